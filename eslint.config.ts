@@ -1,0 +1,107 @@
+import js from '@eslint/js';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+/** What no file may import: zod is only small as a namespace of its mini build. */
+const zodNamespaceOnly = [
+  { name: 'zod', message: "import * as z from 'zod/mini': the full build is 30 times as large." },
+  {
+    name: 'zod/mini',
+    importNames: ['z', 'default'],
+    message: "import * as z from 'zod/mini': only the namespace is tree-shaken.",
+  },
+];
+
+/** One arrow of the architecture: what files of a folder may import. Types may come from anywhere. */
+const mayImportOnly = (allowed: string, message: string) => ({
+  '@typescript-eslint/no-restricted-imports': [
+    'error',
+    { paths: zodNamespaceOnly, patterns: [{ regex: `^(?!${allowed})`, allowTypeImports: true, message }] },
+  ],
+});
+
+const notFrom = (forbidden: string, message: string) => ({
+  '@typescript-eslint/no-restricted-imports': [
+    'error',
+    { paths: zodNamespaceOnly, patterns: [{ regex: forbidden, message }] },
+  ],
+});
+
+export default defineConfig(
+  globalIgnores(['dist/', 'coverage/', 'node_modules/']),
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      'no-else-return': 'error',
+      eqeqeq: 'error',
+      '@typescript-eslint/consistent-type-definitions': ['error', 'type'],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-restricted-imports': ['error', { paths: zodNamespaceOnly }],
+    },
+  },
+  {
+    files: ['functions/model/**/*.ts'],
+    rules: {
+      ...mayImportOnly(
+        '(\\./|#model/|node:crypto$|zod/mini$)',
+        'model is pure: it imports itself and types, nothing else.',
+      ),
+      'no-restricted-globals': [
+        'error',
+        ...['process', 'fetch', 'setTimeout', 'setInterval', 'setImmediate', 'crypto', 'performance', 'console'],
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random' },
+        { object: 'Date', property: 'now' },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
+          message: 'model is pure: the time is passed in.',
+        },
+        { selector: 'ImportExpression', message: 'model is pure: no dynamic import.' },
+        { selector: ':function[async=true]', message: 'model is pure: nothing in it is asynchronous.' },
+      ],
+    },
+  },
+  {
+    files: ['functions/runtime/**/*.ts'],
+    rules: notFrom(
+      '(sources/|deploy/|\\.\\./(reconcile|job-complete|refresh|purge|main))',
+      'runtime knows the model only.',
+    ),
+  },
+  {
+    files: ['functions/*.ts'],
+    rules: notFrom('(sources/|deploy/)', 'functions know model and runtime only.'),
+  },
+  {
+    files: ['sources/**/*.ts'],
+    rules: notFrom(
+      '(deploy/|functions/(reconcile|job-complete|refresh|purge|main))',
+      'sources know model and runtime only; events reach functions through a sink.',
+    ),
+  },
+  {
+    files: ['deploy/local/**/*.ts'],
+    rules: notFrom(
+      '(#model/|#runtime/|functions/|sources/|deploy/standalone)',
+      'the embedded cluster is spoken to over HTTP only; it knows nothing of ours.',
+    ),
+  },
+  {
+    files: ['test/**/*.ts', '*.config.ts'],
+    rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
+  },
+  { files: ['**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
+);

@@ -1,0 +1,41 @@
+/** The words of the API that are spoken to the cluster: each lives here and nowhere else. */
+
+export const group = 'kubefledged.io' as const;
+export const version = 'v1alpha2' as const;
+export const apiVersion = `${group}/${version}` as const;
+export const imageCacheKind = 'ImageCache' as const;
+export const imageCachePlural = 'imagecaches' as const;
+export const crdName = `${imageCachePlural}.${group}` as const;
+
+/** The name under which our writes appear in managedFields and as the component of Events. */
+export const fieldManager = 'imagecache-functions' as const;
+
+export const annotations = {
+  refresh: 'kubefledged.io/refresh-imagecache',
+  purge: 'kubefledged.io/purge-imagecache',
+  refreshRequestedAt: 'kubefledged.io/refresh-requested-at',
+  purgeRequestedAt: 'kubefledged.io/purge-requested-at',
+} as const;
+
+/** kube-fledged's labels, which its users select by, and ours beside them. */
+export const labels = {
+  app: 'app',
+  manager: 'kubefledged',
+  cacheUid: 'kubefledged.io/cache-uid',
+  node: 'kubefledged.io/node-id',
+} as const;
+
+/** The value of `labels.manager` on every Job and Pod of ours: the selector of our watches. */
+export const managerLabelValue = 'kubefledged-image-manager' as const;
+export const managerSelector = `${labels.manager}=${managerLabelValue}` as const;
+
+/** What a Job and its Pod say of themselves; a result is folded only if all of it matches the live round. */
+export const jobAnnotations = {
+  cache: 'kubefledged.io/cache',
+  round: 'kubefledged.io/round',
+  node: 'kubefledged.io/node',
+  attempt: 'kubefledged.io/attempt',
+  images: 'kubefledged.io/images',
+} as const;
+
+export const finalizer = 'kubefledged.io/purge' as const;

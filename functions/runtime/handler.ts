@@ -1,0 +1,23 @@
+import type { Logger } from 'pino';
+import type { FunctionName, Notice } from '#model/cloud-event.ts';
+import type { Settings } from '#model/settings.ts';
+import type { Cluster } from './cluster.ts';
+
+/** What a handler works with; it reads nothing else, so a test or a platform can hand it any world. */
+export type Context = {
+  readonly cluster: Cluster;
+  readonly settings: Settings;
+  readonly log: Logger;
+  /** The time in epoch milliseconds. */
+  readonly now: () => number;
+  /** Aborts when the process is to stop: start no new work. */
+  readonly signal: AbortSignal;
+};
+
+/**
+ * A function: looks at what the notice names, does what is needed, and returns.
+ * Throws `Rejected` for a notice that can never be handled, `RetryLater` (or any other error) where the event must come again.
+ */
+export type Handler = (notice: Notice, context: Context) => Promise<void>;
+
+export type Handlers = Readonly<Record<FunctionName, Handler>>;
