@@ -1,0 +1,58 @@
+/** References that an ImageCache may hold, in every form that a kubelet understands. */
+export const goodReferences = [
+  'nginx',
+  'nginx:1.27',
+  'nginx:Latest_1.0-RC',
+  'library/nginx',
+  'a__b/c-d--e/f.g',
+  'localhost/a',
+  'localhost:5000/a',
+  'reg:5000/a/b_c:tag',
+  'Registry.Example.com/a:1',
+  '127.0.0.1:5000/a',
+  '[::1]:5000/x:1',
+  `a@sha256:${'0a'.repeat(32)}`,
+  `a:t@sha256:${'0a'.repeat(32)}`,
+  `a@sha512:${'0a'.repeat(64)}`,
+  `a:${'t'.repeat(128)}`,
+] as const;
+
+/** What is no reference, be it by mistake or with intent: one of each kind. */
+export const badReferences = [
+  '',
+  ' ',
+  'a b',
+  ' nginx',
+  'nginx\n',
+  'a;rm -rf /',
+  '$(id)',
+  'a`id`',
+  'Nginx',
+  'library/Nginx:1',
+  'Library/nginx',
+  'a:',
+  ':a',
+  'a:b:c',
+  'a:.b',
+  `a:${'t'.repeat(129)}`,
+  'http://a/b',
+  'https://example.com/a:1',
+  'a/b/',
+  '/a',
+  'a//b',
+  '-a/b',
+  'a-/b',
+  'a..b',
+  'a___b',
+  'example..com/a',
+  'reg:port/a',
+  'a@',
+  'x@sha256:abc',
+  `x@sha256:${'0A'.repeat(32)}`,
+  `x@md5:${'0a'.repeat(32)}`,
+  'ünicode',
+  'an image reference such as nginx:1.27, registry.example.com:5000/team/app:v1 or app@sha256:HEX, its name in lower case; as a pattern: ',
+] as const;
+
+/** One character more than the longest name, tag and digest can have together. */
+export const tooLongReference = 'a'.repeat(521);

@@ -1,0 +1,154 @@
+import { RE2JS } from 're2js';
+import { describe, expect, it } from 'vitest';
+import { crdName, group, imageCacheKind, imageCachePlural, version } from '#model/api.ts';
+import { customResource, schemasByPath } from './custom-resource.ts';
+import { badReferences, goodReferences } from './image-references.ts';
+
+const { metadata, spec } = customResource;
+const [served] = spec.versions;
+const schemas = schemasByPath(served.schema.openAPIV3Schema);
+const byPath = new Map(schemas);
+const inStatus = schemas.filter(([path]) => path.startsWith('.status'));
+
+const schemaAt = (path: string) => {
+  const schema = byPath.get(path);
+  if (schema === undefined) throw new Error(`the schema has no ${path}`);
+  return schema;
+};
+
+const childrenOf = (path: string): string[] => Object.keys(schemaAt(path).properties ?? {});
+
+describe('the ImageCache resource', () => {
+  it('has the name that the functions speak to', () => {
+    expect(metadata.name).toBe(crdName);
+    expect(spec.group).toBe(group);
+    expect(spec.names).toMatchObject({ kind: imageCacheKind, plural: imageCachePlural, shortNames: ['ic'] });
+    expect(served).toMatchObject({ name: version, served: true, storage: true });
+  });
+
+  it("is namespaced, keeps its status apart and carries kube-fledged's labels", () => {
+    expect(spec.scope).toBe('Namespaced');
+    expect(served.subresources).toEqual({ status: {} });
+    expect(metadata.labels).toEqual({ app: 'kubefledged', kubefledged: 'kubefledged-controller' });
+  });
+
+  it('needs nothing newer than Kubernetes 1.30', () => {
+    expect(served).not.toHaveProperty('selectableFields');
+    expect(JSON.stringify(served.schema)).not.toMatch(/distinct\(\)|transformMap|optionalOldSelf|format\.|isSorted/);
+  });
+
+  it('shows how a cache is in its columns', () => {
+    expect(served.additionalPrinterColumns.map(({ name, jsonPath, priority }) => [name, jsonPath, priority])).toEqual([
+      ['Status', '.status.status', 0],
+      ['Nodes', '.status.nodesReady', 0],
+      ['Failed', '.status.nodeCounts.failed', 0],
+      ['Reason', '.status.reason', 0],
+      ['Age', '.metadata.creationTimestamp', 0],
+      ['Message', '.status.message', 1],
+      ['Refreshed', '.status.lastRefreshTime', 1],
+    ]);
+  });
+});
+
+describe('its schema', () => {
+  it('explains every field', () => {
+    const silent = schemas.filter(([path, { description = '' }]) => path !== '.metadata' && !/^[A-Z].*[.]$/.test(description));
+    expect(silent.map(([path]) => path)).toEqual([]);
+  });
+
+  it('has all that a user may set', () => {
+    expect(childrenOf('.spec').toSorted()).toEqual(
+      [
+        'cacheSpec',
+        'imagePullSecrets',
+        'suspend',
+        'imagePullPolicy',
+        'pullDeadlineSeconds',
+        'refresh',
+        'maxConcurrentNodes',
+        'pullsPerNode',
+        'tolerations',
+        'podMetadata',
+        'priorityClassName',
+        'serviceAccountName',
+        'jobRetentionPolicy',
+        'deletionPolicy',
+        'warmGate',
+      ].toSorted(),
+    );
+    expect(childrenOf('.spec.cacheSpec[]')).toEqual(['images', 'nodeSelector', 'nodeMatchExpressions']);
+  });
+
+  it('says which fields are not acted on yet', () => {
+    const idle = schemas.filter(([, { description = '' }]) => / not acted on yet| Not acted on yet/.test(description));
+    expect(idle.map(([path]) => path).filter((path) => path.startsWith('.spec'))).toEqual([
+      '.spec.refresh',
+      '.spec.refresh.intervalSeconds',
+      '.spec.refresh.schedule',
+      '.spec.refresh.timeZone',
+      '.spec.deletionPolicy',
+      '.spec.warmGate',
+      '.spec.warmGate.taintKey',
+    ]);
+  });
+
+  it('demands no more than kube-fledged does', () => {
+    const demanding = schemas.filter(([, schema]) => 'required' in schema);
+    expect(demanding.map(([path, schema]) => [path, schema['required']])).toEqual([
+      ['', ['spec']],
+      ['.spec', ['cacheSpec']],
+      ['.spec.cacheSpec[]', ['images']],
+      ['.spec.cacheSpec[].nodeMatchExpressions[]', ['key', 'operator']],
+      ['.spec.imagePullSecrets[]', ['name']],
+      ['.spec.warmGate', ['taintKey']],
+      ['.status.conditions[]', ['type', 'status']],
+    ]);
+  });
+
+  it('sets no defaults, so that what is stored is what was applied', () => {
+    expect(schemas.filter(([, schema]) => 'default' in schema)).toEqual([]);
+  });
+});
+
+describe('its status', () => {
+  it.each(['maxItems', 'maxLength', 'maxProperties', 'maximum', 'minimum', 'pattern', 'x-kubernetes-validations'])(
+    'is never refused for %s',
+    (limit) => {
+      expect(inStatus.filter(([, schema]) => limit in schema).map(([path]) => path)).toEqual([]);
+    },
+  );
+
+  it('keeps its large maps atomic, so that managedFields stays small', () => {
+    const maps = inStatus.filter(([, schema]) => 'additionalProperties' in schema);
+    expect(maps.map(([path]) => path)).toEqual([
+      '.status.failures',
+      '.status.nodes',
+      '.status.wants',
+      '.status.placed[].nodeSelector',
+    ]);
+    expect(maps.filter(([, schema]) => schema['x-kubernetes-map-type'] !== 'atomic')).toEqual([]);
+  });
+
+  it('names the states of a node', () => {
+    expect(schemaAt('.status.nodes.*.state').enum).toEqual(['Pending', 'Pulling', 'Ready', 'Failed', 'Skipped']);
+  });
+
+  it('merges conditions by type', () => {
+    expect(schemaAt('.status.conditions')).toMatchObject({
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['type'],
+    });
+  });
+});
+
+describe('its pattern of an image reference', () => {
+  const pattern = RE2JS.compile(schemaAt('.spec.cacheSpec[].images[]').pattern ?? '');
+
+  it.each(goodReferences)('takes %j', (reference) => {
+    expect(pattern.matcher(reference).find()).toBe(true);
+  });
+
+  it.each(badReferences)('refuses %j', (reference) => {
+    expect(pattern.matcher(reference).find()).toBe(false);
+  });
+});
