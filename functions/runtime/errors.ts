@@ -34,5 +34,10 @@ export class ApiError extends Error {
   }
 }
 
+/** What the operator set can not work: shown at start without a stack, since every sentence says what to change. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.status === 404;
 export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.status === 409;

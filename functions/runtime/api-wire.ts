@@ -1,0 +1,56 @@
+import type { ApiCall, ApiMetrics, Method } from './api-request.ts';
+import type { Credentials } from './credentials.ts';
+import { type Outgoing, type Sent, transport } from './transport.ts';
+import { version } from './version.ts';
+
+/** What calls and streams of one cluster share: its connections, and the count of what goes over them. */
+export type Wire = {
+  readonly send: (way: Way, call: ApiCall, signal: AbortSignal) => Promise<Sent>;
+  /** Hears of bytes read. */
+  readonly count: (bytes: number) => void;
+  readonly metrics: () => ApiMetrics;
+  /** Fires when the wire is closed. */
+  readonly closing: AbortSignal;
+  readonly close: () => void;
+};
+
+type Way = 'call' | 'stream';
+
+/** Milliseconds of one try. */
+export const defaultTimeout = 30_000;
+
+export function apiWire(credentials: Credentials): Wire {
+  const connections = transport(credentials);
+  const closing = new AbortController();
+  const calls: Record<Method, number> = { GET: 0, POST: 0, PUT: 0, PATCH: 0, DELETE: 0 };
+  let bytesRead = 0;
+  return {
+    send: (way, call, signal) => {
+      calls[call.method] += 1;
+      return connections[way](outgoing(way, call, signal));
+    },
+    count: (bytes) => {
+      bytesRead += bytes;
+    },
+    metrics: () => ({ calls: { ...calls }, bytesRead }),
+    closing: closing.signal,
+    close: () => {
+      closing.abort(new Error('the connection to the cluster was closed'));
+      connections.close();
+    },
+  };
+}
+
+function outgoing(way: Way, call: ApiCall, signal: AbortSignal): Outgoing {
+  const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
+  const headers = {
+    accept: call.accept ?? 'application/json',
+    'user-agent': `imagecache-functions/${version}`,
+    // A zipped stream would hold lines back until a block is full.
+    ...(way === 'call' && { 'accept-encoding': 'gzip' }),
+    ...(body && { 'content-type': call.contentType ?? 'application/json' }),
+    // Node frames no body of a DELETE by itself: without a length the server reads it as the next request.
+    ...(call.method !== 'GET' && { 'content-length': String(body?.length ?? 0) }),
+  };
+  return { method: call.method, path: call.path, headers, body, signal };
+}

@@ -1,0 +1,123 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import type { Agent } from 'node:http';
+import type { RequestOptions } from 'node:https';
+import { ConfigError } from './errors.ts';
+
+/** Where the cluster is, always said by the operator: never KUBECONFIG, the home folder or localhost by default. */
+export type ClusterSource = {
+  /** Path of a kubeconfig; '' for none. */
+  readonly kubeconfig: string;
+  /** URL that replaces the server's; '' for none. */
+  readonly master: string;
+  /** Whether this process runs in a pod, whose service account serves where no kubeconfig is given. */
+  readonly inCluster: boolean;
+};
+
+export type Credentials = {
+  readonly server: URL;
+  readonly context: string;
+  readonly namespace: string;
+  /** What one request needs: asked anew each time, since tokens and certificates are rotated under a running process. */
+  readonly authorise: () => Promise<Authorisation>;
+};
+
+export type Authorisation = {
+  readonly headers: Readonly<Record<string, string>>;
+  /** `user:password` for basic authentication. */
+  readonly auth: string | undefined;
+  readonly tls: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
+  /** The agent of the kubeconfig's proxy-url; undefined without one. */
+  readonly proxy: Agent | undefined;
+};
+
+/** Reads the credentials of the cluster that `source` names, or throws `ConfigError`. */
+export function loadCredentials(source: ClusterSource): Credentials {
+  const config = new KubeConfig();
+  const context = load(config, source);
+  const cluster = config.getCurrentCluster();
+  if (!cluster) throw new ConfigError(`${described(source)} has no current context that names a cluster`);
+  const server = serverUrl(source.master === '' ? cluster.server : source.master, source);
+  // client-node refuses plain HTTP unless told that TLS does not matter; there is none to check.
+  const skipTLSVerify = cluster.skipTLSVerify || server.protocol === 'http:';
+  config.clusters = config.clusters.map((each) =>
+    each === cluster ? { ...each, server: server.href, skipTLSVerify } : each,
+  );
+  const namespace = config.getContextObject(config.currentContext)?.namespace?.trim() ?? '';
+  return {
+    server,
+    context,
+    namespace: namespace === '' ? 'default' : namespace,
+    authorise: () => authorise(config, cluster.proxyUrl !== undefined),
+  };
+}
+
+function load(config: KubeConfig, source: ClusterSource): string {
+  if (source.kubeconfig !== '') return loadFile(config, source.kubeconfig);
+  if (source.inCluster) {
+    config.loadFromCluster();
+    return 'in-cluster';
+  }
+  if (source.master === '')
+    throw new ConfigError('no cluster is named: set --kubeconfig FILE, or run in a pod with a service account');
+  config.loadFromClusterAndUser({ name: 'master', server: source.master, skipTLSVerify: false }, { name: 'nobody' });
+  return 'master';
+}
+
+function loadFile(config: KubeConfig, file: string): string {
+  try {
+    config.loadFromFile(file);
+  } catch (error) {
+    // The parser's own message quotes the file, tokens included: it is neither shown nor kept as the cause.
+    const isAbsent = error instanceof Error && 'code' in error;
+    throw new ConfigError(
+      isAbsent ? `cannot read kubeconfig ${file}: ${String(error.code)}` : `${file} is not a kubeconfig`,
+    );
+  }
+  return config.currentContext;
+}
+
+function serverUrl(text: string, source: ClusterSource): URL {
+  const url = URL.parse(text);
+  if (url && (url.protocol === 'https:' || url.protocol === 'http:')) return url;
+  throw new ConfigError(`${described(source)} names the server "${text}", which is no http or https URL`);
+}
+
+function described(source: ClusterSource): string {
+  if (source.master !== '') return '--master';
+  return source.kubeconfig === '' ? "the pod's service account" : `kubeconfig ${source.kubeconfig}`;
+}
+
+async function authorise(config: KubeConfig, isProxied: boolean): Promise<Authorisation> {
+  const options = await applied(config);
+  const { ca, cert, key, rejectUnauthorized, servername, auth, agent } = options;
+  return {
+    headers: textHeaders(options.headers),
+    auth: auth ?? undefined,
+    tls: defined({ ca, cert, key, rejectUnauthorized, servername }),
+    proxy: isProxied && typeof agent === 'object' ? agent : undefined,
+  };
+}
+
+async function applied(config: KubeConfig): Promise<RequestOptions> {
+  const options: RequestOptions = {};
+  const failure = await config.applyToHTTPSOptions(options).then(() => undefined, whyNot);
+  if (failure !== undefined) throw new Error(`cannot get credentials: ${failure}`);
+  return options;
+}
+
+/** A parser's message quotes the answer of a credential plugin, token included: it is never told, nor kept as a cause. */
+function whyNot(error: unknown): string {
+  return error instanceof Error && !(error instanceof SyntaxError)
+    ? error.message.trim().slice(0, 300)
+    : 'its answer is not JSON';
+}
+
+/** Token files end in a newline more often than not, which no header may carry. */
+function textHeaders(headers: RequestOptions['headers']): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value).trim()]));
+}
+
+type Tls = Authorisation['tls'];
+function defined(tls: { readonly [K in keyof Tls]: Tls[K] | undefined }): Tls {
+  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+}
