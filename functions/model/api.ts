@@ -35,7 +35,6 @@ export const jobAnnotations = {
   round: 'kubefledged.io/round',
   node: 'kubefledged.io/node',
   attempt: 'kubefledged.io/attempt',
-  images: 'kubefledged.io/images',
 } as const;
 
 export const finalizer = 'kubefledged.io/purge' as const;

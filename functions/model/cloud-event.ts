@@ -6,7 +6,8 @@
 export const functionNames = ['reconcile', 'job-complete', 'refresh', 'purge'] as const;
 export type FunctionName = (typeof functionNames)[number];
 
-export type Verb = 'add' | 'update' | 'delete';
+const verbs = ['add', 'update', 'delete'] as const;
+export type Verb = (typeof verbs)[number];
 
 export type ObjectReference = {
   readonly apiVersion: string;
@@ -78,16 +79,8 @@ export function routes(kind: string): readonly FunctionName[] {
 }
 
 function verbOf(type: string): Verb | undefined {
-  switch (changeTypePattern.exec(type)?.[1]) {
-    case 'add':
-      return 'add';
-    case 'update':
-      return 'update';
-    case 'delete':
-      return 'delete';
-    default:
-      return undefined;
-  }
+  const word = changeTypePattern.exec(type)?.[1];
+  return verbs.find((verb) => verb === word);
 }
 
 function cacheOf(event: EventAttributes, object: ObjectReference): CacheReference | undefined {

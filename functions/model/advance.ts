@@ -1,0 +1,66 @@
+import { boundedFailures } from './failures.ts';
+import { claim } from './claim.ts';
+import { closed } from './close-round.ts';
+import { conditionsWhen } from './conditions.ts';
+import { fold } from './fold.ts';
+import { isRoundOpen, type ImageCache, type Status } from './image-cache.ts';
+import { jobsToCreate, jobsToRemove } from './jobs-due.ts';
+import { isUnsettled, type Ledger } from './ledger.ts';
+import type { Plan } from './plan.ts';
+import { survey } from './survey.ts';
+import { isSameStatus } from './status.ts';
+import type { World } from './world.ts';
+
+/**
+ * What does the cache's latest round need now? Nodes that came, went or changed; results to fold; Jobs to make and to delete; its end.
+ * `cache` is the world's cache, or that with a round just opened. Outside an open round the same serves nodes that join.
+ */
+export function advance(world: World, cache: ImageCache): Plan {
+  const surveyed = survey(world, cache);
+  const folded = fold(world, { ...cache, status: surveyed.status }, surveyed.wanted);
+  const claimed = claim(world, { ...cache, status: folded.status }, surveyed.wanted);
+  const current = {
+    ...cache,
+    status: {
+      ...claimed.status,
+      wants: wantsInUse(claimed.status),
+      failures: boundedFailures(claimed.status.failures),
+    },
+  };
+  const { status, events } = ended(current, world.now);
+  const ledger = { ...cache, status };
+  return {
+    status: isSameStatus(status, world.cache) ? undefined : status,
+    create: jobsToCreate(world, ledger, surveyed.wanted),
+    remove: jobsToRemove(world, ledger, surveyed.wanted),
+    annotations: {},
+    events,
+    hasMore: claimed.hasMore || (events.length > 0 && !world.observed.hasAllJobs && isRetaining(world, cache)),
+  };
+}
+
+/** A round ends with its last unsettled node, and in the write that settles it. */
+function ended(cache: ImageCache, now: number): Pick<Plan, 'events'> & { readonly status: Status } {
+  const { status, generation } = cache;
+  if (!isRoundOpen(status)) return { status, events: [] };
+  if (!hasUnsettled(status.nodes)) return closed(cache, now);
+  const conditions = conditionsWhen('open', {
+    conditions: status.conditions,
+    generation,
+    now,
+    message: status.message,
+  });
+  return { status: { ...status, conditions }, events: [] };
+}
+
+/** Retained Jobs of the rounds before go when this one has succeeded: that takes a look at all of them. */
+const isRetaining = ({ settings }: World, cache: ImageCache): boolean =>
+  (cache.spec.jobRetentionPolicy ?? settings.jobRetentionPolicy) === 'Retain';
+
+const hasUnsettled = (nodes: Ledger): boolean => Object.values(nodes).some(isUnsettled);
+
+/** Forgets what no node is to hold any more. */
+function wantsInUse({ nodes, wants }: Status): Status['wants'] {
+  const used = new Set(Object.values(nodes).map(({ want }) => want));
+  return Object.fromEntries(Object.entries(wants).filter(([want]) => used.has(want)));
+}

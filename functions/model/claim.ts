@@ -1,0 +1,49 @@
+import { isRoundOpen, type ImageCache, type Status } from './image-cache.ts';
+import type { LedgerEntry } from './ledger.ts';
+import type { Settings } from './settings.ts';
+import type { WantedByHash } from './survey.ts';
+import type { World } from './world.ts';
+
+/** How many nodes are claimed in one plan: their Jobs are made right after, within one delivery. */
+export const mostClaims = 400;
+
+/** The status with the next nodes claimed: those that wait, as many as may pull at once. A claim comes before its Jobs. */
+export function claim(
+  world: World,
+  cache: ImageCache,
+  wanted: WantedByHash,
+): { readonly status: Status; readonly hasMore: boolean } {
+  const { status } = cache;
+  const waiting = Object.entries(status.nodes).filter(([name, entry]) => isClaimable(name, entry, world, wanted));
+  const free =
+    surge(cache, world.settings) - Object.values(status.nodes).filter(({ state }) => state === 'Pulling').length;
+  const claimed = waiting.slice(0, Math.max(0, Math.min(free, mostClaims)));
+  const entries = claimed.map(
+    ([name, entry]) => [name, { ...entry, state: 'Pulling', attempt: entry.attempt + 1 }] as const,
+  );
+  const hasMore = claimed.length === mostClaims && waiting.length > mostClaims && free > mostClaims;
+  return { status: { ...status, nodes: { ...status.nodes, ...Object.fromEntries(entries) } }, hasMore };
+}
+
+const isClaimable = (name: string, entry: LedgerEntry, { observed }: World, wanted: WantedByHash): boolean =>
+  entry.state === 'Pending' && observed.nodes.get(name) !== undefined && wanted.has(entry.want);
+
+/** How many nodes may pull at once. A cache taken over in the middle of its work starts gently. */
+export function surge(cache: ImageCache, settings: Settings): number {
+  const { round, nodes } = cache.status;
+  const concerned = Object.values(nodes).filter(({ state }) => state !== 'Skipped').length;
+  const most = limit(
+    cache.spec.maxConcurrentNodes ?? (settings.jobsMaxSurge === 0 ? undefined : settings.jobsMaxSurge),
+    concerned,
+  );
+  const isGentle = round?.trigger === 'Adopted' && isRoundOpen(cache.status);
+  return isGentle ? Math.min(most, limit('10%', concerned)) : most;
+}
+
+/** At least one, so that a small percentage of few nodes is not a standstill. */
+function limit(value: number | string | undefined, concerned: number): number {
+  if (value === undefined) return Infinity;
+  const percent = typeof value === 'string' ? /^(\d+)%$/.exec(value)?.[1] : undefined;
+  const nodes = percent === undefined ? Number(value) : Math.ceil((Number(percent) * concerned) / 100);
+  return Math.max(1, nodes);
+}

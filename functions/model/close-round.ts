@@ -1,0 +1,57 @@
+import { conditionsWhen, type Phase } from './conditions.ts';
+import type { ImageCache, Status, StatusWord } from './image-cache.ts';
+import type { CacheEvent } from './kubernetes-event.ts';
+import type { Ledger } from './ledger.ts';
+
+/** The status of a cache whose round has ended, and the Event that tells of it: kube-fledged's words, and conditions. */
+export function closed(
+  cache: ImageCache,
+  now: number,
+): { readonly status: Status; readonly events: readonly CacheEvent[] } {
+  const { status, generation } = cache;
+  const end = endOf(status.nodes);
+  const conditions = conditionsWhen(end.phase, {
+    conditions: status.conditions,
+    generation,
+    now,
+    message: end.message,
+  });
+  const type = end.word === 'Failed' ? 'Warning' : 'Normal';
+  return {
+    status: { ...status, status: end.word, message: end.message, completionTime: now, conditions },
+    events: [{ type, reason: status.reason, message: end.message, key: `round-${status.round?.number ?? 0}` }],
+  };
+}
+
+type End = { readonly word: StatusWord; readonly phase: Phase; readonly message: string };
+
+function endOf(nodes: Ledger): End {
+  const states = Object.values(nodes).map(({ state }) => state);
+  if (states.includes('Failed'))
+    return {
+      word: 'Failed',
+      phase: 'failed',
+      message: 'Image pull failed for some images. Please see "failures" section',
+    };
+  if (states.includes('Ready'))
+    return {
+      word: 'Succeeded',
+      phase: 'succeeded',
+      message: 'All requested images pulled succesfully to respective nodes',
+    };
+  return {
+    word: 'NoImagesPulledOrDeleted',
+    phase: 'noNodes',
+    message: states.length === 0 ? noNodes : allSkipped(nodes),
+  };
+}
+
+const noNodes = 'No images were pulled or deleted because nodeSelector specified did not match any nodes';
+
+/** Nodes match, but none can be served now: said as it is, with how many for which reason. */
+function allSkipped(nodes: Ledger): string {
+  const counts = new Map<string, number>();
+  for (const { reason } of Object.values(nodes)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const told = [...counts].toSorted().map(([reason, count]) => `${count} ${reason}`);
+  return `No images were pulled because none of the matching nodes can be served now: ${told.join(', ')}`;
+}

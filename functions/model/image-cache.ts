@@ -1,0 +1,129 @@
+import type { V1Toleration } from '@kubernetes/client-node';
+import type { Wire } from './wire.ts';
+import type { Round } from './round.ts';
+import type { Ledger } from './ledger.ts';
+import type { PullPolicy, RetentionPolicy } from './settings.ts';
+
+/** An ImageCache as functions see it: every field present, times in epoch milliseconds. */
+export type ImageCache = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation: number;
+  readonly isBeingDeleted: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly spec: Spec;
+  readonly status: Status;
+};
+
+export type Spec = {
+  readonly lists: readonly ImageList[];
+  readonly imagePullSecrets: readonly string[];
+  readonly suspend: boolean;
+  /** undefined leaves it to the operator's setting; so with all that may be undefined here. */
+  readonly imagePullPolicy: PullPolicy | undefined;
+  readonly pullDeadlineSeconds: number | undefined;
+  /** A number of nodes, or a percentage of the nodes concerned such as `10%`. */
+  readonly maxConcurrentNodes: number | string | undefined;
+  readonly pullsPerNode: number;
+  /** undefined tolerates every taint, as kube-fledged does; an empty list tolerates none. */
+  readonly tolerations: readonly Toleration[] | undefined;
+  readonly podMetadata: PodMetadata;
+  readonly priorityClassName: string | undefined;
+  readonly serviceAccountName: string | undefined;
+  readonly jobRetentionPolicy: RetentionPolicy | undefined;
+};
+
+/** One entry of `spec.cacheSpec`: images, and the nodes they are for. Both selectors must hold. */
+export type ImageList = {
+  readonly images: readonly string[];
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly nodeMatchExpressions: readonly NodeMatchExpression[];
+};
+
+export type NodeMatchExpression = {
+  readonly key: string;
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' | 'Gt' | 'Lt';
+  readonly values: readonly string[];
+};
+
+export type Toleration = Wire<V1Toleration>;
+
+export type PodMetadata = {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+};
+
+/** kube-fledged's words; '' is a cache that nobody has looked at yet. */
+export const statusWords = [
+  '',
+  'Processing',
+  'Succeeded',
+  'Failed',
+  'Aborted',
+  'NoImagesPulledOrDeleted',
+  'Unknown',
+] as const;
+export type StatusWord = (typeof statusWords)[number];
+
+/** The status, less what is derived from it on the way out (counts, nodesReady). */
+export type Status = {
+  /** `Processing` says that a round is open; nothing else does. */
+  readonly status: StatusWord;
+  readonly reason: string;
+  readonly message: string;
+  readonly startTime: number | undefined;
+  readonly completionTime: number | undefined;
+  readonly failures: Failures;
+  /** undefined in a cache that kube-fledged wrote, or that is new. */
+  readonly observedGeneration: number | undefined;
+  readonly conditions: readonly Condition[];
+  /** Digest per image as a pull last reported it; images without one are absent. */
+  readonly digests: Readonly<Record<string, string>>;
+  readonly nodes: Ledger;
+  /** What each `want` of the ledger stands for: indexes of the lists in `spec.cacheSpec`. */
+  readonly wants: Readonly<Record<string, readonly number[]>>;
+  readonly placed: readonly Placed[];
+  readonly round: Round | undefined;
+};
+
+/** Per image, as spelled in the spec: which nodes could not get it, and why. */
+export type Failures = Readonly<Record<string, readonly Failure[]>>;
+export type Failure = { readonly node: string; readonly reason: string; readonly message: string };
+
+export type Condition = {
+  readonly type: 'Ready' | 'Reconciling' | 'Stalled';
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration: number;
+  readonly lastTransitionTime: number;
+};
+
+/** Images that may still be on nodes: remembered from before the first Job of a generation until their removal has succeeded. */
+export type Placed = {
+  readonly images: readonly string[];
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly nodeMatchExpressions: readonly NodeMatchExpression[];
+  readonly sinceGeneration: number;
+};
+
+export const emptyStatus: Status = {
+  status: '',
+  reason: '',
+  message: '',
+  startTime: undefined,
+  completionTime: undefined,
+  failures: {},
+  observedGeneration: undefined,
+  conditions: [],
+  digests: {},
+  nodes: {},
+  wants: {},
+  placed: [],
+  round: undefined,
+};
+
+/** Whether an operation is under way. */
+export const isRoundOpen = (status: Status): boolean => status.status === 'Processing' && status.round !== undefined;

@@ -1,0 +1,44 @@
+/** The ledger: what every node must hold, how far that is, by node name. One entry serves create, edit, label change, joining and re-created nodes. */
+export type Ledger = Readonly<Record<string, LedgerEntry>>;
+
+export const nodeStates = ['Pending', 'Pulling', 'Ready', 'Failed', 'Skipped'] as const;
+export type NodeState = (typeof nodeStates)[number];
+
+export type LedgerEntry = {
+  /** Which machine this is: clouds reuse names. */
+  readonly id: string;
+  /** Hash of what the node must hold. */
+  readonly want: string;
+  /** Counts the sets of Jobs made for this want; part of their names. 0 before the first. */
+  readonly attempt: number;
+  readonly state: NodeState;
+  /** Why a node is skipped; '' otherwise. */
+  readonly reason: string;
+  /** Which of the want's sorted images the current attempt pulls, by index; undefined is all of them. */
+  readonly todo: readonly number[] | undefined;
+  /** Indexes of images that the last try could not get. */
+  readonly failed: readonly number[];
+  /** The attempt has one image a Job: their deadlines are exact. */
+  readonly singly: boolean;
+  /** Image volumes were refused here: images are started with the copied no-op instead. */
+  readonly copy: boolean;
+};
+
+/** A node that needs all of its images and has had no Job yet. */
+export const freshEntry = (id: string, want: string): LedgerEntry => ({
+  id,
+  want,
+  attempt: 0,
+  state: 'Pending',
+  reason: '',
+  todo: undefined,
+  failed: [],
+  singly: false,
+  copy: false,
+});
+
+/** Lost work is done again, but not for ever: after so many sets of Jobs a node counts as failed. */
+export const mostAttempts = 3;
+
+/** A node that still waits for a Job or for a Job's result. */
+export const isUnsettled = (entry: LedgerEntry): boolean => entry.state === 'Pending' || entry.state === 'Pulling';

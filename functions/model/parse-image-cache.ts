@@ -1,0 +1,154 @@
+import * as z from 'zod/mini';
+import { emptyStatus, statusWords, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
+import { nodeStates, type LedgerEntry } from './ledger.ts';
+import { operations, triggers } from './round.ts';
+
+/** An absent or null field is its default: the API server drops what is empty, and old writers leave nulls. */
+const or = <T extends z.core.$ZodType>(schema: T, fallback: z.output<T>) =>
+  z.pipe(
+    z.nullish(schema),
+    z.transform((value: z.output<T> | null | undefined): z.output<T> => value ?? fallback),
+  );
+const maybe = <T extends z.core.$ZodType>(schema: T) =>
+  z.pipe(
+    z.nullish(schema),
+    z.transform((value: z.output<T> | null | undefined): z.output<T> | undefined => value ?? undefined),
+  );
+
+const texts = z.record(z.string(), z.string());
+const strings = z.array(z.string());
+const time = maybe(
+  z.pipe(
+    z.string(),
+    z.transform((text) => Date.parse(text)),
+  ),
+);
+
+const list = z.object({
+  images: or(strings, []),
+  nodeSelector: or(texts, {}),
+  nodeMatchExpressions: or(
+    z.array(
+      z.object({
+        key: z.string(),
+        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']),
+        values: or(strings, []),
+      }),
+    ),
+    [],
+  ),
+});
+
+const toleration = z.object({
+  key: z.exactOptional(z.string()),
+  operator: z.exactOptional(z.string()),
+  value: z.exactOptional(z.string()),
+  effect: z.exactOptional(z.string()),
+  tolerationSeconds: z.exactOptional(z.number()),
+});
+
+const spec = z.object({
+  cacheSpec: or(z.array(list), []),
+  imagePullSecrets: or(z.array(z.object({ name: or(z.string(), '') })), []),
+  suspend: or(z.boolean(), false),
+  imagePullPolicy: maybe(z.enum(['IfNotPresent', 'Always'])),
+  pullDeadlineSeconds: maybe(z.number()),
+  maxConcurrentNodes: maybe(z.union([z.number(), z.string()])),
+  pullsPerNode: or(z.number().check(z.minimum(1)), 1),
+  tolerations: maybe(z.array(toleration)),
+  podMetadata: or(z.object({ labels: or(texts, {}), annotations: or(texts, {}) }), { labels: {}, annotations: {} }),
+  priorityClassName: maybe(z.string()),
+  serviceAccountName: maybe(z.string()),
+  jobRetentionPolicy: maybe(z.enum(['Delete', 'Retain'])),
+});
+
+const entry = z.object({
+  id: z.string(),
+  want: z.string(),
+  attempt: or(z.number(), 0),
+  state: z.enum(nodeStates),
+  reason: or(z.string(), ''),
+  todo: maybe(z.array(z.number())),
+  failed: or(z.array(z.number()), []),
+  singly: or(z.boolean(), false),
+  copy: or(z.boolean(), false),
+});
+
+const failure = z.object({ node: or(z.string(), ''), reason: or(z.string(), ''), message: or(z.string(), '') });
+
+const condition = z.object({
+  type: z.enum(['Ready', 'Reconciling', 'Stalled']),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: or(z.string(), ''),
+  message: or(z.string(), ''),
+  observedGeneration: or(z.number(), 0),
+  lastTransitionTime: time,
+});
+
+const round = z.object({
+  number: z.number(),
+  operation: z.enum(operations),
+  generation: z.number(),
+  trigger: z.enum(triggers),
+  startTime: time,
+});
+
+/** What does not read in a status counts as not there: the worst that follows is that work is done again. */
+const status = z.object({
+  status: z.catch(or(z.enum(statusWords), ''), 'Unknown'),
+  reason: z.catch(or(z.string(), ''), ''),
+  message: z.catch(or(z.string(), ''), ''),
+  startTime: z.catch(time, undefined),
+  completionTime: z.catch(time, undefined),
+  failures: z.catch(or(z.record(z.string(), z.array(failure)), {}), {}),
+  observedGeneration: z.catch(maybe(z.number()), undefined),
+  conditions: z.catch(or(z.array(condition), []), []),
+  images: z.catch(or(z.array(z.object({ image: z.string(), digest: or(z.string(), '') })), []), []),
+  nodes: z.catch(or(z.record(z.string(), entry), {}), {}),
+  wants: z.catch(or(z.record(z.string(), z.array(z.number())), {}), {}),
+  placed: z.catch(or(z.array(z.extend(list, { sinceGeneration: or(z.number(), 0) })), []), []),
+  round: z.catch(maybe(round), undefined),
+});
+
+const imageCache = z.object({
+  metadata: z.object({
+    namespace: z.string(),
+    name: z.string(),
+    uid: z.string(),
+    resourceVersion: z.string(),
+    generation: or(z.number(), 0),
+    deletionTimestamp: or(z.string(), ''),
+    annotations: or(texts, {}),
+  }),
+  spec: maybe(spec),
+  status: maybe(status),
+});
+
+/** Reads an ImageCache off the wire. Throws a ZodError that names the field for a spec that the CRD would have refused. */
+export function parseImageCache(object: unknown): ImageCache {
+  const { metadata, ...rest } = imageCache.parse(object);
+  const { deletionTimestamp, ...names } = metadata;
+  return {
+    ...names,
+    isBeingDeleted: deletionTimestamp !== '',
+    spec: toSpec(rest.spec ?? spec.parse({})),
+    status: rest.status === undefined ? emptyStatus : toStatus(rest.status),
+  };
+}
+
+const toSpec = ({ cacheSpec, imagePullSecrets, ...rest }: z.infer<typeof spec>): Spec => ({
+  ...rest,
+  lists: cacheSpec,
+  imagePullSecrets: imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''),
+});
+
+function toStatus({ images, conditions, round: opened, ...rest }: z.infer<typeof status>): Status {
+  const digests = images.flatMap(({ image, digest }) => (digest === '' ? [] : [[image, digest] as const]));
+  return {
+    ...rest,
+    digests: Object.fromEntries(digests),
+    conditions: conditions.map((told): Condition => ({ ...told, lastTransitionTime: told.lastTransitionTime ?? 0 })),
+    nodes: rest.nodes satisfies Readonly<Record<string, LedgerEntry>>,
+    round: opened === undefined ? undefined : { ...opened, startTime: opened.startTime ?? 0 },
+  };
+}

@@ -1,0 +1,49 @@
+import * as z from 'zod/mini';
+import { normalisedReference } from './image-reference.ts';
+import { nodeId, type Node } from './node.ts';
+
+const texts = z.record(z.string(), z.string());
+
+const wire = z.object({
+  metadata: z.object({
+    name: z.string(),
+    uid: z.string(),
+    labels: z.optional(texts),
+    deletionTimestamp: z.optional(z.string()),
+  }),
+  spec: z.optional(
+    z.object({
+      unschedulable: z.optional(z.boolean()),
+      taints: z.optional(z.array(z.object({ key: z.string(), value: z.optional(z.string()), effect: z.string() }))),
+    }),
+  ),
+  status: z.optional(
+    z.object({
+      conditions: z.optional(z.array(z.object({ type: z.string(), status: z.string() }))),
+      nodeInfo: z.optional(texts),
+      images: z.optional(z.array(z.object({ names: z.nullish(z.array(z.string())) }))),
+    }),
+  ),
+});
+
+/** Reads a Node off the wire. Throws a ZodError for what is none. */
+export function parseNode(object: unknown): Node {
+  const { metadata, spec, status } = wire.parse(object);
+  const info = status?.nodeInfo ?? {};
+  const has = (type: string): boolean =>
+    status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
+  return {
+    name: metadata.name,
+    id: nodeId(metadata.uid, info['machineID'] ?? '', info['systemUUID'] ?? ''),
+    labels: metadata.labels ?? {},
+    taints: (spec?.taints ?? []).map(({ key, value = '', effect }) => ({ key, value, effect })),
+    isReady: has('Ready'),
+    isUnschedulable: spec?.unschedulable ?? false,
+    hasDiskPressure: has('DiskPressure'),
+    isBeingDeleted: metadata.deletionTimestamp !== undefined,
+    operatingSystem: info['operatingSystem'] ?? metadata.labels?.['kubernetes.io/os'] ?? '',
+    kubeletVersion: info['kubeletVersion'] ?? '',
+    containerRuntime: info['containerRuntimeVersion'] ?? '',
+    images: new Set(status?.images?.flatMap(({ names }) => (names ?? []).map(normalisedReference)) ?? []),
+  };
+}

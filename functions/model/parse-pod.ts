@@ -1,0 +1,101 @@
+import * as z from 'zod/mini';
+import { jobAnnotations, labels } from './api.ts';
+import type { ContainerStatus, Job, Pod } from './pod.ts';
+import { helperContainer } from './pull-job.ts';
+
+const texts = z.optional(z.record(z.string(), z.string()));
+const text = z._default(z.string(), '');
+
+const metadata = z.object({
+  name: z.string(),
+  uid: z.string(),
+  labels: texts,
+  annotations: texts,
+  creationTimestamp: text,
+  deletionTimestamp: text,
+  ownerReferences: z.optional(
+    z.array(z.object({ kind: z.string(), name: z.string(), uid: z.string(), controller: z.optional(z.boolean()) })),
+  ),
+});
+
+const waiting = z.object({ reason: text, message: text });
+const terminated = z.object({ reason: text, message: text, exitCode: z._default(z.number(), 0) });
+const containerStatus = z.object({
+  name: z.string(),
+  imageID: text,
+  state: z.optional(
+    z.object({ waiting: z.optional(waiting), running: z.optional(z.unknown()), terminated: z.optional(terminated) }),
+  ),
+});
+
+const wirePod = z.object({
+  metadata,
+  spec: z.optional(z.object({ volumes: z.optional(z.array(z.object({ image: z.optional(z.unknown()) }))) })),
+  status: z.optional(
+    z.object({
+      phase: text,
+      reason: text,
+      message: text,
+      startTime: text,
+      conditions: z.optional(z.array(z.object({ type: z.string(), status: z.string(), reason: text, message: text }))),
+      initContainerStatuses: z.optional(z.array(containerStatus)),
+      containerStatuses: z.optional(z.array(containerStatus)),
+    }),
+  ),
+});
+
+const wireJob = z.object({
+  metadata,
+  status: z.optional(z.object({ conditions: z.optional(z.array(z.object({ type: z.string(), status: z.string() }))) })),
+});
+
+/** Reads a Pod off the wire. Throws a ZodError for what is none. */
+export function parsePod(object: unknown): Pod {
+  const { metadata: meta, spec, status } = wirePod.parse(object);
+  const owner = meta.ownerReferences?.find(({ controller }) => controller === true);
+  const conditions = status?.conditions ?? [];
+  return {
+    ...ownership(meta),
+    jobName: owner?.kind === 'Job' ? owner.name : '',
+    jobUid: owner?.kind === 'Job' ? owner.uid : '',
+    phase: status?.phase ?? '',
+    reason: status?.reason ?? '',
+    message: status?.message ?? '',
+    isDisrupted: conditions.some(({ type, status: is }) => type === 'DisruptionTarget' && is === 'True'),
+    isMounting: spec?.volumes?.some(({ image }) => image !== undefined) ?? false,
+    unschedulable: conditions.find(({ type, status: is }) => type === 'PodScheduled' && is === 'False')?.message ?? '',
+    startedAt: epoch(status?.startTime ?? ''),
+    helper: status?.initContainerStatuses?.map(parseContainer).find(({ name }) => name === helperContainer),
+    containers: status?.containerStatuses?.map(parseContainer) ?? [],
+  };
+}
+
+/** Reads a Job off the wire, or the metadata of one: then its outcome is not known. */
+export function parseJob(object: unknown): Job {
+  const { metadata: meta, status } = wireJob.parse(object);
+  const has = (type: string): boolean =>
+    status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
+  const outcome = has('Complete') ? 'Complete' : has('Failed') ? 'Failed' : 'None';
+  return { ...ownership(meta), outcome: status === undefined ? undefined : outcome, podRefused: '' };
+}
+
+function ownership(meta: z.infer<typeof metadata>) {
+  return {
+    name: meta.name,
+    uid: meta.uid,
+    cacheUid: meta.labels?.[labels.cacheUid] ?? '',
+    nodeId: meta.labels?.[labels.node] ?? '',
+    round: Number(meta.annotations?.[jobAnnotations.round] ?? 0),
+    isBeingDeleted: meta.deletionTimestamp !== '',
+    createdAt: epoch(meta.creationTimestamp) ?? 0,
+  };
+}
+
+function parseContainer({ name, imageID, state }: z.infer<typeof containerStatus>): ContainerStatus {
+  const none = { reason: '', message: '', exitCode: 0 };
+  if (state?.terminated !== undefined) return { name, imageId: imageID, state: 'terminated', ...state.terminated };
+  if (state?.running !== undefined) return { name, imageId: imageID, state: 'running', ...none };
+  return { name, imageId: imageID, state: 'waiting', ...none, ...state?.waiting };
+}
+
+const epoch = (text: string): number | undefined => (text === '' ? undefined : Date.parse(text));

@@ -1,0 +1,34 @@
+import type { Status } from './image-cache.ts';
+import type { CacheEvent } from './kubernetes-event.ts';
+import type { PullJob } from './pull-job.ts';
+
+/**
+ * All that is to be written for one cache, carried out in this order: status, Jobs to make, Jobs to delete, annotations, Events.
+ * So a Job is claimed in the status before it exists, and its result recorded before it goes. An empty plan means that nothing is to be done.
+ */
+export type Plan = {
+  /** The whole new status, written under the lock of the cache's resourceVersion; undefined leaves it alone. */
+  readonly status: Status | undefined;
+  readonly create: readonly PullJob[];
+  readonly remove: readonly JobToRemove[];
+  /** Annotations to take away, if they still have this value. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly events: readonly CacheEvent[];
+  /** There is more to do than one plan holds, or than was seen: look at everything again once this is carried out. */
+  readonly hasMore: boolean;
+};
+
+export type JobToRemove = { readonly name: string; readonly uid: string };
+
+export const emptyPlan: Plan = {
+  status: undefined,
+  create: [],
+  remove: [],
+  annotations: {},
+  events: [],
+  hasMore: false,
+};
+
+export const isEmpty = (plan: Plan): boolean =>
+  plan.status === undefined &&
+  plan.create.length + plan.remove.length + plan.events.length + Object.keys(plan.annotations).length === 0;

@@ -1,0 +1,50 @@
+/** What functions look at in a Pod of theirs. Times are epoch milliseconds. */
+export type Pod = {
+  readonly name: string;
+  readonly uid: string;
+  readonly jobName: string;
+  readonly jobUid: string;
+  readonly cacheUid: string;
+  readonly nodeId: string;
+  readonly round: number;
+  readonly phase: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly isBeingDeleted: boolean;
+  /** A DisruptionTarget condition: evicted, preempted, its node shut down. */
+  readonly isDisrupted: boolean;
+  /** Its images are mounted as volumes; otherwise they are started. */
+  readonly isMounting: boolean;
+  /** What the scheduler says while it finds no place; ''. */
+  readonly unschedulable: string;
+  readonly createdAt: number;
+  /** When the kubelet took it on; undefined before. */
+  readonly startedAt: number | undefined;
+  readonly helper: ContainerStatus | undefined;
+  readonly containers: readonly ContainerStatus[];
+};
+
+export type ContainerStatus = {
+  readonly name: string;
+  /** What the runtime made of the image: `repository@sha256:…`; '' until it is there. */
+  readonly imageId: string;
+  readonly state: 'waiting' | 'running' | 'terminated';
+  readonly reason: string;
+  readonly message: string;
+  readonly exitCode: number;
+};
+
+/** What functions look at in a Job of theirs. */
+export type Job = {
+  readonly name: string;
+  readonly uid: string;
+  readonly cacheUid: string;
+  readonly nodeId: string;
+  readonly round: number;
+  readonly isBeingDeleted: boolean;
+  readonly createdAt: number;
+  /** undefined where only its metadata was read. */
+  readonly outcome: 'Complete' | 'Failed' | 'None' | undefined;
+  /** Why the Job controller cannot make its Pod: the text of its latest FailedCreate Event; '' if there is none. */
+  readonly podRefused: string;
+};

@@ -1,0 +1,205 @@
+import type { V1Job } from '@kubernetes/client-node';
+import { apiVersion, imageCacheKind, jobAnnotations, labels, managerLabelValue } from './api.ts';
+import { hash } from './hash.ts';
+import type { ImageCache } from './image-cache.ts';
+import type { LedgerEntry } from './ledger.ts';
+import { hasImageVolumes, type Node } from './node.ts';
+import { startedDeadline } from './deadline.ts';
+import type { Settings } from './settings.ts';
+import type { Wire } from './wire.ts';
+import { pullPolicyOf, type Wanted } from './wanted.ts';
+
+/** Which images, by index into the want's sorted images, each Job of a node's attempt pulls; in the order in which the Jobs are made. */
+export function jobSet(
+  entry: LedgerEntry,
+  wanted: Wanted,
+  cache: ImageCache,
+  settings: Settings,
+): readonly (readonly number[])[] {
+  const todo = entry.todo ?? wanted.images.map((_, index) => index);
+  if (entry.singly) return todo.map((index) => [index]);
+  const size = Math.min(settings.imagesPerJob, Math.ceil(todo.length / cache.spec.pullsPerNode));
+  return Array.from({ length: Math.ceil(todo.length / size) }, (_, job) => todo.slice(job * size, (job + 1) * size));
+}
+
+/** The one name of a Job: whoever makes it, however often, makes the same. At most 53 characters, as its Pods add to it. */
+export function jobName(cache: ImageCache, entry: LedgerEntry, indexes: readonly number[]): string {
+  const round = cache.status.round?.number ?? 0;
+  const start = cache.name
+    .slice(0, 40)
+    .replace(/[^a-z0-9]+$/, '')
+    .replaceAll('.', '-');
+  return `${start}-${hash(12, cache.uid, round, entry.id, entry.attempt, entry.want, String(entry.copy), ...indexes)}`;
+}
+
+/** The container that stands for an image, by the image's index: admission may rewrite images, not names. */
+export const containerName = (index: number): string => `image-${index}`;
+export const indexOfContainer = (name: string): number | undefined => {
+  const digits = /^image-(\d+)$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+};
+
+/** Whether a node's images are mounted as volumes rather than started with a copied no-op. */
+export const mountsImages = (entry: LedgerEntry, node: Node): boolean => hasImageVolumes(node) && !entry.copy;
+
+export const helperContainer = 'noop' as const;
+const program = '/noop';
+const sharedFolder = '/.imagecache';
+
+/** All that a Job manifest depends on. */
+export type PullJobOrder = {
+  readonly cache: ImageCache;
+  readonly node: Node;
+  readonly entry: LedgerEntry;
+  readonly wanted: Wanted;
+  /** Indexes into `wanted.images`. */
+  readonly indexes: readonly number[];
+  readonly settings: Settings;
+  /** The user its containers run as: the first of the namespace's range on OpenShift, else 65532. */
+  readonly runAsUser: number;
+};
+
+export type PullJob = Wire<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
+
+/** The Job that pulls some images on to one node: one container per image, none of which runs anything of it. */
+export function pullJob(order: PullJobOrder): PullJob {
+  const { cache, node, entry, indexes, settings } = order;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: jobName(cache, entry, indexes),
+      namespace: cache.namespace,
+      labels: ownLabels(order),
+      annotations: ownAnnotations(order),
+      ownerReferences: [{ apiVersion, kind: imageCacheKind, name: cache.name, uid: cache.uid, controller: true }],
+    },
+    spec: {
+      backoffLimit: 0,
+      activeDeadlineSeconds: backstopSeconds(order),
+      template: {
+        metadata: {
+          labels: { ...cache.spec.podMetadata.labels, ...ownLabels(order) },
+          annotations: { ...outOfTheWay, ...cache.spec.podMetadata.annotations, ...ownAnnotations(order) },
+        },
+        spec: {
+          ...(mountsImages(entry, node) ? mountingPod(order) : copyingPod(order)),
+          restartPolicy: 'Never',
+          terminationGracePeriodSeconds: 0,
+          dnsPolicy: 'Default',
+          ...optional('serviceAccountName', cache.spec.serviceAccountName ?? settings.serviceAccountName),
+          automountServiceAccountToken: false,
+          securityContext: {
+            runAsUser: order.runAsUser,
+            runAsNonRoot: true,
+            seccompProfile: { type: 'RuntimeDefault' },
+          },
+          imagePullSecrets: cache.spec.imagePullSecrets.map((name) => ({ name })),
+          affinity: { nodeAffinity: onNode(node.name) },
+          tolerations: cache.spec.tolerations ?? [{ operator: 'Exists' }],
+          ...optional('priorityClassName', cache.spec.priorityClassName ?? settings.jobPriorityClassName),
+          enableServiceLinks: false,
+        },
+      },
+    },
+  };
+}
+
+/** Every image is a volume, mounted by a container of its own, so that each has its own reason of failure. */
+function mountingPod({ cache, wanted, indexes, settings }: PullJobOrder) {
+  return {
+    volumes: indexes.map((index) => {
+      const reference = imageAt(wanted, index);
+      return { name: containerName(index), image: { reference, pullPolicy: pullPolicyOf(reference, cache, settings) } };
+    }),
+    containers: indexes.map((index) => ({
+      name: containerName(index),
+      image: settings.noopImage,
+      command: [program],
+      volumeMounts: [{ name: containerName(index), mountPath: '/image', readOnly: true }],
+      ...confined,
+      imagePullPolicy: 'IfNotPresent',
+    })),
+  };
+}
+
+/** The no-op is copied into a shared folder and started in each image: it is static and needs nothing there. */
+function copyingPod({ cache, wanted, indexes, settings }: PullJobOrder) {
+  const shared = { name: helperContainer, mountPath: sharedFolder };
+  return {
+    volumes: [{ name: helperContainer, emptyDir: { sizeLimit: '1Mi' } }],
+    initContainers: [
+      {
+        name: helperContainer,
+        image: settings.noopImage,
+        command: [program, 'copy', `${sharedFolder}${program}`],
+        volumeMounts: [shared],
+        ...confined,
+        imagePullPolicy: 'IfNotPresent',
+      },
+    ],
+    containers: indexes.map((index) => {
+      const image = imageAt(wanted, index);
+      return {
+        name: containerName(index),
+        image,
+        command: [`${sharedFolder}${program}`],
+        volumeMounts: [{ ...shared, readOnly: true }],
+        ...confined,
+        imagePullPolicy: pullPolicyOf(image, cache, settings),
+      };
+    }),
+  };
+}
+
+/** Explicit and small, for every container: a LimitRange's default times 33 containers would not schedule. */
+const confined = {
+  resources: { limits: { cpu: '100m', memory: '32Mi' }, requests: { cpu: '1m', memory: '1Mi' } },
+  securityContext: {
+    capabilities: { drop: ['ALL'] },
+    readOnlyRootFilesystem: true,
+    allowPrivilegeEscalation: false,
+  },
+};
+
+/** Autoscalers may take the node at any time, and meshes put nothing into the Pod. */
+const outOfTheWay = {
+  'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true',
+  'sidecar.istio.io/inject': 'false',
+  'linkerd.io/inject': 'disabled',
+};
+
+function ownLabels({ cache, entry }: PullJobOrder): Readonly<Record<string, string>> {
+  return {
+    [labels.app]: 'kubefledged',
+    [labels.manager]: managerLabelValue,
+    [labels.cacheUid]: cache.uid,
+    [labels.node]: entry.id,
+    'sidecar.istio.io/inject': 'false',
+  };
+}
+
+function ownAnnotations({ cache, node, entry }: PullJobOrder): Readonly<Record<string, string>> {
+  return {
+    [jobAnnotations.cache]: `${cache.namespace}/${cache.name}`,
+    [jobAnnotations.round]: String(cache.status.round?.number ?? 0),
+    [jobAnnotations.node]: node.name,
+    [jobAnnotations.attempt]: String(entry.attempt),
+  };
+}
+
+/** By name, as DaemonSets do: the hostname label may be missing or shared. */
+function onNode(name: string) {
+  const matchFields = [{ key: 'metadata.name', operator: 'In', values: [name] }];
+  return { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields }] } };
+}
+
+/** Only a backstop, well behind the deadline that we keep: a Job's own deadline wipes its Pod's reasons and results. */
+function backstopSeconds({ cache, indexes, settings }: PullJobOrder): number {
+  return 3600 + 2 * Math.ceil(startedDeadline(cache, settings, indexes.length) / 1000);
+}
+
+const imageAt = (wanted: Wanted, index: number): string => wanted.images[index] ?? '';
+
+const optional = (key: string, value: string): Readonly<Record<string, string>> =>
+  value === '' ? {} : { [key]: value };

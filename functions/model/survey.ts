@@ -1,0 +1,66 @@
+import { withoutNode } from './failures.ts';
+import type { ImageCache, Status } from './image-cache.ts';
+import { freshEntry, type LedgerEntry } from './ledger.ts';
+import { isAway, skipReason, type Node } from './node.ts';
+import { isProvenPresent, pullPolicyOf, wantedOf, wanted as wantedOn, type Wanted } from './wanted.ts';
+import type { World } from './world.ts';
+
+/** What each want stands for. A want that is missing here can not be judged until all nodes have been seen. */
+export type WantedByHash = ReadonlyMap<string, Wanted>;
+
+/** The ledger after a look at the nodes: who is concerned, who has changed, who can be served, who needs nothing. */
+export function survey(world: World, cache: ImageCache): { readonly status: Status; readonly wanted: WantedByHash } {
+  const wanted = new Map(knownWants(world, cache));
+  const nodes = new Map(Object.entries(cache.status.nodes));
+  let { failures } = cache.status;
+  if (world.observed.hasAllNodes)
+    for (const name of nodes.keys()) if (!world.observed.nodes.has(name)) nodes.delete(name);
+  for (const [name, node] of world.observed.nodes) {
+    const want = node === undefined ? undefined : wantedOn(cache, node, world.settings);
+    const before = nodes.get(name);
+    if (node === undefined || want === undefined) nodes.delete(name);
+    else {
+      wanted.set(want.want, want);
+      nodes.set(name, surveyed(before, node, want, { world, cache }));
+    }
+    if (before !== undefined && isAnother(before, nodes.get(name))) failures = withoutNode(failures, name);
+  }
+  const ledger = Object.fromEntries([...nodes].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const wants = Object.fromEntries([...wanted.values()].map(({ want, lists }) => [want, lists]));
+  return { status: { ...cache.status, nodes: ledger, wants, failures }, wanted };
+}
+
+const isAnother = (before: LedgerEntry, after: LedgerEntry | undefined): boolean =>
+  after === undefined || after.id !== before.id || after.want !== before.want;
+
+/** The wants that the status remembers, unless a changed setting has made them mean something else. */
+function knownWants({ settings }: World, cache: ImageCache): readonly (readonly [string, Wanted])[] {
+  return Object.entries(cache.status.wants).flatMap(([want, lists]) => {
+    const wanted = wantedOf(cache, lists, settings);
+    return wanted.want === want ? [[want, wanted] as const] : [];
+  });
+}
+
+type Place = { readonly world: World; readonly cache: ImageCache };
+
+function surveyed(before: LedgerEntry | undefined, node: Node, want: Wanted, place: Place): LedgerEntry {
+  const isKept = before !== undefined && before.id === node.id && before.want === want.want;
+  const entry = isKept ? before : freshEntry(node.id, want.want);
+  if (entry.state === 'Ready' || entry.state === 'Failed') return entry;
+  const reason = skipReason(node, place.cache.spec.tolerations);
+  if (reason !== undefined && (entry.state !== 'Pulling' || isAway(reason)))
+    return { ...entry, state: 'Skipped', reason };
+  if (entry.state === 'Pulling') return entry;
+  if (entry.attempt > 0) return { ...entry, state: 'Pending', reason: '' };
+  return unstarted(entry, node, want, place);
+}
+
+/** Before the first attempt: what the node's own list proves to be there needs no Job. */
+function unstarted(entry: LedgerEntry, node: Node, want: Wanted, { world, cache }: Place): LedgerEntry {
+  const missing = want.images.flatMap((image, index) =>
+    isProvenPresent(image, node, pullPolicyOf(image, cache, world.settings)) ? [] : [index],
+  );
+  const todo = missing.length === want.images.length ? undefined : missing;
+  const state = missing.length === 0 ? 'Ready' : 'Pending';
+  return { ...entry, state, reason: '', todo: state === 'Ready' ? undefined : todo };
+}

@@ -1,0 +1,79 @@
+import { hash } from './hash.ts';
+import type { ImageCache, ImageList, NodeMatchExpression } from './image-cache.ts';
+import { isMovingReference, normalisedReference } from './image-reference.ts';
+import type { Node } from './node.ts';
+import type { PullPolicy, Settings } from './settings.ts';
+
+/** What a node must hold. */
+export type Wanted = {
+  /** Hash of it all: a node needs work when the want in its ledger entry is another. */
+  readonly want: string;
+  /** Indexes of the lists in `spec.cacheSpec` that select the node. */
+  readonly lists: readonly number[];
+  /** Sorted, each image once however it is spelled. */
+  readonly images: readonly string[];
+};
+
+/** What this cache wants on a node; undefined if no list selects it. */
+export function wanted(cache: ImageCache, node: Node, settings: Settings): Wanted | undefined {
+  const lists = cache.spec.lists.flatMap((list, index) => (selects(list, node) ? [index] : []));
+  return lists.length === 0 ? undefined : wantedOf(cache, lists, settings);
+}
+
+/** What a cache wants on nodes that these of its lists select. */
+export function wantedOf(cache: ImageCache, lists: readonly number[], settings: Settings): Wanted {
+  const images = imagesOf(cache, lists);
+  const policy = cache.spec.imagePullPolicy ?? settings.imagePullPolicy;
+  return { want: hash(8, policy, ...cache.spec.imagePullSecrets.toSorted(), '', ...images), lists, images };
+}
+
+/** The sorted images of some lists, each once. */
+export function imagesOf(cache: ImageCache, lists: readonly number[]): readonly string[] {
+  const byName = new Map<string, string>();
+  for (const index of lists)
+    for (const image of cache.spec.lists[index]?.images ?? []) {
+      const name = normalisedReference(image);
+      if (!byName.has(name)) byName.set(name, image);
+    }
+  return [...byName.values()].toSorted();
+}
+
+/** How a kubelet is to pull an image: what may have moved is always asked for again. */
+export function pullPolicyOf(image: string, cache: ImageCache, settings: Settings): PullPolicy {
+  const policy = cache.spec.imagePullPolicy ?? settings.imagePullPolicy;
+  return policy === 'Always' || isMovingReference(image) ? 'Always' : 'IfNotPresent';
+}
+
+/** Whether the node's own list proves an image to be there in the version that is wanted. */
+export function isProvenPresent(image: string, node: Node, policy: PullPolicy): boolean {
+  return policy === 'IfNotPresent' && node.images.has(normalisedReference(image));
+}
+
+function selects(list: ImageList, node: Node): boolean {
+  return (
+    Object.entries(list.nodeSelector).every(([key, value]) => node.labels[key] === value) &&
+    list.nodeMatchExpressions.every((expression) => matches(expression, node.labels[expression.key]))
+  );
+}
+
+/** core/v1 NodeSelectorRequirement: NotIn holds for a missing label, Gt and Lt compare integers. */
+function matches({ operator, values }: NodeMatchExpression, label: string | undefined): boolean {
+  switch (operator) {
+    case 'In':
+      return label !== undefined && values.includes(label);
+    case 'NotIn':
+      return label === undefined || !values.includes(label);
+    case 'Exists':
+      return label !== undefined;
+    case 'DoesNotExist':
+      return label === undefined;
+    case 'Gt':
+    case 'Lt':
+      return isBeyond(operator, label, values[0]);
+  }
+}
+
+function isBeyond(operator: 'Gt' | 'Lt', label: string | undefined, bound: string | undefined): boolean {
+  if (label === undefined || bound === undefined || !/^-?\d+$/.test(label) || !/^-?\d+$/.test(bound)) return false;
+  return operator === 'Gt' ? BigInt(label) > BigInt(bound) : BigInt(label) < BigInt(bound);
+}

@@ -1,0 +1,15 @@
+import type { ImageCache } from './image-cache.ts';
+import type { Observed } from './observed.ts';
+import type { Operation } from './round.ts';
+import type { Settings } from './settings.ts';
+
+/** All that a decision rests on. */
+export type World = {
+  readonly cache: ImageCache;
+  readonly observed: Observed;
+  readonly settings: Settings;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** Which rounds the asking function may open. */
+  readonly opens: readonly Operation[];
+};
