@@ -1,0 +1,20 @@
+import { functionNames } from '#model/cloud-event.ts';
+import type { Config } from '#runtime/config.ts';
+import { brokerSink, routeSink, type HttpSinkOptions } from './http-sink.ts';
+import type { Sink } from './sink.ts';
+
+/** The sink that K_SINK or ROUTES names; undefined where neither is set, and events stay in the process. */
+export function configuredSink(
+  config: Pick<Config, 'sink' | 'sinkCertificates' | 'eventOverrides' | 'routes'>,
+): Sink | undefined {
+  const options: HttpSinkOptions = {
+    extensions: config.eventOverrides,
+    ...(config.sinkCertificates === '' ? {} : { caCertificates: config.sinkCertificates }),
+  };
+  if (config.sink !== '') return brokerSink(new URL(config.sink), options);
+  const addresses = functionNames.flatMap((name) => {
+    const address = config.routes[name];
+    return address === undefined ? [] : [[name, new URL(address)] as const];
+  });
+  return addresses.length === 0 ? undefined : routeSink(Object.fromEntries(addresses), options);
+}

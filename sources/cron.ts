@@ -1,0 +1,75 @@
+import { schedule, validateDetailed } from 'node-cron';
+import type { Logger } from 'pino';
+import { backoff } from './backoff.ts';
+import { sleep, type Clock } from './clock.ts';
+import { DeliveryRefused } from './sink.ts';
+
+export type CronOptions = {
+  /** Five cron fields, six with seconds, or a name such as `@hourly`. */
+  readonly schedule: string;
+  readonly tick: () => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Logger;
+};
+
+export type Cron = {
+  /** No tick begins any more; resolves when the one that runs has ended. */
+  readonly stop: () => Promise<void>;
+};
+
+/** Ticks by the clock on the wall, one at a time: a tick that takes longer than its period swallows the next, so none pile up. */
+export function startCron({ schedule: pattern, tick, clock, log }: CronOptions): Cron {
+  const stopping = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  const task = schedule(pattern, () => (running = tickPersistently(tick, { clock, log, signal: stopping.signal })), {
+    name: 'tick',
+    noOverlap: true,
+    suppressMissedWarning: true,
+    logger: quiet(log),
+  });
+  return {
+    stop: async () => {
+      stopping.abort();
+      await task.destroy();
+      await running;
+    },
+  };
+}
+
+/** What is wrong with a schedule, in a sentence. */
+export function wrongSchedule(pattern: string): string | undefined {
+  const { valid, errors } = validateDetailed(pattern);
+  if (valid) return undefined;
+  return `schedule ${JSON.stringify(pattern)} is no cron expression: ${errors.map(({ message }) => message).join('; ')}`;
+}
+
+type Persistence = { readonly clock: Clock; readonly log: Logger; readonly signal: AbortSignal };
+
+const attempts = 4;
+const retry = { first: 1_000, most: 15_000 };
+
+/** A failed tick comes again a few times within its minute; after that the next one does as well. Never rejects. */
+export async function tickPersistently(tick: () => Promise<void>, { clock, log, signal }: Persistence): Promise<void> {
+  for (let failures = 1; failures <= attempts; failures += 1) {
+    const error = await tick().then(
+      () => undefined,
+      (thrown: unknown) => thrown ?? new Error('unknown'),
+    );
+    if (error === undefined || signal.aborted) return;
+    log.warn({ failures, err: error }, 'tick failed');
+    if (error instanceof DeliveryRefused || failures === attempts) return;
+    await sleep(backoff(failures, clock.random(), retry), clock, signal);
+    if (isAborted(signal)) return;
+  }
+}
+
+const isAborted = (signal: AbortSignal): boolean => signal.aborted;
+
+/** node-cron talks to the console unless told otherwise. */
+const quiet = (log: Logger): { info: Log; warn: Log; error: Log; debug: Log } => ({
+  info: (message) => log.debug({ cron: String(message) }, 'cron'),
+  warn: (message) => log.warn({ cron: String(message) }, 'cron'),
+  error: (message) => log.error({ cron: String(message) }, 'cron'),
+  debug: (message) => log.debug({ cron: String(message) }, 'cron'),
+});
+type Log = (message: string | Error) => void;

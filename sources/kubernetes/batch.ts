@@ -1,0 +1,45 @@
+import { mostChangedObjects, type CacheReference, type ObjectReference, type Verb } from '#model/cloud-event.ts';
+
+/** One change as an event tells of it. */
+export type ObservedChange = {
+  readonly verb: Verb;
+  readonly object: ObjectReference;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** Of an ImageCache. */
+  readonly generation?: number | undefined;
+};
+
+/** All that waits to be told of one cache and one class of objects, in one event. */
+export type Batch = {
+  readonly cache: CacheReference;
+  /** The latest: it gives the event its name. */
+  readonly change: ObservedChange;
+  /** The other objects that changed; 'all' when they are too many to name, or when all is to be looked at anyway. */
+  readonly others: readonly ObjectReference[] | 'all';
+};
+
+/** A batch of one; a cache that was added has everything looked at, as nobody knows what happened before. */
+export function batchOf(cache: CacheReference, change: ObservedChange): Batch {
+  const all = change.object.kind === 'ImageCache' && change.verb === 'add';
+  return { cache, change, others: all ? 'all' : [] };
+}
+
+/** Both in one, so that nothing of either is lost: later news wins, and an add that was not told yet stays one. */
+export function merged(earlier: Batch, later: Batch): Batch {
+  const sticks = earlier.change.verb === 'add' && later.change.verb === 'update' && isSame(earlier, later);
+  const change = sticks ? { ...later.change, verb: earlier.change.verb } : later.change;
+  if (earlier.others === 'all' || later.others === 'all') return { ...later, change, others: 'all' };
+  const others = distinct([...later.others, earlier.change.object, ...earlier.others], change.object);
+  return { ...later, change, others: others.length < mostChangedObjects ? others : 'all' };
+}
+
+const isSame = (one: Batch, other: Batch): boolean => one.change.uid === other.change.uid;
+
+function distinct(references: readonly ObjectReference[], except: ObjectReference): readonly ObjectReference[] {
+  const byKey = new Map(references.map((reference) => [keyOf(reference), reference]));
+  byKey.delete(keyOf(except));
+  return [...byKey.values()];
+}
+
+const keyOf = ({ kind, namespace, name }: ObjectReference): string => `${kind}/${namespace}/${name}`;

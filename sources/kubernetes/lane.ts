@@ -1,0 +1,41 @@
+import type { Cancel } from '../clock.ts';
+import type { Batch } from './batch.ts';
+
+/** In the order in which they are delivered: what the cache wants, then where, then how it goes. */
+export const changeClasses = ['cache', 'nodes', 'work'] as const;
+export type ChangeClass = (typeof changeClasses)[number];
+
+/** What waits of one class; each waits out its own failures, as other functions may be well. */
+export type Slot = {
+  batch: Batch | undefined;
+  /** When the oldest change in the batch came; epoch milliseconds, as `notBefore`. */
+  since: number;
+  failures: number;
+  notBefore: number;
+};
+
+/** The queue of one cache. */
+export type Lane = {
+  readonly key: string;
+  readonly slots: Readonly<Record<ChangeClass, Slot>>;
+  isBusy: boolean;
+  wake: Cancel | undefined;
+};
+
+export function createLane(key: string): Lane {
+  const slot = (): Slot => ({ batch: undefined, since: 0, failures: 0, notBefore: 0 });
+  return { key, slots: { cache: slot(), nodes: slot(), work: slot() }, isBusy: false, wake: undefined };
+}
+
+/** The first class that has something to tell and may tell it now. */
+export function nextClass({ slots }: Lane, now: number): ChangeClass | undefined {
+  return changeClasses.find((of) => slots[of].batch !== undefined && slots[of].notBefore <= now);
+}
+
+export const isIdle = ({ slots }: Lane): boolean => changeClasses.every((of) => slots[of].batch === undefined);
+
+/** When the first of the waiting classes may be told; epoch milliseconds. */
+export function wakeTime({ slots }: Lane): number {
+  const waiting = changeClasses.filter((of) => slots[of].batch !== undefined);
+  return Math.min(...waiting.map((of) => slots[of].notBefore));
+}

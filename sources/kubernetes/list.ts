@@ -1,0 +1,36 @@
+import type { Api } from '#runtime/api-request.ts';
+import { ApiError } from '#runtime/errors.ts';
+import { listAt, textAt } from './json.ts';
+import { collectionPath, entryOf, type Entry, type Resource } from './resource.ts';
+
+export type Listed<P> = { readonly resourceVersion: string; readonly entries: ReadonlyMap<string, Entry<P>> };
+
+const pageSize = '500';
+
+/** The whole collection, page by page, each slimmed before the next is asked for; a list that expires on the way starts again. */
+export async function list<P>(api: Api, resource: Resource<P>, signal: AbortSignal): Promise<Listed<P>> {
+  for (;;) {
+    const listed = await listOnce(api, resource, signal);
+    if (listed !== 'expired') return listed;
+  }
+}
+
+async function listOnce<P>(api: Api, resource: Resource<P>, signal: AbortSignal): Promise<Listed<P> | 'expired'> {
+  const entries = new Map<string, Entry<P>>();
+  let next: string | undefined;
+  for (;;) {
+    const path = collectionPath(resource, { limit: pageSize, continue: next });
+    const page = await readPage(api, path, signal).catch((error: unknown) => {
+      if (next !== undefined && error instanceof ApiError && error.status === 410) return 'expired' as const;
+      throw error;
+    });
+    if (page === 'expired') return 'expired';
+    for (const item of listAt(page.body, 'items')) entries.set(...entryOf(resource, item));
+    next = textAt(page.body, 'metadata', 'continue') ?? '';
+    if (next === '') return { resourceVersion: textAt(page.body, 'metadata', 'resourceVersion') ?? '', entries };
+  }
+}
+
+const readPage = async (api: Api, path: string, signal: AbortSignal): Promise<{ readonly body: unknown }> => ({
+  body: await api.request({ method: 'GET', path, signal }),
+});

@@ -1,0 +1,62 @@
+import type { ObjectReference, Verb } from '#model/cloud-event.ts';
+import { referenceOf, type Entry, type Resource } from './resource.ts';
+
+/** One object that came, changed or went; `uid` and `resourceVersion` are of its last known state. */
+export type Change<P> = {
+  readonly verb: Verb;
+  readonly reference: ObjectReference;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly previous: P | undefined;
+  readonly current: P | undefined;
+};
+
+/** What an informer knows, and the one place where knowledge is compared with news. */
+export type Store<P> = {
+  readonly get: (key: string) => P | undefined;
+  readonly keys: () => Iterable<string>;
+  readonly size: () => number;
+  /** Takes the state of one object that is there. */
+  readonly put: (key: string, entry: Entry<P>) => void;
+  /** Takes that an object is gone. */
+  readonly remove: (key: string, entry: Entry<P>) => void;
+  /** Takes a complete list: what it lacks is gone, also what went while nobody watched. */
+  readonly replace: (listed: ReadonlyMap<string, Entry<P>>) => void;
+};
+
+/** Tells every difference to `onChange`, once, in the order seen; the same name under another uid is a delete and an add. */
+export function createStore<P>(resource: Resource<P>, onChange: (change: Change<P>) => void): Store<P> {
+  const entries = new Map<string, Entry<P>>();
+  const tell = (verb: Verb, key: string, states: { last: Entry<P>; previous?: Entry<P>; current?: Entry<P> }): void => {
+    const { uid, resourceVersion } = states.last;
+    const [previous, current] = [states.previous?.projection, states.current?.projection];
+    onChange({ verb, reference: referenceOf(resource, key), uid, resourceVersion, previous, current });
+  };
+  const drop = (key: string, previous: Entry<P>, last: Entry<P>): void => {
+    entries.delete(key);
+    tell('delete', key, { last, previous });
+  };
+  const put = (key: string, current: Entry<P>): void => {
+    const known = entries.get(key);
+    if (known?.uid === current.uid && known.resourceVersion === current.resourceVersion) return;
+    const previous = known?.uid === current.uid ? known : undefined;
+    if (known !== undefined && previous === undefined) drop(key, known, known);
+    entries.set(key, current);
+    if (previous === undefined) tell('add', key, { last: current, current });
+    else tell('update', key, { last: current, previous, current });
+  };
+  return {
+    get: (key) => entries.get(key)?.projection,
+    keys: () => entries.keys(),
+    size: () => entries.size,
+    put,
+    remove: (key, last) => {
+      const known = entries.get(key);
+      if (known?.uid === last.uid) drop(key, known, last);
+    },
+    replace: (listed) => {
+      for (const [key, known] of [...entries]) if (!listed.has(key)) drop(key, known, known);
+      for (const [key, entry] of listed) put(key, entry);
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import type { Api } from '#runtime/api-request.ts';
+import { ApiError } from '#runtime/errors.ts';
+import type { Cancel, Clock } from '../clock.ts';
+import { at, numberAt, textAt } from './json.ts';
+import { collectionPath, type Resource } from './resource.ts';
+
+export type WatchEvent = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: unknown };
+
+/** A watch that fell silent for longer than the server's bookmarks allow: the connection is dead though nobody said so. */
+export class Stalled extends Error {
+  override readonly name = 'Stalled';
+}
+
+export type WatchOptions = {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Where to start; undefined asks for a streamed list first, which ends with a bookmark that says so. */
+  readonly from: string | undefined;
+  /** Milliseconds of silence after which the stream is given up; asked again at each line. */
+  readonly patience: () => number;
+};
+
+/** The events of one watch until the server ends it. Throws `ApiError` for refusals and ERROR events (410: start from a list), `Stalled` for silence. */
+export async function* watch(resource: Resource<unknown>, options: WatchOptions): AsyncGenerator<WatchEvent> {
+  const { api, clock, signal, from } = options;
+  // Spread, so that the watches of many sources do not end together.
+  const timeoutSeconds = Math.floor(240 + clock.random() * 121);
+  const path = collectionPath(resource, { ...start(from), timeoutSeconds: String(timeoutSeconds) });
+  const silence = watchdog(clock, options.patience);
+  try {
+    const until = AbortSignal.any([signal, silence.signal]);
+    for await (const line of api.lines({ method: 'GET', path, signal: until, timeout: (timeoutSeconds + 30) * 1000 })) {
+      silence.heard();
+      if (line.trim() !== '') yield parse(line, resource);
+    }
+  } catch (error) {
+    if (silence.signal.aborted) throw new Stalled(`watch of ${resource.plural} fell silent`, { cause: error });
+    throw error;
+  } finally {
+    silence.stop();
+  }
+  if (silence.signal.aborted) throw new Stalled(`watch of ${resource.plural} fell silent`);
+}
+
+/** Whether a bookmark says that all objects of a streamed list have been sent. */
+export const endsInitialEvents = (bookmark: unknown): boolean =>
+  textAt(bookmark, 'metadata', 'annotations', 'k8s.io/initial-events-end') === 'true';
+
+const start = (from: string | undefined): Readonly<Record<string, string>> => ({
+  watch: 'true',
+  allowWatchBookmarks: 'true',
+  ...(from === undefined
+    ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
+    : { resourceVersion: from }),
+});
+
+function watchdog(clock: Clock, patience: () => number): { signal: AbortSignal; heard: () => void; stop: Cancel } {
+  const silence = new AbortController();
+  const wait = (): Cancel =>
+    clock.after(patience(), () => {
+      silence.abort();
+    });
+  let cancel = wait();
+  return {
+    signal: silence.signal,
+    heard: () => {
+      cancel();
+      cancel = wait();
+    },
+    stop: () => {
+      cancel();
+    },
+  };
+}
+
+function parse(line: string, resource: Resource<unknown>): WatchEvent {
+  const event = parsed(line, resource);
+  const object = at(event, 'object');
+  const type = textAt(event, 'type');
+  switch (type) {
+    case 'ADDED':
+    case 'MODIFIED':
+    case 'DELETED':
+    case 'BOOKMARK':
+      return { type, object };
+    case 'ERROR':
+      throw new ApiError(`watch ${resource.plural}: ${textAt(object, 'message') ?? 'ERROR event'}`, {
+        status: numberAt(object, 'code') ?? 0,
+        reason: textAt(object, 'reason') ?? '',
+      });
+    case undefined:
+    default:
+      throw new ApiError(`watch ${resource.plural}: unknown event type ${JSON.stringify(type)}`, { status: 0 });
+  }
+}
+
+function parsed(line: string, resource: Resource<unknown>): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw new ApiError(`watch ${resource.plural}: a line that is no JSON`, { status: 0 }, { cause: error });
+  }
+}

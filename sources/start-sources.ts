@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Api } from '#runtime/api-request.ts';
+import { ConfigError } from '#runtime/errors.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { startCron, wrongSchedule } from './cron.ts';
+import { startKubernetesSource, type KubernetesSource } from './kubernetes/source.ts';
+import { whileLeading, type Lead, type LeaseTimes } from './lease.ts';
+import type { Sink } from './sink.ts';
+import { tickEvent } from './to-event.ts';
+
+export type SourcesOptions = {
+  readonly api: Api;
+  readonly sink: Sink;
+  readonly log: Logger;
+  /** Cron schedule of the heartbeat; '' is off, where something else sends it. */
+  readonly tickSchedule: string;
+  /** Without it, this process takes itself for the only one. */
+  readonly lease?: { readonly namespace: string; readonly identity: string; readonly times?: LeaseTimes };
+  /** Called once when the cluster has no ImageCache CRD; the sources go on as soon as it is there. */
+  readonly onCrdMissing?: () => void;
+  readonly clock?: Clock;
+};
+
+export type Sources = {
+  /** Whether all that exists is known and events flow; of a process that waits for the Lease, that it stands by. */
+  readonly synced: () => boolean;
+  /** Resolves when this process leads and has synced for the first time; never rejects. */
+  readonly whenSynced: Promise<void>;
+  /** Known ImageCaches; 0 while standing by. */
+  readonly cacheCount: () => number;
+  /** Batches that wait for delivery, and milliseconds that the oldest has waited. */
+  readonly queue: () => { readonly depth: number; readonly age: number };
+  /** Resolves when what was in flight has ended and the Lease is given back. */
+  readonly stop: () => Promise<void>;
+};
+
+/** Starts what wakes the functions: changes in the cluster, and the heartbeat. Throws `ConfigError` for a wrong schedule. */
+export function startSources(options: SourcesOptions): Sources {
+  const { clock = systemClock, lease, log, api, tickSchedule } = options;
+  const wrong = tickSchedule === '' ? undefined : wrongSchedule(tickSchedule);
+  if (wrong !== undefined) throw new ConfigError(wrong);
+  const stopping = new AbortController();
+  const { promise: whenSynced, resolve } = Promise.withResolvers<undefined>();
+  let source: KubernetesSource | undefined;
+  const lead: Lead = async (leading) => {
+    const term = startTerm({ ...options, clock });
+    source = term.source;
+    void term.source.whenSynced.then(() => {
+      resolve(undefined);
+    });
+    await aborted(leading);
+    await term.stop();
+    source = undefined;
+  };
+  const ended =
+    lease === undefined ? lead(stopping.signal) : whileLeading({ ...lease, api, clock, log }, stopping.signal, lead);
+  return {
+    synced: () => source?.synced() ?? lease !== undefined,
+    whenSynced,
+    cacheCount: () => source?.cacheCount() ?? 0,
+    queue: () => ({ depth: source?.queue.depth() ?? 0, age: source?.queue.age() ?? 0 }),
+    stop: async () => {
+      stopping.abort();
+      await ended;
+    },
+  };
+}
+
+function startTerm(options: SourcesOptions & { readonly clock: Clock }): {
+  source: KubernetesSource;
+  stop: () => Promise<void>;
+} {
+  const { sink, clock, log, tickSchedule } = options;
+  const tick = (): Promise<void> => sink(tickEvent({ id: randomUUID(), time: new Date(clock.now()) }), 'tick');
+  const cron = tickSchedule === '' ? undefined : startCron({ schedule: tickSchedule, tick, clock, log });
+  const source = startKubernetesSource(options);
+  return {
+    source,
+    stop: async () => {
+      await Promise.all([source.stop(), cron?.stop()]);
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+}
