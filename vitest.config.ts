@@ -16,6 +16,7 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['test/**/*.cluster.test.ts'],
+          globalSetup: 'test/cluster/global-setup.ts',
           testTimeout: 180_000,
           hookTimeout: 900_000,
           fileParallelism: false,
@@ -25,6 +26,7 @@ export default defineConfig({
         test: {
           name: 'nodes',
           include: ['test/**/*.nodes.test.ts'],
+          globalSetup: 'test/cluster/global-setup.ts',
           testTimeout: 900_000,
           hookTimeout: 900_000,
           fileParallelism: false,

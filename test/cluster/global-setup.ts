@@ -1,0 +1,22 @@
+import type { TestProject } from 'vitest/node';
+import type { LabPlace } from './lab-script.ts';
+import { startLab, type LabOptions } from './lab.ts';
+
+declare module 'vitest' {
+  // eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- only an interface can be added to
+  export interface ProvidedContext {
+    lab: LabPlace;
+  }
+}
+
+const optionsOf = (project: string): LabOptions => {
+  if (project === 'nodes') return { nodes: 2 };
+  return process.env['CONTROL_PLANE'] === 'oldest' ? { controlPlane: 'oldest' } : {};
+};
+
+/** One lab for all files of a vitest project, stopped after the last. CONTROL_PLANE=oldest puts the cluster project on the oldest Kubernetes. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const lab = await startLab(optionsOf(project.name));
+  project.provide('lab', lab.place);
+  return lab.stop;
+}

@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { writesBetween } from './api-writes.ts';
+import type { Lab } from './lab.ts';
+import { sharedLab } from './shared-lab.ts';
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = await sharedLab();
+  await lab.renew();
+  await lab.simulate(10);
+});
+
+const job = (name: string, spec: object) => ({
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: { name, namespace: 'default' },
+  spec: { backoffLimit: 0, template: { spec: { restartPolicy: 'Never', ...spec } } },
+});
+
+const until = async (what: string, isSo: () => Promise<boolean>) => {
+  const deadline = Date.now() + 30_000;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`not within 30 s: ${what}`);
+    await sleep(200);
+  }
+};
+
+const isComplete = async (name: string) =>
+  (await lab.ask('get', 'job', name, '-o', 'jsonpath={.status.succeeded}')) === '1';
+
+const statuses = async (name: string): Promise<unknown> =>
+  parse(await lab.ask('get', 'pod', '-l', `job-name=${name}`, '-o', 'jsonpath={.items[0].status}'));
+
+const notFound = (reference: string) =>
+  `rpc error: code = NotFound desc = failed to pull and unpack image "${reference}": failed to resolve image: ${reference}: not found`;
+
+const waiting = (message: unknown) => ({ waiting: { reason: 'ErrImagePull', message } });
+
+describe('a lab with simulated nodes', () => {
+  it('has exactly as many as asked for, each with ids of its own', async () => {
+    await lab.simulate(12);
+    await lab.simulate(10);
+    const nodes = await lab.ask(
+      'get',
+      'nodes',
+      '-o',
+      'jsonpath={range .items[*]}{.status.nodeInfo.machineID}{"\\n"}{end}',
+    );
+    expect(new Set(nodes.trim().split('\n')).size).toBe(10);
+    expect(await lab.ask('get', 'nodes', '--no-headers')).not.toContain('NotReady');
+  });
+
+  it('completes a Job, and counts what that took to write', async () => {
+    const before = await lab.apiWrites();
+    await lab.apply(job('good', { containers: [{ name: 'a', image: 'good:1' }] }));
+    await until('the Job is complete', () => isComplete('good'));
+    const { total, by } = writesBetween(before, await lab.apiWrites());
+    expect(by).toMatchObject({ 'POST pods': 1, 'POST pods/binding': 1, 'PATCH pods/status': 1 });
+    expect(total).toBe(Object.values(by).reduce((sum, count) => sum + count, 0));
+  });
+
+  it('fails images as a kubelet would, each container with its own reason, also for what it mounts', async () => {
+    const containers = ['a', 'b', 'c', 'd'].map((name) => ({
+      name,
+      image: name === 'd' ? 'missing:1' : 'noop:1',
+      volumeMounts: name === 'd' ? [] : [{ name, mountPath: '/image' }],
+    }));
+    const volumes = ['good:1', 'x/missing:2', 'denied:1'].map((reference, index) => ({
+      name: containers[index]?.name,
+      image: { reference },
+    }));
+    await lab.apply(job('mixed', { initContainers: [{ name: 'copy', image: 'noop:1' }], containers, volumes }));
+    await until('the Pod has container statuses', async () =>
+      JSON.stringify(await statuses('mixed')).includes('imageID'),
+    );
+    const denied = expect.stringContaining('pull access denied') as unknown;
+    expect(await statuses('mixed')).toMatchObject({
+      phase: 'Pending',
+      initContainerStatuses: [{ name: 'copy', state: { terminated: { exitCode: 0, reason: 'Completed' } } }],
+      containerStatuses: [
+        { name: 'a', image: 'noop:1', state: { terminated: { exitCode: 0 } } },
+        { name: 'b', image: 'noop:1', imageID: '', state: waiting(notFound('x/missing:2')) },
+        { name: 'c', image: 'noop:1', imageID: '', state: waiting(denied) },
+        { name: 'd', image: 'missing:1', imageID: '', state: waiting(notFound('missing:1')) },
+      ],
+    });
+  });
+
+  it('takes 8 s over a slow image, and never ends with a hanging one', async () => {
+    await lab.apply(job('slow', { containers: [{ name: 'a', image: 'slow:1' }] }));
+    await lab.apply(job('hang', { containers: [{ name: 'a', image: 'hang:1' }] }));
+    const start = Date.now();
+    await until('the slow Job is complete', () => isComplete('slow'));
+    expect(Date.now() - start).toBeGreaterThan(7_000);
+    expect(await statuses('hang')).not.toHaveProperty('containerStatuses');
+  });
+
+  it('keeps its nodes Ready beyond the time after which silent ones are given up', async () => {
+    await sleep(60_000);
+    expect(await lab.ask('get', 'nodes', '--no-headers')).not.toContain('NotReady');
+  });
+
+  it('keeps its objects when its API server is killed and comes back', async () => {
+    await lab.killDaemon('kube-apiserver');
+    expect((await lab.kubectl('get', 'jobs', '--request-timeout=2s')).code).not.toBe(0);
+    await lab.repair();
+    expect(await isComplete('good')).toBe(true);
+  });
+});
