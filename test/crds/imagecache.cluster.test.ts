@@ -1,0 +1,280 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { sharedLab } from '../cluster/shared-lab.ts';
+import { crdPath } from './custom-resource.ts';
+import { badReferences } from './image-references.ts';
+import { acceptedSpecs, refusedSpecs } from './refused-specs.ts';
+
+const lab = await sharedLab();
+const namespace = 'crds';
+const samples = join(import.meta.dirname, '../../deploy/samples');
+
+const imageCache = (name: string, spec: object, status: object = {}) => ({
+  apiVersion: 'kubefledged.io/v1alpha2',
+  kind: 'ImageCache',
+  metadata: { name, namespace },
+  spec,
+  status,
+});
+
+const kubectl = (...args: readonly string[]) => lab.kubectl('-n', namespace, ...args);
+const ask = (...args: readonly string[]) => lab.ask('-n', namespace, ...args);
+const create = (object: object, ...args: readonly string[]) =>
+  lab.kubectlWith(JSON.stringify(object), '-n', namespace, 'create', '-f', '-', ...args);
+const apply = (object: object, ...args: readonly string[]) =>
+  lab.kubectlWith(JSON.stringify(object), '-n', namespace, 'apply', '-f', '-', ...args);
+const patchStatus = (name: string, status: object) =>
+  kubectl('patch', 'ic', name, '--subresource=status', '--type=merge', '-p', JSON.stringify({ status }));
+
+/** kubectl's words for refusals, one a line. Older API servers put the type where newer ones put the value or nothing. */
+const errorsIn = (stderr: string): string[] =>
+  stderr
+    .replace(/^The ImageCache "[^"]*" is invalid: /, '')
+    .split(/\n\* |\n/)
+    .filter((line) => line !== '');
+
+const kubeFledgedsOwn = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'imagecaches.kubefledged.io' },
+  spec: {
+    group: 'kubefledged.io',
+    scope: 'Namespaced',
+    names: { kind: 'ImageCache', plural: 'imagecaches', singular: 'imagecache', shortNames: ['ic'] },
+    versions: [
+      {
+        name: 'v1alpha2',
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+};
+
+const served = async (): Promise<void> =>
+  expect((await lab.kubectl('get', '--raw', '/apis/kubefledged.io/v1alpha2')).stdout).toContain('imagecaches/status');
+
+/** kube-fledged's resource with a cache that ours would refuse, and then ours over it, as in an installation that moves. */
+beforeAll(async () => {
+  await lab.ask('delete', 'crd', 'imagecaches.kubefledged.io', '--ignore-not-found');
+  await lab.kubectl('create', 'namespace', namespace);
+  await lab.apply(kubeFledgedsOwn);
+  await lab.ask('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io', '--timeout=30s');
+  const inherited = imageCache(
+    'inherited',
+    { cacheSpec: [{ images: ['a b', 'a b'] }, { images: [] }], imagePullSecrets: [{ name: 'x' }, { name: 'x' }] },
+    { status: 'Aborted', reason: 'ImagePullAborted', message: 'aborted', startTime: null },
+  );
+  const created = async () => expect((await create(inherited)).stderr).toMatch(/^$|already exists/);
+  await vi.waitFor(created, { timeout: 30_000, interval: 200 });
+  await lab.apply(readFileSync(crdPath, 'utf8'));
+  await vi.waitFor(served, { timeout: 30_000, interval: 200 });
+});
+
+describe('a manifest is taken', () => {
+  it.each(acceptedSpecs)('when $when', async ({ spec }) => {
+    const { stderr, code } = await create(imageCache('taken', spec), '--dry-run=server');
+    expect([stderr, code]).toEqual(['', 0]);
+  });
+
+  it.each(readdirSync(samples))('when it is the sample %s', async (file) => {
+    const { stderr, code } = await kubectl('apply', '--dry-run=server', '-f', join(samples, file));
+    expect([stderr, code]).toEqual(['', 0]);
+  });
+});
+
+describe('a manifest is refused', () => {
+  it.each(refusedSpecs)('when $when', async ({ spec, errors }) => {
+    const { stderr, code } = await create(imageCache('refused', spec), '--dry-run=server');
+    expect(errorsIn(stderr)).toEqual(errors);
+    expect(code).toBe(1);
+  });
+
+  it('when it has a field that does not exist', async () => {
+    const { stderr } = await create(imageCache('refused', { cacheSpec: [], imagePullSecret: [] }), '--dry-run=server');
+    expect(stderr).toContain('unknown field "spec.imagePullSecret"');
+  });
+
+  it('for every bad reference in it, with what a reference looks like', async () => {
+    const { stderr } = await create(
+      imageCache('refused', { cacheSpec: [{ images: ['nginx', ...badReferences] }] }),
+      '--dry-run=server',
+    );
+    badReferences.forEach((reference, index) => {
+      const path = `spec.cacheSpec[0].images[${index + 1}]`;
+      expect(stderr).toContain(
+        `${path}: Invalid value: ${JSON.stringify(reference)}: ${path} in body should match 'an image reference such as nginx:1.27, registry.example.com:5000/team/app:v1 or app@sha256:HEX, its name in lower case; as a pattern: `,
+      );
+    });
+  });
+});
+
+describe('a cache of kube-fledged that would be refused today', () => {
+  it('can be given a status, labels and annotations all the same', async () => {
+    expect(await patchStatus('inherited', { status: 'Failed', observedGeneration: 1 })).toMatchObject({ code: 0 });
+    expect(await kubectl('label', 'ic', 'inherited', 'a=b')).toMatchObject({ code: 0 });
+    expect(await kubectl('annotate', 'ic', 'inherited', 'kubefledged.io/refresh-imagecache=')).toMatchObject({ code: 0 });
+    expect(await kubectl('annotate', 'ic', 'inherited', 'kubefledged.io/refresh-imagecache-')).toMatchObject({ code: 0 });
+  });
+});
+
+describe('a status', () => {
+  beforeAll(async () => {
+    await create(imageCache('status', { cacheSpec: [{ images: ['nginx'] }] }, { status: 'Succeeded' }));
+  });
+
+  it('is not written with the manifest, nor the manifest with it', async () => {
+    expect(await ask('get', 'ic', 'status', '-o', 'jsonpath={.status}')).toBe('');
+    const patch = { spec: { suspend: true }, status: { status: 'Processing' } };
+    await ask('patch', 'ic', 'status', '--subresource=status', '--type=merge', '-p', JSON.stringify(patch));
+    expect(await ask('get', 'ic', 'status', '-o', 'jsonpath={.status.status} {.spec.suspend} {.metadata.generation}')).toBe(
+      'Processing  1',
+    );
+  });
+
+  it('keeps every field that is written', async () => {
+    const time = '2026-11-24T10:00:00Z';
+    const status = {
+      status: 'Failed',
+      reason: 'ImageCacheCreate',
+      message: 'x'.repeat(5_000),
+      startTime: time,
+      completionTime: time,
+      failures: { 'nginx:9': [{ node: 'n', reason: 'ErrImagePull', message: 'y'.repeat(10_000) }] },
+      failuresOmitted: 3,
+      observedGeneration: 1,
+      conditions: [
+        { type: 'Ready', status: 'False', reason: 'PullFailed', message: '', observedGeneration: 1, lastTransitionTime: time },
+      ],
+      nodesReady: '1/2',
+      nodeCounts: { desired: 2, ready: 1, pulling: 0, failed: 1, skipped: 0 },
+      images: [{ image: 'nginx:9', digest: 'sha256:0', ready: 1, failed: 1 }],
+      nodes: {
+        n: {
+          id: 'a',
+          want: 'b',
+          attempt: 1,
+          state: 'Skipped',
+          reason: 'NotReady',
+          todo: [0],
+          failed: [0],
+          unknown: [1],
+          singly: true,
+          copy: true,
+        },
+      },
+      wants: { b: [0] },
+      placed: [
+        {
+          images: ['nginx:9'],
+          nodeSelector: { a: 'b' },
+          nodeMatchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }],
+          sinceGeneration: 1,
+        },
+      ],
+      round: {
+        number: 1,
+        operation: 'Create',
+        generation: 1,
+        trigger: 'Spec',
+        startTime: time,
+        completionTime: time,
+        pendingRemoval: { annotation: 'kubefledged.io/refresh-imagecache', value: '' },
+      },
+      lastRefreshTime: time,
+      nextRefreshTime: time,
+      lastHandledRefreshAt: 'any',
+      lastHandledPurgeAt: 'any',
+    };
+    const { stderr, code } = await patchStatus('status', status);
+    expect([stderr, code]).toEqual(['', 0]);
+    expect(JSON.parse(await ask('get', 'ic', 'status', '-o', 'jsonpath={.status}'))).toEqual(status);
+  });
+
+  it('shows in the columns', async () => {
+    const row = (text: string) => text.trim().split('\n').map((line) => line.split(/ {2,}/));
+    const status = { message: 'Image pull failed', lastRefreshTime: new Date().toISOString() };
+    await patchStatus('status', status);
+    const [header = [], narrow = []] = row(await ask('get', 'ic', 'status'));
+    expect(header).toEqual(['NAME', 'STATUS', 'NODES', 'FAILED', 'REASON', 'AGE']);
+    expect(narrow.slice(0, 5)).toEqual(['status', 'Failed', '1/2', '1', 'ImageCacheCreate']);
+    const [wideHeader = [], wide = []] = row(await ask('get', 'ic', 'status', '-o', 'wide'));
+    expect(wideHeader).toEqual([...header, 'MESSAGE', 'REFRESHED']);
+    expect(wide[6]).toBe('Image pull failed');
+    expect(wide[7]).toMatch(/^\d+s$/);
+  });
+
+  it('can be waited for', async () => {
+    const conditions = [{ type: 'Ready', status: 'True', reason: 'AllImagesPresent' }];
+    await patchStatus('status', { conditions });
+    expect(await ask('wait', '--for=condition=Ready', 'ic/status', '--timeout=10s')).toContain('condition met');
+  });
+});
+
+describe('kubectl explain', () => {
+  it.each([
+    ['imagecache', 'ImageCache names container images'],
+    ['ic.spec.cacheSpec', 'Lists of images, each with the nodes'],
+    ['ic.spec.cacheSpec.images', 'Image references as in a pod'],
+    ['ic.spec.refresh', 'Not acted on yet'],
+    ['ic.status.nodes', 'The ledger'],
+  ])('tells of %s', async (field, text) => {
+    expect((await ask('explain', field)).replaceAll(/\s+/g, ' ')).toContain(text);
+  });
+});
+
+describe('server-side apply', () => {
+  const of = (spec: object) => ({
+    apiVersion: 'kubefledged.io/v1alpha2',
+    kind: 'ImageCache',
+    metadata: { name: 'applied', namespace },
+    spec,
+  });
+
+  it('lets others own other fields', async () => {
+    const lists = { cacheSpec: [{ images: ['a:1', 'b:1'] }] };
+    expect(await apply(of(lists), '--server-side', '--field-manager=one')).toMatchObject({ code: 0 });
+    const secret = { ...lists, imagePullSecrets: [{ name: 'two' }] };
+    expect(await apply(of(secret), '--server-side', '--field-manager=two')).toMatchObject({ code: 0 });
+    const third = { ...lists, imagePullSecrets: [{ name: 'three' }] };
+    expect(await apply(of(third), '--server-side', '--field-manager=three')).toMatchObject({ code: 0 });
+    expect(await ask('get', 'ic', 'applied', '-o', 'jsonpath={.spec.imagePullSecrets[*].name}')).toBe('two three');
+  });
+
+  it('tells of a conflict where another would change the lists', async () => {
+    const { stderr, code } = await apply(of({ cacheSpec: [{ images: ['c:1'] }] }), '--server-side', '--field-manager=four');
+    expect(stderr).toContain('.spec.cacheSpec');
+    expect(stderr).toContain('conflict');
+    expect(code).toBe(1);
+  });
+});
+
+describe('large caches', () => {
+  const images = (count: number, length: number) =>
+    Array.from({ length: count }, (_, index) => `registry.example.com/${index}-`.padEnd(length, 'a'));
+  const large: readonly [string, object][] = [
+    ['64 lists of 256 images', { cacheSpec: Array.from({ length: 64 }, () => ({ images: images(256, 60) })) }],
+    ['1,000 lists of 16 images', { cacheSpec: Array.from({ length: 1000 }, () => ({ images: images(16, 60) })) }],
+    ['one list of 10,000 images', { cacheSpec: [{ images: images(10_000, 120) }] }],
+    ['2,000 references of the greatest length', { cacheSpec: [{ images: images(2000, 400).map((image) => `${image}/${'b'.repeat(119)}`) }] }],
+  ];
+
+  it.each(large)('of %s are created in less than a second', async (_, spec) => {
+    const file = join(await mkdtemp(join(tmpdir(), 'crds-')), 'cache.json');
+    const path = `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches`;
+    const seconds: number[] = [];
+    for (const name of ['large-1', 'large-2', 'large-3']) {
+      await writeFile(file, JSON.stringify(imageCache(name, spec)));
+      const start = performance.now();
+      const { stderr, code } = await kubectl('create', '--raw', path, '-f', file);
+      seconds.push((performance.now() - start) / 1000);
+      expect([stderr, code]).toEqual(['', 0]);
+      await ask('delete', 'ic', name);
+    }
+    expect(Math.min(...seconds)).toBeLessThan(1);
+  });
+});
