@@ -25,14 +25,15 @@ export type WatchOptions = {
 export async function* watch(resource: Resource<unknown>, options: WatchOptions): AsyncGenerator<WatchEvent> {
   const { api, clock, signal, from } = options;
   // Spread, so that the watches of many sources do not end together.
-  const timeoutSeconds = Math.floor(240 + clock.random() * 121);
+  const timeoutSeconds = Math.floor(240 + clock.random() * 120);
   const path = collectionPath(resource, { ...start(from), timeoutSeconds: String(timeoutSeconds) });
   const silence = watchdog(clock, options.patience);
   try {
     const until = AbortSignal.any([signal, silence.signal]);
     for await (const line of api.lines({ method: 'GET', path, signal: until, timeout: (timeoutSeconds + 30) * 1000 })) {
-      silence.heard();
       if (line.trim() !== '') yield parse(line, resource);
+      // After the line was taken in, as that may change how long silence is borne.
+      silence.heard();
     }
   } catch (error) {
     if (silence.signal.aborted) throw new Stalled(`watch of ${resource.plural} fell silent`, { cause: error });

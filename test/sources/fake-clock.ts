@@ -1,0 +1,42 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Clock } from '../../sources/clock.ts';
+
+export type FakeClock = Clock & {
+  /** Lets so many milliseconds pass, running every timer at its time and all that follows from it. */
+  readonly advance: (ms: number) => Promise<void>;
+};
+
+/** Lets everything that is ready run, promises and their followers included. */
+export async function settle(): Promise<void> {
+  for (let turns = 0; turns < 10; turns += 1) await turn();
+}
+
+/** A clock that only moves when told; `random` is always the same unless given. */
+export function fakeClock(random: () => number = () => 1 - Number.EPSILON): FakeClock {
+  let now = Date.UTC(2026, 10, 24);
+  const timers = new Set<{ readonly at: number; readonly run: () => void }>();
+  const due = (until: number) => [...timers].filter(({ at }) => at <= until).toSorted((a, b) => a.at - b.at)[0];
+  return {
+    now: () => now,
+    random,
+    after: (ms, run) => {
+      const timer = { at: now + ms, run };
+      timers.add(timer);
+      return () => {
+        timers.delete(timer);
+      };
+    },
+    advance: async (ms) => {
+      const until = now + ms;
+      await settle();
+      for (let timer = due(until); timer !== undefined; timer = due(until)) {
+        timers.delete(timer);
+        now = timer.at;
+        timer.run();
+        await settle();
+      }
+      now = until;
+      await settle();
+    },
+  };
+}

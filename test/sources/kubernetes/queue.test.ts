@@ -1,0 +1,303 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { Verb } from '#model/cloud-event.ts';
+import { batchOf, type Batch } from '../../../sources/kubernetes/batch.ts';
+import type { ChangeClass } from '../../../sources/kubernetes/lane.ts';
+import { createQueue, type Queue } from '../../../sources/kubernetes/queue.ts';
+import { DeliveryFailed, DeliveryRefused } from '../../../sources/sink.ts';
+import { fakeClock, type FakeClock } from '../fake-clock.ts';
+
+const kinds = { cache: 'ImageCache', nodes: 'Node', work: 'Pod' } as const;
+
+function batch(key: string, of: ChangeClass, name: string, verb: Verb = 'update'): Batch {
+  const [namespace = '', cache = ''] = key.split('/');
+  const object = { apiVersion: 'v1', kind: kinds[of], namespace, name };
+  return batchOf({ namespace, name: cache }, { verb, object, uid: name, resourceVersion: '1' });
+}
+
+type World = {
+  readonly queue: Queue;
+  readonly clock: FakeClock;
+  /** Deliveries that began, as "cache kind names". */
+  readonly begun: string[];
+  /** Ends the oldest delivery in flight, with an error if one is given. */
+  readonly end: (error?: Error) => Promise<void>;
+  readonly inFlight: () => number;
+  readonly known: Set<string>;
+  readonly add: (key: string, of: ChangeClass, name: string, verb?: Verb) => void;
+  gap: number;
+};
+
+function world({ concurrency = 16, open = true } = {}): World {
+  const clock = fakeClock();
+  const begun: string[] = [];
+  const flights: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  const known = new Set(['apps/web', 'apps/db', 'apps/mq']);
+  const queue = createQueue({
+    clock,
+    log: pino({ level: 'silent' }),
+    concurrency,
+    gap: () => it.gap,
+    isKnown: (key) => known.has(key),
+    deliver: ({ cache, change, others }) => {
+      const names = [change.object.name, ...(others === 'all' ? ['all'] : others.map(({ name }) => name))];
+      begun.push(`${cache.name} ${change.object.kind} ${names.join(',')}`);
+      return new Promise((resolve, reject) => flights.push({ resolve, reject }));
+    },
+  });
+  const it: World = {
+    queue,
+    clock,
+    begun,
+    known,
+    gap: 1_000,
+    inFlight: () => flights.length,
+    add: (key, of, name, verb) => {
+      queue.add(key, of, batch(key, of, name, verb));
+    },
+    end: async (error) => {
+      const flight = flights.shift();
+      if (error === undefined) flight?.resolve();
+      else flight?.reject(error);
+      await clock.advance(0);
+    },
+  };
+  if (open) queue.open();
+  return it;
+}
+
+describe('one cache', () => {
+  it('has one delivery in flight; what comes meanwhile is one more after it', async () => {
+    const { add, begun, end, inFlight, clock } = world();
+    add('apps/web', 'work', 'a');
+    add('apps/web', 'work', 'b');
+    add('apps/web', 'work', 'c');
+    add('apps/web', 'work', 'b');
+    expect(begun).toEqual(['web Pod a']);
+    await end();
+    await clock.advance(1_000);
+    expect(begun.slice(1)).toEqual(['web Pod b,c']);
+    expect(inFlight()).toBe(1);
+  });
+
+  it('is told of itself first, then of nodes, then of Jobs and Pods', async () => {
+    const { queue, add, begun, end } = world({ open: false });
+    add('apps/web', 'work', 'pod');
+    add('apps/web', 'nodes', 'node');
+    add('apps/web', 'cache', 'web');
+    queue.open();
+    await end();
+    await end();
+    await end();
+    expect(begun).toEqual(['web ImageCache web', 'web Node node', 'web Pod pod']);
+  });
+
+  it('hears of Jobs and Pods at most once in a gap, of all else at once', async () => {
+    const { add, begun, end, clock } = world();
+    add('apps/web', 'work', 'a');
+    await end();
+    add('apps/web', 'work', 'b');
+    add('apps/web', 'nodes', 'n');
+    expect(begun).toEqual(['web Pod a', 'web Node n']);
+    await end();
+    add('apps/web', 'cache', 'web');
+    await end();
+    await clock.advance(999);
+    expect(begun).toEqual(['web Pod a', 'web Node n', 'web ImageCache web']);
+    await clock.advance(1);
+    expect(begun.at(-1)).toBe('web Pod b');
+  });
+
+  it('is told less often of Jobs and Pods where the gap is longer', async () => {
+    const it = world();
+    it.gap = 5_000;
+    it.add('apps/web', 'work', 'a');
+    await it.end();
+    it.add('apps/web', 'work', 'b');
+    await it.clock.advance(4_999);
+    expect(it.begun).toHaveLength(1);
+    await it.clock.advance(1);
+    expect(it.begun).toHaveLength(2);
+  });
+
+  it('that is gone is told of its end, and of nothing else any more', async () => {
+    const { add, begun, end, known, clock, queue } = world();
+    add('apps/web', 'work', 'a');
+    add('apps/web', 'work', 'b');
+    add('apps/web', 'nodes', 'n');
+    known.delete('apps/web');
+    add('apps/web', 'cache', 'web', 'delete');
+    await end();
+    expect(begun).toEqual(['web Pod a', 'web ImageCache web']);
+    await end();
+    await clock.advance(60_000);
+    expect(begun).toHaveLength(2);
+    expect(queue.depth()).toBe(0);
+  });
+});
+
+describe('a failed delivery', () => {
+  const failed = new DeliveryFailed('503');
+
+  it('comes again, merged with what has come meanwhile', async () => {
+    const { add, begun, end, clock } = world();
+    add('apps/web', 'work', 'a');
+    add('apps/web', 'work', 'b');
+    await end(failed);
+    add('apps/web', 'work', 'c');
+    await clock.advance(200);
+    expect(begun).toEqual(['web Pod a', 'web Pod c,b,a']);
+  });
+
+  it('is the very same batch again when nothing has come', async () => {
+    const seen: Batch[] = [];
+    const clock = fakeClock();
+    const queue = createQueue({
+      clock,
+      log: pino({ level: 'silent' }),
+      gap: () => 0,
+      isKnown: () => true,
+      deliver: (told) => {
+        seen.push(told);
+        return seen.length < 3 ? Promise.reject(failed) : Promise.resolve();
+      },
+    });
+    queue.open();
+    queue.add('apps/web', 'work', batch('apps/web', 'work', 'a'));
+    await clock.advance(10_000);
+    expect(seen).toHaveLength(3);
+    expect(new Set(seen).size).toBe(1);
+  });
+
+  it('waits twice as long each time, up to 30 s, and for ever', async () => {
+    const { add, begun, end, clock } = world();
+    add('apps/web', 'work', 'a');
+    await clock.advance(0);
+    for (const delay of [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000]) {
+      const before = begun.length;
+      await end(failed);
+      await clock.advance(delay - 1);
+      expect(begun).toHaveLength(before);
+      await clock.advance(1);
+      expect(begun).toHaveLength(before + 1);
+    }
+  });
+
+  it('waits as long as it was asked to', async () => {
+    const { add, begun, end, clock } = world();
+    add('apps/web', 'work', 'a');
+    await end(new DeliveryFailed('503', 7_000));
+    await clock.advance(6_999);
+    expect(begun).toHaveLength(1);
+    await clock.advance(1);
+    expect(begun).toHaveLength(2);
+  });
+
+  it('starts from a short wait again once it was taken', async () => {
+    const { add, begun, end, clock } = world();
+    add('apps/web', 'nodes', 'a');
+    await end(failed);
+    await clock.advance(200);
+    await end();
+    add('apps/web', 'nodes', 'b');
+    await end(failed);
+    await clock.advance(200);
+    expect(begun).toHaveLength(4);
+  });
+
+  it('holds up neither other caches nor other classes of the same', async () => {
+    const { add, begun, end, clock } = world();
+    add('apps/web', 'work', 'a');
+    for (let failures = 0; failures < 9; failures += 1) {
+      await end(failed);
+      await clock.advance(30_000);
+    }
+    await end(failed);
+    begun.splice(0);
+    add('apps/db', 'work', 'b');
+    add('apps/web', 'cache', 'web');
+    expect(begun).toEqual(['db Pod b', 'web ImageCache web']);
+  });
+
+  it('of any other kind comes again too', async () => {
+    const { add, begun, end, clock } = world();
+    add('apps/web', 'cache', 'web');
+    await end(new TypeError('a bug'));
+    await clock.advance(200);
+    expect(begun).toHaveLength(2);
+  });
+
+  it('that was refused for good is dropped', async () => {
+    const { add, begun, end, clock, queue } = world();
+    add('apps/web', 'cache', 'web');
+    await end(new DeliveryRefused('422'));
+    await clock.advance(60_000);
+    expect(begun).toHaveLength(1);
+    expect(queue.depth()).toBe(0);
+  });
+});
+
+describe('all caches', () => {
+  it('share so many deliveries at once, first come first served', async () => {
+    const { add, begun, end, inFlight } = world({ concurrency: 2 });
+    add('apps/web', 'cache', 'web');
+    add('apps/db', 'cache', 'db');
+    add('apps/mq', 'cache', 'mq');
+    add('apps/web', 'work', 'a');
+    expect(inFlight()).toBe(2);
+    await end();
+    expect(begun).toEqual(['web ImageCache web', 'db ImageCache db', 'mq ImageCache mq']);
+    await end();
+    expect(begun.at(-1)).toBe('web Pod a');
+  });
+
+  it('wait until the queue is opened', async () => {
+    const { queue, add, begun, clock } = world({ open: false });
+    add('apps/web', 'cache', 'web');
+    await clock.advance(60_000);
+    expect(begun).toEqual([]);
+    expect(queue.depth()).toBe(1);
+    expect(queue.age()).toBe(60_000);
+    queue.open();
+    expect(begun).toEqual(['web ImageCache web']);
+    expect(queue.depth()).toBe(0);
+  });
+});
+
+describe('later', () => {
+  it('adds after the delay what is then due', async () => {
+    const { queue, begun, clock } = world();
+    queue.later(10_000, 'apps/web', () => ({ of: 'work', batch: batch('apps/web', 'work', 'a') }));
+    await clock.advance(9_999);
+    expect(begun).toEqual([]);
+    await clock.advance(1);
+    expect(begun).toEqual(['web Pod a']);
+  });
+
+  it('adds nothing when nothing is due any more, or after a stop', async () => {
+    const { queue, begun, clock } = world();
+    let asked = 0;
+    queue.later(1_000, 'apps/web', () => void (asked += 1));
+    await clock.advance(1_000);
+    queue.later(1_000, 'apps/web', () => void (asked += 1));
+    await queue.stop();
+    await clock.advance(1_000);
+    expect(asked).toBe(1);
+    expect(begun).toEqual([]);
+  });
+});
+
+it('a stop begins nothing more and waits for what is in flight', async () => {
+  const { queue, add, begun, end, clock } = world();
+  add('apps/web', 'work', 'a');
+  add('apps/web', 'work', 'b');
+  let isStopped = false;
+  const stopped = queue.stop().then(() => (isStopped = true));
+  add('apps/db', 'cache', 'db');
+  await clock.advance(60_000);
+  expect(isStopped).toBe(false);
+  await end(new DeliveryFailed('503'));
+  await stopped;
+  await clock.advance(60_000);
+  expect(begun).toEqual(['web Pod a']);
+});

@@ -1,0 +1,221 @@
+import { describe, expect, it } from 'vitest';
+import { annotations } from '#model/api.ts';
+import type { Json } from '../../../sources/kubernetes/json.ts';
+import { imageCaches, jobs, nodes, pods, type Resource } from '../../../sources/kubernetes/resource.ts';
+import { isSignificant, type Projection } from '../../../sources/kubernetes/significance.ts';
+import { condition, imageCache, job, node, pod } from '../objects.ts';
+
+type Row = { readonly when: string; readonly from?: Json; readonly to?: Json; readonly tells: boolean };
+
+const waiting = (reason: string, message = ''): Json => ({
+  containerStatuses: [{ name: 'image-0', state: { waiting: { reason, message } } }],
+});
+const terminated = (name = 'image-0'): Json => ({
+  containerStatuses: [{ name, state: { terminated: { exitCode: 0 } } }],
+});
+const nodeWith = (spec: Json, status: Json = {}): Json => node({}, { spec, status });
+const nodeInfo = (info: Json): Json => nodeWith({}, { nodeInfo: info });
+const taints = (...keys: readonly string[]): Json =>
+  nodeWith({ taints: keys.map((key) => ({ key, effect: 'NoSchedule' })) });
+
+function check<P extends Projection>(resource: Resource<P>, rows: readonly Row[]): void {
+  it.each(rows)('$when: $tells', ({ from, to, tells }) => {
+    const [previous, current] = [from, to].map((object) => object && resource.project(object));
+    expect(isSignificant(previous, current)).toBe(tells);
+  });
+}
+
+describe('of an ImageCache', () => {
+  const annotated = (name: string, value: string): Json => imageCache({ annotations: { [name]: value } });
+  check(imageCaches, [
+    { when: 'it is added', to: imageCache(), tells: true },
+    { when: 'it is deleted', from: imageCache(), tells: true },
+    { when: 'its spec changes', from: imageCache(), to: imageCache({ generation: 2 }), tells: true },
+    {
+      when: 'only its status changes',
+      from: imageCache(),
+      to: imageCache({}, { status: { status: 'Processing' } }),
+      tells: false,
+    },
+    {
+      when: 'it is about to go',
+      from: imageCache(),
+      to: imageCache({ deletionTimestamp: '2026-11-24T00:00:00Z' }),
+      tells: true,
+    },
+    ...Object.values(annotations).map((name) => ({
+      when: `${name} appears`,
+      from: imageCache(),
+      to: annotated(name, ''),
+      tells: true,
+    })),
+    {
+      when: 'a token changes',
+      from: annotated(annotations.refreshRequestedAt, '1'),
+      to: annotated(annotations.refreshRequestedAt, '2'),
+      tells: true,
+    },
+    { when: 'a trigger is removed', from: annotated(annotations.refresh, ''), to: imageCache(), tells: true },
+    { when: 'another annotation appears', from: imageCache(), to: annotated('example.com/x', ''), tells: false },
+    { when: 'a label appears', from: imageCache(), to: imageCache({ labels: { a: 'b' } }), tells: false },
+  ]);
+});
+
+describe('of a Job', () => {
+  check(jobs, [
+    { when: 'it is added', to: job(), tells: true },
+    { when: 'it starts', from: job(), to: job({}, { active: 1, startTime: '2026-11-24T00:00:00Z' }), tells: false },
+    ...['Complete', 'Failed', 'FailureTarget', 'SuccessCriteriaMet'].map((type) => ({
+      when: `${type} appears`,
+      from: job(),
+      to: job({}, condition(type)),
+      tells: true,
+    })),
+    { when: 'Suspended appears', from: job(), to: job({}, condition('Suspended')), tells: false },
+    { when: 'Failed is not true', from: job(), to: job({}, condition('Failed', 'False')), tells: false },
+    { when: 'it is deleted', from: job(), tells: true },
+  ]);
+});
+
+describe('of a Pod', () => {
+  check(pods, [
+    { when: 'it is added', to: pod({}, { phase: 'Pending' }), tells: false },
+    { when: 'it is found with a result', to: pod({}, terminated()), tells: true },
+    { when: 'it is scheduled', from: pod(), to: pod({}, condition('PodScheduled')), tells: false },
+    { when: 'it pulls', from: pod(), to: pod({}, waiting('ContainerCreating')), tells: false },
+    { when: 'its init container runs', from: pod(), to: pod({}, waiting('PodInitializing')), tells: false },
+    {
+      when: 'a pull fails',
+      from: pod({}, waiting('ContainerCreating')),
+      to: pod({}, waiting('ErrImagePull')),
+      tells: true,
+    },
+    {
+      when: 'the kubelet backs off',
+      from: pod({}, waiting('ErrImagePull')),
+      to: pod({}, waiting('ImagePullBackOff')),
+      tells: false,
+    },
+    {
+      when: 'the kubelet throttles',
+      from: pod(),
+      to: pod({}, waiting('ErrImagePull', 'pull QPS exceeded')),
+      tells: false,
+    },
+    {
+      when: 'a throttled pull fails',
+      from: pod({}, waiting('ErrImagePull', 'pull QPS exceeded')),
+      to: pod({}, waiting('ErrImagePull', 'not found')),
+      tells: true,
+    },
+    { when: 'a failed pull succeeds', from: pod({}, waiting('ErrImagePull')), to: pod({}, terminated()), tells: true },
+    { when: 'another container ends', from: pod({}, terminated()), to: pod({}, terminated('image-1')), tells: true },
+    {
+      when: 'an init container ends',
+      from: pod(),
+      to: pod({}, { initContainerStatuses: [{ name: 'noop', state: { terminated: {} } }] }),
+      tells: true,
+    },
+    { when: 'it runs', from: pod({}, { phase: 'Pending' }), to: pod({}, { phase: 'Running' }), tells: false },
+    ...['Succeeded', 'Failed'].map((phase) => ({
+      when: `it has ${phase}`,
+      from: pod({}, { phase: 'Running' }),
+      to: pod({}, { phase }),
+      tells: true,
+    })),
+    { when: 'it is about to go', from: pod(), to: pod({ deletionTimestamp: '2026-11-24T00:00:00Z' }), tells: true },
+    { when: 'it is deleted', from: pod(), tells: true },
+  ]);
+});
+
+describe('of a Node', () => {
+  check(nodes, [
+    { when: 'it is added', to: node(), tells: true },
+    { when: 'it is deleted', from: node(), tells: true },
+    {
+      when: 'it beats',
+      from: node(),
+      to: node(
+        {},
+        { status: { conditions: [{ type: 'Ready', status: 'True', lastHeartbeatTime: 'x' }], images: [{}] } },
+      ),
+      tells: false,
+    },
+    { when: 'it gets NotReady', from: node(), to: node({}, { status: condition('Ready', 'Unknown') }), tells: true },
+    {
+      when: 'its disk fills',
+      from: nodeWith({}, condition('DiskPressure', 'False')),
+      to: nodeWith({}, condition('DiskPressure')),
+      tells: true,
+    },
+    {
+      when: 'its memory fills',
+      from: nodeWith({}, condition('MemoryPressure', 'False')),
+      to: nodeWith({}, condition('MemoryPressure')),
+      tells: false,
+    },
+    { when: 'it is cordoned', from: nodeWith({}), to: nodeWith({ unschedulable: true }), tells: true },
+    { when: 'unschedulable is spelled out', from: nodeWith({}), to: nodeWith({ unschedulable: false }), tells: false },
+    { when: 'a label changes', from: node(), to: node({ labels: { pool: 'db' } }), tells: true },
+    {
+      when: 'labels come in another order',
+      from: node({ labels: { a: '1', b: '2' } }),
+      to: node({ labels: { b: '2', a: '1' } }),
+      tells: false,
+    },
+    { when: 'an annotation changes', from: node(), to: node({ annotations: { a: 'b' } }), tells: false },
+    { when: 'a taint comes', from: nodeWith({}), to: taints('dedicated'), tells: false },
+    ...['ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted', 'karpenter.sh/disruption'].map((key) => ({
+      when: `${key} comes`,
+      from: taints('dedicated'),
+      to: taints('dedicated', key),
+      tells: true,
+    })),
+    {
+      when: 'the autoscaler considers it',
+      from: nodeWith({}),
+      to: taints('DeletionCandidateOfClusterAutoscaler'),
+      tells: false,
+    },
+    { when: 'it is about to go', from: node(), to: node({ deletionTimestamp: '2026-11-24T00:00:00Z' }), tells: true },
+    ...['machineID', 'systemUUID', 'kubeletVersion', 'containerRuntimeVersion', 'operatingSystem'].map((field) => ({
+      when: `its ${field} changes`,
+      from: nodeInfo({ [field]: 'a' }),
+      to: nodeInfo({ [field]: 'b' }),
+      tells: true,
+    })),
+    { when: 'its boot id changes', from: nodeInfo({ bootID: 'a' }), to: nodeInfo({ bootID: 'b' }), tells: false },
+  ]);
+});
+
+describe('the cache that an object belongs to', () => {
+  const owned = (kind: string, apiVersion = 'kubefledged.io/v1alpha2', controller = true): Json =>
+    job({ annotations: {}, ownerReferences: [{ apiVersion, kind, name: 'old', controller }] });
+  it.each([
+    { when: 'annotated', object: job(), cache: 'apps/web' },
+    { when: 'only owned, as by kube-fledged', object: owned('ImageCache'), cache: 'apps/old' },
+    {
+      when: 'annotated with no key',
+      object: job({ annotations: { 'kubefledged.io/cache': 'web' } }),
+      cache: undefined,
+    },
+    { when: 'owned by something else', object: owned('CronJob', 'batch/v1'), cache: undefined },
+    { when: 'owned by another group of that kind', object: owned('ImageCache', 'example.com/v1'), cache: undefined },
+    {
+      when: 'owned, but not controlled',
+      object: owned('ImageCache', 'kubefledged.io/v1alpha2', false),
+      cache: undefined,
+    },
+  ])('of a Job $when: $cache', ({ object, cache }) => {
+    expect(jobs.project(object).cache).toBe(cache);
+  });
+
+  it('is told by the annotation of a Pod, and its Job by its controller', () => {
+    expect(pods.project(pod())).toMatchObject({ cache: 'apps/web', job: 'apps/web-1' });
+  });
+
+  it('is large from 100 KB on', () => {
+    expect(imageCaches.project(imageCache()).large).toBe(false);
+    expect(imageCaches.project(imageCache({}, { status: { message: 'x'.repeat(100_000) } })).large).toBe(true);
+  });
+});

@@ -1,0 +1,48 @@
+import { apiVersion, jobAnnotations, labels, managerLabelValue } from '#model/api.ts';
+import type { Json } from '../../sources/kubernetes/json.ts';
+
+/** Objects as the API server would send them, with everything that a test is not about left out. */
+
+type Meta = { readonly name?: string; readonly namespace?: string; readonly [field: string]: unknown };
+
+export const imageCache = ({ name = 'web', namespace = 'apps', ...metadata }: Meta = {}, rest: Json = {}): Json => ({
+  apiVersion,
+  kind: 'ImageCache',
+  metadata: { name, namespace, generation: 1, ...metadata },
+  ...rest,
+});
+
+const managed = (cache: string): Json => ({
+  labels: { [labels.manager]: managerLabelValue },
+  annotations: { [jobAnnotations.cache]: cache },
+});
+
+export const job = ({ name = 'web-1', namespace = 'apps', ...metadata }: Meta = {}, status: Json = {}): Json => ({
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: { name, namespace, ...managed('apps/web'), ...metadata },
+  status,
+});
+
+export const pod = ({ name = 'web-1-x', namespace = 'apps', ...metadata }: Meta = {}, status: Json = {}): Json => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name,
+    namespace,
+    ...managed('apps/web'),
+    ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: 'web-1', controller: true }],
+    ...metadata,
+  },
+  status,
+});
+
+export const node = ({ name = 'node-1', ...metadata }: Meta = {}, rest: Json = {}): Json => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name, labels: { pool: 'web' }, ...metadata },
+  status: { conditions: [{ type: 'Ready', status: 'True' }] },
+  ...rest,
+});
+
+export const condition = (type: string, status = 'True'): Json => ({ conditions: [{ type, status }] });
