@@ -15,9 +15,8 @@ export function claim(
 ): { readonly status: Status; readonly hasMore: boolean } {
   const { status } = cache;
   const waiting = Object.entries(status.nodes).filter(([name, entry]) => isClaimable(name, entry, world, wanted));
-  const free =
-    surge(cache, world.settings) - Object.values(status.nodes).filter(({ state }) => state === 'Pulling').length;
-  const claimed = waiting.slice(0, Math.max(0, Math.min(free, mostClaims)));
+  const free = freeSlots(cache, world.settings);
+  const claimed = waiting.slice(0, Math.min(free, mostClaims));
   const entries = claimed.map(
     ([name, entry]) => [name, { ...entry, state: 'Pulling', attempt: entry.attempt + 1 }] as const,
   );
@@ -28,8 +27,14 @@ export function claim(
 const isClaimable = (name: string, entry: LedgerEntry, { observed }: World, wanted: WantedByHash): boolean =>
   entry.state === 'Pending' && observed.nodes.get(name) !== undefined && wanted.has(entry.want);
 
+/** How many more nodes may be claimed now; not below 0, Infinity where there is no limit. */
+export function freeSlots(cache: ImageCache, settings: Settings): number {
+  const pulling = Object.values(cache.status.nodes).filter(({ state }) => state === 'Pulling').length;
+  return Math.max(0, surge(cache, settings) - pulling);
+}
+
 /** How many nodes may pull at once. A cache taken over in the middle of its work starts gently. */
-export function surge(cache: ImageCache, settings: Settings): number {
+function surge(cache: ImageCache, settings: Settings): number {
   const { round, nodes } = cache.status;
   const concerned = Object.values(nodes).filter(({ state }) => state !== 'Skipped').length;
   const most = limit(

@@ -16,7 +16,7 @@ export function decide(world: World): Plan {
   if (cache.isBeingDeleted) return emptyPlan;
   const request = nextRound(cache);
   if (request !== undefined)
-    return opens.includes(request.operation) ? begun(world, openRound(cache, request, now)) : emptyPlan;
+    return opens.includes(request.trigger) ? begun(world, openRound(cache, request, now)) : emptyPlan;
   if (isFromKubeFledged(cache)) return opens.length === 0 ? emptyPlan : begun(world, adopted(world));
   if (cache.spec.suspend) return opens.length === 0 ? emptyPlan : suspended(world);
   return cache.status.round === undefined || isPurged(cache) ? emptyPlan : advance(world, cache);

@@ -8,6 +8,7 @@ const text = z._default(z.string(), '');
 
 const metadata = z.object({
   name: z.string(),
+  namespace: text,
   uid: z.string(),
   labels: texts,
   annotations: texts,
@@ -82,6 +83,7 @@ export function parseJob(object: unknown): Job {
 function ownership(meta: z.infer<typeof metadata>) {
   return {
     name: meta.name,
+    namespace: meta.namespace,
     uid: meta.uid,
     cacheUid: meta.labels?.[labels.cacheUid] ?? '',
     nodeId: meta.labels?.[labels.node] ?? '',

@@ -1,6 +1,7 @@
 /** What functions look at in a Pod of theirs. Times are epoch milliseconds. */
 export type Pod = {
   readonly name: string;
+  readonly namespace: string;
   readonly uid: string;
   readonly jobName: string;
   readonly jobUid: string;
@@ -37,6 +38,7 @@ export type ContainerStatus = {
 /** What functions look at in a Job of theirs. */
 export type Job = {
   readonly name: string;
+  readonly namespace: string;
   readonly uid: string;
   readonly cacheUid: string;
   readonly nodeId: string;

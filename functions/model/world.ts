@@ -1,6 +1,6 @@
 import type { ImageCache } from './image-cache.ts';
 import type { Observed } from './observed.ts';
-import type { Operation } from './round.ts';
+import type { Trigger } from './round.ts';
 import type { Settings } from './settings.ts';
 
 /** All that a decision rests on. */
@@ -10,6 +10,6 @@ export type World = {
   readonly settings: Settings;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** Which rounds the asking function may open. */
-  readonly opens: readonly Operation[];
+  /** Which triggers the asking function may open a round for. */
+  readonly opens: readonly Trigger[];
 };

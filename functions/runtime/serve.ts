@@ -4,6 +4,7 @@ import { ConfigError } from './errors.ts';
 import type { Context, Handlers } from './handler.ts';
 import { lockFile } from './lock-file.ts';
 import { answerMalformed } from './malformed.ts';
+import { respond } from './respond.ts';
 
 export type ServeOptions = {
   /** One handler takes every POST; of several, each takes the path of its name. */
@@ -38,8 +39,13 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const stop = new AbortController();
   const isReady = (): boolean => !stop.signal.aborted && (options.isReady?.() ?? true);
   const context = { ...options.context, signal: stop.signal };
-  const server = createServer({ keepAliveTimeout }, application({ handlers: options.handlers, context, isReady }));
+  // Node would refuse a missing Host in its own, wordless way; nothing here depends on one.
+  const http = { keepAliveTimeout, requireHostHeader: false };
+  const server = createServer(http, application({ handlers: options.handlers, context, isReady }));
   server.on('clientError', answerMalformed);
+  server.on('checkExpectation', (_request, response) =>
+    respond(response, { status: 400, reason: 'Expect: 100-continue is all that can be expected' }),
+  );
   const port = await listening(server, options);
   const lock = await lockFile(options.lockFolder, context.log);
   const close = async (): Promise<void> => {

@@ -1,0 +1,34 @@
+import { decide } from '#model/decide.ts';
+import type { ImageCache } from '#model/image-cache.ts';
+import type { Node } from '#model/node.ts';
+import { isEmpty } from '#model/plan.ts';
+import { drive } from '#runtime/drive.ts';
+import type { Context, Handler } from '#runtime/handler.ts';
+import { hasOpenWork } from '#runtime/scope.ts';
+
+const opens = ['Spec', 'Adopted'] as const;
+
+/** The heartbeat: on every tick it resumes what was lost and keeps deadlines, so that all stays right with the tick alone, only slower. */
+export const refresh: Handler = async (notice, context) => {
+  if (notice.type !== 'tick') return;
+  const [caches, nodes] = await Promise.all([context.cluster.caches(), context.cluster.nodes()]);
+  const due = caches.filter((cache) => hasOpenWork(cache) || isBehind(cache, nodes, context));
+  const driven = await Promise.allSettled(
+    due.map(async (cache) => drive({ cache, scope: () => 'everything', opens }, context)),
+  );
+  const failed = driven.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  if (failed.length > 0) throw failed[0];
+};
+
+/** Whether a look at its spec and the nodes alone shows that something is to be done. */
+function isBehind(cache: ImageCache, nodes: readonly Node[], { settings, now }: Context): boolean {
+  const observed = {
+    nodes: new Map(nodes.map((node) => [node.name, node])),
+    hasAllNodes: true,
+    jobs: new Map<string, never>(),
+    hasAllJobs: false,
+    goneJobs: new Set<string>(),
+    runAsUser: 0,
+  };
+  return !isEmpty(decide({ cache, observed, settings, now: now(), opens }));
+}

@@ -1,0 +1,120 @@
+import type { CacheReference, ObjectReference } from '#model/cloud-event.ts';
+import type { ImageCache, Status } from '#model/image-cache.ts';
+import type { CacheEvent } from '#model/kubernetes-event.ts';
+import type { Node } from '#model/node.ts';
+import { parseImageCache } from '#model/parse-image-cache.ts';
+import { parseNode } from '#model/parse-node.ts';
+import { parseJob, parsePod } from '#model/parse-pod.ts';
+import type { JobToRemove } from '#model/plan.ts';
+import type { Job, Pod } from '#model/pod.ts';
+import type { PullJob } from '#model/pull-job.ts';
+import type { Api } from './api-request.ts';
+import { cacheEventObject } from './cache-event-object.ts';
+import { cacheOfObject } from './cache-of-object.ts';
+import { isConflict, isNotFound } from './errors.ts';
+import { everyItem } from './every-item.ts';
+import { makeJob } from './make-job.ts';
+import { paths } from './paths.ts';
+import { podRefusal } from './pod-refusal.ts';
+import { userOfNamespace } from './user-of-namespace.ts';
+import { writeStatus } from './write-status.ts';
+
+/** What functions ask of the API server, in their own words. Every verb throws `ApiError` where the server refuses. */
+export type Cluster = {
+  /** undefined if there is none; so with the other single objects. */
+  readonly cache: (reference: CacheReference) => Promise<ImageCache | undefined>;
+  readonly caches: () => Promise<readonly ImageCache[]>;
+  /** The cache that a Job or Pod of ours belongs to; undefined if it is gone or not ours. */
+  readonly cacheOf: (object: ObjectReference) => Promise<CacheReference | undefined>;
+  readonly node: (name: string) => Promise<Node | undefined>;
+  readonly nodes: () => Promise<readonly Node[]>;
+  readonly job: (namespace: string, name: string) => Promise<Job | undefined>;
+  /** The Jobs that a label selector names, as far as metadata tells: their outcome is not read. */
+  readonly jobs: (namespace: string, selector: string) => Promise<readonly Job[]>;
+  readonly pod: (namespace: string, name: string) => Promise<Pod | undefined>;
+  readonly pods: (namespace: string, selector: string) => Promise<readonly Pod[]>;
+  /** Why the Job controller can not make a Job's Pod, by its latest Event; '' if there is none. */
+  readonly podRefusal: (namespace: string, job: Job) => Promise<string>;
+  /** The user that Pods of a namespace are to run as. */
+  readonly userOf: (namespace: string) => Promise<number>;
+  /** Replaces the whole status if the cache is still the one that was read; if not, that is an `ApiError` 409. */
+  readonly writeStatus: (cache: ImageCache, status: Status) => Promise<void>;
+  /** Takes annotations away, if all of them still have these values. */
+  readonly removeAnnotations: (cache: ImageCache, values: Readonly<Record<string, string>>) => Promise<void>;
+  /** Makes a Job, or finds the one that was made before. Throws `RetryLater` while another one, being deleted, has its name. */
+  readonly createJob: (job: PullJob) => Promise<void>;
+  /** Deletes this very Job with its Pods; one that is gone already is fine. */
+  readonly removeJob: (namespace: string, job: JobToRemove) => Promise<void>;
+  /** Records an Event once, however often it is told. */
+  readonly record: (cache: ImageCache, event: CacheEvent, now: number) => Promise<void>;
+};
+
+/** The verbs over a connection to the API server. */
+export function createCluster(api: Api): Cluster {
+  const get = async (path: string): Promise<unknown> => api.request({ method: 'GET', path });
+  return {
+    cache: async (reference) => ifFound(get(paths.cache(reference)), parseImageCache),
+    caches: async () => everyItem(api, paths.caches, { limit: 50, parse: parseImageCache }),
+    cacheOf: async (object) => {
+      const path = paths.object(object);
+      return path === undefined ? undefined : ifFound(get(path), cacheOfObject);
+    },
+    node: async (name) => ifFound(get(paths.node(name)), parseNode),
+    nodes: async () => everyItem(api, paths.nodes, { limit: 250, parse: parseNode }),
+    job: async (namespace, name) => ifFound(get(paths.job(namespace, name)), parseJob),
+    jobs: async (namespace, selector) =>
+      everyItem(api, paths.jobs(namespace), { limit: 500, parse: parseJob, selector, isMetadata: true }),
+    pod: async (namespace, name) => ifFound(get(paths.pod(namespace, name)), parsePod),
+    pods: async (namespace, selector) =>
+      everyItem(api, paths.pods(namespace), { limit: 100, parse: parsePod, selector }),
+    podRefusal: async (namespace, job) => podRefusal(api, namespace, job),
+    userOf: async (namespace) => userOfNamespace(api, namespace),
+    writeStatus: async (cache, status) => writeStatus(api, cache, status),
+    removeAnnotations: async (cache, values) => removeAnnotations(api, cache, values),
+    createJob: async (job) => makeJob(api, job),
+    removeJob: async (namespace, job) => removeJob(api, namespace, job),
+    record: async (cache, event, now) => record(api, cache, event, now),
+  };
+}
+
+async function ifFound<T>(answer: Promise<unknown>, parse: (object: unknown) => T): Promise<T | undefined> {
+  try {
+    return parse(await answer);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+async function removeAnnotations(api: Api, cache: ImageCache, values: Readonly<Record<string, string>>): Promise<void> {
+  const body = Object.entries(values).flatMap(([key, value]) => {
+    const path = `/metadata/annotations/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    return [
+      { op: 'test', path, value },
+      { op: 'remove', path },
+    ];
+  });
+  await api.request({ method: 'PATCH', path: paths.cache(cache), contentType: 'application/json-patch+json', body });
+}
+
+/** Another Job under the name is not ours to delete: its uid differs, and that is a conflict. */
+async function removeJob(api: Api, namespace: string, { name, uid }: JobToRemove): Promise<void> {
+  const body = { propagationPolicy: 'Background', preconditions: { uid } };
+  try {
+    await api.request({ method: 'DELETE', path: paths.job(namespace, name), body });
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+}
+
+async function record(api: Api, cache: ImageCache, event: CacheEvent, now: number): Promise<void> {
+  try {
+    await api.request({
+      method: 'POST',
+      path: paths.events(cache.namespace),
+      body: cacheEventObject(cache, event, now),
+    });
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+  }
+}

@@ -1,0 +1,69 @@
+import { labels } from '#model/api.ts';
+import type { ImageCache } from '#model/image-cache.ts';
+import type { Node } from '#model/node.ts';
+import type { Observed } from '#model/observed.ts';
+import type { Job, Pod } from '#model/pod.ts';
+import { podGrace, type JobView } from '#model/pull-result.ts';
+import { isFromKubeFledged, nextRound, type Trigger } from '#model/round.ts';
+import { isRoundOpen } from '#model/image-cache.ts';
+import type { Cluster } from './cluster.ts';
+import type { Context } from './handler.ts';
+import { observeChanged } from './observe-changed.ts';
+import type { Scope } from './scope.ts';
+
+/** Reads as much of the world as a decision on this cache needs. A cache that is to be begun, adopted or suspended needs all of it. */
+export async function observe(
+  cache: ImageCache,
+  { scope, opens }: { readonly scope: Scope; readonly opens: readonly Trigger[] },
+  context: Context,
+): Promise<Observed> {
+  if (scope === 'everything' || (opens.length > 0 && isDueForAll(cache))) return observeEverything(cache, context);
+  return observeChanged(cache, scope, context);
+}
+
+const isDueForAll = (cache: ImageCache): boolean =>
+  nextRound(cache) !== undefined || isFromKubeFledged(cache) || (cache.spec.suspend && isRoundOpen(cache.status));
+
+async function observeEverything(cache: ImageCache, context: Context): Promise<Observed> {
+  const { cluster } = context;
+  const selector = `${labels.cacheUid}=${cache.uid}`;
+  const [nodes, jobs, runAsUser] = await Promise.all([
+    cluster.nodes(),
+    cluster.jobs(cache.namespace, selector),
+    cluster.userOf(cache.namespace),
+  ]);
+  const pods = jobs.length === 0 ? [] : await cluster.pods(cache.namespace, selector);
+  return {
+    nodes: byName(nodes),
+    hasAllNodes: true,
+    jobs: await jobViews(jobs, pods, context),
+    hasAllJobs: true,
+    goneJobs: new Set(),
+    runAsUser,
+  };
+}
+
+const byName = (nodes: readonly Node[]): ReadonlyMap<string, Node> => new Map(nodes.map((node) => [node.name, node]));
+
+/** Jobs and their Pods put together. A Job that has had time to make its Pod and has none is read in full, with its Events. */
+export async function jobViews(
+  jobs: readonly Job[],
+  pods: readonly Pod[],
+  { cluster, now }: Context,
+): Promise<ReadonlyMap<string, JobView>> {
+  const podOf = new Map(pods.map((pod) => [pod.jobUid, pod]));
+  const views = jobs.map(async (job): Promise<[string, JobView]> => {
+    const pod = podOf.get(job.uid);
+    if (pod !== undefined || now() - job.createdAt < podGrace) return [job.name, { job, pod }];
+    return [job.name, { job: await podlessJob(job, cluster), pod: undefined }];
+  });
+  return new Map(await Promise.all(views));
+}
+
+/** A Job without a Pod: how it ended, or why it has none. */
+async function podlessJob(listed: Job, cluster: Cluster): Promise<Job> {
+  const namespace = listed.namespace;
+  const job = (await cluster.job(namespace, listed.name)) ?? listed;
+  if (job.outcome === 'Complete' || job.outcome === 'Failed') return job;
+  return { ...job, podRefused: await cluster.podRefusal(namespace, job) };
+}

@@ -1,0 +1,22 @@
+import { group, imageCachePlural, version } from '#model/api.ts';
+import type { CacheReference, ObjectReference } from '#model/cloud-event.ts';
+
+/** Paths of the API. Every name is encoded: names come from events, and whoever can post one must not choose the path. */
+export const paths = {
+  caches: `/apis/${group}/${version}/${imageCachePlural}`,
+  cache: ({ namespace, name }: CacheReference): string =>
+    `/apis/${group}/${version}/namespaces/${encodeURIComponent(namespace)}/${imageCachePlural}/${encodeURIComponent(name)}`,
+  nodes: '/api/v1/nodes',
+  node: (name: string): string => `/api/v1/nodes/${encodeURIComponent(name)}`,
+  namespace: (name: string): string => `/api/v1/namespaces/${encodeURIComponent(name)}`,
+  jobs: (namespace: string): string => `/apis/batch/v1/namespaces/${encodeURIComponent(namespace)}/jobs`,
+  job: (namespace: string, name: string): string => `${paths.jobs(namespace)}/${encodeURIComponent(name)}`,
+  pods: (namespace: string): string => `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
+  pod: (namespace: string, name: string): string => `${paths.pods(namespace)}/${encodeURIComponent(name)}`,
+  events: (namespace: string): string => `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`,
+  /** A Job or a Pod; undefined for any other kind. */
+  object: ({ kind, namespace, name }: ObjectReference): string | undefined => {
+    if (kind === 'Job') return paths.job(namespace, name);
+    return kind === 'Pod' ? paths.pod(namespace, name) : undefined;
+  },
+} as const;

@@ -1,0 +1,30 @@
+import type { ImageCache } from '#model/image-cache.ts';
+import { isUnsettled } from '#model/ledger.ts';
+import type { Notice } from '#model/cloud-event.ts';
+
+/** How much of the world a decision looks at: all that concerns the cache, or what has changed. */
+export type Scope = 'everything' | Changed;
+
+/** Names of what changed; Jobs that only their Pod told of are not in `jobs`. */
+export type Changed = {
+  readonly nodes: readonly string[];
+  readonly jobs: readonly string[];
+  readonly pods: readonly string[];
+};
+
+export const nothingChanged: Changed = { nodes: [], jobs: [], pods: [] };
+
+/** What a notice asks to look at. One that does not tell what changed asks for everything. */
+export function scopeOf(notice: Notice, cache: ImageCache): Scope {
+  if (notice.type === 'tick' || notice.changed === undefined) return 'everything';
+  if (notice.object.kind === 'ImageCache')
+    return notice.verb === 'add' || hasOpenWork(cache) ? 'everything' : nothingChanged;
+  const named = (kind: string): readonly string[] => [
+    ...new Set(notice.changed?.filter((object) => object.kind === kind).map(({ name }) => name)),
+  ];
+  return { nodes: named('Node'), jobs: named('Job'), pods: named('Pod') };
+}
+
+/** Whether Jobs are out, or should be. */
+export const hasOpenWork = (cache: ImageCache): boolean =>
+  cache.status.status === 'Processing' || Object.values(cache.status.nodes).some(isUnsettled);
