@@ -1,0 +1,79 @@
+import { hostname } from 'node:os';
+import { crdName } from '#model/api.ts';
+import { createApi, type Api } from '#runtime/api-request.ts';
+import { createCluster } from '#runtime/cluster.ts';
+import type { Config } from '#runtime/config.ts';
+import { ConfigError, isNotFound } from '#runtime/errors.ts';
+import { createLog } from '#runtime/log.ts';
+import { serve } from '#runtime/serve.ts';
+import { handlers } from '../../functions/handlers.ts';
+import { configuredSink } from '../../sources/configured-sink.ts';
+import { inProcessSink } from '../../sources/in-process-sink.ts';
+import { startSources, type Sources } from '../../sources/start-sources.ts';
+
+export type Standalone = { readonly port: number; readonly stop: () => Promise<void> };
+
+/** Starts everything on the cluster that the configuration names. Throws `ConfigError` if it names none. */
+export async function startStandalone(config: Config): Promise<Standalone> {
+  if (config.kubeconfig === '' && config.master === '' && !config.inCluster) throw new ConfigError(noCluster);
+  const log = createLog(config.logLevel);
+  for (const note of config.notes) log.warn(note);
+  const api = createApi(config);
+  log.info({ server: api.server, context: api.context, ...(await cachesOf(api)) }, 'cluster');
+  const stopping = new AbortController();
+  const context = { cluster: createCluster(api), settings: config.settings, log, now: Date.now };
+  const sources = startSources({
+    api,
+    sink:
+      configuredSink(config) ??
+      inProcessSink(handlers, (name) => ({ ...context, log: log.child({ function: name }), signal: stopping.signal })),
+    log,
+    tickSchedule: config.tickSchedule,
+    onCrdMissing: () => {
+      log.warn(
+        { crd: crdName },
+        'the CRD is missing; install it with: kubectl apply --server-side -f crds/imagecache.yaml',
+      );
+    },
+    ...(config.leaderElection ? { lease: leaseOf(config, api) } : {}),
+  });
+  const served = await serve({ handlers: handlers, context, port: config.port, isReady: sources.synced });
+  log.info({ port: served.port }, 'listening');
+  void sources.whenSynced.then(() => {
+    log.info({ caches: sources.cacheCount() }, 'synced');
+  });
+  return { port: served.port, stop: () => stop({ sources, stopping, close: served.close, api }) };
+}
+
+const noCluster =
+  'no cluster is named: run `npm start -- --kubeconfig FILE`, or run in a pod; KUBECONFIG and ~/.kube/config are never read unasked';
+
+/** How many caches there are, or that none can be: told before anything is done to them. */
+async function cachesOf(api: Api): Promise<{ readonly caches: number } | { readonly crd: 'missing' }> {
+  try {
+    return { caches: (await createCluster(api).caches()).length };
+  } catch (error) {
+    if (isNotFound(error)) return { crd: 'missing' };
+    throw error;
+  }
+}
+
+/** In a pod the name stays over restarts of its container, which then goes on at once; elsewhere one machine may run several. */
+function leaseOf(config: Config, api: Api): { readonly namespace: string; readonly identity: string } {
+  const identity = config.inCluster ? hostname() : `${hostname()}-${process.pid}`;
+  return { namespace: config.leaseNamespace === '' ? api.namespace : config.leaseNamespace, identity };
+}
+
+type Running = {
+  readonly sources: Sources;
+  readonly stopping: AbortController;
+  readonly close: () => Promise<void>;
+  readonly api: Api;
+};
+
+/** No new events first, then what is in flight ends, and the connection closes last. */
+async function stop({ sources, stopping, close, api }: Running): Promise<void> {
+  await Promise.all([sources.stop(), close()]);
+  stopping.abort(new Error('the process is stopping'));
+  api.close();
+}

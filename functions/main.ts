@@ -1,0 +1,27 @@
+/** One function as a process of its own, for Knative and OpenFaaS: FUNCTION says which. Without it, all four by path. */
+import { createApi } from '#runtime/api-request.ts';
+import { createCluster } from '#runtime/cluster.ts';
+import { readConfig } from '#runtime/config.ts';
+import { createLog } from '#runtime/log.ts';
+import { runProcess } from '#runtime/run-process.ts';
+import { serve } from '#runtime/serve.ts';
+import { handlers } from './handlers.ts';
+
+await runProcess(async () => {
+  const config = readConfig(process.argv.slice(2), process.env);
+  const log = createLog(config.logLevel);
+  for (const note of config.notes) log.warn(note);
+  const api = createApi(config);
+  const context = { cluster: createCluster(api), settings: config.settings, log, now: Date.now };
+  const name = config.function;
+  const served = await serve({
+    handlers: name === undefined ? handlers : { [name]: handlers[name] },
+    context,
+    port: config.port,
+  });
+  log.info({ function: name ?? 'all', port: served.port, server: api.server }, 'started');
+  return async () => {
+    await served.close();
+    api.close();
+  };
+});
