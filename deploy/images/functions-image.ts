@@ -1,0 +1,18 @@
+import { bundle, programs } from './bundle.ts';
+import { image, type Artifact } from './image.ts';
+import { layer } from './layer.ts';
+import { hostArchitecture, nodeRuntime } from './node-runtime.ts';
+
+/** The image of all profiles, for this machine's architecture: Node in a layer that changes with Node only, the programs in another. `args` picks the program. */
+export const functionsImage = async (version: string): Promise<Artifact> => {
+  const architecture = hostArchitecture();
+  const app = await layer(await bundle(programs)); // before the large layer: what can fail comes first
+  return image(architecture, [await layer(await nodeRuntime()), app], {
+    User: '65532:65532',
+    Entrypoint: ['/bin/node'],
+    Cmd: ['standalone.mjs'],
+    Env: ['PATH=/bin', 'NODE_ENV=production'],
+    WorkingDir: '/app',
+    Labels: { 'org.opencontainers.image.version': version },
+  });
+};
