@@ -20,9 +20,15 @@ export function claim(
   const entries = claimed.map(
     ([name, entry]) => [name, { ...entry, state: 'Pulling', attempt: entry.attempt + 1 }] as const,
   );
-  const hasMore = claimed.length === mostClaims && waiting.length > mostClaims && free > mostClaims;
+  const left = free - claimed.length;
+  const hasMore = left > 0 && (waiting.length > claimed.length || hasUnseen(status, world));
   return { status: { ...status, nodes: { ...status.nodes, ...Object.fromEntries(entries) } }, hasMore };
 }
+
+/** Nodes that wait and were not looked at, though there is room for them: those that were had to be skipped. */
+const hasUnseen = ({ nodes }: Status, { observed }: World): boolean =>
+  !observed.hasAllNodes &&
+  Object.entries(nodes).some(([name, { state }]) => state === 'Pending' && !observed.nodes.has(name));
 
 const isClaimable = (name: string, entry: LedgerEntry, { observed }: World, wanted: WantedByHash): boolean =>
   entry.state === 'Pending' && observed.nodes.get(name) !== undefined && wanted.has(entry.want);
