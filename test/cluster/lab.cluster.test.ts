@@ -75,7 +75,7 @@ describe('a lab with simulated nodes', () => {
     await until('the Pod has container statuses', async () =>
       JSON.stringify(await statuses('mixed')).includes('imageID'),
     );
-    const denied = expect.stringContaining('pull access denied') as unknown;
+    const denied: unknown = expect.stringContaining('pull access denied');
     expect(await statuses('mixed')).toMatchObject({
       phase: 'Pending',
       initContainerStatuses: [{ name: 'copy', state: { terminated: { exitCode: 0, reason: 'Completed' } } }],

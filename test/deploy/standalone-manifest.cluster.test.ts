@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { sharedLab } from '../cluster/shared-lab.ts';
+
+const lab = await sharedLab();
+const root = join(import.meta.dirname, '../..');
+const manifest = join(root, 'deploy/kubectl/standalone.yaml');
+
+describe('the manifest of the standalone process', () => {
+  beforeAll(async () => {
+    await lab.ask('apply', '-f', join(root, 'crds/imagecache.yaml'));
+    await lab.ask('apply', '-f', manifest);
+  });
+
+  afterAll(() => lab.ask('delete', '-f', manifest, '--wait=false'));
+
+  const may = async (verb: string, resource: string, namespace: string): Promise<string> => {
+    const as = '--as=system:serviceaccount:kube-fledged:imagecache-functions';
+    return (await lab.kubectl('auth', 'can-i', verb, resource, '-n', namespace, as)).stdout.trim();
+  };
+
+  it.each([
+    ['watch', 'imagecaches.kubefledged.io', 'default'],
+    ['patch', 'imagecaches.kubefledged.io', 'default'],
+    ['patch', 'imagecaches.kubefledged.io/status', 'default'],
+    ['create', 'jobs.batch', 'default'],
+    ['delete', 'jobs.batch', 'default'],
+    ['watch', 'pods', 'default'],
+    ['watch', 'nodes', 'default'],
+    ['list', 'events', 'default'],
+    ['create', 'events', 'default'],
+    ['get', 'namespaces', 'default'],
+    ['update', 'leases.coordination.k8s.io', 'kube-fledged'],
+  ])('lets it %s %s in %s', async (verb, resource, namespace) => {
+    expect(await may(verb, resource, namespace)).toBe('yes');
+  });
+
+  it.each([
+    ['create', 'imagecaches.kubefledged.io', 'default'],
+    ['delete', 'imagecaches.kubefledged.io', 'default'],
+    ['create', 'pods', 'default'],
+    ['delete', 'pods', 'default'],
+    ['patch', 'nodes', 'default'],
+    ['get', 'secrets', 'default'],
+    ['get', 'secrets', 'kube-fledged'],
+    ['update', 'leases.coordination.k8s.io', 'default'],
+  ])('does not let it %s %s in %s', async (verb, resource, namespace) => {
+    expect(await may(verb, resource, namespace)).toBe('no');
+  });
+
+  it('makes a pod that restricted PodSecurity admits', async () => {
+    await lab.ask('label', 'namespace', 'kube-fledged', 'pod-security.kubernetes.io/enforce=restricted');
+    await lab.ask('-n', 'kube-fledged', 'rollout', 'restart', 'deployment/imagecache-functions');
+    const pods = async () =>
+      expect(await lab.ask('-n', 'kube-fledged', 'get', 'pods', '-o', 'name')).toMatch(
+        /^(pod\/imagecache-functions-.*\n){2}$/,
+      );
+    await vi.waitFor(pods, { timeout: 20_000, interval: 200 });
+  });
+});
