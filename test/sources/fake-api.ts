@@ -10,7 +10,7 @@ export type FakeApi = Api & {
   readonly put: (object: Json) => void;
   readonly remove: (plural: string, key: string) => void;
   readonly get: (plural: string, key: string) => Json | undefined;
-  /** All states that were ever written, oldest first. */
+  /** How many objects a page of a list has; 500 until told otherwise. */
   readonly pageSize: (objects: number) => void;
   /** Forgets all history: whoever watches from before gets 410. */
   readonly expire: () => void;

@@ -37,6 +37,8 @@ const resource: Resource<string> = {
     `${textAt(object, 'metadata', 'uid') ?? ''}@${textAt(object, 'metadata', 'resourceVersion') ?? ''}`,
 };
 
+const uidOf = (state = ''): string => state.split('@')[0] ?? '';
+
 const stateOf = (api: FakeApi): ReadonlyMap<string, string> =>
   new Map(
     names.flatMap((name) => {
@@ -65,7 +67,9 @@ it('whatever changes and whatever breaks, the last state of every object is told
           onChange: ({ verb, reference: { name }, previous, current }) => {
             // Each step starts from what was told before: nothing twice, nothing left out.
             const due = previous === undefined ? 'add' : current === undefined ? 'delete' : 'update';
-            if (previous !== told.get(name) || verb !== due) violations.push({ verb, name, previous, current });
+            const isOther = verb === 'update' && uidOf(previous) !== uidOf(current);
+            if (previous !== told.get(name) || verb !== due || isOther)
+              violations.push({ verb, name, previous, current });
             if (current === undefined) told.delete(name);
             else told.set(name, current);
           },

@@ -1,0 +1,85 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { setTimeout as pause } from 'node:timers/promises';
+import { systemClock } from '../../sources/clock.ts';
+import { startCron, tickPersistently, wrongSchedule } from '../../sources/cron.ts';
+import { DeliveryFailed, DeliveryRefused } from '../../sources/sink.ts';
+import { fakeClock } from './fake-clock.ts';
+
+const log = pino({ level: 'silent' });
+
+describe('a schedule', () => {
+  it.each(['* * * * *', '*/5 * * * *', '@hourly', '0 */2 * * * *'])('may be %s', (pattern) => {
+    expect(wrongSchedule(pattern)).toBeUndefined();
+  });
+  it.each(['every minute', '61 * * * *', '@every 1m'])('may not be %s, and says why', (pattern) => {
+    expect(wrongSchedule(pattern)).toContain(`schedule "${pattern}" is no cron expression: `);
+  });
+});
+
+describe.concurrent('cron', () => {
+  it('ticks, and no more after a stop', async () => {
+    let ticks = 0;
+    const cron = startCron({
+      schedule: '* * * * * *',
+      tick: () => Promise.resolve(void (ticks += 1)),
+      clock: systemClock,
+      log,
+    });
+    await pause(2_300);
+    expect(ticks).toBeGreaterThanOrEqual(2);
+    await cron.stop();
+    const before = ticks;
+    await pause(1_200);
+    expect(ticks).toBe(before);
+  });
+
+  it('never runs two ticks at once, and a stop waits for the one that runs', async () => {
+    const ends: (() => void)[] = [];
+    const tick = () => new Promise<void>((resolve) => ends.push(resolve));
+    const cron = startCron({ schedule: '* * * * * *', tick, clock: systemClock, log });
+    await pause(2_300);
+    expect(ends).toHaveLength(1);
+    let isStopped = false;
+    const stopped = cron.stop().then(() => (isStopped = true));
+    await pause(50);
+    expect(isStopped).toBe(false);
+    ends[0]?.();
+    await stopped;
+  });
+});
+
+describe('a tick that fails', () => {
+  async function play(outcomes: readonly (Error | undefined)[], { stopAfter = Infinity } = {}) {
+    const clock = fakeClock();
+    const began = clock.now();
+    const stop = new AbortController();
+    const at: number[] = [];
+    const running = tickPersistently(
+      () => {
+        at.push(clock.now() - began);
+        if (at.length >= stopAfter) stop.abort();
+        const outcome = outcomes[at.length - 1];
+        return outcome === undefined ? Promise.resolve() : Promise.reject(outcome);
+      },
+      { clock, log, signal: stop.signal },
+    );
+    await clock.advance(60_000);
+    await running;
+    return at;
+  }
+  const failed = new DeliveryFailed('503');
+
+  it('comes again within its minute', async () => {
+    expect(await play([failed, failed, undefined])).toEqual([0, 1_000, 3_000]);
+  });
+  it('is left to the next one after four tries', async () => {
+    expect(await play([failed, failed, failed, failed, failed])).toEqual([0, 1_000, 3_000, 7_000]);
+  });
+  it('is not tried again when it was refused', async () => {
+    expect(await play([new DeliveryRefused('422'), undefined])).toEqual([0]);
+  });
+  it('is not tried again after a stop', async () => {
+    expect(await play([failed, undefined], { stopAfter: 1 })).toEqual([0]);
+  });
+});

@@ -1,0 +1,239 @@
+import type { CloudEvent } from 'cloudevents';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { jobAnnotations, labels, managerLabelValue } from '#model/api.ts';
+import { notice } from '#model/cloud-event.ts';
+import { ApiError } from '#runtime/errors.ts';
+import { startKubernetesSource } from '../../../sources/kubernetes/source.ts';
+import { DeliveryFailed } from '../../../sources/sink.ts';
+import { fakeApi, type FakeApi } from '../fake-api.ts';
+import { fakeClock } from '../fake-clock.ts';
+import { condition, imageCache, job, node, pod } from '../objects.ts';
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+async function world(prepare: (api: FakeApi) => void = () => undefined) {
+  const [api, clock] = [fakeApi(), fakeClock()];
+  prepare(api);
+  const events: CloudEvent<unknown>[] = [];
+  let answer: Error | undefined;
+  let missing = 0;
+  const source = startKubernetesSource({
+    api,
+    clock,
+    log: pino({ level: 'silent' }),
+    onCrdMissing: () => (missing += 1),
+    sink: (event) => {
+      events.push(event);
+      return answer === undefined ? Promise.resolve() : Promise.reject(answer);
+    },
+  });
+  stops.push(source.stop);
+  await clock.advance(0);
+  return {
+    api,
+    clock,
+    source,
+    events,
+    missing: () => missing,
+    fail: (error: Error | undefined) => (answer = error),
+    /** What was sent since last asked, as "verb kind names → cache". */
+    told: () => events.splice(0).map(described),
+  };
+}
+
+function described(event: CloudEvent<unknown>): string {
+  const told = notice(event);
+  if (told.type !== 'change') return told.type;
+  const names = told.changed?.map(({ name }) => name).toSorted() ?? ['everything'];
+  return `${told.verb} ${told.object.kind} ${names.join(',')} → ${told.cache?.namespace ?? ''}/${told.cache?.name ?? ''}`;
+}
+
+/** Jobs and Pods come by watches of their own, so which of them names the event is chance. */
+const withoutKind = (told: string): string => told.replace(/^(\w+) \w+/, '$1');
+
+const twoCaches = (api: FakeApi): void => {
+  api.put(imageCache());
+  api.put(imageCache({ name: 'db' }));
+};
+
+describe('at the start', () => {
+  it('everything that is there is told once, but Nodes', async () => {
+    const { told, source } = await world((api) => {
+      twoCaches(api);
+      api.put(node());
+      api.put(node({ name: 'node-2' }));
+      api.put(job());
+      api.put(pod({}, condition('Ready')));
+      api.put(pod({ name: 'ended' }, { phase: 'Failed' }));
+    });
+    expect(told().map(withoutKind).toSorted()).toEqual([
+      'add ended,web-1 → apps/web',
+      'add everything → apps/db',
+      'add everything → apps/web',
+    ]);
+    expect(source.synced()).toBe(true);
+    expect(source.cacheCount()).toBe(2);
+  });
+
+  it('nothing is told before all is known', async () => {
+    let isDown = true;
+    const { told, source, clock } = await world((api) => {
+      twoCaches(api);
+      api.refuse = ({ path }) =>
+        isDown && path.includes('/nodes') ? new ApiError('down', { status: 503 }) : undefined;
+    });
+    await clock.advance(5_000);
+    expect([told(), source.synced()]).toEqual([[], false]);
+    isDown = false;
+    await clock.advance(10_000);
+    await source.whenSynced;
+    expect(told()).toHaveLength(2);
+  });
+
+  it('a missing CRD is said once, and all goes on when it comes', async () => {
+    let isMissing = true;
+    const { missing, source, clock, told } = await world((api) => {
+      twoCaches(api);
+      api.refuse = ({ path }) =>
+        isMissing && path.includes('imagecaches') ? new ApiError('none', { status: 404 }) : undefined;
+    });
+    await clock.advance(30_000);
+    expect([missing(), source.synced()]).toEqual([1, false]);
+    isMissing = false;
+    await clock.advance(3_000);
+    expect(told()).toHaveLength(2);
+  });
+});
+
+describe('afterwards', () => {
+  const started = async (prepare = twoCaches) => {
+    const it = await world(prepare);
+    await it.clock.advance(2_000);
+    it.told();
+    return it;
+  };
+
+  it('a status that changes is told to nobody, a spec that changes is', async () => {
+    const { api, clock, told, events } = await started();
+    api.put(imageCache({}, { status: { status: 'Processing' } }));
+    await clock.advance(0);
+    expect(told()).toEqual([]);
+    api.put(imageCache({ generation: 2 }));
+    await clock.advance(0);
+    expect(events[0]).toMatchObject({ generation: '2', source: 'https://api.test:6443' });
+    expect(told()).toEqual(['update ImageCache web → apps/web']);
+  });
+
+  it('a Node that changes is told to every cache', async () => {
+    const { api, clock, told } = await started();
+    api.put(node());
+    await clock.advance(0);
+    expect(told().toSorted()).toEqual(['add Node node-1 → apps/db', 'add Node node-1 → apps/web']);
+    api.put(node({}, { status: { ...condition('Ready'), images: [{}] } }));
+    await clock.advance(0);
+    expect(told()).toEqual([]);
+  });
+
+  it('a Job is told to its own cache alone, with all that changed within a second', async () => {
+    const { api, clock, told } = await started();
+    api.put(job());
+    await clock.advance(0);
+    expect(told()).toEqual(['add Job web-1 → apps/web']);
+    api.put(pod());
+    api.put(pod({}, { phase: 'Succeeded' }));
+    api.put(job({}, condition('Complete')));
+    await clock.advance(999);
+    expect(told()).toEqual([]);
+    await clock.advance(1);
+    expect(told().map(withoutKind)).toEqual(['update web-1,web-1-x → apps/web']);
+  });
+
+  it('Jobs of a large cache are told every 5 s', async () => {
+    const { api, clock, told } = await started((api) => {
+      api.put(imageCache({}, { status: { message: 'x'.repeat(100_000) } }));
+    });
+    api.put(job());
+    await clock.advance(0);
+    told();
+    api.put(job({}, condition('Complete')));
+    await clock.advance(4_999);
+    expect(told()).toEqual([]);
+    await clock.advance(1);
+    expect(told()).toHaveLength(1);
+  });
+
+  it('a cache that goes is told, and its Jobs and Nodes no more', async () => {
+    const { api, clock, told } = await started();
+    api.put(job());
+    await clock.advance(5_000);
+    told();
+    api.remove('imagecaches', 'apps/web');
+    await clock.advance(0);
+    expect(told()).toEqual(['delete ImageCache web → apps/web']);
+    api.remove('jobs', 'apps/web-1');
+    api.put(node());
+    await clock.advance(60_000);
+    expect(told()).toEqual(['add Node node-1 → apps/db']);
+  });
+
+  it("kube-fledged's own Jobs concern the cache that owns them, Jobs of nobody concern none", async () => {
+    const { api, clock, told } = await started();
+    const manager = { labels: { [labels.manager]: managerLabelValue } };
+    const owner = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', name: 'db', controller: true };
+    api.put(job({ name: 'old', annotations: {}, ...manager, ownerReferences: [owner] }));
+    api.put(job({ name: 'stray', annotations: {}, ...manager }));
+    api.put(job({ name: 'lost', annotations: { [jobAnnotations.cache]: 'apps/nowhere' } }));
+    await clock.advance(2_000);
+    expect(told()).toEqual(['add Job old → apps/db']);
+  });
+
+  describe('a Job without a Pod', () => {
+    it('is looked at again after 10 s', async () => {
+      const { api, clock, told } = await started();
+      api.put(job());
+      await clock.advance(9_999);
+      expect(told()).toEqual(['add Job web-1 → apps/web']);
+      await clock.advance(1);
+      expect(told()).toEqual(['update Job web-1 → apps/web']);
+    });
+
+    it.each([
+      { when: 'its Pod came', then: (api: FakeApi) => api.put(pod()) },
+      { when: 'it ended', then: (api: FakeApi) => api.put(job({}, condition('Failed'))) },
+      { when: 'it went', then: (api: FakeApi) => api.remove('jobs', 'apps/web-1') },
+    ])('is not when $when', async ({ then }) => {
+      const { api, clock, told } = await started();
+      api.put(job());
+      await clock.advance(5_000);
+      then(api);
+      await clock.advance(2_000);
+      told();
+      await clock.advance(20_000);
+      expect(told()).toEqual([]);
+    });
+  });
+
+  it('an event that failed comes again as the same event, until it is taken', async () => {
+    const { api, clock, events, fail } = await started();
+    fail(new DeliveryFailed('503'));
+    api.put(imageCache({ generation: 2 }));
+    await clock.advance(1_000);
+    fail(undefined);
+    await clock.advance(60_000);
+    expect(events.length).toBeGreaterThan(2);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(1);
+  });
+
+  it('after a stop nothing is watched and nothing is told', async () => {
+    const { api, clock, told, source } = await started();
+    await source.stop();
+    expect(api.watches()).toBe(0);
+    api.put(imageCache({ generation: 2 }));
+    await clock.advance(60_000);
+    expect(told()).toEqual([]);
+  });
+});

@@ -1,0 +1,80 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, it, vi } from 'vitest';
+import { at } from '../../sources/kubernetes/json.ts';
+import { serveApi } from './api-server.ts';
+import { fakeApi } from './fake-api.ts';
+import { loopback } from './loopback.ts';
+import { imageCache } from './objects.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+type Started = { readonly child: ChildProcess; readonly output: () => string };
+
+/** The sources as a process, with nothing of this process's environment but what it takes to run. */
+function start(args: readonly string[], env: Readonly<Record<string, string>>): Started {
+  const child = spawn(process.execPath, ['sources/main.ts', ...args], { env: { PATH: process.env['PATH'], ...env } });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  cleanups.push(() => child.kill('SIGKILL'));
+  return { child, output: () => output };
+}
+
+async function kubeconfig(server: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sources-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'kubeconfig');
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'test',
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
+    clusters: [{ name: 'test', cluster: { server } }],
+    users: [{ name: 'test', user: {} }],
+  };
+  await writeFile(file, JSON.stringify(config));
+  return file;
+}
+
+it('as a process, the sources send to K_SINK what they see, say when they are ready, and stop when asked', async () => {
+  const api = fakeApi();
+  api.put(imageCache());
+  const [server, sink] = [await serveApi(api), await loopback(() => ({ status: 202 }))];
+  cleanups.push(server.close, sink.close);
+  const { child, output } = start(['--kubeconfig', await kubeconfig(server.url)], {
+    K_SINK: sink.url('/broker').href,
+    K_CE_OVERRIDES: '{"extensions":{"team":"infra"}}',
+    PORT: '0',
+  });
+  await vi.waitFor(() => expect(sink.received).toHaveLength(1), { timeout: 10_000 });
+  expect(sink.received[0]?.headers).toMatchObject({
+    'ce-cache': 'apps/web',
+    'ce-team': 'infra',
+    'ce-source': server.url,
+  });
+  api.put(imageCache({ generation: 2 }));
+  await vi.waitFor(() => expect(sink.received).toHaveLength(2), { timeout: 5_000 });
+  const port = /"port":(\d+)/.exec(output())?.[1] ?? '';
+  const statuses = ['/_/health', '/_/ready', '/else'].map(
+    async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status,
+  );
+  expect(await Promise.all(statuses)).toEqual([200, 200, 404]);
+  const holder = () => at(api.get('leases', 'default/imagecache-functions-source'), 'spec', 'holderIdentity');
+  expect(holder()).not.toBe('');
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect(holder()).toBe('');
+});
+
+it('as a process without anybody to send to, it says so and ends', async () => {
+  const { child, output } = start(['--kubeconfig', await kubeconfig('http://127.0.0.1:9')], {});
+  expect(await once(child, 'exit')).toEqual([1, null]);
+  await vi.waitFor(() => expect(output()).toBe('nobody takes the events: set K_SINK or ROUTES\n'));
+});

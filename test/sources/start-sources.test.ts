@@ -1,0 +1,90 @@
+import type { CloudEvent } from 'cloudevents';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { setTimeout as pause } from 'node:timers/promises';
+import { at } from '../../sources/kubernetes/json.ts';
+import { startSources, type Sources } from '../../sources/start-sources.ts';
+import { fakeApi, type FakeApi } from './fake-api.ts';
+import { fakeClock, type FakeClock } from './fake-clock.ts';
+import { imageCache } from './objects.ts';
+
+const log = pino({ level: 'silent' });
+
+function start(api: FakeApi, clock: FakeClock, identity?: string): { sources: Sources; events: CloudEvent<unknown>[] } {
+  const events: CloudEvent<unknown>[] = [];
+  const sources = startSources({
+    api,
+    clock,
+    log,
+    tickSchedule: '',
+    sink: (event) => Promise.resolve(void events.push(event)),
+    ...(identity === undefined ? {} : { lease: { namespace: 'system', identity } }),
+  });
+  return { sources, events };
+}
+
+const holder = (api: FakeApi): unknown =>
+  at(api.get('leases', 'system/imagecache-functions-source'), 'spec', 'holderIdentity');
+
+describe('sources', () => {
+  it('sync, tell, and stop', async () => {
+    const [api, clock] = [fakeApi(), fakeClock()];
+    api.put(imageCache());
+    const { sources, events } = start(api, clock);
+    expect(sources.synced()).toBe(false);
+    await sources.whenSynced;
+    await clock.advance(0);
+    expect([sources.synced(), sources.cacheCount(), events.length]).toEqual([true, 1, 1]);
+    expect(sources.queue()).toEqual({ depth: 0, age: 0 });
+    await sources.stop();
+    expect([api.watches(), sources.cacheCount()]).toEqual([0, 0]);
+  });
+
+  it('of two processes tell once; the second stands by, is ready, and takes over', async () => {
+    const [api, clock] = [fakeApi(), fakeClock()];
+    api.put(imageCache());
+    const one = start(api, clock, 'one');
+    await clock.advance(0);
+    const two = start(api, clock, 'two');
+    await clock.advance(10_000);
+    expect([one.events.length, two.events.length]).toEqual([1, 0]);
+    expect([one.sources.synced(), two.sources.synced()]).toEqual([true, true]);
+    await Promise.all([one.sources.stop(), clock.advance(0)]);
+    expect(holder(api)).toBe('');
+    await clock.advance(3_000);
+    expect(holder(api)).toBe('two');
+    expect([one.events.length, two.events.length]).toEqual([1, 1]);
+    await Promise.all([two.sources.stop(), clock.advance(0)]);
+    expect(api.watches()).toBe(0);
+  });
+
+  it('tell nothing once the Lease is lost, and everything again when it is won back', async () => {
+    const [api, clock] = [fakeApi(), fakeClock()];
+    api.put(imageCache());
+    const { sources, events } = start(api, clock, 'one');
+    await clock.advance(1_000);
+    const lease = api.get('leases', 'system/imagecache-functions-source') ?? {};
+    api.put({ ...lease, spec: { holderIdentity: 'thief', leaseDurationSeconds: 15, renewTime: 'now' } });
+    await clock.advance(4_000);
+    api.put(imageCache({ generation: 2 }));
+    await clock.advance(4_000);
+    expect([events.length, api.watches()]).toEqual([1, 0]);
+    await clock.advance(15_000);
+    expect(events).toHaveLength(2);
+    await Promise.all([sources.stop(), clock.advance(0)]);
+  });
+
+  it('tick by their schedule, and refuse a wrong one', async () => {
+    const ticks: string[] = [];
+    const options = {
+      api: fakeApi(),
+      log,
+      sink: (event: CloudEvent<unknown>) => Promise.resolve(void ticks.push(event.type)),
+    };
+    expect(() => startSources({ ...options, tickSchedule: 'now and then' })).toThrow('is no cron expression');
+    const sources = startSources({ ...options, tickSchedule: '* * * * * *' });
+    await pause(1_200);
+    await sources.stop();
+    expect(ticks).toContain('dev.knative.sources.ping');
+  });
+});
