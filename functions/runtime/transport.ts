@@ -78,7 +78,7 @@ function dispatch(request: http.ClientRequest, body: Buffer | undefined): Sent {
   request.once('socket', (socket) => {
     socket.setKeepAlive(true, keepAliveProbe);
     if (request.reusedSocket) connect();
-    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', connect);
+    else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', connect);
   });
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
   request.once('response', resolve);
