@@ -17,9 +17,9 @@ export type Standalone = { readonly port: number; readonly stop: () => Promise<v
 export async function startStandalone(config: Config): Promise<Standalone> {
   if (config.kubeconfig === '' && config.master === '' && !config.inCluster) throw new ConfigError(noCluster);
   const log = createLog(config.logLevel);
-  for (const note of config.notes) log.warn(note);
   const api = createApi(config);
   log.info({ server: api.server, context: api.context, ...(await cachesOf(api)) }, 'cluster');
+  for (const note of config.notes) log.warn(note);
   const stopping = new AbortController();
   const context = { cluster: createCluster(api), settings: config.settings, log, now: Date.now };
   const sources = startSources({

@@ -1,4 +1,4 @@
-import { ConfigError } from './errors.ts';
+import { ApiError, ConfigError } from './errors.ts';
 
 /** Milliseconds from SIGTERM to the end, whatever is still in flight. */
 const longestStop = 9_500;
@@ -15,12 +15,16 @@ export async function runProcess(start: () => Promise<() => Promise<void>>): Pro
     process.once('SIGINT', () => process.exit(130));
     await stop();
   } catch (error) {
-    process.stderr.write(`${error instanceof ConfigError ? error.message : describe(error)}\n`);
+    process.stderr.write(`${describe(error)}\n`);
     process.exitCode = 1;
   }
 }
 
-const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+/** What the operator can mend is told in its sentence; anything else with where it came from. */
+function describe(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof ApiError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
 
 function stopAsked(): Promise<unknown> {
   return new Promise((resolve) => {
