@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run, runWell } from './run.ts';
+
+const script = join(import.meta.dirname, 'lab');
+const shell = ['bash', 'cat', 'cut', 'dirname', 'sha256sum', 'awk', 'id', 'mkdir', 'paste', 'sort', 'seq', 'flock'];
+
+let work = '';
+beforeAll(() => {
+  work = mkdtempSync(join(tmpdir(), 'lab-test-'));
+  for (const program of shell) {
+    const found = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim();
+    symlinkSync(found, join(work, program));
+  }
+});
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+/** The lab script on a machine that has hardly anything. */
+const bareLab = (...args: readonly string[]) =>
+  run('bash', [script, ...args], {
+    env: { PATH: work, HOME: work, LAB: join(work, 'lab'), LAB_CACHE: join(work, 'cache') },
+  });
+
+describe('lab', () => {
+  it('says what is missing and how to install it', async () => {
+    const { code, stderr } = await bareLab('up');
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'lab: missing openssl: apt-get update && apt-get install -y openssl\n',
+    });
+  });
+
+  it('says which Go it needs to build Kubernetes', async () => {
+    const { code, stderr } = await bareLab('build');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^lab: missing go 1\.\d+\.\d+ or later, to build Kubernetes: https:\/\/go\.dev\/dl\n$/);
+  });
+});
+
+describe('run', () => {
+  it('answers with output and exit code, and passes input on', async () => {
+    const result = await run('sh', ['-c', 'cat; echo oops >&2; exit 3'], { input: 'in' });
+    expect(result).toEqual({ stdout: 'in', stderr: 'oops\n', code: 3 });
+  });
+
+  it('kills what takes too long', async () => {
+    await expect(run('sleep', ['30'], { timeout: 100 })).rejects.toThrow(
+      'sleep 30 did not end in 0.1 s and was killed',
+    );
+  });
+
+  it('fails with what a failing command said', async () => {
+    await expect(runWell('sh', ['-c', 'echo oops >&2; exit 3'])).rejects.toThrow('ended with 3: oops');
+    await expect(run('no-such-program', [])).rejects.toThrow('ENOENT');
+  });
+});

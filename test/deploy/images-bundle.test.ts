@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundle, programs } from '../../deploy/images/bundle.ts';
+import { layer } from '../../deploy/images/layer.ts';
+import type { Entry } from '../../deploy/images/tar.ts';
+
+let work = '';
+beforeAll(() => void (work = mkdtempSync(join(tmpdir(), 'bundle-'))));
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+/** Writes a bundle far away from node_modules, so that what it lacks is missing. */
+const unpack = (entries: readonly Entry[]) => {
+  mkdirSync(join(work, 'app'), { recursive: true });
+  for (const { path, content } of entries) writeFileSync(join(work, path), content ?? '');
+};
+
+describe('bundle', () => {
+  const probe = { probe: 'test/deploy/images-bundle-probe.ts' };
+
+  it('holds all programs', async () => {
+    const names = (await bundle(programs)).map(({ path }) => path);
+    expect(names).toEqual(expect.arrayContaining(['app/standalone.mjs', 'app/sources.mjs', 'app/functions.mjs']));
+  });
+
+  it('is the same bytes each time', async () => {
+    const [first, second] = [await layer(await bundle(probe)), await layer(await bundle(probe))];
+    expect(second.blob.descriptor).toEqual(first.blob.descriptor);
+  });
+
+  it('runs packages of either module system without node_modules', async () => {
+    unpack(await bundle(probe));
+    const { status, stdout, stderr } = spawnSync('node', [join(work, 'app/probe.mjs')], {
+      cwd: work,
+      encoding: 'utf8',
+    });
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'http://127.0.0.1:1 probe true\n', stderr: '' });
+  });
+});
