@@ -2,43 +2,41 @@
 import { hostname } from 'node:os';
 import { crdName } from '#model/api.ts';
 import { createApi } from '#runtime/api-request.ts';
-import { readConfig, type Config } from '#runtime/config.ts';
+import { helpText, readConfig, wantsHelp, type Config } from '#runtime/config.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { createLog } from '#runtime/log.ts';
+import { runProcess } from '#runtime/run-process.ts';
 import { configuredSink } from './configured-sink.ts';
 import { serveProbes } from './probes.ts';
 import { startSources } from './start-sources.ts';
 
-/** Milliseconds after SIGTERM until the process ends whatever is still in flight. */
-const grace = 9_000;
+if (wantsHelp(process.argv)) process.stdout.write(helpText());
+else await runProcess(() => start(readConfig(process.argv.slice(2), process.env)));
 
-async function main(): Promise<void> {
-  const config = readConfig(process.argv.slice(2), process.env);
+async function start(config: Config): Promise<() => Promise<void>> {
   const log = createLog(config.logLevel);
   for (const note of config.notes) log.warn(note);
   const sink = configuredSink(config);
   if (sink === undefined) throw new ConfigError('nobody takes the events: set K_SINK or ROUTES');
   const api = createApi(config);
-  const sources = startSources({
-    api,
-    sink,
-    log,
-    tickSchedule: config.tickSchedule,
-    onCrdMissing: () => {
-      log.error({ crd: crdName }, 'the CRD is missing, install it with: kubectl apply -f crds/imagecache.yaml');
-    },
-    ...(config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {}),
-  });
+  const onCrdMissing = (): void => {
+    log.warn(
+      { crd: crdName },
+      'the CRD is missing; install it with: kubectl apply --server-side -f crds/imagecache.yaml',
+    );
+  };
+  const lease = config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {};
+  const sources = startSources({ api, sink, log, tickSchedule: config.tickSchedule, onCrdMissing, ...lease });
   const probes = await serveProbes(config.port, sources.synced);
   log.info({ server: api.server, context: api.context, port: probes.port }, 'started');
   void sources.whenSynced.then(() => {
     log.info({ caches: sources.cacheCount() }, 'synced');
   });
-  await stopAsked();
-  setTimeout(() => process.exit(0), grace).unref();
-  await sources.stop();
-  await probes.close();
-  api.close();
+  return async () => {
+    await sources.stop();
+    await probes.close();
+    api.close();
+  };
 }
 
 /** In a pod the name stays over restarts of its container; elsewhere one machine may run several of these. */
@@ -46,16 +44,3 @@ function leaseOf({ inCluster, leaseNamespace }: Config, own: string): { namespac
   const identity = inCluster ? hostname() : `${hostname()}-${process.pid}`;
   return { namespace: leaseNamespace === '' ? own : leaseNamespace, identity };
 }
-
-const stopAsked = (): Promise<unknown> =>
-  new Promise((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
-
-main().catch((error: unknown) => {
-  process.stderr.write(
-    `${error instanceof ConfigError ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
-  );
-  process.exitCode = 1;
-});

@@ -1,9 +1,8 @@
 import type { Logger } from 'pino';
-import { backoff } from '../backoff.ts';
 import type { Cancel, Clock } from '../clock.ts';
-import { DeliveryFailed, DeliveryRefused } from '../sink.ts';
 import { merged, type Batch } from './batch.ts';
-import { createLane, isIdle, nextClass, wakeTime, type ChangeClass, type Lane, type Slot } from './lane.ts';
+import { deliverNext } from './delivery.ts';
+import { createLane, isIdle, nextClass, wakeTime, type ChangeClass, type Lane } from './lane.ts';
 
 export type QueueOptions = {
   readonly clock: Clock;
@@ -22,7 +21,7 @@ export type QueueOptions = {
 export type Queue = {
   readonly add: (key: string, of: ChangeClass, batch: Batch) => void;
   /** Adds after so many milliseconds what `make` then returns, if anything. */
-  readonly later: (ms: number, key: string, make: () => { of: ChangeClass; batch: Batch } | undefined) => void;
+  readonly later: (ms: number, key: string, make: () => Due | undefined) => void;
   /** Begins to deliver; until then changes only gather. */
   readonly open: () => void;
   /** Delivers nothing more, and resolves when what is in flight has ended. */
@@ -33,122 +32,115 @@ export type Queue = {
   readonly age: () => number;
 };
 
-const retry = { first: 200, most: 30_000 };
+export type Due = { readonly of: ChangeClass; readonly batch: Batch };
+
+type State = {
+  readonly options: QueueOptions;
+  readonly lanes: Map<string, Lane>;
+  /** Lanes that may deliver now, first come first served. */
+  readonly ready: Set<Lane>;
+  readonly inFlight: Set<Promise<void>>;
+  readonly timers: Set<Cancel>;
+  phase: 'gathering' | 'open' | 'stopped';
+};
 
 export function createQueue(options: QueueOptions): Queue {
-  const { clock, concurrency = 16 } = options;
-  const lanes = new Map<string, Lane>();
-  const ready = new Set<Lane>();
-  const inFlight = new Set<Promise<void>>();
-  const timers = new Set<Cancel>();
-  let state: 'gathering' | 'open' | 'stopped' = 'gathering';
-
-  const pump = (): void => {
-    if (state !== 'open') return;
-    for (const lane of ready) {
-      if (inFlight.size >= concurrency) return;
-      ready.delete(lane);
-      start(lane);
-    }
+  const state: State = {
+    options,
+    lanes: new Map(),
+    ready: new Set(),
+    inFlight: new Set(),
+    timers: new Set(),
+    phase: 'gathering',
   };
-  const start = (lane: Lane): void => {
-    const of = nextClass(lane, clock.now());
-    if (of === undefined) return;
-    const flight = deliverOne(lane, of, options).finally(() => {
-      inFlight.delete(flight);
-      schedule(lane);
-      pump();
-    });
-    inFlight.add(flight);
-  };
-  /** Puts a lane where it belongs: ready, asleep until its next time, or out of the way. */
-  const schedule = (lane: Lane): void => {
-    lane.wake?.();
-    lane.wake = undefined;
-    ready.delete(lane);
-    if (state === 'stopped' || lane.isBusy) return;
-    if (!options.isKnown(lane.key)) lane.slots.nodes.batch = lane.slots.work.batch = undefined;
-    const now = clock.now();
-    if (nextClass(lane, now) !== undefined) ready.add(lane);
-    else if (!isIdle(lane))
-      lane.wake = clock.after(wakeTime(lane) - now, () => {
-        schedule(lane);
-        pump();
-      });
-    else if (!options.isKnown(lane.key)) lanes.delete(lane.key);
-  };
-  const add = (key: string, of: ChangeClass, batch: Batch): void => {
-    if (state === 'stopped') return;
-    const lane = lanes.get(key) ?? createLane(key);
-    lanes.set(key, lane);
-    const slot = lane.slots[of];
-    if (slot.batch === undefined) slot.since = clock.now();
-    slot.batch = slot.batch === undefined ? batch : merged(slot.batch, batch);
-    if (state === 'open') schedule(lane);
-    pump();
-  };
-  const later: Queue['later'] = (ms, key, make) => {
-    const cancel = clock.after(ms, () => {
-      timers.delete(cancel);
-      const made = make();
-      if (made !== undefined) add(key, made.of, made.batch);
-    });
-    timers.add(cancel);
-  };
-  const waiting = (): readonly number[] =>
-    [...lanes.values()].flatMap((lane) =>
-      Object.values(lane.slots).flatMap((slot) => (slot.batch === undefined ? [] : slot.since)),
-    );
   return {
-    add,
-    later,
+    add: (key, of, batch) => {
+      add(state, key, { of, batch });
+    },
+    later: (ms, key, make) => {
+      later(state, ms, () => {
+        const due = make();
+        if (due !== undefined) add(state, key, due);
+      });
+    },
     open: () => {
-      state = 'open';
-      for (const lane of [...lanes.values()]) schedule(lane);
-      pump();
+      open(state);
     },
-    stop: async () => {
-      state = 'stopped';
-      for (const cancel of timers) cancel();
-      timers.clear();
-      for (const lane of lanes.values()) lane.wake?.();
-      await Promise.all(inFlight);
-    },
-    depth: () => waiting().length,
-    age: () => Math.max(0, ...waiting().map((since) => clock.now() - since)),
+    stop: () => stop(state),
+    depth: () => waitingSince(state).length,
+    age: () => Math.max(0, ...waitingSince(state).map((since) => options.clock.now() - since)),
   };
 }
 
-/** Never rejects: a failure puts the batch back, merged with what has come meanwhile. */
-async function deliverOne(lane: Lane, of: ChangeClass, options: QueueOptions): Promise<void> {
-  const { clock, log } = options;
+function add(state: State, key: string, { of, batch }: Due): void {
+  if (state.phase === 'stopped') return;
+  const lane = state.lanes.get(key) ?? createLane(key);
+  state.lanes.set(key, lane);
   const slot = lane.slots[of];
-  const { batch, since } = slot;
-  if (batch === undefined) return;
-  slot.batch = undefined;
-  lane.isBusy = true;
-  try {
-    await options.deliver(batch);
-    slot.failures = 0;
-    slot.notBefore = of === 'work' ? clock.now() + options.gap(lane.key) : 0;
-  } catch (error) {
-    const told = { cache: lane.key, kind: batch.change.object.kind, err: error };
-    if (error instanceof DeliveryRefused) {
-      log.error(told, 'delivery refused for good, dropped');
-      return;
-    }
-    slot.failures += 1;
-    slot.since = since;
-    putBack(slot, batch);
-    const asked = error instanceof DeliveryFailed ? (error.retryAfterMs ?? 0) : 0;
-    const delay = Math.max(asked, backoff(slot.failures, clock.random(), retry));
-    slot.notBefore = clock.now() + delay;
-    log.warn({ ...told, failures: slot.failures, delay }, 'delivery failed, trying again');
-  } finally {
-    lane.isBusy = false;
+  if (slot.batch === undefined) slot.since = state.options.clock.now();
+  slot.batch = slot.batch === undefined ? batch : merged(slot.batch, batch);
+  if (state.phase !== 'open') return;
+  place(state, lane);
+  pump(state);
+}
+
+function later({ options, timers }: State, ms: number, run: () => void): void {
+  const cancel = options.clock.after(ms, () => {
+    timers.delete(cancel);
+    run();
+  });
+  timers.add(cancel);
+}
+
+function open(state: State): void {
+  state.phase = 'open';
+  for (const lane of [...state.lanes.values()]) place(state, lane);
+  pump(state);
+}
+
+async function stop(state: State): Promise<void> {
+  state.phase = 'stopped';
+  for (const cancel of state.timers) cancel();
+  state.timers.clear();
+  for (const lane of state.lanes.values()) lane.wake?.();
+  await Promise.all(state.inFlight);
+}
+
+/** Puts a lane where it belongs: among the ready, asleep until its next time, or out of the way. */
+function place(state: State, lane: Lane): void {
+  const { options, lanes, ready } = state;
+  lane.wake?.();
+  lane.wake = undefined;
+  ready.delete(lane);
+  if (state.phase === 'stopped' || lane.isBusy) return;
+  const isKnown = options.isKnown(lane.key);
+  if (!isKnown) lane.slots.nodes.batch = lane.slots.work.batch = undefined;
+  const now = options.clock.now();
+  if (nextClass(lane, now) !== undefined) ready.add(lane);
+  else if (!isIdle(lane))
+    lane.wake = options.clock.after(wakeTime(lane) - now, () => {
+      place(state, lane);
+      pump(state);
+    });
+  else if (!isKnown) lanes.delete(lane.key);
+}
+
+function pump(state: State): void {
+  const { options, ready, inFlight } = state;
+  if (state.phase !== 'open') return;
+  for (const lane of ready) {
+    if (inFlight.size >= (options.concurrency ?? 16)) return;
+    ready.delete(lane);
+    const flight = deliverNext(lane, options).finally(() => {
+      inFlight.delete(flight);
+      place(state, lane);
+      pump(state);
+    });
+    inFlight.add(flight);
   }
 }
 
-function putBack(slot: Slot, batch: Batch): void {
-  slot.batch = slot.batch === undefined ? batch : merged(batch, slot.batch);
-}
+const waitingSince = ({ lanes }: State): readonly number[] =>
+  [...lanes.values()].flatMap(({ slots }) =>
+    Object.values(slots).flatMap(({ batch, since }) => (batch === undefined ? [] : since)),
+  );

@@ -1,0 +1,54 @@
+import { backoff } from '../backoff.ts';
+import { DeliveryFailed, DeliveryRefused } from '../sink.ts';
+import { merged, type Batch } from './batch.ts';
+import { nextClass, type ChangeClass, type Lane, type Slot } from './lane.ts';
+import type { QueueOptions } from './queue.ts';
+
+const retry = { first: 200, most: 30_000 };
+
+/** Delivers what a lane has to tell next, if anything. Never rejects: a failure puts the batch back, merged with what has come meanwhile. */
+export async function deliverNext(lane: Lane, options: QueueOptions): Promise<void> {
+  const of = nextClass(lane, options.clock.now());
+  if (of === undefined) return;
+  const slot = lane.slots[of];
+  const { batch, since } = slot;
+  if (batch === undefined) return;
+  slot.batch = undefined;
+  lane.isBusy = true;
+  try {
+    await options.deliver(batch);
+    taken(lane, of, options);
+  } catch (error) {
+    const told = { cache: lane.key, kind: batch.change.object.kind, err: error };
+    if (error instanceof DeliveryRefused) options.log.error(told, 'delivery refused for good, dropped');
+    else {
+      const wait = putBack(slot, { batch, since }, { error, options });
+      options.log.warn({ ...told, ...wait }, 'delivery failed, trying again');
+    }
+  } finally {
+    lane.isBusy = false;
+  }
+}
+
+function taken(lane: Lane, of: ChangeClass, { clock, gap }: QueueOptions): void {
+  const slot = lane.slots[of];
+  slot.failures = 0;
+  slot.notBefore = of === 'work' ? clock.now() + gap(lane.key) : 0;
+}
+
+type Waiting = Pick<Slot, 'since'> & { readonly batch: Batch };
+type Failure = { readonly error: unknown; readonly options: QueueOptions };
+
+/** The batch waits again, as long as if it had never left. */
+function putBack(
+  slot: Slot,
+  { batch, since }: Waiting,
+  { error, options: { clock } }: Failure,
+): Pick<Slot, 'failures'> {
+  slot.failures += 1;
+  slot.since = since;
+  slot.batch = slot.batch === undefined ? batch : merged(batch, slot.batch);
+  const asked = error instanceof DeliveryFailed ? (error.retryAfterMs ?? 0) : 0;
+  slot.notBefore = clock.now() + Math.max(asked, backoff(slot.failures, clock.random(), retry));
+  return { failures: slot.failures };
+}

@@ -1,0 +1,101 @@
+import type { CacheReference } from '#model/cloud-event.ts';
+import { batchOf, type ObservedChange } from './batch.ts';
+import type { Informer } from './informer.ts';
+import type { Queue } from './queue.ts';
+import { imageCaches, referenceOf } from './resource.ts';
+import {
+  isSignificant,
+  type CacheProjection,
+  type JobProjection,
+  type PodProjection,
+  type Projection,
+} from './significance.ts';
+import type { Change } from './store.ts';
+
+export type Known<P> = Pick<Informer<P>, 'get' | 'keys'>;
+
+/** What the router looks things up in; functions, as informers need the router first. */
+export type Routing = {
+  readonly queue: Queue;
+  readonly caches: () => Known<CacheProjection>;
+  readonly jobs: () => Known<JobProjection>;
+  /** Whether all that existed at the start is known. */
+  readonly isSynced: () => boolean;
+};
+
+/** Takes every change of its kind and queues those that matter for the caches that they concern. */
+export type Router = {
+  readonly onCache: (change: Change<CacheProjection>) => void;
+  readonly onJob: (change: Change<JobProjection>) => void;
+  readonly onPod: (change: Change<PodProjection>) => void;
+  readonly onNode: (change: Change<Projection>) => void;
+};
+
+export function createRouter(routing: Routing): Router {
+  const jobsWithPod = new Set<string>();
+  return {
+    onCache: (change) => {
+      onCache(routing, change);
+    },
+    onJob: (change) => {
+      onWork(routing, change);
+      if (change.verb === 'add') lookAgain(routing, change, jobsWithPod);
+    },
+    onPod: (change) => {
+      const job = (change.current ?? change.previous)?.job;
+      if (job !== undefined && change.verb === 'delete') jobsWithPod.delete(job);
+      if (job !== undefined && change.verb !== 'delete') jobsWithPod.add(job);
+      onWork(routing, change);
+    },
+    onNode: (change) => {
+      onNode(routing, change);
+    },
+  };
+}
+
+function onCache({ queue }: Routing, change: Change<CacheProjection>): void {
+  const { previous, current, reference } = change;
+  if (!isSignificant(previous, current)) return;
+  const generation = current?.generation;
+  queue.add(keyOf(reference), 'cache', batchOf(reference, { ...observed(change), generation }));
+}
+
+function onWork({ queue }: Routing, change: Change<JobProjection | PodProjection>): void {
+  const { previous, current } = change;
+  const cache = (current ?? previous)?.cache;
+  if (cache === undefined || !isSignificant(previous, current)) return;
+  queue.add(cache, 'work', batchOf(cacheOf(cache), observed(change)));
+}
+
+/** Nodes that are there at the start concern nobody: every cache is told then, and looks at all of them. */
+function onNode({ queue, caches, isSynced }: Routing, change: Change<Projection>): void {
+  if (!isSynced() || !isSignificant(change.previous, change.current)) return;
+  for (const key of caches().keys()) queue.add(key, 'nodes', batchOf(cacheOf(key), observed(change)));
+}
+
+/** Milliseconds after which a Job that has no Pod is looked at again: by then its Events tell why. */
+const podless = 10_000;
+
+function lookAgain({ queue, jobs }: Routing, change: Change<JobProjection>, jobsWithPod: ReadonlySet<string>): void {
+  const cache = change.current?.cache;
+  if (cache === undefined) return;
+  const key = keyOf(change.reference);
+  queue.later(podless, cache, () => {
+    if (jobsWithPod.has(key) || jobs().get(key)?.finished !== false) return undefined;
+    return { of: 'work', batch: batchOf(cacheOf(cache), { ...observed(change), verb: 'update' }) };
+  });
+}
+
+const observed = ({ verb, reference, uid, resourceVersion }: Change<unknown>): ObservedChange => ({
+  verb,
+  object: reference,
+  uid,
+  resourceVersion,
+});
+
+const keyOf = ({ namespace, name }: CacheReference): string => `${namespace}/${name}`;
+
+function cacheOf(key: string): CacheReference {
+  const { namespace, name } = referenceOf(imageCaches, key);
+  return { namespace, name };
+}
