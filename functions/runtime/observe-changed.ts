@@ -8,7 +8,7 @@ import { jobName, jobSet } from '#model/pull-job.ts';
 import type { JobView } from '#model/pull-result.ts';
 import { wantedOf } from '#model/wanted.ts';
 import type { Context } from './handler.ts';
-import { jobViews } from './observe.ts';
+import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
 
 /** Reads only what changed and what a decision on it needs: those Jobs with their Pods, their nodes, and the nodes next in line. */

@@ -2,12 +2,10 @@ import { labels } from '#model/api.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import type { Node } from '#model/node.ts';
 import type { Observed } from '#model/observed.ts';
-import type { Job, Pod } from '#model/pod.ts';
-import { podGrace, type JobView } from '#model/pull-result.ts';
 import { isFromKubeFledged, nextRound, type Trigger } from '#model/round.ts';
 import { isRoundOpen } from '#model/image-cache.ts';
-import type { Cluster } from './cluster.ts';
 import type { Context } from './handler.ts';
+import { jobViews } from './job-views.ts';
 import { observeChanged } from './observe-changed.ts';
 import type { Scope } from './scope.ts';
 
@@ -44,26 +42,3 @@ async function observeEverything(cache: ImageCache, context: Context): Promise<O
 }
 
 const byName = (nodes: readonly Node[]): ReadonlyMap<string, Node> => new Map(nodes.map((node) => [node.name, node]));
-
-/** Jobs and their Pods put together. A Job that has had time to make its Pod and has none is read in full, with its Events. */
-export async function jobViews(
-  jobs: readonly Job[],
-  pods: readonly Pod[],
-  { cluster, now }: Context,
-): Promise<ReadonlyMap<string, JobView>> {
-  const podOf = new Map(pods.map((pod) => [pod.jobUid, pod]));
-  const views = jobs.map(async (job): Promise<[string, JobView]> => {
-    const pod = podOf.get(job.uid);
-    if (pod !== undefined || now() - job.createdAt < podGrace) return [job.name, { job, pod }];
-    return [job.name, { job: await podlessJob(job, cluster), pod: undefined }];
-  });
-  return new Map(await Promise.all(views));
-}
-
-/** A Job without a Pod: how it ended, or why it has none. */
-async function podlessJob(listed: Job, cluster: Cluster): Promise<Job> {
-  const namespace = listed.namespace;
-  const job = (await cluster.job(namespace, listed.name)) ?? listed;
-  if (job.outcome === 'Complete' || job.outcome === 'Failed') return job;
-  return { ...job, podRefused: await cluster.podRefusal(namespace, job) };
-}
