@@ -28,50 +28,70 @@ export type Hold = {
 
 /** As client-go does it: optimistic lock by resourceVersion, and expiry by our own clock from when a change was seen, as others' clocks may be wrong. */
 export function createHold(options: HoldOptions): Hold {
-  const { clock, log, namespace, name, identity, duration } = options;
-  const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-  const send = async (method: 'GET' | 'POST' | 'PUT', signal: AbortSignal, body?: unknown): Promise<Lease> => {
-    const call = { method, path: method === 'POST' ? path : `${path}/${name}`, signal };
-    return parseLease(await options.api.request(body === undefined ? call : { ...call, body }));
-  };
-  const claim = () => ({ identity, duration, now: clock.now() });
-  let seen: { readonly lease: Lease; readonly since: number } | undefined;
-
-  const observe = (lease: Lease): void => {
-    const isSame = seen?.lease.holder === lease.holder && seen.lease.renewTime === lease.renewTime;
-    seen = { lease, since: isSame && seen !== undefined ? seen.since : clock.now() };
-  };
-  const isFree = (lease: Lease): boolean =>
-    [identity, ''].includes(lease.holder) || clock.now() >= (seen?.since ?? clock.now()) + lease.duration;
-  const take = async (signal: AbortSignal): Promise<boolean> => {
-    if (seen?.lease.holder !== identity) {
-      const found = await send('GET', signal).catch(absent);
-      if (found === undefined) {
-        observe(await send('POST', signal, newLease(namespace, name, claim())));
-        return true;
-      }
-      observe(found);
-    }
-    if (seen === undefined || !isFree(seen.lease)) return false;
-    observe(await send('PUT', signal, heldBy(seen.lease, claim())));
-    return true;
-  };
-  /** Somebody else wrote it: what we believed of it is worth nothing, and the next look tells. */
-  const failed = (error: unknown): false => {
-    if (seen?.lease.holder === identity && (isConflict(error) || isNotFound(error))) seen = undefined;
-    if (!isConflict(error)) log.warn({ err: error }, 'lease out of reach');
-    return false;
-  };
+  const { clock, identity } = options;
+  const state: State = { options, seen: undefined };
   return {
-    take: (timeout) => within(timeout, clock, take).catch(failed),
-    isTaken: () => seen !== undefined && ![identity, ''].includes(seen.lease.holder),
+    take: (timeout) =>
+      within(timeout, clock, (signal) => take(state, signal)).catch((error: unknown) => {
+        failed(state, error);
+        return false;
+      }),
+    isTaken: () => state.seen !== undefined && ![identity, ''].includes(state.seen.lease.holder),
     release: async (timeout) => {
-      const lease = seen?.lease;
-      seen = undefined;
+      const lease = state.seen?.lease;
+      state.seen = undefined;
       if (lease?.holder !== identity) return;
-      await within(timeout, clock, (signal) => send('PUT', signal, given(lease, clock.now()))).catch(failed);
+      const giving = (signal: AbortSignal) => send(options, 'PUT', { signal, body: given(lease, clock.now()) });
+      await within(timeout, clock, giving).catch((error: unknown) => {
+        failed(state, error);
+      });
     },
   };
+}
+
+type State = {
+  readonly options: HoldOptions;
+  /** The Lease as last seen, and since when it has been like that; epoch milliseconds. */
+  seen: { readonly lease: Lease; readonly since: number } | undefined;
+};
+
+async function take(state: State, signal: AbortSignal): Promise<boolean> {
+  const { options } = state;
+  const { namespace, name, identity, duration, clock } = options;
+  const claim = { identity, duration, now: clock.now() };
+  // Who holds it need not read it: a write that fails is the news that somebody else wrote.
+  if (state.seen?.lease.holder !== identity) {
+    const found = await send(options, 'GET', { signal }).catch(absent);
+    const lease = found ?? (await send(options, 'POST', { signal, body: newLease(namespace, name, claim) }));
+    observe(state, lease);
+    if (found === undefined) return true;
+  }
+  if (state.seen === undefined || !isFree(state.seen, options)) return false;
+  observe(state, await send(options, 'PUT', { signal, body: heldBy(state.seen.lease, claim) }));
+  return true;
+}
+
+function observe(state: State, lease: Lease): void {
+  const { seen } = state;
+  const isSame = seen?.lease.holder === lease.holder && seen.lease.renewTime === lease.renewTime;
+  state.seen = { lease, since: isSame ? seen.since : state.options.clock.now() };
+}
+
+const isFree = ({ lease, since }: { lease: Lease; since: number }, { identity, clock }: HoldOptions): boolean =>
+  [identity, ''].includes(lease.holder) || clock.now() >= since + lease.duration;
+
+/** Where somebody else wrote it, what we believed of it is worth nothing, and the next look tells. */
+function failed(state: State, error: unknown): void {
+  const { identity, log } = state.options;
+  if (state.seen?.lease.holder === identity && (isConflict(error) || isNotFound(error))) state.seen = undefined;
+  if (!isConflict(error)) log.warn({ err: error }, 'lease out of reach');
+}
+
+type Sent = { readonly signal: AbortSignal; readonly body?: unknown };
+
+async function send({ api, namespace, name }: HoldOptions, method: 'GET' | 'POST' | 'PUT', sent: Sent): Promise<Lease> {
+  const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+  return parseLease(await api.request({ method, path: method === 'POST' ? leases : `${leases}/${name}`, ...sent }));
 }
 
 function absent(error: unknown): undefined {
