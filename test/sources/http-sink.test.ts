@@ -1,4 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HTTP } from 'cloudevents';
@@ -105,6 +107,22 @@ describe('a broker', () => {
   it('that never answers has failed after the time-out', async () => {
     const server = await receiver(() => undefined);
     await expect(brokerSink(server.url(), { timeout: 50 })(event(), 'ImageCache')).rejects.toThrow(DeliveryFailed);
+  });
+
+  it('over TLS is believed with the authorities that are given, and only with them', async () => {
+    const file = (name: string) => readFile(join(import.meta.dirname, 'tls', name), 'utf8');
+    const [cert, key] = [await file('certificate.pem'), await file('key.pem')];
+    const server = createServer({ cert, key }, (_, response) => response.writeHead(202).end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closes.push(async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    });
+    const address = server.address();
+    const url = new URL(`https://127.0.0.1:${typeof address === 'object' ? (address?.port ?? 0) : 0}`);
+    await brokerSink(url, { caCertificates: cert })(event(), 'ImageCache');
+    await expect(brokerSink(url)(event(), 'ImageCache')).rejects.toThrow(DeliveryFailed);
   });
 
   it('that is not there has failed', async () => {
