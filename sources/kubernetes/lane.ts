@@ -2,7 +2,7 @@ import type { Cancel } from '../clock.ts';
 import type { Batch } from './batch.ts';
 
 /** In the order in which they are delivered: what the cache wants, then where, then how it goes. */
-export const changeClasses = ['cache', 'nodes', 'work'] as const;
+const changeClasses = ['cache', 'nodes', 'work'] as const;
 export type ChangeClass = (typeof changeClasses)[number];
 
 /** What waits of one class; each waits out its own failures, as other functions may be well. */

@@ -32,7 +32,7 @@ export type Queue = {
   readonly age: () => number;
 };
 
-export type Due = { readonly of: ChangeClass; readonly batch: Batch };
+type Due = { readonly of: ChangeClass; readonly batch: Batch };
 
 type State = {
   readonly options: QueueOptions;

@@ -12,7 +12,7 @@ import {
 } from './significance.ts';
 import type { Change } from './store.ts';
 
-export type Known<P> = Pick<Informer<P>, 'get' | 'keys'>;
+type Known<P> = Pick<Informer<P>, 'get' | 'keys'>;
 
 /** What the router looks things up in; functions, as informers need the router first. */
 export type Routing = {

@@ -7,7 +7,7 @@ export type FakeClock = Clock & {
 };
 
 /** Lets everything that is ready run, promises and their followers included. */
-export async function settle(): Promise<void> {
+async function settle(): Promise<void> {
   for (let turns = 0; turns < 10; turns += 1) await turn();
 }
 

@@ -37,7 +37,7 @@ function world({ concurrency = 16, open = true } = {}): World {
     clock,
     log: pino({ level: 'silent' }),
     concurrency,
-    gap: () => it.gap,
+    gap: () => made.gap,
     isKnown: (key) => known.has(key),
     deliver: ({ cache, change, others }) => {
       const names = [change.object.name, ...(others === 'all' ? ['all'] : others.map(({ name }) => name))];
@@ -45,7 +45,7 @@ function world({ concurrency = 16, open = true } = {}): World {
       return new Promise((resolve, reject) => flights.push({ resolve, reject }));
     },
   });
-  const it: World = {
+  const made: World = {
     queue,
     clock,
     begun,
@@ -63,7 +63,7 @@ function world({ concurrency = 16, open = true } = {}): World {
     },
   };
   if (open) queue.open();
-  return it;
+  return made;
 }
 
 describe('one cache', () => {
@@ -109,15 +109,15 @@ describe('one cache', () => {
   });
 
   it('is told less often of Jobs and Pods where the gap is longer', async () => {
-    const it = world();
-    it.gap = 5_000;
-    it.add('apps/web', 'work', 'a');
-    await it.end();
-    it.add('apps/web', 'work', 'b');
-    await it.clock.advance(4_999);
-    expect(it.begun).toHaveLength(1);
-    await it.clock.advance(1);
-    expect(it.begun).toHaveLength(2);
+    const slow = world();
+    slow.gap = 5_000;
+    slow.add('apps/web', 'work', 'a');
+    await slow.end();
+    slow.add('apps/web', 'work', 'b');
+    await slow.clock.advance(4_999);
+    expect(slow.begun).toHaveLength(1);
+    await slow.clock.advance(1);
+    expect(slow.begun).toHaveLength(2);
   });
 
   it('that is gone is told of its end, and of nothing else any more', async () => {

@@ -111,10 +111,10 @@ describe('at the start', () => {
 
 describe('afterwards', () => {
   const started = async (prepare = twoCaches) => {
-    const it = await world(prepare);
-    await it.clock.advance(2_000);
-    it.told();
-    return it;
+    const made = await world(prepare);
+    await made.clock.advance(2_000);
+    made.told();
+    return made;
   };
 
   it('a status that changes is told to nobody, a spec that changes is', async () => {
