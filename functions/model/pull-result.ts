@@ -90,7 +90,8 @@ const isConclusive = (outcome: Outcome): boolean =>
 const failed = (cause: Cause, isVague = false): Outcome => ({ type: 'failed', cause, isFinal: true, isVague });
 
 function outcomeOf(pod: Pod, index: number, trial: Trial): Outcome | undefined {
-  if (pod.helper !== undefined && isFailing(pod.helper)) return helperOutcome(pod.helper, trial);
+  if (pod.helper !== undefined && isFailing(pod.helper) && !wasKilled(pod.helper, pod))
+    return helperOutcome(pod.helper, trial);
   const container = pod.containers.find(({ name }) => name === containerName(index));
   if (container === undefined) return pod.phase === 'Succeeded' ? { type: 'present', digest: '' } : undefined;
   return pod.isMounting ? mountedOutcome(container, trial) : startedOutcome(container);
@@ -139,6 +140,10 @@ const wasStarted = ({ state, reason }: ContainerStatus): boolean =>
 
 const isFailing = ({ state, reason, exitCode }: ContainerStatus): boolean =>
   state === 'waiting' ? !notYet.has(reason) : state === 'terminated' && exitCode !== 0;
+
+/** A helper that ended because its Pod is taken away is no evidence against its image. */
+const wasKilled = ({ state, reason }: ContainerStatus, pod: Pod): boolean =>
+  state === 'terminated' && (reason === 'ContainerStatusUnknown' || pod.isDisrupted || pod.isBeingDeleted);
 
 /** The kubelet's own limit on pulls, not the registry's: it goes on by itself. */
 const isThrottled = ({ message }: ContainerStatus): boolean => message.includes('pull QPS exceeded');
