@@ -1,0 +1,216 @@
+import type { Condition, ImageCache, ImageList, Spec, Status } from '#model/image-cache.ts';
+import { emptyStatus } from '#model/image-cache.ts';
+import { freshEntry, type LedgerEntry } from '#model/ledger.ts';
+import type { Node } from '#model/node.ts';
+import type { Observed } from '#model/observed.ts';
+import type { ContainerStatus, Job, Pod } from '#model/pod.ts';
+import { jobName } from '#model/pull-job.ts';
+import type { Round } from '#model/round.ts';
+import type { Settings } from '#model/settings.ts';
+import { wantedOf } from '#model/wanted.ts';
+import type { World } from '#model/world.ts';
+
+/** Values of the model with everything filled in that a test is not about. */
+
+/** 24 November 2026, noon, in epoch milliseconds. */
+export const noon = Date.UTC(2026, 10, 24, 12);
+
+export const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
+
+export const settings = (of: Partial<Settings> = {}): Settings => ({
+  imagePullDeadline: 300_000,
+  refreshFrequency: 900_000,
+  imagePullPolicy: 'IfNotPresent',
+  serviceAccountName: '',
+  jobPriorityClassName: '',
+  jobRetentionPolicy: 'Delete',
+  jobsMaxSurge: 0,
+  imagesPerJob: 32,
+  noopImage: 'registry.example.com/noop:1',
+  removalImage: 'registry.example.com/removal:1',
+  imageDeleteJobHostNetwork: false,
+  criSocketPath: '',
+  ...of,
+});
+
+export const list = (images: readonly string[], of: Partial<ImageList> = {}): ImageList => ({
+  images,
+  nodeSelector: {},
+  nodeMatchExpressions: [],
+  ...of,
+});
+
+export const spec = (of: Partial<Spec> = {}): Spec => ({
+  lists: [list(['app:1', 'base:2'])],
+  imagePullSecrets: [],
+  suspend: false,
+  imagePullPolicy: undefined,
+  pullDeadlineSeconds: undefined,
+  maxConcurrentNodes: undefined,
+  pullsPerNode: 1,
+  tolerations: undefined,
+  podMetadata: { labels: {}, annotations: {} },
+  priorityClassName: undefined,
+  serviceAccountName: undefined,
+  jobRetentionPolicy: undefined,
+  ...of,
+});
+
+export const status = (of: Partial<Status> = {}): Status => ({ ...emptyStatus, ...of });
+
+export const round = (of: Partial<Round> = {}): Round => ({
+  number: 1,
+  operation: 'Create',
+  generation: 1,
+  trigger: 'Spec',
+  startTime: noon,
+  ...of,
+});
+
+export const cache = (of: Partial<ImageCache> = {}): ImageCache => ({
+  namespace: 'apps',
+  name: 'web',
+  uid: '8b1e4f4e-0c55-4f0e-9a53-1f6a0d6a7c11',
+  resourceVersion: '41',
+  generation: 1,
+  isBeingDeleted: false,
+  annotations: {},
+  spec: spec(),
+  status: status(),
+  ...of,
+});
+
+/** A cache in the middle of its first round, with these ledger entries. */
+export const openCache = (nodes: Status['nodes'], of: Partial<ImageCache> = {}): ImageCache => {
+  const begun = cache(of);
+  const { want, lists } = wantedOf(begun, [...begun.spec.lists.keys()], settings());
+  return {
+    ...begun,
+    status: status({
+      status: 'Processing',
+      reason: 'ImageCacheCreate',
+      observedGeneration: begun.generation,
+      round: round(),
+      wants: { [want]: lists },
+      nodes,
+    }),
+  };
+};
+
+export const node = (of: Partial<Node> = {}): Node => ({
+  name: 'node-1',
+  id: 'a1a1a1a1',
+  labels: {},
+  taints: [],
+  isReady: true,
+  isUnschedulable: false,
+  hasDiskPressure: false,
+  isBeingDeleted: false,
+  operatingSystem: 'linux',
+  kubeletVersion: 'v1.34.2',
+  containerRuntime: 'containerd://1.7.24',
+  images: new Set(),
+  ...of,
+});
+
+/** A node whose kubelet and runtime mount images as volumes. */
+export const modernNode = (of: Partial<Node> = {}): Node =>
+  node({ kubeletVersion: 'v1.36.3', containerRuntime: 'containerd://2.2.9', ...of });
+
+/** The entry of a node in its first attempt at all that the whole spec of `of` wants. */
+export const pulling = (of: Partial<LedgerEntry> = {}, on: ImageCache = cache()): LedgerEntry => ({
+  ...freshEntry(node().id, wantedOf(on, [...on.spec.lists.keys()], settings()).want),
+  state: 'Pulling',
+  attempt: 1,
+  ...of,
+});
+
+export const job = (of: Partial<Job> = {}): Job => ({
+  name: 'web-1',
+  namespace: 'apps',
+  uid: 'job-uid',
+  cacheUid: cache().uid,
+  nodeId: node().id,
+  round: 1,
+  isBeingDeleted: false,
+  createdAt: noon,
+  outcome: 'None',
+  podRefused: '',
+  ...of,
+});
+
+export const pod = (of: Partial<Pod> = {}): Pod => ({
+  name: 'web-1-abcde',
+  namespace: 'apps',
+  uid: 'pod-uid',
+  jobName: 'web-1',
+  jobUid: 'job-uid',
+  cacheUid: cache().uid,
+  nodeId: node().id,
+  round: 1,
+  phase: 'Pending',
+  reason: '',
+  message: '',
+  isBeingDeleted: false,
+  isDisrupted: false,
+  isMounting: false,
+  unschedulable: '',
+  createdAt: noon,
+  startedAt: noon,
+  helper: undefined,
+  containers: [],
+  ...of,
+});
+
+export const container = (index: number, of: Partial<ContainerStatus> = {}): ContainerStatus => ({
+  name: `image-${index}`,
+  imageId: '',
+  state: 'waiting',
+  reason: 'PodInitializing',
+  message: '',
+  exitCode: 0,
+  ...of,
+});
+
+export const waiting = (index: number, reason: string, message = ''): ContainerStatus =>
+  container(index, { reason, message });
+
+/** A container whose image is there and whose no-op has run. */
+export const completed = (index: number): ContainerStatus =>
+  container(index, { state: 'terminated', reason: 'Completed', imageId: `registry.example.com/app@${digest}` });
+
+export const observed = (of: Partial<Observed> & { readonly nodeList?: readonly Node[] } = {}): Observed => {
+  const { nodeList = [node()], ...rest } = of;
+  return {
+    nodes: new Map(nodeList.map((each) => [each.name, each])),
+    hasAllNodes: true,
+    jobs: new Map(),
+    hasAllJobs: true,
+    goneJobs: new Set(),
+    runAsUser: 65_532,
+    ...rest,
+  };
+};
+
+export const world = (of: Partial<World> = {}): World => ({
+  cache: cache(),
+  observed: observed(),
+  settings: settings(),
+  now: noon,
+  opens: ['Spec', 'Adopted'],
+  ...of,
+});
+
+export const condition = (of: Partial<Condition> = {}): Condition => ({
+  type: 'Ready',
+  status: 'True',
+  reason: 'AllImagesPresent',
+  message: '',
+  observedGeneration: 1,
+  lastTransitionTime: noon,
+  ...of,
+});
+
+/** The Job of an entry that pulls all or these images, as it is named. */
+export const nameOf = (on: ImageCache, entry: LedgerEntry, indexes: readonly number[] = [0, 1]): string =>
+  jobName(on, entry, indexes);
