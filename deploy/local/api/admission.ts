@@ -1,0 +1,83 @@
+import { listAt, objectAt, textAt } from '../json.ts';
+import type { Core } from './core.ts';
+import { namespaces } from './kinds/namespace.ts';
+import { serviceAccounts } from './kinds/plain.ts';
+import { resourceQuotas } from './kinds/resource-quota.ts';
+import { type KubeObject, isTerminating, nameOf, namespaceOf } from './kube-object.ts';
+import { type Resource, storageKey } from './resource.ts';
+import { StatusError, forbidden, notFound, qualified } from './status-error.ts';
+
+const knownPriorities = ['', 'system-cluster-critical', 'system-node-critical'];
+
+/** A namespaced object needs its namespace, and one that is going takes no more. Throws 404 or 403. */
+export const admitToNamespace = (core: Core, resource: Resource, object: KubeObject): void => {
+  if (!resource.namespaced) return;
+  const namespace = core.store.get(storageKey(namespaces), '', namespaceOf(object));
+  if (namespace === undefined) throw notFound(namespaces, namespaceOf(object));
+  if (!isTerminating(namespace)) return;
+  const refused = forbidden(
+    resource,
+    nameOf(object),
+    `unable to create new content in namespace ${nameOf(namespace)} because it is being terminated`,
+  );
+  throw new StatusError(403, 'Forbidden', refused.message, {
+    ...refused.details,
+    causes: [
+      {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${nameOf(namespace)} is being terminated`,
+        field: 'metadata.namespace',
+      },
+    ],
+  });
+};
+
+/** A pod needs its service account and priority class to exist. Throws 403. */
+export const admitPod = (core: Core, resource: Resource, pod: KubeObject): void => {
+  if (resource.kind !== 'Pod') return;
+  const [namespace, account] = [namespaceOf(pod), textAt(pod, 'spec', 'serviceAccountName')];
+  if (core.store.get(storageKey(serviceAccounts), namespace, account) === undefined)
+    throw forbidden(
+      resource,
+      nameOf(pod),
+      `error looking up service account ${namespace}/${account}: serviceaccount "${account}" not found`,
+    );
+  const priority = textAt(pod, 'spec', 'priorityClassName');
+  if (!knownPriorities.includes(priority))
+    throw forbidden(resource, nameOf(pod), `no PriorityClass with name ${priority} was found`);
+};
+
+/** The name by which a quota counts objects of a resource. */
+const countedAs = (resource: Resource): readonly string[] => [
+  ...(resource.group === '' ? [resource.plural] : []),
+  `count/${qualified(resource.plural, resource.group)}`,
+];
+
+const isCounted = (object: KubeObject): boolean =>
+  object.kind !== 'Pod' || !['Succeeded', 'Failed'].includes(textAt(object, 'status', 'phase'));
+
+export const usedOf = (core: Core, name: string, namespace: string): number => {
+  const resource = core.registry.all().find((one) => one.view === undefined && countedAs(one).includes(name));
+  return resource === undefined ? 0 : core.store.list(storageKey(resource), namespace).filter(isCounted).length;
+};
+
+/** One more object must fit every quota of its namespace. Throws 403. */
+export const admitToQuota = (core: Core, resource: Resource, object: KubeObject): void => {
+  if (!resource.namespaced) return;
+  for (const quota of core.store.list(storageKey(resourceQuotas), namespaceOf(object)))
+    for (const [name, hard] of Object.entries(objectAt(quota, 'spec', 'hard'))) {
+      if (!countedAs(resource).includes(name)) continue;
+      const used = usedOf(core, name, namespaceOf(object));
+      if (used + 1 > Number(hard))
+        throw forbidden(
+          resource,
+          nameOf(object),
+          `exceeded quota: ${nameOf(quota)}, requested: ${name}=1, used: ${name}=${used}, limited: ${name}=${String(hard)}`,
+        );
+    }
+};
+
+export const isLastFinalizerGone = (object: KubeObject): boolean =>
+  isTerminating(object) &&
+  listAt(object, 'metadata', 'finalizers').length === 0 &&
+  listAt(object, 'spec', 'finalizers').length === 0;

@@ -1,0 +1,66 @@
+import type { JsonObject } from '../../json.ts';
+import type { Registry } from '../registry.ts';
+import { type Resource, groupVersion } from '../resource.ts';
+import { type Answer, json } from './answer.ts';
+
+const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+const readOnly = ['get', 'list', 'watch'] as const;
+
+const verbsOf = (resource: Resource): readonly string[] =>
+  resource.kind === 'CustomResourceDefinition' ? readOnly : verbs;
+
+const entries = (resource: Resource): readonly JsonObject[] => {
+  const { plural, singular, namespaced, kind, shortNames, categories } = resource;
+  const main = {
+    name: plural,
+    singularName: singular,
+    namespaced,
+    kind,
+    verbs: verbsOf(resource),
+    ...(shortNames.length === 0 ? {} : { shortNames }),
+    ...(categories.length === 0 ? {} : { categories }),
+    storageVersionHash: Buffer.from(`${resource.group}/${plural}`).toString('base64').slice(0, 11) + '=',
+  };
+  const status = { name: `${plural}/status`, singularName: '', namespaced, kind, verbs: ['get', 'patch', 'update'] };
+  return resource.hasStatus && resource.kind !== 'CustomResourceDefinition' ? [main, status] : [main];
+};
+
+const resourceList = (served: readonly Resource[], version: string): JsonObject => ({
+  kind: 'APIResourceList',
+  apiVersion: 'v1',
+  groupVersion: version,
+  resources: served.flatMap(entries),
+});
+
+const groupOf = (name: string, versions: readonly string[]): JsonObject => {
+  const told = versions.map((version) => ({ groupVersion: `${name}/${version}`, version }));
+  return { name, versions: told, preferredVersion: told[0] };
+};
+
+const groups = (registry: Registry): ReadonlyMap<string, readonly string[]> => {
+  const found = new Map<string, readonly string[]>();
+  for (const { group, version } of registry.all())
+    if (group !== '') found.set(group, [...new Set([...(found.get(group) ?? []), version])]);
+  return found;
+};
+
+/** The API's table of contents; undefined for a path that is none of it. */
+export const discovery = (registry: Registry, path: string): Answer | undefined => {
+  const parts = path.split('/').filter((part) => part !== '');
+  const [root, ...rest] = parts;
+  if (root === 'api' && rest.length === 0)
+    return json({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] });
+  if (root === 'apis' && rest.length === 0) {
+    const all = [...groups(registry)].map(([name, versions]) => groupOf(name, versions));
+    return json({ kind: 'APIGroupList', apiVersion: 'v1', groups: all });
+  }
+  const [name, version] = root === 'api' ? ['', ...rest] : rest;
+  if (name === undefined || parts.length > (root === 'api' ? 2 : 3)) return undefined;
+  if (version === undefined) {
+    const versions = groups(registry).get(name);
+    return versions && json({ kind: 'APIGroup', apiVersion: 'v1', ...groupOf(name, versions) });
+  }
+  const served = registry.all().filter((one) => one.group === name && one.version === version);
+  const [first] = served;
+  return first && json(resourceList(served, groupVersion(first)));
+};

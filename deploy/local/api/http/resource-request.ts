@@ -1,0 +1,156 @@
+import { type Core, type WriteOptions, keptIn, told } from '../core.ts';
+import type { Resource } from '../resource.ts';
+import { badRequest, invalid, methodNotAllowed, notFound, notImplemented, unknownPath } from '../status-error.ts';
+import { unsupported } from '../schema/field-errors.ts';
+import { createObject } from '../verbs/create.ts';
+import { deleteObject, deleteOptions, deletedStatus } from '../verbs/delete.ts';
+import { listObjects } from '../verbs/list.ts';
+import { patchObject } from '../verbs/patch.ts';
+import { type Subresource, replaceObject } from '../verbs/update.ts';
+import { nameOf, namespaceOf } from '../kube-object.ts';
+import { type Answer, json } from './answer.ts';
+import { type Representation, representList, representObject, representationOf } from './representation.ts';
+import type { ApiRequest } from './request.ts';
+import type { ResourcePath } from './resource-path.ts';
+
+/** A request about a resource that is served. */
+export type ResourceRequest = {
+  readonly core: Core;
+  readonly resource: Resource;
+  readonly path: ResourcePath;
+  readonly request: ApiRequest;
+};
+
+const validations = ['Strict', 'Warn', 'Ignore'] as const;
+
+const writeOptions = ({ query, userAgent, method }: ApiRequest): WriteOptions & { readonly force: boolean } => {
+  const dryRun = query.get('dryRun');
+  const wanted = query.get('fieldValidation') ?? '';
+  const fieldValidation = validations.find((one) => one === wanted);
+  const kind = { POST: 'CreateOptions', PUT: 'UpdateOptions', PATCH: 'PatchOptions' }[method] ?? 'CreateOptions';
+  const options = { group: 'meta.k8s.io', kind, plural: '' };
+  if (dryRun !== null && dryRun !== 'All') throw invalid(options, '', [unsupported('dryRun', [dryRun], ['All'])]);
+  if (wanted !== '' && fieldValidation === undefined)
+    throw invalid(options, '', [unsupported('fieldValidation', wanted, ['', 'Ignore', 'Warn', 'Strict'])]);
+  return {
+    dryRun: dryRun === 'All',
+    // What is unknown is warned of unless the request says otherwise, as the API server does.
+    fieldValidation: fieldValidation ?? 'Warn',
+    manager: query.get('fieldManager') ?? (userAgent.split('/')[0] || 'unknown'),
+    force: query.get('force') === 'true',
+  };
+};
+
+const namespaceFor = ({ resource, path }: ResourceRequest): string => {
+  if (resource.namespaced && path.namespace === undefined) throw methodNotAllowed();
+  return resource.namespaced ? (path.namespace ?? '') : '';
+};
+
+const isSubresource = (resource: Resource, name: string): name is Subresource =>
+  name === '' || (name === 'status' && resource.hasStatus);
+
+const subresourceOf = ({ resource, path }: ResourceRequest): Subresource => {
+  const { subresource } = path;
+  if (isSubresource(resource, subresource)) return subresource;
+  if (resource.custom || subresource === 'status') throw unknownPath();
+  throw notImplemented(`the subresource ${resource.plural}/${subresource}`);
+};
+
+const removed = (asked: ResourceRequest, name: string, as: Representation): Answer => {
+  const { core, resource, request } = asked;
+  const options = deleteOptions(request.body, request.query);
+  const { object, isGone, warnings } = deleteObject(core, resource, {
+    ...options,
+    namespace: namespaceFor(asked),
+    name,
+  });
+  const body =
+    isGone && resource.kind !== 'Pod'
+      ? deletedStatus(resource, object)
+      : representObject(resource, object, as, core.clock.now());
+  return json(body, 200, warnings);
+};
+
+const removedAll = (asked: ResourceRequest, as: Representation): Answer => {
+  const { core, resource, request } = asked;
+  const listed = listObjects(core, resource, request.query, namespaceFor(asked));
+  const options = deleteOptions(request.body, request.query);
+  for (const object of listed.items)
+    deleteObject(core, resource, { ...options, namespace: namespaceOf(object), name: nameOf(object) });
+  return json(representList(resource, listed, as, core.clock.now()));
+};
+
+const onOne = (asked: ResourceRequest, name: string, as: Representation): Answer => {
+  const { core, resource, request } = asked;
+  const subresource = subresourceOf(asked);
+  const namespace = namespaceFor(asked);
+  const one = (
+    written: { readonly object: Parameters<typeof representObject>[1]; readonly warnings: readonly string[] },
+    status = 200,
+  ): Answer => json(representObject(resource, written.object, as, core.clock.now()), status, written.warnings);
+  const existed = keptIn(core, resource, namespace, name) !== undefined;
+  const status = existed ? 200 : 201;
+  switch (request.method) {
+    case 'GET': {
+      const object = keptIn(core, resource, namespace, name);
+      if (object === undefined) throw notFound(resource, name);
+      return one({ object: told(resource, object), warnings: [] });
+    }
+    case 'PUT':
+      return one(
+        replaceObject(core, resource, { ...writeOptions(request), namespace, name, subresource, body: request.body }),
+        status,
+      );
+    case 'PATCH': {
+      const { contentType, body: patch } = request;
+      return one(
+        patchObject(core, resource, { ...writeOptions(request), namespace, name, subresource, contentType, patch }),
+        status,
+      );
+    }
+    case 'DELETE':
+      if (subresource !== '') throw methodNotAllowed();
+      return removed(asked, name, as);
+    default:
+      throw methodNotAllowed();
+  }
+};
+
+const onAll = (asked: ResourceRequest, as: Representation): Answer => {
+  const { core, resource, request, path } = asked;
+  switch (request.method) {
+    case 'GET':
+      return json(
+        representList(
+          resource,
+          listObjects(core, resource, request.query, resource.namespaced ? path.namespace : undefined),
+          as,
+          core.clock.now(),
+        ),
+      );
+    case 'POST': {
+      if (request.body === undefined) throw badRequest('the body of the request is empty');
+      const { object, warnings } = createObject(core, resource, namespaceFor(asked), {
+        ...writeOptions(request),
+        body: request.body,
+      });
+      return json(representObject(resource, object, as, core.clock.now()), 201, warnings);
+    }
+    case 'DELETE':
+      return removedAll(asked, as);
+    default:
+      throw methodNotAllowed();
+  }
+};
+
+const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD';
+
+/** Answers everything about a resource but watches. Throws what is refused. */
+export const resourceRequest = (asked: ResourceRequest): Answer => {
+  const { resource, path, request } = asked;
+  if (!resource.namespaced && path.namespace !== undefined) throw unknownPath();
+  if (resource.kind === 'CustomResourceDefinition' && !isRead(request.method))
+    throw notImplemented('changes of CustomResourceDefinitions: they are read when the cluster starts');
+  const as = representationOf(request.accept, request.query);
+  return path.name === undefined ? onAll(asked, as) : onOne(asked, path.name, as);
+};

@@ -1,0 +1,106 @@
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { at } from '../../json.ts';
+import type { Core } from '../core.ts';
+import { StatusError, statusOf, unknownPath } from '../status-error.ts';
+import { watchObjects } from '../verbs/watch.ts';
+import { type Answer, json, warningHeaders } from './answer.ts';
+import { discovery } from './discovery.ts';
+import { openApi } from './open-api.ts';
+import { eventRepresenter, representationOf } from './representation.ts';
+import { type ApiRequest, readRequest } from './request.ts';
+import { resourcePath } from './resource-path.ts';
+import { type ResourceRequest, resourceRequest } from './resource-request.ts';
+import { versionInfo } from './version.ts';
+
+const send = (response: ServerResponse, { status, body, type, warnings = [] }: Answer): void => {
+  const isRaw = typeof body === 'string' || body instanceof Uint8Array;
+  const bytes =
+    typeof body === 'string'
+      ? Buffer.from(body)
+      : body instanceof Uint8Array
+        ? Buffer.from(body)
+        : Buffer.from(`${JSON.stringify(body)}\n`);
+  if (warnings.length > 0) response.setHeader('warning', warningHeaders(warnings));
+  response.writeHead(status, {
+    'content-type': type ?? (isRaw ? 'text/plain' : 'application/json'),
+    'content-length': bytes.length,
+    'cache-control': 'no-cache, private',
+    ...(status === 429 || status === 504 ? { 'retry-after': '1' } : {}),
+  });
+  response.end(bytes);
+};
+
+const failure = (error: unknown): Answer => {
+  if (error instanceof StatusError) return json(statusOf(error), error.code);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return json(statusOf(new StatusError(500, 'InternalError', `Internal error occurred: ${text}`)), 500);
+};
+
+/** What is answered at paths that name no resource. */
+const general = (core: Core, { path, method }: ApiRequest): Answer | undefined => {
+  if (method !== 'GET' && method !== 'HEAD') return undefined;
+  if (['/healthz', '/livez', '/readyz'].includes(path)) return { status: 200, body: 'ok' };
+  if (path === '/version') return json(versionInfo);
+  return openApi(core.registry, path) ?? discovery(core.registry, path);
+};
+
+const found = (core: Core, request: ApiRequest): ResourceRequest => {
+  const path = resourcePath(request.path);
+  const resource = path && core.registry.find(path.group, path.version, path.plural);
+  if (path === undefined || resource === undefined) throw unknownPath();
+  return { core, resource, path, request };
+};
+
+const isWatch = ({ path, request }: ResourceRequest): boolean =>
+  request.method === 'GET' &&
+  path.subresource === '' &&
+  (path.isWatch || ['true', '1'].includes(request.query.get('watch') ?? ''));
+
+const stream = ({ core, resource, path, request }: ResourceRequest, response: ServerResponse): void => {
+  const represent = eventRepresenter(resource, representationOf(request.accept, request.query), core.clock.now);
+  const stop = watchObjects({
+    core,
+    resource,
+    query: request.query,
+    namespace: resource.namespaced ? path.namespace : undefined,
+    ...(path.name === undefined ? {} : { name: path.name }),
+    send: (event) => {
+      if (!response.headersSent)
+        response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+      response.write(`${JSON.stringify(represent(event))}\n`);
+    },
+    end: () => response.end(),
+  });
+  if (!response.headersSent)
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+  response.flushHeaders();
+  response.on('close', stop);
+};
+
+const handle = async (core: Core, message: IncomingMessage, response: ServerResponse): Promise<void> => {
+  try {
+    const request = await readRequest(message);
+    const answer = general(core, request);
+    if (answer !== undefined) {
+      send(response, answer);
+      return;
+    }
+    const asked = found(core, request);
+    if (isWatch(asked)) stream(asked, response);
+    else send(response, resourceRequest(asked));
+  } catch (error) {
+    if (response.headersSent) response.destroy();
+    else send(response, failure(error));
+  }
+};
+
+/** The API over plain HTTP; not yet listening. */
+export const apiServer = (core: Core): Server =>
+  createServer((message, response) => {
+    void handle(core, message, response);
+  });
+
+export const portOf = (server: Server): number => {
+  const port = at({ address: server.address() }, 'address', 'port');
+  return typeof port === 'number' ? port : 0;
+};

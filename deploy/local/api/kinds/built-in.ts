@@ -1,0 +1,47 @@
+import { textAt } from '../../json.ts';
+import { nameOf, namespaceOf } from '../kube-object.ts';
+import type { Column, Resource } from '../resource.ts';
+import { builtInSchema } from '../schema/built-in-schema.ts';
+import { since } from '../tables/duration.ts';
+
+export const column = (name: string, cell: Column['cell'], priority = 0): Column => ({
+  name,
+  type: 'string',
+  ...(name === 'Name' ? { format: 'name' } : {}),
+  priority,
+  cell,
+});
+
+export const nameColumn = column('Name', nameOf);
+export const ageColumn = column('Age', (object, now) => since(textAt(object, 'metadata', 'creationTimestamp'), now));
+
+/** A built-in kind: what it says of itself, the rest as most built-in kinds have it. */
+export const builtIn = (
+  about: Pick<Resource, 'version' | 'kind' | 'plural'> &
+    Partial<Resource> & { readonly model: string; readonly description: string },
+): Resource => {
+  const { model, description, fields, ...told } = about;
+  return {
+    group: '',
+    singular: about.kind.toLowerCase(),
+    listKind: `${about.kind}List`,
+    shortNames: [],
+    categories: [],
+    namespaced: true,
+    hasStatus: false,
+    statusOnCreate: false,
+    hasGeneration: false,
+    createOnUpdate: false,
+    unconditionalUpdate: true,
+    custom: false,
+    schema: builtInSchema(model, description),
+    columns: [nameColumn, ageColumn],
+    strategy: {},
+    ...told,
+    fields: (object) => ({
+      'metadata.name': nameOf(object),
+      ...(about.namespaced === false ? {} : { 'metadata.namespace': namespaceOf(object) }),
+      ...fields?.(object),
+    }),
+  };
+};

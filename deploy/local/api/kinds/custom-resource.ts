@@ -1,0 +1,107 @@
+import { type JsonObject, at, isObject, listAt, numberAt, textAt } from '../../json.ts';
+import { type KubeObject, kubeObject, nameOf, namespaceOf } from '../kube-object.ts';
+import type { Column, Resource } from '../resource.ts';
+import { customCheck } from '../schema/custom-check.ts';
+import { isSchema, wholeSchema } from '../schema/schema.ts';
+import { badRequest, notImplemented } from '../status-error.ts';
+import { since } from '../tables/duration.ts';
+import { jsonPath } from '../tables/json-path.ts';
+import { ageColumn, nameColumn } from './built-in.ts';
+
+const cellOf =
+  (type: Column['type'], path: string) =>
+  (object: KubeObject, now: number): string | number | boolean | undefined => {
+    const [value] = jsonPath(object, path);
+    if (type === 'date') return typeof value === 'string' ? since(value, now) : undefined;
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+    return value === undefined || value === null ? undefined : JSON.stringify(value);
+  };
+
+const columnTypes = ['string', 'integer', 'number', 'boolean', 'date'] as const;
+
+const columnOf = (column: unknown): Column => {
+  const type = columnTypes.find((one) => one === textAt(column, 'type')) ?? 'string';
+  return {
+    name: textAt(column, 'name'),
+    type,
+    priority: numberAt(column, 'priority') ?? 0,
+    description: textAt(column, 'description'),
+    cell: cellOf(type, textAt(column, 'jsonPath')),
+  };
+};
+
+/** A value as a field selector compares it. */
+const fieldText = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+
+const texts = (list: readonly unknown[]): string[] => list.filter((one) => typeof one === 'string');
+
+const onlyVersion = (crd: JsonObject): JsonObject => {
+  const [version, ...others] = listAt(crd, 'spec', 'versions').filter(isObject);
+  if (version === undefined) throw badRequest('a CustomResourceDefinition without a version');
+  if (others.length > 0) throw notImplemented('CustomResourceDefinitions of several versions');
+  if (at(version, 'subresources', 'scale') !== undefined) throw notImplemented('the scale subresource');
+  return version;
+};
+
+/** The resource that a CRD defines. Throws 501 for what of it cannot be served. */
+export const customResource = (crd: JsonObject): Resource => {
+  const version = onlyVersion(crd);
+  const read = at(version, 'schema', 'openAPIV3Schema');
+  if (!isSchema(read)) throw badRequest('a CustomResourceDefinition without a schema');
+  const schema = wholeSchema(read);
+  const check = customCheck(schema);
+  const names = at(crd, 'spec', 'names');
+  const kind = textAt(names, 'kind');
+  const printed = listAt(version, 'additionalPrinterColumns').map(columnOf);
+  const selectable = listAt(version, 'selectableFields').map((field) => textAt(field, 'jsonPath'));
+  const hasStatus = at(version, 'subresources', 'status') !== undefined;
+  return {
+    group: textAt(crd, 'spec', 'group'),
+    version: textAt(version, 'name'),
+    kind,
+    plural: textAt(names, 'plural'),
+    singular: textAt(names, 'singular') || kind.toLowerCase(),
+    listKind: textAt(names, 'listKind') || `${kind}List`,
+    shortNames: texts(listAt(names, 'shortNames')),
+    categories: texts(listAt(names, 'categories')),
+    namespaced: textAt(crd, 'spec', 'scope') === 'Namespaced',
+    hasStatus,
+    statusOnCreate: false,
+    hasGeneration: true,
+    createOnUpdate: false,
+    unconditionalUpdate: false,
+    custom: true,
+    schema,
+    columns: printed.length === 0 ? [nameColumn, ageColumn] : [nameColumn, ...printed],
+    fields: (object) => ({
+      'metadata.name': nameOf(object),
+      'metadata.namespace': namespaceOf(object),
+      ...Object.fromEntries(selectable.map((path) => [path.slice(1), fieldText(jsonPath(object, path)[0])])),
+    }),
+    strategy: { validate: (object, old) => check(object, old) },
+  };
+};
+
+/** A CRD as the API server tells it once it is served. */
+export const establishedCrd = (crd: JsonObject, time: string): KubeObject => {
+  const names = at(crd, 'spec', 'names');
+  const condition = (type: string, reason: string, message: string): JsonObject => ({
+    type,
+    status: 'True',
+    lastTransitionTime: time,
+    reason,
+    message,
+  });
+  return kubeObject({
+    ...crd,
+    status: {
+      acceptedNames: names,
+      conditions: [
+        condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),
+        condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
+      ],
+      storedVersions: listAt(crd, 'spec', 'versions').map((version) => textAt(version, 'name')),
+    },
+  });
+};

@@ -1,0 +1,117 @@
+import { type JsonObject, at, compact, numberAt, objectAt, textAt } from '../../json.ts';
+import { type KubeObject, kubeObject, nameOf } from '../kube-object.ts';
+import type { Resource } from '../resource.ts';
+import { since } from '../tables/duration.ts';
+import { builtIn, column } from './built-in.ts';
+
+const first = (event: KubeObject): string => textAt(event, 'firstTimestamp') || textAt(event, 'eventTime');
+const last = (event: KubeObject): string =>
+  textAt(event, 'series', 'lastObservedTime') || textAt(event, 'lastTimestamp') || first(event);
+
+const target = (event: KubeObject): string =>
+  [textAt(event, 'involvedObject', 'kind').toLowerCase(), textAt(event, 'involvedObject', 'name')]
+    .filter((part) => part !== '')
+    .join('/');
+
+const source = (event: KubeObject): string => {
+  const component = textAt(event, 'source', 'component') || textAt(event, 'reportingComponent');
+  const host = textAt(event, 'source', 'host') || textAt(event, 'reportingInstance');
+  return [component, host].filter((part) => part !== '').join(', ');
+};
+
+const columns = [
+  column('Last Seen', (event, now) => since(last(event), now)),
+  column('Type', (event) => textAt(event, 'type')),
+  column('Reason', (event) => textAt(event, 'reason')),
+  column('Object', target),
+  column('Subobject', (event) => textAt(event, 'involvedObject', 'fieldPath'), 1),
+  column('Source', source, 1),
+  column('Message', (event) => textAt(event, 'message').trim()),
+  column('First Seen', (event, now) => since(first(event), now), 1),
+  column('Count', (event) => numberAt(event, 'series', 'count') ?? numberAt(event, 'count') ?? 1, 1),
+  column('Name', nameOf, 1),
+];
+
+const selectable = (event: KubeObject): Record<string, string> => ({
+  ...Object.fromEntries(
+    ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map((field) => [
+      `involvedObject.${field}`,
+      textAt(event, 'involvedObject', field),
+    ]),
+  ),
+  reason: textAt(event, 'reason'),
+  reportingComponent: textAt(event, 'reportingComponent'),
+  source: textAt(event, 'source', 'component') || textAt(event, 'reportingComponent'),
+  type: textAt(event, 'type'),
+});
+
+/** What differs between the two views of an Event: core/v1's name first. */
+const renamed = [
+  ['involvedObject', 'regarding'],
+  ['message', 'note'],
+  ['firstTimestamp', 'deprecatedFirstTimestamp'],
+  ['lastTimestamp', 'deprecatedLastTimestamp'],
+  ['count', 'deprecatedCount'],
+  ['source', 'deprecatedSource'],
+  ['reportingComponent', 'reportingController'],
+] as const;
+
+const rename = (event: JsonObject, names: readonly (readonly [string, string])[]): JsonObject =>
+  compact({
+    ...event,
+    ...Object.fromEntries(names.map(([from]) => [from, undefined])),
+    ...Object.fromEntries(names.map(([from, to]) => [to, event[from]])),
+  });
+
+const about = {
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
+  shortNames: ['ev'],
+  description: 'Something that happened to an object.',
+  createOnUpdate: true,
+  columns,
+} as const;
+
+export const events: Resource = builtIn({
+  ...about,
+  model: 'CoreV1Event',
+  fields: selectable,
+  strategy: {
+    prepare: (event) =>
+      kubeObject({
+        reportingComponent: textAt(event, 'source', 'component'),
+        reportingInstance: textAt(event, 'source', 'host'),
+        ...event,
+        source: objectAt(event, 'source'),
+        type: at(event, 'type') ?? 'Normal',
+      }),
+  },
+});
+
+/** The same events as events.k8s.io/v1 tells them. */
+export const newEvents: Resource = builtIn({
+  ...about,
+  group: 'events.k8s.io',
+  model: 'EventsV1Event',
+  fields: (event) => {
+    const { reportingComponent = '', ...fields } = selectable(event);
+    return {
+      ...Object.fromEntries(
+        Object.entries(fields).map(([field, value]) => [field.replace('involvedObject.', 'regarding.'), value]),
+      ),
+      reportingController: reportingComponent,
+    };
+  },
+  view: {
+    of: '/events',
+    read: (stored) => kubeObject({ ...rename(stored, renamed), apiVersion: 'events.k8s.io/v1' }),
+    write: (body) => ({
+      ...rename(
+        body,
+        renamed.map(([core, later]) => [later, core] as const),
+      ),
+      apiVersion: 'v1',
+    }),
+  },
+});

@@ -1,0 +1,141 @@
+import { isDeepStrictEqual } from 'node:util';
+import { at, isObject, listAt, numberAt, objectAt, textAt, withAt } from '../../json.ts';
+import { type KubeObject, isTerminating, kubeObject, nameOf, uidOf } from '../kube-object.ts';
+import type { Resource } from '../resource.ts';
+import { invalidUntold, required, unsupported } from '../schema/field-errors.ts';
+import type { FieldError } from '../status-error.ts';
+import { humanDuration } from '../tables/duration.ts';
+import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
+import { podSpecDefaults, podSpecErrors } from './pod-spec.ts';
+
+export const hasCondition = (job: KubeObject, type: string): boolean =>
+  listAt(job, 'status', 'conditions').some(
+    (condition) => textAt(condition, 'type') === type && textAt(condition, 'status') === 'True',
+  );
+
+const state = (job: KubeObject): string => {
+  if (hasCondition(job, 'Complete')) return 'Complete';
+  if (hasCondition(job, 'Failed')) return 'Failed';
+  if (isTerminating(job)) return 'Terminating';
+  return ['Suspended', 'FailureTarget', 'SuccessCriteriaMet'].find((type) => hasCondition(job, type)) ?? 'Running';
+};
+
+const completions = (job: KubeObject): string => {
+  const succeeded = numberAt(job, 'status', 'succeeded') ?? 0;
+  const wanted = numberAt(job, 'spec', 'completions');
+  const parallelism = numberAt(job, 'spec', 'parallelism') ?? 0;
+  if (wanted !== undefined) return `${succeeded}/${wanted}`;
+  return parallelism > 1 ? `${succeeded}/1 of ${parallelism}` : `${succeeded}/1`;
+};
+
+const duration = (job: KubeObject, now: number): string => {
+  const start = textAt(job, 'status', 'startTime');
+  const end = textAt(job, 'status', 'completionTime');
+  return start === '' ? '' : humanDuration((end === '' ? now : Date.parse(end)) - Date.parse(start));
+};
+
+const ofContainers =
+  (field: string) =>
+  (job: KubeObject): string =>
+    listAt(job, 'spec', 'template', 'spec', 'containers')
+      .map((one) => textAt(one, field))
+      .join(',');
+
+const selector = (job: KubeObject): string =>
+  Object.entries(objectAt(job, 'spec', 'selector', 'matchLabels'))
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(',') || '<none>';
+
+const labelled = (job: KubeObject): KubeObject => {
+  if (at(job, 'spec', 'manualSelector') === true) return job;
+  const uid = uidOf(job);
+  const own = {
+    'batch.kubernetes.io/controller-uid': uid,
+    'batch.kubernetes.io/job-name': nameOf(job),
+    'controller-uid': uid,
+    'job-name': nameOf(job),
+  };
+  const labels = { ...objectAt(job, 'spec', 'template', 'metadata', 'labels'), ...own };
+  const selected = withAt(job, ['spec', 'selector'], { matchLabels: { 'batch.kubernetes.io/controller-uid': uid } });
+  return kubeObject(withAt(selected, ['spec', 'template', 'metadata', 'labels'], labels));
+};
+
+const prepare = (job: KubeObject, old: KubeObject | undefined): KubeObject => {
+  const spec = objectAt(job, 'spec');
+  const once = spec['completions'] === undefined && spec['parallelism'] === undefined ? { completions: 1 } : {};
+  const template = objectAt(spec, 'template');
+  const filled = kubeObject({
+    ...job,
+    spec: {
+      parallelism: 1,
+      ...once,
+      backoffLimit: 6,
+      completionMode: 'NonIndexed',
+      manualSelector: false,
+      podReplacementPolicy: 'TerminatingOrFailed',
+      suspend: false,
+      ...spec,
+      template: {
+        ...template,
+        metadata: objectAt(template, 'metadata'),
+        spec: podSpecDefaults(objectAt(template, 'spec')),
+      },
+    },
+  });
+  return old === undefined ? labelled({ ...filled, status: {} }) : filled;
+};
+
+const immutable = [
+  'template',
+  'selector',
+  'completions',
+  'completionMode',
+  'podFailurePolicy',
+  'backoffLimitPerIndex',
+] as const;
+
+const changed = (job: KubeObject, old: KubeObject): readonly FieldError[] =>
+  immutable
+    .filter((field) => !isDeepStrictEqual(at(job, 'spec', field), at(old, 'spec', field)))
+    .map((field) => invalidUntold(`spec.${field}`, `${JSON.stringify(at(job, 'spec', field))}: field is immutable`));
+
+const policies = ['OnFailure', 'Never'] as const;
+
+const validate = (job: KubeObject, old: KubeObject | undefined): readonly FieldError[] => {
+  const spec = objectAt(job, 'spec', 'template', 'spec');
+  const policy = spec['restartPolicy'];
+  const errors = [
+    ...podSpecErrors(spec, 'spec.template.spec').filter(({ field }) => !field.endsWith('.restartPolicy')),
+    ...(policies.some((one) => one === policy)
+      ? []
+      : isObject(at(job, 'spec', 'template')) && policy === undefined
+        ? [required('spec.template.spec.restartPolicy', 'valid values: "OnFailure", "Never"')]
+        : [unsupported('spec.template.spec.restartPolicy', policy, policies)]),
+  ];
+  return old === undefined ? errors : [...errors, ...changed(job, old)];
+};
+
+/** Jobs: pods that end. Their template never changes. */
+export const jobs: Resource = builtIn({
+  group: 'batch',
+  version: 'v1',
+  kind: 'Job',
+  plural: 'jobs',
+  categories: ['all'],
+  hasStatus: true,
+  hasGeneration: true,
+  model: 'V1Job',
+  description: 'Runs pods until enough of them have succeeded.',
+  columns: [
+    nameColumn,
+    column('Status', state),
+    column('Completions', completions),
+    column('Duration', duration),
+    ageColumn,
+    column('Containers', ofContainers('name'), 1),
+    column('Images', ofContainers('image'), 1),
+    column('Selector', selector, 1),
+  ],
+  fields: (job) => ({ 'status.successful': String(numberAt(job, 'status', 'succeeded') ?? 0) }),
+  strategy: { prepare, validate },
+});

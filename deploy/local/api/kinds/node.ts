@@ -1,0 +1,62 @@
+import { at, listAt, textAt } from '../../json.ts';
+import { type KubeObject, kubeObject, labelsOf, nameOf } from '../kube-object.ts';
+import type { Resource } from '../resource.ts';
+import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
+
+const rolePrefix = 'node-role.kubernetes.io/' as const;
+
+const state = (node: KubeObject): string => {
+  const ready = listAt(node, 'status', 'conditions').find((condition) => textAt(condition, 'type') === 'Ready');
+  const first = ready === undefined ? 'Unknown' : textAt(ready, 'status') === 'True' ? 'Ready' : 'NotReady';
+  return at(node, 'spec', 'unschedulable') === true ? `${first},SchedulingDisabled` : first;
+};
+
+const roles = (node: KubeObject): string =>
+  Object.keys(labelsOf(node))
+    .filter((label) => label.startsWith(rolePrefix))
+    .map((label) => label.slice(rolePrefix.length))
+    .sort()
+    .join(',') || '<none>';
+
+const address = (node: KubeObject, type: string): string =>
+  textAt(
+    listAt(node, 'status', 'addresses').find((one) => textAt(one, 'type') === type),
+    'address',
+  ) || '<none>';
+
+const info = (node: KubeObject, field: string): string => textAt(node, 'status', 'nodeInfo', field) || '<unknown>';
+
+const kernel = (node: KubeObject): string => {
+  const architecture = textAt(node, 'status', 'nodeInfo', 'architecture');
+  return architecture === '' ? info(node, 'kernelVersion') : `${info(node, 'kernelVersion')} (${architecture})`;
+};
+
+/** Nodes: a create may bring a status, as kubelets do. */
+export const nodes: Resource = builtIn({
+  version: 'v1',
+  kind: 'Node',
+  plural: 'nodes',
+  shortNames: ['no'],
+  namespaced: false,
+  hasStatus: true,
+  statusOnCreate: true,
+  model: 'V1Node',
+  description: 'A machine that runs pods; here a simulated one.',
+  columns: [
+    nameColumn,
+    column('Status', state),
+    column('Roles', roles),
+    ageColumn,
+    column('Version', (node) => textAt(node, 'status', 'nodeInfo', 'kubeletVersion')),
+    column('Internal-IP', (node) => address(node, 'InternalIP'), 1),
+    column('External-IP', (node) => address(node, 'ExternalIP'), 1),
+    column('OS-Image', (node) => info(node, 'osImage'), 1),
+    column('Kernel-Version', kernel, 1),
+    column('Container-Runtime', (node) => info(node, 'containerRuntimeVersion'), 1),
+  ],
+  fields: (node) => ({ 'spec.unschedulable': String(at(node, 'spec', 'unschedulable') === true) }),
+  strategy: {
+    prepare: (node) =>
+      kubeObject({ ...node, spec: at(node, 'spec') ?? {}, metadata: { ...node.metadata, name: nameOf(node) } }),
+  },
+});

@@ -1,0 +1,4 @@
+declare module 'json-merge-patch' {
+  const library: { readonly apply: (target: unknown, patch: unknown) => unknown };
+  export = library;
+}

@@ -1,0 +1,19 @@
+import { isList, isObject } from '../../json.ts';
+import { type Schema, schemaOfField } from './schema.ts';
+
+/** A value with its schema's defaults filled in, and nulls dropped where they are not allowed, as the API server does. */
+export const withDefaults = (value: unknown, schema: Schema | undefined): unknown => {
+  if (schema === undefined) return value;
+  if (isList(value)) return value.map((item) => withDefaults(item, schema.items));
+  if (!isObject(value)) return value;
+  const filled = { ...value };
+  for (const [field, inner] of Object.entries(schema.properties ?? {}))
+    if (
+      inner.default !== undefined &&
+      (filled[field] === undefined || (filled[field] === null && inner.nullable !== true))
+    )
+      filled[field] = structuredClone(inner.default);
+  return Object.fromEntries(
+    Object.entries(filled).map(([field, inner]) => [field, withDefaults(inner, schemaOfField(schema, field))]),
+  );
+};

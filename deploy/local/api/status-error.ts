@@ -1,0 +1,128 @@
+import { type JsonObject, compact } from '../json.ts';
+import type { GroupKind } from './resource.ts';
+
+/** One complaint about one field, in Kubernetes' words: `detail` is what follows "path: ". */
+export type FieldError = {
+  readonly field: string;
+  readonly reason:
+    | 'FieldValueRequired'
+    | 'FieldValueInvalid'
+    | 'FieldValueTypeInvalid'
+    | 'FieldValueNotSupported'
+    | 'FieldValueDuplicate'
+    | 'FieldValueForbidden'
+    | 'FieldValueTooLong'
+    | 'FieldValueTooMany'
+    | 'FieldValueNotFound';
+  readonly detail: string;
+};
+
+type Details = {
+  readonly name?: string;
+  readonly group?: string;
+  readonly kind?: string;
+  readonly causes?: readonly JsonObject[];
+  readonly retryAfterSeconds?: number;
+};
+
+/** A refusal that is answered as a metav1.Status. */
+export class StatusError extends Error {
+  override readonly name = 'StatusError';
+  readonly code: number;
+  readonly reason: string;
+  readonly details: Details | undefined;
+  constructor(code: number, reason: string, message: string, details?: Details) {
+    super(message);
+    this.code = code;
+    this.reason = reason;
+    this.details = details;
+  }
+}
+
+/** The metav1.Status that tells a refusal. */
+export const statusOf = (error: StatusError): JsonObject =>
+  compact({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: error.message,
+    reason: error.reason,
+    details: error.details && compact(error.details),
+    code: error.code,
+  });
+
+export const qualified = (name: string, group: string): string => (group === '' ? name : `${name}.${group}`);
+
+const about = (resource: GroupKind, name: string): Details => ({
+  ...(name === '' ? {} : { name }),
+  ...(resource.group === '' ? {} : { group: resource.group }),
+  kind: resource.plural,
+});
+
+export const notFound = (resource: GroupKind, name: string): StatusError =>
+  new StatusError(
+    404,
+    'NotFound',
+    `${qualified(resource.plural, resource.group)} "${name}" not found`,
+    about(resource, name),
+  );
+
+export const unknownPath = (): StatusError =>
+  new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+
+export const alreadyExists = (resource: GroupKind, name: string): StatusError =>
+  new StatusError(
+    409,
+    'AlreadyExists',
+    `${qualified(resource.plural, resource.group)} "${name}" already exists`,
+    about(resource, name),
+  );
+
+export const conflict = (resource: GroupKind, name: string, why: string): StatusError =>
+  new StatusError(
+    409,
+    'Conflict',
+    `Operation cannot be fulfilled on ${qualified(resource.plural, resource.group)} "${name}": ${why}`,
+    about(resource, name),
+  );
+
+export const modified =
+  'the object has been modified; please apply your changes to the latest version and try again' as const;
+
+export const forbidden = (resource: GroupKind, name: string, why: string): StatusError =>
+  new StatusError(
+    403,
+    'Forbidden',
+    `${qualified(resource.plural, resource.group)}${name === '' ? '' : ` "${name}"`} is forbidden: ${why}`,
+    about(resource, name),
+  );
+
+export const badRequest = (message: string): StatusError => new StatusError(400, 'BadRequest', message);
+
+export const expired = (message: string): StatusError => new StatusError(410, 'Expired', message);
+
+export const methodNotAllowed = (): StatusError =>
+  new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
+
+export const unsupportedMedia = (accepted: readonly string[]): StatusError =>
+  new StatusError(
+    415,
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
+  );
+
+/** What a real API server would do and this small one does not. */
+export const notImplemented = (what: string): StatusError =>
+  new StatusError(501, 'NotImplemented', `the embedded cluster does not implement ${what}`);
+
+/** A body that the schema refuses: 422 with one cause per field. */
+export const invalid = (resource: GroupKind, name: string, errors: readonly FieldError[]): StatusError => {
+  const texts = errors.map(({ field, detail }) => `${field}: ${detail}`);
+  const list = texts.length === 1 ? texts.join() : `[${texts.join(', ')}]`;
+  return new StatusError(422, 'Invalid', `${qualified(resource.kind, resource.group)} "${name}" is invalid: ${list}`, {
+    ...about(resource, name),
+    kind: resource.kind,
+    causes: errors.map(({ field, reason, detail }) => ({ reason, message: detail, field })),
+  });
+};

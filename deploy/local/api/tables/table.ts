@@ -1,0 +1,68 @@
+import { type JsonObject, objectAt, textAt } from '../../json.ts';
+import type { KubeObject } from '../kube-object.ts';
+import type { Resource } from '../resource.ts';
+
+export type IncludeObject = 'None' | 'Metadata' | 'Object';
+
+/** An object of which only the metadata is told. */
+export const metadataOnly = (object: JsonObject): JsonObject => ({
+  kind: 'PartialObjectMetadata',
+  apiVersion: 'meta.k8s.io/v1',
+  metadata: objectAt(object, 'metadata'),
+});
+
+const definitions = (resource: Resource): readonly JsonObject[] =>
+  resource.columns.map(({ name, type, format, priority, description }) => ({
+    name,
+    type,
+    format: format ?? (name === 'Name' ? 'name' : ''),
+    description: description ?? '',
+    priority,
+  }));
+
+const conditions = (object: KubeObject): JsonObject => {
+  const phase = object.kind === 'Pod' ? textAt(object, 'status', 'phase') : '';
+  if (phase !== 'Succeeded' && phase !== 'Failed') return {};
+  return {
+    conditions: [
+      {
+        type: 'Completed',
+        status: 'True',
+        reason: phase,
+        message: `The pod has ${phase === 'Failed' ? 'failed' : 'completed successfully'}.`,
+      },
+    ],
+  };
+};
+
+const included = (object: KubeObject, include: IncludeObject): JsonObject => {
+  if (include === 'None') return {};
+  return { object: include === 'Object' ? object : metadataOnly(object) };
+};
+
+/** Objects as kubectl prints them: a row each, the cells told by the server. */
+export const tableOf = (
+  resource: Resource,
+  objects: readonly KubeObject[],
+  {
+    metadata,
+    now,
+    include,
+    isHeadless = false,
+  }: {
+    readonly metadata: JsonObject;
+    readonly now: number;
+    readonly include: IncludeObject;
+    readonly isHeadless?: boolean;
+  },
+): JsonObject => ({
+  kind: 'Table',
+  apiVersion: 'meta.k8s.io/v1',
+  metadata,
+  ...(isHeadless ? { columnDefinitions: [] } : { columnDefinitions: definitions(resource) }),
+  rows: objects.map((object) => ({
+    cells: resource.columns.map(({ cell }) => cell(object, now) ?? null),
+    ...conditions(object),
+    ...included(object, include),
+  })),
+});

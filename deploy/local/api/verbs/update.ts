@@ -1,0 +1,161 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type JsonObject, at, compact, objectAt, textAt, withAt } from '../../json.ts';
+import { isLastFinalizerGone } from '../admission.ts';
+import { type Core, type WriteOptions, type Written, keptIn, told } from '../core.ts';
+import {
+  type KubeObject,
+  finalizersOf,
+  generationOf,
+  isTerminating,
+  kubeObject,
+  nameOf,
+  uidOf,
+  versionOf,
+  wireTime,
+  withMetadata,
+} from '../kube-object.ts';
+import { managedByUpdate } from '../patch/managed-fields.ts';
+import { type Resource, storageKey } from '../resource.ts';
+import { forbiddenField, invalidValue } from '../schema/field-errors.ts';
+import { metadataErrors } from '../schema/metadata-check.ts';
+import { emptyToUndefined } from '../schema/schema.ts';
+import { isStale } from '../store.ts';
+import { type FieldError, badRequest, conflict, invalid, modified, notFound } from '../status-error.ts';
+import { createDecoded } from './create.ts';
+import { decode } from './decode.ts';
+
+export type Subresource = '' | 'status';
+
+/** What of the metadata only the API server decides. */
+const systemFields = (old: KubeObject): JsonObject =>
+  Object.fromEntries(
+    (
+      [
+        'name',
+        'namespace',
+        'uid',
+        'creationTimestamp',
+        'generation',
+        'deletionTimestamp',
+        'deletionGracePeriodSeconds',
+        'generateName',
+        'resourceVersion',
+      ] as const
+    ).map((field) => [field, at(old, 'metadata', field)]),
+  );
+
+const statusWritten = (resource: Resource, old: KubeObject, body: KubeObject): KubeObject => {
+  const metadata = resource.custom
+    ? { ...old.metadata, managedFields: body.metadata['managedFields'] }
+    : { ...body.metadata, ownerReferences: old.metadata['ownerReferences'] };
+  return kubeObject({ ...old, metadata, status: body['status'] });
+};
+
+const mainWritten = (resource: Resource, old: KubeObject, body: KubeObject): KubeObject =>
+  resource.hasStatus ? kubeObject(withAt(body, ['status'], old['status'])) : body;
+
+/** What of an object its generation counts. */
+const content = (object: KubeObject, resource: Resource): JsonObject =>
+  compact({ ...object, metadata: undefined, ...(resource.hasStatus ? { status: undefined } : {}) });
+
+/** The old object as a body makes it, generation counted. */
+const written = (resource: Resource, old: KubeObject, body: KubeObject, subresource: Subresource): KubeObject => {
+  const merged = subresource === 'status' ? statusWritten(resource, old, body) : mainWritten(resource, old, body);
+  const kept = withMetadata(merged, {
+    ...systemFields(old),
+    labels: emptyToUndefined(objectAt(merged, 'metadata', 'labels')),
+    annotations: emptyToUndefined(objectAt(merged, 'metadata', 'annotations')),
+    finalizers: finalizersOf(merged).length === 0 ? undefined : finalizersOf(merged),
+  });
+  const prepared = kubeObject(withAt(resource.strategy.prepare?.(kept, old) ?? kept, [], undefined));
+  const isSame = !resource.hasGeneration || isDeepStrictEqual(content(prepared, resource), content(old, resource));
+  return isSame ? prepared : withMetadata(prepared, { generation: generationOf(old) + 1 });
+};
+
+const newFinalizers = (object: KubeObject, old: KubeObject): readonly FieldError[] => {
+  const added = finalizersOf(object).filter((one) => !finalizersOf(old).includes(one));
+  if (!isTerminating(old) || added.length === 0) return [];
+  const list = added.map((one) => JSON.stringify(one)).join(', ');
+  return [
+    forbiddenField(
+      'metadata.finalizers',
+      `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`,
+    ),
+  ];
+};
+
+const checkVersion = (resource: Resource, old: KubeObject, body: KubeObject): void => {
+  if (isStale(old, versionOf(body))) throw conflict(resource, nameOf(old), modified);
+  const uid = uidOf(body);
+  if (uid !== '' && uid !== uidOf(old))
+    throw conflict(
+      resource,
+      nameOf(old),
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${uidOf(old)}`,
+    );
+};
+
+const isSameObject = (object: KubeObject, old: KubeObject): boolean => {
+  const bare = (one: KubeObject): KubeObject =>
+    withMetadata(one, { managedFields: undefined, resourceVersion: undefined });
+  return isDeepStrictEqual(bare(object), bare(old));
+};
+
+export type Update = WriteOptions & {
+  readonly old: KubeObject;
+  readonly body: KubeObject;
+  readonly subresource: Subresource;
+  /** Who owns what after the write; by default the writer owns what changed. */
+  readonly own?: (object: KubeObject) => KubeObject;
+};
+
+/** Stores what a decoded body makes of an object; an object that waited for its last finalizer goes. */
+export const updateDecoded = (
+  core: Core,
+  resource: Resource,
+  { old, body, subresource, ...options }: Update,
+): KubeObject => {
+  checkVersion(resource, old, body);
+  const object = written(resource, old, body, subresource);
+  const errors = [
+    ...metadataErrors(object, resource.kind === 'Namespace' ? 'label' : 'subdomain'),
+    ...newFinalizers(object, old),
+    ...(resource.strategy.validate?.(object, old) ?? []),
+  ];
+  if (errors.length > 0) throw invalid(resource, nameOf(old), errors);
+  const by = { manager: options.manager ?? 'unknown', time: wireTime(core.clock.now()), subresource };
+  const owned = options.own?.(object) ?? managedByUpdate(resource, old, object, by);
+  if (isSameObject(object, old) && isDeepStrictEqual(owned.metadata['managedFields'], old.metadata['managedFields']))
+    return old;
+  if (options.dryRun === true) return owned;
+  const waitsForGrace = (at(owned, 'metadata', 'deletionGracePeriodSeconds') ?? 0) !== 0;
+  if (isLastFinalizerGone(owned) && !waitsForGrace) return core.store.remove(storageKey(resource), owned);
+  return core.store.put(storageKey(resource), owned);
+};
+
+export type PutRequest = WriteOptions & {
+  readonly namespace: string;
+  readonly name: string;
+  readonly subresource: Subresource;
+  readonly body: unknown;
+};
+
+/** PUT: replaces an object, or its status. */
+export const replaceObject = (core: Core, resource: Resource, { namespace, name, ...request }: PutRequest): Written => {
+  const { object: body, warnings } = decode(resource, request.body, request);
+  const given = nameOf(body);
+  if (given !== '' && given !== name)
+    throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
+  const old = keptIn(core, resource, namespace, name);
+  if (old === undefined) {
+    if (!resource.createOnUpdate || request.subresource !== '') throw notFound(resource, name);
+    const named = withMetadata(body, { name });
+    return {
+      object: told(resource, createDecoded(core, resource, namespace, { ...request, object: named })),
+      warnings,
+    };
+  }
+  if (textAt(body, 'metadata', 'resourceVersion') === '' && !resource.unconditionalUpdate)
+    throw invalid(resource, name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
+  return { object: told(resource, updateDecoded(core, resource, { ...request, old, body })), warnings };
+};

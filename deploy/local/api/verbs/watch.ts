@@ -1,0 +1,146 @@
+import type { JsonObject } from '../../json.ts';
+import { type Core, told } from '../core.ts';
+import { type KubeObject, kubeObject } from '../kube-object.ts';
+import { type Resource, groupVersion, storageKey } from '../resource.ts';
+import { unsupported, forbiddenField } from '../schema/field-errors.ts';
+import { expired, invalid, statusOf } from '../status-error.ts';
+import type { Change } from '../store.ts';
+import { checkFuture } from './list.ts';
+import { type Selection, selectionOf } from './selection.ts';
+
+export type WatchEvent = {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: JsonObject;
+};
+
+export type Watch = {
+  readonly core: Core;
+  readonly resource: Resource;
+  readonly query: URLSearchParams;
+  readonly namespace: string | undefined;
+  readonly name?: string;
+  readonly send: (event: WatchEvent) => void;
+  readonly end: () => void;
+};
+
+/** What a change is to a watcher that sees only what its selectors match: entering is an add, leaving a deletion. */
+const seen = (
+  { type, object, previous }: Change,
+  { matches }: Selection,
+  tell: (stored: KubeObject) => KubeObject,
+): WatchEvent | undefined => {
+  const now = type !== 'DELETED' && matches(tell(object));
+  const before = previous !== undefined && matches(tell(previous));
+  if (now) return { type: before ? 'MODIFIED' : 'ADDED', object: tell(object) };
+  return before ? { type: 'DELETED', object: tell(object) } : undefined;
+};
+
+const bookmark = (resource: Resource, version: number, annotations?: JsonObject): WatchEvent => ({
+  type: 'BOOKMARK',
+  object: kubeObject({
+    kind: resource.kind,
+    apiVersion: groupVersion(resource),
+    metadata: { resourceVersion: String(version), creationTimestamp: null, ...(annotations ? { annotations } : {}) },
+  }),
+});
+
+const checkInitial = (query: URLSearchParams): boolean => {
+  const isWanted = query.get('sendInitialEvents') === 'true';
+  const match = query.get('resourceVersionMatch') ?? '';
+  const options = { group: 'meta.k8s.io', kind: 'ListOptions', plural: '' };
+  if (query.has('sendInitialEvents') && match !== 'NotOlderThan')
+    throw invalid(options, '', [
+      match === ''
+        ? forbiddenField(
+            'resourceVersionMatch',
+            'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+          )
+        : unsupported('resourceVersionMatch', match, ['NotOlderThan']),
+    ]);
+  if (!query.has('sendInitialEvents') && match !== '')
+    throw invalid(options, '', [
+      forbiddenField(
+        'resourceVersionMatch',
+        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      ),
+    ]);
+  return isWanted;
+};
+
+/** Sends what is there and says that this was all, where that was asked for. */
+const sendInitial = ({ core, resource, query, send }: Watch, selection: Selection): void => {
+  for (const object of core.store.list(storageKey(resource)).map((stored) => told(resource, stored)))
+    if (selection.matches(object)) send({ type: 'ADDED', object });
+  if (query.get('sendInitialEvents') === 'true' && query.get('allowWatchBookmarks') === 'true')
+    send(bookmark(resource, core.store.version(), { 'k8s.io/initial-events-end': 'true' }));
+};
+
+const sendMissed = ({ resource, send }: Watch, missed: readonly Change[], selection: Selection): void => {
+  for (const change of missed) {
+    const event = seen(change, selection, (stored) => told(resource, stored));
+    if (event !== undefined) send(event);
+  }
+};
+
+/** Asks for a bookmark soon after the start and every minute. */
+const keepBookmarks = ({ core, resource, send }: Watch): (() => void) => {
+  let cancel = (): void => undefined;
+  const again = (ms: number): void => {
+    cancel = core.clock.after(ms, () => {
+      send(bookmark(resource, core.store.version()));
+      again(60_000);
+    });
+  };
+  again(1_000);
+  return () => cancel();
+};
+
+const begin = (watch: Watch, selection: Selection): boolean => {
+  const { core, resource, query, send } = watch;
+  const version = query.get('resourceVersion') ?? '';
+  const fromNow = version === '' || version === '0';
+  if (checkInitial(query) || (fromNow && query.get('sendInitialEvents') !== 'false')) {
+    sendInitial(watch, selection);
+    return true;
+  }
+  const missed = fromNow ? [] : core.store.since(storageKey(resource), Number(version));
+  if (missed === undefined) {
+    send({
+      type: 'ERROR',
+      object: statusOf(expired(`too old resource version: ${version} (${core.store.version()})`)),
+    });
+    return false;
+  }
+  sendMissed(watch, missed, selection);
+  return true;
+};
+
+/** Streams changes until the time asked for is over; the answer stops it. Throws before anything is sent. */
+export const watchObjects = (watch: Watch): (() => void) => {
+  const { core, resource, query, send, end } = watch;
+  const selection = selectionOf(resource, query, {
+    namespace: watch.namespace,
+    ...(watch.name === undefined ? {} : { name: watch.name }),
+  });
+  checkFuture(core, query.get('resourceVersion') ?? '');
+  if (!begin(watch, selection)) {
+    end();
+    return () => undefined;
+  }
+  const unlisten = core.store.listen(storageKey(resource), (change) => {
+    const event = seen(change, selection, (stored) => told(resource, stored));
+    if (event !== undefined) send(event);
+  });
+  const noBookmarks = query.get('allowWatchBookmarks') === 'true' ? keepBookmarks(watch) : () => undefined;
+  const seconds = Number(query.get('timeoutSeconds') ?? 0) || 2_400;
+  const stop = (): void => {
+    unlisten();
+    noBookmarks();
+    cancelEnd();
+  };
+  const cancelEnd = core.clock.after(seconds * 1000, () => {
+    stop();
+    end();
+  });
+  return stop;
+};

@@ -1,0 +1,16 @@
+/** Time as the cluster sees it, so that a test can move it. */
+export type Clock = {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Runs something once after so many milliseconds; the answer calls it off. */
+  readonly after: (ms: number, run: () => void) => () => void;
+};
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,35 @@
+import type { Core } from '../api/core.ts';
+import { type KubeObject, nameOf, namespaceOf } from '../api/kube-object.ts';
+import { type Resource, storageKey } from '../api/resource.ts';
+import type { Change } from '../api/store.ts';
+import type { Timings } from '../timings.ts';
+import type { Acts } from './acts.ts';
+
+/** What a controller works with. */
+export type World = {
+  readonly core: Core;
+  readonly acts: Acts;
+  readonly timings: Timings;
+  /** Where a controller's own failures are told. */
+  readonly failed: (what: string, error: unknown) => void;
+};
+
+/** Starts a controller; the answer stops it. */
+export type Controller = (world: World) => () => void;
+
+export const keyOf = (object: KubeObject): string => `${namespaceOf(object)}/${nameOf(object)}`;
+
+export const splitKey = (key: string): readonly [string, string] => {
+  const at = key.indexOf('/');
+  return [key.slice(0, at), key.slice(at + 1)];
+};
+
+/** Hears what is there and every change of it from now on. */
+export const hear = (
+  core: Core,
+  resource: Resource,
+  heard: (object: KubeObject, change: Change | undefined) => void,
+): (() => void) => {
+  for (const object of core.store.list(storageKey(resource))) heard(object, undefined);
+  return core.store.listen(storageKey(resource), (change) => heard(change.object, change));
+};

@@ -1,0 +1,247 @@
+import { type JsonObject, at, isObject, listAt, numberAt, objectAt, textAt, withAt } from '../json.ts';
+import { type KubeObject, finalizersOf, isTerminating, nameOf, uidOf, wireTime } from '../api/kube-object.ts';
+import { hasCondition } from '../api/kinds/job.ts';
+
+export const jobFinalizer = 'batch.kubernetes.io/job-tracking' as const;
+
+export type JobEvent = { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string };
+
+/** What a Job needs now. */
+export type JobStep = {
+  readonly status: JsonObject;
+  /** How many pods to make. */
+  readonly create: number;
+  readonly remove: readonly KubeObject[];
+  /** Pods that have been counted and need no longer be kept for it. */
+  readonly release: readonly KubeObject[];
+  readonly events: readonly JobEvent[];
+  /** Milliseconds until it must be looked at again though nothing changes. */
+  readonly again?: number;
+  /** Whether its time to live is over. */
+  readonly isExpired: boolean;
+};
+
+const phaseOf = (pod: KubeObject): string => textAt(pod, 'status', 'phase');
+const isOver = (pod: KubeObject): boolean => ['Succeeded', 'Failed'].includes(phaseOf(pod));
+const isTracked = (pod: KubeObject): boolean => finalizersOf(pod).includes(jobFinalizer);
+
+const isRunningReady = (pod: KubeObject): boolean =>
+  listAt(pod, 'status', 'conditions').some(
+    (condition) => textAt(condition, 'type') === 'Ready' && textAt(condition, 'status') === 'True',
+  );
+
+/** The pods of a Job by what they mean for it: each is counted once, when it is over and still tracked. */
+export const sortPods = (
+  pods: readonly KubeObject[],
+): Record<'active' | 'succeeded' | 'failed' | 'terminating', readonly KubeObject[]> => ({
+  active: pods.filter((pod) => !isOver(pod) && !isTerminating(pod)),
+  succeeded: pods.filter((pod) => phaseOf(pod) === 'Succeeded' && isTracked(pod)),
+  failed: pods.filter((pod) => isTracked(pod) && (phaseOf(pod) === 'Failed' || (isTerminating(pod) && !isOver(pod)))),
+  terminating: pods.filter((pod) => isTerminating(pod) && !isOver(pod)),
+});
+
+const condition = (type: string, reason: string, message: string, time: string): JsonObject => ({
+  type,
+  status: 'True',
+  lastProbeTime: time,
+  lastTransitionTime: time,
+  reason,
+  message,
+});
+
+const reached = ['CompletionsReached', 'Reached expected number of succeeded pods'] as const;
+const tooLate = ['DeadlineExceeded', 'Job was active longer than specified deadline'] as const;
+const tooOften = ['BackoffLimitExceeded', 'Job has reached the specified backoff limit'] as const;
+
+/** Why a Job has failed, if it has. */
+const failure = (job: KubeObject, failed: number, now: number): readonly [string, string] | undefined => {
+  const deadline = numberAt(job, 'spec', 'activeDeadlineSeconds');
+  const start = textAt(job, 'status', 'startTime');
+  if (failed > (numberAt(job, 'spec', 'backoffLimit') ?? 6)) return tooOften;
+  if (deadline !== undefined && start !== '' && now - Date.parse(start) >= deadline * 1000) return tooLate;
+  return undefined;
+};
+
+const finished = (job: KubeObject, pods: readonly KubeObject[], now: number): JobStep => {
+  const ttl = numberAt(job, 'spec', 'ttlSecondsAfterFinished');
+  const ends = listAt(job, 'status', 'conditions').find((one) => ['Complete', 'Failed'].includes(textAt(one, 'type')));
+  const left = ttl === undefined ? undefined : Date.parse(textAt(ends, 'lastTransitionTime')) + ttl * 1000 - now;
+  return {
+    status: objectAt(job, 'status'),
+    create: 0,
+    remove: [],
+    release: pods.filter(isTracked),
+    events: [],
+    isExpired: left !== undefined && left <= 0,
+    ...(left !== undefined && left > 0 ? { again: left } : {}),
+  };
+};
+
+const suspension = (
+  job: KubeObject,
+  conditions: readonly unknown[],
+  time: string,
+): { readonly conditions: readonly unknown[]; readonly events: readonly JobEvent[] } => {
+  const isWanted = at(job, 'spec', 'suspend') === true;
+  const is = hasCondition(job, 'Suspended');
+  if (isWanted === is) return { conditions, events: [] };
+  const [reason, message] = isWanted
+    ? (['JobSuspended', 'Job suspended'] as const)
+    : (['JobResumed', 'Job resumed'] as const);
+  const others = conditions.filter((one) => textAt(one, 'type') !== 'Suspended');
+  const next = { ...condition('Suspended', reason, message, time), status: isWanted ? 'True' : 'False' };
+  return {
+    conditions: [...others, next],
+    events: [{ type: 'Normal', reason: isWanted ? 'Suspended' : 'Resumed', message }],
+  };
+};
+
+type Counts = {
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly active: number;
+  readonly ready: number;
+  readonly terminating: number;
+};
+
+const statusWith = (
+  job: KubeObject,
+  counts: Counts,
+  conditions: readonly unknown[],
+  start: string | undefined,
+): JsonObject => {
+  const known = objectAt(job, 'status');
+  const positive = (count: number): number | undefined => (count > 0 ? count : undefined);
+  const changes: readonly (readonly [string, unknown])[] = [
+    ['active', positive(counts.active)],
+    ['succeeded', positive(counts.succeeded)],
+    ['failed', positive(counts.failed)],
+    ['ready', counts.ready],
+    ['terminating', counts.terminating],
+    ['startTime', start],
+    ['conditions', conditions.length === 0 ? undefined : conditions],
+    ['uncountedTerminatedPods', {}],
+  ];
+  return changes.reduce<JsonObject>((status, [field, value]) => withAt(status, [field], value), known);
+};
+
+/** Delay before the next pod after failures: ten seconds, doubling, six minutes at most. */
+const backOff = (pods: readonly KubeObject[], failed: number, now: number): number => {
+  if (failed === 0) return 0;
+  const last = Math.max(
+    0,
+    ...pods
+      .filter((pod) => phaseOf(pod) === 'Failed')
+      .flatMap((pod) => listAt(pod, 'status', 'containerStatuses'))
+      .map((status) => Date.parse(textAt(status, 'state', 'terminated', 'finishedAt')))
+      .filter((time) => !Number.isNaN(time)),
+  );
+  return Math.max(0, last + Math.min(360_000, 10_000 * 2 ** (failed - 1)) - now);
+};
+
+/**
+ * What the Job controller does next with a Job and its pods. First it says where the Job is heading (SuccessCriteriaMet,
+ * FailureTarget), then, when no pod is left, what it has come to (Complete, Failed).
+ */
+export const jobStep = (job: KubeObject, pods: readonly KubeObject[], now: number): JobStep => {
+  if (hasCondition(job, 'Complete') || hasCondition(job, 'Failed')) return finished(job, pods, now);
+  const time = wireTime(now);
+  const { active, succeeded, failed, terminating } = sortPods(pods);
+  const done = (numberAt(job, 'status', 'succeeded') ?? 0) + succeeded.length;
+  const lost = (numberAt(job, 'status', 'failed') ?? 0) + failed.length;
+  const suspended = suspension(job, listAt(job, 'status', 'conditions'), time);
+  const isSuspended = at(job, 'spec', 'suspend') === true;
+  const wanted = numberAt(job, 'spec', 'completions');
+  const isMet = wanted === undefined ? done > 0 && active.length === 0 : done >= wanted;
+  const why = isMet ? undefined : failure(job, lost, now);
+  const target = listAt(job, 'status', 'conditions')
+    .filter(isObject)
+    .find((one) => ['SuccessCriteriaMet', 'FailureTarget'].includes(textAt(one, 'type')));
+  const release = [...succeeded, ...failed];
+  const start = isSuspended ? undefined : textAt(job, 'status', 'startTime') || time;
+  const base = { release, isExpired: false } as const;
+  const counts = {
+    succeeded: done,
+    failed: lost,
+    active: active.length,
+    ready: active.filter(isRunningReady).length,
+    terminating: terminating.length,
+  };
+
+  if (target === undefined && (isMet || why !== undefined)) {
+    const [reason, message] = why ?? reached;
+    const next = condition(why === undefined ? 'SuccessCriteriaMet' : 'FailureTarget', reason, message, time);
+    return {
+      ...base,
+      status: statusWith(
+        job,
+        { ...counts, active: 0, terminating: counts.terminating + active.length },
+        [...suspended.conditions, next],
+        start,
+      ),
+      create: 0,
+      remove: active,
+      events: active.map((pod) => ({
+        type: 'Normal',
+        reason: 'SuccessfulDelete',
+        message: `Deleted pod: ${nameOf(pod)}`,
+      })),
+      again: 0,
+    };
+  }
+  if (target !== undefined) {
+    if (active.length > 0 || terminating.length > 0)
+      return {
+        ...base,
+        status: statusWith(job, { ...counts, active: 0 }, suspended.conditions, start),
+        create: 0,
+        remove: active,
+        events: [],
+      };
+    const [reason, message] = [textAt(target, 'reason'), textAt(target, 'message')];
+    const isGood = textAt(target, 'type') === 'SuccessCriteriaMet';
+    const next = condition(isGood ? 'Complete' : 'Failed', reason, message, time);
+    const status = statusWith(job, { ...counts, active: 0 }, [...suspended.conditions, next], start);
+    return {
+      ...base,
+      status: isGood ? withAt(status, ['completionTime'], time) : status,
+      create: 0,
+      remove: [],
+      events: [
+        isGood
+          ? { type: 'Normal', reason: 'Completed', message: 'Job completed' }
+          : { type: 'Warning', reason, message },
+      ],
+      again: 0,
+    };
+  }
+  const missing = isSuspended
+    ? 0
+    : Math.min(numberAt(job, 'spec', 'parallelism') ?? 1, (wanted ?? Infinity) - done) - active.length;
+  const wait = missing > 0 ? backOff(pods, lost, now) : 0;
+  const create = wait > 0 ? 0 : Math.max(0, missing);
+  const deadline = numberAt(job, 'spec', 'activeDeadlineSeconds');
+  const untilDeadline =
+    deadline === undefined || start === undefined ? undefined : Date.parse(start) + deadline * 1000 - now;
+  const again = wait > 0 ? Math.min(wait, untilDeadline ?? wait) : untilDeadline;
+  return {
+    ...base,
+    status: statusWith(
+      job,
+      { ...counts, active: (isSuspended ? 0 : active.length) + create },
+      suspended.conditions,
+      start,
+    ),
+    create,
+    remove: isSuspended ? active : active.slice(0, Math.max(0, -missing)),
+    events: suspended.events,
+    ...(again === undefined ? {} : { again: Math.max(0, again) }),
+  };
+};
+
+export const isPodOf =
+  (job: KubeObject) =>
+  (pod: KubeObject): boolean =>
+    listAt(pod, 'metadata', 'ownerReferences').some(
+      (owner) => textAt(owner, 'uid') === uidOf(job) && at(owner, 'controller') === true,
+    );

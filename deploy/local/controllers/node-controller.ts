@@ -1,0 +1,85 @@
+import { at, listAt, objectAt, textAt, withAt } from '../json.ts';
+import { nodes } from '../api/kinds/node.ts';
+import { pods } from '../api/kinds/pod.ts';
+import { type KubeObject, kubeObject, nameOf, uidOf, wireTime } from '../api/kube-object.ts';
+import { type Controller, type World, hear, keyOf, splitKey } from './controller.ts';
+import { type Kubelet, startKubelet } from './kubelet.ts';
+import { withConditions } from './pod-status.ts';
+import { createQueue } from './queue.ts';
+
+const cordonKey = 'node.kubernetes.io/unschedulable' as const;
+
+/** A cordoned node carries a taint that says so. */
+const keepCordonTaint = ({ acts, core }: World, node: KubeObject): void => {
+  const taints = listAt(node, 'spec', 'taints');
+  const others = taints.filter((taint) => textAt(taint, 'key') !== cordonKey);
+  const isCordoned = at(node, 'spec', 'unschedulable') === true;
+  if (isCordoned === others.length < taints.length) return;
+  const taint = { key: cordonKey, effect: 'NoSchedule', timeAdded: wireTime(core.clock.now()) };
+  const wanted = isCordoned ? [...others, taint] : others;
+  acts.update(nodes, node, (current) => withAt(current, ['spec', 'taints'], wanted.length === 0 ? undefined : wanted));
+};
+
+/** A pod whose node is gone: said to be lost, then taken out. */
+const cleanUp = (world: World, key: string): void => {
+  const { acts, core } = world;
+  const pod = acts.find(pods, ...splitKey(key));
+  const node = textAt(pod, 'spec', 'nodeName');
+  if (pod === undefined || node === '' || acts.find(nodes, '', node) !== undefined) return;
+  const why = { status: 'True', reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists' } as const;
+  if (!['Succeeded', 'Failed'].includes(textAt(pod, 'status', 'phase')))
+    acts.update(
+      pods,
+      pod,
+      (current) => {
+        const conditioned = withConditions(current, wireTime(core.clock.now()), { DisruptionTarget: why });
+        return kubeObject({ ...conditioned, status: { ...objectAt(conditioned, 'status'), phase: 'Failed' } });
+      },
+      'status',
+    );
+  acts.remove(pods, pod, { gracePeriodSeconds: 0 });
+};
+
+/** Gives every Node a kubelet, marks cordoned ones, and cleans up after those that are gone. */
+export const nodeController: Controller = (world) => {
+  const { core, acts, timings } = world;
+  const kubelets = new Map<string, Kubelet>();
+  const retire = (name: string): void => {
+    kubelets.get(name)?.stop();
+    kubelets.delete(name);
+    for (const pod of acts.list(pods))
+      if (textAt(pod, 'spec', 'nodeName') === name) lost.add(keyOf(pod), timings.podCleanup);
+  };
+  const lookAtNode = (name: string): void => {
+    const node = acts.find(nodes, '', name);
+    const known = kubelets.get(name);
+    if (known !== undefined && (node === undefined || uidOf(node) !== known.uid)) retire(name);
+    if (node === undefined) return;
+    if (!kubelets.has(name)) kubelets.set(name, startKubelet(world, node));
+    keepCordonTaint(world, node);
+    kubelets.get(name)?.nodeChanged(node);
+  };
+  const lookAtPod = (key: string): void => {
+    const pod = acts.find(pods, ...splitKey(key));
+    const node = textAt(pod, 'spec', 'nodeName');
+    if (pod === undefined || node === '') return;
+    if (acts.find(nodes, '', node) === undefined) lost.add(key, timings.podCleanup);
+    else kubelets.get(node)?.look(pod, false);
+  };
+  const failed = (key: string, error: unknown): void => world.failed(`node or pod ${key}`, error);
+  const changedNodes = createQueue(core.clock, lookAtNode, failed);
+  const changedPods = createQueue(core.clock, lookAtPod, failed);
+  const lost = createQueue(core.clock, (key) => cleanUp(world, key), failed);
+  const stops = [
+    hear(core, nodes, (node) => changedNodes.add(nameOf(node))),
+    hear(core, pods, (pod, change) => {
+      if (change?.type === 'DELETED') kubelets.get(textAt(pod, 'spec', 'nodeName'))?.look(pod, true);
+      else changedPods.add(keyOf(pod));
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+    for (const queue of [changedNodes, changedPods, lost]) queue.stop();
+    for (const kubelet of kubelets.values()) kubelet.stop();
+  };
+};

@@ -1,0 +1,39 @@
+import { objectAt, textAt } from '../json.ts';
+import { usedOf } from '../api/admission.ts';
+import { resourceQuotas } from '../api/kinds/resource-quota.ts';
+import { namespaceOf } from '../api/kube-object.ts';
+import { type Controller, hear, keyOf, splitKey } from './controller.ts';
+import { createQueue } from './queue.ts';
+
+/** Keeps what a quota says is used in step with what is there. */
+export const quotaController: Controller = (world) => {
+  const { core, acts } = world;
+  const look = (key: string): void => {
+    const [namespace, name] = splitKey(key);
+    const quota = acts.find(resourceQuotas, namespace, name);
+    if (quota === undefined) return;
+    const used = Object.fromEntries(
+      Object.keys(objectAt(quota, 'spec', 'hard')).map((counted) => [
+        counted,
+        String(usedOf(core, counted, namespace)),
+      ]),
+    );
+    acts.update(
+      resourceQuotas,
+      quota,
+      (current) => ({ ...current, status: { hard: objectAt(current, 'spec', 'hard'), used } }),
+      'status',
+    );
+  };
+  const queue = createQueue(core.clock, look, (key, error) => world.failed(`quota ${key}`, error));
+  const stops = core.registry.all().map((resource) =>
+    hear(core, resource, (object) => {
+      if (textAt(object, 'kind') === 'Event') return;
+      for (const quota of acts.list(resourceQuotas, namespaceOf(object))) queue.add(keyOf(quota), 100);
+    }),
+  );
+  return () => {
+    for (const stop of stops) stop();
+    queue.stop();
+  };
+};

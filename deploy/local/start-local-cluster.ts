@@ -1,0 +1,125 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { parse, stringify } from 'yaml';
+import type { Core } from './api/core.ts';
+import { apiServer, portOf } from './api/http/server.ts';
+import { customResourceDefinitions } from './api/kinds/custom-resource-definition.ts';
+import { customResource, establishedCrd } from './api/kinds/custom-resource.ts';
+import { namespaces } from './api/kinds/namespace.ts';
+import { nodes } from './api/kinds/node.ts';
+import { wireTime } from './api/kube-object.ts';
+import { createRegistry } from './api/registry.ts';
+import { createStore } from './api/store.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { actsOn } from './controllers/acts.ts';
+import type { Controller, World } from './controllers/controller.ts';
+import { garbageCollector } from './controllers/garbage-collector.ts';
+import { jobController } from './controllers/job-controller.ts';
+import { namespaceController } from './controllers/namespace-controller.ts';
+import { nodeController } from './controllers/node-controller.ts';
+import { quotaController } from './controllers/quota-controller.ts';
+import { scheduler } from './controllers/scheduler.ts';
+import { isObject } from './json.ts';
+import { type Timings, defaultTimings } from './timings.ts';
+
+export type LocalClusterOptions = {
+  /** Port on 127.0.0.1. Default 0: any that is free. */
+  readonly port?: number;
+  /** How many simulated nodes there are at first. Default 3. */
+  readonly nodes?: number;
+  /** Files of the CustomResourceDefinitions to serve. */
+  readonly crds: readonly string[];
+  readonly timings?: Partial<Timings>;
+  /** How many changes of each kind a watch can still replay; whoever asks for older ones gets 410. Default 5,000. */
+  readonly history?: number;
+  readonly clock?: Clock;
+  /** Where failures of the cluster itself are told. Default: standard error. */
+  readonly failed?: (what: string, error: unknown) => void;
+};
+
+/** A small Kubernetes on loopback, in memory: for trying out and for tests, never for production. */
+export type LocalCluster = {
+  /** Its URL, as in `http://127.0.0.1:34567`. */
+  readonly server: string;
+  /** Writes a kubeconfig to a file, readable by its owner only. */
+  readonly kubeconfig: (path: string) => Promise<void>;
+  readonly stop: () => Promise<void>;
+};
+
+const controllers: readonly Controller[] = [
+  namespaceController,
+  nodeController,
+  scheduler,
+  jobController,
+  garbageCollector,
+  quotaController,
+];
+
+const serveCrd = async (world: World, path: string): Promise<void> => {
+  const crd: unknown = parse(await readFile(path, 'utf8'));
+  if (!isObject(crd)) throw new Error(`${path} is no CustomResourceDefinition`);
+  world.core.registry.add(customResource(crd));
+  world.acts.create(customResourceDefinitions, '', establishedCrd(crd, wireTime(world.core.clock.now())));
+};
+
+const populate = async (world: World, { crds, nodes: count = 3 }: LocalClusterOptions): Promise<void> => {
+  for (const name of ['default', 'kube-node-lease', 'kube-public', 'kube-system'])
+    world.acts.create(namespaces, '', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  for (const path of crds) await serveCrd(world, path);
+  for (let number = 1; number <= count; number += 1)
+    world.acts.create(nodes, '', { apiVersion: 'v1', kind: 'Node', metadata: { name: `node-${number}` }, spec: {} });
+};
+
+const listening = (server: Server, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+const kubeconfigOf = (server: string): string =>
+  stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    // client-node takes plain HTTP only with this setting.
+    clusters: [{ name: 'embedded', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'embedded', user: {} }],
+    contexts: [{ name: 'embedded', context: { cluster: 'embedded', user: 'embedded', namespace: 'default' } }],
+    'current-context': 'embedded',
+  });
+
+const report = (what: string, error: unknown): void =>
+  void process.stderr.write(
+    `embedded cluster: ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+
+/** Starts a small Kubernetes on loopback. Throws where the port is taken or a CRD cannot be served. */
+export const startLocalCluster = async (options: LocalClusterOptions): Promise<LocalCluster> => {
+  const clock = options.clock ?? systemClock;
+  // Versions begin at the time in seconds: so those of an earlier cluster are always older, and its watches end in 410.
+  const store = createStore(Math.floor(clock.now() / 1000), options.history ?? 5_000);
+  const core: Core = { store, registry: createRegistry(), clock };
+  const world: World = {
+    core,
+    acts: actsOn(core, 'embedded-cluster'),
+    timings: { ...defaultTimings, ...options.timings },
+    failed: options.failed ?? report,
+  };
+  await populate(world, options);
+  const http = apiServer(core);
+  await listening(http, options.port ?? 0);
+  const stops = controllers.map((controller) => controller(world));
+  const server = `http://127.0.0.1:${portOf(http)}`;
+  return {
+    server,
+    kubeconfig: (path) => writeFile(path, kubeconfigOf(server), { mode: 0o600 }),
+    stop: () =>
+      new Promise((resolve) => {
+        for (const stop of stops) stop();
+        http.close(() => resolve());
+        http.closeAllConnections();
+      }),
+  };
+};
