@@ -29,12 +29,24 @@ const apply = (object: object, ...args: readonly string[]) =>
 const patchStatus = (name: string, status: object) =>
   kubectl('patch', 'ic', name, '--subresource=status', '--type=merge', '-p', JSON.stringify({ status }));
 
-/** kubectl's words for refusals, one a line. Older API servers put the type where newer ones put the value or nothing. */
+/** kubectl's words for refusals, one a line. */
 const errorsIn = (stderr: string): string[] =>
   stderr
     .replace(/^The ImageCache "[^"]*" is invalid: /, '')
     .split(/\n\* |\n/)
     .filter((line) => line !== '');
+
+const isOldest = process.env['CONTROL_PLANE'] === 'oldest';
+
+/** Older API servers have other words for the offending value, and for a text that is too long: there, only the rest is compared. */
+const comparable = (errors: readonly string[]): readonly string[] =>
+  isOldest
+    ? errors.map((error) =>
+        error
+          .replace(/Invalid value: (("[^"]*"|-?\d+|null): )?/, 'Invalid value: ')
+          .replace(/Too long: .*/, 'Too long'),
+      )
+    : errors;
 
 const kubeFledgedsOwn = {
   apiVersion: 'apiextensions.k8s.io/v1',
@@ -58,19 +70,23 @@ const kubeFledgedsOwn = {
 const served = async (): Promise<void> =>
   expect((await lab.kubectl('get', '--raw', '/apis/kubefledged.io/v1alpha2')).stdout).toContain('imagecaches/status');
 
-/** kube-fledged's resource with a cache that ours would refuse, and then ours over it, as in an installation that moves. */
+/** What kube-fledged takes and we do not; the empty list only where its webhook is off. */
+const inheritedSpecs = {
+  inherited: { cacheSpec: [{ images: ['a b', 'a b'] }], imagePullSecrets: [{ name: 'X Y' }, { name: 'X Y' }] },
+  'inherited-empty': { cacheSpec: [{ images: [] }] },
+};
+
+/** kube-fledged's resource with caches that ours would refuse, and then ours over it, as in an installation that moves. */
 beforeAll(async () => {
   await lab.ask('delete', 'crd', 'imagecaches.kubefledged.io', '--ignore-not-found');
   await lab.kubectl('create', 'namespace', namespace);
   await lab.apply(kubeFledgedsOwn);
   await lab.ask('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io', '--timeout=30s');
-  const inherited = imageCache(
-    'inherited',
-    { cacheSpec: [{ images: ['a b', 'a b'] }, { images: [] }], imagePullSecrets: [{ name: 'x' }, { name: 'x' }] },
-    { status: 'Aborted', reason: 'ImagePullAborted', message: 'aborted', startTime: null },
-  );
-  const created = async () => expect((await create(inherited)).stderr).toMatch(/^$|already exists/);
-  await vi.waitFor(created, { timeout: 30_000, interval: 200 });
+  for (const [name, spec] of Object.entries(inheritedSpecs)) {
+    const object = imageCache(name, spec, { status: 'Aborted', reason: 'ImagePullAborted', startTime: null });
+    const created = async () => expect((await create(object)).stderr).toMatch(/^$|already exists/);
+    await vi.waitFor(created, { timeout: 30_000, interval: 200 });
+  }
   await lab.apply(readFileSync(crdPath, 'utf8'));
   await vi.waitFor(served, { timeout: 30_000, interval: 200 });
 });
@@ -90,7 +106,7 @@ describe('a manifest is taken', () => {
 describe('a manifest is refused', () => {
   it.each(refusedSpecs)('when $when', async ({ spec, errors }) => {
     const { stderr, code } = await create(imageCache('refused', spec), '--dry-run=server');
-    expect(errorsIn(stderr)).toEqual(errors);
+    expect(comparable(errorsIn(stderr))).toEqual(comparable(errors));
     expect(code).toBe(1);
   });
 
@@ -114,11 +130,24 @@ describe('a manifest is refused', () => {
 });
 
 describe('a cache of kube-fledged that would be refused today', () => {
-  it('can be given a status, labels and annotations all the same', async () => {
-    expect(await patchStatus('inherited', { status: 'Failed', observedGeneration: 1 })).toMatchObject({ code: 0 });
-    expect(await kubectl('label', 'ic', 'inherited', 'a=b')).toMatchObject({ code: 0 });
-    expect(await kubectl('annotate', 'ic', 'inherited', 'kubefledged.io/refresh-imagecache=')).toMatchObject({ code: 0 });
-    expect(await kubectl('annotate', 'ic', 'inherited', 'kubefledged.io/refresh-imagecache-')).toMatchObject({ code: 0 });
+  const writeStatus = ['patch', '--subresource=status', '--type=merge', '-p', '{"status":{"status":"Failed"}}'];
+
+  it.each([
+    ['a status', writeStatus],
+    ['a label', ['label', 'a=b']],
+    ['an annotation', ['annotate', 'kubefledged.io/refresh-imagecache=']],
+    ['one annotation less', ['annotate', 'kubefledged.io/refresh-imagecache-']],
+    ['another setting', ['patch', '--type=merge', '-p', '{"spec":{"suspend":true}}']],
+  ])('can be given %s all the same', async (_, [verb = '', ...args]) => {
+    const { stderr, code } = await kubectl(verb, 'imagecache', 'inherited', ...args);
+    expect([stderr, code]).toEqual(['', 0]);
+  });
+
+  it.skipIf(isOldest)('can be given a status also with an empty list, but by the oldest Kubernetes', async () => {
+    const [verb = '', ...args] = writeStatus;
+    const { stderr, code } = await kubectl(verb, 'imagecache', 'inherited-empty', ...args);
+    expect(stderr).toMatch(/^Warning: .* No images specified within image list\n$/);
+    expect(code).toBe(0);
   });
 });
 
@@ -162,7 +191,6 @@ describe('a status', () => {
           reason: 'NotReady',
           todo: [0],
           failed: [0],
-          unknown: [1],
           singly: true,
           copy: true,
         },
