@@ -69,6 +69,7 @@ export const takeLabLock = async (path: string, folder: string, timeout: number)
   const release = async () => {
     if (child.exitCode !== null) return;
     writeFileSync(path, '');
+    child.ref();
     child.stdin.end();
     await ended;
   };
