@@ -1,0 +1,42 @@
+import type { Result } from '../cluster/run.ts';
+import type { Kube } from './kube.ts';
+
+/** What a scenario may ask for beyond what every cluster has; one that a cluster lacks is skipped there, visibly. */
+export const needs = {
+  kubectl: 'the kubectl program',
+  'simulated nodes': 'nodes that can be added, broken and removed at will',
+  'slow images': 'images that take long, or never come',
+  'restricted pods': 'PodSecurity admission',
+  'priority classes': 'PriorityClasses',
+} as const;
+export type Need = keyof typeof needs;
+
+/** How an image behaves when it is pulled. */
+export type ImageKind = 'good' | 'missing' | 'denied' | 'slow' | 'hang';
+
+/** What is known of a kind of cluster before one is up. */
+export type ClusterKind = {
+  readonly name: string;
+  readonly has: ReadonlySet<Need>;
+  /** How many scenarios it bears at once. */
+  readonly atOnce: number;
+  /** How many nodes a scenario can have. */
+  readonly nodes: number;
+};
+
+/** Everything that differs from one cluster to another. */
+export type ClusterUnderTest = {
+  readonly kubeconfig: string;
+  /** URL by which this process reaches the API server, where that is not the kubeconfig's; else ''. */
+  readonly master: string;
+  /** Settings that the product needs here, such as where its no-op image is. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly kubectl: (...args: readonly string[]) => Promise<Result>;
+  /** A reference to an image that behaves so; the same name is the same image. */
+  readonly image: (kind: ImageKind, name: string) => Promise<string>;
+  /** Puts a node of this name, or one in its place, under a scenario's labels; answers with its real name when it is Ready. */
+  readonly lendNode: (kube: Kube, name: string, labels: Readonly<Record<string, string>>) => Promise<string>;
+  readonly returnNode: (kube: Kube, name: string) => Promise<void>;
+  /** Images that the node's runtime has, where it can be asked. */
+  readonly imagesOn: ((node: string) => Promise<readonly string[]>) | undefined;
+};

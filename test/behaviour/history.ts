@@ -1,0 +1,103 @@
+import type { Api } from '#runtime/api-request.ts';
+import { collection, type Kind } from './kind.ts';
+import { imagesIn, nodeOf, seenCache, seenJob, seenPod, type SeenCache, type SeenJob, type SeenPod } from './seen.ts';
+import { recordWatch, type Change } from './watch.ts';
+
+/** All that happened to caches, Jobs and Pods of one namespace, in the order in which the API server told. Times are epoch milliseconds. */
+export type History = {
+  readonly cacheChanges: (name: string) => readonly Change<SeenCache>[];
+  readonly jobChanges: () => readonly Change<SeenJob>[];
+  readonly podChanges: () => readonly Change<SeenPod>[];
+  /** The cache as it is; undefined if there is none. */
+  readonly cache: (name: string) => SeenCache | undefined;
+  /** Every Job that was ever made, as it last was, in the order of their making. */
+  readonly jobs: () => readonly SeenJob[];
+  readonly jobsOf: (node: string) => readonly SeenJob[];
+  readonly jobsThere: () => readonly SeenJob[];
+  readonly podsThere: () => readonly SeenPod[];
+  /** Images that Pods on a node have got, sorted, each once. */
+  readonly imagesGot: (node: string) => readonly string[];
+  /** The most Jobs that were there with images still to come, at any one time. */
+  readonly mostPullingJobs: () => number;
+  readonly stop: () => Promise<void>;
+};
+
+/** Watches a namespace from now on. */
+export async function watchHistory(api: Api, namespace: string): Promise<History> {
+  const record = <T>(kind: Kind, parse: (object: unknown) => T) => recordWatch(api, collection(kind, namespace), parse);
+  const [caches, jobs, pods] = await Promise.all([
+    record('ImageCache', seenCache),
+    record('Job', seenJob),
+    record('Pod', seenPod),
+  ]);
+  const cacheChanges = (name: string) => caches.changes().filter(({ object }) => object.metadata.name === name);
+  const all = () => [...latest(jobs.changes()).values()].map(({ object }) => object);
+  return {
+    cacheChanges,
+    jobChanges: jobs.changes,
+    podChanges: pods.changes,
+    cache: (name) => there(cacheChanges(name))[0],
+    jobs: all,
+    jobsOf: (node) => all().filter((job) => nodeOf(job) === node),
+    jobsThere: () => there(jobs.changes()),
+    podsThere: () => there(pods.changes()),
+    imagesGot: (node) => imagesGot(pods.changes(), node),
+    mostPullingJobs: () => mostPulling(jobs.changes(), pods.changes()),
+    stop: async () => {
+      await Promise.all([caches.stop(), jobs.stop(), pods.stop()]);
+    },
+  };
+}
+
+type Named = { readonly metadata: { readonly uid: string } };
+
+/** The last change of every object. */
+function latest<T extends Named>(changes: readonly Change<T>[]): ReadonlyMap<string, Change<T>> {
+  return new Map(changes.map((change) => [change.object.metadata.uid, change]));
+}
+
+function there<T extends Named>(changes: readonly Change<T>[]): readonly T[] {
+  return [...latest(changes).values()].filter(({ type }) => type !== 'DELETED').map(({ object }) => object);
+}
+
+function imagesGot(changes: readonly Change<SeenPod>[], node: string): readonly string[] {
+  const got = changes
+    .filter(({ object }) => object.spec.nodeName === node)
+    .flatMap(({ object }) => object.status.containerStatuses.flatMap((status) => imageGot(object, status)));
+  return [...new Set(got)].toSorted();
+}
+
+type Status = SeenPod['status']['containerStatuses'][number];
+
+/** The image of a container that ran to its end. Volumes and containers come in the same order. */
+function imageGot({ spec }: SeenPod, { name, state }: Status): readonly string[] {
+  if (state.terminated === undefined) return [];
+  const position = spec.containers.findIndex((container) => container.name === name);
+  const only = spec.containers.slice(position, position + 1);
+  const volumes = spec.volumes.filter(({ image }) => image !== undefined).slice(position, position + 1);
+  return imagesIn({ ...spec, containers: only, volumes });
+}
+
+/** A Job pulls from when it is made until its Pod tells of every image, or it goes. */
+function mostPulling(jobs: readonly Change<SeenJob>[], pods: readonly Change<SeenPod>[]): number {
+  const begins = jobs.flatMap(({ type, object, at }) =>
+    type === 'ADDED' ? [{ name: object.metadata.name, at, by: 1 }] : [],
+  );
+  const ends = begins.map(({ name }) => ({ name, at: endOf(name, jobs, pods), by: -1 }));
+  let pulling = 0;
+  const counts = [...begins, ...ends].toSorted((a, b) => a.at - b.at).map(({ by }) => (pulling += by));
+  return Math.max(0, ...counts);
+}
+
+function endOf(job: string, jobs: readonly Change<SeenJob>[], pods: readonly Change<SeenPod>[]): number {
+  const gone = jobs.find(({ type, object }) => object.metadata.name === job && type === 'DELETED');
+  const told = pods.find(
+    ({ object }) => object.metadata.labels['batch.kubernetes.io/job-name'] === job && hasAllTold(object),
+  );
+  return Math.min(gone?.at ?? Infinity, told?.at ?? Infinity);
+}
+
+const hasAllTold = ({ spec, status }: SeenPod): boolean =>
+  status.containerStatuses.filter(
+    ({ state }) => state.terminated !== undefined || state.waiting?.reason === 'ErrImagePull',
+  ).length === spec.containers.length;

@@ -1,0 +1,25 @@
+/** The kinds that scenarios speak of, and where the API has them. */
+const places = {
+  Namespace: { base: '/api/v1', plural: 'namespaces', isNamespaced: false },
+  Node: { base: '/api/v1', plural: 'nodes', isNamespaced: false },
+  Pod: { base: '/api/v1', plural: 'pods', isNamespaced: true },
+  Event: { base: '/api/v1', plural: 'events', isNamespaced: true },
+  Secret: { base: '/api/v1', plural: 'secrets', isNamespaced: true },
+  ServiceAccount: { base: '/api/v1', plural: 'serviceaccounts', isNamespaced: true },
+  ResourceQuota: { base: '/api/v1', plural: 'resourcequotas', isNamespaced: true },
+  Job: { base: '/apis/batch/v1', plural: 'jobs', isNamespaced: true },
+  PriorityClass: { base: '/apis/scheduling.k8s.io/v1', plural: 'priorityclasses', isNamespaced: false },
+  ImageCache: { base: '/apis/kubefledged.io/v1alpha2', plural: 'imagecaches', isNamespaced: true },
+} as const;
+
+export type Kind = keyof typeof places;
+
+export const isNamespaced = (kind: Kind): boolean => places[kind].isNamespaced;
+
+export const apiVersionOf = (kind: Kind): string => places[kind].base.replace(/^\/apis?\//, '');
+
+/** The path of all objects of a kind, in one namespace where the kind has namespaces. */
+export function collection(kind: Kind, namespace: string): string {
+  const { base, plural, isNamespaced } = places[kind];
+  return isNamespaced ? `${base}/namespaces/${namespace}/${plural}` : `${base}/${plural}`;
+}

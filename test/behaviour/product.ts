@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { eventually } from './eventually.ts';
+
+export type Start = {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly flags?: readonly string[];
+  /** One function alone, without sources; without it everything in one process. */
+  readonly function?: string;
+};
+
+/** The product as a child process, on the cluster that its kubeconfig names. */
+export type Product = {
+  /** Starts it and answers when it is ready for events. */
+  readonly start: (start?: Start) => Promise<void>;
+  /** SIGTERM; answers with its exit code when it has ended. */
+  readonly stop: () => Promise<number>;
+  /** SIGKILL: it ends in the middle of whatever it does. */
+  readonly kill: () => Promise<void>;
+  /** Sends the heartbeat to a process that has none of its own. */
+  readonly tick: () => Promise<void>;
+  readonly pid: () => number;
+  /** All lines that it logged, over all its starts. */
+  readonly log: () => readonly string[];
+  /** Those that tell of trouble: errors, and whatever is no log line. */
+  readonly complaints: () => readonly string[];
+};
+
+export type ProductPlace = {
+  readonly kubeconfig: string;
+  /** URL in place of the kubeconfig's server; '' leaves it. */
+  readonly master: string;
+  readonly env: Readonly<Record<string, string>>;
+};
+
+const root = join(import.meta.dirname, '../..');
+const program = { all: join(root, 'deploy/standalone/start.mjs'), one: join(root, 'functions/main.ts') };
+
+/** How to run the product; nothing runs yet. */
+export function product(place: ProductPlace): Product {
+  const lines: string[] = [];
+  let child: ChildProcess | undefined;
+  let since = 0;
+
+  const running = (): ChildProcess => {
+    if (child === undefined) throw new Error('the product is not running');
+    return child;
+  };
+  const told = (message: string): string | undefined =>
+    lines.slice(since).find((line) => line.includes(`"msg":"${message}"`));
+  const end = async (signal: NodeJS.Signals): Promise<number> => {
+    const ending = running();
+    child = undefined;
+    if (ending.exitCode !== null) return ending.exitCode;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    ending.once('close', (code) => resolve(code ?? -1));
+    ending.kill(signal);
+    return promise;
+  };
+  return {
+    start: async (start = {}) => {
+      since = lines.length;
+      const started = spawned(place, start, lines);
+      child = started;
+      await eventually('the product is ready', () => {
+        if (started.exitCode !== null) throw new Error(`it ended with ${started.exitCode}`);
+        return told(start.function === undefined ? 'synced' : 'started');
+      });
+    },
+    stop: () => end('SIGTERM'),
+    kill: async () => {
+      await end('SIGKILL');
+    },
+    tick: () => tick(portIn(told('started') ?? told('listening') ?? '')),
+    pid: () => running().pid ?? 0,
+    log: () => lines,
+    complaints: () => lines.filter((line) => !isCalm(line)),
+  };
+}
+
+/** The shell's KUBECONFIG and the like stay out: it is to do with what it is told. */
+function spawned({ kubeconfig, master, env }: ProductPlace, start: Start, lines: string[]): ChildProcess {
+  const flags = [
+    `--kubeconfig=${kubeconfig}`,
+    ...(master === '' ? [] : [`--master=${master}`]),
+    ...(start.flags ?? []),
+  ];
+  const one = start.function === undefined ? {} : { FUNCTION: start.function };
+  const child = spawn(process.execPath, [start.function === undefined ? program.all : program.one, ...flags], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], PORT: '0', ...env, ...one, ...start.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    let rest = '';
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      const parts = (rest + text).split('\n');
+      rest = parts.pop() ?? '';
+      lines.push(...parts);
+    });
+  }
+  return child;
+}
+
+const isCalm = (line: string): boolean => /^\{"level":"(trace|debug|info|warn)"/.test(line);
+
+const portIn = (line: string): string => /"port":(\d+)/.exec(line)?.[1] ?? '';
+
+async function tick(port: string): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${port}/`, {
+    method: 'POST',
+    headers: {
+      'ce-specversion': '1.0',
+      'ce-id': crypto.randomUUID(),
+      'ce-source': '/test',
+      'ce-type': 'dev.knative.sources.ping',
+    },
+    signal: AbortSignal.timeout(25_000),
+  });
+  if (!answer.ok && answer.status !== 503)
+    throw new Error(`a tick was answered with ${answer.status}: ${await answer.text()}`);
+}

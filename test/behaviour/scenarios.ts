@@ -1,0 +1,21 @@
+import type { Scenario } from './scenario.ts';
+import { adopting } from './scenarios/adopting.ts';
+import { editing } from './scenarios/editing.ts';
+import { enduring } from './scenarios/enduring.ts';
+import { failing } from './scenarios/failing.ts';
+import { kubectl } from './scenarios/kubectl.ts';
+import { nodes } from './scenarios/nodes.ts';
+import { pods } from './scenarios/pods.ts';
+import { pulling } from './scenarios/pulling.ts';
+
+/** The one list: what the product promises, as any cluster shows it. */
+export const scenarios: readonly Scenario[] = [
+  ...pulling,
+  ...failing,
+  ...editing,
+  ...nodes,
+  ...adopting,
+  ...enduring,
+  ...pods,
+  ...kubectl,
+];

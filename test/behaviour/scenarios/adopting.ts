@@ -1,0 +1,143 @@
+import { expect } from 'vitest';
+import { eventually, throughout } from '../eventually.ts';
+import type { Scenario } from '../scenario.ts';
+import { conditionOf, type SeenCache } from '../seen.ts';
+import type { World } from '../world.ts';
+
+type Left = {
+  readonly name: string;
+  /** What kube-fledged wrote, beside times and message. */
+  readonly status: { readonly status: string; readonly reason: string; readonly failures?: object };
+  readonly ready: { readonly status: string; readonly reason: string };
+  /** What the status says afterwards, if not the same. */
+  readonly after?: string;
+};
+
+const settledCaches: readonly Left[] = [
+  {
+    name: 'succeeded',
+    status: { status: 'Succeeded', reason: 'ImageCacheCreate' },
+    ready: { status: 'True', reason: 'AllImagesPresent' },
+  },
+  {
+    name: 'failed',
+    status: {
+      status: 'Failed',
+      reason: 'ImageCacheRefresh',
+      failures: { 'registry.example/adopted:1': [{ node: 'n', reason: 'ErrImagePull', message: 'gone' }] },
+    },
+    ready: { status: 'False', reason: 'PullFailed' },
+  },
+  {
+    name: 'purged',
+    status: { status: 'Succeeded', reason: 'ImageCachePurge' },
+    ready: { status: 'False', reason: 'Purged' },
+  },
+  {
+    name: 'purging',
+    status: { status: 'Processing', reason: 'ImageCachePurge' },
+    ready: { status: 'False', reason: 'Purged' },
+    after: 'Aborted',
+  },
+  {
+    name: 'unmatched',
+    status: { status: 'NoImagesPulledOrDeleted', reason: 'ImageCacheCreate' },
+    ready: { status: 'True', reason: 'AllImagesPresent' },
+  },
+];
+
+/** A cache as kube-fledged leaves it, made while nobody looks after it. */
+async function leave(world: World, name: string, status: object, annotations: object = {}): Promise<void> {
+  const spec = { cacheSpec: [world.list(['registry.example/adopted:1'])] };
+  await world.kube.create('ImageCache', name, { metadata: { annotations }, spec });
+  const times = { startTime: '2026-01-01T00:00:00Z', completionTime: '2026-01-01T00:01:00Z' };
+  await world.kube.patchStatus('ImageCache', name, { message: 'as kube-fledged says', ...times, ...status });
+}
+
+const adopted = (world: World, name: string): Promise<SeenCache> =>
+  eventually(`${name} is adopted`, () => {
+    const cache = world.history.cache(name);
+    return cache?.status.observedGeneration === undefined ? undefined : cache;
+  });
+
+const takeOver: Scenario = {
+  name: 'takes over what kube-fledged has done, and pulls nothing of it again',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    await world.nodes.add(2);
+    for (const { name, status } of settledCaches) await leave(world, name, status);
+    await world.product.start();
+
+    for (const { name, status, ready, after = status.status } of settledCaches) {
+      const cache = await adopted(world, name);
+      expect(cache.status).toMatchObject({
+        ...status,
+        status: after,
+        observedGeneration: 1,
+        message: 'as kube-fledged says',
+      });
+      expect({ name, ...conditionOf(cache, 'Ready') }).toMatchObject({ name, ...ready });
+    }
+    await throughout(3, () => {
+      expect(world.history.jobs()).toEqual([]);
+    });
+  },
+};
+
+const joinLater: Scenario = {
+  name: 'serves nodes that join an adopted cache, but not a purged one',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    await world.nodes.addOne();
+    await leave(world, 'succeeded', { status: 'Succeeded', reason: 'ImageCacheCreate' });
+    await leave(world, 'purged', { status: 'Succeeded', reason: 'ImageCachePurge' });
+    await world.product.start();
+    await adopted(world, 'succeeded');
+    await adopted(world, 'purged');
+    const joined = await world.nodes.addOne();
+    await eventually('it is served', () => world.history.cache('succeeded')?.status.nodes[joined]?.state === 'Ready');
+    expect(world.history.jobs().map(({ metadata }) => metadata.annotations['kubefledged.io/cache'])).toEqual([
+      `${world.namespace}/succeeded`,
+    ]);
+  },
+};
+
+const resume: Scenario = {
+  name: 'ends what kube-fledged was interrupted in',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    const nodes = await world.nodes.add(2);
+    await leave(world, 'processing', { status: 'Processing', reason: 'ImageCacheCreate', completionTime: null });
+    await leave(world, 'aborted', { status: 'Aborted', reason: 'ImageCacheRefresh' });
+    await world.product.start();
+    for (const name of ['processing', 'aborted']) {
+      await adopted(world, name);
+      const { status } = await world.settled(name);
+      expect(status).toMatchObject({ status: 'Succeeded', nodesReady: '2/2', round: { trigger: 'Adopted' } });
+    }
+    for (const node of nodes) expect(world.history.jobsOf(node)).toHaveLength(2);
+  },
+};
+
+const stale: Scenario = {
+  name: 'takes away a trigger from before its time without acting on it, and says so',
+  run: async (world) => {
+    await world.nodes.addOne();
+    const annotations = { 'kubefledged.io/purge-imagecache': '', 'example.com/mine': 'stays' };
+    await leave(world, 'cache', { status: 'Succeeded', reason: 'ImageCacheCreate' }, annotations);
+    await world.product.start();
+    await adopted(world, 'cache');
+    const cache = await eventually('the annotation is gone', () => {
+      const seen = world.history.cache('cache');
+      return seen !== undefined && !('kubefledged.io/purge-imagecache' in seen.metadata.annotations) && seen;
+    });
+    expect(cache.metadata.annotations['example.com/mine']).toBe('stays');
+    const told = await eventually('an Event tells', async () =>
+      (await world.events('cache')).find(({ reason }) => reason === 'StaleTriggerIgnored'),
+    );
+    expect(told.message).toContain('kubefledged.io/purge-imagecache');
+    expect(world.history.jobs()).toEqual([]);
+  },
+};
+
+export const adopting: readonly Scenario[] = [takeOver, joinLater, resume, stale];

@@ -1,0 +1,65 @@
+import { expect } from 'vitest';
+import type { Scenario } from '../scenario.ts';
+import type { World } from '../world.ts';
+
+const needs = ['kubectl'] as const;
+
+/** `kubectl wait` for a condition; it throws when the time is up. */
+const waitFor = (world: World, condition: string): Promise<string> =>
+  world.kubectl('wait', `--for=condition=${condition}`, 'imagecache/cache', '--timeout=40s');
+
+const waits: Scenario = {
+  name: 'lets kubectl wait for Ready, of the first round and of an edit',
+  needs,
+  run: async (world) => {
+    await world.nodes.addOne();
+    const [a, b] = [await world.image('good', 'a'), await world.image('good', 'b')];
+    await world.product.start();
+    await world.createCache('cache', [a]);
+    await waitFor(world, 'Ready');
+    expect(world.history.cache('cache')?.status.status).toBe('Succeeded');
+    await world.editCache('cache', { cacheSpec: [world.list([a, b])] });
+    await waitFor(world, 'Reconciling=False');
+    expect(world.history.cache('cache')?.status).toMatchObject({ status: 'Succeeded', observedGeneration: 2 });
+  },
+};
+
+const failureWaits: Scenario = {
+  name: 'lets kubectl wait for the end of a round that fails',
+  needs,
+  run: async (world) => {
+    await world.nodes.addOne();
+    await world.product.start();
+    await world.createCache('cache', [await world.image('missing')]);
+    await waitFor(world, 'Reconciling=False');
+    await waitFor(world, 'Stalled');
+    await expect(world.kubectl('wait', '--for=condition=Ready', 'ic/cache', '--timeout=1s')).rejects.toThrow(
+      'timed out',
+    );
+  },
+};
+
+const columns: Scenario = {
+  name: 'shows in a table how a cache is doing',
+  needs,
+  run: async (world) => {
+    await world.nodes.addOne();
+    await world.product.start();
+    await world.createCache('cache', [await world.image('good'), await world.image('missing')]);
+    await world.settled('cache');
+    const [head = '', row = ''] = (await world.kubectl('get', 'ic', '-o', 'wide')).split('\n');
+    expect(head.trim().split(/ {2,}/)).toEqual([
+      'NAME',
+      'STATUS',
+      'NODES',
+      'FAILED',
+      'REASON',
+      'AGE',
+      'MESSAGE',
+      'REFRESHED',
+    ]);
+    expect(row).toMatch(/^cache +Failed +0\/1 +1 +ImageCacheCreate +\d+s +Image pull failed for some images/);
+  },
+};
+
+export const kubectl: readonly Scenario[] = [waits, failureWaits, columns];

@@ -1,0 +1,216 @@
+import { expect } from 'vitest';
+import { eventually, throughout } from '../eventually.ts';
+import type { Scenario } from '../scenario.ts';
+import { isFinished, isReady, type SeenCache } from '../seen.ts';
+import type { World } from '../world.ts';
+
+const stateOf = ({ history }: World, node: string): string | undefined =>
+  history.cache('cache')?.status.nodes[node]?.state;
+
+const becomes = (world: World, node: string, state: string, seconds = 30): Promise<boolean> =>
+  eventually(`${node} is ${state}`, () => stateOf(world, node) === state, seconds);
+
+/** A cache of one good image whose first round has succeeded. */
+async function pulled(world: World, spec: object = {}): Promise<string> {
+  const image = await world.image('good');
+  await world.product.start();
+  await world.createCache('cache', [image], spec);
+  expect((await world.settled('cache')).status.status).toBe('Succeeded');
+  return image;
+}
+
+const joins: Scenario = {
+  name: 'serves a node that joins, with its Job within 1 s of Ready and no word of a new round',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    await world.nodes.addOne();
+    await pulled(world);
+    const before = world.history.cacheChanges('cache').length;
+    const joined = await world.nodes.addOne();
+    const readyAt = Date.now();
+
+    await eventually('it has a Job', () => world.history.jobsOf(joined).length > 0, 5);
+    const made = world.history
+      .jobChanges()
+      .find(({ object }) => object.metadata.name.length > 0 && world.history.jobsOf(joined).includes(object));
+    expect((made?.at ?? Infinity) - readyAt).toBeLessThan(1000);
+    await becomes(world, joined, 'Ready');
+    const since = world.history
+      .cacheChanges('cache')
+      .slice(before)
+      .map(({ object }) => object);
+    expect(since.every(isCalm)).toBe(true);
+    expect(since.at(-1)?.status.nodesReady).toBe('2/2');
+  },
+};
+
+const isCalm = (cache: SeenCache): boolean =>
+  cache.status.status === 'Succeeded' && isReady(cache) && cache.status.round?.number === 1;
+
+const labelled: Scenario = {
+  name: 'serves a node that a changed label brings in, and forgets one that it takes out',
+  needs: ['slow images', 'simulated nodes'],
+  run: async (world) => {
+    const [first = '', second = ''] = await world.nodes.add(2);
+    await world.nodes.label(first, { tier: 'web' });
+    const image = await world.image('good');
+    await world.product.start();
+    await world.createCache('cache', [], { cacheSpec: [world.list([image], { tier: 'web' })] });
+    await world.settled('cache');
+    expect(stateOf(world, second)).toBeUndefined();
+
+    await world.nodes.label(second, { tier: 'web' });
+    await becomes(world, second, 'Ready');
+    expect(await world.imagesOn(second)).toEqual([image]);
+
+    await world.editCache('cache', { cacheSpec: [world.list([await world.image('hang')], { tier: 'web' })] });
+    await eventually('both pull', () => world.history.jobsThere().length === 2);
+    await world.nodes.label(second, { tier: null });
+    await eventually('it is forgotten', () => stateOf(world, second) === undefined);
+    await eventually('its Job is gone', () => world.history.jobsThere().length === 1);
+    expect(stateOf(world, first)).toBe('Pulling');
+  },
+};
+
+const lost: Scenario = {
+  name: 'does not wait for a node that is lost while it pulls, and serves it when it is back',
+  needs: ['slow images', 'simulated nodes'],
+  run: async (world) => {
+    const steady = await world.nodes.addOne({ speed: 'fast' });
+    const shaky = await world.nodes.addOne({ speed: 'slow' });
+    const [good, slow] = [await world.image('good'), await world.image('slow')];
+    await world.product.start();
+    const cacheSpec = [world.list([good], { speed: 'fast' }), world.list([slow], { speed: 'slow' })];
+    await world.createCache('cache', [], { cacheSpec });
+    await eventually('both pull', () => world.history.podsThere().length === 2);
+    await world.nodes.report(shaky, 'Ready', 'False');
+
+    const { status } = await world.settled('cache', 15);
+    expect(status).toMatchObject({ status: 'Succeeded', nodesReady: '1/1', nodeCounts: { skipped: 1 } });
+    expect(status.nodes).toMatchObject({
+      [steady]: { state: 'Ready' },
+      [shaky]: { state: 'Skipped', reason: 'NotReady' },
+    });
+    await world.nodes.report(shaky, 'Ready', 'True');
+    await becomes(world, shaky, 'Ready');
+    expect(await world.imagesOn(shaky)).toEqual([slow]);
+    await eventually('no Job is left', () => world.history.jobsThere().length === 0);
+  },
+};
+
+type Nodes = World['nodes'];
+
+const hindrances: readonly {
+  readonly reason: string;
+  readonly begin: (nodes: Nodes, name: string) => Promise<void>;
+  readonly end: (nodes: Nodes, name: string) => Promise<void>;
+}[] = [
+  {
+    reason: 'Unschedulable',
+    begin: (nodes, name) => nodes.cordon(name, true),
+    end: (nodes, name) => nodes.cordon(name, false),
+  },
+  {
+    reason: 'DiskPressure',
+    begin: (nodes, name) => nodes.report(name, 'DiskPressure', 'True'),
+    end: (nodes, name) => nodes.report(name, 'DiskPressure', 'False'),
+  },
+  {
+    reason: 'TaintNotTolerated',
+    begin: (nodes, name) => nodes.taint(name, [{ key: 'example.com/own', effect: 'NoSchedule' }]),
+    end: (nodes, name) => nodes.taint(name, []),
+  },
+];
+
+const hindered: readonly Scenario[] = hindrances.map(({ reason, begin, end }) => ({
+  name: `skips a node for ${reason}, and serves it when that ends`,
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    const [free = '', hinderedNode = ''] = await world.nodes.add(2);
+    await begin(world.nodes, hinderedNode);
+    const image = await pulled(world, { tolerations: [] });
+    expect(stateOf(world, free)).toBe('Ready');
+    expect(world.history.cache('cache')?.status.nodes[hinderedNode]).toMatchObject({ state: 'Skipped', reason });
+    expect(world.history.jobsOf(hinderedNode)).toEqual([]);
+
+    await end(world.nodes, hinderedNode);
+    await becomes(world, hinderedNode, 'Ready');
+    expect(await world.imagesOn(hinderedNode)).toEqual([image]);
+  },
+}));
+
+const tolerant: Scenario = {
+  name: 'serves tainted nodes where no tolerations are given, as kube-fledged does',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    const node = await world.nodes.addOne();
+    await world.nodes.taint(node, [{ key: 'example.com/own', effect: 'NoExecute' }]);
+    const image = await pulled(world);
+    expect(await world.imagesOn(node)).toEqual([image]);
+  },
+};
+
+const leaves: Scenario = {
+  name: 'forgets a node that is deleted while it pulls, its Jobs too',
+  needs: ['slow images', 'simulated nodes'],
+  run: async (world) => {
+    await world.nodes.addOne({ speed: 'fast' });
+    const leaving = await world.nodes.addOne({ speed: 'never' });
+    const [good, hang] = [await world.image('good'), await world.image('hang')];
+    await world.product.start();
+    const cacheSpec = [world.list([good], { speed: 'fast' }), world.list([hang], { speed: 'never' })];
+    await world.createCache('cache', [], { cacheSpec });
+    await eventually('both pull', () => world.history.podsThere().length === 2);
+    await world.nodes.remove(leaving);
+
+    expect((await world.settled('cache')).status).toMatchObject({ status: 'Succeeded', nodesReady: '1/1' });
+    expect(stateOf(world, leaving)).toBeUndefined();
+    await eventually('no Job is left', () => world.history.jobsThere().length === 0);
+  },
+};
+
+const again: Scenario = {
+  name: 'serves another machine under the name of one that was deleted',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    const node = await world.nodes.addOne();
+    await pulled(world);
+    await world.nodes.recreate(node);
+    await eventually('it has another Job', () => world.history.jobsOf(node).length === 2);
+    await becomes(world, node, 'Ready');
+    expect(new Set(world.history.jobs().map(({ metadata }) => metadata.name)).size).toBe(2);
+    await throughout(1, () => {
+      expect(world.history.jobsOf(node)).toHaveLength(2);
+    });
+  },
+};
+
+const surges = [
+  { what: 'maxConcurrentNodes: 2', nodes: 6, spec: { maxConcurrentNodes: 2 }, flags: [], most: 2 },
+  { what: 'maxConcurrentNodes: 20%', nodes: 10, spec: { maxConcurrentNodes: '20%' }, flags: [], most: 2 },
+  { what: '--jobs-max-surge=1', nodes: 3, spec: {}, flags: ['--jobs-max-surge=1'], most: 1 },
+] as const;
+
+const throttled: readonly Scenario[] = surges.map(({ what, nodes, spec, flags, most }) => ({
+  name: `never pulls on more nodes at once than ${what} allows, and on all of them in the end`,
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    await world.nodes.add(nodes);
+    await world.product.start({ flags });
+    await world.createCache('cache', [await world.image('good')], spec);
+
+    expect((await world.settled('cache', 90)).status).toMatchObject({
+      status: 'Succeeded',
+      nodesReady: `${nodes}/${nodes}`,
+    });
+    expect(world.history.mostPullingJobs()).toBe(most);
+    expect(Math.max(...world.history.cacheChanges('cache').map(({ object }) => pullingIn(object)))).toBe(most);
+    expect(world.history.jobs()).toHaveLength(nodes);
+    await eventually('all Jobs are done with', () => world.history.jobsThere().every(isFinished));
+  },
+}));
+
+const pullingIn = ({ status }: SeenCache): number =>
+  Object.values(status.nodes).filter(({ state }) => state === 'Pulling').length;
+
+export const nodes: readonly Scenario[] = [joins, labelled, lost, ...hindered, tolerant, leaves, again, ...throttled];

@@ -1,0 +1,148 @@
+import { expect } from 'vitest';
+import { eventually } from '../eventually.ts';
+import type { Scenario } from '../scenario.ts';
+import { conditionOf, imagesOf, type SeenJob } from '../seen.ts';
+
+const twoLists: Scenario = {
+  name: 'pulls two lists, one with a selector, on to exactly the nodes they select, with one Job each',
+  nodes: 2,
+  run: async (world) => {
+    const plain = await world.nodes.addOne();
+    const web = await world.nodes.addOne({ tier: 'web' });
+    const [one, two, three] = [
+      await world.image('good', 'one'),
+      await world.image('good', 'two'),
+      await world.image('good', 'three'),
+    ];
+    const config = JSON.stringify({ auths: { 'registry.example': { auth: 'dTpw' } } });
+    const secret = { type: 'kubernetes.io/dockerconfigjson', stringData: { '.dockerconfigjson': config } };
+    await world.kube.create('Secret', 'pull-secret', secret);
+    await world.product.start();
+    await world.createCache('cache', [], {
+      cacheSpec: [world.list([one, two]), world.list([three], { tier: 'web' })],
+      imagePullSecrets: [{ name: 'pull-secret' }],
+    });
+
+    const { status } = await world.settled('cache');
+
+    expect(status).toMatchObject({ status: 'Succeeded', reason: 'ImageCacheCreate', nodesReady: '2/2', failures: {} });
+    expect(await world.imagesOn(plain)).toEqual(expect.arrayContaining([one, two]));
+    expect(await world.imagesOn(plain)).not.toContain(three);
+    expect(await world.imagesOn(web)).toEqual(expect.arrayContaining([one, two, three]));
+    expect(world.history.jobsOf(plain).map(imagesOf)).toEqual([[one, two].toSorted()]);
+    expect(world.history.jobsOf(web).map(imagesOf)).toEqual([[one, three, two].toSorted()]);
+    await eventually('no Job and no Pod is left', () => isNothingLeft(world.history));
+  },
+};
+
+const isNothingLeft = (history: {
+  jobsThere: () => readonly unknown[];
+  podsThere: () => readonly unknown[];
+}): boolean => history.jobsThere().length + history.podsThere().length === 0;
+
+const noNode: Scenario = {
+  name: 'says so when no node matches, and counts that as Ready',
+  run: async (world) => {
+    await world.nodes.addOne();
+    await world.product.start();
+    await world.createCache('cache', [], { cacheSpec: [world.list([await world.image('good')], { tier: 'nowhere' })] });
+
+    const cache = await world.settled('cache');
+
+    expect(cache.status.status).toBe('NoImagesPulledOrDeleted');
+    expect(conditionOf(cache, 'Ready')).toMatchObject({ status: 'True', reason: 'NoMatchingNodes' });
+    expect(world.history.jobs()).toEqual([]);
+  },
+};
+
+const oneImage: Scenario = {
+  name: 'takes two spellings of a reference for one image',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    const node = await world.nodes.addOne();
+    await world.product.start();
+    const cacheSpec = [world.list(['nginx']), world.list(['docker.io/library/nginx:latest'])];
+    await world.createCache('cache', [], { cacheSpec });
+    expect((await world.settled('cache')).status.status).toBe('Succeeded');
+    expect(world.history.jobsOf(node).map(imagesOf)).toEqual([['nginx']]);
+  },
+};
+
+const longNames: Scenario = {
+  name: 'serves caches with names as long as names can be, with dots in them',
+  run: async (world) => {
+    await world.nodes.addOne();
+    await world.product.start();
+    const names = ['a'.repeat(63), `${'b'.repeat(39)}.${'c'.repeat(23)}`, `${'long.name.'.repeat(25)}xyz`];
+    expect(names.map(({ length }) => length)).toEqual([63, 63, 253]);
+    for (const name of names) await world.createCache(name, [await world.image('good')]);
+    for (const name of names) expect((await world.settled(name)).status.status).toBe('Succeeded');
+    expect(world.history.jobs()).toHaveLength(names.length);
+  },
+};
+
+const sameName: Scenario = {
+  name: 'keeps two caches of one name in two namespaces apart',
+  isClusterWide: true,
+  run: async (world) => {
+    await world.nodes.addOne();
+    const other = `${world.namespace}-other`;
+    const there = world.inNamespace(other);
+    await there.create('Namespace', other);
+    await world.product.start();
+    const spec = { cacheSpec: [world.list([await world.image('missing')])] };
+    await world.createCache('cache', [await world.image('good')]);
+    await there.create('ImageCache', 'cache', { spec });
+
+    expect((await world.settled('cache')).status).toMatchObject({ status: 'Succeeded', nodesReady: '1/1' });
+    const status = await eventually('the other is done with', async () => {
+      const cache = await there.get('ImageCache', 'cache');
+      return JSON.stringify(cache).includes('"Failed"') ? cache : undefined;
+    });
+    expect(status).toMatchObject({ status: { status: 'Failed', nodesReady: '0/1' } });
+    expect(world.history.jobs()).toHaveLength(1);
+    await there.remove('Namespace', other);
+  },
+};
+
+const manyImages: readonly Scenario[] = [1, 2].map((pullsPerNode) => ({
+  name: `pulls 40 images in Jobs of 8, ${pullsPerNode} of them at once on a node`,
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    const node = await world.nodes.addOne();
+    await world.product.start({ env: { IMAGES_PER_JOB: '8' } });
+    const images = Array.from({ length: 40 }, (_, index) => `registry.example/many-${index}:1`);
+    await world.createCache('cache', images, { pullsPerNode });
+
+    const { status } = await world.settled('cache', 90);
+
+    expect(status.status).toBe('Succeeded');
+    expect(world.history.jobs().map((job) => imagesOf(job).length)).toEqual([8, 8, 8, 8, 8]);
+    expect(await world.imagesOn(node)).toEqual(images.toSorted());
+    expect(world.history.mostPullingJobs()).toBe(pullsPerNode);
+  },
+}));
+
+const twoWays: Scenario = {
+  name: 'mounts images where the node can, and starts a copied no-op in them where it can not',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    const [young, old] = await world.nodes.add(2);
+    await world.nodes.reportVersion(old ?? '', 'v1.33.4');
+    await world.product.start();
+    await world.createCache('cache', [await world.image('good'), await world.image('missing')]);
+
+    expect((await world.settled('cache')).status).toMatchObject({ status: 'Failed', nodesReady: '0/2' });
+    expect(world.history.jobsOf(young ?? '').map(waysOf)).toEqual(['mounted', 'mounted']);
+    expect(world.history.jobsOf(old ?? '').map(waysOf)).toEqual(['copied', 'copied']);
+    expect(await world.imagesOn(old ?? '')).toEqual(await world.imagesOn(young ?? ''));
+  },
+};
+
+function waysOf({ spec: { template } }: SeenJob): string {
+  const isMounted = template.spec.volumes.some(({ image }) => image !== undefined);
+  const isCopied = template.spec.initContainers.length > 0;
+  return isMounted === isCopied ? 'neither' : isMounted ? 'mounted' : 'copied';
+}
+
+export const pulling: readonly Scenario[] = [twoLists, noNode, oneImage, longNames, sameName, ...manyImages, twoWays];

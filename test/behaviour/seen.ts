@@ -1,0 +1,119 @@
+import * as z from 'zod/mini';
+
+/** Objects as scenarios look at them: only what kubectl shows and a scenario asks about. */
+
+const texts = z._default(z.record(z.string(), z.string()), {});
+const text = z._default(z.string(), '');
+const count = z._default(z.number(), 0);
+
+const metadata = z.object({
+  name: z.string(),
+  namespace: text,
+  uid: z.string(),
+  generation: count,
+  resourceVersion: text,
+  creationTimestamp: text,
+  deletionTimestamp: z.optional(z.string()),
+  annotations: texts,
+  labels: texts,
+});
+
+const condition = z.object({
+  type: z.string(),
+  status: z.string(),
+  reason: text,
+  message: text,
+  observedGeneration: count,
+  lastTransitionTime: text,
+});
+const conditions = z._default(z.array(condition), []);
+
+const cacheStatus = z.object({
+  status: text,
+  reason: text,
+  message: text,
+  startTime: text,
+  completionTime: text,
+  failures: z._default(z.record(z.string(), z.array(z.object({ node: text, reason: text, message: text }))), {}),
+  failuresOmitted: count,
+  observedGeneration: z.optional(z.number()),
+  conditions,
+  nodesReady: text,
+  nodeCounts: z._default(z.record(z.string(), z.number()), {}),
+  nodes: z._default(z.record(z.string(), z.object({ state: z.string(), reason: text, attempt: count })), {}),
+  round: z.optional(z.object({ number: z.number(), operation: z.string(), trigger: z.string() })),
+});
+
+const cache = z.object({ metadata, spec: z.unknown(), status: z.prefault(cacheStatus, {}) });
+export type SeenCache = z.infer<typeof cache>;
+export const seenCache = (object: unknown): SeenCache => cache.parse(object);
+
+const container = z.object({ name: z.string(), image: text });
+const containers = z._default(z.array(container), []);
+const volume = z.object({ image: z.optional(z.object({ reference: text })) });
+const podSpec = z.object({
+  nodeName: text,
+  containers,
+  initContainers: containers,
+  volumes: z._default(z.array(volume), []),
+  priorityClassName: text,
+  serviceAccountName: text,
+});
+
+const job = z.object({
+  metadata,
+  spec: z.object({ template: z.object({ spec: podSpec }) }),
+  status: z.prefault(z.object({ conditions, succeeded: count, failed: count }), {}),
+});
+export type SeenJob = z.infer<typeof job>;
+export const seenJob = (object: unknown): SeenJob => job.parse(object);
+
+const state = z.object({
+  waiting: z.optional(z.object({ reason: text, message: text })),
+  running: z.optional(z.unknown()),
+  terminated: z.optional(z.object({ exitCode: count })),
+});
+const pod = z.object({
+  metadata,
+  spec: podSpec,
+  status: z.prefault(
+    z.object({
+      phase: text,
+      containerStatuses: z._default(z.array(z.object({ name: z.string(), state: z.prefault(state, {}) })), []),
+    }),
+    {},
+  ),
+});
+export type SeenPod = z.infer<typeof pod>;
+export const seenPod = (object: unknown): SeenPod => pod.parse(object);
+
+const event = z.object({
+  metadata,
+  type: text,
+  reason: text,
+  message: text,
+  involvedObject: z.object({ kind: text, name: text, uid: text }),
+  source: z.prefault(z.object({ component: text }), {}),
+});
+export type SeenEvent = z.infer<typeof event>;
+export const seenEvent = (object: unknown): SeenEvent => event.parse(object);
+
+/** The node that a Job is for, as it says itself. */
+export const nodeOf = ({ metadata: { annotations } }: SeenJob): string => annotations['kubefledged.io/node'] ?? '';
+
+/** The user's images that a Job's or a Pod's containers stand for: mounted ones where there are any, else those that are started. */
+export function imagesIn(spec: z.infer<typeof podSpec>): readonly string[] {
+  const mounted = spec.volumes.flatMap(({ image }) => (image === undefined ? [] : [image.reference]));
+  return (mounted.length > 0 ? mounted : spec.containers.map(({ image }) => image)).toSorted();
+}
+
+export const imagesOf = (seen: SeenJob): readonly string[] => imagesIn(seen.spec.template.spec);
+
+export const isFinished = ({ status }: SeenJob): boolean =>
+  status.conditions.some(({ type, status: is }) => (type === 'Complete' || type === 'Failed') && is === 'True');
+
+/** A condition of a cache, by type; its fields are empty where there is none. */
+export const conditionOf = ({ status }: SeenCache, type: string): z.infer<typeof condition> =>
+  status.conditions.find((each) => each.type === type) ?? condition.parse({ type, status: '' });
+
+export const isReady = (seen: SeenCache): boolean => conditionOf(seen, 'Ready').status === 'True';

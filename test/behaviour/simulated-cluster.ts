@@ -1,0 +1,44 @@
+import type { Lab } from '../cluster/lab.ts';
+import type { ClusterKind, ClusterUnderTest, ImageKind } from './cluster-under-test.ts';
+import { eventually } from './eventually.ts';
+import type { Kube } from './kube.ts';
+import { isNodeReady } from './node-condition.ts';
+
+/** What simulated kubelets do with an image is in its name. */
+export const simulatedImage = (kind: ImageKind, name: string): string =>
+  `registry.example/${kind === 'good' ? '' : `${kind}-`}${name}:1`;
+
+/** A node that KWOK, or the embedded cluster, plays; answers when it is Ready. */
+export async function addSimulatedNode(
+  kube: Kube,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<string> {
+  const usual = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' };
+  await kube.create('Node', name, {
+    metadata: { labels: { ...usual, ...labels }, annotations: { 'kwok.x-k8s.io/node': 'fake' } },
+  });
+  await eventually(`node ${name} is Ready`, async () => isNodeReady(await kube.get('Node', name)));
+  return name;
+}
+
+export const simulatedKind: ClusterKind = {
+  name: 'simulated nodes',
+  has: new Set(['kubectl', 'simulated nodes', 'slow images', 'restricted pods', 'priority classes']),
+  atOnce: 8,
+  nodes: Infinity,
+};
+
+/** A lab's control plane with simulated nodes. */
+export function simulatedCluster(lab: Lab): ClusterUnderTest {
+  return {
+    kubeconfig: lab.kubeconfig,
+    master: '',
+    env: {},
+    kubectl: lab.kubectl,
+    image: async (kind, name) => Promise.resolve(simulatedImage(kind, name)),
+    lendNode: addSimulatedNode,
+    returnNode: (kube, name) => kube.remove('Node', name),
+    imagesOn: undefined,
+  };
+}

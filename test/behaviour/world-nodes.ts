@@ -1,0 +1,74 @@
+import { expect } from 'vitest';
+import type { ClusterUnderTest } from './cluster-under-test.ts';
+import type { Kube, Manifest } from './kube.ts';
+import { seenNode } from './node-condition.ts';
+
+/** The nodes of one scenario: no other scenario's caches select them. */
+export type WorldNodes = {
+  /** The label by which the scenario's caches find its nodes. */
+  readonly pool: Readonly<Record<string, string>>;
+  /** Adds nodes and answers with their names when they are Ready. */
+  readonly add: (count: number, labels?: Readonly<Record<string, string>>) => Promise<readonly string[]>;
+  readonly addOne: (labels?: Readonly<Record<string, string>>) => Promise<string>;
+  readonly remove: (name: string) => Promise<void>;
+  /** Deletes it and makes another machine of the same name. */
+  readonly recreate: (name: string) => Promise<void>;
+  /** Sets labels; null takes one away. */
+  readonly label: (name: string, labels: Readonly<Record<string, string | null>>) => Promise<void>;
+  readonly cordon: (name: string, unschedulable: boolean) => Promise<void>;
+  readonly taint: (name: string, taints: readonly object[]) => Promise<void>;
+  /** As its kubelet would report it. */
+  readonly report: (name: string, condition: 'Ready' | 'DiskPressure', status: 'True' | 'False') => Promise<void>;
+  readonly reportVersion: (name: string, kubeletVersion: string) => Promise<void>;
+  /** Gives all of them back. */
+  readonly end: () => Promise<void>;
+};
+
+/** The nodes of the scenario that works in this namespace. */
+export function worldNodes(cluster: ClusterUnderTest, kube: Kube, namespace: string): WorldNodes {
+  const pool = { pool: namespace };
+  const lent = new Set<string>();
+  let count = 0;
+
+  const addOne = async (labels: Readonly<Record<string, string>> = {}): Promise<string> => {
+    count += 1;
+    const name = await cluster.lendNode(kube, `${namespace}-${count}`, { ...pool, ...labels });
+    lent.add(name);
+    return name;
+  };
+  const remove = async (name: string): Promise<void> => {
+    lent.delete(name);
+    await cluster.returnNode(kube, name);
+  };
+  const patch = async (name: string, body: Manifest): Promise<void> => {
+    await kube.patch('Node', name, body);
+  };
+  const report: WorldNodes['report'] = async (name, type, status) => {
+    const { conditions } = seenNode(await kube.get('Node', name)).status;
+    const now = `${new Date().toISOString().slice(0, 19)}Z`;
+    const others = conditions.filter((condition) => condition.type !== type);
+    const told = { type, status, reason: 'Test', message: '', lastHeartbeatTime: now, lastTransitionTime: now };
+    await kube.patchStatus('Node', name, { conditions: [...others, told] });
+  };
+  return {
+    pool,
+    addOne,
+    add: (many, labels) => Promise.all(Array.from({ length: many }, async () => addOne(labels))),
+    remove,
+    recreate: async (name) => {
+      await remove(name);
+      expect(await cluster.lendNode(kube, name, pool)).toBe(name);
+      lent.add(name);
+    },
+    label: (name, labels) => patch(name, { metadata: { labels } }),
+    cordon: (name, unschedulable) => patch(name, { spec: { unschedulable } }),
+    taint: (name, taints) => patch(name, { spec: { taints } }),
+    report,
+    reportVersion: async (name, kubeletVersion) => {
+      await kube.patchStatus('Node', name, { nodeInfo: { kubeletVersion } });
+    },
+    end: async () => {
+      await Promise.all([...lent].map(remove));
+    },
+  };
+}
