@@ -94,7 +94,7 @@ describe('on a real control plane', () => {
     expect(told().filter((each) => each === 'update ImageCache web')).toHaveLength(1);
   });
 
-  it('tells a Node to every cache, and no heartbeat of it', async () => {
+  it('tells a Node that comes, changes and goes to every cache', async () => {
     const { sources, told } = start();
     await sources.whenSynced;
     await lab.apply(node({ name: 'source-node', labels: {} }, { status: {} }));
