@@ -1,5 +1,4 @@
 /** The sources as a process of their own, for platforms that run the functions: events go to K_SINK or ROUTES. */
-import { hostname } from 'node:os';
 import { crdName } from '#model/api.ts';
 import { createApi } from '#runtime/api-request.ts';
 import { helpText, readConfig, wantsHelp, type Config } from '#runtime/config.ts';
@@ -7,6 +6,7 @@ import { ConfigError } from '#runtime/errors.ts';
 import { createLog } from '#runtime/log.ts';
 import { runProcess } from '#runtime/run-process.ts';
 import { configuredSink } from './configured-sink.ts';
+import { leaseOf } from './lease-of.ts';
 import { serveProbes } from './probes.ts';
 import { startSources } from './start-sources.ts';
 
@@ -37,10 +37,4 @@ async function start(config: Config): Promise<() => Promise<void>> {
     await probes.close();
     api.close();
   };
-}
-
-/** In a pod the name stays over restarts of its container; elsewhere one machine may run several of these. */
-function leaseOf({ inCluster, leaseNamespace }: Config, own: string): { namespace: string; identity: string } {
-  const identity = inCluster ? hostname() : `${hostname()}-${process.pid}`;
-  return { namespace: leaseNamespace === '' ? own : leaseNamespace, identity };
 }
