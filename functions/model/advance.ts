@@ -7,7 +7,7 @@ import { isRoundOpen, type ImageCache, type Status } from './image-cache.ts';
 import { jobsToCreate, jobsToRemove } from './jobs-due.ts';
 import { isUnsettled, type Ledger } from './ledger.ts';
 import type { Plan } from './plan.ts';
-import { survey } from './survey.ts';
+import { setAside, survey } from './survey.ts';
 import { isSameStatus } from './status.ts';
 import type { World } from './world.ts';
 
@@ -18,7 +18,8 @@ import type { World } from './world.ts';
 export function advance(world: World, cache: ImageCache): Plan {
   const surveyed = survey(world, cache);
   const folded = fold(world, { ...cache, status: surveyed.status }, surveyed.wanted);
-  const claimed = claim(world, { ...cache, status: folded.status }, surveyed.wanted);
+  const nodes = setAside(world, { ...cache, status: folded.status });
+  const claimed = claim(world, { ...cache, status: { ...folded.status, nodes } }, surveyed.wanted);
   const current = {
     ...cache,
     status: {
