@@ -29,10 +29,12 @@ function renewed(nodes: Ledger): Ledger {
   return Object.fromEntries(Object.entries(nodes).map(([name, entry]) => [name, renewedEntry(entry)]));
 }
 
-const renewedEntry = (entry: LedgerEntry): LedgerEntry =>
-  entry.state === 'Ready' || entry.state === 'Skipped'
-    ? { ...entry, attempt: 0 }
-    : { ...freshEntry(entry.id, entry.want), copy: entry.copy };
+function renewedEntry(entry: LedgerEntry): LedgerEntry {
+  if (entry.state === 'Ready') return { ...entry, attempt: 0 };
+  const { id, want, copy } = entry;
+  const { state, reason } = entry.state === 'Skipped' ? entry : freshEntry(id, want);
+  return { ...freshEntry(id, want), state, reason, copy };
+}
 
 /** Remembers what this generation may place on nodes, before its first Job; a list that is remembered already keeps its place. */
 export function withPlaced(cache: ImageCache): readonly Placed[] {

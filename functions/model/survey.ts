@@ -1,7 +1,7 @@
 import { withoutNode } from './failures.ts';
 import type { ImageCache, Status } from './image-cache.ts';
-import { freshEntry, type LedgerEntry } from './ledger.ts';
-import { isAway, skipReason, type Node } from './node.ts';
+import { freshEntry, type Ledger, type LedgerEntry } from './ledger.ts';
+import { isAway, skipReason, type Node, type SkipReason } from './node.ts';
 import { isProvenPresent, pullPolicyOf, wantedOf, wanted as wantedOn, type Wanted } from './wanted.ts';
 import type { World } from './world.ts';
 
@@ -13,9 +13,8 @@ export function survey(world: World, cache: ImageCache): { readonly status: Stat
   const wanted = new Map(knownWants(world, cache));
   const nodes = new Map(Object.entries(cache.status.nodes));
   let { failures } = cache.status;
-  if (world.observed.hasAllNodes)
-    for (const name of nodes.keys()) if (!world.observed.nodes.has(name)) nodes.delete(name);
-  for (const [name, node] of world.observed.nodes) {
+  for (const name of seen(world, cache)) {
+    const node = world.observed.nodes.get(name);
     const want = node === undefined ? undefined : wantedOn(cache, node, world.settings);
     const before = nodes.get(name);
     if (node === undefined || want === undefined) nodes.delete(name);
@@ -29,6 +28,10 @@ export function survey(world: World, cache: ImageCache): { readonly status: Stat
   const wants = Object.fromEntries([...wanted.values()].map(({ want, lists }) => [want, lists]));
   return { status: { ...cache.status, nodes: ledger, wants, failures }, wanted };
 }
+
+/** The nodes of which is known how they are: where all were looked at, the ledger's others are known to be gone. */
+const seen = ({ observed }: World, { status }: ImageCache): ReadonlySet<string> =>
+  new Set([...(observed.hasAllNodes ? Object.keys(status.nodes) : []), ...observed.nodes.keys()]);
 
 const isAnother = (before: LedgerEntry, after: LedgerEntry | undefined): boolean =>
   after === undefined || after.id !== before.id || after.want !== before.want;
@@ -48,12 +51,23 @@ function surveyed(before: LedgerEntry | undefined, node: Node, want: Wanted, pla
   const entry = isKept ? before : freshEntry(node.id, want.want);
   if (entry.state === 'Ready' || entry.state === 'Failed') return entry;
   const reason = skipReason(node, place.cache.spec.tolerations);
-  if (reason !== undefined && (entry.state !== 'Pulling' || isAway(reason)))
-    return { ...entry, state: 'Skipped', reason };
+  if (reason !== undefined && (entry.state !== 'Pulling' || isAway(reason))) return skipped(entry, reason);
   if (entry.state === 'Pulling') return entry;
   if (entry.attempt > 0) return { ...entry, state: 'Pending', reason: '' };
   return unstarted(entry, node, want, place);
 }
+
+/** The ledger with those nodes skipped that wait for another try and can not be served any more: they filled up, or were cordoned. */
+export function setAside({ observed }: World, { spec, status }: ImageCache): Ledger {
+  const entries = Object.entries(status.nodes).map(([name, entry]) => {
+    const node = entry.state === 'Pending' ? observed.nodes.get(name) : undefined;
+    const reason = node === undefined ? undefined : skipReason(node, spec.tolerations);
+    return [name, reason === undefined ? entry : skipped(entry, reason)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+const skipped = (entry: LedgerEntry, reason: SkipReason): LedgerEntry => ({ ...entry, state: 'Skipped', reason });
 
 /** Before the first attempt: what the node's own list proves to be there needs no Job. */
 function unstarted(entry: LedgerEntry, node: Node, want: Wanted, { world, cache }: Place): LedgerEntry {
