@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { jobAnnotations } from '#model/api.ts';
+import { decide } from '#model/decide.ts';
+import type { ImageCache, Status } from '#model/image-cache.ts';
+import { skipReason } from '#model/node.ts';
+import type { Plan } from '#model/plan.ts';
+import { jobName, jobSet, type PullJob } from '#model/pull-job.ts';
+import { wantedOf } from '#model/wanted.ts';
+import type { World } from '#model/world.ts';
+
+/** What holds for every single decision, whatever the world looks like. */
+export function assertLawful(world: World, plan: Plan): void {
+  assert.equal(JSON.stringify(decide(world)), JSON.stringify(plan), 'the same world, another plan');
+  assertNoUnaskedJobs(world, plan);
+  assertNothingNeededIsRemoved(world, plan);
+}
+
+/** No Job for a cache that is suspended, purged or going, nor for a node that can not be served when it is claimed. */
+function assertNoUnaskedJobs({ cache, observed }: World, { create, status }: Plan): void {
+  if (cache.isBeingDeleted || cache.spec.suspend) assert.deepEqual(create, []);
+  for (const manifest of create) {
+    const name = manifest.metadata.annotations?.[jobAnnotations.node] ?? '';
+    const node = observed.nodes.get(name);
+    assert(node !== undefined, `a Job for ${name}, which was not seen`);
+    assert.equal(status?.nodes[name]?.state ?? cache.status.nodes[name]?.state, 'Pulling');
+    const isNewlyClaimed = status?.nodes[name]?.attempt !== cache.status.nodes[name]?.attempt && status !== undefined;
+    if (isNewlyClaimed) assert.equal(skipReason(node, cache.spec.tolerations), undefined, `a Job for ${name}`);
+  }
+}
+
+/** A result is recorded before its Job goes: what the status that is written first still waits for is not deleted. */
+function assertNothingNeededIsRemoved({ cache, settings }: World, { remove, status }: Plan): void {
+  const after = { ...cache, status: status ?? cache.status };
+  if (cache.spec.suspend || after.status.observedGeneration !== cache.generation) return;
+  const needed = Object.values(after.status.nodes).flatMap((entry) => {
+    const lists = after.status.wants[entry.want];
+    if (entry.state !== 'Pulling' || lists === undefined) return [];
+    const set = jobSet(entry, wantedOf(after, lists, settings), after, settings);
+    return set.map((indexes) => jobName(after, entry, indexes));
+  });
+  assert.deepEqual(
+    remove.filter(({ name }) => needed.includes(name)),
+    [],
+  );
+}
+
+/** Whoever was claimed, by round, node and attempt. */
+export function claimsOf({ status }: ImageCache): readonly string[] {
+  return Object.entries(status.nodes).flatMap(([name, { state, attempt }]) =>
+    state === 'Pulling' ? [`${status.round?.number ?? 0} ${name} ${attempt}`] : [],
+  );
+}
+
+/** A claim is stored before its first Job is made. */
+export function assertClaimed({ metadata }: PullJob, claims: ReadonlySet<string>): void {
+  const { round, node, attempt } = jobAnnotations;
+  const claim = [round, node, attempt].map((key) => metadata.annotations?.[key] ?? '').join(' ');
+  assert(claims.has(claim), `a Job of ${claim}, which was never claimed`);
+}
+
+/** No more nodes are claimed than may pull at once; those claimed before count, and may be more if the limit has come down. */
+export function assertWithinSurge(before: ImageCache, after: Status): void {
+  const pulling = ({ nodes }: Status): number => Object.values(nodes).filter(({ state }) => state === 'Pulling').length;
+  const most = typeof before.spec.maxConcurrentNodes === 'number' ? before.spec.maxConcurrentNodes : Infinity;
+  assert(pulling(after) <= Math.max(most, pulling(before.status)), 'more nodes pull than may');
+}

@@ -1,0 +1,91 @@
+import { jobAnnotations, labels } from '#model/api.ts';
+import type { ContainerStatus, Job, Pod } from '#model/pod.ts';
+import type { PullJob } from '#model/pull-job.ts';
+import { completed, container, job, pod, waiting } from './builders.ts';
+
+/** What becomes of an image wherever it is pulled: it depends on nothing else, so that every run has the same end. */
+export type ImageFate = 'comes' | 'missing' | 'throttled' | 'hangs';
+
+export type Fates = {
+  /** Images that are not told come. */
+  readonly images: Readonly<Record<string, ImageFate>>;
+  /** The Pods of so many first attempts on each node are evicted. */
+  readonly evictions: number;
+  readonly refusesMounts: boolean;
+};
+
+/** Made, its Pod started, and all told that its Pod will ever tell. */
+export type Stage = 'made' | 'started' | 'told';
+
+/** A Job as the cluster has it. */
+export type SimulatedJob = {
+  readonly manifest: PullJob;
+  readonly name: string;
+  readonly uid: string;
+  readonly nodeId: string;
+  readonly node: string;
+  readonly round: number;
+  readonly attempt: number;
+  readonly createdAt: number;
+  readonly startedAt: number;
+  readonly stage: Stage;
+};
+
+/** What a manifest becomes when it is made. */
+export function simulatedJob(manifest: PullJob, uid: string, now: number): SimulatedJob {
+  const annotation = (key: string): string => manifest.metadata.annotations?.[key] ?? '';
+  return {
+    manifest,
+    name: manifest.metadata.name,
+    uid,
+    nodeId: manifest.metadata.labels?.[labels.node] ?? '',
+    node: annotation(jobAnnotations.node),
+    round: Number(annotation(jobAnnotations.round)),
+    attempt: Number(annotation(jobAnnotations.attempt)),
+    createdAt: now,
+    startedAt: now,
+    stage: 'made',
+  };
+}
+
+export const jobOf = ({ name, uid, nodeId, round, createdAt }: SimulatedJob): Job =>
+  job({ name, uid, nodeId, round, createdAt, outcome: undefined });
+
+/** The Pod of a Job, as far as it has come. */
+export function podOf(simulated: SimulatedJob, fates: Fates): Pod | undefined {
+  if (simulated.stage === 'made') return undefined;
+  const { name, uid, nodeId, round, createdAt, startedAt } = simulated;
+  const images = imagesOf(simulated.manifest);
+  const isMounting = images.some((image) => image.isMounted);
+  const started = pod({
+    ...{ name: `${name}-abcde`, uid: `pod-of-${uid}`, jobName: name, jobUid: uid, nodeId, round, createdAt, startedAt },
+    isMounting,
+    containers: images.map(({ index }) => container(index)),
+  });
+  if (simulated.stage === 'started') return started;
+  if (simulated.attempt <= fates.evictions)
+    return { ...started, phase: 'Failed', reason: 'Evicted', isDisrupted: true };
+  if (isMounting && fates.refusesMounts) return { ...started, containers: images.map(({ index }) => refusal(index)) };
+  const told = images.map(({ index, reference }) => ({ index, fate: fates.images[reference] ?? 'comes' }));
+  if (told.some(({ fate }) => fate === 'hangs')) return started;
+  const phase = told.every(({ fate }) => fate === 'comes') ? 'Succeeded' : 'Pending';
+  return { ...started, phase, containers: told.map(({ index, fate }) => toldOf(index, fate)) };
+}
+
+function toldOf(index: number, fate: ImageFate): ContainerStatus {
+  if (fate === 'missing') return waiting(index, 'ErrImagePull', 'failed to resolve image: not found');
+  return fate === 'throttled' ? waiting(index, 'ImagePullBackOff', '429 toomanyrequests') : completed(index);
+}
+
+const refusal = (index: number): ContainerStatus =>
+  waiting(index, 'CreateContainerError', 'ImageVolumeMountFailed: not supported');
+
+type PulledImage = { readonly index: number; readonly reference: string; readonly isMounted: boolean };
+
+function imagesOf({ spec }: PullJob): readonly PulledImage[] {
+  const { containers = [], volumes = [] } = spec?.template.spec ?? {};
+  return containers.map(({ name, image = '' }) => {
+    const mounted = volumes.find((volume) => volume.name === name)?.image?.reference;
+    return { index: Number(name.replace('image-', '')), reference: mounted ?? image, isMounted: mounted !== undefined };
+  });
+}

@@ -1,0 +1,174 @@
+import { decide } from '#model/decide.ts';
+import type { ImageCache, Spec, Status } from '#model/image-cache.ts';
+import type { Node } from '#model/node.ts';
+import type { Observed } from '#model/observed.ts';
+import { parseImageCache } from '#model/parse-image-cache.ts';
+import { isEmpty, type Plan } from '#model/plan.ts';
+import type { JobView } from '#model/pull-result.ts';
+import type { Settings } from '#model/settings.ts';
+import { wireStatus } from '#model/status.ts';
+import { cache, noon, settings, spec as anySpec } from './builders.ts';
+import { assertClaimed, assertLawful, assertWithinSurge, claimsOf } from './lawful.ts';
+import { jobOf, podOf, simulatedJob, type Fates, type SimulatedJob } from './simulated-pod.ts';
+
+export type Start = {
+  readonly spec?: Partial<Spec>;
+  readonly nodes: readonly Node[];
+  readonly fates: Fates;
+  readonly settings?: Partial<Settings>;
+};
+
+/** A decision that was taken on what was seen, and is still to be carried out. */
+export type Prepared = { readonly cache: ImageCache; readonly plan: Plan };
+
+/** Everything, as a tick looks; or a node that changed or whose Job did, as events do. */
+export type Look = 'everything' | { readonly node: string };
+
+export type SimulatedWorld = ReturnType<typeof simulatedWorld>;
+
+/**
+ * A cluster in small: nodes, one cache, its Jobs and what comes of them, and a status that is stored as an API server stores it,
+ * its keys in order and under a lock. Every decision and every write is held against the laws that need no second run.
+ */
+export function simulatedWorld(start: Start) {
+  const { fates } = start;
+  const given = settings(start.settings);
+  const nodes = new Map(start.nodes.map((node) => [node.name, node]));
+  const jobs = new Map<string, SimulatedJob>();
+  const takenAway = new Map<string, string>();
+  const claims = new Set<string>();
+  let live = cache({ spec: anySpec(start.spec) });
+  let now = noon;
+  let made = 0;
+
+  const viewOf = (job: SimulatedJob): JobView => ({ job: jobOf(job), pod: podOf(job, fates) });
+
+  function everything(): Observed {
+    return {
+      nodes: new Map(nodes),
+      hasAllNodes: true,
+      jobs: new Map([...jobs].map(([name, job]) => [name, viewOf(job)])),
+      hasAllJobs: true,
+      goneJobs: new Set(),
+      runAsUser: 65_532,
+    };
+  }
+
+  function around(name: string): Observed {
+    const entry = live.status.nodes[name];
+    const waiting = Object.entries(live.status.nodes).filter(([, { state }]) => state === 'Pending');
+    const seen = [...jobs].filter(([, job]) => job.nodeId === entry?.id);
+    const gone = [...takenAway].filter(([job, node]) => node === name && !jobs.has(job));
+    return {
+      nodes: new Map([name, ...waiting.map(([other]) => other)].map((each) => [each, nodes.get(each)])),
+      hasAllNodes: false,
+      jobs: new Map(seen.map(([job, simulated]) => [job, viewOf(simulated)])),
+      hasAllJobs: false,
+      goneJobs: new Set(gone.map(([job]) => job)),
+      runAsUser: 65_532,
+    };
+  }
+
+  /** What a function that opens rounds for a new generation decides. One that is told of a node only looks at all if a round is due. */
+  function look(at: Look): Prepared {
+    const isDue = live.status.observedGeneration !== live.generation;
+    const observed = at === 'everything' || isDue ? everything() : around(at.node);
+    const world = { cache: live, observed, settings: given, now, opens: ['Spec', 'Adopted'] } as const;
+    const plan = decide(world);
+    assertLawful(world, plan);
+    return { cache: live, plan };
+  }
+
+  /** Writes a plan in its order, or its first `writes` writes, as one does who dies after them. */
+  function carryOut({ cache: seen, plan }: Prepared, writes = Infinity): void {
+    if (plan.status !== undefined && seen.resourceVersion !== live.resourceVersion) return;
+    let left = writes;
+    if (plan.status !== undefined && left-- > 0) store(plan.status);
+    for (const manifest of plan.create) {
+      if (left-- <= 0) return;
+      assertClaimed(manifest, claims);
+      if (!jobs.has(manifest.metadata.name)) jobs.set(manifest.metadata.name, simulatedJob(manifest, uid(), now));
+    }
+    for (const { name, uid } of plan.remove) {
+      if (left-- <= 0) return;
+      if (jobs.get(name)?.uid === uid) jobs.delete(name);
+    }
+  }
+
+  const uid = (): string => `job-${(made += 1)}`;
+
+  function store(status: Status): void {
+    assertWithinSurge(live, status);
+    const { uid, name, namespace, generation } = live;
+    const resourceVersion = String(Number(live.resourceVersion) + 1);
+    const stored = parseImageCache({
+      metadata: { uid, name, namespace, generation, resourceVersion },
+      status: inOrder(wireStatus(status, live)),
+    });
+    live = { ...live, resourceVersion, status: stored.status };
+    for (const claim of claimsOf(live)) claims.add(claim);
+  }
+
+  /** A Job comes one stage further; false if it has come as far as it will. */
+  function work(name: string): boolean {
+    const job = jobs.get(name);
+    if (job === undefined || job.stage === 'told') return false;
+    jobs.set(name, job.stage === 'made' ? { ...job, stage: 'started', startedAt: now } : { ...job, stage: 'told' });
+    return true;
+  }
+
+  /** Goes on until nothing is to be planned and nothing more can come, and throws if that is never. */
+  function settle(): void {
+    for (let turn = 0; turn < 100; turn += 1) {
+      while (step());
+      const hasWorked = [...jobs.keys()].map(work).includes(true);
+      if (!hasWorked && jobs.size === 0) return;
+      if (!hasWorked) now += 1_300_000;
+    }
+    throw new Error('there is no end to it');
+  }
+
+  /** One look and what follows from it; that leaves nothing to plan. */
+  function step(): boolean {
+    const prepared = look('everything');
+    if (isEmpty(prepared.plan)) return false;
+    carryOut(prepared);
+    const { plan } = look('everything');
+    if (!prepared.plan.hasMore && !isEmpty(plan)) throw new Error(`a plan left one to plan: ${JSON.stringify(plan)}`);
+    return true;
+  }
+
+  return {
+    look,
+    carryOut,
+    work,
+    settle,
+    wait: (ms: number): void => void (now += ms),
+    edit: (spec: Partial<Spec>): void => {
+      const resourceVersion = String(Number(live.resourceVersion) + 1);
+      live = { ...live, resourceVersion, generation: live.generation + 1, spec: anySpec(spec) };
+    },
+    setNode: (name: string, node: Node | undefined): void =>
+      node === undefined ? void nodes.delete(name) : void nodes.set(name, node),
+    /** Somebody deletes a Job. */
+    takeAway: (name: string): void => {
+      const job = jobs.get(name);
+      if (job === undefined) return;
+      takenAway.set(name, job.node);
+      jobs.delete(name);
+    },
+    live: (): ImageCache => live,
+    jobs: (): readonly SimulatedJob[] => [...jobs.values()],
+  };
+}
+
+/** An API server gives back the keys of every object in their order. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([key, child]) => [key, inOrder(child)] as const)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
