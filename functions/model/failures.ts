@@ -29,12 +29,16 @@ export function withNode(failures: Failures, node: string, causes: ReadonlyMap<s
 export const failureCount = (failures: Failures): number =>
   Object.values(failures).reduce((sum, told) => sum + told.length, 0);
 
-/** Leaves out the last ones when all of them together are too long for a status. */
+/**
+ * Leaves out the last ones when all of them together are too long for a status.
+ * Ordered by image and node, as the API server gives objects back: else what is told again would differ from what is stored.
+ */
 export function boundedFailures(failures: Failures): Failures {
   const kept: [string, readonly Failure[]][] = [];
   let room: number = failureBounds.bytes;
-  for (const [image, told] of Object.entries(failures)) {
-    const fitting = told.filter((failure) => (room -= lengthOf(image, failure)) >= 0);
+  for (const [image, told] of Object.entries(failures).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const ordered = told.toSorted((a, b) => (a.node < b.node ? -1 : 1));
+    const fitting = ordered.filter((failure) => (room -= lengthOf(image, failure)) >= 0);
     if (fitting.length > 0) kept.push([image, fitting]);
   }
   return Object.fromEntries(kept);
@@ -45,10 +49,10 @@ function lengthOf(image: string, { node, reason, message }: Failure): number {
   return JSON.stringify([image, node, reason, message]).replace(/[^\x20-\x7e]/g, '....').length + 40;
 }
 
-/** Keeps the beginning, which says what, and the end, which says why. */
+/** Keeps the beginning, which says what, and the end, which says why; a character that the cut halves is replaced. */
 function shortened(message: string): string {
   const { messageLength } = failureBounds;
-  if (message.length <= messageLength) return message;
+  if (message.length <= messageLength) return message.toWellFormed();
   const head = messageLength - 140;
-  return `${message.slice(0, head - 1)}…${message.slice(message.length - 140)}`;
+  return `${message.slice(0, head - 1)}…${message.slice(message.length - 140)}`.toWellFormed();
 }
