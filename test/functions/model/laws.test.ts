@@ -24,7 +24,7 @@ const suspended: Partial<Spec> = { ...specs[0], suspend: true };
 
 const machine = (name: string, of: Partial<Node> = {}): Node => {
   const make = name === 'node-2' ? modernNode : node;
-  return make({ name, id: `id-of-${name}`, labels: name === 'node-3' ? {} : { pool: 'a' }, ...of });
+  return make({ name, labels: name === 'node-3' ? {} : { pool: 'a' }, ...of, id: `${of.id ?? 'id'}-of-${name}` });
 };
 
 const calm: Fates = { images: {}, evictions: 0, refusesMounts: false };
@@ -62,7 +62,7 @@ const nodeStates: readonly (Partial<Node> | undefined)[] = [
   { isReady: false },
   { isUnschedulable: true },
   { hasDiskPressure: true },
-  { id: 'another' },
+  { id: 'renewed' },
   { labels: { pool: 'b' } },
 ];
 const nodeChanges = fc
