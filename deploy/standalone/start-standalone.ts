@@ -1,11 +1,12 @@
 import { hostname } from 'node:os';
+import type { Logger } from 'pino';
 import { crdName } from '#model/api.ts';
 import { createApi, type Api } from '#runtime/api-request.ts';
 import { createCluster } from '#runtime/cluster.ts';
 import type { Config } from '#runtime/config.ts';
-import { ConfigError, isNotFound } from '#runtime/errors.ts';
+import { isNotFound } from '#runtime/errors.ts';
 import { createLog } from '#runtime/log.ts';
-import { serve } from '#runtime/serve.ts';
+import { serve, type ServeOptions } from '#runtime/serve.ts';
 import { handlers } from '../../functions/handlers.ts';
 import { configuredSink } from '../../sources/configured-sink.ts';
 import { inProcessSink } from '../../sources/in-process-sink.ts';
@@ -13,10 +14,14 @@ import { startSources, type Sources } from '../../sources/start-sources.ts';
 
 export type Standalone = { readonly port: number; readonly stop: () => Promise<void> };
 
+export type StandaloneOptions = Pick<ServeOptions, 'host' | 'lockFolder'> & {
+  /** Default JSON lines on standard output. */
+  readonly log?: Logger;
+};
+
 /** Starts everything on the cluster that the configuration names. Throws `ConfigError` if it names none. */
-export async function startStandalone(config: Config): Promise<Standalone> {
-  if (config.kubeconfig === '' && config.master === '' && !config.inCluster) throw new ConfigError(noCluster);
-  const log = createLog(config.logLevel);
+export async function startStandalone(config: Config, options: StandaloneOptions = {}): Promise<Standalone> {
+  const { log = createLog(config.logLevel), ...listen } = options;
   const api = createApi(config);
   log.info({ server: api.server, context: api.context, ...(await cachesOf(api)) }, 'cluster');
   for (const note of config.notes) log.warn(note);
@@ -37,16 +42,19 @@ export async function startStandalone(config: Config): Promise<Standalone> {
     },
     ...(config.leaderElection ? { lease: leaseOf(config, api) } : {}),
   });
-  const served = await serve({ handlers: handlers, context, port: config.port, isReady: sources.synced });
+  const served = await serve({ ...listen, handlers, context, port: config.port, isReady: sources.synced }).catch(
+    async (error: unknown) => {
+      await sources.stop();
+      api.close();
+      throw error;
+    },
+  );
   log.info({ port: served.port }, 'listening');
   void sources.whenSynced.then(() => {
     log.info({ caches: sources.cacheCount() }, 'synced');
   });
   return { port: served.port, stop: () => stop({ sources, stopping, close: served.close, api }) };
 }
-
-const noCluster =
-  'no cluster is named: run `npm start -- --kubeconfig FILE`, or run in a pod; KUBECONFIG and ~/.kube/config are never read unasked';
 
 /** How many caches there are, or that none can be: told before anything is done to them. */
 async function cachesOf(api: Api): Promise<{ readonly caches: number } | { readonly crd: 'missing' }> {

@@ -1,0 +1,96 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parse } from 'yaml';
+import { type Api, createApi } from '#runtime/api-request.ts';
+import { createCluster } from '#runtime/cluster.ts';
+import type { Config } from '#runtime/config.ts';
+import { createLog } from '#runtime/log.ts';
+import { paths } from '#runtime/paths.ts';
+import { startLocalCluster } from '../local/start-local-cluster.ts';
+import { followCaches } from './follow-caches.ts';
+import type { Line } from './progress.ts';
+import type { Screen } from './screen.ts';
+import { startStandalone } from './start-standalone.ts';
+
+export type TryOutOptions = {
+  readonly config: Config;
+  readonly screen: Screen;
+  /** Where the kubeconfig goes. */
+  readonly folder: string;
+};
+
+const root = join(import.meta.dirname, '../..');
+const crd = join(root, 'crds/imagecache.yaml');
+const sampleFile = 'deploy/samples/first-light.yaml';
+const sample = { namespace: 'default', name: 'first-light' };
+/** Milliseconds between two looks at what does not take long. */
+const beat = 100;
+
+/** Shows the work on a cluster that is simulated in this process, and goes on serving it; returns when the sample is applied. */
+export async function tryOut({ config, screen, folder }: TryOutOptions): Promise<void> {
+  const log = createLog(config.logLevel, screen.log);
+  screen.print(introduction);
+  const failed = (what: string, err: unknown): void => log.error({ err }, what);
+  const cluster = await startLocalCluster({ crds: [crd], failed });
+  const stops = [cluster.stop];
+  try {
+    const kubeconfig = join(folder, 'kubeconfig');
+    await cluster.kubeconfig(kubeconfig);
+    const here = { ...config, kubeconfig, sink: '', routes: {} };
+    const standalone = await startStandalone(here, { log, host: '127.0.0.1', lockFolder: folder });
+    stops.push(standalone.stop);
+    const api = createApi(here);
+    let isFirst = true;
+    const onSettled = (): void => {
+      if (isFirst) screen.print(whatNext(kubeconfig));
+      isFirst = false;
+    };
+    await begin(api);
+    followCaches({ api, log, screen, signal: new AbortController().signal, onSettled });
+  } catch (error) {
+    for (const stop of stops.toReversed()) await stop();
+    throw error;
+  }
+}
+
+/** What a person would do with kubectl: wait for the nodes, label one, apply the sample. */
+async function begin(api: Api): Promise<void> {
+  while (!(await createCluster(api).nodes()).every(({ isReady }) => isReady)) await pause(beat);
+  await api.request({
+    method: 'PATCH',
+    path: paths.node('node-1'),
+    contentType: 'application/merge-patch+json',
+    body: { metadata: { labels: { tier: 'backend' } } },
+  });
+  const body: unknown = parse(await readFile(join(root, sampleFile), 'utf8'));
+  await api.request({
+    method: 'PATCH',
+    path: `${paths.cache(sample)}?fieldManager=kubectl`,
+    contentType: 'application/apply-patch+yaml',
+    body,
+  });
+}
+
+const introduction: readonly Line[] = [
+  'A simulation to try things out with, never for production: a Kubernetes API in this',
+  'process, three nodes that exist nowhere, images that nobody really pulls.',
+  'On a real cluster: npm start -- --kubeconfig FILE',
+  '',
+  'kubectl label node node-1 tier=backend',
+  `kubectl apply -f ${sampleFile}`,
+  '',
+].map((text) => ({ text }));
+
+const whatNext = (kubeconfig: string): readonly Line[] =>
+  [
+    'That one image fails is meant to be seen. It keeps serving; now you, in another terminal:',
+    '',
+    `  export KUBECONFIG=${kubeconfig}`,
+    `  kubectl describe imagecache ${sample.name}    # all that is known, per node`,
+    `  kubectl edit imagecache ${sample.name}        # take out the line with "missing", and it succeeds`,
+    '  kubectl label node node-2 tier=backend     # node-2 gets what the selector now gives it',
+    '',
+    'Ctrl-C ends it and leaves nothing behind.',
+    '',
+  ].map((text) => ({ text }));
