@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { parse as parseYaml } from 'yaml';
+import { readProtobuf } from './protobuf.ts';
 import { StatusError, badRequest, unsupportedMedia } from '../status-error.ts';
 
 export type ApiRequest = {
@@ -15,7 +16,7 @@ export type ApiRequest = {
 
 const limit = 3 * 1024 * 1024;
 
-const read = async (message: IncomingMessage): Promise<string> => {
+const read = async (message: IncomingMessage): Promise<Buffer> => {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of message) {
@@ -24,13 +25,14 @@ const read = async (message: IncomingMessage): Promise<string> => {
     if (size <= limit) chunks.push(bytes);
   }
   if (size > limit) throw new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 };
 
-const parse = (text: string, type: string): unknown => {
-  if (text === '') return undefined;
-  if (type.includes('protobuf') || type.includes('cbor'))
-    throw unsupportedMedia(['application/json', 'application/yaml']);
+const parse = (bytes: Buffer, type: string): unknown => {
+  if (bytes.length === 0) return undefined;
+  if (type === 'application/vnd.kubernetes.protobuf') return readProtobuf(bytes);
+  if (!/[/+](json|yaml)$/.test(type)) throw unsupportedMedia(['application/json', 'application/yaml']);
+  const text = bytes.toString('utf8');
   try {
     return type.endsWith('yaml') ? parseYaml(text) : JSON.parse(text);
   } catch (error) {
@@ -44,7 +46,7 @@ const parse = (text: string, type: string): unknown => {
 export const readRequest = async (message: IncomingMessage): Promise<ApiRequest> => {
   const url = new URL(message.url ?? '/', 'http://localhost');
   const [type = ''] = (message.headers['content-type'] ?? 'application/json').split(';');
-  const text = await read(message);
+  const bytes = await read(message);
   return {
     method: message.method ?? 'GET',
     path: url.pathname,
@@ -52,6 +54,6 @@ export const readRequest = async (message: IncomingMessage): Promise<ApiRequest>
     accept: message.headers.accept ?? '',
     contentType: type.trim(),
     userAgent: message.headers['user-agent'] ?? '',
-    body: parse(text, type.trim()),
+    body: parse(bytes, type.trim()),
   };
 };
