@@ -69,9 +69,9 @@ function imagesGot(changes: readonly Change<SeenPod>[], node: string): readonly 
 
 type Status = SeenPod['status']['containerStatuses'][number];
 
-/** The image of a container that ran to its end. Volumes and containers come in the same order. */
+/** The image of a container that was started. Volumes and containers come in the same order. */
 function imageGot({ spec }: SeenPod, { name, state }: Status): readonly string[] {
-  if (state.terminated === undefined) return [];
+  if (!hasStarted(state)) return [];
   const position = spec.containers.findIndex((container) => container.name === name);
   const only = spec.containers.slice(position, position + 1);
   const volumes = spec.volumes.filter(({ image }) => image !== undefined).slice(position, position + 1);
@@ -98,6 +98,8 @@ function endOf(job: string, jobs: readonly Change<SeenJob>[], pods: readonly Cha
 }
 
 const hasAllTold = ({ spec, status }: SeenPod): boolean =>
-  status.containerStatuses.filter(
-    ({ state }) => state.terminated !== undefined || state.waiting?.reason === 'ErrImagePull',
-  ).length === spec.containers.length;
+  status.containerStatuses.filter(({ state }) => hasStarted(state) || state.waiting?.reason === 'ErrImagePull')
+    .length === spec.containers.length;
+
+const hasStarted = ({ running, terminated }: Status['state']): boolean =>
+  running !== undefined || terminated !== undefined;

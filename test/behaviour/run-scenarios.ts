@@ -1,5 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
-import { gate } from '#runtime/gate.ts';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { needs, type ClusterKind, type ClusterUnderTest, type Need } from './cluster-under-test.ts';
 import type { Scenario } from './scenario.ts';
 import { createWorld } from './world.ts';
@@ -16,16 +15,16 @@ export function runScenarios(
   kind: ClusterKind,
   start: () => Promise<ClusterUnderTest>,
 ): void {
+  vi.setConfig({ maxConcurrency: kind.atOnce });
   let cluster: Promise<ClusterUnderTest>;
   beforeAll(async () => {
     cluster = start();
     await cluster;
   });
-  const inTurn = gate(kind.atOnce);
   const test = (scenario: Scenario) => async (context: { skip: (note: string) => void }) => {
     const reason = reasonToSkip(scenario, kind);
     if (reason !== undefined) context.skip(reason);
-    await inTurn(async () => run(scenario, await cluster), AbortSignal.timeout(timeout));
+    await run(scenario, await cluster);
   };
   describe(`on ${kind.name}, side by side, the product`, { timeout }, () => {
     for (const scenario of scenarios) if (scenario.isClusterWide !== true) it.concurrent(scenario.name, test(scenario));

@@ -5,53 +5,61 @@ import { once } from 'node:events';
 import { arrayBuffer } from 'node:stream/consumers';
 import type { Credentials } from '#runtime/credentials.ts';
 
-/** A write that the API server has answered; its number since the start, from 1. */
-export type PassedWrite = { readonly number: number; readonly method: string; readonly path: string };
-
-export type ProxyOptions = {
-  /** Lists and watches of all namespaces become those of this one. */
-  readonly namespace: string;
-  /** Told of each write, Leases apart, once the API server has answered and before the answer goes on; false keeps it back for good. */
-  readonly beforeAnswer?: (write: PassedWrite) => boolean;
-  /** Told when the answer of a write has gone out. */
-  readonly afterAnswer?: (write: PassedWrite) => void;
+export type Cut = {
+  /** How many more writes, Leases apart, go through to the API server. None does after them. */
+  readonly after: number;
+  /** Whether the last one's answer still arrives. */
+  readonly isHeard: boolean;
+  /** Told when the API server has answered the last one, and its answer has gone out or been kept back. */
+  readonly onCut: () => void;
 };
 
 export type ScopingProxy = {
   readonly url: string;
   /** Writes passed on so far, Leases apart. */
   readonly writes: () => number;
+  /** Cuts the connection off after some more writes; undefined mends it. */
+  readonly cut: (cut: Cut | undefined) => void;
   readonly close: () => Promise<void>;
 };
 
 /**
- * An API server of one namespace, in front of a real one: so many products can work side by side on one cluster, each on caches of its own.
- * Plain HTTP on loopback, with the credentials of whoever started it.
+ * An API server of one namespace, in front of a real one: lists and watches of all namespaces become those of this one.
+ * So many products can work side by side on one cluster, each on caches of its own. Plain HTTP on loopback, with the credentials of whoever started it.
  */
-export async function scopingProxy(credentials: Credentials, options: ProxyOptions): Promise<ScopingProxy> {
-  let writes = 0;
+export async function scopingProxy(credentials: Credentials, namespace: string): Promise<ScopingProxy> {
   const agent = agentFor(credentials);
+  let writes = 0;
+  let last: { readonly number: number; readonly cut: Cut } | undefined;
+
+  const passWrite = async (incoming: IncomingMessage, outgoing: ServerResponse, path: string): Promise<void> => {
+    if (last !== undefined && writes >= last.number) {
+      outgoing.destroy();
+      return;
+    }
+    writes += 1;
+    const cut = writes === last?.number ? last.cut : undefined;
+    const answer = await forward(incoming, { path, credentials, agent });
+    await passAnswer(answer, outgoing, cut);
+  };
+  const pass = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const path = scoped(incoming.url ?? '/', namespace);
+    if (incoming.method !== 'GET' && !path.includes('/leases')) return passWrite(incoming, outgoing, path);
+    const answer = await forward(incoming, { path, credentials, agent });
+    outgoing.once('close', () => answer.destroy());
+    answer.pipe(outgoing.writeHead(answer.statusCode ?? 502, answer.headers));
+  };
   const server = http.createServer((incoming, outgoing) => {
-    const method = incoming.method ?? 'GET';
-    const path = scoped(incoming.url ?? '/', options.namespace);
-    const isCounted = method !== 'GET' && !path.includes('/leases');
-    const pass = async (): Promise<void> => {
-      const answer = await forward(incoming, { method, path, credentials, agent });
-      const write = isCounted ? { number: (writes += 1), method, path } : undefined;
-      if (write === undefined) {
-        outgoing.once('close', () => answer.destroy());
-        answer.pipe(outgoing.writeHead(answer.statusCode ?? 502, answer.headers));
-        return;
-      }
-      await passAnswer(answer, outgoing, write, options);
-    };
-    pass().catch(() => outgoing.destroy());
+    pass(incoming, outgoing).catch(() => outgoing.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${portOf(server.address())}`,
     writes: () => writes,
+    cut: (cut) => {
+      last = cut === undefined ? undefined : { number: writes + cut.after, cut };
+    },
     close: async () => {
       server.close();
       server.closeAllConnections();
@@ -62,34 +70,30 @@ export async function scopingProxy(credentials: Credentials, options: ProxyOptio
 }
 
 /** A write's answer goes on as a whole or not at all. */
-async function passAnswer(
-  answer: IncomingMessage,
-  outgoing: ServerResponse,
-  write: PassedWrite,
-  { beforeAnswer, afterAnswer }: ProxyOptions,
-): Promise<void> {
+async function passAnswer(answer: IncomingMessage, outgoing: ServerResponse, cut: Cut | undefined): Promise<void> {
   const body = Buffer.from(await arrayBuffer(answer));
-  if (beforeAnswer?.(write) === false) {
+  if (cut?.isHeard === false) {
+    cut.onCut();
     outgoing.destroy();
     return;
   }
   const headers = without(answer.headers, ['transfer-encoding']);
   outgoing.writeHead(answer.statusCode ?? 502, { ...headers, 'content-length': String(body.length) });
-  outgoing.end(body, () => afterAnswer?.(write));
+  outgoing.end(body, () => cut?.onCut());
 }
 
 const agentFor = ({ server }: Credentials): http.Agent =>
   server.protocol === 'https:' ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
 
 type Passage = {
-  readonly method: string;
   readonly path: string;
   readonly credentials: Credentials;
   readonly agent: http.Agent;
 };
 
 async function forward(incoming: IncomingMessage, passage: Passage): Promise<IncomingMessage> {
-  const { method, path, credentials, agent } = passage;
+  const { path, credentials, agent } = passage;
+  const { method } = incoming;
   const { server } = credentials;
   const { headers, tls } = await credentials.authorise();
   const told = without(incoming.headers, ['host', 'connection']);

@@ -25,7 +25,7 @@ export async function addSimulatedNode(
 export const simulatedKind: ClusterKind = {
   name: 'simulated nodes',
   has: new Set(['kubectl', 'simulated nodes', 'slow images', 'restricted pods', 'priority classes']),
-  atOnce: 8,
+  atOnce: 12,
   nodes: Infinity,
 };
 

@@ -17,6 +17,8 @@ export type World = {
   readonly history: History;
   readonly nodes: WorldNodes;
   readonly product: Product;
+  /** The product's own way to the API server; undefined where it sees the whole cluster. */
+  readonly connection: ScopingProxy | undefined;
   /** How much the product has written, Leases apart. */
   readonly writes: () => number;
   /** A kubectl call in the scenario's namespace; its standard output, or a throw if it fails. */
@@ -52,7 +54,7 @@ export async function createWorld(cluster: ClusterUnderTest, options: WorldOptio
   const verbs = kube(api, namespace);
   await verbs.create('Namespace', namespace);
   const history = await watchHistory(api, namespace);
-  const proxy = options.isClusterWide ? undefined : await scopingProxy(loadCredentials(source), { namespace });
+  const proxy = options.isClusterWide ? undefined : await scopingProxy(loadCredentials(source), namespace);
   const nodes = worldNodes(cluster, verbs, namespace);
   const env = { LEASE_NAMESPACE: namespace, TICK_SCHEDULE: '', ...cluster.env };
   const theProduct = product({ kubeconfig: cluster.kubeconfig, master: proxy?.url ?? cluster.master, env });
@@ -62,6 +64,7 @@ export async function createWorld(cluster: ClusterUnderTest, options: WorldOptio
     history,
     nodes,
     product: theProduct,
+    connection: proxy,
     writes: () => proxy?.writes() ?? 0,
     kubectl: (...args) => kubectl(cluster, ['-n', namespace, ...args]),
     image: (kind, name = 'image') => cluster.image(kind, `${namespace}-${name}`),

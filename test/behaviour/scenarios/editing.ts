@@ -119,7 +119,7 @@ const retain: Scenario = {
     await world.product.start();
     await world.createCache('cache', [a], { jobRetentionPolicy: 'Retain' });
     await world.settled('cache');
-    await eventually('the Job is finished', () => world.history.jobsThere().every(isFinished));
+    await eventually('the Job is finished', () => world.history.jobs().every(isFinished));
     await throughout(2, () => {
       expect(world.history.jobsThere().map(imagesOf)).toEqual([[a]]);
     });

@@ -22,7 +22,7 @@ const dressed: Scenario = {
     await world.kube.create('ServiceAccount', 'puller');
     await world.product.start();
     await world.createCache('cache', [await world.image('good')], {
-      podMetadata: { labels: { team: 'a', app: 'not-ours' }, annotations: { 'example.com/note': 'b' } },
+      podMetadata: { labels: { team: 'a' }, annotations: { 'example.com/note': 'b' } },
       serviceAccountName: 'puller',
     });
     expect((await world.settled('cache')).status.status).toBe('Succeeded');

@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startLocalCluster } from '../../deploy/local/start-local-cluster.ts';
+import type { ClusterKind, ClusterUnderTest } from './cluster-under-test.ts';
+import { addSimulatedNode, simulatedImage } from './simulated-cluster.ts';
+
+export const embeddedKind: ClusterKind = {
+  name: 'the embedded cluster',
+  has: new Set(['simulated nodes', 'slow images']),
+  atOnce: 12,
+  nodes: Infinity,
+};
+
+const crds = [join(import.meta.dirname, '../../crds/imagecache.yaml')];
+
+/** Quicker than a real cluster, so that the suite is no burden on every run of the tests. */
+const timings = { nodeReady: 200, pull: [100, 400], settle: 500, jobSync: 500 } as const;
+
+/** The embedded cluster in this very process, spoken to over HTTP only; needs no program beside Node. */
+export async function embeddedCluster(): Promise<ClusterUnderTest & { readonly stop: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'imagecache-behaviour-'));
+  const cluster = await startLocalCluster({ nodes: 0, crds, timings });
+  const kubeconfig = join(folder, 'kubeconfig');
+  await cluster.kubeconfig(kubeconfig);
+  return {
+    kubeconfig,
+    master: '',
+    env: {},
+    kubectl: () => Promise.reject(new Error('there is no kubectl here')),
+    image: async (kind, name) => Promise.resolve(simulatedImage(kind, name)),
+    lendNode: addSimulatedNode,
+    returnNode: (kube, name) => kube.remove('Node', name),
+    imagesOn: undefined,
+    stop: async () => {
+      await cluster.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
