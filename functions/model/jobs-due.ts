@@ -1,6 +1,7 @@
 import { isRoundOpen, type ImageCache } from './image-cache.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { JobToRemove } from './plan.ts';
+import type { Pod } from './pod.ts';
 import { jobName, jobSet, pullJob, type PullJob } from './pull-job.ts';
 import { judge, type JobView } from './pull-result.ts';
 import type { WantedByHash } from './survey.ts';
@@ -47,6 +48,8 @@ function isJustClaimed(name: string, entry: LedgerEntry, { cache: before }: Worl
   return (
     last?.state !== 'Pulling' ||
     last.attempt !== entry.attempt ||
+    last.id !== entry.id ||
+    last.want !== entry.want ||
     before.status.round?.number !== cache.status.round?.number
   );
 }
@@ -90,14 +93,21 @@ export function jobsToRemove(world: World, cache: ImageCache, wanted: WantedByHa
   });
 }
 
-/** Kept on request when it has ended: its dead containers protect the images. Older rounds' go once the latest has succeeded. */
+/** Kept on request when it has done its work: its dead containers protect the images. Older rounds' go once the latest has succeeded. */
 function isRetained(view: JobView, { settings }: World, cache: ImageCache): boolean {
   if ((cache.spec.jobRetentionPolicy ?? settings.jobRetentionPolicy) === 'Delete') return false;
   const hasEnded =
-    view.pod?.phase === 'Succeeded' || view.job?.outcome === 'Complete' || view.job?.outcome === 'Failed';
+    hasRun(view.pod) ||
+    view.pod?.phase === 'Succeeded' ||
+    view.job?.outcome === 'Complete' ||
+    view.job?.outcome === 'Failed';
   const isOld = (view.job?.round ?? view.pod?.round ?? 0) < (cache.status.round?.number ?? 0);
   return hasEnded && !(isOld && !isRoundOpen(cache.status) && cache.status.status === 'Succeeded');
 }
+
+/** Results are recorded as soon as containers tell them: a second later the kubelet says that the Pod has ended. */
+const hasRun = (pod: Pod | undefined): boolean =>
+  pod !== undefined && pod.containers.length > 0 && pod.containers.every(({ state }) => state !== 'waiting');
 
 type Pulling = { readonly name: string; readonly entry: LedgerEntry; readonly want: Wanted };
 
