@@ -72,23 +72,19 @@ export function projectPod(pod: unknown): PodProjection {
   };
 }
 
-/** Taints by which the cluster autoscaler and Karpenter say that a node is about to go. */
-const deletionTaints: readonly unknown[] = [
-  'ToBeDeletedByClusterAutoscaler',
-  'karpenter.sh/disrupted',
-  'karpenter.sh/disruption',
-];
 const identifying = ['machineID', 'systemUUID', 'kubeletVersion', 'containerRuntimeVersion', 'operatingSystem'];
 
 /** A Node matters when a cache might now want something else of it; heartbeats and image lists never do. */
 export function projectNode(node: unknown): Projection {
-  const taints = listAt(node, 'spec', 'taints').map((taint) => at(taint, 'key'));
+  const taints = listAt(node, 'spec', 'taints')
+    .filter((taint) => at(taint, 'effect') !== 'PreferNoSchedule')
+    .map((taint) => JSON.stringify(['key', 'value', 'effect'].map((field) => textAt(taint, field) ?? '')));
   return {
     fingerprint: fingerprint([
       conditionStatus(node, 'Ready'),
       conditionStatus(node, 'DiskPressure'),
       at(node, 'spec', 'unschedulable') === true,
-      taints.filter((key) => deletionTaints.includes(key)).toSorted(),
+      taints.toSorted(),
       textAt(node, 'metadata', 'deletionTimestamp'),
       identifying.map((field) => at(node, 'status', 'nodeInfo', field)),
       Object.entries(at(node, 'metadata', 'labels') ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)),

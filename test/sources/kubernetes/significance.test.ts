@@ -164,7 +164,9 @@ describe('of a Node', () => {
       tells: false,
     },
     { when: 'an annotation changes', from: node(), to: node({ annotations: { a: 'b' } }), tells: false },
-    { when: 'a taint comes', from: nodeWith({}), to: taints('dedicated'), tells: false },
+    { when: 'a taint comes', from: nodeWith({}), to: taints('dedicated'), tells: true },
+    { when: 'a taint goes', from: taints('dedicated', 'other'), to: taints('other'), tells: true },
+    { when: 'taints come in another order', from: taints('a', 'b'), to: taints('b', 'a'), tells: false },
     ...['ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted', 'karpenter.sh/disruption'].map((key) => ({
       when: `${key} comes`,
       from: taints('dedicated'),
@@ -174,7 +176,7 @@ describe('of a Node', () => {
     {
       when: 'the autoscaler considers it',
       from: nodeWith({}),
-      to: taints('DeletionCandidateOfClusterAutoscaler'),
+      to: nodeWith({ taints: [{ key: 'DeletionCandidateOfClusterAutoscaler', effect: 'PreferNoSchedule' }] }),
       tells: false,
     },
     { when: 'it is about to go', from: node(), to: node({ deletionTimestamp: '2026-11-24T00:00:00Z' }), tells: true },
