@@ -3,15 +3,19 @@ import type { Plan } from '#model/plan.ts';
 import { ApiError, RetryLater } from './errors.ts';
 import type { Context } from './handler.ts';
 
-/** Writes a plan in its order. Throws the `ApiError` of a conflict before anything else is written; what fails later is told together. */
+/**
+ * Writes a plan in its order. Throws the `ApiError` of a conflict before anything else is written.
+ * What fails of the Jobs is told together, and at the end: no later plan has the annotations and Events of this one.
+ */
 export async function carryOut(plan: Plan, cache: ImageCache, { cluster, now, log }: Context): Promise<void> {
   if (plan.status !== undefined) await cluster.writeStatus(cache, plan.status);
-  await allDone([
+  const failure = await failureOf([
     ...plan.create.map(async (job) => cluster.createJob(job)),
     ...plan.remove.map(async (job) => cluster.removeJob(cache.namespace, job)),
   ]);
   if (Object.keys(plan.annotations).length > 0) await cluster.removeAnnotations(cache, plan.annotations);
-  for (const event of plan.events) await cluster.record(cache, event, now());
+  for (const event of plan.events) await unlessNamespaceIsGoing(cluster.record(cache, event, now()));
+  if (failure !== undefined) throw failure;
   const { status, create, remove, events } = plan;
   log.info(
     {
@@ -26,14 +30,22 @@ export async function carryOut(plan: Plan, cache: ImageCache, { cluster, now, lo
   );
 }
 
-/** Waits for all writes, whatever comes of each; then tells the first failure. Work in a namespace that is going away is dropped. */
-async function allDone(writes: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(writes);
+/** Waits for all writes, whatever comes of each; then tells the first failure. */
+async function failureOf(writes: readonly Promise<void>[]): Promise<WriteFailed | undefined> {
+  const results = await Promise.allSettled(writes.map(unlessNamespaceIsGoing));
   const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-  const grave = errors.filter((error) => !isNamespaceGoing(error));
-  if (grave.length === 0) return;
-  const first = grave.find((error) => error instanceof ApiError || error instanceof RetryLater) ?? grave[0];
-  throw new WriteFailed(`${grave.length} of ${writes.length} Jobs could not be written`, { cause: first });
+  if (errors.length === 0) return undefined;
+  const first = errors.find((error) => error instanceof ApiError || error instanceof RetryLater) ?? errors[0];
+  return new WriteFailed(`${errors.length} of ${writes.length} Jobs could not be written`, { cause: first });
+}
+
+/** Work in a namespace that is going away is dropped. */
+async function unlessNamespaceIsGoing(write: Promise<void>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    if (!isNamespaceGoing(error)) throw error;
+  }
 }
 
 const isNamespaceGoing = (error: unknown): boolean =>
