@@ -27,14 +27,14 @@ export function progressLines(cache: ImageCache, seconds?: number): readonly Lin
   ];
 }
 
-/** What a settled cache came to: a line for the whole, then what is where, then what is not and why. */
+/** What a settled cache came to: what is where, then what is not, and why. */
 export function outcomeLines(cache: ImageCache): readonly Line[] {
   const { status } = cache;
   const holders = [...holdersOf(cache)].filter(([, nodes]) => nodes.length > 0);
   const failures = Object.entries(status.failures).flatMap(([image, of]) => of.map((one) => ({ image, ...one })));
   const wide = widest([...holders.map(([image]) => image), ...failures.map(({ image }) => image)]);
   return [
-    { text: headline(cache), tone: status.status === 'Succeeded' ? 'good' : 'bad' },
+    { text: `${cache.name}, image by image` },
     ...holders.map(([image, nodes]) => ({ text: `  ${image.padEnd(wide)}  on ${nodesInWords(nodes)}` })),
     ...failures.map(({ image, node, reason, message }) => ({
       text: `  ${image.padEnd(wide)}  not on ${node}: ${[reason, message].filter((part) => part !== '').join(', ')}`,
@@ -64,21 +64,23 @@ function told(cache: ImageCache, entry: LedgerEntry): Told {
     case 'Ready':
       return { state: 'ready', text: counted(images.length, 'image'), tone: 'good' };
     case 'Failed':
-      return {
-        state: 'failed',
-        text: `${failed.join(', ')}; ${images.length - failed.length} of ${images.length} there`,
-        tone: 'bad',
-      };
+      return { state: 'failed', text: shortfall(images, failed), tone: 'bad' };
     case 'Skipped':
       return { state: 'skipped', text: entry.reason, tone: 'quiet' };
   }
 }
 
+/** A node that failed without naming an image has not told of any. */
+const shortfall = (images: readonly string[], failed: readonly string[]): string =>
+  failed.length === 0
+    ? `nothing is known of ${counted(images.length, 'image')}`
+    : `${failed.join(', ')}; ${images.length - failed.length} of ${images.length} there`;
+
 /** Which nodes hold which image, as far as their results are known. */
 function holdersOf(cache: ImageCache): ReadonlyMap<string, readonly string[]> {
   const holders = new Map<string, readonly string[]>();
   for (const [name, entry] of entriesOf(cache)) {
-    if (entry.state !== 'Ready' && entry.state !== 'Failed') continue;
+    if (entry.state !== 'Ready' && entry.failed.length === 0) continue;
     imagesIn(cache, entry).forEach((image, index) => {
       holders.set(image, [...(holders.get(image) ?? []), ...(entry.failed.includes(index) ? [] : [name])]);
     });

@@ -8,4 +8,4 @@ if (major < 22 || (major === 22 && minor < 19)) {
   process.exit(1);
 }
 
-await import('./main.ts');
+await import('./start.ts');

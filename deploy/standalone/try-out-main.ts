@@ -1,0 +1,21 @@
+/** The simulation as a process. Nothing of it outlives the process but its folder, so a signal may end it at any time. */
+import { readConfig } from '#runtime/config.ts';
+import { runProcess } from '#runtime/run-process.ts';
+import { isLive, liveScreen, plainScreen } from './screen.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+import { tryOut } from './try-out.ts';
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(0));
+// Whoever read it has gone, as in `npm start | head`.
+process.stdout.on('error', () => process.exit(0));
+
+await runProcess(async () => {
+  const { argv, env, stdout, stderr } = process;
+  // Unless something else is asked for, a free port and a quiet log.
+  const config = readConfig(['--stderrthreshold=WARNING', ...argv.slice(2)], { ...env, PORT: env['PORT'] || '0' });
+  const folder = temporaryFolder();
+  process.once('exit', folder.remove);
+  const screen = isLive(stdout, env) ? liveScreen(stdout, stderr) : plainScreen(stdout, stderr);
+  await tryOut({ config, screen, folder: folder.path });
+  return () => Promise.resolve();
+});

@@ -1,0 +1,55 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { startLocalCluster } from '../../../deploy/local/start-local-cluster.ts';
+import { startCommand, takenPort, temporaryFolder } from './start-command.ts';
+
+describe('npm start, with arguments', { timeout: 60_000 }, () => {
+  it.each([
+    { when: 'is missing', content: undefined, says: (file: string) => `cannot read kubeconfig ${file}: ENOENT\n` },
+    { when: 'is broken', content: '{ broken', says: (file: string) => `${file} is not a kubeconfig\n` },
+  ])('says in a sentence that its kubeconfig $when', async ({ content, says }) => {
+    const file = join(await temporaryFolder(), 'kubeconfig');
+    if (content !== undefined) await writeFile(file, content);
+    const command = await startCommand(['--kubeconfig', file]);
+    expect(await command.ended).toEqual([1, null]);
+    expect(command.errors()).toBe(says(file));
+    expect(command.output()).toBe('');
+  });
+
+  it('says what a setting should be', async () => {
+    const command = await startCommand(['--port=many']);
+    expect(await command.ended).toEqual([1, null]);
+    expect(command.errors()).toBe('--port is "many", expected a whole number from 0 to 65535\n');
+  });
+
+  it('tells its settings', async () => {
+    const command = await startCommand(['--help']);
+    expect(await command.ended).toEqual([0, null]);
+    expect(command.output()).toContain('--kubeconfig');
+  });
+
+  it('logs JSON lines to standard output and shows no picture', async () => {
+    const command = await startCommand(['--kubeconfig', await clusterFile()], { PORT: '0' });
+    await vi.waitFor(() => expect(command.output()).toContain('"msg":"synced"'), { timeout: 15_000, interval: 20 });
+    for (const line of command.output().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
+    command.child.kill('SIGTERM');
+    expect(await command.ended).toEqual([0, null]);
+  });
+
+  it('ends when its port is taken', async () => {
+    const port = await takenPort();
+    const command = await startCommand(['--kubeconfig', await clusterFile()], { PORT: String(port) });
+    expect(await command.ended).toEqual([1, null]);
+    expect(command.errors()).toBe(`cannot listen on port ${port}: EADDRINUSE; set PORT to another one\n`);
+  });
+});
+
+/** The kubeconfig of a cluster that lasts as long as the test. */
+async function clusterFile(): Promise<string> {
+  const file = join(await temporaryFolder(), 'kubeconfig');
+  const cluster = await startLocalCluster({ crds: ['crds/imagecache.yaml'] });
+  onTestFinished(cluster.stop);
+  await cluster.kubeconfig(file);
+  return file;
+}

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import type { Condition, ImageCache } from '#model/image-cache.ts';
+import type { LedgerEntry } from '#model/ledger.ts';
+import { isSettled, outcomeLines, progressLines } from '../../../deploy/standalone/progress.ts';
+import { cache, list, noon, round, spec, status } from '../../functions/model/builders.ts';
+
+const lists = [list(['app:1', 'base:2']), list(['gone:3'], { nodeSelector: { tier: 'backend' } })];
+const wants = { all: [0], more: [0, 1] };
+
+const entry = (of: Partial<LedgerEntry>): LedgerEntry => ({
+  ...{ id: '1a', want: 'all', attempt: 1, state: 'Pulling', reason: '', todo: undefined, failed: [] },
+  ...{ singly: false, copy: false },
+  ...of,
+});
+
+const withNodes = (nodes: Readonly<Record<string, LedgerEntry>>, of: Partial<ImageCache['status']> = {}): ImageCache =>
+  cache({ spec: spec({ lists }), status: status({ status: 'Processing', round: round(), wants, nodes, ...of }) });
+
+const nodeRows: readonly { when: string; given: LedgerEntry; line: string; tone: string }[] = [
+  {
+    when: 'waits for its turn',
+    given: entry({ state: 'Pending', attempt: 0 }),
+    line: 'waits        for its turn, 2 images',
+    tone: 'quiet',
+  },
+  { when: 'pulls', given: entry({ want: 'more' }), line: 'pulling      3 images', tone: 'busy' },
+  {
+    when: 'pulls some of its images the first time',
+    given: entry({ todo: [0] }),
+    line: 'pulling      2 images',
+    tone: 'busy',
+  },
+  {
+    when: 'tries an image again',
+    given: entry({ want: 'more', attempt: 2, todo: [2] }),
+    line: 'tries again  gone:3',
+    tone: 'busy',
+  },
+  { when: 'has all', given: entry({ state: 'Ready' }), line: 'ready        2 images', tone: 'good' },
+  {
+    when: 'has some',
+    given: entry({ want: 'more', state: 'Failed', failed: [1, 2] }),
+    line: 'failed       base:2, gone:3; 1 of 3 there',
+    tone: 'bad',
+  },
+  {
+    when: 'failed without a word on its images',
+    given: entry({ state: 'Failed' }),
+    line: 'failed       nothing is known of 2 images',
+    tone: 'bad',
+  },
+  {
+    when: 'is left out',
+    given: entry({ state: 'Skipped', reason: 'NotReady' }),
+    line: 'skipped      NotReady',
+    tone: 'quiet',
+  },
+];
+
+describe('the line of a node', () => {
+  it.each(nodeRows)('that $when', ({ given, line, tone }) => {
+    expect(progressLines(withNodes({ 'node-1': given }))[1]).toEqual({ text: `  node-1  ${line}`, tone });
+  });
+});
+
+describe('the lines of a cache', () => {
+  it('that nobody has looked at yet', () => {
+    expect(progressLines(cache())).toEqual([{ text: 'web  not looked at yet' }]);
+  });
+
+  it('count its nodes, in the order in which people count, aligned', () => {
+    const nodes = {
+      'node-10': entry({ state: 'Ready' }),
+      'node-9': entry({}),
+      'node-2': entry({ state: 'Skipped', reason: 'NotReady' }),
+    };
+    expect(progressLines(withNodes(nodes), 2.34).map(({ text }) => text)).toEqual([
+      'web  Processing  1 of 2 nodes ready  2.3 s',
+      '  node-2   skipped      NotReady',
+      '  node-9   pulling      2 images',
+      '  node-10  ready        2 images',
+    ]);
+  });
+
+  it('use the singular where there is one', () => {
+    const told = progressLines(withNodes({ a: entry({ state: 'Ready', want: 'one' }) }, { wants: { one: [1] } }));
+    expect(told.map(({ text }) => text)).toEqual(['web  Processing  1 of 1 node ready', '  a  ready        1 image']);
+  });
+});
+
+describe('the outcome of a cache', () => {
+  it('says what is where, and what is not and why', () => {
+    const nodes = { a: entry({ state: 'Ready' }), b: entry({ state: 'Failed', want: 'more', failed: [2] }) };
+    const failures = { 'gone:3': [{ node: 'b', reason: 'ErrImagePull', message: 'not found' }] };
+    expect(outcomeLines(withNodes(nodes, { status: 'Failed', failures }))).toEqual([
+      { text: 'web, image by image' },
+      { text: '  app:1   on a, b' },
+      { text: '  base:2  on a, b' },
+      { text: '  gone:3  not on b: ErrImagePull, not found', tone: 'bad' },
+    ]);
+  });
+
+  it('counts nodes where there are many, and leaves out a message that is not there', () => {
+    const nodes = Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => [name, entry({ state: 'Ready' })]));
+    const failures = { x: [{ node: 'g', reason: 'ImagePullStatusUnknown', message: '' }] };
+    expect(outcomeLines(withNodes(nodes, { failures })).map(({ text }) => text)).toEqual([
+      'web, image by image',
+      '  app:1   on 6 nodes',
+      '  base:2  on 6 nodes',
+      '  x       not on g: ImagePullStatusUnknown',
+    ]);
+  });
+
+  it('claims nothing of nodes that have told nothing', () => {
+    expect(outcomeLines(withNodes({ a: entry({}), b: entry({ state: 'Failed' }) }))).toEqual([
+      { text: 'web, image by image' },
+    ]);
+  });
+});
+
+const reconciling = (value: Condition['status'], observedGeneration = 1): readonly Condition[] => [
+  { type: 'Reconciling', status: value, reason: '', message: '', observedGeneration, lastTransitionTime: noon },
+];
+
+const settledRows: readonly { when: string; given: ImageCache; is: boolean }[] = [
+  { when: 'is new', given: cache(), is: false },
+  { when: 'has an open round', given: withNodes({}, { conditions: reconciling('True') }), is: false },
+  { when: 'was edited since', given: withNodes({}, { conditions: reconciling('False', 0) }), is: false },
+  {
+    when: 'has a node that pulls',
+    given: withNodes({ a: entry({}) }, { conditions: reconciling('False') }),
+    is: false,
+  },
+  {
+    when: 'has a node that waits, and is suspended',
+    given: {
+      ...withNodes({ a: entry({ state: 'Pending' }) }, { conditions: reconciling('False') }),
+      spec: spec({ suspend: true }),
+    },
+    is: true,
+  },
+  {
+    when: 'has nodes that are ready, failed and skipped',
+    given: withNodes(
+      { a: entry({ state: 'Ready' }), b: entry({ state: 'Failed' }), c: entry({ state: 'Skipped' }) },
+      { conditions: reconciling('False') },
+    ),
+    is: true,
+  },
+];
+
+it.each(settledRows)('settled: $is for a cache that $when', ({ given, is }) => {
+  expect(isSettled(given)).toBe(is);
+});

@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** What `npm start` runs, in a process of its own, with a folder for temporary files that nobody else writes to. */
+export type Command = {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly errors: () => string;
+  /** Resolves with exit code and signal when the process has ended and all it wrote is read. */
+  readonly ended: Promise<unknown[]>;
+  /** What is in its folder for temporary files. */
+  readonly left: () => Promise<readonly string[]>;
+};
+
+/** Starts it with nothing of this process's environment but what it takes to run; it ends with the test at the latest. */
+export async function startCommand(
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Command> {
+  const folder = await temporaryFolder();
+  const child = spawn(process.execPath, ['deploy/standalone/start.mjs', ...args], {
+    env: { PATH: process.env['PATH'], TMPDIR: folder, ...env },
+  });
+  const ended = once(child, 'close');
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [output, errors] = [child.stdout, child.stderr].map((stream) => {
+    let text = '';
+    stream.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+    return () => text;
+  });
+  return { child, output: output ?? (() => ''), errors: errors ?? (() => ''), ended, left: () => readdir(folder) };
+}
+
+/** A folder that is gone after the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'start-command-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A port that is taken, on every address, until the test has ended. */
+export async function takenPort(): Promise<number> {
+  const server = createServer().listen(0);
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}

@@ -1,0 +1,87 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { type Command, startCommand, takenPort, temporaryFolder } from './start-command.ts';
+
+/** Milliseconds; machines that run many tests at once are slow. */
+const soon = { timeout: 15_000, interval: 20 };
+
+const said = (command: Command, text: string): Promise<void> =>
+  vi.waitFor(() => expect(command.output()).toContain(text), { timeout: 30_000, interval: 20 });
+
+const outcome = `first-light, image by image
+  docker.io/library/nginx:1.27   on node-1, node-2, node-3
+  docker.io/library/redis:7.4    on node-1, node-2, node-3
+  registry.k8s.io/etcd:3.5.21-0  on node-1
+  registry.example/missing:1     not on node-1: ErrImagePull, rpc error: code = NotFound desc = failed to pull and unpack image "registry.example/missing:1": failed to resolve image: registry.example/missing:1: not found
+`;
+
+const kubeconfigOf = (command: Command): string => /export KUBECONFIG=(.+)/.exec(command.output())?.[1] ?? '';
+
+describe('npm start, without a cluster', { timeout: 60_000 }, () => {
+  it('shows the work in plain lines on a pipe, goes on serving, and Ctrl-C twice leaves nothing behind', async () => {
+    const since = Date.now();
+    const command = await startCommand();
+    await said(command, 'Ctrl-C ends it');
+    expect(Date.now() - since).toBeLessThan(30_000);
+    const output = command.output();
+    for (const line of [
+      'A simulation to try things out with, never for production',
+      'On a real cluster: npm start -- --kubeconfig FILE\n',
+      '\n  node-1  pulling      4 images\n',
+      '\n  node-1  tries again  registry.example/missing:1\n',
+      '\n  node-1  failed       registry.example/missing:1; 3 of 4 there\n',
+      '\n  node-3  ready        2 images\n',
+      '\nfirst-light  Failed  2 of 3 nodes ready\n',
+      outcome,
+    ])
+      expect(output).toContain(line);
+    expect(output).not.toContain('\u001b');
+    expect(command.errors()).toBe('');
+    const server = /server: (.+)/.exec(await readFile(kubeconfigOf(command), 'utf8'))?.[1] ?? '';
+    expect(await (await fetch(`${server}/readyz`)).text()).toBe('ok');
+    const asked = Date.now();
+    command.child.kill('SIGINT');
+    command.child.kill('SIGINT');
+    expect(await command.ended).toEqual([0, null]);
+    expect(Date.now() - asked).toBeLessThan(5_000);
+    expect(await command.left()).toEqual([]);
+    await expect(fetch(`${server}/readyz`)).rejects.toThrow('fetch failed');
+  });
+
+  it('ends at once on SIGTERM while it starts, and logs all to standard error if asked to', async () => {
+    const command = await startCommand([], { LOG_LEVEL: 'info' });
+    await vi.waitFor(() => expect(command.errors()).toContain('"msg":"synced"'), soon);
+    expect(command.output()).not.toContain('"msg"');
+    command.child.kill('SIGTERM');
+    expect(await command.ended).toEqual([0, null]);
+    expect(await command.left()).toEqual([]);
+  });
+
+  it('ends quietly when whoever reads it goes away', async () => {
+    const command = await startCommand();
+    await said(command, 'A simulation');
+    command.child.stdout?.destroy();
+    expect(await command.ended).toEqual([0, null]);
+    expect(command.errors()).toBe('');
+    expect(await command.left()).toEqual([]);
+  });
+
+  it('says in a sentence that its port is taken', async () => {
+    const port = await takenPort();
+    const command = await startCommand([], { PORT: String(port) });
+    expect(await command.ended).toEqual([1, null]);
+    expect(command.errors()).toBe(`cannot listen on port ${port}: EADDRINUSE; set PORT to another one\n`);
+    expect(await command.left()).toEqual([]);
+  });
+
+  it('says in a sentence that it has no room for its kubeconfig', async () => {
+    const file = join(await temporaryFolder(), 'file');
+    await writeFile(file, '');
+    const command = await startCommand([], { TMPDIR: file });
+    expect(await command.ended).toEqual([1, null]);
+    expect(command.errors()).toBe(
+      `cannot make a folder in ${file}: ENOTDIR; set TMPDIR to a folder that can be written\n`,
+    );
+  });
+});
