@@ -13,6 +13,18 @@ export function assertLawful(world: World, plan: Plan): void {
   assert.equal(JSON.stringify(decide(world)), JSON.stringify(plan), 'the same world, another plan');
   assertNoUnaskedJobs(world, plan);
   assertNothingNeededIsRemoved(world, plan);
+  assertClaimsHaveJobs(world, plan);
+}
+
+/** Who is claimed gets a Job in the same plan: nobody else would make it before everything is looked at again. */
+function assertClaimsHaveJobs({ cache: { status: before } }: World, { status: after, create }: Plan): void {
+  const made = new Set(create.map(({ metadata }) => metadata.annotations?.[jobAnnotations.node]));
+  for (const [name, entry] of Object.entries(after?.nodes ?? {})) {
+    const last = before.round?.number === after?.round?.number ? before.nodes[name] : undefined;
+    const isSame = entry.id === last?.id && entry.want === last.want && entry.attempt === last.attempt;
+    if (entry.state === 'Pulling' && !(isSame && last.state === 'Pulling'))
+      assert(made.has(name), `no Job for ${name}`);
+  }
 }
 
 /** No Job for a cache that is suspended, purged or going, nor for a node that can not be served when it is claimed. */

@@ -1,0 +1,280 @@
+import { describe, expect, it } from 'vitest';
+import { RetryLater } from '#runtime/errors.ts';
+import { reconcile } from '../../functions/reconcile.ts';
+import { refusal } from './in-memory-api.ts';
+import {
+  aCache,
+  aNode,
+  cachePath,
+  changed,
+  eventsPath,
+  jobsPath,
+  nodeNamed,
+  nodePath,
+  scene,
+  tick,
+  type Scene,
+} from './scene.ts';
+
+const created = changed(aCache, { verb: 'add' });
+
+const begun = async (...nodes: readonly string[]): Promise<Scene> => {
+  const on = scene();
+  on.cache();
+  on.nodes(...nodes);
+  await reconcile(created, on.context);
+  on.api.asked();
+  return on;
+};
+
+const failure = async (work: Promise<void>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe('reconcile', () => {
+  it('claims the nodes of a new cache in its status, and only then makes a Job for each', async () => {
+    const on = scene();
+    on.cache();
+    on.nodes('node-1', 'node-2');
+    await reconcile(created, on.context);
+    expect(on.api.asked().filter((call) => !call.startsWith('GET'))).toEqual([
+      `PATCH ${cachePath()}/status`,
+      `POST ${jobsPath}`,
+      `POST ${jobsPath}`,
+    ]);
+    expect(on.live().status).toMatchObject({
+      status: 'Processing',
+      reason: 'ImageCacheCreate',
+      message: 'Images are being pulled on to the nodes. Please view the status after some time',
+      observedGeneration: 1,
+      round: { number: 1, operation: 'Create', trigger: 'Spec' },
+      nodes: { 'node-1': { state: 'Pulling', attempt: 1 }, 'node-2': { state: 'Pulling', attempt: 1 } },
+    });
+  });
+
+  it('has nothing more to do when asked again', async () => {
+    const on = await begun('node-1');
+    await reconcile(created, on.context);
+    expect(on.api.asked().filter((call) => !call.startsWith('GET'))).toEqual([]);
+  });
+
+  it('ends a round at once that no node is in', async () => {
+    const on = await begun();
+    expect(on.live().status).toMatchObject({
+      status: 'NoImagesPulledOrDeleted',
+      message: 'No images were pulled or deleted because nodeSelector specified did not match any nodes',
+    });
+    expect(on.api.sent('POST', '/events')).toMatchObject([{ type: 'Normal', reason: 'ImageCacheCreate' }]);
+  });
+
+  it('supersedes the round of an edited cache, and deletes its Jobs unread', async () => {
+    const on = await begun('node-1');
+    const [old = ''] = on.jobs();
+    on.pod(old, { phase: 'Failed' });
+    on.edit({ cacheSpec: [{ images: ['other:1'] }] });
+    await reconcile(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({ reason: 'ImageCacheUpdate', round: { number: 2 }, failures: {} });
+    expect(on.jobs()).toHaveLength(1);
+    expect(on.jobs()).not.toContain(old);
+  });
+
+  it('reads one node and no list when one node changed', async () => {
+    const on = await begun('node-1');
+    on.nodes('node-2');
+    await reconcile(changed(aNode('node-2')), on.context);
+    expect(on.api.asked()).toEqual([
+      `GET ${cachePath()}`,
+      `GET ${nodePath('node-2')}`,
+      'GET /api/v1/namespaces/apps',
+      `PATCH ${cachePath()}/status`,
+      `POST ${jobsPath}`,
+    ]);
+    expect(on.live().status.nodes['node-2']?.state).toBe('Pulling');
+  });
+
+  it('deletes the Job of a node that is gone, whose name it reads by the label of the machine', async () => {
+    const on = await begun('node-1', 'node-2');
+    on.api.drop(nodePath('node-1'));
+    const { id } = on.live().status.nodes['node-1'] ?? { id: '' };
+    await reconcile(changed(aNode('node-1'), { verb: 'delete' }), on.context);
+    expect(on.api.asked()).toContain(
+      `GET ${jobsPath}?limit=500&labelSelector=kubefledged.io/cache-uid=uid-of-web,kubefledged.io/node-id=${id}`,
+    );
+    expect(Object.keys(on.live().status.nodes)).toEqual(['node-2']);
+    expect(on.jobs()).toHaveLength(1);
+  });
+
+  it('serves a node that was made anew under its name', async () => {
+    const on = await begun('node-1');
+    const [old] = on.jobs();
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'another' } }));
+    await reconcile(changed(aNode('node-1')), on.context);
+    expect(on.jobs()).toHaveLength(1);
+    expect(on.jobs()).not.toContain(old);
+  });
+
+  it('looks at every cache for a node of which nobody says whose it is', async () => {
+    const on = await begun('node-1');
+    on.cache({ cacheSpec: [{ images: ['app:1'] }] }, 'second');
+    await reconcile({ ...changed(aNode('node-1'), { isFrom: 'knative' }) }, on.context);
+    expect(on.live('second').status.status).toBe('Processing');
+  });
+
+  it('reads no more than the cache when an event tells nothing new', async () => {
+    const on = await begun();
+    await reconcile(changed(aCache), on.context);
+    expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
+  });
+
+  it('does nothing for a cache that is gone or going, a deletion or a tick', async () => {
+    const on = scene();
+    await reconcile(created, on.context);
+    expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
+    on.api.put(cachePath(), {
+      metadata: { name: 'web', namespace: 'apps', uid: 'u', deletionTimestamp: '2026-11-24T00:00:00Z' },
+      spec: { cacheSpec: [] },
+    });
+    await reconcile(created, on.context);
+    expect(on.api.asked().filter((call) => !call.startsWith('GET'))).toEqual([]);
+    await reconcile(changed(aCache, { verb: 'delete' }), on.context);
+    await reconcile(tick, on.context);
+    expect(on.api.asked()).toEqual([]);
+  });
+
+  it('encodes every name of an event in the path', async () => {
+    const on = scene();
+    const paths: string[] = [];
+    const request = on.api.request;
+    const { createCluster } = await import('#runtime/cluster.ts');
+    const cluster = createCluster({ ...on.api, request: async (call) => (paths.push(call.path), request(call)) });
+    const name = 'a/../../nodes?x=1#%2e';
+    await reconcile({ ...created, cache: { namespace: 'n/s', name } }, { ...on.context, cluster });
+    expect(paths).toEqual([
+      '/apis/kubefledged.io/v1alpha2/namespaces/n%2Fs/imagecaches/a%2F..%2F..%2Fnodes%3Fx%3D1%23%252e',
+    ]);
+  });
+});
+
+describe('when the API server refuses, reconcile', () => {
+  const ready = (): Scene => {
+    const on = scene();
+    on.cache();
+    on.nodes('node-1');
+    return on;
+  };
+  const jobCall = new RegExp(`^POST ${jobsPath}`);
+  const jobName = async (): Promise<string> => (await begun('node-1')).jobs()[0] ?? '';
+  const forbidden = (message: string) => refusal(403, 'Forbidden', message);
+
+  it('carries nothing out after a conflict, but reads everything again', async () => {
+    const on = ready();
+    on.api.refuse(/^PATCH .*status$/, () => on.edit({ cacheSpec: [{ images: ['newer:1'] }] }));
+    await reconcile(created, on.context);
+    const calls = on.api.asked();
+    const [first, second] = calls.flatMap((call, index) => (call.startsWith('PATCH') ? [index] : []));
+    expect(calls.slice(first, second).filter((call) => call.startsWith('POST'))).toEqual([]);
+    expect(calls.slice(first, second)).toContain(`GET ${cachePath()}`);
+    expect(on.live().status).toMatchObject({ observedGeneration: 2, round: { number: 1 } });
+    expect(on.jobs()).toHaveLength(1);
+  });
+
+  it('takes a Job of that name and owner for its own', async () => {
+    const on = ready();
+    const name = await jobName();
+    on.api.put(`${jobsPath}/${name}`, { metadata: { name, ownerReferences: [{ uid: 'uid-of-web' }] } });
+    await reconcile(created, on.context);
+    expect(on.jobs()).toEqual([name]);
+  });
+
+  it.each([
+    {
+      when: "waits long for a Job of somebody else's",
+      owner: 'stranger',
+      deletionTimestamp: undefined,
+      afterMs: 60_000,
+    },
+    {
+      when: 'waits shortly for a Job that is being deleted',
+      owner: 'uid-of-web',
+      deletionTimestamp: '2026-11-24T12:00:00Z',
+      afterMs: 1000,
+    },
+  ])('$when', async ({ owner, deletionTimestamp, afterMs }) => {
+    const on = ready();
+    const name = await jobName();
+    on.api.put(`${jobsPath}/${name}`, {
+      metadata: { name, ownerReferences: [{ uid: owner }], ...(deletionTimestamp && { deletionTimestamp }) },
+    });
+    expect(await failure(reconcile(created, on.context))).toMatchObject({ name: 'RetryLater', afterMs });
+    expect(on.jobs()).toEqual([name]);
+  });
+
+  it('tells of a quota for Jobs in the status, and tries again later', async () => {
+    const on = ready();
+    on.api.refuse(jobCall, forbidden('jobs.batch "web" is forbidden: exceeded quota: q'), 2);
+    const error = await failure(reconcile(created, on.context));
+    expect(error).toBeInstanceOf(RetryLater);
+    const { status, message, conditions } = on.live().status;
+    expect({ status, message }).toEqual({
+      status: 'Processing',
+      message: 'Jobs can not be made now, and are tried again: jobs.batch "web" is forbidden: exceeded quota: q',
+    });
+    expect(conditions.find(({ type }) => type === 'Reconciling')).toMatchObject({
+      status: 'True',
+      reason: 'JobsRefused',
+    });
+    await failure(reconcile(created, on.context));
+    await reconcile(created, on.context);
+    expect(on.jobs()).toHaveLength(1);
+  });
+
+  it('drops its work in a namespace that is going away, Events too', async () => {
+    const terminating = forbidden(
+      'forbidden: unable to create new content in namespace apps because it is being terminated',
+    );
+    const on = ready();
+    on.api.refuse(/^POST/, terminating, 100);
+    await reconcile(created, on.context);
+    expect(on.jobs()).toEqual([]);
+    const empty = scene();
+    empty.cache();
+    empty.api.refuse(/^POST/, terminating, 100);
+    await reconcile(created, empty.context);
+    expect(empty.live().status.status).toBe('NoImagesPulledOrDeleted');
+  });
+
+  it.each([
+    ['etcd', refusal(500, '', 'etcdserver: request is too large')],
+    [
+      'the connection to etcd',
+      refusal(500, '', 'rpc error: code = ResourceExhausted desc = trying to send message larger than max'),
+    ],
+    ['the request', refusal(413, 'RequestEntityTooLarge', 'limit is 3145728')],
+  ])('writes a status that is too large for %s without its texts', async (_, tooLarge) => {
+    const on = await begun('node-1');
+    on.nodes('node-2');
+    on.api.refuse(/^PATCH .*status$/, tooLarge);
+    await reconcile(changed(aNode('node-2')), on.context);
+    const [, refusedPatch, taken] = on.api.sent('PATCH', '/status');
+    expect(JSON.stringify(refusedPatch)).toContain('"image":"app:1"');
+    expect(JSON.stringify(taken)).toContain('"images":[]');
+    expect(on.live().status.nodes['node-2']?.state).toBe('Pulling');
+  });
+
+  it('makes the other Jobs all the same when one can not be made, and that one in the next turn', async () => {
+    const on = ready();
+    on.nodes('node-2', 'node-3');
+    on.api.refuse(jobCall, refusal(500, 'InternalError', 'hiccup'));
+    await reconcile(created, on.context);
+    expect(on.jobs()).toHaveLength(3);
+  });
+
+  it('throws what it can not judge, so that the event comes again', async () => {
+    const on = ready();
+    on.api.refuse(/^GET .*nodes/, refusal(500, 'InternalError', 'hiccup'));
+    expect(await failure(reconcile(created, on.context))).toMatchObject({ status: 500 });
+    expect(on.api.sent('POST', eventsPath)).toEqual([]);
+  });
+});
