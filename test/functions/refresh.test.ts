@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { refusal } from './in-memory-api.ts';
+import { aCache, cachePath, changed, completed, jobsPath, scene, tick, type Scene } from './scene.ts';
+
+const quiet = (on: Scene): readonly string[] => on.api.asked().filter((call) => !call.startsWith('GET'));
+
+async function begun(): Promise<Scene> {
+  const on = scene();
+  on.cache();
+  on.nodes('node-1');
+  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  on.api.asked();
+  return on;
+}
+
+describe('refresh, on a tick,', () => {
+  it('brings a cache through its round all alone', async () => {
+    const on = scene();
+    on.cache();
+    on.nodes('node-1', 'node-2');
+    await refresh(tick, on.context);
+    for (const job of on.jobs()) on.pod(job, completed(0, 1));
+    await refresh(tick, on.context);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 1 } });
+    expect(on.jobs()).toEqual([]);
+  });
+
+  it('makes the Job of a node that was claimed by one who died', async () => {
+    const on = await begun();
+    const jobs = on.jobs();
+    for (const job of jobs) on.api.drop(`${jobsPath}/${job}`);
+    await refresh(tick, on.context);
+    expect(on.jobs()).toEqual(jobs);
+    expect(quiet(on)).toEqual([`POST ${jobsPath}`]);
+  });
+
+  it('keeps the deadline of a Pod that tells nothing, and tries its images one by one', async () => {
+    const on = await begun();
+    for (const job of on.jobs()) on.pod(job, { phase: 'Pending' });
+    on.wait(601_000);
+    await refresh(tick, on.context);
+    expect(on.live().status.nodes['node-1']).toMatchObject({ attempt: 2, singly: true, todo: [0, 1] });
+    expect(on.jobs()).toHaveLength(1);
+  });
+
+  it('serves a node that joined unseen, and forgets one that left', async () => {
+    const on = await begun();
+    for (const job of on.jobs()) on.pod(job, completed(0, 1));
+    await refresh(tick, on.context);
+    on.api.drop('/api/v1/nodes/node-1');
+    on.nodes('node-2');
+    await refresh(tick, on.context);
+    expect(on.live().status.nodes).toMatchObject({ 'node-2': { state: 'Pulling' } });
+    expect(Object.keys(on.live().status.nodes)).toEqual(['node-2']);
+  });
+
+  it('reads caches and nodes only where nothing is due', async () => {
+    const on = await begun();
+    for (const job of on.jobs()) on.pod(job, completed(0, 1));
+    await refresh(tick, on.context);
+    on.api.asked();
+    await refresh(tick, on.context);
+    expect(on.api.asked().map((call) => call.replace(/\?.*/, ''))).toEqual([
+      'GET /apis/kubefledged.io/v1alpha2/imagecaches',
+      'GET /api/v1/nodes',
+    ]);
+  });
+
+  it('goes on with the other caches where one can not be helped, and says so', async () => {
+    const on = scene();
+    on.cache();
+    on.cache({ cacheSpec: [{ images: ['app:1'] }] }, 'second');
+    on.nodes('node-1');
+    on.api.refuse(/^PATCH .*\/web\/status/, refusal(500, 'InternalError', 'hiccup'));
+    await expect(refresh(tick, on.context)).rejects.toMatchObject({ status: 500 });
+    expect(on.live('second').status.status).toBe('Processing');
+  });
+
+  it('leaves other events to others', async () => {
+    const on = await begun();
+    await refresh(changed(aCache), on.context);
+    expect(on.api.asked()).toEqual([]);
+  });
+
+  it('ends the round of a cache that was suspended, and takes its Jobs away', async () => {
+    const on = await begun();
+    on.edit({ cacheSpec: [{ images: ['app:1', 'base:2'] }], suspend: true });
+    await refresh(tick, on.context);
+    expect(on.live().status).toMatchObject({ status: 'Aborted' });
+    expect(on.jobs()).toEqual([]);
+    expect(on.api.read(cachePath())?.metadata.name).toBe('web');
+  });
+});
