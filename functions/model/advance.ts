@@ -1,12 +1,12 @@
 import { boundedFailures } from './failures.ts';
 import { claim } from './claim.ts';
 import { closed } from './close-round.ts';
-import { conditionsWhen } from './conditions.ts';
 import { fold } from './fold.ts';
 import { isRoundOpen, type ImageCache, type Status } from './image-cache.ts';
 import { jobsToCreate, jobsToRemove } from './jobs-due.ts';
 import { isUnsettled, type Ledger } from './ledger.ts';
 import type { Plan } from './plan.ts';
+import { openStatus, quietStatus } from './refused.ts';
 import { setAside, survey } from './survey.ts';
 import { isSameStatus } from './status.ts';
 import type { World } from './world.ts';
@@ -28,7 +28,7 @@ export function advance(world: World, cache: ImageCache): Plan {
       failures: boundedFailures(claimed.status.failures),
     },
   };
-  const { status, events } = ended(current, world.now);
+  const { status, events } = ended(world, current);
   const ledger = { ...cache, status };
   return {
     status: isSameStatus(status, world.cache) ? undefined : status,
@@ -41,17 +41,10 @@ export function advance(world: World, cache: ImageCache): Plan {
 }
 
 /** A round ends with its last unsettled node, and in the write that settles it. */
-function ended(cache: ImageCache, now: number): Pick<Plan, 'events'> & { readonly status: Status } {
-  const { status, generation } = cache;
-  if (!isRoundOpen(status)) return { status, events: [] };
-  if (!hasUnsettled(status.nodes)) return closed(cache, now);
-  const conditions = conditionsWhen('open', {
-    conditions: status.conditions,
-    generation,
-    now,
-    message: status.message,
-  });
-  return { status: { ...status, conditions }, events: [] };
+function ended({ observed, now }: World, cache: ImageCache): Pick<Plan, 'events'> & { readonly status: Status } {
+  const isSettled = !hasUnsettled(cache.status.nodes);
+  if (!isRoundOpen(cache.status)) return { status: isSettled ? quietStatus(cache, now) : cache.status, events: [] };
+  return isSettled ? closed(cache, now) : { status: openStatus(cache, observed, now), events: [] };
 }
 
 /** Retained Jobs of the rounds before go when this one has succeeded: that takes a look at all of them. */
