@@ -31,10 +31,12 @@ export type ProductPlace = {
   /** URL in place of the kubeconfig's server; '' leaves it. */
   readonly master: string;
   readonly env: Readonly<Record<string, string>>;
+  /** The program of everything in one process, where it is not to be run from its sources. */
+  readonly program?: string;
 };
 
 const root = join(import.meta.dirname, '../..');
-const program = { all: join(root, 'deploy/standalone/start.mjs'), one: join(root, 'functions/main.ts') };
+const sources = { all: join(root, 'deploy/standalone/start.mjs'), one: join(root, 'functions/main.ts') };
 
 /** How to run the product; nothing runs yet. */
 export function product(place: ProductPlace): Product {
@@ -79,14 +81,18 @@ export function product(place: ProductPlace): Product {
 }
 
 /** The shell's KUBECONFIG and the like stay out: it is to do with what it is told. */
-function spawned({ kubeconfig, master, env }: ProductPlace, start: Start, lines: string[]): ChildProcess {
+function spawned(
+  { kubeconfig, master, env, program = sources.all }: ProductPlace,
+  start: Start,
+  lines: string[],
+): ChildProcess {
   const flags = [
     `--kubeconfig=${kubeconfig}`,
     ...(master === '' ? [] : [`--master=${master}`]),
     ...(start.flags ?? []),
   ];
   const one = start.function === undefined ? {} : { FUNCTION: start.function };
-  const child = spawn(process.execPath, [start.function === undefined ? program.all : program.one, ...flags], {
+  const child = spawn(process.execPath, [start.function === undefined ? program : sources.one, ...flags], {
     cwd: root,
     env: { PATH: process.env['PATH'], PORT: '0', ...env, ...one, ...start.env },
     stdio: ['ignore', 'pipe', 'pipe'],

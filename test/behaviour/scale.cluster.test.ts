@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApi } from '#runtime/api-request.ts';
 import { writesBetween } from '../cluster/api-writes.ts';
 import type { Lab } from '../cluster/lab.ts';
+import { bundled, type Bundled } from './bundled.ts';
 import { eventually } from './eventually.ts';
 import { kube, type Kube } from './kube.ts';
 import { labUnderTest } from './lab-under-test.ts';
@@ -14,14 +15,17 @@ const images = (kind: string) => Array.from({ length: 20 }, (_, index) => `regis
 
 let lab: Lab;
 let cluster: Kube;
+let built: Bundled;
 beforeAll(async () => {
   lab = await labUnderTest();
   cluster = kube(createApi({ kubeconfig: lab.kubeconfig, master: '', inCluster: false }), 'default');
+  built = await bundled();
 });
+afterAll(() => built.remove());
 
 /** Runs the product over one cache of these images on all nodes, from kubectl to the end, and measures. */
 async function measured(name: string, references: readonly string[], seconds: number) {
-  const running = product({ kubeconfig: lab.kubeconfig, master: '', env: { TICK_SCHEDULE: '* * * * *' } });
+  const running = product({ kubeconfig: lab.kubeconfig, master: '', env: {}, program: built.program });
   await running.start();
   try {
     const writesBefore = await lab.apiWrites();
