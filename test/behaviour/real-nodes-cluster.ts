@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { createConnection, createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Lab } from '../cluster/lab.ts';
+import type { ClusterKind, ClusterUnderTest, ImageKind } from './cluster-under-test.ts';
+import { eventually } from './eventually.ts';
+import type { Kube } from './kube.ts';
+
+export const realKind: ClusterKind = {
+  name: 'two real nodes',
+  has: new Set(['kubectl', 'restricted pods', 'priority classes']),
+  atOnce: 1,
+  nodes: 2,
+};
+
+export type Started = ClusterUnderTest & { readonly stop: () => Promise<void> };
+
+/** A lab with real nodes that pull from its own registries. */
+export async function realNodesCluster(lab: Lab): Promise<Started> {
+  const way = await wayIn(lab);
+  const noopImage = await pushNoop(lab);
+  const pushed = new Map<string, Promise<string>>();
+  const lent = new Map<string, Readonly<Record<string, string>>>();
+  return {
+    kubeconfig: lab.kubeconfig,
+    master: way.url,
+    env: { NOOP_IMAGE: noopImage },
+    kubectl: lab.kubectl,
+    image: (kind, name) => {
+      const image = pushed.get(`${kind} ${name}`) ?? imageIn(lab, kind, name);
+      pushed.set(`${kind} ${name}`, image);
+      return image;
+    },
+    lendNode: async (kube, _, labels) => {
+      const node = ['node1', 'node2'].find((name) => !lent.has(name));
+      if (node === undefined) throw new Error('both nodes are lent');
+      lent.set(node, labels);
+      await kube.patch('Node', node, { metadata: { labels } });
+      return node;
+    },
+    returnNode: (kube, name) => takeBack(kube, name, lent),
+    imagesOn: (node) => lab.images(Number(node.replace('node', ''))),
+    stop: way.close,
+  };
+}
+
+function imageIn(lab: Lab, kind: ImageKind, name: string): Promise<string> {
+  if (kind === 'good') return lab.pushImage({ name: `${name}:1`, bytes: 10_000 });
+  if (kind === 'denied') return lab.pushImage({ name: `${name}:1`, isPrivate: true });
+  if (kind === 'missing') return Promise.resolve(`registry.local:5000/${name}:missing`);
+  throw new Error(`real registries have no ${kind} images`);
+}
+
+async function takeBack(kube: Kube, name: string, lent: Map<string, Readonly<Record<string, string>>>): Promise<void> {
+  const labels = Object.fromEntries(Object.keys(lent.get(name) ?? {}).map((key) => [key, null]));
+  await kube.patch('Node', name, { metadata: { labels } });
+  lent.delete(name);
+}
+
+const images = join(import.meta.dirname, '../../deploy/images/main.ts');
+
+/** `npm run images`, for the no-op alone; answers with the reference by which nodes know it. */
+async function pushNoop(lab: Lab): Promise<string> {
+  const child = lab.enter('node', [images, '172.30.0.1:5000', '--only', 'noop'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (child.stdout === null) throw new Error('node was started without a pipe');
+  const [reference = ''] = (await text(child.stdout)).trim().split('@');
+  return reference.replace('172.30.0.1', 'registry.local');
+}
+
+type Way = { readonly url: string; readonly close: () => Promise<void> };
+
+/** The API server is in a network namespace, files are not: kubectl proxies it to a socket file, and that goes on to a port here. */
+async function wayIn(lab: Lab): Promise<Way> {
+  const socket = join(lab.logs, `../run/api-${process.pid}.sock`);
+  const proxy = lab.enter('kubectl', ['proxy', `--unix-socket=${socket}`], { stdio: 'ignore' });
+  const server = createServer((from) => {
+    const to = createConnection(socket);
+    from.pipe(to).pipe(from);
+    from.on('error', () => to.destroy());
+    to.on('error', () => from.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${portOf(server.address())}`;
+  await eventually('the API server is reached', async () => (await fetch(`${url}/readyz`)).ok);
+  return {
+    url,
+    close: async () => {
+      proxy.kill();
+      server.close();
+      await once(proxy, 'exit');
+    },
+  };
+}
+
+const portOf = (address: AddressInfo | string | null): number =>
+  typeof address === 'object' ? (address?.port ?? 0) : 0;
