@@ -1,7 +1,9 @@
 /** What `npm start` runs: the program on the cluster that is named, or a simulation to try it out. Images hold the former only. */
 import { readConfig, wantsHelp } from '#runtime/config.ts';
 import { ConfigError } from '#runtime/errors.ts';
+import { endWithNpm } from './end-with-npm.ts';
 
+endWithNpm();
 const isAsked = wantsHelp(process.argv) || namesCluster();
 await (isAsked ? import('./main.ts') : import('./try-out-main.ts'));
 

@@ -63,12 +63,12 @@ async function begin(api: Api): Promise<void> {
     contentType: 'application/merge-patch+json',
     body: { metadata: { labels: { tier: 'backend' } } },
   });
-  const body: unknown = parse(await readFile(join(root, sampleFile), 'utf8'));
+  const manifest: unknown = parse(await readFile(join(root, sampleFile), 'utf8'));
   await api.request({
     method: 'PATCH',
     path: `${paths.cache(sample)}?fieldManager=kubectl`,
     contentType: 'application/apply-patch+yaml',
-    body,
+    body: manifest,
   });
 }
 
@@ -78,7 +78,7 @@ const introduction: readonly Line[] = [
   'On a real cluster: npm start -- --kubeconfig FILE',
   '',
   'kubectl label node node-1 tier=backend',
-  `kubectl apply -f ${sampleFile}`,
+  `kubectl apply --server-side -f ${sampleFile}`,
   '',
 ].map((text) => ({ text }));
 

@@ -11,7 +11,7 @@ export type Command = {
   readonly child: ChildProcess;
   readonly output: () => string;
   readonly errors: () => string;
-  /** Resolves with exit code and signal when the process has ended and all it wrote is read. */
+  /** Resolves with exit code and signal when the process has ended, and every process that it began. */
   readonly ended: Promise<unknown[]>;
   /** What is in its folder for temporary files. */
   readonly left: () => Promise<readonly string[]>;
@@ -22,10 +22,18 @@ export async function startCommand(
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Command> {
+  return run([process.execPath, 'deploy/standalone/start.mjs', ...args], env);
+}
+
+/** The same by way of npm. */
+export const npmStart = async (): Promise<Command> => run(['npm', 'start'], { HOME: await temporaryFolder() });
+
+async function run(
+  [program = '', ...args]: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Command> {
   const folder = await temporaryFolder();
-  const child = spawn(process.execPath, ['deploy/standalone/start.mjs', ...args], {
-    env: { PATH: process.env['PATH'], TMPDIR: folder, ...env },
-  });
+  const child = spawn(program, args, { env: { PATH: process.env['PATH'], TMPDIR: folder, ...env } });
   const ended = once(child, 'close');
   onTestFinished(() => void child.kill('SIGKILL'));
   const [output, errors] = [child.stdout, child.stderr].map((stream) => {

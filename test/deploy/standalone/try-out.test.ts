@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { type Command, startCommand, takenPort, temporaryFolder } from './start-command.ts';
+import { type Command, npmStart, startCommand, takenPort, temporaryFolder } from './start-command.ts';
 
 /** Milliseconds; machines that run many tests at once are slow. */
 const soon = { timeout: 15_000, interval: 20 };
@@ -56,6 +56,17 @@ describe('npm start, without a cluster', { timeout: 60_000 }, () => {
     command.child.kill('SIGTERM');
     expect(await command.ended).toEqual([0, null]);
     expect(await command.left()).toEqual([]);
+  });
+
+  it('ends with npm, whose signals reach only the shell between them', async () => {
+    const command = await npmStart();
+    // npm leaves a cache of its own there.
+    const ours = async () => (await command.left()).filter((name) => name.startsWith('imagecache-functions-'));
+    await said(command, 'A simulation');
+    expect(await ours()).toHaveLength(1);
+    command.child.kill('SIGTERM');
+    await command.ended;
+    expect(await ours()).toEqual([]);
   });
 
   it('ends quietly when whoever reads it goes away', async () => {
