@@ -91,7 +91,8 @@ type Sent = { readonly signal: AbortSignal; readonly body?: unknown };
 
 async function send({ api, namespace, name }: HoldOptions, method: 'GET' | 'POST' | 'PUT', sent: Sent): Promise<Lease> {
   const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-  return parseLease(await api.request({ method, path: method === 'POST' ? leases : `${leases}/${name}`, ...sent }));
+  const path = method === 'POST' ? leases : `${leases}/${name}`;
+  return parseLease(await api.request({ method, path, isUrgent: true, ...sent }));
 }
 
 function absent(error: unknown): undefined {

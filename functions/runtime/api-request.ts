@@ -21,6 +21,8 @@ export type ApiCall = {
   /** Milliseconds until one try is given up, from connecting to the last byte; of a stream, to the head of the answer. Default 30,000. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
+  /** Waits for no other call: a Lease is lost if its renewal stands in line behind a thousand Jobs. */
+  readonly isUrgent?: boolean;
 };
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -66,7 +68,11 @@ export function createApi(source: ClusterSource, options: ApiOptions = {}): Api 
     server: credentials.server.href.replace(/\/$/, ''),
     context: credentials.context,
     namespace: credentials.namespace,
-    request: (call) => request(call, (signal) => enter(() => attempt(wire, call, signal), signal), wire.closing),
+    request: (call) => {
+      const tryOnce = (signal: AbortSignal): Promise<Outcome> => attempt(wire, call, signal);
+      const inLine = (signal: AbortSignal): Promise<Outcome> => enter(() => tryOnce(signal), signal);
+      return request(call, call.isUrgent === true ? tryOnce : inLine, wire.closing);
+    },
     lines: (call) => apiLines(wire, call),
     metrics: wire.metrics,
     close: wire.close,

@@ -203,6 +203,23 @@ describe('request', () => {
     expect(Math.max(...server.seen.map(({ connection }) => connection))).toBe(4);
   });
 
+  it('sends what is urgent past whatever waits for its turn', async () => {
+    const { api, server } = await apiTo(
+      (response, { path }) => {
+        if (path !== '/hangs') answer(response, 200, {});
+      },
+      { concurrency: 1 },
+    );
+    const stop = new AbortController();
+    const others = ['/hangs', '/queued'].map((path) =>
+      errorOf(api.request({ method: 'GET', path, signal: stop.signal })),
+    );
+    expect(await api.request({ method: 'PUT', path: '/lease', isUrgent: true })).toEqual({});
+    expect(server.seen.map(({ path }) => path)).toEqual(['/hangs', '/lease']);
+    stop.abort(new Error('stopping'));
+    await Promise.all(others);
+  });
+
   it('reads a zipped answer, and counts it as it came', async () => {
     const zipped = gzipSync(JSON.stringify({ items: 'x'.repeat(100_000) }));
     const { api } = await apiTo((response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(zipped));
