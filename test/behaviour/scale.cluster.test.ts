@@ -21,7 +21,10 @@ beforeAll(async () => {
   cluster = kube(createApi({ kubeconfig: lab.kubeconfig, master: '', inCluster: false }), 'default');
   built = await bundled();
 });
-afterAll(() => built.remove());
+afterAll(async () => {
+  await built.remove();
+  await lab.renew(); // a thousand nodes take longer to delete than a lab to begin anew
+});
 
 /** Runs the product over one cache of these images on all nodes, from kubectl to the end, and measures. */
 async function measured(name: string, references: readonly string[], seconds: number) {
