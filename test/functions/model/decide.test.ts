@@ -88,14 +88,16 @@ describe('which round opens', () => {
 
 describe('a round that opens', () => {
   it('is numbered, claims its nodes, and remembers what it will place, all in one write', () => {
-    const { status: told, create } = asked({ status: ended({ round: round({ number: 4 }) }), generation: 2 });
+    const failures = { 'app:1': [{ node: 'node-1', reason: 'ErrImagePull', message: 'of the round before' }] };
+    const before = ended({ round: round({ number: 4 }), failures, completionTime: noon - 1 });
+    const { status: told, create } = asked({ status: before, generation: 2 });
+    expect(told?.failures).toEqual({});
     expect(told).toMatchObject({
       status: 'Processing',
       reason: 'ImageCacheUpdate',
       message: 'Image cache is being updated. Please view the status after some time',
       startTime: noon,
       completionTime: undefined,
-      failures: {},
       observedGeneration: 2,
       round: { number: 5, operation: 'Update', generation: 2, trigger: 'Spec', startTime: noon },
       nodes: { 'node-1': { state: 'Pulling', attempt: 1 } },

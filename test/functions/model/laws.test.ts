@@ -147,7 +147,7 @@ describe('whatever the order of events', () => {
         expect(endOf(world)).toEqual(endOf(calmWorld));
         expect(wordsOf(world)).toEqual(wordsOf(calmWorld));
       }),
-      { numRuns: 150 },
+      { numRuns: 120 },
     );
   });
 
@@ -162,7 +162,7 @@ describe('whatever the order of events', () => {
         expect(endOf(world)).toEqual(endOf(calmWorld));
         expect(wordsOf(world)).toEqual(wordsOf(calmWorld));
       }),
-      { numRuns: 150 },
+      { numRuns: 120 },
     );
   });
 
@@ -181,7 +181,7 @@ describe('whatever the order of events', () => {
         world.settle();
         expect(endOf(world)).toEqual(endOf(undisturbed(spec, fates, nodes)));
       }),
-      { numRuns: 150 },
+      { numRuns: 120 },
     );
   });
 
