@@ -47,7 +47,8 @@ export async function tryOut({ config, screen, folder }: TryOutOptions): Promise
       isFirst = false;
     };
     await begin(api);
-    followCaches({ api, log, screen, signal: new AbortController().signal, onSettled });
+    const never = new AbortController().signal;
+    followCaches({ api, log, screen, signal: never, onSettled });
   } catch (error) {
     for (const stop of stops.toReversed()) await stop();
     throw error;
