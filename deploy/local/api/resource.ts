@@ -19,7 +19,7 @@ export type Column = {
 export type Strategy = {
   /** Fills in what the API server fills in; `old` is absent on create. */
   readonly prepare?: (object: KubeObject, old: KubeObject | undefined) => KubeObject;
-  readonly validate?: (object: KubeObject, old: KubeObject | undefined) => readonly FieldError[];
+  readonly validate?: (object: KubeObject, old: KubeObject | undefined, subresource: string) => readonly FieldError[];
   /** Seconds of grace when the request names none; undefined deletes at once. */
   readonly grace?: (object: KubeObject) => number;
 };

@@ -68,8 +68,12 @@ export const notFound = (resource: GroupKind, name: string): StatusError =>
     about(resource, name),
   );
 
-export const unknownPath = (): StatusError =>
-  new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+/** A path at which nothing is served; answered in plain text, as no kind can be told. */
+export const unknownPath = (): StatusError => new StatusError(404, '', '404 page not found');
+
+/** A resource that a group of Kubernetes' own does not have. */
+export const unknownResource = (): StatusError =>
+  new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
 
 export const alreadyExists = (resource: GroupKind, name: string): StatusError =>
   new StatusError(

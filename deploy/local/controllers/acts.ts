@@ -82,6 +82,8 @@ export const actsOn = (core: Core, by: string): Acts => {
       message: told.message,
       type: told.type,
       source: { component: told.component, ...(told.host === undefined ? {} : { host: told.host }) },
+      reportingComponent: told.component,
+      reportingInstance: told.host ?? '',
       firstTimestamp: time,
       lastTimestamp: time,
       count: 1,

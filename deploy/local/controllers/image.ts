@@ -11,12 +11,16 @@ export type Image = {
   readonly size: number;
 };
 
-const form = /^(?<path>[a-z0-9[\]:._/-]+?)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/;
+const host = String.raw`(?:[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::\d+)?`;
+const part = '[a-z0-9]+(?:[._-]+[a-z0-9]+)*' as const;
+const form = new RegExp(
+  `^(?<path>(?:${host}/)?${part}(?:/${part})*)(?::(?<tag>\\w[\\w.-]{0,127}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$`,
+);
 
 /** A reference in full, as containerd names it; undefined for what is no reference. Its content is made up, but always the same. */
 export const imageOf = (reference: string): Image | undefined => {
   const { path, tag, digest } = form.exec(reference)?.groups ?? {};
-  if (path === undefined || path.startsWith('/') || path.endsWith('/') || path.includes('//')) return undefined;
+  if (path === undefined) return undefined;
   const [first = '', ...rest] = path.split('/');
   const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
   const repository = isHost ? path : rest.length === 0 ? `docker.io/library/${path}` : `docker.io/${path}`;

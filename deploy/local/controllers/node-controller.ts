@@ -1,23 +1,31 @@
 import { at, listAt, objectAt, textAt, withAt } from '../json.ts';
-import { nodes } from '../api/kinds/node.ts';
+import { nodes, notReadyKey } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { type KubeObject, kubeObject, nameOf, uidOf, wireTime } from '../api/kube-object.ts';
 import { type Controller, type World, hear, keyOf, splitKey } from './controller.ts';
 import { type Kubelet, startKubelet } from './kubelet.ts';
+import { isReady } from './node-fit.ts';
 import { withConditions } from './pod-status.ts';
 import { createQueue } from './queue.ts';
 
 const cordonKey = 'node.kubernetes.io/unschedulable' as const;
 
-/** A cordoned node carries a taint that says so. */
-const keepCordonTaint = ({ acts, core }: World, node: KubeObject): void => {
+/** A node that is cordoned or not ready carries a taint that says so. */
+const keepTaints = ({ acts, core }: World, node: KubeObject): void => {
+  const wanted = [
+    ...(at(node, 'spec', 'unschedulable') === true ? [cordonKey] : []),
+    ...(isReady(node) ? [] : [notReadyKey]),
+  ];
   const taints = listAt(node, 'spec', 'taints');
-  const others = taints.filter((taint) => textAt(taint, 'key') !== cordonKey);
-  const isCordoned = at(node, 'spec', 'unschedulable') === true;
-  if (isCordoned === others.length < taints.length) return;
-  const taint = { key: cordonKey, effect: 'NoSchedule', timeAdded: wireTime(core.clock.now()) };
-  const wanted = isCordoned ? [...others, taint] : others;
-  acts.update(nodes, node, (current) => withAt(current, ['spec', 'taints'], wanted.length === 0 ? undefined : wanted));
+  const isOwn = (taint: unknown): boolean => [cordonKey, notReadyKey].some((key) => key === textAt(taint, 'key'));
+  const own = taints.filter(isOwn).map((taint) => textAt(taint, 'key'));
+  if (own.length === wanted.length && wanted.every((key) => own.includes(key))) return;
+  const time = wireTime(core.clock.now());
+  const next = [
+    ...taints.filter((taint) => !isOwn(taint) || wanted.some((key) => key === textAt(taint, 'key'))),
+    ...wanted.filter((key) => !own.includes(key)).map((key) => ({ key, effect: 'NoSchedule', timeAdded: time })),
+  ];
+  acts.update(nodes, node, (current) => withAt(current, ['spec', 'taints'], next.length === 0 ? undefined : next));
 };
 
 /** A pod whose node is gone: said to be lost, then taken out. */
@@ -56,7 +64,7 @@ export const nodeController: Controller = (world) => {
     if (known !== undefined && (node === undefined || uidOf(node) !== known.uid)) retire(name);
     if (node === undefined) return;
     if (!kubelets.has(name)) kubelets.set(name, startKubelet(world, node));
-    keepCordonTaint(world, node);
+    keepTaints(world, node);
     kubelets.get(name)?.nodeChanged(node);
   };
   const lookAtPod = (key: string): void => {

@@ -46,6 +46,9 @@ const info = (node: KubeObject): JsonObject => ({
   systemUUID: dashed(hex(`system ${uidOf(node)}`)),
 });
 
+const toldInfo = (node: KubeObject): JsonObject =>
+  Object.fromEntries(Object.entries(objectAt(node, 'status', 'nodeInfo')).filter(([, value]) => value !== ''));
+
 /** What a kubelet says of its Node when it starts; what is already told stays as it is. */
 export const registered = (
   node: KubeObject,
@@ -74,10 +77,10 @@ export const registered = (
         ],
         allocatable: resources,
         capacity: resources,
-        daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
         images: [],
         ...objectAt(node, 'status'),
-        nodeInfo: { ...info(node), ...objectAt(node, 'status', 'nodeInfo') },
+        daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+        nodeInfo: { ...info(node), ...toldInfo(node) },
         conditions: [...told, ...missing],
       },
     }),

@@ -134,6 +134,7 @@ export const startPod = ({ world, images, pod, node, hostIp, podIp }: Place): Po
       const { name: image, repository, digest } = result.image;
       const to = from + runTime(pod, spec, timings.run);
       records.set(textAt(spec, 'name'), { is: 'started', image, imageId: `${repository}@${digest}`, from, to });
+      if (to !== Infinity) later(to - from, post);
       events.started(pathOf(spec));
     }
     return { reference, result };

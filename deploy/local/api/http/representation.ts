@@ -47,7 +47,7 @@ export const representList = (
 ): JsonObject => {
   const metadata = compact({
     resourceVersion: String(listed.version),
-    continue: listed.next,
+    continue: listed.next ?? (resource.custom && as === 'Object' ? '' : undefined),
     remainingItemCount: listed.remaining,
   });
   if (as === 'Table') return tableOf(resource, listed.items, { metadata, now, include });

@@ -28,9 +28,11 @@ const read = async (message: IncomingMessage): Promise<Buffer> => {
   return Buffer.concat(chunks);
 };
 
-const parse = (bytes: Buffer, type: string): unknown => {
+const parse = (bytes: Buffer, type: string, method: string): unknown => {
   if (bytes.length === 0) return undefined;
   if (type === 'application/vnd.kubernetes.protobuf') return readProtobuf(bytes);
+  // An unknown kind of patch is refused where the kinds are known.
+  if (method === 'PATCH' && !/[/+](json|yaml)$/.test(type)) return undefined;
   if (!/[/+](json|yaml)$/.test(type)) throw unsupportedMedia(['application/json', 'application/yaml']);
   const text = bytes.toString('utf8');
   try {
@@ -54,6 +56,6 @@ export const readRequest = async (message: IncomingMessage): Promise<ApiRequest>
     accept: message.headers.accept ?? '',
     contentType: type.trim(),
     userAgent: message.headers['user-agent'] ?? '',
-    body: parse(bytes, type.trim()),
+    body: parse(bytes, type.trim(), message.method ?? 'GET'),
   };
 };

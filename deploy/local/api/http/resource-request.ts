@@ -1,11 +1,19 @@
 import { type Core, type WriteOptions, keptIn, told } from '../core.ts';
 import type { Resource } from '../resource.ts';
-import { badRequest, invalid, methodNotAllowed, notFound, notImplemented, unknownPath } from '../status-error.ts';
+import {
+  badRequest,
+  invalid,
+  methodNotAllowed,
+  notFound,
+  notImplemented,
+  unknownPath,
+  unknownResource,
+} from '../status-error.ts';
 import { unsupported } from '../schema/field-errors.ts';
 import { createObject } from '../verbs/create.ts';
 import { deleteObject, deleteOptions, deletedStatus } from '../verbs/delete.ts';
 import { listObjects } from '../verbs/list.ts';
-import { patchObject } from '../verbs/patch.ts';
+import { patchObject, patchTypes } from '../verbs/patch.ts';
 import { type Subresource, replaceObject } from '../verbs/update.ts';
 import { nameOf, namespaceOf } from '../kube-object.ts';
 import { type Answer, json } from './answer.ts';
@@ -23,26 +31,33 @@ export type ResourceRequest = {
 
 const validations = ['Strict', 'Warn', 'Ignore'] as const;
 
-const writeOptions = ({ query, userAgent, method }: ApiRequest): WriteOptions & { readonly force: boolean } => {
+const writeOptions = ({
+  query,
+  userAgent,
+  method,
+  contentType,
+}: ApiRequest): WriteOptions & { readonly force: boolean } => {
   const dryRun = query.get('dryRun');
+  // Who applies must say who it is; who updates is known by its program.
+  const defaultManager = contentType === patchTypes.apply ? '' : userAgent.split('/')[0] || 'unknown';
   const wanted = query.get('fieldValidation') ?? '';
   const fieldValidation = validations.find((one) => one === wanted);
   const kind = { POST: 'CreateOptions', PUT: 'UpdateOptions', PATCH: 'PatchOptions' }[method] ?? 'CreateOptions';
   const options = { group: 'meta.k8s.io', kind, plural: '' };
   if (dryRun !== null && dryRun !== 'All') throw invalid(options, '', [unsupported('dryRun', [dryRun], ['All'])]);
   if (wanted !== '' && fieldValidation === undefined)
-    throw invalid(options, '', [unsupported('fieldValidation', wanted, ['', 'Ignore', 'Warn', 'Strict'])]);
+    throw invalid(options, '', [unsupported('fieldValidation', wanted, ['', 'Ignore', 'Strict', 'Warn'])]);
   return {
     dryRun: dryRun === 'All',
     // What is unknown is warned of unless the request says otherwise, as the API server does.
     fieldValidation: fieldValidation ?? 'Warn',
-    manager: query.get('fieldManager') ?? (userAgent.split('/')[0] || 'unknown'),
+    manager: query.get('fieldManager') ?? defaultManager,
     force: query.get('force') === 'true',
   };
 };
 
 const namespaceFor = ({ resource, path }: ResourceRequest): string => {
-  if (resource.namespaced && path.namespace === undefined) throw methodNotAllowed();
+  if (resource.namespaced && path.namespace === undefined) throw resource.custom ? unknownPath() : methodNotAllowed();
   return resource.namespaced ? (path.namespace ?? '') : '';
 };
 
@@ -52,7 +67,7 @@ const isSubresource = (resource: Resource, name: string): name is Subresource =>
 const subresourceOf = ({ resource, path }: ResourceRequest): Subresource => {
   const { subresource } = path;
   if (isSubresource(resource, subresource)) return subresource;
-  if (resource.custom || subresource === 'status') throw unknownPath();
+  if (resource.custom || subresource === 'status') throw notFound(resource, path.name ?? '');
   throw notImplemented(`the subresource ${resource.plural}/${subresource}`);
 };
 
@@ -148,7 +163,7 @@ const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD
 /** Answers everything about a resource but watches. Throws what is refused. */
 export const resourceRequest = (asked: ResourceRequest): Answer => {
   const { resource, path, request } = asked;
-  if (!resource.namespaced && path.namespace !== undefined) throw unknownPath();
+  if (!resource.namespaced && path.namespace !== undefined) throw resource.custom ? unknownPath() : unknownResource();
   if (resource.kind === 'CustomResourceDefinition' && !isRead(request.method))
     throw notImplemented('changes of CustomResourceDefinitions: they are read when the cluster starts');
   const as = representationOf(request.accept, request.query);

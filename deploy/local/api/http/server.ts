@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { at } from '../../json.ts';
 import type { Core } from '../core.ts';
-import { StatusError, statusOf, unknownPath } from '../status-error.ts';
+import { StatusError, statusOf, unknownPath, unknownResource } from '../status-error.ts';
 import { watchObjects } from '../verbs/watch.ts';
 import { type Answer, json, warningHeaders } from './answer.ts';
 import { discovery } from './discovery.ts';
@@ -31,6 +31,8 @@ const send = (response: ServerResponse, { status, body, type, warnings = [] }: A
 };
 
 const failure = (error: unknown): Answer => {
+  if (error instanceof StatusError && error.code === 404 && error.reason === '')
+    return { status: 404, body: `${error.message}\n` };
   if (error instanceof StatusError) return json(statusOf(error), error.code);
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return json(statusOf(new StatusError(500, 'InternalError', `Internal error occurred: ${text}`)), 500);
@@ -47,7 +49,11 @@ const general = (core: Core, { path, method }: ApiRequest): Answer | undefined =
 const found = (core: Core, request: ApiRequest): ResourceRequest => {
   const path = resourcePath(request.path);
   const resource = path && core.registry.find(path.group, path.version, path.plural);
-  if (path === undefined || resource === undefined) throw unknownPath();
+  if (path === undefined) throw unknownPath();
+  if (resource === undefined) {
+    const isOwn = core.registry.all().some(({ group, custom }) => group === path.group && !custom);
+    throw isOwn ? unknownResource() : unknownPath();
+  }
   return { core, resource, path, request };
 };
 

@@ -17,7 +17,10 @@ export const customResourceDefinitions: Resource = {
     statusOnCreate: true,
     model: '',
     description: 'A kind that this cluster serves beside its own.',
-    columns: [nameColumn, column('Created At', (crd) => textAt(crd, 'metadata', 'creationTimestamp'))],
+    columns: [
+      nameColumn,
+      { ...column('Created At', (crd) => textAt(crd, 'metadata', 'creationTimestamp')), type: 'date' },
+    ],
     fields: (crd) => ({ 'metadata.name': nameOf(crd) }),
   }),
   schema: {

@@ -79,7 +79,7 @@ export const customResource = (crd: JsonObject): Resource => {
       'metadata.namespace': namespaceOf(object),
       ...Object.fromEntries(selectable.map((path) => [path.slice(1), fieldText(jsonPath(object, path)[0])])),
     }),
-    strategy: { validate: (object, old) => check(object, old) },
+    strategy: { validate: check },
   };
 };
 

@@ -1,6 +1,7 @@
-import { type JsonObject, at, compact, numberAt, objectAt, textAt } from '../../json.ts';
-import { type KubeObject, kubeObject, nameOf } from '../kube-object.ts';
+import { type JsonObject, compact, numberAt, objectAt, textAt } from '../../json.ts';
+import { type KubeObject, kubeObject, nameOf, namespaceOf } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
+import { invalidValue } from '../schema/field-errors.ts';
 import { since } from '../tables/duration.ts';
 import { builtIn, column } from './built-in.ts';
 
@@ -63,6 +64,10 @@ const rename = (event: JsonObject, names: readonly (readonly [string, string])[]
     ...Object.fromEntries(names.map(([from, to]) => [to, event[from]])),
   });
 
+/** Events about what has no namespace are kept in `default`. */
+const isClusterScoped = (event: KubeObject): boolean =>
+  textAt(event, 'involvedObject', 'namespace') === '' && namespaceOf(event) === 'default';
+
 const about = {
   version: 'v1',
   kind: 'Event',
@@ -80,12 +85,22 @@ export const events: Resource = builtIn({
   strategy: {
     prepare: (event) =>
       kubeObject({
-        reportingComponent: textAt(event, 'source', 'component'),
-        reportingInstance: textAt(event, 'source', 'host'),
+        eventTime: null,
+        reportingComponent: '',
+        reportingInstance: '',
         ...event,
         source: objectAt(event, 'source'),
-        type: at(event, 'type') ?? 'Normal',
       }),
+    validate: (event) =>
+      textAt(event, 'involvedObject', 'namespace') === namespaceOf(event) || isClusterScoped(event)
+        ? []
+        : [
+            invalidValue(
+              'involvedObject.namespace',
+              textAt(event, 'involvedObject', 'namespace'),
+              'does not match event.namespace',
+            ),
+          ],
   },
 });
 
@@ -105,7 +120,17 @@ export const newEvents: Resource = builtIn({
   },
   view: {
     of: '/events',
-    read: (stored) => kubeObject({ ...rename(stored, renamed), apiVersion: 'events.k8s.io/v1' }),
+    read: (stored) => {
+      const event = rename(stored, renamed);
+      const isSet = (field: string): boolean => textAt(event, field) !== '';
+      return kubeObject(
+        compact({
+          ...event,
+          reportingController: isSet('reportingController') ? event['reportingController'] : undefined,
+          reportingInstance: isSet('reportingInstance') ? event['reportingInstance'] : undefined,
+        }),
+      );
+    },
     write: (body) => ({
       ...rename(
         body,

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { at, isObject, listAt, numberAt, objectAt, textAt, withAt } from '../../json.ts';
-import { type KubeObject, isTerminating, kubeObject, nameOf, uidOf } from '../kube-object.ts';
+import { at, listAt, numberAt, objectAt, textAt, withAt } from '../../json.ts';
+import { type KubeObject, isTerminating, kubeObject, labelsOf, nameOf, uidOf, withMetadata } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
-import { invalidUntold, required, unsupported } from '../schema/field-errors.ts';
+import { invalidUntold, required } from '../schema/field-errors.ts';
+import { labelErrors } from '../schema/metadata-check.ts';
 import type { FieldError } from '../status-error.ts';
 import { humanDuration } from '../tables/duration.ts';
 import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
@@ -57,7 +58,9 @@ const labelled = (job: KubeObject): KubeObject => {
   };
   const labels = { ...objectAt(job, 'spec', 'template', 'metadata', 'labels'), ...own };
   const selected = withAt(job, ['spec', 'selector'], { matchLabels: { 'batch.kubernetes.io/controller-uid': uid } });
-  return kubeObject(withAt(selected, ['spec', 'template', 'metadata', 'labels'], labels));
+  const told = kubeObject(withAt(selected, ['spec', 'template', 'metadata', 'labels'], labels));
+  // A Job without labels of its own shows those of its template.
+  return Object.keys(labelsOf(job)).length === 0 ? withMetadata(told, { labels }) : told;
 };
 
 const prepare = (job: KubeObject, old: KubeObject | undefined): KubeObject => {
@@ -99,18 +102,15 @@ const changed = (job: KubeObject, old: KubeObject): readonly FieldError[] =>
     .filter((field) => !isDeepStrictEqual(at(job, 'spec', field), at(old, 'spec', field)))
     .map((field) => invalidUntold(`spec.${field}`, `${JSON.stringify(at(job, 'spec', field))}: field is immutable`));
 
-const policies = ['OnFailure', 'Never'] as const;
-
 const validate = (job: KubeObject, old: KubeObject | undefined): readonly FieldError[] => {
   const spec = objectAt(job, 'spec', 'template', 'spec');
-  const policy = spec['restartPolicy'];
+  const policy = textAt(spec, 'restartPolicy');
   const errors = [
+    ...labelErrors(objectAt(job, 'spec', 'template', 'metadata', 'labels'), 'spec.template.labels'),
     ...podSpecErrors(spec, 'spec.template.spec').filter(({ field }) => !field.endsWith('.restartPolicy')),
-    ...(policies.some((one) => one === policy)
+    ...(policy === 'OnFailure' || policy === 'Never'
       ? []
-      : isObject(at(job, 'spec', 'template')) && policy === undefined
-        ? [required('spec.template.spec.restartPolicy', 'valid values: "OnFailure", "Never"')]
-        : [unsupported('spec.template.spec.restartPolicy', policy, policies)]),
+      : [required('spec.template.spec.restartPolicy', 'valid values: "OnFailure", "Never"')]),
   ];
   return old === undefined ? errors : [...errors, ...changed(job, old)];
 };

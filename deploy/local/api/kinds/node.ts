@@ -1,7 +1,9 @@
-import { at, listAt, textAt } from '../../json.ts';
-import { type KubeObject, kubeObject, labelsOf, nameOf } from '../kube-object.ts';
+import { at, listAt, objectAt, textAt } from '../../json.ts';
+import { type KubeObject, kubeObject, labelsOf } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
 import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
+
+export const notReadyKey = 'node.kubernetes.io/not-ready' as const;
 
 const rolePrefix = 'node-role.kubernetes.io/' as const;
 
@@ -31,6 +33,33 @@ const kernel = (node: KubeObject): string => {
   return architecture === '' ? info(node, 'kernelVersion') : `${info(node, 'kernelVersion')} (${architecture})`;
 };
 
+const untold = [
+  'architecture',
+  'bootID',
+  'containerRuntimeVersion',
+  'kernelVersion',
+  'kubeProxyVersion',
+  'kubeletVersion',
+  'machineID',
+  'operatingSystem',
+  'osImage',
+  'systemUUID',
+] as const;
+
+/** A new node is not ready, and says so to the scheduler. */
+const asNew = (node: KubeObject): KubeObject => {
+  const taints = listAt(node, 'spec', 'taints').filter((taint) => textAt(taint, 'key') !== notReadyKey);
+  return kubeObject({
+    ...node,
+    spec: { ...objectAt(node, 'spec'), taints: [...taints, { key: notReadyKey, effect: 'NoSchedule' }] },
+    status: {
+      daemonEndpoints: { kubeletEndpoint: { Port: 0 } },
+      ...objectAt(node, 'status'),
+      nodeInfo: { ...Object.fromEntries(untold.map((field) => [field, ''])), ...objectAt(node, 'status', 'nodeInfo') },
+    },
+  });
+};
+
 /** Nodes: a create may bring a status, as kubelets do. */
 export const nodes: Resource = builtIn({
   version: 'v1',
@@ -56,7 +85,6 @@ export const nodes: Resource = builtIn({
   ],
   fields: (node) => ({ 'spec.unschedulable': String(at(node, 'spec', 'unschedulable') === true) }),
   strategy: {
-    prepare: (node) =>
-      kubeObject({ ...node, spec: at(node, 'spec') ?? {}, metadata: { ...node.metadata, name: nameOf(node) } }),
+    prepare: (node, old) => (old === undefined ? asNew(node) : kubeObject({ ...node, spec: at(node, 'spec') ?? {} })),
   },
 });

@@ -3,6 +3,7 @@ import { type Core, type Written, keptIn, told } from '../core.ts';
 import { type KubeObject, kubeObject, nameOf, wireTime, withMetadata } from '../kube-object.ts';
 import { type Resource, groupVersion } from '../resource.ts';
 import { required } from '../schema/field-errors.ts';
+import { pruneUnknown } from '../schema/unknown-fields.ts';
 import { StatusError, badRequest, invalid } from '../status-error.ts';
 import { createDecoded } from '../verbs/create.ts';
 import { decode } from '../verbs/decode.ts';
@@ -47,14 +48,27 @@ const conflictError = (conflicts: readonly Conflict[]): StatusError => {
 const dropped = (previous: FieldSet, applied: FieldValues, others: readonly Owner[]): readonly string[] =>
   [...minus(previous, applied)].filter((path) => !others.some(({ fields }) => fields.has(path)));
 
+/** Nobody can own a field that is not declared. */
+const checkDeclared = (resource: Resource, { patch, name }: PatchRequest): void => {
+  const { unknown } = pruneUnknown(patch, resource.schema);
+  const texts = unknown.map((field) => `.${field}: field not declared in schema`);
+  if (texts.length === 0) return;
+  const what = `${textAt(patch, 'metadata', 'namespace')}/${name}; ${groupVersion(resource)}, Kind=${resource.kind}`;
+  const why = texts.length === 1 ? texts.join() : `errors:\n${texts.map((text) => `  ${text}`).join('\n')}`;
+  throw new StatusError(500, '', `failed to create typed patch object (${what}): ${why}`);
+};
+
 const configOf = (resource: Resource, request: PatchRequest): Written => {
   if (!isObject(request.patch)) throw badRequest('error decoding YAML: an apply patch is an object');
   if (textAt(request.patch, 'apiVersion') === '' || textAt(request.patch, 'kind') === '')
-    throw badRequest('error decoding patch: an apply patch must name its apiVersion and kind');
+    throw badRequest(
+      `invalid object type: ${textAt(request.patch, 'apiVersion') || '/'}, Kind=${textAt(request.patch, 'kind')}`,
+    );
   if (request.manager === undefined || request.manager === '')
     throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions', plural: '' }, '', [
       required('fieldManager', 'is required for apply patch'),
     ]);
+  checkDeclared(resource, request);
   const { object, warnings } = decode({ ...resource, schema: withoutDefaults(resource) }, request.patch, request);
   if (object.metadata['managedFields'] !== undefined) throw badRequest('metadata.managedFields must be nil');
   const given = nameOf(object);

@@ -68,12 +68,18 @@ const reasons = {
 } as const;
 const isReason = (reason: string): reason is keyof typeof reasons => Object.hasOwn(reasons, reason);
 
+const isPlain = (self: unknown): boolean => !isList(self) && (!isObject(self) || self instanceof Date);
+const plainValue = (self: unknown): unknown => (typeof self === 'bigint' ? Number(self) : self);
+
 const broken = ({ of, says }: Rule, steps: Steps, self: unknown, oldSelf: unknown): FieldError => {
   const text = says?.(self, oldSelf);
   const message = typeof text === 'string' && text.trim() !== '' ? text : (of.message ?? `failed rule: ${of.rule}`);
   const field = `${fieldPath(steps)}${of.fieldPath ?? ''}`;
   const reason = of.reason ?? 'FieldValueInvalid';
-  return isReason(reason) ? { field, reason, detail: `${reasons[reason]}: ${message}` } : invalidUntold(field, message);
+  const shown = isPlain(self) && reason === 'FieldValueInvalid' ? `${JSON.stringify(plainValue(self))}: ` : '';
+  return isReason(reason)
+    ? { field, reason, detail: `${reasons[reason]}: ${shown}${message}` }
+    : invalidUntold(field, message);
 };
 
 const isMissing = (error: unknown): boolean =>

@@ -1,12 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isObject } from '../../json.ts';
+import { at, isObject, textAt } from '../../json.ts';
 import type { FieldError } from '../status-error.ts';
 import { brokenRules, compileRules } from './cel-rules.ts';
 import { duplicates } from './list-types.ts';
 import type { Schema } from './schema.ts';
 import { structureCheck } from './structure.ts';
 
-export type CustomCheck = (value: unknown, old: unknown) => readonly FieldError[];
+/** What is wrong with an object; of a write to its status only what is wrong there. */
+export type CustomCheck = (value: unknown, old: unknown, subresource: string) => readonly FieldError[];
+
+const inStatus = (field: string): string => (field === '' ? 'status' : `status.${field}`);
 
 /** Errors so basic that CEL would only stumble over the same thing. */
 const blocking = [
@@ -38,12 +41,19 @@ const isUnchanged = ({ field }: FieldError, value: unknown, old: unknown): boole
 
 /** Everything that a CRD's schema demands of an object, compiled once. Throws for a schema that cannot be served. */
 export const customCheck = (schema: Schema): CustomCheck => {
-  const structure = structureCheck(schema);
+  const whole = structureCheck(schema);
+  const ofStatus = structureCheck(schema.properties?.['status'] ?? {});
   compileRules(schema);
-  return (value, old) => {
+  const structure = (value: unknown, subresource: string): readonly FieldError[] =>
+    subresource === 'status'
+      ? ofStatus(at(value, 'status') ?? {}).map((error) => ({ ...error, field: inStatus(error.field) }))
+      : whole(value);
+  return (value, old, subresource) => {
     const forgiven = (error: FieldError): boolean => old !== undefined && isUnchanged(error, value, old);
-    const errors = [...structure(value), ...duplicates(value, schema)].filter((error) => !forgiven(error));
-    if (errors.some(({ reason }) => blocking.includes(reason))) return [...errors, unchecked];
+    const errors = [...structure(value, subresource), ...duplicates(value, schema)].filter((error) => !forgiven(error));
+    const isBlocked =
+      textAt(value, 'metadata', 'name') === '' || errors.some(({ reason }) => blocking.includes(reason));
+    if (isBlocked) return [...errors, unchecked];
     return [...errors, ...brokenRules(value, old, schema).filter((error) => !forgiven(error))];
   };
 };

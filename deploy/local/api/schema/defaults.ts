@@ -1,6 +1,9 @@
 import { isList, isObject } from '../../json.ts';
 import { type Schema, schemaOfField } from './schema.ts';
 
+const allowsNull = (schema: Schema | undefined): boolean =>
+  schema === undefined || schema.nullable === true || schema.type === undefined;
+
 /** A value with its schema's defaults filled in, and nulls dropped where they are not allowed, as the API server does. */
 export const withDefaults = (value: unknown, schema: Schema | undefined): unknown => {
   if (schema === undefined) return value;
@@ -14,6 +17,8 @@ export const withDefaults = (value: unknown, schema: Schema | undefined): unknow
     )
       filled[field] = structuredClone(inner.default);
   return Object.fromEntries(
-    Object.entries(filled).map(([field, inner]) => [field, withDefaults(inner, schemaOfField(schema, field))]),
+    Object.entries(filled)
+      .filter(([field, inner]) => inner !== null || allowsNull(schemaOfField(schema, field)))
+      .map(([field, inner]) => [field, withDefaults(inner, schemaOfField(schema, field))]),
   );
 };

@@ -10,11 +10,13 @@ const names = {
   subdomain: {
     form: new RegExp(`^${subdomain}$`),
     limit: 253,
+    unit: 'characters',
     text: `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${subdomain}')`,
   },
   label: {
     form: new RegExp(`^${label}$`),
     limit: 63,
+    unit: 'bytes',
     text: `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${label}')`,
   },
 } as const;
@@ -22,10 +24,12 @@ const names = {
 export type NameForm = keyof typeof names;
 
 export const nameErrors = (field: string, name: string, form: NameForm): readonly FieldError[] => {
-  const { form: pattern, limit, text } = names[form];
+  const { form: pattern, limit, unit, text } = names[form];
   return [
-    ...(name.length > limit ? [invalidValue(field, name, `must be no more than ${limit} bytes`)] : []),
-    ...(pattern.test(name) ? [] : [invalidValue(field, name, text)]),
+    ...(name.length > limit ? [invalidValue(field, name, `must be no more than ${limit} ${unit}`)] : []),
+    ...(pattern.test(name)
+      ? []
+      : [invalidValue(field, name, form === 'label' && name.includes('.') ? 'must not contain dots' : text)]),
   ];
 };
 
@@ -74,10 +78,10 @@ const annotationErrors = (annotations: JsonObject): readonly FieldError[] => {
 };
 
 const ownerErrors = (owners: readonly unknown[]): readonly FieldError[] => [
-  ...owners.flatMap((owner, index) =>
+  ...owners.flatMap((owner) =>
     (['apiVersion', 'kind', 'name', 'uid'] as const)
       .filter((field) => textAt(owner, field) === '')
-      .map((field) => invalidValue(`metadata.ownerReferences[${index}].${field}`, '', 'must not be empty')),
+      .map((field) => invalidValue(`metadata.ownerReferences.${field}`, '', 'must not be empty')),
   ),
   ...(owners.filter((owner) => at(owner, 'controller') === true).length > 1
     ? [invalidUntold('metadata.ownerReferences', 'Only one reference can have Controller set to true')]
@@ -85,11 +89,7 @@ const ownerErrors = (owners: readonly unknown[]): readonly FieldError[] => [
 ];
 
 const finalizerErrors = (finalizers: readonly unknown[]): readonly FieldError[] =>
-  finalizers
-    .filter((one) => typeof one === 'string')
-    .flatMap((one) =>
-      one.includes('/') ? keyErrors('metadata.finalizers', one) : nameErrors('metadata.finalizers', one, 'label'),
-    );
+  finalizers.filter((one) => typeof one === 'string').flatMap((one) => keyErrors('metadata.finalizers', one));
 
 /** What Kubernetes demands of any object's metadata. */
 export const metadataErrors = (object: JsonObject, form: NameForm): readonly FieldError[] => {

@@ -75,7 +75,6 @@ export const objectMetaSchema: Schema = {
       type: 'array',
       items: {
         type: 'object',
-        required: ['apiVersion', 'kind', 'name', 'uid'],
         properties: {
           apiVersion: text,
           blockOwnerDeletion: { type: 'boolean' },

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { RE2JS } from 're2js';
-import { isList, isObject } from '../../json.ts';
+import { isList, isObject, textAt } from '../../json.ts';
 import { fieldPath, stepsOfPointer } from '../field-path.ts';
 import type { FieldError } from '../status-error.ts';
 import { invalidValue, required, tooLong, tooMany, unsupported, wrongType } from './field-errors.ts';
@@ -75,6 +75,16 @@ const limitTexts: Readonly<Record<string, (limit: number) => string>> = {
   minProperties: (limit) => `should have at least ${limit} properties`,
 };
 
+const formatOf = (schema: unknown): string | undefined => textAt(schema, 'format') || undefined;
+
+/** What the API server says once more of an integer that is none. */
+const unformatted = (error: ErrorObject, root: unknown): readonly FieldError[] => {
+  const format = formatOf(error.parentSchema);
+  if (error.keyword !== 'type' || typeof error.data !== 'number' || format === undefined) return [];
+  const field = fieldPath(stepsOfPointer(error.instancePath, root));
+  return [invalidValue('<nil>', '', `Checked value must be of type integer with format ${format} in ${field}`)];
+};
+
 const told = (error: ErrorObject, root: unknown): FieldError => {
   const field = fieldPath(stepsOfPointer(error.instancePath, root));
   const { keyword, data } = error;
@@ -85,7 +95,11 @@ const told = (error: ErrorObject, root: unknown): FieldError => {
       return required([field, String(given['missingProperty'])].filter((part) => part !== '').join('.'));
     case 'type': {
       const wanted = [given['type']].flat().filter((type) => type !== 'null');
-      return wrongType(field, typeName(data), wanted.join(','));
+      // A number that only has the wrong form is told by its form.
+      const format = wanted.join() === 'integer' && typeof data === 'number' ? formatOf(error.parentSchema) : undefined;
+      return format === undefined
+        ? wrongType(field, typeName(data), wanted.join(','))
+        : wrongType(field, 'float64', format);
     }
     case 'enum':
       return unsupported(field, data, isList(given['allowedValues']) ? given['allowedValues'] : []);
@@ -121,5 +135,8 @@ export const structureCheck = (schema: Schema): StructureCheck => {
   for (const format of ['int32', 'int64', 'double', 'float'])
     ajv.addFormat(format, { type: 'number', validate: () => true });
   const validate = ajv.compile(plain(schema));
-  return (value) => (validate(value) ? [] : (validate.errors ?? []).map((error) => told(error, value)));
+  return (value) =>
+    validate(value)
+      ? []
+      : (validate.errors ?? []).flatMap((error) => [told(error, value), ...unformatted(error, value)]);
 };

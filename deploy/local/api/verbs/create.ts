@@ -44,7 +44,7 @@ const born = (core: Core, resource: Resource, object: KubeObject): KubeObject =>
 /** Everything that must hold before a new object is stored. Throws what the API server would answer. */
 const check = (core: Core, resource: Resource, object: KubeObject): void => {
   const form = resource.kind === 'Namespace' ? 'label' : 'subdomain';
-  const errors = [...metadataErrors(object, form), ...(resource.strategy.validate?.(object, undefined) ?? [])];
+  const errors = [...metadataErrors(object, form), ...(resource.strategy.validate?.(object, undefined, '') ?? [])];
   if (errors.length > 0) throw invalid(resource, nameOf(object), errors);
   if (keptIn(core, resource, namespaceOf(object), nameOf(object)) !== undefined)
     throw alreadyExists(resource, nameOf(object));

@@ -7,13 +7,18 @@ import { goTypeError } from '../schema/go-types.ts';
 import { metadataTypeErrors } from '../schema/metadata-check.ts';
 import { pruneUnknown } from '../schema/unknown-fields.ts';
 import { withoutNulls } from '../schema/without-nulls.ts';
-import { badRequest } from '../status-error.ts';
+import { invalidValue } from '../schema/field-errors.ts';
+import { badRequest, invalid } from '../status-error.ts';
 
 const handled = (resource: Resource, why: string) =>
   badRequest(`${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: ${why}`);
 
 const checkKind = (resource: Resource, body: JsonObject): void => {
   const [kind, apiVersion] = [textAt(body, 'kind'), textAt(body, 'apiVersion')];
+  if (kind !== '' && kind !== resource.kind && resource.custom)
+    throw invalid({ ...resource, kind }, textAt(body, 'metadata', 'name'), [
+      invalidValue('kind', kind, `must be ${resource.kind}`),
+    ]);
   if (kind !== '' && kind !== resource.kind)
     throw badRequest(
       `${kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: no kind "${kind}" is registered for version "${groupVersion(resource)}"`,

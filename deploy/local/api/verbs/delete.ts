@@ -50,7 +50,7 @@ export const deleteOptions = (body: unknown, query: URLSearchParams): DeleteOpti
   ];
   if (policy !== '' && !policies.some((one) => one === policy))
     throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions', plural: '' }, '', [
-      unsupported('propagationPolicy', policy, policies),
+      unsupported('propagationPolicy', policy, [...policies, 'nil']),
     ]);
   return {
     dryRun: query.get('dryRun') === 'All' || (isObject(body) && JSON.stringify(body['dryRun']) === '["All"]'),

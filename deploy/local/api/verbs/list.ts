@@ -2,7 +2,8 @@ import { isObject, numberAt, textAt } from '../../json.ts';
 import { type Core, told } from '../core.ts';
 import { type KubeObject, nameOf, namespaceOf } from '../kube-object.ts';
 import { type Resource, storageKey } from '../resource.ts';
-import { StatusError, badRequest, expired } from '../status-error.ts';
+import { forbiddenField } from '../schema/field-errors.ts';
+import { StatusError, badRequest, expired, invalid } from '../status-error.ts';
 import { selectionOf } from './selection.ts';
 
 export type Listed = {
@@ -32,7 +33,10 @@ const tooOldPage =
 
 /** A version from the future: as the API server waits for it in vain and then says. */
 export const checkFuture = (core: Core, version: string): void => {
-  if (!/^\d*$/.test(version)) throw badRequest(`invalid resource version: ${version}`);
+  if (!/^\d*$/.test(version))
+    throw badRequest(
+      `invalid resource version: resourceVersion: Invalid value: "${version}": strconv.ParseUint: parsing "${version}": invalid syntax`,
+    );
   if (Number(version) <= core.store.version()) return;
   throw new StatusError(
     504,
@@ -50,6 +54,10 @@ const startOf = (core: Core, query: URLSearchParams): Place => {
   if (token !== '') return parsePlace(token);
   const version = query.get('resourceVersion') ?? '';
   checkFuture(core, version);
+  if (query.has('resourceVersionMatch') && version === '')
+    throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions', plural: '' }, '', [
+      forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
+    ]);
   return { version: query.get('resourceVersionMatch') === 'Exact' ? Number(version) : core.store.version(), after: '' };
 };
 

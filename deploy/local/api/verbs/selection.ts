@@ -1,5 +1,5 @@
 import { type KubeObject, labelsOf, nameOf, namespaceOf } from '../kube-object.ts';
-import { type Resource, groupVersion } from '../resource.ts';
+import type { Resource } from '../resource.ts';
 import { matchesFields, parseFieldSelector } from '../selectors/field-selector.ts';
 import { matchesLabels, parseLabelSelector } from '../selectors/label-selector.ts';
 import { badRequest } from '../status-error.ts';
@@ -14,15 +14,11 @@ export const selectionOf = (
   query: URLSearchParams,
   within: { readonly namespace: string | undefined; readonly name?: string },
 ): Selection => {
-  const [labelText, fieldText] = [query.get('labelSelector') ?? '', query.get('fieldSelector') ?? ''];
-  const labels = parseLabelSelector(labelText);
-  const fields = parseFieldSelector(fieldText);
+  const labels = parseLabelSelector(query.get('labelSelector') ?? '');
+  const fields = parseFieldSelector(query.get('fieldSelector') ?? '');
   const known = resource.fields(nothing);
   const unknown = fields.find(({ field }) => known[field] === undefined);
-  if (unknown !== undefined)
-    throw badRequest(
-      `Unable to find "${groupVersion(resource)}, Resource=${resource.plural}" that match label selector "${labelText}", field selector "${fieldText}": field label not supported: ${unknown.field}`,
-    );
+  if (unknown !== undefined) throw badRequest(`field label not supported: ${unknown.field}`);
   return {
     isAll: labels.length === 0 && fields.length === 0,
     matches: (object) =>

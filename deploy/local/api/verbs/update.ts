@@ -9,6 +9,7 @@ import {
   isTerminating,
   kubeObject,
   nameOf,
+  namespaceOf,
   uidOf,
   versionOf,
   wireTime,
@@ -84,15 +85,21 @@ const newFinalizers = (object: KubeObject, old: KubeObject): readonly FieldError
   ];
 };
 
+/** Where a real API server would keep it: its refusals name the place. */
+const keyOf = (resource: Resource, object: KubeObject): string =>
+  ['/registry', resource.custom ? resource.group : '', resource.plural, namespaceOf(object), nameOf(object)]
+    .filter((part) => part !== '')
+    .join('/');
+
 const checkVersion = (resource: Resource, old: KubeObject, body: KubeObject): void => {
-  if (isStale(old, versionOf(body))) throw conflict(resource, nameOf(old), modified);
-  const uid = uidOf(body);
-  if (uid !== '' && uid !== uidOf(old))
+  const [uid, known] = [uidOf(body), uidOf(old)];
+  if (uid !== '' && uid !== known)
     throw conflict(
       resource,
       nameOf(old),
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${uidOf(old)}`,
+      `StorageError: invalid object, Code: 4, Key: ${keyOf(resource, old)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${known}`,
     );
+  if (isStale(old, versionOf(body))) throw conflict(resource, nameOf(old), modified);
 };
 
 const isSameObject = (object: KubeObject, old: KubeObject): boolean => {
@@ -120,7 +127,7 @@ export const updateDecoded = (
   const errors = [
     ...metadataErrors(object, resource.kind === 'Namespace' ? 'label' : 'subdomain'),
     ...newFinalizers(object, old),
-    ...(resource.strategy.validate?.(object, old) ?? []),
+    ...(resource.strategy.validate?.(object, old, subresource) ?? []),
   ];
   if (errors.length > 0) throw invalid(resource, nameOf(old), errors);
   const by = { manager: options.manager ?? 'unknown', time: wireTime(core.clock.now()), subresource };
@@ -156,6 +163,8 @@ export const replaceObject = (core: Core, resource: Resource, { namespace, name,
     };
   }
   if (textAt(body, 'metadata', 'resourceVersion') === '' && !resource.unconditionalUpdate)
-    throw invalid(resource, name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
+    throw invalid({ ...resource, kind: resource.plural }, name, [
+      invalidValue('metadata.resourceVersion', 0, 'must be specified for an update'),
+    ]);
   return { object: told(resource, updateDecoded(core, resource, { ...request, old, body })), warnings };
 };
