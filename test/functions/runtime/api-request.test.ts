@@ -214,6 +214,7 @@ describe('request', () => {
     const others = ['/hangs', '/queued'].map((path) =>
       errorOf(api.request({ method: 'GET', path, signal: stop.signal })),
     );
+    await pause(50);
     expect(await api.request({ method: 'PUT', path: '/lease', isUrgent: true })).toEqual({});
     expect(server.seen.map(({ path }) => path)).toEqual(['/hangs', '/lease']);
     stop.abort(new Error('stopping'));
