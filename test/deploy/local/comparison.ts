@@ -20,7 +20,7 @@ const plain = (value: unknown, key = ''): unknown => {
   if (isList(value)) return value.map((item) => plain(item));
   if (!isObject(value)) return value;
   const fields = Object.entries(value)
-    .filter(([field]) => !['managedFields', 'description', 'annotations'].includes(field))
+    .filter(([field]) => !['managedFields', 'description'].includes(field))
     .map(([field, inner]): [string, unknown] => [field, plain(inner, field)]);
   return Object.fromEntries(fields.sort(([left], [right]) => (left < right ? -1 : 1)));
 };

@@ -439,7 +439,10 @@ const builtIns: readonly Row[] = [
       spec: { unschedulable: true },
     }),
   ),
-  whole({ ...get('CRD as a table', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'), accept: table }),
+  whole({
+    ...get('CRD as a table', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions?includeObject=None'),
+    accept: table,
+  }),
   post('Namespace with a bad name', '/api/v1/namespaces', {
     apiVersion: 'v1',
     kind: 'Namespace',

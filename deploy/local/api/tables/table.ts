@@ -36,7 +36,7 @@ const conditions = (object: KubeObject): JsonObject => {
 };
 
 const included = (object: KubeObject, include: IncludeObject): JsonObject => {
-  if (include === 'None') return {};
+  if (include === 'None') return { object: null };
   return { object: include === 'Object' ? object : metadataOnly(object) };
 };
 
