@@ -3,7 +3,7 @@ import { claim } from './claim.ts';
 import { closed } from './close-round.ts';
 import { fold } from './fold.ts';
 import { isRoundOpen, type ImageCache, type Status } from './image-cache.ts';
-import { jobsToCreate, jobsToRemove } from './jobs-due.ts';
+import { jobsToCreate, jobsToRemove, retainsJobs } from './jobs-due.ts';
 import { isUnsettled, type Ledger } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import { openStatus, quietStatus } from './refused.ts';
@@ -36,7 +36,8 @@ export function advance(world: World, cache: ImageCache): Plan {
     remove: jobsToRemove(world, ledger, surveyed.wanted),
     annotations: {},
     events,
-    hasMore: claimed.hasMore || (events.length > 0 && !world.observed.hasAllJobs && isRetaining(world, cache)),
+    // Retained Jobs of the rounds before go when this one has succeeded: that takes a look at all of them.
+    hasMore: claimed.hasMore || (events.length > 0 && !world.observed.hasAllJobs && retainsJobs(cache, world.settings)),
   };
 }
 
@@ -46,10 +47,6 @@ function ended({ observed, now }: World, cache: ImageCache): Pick<Plan, 'events'
   if (!isRoundOpen(cache.status)) return { status: isSettled ? quietStatus(cache, now) : cache.status, events: [] };
   return isSettled ? closed(cache, now) : { status: openStatus(cache, observed, now), events: [] };
 }
-
-/** Retained Jobs of the rounds before go when this one has succeeded: that takes a look at all of them. */
-const isRetaining = ({ settings }: World, cache: ImageCache): boolean =>
-  (cache.spec.jobRetentionPolicy ?? settings.jobRetentionPolicy) === 'Retain';
 
 const hasUnsettled = (nodes: Ledger): boolean => Object.values(nodes).some(isUnsettled);
 

@@ -4,6 +4,7 @@ import type { JobToRemove } from './plan.ts';
 import type { Pod } from './pod.ts';
 import { jobName, jobSet, pullJob, type PullJob } from './pull-job.ts';
 import { judge, type JobView } from './pull-result.ts';
+import type { Settings } from './settings.ts';
 import type { WantedByHash } from './survey.ts';
 import type { Wanted } from './wanted.ts';
 import type { World } from './world.ts';
@@ -93,9 +94,13 @@ export function jobsToRemove(world: World, cache: ImageCache, wanted: WantedByHa
   });
 }
 
+/** Whether Jobs that have done their work are to stay for a while. */
+export const retainsJobs = ({ spec }: ImageCache, settings: Settings): boolean =>
+  (spec.jobRetentionPolicy ?? settings.jobRetentionPolicy) === 'Retain';
+
 /** Kept on request when it has done its work: its dead containers protect the images. Older rounds' go once the latest has succeeded. */
 function isRetained(view: JobView, { settings }: World, cache: ImageCache): boolean {
-  if ((cache.spec.jobRetentionPolicy ?? settings.jobRetentionPolicy) === 'Delete') return false;
+  if (!retainsJobs(cache, settings)) return false;
   const hasEnded =
     hasRun(view.pod) ||
     view.pod?.phase === 'Succeeded' ||

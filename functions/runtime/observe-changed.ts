@@ -1,6 +1,7 @@
 import { labels } from '#model/api.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import { freeSlots } from '#model/claim.ts';
+import { retainsJobs } from '#model/jobs-due.ts';
 import type { LedgerEntry } from '#model/ledger.ts';
 import type { Node } from '#model/node.ts';
 import type { Observed } from '#model/observed.ts';
@@ -72,7 +73,7 @@ const none: ReadonlyMap<string, JobView> = new Map<string, JobView>();
 /** A Job with its Pod; of a node with several Jobs, all of them, since they are judged together. */
 async function readJob(touched: Touched, context: Context): Promise<Read> {
   const { cache, job, expected } = touched;
-  if (expected === undefined) return { views: await leftOver(cache, job, context), gone: [] };
+  if (expected === undefined) return { views: await leftOver(touched, context), gone: [] };
   if (expected.siblings > 1) {
     const views = await readNodeJobs(cache, expected.entry, context);
     return { views, gone: views.has(job) ? [] : [job] };
@@ -91,10 +92,13 @@ async function podOf({ cache, job, pod }: Touched, { cluster }: Context) {
   return pods[0];
 }
 
-/** A Job that nothing waits for: seen, it is deleted unread. */
-async function leftOver(cache: ImageCache, name: string, { cluster }: Context): Promise<ReadonlyMap<string, JobView>> {
-  const job = await cluster.job(cache.namespace, name);
-  return job?.cacheUid === cache.uid ? new Map([[name, { job, pod: undefined }]]) : none;
+/** A Job that nothing waits for: to be deleted unread, unless Jobs are retained whose Pod has run. */
+async function leftOver(touched: Touched, context: Context): Promise<ReadonlyMap<string, JobView>> {
+  const { cache, job: name } = touched;
+  const job = await context.cluster.job(cache.namespace, name);
+  if (job?.cacheUid !== cache.uid) return none;
+  const pod = retainsJobs(cache, context.settings) ? await podOf(touched, context) : undefined;
+  return new Map([[name, { job, pod }]]);
 }
 
 /** All Jobs that a cache has on one node. */
