@@ -85,15 +85,16 @@ describe('a process that is killed after any write of a round, and started again
     const ends = await Promise.all(
       deaths.map(async (death) => {
         const round = await inTurn(() => roundWith(death), AbortSignal.timeout(580_000));
-        return { ...death, died: round.died, end: round.end };
+        return { ...death, ...round };
       }),
     );
     console.log(
       `crash: ${writes} writes in a round, killed ${ends.filter(({ died }) => died).length} of ${ends.length} times`,
     );
-    expect(ends.map((each) => ({ ...each, died: true }))).toEqual(
-      deaths.map((death) => ({ ...death, died: true, end })),
+    expect(ends.map(({ after, isHeard, end: its }) => ({ after, isHeard, end: its }))).toEqual(
+      deaths.map((death) => ({ ...death, end })),
     );
-    expect(ends.filter(({ died }) => died).length).toBeGreaterThanOrEqual(ends.length - 4); // batches differ a little
+    // Batches differ a little from round to round: who lives had fewer writes.
+    expect(ends.filter(({ died, writes: made, after }) => !died && made >= after)).toEqual([]);
   });
 });
