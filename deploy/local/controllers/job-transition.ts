@@ -139,104 +139,125 @@ const backOff = (pods: readonly KubeObject[], failed: number, now: number): numb
   return Math.max(0, last + Math.min(360_000, 10_000 * 2 ** (failed - 1)) - now);
 };
 
+/** A Job that is not over, looked at together with its pods. */
+type Situation = {
+  readonly job: KubeObject;
+  readonly pods: readonly KubeObject[];
+  readonly active: readonly KubeObject[];
+  readonly release: readonly KubeObject[];
+  readonly counts: Counts;
+  readonly wanted: number | undefined;
+  readonly isSuspended: boolean;
+  readonly conditions: readonly unknown[];
+  readonly events: readonly JobEvent[];
+  readonly start: string | undefined;
+  readonly now: number;
+};
+
+const situationOf = (job: KubeObject, pods: readonly KubeObject[], now: number): Situation => {
+  const { active, succeeded, failed, terminating } = sortPods(pods);
+  const { conditions, events } = suspension(job, listAt(job, 'status', 'conditions'), wireTime(now));
+  const isSuspended = at(job, 'spec', 'suspend') === true;
+  return {
+    job,
+    pods,
+    active,
+    release: [...succeeded, ...failed],
+    counts: {
+      succeeded: (numberAt(job, 'status', 'succeeded') ?? 0) + succeeded.length,
+      failed: (numberAt(job, 'status', 'failed') ?? 0) + failed.length,
+      active: active.length,
+      ready: active.filter(isRunningReady).length,
+      terminating: terminating.length,
+    },
+    wanted: numberAt(job, 'spec', 'completions'),
+    isSuspended,
+    conditions,
+    events,
+    start: isSuspended ? undefined : textAt(job, 'status', 'startTime') || wireTime(now),
+    now,
+  };
+};
+
+/** Where a Job turns: its pods go, and it says what it is heading for. */
+const turning = (situation: Situation, type: string, [reason, message]: readonly [string, string]): JobStep => {
+  const { job, active, counts, conditions, start, now, release } = situation;
+  const next = [...conditions, condition(type, reason, message, wireTime(now))];
+  return {
+    status: statusWith(job, { ...counts, active: 0, terminating: counts.terminating + active.length }, next, start),
+    create: 0,
+    remove: active,
+    release,
+    events: active.map((pod) => ({
+      type: 'Normal',
+      reason: 'SuccessfulDelete',
+      message: `Deleted pod: ${nameOf(pod)}`,
+    })),
+    again: 0,
+    isExpired: false,
+  };
+};
+
+/** A Job that has turned: it is over when no pod of it is left. */
+const closing = ({ job, active, counts, conditions, start, now, release }: Situation, target: JsonObject): JobStep => {
+  const left = { ...counts, active: 0 };
+  const base = { create: 0, remove: active, release, isExpired: false } as const;
+  if (counts.active > 0 || counts.terminating > 0)
+    return { ...base, status: statusWith(job, left, conditions, start), events: [] };
+  const [reason, message] = [textAt(target, 'reason'), textAt(target, 'message')];
+  const isGood = textAt(target, 'type') === 'SuccessCriteriaMet';
+  const next = [...conditions, condition(isGood ? 'Complete' : 'Failed', reason, message, wireTime(now))];
+  const status = statusWith(job, left, next, start);
+  return {
+    ...base,
+    status: isGood ? withAt(status, ['completionTime'], wireTime(now)) : status,
+    events: [
+      isGood ? { type: 'Normal', reason: 'Completed', message: 'Job completed' } : { type: 'Warning', reason, message },
+    ],
+    again: 0,
+  };
+};
+
+/** A Job under way: it gets the pods that it lacks, and loses those that it has too many of. */
+const running = (situation: Situation): JobStep => {
+  const { job, pods, active, counts, wanted = Infinity, isSuspended, conditions, start, now } = situation;
+  const room = Math.min(numberAt(job, 'spec', 'parallelism') ?? 1, wanted - counts.succeeded);
+  const missing = isSuspended ? 0 : room - active.length;
+  const wait = missing > 0 ? backOff(pods, counts.failed, now) : 0;
+  const create = wait > 0 ? 0 : Math.max(0, missing);
+  const deadline = numberAt(job, 'spec', 'activeDeadlineSeconds');
+  const untilDeadline =
+    deadline === undefined || start === undefined ? undefined : Date.parse(start) + deadline * 1000 - now;
+  const again = wait > 0 ? Math.min(wait, untilDeadline ?? wait) : untilDeadline;
+  const kept = isSuspended ? 0 : active.length;
+  return {
+    status: statusWith(job, { ...counts, active: kept + create }, conditions, start),
+    create,
+    remove: isSuspended ? active : active.slice(0, Math.max(0, -missing)),
+    release: situation.release,
+    events: situation.events,
+    isExpired: false,
+    ...(again === undefined ? {} : { again: Math.max(0, again) }),
+  };
+};
+
+const targets = ['SuccessCriteriaMet', 'FailureTarget'];
+
 /**
  * What the Job controller does next with a Job and its pods. First it says where the Job is heading (SuccessCriteriaMet,
  * FailureTarget), then, when no pod is left, what it has come to (Complete, Failed).
  */
 export const jobStep = (job: KubeObject, pods: readonly KubeObject[], now: number): JobStep => {
   if (hasCondition(job, 'Complete') || hasCondition(job, 'Failed')) return finished(job, pods, now);
-  const time = wireTime(now);
-  const { active, succeeded, failed, terminating } = sortPods(pods);
-  const done = (numberAt(job, 'status', 'succeeded') ?? 0) + succeeded.length;
-  const lost = (numberAt(job, 'status', 'failed') ?? 0) + failed.length;
-  const suspended = suspension(job, listAt(job, 'status', 'conditions'), time);
-  const isSuspended = at(job, 'spec', 'suspend') === true;
-  const wanted = numberAt(job, 'spec', 'completions');
-  const isMet = wanted === undefined ? done > 0 && active.length === 0 : done >= wanted;
-  const why = isMet ? undefined : failure(job, lost, now);
-  const target = listAt(job, 'status', 'conditions')
-    .filter(isObject)
-    .find((one) => ['SuccessCriteriaMet', 'FailureTarget'].includes(textAt(one, 'type')));
-  const release = [...succeeded, ...failed];
-  const start = isSuspended ? undefined : textAt(job, 'status', 'startTime') || time;
-  const base = { release, isExpired: false } as const;
-  const counts = {
-    succeeded: done,
-    failed: lost,
-    active: active.length,
-    ready: active.filter(isRunningReady).length,
-    terminating: terminating.length,
-  };
-
-  if (target === undefined && (isMet || why !== undefined)) {
-    const [reason, message] = why ?? reached;
-    const next = condition(why === undefined ? 'SuccessCriteriaMet' : 'FailureTarget', reason, message, time);
-    return {
-      ...base,
-      status: statusWith(
-        job,
-        { ...counts, active: 0, terminating: counts.terminating + active.length },
-        [...suspended.conditions, next],
-        start,
-      ),
-      create: 0,
-      remove: active,
-      events: active.map((pod) => ({
-        type: 'Normal',
-        reason: 'SuccessfulDelete',
-        message: `Deleted pod: ${nameOf(pod)}`,
-      })),
-      again: 0,
-    };
-  }
-  if (target !== undefined) {
-    if (active.length > 0 || terminating.length > 0)
-      return {
-        ...base,
-        status: statusWith(job, { ...counts, active: 0 }, suspended.conditions, start),
-        create: 0,
-        remove: active,
-        events: [],
-      };
-    const [reason, message] = [textAt(target, 'reason'), textAt(target, 'message')];
-    const isGood = textAt(target, 'type') === 'SuccessCriteriaMet';
-    const next = condition(isGood ? 'Complete' : 'Failed', reason, message, time);
-    const status = statusWith(job, { ...counts, active: 0 }, [...suspended.conditions, next], start);
-    return {
-      ...base,
-      status: isGood ? withAt(status, ['completionTime'], time) : status,
-      create: 0,
-      remove: [],
-      events: [
-        isGood
-          ? { type: 'Normal', reason: 'Completed', message: 'Job completed' }
-          : { type: 'Warning', reason, message },
-      ],
-      again: 0,
-    };
-  }
-  const missing = isSuspended
-    ? 0
-    : Math.min(numberAt(job, 'spec', 'parallelism') ?? 1, (wanted ?? Infinity) - done) - active.length;
-  const wait = missing > 0 ? backOff(pods, lost, now) : 0;
-  const create = wait > 0 ? 0 : Math.max(0, missing);
-  const deadline = numberAt(job, 'spec', 'activeDeadlineSeconds');
-  const untilDeadline =
-    deadline === undefined || start === undefined ? undefined : Date.parse(start) + deadline * 1000 - now;
-  const again = wait > 0 ? Math.min(wait, untilDeadline ?? wait) : untilDeadline;
-  return {
-    ...base,
-    status: statusWith(
-      job,
-      { ...counts, active: (isSuspended ? 0 : active.length) + create },
-      suspended.conditions,
-      start,
-    ),
-    create,
-    remove: isSuspended ? active : active.slice(0, Math.max(0, -missing)),
-    events: suspended.events,
-    ...(again === undefined ? {} : { again: Math.max(0, again) }),
-  };
+  const situation = situationOf(job, pods, now);
+  const { counts, wanted, active } = situation;
+  const known = listAt(job, 'status', 'conditions').filter(isObject);
+  const target = known.find((one) => targets.includes(textAt(one, 'type')));
+  if (target !== undefined) return closing(situation, target);
+  const isMet = wanted === undefined ? counts.succeeded > 0 && active.length === 0 : counts.succeeded >= wanted;
+  if (isMet) return turning(situation, 'SuccessCriteriaMet', reached);
+  const why = failure(job, counts.failed, now);
+  return why === undefined ? running(situation) : turning(situation, 'FailureTarget', why);
 };
 
 export const isPodOf =
