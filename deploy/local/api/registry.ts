@@ -3,7 +3,7 @@ import { events, newEvents } from './kinds/event.ts';
 import { jobs } from './kinds/job.ts';
 import { namespaces } from './kinds/namespace.ts';
 import { nodes } from './kinds/node.ts';
-import { configMaps, leases, secrets, serviceAccounts } from './kinds/plain.ts';
+import { configMaps, leases, secrets, serviceAccounts, services } from './kinds/plain.ts';
 import { pods } from './kinds/pod.ts';
 import { resourceQuotas } from './kinds/resource-quota.ts';
 import type { Resource } from './resource.ts';
@@ -25,6 +25,7 @@ const builtIns = [
   resourceQuotas,
   secrets,
   serviceAccounts,
+  services,
   customResourceDefinitions,
   jobs,
   leases,

@@ -40,6 +40,8 @@ export type Resource = GroupKind & {
   readonly createOnUpdate: boolean;
   readonly unconditionalUpdate: boolean;
   readonly custom: boolean;
+  /** Why it cannot be written; absent where it can. */
+  readonly readOnly?: string;
   readonly schema: Schema;
   readonly columns: readonly Column[];
   /** The values that a field selector may ask for, by field. */

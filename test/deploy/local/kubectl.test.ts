@@ -125,6 +125,9 @@ describe.each(found)('on the embedded cluster, %s', (program) => {
     await says('explain job.spec.backoffLimit', 'backoffLimit <integer>');
     await says('api-resources --no-headers -o name', 'imagecaches.kubefledged.io');
     await says('version', 'Server Version: v1.36.3');
+    await says('cluster-info', 'is running at');
+    await says('auth can-i create jobs', 'yes');
+    await says('get all', 'No resources found');
   });
 
   test('makes namespaces, secrets, quotas and Jobs by its generators, and sees the Events', async () => {

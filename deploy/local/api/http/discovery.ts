@@ -4,10 +4,9 @@ import { type Resource, groupVersion } from '../resource.ts';
 import { type Answer, json } from './answer.ts';
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
-const readOnly = ['get', 'list', 'watch'] as const;
+const readVerbs = ['get', 'list', 'watch'] as const;
 
-const verbsOf = (resource: Resource): readonly string[] =>
-  resource.kind === 'CustomResourceDefinition' ? readOnly : verbs;
+const verbsOf = (resource: Resource): readonly string[] => (resource.readOnly === undefined ? verbs : readVerbs);
 
 const entries = (resource: Resource): readonly JsonObject[] => {
   const { plural, singular, namespaced, kind, shortNames, categories } = resource;
@@ -22,7 +21,7 @@ const entries = (resource: Resource): readonly JsonObject[] => {
     storageVersionHash: Buffer.from(`${resource.group}/${plural}`).toString('base64').slice(0, 11) + '=',
   };
   const status = { name: `${plural}/status`, singularName: '', namespaced, kind, verbs: ['get', 'patch', 'update'] };
-  return resource.hasStatus && resource.kind !== 'CustomResourceDefinition' ? [main, status] : [main];
+  return resource.hasStatus && resource.readOnly === undefined ? [main, status] : [main];
 };
 
 const resourceList = (served: readonly Resource[], version: string): JsonObject => ({

@@ -33,6 +33,20 @@ export const messages: Readonly<Record<string, Message>> = {
     14: list('finalizers'),
     17: ignored('managedFields'),
   },
+  SelfSubjectAccessReview: { 1: metadata, 2: one('spec', 'SelfSubjectAccessReviewSpec'), 3: ignored('status') },
+  SelfSubjectAccessReviewSpec: {
+    1: one('resourceAttributes', 'ResourceAttributes'),
+    2: ignored('nonResourceAttributes'),
+  },
+  ResourceAttributes: {
+    1: text('namespace'),
+    2: text('verb'),
+    3: text('group'),
+    4: text('version'),
+    5: text('resource'),
+    6: text('subresource'),
+    7: text('name'),
+  },
   OwnerReference: {
     1: text('kind'),
     3: text('name'),

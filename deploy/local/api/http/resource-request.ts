@@ -164,8 +164,7 @@ const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD
 export const resourceRequest = (asked: ResourceRequest): Answer => {
   const { resource, path, request } = asked;
   if (!resource.namespaced && path.namespace !== undefined) throw resource.custom ? unknownPath() : unknownResource();
-  if (resource.kind === 'CustomResourceDefinition' && !isRead(request.method))
-    throw notImplemented('changes of CustomResourceDefinitions: they are read when the cluster starts');
+  if (resource.readOnly !== undefined && !isRead(request.method)) throw notImplemented(resource.readOnly);
   const as = representationOf(request.accept, request.query);
   return path.name === undefined ? onAll(asked, as) : onOne(asked, path.name, as);
 };

@@ -3,6 +3,7 @@ import { at } from '../../json.ts';
 import type { Core } from '../core.ts';
 import { StatusError, statusOf, unknownPath, unknownResource } from '../status-error.ts';
 import { watchObjects } from '../verbs/watch.ts';
+import { accessReview } from './access-review.ts';
 import { type Answer, json, warningHeaders } from './answer.ts';
 import { discovery } from './discovery.ts';
 import { openApi } from './open-api.ts';
@@ -39,7 +40,9 @@ const failure = (error: unknown): Answer => {
 };
 
 /** What is answered at paths that name no resource. */
-const general = (core: Core, { path, method }: ApiRequest): Answer | undefined => {
+const general = (core: Core, request: ApiRequest): Answer | undefined => {
+  const { path, method } = request;
+  if (method === 'POST') return accessReview(request);
   if (method !== 'GET' && method !== 'HEAD') return undefined;
   if (['/healthz', '/livez', '/readyz'].includes(path)) return { status: 200, body: 'ok' };
   if (path === '/version') return json(versionInfo);

@@ -13,6 +13,7 @@ export const customResourceDefinitions: Resource = {
     plural: 'customresourcedefinitions',
     shortNames: ['crd', 'crds'],
     namespaced: false,
+    readOnly: 'changes of CustomResourceDefinitions: they are read when the cluster starts',
     hasStatus: true,
     statusOnCreate: true,
     model: '',

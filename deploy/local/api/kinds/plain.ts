@@ -12,6 +12,18 @@ const dataSize = (...fields: readonly string[]) =>
 const isImmutable = (object: unknown): boolean => at(object, 'immutable') === true;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
+/** Services: there are none, but kubectl asks for them (cluster-info, get all). */
+export const services: Resource = builtIn({
+  version: 'v1',
+  kind: 'Service',
+  plural: 'services',
+  shortNames: ['svc'],
+  categories: ['all'],
+  readOnly: 'Services: there is no network here',
+  model: 'V1Service',
+  description: 'A name and address for pods. There are none in this cluster.',
+});
+
 /** Secrets: stringData is a write-only way to fill data. */
 export const secrets: Resource = builtIn({
   version: 'v1',
