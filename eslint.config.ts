@@ -1,4 +1,5 @@
 import js from '@eslint/js';
+import type { Linter } from 'eslint';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
@@ -10,14 +11,14 @@ const zodNamespaceOnly = {
 };
 
 /** One arrow of the architecture: what files of a folder may import. Types may come from anywhere. */
-const mayImportOnly = (allowed: string, message: string) => ({
+const mayImportOnly = (allowed: string, message: string): Linter.RulesRecord => ({
   '@typescript-eslint/no-restricted-imports': [
     'error',
     { patterns: [{ regex: `^(?!${allowed})`, allowTypeImports: true, message }] },
   ],
 });
 
-const notFrom = (forbidden: string, message: string) => ({
+const notFrom = (forbidden: string, message: string): Linter.RulesRecord => ({
   '@typescript-eslint/no-restricted-imports': ['error', { patterns: [{ regex: forbidden, message }] }],
 });
 

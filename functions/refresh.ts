@@ -1,4 +1,5 @@
 import { decide } from '#model/decide.ts';
+import { retainsJobs } from '#model/jobs-due.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import type { Node } from '#model/node.ts';
 import { isEmpty } from '#model/plan.ts';
@@ -11,8 +12,15 @@ const opens = ['Spec', 'Adopted'] as const;
 /** The heartbeat: on every tick it resumes what was lost and keeps deadlines, so that all stays right with the tick alone, only slower. */
 export const refresh: Handler = async (notice, context) => {
   if (notice.type !== 'tick') return;
-  const [caches, nodes] = await Promise.all([context.cluster.caches(), context.cluster.nodes()]);
-  const due = caches.filter((cache) => hasOpenWork(cache) || isBehind(cache, nodes, context));
+  const { cluster } = context;
+  const [caches, nodes, jobs] = await Promise.all([cluster.caches(), cluster.nodes(), cluster.allJobs()]);
+  const left = new Set(jobs.map(({ cacheUid }) => cacheUid));
+  const due = caches.filter(
+    (cache) =>
+      hasOpenWork(cache) ||
+      isBehind(cache, nodes, context) ||
+      (left.has(cache.uid) && !retainsJobs(cache, context.settings)),
+  );
   const driven = await Promise.allSettled(
     due.map(async (cache) => drive({ cache, scope: () => 'everything', opens }, context)),
   );

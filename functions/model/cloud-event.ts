@@ -112,5 +112,6 @@ function isObjectReference(value: unknown): value is ObjectReference {
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 const isText = (value: unknown): value is string => typeof value === 'string';
-const isWord = (value: unknown): value is string => isText(value) && value !== '';
+/** A name; `.` and `..` would be steps in a path, encoded or not. */
+const isWord = (value: unknown): value is string => isText(value) && !['', '.', '..'].includes(value);
 const quoted = (text: string): string => JSON.stringify(text.slice(0, 100));

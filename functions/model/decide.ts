@@ -3,7 +3,7 @@ import { advance } from './advance.ts';
 import type { ImageCache } from './image-cache.ts';
 import { openRound, staleTriggers } from './open-round.ts';
 import { emptyPlan, type Plan } from './plan.ts';
-import { isFromKubeFledged, isPurged, nextRound } from './round.ts';
+import { isFromKubeFledged, isPurged, nextRound, wasInterrupted } from './round.ts';
 import { suspended } from './suspend.ts';
 import type { World } from './world.ts';
 
@@ -17,7 +17,8 @@ export function decide(world: World): Plan {
   const request = nextRound(cache);
   if (request !== undefined)
     return opens.includes(request.trigger) ? begun(world, openRound(cache, request, now)) : emptyPlan;
-  if (isFromKubeFledged(cache)) return opens.length === 0 ? emptyPlan : begun(world, adopted(world));
+  if (isFromKubeFledged(cache) && !(cache.spec.suspend && wasInterrupted(cache)))
+    return opens.length === 0 ? emptyPlan : begun(world, adopted(world));
   if (cache.spec.suspend) return opens.length === 0 ? emptyPlan : suspended(world);
   return cache.status.round === undefined || isPurged(cache) ? emptyPlan : advance(world, cache);
 }

@@ -42,8 +42,14 @@ function resultOf(name: string, task: Case): Result {
   if (told.some(({ type }) => type === 'mountRefused')) return again({ ...task.entry, copy: true });
   const ended = told.filter((verdict) => verdict.type === 'done');
   if (isAll && ended.length === verdicts.length) return concluded(task, ended);
-  const causes = new Map(told.flatMap((verdict) => (verdict.type === 'open' ? [...verdict.causes] : [])));
+  const causes = new Map(told.flatMap(causesOf));
   return { entry: task.entry, causes: causes.size === 0 ? undefined : causes, present: nothing };
+}
+
+/** What a Job says of its images before all of the node's have ended. */
+function causesOf(verdict: Verdict): readonly (readonly [number, Cause])[] {
+  if (verdict.type === 'open') return [...verdict.causes];
+  return verdict.type === 'done' ? [...verdict.failed] : [];
 }
 
 /** One verdict per Job; undefined for a Job that was not looked at, or that is still to be made. */

@@ -24,7 +24,7 @@ export type Node = {
 export type Taint = { readonly key: string; readonly value: string; readonly effect: string };
 
 export const nodeId = (uid: string, machineId: string, systemUuid: string): string =>
-  hash(8, uid, machineId, systemUuid);
+  hash(12, uid, machineId, systemUuid);
 
 /** Why a node gets no Job, in the order in which reasons are told. */
 export const skipReasons = [

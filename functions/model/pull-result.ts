@@ -74,8 +74,15 @@ function judgePod(pod: Pod, trial: Trial): Verdict {
   if (outcomes.every((outcome) => outcome !== undefined && isConclusive(outcome)))
     return done(trial, (index) => found.get(index));
   if (isLost(pod)) return { type: 'lost' };
-  if (trial.now < deadlineOf(pod, outcomes, trial)) return open();
+  if (trial.now < deadlineOf(pod, outcomes, trial)) return open(causesSoFar(found));
   return done(trial, (index) => found.get(index) ?? lastResort(index, pod, trial));
+}
+
+/** Troubles that a kubelet tells while it goes on: shown at once, whatever comes of them. */
+function causesSoFar(found: ReadonlyMap<number, Outcome | undefined>): ReadonlyMap<number, Cause> {
+  return new Map(
+    [...found].flatMap(([index, outcome]) => (outcome?.type === 'failed' ? [[index, outcome.cause]] : [])),
+  );
 }
 
 /** What is known of one image. */

@@ -35,7 +35,7 @@ export const isFromKubeFledged = (cache: ImageCache): boolean =>
   cache.status.status !== '' && cache.status.observedGeneration === undefined;
 
 /** kube-fledged was in the middle of a pull. An interrupted purge is no reason to pull again what was to go. */
-function wasInterrupted(cache: ImageCache): boolean {
+export function wasInterrupted(cache: ImageCache): boolean {
   const { status, reason } = cache.status;
   const wasPurge = reason === 'ImageCachePurge' || annotations.purge in cache.annotations;
   return (status === 'Processing' || status === 'Aborted') && !wasPurge;

@@ -1,5 +1,5 @@
 import { conditionsWhen } from './conditions.ts';
-import { isRoundOpen, type Status } from './image-cache.ts';
+import type { Status } from './image-cache.ts';
 import { emptyPlan, type Plan } from './plan.ts';
 import type { World } from './world.ts';
 
@@ -10,18 +10,19 @@ export function suspended({ cache, observed, now }: World): Plan {
     const name = job?.name ?? pod?.jobName;
     return uid === undefined || name === undefined || job?.isBeingDeleted === true ? [] : [{ name, uid }];
   });
-  const isTold = cache.status.observedGeneration === cache.generation && !isRoundOpen(cache.status);
+  const isTold = cache.status.observedGeneration === cache.generation && cache.status.status !== 'Processing';
   return { ...emptyPlan, remove, status: isTold ? undefined : told(cache.status, cache.generation, now) };
 }
 
 function told(status: Status, generation: number, now: number): Status {
-  const ended: Partial<Status> = isRoundOpen(status)
-    ? {
-        status: 'Aborted',
-        message: 'Image cache is suspended: nothing is pulled until spec.suspend is false',
-        completionTime: now,
-      }
-    : {};
+  const ended: Partial<Status> =
+    status.status === 'Processing'
+      ? {
+          status: 'Aborted',
+          message: 'Image cache is suspended: nothing is pulled until spec.suspend is false',
+          completionTime: now,
+        }
+      : {};
   const conditions = conditionsWhen('suspended', { conditions: status.conditions, generation, now, message: '' });
   return { ...status, ...ended, observedGeneration: generation, conditions };
 }

@@ -1,3 +1,4 @@
+import { managerSelector } from '#model/api.ts';
 import type { CacheReference, ObjectReference } from '#model/cloud-event.ts';
 import type { ImageCache, Status } from '#model/image-cache.ts';
 import type { CacheEvent } from '#model/kubernetes-event.ts';
@@ -31,6 +32,8 @@ export type Cluster = {
   readonly job: (namespace: string, name: string) => Promise<Job | undefined>;
   /** The Jobs that a label selector names, as far as metadata tells: their outcome is not read. */
   readonly jobs: (namespace: string, selector: string) => Promise<readonly Job[]>;
+  /** The same of all Jobs of ours, in every namespace. */
+  readonly allJobs: () => Promise<readonly Job[]>;
   readonly pod: (namespace: string, name: string) => Promise<Pod | undefined>;
   readonly pods: (namespace: string, selector: string) => Promise<readonly Pod[]>;
   /** Why the Job controller can not make a Job's Pod, by its latest Event; '' if there is none. */
@@ -64,6 +67,8 @@ export function createCluster(api: Api): Cluster {
     job: async (namespace, name) => ifFound(get(paths.job(namespace, name)), parseJob),
     jobs: async (namespace, selector) =>
       everyItem(api, paths.jobs(namespace), { limit: 500, parse: parseJob, selector, isMetadata: true }),
+    allJobs: async () =>
+      everyItem(api, paths.allJobs, { limit: 500, parse: parseJob, selector: managerSelector, isMetadata: true }),
     pod: async (namespace, name) => ifFound(get(paths.pod(namespace, name)), parsePod),
     pods: async (namespace, selector) =>
       everyItem(api, paths.pods(namespace), { limit: 100, parse: parsePod, selector }),

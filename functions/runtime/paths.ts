@@ -9,6 +9,7 @@ export const paths = {
   nodes: '/api/v1/nodes',
   node: (name: string): string => `/api/v1/nodes/${encodeURIComponent(name)}`,
   namespace: (name: string): string => `/api/v1/namespaces/${encodeURIComponent(name)}`,
+  allJobs: '/apis/batch/v1/jobs',
   jobs: (namespace: string): string => `/apis/batch/v1/namespaces/${encodeURIComponent(namespace)}/jobs`,
   job: (namespace: string, name: string): string => `${paths.jobs(namespace)}/${encodeURIComponent(name)}`,
   pods: (namespace: string): string => `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,

@@ -29,6 +29,8 @@ export type InMemoryApi = Api & {
   /** Writes an object as if somebody else did. */
   readonly put: (path: string, object: object) => void;
   readonly drop: (path: string) => void;
+  /** Refuses nothing any more. */
+  readonly relent: () => void;
   /** Refuses the next `times` calls that match, or does something before they are answered. */
   readonly refuse: (call: RegExp, error: ApiError | (() => void), times?: number) => void;
 };
@@ -141,6 +143,9 @@ export function inMemoryApi(now: () => number): InMemoryApi {
     list: under,
     put: (path, object) => void objects.set(path, stamped(object)),
     drop: (path) => void objects.delete(path),
+    relent: () => {
+      for (const each of refusals) each.left = 0;
+    },
     refuse: (call, error, times = 1) => void refusals.push({ call, error, left: times }),
   };
 }

@@ -56,7 +56,7 @@ describe('refresh, on a tick,', () => {
     expect(Object.keys(on.live().status.nodes)).toEqual(['node-2']);
   });
 
-  it('reads caches and nodes only where nothing is due', async () => {
+  it('reads caches, nodes and what Jobs there are, no more, where nothing is due', async () => {
     const on = await begun();
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
     await refresh(tick, on.context);
@@ -65,7 +65,19 @@ describe('refresh, on a tick,', () => {
     expect(on.api.asked().map((call) => call.replace(/\?.*/, ''))).toEqual([
       'GET /apis/kubefledged.io/v1alpha2/imagecaches',
       'GET /api/v1/nodes',
+      'GET /apis/batch/v1/jobs',
     ]);
+  });
+
+  it('takes away the Jobs that somebody who died left behind after the end of a round', async () => {
+    const on = await begun();
+    for (const job of on.jobs()) on.pod(job, completed(0, 1));
+    on.api.refuse(/^DELETE/, refusal(500, 'InternalError', 'hiccup'), 99);
+    await expect(refresh(tick, on.context)).rejects.toThrow('could not be written');
+    expect(on.live().status.status).toBe('Succeeded');
+    on.api.relent();
+    await refresh(tick, on.context);
+    expect(on.jobs()).toEqual([]);
   });
 
   it('goes on with the other caches where one can not be helped, and says so', async () => {

@@ -153,7 +153,7 @@ describe('an image has failed for good when its container waits for', () => {
 });
 
 describe('a Job is still at work while', () => {
-  const passing: readonly Told[] = [
+  const troubles: readonly Told[] = [
     ['ErrImagePull', '429 Too Many Requests - toomanyrequests: You have reached your pull rate limit'],
     ['ErrImagePull', 'unexpected status code 503 Service Unavailable'],
     ['ImagePullBackOff', 'Back-off pulling image "x": ErrImagePull: dial tcp: connection reset by peer'],
@@ -161,13 +161,21 @@ describe('a Job is still at work while', () => {
     ['ErrImagePull', 'write /var/lib/containerd/x: no space left on device'],
     ['RegistryUnavailable', 'registry is unavailable'],
     ['ImageInspectError', 'Failed to inspect image'],
+  ];
+  it.each(troubles)('an image waits for %s: %s, and says so', (reason, message) => {
+    expect(verdict({ when: '', containers: [waiting(0, reason, message), completed(1)], is: {} })).toEqual({
+      type: 'open',
+      causes: new Map([[0, { reason, message }]]),
+    });
+  });
+  const quiet: readonly Told[] = [
     ['ErrImagePull', 'pull QPS exceeded'],
     ['ImagePullBackOff', 'Back-off pulling image "x": ErrImagePull: pull QPS exceeded'],
     ['ContainerCreating', ''],
     ['PodInitializing', ''],
     ['', ''],
   ];
-  it.each(passing)('an image waits for %s: %s', (reason, message) => {
+  it.each(quiet)('an image waits for %s: %s', (reason, message) => {
     expect(verdict({ when: '', containers: [waiting(0, reason, message), completed(1)], is: {} })).toEqual(open);
   });
 
@@ -194,10 +202,10 @@ describe('a Job is still at work while', () => {
       is: open,
     },
     {
-      when: 'one image can never come and another is not tried yet',
+      when: 'one image can never come and another is not tried yet: the reason is told at once',
       containers: [waiting(0, 'ErrImagePull', notFound), container(1)],
       after: 5 * minute - second,
-      is: open,
+      is: { type: 'open', causes: new Map([[0, { reason: 'ErrImagePull', message: notFound }]]) },
     },
     {
       when: 'its Pod was refused a moment ago',
@@ -337,6 +345,8 @@ describe('the helper image', () => {
     'HelperImageFailed',
     `the helper image registry.example.com/noop:1 does not run: ${why}`,
   ];
+  const [reason, message] = told('i/o timeout');
+  const helperTrouble = { reason, message };
   check([
     {
       when: 'that can never come is told as itself',
@@ -349,10 +359,10 @@ describe('the helper image', () => {
       is: done({}, both(told('Error'))),
     },
     {
-      when: 'that may still come is waited for',
+      when: 'that may still come is waited for, and told as itself',
       pod: { helper: helper({ reason: 'ErrImagePull', message: 'i/o timeout' }) },
       after: 5 * minute - second,
-      is: open,
+      is: { type: 'open', causes: new Map([0, 1].map((index) => [index, helperTrouble])) },
     },
     {
       when: 'that did not come until the deadline is told as itself',
