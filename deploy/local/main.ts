@@ -29,4 +29,8 @@ const run = async (): Promise<void> => {
   process.once('SIGTERM', end);
 };
 
-if (import.meta.main) await run();
+if (import.meta.main)
+  await run().catch((error: unknown) => {
+    console.error(`embedded cluster: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  });

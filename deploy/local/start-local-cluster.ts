@@ -70,11 +70,17 @@ const populate = async (world: World, { crds, nodes: count = 3 }: LocalClusterOp
     world.acts.create(nodes, '', { apiVersion: 'v1', kind: 'Node', metadata: { name: `node-${number}` }, spec: {} });
 };
 
+const cannotListen = (port: number, error: Error): string =>
+  'code' in error && error.code === 'EADDRINUSE'
+    ? `port ${port} of 127.0.0.1 is taken: name another one, or 0 for any that is free`
+    : `cannot listen on port ${port} of 127.0.0.1: ${error.message}`;
+
 const listening = (server: Server, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const failed = (error: Error): void => reject(new Error(cannotListen(port, error), { cause: error }));
+    server.once('error', failed);
     server.listen(port, '127.0.0.1', () => {
-      server.off('error', reject);
+      server.off('error', failed);
       resolve();
     });
   });

@@ -31,7 +31,6 @@ export const uidOf = (object: JsonObject): string => textAt(object, 'metadata', 
 export const versionOf = (object: JsonObject): string => textAt(object, 'metadata', 'resourceVersion');
 export const generationOf = (object: JsonObject): number => numberAt(object, 'metadata', 'generation') ?? 0;
 export const labelsOf = (object: JsonObject): Record<string, string> => textsAt(object, 'metadata', 'labels');
-export const annotationsOf = (object: JsonObject): Record<string, string> => textsAt(object, 'metadata', 'annotations');
 export const isTerminating = (object: JsonObject): boolean => textAt(object, 'metadata', 'deletionTimestamp') !== '';
 
 export const finalizersOf = (object: JsonObject): readonly string[] =>

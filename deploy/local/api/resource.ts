@@ -16,7 +16,7 @@ export type Column = {
 };
 
 /** What is peculiar to a kind, beyond its schema. */
-export type Strategy = {
+type Strategy = {
   /** Fills in what the API server fills in; `old` is absent on create. */
   readonly prepare?: (object: KubeObject, old: KubeObject | undefined) => KubeObject;
   readonly validate?: (object: KubeObject, old: KubeObject | undefined, subresource: string) => readonly FieldError[];

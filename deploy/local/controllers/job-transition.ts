@@ -31,7 +31,7 @@ const isRunningReady = (pod: KubeObject): boolean =>
   );
 
 /** The pods of a Job by what they mean for it: each is counted once, when it is over and still tracked. */
-export const sortPods = (
+const sortPods = (
   pods: readonly KubeObject[],
 ): Record<'active' | 'succeeded' | 'failed' | 'terminating', readonly KubeObject[]> => ({
   active: pods.filter((pod) => !isOver(pod) && !isTerminating(pod)),

@@ -11,7 +11,7 @@ export type Answer = {
   readonly warnings: readonly string[];
 };
 
-export type Sent = {
+type Sent = {
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;

@@ -153,7 +153,12 @@ describe('the API of the embedded cluster, by HTTP', () => {
     expect(answer).toMatchObject({ status: 501, body: { kind: 'Status', reason: 'NotImplemented' } });
   });
 
-  test('has nobody change a body larger than 3 MiB', async () => {
+  test('says which port is taken', async () => {
+    const port = Number(new URL(cluster.server).port);
+    await expect(testCluster({ port })).rejects.toThrow(`port ${port} of 127.0.0.1 is taken`);
+  });
+
+  test('refuses a body larger than 3 MiB', async () => {
     const answer = await cluster.ask({ method: 'POST', path: caches, body: { text: 'x'.repeat(3 * 1024 * 1024) } });
     expect(answer).toMatchObject({ status: 413, body: { reason: 'RequestEntityTooLarge' } });
   });

@@ -20,7 +20,7 @@ export const kubectls = (): readonly string[] => {
   return [...new Set([first, ofLab].filter((path) => path !== undefined))];
 };
 
-export type Ran = { readonly code: number; readonly out: string };
+type Ran = { readonly code: number; readonly out: string };
 export type Kubectl = (command: string, input?: unknown) => Promise<Ran>;
 
 /** Runs commands with it, words split at spaces; what it prints on either stream comes as one, warnings of version skew left out. */

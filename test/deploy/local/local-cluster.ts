@@ -6,7 +6,7 @@ import type { Timings } from '../../../deploy/local/timings.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 
 /** An embedded cluster that hurries: pulls of some milliseconds, back-offs of a tenth of a second. */
-export const hurried: Partial<Timings> = {
+const hurried: Partial<Timings> = {
   nodeReady: 20,
   pull: [5, 20],
   slowPull: 400,
@@ -31,8 +31,6 @@ export const crdFile = join(import.meta.dirname, '../../../crds/imagecache.yaml'
 
 /** Starts one with our CRD and whatever else is wished, on a free port; its own failures fail the test that stops it. */
 export const testCluster = async (options: Partial<LocalClusterOptions> = {}): Promise<TestCluster> => {
-  const folder = await mkdtemp(join(tmpdir(), 'embedded-cluster-'));
-  const kubeconfig = join(folder, 'kubeconfig');
   const failures: string[] = [];
   const cluster = await startLocalCluster({
     crds: [crdFile],
@@ -40,6 +38,8 @@ export const testCluster = async (options: Partial<LocalClusterOptions> = {}): P
     failed: (what, error) => failures.push(`${what}: ${String(error)}`),
     ...options,
   });
+  const folder = await mkdtemp(join(tmpdir(), 'embedded-cluster-'));
+  const kubeconfig = join(folder, 'kubeconfig');
   await cluster.kubeconfig(kubeconfig);
   return {
     ask: await apiClient(kubeconfig),

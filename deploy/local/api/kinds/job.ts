@@ -100,7 +100,9 @@ const immutable = [
 const changed = (job: KubeObject, old: KubeObject): readonly FieldError[] =>
   immutable
     .filter((field) => !isDeepStrictEqual(at(job, 'spec', field), at(old, 'spec', field)))
-    .map((field) => invalidUntold(`spec.${field}`, `${JSON.stringify(at(job, 'spec', field))}: field is immutable`));
+    .map((field) =>
+      invalidUntold(`spec.${field}`, `${JSON.stringify(at(job, 'spec', field) ?? null)}: field is immutable`),
+    );
 
 const validate = (job: KubeObject, old: KubeObject | undefined): readonly FieldError[] => {
   const spec = objectAt(job, 'spec', 'template', 'spec');

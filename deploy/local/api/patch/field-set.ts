@@ -11,7 +11,7 @@ export type FieldSet = ReadonlySet<string>;
 const separator = '\n' as const;
 
 export const stepsOf = (path: string): readonly string[] => path.split(separator);
-export const pathOf = (steps: readonly string[]): string => steps.join(separator);
+const pathOf = (steps: readonly string[]): string => steps.join(separator);
 
 /** The step to an item of a set or map list; undefined in lists that are owned as a whole. */
 export const itemStep = (item: unknown, list: Schema | undefined): string | undefined => {

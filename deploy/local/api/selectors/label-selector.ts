@@ -40,10 +40,7 @@ export const parseLabelSelector = (text: string): readonly Requirement[] =>
     .filter((part) => part !== '')
     .map(parseRequirement);
 
-export const meets = (
-  labels: Readonly<Record<string, string>>,
-  { key: name, operator, values }: Requirement,
-): boolean => {
+const meets = (labels: Readonly<Record<string, string>>, { key: name, operator, values }: Requirement): boolean => {
   const value = Object.hasOwn(labels, name) ? labels[name] : undefined;
   switch (operator) {
     case 'In':
