@@ -3,7 +3,7 @@ import { advance } from './advance.ts';
 import type { ImageCache } from './image-cache.ts';
 import { openRound, staleTriggers } from './open-round.ts';
 import { emptyPlan, type Plan } from './plan.ts';
-import { isFromKubeFledged, isPurged, nextRound, wasInterrupted } from './round.ts';
+import { isFromKubeFledged, isPurged, nextRound, wasInterrupted } from './next-round.ts';
 import { suspended } from './suspend.ts';
 import type { World } from './world.ts';
 

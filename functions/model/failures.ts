@@ -1,5 +1,5 @@
 import type { Failure, Failures } from './image-cache.ts';
-import type { Cause } from './pull-result.ts';
+import type { Cause } from './image-outcome.ts';
 
 /** How much of the failures a status tells: nodes per image, characters per message, bytes in all. */
 export const failureBounds = { nodesPerImage: 20, messageLength: 256, bytes: 200 * 1024 } as const;

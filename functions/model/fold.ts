@@ -1,8 +1,9 @@
 import { withNode, withoutNode } from './failures.ts';
 import type { Failures, ImageCache, Status } from './image-cache.ts';
 import { mostAttempts, type LedgerEntry } from './ledger.ts';
-import { jobName, jobSet } from './pull-job.ts';
-import { judge, type Cause, type Verdict } from './pull-result.ts';
+import { jobName, jobSet } from './job-set.ts';
+import { judge, type Verdict } from './pull-result.ts';
+import type { Cause } from './image-outcome.ts';
 import type { WantedByHash } from './survey.ts';
 import type { Wanted } from './wanted.ts';
 import type { World } from './world.ts';

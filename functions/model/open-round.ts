@@ -2,7 +2,8 @@ import { annotations } from './api.ts';
 import { freshEntry, type Ledger, type LedgerEntry } from './ledger.ts';
 import type { ImageCache, Placed } from './image-cache.ts';
 import type { Plan } from './plan.ts';
-import { openedRound, processingMessage, reasonOf, type RoundRequest } from './round.ts';
+import { openedRound, type RoundRequest } from './next-round.ts';
+import { processingMessage, reasonOf } from './round.ts';
 
 /** The cache with a round opened: whatever was unsettled or failed is to be done again, what is there stays. */
 export function openRound(cache: ImageCache, request: RoundRequest, now: number): ImageCache {

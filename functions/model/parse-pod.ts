@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { jobAnnotations, labels } from './api.ts';
 import type { ContainerStatus, Job, Pod } from './pod.ts';
-import { helperContainer } from './pull-job.ts';
+import { helperContainer } from './pull-container.ts';
 
 const texts = z.optional(z.record(z.string(), z.string()));
 const text = z._default(z.string(), '');

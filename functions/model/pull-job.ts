@@ -1,48 +1,15 @@
 import type { V1Job } from '@kubernetes/client-node';
 import { apiVersion, imageCacheKind, jobAnnotations, labels, managerLabelValue } from './api.ts';
-import { hash } from './hash.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { LedgerEntry } from './ledger.ts';
-import { hasImageVolumes, type Node } from './node.ts';
+import { jobName } from './job-set.ts';
+import type { Node } from './node.ts';
+import { containerName, helperContainer, mountsImages } from './pull-container.ts';
 import { startedDeadline } from './deadline.ts';
 import type { Settings } from './settings.ts';
 import type { Wire } from './wire.ts';
 import { pullPolicyOf, type Wanted } from './wanted.ts';
 
-/** Which images, by index into the want's sorted images, each Job of a node's attempt pulls; in the order in which the Jobs are made. */
-export function jobSet(
-  entry: LedgerEntry,
-  wanted: Wanted,
-  cache: ImageCache,
-  settings: Settings,
-): readonly (readonly number[])[] {
-  const todo = entry.todo ?? wanted.images.map((_, index) => index);
-  if (entry.singly) return todo.map((index) => [index]);
-  const size = Math.min(settings.imagesPerJob, Math.ceil(todo.length / cache.spec.pullsPerNode));
-  return Array.from({ length: Math.ceil(todo.length / size) }, (_, job) => todo.slice(job * size, (job + 1) * size));
-}
-
-/** The one name of a Job: whoever makes it, however often, makes the same. At most 53 characters, as its Pods add to it. */
-export function jobName(cache: ImageCache, entry: LedgerEntry, indexes: readonly number[]): string {
-  const round = cache.status.round?.number ?? 0;
-  const start = cache.name
-    .slice(0, 40)
-    .replace(/[^a-z0-9]+$/, '')
-    .replaceAll('.', '-');
-  return `${start}-${hash(12, cache.uid, round, entry.id, entry.attempt, entry.want, String(entry.copy), ...indexes)}`;
-}
-
-/** The container that stands for an image, by the image's index: admission may rewrite images, not names. */
-export const containerName = (index: number): string => `image-${index}`;
-export const indexOfContainer = (name: string): number | undefined => {
-  const digits = /^image-(\d+)$/.exec(name)?.[1];
-  return digits === undefined ? undefined : Number(digits);
-};
-
-/** Whether a node's images are mounted as volumes rather than started with a copied no-op. */
-export const mountsImages = (entry: LedgerEntry, node: Node): boolean => hasImageVolumes(node) && !entry.copy;
-
-export const helperContainer = 'noop' as const;
 const program = '/noop';
 const sharedFolder = '/.imagecache';
 

@@ -1,17 +1,15 @@
 import { pullDeadline, startedDeadline } from './deadline.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { Node } from './node.ts';
-import type { ContainerStatus, Job, Pod } from './pod.ts';
-import { containerName, mountsImages } from './pull-job.ts';
+import { failed, isConclusive, outcomeOf, type Cause, type Images, type Outcome } from './image-outcome.ts';
+import type { Job, Pod } from './pod.ts';
+import { mountsImages } from './pull-container.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { Settings } from './settings.ts';
 import { isProvenPresent, pullPolicyOf, type Wanted } from './wanted.ts';
 
 /** A Job as far as it was read: either half may be missing. */
 export type JobView = { readonly job: Job | undefined; readonly pod: Pod | undefined };
-
-/** Why an image is not there, in a kubelet's or the Job controller's words. */
-export type Cause = { readonly reason: string; readonly message: string };
 
 /** What a Job has come to. */
 export type Verdict =
@@ -68,7 +66,7 @@ function judgePodless(job: Job, trial: Trial): Verdict {
 }
 
 function judgePod(pod: Pod, trial: Trial): Verdict {
-  const found = new Map(trial.indexes.map((index) => [index, outcomeOf(pod, index, trial)]));
+  const found = new Map(trial.indexes.map((index) => [index, outcomeOf(pod, index, imagesOf(index, trial))]));
   const outcomes = [...found.values()];
   if (outcomes.some((outcome) => outcome?.type === 'unmountable')) return { type: 'mountRefused' };
   if (outcomes.every((outcome) => outcome !== undefined && isConclusive(outcome)))
@@ -78,93 +76,17 @@ function judgePod(pod: Pod, trial: Trial): Verdict {
   return done(trial, (index) => found.get(index) ?? lastResort(index, pod, trial));
 }
 
+const imagesOf = (index: number, { wanted, settings }: Trial): Images => ({
+  image: wanted.images[index] ?? '',
+  helperImage: settings.noopImage,
+});
+
 /** Troubles that a kubelet tells while it goes on: shown at once, whatever comes of them. */
 function causesSoFar(found: ReadonlyMap<number, Outcome | undefined>): ReadonlyMap<number, Cause> {
   return new Map(
     [...found].flatMap(([index, outcome]) => (outcome?.type === 'failed' ? [[index, outcome.cause]] : [])),
   );
 }
-
-/** What is known of one image. */
-type Outcome =
-  | { readonly type: 'present'; readonly digest: string }
-  | { readonly type: 'failed'; readonly cause: Cause; readonly isFinal: boolean; readonly isVague: boolean }
-  | { readonly type: 'unmountable' };
-
-const isConclusive = (outcome: Outcome): boolean =>
-  outcome.type === 'present' || (outcome.type === 'failed' && outcome.isFinal);
-
-const failed = (cause: Cause, isVague = false): Outcome => ({ type: 'failed', cause, isFinal: true, isVague });
-
-function outcomeOf(pod: Pod, index: number, trial: Trial): Outcome | undefined {
-  if (pod.helper !== undefined && isFailing(pod.helper) && !wasKilled(pod.helper, pod))
-    return helperOutcome(pod.helper, trial);
-  const container = pod.containers.find(({ name }) => name === containerName(index));
-  if (container === undefined) return pod.phase === 'Succeeded' ? { type: 'present', digest: '' } : undefined;
-  return pod.isMounting ? mountedOutcome(container, trial) : startedOutcome(container);
-}
-
-/** The image was to be started: it is there as soon as the runtime has an id for it. */
-function startedOutcome(container: ContainerStatus): Outcome | undefined {
-  const isThere = container.imageId !== '' || wasStarted(container) || afterPull.has(container.reason);
-  return isThere ? { type: 'present', digest: digestOf(container.imageId) } : waitingOutcome(container);
-}
-
-/** The image was to be mounted: the container's own image is the no-op's, and tells nothing but its own trouble. */
-function mountedOutcome(container: ContainerStatus, trial: Trial): Outcome | undefined {
-  if (container.message.includes('ImageVolumeMountFailed')) return { type: 'unmountable' };
-  if (wasStarted(container) || afterPull.has(container.reason)) return { type: 'present', digest: '' };
-  const isHelper = isFailing(container) && container.message.includes(trial.settings.noopImage);
-  return isHelper ? helperOutcome(container, trial) : waitingOutcome(container);
-}
-
-/** A helper image that cannot be had is reported as itself, never as the user's image. */
-function helperOutcome(helper: ContainerStatus, { settings }: Trial): Outcome {
-  const message = `the helper image ${settings.noopImage} does not run: ${helper.message || helper.reason}`;
-  const isFinal = helper.state === 'terminated' || isPermanent(helper);
-  return { type: 'failed', cause: { reason: 'HelperImageFailed', message }, isFinal, isVague: false };
-}
-
-function waitingOutcome(container: ContainerStatus): Outcome | undefined {
-  if (container.state !== 'waiting' || notYet.has(container.reason) || isThrottled(container)) return undefined;
-  const cause = { reason: container.reason, message: container.message };
-  return { type: 'failed', cause, isFinal: isPermanent(container), isVague: false };
-}
-
-const notYet: ReadonlySet<string> = new Set(['', 'ContainerCreating', 'PodInitializing']);
-
-/** Troubles of a container whose image has been pulled. */
-const afterPull: ReadonlySet<string> = new Set([
-  'CreateContainerError',
-  'CreateContainerConfigError',
-  'RunContainerError',
-  'CrashLoopBackOff',
-]);
-
-/** A kubelet that lost sight of a container says so in these words: no evidence of anything. */
-const wasStarted = ({ state, reason }: ContainerStatus): boolean =>
-  state === 'running' || (state === 'terminated' && reason !== 'ContainerStatusUnknown');
-
-const isFailing = ({ state, reason, exitCode }: ContainerStatus): boolean =>
-  state === 'waiting' ? !notYet.has(reason) : state === 'terminated' && exitCode !== 0;
-
-/** A helper that ended because its Pod is taken away is no evidence against its image. */
-const wasKilled = ({ state, reason }: ContainerStatus, pod: Pod): boolean =>
-  state === 'terminated' && (reason === 'ContainerStatusUnknown' || pod.isDisrupted || pod.isBeingDeleted);
-
-/** The kubelet's own limit on pulls, not the registry's: it goes on by itself. */
-const isThrottled = ({ message }: ContainerStatus): boolean => message.includes('pull QPS exceeded');
-
-const isQuota = (message: string): boolean => message.includes('exceeded quota');
-
-/** Trouble that waiting does not mend: the reference, its absence, a refusal. */
-function isPermanent({ reason, message }: ContainerStatus): boolean {
-  return (
-    ['InvalidImageName', 'ErrImageNeverPull', 'SignatureValidationFailed'].includes(reason) || permanent.test(message)
-  );
-}
-const permanent =
-  /not found|manifest unknown|no match for platform|no matching manifest|unauthori[sz]ed|authorization failed|access denied|denied:|authentication required|forbidden|invalid reference/i;
 
 /** The Pod ended, or is ending, without having tried all its images. */
 const isLost = (pod: Pod): boolean =>
@@ -192,7 +114,7 @@ const unknownStatus: Cause = {
 };
 const noPod: Cause = { reason: 'Pending', message: 'The Job has no Pod, and no Event says why' };
 
-const digestOf = (imageId: string): string => /@(sha256:[0-9a-f]{64})$/.exec(imageId)?.[1] ?? '';
+const isQuota = (message: string): boolean => message.includes('exceeded quota');
 
 const mightMount = ({ entry, node }: Trial): boolean => node !== undefined && mountsImages(entry, node);
 

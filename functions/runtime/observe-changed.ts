@@ -5,7 +5,7 @@ import { retainsJobs } from '#model/jobs-due.ts';
 import type { LedgerEntry } from '#model/ledger.ts';
 import type { Node } from '#model/node.ts';
 import type { Observed } from '#model/observed.ts';
-import { jobName, jobSet } from '#model/pull-job.ts';
+import { jobName, jobSet } from '#model/job-set.ts';
 import type { JobView } from '#model/pull-result.ts';
 import { wantedOf } from '#model/wanted.ts';
 import type { Context } from './handler.ts';

@@ -4,7 +4,7 @@ import { freshEntry, type LedgerEntry } from '#model/ledger.ts';
 import type { Node } from '#model/node.ts';
 import type { Observed } from '#model/observed.ts';
 import type { ContainerStatus, Job, Pod } from '#model/pod.ts';
-import { jobName } from '#model/pull-job.ts';
+import { jobName } from '#model/job-set.ts';
 import type { Round } from '#model/round.ts';
 import type { Settings } from '#model/settings.ts';
 import { wantedOf } from '#model/wanted.ts';

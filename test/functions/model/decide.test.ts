@@ -3,7 +3,8 @@ import { annotations } from '#model/api.ts';
 import { decide } from '#model/decide.ts';
 import type { ImageCache, Spec, Status } from '#model/image-cache.ts';
 import { emptyPlan, isEmpty } from '#model/plan.ts';
-import { nextRound, processingMessage, type RoundRequest } from '#model/round.ts';
+import { nextRound, type RoundRequest } from '#model/next-round.ts';
+import { processingMessage } from '#model/round.ts';
 import type { World } from '#model/world.ts';
 import {
   cache,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { boundedFailures, failureBounds, failureCount, withNode, withoutNode } from '#model/failures.ts';
 import type { Failures } from '#model/image-cache.ts';
-import type { Cause } from '#model/pull-result.ts';
+import type { Cause } from '#model/image-outcome.ts';
 
 const cause = (message: string, reason = 'ErrImagePull'): Cause => ({ reason, message });
 const told = (of: Readonly<Record<string, Cause>>): ReadonlyMap<string, Cause> => new Map(Object.entries(of));

@@ -4,7 +4,8 @@ import { decide } from '#model/decide.ts';
 import type { ImageCache, Status } from '#model/image-cache.ts';
 import { skipReason } from '#model/node.ts';
 import type { Plan } from '#model/plan.ts';
-import { jobName, jobSet, type PullJob } from '#model/pull-job.ts';
+import { jobName, jobSet } from '#model/job-set.ts';
+import type { PullJob } from '#model/pull-job.ts';
 import { wantedOf } from '#model/wanted.ts';
 import type { World } from '#model/world.ts';
 

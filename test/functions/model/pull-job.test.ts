@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Spec } from '#model/image-cache.ts';
 import type { LedgerEntry } from '#model/ledger.ts';
 import type { Node } from '#model/node.ts';
-import { containerName, indexOfContainer, jobName, jobSet, pullJob, type PullJob } from '#model/pull-job.ts';
+import { pullJob, type PullJob } from '#model/pull-job.ts';
+import { jobName, jobSet } from '#model/job-set.ts';
 import type { Settings } from '#model/settings.ts';
 import { wantedOf } from '#model/wanted.ts';
 import { cache, list, modernNode, node, openCache, pulling, settings, spec } from './builders.ts';
@@ -168,13 +169,5 @@ describe('the Jobs of an attempt', () => {
         },
       ),
     );
-  });
-});
-
-describe('the name of a container', () => {
-  it('tells its image, and other containers tell none', () => {
-    expect(indexOfContainer(containerName(31))).toBe(31);
-    for (const name of ['noop', 'image-', 'image-x', 'istio-proxy', 'my-image-1'])
-      expect(indexOfContainer(name)).toBeUndefined();
   });
 });
