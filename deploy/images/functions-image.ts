@@ -3,6 +3,9 @@ import { image, type Artifact } from './image.ts';
 import { layer } from './layer.ts';
 import { hostArchitecture, nodeRuntime } from './node-runtime.ts';
 
+/** What Node is told in the image. Watching 100 nodes leaves much short-lived text: a small nursery keeps 30 MB less of it, for a little more work. */
+export const nodeOptions = '--max-semi-space-size=2';
+
 /** The image of all profiles, for this machine's architecture: Node in a layer that changes with Node only, the programs in another. `args` picks the program. */
 export const functionsImage = async (version: string): Promise<Artifact> => {
   const architecture = hostArchitecture();
@@ -11,7 +14,7 @@ export const functionsImage = async (version: string): Promise<Artifact> => {
     User: '65532:65532',
     Entrypoint: ['/bin/node'],
     Cmd: ['standalone.mjs'],
-    Env: ['PATH=/bin', 'NODE_ENV=production'],
+    Env: ['PATH=/bin', 'NODE_ENV=production', `NODE_OPTIONS=${nodeOptions}`],
     WorkingDir: '/app',
     Labels: { 'org.opencontainers.image.version': version },
   });
