@@ -61,7 +61,7 @@ async function recover(
   const cause = failure instanceof WriteFailed ? failure.cause : undefined;
   if (cause instanceof ApiError && cause.status === 403) {
     await reportRefusal(cache, cause, context);
-    throw new RetryLater(`Jobs of ${cache.namespace}/${cache.name} are refused`, 30_000, { cause });
+    throw new RetryLater(`Jobs of ${cache.namespace}/${cache.name} are refused`, 10_000, { cause });
   }
   if (cause instanceof RetryLater) throw cause;
   if (turn >= mostTurns)
