@@ -1,11 +1,13 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Spec } from '#model/image-cache.ts';
 import type { Node } from '#model/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { list, modernNode, node } from './builders.ts';
 import type { Fates, ImageFate } from './simulated-pod.ts';
 import { simulatedWorld, type Prepared, type SimulatedWorld } from './simulated-world.ts';
+
+vi.setConfig({ testTimeout: 60_000 }); // thousands of decisions, on a machine that may be loaded
 
 const names = ['node-1', 'node-2', 'node-3'] as const;
 const images = ['app:1', 'base:2', 'tool:3', 'extra:4'];

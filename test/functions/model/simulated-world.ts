@@ -34,6 +34,7 @@ export function simulatedWorld(start: Start) {
   const { fates } = start;
   const given = settings(start.settings);
   const nodes = new Map(start.nodes.map((node) => [node.name, node]));
+  const machines = new Map(start.nodes.map(({ name, id }) => [name, id]));
   const jobs = new Map<string, SimulatedJob>();
   const takenAway = new Map<string, string>();
   const claims = new Set<string>();
@@ -117,6 +118,14 @@ export function simulatedWorld(start: Start) {
     return true;
   }
 
+  /** Puts a node as it is now; undefined deletes it. One that comes back, or under another id, has an id that never was before. */
+  function setNode(name: string, node: Node | undefined): void {
+    if (node === undefined) return void nodes.delete(name);
+    const before = machines.get(name) === node.id ? nodes.get(name) : undefined;
+    machines.set(name, node.id);
+    nodes.set(name, { ...node, id: before?.id ?? `${node.id}-${(made += 1)}` });
+  }
+
   /** Goes on until nothing is to be planned and nothing more can come, and throws if that is never. */
   function settle(): void {
     for (let turn = 0; turn < 100; turn += 1) {
@@ -148,8 +157,7 @@ export function simulatedWorld(start: Start) {
       const resourceVersion = String(Number(live.resourceVersion) + 1);
       live = { ...live, resourceVersion, generation: live.generation + 1, spec: anySpec(spec) };
     },
-    setNode: (name: string, node: Node | undefined): void =>
-      node === undefined ? void nodes.delete(name) : void nodes.set(name, node),
+    setNode,
     /** Somebody deletes a Job. */
     takeAway: (name: string): void => {
       const job = jobs.get(name);
