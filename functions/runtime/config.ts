@@ -4,6 +4,7 @@ import type { ClusterSource } from './credentials.ts';
 import { ConfigError } from './errors.ts';
 import { type FlagKind, quoted, readFlags } from './flags.ts';
 import type { Setting } from './setting.ts';
+import type { RegistrySettings } from './registry/registry-settings.ts';
 import { type LogLevel, replacedVariables, settingsTable as table } from './settings-table.ts';
 
 /** All that an operator set, checked, with every default filled in. */
@@ -26,6 +27,8 @@ export type Config = ClusterSource & {
   readonly eventOverrides: Readonly<Record<string, string>>;
   /** URL by function name; empty where a sink or this process takes all events. */
   readonly routes: Readonly<Record<string, string>>;
+  /** How registries are asked for digests. */
+  readonly registry: RegistrySettings;
   /** Lines to log once at start: what was set and has no meaning here. */
   readonly notes: readonly string[];
 };
@@ -82,6 +85,11 @@ function assemble(read: <T>(setting: Setting<T>) => T, env: Environment): Config
     sinkCertificates: read(table.sinkCertificates),
     eventOverrides: read(table.eventOverrides),
     routes: read(table.routes),
+    registry: {
+      mirrors: read(table.registryMirrors),
+      certificates: read(table.registryCertificates),
+      insecure: read(table.registryInsecure),
+    },
     notes: notes(env),
   };
 }

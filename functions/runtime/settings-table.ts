@@ -1,4 +1,5 @@
 import { functionNames } from '#model/cloud-event.ts';
+import { hostList, mirrorLists } from './registry/registry-settings.ts';
 import {
   duration,
   isWebAddress,
@@ -107,6 +108,19 @@ export const settingsTable = {
     'Extensions put on every event, as a SinkBinding sets them',
   ),
   sinkCertificates: envOnly('K_CA_CERTS', '', text, "PEM of the authorities that the sink's certificate may come from"),
+  registryMirrors: both(
+    'registry-mirrors',
+    '',
+    mirrorLists,
+    'Where digests are asked for before the registry: {"docker.io": ["https://…"], …}',
+  ),
+  registryCertificates: both(
+    'registry-ca-certs',
+    '',
+    text,
+    "PEM of the authorities that registries' certificates may come from, or its path",
+  ),
+  registryInsecure: both('registry-insecure', '', hostList, 'Registries that are asked over http, separated by commas'),
   routes: envOnly('ROUTES', '', routes(), 'Where each function is, where no broker is: {"reconcile": "http://…", …}'),
   namespace: envOnly('KUBEFLEDGED_NAMESPACE', '', text, "kube-fledged's name for LEASE_NAMESPACE"),
 

@@ -44,6 +44,7 @@ describe('readConfig', () => {
       sinkCertificates: '',
       eventOverrides: {},
       routes: {},
+      registry: { mirrors: {}, certificates: '', insecure: [] },
       notes: [],
     });
   });
@@ -108,6 +109,23 @@ describe('readConfig', () => {
     });
   });
 
+  it('reads how registries are asked, by flag or variable', () => {
+    const mirrors = { 'docker.io': ['https://mirror.example.com', 'http://10.0.0.1:5000/hub'] };
+    const env = { REGISTRY_MIRRORS: JSON.stringify(mirrors), REGISTRY_CA_CERTS: '/etc/ca.pem' };
+    expect(readConfig(['--registry-insecure=Registry.local:5000, [::1]:5001,'], env).registry).toEqual({
+      mirrors,
+      certificates: '/etc/ca.pem',
+      insecure: ['registry.local:5000', '[::1]:5001'],
+    });
+  });
+
+  it.each(['[]', '{', 'null', '{"docker.io":"https://a"}', '{"docker.io":["a"]}', '{"docker.io":[1]}', '{"a/b":[]}'])(
+    'refuses %s as mirrors',
+    (mirrors) => {
+      expect(problems([], { REGISTRY_MIRRORS: mirrors })).toHaveLength(1);
+    },
+  );
+
   it('knows a pod by the variable that Kubernetes sets, and never reads KUBECONFIG', () => {
     const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBECONFIG: '/somewhere', MASTER: 'http://elsewhere' };
     expect(readConfig([], env)).toMatchObject({ inCluster: true, kubeconfig: '', master: '' });
@@ -154,6 +172,16 @@ describe('readConfig', () => {
       'IMAGE_PULL_DEADLINE_DURATION is "0s", expected a duration above 0 such as 5m, 1h30m or 300ms',
     ],
     [[], { PORT: '65536' }, 'PORT is "65536", expected a whole number from 0 to 65535'],
+    [
+      [],
+      { REGISTRY_MIRRORS: '{"docker.io":["ftp://a"]}' },
+      'REGISTRY_MIRRORS is "{\\"docker.io\\":[\\"ftp://a\\"]}", expected a JSON object from registries to lists of http or https URLs',
+    ],
+    [
+      [],
+      { REGISTRY_INSECURE: 'http://registry.local' },
+      'REGISTRY_INSECURE is "http://registry.local", expected hosts such as registry.local:5000, separated by commas',
+    ],
     [[], { IMAGES_PER_JOB: '33' }, 'IMAGES_PER_JOB is "33", expected a whole number from 1 to 32'],
     [[], { FUNCTION: 'all' }, 'FUNCTION is "all", expected one of reconcile, job-complete, refresh, purge, or nothing'],
     [

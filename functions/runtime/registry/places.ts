@@ -1,0 +1,51 @@
+import type { ImageReference } from '#model/image-reference.ts';
+import { NoAnswer } from './no-answer.ts';
+import { isHost, type RegistrySettings } from './registry-settings.ts';
+
+/** One server that may know an image: a mirror, or the registry itself. */
+export type Place = {
+  /** The only thing that is ever asked there. */
+  readonly manifest: URL;
+  /** The name under which pull secrets know it. */
+  readonly registry: string;
+  readonly repository: string;
+  readonly isMirror: boolean;
+};
+
+/** Where to ask for a reference, in this order. Throws `NoAnswer` for a text that no registry could be asked for. */
+export function placesOf(reference: ImageReference, settings: RegistrySettings): readonly Place[] {
+  const { registry, repository, tag } = reference;
+  if (!isHost(registry) || !isRepository.test(repository) || !isTag.test(tag))
+    throw new NoAnswer('this is not a reference that a registry can be asked for');
+  const mirrors = settings.mirrors[registry] ?? [];
+  return [...mirrors.map((mirror) => mirrorOf(mirror, reference)), originOf(reference, settings)];
+}
+
+/** Hosts that may be spoken to without TLS, mirrors among them. */
+export function plainHosts({ insecure, mirrors }: RegistrySettings): ReadonlySet<string> {
+  const urls = Object.values(mirrors).flatMap((each) => each.map((mirror) => new URL(mirror)));
+  const plain = urls.filter(({ protocol }) => protocol === 'http:').map(({ host }) => host);
+  return new Set([...insecure.map((host) => new URL(`http://${host}`).host), ...plain]);
+}
+
+/** Whether a URL asks for a manifest and for nothing else that a server may have. */
+export const isManifestPath = ({ pathname }: URL): boolean => /^\/v2\/.+\/manifests\/[^/]+$/.test(pathname);
+
+const isRepository = /^[a-z0-9]+(?:(?:\.|_{1,2}|-+|\/)[a-z0-9]+)*$/;
+const isTag = /^\w[\w.-]{0,127}$/;
+
+function originOf({ registry, repository, tag }: ImageReference, { insecure }: RegistrySettings): Place {
+  const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+  const scheme = insecure.includes(host.toLowerCase()) ? 'http' : 'https';
+  const manifest = new URL(`${scheme}://${host}/v2/${repository}/manifests/${tag}`);
+  return { manifest, registry, repository, isMirror: false };
+}
+
+/** A path of the mirror's URL goes before the repository, as proxies of several registries have it; `ns` tells them which one is meant, as containerd does. */
+function mirrorOf(mirror: string, { registry, repository, tag }: ImageReference): Place {
+  const { origin, host, pathname } = new URL(mirror);
+  const prefix = pathname.replace(/^\/v2(?=\/|$)/, '').replace(/^\/+|\/+$/g, '');
+  const within = prefix === '' ? repository : `${prefix}/${repository}`;
+  const manifest = new URL(`${origin}/v2/${within}/manifests/${tag}?ns=${encodeURIComponent(registry)}`);
+  return { manifest, registry: host, repository: within, isMirror: true };
+}

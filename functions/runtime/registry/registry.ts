@@ -1,0 +1,76 @@
+import type { LookupFunction } from 'node:net';
+import { normalisedReference, parseImageReference } from '#model/image-reference.ts';
+import type { Answer } from './answer.ts';
+import { createAskPlaces, unknown } from './ask-places.ts';
+import { createConversation } from './conversation.ts';
+import { createExchange } from './exchange.ts';
+import { fingerprint } from './fingerprint.ts';
+import { createHosts } from './hosts.ts';
+import type { Keyring } from './keyring.ts';
+import { placesOf, plainHosts } from './places.ts';
+import type { RegistrySettings } from './registry-settings.ts';
+import { timeBudget } from './time-budget.ts';
+import { createTokens } from './tokens.ts';
+import { trustedAuthorities } from './trusted-authorities.ts';
+
+export type Registry = {
+  /** Never throws. Asks without a login first, then with those of the keyring that are for the image. */
+  readonly digest: (reference: string, keyring?: Keyring) => Promise<Answer>;
+  /** Ends every question; what is asked afterwards is unknown. */
+  readonly close: () => void;
+};
+
+export type RegistryOptions = RegistrySettings & {
+  /** Most calls at once, in all and to one host. Default 16 and 4. */
+  readonly concurrency?: number;
+  readonly perHost?: number;
+  /** Milliseconds of one call, and of all calls for one image together. Default 5,000 and 10,000. */
+  readonly callTimeout?: number;
+  readonly imageTimeout?: number;
+  /** Milliseconds that a call waits for its turn, which no other time counts. Default 30,000. */
+  readonly lineTimeout?: number;
+  /** How names become addresses. Default the system's way. */
+  readonly lookup?: LookupFunction;
+  /** Epoch milliseconds. Default the system's. */
+  readonly now?: () => number;
+};
+
+/** Asks registries what references stand for, once per image however many nodes have it. Throws `ConfigError` if the authorities can not be read. */
+export function createRegistry(options: RegistryOptions): Registry {
+  const closing = new AbortController();
+  const { concurrency = 16, perHost = 4, callTimeout = 5000, imageTimeout = 10_000, lineTimeout = 30_000 } = options;
+  const { lookup, now = Date.now } = options;
+  const certificates = trustedAuthorities(options.certificates);
+  const hosts = createHosts({ concurrency, perHost, lineTimeout, now }, closing.signal);
+  const wire = { certificates, plain: plainHosts(options), callTimeout, lookup, now };
+  const exchange = createExchange(hosts, wire, closing.signal);
+  const askPlaces = createAskPlaces(createConversation(exchange, createTokens(exchange, now)));
+  const ask = async (reference: string, keyring: Keyring): Promise<Answer> => {
+    try {
+      const places = placesOf(parseImageReference(reference), options);
+      return await askPlaces(places, keyring, timeBudget(imageTimeout));
+    } catch (error) {
+      return unknown(error);
+    }
+  };
+  return {
+    digest: shared(ask),
+    close: () => {
+      closing.abort(new Error('the question was stopped, as the process is ending'));
+      exchange.close();
+    },
+  };
+}
+
+/** Who asks the same in the name of the same logins, while it is being asked, hears the same answer. */
+function shared(ask: (reference: string, keyring: Keyring) => Promise<Answer>): Registry['digest'] {
+  const underWay = new Map<string, Promise<Answer>>();
+  return (reference, keyring = []) => {
+    const { digest } = parseImageReference(reference);
+    if (digest !== '') return Promise.resolve({ type: 'digest', digest });
+    const key = fingerprint([normalisedReference(reference), keyring]);
+    const answer = underWay.get(key) ?? ask(reference, keyring).finally(() => underWay.delete(key));
+    underWay.set(key, answer);
+    return answer;
+  };
+}
