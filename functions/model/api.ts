@@ -23,6 +23,8 @@ export const labels = {
   manager: 'kubefledged',
   cacheUid: 'kubefledged.io/cache-uid',
   node: 'kubefledged.io/node-id',
+  /** On removal Jobs and their Pods only: `kubefledged.io/removal: "true"`. */
+  removal: 'kubefledged.io/removal',
 } as const;
 
 /** The value of `labels.manager` on every Job and Pod of ours: the selector of our watches. */
@@ -35,6 +37,8 @@ export const jobAnnotations = {
   round: 'kubefledged.io/round',
   node: 'kubefledged.io/node',
   attempt: 'kubefledged.io/attempt',
+  /** On removal Jobs only: the references to remove, as a JSON array, for whoever reads metadata alone. */
+  removes: 'kubefledged.io/removes',
 } as const;
 
 export const finalizer = 'kubefledged.io/purge' as const;

@@ -20,9 +20,12 @@ export function jobSet(
 /** The one name of a Job: whoever makes it, however often, makes the same. At most 53 characters, as its Pods add to it. */
 export function jobName(cache: ImageCache, entry: LedgerEntry, indexes: readonly number[]): string {
   const round = cache.status.round?.number ?? 0;
-  const start = cache.name
+  return `${nameStart(cache.name)}-${hash(12, cache.uid, round, entry.id, entry.attempt, entry.want, String(entry.copy), ...indexes)}`;
+}
+
+/** What a Job's name begins with: as much of its cache's name as leaves room for a hash of 12. */
+export const nameStart = (cacheName: string): string =>
+  cacheName
     .slice(0, 40)
     .replace(/[^a-z0-9]+$/, '')
     .replaceAll('.', '-');
-  return `${start}-${hash(12, cache.uid, round, entry.id, entry.attempt, entry.want, String(entry.copy), ...indexes)}`;
-}

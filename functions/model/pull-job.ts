@@ -2,6 +2,7 @@ import type { V1Job } from '@kubernetes/client-node';
 import { apiVersion, imageCacheKind, jobAnnotations, labels, managerLabelValue } from './api.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { LedgerEntry } from './ledger.ts';
+import { onNode, optional, outOfTheWay, powerless } from './job-pod.ts';
 import { jobName } from './job-set.ts';
 import type { Node } from './node.ts';
 import { containerName, helperContainer, mountsImages } from './pull-container.ts';
@@ -122,18 +123,7 @@ function copyingPod({ cache, wanted, indexes, settings }: PullJobOrder) {
 /** Explicit and small, for every container: a LimitRange's default times 33 containers would not schedule. */
 const confined = {
   resources: { limits: { cpu: '100m', memory: '32Mi' }, requests: { cpu: '1m', memory: '1Mi' } },
-  securityContext: {
-    capabilities: { drop: ['ALL'] },
-    readOnlyRootFilesystem: true,
-    allowPrivilegeEscalation: false,
-  },
-};
-
-/** Autoscalers may take the node at any time, and meshes put nothing into the Pod. */
-const outOfTheWay = {
-  'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true',
-  'sidecar.istio.io/inject': 'false',
-  'linkerd.io/inject': 'disabled',
+  securityContext: powerless,
 };
 
 function ownLabels({ cache, entry }: PullJobOrder): Readonly<Record<string, string>> {
@@ -155,18 +145,9 @@ function ownAnnotations({ cache, node, entry }: PullJobOrder): Readonly<Record<s
   };
 }
 
-/** By name, as DaemonSets do: the hostname label may be missing or shared. */
-function onNode(name: string) {
-  const matchFields = [{ key: 'metadata.name', operator: 'In', values: [name] }];
-  return { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields }] } };
-}
-
 /** Only a backstop, well behind the deadline that we keep: a Job's own deadline wipes its Pod's reasons and results. */
 function backstopSeconds({ cache, indexes, settings }: PullJobOrder): number {
   return 3600 + 2 * Math.ceil(startedDeadline(cache, settings, indexes.length) / 1000);
 }
 
 const imageAt = (wanted: Wanted, index: number): string => wanted.images[index] ?? '';
-
-const optional = (key: string, value: string): Readonly<Record<string, string>> =>
-  value === '' ? {} : { [key]: value };
