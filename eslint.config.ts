@@ -82,6 +82,10 @@ export default defineConfig(
     rules: notFrom('(sources/|deploy/)', 'functions know model and runtime only.'),
   },
   {
+    files: ['functions/removal/**/*.ts'],
+    rules: notFrom('(#runtime/|sources/|deploy/|\\.\\./)', 'the program of removal Jobs knows the model only.'),
+  },
+  {
     files: ['sources/**/*.ts'],
     rules: notFrom(
       '(deploy/|functions/(reconcile|job-complete|refresh|purge|main))',

@@ -9,6 +9,7 @@ export const programs = {
   standalone: 'deploy/standalone/main.ts',
   sources: 'sources/main.ts',
   functions: 'functions/main.ts',
+  removal: 'functions/removal/main.ts',
 } as const;
 
 /** The Kubernetes client's package does not say that unused modules of it may be left out: that is two thirds of the start. */

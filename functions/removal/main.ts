@@ -1,0 +1,68 @@
+/** What a removal Job runs on its node: removes images over the runtime's socket and tells what became of each. Exit 0: all removed, absent or spared; 1: something failed; 2: used wrongly. */
+import { open } from 'node:fs/promises';
+import { failedRemoval, terminationMessage, type RemovalOutcome, type RemovalResult } from '#model/removal-result.ts';
+import { createCri } from './cri.ts';
+import { readOptions, usage, type Options } from './options.ts';
+import { removeImages } from './remove-images.ts';
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Writes into a file that is there already, as the kubelet makes it: run by hand, nothing is left behind. */
+const report = async (path: string, message: string): Promise<void> => {
+  try {
+    const file = await open(path, 'r+');
+    await file.truncate();
+    await file.writeFile(message);
+    await file.close();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  }
+};
+
+const inWords = (each: RemovalOutcome): string => {
+  switch (each.outcome) {
+    case 'failed':
+      return `failed ${each.image}: ${each.message}`;
+    case 'spared':
+      return `spared ${each.image}: ${each.reason}${each.by === '' ? '' : `, ${each.by}`}`;
+    case 'removed':
+      return `removed ${each.image}: ${each.bytes} bytes${each.also === '' ? '' : `, and with it ${each.also}`}`;
+    case 'absent':
+      return `absent ${each.image}`;
+  }
+};
+
+const carryOut = async ({ socket, order }: Options): Promise<RemovalResult> => {
+  const cri = createCri(socket);
+  try {
+    return await removeImages(cri, order);
+  } catch (error) {
+    return failedRemoval(reasonOf(error), order.remove.length);
+  } finally {
+    cri.close();
+  }
+};
+
+const main = async (options: Options): Promise<void> => {
+  const result = await carryOut(options);
+  const { removed, absent, spared, failed } = result.counts;
+  for (const each of result.images) say(inWords(each));
+  if (result.error !== '') say(result.error);
+  say(`${removed} removed (${result.freedBytes} bytes), ${absent} absent, ${spared} spared, ${failed} failed`);
+  await report(options.report, terminationMessage(result));
+  process.exitCode = failed > 0 || result.error !== '' ? 1 : 0;
+};
+
+const optionsOrUsage = (): Options | undefined => {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`removal: ${reasonOf(error)}\n\n${usage}\n`);
+    return undefined;
+  }
+};
+
+const options = optionsOrUsage();
+if (options === undefined) process.exitCode = 2;
+else await main(options);

@@ -1,0 +1,193 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { normalisedReference } from '#model/image-reference.ts';
+import type { RemovalOrder } from '#model/removal-result.ts';
+import { planRemoval } from '../../../functions/removal/plan-removal.ts';
+import type { RuntimeContainer, RuntimeImage } from '../../../functions/removal/runtime-state.ts';
+import { digest } from '../model/builders.ts';
+
+const id = `sha256:${'a'.repeat(64)}`;
+
+const image = (of: Partial<RuntimeImage> = {}): RuntimeImage => ({
+  id,
+  tags: ['docker.io/library/app:1'],
+  digests: [`docker.io/library/app@${digest}`],
+  bytes: 1000,
+  isPinned: false,
+  ...of,
+});
+
+const container = (of: Partial<RuntimeContainer> = {}): RuntimeContainer => ({
+  pod: 'apps/web',
+  podLabels: {},
+  name: 'server',
+  isRunning: true,
+  images: [id],
+  ...of,
+});
+
+const pullPod = { app: 'kubefledged', kubefledged: 'kubefledged-image-manager' };
+const removalPod = { ...pullPod, 'kubefledged.io/removal': 'true' };
+
+type Row = {
+  readonly when: string;
+  readonly remove?: readonly string[];
+  readonly keep?: readonly string[];
+  readonly purge?: RemovalOrder['purge'];
+  readonly images?: readonly RuntimeImage[];
+  readonly containers?: readonly RuntimeContainer[];
+  readonly plans: object;
+};
+
+const removes = (also: readonly string[] = []) => ({ act: 'remove', image: { id }, also });
+const nothing = { act: 'nothing' };
+const spares = (reason: string, ...by: readonly string[]) => ({ act: 'spare', reason, by });
+
+const twoTags = image({ tags: ['docker.io/library/app:1', 'ghcr.io/team/app:2'] });
+
+const rows: readonly Row[] = [
+  { when: 'nobody needs it', plans: removes() },
+  { when: 'it is asked for by another spelling', remove: ['docker.io/library/app:1'], plans: removes() },
+  { when: 'it is asked for by digest', remove: [`app@${digest}`], plans: removes(['docker.io/library/app:1']) },
+  { when: 'it is asked for by tag and digest', remove: [`app:9@${digest}`, 'app:1'], plans: removes() },
+  { when: 'it has no tag', remove: [`app@${digest}`], images: [image({ tags: [] })], plans: removes() },
+  { when: 'it is not there', images: [], plans: nothing },
+  { when: 'another tag of its repository is there', remove: ['app:2'], plans: nothing },
+  { when: 'a longer name holds its name', remove: ['pp:1'], plans: nothing },
+  { when: 'what is no reference is asked for', remove: ['BAD IMAGE'], plans: nothing },
+  { when: 'it is both unwanted and not there', images: [], keep: ['app:1'], plans: nothing },
+
+  { when: 'another cache wants it', keep: ['docker.io/app:1'], plans: spares('Wanted', 'app:1') },
+  { when: 'another cache wants something else', keep: ['app:2', 'app'], plans: removes() },
+  {
+    when: 'another cache wants another tag of it',
+    images: [twoTags],
+    keep: ['ghcr.io/team/app:2'],
+    plans: spares('SharedTag', 'ghcr.io/team/app:2'),
+  },
+  {
+    when: 'another cache wants it by digest',
+    keep: [`app@${digest}`],
+    plans: spares('SharedTag', `docker.io/library/app@${digest}`),
+  },
+  { when: 'nobody wants its other tag', images: [twoTags], plans: removes(['ghcr.io/team/app:2']) },
+  { when: 'both its tags are to go', remove: ['app:1', 'ghcr.io/team/app:2'], images: [twoTags], plans: removes() },
+  {
+    when: 'only own images may go, and it has a tag that nobody asked for',
+    purge: 'own',
+    images: [twoTags],
+    plans: spares('SharedTag', 'ghcr.io/team/app:2'),
+  },
+  { when: 'only own images may go, and all its tags are asked for', purge: 'own', plans: removes() },
+
+  { when: 'the runtime pins it', images: [image({ isPinned: true })], plans: spares('Pinned') },
+
+  { when: 'a container runs it', containers: [container()], plans: spares('InUse', 'apps/web/server') },
+  {
+    when: 'a container that ended was made from it',
+    containers: [container({ isRunning: false })],
+    plans: spares('InUse', 'apps/web/server (ended)'),
+  },
+  ...[
+    ['its id without the hash', 'a'.repeat(64)],
+    ['its tag', 'app:1'],
+    ['its digest', `docker.io/library/app@${digest}`],
+    ['its digest in another repository', `mirror.example.com/app@${digest}`],
+    ['its bare digest', digest],
+  ].map(([name = '', word = '']) => ({
+    when: `a container names it by ${name}`,
+    containers: [container({ images: [word] })],
+    plans: spares('InUse', 'apps/web/server'),
+  })),
+  {
+    when: 'a container mounts it',
+    containers: [container({ images: [`sha256:${'b'.repeat(64)}`, id] })],
+    plans: spares('InUse', 'apps/web/server'),
+  },
+  {
+    when: 'a container runs another',
+    containers: [container({ images: ['app:2', digest.replace('0', 'f')] })],
+    plans: removes(),
+  },
+  {
+    when: 'several containers run it',
+    containers: [container(), container({ pod: 'apps/api' })],
+    plans: spares('InUse', 'apps/web/server', 'apps/api/server'),
+  },
+  { when: 'a pull Pod of ours holds it', containers: [container({ podLabels: pullPod })], plans: removes() },
+  {
+    when: 'a pull Pod of ours that ended holds it',
+    containers: [container({ podLabels: pullPod, isRunning: false })],
+    plans: removes(),
+  },
+  {
+    when: 'a removal Pod runs it',
+    containers: [container({ podLabels: removalPod })],
+    plans: spares('InUse', 'apps/web/server'),
+  },
+  {
+    when: "somebody else's Pod has but kube-fledged's app label",
+    containers: [container({ podLabels: { app: 'kubefledged' } })],
+    plans: spares('InUse', 'apps/web/server'),
+  },
+];
+
+describe('a removal', () => {
+  it.each(rows)(
+    'is planned when $when',
+    ({ remove = ['app:1'], keep = [], purge = 'any', images, containers, plans }) => {
+      const state = { images: images ?? [image()], containers: containers ?? [] };
+      expect(planRemoval(remove[0] ?? '', { remove, keep, purge }, state)).toMatchObject(plans);
+    },
+  );
+
+  it('never takes an image that is pinned, used, or has a name that is kept', () => {
+    const reference = fc.constantFrom('a', 'a:1', 'docker.io/library/a:1', 'b:1', 'r.example.com/b:1', `a@${digest}`);
+    const ids = fc.constantFrom('sha256:1', 'sha256:2', 'sha256:3');
+    const images = fc.uniqueArray(
+      fc.record({
+        id: ids,
+        tags: fc.array(reference, { maxLength: 3 }),
+        digests: fc.constantFrom<string[]>([], [`a@${digest}`]),
+        bytes: fc.nat(),
+        isPinned: fc.boolean(),
+      }),
+      { selector: (each) => each.id },
+    );
+    const containers = fc.array(
+      fc.record({
+        pod: fc.constant('apps/web'),
+        podLabels: fc.constantFrom({}, pullPod, removalPod),
+        name: fc.constant('c'),
+        isRunning: fc.boolean(),
+        images: fc.array(fc.oneof(reference, ids)),
+      }),
+      { maxLength: 2 },
+    );
+    const references = fc.array(reference, { maxLength: 2 });
+    const order = fc.record({
+      remove: references,
+      keep: references,
+      purge: fc.constantFrom('any' as const, 'own' as const),
+    });
+    let removed = 0;
+    fc.assert(
+      fc.property(reference, order, fc.record({ images, containers }), (asked, ordered, state) => {
+        const plan = planRemoval(asked, ordered, state);
+        if (plan.act !== 'remove') return;
+        removed += 1;
+        const names = [...plan.image.tags, ...plan.image.digests].map(normalisedReference);
+        const others = state.containers.filter(({ podLabels }) => podLabels !== pullPod);
+        expect(plan.image.isPinned).toBe(false);
+        expect(names).toContain(normalisedReference(asked));
+        for (const kept of ordered.keep) expect(names).not.toContain(normalisedReference(kept));
+        for (const word of others.flatMap((each) => each.images)) {
+          expect(word).not.toBe(plan.image.id);
+          expect(names).not.toContain(normalisedReference(word));
+        }
+      }),
+      { numRuns: 2000 },
+    );
+    expect(removed).toBeGreaterThan(50);
+  });
+});
