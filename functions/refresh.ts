@@ -1,3 +1,4 @@
+import type { Notice } from '#model/cloud-event.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/jobs-due.ts';
 import type { ImageCache } from '#model/image-cache.ts';
@@ -5,13 +6,19 @@ import type { Node } from '#model/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { drive } from '#runtime/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
-import { hasOpenWork } from '#runtime/scope.ts';
+import { hasOpenWork, nothingChanged } from '#runtime/scope.ts';
 
-const opens = ['Spec', 'Adopted'] as const;
+const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule'] as const;
 
-/** The heartbeat: on every tick it resumes what was lost and keeps deadlines, so that all stays right with the tick alone, only slower. */
+/**
+ * The heartbeat: on every tick it opens the refreshes that are due, resumes what was lost and keeps deadlines, so that all stays right
+ * with the tick alone, only slower. A cache that asks for a refresh is served at once, or after its open round.
+ */
 export const refresh: Handler = async (notice, context) => {
-  if (notice.type !== 'tick') return;
+  if (notice.type !== 'tick') {
+    await onChange(notice, context);
+    return;
+  }
   const { cluster } = context;
   const [caches, nodes, jobs] = await Promise.all([cluster.caches(), cluster.nodes(), cluster.allJobs()]);
   const left = new Set(jobs.map(({ cacheUid }) => cacheUid));
@@ -27,6 +34,11 @@ export const refresh: Handler = async (notice, context) => {
   const failed = driven.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (failed.length > 0) throw failed[0];
 };
+
+async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Context): Promise<void> {
+  if (notice.object.kind !== 'ImageCache' || notice.verb === 'delete' || notice.cache === undefined) return;
+  await drive({ cache: notice.cache, scope: () => nothingChanged, opens: ['Annotation'] }, context);
+}
 
 /** Whether a look at its spec and the nodes alone shows that something is to be done. */
 function isBehind(cache: ImageCache, nodes: readonly Node[], { settings, now }: Context): boolean {

@@ -1,7 +1,9 @@
+import { annotations } from './api.ts';
 import { withPlaced } from './open-round.ts';
 import type { Condition, ImageCache, Status } from './image-cache.ts';
 import { freshEntry, type Ledger } from './ledger.ts';
 import type { Observed } from './observed.ts';
+import { nextRefresh } from './refresh-time.ts';
 import type { Settings } from './settings.ts';
 import { wanted } from './wanted.ts';
 
@@ -14,6 +16,8 @@ export function adopted({ cache, observed, settings, now }: Adoption): ImageCach
     observedGeneration: cache.generation,
     nodes: isPurged ? {} : takenOver(cache, observed, settings),
     placed: withPlaced(cache),
+    lastHandledRefreshAt: cache.annotations[annotations.refreshRequestedAt] ?? '',
+    nextRefreshTime: isPurged ? undefined : nextRefresh(cache, settings, now),
     conditions: conditionsOf(cache, isPurged, now),
     round: {
       number: 0,
@@ -21,6 +25,7 @@ export function adopted({ cache, observed, settings, now }: Adoption): ImageCach
       trigger: 'Adopted',
       generation: cache.generation,
       startTime: now,
+      pendingRemoval: undefined,
     },
   };
   return { ...cache, status };

@@ -42,10 +42,13 @@ export function advance(world: World, cache: ImageCache): Plan {
 }
 
 /** A round ends with its last unsettled node, and in the write that settles it. */
-function ended({ observed, now }: World, cache: ImageCache): Pick<Plan, 'events'> & { readonly status: Status } {
+function ended(
+  { observed, settings, now }: World,
+  cache: ImageCache,
+): Pick<Plan, 'events'> & { readonly status: Status } {
   const isSettled = !hasUnsettled(cache.status.nodes);
   if (!isRoundOpen(cache.status)) return { status: isSettled ? quietStatus(cache, now) : cache.status, events: [] };
-  return isSettled ? closed(cache, now) : { status: openStatus(cache, observed, now), events: [] };
+  return isSettled ? closed({ settings, now }, cache) : { status: openStatus(cache, observed, now), events: [] };
 }
 
 const hasUnsettled = (nodes: Ledger): boolean => Object.values(nodes).some(isUnsettled);

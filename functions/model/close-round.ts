@@ -2,11 +2,13 @@ import { conditionsWhen, type Phase } from './conditions.ts';
 import type { ImageCache, Status, StatusWord } from './image-cache.ts';
 import type { CacheEvent } from './kubernetes-event.ts';
 import type { Ledger } from './ledger.ts';
+import { nextRefresh } from './refresh-time.ts';
+import type { World } from './world.ts';
 
 /** The status of a cache whose round has ended, and the Event that tells of it: kube-fledged's words, and conditions. */
 export function closed(
+  { settings, now }: Pick<World, 'settings' | 'now'>,
   cache: ImageCache,
-  now: number,
 ): { readonly status: Status; readonly events: readonly CacheEvent[] } {
   const { status, generation } = cache;
   const end = endOf(status.nodes);
@@ -16,9 +18,10 @@ export function closed(
     now,
     message: end.message,
   });
+  const refreshed = { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, settings, now) };
   const type = end.word === 'Failed' ? 'Warning' : 'Normal';
   return {
-    status: { ...status, status: end.word, message: end.message, completionTime: now, conditions },
+    status: { ...status, status: end.word, message: end.message, completionTime: now, conditions, ...refreshed },
     events: [{ type, reason: status.reason, message: end.message, key: `round-${status.round?.number ?? 0}` }],
   };
 }

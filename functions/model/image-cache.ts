@@ -24,6 +24,8 @@ export type Spec = {
   /** undefined leaves it to the operator's setting; so with all that may be undefined here. */
   readonly imagePullPolicy: PullPolicy | undefined;
   readonly pullDeadlineSeconds: number | undefined;
+  /** Seconds from one refresh to the next; 0 is none by time. */
+  readonly refreshSeconds: number | undefined;
   /** A number of nodes, or a percentage of the nodes concerned such as `10%`. */
   readonly maxConcurrentNodes: number | string | undefined;
   readonly pullsPerNode: number;
@@ -86,6 +88,12 @@ export type Status = {
   readonly wants: Readonly<Record<string, readonly number[]>>;
   readonly placed: readonly Placed[];
   readonly round: Round | undefined;
+  /** When the last round that pulls ended; epoch milliseconds. */
+  readonly lastRefreshTime: number | undefined;
+  /** When the next one opens by itself; undefined where none does. */
+  readonly nextRefreshTime: number | undefined;
+  /** The last value of the refresh token that was acted on; ''. */
+  readonly lastHandledRefreshAt: string;
 };
 
 /** Per image, as spelled in the spec: which nodes could not get it, and why. */
@@ -123,6 +131,9 @@ export const emptyStatus: Status = {
   wants: {},
   placed: [],
   round: undefined,
+  lastRefreshTime: undefined,
+  nextRefreshTime: undefined,
+  lastHandledRefreshAt: '',
 };
 
 /** Whether an operation is under way. */

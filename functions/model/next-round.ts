@@ -1,19 +1,25 @@
 import { annotations } from './api.ts';
-import type { ImageCache } from './image-cache.ts';
-import type { Operation, Round, Trigger } from './round.ts';
+import { isRoundOpen, type ImageCache } from './image-cache.ts';
+import type { Operation, PendingRemoval, Round, Trigger } from './round.ts';
 
-export type RoundRequest = { readonly operation: Operation; readonly trigger: Trigger };
+export type RoundRequest = {
+  readonly operation: Operation;
+  readonly trigger: Trigger;
+  /** The annotation that asks for it, where one does. */
+  readonly annotation?: PendingRemoval;
+};
 
 /**
- * Does a round open, and which? The first that applies wins.
- * Only rounds for a new generation exist so far; refresh and purge rounds are to come before and after it: purge > generation > refresh > schedule.
+ * Does a round open, and which? The first that applies wins: a new generation, a refresh that was asked for, one that is due.
+ * A new generation takes over from an open round; a refresh waits for its end. Purge rounds are to come before all of them.
  */
-export function nextRound(cache: ImageCache): RoundRequest | undefined {
+export function nextRound(cache: ImageCache, now: number): RoundRequest | undefined {
   if (cache.isBeingDeleted || cache.spec.suspend) return undefined;
   if (isFromKubeFledged(cache)) return wasInterrupted(cache) ? { operation: 'Refresh', trigger: 'Adopted' } : undefined;
   if (cache.status.observedGeneration === undefined) return { operation: 'Create', trigger: 'Spec' };
   if (cache.status.observedGeneration !== cache.generation) return { operation: 'Update', trigger: 'Spec' };
-  return undefined;
+  if (isRoundOpen(cache.status)) return undefined;
+  return requestedRefresh(cache) ?? dueRefresh(cache, now);
 }
 
 /** A cache with a status but no observedGeneration was written by kube-fledged: it is adopted, not begun anew. */
@@ -30,7 +36,32 @@ export function wasInterrupted(cache: ImageCache): boolean {
 /** A purged cache stays empty until its spec changes or a refresh is asked for: no node gets a Job. */
 export const isPurged = (cache: ImageCache): boolean => cache.status.round?.operation === 'Purge';
 
+/** The annotation of a round that has ended, if it is still there as it was: it is only to be taken away. */
+export function doneAnnotation(cache: ImageCache): PendingRemoval | undefined {
+  const pending = cache.status.round?.pendingRemoval;
+  if (pending === undefined || isRoundOpen(cache.status)) return undefined;
+  return cache.annotations[pending.annotation] === pending.value ? pending : undefined;
+}
+
+/** An annotation asks until it is taken away; a token asks once for each of its values. */
+function requestedRefresh(cache: ImageCache): RoundRequest | undefined {
+  const asked = cache.annotations[annotations.refresh];
+  const token = cache.annotations[annotations.refreshRequestedAt] ?? '';
+  const isNew = token !== '' && token !== cache.status.lastHandledRefreshAt;
+  if (asked === undefined || doneAnnotation(cache)?.annotation === annotations.refresh)
+    return isNew ? { operation: 'Refresh', trigger: 'Annotation' } : undefined;
+  return { operation: 'Refresh', trigger: 'Annotation', annotation: { annotation: annotations.refresh, value: asked } };
+}
+
+/** Never of a purged cache: what was to go would come back. */
+function dueRefresh(cache: ImageCache, now: number): RoundRequest | undefined {
+  const { nextRefreshTime } = cache.status;
+  const isDue = nextRefreshTime !== undefined && nextRefreshTime <= now && !isPurged(cache);
+  return isDue ? { operation: 'Refresh', trigger: 'Schedule' } : undefined;
+}
+
 /** The round that opens on a request. */
-export function openedRound(cache: ImageCache, request: RoundRequest, now: number): Round {
-  return { number: (cache.status.round?.number ?? 0) + 1, ...request, generation: cache.generation, startTime: now };
+export function openedRound(cache: ImageCache, { operation, trigger, annotation }: RoundRequest, now: number): Round {
+  const number = (cache.status.round?.number ?? 0) + 1;
+  return { number, operation, trigger, generation: cache.generation, startTime: now, pendingRemoval: annotation };
 }

@@ -20,10 +20,17 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
       failures: {},
       observedGeneration: cache.generation,
       nodes: renewed(cache.status.nodes),
+      lastHandledRefreshAt: handledToken(cache, request),
       placed: withPlaced(cache),
       round,
     },
   };
+}
+
+/** An edit leaves a token for the refresh after it; a cache that is taken up has handled what was there before. */
+function handledToken({ annotations: given, status }: ImageCache, { trigger, operation }: RoundRequest): string {
+  const isLeft = trigger === 'Spec' && operation === 'Update';
+  return isLeft ? status.lastHandledRefreshAt : (given[annotations.refreshRequestedAt] ?? status.lastHandledRefreshAt);
 }
 
 function renewed(nodes: Ledger): Ledger {

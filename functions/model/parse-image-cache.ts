@@ -53,6 +53,7 @@ const spec = z.object({
   suspend: or(z.boolean(), false),
   imagePullPolicy: maybe(z.enum(['IfNotPresent', 'Always'])),
   pullDeadlineSeconds: maybe(z.number()),
+  refresh: maybe(z.object({ intervalSeconds: maybe(z.number()) })),
   maxConcurrentNodes: maybe(z.union([z.number(), z.string()])),
   pullsPerNode: or(z.number().check(z.minimum(1)), 1),
   tolerations: maybe(z.array(toleration)),
@@ -86,6 +87,7 @@ const condition = z.object({
 });
 
 const round = z.object({
+  pendingRemoval: maybe(z.object({ annotation: z.string(), value: or(z.string(), '') })),
   number: z.number(),
   operation: z.enum(operations),
   generation: z.number(),
@@ -108,6 +110,9 @@ const status = z.object({
   wants: z.catch(or(z.record(z.string(), z.array(z.number())), {}), {}),
   placed: z.catch(or(z.array(z.extend(list, { sinceGeneration: or(z.number(), 0) })), []), []),
   round: z.catch(maybe(round), undefined),
+  lastRefreshTime: z.catch(time, undefined),
+  nextRefreshTime: z.catch(time, undefined),
+  lastHandledRefreshAt: z.catch(or(z.string(), ''), ''),
 });
 
 const imageCache = z.object({
@@ -136,9 +141,10 @@ export function parseImageCache(object: unknown): ImageCache {
   };
 }
 
-const toSpec = ({ cacheSpec, imagePullSecrets, ...rest }: z.infer<typeof spec>): Spec => ({
+const toSpec = ({ cacheSpec, imagePullSecrets, refresh, ...rest }: z.infer<typeof spec>): Spec => ({
   ...rest,
   lists: cacheSpec,
+  refreshSeconds: refresh?.intervalSeconds,
   imagePullSecrets: imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''),
 });
 

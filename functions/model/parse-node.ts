@@ -44,6 +44,14 @@ export function parseNode(object: unknown): Node {
     operatingSystem: info['operatingSystem'] ?? metadata.labels?.['kubernetes.io/os'] ?? '',
     kubeletVersion: info['kubeletVersion'] ?? '',
     containerRuntime: info['containerRuntimeVersion'] ?? '',
+    isImageListComplete: isComplete(status?.images?.map(({ names }) => names?.length ?? 0) ?? []),
     images: new Set(status?.images?.flatMap(({ names }) => (names ?? []).map(normalisedReference)) ?? []),
   };
 }
+
+/** What a kubelet's list holds at the most by default: images, and names of each. */
+const mostImages = 50;
+const mostNames = 5;
+
+const isComplete = (namesPerImage: readonly number[]): boolean =>
+  namesPerImage.length < mostImages && namesPerImage.every((names) => names < mostNames);

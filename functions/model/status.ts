@@ -1,6 +1,7 @@
 import { failureCount } from './failures.ts';
 import type { Condition, Failures, ImageCache, Status } from './image-cache.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
+import type { Round } from './round.ts';
 import { imagesOf } from './wanted.ts';
 
 /** The status as it goes over the wire: times as text, counts derived from the ledger, nothing that is empty. */
@@ -24,7 +25,10 @@ export function wireStatus(status: Status, cache: ImageCache): WireStatus {
     nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, wireEntry(entry)])),
     wants: status.wants,
     placed: status.placed,
-    ...(status.round === undefined ? {} : { round: { ...status.round, ...time('startTime', status.round.startTime) } }),
+    ...(status.round === undefined ? {} : { round: wireRound(status.round) }),
+    ...time('lastRefreshTime', status.lastRefreshTime),
+    ...time('nextRefreshTime', status.nextRefreshTime),
+    ...text('lastHandledRefreshAt', status.lastHandledRefreshAt),
   };
 }
 
@@ -98,6 +102,10 @@ function wireEntry({ id, want, attempt, state, reason, todo, failed, singly, cop
     ...(singly ? { singly } : {}),
     ...(copy ? { copy } : {}),
   };
+}
+
+function wireRound({ pendingRemoval, startTime, ...round }: Round): WireStatus {
+  return { ...round, ...time('startTime', startTime), ...(pendingRemoval === undefined ? {} : { pendingRemoval }) };
 }
 
 const wireCondition = (condition: Condition) => ({

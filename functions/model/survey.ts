@@ -71,9 +71,11 @@ const skipped = (entry: LedgerEntry, reason: SkipReason): LedgerEntry => ({ ...e
 
 /** Before the first attempt: what the node's own list proves to be there needs no Job. */
 function unstarted(entry: LedgerEntry, node: Node, want: Wanted, { world, cache }: Place): LedgerEntry {
-  const missing = want.images.flatMap((image, index) =>
-    isProvenPresent(image, node, pullPolicyOf(image, cache, world.settings)) ? [] : [index],
-  );
+  const candidates = entry.todo ?? want.images.map((_, index) => index);
+  const missing = candidates.filter((index) => {
+    const image = want.images[index] ?? '';
+    return !isProvenPresent(image, node, pullPolicyOf(image, cache, world.settings));
+  });
   const todo = missing.length === want.images.length ? undefined : missing;
   const state = missing.length === 0 ? 'Ready' : 'Pending';
   return { ...entry, state, reason: '', todo: state === 'Ready' ? undefined : todo };

@@ -49,6 +49,13 @@ export function isProvenPresent(image: string, node: Node, policy: PullPolicy): 
   return policy === 'IfNotPresent' && node.images.has(normalisedReference(image));
 }
 
+/**
+ * Whether the node's own list proves an image not to be there. A list that is full, or with an entry whose names are, may leave it out;
+ * an empty one tells nothing.
+ */
+export const isAbsent = (image: string, node: Node): boolean =>
+  node.isImageListComplete && node.images.size > 0 && !node.images.has(normalisedReference(image));
+
 function selects(list: ImageList, node: Node): boolean {
   return (
     Object.entries(list.nodeSelector).every(([key, value]) => node.labels[key] === value) &&

@@ -16,12 +16,16 @@ export async function observe(
   { scope, opens }: { readonly scope: Scope; readonly opens: readonly Trigger[] },
   context: Context,
 ): Promise<Observed> {
-  if (scope === 'everything' || (opens.length > 0 && isDueForAll(cache))) return observeEverything(cache, context);
+  if (scope === 'everything' || isDueForAll(cache, opens, context.now())) return observeEverything(cache, context);
   return observeChanged(cache, scope, context);
 }
 
-const isDueForAll = (cache: ImageCache): boolean =>
-  nextRound(cache) !== undefined || isFromKubeFledged(cache) || (cache.spec.suspend && isRoundOpen(cache.status));
+function isDueForAll(cache: ImageCache, opens: readonly Trigger[], now: number): boolean {
+  if (opens.length === 0) return false;
+  const request = nextRound(cache, now);
+  if (request !== undefined) return opens.includes(request.trigger);
+  return isFromKubeFledged(cache) || (cache.spec.suspend && isRoundOpen(cache.status));
+}
 
 async function observeEverything(cache: ImageCache, context: Context): Promise<Observed> {
   const { cluster } = context;

@@ -2,7 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from './in-memory-api.ts';
-import { aCache, cachePath, changed, completed, jobsPath, scene, tick, type Scene } from './scene.ts';
+import { annotations } from '#model/api.ts';
+import {
+  aCache,
+  aNode,
+  cachePath,
+  changed,
+  completed,
+  eventsPath,
+  jobsPath,
+  nodeNamed,
+  nodePath,
+  scene,
+  tick,
+  type Scene,
+} from './scene.ts';
 
 const quiet = (on: Scene): readonly string[] => on.api.asked().filter((call) => !call.startsWith('GET'));
 
@@ -90,10 +104,13 @@ describe('refresh, on a tick,', () => {
     expect(on.live('second').status.status).toBe('Processing');
   });
 
-  it('leaves other events to others', async () => {
+  it('leaves other events to others, and of a cache reads no more than itself where it asks for nothing', async () => {
     const on = await begun();
-    await refresh(changed(aCache), on.context);
+    await refresh(changed(aNode('node-1')), on.context);
+    await refresh(changed(aCache, { verb: 'delete' }), on.context);
     expect(on.api.asked()).toEqual([]);
+    await refresh(changed(aCache), on.context);
+    expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
   });
 
   it('ends the round of a cache that was suspended, and takes its Jobs away', async () => {
@@ -103,5 +120,118 @@ describe('refresh, on a tick,', () => {
     expect(on.live().status).toMatchObject({ status: 'Aborted' });
     expect(on.jobs()).toEqual([]);
     expect(on.api.read(cachePath())?.metadata.name).toBe('web');
+  });
+});
+
+/** A cache with this image on two nodes, its first round over; kubelets list what they have. */
+async function settled(image: string, listed: readonly string[] = [image]): Promise<Scene> {
+  const on = scene();
+  on.cache({ cacheSpec: [{ images: [image] }] });
+  on.nodes('node-1', 'node-2');
+  await refresh(tick, on.context);
+  for (const job of on.jobs()) on.pod(job, completed(0));
+  await refresh(tick, on.context);
+  for (const name of ['node-1', 'node-2']) on.api.put(nodePath(name), listing(name, listed));
+  on.api.asked();
+  return on;
+}
+
+const listing = (name: string, images: readonly string[]): object =>
+  nodeNamed(name, {
+    status: {
+      conditions: [{ type: 'Ready', status: 'True' }],
+      nodeInfo: { operatingSystem: 'linux', kubeletVersion: 'v1.34.2', containerRuntimeVersion: 'containerd://1.7.24' },
+      images: images.map((image) => ({ names: [image] })),
+    },
+  });
+
+describe('a refresh', () => {
+  it('is due after 15 minutes, makes no Job where all is there, and writes one status', async () => {
+    const on = await settled('app:1');
+    on.wait(899_000);
+    await refresh(tick, on.context);
+    expect(quiet(on)).toEqual([]);
+    on.wait(2000);
+    await refresh(tick, on.context);
+    expect(quiet(on)).toEqual([`PATCH ${cachePath()}/status`, `POST ${eventsPath}`]);
+    const { status } = on.live();
+    expect(status).toMatchObject({ status: 'Succeeded', reason: 'ImageCacheRefresh' });
+    expect(status.round).toMatchObject({ number: 2, operation: 'Refresh', trigger: 'Schedule' });
+    expect(status.nextRefreshTime).toBe((status.lastRefreshTime ?? 0) + 900_000);
+    await refresh(tick, on.context);
+    expect(quiet(on)).toEqual([]);
+  });
+
+  it('pulls again what may have moved', async () => {
+    const on = await settled('app:latest');
+    on.wait(901_000);
+    await refresh(tick, on.context);
+    expect(on.live().status).toMatchObject({ status: 'Processing', reason: 'ImageCacheRefresh' });
+    expect(on.live().status.conditions.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'True' });
+    expect(on.jobs()).toHaveLength(2);
+  });
+
+  it('brings back what a node has lost, and believes no list that may be cut or is empty', async () => {
+    const on = await settled('app:1');
+    on.api.put(nodePath('node-1'), listing('node-1', ['other:1']));
+    on.api.put(nodePath('node-2'), listing('node-2', []));
+    on.wait(901_000);
+    await refresh(tick, on.context);
+    expect(on.jobs()).toHaveLength(1);
+    expect(on.live().status.nodes).toMatchObject({ 'node-1': { state: 'Pulling' }, 'node-2': { state: 'Ready' } });
+  });
+
+  it('is opened by the annotation at once, which goes with its end and can then ask again', async () => {
+    const on = await settled('app:latest');
+    const ask = (): void => on.annotate({ [annotations.refresh]: '' });
+    for (const number of [2, 3]) {
+      ask();
+      await refresh(changed(aCache), on.context);
+      expect(on.live().status.round).toMatchObject({ number, operation: 'Refresh', trigger: 'Annotation' });
+      expect(on.live().annotations).toEqual({ [annotations.refresh]: '' });
+      for (const job of on.jobs()) on.pod(job, completed(0));
+      await refresh(tick, on.context);
+      expect(on.live().status.status).toBe('Succeeded');
+      expect(on.live().annotations).toEqual({});
+      expect(on.live().status.round?.pendingRemoval).toBeUndefined();
+      await refresh(tick, on.context);
+      expect(on.live().status.round?.number).toBe(number);
+    }
+  });
+
+  it('only takes the annotation away where somebody died between the end of the round and that', async () => {
+    const on = await settled('app:1');
+    on.annotate({ [annotations.refresh]: '' });
+    on.api.refuse(new RegExp(`^PATCH ${cachePath()}$`), refusal(500, 'InternalError', 'hiccup'));
+    await expect(refresh(changed(aCache), on.context)).rejects.toThrow('hiccup');
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2 } });
+    await refresh(tick, on.context);
+    expect(on.live().annotations).toEqual({});
+    expect(on.live().status.round?.number).toBe(2);
+    expect(on.live().status.round?.pendingRemoval).toBeUndefined();
+  });
+
+  it('is opened once by each value of the token, which stays', async () => {
+    const on = await settled('app:1');
+    for (const [token, number] of [
+      ['a', 2],
+      ['a', 2],
+      ['b', 3],
+    ] as const) {
+      on.annotate({ [annotations.refreshRequestedAt]: token });
+      await refresh(changed(aCache), on.context);
+      expect(on.live().status.round?.number).toBe(number);
+      expect(on.live().annotations).toEqual({ [annotations.refreshRequestedAt]: token });
+    }
+  });
+
+  it('is off where its period is 0', async () => {
+    const on = scene({ refreshFrequency: 0 });
+    on.cache();
+    await refresh(tick, on.context);
+    on.wait(10 * 900_000);
+    on.api.asked();
+    await refresh(tick, on.context);
+    expect(quiet(on)).toEqual([]);
   });
 });

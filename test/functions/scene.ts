@@ -42,6 +42,10 @@ export function scene(given: Partial<Settings> = {}) {
       const generation = parseImageCache(before).generation + 1;
       api.put(cachePath(), { ...before, metadata: { ...before?.metadata, generation }, spec });
     },
+    annotate: (annotations: Readonly<Record<string, string>>): void => {
+      const before = api.read(cachePath());
+      api.put(cachePath(), { ...before, metadata: { ...before?.metadata, annotations } });
+    },
     nodes: (...names: readonly string[]): void => {
       for (const name of names) api.put(nodePath(name), nodeNamed(name));
     },

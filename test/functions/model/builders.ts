@@ -46,6 +46,7 @@ export const spec = (of: Partial<Spec> = {}): Spec => ({
   suspend: false,
   imagePullPolicy: undefined,
   pullDeadlineSeconds: undefined,
+  refreshSeconds: undefined,
   maxConcurrentNodes: undefined,
   pullsPerNode: 1,
   tolerations: undefined,
@@ -64,6 +65,7 @@ export const round = (of: Partial<Round> = {}): Round => ({
   generation: 1,
   trigger: 'Spec',
   startTime: noon,
+  pendingRemoval: undefined,
   ...of,
 });
 
@@ -110,6 +112,7 @@ export const node = (of: Partial<Node> = {}): Node => ({
   kubeletVersion: 'v1.34.2',
   containerRuntime: 'containerd://1.7.24',
   images: new Set(),
+  isImageListComplete: true,
   ...of,
 });
 

@@ -57,6 +57,62 @@ describe('which round opens', () => {
       given: { generation: 2, status: ended({ round: round({ operation: 'Purge' }) }) },
       is: { operation: 'Update', trigger: 'Spec' },
     },
+    {
+      when: 'one that is asked to refresh',
+      given: { annotations: { [annotations.refresh]: 'now' }, status: ended() },
+      is: {
+        ...{ operation: 'Refresh', trigger: 'Annotation' },
+        annotation: { annotation: annotations.refresh, value: 'now' },
+      },
+    },
+    {
+      when: 'one that is asked to refresh while a round is open',
+      given: { annotations: { [annotations.refresh]: '' }, status: ended({ status: 'Processing' }) },
+      is: undefined,
+    },
+    {
+      when: 'one whose request has been answered and is only to be taken away',
+      given: {
+        annotations: { [annotations.refresh]: '' },
+        status: ended({ round: round({ pendingRemoval: { annotation: annotations.refresh, value: '' } }) }),
+      },
+      is: undefined,
+    },
+    {
+      when: 'one whose token is new',
+      given: { annotations: { [annotations.refreshRequestedAt]: 'b' }, status: ended({ lastHandledRefreshAt: 'a' }) },
+      is: { operation: 'Refresh', trigger: 'Annotation' },
+    },
+    {
+      when: 'one whose token has been handled',
+      given: { annotations: { [annotations.refreshRequestedAt]: 'a' }, status: ended({ lastHandledRefreshAt: 'a' }) },
+      is: undefined,
+    },
+    {
+      when: 'one whose refresh is due',
+      given: { status: ended({ nextRefreshTime: noon }) },
+      is: { operation: 'Refresh', trigger: 'Schedule' },
+    },
+    {
+      when: 'one whose refresh is not due yet',
+      given: { status: ended({ nextRefreshTime: noon + 1 }) },
+      is: undefined,
+    },
+    {
+      when: 'one whose refresh is due, suspended',
+      given: { spec: spec({ suspend: true }), status: ended({ nextRefreshTime: noon }) },
+      is: undefined,
+    },
+    {
+      when: 'a purged one whose refresh would be due',
+      given: { status: ended({ nextRefreshTime: noon, round: round({ operation: 'Purge' }) }) },
+      is: undefined,
+    },
+    {
+      when: 'an edited one that is asked to refresh',
+      given: { generation: 2, annotations: { [annotations.refresh]: '' }, status: ended() },
+      is: { operation: 'Update', trigger: 'Spec' },
+    },
     { when: "kube-fledged's, succeeded", given: { status: theirs() }, is: undefined },
     { when: "kube-fledged's, failed", given: { status: theirs({ status: 'Failed' }) }, is: undefined },
     { when: "kube-fledged's, processing", given: { status: theirs({ status: 'Processing' }) }, is: adopted },
@@ -77,7 +133,7 @@ describe('which round opens', () => {
     },
   ];
   it.each(rows)('for $when', ({ given, is }) => {
-    expect(nextRound(cache(given))).toEqual(is);
+    expect(nextRound(cache(given), noon)).toEqual(is);
   });
 
   it('only at a door that may open it', () => {

@@ -117,8 +117,19 @@ describe('a node off the wire', () => {
       operatingSystem: 'linux',
       kubeletVersion: 'v1.36.3',
       containerRuntime: 'containerd://2.2.9',
+      isImageListComplete: true,
       images: new Set(['docker.io/library/nginx:1.27', `docker.io/library/nginx@sha256:${'a'.repeat(64)}`]),
     });
+  });
+
+  it.each([
+    [true, 49, 4],
+    [false, 50, 1],
+    [false, 1, 5],
+  ])('has told all its images: %s, with %s of them and %s names of the first', (isComplete, images, names) => {
+    const namesOf = (image: number) => Array.from({ length: image === 0 ? names : 1 }, (_, at) => `app-${image}:${at}`);
+    const listed = Array.from({ length: images }, (_, image) => ({ names: namesOf(image) }));
+    expect(parseNode({ ...wire, status: { images: listed } }).isImageListComplete).toBe(isComplete);
   });
 
   it('is another machine when it was made anew under its name', () => {

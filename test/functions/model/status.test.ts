@@ -36,7 +36,10 @@ const full: Status = {
       sinceGeneration: 2,
     },
   ],
-  round: round({ number: 7 }),
+  round: round({ number: 7, pendingRemoval: { annotation: 'kubefledged.io/refresh-imagecache', value: '' } }),
+  lastRefreshTime: noon + 1000,
+  nextRefreshTime: noon + 901_000,
+  lastHandledRefreshAt: 'token',
 };
 
 describe('the status as it is written', () => {
@@ -99,7 +102,13 @@ describe('the status as it is written', () => {
           sinceGeneration: 2,
         },
       ],
-      round: { number: 7, operation: 'Create', generation: 1, trigger: 'Spec', startTime: '2026-11-24T12:00:00Z' },
+      round: {
+        ...{ number: 7, operation: 'Create', generation: 1, trigger: 'Spec', startTime: '2026-11-24T12:00:00Z' },
+        pendingRemoval: { annotation: 'kubefledged.io/refresh-imagecache', value: '' },
+      },
+      lastRefreshTime: '2026-11-24T12:00:01Z',
+      nextRefreshTime: '2026-11-24T12:15:01Z',
+      lastHandledRefreshAt: 'token',
     });
   });
 
@@ -163,6 +172,7 @@ describe('the status as it is written', () => {
         generation: index,
         trigger: fc.constantFrom(...triggers),
         startTime: second,
+        pendingRemoval: fc.option(fc.record({ annotation: fc.string(), value: fc.string() }), { nil: undefined }),
       }),
       { nil: undefined },
     ),
