@@ -56,6 +56,7 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
               args: programArguments(order),
               resources: { limits: { cpu: '1', memory: '128Mi' }, requests: { cpu: '10m', memory: '64Mi' } },
               volumeMounts: [{ name: 'socket', mountPath: socket }],
+              terminationMessagePolicy: 'FallbackToLogsOnError',
               imagePullPolicy: 'IfNotPresent',
               securityContext: powerless,
             },

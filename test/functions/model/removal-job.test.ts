@@ -75,6 +75,7 @@ describe('a removal Job', () => {
                 ],
                 resources: { limits: { cpu: '1', memory: '128Mi' }, requests: { cpu: '10m', memory: '64Mi' } },
                 volumeMounts: [{ name: 'socket', mountPath: '/run/containerd/containerd.sock' }],
+                terminationMessagePolicy: 'FallbackToLogsOnError',
                 imagePullPolicy: 'IfNotPresent',
                 securityContext: {
                   capabilities: { drop: ['ALL'] },
