@@ -5,6 +5,7 @@ import { getCACertificates } from 'node:tls';
 import { deadline, reasonOf, TimedOut } from '../deadline.ts';
 import { retryAfter } from '../retry-after.ts';
 import { version } from '../version.ts';
+import { failureWords } from './failure-words.ts';
 import { guardedLookup, isForbiddenAddress } from './forbidden-address.ts';
 import type { Hosts } from './hosts.ts';
 import { NoAnswer, printable } from './no-answer.ts';
@@ -148,12 +149,5 @@ async function read(answer: Promise<IncomingMessage>, { url, most }: Question): 
 
 function silence(host: string, cause: unknown): NoAnswer {
   if (cause instanceof TimedOut) return new NoAnswer(`${host}: ${cause.message}`, undefined, { cause });
-  return new NoAnswer(`${host} could not be asked: ${printable(wordsOf(cause))}`, undefined, { cause });
-}
-
-/** A refused connection to a name with several addresses comes as an error without words but with a code. */
-function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'no reason is known';
-  if (error.message !== '') return error.message;
-  return 'code' in error ? String(error.code) : error.name;
+  return new NoAnswer(`${host} could not be asked: ${printable(failureWords(cause))}`, undefined, { cause });
 }

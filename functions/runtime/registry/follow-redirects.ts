@@ -19,7 +19,8 @@ export async function followRedirects(exchange: Exchange, question: Question, bu
 }
 
 function targetOf({ url, headers }: Reply): URL {
-  const target = URL.parse(headers.location ?? '', url.href);
+  const { location = '' } = headers;
+  const target = location === '' ? undefined : URL.parse(location, url.href);
   if (target && isManifestPath(target)) return target;
   throw new NoAnswer(`${url.host} redirected to what is no manifest`);
 }

@@ -1,4 +1,4 @@
-import { lookup as systemLookup } from 'node:dns';
+import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 /** Where clouds keep the credentials of a machine; no registry lives there. IPv6 forms of the IPv4 range are the same addresses. */
@@ -19,10 +19,12 @@ export function isForbiddenAddress(host: string): boolean {
 export function guardedLookup(lookup: LookupFunction = systemLookup): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, options, (error, found, family) => {
-      const addresses = typeof found === 'string' ? [found] : found.map(({ address }) => address);
-      const isRefused = error === null && addresses.some((each) => isForbiddenAddress(each));
-      if (isRefused) callback(new Error(`${hostname} has a link-local address, and is not asked`), found, family);
-      else callback(error, found, family);
+      // With an error there are no addresses, whatever the types say.
+      const isGood = error !== null || addressesIn(found).every((each) => !isForbiddenAddress(each));
+      callback(isGood ? error : new Error(`${hostname} has a link-local address, and is not asked`), found, family);
     });
   };
 }
+
+const addressesIn = (found: string | readonly LookupAddress[]): readonly string[] =>
+  typeof found === 'string' ? [found] : found.map(({ address }) => address);

@@ -81,7 +81,7 @@ function matches(pattern: string, text: string): boolean {
     if (wanted === '*') {
       [star, from] = [at, index];
       at += 1;
-    } else if (wanted === '?' || wanted === text[index]) {
+    } else if (wanted === text[index]) {
       at += 1;
       index += 1;
     } else if (star === -1) return false;

@@ -14,8 +14,8 @@ export type Place = {
 
 /** Where to ask for a reference, in this order. Throws `NoAnswer` for a text that no registry could be asked for. */
 export function placesOf(reference: ImageReference, settings: RegistrySettings): readonly Place[] {
-  const { registry, repository, tag } = reference;
-  if (!isHost(registry) || !isRepository.test(repository) || !isTag.test(tag))
+  const { registry, repository, tag, digest } = reference;
+  if (digest !== '' || !isHost(registry) || !isRepository.test(repository) || !isTag.test(tag))
     throw new NoAnswer('this is not a reference that a registry can be asked for');
   const mirrors = settings.mirrors[registry] ?? [];
   return [...mirrors.map((mirror) => mirrorOf(mirror, reference)), originOf(reference, settings)];

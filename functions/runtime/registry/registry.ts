@@ -62,12 +62,14 @@ export function createRegistry(options: RegistryOptions): Registry {
   };
 }
 
+const isDigest = /^[a-z0-9]+:[0-9a-f]{64,128}$/;
+
 /** Who asks the same in the name of the same logins, while it is being asked, hears the same answer. */
 function shared(ask: (reference: string, keyring: Keyring) => Promise<Answer>): Registry['digest'] {
   const underWay = new Map<string, Promise<Answer>>();
   return (reference, keyring = []) => {
     const { digest } = parseImageReference(reference);
-    if (digest !== '') return Promise.resolve({ type: 'digest', digest });
+    if (isDigest.test(digest)) return Promise.resolve({ type: 'digest', digest });
     const key = fingerprint([normalisedReference(reference), keyring]);
     const answer = underWay.get(key) ?? ask(reference, keyring).finally(() => underWay.delete(key));
     underWay.set(key, answer);
