@@ -22,7 +22,17 @@ describe('bundle', () => {
 
   it('holds all programs', async () => {
     const names = (await bundle(programs)).map(({ path }) => path);
-    expect(names).toEqual(expect.arrayContaining(['app/standalone.mjs', 'app/sources.mjs', 'app/functions.mjs']));
+    const expected = ['app/standalone.mjs', 'app/sources.mjs', 'app/functions.mjs', 'app/removal.mjs'];
+    expect(names).toEqual(expect.arrayContaining(expected));
+  });
+
+  it('holds all that the removal program needs to speak to a runtime', async () => {
+    unpack(await bundle({ removal: programs.removal }));
+    const socket = join(work, 'none.sock');
+    const args = [join(work, 'app/removal.mjs'), `--socket=${socket}`, '--remove=a:1'];
+    const { status, stdout, stderr } = spawnSync('node', args, { cwd: work, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+    expect(stdout).toContain(`RuntimeService/Version at ${socket}: No connection established`);
   });
 
   it('is the same bytes each time', async () => {

@@ -83,6 +83,8 @@ describe('the functions image on a real node', () => {
     });
     const [version, uid, files = ''] = (await lab.ask('logs', 'node')).split(' ');
     expect({ version, uid }).toEqual({ version: process.version, uid: '65532' });
-    expect(files.split(',')).toEqual(expect.arrayContaining(['functions.mjs', 'sources.mjs', 'standalone.mjs']));
+    expect(files.split(',')).toEqual(
+      expect.arrayContaining(['functions.mjs', 'removal.mjs', 'sources.mjs', 'standalone.mjs']),
+    );
   });
 });
