@@ -1,11 +1,11 @@
 /** The sources as a process of their own, for platforms that run the functions: events go to K_SINK or ROUTES. */
-import { crdName } from '#model/api.ts';
 import { createApi } from '#runtime/api-request.ts';
 import { helpText, readConfig, wantsHelp, type Config } from '#runtime/config.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { createLog } from '#runtime/log.ts';
 import { runProcess } from '#runtime/run-process.ts';
 import { configuredSink } from './configured-sink.ts';
+import { tellCrdMissing } from './crd-missing.ts';
 import { leaseOf } from './lease-of.ts';
 import { serveProbes } from './probes.ts';
 import { startSources } from './start-sources.ts';
@@ -19,12 +19,7 @@ async function start(config: Config): Promise<() => Promise<void>> {
   const sink = configuredSink(config);
   if (sink === undefined) throw new ConfigError('nobody takes the events: set K_SINK or ROUTES');
   const api = createApi(config);
-  const onCrdMissing = (): void => {
-    log.warn(
-      { crd: crdName },
-      'the CRD is missing; install it with: kubectl apply --server-side -f crds/imagecache.yaml',
-    );
-  };
+  const onCrdMissing = (): void => tellCrdMissing(log);
   const lease = config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {};
   const sources = startSources({ api, sink, log, tickSchedule: config.tickSchedule, onCrdMissing, ...lease });
   const probes = await serveProbes(config.port, sources.synced);

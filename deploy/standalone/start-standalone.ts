@@ -1,6 +1,4 @@
-import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { crdName } from '#model/api.ts';
 import { createApi, type Api } from '#runtime/api-request.ts';
 import { createCluster } from '#runtime/cluster.ts';
 import type { Config } from '#runtime/config.ts';
@@ -9,7 +7,9 @@ import { createLog } from '#runtime/log.ts';
 import { serve, type ServeOptions } from '#runtime/serve.ts';
 import { handlers } from '../../functions/handlers.ts';
 import { configuredSink } from '../../sources/configured-sink.ts';
+import { tellCrdMissing } from '../../sources/crd-missing.ts';
 import { inProcessSink } from '../../sources/in-process-sink.ts';
+import { leaseOf } from '../../sources/lease-of.ts';
 import { startSources, type Sources } from '../../sources/start-sources.ts';
 
 export type Standalone = { readonly port: number; readonly stop: () => Promise<void> };
@@ -34,13 +34,8 @@ export async function startStandalone(config: Config, options: StandaloneOptions
       inProcessSink(handlers, (name) => ({ ...context, log: log.child({ function: name }), signal: stopping.signal })),
     log,
     tickSchedule: config.tickSchedule,
-    onCrdMissing: () => {
-      log.warn(
-        { crd: crdName },
-        'the CRD is missing; install it with: kubectl apply --server-side -f crds/imagecache.yaml',
-      );
-    },
-    ...(config.leaderElection ? { lease: leaseOf(config, api) } : {}),
+    onCrdMissing: () => tellCrdMissing(log),
+    ...(config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {}),
   });
   const served = await serve({ ...listen, handlers, context, port: config.port, isReady: sources.synced }).catch(
     async (error: unknown) => {
@@ -64,12 +59,6 @@ async function cachesOf(api: Api): Promise<{ readonly caches: number } | { reado
     if (isNotFound(error)) return { crd: 'missing' };
     throw error;
   }
-}
-
-/** In a pod the name stays over restarts of its container, which then goes on at once; elsewhere one machine may run several. */
-function leaseOf(config: Config, api: Api): { readonly namespace: string; readonly identity: string } {
-  const identity = config.inCluster ? hostname() : `${hostname()}-${process.pid}`;
-  return { namespace: config.leaseNamespace === '' ? api.namespace : config.leaseNamespace, identity };
 }
 
 type Running = {

@@ -74,7 +74,12 @@ export const settingsTable = {
   noopImage: both('noop-image', `${registry}/imagecache-noop:${version}`, text, 'Image whose program pull Jobs run'),
   removalImage: both('removal-image', `${registry}/imagecache-functions:${version}`, text, 'Image of removal Jobs'),
 
-  kubeconfig: flagOnly('kubeconfig', '', text, "Kubeconfig of the cluster; without it the pod's own service account"),
+  kubeconfig: flagOnly(
+    'kubeconfig',
+    '',
+    text,
+    "Kubeconfig of the cluster; without it the pod's own service account, and outside a pod a simulation",
+  ),
   master: flagOnly('master', '', webAddress, 'URL of the API server, in place of the one that is configured'),
   function: both('function', '', oneOfOrNone(functionNames), 'The one function to run; empty: all, with their sources'),
   port: both('port', '8080', wholeNumber(0, 65_535), 'Port of events and probes'),
