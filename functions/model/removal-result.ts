@@ -5,7 +5,7 @@ export type RemovalOrder = {
   readonly remove: readonly string[];
   /** What other caches want on this node: stays, and so does all that shares an id with it. */
   readonly keep: readonly string[];
-  /** `any` removes an image whoever pulled it, with names that nobody wants; `own` only if all its tags are asked for. */
+  /** `any` removes an image whoever pulled it, with names that nobody wants; `own` only if all its names are asked for. */
   readonly purge: 'any' | 'own';
 };
 
@@ -17,7 +17,7 @@ const reference = z.string();
 const outcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('failed'), image: reference, message: z.string() }),
   z.object({ outcome: z.literal('spared'), image: reference, reason: z.enum(spareReasons), by: z.string() }),
-  /** `also`: other tags, not asked for, that went with it. */
+  /** `also`: other names, not asked for, that went with it. */
   z.object({ outcome: z.literal('removed'), image: reference, bytes: z.number(), also: z.string() }),
   z.object({ outcome: z.literal('absent'), image: reference }),
 ]);

@@ -11,7 +11,7 @@ export type Options = {
 export const usage = `usage: removal.mjs --socket=PATH [--purge=any|own] [--remove=REFERENCE]… [--keep=REFERENCE]… [--report=FILE]
 
 Removes images from the container runtime behind a CRI socket, and spares what is still needed.
---purge=own  spares images that have a tag which is not among those to remove
+--purge=own  spares images that have a name which is not among those to remove
 --report     where the result is written, as JSON, if that file exists (default /dev/termination-log)`;
 
 const several = { type: 'string', multiple: true, default: [] as string[] } as const;

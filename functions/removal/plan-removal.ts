@@ -12,7 +12,7 @@ export type Plan =
       readonly image: RuntimeImage;
       /** All names that go, normalised. */
       readonly names: ReadonlySet<string>;
-      /** Tags among them that nobody asked to remove. */
+      /** Names among them that nobody asked to remove. */
       readonly also: readonly string[];
     };
 
@@ -30,7 +30,7 @@ export function planRemoval(reference: string, order: RemovalOrder, state: Runti
   if (kept.has(asked)) return spare('Wanted', [reference]);
   const shared = [...names].filter((name) => kept.has(name));
   if (shared.length > 0) return spare('SharedTag', shared);
-  const strange = strangeTags(image, order);
+  const strange = strangeNames(image, order);
   if (order.purge === 'own' && strange.length > 0) return spare('SharedTag', strange);
   const users = state.containers.filter((container) => !isOfPullPod(container) && needs(container, image));
   if (users.length > 0) return spare('InUse', users.map(describe));
@@ -44,10 +44,22 @@ const namesOf = (image: RuntimeImage): ReadonlySet<string> => namesIn([...image.
 
 const namesIn = (references: readonly string[]): ReadonlySet<string> => new Set(references.map(normalisedReference));
 
-/** Tags that nobody asked to remove. Digests are left out: the runtime makes one for every repository that is tagged. */
-function strangeTags(image: RuntimeImage, order: RemovalOrder): readonly string[] {
+/**
+ * Names that nobody asked to remove. A runtime makes a digest for every repository that it has a tag of, so a digest only
+ * says something of its own where its repository is not accounted for by a tag or by what was asked.
+ */
+function strangeNames(image: RuntimeImage, order: RemovalOrder): readonly string[] {
   const asked = namesIn(order.remove);
-  return image.tags.filter((tag) => !asked.has(normalisedReference(tag)));
+  const accounted = new Set([...order.remove, ...image.tags].map(repositoryOf));
+  return [
+    ...image.tags.filter((tag) => !asked.has(normalisedReference(tag))),
+    ...image.digests.filter((digest) => !accounted.has(repositoryOf(digest))),
+  ];
+}
+
+function repositoryOf(reference: string): string {
+  const { registry, repository } = parseImageReference(reference);
+  return `${registry}/${repository}`;
 }
 
 /** A pull Pod only stands for the wish that is being withdrawn. Removal Pods carry the manager's label too, and need their image. */

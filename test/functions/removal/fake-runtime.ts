@@ -9,7 +9,7 @@ import { fromJSON } from '@grpc/proto-loader';
 import { messageOptions } from '../../../functions/removal/cri-call.ts';
 import { criMessages } from '../../../functions/removal/cri-messages.ts';
 
-export type FakeImage = {
+type FakeImage = {
   readonly id: string;
   readonly repoTags?: readonly string[];
   readonly repoDigests?: readonly string[];
@@ -17,7 +17,7 @@ export type FakeImage = {
   readonly pinned?: boolean;
 };
 
-export type FakeContainer = {
+type FakeContainer = {
   readonly id: string;
   readonly podSandboxId?: string;
   readonly image?: { readonly image: string; readonly userSpecifiedImage?: string };

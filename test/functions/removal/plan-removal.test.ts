@@ -78,6 +78,12 @@ const rows: readonly Row[] = [
     images: [twoTags],
     plans: spares('SharedTag', 'ghcr.io/team/app:2'),
   },
+  {
+    when: 'only own images may go, and somebody else pulled it by digest from elsewhere',
+    purge: 'own',
+    images: [image({ digests: [`app@${digest}`, `ghcr.io/team/app@${digest}`] })],
+    plans: spares('SharedTag', `ghcr.io/team/app@${digest}`),
+  },
   { when: 'only own images may go, and all its tags are asked for', purge: 'own', plans: removes() },
 
   { when: 'the runtime pins it', images: [image({ isPinned: true })], plans: spares('Pinned') },
