@@ -62,7 +62,7 @@ export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: 
     const isWhole = budget.left() >= callTimeout;
     const limit = deadline(isWhole ? callTimeout : budget.left(), [closing]);
     try {
-      const reply = await read(send(question, agents, lookup, limit.signal), question);
+      const reply = await read(await answerTo(question, agents, lookup, limit.signal), question);
       hosts.heard(host, true);
       return reply;
     } catch (thrown) {
@@ -108,6 +108,21 @@ function leaveAlone({ url, status, headers }: Reply, hosts: Hosts, now: number):
 /** A status in our words: what a server writes beside the number is anything. */
 export const statusWords = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`.trim();
 
+/** A kept-alive connection may be closed from the other side while a request goes out: that says nothing of the host, and a fresh one is tried. */
+class Stale extends Error {
+  override readonly name = 'Stale';
+}
+
+async function answerTo(...question: Parameters<typeof send>): Promise<IncomingMessage> {
+  for (;;) {
+    try {
+      return await send(...question);
+    } catch (error) {
+      if (!(error instanceof Stale)) throw error;
+    }
+  }
+}
+
 type Agents = { readonly plain: http.Agent; readonly secure: https.Agent };
 
 function send(
@@ -128,13 +143,15 @@ function send(
   request.once('response', resolve);
   request.once('close', () => reject(new Error('the connection closed without an answer')));
   // Stays for good: a request that is destroyed late must not take the process with it.
-  request.on('error', reject);
+  request.on('error', (cause) => {
+    const isStale = request.reusedSocket && !signal.aborted;
+    reject(isStale ? new Stale('the connection was closed meanwhile', { cause }) : cause);
+  });
   request.end();
   return promise;
 }
 
-async function read(answer: Promise<IncomingMessage>, { url, most }: Question): Promise<Reply> {
-  const incoming = await answer;
+async function read(incoming: IncomingMessage, { url, most }: Question): Promise<Reply> {
   const chunks: Buffer[] = [];
   let size = 0;
   const body: AsyncIterable<Buffer> = incoming;

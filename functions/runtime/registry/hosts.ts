@@ -54,7 +54,6 @@ export function createHosts({ concurrency, perHost, lineTimeout, now }: HostLimi
       refuseResting(host, one, now());
       const line = deadline(lineTimeout, [closing]);
       const admitted = (): ReturnType<typeof call> => {
-        line.lift();
         refuseResting(host, one, now());
         return call();
       };

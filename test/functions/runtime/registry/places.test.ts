@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseImageReference } from '../../../../functions/model/image-reference.ts';
 import { NoAnswer } from '../../../../functions/runtime/registry/no-answer.ts';
@@ -57,6 +58,36 @@ describe('placesOf', () => {
     'r.io/a:',
   ])('refuses %s', (text) => {
     expect(() => urlsOf(text)).toThrow(NoAnswer);
+  });
+});
+
+describe('whatever a user writes', () => {
+  const part = fc.oneof(
+    fc.string(),
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('..', '.', '/', '//', ':', '@', '?', '#', '%2f', '\\', 'r.io', 'a', '1', '[::1]', 'manifests', '&'),
+  );
+
+  it('leads to a manifest of the registry that is named, or nowhere', () => {
+    const texts = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(texts, (text) => {
+        const reference = parseImageReference(text);
+        try {
+          for (const { manifest } of placesOf(reference, { mirrors: {}, certificates: '', insecure: [] })) {
+            const { registry, repository, tag } = reference;
+            const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+            expect(isManifestPath(manifest)).toBe(true);
+            expect(manifest.pathname + manifest.search + manifest.hash).toBe(`/v2/${repository}/manifests/${tag}`);
+            expect(manifest.origin).toBe(new URL(`https://${host}`).origin);
+            expect(manifest.username + manifest.password).toBe('');
+          }
+        } catch (error) {
+          if (!(error instanceof NoAnswer)) throw error;
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { LookupFunction } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Answer } from '../../../../functions/runtime/registry/answer.ts';
 import { keyringOf } from '../../../../functions/runtime/registry/keyring.ts';
@@ -153,6 +154,20 @@ describe('digest', () => {
     expect(server.seen).toHaveLength(2);
   });
 
+  it('is asked for again where a kept connection was closed meanwhile, but not where a new one breaks', async () => {
+    const { server, host, registry } = await one((response, _seen, count) => {
+      if (count === 2 || count > 3) response.socket?.destroy();
+      else answer(response, 200, '', { ...told(), 'content-length': 100 });
+    });
+    await registry.digest(`${host}/app:1`);
+    await pause(50); // until the connection is kept
+    expect(await registry.digest(`${host}/app:2`)).toEqual({ type: 'digest', digest });
+    await pause(50);
+    expect(server.seen.map(({ connection }) => connection)).toEqual([1, 1, 2]);
+    expect(await registry.digest(`${host}/app:3`)).toMatchObject({ type: 'unknown' });
+    expect(server.seen.map(({ connection }) => connection)).toEqual([1, 1, 2, 2, 3]);
+  });
+
   it('is unknown once the registry is closed', async () => {
     const { host, registry } = await one(silent);
     const asked = registry.digest(`${host}/app`);
@@ -280,6 +295,13 @@ describe('authentication', () => {
     const keyring = keyringOf([secretFor(host, 'u', 'old'), secretFor(host), secretFor('elsewhere.example')]);
     expect(await registry.digest(`${host}/app`, keyring)).toEqual({ type: 'digest', digest });
     expect(authorizations(server)).toEqual([undefined, basic('u', 'old'), basic('u', 'p')]);
+  });
+
+  it('tries no more than four secrets', async () => {
+    const { server, host, registry } = await one(wantsPassword);
+    const keyring = keyringOf(['1', '2', '3', '4', '5'].map((password) => secretFor(host, 'u', password)));
+    expect(await registry.digest(`${host}/app`, keyring)).toMatchObject({ type: 'unknown' });
+    expect(server.seen).toHaveLength(5);
   });
 
   it('without a secret is unknown, and with a wrong one too, which is nowhere in the reason', async () => {
@@ -454,15 +476,21 @@ describe('a hanging registry', () => {
   it('is given up in time, while another one answers', async () => {
     const hanging = await server(silent);
     const other = await server(found);
-    const registry = registryFor([hanging, other], { callTimeout: 500 });
+    const registry = registryFor([hanging, other], { callTimeout: 1000 });
     const began = performance.now();
-    const asked = Array.from({ length: 20 }, (_, number) => registry.digest(`${hostOf(hanging)}/app:${number}`));
+    let ended = 0;
+    const ask = async (number: number) => {
+      const told = await registry.digest(`${hostOf(hanging)}/app:${number}`);
+      ended += 1;
+      return told;
+    };
+    const asked = Array.from({ length: 20 }, (_, number) => ask(number));
     expect(await registry.digest(`${hostOf(other)}/app`)).toEqual({ type: 'digest', digest });
-    expect(performance.now() - began).toBeLessThan(400);
+    expect(ended).toBe(0);
     const answers = await Promise.all(asked);
     expect(answers.every(({ type }) => type === 'unknown')).toBe(true);
-    expect(performance.now() - began).toBeLessThan(1500);
-    expect(answers[0]).toEqual({ type: 'unknown', reason: `${hostOf(hanging)}: no answer within 500 ms` });
+    expect(performance.now() - began).toBeLessThan(3500);
+    expect(answers[0]).toEqual({ type: 'unknown', reason: `${hostOf(hanging)}: no answer within 1000 ms` });
     // The fourth silence ends it; until then the first three have let three more in.
     expect(hanging.seen.length).toBeLessThanOrEqual(7);
     expect(reasonOf(answers[19])).toMatch(/is left alone for 30 s$/);
