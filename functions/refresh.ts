@@ -6,6 +6,7 @@ import type { Node } from '#model/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { drive } from '#runtime/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
+import { worldOf } from '#runtime/world-of.ts';
 import { hasOpenWork, nothingChanged } from '#runtime/scope.ts';
 
 const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule'] as const;
@@ -41,7 +42,7 @@ async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Co
 }
 
 /** Whether a look at its spec and the nodes alone shows that something is to be done. */
-function isBehind(cache: ImageCache, nodes: readonly Node[], { settings, now }: Context): boolean {
+function isBehind(cache: ImageCache, nodes: readonly Node[], context: Context): boolean {
   const observed = {
     nodes: new Map(nodes.map((node) => [node.name, node])),
     hasAllNodes: true,
@@ -50,5 +51,5 @@ function isBehind(cache: ImageCache, nodes: readonly Node[], { settings, now }: 
     goneJobs: new Set<string>(),
     runAsUser: 0,
   };
-  return !isEmpty(decide({ cache, observed, settings, now: now(), opens }));
+  return !isEmpty(decide(worldOf({ cache, observed, opens }, context)));
 }

@@ -6,9 +6,11 @@ import type { Observed } from './observed.ts';
 import { nextRefresh } from './refresh-time.ts';
 import type { Settings } from './settings.ts';
 import { wanted } from './wanted.ts';
+import type { World } from './world.ts';
 
 /** A cache of kube-fledged, taken over as it stands: no round opens and nothing is pulled again. */
-export function adopted({ cache, observed, settings, now }: Adoption): ImageCache {
+export function adopted(world: Adoption): ImageCache {
+  const { cache, observed, settings, now } = world;
   const isPurged = cache.status.reason === 'ImageCachePurge';
   const status: Status = {
     ...cache.status,
@@ -17,7 +19,7 @@ export function adopted({ cache, observed, settings, now }: Adoption): ImageCach
     nodes: isPurged ? {} : takenOver(cache, observed, settings),
     placed: withPlaced(cache),
     lastHandledRefreshAt: cache.annotations[annotations.refreshRequestedAt] ?? '',
-    nextRefreshTime: isPurged ? undefined : nextRefresh(cache, settings, now),
+    nextRefreshTime: isPurged ? undefined : nextRefresh(cache, world),
     conditions: conditionsOf(cache, isPurged, now),
     round: {
       number: 0,
@@ -31,12 +33,7 @@ export function adopted({ cache, observed, settings, now }: Adoption): ImageCach
   return { ...cache, status };
 }
 
-type Adoption = {
-  readonly cache: ImageCache;
-  readonly observed: Observed;
-  readonly settings: Settings;
-  readonly now: number;
-};
+type Adoption = Pick<World, 'cache' | 'observed' | 'settings' | 'scheduled' | 'now'>;
 
 /** Every node is believed to hold its images, but for those that kube-fledged says failed. */
 function takenOver(cache: ImageCache, observed: Observed, settings: Settings): Ledger {

@@ -42,13 +42,11 @@ export function advance(world: World, cache: ImageCache): Plan {
 }
 
 /** A round ends with its last unsettled node, and in the write that settles it. */
-function ended(
-  { observed, settings, now }: World,
-  cache: ImageCache,
-): Pick<Plan, 'events'> & { readonly status: Status } {
+function ended(world: World, cache: ImageCache): Pick<Plan, 'events'> & { readonly status: Status } {
+  const { observed, now } = world;
   const isSettled = !hasUnsettled(cache.status.nodes);
   if (!isRoundOpen(cache.status)) return { status: isSettled ? quietStatus(cache, now) : cache.status, events: [] };
-  return isSettled ? closed({ settings, now }, cache) : { status: openStatus(cache, observed, now), events: [] };
+  return isSettled ? closed(world, cache) : { status: openStatus(cache, observed, now), events: [] };
 }
 
 const hasUnsettled = (nodes: Ledger): boolean => Object.values(nodes).some(isUnsettled);

@@ -2,14 +2,15 @@ import { conditionsWhen, type Phase } from './conditions.ts';
 import type { ImageCache, Status, StatusWord } from './image-cache.ts';
 import type { CacheEvent } from './kubernetes-event.ts';
 import type { Ledger } from './ledger.ts';
-import { nextRefresh } from './refresh-time.ts';
-import type { World } from './world.ts';
+import { nextRefresh, type Clockwork } from './refresh-time.ts';
+import type { Scheduled } from './world.ts';
 
 /** The status of a cache whose round has ended, and the Event that tells of it: kube-fledged's words, and conditions. */
 export function closed(
-  { settings, now }: Pick<World, 'settings' | 'now'>,
+  clockwork: Clockwork,
   cache: ImageCache,
 ): { readonly status: Status; readonly events: readonly CacheEvent[] } {
+  const { now, scheduled } = clockwork;
   const { status, generation } = cache;
   const end = endOf(status.nodes);
   const conditions = conditionsWhen(end.phase, {
@@ -18,12 +19,22 @@ export function closed(
     now,
     message: end.message,
   });
-  const refreshed = { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, settings, now) };
+  const refreshed = { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, clockwork) };
   const type = end.word === 'Failed' ? 'Warning' : 'Normal';
   return {
     status: { ...status, status: end.word, message: end.message, completionTime: now, conditions, ...refreshed },
-    events: [{ type, reason: status.reason, message: end.message, key: `round-${status.round?.number ?? 0}` }],
+    events: [
+      { type, reason: status.reason, message: end.message, key: `round-${status.round?.number ?? 0}` },
+      ...unreadable(scheduled),
+    ],
   };
+}
+
+/** A schedule that nobody can keep is said so, once for each way in which it is wrong. */
+function unreadable(scheduled: Scheduled | undefined): readonly CacheEvent[] {
+  if (scheduled === undefined || scheduled.problem === '') return [];
+  const message = `spec.refresh.schedule is not kept: ${scheduled.problem}`;
+  return [{ type: 'Warning', reason: 'InvalidSchedule', message, key: scheduled.problem }];
 }
 
 type End = { readonly word: StatusWord; readonly phase: Phase; readonly message: string };

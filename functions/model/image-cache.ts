@@ -26,6 +26,8 @@ export type Spec = {
   readonly pullDeadlineSeconds: number | undefined;
   /** Seconds from one refresh to the next; 0 is none by time. */
   readonly refreshSeconds: number | undefined;
+  /** When to refresh, in cron's words; beats a period of the operator's. */
+  readonly refreshSchedule: RefreshSchedule | undefined;
   /** A number of nodes, or a percentage of the nodes concerned such as `10%`. */
   readonly maxConcurrentNodes: number | string | undefined;
   readonly pullsPerNode: number;
@@ -36,6 +38,9 @@ export type Spec = {
   readonly serviceAccountName: string | undefined;
   readonly jobRetentionPolicy: RetentionPolicy | undefined;
 };
+
+/** Five fields as in cron or `@daily` and the like, and the IANA name of a time zone. */
+export type RefreshSchedule = { readonly schedule: string; readonly timeZone: string };
 
 /** One entry of `spec.cacheSpec`: images, and the nodes they are for. Both selectors must hold. */
 export type ImageList = {

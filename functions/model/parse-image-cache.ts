@@ -53,7 +53,9 @@ const spec = z.object({
   suspend: or(z.boolean(), false),
   imagePullPolicy: maybe(z.enum(['IfNotPresent', 'Always'])),
   pullDeadlineSeconds: maybe(z.number()),
-  refresh: maybe(z.object({ intervalSeconds: maybe(z.number()) })),
+  refresh: maybe(
+    z.object({ intervalSeconds: maybe(z.number()), schedule: maybe(z.string()), timeZone: or(z.string(), 'Etc/UTC') }),
+  ),
   maxConcurrentNodes: maybe(z.union([z.number(), z.string()])),
   pullsPerNode: or(z.number().check(z.minimum(1)), 1),
   tolerations: maybe(z.array(toleration)),
@@ -145,6 +147,8 @@ const toSpec = ({ cacheSpec, imagePullSecrets, refresh, ...rest }: z.infer<typeo
   ...rest,
   lists: cacheSpec,
   refreshSeconds: refresh?.intervalSeconds,
+  refreshSchedule:
+    refresh?.schedule === undefined ? undefined : { schedule: refresh.schedule, timeZone: refresh.timeZone },
   imagePullSecrets: imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''),
 });
 

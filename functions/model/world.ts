@@ -8,8 +8,13 @@ export type World = {
   readonly cache: ImageCache;
   readonly observed: Observed;
   readonly settings: Settings;
+  /** What the cache's own schedule comes to, if it has one. */
+  readonly scheduled: Scheduled | undefined;
   /** Epoch milliseconds. */
   readonly now: number;
   /** Which triggers the asking function may open a round for. */
   readonly opens: readonly Trigger[];
 };
+
+/** The next time of a schedule after now, in epoch milliseconds; undefined if there is none, or if the schedule does not read: then `problem` says why. */
+export type Scheduled = { readonly next: number | undefined; readonly problem: string };

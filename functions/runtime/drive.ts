@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CacheReference } from '#model/cloud-event.ts';
 import { decide } from '#model/decide.ts';
+import { worldOf } from './world-of.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import { isEmpty } from '#model/plan.ts';
 import type { Trigger } from '#model/round.ts';
@@ -31,7 +32,7 @@ export async function drive({ cache: reference, scope, opens }: Drive, context: 
     if (cache === undefined) return;
     const look = turn === 1 ? scope(cache) : 'everything';
     const observed = await observe(cache, { scope: look, opens }, context);
-    const plan = decide({ cache, observed, settings: context.settings, now: context.now(), opens });
+    const plan = decide(worldOf({ cache, observed, opens }, context));
     if (isEmpty(plan)) return;
     const failure = await attempt(carryOut(plan, cache, context));
     if (failure === undefined && !plan.hasMore) return;

@@ -225,6 +225,29 @@ describe('a refresh', () => {
     }
   });
 
+  it('keeps a schedule in its time zone, in place of the period', async () => {
+    const on = scene();
+    on.cache({ cacheSpec: [{ images: ['app:1'] }], refresh: { schedule: '30 14 * * *', timeZone: 'Europe/Paris' } });
+    await refresh(tick, on.context);
+    expect(new Date(on.live().status.nextRefreshTime ?? 0).toISOString()).toBe('2026-11-24T13:30:00.000Z');
+    on.wait(90 * 60_000);
+    await refresh(tick, on.context);
+    expect(on.live().status.round).toMatchObject({ number: 2, trigger: 'Schedule' });
+    expect(new Date(on.live().status.nextRefreshTime ?? 0).toISOString()).toBe('2026-11-25T13:30:00.000Z');
+  });
+
+  it.each([
+    ['99 3 * * *', 'Etc/UTC'],
+    ['0 3 * * *', 'Mars/Olympus'],
+    ['0 3 31 2 *', 'Etc/UTC'],
+  ])('does not come by a schedule that nobody can keep, %s in %s, and says so', async (schedule, timeZone) => {
+    const on = scene();
+    on.cache({ cacheSpec: [{ images: ['app:1'] }], refresh: { schedule, timeZone } });
+    await refresh(tick, on.context);
+    expect(on.live().status.nextRefreshTime).toBeUndefined();
+    expect(on.api.list(eventsPath)).toContainEqual(expect.objectContaining({ reason: 'InvalidSchedule' }));
+  });
+
   it('is off where its period is 0', async () => {
     const on = scene({ refreshFrequency: 0 });
     on.cache();

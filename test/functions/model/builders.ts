@@ -47,6 +47,7 @@ export const spec = (of: Partial<Spec> = {}): Spec => ({
   imagePullPolicy: undefined,
   pullDeadlineSeconds: undefined,
   refreshSeconds: undefined,
+  refreshSchedule: undefined,
   maxConcurrentNodes: undefined,
   pullsPerNode: 1,
   tolerations: undefined,
@@ -201,6 +202,7 @@ export const world = (of: Partial<World> = {}): World => ({
   settings: settings(),
   now: noon,
   opens: ['Spec', 'Adopted'],
+  scheduled: undefined,
   ...of,
 });
 

@@ -74,7 +74,14 @@ export function simulatedWorld(start: Start) {
   function look(at: Look): Prepared {
     const isDue = live.status.observedGeneration !== live.generation;
     const observed = at === 'everything' || isDue ? everything() : around(at.node);
-    const world = { cache: live, observed, settings: given, now, opens: ['Spec', 'Adopted'] } as const;
+    const world = {
+      cache: live,
+      observed,
+      settings: given,
+      scheduled: undefined,
+      now,
+      opens: ['Spec', 'Adopted'],
+    } as const;
     const plan = decide(world);
     assertLawful(world, plan);
     return { cache: live, plan };
