@@ -1,8 +1,9 @@
 import { type Challenge, challengeIn } from './challenge.ts';
-import type { Exchange, Reply } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import { followRedirects } from './follow-redirects.ts';
 import type { Login } from './keyring.ts';
 import type { Place } from './places.ts';
+import type { Reply } from './send-request.ts';
 import type { Budget } from './time-budget.ts';
 import { basic, type Tokens } from './tokens.ts';
 

@@ -1,6 +1,7 @@
-import type { Exchange, Question, Reply } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import { NoAnswer } from './no-answer.ts';
 import { isManifestPath } from './places.ts';
+import type { Question, Reply } from './send-request.ts';
 import type { Budget } from './time-budget.ts';
 
 const mostRedirects = 5;

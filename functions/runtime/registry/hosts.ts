@@ -52,18 +52,16 @@ export function createHosts({ concurrency, perHost, lineTimeout, now }: HostLimi
       forgetIdle(known, now());
       const one = of(host);
       refuseResting(host, one, now());
+      one.visitors += 1;
       const line = deadline(lineTimeout, [closing]);
       const admitted = (): ReturnType<typeof call> => {
         refuseResting(host, one, now());
         return call();
       };
-      one.visitors += 1;
       try {
         return await one.enter(() => all(admitted, line.signal), line.signal);
       } catch (error) {
-        if (error instanceof TimedOut)
-          throw new NoAnswer(`the turn to ask ${host} did not come within ${lineTimeout} ms`);
-        throw error;
+        throw error instanceof TimedOut ? lateFor(host, lineTimeout) : error;
       } finally {
         one.visitors -= 1;
         line.clear();
@@ -78,6 +76,9 @@ export function createHosts({ concurrency, perHost, lineTimeout, now }: HostLimi
     },
   };
 }
+
+const lateFor = (host: string, ms: number): NoAnswer =>
+  new NoAnswer(`the turn to ask ${host} did not come within ${ms} ms`);
 
 function refuseResting(host: string, { rest }: Known, now: number): void {
   const left = rest.until - now;

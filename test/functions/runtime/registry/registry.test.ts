@@ -442,6 +442,14 @@ describe('a busy registry', () => {
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'digest', digest });
   });
 
+  it('is not asked by those who stand in line when it says so', async () => {
+    const { server, host, registry } = await one((response) => answer(response, 429, '', { 'retry-after': '30' }));
+    const names = Array.from({ length: 12 }, (_, number) => `${host}/app:${number}`);
+    const told = await Promise.all(names.map((name) => registry.digest(name)));
+    expect(told.every((each) => each.type === 'unknown' && each.retryAfterMs !== undefined)).toBe(true);
+    expect(server.seen.length).toBeLessThanOrEqual(4);
+  });
+
   it('does not make another one rest', async () => {
     const busy = await server((response) => answer(response, 429, '', { 'retry-after': '30' }));
     const other = await server(found);
