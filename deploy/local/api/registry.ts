@@ -5,6 +5,7 @@ import { namespaces } from './kinds/namespace.ts';
 import { nodes } from './kinds/node.ts';
 import { configMaps, leases, secrets, serviceAccounts, services } from './kinds/plain.ts';
 import { pods } from './kinds/pod.ts';
+import { priorityClasses } from './kinds/priority-class.ts';
 import { resourceQuotas } from './kinds/resource-quota.ts';
 import type { Resource } from './resource.ts';
 
@@ -30,6 +31,7 @@ const builtIns = [
   jobs,
   leases,
   newEvents,
+  priorityClasses,
 ] as const;
 
 export const createRegistry = (): Registry => {

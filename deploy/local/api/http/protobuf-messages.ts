@@ -68,6 +68,13 @@ export const messages: Readonly<Record<string, Message>> = {
   LocalObjectReference: { 1: text('name') },
   ResourceQuota: { 1: metadata, 2: one('spec', 'ResourceQuotaSpec'), 3: ignored('status') },
   ResourceQuotaSpec: { 1: map('hard', 'Quantity'), 2: list('scopes') },
+  PriorityClass: {
+    1: metadata,
+    2: { ...number('value'), as: 'counted' },
+    3: bool('globalDefault'),
+    4: text('description'),
+    5: text('preemptionPolicy'),
+  },
   Job: { 1: metadata, 2: one('spec', 'JobSpec'), 3: ignored('status') },
   JobSpec: {
     1: number('parallelism'),

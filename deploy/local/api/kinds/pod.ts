@@ -32,8 +32,6 @@ const prepare = (pod: KubeObject, old: KubeObject | undefined): KubeObject => {
     ...pod,
     spec: {
       enableServiceLinks: true,
-      preemptionPolicy: 'PreemptLowerPriority',
-      priority: 0,
       ...spec,
       serviceAccount: account,
       serviceAccountName: account,

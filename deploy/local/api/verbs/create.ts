@@ -1,9 +1,10 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { objectAt, textAt } from '../../json.ts';
-import { admitPod, admitToNamespace, admitToQuota } from '../admission.ts';
+import { admitPod, admitPriorityClass, admitToNamespace, admitToQuota } from '../admission.ts';
 import { type Core, type WriteOptions, type Written, keptIn, told } from '../core.ts';
 import { type KubeObject, kubeObject, nameOf, namespaceOf, wireTime, withMetadata } from '../kube-object.ts';
 import { managedByUpdate } from '../patch/managed-fields.ts';
+import { admitToLevel, levelWarnings } from '../pod-security/admit-to-level.ts';
 import { type Resource, storageKey } from '../resource.ts';
 import { emptyToUndefined } from '../schema/schema.ts';
 import { metadataErrors } from '../schema/metadata-check.ts';
@@ -46,6 +47,8 @@ const check = (core: Core, resource: Resource, object: KubeObject): void => {
   const form = resource.kind === 'Namespace' ? 'label' : 'subdomain';
   const errors = [...metadataErrors(object, form), ...(resource.strategy.validate?.(object, undefined, '') ?? [])];
   if (errors.length > 0) throw invalid(resource, nameOf(object), errors);
+  admitPriorityClass(core, resource, object);
+  admitToLevel(core, resource, object);
   if (keptIn(core, resource, namespaceOf(object), nameOf(object)) !== undefined)
     throw alreadyExists(resource, nameOf(object));
   admitToQuota(core, resource, object);
@@ -67,8 +70,7 @@ export const createDecoded = (
     throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
   admitToNamespace(core, resource, named);
   const fresh = born(core, resource, named);
-  const object = resource.strategy.prepare?.(fresh, undefined) ?? fresh;
-  admitPod(core, resource, object);
+  const object = admitPod(core, resource, resource.strategy.prepare?.(fresh, undefined) ?? fresh);
   check(core, resource, object);
   const by = { manager: options.manager ?? 'unknown', time: wireTime(core.clock.now()) };
   const owned = own?.(object) ?? managedByUpdate(resource, undefined, object, by);
@@ -83,5 +85,6 @@ export const createObject = (
   { body, ...options }: WriteOptions & { readonly body: unknown },
 ): Written => {
   const { object, warnings } = decode(resource, body, options);
-  return { object: told(resource, createDecoded(core, resource, namespace, { ...options, object })), warnings };
+  const made = createDecoded(core, resource, namespace, { ...options, object });
+  return { object: told(resource, made), warnings: [...warnings, ...levelWarnings(core, resource, made)] };
 };

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type JsonObject, at, compact, objectAt, textAt, withAt } from '../../json.ts';
-import { isLastFinalizerGone } from '../admission.ts';
+import { admitPriorityClass, isLastFinalizerGone } from '../admission.ts';
 import { type Core, type WriteOptions, type Written, keptIn, told } from '../core.ts';
 import {
   type KubeObject,
@@ -130,6 +130,7 @@ export const updateDecoded = (
     ...(resource.strategy.validate?.(object, old, subresource) ?? []),
   ];
   if (errors.length > 0) throw invalid(resource, nameOf(old), errors);
+  admitPriorityClass(core, resource, object);
   const by = { manager: options.manager ?? 'unknown', time: wireTime(core.clock.now()), subresource };
   const owned = options.own?.(object) ?? managedByUpdate(resource, old, object, by);
   if (isSameObject(object, old) && isDeepStrictEqual(owned.metadata['managedFields'], old.metadata['managedFields']))
