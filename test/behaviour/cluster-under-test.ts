@@ -3,11 +3,9 @@ import type { Kube } from './kube.ts';
 
 /** What a scenario may ask for beyond what every cluster has; one that a cluster lacks is skipped there, visibly. */
 export const needs = {
-  kubectl: 'the kubectl program',
+  kubectl: 'a kubectl on the PATH',
   'simulated nodes': 'nodes that can be added, broken and removed at will',
   'slow images': 'images that take long, or never come',
-  'restricted pods': 'PodSecurity admission',
-  'priority classes': 'PriorityClasses',
 } as const;
 export type Need = keyof typeof needs;
 
@@ -22,6 +20,8 @@ export type ClusterKind = {
   readonly atOnce: number;
   /** How many nodes a scenario can have. */
   readonly nodes: number;
+  /** Whether it takes no time to start one, so that whoever needs a whole one gets it. */
+  readonly isStartedAtOnce: boolean;
 };
 
 /** Everything that differs from one cluster to another. */
@@ -31,6 +31,8 @@ export type ClusterUnderTest = {
   readonly master: string;
   /** Settings that the product needs here, such as where its no-op image is. */
   readonly env: Readonly<Record<string, string>>;
+  /** The product's program, where it is not to be run from its sources. */
+  readonly program: string | undefined;
   readonly kubectl: (...args: readonly string[]) => Promise<Result>;
   /** A reference to an image that behaves so; the same name is the same image. */
   readonly image: (kind: ImageKind, name: string) => Promise<string>;

@@ -2,14 +2,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalCluster } from '../../deploy/local/start-local-cluster.ts';
+import { run, type Result } from '../cluster/run.ts';
+import { kubectls } from '../deploy/local/kubectls.ts';
 import type { ClusterKind, ClusterUnderTest } from './cluster-under-test.ts';
 import { addSimulatedNode, simulatedImage } from './simulated-cluster.ts';
 
+const [kubectl] = kubectls();
+
 export const embeddedKind: ClusterKind = {
   name: 'the embedded cluster',
-  has: new Set(['simulated nodes', 'slow images']),
+  has: new Set(['simulated nodes', 'slow images', ...(kubectl === undefined ? [] : (['kubectl'] as const))]),
   atOnce: 12,
   nodes: Infinity,
+  isStartedAtOnce: true,
 };
 
 const crds = [join(import.meta.dirname, '../../crds/imagecache.yaml')];
@@ -18,7 +23,9 @@ const crds = [join(import.meta.dirname, '../../crds/imagecache.yaml')];
 const timings = { nodeReady: 200, pull: [100, 400], settle: 500, jobSync: 500 } as const;
 
 /** The embedded cluster in this very process, spoken to over HTTP only; needs no program beside Node. */
-export async function embeddedCluster(): Promise<ClusterUnderTest & { readonly stop: () => Promise<void> }> {
+export async function embeddedCluster(
+  program: string,
+): Promise<ClusterUnderTest & { readonly stop: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-behaviour-'));
   const cluster = await startLocalCluster({ nodes: 0, crds, timings });
   const kubeconfig = join(folder, 'kubeconfig');
@@ -27,7 +34,8 @@ export async function embeddedCluster(): Promise<ClusterUnderTest & { readonly s
     kubeconfig,
     master: '',
     env: {},
-    kubectl: () => Promise.reject(new Error('there is no kubectl here')),
+    program,
+    kubectl: (...args) => runKubectl(kubeconfig, args),
     image: async (kind, name) => Promise.resolve(simulatedImage(kind, name)),
     lendNode: addSimulatedNode,
     returnNode: (kube, name) => kube.remove('Node', name),
@@ -37,4 +45,9 @@ export async function embeddedCluster(): Promise<ClusterUnderTest & { readonly s
       await rm(folder, { recursive: true });
     },
   };
+}
+
+function runKubectl(kubeconfig: string, args: readonly string[]): Promise<Result> {
+  if (kubectl === undefined) throw new Error('there is no kubectl here');
+  return run(kubectl, args, { env: { ...process.env, KUBECONFIG: kubeconfig, KUBECTL_KUBERC: 'false' } });
 }

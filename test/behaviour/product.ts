@@ -32,7 +32,7 @@ export type ProductPlace = {
   readonly master: string;
   readonly env: Readonly<Record<string, string>>;
   /** The program of everything in one process, where it is not to be run from its sources. */
-  readonly program?: string;
+  readonly program?: string | undefined;
 };
 
 const root = join(import.meta.dirname, '../..');

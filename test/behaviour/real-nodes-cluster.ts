@@ -9,9 +9,10 @@ import type { Kube } from './kube.ts';
 
 export const realKind: ClusterKind = {
   name: 'two real nodes',
-  has: new Set(['kubectl', 'restricted pods', 'priority classes']),
+  has: new Set(['kubectl']),
   atOnce: 1,
   nodes: 2,
+  isStartedAtOnce: false,
 };
 
 export type Started = ClusterUnderTest & { readonly stop: () => Promise<void> };
@@ -26,6 +27,7 @@ export async function realNodesCluster(lab: Lab): Promise<Started> {
     kubeconfig: lab.kubeconfig,
     master: way.url,
     env: { NOOP_IMAGE: noopImage },
+    program: undefined,
     kubectl: lab.kubectl,
     image: (kind, name) => {
       const image = pushed.get(`${kind} ${name}`) ?? imageIn(lab, kind, name);

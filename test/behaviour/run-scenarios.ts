@@ -7,8 +7,8 @@ import { createWorld } from './world.ts';
 const timeout = 900_000;
 
 /**
- * Puts a cluster under a list of scenarios: side by side as far as it bears it, those that look at the whole cluster one after another.
- * What the cluster lacks is skipped with its reason.
+ * Puts a kind of cluster under a list of scenarios: side by side as far as it bears it, those that need all of a cluster on one of their own
+ * or else one after another, and those that measure a time after all others. What the cluster lacks is skipped with its reason.
  */
 export function runScenarios(
   scenarios: readonly Scenario[],
@@ -16,23 +16,34 @@ export function runScenarios(
   start: () => Promise<ClusterUnderTest>,
 ): void {
   vi.setConfig({ maxConcurrency: kind.atOnce });
-  let cluster: Promise<ClusterUnderTest>;
+  let shared: Promise<ClusterUnderTest>;
   beforeAll(async () => {
-    cluster = start();
-    await cluster;
+    shared = start();
+    await shared;
   });
+  const hasItsOwn = ({ isClusterWide }: Scenario): boolean => isClusterWide === true && kind.isStartedAtOnce;
+  const isAlone = (scenario: Scenario): boolean =>
+    scenario.isMeasured === true || (scenario.isClusterWide === true && !kind.isStartedAtOnce);
   const test = (scenario: Scenario) => async (context: { skip: (note: string) => void }) => {
     const reason = reasonToSkip(scenario, kind);
     if (reason !== undefined) context.skip(reason);
-    await run(scenario, await cluster);
+    await run(scenario, await (hasItsOwn(scenario) ? start() : shared));
   };
-  describe(`on ${kind.name}, side by side, the product`, { timeout }, () => {
-    for (const scenario of scenarios) if (scenario.isClusterWide !== true) it.concurrent(scenario.name, test(scenario));
+  const suite = (where: string, all: readonly Scenario[], register: (scenario: Scenario) => void): void => {
+    if (all.length > 0) describe(`on ${kind.name}, ${where}, the product`, { timeout }, () => all.forEach(register));
+  };
+  const sideBySide = scenarios.filter((scenario) => !isAlone(scenario));
+  suite('side by side', longestFirst(sideBySide), (scenario) => {
+    it.concurrent(scenario.name, test(scenario));
   });
-  describe(`on ${kind.name}, alone, the product`, { timeout }, () => {
-    for (const scenario of scenarios) if (scenario.isClusterWide === true) it(scenario.name, test(scenario));
+  suite('alone', scenarios.filter(isAlone), (scenario) => {
+    it(scenario.name, test(scenario));
   });
 }
+
+/** Those that look at the whole cluster wait for a Lease to expire, so they begin before the others. */
+const longestFirst = (scenarios: readonly Scenario[]): readonly Scenario[] =>
+  scenarios.toSorted((a, b) => Number(b.isClusterWide === true) - Number(a.isClusterWide === true));
 
 function reasonToSkip({ needs: wanted = [], nodes = 1 }: Scenario, kind: ClusterKind): string | undefined {
   const lacking: readonly Need[] = wanted.filter((need) => !kind.has.has(need));

@@ -8,8 +8,10 @@ export type Scenario = {
   readonly needs?: readonly Need[];
   /** How many nodes it uses at once; 1 by default. A cluster with fewer skips it. */
   readonly nodes?: number;
-  /** The product sees the whole cluster, so the scenario runs with no other beside it. */
+  /** The product sees the whole cluster, so no other scenario shares that with it. */
   readonly isClusterWide?: boolean;
+  /** A short time is measured: nothing else of the suite shall take it. */
+  readonly isMeasured?: boolean;
   /** The product's log is allowed to tell of errors. */
   readonly mayComplain?: boolean;
   readonly run: (world: World) => Promise<void>;

@@ -24,9 +24,10 @@ export async function addSimulatedNode(
 
 export const simulatedKind: ClusterKind = {
   name: 'simulated nodes',
-  has: new Set(['kubectl', 'simulated nodes', 'slow images', 'restricted pods', 'priority classes']),
+  has: new Set(['kubectl', 'simulated nodes', 'slow images']),
   atOnce: 12,
   nodes: Infinity,
+  isStartedAtOnce: false,
 };
 
 /** A lab's control plane with simulated nodes. */
@@ -35,6 +36,7 @@ export function simulatedCluster(lab: Lab): ClusterUnderTest {
     kubeconfig: lab.kubeconfig,
     master: '',
     env: {},
+    program: undefined,
     kubectl: lab.kubectl,
     image: async (kind, name) => Promise.resolve(simulatedImage(kind, name)),
     lendNode: addSimulatedNode,

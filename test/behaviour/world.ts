@@ -56,8 +56,12 @@ export async function createWorld(cluster: ClusterUnderTest, options: WorldOptio
   const history = await watchHistory(api, namespace);
   const proxy = options.isClusterWide ? undefined : await scopingProxy(loadCredentials(source), namespace);
   const nodes = worldNodes(cluster, verbs, namespace);
-  const env = { LEASE_NAMESPACE: namespace, TICK_SCHEDULE: '', ...cluster.env };
-  const theProduct = product({ kubeconfig: cluster.kubeconfig, master: proxy?.url ?? cluster.master, env });
+  const theProduct = product({
+    kubeconfig: cluster.kubeconfig,
+    master: proxy?.url ?? cluster.master,
+    env: { LEASE_NAMESPACE: namespace, TICK_SCHEDULE: '', ...cluster.env },
+    program: cluster.program,
+  });
   return {
     namespace,
     kube: verbs,

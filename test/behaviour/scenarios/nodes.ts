@@ -22,7 +22,8 @@ async function pulled(world: World, spec: object = {}): Promise<string> {
 const joins: Scenario = {
   name: 'serves a node that joins, with its Job within 1 s of Ready and no word of a new round',
   needs: ['simulated nodes'],
-  isClusterWide: true, // a time is measured: nothing else shall take it
+  isClusterWide: true,
+  isMeasured: true,
   run: async (world) => {
     await world.nodes.addOne();
     await pulled(world);

@@ -3,7 +3,7 @@ import type { Scenario } from '../scenario.ts';
 
 const restricted: Scenario = {
   name: 'makes Pods that a namespace under restricted PodSecurity takes, in either way of pulling',
-  needs: ['restricted pods', 'simulated nodes'],
+  needs: ['simulated nodes'],
   run: async (world) => {
     const [, old = ''] = await world.nodes.add(2);
     await world.nodes.reportVersion(old, 'v1.33.4');
@@ -36,7 +36,6 @@ const dressed: Scenario = {
 
 const prioritised: Scenario = {
   name: 'gives Pods the priority class of the spec before that of the flag',
-  needs: ['priority classes'],
   run: async (world) => {
     await world.nodes.addOne();
     const [high, low] = [`${world.namespace}-high`, `${world.namespace}-low`];
