@@ -40,7 +40,8 @@ function resultOf(name: string, task: Case): Result {
   const isAll = verdicts.every((verdict) => verdict !== undefined);
   const told = verdicts.filter((verdict) => verdict !== undefined);
   if (told.some(({ type }) => type === 'lost')) return lost(task);
-  if (told.some(({ type }) => type === 'mountRefused')) return again({ ...task.entry, copy: true });
+  if (told.some(({ type }) => type === 'mountRefused'))
+    return task.entry.copy ? lost(task) : again({ ...task.entry, copy: true });
   const ended = told.filter((verdict) => verdict.type === 'done');
   if (isAll && ended.length === verdicts.length) return concluded(task, ended);
   const causes = new Map(told.flatMap(causesOf));

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { jobAnnotations, labels } from './api.ts';
-import type { ContainerStatus, Job, Pod } from './pod.ts';
+import type { ContainerStatus, Job, Pod, PodWay } from './pod.ts';
 import { helperContainer } from './pull-container.ts';
 
 const texts = z.optional(z.record(z.string(), z.string()));
@@ -29,9 +29,14 @@ const containerStatus = z.object({
   ),
 });
 
+const podSpec = z.object({
+  volumes: z.optional(z.array(z.object({ image: z.optional(z.unknown()) }))),
+  initContainers: z.optional(z.array(z.object({ name: z.string() }))),
+});
+
 const wirePod = z.object({
   metadata,
-  spec: z.optional(z.object({ volumes: z.optional(z.array(z.object({ image: z.optional(z.unknown()) }))) })),
+  spec: z.optional(podSpec),
   status: z.optional(
     z.object({
       phase: text,
@@ -63,7 +68,7 @@ export function parsePod(object: unknown): Pod {
     reason: status?.reason ?? '',
     message: status?.message ?? '',
     isDisrupted: conditions.some(({ type, status: is }) => type === 'DisruptionTarget' && is === 'True'),
-    isMounting: spec?.volumes?.some(({ image }) => image !== undefined) ?? false,
+    way: wayOf(spec),
     unschedulable: conditions.find(({ type, status: is }) => type === 'PodScheduled' && is === 'False')?.message ?? '',
     startedAt: epoch(status?.startTime ?? ''),
     helper: status?.initContainerStatuses?.map(parseContainer).find(({ name }) => name === helperContainer),
@@ -91,6 +96,11 @@ function ownership(meta: z.infer<typeof metadata>) {
     isBeingDeleted: meta.deletionTimestamp !== '',
     createdAt: epoch(meta.creationTimestamp) ?? 0,
   };
+}
+
+function wayOf(spec: z.infer<typeof podSpec> | undefined): PodWay {
+  if (spec?.volumes?.some(({ image }) => image !== undefined) === true) return 'mounting';
+  return spec?.initContainers?.some(({ name }) => name === helperContainer) === true ? 'copying' : 'neither';
 }
 
 function parseContainer({ name, imageID, state }: z.infer<typeof containerStatus>): ContainerStatus {

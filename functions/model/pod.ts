@@ -14,8 +14,8 @@ export type Pod = {
   readonly isBeingDeleted: boolean;
   /** A DisruptionTarget condition: evicted, preempted, its node shut down. */
   readonly isDisrupted: boolean;
-  /** Its images are mounted as volumes; otherwise they are started. */
-  readonly isMounting: boolean;
+  /** How it gets at its images, by what the API server kept of it. */
+  readonly way: PodWay;
   /** What the scheduler says while it finds no place; ''. */
   readonly unschedulable: string;
   readonly createdAt: number;
@@ -24,6 +24,12 @@ export type Pod = {
   readonly helper: ContainerStatus | undefined;
   readonly containers: readonly ContainerStatus[];
 };
+
+/**
+ * Images are mounted as volumes, or started with a copied no-op. An API server that knows no image volumes stores empty ones in their place:
+ * such a Pod touches no image.
+ */
+export type PodWay = 'mounting' | 'copying' | 'neither';
 
 export type ContainerStatus = {
   readonly name: string;

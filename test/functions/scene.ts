@@ -64,7 +64,8 @@ export function scene(given: Partial<Settings> = {}) {
         annotations,
         ownerReferences,
       };
-      api.put(`${podsPath}/${name}`, { metadata, status: { startTime: new Date(now).toISOString(), ...status } });
+      const spec = { initContainers: [{ name: 'noop' }] };
+      api.put(`${podsPath}/${name}`, { metadata, spec, status: { startTime: new Date(now).toISOString(), ...status } });
       return name;
     },
   };

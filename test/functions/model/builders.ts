@@ -157,7 +157,7 @@ export const pod = (of: Partial<Pod> = {}): Pod => ({
   message: '',
   isBeingDeleted: false,
   isDisrupted: false,
-  isMounting: false,
+  way: 'copying',
   unschedulable: '',
   createdAt: noon,
   startedAt: noon,

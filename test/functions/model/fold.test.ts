@@ -194,9 +194,7 @@ const rows: readonly Row[] = [
   {
     when: 'mounting was refused',
     on: new Map([['node-1', modernNode()]]),
-    jobs: [
-      [[0, 1], [waiting(0, 'CreateContainerError', 'ImageVolumeMountFailed'), container(1)], { isMounting: true }],
-    ],
+    jobs: [[[0, 1], [waiting(0, 'CreateContainerError', 'ImageVolumeMountFailed'), container(1)], { way: 'mounting' }]],
     is: { state: 'Pending', attempt: 1, copy: true, todo: undefined, failed: [] },
   },
 ];

@@ -381,7 +381,20 @@ describe('the helper image', () => {
 });
 
 describe('of images that are mounted', () => {
-  const mounting = { isMounting: true, phase: 'Running' };
+  it('are not touched by a Pod whose volumes the API server emptied: that is no result, whatever its containers say', () => {
+    expect(
+      verdict({
+        when: '',
+        pod: { way: 'neither', phase: 'Succeeded' },
+        containers: [completed(0), completed(1)],
+        is: {},
+      }),
+    ).toEqual({
+      type: 'mountRefused',
+    });
+  });
+
+  const mounting = { way: 'mounting', phase: 'Running' } as const;
   const on = modernNode();
   const ran = (index: number) =>
     container(index, { state: 'terminated', reason: 'Completed', imageId: `noop@${digest}` });

@@ -59,7 +59,7 @@ export function podOf(simulated: SimulatedJob, fates: Fates): Pod | undefined {
   const isMounting = images.some((image) => image.isMounted);
   const started = pod({
     ...{ name: `${name}-abcde`, uid: `pod-of-${uid}`, jobName: name, jobUid: uid, nodeId, round, createdAt, startedAt },
-    isMounting,
+    way: isMounting ? 'mounting' : 'copying',
     containers: images.map(({ index }) => container(index)),
   });
   if (simulated.stage === 'started') return started;
