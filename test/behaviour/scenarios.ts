@@ -7,6 +7,7 @@ import { kubectl } from './scenarios/kubectl.ts';
 import { nodes } from './scenarios/nodes.ts';
 import { pods } from './scenarios/pods.ts';
 import { pulling } from './scenarios/pulling.ts';
+import { refreshing } from './scenarios/refreshing.ts';
 
 /** The one list: what the product promises, as any cluster shows it. */
 export const scenarios: readonly Scenario[] = [
@@ -15,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   ...editing,
   ...nodes,
   ...adopting,
+  ...refreshing,
   ...enduring,
   ...pods,
   ...kubectl,

@@ -1,0 +1,59 @@
+import { expect } from 'vitest';
+import { eventually } from '../eventually.ts';
+import type { Scenario } from '../scenario.ts';
+import type { World } from '../world.ts';
+
+const annotation = 'kubefledged.io/refresh-imagecache';
+const token = 'kubefledged.io/refresh-requested-at';
+
+const ask = (world: World, annotations: object): Promise<unknown> =>
+  world.kube.patch('ImageCache', 'cache', { metadata: { annotations } });
+
+const refreshed = (world: World, number: number) =>
+  eventually(`round ${number} has ended`, () => {
+    const cache = world.history.cache('cache');
+    return cache?.status.round?.number === number && cache.status.status !== 'Processing' ? cache : undefined;
+  });
+
+/** What kube-fledged's users ask for with an annotation, and those with GitOps by a token. */
+export const refreshing: readonly Scenario[] = [
+  {
+    name: 'refreshes at once when the annotation asks, pulls only what may have moved, and takes the annotation away',
+    run: async (world) => {
+      const node = await world.nodes.addOne();
+      await world.product.start();
+      const stays = await world.image('good', 'stays');
+      const moves = (await world.image('good', 'moves')).replace(/:[^:]*$/, ':latest');
+      await world.createCache('cache', [stays, moves]);
+      await world.settled('cache');
+      await ask(world, { [annotation]: '' });
+      const { status } = await refreshed(world, 2);
+      expect(status).toMatchObject({ status: 'Succeeded', reason: 'ImageCacheRefresh' });
+      expect(status.round).toMatchObject({ operation: 'Refresh', trigger: 'Annotation' });
+      expect(world.history.jobsOf(node)).toHaveLength(2);
+      await eventually('the annotation is gone', () => {
+        const annotations = world.history.cache('cache')?.metadata.annotations ?? {};
+        return annotation in annotations ? undefined : true;
+      });
+    },
+  },
+  {
+    name: 'refreshes once for each value of the token, without a Job where nothing can have moved',
+    run: async (world) => {
+      const node = await world.nodes.addOne();
+      await world.product.start();
+      await world.createCache('cache', [await world.image('good')]);
+      await world.settled('cache');
+      for (const [value, number] of [
+        ['one', 2],
+        ['one', 2],
+        ['two', 3],
+      ] as const) {
+        await ask(world, { [token]: value });
+        await refreshed(world, number);
+      }
+      expect(world.history.cache('cache')?.metadata.annotations).toMatchObject({ [token]: 'two' });
+      expect(world.history.jobsOf(node)).toHaveLength(1);
+    },
+  },
+];
