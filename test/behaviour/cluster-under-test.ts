@@ -6,6 +6,7 @@ export const needs = {
   kubectl: 'a kubectl on the PATH',
   'simulated nodes': 'nodes that can be added, broken and removed at will',
   'slow images': 'images that take long, or never come',
+  'image volumes': 'an API server and nodes that know image volumes',
 } as const;
 export type Need = keyof typeof needs;
 

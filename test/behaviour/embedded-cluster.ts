@@ -11,7 +11,12 @@ const [kubectl] = kubectls();
 
 export const embeddedKind: ClusterKind = {
   name: 'the embedded cluster',
-  has: new Set(['simulated nodes', 'slow images', ...(kubectl === undefined ? [] : (['kubectl'] as const))]),
+  has: new Set([
+    'simulated nodes',
+    'slow images',
+    'image volumes',
+    ...(kubectl === undefined ? [] : (['kubectl'] as const)),
+  ]),
   atOnce: 12,
   nodes: Infinity,
   isStartedAtOnce: true,

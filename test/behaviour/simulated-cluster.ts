@@ -22,9 +22,12 @@ export async function addSimulatedNode(
   return name;
 }
 
+/** The oldest Kubernetes is from before image volumes. */
+const isOldest = process.env['CONTROL_PLANE'] === 'oldest';
+
 export const simulatedKind: ClusterKind = {
   name: 'simulated nodes',
-  has: new Set(['kubectl', 'simulated nodes', 'slow images']),
+  has: new Set(['kubectl', 'simulated nodes', 'slow images', ...(isOldest ? [] : (['image volumes'] as const))]),
   atOnce: 12,
   nodes: Infinity,
   isStartedAtOnce: false,

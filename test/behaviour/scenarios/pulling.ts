@@ -125,7 +125,7 @@ const manyImages: readonly Scenario[] = [1, 2].map((pullsPerNode) => ({
 
 const twoWays: Scenario = {
   name: 'mounts images where the node can, and starts a copied no-op in them where it can not',
-  needs: ['simulated nodes'],
+  needs: ['simulated nodes', 'image volumes'],
   run: async (world) => {
     const [young, old] = await world.nodes.add(2);
     await world.nodes.reportVersion(old ?? '', 'v1.33.4');
