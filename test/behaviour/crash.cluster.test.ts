@@ -26,7 +26,7 @@ async function roundWith(
     await world.product.start({ env: { LEADER_ELECTION: 'false' } });
     const died = death === undefined ? undefined : dies(world, death);
     await world.createCache('cache', images);
-    const isDead = died !== undefined && (await Promise.race([died, doneWith(world)]));
+    const isDead = died !== undefined && death !== undefined && (await isKilled(world, death.after, died));
     if (isDead) {
       world.connection?.cut(undefined);
       await world.product.start({ env: { LEADER_ELECTION: 'false' } });
@@ -36,6 +36,12 @@ async function roundWith(
   } finally {
     await world.end();
   }
+}
+
+/** Whether the process dies before its last write, which is the Event. One that made the fatal write dies, if a moment later. */
+async function isKilled(world: World, after: number, died: Promise<true>): Promise<boolean> {
+  const isDead = await Promise.race([died, toldOf(world)]);
+  return isDead || (world.writes() >= after && (await died));
 }
 
 /** Resolves with true when the process has been killed after that write. */
@@ -53,7 +59,14 @@ function dies(
   return promise;
 }
 
-/** Nothing more is to come: the cache is settled, no Job is left, the Event is told. */
+/** Nothing more is to come of a process that lives: all is done, and the Event is told. */
+async function toldOf(world: World): Promise<false> {
+  await doneWith(world);
+  await eventually('the Event is told', async () => (await world.events('cache')).length > 0, 20);
+  return false;
+}
+
+/** The cache is settled, and no Job is left. */
 async function doneWith(world: World): Promise<false> {
   await world.settled('cache', 60);
   await eventually('no Job is left', () => world.history.jobsThere().length === 0, 20);
