@@ -12,7 +12,7 @@ const cache = (name: string, spec: object = {}) => ({
   spec: { cacheSpec: [{ images: ['nginx:1.27'] }], ...spec },
 });
 
-test.runIf(found.length === 0)('there is no kubectl here: the same by HTTP alone', async () => {
+test('without any kubectl, the same by HTTP alone', async () => {
   const { ask, stop } = await testCluster();
   const path = '/apis/kubefledged.io/v1alpha2/namespaces/default/imagecaches';
   const type = 'application/merge-patch+json';
