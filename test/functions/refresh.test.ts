@@ -181,6 +181,18 @@ describe('a refresh', () => {
     expect(on.live().status.nodes).toMatchObject({ 'node-1': { state: 'Pulling' }, 'node-2': { state: 'Ready' } });
   });
 
+  it('does not take for lost what a kubelet has not listed yet', async () => {
+    const on = await settled('app:1', ['other:1']);
+    on.wait(30_000);
+    on.annotate({ [annotations.refresh]: '' });
+    await refresh(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2 } });
+    on.wait(61_000);
+    on.annotate({ [annotations.refresh]: 'again' });
+    await refresh(changed(aCache), on.context);
+    expect(on.jobs()).toHaveLength(2);
+  });
+
   it('is opened by the annotation at once, which goes with its end and can then ask again', async () => {
     const on = await settled('app:latest');
     const ask = (): void => on.annotate({ [annotations.refresh]: '' });

@@ -18,13 +18,11 @@ const refreshed = (world: World, number: number) =>
 /** What kube-fledged's users ask for with an annotation, and those with GitOps by a token. */
 export const refreshing: readonly Scenario[] = [
   {
-    name: 'refreshes at once when the annotation asks, pulls only what may have moved, and takes the annotation away',
+    name: 'refreshes at once when the annotation asks, pulls again what may have moved, and takes the annotation away',
     run: async (world) => {
       const node = await world.nodes.addOne();
       await world.product.start();
-      const stays = await world.image('good', 'stays');
-      const moves = (await world.image('good', 'moves')).replace(/:[^:]*$/, ':latest');
-      await world.createCache('cache', [stays, moves]);
+      await world.createCache('cache', [await world.image('good')], { imagePullPolicy: 'Always' });
       await world.settled('cache');
       await ask(world, { [annotation]: '' });
       const { status } = await refreshed(world, 2);
