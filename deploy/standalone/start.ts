@@ -4,16 +4,26 @@ import { ConfigError } from '#runtime/errors.ts';
 import { endWithNpm } from './end-with-npm.ts';
 
 endWithNpm();
-const isAsked = wantsHelp(process.argv) || namesCluster();
-await (isAsked ? import('./main.ts') : import('./try-out-main.ts'));
+switch (program()) {
+  case 'function':
+    await import('../../functions/main.ts');
+    break;
+  case 'standalone':
+    await import('./main.ts');
+    break;
+  case 'simulation':
+    await import('./try-out-main.ts');
+}
 
-/** Settings that do not read are for main.ts to refuse. */
-function namesCluster(): boolean {
+/** One function where FUNCTION names it, all with their sources where a cluster is named. Settings that do not read are for main.ts to refuse. */
+function program(): 'function' | 'standalone' | 'simulation' {
+  if (wantsHelp(process.argv)) return 'standalone';
   try {
-    const { kubeconfig, master, inCluster } = readConfig(process.argv.slice(2), process.env);
-    return kubeconfig !== '' || master !== '' || inCluster;
+    const config = readConfig(process.argv.slice(2), process.env);
+    if (config.function !== undefined) return 'function';
+    return config.kubeconfig !== '' || config.master !== '' || config.inCluster ? 'standalone' : 'simulation';
   } catch (error) {
-    if (error instanceof ConfigError) return true;
+    if (error instanceof ConfigError) return 'standalone';
     throw error;
   }
 }

@@ -37,6 +37,26 @@ describe('npm start, with arguments', { timeout: 60_000 }, () => {
     expect(await command.ended).toEqual([0, null]);
   });
 
+  it('runs the one function that FUNCTION names, which takes events at /', async () => {
+    const command = await startCommand(['--kubeconfig', await clusterFile()], { PORT: '0', FUNCTION: 'reconcile' });
+    await vi.waitFor(() => expect(command.output()).toContain('"msg":"started"'), { timeout: 15_000, interval: 20 });
+    const port = /"port":(\d+)/.exec(command.output())?.[1] ?? '';
+    const object = { kind: 'ImageCache', apiversion: 'kubefledged.io/v1alpha2', name: 'none', namespace: 'default' };
+    const attributes = {
+      specversion: '1.0',
+      id: '1',
+      source: '/test',
+      type: 'dev.knative.apiserver.ref.add',
+      ...object,
+    };
+    const headers = Object.entries(attributes).map(([name, value]): [string, string] => [`ce-${name}`, value]);
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers });
+    expect(answer.status).toBe(204);
+    expect(command.output()).not.toContain('"msg":"synced"');
+    command.child.kill('SIGTERM');
+    expect(await command.ended).toEqual([0, null]);
+  });
+
   it('ends when its port is taken', async () => {
     const port = await takenPort();
     const command = await startCommand(['--kubeconfig', await clusterFile()], { PORT: String(port) });
