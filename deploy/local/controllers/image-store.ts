@@ -14,6 +14,8 @@ export type PullResult =
 export type ImageStore = {
   readonly pull: (reference: string, policy: string, started: () => void, done: (result: PullResult) => void) => void;
   readonly images: () => readonly Image[];
+  /** Takes out what has this content, by all its names. */
+  readonly remove: (digest: string) => void;
   readonly stop: () => void;
 };
 
@@ -83,6 +85,10 @@ export const createImageStore = (clock: Clock, timings: Timings, changed: () => 
       else waiting.push(begin);
     },
     images: () => [...images.values()].reverse(),
+    remove: (digest) => {
+      for (const image of [...images.values()]) if (image.digest === digest) images.delete(image.name);
+      changed();
+    },
     stop: () => {
       cancel?.();
       waiting.length = 0;

@@ -1,9 +1,11 @@
 import { type JsonObject, isObject, listAt, textAt } from '../json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
 import type { ImageStore, PullResult } from './image-store.ts';
+import type { ImageUser } from './image-users.ts';
 import type { PodDesk } from './pod-desk.ts';
 import type { PodEvents } from './pod-events.ts';
 import { specsOf } from './pod-record.ts';
+import { playRemoval } from './removal.ts';
 
 /** Why a container could not be started. */
 export type Failure = {
@@ -45,9 +47,9 @@ const imageVolumes = (pod: KubeObject): ReadonlyMap<string, JsonObject> =>
 export const podPulls = (
   desk: PodDesk,
   images: ImageStore,
-  told: { readonly events: PodEvents; readonly run: number },
+  told: { readonly events: PodEvents; readonly run: number; readonly users: () => readonly ImageUser[] },
 ): PodPulls => {
-  const { events, run } = told;
+  const { events, run, users } = told;
   const volumes = imageVolumes(desk.pod);
   const mounted = new Map<string, PullResult>();
   const pull = (reference: string, policy: string, path: string): Promise<PullResult> =>
@@ -87,12 +89,14 @@ export const podPulls = (
       if (result.is === 'failed') return { spec, reference, reason: result.reason, message: result.message };
       const { name: image, repository, digest } = result.image;
       const [from, ms] = [desk.now(), runTime(desk.pod, spec, run)];
+      const end = playRemoval(spec, images, users());
       desk.know(textAt(spec, 'name'), {
         is: 'started',
         image,
         imageId: `${repository}@${digest}`,
         from,
         to: from + ms,
+        ...(end && { end }),
       });
       if (ms !== Infinity) desk.later(ms, desk.post);
       events.started(path);

@@ -1,5 +1,6 @@
 import { type JsonObject, isObject, listAt, objectAt, textAt } from '../json.ts';
 import { type KubeObject, kubeObject, uidOf, wireTime } from '../api/kube-object.ts';
+import type { End } from './removal.ts';
 import { type ConditionValue, type ContainerState, containerStatus, phaseOf, withConditions } from './pod-status.ts';
 
 /** What a kubelet knows of one container. */
@@ -11,6 +12,8 @@ export type ContainerRecord =
       readonly imageId: string;
       readonly from: number;
       readonly to: number;
+      /** How it ends, if not well and in silence. */
+      readonly end?: End;
     }
   | { readonly is: 'killed'; readonly reason: string; readonly at: number };
 
@@ -36,6 +39,15 @@ export const unseen = (pod: KubeObject): ContainerRecord => ({
 
 const killedText = 'The container could not be located when the pod was terminated';
 
+const endOf = ({ from, to, end }: ContainerRecord & { readonly is: 'started' }): ContainerState => ({
+  is: 'ended',
+  exitCode: 0,
+  ...end,
+  reason: (end?.exitCode ?? 0) === 0 ? 'Completed' : 'Error',
+  from: wireTime(from),
+  to: wireTime(to),
+});
+
 const stateAt = (record: ContainerRecord, now: number): ContainerState => {
   switch (record.is) {
     case 'waiting':
@@ -50,9 +62,7 @@ const stateAt = (record: ContainerRecord, now: number): ContainerState => {
         ...(record.reason === 'ContainerStatusUnknown' ? { message: killedText } : {}),
       };
     case 'started':
-      return record.to > now
-        ? { is: 'running', since: wireTime(record.from) }
-        : { is: 'ended', exitCode: 0, reason: 'Completed', from: wireTime(record.from), to: wireTime(record.to) };
+      return record.to > now ? { is: 'running', since: wireTime(record.from) } : endOf(record);
   }
 };
 

@@ -3,6 +3,7 @@ import { pods } from '../api/kinds/pod.ts';
 import type { KubeObject } from '../api/kube-object.ts';
 import type { Timings } from '../timings.ts';
 import type { World } from './controller.ts';
+import { type ImageUser, imageUsers } from './image-users.ts';
 import type { ImageStore } from './image-store.ts';
 import { type PodDesk, podDesk } from './pod-desk.ts';
 import { type PodEvents, podEvents } from './pod-events.ts';
@@ -149,7 +150,8 @@ export const startPod = (pod: KubeObject, { world, images, node, hostIp, podIp }
     killAll(desk);
     acts.remove(pods, pod, { gracePeriodSeconds: 0 });
   };
-  const pulls = podPulls(desk, images, { events, run: timings.run });
+  const users = (): readonly ImageUser[] => imageUsers(acts.list(pods), node);
+  const pulls = podPulls(desk, images, { events, run: timings.run, users });
   const passed = (): void => (isTerminating ? finish() : desk.post());
   run({ desk, pulls, events, timings, passed }).catch((error: unknown) =>
     world.failed(`pod ${textAt(pod, 'metadata', 'name')}`, error),
