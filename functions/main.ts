@@ -3,6 +3,7 @@ import { createApi } from '#runtime/api-request.ts';
 import { createCluster } from '#runtime/cluster.ts';
 import { readConfig } from '#runtime/config.ts';
 import { createLog } from '#runtime/log.ts';
+import { createRegistry } from '#runtime/registry/registry.ts';
 import { runProcess } from '#runtime/run-process.ts';
 import { serve } from '#runtime/serve.ts';
 import { handlers } from './handlers.ts';
@@ -12,7 +13,9 @@ await runProcess(async () => {
   const log = createLog(config.logLevel);
   for (const note of config.notes) log.warn(note);
   const api = createApi(config);
-  const context = { cluster: createCluster(api), settings: config.settings, log, now: Date.now };
+  const registry = createRegistry(config.registry);
+  const { settings, readsPullSecrets } = config;
+  const context = { cluster: createCluster(api), settings, registry, readsPullSecrets, log, now: Date.now };
   const name = config.function;
   const served = await serve({
     handlers: name === undefined ? handlers : { [name]: handlers[name] },
@@ -22,6 +25,7 @@ await runProcess(async () => {
   log.info({ function: name ?? 'all', port: served.port, server: api.server }, 'started');
   return async () => {
     await served.close();
+    registry.close();
     api.close();
   };
 });

@@ -51,5 +51,5 @@ function isBehind(cache: ImageCache, nodes: readonly Node[], context: Context): 
     goneJobs: new Set<string>(),
     runAsUser: 0,
   };
-  return !isEmpty(decide(worldOf({ cache, observed, opens }, context)));
+  return !isEmpty(decide(worldOf({ cache, observed, opens, words: new Map() }, context)));
 }

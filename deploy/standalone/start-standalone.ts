@@ -4,6 +4,7 @@ import { createCluster } from '#runtime/cluster.ts';
 import type { Config } from '#runtime/config.ts';
 import { isNotFound } from '#runtime/errors.ts';
 import { createLog } from '#runtime/log.ts';
+import { createRegistry, type Registry } from '#runtime/registry/registry.ts';
 import { serve, type ServeOptions } from '#runtime/serve.ts';
 import { handlers } from '../../functions/handlers.ts';
 import { configuredSink } from '../../sources/configured-sink.ts';
@@ -17,16 +18,19 @@ export type Standalone = { readonly port: number; readonly stop: () => Promise<v
 export type StandaloneOptions = Pick<ServeOptions, 'host' | 'lockFolder'> & {
   /** Default JSON lines on standard output. */
   readonly log?: Logger;
+  /** Who tells what references stand for; by default the registries themselves. */
+  readonly registry?: Registry;
 };
 
 /** Starts everything on the cluster that the configuration names. Throws `ConfigError` if it names none. */
 export async function startStandalone(config: Config, options: StandaloneOptions = {}): Promise<Standalone> {
-  const { log = createLog(config.logLevel), ...listen } = options;
+  const { log = createLog(config.logLevel), registry = createRegistry(config.registry), ...listen } = options;
   const api = createApi(config);
   log.info({ server: api.server, context: api.context, ...(await cachesOf(api)) }, 'cluster');
   for (const note of config.notes) log.warn(note);
   const stopping = new AbortController();
-  const context = { cluster: createCluster(api), settings: config.settings, log, now: Date.now };
+  const { settings, readsPullSecrets } = config;
+  const context = { cluster: createCluster(api), settings, registry, readsPullSecrets, log, now: Date.now };
   const sources = startSources({
     api,
     sink:
@@ -40,6 +44,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const served = await serve({ ...listen, handlers, context, port: config.port, isReady: sources.synced }).catch(
     async (error: unknown) => {
       await sources.stop();
+      registry.close();
       api.close();
       throw error;
     },
@@ -48,7 +53,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   void sources.whenSynced.then(() => {
     log.info({ caches: sources.cacheCount() }, 'synced');
   });
-  return { port: served.port, stop: () => stop({ sources, stopping, close: served.close, api }) };
+  return { port: served.port, stop: () => stop({ sources, stopping, close: served.close, registry, api }) };
 }
 
 /** How many caches there are, or that none can be: told before anything is done to them. */
@@ -65,12 +70,14 @@ type Running = {
   readonly sources: Sources;
   readonly stopping: AbortController;
   readonly close: () => Promise<void>;
+  readonly registry: Registry;
   readonly api: Api;
 };
 
-/** No new events first, then what is in flight ends, and the connection closes last. */
-async function stop({ sources, stopping, close, api }: Running): Promise<void> {
+/** No new events first, then what is in flight ends, and the connections close last. */
+async function stop({ sources, stopping, close, registry, api }: Running): Promise<void> {
   await Promise.all([sources.stop(), close()]);
   stopping.abort(new Error('the process is stopping'));
+  registry.close();
   api.close();
 }

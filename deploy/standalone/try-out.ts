@@ -7,6 +7,7 @@ import { createCluster } from '#runtime/cluster.ts';
 import type { Config } from '#runtime/config.ts';
 import { createLog } from '#runtime/log.ts';
 import { paths } from '#runtime/paths.ts';
+import type { Registry } from '#runtime/registry/registry.ts';
 import { startLocalCluster } from '../local/start-local-cluster.ts';
 import { followCaches } from './follow-caches.ts';
 import type { Line } from './progress.ts';
@@ -38,7 +39,12 @@ export async function tryOut({ config, screen, folder }: TryOutOptions): Promise
     const kubeconfig = join(folder, 'kubeconfig');
     await cluster.kubeconfig(kubeconfig);
     const here = { ...config, kubeconfig, sink: '', routes: {} };
-    const standalone = await startStandalone(here, { log, host: '127.0.0.1', lockFolder: folder });
+    const standalone = await startStandalone(here, {
+      log,
+      registry: noRegistry,
+      host: '127.0.0.1',
+      lockFolder: folder,
+    });
     stops.push(standalone.stop);
     const api = createApi(here);
     let isFirst = true;
@@ -54,6 +60,12 @@ export async function tryOut({ config, screen, folder }: TryOutOptions): Promise
     throw error;
   }
 }
+
+/** Nothing is pulled, so that nobody outside is asked either. */
+const noRegistry: Registry = {
+  digest: () => Promise.resolve({ type: 'unknown', reason: 'in this simulation no registry is asked' }),
+  close: () => undefined,
+};
 
 /** What a person would do with kubectl: wait for the nodes, label one, apply the sample. */
 async function begin(api: Api): Promise<void> {

@@ -1,6 +1,7 @@
 import { adopted } from './adopt.ts';
 import { advance } from './advance.ts';
 import { isRoundOpen, type ImageCache } from './image-cache.ts';
+import { asksRegistries } from './moving-images.ts';
 import { openRound, staleTriggers } from './open-round.ts';
 import { emptyPlan, type Plan } from './plan.ts';
 import {
@@ -11,7 +12,7 @@ import {
   wasInterrupted,
   type RoundRequest,
 } from './next-round.ts';
-import { refreshedLedger } from './refresh-ledger.ts';
+import { refreshed } from './refresh-ledger.ts';
 import { suspended } from './suspend.ts';
 import type { World } from './world.ts';
 
@@ -50,11 +51,10 @@ function withoutDoneTrigger(cache: ImageCache, plan: Plan): Plan {
   return { ...plan, status: { ...status, round: { ...round, pendingRemoval: undefined } } };
 }
 
-/** The cache with the round open that is asked for; a refresh looks again at what was settled. */
+/** The cache with the round open that is asked for; a refresh looks again at what was settled, and at what registries say now. */
 function opened(world: World, request: RoundRequest): ImageCache {
   const cache = openRound(world.cache, request, world.now);
-  if (request.operation !== 'Refresh') return cache;
-  return { ...cache, status: { ...cache.status, nodes: refreshedLedger(world, cache) } };
+  return asksRegistries(request) ? { ...cache, status: { ...cache.status, ...refreshed(world, cache) } } : cache;
 }
 
 /** A cache taken up, by a round or by adoption: triggers from before that are taken away without acting on them. */

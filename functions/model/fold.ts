@@ -4,6 +4,7 @@ import { mostAttempts, type LedgerEntry } from './ledger.ts';
 import { jobName, jobSet } from './job-set.ts';
 import { judge, type Verdict } from './pull-result.ts';
 import type { Cause } from './image-outcome.ts';
+import { confronted } from './resolved.ts';
 import type { WantedByHash } from './survey.ts';
 import type { Wanted } from './wanted.ts';
 import type { World } from './world.ts';
@@ -11,16 +12,18 @@ import type { World } from './world.ts';
 /** The status with the results of all Jobs that have come to an end: many results, one write. */
 export function fold(world: World, cache: ImageCache, wanted: WantedByHash): { readonly status: Status } {
   const nodes = { ...cache.status.nodes };
-  let { failures, digests } = cache.status;
+  let { failures, digests, resolved } = cache.status;
   for (const [name, entry] of Object.entries(cache.status.nodes)) {
     const want = wanted.get(entry.want);
     if (entry.state !== 'Pulling' || want === undefined) continue;
     const result = resultOf(name, { world, cache, entry, want });
     nodes[name] = result.entry;
     if (result.causes !== undefined) failures = told(failures, name, result.causes, want);
-    digests = { ...digests, ...digestsOf(result.present, want) };
+    const reported = digestsOf(result.present, want);
+    digests = { ...digests, ...reported };
+    resolved = confronted(resolved, reported);
   }
-  return { status: { ...cache.status, nodes, failures, digests } };
+  return { status: { ...cache.status, nodes, failures, digests, resolved } };
 }
 
 type Case = { readonly world: World; readonly cache: ImageCache; readonly entry: LedgerEntry; readonly want: Wanted };

@@ -1,5 +1,6 @@
 import type { V1Toleration } from '@kubernetes/client-node';
 import type { Wire } from './wire.ts';
+import type { Resolved } from './resolved.ts';
 import type { Round } from './round.ts';
 import type { Ledger } from './ledger.ts';
 import type { PullPolicy, RetentionPolicy } from './settings.ts';
@@ -88,6 +89,8 @@ export type Status = {
   readonly conditions: readonly Condition[];
   /** Digest per image as a pull last reported it; images without one are absent. */
   readonly digests: Readonly<Record<string, string>>;
+  /** What registries say of images that may move; others are absent. */
+  readonly resolved: Readonly<Record<string, Resolved>>;
   readonly nodes: Ledger;
   /** What each `want` of the ledger stands for: indexes of the lists in `spec.cacheSpec`. */
   readonly wants: Readonly<Record<string, readonly number[]>>;
@@ -132,6 +135,7 @@ export const emptyStatus: Status = {
   observedGeneration: undefined,
   conditions: [],
   digests: {},
+  resolved: {},
   nodes: {},
   wants: {},
   placed: [],

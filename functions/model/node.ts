@@ -19,6 +19,8 @@ export type Node = {
   readonly containerRuntime: string;
   /** References on the node, normalised. At most 50 images with 5 names each, and late by up to 40 s: presence is proof, absence is not. */
   readonly images: ReadonlySet<string>;
+  /** By normalised reference with a tag: the digests under which the node has that image. Of what is not in the list nothing is known. */
+  readonly digests: ReadonlyMap<string, ReadonlySet<string>>;
   /** Fewer than 50 images, none with 5 names: then what is not in the list is not on the node. */
   readonly isImageListComplete: boolean;
 };

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { emptyStatus, statusWords, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
 import { nodeStates, type LedgerEntry } from './ledger.ts';
+import type { Resolved } from './resolved.ts';
 import { operations, triggers } from './round.ts';
 
 /** An absent or null field is its default: the API server drops what is empty, and old writers leave nulls. */
@@ -88,6 +89,15 @@ const condition = z.object({
   lastTransitionTime: time,
 });
 
+const image = z.object({
+  image: z.string(),
+  digest: or(z.string(), ''),
+  resolved: or(z.string(), ''),
+  unresolved: or(z.string(), ''),
+  doubted: or(z.boolean(), false),
+  lastUnresolvedPullTime: time,
+});
+
 const round = z.object({
   pendingRemoval: maybe(z.object({ annotation: z.string(), value: or(z.string(), '') })),
   number: z.number(),
@@ -107,7 +117,7 @@ const status = z.object({
   failures: z.catch(or(z.record(z.string(), z.array(failure)), {}), {}),
   observedGeneration: z.catch(maybe(z.number()), undefined),
   conditions: z.catch(or(z.array(condition), []), []),
-  images: z.catch(or(z.array(z.object({ image: z.string(), digest: or(z.string(), '') })), []), []),
+  images: z.catch(or(z.array(image), []), []),
   nodes: z.catch(or(z.record(z.string(), entry), {}), {}),
   wants: z.catch(or(z.record(z.string(), z.array(z.number())), {}), {}),
   placed: z.catch(or(z.array(z.extend(list, { sinceGeneration: or(z.number(), 0) })), []), []),
@@ -157,8 +167,16 @@ function toStatus({ images, conditions, round: opened, ...rest }: z.infer<typeof
   return {
     ...rest,
     digests: Object.fromEntries(digests),
+    resolved: Object.fromEntries(images.flatMap(resolvedIn)),
     conditions: conditions.map((told): Condition => ({ ...told, lastTransitionTime: told.lastTransitionTime ?? 0 })),
     nodes: rest.nodes satisfies Readonly<Record<string, LedgerEntry>>,
     round: opened === undefined ? undefined : { ...opened, startTime: opened.startTime ?? 0 },
   };
+}
+
+/** Nothing is told of an image that does not move. */
+function resolvedIn(told: z.infer<typeof image>): readonly (readonly [string, Resolved])[] {
+  const { resolved: digest, unresolved, doubted: isDoubted, lastUnresolvedPullTime: lastUnresolvedPull } = told;
+  const isTold = digest !== '' || unresolved !== '' || lastUnresolvedPull !== undefined;
+  return isTold ? [[told.image, { digest, unresolved, isDoubted, lastUnresolvedPull }]] : [];
 }

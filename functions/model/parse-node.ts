@@ -45,9 +45,21 @@ export function parseNode(object: unknown): Node {
     kubeletVersion: info['kubeletVersion'] ?? '',
     containerRuntime: info['containerRuntimeVersion'] ?? '',
     isImageListComplete: isComplete(status?.images?.map(({ names }) => names?.length ?? 0) ?? []),
+    digests: digestsByTag(status?.images?.map(({ names }) => names ?? []) ?? []),
     images: new Set(status?.images?.flatMap(({ names }) => (names ?? []).map(normalisedReference)) ?? []),
   };
 }
+
+/** The names of one image are its digests first, then its tags, cut behind the fifth: where there is a tag, there are all digests. */
+function digestsByTag(images: readonly (readonly string[])[]): Node['digests'] {
+  const digests = images.flatMap((names) => {
+    const [known, tags] = [names.flatMap(digestIn), names.filter((name) => !name.includes('@'))];
+    return known.length === 0 ? [] : tags.map((tag) => [normalisedReference(tag), new Set(known)] as const);
+  });
+  return new Map(digests);
+}
+
+const digestIn = (name: string): readonly string[] => (name.includes('@') ? [name.slice(name.indexOf('@') + 1)] : []);
 
 /** What a kubelet's list holds at the most by default: images, and names of each. */
 const mostImages = 50;

@@ -1,6 +1,7 @@
 import { failureCount } from './failures.ts';
 import type { Condition, Failures, ImageCache, Status } from './image-cache.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
+import { unknownYet } from './resolved.ts';
 import type { Round } from './round.ts';
 import { imagesOf } from './wanted.ts';
 
@@ -71,7 +72,7 @@ function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
       Object.values(status.nodes).filter((entry) => entry.want === want),
     );
     images.forEach((image, index) => {
-      const count = counts.get(image) ?? { image, ...text('digest', status.digests[image] ?? ''), ready: 0, failed: 0 };
+      const count = counts.get(image) ?? { image, ...toldOf(image, status), ready: 0, failed: 0 };
       counts.set(image, {
         ...count,
         ready: count.ready + (ready[index] ?? 0),
@@ -80,6 +81,18 @@ function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
     });
   }
   return [...counts.values()].toSorted((a, b) => (a.image < b.image ? -1 : 1)).slice(0, mostImages);
+}
+
+/** What kubelets and registries say that an image stands for. */
+function toldOf(image: string, { digests, resolved }: Status): WireStatus {
+  const { digest, unresolved, isDoubted, lastUnresolvedPull } = resolved[image] ?? unknownYet;
+  return {
+    ...text('digest', digests[image] ?? ''),
+    ...text('resolved', digest),
+    ...text('unresolved', unresolved),
+    ...(isDoubted ? { doubted: true } : {}),
+    ...time('lastUnresolvedPullTime', lastUnresolvedPull),
+  };
 }
 
 /** A node that is ready has all; one that tries again or has failed has all but what it tries or failed. */

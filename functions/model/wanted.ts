@@ -1,6 +1,6 @@
 import { hash } from './hash.ts';
 import type { ImageCache, ImageList, NodeMatchExpression } from './image-cache.ts';
-import { isMovingReference, normalisedReference } from './image-reference.ts';
+import { isMovingReference, normalisedReference, parseImageReference } from './image-reference.ts';
 import type { Node } from './node.ts';
 import type { PullPolicy, Settings } from './settings.ts';
 
@@ -43,6 +43,10 @@ export function pullPolicyOf(image: string, cache: ImageCache, settings: Setting
   const policy = cache.spec.imagePullPolicy ?? settings.imagePullPolicy;
   return policy === 'Always' || isMovingReference(image) ? 'Always' : 'IfNotPresent';
 }
+
+/** Whether the image behind a reference may be another one by now, so that only the registry can tell. What a digest names never is. */
+export const mayMove = (image: string, cache: ImageCache, settings: Settings): boolean =>
+  pullPolicyOf(image, cache, settings) === 'Always' && parseImageReference(image).digest === '';
 
 /** Whether the node's own list proves an image to be there in the version that is wanted. */
 export function isProvenPresent(image: string, node: Node, policy: PullPolicy): boolean {

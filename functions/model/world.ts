@@ -1,5 +1,6 @@
 import type { ImageCache } from './image-cache.ts';
 import type { Observed } from './observed.ts';
+import type { RegistryWords } from './registry-word.ts';
 import type { Trigger } from './round.ts';
 import type { Settings } from './settings.ts';
 
@@ -8,6 +9,8 @@ export type World = {
   readonly cache: ImageCache;
   readonly observed: Observed;
   readonly settings: Settings;
+  /** What registries say of images that may have moved, where a round opens that begins with asking. */
+  readonly words: RegistryWords;
   /** What the cache's own schedule comes to, if it has one. */
   readonly scheduled: Scheduled | undefined;
   /** Epoch milliseconds. */

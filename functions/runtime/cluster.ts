@@ -15,6 +15,7 @@ import { cacheOfObject } from './cache-of-object.ts';
 import { isConflict, isNotFound } from './errors.ts';
 import { everyItem } from './every-item.ts';
 import { makeJob } from './make-job.ts';
+import { parsePullSecret } from './parse-pull-secret.ts';
 import { paths } from './paths.ts';
 import { podRefusal } from './pod-refusal.ts';
 import { userOfNamespace } from './user-of-namespace.ts';
@@ -36,6 +37,8 @@ export type Cluster = {
   readonly allJobs: () => Promise<readonly Job[]>;
   readonly pod: (namespace: string, name: string) => Promise<Pod | undefined>;
   readonly pods: (namespace: string, selector: string) => Promise<readonly Pod[]>;
+  /** The logins of a pull Secret, as a keyring reads them; '' where it has none. */
+  readonly pullSecret: (namespace: string, name: string) => Promise<string>;
   /** Why the Job controller can not make a Job's Pod, by its latest Event; '' if there is none. */
   readonly podRefusal: (namespace: string, job: Job) => Promise<string>;
   /** The user that Pods of a namespace are to run as. */
@@ -72,6 +75,7 @@ export function createCluster(api: Api): Cluster {
     pod: async (namespace, name) => ifFound(get(paths.pod(namespace, name)), parsePod),
     pods: async (namespace, selector) =>
       everyItem(api, paths.pods(namespace), { limit: 100, parse: parsePod, selector }),
+    pullSecret: async (namespace, name) => parsePullSecret(await get(paths.secret(namespace, name))),
     podRefusal: async (namespace, job) => podRefusal(api, namespace, job),
     userOf: async (namespace) => userOfNamespace(api, namespace),
     writeStatus: async (cache, status) => writeStatus(api, cache, status),

@@ -29,6 +29,8 @@ export type Config = ClusterSource & {
   readonly routes: Readonly<Record<string, string>>;
   /** How registries are asked for digests. */
   readonly registry: RegistrySettings;
+  /** Whether registries are asked in the name of a cache's pull secrets. */
+  readonly readsPullSecrets: boolean;
   /** Lines to log once at start: what was set and has no meaning here. */
   readonly notes: readonly string[];
 };
@@ -90,6 +92,7 @@ function assemble(read: <T>(setting: Setting<T>) => T, env: Environment): Config
       certificates: read(table.registryCertificates),
       insecure: read(table.registryInsecure),
     },
+    readsPullSecrets: read(table.registrySecrets),
     notes: notes(env),
   };
 }

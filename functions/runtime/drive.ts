@@ -9,6 +9,7 @@ import { carryOut, WriteFailed } from './carry-out.ts';
 import { ApiError, isConflict, RetryLater } from './errors.ts';
 import type { Context } from './handler.ts';
 import { observe } from './observe.ts';
+import { askRegistries } from './registry-words.ts';
 import { reportRefusal } from './report-refusal.ts';
 import type { Scope } from './scope.ts';
 
@@ -26,13 +27,15 @@ const longestDelivery = 20_000;
 /** Observe, decide, carry out, until there is nothing left to do. Whatever failed half-way is looked at anew, and then as a whole. */
 export async function drive({ cache: reference, scope, opens }: Drive, context: Context): Promise<void> {
   const end = context.now() + longestDelivery;
+  const ask = askRegistries(context);
   for (let turn = 1; ; turn += 1) {
     context.signal.throwIfAborted();
     const cache = await context.cluster.cache(reference);
     if (cache === undefined) return;
     const look = turn === 1 ? scope(cache) : 'everything';
     const observed = await observe(cache, { scope: look, opens }, context);
-    const plan = decide(worldOf({ cache, observed, opens }, context));
+    const words = await ask({ cache, observed, opens });
+    const plan = decide(worldOf({ cache, observed, opens, words }, context));
     if (isEmpty(plan)) return;
     const failure = await attempt(carryOut(plan, cache, context));
     if (failure === undefined && !plan.hasMore) return;

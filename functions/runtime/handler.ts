@@ -2,11 +2,16 @@ import type { Logger } from 'pino';
 import type { FunctionName, Notice } from '#model/cloud-event.ts';
 import type { Settings } from '#model/settings.ts';
 import type { Cluster } from './cluster.ts';
+import type { Registry } from './registry/registry.ts';
 
 /** What a handler works with; it reads nothing else, so a test or a platform can hand it any world. */
 export type Context = {
   readonly cluster: Cluster;
   readonly settings: Settings;
+  /** Tells what references stand for. */
+  readonly registry: Pick<Registry, 'digest'>;
+  /** Whether registries may be asked in the name of a cache's pull secrets. */
+  readonly readsPullSecrets: boolean;
   readonly log: Logger;
   /** The time in epoch milliseconds. */
   readonly now: () => number;

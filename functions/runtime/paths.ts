@@ -14,6 +14,8 @@ export const paths = {
   job: (namespace: string, name: string): string => `${paths.jobs(namespace)}/${encodeURIComponent(name)}`,
   pods: (namespace: string): string => `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
   pod: (namespace: string, name: string): string => `${paths.pods(namespace)}/${encodeURIComponent(name)}`,
+  secret: (namespace: string, name: string): string =>
+    `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets/${encodeURIComponent(name)}`,
   events: (namespace: string): string => `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`,
   /** A Job or a Pod; undefined for any other kind. */
   object: ({ kind, namespace, name }: ObjectReference): string | undefined => {

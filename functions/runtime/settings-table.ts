@@ -126,6 +126,12 @@ export const settingsTable = {
     "PEM of the authorities that registries' certificates may come from, or its path",
   ),
   registryInsecure: both('registry-insecure', '', hostList, 'Registries that are asked over http, separated by commas'),
+  registrySecrets: both(
+    'registry-secrets',
+    'false',
+    yesOrNo,
+    "Ask registries with a cache's pull secrets too; needs the right to get Secrets",
+  ),
   routes: envOnly('ROUTES', '', routes(), 'Where each function is, where no broker is: {"reconcile": "http://…", …}'),
   namespace: envOnly('KUBEFLEDGED_NAMESPACE', '', text, "kube-fledged's name for LEASE_NAMESPACE"),
 

@@ -3,7 +3,10 @@ import type { Context } from './handler.ts';
 import { scheduledAfter } from './schedule.ts';
 
 /** What was seen, with what the process knows: its settings, and the time. */
-export function worldOf(seen: Pick<World, 'cache' | 'observed' | 'opens'>, { settings, now: clock }: Context): World {
+export function worldOf(
+  seen: Pick<World, 'cache' | 'observed' | 'opens' | 'words'>,
+  { settings, now: clock }: Context,
+): World {
   const now = clock();
   const { refreshSchedule } = seen.cache.spec;
   const scheduled = refreshSchedule === undefined ? undefined : scheduledAfter(refreshSchedule, now);

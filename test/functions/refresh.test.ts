@@ -164,7 +164,7 @@ describe('a refresh', () => {
 
   it('pulls again what may have moved', async () => {
     const on = await settled('app:latest');
-    on.wait(901_000);
+    on.wait(3_600_000);
     await refresh(tick, on.context);
     expect(on.live().status).toMatchObject({ status: 'Processing', reason: 'ImageCacheRefresh' });
     expect(on.live().status.conditions.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'True' });

@@ -7,6 +7,7 @@ import { createCluster } from '#runtime/cluster.ts';
 import type { Context } from '#runtime/handler.ts';
 import { inMemoryApi } from './in-memory-api.ts';
 import { noon, settings } from './model/builders.ts';
+import { scriptedRegistry } from './scripted-registry.ts';
 
 /** A cluster of memory with the functions' context in front of it, and the words to play a cluster's part. */
 
@@ -14,24 +15,30 @@ export const cachePath = (name = 'web'): string => `/apis/kubefledged.io/v1alpha
 export const jobsPath = '/apis/batch/v1/namespaces/apps/jobs';
 export const podsPath = '/api/v1/namespaces/apps/pods';
 export const eventsPath = '/api/v1/namespaces/apps/events';
+export const secretPath = (name: string): string => `/api/v1/namespaces/apps/secrets/${name}`;
 export const nodePath = (name: string): string => `/api/v1/nodes/${name}`;
 export const namespacePath = '/api/v1/namespaces/apps';
 
 export type Scene = ReturnType<typeof scene>;
 
-export function scene(given: Partial<Settings> = {}) {
+export function scene(given: Partial<Settings> = {}, of: Partial<Pick<Context, 'readsPullSecrets' | 'log'>> = {}) {
   let now = noon;
+  const registry = scriptedRegistry();
   const api = inMemoryApi(() => now);
   const context: Context = {
     cluster: createCluster(api),
     settings: settings(given),
+    registry,
+    readsPullSecrets: false,
     log: pino({ level: 'silent' }),
     now: () => now,
     signal: new AbortController().signal,
+    ...of,
   };
   api.put(namespacePath, { metadata: { name: 'apps' } });
   return {
     api,
+    registry,
     context,
     wait: (ms: number): void => void (now += ms),
     cache: (spec: object = { cacheSpec: [{ images: ['app:1', 'base:2'] }] }, name = 'web'): void =>

@@ -52,6 +52,10 @@ const context = (log: Context['log']): Context => ({
   get settings(): never {
     throw new Error('no settings in this test');
   },
+  get registry(): never {
+    throw new Error('no registry in this test');
+  },
+  readsPullSecrets: false,
   log,
   now: () => 0,
   signal: new AbortController().signal,

@@ -113,6 +113,7 @@ export const node = (of: Partial<Node> = {}): Node => ({
   kubeletVersion: 'v1.34.2',
   containerRuntime: 'containerd://1.7.24',
   images: new Set(),
+  digests: new Map(),
   isImageListComplete: true,
   ...of,
 });
@@ -200,6 +201,7 @@ export const world = (of: Partial<World> = {}): World => ({
   cache: cache(),
   observed: observed(),
   settings: settings(),
+  words: new Map(),
   now: noon,
   opens: ['Spec', 'Adopted'],
   scheduled: undefined,

@@ -119,7 +119,23 @@ describe('a node off the wire', () => {
       containerRuntime: 'containerd://2.2.9',
       isImageListComplete: true,
       images: new Set(['docker.io/library/nginx:1.27', `docker.io/library/nginx@sha256:${'a'.repeat(64)}`]),
+      digests: new Map([['docker.io/library/nginx:1.27', new Set([`sha256:${'a'.repeat(64)}`])]]),
     });
+  });
+
+  it('has an image under the digests that are listed beside its tag, and tells none of a tag without', () => {
+    const images = [
+      { names: ['app@sha256:1', 'mirror.example/app@sha256:2', 'app', 'mirror.example/app:3'] },
+      { names: ['app@sha256:0'] },
+      { names: ['loaded:1'] },
+    ];
+    const both = new Set(['sha256:1', 'sha256:2']);
+    expect(parseNode({ ...wire, status: { images } }).digests).toEqual(
+      new Map([
+        ['docker.io/library/app:latest', both],
+        ['mirror.example/app:3', both],
+      ]),
+    );
   });
 
   it.each([

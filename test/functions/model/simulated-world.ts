@@ -79,6 +79,7 @@ export function simulatedWorld(start: Start) {
       observed,
       settings: given,
       scheduled: undefined,
+      words: new Map(),
       now,
       opens: ['Spec', 'Adopted'],
     } as const;

@@ -21,6 +21,9 @@ const full: Status = {
   observedGeneration: 3,
   conditions: [condition({ message: 'm' }), condition({ type: 'Stalled', status: 'Unknown' })],
   digests: { 'app:1': digest },
+  resolved: {
+    'app:1': { digest, unresolved: 'x', isDoubted: true, lastUnresolvedPull: noon },
+  },
   nodes: {
     n1: pulling({ want: 'w1', state: 'Ready' }),
     n2: pulling({ want: 'w1', state: 'Failed', failed: [0, 1] }),
@@ -74,7 +77,10 @@ describe('the status as it is written', () => {
       nodesReady: '1/3',
       nodeCounts: { desired: 3, ready: 1, pulling: 1, failed: 1, skipped: 1 },
       images: [
-        { image: 'app:1', digest, ready: 1, failed: 2 },
+        {
+          ...{ image: 'app:1', digest, resolved: digest, unresolved: 'x', doubted: true },
+          ...{ lastUnresolvedPullTime: '2026-11-24T12:00:00Z', ready: 1, failed: 2 },
+        },
         { image: 'base:2', ready: 1, failed: 1 },
         { image: 'tool:3', ready: 1, failed: 0 },
       ],

@@ -45,6 +45,7 @@ describe('readConfig', () => {
       eventOverrides: {},
       routes: {},
       registry: { mirrors: {}, certificates: '', insecure: [] },
+      readsPullSecrets: false,
       notes: [],
     });
   });

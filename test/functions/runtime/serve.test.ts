@@ -11,6 +11,7 @@ import { ApiError, ConfigError, Rejected, RetryLater } from '../../../functions/
 import type { Context, Handler, Handlers } from '../../../functions/runtime/handler.ts';
 import { createLog } from '../../../functions/runtime/log.ts';
 import { serve, type Served, type ServeOptions } from '../../../functions/runtime/serve.ts';
+import { scriptedRegistry } from '../scripted-registry.ts';
 import { malformedRequests } from './malformed-requests.ts';
 
 const open: { close: () => unknown }[] = [];
@@ -42,7 +43,10 @@ async function world(handle: Handler | Partial<Handlers>, options: Partial<Serve
   const entries = Object.entries(typeof handle === 'function' ? { reconcile: handle } : handle);
   const served = await serve({
     handlers: Object.fromEntries(entries.map(([name, handler]) => [name, recording(handler)])),
-    context: { cluster: noCluster(), settings: readConfig([], {}).settings, log, now: () => 0 },
+    context: {
+      ...{ cluster: noCluster(), settings: readConfig([], {}).settings, log, now: () => 0 },
+      ...{ registry: scriptedRegistry(), readsPullSecrets: false },
+    },
     port: 0,
     host: '127.0.0.1',
     lockFolder,
