@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { removalJob } from '#model/removal-job.ts';
+import { parseRemovalResult } from '#model/removal-result.ts';
+import { cache, node, settings } from '../functions/model/builders.ts';
 import { writesBetween } from './api-writes.ts';
 import type { Lab } from './lab.ts';
 import { sharedLab } from './shared-lab.ts';
@@ -84,6 +87,27 @@ describe('a lab with simulated nodes', () => {
         { name: 'b', image: 'noop:1', imageID: '', state: waiting(notFound('x/missing:2')) },
         { name: 'c', image: 'noop:1', imageID: '', state: waiting(denied) },
         { name: 'd', image: 'missing:1', imageID: '', state: waiting(notFound('missing:1')) },
+      ],
+    });
+  });
+
+  it('has removal Jobs say what they removed and what they kept', async () => {
+    const removal = { remove: ['a:1', 'b:1'], keep: ['b:1'], purge: 'any' } as const;
+    const place = { socket: '/run/containerd/containerd.sock', attempt: 1, namespace: 'default' };
+    const order = { cache: cache(), node: node({ name: 'sim-1' }), removal, settings: settings(), ...place };
+    const { metadata, ...rest } = removalJob(order);
+    await lab.apply({ ...rest, metadata });
+    await until('the Job is complete', () => isComplete(metadata.name));
+    const message = await lab.ask(
+      ...['get', 'pod', '-l', `job-name=${metadata.name}`, '-o'],
+      'jsonpath={.items[0].status.containerStatuses[0].state.terminated.message}',
+    );
+    expect(parseRemovalResult(message)).toMatchObject({
+      freedBytes: 1000,
+      counts: { removed: 1, absent: 0, spared: 1, failed: 0 },
+      images: [
+        { outcome: 'spared', image: 'b:1', reason: 'Wanted' },
+        { outcome: 'removed', image: 'a:1' },
       ],
     });
   });
