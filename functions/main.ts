@@ -3,6 +3,10 @@ import { createApi } from '#runtime/api-request.ts';
 import { createCluster } from '#runtime/cluster.ts';
 import { readConfig } from '#runtime/config.ts';
 import { createLog } from '#runtime/log.ts';
+import { functionMetrics, meteredHandlers } from '#runtime/metered-handlers.ts';
+import { createMetrics } from '#runtime/metrics.ts';
+import { metricsSite } from '#runtime/metrics-site.ts';
+import { callMeter, processMetrics, tellBuild } from '#runtime/process-metrics.ts';
 import { createRegistry } from '#runtime/registry/registry.ts';
 import { runProcess } from '#runtime/run-process.ts';
 import { serve } from '#runtime/serve.ts';
@@ -12,15 +16,19 @@ await runProcess(async () => {
   const config = readConfig(process.argv.slice(2), process.env);
   const log = createLog(config.logLevel);
   for (const note of config.notes) log.warn(note);
-  const api = createApi(config);
+  const metrics = createMetrics({ ...processMetrics, ...functionMetrics });
+  tellBuild(metrics);
+  const api = createApi(config, { onCall: callMeter(metrics) });
   const registry = createRegistry(config.registry);
   const { settings, readsPullSecrets } = config;
   const context = { cluster: createCluster(api), settings, registry, readsPullSecrets, log, now: Date.now };
   const name = config.function;
+  const metered = meteredHandlers(handlers, metrics);
   const served = await serve({
-    handlers: name === undefined ? handlers : { [name]: handlers[name] },
+    handlers: name === undefined ? metered : { [name]: metered[name] },
     context,
     port: config.port,
+    site: metricsSite(metrics, log),
   });
   log.info({ function: name ?? 'all', port: served.port, server: api.server }, 'started');
   return async () => {

@@ -2,11 +2,17 @@ import type { CloudEvent } from 'cloudevents';
 import { notice, type FunctionName } from '#model/cloud-event.ts';
 import { ApiError, Rejected, RetryLater } from '#runtime/errors.ts';
 import type { Context, Handlers } from '#runtime/handler.ts';
+import { traceFields, type TraceFields } from '#runtime/trace-context.ts';
 import { DeliveryFailed, DeliveryRefused, sinkPerFunction, type Sink } from './sink.ts';
 
+/** What a function works with; its log is to carry the trace. */
+type MakeContext = (name: FunctionName, trace: TraceFields) => Context;
+
 /** Calls the functions in this very process, by the same rules as over HTTP. */
-export function inProcessSink(handlers: Handlers, context: (name: FunctionName) => Context): Sink {
-  return sinkPerFunction((event, name) => call(event, name, (told) => handlers[name](told, context(name))));
+export function inProcessSink(handlers: Handlers, context: MakeContext): Sink {
+  return sinkPerFunction((event, name) =>
+    call(event, name, (told) => handlers[name](told, context(name, traceFields(event['traceparent'])))),
+  );
 }
 
 async function call(

@@ -3,11 +3,16 @@ import { createApi } from '#runtime/api-request.ts';
 import { helpText, readConfig, wantsHelp, type Config } from '#runtime/config.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { createLog } from '#runtime/log.ts';
+import { createMetrics } from '#runtime/metrics.ts';
+import { metricsSite } from '#runtime/metrics-site.ts';
+import { callMeter, processMetrics, tellBuild } from '#runtime/process-metrics.ts';
 import { runProcess } from '#runtime/run-process.ts';
 import { configuredSink } from './configured-sink.ts';
 import { tellCrdMissing } from './crd-missing.ts';
 import { leaseOf } from './lease-of.ts';
 import { serveProbes } from './probes.ts';
+import { tellSources } from './source-gauges.ts';
+import { sourceMetrics } from './source-metrics.ts';
 import { startSources } from './start-sources.ts';
 
 if (wantsHelp(process.argv)) process.stdout.write(helpText());
@@ -18,14 +23,20 @@ async function start(config: Config): Promise<() => Promise<void>> {
   for (const note of config.notes) log.warn(note);
   const sink = configuredSink(config);
   if (sink === undefined) throw new ConfigError('nobody takes the events: set K_SINK or ROUTES');
-  const api = createApi(config);
+  const metrics = createMetrics({ ...processMetrics, ...sourceMetrics });
+  tellBuild(metrics);
+  const api = createApi(config, { onCall: callMeter(metrics) });
   const onCrdMissing = (): void => tellCrdMissing(log);
   const lease = config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {};
-  const sources = startSources({ api, sink, log, tickSchedule: config.tickSchedule, onCrdMissing, ...lease });
-  const probes = await serveProbes(config.port, sources.synced);
+  const sources = startSources({
+    ...{ api, sink, log, tickSchedule: config.tickSchedule, onCrdMissing, meter: metrics },
+    ...lease,
+  });
+  tellSources(metrics, sources);
+  const probes = await serveProbes(config.port, sources.synced, metricsSite(metrics, log));
   log.info({ server: api.server, context: api.context, port: probes.port }, 'started');
   void sources.whenSynced.then(() => {
-    log.info({ caches: sources.cacheCount() }, 'synced');
+    log.info({ caches: sources.caches().size }, 'synced');
   });
   return async () => {
     await sources.stop();

@@ -1,12 +1,14 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import type { Site } from '#runtime/site.ts';
 
 export type Probes = { readonly port: number; readonly close: () => Promise<void> };
 
-/** Answers `/_/health` always and `/_/ready` as soon as `isReady` says so: 200 or 503. Port 0 takes any free one. */
-export async function serveProbes(port: number, isReady: () => boolean): Promise<Probes> {
+/** Answers pages of `site`, `/_/health` always and `/_/ready` as soon as `isReady` says so: 200 or 503. Port 0 takes any free one. */
+export async function serveProbes(port: number, isReady: () => boolean, site?: Site): Promise<Probes> {
   const server = createServer((request, response) => {
+    if (site?.(request, response) === true) return;
     response.writeHead(statusOf(request.url ?? '', isReady), { 'content-type': 'text/plain' }).end();
   });
   server.listen(port);

@@ -1,13 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { ImageCache } from '#model/image-cache.ts';
 import type { Api } from '#runtime/api-request.ts';
 import { ConfigError } from '#runtime/errors.ts';
+import { type Meter, noMeter } from '#runtime/metrics.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { startCron, wrongSchedule } from './cron.ts';
 import { startKubernetesSource, type KubernetesSource } from './kubernetes/source.ts';
 import { whileLeading, type Lead, type LeaseTimes } from './lease.ts';
+import { meteredSink } from './metered-sink.ts';
 import type { Sink } from './sink.ts';
+import type { SourceMetric } from './source-metrics.ts';
 import { tickEvent } from './to-event.ts';
+import { newTraceparent } from './trace.ts';
 
 export type SourcesOptions = {
   readonly api: Api;
@@ -20,6 +25,7 @@ export type SourcesOptions = {
   /** Called once when the cluster has no ImageCache CRD; the sources go on as soon as it is there. */
   readonly onCrdMissing?: () => void;
   readonly clock?: Clock;
+  readonly meter?: Meter<SourceMetric>;
 };
 
 export type Sources = {
@@ -27,8 +33,12 @@ export type Sources = {
   readonly synced: () => boolean;
   /** Resolves when this process leads and has synced for the first time; never rejects. */
   readonly whenSynced: Promise<void>;
-  /** Known ImageCaches; 0 while standing by. */
-  readonly cacheCount: () => number;
+  /** Whether this process is the one that watches and sends. */
+  readonly leads: () => boolean;
+  /** Known ImageCaches by "namespace/name", as they stand; none while standing by. */
+  readonly caches: () => ReadonlyMap<string, ImageCache>;
+  /** Differs whenever they do. */
+  readonly revision: () => string;
   /** Batches that wait for delivery, and milliseconds that the oldest has waited. */
   readonly queue: () => { readonly depth: number; readonly age: number };
   /** Resolves when what was in flight has ended and the Lease is given back. */
@@ -37,20 +47,22 @@ export type Sources = {
 
 /** Starts what wakes the functions: changes in the cluster, and the heartbeat. Throws `ConfigError` for a wrong schedule. */
 export function startSources(options: SourcesOptions): Sources {
-  const { clock = systemClock, lease, log, api, tickSchedule } = options;
+  const { clock = systemClock, lease, log, api, tickSchedule, meter = noMeter } = options;
   const wrong = tickSchedule === '' ? undefined : wrongSchedule(tickSchedule);
   if (wrong !== undefined) throw new ConfigError(wrong);
   const stopping = new AbortController();
   const { promise: whenSynced, resolve } = Promise.withResolvers<undefined>();
   let source: KubernetesSource | undefined;
+  let term = 0;
   const lead: Lead = async (leading) => {
-    const term = startTerm({ ...options, clock });
-    source = term.source;
-    void term.source.whenSynced.then(() => {
+    const begun = startTerm({ ...options, clock, sink: meteredSink(options.sink, meter) });
+    source = begun.source;
+    term += 1;
+    void begun.source.whenSynced.then(() => {
       resolve(undefined);
     });
     await aborted(leading);
-    await term.stop();
+    await begun.stop();
     source = undefined;
   };
   const ended =
@@ -58,7 +70,9 @@ export function startSources(options: SourcesOptions): Sources {
   return {
     synced: () => source?.synced() ?? lease !== undefined,
     whenSynced,
-    cacheCount: () => source?.cacheCount() ?? 0,
+    leads: () => source !== undefined,
+    caches: () => source?.caches ?? new Map<string, never>(),
+    revision: () => `${term}.${source?.revision() ?? -1}`,
     queue: () => ({ depth: source?.queue.depth() ?? 0, age: source?.queue.age() ?? 0 }),
     stop: async () => {
       stopping.abort();
@@ -72,7 +86,10 @@ function startTerm(options: SourcesOptions & { readonly clock: Clock }): {
   stop: () => Promise<void>;
 } {
   const { sink, clock, log, tickSchedule } = options;
-  const tick = (): Promise<void> => sink(tickEvent({ id: randomUUID(), time: new Date(clock.now()) }), 'tick');
+  const tick = (): Promise<void> => {
+    const stamp = { id: randomUUID(), time: new Date(clock.now()), traceparent: newTraceparent() };
+    return sink(tickEvent(stamp), 'tick');
+  };
   const cron = tickSchedule === '' ? undefined : startCron({ schedule: tickSchedule, tick, clock, log });
   const source = startKubernetesSource(options);
   return {

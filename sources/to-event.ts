@@ -3,7 +3,7 @@ import { changeType, tickType, type ObjectReference } from '#model/cloud-event.t
 import type { Batch } from './kubernetes/batch.ts';
 
 /** What makes an event one of its kind: passed in, so that the rest is a function of the change alone. */
-export type Stamp = { readonly id: string; readonly time: Date };
+export type Stamp = { readonly id: string; readonly time: Date; readonly traceparent: string };
 
 /** The event that tells of a batch, as Knative's ApiServerSource would, with our extensions beside. `server` is the API server's address. */
 export function changeEvent({ cache, change, others }: Batch, server: string, stamp: Stamp): CloudEvent<unknown> {
@@ -12,6 +12,7 @@ export function changeEvent({ cache, change, others }: Batch, server: string, st
   return new CloudEvent<unknown>({
     id: stamp.id,
     time: stamp.time.toISOString(),
+    traceparent: stamp.traceparent,
     type: changeType(verb),
     source: server,
     subject: subjectOf(object),
@@ -34,6 +35,7 @@ export function tickEvent(stamp: Stamp): CloudEvent<unknown> {
   return new CloudEvent<unknown>({
     id: stamp.id,
     time: stamp.time.toISOString(),
+    traceparent: stamp.traceparent,
     type: tickType,
     source: '/imagecache-functions/cron',
     datacontenttype: 'application/json',

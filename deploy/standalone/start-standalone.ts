@@ -1,16 +1,24 @@
 import type { Logger } from 'pino';
+import type { FunctionName } from '#model/cloud-event.ts';
 import { createApi, type Api } from '#runtime/api-request.ts';
 import { createCluster } from '#runtime/cluster.ts';
 import type { Config } from '#runtime/config.ts';
 import { isNotFound } from '#runtime/errors.ts';
 import { createLog } from '#runtime/log.ts';
+import { functionMetrics, meteredHandlers } from '#runtime/metered-handlers.ts';
+import { createMetrics } from '#runtime/metrics.ts';
+import { metricsSite } from '#runtime/metrics-site.ts';
+import { callMeter, processMetrics, tellBuild } from '#runtime/process-metrics.ts';
 import { createRegistry, type Registry } from '#runtime/registry/registry.ts';
 import { serve, type ServeOptions } from '#runtime/serve.ts';
-import { handlers } from '../../functions/handlers.ts';
+import type { TraceFields } from '#runtime/trace-context.ts';
+import { handlers as plainHandlers } from '../../functions/handlers.ts';
 import { configuredSink } from '../../sources/configured-sink.ts';
 import { tellCrdMissing } from '../../sources/crd-missing.ts';
 import { inProcessSink } from '../../sources/in-process-sink.ts';
 import { leaseOf } from '../../sources/lease-of.ts';
+import { tellSources } from '../../sources/source-gauges.ts';
+import { sourceMetrics } from '../../sources/source-metrics.ts';
 import { startSources, type Sources } from '../../sources/start-sources.ts';
 
 export type Standalone = { readonly port: number; readonly stop: () => Promise<void> };
@@ -25,23 +33,32 @@ export type StandaloneOptions = Pick<ServeOptions, 'host' | 'lockFolder'> & {
 /** Starts everything on the cluster that the configuration names. Throws `ConfigError` if it names none. */
 export async function startStandalone(config: Config, options: StandaloneOptions = {}): Promise<Standalone> {
   const { log = createLog(config.logLevel), registry = createRegistry(config.registry), ...listen } = options;
-  const api = createApi(config);
+  const metrics = createMetrics({ ...processMetrics, ...functionMetrics, ...sourceMetrics });
+  tellBuild(metrics);
+  const handlers = meteredHandlers(plainHandlers, metrics);
+  const api = createApi(config, { onCall: callMeter(metrics) });
   log.info({ server: api.server, context: api.context, ...(await cachesOf(api)) }, 'cluster');
   for (const note of config.notes) log.warn(note);
   const stopping = new AbortController();
   const { settings, readsPullSecrets } = config;
   const context = { cluster: createCluster(api), settings, registry, readsPullSecrets, log, now: Date.now };
+  const contextOf = (name: FunctionName, trace: TraceFields) => ({
+    ...context,
+    log: log.child({ function: name, ...trace }),
+    signal: stopping.signal,
+  });
   const sources = startSources({
     api,
-    sink:
-      configuredSink(config) ??
-      inProcessSink(handlers, (name) => ({ ...context, log: log.child({ function: name }), signal: stopping.signal })),
+    sink: configuredSink(config) ?? inProcessSink(handlers, contextOf),
     log,
     tickSchedule: config.tickSchedule,
     onCrdMissing: () => tellCrdMissing(log),
+    meter: metrics,
     ...(config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {}),
   });
-  const served = await serve({ ...listen, handlers, context, port: config.port, isReady: sources.synced }).catch(
+  tellSources(metrics, sources);
+  const site = metricsSite(metrics, log);
+  const served = await serve({ ...listen, handlers, context, port: config.port, isReady: sources.synced, site }).catch(
     async (error: unknown) => {
       await sources.stop();
       registry.close();
@@ -51,7 +68,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   );
   log.info({ port: served.port }, 'listening');
   void sources.whenSynced.then(() => {
-    log.info({ caches: sources.cacheCount() }, 'synced');
+    log.info({ caches: sources.caches().size }, 'synced');
   });
   return { port: served.port, stop: () => stop({ sources, stopping, close: served.close, registry, api }) };
 }

@@ -52,9 +52,21 @@ export type ApiMetrics = {
   readonly bytesRead: number;
 };
 
+/** One try of a call, a watch included. */
+export type CallResult = {
+  readonly method: Method;
+  readonly path: string;
+  /** HTTP status; undefined where no answer came. */
+  readonly code: number | undefined;
+  /** From sending to the head of the answer. */
+  readonly seconds: number;
+};
+
 export type ApiOptions = {
   /** Most calls at once; streams do not count. Default 32. */
   readonly concurrency?: number;
+  /** Hears of every try. */
+  readonly onCall?: (result: CallResult) => void;
 };
 
 const defaultConcurrency = 32;
@@ -62,7 +74,7 @@ const defaultConcurrency = 32;
 /** Connects to the cluster that `source` names; nothing is sent before the first call. Throws `ConfigError` if it names none. */
 export function createApi(source: ClusterSource, options: ApiOptions = {}): Api {
   const credentials = loadCredentials(source);
-  const wire = apiWire(credentials);
+  const wire = apiWire(credentials, options.onCall);
   const enter = gate(options.concurrency ?? defaultConcurrency);
   return {
     server: credentials.server.href.replace(/\/$/, ''),

@@ -1,4 +1,4 @@
-import type { ApiCall, ApiMetrics, Method } from './api-request.ts';
+import type { ApiCall, ApiMetrics, CallResult, Method } from './api-request.ts';
 import type { Credentials } from './credentials.ts';
 import { type Outgoing, type Sent, transport } from './transport.ts';
 import { version } from './version.ts';
@@ -19,7 +19,7 @@ type Way = 'call' | 'stream';
 /** Milliseconds of one try. */
 export const defaultTimeout = 30_000;
 
-export function apiWire(credentials: Credentials): Wire {
+export function apiWire(credentials: Credentials, onCall?: (result: CallResult) => void): Wire {
   const connections = transport(credentials);
   const closing = new AbortController();
   const calls: Record<Method, number> = { GET: 0, POST: 0, PUT: 0, PATCH: 0, DELETE: 0 };
@@ -27,7 +27,9 @@ export function apiWire(credentials: Credentials): Wire {
   return {
     send: (way, call, signal) => {
       calls[call.method] += 1;
-      return connections[way](outgoing(way, call, signal));
+      const sent = connections[way](outgoing(way, call, signal));
+      if (onCall !== undefined) void timed(sent, call).then(onCall);
+      return sent;
     },
     count: (bytes) => {
       bytesRead += bytes;
@@ -39,6 +41,12 @@ export function apiWire(credentials: Credentials): Wire {
       connections.close();
     },
   };
+}
+
+async function timed(sent: Promise<Sent>, { method, path }: ApiCall): Promise<CallResult> {
+  const begin = performance.now();
+  const code = await sent.then(async ({ answer }) => (await answer).statusCode).catch(() => undefined);
+  return { method, path, code, seconds: (performance.now() - begin) / 1000 };
 }
 
 function outgoing(way: Way, call: ApiCall, signal: AbortSignal): Outgoing {

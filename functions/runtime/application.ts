@@ -5,11 +5,14 @@ import type { Context, Handlers } from './handler.ts';
 import { refusalOf } from './malformed.ts';
 import { isRefused, receive } from './receive.ts';
 import { type Answer, answerTo, later, respond, worst } from './respond.ts';
+import type { Site } from './site.ts';
 
 export type ApplicationOptions = {
   readonly handlers: Partial<Handlers>;
   readonly context: Context;
   readonly isReady: () => boolean;
+  /** Answers other GETs. */
+  readonly site?: Site | undefined;
 };
 
 /** 2 MB: a little more than the largest object that etcd takes. */
@@ -31,6 +34,9 @@ export function application(options: ApplicationOptions): Express {
   app.get(['/_/ready', '/health/readiness'], (_request, response) => {
     if (options.isReady()) response.type('text/plain').send('ok\n');
     else respond(response, later('not ready: the cluster has not been read yet, or the process is stopping', 1000));
+  });
+  app.use((request, response, next) => {
+    if (options.site?.(request, response) !== true) next();
   });
   app.use(onlyPost, express.raw({ type: () => true, limit: bodyLimit }), events(options), failed(options.context));
   return app;

@@ -11,8 +11,9 @@ export async function deliver(
   to: { readonly name: FunctionName; readonly handler: Handler },
   context: Context,
 ): Promise<Answer> {
-  const { id, type, subject } = event;
-  const log = context.log.child({ function: to.name, id: short(id), type: short(type), subject: short(subject) });
+  const { id, type, subject, trace } = event;
+  const about = { id: short(id), type: short(type), subject: short(subject) };
+  const log = context.log.child({ function: to.name, ...about, ...trace });
   if (!concerns(event.notice, to.name)) {
     log.debug('event is for another function');
     return done;

@@ -1,6 +1,7 @@
 import { CloudEvent, HTTP } from 'cloudevents';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type FunctionName, notice, type Notice, tickType } from '#model/cloud-event.ts';
+import { traceFields, type TraceFields } from './trace-context.ts';
 import { isJson, type MediaType, mediaType } from './media-type.ts';
 
 /** One event that came in; `notice` is all that a function gets to see of it. */
@@ -9,6 +10,8 @@ export type ReceivedEvent = {
   readonly type: string;
   readonly subject: string;
   readonly notice: Notice;
+  /** For the log; empty if the event carries no valid trace. */
+  readonly trace: TraceFields;
 };
 
 /** Never to be sent again: 400 is no CloudEvent, 415 one in a form that is not read here, 422 one that says nothing to us. */
@@ -42,7 +45,7 @@ export function receive(
 
 export const isRefused = (received: ReceivedEvent | Refused): received is Refused => 'status' in received;
 
-const tick: ReceivedEvent = { id: '', type: tickType, subject: '', notice: { type: 'tick' } };
+const tick: ReceivedEvent = { id: '', type: tickType, subject: '', notice: { type: 'tick' }, trace: {} };
 
 /** cron-connector sends neither body nor event, only its name; other plain schedulers not even that. */
 function isBareTick(headers: IncomingHttpHeaders, text: string, called: FunctionName): boolean {
@@ -93,7 +96,8 @@ function fromSdk(headers: Record<string, string>, body: unknown): ReceivedEvent 
     if (!(event instanceof CloudEvent) || !event.validate()) return invalid('not one valid CloudEvent');
     const read = notice(event);
     if (read.type === 'invalid') return { status: 422, reason: read.reason };
-    return { id: event.id, type: event.type, subject: event.subject ?? '', notice: read };
+    const trace = traceFields(event['traceparent']);
+    return { id: event.id, type: event.type, subject: event.subject ?? '', notice: read, trace };
   } catch (error) {
     return invalid(`not a valid CloudEvent: ${error instanceof Error ? error.message : ''}`);
   }

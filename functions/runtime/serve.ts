@@ -5,6 +5,7 @@ import type { Context, Handlers } from './handler.ts';
 import { lockFile } from './lock-file.ts';
 import { answerMalformed } from './malformed.ts';
 import { respond } from './respond.ts';
+import type { Site } from './site.ts';
 
 export type ServeOptions = {
   /** One handler takes every POST; of several, each takes the path of its name. */
@@ -17,6 +18,8 @@ export type ServeOptions = {
   readonly host?: string;
   /** Whether events can be handled now; default always. */
   readonly isReady?: () => boolean;
+  /** Pages beside events and probes. */
+  readonly site?: Site;
   /** Milliseconds that close() grants to what is in flight. Default 9,000: the process has 10 s to end. */
   readonly grace?: number;
   /** Folder of the lock file by which OpenFaaS sees a process live. Default the system's for temporary files. */
@@ -41,7 +44,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const context = { ...options.context, signal: stop.signal };
   // Node would refuse a missing Host in its own, wordless way; nothing here depends on one.
   const http = { keepAliveTimeout, requireHostHeader: false };
-  const server = createServer(http, application({ handlers: options.handlers, context, isReady }));
+  const server = createServer(http, application({ handlers: options.handlers, context, isReady, site: options.site }));
   server.on('clientError', answerMalformed);
   server.on('checkExpectation', (_request, response) =>
     respond(response, { status: 400, reason: 'Expect: 100-continue is all that can be expected' }),

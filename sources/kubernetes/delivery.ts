@@ -19,7 +19,7 @@ export async function deliverNext(lane: Lane, options: QueueOptions): Promise<vo
     await options.deliver(batch);
     taken(lane, of, options);
   } catch (error) {
-    const told = { cache: lane.key, kind: batch.change.object.kind, err: error };
+    const told = { cache: lane.key, kind: batch.change.object.kind, err: error, ...options.traceOf?.(batch) };
     if (error instanceof DeliveryRefused) options.log.error(told, 'delivery refused for good, dropped');
     else {
       const wait = putBack(slot, { batch, since }, { error, options });

@@ -17,7 +17,12 @@ export type InformerOptions<P> = {
   readonly onChange: (change: Change<P>) => void;
   /** Called once when the server does not serve the resource (no such CRD); it is tried again every few seconds. */
   readonly onMissing?: () => void;
+  /** Called each time a watch has ended and another one is to begin. */
+  readonly onRestart?: (cause: RestartCause) => void;
 };
+
+/** By the server in its time; its history was too short, so all is listed anew; it fell silent; anything else. */
+export type RestartCause = 'ended' | 'expired' | 'stalled' | 'failed';
 
 export type Informer<P> = Pick<Store<P>, 'get' | 'keys' | 'size'> & {
   /** Whether all that exists has been told. */
@@ -76,6 +81,7 @@ async function run<P>(work: Work<P>): Promise<void> {
     const error = await follow(work).catch((thrown: unknown) => thrown ?? new Error('unknown'));
     if (isStopped()) return;
     const lived = clock.now() - since;
+    work.options.onRestart?.(causeOf(error));
     await sleep(pause(work, error, lived), clock, signal);
   }
 }
@@ -120,6 +126,12 @@ function apply<P>(store: Store<P>, event: WatchEvent, resource: Resource<P>): vo
   if (event.type === 'BOOKMARK') return;
   if (event.type === 'DELETED') store.remove(...entryOf(resource, event.object));
   else store.put(...entryOf(resource, event.object));
+}
+
+function causeOf(error: unknown): RestartCause {
+  if (error === undefined) return 'ended';
+  if (error instanceof Stalled) return 'stalled';
+  return error instanceof ApiError && error.status === 410 ? 'expired' : 'failed';
 }
 
 /** Milliseconds until the next try, and what the end of this one has taught. */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { TraceFields } from '#runtime/trace-context.ts';
 import type { Cancel, Clock } from '../clock.ts';
 import { merged, type Batch } from './batch.ts';
 import { deliverNext } from './delivery.ts';
@@ -9,6 +10,8 @@ export type QueueOptions = {
   readonly log: Logger;
   /** Throws `DeliveryFailed` for what is to be tried again, `DeliveryRefused` for what never will be taken. */
   readonly deliver: (batch: Batch) => Promise<void>;
+  /** What a log line about the delivery of a batch tells of its trace. */
+  readonly traceOf?: (batch: Batch) => TraceFields;
   /** Milliseconds between the end of one delivery of Job and Pod changes and the next, for one cache. */
   readonly gap: (key: string) => number;
   /** Whether the cache exists: of one that does not, only its own deletion is told. */

@@ -1,16 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { CloudEvent } from 'cloudevents';
 import type { Logger } from 'pino';
+import type { ImageCache } from '#model/image-cache.ts';
 import type { Api } from '#runtime/api-request.ts';
+import { type Meter, noMeter } from '#runtime/metrics.ts';
+import { traceFields } from '#runtime/trace-context.ts';
 import type { Clock } from '../clock.ts';
 import type { Sink } from '../sink.ts';
+import type { SourceMetric } from '../source-metrics.ts';
 import { changeEvent } from '../to-event.ts';
+import { newTraceparent } from '../trace.ts';
 import type { Batch } from './batch.ts';
+import { createCacheBook, readable, type CacheBook, type Readable } from './cache-book.ts';
 import { startInformer, type Informer } from './informer.ts';
+import { pullSeconds } from './pull-time.ts';
 import { createQueue, type Queue } from './queue.ts';
-import { imageCaches, jobs, nodes, pods } from './resource.ts';
+import { imageCaches, jobs, nodes, pods, type Resource } from './resource.ts';
 import { createRouter, type Router } from './router.ts';
 import type { CacheProjection, JobProjection, PodProjection, Projection } from './significance.ts';
+import type { Change } from './store.ts';
 
 export type KubernetesSourceOptions = {
   readonly api: Api;
@@ -19,6 +27,7 @@ export type KubernetesSourceOptions = {
   readonly log: Logger;
   /** Called once when the cluster has no ImageCache CRD; the source goes on as soon as it is there. */
   readonly onCrdMissing?: () => void;
+  readonly meter?: Meter<SourceMetric>;
 };
 
 export type KubernetesSource = {
@@ -26,7 +35,10 @@ export type KubernetesSource = {
   readonly synced: () => boolean;
   /** Resolves at the first sync of all; never rejects. */
   readonly whenSynced: Promise<void>;
-  readonly cacheCount: () => number;
+  /** Known ImageCaches by "namespace/name", as they stand. */
+  readonly caches: ReadonlyMap<string, ImageCache>;
+  /** Grows with every change of one. */
+  readonly revision: () => number;
   readonly queue: Pick<Queue, 'depth' | 'age'>;
   /** Resolves when deliveries in flight have ended; none begins any more. */
   readonly stop: () => Promise<void>;
@@ -37,7 +49,7 @@ const gap = (cache: CacheProjection | undefined): number => (cache?.large === tr
 
 /** Turns changes of ImageCaches, Jobs, Pods and Nodes into events. At start it tells of everything there is, but of Nodes: a cache that is added looks at all of them. */
 export function startKubernetesSource(options: KubernetesSourceOptions): KubernetesSource {
-  const { api, sink, clock, log } = options;
+  const { api, sink, clock, log, meter = noMeter } = options;
   const stopping = new AbortController();
   let isSynced = false;
   const eventOf = eventMaker(api.server, clock);
@@ -45,6 +57,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
     clock,
     log,
     deliver: (batch) => sink(eventOf(batch), batch.change.object.kind),
+    traceOf: (batch) => traceFields(eventOf(batch)['traceparent']),
     gap: (key) => gap(informers.caches.get(key)),
     isKnown: (key) => informers.caches.get(key) !== undefined,
   });
@@ -54,7 +67,12 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
     jobs: () => informers.jobs,
     isSynced: () => isSynced,
   });
-  const informers = startInformers(options, router, stopping.signal);
+  const book = createCacheBook({ clock, meter });
+  const takePod = (seconds: number): void => {
+    // What ended before this process began was counted by the one before.
+    if (isSynced) meter.record('imagecache_pull_pod_duration_seconds', seconds);
+  };
+  const informers = startInformers(options, { router, book, takePod }, stopping.signal);
   const all = Object.values(informers);
   const whenSynced = Promise.all(all.map((informer) => informer.whenSynced)).then(() => {
     isSynced = true;
@@ -63,7 +81,8 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
   return {
     synced: () => isSynced,
     whenSynced,
-    cacheCount: informers.caches.size,
+    caches: book.caches,
+    revision: book.revision,
     queue,
     stop: async () => {
       stopping.abort();
@@ -73,29 +92,66 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
 }
 
 type Informers = {
-  readonly caches: Informer<CacheProjection>;
+  readonly caches: Informer<CacheProjection & Readable>;
   readonly jobs: Informer<JobProjection>;
-  readonly pods: Informer<PodProjection>;
+  readonly pods: Informer<PodProjection & Timed>;
   readonly nodes: Informer<Projection>;
 };
 
-function startInformers(options: KubernetesSourceOptions, router: Router, signal: AbortSignal): Informers {
-  const { api, clock, log, onCrdMissing } = options;
-  const common = { api, clock, log, signal };
+/** Seconds that a Pod took that has got all its images. */
+type Timed = { readonly pulled: number | undefined };
+
+type Takers = {
+  readonly router: Router;
+  readonly book: CacheBook;
+  readonly takePod: (seconds: number) => void;
+};
+
+const readableCaches: Resource<CacheProjection & Readable> = {
+  ...imageCaches,
+  project: (cache) => ({ ...imageCaches.project(cache), ...readable(cache) }),
+};
+const timedPods: Resource<PodProjection & Timed> = {
+  ...pods,
+  project: (pod) => ({ ...pods.project(pod), pulled: pullSeconds(pod) }),
+};
+
+function startInformers(
+  options: KubernetesSourceOptions,
+  { router, book, takePod }: Takers,
+  signal: AbortSignal,
+): Informers {
+  const { onCrdMissing, meter = noMeter } = options;
+  const common = ({ plural }: Resource<unknown>) => ({
+    ...{ api: options.api, clock: options.clock, log: options.log, signal },
+    onRestart: (cause: string) => meter.record('imagecache_watch_restarts_total', 1, { resource: plural, cause }),
+  });
+  const onCache = (change: Change<CacheProjection & Readable>): void => {
+    book.onChange(change);
+    router.onCache(change);
+  };
+  const onPod = (change: Change<PodProjection & Timed>): void => {
+    const { previous, current } = change;
+    if (current?.pulled !== undefined && previous?.pulled === undefined) takePod(current.pulled);
+    router.onPod(change);
+  };
   const whenMissing = onCrdMissing === undefined ? {} : { onMissing: onCrdMissing };
   return {
-    caches: startInformer<CacheProjection>(imageCaches, { ...common, ...whenMissing, onChange: router.onCache }),
-    jobs: startInformer<JobProjection>(jobs, { ...common, onChange: router.onJob }),
-    pods: startInformer<PodProjection>(pods, { ...common, onChange: router.onPod }),
-    nodes: startInformer<Projection>(nodes, { ...common, onChange: router.onNode }),
+    caches: startInformer(readableCaches, { ...common(imageCaches), ...whenMissing, onChange: onCache }),
+    jobs: startInformer<JobProjection>(jobs, { ...common(jobs), onChange: router.onJob }),
+    pods: startInformer(timedPods, { ...common(pods), onChange: onPod }),
+    nodes: startInformer<Projection>(nodes, { ...common(nodes), onChange: router.onNode }),
   };
 }
 
-/** One event for one batch, however often it is tried: receivers then know it again by its id. */
+/** One event and one trace for one batch, however often it is tried: receivers then know it again by its id. */
 function eventMaker(server: string, clock: Clock): (batch: Batch) => CloudEvent<unknown> {
   const events = new WeakMap<Batch, CloudEvent<unknown>>();
   return (batch) => {
-    const event = events.get(batch) ?? changeEvent(batch, server, { id: randomUUID(), time: new Date(clock.now()) });
+    const known = events.get(batch);
+    if (known !== undefined) return known;
+    const stamp = { id: randomUUID(), time: new Date(clock.now()), traceparent: newTraceparent() };
+    const event = changeEvent(batch, server, stamp);
     events.set(batch, event);
     return event;
   };

@@ -21,7 +21,8 @@ async function receiver(reply: (request: Received) => Reply | undefined = () => 
   return server;
 }
 
-const stamp = { id: 'id-1', time: new Date('2026-11-24T10:00:00Z') };
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
+const stamp = { id: 'id-1', time: new Date('2026-11-24T10:00:00Z'), traceparent };
 const cache = { namespace: 'apps', name: 'web' };
 const event = () =>
   changeEvent(
@@ -53,6 +54,7 @@ describe('a broker', () => {
       'ce-id': 'id-1',
       'ce-type': 'dev.knative.apiserver.ref.update',
       'ce-cache': 'apps/web',
+      'ce-traceparent': traceparent,
       'ce-generation': '7',
     });
     expect(got?.headers['content-type']).toMatch(/^application\/json/);

@@ -8,7 +8,8 @@ import { inProcessSink } from '../../sources/in-process-sink.ts';
 import { DeliveryFailed, DeliveryRefused } from '../../sources/sink.ts';
 import { tickEvent } from '../../sources/to-event.ts';
 
-const stamp = { id: 'id-1', time: new Date(0) };
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
+const stamp = { id: 'id-1', time: new Date(0), traceparent };
 const nodeEvent = new CloudEvent<unknown>({
   id: 'id-2',
   type: 'dev.knative.apiserver.ref.update',
@@ -19,11 +20,14 @@ const nodeEvent = new CloudEvent<unknown>({
   name: 'web',
 });
 
-function world(fail: (name: FunctionName) => Error | undefined = () => undefined) {
+const silent = pino({ level: 'silent' });
+
+function world(fail: (name: FunctionName) => Error | undefined = () => undefined, log = silent) {
   const calls: { readonly name: FunctionName; readonly told: Notice }[] = [];
   const handler =
     (name: FunctionName): Handler =>
-    async (told) => {
+    async (told, { log: given }) => {
+      given.info('called');
       calls.push({ name, told });
       await Promise.resolve();
       const error = fail(name);
@@ -36,10 +40,9 @@ function world(fail: (name: FunctionName) => Error | undefined = () => undefined
     purge: handler('purge'),
   };
   const named: FunctionName[] = [];
-  const log = pino({ level: 'silent' });
-  const sink = inProcessSink(handlers, (name) => {
+  const sink = inProcessSink(handlers, (name, trace) => {
     named.push(name);
-    return context(log);
+    return context(log.child(trace));
   });
   return { sink, calls, named };
 }
@@ -74,6 +77,14 @@ describe('in the same process', () => {
     const { sink, calls } = world();
     await sink(tickEvent(stamp), 'tick');
     expect(calls).toEqual([{ name: 'refresh', told: { type: 'tick' } }]);
+  });
+
+  it('the lines that a function logs carry the trace of its event', async () => {
+    const logged: unknown[] = [];
+    const { sink } = world(undefined, pino({ base: {} }, { write: (line) => void logged.push(JSON.parse(line)) }));
+    await sink(tickEvent(stamp), 'tick');
+    const ids = { trace_id: '0af7651916cd43dd8448eb211c80319c', span_id: 'b7ad6b7169203331' };
+    expect(logged).toEqual([expect.objectContaining({ msg: 'called', ...ids })]);
   });
 
   it.each([

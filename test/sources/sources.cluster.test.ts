@@ -124,10 +124,10 @@ describe('on a real control plane', () => {
     const holder = () =>
       lab.ask('get', '-n', namespace, 'lease', 'imagecache-functions-source', '-o', 'jsonpath={.spec.holderIdentity}');
     expect(await holder()).toBe('one');
-    expect([one.sources.synced(), two.sources.synced(), two.sources.cacheCount()]).toEqual([true, true, 0]);
+    expect([one.sources.synced(), two.sources.synced(), two.sources.caches().size]).toEqual([true, true, 0]);
     await one.sources.stop();
     await two.sources.whenSynced;
     expect(await holder()).toBe('two');
-    expect(two.sources.cacheCount()).toBeGreaterThan(0);
+    expect(two.sources.caches().size).toBeGreaterThan(0);
   });
 });

@@ -34,10 +34,10 @@ describe('sources', () => {
     expect(sources.synced()).toBe(false);
     await sources.whenSynced;
     await clock.advance(0);
-    expect([sources.synced(), sources.cacheCount(), events.length]).toEqual([true, 1, 1]);
+    expect([sources.synced(), sources.caches().size, events.length]).toEqual([true, 1, 1]);
     expect(sources.queue()).toEqual({ depth: 0, age: 0 });
     await sources.stop();
-    expect([api.watches(), sources.cacheCount()]).toEqual([0, 0]);
+    expect([api.watches(), sources.caches().size]).toEqual([0, 0]);
   });
 
   it('of two processes tell once; the second stands by, is ready, and takes over', async () => {

@@ -4,11 +4,13 @@ import { notice } from '#model/cloud-event.ts';
 import type { Batch, ObservedChange } from '../../sources/kubernetes/batch.ts';
 import { changeEvent, tickEvent } from '../../sources/to-event.ts';
 
-const stamp = { id: '6f1c', time: new Date('2026-11-24T10:00:00Z') };
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
+const stamp = { id: '6f1c', time: new Date('2026-11-24T10:00:00Z'), traceparent };
 const cache = { namespace: 'apps', name: 'web' };
 const common = {
   id: '6f1c',
   time: '2026-11-24T10:00:00.000Z',
+  traceparent,
   specversion: '1.0',
   datacontenttype: 'application/json',
 };

@@ -19,7 +19,8 @@ const cacheChange = (verb: Verb, resourceVersion: string, uid = 'one'): Batch =>
   });
 const podsNamed = (count: number): Batch =>
   Array.from({ length: count }, (_, index) => batchOf(cache, podChange(`pod-${index}`))).reduce(merged);
-const noticed = (batch: Batch) => notice(changeEvent(batch, 'https://api.test', { id: 'x', time: new Date(0) }));
+const noticed = (batch: Batch) =>
+  notice(changeEvent(batch, 'https://api.test', { id: 'x', time: new Date(0), traceparent: '' }));
 
 describe('merging', () => {
   it('names each object once, the latest first', () => {

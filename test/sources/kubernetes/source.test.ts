@@ -76,7 +76,7 @@ describe('at the start', () => {
       'add everything → apps/web',
     ]);
     expect(source.synced()).toBe(true);
-    expect(source.cacheCount()).toBe(2);
+    expect(source.caches.size).toBe(2);
   });
 
   it('nothing is told before all is known', async () => {

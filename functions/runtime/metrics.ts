@@ -1,0 +1,103 @@
+import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What one metric is called in the table that it is made from; durations are in seconds. */
+export type Definition =
+  | { readonly type: 'counter' | 'gauge'; readonly help: string; readonly labels: readonly string[] }
+  | {
+      readonly type: 'histogram';
+      readonly help: string;
+      readonly labels: readonly string[];
+      readonly buckets: readonly number[];
+    };
+export type Definitions<Name extends string> = Readonly<Record<Name, Definition>>;
+
+export type Labels = Readonly<Record<string, string>>;
+export type Sample = { readonly value: number; readonly labels?: Labels };
+
+/** All that the code which is measured sees of metrics. */
+export type Meter<Name extends string> = {
+  /** Adds to a counter, or tells a histogram one more value. */
+  readonly record: (name: Name, value: number, labels?: Labels) => void;
+};
+
+export type Metrics<Name extends string> = Meter<Name> & {
+  /** How to find a gauge's samples; asked at every scrape, and these are then all it has. */
+  readonly gauge: (name: Name, read: () => readonly Sample[]) => void;
+  /** Everything in the text format of Prometheus. */
+  readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
+};
+
+/** For whoever measures nothing. */
+export const noMeter: Meter<string> = { record: () => undefined };
+
+type Recorded = { readonly name: string; readonly value: number; readonly labels: Labels };
+type Reads = ReadonlyMap<string, () => readonly Sample[]>;
+
+/** What is kept for the first scrape; with more than that, it is not waited for. */
+const mostEarly = 1000;
+
+/**
+ * Metrics by a table. prom-client takes 45 ms and 20 MB, which a function that starts for one event must not pay:
+ * it is loaded at the first scrape, or when so much was recorded that the process clearly lasts.
+ */
+export function createMetrics<Name extends string>(definitions: Definitions<Name>): Metrics<Name> {
+  const reads = new Map<string, () => readonly Sample[]>();
+  const early: Recorded[] = [];
+  let registered: Registered | undefined;
+  let loading: Promise<Registered> | undefined;
+  const load = async (): Promise<Registered> => {
+    registered = await register(definitions, reads);
+    for (const each of early.splice(0)) registered.record(each);
+    return registered;
+  };
+  return {
+    record: (name, value, labels = {}) => {
+      if (registered !== undefined) {
+        registered.record({ name, value, labels });
+        return;
+      }
+      early.push({ name, value, labels });
+      if (early.length >= mostEarly) void (loading ??= load());
+    },
+    gauge: (name, read) => void reads.set(name, read),
+    scrape: async () => {
+      const { registry } = await (loading ??= load());
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+  };
+}
+
+type Registered = { readonly registry: Registry; readonly record: (recorded: Recorded) => void };
+
+async function register(definitions: Definitions<string>, reads: Reads): Promise<Registered> {
+  const client = await import('prom-client');
+  const registry = new client.Registry();
+  client.collectDefaultMetrics({ register: registry });
+  const counters = new Map<string, Counter>();
+  const histograms = new Map<string, Histogram>();
+  for (const [name, definition] of Object.entries(definitions)) {
+    const common = { name, help: definition.help, labelNames: definition.labels, registers: [registry] };
+    if (definition.type === 'counter') counters.set(name, new client.Counter(common));
+    else if (definition.type === 'histogram')
+      histograms.set(name, new client.Histogram({ ...common, buckets: [...definition.buckets] }));
+    else
+      new client.Gauge({
+        ...common,
+        collect() {
+          fill(this, reads.get(name)?.() ?? []);
+        },
+      });
+  }
+  return {
+    registry,
+    record: ({ name, value, labels }) => {
+      counters.get(name)?.inc(labels, value);
+      histograms.get(name)?.observe(labels, value);
+    },
+  };
+}
+
+function fill(gauge: Gauge, samples: readonly Sample[]): void {
+  gauge.reset();
+  for (const { labels = {}, value } of samples) gauge.set(labels, value);
+}

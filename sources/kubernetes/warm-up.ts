@@ -1,0 +1,46 @@
+import type { ImageCache } from '#model/image-cache.ts';
+
+/** A node that got all that a cache wants of it, and how many milliseconds that took. */
+export type Warmed = { readonly cause: Cause; readonly ms: number };
+type Cause = 'joined' | 'created' | 'changed';
+
+/** Follows nodes from when a cache first wanted something new of them until they have it. */
+export type WarmUp = {
+  /** Takes the next state of a cache and the one before. */
+  readonly look: (before: ImageCache, after: ImageCache, now: number) => readonly Warmed[];
+  readonly forget: (cache: ImageCache) => void;
+};
+
+type Start = { readonly since: number; readonly cause: Cause };
+
+/** A refresh warms nobody: only a node that is new to the ledger, or of which something else is wanted, begins. */
+export function createWarmUp(): WarmUp {
+  const starts = new Map<string, Map<string, Start>>();
+  return {
+    look: (before, after, now) => {
+      const known = starts.get(after.uid) ?? new Map<string, Start>();
+      starts.set(after.uid, known);
+      for (const name of known.keys()) if (after.status.nodes[name] === undefined) known.delete(name);
+      return Object.entries(after.status.nodes).flatMap(([name, { state }]) => {
+        const cause = causeOf(before, after, name) ?? delayed(known.get(name), before.status.nodes[name]?.state);
+        if (cause !== undefined) known.set(name, { since: now, cause });
+        const start = known.get(name);
+        if (start === undefined || state !== 'Ready') return [];
+        known.delete(name);
+        return [{ cause: start.cause, ms: now - start.since }];
+      });
+    },
+    forget: ({ uid }) => void starts.delete(uid),
+  };
+}
+
+/** As long as a node is skipped it can not be served, and that time is not counted. */
+const delayed = (start: Start | undefined, was: string | undefined): Cause | undefined =>
+  was === 'Skipped' ? start?.cause : undefined;
+
+function causeOf(before: ImageCache, after: ImageCache, name: string): Cause | undefined {
+  if (before.status.observedGeneration === undefined) return before.status.status === '' ? 'created' : undefined;
+  const [was, is] = [before.status.nodes[name], after.status.nodes[name]];
+  if (was === undefined || was.id !== is?.id) return 'joined';
+  return was.want === is.want ? undefined : 'changed';
+}

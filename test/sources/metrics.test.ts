@@ -1,0 +1,119 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { labels } from '#model/api.ts';
+import { ApiError } from '#runtime/errors.ts';
+import { createMetrics } from '#runtime/metrics.ts';
+import { DeliveryFailed, DeliveryRefused } from '../../sources/sink.ts';
+import { tellSources } from '../../sources/source-gauges.ts';
+import { sourceMetrics } from '../../sources/source-metrics.ts';
+import { startSources } from '../../sources/start-sources.ts';
+import { fakeApi, type FakeApi } from './fake-api.ts';
+import { fakeClock } from './fake-clock.ts';
+import { imageCache, job, pod } from './objects.ts';
+
+const ended = (name: string, finishedAt: string, metadata = {}) =>
+  pod(
+    { name, ...metadata },
+    {
+      phase: 'Succeeded',
+      startTime: '2026-11-24T00:00:00Z',
+      containerStatuses: [{ name: 'i', state: { terminated: { finishedAt } } }],
+    },
+  );
+
+async function world(prepare: (api: FakeApi) => void) {
+  const [api, clock] = [fakeApi(), fakeClock()];
+  prepare(api);
+  const metrics = createMetrics(sourceMetrics);
+  let answer: Error | undefined;
+  const sink = () => (answer === undefined ? Promise.resolve() : Promise.reject(answer));
+  const sources = startSources({ api, clock, sink, log: pino({ level: 'silent' }), tickSchedule: '', meter: metrics });
+  tellSources(metrics, sources);
+  await clock.advance(0);
+  return {
+    api,
+    clock,
+    stop: async () => {
+      await sources.stop();
+    },
+    fail: (error: Error | undefined) => void (answer = error),
+    lines: async (start: string) =>
+      (await metrics.scrape()).text
+        .split('\n')
+        .filter((line) => line.startsWith(`imagecache_${start}`) && !line.endsWith(' 0')),
+  };
+}
+
+describe('the source tells', () => {
+  it('how it stands, and of caches by status and their nodes by state', async () => {
+    const status = {
+      status: 'Failed',
+      observedGeneration: 1,
+      nodes: { a: { id: '1', want: 'w', attempt: 1, state: 'Failed', failed: [0] } },
+    };
+    const { lines, stop } = await world((api) => {
+      api.put(imageCache({ name: 'new' }));
+      api.put(imageCache({ name: 'bad' }, { status }));
+    });
+    expect(await lines('leader')).toEqual(['imagecache_leader 1']);
+    expect(await lines('source_synced')).toEqual(['imagecache_source_synced 1']);
+    expect(await lines('caches')).toEqual([
+      'imagecache_caches{status="New"} 1',
+      'imagecache_caches{status="Failed"} 1',
+    ]);
+    expect(await lines('cache_nodes')).toEqual(['imagecache_cache_nodes{state="Failed"} 1']);
+    expect(await lines('deliveries')).toEqual(['imagecache_deliveries_total{kind="ImageCache",outcome="delivered"} 2']);
+    await stop();
+    expect(await lines('leader')).toEqual([]);
+    expect(await lines('caches')).toEqual([]);
+  });
+
+  it('what comes of deliveries, and what waits', async () => {
+    const { api, clock, fail, lines, stop } = await world((api) => api.put(imageCache()));
+    fail(new DeliveryFailed('busy', 60_000));
+    api.put(job({}, { conditions: [{ type: 'Complete', status: 'True' }] }));
+    await clock.advance(2_000);
+    expect(await lines('queue')).toEqual(['imagecache_queue_depth 1', 'imagecache_queue_oldest_seconds 2']);
+    fail(new DeliveryRefused('nonsense'));
+    await clock.advance(60_000);
+    expect(await lines('deliveries')).toEqual([
+      'imagecache_deliveries_total{kind="ImageCache",outcome="delivered"} 1',
+      'imagecache_deliveries_total{kind="Job",outcome="retry"} 1',
+      'imagecache_deliveries_total{kind="Job",outcome="refused"} 1',
+    ]);
+    await stop();
+  });
+
+  it('why watches ended', async () => {
+    const { api, clock, lines, stop } = await world(() => undefined);
+    api.breakWatches(new ApiError('gone', { status: 410 }));
+    await clock.advance(2_000);
+    api.breakWatches(new ApiError('no route', { status: 0 }));
+    await clock.advance(2_000);
+    api.breakWatches();
+    await clock.advance(2_000);
+    const nodes = (await lines('watch_restarts')).filter((line) => line.includes('"nodes"'));
+    expect(nodes).toEqual(
+      ['expired', 'failed', 'ended'].map(
+        (cause) => `imagecache_watch_restarts_total{resource="nodes",cause="${cause}"} 1`,
+      ),
+    );
+    await stop();
+  });
+
+  it('how long Pods took that it saw end, once each, and removal Pods not at all', async () => {
+    const { api, clock, lines, stop } = await world((api) => api.put(ended('before', '2026-11-24T00:00:50Z')));
+    api.put(ended('now', '2026-11-24T00:00:08Z'));
+    api.put(
+      ended('removal', '2026-11-24T00:00:08Z', {
+        labels: { kubefledged: 'kubefledged-image-manager', [labels.removal]: 'true' },
+      }),
+    );
+    await clock.advance(1_000);
+    api.put(ended('now', '2026-11-24T00:00:08Z', { annotations: { touched: 'yes' } }));
+    await clock.advance(1_000);
+    expect(await lines('pull_pod_duration_seconds_sum')).toEqual(['imagecache_pull_pod_duration_seconds_sum 8']);
+    expect(await lines('pull_pod_duration_seconds_count')).toEqual(['imagecache_pull_pod_duration_seconds_count 1']);
+    await stop();
+  });
+});
