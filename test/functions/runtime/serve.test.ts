@@ -196,7 +196,10 @@ describe('serve', () => {
     ['a good trace', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', '0af7651916cd43dd8448eb211c80319c'],
     ['an invalid one', '00-00000000000000000000000000000000-b7ad6b7169203331-01', undefined],
   ])('takes an event with %s, and tells the trace in each of its lines', async (_, traceparent, traceId) => {
-    const { url, logged } = await world((_notice, { log }) => Promise.resolve(log.info('at work')));
+    const { url, logged } = await world(async (_notice, { log }) => {
+      log.info('at work');
+      await Promise.resolve();
+    });
     expect(await post(url, binaryHeaders({ traceparent }))).toMatchObject({ status: 204 });
     const lines = logged.map((line) => (line as { trace_id?: string }).trace_id);
     expect(lines).toEqual([traceId, traceId]);
@@ -204,7 +207,10 @@ describe('serve', () => {
 
   it('lets a site answer what it will, and everything else as ever', async () => {
     const { url } = await world(doNothing, {
-      site: ({ url: path }, response) => path === '/metrics' && response.end('up 1') !== undefined,
+      site: ({ url: path }, response) => {
+        if (path === '/metrics') response.end('up 1');
+        return path === '/metrics';
+      },
     });
     expect(await post(`${url}/metrics`, {}, '', 'GET')).toMatchObject({ status: 200, body: 'up 1' });
     expect(await post(`${url}/else`, {}, '', 'GET')).toMatchObject({ status: 404 });
