@@ -113,7 +113,7 @@ const isCalm = (line: string): boolean => /^\{"level":"(trace|debug|info|warn)"/
 const portIn = (line: string): string => /"port":(\d+)/.exec(line)?.[1] ?? '';
 
 async function tick(port: string): Promise<void> {
-  const answer = await fetch(`http://127.0.0.1:${port}/`, {
+  const answer = await fetch(`http://127.0.0.1:${port}/refresh`, {
     method: 'POST',
     headers: {
       'ce-specversion': '1.0',

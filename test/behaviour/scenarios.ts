@@ -1,5 +1,6 @@
 import type { Scenario } from './scenario.ts';
 import { adopting } from './scenarios/adopting.ts';
+import { drifting } from './scenarios/drifting.ts';
 import { editing } from './scenarios/editing.ts';
 import { enduring } from './scenarios/enduring.ts';
 import { failing } from './scenarios/failing.ts';
@@ -17,6 +18,7 @@ export const scenarios: readonly Scenario[] = [
   ...nodes,
   ...adopting,
   ...refreshing,
+  ...drifting,
   ...enduring,
   ...pods,
   ...kubectl,

@@ -41,6 +41,7 @@ const cacheStatus = z.object({
   nodesReady: text,
   nodeCounts: z._default(z.record(z.string(), z.number()), {}),
   nodes: z._default(z.record(z.string(), z.object({ state: z.string(), reason: text, attempt: count })), {}),
+  images: z._default(z.array(z.object({ image: text, resolved: text, unresolved: text })), []),
   round: z.optional(z.object({ number: z.number(), operation: z.string(), trigger: z.string() })),
 });
 

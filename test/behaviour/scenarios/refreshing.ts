@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { eventually } from '../eventually.ts';
+import { refreshed } from '../refreshed.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 
@@ -8,12 +9,6 @@ const token = 'kubefledged.io/refresh-requested-at';
 
 const ask = (world: World, annotations: object): Promise<unknown> =>
   world.kube.patch('ImageCache', 'cache', { metadata: { annotations } });
-
-const refreshed = (world: World, number: number) =>
-  eventually(`round ${number} has ended`, () => {
-    const cache = world.history.cache('cache');
-    return cache?.status.round?.number === number && cache.status.status !== 'Processing' ? cache : undefined;
-  });
 
 /** What kube-fledged's users ask for with an annotation, and those with GitOps by a token. */
 export const refreshing: readonly Scenario[] = [
