@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApi } from '#runtime/api-request.ts';
+import { type ApiWrites, writesBetween } from '../cluster/api-writes.ts';
+import type { Lab } from '../cluster/lab.ts';
+import { bundled, type Bundled } from './bundled.ts';
+import { eventually } from './eventually.ts';
+import { kube, type Kube } from './kube.ts';
+import { labUnderTest } from './lab-under-test.ts';
+import { loopbackRegistry, type LoopbackRegistry } from './loopback-registry.ts';
+import { product, type Product } from './product.ts';
+import { seenCache, type SeenCache } from './seen.ts';
+
+const names = Array.from({ length: 20 }, (_, index) => `app-${index}`);
+
+let lab: Lab;
+let cluster: Kube;
+let built: Bundled;
+let registry: LoopbackRegistry;
+let running: Product;
+beforeAll(async () => {
+  lab = await labUnderTest(100);
+  cluster = kube(createApi({ kubeconfig: lab.kubeconfig, master: '', inCluster: false }), 'default');
+  built = await bundled();
+  registry = await loopbackRegistry();
+  running = product({ kubeconfig: lab.kubeconfig, master: '', env: registry.env, program: built.program });
+  await running.start();
+});
+afterAll(async () => {
+  await running.stop();
+  await cluster.remove('ImageCache', 'drift');
+  await registry.close();
+  await built.remove();
+  await lab.renew();
+});
+
+/** The cache once its round of this number has ended, and no Job of it is left. */
+const ended = async (number: number): Promise<SeenCache> => {
+  const cache = await eventually(
+    `round ${number} has ended`,
+    async () => {
+      await sleep(250);
+      const seen = seenCache(await cluster.get('ImageCache', 'drift'));
+      return seen.status.round?.number === number && seen.status.status !== 'Processing' ? seen : undefined;
+    },
+    120,
+  );
+  await eventually('no Job is left', async () => (await cluster.list('Job')).length === 0, 60);
+  return cache;
+};
+
+/** What was written so far, once nobody has written anything for a while: Events of a round come seconds after its end. */
+async function allWrites(): Promise<ApiWrites> {
+  for (let before = await lab.apiWrites(), tries = 0; tries < 20; tries += 1) {
+    await sleep(3000);
+    const after = await lab.apiWrites();
+    if (after.total === before.total) return after;
+    before = after;
+  }
+  throw new Error('somebody writes all the time');
+}
+
+/** Asks for a refresh, and counts what it took. */
+async function counted(number: number) {
+  const before = await allWrites();
+  registry.asked();
+  const token = { 'kubefledged.io/refresh-requested-at': String(number) };
+  await cluster.patch('ImageCache', 'drift', { metadata: { annotations: token } });
+  const cache = await ended(number);
+  const { total, by } = writesBetween(before, await allWrites());
+  const asked = registry.asked();
+  const jobs = by['POST jobs'] ?? 0;
+  const own = total - 1; // less the one that asked
+  return { cache, asked, jobs, own, statuses: by['PATCH imagecaches/status'] ?? 0, events: by['POST events'] ?? 0 };
+}
+
+const told = ({ jobs, own, statuses, events, asked }: Awaited<ReturnType<typeof counted>>): string =>
+  `${jobs} Jobs, ${own} API writes of all parties (${statuses} of the status, ${events} Events), ${asked.length} registry requests`;
+
+describe('at scale, a refresh of 20 moving tags on 100 nodes', () => {
+  it('makes no Job and writes one status where nothing has moved, for a registry request per image', async () => {
+    const images = names.map((name) => registry.image(name));
+    await cluster.create('ImageCache', 'drift', { spec: { cacheSpec: [{ images }] } });
+    expect((await ended(1)).status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
+    const still = await counted(2);
+    console.log(`drift: 100 nodes x 20 images, nothing has moved: ${told(still)}`);
+    expect(still.cache.status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
+    expect(still).toMatchObject({ jobs: 0, statuses: 1, events: 1 });
+    expect(still.asked.toSorted()).toEqual(names.map((name) => `HEAD ${name}`).toSorted());
+  });
+
+  it('makes a Job of one image per node where one has moved', async () => {
+    registry.move('app-7');
+    const moved = await counted(3);
+    console.log(`drift: 100 nodes x 20 images, one has moved: ${told(moved)}`);
+    expect(moved.cache.status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
+    expect(moved.jobs).toBe(100);
+    expect(moved.asked).toHaveLength(20);
+    expect(moved.cache.status.images.find(({ image }) => image === registry.image('app-7'))?.resolved).toBe(
+      registry.digest('app-7'),
+    );
+    expect(running.complaints()).toEqual([]);
+  });
+});
