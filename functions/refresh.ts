@@ -6,6 +6,7 @@ import type { Node } from '#model/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { drive } from '#runtime/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
+import { nodesToLetGo, openGates } from '#runtime/warm-gate.ts';
 import { worldOf } from '#runtime/world-of.ts';
 import { hasOpenWork, nothingChanged } from '#runtime/scope.ts';
 
@@ -32,6 +33,7 @@ export const refresh: Handler = async (notice, context) => {
   const driven = await Promise.allSettled(
     due.map(async (cache) => drive({ cache, scope: () => 'everything', opens }, context)),
   );
+  await openGates(new Set(nodesToLetGo(nodes, caches, context)), context);
   const failed = driven.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (failed.length > 0) throw failed[0];
 };

@@ -25,6 +25,8 @@ export const labels = {
   node: 'kubefledged.io/node-id',
   /** On removal Jobs and their Pods only: `kubefledged.io/removal: "true"`. */
   removal: 'kubefledged.io/removal',
+  /** On nodes: `"true"` once the images of all gated caches were there when its startup taint went. */
+  warm: 'kubefledged.io/warm',
 } as const;
 
 /** The value of `labels.manager` on every Job and Pod of ours: the selector of our watches. */

@@ -14,6 +14,7 @@ import {
 } from './next-round.ts';
 import { refreshed } from './refresh-ledger.ts';
 import { suspended } from './suspend.ts';
+import { gateIsOff } from './warm-gate.ts';
 import type { World } from './world.ts';
 
 /**
@@ -63,5 +64,6 @@ function begun(world: World, cache: ImageCache): Plan {
     ? { ...emptyPlan, status: cache.status }
     : withoutDoneTrigger(world.cache, advance(world, cache));
   const isFirst = world.cache.status.observedGeneration === undefined;
-  return isFirst ? { ...plan, ...staleTriggers(cache, plan) } : plan;
+  const begins = isFirst ? { ...plan, ...staleTriggers(cache, plan) } : plan;
+  return { ...begins, events: [...begins.events, ...gateIsOff(cache, world.settings)] };
 }

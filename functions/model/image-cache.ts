@@ -38,7 +38,11 @@ export type Spec = {
   readonly priorityClassName: string | undefined;
   readonly serviceAccountName: string | undefined;
   readonly jobRetentionPolicy: RetentionPolicy | undefined;
+  readonly warmGate: WarmGate | undefined;
 };
+
+/** New nodes keep the taint of this key until the cache's images are there, or so many seconds old are they. */
+export type WarmGate = { readonly taintKey: string; readonly timeoutSeconds: number };
 
 /** Five fields as in cron or `@daily` and the like, and the IANA name of a time zone. */
 export type RefreshSchedule = { readonly schedule: string; readonly timeZone: string };

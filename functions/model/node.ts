@@ -4,6 +4,9 @@ import type { Toleration } from './image-cache.ts';
 /** What functions look at in a Node. */
 export type Node = {
   readonly name: string;
+  readonly uid: string;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
   /** Hash of uid, machine id and system uuid: another machine under the same name has another id. */
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -55,6 +58,9 @@ export function skipReason(node: Node, tolerations: readonly Toleration[] | unde
   };
   return skipReasons.find((reason) => applies[reason]);
 }
+
+/** Whether a node is of a kind that never gets a Job. */
+export const isNeverServed = (node: Node): boolean => isVirtual(node) || node.operatingSystem !== 'linux';
 
 /** Whether a Job on this node has no chance to end: its Pod's kubelet is away. */
 export const isAway = (reason: SkipReason | undefined): boolean => reason === 'NotReady' || reason === 'BeingDeleted';

@@ -48,6 +48,9 @@ const toleration = z.object({
   tolerationSeconds: z.exactOptional(z.number()),
 });
 
+/** Enough for large images, and before autoscalers give a node up that has not become of use, which is after 15 minutes. */
+const gateTimeoutSeconds = 600;
+
 const spec = z.object({
   cacheSpec: or(z.array(list), []),
   imagePullSecrets: or(z.array(z.object({ name: or(z.string(), '') })), []),
@@ -64,6 +67,7 @@ const spec = z.object({
   priorityClassName: maybe(z.string()),
   serviceAccountName: maybe(z.string()),
   jobRetentionPolicy: maybe(z.enum(['Delete', 'Retain'])),
+  warmGate: maybe(z.object({ taintKey: z.string(), timeoutSeconds: or(z.number(), gateTimeoutSeconds) })),
 });
 
 const entry = z.object({

@@ -9,6 +9,7 @@ const wire = z.object({
     name: z.string(),
     uid: z.string(),
     labels: z.optional(texts),
+    creationTimestamp: z.optional(z.string()),
     deletionTimestamp: z.optional(z.string()),
   }),
   spec: z.optional(
@@ -34,6 +35,8 @@ export function parseNode(object: unknown): Node {
     status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
   return {
     name: metadata.name,
+    uid: metadata.uid,
+    createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     id: nodeId(metadata.uid, info['machineID'] ?? '', info['systemUUID'] ?? ''),
     labels: metadata.labels ?? {},
     taints: (spec?.taints ?? []).map(({ key, value = '', effect }) => ({ key, value, effect })),

@@ -8,6 +8,7 @@ import type { Node } from './node.ts';
 import { containerName, helperContainer, mountsImages } from './pull-container.ts';
 import { startedDeadline } from './deadline.ts';
 import type { Settings } from './settings.ts';
+import { tolerationsOf } from './tolerations.ts';
 import type { Wire } from './wire.ts';
 import { pullPolicyOf, type Wanted } from './wanted.ts';
 
@@ -64,7 +65,7 @@ export function pullJob(order: PullJobOrder): PullJob {
           },
           imagePullSecrets: cache.spec.imagePullSecrets.map((name) => ({ name })),
           affinity: { nodeAffinity: onNode(node.name) },
-          tolerations: cache.spec.tolerations ?? [{ operator: 'Exists' }],
+          tolerations: tolerationsOf(cache.spec) ?? [{ operator: 'Exists' }],
           ...optional('priorityClassName', cache.spec.priorityClassName ?? settings.jobPriorityClassName),
           enableServiceLinks: false,
         },

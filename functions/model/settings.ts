@@ -19,6 +19,8 @@ export type Settings = {
   /** The image of removal Jobs. */
   readonly removalImage: string;
   readonly imageDeleteJobHostNetwork: boolean;
+  /** Keys of the startup taints that may be taken from nodes; none: the warm gate is off. */
+  readonly warmGateTaints: readonly string[];
   /** Path of the CRI socket on every node; '' means by runtime. */
   readonly criSocketPath: string;
 };

@@ -2,6 +2,7 @@ import { withoutNode } from './failures.ts';
 import type { ImageCache, Status } from './image-cache.ts';
 import { freshEntry, type Ledger, type LedgerEntry } from './ledger.ts';
 import { isAway, skipReason, type Node, type SkipReason } from './node.ts';
+import { tolerationsOf } from './tolerations.ts';
 import { isProvenPresent, pullPolicyOf, wantedOf, wanted as wantedOn, type Wanted } from './wanted.ts';
 import type { World } from './world.ts';
 
@@ -50,7 +51,7 @@ function surveyed(before: LedgerEntry | undefined, node: Node, want: Wanted, pla
   const isKept = before !== undefined && before.id === node.id && before.want === want.want;
   const entry = isKept ? before : freshEntry(node.id, want.want);
   if (entry.state === 'Ready' || entry.state === 'Failed') return entry;
-  const reason = skipReason(node, place.cache.spec.tolerations);
+  const reason = skipReason(node, tolerationsOf(place.cache.spec));
   if (reason !== undefined && (entry.state !== 'Pulling' || isAway(reason))) return skipped(entry, reason);
   if (entry.state === 'Pulling') return entry;
   if (entry.attempt > 0) return { ...entry, state: 'Pending', reason: '' };
@@ -61,7 +62,7 @@ function surveyed(before: LedgerEntry | undefined, node: Node, want: Wanted, pla
 export function setAside({ observed }: World, { spec, status }: ImageCache): Ledger {
   const entries = Object.entries(status.nodes).map(([name, entry]) => {
     const node = entry.state === 'Pending' ? observed.nodes.get(name) : undefined;
-    const reason = node === undefined ? undefined : skipReason(node, spec.tolerations);
+    const reason = node === undefined ? undefined : skipReason(node, tolerationsOf(spec));
     return [name, reason === undefined ? entry : skipped(entry, reason)] as const;
   });
   return Object.fromEntries(entries);

@@ -9,6 +9,7 @@ import { parseJob, parsePod } from '#model/parse-pod.ts';
 import type { JobToRemove } from '#model/plan.ts';
 import type { Job, Pod } from '#model/pod.ts';
 import type { PullJob } from '#model/pull-job.ts';
+import type { PatchStep } from '#model/warm-gate.ts';
 import type { Api } from './api-request.ts';
 import { cacheEventObject } from './cache-event-object.ts';
 import { cacheOfObject } from './cache-of-object.ts';
@@ -51,6 +52,8 @@ export type Cluster = {
   readonly createJob: (job: PullJob) => Promise<void>;
   /** Deletes this very Job with its Pods; one that is gone already is fine. */
   readonly removeJob: (namespace: string, job: JobToRemove) => Promise<void>;
+  /** A JSON patch of a Node; a test in it that does not hold is an `ApiError` 422. */
+  readonly patchNode: (name: string, patch: readonly PatchStep[]) => Promise<void>;
   /** Records an Event once, however often it is told. */
   readonly record: (cache: ImageCache, event: CacheEvent, now: number) => Promise<void>;
 };
@@ -82,6 +85,7 @@ export function createCluster(api: Api): Cluster {
     removeAnnotations: async (cache, values) => removeAnnotations(api, cache, values),
     createJob: async (job) => makeJob(api, job),
     removeJob: async (namespace, job) => removeJob(api, namespace, job),
+    patchNode: async (name, patch) => patchNode(api, name, patch),
     record: async (cache, event, now) => record(api, cache, event, now),
   };
 }
@@ -114,6 +118,10 @@ async function removeJob(api: Api, namespace: string, { name, uid }: JobToRemove
   } catch (error) {
     if (!isNotFound(error) && !isConflict(error)) throw error;
   }
+}
+
+async function patchNode(api: Api, name: string, body: readonly PatchStep[]): Promise<void> {
+  await api.request({ method: 'PATCH', path: paths.node(name), contentType: 'application/json-patch+json', body });
 }
 
 async function record(api: Api, cache: ImageCache, event: CacheEvent, now: number): Promise<void> {

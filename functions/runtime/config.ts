@@ -111,6 +111,7 @@ function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
     removalImage: read(table.removalImage),
     imageDeleteJobHostNetwork: read(table.imageDeleteJobHostNetwork),
     criSocketPath: read(table.criSocketPath),
+    warmGateTaints: read(table.warmGateTaints),
   };
 }
 

@@ -3,6 +3,7 @@ import type { CacheReference } from '#model/cloud-event.ts';
 import { decide } from '#model/decide.ts';
 import { worldOf } from './world-of.ts';
 import type { ImageCache } from '#model/image-cache.ts';
+import type { Observed } from '#model/observed.ts';
 import { isEmpty } from '#model/plan.ts';
 import type { Trigger } from '#model/round.ts';
 import { carryOut, WriteFailed } from './carry-out.ts';
@@ -11,6 +12,7 @@ import type { Context } from './handler.ts';
 import { observe } from './observe.ts';
 import { askRegistries } from './registry-words.ts';
 import { reportRefusal } from './report-refusal.ts';
+import { nodesToLetGo, openGates } from './warm-gate.ts';
 import type { Scope } from './scope.ts';
 
 export type Drive = {
@@ -24,8 +26,15 @@ export type Drive = {
 /** A delivery works no longer than this, in milliseconds: then it asks for the next one. */
 const longestDelivery = 20_000;
 
+/** Drives a cache on, then lets nodes go that waited for it. */
+export async function drive(order: Drive, context: Context): Promise<void> {
+  const free = new Set<string>();
+  await driveOn(order, free, context);
+  await openGates(free, context);
+}
+
 /** Observe, decide, carry out, until there is nothing left to do. Whatever failed half-way is looked at anew, and then as a whole. */
-export async function drive({ cache: reference, scope, opens }: Drive, context: Context): Promise<void> {
+async function driveOn({ cache: reference, scope, opens }: Drive, free: Set<string>, context: Context): Promise<void> {
   const end = context.now() + longestDelivery;
   const ask = askRegistries(context);
   for (let turn = 1; ; turn += 1) {
@@ -36,6 +45,7 @@ export async function drive({ cache: reference, scope, opens }: Drive, context: 
     const observed = await observe(cache, { scope: look, opens }, context);
     const words = await ask({ cache, observed, opens });
     const plan = decide(worldOf({ cache, observed, opens, words }, context));
+    for (const name of freed({ ...cache, status: plan.status ?? cache.status }, observed, context)) free.add(name);
     if (isEmpty(plan)) return;
     const failure = await attempt(carryOut(plan, cache, context));
     if (failure === undefined && !plan.hasMore) return;
@@ -43,6 +53,10 @@ export async function drive({ cache: reference, scope, opens }: Drive, context: 
     if (context.now() > end) throw new RetryLater(`more to do for ${cache.namespace}/${cache.name}`, 100);
   }
 }
+
+/** The nodes that a gated cache, as it is about to be, does not hold back any more. */
+const freed = (cache: ImageCache, { nodes }: Observed, context: Context): readonly string[] =>
+  cache.spec.warmGate === undefined ? [] : nodesToLetGo(nodes.values(), [cache], context);
 
 /** A conflict and a failed write are reasons to look again; anything else is thrown. */
 async function attempt(work: Promise<void>): Promise<unknown> {

@@ -34,6 +34,17 @@ export const duration = (least: number): Reads<number> => ({
   expects: least > 0 ? 'a duration above 0 such as 5m, 1h30m or 300ms' : 'a duration such as 5m, 1h30m or 0s',
 });
 
+/** Keys of taints, separated by commas. */
+export const taintKeys: Reads<readonly string[]> = {
+  parse: (value) => {
+    const keys = value.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
+    return keys.every((key) => taintKey.test(key)) ? { value: keys } : undefined;
+  },
+  expects: 'keys of taints such as example.com/cold, separated by commas',
+};
+
+const taintKey = /^(?:[a-z0-9][a-z0-9.-]*\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
+
 export const wholeNumber = (least: number, most: number): Reads<number> => ({
   parse: (value) => {
     const number = /^\d{1,15}$/.test(value.trim()) ? Number(value) : Number.NaN;

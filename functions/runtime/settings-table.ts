@@ -8,6 +8,7 @@ import {
   type Reads,
   type Setting,
   stringMap,
+  taintKeys,
   text,
   webAddress,
   wholeNumber,
@@ -63,6 +64,12 @@ export const settingsTable = {
     '',
     text,
     "Path of the container runtime's socket on every node; empty: by runtime",
+  ),
+  warmGateTaints: both(
+    'warm-gate-taints',
+    '',
+    taintKeys,
+    'Startup taints that spec.warmGate may take from nodes, by their keys, separated by commas; empty: off',
   ),
   jobsMaxSurge: both(
     'jobs-max-surge',

@@ -4,6 +4,7 @@ import { drifting } from './scenarios/drifting.ts';
 import { editing } from './scenarios/editing.ts';
 import { enduring } from './scenarios/enduring.ts';
 import { failing } from './scenarios/failing.ts';
+import { gating } from './scenarios/gating.ts';
 import { kubectl } from './scenarios/kubectl.ts';
 import { nodes } from './scenarios/nodes.ts';
 import { pods } from './scenarios/pods.ts';
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   ...failing,
   ...editing,
   ...nodes,
+  ...gating,
   ...adopting,
   ...refreshing,
   ...drifting,

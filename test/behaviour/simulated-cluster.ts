@@ -14,12 +14,22 @@ export async function addSimulatedNode(
   name: string,
   labels: Readonly<Record<string, string>>,
 ): Promise<string> {
+  await registerSimulatedNode(kube, name, { labels, taints: [] });
+  await eventually(`node ${name} is Ready`, async () => isNodeReady(await kube.get('Node', name)));
+  return name;
+}
+
+/** Makes its Node; whoever plays it will say that it is Ready. */
+export async function registerSimulatedNode(
+  kube: Kube,
+  name: string,
+  { labels, taints }: { readonly labels: Readonly<Record<string, string>>; readonly taints: readonly object[] },
+): Promise<void> {
   const usual = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' };
   await kube.create('Node', name, {
     metadata: { labels: { ...usual, ...labels }, annotations: { 'kwok.x-k8s.io/node': 'fake' } },
+    spec: { taints },
   });
-  await eventually(`node ${name} is Ready`, async () => isNodeReady(await kube.get('Node', name)));
-  return name;
 }
 
 /** The oldest Kubernetes is from before image volumes. */

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import type { Kube, Manifest } from './kube.ts';
+import { registerSimulatedNode } from './simulated-cluster.ts';
 import { seenNode } from './node-condition.ts';
 
 /** The nodes of one scenario: no other scenario's caches select them. */
@@ -10,6 +11,8 @@ export type WorldNodes = {
   /** Adds nodes and answers with their names when they are Ready. */
   readonly add: (count: number, labels?: Readonly<Record<string, string>>) => Promise<readonly string[]>;
   readonly addOne: (labels?: Readonly<Record<string, string>>) => Promise<string>;
+  /** Has a simulated node register that bears these taints from its first moment; answers before it is Ready. */
+  readonly join: (taints: readonly object[]) => Promise<string>;
   readonly remove: (name: string) => Promise<void>;
   /** Deletes it and makes another machine of the same name. */
   readonly recreate: (name: string) => Promise<void>;
@@ -54,6 +57,13 @@ export function worldNodes(cluster: ClusterUnderTest, kube: Kube, namespace: str
     pool,
     addOne,
     add: (many, labels) => Promise.all(Array.from({ length: many }, async () => addOne(labels))),
+    join: async (taints) => {
+      count += 1;
+      const name = `${namespace}-${count}`;
+      await registerSimulatedNode(kube, name, { labels: pool, taints });
+      lent.add(name);
+      return name;
+    },
     remove,
     recreate: async (name) => {
       await remove(name);

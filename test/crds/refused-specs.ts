@@ -183,6 +183,13 @@ export const refusedSpecs: readonly Refused[] = [
     spec: beside({ warmGate: { taintKey: 'a b' } }),
     errors: ['spec.warmGate.taintKey: Invalid value: "a b": not the key of a taint, such as example.com/cold'],
   },
+  {
+    when: 'the gate lets go at once',
+    spec: beside({ warmGate: { taintKey: 'example.com/cold', timeoutSeconds: 0 } }),
+    errors: [
+      'spec.warmGate.timeoutSeconds: Invalid value: 0: spec.warmGate.timeoutSeconds in body should be greater than or equal to 1',
+    ],
+  },
 ];
 
 /** Specs that are taken. */
@@ -227,7 +234,7 @@ export const acceptedSpecs: readonly { readonly when: string; readonly spec: obj
       serviceAccountName: 'puller',
       jobRetentionPolicy: 'Retain',
       deletionPolicy: 'Purge',
-      warmGate: { taintKey: 'example.com/cold' },
+      warmGate: { taintKey: 'example.com/cold', timeoutSeconds: 900 },
     },
   },
 ];

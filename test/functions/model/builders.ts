@@ -30,6 +30,7 @@ export const settings = (of: Partial<Settings> = {}): Settings => ({
   removalImage: 'registry.example.com/removal:1',
   imageDeleteJobHostNetwork: false,
   criSocketPath: '',
+  warmGateTaints: [],
   ...of,
 });
 
@@ -55,6 +56,7 @@ export const spec = (of: Partial<Spec> = {}): Spec => ({
   priorityClassName: undefined,
   serviceAccountName: undefined,
   jobRetentionPolicy: undefined,
+  warmGate: undefined,
   ...of,
 });
 
@@ -102,6 +104,8 @@ export const openCache = (nodes: Status['nodes'], of: Partial<ImageCache> = {}):
 
 export const node = (of: Partial<Node> = {}): Node => ({
   name: 'node-1',
+  uid: 'uid-of-node-1',
+  createdAt: noon,
   id: 'a1a1a1a1',
   labels: {},
   taints: [],

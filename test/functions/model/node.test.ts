@@ -86,7 +86,7 @@ describe('images can be mounted with', () => {
 
 describe('a node off the wire', () => {
   const wire = {
-    metadata: { name: 'n', uid: 'u', labels: { pool: 'web' } },
+    metadata: { name: 'n', uid: 'u', labels: { pool: 'web' }, creationTimestamp: '2026-11-24T09:00:00Z' },
     spec: { unschedulable: true, taints: [{ key: 'gpu', effect: 'NoSchedule' }] },
     status: {
       conditions: [
@@ -107,6 +107,8 @@ describe('a node off the wire', () => {
   it('is what functions look at, its images normalised', () => {
     expect(parseNode(wire)).toEqual({
       name: 'n',
+      uid: 'u',
+      createdAt: Date.UTC(2026, 10, 24, 9),
       id: nodeId('u', 'm', 's'),
       labels: { pool: 'web' },
       taints: [{ key: 'gpu', value: '', effect: 'NoSchedule' }],

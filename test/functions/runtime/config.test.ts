@@ -30,6 +30,7 @@ describe('readConfig', () => {
         removalImage: `ghcr.io/imagecache-functions/imagecache-functions:${version}`,
         imageDeleteJobHostNetwork: false,
         criSocketPath: '',
+        warmGateTaints: [],
       },
       kubeconfig: '',
       master: '',
@@ -108,6 +109,15 @@ describe('readConfig', () => {
       routes,
       function: 'job-complete',
     });
+  });
+
+  it('reads startup taints, by flag or variable, and refuses what is none', () => {
+    const env = { WARM_GATE_TAINTS: 'example.com/cold, startup-taint.cluster-autoscaler.kubernetes.io/cold,' };
+    const warmGateTaints = ['example.com/cold', 'startup-taint.cluster-autoscaler.kubernetes.io/cold'];
+    expect(readConfig([], env).settings).toMatchObject({ warmGateTaints });
+    expect(problems(['--warm-gate-taints=example.com/cold:NoSchedule'])).toEqual([
+      '--warm-gate-taints is "example.com/cold:NoSchedule", expected keys of taints such as example.com/cold, separated by commas',
+    ]);
   });
 
   it('reads how registries are asked, by flag or variable', () => {

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import * as z from 'zod/mini';
+import { eventually } from '../eventually.ts';
+import type { Scenario } from '../scenario.ts';
+import type { World } from '../world.ts';
+
+const node = z.object({
+  metadata: z.object({ labels: z.record(z.string(), z.string()) }),
+  spec: z.prefault(z.object({ taints: z._default(z.array(z.object({ key: z.string() })), []) }), {}),
+});
+
+const keyOf = ({ namespace }: World): string => `${namespace}.example.com/cold`;
+/** A tick each second: time-outs are kept by it. */
+const heartbeat = { TICK_SCHEDULE: '* * * * * *' } as const;
+
+const start = (world: World): Promise<void> =>
+  world.product.start({ flags: [`--warm-gate-taints=${keyOf(world)}`], env: heartbeat });
+
+/** A node that joins as the nodes of a pool with a startup taint do. */
+const join = (world: World): Promise<string> => world.nodes.join([{ key: keyOf(world), effect: 'NoSchedule' }]);
+
+const look = async (world: World, name: string): Promise<'held' | 'warm' | 'cold'> => {
+  const { metadata, spec } = node.parse(await world.kube.get('Node', name));
+  if (spec.taints.some(({ key }) => key === keyOf(world))) return 'held';
+  return metadata.labels['kubefledged.io/warm'] === 'true' ? 'warm' : 'cold';
+};
+
+const isOn = (world: World, name: string, cache: string, state: string): boolean =>
+  world.history.cache(cache)?.status.nodes[name]?.state === state;
+
+/** Work of a user that tolerates nothing and asks for the scenario's nodes. */
+const work = async (world: World, image: string): Promise<void> => {
+  const containers = [{ name: 'work', image }];
+  const spec = { restartPolicy: 'Never', nodeSelector: world.nodes.pool, containers };
+  await world.kube.create('Job', 'work', { spec: { template: { spec } } });
+};
+
+const workChanges = ({ history }: World) =>
+  history.podChanges().filter(({ object }) => object.metadata.labels['batch.kubernetes.io/job-name'] === 'work');
+
+const held: Scenario = {
+  name: 'keeps the startup taint on a node that joins until the images of all gated caches are there, and pods off it',
+  needs: ['simulated nodes', 'slow images'],
+  run: async (world) => {
+    const [quick, slow] = [await world.image('good'), await world.image('slow')];
+    await start(world);
+    await world.createCache('quick', [quick], { warmGate: { taintKey: keyOf(world) }, tolerations: [] });
+    await world.createCache('slow', [slow], { warmGate: { taintKey: keyOf(world) } });
+    const name = await join(world);
+    await work(world, quick);
+    await eventually('the first has its image there', () => isOn(world, name, 'quick', 'Ready'));
+    expect(isOn(world, name, 'slow', 'Ready')).toBe(false);
+    expect(await look(world, name)).toBe('held');
+    await eventually('the second has', () => isOn(world, name, 'slow', 'Ready'));
+    await eventually('it is let go', async () => (await look(world, name)) === 'warm', 5);
+
+    const placed = await eventually('the work is there', () =>
+      workChanges(world).find(({ object }) => object.spec.nodeName === name),
+    );
+    const warm = world.history.cacheChanges('slow').find(({ object }) => object.status.nodes[name]?.state === 'Ready');
+    expect(placed.at).toBeGreaterThan(warm?.at ?? Infinity);
+    await eventually('the work is done', () => workChanges(world).at(-1)?.object.status.phase === 'Succeeded');
+  },
+};
+
+const prompt: Scenario = {
+  name: 'lets a node go within 1 s of its last image',
+  needs: ['simulated nodes'],
+  isMeasured: true,
+  run: async (world) => {
+    await start(world);
+    await world.createCache('cache', [await world.image('good')], { warmGate: { taintKey: keyOf(world) } });
+    const name = await join(world);
+    await eventually('it is let go', async () => (await look(world, name)) === 'warm');
+    const freed = Date.now();
+    const told = world.history
+      .podChanges()
+      .find(({ object }) => object.status.containerStatuses.some(({ state }) => state.terminated !== undefined));
+    expect(freed - (told?.at ?? 0)).toBeLessThan(1000);
+  },
+};
+
+const late: Scenario = {
+  name: 'lets a node go when its time is up, with an Event and without the label',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    await start(world);
+    const warmGate = { taintKey: keyOf(world), timeoutSeconds: 5 };
+    await world.createCache('cache', [await world.image('missing')], { warmGate });
+    const name = await join(world);
+    await eventually('its image is being pulled', () => world.history.jobsOf(name).length > 0);
+    expect(await look(world, name)).toBe('held');
+    await eventually('it is let go', async () => (await look(world, name)) === 'cold');
+    const events = await world.events('cache');
+    expect(events.find(({ reason }) => reason === 'WarmGateTimeout')).toMatchObject({
+      type: 'Warning',
+      message: expect.stringContaining(`Node ${name} was let go after 5 s`) as unknown,
+    });
+  },
+};
+
+const off: Scenario = {
+  name: 'takes no taint from a node where the operator has not named it, and says so',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    await world.product.start({ env: heartbeat });
+    await world.createCache('cache', [await world.image('good')], {
+      warmGate: { taintKey: keyOf(world), timeoutSeconds: 1 },
+    });
+    const name = await join(world);
+    await eventually('its images are there', () => isOn(world, name, 'cache', 'Ready'));
+    await sleep(2500);
+    expect(await look(world, name)).toBe('held');
+    expect((await world.events('cache')).map(({ reason }) => reason)).toContain('WarmGateOff');
+  },
+};
+
+/** Nodes that no pod may use before their images are there. */
+export const gating: readonly Scenario[] = [held, late, off, prompt];
