@@ -48,7 +48,7 @@ const toleration = z.object({
   tolerationSeconds: z.exactOptional(z.number()),
 });
 
-/** Enough for large images, and before autoscalers give a node up that has not become of use, which is after 15 minutes. */
+/** Enough for large images, and well before cluster-autoscaler counts a node as broken: 15 minutes. */
 const gateTimeoutSeconds = 600;
 
 const spec = z.object({

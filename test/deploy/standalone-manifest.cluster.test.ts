@@ -48,6 +48,18 @@ describe('the manifest of the standalone process', () => {
     expect(await may(verb, resource, namespace)).toBe('no');
   });
 
+  it('lets it patch nodes once the warm gate is granted, and no more than that', async () => {
+    const gate = join(root, 'deploy/kubectl/warm-gate.yaml');
+    await lab.ask('apply', '-f', gate);
+    try {
+      await vi.waitFor(async () => expect(await may('patch', 'nodes', 'default')).toBe('yes'), { timeout: 5000 });
+      expect(await may('update', 'nodes', 'default')).toBe('no');
+      expect(await may('patch', 'nodes/status', 'default')).toBe('no');
+    } finally {
+      await lab.ask('delete', '-f', gate);
+    }
+  });
+
   it('makes a pod that restricted PodSecurity admits', async () => {
     await lab.ask('label', 'namespace', 'kube-fledged', 'pod-security.kubernetes.io/enforce=restricted');
     await lab.ask('-n', 'kube-fledged', 'rollout', 'restart', 'deployment/imagecache-functions');
