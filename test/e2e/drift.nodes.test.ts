@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writesBetween } from '../cluster/api-writes.ts';
+import type { Lab } from '../cluster/lab.ts';
+import { sharedLab } from '../cluster/shared-lab.ts';
+import { startOnNodes, type OnNodes } from './on-nodes.ts';
+
+const root = join(import.meta.dirname, '../..');
+const namespace = 'drift';
+const name = 'moving';
+
+let lab: Lab;
+let product: OnNodes;
+beforeAll(async () => {
+  lab = await sharedLab();
+  await lab.ask('apply', '--server-side', '-f', join(root, 'crds/imagecache.yaml'));
+  await lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  product = await startOnNodes(lab, [
+    '--registry-mirrors={"registry.local:5000": ["http://172.30.0.1:5000"]}',
+    '--registry-insecure=172.30.0.1:5000',
+    '--image-cache-refresh-frequency=0s',
+  ]);
+});
+afterAll(async () => {
+  await product.stop();
+});
+
+type Status = {
+  readonly status?: string;
+  readonly nodesReady?: string;
+  readonly lastHandledRefreshAt?: string;
+  readonly images?: readonly { readonly resolved?: string; readonly unresolved?: string }[];
+  readonly round?: { readonly number: number };
+};
+
+async function statusWhen(what: string, holds: (status: Status) => boolean): Promise<Status> {
+  const end = Date.now() + 120_000;
+  while (Date.now() < end) {
+    const { status = {} } = JSON.parse(await lab.ask('get', 'ic', name, '-n', namespace, '-o', 'json')) as {
+      status?: Status;
+    };
+    if (holds(status)) return status;
+    await sleep(250);
+  }
+  throw new Error(`not in 120 s: ${what}`);
+}
+
+const hasEnded = ({ status = '' }: Status): boolean => status !== '' && status !== 'Processing';
+
+/** Asks for a refresh and waits for its end; answers with the Jobs that it made. */
+async function refreshed(token: string): Promise<{ readonly status: Status; readonly jobs: number }> {
+  const before = await lab.apiWrites();
+  await lab.ask('annotate', 'ic', name, '-n', namespace, '--overwrite', `kubefledged.io/refresh-requested-at=${token}`);
+  const status = await statusWhen(
+    `refresh ${token} has ended`,
+    (told) => told.lastHandledRefreshAt === token && hasEnded(told),
+  );
+  return { status, jobs: writesBetween(before, await lab.apiWrites()).by['POST jobs'] ?? 0 };
+}
+
+/** What the runtimes of both nodes say the tag stands for. */
+async function digests(image: string): Promise<readonly string[]> {
+  const listed = await Promise.all([1, 2].map((node) => lab.node(node, 'ctr', '-n', 'k8s.io', 'images', 'ls')));
+  return listed.map((text) => {
+    const line = text.split('\n').find((each) => each.startsWith(`${image} `)) ?? '';
+    return /sha256:[0-9a-f]{64}/.exec(line)?.[0] ?? '';
+  });
+}
+
+const push = (): Promise<string> => lab.pushImage({ name: 'e2e-moving:latest', program: 'scratch', bytes: 4096 });
+
+describe(':latest on real nodes', () => {
+  it('is pulled by a refresh where it has moved or was lost, on no node twice', async () => {
+    const image = await push();
+    await lab.apply({
+      apiVersion: 'kubefledged.io/v1alpha2',
+      kind: 'ImageCache',
+      metadata: { name, namespace },
+      spec: { cacheSpec: [{ images: [image] }] },
+    });
+    const made = await statusWhen('the cache is made', hasEnded);
+    const first = made.images?.[0]?.resolved ?? '';
+    expect(made).toMatchObject({ status: 'Succeeded', nodesReady: '2/2' });
+    expect(await digests(image)).toEqual([first, first]);
+
+    expect((await refreshed('nothing has moved')).jobs).toBe(0);
+
+    await push();
+    const moved = await refreshed('it has moved');
+    const second = moved.status.images?.[0]?.resolved ?? '';
+    expect(moved.status).toMatchObject({ status: 'Succeeded', nodesReady: '2/2' });
+    expect(moved.jobs).toBe(2);
+    expect(second).not.toBe(first);
+    expect(await digests(image)).toEqual([second, second]);
+
+    expect((await refreshed('nothing has moved since')).jobs).toBe(0);
+    console.log(`drift on real nodes: ${first} moved to ${second}: 2 Jobs; before and after, none`);
+  });
+
+  it('is believed of a node by its own list: pulled by hand it needs no Job, and lost it does', async () => {
+    const image = await push();
+    await lab.node(1, 'ctr', '-n', 'k8s.io', 'images', 'pull', '--hosts-dir', '/etc/containerd/certs.d', image);
+    const byHand = await digests(image);
+    expect(byHand[0]).not.toBe(byHand[1]);
+    await sleep(75_000); // lists are late, and so are not believed for a minute after a round
+    const { jobs } = await refreshed('one node was ahead');
+    expect(jobs).toBe(1);
+    expect(await digests(image)).toEqual([byHand[0], byHand[0]]);
+
+    const names = (await lab.images(2)).filter((each) => each.includes('/e2e-moving'));
+    await lab.node(2, 'ctr', '-n', 'k8s.io', 'images', 'rm', '--sync', ...names);
+    await sleep(75_000);
+    expect((await refreshed('one node has lost it')).jobs).toBe(1);
+    expect(await digests(image)).toEqual([byHand[0], byHand[0]]);
+  });
+});
