@@ -1,7 +1,7 @@
 /** One function as a process of its own, for Knative and OpenFaaS: FUNCTION says which. Without it, all four by path. */
 import { createApi } from '#runtime/api-request.ts';
 import { createCluster } from '#runtime/cluster.ts';
-import { readConfig } from '#runtime/config.ts';
+import { readConfig, settingsIn } from '#runtime/config.ts';
 import { createLog } from '#runtime/log.ts';
 import { functionMetrics, meteredHandlers } from '#runtime/metered-handlers.ts';
 import { createMetrics } from '#runtime/metrics.ts';
@@ -20,7 +20,8 @@ await runProcess(async () => {
   tellBuild(metrics);
   const api = createApi(config, { onCall: callMeter(metrics) });
   const registry = createRegistry(config.registry);
-  const { settings, readsPullSecrets } = config;
+  const settings = settingsIn(api.namespace, config.settings);
+  const { readsPullSecrets } = config;
   const context = { cluster: createCluster(api), settings, registry, readsPullSecrets, log, now: Date.now };
   const name = config.function;
   const metered = meteredHandlers(handlers, metrics);

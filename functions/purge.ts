@@ -1,4 +1,53 @@
-import type { Handler } from '#runtime/handler.ts';
+import type { Notice } from '#model/cloud-event.ts';
+import { finalizer } from '#model/api.ts';
+import { isRoundOpen, type ImageCache } from '#model/image-cache.ts';
+import { isPurged, mayOpen, nextRound } from '#model/next-round.ts';
+import { isRemovalUnsettled } from '#model/removal-ledger.ts';
+import { drive } from '#runtime/drive.ts';
+import type { Context, Handler } from '#runtime/handler.ts';
+import { nothingChanged, scopeOf, type Scope } from '#runtime/scope.ts';
 
-/** Removes images from nodes. Nothing is removed yet: every event is taken and answered as done, and annotations stay as they are. */
-export const purge: Handler = async () => Promise.resolve();
+const opens = ['Purge'] as const;
+const makes = 'removals';
+
+/**
+ * Removes images from nodes: of caches that are purged or deleted, of lists that were taken out of a spec, of nodes that left a selector.
+ * The one function that makes removal Jobs and holds caches by our finalizer; the others only write into the status what is to go.
+ */
+export const purge: Handler = async (notice, context) => {
+  if (notice.type === 'tick') {
+    await onTick(context);
+    return;
+  }
+  if (notice.cache === undefined || (notice.object.kind === 'ImageCache' && notice.verb === 'delete')) return;
+  await drive({ cache: notice.cache, scope: (live) => scopeOfRemoval(notice, live), opens, makes }, context);
+};
+
+/** Resumes what was lost and keeps deadlines. */
+async function onTick(context: Context): Promise<void> {
+  const caches = await context.cluster.caches();
+  const due = caches.filter((cache) => isDue(cache, context.now()));
+  const driven = await Promise.allSettled(
+    due.map(async (cache) => drive({ cache, scope: () => 'everything', opens, makes }, context)),
+  );
+  const failed = driven.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  if (failed.length > 0) throw failed[0];
+}
+
+function scopeOfRemoval(notice: Notice, cache: ImageCache): Scope {
+  if (notice.type === 'change' && notice.object.kind !== 'ImageCache') return scopeOf(notice, cache);
+  return hasWork(cache) ? 'everything' : nothingChanged;
+}
+
+function isDue(cache: ImageCache, now: number): boolean {
+  const request = nextRound(cache, now);
+  const wantsHold = cache.spec.deletionPolicy === 'Purge';
+  const isMisheld = cache.finalizers.includes(finalizer) !== wantsHold && !(cache.isBeingDeleted && wantsHold);
+  return isMisheld || hasWork(cache) || (request !== undefined && mayOpen(request, opens));
+}
+
+/** Images are to go, or a cache that wanted them gone is to be let go. */
+const hasWork = (cache: ImageCache): boolean =>
+  Object.values(cache.status.removals).some(isRemovalUnsettled) ||
+  (isPurged(cache) && isRoundOpen(cache.status)) ||
+  (cache.isBeingDeleted && cache.finalizers.includes(finalizer));

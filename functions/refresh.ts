@@ -2,6 +2,7 @@ import type { Notice } from '#model/cloud-event.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/jobs-due.ts';
 import type { ImageCache } from '#model/image-cache.ts';
+import { noRemovals } from '#model/removals-seen.ts';
 import type { Node } from '#model/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { drive } from '#runtime/drive.ts';
@@ -31,7 +32,7 @@ export const refresh: Handler = async (notice, context) => {
       (left.has(cache.uid) && !retainsJobs(cache, context.settings)),
   );
   const driven = await Promise.allSettled(
-    due.map(async (cache) => drive({ cache, scope: () => 'everything', opens }, context)),
+    due.map(async (cache) => drive({ cache, scope: () => 'everything', opens, makes: 'pulls' }, context)),
   );
   await openGates(new Set(nodesToLetGo(nodes, caches, context)), context);
   const failed = driven.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
@@ -40,7 +41,7 @@ export const refresh: Handler = async (notice, context) => {
 
 async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Context): Promise<void> {
   if (notice.object.kind !== 'ImageCache' || notice.verb === 'delete' || notice.cache === undefined) return;
-  await drive({ cache: notice.cache, scope: () => nothingChanged, opens: ['Annotation'] }, context);
+  await drive({ cache: notice.cache, scope: () => nothingChanged, opens: ['Annotation'], makes: 'pulls' }, context);
 }
 
 /** Whether a look at its spec and the nodes alone shows that something is to be done. */
@@ -51,7 +52,8 @@ function isBehind(cache: ImageCache, nodes: readonly Node[], context: Context): 
     jobs: new Map<string, never>(),
     hasAllJobs: false,
     goneJobs: new Set<string>(),
+    removals: noRemovals,
     runAsUser: 0,
   };
-  return !isEmpty(decide(worldOf({ cache, observed, opens, words: new Map() }, context)));
+  return !isEmpty(decide(worldOf({ cache, observed, opens, makes: 'pulls', words: new Map() }, context)));
 }

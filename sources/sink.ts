@@ -1,5 +1,5 @@
 import type { CloudEvent } from 'cloudevents';
-import { routes, tickType, type FunctionName } from '#model/cloud-event.ts';
+import { isAboutRemoval, routes, tickRoutes, tickType, type FunctionName } from '#model/cloud-event.ts';
 
 /**
  * Hands an event about an object of this kind to whom it concerns, and returns when all of them are done with it.
@@ -42,4 +42,4 @@ export function sinkPerFunction(send: (event: CloudEvent<unknown>, to: FunctionN
 }
 
 const receivers = (event: CloudEvent<unknown>, kind: string): readonly FunctionName[] =>
-  event.type === tickType ? ['refresh'] : routes(kind);
+  event.type === tickType ? tickRoutes : routes(kind, isAboutRemoval(event));

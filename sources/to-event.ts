@@ -26,6 +26,7 @@ export function changeEvent({ cache, change, others }: Batch, server: string, st
     resourceversion: resourceVersion,
     ...(generation === undefined ? {} : { generation: String(generation) }),
     cache: `${cache.namespace}/${cache.name}`,
+    ...(change.isRemoval === true ? { removal: 'true' } : {}),
     data: { apiVersion, kind, namespace, name, ...(others.length === 0 ? {} : { changed: others }) },
   });
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { FunctionName } from '#model/cloud-event.ts';
 import { createApi, type Api } from '#runtime/api-request.ts';
 import { createCluster } from '#runtime/cluster.ts';
-import type { Config } from '#runtime/config.ts';
+import { settingsIn, type Config } from '#runtime/config.ts';
 import { isNotFound } from '#runtime/errors.ts';
 import { createLog } from '#runtime/log.ts';
 import { functionMetrics, meteredHandlers } from '#runtime/metered-handlers.ts';
@@ -40,7 +40,8 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   log.info({ server: api.server, context: api.context, ...(await cachesOf(api)) }, 'cluster');
   for (const note of config.notes) log.warn(note);
   const stopping = new AbortController();
-  const { settings, readsPullSecrets } = config;
+  const settings = settingsIn(api.namespace, config.settings);
+  const { readsPullSecrets } = config;
   const context = { cluster: createCluster(api), settings, registry, readsPullSecrets, log, now: Date.now };
   const contextOf = (name: FunctionName, trace: TraceFields) => ({
     ...context,

@@ -1,8 +1,8 @@
 import { annotations } from './api.ts';
-import { withPlaced } from './open-round.ts';
 import type { Condition, ImageCache, Status } from './image-cache.ts';
 import { freshEntry, type Ledger } from './ledger.ts';
 import type { Observed } from './observed.ts';
+import { withPlaced } from './placed.ts';
 import { nextRefresh } from './refresh-time.ts';
 import type { Settings } from './settings.ts';
 import { wanted } from './wanted.ts';
@@ -17,8 +17,9 @@ export function adopted(world: Adoption): ImageCache {
     ...(cache.status.status === 'Processing' ? interruptedPurge(now) : {}),
     observedGeneration: cache.generation,
     nodes: isPurged ? {} : takenOver(cache, observed, settings),
-    placed: withPlaced(cache),
+    placed: isPurged ? [] : withPlaced(cache),
     lastHandledRefreshAt: cache.annotations[annotations.refreshRequestedAt] ?? '',
+    lastHandledPurgeAt: cache.annotations[annotations.purgeRequestedAt] ?? '',
     nextRefreshTime: isPurged ? undefined : nextRefresh(cache, world),
     conditions: conditionsOf(cache, isPurged, now),
     round: {

@@ -2,54 +2,74 @@ import { boundedFailures } from './failures.ts';
 import { claim } from './claim.ts';
 import { closed } from './close-round.ts';
 import { fold } from './fold.ts';
+import { foldRemovals } from './fold-removals.ts';
 import { isRoundOpen, type ImageCache, type Status } from './image-cache.ts';
 import { jobsToCreate, jobsToRemove, retainsJobs } from './jobs-due.ts';
-import { isUnsettled, type Ledger } from './ledger.ts';
+import { isUnsettled } from './ledger.ts';
+import { isPurged } from './next-round.ts';
+import { hasCleared, withoutCleared } from './placed.ts';
 import type { Plan } from './plan.ts';
 import { openStatus, quietStatus } from './refused.ts';
-import { setAside, survey } from './survey.ts';
+import { isHeldUp, removalEvents } from './removal-report.ts';
+import { claimRemovals, removalsToCreate, removalsToRemove } from './removals-due.ts';
+import { setAside, survey, type WantedByHash } from './survey.ts';
+import { surveyRemovals } from './survey-removals.ts';
 import { isSameStatus } from './status.ts';
 import type { World } from './world.ts';
 
 /**
  * What does the cache's latest round need now? Nodes that came, went or changed; results to fold; Jobs to make and to delete; its end.
- * `cache` is the world's cache, or that with a round just opened. Outside an open round the same serves nodes that join.
+ * `cache` is the world's cache, or that with a round just opened. Outside an open round the same serves nodes that join,
+ * and removes what nobody wants any more.
  */
 export function advance(world: World, cache: ImageCache): Plan {
-  const surveyed = survey(world, cache);
-  const folded = fold(world, { ...cache, status: surveyed.status }, surveyed.wanted);
-  const nodes = setAside(world, { ...cache, status: folded.status });
-  const claimed = claim(world, { ...cache, status: { ...folded.status, nodes } }, surveyed.wanted);
-  const current = {
-    ...cache,
-    status: {
-      ...claimed.status,
-      wants: wantsInUse(claimed.status),
-      failures: boundedFailures(claimed.status.failures),
-    },
-  };
-  const { status, events } = ended(world, current);
-  const ledger = { ...cache, status };
+  const { status: surveyed, wanted } = survey(world, cache);
+  const looked = { ...cache, status: { ...surveyed, ...surveyRemovals(world, cache, { ...cache, status: surveyed }) } };
+  const { status: folded } = fold(world, looked, wanted);
+  const told = { ...cache, status: foldRemovals(world, { ...cache, status: folded }) };
+  const claimed = claims(world, { ...told, status: { ...told.status, nodes: setAside(world, told) } }, wanted);
+  const { status, events } = ended(world, { ...cache, status: tidy(world, { ...cache, status: claimed.status }) });
+  const current = { ...cache, status };
+  const isSeen = world.observed.hasAllJobs;
+  const isToForget = world.makes === 'removals' && !world.observed.hasAllNodes && hasCleared(current);
   return {
     status: isSameStatus(status, world.cache) ? undefined : status,
-    create: jobsToCreate(world, ledger, surveyed.wanted),
-    remove: jobsToRemove(world, ledger, surveyed.wanted),
+    create: world.makes === 'pulls' ? jobsToCreate(world, current, wanted) : [],
+    remove: jobsToRemove(world, current, wanted),
+    createRemovals: world.makes === 'removals' ? removalsToCreate(world, current) : [],
+    removeRemovals: world.makes === 'removals' ? removalsToRemove(world, current) : [],
+    finalizer: undefined,
     annotations: {},
-    events,
+    events: [...events, ...removalEvents(world.cache, current)],
     // Retained Jobs of the rounds before go when this one has succeeded: that takes a look at all of them.
-    hasMore: claimed.hasMore || (events.length > 0 && !world.observed.hasAllJobs && retainsJobs(cache, world.settings)),
+    hasMore: claimed.hasMore || isToForget || (events.length > 0 && !isSeen && retainsJobs(cache, world.settings)),
+    waits: claimed.waits,
   };
 }
 
-/** A round ends with its last unsettled node, and in the write that settles it. */
+type Claimed = { readonly status: Status; readonly hasMore: boolean; readonly waits: boolean };
+
+/** Each function claims the work whose Jobs it makes. */
+function claims(world: World, cache: ImageCache, wanted: WantedByHash): Claimed {
+  if (world.makes === 'pulls') return { ...claim(world, cache, wanted), waits: false };
+  const { removals, hasMore, waits } = claimRemovals(world, cache);
+  return { status: { ...cache.status, removals }, hasMore, waits };
+}
+
+function tidy(world: World, cache: ImageCache): Status {
+  const status = withoutCleared(world, cache);
+  return { ...status, wants: wantsInUse(status), failures: boundedFailures(status.failures) };
+}
+
+/** A round ends with its last unsettled node, and in the write that settles it. A purge ends when all has gone that can. */
 function ended(world: World, cache: ImageCache): Pick<Plan, 'events'> & { readonly status: Status } {
   const { observed, now } = world;
-  const isSettled = !hasUnsettled(cache.status.nodes);
+  const isSettled = isPurged(cache)
+    ? !isHeldUp(world, cache.status)
+    : !Object.values(cache.status.nodes).some(isUnsettled);
   if (!isRoundOpen(cache.status)) return { status: isSettled ? quietStatus(cache, now) : cache.status, events: [] };
   return isSettled ? closed(world, cache) : { status: openStatus(cache, observed, now), events: [] };
 }
-
-const hasUnsettled = (nodes: Ledger): boolean => Object.values(nodes).some(isUnsettled);
 
 /** Forgets what no node is to hold any more. */
 function wantsInUse({ nodes, wants }: Status): Status['wants'] {

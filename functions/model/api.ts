@@ -32,6 +32,9 @@ export const labels = {
 /** The value of `labels.manager` on every Job and Pod of ours: the selector of our watches. */
 export const managerLabelValue = 'kubefledged-image-manager' as const;
 export const managerSelector = `${labels.manager}=${managerLabelValue}` as const;
+/** Of Jobs and Pods of ours, those that pull, and those that remove. */
+export const pullsOnly = `!${labels.removal}` as const;
+export const removalsOnly = `${labels.removal}=true` as const;
 
 /** What a Job and its Pod say of themselves; a result is folded only if all of it matches the live round. */
 export const jobAnnotations = {

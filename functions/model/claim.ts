@@ -1,5 +1,7 @@
 import { isRoundOpen, type ImageCache, type Status } from './image-cache.ts';
+import { normalisedReference } from './image-reference.ts';
 import type { LedgerEntry } from './ledger.ts';
+import type { Observed } from './observed.ts';
 import type { Settings } from './settings.ts';
 import type { WantedByHash } from './survey.ts';
 import type { World } from './world.ts';
@@ -30,19 +32,32 @@ const hasUnseen = ({ nodes }: Status, { observed }: World): boolean =>
   !observed.hasAllNodes &&
   Object.entries(nodes).some(([name, { state }]) => state === 'Pending' && !observed.nodes.has(name));
 
-const isClaimable = (name: string, entry: LedgerEntry, { observed }: World, wanted: WantedByHash): boolean =>
-  entry.state === 'Pending' && observed.nodes.get(name) !== undefined && wanted.has(entry.want);
+function isClaimable(name: string, entry: LedgerEntry, { observed, cache }: World, wanted: WantedByHash): boolean {
+  const want = wanted.get(entry.want);
+  if (entry.state !== 'Pending' || observed.nodes.get(name) === undefined || want === undefined) return false;
+  return cache.status.removals[name]?.state !== 'Removing' && !isBeingRemoved(want.images, entry.id, observed);
+}
+
+/** On one node an image is either pulled or removed, whichever cache asks for it. */
+function isBeingRemoved(images: readonly string[], nodeId: string, { removals }: Observed): boolean {
+  const underWay = removals.underWay.get(nodeId);
+  return underWay !== undefined && images.some((image) => underWay.has(normalisedReference(image)));
+}
 
 /** How many more nodes may be claimed now; not below 0, Infinity where there is no limit. */
 export function freeSlots(cache: ImageCache, settings: Settings): number {
-  const pulling = Object.values(cache.status.nodes).filter(({ state }) => state === 'Pulling').length;
-  return Math.max(0, surge(cache, settings) - pulling);
+  const entries = Object.values(cache.status.nodes);
+  const concerned = entries.filter(({ state }) => state !== 'Skipped').length;
+  return freeOf(cache, settings, { at: entries.filter(({ state }) => state === 'Pulling').length, of: concerned });
 }
 
+/** The same for any work: how many nodes are at it now, of how many. */
+export const freeOf = (cache: ImageCache, settings: Settings, { at, of }: { at: number; of: number }): number =>
+  Math.max(0, surge(cache, settings, of) - at);
+
 /** How many nodes may pull at once. A cache taken over in the middle of its work starts gently. */
-function surge(cache: ImageCache, settings: Settings): number {
-  const { round, nodes } = cache.status;
-  const concerned = Object.values(nodes).filter(({ state }) => state !== 'Skipped').length;
+function surge(cache: ImageCache, settings: Settings, concerned: number): number {
+  const { round } = cache.status;
   const most = limit(
     cache.spec.maxConcurrentNodes ?? (settings.jobsMaxSurge === 0 ? undefined : settings.jobsMaxSurge),
     concerned,

@@ -1,5 +1,7 @@
 import { conditionsWhen, type Phase } from './conditions.ts';
 import type { ImageCache, Status, StatusWord } from './image-cache.ts';
+import { isPurged } from './next-round.ts';
+import type { RemovalLedger } from './removal-ledger.ts';
 import type { CacheEvent } from './kubernetes-event.ts';
 import type { Ledger } from './ledger.ts';
 import { nextRefresh, type Clockwork } from './refresh-time.ts';
@@ -12,20 +14,21 @@ export function closed(
 ): { readonly status: Status; readonly events: readonly CacheEvent[] } {
   const { now, scheduled } = clockwork;
   const { status, generation } = cache;
-  const end = endOf(status.nodes);
+  const isPurge = isPurged(cache);
+  const end = isPurge ? endOfPurge(status.removals) : endOf(status.nodes);
   const conditions = conditionsWhen(end.phase, {
     conditions: status.conditions,
     generation,
     now,
     message: end.message,
   });
-  const refreshed = { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, clockwork) };
+  const refreshed = isPurge ? {} : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, clockwork) };
   const type = end.word === 'Failed' ? 'Warning' : 'Normal';
   return {
     status: { ...status, status: end.word, message: end.message, completionTime: now, conditions, ...refreshed },
     events: [
       { type, reason: status.reason, message: end.message, key: `round-${status.round?.number ?? 0}` },
-      ...unreadable(scheduled),
+      ...(isPurge ? [] : unreadable(scheduled)),
     ],
   };
 }
@@ -58,6 +61,24 @@ function endOf(nodes: Ledger): End {
     phase: 'noNodes',
     message: states.length === 0 ? noNodes : allSkipped(nodes),
   };
+}
+
+/** A node that can not be served now, or that had nothing to lose, is no failure. */
+function endOfPurge(removals: RemovalLedger): End {
+  const states = Object.values(removals).map(({ state }) => state);
+  if (states.includes('Failed'))
+    return {
+      word: 'Failed',
+      phase: 'purgeFailed',
+      message: 'Image deletion failed for some images. Please see "failures" section',
+    };
+  if (states.includes('Removed'))
+    return {
+      word: 'Succeeded',
+      phase: 'purged',
+      message: 'All cached images succesfully deleted from respective nodes',
+    };
+  return { word: 'NoImagesPulledOrDeleted', phase: 'purged', message: noNodes };
 }
 
 const noNodes = 'No images were pulled or deleted because nodeSelector specified did not match any nodes';

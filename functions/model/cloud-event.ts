@@ -31,6 +31,8 @@ export type Notice =
       readonly cache: CacheReference | undefined;
       /** All that changed since the last delivery for this cache, the object itself included; undefined means look at everything. */
       readonly changed: readonly ObjectReference[] | undefined;
+      /** It is about what is to be removed from nodes: a removal Job, or the part of a cache's status that asks for some. */
+      readonly isRemoval?: true;
     };
 
 export const tickType = 'dev.knative.sources.ping' as const;
@@ -60,11 +62,17 @@ export function notice(event: EventAttributes): Notice | { readonly type: 'inval
       reason: 'extensions kind, name and apiversion must be non-empty strings, namespace a string',
     };
   const object = { apiVersion, kind, namespace, name };
-  return { type: 'change', verb, object, cache: cacheOf(event, object), changed: changedObjects(event.data, object) };
+  const changed = changedObjects(event.data, object);
+  const isRemoval = isAboutRemoval(event) ? ({ isRemoval: true } as const) : {};
+  return { type: 'change', verb, object, cache: cacheOf(event, object), changed, ...isRemoval };
 }
 
-/** Which functions an object of this kind concerns. The tick goes to `refresh` alone. */
-export function routes(kind: string): readonly FunctionName[] {
+/** Whom the tick concerns: what pulls, and what removes. */
+export const tickRoutes = ['refresh', 'purge'] as const satisfies readonly FunctionName[];
+
+/** Which functions an object of this kind concerns, given whether the event is about removal. */
+export function routes(kind: string, isRemoval: boolean): readonly FunctionName[] {
+  if (isRemoval) return kind === 'ImageCache' ? ['reconcile', 'purge'] : kind === 'Node' ? [] : ['purge'];
   switch (kind) {
     case 'ImageCache':
       return ['reconcile', 'refresh', 'purge'];
@@ -82,6 +90,8 @@ function verbOf(type: string): Verb | undefined {
   const word = changeTypePattern.exec(type)?.[1];
   return verbs.find((verb) => verb === word);
 }
+
+export const isAboutRemoval = (event: EventAttributes): boolean => event['removal'] === 'true';
 
 function cacheOf(event: EventAttributes, object: ObjectReference): CacheReference | undefined {
   if (object.kind === 'ImageCache') return { namespace: object.namespace, name: object.name };

@@ -1,7 +1,7 @@
 import type { Condition } from './image-cache.ts';
 
 /** Where a cache stands, as far as its conditions tell. */
-export type Phase = 'open' | 'succeeded' | 'failed' | 'noNodes' | 'suspended' | 'quiet';
+export type Phase = 'open' | 'succeeded' | 'failed' | 'noNodes' | 'purged' | 'purgeFailed' | 'suspended' | 'quiet';
 
 type Told = readonly [Condition['status'], string];
 
@@ -18,6 +18,12 @@ const table: Readonly<Record<Phase, Readonly<Partial<Record<Condition['type'], T
   },
   noNodes: { Ready: ['True', 'NoMatchingNodes'], Reconciling: ['False', 'RoundCompleted'], Stalled: ['False', 'Ok'] },
   failed: { Ready: ['False', 'PullFailed'], Reconciling: ['False', 'RoundCompleted'], Stalled: ['True', 'PullFailed'] },
+  purged: { Ready: ['False', 'Purged'], Reconciling: ['False', 'RoundCompleted'], Stalled: ['False', 'Ok'] },
+  purgeFailed: {
+    Ready: ['False', 'Purged'],
+    Reconciling: ['False', 'RoundCompleted'],
+    Stalled: ['True', 'RemovalFailed'],
+  },
   quiet: { Reconciling: ['False', 'RoundCompleted'] },
   suspended: { Reconciling: ['False', 'Suspended'], Stalled: ['False', 'Ok'] },
 };

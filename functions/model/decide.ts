@@ -1,4 +1,5 @@
 import { adopted } from './adopt.ts';
+import { finalizer } from './api.ts';
 import { advance } from './advance.ts';
 import { isRoundOpen, type ImageCache } from './image-cache.ts';
 import { asksRegistries } from './moving-images.ts';
@@ -7,7 +8,7 @@ import { emptyPlan, type Plan } from './plan.ts';
 import {
   doneAnnotation,
   isFromKubeFledged,
-  isPurged,
+  mayOpen,
   nextRound,
   wasInterrupted,
   type RoundRequest,
@@ -23,23 +24,42 @@ import type { World } from './world.ts';
  */
 export function decide(world: World): Plan {
   const { cache, opens, now } = world;
-  if (cache.isBeingDeleted) return emptyPlan;
+  if (cache.isBeingDeleted) return departing(world);
+  const held = holding(world);
+  if (held !== undefined) return held;
   const request = nextRound(cache, now);
   if (request !== undefined)
-    return opens.includes(request.trigger) ? begun(world, opened(world, request)) : goOn(world, request);
+    return mayOpen(request, opens) ? begun(world, opened(world, request)) : goOn(world, request);
   if (isFromKubeFledged(cache) && !(cache.spec.suspend && wasInterrupted(cache)))
-    return opens.length === 0 ? emptyPlan : begun(world, adopted(world));
-  if (cache.spec.suspend) return opens.length === 0 ? emptyPlan : suspended(world);
+    return opens.includes('Adopted') ? begun(world, adopted(world)) : emptyPlan;
+  if (cache.spec.suspend) return opens.includes('Spec') ? suspended(world) : emptyPlan;
   return goOn(world, undefined);
 }
 
-/** What the last round still needs. A request that another function is to answer does not hold it up, but for a new spec. */
+/** Whoever removes images holds a cache that wants them gone before it goes, and lets go of one that does not. */
+function holding({ cache, makes }: World): Plan | undefined {
+  const isHeld = cache.finalizers.includes(finalizer);
+  const wantsHold = cache.spec.deletionPolicy === 'Purge';
+  if (makes !== 'removals' || isHeld === wantsHold) return undefined;
+  return { ...emptyPlan, finalizer: wantsHold ? 'add' : 'release', hasMore: true };
+}
+
+/** A cache that is being deleted pulls nothing. Its images go first, where it says so; then it is let go, whatever came of that. */
+function departing(world: World): Plan {
+  const { cache, makes, now } = world;
+  if (makes !== 'removals' || !cache.finalizers.includes(finalizer)) return emptyPlan;
+  const request = nextRound(cache, now);
+  if (request !== undefined) return advance(world, openRound(cache, request, now));
+  const isOver = cache.spec.deletionPolicy !== 'Purge' || !isRoundOpen(cache.status);
+  return isOver ? { ...emptyPlan, finalizer: 'release' } : advance(world, cache);
+}
+
+/** What the last round still needs. A request that another function is to answer does not hold it up, but for a new spec and a purge. */
 function goOn(world: World, request: RoundRequest | undefined): Plan {
   const { cache } = world;
-  if (cache.status.round === undefined || request?.trigger === 'Spec' || request?.trigger === 'Adopted')
-    return emptyPlan;
-  const plan = isPurged(cache) ? emptyPlan : advance(world, cache);
-  return withoutDoneTrigger(cache, plan);
+  const supersedes = request?.trigger === 'Spec' || request?.trigger === 'Adopted' || request?.operation === 'Purge';
+  if (cache.status.round === undefined || supersedes) return emptyPlan;
+  return withoutDoneTrigger(cache, advance(world, cache));
 }
 
 /** The annotation of a round goes when the round has ended; when it is gone, the status stops waiting for that. */
@@ -60,9 +80,7 @@ function opened(world: World, request: RoundRequest): ImageCache {
 
 /** A cache taken up, by a round or by adoption: triggers from before that are taken away without acting on them. */
 function begun(world: World, cache: ImageCache): Plan {
-  const plan = isPurged(cache)
-    ? { ...emptyPlan, status: cache.status }
-    : withoutDoneTrigger(world.cache, advance(world, cache));
+  const plan = withoutDoneTrigger(world.cache, advance(world, cache));
   const isFirst = world.cache.status.observedGeneration === undefined;
   const begins = isFirst ? { ...plan, ...staleTriggers(cache, plan) } : plan;
   return { ...begins, events: [...begins.events, ...gateIsOff(cache, world.settings)] };

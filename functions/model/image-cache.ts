@@ -3,6 +3,7 @@ import type { Wire } from './wire.ts';
 import type { Resolved } from './resolved.ts';
 import type { Round } from './round.ts';
 import type { Ledger } from './ledger.ts';
+import type { RemovalLedger } from './removal-ledger.ts';
 import type { PullPolicy, RetentionPolicy } from './settings.ts';
 
 /** An ImageCache as functions see it: every field present, times in epoch milliseconds. */
@@ -13,6 +14,7 @@ export type ImageCache = {
   readonly resourceVersion: string;
   readonly generation: number;
   readonly isBeingDeleted: boolean;
+  readonly finalizers: readonly string[];
   readonly annotations: Readonly<Record<string, string>>;
   readonly spec: Spec;
   readonly status: Status;
@@ -39,6 +41,8 @@ export type Spec = {
   readonly serviceAccountName: string | undefined;
   readonly jobRetentionPolicy: RetentionPolicy | undefined;
   readonly warmGate: WarmGate | undefined;
+  /** Purge removes the images from all nodes before the cache goes. */
+  readonly deletionPolicy: 'Retain' | 'Purge';
 };
 
 /** New nodes keep the taint of this key until the cache's images are there, or so many seconds old are they. */
@@ -99,6 +103,10 @@ export type Status = {
   /** What each `want` of the ledger stands for: indexes of the lists in `spec.cacheSpec`. */
   readonly wants: Readonly<Record<string, readonly number[]>>;
   readonly placed: readonly Placed[];
+  /** What is to go from every node, and what has gone since the last round began. */
+  readonly removals: RemovalLedger;
+  /** The images that each `want` of the removals stands for. */
+  readonly unwanted: Readonly<Record<string, readonly string[]>>;
   readonly round: Round | undefined;
   /** When the last round that pulls ended; epoch milliseconds. */
   readonly lastRefreshTime: number | undefined;
@@ -106,6 +114,8 @@ export type Status = {
   readonly nextRefreshTime: number | undefined;
   /** The last value of the refresh token that was acted on; ''. */
   readonly lastHandledRefreshAt: string;
+  /** The same of the purge token. */
+  readonly lastHandledPurgeAt: string;
 };
 
 /** Per image, as spelled in the spec: which nodes could not get it, and why. */
@@ -143,10 +153,13 @@ export const emptyStatus: Status = {
   nodes: {},
   wants: {},
   placed: [],
+  removals: {},
+  unwanted: {},
   round: undefined,
   lastRefreshTime: undefined,
   nextRefreshTime: undefined,
   lastHandledRefreshAt: '',
+  lastHandledPurgeAt: '',
 };
 
 /** Whether an operation is under way. */

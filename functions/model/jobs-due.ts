@@ -1,5 +1,6 @@
 import { isRoundOpen, type ImageCache } from './image-cache.ts';
 import type { LedgerEntry } from './ledger.ts';
+import { isPurged } from './next-round.ts';
 import type { JobToRemove } from './plan.ts';
 import type { Pod } from './pod.ts';
 import { jobName, jobSet } from './job-set.ts';
@@ -101,7 +102,7 @@ export const retainsJobs = ({ spec }: ImageCache, settings: Settings): boolean =
 
 /** Kept on request when it has done its work: its dead containers protect the images. Older rounds' go once the latest has succeeded. */
 function isRetained(view: JobView, { settings }: World, cache: ImageCache): boolean {
-  if (!retainsJobs(cache, settings)) return false;
+  if (!retainsJobs(cache, settings) || isPurged(cache)) return false;
   const hasEnded =
     hasRun(view.pod) ||
     view.pod?.phase === 'Succeeded' ||

@@ -1,6 +1,9 @@
-import { annotations } from './api.ts';
+import { annotations, finalizer } from './api.ts';
 import { isRoundOpen, type ImageCache } from './image-cache.ts';
 import type { Operation, PendingRemoval, Round, Trigger } from './round.ts';
+
+/** What a round may be opened for; a purge counts by itself, whoever asks for it. */
+export type Opening = Trigger | 'Purge';
 
 export type RoundRequest = {
   readonly operation: Operation;
@@ -10,16 +13,43 @@ export type RoundRequest = {
 };
 
 /**
- * Does a round open, and which? The first that applies wins: a new generation, a refresh that was asked for, one that is due.
- * A new generation takes over from an open round; a refresh waits for its end. Purge rounds are to come before all of them.
+ * Does a round open, and which? The first that applies wins: a deletion that removes the images first, a purge that was asked for,
+ * a new generation, a refresh that was asked for, one that is due.
+ * A purge takes over from any round, and is itself left to end; a new generation takes over from a round that pulls; a refresh waits for the end.
  */
 export function nextRound(cache: ImageCache, now: number): RoundRequest | undefined {
-  if (cache.isBeingDeleted || cache.spec.suspend) return undefined;
+  if (cache.isBeingDeleted) return deletion(cache);
+  if (cache.spec.suspend) return undefined;
   if (isFromKubeFledged(cache)) return wasInterrupted(cache) ? { operation: 'Refresh', trigger: 'Adopted' } : undefined;
   if (cache.status.observedGeneration === undefined) return { operation: 'Create', trigger: 'Spec' };
+  const purge = requestedPurge(cache);
+  if (purge !== undefined) return purge;
+  if (isPurged(cache) && isRoundOpen(cache.status)) return undefined;
   if (cache.status.observedGeneration !== cache.generation) return { operation: 'Update', trigger: 'Spec' };
   if (isRoundOpen(cache.status)) return undefined;
   return requestedRefresh(cache) ?? dueRefresh(cache, now);
+}
+
+/** Whether the asking function may open the round. */
+export const mayOpen = ({ operation, trigger }: RoundRequest, opens: readonly Opening[]): boolean =>
+  opens.includes(operation === 'Purge' ? 'Purge' : trigger);
+
+/** Images go before the cache does, if it says so and our finalizer holds it. */
+function deletion({ finalizers, spec, status }: ImageCache): RoundRequest | undefined {
+  if (spec.deletionPolicy !== 'Purge' || !finalizers.includes(finalizer)) return undefined;
+  return status.round?.trigger === 'Deletion' ? undefined : { operation: 'Purge', trigger: 'Deletion' };
+}
+
+/** An open purge is not begun anew; another one that is asked for meanwhile follows it. */
+function requestedPurge(cache: ImageCache): RoundRequest | undefined {
+  const { status, annotations: given } = cache;
+  if (isPurged(cache) && isRoundOpen(status)) return undefined;
+  const request = { operation: 'Purge', trigger: 'Annotation' } as const;
+  const value = given[annotations.purge];
+  if (value !== undefined && doneAnnotation(cache)?.annotation !== annotations.purge)
+    return { ...request, annotation: { annotation: annotations.purge, value } };
+  const token = given[annotations.purgeRequestedAt] ?? '';
+  return token !== '' && token !== status.lastHandledPurgeAt ? request : undefined;
 }
 
 /** A cache with a status but no observedGeneration was written by kube-fledged: it is adopted, not begun anew. */

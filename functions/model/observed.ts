@@ -1,5 +1,6 @@
 import type { Node } from './node.ts';
 import type { JobView } from './pull-result.ts';
+import type { RemovalsSeen } from './removals-seen.ts';
 
 /** What was seen of the world around a cache: everything, or only what changed. What is not in here was not looked at. */
 export type Observed = {
@@ -13,6 +14,7 @@ export type Observed = {
   readonly hasAllJobs: boolean;
   /** Names of Jobs that existed, by an event, and are gone. */
   readonly goneJobs: ReadonlySet<string>;
+  readonly removals: RemovalsSeen;
   /** The user that Pods of the namespace are to run as. */
   readonly runAsUser: number;
 };

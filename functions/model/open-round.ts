@@ -1,7 +1,9 @@
 import { annotations } from './api.ts';
 import { freshEntry, type Ledger, type LedgerEntry } from './ledger.ts';
-import type { ImageCache, Placed } from './image-cache.ts';
+import type { ImageCache } from './image-cache.ts';
+import { withPlaced } from './placed.ts';
 import type { Plan } from './plan.ts';
+import type { RemovalLedger } from './removal-ledger.ts';
 import { openedRound, type RoundRequest } from './next-round.ts';
 import { processingMessage, reasonOf } from './round.ts';
 
@@ -19,8 +21,10 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
       completionTime: undefined,
       failures: {},
       observedGeneration: cache.generation,
-      nodes: renewed(cache.status.nodes),
+      ...(request.operation === 'Purge' ? nothingPulled : { nodes: renewed(cache.status.nodes) }),
+      removals: unfinished(cache.status.removals),
       lastHandledRefreshAt: handledToken(cache, request),
+      lastHandledPurgeAt: handledPurgeToken(cache, request),
       placed: withPlaced(cache),
       round,
     },
@@ -29,8 +33,20 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
 
 /** An edit leaves a token for the refresh after it; a cache that is taken up has handled what was there before. */
 function handledToken({ annotations: given, status }: ImageCache, { trigger, operation }: RoundRequest): string {
-  const isLeft = trigger === 'Spec' && operation === 'Update';
+  const isLeft = (trigger === 'Spec' && operation === 'Update') || operation === 'Purge';
   return isLeft ? status.lastHandledRefreshAt : (given[annotations.refreshRequestedAt] ?? status.lastHandledRefreshAt);
+}
+
+/** What is to go is not to be there: no node has to hold anything. */
+const nothingPulled = { nodes: {}, wants: {}, digests: {}, resolved: {}, nextRefreshTime: undefined };
+
+/** What the rounds before have removed is told until now; what they have not is still to be removed. */
+const unfinished = (removals: RemovalLedger): RemovalLedger =>
+  Object.fromEntries(Object.entries(removals).filter(([, { state }]) => state !== 'Removed' && state !== 'Failed'));
+
+function handledPurgeToken({ annotations: given, status }: ImageCache, { operation }: RoundRequest): string {
+  const isHandled = operation === 'Purge' || operation === 'Create';
+  return isHandled ? (given[annotations.purgeRequestedAt] ?? status.lastHandledPurgeAt) : status.lastHandledPurgeAt;
 }
 
 function renewed(nodes: Ledger): Ledger {
@@ -43,29 +59,6 @@ function renewedEntry(entry: LedgerEntry): LedgerEntry {
   const { state, reason } = entry.state === 'Skipped' ? entry : freshEntry(id, want);
   return { ...freshEntry(id, want), state, reason, copy };
 }
-
-/** Remembers what this generation may place on nodes, before its first Job; a list that is remembered already keeps its place. */
-export function withPlaced(cache: ImageCache): readonly Placed[] {
-  const known = new Set(cache.status.placed.map(signature));
-  const added = cache.spec.lists
-    .map(({ images, nodeSelector, nodeMatchExpressions }) => {
-      return { images, nodeSelector, nodeMatchExpressions, sinceGeneration: cache.generation };
-    })
-    .filter((placed) => !known.has(signature(placed)));
-  return newestFitting([...cache.status.placed, ...added]);
-}
-
-/** As many of the newest as a status has room for. */
-function newestFitting(placed: readonly Placed[]): readonly Placed[] {
-  let room = 128 * 1024;
-  return placed
-    .toReversed()
-    .filter((entry) => (room -= JSON.stringify(entry).length) >= 0)
-    .toReversed();
-}
-
-const signature = ({ images, nodeSelector, nodeMatchExpressions }: Placed): string =>
-  JSON.stringify([images.toSorted(), Object.entries(nodeSelector).toSorted(), nodeMatchExpressions]);
 
 /** Trigger annotations that were there before anyone watched ask for nothing: they go, with a word about it. */
 export function staleTriggers(cache: ImageCache, plan: Plan): Partial<Plan> {

@@ -2,6 +2,8 @@ import * as z from 'zod/mini';
 import { emptyStatus, statusWords, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
 import { nodeStates, type LedgerEntry } from './ledger.ts';
 import type { Resolved } from './resolved.ts';
+import { removalStates } from './removal-ledger.ts';
+import { spareReasons } from './removal-result.ts';
 import { operations, triggers } from './round.ts';
 
 /** An absent or null field is its default: the API server drops what is empty, and old writers leave nulls. */
@@ -68,6 +70,7 @@ const spec = z.object({
   serviceAccountName: maybe(z.string()),
   jobRetentionPolicy: maybe(z.enum(['Delete', 'Retain'])),
   warmGate: maybe(z.object({ taintKey: z.string(), timeoutSeconds: or(z.number(), gateTimeoutSeconds) })),
+  deletionPolicy: or(z.enum(['Retain', 'Purge']), 'Retain'),
 });
 
 const entry = z.object({
@@ -80,6 +83,21 @@ const entry = z.object({
   failed: or(z.array(z.number()), []),
   singly: or(z.boolean(), false),
   copy: or(z.boolean(), false),
+});
+
+const removal = z.object({
+  id: z.string(),
+  want: z.string(),
+  round: or(z.number(), 0),
+  attempt: or(z.number(), 0),
+  state: z.enum(removalStates),
+  reason: or(z.string(), ''),
+  message: or(z.string(), ''),
+  removed: or(z.number(), 0),
+  absent: or(z.number(), 0),
+  spared: or(z.number(), 0),
+  freedBytes: or(z.number(), 0),
+  sparedImages: or(z.array(z.object({ image: z.string(), reason: z.enum(spareReasons), by: or(z.string(), '') })), []),
 });
 
 const failure = z.object({ node: or(z.string(), ''), reason: or(z.string(), ''), message: or(z.string(), '') });
@@ -125,10 +143,13 @@ const status = z.object({
   nodes: z.catch(or(z.record(z.string(), entry), {}), {}),
   wants: z.catch(or(z.record(z.string(), z.array(z.number())), {}), {}),
   placed: z.catch(or(z.array(z.extend(list, { sinceGeneration: or(z.number(), 0) })), []), []),
+  removals: z.catch(or(z.record(z.string(), removal), {}), {}),
+  unwanted: z.catch(or(z.record(z.string(), strings), {}), {}),
   round: z.catch(maybe(round), undefined),
   lastRefreshTime: z.catch(time, undefined),
   nextRefreshTime: z.catch(time, undefined),
   lastHandledRefreshAt: z.catch(or(z.string(), ''), ''),
+  lastHandledPurgeAt: z.catch(or(z.string(), ''), ''),
 });
 
 const imageCache = z.object({
@@ -140,6 +161,7 @@ const imageCache = z.object({
     generation: or(z.number(), 0),
     deletionTimestamp: or(z.string(), ''),
     annotations: or(texts, {}),
+    finalizers: or(strings, []),
   }),
   spec: maybe(spec),
   status: maybe(status),

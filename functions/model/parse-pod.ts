@@ -82,7 +82,22 @@ export function parseJob(object: unknown): Job {
   const has = (type: string): boolean =>
     status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
   const outcome = has('Complete') ? 'Complete' : has('Failed') ? 'Failed' : 'None';
-  return { ...ownership(meta), outcome: status === undefined ? undefined : outcome, podRefused: '' };
+  return {
+    ...ownership(meta),
+    isRemoval: meta.labels?.[labels.removal] === 'true',
+    removes: removesOf(meta.annotations?.[jobAnnotations.removes]),
+    outcome: status === undefined ? undefined : outcome,
+    podRefused: '',
+  };
+}
+
+/** A list in JSON; what does not read names nothing. */
+function removesOf(text: string | undefined): readonly string[] {
+  try {
+    return z.array(z.string()).parse(JSON.parse(text ?? '[]'));
+  } catch {
+    return [];
+  }
 }
 
 function ownership(meta: z.infer<typeof metadata>) {

@@ -1,6 +1,7 @@
 import type { Status } from './image-cache.ts';
 import type { CacheEvent } from './kubernetes-event.ts';
 import type { PullJob } from './pull-job.ts';
+import type { RemovalJob } from './removal-job.ts';
 
 /**
  * All that is to be written for one cache, carried out in this order: status, Jobs to make, Jobs to delete, annotations, Events.
@@ -11,11 +12,17 @@ export type Plan = {
   readonly status: Status | undefined;
   readonly create: readonly PullJob[];
   readonly remove: readonly JobToRemove[];
+  readonly createRemovals: readonly RemovalJob[];
+  readonly removeRemovals: readonly JobToRemove[];
+  /** Our finalizer is to be put on the cache, or taken off. */
+  readonly finalizer: 'add' | 'release' | undefined;
   /** Annotations to take away, if they still have this value. */
   readonly annotations: Readonly<Record<string, string>>;
   readonly events: readonly CacheEvent[];
   /** There is more to do than one plan holds, or than was seen: look at everything again once this is carried out. */
   readonly hasMore: boolean;
+  /** Something is waited for of which no event tells: look at everything again in a moment. */
+  readonly waits: boolean;
 };
 
 export type JobToRemove = { readonly name: string; readonly uid: string };
@@ -24,11 +31,19 @@ export const emptyPlan: Plan = {
   status: undefined,
   create: [],
   remove: [],
+  createRemovals: [],
+  removeRemovals: [],
+  finalizer: undefined,
   annotations: {},
   events: [],
   hasMore: false,
+  waits: false,
 };
 
 export const isEmpty = (plan: Plan): boolean =>
   plan.status === undefined &&
-  plan.create.length + plan.remove.length + plan.events.length + Object.keys(plan.annotations).length === 0;
+  plan.finalizer === undefined &&
+  [plan.create, plan.remove, plan.createRemovals, plan.removeRemovals, plan.events].every(
+    ({ length }) => length === 0,
+  ) &&
+  Object.keys(plan.annotations).length === 0;

@@ -50,6 +50,10 @@ export type Job = {
   readonly nodeId: string;
   readonly round: number;
   readonly isBeingDeleted: boolean;
+  /** It removes images; all others pull. */
+  readonly isRemoval: boolean;
+  /** On removal Jobs: the references that are to go. */
+  readonly removes: readonly string[];
   readonly createdAt: number;
   /** undefined where only its metadata was read. */
   readonly outcome: 'Complete' | 'Failed' | 'None' | undefined;

@@ -5,6 +5,7 @@ import type { ImageCache } from './image-cache.ts';
 import { onNode, optional, outOfTheWay, powerless } from './job-pod.ts';
 import { nameStart } from './job-set.ts';
 import type { Node } from './node.ts';
+import type { RemovalEntry } from './removal-ledger.ts';
 import type { RemovalOrder } from './removal-result.ts';
 import type { Settings } from './settings.ts';
 import type { Wire } from './wire.ts';
@@ -15,11 +16,10 @@ export type RemovalJobOrder = {
   readonly node: Node;
   /** The node's runtime, by `criSocket`. */
   readonly socket: string;
-  readonly attempt: number;
+  readonly entry: RemovalEntry;
   readonly removal: RemovalOrder;
+  /** Its `namespace` is the one in which a Pod may mount a path of its node. */
   readonly settings: Settings;
-  /** Where this product is installed: the one namespace in which a Pod may mount a path of its node. */
-  readonly namespace: string;
 };
 
 export type RemovalJob = Wire<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
@@ -28,7 +28,8 @@ const container = 'removal';
 
 /**
  * The Job that removes a cache's images from one node. It has no owner: a reference to a cache in another namespace would
- * get it garbage-collected, so its labels say whose it is, and it goes by itself an hour after its end.
+ * get it garbage-collected, so its labels say whose it is. It goes by itself,
+ * but stays a while after its end: as long as it is there, what nodes list of its images is no evidence.
  */
 export function removalJob(order: RemovalJobOrder): RemovalJob {
   const { node, settings, socket } = order;
@@ -36,15 +37,15 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: {
-      name: removalJobName(order),
-      namespace: order.namespace,
+      name: removalJobName(order.cache, order.entry),
+      namespace: settings.namespace,
       labels: ownLabels(order),
       annotations: { ...ownAnnotations(order), [jobAnnotations.removes]: JSON.stringify(order.removal.remove) },
     },
     spec: {
       backoffLimit: 0,
       activeDeadlineSeconds: backstopSeconds,
-      ttlSecondsAfterFinished: 3600,
+      ttlSecondsAfterFinished: evidenceSeconds,
       template: {
         metadata: { labels: ownLabels(order), annotations: { ...outOfTheWay, ...ownAnnotations(order) } },
         spec: {
@@ -79,11 +80,8 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
 }
 
 /** The one name of the Job: whoever makes it, however often, makes the same. What is to be kept may be seen differently by two, and is not in it. */
-function removalJobName({ cache, node, attempt, removal }: RemovalJobOrder): string {
-  const round = cache.status.round?.number ?? 0;
-  const images = removal.remove.toSorted();
-  return `${nameStart(cache.name)}-${hash(12, 'removal', cache.uid, round, node.id, attempt, removal.purge, ...images)}`;
-}
+export const removalJobName = ({ name, uid }: ImageCache, { round, id, attempt, want }: RemovalEntry): string =>
+  `${nameStart(name)}-${hash(12, 'removal', uid, round, id, attempt, want)}`;
 
 /** The image's entrypoint is Node. No shell, and no reference that could be taken for an option. */
 function programArguments({ socket, removal }: RemovalJobOrder): readonly string[] {
@@ -107,14 +105,17 @@ function ownLabels({ cache, node }: RemovalJobOrder): Readonly<Record<string, st
   };
 }
 
-function ownAnnotations({ cache, node, attempt }: RemovalJobOrder): Readonly<Record<string, string>> {
+function ownAnnotations({ cache, node, entry }: RemovalJobOrder): Readonly<Record<string, string>> {
   return {
     [jobAnnotations.cache]: `${cache.namespace}/${cache.name}`,
-    [jobAnnotations.round]: String(cache.status.round?.number ?? 0),
+    [jobAnnotations.round]: String(entry.round),
     [jobAnnotations.node]: node.name,
-    [jobAnnotations.attempt]: String(attempt),
+    [jobAnnotations.attempt]: String(entry.attempt),
   };
 }
+
+/** Longer than a node's list of images may lag behind. */
+const evidenceSeconds = 150;
 
 /** Behind all that the program may take for 32 images, so that its own account of them is never cut off. */
 const backstopSeconds = 7200;

@@ -14,7 +14,7 @@ export type PendingRemoval = { readonly annotation: string; readonly value: stri
 
 export const operations = ['Create', 'Update', 'Refresh', 'Purge'] as const;
 export type Operation = (typeof operations)[number];
-export const triggers = ['Spec', 'Annotation', 'Schedule', 'Adopted'] as const;
+export const triggers = ['Spec', 'Annotation', 'Schedule', 'Adopted', 'Deletion'] as const;
 export type Trigger = (typeof triggers)[number];
 
 /** kube-fledged's `status.reason` of an operation. */

@@ -21,9 +21,14 @@ export type Settings = {
   readonly imageDeleteJobHostNetwork: boolean;
   /** Keys of the startup taints that may be taken from nodes; none: the warm gate is off. */
   readonly warmGateTaints: readonly string[];
+  /** What a purge takes from nodes: every image of the cache whoever pulled it, or only what nobody else has a name for. */
+  readonly purge: PurgePolicy;
+  /** Where this is installed: removal Jobs run there. '' until the process knows its own. */
+  readonly namespace: string;
   /** Path of the CRI socket on every node; '' means by runtime. */
   readonly criSocketPath: string;
 };
 
 export type PullPolicy = 'IfNotPresent' | 'Always';
+export type PurgePolicy = 'any' | 'own';
 export type RetentionPolicy = 'Delete' | 'Retain';

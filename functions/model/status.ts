@@ -2,6 +2,7 @@ import { failureCount } from './failures.ts';
 import type { Condition, Failures, ImageCache, Status } from './image-cache.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { unknownYet } from './resolved.ts';
+import type { RemovalEntry, SparedImage } from './removal-ledger.ts';
 import type { Round } from './round.ts';
 import { imagesOf } from './wanted.ts';
 
@@ -26,10 +27,12 @@ export function wireStatus(status: Status, cache: ImageCache): WireStatus {
     nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, wireEntry(entry)])),
     wants: status.wants,
     placed: status.placed,
+    ...removals(status),
     ...(status.round === undefined ? {} : { round: wireRound(status.round) }),
     ...time('lastRefreshTime', status.lastRefreshTime),
     ...time('nextRefreshTime', status.nextRefreshTime),
     ...text('lastHandledRefreshAt', status.lastHandledRefreshAt),
+    ...text('lastHandledPurgeAt', status.lastHandledPurgeAt),
   };
 }
 
@@ -116,6 +119,25 @@ function wireEntry({ id, want, attempt, state, reason, todo, failed, singly, cop
     ...(copy ? { copy } : {}),
   };
 }
+
+function removals({ removals, unwanted }: Status): WireStatus {
+  if (Object.keys(removals).length === 0) return {};
+  const told = Object.entries(removals).map(([name, entry]) => [name, wireRemoval(entry)]);
+  return { removals: Object.fromEntries(told), unwanted };
+}
+
+function wireRemoval(entry: RemovalEntry): WireStatus {
+  const { id, want, round, attempt, state, reason, message, sparedImages, ...counts } = entry;
+  return {
+    ...{ id, want, round, attempt, state },
+    ...text('reason', reason),
+    ...text('message', message),
+    ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
+    ...(sparedImages.length === 0 ? {} : { sparedImages: sparedImages.map(wireSpared) }),
+  };
+}
+
+const wireSpared = ({ image, reason, by }: SparedImage): WireStatus => ({ image, reason, ...text('by', by) });
 
 function wireRound({ pendingRemoval, startTime, ...round }: Round): WireStatus {
   return { ...round, ...time('startTime', startTime), ...(pendingRemoval === undefined ? {} : { pendingRemoval }) };

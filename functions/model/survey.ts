@@ -3,7 +3,8 @@ import type { ImageCache, Status } from './image-cache.ts';
 import { freshEntry, type Ledger, type LedgerEntry } from './ledger.ts';
 import { isAway, skipReason, type Node, type SkipReason } from './node.ts';
 import { tolerationsOf } from './tolerations.ts';
-import { isProvenPresent, pullPolicyOf, wantedOf, wanted as wantedOn, type Wanted } from './wanted.ts';
+import { wantedNow } from './unwanted.ts';
+import { isProvenPresent, pullPolicyOf, wantedOf, type Wanted } from './wanted.ts';
 import type { World } from './world.ts';
 
 /** What each want stands for. A want that is missing here can not be judged until all nodes have been seen. */
@@ -14,9 +15,9 @@ export function survey(world: World, cache: ImageCache): { readonly status: Stat
   const wanted = new Map(knownWants(world, cache));
   const nodes = new Map(Object.entries(cache.status.nodes));
   let { failures } = cache.status;
-  for (const name of seen(world, cache)) {
+  for (const name of seenNodes(world, cache.status.nodes)) {
     const node = world.observed.nodes.get(name);
-    const want = node === undefined ? undefined : wantedOn(cache, node, world.settings);
+    const want = node === undefined ? undefined : wantedNow(cache, node, world.settings);
     const before = nodes.get(name);
     if (node === undefined || want === undefined) nodes.delete(name);
     else {
@@ -31,14 +32,14 @@ export function survey(world: World, cache: ImageCache): { readonly status: Stat
 }
 
 /** The nodes of which is known how they are: where all were looked at, the ledger's others are known to be gone. */
-const seen = ({ observed }: World, { status }: ImageCache): ReadonlySet<string> =>
-  new Set([...(observed.hasAllNodes ? Object.keys(status.nodes) : []), ...observed.nodes.keys()]);
+export const seenNodes = ({ observed }: World, ledger: Readonly<Record<string, unknown>>): ReadonlySet<string> =>
+  new Set([...(observed.hasAllNodes ? Object.keys(ledger) : []), ...observed.nodes.keys()]);
 
 const isAnother = (before: LedgerEntry, after: LedgerEntry | undefined): boolean =>
   after === undefined || after.id !== before.id || after.want !== before.want;
 
 /** The wants that the status remembers, unless a changed setting has made them mean something else. */
-function knownWants({ settings }: World, cache: ImageCache): readonly (readonly [string, Wanted])[] {
+export function knownWants({ settings }: World, cache: ImageCache): readonly (readonly [string, Wanted])[] {
   return Object.entries(cache.status.wants).flatMap(([want, lists]) => {
     const wanted = wantedOf(cache, lists, settings);
     return wanted.want === want ? [[want, wanted] as const] : [];

@@ -60,7 +60,8 @@ export function isProvenPresent(image: string, node: Node, policy: PullPolicy): 
 export const isAbsent = (image: string, node: Node): boolean =>
   node.isImageListComplete && node.images.size > 0 && !node.images.has(normalisedReference(image));
 
-function selects(list: ImageList, node: Node): boolean {
+/** Whether a list is for a node: both selectors must hold. */
+export function selects(list: Omit<ImageList, 'images'>, node: Node): boolean {
   return (
     Object.entries(list.nodeSelector).every(([key, value]) => node.labels[key] === value) &&
     list.nodeMatchExpressions.every((expression) => matches(expression, node.labels[expression.key]))

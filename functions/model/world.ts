@@ -1,7 +1,7 @@
 import type { ImageCache } from './image-cache.ts';
 import type { Observed } from './observed.ts';
+import type { Opening } from './next-round.ts';
 import type { RegistryWords } from './registry-word.ts';
-import type { Trigger } from './round.ts';
 import type { Settings } from './settings.ts';
 
 /** All that a decision rests on. */
@@ -15,8 +15,10 @@ export type World = {
   readonly scheduled: Scheduled | undefined;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** Which triggers the asking function may open a round for. */
-  readonly opens: readonly Trigger[];
+  /** What the asking function may open a round for. */
+  readonly opens: readonly Opening[];
+  /** Which Jobs the asking function makes: each may do no more than it must. */
+  readonly makes: 'pulls' | 'removals';
 };
 
 /** The next time of a schedule after now, in epoch milliseconds; undefined if there is none, or if the schedule does not read: then `problem` says why. */

@@ -7,22 +7,24 @@ import type { Context } from './handler.ts';
  * Writes a plan in its order. Throws the `ApiError` of a conflict before anything else is written.
  * What fails of the Jobs is told together, and at the end: no later plan has the annotations and Events of this one.
  */
-export async function carryOut(plan: Plan, cache: ImageCache, { cluster, now, log }: Context): Promise<void> {
+export async function carryOut(plan: Plan, cache: ImageCache, { cluster, settings, now, log }: Context): Promise<void> {
   if (plan.status !== undefined) await cluster.writeStatus(cache, plan.status);
   const failure = await failureOf([
-    ...plan.create.map(async (job) => cluster.createJob(job)),
+    ...[...plan.create, ...plan.createRemovals].map(async (job) => cluster.createJob(job)),
     ...plan.remove.map(async (job) => cluster.removeJob(cache.namespace, job)),
+    ...plan.removeRemovals.map(async (job) => cluster.removeJob(settings.namespace, job)),
   ]);
   if (Object.keys(plan.annotations).length > 0) await cluster.removeAnnotations(cache, plan.annotations);
   for (const event of plan.events) await unlessNamespaceIsGoing(cluster.record(cache, event, now()));
+  if (plan.finalizer !== undefined) await cluster.setFinalizer(cache, plan.finalizer);
   if (failure !== undefined) throw failure;
-  const { status, create, remove, events } = plan;
+  const { status, create, createRemovals, remove, events } = plan;
   log.info(
     {
       cache: `${cache.namespace}/${cache.name}`,
       round: status?.round?.number ?? cache.status.round?.number,
       ...(status === undefined ? {} : { status: status.status }),
-      created: create.length,
+      created: create.length + createRemovals.length,
       removed: remove.length,
       events: events.length,
     },

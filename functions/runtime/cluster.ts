@@ -1,4 +1,4 @@
-import { managerSelector } from '#model/api.ts';
+import { managerSelector, pullsOnly, removalsOnly } from '#model/api.ts';
 import type { CacheReference, ObjectReference } from '#model/cloud-event.ts';
 import type { ImageCache, Status } from '#model/image-cache.ts';
 import type { CacheEvent } from '#model/kubernetes-event.ts';
@@ -10,6 +10,7 @@ import type { JobToRemove } from '#model/plan.ts';
 import type { Job, Pod } from '#model/pod.ts';
 import type { PullJob } from '#model/pull-job.ts';
 import type { PatchStep } from '#model/warm-gate.ts';
+import type { RemovalJob } from '#model/removal-job.ts';
 import type { Api } from './api-request.ts';
 import { cacheEventObject } from './cache-event-object.ts';
 import { cacheOfObject } from './cache-of-object.ts';
@@ -19,6 +20,7 @@ import { makeJob } from './make-job.ts';
 import { parsePullSecret } from './parse-pull-secret.ts';
 import { paths } from './paths.ts';
 import { podRefusal } from './pod-refusal.ts';
+import { setFinalizer } from './set-finalizer.ts';
 import { userOfNamespace } from './user-of-namespace.ts';
 import { writeStatus } from './write-status.ts';
 
@@ -34,8 +36,10 @@ export type Cluster = {
   readonly job: (namespace: string, name: string) => Promise<Job | undefined>;
   /** The Jobs that a label selector names, as far as metadata tells: their outcome is not read. */
   readonly jobs: (namespace: string, selector: string) => Promise<readonly Job[]>;
-  /** The same of all Jobs of ours, in every namespace. */
+  /** The same of all Jobs of ours that pull, in every namespace. */
   readonly allJobs: () => Promise<readonly Job[]>;
+  /** The removal Jobs of all caches, with their outcome. */
+  readonly removals: (namespace: string) => Promise<readonly Job[]>;
   readonly pod: (namespace: string, name: string) => Promise<Pod | undefined>;
   readonly pods: (namespace: string, selector: string) => Promise<readonly Pod[]>;
   /** The logins of a pull Secret, as a keyring reads them; '' where it has none. */
@@ -49,11 +53,13 @@ export type Cluster = {
   /** Takes annotations away, if all of them still have these values. */
   readonly removeAnnotations: (cache: ImageCache, values: Readonly<Record<string, string>>) => Promise<void>;
   /** Makes a Job, or finds the one that was made before. Throws `RetryLater` while another one, being deleted, has its name. */
-  readonly createJob: (job: PullJob) => Promise<void>;
+  readonly createJob: (job: PullJob | RemovalJob) => Promise<void>;
   /** Deletes this very Job with its Pods; one that is gone already is fine. */
   readonly removeJob: (namespace: string, job: JobToRemove) => Promise<void>;
   /** A JSON patch of a Node; a test in it that does not hold is an `ApiError` 422. */
   readonly patchNode: (name: string, patch: readonly PatchStep[]) => Promise<void>;
+  /** Puts our finalizer on this very version of the cache, or takes it off; if it is another by now, that is an `ApiError` 409. */
+  readonly setFinalizer: (cache: ImageCache, change: 'add' | 'release') => Promise<void>;
   /** Records an Event once, however often it is told. */
   readonly record: (cache: ImageCache, event: CacheEvent, now: number) => Promise<void>;
 };
@@ -74,7 +80,14 @@ export function createCluster(api: Api): Cluster {
     jobs: async (namespace, selector) =>
       everyItem(api, paths.jobs(namespace), { limit: 500, parse: parseJob, selector, isMetadata: true }),
     allJobs: async () =>
-      everyItem(api, paths.allJobs, { limit: 500, parse: parseJob, selector: managerSelector, isMetadata: true }),
+      everyItem(api, paths.allJobs, {
+        limit: 500,
+        parse: parseJob,
+        selector: `${managerSelector},${pullsOnly}`,
+        isMetadata: true,
+      }),
+    removals: async (namespace) =>
+      everyItem(api, paths.jobs(namespace), { limit: 250, parse: parseJob, selector: removalsOnly }),
     pod: async (namespace, name) => ifFound(get(paths.pod(namespace, name)), parsePod),
     pods: async (namespace, selector) =>
       everyItem(api, paths.pods(namespace), { limit: 100, parse: parsePod, selector }),
@@ -86,6 +99,7 @@ export function createCluster(api: Api): Cluster {
     createJob: async (job) => makeJob(api, job),
     removeJob: async (namespace, job) => removeJob(api, namespace, job),
     patchNode: async (name, patch) => patchNode(api, name, patch),
+    setFinalizer: async (cache, change) => setFinalizer(api, cache, change),
     record: async (cache, event, now) => record(api, cache, event, now),
   };
 }

@@ -35,6 +35,10 @@ export type Config = ClusterSource & {
   readonly notes: readonly string[];
 };
 
+/** The settings of a process that belongs to this namespace: nobody else has to name it. */
+export const settingsIn = (own: string, settings: Settings): Settings =>
+  settings.namespace === '' ? { ...settings, namespace: own } : settings;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads flags and environment, a flag first. Throws one `ConfigError` that tells all problems at once. */
@@ -110,6 +114,8 @@ function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
     noopImage: read(table.noopImage),
     removalImage: read(table.removalImage),
     imageDeleteJobHostNetwork: read(table.imageDeleteJobHostNetwork),
+    purge: read(table.purge),
+    namespace: read(table.namespace),
     criSocketPath: read(table.criSocketPath),
     warmGateTaints: read(table.warmGateTaints),
   };

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type FunctionName, type Notice, routes } from '#model/cloud-event.ts';
+import { type FunctionName, type Notice, routes, tickRoutes } from '#model/cloud-event.ts';
 import { ApiError, RetryLater } from './errors.ts';
 import type { Context, Handler } from './handler.ts';
 import type { ReceivedEvent } from './receive.ts';
@@ -33,7 +33,8 @@ export async function deliver(
 
 /** Whether an event is this function's business; what is not is done as it is, so that one Trigger may feed all four. */
 export function concerns(notice: Notice, name: FunctionName): boolean {
-  return notice.type === 'tick' ? name === 'refresh' : routes(notice.object.kind).includes(name);
+  const concerned = notice.type === 'tick' ? tickRoutes : routes(notice.object.kind, notice.isRemoval === true);
+  return concerned.some((each) => each === name);
 }
 
 function tell(log: Logger, err: unknown, data: { readonly status: number; readonly ms: number }): void {

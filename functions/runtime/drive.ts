@@ -5,7 +5,6 @@ import { worldOf } from './world-of.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import type { Observed } from '#model/observed.ts';
 import { isEmpty } from '#model/plan.ts';
-import type { Trigger } from '#model/round.ts';
 import { carryOut, WriteFailed } from './carry-out.ts';
 import { ApiError, isConflict, RetryLater } from './errors.ts';
 import type { Context } from './handler.ts';
@@ -14,17 +13,23 @@ import { askRegistries } from './registry-words.ts';
 import { reportRefusal } from './report-refusal.ts';
 import { nodesToLetGo, openGates } from './warm-gate.ts';
 import type { Scope } from './scope.ts';
+import type { World } from '#model/world.ts';
 
 export type Drive = {
   readonly cache: CacheReference;
   /** What to look at, given the live cache. */
   readonly scope: (cache: ImageCache) => Scope;
-  /** Which triggers the asking function may open a round for. */
-  readonly opens: readonly Trigger[];
+  /** What the asking function may open a round for. */
+  readonly opens: World['opens'];
+  /** Which Jobs it makes. */
+  readonly makes: World['makes'];
 };
 
 /** A delivery works no longer than this, in milliseconds: then it asks for the next one. */
 const longestDelivery = 20_000;
+
+/** Between two looks at what nobody tells of, in milliseconds. */
+const moment = 500;
 
 /** Drives a cache on, then lets nodes go that waited for it. */
 export async function drive(order: Drive, context: Context): Promise<void> {
@@ -34,7 +39,8 @@ export async function drive(order: Drive, context: Context): Promise<void> {
 }
 
 /** Observe, decide, carry out, until there is nothing left to do. Whatever failed half-way is looked at anew, and then as a whole. */
-async function driveOn({ cache: reference, scope, opens }: Drive, free: Set<string>, context: Context): Promise<void> {
+async function driveOn(order: Drive, free: Set<string>, context: Context): Promise<void> {
+  const { cache: reference, scope, opens, makes } = order;
   const end = context.now() + longestDelivery;
   const ask = askRegistries(context);
   for (let turn = 1; ; turn += 1) {
@@ -42,14 +48,16 @@ async function driveOn({ cache: reference, scope, opens }: Drive, free: Set<stri
     const cache = await context.cluster.cache(reference);
     if (cache === undefined) return;
     const look = turn === 1 ? scope(cache) : 'everything';
-    const observed = await observe(cache, { scope: look, opens }, context);
+    const observed = await observe(cache, { scope: look, opens, makes }, context);
     const words = await ask({ cache, observed, opens });
-    const plan = decide(worldOf({ cache, observed, opens, words }, context));
-    for (const name of freed({ ...cache, status: plan.status ?? cache.status }, observed, context)) free.add(name);
-    if (isEmpty(plan)) return;
+    const plan = decide(worldOf({ cache, observed, opens, makes, words }, context));
+    const next = { ...cache, status: plan.status ?? cache.status };
+    if (makes === 'pulls') for (const name of freed(next, observed, context)) free.add(name);
+    if (isEmpty(plan) && !plan.hasMore && !plan.waits) return;
     const failure = await attempt(carryOut(plan, cache, context));
-    if (failure === undefined && !plan.hasMore) return;
+    if (failure === undefined && !plan.hasMore && !plan.waits) return;
     if (failure !== undefined) await recover(failure, { cache, turn }, context);
+    if (plan.waits) await pause(moment, undefined, { signal: context.signal });
     if (context.now() > end) throw new RetryLater(`more to do for ${cache.namespace}/${cache.name}`, 100);
   }
 }
@@ -71,13 +79,16 @@ async function attempt(work: Promise<void>): Promise<unknown> {
 
 const mostTurns = 5;
 
+/** What stays as it is until somebody changes something: a missing right or namespace, a quota, a policy. */
+const isRefusal = ({ status }: ApiError): boolean => status === 403 || status === 404 || status === 422;
+
 async function recover(
   failure: unknown,
   { cache, turn }: { cache: ImageCache; turn: number },
   context: Context,
 ): Promise<void> {
   const cause = failure instanceof WriteFailed ? failure.cause : undefined;
-  if (cause instanceof ApiError && cause.status === 403) {
+  if (cause instanceof ApiError && isRefusal(cause)) {
     await reportRefusal(cache, cause, context);
     throw new RetryLater(`Jobs of ${cache.namespace}/${cache.name} are refused`, 10_000, { cause });
   }

@@ -1,4 +1,4 @@
-import { labels } from '#model/api.ts';
+import { labels, pullsOnly } from '#model/api.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import { freeSlots } from '#model/claim.ts';
 import { retainsJobs } from '#model/jobs-due.ts';
@@ -13,7 +13,11 @@ import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
 
 /** Reads only what changed and what a decision on it needs: those Jobs with their Pods, their nodes, and the nodes next in line. */
-export async function observeChanged(cache: ImageCache, changed: Changed, context: Context): Promise<Observed> {
+export async function observeChanged(
+  cache: ImageCache,
+  changed: Changed,
+  context: Context,
+): Promise<Omit<Observed, 'removals'>> {
   const expected = expectedJobs(cache, context);
   const touched = touchedJobs(changed);
   const read = await Promise.all(
@@ -88,7 +92,7 @@ async function readJob(touched: Touched, context: Context): Promise<Read> {
 async function podOf({ cache, job, pod }: Touched, { cluster }: Context) {
   const named = pod === undefined ? undefined : await cluster.pod(cache.namespace, pod);
   if (named !== undefined) return named.cacheUid === cache.uid ? named : undefined;
-  const pods = await cluster.pods(cache.namespace, `${labels.cacheUid}=${cache.uid},job-name=${job}`);
+  const pods = await cluster.pods(cache.namespace, `${labels.cacheUid}=${cache.uid},${pullsOnly},job-name=${job}`);
   return pods[0];
 }
 
@@ -96,7 +100,7 @@ async function podOf({ cache, job, pod }: Touched, { cluster }: Context) {
 async function leftOver(touched: Touched, context: Context): Promise<ReadonlyMap<string, JobView>> {
   const { cache, job: name } = touched;
   const job = await context.cluster.job(cache.namespace, name);
-  if (job?.cacheUid !== cache.uid) return none;
+  if (job?.cacheUid !== cache.uid || job.isRemoval) return none;
   const pod = retainsJobs(cache, context.settings) ? await podOf(touched, context) : undefined;
   return new Map([[name, { job, pod }]]);
 }
@@ -108,7 +112,7 @@ async function readNodeJobs(
   context: Context,
 ): Promise<ReadonlyMap<string, JobView>> {
   if (entry?.state !== 'Pulling') return none;
-  const selector = `${labels.cacheUid}=${cache.uid},${labels.node}=${entry.id}`;
+  const selector = `${labels.cacheUid}=${cache.uid},${pullsOnly},${labels.node}=${entry.id}`;
   const jobs = await context.cluster.jobs(cache.namespace, selector);
   return jobViews(jobs, await context.cluster.pods(cache.namespace, selector), context);
 }

@@ -1,41 +1,77 @@
-import { labels } from '#model/api.ts';
+import { labels, pullsOnly } from '#model/api.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import type { Node } from '#model/node.ts';
 import type { Observed } from '#model/observed.ts';
-import { isFromKubeFledged, nextRound } from '#model/next-round.ts';
-import type { Trigger } from '#model/round.ts';
+import { isFromKubeFledged, mayOpen, nextRound, type Opening } from '#model/next-round.ts';
+import type { Pod } from '#model/pod.ts';
+import { noRemovals } from '#model/removals-seen.ts';
+import type { World } from '#model/world.ts';
 import { isRoundOpen } from '#model/image-cache.ts';
 import type { Context } from './handler.ts';
 import { jobViews } from './job-views.ts';
 import { observeChanged } from './observe-changed.ts';
-import type { Scope } from './scope.ts';
+import { observeRemovals, observeRemovalsChanged, removalsInTheWay } from './observe-removals.ts';
+import type { Changed, Scope } from './scope.ts';
 
 /** Reads as much of the world as a decision on this cache needs. A cache that is to be begun, adopted or suspended needs all of it. */
-export async function observe(
-  cache: ImageCache,
-  { scope, opens }: { readonly scope: Scope; readonly opens: readonly Trigger[] },
-  context: Context,
-): Promise<Observed> {
-  if (scope === 'everything' || isDueForAll(cache, opens, context.now())) return observeEverything(cache, context);
-  return observeChanged(cache, scope, context);
+export async function observe(cache: ImageCache, { scope, opens, makes }: Asking, context: Context): Promise<Observed> {
+  const isAll = scope === 'everything' || isDueForAll(cache, opens, context.now());
+  if (makes === 'removals') return isAll ? observeForRemoval(cache, context) : onlyRemovals(cache, scope, context);
+  const seen = isAll ? await observeEverything(cache, context) : await observeChanged(cache, scope, context);
+  const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => waits(cache, name));
+  return { ...seen, ...(mayStart ? await removalsInTheWay(seen.nodes, context) : { removals: noRemovals }) };
 }
 
-function isDueForAll(cache: ImageCache, opens: readonly Trigger[], now: number): boolean {
+/** A node that may be given a Job now. */
+function waits({ status }: ImageCache, name: string): boolean {
+  const state = status.nodes[name]?.state;
+  return state !== 'Pulling' && state !== 'Ready';
+}
+
+/** What is to be looked at, and what the asking function may do. */
+type Asking = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope };
+
+type Pulls = Omit<Observed, 'removals'>;
+
+async function observeForRemoval(cache: ImageCache, context: Context): Promise<Observed> {
+  const pods = await context.cluster.pods(cache.namespace, pullsOf(cache));
+  const [seen, removals] = await Promise.all([
+    observeEverything(cache, context, pods),
+    observeRemovals(cache, pods, context),
+  ]);
+  return { ...seen, removals };
+}
+
+async function onlyRemovals(cache: ImageCache, changed: Changed, context: Context): Promise<Observed> {
+  return {
+    nodes: new Map(),
+    hasAllNodes: false,
+    jobs: new Map(),
+    hasAllJobs: false,
+    goneJobs: new Set(),
+    removals: await observeRemovalsChanged(cache, changed, context),
+    runAsUser: 0,
+  };
+}
+
+function isDueForAll(cache: ImageCache, opens: readonly Opening[], now: number): boolean {
   if (opens.length === 0) return false;
   const request = nextRound(cache, now);
-  if (request !== undefined) return opens.includes(request.trigger);
-  return isFromKubeFledged(cache) || (cache.spec.suspend && isRoundOpen(cache.status));
+  if (request !== undefined) return mayOpen(request, opens);
+  const isToEnd = cache.spec.suspend && isRoundOpen(cache.status);
+  return (isFromKubeFledged(cache) && opens.includes('Adopted')) || (isToEnd && opens.includes('Spec'));
 }
 
-async function observeEverything(cache: ImageCache, context: Context): Promise<Observed> {
+/** Pods are read here, unless they were before. */
+async function observeEverything(cache: ImageCache, context: Context, known?: readonly Pod[]): Promise<Pulls> {
   const { cluster } = context;
-  const selector = `${labels.cacheUid}=${cache.uid}`;
+  const selector = pullsOf(cache);
   const [nodes, jobs, runAsUser] = await Promise.all([
     cluster.nodes(),
     cluster.jobs(cache.namespace, selector),
     cluster.userOf(cache.namespace),
   ]);
-  const pods = jobs.length === 0 ? [] : await cluster.pods(cache.namespace, selector);
+  const pods = known ?? (jobs.length === 0 ? [] : await cluster.pods(cache.namespace, selector));
   return {
     nodes: byName(nodes),
     hasAllNodes: true,
@@ -45,5 +81,7 @@ async function observeEverything(cache: ImageCache, context: Context): Promise<O
     runAsUser,
   };
 }
+
+const pullsOf = ({ uid }: ImageCache): string => `${labels.cacheUid}=${uid},${pullsOnly}`;
 
 const byName = (nodes: readonly Node[]): ReadonlyMap<string, Node> => new Map(nodes.map((node) => [node.name, node]));

@@ -1,7 +1,7 @@
 import type { ImageCache } from '#model/image-cache.ts';
 import { normalisedReference } from '#model/image-reference.ts';
 import { asksRegistries, movingImages } from '#model/moving-images.ts';
-import { nextRound } from '#model/next-round.ts';
+import { mayOpen, nextRound } from '#model/next-round.ts';
 import type { RegistryWord, RegistryWords } from '#model/registry-word.ts';
 import type { World } from '#model/world.ts';
 import { deadline, orAborted } from './deadline.ts';
@@ -34,7 +34,7 @@ export function askRegistries(context: Context): AskRegistries {
 
 function waitOf(cache: ImageCache, opens: World['opens'], now: number): number {
   const request = nextRound(cache, now);
-  if (request === undefined || !opens.includes(request.trigger) || !asksRegistries(request)) return 0;
+  if (request === undefined || !mayOpen(request, opens) || !asksRegistries(request)) return 0;
   return request.operation === 'Create' ? patience.Create : patience.Refresh;
 }
 

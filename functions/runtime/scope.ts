@@ -17,6 +17,7 @@ export const nothingChanged: Changed = { nodes: [], jobs: [], pods: [] };
 /** What a notice asks to look at. One that does not tell what changed asks for everything. */
 export function scopeOf(notice: Notice, cache: ImageCache): Scope {
   if (notice.type === 'tick' || notice.changed === undefined) return 'everything';
+  if (notice.object.kind === 'ImageCache' && notice.isRemoval === true) return nothingChanged;
   if (notice.object.kind === 'ImageCache')
     return notice.verb === 'add' || hasOpenWork(cache) ? 'everything' : nothingChanged;
   const named = (kind: string): readonly string[] => [

@@ -59,6 +59,12 @@ export const settingsTable = {
     oneOf(['Delete', 'Retain']),
     'Retain keeps finished Jobs, whose containers hold the images on the node, until the next round has succeeded',
   ),
+  purge: both(
+    'purge',
+    'any',
+    oneOf(['any', 'own']),
+    'any removes an image whoever pulled it; own leaves what has a name that the cache did not ask for',
+  ),
   criSocketPath: both(
     'cri-socket-path',
     '',
@@ -140,7 +146,12 @@ export const settingsTable = {
     "Ask registries with a cache's pull secrets too; needs the right to get Secrets",
   ),
   routes: envOnly('ROUTES', '', routes(), 'Where each function is, where no broker is: {"reconcile": "http://…", …}'),
-  namespace: envOnly('KUBEFLEDGED_NAMESPACE', '', text, "kube-fledged's name for LEASE_NAMESPACE"),
+  namespace: envOnly(
+    'KUBEFLEDGED_NAMESPACE',
+    '',
+    text,
+    "Namespace of removal Jobs, and of the Lease unless LEASE_NAMESPACE says otherwise; empty: this process's own",
+  ),
 
   stderrThreshold: flagOnly(
     'stderrthreshold',

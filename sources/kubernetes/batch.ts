@@ -8,6 +8,8 @@ export type ObservedChange = {
   readonly resourceVersion: string;
   /** Of an ImageCache. */
   readonly generation?: number | undefined;
+  /** It is about what is to be removed from nodes. */
+  readonly isRemoval?: boolean;
 };
 
 /** All that waits to be told of one cache and one class of objects, in one event. */

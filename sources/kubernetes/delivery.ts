@@ -33,7 +33,7 @@ export async function deliverNext(lane: Lane, options: QueueOptions): Promise<vo
 function taken(lane: Lane, of: ChangeClass, { clock, gap }: QueueOptions): void {
   const slot = lane.slots[of];
   slot.failures = 0;
-  slot.notBefore = of === 'work' ? clock.now() + gap(lane.key) : 0;
+  slot.notBefore = of === 'work' || of === 'removal' ? clock.now() + gap(lane.key) : 0;
 }
 
 type Waiting = Pick<Slot, 'since'> & { readonly batch: Batch };

@@ -2,7 +2,7 @@ import type { Cancel } from '../clock.ts';
 import type { Batch } from './batch.ts';
 
 /** In the order in which they are delivered: what the cache wants, then where, then how it goes. */
-const changeClasses = ['cache', 'nodes', 'work'] as const;
+const changeClasses = ['cache', 'nodes', 'work', 'removal'] as const;
 export type ChangeClass = (typeof changeClasses)[number];
 
 /** What waits of one class; each waits out its own failures, as other functions may be well. */
@@ -24,7 +24,8 @@ export type Lane = {
 
 export function createLane(key: string): Lane {
   const slot = (): Slot => ({ batch: undefined, since: 0, failures: 0, notBefore: 0 });
-  return { key, slots: { cache: slot(), nodes: slot(), work: slot() }, isBusy: false, wake: undefined };
+  const slots = { cache: slot(), nodes: slot(), work: slot(), removal: slot() };
+  return { key, slots, isBusy: false, wake: undefined };
 }
 
 /** The first class that has something to tell and may tell it now. */

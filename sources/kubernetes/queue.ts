@@ -117,7 +117,7 @@ function place(state: State, lane: Lane): void {
   ready.delete(lane);
   if (state.phase === 'stopped' || lane.isBusy) return;
   const isKnown = options.isKnown(lane.key);
-  if (!isKnown) lane.slots.nodes.batch = lane.slots.work.batch = undefined;
+  if (!isKnown) forget(lane);
   const now = options.clock.now();
   if (nextClass(lane, now) !== undefined) ready.add(lane);
   else if (!isIdle(lane))
@@ -141,6 +141,10 @@ function pump(state: State): void {
     });
     inFlight.add(flight);
   }
+}
+
+function forget({ slots }: Lane): void {
+  slots.nodes.batch = slots.work.batch = slots.removal.batch = undefined;
 }
 
 const waitingSince = ({ lanes }: State): readonly number[] =>

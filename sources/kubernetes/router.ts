@@ -55,16 +55,18 @@ export function createRouter(routing: Routing): Router {
 
 function onCache({ queue }: Routing, change: Change<CacheProjection>): void {
   const { previous, current, reference } = change;
-  if (!isSignificant(previous, current)) return;
-  const generation = current?.generation;
-  queue.add(keyOf(reference), 'cache', batchOf(reference, { ...observed(change), generation }));
+  const told = { ...observed(change), generation: current?.generation };
+  if (isSignificant(previous, current)) queue.add(keyOf(reference), 'cache', batchOf(reference, told));
+  else if (previous?.removals !== current?.removals)
+    queue.add(keyOf(reference), 'removal', batchOf(reference, { ...told, isRemoval: true }));
 }
 
 function onWork({ queue }: Routing, change: Change<JobProjection | PodProjection>): void {
   const { previous, current } = change;
   const cache = (current ?? previous)?.cache;
   if (cache === undefined || !isSignificant(previous, current)) return;
-  queue.add(cache, 'work', batchOf(cacheOf(cache), observed(change)));
+  const isRemoval = (current ?? previous)?.isRemoval === true;
+  queue.add(cache, isRemoval ? 'removal' : 'work', batchOf(cacheOf(cache), { ...observed(change), isRemoval }));
 }
 
 /** Nodes that are there at the start concern nobody: every cache is told then, and looks at all of them. */
@@ -82,7 +84,9 @@ function lookAgain({ queue, jobs }: Routing, change: Change<JobProjection>, jobs
   const key = keyOf(change.reference);
   queue.later(podless, cache, () => {
     if (jobsWithPod.has(key) || jobs().get(key)?.finished !== false) return undefined;
-    return { of: 'work', batch: batchOf(cacheOf(cache), { ...observed(change), verb: 'update' }) };
+    const isRemoval = change.current?.isRemoval === true;
+    const batch = batchOf(cacheOf(cache), { ...observed(change), verb: 'update', isRemoval });
+    return { of: isRemoval ? 'removal' : 'work', batch };
   });
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { annotations, group, imageCacheKind, jobAnnotations } from '#model/api.ts';
+import { annotations, group, imageCacheKind, jobAnnotations, labels } from '#model/api.ts';
 import { at, listAt, numberAt, textAt } from './json.ts';
 
 /** What is kept of every kind: a print that differs exactly when a function could decide otherwise; '' tells nothing yet. */
@@ -7,6 +7,8 @@ export type Projection = { readonly fingerprint: string };
 
 export type CacheProjection = Projection & {
   readonly generation: number | undefined;
+  /** A print of what is to be removed from nodes: one function asks for it, another does it, and the status is how they meet. */
+  readonly removals: string;
   /** So large that each write of its status costs the API server dearly: Jobs and Pods are told of more seldom. */
   readonly large: boolean;
 };
@@ -15,12 +17,14 @@ export type JobProjection = Projection & {
   /** Key ("namespace/name") of the owning cache, as far as the Job tells. */
   readonly cache: string | undefined;
   readonly finished: boolean;
+  readonly isRemoval: boolean;
 };
 
 export type PodProjection = Projection & {
   readonly cache: string | undefined;
   /** Key ("namespace/name") of the Job that made the Pod. */
   readonly job: string | undefined;
+  readonly isRemoval: boolean;
 };
 
 /** Bytes of JSON above which a cache counts as large. */
@@ -33,16 +37,30 @@ export function isSignificant(previous: Projection | undefined, current: Project
   return previous.fingerprint !== current.fingerprint;
 }
 
-/** A cache's status is written by the functions themselves, so it never wakes them. */
+/** A cache's status is written by the functions themselves, so but for removals it never wakes them. */
 export function projectCache(cache: unknown): CacheProjection {
   const generation = numberAt(cache, 'metadata', 'generation');
   const triggers = Object.values(annotations).map((name) => at(cache, 'metadata', 'annotations', name));
   return {
     fingerprint: fingerprint([generation, textAt(cache, 'metadata', 'deletionTimestamp'), triggers]),
     generation,
+    removals: removalsOf(cache),
     large: JSON.stringify(cache).length > largeCache,
   };
 }
+
+/** Which nodes wait for a removal, or have come to its end, and whether their own pulls are out of the way. */
+function removalsOf(cache: unknown): string {
+  const removals = Object.entries(at(cache, 'status', 'removals') ?? {});
+  if (removals.length === 0) return '';
+  const told = removals.map(([name, removal]) => {
+    const pull = textAt(cache, 'status', 'nodes', name, 'state') ?? '';
+    return [name, textAt(removal, 'state'), textAt(removal, 'want'), ['Pending', 'Pulling'].includes(pull)];
+  });
+  return fingerprint(told);
+}
+
+const isRemoval = (object: unknown): boolean => at(object, 'metadata', 'labels', labels.removal) === 'true';
 
 const finishedConditions: readonly unknown[] = ['Complete', 'Failed', 'FailureTarget', 'SuccessCriteriaMet'];
 
@@ -53,6 +71,7 @@ export function projectJob(job: unknown): JobProjection {
     fingerprint: fingerprint(ended.toSorted()),
     cache: annotatedCache(job) ?? controllingCache(job),
     finished: ended.length > 0,
+    isRemoval: isRemoval(job),
   };
 }
 
@@ -69,6 +88,7 @@ export function projectPod(pod: unknown): PodProjection {
     fingerprint: told.length === 0 ? '' : fingerprint(told),
     cache: annotatedCache(pod),
     job: jobOf(pod),
+    isRemoval: isRemoval(pod),
   };
 }
 

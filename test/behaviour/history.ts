@@ -1,6 +1,16 @@
 import type { Api } from '#runtime/api-request.ts';
 import { collection, type Kind } from './kind.ts';
-import { imagesIn, nodeOf, seenCache, seenJob, seenPod, type SeenCache, type SeenJob, type SeenPod } from './seen.ts';
+import {
+  imagesIn,
+  isRemoval,
+  nodeOf,
+  seenCache,
+  seenJob,
+  seenPod,
+  type SeenCache,
+  type SeenJob,
+  type SeenPod,
+} from './seen.ts';
 import { recordWatch, type Change } from './watch.ts';
 
 /** All that happened to caches, Jobs and Pods of one namespace, in the order in which the API server told. Times are epoch milliseconds. */
@@ -10,10 +20,12 @@ export type History = {
   readonly podChanges: () => readonly Change<SeenPod>[];
   /** The cache as it is; undefined if there is none. */
   readonly cache: (name: string) => SeenCache | undefined;
-  /** Every Job that was ever made, as it last was, in the order of their making. */
+  /** Every pull Job that was ever made, as it last was, in the order of their making. */
   readonly jobs: () => readonly SeenJob[];
   readonly jobsOf: (node: string) => readonly SeenJob[];
   readonly jobsThere: () => readonly SeenJob[];
+  /** Every removal Job that was ever made. */
+  readonly removals: () => readonly SeenJob[];
   readonly podsThere: () => readonly SeenPod[];
   /** Images that Pods on a node have got, sorted, each once. */
   readonly imagesGot: (node: string) => readonly string[];
@@ -31,18 +43,21 @@ export async function watchHistory(api: Api, namespace: string): Promise<History
     record('Pod', seenPod),
   ]);
   const cacheChanges = (name: string) => caches.changes().filter(({ object }) => object.metadata.name === name);
-  const all = () => [...latest(jobs.changes()).values()].map(({ object }) => object);
+  const pulls = () => jobs.changes().filter(({ object }) => !isRemoval(object));
+  const pullPods = () => pods.changes().filter(({ object }) => !isRemoval(object));
+  const all = () => [...latest(pulls()).values()].map(({ object }) => object);
   return {
     cacheChanges,
-    jobChanges: jobs.changes,
-    podChanges: pods.changes,
+    jobChanges: pulls,
+    podChanges: pullPods,
     cache: (name) => there(cacheChanges(name))[0],
     jobs: all,
     jobsOf: (node) => all().filter((job) => nodeOf(job) === node),
-    jobsThere: () => there(jobs.changes()),
-    podsThere: () => there(pods.changes()),
-    imagesGot: (node) => imagesGot(pods.changes(), node),
-    mostPullingJobs: () => mostPulling(jobs.changes(), pods.changes()),
+    jobsThere: () => there(pulls()),
+    removals: () => [...latest(jobs.changes()).values()].map(({ object }) => object).filter(isRemoval),
+    podsThere: () => there(pullPods()),
+    imagesGot: (node) => imagesGot(pullPods(), node),
+    mostPullingJobs: () => mostPulling(pulls(), pullPods()),
     stop: async () => {
       await Promise.all([caches.stop(), jobs.stop(), pods.stop()]);
     },

@@ -9,6 +9,7 @@ import { kubectl } from './scenarios/kubectl.ts';
 import { nodes } from './scenarios/nodes.ts';
 import { pods } from './scenarios/pods.ts';
 import { pulling } from './scenarios/pulling.ts';
+import { purging } from './scenarios/purging.ts';
 import { refreshing } from './scenarios/refreshing.ts';
 
 /** The one list: what the product promises, as any cluster shows it. */
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   ...adopting,
   ...refreshing,
   ...drifting,
+  ...purging,
   ...enduring,
   ...pods,
   ...kubectl,

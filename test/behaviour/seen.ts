@@ -16,6 +16,7 @@ const metadata = z.object({
   deletionTimestamp: z.optional(z.string()),
   annotations: texts,
   labels: texts,
+  finalizers: z._default(z.array(z.string()), []),
 });
 
 const condition = z.object({
@@ -42,6 +43,23 @@ const cacheStatus = z.object({
   nodeCounts: z._default(z.record(z.string(), z.number()), {}),
   nodes: z._default(z.record(z.string(), z.object({ state: z.string(), reason: text, attempt: count })), {}),
   images: z._default(z.array(z.object({ image: text, resolved: text, unresolved: text })), []),
+  removals: z._default(
+    z.record(
+      z.string(),
+      z.object({
+        state: z.string(),
+        reason: text,
+        removed: count,
+        absent: count,
+        spared: count,
+        freedBytes: count,
+        sparedImages: z._default(z.array(z.object({ image: text, reason: text, by: text })), []),
+      }),
+    ),
+    {},
+  ),
+  placed: z._default(z.array(z.unknown()), []),
+  lastHandledPurgeAt: text,
   round: z.optional(z.object({ number: z.number(), operation: z.string(), trigger: z.string() })),
 });
 
@@ -49,7 +67,7 @@ const cache = z.object({ metadata, spec: z.unknown(), status: z.prefault(cacheSt
 export type SeenCache = z.infer<typeof cache>;
 export const seenCache = (object: unknown): SeenCache => cache.parse(object);
 
-const container = z.object({ name: z.string(), image: text });
+const container = z.object({ name: z.string(), image: text, args: z._default(z.array(z.string()), []) });
 const containers = z._default(z.array(container), []);
 const volume = z.object({ image: z.optional(z.object({ reference: text })) });
 const podSpec = z.object({
@@ -98,6 +116,17 @@ const event = z.object({
 });
 export type SeenEvent = z.infer<typeof event>;
 export const seenEvent = (object: unknown): SeenEvent => event.parse(object);
+
+/** Whether a Job or Pod of ours removes images; all others pull. */
+export const isRemoval = ({ metadata: { labels } }: SeenJob | SeenPod): boolean => 'kubefledged.io/removal' in labels;
+
+/** The images that a removal Job is to remove. */
+export const removedBy = ({ spec }: SeenJob): readonly string[] =>
+  spec.template.spec.containers
+    .flatMap(({ args }) => args)
+    .filter((arg) => arg.startsWith('--remove='))
+    .map((arg) => arg.slice('--remove='.length))
+    .toSorted();
 
 /** The node that a Job is for, as it says itself. */
 export const nodeOf = ({ metadata: { annotations } }: SeenJob): string => annotations['kubefledged.io/node'] ?? '';

@@ -59,7 +59,7 @@ export async function createWorld(cluster: ClusterUnderTest, options: WorldOptio
   const theProduct = product({
     kubeconfig: cluster.kubeconfig,
     master: proxy?.url ?? cluster.master,
-    env: { LEASE_NAMESPACE: namespace, TICK_SCHEDULE: '', ...cluster.env },
+    env: { KUBEFLEDGED_NAMESPACE: namespace, TICK_SCHEDULE: '', ...cluster.env },
     program: cluster.program,
   });
   return {

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
+import { freshRemoval } from '#model/removal-ledger.ts';
 import { removalJob } from '#model/removal-job.ts';
 import { parseRemovalResult, type RemovalResult } from '#model/removal-result.ts';
 import type { Lab } from '../cluster/lab.ts';
@@ -143,10 +144,9 @@ describe('a removal Job on a real node', () => {
       cache: openCache({}),
       node: node({ name: 'node1' }),
       socket,
-      attempt: 1,
+      entry: { ...freshRemoval(node().id, 'want', 1), attempt: 1 },
       removal: { remove: [image, kept, pause, removalImage], keep: [kept], purge: 'any' },
-      settings: settings({ removalImage }),
-      namespace: install,
+      settings: settings({ removalImage, namespace: install }),
     });
     await lab.apply(job);
     await lab.ask('wait', '--for=condition=Complete', `job/${job.metadata.name}`, '-n', install, '--timeout=120s');

@@ -159,6 +159,7 @@ function isSelected(object: Stored, query: URLSearchParams): boolean {
   const terms = (name: string): readonly string[] => query.get(name)?.split(',') ?? [];
   const hasLabel = (term: string): boolean => {
     const [key = '', value] = term.split('=');
+    if (term.startsWith('!')) return object.metadata.labels?.[key.slice(1)] === undefined;
     return object.metadata.labels?.[key] === value;
   };
   return terms('labelSelector').every(hasLabel) && terms('fieldSelector').every((term) => hasField(object, term));

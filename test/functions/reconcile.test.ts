@@ -80,7 +80,7 @@ describe('reconcile', () => {
     expect(on.jobs()).not.toContain(old);
   });
 
-  it('reads one node and no list when one node changed', async () => {
+  it('reads one node, and of lists only what is being removed, when one node changed', async () => {
     const on = await begun('node-1');
     on.nodes('node-2');
     await reconcile(changed(aNode('node-2')), on.context);
@@ -88,6 +88,7 @@ describe('reconcile', () => {
       `GET ${cachePath()}`,
       `GET ${nodePath('node-2')}`,
       'GET /api/v1/namespaces/apps',
+      'GET /apis/batch/v1/namespaces/kube-fledged/jobs?limit=250&labelSelector=kubefledged.io/removal=true',
       `PATCH ${cachePath()}/status`,
       `POST ${jobsPath}`,
     ]);
@@ -100,7 +101,7 @@ describe('reconcile', () => {
     const { id } = on.live().status.nodes['node-1'] ?? { id: '' };
     await reconcile(changed(aNode('node-1'), { verb: 'delete' }), on.context);
     expect(on.api.asked()).toContain(
-      `GET ${jobsPath}?limit=500&labelSelector=kubefledged.io/cache-uid=uid-of-web,kubefledged.io/node-id=${id}`,
+      `GET ${jobsPath}?limit=500&labelSelector=kubefledged.io/cache-uid=uid-of-web,!kubefledged.io/removal,kubefledged.io/node-id=${id}`,
     );
     expect(Object.keys(on.live().status.nodes)).toEqual(['node-2']);
     expect(on.jobs()).toHaveLength(1);

@@ -104,12 +104,27 @@ export const missing = (...indexes: readonly number[]): object => ({
   })),
 });
 
-type Told = { readonly verb?: Verb; readonly more?: readonly ObjectReference[]; readonly isFrom?: 'us' | 'knative' };
+type Told = {
+  readonly verb?: Verb;
+  readonly more?: readonly ObjectReference[];
+  readonly isFrom?: 'us' | 'knative';
+  readonly isRemoval?: boolean;
+};
 
 /** A notice of one object, or of more that changed with it; ours names the cache, Knative's does not. */
-export function changed(object: ObjectReference, { verb = 'update', more = [], isFrom = 'us' }: Told = {}) {
+export function changed(
+  object: ObjectReference,
+  { verb = 'update', more = [], isFrom = 'us', isRemoval = false }: Told = {},
+) {
   const cache = isFrom === 'us' || object.kind === 'ImageCache' ? { namespace: 'apps', name: 'web' } : undefined;
-  return { type: 'change', verb, object, cache, changed: [object, ...more] } as const;
+  return {
+    type: 'change',
+    verb,
+    object,
+    cache,
+    changed: [object, ...more],
+    ...(isRemoval ? { isRemoval } : {}),
+  } as const;
 }
 
 export const tick = { type: 'tick' } as const;

@@ -144,10 +144,10 @@ describe('a table of routes', () => {
     expect(server.received.map(({ path }) => path)).toEqual(['/reconcile', '/refresh', '/purge']);
   });
 
-  it('sends a tick to refresh alone', async () => {
+  it('sends a tick to refresh and purge', async () => {
     const server = await receiver();
     await table(server)(tickEvent(stamp), 'tick');
-    expect(server.received.map(({ path }) => path)).toEqual(['/refresh']);
+    expect(server.received.map(({ path }) => path)).toEqual(['/refresh', '/purge']);
   });
 
   it('leaves out a function without an address', async () => {

@@ -73,10 +73,10 @@ describe('in the same process', () => {
     expect(calls[0]?.told).toMatchObject({ type: 'change', cache: { namespace: 'apps', name: 'web' } });
   });
 
-  it('a tick goes to refresh alone', async () => {
+  it('a tick goes to refresh and purge', async () => {
     const { sink, calls } = world();
     await sink(tickEvent(stamp), 'tick');
-    expect(calls).toEqual([{ name: 'refresh', told: { type: 'tick' } }]);
+    expect(calls).toEqual(['refresh', 'purge'].map((name) => ({ name, told: { type: 'tick' } })));
   });
 
   it('the lines that a function logs carry the trace of its event', async () => {

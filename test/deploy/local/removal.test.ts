@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freshRemoval } from '#model/removal-ledger.ts';
 import { removalJob } from '#model/removal-job.ts';
 import { parseRemovalResult, type RemovalOrder, type RemovalResult } from '#model/removal-result.ts';
 import { imageOf } from '../../../deploy/local/controllers/image.ts';
@@ -63,10 +64,9 @@ describe('a removal Job on a node of the embedded cluster', () => {
       cache: cache(),
       node: node(),
       socket: '/run/containerd/containerd.sock',
-      attempt: ++attempt,
+      entry: { ...freshRemoval(node().id, 'want', 1), attempt: ++attempt },
       removal: { remove: [], keep: [], purge: 'any', ...order },
-      settings: settings(),
-      namespace: 'default',
+      settings: settings({ namespace: 'default' }),
     });
     expect((await post(jobs, { ...job, metadata })).status).toBe(201);
     const pod = await eventually(

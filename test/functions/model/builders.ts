@@ -6,6 +6,7 @@ import type { Observed } from '#model/observed.ts';
 import type { ContainerStatus, Job, Pod } from '#model/pod.ts';
 import { jobName } from '#model/job-set.ts';
 import type { Round } from '#model/round.ts';
+import { noRemovals } from '#model/removals-seen.ts';
 import type { Settings } from '#model/settings.ts';
 import { wantedOf } from '#model/wanted.ts';
 import type { World } from '#model/world.ts';
@@ -31,6 +32,8 @@ export const settings = (of: Partial<Settings> = {}): Settings => ({
   imageDeleteJobHostNetwork: false,
   criSocketPath: '',
   warmGateTaints: [],
+  purge: 'any',
+  namespace: 'kube-fledged',
   ...of,
 });
 
@@ -57,6 +60,7 @@ export const spec = (of: Partial<Spec> = {}): Spec => ({
   serviceAccountName: undefined,
   jobRetentionPolicy: undefined,
   warmGate: undefined,
+  deletionPolicy: 'Retain',
   ...of,
 });
 
@@ -79,6 +83,7 @@ export const cache = (of: Partial<ImageCache> = {}): ImageCache => ({
   resourceVersion: '41',
   generation: 1,
   isBeingDeleted: false,
+  finalizers: [],
   annotations: {},
   spec: spec(),
   status: status(),
@@ -142,6 +147,8 @@ export const job = (of: Partial<Job> = {}): Job => ({
   nodeId: node().id,
   round: 1,
   isBeingDeleted: false,
+  isRemoval: false,
+  removes: [],
   createdAt: noon,
   outcome: 'None',
   podRefused: '',
@@ -196,6 +203,7 @@ export const observed = (of: Partial<Observed> & { readonly nodeList?: readonly 
     jobs: new Map(),
     hasAllJobs: true,
     goneJobs: new Set(),
+    removals: noRemovals,
     runAsUser: 65_532,
     ...rest,
   };
@@ -208,6 +216,7 @@ export const world = (of: Partial<World> = {}): World => ({
   words: new Map(),
   now: noon,
   opens: ['Spec', 'Adopted'],
+  makes: 'pulls',
   scheduled: undefined,
   ...of,
 });

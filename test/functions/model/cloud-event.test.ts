@@ -95,7 +95,7 @@ describe('an event goes to', () => {
     ['Secret', []],
     ['', []],
   ])('%s: %j', (kind, is) => {
-    expect(routes(kind)).toEqual(is);
+    expect(routes(kind, false)).toEqual(is);
     expect(functionNames).toEqual(expect.arrayContaining(is));
   });
 });

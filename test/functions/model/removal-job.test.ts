@@ -1,18 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { removalJob, type RemovalJobOrder } from '#model/removal-job.ts';
-import { cache, node, openCache, settings, spec } from './builders.ts';
+import { freshRemoval, type RemovalEntry } from '#model/removal-ledger.ts';
+import { node, openCache, settings, spec } from './builders.ts';
 
 const ordered = (of: Partial<RemovalJobOrder> = {}) =>
   removalJob({
     cache: openCache({}),
     node: node(),
     socket: '/run/containerd/containerd.sock',
-    attempt: 1,
+    entry: { ...freshRemoval(node().id, 'want', 1), attempt: 1 },
     removal: { remove: ['app:1', 'base'], keep: ['other:2'], purge: 'any' },
     settings: settings(),
-    namespace: 'kube-fledged',
     ...of,
   });
+
+const entryWith = (of: Partial<RemovalEntry>): Partial<RemovalJobOrder> => ({
+  entry: { ...freshRemoval(node().id, 'want', 1), attempt: 1, ...of },
+});
 
 const podOf = (of: Partial<RemovalJobOrder> = {}) => ordered(of).spec?.template.spec;
 const nameOf = (of: Partial<RemovalJobOrder> = {}) => ordered(of).metadata.name;
@@ -48,7 +52,7 @@ describe('a removal Job', () => {
       spec: {
         backoffLimit: 0,
         activeDeadlineSeconds: 7200,
-        ttlSecondsAfterFinished: 3600,
+        ttlSecondsAfterFinished: 150,
         template: {
           metadata: {
             labels: identity,
@@ -133,12 +137,11 @@ describe('a removal Job', () => {
   });
 
   it.each<{ when: string; of: Partial<RemovalJobOrder> }>([
-    { when: 'node', of: { node: node({ id: 'b2' }) } },
-    { when: 'attempt', of: { attempt: 2 } },
+    { when: 'node', of: entryWith({ id: 'b2' }) },
+    { when: 'attempt', of: entryWith({ attempt: 2 }) },
     { when: 'cache', of: { cache: openCache({}, { uid: 'other' }) } },
-    { when: 'round', of: { cache: cache() } },
-    { when: 'set of images', of: { removal: { remove: ['app:1'], keep: ['other:2'], purge: 'any' } } },
-    { when: 'kind of purge', of: { removal: { remove: ['app:1', 'base'], keep: ['other:2'], purge: 'own' } } },
+    { when: 'round', of: entryWith({ round: 2 }) },
+    { when: 'set of images', of: entryWith({ want: 'other' }) },
   ])('has another name for another $when', ({ of }) => {
     expect(nameOf(of)).not.toBe(nameOf());
   });

@@ -5,6 +5,7 @@ import type { Observed } from '#model/observed.ts';
 import { parseImageCache } from '#model/parse-image-cache.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { JobView } from '#model/pull-result.ts';
+import { noRemovals } from '#model/removals-seen.ts';
 import type { Settings } from '#model/settings.ts';
 import { wireStatus } from '#model/status.ts';
 import { cache, noon, settings, spec as anySpec } from './builders.ts';
@@ -51,6 +52,7 @@ export function simulatedWorld(start: Start) {
       jobs: new Map([...jobs].map(([name, job]) => [name, viewOf(job)])),
       hasAllJobs: true,
       goneJobs: new Set(),
+      removals: noRemovals,
       runAsUser: 65_532,
     };
   }
@@ -66,6 +68,7 @@ export function simulatedWorld(start: Start) {
       jobs: new Map(seen.map(([job, simulated]) => [job, viewOf(simulated)])),
       hasAllJobs: false,
       goneJobs: new Set(gone.map(([job]) => job)),
+      removals: noRemovals,
       runAsUser: 65_532,
     };
   }
@@ -82,6 +85,7 @@ export function simulatedWorld(start: Start) {
       words: new Map(),
       now,
       opens: ['Spec', 'Adopted'],
+      makes: 'pulls',
     } as const;
     const plan = decide(world);
     assertLawful(world, plan);

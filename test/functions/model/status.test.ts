@@ -3,12 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { emptyStatus, statusWords, type Status } from '#model/image-cache.ts';
 import { nodeStates } from '#model/ledger.ts';
 import { parseImageCache } from '#model/parse-image-cache.ts';
+import { freshRemoval, type RemovalEntry } from '#model/removal-ledger.ts';
 import { operations, triggers } from '#model/round.ts';
 import { nodeCounts, wireStatus, wireStatusWithoutTexts } from '#model/status.ts';
 import { customResource, schemasByPath, type Schema } from '../../crds/custom-resource.ts';
 import { cache, condition, digest, list, noon, pulling, round, spec, status } from './builders.ts';
 
 const live = cache({ spec: spec({ lists: [list(['app:1', 'base:2']), list(['app:1', 'tool:3'])] }) });
+
+const removal = (of: Partial<RemovalEntry>): RemovalEntry => ({ ...freshRemoval('id', 'u1', 7), attempt: 1, ...of });
 
 /** A status in which every field has something in it. */
 const full: Status = {
@@ -39,10 +42,26 @@ const full: Status = {
       sinceGeneration: 2,
     },
   ],
+  removals: {
+    n1: removal({
+      state: 'Removed',
+      removed: 3,
+      absent: 1,
+      spared: 2,
+      freedBytes: 7_000_000_000,
+      sparedImages: [
+        { image: 'old:1', reason: 'InUse', by: 'apps/web-1/app' },
+        { image: 'old:2', reason: 'Pinned', by: '' },
+      ],
+    }),
+    n2: removal({ state: 'Failed', reason: 'RemovalFailed', message: 'why' }),
+  },
+  unwanted: { u1: ['old:1', 'old:2'] },
   round: round({ number: 7, pendingRemoval: { annotation: 'kubefledged.io/refresh-imagecache', value: '' } }),
   lastRefreshTime: noon + 1000,
   nextRefreshTime: noon + 901_000,
   lastHandledRefreshAt: 'token',
+  lastHandledPurgeAt: 'token-of-purge',
 };
 
 describe('the status as it is written', () => {
@@ -115,6 +134,22 @@ describe('the status as it is written', () => {
       lastRefreshTime: '2026-11-24T12:00:01Z',
       nextRefreshTime: '2026-11-24T12:15:01Z',
       lastHandledRefreshAt: 'token',
+      lastHandledPurgeAt: 'token-of-purge',
+      removals: {
+        n1: {
+          ...{ id: 'id', want: 'u1', round: 7, attempt: 1, state: 'Removed' },
+          ...{ removed: 3, absent: 1, spared: 2, freedBytes: 7_000_000_000 },
+          sparedImages: [
+            { image: 'old:1', reason: 'InUse', by: 'apps/web-1/app' },
+            { image: 'old:2', reason: 'Pinned' },
+          ],
+        },
+        n2: {
+          ...{ id: 'id', want: 'u1', round: 7, attempt: 1, state: 'Failed' },
+          ...{ reason: 'RemovalFailed', message: 'why' },
+        },
+      },
+      unwanted: { u1: ['old:1', 'old:2'] },
     });
   });
 
@@ -221,7 +256,7 @@ describe('an ImageCache off the wire', () => {
 
   it('has every field of its spec', () => {
     expect(parseImageCache({ metadata, spec: { cacheSpec: [{ images: ['a:1'] }] } })).toEqual({
-      ...{ ...metadata, generation: 0, isBeingDeleted: false, annotations: {}, status: emptyStatus },
+      ...{ ...metadata, generation: 0, isBeingDeleted: false, finalizers: [], annotations: {}, status: emptyStatus },
       spec: spec({ lists: [list(['a:1'])] }),
     });
   });

@@ -31,6 +31,8 @@ describe('readConfig', () => {
         imageDeleteJobHostNetwork: false,
         criSocketPath: '',
         warmGateTaints: [],
+        purge: 'any',
+        namespace: '',
       },
       kubeconfig: '',
       master: '',

@@ -7,7 +7,7 @@ import { createQueue, type Queue } from '../../../sources/kubernetes/queue.ts';
 import { DeliveryFailed, DeliveryRefused } from '../../../sources/sink.ts';
 import { fakeClock, type FakeClock } from '../fake-clock.ts';
 
-const kinds = { cache: 'ImageCache', nodes: 'Node', work: 'Pod' } as const;
+const kinds = { cache: 'ImageCache', nodes: 'Node', work: 'Pod', removal: 'Job' } as const;
 
 function batch(key: string, of: ChangeClass, name: string, verb: Verb = 'update'): Batch {
   const [namespace = '', cache = ''] = key.split('/');
