@@ -33,6 +33,7 @@ describe('receive', () => {
           cache: { namespace: 'demo', name: 'cache' },
           changed: [object],
         },
+        trace: {},
       },
     ]);
   });
