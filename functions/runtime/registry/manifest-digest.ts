@@ -25,9 +25,9 @@ export async function manifestDigest(
     const head = await converse('HEAD', place, login, budget);
     const told = digestTold(head);
     if (head.status === 200 && told !== undefined) return { type: 'digest', digest: told };
-    if (![200, 405, 501].includes(head.status)) return refusal(head);
+    if (![200, 405, 501].includes(head.status)) return refusal(head, login);
     const whole = await converse('GET', place, login, budget);
-    return whole.status === 200 ? { type: 'digest', digest: digestOf(whole) } : refusal(whole);
+    return whole.status === 200 ? { type: 'digest', digest: digestOf(whole) } : refusal(whole, login);
   } catch (error) {
     if (error instanceof Denied) return { type: 'denied', reason: error.message };
     throw error;
@@ -54,11 +54,13 @@ const wire = z.object({
   errors: z.array(z.object({ code: z.optional(z.string()), message: z.optional(z.string()) })),
 });
 
-function refusal({ url, status, body }: Reply): Finding {
+/** Of a server that was shown a login only the status is told: its words may repeat what it was sent. */
+function refusal({ url, status, body }: Reply, login: Login | undefined): Finding {
   const { codes, words } = errorsIn(body.toString('utf8'));
   const isAbsent = status === 404 || codes.some((code) => code === 'MANIFEST_UNKNOWN' || code === 'NAME_UNKNOWN');
   if (isAbsent && status < 500) return { type: 'absent' };
-  const reason = [`${url.host} answered ${statusWords(status)}`, words].filter((each) => each !== '').join(': ');
+  const told = login === undefined && words !== '' ? `: ${words}` : '';
+  const reason = `${url.host} answered ${statusWords(status)}${told}`;
   if (status === 401 || status === 403) return { type: 'denied', reason };
   throw new NoAnswer(reason);
 }

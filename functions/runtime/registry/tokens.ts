@@ -74,7 +74,8 @@ async function fetchToken(
   const { status, body } = await exchange.ask({ method: 'GET', url, headers, most: mostBytes }, budget);
   const words = `${url.host} answered ${statusWords(status)} when asked for a token`;
   if (status === 401 || status === 403) throw new Denied(words);
-  if (status !== 200) throw new NoAnswer(`${words}: ${printable(body.toString('utf8'))}`);
+  // What it was sent, a server may repeat.
+  if (status !== 200) throw new NoAnswer(login ? words : `${words}: ${printable(body.toString('utf8'))}`);
   return tokenIn(body.toString('utf8'), url.host);
 }
 

@@ -311,6 +311,23 @@ describe('authentication', () => {
     expect(await registry.digest(`${host}/app`, keyringOf([secretFor(host, 'u', 'wrong')]))).toEqual(unknown);
   });
 
+  it.each(['Basic', 'Bearer'])(
+    'repeats no word of who was shown a login, as it might repeat that: %s',
+    async (scheme) => {
+      const { server, host, registry } = await one((response, seen) => {
+        const { authorization } = seen.headers;
+        const challenge = scheme === 'Bearer' ? challengeOf(seen) : { 'www-authenticate': 'Basic realm="test"' };
+        if (authorization === undefined) answer(response, 401, '', seen.path.startsWith('/token') ? {} : challenge);
+        else if (seen.method === 'HEAD') answer(response, 405, '');
+        else answer(response, 400, { errors: [{ message: `who is ${authorization}?` }] });
+      });
+      const reason = reasonOf(await registry.digest(`${host}/app`, keyringOf([secretFor(host, 'u', 'hunter2')])));
+      expect(reason).toContain(`${host} answered 400 Bad Request`);
+      expect(reason).not.toContain('who is');
+      expect(authorizations(server)).toContain(basic('u', 'hunter2'));
+    },
+  );
+
   it('shows no secret of another registry', async () => {
     const { server, host, registry } = await one(wantsPassword);
     await registry.digest(`${host}/app`, keyringOf([secretFor('127.0.0.1:1'), secretFor(`${host}/other`)]));
