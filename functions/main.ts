@@ -1,7 +1,7 @@
 /** One function as a process of its own, for Knative and OpenFaaS: FUNCTION says which. Without it, all four by path. */
-import { createApi } from '#runtime/api-request.ts';
 import { createCluster } from '#runtime/cluster.ts';
 import { readConfig, settingsIn } from '#runtime/config.ts';
+import { connect } from '#runtime/connect.ts';
 import { createLog } from '#runtime/log.ts';
 import { functionMetrics, meteredHandlers } from '#runtime/metered-handlers.ts';
 import { createMetrics } from '#runtime/metrics.ts';
@@ -18,7 +18,7 @@ await runProcess(async () => {
   for (const note of config.notes) log.warn(note);
   const metrics = createMetrics({ ...processMetrics, ...functionMetrics });
   tellBuild(metrics);
-  const api = createApi(config, { onCall: callMeter(metrics) });
+  const api = await connect(config, { onCall: callMeter(metrics) });
   const registry = createRegistry(config.registry);
   const settings = settingsIn(api.namespace, config.settings);
   const { readsPullSecrets } = config;

@@ -1,6 +1,6 @@
 /** The sources as a process of their own, for platforms that run the functions: events go to K_SINK or ROUTES. */
-import { createApi } from '#runtime/api-request.ts';
 import { helpText, readConfig, wantsHelp, type Config } from '#runtime/config.ts';
+import { connect } from '#runtime/connect.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { createLog } from '#runtime/log.ts';
 import { createMetrics } from '#runtime/metrics.ts';
@@ -25,7 +25,7 @@ async function start(config: Config): Promise<() => Promise<void>> {
   if (sink === undefined) throw new ConfigError('nobody takes the events: set K_SINK or ROUTES');
   const metrics = createMetrics({ ...processMetrics, ...sourceMetrics });
   tellBuild(metrics);
-  const api = createApi(config, { onCall: callMeter(metrics) });
+  const api = await connect(config, { onCall: callMeter(metrics) });
   const onCrdMissing = (): void => tellCrdMissing(log);
   const lease = config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {};
   const sources = startSources({

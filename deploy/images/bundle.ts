@@ -6,6 +6,7 @@ const root = join(import.meta.dirname, '../..');
 
 /** The programs of the image and where they begin. */
 export const programs = {
+  main: 'deploy/standalone/image-main.ts',
   standalone: 'deploy/standalone/main.ts',
   sources: 'sources/main.ts',
   functions: 'functions/main.ts',

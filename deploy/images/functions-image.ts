@@ -1,22 +1,21 @@
-import { bundle, programs } from './bundle.ts';
-import { image, type Artifact } from './image.ts';
+import type { Architecture } from './blob.ts';
+import { functionsContainer } from './functions-container.ts';
+import { functionsRoot } from './functions-root.ts';
+import { image, imageIndex, type Artifact } from './image.ts';
 import { layer } from './layer.ts';
-import { hostArchitecture, nodeRuntime } from './node-runtime.ts';
+import { runtimeFor } from './node-runtime.ts';
 
-/** What Node is told in the image. Watching 100 nodes leaves much short-lived text: a small nursery keeps 30 MB less of it, for a little more work;
- * and a heap that may not grow to gigabytes is cleaned before it has doubled, which saves 20 MB more. */
-export const nodeOptions = '--max-semi-space-size=2 --max-old-space-size=1536';
+/** The image of all profiles for one architecture. */
+const imageFor = async (version: string, architecture: Architecture): Promise<Artifact> => {
+  const { runtime, app, cache } = await functionsRoot(await runtimeFor(architecture));
+  const layers = [runtime, app, cache].filter((entries) => entries.length > 0).map(layer);
+  return image(architecture, await Promise.all(layers), functionsContainer(version));
+};
 
-/** The image of all profiles, for this machine's architecture: Node in a layer that changes with Node only, the programs in another. `args` picks the program. */
-export const functionsImage = async (version: string): Promise<Artifact> => {
-  const architecture = hostArchitecture();
-  const app = await layer(await bundle(programs)); // before the large layer: what can fail comes first
-  return image(architecture, [await layer(await nodeRuntime()), app], {
-    User: '65532:65532',
-    Entrypoint: ['/bin/node'],
-    Cmd: ['standalone.mjs'],
-    Env: ['PATH=/bin', 'NODE_ENV=production', `NODE_OPTIONS=${nodeOptions}`],
-    WorkingDir: '/app',
-    Labels: { 'org.opencontainers.image.version': version },
-  });
+/** The same for several architectures under one name; a single one needs no index. */
+export const functionsImage = async (version: string, architectures: readonly Architecture[]): Promise<Artifact> => {
+  const images: Artifact[] = [];
+  for (const architecture of architectures) images.push(await imageFor(version, architecture));
+  const [only] = images;
+  return only !== undefined && images.length === 1 ? only : imageIndex(images);
 };

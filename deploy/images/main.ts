@@ -13,14 +13,11 @@ import { addressOf, repositoryAt } from './registry.ts';
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const note = (line: string) => process.stderr.write(`${line}\n`);
 
-const builders: Readonly<Record<ImageName, () => Promise<Artifact>>> = {
-  functions: () => {
-    note(
-      `imagecache-functions: linux/${hostArchitecture()} only, as this machine; deploy/Dockerfile builds for others`,
-    );
-    return functionsImage(version);
-  },
-  noop: noopImage,
+const build = (name: ImageName, { architectures }: Options): Promise<Artifact> => {
+  if (name === 'noop') return noopImage();
+  const wanted = architectures ?? [hostArchitecture()];
+  note(`imagecache-functions: ${wanted.map((each) => `linux/${each}`).join(', ')}`);
+  return functionsImage(version, wanted);
 };
 
 const pushNamed = async (name: string, { artifact }: NamedArtifact, { registry, isInsecure }: Options) => {
@@ -33,7 +30,7 @@ const main = async (options: Options) => {
   const images: NamedArtifact[] = [];
   for (const each of options.only === undefined ? (['functions', 'noop'] as const) : [options.only]) {
     const name = `imagecache-${each}`;
-    const named = { reference: `${options.registry}/${name}:${version}`, artifact: await builders[each]() };
+    const named = { reference: `${options.registry}/${name}:${version}`, artifact: await build(each, options) };
     if (options.output === undefined) await pushNamed(name, named, options);
     images.push(named);
   }

@@ -1,13 +1,24 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Architecture } from './blob.ts';
+import { foreignNode } from './foreign-node.ts';
+import { user } from './functions-container.ts';
 import type { Entry } from './tar.ts';
 
-const binary = join(import.meta.dirname, '../../node_modules/node/bin/node');
+/** A Node to put into an image: its program on this machine, the files that go with it, and whether it can be run here. */
+export type Runtime = {
+  readonly node: string;
+  readonly isHost: boolean;
+  readonly libraries: readonly Library[];
+};
 
-/** This machine's architecture: the only one for which it has a Node and the libraries that go with it. */
+/** A shared library: where it is here, and where it belongs in the image. */
+export type Library = { readonly from: string; readonly path: string };
+
+const installed = join(import.meta.dirname, '../../node_modules/node/bin/node');
+
 export const hostArchitecture = (): Architecture => {
   if (process.platform === 'linux' && process.arch === 'x64') return 'amd64';
   if (process.platform === 'linux' && process.arch === 'arm64') return 'arm64';
@@ -16,39 +27,42 @@ export const hostArchitecture = (): Architecture => {
   );
 };
 
-/** Absolute paths in what ldd prints: `name => /path (0x…)` for a library, `/path (0x…)` for the loader. */
-export const librariesIn = (lddOutput: string): readonly string[] =>
-  lddOutput.split('\n').flatMap((line) => /(?:=>\s*|^\s*)(\/\S+)\s+\(0x/.exec(line)?.slice(1, 2) ?? []);
-
-const read = async (path: string): Promise<Entry> => ({
-  path: path.slice(1),
-  mode: 0o755,
-  content: await readFile(path),
-});
-
-const readNode = async (): Promise<Entry> => {
-  try {
-    return { path: 'bin/node', mode: 0o755, content: await readFile(binary) };
-  } catch (cause) {
-    throw new Error(`the npm package node is not installed (${binary}): run npm ci, without --ignore-scripts`, {
+/** Node for an architecture: the one that npm ci installed for this machine's, another from the npm registry. */
+export const runtimeFor = async (architecture: Architecture): Promise<Runtime> => {
+  const isHost = architecture === hostArchitecture();
+  await access(installed).catch((cause: unknown) => {
+    throw new Error(`the npm package node is not installed (${installed}): run npm ci, without --ignore-scripts`, {
       cause,
     });
-  }
+  });
+  return isHost
+    ? hostRuntime(installed)
+    : { isHost, ...(await foreignNode(architecture, await hostRuntime(installed))) };
 };
+
+/** A Node that runs here, with the libraries that it says it has loaded. */
+export const hostRuntime = async (node: string): Promise<Runtime> => {
+  const report = 'process.report.excludeNetwork = true; JSON.stringify(process.report.getReport().sharedObjects)';
+  const { stdout } = await promisify(execFile)(node, ['-p', report], { timeout: 20_000 });
+  const libraries = filesIn(JSON.parse(stdout), node).map((from) => ({ from, path: from.slice(1) }));
+  return { node, isHost: true, libraries };
+};
+
+/** The files among the objects that a Node has loaded: not itself, and not what the kernel brings. */
+export const filesIn = (sharedObjects: unknown, node: string): readonly string[] =>
+  Array.isArray(sharedObjects) ? sharedObjects.map(String).filter((path) => path.startsWith('/') && path !== node) : [];
 
 const text = (path: string, content: string): Entry => ({ path, mode: 0o644, content: Buffer.from(content) });
 
-const user = 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin\n';
+const nobody = `nonroot:x:${user}:${user}:nonroot:/:/sbin/nologin\n`;
 
-/** Node, the shared libraries it needs from this machine, and nothing else: no shell, no npm. The CAs are those in Node itself. */
-export const nodeRuntime = async (): Promise<readonly Entry[]> => {
-  const node = await readNode();
-  const { stdout } = await promisify(execFile)('ldd', [binary], { timeout: 10_000 });
-  return [
-    node,
-    ...(await Promise.all(librariesIn(stdout).map(read))),
-    text('etc/passwd', `root:x:0:0:root:/:/sbin/nologin\n${user}`),
-    text('etc/group', 'root:x:0:\nnonroot:x:65532:\n'),
-    { path: 'tmp', mode: 0o1777 },
-  ];
-};
+/** Node, its shared libraries, and nothing else: no shell, no npm. The CAs are those in Node itself. */
+export const nodeRuntime = async ({ node, libraries }: Runtime): Promise<readonly Entry[]> => [
+  { path: 'bin/node', mode: 0o755, content: await readFile(node) },
+  ...(await Promise.all(
+    libraries.map(async ({ from, path }) => ({ path, mode: 0o755, content: await readFile(from) })),
+  )),
+  text('etc/passwd', `root:x:0:0:root:/:/sbin/nologin\n${nobody}`),
+  text('etc/group', `root:x:0:\nnonroot:x:${user}:\n`),
+  { path: 'tmp', mode: 0o1777 },
+];

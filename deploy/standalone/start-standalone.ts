@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import type { FunctionName } from '#model/cloud-event.ts';
-import { createApi, type Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api-request.ts';
 import { createCluster } from '#runtime/cluster.ts';
 import { settingsIn, type Config } from '#runtime/config.ts';
+import { connect } from '#runtime/connect.ts';
 import { isNotFound } from '#runtime/errors.ts';
 import { createLog } from '#runtime/log.ts';
 import { functionMetrics, meteredHandlers } from '#runtime/metered-handlers.ts';
@@ -36,7 +37,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const metrics = createMetrics({ ...processMetrics, ...functionMetrics, ...sourceMetrics });
   tellBuild(metrics);
   const handlers = meteredHandlers(plainHandlers, metrics);
-  const api = createApi(config, { onCall: callMeter(metrics) });
+  const api = await connect(config, { onCall: callMeter(metrics) });
   log.info({ server: api.server, context: api.context, ...(await cachesOf(api)) }, 'cluster');
   for (const note of config.notes) log.warn(note);
   const stopping = new AbortController();

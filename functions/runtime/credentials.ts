@@ -2,6 +2,8 @@ import { KubeConfig } from '@kubernetes/client-node';
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { ConfigError } from './errors.ts';
+import { podCredentials } from './pod-credentials.ts';
+import { described, serverUrl } from './server-url.ts';
 
 /** Where the cluster is, always said by the operator: never KUBECONFIG, the home folder or localhost by default. */
 export type ClusterSource = {
@@ -32,8 +34,9 @@ export type Authorisation = {
 
 /** Reads the credentials of the cluster that `source` names, or throws `ConfigError`. */
 export function loadCredentials(source: ClusterSource): Credentials {
+  if (source.kubeconfig === '') return podCredentials(source);
   const config = new KubeConfig();
-  const context = load(config, source);
+  const context = loadFile(config, source.kubeconfig);
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new ConfigError(`${described(source)} has no current context that names a cluster`);
   const server = serverUrl(source.master === '' ? cluster.server : source.master, source);
@@ -51,18 +54,6 @@ export function loadCredentials(source: ClusterSource): Credentials {
   };
 }
 
-function load(config: KubeConfig, source: ClusterSource): string {
-  if (source.kubeconfig !== '') return loadFile(config, source.kubeconfig);
-  if (source.inCluster) {
-    config.loadFromCluster();
-    return 'in-cluster';
-  }
-  if (source.master === '')
-    throw new ConfigError('no cluster is named: set --kubeconfig FILE, or run in a pod with a service account');
-  config.loadFromClusterAndUser({ name: 'master', server: source.master, skipTLSVerify: false }, { name: 'nobody' });
-  return 'master';
-}
-
 function loadFile(config: KubeConfig, file: string): string {
   try {
     config.loadFromFile(file);
@@ -74,17 +65,6 @@ function loadFile(config: KubeConfig, file: string): string {
     );
   }
   return config.currentContext;
-}
-
-function serverUrl(text: string, source: ClusterSource): URL {
-  const url = URL.parse(text);
-  if (url && (url.protocol === 'https:' || url.protocol === 'http:')) return url;
-  throw new ConfigError(`${described(source)} names the server "${text}", which is no http or https URL`);
-}
-
-function described(source: ClusterSource): string {
-  if (source.master !== '') return '--master';
-  return source.kubeconfig === '' ? "the pod's service account" : `kubeconfig ${source.kubeconfig}`;
 }
 
 async function authorise(config: KubeConfig, isProxied: boolean): Promise<Authorisation> {

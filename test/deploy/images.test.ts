@@ -10,7 +10,7 @@ import { ociArchive } from '../../deploy/images/archive.ts';
 import { sha256, type Blob } from '../../deploy/images/blob.ts';
 import { basicIn, credentialsFor } from '../../deploy/images/credentials.ts';
 import { layer } from '../../deploy/images/layer.ts';
-import { librariesIn } from '../../deploy/images/node-runtime.ts';
+import { filesIn } from '../../deploy/images/node-runtime.ts';
 import { noopImage } from '../../deploy/images/noop-image.ts';
 import { readOptions } from '../../deploy/images/options.ts';
 import { push } from '../../deploy/images/push.ts';
@@ -221,14 +221,10 @@ describe('credentials', () => {
   });
 });
 
-describe('librariesIn', () => {
-  it('finds the libraries and the loader, and not what the kernel brings', () => {
-    const output = [
-      '\tlinux-vdso.so.1 (0x00007ffd)',
-      '\tlibm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x00007f56)',
-      '\t/lib64/ld-linux-x86-64.so.2 (0x00007f57)',
-    ].join('\n');
-    expect(librariesIn(output)).toEqual(['/lib/x86_64-linux-gnu/libm.so.6', '/lib64/ld-linux-x86-64.so.2']);
+describe('filesIn', () => {
+  it('finds the libraries and the loader, and neither Node itself nor what the kernel brings', () => {
+    const loaded = ['linux-vdso.so.1', '/n/bin/node', '/lib/x86_64-linux-gnu/libm.so.6', '/lib64/ld-linux-x86-64.so.2'];
+    expect(filesIn(loaded, '/n/bin/node')).toEqual(['/lib/x86_64-linux-gnu/libm.so.6', '/lib64/ld-linux-x86-64.so.2']);
   });
 });
 
@@ -238,6 +234,7 @@ describe('readOptions', () => {
       registry: 'ghcr.io/me',
       output: undefined,
       only: undefined,
+      architectures: undefined,
       isInsecure: false,
     });
     expect(readOptions(['--output', 'x.tar', '--only', 'noop'])).toMatchObject({
@@ -245,6 +242,7 @@ describe('readOptions', () => {
       output: 'x.tar',
       only: 'noop',
     });
+    expect(readOptions(['a', '--platform', 'linux/amd64,linux/arm64']).architectures).toEqual(['amd64', 'arm64']);
   });
 
   it.each([
@@ -252,6 +250,7 @@ describe('readOptions', () => {
     { args: ['a', 'b'], says: 'not also b' },
     { args: ['https://ghcr.io'], says: 'without https://' },
     { args: ['a', '--only', 'all'], says: 'functions or noop, not all' },
+    { args: ['a', '--platform', 'linux/riscv64'], says: 'not linux/riscv64' },
     { args: ['a', '--nonsense'], says: '--nonsense' },
   ])('refuses $args', ({ args, says }) => expect(() => readOptions(args)).toThrow(says));
 });
