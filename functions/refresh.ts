@@ -1,6 +1,6 @@
 import type { Notice } from '#model/cloud-event.ts';
 import { decide } from '#model/decide.ts';
-import { retainsJobs } from '#model/jobs-due.ts';
+import { retainsJobs } from '#model/retained-jobs.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import { noRemovals } from '#model/removals-seen.ts';
 import type { Node } from '#model/node.ts';

@@ -42,6 +42,8 @@ export const jobAnnotations = {
   round: 'kubefledged.io/round',
   node: 'kubefledged.io/node',
   attempt: 'kubefledged.io/attempt',
+  /** On pull Jobs: the want and the indexes of its images, as `8c1d2e3f/0,1`. */
+  holds: 'kubefledged.io/holds',
   /** On removal Jobs only: the references to remove, as a JSON array, for whoever reads metadata alone. */
   removes: 'kubefledged.io/removes',
 } as const;

@@ -1,12 +1,10 @@
-import { isRoundOpen, type ImageCache } from './image-cache.ts';
+import type { ImageCache } from './image-cache.ts';
 import type { LedgerEntry } from './ledger.ts';
-import { isPurged } from './next-round.ts';
 import type { JobToRemove } from './plan.ts';
-import type { Pod } from './pod.ts';
 import { jobName, jobSet } from './job-set.ts';
 import { pullJob, type PullJob } from './pull-job.ts';
 import { judge, type JobView } from './pull-result.ts';
-import type { Settings } from './settings.ts';
+import { retainedJobs } from './retained-jobs.ts';
 import type { WantedByHash } from './survey.ts';
 import type { Wanted } from './wanted.ts';
 import type { World } from './world.ts';
@@ -88,33 +86,13 @@ export function jobsToRemove(world: World, cache: ImageCache, wanted: WantedByHa
   const unjudged = new Set(
     Object.values(cache.status.nodes).flatMap((entry) => (wanted.has(entry.want) ? [] : [entry.id])),
   );
+  const retained = retainedJobs(world, cache, wanted);
   return [...world.observed.jobs].flatMap(([name, view]) => {
     const uid = view.job?.uid ?? view.pod?.jobUid;
-    const isLeft =
-      needed.has(name) || unjudged.has(view.job?.nodeId ?? view.pod?.nodeId ?? '') || isRetained(view, world, cache);
+    const isLeft = needed.has(name) || unjudged.has(view.job?.nodeId ?? view.pod?.nodeId ?? '') || retained.has(name);
     return uid === undefined || isLeft || view.job?.isBeingDeleted === true ? [] : [{ name, uid }];
   });
 }
-
-/** Whether Jobs that have done their work are to stay for a while. */
-export const retainsJobs = ({ spec }: ImageCache, settings: Settings): boolean =>
-  (spec.jobRetentionPolicy ?? settings.jobRetentionPolicy) === 'Retain';
-
-/** Kept on request when it has done its work: its dead containers protect the images. Older rounds' go once the latest has succeeded. */
-function isRetained(view: JobView, { settings }: World, cache: ImageCache): boolean {
-  if (!retainsJobs(cache, settings) || isPurged(cache)) return false;
-  const hasEnded =
-    hasRun(view.pod) ||
-    view.pod?.phase === 'Succeeded' ||
-    view.job?.outcome === 'Complete' ||
-    view.job?.outcome === 'Failed';
-  const isOld = (view.job?.round ?? view.pod?.round ?? 0) < (cache.status.round?.number ?? 0);
-  return hasEnded && !(isOld && !isRoundOpen(cache.status) && cache.status.status === 'Succeeded');
-}
-
-/** Results are recorded as soon as containers tell them: a second later the kubelet says that the Pod has ended. */
-const hasRun = (pod: Pod | undefined): boolean =>
-  pod !== undefined && pod.containers.length > 0 && pod.containers.every(({ state }) => state !== 'waiting');
 
 type Pulling = { readonly name: string; readonly entry: LedgerEntry; readonly want: Wanted };
 

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { jobAnnotations, labels } from './api.ts';
-import type { ContainerStatus, Job, Pod, PodWay } from './pod.ts';
+import type { ContainerStatus, Holding, Job, Pod, PodWay } from './pod.ts';
 import { helperContainer } from './pull-container.ts';
 
 const texts = z.optional(z.record(z.string(), z.string()));
@@ -108,9 +108,16 @@ function ownership(meta: z.infer<typeof metadata>) {
     cacheUid: meta.labels?.[labels.cacheUid] ?? '',
     nodeId: meta.labels?.[labels.node] ?? '',
     round: Number(meta.annotations?.[jobAnnotations.round] ?? 0),
+    holds: holding(meta.annotations?.[jobAnnotations.holds] ?? ''),
     isBeingDeleted: meta.deletionTimestamp !== '',
     createdAt: epoch(meta.creationTimestamp) ?? 0,
   };
+}
+
+/** `want/0,1,5`; Jobs of before it was written hold nothing that is known. */
+function holding(told: string): Holding {
+  const [want = '', indexes = ''] = told.split('/');
+  return { want, indexes: indexes === '' ? [] : indexes.split(',').map(Number) };
 }
 
 function wayOf(spec: z.infer<typeof podSpec> | undefined): PodWay {

@@ -1,3 +1,6 @@
+/** What a Job was made for: indexes into the sorted images of a want. */
+export type Holding = { readonly want: string; readonly indexes: readonly number[] };
+
 /** What functions look at in a Pod of theirs. Times are epoch milliseconds. */
 export type Pod = {
   readonly name: string;
@@ -8,6 +11,7 @@ export type Pod = {
   readonly cacheUid: string;
   readonly nodeId: string;
   readonly round: number;
+  readonly holds: Holding;
   readonly phase: string;
   readonly reason: string;
   readonly message: string;
@@ -49,6 +53,7 @@ export type Job = {
   readonly cacheUid: string;
   readonly nodeId: string;
   readonly round: number;
+  readonly holds: Holding;
   readonly isBeingDeleted: boolean;
   /** It removes images; all others pull. */
   readonly isRemoval: boolean;

@@ -137,12 +137,13 @@ function ownLabels({ cache, entry }: PullJobOrder): Readonly<Record<string, stri
   };
 }
 
-function ownAnnotations({ cache, node, entry }: PullJobOrder): Readonly<Record<string, string>> {
+function ownAnnotations({ cache, node, entry, indexes }: PullJobOrder): Readonly<Record<string, string>> {
   return {
     [jobAnnotations.cache]: `${cache.namespace}/${cache.name}`,
     [jobAnnotations.round]: String(cache.status.round?.number ?? 0),
     [jobAnnotations.node]: node.name,
     [jobAnnotations.attempt]: String(entry.attempt),
+    [jobAnnotations.holds]: `${entry.want}/${indexes.join(',')}`,
   };
 }
 

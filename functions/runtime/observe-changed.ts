@@ -1,7 +1,7 @@
 import { labels, pullsOnly } from '#model/api.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import { freeSlots } from '#model/claim.ts';
-import { retainsJobs } from '#model/jobs-due.ts';
+import { retainsJobs } from '#model/retained-jobs.ts';
 import type { LedgerEntry } from '#model/ledger.ts';
 import type { Node } from '#model/node.ts';
 import type { Observed } from '#model/observed.ts';

@@ -57,7 +57,7 @@ export const settingsTable = {
     'job-retention-policy',
     'Delete',
     oneOf(['Delete', 'Retain']),
-    'Retain keeps finished Jobs, whose containers hold the images on the node, until the next round has succeeded',
+    'Retain keeps finished Jobs, whose containers hold the images on the node, until newer ones do',
   ),
   purge: both(
     'purge',

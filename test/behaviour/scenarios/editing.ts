@@ -112,7 +112,7 @@ const suspendLater: Scenario = {
 };
 
 const retain: Scenario = {
-  name: 'keeps finished Jobs on request, until the next round has succeeded',
+  name: 'keeps finished Jobs on request, until newer ones that have succeeded hold the images of their nodes',
   run: async (world) => {
     await world.nodes.addOne();
     const [a, b] = [await world.image('good', 'a'), await world.image('good', 'b')];
@@ -120,6 +120,12 @@ const retain: Scenario = {
     await world.createCache('cache', [a], { jobRetentionPolicy: 'Retain' });
     await world.settled('cache');
     await eventually('the Job is finished', () => world.history.jobs().every(isFinished));
+    await throughout(2, () => {
+      expect(world.history.jobsThere().map(imagesOf)).toEqual([[a]]);
+    });
+    const annotations = { 'kubefledged.io/refresh-requested-at': 'now' };
+    await world.kube.patch('ImageCache', 'cache', { metadata: { annotations } });
+    await eventually('a refresh had nothing to pull', () => world.history.cache('cache')?.status.round?.number === 2);
     await throughout(2, () => {
       expect(world.history.jobsThere().map(imagesOf)).toEqual([[a]]);
     });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { annotations } from '#model/api.ts';
 import { decide } from '#model/decide.ts';
-import type { ImageCache, Spec, Status } from '#model/image-cache.ts';
+import type { ImageCache, Status } from '#model/image-cache.ts';
 import { emptyPlan, isEmpty } from '#model/plan.ts';
 import { nextRound, type RoundRequest } from '#model/next-round.ts';
 import { processingMessage } from '#model/round.ts';
@@ -15,10 +15,8 @@ import {
   noon,
   observed,
   openCache,
-  pod,
   pulling,
   round,
-  settings,
   spec,
   status,
   world,
@@ -401,24 +399,5 @@ describe('a suspended cache', () => {
 
   it('is left to those who open rounds', () => {
     expect(decide(world({ cache: halted, observed: seen, opens: [] }))).toEqual(emptyPlan);
-  });
-});
-
-describe('finished Jobs', () => {
-  const of = (jobRetentionPolicy: Spec['jobRetentionPolicy'], number: number, word: Status['status'] = 'Succeeded') => {
-    const open = openCache({ 'node-1': pulling({ state: 'Ready' }) }, { spec: spec({ jobRetentionPolicy }) });
-    const ended = { ...open, status: { ...open.status, status: word, round: round({ number: 2 }) } };
-    const view = { job: job({ name: 'web-1', round: number }), pod: pod({ phase: 'Succeeded', round: number }) };
-    const seen = observed({ jobs: new Map([['web-1', view]]) });
-    return decide(world({ cache: ended, observed: seen, settings: settings() })).remove.length;
-  };
-
-  it.each([
-    ['of this round go', 'Delete', 2, 'Succeeded', 1],
-    ['of this round stay on request', 'Retain', 2, 'Succeeded', 0],
-    ['of an older round go when this one has succeeded', 'Retain', 1, 'Succeeded', 1],
-    ['of an older round stay when this one has failed', 'Retain', 1, 'Failed', 0],
-  ] as const)('%s', (_, policy, number, word, is) => {
-    expect(of(policy, number, word)).toBe(is);
   });
 });

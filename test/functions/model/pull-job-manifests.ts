@@ -15,6 +15,7 @@ const origin = {
   'kubefledged.io/round': '1',
   'kubefledged.io/node': 'node-1',
   'kubefledged.io/attempt': '1',
+  'kubefledged.io/holds': '4f3460f1/0,1',
 };
 
 const confined = {
