@@ -100,6 +100,13 @@ export default defineConfig(
     ),
   },
   {
+    files: ['deploy/plugin/**/*.ts'],
+    rules: notFrom(
+      '(sources/|standalone/|local/|functions/(reconcile|job-complete|refresh|purge|main))',
+      'the kubectl plugin knows model and runtime only.',
+    ),
+  },
+  {
     files: ['test/**/*.ts', '*.config.ts'],
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
   },

@@ -13,6 +13,10 @@ export type ClusterSource = {
   readonly master: string;
   /** Whether this process runs in a pod, whose service account serves where no kubeconfig is given. */
   readonly inCluster: boolean;
+  /** Kubeconfigs after the first, as in a list in KUBECONFIG: of what several name, the first counts. */
+  readonly furtherKubeconfigs?: readonly string[];
+  /** Context to use in place of the kubeconfig's current one. */
+  readonly context?: string;
 };
 
 export type Credentials = {
@@ -36,7 +40,7 @@ export type Authorisation = {
 export function loadCredentials(source: ClusterSource): Credentials {
   if (source.kubeconfig === '') return podCredentials(source);
   const config = new KubeConfig();
-  const context = loadFile(config, source.kubeconfig);
+  const context = loadFiles(config, source);
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new ConfigError(`${described(source)} has no current context that names a cluster`);
   const server = serverUrl(source.master === '' ? cluster.server : source.master, source);
@@ -54,7 +58,32 @@ export function loadCredentials(source: ClusterSource): Credentials {
   };
 }
 
-function loadFile(config: KubeConfig, file: string): string {
+function loadFiles(config: KubeConfig, { kubeconfig, furtherKubeconfigs = [], context }: ClusterSource): string {
+  loadFile(config, kubeconfig);
+  for (const file of furtherKubeconfigs) {
+    const further = new KubeConfig();
+    loadFile(further, file);
+    merge(config, further);
+  }
+  if (context === undefined) return config.currentContext;
+  if (config.getContextObject(context) === null) throw new ConfigError(`context "${context}" does not exist`);
+  config.setCurrentContext(context);
+  return context;
+}
+
+/** client-node's own merge refuses a name that is there already. */
+function merge(config: KubeConfig, further: KubeConfig): void {
+  const added = <T extends { readonly name: string }>(first: readonly T[] = [], then: readonly T[] = []): T[] => [
+    ...first,
+    ...then.filter(({ name }) => !first.some((each) => each.name === name)),
+  ];
+  config.clusters = added(config.clusters, further.clusters);
+  config.users = added(config.users, further.users);
+  config.contexts = added(config.contexts, further.contexts);
+  if (!config.currentContext) config.currentContext = further.currentContext;
+}
+
+function loadFile(config: KubeConfig, file: string): void {
   try {
     config.loadFromFile(file);
   } catch (error) {
@@ -64,7 +93,6 @@ function loadFile(config: KubeConfig, file: string): string {
       isAbsent ? `cannot read kubeconfig ${file}: ${String(error.code)}` : `${file} is not a kubeconfig`,
     );
   }
-  return config.currentContext;
 }
 
 async function authorise(config: KubeConfig, isProxied: boolean): Promise<Authorisation> {

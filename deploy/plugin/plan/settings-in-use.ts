@@ -1,0 +1,51 @@
+import * as z from 'zod/mini';
+import type { Settings } from '#model/settings.ts';
+import type { Api } from '#runtime/api-request.ts';
+import { readConfig } from '#runtime/config.ts';
+import { ApiError, ConfigError } from '#runtime/errors.ts';
+
+/** What the cluster's own imagecache-functions goes by, and where that is known from. */
+export type SettingsInUse = { readonly settings: Settings; readonly from: string };
+
+const deployments = z.object({
+  items: z.array(
+    z.object({
+      metadata: z.object({ namespace: z.string(), name: z.string() }),
+      spec: z.object({
+        template: z.object({
+          spec: z.object({
+            containers: z.array(
+              z.object({
+                args: z.optional(z.array(z.string())),
+                env: z.optional(z.array(z.object({ name: z.string(), value: z.optional(z.string()) }))),
+              }),
+            ),
+          }),
+        }),
+      }),
+    }),
+  ),
+});
+
+const path = `/apis/apps/v1/deployments?labelSelector=${encodeURIComponent('app.kubernetes.io/name=imagecache-functions')}`;
+
+/** Reads flags and environment of the running Deployment, as it reads them itself; the defaults where none can be seen. */
+export async function settingsInUse(api: Api): Promise<SettingsInUse> {
+  const unseen = (why: string): SettingsInUse => ({
+    settings: readConfig([], {}).settings,
+    from: `default settings (${why})`,
+  });
+  try {
+    const [found] = deployments.parse(await api.request({ method: 'GET', path })).items;
+    const container = found?.spec.template.spec.containers[0];
+    if (found === undefined || container === undefined) return unseen('no Deployment of imagecache-functions found');
+    const env = Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value]));
+    const { settings } = readConfig(container.args ?? [], env);
+    return { settings, from: `settings of deployment ${found.metadata.namespace}/${found.metadata.name}` };
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 403 || error.status === 404))
+      return unseen('Deployments can not be read');
+    if (error instanceof ConfigError) return unseen('those of the Deployment do not read');
+    throw error;
+  }
+}

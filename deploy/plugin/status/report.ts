@@ -1,0 +1,118 @@
+import type { Failure, ImageCache } from '#model/image-cache.ts';
+import type { LedgerEntry, NodeState } from '#model/ledger.ts';
+import { type NodeCounts, nodeCounts } from '#model/status.ts';
+import { imagesOf } from '#model/wanted.ts';
+import { byName } from '../words.ts';
+
+/** All that a cache's status says, node by node and image by image, failures first. */
+export type Report = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly generation: number;
+  readonly observedGeneration: number | undefined;
+  readonly round: { readonly number: number; readonly operation: string; readonly trigger: string } | undefined;
+  readonly counts: NodeCounts;
+  /** ISO times. */
+  readonly lastRefresh: string | undefined;
+  readonly nextRefresh: string | undefined;
+  readonly isSuspended: boolean;
+  readonly images: readonly ImageReport[];
+  readonly nodes: readonly NodeReport[];
+};
+
+export type ImageReport = {
+  readonly image: string;
+  readonly digest: string;
+  /** Numbers of nodes that have it, and that shall. */
+  readonly present: number;
+  readonly wanted: number;
+  readonly failed: number;
+};
+
+export type NodeReport = {
+  readonly name: string;
+  readonly state: NodeState;
+  readonly reason: string;
+  readonly images: readonly { readonly image: string; readonly state: ImageState }[];
+  readonly failures: readonly ({ readonly image: string } & Omit<Failure, 'node'>)[];
+};
+
+export type ImageState = 'present' | 'failed' | 'pulling' | 'waiting' | 'unknown';
+
+export function report(cache: ImageCache): Report {
+  const { namespace, name, generation, status } = cache;
+  const nodes = Object.entries(status.nodes).map(([node, entry]) => nodeReport(cache, node, entry));
+  const iso = (time: number | undefined): string | undefined =>
+    time === undefined ? undefined : new Date(time).toISOString();
+  return {
+    namespace,
+    name,
+    status: status.status,
+    reason: status.reason,
+    message: status.message,
+    generation,
+    observedGeneration: status.observedGeneration,
+    round: status.round && {
+      number: status.round.number,
+      operation: status.round.operation,
+      trigger: status.round.trigger,
+    },
+    counts: nodeCounts(status.nodes),
+    lastRefresh: iso(status.lastRefreshTime),
+    nextRefresh: iso(status.nextRefreshTime),
+    isSuspended: cache.spec.suspend,
+    images: imageReports(cache, nodes),
+    nodes: nodes.toSorted((a, b) => rank(a) - rank(b) || byName(a, b)),
+  };
+}
+
+function nodeReport(cache: ImageCache, name: string, entry: LedgerEntry): NodeReport {
+  const { failures, wants } = cache.status;
+  const images = imagesOf(cache, wants[entry.want] ?? []);
+  return {
+    name,
+    state: entry.state,
+    reason: entry.reason,
+    images: images.map((image, index) => ({ image, state: imageState(entry, index) })),
+    failures: images.flatMap((image) =>
+      (failures[image] ?? [])
+        .filter(({ node }) => node === name)
+        .map(({ reason, message }) => ({ image, reason, message })),
+    ),
+  };
+}
+
+/** A node that failed without naming an image has told of none. */
+function imageState({ state, failed, todo }: LedgerEntry, index: number): ImageState {
+  if (state === 'Ready') return 'present';
+  if (state === 'Failed') return failed.includes(index) ? 'failed' : failed.length === 0 ? 'unknown' : 'present';
+  const isTodo = todo === undefined || todo.includes(index);
+  if (state === 'Skipped') return 'unknown';
+  if (!isTodo) return 'present';
+  return state === 'Pulling' ? 'pulling' : 'waiting';
+}
+
+function imageReports(cache: ImageCache, nodes: readonly NodeReport[]): readonly ImageReport[] {
+  const all = imagesOf(
+    cache,
+    cache.spec.lists.map((_, index) => index),
+  );
+  return all.map((image) => {
+    const states = nodes
+      .filter(({ state }) => state !== 'Skipped')
+      .flatMap(({ images }) => images.filter((each) => each.image === image).map(({ state }) => state));
+    return {
+      image,
+      digest: cache.status.digests[image] ?? '',
+      present: states.filter((state) => state === 'present').length,
+      wanted: states.length,
+      failed: states.filter((state) => state === 'failed').length,
+    };
+  });
+}
+
+const order: readonly NodeState[] = ['Failed', 'Skipped', 'Pulling', 'Pending', 'Ready'];
+const rank = ({ state }: NodeReport): number => order.indexOf(state);

@@ -1,0 +1,30 @@
+import { styleText } from 'node:util';
+
+/** Where a command's output goes. */
+export type Terminal = {
+  /** Standard output, a line end after each text. */
+  readonly print: (text: string) => void;
+  /** Standard error: what is not the result. */
+  readonly note: (text: string) => void;
+  /** Characters that a line has room for; undefined where nothing is to be cut. */
+  readonly width: number | undefined;
+  /** Standard input to its end. */
+  readonly input: () => Promise<string>;
+  readonly colour: (tone: Tone, text: string) => string;
+};
+
+export type Tone = 'busy' | 'good' | 'bad' | 'quiet';
+
+const colours = { busy: 'yellow', good: 'green', bad: 'red', quiet: 'gray' } as const satisfies Record<Tone, string>;
+
+/** The terminal of this process. Node knows which ones have colours. */
+export function processTerminal(): Terminal {
+  const { stdin, stdout, stderr } = process;
+  return {
+    print: (text) => void stdout.write(`${text}\n`),
+    note: (text) => void stderr.write(`${text}\n`),
+    width: stdout.isTTY ? stdout.columns : undefined,
+    input: async () => (await stdin.toArray()).join(''),
+    colour: (tone, text) => styleText(colours[tone], text, { stream: stdout }),
+  };
+}

@@ -1,0 +1,64 @@
+import * as z from 'zod/mini';
+import type { Api } from '../api-request.ts';
+import { everyItem } from '../every-item.ts';
+
+/** A workload that runs kube-fledged's controller, or its operator, which would bring the controller back. */
+export type Controller = { readonly kind: 'Pod' | 'Deployment'; readonly namespace: string; readonly name: string };
+
+const podSpec = z.object({
+  containers: z.array(z.object({ image: z.optional(z.string()), command: z.optional(z.array(z.string())) })),
+});
+type PodSpec = z.infer<typeof podSpec>;
+
+const metadata = z.object({
+  namespace: z.string(),
+  name: z.string(),
+});
+const pod = z.object({ metadata, spec: podSpec, status: z.optional(z.object({ phase: z.optional(z.string()) })) });
+const deployment = z.object({
+  metadata,
+  spec: z.object({ replicas: z._default(z.number(), 1), template: z.object({ spec: podSpec }) }),
+});
+
+/** The labels that kube-fledged's manifests and its chart give their Pods: not every Pod of a cluster has to be read. */
+const selectors = ['kubefledged=kubefledged-controller', 'app.kubernetes.io/name=kube-fledged'];
+
+/** Pods that run kube-fledged's controller now. Needs no right beside reading Pods. Throws `ApiError`. */
+export async function runningControllers(api: Api): Promise<readonly Controller[]> {
+  const found = new Map<string, Controller>();
+  for (const selector of selectors)
+    for (const { metadata: of, spec, status } of await everyItem(api, '/api/v1/pods', {
+      limit: 100,
+      parse,
+      selector,
+    })) {
+      const hasEnded = status?.phase === 'Succeeded' || status?.phase === 'Failed';
+      if (hasEnded || !runsController(spec)) continue;
+      found.set(`${of.namespace}/${of.name}`, { kind: 'Pod', namespace: of.namespace, name: of.name });
+    }
+  return [...found.values()];
+}
+
+const parse = (object: unknown): z.infer<typeof pod> => pod.parse(object);
+
+/** Deployments of kube-fledged's controller or operator that want Pods, whatever their labels. Throws `ApiError`. */
+export async function controllerDeployments(api: Api): Promise<readonly Controller[]> {
+  const all = await everyItem(api, '/apis/apps/v1/deployments', {
+    limit: 100,
+    parse: (object) => deployment.parse(object),
+  });
+  return all.flatMap(({ metadata: { namespace, name }, spec }) =>
+    spec.replicas > 0 && (runsController(spec.template.spec) || runs(spec.template.spec, 'kubefledged-operator'))
+      ? [{ kind: 'Deployment', namespace, name }]
+      : [],
+  );
+}
+
+const runsController = (spec: PodSpec): boolean => runs(spec, 'kubefledged-controller');
+
+/** By the program, or by the last part of the image's name, which a mirror keeps. */
+const runs = ({ containers }: PodSpec, program: string): boolean =>
+  containers.some(
+    ({ image = '', command = [] }) =>
+      command[0]?.split('/').at(-1) === program || image.split('/').at(-1)?.split(/[:@]/)[0] === program,
+  );

@@ -1,0 +1,48 @@
+import * as z from 'zod/mini';
+import { group, imageCacheKind, jobAnnotations, managerSelector } from '#model/api.ts';
+import type { Api } from '../api-request.ts';
+import { isConflict, isNotFound } from '../errors.ts';
+import { everyItem } from '../every-item.ts';
+import { paths } from '../paths.ts';
+
+export type OldJob = { readonly namespace: string; readonly name: string; readonly uid: string };
+
+const job = z.object({
+  metadata: z.object({
+    namespace: z.string(),
+    name: z.string(),
+    uid: z.string(),
+    annotations: z.optional(z.record(z.string(), z.string())),
+    deletionTimestamp: z.optional(z.string()),
+    ownerReferences: z.optional(
+      z.array(z.object({ apiVersion: z.string(), kind: z.string(), controller: z.optional(z.boolean()) })),
+    ),
+  }),
+});
+
+/** Jobs that kube-fledged left: of an ImageCache, with its labels, and without the annotations that all Jobs of ours have. Throws `ApiError`. */
+export async function oldJobs(api: Api): Promise<readonly OldJob[]> {
+  const selector = `app=kubefledged,controller=fledged,${managerSelector}`;
+  const parse = (object: unknown): z.infer<typeof job> => job.parse(object);
+  const all = await everyItem(api, paths.allJobs, { limit: 500, parse, selector, isMetadata: true });
+  return all
+    .filter(({ metadata: { annotations = {}, deletionTimestamp, ownerReferences = [] } }) => {
+      const isOurs = jobAnnotations.cache in annotations;
+      const isOfCache = ownerReferences.some(
+        ({ apiVersion, kind, controller }) =>
+          controller === true && kind === imageCacheKind && apiVersion.startsWith(`${group}/`),
+      );
+      return isOfCache && !isOurs && deletionTimestamp === undefined;
+    })
+    .map(({ metadata: { namespace, name, uid } }) => ({ namespace, name, uid }));
+}
+
+/** Deletes one with its Pods; one that is gone already, or is another by now, is fine. */
+export async function removeOldJob(api: Api, { namespace, name, uid }: OldJob): Promise<void> {
+  const body = { propagationPolicy: 'Background', preconditions: { uid } };
+  try {
+    await api.request({ method: 'DELETE', path: paths.job(namespace, name), body });
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+}
