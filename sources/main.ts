@@ -7,6 +7,7 @@ import { createMetrics } from '#runtime/metrics.ts';
 import { metricsSite } from '#runtime/metrics-site.ts';
 import { callMeter, processMetrics, tellBuild } from '#runtime/process-metrics.ts';
 import { runProcess } from '#runtime/run-process.ts';
+import { afterKubeFledged } from './after-kube-fledged.ts';
 import { configuredSink } from './configured-sink.ts';
 import { tellCrdMissing } from './crd-missing.ts';
 import { leaseOf } from './lease-of.ts';
@@ -28,8 +29,9 @@ async function start(config: Config): Promise<() => Promise<void>> {
   const api = await connect(config, { onCall: callMeter(metrics) });
   const onCrdMissing = (): void => tellCrdMissing(log);
   const lease = config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {};
+  const mayBegin = (stopping: AbortSignal): Promise<void> => afterKubeFledged({ api, log, cleans: false }, stopping);
   const sources = startSources({
-    ...{ api, sink, log, tickSchedule: config.tickSchedule, onCrdMissing, meter: metrics },
+    ...{ api, sink, log, tickSchedule: config.tickSchedule, onCrdMissing, mayBegin, meter: metrics },
     ...lease,
   });
   tellSources(metrics, sources);

@@ -24,6 +24,8 @@ export type SourcesOptions = {
   readonly lease?: { readonly namespace: string; readonly identity: string; readonly times?: LeaseTimes };
   /** Called once when the cluster has no ImageCache CRD; the sources go on as soon as it is there. */
   readonly onCrdMissing?: () => void;
+  /** Nothing begins, the Lease included, before this has resolved; until then the sources are not synced. */
+  readonly mayBegin?: (stopping: AbortSignal) => Promise<void>;
   readonly clock?: Clock;
   readonly meter?: Meter<SourceMetric>;
 };
@@ -65,10 +67,17 @@ export function startSources(options: SourcesOptions): Sources {
     await begun.stop();
     source = undefined;
   };
-  const ended =
+  const begin = (): Promise<void> =>
     lease === undefined ? lead(stopping.signal) : whileLeading({ ...lease, api, clock, log }, stopping.signal, lead);
+  let mayLead = options.mayBegin === undefined;
+  const beginLater = async (allowed: Promise<void>): Promise<void> => {
+    await allowed;
+    mayLead = true;
+    if (!stopping.signal.aborted) await begin();
+  };
+  const ended = options.mayBegin === undefined ? begin() : beginLater(options.mayBegin(stopping.signal));
   return {
-    synced: () => source?.synced() ?? lease !== undefined,
+    synced: () => mayLead && (source?.synced() ?? lease !== undefined),
     whenSynced,
     leads: () => source !== undefined,
     caches: () => source?.caches ?? new Map<string, never>(),

@@ -14,6 +14,7 @@ import { createRegistry, type Registry } from '#runtime/registry/registry.ts';
 import { serve, type ServeOptions } from '#runtime/serve.ts';
 import type { TraceFields } from '#runtime/trace-context.ts';
 import { handlers as plainHandlers } from '../../functions/handlers.ts';
+import { afterKubeFledged } from '../../sources/after-kube-fledged.ts';
 import { configuredSink } from '../../sources/configured-sink.ts';
 import { tellCrdMissing } from '../../sources/crd-missing.ts';
 import { inProcessSink } from '../../sources/in-process-sink.ts';
@@ -55,6 +56,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     log,
     tickSchedule: config.tickSchedule,
     onCrdMissing: () => tellCrdMissing(log),
+    mayBegin: (signal) => afterKubeFledged({ api, log }, signal),
     meter: metrics,
     ...(config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {}),
   });

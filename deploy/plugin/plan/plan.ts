@@ -19,7 +19,7 @@ export const plan: Command = {
   summary: 'Show what applying a file would pull, and where',
   description: `Show what applying a file would pull, and where. Nothing is stored and nothing is pulled.
 
-The API server judges the file as it would when you apply it (a dry run), and then the very functions that do the work decide on it, with the settings of the Deployment that runs in the cluster. What nodes have is what they report; a node's list holds 50 images at the most. Sizes are known of images that some node lists.`,
+The API server judges the file as it would when you apply it (a dry run), and then the very functions that do the work decide on it, with the settings of the Deployment that runs in the cluster. What nodes have is what they report; a node's list holds 50 images at the most. Sizes are known of images that some node lists. Registries are not asked.`,
   examples: [
     ['What would this file do?', 'plan -f cache.yaml'],
     ['The same for what a program prints, as data', 'plan -f - -o json'],
@@ -49,8 +49,12 @@ async function run({ api, terminal, namespace, output, texts }: Invocation): Pro
     nodes: () => Promise.resolve(nodes.nodes),
     userOf: () => Promise.resolve(65532),
   };
-  const signal = new AbortController().signal;
-  const context = { cluster, settings, log: pino({ level: 'silent' }), now: Date.now, signal };
+  const context: Context = {
+    ...{ cluster, settings, log: pino({ level: 'silent' }), now: Date.now, signal: new AbortController().signal },
+    // Whoever plans need not reach the registries that the cluster reaches.
+    registry: { digest: () => Promise.resolve({ type: 'unknown', reason: 'not asked' }) },
+    readsPullSecrets: false,
+  };
   const forecasts: Forecast[] = [];
   for (const trial of trials) forecasts.push(await forecastOf(trial, nodes, context));
   const data = dataText(output, forecasts);
@@ -72,6 +76,6 @@ async function forecastOf(
   context: Context,
 ): Promise<Forecast> {
   const observed = await observe(cache, { scope: 'everything', opens: triggers }, context);
-  const decided: Plan = decide(worldOf({ cache, observed, opens: triggers }, context));
+  const decided: Plan = decide(worldOf({ cache, observed, opens: triggers, words: new Map() }, context));
   return forecast({ cache, isNew, plan: decided, nodes, sizes });
 }

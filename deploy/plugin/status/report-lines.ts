@@ -120,16 +120,30 @@ function legend(nodes: readonly NodeReport[]): readonly string[] {
   ];
 }
 
+/** The same failure of the same image is told once, with the nodes that had it. */
 function failureLines({ nodes }: Report, { isWide, width, colour }: Look): readonly string[] {
-  const all = nodes.flatMap(({ name, failures }) => failures.map((failure) => ({ name, ...failure })));
+  const groups = new Map<string, { readonly image: string; readonly why: string; readonly names: string[] }>();
+  for (const { name, failures } of nodes)
+    for (const { image, reason, message } of failures) {
+      const why = [reason, message].filter((part) => part !== '').join(': ');
+      const group = groups.get(`${image} ${why}`) ?? { image, why, names: [] };
+      group.names.push(name);
+      groups.set(`${image} ${why}`, group);
+    }
+  const all = [...groups.values()];
   const shown = isWide ? all : all.slice(0, most.failures);
   const more = all.length - shown.length;
   return [
-    ...shown.flatMap(({ name, image, reason, message }) => [
+    ...shown.flatMap(({ image, why, names }) => [
       '',
-      colour('bad', `${name}: ${image}`),
-      ...wrapped([reason, message].filter((part) => part !== '').join(': '), width - 2).map((line) => `  ${line}`),
+      ...wrapped(`${image} on ${namesInWords(names, isWide)}`, width).map((line) => colour('bad', line)),
+      ...wrapped(why, width - 2).map((line) => `  ${line}`),
     ]),
     ...(more === 0 ? [] : ['', `... and ${counted(more, 'failure')} more (-o wide tells all)`]),
   ];
+}
+
+function namesInWords(names: readonly string[], isWide: boolean): string {
+  if (isWide || names.length <= 3) return names.join(', ');
+  return `${names.slice(0, 2).join(', ')} and ${names.length - 2} more nodes`;
 }

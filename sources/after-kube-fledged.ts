@@ -1,0 +1,91 @@
+import type { Logger } from 'pino';
+import type { Api } from '#runtime/api-request.ts';
+import { ApiError } from '#runtime/errors.ts';
+import { runningControllers } from '#runtime/kube-fledged/controllers.ts';
+import { crdKind } from '#runtime/kube-fledged/crd-kind.ts';
+import { oldJobs, removeOldJob } from '#runtime/kube-fledged/old-jobs.ts';
+import { deleteCommand, webhookConfigurations } from '#runtime/kube-fledged/webhooks.ts';
+import { sleep, systemClock, type Clock } from './clock.ts';
+
+export type AfterKubeFledgedOptions = {
+  readonly api: Api;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** Deletes what Jobs kube-fledged left; not where this process only watches. Default true. */
+  readonly cleans?: boolean;
+};
+
+/** Milliseconds between two looks while kube-fledged runs, and while nobody answers. */
+const beat = 10_000;
+const beatInTrouble = 1_000;
+
+/**
+ * Resolves when no kube-fledged controller runs (both would write the same caches), or `stopping` aborts. Then tells what else of it
+ * is in the way, and deletes the Jobs that it left. What may not be looked at is told and passed over; it never rejects.
+ */
+export async function afterKubeFledged(options: AfterKubeFledgedOptions, stopping: AbortSignal): Promise<void> {
+  const { clock = systemClock, log } = options;
+  let told = '';
+  while (!stopping.aborted) {
+    const running = await controllersNow(options);
+    if (running?.length === 0) break;
+    const named = running?.join(', ') ?? told;
+    if (named !== told) log.warn({ controllers: running }, stillRuns);
+    told = named;
+    await sleep(running === undefined ? beatInTrouble : beat, clock, stopping);
+  }
+  if (stopping.aborted) return;
+  if (told !== '') log.info('kube-fledged is gone');
+  await tellCrd(options);
+  await tellWebhook(options);
+  await cleanUp(options);
+}
+
+const stillRuns =
+  'kube-fledged runs and would write the same caches: not ready until its controller is gone; kubectl imagecache migrate --check tells how';
+
+/** As "namespace/name"; undefined where the API server did not answer. A right that is missing does not hold us up for ever. */
+async function controllersNow({ api, log }: AfterKubeFledgedOptions): Promise<readonly string[] | undefined> {
+  try {
+    return (await runningControllers(api)).map(({ namespace, name }) => `${namespace}/${name}`);
+  } catch (error) {
+    log.warn({ error: String(error) }, 'cannot see whether kube-fledged runs');
+    return error instanceof ApiError && error.status === 403 ? [] : undefined;
+  }
+}
+
+async function tellCrd({ api, log }: AfterKubeFledgedOptions): Promise<void> {
+  await orNote(log, 'cannot see which CRD is installed', async () => {
+    if ((await crdKind(api)) === 'kube-fledged')
+      log.error(
+        'the CRD is that of kube-fledged, and no status can be written; run: kubectl apply --server-side --force-conflicts -f crds/imagecache.yaml',
+      );
+  });
+}
+
+async function tellWebhook({ api, log }: AfterKubeFledgedOptions): Promise<void> {
+  await orNote(log, 'cannot see whether a webhook of kube-fledged is left', async () => {
+    for (const name of await webhookConfigurations(api))
+      log.warn({ webhook: name }, `a webhook of kube-fledged is left and refuses writes; run: ${deleteCommand(name)}`);
+  });
+}
+
+async function cleanUp({ api, log, cleans = true }: AfterKubeFledgedOptions): Promise<void> {
+  await orNote(log, 'cannot delete the Jobs that kube-fledged left', async () => {
+    const jobs = await oldJobs(api);
+    if (!cleans || jobs.length === 0) return;
+    for (const job of jobs) await removeOldJob(api, job);
+    log.info({ jobs: jobs.length }, 'deleted Jobs that kube-fledged left');
+  });
+}
+
+/** A right that is missing is a note: each of these looks is a service, not a need. */
+async function orNote(log: Logger, what: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    const isForbidden = error instanceof ApiError && error.status === 403;
+    if (isForbidden) log.info(`${what}: no right to`);
+    else log.warn({ error: String(error) }, what);
+  }
+}

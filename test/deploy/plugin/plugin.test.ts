@@ -1,0 +1,189 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readConfig } from '#runtime/config.ts';
+import { createLog } from '#runtime/log.ts';
+import { startStandalone, type Standalone } from '../../../deploy/standalone/start-standalone.ts';
+import { commands } from '../../../deploy/plugin/commands.ts';
+import { testCluster, type TestCluster } from '../local/local-cluster.ts';
+import { pluginAt, widest, type Plugin } from './plugin.ts';
+
+const cache = (name: string, images: readonly string[], of: object = {}): object => ({
+  apiVersion: 'kubefledged.io/v1alpha2',
+  kind: 'ImageCache',
+  metadata: { name },
+  spec: { cacheSpec: [{ images }] },
+  ...of,
+});
+const cachesPath = '/apis/kubefledged.io/v1alpha2/namespaces/default/imagecaches';
+
+let cluster: TestCluster;
+let standalone: Standalone;
+let folder: string;
+let plugin: Plugin;
+
+const apply = (object: object): Promise<unknown> => cluster.ask({ method: 'POST', path: cachesPath, body: object });
+
+beforeAll(async () => {
+  cluster = await testCluster({ nodes: 3 });
+  folder = await mkdtemp(join(tmpdir(), 'plugin-'));
+  plugin = pluginAt(cluster.kubeconfig);
+  const config = { ...readConfig(['--kubeconfig', cluster.kubeconfig], {}), port: 0 };
+  standalone = await startStandalone(config, {
+    log: createLog('fatal'),
+    host: '127.0.0.1',
+    lockFolder: folder,
+    registry: { digest: () => Promise.resolve({ type: 'unknown', reason: 'a test' }), close: () => undefined },
+  });
+});
+
+afterAll(async () => {
+  await standalone.stop();
+  await cluster.stop();
+  await rm(folder, { recursive: true });
+});
+
+describe('kubectl imagecache plan', () => {
+  it('tells what would be pulled where, and stores nothing', async () => {
+    const { code, out } = await plugin('plan -f -', cache('planned', ['registry.example/planned:1']));
+    expect(code).toBe(0);
+    expect(out).toContain('planned in default: new\n3 nodes: 3 to be served');
+    expect(out).toMatch(/3 +0 +0 +\? +registry\.example\/planned:1|0 +3 +0 +\? +registry\.example\/planned:1/);
+    expect((await plugin('status planned')).code).toBe(1);
+  });
+
+  it('tells what really happens, and what is there afterwards', async () => {
+    const told = cache('really', ['registry.example/really:1', 'registry.example/really:2']);
+    const before = JSON.parse((await plugin('plan -f - -o json', told)).out) as readonly {
+      nodes: readonly { name: string }[];
+    }[];
+    await apply(told);
+    expect((await plugin('wait really --timeout=15s')).code).toBe(0);
+    const report = JSON.parse((await plugin('status really -o json')).out) as { nodes: readonly { name: string }[] };
+    expect(before[0]?.nodes.map(({ name }) => name)).toEqual(report.nodes.map(({ name }) => name));
+    const again = await plugin('plan -f -', told);
+    expect(again.out).toContain('really in default: no change, no new round\n3 nodes: 3 with nothing to do');
+    const edited = await plugin(
+      'plan -f -',
+      cache('really', ['registry.example/really:2', 'registry.example/really:3']),
+    );
+    expect(edited.out).toContain('a round opens: Update');
+  });
+
+  it('tells the refusal of the API server in its words', async () => {
+    const wrong = await plugin('plan -f -', cache('wrong', ['Not An Image']));
+    expect(wrong).toMatchObject({ code: 1, out: '' });
+    expect(wrong.err).toContain('Error from server (Invalid)');
+    expect(wrong.err).toContain('spec.cacheSpec[0].images[0]');
+    const unknown = await plugin('plan -f -', cache('wrong', ['a:1'], { spec: { cacheSpec: [], suspended: true } }));
+    expect(unknown.err).toContain('unknown field "spec.suspended"');
+  });
+
+  it.each([
+    ['plan', 'error: must specify --filename (-f)'],
+    ['plan -f /does/not/exist', 'error: the path "/does/not/exist" can not be read: ENOENT'],
+    ['plan -f package.json', 'error: package.json holds something without a kind'],
+    ['plan -f crds/imagecache.yaml', 'error: no ImageCache in crds/imagecache.yaml'],
+  ])('refuses %s', async (command, message) => {
+    const { code, err } = await plugin(command);
+    expect(code).toBe(1);
+    expect(err).toContain(message);
+  });
+});
+
+describe('kubectl imagecache wait, status, refresh', () => {
+  it('tell a failure by exit code, image and reason', async () => {
+    await apply(cache('broken', ['registry.example/missing-one:1', 'registry.example/good:1']));
+    const waited = await plugin('wait broken --timeout=15s');
+    expect([waited.code, waited.out]).toEqual([2, 'imagecache/broken failed, 0 of 3 nodes ready, 3 failed\n']);
+    const { out } = await plugin('status broken');
+    expect(out).toMatch(/^broken in default: Failed\n0 of 3 nodes ready, 3 failed\n/);
+    expect(out).toMatch(/ +3\/3 +registry\.example\/good:1/);
+    expect(out).toMatch(/ +0\/3 +registry\.example\/missing-one:1/);
+    expect(out).toMatch(/node-1 +Failed +\+x/);
+    expect(out).toMatch(/^registry\.example\/missing-one:1 on .*node-1.*\n {2}(ErrImagePull|ImagePullBackOff): /m);
+    expect(widest(out)).toBeLessThanOrEqual(80);
+    expect((await plugin('wait broken --for=ready --timeout=300ms')).code).toBe(3);
+  });
+
+  it('asks for a refresh, and waits for that very one', async () => {
+    await apply(cache('fresh', ['registry.example/fresh:1']));
+    await plugin('wait fresh --timeout=15s');
+    const round = async (): Promise<number> =>
+      (JSON.parse((await plugin('status fresh -o json')).out) as { round: { number: number } }).round.number;
+    const before = await round();
+    const { code, out } = await plugin('refresh fresh --wait --timeout=15s');
+    expect([code, out]).toEqual([
+      0,
+      'imagecache.kubefledged.io/fresh refresh requested\nimagecache/fresh done, 3 of 3 nodes ready\n',
+    ]);
+    expect(await round()).toBe(before + 1);
+  });
+
+  it('lists caches, those in trouble first', async () => {
+    const { out } = await plugin('status -A');
+    const [head, first] = out.split('\n');
+    expect(head).toMatch(/^NAMESPACE +NAME +STATUS +READY +FAILED +SKIPPED +IMAGES +AGE$/);
+    expect(first).toMatch(/^default +broken +Failed +0\/3 +3 +0 +2 +\d+s$/);
+    expect((await plugin('status -n empty')).err).toBe('No resources found in empty namespace.\n');
+  });
+
+  it('takes a suspended cache for one that is not there', async () => {
+    await apply(
+      cache('asleep', ['a.example/a:1'], { spec: { cacheSpec: [{ images: ['a.example/a:1'] }], suspend: true } }),
+    );
+    expect((await plugin('wait asleep --timeout=5s')).code).toBe(2);
+    expect(
+      (await plugin('plan -f -', cache('asleep', ['a.example/a:1'], { spec: { cacheSpec: [], suspend: true } }))).out,
+    ).toContain('suspended, nothing is done');
+  });
+
+  it('marks a cache for a purge', async () => {
+    await apply(cache('unwanted', ['registry.example/unwanted:1'], { spec: { cacheSpec: [], suspend: true } }));
+    expect(await plugin('purge unwanted')).toMatchObject({
+      code: 0,
+      out: 'imagecache.kubefledged.io/unwanted purge requested\n',
+    });
+    const stored = await cluster.ask({ method: 'GET', path: `${cachesPath}/unwanted` });
+    expect(JSON.stringify(stored.body)).toMatch(/"kubefledged\.io\/purge-requested-at":"\d{4}-\d\d-\d\dT/);
+  });
+});
+
+describe('kubectl imagecache migrate --check', () => {
+  it('finds nothing where kube-fledged never was', async () => {
+    const { code, out } = await plugin('migrate --check');
+    expect([code, out]).toEqual([0, expect.stringContaining('Nothing that was seen is in the way.')]);
+    expect((await plugin('migrate')).err).toContain('must specify --check');
+  });
+});
+
+describe('kubectl imagecache', () => {
+  it('has a help that fits a terminal, for all and for each', async () => {
+    const all = await plugin('');
+    for (const name of Object.keys(commands)) {
+      expect(all.out).toContain(`  ${name} `);
+      const { code, out } = await plugin(`${name} --help`);
+      expect([code, widest(out) <= 80, out.includes(`kubectl imagecache ${name}`)]).toEqual([0, true, true]);
+    }
+    expect(widest(all.out)).toBeLessThanOrEqual(80);
+  });
+
+  it.each([
+    ['bogus', 'error: unknown command "bogus"'],
+    ['status --bogus', "error: Unknown option '--bogus'"],
+    ['status a b', 'error: unexpected "b"'],
+    ['wait', 'error: a name is missing: kubectl imagecache wait NAME'],
+    ['wait x --for=ever', 'error: --for is over or ready, not "ever"'],
+    ['wait x --timeout=soon', 'error: --timeout is "soon", expected a duration'],
+    ['status -o xml', 'error: unable to match "xml" as an output format'],
+    ['status --context=other', 'error: context "other" does not exist'],
+    ['status nothere', 'error: imagecaches.kubefledged.io "nothere" not found'],
+    ['refresh nothere', 'Error from server (NotFound): imagecaches.kubefledged.io "nothere" not found'],
+  ])('refuses %s with a sentence', async (command, message) => {
+    const { code, err } = await plugin(command);
+    expect(code).toBe(1);
+    expect(err).toContain(message);
+    expect(err).not.toMatch(/^ +at /m);
+  });
+});

@@ -1,0 +1,160 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { Api, ApiCall } from '#runtime/api-request.ts';
+import { ApiError } from '#runtime/errors.ts';
+import { afterKubeFledged } from '../../sources/after-kube-fledged.ts';
+import { startSources } from '../../sources/start-sources.ts';
+import { fakeApi } from './fake-api.ts';
+import { fakeClock } from './fake-clock.ts';
+import { imageCache } from './objects.ts';
+
+type Left = {
+  pods: readonly object[];
+  readonly jobs?: readonly object[];
+  readonly webhooks?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly refused?: RegExp;
+};
+
+const controllerPod = (image = 'docker.io/senthilrch/kubefledged-controller:v0.10.0', phase = 'Running'): object => ({
+  metadata: { namespace: 'kube-fledged', name: 'controller-x' },
+  spec: { containers: [{ image }] },
+  status: { phase },
+});
+
+const job = (name: string, of: object = {}): object => ({
+  metadata: {
+    namespace: 'apps',
+    name,
+    uid: `uid-of-${name}`,
+    ownerReferences: [{ apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', controller: true }],
+    ...of,
+  },
+});
+
+/** A cluster on which kube-fledged left these things; what it was asked, and what was logged. */
+function cluster(left: Left) {
+  const deleted: unknown[] = [];
+  const lines: string[] = [];
+  const answer = ({ method, path, body }: ApiCall): unknown => {
+    if (left.refused?.test(path) === true) throw new ApiError(`${method} ${path}: 403`, { status: 403 });
+    if (method === 'DELETE') return void deleted.push([path, body]);
+    if (path.startsWith('/api/v1/pods')) return { items: left.pods };
+    if (path.startsWith('/apis/batch/v1/jobs')) return { items: left.jobs ?? [] };
+    if (path.includes('validatingwebhook')) {
+      const webhook = { name: 'validate-image-cache.kubefledged.io' };
+      return { items: (left.webhooks ?? []).map((name) => ({ metadata: { name }, webhooks: [webhook] })) };
+    }
+    return { resources: (left.resources ?? ['imagecaches', 'imagecaches/status']).map((name) => ({ name })) };
+  };
+  const api: Api = { ...fakeApi(), request: (call) => Promise.resolve(call).then(answer) };
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+  return { api, log, deleted, said: () => lines.map((line) => /"msg":"([^"]*)"/.exec(line)?.[1]) };
+}
+
+const never = new AbortController().signal;
+
+describe('the start after kube-fledged', () => {
+  it('says nothing where nothing of it is', async () => {
+    const { api, log, said, deleted } = cluster({ pods: [] });
+    await afterKubeFledged({ api, log }, never);
+    expect([said(), deleted]).toEqual([[], []]);
+  });
+
+  it('waits while its controller runs, says so once, and goes on when it is gone', async () => {
+    const left: Left = { pods: [controllerPod()] };
+    const { api, log, said } = cluster(left);
+    const clock = fakeClock();
+    let isOver = false;
+    const waiting = afterKubeFledged({ api, log, clock }, never).then(() => (isOver = true));
+    await clock.advance(25_000);
+    expect(isOver).toBe(false);
+    expect(said()).toEqual([expect.stringMatching(/^kube-fledged runs .*not ready until its controller is gone/)]);
+    left.pods = [controllerPod(undefined, 'Succeeded')];
+    await clock.advance(10_000);
+    await waiting;
+    expect(said()[1]).toBe('kube-fledged is gone');
+  });
+
+  it.each([
+    [
+      'its image, from a mirror, by digest',
+      { image: `mirror.example:5000/x/kubefledged-controller@sha256:${'0'.repeat(64)}` },
+      true,
+    ],
+    ['its program', { image: 'x:1', command: ['/opt/bin/kubefledged-controller'] }, true],
+    ['its webhook server', { image: 'senthilrch/kubefledged-webhook-server:v0.10.0' }, false],
+    ['ours', { image: 'ghcr.io/imagecache-functions/imagecache-functions:0.1.0' }, false],
+  ])('knows the controller by %s', async (_, container, isController) => {
+    const pod = { metadata: { namespace: 'n', name: 'p' }, spec: { containers: [container] } };
+    const { api, log, said } = cluster({ pods: [pod] });
+    const stopping = new AbortController();
+    const clock = fakeClock();
+    const waiting = afterKubeFledged({ api, log, clock }, stopping.signal);
+    await clock.advance(1);
+    expect(said().length > 0).toBe(isController);
+    stopping.abort();
+    await waiting;
+  });
+
+  it('gives the command that deletes its webhook, and the one for its CRD', async () => {
+    const { api, log, said } = cluster({ pods: [], webhooks: ['kf-webhook'], resources: ['imagecaches'] });
+    await afterKubeFledged({ api, log }, never);
+    expect(said()[0]).toContain('kubectl apply --server-side --force-conflicts -f crds/imagecache.yaml');
+    expect(said()[1]).toContain('kubectl delete validatingwebhookconfiguration kf-webhook');
+  });
+
+  it('deletes the Jobs that it left, by uid, and none that is ours or belongs to something else', async () => {
+    const ours = job('ours', { annotations: { 'kubefledged.io/cache': 'apps/web' } });
+    const { api, log, deleted } = cluster({
+      pods: [],
+      jobs: [job('old'), ours, job('orphan', { ownerReferences: [] }), job('going', { deletionTimestamp: 'now' })],
+    });
+    await afterKubeFledged({ api, log }, never);
+    expect(deleted).toEqual([
+      [
+        '/apis/batch/v1/namespaces/apps/jobs/old',
+        { propagationPolicy: 'Background', preconditions: { uid: 'uid-of-old' } },
+      ],
+    ]);
+  });
+
+  it('leaves the Jobs where it only watches', async () => {
+    const { api, log, deleted } = cluster({ pods: [], jobs: [job('old')] });
+    await afterKubeFledged({ api, log, cleans: false }, never);
+    expect(deleted).toEqual([]);
+  });
+
+  it('makes a note of what it may not look at, and goes on', async () => {
+    const { api, log, said } = cluster({ pods: [], refused: /./ });
+    await afterKubeFledged({ api, log }, never);
+    expect(said()).toEqual([
+      'cannot see whether kube-fledged runs',
+      'cannot see which CRD is installed: no right to',
+      'cannot see whether a webhook of kube-fledged is left: no right to',
+      'cannot delete the Jobs that kube-fledged left: no right to',
+    ]);
+  });
+});
+
+it('sources that may not begin yet are not synced, tell nothing and hold no Lease', async () => {
+  const [api, clock] = [fakeApi(), fakeClock()];
+  api.put(imageCache());
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const sources = startSources({
+    api,
+    clock,
+    log: pino({ level: 'silent' }),
+    tickSchedule: '',
+    sink: () => Promise.resolve(),
+    mayBegin: () => promise,
+    lease: { namespace: 'system', identity: 'one' },
+  });
+  await clock.advance(5_000);
+  expect([sources.synced(), api.calls]).toEqual([false, []]);
+  resolve(undefined);
+  await clock.advance(0);
+  await sources.whenSynced;
+  expect([sources.synced(), sources.caches().size]).toEqual([true, 1]);
+  await Promise.all([sources.stop(), clock.advance(0)]);
+});
