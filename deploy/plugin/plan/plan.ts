@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { decide } from '#model/decide.ts';
 import type { Plan } from '#model/plan.ts';
-import { triggers } from '#model/round.ts';
 import { createCluster } from '#runtime/cluster.ts';
 import type { Context } from '#runtime/handler.ts';
 import { observe } from '#runtime/observe.ts';
@@ -69,13 +68,16 @@ async function run({ api, terminal, namespace, output, texts }: Invocation): Pro
   return exitCodes.good;
 }
 
+/** All that any function may open a round for. */
+const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule', 'Purge'] as const;
+
 /** The decision that the functions would take, were the cache as the API server says it would be. */
 async function forecastOf(
   { cache, isNew }: Applied,
   { nodes, sizes }: SizedNodes,
   context: Context,
 ): Promise<Forecast> {
-  const observed = await observe(cache, { scope: 'everything', opens: triggers }, context);
-  const decided: Plan = decide(worldOf({ cache, observed, opens: triggers, words: new Map() }, context));
+  const observed = await observe(cache, { scope: 'everything', opens, makes: 'pulls' }, context);
+  const decided: Plan = decide(worldOf({ cache, observed, opens, makes: 'pulls', words: new Map() }, context));
   return forecast({ cache, isNew, plan: decided, nodes, sizes });
 }

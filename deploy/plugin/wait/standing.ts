@@ -30,6 +30,7 @@ function isAsked({ annotations: given, status }: ImageCache): boolean {
   return (
     annotations.refresh in given ||
     annotations.purge in given ||
-    isNew(given[annotations.refreshRequestedAt], status.lastHandledRefreshAt)
+    isNew(given[annotations.refreshRequestedAt], status.lastHandledRefreshAt) ||
+    isNew(given[annotations.purgeRequestedAt], status.lastHandledPurgeAt)
   );
 }
