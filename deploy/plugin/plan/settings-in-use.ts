@@ -41,7 +41,10 @@ export async function settingsInUse(api: Api): Promise<SettingsInUse> {
     if (found === undefined || container === undefined) return unseen('no Deployment of imagecache-functions found');
     const env = Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value]));
     const { settings } = readConfig(container.args ?? [], env);
-    return { settings, from: `settings of deployment ${found.metadata.namespace}/${found.metadata.name}` };
+    return {
+      settings: { ...settings, namespace: found.metadata.namespace },
+      from: `settings of deployment ${found.metadata.namespace}/${found.metadata.name}`,
+    };
   } catch (error) {
     if (error instanceof ApiError && (error.status === 403 || error.status === 404))
       return unseen('Deployments can not be read');
