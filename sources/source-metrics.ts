@@ -34,7 +34,7 @@ export const sourceMetrics = {
   },
   imagecache_pulls_total: {
     type: 'counter',
-    help: 'Images that pull Jobs were made for, by what came of each: succeeded (it is there), failed, lost (with its Pod)',
+    help: 'Images that pull Jobs were made for, by what came of each try: succeeded (it is there), failed, lost (with its Pod)',
     labels: ['result'],
   },
   imagecache_pull_pod_duration_seconds: {

@@ -5,12 +5,12 @@ import { imagesOf } from '#model/wanted.ts';
 /** Images by what came of pulling them. */
 export type PullResults = Readonly<Record<'succeeded' | 'failed' | 'lost', number>>;
 
-/** What came of pulls between two states of a cache: each node that was pulling, and no longer is, has told. */
+/** What came of pulls between two states of a cache: each try of a node that is over has told. */
 export function pullResults(before: ImageCache, after: ImageCache): PullResults {
   const results = { succeeded: 0, failed: 0, lost: 0 };
   for (const [name, entry] of Object.entries(before.status.nodes)) {
     const now = after.status.nodes[name];
-    if (entry.state !== 'Pulling' || now === undefined || now.state === 'Pulling' || !isSameWork(entry, now)) continue;
+    if (entry.state !== 'Pulling' || now === undefined || !isOver(entry, now)) continue;
     const tried = entry.todo?.length ?? imagesOf(before, before.status.wants[entry.want] ?? []).length;
     const failed = failedOf(entry, now);
     if (failed === undefined) results.lost += tried;
@@ -26,9 +26,11 @@ export function pullResults(before: ImageCache, after: ImageCache): PullResults 
 function failedOf(before: LedgerEntry, after: LedgerEntry): number | undefined {
   if (after.state === 'Ready') return 0;
   if (after.state === 'Failed') return after.failed.length;
-  return after.state === 'Pending' && before.failed.length === 0 && after.failed.length > 0
-    ? after.failed.length
-    : undefined;
+  return before.failed.length === 0 && after.failed.length > 0 ? after.failed.length : undefined;
 }
 
-const isSameWork = (one: LedgerEntry, other: LedgerEntry): boolean => one.id === other.id && one.want === other.want;
+/** The next try may have begun in the same write. */
+const isOver = (before: LedgerEntry, after: LedgerEntry): boolean =>
+  before.id === after.id &&
+  before.want === after.want &&
+  (after.state !== 'Pulling' || after.attempt !== before.attempt);

@@ -55,6 +55,18 @@ describe('a change of the ledger tells', () => {
     expect(lines.filter((line) => line.startsWith('pulls'))).toEqual(says.map((each) => `pulls_total ${each}`));
   });
 
+  it('of pulls, also when the next try begins in the same write', async () => {
+    const next = entry({ state: 'Pulling', attempt: 2, todo: [1], failed: [1] });
+    expect(await told(holding({ a: pulling }), holding({ a: next }), holding({ a: ready }))).toEqual([
+      'pulls_total succeeded 2',
+      'pulls_total failed 1',
+      'pulls_total succeeded 1',
+    ]);
+    expect(await told(holding({ a: pulling }), holding({ a: { ...pulling, attempt: 2 } }))).toEqual([
+      'pulls_total lost 3',
+    ]);
+  });
+
   it('of pulls, only what the try was about', async () => {
     const second = entry({ state: 'Pulling', attempt: 2, todo: [2], failed: [2] });
     expect(await told(holding({ a: second }), holding({ a: ready }))).toEqual(['pulls_total succeeded 1']);
