@@ -110,5 +110,20 @@ export default defineConfig(
     files: ['test/**/*.ts', '*.config.ts'],
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
   },
+  {
+    files: ['sources/status-page/assets/*.js', 'test/sources/status-page/*.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        'document location history fetch AbortSignal CSS URLSearchParams setTimeout getComputedStyle'
+          .split(' ')
+          .map((name) => [name, 'readonly']),
+      ),
+    },
+    rules: {
+      'no-else-return': 'error',
+      eqeqeq: 'error',
+      'no-restricted-properties': ['error', { property: 'innerHTML' }],
+    },
+  },
   { files: ['**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
 );

@@ -7,6 +7,7 @@ import { createMetrics } from '#runtime/metrics.ts';
 import { metricsSite } from '#runtime/metrics-site.ts';
 import { callMeter, processMetrics, tellBuild } from '#runtime/process-metrics.ts';
 import { runProcess } from '#runtime/run-process.ts';
+import { sitesOf } from '#runtime/site.ts';
 import { afterKubeFledged } from './after-kube-fledged.ts';
 import { configuredSink } from './configured-sink.ts';
 import { tellCrdMissing } from './crd-missing.ts';
@@ -15,6 +16,7 @@ import { serveProbes } from './probes.ts';
 import { tellSources } from './source-gauges.ts';
 import { sourceMetrics } from './source-metrics.ts';
 import { startSources } from './start-sources.ts';
+import { loadStatusPage } from './status-page/status-page.ts';
 
 if (wantsHelp(process.argv)) process.stdout.write(helpText());
 else await runProcess(() => start(readConfig(process.argv.slice(2), process.env)));
@@ -24,6 +26,7 @@ async function start(config: Config): Promise<() => Promise<void>> {
   for (const note of config.notes) log.warn(note);
   const sink = configuredSink(config);
   if (sink === undefined) throw new ConfigError('nobody takes the events: set K_SINK or ROUTES');
+  const page = config.statusPage ? await loadStatusPage() : undefined;
   const metrics = createMetrics({ ...processMetrics, ...sourceMetrics });
   tellBuild(metrics);
   const api = await connect(config, { onCall: callMeter(metrics) });
@@ -35,7 +38,8 @@ async function start(config: Config): Promise<() => Promise<void>> {
     ...lease,
   });
   tellSources(metrics, sources);
-  const probes = await serveProbes(config.port, sources.synced, metricsSite(metrics, log));
+  const site = sitesOf([metricsSite(metrics, log), ...(page === undefined ? [] : [page(sources)])]);
+  const probes = await serveProbes(config.port, sources.synced, site);
   log.info({ server: api.server, context: api.context, port: probes.port }, 'started');
   void sources.whenSynced.then(() => {
     log.info({ caches: sources.caches().size }, 'synced');

@@ -1,6 +1,7 @@
 import { bundle, programs } from './bundle.ts';
 import { compileCache } from './compile-cache.ts';
 import { nodeRuntime, type Runtime } from './node-runtime.ts';
+import { statusPageFiles } from './status-page-files.ts';
 import type { Entry } from './tar.ts';
 
 /** The files of the functions image, by layer: Node changes seldom, the programs with each version, and what is compiled of them with the processor. */
@@ -12,7 +13,7 @@ export type FunctionsRoot = {
 
 /** Where a runtime is not this machine's, nothing can be compiled ahead for it: the image works without, and starts a little slower. */
 export const functionsRoot = async (runtime: Runtime): Promise<FunctionsRoot> => {
-  const app = await bundle(programs); // before the large layer: what can fail comes first
+  const app = [...(await bundle(programs)), ...(await statusPageFiles())]; // before the large layer: what can fail comes first
   return {
     runtime: await nodeRuntime(runtime),
     app,

@@ -12,6 +12,7 @@ import { metricsSite } from '#runtime/metrics-site.ts';
 import { callMeter, processMetrics, tellBuild } from '#runtime/process-metrics.ts';
 import { createRegistry, type Registry } from '#runtime/registry/registry.ts';
 import { serve, type ServeOptions } from '#runtime/serve.ts';
+import { sitesOf } from '#runtime/site.ts';
 import type { TraceFields } from '#runtime/trace-context.ts';
 import { handlers as plainHandlers } from '../../functions/handlers.ts';
 import { afterKubeFledged } from '../../sources/after-kube-fledged.ts';
@@ -22,6 +23,7 @@ import { leaseOf } from '../../sources/lease-of.ts';
 import { tellSources } from '../../sources/source-gauges.ts';
 import { sourceMetrics } from '../../sources/source-metrics.ts';
 import { startSources, type Sources } from '../../sources/start-sources.ts';
+import { loadStatusPage } from '../../sources/status-page/status-page.ts';
 
 export type Standalone = { readonly port: number; readonly stop: () => Promise<void> };
 
@@ -35,6 +37,7 @@ export type StandaloneOptions = Pick<ServeOptions, 'host' | 'lockFolder'> & {
 /** Starts everything on the cluster that the configuration names. Throws `ConfigError` if it names none. */
 export async function startStandalone(config: Config, options: StandaloneOptions = {}): Promise<Standalone> {
   const { log = createLog(config.logLevel), registry = createRegistry(config.registry), ...listen } = options;
+  const page = config.statusPage ? await loadStatusPage() : undefined;
   const metrics = createMetrics({ ...processMetrics, ...functionMetrics, ...sourceMetrics });
   tellBuild(metrics);
   const handlers = meteredHandlers(plainHandlers, metrics);
@@ -61,7 +64,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     ...(config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {}),
   });
   tellSources(metrics, sources);
-  const site = metricsSite(metrics, log);
+  const site = sitesOf([metricsSite(metrics, log), ...(page === undefined ? [] : [page(sources)])]);
   const served = await serve({ ...listen, handlers, context, port: config.port, isReady: sources.synced, site }).catch(
     async (error: unknown) => {
       await sources.stop();

@@ -11,8 +11,9 @@ process.stdout.on('error', () => process.exit(0));
 
 await runProcess(async () => {
   const { argv, env, stdout, stderr } = process;
-  // Unless something else is asked for, a free port and a quiet log.
-  const config = readConfig(['--stderrthreshold=WARNING', ...argv.slice(2)], { ...env, PORT: env['PORT'] || '0' });
+  // Unless something else is asked for, a free port, the status page, and a quiet log.
+  const usual = { PORT: env['PORT'] || '0', STATUS_PAGE: env['STATUS_PAGE'] || 'true' };
+  const config = readConfig(['--stderrthreshold=WARNING', ...argv.slice(2)], { ...env, ...usual });
   const folder = temporaryFolder();
   process.once('exit', folder.remove);
   const screen = isLive(stdout, env) ? liveScreen(stdout, stderr) : plainScreen(stdout, stderr);

@@ -49,7 +49,7 @@ export async function tryOut({ config, screen, folder }: TryOutOptions): Promise
     const api = createApi(here);
     let isFirst = true;
     const onSettled = (): void => {
-      if (isFirst) screen.print(whatNext(kubeconfig));
+      if (isFirst) screen.print(whatNext(kubeconfig, config.statusPage ? standalone.port : undefined));
       isFirst = false;
     };
     await begin(api);
@@ -95,7 +95,7 @@ const introduction: readonly Line[] = [
   '',
 ].map((text) => ({ text }));
 
-const whatNext = (kubeconfig: string): readonly Line[] =>
+const whatNext = (kubeconfig: string, statusPort: number | undefined): readonly Line[] =>
   [
     'That one image fails is meant to be seen. It keeps serving; now you, in another terminal:',
     '',
@@ -104,6 +104,7 @@ const whatNext = (kubeconfig: string): readonly Line[] =>
     `  kubectl edit imagecache ${sample.name}        # take out the line with "missing", and it succeeds`,
     '  kubectl label node node-2 tier=backend     # node-2 gets what the selector now gives it',
     '',
+    ...(statusPort === undefined ? [] : [`All of it at a glance: http://127.0.0.1:${statusPort}/status/`, '']),
     'Ctrl-C ends it and leaves nothing behind.',
     '',
   ].map((text) => ({ text }));

@@ -13,6 +13,8 @@ export type Config = ClusterSource & {
   /** The one function to run; undefined means all of them. */
   readonly function: FunctionName | undefined;
   readonly port: number;
+  /** Whether the source serves its page; it asks nobody who he is. */
+  readonly statusPage: boolean;
   readonly logLevel: LogLevel;
   readonly leaderElection: boolean;
   /** '' is this process's own namespace. */
@@ -83,6 +85,7 @@ function assemble(read: <T>(setting: Setting<T>) => T, env: Environment): Config
     inCluster: isSet(env['KUBERNETES_SERVICE_HOST']),
     function: read(table.function),
     port: read(table.port),
+    statusPage: read(table.statusPage),
     logLevel: logLevel(read),
     leaderElection: read(table.leaderElection),
     leaseNamespace: leaseNamespace === '' ? kubeFledgedNamespace : leaseNamespace,

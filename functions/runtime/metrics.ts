@@ -70,7 +70,8 @@ export function createMetrics<Name extends string>(definitions: Definitions<Name
 type Registered = { readonly registry: Registry; readonly record: (recorded: Recorded) => void };
 
 async function register(definitions: Definitions<string>, reads: Reads): Promise<Registered> {
-  const client = await import('prom-client');
+  // Of a CommonJS package, a bundle knows the default export alone.
+  const { default: client } = await import('prom-client');
   const registry = new client.Registry();
   client.collectDefaultMetrics({ register: registry });
   const counters = new Map<string, Counter>();

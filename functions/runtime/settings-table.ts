@@ -96,6 +96,12 @@ export const settingsTable = {
   master: flagOnly('master', '', webAddress, 'URL of the API server, in place of the one that is configured'),
   function: both('function', '', oneOfOrNone(functionNames), 'The one function to run; empty: all, with their sources'),
   port: both('port', '8080', wholeNumber(0, 65_535), 'Port of events and probes'),
+  statusPage: both(
+    'status-page',
+    'false',
+    yesOrNo,
+    'Show caches and nodes at /status/, to anybody who reaches the port',
+  ),
   logLevel: both('log-level', '', oneOfOrNone(logLevels), 'Least level that is logged; info if nothing says otherwise'),
   leaderElection: both(
     'leader-election',

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundle, programs } from '../../deploy/images/bundle.ts';
+import { statusPageFiles } from '../../deploy/images/status-page-files.ts';
 import { layer } from '../../deploy/images/layer.ts';
 import type { Entry } from '../../deploy/images/tar.ts';
 
@@ -13,8 +14,10 @@ afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 /** Writes a bundle far away from node_modules, so that what it lacks is missing. */
 const unpack = (entries: readonly Entry[]) => {
-  mkdirSync(join(work, 'app'), { recursive: true });
-  for (const { path, content } of entries) writeFileSync(join(work, path), content ?? '');
+  for (const { path, content } of entries) {
+    mkdirSync(dirname(join(work, path)), { recursive: true });
+    writeFileSync(join(work, path), content ?? '');
+  }
 };
 
 describe('bundle', () => {
@@ -33,6 +36,15 @@ describe('bundle', () => {
     const { status, stdout, stderr } = spawnSync('node', args, { cwd: work, encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
     expect(stdout).toContain(`RuntimeService/Version at ${socket}: No connection established`);
+  });
+
+  it('holds what the status page and metrics load while they run', async () => {
+    unpack([...(await bundle({ pages: 'test/deploy/images-pages-probe.ts' })), ...(await statusPageFiles())]);
+    const { status, stdout, stderr } = spawnSync('node', [join(work, 'app/pages.mjs')], {
+      cwd: work,
+      encoding: 'utf8',
+    });
+    expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: '', stdout: 'page and metrics' });
   });
 
   it('is the same bytes each time', async () => {

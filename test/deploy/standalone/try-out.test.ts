@@ -38,6 +38,12 @@ describe('npm start, without a cluster', { timeout: 60_000 }, () => {
       expect(output).toContain(line);
     expect(output).not.toContain('\u001b');
     expect(command.errors()).toBe('');
+    const address = /All of it at a glance: (\S+)/.exec(output)?.[1] ?? '';
+    expect(await (await fetch(address)).text()).toContain('<title>Image caches</title>');
+    expect(await (await fetch(`${address}api/caches`)).json()).toMatchObject({
+      source: 'live',
+      statuses: { Failed: 1 },
+    });
     const server = /server: (.+)/.exec(await readFile(kubeconfigOf(command), 'utf8'))?.[1] ?? '';
     expect(await (await fetch(`${server}/readyz`)).text()).toBe('ok');
     const asked = Date.now();

@@ -39,6 +39,7 @@ describe('readConfig', () => {
       inCluster: false,
       function: undefined,
       port: 8080,
+      statusPage: false,
       logLevel: 'info',
       leaderElection: true,
       leaseNamespace: '',

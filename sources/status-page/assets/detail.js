@@ -1,0 +1,41 @@
+import { counts, element, grouped, headRow, imageName } from './elements.js';
+import { nodeSection } from './nodes.js';
+import { pager } from './pager.js';
+
+/** All of one cache: its message, its nodes, its images. `asks` has what the reader may ask for. */
+export function cacheDetail(cache, shown, asks) {
+  if (cache === undefined) return [element('p', { class: 'quiet' }, 'Reading …')];
+  const tone = cache.status === 'Failed' ? 'message bad' : 'message';
+  return [
+    cache.message === '' ? '' : element('p', { class: tone }, cache.message),
+    element('div', { class: 'columns' }, nodeSection(cache, shown, asks), imageSection(cache, asks)),
+  ];
+}
+
+function imageSection({ imageRows: { rows, offset, total } }, asks) {
+  const heading = [element('h2', {}, 'Images'), element('span', { class: 'quiet' }, grouped(total))];
+  const table = element(
+    'table',
+    { class: 'inner' },
+    element('caption', { class: 'unseen' }, 'Images, those that failed first'),
+    headRow('Image', 'On nodes'),
+    element('tbody', {}, rows.map(imageRow)),
+  );
+  return element(
+    'section',
+    { 'aria-label': 'Images' },
+    element('div', { class: 'heading' }, heading),
+    total === 0 ? element('p', { class: 'quiet' }, 'No node holds an image yet.') : table,
+    pager({ key: 'images', rows, offset, total, onMove: asks.imagesAt }),
+  );
+}
+
+function imageRow({ image, digest, ready, failed, open }) {
+  const words = [grouped(ready), ...(failed > 0 ? [`${grouped(failed)} failed`] : [])].join(' · ');
+  return element(
+    'tr',
+    {},
+    element('th', { scope: 'row' }, imageName(image, digest)),
+    counts({ ready, pulling: open, failed }, words),
+  );
+}

@@ -1,0 +1,87 @@
+import { badge, chip, count, counts, element, grouped, headRow, time } from './elements.js';
+
+/** How each status is shown, in the order in which they are offered. */
+const statuses = {
+  Failed: { kind: 'failed' },
+  Aborted: { kind: 'warning' },
+  Processing: { kind: 'pulling' },
+  New: { kind: 'pending' },
+  Unknown: { kind: 'pending' },
+  NoImagesPulledOrDeleted: { kind: 'skipped', text: 'No nodes' },
+  Succeeded: { kind: 'ready' },
+};
+const look = (status) => ({ text: status || 'New', ...statuses[status || 'New'] });
+
+/** The buttons by which one status is chosen; those that no cache has are left out. */
+export function statusChips(numbers, chosen, onChoose) {
+  const chipOf = (status, { text, kind }, number) =>
+    chip({
+      key: `status ${status}`,
+      kind,
+      text,
+      number,
+      isChosen: status === chosen,
+      onChoose: () => onChoose(status),
+    });
+  const all = Object.values(numbers).reduce((sum, number) => sum + number, 0);
+  const some = Object.keys(statuses).filter((status) => numbers[status] > 0 || status === chosen);
+  return [
+    chipOf('', { text: 'All' }, all),
+    ...some.map((status) => chipOf(status, look(status), numbers[status] ?? 0)),
+  ];
+}
+
+export const keyOf = ({ namespace, name }) => `${namespace}/${name}`;
+
+/** The table of caches; the one that is open has its detail in a row of its own. */
+export function cacheTable({ rows, total }, { open, detail, onToggle, onMore }) {
+  const body = rows.flatMap((row) => {
+    if (keyOf(row) !== open) return [cacheRow(row, false, onToggle)];
+    const below = element('tr', { class: 'detail', id: 'detail' }, element('td', { colspan: 6 }, detail));
+    return [cacheRow(row, true, onToggle), below];
+  });
+  const table = element(
+    'table',
+    { class: 'caches' },
+    element('caption', { class: 'unseen' }, 'Image caches, those that have failed first'),
+    headRow('Cache', 'Status', 'Nodes', 'Images', 'Refreshed', 'Next'),
+    element('tbody', {}, body),
+  );
+  const left = total - rows.length;
+  if (left <= 0) return [table];
+  const text =
+    onMore === undefined ? `${count(left, 'more cache')}: filter to see them` : `Show more: ${grouped(left)} left`;
+  const more = { type: 'button', class: 'more', 'data-key': 'more', disabled: onMore === undefined };
+  return [table, element('button', { ...more, onclick: onMore ?? (() => undefined) }, text)];
+}
+
+function cacheRow(row, isOpen, onToggle) {
+  const { namespace, name, status, images, isSuspended } = row;
+  const { kind, text } = look(status);
+  const toggle = {
+    ...{ type: 'button', class: 'toggle', 'data-key': `cache ${keyOf(row)}`, 'aria-expanded': String(isOpen) },
+    ...{ 'aria-controls': isOpen ? 'detail' : undefined, onclick: () => onToggle(keyOf(row)) },
+  };
+  const title = element('button', toggle, element('span', { class: 'quiet' }, `${namespace}/`), name);
+  const missing = element('span', { class: 'bad' }, `${images.failed} of ${images.total} failed`);
+  return element(
+    'tr',
+    { class: isOpen ? 'cache open' : 'cache' },
+    element('th', { scope: 'row' }, title),
+    element('td', {}, badge(kind, text), isSuspended ? badge('skipped', 'Suspended') : ''),
+    counts(row.nodes, nodesInWords(row.nodes)),
+    element('td', {}, images.failed > 0 ? missing : grouped(images.total)),
+    element('td', {}, status === 'Processing' ? underWay(row) : time(row.ended)),
+    element('td', {}, time(row.nextRefresh)),
+  );
+}
+
+const underWay = ({ operation }) =>
+  element('span', { class: 'quiet' }, operation === '' ? 'under way' : `${operation.toLowerCase()} under way`);
+
+function nodesInWords({ ready, pulling, pending, failed, skipped }) {
+  const parts = [`${grouped(ready)}/${grouped(ready + pulling + pending + failed)}`];
+  if (failed > 0) parts.push(`${grouped(failed)} failed`);
+  if (skipped > 0) parts.push(`${grouped(skipped)} skipped`);
+  return parts.join(' · ');
+}

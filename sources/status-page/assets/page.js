@@ -1,0 +1,203 @@
+import { element, show, count } from './elements.js';
+import { cacheDetail } from './detail.js';
+import { cacheTable, statusChips } from './overview.js';
+
+/** Milliseconds between two looks, and between tries while the server is away. */
+const beat = 2000;
+const page = 100;
+/** The server sends no more caches at once. */
+const most = 200;
+
+const place = (id) => document.getElementById(id);
+const remembered = new URLSearchParams(location.hash.slice(1));
+/** What the reader has asked for; kept in the address, so that it can be passed on. */
+const asked = {
+  q: remembered.get('q') ?? '',
+  status: remembered.get('status') ?? '',
+  open: remembered.get('open') ?? '',
+  limit: page,
+};
+const detail = { query: '', state: '', nodesAt: 0, imagesAt: 0, node: '', nodeImages: undefined, cache: undefined };
+let overview;
+let heard = Date.now();
+let isLost = false;
+
+const remember = () => {
+  const kept = Object.entries({ q: asked.q, status: asked.status, open: asked.open }).filter(
+    ([, value]) => value !== '',
+  );
+  history.replaceState(null, '', kept.length === 0 ? location.pathname : `#${new URLSearchParams(kept)}`);
+};
+
+/** Asks for data; the browser's own cache answers what has not changed. undefined where it is gone. */
+async function ask(what, query) {
+  const answer = await fetch(`api/${what}?${new URLSearchParams(query)}`, { signal: AbortSignal.timeout(10_000) });
+  if (answer.status === 404) return undefined;
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+  return answer.json();
+}
+
+/** Only the latest look may show what it found. */
+let looks = 0;
+async function look() {
+  const mine = (looks += 1);
+  try {
+    const found = await Promise.all([
+      ask('caches', { q: asked.q, status: asked.status, limit: asked.limit }),
+      ...lookDeeper(),
+    ]);
+    if (mine !== looks) return;
+    take(found);
+  } catch {
+    if (mine !== looks) return;
+    isLost = true;
+    draw();
+  }
+}
+
+function lookDeeper() {
+  if (asked.open === '') return [];
+  const [namespace, name] = asked.open.split('/');
+  const { query: q, state, nodesAt, imagesAt, node } = detail;
+  const cache = ask('cache', { namespace, name, q, state, 'nodes-offset': nodesAt, 'images-offset': imagesAt });
+  return node === '' ? [cache] : [cache, ask('node', { namespace, name, node })];
+}
+
+function take([caches, cache, nodeImages]) {
+  const before = JSON.stringify([overview, detail.cache, detail.nodeImages]);
+  const failed = overview?.statuses.Failed;
+  overview = caches;
+  detail.cache = asked.open === '' ? undefined : cache;
+  detail.nodeImages = nodeImages;
+  if (asked.open !== '' && cache === undefined) asked.open = '';
+  const wasLost = isLost;
+  isLost = false;
+  heard = Date.now();
+  if (failed !== undefined && failed !== caches.statuses.Failed)
+    tell(`${count(caches.statuses.Failed, 'cache')} failed`);
+  if (wasLost || before !== JSON.stringify([overview, detail.cache, detail.nodeImages])) draw();
+  else drawState();
+}
+
+const tell = (text) => (place('told').textContent = text);
+
+function draw() {
+  drawState();
+  if (overview === undefined) return;
+  const isFiltered = asked.q !== '' || asked.status !== '';
+  show(
+    place('statuses'),
+    ...statusChips(
+      overview.statuses,
+      asked.status,
+      choose((status) => Object.assign(asked, { status, limit: page })),
+    ),
+  );
+  const { caches } = overview;
+  const parts = {
+    open: asked.open,
+    detail: asked.open === '' ? [] : cacheDetail(detail.cache, detail, asks),
+    onToggle,
+    onMore: asked.limit < most ? onMore : undefined,
+  };
+  if (caches.total > 0) show(place('caches'), ...cacheTable(caches, parts));
+  else show(place('caches'), isFiltered ? nothingMatches() : nothingThere());
+  place('caches').setAttribute('aria-busy', String(isLost));
+}
+
+function drawState() {
+  const source = overview?.source;
+  const state = isLost ? 'lost' : (source ?? 'connecting');
+  const texts = {
+    lost: 'Disconnected',
+    connecting: 'Connecting',
+    live: 'Live',
+    reading: 'Reading the cluster',
+    standby: 'Standing by',
+  };
+  if (place('live').dataset.state !== state)
+    Object.assign(place('live'), { textContent: texts[state] }).dataset.state = state;
+  place('version').textContent = overview === undefined ? '' : `imagecache-functions ${overview.version}`;
+  document.body.classList.toggle('lost', isLost);
+  banner(
+    isLost
+      ? `Nothing has been heard since ${new Date(heard).toLocaleTimeString()}: what you see may be out of date. It is tried again by itself.`
+      : source === 'standby'
+        ? 'This process stands by for another one, which watches the caches: look at that one’s page.'
+        : '',
+  );
+}
+
+function banner(text) {
+  if (place('banner').textContent === text) return;
+  place('banner').textContent = text;
+  place('banner').hidden = text === '';
+}
+
+const nothingMatches = () =>
+  element(
+    'div',
+    { class: 'empty' },
+    element('h2', {}, 'Nothing matches'),
+    element('p', {}, 'No cache has that status, and that text in its namespace, name or images.'),
+    element('button', { type: 'button', class: 'chip', onclick: clear }, 'Show all'),
+  );
+
+function nothingThere() {
+  if (overview.source !== 'live')
+    return element(
+      'div',
+      { class: 'empty' },
+      element('p', {}, overview.source === 'reading' ? 'Reading the cluster …' : 'Nothing is watched here.'),
+    );
+  return element(
+    'div',
+    { class: 'empty' },
+    element('h2', {}, 'No image caches yet'),
+    element('p', {}, 'An ImageCache names images, and the nodes that are to have them:'),
+    element('pre', {}, element('code', {}, 'kubectl apply -f deploy/samples/imagecache.yaml')),
+    element('p', {}, 'It appears here as soon as it is there.'),
+  );
+}
+
+/** Something that the reader asks for: what is known is drawn at once, and then what is found. */
+const choose = (change) => (value) => {
+  change(value);
+  remember();
+  draw();
+  void look();
+};
+
+const closed = { query: '', state: '', nodesAt: 0, imagesAt: 0, node: '', nodeImages: undefined, cache: undefined };
+const onToggle = choose((key) => {
+  Object.assign(detail, closed);
+  asked.open = asked.open === key ? '' : key;
+});
+const onMore = choose(() => (asked.limit = Math.min(most, asked.limit + page)));
+const asks = {
+  state: choose((state) => Object.assign(detail, { state, nodesAt: 0 })),
+  query: choose((query) => Object.assign(detail, { query, nodesAt: 0 })),
+  nodesAt: choose((at) => (detail.nodesAt = at)),
+  imagesAt: choose((at) => (detail.imagesAt = at)),
+  node: choose((node) => Object.assign(detail, { node: detail.node === node ? '' : node, nodeImages: undefined })),
+};
+const clear = choose(() => {
+  Object.assign(asked, { q: '', status: '' });
+  place('query').value = '';
+  place('query').focus();
+});
+
+place('query').value = asked.q;
+place('query').addEventListener('input', ({ target }) =>
+  choose((q) => Object.assign(asked, { q, limit: page }))(target.value),
+);
+document.addEventListener('keydown', (event) => {
+  if (event.key !== '/' || event.target.matches('input') || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  place('query').focus();
+});
+
+for (;;) {
+  if (!document.hidden) await look();
+  await new Promise((resolve) => setTimeout(resolve, beat));
+}

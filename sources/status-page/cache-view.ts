@@ -1,0 +1,152 @@
+import type { ImageCache } from '#model/image-cache.ts';
+import type { LedgerEntry, NodeState } from '#model/ledger.ts';
+import { nodeCounts } from '#model/status.ts';
+import { imagesOf } from '#model/wanted.ts';
+import { page, type Page, type Paging } from './paging.ts';
+
+/** A cache as a row of the page shows it; times are epoch milliseconds. */
+export type CacheRow = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly status: string;
+  readonly operation: string;
+  readonly message: string;
+  readonly isSuspended: boolean;
+  readonly nodes: Readonly<Record<'ready' | 'pulling' | 'pending' | 'failed' | 'skipped', number>>;
+  readonly images: { readonly total: number; readonly failed: number };
+  readonly started: number | undefined;
+  readonly ended: number | undefined;
+  readonly nextRefresh: number | undefined;
+};
+
+/** A cache in depth. Of its lists only one page each: a cache may have thousands of nodes, and a node a thousand images. */
+export type CacheDetail = CacheRow & {
+  readonly imageRows: Page<ImageRow>;
+  readonly nodeRows: Page<NodeRow>;
+  /** One letter for the state of each node, in the order of all rows: F, P, W(aiting), S or R. */
+  readonly map: string;
+};
+export type ImageRow = {
+  readonly image: string;
+  readonly digest: string;
+  readonly ready: number;
+  readonly failed: number;
+  readonly open: number;
+};
+export type NodeRow = {
+  readonly node: string;
+  readonly state: NodeState;
+  readonly reason: string;
+  readonly attempt: number;
+  readonly there: number;
+  readonly wanted: number;
+};
+export type NodeImageRow = {
+  readonly image: string;
+  readonly state: ImageState;
+  readonly reason: string;
+  readonly message: string;
+};
+type ImageState = 'failed' | 'pulling' | 'waiting' | 'unknown' | 'there';
+
+export function cacheRow(cache: ImageCache): CacheRow {
+  const { namespace, name, spec, status } = cache;
+  const { desired, ready, pulling, failed, skipped } = nodeCounts(status.nodes);
+  const images = new Set(spec.lists.flatMap((list) => list.images));
+  return {
+    ...{ namespace, name, status: status.status, operation: status.round?.operation ?? '', message: status.message },
+    isSuspended: spec.suspend,
+    nodes: { ready, pulling, pending: desired - ready - pulling - failed, failed, skipped },
+    images: { total: images.size, failed: Object.keys(status.failures).length },
+    ...{ started: status.startTime, ended: status.completionTime, nextRefresh: status.nextRefreshTime },
+  };
+}
+
+type Asked = { readonly query: string; readonly state: string; readonly nodes: Paging; readonly images: Paging };
+
+/** One cache in depth; of its nodes those whose name has the query in it and that are in the state, if one is asked for. */
+export function cacheDetail(cache: ImageCache, asked: Asked): CacheDetail {
+  const entries = Object.entries(cache.status.nodes).toSorted(byNeed);
+  const chosen = entries.filter(
+    ([name, { state }]) => (asked.state === '' || state === asked.state) && name.includes(asked.query),
+  );
+  const nodeRows = page(chosen, asked.nodes);
+  return {
+    ...cacheRow(cache),
+    imageRows: page(imageRows(cache), asked.images),
+    nodeRows: { ...nodeRows, rows: nodeRows.rows.map(([name, entry]) => nodeRow(name, entry, cache)) },
+    map: chosen
+      .map(([, { state }]) => letters[state])
+      .join('')
+      .slice(0, mostCells),
+  };
+}
+
+/** The images of one node, with what is known of each; undefined if the cache has no such node. */
+export function nodeImages(cache: ImageCache, node: string, paging: Paging): Page<NodeImageRow> | undefined {
+  const entry = Object.hasOwn(cache.status.nodes, node) ? cache.status.nodes[node] : undefined;
+  if (entry === undefined) return undefined;
+  const rows = wantedBy(entry, cache).map((image, index) => {
+    const told = cache.status.failures[image]?.find((failure) => failure.node === node);
+    const state = imageState(entry, index);
+    const { reason, message } = state === 'there' || told === undefined ? { reason: '', message: '' } : told;
+    return { image, state, reason, message };
+  });
+  return page(
+    rows.toSorted((a, b) => imageStates.indexOf(a.state) - imageStates.indexOf(b.state)),
+    paging,
+  );
+}
+
+const letters: Readonly<Record<NodeState, string>> = {
+  Failed: 'F',
+  Pulling: 'P',
+  Pending: 'W',
+  Skipped: 'S',
+  Ready: 'R',
+};
+const needs = Object.keys(letters);
+const imageStates: readonly ImageState[] = ['failed', 'pulling', 'waiting', 'unknown', 'there'];
+/** More than any cluster has nodes. */
+const mostCells = 10_000;
+
+const names = new Intl.Collator('en', { numeric: true });
+type Named = readonly [name: string, entry: LedgerEntry];
+const byNeed = ([a, one]: Named, [b, other]: Named): number =>
+  needs.indexOf(one.state) - needs.indexOf(other.state) || names.compare(a, b);
+
+const wantedBy = (entry: LedgerEntry, cache: ImageCache): readonly string[] =>
+  imagesOf(cache, cache.status.wants[entry.want] ?? []);
+
+function nodeRow(node: string, entry: LedgerEntry, cache: ImageCache): NodeRow {
+  const { state, reason, attempt } = entry;
+  const states = wantedBy(entry, cache).map((_, index) => imageState(entry, index));
+  const there = states.filter((each) => each === 'there').length;
+  return { node, state, reason, attempt, there, wanted: states.length };
+}
+
+/** What is not to be done any more is there. */
+function imageState({ state, todo, failed }: LedgerEntry, index: number): ImageState {
+  if (state === 'Ready') return 'there';
+  if (state === 'Failed') return failed.includes(index) ? 'failed' : 'there';
+  if (state === 'Skipped') return 'unknown';
+  if (todo?.includes(index) === false) return 'there';
+  return state === 'Pulling' ? 'pulling' : 'waiting';
+}
+
+/** Images by how many nodes have them; those that failed somewhere first. */
+function imageRows(cache: ImageCache): readonly ImageRow[] {
+  const rows = new Map<string, { ready: number; failed: number; open: number }>();
+  for (const entry of Object.values(cache.status.nodes))
+    wantedBy(entry, cache).forEach((image, index) => {
+      const row = rows.get(image) ?? { ready: 0, failed: 0, open: 0 };
+      rows.set(image, row);
+      const state = imageState(entry, index);
+      if (state === 'there') row.ready += 1;
+      else if (state === 'failed') row.failed += 1;
+      else if (state !== 'unknown') row.open += 1;
+    });
+  return [...rows]
+    .map(([image, row]) => ({ image, digest: cache.status.digests[image] ?? '', ...row }))
+    .toSorted((a, b) => b.failed - a.failed || b.open - a.open || names.compare(a.image, b.image));
+}

@@ -1,0 +1,47 @@
+import { statusWords, type ImageCache } from '#model/image-cache.ts';
+import { cacheRow, type CacheRow } from './cache-view.ts';
+import { page, type Page, type Paging } from './paging.ts';
+
+/** All caches at a glance: how many of them are how, and one page of those that are asked for. */
+export type Overview = {
+  readonly version: string;
+  /** `standby`: another process watches; `reading`: what is shown is not yet all there is. */
+  readonly source: 'live' | 'reading' | 'standby';
+  readonly statuses: Readonly<Record<string, number>>;
+  readonly caches: Page<CacheRow>;
+};
+
+export type Asked = {
+  /** Looked for in namespace, name and images. */
+  readonly query: string;
+  /** A status word, or '' for all; `New` is a cache without one. */
+  readonly status: string;
+  readonly paging: Paging;
+};
+
+type Known = Pick<Overview, 'version' | 'source'> & { readonly caches: readonly ImageCache[] };
+
+export function overview({ caches, ...known }: Known, { query, status, paging }: Asked): Overview {
+  const found = caches.filter((cache) => matches(cache, query.toLowerCase()));
+  const counted = statusWords.map(
+    (word) => [wordOf(word), found.filter((each) => each.status.status === word).length] as const,
+  );
+  const chosen = found.filter((cache) => status === '' || wordOf(cache.status.status) === status).toSorted(byNeed);
+  const { rows, ...where } = page(chosen, paging);
+  return { ...known, statuses: Object.fromEntries(counted), caches: { ...where, rows: rows.map(cacheRow) } };
+}
+
+const wordOf = (status: string): string => (status === '' ? 'New' : status);
+
+const matches = ({ namespace, name, spec }: ImageCache, query: string): boolean =>
+  query === '' ||
+  `${namespace}/${name}`.includes(query) ||
+  spec.lists.some(({ images }) => images.some((image) => image.toLowerCase().includes(query)));
+
+/** What needs somebody first, then what is under way, then by name. */
+const needs: readonly string[] = ['Failed', 'Aborted', 'Processing', '', 'Unknown', 'NoImagesPulledOrDeleted'];
+const needOf = ({ status: { status } }: ImageCache): number =>
+  (needs.indexOf(status) + needs.length + 1) % (needs.length + 1);
+
+const keyOf = ({ namespace, name }: ImageCache): string => `${namespace}/${name}`;
+const byNeed = (a: ImageCache, b: ImageCache): number => needOf(a) - needOf(b) || (keyOf(a) < keyOf(b) ? -1 : 1);

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { readTarget, type Site } from '#runtime/site.ts';
+import type { Sources } from '../start-sources.ts';
+import { answerTo } from './answers.ts';
+import { assetFolder, assetTypes } from './assets.ts';
+
+/** Nothing but the page's own files runs or is asked, and nobody frames it; names and messages on it come from whoever may write a cache. */
+const headers = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'cache-control': 'no-cache',
+} as const;
+
+type Known = Pick<Sources, 'leads' | 'synced' | 'caches'>;
+
+/**
+ * The page at `/status/`, with its data below `/status/api/`: read only, from what the source watches anyway. `/` leads to it.
+ * Resolves when its files are read.
+ */
+export async function loadStatusPage(): Promise<(known: Known) => Site> {
+  const files = new Map<string, Reply>();
+  for (const [name, type] of Object.entries(assetTypes))
+    files.set(name === 'index.html' ? '' : name, { type, body: await readFile(join(assetFolder, name), 'utf8') });
+  return (known) => (request, response) => {
+    const target = readTarget(request);
+    if (target?.pathname === '/' || target?.pathname === '/status') {
+      response.writeHead(307, { location: '/status/', ...headers }).end();
+      return true;
+    }
+    if (target?.pathname.startsWith('/status/') !== true) return false;
+    const path = target.pathname.slice('/status/'.length);
+    const reply = path.startsWith('api/') ? data(path.slice('api/'.length), target, known) : files.get(path);
+    send(request, response, reply);
+    return true;
+  };
+}
+
+type Reply = { readonly type: string; readonly body: string };
+
+function data(what: string, { searchParams }: URL, known: Known): Reply | undefined {
+  const answer = answerTo(what, searchParams, known);
+  return answer && { type: 'application/json; charset=utf-8', body: JSON.stringify(answer) };
+}
+
+/** A browser that has it already hears only that. */
+function send(request: IncomingMessage, response: ServerResponse, reply: Reply | undefined): void {
+  if (reply === undefined) {
+    response
+      .writeHead(404, { ...headers, 'content-type': 'text/plain; charset=utf-8' })
+      .end('there is no such thing\n');
+    return;
+  }
+  const etag = `"${createHash('sha256').update(reply.body).digest('base64url').slice(0, 22)}"`;
+  const isKnown = request.headers['if-none-match'] === etag;
+  response.writeHead(isKnown ? 304 : 200, { ...headers, etag, 'content-type': reply.type });
+  response.end(isKnown ? undefined : reply.body);
+}

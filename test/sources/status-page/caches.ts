@@ -1,0 +1,185 @@
+import type { ImageCache } from '#model/image-cache.ts';
+import { freshEntry, type LedgerEntry } from '#model/ledger.ts';
+import { emptyStatus } from '#model/image-cache.ts';
+import { digest, list, round, spec } from '../../functions/model/builders.ts';
+
+/** Caches as a busy cluster has them, for the page to show. */
+
+export const entry = (of: Partial<LedgerEntry> = {}): LedgerEntry => ({
+  ...freshEntry('id', 'w'),
+  state: 'Ready',
+  attempt: 1,
+  ...of,
+});
+
+type Given = { readonly images: readonly string[]; readonly nodes?: Readonly<Record<string, LedgerEntry>> };
+
+export const cacheNamed = (
+  key: string,
+  { images, nodes = {} }: Given,
+  status: Partial<ImageCache['status']> = {},
+): ImageCache => {
+  const [namespace = '', name = ''] = key.split('/');
+  const sorted = images.toSorted();
+  return {
+    ...{ namespace, name, uid: `uid-of-${key}`, resourceVersion: '1', generation: 1, isBeingDeleted: false },
+    annotations: {},
+    spec: spec({ lists: [list(sorted)] }),
+    status: {
+      ...emptyStatus,
+      ...{ status: 'Succeeded', reason: 'ImageCacheCreate', observedGeneration: 1, round: round() },
+      message: 'All requested images pulled succesfully to respective nodes',
+      digests: Object.fromEntries(sorted.map((image) => [image, digest])),
+      nodes,
+      wants: { w: [0] },
+      ...status,
+    },
+  };
+};
+
+export const named = (
+  count: number,
+  make: (index: number) => LedgerEntry,
+  prefix = 'node-',
+): Record<string, LedgerEntry> =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index + 1}`, make(index)]));
+
+const minutes = 60_000;
+const shop = ['frontend', 'cart', 'checkout', 'payments', 'search', 'mail'].map(
+  (name) => `registry.example.com/shop/${name}:2026.11`,
+);
+const failedMessage = 'Image pull failed for some images. Please see "failures" section';
+const notFound = (image: string): string =>
+  `rpc error: code = NotFound desc = failed to pull and unpack image "${image}": failed to resolve image: ${image}: not found`;
+
+/** A cluster of some 40 nodes in the middle of its day. */
+export function busyCluster(now: number): readonly ImageCache[] {
+  const missing = 'registry.example.com/ml/trainer:9.9';
+  const models = [
+    missing,
+    'nvcr.io/nvidia/pytorch:25.10-py3',
+    'registry.example.com/ml/serve:1.4.2',
+    'registry.example.com/ml/tools:3',
+  ];
+  const failedAt = models.toSorted().indexOf(missing);
+  const done = (ago: number) => ({ completionTime: now - ago * minutes, nextRefreshTime: now + (15 - ago) * minutes });
+  const failures = {
+    [missing]: ['gpu-2', 'gpu-5', 'gpu-7'].map((node) => ({
+      node,
+      reason: 'ErrImagePull',
+      message: notFound(missing),
+    })),
+  };
+  const gpu = named(
+    12,
+    (index) => ([1, 4, 6].includes(index) ? entry({ state: 'Failed', attempt: 2, failed: [failedAt] }) : entry()),
+    'gpu-',
+  );
+  const shopNodes = named(24, (index) => {
+    if (index < 14) return entry();
+    if (index < 18) return entry({ state: 'Pulling' });
+    return index < 22 ? entry({ state: 'Pending', attempt: 0 }) : entry({ state: 'Skipped', reason: 'NotReady' });
+  });
+  return [
+    cacheNamed(
+      'platform/observability',
+      {
+        images: ['grafana/grafana:12.3', 'prom/prometheus:v3.8', 'grafana/loki:3.6', 'otel/collector:0.140'],
+        nodes: named(40, () => entry()),
+      },
+      done(4),
+    ),
+    cacheNamed(
+      'ml/training',
+      { images: models, nodes: gpu },
+      { ...done(2), status: 'Failed', message: failedMessage, failures },
+    ),
+    cacheNamed(
+      'shop/storefront',
+      { images: shop, nodes: shopNodes },
+      {
+        status: 'Processing',
+        message: 'Image cache is being updated. Please view the status after some time',
+        startTime: now - minutes,
+        round: round({ operation: 'Update' }),
+      },
+    ),
+    cacheNamed(
+      'ci/runners',
+      {
+        images: ['ghcr.io/actions/runner:2.330', 'docker.io/library/docker:29-dind'],
+        nodes: named(8, () => entry(), 'ci-'),
+      },
+      done(9),
+    ),
+    cacheNamed(
+      'edge/gateways',
+      { images: ['envoyproxy/envoy:v1.36'] },
+      {
+        ...done(11),
+        status: 'NoImagesPulledOrDeleted',
+        message: 'No images were pulled or deleted because nodeSelector specified did not match any nodes',
+      },
+    ),
+    cacheNamed(
+      'platform/databases',
+      {
+        images: ['postgres:18.1', 'valkey/valkey:9.0', 'edoburu/pgbouncer:1.25'],
+        nodes: named(6, () => entry(), 'db-'),
+      },
+      done(13),
+    ),
+  ];
+}
+
+/** 1,000 nodes and 50 images, and a rollout that meets a few broken nodes. */
+export function largeCluster(now: number): readonly ImageCache[] {
+  const images = Array.from(
+    { length: 50 },
+    (_, index) => `registry.example.com/apps/service-${String(index + 1).padStart(2, '0')}:2026.11.${index % 9}`,
+  );
+  const nodes = named(
+    1000,
+    (index) => {
+      if (index % 90 === 17)
+        return entry({ state: 'Failed', attempt: 2, failed: [index % 50, (index + 7) % 50].toSorted((a, b) => a - b) });
+      if (index > 930) return entry({ state: 'Pending', attempt: 0 });
+      if (index > 860) return entry({ state: 'Pulling' });
+      return index % 111 === 3 ? entry({ state: 'Skipped', reason: 'DiskPressure' }) : entry();
+    },
+    'ip-10-0-',
+  );
+  const failures = Object.fromEntries(
+    images.flatMap((image, index) => {
+      const of = Object.entries(nodes)
+        .filter(([, { failed }]) => failed.includes(index))
+        .slice(0, 20);
+      return of.length === 0
+        ? []
+        : [
+            [
+              image,
+              of.map(([node]) => ({
+                node,
+                reason: 'ImagePullBackOff',
+                message: `Back-off pulling image "${image}": dial tcp 10.9.0.4:443: i/o timeout`,
+              })),
+            ],
+          ];
+    }),
+  );
+  return [
+    cacheNamed(
+      'platform/all-services',
+      { images, nodes },
+      {
+        status: 'Processing',
+        message: 'Image cache is being refreshed. Please view the status after some time',
+        startTime: now - 3 * minutes,
+        failures,
+        round: round({ operation: 'Refresh' }),
+      },
+    ),
+    ...busyCluster(now).filter(({ namespace }) => namespace !== 'shop'),
+  ];
+}

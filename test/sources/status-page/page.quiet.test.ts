@@ -1,0 +1,192 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { ImageCache } from '#model/image-cache.ts';
+import { browserPath, noBrowser, startBrowser } from './browser.ts';
+import { busyCluster, cacheNamed, entry, largeCluster } from './caches.ts';
+import { servePage, type PageServer } from './page-server.ts';
+
+const about = browserPath === undefined ? `the status page (skipped: ${noBrowser})` : 'the status page';
+
+describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  }, 60_000);
+  afterAll(() => browser.close());
+
+  type Shown = { readonly page: Page; readonly server: PageServer; readonly complaints: string[] };
+
+  async function open(caches: readonly ImageCache[], options: { dark?: boolean; at?: string } = {}): Promise<Shown> {
+    const server = await servePage(caches);
+    const context = await browser.newContext({
+      colorScheme: options.dark === true ? 'dark' : 'light',
+      reducedMotion: 'reduce',
+    });
+    onTestFinished(async () => {
+      await context.close();
+      await server.close();
+    });
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    const complaints: string[] = [];
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('dialog', (dialog) => {
+      complaints.push(`dialog ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    await page.goto(`${server.url}/${options.at ?? ''}`);
+    await page.locator('#live[data-state="live"]').waitFor();
+    return { page, server, complaints };
+  }
+
+  const titles = (page: Page): Promise<string[]> => page.locator('.cache .toggle').allTextContents();
+  const counted = (page: Page, selector: string, number: number): Promise<void> =>
+    vi.waitFor(async () => expect(await page.locator(selector).count()).toBe(number), {
+      timeout: 15_000,
+      interval: 50,
+    });
+  const cacheButton = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+
+  it('shows every cache in a table, failures first, and complains of nothing', async () => {
+    const { page, complaints } = await open(busyCluster(Date.now()));
+    expect((await titles(page)).slice(0, 2)).toEqual(['ml/training', 'shop/storefront']);
+    expect(await page.getByRole('columnheader').allTextContents()).toEqual([
+      'Cache',
+      'Status',
+      'Nodes',
+      'Images',
+      'Refreshed',
+      'Next',
+    ]);
+    await page.getByRole('row', { name: /ml\/training Failed 9\/12 · 3 failed 1 of 4 failed/ }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows a change by itself, keeps the keyboard where it was, and says aloud what failed', async () => {
+    const { page, server } = await open([cacheNamed('a/one', { images: ['x:1'], nodes: { n: entry() } })]);
+    await cacheButton(page, 'a/one').focus();
+    server.know([
+      cacheNamed(
+        'a/one',
+        { images: ['x:1'], nodes: { n: entry({ state: 'Failed', failed: [0] }) } },
+        { status: 'Failed' },
+      ),
+      cacheNamed('b/two', { images: ['x:1'] }),
+    ]);
+    await cacheButton(page, 'b/two').waitFor();
+    expect(await page.locator(':focus').textContent()).toBe('a/one');
+    expect(await page.getByRole('status').textContent()).toBe('1 cache failed');
+  });
+
+  it('goes from cache to node to image by keyboard alone, and back', async () => {
+    const { page } = await open(busyCluster(Date.now()));
+    await page.keyboard.press('/');
+    await page.keyboard.type('training');
+    await counted(page, '.cache', 1);
+    await cacheButton(page, 'ml/training').focus();
+    await page.keyboard.press('Enter');
+    await cacheButton(page, 'gpu-2').waitFor();
+    await cacheButton(page, 'gpu-2').focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('ErrImagePull: rpc error').waitFor();
+    expect(await cacheButton(page, 'gpu-2').getAttribute('aria-expanded')).toBe('true');
+    expect(new URL(page.url()).hash).toBe('#q=training&open=ml%2Ftraining');
+    await cacheButton(page, 'ml/training').focus();
+    await page.keyboard.press('Enter');
+    await page.locator('#detail').waitFor({ state: 'detached' });
+  });
+
+  it('shows what its address asks for', async () => {
+    const { page } = await open(busyCluster(Date.now()), { at: 'status/#status=Failed&open=ml%2Ftraining' });
+    await cacheButton(page, 'gpu-2').waitFor();
+    expect(await titles(page)).toContain('ml/training');
+    expect(await page.getByRole('button', { name: 'Failed 1' }).getAttribute('aria-pressed')).toBe('true');
+  });
+
+  it('says so where nothing is, and where nothing matches', async () => {
+    const { page, server } = await open([]);
+    await page.getByRole('heading', { name: 'No image caches yet' }).waitFor();
+    server.know(busyCluster(Date.now()));
+    await cacheButton(page, 'ml/training').waitFor();
+    await page.getByRole('searchbox').fill('no such thing');
+    await page.getByRole('heading', { name: 'Nothing matches' }).waitFor();
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await cacheButton(page, 'ml/training').waitFor();
+  });
+
+  it('says when it is cut off, and goes on by itself', async () => {
+    const { page, server } = await open(busyCluster(Date.now()));
+    await server.close();
+    await page.getByRole('alert').filter({ hasText: 'Nothing has been heard since' }).waitFor();
+    expect(await page.locator('#live').textContent()).toBe('Disconnected');
+    expect((await titles(page)).length).toBe(6);
+    const again = await servePage([], Number(new URL(server.url).port));
+    onTestFinished(again.close);
+    await page.getByRole('heading', { name: 'No image caches yet' }).waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
+  it('says when its process stands by', async () => {
+    const { page, server } = await open(busyCluster(Date.now()));
+    server.know([]);
+    server.as('standby');
+    await page.getByRole('alert').filter({ hasText: 'stands by' }).waitFor();
+  });
+
+  it('takes hostile names and messages for text', async () => {
+    const evil = '<img src=x onerror=alert(1)>';
+    const script = '</code><script>alert(2)</script>';
+    const cache = cacheNamed(
+      `a/${evil}`,
+      { images: [`${evil}:1`, script], nodes: { [evil]: entry({ state: 'Failed', failed: [0, 1] }) } },
+      {
+        status: 'Failed',
+        message: script,
+        failures: { [`${evil}:1`]: [{ node: evil, reason: script, message: 'javascript:alert(3)\u202e' }] },
+      },
+    );
+    const { page, complaints } = await open([cache]);
+    await cacheButton(page, `a/${evil}`).click();
+    await cacheButton(page, evil).click();
+    await page.getByText('javascript:alert(3)').waitFor();
+    expect(await page.locator('main img, main script').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it.each([false, true])('has text that stands out from its ground; dark: %s', async (dark) => {
+    const script = await readFile(join(import.meta.dirname, 'contrast.js'), 'utf8');
+    const { page } = await open(busyCluster(Date.now()), { dark });
+    await cacheButton(page, 'ml/training').click();
+    await cacheButton(page, 'gpu-2').click();
+    await page.getByText('ErrImagePull').waitFor();
+    expect(await page.evaluate<string[]>(script)).toEqual([]);
+  });
+
+  it('shows 1,000 nodes by 50 images in few elements, and pages through them', async () => {
+    const { page } = await open(largeCluster(Date.now()));
+    await cacheButton(page, 'platform/all-services').click();
+    await page.getByText('1–50 of 1,000').waitFor();
+    expect(await page.locator('.map i').count()).toBe(1000);
+    expect(await page.locator('*').count()).toBeLessThan(3000);
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByText('51–100 of 1,000').waitFor();
+    await page.locator('.map i').nth(999).click();
+    await page.getByText('1,000–1,000 of 1,000').waitFor();
+    await page.getByRole('button', { name: 'Failed 11', exact: true }).click();
+    await counted(page, '.map i', 11);
+    await page.getByLabel('Filter nodes by name').fill('ip-10-0-9');
+    await counted(page, '.map i', 1);
+    expect(await page.locator(':focus').getAttribute('aria-label')).toBe('Filter nodes by name');
+  });
+
+  it('fits a telephone', async () => {
+    const { page } = await open(busyCluster(Date.now()));
+    await page.setViewportSize({ width: 390, height: 800 });
+    await cacheButton(page, 'ml/training').click();
+    await cacheButton(page, 'gpu-2').waitFor();
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+  });
+});

@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import { cacheDetail, nodeImages } from '../../../sources/status-page/cache-view.ts';
+import { overview } from '../../../sources/status-page/overview.ts';
+import { page, pagingOf } from '../../../sources/status-page/paging.ts';
+import { busyCluster, cacheNamed, entry, largeCluster } from './caches.ts';
+
+const all = { offset: 0, limit: 200 };
+const glance = (asked: Partial<Parameters<typeof overview>[1]> = {}) =>
+  overview({ version: '1', source: 'live', caches: busyCluster(0) }, { query: '', status: '', paging: all, ...asked });
+const keys = (of: ReturnType<typeof glance>): readonly string[] =>
+  of.caches.rows.map(({ namespace, name }) => `${namespace}/${name}`);
+
+describe('all caches', () => {
+  it('come with what needs somebody first', () => {
+    expect(keys(glance())).toEqual([
+      'ml/training',
+      'shop/storefront',
+      'edge/gateways',
+      'ci/runners',
+      'platform/databases',
+      'platform/observability',
+    ]);
+  });
+
+  it.each([
+    { query: 'PLATFORM/', finds: ['platform/databases', 'platform/observability'] },
+    { query: 'envoy', finds: ['edge/gateways'] },
+    { query: 'nothing', finds: [] },
+  ])('are found by $query in namespace, name and images', ({ query, finds }) => {
+    expect(keys(glance({ query }))).toEqual(finds);
+  });
+
+  it('are counted by status before one of them is chosen', () => {
+    const { statuses, caches } = glance({ status: 'Failed' });
+    expect(statuses).toMatchObject({ Failed: 1, Processing: 1, Succeeded: 3, NoImagesPulledOrDeleted: 1, New: 0 });
+    expect(caches.total).toBe(1);
+  });
+
+  it('come with the counts of their nodes and images', () => {
+    expect(glance({ query: 'shop' }).caches.rows[0]).toMatchObject({
+      nodes: { ready: 14, pulling: 4, pending: 4, failed: 0, skipped: 2 },
+      images: { total: 6, failed: 0 },
+      operation: 'Update',
+    });
+  });
+});
+
+describe('one cache', () => {
+  const ofNodes = (nodes: Parameters<typeof cacheNamed>[1]['nodes'] = {}) =>
+    cacheNamed('a/b', { images: ['x:1', 'y:1'], nodes });
+  const look = (cache: ReturnType<typeof ofNodes>, asked: Partial<Parameters<typeof cacheDetail>[1]> = {}) =>
+    cacheDetail(cache, { query: '', state: '', nodes: all, images: all, ...asked });
+  const mixed = ofNodes({
+    'node-10': entry(),
+    'node-9': entry(),
+    off: entry({ state: 'Skipped', reason: 'NotReady' }),
+    again: entry({ state: 'Pulling', attempt: 2, todo: [1], failed: [1] }),
+    waits: entry({ state: 'Pending' }),
+    bad: entry({ state: 'Failed', failed: [0] }),
+  });
+
+  it('has its nodes in the order of need, then by number', () => {
+    const { nodeRows, map } = look(mixed);
+    expect(nodeRows.rows.map(({ node, there, wanted }) => `${node} ${there}/${wanted}`)).toEqual([
+      'bad 1/2',
+      'again 1/2',
+      'waits 0/2',
+      'off 0/2',
+      'node-9 2/2',
+      'node-10 2/2',
+    ]);
+    expect(map).toBe('FPWSRR');
+  });
+
+  it('has only the nodes that are asked for', () => {
+    expect(look(mixed, { state: 'Ready', query: '10' }).nodeRows.rows.map(({ node }) => node)).toEqual(['node-10']);
+    expect(look(mixed, { nodes: { offset: 4, limit: 1 } }).nodeRows).toMatchObject({
+      offset: 4,
+      total: 6,
+      rows: [{ node: 'node-9' }],
+    });
+  });
+
+  it('tells of each image on how many nodes it is', () => {
+    expect(look(mixed).imageRows.rows).toMatchObject([
+      { image: 'x:1', ready: 3, failed: 1, open: 1 },
+      { image: 'y:1', ready: 3, failed: 0, open: 2 },
+    ]);
+  });
+
+  it('tells of a node what it has, what it lacks, and why', () => {
+    const cache = cacheNamed(
+      'a/b',
+      { images: ['x:1', 'y:1'], nodes: { bad: entry({ state: 'Failed', failed: [1] }) } },
+      {
+        failures: {
+          'y:1': [
+            { node: 'bad', reason: 'ErrImagePull', message: 'not found' },
+            { node: 'other', reason: 'Else', message: '' },
+          ],
+        },
+      },
+    );
+    expect(nodeImages(cache, 'bad', all)?.rows).toEqual([
+      { image: 'y:1', state: 'failed', reason: 'ErrImagePull', message: 'not found' },
+      { image: 'x:1', state: 'there', reason: '', message: '' },
+    ]);
+    expect(nodeImages(cache, 'constructor', all)).toBeUndefined();
+  });
+});
+
+describe('a page', () => {
+  it('never has more than 200 rows, whatever is asked for', () => {
+    const paging = pagingOf(new URLSearchParams('nodes-limit=9999&nodes-offset=300'), 'nodes-', 50);
+    const [large] = largeCluster(0);
+    if (large === undefined) throw new TypeError('there is one');
+    const { nodeRows } = cacheDetail(large, { query: '', state: '', nodes: paging, images: all });
+    expect([nodeRows.rows.length, nodeRows.offset, nodeRows.total]).toEqual([200, 300, 1000]);
+  });
+
+  it.each(['-1', '1e3', 'NaN', '99999999', '1;', ''])('takes %j for no number', (text) => {
+    expect(pagingOf(new URLSearchParams({ offset: text, limit: text }), '', 7)).toEqual({ offset: 0, limit: 7 });
+  });
+
+  it('beyond the end is the end', () => {
+    expect(page(['a', 'b'], { offset: 9, limit: 5 })).toEqual({ rows: ['b'], offset: 1, total: 2 });
+    expect(page([], { offset: 9, limit: 5 })).toEqual({ rows: [], offset: 0, total: 0 });
+  });
+});
