@@ -24,6 +24,7 @@ export const cacheNamed = (
   return {
     ...{ namespace, name, uid: `uid-of-${key}`, resourceVersion: '1', generation: 1, isBeingDeleted: false },
     annotations: {},
+    finalizers: [],
     spec: spec({ lists: [list(sorted)] }),
     status: {
       ...emptyStatus,
