@@ -49,9 +49,10 @@ function departing(world: World): Plan {
   const { cache, makes, now } = world;
   if (makes !== 'removals' || !cache.finalizers.includes(finalizer)) return emptyPlan;
   const request = nextRound(cache, now);
-  if (request !== undefined) return advance(world, openRound(cache, request, now));
-  const isOver = cache.spec.deletionPolicy !== 'Purge' || !isRoundOpen(cache.status);
-  return isOver ? { ...emptyPlan, finalizer: 'release' } : advance(world, cache);
+  const isOver = request === undefined && !isRoundOpen(cache.status);
+  if (isOver || cache.spec.deletionPolicy !== 'Purge') return { ...emptyPlan, finalizer: 'release' };
+  const plan = advance(world, request === undefined ? cache : openRound(cache, request, now));
+  return { ...plan, hasMore: plan.hasMore || !isRoundOpen(plan.status ?? cache.status) };
 }
 
 /** What the last round still needs. A request that another function is to answer does not hold it up, but for a new spec and a purge. */

@@ -1,0 +1,400 @@
+import { describe, expect, it } from 'vitest';
+import { removalResult, terminationMessage, type RemovalOutcome } from '#model/removal-result.ts';
+import { RetryLater } from '#runtime/errors.ts';
+import { jobComplete } from '../../functions/job-complete.ts';
+import { purge } from '../../functions/purge.ts';
+import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { refusal } from './in-memory-api.ts';
+import {
+  aCache,
+  aJob,
+  aNode,
+  cachePath,
+  changed,
+  completed,
+  eventsPath,
+  nodeNamed,
+  nodePath,
+  scene,
+  tick,
+  type Scene,
+} from './scene.ts';
+
+const asked = { 'kubefledged.io/purge-imagecache': '' };
+const removalsPath = '/apis/batch/v1/namespaces/kube-fledged/jobs';
+const removalPodsPath = '/api/v1/namespaces/kube-fledged/pods';
+
+type RemovalJob = {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly labels: object;
+    readonly annotations: object;
+  };
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly { readonly args: readonly string[] }[] } };
+  };
+};
+
+const removals = (on: Scene): readonly RemovalJob[] => on.api.list(removalsPath) as unknown as readonly RemovalJob[];
+
+const argsOf = (job: RemovalJob | undefined): readonly string[] => job?.spec.template.spec.containers[0]?.args ?? [];
+
+const orderOf = (job: RemovalJob | undefined) => argsOf(job).filter((arg) => /^--(remove|keep)=/.test(arg));
+
+/** The kubelet's part: the Pod of a removal Job has ended with this account; '' is none. */
+function ends(on: Scene, job: RemovalJob | undefined, outcomes: readonly RemovalOutcome[] | ''): void {
+  if (job === undefined) throw new Error('there is no removal Job');
+  const { name, uid, labels, annotations } = job.metadata;
+  const message = outcomes === '' ? '' : terminationMessage(removalResult('containerd 2.2', outcomes));
+  const hasFailed = outcomes === '' || outcomes.some(({ outcome }) => outcome === 'failed');
+  const terminated = { exitCode: hasFailed ? 1 : 0, reason: 'Completed', message };
+  on.api.put(`${removalPodsPath}/${name}-abcde`, {
+    metadata: {
+      name: `${name}-abcde`,
+      namespace: 'kube-fledged',
+      labels: { ...labels, 'job-name': name },
+      annotations,
+      ownerReferences: [{ kind: 'Job', name, uid, controller: true }],
+    },
+    status: {
+      phase: hasFailed ? 'Failed' : 'Succeeded',
+      containerStatuses: [{ name: 'removal', state: { terminated } }],
+    },
+  });
+}
+
+const removed = (image: string, bytes = 1000): RemovalOutcome => ({ outcome: 'removed', image, bytes, also: '' });
+
+const told = (on: Scene, job: RemovalJob | undefined) =>
+  purge(changed({ ...aJob(job?.metadata.name ?? ''), namespace: 'kube-fledged' }, { isRemoval: true }), on.context);
+
+/** A cache whose images have been pulled to these nodes. */
+async function pulled(spec: object | undefined, ...nodes: readonly string[]): Promise<Scene> {
+  const on = scene();
+  on.cache(spec);
+  on.nodes(...nodes);
+  await reconcile(changed(aCache), on.context);
+  for (const job of on.jobs()) {
+    on.pod(job, completed(0, 1));
+    await jobComplete(changed(aJob(job)), on.context);
+  }
+  for (const pod of on.api.list('/api/v1/namespaces/apps/pods'))
+    on.api.drop(`/api/v1/namespaces/apps/pods/${pod.metadata.name}`);
+  expect(on.live().status.status).toBe('Succeeded');
+  on.api.asked();
+  return on;
+}
+
+describe('purge, on request,', () => {
+  it('makes a removal Job per node in its own namespace, and closes the round with what they tell', async () => {
+    const on = await pulled(undefined, 'node-1', 'node-2');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({ status: 'Processing', reason: 'ImageCachePurge', nodes: {} });
+    expect(removals(on).map(orderOf)).toEqual([
+      ['--remove=app:1', '--remove=base:2'],
+      ['--remove=app:1', '--remove=base:2'],
+    ]);
+    const [first, second] = removals(on);
+    ends(on, first, [removed('app:1'), { outcome: 'absent', image: 'base:2' }]);
+    await told(on, first);
+    expect(on.live().status.status).toBe('Processing');
+    ends(on, second, [removed('app:1'), { outcome: 'spared', image: 'base:2', reason: 'InUse', by: 'apps/web/app' }]);
+    await told(on, second);
+    const { status } = on.live();
+    expect(status).toMatchObject({
+      status: 'Succeeded',
+      message: 'All cached images succesfully deleted from respective nodes',
+      placed: [],
+    });
+    expect(status.nextRefreshTime).toBeUndefined();
+    expect(Object.values(status.removals)).toMatchObject([
+      { state: 'Removed', removed: 1, absent: 1, spared: 0, freedBytes: 1000 },
+      {
+        state: 'Removed',
+        removed: 1,
+        spared: 1,
+        sparedImages: [{ image: 'base:2', reason: 'InUse', by: 'apps/web/app' }],
+      },
+    ]);
+    expect(on.api.read(cachePath())?.metadata.annotations).toEqual({});
+    expect(on.api.list(eventsPath).map((event) => [event['reason'], event['message']])).toContainEqual([
+      'ImagesRemoved',
+      'Removed 2 images (2.0 kB) from 2 nodes; spared 1 image: base:2 on node-2 (InUse, apps/web/app)',
+    ]);
+    expect(removals(on)).toHaveLength(2);
+  });
+
+  it('keeps what another cache wants on the node, but not what a purged one does', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.cache({ cacheSpec: [{ images: ['base:2', 'own:1'] }] }, 'other');
+    on.cache({ cacheSpec: [{ images: ['app:1'] }] }, 'third');
+    const third = on.api.read(cachePath('third'));
+    const round = { number: 1, operation: 'Purge', generation: 1, trigger: 'Annotation' };
+    on.api.put(cachePath('third'), { ...third, status: { status: 'Succeeded', observedGeneration: 1, round } });
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2', '--keep=base:2', '--keep=own:1']);
+  });
+
+  it('passes on that only what the cache asked for by name is to go', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), { ...on.context, settings: { ...on.context.settings, purge: 'own' } });
+    expect(argsOf(removals(on)[0])).toContain('--purge=own');
+  });
+
+  it('first takes its own pull Jobs back, and waits until their Pods have left', async () => {
+    const on = scene();
+    on.cache();
+    on.nodes('node-1');
+    await reconcile(changed(aCache), on.context);
+    const [job = ''] = on.jobs();
+    const pod = on.pod(job, { phase: 'Running' });
+    on.api.put(`/api/v1/namespaces/apps/pods/${pod}`, {
+      metadata: { ...on.api.read(`/api/v1/namespaces/apps/pods/${pod}`)?.metadata, ownerReferences: [] },
+      status: { phase: 'Running' },
+    });
+    on.annotate(asked);
+    const purging = purge(changed(aCache), on.context);
+    await expect.poll(() => on.jobs()).toEqual([]);
+    expect(removals(on)).toEqual([]);
+    on.api.drop(`/api/v1/namespaces/apps/pods/${pod}`);
+    await purging;
+    expect(removals(on)).toHaveLength(1);
+  });
+
+  it('tells kube-fledged’s words and the runtime’s when an image can not be removed, after three tries', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const names = new Set<string>();
+    for (let turn = 0; turn < 3; turn += 1) {
+      const job = removals(on).find(({ metadata }) => !names.has(metadata.name));
+      names.add(job?.metadata.name ?? '');
+      ends(on, job, [removed('app:1'), { outcome: 'failed', image: 'base:2', message: 'device busy' }]);
+      await told(on, job);
+    }
+    expect(names.size).toBe(3);
+    expect(on.live().status).toMatchObject({
+      status: 'Failed',
+      message: 'Image deletion failed for some images. Please see "failures" section',
+      failures: { 'base:2': [{ node: 'node-1', reason: 'RemovalFailed', message: 'device busy' }] },
+      removals: { 'node-1': { state: 'Failed', freedBytes: 3000 } },
+    });
+    expect(on.live().status.placed).toHaveLength(1);
+  });
+
+  it('makes a Job again that was taken away, and one whose Pod said nothing', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [first] = removals(on);
+    on.api.drop(`${removalsPath}/${first?.metadata.name ?? ''}`);
+    await told(on, first);
+    const [second] = removals(on);
+    expect(second?.metadata.name).not.toBe(first?.metadata.name);
+    ends(on, second, '');
+    await told(on, second);
+    expect(on.live().status.removals['node-1']).toMatchObject({ state: 'Removing', attempt: 3 });
+  });
+
+  it('ends with Failed where nobody knows the runtime’s socket, and says what to set', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', { status: { ...odd } }));
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({ status: 'Failed', removals: { 'node-1': { reason: 'UnknownRuntime' } } });
+    expect(on.live().status.removals['node-1']?.message).toContain('CRI_SOCKET_PATH');
+  });
+
+  it('says so in the status when the namespace refuses the Job, and goes on when it no longer does', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    on.api.refuse(/POST .*kube-fledged\/jobs/, refusal(403, 'Forbidden', 'violates PodSecurity "restricted"'), 9);
+    await expect(purge(changed(aCache), on.context)).rejects.toThrow(RetryLater);
+    expect(on.live().status.message).toContain('violates PodSecurity');
+    on.api.relent();
+    await purge(changed(aCache), on.context);
+    expect(removals(on)).toHaveLength(1);
+  });
+
+  it('leaves out a node that is away, and is resumed for it when it is back, by a Node’s event and the status', async () => {
+    const on = await pulled(undefined, 'node-1');
+    const away = { status: { ...ordinary, conditions: [{ type: 'Ready', status: 'False' }] } };
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', away));
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({
+      status: 'NoImagesPulledOrDeleted',
+      removals: { 'node-1': { state: 'Skipped', reason: 'NotReady' } },
+    });
+    on.nodes('node-1');
+    await reconcile(changed(aNode('node-1')), on.context);
+    expect(on.live().status.removals['node-1']?.state).toBe('Pending');
+    expect(on.jobs()).toEqual([]);
+    await purge(changed(aCache, { isRemoval: true }), on.context);
+    expect(removals(on)).toHaveLength(1);
+  });
+
+  it('is resumed by the tick alone', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(tick, on.context);
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    await purge(tick, on.context);
+    expect(on.live().status.status).toBe('Succeeded');
+  });
+
+  it('does nothing, and reads no more than the cache, where nothing is to go', async () => {
+    const on = await pulled(undefined, 'node-1');
+    await purge(changed(aCache), on.context);
+    expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
+  });
+});
+
+const ordinary = {
+  nodeInfo: { operatingSystem: 'linux', kubeletVersion: 'v1.34.2', containerRuntimeVersion: 'containerd://1.7.24' },
+};
+const odd = {
+  conditions: [{ type: 'Ready', status: 'True' }],
+  nodeInfo: { ...ordinary.nodeInfo, containerRuntimeVersion: 'frakti://1' },
+};
+
+describe('images that leave the spec', () => {
+  it('go from their nodes after the new ones have come, while the cache is Succeeded', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.edit({ cacheSpec: [{ images: ['app:2', 'base:2'] }] });
+    await reconcile(changed(aCache), on.context);
+    await purge(changed(aCache, { isRemoval: true }), on.context);
+    expect(removals(on)).toEqual([]);
+    const [job = ''] = on.jobs();
+    on.pod(job, completed(0, 1));
+    await jobComplete(changed(aJob(job)), on.context);
+    expect(on.live().status.status).toBe('Succeeded');
+    await purge(changed(aCache, { isRemoval: true }), on.context);
+    expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--keep=app:2', '--keep=base:2']);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', removals: { 'node-1': { state: 'Removing' } } });
+  });
+
+  it('go from a node that has lost its label, although no spec changed', async () => {
+    const spec = { cacheSpec: [{ images: ['app:1', 'base:2'], nodeSelector: { tier: 'a' } }] };
+    const on = scene();
+    on.cache(spec);
+    on.api.put(
+      nodePath('node-1'),
+      nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels: { tier: 'a' } } }),
+    );
+    await reconcile(changed(aCache), on.context);
+    const [job = ''] = on.jobs();
+    on.pod(job, completed(0, 1));
+    await jobComplete(changed(aJob(job)), on.context);
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels: {} } }));
+    await reconcile(changed(aNode('node-1')), on.context);
+    expect(on.live().status.nodes).toEqual({});
+    await purge(changed(aCache, { isRemoval: true }), on.context);
+    expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2']);
+  });
+
+  it('are not pulled while another cache’s removal of them is under way, nor believed in a node’s list after it', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    on.cache({ cacheSpec: [{ images: ['app:1'] }] }, 'other');
+    const lists = {
+      status: { ...ordinary, conditions: odd.conditions, images: [{ names: ['docker.io/library/app:1'] }] },
+    };
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', lists));
+    const other = { ...aCache, name: 'other' };
+    const event = { ...changed(other), cache: { namespace: 'apps', name: 'other' } };
+    await reconcile(event, on.context);
+    expect(on.live('other').status.nodes['node-1']?.state).toBe('Pending');
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    const path = `${removalsPath}/${job?.metadata.name ?? ''}`;
+    on.api.put(path, { ...on.api.read(path), status: { conditions: [{ type: 'Complete', status: 'True' }] } });
+    await refresh(tick, on.context);
+    expect(on.live('other').status.nodes['node-1']?.state).toBe('Pulling');
+  });
+});
+
+describe('a cache with deletionPolicy Purge', () => {
+  const spec = { cacheSpec: [{ images: ['app:1', 'base:2'] }], deletionPolicy: 'Purge' };
+  const held = async (): Promise<Scene> => {
+    const on = await pulled(spec, 'node-1');
+    await purge(changed(aCache), on.context);
+    expect(on.live().finalizers).toEqual(['kubefledged.io/purge']);
+    return on;
+  };
+  const dies = (on: Scene, given: object = spec): void => {
+    const before = on.api.read(cachePath());
+    const metadata = { ...before?.metadata, deletionTimestamp: '2026-11-24T12:00:00Z' };
+    on.api.put(cachePath(), { ...before, metadata, spec: given });
+  };
+
+  it('is held until its images are gone', async () => {
+    const on = await held();
+    dies(on);
+    await purge(changed(aCache), on.context);
+    expect(on.live().status.round).toMatchObject({ operation: 'Purge', trigger: 'Deletion' });
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    await told(on, job);
+    expect(on.live().finalizers).toEqual([]);
+  });
+
+  it('is let go at once when it is set back to Retain', async () => {
+    const on = await held();
+    dies(on, { ...spec, deletionPolicy: 'Retain' });
+    await purge(changed(aCache), on.context);
+    expect(on.live().finalizers).toEqual([]);
+    expect(removals(on)).toEqual([]);
+  });
+
+  it('is let go after a while although a node is away, and says which', async () => {
+    const on = await held();
+    on.api.put(
+      nodePath('node-1'),
+      nodeNamed('node-1', { status: { ...ordinary, conditions: [{ type: 'Ready', status: 'False' }] } }),
+    );
+    dies(on);
+    await purge(changed(aCache), on.context);
+    expect(on.live().finalizers).toHaveLength(1);
+    on.wait(301_000);
+    await purge(tick, on.context);
+    expect(on.live().finalizers).toEqual([]);
+    expect(on.api.list(eventsPath).map((event) => event['message'])).toContainEqual(
+      'Removed 0 images (0 B) from 0 nodes; given up on node-1 (NotReady)',
+    );
+  });
+
+  it('is let go in the end even if no removal Job can ever be made', async () => {
+    const on = await held();
+    dies(on);
+    on.api.refuse(/POST .*kube-fledged\/jobs/, refusal(403, 'Forbidden', 'no'), 99);
+    await expect(purge(changed(aCache), on.context)).rejects.toThrow(RetryLater);
+    on.wait(601_000);
+    await purge(tick, on.context).catch(() => undefined);
+    await purge(tick, on.context);
+    expect(on.live().finalizers).toEqual([]);
+  });
+
+  it('pulls nothing more once it is being deleted', async () => {
+    const on = await held();
+    dies(on);
+    on.nodes('node-2');
+    await reconcile(changed(aNode('node-2')), on.context);
+    await refresh(tick, on.context);
+    expect(on.jobs()).toEqual([]);
+  });
+
+  it('is let go by the tick where the policy was taken back', async () => {
+    const on = await held();
+    on.edit({ cacheSpec: spec.cacheSpec });
+    await purge(tick, on.context);
+    expect(on.live().finalizers).toEqual([]);
+  });
+});
