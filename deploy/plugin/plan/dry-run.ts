@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
+import type { CacheReference } from '#model/cloud-event.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import { parseImageCache } from '#model/parse-image-cache.ts';
 import type { Api } from '#runtime/api-request.ts';
-import { isNotFound } from '#runtime/errors.ts';
+import { isConflict, isNotFound } from '#runtime/errors.ts';
 import { paths } from '#runtime/paths.ts';
 import type { Manifest } from './manifests.ts';
 
@@ -18,17 +19,25 @@ const stored = z.looseObject({
 
 /** Has the API server judge a manifest, with nothing stored. Throws its refusal. */
 export async function dryRun(api: Api, manifest: Manifest, namespace: string): Promise<Applied> {
-  const reference = { namespace, name: manifest.metadata.name };
-  const before = await existing(api, paths.cache(reference));
   const placed = { ...manifest, metadata: { ...manifest.metadata, namespace } };
+  for (let tries = 1; ; tries += 1)
+    try {
+      return await tried(api, placed, { namespace, name: manifest.metadata.name });
+    } catch (error) {
+      // Somebody wrote it, most likely its status, between the look and the trial.
+      if (!isConflict(error) || tries === mostTries) throw error;
+    }
+}
+
+const mostTries = 5;
+
+async function tried(api: Api, placed: Manifest, reference: CacheReference): Promise<Applied> {
+  const path = paths.cache(reference);
+  const before = await existing(api, path);
   const answer =
     before === undefined
       ? await api.request({ method: 'POST', path: `${collectionOf(reference)}?${asTrial}`, body: placed })
-      : await api.request({
-          method: 'PUT',
-          path: `${paths.cache(reference)}?${asTrial}`,
-          body: edited(before, placed),
-        });
+      : await api.request({ method: 'PUT', path: `${path}?${asTrial}`, body: edited(before, placed) });
   return { cache: parseImageCache(versioned(answer)), isNew: before === undefined };
 }
 
@@ -40,8 +49,7 @@ function versioned(answer: unknown): object {
 
 const asTrial = 'dryRun=All&fieldValidation=Strict&fieldManager=kubectl-imagecache';
 
-const collectionOf = (reference: { namespace: string; name: string }): string =>
-  paths.cache(reference).replace(/\/[^/]+$/, '');
+const collectionOf = (reference: CacheReference): string => paths.cache(reference).replace(/\/[^/]+$/, '');
 
 async function existing(api: Api, path: string): Promise<z.infer<typeof stored> | undefined> {
   try {

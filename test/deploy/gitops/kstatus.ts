@@ -1,0 +1,27 @@
+import * as z from 'zod/mini';
+
+const object = z.object({
+  metadata: z.object({ generation: z.optional(z.number()), deletionTimestamp: z.optional(z.string()) }),
+  status: z.optional(
+    z.looseObject({
+      observedGeneration: z.optional(z.number()),
+      conditions: z.optional(z.array(z.object({ type: z.string(), status: z.string() }))),
+    }),
+  ),
+});
+
+/**
+ * The documented rules of kstatus for a kind that it does not know (https://github.com/kubernetes-sigs/cli-utils, pkg/kstatus),
+ * by which Flux and `kubectl` tools wait: deletion, then the generation, then Reconciling and Stalled, then Ready, and Current if nothing speaks against it.
+ */
+export function kstatus(given: object): 'Terminating' | 'InProgress' | 'Failed' | 'Current' {
+  const { metadata, status } = object.parse(given);
+  if (metadata.deletionTimestamp !== undefined) return 'Terminating';
+  const { observedGeneration, conditions = [] } = status ?? {};
+  if (observedGeneration !== undefined && observedGeneration !== metadata.generation) return 'InProgress';
+  const isTrue = (type: string): boolean => conditions.some((each) => each.type === type && each.status === 'True');
+  if (isTrue('Reconciling')) return 'InProgress';
+  if (isTrue('Stalled')) return 'Failed';
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  return ready === undefined || ready.status === 'True' ? 'Current' : 'InProgress';
+}
