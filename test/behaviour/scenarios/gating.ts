@@ -41,24 +41,29 @@ const workChanges = ({ history }: World) =>
 
 const held: Scenario = {
   name: 'keeps the startup taint on a node that joins until the images of all gated caches are there, and pods off it',
-  needs: ['simulated nodes', 'slow images'],
+  needs: ['simulated nodes'],
   run: async (world) => {
-    const [quick, slow] = [await world.image('good'), await world.image('slow')];
+    const [first, second] = [await world.image('good', 'first'), await world.image('good', 'second')];
     await start(world);
-    await world.createCache('quick', [quick], { warmGate: { taintKey: keyOf(world) }, tolerations: [] });
-    await world.createCache('slow', [slow], { warmGate: { taintKey: keyOf(world) } });
+    const warmGate = { taintKey: keyOf(world) };
+    await world.createCache('first', [first], { warmGate, tolerations: [] });
+    await world.createCache('second', [await world.image('missing')], { warmGate });
     const name = await join(world);
-    await work(world, quick);
-    await eventually('the first has its image there', () => isOn(world, name, 'quick', 'Ready'));
-    expect(isOn(world, name, 'slow', 'Ready')).toBe(false);
+    await work(world, first);
+    await eventually('the first has its image there', () => isOn(world, name, 'first', 'Ready'));
+    await sleep(1500); // a heartbeat
     expect(await look(world, name)).toBe('held');
-    await eventually('the second has', () => isOn(world, name, 'slow', 'Ready'));
+    expect(workChanges(world).every(({ object }) => object.spec.nodeName === '')).toBe(true);
+    await world.editCache('second', { cacheSpec: [world.list([second])] });
+    await eventually('the second has', () => isOn(world, name, 'second', 'Ready'));
     await eventually('it is let go', async () => (await look(world, name)) === 'warm', 5);
 
     const placed = await eventually('the work is there', () =>
       workChanges(world).find(({ object }) => object.spec.nodeName === name),
     );
-    const warm = world.history.cacheChanges('slow').find(({ object }) => object.status.nodes[name]?.state === 'Ready');
+    const warm = world.history
+      .cacheChanges('second')
+      .find(({ object }) => object.status.nodes[name]?.state === 'Ready');
     expect(placed.at).toBeGreaterThan(warm?.at ?? Infinity);
     await eventually('the work is done', () => workChanges(world).at(-1)?.object.status.phase === 'Succeeded');
   },
