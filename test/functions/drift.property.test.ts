@@ -105,6 +105,6 @@ it('whatever moves, joins and falls silent, every node has what the registry has
         expect(world.jobs()).toEqual([]);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
