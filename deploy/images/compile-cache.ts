@@ -100,12 +100,15 @@ const sendEvent = async (port: string): Promise<void> => {
   );
 };
 
-/** An API server on loopback that has nothing. */
+/** An API server on loopback that has nothing: its lists are empty, and no object is found. */
 export const emptyCluster = async (): Promise<{ readonly server: Server; readonly url: string }> => {
   const absent = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', reason: 'NotFound', code: 404 };
   const server = createServer((request, response) => {
     request.resume();
-    response.writeHead(404, { 'content-type': 'application/json' }).end(JSON.stringify(absent));
+    const isList = /\/(imagecaches|jobs|pods|nodes)(\?|$)/.test(request.url ?? '');
+    const list = { kind: 'List', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: [] };
+    response.writeHead(isList ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(isList ? list : absent));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

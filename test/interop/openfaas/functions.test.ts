@@ -1,0 +1,202 @@
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import * as z from 'zod/mini';
+import { functionNames, type FunctionName } from '#model/cloud-event.ts';
+import { emptyCluster, eventHeaders } from '../../../deploy/images/compile-cache.ts';
+import { openFaasPrograms, type OpenFaasPrograms } from './open-faas-programs.ts';
+import { startPlatform, type Platform } from './platform.ts';
+
+const root = join(import.meta.dirname, '../../..');
+
+let programs: OpenFaasPrograms;
+let api: Awaited<ReturnType<typeof emptyCluster>>;
+let platform: Platform;
+let temporary = '';
+const ports = new Map<string, number>();
+
+beforeAll(async () => {
+  [programs, api, temporary] = await Promise.all([openFaasPrograms(), emptyCluster(), mkdtemp(join(tmpdir(), 'of-'))]);
+  platform = await startPlatform({
+    programs: programs.folder,
+    flags: [`--master=${api.url}`],
+    env: { PATH: process.env['PATH'], TMPDIR: temporary },
+    onLine: (line, from) => {
+      const port = /"port":(\d+)/.exec(line)?.[1];
+      if (port !== undefined) ports.set(from, Number(port));
+    },
+  });
+}, 60_000);
+afterAll(async () => {
+  api.server.close();
+  await programs.remove();
+  await rm(temporary, { recursive: true, force: true });
+});
+
+type Told = {
+  readonly status: number;
+  readonly type: string | undefined;
+  readonly retryAfter: string | undefined;
+  readonly body: string;
+};
+
+/** One request with exactly these headers; a body goes in chunks unless its length is given. */
+const ask = async (
+  port: number,
+  path: string,
+  {
+    method = 'POST',
+    headers = {},
+    body = '',
+  }: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<Told> => {
+  const { promise, resolve, reject } = Promise.withResolvers<Told>();
+  const sent = request({ host: '127.0.0.1', port, path, method, headers });
+  sent.once('error', reject);
+  sent.once('response', (response) => {
+    const { 'content-type': type, 'retry-after': retryAfter } = response.headers;
+    text(response).then((all) => resolve({ status: response.statusCode ?? 0, type, retryAfter, body: all }), reject);
+  });
+  sent.end(body);
+  return promise;
+};
+const direct = (name: FunctionName): number => ports.get(name) ?? 0;
+
+/** What the gateway adds to a caller's request before the function has it. */
+const byGateway = {
+  'accept-encoding': 'gzip',
+  'transfer-encoding': 'chunked',
+  'x-call-id': '4e2f4d4a-0d1c-4f86-9f4e-0c7c0f6a1f3b',
+  'x-forwarded-for': '10.1.2.3:41234',
+  'x-forwarded-host': 'gateway.openfaas:8080',
+  'x-start-time': '1795543200000000000',
+};
+const done: Told = { status: 204, type: 'text/plain; charset=utf-8', retryAfter: undefined, body: '' };
+const structured = JSON.stringify({
+  ...Object.fromEntries(Object.entries(eventHeaders).map(([name, value]) => [name.slice(3), value])),
+  data: { any: 'thing' },
+});
+
+describe('a function as OpenFaaS calls it', () => {
+  it.each([
+    {
+      what: 'a binary event',
+      headers: { ...byGateway, ...eventHeaders, 'content-type': 'application/json' },
+      body: '{}',
+    },
+    {
+      what: 'a structured event',
+      headers: { ...byGateway, 'content-type': 'application/cloudevents+json' },
+      body: structured,
+    },
+    {
+      what: 'an event by of-watchdog in http mode',
+      headers: { ...byGateway, ...eventHeaders, 'x-duration-seconds': '0', 'x-timeout': '30s' },
+      body: '',
+    },
+  ])('is done with $what, at whatever path, and names a type though it says nothing', async ({ headers, body }) => {
+    for (const path of ['/', '/a/path?with=query'])
+      expect(await ask(direct('reconcile'), path, { headers, body })).toEqual(done);
+  });
+
+  it.each(functionNames)('%s takes the bare POST of cron-connector', async (name) => {
+    const headers = {
+      ...byGateway,
+      'user-agent': 'Go-http-client/1.1',
+      'x-connector': 'cron-connector',
+      'x-topic': 'cron-function',
+    };
+    expect(await ask(direct(name), '/', { headers })).toEqual(done);
+  });
+
+  it('refuses for good what is no event, so that nobody sends it again', async () => {
+    const headers = { ...byGateway, 'content-type': 'application/json' };
+    expect(await ask(direct('reconcile'), '/', { headers, body: '{"a":1}' })).toMatchObject({ status: 400 });
+    expect(await ask(direct('reconcile'), '/', { method: 'GET' })).toMatchObject({ status: 404 });
+  });
+
+  it.each(['/_/health', '/_/ready'])('answers the probe %s', async (path) => {
+    for (const name of functionNames)
+      expect(
+        await ask(direct(name), path, { method: 'GET', headers: { 'user-agent': 'kube-probe/1.30' } }),
+      ).toMatchObject({ status: 200 });
+  });
+
+  it('shows its life by a lock file', () => expect(access(join(temporary, '.lock'))).resolves.toBeUndefined());
+});
+
+describe('the stand-in of the gateway', () => {
+  const through = (path: string, options: Parameters<typeof ask>[2] = {}): Promise<Told> =>
+    ask(platform.gateway().port, path, options);
+
+  it('passes events on, by name and by name with namespace', async () => {
+    const headers = { ...eventHeaders, 'content-length': '0' };
+    for (const path of ['/function/reconcile', '/function/reconcile.openfaas-fn/x'])
+      expect(await through(path, { headers })).toEqual(done);
+  });
+
+  it('has no queue, and no function of another name', async () => {
+    expect(await through('/async-function/reconcile')).toMatchObject({ status: 404 });
+    expect(await through('/function/none', { headers: eventHeaders })).toMatchObject({ status: 503 });
+  });
+
+  it('says 503 of a function that was killed, and passes on again when it is back', async () => {
+    await platform.kill('purge');
+    expect(await through('/function/purge', { headers: eventHeaders })).toMatchObject({ status: 503 });
+    await platform.start('purge');
+    expect(await through('/function/purge', { headers: eventHeaders })).toEqual(done);
+  });
+});
+
+/** The fields of stack.yml that faas-cli knows; it ignores others without a word. */
+const stack = z.strictObject({
+  version: z.literal(1),
+  provider: z.strictObject({ name: z.literal('openfaas'), gateway: z.string() }),
+  functions: z.record(
+    z.string(),
+    z.strictObject({
+      lang: z.literal('dockerfile'),
+      handler: z.string(),
+      skip_build: z.literal(true),
+      image: z.string(),
+      readonly_root_filesystem: z.literal(true),
+      environment: z.record(z.string(), z.string()),
+      labels: z.record(z.string(), z.string()),
+      annotations: z.record(z.string(), z.string()),
+      requests: z.record(z.string(), z.string()),
+      limits: z.record(z.string(), z.string()),
+    }),
+  ),
+});
+
+describe('stack.yml', () => {
+  it('has the four functions, each under its own name and with more time than a handler takes', async () => {
+    const { functions } = stack.parse(parse(await readFile(join(root, 'stack.yml'), 'utf8'), { merge: true }));
+    expect(Object.keys(functions).toSorted()).toEqual(functionNames.toSorted());
+    for (const [name, { environment }] of Object.entries(functions)) {
+      expect(environment['FUNCTION']).toBe(name);
+      for (const limit of ['exec_timeout', 'read_timeout', 'write_timeout'])
+        expect(Number.parseInt(environment[limit] ?? '', 10), `${name} ${limit}`).toBeGreaterThan(20);
+    }
+    expect(functions['refresh']?.annotations).toMatchObject({ topic: 'cron-function', schedule: '* * * * *' });
+  });
+});
+
+describe('deploy/openfaas', () => {
+  it('gives the functions the rights of the standalone process', async () => {
+    const roleIn = z.object({ rules: z.array(z.unknown()) });
+    const standalone = (await readFile(join(root, 'deploy/kubectl/standalone.yaml'), 'utf8')).split('---\n');
+    const theirs = standalone.find((each) => each.includes('kind: ClusterRole\n')) ?? '';
+    const ours = await readFile(join(root, 'deploy/openfaas/cluster-role.yaml'), 'utf8');
+    expect(roleIn.parse(parse(ours)).rules).toEqual(roleIn.parse(parse(theirs)).rules);
+  });
+});
+
+it('all end well when they are told to, and take the lock file along', async () => {
+  expect(await platform.stop()).toBe(true);
+  await expect(access(join(temporary, '.lock'))).rejects.toThrow('ENOENT');
+}, 30_000);

@@ -1,0 +1,14 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { bundle, programs } from '../../../deploy/images/bundle.ts';
+
+export type OpenFaasPrograms = { readonly folder: string; readonly remove: () => Promise<void> };
+
+/** The programs of a function and of the source, bundled as they are in the image. */
+export async function openFaasPrograms(): Promise<OpenFaasPrograms> {
+  const folder = await mkdtemp(join(tmpdir(), 'imagecache-openfaas-'));
+  for (const { path, content = '' } of await bundle({ main: programs.main, sources: programs.sources }))
+    await writeFile(join(folder, basename(path)), content);
+  return { folder, remove: () => rm(folder, { recursive: true }) };
+}

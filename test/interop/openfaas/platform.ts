@@ -1,0 +1,118 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { functionNames, type FunctionName } from '#model/cloud-event.ts';
+import { startGateway, type Gateway, type GatewayOptions } from './gateway.ts';
+
+export type PlatformOptions = {
+  /** Folder of the bundled programs. */
+  readonly programs: string;
+  /** Given to functions and source alike. */
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Hears every line that a process writes. */
+  readonly onLine: (line: string, from: FunctionName | 'source') => void;
+  readonly gateway?: Omit<GatewayOptions, 'portOf'>;
+};
+
+/** The four functions, each a process of its own as its image starts it, a gateway before them, and our source that posts to it. */
+export type Platform = {
+  readonly gateway: () => Gateway;
+  /** The gateway is gone, with all that was under way. */
+  readonly stopGateway: () => Promise<void>;
+  /** It is back under its old address. */
+  readonly startGateway: () => Promise<void>;
+  /** SIGKILL; no replica is left until it is started again. */
+  readonly kill: (name: FunctionName) => Promise<void>;
+  readonly start: (name: FunctionName) => Promise<void>;
+  readonly startSource: () => void;
+  /** SIGTERM to all, the source first; answers whether all ended well. */
+  readonly stop: () => Promise<boolean>;
+};
+
+/** Starts functions and gateway; the source is for the caller to start. */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const replicas = new Map<FunctionName, Replica>();
+  const settings = { ...options.gateway, portOf: (name: string) => portOf(replicas, name) };
+  const start = async (name: FunctionName): Promise<void> => {
+    const child = started('main.mjs', { FUNCTION: name, PORT: '0' }, { ...options, from: name });
+    replicas.set(name, { child: child.process, port: await child.port });
+  };
+  await Promise.all(functionNames.map(start));
+  let gateway = await startGateway(settings);
+  const { port } = gateway;
+  let source: ChildProcess | undefined;
+  return {
+    gateway: () => gateway,
+    stopGateway: () => gateway.close(),
+    startGateway: async () => {
+      gateway = await startGateway(settings, port);
+    },
+    kill: async (name) => {
+      const replica = replicas.get(name);
+      replicas.delete(name);
+      if (replica !== undefined) await ended(replica.child, 'SIGKILL');
+    },
+    start,
+    startSource: () => {
+      const routes = functionNames.map((name) => [name, `http://127.0.0.1:${port}/function/${name}`]);
+      const env = { ROUTES: JSON.stringify(Object.fromEntries(routes)), PORT: '0' };
+      const child = started('sources.mjs', env, { ...options, from: 'source' });
+      child.port.catch(() => undefined); // whoever waits for it reads the log
+      source = child.process;
+    },
+    stop: async () => {
+      const codes = source === undefined ? [] : [await ended(source, 'SIGTERM')];
+      for (const { child } of replicas.values()) codes.push(await ended(child, 'SIGTERM'));
+      await gateway.close();
+      return codes.every((code) => code === 0);
+    },
+  };
+}
+
+type Replica = { readonly child: ChildProcess; readonly port: number };
+
+function portOf(replicas: ReadonlyMap<FunctionName, Replica>, called: string): number | undefined {
+  const name = functionNames.find((each) => each === called);
+  return name === undefined ? undefined : replicas.get(name)?.port;
+}
+
+type Place = Pick<PlatformOptions, 'programs' | 'flags' | 'env' | 'onLine'> & {
+  readonly from: FunctionName | 'source';
+};
+
+/** A program that ends with this process, even where that is killed. */
+function started(
+  program: string,
+  own: Readonly<Record<string, string>>,
+  { programs, flags, env, onLine, from }: Place,
+): { readonly process: ChildProcess; readonly port: Promise<number> } {
+  const node = [process.execPath, program, ...flags];
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...node], {
+    cwd: programs,
+    env: { ...env, ...own },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  for (const stream of [child.stdout, child.stderr]) {
+    let rest = '';
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const port = /"port":(\d+).*"msg":"started"/.exec(line)?.[1];
+        if (port !== undefined) resolve(Number(port));
+        onLine(line, from);
+      }
+    });
+  }
+  child.once('exit', (code) => reject(new Error(`${from} ended with ${code}`)));
+  return { process: child, port: promise };
+}
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null) return child.exitCode;
+  const close = once(child, 'close');
+  child.kill(signal);
+  await close;
+  return child.exitCode;
+}
