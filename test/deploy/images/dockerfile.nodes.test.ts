@@ -76,10 +76,10 @@ describe('the image of deploy/Dockerfile, built by buildah', () => {
 
   it('answers an event as one function, as nobody, on a root that cannot be written, with what was compiled ahead', async () => {
     const api = await emptyCluster();
-    const readOnly = `mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec chroot --userspec=65532:65532 "$0" /bin/node -e 'process.chdir("/app"); require("node:child_process").spawn("/bin/node", ["main.mjs", "--master=${api.url}"], { stdio: "inherit" })'`;
+    const readOnly = `mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec chroot --userspec=65532:65532 "$0" /bin/node /app/main.mjs --master=${api.url}`;
     const env = environmentOf(functionsContainer(''));
     const debug = { FUNCTION: 'reconcile', PORT: '0', NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
-    const child = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', readOnly, mount], {
+    const child = spawn('unshare', ['--mount', 'sh', '-c', readOnly, mount], {
       env: { ...env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, ...debug },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
