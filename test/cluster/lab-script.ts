@@ -50,7 +50,7 @@ export const labSettings = async (place: LabPlace): Promise<LabSettings> => {
   const lines = (await labScript(place)(['settings'])).trim().split('\n');
   const told = new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
   const kubeconfig = told.get('KUBECONFIG') ?? '';
-  const path = [told.get('OLD'), told.get('BIN'), process.env['PATH'], '/usr/sbin', '/sbin'];
+  const path = [told.get('OLD'), told.get('BIN'), told.get('HELM'), process.env['PATH'], '/usr/sbin', '/sbin'];
   return {
     kubeconfig,
     server: told.get('SERVER') ?? '',
