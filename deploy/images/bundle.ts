@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import type { Entry } from './tar.ts';
@@ -11,6 +12,7 @@ export const programs = {
   sources: 'sources/main.ts',
   functions: 'functions/main.ts',
   removal: 'functions/removal/main.ts',
+  crd: 'deploy/crd/main.ts',
 } as const;
 
 /** The Kubernetes client's package does not say that unused modules of it may be left out: that is two thirds of the start. */
@@ -56,3 +58,10 @@ export const bundle = async (entryPoints: Readonly<Record<string, string>>): Pro
     content: Buffer.from(contents),
   }));
 };
+
+/** The CRD beside the program that applies it. */
+export const crdFile = async (): Promise<Entry> => ({
+  path: 'app/imagecache.yaml',
+  mode: 0o644,
+  content: await readFile(join(root, 'crds/imagecache.yaml')),
+});

@@ -1,4 +1,4 @@
-import { bundle, programs } from './bundle.ts';
+import { bundle, crdFile, programs } from './bundle.ts';
 import { compileCache } from './compile-cache.ts';
 import { nodeRuntime, type Runtime } from './node-runtime.ts';
 import { statusPageFiles } from './status-page-files.ts';
@@ -13,7 +13,8 @@ export type FunctionsRoot = {
 
 /** Where a runtime is not this machine's, nothing can be compiled ahead for it: the image works without, and starts a little slower. */
 export const functionsRoot = async (runtime: Runtime): Promise<FunctionsRoot> => {
-  const app = [...(await bundle(programs)), ...(await statusPageFiles())]; // before the large layer: what can fail comes first
+  // Before the large layer: what can fail comes first.
+  const app = [...(await bundle(programs)), ...(await statusPageFiles()), await crdFile()];
   return {
     runtime: await nodeRuntime(runtime),
     app,

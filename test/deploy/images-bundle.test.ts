@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundle, programs } from '../../deploy/images/bundle.ts';
+import { bundle, crdFile, programs } from '../../deploy/images/bundle.ts';
 import { statusPageFiles } from '../../deploy/images/status-page-files.ts';
 import { layer } from '../../deploy/images/layer.ts';
 import type { Entry } from '../../deploy/images/tar.ts';
@@ -25,7 +25,7 @@ describe('bundle', () => {
 
   it('holds all programs', async () => {
     const names = (await bundle(programs)).map(({ path }) => path);
-    const expected = ['app/standalone.mjs', 'app/sources.mjs', 'app/functions.mjs', 'app/removal.mjs'];
+    const expected = ['app/standalone.mjs', 'app/sources.mjs', 'app/functions.mjs', 'app/removal.mjs', 'app/crd.mjs'];
     expect(names).toEqual(expect.arrayContaining(expected));
   });
 
@@ -45,6 +45,14 @@ describe('bundle', () => {
       encoding: 'utf8',
     });
     expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: '', stdout: 'page and metrics' });
+  });
+
+  it('holds the CRD beside the program that applies it', async () => {
+    unpack([...(await bundle({ crd: programs.crd })), await crdFile()]);
+    const args = ['app/crd.mjs', 'apply', 'app/imagecache.yaml', '--master=http://127.0.0.1:1'];
+    const { status, stderr } = spawnSync('node', args, { cwd: work, encoding: 'utf8' });
+    expect(stderr).toMatch(/^PATCH .*customresourcedefinitions\/imagecaches\.kubefledged\.io/);
+    expect(status).toBe(1);
   });
 
   it('is the same bytes each time', async () => {
