@@ -4,15 +4,18 @@ import { sharedLab } from '../cluster/shared-lab.ts';
 
 const lab = await sharedLab();
 const root = join(import.meta.dirname, '../..');
-const manifest = join(root, 'deploy/kubectl/standalone.yaml');
+const manifests = join(root, 'deploy/kubectl');
 
-describe('the manifest of the standalone process', () => {
+describe('kubectl apply -k deploy/kubectl', () => {
   beforeAll(async () => {
-    await lab.ask('apply', '-f', join(root, 'crds/imagecache.yaml'));
-    await lab.ask('apply', '-f', manifest);
+    await lab.ask('apply', '-k', manifests);
   });
 
-  afterAll(() => lab.ask('delete', '-f', manifest, '--wait=false'));
+  afterAll(async () => {
+    const files = ['standalone.yaml', 'admission-policy.yaml', 'tenancy.yaml'].map((file) => join(manifests, file));
+    await lab.ask('delete', ...files.flatMap((file) => ['-f', file]));
+    await lab.ask('label', 'namespace', 'kube-fledged', 'pod-security.kubernetes.io/enforce-');
+  });
 
   const may = async (verb: string, resource: string, namespace: string): Promise<string> => {
     const as = '--as=system:serviceaccount:kube-fledged:imagecache-functions';
@@ -30,7 +33,7 @@ describe('the manifest of the standalone process', () => {
     ['list', 'events', 'default'],
     ['create', 'events', 'default'],
     ['get', 'namespaces', 'default'],
-    ['update', 'leases.coordination.k8s.io', 'kube-fledged'],
+    ['update', 'leases.coordination.k8s.io/imagecache-functions-source', 'kube-fledged'],
   ])('lets it %s %s in %s', async (verb, resource, namespace) => {
     expect(await may(verb, resource, namespace)).toBe('yes');
   });
@@ -43,7 +46,9 @@ describe('the manifest of the standalone process', () => {
     ['patch', 'nodes', 'default'],
     ['get', 'secrets', 'default'],
     ['get', 'secrets', 'kube-fledged'],
-    ['update', 'leases.coordination.k8s.io', 'default'],
+    ['update', 'leases.coordination.k8s.io', 'kube-fledged'],
+    ['create', 'leases.coordination.k8s.io', 'kube-fledged'],
+    ['update', 'leases.coordination.k8s.io/imagecache-functions-source', 'default'],
   ])('does not let it %s %s in %s', async (verb, resource, namespace) => {
     expect(await may(verb, resource, namespace)).toBe('no');
   });
@@ -61,7 +66,7 @@ describe('the manifest of the standalone process', () => {
   });
 
   it('makes a pod that restricted PodSecurity admits', async () => {
-    await lab.ask('label', 'namespace', 'kube-fledged', 'pod-security.kubernetes.io/enforce=restricted');
+    await lab.ask('label', 'namespace', 'kube-fledged', '--overwrite', 'pod-security.kubernetes.io/enforce=restricted');
     await lab.ask('-n', 'kube-fledged', 'rollout', 'restart', 'deployment/imagecache-functions');
     const pods = async () =>
       expect(await lab.ask('-n', 'kube-fledged', 'get', 'pods', '-o', 'name')).toMatch(

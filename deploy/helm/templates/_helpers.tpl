@@ -1,0 +1,138 @@
+{{- define "icf.name" -}}
+{{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "icf.fullname" -}}
+{{- $name := include "icf.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{ .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name -}}
+{{ .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else -}}
+{{ printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "icf.selector" -}}
+app.kubernetes.io/name: {{ include "icf.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "icf.labels" -}}
+{{ include "icf.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "icf.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ default (include "icf.fullname" .) .Values.serviceAccount.name }}
+{{- else -}}
+{{ required "serviceAccount.name: which account, as serviceAccount.create is false?" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- /* The reference of images.<which>: list of context and name. */ -}}
+{{- define "icf.image" -}}
+{{- $root := index . 0 -}}
+{{- $image := index $root.Values.images (index . 1) -}}
+{{- $repository := $image.repository -}}
+{{- with $root.Values.global.imageRegistry -}}
+{{- $repository = printf "%s/%s" (trimSuffix "/" .) (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") -}}
+{{- end -}}
+{{- $tag := $image.tag | default (ternary "" $root.Chart.AppVersion (ne $image.digest "")) -}}
+{{ $repository }}{{ with $tag }}:{{ . }}{{ end }}{{ with $image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{- define "icf.jobPriorityClass" -}}
+{{- if .Values.args.controllerJobPriorityClassName -}}
+{{ .Values.args.controllerJobPriorityClassName }}
+{{- else if .Values.jobPriorityClass.create -}}
+{{ include "icf.fullname" . }}-jobs
+{{- end }}
+{{- end }}
+
+{{- /* kube-fledged's flags. */ -}}
+{{- define "icf.args" -}}
+{{- with .Values.args -}}
+- --stderrthreshold={{ .controllerLogLevel }}
+- --image-pull-deadline-duration={{ .controllerImagePullDeadlineDuration }}
+- --image-cache-refresh-frequency={{ .controllerImageCacheRefreshFrequency }}
+- --image-pull-policy={{ .controllerImagePullPolicy }}
+- --job-retention-policy={{ .controllerJobRetentionPolicy }}
+- --jobs-max-surge={{ .controllerJobsMaxSurge }}
+- --image-delete-job-host-network={{ .controllerImageDeleteJobHostNetwork }}
+{{- with .controllerServiceAccountName }}
+- --service-account-name={{ . }}
+{{- end }}
+{{- with .controllerCRISocketPath }}
+- --cri-socket-path={{ . }}
+{{- end }}
+{{- end }}
+{{- if .Values.registries.readPullSecrets }}
+- --registry-secrets=true
+{{- end }}
+{{- with include "icf.jobPriorityClass" . }}
+- --job-priority-class-name={{ . }}
+{{- end }}
+{{- with .Values.extraArgs }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "icf.env" -}}
+# The namespace of removal Jobs and of the Lease.
+- name: KUBEFLEDGED_NAMESPACE
+  valueFrom:
+    fieldRef: {fieldPath: metadata.namespace}
+# The program that pull Jobs run: some kB, pulled by every node.
+- {name: NOOP_IMAGE, value: {{ include "icf.image" (list . "noop") | quote }}}
+- {name: REMOVAL_IMAGE, value: {{ include "icf.image" (list . "functions") | quote }}}
+- {name: PURGE, value: {{ .Values.tenancy.purge | quote }}}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* User names of the accounts that make Jobs, as a list in CEL. */ -}}
+{{- define "icf.jobMakers" -}}
+["system:serviceaccount:{{ .Release.Namespace }}:{{ include "icf.serviceAccount" . }}"]
+{{- end }}
+
+{{- /* Where runtimes listen: what functions/model/cri-socket.ts knows, or the one that is set. */ -}}
+{{- define "icf.sockets" -}}
+{{- with .Values.args.controllerCRISocketPath -}}
+{{ list . | toJson }}
+{{- else -}}
+["/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock", "/run/k0s/containerd.sock", "/var/run/crio/crio.sock", "/run/cri-dockerd.sock"]
+{{- end }}
+{{- end }}
+
+{{- /* Values of kube-fledged's chart that are set and ignored, each with why, as a YAML list. */ -}}
+{{- define "icf.ignored" -}}
+{{- $image := "another image runs here: images.functions and images.noop" -}}
+{{- range $key, $_ := .Values.image }}
+{{- if ne $key "pullPolicy" }}
+- "image.{{ $key }}: {{ $image }}"
+{{- end }}
+{{- end }}
+{{- range $key, $_ := .Values.command }}
+- "command.{{ $key }}: the image has its own entrypoint"
+{{- end }}
+{{- range $key, $_ := .Values.args }}
+{{- if hasPrefix "webhookServer" $key }}
+- "args.{{ $key }}: there is no webhook server, the CRD validates"
+{{- end }}
+{{- end }}
+{{- range $key := list "webhookServer" "webhookServerReplicaCount" "webhookService" "validatingWebhook" "validatingWebhookCABundle" "secret" }}
+{{- if hasKey $.Values $key }}
+- "{{ $key }}: there is no webhook server, the CRD validates"
+{{- end }}
+{{- end }}
+{{- range $key := list "service" "ingress" }}
+{{- if hasKey $.Values $key }}
+- "{{ $key }}: no template of kube-fledged read it, and none does here"
+{{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,175 @@
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sharedLab } from '../../cluster/shared-lab.ts';
+import { settingsTable } from '#runtime/settings-table.ts';
+import { chart, helm, manifestsIn, rendered, root } from './chart.ts';
+
+const lab = await sharedLab();
+const refusal = async (...values: readonly string[]): Promise<string> =>
+  rendered(lab, ...values).then(
+    () => 'nothing',
+    (error: unknown) => String(error),
+  );
+
+/** Values of every kind, as operators set them. */
+const settings: Readonly<Record<string, readonly string[]>> = {
+  defaults: [],
+  'three replicas': ['controllerReplicaCount=3', 'podDisruptionBudget.maxUnavailable=2'],
+  'kube-fledged’s values': [
+    'args.controllerLogLevel=WARNING',
+    'args.controllerImagePullDeadlineDuration=1h30m',
+    'args.controllerImageCacheRefreshFrequency=0s',
+    'args.controllerImagePullPolicy=Always',
+    'args.controllerServiceAccountName=puller',
+    'args.controllerImageDeleteJobHostNetwork=true',
+    'args.controllerJobPriorityClassName=low',
+    'args.controllerJobRetentionPolicy=retain',
+    'args.controllerCRISocketPath=/run/x.sock',
+    'args.controllerJobsMaxSurge=10',
+    'controller.hostNetwork=true',
+    'controller.priorityClassName=system-cluster-critical',
+    'nodeSelector.pool=infra',
+    'tolerations[0].operator=Exists',
+    'imagePullSecrets[0].name=regcred',
+    'nameOverride=cache',
+    'fullnameOverride=warm',
+    'serviceAccount.name=warm-images',
+  ],
+  'an account and roles of one’s own': [
+    'serviceAccount.create=false',
+    'serviceAccount.name=mine',
+    'clusterRole.create=false',
+    'clusterRoleBinding.create=false',
+  ],
+  'all that is off by default': [
+    'networkPolicy.create=true',
+    'networkPolicy.ingressFrom[0].namespaceSelector.matchLabels.name=monitoring',
+    'networkPolicy.extraEgress[0].ports[0].port=5000',
+    'jobPriorityClass.create=true',
+    'registries.readPullSecrets=true',
+    'podAnnotations.a=b',
+    'podLabels.a=b',
+    'extraArgs[0]=--registry-insecure=registry.local:5000',
+    'extraEnv[0].name=LOG_LEVEL',
+    'extraEnv[0].value=debug',
+    'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1',
+    'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].key=a',
+    'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].operator=Exists',
+    'tenancy.purge=own',
+  ],
+  'all that is on by default': [
+    'admissionPolicy.create=false',
+    'tenancy.roles.create=false',
+    'podDisruptionBudget.create=false',
+    'leaderElection.enabled=false',
+    'topologySpreadConstraints=null',
+    'crd.install=false',
+  ],
+};
+
+describe('the chart', () => {
+  it('passes helm lint without a warning', async () => {
+    expect(await helm(lab, 'lint', '--strict', '--quiet', chart)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it.each(Object.entries(settings))('is taken by the API server with %s', async (_, values) => {
+    const yaml = await rendered(lab, ...values);
+    await lab.ask('create', 'namespace', 'kube-fledged').catch(() => undefined);
+    const apply = ['apply', '--server-side', '--force-conflicts', '--dry-run=server', '--validate=strict', '-f', '-'];
+    expect(await lab.kubectlWith(yaml, ...apply)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('gives the process flags and variables that it knows', async () => {
+    const flags = new Set(Object.values(settingsTable).map(({ flag }) => flag));
+    const yaml = await rendered(lab, ...(settings['kube-fledged’s values'] ?? []), 'registries.readPullSecrets=true');
+    const given = [...yaml.matchAll(/^ +- --([a-z-]+)=/gm)].map((match) => match[1]);
+    expect(given.length).toBeGreaterThan(10);
+    expect(given.filter((flag) => !flags.has(flag))).toEqual([]);
+  });
+
+  it('makes a ServiceMonitor for who asks for one', async () => {
+    const monitors = manifestsIn(await rendered(lab, 'serviceMonitor.create=true', 'serviceMonitor.labels.release=p'));
+    expect(monitors.find(({ kind }) => kind === 'ServiceMonitor')).toMatchObject({
+      metadata: { labels: { release: 'p' } },
+      spec: { endpoints: [{ port: 'http', path: '/metrics', interval: '30s' }] },
+    });
+  });
+
+  it.each([
+    [
+      'registry.example.com:5000/imagecache-functions/imagecache-noop:0.1.0',
+      ['global.imageRegistry=registry.example.com:5000'],
+    ],
+    ['ghcr.io/imagecache-functions/imagecache-noop:edge', ['images.noop.tag=edge']],
+    [
+      `r.example/noop@sha256:${'a'.repeat(64)}`,
+      ['images.noop.repository=r.example/noop', `images.noop.digest=sha256:${'a'.repeat(64)}`],
+    ],
+    [
+      `r.example/noop:v1@sha256:${'a'.repeat(64)}`,
+      [
+        'global.imageRegistry=r.example',
+        'images.noop.repository=localhost/noop',
+        'images.noop.tag=v1',
+        `images.noop.digest=sha256:${'a'.repeat(64)}`,
+      ],
+    ],
+  ])('names the image %s', async (reference, values) => {
+    expect(await rendered(lab, ...values)).toContain(`{name: NOOP_IMAGE, value: "${reference}"}`);
+  });
+
+  it.each([
+    ['a name that is misspelt', 'args.controllerLogLevl=INFO', 'controllerLogLevl'],
+    ['a mode that is none', 'mode=laptop', '/mode'],
+    ['a policy that is none', 'args.controllerImagePullPolicy=Never', 'controllerImagePullPolicy'],
+    ['a duration that is none', 'args.controllerImagePullDeadlineDuration=5', 'controllerImagePullDeadlineDuration'],
+    ['an image by a flag, past the policy', 'extraArgs[0]=--noop-image=evil', '/extraArgs/0'],
+    ['an image by a variable, past the policy', 'extraEnv[0].name=REMOVAL_IMAGE', '/extraEnv/0'],
+    ['a socket that is no path', 'args.controllerCRISocketPath=containerd.sock', 'controllerCRISocketPath'],
+    ['replicas that would all work', 'controllerReplicaCount=2,leaderElection.enabled=false', 'every replica would do'],
+    ['no account at all', 'serviceAccount.create=false', 'which account'],
+  ])('refuses %s', async (_, value, words) => {
+    expect(await refusal(value)).toContain(words);
+  });
+
+  it('says which of kube-fledged’s values it ignores, and only then', async () => {
+    const notes = async (...values: readonly string[]): Promise<string> => {
+      const sets = values.flatMap((value) => ['--set', value]);
+      const { stdout } = await helm(lab, 'install', 'notes', chart, '-n', 'default', '--dry-run', ...sets);
+      return stdout.slice(stdout.indexOf('NOTES:'));
+    };
+    expect(await notes()).not.toContain('WARNING');
+    const told = await notes(
+      'image.kubefledgedControllerRepository=a/b',
+      'image.busyboxImageVersion=1.35.0',
+      'command.kubefledgedControllerCommand={/opt/bin/x}',
+      'args.webhookServerPort=443',
+      'webhookServer.enable=true',
+    );
+    for (const name of [
+      'image.kubefledgedControllerRepository',
+      'image.busyboxImageVersion',
+      'command.kubefledgedControllerCommand',
+    ])
+      expect(told).toContain(`  ${name}: `);
+    for (const name of ['args.webhookServerPort', 'webhookServer'])
+      expect(told).toContain(`  ${name}: there is no webhook server`);
+    expect(told).toContain('kubectl -n default rollout status deployment/notes-imagecache-functions');
+  });
+});
+
+describe('the manifests for kubectl', () => {
+  const files = ['admission-policy.yaml', 'tenancy.yaml', 'standalone.yaml'];
+
+  it('are what deploy/kubectl/render makes of the chart', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'render-'));
+    const rendering = lab.enter(join(root, 'deploy/kubectl/render'), [], { env: { OUT: folder }, stdio: 'inherit' });
+    await once(rendering, 'exit');
+    for (const file of files)
+      expect(readFileSync(join(folder, file), 'utf8')).toBe(readFileSync(join(root, 'deploy/kubectl', file), 'utf8'));
+    rmSync(folder, { recursive: true });
+  });
+});

@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { once } from 'node:events';
+import { parseAllDocuments } from 'yaml';
+import type { Lab } from '../../cluster/lab.ts';
+
+export const root = join(import.meta.dirname, '../../..');
+export const chart = join(root, 'deploy/helm');
+
+/** An object of a rendered chart, as far as tests look into it. */
+export type Manifest = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
+  readonly [field: string]: unknown;
+};
+
+export type HelmResult = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
+/** Runs helm where the lab is. */
+export const helm = async (lab: Lab, ...args: readonly string[]): Promise<HelmResult> => {
+  const child = lab.enter('helm', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  if (child.stdout === null || child.stderr === null) throw new Error('helm was started without pipes');
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { code: child.exitCode ?? -1, stdout, stderr };
+};
+
+/** What the chart comes to with these values (`--set` strings), as YAML without the hooks; throws what helm says against it. */
+export const rendered = async (lab: Lab, ...values: readonly string[]): Promise<string> => {
+  const sets = values.flatMap((value) => ['--set', value]);
+  const args = ['template', 'imagecache-functions', chart, '-n', 'kube-fledged', '--no-hooks', ...sets];
+  const { code, stdout, stderr } = await helm(lab, ...args);
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+};
+
+export const manifestsIn = (yaml: string): readonly Manifest[] =>
+  parseAllDocuments(yaml).flatMap((document) => (document.contents === null ? [] : [document.toJS() as Manifest]));
