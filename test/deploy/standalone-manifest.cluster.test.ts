@@ -19,7 +19,8 @@ describe('kubectl apply -k deploy/kubectl', () => {
 
   const may = async (verb: string, resource: string, namespace: string): Promise<string> => {
     const as = '--as=system:serviceaccount:kube-fledged:imagecache-functions';
-    return (await lab.kubectl('auth', 'can-i', verb, resource, '-n', namespace, as)).stdout.trim();
+    const of = resource.endsWith('/status') ? [resource.replace('/status', ''), '--subresource=status'] : [resource];
+    return (await lab.kubectl('auth', 'can-i', verb, ...of, '-n', namespace, as)).stdout.trim();
   };
 
   it.each([

@@ -70,8 +70,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - --cri-socket-path={{ . }}
 {{- end }}
 {{- end }}
-{{- if .Values.registries.readPullSecrets }}
+{{- if .Values.registries.readPullSecretsOf }}
 - --registry-secrets=true
+{{- end }}
+{{- with .Values.warmGate.taints }}
+- --warm-gate-taints={{ join "," . }}
 {{- end }}
 {{- with include "icf.jobPriorityClass" . }}
 - --job-priority-class-name={{ . }}

@@ -136,6 +136,48 @@ describe('the policy for changes', () => {
     expect({ stdout, stderr }).toEqual({ stdout: 'imagecache.kubefledged.io/guarded\n', stderr: '' });
   });
 
+  describe('of a node, where the warm gate may patch nodes', () => {
+    const cold = { key: 'example.com/cold', effect: 'NoSchedule' };
+    const [pool, lost] = ['example.com/pool', 'node.kubernetes.io/unreachable'].map((key) => ({
+      key,
+      effect: 'NoExecute',
+    }));
+    const change = async (patched: object) =>
+      lab.kubectl('patch', 'node', 'gated', '--type=merge', '-p', JSON.stringify(patched), '--dry-run=server', account);
+    beforeAll(async () => {
+      await install('warmGate.taints[0]=example.com/cold');
+      const metadata = { name: 'gated', labels: { pool: 'web' } };
+      await lab.apply({ apiVersion: 'v1', kind: 'Node', metadata, spec: { taints: [cold, pool, lost] } });
+      const refused = async () => expect((await change({ spec: { taints: [] } })).stderr).toContain('none away but');
+      await vi.waitFor(refused, { timeout: 30_000, interval: 200 });
+    });
+    afterAll(async () => {
+      await lab.ask('delete', 'node', 'gated');
+      await install();
+    });
+
+    it.each([
+      ['another taint away', { spec: { taints: [cold, lost] } }, 'none away but example.com/cold'],
+      ['a taint of Kubernetes away', { spec: { taints: [cold, pool] } }, 'none away but example.com/cold'],
+      [
+        'a taint on',
+        { spec: { taints: [cold, pool, lost, { key: 'x', effect: 'NoExecute' }] } },
+        'put no taint on a Node',
+      ],
+      ['it out of use', { spec: { unschedulable: true } }, 'nothing of a Node'],
+      ['another label on', { metadata: { labels: { pool: 'db' } } }, 'one label of a Node'],
+      ['a label away', { metadata: { labels: { pool: null } } }, 'one label of a Node'],
+      ['an annotation on', { metadata: { annotations: { a: 'b' } } }, 'one label of a Node'],
+    ])('does not let it take or put %s', async (_, patched, words) => {
+      expect((await change(patched)).stderr).toContain(words);
+    });
+
+    it('lets the startup taint go, and the node be called warm', async () => {
+      const warm = { metadata: { labels: { 'kubefledged.io/warm': 'true' } }, spec: { taints: [pool, lost] } };
+      expect(await change(warm)).toMatchObject({ code: 0, stderr: '' });
+    });
+  });
+
   it('lets no Job be deleted but those with our labels', async () => {
     const other = { name: 'other', namespace: 'apps', labels: { app: 'other' } };
     await lab.apply(changed(pull(), ['metadata'], other));

@@ -49,7 +49,8 @@ const settings: Readonly<Record<string, readonly string[]>> = {
     'networkPolicy.ingressFrom[0].namespaceSelector.matchLabels.name=monitoring',
     'networkPolicy.extraEgress[0].ports[0].port=5000',
     'jobPriorityClass.create=true',
-    'registries.readPullSecrets=true',
+    'registries.readPullSecretsOf={apps,default}',
+    'warmGate.taints={example.com/cold,example.com/other}',
     'podAnnotations.a=b',
     'podLabels.a=b',
     'extraArgs[0]=--registry-insecure=registry.local:5000',
@@ -84,7 +85,12 @@ describe('the chart', () => {
 
   it('gives the process flags and variables that it knows', async () => {
     const flags = new Set(Object.values(settingsTable).map(({ flag }) => flag));
-    const yaml = await rendered(lab, ...(settings['kube-fledged’s values'] ?? []), 'registries.readPullSecrets=true');
+    const yaml = await rendered(
+      lab,
+      ...(settings['kube-fledged’s values'] ?? []),
+      'registries.readPullSecretsOf[0]=apps',
+      'warmGate.taints[0]=example.com/cold',
+    );
     const given = [...yaml.matchAll(/^ +- --([a-z-]+)=/gm)].map((match) => match[1]);
     expect(given.length).toBeGreaterThan(10);
     expect(given.filter((flag) => !flags.has(flag))).toEqual([]);

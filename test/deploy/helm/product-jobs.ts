@@ -4,6 +4,7 @@ import type { Spec } from '#model/image-cache.ts';
 import type { LedgerEntry } from '#model/ledger.ts';
 import type { Node } from '#model/node.ts';
 import { pullJob } from '#model/pull-job.ts';
+import { freshRemoval } from '#model/removal-ledger.ts';
 import { removalJob, type RemovalJobOrder } from '#model/removal-job.ts';
 import type { Settings } from '#model/settings.ts';
 import { wantedOf } from '#model/wanted.ts';
@@ -19,6 +20,7 @@ export const installed = (of: Partial<Settings> = {}): Settings =>
   settings({
     noopImage: `${registry}/imagecache-noop:0.1.0`,
     removalImage: `${registry}/imagecache-functions:0.1.0`,
+    namespace: 'kube-fledged',
     ...of,
   });
 
@@ -49,10 +51,9 @@ export const removal = ({ settings: set = {}, ...of }: RemovalOf = {}): Job =>
     cache: openCache({}),
     node: node(),
     socket: '/run/containerd/containerd.sock',
-    attempt: 1,
+    entry: { ...freshRemoval(node().id, 'want', 1), attempt: 1 },
     removal: { remove: ['app:1', 'base'], keep: ['other:2'], purge: 'any' },
     settings: installed(set),
-    namespace: 'kube-fledged',
     ...of,
   });
 
@@ -103,5 +104,5 @@ export const removalJobs: Readonly<Record<string, Job>> = {
   ),
   'nothing to keep': removal({ removal: { remove: ['app:1'], keep: [], purge: 'any' } }),
   '32 images, own only': removal({ removal: { remove: many, keep: many, purge: 'own' } }),
-  'the second attempt': removal({ attempt: 2 }),
+  'the second attempt': removal({ entry: { ...freshRemoval(node().id, 'want', 1), attempt: 2 } }),
 };
