@@ -1,5 +1,6 @@
 import { statusWords, type ImageCache } from '#model/image-cache.ts';
 import { nodeStates } from '#model/ledger.ts';
+import { removalStates } from '#model/removal-ledger.ts';
 import type { Metrics, Sample } from '#runtime/metrics.ts';
 import type { SourceMetric } from './source-metrics.ts';
 import type { Sources } from './start-sources.ts';
@@ -13,8 +14,27 @@ export function tellSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, sourc
   gauge('imagecache_source_synced', () => one(Number(sources.synced())));
   gauge('imagecache_queue_depth', () => one(sources.queue().depth));
   gauge('imagecache_queue_oldest_seconds', () => one(sources.queue().age / 1000));
-  gauge('imagecache_caches', () => (sources.leads() ? byStatus([...sources.caches().values()]) : []));
-  gauge('imagecache_cache_nodes', () => (sources.leads() ? byState([...sources.caches().values()]) : []));
+  const whileLeading = (read: (caches: readonly ImageCache[]) => readonly Sample[]) => (): readonly Sample[] =>
+    sources.leads() ? read([...sources.caches().values()]) : [];
+  gauge('imagecache_caches', whileLeading(byStatus));
+  gauge(
+    'imagecache_cache_nodes',
+    whileLeading((caches) =>
+      byState(
+        nodeStates,
+        caches.flatMap(({ status }) => Object.values(status.nodes)),
+      ),
+    ),
+  );
+  gauge(
+    'imagecache_cache_removals',
+    whileLeading((caches) =>
+      byState(
+        removalStates,
+        caches.flatMap(({ status }) => Object.values(status.removals)),
+      ),
+    ),
+  );
 }
 
 const one = (value: number): readonly Sample[] => [{ value }];
@@ -25,9 +45,10 @@ const byStatus = (caches: readonly ImageCache[]): readonly Sample[] =>
     labels: { status: word === '' ? 'New' : word },
   }));
 
-function byState(caches: readonly ImageCache[]): readonly Sample[] {
-  const counts = new Map<string, number>(nodeStates.map((state) => [state, 0]));
-  for (const { status } of caches)
-    for (const { state } of Object.values(status.nodes)) counts.set(state, (counts.get(state) ?? 0) + 1);
+type Entry = { readonly state: string };
+
+function byState(states: readonly string[], entries: readonly Entry[]): readonly Sample[] {
+  const counts = new Map(states.map((state) => [state, 0]));
+  for (const { state } of entries) counts.set(state, (counts.get(state) ?? 0) + 1);
   return [...counts].map(([state, value]) => ({ value, labels: { state } }));
 }

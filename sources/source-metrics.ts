@@ -32,6 +32,11 @@ export const sourceMetrics = {
     help: 'Nodes of each ImageCache by state, over all of them',
     labels: ['state'],
   },
+  imagecache_cache_removals: {
+    type: 'gauge',
+    help: 'Nodes from which images of an ImageCache are to go, by state, over all of them',
+    labels: ['state'],
+  },
   imagecache_pulls_total: {
     type: 'counter',
     help: 'Images that pull Jobs were made for, by what came of each try: succeeded (it is there), failed, lost (with its Pod)',

@@ -1,7 +1,7 @@
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What one metric is called in the table that it is made from; durations are in seconds. */
-export type Definition =
+type Definition =
   | { readonly type: 'counter' | 'gauge'; readonly help: string; readonly labels: readonly string[] }
   | {
       readonly type: 'histogram';
@@ -11,7 +11,7 @@ export type Definition =
     };
 export type Definitions<Name extends string> = Readonly<Record<Name, Definition>>;
 
-export type Labels = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string>>;
 export type Sample = { readonly value: number; readonly labels?: Labels };
 
 /** All that the code which is measured sees of metrics. */

@@ -22,7 +22,7 @@ export type InformerOptions<P> = {
 };
 
 /** By the server in its time; its history was too short, so all is listed anew; it fell silent; anything else. */
-export type RestartCause = 'ended' | 'expired' | 'stalled' | 'failed';
+type RestartCause = 'ended' | 'expired' | 'stalled' | 'failed';
 
 export type Informer<P> = Pick<Store<P>, 'get' | 'keys' | 'size'> & {
   /** Whether all that exists has been told. */

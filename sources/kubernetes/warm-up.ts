@@ -1,7 +1,7 @@
 import type { ImageCache } from '#model/image-cache.ts';
 
 /** A node that got all that a cache wants of it, and how many milliseconds that took. */
-export type Warmed = { readonly cause: Cause; readonly ms: number };
+type Warmed = { readonly cause: Cause; readonly ms: number };
 type Cause = 'joined' | 'created' | 'changed';
 
 /** Follows nodes from when a cache first wanted something new of them until they have it. */

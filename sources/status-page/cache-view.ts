@@ -1,5 +1,6 @@
 import type { ImageCache } from '#model/image-cache.ts';
 import type { LedgerEntry, NodeState } from '#model/ledger.ts';
+import type { RemovalLedger, RemovalState } from '#model/removal-ledger.ts';
 import { nodeCounts } from '#model/status.ts';
 import { imagesOf } from '#model/wanted.ts';
 import { page, type Page, type Paging } from './paging.ts';
@@ -13,6 +14,8 @@ export type CacheRow = {
   readonly message: string;
   readonly isSuspended: boolean;
   readonly nodes: Readonly<Record<'ready' | 'pulling' | 'pending' | 'failed' | 'skipped', number>>;
+  /** Nodes from which images are to go, however far that is. */
+  readonly removals: Readonly<Record<'removed' | 'open' | 'failed' | 'skipped', number>>;
   readonly images: { readonly total: number; readonly failed: number };
   readonly started: number | undefined;
   readonly ended: number | undefined;
@@ -26,14 +29,14 @@ export type CacheDetail = CacheRow & {
   /** One letter for the state of each node, in the order of all rows: F, P, W(aiting), S or R. */
   readonly map: string;
 };
-export type ImageRow = {
+type ImageRow = {
   readonly image: string;
   readonly digest: string;
   readonly ready: number;
   readonly failed: number;
   readonly open: number;
 };
-export type NodeRow = {
+type NodeRow = {
   readonly node: string;
   readonly state: NodeState;
   readonly reason: string;
@@ -57,8 +60,18 @@ export function cacheRow(cache: ImageCache): CacheRow {
     ...{ namespace, name, status: status.status, operation: status.round?.operation ?? '', message: status.message },
     isSuspended: spec.suspend,
     nodes: { ready, pulling, pending: desired - ready - pulling - failed, failed, skipped },
+    removals: removalCounts(status.removals),
     images: { total: images.size, failed: Object.keys(status.failures).length },
     ...{ started: status.startTime, ended: status.completionTime, nextRefresh: status.nextRefreshTime },
+  };
+}
+
+function removalCounts(removals: RemovalLedger): CacheRow['removals'] {
+  const states = Object.values(removals).map(({ state }) => state);
+  const count = (...of: readonly RemovalState[]): number => states.filter((state) => of.includes(state)).length;
+  return {
+    ...{ removed: count('Removed'), open: count('Pending', 'Removing') },
+    ...{ failed: count('Failed'), skipped: count('Skipped') },
   };
 }
 

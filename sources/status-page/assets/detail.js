@@ -1,4 +1,5 @@
 import { counts, element, grouped, headRow, imageName } from './elements.js';
+import { removalsInWords } from './overview.js';
 import { nodeSection } from './nodes.js';
 import { pager } from './pager.js';
 
@@ -6,8 +7,10 @@ import { pager } from './pager.js';
 export function cacheDetail(cache, shown, asks) {
   if (cache === undefined) return [element('p', { class: 'quiet' }, 'Reading …')];
   const tone = cache.status === 'Failed' ? 'message bad' : 'message';
+  const removal = removalsInWords(cache.removals);
   return [
     cache.message === '' ? '' : element('p', { class: tone }, cache.message),
+    removal === '' ? '' : element('p', { class: 'message quiet' }, `Images that are to go from nodes: ${removal}`),
     element('div', { class: 'columns' }, nodeSection(cache, shown, asks), imageSection(cache, asks)),
   ];
 }

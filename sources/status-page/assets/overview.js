@@ -69,11 +69,28 @@ function cacheRow(row, isOpen, onToggle) {
     { class: isOpen ? 'cache open' : 'cache' },
     element('th', { scope: 'row' }, title),
     element('td', {}, badge(kind, text), isSuspended ? badge('skipped', 'Suspended') : ''),
-    counts(row.nodes, nodesInWords(row.nodes)),
+    nodeCounts(row),
     element('td', {}, images.failed > 0 ? missing : grouped(images.total)),
     element('td', {}, status === 'Processing' ? underWay(row) : time(row.ended)),
     element('td', {}, time(row.nextRefresh)),
   );
+}
+
+/** Of a purged cache no node is to hold anything: what counts is where its images have gone from. */
+function nodeCounts({ nodes, removals }) {
+  const isPurge = Object.values(nodes).every((number) => number === 0) && removalsInWords(removals) !== '';
+  if (!isPurge) return counts(nodes, nodesInWords(nodes));
+  const { removed: ready, open: pulling, failed, skipped } = removals;
+  return counts({ ready, pulling, failed, skipped }, removalsInWords(removals));
+}
+
+/** How far a removal is; '' where there is none. */
+export function removalsInWords({ removed, open, failed, skipped }) {
+  const total = removed + open + failed + skipped;
+  if (total === 0) return '';
+  const parts = [`removed from ${grouped(removed)}/${grouped(total)}`];
+  if (failed > 0) parts.push(`${grouped(failed)} failed`);
+  return parts.join(' · ');
 }
 
 const underWay = ({ operation }) =>

@@ -1,4 +1,5 @@
 import type { ImageCache } from '#model/image-cache.ts';
+import { freshRemoval, type RemovalEntry } from '#model/removal-ledger.ts';
 import { freshEntry, type LedgerEntry } from '#model/ledger.ts';
 import { emptyStatus } from '#model/image-cache.ts';
 import { digest, list, round, spec } from '../../functions/model/builders.ts';
@@ -37,6 +38,8 @@ export const cacheNamed = (
     },
   };
 };
+
+export const removal = (state: RemovalEntry['state']): RemovalEntry => ({ ...freshRemoval('id', 'w', 2), state });
 
 export const named = (
   count: number,

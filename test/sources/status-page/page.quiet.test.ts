@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ImageCache } from '#model/image-cache.ts';
 import { browserPath, noBrowser, startBrowser } from './browser.ts';
-import { busyCluster, cacheNamed, entry, largeCluster } from './caches.ts';
+import { busyCluster, cacheNamed, entry, largeCluster, removal } from './caches.ts';
 import { servePage, type PageServer } from './page-server.ts';
 
 const about = browserPath === undefined ? `the status page (skipped: ${noBrowser})` : 'the status page';
@@ -127,6 +127,14 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     onTestFinished(again.close);
     await page.getByRole('heading', { name: 'No image caches yet' }).waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
+  it('shows how far a purge is', async () => {
+    const removals = { a: removal('Removed'), b: removal('Removing'), c: removal('Failed') };
+    const { page } = await open([cacheNamed('a/gone', { images: ['x:1'] }, { status: 'Processing', removals })]);
+    await page.getByRole('row', { name: /a\/gone Processing removed from 1\/3 · 1 failed/ }).waitFor();
+    await cacheButton(page, 'a/gone').click();
+    await page.getByText('Images that are to go from nodes: removed from 1/3 · 1 failed').waitFor();
   });
 
   it('says when its process stands by', async () => {

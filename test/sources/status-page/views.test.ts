@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { cacheDetail, nodeImages } from '../../../sources/status-page/cache-view.ts';
+import { cacheDetail, cacheRow, nodeImages } from '../../../sources/status-page/cache-view.ts';
 import { overview } from '../../../sources/status-page/overview.ts';
 import { page, pagingOf } from '../../../sources/status-page/paging.ts';
-import { busyCluster, cacheNamed, entry, largeCluster } from './caches.ts';
+import { busyCluster, cacheNamed, entry, largeCluster, removal } from './caches.ts';
 
 const all = { offset: 0, limit: 200 };
 const glance = (asked: Partial<Parameters<typeof overview>[1]> = {}) =>
@@ -43,6 +43,12 @@ describe('all caches', () => {
       operation: 'Update',
     });
   });
+});
+
+it('a purged cache comes with how far its images are gone', () => {
+  const removals = { a: removal('Removed'), b: removal('Removing'), c: removal('Pending'), d: removal('Failed') };
+  const purged = cacheNamed('a/b', { images: ['x:1'] }, { removals });
+  expect(cacheRow(purged).removals).toEqual({ removed: 1, open: 2, failed: 1, skipped: 0 });
 });
 
 describe('one cache', () => {
