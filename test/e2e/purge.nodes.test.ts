@@ -1,0 +1,197 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod/mini';
+import type { Lab } from '../cluster/lab.ts';
+import { sharedLab } from '../cluster/shared-lab.ts';
+import { startOnNodes, type OnNodes } from './on-nodes.ts';
+import { productImage } from './product-image.ts';
+
+const root = join(import.meta.dirname, '../..');
+const namespace = 'purges';
+const install = 'purges-install';
+const pause = 'registry.local:5000/pause:1';
+
+let lab: Lab;
+let product: OnNodes;
+beforeAll(async () => {
+  lab = await sharedLab();
+  await lab.ask('apply', '--server-side', '-f', join(root, 'crds/imagecache.yaml'));
+  for (const name of [namespace, install]) await lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  const env = { REMOVAL_IMAGE: await productImage(lab, 'functions'), KUBEFLEDGED_NAMESPACE: install };
+  product = await startOnNodes(lab, ['--image-cache-refresh-frequency=0s'], env);
+});
+afterAll(async () => {
+  await product.stop();
+});
+
+const removal = z.object({
+  state: z.string(),
+  removed: z._default(z.number(), 0),
+  spared: z._default(z.number(), 0),
+  freedBytes: z._default(z.number(), 0),
+  sparedImages: z._default(z.array(z.object({ image: z.string(), reason: z.string() })), []),
+});
+const Cache = z.object({
+  status: z.optional(
+    z.object({
+      status: z._default(z.string(), ''),
+      reason: z._default(z.string(), ''),
+      nodesReady: z._default(z.string(), ''),
+      removals: z._default(z.record(z.string(), removal), {}),
+      round: z.optional(z.object({ number: z.number() })),
+    }),
+  ),
+});
+type Status = NonNullable<z.infer<typeof Cache>['status']>;
+
+async function statusWhen(name: string, what: string, holds: (status: Status) => boolean): Promise<Status> {
+  const end = Date.now() + 180_000;
+  while (Date.now() < end) {
+    const { status } = Cache.parse(JSON.parse(await lab.ask('get', 'ic', name, '-n', namespace, '-o', 'json')));
+    if (status !== undefined && holds(status)) return status;
+    await sleep(250);
+  }
+  throw new Error(`not in 180 s: ${what}`);
+}
+
+const cached = async (name: string, images: readonly string[], more: object = {}): Promise<void> => {
+  const metadata = { name, namespace };
+  await lab.apply({
+    apiVersion: 'kubefledged.io/v1alpha2',
+    kind: 'ImageCache',
+    metadata,
+    spec: { cacheSpec: [{ images }], ...more },
+  });
+  await statusWhen(
+    name,
+    `${name} is pulled`,
+    ({ status, nodesReady }) => status === 'Succeeded' && nodesReady === '2/2',
+  );
+};
+
+const purged = async (name: string, number: number): Promise<Status> => {
+  await lab.ask('annotate', 'ic', name, '-n', namespace, 'kubefledged.io/purge-imagecache=');
+  return statusWhen(name, 'it is purged', ({ round, status }) => round?.number === number && status !== 'Processing');
+};
+
+/** Our images that both nodes' runtimes have, by name. */
+const onBoth = async (prefix: string): Promise<readonly (readonly string[])[]> =>
+  Promise.all(
+    [1, 2].map(async (node) =>
+      (await lab.images(node)).filter((image) => image.includes(`/${prefix}`) && !image.includes('@')).toSorted(),
+    ),
+  );
+
+const gone = async (name: string): Promise<void> => {
+  await lab.ask('delete', 'ic', name, '-n', namespace, '--timeout=120s');
+};
+
+describe('a purge on real nodes', () => {
+  it('removes what nobody needs, spares the rest and says why: in use, wanted as another tag, pinned', async () => {
+    const plain = await lab.pushImage({ name: 'purge-plain:1', bytes: 300_000 });
+    const used = await lab.pushImage({ name: 'purge-used:1', program: 'pause', bytes: 1000 });
+    const [first, second] = [
+      await lab.pushImage({ name: 'purge-tag:1', bytes: 2000 }),
+      'registry.local:5000/purge-tag:2',
+    ];
+    await retagged('purge-tag', '1', '2');
+    await lab.apply({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'user', namespace },
+      spec: { nodeName: 'node1', automountServiceAccountToken: false, containers: [{ name: 'app', image: used }] },
+    });
+    await lab.ask('wait', '--for=condition=Ready', 'pod/user', '-n', namespace, '--timeout=90s');
+    await cached('other', [second]);
+    await cached('all', [plain, used, first, pause]);
+    expect(await onBoth('purge-')).toEqual([
+      [plain, first, second, used].toSorted(),
+      [plain, first, second, used].toSorted(),
+    ]);
+
+    const { status, removals } = await purged('all', 2);
+    expect(status).toBe('Succeeded');
+    expect(removals['node1']).toMatchObject({ state: 'Removed', removed: 1, spared: 3 });
+    expect(removals['node1']?.freedBytes).toBeGreaterThan(300_000);
+    expect(
+      Object.fromEntries(removals['node1']?.sparedImages.map(({ image, reason }) => [image, reason]) ?? []),
+    ).toEqual({
+      [used]: 'InUse',
+      [first]: 'SharedTag',
+      [pause]: 'Pinned',
+    });
+    expect(removals['node2']).toMatchObject({ removed: 2, spared: 2 });
+    const kept = [first, second].toSorted();
+    expect(await onBoth('purge-')).toEqual([[...kept, used].toSorted(), kept]);
+    expect(await lab.images(1)).toContain(pause);
+    const events = await lab.ask('get', 'events', '-n', namespace, '-o', 'jsonpath={.items[*].message}');
+    expect(events).toMatch(/Removed 3 images \([\d.]+ [kM]B\) from 2 nodes; spared 5 images: /);
+    console.log(
+      `after the purge:\n${JSON.stringify(removals, undefined, 1)}\nnode1: ${(await onBoth('purge-'))[0]?.join(' ') ?? ''}`,
+    );
+  });
+
+  it('pulls again what a refresh asks for within 10 s of a purge, although nodes still list it', async () => {
+    const image = await lab.pushImage({ name: 'again:1', bytes: 5000 });
+    await cached('again', [image]);
+    await purged('again', 2);
+    expect(await onBoth('again:')).toEqual([[], []]);
+    await lab.ask('annotate', 'ic', 'again', '-n', namespace, 'kubefledged.io/refresh-imagecache=');
+    await statusWhen(
+      'again',
+      'it is back',
+      ({ round, nodesReady, status }) => round?.number === 3 && status === 'Succeeded' && nodesReady === '2/2',
+    );
+    expect(await onBoth('again:')).toEqual([[image], [image]]);
+  });
+
+  it('takes from both nodes what an edit takes out of the spec', async () => {
+    const [stays, goes] = [
+      await lab.pushImage({ name: 'edit-stays:1' }),
+      await lab.pushImage({ name: 'edit-goes:1', bytes: 10 }),
+    ];
+    await cached('edited', [stays, goes]);
+    await lab.ask(
+      'patch',
+      'ic',
+      'edited',
+      '-n',
+      namespace,
+      '--type=merge',
+      '-p',
+      JSON.stringify({ spec: { cacheSpec: [{ images: [stays] }] } }),
+    );
+    await statusWhen(
+      'edited',
+      'it is removed',
+      ({ removals }) => Object.values(removals).filter(({ state }) => state === 'Removed').length === 2,
+    );
+    expect(await onBoth('edit-')).toEqual([[stays], [stays]]);
+  });
+
+  it('leaves the images of a cache that is deleted, and takes those of one with deletionPolicy Purge along', async () => {
+    const [left, taken] = [
+      await lab.pushImage({ name: 'del-left:1' }),
+      await lab.pushImage({ name: 'del-taken:1', bytes: 20 }),
+    ];
+    await cached('left', [left]);
+    await cached('taken', [taken], { deletionPolicy: 'Purge' });
+    await gone('left');
+    await gone('taken');
+    expect(await onBoth('del-')).toEqual([[left], [left]]);
+  });
+});
+
+/** Another tag of the same manifest, as a registry takes it. */
+async function retagged(name: string, from: string, to: string): Promise<void> {
+  const type = 'application/vnd.oci.image.manifest.v1+json,application/vnd.docker.distribution.manifest.v2+json';
+  const url = `http://172.30.0.1:5000/v2/${name}/manifests`;
+  const program = `
+    const got = await fetch('${url}/${from}', { headers: { accept: '${type}' } });
+    const put = await fetch('${url}/${to}', { method: 'PUT', headers: { 'content-type': got.headers.get('content-type') }, body: await got.arrayBuffer() });
+    if (put.status !== 201) throw new Error(String(put.status));`;
+  const child = lab.enter('node', ['--input-type=module', '-e', program], { stdio: 'inherit' });
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  if (code !== 0) throw new Error(`the registry did not take the tag ${to}`);
+}
