@@ -1,4 +1,5 @@
 import type { Result } from '../cluster/run.ts';
+import type { Product } from './product.ts';
 import type { Kube } from './kube.ts';
 
 /** What a scenario may ask for beyond what every cluster has; one that a cluster lacks is skipped there, visibly. */
@@ -23,6 +24,8 @@ export type ClusterKind = {
   readonly nodes: number;
   /** Whether it takes no time to start one, so that whoever needs a whole one gets it. */
   readonly isStartedAtOnce: boolean;
+  /** How many times longer everything may take than beside a process of our own. Default 1. */
+  readonly patience?: number;
 };
 
 /** Everything that differs from one cluster to another. */
@@ -34,6 +37,8 @@ export type ClusterUnderTest = {
   readonly env: Readonly<Record<string, string>>;
   /** The product's program, where it is not to be run from its sources. */
   readonly program: string | undefined;
+  /** The product where it is installed in the cluster; it sees all of it. Without it, it is a process of the scenario's own. */
+  readonly installed?: Product;
   readonly kubectl: (...args: readonly string[]) => Promise<Result>;
   /** A reference to an image that behaves so; the same name is the same image. */
   readonly image: (kind: ImageKind, name: string) => Promise<string>;

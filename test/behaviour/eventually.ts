@@ -1,18 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { patience } from './patience.ts';
 
 /** Milliseconds between two looks: most looks cost nothing, as what is watched is in memory. */
 const pause = 50;
 
 /**
  * What a probe finds, as soon as it is there; undefined and false are not there yet.
- * Throws, with what it waited for and what the probe last threw, when so many seconds have passed.
+ * Throws, with what it waited for and what the probe last threw, when so many seconds have passed, or as many times more as the cluster needs.
  */
 export async function eventually<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   seconds = 30,
 ): Promise<T> {
-  const end = Date.now() + seconds * 1000;
+  const allowed = seconds * patience();
+  const end = Date.now() + allowed * 1000;
   let trouble: unknown;
   while (Date.now() < end) {
     try {
@@ -24,7 +26,7 @@ export async function eventually<T>(
     }
     await sleep(pause);
   }
-  throw new Error(`not within ${seconds} s: ${what}`, trouble === undefined ? {} : { cause: trouble });
+  throw new Error(`not within ${allowed} s: ${what}`, trouble === undefined ? {} : { cause: trouble });
 }
 
 /** That something stays so for so many seconds; the probe throws when it does not. */

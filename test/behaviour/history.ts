@@ -31,6 +31,8 @@ export type History = {
   readonly imagesGot: (node: string) => readonly string[];
   /** The most Jobs that were there with images still to come, at any one time. */
   readonly mostPullingJobs: () => number;
+  /** How many changes of caches and Jobs there were. */
+  readonly changes: () => number;
   readonly stop: () => Promise<void>;
 };
 
@@ -58,6 +60,7 @@ export async function watchHistory(api: Api, namespace: string): Promise<History
     podsThere: () => there(pullPods()),
     imagesGot: (node) => imagesGot(pullPods(), node),
     mostPullingJobs: () => mostPulling(pulls(), pullPods()),
+    changes: () => caches.changes().length + jobs.changes().length,
     stop: async () => {
       await Promise.all([caches.stop(), jobs.stop(), pods.stop()]);
     },

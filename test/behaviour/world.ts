@@ -19,7 +19,7 @@ export type World = {
   readonly product: Product;
   /** The product's own way to the API server; undefined where it sees the whole cluster. */
   readonly connection: ScopingProxy | undefined;
-  /** How much the product has written, Leases apart. */
+  /** How much the product has written, Leases apart; where it is not asked through us, what has been written of caches and Jobs by anybody. */
   readonly writes: () => number;
   /** A kubectl call in the scenario's namespace; its standard output, or a throw if it fails. */
   readonly kubectl: (...args: readonly string[]) => Promise<string>;
@@ -54,14 +54,16 @@ export async function createWorld(cluster: ClusterUnderTest, options: WorldOptio
   const verbs = kube(api, namespace);
   await verbs.create('Namespace', namespace);
   const history = await watchHistory(api, namespace);
-  const proxy = options.isClusterWide ? undefined : await scopingProxy(loadCredentials(source), namespace);
+  const isScoped = !options.isClusterWide && cluster.installed === undefined;
+  const proxy = isScoped ? await scopingProxy(loadCredentials(source), namespace) : undefined;
   const nodes = worldNodes(cluster, verbs, namespace);
-  const theProduct = product({
+  const place = {
     kubeconfig: cluster.kubeconfig,
     master: proxy?.url ?? cluster.master,
     env: { KUBEFLEDGED_NAMESPACE: namespace, TICK_SCHEDULE: '', ...cluster.env },
     program: cluster.program,
-  });
+  };
+  const theProduct = cluster.installed ?? product(place);
   return {
     namespace,
     kube: verbs,
@@ -69,7 +71,7 @@ export async function createWorld(cluster: ClusterUnderTest, options: WorldOptio
     nodes,
     product: theProduct,
     connection: proxy,
-    writes: () => proxy?.writes() ?? 0,
+    writes: () => proxy?.writes() ?? history.changes(),
     kubectl: (...args) => kubectl(cluster, ['-n', namespace, ...args]),
     image: (kind, name = 'image') => cluster.image(kind, `${namespace}-${name}`),
     inNamespace: (other) => kube(api, other),

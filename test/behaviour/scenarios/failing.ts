@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { eventually } from '../eventually.ts';
+import { patience } from '../patience.ts';
 import type { Scenario } from '../scenario.ts';
 import { conditionOf, type SeenPod } from '../seen.ts';
 import type { World } from '../world.ts';
@@ -29,7 +30,7 @@ const failures: readonly Scenario[] = kinds.map(({ kind, reason, says }) => ({
     expect(conditionOf(cache, 'Reconciling').status).toBe('False');
     expect(await world.imagesOn(node)).toContain(good);
     expect(world.history.jobsOf(node)).toHaveLength(2); // the second try is for the image that failed, and the last
-    expect(delayOfTelling(world, bad)).toBeLessThan(5000);
+    expect(delayOfTelling(world, bad)).toBeLessThan(5000 * patience());
     await eventually('no Job is left', () => world.history.jobsThere().length === 0);
   },
 }));

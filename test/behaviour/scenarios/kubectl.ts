@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { patience } from '../patience.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 
@@ -6,7 +7,7 @@ const needs = ['kubectl'] as const;
 
 /** `kubectl wait` for a condition; it throws when the time is up. */
 const waitFor = (world: World, condition: string): Promise<string> =>
-  world.kubectl('wait', `--for=condition=${condition}`, 'imagecache/cache', '--timeout=40s');
+  world.kubectl('wait', `--for=condition=${condition}`, 'imagecache/cache', `--timeout=${40 * patience()}s`);
 
 const waits: Scenario = {
   name: 'lets kubectl wait for Ready, of the first round and of an edit',
