@@ -1,5 +1,6 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gate } from '#runtime/gate.ts';
+import { bundled, type Bundled } from './bundled.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import { eventually } from './eventually.ts';
 import { labUnderTest } from './lab-under-test.ts';
@@ -11,8 +12,13 @@ import { createWorld, type World } from './world.ts';
 type Death = { readonly after: number; readonly isHeard: boolean } | undefined;
 
 let cluster: ClusterUnderTest;
+let product: Bundled;
 beforeAll(async () => {
-  cluster = simulatedCluster(await labUnderTest());
+  product = await bundled();
+  cluster = simulatedCluster(await labUnderTest(), product.program);
+});
+afterAll(async () => {
+  await product.remove();
 });
 
 /** A round over three nodes with one image that fails; the process dies once in it and comes back. Answers with what all comes to. */

@@ -64,10 +64,14 @@ export function product(place: ProductPlace): Product {
       since = lines.length;
       const started = spawned(place, start, lines);
       child = started;
-      await eventually('the product is ready', () => {
-        if (started.exitCode !== null) throw new Error(`it ended with ${started.exitCode}`);
-        return told(start.function === undefined ? 'synced' : 'started');
-      });
+      await eventually(
+        'the product is ready',
+        () => {
+          if (started.exitCode !== null) throw new Error(`it ended with ${started.exitCode}`);
+          return told(start.function === undefined ? 'synced' : 'started');
+        },
+        60,
+      );
     },
     stop: () => end('SIGTERM'),
     kill: async () => {

@@ -43,13 +43,13 @@ export const simulatedKind: ClusterKind = {
   isStartedAtOnce: false,
 };
 
-/** A lab's control plane with simulated nodes. */
-export function simulatedCluster(lab: Lab): ClusterUnderTest {
+/** A lab's control plane with simulated nodes; `program` is the product's, where it is not to be run from its sources. */
+export function simulatedCluster(lab: Lab, program?: string): ClusterUnderTest {
   return {
     kubeconfig: lab.kubeconfig,
     master: '',
     env: {},
-    program: undefined,
+    program,
     kubectl: lab.kubectl,
     image: async (kind, name) => Promise.resolve(simulatedImage(kind, name)),
     lendNode: addSimulatedNode,
