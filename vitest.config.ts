@@ -13,7 +13,7 @@ class BehaviourFirst extends BaseSequencer {
 
 /**
  * Three rings: fast needs Node only, and quiet is what of it measures a time, run when the rest is done;
- * cluster a real control plane with simulated nodes; nodes real kubelets and root.
+ * cluster a real control plane with simulated nodes; nodes real kubelets and root; knative the same with a real Knative.
  */
 export default defineConfig({
   test: {
@@ -23,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.{cluster,nodes,quiet}.test.ts'],
+          exclude: ['test/**/*.{cluster,nodes,knative,quiet}.test.ts'],
           testTimeout: 20_000,
           maxWorkers: Math.max(3, availableParallelism()), // much of it is waiting
         },
@@ -50,6 +50,16 @@ export default defineConfig({
         test: {
           name: 'nodes',
           include: ['test/**/*.nodes.test.ts'],
+          globalSetup: 'test/cluster/global-setup.ts',
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'knative',
+          include: ['test/**/*.knative.test.ts'],
           globalSetup: 'test/cluster/global-setup.ts',
           testTimeout: 900_000,
           hookTimeout: 900_000,

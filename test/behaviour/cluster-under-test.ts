@@ -37,8 +37,8 @@ export type ClusterUnderTest = {
   readonly env: Readonly<Record<string, string>>;
   /** The product's program, where it is not to be run from its sources. */
   readonly program: string | undefined;
-  /** The product where it is installed in the cluster; it sees all of it. Without it, it is a process of the scenario's own. */
-  readonly installed?: Product;
+  /** The product where it is installed in the cluster, in a namespace of its own, and sees all of it. Without it, it is a process of the scenario's. */
+  readonly installed?: { readonly product: Product; readonly namespace: string };
   readonly kubectl: (...args: readonly string[]) => Promise<Result>;
   /** A reference to an image that behaves so; the same name is the same image. */
   readonly image: (kind: ImageKind, name: string) => Promise<string>;

@@ -36,14 +36,17 @@ export type History = {
   readonly stop: () => Promise<void>;
 };
 
-/** Watches a namespace from now on. */
-export async function watchHistory(api: Api, namespace: string): Promise<History> {
-  const record = <T>(kind: Kind, parse: (object: unknown) => T) => recordWatch(api, collection(kind, namespace), parse);
-  const [caches, jobs, pods] = await Promise.all([
+/** Watches a namespace from now on, and the removal Jobs of its caches where these are. */
+export async function watchHistory(api: Api, namespace: string, removalsIn = namespace): Promise<History> {
+  const record = <T>(kind: Kind, parse: (object: unknown) => T, where = namespace) =>
+    recordWatch(api, collection(kind, where), parse);
+  const [caches, jobs, pods, removals] = await Promise.all([
     record('ImageCache', seenCache),
     record('Job', seenJob),
     record('Pod', seenPod),
+    record('Job', seenJob, removalsIn),
   ]);
+  const removes = (job: SeenJob): boolean => isRemoval(job) && cacheOf(job).startsWith(`${namespace}/`);
   const cacheChanges = (name: string) => caches.changes().filter(({ object }) => object.metadata.name === name);
   const pulls = () => jobs.changes().filter(({ object }) => !isRemoval(object));
   const pullPods = () => pods.changes().filter(({ object }) => !isRemoval(object));
@@ -56,16 +59,18 @@ export async function watchHistory(api: Api, namespace: string): Promise<History
     jobs: all,
     jobsOf: (node) => all().filter((job) => nodeOf(job) === node),
     jobsThere: () => there(pulls()),
-    removals: () => [...latest(jobs.changes()).values()].map(({ object }) => object).filter(isRemoval),
+    removals: () => [...latest(removals.changes()).values()].map(({ object }) => object).filter(removes),
     podsThere: () => there(pullPods()),
     imagesGot: (node) => imagesGot(pullPods(), node),
     mostPullingJobs: () => mostPulling(pulls(), pullPods()),
     changes: () => caches.changes().length + jobs.changes().length,
     stop: async () => {
-      await Promise.all([caches.stop(), jobs.stop(), pods.stop()]);
+      await Promise.all([caches.stop(), jobs.stop(), pods.stop(), removals.stop()]);
     },
   };
 }
+
+const cacheOf = ({ metadata }: SeenJob): string => metadata.annotations['kubefledged.io/cache'] ?? '';
 
 type Named = { readonly metadata: { readonly uid: string } };
 

@@ -53,7 +53,7 @@ export async function createWorld(cluster: ClusterUnderTest, options: WorldOptio
   const api = createApi(source);
   const verbs = kube(api, namespace);
   await verbs.create('Namespace', namespace);
-  const history = await watchHistory(api, namespace);
+  const history = await watchHistory(api, namespace, cluster.installed?.namespace);
   const isScoped = !options.isClusterWide && cluster.installed === undefined;
   const proxy = isScoped ? await scopingProxy(loadCredentials(source), namespace) : undefined;
   const nodes = worldNodes(cluster, verbs, namespace);
@@ -63,7 +63,7 @@ export async function createWorld(cluster: ClusterUnderTest, options: WorldOptio
     env: { KUBEFLEDGED_NAMESPACE: namespace, TICK_SCHEDULE: '', ...cluster.env },
     program: cluster.program,
   };
-  const theProduct = cluster.installed ?? product(place);
+  const theProduct = cluster.installed?.product ?? product(place);
   return {
     namespace,
     kube: verbs,

@@ -10,7 +10,7 @@ declare module 'vitest' {
 }
 
 const optionsOf = (project: string): LabOptions => {
-  if (project === 'nodes') return { nodes: 2 };
+  if (project === 'nodes' || project === 'knative') return { nodes: 2 };
   return process.env['CONTROL_PLANE'] === 'oldest' ? { controlPlane: 'oldest' } : {};
 };
 

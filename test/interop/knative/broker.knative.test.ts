@@ -1,0 +1,164 @@
+import { kill } from 'node:process';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { functionNames } from '#model/cloud-event.ts';
+import { eventually } from '../../behaviour/eventually.ts';
+import { realNodesCluster, type Started } from '../../behaviour/real-nodes-cluster.ts';
+import { createWorld, type World } from '../../behaviour/world.ts';
+import type { Lab } from '../../cluster/lab.ts';
+import { sharedLab } from '../../cluster/shared-lab.ts';
+import { conflicts } from './conflicts.ts';
+import { asleep, functionProcesses } from './function-pods.ts';
+import { deploy, installKnative, namespace, undeploy } from './install-knative.ts';
+import { followPods, type PodLogs } from './pod-logs.ts';
+import { cacheEvent, postEvent } from './post-event.ts';
+import { productOnKnative } from './product-on-knative.ts';
+
+const way = 'our-source';
+let lab: Lab;
+let logs: PodLogs;
+let cluster: Started;
+beforeAll(async () => {
+  lab = await sharedLab();
+  await installKnative(lab);
+  await deploy(lab, way);
+  logs = followPods(lab);
+  const nodes = await realNodesCluster(lab);
+  cluster = { ...nodes, installed: { product: productOnKnative(lab, way, logs), namespace } };
+});
+afterAll(async () => {
+  await cluster.stop();
+  await logs.stop();
+  await undeploy(lab, way);
+});
+beforeEach(() => cluster.installed?.product.stop());
+
+/** A world with both nodes and nobody who sends events, but this test itself. */
+async function quietWorld(run: (world: World) => Promise<void>): Promise<void> {
+  const world = await createWorld(cluster, { isClusterWide: true });
+  try {
+    await world.nodes.add(2);
+    await run(world);
+  } finally {
+    await world.end();
+  }
+}
+
+/** What functions said of one event: a status by line. */
+const answersTo = (id: string): readonly { readonly function: string; readonly status: number }[] =>
+  logs
+    .lines()
+    .filter((line) => line.includes(`"id":"${id}"`))
+    .map((line) => JSON.parse(line) as { function: string; status: number | string })
+    .flatMap(({ function: name, status }) => (typeof status === 'number' ? [{ function: name, status }] : []));
+
+const deadLetters = (): Promise<string> =>
+  lab.ask(
+    '-n',
+    namespace,
+    'logs',
+    '-l',
+    'serving.knative.dev/service=dead-letters',
+    '-c',
+    'user-container',
+    '--tail=-1',
+  );
+
+describe('at a real Broker', () => {
+  it('an event that no function will ever take is delivered once to each, and is a dead letter with its reason', async () => {
+    const id = crypto.randomUUID();
+    const { status } = await postEvent(lab, { id, type: 'dev.knative.apiserver.ref.add', kind: 'ImageCache' });
+    expect(status).toBe(202);
+    const letters = await eventually(
+      'its letters are there',
+      async () => {
+        const text = await deadLetters();
+        return text.split(id).length > 3 ? text : undefined;
+      },
+      60,
+    );
+    const ours = letters.split(/^☁️/mu).filter((letter) => letter.includes(id));
+    expect(ours).toHaveLength(3); // reconcile, refresh and purge were asked
+    for (const letter of ours) {
+      expect(letter).toMatch(/knativeerrorcode: 422/);
+      const data = /knativeerrordata: (\S+)/.exec(letter)?.[1] ?? '';
+      expect(Buffer.from(data, 'base64').toString()).toContain('extensions kind, name and apiversion');
+    }
+  });
+
+  it('an event that can not be dealt with now comes again until it is', async () => {
+    await quietWorld(async (world) => {
+      await world.kube.create('ResourceQuota', 'quota', { spec: { hard: { 'count/jobs.batch': '0' } } });
+      await eventually('the quota holds', async () =>
+        JSON.stringify(await world.kube.get('ResourceQuota', 'quota')).includes('"used"'),
+      );
+      await world.createCache('cache', [await world.image('good')]);
+      const id = crypto.randomUUID();
+      const posted = postEvent(lab, { ...cacheEvent(world.namespace, 'cache'), id });
+      const statuses = () => answersTo(id).flatMap((each) => (each.function === 'reconcile' ? [each.status] : []));
+      await eventually('it was refused twice', () => statuses().length >= 2, 60);
+      await world.kube.remove('ResourceQuota', 'quota');
+      expect((await posted).status).toBe(202);
+      await eventually('it was taken', () => statuses().at(-1) === 204, 60);
+      expect(
+        statuses()
+          .slice(0, -1)
+          .every((status) => status === 503),
+      ).toBe(true);
+      await eventually('both nodes have their Job', () => world.history.jobs().length === 2, 30);
+    });
+  });
+
+  it('the same event many times at once has the effect of one', async () => {
+    await quietWorld(async (world) => {
+      await world.createCache('cache', [await world.image('good')]);
+      const event = cacheEvent(world.namespace, 'cache');
+      const before = await conflicts(lab);
+      const answers = await Promise.all(Array.from({ length: 12 }, () => postEvent(lab, event)));
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+      console.log(`knative: 12 times the same event at once: ${(await conflicts(lab)) - before} conflicts`);
+      await world.product.start();
+      expect((await world.settled('cache', 90)).status).toMatchObject({ status: 'Succeeded', nodesReady: '2/2' });
+      expect(world.history.jobs()).toHaveLength(2);
+      expect(world.history.cache('cache')?.status.round?.number).toBe(1);
+      expect(await world.events('cache')).toHaveLength(1);
+    });
+  });
+
+  it('nothing is lost when the Pod that works on an event is killed in the middle of it', async () => {
+    await quietWorld(async (world) => {
+      await postEvent(lab, cacheEvent(world.namespace, 'nobody')); // wakes it
+      const pods = (await functionProcesses()).filter((each) => each.function === 'reconcile');
+      expect(pods.length).toBeGreaterThan(0);
+      for (const { pid } of pods) kill(pid, 'SIGSTOP'); // it takes the event, and gets no further
+      await world.createCache('cache', [await world.image('good')]);
+      const id = crypto.randomUUID();
+      const posted = postEvent(lab, { ...cacheEvent(world.namespace, 'cache'), id });
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      expect(world.history.jobs()).toEqual([]);
+      for (const { pid } of pods) kill(pid, 'SIGKILL');
+      const names = pods.map(({ pod }) => pod);
+      await lab.ask('-n', namespace, 'delete', 'pod', ...names, '--force', '--grace-period=0', '--ignore-not-found');
+      expect((await posted).status).toBe(202);
+      await eventually('both nodes have their Job', () => world.history.jobs().length === 2, 60);
+      const answers = () => answersTo(id).filter((each) => each.function === 'reconcile');
+      await eventually('it is told', () => answers().length > 0);
+      expect(answers()).toMatchObject([{ status: 204 }]);
+    });
+  });
+
+  it('a cache wakes everything from zero', async () => {
+    await quietWorld(async (world) => {
+      await world.product.start();
+      await asleep(lab, functionNames);
+      const image = await world.image('good');
+      const begin = Date.now();
+      await world.createCache('cache', [image]);
+      const job = await eventually('the first Job', () => world.history.jobChanges()[0], 120);
+      expect((await world.settled('cache', 120)).status.status).toBe('Succeeded');
+      const settled = world.history.cacheChanges('cache').find(({ object }) => object.status.status === 'Succeeded');
+      console.log(
+        `knative: with all functions asleep, the first Job ${(job.at - begin) / 1000} s and Succeeded ${((settled?.at ?? 0) - begin) / 1000} s after the cache was made`,
+      );
+    });
+  });
+});

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import type { Lab } from '../../cluster/lab.ts';
+import { runWell } from '../../cluster/run.ts';
+import { productImage } from '../../e2e/product-image.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const install = join(root, 'test/cluster/knative/install');
+
+/** Milliseconds; the first run builds Knative. */
+const timeout = 1_500_000;
+
+/** The two ways of feeding the functions: the folders of their manifests. */
+export type Way = 'our-source' | 'knative-sources';
+
+/** Where the manifests put everything. */
+export const namespace = 'kube-fledged';
+
+/** Installs Knative on a lab with real nodes, where an earlier file has not, with functions that fall asleep soon, and our CRD and images. */
+export async function installKnative(lab: Lab): Promise<void> {
+  await lab.ask('apply', '--server-side', '-f', join(root, 'crds/imagecache.yaml'));
+  if ((await lab.kubectl('get', 'namespace', 'knative-serving')).code === 0) return;
+  await runWell(install, ['eventing', 'serving'], { env: { ...process.env, LAB: join(lab.logs, '..') }, timeout });
+  const soon = { data: { 'stable-window': '15s', 'scale-to-zero-grace-period': '6s' } };
+  await lab.ask('-n', 'knative-serving', 'patch', 'configmap', 'config-autoscaler', '-p', JSON.stringify(soon));
+  await productImage(lab, 'functions');
+  await productImage(lab, 'noop');
+}
+
+/** The manifests as the README has them applied, with images that the lab's nodes can pull. */
+export async function manifests(lab: Lab, way: Way): Promise<string> {
+  const text = await lab.ask('kustomize', join(root, 'deploy/knative', way));
+  return text
+    .replaceAll('registry.example.com', 'registry.local:5000')
+    .replace(/gcr\.io\/knative-releases\/\S*event_display/, 'registry.local:5000/knative/eventing-event_display:lab');
+}
+
+/** The part of them that sends events. */
+export async function sources(lab: Lab, way: Way): Promise<readonly string[]> {
+  const kinds = /^kind: (?:Deployment|SinkBinding|ApiServerSource|PingSource)$/m;
+  return (await manifests(lab, way)).split(/^---$/m).filter((document) => kinds.test(document));
+}
+
+/** Applies all of it, and answers when the four functions and what feeds them are Ready. */
+export async function deploy(lab: Lab, way: Way): Promise<void> {
+  await lab.apply(await manifests(lab, way));
+  const kinds = 'services.serving.knative.dev,brokers,triggers';
+  await lab.ask('-n', namespace, 'wait', '--for=condition=Ready', kinds, '--all', '--timeout=110s');
+}
+
+/** Takes all of it away. */
+export async function undeploy(lab: Lab, way: Way): Promise<void> {
+  const { code, stderr } = await lab.kubectlWith(
+    await manifests(lab, way),
+    ...['delete', '--ignore-not-found', '--timeout=100s', '-f', '-'],
+  );
+  if (code !== 0) throw new Error(`the manifests could not be taken away: ${stderr}`);
+}

@@ -1,0 +1,84 @@
+import type { Lab } from '../../cluster/lab.ts';
+import { eventually } from '../../behaviour/eventually.ts';
+import type { Product, Start } from '../../behaviour/product.ts';
+import { namespace, sources, type Way } from './install-knative.ts';
+import type { PodLogs } from './pod-logs.ts';
+
+const isCalm = (line: string): boolean => /^\{"level":"(trace|debug|info|warn)"/.test(line);
+
+/** What a flag is called in the environment. */
+const variable = (flag: string): readonly [string, string] => {
+  const [name = '', value = ''] = flag.replace(/^--/, '').split('=');
+  return [name.replaceAll('-', '_').toUpperCase(), value];
+};
+
+/** The product as it is deployed on Knative: to start it is to start what sends events, as the functions come of themselves. */
+export function productOnKnative(lab: Lab, way: Way, logs: PodLogs): Product {
+  let told: Readonly<Record<string, string>> = {};
+  let since = 0;
+  const ask = (...args: readonly string[]): Promise<string> => lab.ask('-n', namespace, ...args);
+
+  const stop = async (): Promise<number> => {
+    if (way === 'our-source') await ask('scale', 'deployment/imagecache-source', '--replicas=0');
+    else await ask('delete', 'apiserversources,pingsources', '--all', '--timeout=60s');
+    await eventually('nothing sends events any more', async () => !(await hasSource(lab)));
+    return 0;
+  };
+  return {
+    start: async ({ env = {}, flags = [] }: Start = {}) => {
+      since = logs.lines().length;
+      const wanted = { ...env, ...Object.fromEntries(flags.map(variable)) };
+      if (JSON.stringify(wanted) !== JSON.stringify(told)) await tell(lab, told, wanted);
+      told = wanted;
+      for (const document of await sources(lab, way)) await lab.apply(everyTenSeconds(document));
+      const [kind, condition] =
+        way === 'our-source' ? ['deployments', 'Available'] : ['apiserversources,pingsources', 'Ready'];
+      await ask(
+        'wait',
+        `--for=condition=${condition}`,
+        kind,
+        '-l',
+        'app.kubernetes.io/name=imagecache-functions',
+        '--timeout=100s',
+      );
+    },
+    stop,
+    // Nothing of it holds anything that a process could be robbed of.
+    kill: async () => {
+      await stop();
+    },
+    tick: () => Promise.reject(new Error('the tick comes of itself here')),
+    pid: () => {
+      throw new Error('the product is many processes here');
+    },
+    log: logs.lines,
+    complaints: () =>
+      logs
+        .lines()
+        .slice(since)
+        .filter((line) => !isCalm(line)),
+  };
+}
+
+/** So much waits for the tick of PingSource that once a minute would make a test of half an hour. */
+const everyTenSeconds = (document: string): string =>
+  document.includes('kind: PingSource')
+    ? document.replace("schedule: '* * * * *'", "schedule: '*/10 * * * * *'")
+    : document;
+
+async function hasSource(lab: Lab): Promise<boolean> {
+  const pods = await lab.ask('-n', namespace, 'get', 'pods', '-o', 'name');
+  return /pod\/(imagecache-source|apiserversource)-/.test(pods);
+}
+
+/** Settings are read at start: so they are changed, and Pods that run with the old ones are told to go. */
+async function tell(
+  lab: Lab,
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+): Promise<void> {
+  const data = { ...Object.fromEntries(Object.keys(before).map((name) => [name, null])), ...now };
+  const ask = (...args: readonly string[]): Promise<string> => lab.ask('-n', namespace, ...args);
+  await ask('patch', 'configmap/imagecache-functions', '--type=merge', '-p', JSON.stringify({ data }));
+  await ask('delete', 'pods', '-l', 'serving.knative.dev/service', '--timeout=100s');
+}
