@@ -3,6 +3,7 @@ import { criSocket } from './cri-socket.ts';
 import type { ImageCache } from './image-cache.ts';
 import { isUnsettled } from './ledger.ts';
 import type { Node } from './node.ts';
+import type { Job, Pod } from './pod.ts';
 import type { JobToRemove } from './plan.ts';
 import { removalJob, removalJobName, type RemovalJob } from './removal-job.ts';
 import type { RemovalEntry, RemovalLedger } from './removal-ledger.ts';
@@ -75,7 +76,13 @@ export function removalsToRemove(world: World, cache: ImageCache): readonly JobT
   );
   return [...world.observed.removals.jobs].flatMap(([name, { job, pod }]) => {
     const uid = job?.uid ?? pod?.jobUid;
-    const hasEnded = job?.outcome === 'Complete' || job?.outcome === 'Failed' || pod?.phase === 'Succeeded';
-    return uid === undefined || needed.has(name) || hasEnded || job?.isBeingDeleted === true ? [] : [{ name, uid }];
+    const isLeft = needed.has(name) || hasEnded(job, pod) || job?.isBeingDeleted === true;
+    return uid === undefined || isLeft ? [] : [{ name, uid }];
   });
+}
+
+/** A container tells its result a second before the kubelet says that the Pod has ended. */
+function hasEnded(job: Job | undefined, pod: Pod | undefined): boolean {
+  const hasResult = pod?.containers.some(({ state }) => state === 'terminated') === true;
+  return job?.outcome === 'Complete' || job?.outcome === 'Failed' || hasResult;
 }

@@ -37,7 +37,9 @@ const isReadySince = (condition: string, since: number): boolean => {
 /** Until its kubelet has spoken again: right after a power cut the API server still believes the node Ready. */
 const untilReadyAgain = async ({ ask }: LabKubectl, name: string, since: number): Promise<void> => {
   const deadline = Date.now() + 120_000;
-  while (!isReadySince(await ask('get', 'node', name, '-o', `jsonpath=${readyCondition}`), since)) {
+  while (
+    !isReadySince(await ask('get', 'node', name, '--ignore-not-found', '-o', `jsonpath=${readyCondition}`), since)
+  ) {
     if (Date.now() > deadline) throw new Error(`${name} is not Ready 120 s after its start`);
     await sleep(200);
   }

@@ -239,6 +239,20 @@ describe('purge, on request,', () => {
     expect(removals(on)).toHaveLength(1);
   });
 
+  it('leaves a Job that has given its account, also where its Pod has not ended yet: it tells whoever pulls there', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    const path = `${removalPodsPath}/${job?.metadata.name ?? ''}-abcde`;
+    const pod = on.api.read(path);
+    on.api.put(path, { ...pod, status: { ...(pod?.['status'] as object), phase: 'Running' } });
+    await told(on, job);
+    expect(on.live().status.status).toBe('Succeeded');
+    expect(removals(on)).toHaveLength(1);
+  });
+
   it('is resumed by the tick alone', async () => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
