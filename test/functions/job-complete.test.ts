@@ -93,6 +93,19 @@ describe('job-complete', () => {
     expect(on.jobs()).toEqual([]);
   });
 
+  it('is not held up by a second Pod of one Job', async () => {
+    const { on, jobs } = await begun();
+    const pod = on.pod(jobs[0] ?? '', completed(0, 1));
+    const { metadata } = on.api.read(`${podsPath}/${pod}`) ?? {};
+    on.api.put(`${podsPath}/${jobs[0] ?? ''}-fghij`, {
+      metadata: { ...metadata, name: `${jobs[0] ?? ''}-fghij`, uid: 'another' },
+      status: { phase: 'Failed', reason: 'Evicted' },
+    });
+    await told(on, pod);
+    expect(on.live().status.status).toBe('Succeeded');
+    expect(on.jobs()).toEqual([]);
+  });
+
   it('gives the place of a node that is done to the next', async () => {
     const { on, jobs } = await begun(['node-1', 'node-2'], { jobsMaxSurge: 1 });
     expect(jobs).toHaveLength(1);
