@@ -248,7 +248,7 @@ describe('kubectl explain', () => {
     ['imagecache', 'ImageCache names container images'],
     ['ic.spec.cacheSpec', 'Lists of images, each with the nodes'],
     ['ic.spec.cacheSpec.images', 'Image references as in a pod'],
-    ['ic.spec.deletionPolicy', 'not acted on yet'],
+    ['ic.spec.deletionPolicy', 'removed first'],
     ['ic.status.nodes', 'The ledger'],
   ])('tells of %s', async (field, text) => {
     expect((await ask('explain', field)).replaceAll(/\s+/g, ' ')).toContain(text);
