@@ -1,0 +1,27 @@
+import { join } from 'node:path';
+import { afterAll, describe, it } from 'vitest';
+import { labUnderTest } from '../../behaviour/lab-under-test.ts';
+import { runScenarios } from '../../behaviour/run-scenarios.ts';
+import { simulatedCluster, simulatedKind } from '../../behaviour/simulated-cluster.ts';
+import { notOnOpenFaas, onOpenFaas } from './on-open-faas.ts';
+import { openFaasPrograms, type OpenFaasPrograms } from './open-faas-programs.ts';
+
+let built: Promise<OpenFaasPrograms> | undefined;
+afterAll(async () => {
+  await (await built)?.remove();
+});
+
+/** Six processes each: with more at once they wait for the processors, and their clocks run out. */
+const kind = { ...simulatedKind, name: 'simulated nodes, with functions behind a gateway', atOnce: 4, patience: 2 };
+
+runScenarios(onOpenFaas, kind, async () => {
+  built ??= openFaasPrograms();
+  const cluster = simulatedCluster(await labUnderTest(), join(import.meta.dirname, 'launch.ts'));
+  return { ...cluster, env: { ...cluster.env, OPENFAAS_PROGRAMS: (await built).folder } };
+});
+
+describe('not asked of the functions behind a gateway, that the product', () => {
+  it.for(notOnOpenFaas)('$name', (_, { skip }) => {
+    skip('it measures, needs the whole cluster, or is of a group that brings no other function or route into play');
+  });
+});
