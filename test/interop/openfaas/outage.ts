@@ -1,0 +1,55 @@
+import { expect } from 'vitest';
+import type { ClusterUnderTest } from '../../behaviour/cluster-under-test.ts';
+import { eventually } from '../../behaviour/eventually.ts';
+import { createWorld, type World } from '../../behaviour/world.ts';
+import type { OpenFaasPrograms } from './open-faas-programs.ts';
+import { startPlatform, type Platform } from './platform.ts';
+
+export type Outage = {
+  readonly world: World;
+  /** Three of them. */
+  readonly nodes: readonly string[];
+  readonly platform: Platform;
+  /** The lines that the source has logged. */
+  readonly sourceLog: () => readonly string[];
+};
+
+/**
+ * Runs a platform without a heartbeat, so that what is not told again is lost; has `go` begin a round of the cache `cache` with one good image and
+ * break and mend something in it; and expects that the round then ends well, with one Job for each node.
+ */
+export async function outageOf(
+  cluster: ClusterUnderTest,
+  programs: OpenFaasPrograms,
+  go: (outage: Outage) => Promise<void>,
+): Promise<void> {
+  const world = await createWorld(cluster, { isClusterWide: false });
+  const lines: string[] = [];
+  const platform = await startPlatform({
+    programs: programs.folder,
+    flags: [`--kubeconfig=${cluster.kubeconfig}`, `--master=${world.connection?.url ?? cluster.master}`],
+    env: {
+      ...cluster.env,
+      PATH: process.env['PATH'],
+      KUBEFLEDGED_NAMESPACE: world.namespace,
+      TICK_SCHEDULE: '',
+      LEADER_ELECTION: 'false',
+    },
+    onLine: (line, from) => {
+      if (from === 'source') lines.push(line);
+    },
+  });
+  try {
+    const nodes = await world.nodes.add(3);
+    platform.startSource();
+    await eventually('the source is ready', () => lines.some((line) => line.includes('"msg":"synced"')), 60);
+    await go({ world, nodes, platform, sourceLog: () => lines });
+    const { status } = await world.settled('cache', 60);
+    expect(status).toMatchObject({ status: 'Succeeded', nodeCounts: { ready: 3, failed: 0 } });
+    expect(nodes.map((node) => world.history.jobsOf(node).length)).toEqual([1, 1, 1]);
+    await eventually('no Job is left', () => world.history.jobsThere().length === 0);
+  } finally {
+    await platform.stop();
+    await world.end();
+  }
+}

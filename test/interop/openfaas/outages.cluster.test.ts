@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ClusterUnderTest } from '../../behaviour/cluster-under-test.ts';
+import { eventually } from '../../behaviour/eventually.ts';
+import { labUnderTest } from '../../behaviour/lab-under-test.ts';
+import { isFinished } from '../../behaviour/seen.ts';
+import { simulatedCluster } from '../../behaviour/simulated-cluster.ts';
+import { openFaasPrograms, type OpenFaasPrograms } from './open-faas-programs.ts';
+import { outageOf } from './outage.ts';
+
+let programs: OpenFaasPrograms;
+let cluster: ClusterUnderTest;
+beforeAll(async () => {
+  programs = await openFaasPrograms();
+  cluster = simulatedCluster(await labUnderTest());
+});
+afterAll(async () => {
+  await programs.remove();
+});
+
+it('loses nothing of a round in the middle of which the gateway goes, and comes back', async () => {
+  await outageOf(cluster, programs, async ({ world, nodes, platform, sourceLog }) => {
+    await world.createCache('cache', [await world.image('good')]);
+    await eventually('every node has its Job', () => world.history.jobs().length === nodes.length);
+    await platform.stopGateway();
+    await eventually('every Job has ended', () => world.history.jobs().every(isFinished));
+    const inVain = (): number => sourceLog().filter((line) => line.includes('job-complete: no answer')).length;
+    const before = inVain();
+    await eventually('the last of it has been told in vain', () => inVain() > before, 60);
+    expect(world.history.cache('cache')?.status.status).toBe('Processing');
+    await platform.startGateway();
+  });
+});
+
+it('loses nothing of an event in the middle of which its function is killed', async () => {
+  await outageOf(cluster, programs, async ({ world, nodes, platform, sourceLog }) => {
+    const killed = Promise.withResolvers<undefined>();
+    const onCut = (): void => {
+      platform.kill('reconcile').then(() => killed.resolve(undefined), killed.reject);
+    };
+    world.connection?.cut({ after: 2, isHeard: false, onCut }); // the status, and the first Job
+    await world.createCache('cache', [await world.image('good')]);
+    await killed.promise;
+    await eventually('the event was not taken', () =>
+      sourceLog().some((line) => line.includes('/function/reconcile: 500')),
+    );
+    expect(world.history.jobs().length).toBeLessThan(nodes.length);
+    world.connection?.cut(undefined);
+    await platform.start('reconcile');
+  });
+});
