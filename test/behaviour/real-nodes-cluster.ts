@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import type { Lab } from '../cluster/lab.ts';
+import { productImage } from '../e2e/product-image.ts';
 import type { ClusterKind, ClusterUnderTest, ImageKind } from './cluster-under-test.ts';
 import { eventually } from './eventually.ts';
 import type { Kube } from './kube.ts';
@@ -20,13 +20,14 @@ export type Started = ClusterUnderTest & { readonly stop: () => Promise<void> };
 /** A lab with real nodes that pull from its own registries. */
 export async function realNodesCluster(lab: Lab): Promise<Started> {
   const way = await wayIn(lab);
-  const noopImage = await pushNoop(lab);
+  const noopImage = await productImage(lab, 'noop');
+  const removalImage = await productImage(lab, 'functions');
   const pushed = new Map<string, Promise<string>>();
   const lent = new Map<string, Readonly<Record<string, string>>>();
   return {
     kubeconfig: lab.kubeconfig,
     master: way.url,
-    env: { NOOP_IMAGE: noopImage },
+    env: { NOOP_IMAGE: noopImage, REMOVAL_IMAGE: removalImage },
     program: undefined,
     kubectl: lab.kubectl,
     image: (kind, name) => {
@@ -58,18 +59,6 @@ async function takeBack(kube: Kube, name: string, lent: Map<string, Readonly<Rec
   const labels = Object.fromEntries(Object.keys(lent.get(name) ?? {}).map((key) => [key, null]));
   await kube.patch('Node', name, { metadata: { labels } });
   lent.delete(name);
-}
-
-const images = join(import.meta.dirname, '../../deploy/images/main.ts');
-
-/** `npm run images`, for the no-op alone; answers with the reference by which nodes know it. */
-async function pushNoop(lab: Lab): Promise<string> {
-  const child = lab.enter('node', [images, '172.30.0.1:5000', '--only', 'noop'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (child.stdout === null) throw new Error('node was started without a pipe');
-  const [reference = ''] = (await text(child.stdout)).trim().split('@');
-  return reference.replace('172.30.0.1', 'registry.local');
 }
 
 type Way = { readonly url: string; readonly close: () => Promise<void> };

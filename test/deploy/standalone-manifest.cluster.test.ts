@@ -71,7 +71,7 @@ describe('kubectl apply -k deploy/kubectl', () => {
     await lab.ask('-n', 'kube-fledged', 'rollout', 'restart', 'deployment/imagecache-functions');
     const pods = async () =>
       expect(await lab.ask('-n', 'kube-fledged', 'get', 'pods', '-o', 'name')).toMatch(
-        /^(pod\/imagecache-functions-.*\n){2}$/,
+        /^(pod\/imagecache-functions-.*\n){2,}$/, // simulated nodes end it at once, and another comes
       );
     await vi.waitFor(pods, { timeout: 20_000, interval: 200 });
   });

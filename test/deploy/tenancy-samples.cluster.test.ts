@@ -30,6 +30,12 @@ describe('the samples for tenants', () => {
     await lab.ask('apply', '-f', sample('tenancy-policy.yaml'));
     const refused = async () => expect((await trying(list(['nginx:1']))).stderr).toContain('denied request');
     await vi.waitFor(refused, { timeout: 30_000, interval: 200 });
+    const used = () => lab.ask('get', 'quota', 'imagecaches', '-n', namespace, '-o', 'jsonpath={.status.used}');
+    // The quota controller looks for new kinds twice a minute.
+    await vi.waitFor(async () => expect(await used()).toContain('count/imagecaches.kubefledged.io'), {
+      timeout: 120_000,
+      interval: 500,
+    });
   });
   afterAll(async () => {
     await lab.ask('delete', '-f', sample('tenancy-policy.yaml'));

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { patience } from '../patience.ts';
 import type { Scenario } from '../scenario.ts';
+import { seenCache } from '../seen.ts';
 import type { World } from '../world.ts';
 
 const needs = ['kubectl'] as const;
@@ -21,7 +22,8 @@ const waits: Scenario = {
     expect(world.history.cache('cache')?.status.status).toBe('Succeeded');
     await world.editCache('cache', { cacheSpec: [world.list([a, b])] });
     await waitFor(world, 'Reconciling=False');
-    expect(world.history.cache('cache')?.status).toMatchObject({ status: 'Succeeded', observedGeneration: 2 });
+    const { status } = seenCache(await world.kube.get('ImageCache', 'cache'));
+    expect(status).toMatchObject({ status: 'Succeeded', observedGeneration: 2 });
   },
 };
 

@@ -144,7 +144,8 @@ describe('the chart', () => {
   it('says which of kube-fledged’s values it ignores, and only then', async () => {
     const notes = async (...values: readonly string[]): Promise<string> => {
       const sets = values.flatMap((value) => ['--set', value]);
-      const { stdout } = await helm(lab, 'install', 'notes', chart, '-n', 'default', '--dry-run', ...sets);
+      const { stdout, stderr } = await helm(lab, 'install', 'notes', chart, '-n', 'default', '--dry-run', ...sets);
+      if (!stdout.includes('NOTES:')) throw new Error(stderr);
       return stdout.slice(stdout.indexOf('NOTES:'));
     };
     expect(await notes()).not.toContain('WARNING');
