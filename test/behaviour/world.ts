@@ -80,6 +80,7 @@ export async function createWorld(cluster: ClusterUnderTest, options: WorldOptio
     ...caches({ kube: verbs, history, nodes, namespace }),
     end: async () => {
       await ended({ product: theProduct, history, proxy, nodes });
+      await letGo(verbs);
       await verbs.remove('Namespace', namespace);
       api.close();
     },
@@ -123,6 +124,13 @@ function settled(cache: SeenCache | undefined, generation: number): SeenCache | 
   const { status, observedGeneration = 0 } = cache.status;
   const isDone = observedGeneration >= generation && status !== 'Processing' && status !== '';
   return isDone ? cache : undefined;
+}
+
+/** A cache that waits for a removal would keep its namespace for ever. */
+async function letGo(verbs: Kube): Promise<void> {
+  for (const cache of (await verbs.list('ImageCache')).map(seenCache))
+    if (cache.metadata.finalizers.length > 0)
+      await verbs.patch('ImageCache', cache.metadata.name, { metadata: { finalizers: null } });
 }
 
 type Parts = Pick<World, 'product' | 'history' | 'nodes'> & { readonly proxy: ScopingProxy | undefined };

@@ -31,11 +31,15 @@ describe('the samples for tenants', () => {
     const refused = async () => expect((await trying(list(['nginx:1']))).stderr).toContain('denied request');
     await vi.waitFor(refused, { timeout: 30_000, interval: 200 });
     const used = () => lab.ask('get', 'quota', 'imagecaches', '-n', namespace, '-o', 'jsonpath={.status.used}');
-    // The quota controller looks for new kinds twice a minute.
-    await vi.waitFor(async () => expect(await used()).toContain('count/imagecaches.kubefledged.io'), {
-      timeout: 120_000,
-      interval: 500,
-    });
+    // The quota controller looks for new kinds twice a minute, and at a quota when it is made.
+    await vi.waitFor(
+      async () => {
+        await lab.ask('delete', 'quota', 'imagecaches', '-n', namespace, '--ignore-not-found');
+        await lab.ask('apply', '-n', namespace, '-f', sample('tenancy-team.yaml'));
+        await vi.waitFor(async () => expect(await used()).toContain('count/imagecaches.kubefledged.io'));
+      },
+      { timeout: 120_000, interval: 2000 },
+    );
   });
   afterAll(async () => {
     await lab.ask('delete', '-f', sample('tenancy-policy.yaml'));
