@@ -144,7 +144,7 @@ describe('the chart', () => {
   it('says which of kube-fledged’s values it ignores, and only then', async () => {
     const notes = async (...values: readonly string[]): Promise<string> => {
       const sets = values.flatMap((value) => ['--set', value]);
-      const { stdout, stderr } = await helm(lab, 'install', 'notes', chart, '-n', 'default', '--dry-run', ...sets);
+      const { stdout, stderr } = await helm(lab, 'install', 'notes', chart, '-n', 'notes', '--dry-run', ...sets);
       if (!stdout.includes('NOTES:')) throw new Error(stderr);
       return stdout.slice(stdout.indexOf('NOTES:'));
     };
@@ -164,7 +164,7 @@ describe('the chart', () => {
       expect(told).toContain(`  ${name}: `);
     for (const name of ['args.webhookServerPort', 'webhookServer'])
       expect(told).toContain(`  ${name}: there is no webhook server`);
-    expect(told).toContain('kubectl -n default rollout status deployment/notes-imagecache-functions');
+    expect(told).toContain('kubectl -n notes rollout status deployment/notes-imagecache-functions');
   });
 });
 
