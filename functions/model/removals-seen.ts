@@ -13,7 +13,7 @@ export type RemovalsSeen = {
   readonly busyNodes: ReadonlySet<string>;
   /** What they want on a node stays there. */
   readonly otherCaches: readonly ImageCache[];
-  /** Normalised references that unfinished removal Jobs of whatever cache name, by node id: not to be pulled there now. */
+  /** Normalised references that unfinished removal Jobs of other caches name, by node id: not to be pulled there now. */
   readonly underWay: ReadonlyMap<string, ReadonlySet<string>>;
 };
 

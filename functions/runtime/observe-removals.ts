@@ -11,14 +11,18 @@ import type { Changed } from './scope.ts';
 
 type Nodes = ReadonlyMap<string, Node | undefined>;
 
-/** What those who pull must know of removals: what is under way, whoever asked for it, and what nodes still list that may be gone. */
+/**
+ * What those who pull must know of removals: what other caches' are under way, and what nodes still list that may be gone. The cache's own
+ * are in its status, which knows their end two seconds before a Job says so.
+ */
 export async function removalsInTheWay(
+  cache: ImageCache,
   nodes: Nodes,
   { cluster, settings }: Context,
 ): Promise<{ readonly nodes: Nodes; readonly removals: RemovalsSeen }> {
   const jobs = await cluster.removals(settings.namespace);
   const named = referencesByNode(jobs);
-  const underWay = referencesByNode(jobs.filter((job) => !hasEnded(job)));
+  const underWay = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !hasEnded(job)));
   return {
     nodes: new Map([...nodes].map(([name, node]) => [name, doubted(node, named)])),
     removals: { ...noRemovals, underWay },

@@ -19,7 +19,7 @@ export async function observe(cache: ImageCache, { scope, opens, makes }: Asking
   if (makes === 'removals') return isAll ? observeForRemoval(cache, context) : onlyRemovals(cache, scope, context);
   const seen = isAll ? await observeEverything(cache, context) : await observeChanged(cache, scope, context);
   const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => waits(cache, name));
-  return { ...seen, ...(mayStart ? await removalsInTheWay(seen.nodes, context) : { removals: noRemovals }) };
+  return { ...seen, ...(mayStart ? await removalsInTheWay(cache, seen.nodes, context) : { removals: noRemovals }) };
 }
 
 /** A node that may be given a Job now. */

@@ -251,6 +251,9 @@ describe('purge, on request,', () => {
     await told(on, job);
     expect(on.live().status.status).toBe('Succeeded');
     expect(removals(on)).toHaveLength(1);
+    on.annotate({ 'kubefledged.io/refresh-imagecache': '' });
+    await refresh(changed(aCache), on.context);
+    expect(on.live().status.nodes['node-1']?.state).toBe('Pulling');
   });
 
   it('is resumed by the tick alone', async () => {
