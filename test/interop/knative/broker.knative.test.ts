@@ -17,18 +17,20 @@ const way = 'our-source';
 let lab: Lab;
 let logs: PodLogs;
 let cluster: Started;
+const ends: (() => Promise<void>)[] = [];
 beforeAll(async () => {
   lab = await sharedLab();
   await installKnative(lab);
+  ends.push(() => undeploy(lab, way));
   await deploy(lab, way);
   logs = followPods(lab);
+  ends.push(logs.stop);
   const nodes = await realNodesCluster(lab);
+  ends.push(nodes.stop);
   cluster = { ...nodes, installed: { product: productOnKnative(lab, way, logs), namespace } };
 });
 afterAll(async () => {
-  await cluster.stop();
-  await logs.stop();
-  await undeploy(lab, way);
+  for (const end of ends.toReversed()) await end();
 });
 beforeEach(() => cluster.installed?.product.stop());
 
