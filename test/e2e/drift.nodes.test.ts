@@ -1,21 +1,17 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writesBetween } from '../cluster/api-writes.ts';
 import type { Lab } from '../cluster/lab.ts';
-import { sharedLab } from '../cluster/shared-lab.ts';
 import { startOnNodes, type OnNodes } from './on-nodes.ts';
+import { preparedLab, statusOnce } from './prepared-lab.ts';
 
-const root = join(import.meta.dirname, '../..');
 const namespace = 'drift';
 const name = 'moving';
 
 let lab: Lab;
 let product: OnNodes;
 beforeAll(async () => {
-  lab = await sharedLab();
-  await lab.ask('apply', '--server-side', '-f', join(root, 'crds/imagecache.yaml'));
-  await lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  lab = await preparedLab(namespace);
   product = await startOnNodes(lab, [
     '--registry-mirrors={"registry.local:5000": ["http://172.30.0.1:5000"]}',
     '--registry-insecure=172.30.0.1:5000',
@@ -34,17 +30,10 @@ type Status = {
   readonly round?: { readonly number: number };
 };
 
-async function statusWhen(what: string, holds: (status: Status) => boolean): Promise<Status> {
-  const end = Date.now() + 120_000;
-  while (Date.now() < end) {
-    const { status = {} } = JSON.parse(await lab.ask('get', 'ic', name, '-n', namespace, '-o', 'json')) as {
-      status?: Status;
-    };
-    if (holds(status)) return status;
-    await sleep(250);
-  }
-  throw new Error(`not in 120 s: ${what}`);
-}
+const parse = (cache: unknown): Status => (cache as { status?: Status }).status ?? {};
+
+const statusWhen = (what: string, holds: (status: Status) => boolean): Promise<Status> =>
+  statusOnce(lab, { namespace, name }, { what, holds, parse });
 
 const hasEnded = ({ status = '' }: Status): boolean => status !== '' && status !== 'Processing';
 

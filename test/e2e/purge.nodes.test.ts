@@ -1,13 +1,10 @@
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
 import type { Lab } from '../cluster/lab.ts';
-import { sharedLab } from '../cluster/shared-lab.ts';
 import { startOnNodes, type OnNodes } from './on-nodes.ts';
+import { preparedLab, statusOnce } from './prepared-lab.ts';
 import { productImage } from './product-image.ts';
 
-const root = join(import.meta.dirname, '../..');
 const namespace = 'purges';
 const install = 'purges-install';
 const pause = 'registry.local:5000/pause:1';
@@ -15,9 +12,7 @@ const pause = 'registry.local:5000/pause:1';
 let lab: Lab;
 let product: OnNodes;
 beforeAll(async () => {
-  lab = await sharedLab();
-  await lab.ask('apply', '--server-side', '-f', join(root, 'crds/imagecache.yaml'));
-  for (const name of [namespace, install]) await lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  lab = await preparedLab(namespace, install);
   const env = { REMOVAL_IMAGE: await productImage(lab, 'functions'), KUBEFLEDGED_NAMESPACE: install };
   product = await startOnNodes(lab, ['--image-cache-refresh-frequency=0s'], env);
 });
@@ -44,16 +39,10 @@ const Cache = z.object({
   ),
 });
 type Status = NonNullable<z.infer<typeof Cache>['status']>;
+const parse = (cache: unknown) => Cache.parse(cache).status;
 
-async function statusWhen(name: string, what: string, holds: (status: Status) => boolean): Promise<Status> {
-  const end = Date.now() + 180_000;
-  while (Date.now() < end) {
-    const { status } = Cache.parse(JSON.parse(await lab.ask('get', 'ic', name, '-n', namespace, '-o', 'json')));
-    if (status !== undefined && holds(status)) return status;
-    await sleep(250);
-  }
-  throw new Error(`not in 180 s: ${what}`);
-}
+const statusWhen = (name: string, what: string, holds: (status: Status) => boolean): Promise<Status> =>
+  statusOnce(lab, { namespace, name }, { what, holds, parse });
 
 const cached = async (name: string, images: readonly string[], more: object = {}): Promise<void> => {
   const metadata = { name, namespace };

@@ -1,19 +1,15 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Lab } from '../cluster/lab.ts';
-import { sharedLab } from '../cluster/shared-lab.ts';
 import { startOnNodes, type OnNodes } from './on-nodes.ts';
+import { preparedLab, statusOnce } from './prepared-lab.ts';
 
-const root = join(import.meta.dirname, '../..');
 const namespace = 'restarts';
 
 let lab: Lab;
 let product: OnNodes;
 beforeAll(async () => {
-  lab = await sharedLab();
-  await lab.ask('apply', '--server-side', '-f', join(root, 'crds/imagecache.yaml'));
-  await lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  lab = await preparedLab(namespace);
 });
 beforeEach(async () => {
   product = await startOnNodes(lab, []);
@@ -28,16 +24,10 @@ type Status = {
   readonly nodes?: Readonly<Record<string, { readonly state: string; readonly id: string; readonly copy?: boolean }>>;
 };
 
-async function statusWhen(name: string, what: string, holds: (status: Status) => boolean): Promise<Status> {
-  const end = Date.now() + 240_000;
-  while (Date.now() < end) {
-    const told = await lab.ask('get', 'ic', name, '-n', namespace, '-o', 'json').catch(() => '{}');
-    const { status = {} } = JSON.parse(told) as { status?: Status };
-    if (holds(status)) return status;
-    await sleep(250);
-  }
-  throw new Error(`not in 240 s: ${what}`);
-}
+const parse = (cache: unknown): Status => (cache as { status?: Status }).status ?? {};
+
+const statusWhen = (name: string, what: string, holds: (status: Status) => boolean): Promise<Status> =>
+  statusOnce(lab, { namespace, name }, { what, holds, parse, seconds: 240 });
 
 const apply = (name: string, images: readonly string[]): Promise<void> =>
   lab.apply({

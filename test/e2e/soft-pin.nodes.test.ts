@@ -1,11 +1,9 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Lab } from '../cluster/lab.ts';
-import { sharedLab } from '../cluster/shared-lab.ts';
 import { startOnNodes } from './on-nodes.ts';
+import { preparedLab } from './prepared-lab.ts';
 
-const root = join(import.meta.dirname, '../..');
 const namespace = 'soft-pin';
 const more = '/var/lib/kubelet/more.yaml';
 
@@ -20,9 +18,7 @@ const restart = async (): Promise<void> => {
 };
 
 beforeAll(async () => {
-  lab = await sharedLab();
-  await lab.ask('apply', '--server-side', '-f', join(root, 'crds/imagecache.yaml'));
-  await lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  lab = await preparedLab(namespace);
 });
 
 afterAll(async () => {

@@ -1,10 +1,8 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Lab } from '../cluster/lab.ts';
-import { sharedLab } from '../cluster/shared-lab.ts';
 import { startOnNodes, type OnNodes } from './on-nodes.ts';
+import { preparedLab } from './prepared-lab.ts';
 
-const root = join(import.meta.dirname, '../..');
 const namespace = 'warm-gate';
 const key = 'example.com/cold';
 
@@ -12,9 +10,7 @@ let lab: Lab;
 let product: OnNodes;
 
 beforeAll(async () => {
-  lab = await sharedLab();
-  await lab.ask('apply', '--server-side', '-f', join(root, 'crds/imagecache.yaml'));
-  await lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  lab = await preparedLab(namespace);
   product = await startOnNodes(lab, [`--warm-gate-taints=${key}`, '--tick-schedule=* * * * * *']);
 });
 

@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Lab } from '../cluster/lab.ts';
+import { sharedLab } from '../cluster/shared-lab.ts';
+
+const crd = join(import.meta.dirname, '../../crds/imagecache.yaml');
+
+/** The lab of this run, with our CRD and these namespaces. */
+export async function preparedLab(...namespaces: readonly string[]): Promise<Lab> {
+  const lab = await sharedLab();
+  await lab.ask('apply', '--server-side', '-f', crd);
+  for (const name of namespaces) await lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  return lab;
+}
+
+type Cache = { readonly namespace: string; readonly name: string };
+type Expected<Status> = {
+  /** For the message of who waited in vain. */
+  readonly what: string;
+  readonly holds: (status: Status) => boolean;
+  /** What of the object is looked at; throws where it is not as the test has it. */
+  readonly parse: (cache: unknown) => Status | undefined;
+  readonly seconds?: number;
+};
+
+/** The status of a cache, once it is as awaited. An API server that does not answer now is asked again. */
+export async function statusOnce<Status>(
+  lab: Lab,
+  { namespace, name }: Cache,
+  { what, holds, parse, seconds = 180 }: Expected<Status>,
+): Promise<Status> {
+  const end = Date.now() + seconds * 1000;
+  while (Date.now() < end) {
+    const told = await lab.ask('get', 'ic', name, '-n', namespace, '-o', 'json').catch(() => undefined);
+    const status = told === undefined ? undefined : parse(JSON.parse(told));
+    if (status !== undefined && holds(status)) return status;
+    await sleep(250);
+  }
+  throw new Error(`not in ${seconds} s: ${what}`);
+}
