@@ -14,7 +14,8 @@ import {
 } from '../api/kube-object.ts';
 import { StatusError } from '../api/status-error.ts';
 import { type Controller, type World, hear, keyOf, splitKey } from './controller.ts';
-import { type JobEvent, isPodOf, jobFinalizer, jobStep } from './job-transition.ts';
+import type { JobEvent } from './job-status.ts';
+import { isPodOf, jobFinalizer, jobStep } from './job-transition.ts';
 import { createQueue } from './queue.ts';
 
 const podOf = (job: KubeObject): JsonObject => {

@@ -1,10 +1,9 @@
 import { type JsonObject, at, isObject, listAt, numberAt, objectAt, textAt, withAt } from '../json.ts';
 import { type KubeObject, finalizersOf, isTerminating, nameOf, uidOf, wireTime } from '../api/kube-object.ts';
 import { hasCondition } from '../api/kinds/job.ts';
+import { condition, statusWith, suspension, type Counts, type JobEvent } from './job-status.ts';
 
 export const jobFinalizer = 'batch.kubernetes.io/job-tracking' as const;
-
-export type JobEvent = { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string };
 
 /** What a Job needs now. */
 export type JobStep = {
@@ -40,15 +39,6 @@ const sortPods = (
   terminating: pods.filter((pod) => isTerminating(pod) && !isOver(pod)),
 });
 
-const condition = (type: string, reason: string, message: string, time: string): JsonObject => ({
-  type,
-  status: 'True',
-  lastProbeTime: time,
-  lastTransitionTime: time,
-  reason,
-  message,
-});
-
 const reached = ['CompletionsReached', 'Reached expected number of succeeded pods'] as const;
 const tooLate = ['DeadlineExceeded', 'Job was active longer than specified deadline'] as const;
 const tooOften = ['BackoffLimitExceeded', 'Job has reached the specified backoff limit'] as const;
@@ -75,54 +65,6 @@ const finished = (job: KubeObject, pods: readonly KubeObject[], now: number): Jo
     isExpired: left !== undefined && left <= 0,
     ...(left !== undefined && left > 0 ? { again: left } : {}),
   };
-};
-
-const suspension = (
-  job: KubeObject,
-  conditions: readonly unknown[],
-  time: string,
-): { readonly conditions: readonly unknown[]; readonly events: readonly JobEvent[] } => {
-  const isWanted = at(job, 'spec', 'suspend') === true;
-  const is = hasCondition(job, 'Suspended');
-  if (isWanted === is) return { conditions, events: [] };
-  const [reason, message] = isWanted
-    ? (['JobSuspended', 'Job suspended'] as const)
-    : (['JobResumed', 'Job resumed'] as const);
-  const others = conditions.filter((one) => textAt(one, 'type') !== 'Suspended');
-  const next = { ...condition('Suspended', reason, message, time), status: isWanted ? 'True' : 'False' };
-  return {
-    conditions: [...others, next],
-    events: [{ type: 'Normal', reason: isWanted ? 'Suspended' : 'Resumed', message }],
-  };
-};
-
-type Counts = {
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly active: number;
-  readonly ready: number;
-  readonly terminating: number;
-};
-
-const statusWith = (
-  job: KubeObject,
-  counts: Counts,
-  conditions: readonly unknown[],
-  start: string | undefined,
-): JsonObject => {
-  const known = objectAt(job, 'status');
-  const positive = (count: number): number | undefined => (count > 0 ? count : undefined);
-  const changes: readonly (readonly [string, unknown])[] = [
-    ['active', positive(counts.active)],
-    ['succeeded', positive(counts.succeeded)],
-    ['failed', positive(counts.failed)],
-    ['ready', counts.ready],
-    ['terminating', counts.terminating],
-    ['startTime', start],
-    ['conditions', conditions.length === 0 ? undefined : conditions],
-    ['uncountedTerminatedPods', {}],
-  ];
-  return changes.reduce<JsonObject>((status, [field, value]) => withAt(status, [field], value), known);
 };
 
 /** Delay before the next pod after failures: ten seconds, doubling, six minutes at most. */
