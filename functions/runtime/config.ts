@@ -5,7 +5,8 @@ import { ConfigError } from './errors.ts';
 import { type FlagKind, quoted, readFlags } from './flags.ts';
 import type { Setting } from './setting.ts';
 import type { RegistrySettings } from './registry/registry-settings.ts';
-import { type LogLevel, replacedVariables, settingsTable as table } from './settings-table.ts';
+import type { LogLevel } from './settings/log-rows.ts';
+import { replacedVariables, settingsTable as table } from './settings-table.ts';
 
 /** All that an operator set, checked, with every default filled in. */
 export type Config = ClusterSource & {

@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
-import type { LogLevel } from './settings-table.ts';
+import type { LogLevel } from './settings/log-rows.ts';
 
 /** Names under which a secret could come along in logged data, however it got there. */
 const secrets = ['token', 'password', 'authorization', 'Authorization', 'auth', 'dockerconfigjson'];

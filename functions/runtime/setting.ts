@@ -45,7 +45,7 @@ export const taintKeys: Reads<readonly string[]> = {
 
 const taintKey = /^(?:[a-z0-9][a-z0-9.-]*\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 
-export const wholeNumber = (least: number, most: number): Reads<number> => ({
+export const wholeNumber = (least: number, most = Number.MAX_SAFE_INTEGER): Reads<number> => ({
   parse: (value) => {
     const number = /^\d{1,15}$/.test(value.trim()) ? Number(value) : Number.NaN;
     return number >= least && number <= most ? { value: number } : undefined;
