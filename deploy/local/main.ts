@@ -2,8 +2,6 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startLocalCluster } from './start-local-cluster.ts';
 
-export { type LocalCluster, type LocalClusterOptions, startLocalCluster } from './start-local-cluster.ts';
-
 const run = async (): Promise<void> => {
   const { values } = parseArgs({
     options: {

@@ -12,7 +12,7 @@ type Wish = { readonly kubeconfig: string | undefined; readonly context: string 
 export const connect = (wish: Wish, env: Environment): Api => createApi(clusterSource(wish, env));
 
 /** The flag, else the files of KUBECONFIG that are there, else the one in the home folder, else the service account of a pod. */
-export function clusterSource({ kubeconfig, context }: Wish, env: Environment): ClusterSource {
+function clusterSource({ kubeconfig, context }: Wish, env: Environment): ClusterSource {
   const chosen = context === undefined ? {} : { context };
   if (kubeconfig !== undefined) return { kubeconfig, master: '', inCluster: false, ...chosen };
   const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');

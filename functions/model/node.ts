@@ -34,7 +34,7 @@ export const nodeId = (uid: string, machineId: string, systemUuid: string): stri
   hash(12, uid, machineId, systemUuid);
 
 /** Why a node gets no Job, in the order in which reasons are told. */
-export const skipReasons = [
+const skipReasons = [
   'BeingDeleted',
   'Virtual',
   'OtherOperatingSystem',

@@ -23,7 +23,7 @@ function newestFitting(placed: readonly Placed[]): readonly Placed[] {
 }
 
 /** Whether everything that was to go has gone, so that it need not be remembered any more. */
-export const isAllRemoved = ({ removals }: Status): boolean =>
+const isAllRemoved = ({ removals }: Status): boolean =>
   Object.values(removals).every(({ state }) => state === 'Removed');
 
 /** Whether some of what is remembered could be forgotten, if all nodes were looked at. */

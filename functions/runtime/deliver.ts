@@ -32,7 +32,7 @@ export async function deliver(
 }
 
 /** Whether an event is this function's business; what is not is done as it is, so that one Trigger may feed all four. */
-export function concerns(notice: Notice, name: FunctionName): boolean {
+function concerns(notice: Notice, name: FunctionName): boolean {
   const concerned = notice.type === 'tick' ? tickRoutes : routes(notice.object.kind, notice.isRemoval === true);
   return concerned.some((each) => each === name);
 }

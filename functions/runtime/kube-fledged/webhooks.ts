@@ -12,7 +12,7 @@ const configurations = z.object({
 });
 
 /** Under this name the API server tells of the webhook when it refuses a write. */
-export const webhookName = 'validate-image-cache.kubefledged.io';
+const webhookName = 'validate-image-cache.kubefledged.io';
 
 /**
  * Names of the webhook configurations of kube-fledged. With its server gone, they refuse every write to an ImageCache.

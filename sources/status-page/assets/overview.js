@@ -31,7 +31,7 @@ export function statusChips(numbers, chosen, onChoose) {
   ];
 }
 
-export const keyOf = ({ namespace, name }) => `${namespace}/${name}`;
+const keyOf = ({ namespace, name }) => `${namespace}/${name}`;
 
 /** The table of caches; the one that is open has its detail in a row of its own. */
 export function cacheTable({ rows, total }, { open, detail, onToggle, onMore }) {

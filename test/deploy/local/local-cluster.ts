@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startLocalCluster, type LocalClusterOptions } from '../../../deploy/local/main.ts';
+import { startLocalCluster, type LocalClusterOptions } from '../../../deploy/local/start-local-cluster.ts';
 import type { Timings } from '../../../deploy/local/timings.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 

@@ -27,7 +27,7 @@ export async function installKnative(lab: Lab): Promise<void> {
 }
 
 /** The manifests as the README has them applied, with images that the lab's nodes can pull. */
-export async function manifests(lab: Lab, way: Way): Promise<string> {
+async function manifests(lab: Lab, way: Way): Promise<string> {
   const text = await lab.ask('kustomize', join(root, 'deploy/knative', way));
   return text
     .replaceAll('registry.example.com', 'registry.local:5000')

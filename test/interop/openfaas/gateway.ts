@@ -111,7 +111,7 @@ function forward(request: IncomingMessage, response: ServerResponse, { port, pat
 }
 
 /** Content-Length is lost on the way, so that the body goes on in chunks. */
-export function onwardHeaders({
+function onwardHeaders({
   headers,
   socket,
 }: Pick<IncomingMessage, 'headers' | 'socket'>): Record<string, string | string[]> {

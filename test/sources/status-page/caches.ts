@@ -41,11 +41,7 @@ export const cacheNamed = (
 
 export const removal = (state: RemovalEntry['state']): RemovalEntry => ({ ...freshRemoval('id', 'w', 2), state });
 
-export const named = (
-  count: number,
-  make: (index: number) => LedgerEntry,
-  prefix = 'node-',
-): Record<string, LedgerEntry> =>
+const named = (count: number, make: (index: number) => LedgerEntry, prefix = 'node-'): Record<string, LedgerEntry> =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index + 1}`, make(index)]));
 
 const minutes = 60_000;

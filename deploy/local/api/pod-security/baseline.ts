@@ -27,7 +27,7 @@ const defaultCapabilities = [
 ];
 
 /** Names of capabilities that a container adds beyond those allowed. */
-export const addedBeyond =
+const addedBeyond =
   (allowed: readonly string[]) =>
   (container: unknown): readonly string[] =>
     listAt(security(container), 'capabilities', 'add')
@@ -44,7 +44,7 @@ export const additions = (containers: readonly unknown[], allowed: readonly stri
     : `${containersNamed(bad)} must not include ${quoted(names)} in securityContext.capabilities.add`;
 };
 
-export const capabilities: Check = (spec) => {
+const capabilities: Check = (spec) => {
   const detail = additions(containersOf(spec), defaultCapabilities);
   return detail === undefined ? undefined : { reason: 'non-default capabilities', detail };
 };
@@ -56,7 +56,7 @@ const hostNamespaces: Check = (spec) => {
     : { reason: 'host namespaces', detail: used.map((field) => `${field}=true`).join(', ') };
 };
 
-export const hostPathVolumes: Check = (spec) => {
+const hostPathVolumes: Check = (spec) => {
   const bad = listAt(spec, 'volumes').filter((volume) => at(volume, 'hostPath') !== undefined);
   const names = bad.map((volume) => textAt(volume, 'name'));
   return bad.length === 0
@@ -93,8 +93,7 @@ const procMount: Check = (spec) => {
     : { reason: 'procMount', detail: `${containersNamed(bad)} must not set securityContext.procMount to ${used}` };
 };
 
-export const isUnconfined = (owner: unknown): boolean =>
-  textAt(security(owner), 'seccompProfile', 'type') === 'Unconfined';
+const isUnconfined = (owner: unknown): boolean => textAt(security(owner), 'seccompProfile', 'type') === 'Unconfined';
 
 /** Who sets the seccomp profile that takes all confinement away; undefined where nobody does. */
 export const unconfined = (spec: Parameters<Check>[0]): string | undefined => {
@@ -105,7 +104,7 @@ export const unconfined = (spec: Parameters<Check>[0]): string | undefined => {
     : `${who.join(' and ')} must not set securityContext.seccompProfile.type to "Unconfined"`;
 };
 
-export const seccompProfile: Check = (spec) => {
+const seccompProfile: Check = (spec) => {
   const detail = unconfined(spec);
   return detail === undefined ? undefined : { reason: 'seccompProfile', detail };
 };
