@@ -10,11 +10,15 @@ const object = z.object({
   ),
 });
 
+/** Words of kstatus that an ImageCache can come to. */
+export type Kstatus = 'Terminating' | 'InProgress' | 'Failed' | 'Current';
+
 /**
  * The documented rules of kstatus for a kind that it does not know (https://github.com/kubernetes-sigs/cli-utils, pkg/kstatus),
  * by which Flux and `kubectl` tools wait: deletion, then the generation, then Reconciling and Stalled, then Ready, and Current if nothing speaks against it.
+ * kstatus.cluster.test.ts holds it to the real module.
  */
-export function kstatus(given: object): 'Terminating' | 'InProgress' | 'Failed' | 'Current' {
+export function kstatus(given: object): Kstatus {
   const { metadata, status } = object.parse(given);
   if (metadata.deletionTimestamp !== undefined) return 'Terminating';
   const { observedGeneration, conditions = [] } = status ?? {};

@@ -1,0 +1,156 @@
+import { conditionsWhen, type Phase } from '#model/conditions.ts';
+import type { Condition, ImageCache, Status } from '#model/image-cache.ts';
+import { wireStatus } from '#model/status.ts';
+import { cache, noon } from '../../functions/model/builders.ts';
+import type { Kstatus } from './kstatus.ts';
+
+type At = { readonly phase: Phase; readonly before?: readonly Condition[]; readonly generation?: number };
+
+const conditions = ({ phase, before = [], generation = 2 }: At): readonly Condition[] =>
+  conditionsWhen(phase, { conditions: before, generation, message: 'so it is', now: noon });
+
+const kind = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache' };
+const named = { name: 'web', namespace: 'apps' };
+
+const object = (status: Partial<Status>, of: Partial<ImageCache> = {}): object => {
+  const whole = cache({ generation: 2, ...of });
+  const told: ImageCache = { ...whole, status: { ...whole.status, observedGeneration: 2, ...status } };
+  const metadata = {
+    ...named,
+    generation: told.generation,
+    ...(told.isBeingDeleted && { deletionTimestamp: '2026-11-24T12:00:00Z' }),
+  };
+  return { ...kind, metadata, spec: { suspend: told.spec.suspend }, status: wireStatus(told.status, told) };
+};
+
+const succeeded = conditions({ phase: 'succeeded' });
+const failed = conditions({ phase: 'failed' });
+const purged = conditions({ phase: 'purged' });
+const suspendedSpec = { spec: { ...cache().spec, suspend: true } };
+
+export type HealthRow = {
+  readonly when: string;
+  /** The ImageCache as the API server has it. */
+  readonly of: object;
+  readonly argo: string;
+  readonly kstatus: Kstatus;
+};
+
+/** ImageCaches in every phase, and what tools take them for. */
+export const healthRows: readonly HealthRow[] = [
+  {
+    when: 'nobody has looked at it',
+    of: { ...kind, metadata: { ...named, generation: 1 }, spec: {} },
+    argo: 'Progressing',
+    kstatus: 'Current',
+  },
+  {
+    when: 'the first round is open',
+    of: object({ status: 'Processing', conditions: conditions({ phase: 'open' }) }),
+    argo: 'Progressing',
+    kstatus: 'InProgress',
+  },
+  {
+    when: 'all images are there',
+    of: object({ status: 'Succeeded', conditions: succeeded }),
+    argo: 'Healthy',
+    kstatus: 'Current',
+  },
+  {
+    when: 'no node matches',
+    of: object({ status: 'NoImagesPulledOrDeleted', conditions: conditions({ phase: 'noNodes' }) }),
+    argo: 'Healthy',
+    kstatus: 'Current',
+  },
+  {
+    when: 'images failed',
+    of: object({ status: 'Failed', conditions: failed }),
+    argo: 'Degraded',
+    kstatus: 'Failed',
+  },
+  {
+    when: 'a refresh is under way',
+    of: object({ status: 'Processing', conditions: conditions({ phase: 'open', before: succeeded }) }),
+    argo: 'Healthy',
+    kstatus: 'InProgress',
+  },
+  {
+    when: 'a failed cache is tried again',
+    of: object({ status: 'Processing', conditions: conditions({ phase: 'open', before: failed }) }),
+    argo: 'Progressing',
+    kstatus: 'InProgress',
+  },
+  {
+    when: 'an edit has not been taken up',
+    of: object({ status: 'Succeeded', conditions: succeeded }, { generation: 3 }),
+    argo: 'Progressing',
+    kstatus: 'InProgress',
+  },
+  {
+    when: 'an edit is under way',
+    of: object(
+      {
+        status: 'Processing',
+        observedGeneration: 3,
+        conditions: conditions({ phase: 'open', before: succeeded, generation: 3 }),
+      },
+      { generation: 3 },
+    ),
+    argo: 'Progressing',
+    kstatus: 'InProgress',
+  },
+  {
+    when: 'it was purged',
+    of: object({ status: 'Succeeded', reason: 'ImageCachePurge', conditions: conditions({ phase: 'purged' }) }),
+    argo: 'Suspended',
+    kstatus: 'InProgress',
+  },
+  {
+    when: 'it is suspended',
+    of: object({ status: 'Aborted', conditions: conditions({ phase: 'suspended', before: succeeded }) }, suspendedSpec),
+    argo: 'Suspended',
+    kstatus: 'Current',
+  },
+  {
+    when: 'it was suspended before anything was pulled',
+    of: object({ status: '', conditions: conditions({ phase: 'suspended' }) }, suspendedSpec),
+    argo: 'Suspended',
+    kstatus: 'InProgress',
+  },
+  {
+    when: 'a purge is under way',
+    of: object({ status: 'Processing', conditions: conditions({ phase: 'open', before: purged }) }),
+    argo: 'Progressing',
+    kstatus: 'InProgress',
+  },
+  {
+    when: 'a purge failed',
+    of: object({ status: 'Failed', reason: 'ImageCachePurge', conditions: conditions({ phase: 'purgeFailed' }) }),
+    argo: 'Degraded',
+    kstatus: 'Failed',
+  },
+  {
+    when: 'Jobs can be made again after they were refused',
+    of: object({ status: 'Succeeded', conditions: conditions({ phase: 'quiet', before: succeeded }) }),
+    argo: 'Healthy',
+    kstatus: 'Current',
+  },
+  {
+    when: 'kube-fledged wrote it',
+    of: {
+      ...kind,
+      metadata: { ...named, generation: 1 },
+      spec: {},
+      status: { status: 'Succeeded', reason: 'ImageCacheCreate' },
+    },
+    argo: 'Progressing',
+    kstatus: 'Current',
+  },
+];
+
+/** What Argo CD does not ask the script about: it waits for a deletion by itself. */
+export const beingDeleted: Pick<HealthRow, 'when' | 'of' | 'kstatus'> = {
+  when: 'it is being deleted',
+  of: object({ status: 'Succeeded', conditions: succeeded }, { isBeingDeleted: true }),
+  kstatus: 'Terminating',
+};
