@@ -8,6 +8,7 @@ import { isEmpty } from '#model/plan.ts';
 import { drive } from '#runtime/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { nodesToLetGo, openGates } from '#runtime/warm-gate.ts';
+import { tellEnds } from '#runtime/tell-ends.ts';
 import { worldOf } from '#runtime/world-of.ts';
 import { hasOpenWork, nothingChanged } from '#runtime/scope.ts';
 
@@ -37,6 +38,7 @@ export const refresh: Handler = async (notice, context) => {
   await openGates(new Set(nodesToLetGo(nodes, caches, context)), context);
   const failed = driven.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (failed.length > 0) throw failed[0];
+  await tellEnds(caches, context);
 };
 
 async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Context): Promise<void> {

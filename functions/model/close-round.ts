@@ -23,14 +23,26 @@ export function closed(
     message: end.message,
   });
   const refreshed = isPurge ? {} : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, clockwork) };
-  const type = end.word === 'Failed' ? 'Warning' : 'Normal';
-  return {
-    status: { ...status, status: end.word, message: end.message, completionTime: now, conditions, ...refreshed },
-    events: [
-      { type, reason: status.reason, message: end.message, key: `round-${status.round?.number ?? 0}` },
-      ...(isPurge ? [] : unreadable(scheduled)),
-    ],
-  };
+  const ended = { ...status, status: end.word, message: end.message, completionTime: now, conditions, ...refreshed };
+  return { status: ended, events: [endEvent(ended), ...(isPurge ? [] : unreadable(scheduled))] };
+}
+
+/** All of it is in the status, so it can be told again. */
+const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
+  type: status === 'Failed' ? 'Warning' : 'Normal',
+  reason,
+  message,
+  key: `round-${round?.number ?? 0}`,
+});
+
+/** Two ticks where functions are woken every minute, and some. */
+const recently = 150_000;
+
+/** The Event of a round that has just ended: whoever closed it may have died before recording it. */
+export function recentEnd({ status, isBeingDeleted }: ImageCache, now: number): CacheEvent | undefined {
+  const { round, completionTime: ended = -Infinity } = status;
+  const isOver = round !== undefined && status.status !== 'Processing' && !isBeingDeleted;
+  return isOver && now - ended <= recently ? endEvent(status) : undefined;
 }
 
 /** A schedule that nobody can keep is said so, once for each way in which it is wrong. */

@@ -12,7 +12,6 @@ import type { PullJob } from '#model/pull-job.ts';
 import type { PatchStep } from '#model/warm-gate.ts';
 import type { RemovalJob } from '#model/removal-job.ts';
 import type { Api } from './api-request.ts';
-import { cacheEventObject } from './cache-event-object.ts';
 import { cacheOfObject } from './cache-of-object.ts';
 import { isConflict, isNotFound } from './errors.ts';
 import { everyItem } from './every-item.ts';
@@ -20,6 +19,7 @@ import { makeJob } from './make-job.ts';
 import { parsePullSecret } from './parse-pull-secret.ts';
 import { paths } from './paths.ts';
 import { podRefusal } from './pod-refusal.ts';
+import { isRecorded, record } from './record-event.ts';
 import { setFinalizer } from './set-finalizer.ts';
 import { userOfNamespace } from './user-of-namespace.ts';
 import { writeStatus } from './write-status.ts';
@@ -62,6 +62,7 @@ export type Cluster = {
   readonly setFinalizer: (cache: ImageCache, change: 'add' | 'release') => Promise<void>;
   /** Records an Event once, however often it is told. */
   readonly record: (cache: ImageCache, event: CacheEvent, now: number) => Promise<void>;
+  readonly isRecorded: (cache: ImageCache, event: CacheEvent) => Promise<boolean>;
 };
 
 /** The verbs over a connection to the API server. */
@@ -101,6 +102,7 @@ export function createCluster(api: Api): Cluster {
     patchNode: async (name, patch) => patchNode(api, name, patch),
     setFinalizer: async (cache, change) => setFinalizer(api, cache, change),
     record: async (cache, event, now) => record(api, cache, event, now),
+    isRecorded: async (cache, event) => isRecorded(api, cache, event),
   };
 }
 
@@ -136,16 +138,4 @@ async function removeJob(api: Api, namespace: string, { name, uid }: JobToRemove
 
 async function patchNode(api: Api, name: string, body: readonly PatchStep[]): Promise<void> {
   await api.request({ method: 'PATCH', path: paths.node(name), contentType: 'application/json-patch+json', body });
-}
-
-async function record(api: Api, cache: ImageCache, event: CacheEvent, now: number): Promise<void> {
-  try {
-    await api.request({
-      method: 'POST',
-      path: paths.events(cache.namespace),
-      body: cacheEventObject(cache, event, now),
-    });
-  } catch (error) {
-    if (!isConflict(error)) throw error;
-  }
 }

@@ -74,6 +74,7 @@ describe('refresh, on a tick,', () => {
     const on = await begun();
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
     await refresh(tick, on.context);
+    on.wait(180_000);
     on.api.asked();
     await refresh(tick, on.context);
     expect(on.api.asked().map((call) => call.replace(/\?.*/, ''))).toEqual([
@@ -268,5 +269,36 @@ describe('a refresh', () => {
     on.api.asked();
     await refresh(tick, on.context);
     expect(quiet(on)).toEqual([]);
+  });
+});
+
+describe('the Event of a round that was closed by one who died', () => {
+  async function closedUntold(): Promise<Scene> {
+    const on = await begun();
+    for (const job of on.jobs()) on.pod(job, completed(0, 1));
+    on.api.refuse(/^POST .*events/, refusal(0, '', 'the process is gone'));
+    await expect(refresh(tick, on.context)).rejects.toThrow('the process is gone');
+    expect([on.live().status.status, on.api.list(eventsPath)]).toEqual(['Succeeded', []]);
+    return on;
+  }
+
+  it('is recorded by the next tick, with the time of the end, and once', async () => {
+    const on = await closedUntold();
+    const lastTimestamp = new Date(on.live().status.completionTime ?? 0).toISOString().replace('.000', '');
+    on.wait(60_000);
+    await refresh(tick, on.context);
+    const told = { reason: 'ImageCacheCreate', type: 'Normal', lastTimestamp };
+    expect(on.api.list(eventsPath)).toEqual([expect.objectContaining(told)]);
+    on.api.asked();
+    await refresh(tick, on.context);
+    expect(quiet(on)).toEqual([]);
+  });
+
+  it('is not looked for any more after a few ticks', async () => {
+    const on = await closedUntold();
+    on.wait(180_000);
+    on.api.asked();
+    await refresh(tick, on.context);
+    expect(on.api.asked().filter((call) => call.includes('events'))).toEqual([]);
   });
 });
