@@ -22,7 +22,14 @@ await runProcess(async () => {
   const registry = createRegistry(config.registry);
   const settings = settingsIn(api.namespace, config.settings);
   const { readsPullSecrets } = config;
-  const context = { cluster: createCluster(api), settings, registry, readsPullSecrets, log, now: Date.now };
+  const context = {
+    cluster: createCluster(api, config.watchNamespaces),
+    settings,
+    registry,
+    readsPullSecrets,
+    log,
+    now: Date.now,
+  };
   const name = config.function;
   const metered = meteredHandlers(handlers, metrics);
   const served = await serve({

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Api } from '#runtime/api-request.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { runningControllers } from '#runtime/kube-fledged/controllers.ts';
+import type { Namespaces } from '#runtime/namespaces.ts';
 import { crdKind } from '#runtime/kube-fledged/crd-kind.ts';
 import { oldJobs, removeOldJob } from '#runtime/kube-fledged/old-jobs.ts';
 import { deleteCommand, webhookConfigurations } from '#runtime/kube-fledged/webhooks.ts';
@@ -10,6 +11,8 @@ import { sleep, systemClock, type Clock } from './clock.ts';
 export type AfterKubeFledgedOptions = {
   readonly api: Api;
   readonly log: Logger;
+  /** Where to look for it and its Jobs; default everywhere. */
+  readonly namespaces?: Namespaces;
   readonly clock?: Clock;
   /** Deletes what Jobs kube-fledged left; not where this process only watches. Default true. */
   readonly cleans?: boolean;
@@ -45,9 +48,13 @@ const stillRuns =
   'kube-fledged runs and would write the same caches: not ready until its controller is gone; kubectl imagecache migrate --check tells how';
 
 /** As "namespace/name"; undefined where the API server did not answer. A right that is missing does not hold us up for ever. */
-async function controllersNow({ api, log }: AfterKubeFledgedOptions): Promise<readonly string[] | undefined> {
+async function controllersNow({
+  api,
+  log,
+  namespaces,
+}: AfterKubeFledgedOptions): Promise<readonly string[] | undefined> {
   try {
-    return (await runningControllers(api)).map(({ namespace, name }) => `${namespace}/${name}`);
+    return (await runningControllers(api, namespaces)).map(({ namespace, name }) => `${namespace}/${name}`);
   } catch (error) {
     log.warn({ error: String(error) }, 'cannot see whether kube-fledged runs');
     return error instanceof ApiError && error.status === 403 ? [] : undefined;
@@ -70,9 +77,9 @@ async function tellWebhook({ api, log }: AfterKubeFledgedOptions): Promise<void>
   });
 }
 
-async function cleanUp({ api, log, cleans = true }: AfterKubeFledgedOptions): Promise<void> {
+async function cleanUp({ api, log, namespaces, cleans = true }: AfterKubeFledgedOptions): Promise<void> {
   await orNote(log, 'cannot delete the Jobs that kube-fledged left', async () => {
-    const jobs = await oldJobs(api);
+    const jobs = await oldJobs(api, namespaces);
     if (!cleans || jobs.length === 0) return;
     for (const job of jobs) await removeOldJob(api, job);
     log.info({ jobs: jobs.length }, 'deleted Jobs that kube-fledged left');

@@ -6,6 +6,7 @@ import { createLog } from '#runtime/log.ts';
 import { createMetrics } from '#runtime/metrics.ts';
 import { metricsSite } from '#runtime/metrics-site.ts';
 import { callMeter, processMetrics, tellBuild } from '#runtime/process-metrics.ts';
+import { withInstallation } from '#runtime/namespaces.ts';
 import { runProcess } from '#runtime/run-process.ts';
 import { sitesOf } from '#runtime/site.ts';
 import { afterKubeFledged } from './after-kube-fledged.ts';
@@ -17,6 +18,7 @@ import { tellSources } from './source-gauges.ts';
 import { sourceMetrics } from './source-metrics.ts';
 import { startSources } from './start-sources.ts';
 import { loadStatusPage } from './status-page/status-page.ts';
+import { withinOf } from './within-of.ts';
 
 if (wantsHelp(process.argv)) process.stdout.write(helpText());
 else await runProcess(() => start(readConfig(process.argv.slice(2), process.env)));
@@ -32,9 +34,12 @@ async function start(config: Config): Promise<() => Promise<void>> {
   const api = await connect(config, { onCall: callMeter(metrics) });
   const onCrdMissing = (): void => tellCrdMissing(log);
   const lease = config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {};
-  const mayBegin = (stopping: AbortSignal): Promise<void> => afterKubeFledged({ api, log, cleans: false }, stopping);
+  const within = withinOf(config, api.namespace, log);
+  const namespaces = withInstallation(within.namespaces, within.installation);
+  const mayBegin = (stopping: AbortSignal): Promise<void> =>
+    afterKubeFledged({ api, log, namespaces, cleans: false }, stopping);
   const sources = startSources({
-    ...{ api, sink, log, tickSchedule: config.tickSchedule, onCrdMissing, mayBegin, meter: metrics },
+    ...{ api, sink, log, within, tickSchedule: config.tickSchedule, onCrdMissing, mayBegin, meter: metrics },
     ...lease,
   });
   tellSources(metrics, sources);

@@ -6,7 +6,7 @@ import { ConfigError } from '#runtime/errors.ts';
 import { type Meter, noMeter } from '#runtime/metrics.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { startCron, wrongSchedule } from './cron.ts';
-import { startKubernetesSource, type KubernetesSource } from './kubernetes/source.ts';
+import { startKubernetesSource, type KubernetesSource, type Within } from './kubernetes/source.ts';
 import { whileLeading, type Lead, type LeaseTimes } from './lease.ts';
 import { meteredSink } from './metered-sink.ts';
 import type { Sink } from './sink.ts';
@@ -18,6 +18,8 @@ export type SourcesOptions = {
   readonly api: Api;
   readonly sink: Sink;
   readonly log: Logger;
+  /** Default the whole cluster. */
+  readonly within?: Within;
   /** Cron schedule of the heartbeat; '' is off, where something else sends it. */
   readonly tickSchedule: string;
   /** Without it, this process takes itself for the only one. */

@@ -5,16 +5,19 @@ import { ApiError, ConfigError } from '#runtime/errors.ts';
 import { applyCrd } from './apply-crd.ts';
 import { releaseCaches } from './release-caches.ts';
 
-const usage = `usage: crd apply FILE [--kubeconfig FILE]   makes the cluster's ImageCache CRD what FILE says, and waits until it is served
-       crd release [--kubeconfig FILE]      takes our finalizer from every ImageCache, so that they can be deleted without us`;
+const usage = `usage: crd apply FILE [--kubeconfig FILE]
+         makes the cluster's ImageCache CRD what FILE says, and waits until it is served
+       crd release [--kubeconfig FILE] [--watch-namespaces NAME,...]
+         takes our finalizer from every ImageCache (of these namespaces), so that they can be deleted without us`;
 
 const act = async ([command, file, ...more]: readonly string[]): Promise<string> => {
   const isApply = command === 'apply' && file !== undefined;
   if (!isApply && command !== 'release') throw new ConfigError(usage);
   const flags = isApply ? more : [file ?? [], more].flat();
-  const api = createApi(readConfig(flags, process.env));
+  const config = readConfig(flags, process.env);
+  const api = createApi(config);
   try {
-    return isApply ? await applyCrd(api, file) : await releaseCaches(api);
+    return isApply ? await applyCrd(api, file) : await releaseCaches(api, config.watchNamespaces);
   } finally {
     api.close();
   }

@@ -3,7 +3,8 @@ import { finalizer } from '#model/api.ts';
 import type { CacheReference } from '#model/cloud-event.ts';
 import type { Api } from '#runtime/api-request.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
-import { everyItem } from '#runtime/every-item.ts';
+import { everyItemOf } from '#runtime/every-item.ts';
+import { type Namespaces, pathsWithin } from '#runtime/namespaces.ts';
 import { paths } from '#runtime/paths.ts';
 
 const shape = z.object({
@@ -17,17 +18,21 @@ const shape = z.object({
 
 type Held = CacheReference & { readonly resourceVersion: string; readonly finalizers: readonly string[] };
 
-/** Takes our finalizer from every ImageCache and answers with how many had it. A cluster without the CRD has none. */
-export async function releaseCaches(api: Api): Promise<string> {
-  const caches = await cachesOf(api);
+/** Takes our finalizer from every ImageCache, or from those of some namespaces, and answers with how many had it. A cluster without the CRD has none. */
+export async function releaseCaches(api: Api, namespaces: Namespaces = []): Promise<string> {
+  const caches = await cachesOf(api, namespaces);
   const held = caches.filter(isHeld);
   for (const cache of held) await release(api, cache);
   return `${held.length} of ${caches.length} ImageCaches released`;
 }
 
-async function cachesOf(api: Api): Promise<readonly Held[]> {
+async function cachesOf(api: Api, namespaces: Namespaces): Promise<readonly Held[]> {
   try {
-    return await everyItem(api, paths.caches, { limit: 500, parse: heldOf, isMetadata: true });
+    return await everyItemOf(api, pathsWithin(namespaces, paths.caches), {
+      limit: 500,
+      parse: heldOf,
+      isMetadata: true,
+    });
   } catch (error) {
     if (isNotFound(error)) return [];
     throw error;

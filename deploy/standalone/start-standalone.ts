@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { FunctionName } from '#model/cloud-event.ts';
 import type { Api } from '#runtime/api-request.ts';
-import { createCluster } from '#runtime/cluster.ts';
+import { type Cluster, createCluster } from '#runtime/cluster.ts';
 import { settingsIn, type Config } from '#runtime/config.ts';
 import { connect } from '#runtime/connect.ts';
 import { isNotFound } from '#runtime/errors.ts';
@@ -10,6 +10,7 @@ import { functionMetrics, meteredHandlers } from '#runtime/metered-handlers.ts';
 import { createMetrics } from '#runtime/metrics.ts';
 import { metricsSite } from '#runtime/metrics-site.ts';
 import { callMeter, processMetrics, tellBuild } from '#runtime/process-metrics.ts';
+import { withInstallation } from '#runtime/namespaces.ts';
 import { createRegistry, type Registry } from '#runtime/registry/registry.ts';
 import { serve, type ServeOptions } from '#runtime/serve.ts';
 import { sitesOf } from '#runtime/site.ts';
@@ -24,6 +25,7 @@ import { tellSources } from '../../sources/source-gauges.ts';
 import { sourceMetrics } from '../../sources/source-metrics.ts';
 import { startSources, type Sources } from '../../sources/start-sources.ts';
 import { loadStatusPage } from '../../sources/status-page/status-page.ts';
+import { withinOf } from '../../sources/within-of.ts';
 
 export type Standalone = { readonly port: number; readonly stop: () => Promise<void> };
 
@@ -42,24 +44,28 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   tellBuild(metrics);
   const handlers = meteredHandlers(plainHandlers, metrics);
   const api = await connect(config, { onCall: callMeter(metrics) });
-  log.info({ server: api.server, context: api.context, ...(await cachesOf(api)) }, 'cluster');
+  const cluster = createCluster(api, config.watchNamespaces);
+  log.info({ server: api.server, context: api.context, ...(await cachesOf(cluster)) }, 'cluster');
   for (const note of config.notes) log.warn(note);
   const stopping = new AbortController();
   const settings = settingsIn(api.namespace, config.settings);
   const { readsPullSecrets } = config;
-  const context = { cluster: createCluster(api), settings, registry, readsPullSecrets, log, now: Date.now };
+  const context = { cluster, settings, registry, readsPullSecrets, log, now: Date.now };
   const contextOf = (name: FunctionName, trace: TraceFields) => ({
     ...context,
     log: log.child({ function: name, ...trace }),
     signal: stopping.signal,
   });
+  const within = withinOf(config, api.namespace, log);
   const sources = startSources({
     api,
     sink: configuredSink(config) ?? inProcessSink(handlers, contextOf),
     log,
     tickSchedule: config.tickSchedule,
     onCrdMissing: () => tellCrdMissing(log),
-    mayBegin: (signal) => afterKubeFledged({ api, log }, signal),
+    within,
+    mayBegin: (signal) =>
+      afterKubeFledged({ api, log, namespaces: withInstallation(within.namespaces, within.installation) }, signal),
     meter: metrics,
     ...(config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {}),
   });
@@ -81,9 +87,9 @@ export async function startStandalone(config: Config, options: StandaloneOptions
 }
 
 /** How many caches there are, or that none can be: told before anything is done to them. */
-async function cachesOf(api: Api): Promise<{ readonly caches: number } | { readonly crd: 'missing' }> {
+async function cachesOf(cluster: Cluster): Promise<{ readonly caches: number } | { readonly crd: 'missing' }> {
   try {
-    return { caches: (await createCluster(api).caches()).length };
+    return { caches: (await cluster.caches()).length };
   } catch (error) {
     if (isNotFound(error)) return { crd: 'missing' };
     throw error;

@@ -14,8 +14,9 @@ import type { RemovalJob } from '#model/removal-job.ts';
 import type { Api } from './api-request.ts';
 import { cacheOfObject } from './cache-of-object.ts';
 import { isConflict, isNotFound } from './errors.ts';
-import { everyItem } from './every-item.ts';
+import { everyItem, everyItemOf } from './every-item.ts';
 import { makeJob } from './make-job.ts';
+import { isWithin, type Namespaces, pathsWithin } from './namespaces.ts';
 import { parsePullSecret } from './parse-pull-secret.ts';
 import { paths } from './paths.ts';
 import { podRefusal } from './pod-refusal.ts';
@@ -65,14 +66,15 @@ export type Cluster = {
   readonly isRecorded: (cache: ImageCache, event: CacheEvent) => Promise<boolean>;
 };
 
-/** The verbs over a connection to the API server. */
-export function createCluster(api: Api): Cluster {
+/** The verbs over a connection to the API server. Of a cluster that is limited to some namespaces, caches elsewhere are as good as absent. */
+export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
   const get = async (path: string): Promise<unknown> => api.request({ method: 'GET', path });
   return {
-    cache: async (reference) => ifFound(get(paths.cache(reference)), parseImageCache),
-    caches: async () => everyItem(api, paths.caches, { limit: 50, parse: parseImageCache }),
+    cache: async (reference) =>
+      isWithin(namespaces, reference.namespace) ? ifFound(get(paths.cache(reference)), parseImageCache) : undefined,
+    caches: async () => everyItemOf(api, pathsWithin(namespaces, paths.caches), { limit: 50, parse: parseImageCache }),
     cacheOf: async (object) => {
-      const path = paths.object(object);
+      const path = isWithin(namespaces, object.namespace) ? paths.object(object) : undefined;
       return path === undefined ? undefined : ifFound(get(path), cacheOfObject);
     },
     node: async (name) => ifFound(get(paths.node(name)), parseNode),
@@ -81,7 +83,7 @@ export function createCluster(api: Api): Cluster {
     jobs: async (namespace, selector) =>
       everyItem(api, paths.jobs(namespace), { limit: 500, parse: parseJob, selector, isMetadata: true }),
     allJobs: async () =>
-      everyItem(api, paths.allJobs, {
+      everyItemOf(api, pathsWithin(namespaces, paths.jobs), {
         limit: 500,
         parse: parseJob,
         selector: `${managerSelector},${pullsOnly}`,

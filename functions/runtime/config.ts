@@ -2,6 +2,7 @@ import type { FunctionName } from '#model/cloud-event.ts';
 import type { Settings } from '#model/settings.ts';
 import type { ClusterSource } from './credentials.ts';
 import { ConfigError } from './errors.ts';
+import type { Namespaces } from './namespaces.ts';
 import { type FlagKind, quoted, readFlags } from './flags.ts';
 import type { Setting } from './setting.ts';
 import type { RegistrySettings } from './registry/registry-settings.ts';
@@ -34,6 +35,8 @@ export type Config = ClusterSource & {
   readonly registry: RegistrySettings;
   /** Whether registries are asked in the name of a cache's pull secrets. */
   readonly readsPullSecrets: boolean;
+  /** Namespaces whose caches are served, all others are left alone; none: there is no limit. */
+  readonly watchNamespaces: Namespaces;
   /** Lines to log once at start: what was set and has no meaning here. */
   readonly notes: readonly string[];
 };
@@ -101,6 +104,7 @@ function assemble(read: <T>(setting: Setting<T>) => T, env: Environment): Config
       insecure: read(table.registryInsecure),
     },
     readsPullSecrets: read(table.registrySecrets),
+    watchNamespaces: read(table.watchNamespaces),
     notes: notes(env),
   };
 }

@@ -28,6 +28,17 @@ export async function everyItem<Item>(api: Api, path: string, listing: Listing<I
   }
 }
 
+/** The listings of several paths as one, read one after another. */
+export async function everyItemOf<Item>(
+  api: Api,
+  paths: readonly string[],
+  listing: Listing<Item>,
+): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  for (const path of paths) items.push(...(await everyItem(api, path, listing)));
+  return items;
+}
+
 async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
   const items: Item[] = [];
   let next = '';

@@ -43,6 +43,17 @@ export const taintKeys: Reads<readonly string[]> = {
   expects: 'keys of taints such as example.com/cold, separated by commas',
 };
 
+/** Names of namespaces, separated by commas; each once. */
+export const namespaceNames: Reads<readonly string[]> = {
+  parse: (value) => {
+    const names = value.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
+    return names.every((name) => namespaceName.test(name)) ? { value: [...new Set(names)] } : undefined;
+  },
+  expects: 'names of namespaces such as apps, separated by commas',
+};
+
+const namespaceName = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
 const taintKey = /^(?:[a-z0-9][a-z0-9.-]*\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 
 export const wholeNumber = (least: number, most = Number.MAX_SAFE_INTEGER): Reads<number> => ({

@@ -3,12 +3,14 @@ import type { ObjectReference } from '#model/cloud-event.ts';
 import { projectCache, projectJob, projectNode, projectPod } from './significance.ts';
 import { textAt } from './json.ts';
 
-/** A kind of object that is watched in the whole cluster, and what is kept of each. */
+/** A kind of object that is watched, in one namespace or in the whole cluster, and what is kept of each. */
 export type Resource<P> = {
   readonly apiVersion: string;
   readonly kind: string;
   readonly plural: string;
   readonly labelSelector: string | undefined;
+  /** Default all. */
+  readonly namespace?: string;
   /** Keeps as little as possible: it is all that stays in memory of an object. */
   readonly project: (object: unknown) => P;
 };
@@ -65,9 +67,10 @@ export function collectionPath(
   resource: Resource<unknown>,
   parameters: Readonly<Record<string, string | undefined>>,
 ): string {
-  const { apiVersion, plural, labelSelector } = resource;
+  const { apiVersion, plural, labelSelector, namespace } = resource;
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries({ labelSelector, ...parameters }))
     if (value !== undefined) query.set(name, value);
-  return `${apiVersion.includes('/') ? '/apis' : '/api'}/${apiVersion}/${plural}?${query.toString()}`;
+  const within = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `${apiVersion.includes('/') ? '/apis' : '/api'}/${apiVersion}${within}/${plural}?${query.toString()}`;
 }

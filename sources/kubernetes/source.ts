@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { ImageCache } from '#model/image-cache.ts';
 import type { Api } from '#runtime/api-request.ts';
 import { type Meter, noMeter } from '#runtime/metrics.ts';
+import { type Namespaces, withInstallation } from '#runtime/namespaces.ts';
 import { traceFields } from '#runtime/trace-context.ts';
 import type { Clock } from '../clock.ts';
 import type { Sink } from '../sink.ts';
@@ -13,6 +14,7 @@ import { newTraceparent } from '../trace.ts';
 import type { Batch } from './batch.ts';
 import { createCacheBook, readable, type CacheBook, type Readable } from './cache-book.ts';
 import { startInformer, type Informer } from './informer.ts';
+import { startInformers } from './informers.ts';
 import { pullSeconds } from './pull-time.ts';
 import { createQueue, type Queue } from './queue.ts';
 import { imageCaches, jobs, nodes, pods, type Resource } from './resource.ts';
@@ -25,9 +27,19 @@ export type KubernetesSourceOptions = {
   readonly sink: Sink;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Default the whole cluster. */
+  readonly within?: Within;
   /** Called once when the cluster has no ImageCache CRD; the source goes on as soon as it is there. */
   readonly onCrdMissing?: () => void;
   readonly meter?: Meter<SourceMetric>;
+};
+
+/** The limits of what is watched; Nodes have none. */
+export type Within = {
+  /** Where caches are. */
+  readonly namespaces: Namespaces;
+  /** Where the Jobs are that remove images. */
+  readonly installation: string;
 };
 
 export type KubernetesSource = {
@@ -72,7 +84,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
     // What ended before this process began was counted by the one before.
     if (isSynced) meter.record('imagecache_pull_pod_duration_seconds', seconds);
   };
-  const informers = startInformers(options, { router, book, takePod }, stopping.signal);
+  const informers = startAll(options, { router, book, takePod }, stopping.signal);
   const all = Object.values(informers);
   const whenSynced = Promise.all(all.map((informer) => informer.whenSynced)).then(() => {
     isSynced = true;
@@ -116,12 +128,10 @@ const timedPods: Resource<PodProjection & Timed> = {
   project: (pod) => ({ ...pods.project(pod), pulled: pullSeconds(pod) }),
 };
 
-function startInformers(
-  options: KubernetesSourceOptions,
-  { router, book, takePod }: Takers,
-  signal: AbortSignal,
-): Informers {
-  const { onCrdMissing, meter = noMeter } = options;
+function startAll(options: KubernetesSourceOptions, { router, book, takePod }: Takers, signal: AbortSignal): Informers {
+  const { onCrdMissing, meter = noMeter, within } = options;
+  const namespaces = within?.namespaces ?? [];
+  const work = withInstallation(namespaces, within?.installation ?? '');
   const common = ({ plural }: Resource<unknown>) => ({
     ...{ api: options.api, clock: options.clock, log: options.log, signal },
     onRestart: (cause: string) => meter.record('imagecache_watch_restarts_total', 1, { resource: plural, cause }),
@@ -137,9 +147,9 @@ function startInformers(
   };
   const whenMissing = onCrdMissing === undefined ? {} : { onMissing: onCrdMissing };
   return {
-    caches: startInformer(readableCaches, { ...common(imageCaches), ...whenMissing, onChange: onCache }),
-    jobs: startInformer<JobProjection>(jobs, { ...common(jobs), onChange: router.onJob }),
-    pods: startInformer(timedPods, { ...common(pods), onChange: onPod }),
+    caches: startInformers(readableCaches, namespaces, { ...common(imageCaches), ...whenMissing, onChange: onCache }),
+    jobs: startInformers<JobProjection>(jobs, work, { ...common(jobs), onChange: router.onJob }),
+    pods: startInformers(timedPods, work, { ...common(pods), onChange: onPod }),
     nodes: startInformer<Projection>(nodes, { ...common(nodes), onChange: router.onNode }),
   };
 }

@@ -39,8 +39,8 @@ function cluster(left: Left) {
   const answer = ({ method, path, body }: ApiCall): unknown => {
     if (left.refused?.test(path) === true) throw new ApiError(`${method} ${path}: 403`, { status: 403 });
     if (method === 'DELETE') return void deleted.push([path, body]);
-    if (path.startsWith('/api/v1/pods')) return { items: left.pods };
-    if (path.startsWith('/apis/batch/v1/jobs')) return { items: left.jobs ?? [] };
+    if (path.includes('/pods?')) return { items: left.pods };
+    if (path.includes('/jobs?')) return { items: left.jobs ?? [] };
     if (path.includes('validatingwebhook')) {
       const webhook = { name: 'validate-image-cache.kubefledged.io' };
       return { items: (left.webhooks ?? []).map((name) => ({ metadata: { name }, webhooks: [webhook] })) };
@@ -123,6 +123,12 @@ describe('the start after kube-fledged', () => {
     const { api, log, deleted } = cluster({ pods: [], jobs: [job('old')] });
     await afterKubeFledged({ api, log, cleans: false }, never);
     expect(deleted).toEqual([]);
+  });
+
+  it('looks only where it may', async () => {
+    const { api, log, said } = cluster({ pods: [], refused: /^\/api\/v1\/pods|^\/apis\/batch\/v1\/jobs|webhook/ });
+    await afterKubeFledged({ api, log, namespaces: ['apps', 'kube-fledged'] }, never);
+    expect(said()).toEqual(['cannot see whether a webhook of kube-fledged is left: no right to']);
   });
 
   it('makes a note of what it may not look at, and goes on', async () => {

@@ -31,7 +31,7 @@ export type Behaviour = {
 };
 
 type Fact = { readonly version: number; readonly plural: string; readonly type: string; readonly object: Json };
-type Watcher = { readonly plural: string; readonly selector: string; readonly stream: Stream };
+type Watcher = Omit<Target, 'key' | 'query'> & { readonly selector: string; readonly stream: Stream };
 
 export const expired = (): ApiError => new ApiError('too old', { status: 410, reason: 'Expired' });
 const plurals: Readonly<Record<string, string>> = {
@@ -78,27 +78,31 @@ export function fakeApi({ streams = true }: Behaviour = {}): FakeApi {
     version += 1;
     record('DELETED', plural, { ...known, metadata: { ...part(known, 'metadata'), resourceVersion: String(version) } });
   };
-  const all = (plural: string, selector: string): readonly Json[] =>
+  const all = ({ plural, namespace }: Omit<Target, 'key' | 'query'>, selector: string): readonly Json[] =>
     [...objects]
-      .filter(([id, object]) => id.startsWith(`${plural} `) && isSelected(object, selector))
+      .filter(
+        ([id, object]) =>
+          id.startsWith(`${plural} ${namespace ? `${namespace}/` : ''}`) && isSelected(object, selector),
+      )
       .map(([, object]) => object);
 
-  const listPage = ({ plural, query }: Target): Json => {
+  const listPage = (target: Target): Json => {
+    const { query } = target;
     const from = Number(query.get('continue') ?? 0);
-    const items = all(plural, query.get('labelSelector') ?? '');
+    const items = all(target, query.get('labelSelector') ?? '');
     const next = from + size < items.length ? String(from + size) : '';
     return { metadata: { resourceVersion: String(version), continue: next }, items: items.slice(from, from + size) };
   };
-  const watch = ({ plural, query }: Target): Stream => {
+  const watch = ({ plural, namespace, query }: Target): Stream => {
     const selector = query.get('labelSelector') ?? '';
     const isStreamed = query.get('sendInitialEvents') === 'true';
     if (isStreamed && streams === false)
       throw new ApiError('sendInitialEvents is forbidden', { status: 422, reason: 'Invalid' });
     const stream = createStream();
-    const watcher = { plural, selector, stream };
+    const watcher = { plural, namespace, selector, stream };
     const from = Number(query.get('resourceVersion') ?? version);
     if (isStreamed && streams === true) {
-      for (const object of all(plural, selector)) stream.push(lineOf({ type: 'ADDED', object }));
+      for (const object of all(watcher, selector)) stream.push(lineOf({ type: 'ADDED', object }));
       stream.push(bookmark(version, { 'k8s.io/initial-events-end': 'true' }));
     } else if (from < oldest) {
       stream.push(
@@ -193,21 +197,29 @@ const part = (object: Json, name: string): Json => {
 const keyOf = (object: Json): string =>
   `${textAt(object, 'metadata', 'namespace') ?? ''}/${textAt(object, 'metadata', 'name') ?? ''}`;
 
-const concerns = (fact: Fact, { plural, selector }: Omit<Watcher, 'stream'>): boolean =>
-  fact.plural === plural && isSelected(fact.object, selector);
+const concerns = (fact: Fact, { plural, namespace, selector }: Omit<Watcher, 'stream'>): boolean =>
+  fact.plural === plural &&
+  (namespace === '' || textAt(fact.object, 'metadata', 'namespace') === namespace) &&
+  isSelected(fact.object, selector);
 
 function isSelected(object: Json, selector: string): boolean {
   const [name = '', value] = selector.split('=');
   return selector === '' || at(object, 'metadata', 'labels', name) === value;
 }
 
-type Target = { readonly plural: string; readonly key: string; readonly query: URLSearchParams };
+/** `namespace` is '' where a path names none. */
+type Target = {
+  readonly plural: string;
+  readonly namespace: string;
+  readonly key: string;
+  readonly query: URLSearchParams;
+};
 
 function targetOf(path: string): Target {
   const { pathname, searchParams: query } = new URL(path, 'https://api.test');
   const parts = /^\/apis?\/(?:[^/]+\/)?v\w+\/(?:namespaces\/([^/]+)\/)?([^/]+)(?:\/([^/]+))?$/.exec(pathname);
   const [, namespace = '', plural = '', name] = parts ?? [];
-  return { plural, key: name === undefined ? '' : `${namespace}/${name}`, query };
+  return { plural, namespace, key: name === undefined ? '' : `${namespace}/${name}`, query };
 }
 
 type Stream = {

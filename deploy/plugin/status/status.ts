@@ -41,7 +41,7 @@ type Listed = { readonly cache: ImageCache; readonly createdAt: number };
 const created = z.object({ metadata: z.object({ creationTimestamp: z.string() }) });
 
 async function list({ api, terminal, namespace, allNamespaces, output }: Invocation): Promise<number> {
-  const path = allNamespaces ? paths.caches : paths.cache({ namespace, name: '' }).replace(/\/$/, '');
+  const path = paths.caches(allNamespaces ? undefined : namespace);
   const parse = (object: unknown): Listed => ({
     cache: parseImageCache(object),
     createdAt: Date.parse(created.parse(object).metadata.creationTimestamp),

@@ -1,6 +1,8 @@
 import * as z from 'zod/mini';
 import type { Api } from '../api-request.ts';
-import { everyItem } from '../every-item.ts';
+import { everyItem, everyItemOf } from '../every-item.ts';
+import { type Namespaces, pathsWithin } from '../namespaces.ts';
+import { paths } from '../paths.ts';
 
 /** A workload that runs kube-fledged's controller, or its operator, which would bring the controller back. */
 export type Controller = { readonly kind: 'Pod' | 'Deployment'; readonly namespace: string; readonly name: string };
@@ -23,11 +25,11 @@ const deployment = z.object({
 /** The labels that kube-fledged's manifests and its chart give their Pods: not every Pod of a cluster has to be read. */
 const selectors = ['kubefledged=kubefledged-controller', 'app.kubernetes.io/name=kube-fledged'];
 
-/** Pods that run kube-fledged's controller now. Needs no right beside reading Pods. Throws `ApiError`. */
-export async function runningControllers(api: Api): Promise<readonly Controller[]> {
+/** Pods that run kube-fledged's controller now, in these namespaces or in all. Needs no right beside reading Pods. Throws `ApiError`. */
+export async function runningControllers(api: Api, namespaces: Namespaces = []): Promise<readonly Controller[]> {
   const found = new Map<string, Controller>();
   for (const selector of selectors)
-    for (const { metadata: of, spec, status } of await everyItem(api, '/api/v1/pods', {
+    for (const { metadata: of, spec, status } of await everyItemOf(api, pathsWithin(namespaces, paths.pods), {
       limit: 100,
       parse,
       selector,

@@ -2,7 +2,8 @@ import * as z from 'zod/mini';
 import { group, imageCacheKind, jobAnnotations, managerSelector } from '#model/api.ts';
 import type { Api } from '../api-request.ts';
 import { isConflict, isNotFound } from '../errors.ts';
-import { everyItem } from '../every-item.ts';
+import { everyItemOf } from '../every-item.ts';
+import { type Namespaces, pathsWithin } from '../namespaces.ts';
 import { paths } from '../paths.ts';
 
 export type OldJob = { readonly namespace: string; readonly name: string; readonly uid: string };
@@ -20,11 +21,16 @@ const job = z.object({
   }),
 });
 
-/** Jobs that kube-fledged left: of an ImageCache, with its labels, and without the annotations that all Jobs of ours have. Throws `ApiError`. */
-export async function oldJobs(api: Api): Promise<readonly OldJob[]> {
+/** Jobs that kube-fledged left: of an ImageCache of these namespaces or of any, with its labels, and without the annotations that all Jobs of ours have. Throws `ApiError`. */
+export async function oldJobs(api: Api, namespaces: Namespaces = []): Promise<readonly OldJob[]> {
   const selector = `app=kubefledged,controller=fledged,${managerSelector}`;
   const parse = (object: unknown): z.infer<typeof job> => job.parse(object);
-  const all = await everyItem(api, paths.allJobs, { limit: 500, parse, selector, isMetadata: true });
+  const all = await everyItemOf(api, pathsWithin(namespaces, paths.jobs), {
+    limit: 500,
+    parse,
+    selector,
+    isMetadata: true,
+  });
   return all
     .filter(({ metadata: { annotations = {}, deletionTimestamp, ownerReferences = [] } }) => {
       const isOurs = jobAnnotations.cache in annotations;

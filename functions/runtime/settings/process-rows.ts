@@ -1,5 +1,5 @@
 import { functionNames } from '#model/cloud-event.ts';
-import { oneOfOrNone, text, webAddress, wholeNumber, yesOrNo } from '../setting.ts';
+import { namespaceNames, oneOfOrNone, text, webAddress, wholeNumber, yesOrNo } from '../setting.ts';
 import { both, envOnly, flagOnly } from './row.ts';
 
 /** What a process is to be, and where: its cluster, its port, its log. */
@@ -31,5 +31,11 @@ export const processRows = {
     '',
     text,
     "Namespace of removal Jobs, and of the Lease unless LEASE_NAMESPACE says otherwise; empty: this process's own",
+  ),
+  watchNamespaces: both(
+    'watch-namespaces',
+    '',
+    namespaceNames,
+    'Namespaces whose caches are served, by their names, separated by commas; empty: all',
   ),
 } as const;

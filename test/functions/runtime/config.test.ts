@@ -50,6 +50,7 @@ describe('readConfig', () => {
       routes: {},
       registry: { mirrors: {}, certificates: '', insecure: [] },
       readsPullSecrets: false,
+      watchNamespaces: [],
       notes: [],
     });
   });
@@ -220,6 +221,14 @@ describe('readConfig', () => {
     ],
   ])('refuses %j with %j', (argv, env, problem) => {
     expect(problems(argv, env)).toEqual([problem]);
+  });
+
+  it('reads namespaces by name, each once', () => {
+    expect(readConfig([], {}).watchNamespaces).toEqual([]);
+    expect(readConfig([], { WATCH_NAMESPACES: 'apps, team-a,apps,' }).watchNamespaces).toEqual(['apps', 'team-a']);
+    expect(problems(['--watch-namespaces=apps,*'])).toEqual([
+      '--watch-namespaces is "apps,*", expected names of namespaces such as apps, separated by commas',
+    ]);
   });
 
   it.each(['[]', '"x"', '{', 'null', '{"refresh":1}'])('refuses %s as routes', (routes) => {

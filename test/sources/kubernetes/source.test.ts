@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { jobAnnotations, labels, managerLabelValue } from '#model/api.ts';
 import { notice } from '#model/cloud-event.ts';
 import { ApiError } from '#runtime/errors.ts';
-import { startKubernetesSource } from '../../../sources/kubernetes/source.ts';
+import { startKubernetesSource, type Within } from '../../../sources/kubernetes/source.ts';
 import { DeliveryFailed } from '../../../sources/sink.ts';
 import { fakeApi, type FakeApi } from '../fake-api.ts';
 import { fakeClock } from '../fake-clock.ts';
@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-async function world(prepare: (api: FakeApi) => void = () => undefined) {
+async function world(prepare: (api: FakeApi) => void = () => undefined, within?: Within) {
   const [api, clock] = [fakeApi(), fakeClock()];
   prepare(api);
   const events: CloudEvent<unknown>[] = [];
@@ -25,6 +25,7 @@ async function world(prepare: (api: FakeApi) => void = () => undefined) {
     api,
     clock,
     log: pino({ level: 'silent' }),
+    ...(within === undefined ? {} : { within }),
     onCrdMissing: () => (missing += 1),
     sink: (event) => {
       events.push(event);
@@ -235,5 +236,57 @@ describe('afterwards', () => {
     api.put(imageCache({ generation: 2 }));
     await clock.advance(60_000);
     expect(told()).toEqual([]);
+  });
+});
+
+describe('limited to namespaces', () => {
+  const within = { namespaces: ['apps', 'team'], installation: 'system' };
+  const forbidden = new ApiError('no right to the whole cluster', { status: 403 });
+  const limited = (prepare: (api: FakeApi) => void) =>
+    world((api) => {
+      api.refuse = ({ path }) =>
+        /\/(imagecaches|jobs|pods)\?/.test(path) && !/namespaces/.test(path) ? forbidden : undefined;
+      prepare(api);
+    }, within);
+
+  it('its caches are told, and nobody else’s', async () => {
+    const { told, source, clock, api } = await limited((api) => {
+      api.put(imageCache());
+      api.put(imageCache({ namespace: 'team' }));
+      api.put(imageCache({ namespace: 'other' }));
+    });
+    expect(source.synced()).toBe(true);
+    expect(told().toSorted()).toEqual(['add ImageCache everything → apps/web', 'add ImageCache everything → team/web']);
+    api.put(imageCache({ namespace: 'other', generation: 2 }));
+    api.put(imageCache({ namespace: 'team', generation: 2 }));
+    api.put(node({ name: 'node-2' }));
+    await clock.advance(2_000);
+    expect(new Set(told().map((each) => each.replace(/.*→ /, '')))).toEqual(new Set(['apps/web', 'team/web']));
+    api.remove('imagecaches', 'apps/web');
+    await clock.advance(2_000);
+    expect([told(), source.caches.size]).toEqual([['delete ImageCache web → apps/web'], 1]);
+  });
+
+  it('Jobs are seen beside the caches, and in the namespace of the installation, which removes images', async () => {
+    const { told, clock, api } = await limited((api) => api.put(imageCache()));
+    await clock.advance(2_000);
+    told();
+    for (const namespace of ['apps', 'system', 'other'])
+      api.put(job({ name: `of-${namespace}`, namespace }, condition('Complete')));
+    await clock.advance(2_000);
+    expect(told()).toEqual(['add Job of-apps → apps/web', 'add Job of-system → apps/web']);
+  });
+
+  it('a missing CRD is said once', async () => {
+    let isMissing = true;
+    const { missing, source, clock } = await world((api) => {
+      api.refuse = ({ path }) =>
+        isMissing && path.includes('imagecaches') ? new ApiError('none', { status: 404 }) : undefined;
+    }, within);
+    await clock.advance(30_000);
+    expect([missing(), source.synced()]).toEqual([1, false]);
+    isMissing = false;
+    await clock.advance(3_000);
+    expect(source.synced()).toBe(true);
   });
 });

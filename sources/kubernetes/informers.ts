@@ -1,0 +1,30 @@
+import type { Namespaces } from '#runtime/namespaces.ts';
+import { startInformer, type Informer, type InformerOptions } from './informer.ts';
+import type { Resource } from './resource.ts';
+
+/** Follows a resource everywhere, or in each of these namespaces by a watch of its own, which needs no right beyond them. */
+export function startInformers<P>(
+  resource: Resource<P>,
+  namespaces: Namespaces,
+  options: InformerOptions<P>,
+): Informer<P> {
+  if (namespaces.length === 0) return startInformer(resource, options);
+  // What is missing is missing everywhere, and told once.
+  const { onMissing, ...rest } = options;
+  const first = onMissing === undefined ? {} : { onMissing };
+  const byNamespace = new Map(
+    namespaces.map((namespace, index) => [
+      namespace,
+      startInformer({ ...resource, namespace }, { ...rest, ...(index === 0 ? first : {}) }),
+    ]),
+  );
+  const all = [...byNamespace.values()];
+  return {
+    get: (key) => byNamespace.get(key.slice(0, key.indexOf('/')))?.get(key),
+    keys: () => all.flatMap((informer) => [...informer.keys()]),
+    size: () => all.reduce((sum, informer) => sum + informer.size(), 0),
+    synced: () => all.every((informer) => informer.synced()),
+    whenSynced: Promise.all(all.map((informer) => informer.whenSynced)).then(() => undefined),
+    stopped: Promise.all(all.map((informer) => informer.stopped)).then(() => undefined),
+  };
+}

@@ -1,0 +1,9 @@
+import type { Logger } from 'pino';
+import { settingsIn, type Config } from '#runtime/config.ts';
+import type { Within } from './kubernetes/source.ts';
+
+/** The limits of what a process of this namespace watches; that there are any is told in the log, as whatever is elsewhere seems to be ignored. */
+export function withinOf({ watchNamespaces, settings }: Config, ownNamespace: string, log: Logger): Within {
+  if (watchNamespaces.length > 0) log.info({ namespaces: watchNamespaces }, 'limited to namespaces');
+  return { namespaces: watchNamespaces, installation: settingsIn(ownNamespace, settings).namespace };
+}
