@@ -178,6 +178,16 @@ describe('the status as it is written', () => {
     expect(nodes).toEqual(wireStatus(full, live)['nodes']);
   });
 
+  it('goes on telling what failed on a node that is skipped since, and counting it', () => {
+    const away = pulling({ want: 'w1', state: 'Skipped', reason: 'NotReady', failed: [0, 1] });
+    const told = wireStatus({ ...full, nodes: { n2: away } }, live);
+    expect(told).toMatchObject({
+      failures: full.failures,
+      failuresOmitted: 1,
+      nodeCounts: { desired: 0, failed: 0, skipped: 1 },
+    });
+  });
+
   it('reads back as it was', () => {
     expect(reread(full)).toEqual(full);
     expect(reread(emptyStatus)).toEqual(emptyStatus);
