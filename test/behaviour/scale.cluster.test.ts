@@ -112,14 +112,12 @@ describe('at scale, the product', () => {
         `${peakMegabytes.toFixed(0)} MB peak RSS, ${megabytesRead.toFixed(1)} MB read, failures ${JSON.stringify(cache.status.failures).length} bytes, ${told.length} told and ${cache.status.failuresOmitted} omitted, the whole object ${bytes}`,
     );
     expect(complaints).toEqual([]);
-    // On a busy machine the simulator lets some nodes fall silent for a while: those are skipped.
-    const { failed = 0, skipped = 0 } = cache.status.nodeCounts;
-    expect(cache.status).toMatchObject({ status: 'Failed', nodesReady: `0/${failed}` });
-    expect(failed + skipped).toBe(1000);
+    expect(cache.status).toMatchObject({ status: 'Failed', nodesReady: '0/1000' });
+    expect(cache.status.nodeCounts).toMatchObject({ failed: 1000, skipped: 0 });
     expect(failures).toHaveLength(20);
     expect(Math.max(...failures.map((each) => each.length))).toBeLessThanOrEqual(20);
     expect(Math.max(...told.map(({ message }) => message.length))).toBeLessThanOrEqual(256);
-    expect(cache.status.failuresOmitted).toBe(20 * failed - told.length);
+    expect(cache.status.failuresOmitted).toBe(20 * 1000 - told.length);
     expect(Buffer.byteLength(JSON.stringify(cache.status.failures))).toBeLessThanOrEqual(200 * 1024);
     expect(bytes).toBeLessThan(1_500_000);
   });
