@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { leanPackages } from './lean-packages.ts';
 import type { Entry } from './tar.ts';
+import { unreadBuiltins } from './unread-builtins.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -29,10 +31,28 @@ const shakeKubernetesClient: Plugin = {
 };
 
 /** Packages in CommonJS call `require`, which an ES module lacks. */
-const requireForModules = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`;
+const requireForModules = `const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);`;
+
+/** The functions start while an event waits for them: they are a program in one file, which the others find beside them. */
+const functionsApart: Plugin = {
+  name: 'functions-apart',
+  setup: (esbuild) => {
+    esbuild.onResolve({ filter: /\/functions\/main\.ts$/ }, ({ kind }) =>
+      kind === 'entry-point' ? undefined : { path: './functions.mjs', external: true },
+    );
+  },
+};
+
+type EntryPoints = Readonly<Record<string, string>>;
 
 /** Programs, by name and first file, as ES modules that share what they have in common: files for the folder `app`. */
-export const bundle = async (entryPoints: Readonly<Record<string, string>>): Promise<readonly Entry[]> => {
+export const bundle = async ({ functions, ...others }: EntryPoints): Promise<readonly Entry[]> => [
+  ...(functions === undefined ? [] : await modules({ functions })),
+  ...(await modules(others)),
+];
+
+/** Names are kept, so that a stack in the log says something: what is compiled ahead starts as fast. */
+const modules = async (entryPoints: EntryPoints): Promise<readonly Entry[]> => {
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints,
@@ -45,11 +65,11 @@ export const bundle = async (entryPoints: Readonly<Record<string, string>>): Pro
     splitting: true,
     platform: 'node',
     target: 'node24',
-    minify: true,
-    keepNames: true,
+    minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'external',
     banner: { js: requireForModules },
-    plugins: [shakeKubernetesClient],
+    plugins: [shakeKubernetesClient, functionsApart, leanPackages, unreadBuiltins],
     logLevel: 'warning',
   });
   return outputFiles.map(({ path, contents }) => ({
