@@ -1,16 +1,52 @@
-/** What is measured rather than tested, as its numbers depend on the machine: `npm run bench -- [--only NAME] [--runs N]`. */
-import { parseArgs } from 'node:util';
-import { coldStart } from './cold-start.ts';
+/** What is measured rather than tested, as its numbers depend on the machine. Writes docs/benchmarks/results.json, and from it the plots and docs/performance.md. */
+import { loadavg } from 'node:os';
+import { benches } from './benches.ts';
+import { thisMachine } from './machine.ts';
+import { readOptions, usage, type Options } from './options.ts';
+import { sections } from './report/sections.ts';
+import { writeReport } from './report/write-report.ts';
+import { readResults, writeResults, type BenchName } from './results.ts';
 
-/** Every bench by name: takes how often to repeat, answers with what to print. */
-const benches: Readonly<Record<string, (runs: number) => Promise<string>>> = { 'cold-start': coldStart };
+const options = process.argv.includes('--help') ? undefined : optionsOrUsage();
+if (options === undefined) process.stdout.write(usage);
+else {
+  const failed: string[] = [];
+  for (const name of options.only)
+    await measured(name, options).catch((error: unknown) => failed.push(name) && tell(name, error));
+  if (failed.length > 0) process.exitCode = 1;
+}
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, runs: { type: 'string', default: '21' } } });
-const runs = Number(values.runs);
-const chosen = Object.entries(benches).filter(([name]) => values.only === undefined || values.only === name);
-if (chosen.length === 0 || !Number.isInteger(runs) || runs < 1) {
+function optionsOrUsage(): Options | undefined {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n`);
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
+/** Runs one bench, prints its tables, and keeps what it found at once: the next one may fail. */
+async function measured(name: BenchName, of: Options): Promise<void> {
+  process.stderr.write(`bench: ${name} ...\n`);
+  const [machine, loadBefore, begin] = [await thisMachine(), loadavg()[0] ?? Number.NaN, Date.now()];
+  const found = await benches[name](of);
+  const entry = {
+    date: new Date(begin).toISOString(),
+    machine,
+    loadBefore,
+    seconds: (Date.now() - begin) / 1000,
+    found,
+  };
+  const results = { ...(await readResults()), [name]: entry };
+  process.stdout.write(`${sections({ [name]: entry })[name]}\n\n`);
+  if (!of.isSaved) return;
+  await writeResults(results);
+  await writeReport(results);
+}
+
+function tell(name: string, error: unknown): void {
   process.stderr.write(
-    `usage: npm run bench -- [--only ${Object.keys(benches).join('|')}] [--runs N], N being a whole number from 1\n`,
+    `bench: ${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
-  process.exitCode = 2;
-} else for (const [name, bench] of chosen) process.stdout.write(`${name}\n\n${await bench(runs)}\n`);
+}

@@ -1,0 +1,49 @@
+import * as z from 'zod/mini';
+import type { Api } from '#runtime/api-request.ts';
+import { collection } from '../behaviour/kind.ts';
+import { isNodeReady } from '../behaviour/node-condition.ts';
+import { nodeOf, seenJob } from '../behaviour/seen.ts';
+import { recordWatch } from '../behaviour/watch.ts';
+
+/** When each node was first seen Ready, and when its first Job was seen; epoch milliseconds, both as a watch here tells. */
+export type Arrivals = {
+  readonly readyAt: ReadonlyMap<string, number>;
+  readonly jobAt: ReadonlyMap<string, number>;
+};
+
+export type ArrivalWatch = { readonly arrivals: () => Arrivals; readonly stop: () => Promise<void> };
+
+const named = z.object({ metadata: z.object({ name: z.string() }) });
+const seenNode = (object: unknown) => ({ name: named.parse(object).metadata.name, isReady: isNodeReady(object) });
+
+/** Notes from now on when nodes get Ready and when their Jobs are made, both through watches of one process, so that their delays are alike. */
+export async function watchArrivals(api: Api): Promise<ArrivalWatch> {
+  const nodes = await recordWatch(api, collection('Node', ''), seenNode);
+  const jobs = await recordWatch(api, collection('Job', 'default'), (object) => nodeOf(seenJob(object)));
+  return {
+    arrivals: () => ({
+      readyAt: firstTimes(
+        nodes.changes().flatMap(({ object, at }) => (object.isReady ? [[object.name, at] as const] : [])),
+      ),
+      jobAt: firstTimes(jobs.changes().map(({ object, at }) => [object, at] as const)),
+    }),
+    stop: async () => {
+      await Promise.all([nodes.stop(), jobs.stop()]);
+    },
+  };
+}
+
+function firstTimes(seen: readonly (readonly [string, number])[]): ReadonlyMap<string, number> {
+  const first = new Map<string, number>();
+  for (const [name, at] of seen) if (!first.has(name)) first.set(name, at);
+  return first;
+}
+
+/** Milliseconds from Ready to the Job, of each of these nodes. Throws where one of both never came. */
+export function latencies({ readyAt, jobAt }: Arrivals, nodes: readonly string[]): readonly number[] {
+  return nodes.map((node) => {
+    const [ready, job] = [readyAt.get(node), jobAt.get(node)];
+    if (ready === undefined || job === undefined) throw new Error(`${node} has no Job, or was never Ready`);
+    return job - ready;
+  });
+}

@@ -1,0 +1,29 @@
+/** A program that works as kube-fledged does, for comparison: carries out one operation for the first cache of the namespace that is made after its start, and stays. */
+import { parseArgs } from 'node:util';
+import * as z from 'zod/mini';
+import { createApi } from '#runtime/api-request.ts';
+import { busybox } from './fledged-job.ts';
+import { carryOut } from './operation.ts';
+import { named } from './seen.ts';
+
+const { values } = parseArgs({
+  options: {
+    kubeconfig: { type: 'string', default: '' },
+    master: { type: 'string', default: '' },
+    namespace: { type: 'string', default: 'default' },
+    /** An image of ours whose no-op copies itself, for nodes that really run what they pull. */
+    noop: { type: 'string', default: '' },
+  },
+});
+const { namespace, noop } = values;
+const helper = noop === '' ? busybox : { image: noop, copy: ['/noop', 'copy', '/tmp/bin/echo'] };
+const api = createApi({ kubeconfig: values.kubeconfig, master: values.master, inCluster: false });
+const change = z.object({ type: z.string(), object: named });
+
+const path = `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches?watch=true&timeoutSeconds=7200`;
+const watching = api.lines({ method: 'GET', path });
+process.stdout.write('watching\n');
+for await (const line of watching) {
+  const { type, object } = change.parse(JSON.parse(line));
+  if (type === 'ADDED') await carryOut({ api, helper, cache: { namespace, name: object.metadata.name } });
+}

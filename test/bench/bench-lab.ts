@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Api, createApi } from '#runtime/api-request.ts';
+import { installCrd } from '../behaviour/lab-under-test.ts';
+import { kube, type Kube } from '../behaviour/kube.ts';
+import type { ApiWrites } from '../cluster/api-writes.ts';
+import { startLab, type StartedLab } from '../cluster/lab.ts';
+
+/** The control plane that benches measure on, with so many simulated nodes and the CRD. */
+export type BenchLab = {
+  readonly lab: StartedLab;
+  readonly api: Api;
+  /** The verbs in the namespace `default`. */
+  readonly kube: Kube;
+  /** What has been written so far, once nobody has written anything for 3 s: Events of a round come seconds after its end. */
+  readonly settledWrites: () => Promise<ApiWrites>;
+};
+
+/** Starts a control plane with so many Ready nodes, hands it to the bench, and stops it however that ends. */
+export async function withLab<T>(nodes: number, bench: (lab: BenchLab) => Promise<T>): Promise<T> {
+  const lab = await startLab();
+  try {
+    await installCrd(lab);
+    await lab.simulate(nodes);
+    const api = createApi({ kubeconfig: lab.kubeconfig, master: '', inCluster: false });
+    try {
+      return await bench({ lab, api, kube: kube(api, 'default'), settledWrites: () => settledWrites(lab) });
+    } finally {
+      api.close();
+    }
+  } finally {
+    await lab.stop();
+  }
+}
+
+async function settledWrites(lab: StartedLab): Promise<ApiWrites> {
+  for (let before = await lab.apiWrites(), tries = 0; tries < 40; tries += 1) {
+    await sleep(3000);
+    const after = await lab.apiWrites();
+    if (after.total === before.total) return after;
+    before = after;
+  }
+  throw new Error('somebody writes all the time');
+}

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { readOptions } from './options.ts';
+import { machineTicks, secondsBetween, secondsIn, shareBetween } from './processor.ts';
+import { parseSizes } from './sizes.ts';
+import { namesIn } from './source/event-sink.ts';
+import { lagsOf } from './source/lags.ts';
+import { percentile, spreadOf, thinned } from './spread.ts';
+
+describe('many trials', () => {
+  const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
+
+  it('are told by nearest ranks', () => {
+    expect(spreadOf(hundred)).toEqual({ count: 100, p50: 50, p90: 90, p99: 99, max: 100 });
+    expect(percentile([7], 1)).toBe(7);
+    expect(() => spreadOf([])).toThrow('nothing was measured');
+  });
+
+  it('are thinned for a curve that keeps its ends', () => {
+    const thin = thinned(hundred, 10);
+    expect(thin).toHaveLength(10);
+    expect([thin[0], thin.at(-1)]).toEqual([1, 100]);
+    expect(thinned([3, 1])).toEqual([1, 3]);
+  });
+});
+
+describe('the kernel', () => {
+  it('tells the processor time of a process, whatever it is named', () => {
+    expect(secondsIn('42 (node) (x) S 1 42 42 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 11 0')).toBe(3);
+  });
+
+  it('tells what each daemon used between two readings', () => {
+    expect(secondsBetween({ etcd: 1.25 }, { etcd: 3.5, kwok: 2 })).toEqual({ etcd: 2.25, kwok: 2 });
+  });
+
+  it('tells how much of the machine was at work, and how much waited for its disk', () => {
+    const before = machineTicks('cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1');
+    const after = machineTicks('cpu  150 0 120 720 110 0 0 0 50 0\n');
+    expect(before).toEqual({ all: 1000, busy: 200, diskWait: 100 });
+    expect(shareBetween(before, after)).toEqual({ busy: 70, diskWait: 10 });
+  });
+});
+
+describe('the lag of a source', () => {
+  it('is from each write to the first event after it that names its object', () => {
+    const written = [
+      { name: 'a', at: 10 },
+      { name: 'b', at: 20 },
+      { name: 'a', at: 30 },
+      { name: 'c', at: 30 },
+    ];
+    const received = [
+      { names: ['a'], isAll: false, at: 14 },
+      { names: ['b', 'a'], isAll: false, at: 36 },
+    ];
+    expect(lagsOf(written, received)).toEqual({ lags: [4, 16, 6], untold: 1 });
+  });
+
+  it('takes the names of Jobs from an event, and of those that are gathered in it', () => {
+    const other = { apiVersion: 'batch/v1', kind: 'Job', namespace: 'default', name: 'b' };
+    const headers = { 'ce-kind': 'Job', 'ce-name': 'a' };
+    expect(namesIn(headers, '')).toEqual({ names: ['a'], isAll: false });
+    expect(namesIn(headers, JSON.stringify({ ...other, changed: [other] }))).toEqual({
+      names: ['a', 'b'],
+      isAll: false,
+    });
+    expect(namesIn({ 'ce-kind': 'Node', 'ce-name': 'a' }, '{"changed":"all"}')).toEqual({ names: [], isAll: true });
+  });
+});
+
+describe('the command line', () => {
+  it('measures everything by default, the baseline where it takes a minute', () => {
+    const { only, baseline, sizes, isSaved } = readOptions([]);
+    expect(only).toContain('large-images');
+    expect(baseline).toEqual([{ nodes: 10, images: 10 }]);
+    expect(sizes.at(-1)).toEqual({ nodes: 5000, images: 50 });
+    expect(isSaved).toBe(true);
+  });
+
+  it('picks benches and sizes', () => {
+    const { only, sizes, check, baseline } = readOptions([
+      ...['--only', 'rounds,refresh', '--sizes', '10x10', '--check', '', '--baseline', 'full'],
+    ]);
+    expect({ only, sizes, check }).toEqual({
+      only: ['rounds', 'refresh'],
+      sizes: [{ nodes: 10, images: 10 }],
+      check: [],
+    });
+    expect(baseline).toContainEqual({ nodes: 100, images: 20 });
+  });
+
+  it('says what is wrong with it', () => {
+    expect(() => readOptions(['--only', 'nothing'])).toThrow('there is no bench "nothing"');
+    expect(() => parseSizes('10')).toThrow('a size is NODESxIMAGES, such as 100x20, not "10"');
+    expect(() => readOptions(['--runs', 'x'])).toThrow('--runs is a whole number from 1, not "x"');
+    expect(() => readOptions(['--churn', '1x1,2x2'])).toThrow('one size is wanted');
+  });
+});

@@ -1,0 +1,50 @@
+import { writesBetween } from '../cluster/api-writes.ts';
+import { counted } from '../behaviour/measured.ts';
+import type { BenchLab } from './bench-lab.ts';
+import { finalWord } from './cache-word.ts';
+import { countJobs, hasNoJobs } from './job-counter.ts';
+import { cpuSeconds, daemonSeconds, secondsBetween } from './processor.ts';
+import type { Round } from './results.ts';
+import { until } from './until.ts';
+
+/** What is measured: a program that runs already, and what it is to do. */
+export type RoundOrder = {
+  readonly nodes: number;
+  readonly images: readonly string[];
+  readonly pid: number;
+  /** Seconds after which it is given up. */
+  readonly patience: number;
+};
+
+const name = 'round';
+
+/** One cache of these images on all nodes, from its creation until nothing is left to do. */
+export async function measuredRound(bench: BenchLab, { nodes, images, pid, patience }: RoundOrder): Promise<Round> {
+  const { api, kube } = bench;
+  const writesBefore = await bench.settledWrites();
+  const before = await used(bench, pid);
+  const jobs = await countJobs(api);
+  const begin = Date.now();
+  await kube.create('ImageCache', name, { spec: { cacheSpec: [{ images }] } });
+  const ended = await until(`${nodes} × ${images.length} is done with`, { seconds: patience }, () =>
+    finalWord(api, name),
+  );
+  const secondsToDone = (Date.now() - begin) / 1000;
+  await until('no Job is left', { seconds: patience }, async () => ((await hasNoJobs(api)) ? true : undefined));
+  const after = await used(bench, pid);
+  const writes = writesBetween(writesBefore, await bench.settledWrites());
+  await jobs.stop();
+  return {
+    ...{ nodes, images: images.length, ended, jobs: jobs.made(), writes, secondsToDone },
+    secondsToJobs: (jobs.lastAt() - begin) / 1000,
+    peakMegabytes: after.process.peakMegabytes,
+    cpuSeconds: after.cpu - before.cpu,
+    megabytesRead: (after.process.bytesRead - before.process.bytesRead) / 1e6,
+    clusterCpuSeconds: secondsBetween(before.daemons, after.daemons),
+  };
+}
+
+async function used({ lab }: BenchLab, pid: number) {
+  const [process, cpu, daemons] = await Promise.all([counted(pid), cpuSeconds(pid), daemonSeconds(lab.place.folder)]);
+  return { process, cpu, daemons };
+}

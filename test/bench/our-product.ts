@@ -1,0 +1,24 @@
+import { nodeOptions } from '../../deploy/images/functions-container.ts';
+import { bundled } from '../behaviour/bundled.ts';
+import { product, type Product } from '../behaviour/product.ts';
+import type { Lab } from '../cluster/lab.ts';
+
+/** Runs the product in one process as its image does, hands it over, and ends it. Throws what it complained of, as then the numbers mean nothing. */
+export async function withProduct<T>(
+  lab: Lab,
+  use: (running: Product) => Promise<T>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const built = await bundled();
+  try {
+    const place = { kubeconfig: lab.kubeconfig, master: '', program: built.program };
+    const running = product({ ...place, env: { NODE_OPTIONS: nodeOptions, ...env } });
+    await running.start();
+    const result = await use(running).finally(running.stop);
+    const complaints = running.complaints();
+    if (complaints.length > 0) throw new Error(`the product complained: ${complaints.slice(0, 3).join('\n')}`);
+    return result;
+  } finally {
+    await built.remove();
+  }
+}

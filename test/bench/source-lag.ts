@@ -1,0 +1,39 @@
+import { bundled } from '../behaviour/bundled.ts';
+import { withLab } from './bench-lab.ts';
+import type { SourceLag } from './results.ts';
+import { churn, type ChurnSize } from './source/churn.ts';
+import { eventSink } from './source/event-sink.ts';
+import { knativeAdapter, ourSource, type Listener } from './source/listeners.ts';
+import { measuredListener, type Pace } from './source/measured-listener.ts';
+
+export type LagOrder = ChurnSize & { readonly nodes: number; readonly pace: Pace };
+
+/** From a change of a Job to the event that tells of it, while many Jobs change on many nodes; with Knative's adapter beside it where it has been built. */
+export async function sourceLag({ nodes, pace, ...size }: LagOrder): Promise<SourceLag[]> {
+  const built = await bundled('sources');
+  try {
+    const measured = [await measure((kubeconfig, sink) => ourSource(built.program, kubeconfig, sink))];
+    if (knativeAdapter('', '') !== undefined) measured.push(await measure(knativeAdapter));
+    return measured.filter((each) => each !== undefined);
+  } finally {
+    await built.remove();
+  }
+
+  /** Each has a cluster of its own, as what one leaves would be the other's load. */
+  function measure(
+    listener: (kubeconfig: string, sink: string) => Listener | undefined,
+  ): Promise<SourceLag | undefined> {
+    return withLab(nodes, async ({ lab, api }) => {
+      const sink = await eventSink();
+      try {
+        const chosen = listener(lab.kubeconfig, sink.url);
+        if (chosen === undefined) return undefined;
+        const jobs = churn(api, size);
+        await jobs.fill();
+        return { nodes, ...size, ...(await measuredListener(chosen, { sink, jobs, pace })) };
+      } finally {
+        await sink.close();
+      }
+    });
+  }
+}
