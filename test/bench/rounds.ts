@@ -13,7 +13,7 @@ export async function rounds(of: readonly Size[], check: readonly Size[]): Promi
   return { measured, check: checked };
 }
 
-export function ourRound({ nodes, images }: Size, kind: string): Promise<Round> {
+function ourRound({ nodes, images }: Size, kind: string): Promise<Round> {
   return withLab(nodes, (bench) =>
     withProduct(bench.lab, (running) =>
       measuredRound(bench, { nodes, images: references(images, kind), pid: running.pid(), patience: 1800 }),

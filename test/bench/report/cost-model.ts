@@ -13,7 +13,7 @@ type Term = { readonly name: string; readonly of: (size: Shape) => number };
 export type Shape = { readonly nodes: number; readonly images: number };
 
 /** A Job holds at most 32 images, so that from 33 on a node takes two (IMAGES_PER_JOB). */
-export const jobsOf = ({ nodes, images }: Shape): number => nodes * Math.ceil(images / 32);
+const jobsOf = ({ nodes, images }: Shape): number => nodes * Math.ceil(images / 32);
 
 const start: Term = { name: '1', of: () => 1 };
 const jobs: Term = { name: 'Jobs', of: jobsOf };
