@@ -87,6 +87,19 @@ async function pulled(spec: object | undefined, ...nodes: readonly string[]): Pr
   return on;
 }
 
+/** Takes base:2 out of the spec, and answers with the Job that removes it, which is at work. */
+async function editedDown(on: Scene): Promise<RemovalJob | undefined> {
+  on.edit({ cacheSpec: [{ images: ['app:1'] }] });
+  await reconcile(changed(aCache), on.context);
+  for (const job of on.jobs()) {
+    on.pod(job, completed(0));
+    await jobComplete(changed(aJob(job)), on.context);
+    on.api.drop(`/api/v1/namespaces/apps/pods/${job}-abcde`);
+  }
+  await purge(changed(aCache, { isRemoval: true }), on.context);
+  return removals(on)[0];
+}
+
 describe('purge, on request,', () => {
   it('makes a removal Job per node in its own namespace, and closes the round with what they tell', async () => {
     const on = await pulled(undefined, 'node-1', 'node-2');
@@ -185,6 +198,17 @@ describe('purge, on request,', () => {
       removals: { 'node-1': { state: 'Failed', freedBytes: 3000 } },
     });
     expect(on.live().status.placed).toHaveLength(1);
+  });
+
+  it('removes all, though asked while what an edit took out was still being removed', async () => {
+    const on = await pulled(undefined, 'node-1');
+    const first = await editedDown(on);
+    expect(orderOf(first)).toContain('--remove=base:2');
+    ends(on, first, [removed('base:2')]);
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    expect(on.live().status.status).toBe('Processing');
+    expect(removals(on).map(orderOf)).toContainEqual(expect.arrayContaining(['--remove=app:1']));
   });
 
   it('makes a Job again that was taken away, and one whose Pod said nothing', async () => {
