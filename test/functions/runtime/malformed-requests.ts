@@ -2,7 +2,7 @@
 export type Malformed = { readonly wrong: string; readonly bytes: Buffer };
 
 /** A small seeded generator (mulberry32), so that a failure can be had again. */
-function seeded(seed: number): () => number {
+export function seeded(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

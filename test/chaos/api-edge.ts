@@ -1,0 +1,155 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Fault } from './faults.ts';
+import type { Link } from './network.ts';
+
+export type EdgeOptions = {
+  /** What is to go wrong with a request, if anything; a kill is carried out by `kill`. */
+  readonly fault: (request: IncomingMessage, link: Link) => Fault | undefined;
+  readonly linkOf: (socket: unknown) => Link | undefined;
+  readonly kill: (link: Link) => void;
+  /** Does something after so many milliseconds if there is chaos still. */
+  readonly after: (ms: number, run: () => void) => void;
+  /** Does something after so many milliseconds. */
+  readonly later: (ms: number, run: () => void) => void;
+};
+
+type Serve = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Puts the faults between an API server and whoever asks it. */
+export function misbehave(server: Server, options: EdgeOptions): void {
+  const serve: Serve = (request, response) => {
+    for (const listener of listeners) Reflect.apply(listener, server, [request, response]);
+  };
+  const listeners = server.listeners('request');
+  server.removeAllListeners('request');
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const link = options.linkOf(request.socket);
+    const fault = link && options.fault(request, link);
+    if (link === undefined || fault === undefined) serve(request, response);
+    else happen(fault, { request, response, link, serve, options });
+  });
+}
+
+type Happening = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly link: Link;
+  readonly serve: Serve;
+  readonly options: EdgeOptions;
+};
+
+function happen(fault: Fault, at: Happening): void {
+  const { request, response, link, serve, options } = at;
+  switch (fault.type) {
+    case 'refuse': {
+      instead(fault.isDone, at, () => answer(response, fault.code, statusOf(fault.code, 'Injected'), fault.retryAfter));
+      return;
+    }
+    case 'proxy page': {
+      instead(fault.isDone, at, () => answer(response, fault.code, '<html><h1>Bad gateway</h1></html>'));
+      return;
+    }
+    case 'conflict': {
+      instead(fault.isDone, at, () => answer(response, 409, statusOf(409, fault.reason)));
+      return;
+    }
+    case 'expire':
+      if (!fault.asEvent) {
+        answer(response, 410, statusOf(410, 'Expired'));
+        return;
+      }
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(`${JSON.stringify({ type: 'ERROR', object: statusOf(410, 'Expired') })}\n`);
+      return;
+    case 'reset':
+    case 'kill':
+    case 'vanish': {
+      instead(fault.isDone, at, () => {
+        if (fault.type === 'kill') options.kill(link);
+        else link[fault.type]();
+      });
+      return;
+    }
+    case 'cut short': {
+      cutShort(at);
+      return;
+    }
+    case 'delay': {
+      options.later(fault.ms, () => serve(request, response));
+      return;
+    }
+    case 'watch reset':
+    case 'watch vanish':
+      options.after(fault.ms, fault.type === 'watch reset' ? link.reset : link.vanish);
+      {
+        serve(request, response);
+        return;
+      }
+    case 'watch expire':
+      options.after(fault.ms, () => {
+        if (!response.writableEnded)
+          response.end(`${JSON.stringify({ type: 'ERROR', object: statusOf(410, 'Expired') })}\n`);
+      });
+      {
+        serve(request, response);
+        return;
+      }
+  }
+}
+
+/** Does something in place of the server's answer, after the server has done what was asked or without that. */
+function instead(isDone: boolean, { request, response, serve }: Happening, act: () => void): void {
+  if (!isDone) {
+    request.resume();
+    request.once('end', act);
+    return;
+  }
+  const mute = {
+    writeHead: () => response,
+    write: () => true,
+    setHeader: () => response,
+    flushHeaders: () => undefined,
+  };
+  const unmute = Object.fromEntries(Object.keys(mute).map((name) => [name, Reflect.get(response, name) as unknown]));
+  const end = response.end.bind(response);
+  Object.assign(response, mute, {
+    end: () => {
+      Object.assign(response, unmute, { end });
+      act();
+      return response;
+    },
+  });
+  serve(request, response);
+}
+
+/** The connection breaks in the middle of the answer. */
+function cutShort({ request, response, link, serve }: Happening): void {
+  const end = response.end.bind(response);
+  response.end = (chunk: unknown) => {
+    const whole = Buffer.from(chunk instanceof Uint8Array ? chunk : String(chunk));
+    response.write(whole.subarray(0, whole.length >> 1), () => link.reset());
+    return response;
+  };
+  response.once('close', () => (response.end = end));
+  serve(request, response);
+}
+
+function answer(response: ServerResponse, code: number, body: object | string, retryAfter?: number): void {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  response.writeHead(code, {
+    'content-type': typeof body === 'string' ? 'text/html' : 'application/json',
+    'content-length': Buffer.byteLength(text),
+    ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+  });
+  response.end(text);
+}
+
+const statusOf = (code: number, reason: string): object => ({
+  kind: 'Status',
+  apiVersion: 'v1',
+  metadata: {},
+  status: 'Failure',
+  message: `injected: ${reason}`,
+  reason,
+  code,
+});

@@ -1,0 +1,64 @@
+import http, { type IncomingHttpHeaders } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { routes, type FunctionName } from '#model/cloud-event.ts';
+import type { Chance } from './chance.ts';
+import { postTo, type Address } from './post-event.ts';
+
+/** What a Broker does to events that it has taken: the probability of each. */
+export type Mishaps = { readonly lost: number; readonly doubled: number; readonly delayed: number };
+
+export const noMishaps: Mishaps = { lost: 0, doubled: 0, delayed: 0 };
+
+export type BrokerOptions = {
+  readonly port: number;
+  readonly addressOf: (name: FunctionName) => Address;
+  readonly mishaps: () => Mishaps;
+  readonly chance: Chance;
+};
+
+/** A Broker in small: takes every event, then hands it to whom it concerns: late, twice, out of order, or not at all. */
+export function startBroker(options: BrokerOptions): void {
+  const server = http.createServer((request, response) => {
+    request.setEncoding('utf8');
+    let body = '';
+    request.on('data', (text: string) => (body += text));
+    request.on('end', () => {
+      response.writeHead(202).end();
+      const headers = eventHeaders(request.headers);
+      for (const name of routes(headers['ce-kind'] ?? '', headers['ce-removal'] === 'true'))
+        void deliver(options, name, { headers, body });
+    });
+  });
+  server.listen(options.port);
+}
+
+type Message = { readonly headers: Readonly<Record<string, string>>; readonly body: string };
+
+async function deliver(options: BrokerOptions, name: FunctionName, message: Message): Promise<void> {
+  const { chance, mishaps } = options;
+  const { lost, doubled, delayed } = mishaps();
+  if (chance.is(lost)) return;
+  const copies = chance.is(doubled) ? 2 : 1;
+  await Promise.all(
+    Array.from({ length: copies }, async () => {
+      if (chance.is(delayed)) await pause(chance.between(100, 20_000));
+      await send(options, name, message);
+    }),
+  );
+}
+
+/** A few times, then it is a dead letter, as with Knative. */
+async function send({ addressOf }: BrokerOptions, name: FunctionName, { headers, body }: Message): Promise<void> {
+  for (let tries = 1; tries <= 8; tries += 1) {
+    const status = await postTo(addressOf(name), headers, body);
+    if (status !== 0 && status < 429) return;
+    await pause(200 * 2 ** tries);
+  }
+}
+
+const eventHeaders = (headers: IncomingHttpHeaders): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      (name.startsWith('ce-') || name === 'content-type') && typeof value === 'string' ? [[name, value]] : [],
+    ),
+  );

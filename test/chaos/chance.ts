@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import { seeded } from '../functions/runtime/malformed-requests.ts';
+
+/** What a seed decides. Streams of different names do not disturb one another: one more draw here changes nothing there. */
+export type Chance = {
+  /** From 0 up to, not including, 1. */
+  readonly next: () => number;
+  /** Whether something of this probability happens. */
+  readonly is: (probability: number) => boolean;
+  /** A whole number from `least` to `most`, both included. */
+  readonly between: (least: number, most: number) => number;
+  readonly pick: <T>(from: readonly [T, ...T[]]) => T;
+};
+
+export function chance(seed: number, stream: string): Chance {
+  const next = seeded(createHash('sha256').update(`${seed} ${stream}`).digest().readInt32BE(0));
+  const between = (least: number, most: number): number => least + Math.floor(next() * (most - least + 1));
+  return {
+    next,
+    is: (probability) => next() < probability,
+    between,
+    pick: (from) => from[between(0, from.length - 1)] ?? from[0],
+  };
+}

@@ -1,0 +1,173 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { pino, type Logger } from 'pino';
+import { stringify } from 'yaml';
+import * as z from 'zod/mini';
+import { createApi } from '#runtime/api-request.ts';
+import { startLocalCluster } from '../../deploy/local/start-local-cluster.ts';
+import { kube, type Kube } from '../behaviour/kube.ts';
+import { act, furnish } from './act.ts';
+import { startBroker } from './broker.ts';
+import { chance } from './chance.ts';
+import { endingOf, type Ending } from './ending.ts';
+import { chronicle, type Chronicle } from './chronicle.ts';
+import { virtualNetwork, type Network } from './network.ts';
+import { postTo, tickHeaders } from './post-event.ts';
+import { addressOf, brokerPort, profiles, programs, type Profile } from './processes.ts';
+import { scenarioOf } from './scenario.ts';
+import { storm } from './storm.ts';
+import { supervisor } from './supervisor.ts';
+import { virtualBuiltins } from './virtual-builtins.ts';
+import { virtualTime, type Owner, type VirtualTime } from './virtual-time.ts';
+
+export type Run = {
+  readonly profile: Profile;
+  /** After each tick that followed the chaos: a second only where the first was not enough. */
+  readonly endings: readonly Ending[];
+  readonly record: Chronicle;
+  /** How long it took, of the time there. */
+  readonly seconds: number;
+};
+
+export const apiPort = 6_443;
+const prefix = 'chaos';
+const crd = join(import.meta.dirname, '../../crds/imagecache.yaml');
+const start = Date.UTC(2026, 10, 24);
+
+/** Milliseconds in which nothing changes. After chaos longer than it takes to notice a connection that died without a word (150 s). */
+const quiet = { usual: 60_000, afterChaos: 240_000 } as const;
+
+export type RunOptions = {
+  readonly isChaotic: boolean;
+  /** Whether an ending is as it should be. */
+  readonly isEnough: (ending: Ending) => boolean;
+  /** Hears of all that happens. */
+  readonly told?: (line: string) => void;
+};
+
+/** Plays a seed's scenario on an embedded cluster in virtual time, with chaos or without, and tells how all ends. */
+export async function runEmbedded(seed: number, options: RunOptions): Promise<Run> {
+  const time = virtualTime(start);
+  const network = virtualNetwork(time, chance(seed, 'latency'));
+  const restore = virtualBuiltins(time, chance(seed, 'product'));
+  const folder = mkdtempSync(join(tmpdir(), 'imagecache-chaos-'));
+  try {
+    const kubeconfig = join(folder, 'kubeconfig');
+    writeFileSync(kubeconfig, kubeconfigOf(`http://localhost:${apiPort}`));
+    const told = (line: string): void =>
+      options.told?.(`${((time.now() - start) / 1000).toFixed(3).padStart(8)} ${line}`);
+    return await play({ ...options, seed, kubeconfig, time, network, told });
+  } finally {
+    restore();
+    network.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+type Stage = {
+  readonly seed: number;
+  readonly isChaotic: boolean;
+  readonly isEnough: RunOptions['isEnough'];
+  readonly kubeconfig: string;
+  readonly time: VirtualTime;
+  readonly network: Network;
+  readonly told: (line: string) => void;
+};
+
+async function play(stage: Stage): Promise<Run> {
+  const { seed, isChaotic, isEnough, time, network, told, kubeconfig } = stage;
+  const user: Owner = { name: 'user', isDead: false };
+  const through = <T>(work: () => Promise<T>): Promise<T> => time.through(time.as(user, work));
+  const record = chronicle(told);
+  const supervised = supervisor({ time, network, told, chance: chance(seed, 'supervisor') });
+  const weather = storm({ ...stage, apiPort, supervised, record });
+  await startCluster(stage);
+  const api = createApi({ kubeconfig, master: '', inCluster: false });
+  const verbs = kube(api, 'default');
+  const scenario = scenarioOf(prefix, chance(seed, 'scenario'));
+  const profile = isChaotic ? chance(seed, 'profile').pick(profiles) : 'standalone';
+  const tick = (): Promise<void> => tickTo(profile, told);
+
+  supervised.start(programs(profile, { kubeconfig, log: logs(told), hasLease: chance(seed, 'lease').is(0.3) }));
+  if (profile === 'broker')
+    time.as(user, () =>
+      startBroker({
+        ...{ port: brokerPort, addressOf: (name) => addressOf(profile, name), chance: chance(seed, 'broker') },
+        mishaps: weather.mishaps,
+      }),
+    );
+  await through(() => furnish(scenario, verbs, prefix));
+  if (isChaotic) weather.begin();
+  const heart = time.as(user, () => setInterval(() => void tick(), 60_000));
+  await through(() => act(scenario, verbs, prefix));
+  if (isChaotic) await time.pass(chance(seed, 'length').between(0, 40_000));
+  clearInterval(heart);
+  weather.end();
+  told('the chaos is over');
+  const rested = (silence: number): Promise<void> => rest(time, silence, () => through(() => versions(verbs)));
+  await rested(isChaotic ? quiet.afterChaos : quiet.usual);
+  const endings: Ending[] = [];
+  for (let ticks = 1; ticks <= 2; ticks += 1) {
+    await through(tick);
+    await rested(quiet.usual);
+    const ending = await through(() => endingOf(scenario, verbs, prefix));
+    endings.push(ending);
+    if (isEnough(ending)) break;
+  }
+  api.close();
+  return { profile, endings, record, seconds: (time.now() - start) / 1000 };
+}
+
+async function startCluster({ time, told }: Stage): Promise<void> {
+  const owner: Owner = { name: 'cluster', isDead: false };
+  const clock = { now: time.now, after: (ms: number, run: () => void) => time.after(ms, run, owner) };
+  const failed = (what: string, error: unknown): void => told(`cluster: ${what}: ${String(error)}`);
+  await time.as(owner, () => startLocalCluster({ port: apiPort, nodes: 0, crds: [crd], clock, failed }));
+}
+
+/** One tick as a scheduler sends it: it does as Retry-After says a few times. */
+async function tickTo(profile: Profile, told: (line: string) => void): Promise<void> {
+  for (const name of ['refresh', 'purge'] as const)
+    for (let tries = 1; tries <= 4; tries += 1) {
+      const status = await postTo(addressOf(profile, name), tickHeaders, '');
+      told(`tick to ${name}: ${status}`);
+      if (status === 204) break;
+      await pause(1_000);
+    }
+}
+
+/** Until nothing has changed for a while. */
+async function rest(time: VirtualTime, silence: number, look: () => Promise<string>): Promise<void> {
+  let [last, since] = [await look(), time.now()];
+  for (const end = time.now() + 3_600_000; time.now() < end;) {
+    await time.pass(15_000);
+    const now = await look();
+    if (now !== last) [last, since] = [now, time.now()];
+    if (time.now() - since >= silence) return;
+  }
+  throw new Error('it never comes to rest');
+}
+
+async function versions(verbs: Kube): Promise<string> {
+  const lists = await Promise.all((['ImageCache', 'Job', 'Pod'] as const).map((kind) => verbs.list(kind)));
+  return JSON.stringify(lists.flat().map((object) => versioned.parse(object).metadata));
+}
+
+const versioned = z.object({ metadata: z.object({ uid: z.string(), resourceVersion: z.string() }) });
+
+const logs =
+  (told: (line: string) => void) =>
+  (name: string): Logger =>
+    pino({ level: 'debug', base: {}, timestamp: false }, { write: (line) => told(`  ${name}: ${line.trim()}`) });
+
+const kubeconfigOf = (server: string): string =>
+  stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'c', cluster: { server } }],
+    users: [{ name: 'u', user: {} }],
+    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u', namespace: 'default' } }],
+    'current-context': 'c',
+  });

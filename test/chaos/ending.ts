@@ -1,0 +1,101 @@
+import { isDeepStrictEqual } from 'node:util';
+import * as z from 'zod/mini';
+import { annotations } from '#model/api.ts';
+import type { ImageCache } from '#model/image-cache.ts';
+import { parseImageCache } from '#model/parse-image-cache.ts';
+import { imagesOf } from '#model/wanted.ts';
+import type { Kube } from '../behaviour/kube.ts';
+import { isFinished, isRemoval, nodeOf, seenJob, seenPod, type SeenJob } from '../behaviour/seen.ts';
+import type { Scenario } from './scenario.ts';
+
+/** What all comes to, without what may differ from one run to the next: times, names of Jobs, which of several rounds was the last. */
+export type Ending = {
+  readonly caches: Readonly<Record<string, object>>;
+  /** Images by node; empty where nodes do not tell them. */
+  readonly images: Readonly<Record<string, readonly string[]>>;
+  /** What is left over: Jobs, Pods, triggers. */
+  readonly leftOver: readonly string[];
+  /** Rounds beyond what was asked. */
+  readonly beyond: readonly string[];
+};
+
+export async function endingOf(scenario: Scenario, kube: Kube, prefix: string): Promise<Ending> {
+  const caches = (await kube.list('ImageCache')).map(parseImageCache);
+  const [jobs, pods] = [(await kube.list('Job')).map(seenJob), (await kube.list('Pod')).map(seenPod)];
+  const nodes = (await kube.list('Node', `pool=${prefix}`)).map((object) => seenNode.parse(object));
+  return {
+    caches: Object.fromEntries(caches.map((cache) => [cache.name, cacheEnding(cache, scenario)])),
+    images: Object.fromEntries(nodes.map((node) => [node.metadata.name, held(node, scenario.uncertain)])),
+    leftOver: [
+      ...jobs.filter((job) => !isDone(job)).map((job) => `Job ${job.metadata.name} for ${nodeOf(job)}`),
+      ...pods.filter((pod) => !isRemoval(pod)).map(({ metadata }) => `Pod ${metadata.name}`),
+      ...caches.flatMap(triggersOf),
+    ],
+    beyond: caches.flatMap(({ name, status: { round } }) => {
+      const [opened, asked] = [round?.number ?? 0, scenario.mostRounds[name] ?? 0];
+      return opened > asked ? [`${name}: ${opened} rounds where ${asked} were asked`] : [];
+    }),
+  };
+}
+
+/** Removal Jobs that have told their result are left until their time is over. */
+const isDone = (job: SeenJob): boolean => isRemoval(job) && isFinished(job);
+
+/** How two endings differ, a line for each place; empty where they do not. */
+export function differences(expected: unknown, found: unknown, at = ''): readonly string[] {
+  if (isDeepStrictEqual(expected, found)) return [];
+  if (!isTree(expected) || !isTree(found)) return [`${at}: expected ${told(expected)}, found ${told(found)}`];
+  const keys = new Set([...Object.keys(expected), ...Object.keys(found)]);
+  return [...keys].flatMap((key) => differences(expected[key], found[key], `${at} ${key}`.trim()));
+}
+
+const isTree = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const told = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
+
+function cacheEnding(cache: ImageCache, { hasCertainWords }: Scenario): object {
+  const { status, generation } = cache;
+  const named = (want: string): readonly string[] => imagesOf(cache, status.wants[want] ?? []);
+  const words = {
+    word: status.status,
+    conditions: Object.fromEntries(status.conditions.map(({ type, status: is }) => [type, is])),
+    failures: Object.fromEntries(
+      sorted(status.failures).map(([image, told]) => [image, told.map(({ node }) => node).toSorted()]),
+    ),
+  };
+  return {
+    ...(hasCertainWords ? words : { isProcessing: status.status === 'Processing' }),
+    isObserved: status.observedGeneration === generation,
+    nodes: Object.fromEntries(
+      sorted(status.nodes).map(([name, { state, want, failed }]) => [
+        name,
+        { state, images: named(want), failed: failed.map((index) => named(want)[index] ?? '?') },
+      ]),
+    ),
+    removalsUnfinished: sorted(status.removals).flatMap(([name, { state }]) =>
+      state === 'Removed' ? [] : [name, state],
+    ),
+    finalizers: cache.finalizers,
+  };
+}
+
+const sorted = <T>(record: Readonly<Record<string, T>>): readonly (readonly [string, T])[] =>
+  Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1));
+
+const triggersOf = (cache: ImageCache): readonly string[] =>
+  [annotations.refresh, annotations.purge]
+    .filter((name) => cache.annotations[name] !== undefined)
+    .map((name) => `${name} of ${cache.name}`);
+
+const named = z.object({ metadata: z.object({ name: z.string() }) });
+const seenNode = z.object({
+  ...named.shape,
+  status: z.object({ images: z._default(z.array(z.object({ names: z.array(z.string()) })), []) }),
+});
+
+/** By tag; of the names of a digest nobody speaks here. */
+const held = ({ status }: z.infer<typeof seenNode>, uncertain: ReadonlySet<string>): readonly string[] =>
+  status.images
+    .flatMap(({ names }) => names.filter((name) => name.startsWith('registry.example/') && !name.includes('@')))
+    .filter((name) => !uncertain.has(name))
+    .toSorted();

@@ -1,0 +1,97 @@
+/** Chaos, by seed: `npm run chaos -- --seeds 1000`, or `--seed N` for one, told in full with `--verbose`. */
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { runSeed, type SeedResult } from './run-seed.ts';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '100' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    processes: { type: 'string', default: String(availableParallelism()) },
+    part: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const [from, count] =
+  values.seed === undefined ? [Number(values.from), Number(values.seeds)] : [Number(values.seed), 1];
+const seeds = Array.from({ length: count }, (_, index) => from + index);
+const begin = performance.now();
+
+/** Every so-manieth seed is this process's. */
+async function playPart(part: number, parts: number): Promise<void> {
+  for (const seed of seeds) if (seed % parts === part) process.send?.(await runSeed(seed));
+}
+
+async function playAll(): Promise<readonly SeedResult[]> {
+  if (values.seed !== undefined) return [await runSeed(from, values.verbose ? print : undefined)];
+  const parts = Math.max(1, Math.min(Number(values.processes), count));
+  const results: SeedResult[] = [];
+  const play = (part: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const child = fork(import.meta.filename, [
+        '--from',
+        String(from),
+        '--seeds',
+        String(count),
+        '--part',
+        `${part}/${parts}`,
+      ]);
+      child.on('message', (result: SeedResult) => {
+        results.push(result);
+        tell(result);
+      });
+      child.on('close', (code) => {
+        if (code === 0) resolve();
+        else reject(new Error(`a part ended with ${code}`));
+      });
+    });
+  await Promise.all(Array.from({ length: parts }, (_, part) => play(part)));
+  return results;
+}
+
+function tell({ seed, profile, wrong, ticks }: SeedResult): void {
+  if (wrong.length === 0) return;
+  print(
+    `seed ${seed} (${profile}): ${ticks > 1 ? 'another end' : 'needs a second tick'}; npm run chaos -- --seed ${seed} --verbose`,
+  );
+  for (const line of wrong) print(`  ${line}`);
+}
+
+function summary(results: readonly SeedResult[]): void {
+  const failed = results.filter(({ wrong }) => wrong.length > 0).map(({ seed }) => seed);
+  const faults = new Map<string, number>();
+  for (const result of results)
+    for (const [kind, times] of Object.entries(result.faults)) faults.set(kind, (faults.get(kind) ?? 0) + times);
+  const requests = results.reduce((sum, result) => sum + result.requests, 0);
+  print(
+    [...faults]
+      .toSorted((a, b) => b[1] - a[1])
+      .map(([kind, times]) => `${kind}: ${times}`)
+      .join(', '),
+  );
+  const words =
+    failed.length === 0
+      ? 'all came to the end that they come to without chaos'
+      : `${failed.length} failed: ${failed.join(', ')}`;
+  print(
+    `${results.length} seeds, ${requests} requests, ${((performance.now() - begin) / 1000).toFixed(0)} s: ${words}`,
+  );
+  if (failed.length > 0 || results.length < count) process.exitCode = 1;
+}
+
+if (values.part !== undefined) {
+  const [part = 0, parts = 1] = values.part.split('/').map(Number);
+  await playPart(part, parts);
+  process.disconnect();
+} else {
+  const results = await playAll();
+  if (values.seed !== undefined) {
+    results.forEach(tell);
+    print(JSON.stringify(results[0]));
+  }
+  summary(results);
+}

@@ -1,0 +1,217 @@
+import http from 'node:http';
+import { Duplex } from 'node:stream';
+import type { Chance } from './chance.ts';
+import type { Owner, VirtualTime } from './virtual-time.ts';
+
+/** A connection within the memory of this process, and what can become of it. */
+export type Link = {
+  readonly client: Owner | undefined;
+  /** Both ends learn at once that the other is gone. */
+  readonly reset: () => void;
+  /** From now on nothing arrives, and nobody is told: the connection is half open. */
+  readonly vanish: () => void;
+};
+
+export type Network = {
+  /** The connection that a request came over. */
+  readonly linkOf: (socket: unknown) => Link | undefined;
+  /** Hears of every server that begins to listen. */
+  readonly onListen: (heard: (server: http.Server, port: number) => void) => void;
+  /** Refuses and ends every connection to a port, until it is up again. */
+  readonly down: (port: number) => void;
+  readonly up: (port: number) => void;
+  /** Takes a dead owner off the network. Its connections are reset, or, if its machine died, vanish. */
+  readonly remove: (owner: Owner, how: 'reset' | 'vanish') => void;
+  /** How many connections are open. */
+  readonly open: () => number;
+  /** Gives Node its own network back. */
+  readonly close: () => void;
+};
+
+type Listening = { readonly server: http.Server; readonly owner: Owner | undefined; isUp: boolean };
+type Socket = Duplex & { carry?: (chunk: Buffer | null) => void; lose?: (error: Error) => void };
+type Connection = Link & { readonly port: number; readonly serverOwner: Owner | undefined };
+
+/** Has Node's HTTP clients and servers meet in memory, with a little latency and no sockets. */
+export function virtualNetwork(time: VirtualTime, chance: Chance): Network {
+  const ports = new Map<number, Listening>();
+  const links = new Set<Connection>();
+  const bySocket = new WeakMap<object, Connection>();
+  const listeners = new Set<(server: http.Server, port: number) => void>();
+  let nextPort = 20_000;
+
+  const connect = (to: { readonly port: number | string }): Duplex => {
+    const port = Number(to.port);
+    const client = time.owner();
+    const near = socketOn(time, client);
+    const at = ports.get(port);
+    if (at?.isUp !== true || client?.isDead === true) {
+      time.after(1, () => near.destroy(problem('ECONNREFUSED')), client);
+      return near;
+    }
+    const far = socketOn(time, at.owner);
+    const link = linked({ near, far, client, server: at, port });
+    bySocket.set(far, link);
+    time.after(latency(), () => near.emit('connect'), client);
+    time.after(latency(), () => at.server.emit('connection', far), at.owner);
+    return near;
+  };
+
+  const linked = (ends: {
+    near: Socket;
+    far: Socket;
+    client: Owner | undefined;
+    server: Listening;
+    port: number;
+  }): Connection => {
+    const { near, far, client, server, port } = ends;
+    let isGone = false;
+    const forget = (): void => void links.delete(link);
+    const towards = (end: Socket, owner: Owner | undefined) => {
+      let last = 0;
+      return (arrive: () => void): void => {
+        if (isGone) return;
+        last = Math.max(last, time.now() + latency());
+        time.after(
+          last - time.now(),
+          () => {
+            if (!isGone && !end.destroyed) arrive();
+          },
+          owner,
+        );
+      };
+    };
+    const [toFar, toNear] = [towards(far, server.owner), towards(near, client)];
+    near.carry = (chunk) => toFar(() => far.push(chunk));
+    far.carry = (chunk) => toNear(() => near.push(chunk));
+    near.lose = (error) => {
+      forget();
+      toFar(() => far.destroy(error));
+    };
+    far.lose = (error) => {
+      forget();
+      toNear(() => near.destroy(error));
+    };
+    const link: Connection = {
+      client,
+      serverOwner: server.owner,
+      port,
+      reset: () => {
+        for (const [end, owner] of [[near, client] as const, [far, server.owner] as const])
+          time.after(0, () => end.destroy(problem('ECONNRESET')), owner);
+        isGone = true;
+        forget();
+      },
+      vanish: () => {
+        isGone = true;
+        forget();
+      },
+    };
+    links.add(link);
+    return link;
+  };
+  const latency = (): number => 1 + Math.floor(chance.next() * 4);
+
+  const listen = (server: http.Server, options: unknown, done: unknown): http.Server => {
+    const port = portAsked(options) || (nextPort += 1);
+    ports.set(port, { server, owner: time.owner(), isUp: true });
+    Object.assign(server, { address: () => ({ port, address: '127.0.0.1', family: 'IPv4' }) });
+    if (typeof done === 'function') server.once('listening', () => void Reflect.apply(done, server, []));
+    for (const heard of listeners) heard(server, port);
+    process.nextTick(() => server.emit('listening'));
+    return server;
+  };
+  const [ownAgent, ownServer] = [own(http.Agent.prototype), own(http.Server.prototype)];
+  Object.assign(http.Agent.prototype, { createConnection: connect });
+  Object.assign(http.Server.prototype, {
+    listen(this: http.Server, ...args: readonly unknown[]) {
+      return listen(this, args[0], args.at(-1));
+    },
+  });
+
+  return {
+    linkOf: (socket) => (typeof socket === 'object' && socket !== null ? bySocket.get(socket) : undefined),
+    onListen: (heard) => void listeners.add(heard),
+    down: (port) => {
+      const at = ports.get(port);
+      if (at !== undefined) at.isUp = false;
+      for (const link of [...links]) if (link.port === port) link.reset();
+    },
+    up: (port) => {
+      const at = ports.get(port);
+      if (at !== undefined) at.isUp = true;
+    },
+    remove: (owner, how) => {
+      for (const [port, listening] of ports) if (listening.owner === owner) ports.delete(port);
+      for (const link of [...links]) if (link.client === owner || link.serverOwner === owner) link[how]();
+    },
+    open: () => links.size,
+    close: () => {
+      ownAgent.restore('createConnection');
+      ownServer.restore('listen');
+    },
+  };
+}
+
+/** Puts back what an object had of its own, or takes away what it inherits. */
+function own(object: object): { readonly restore: (name: string) => void } {
+  const before = Object.getOwnPropertyDescriptors(object);
+  return {
+    restore: (name) => {
+      Reflect.deleteProperty(object, name);
+      const descriptor = Object.entries(before).find(([key]) => key === name)?.[1];
+      if (descriptor !== undefined) Object.defineProperty(object, name, descriptor);
+    },
+  };
+}
+
+function portAsked(options: unknown): number {
+  if (typeof options === 'number') return options;
+  const isNamed = typeof options === 'object' && options !== null && 'port' in options;
+  return isNamed && typeof options.port === 'number' ? options.port : 0;
+}
+
+const problem = (code: string): Error => Object.assign(new Error(code), { code });
+
+/** One end of a connection, with as much of a net.Socket as Node's HTTP asks for. */
+function socketOn(time: VirtualTime, owner: Owner | undefined): Socket {
+  let cancelTimeout = (): void => undefined;
+  let patience = 0;
+  const touched = (): void => {
+    cancelTimeout();
+    if (patience > 0) cancelTimeout = time.after(patience, () => socket.emit('timeout'), owner);
+  };
+  const socket: Socket = new Duplex({
+    read: () => touched(),
+    write: (chunk: Buffer, _encoding, done) => {
+      touched();
+      socket.carry?.(chunk);
+      done();
+    },
+    final: (done) => {
+      socket.carry?.(null);
+      done();
+    },
+    destroy: (error, done) => {
+      cancelTimeout();
+      socket.lose?.(problem('ECONNRESET'));
+      done(error);
+    },
+  });
+  // A connection may break before anybody has taken it.
+  socket.on('error', () => undefined);
+  return Object.assign(socket, {
+    remoteAddress: '127.0.0.1',
+    setKeepAlive: () => socket,
+    setNoDelay: () => socket,
+    ref: () => socket,
+    unref: () => socket,
+    setTimeout: (ms: number, run?: () => void) => {
+      patience = ms;
+      if (run !== undefined && ms === 0) socket.removeListener('timeout', run);
+      else if (run !== undefined) socket.once('timeout', run);
+      touched();
+      return socket;
+    },
+  });
+}

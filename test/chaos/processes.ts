@@ -1,0 +1,91 @@
+import type { Logger } from 'pino';
+import { functionNames, type FunctionName } from '#model/cloud-event.ts';
+import { createCluster } from '#runtime/cluster.ts';
+import { readConfig, settingsIn } from '#runtime/config.ts';
+import { connect } from '#runtime/connect.ts';
+import type { Registry } from '#runtime/registry/registry.ts';
+import { serve } from '#runtime/serve.ts';
+import { startStandalone } from '../../deploy/standalone/start-standalone.ts';
+import { handlers } from '../../functions/handlers.ts';
+import { afterKubeFledged } from '../../sources/after-kube-fledged.ts';
+import { configuredSink } from '../../sources/configured-sink.ts';
+import { startSources } from '../../sources/start-sources.ts';
+import { DeliveryFailed } from '../../sources/sink.ts';
+
+/** How the product is run: in one process, or in five that are told by our source directly, or through a Broker. */
+export const profiles = ['standalone', 'routes', 'broker'] as const;
+export type Profile = (typeof profiles)[number];
+
+/** A process of the product as a supervisor sees it: a name, and how it starts. Whoever starts it owns what it does. */
+export type Program = { readonly name: string; readonly start: () => Promise<unknown> };
+
+export const brokerPort = 7_000;
+const standalonePort = 8_000;
+const ports: Readonly<Record<FunctionName, number>> = {
+  reconcile: 8_001,
+  'job-complete': 8_002,
+  refresh: 8_003,
+  purge: 8_004,
+};
+
+/** Where a function takes its events. */
+export const addressOf = (profile: Profile, name: FunctionName): { readonly port: number; readonly path: string } =>
+  profile === 'standalone' ? { port: standalonePort, path: `/${name}` } : { port: ports[name], path: '/' };
+
+/** The heartbeat comes from outside, so that it can be told when. */
+const usual = { TICK_SCHEDULE: '' } as const;
+
+type Place = {
+  readonly kubeconfig: string;
+  readonly log: (name: string) => Logger;
+  /** Whether the source holds the Lease. */
+  readonly hasLease: boolean;
+};
+
+/** The programs of a profile on the cluster of a kubeconfig. */
+export function programs(profile: Profile, { kubeconfig, log, hasLease }: Place): readonly Program[] {
+  const flags = [`--kubeconfig=${kubeconfig}`, '--image-cache-refresh-frequency=0s', `--leader-election=${hasLease}`];
+  if (profile === 'standalone') {
+    const config = readConfig(flags, { ...usual, PORT: String(standalonePort) });
+    const start = () => startStandalone(config, { log: log('standalone'), registry: noRegistry });
+    return [{ name: 'standalone', start }];
+  }
+  const routes = Object.fromEntries(functionNames.map((name) => [name, `http://localhost:${ports[name]}/`]));
+  const target =
+    profile === 'routes' ? { ROUTES: JSON.stringify(routes) } : { K_SINK: `http://localhost:${brokerPort}/` };
+  return [
+    { name: 'source', start: () => startSource(flags, target, log('source')) },
+    ...functionNames.map((name) => ({ name, start: () => startFunction(flags, name, log(name)) })),
+  ];
+}
+
+/** What sources/main.ts does, without its signals. */
+async function startSource(
+  flags: readonly string[],
+  env: Readonly<Record<string, string>>,
+  log: Logger,
+): Promise<void> {
+  const config = readConfig(flags, { ...usual, ...env });
+  const sink = configuredSink(config) ?? (() => Promise.reject(new DeliveryFailed('there is no sink')));
+  const api = await connect(config);
+  startSources({
+    ...{ api, sink, log, tickSchedule: '' },
+    mayBegin: (stopping) => afterKubeFledged({ api, log, cleans: false }, stopping),
+    ...(config.leaderElection ? { lease: { namespace: api.namespace, identity: 'source' } } : {}),
+  });
+}
+
+/** What functions/main.ts does, without its signals. */
+async function startFunction(flags: readonly string[], name: FunctionName, log: Logger): Promise<void> {
+  const config = readConfig(flags, usual);
+  const { readsPullSecrets } = config;
+  const api = await connect(config);
+  const settings = settingsIn(api.namespace, config.settings);
+  const context = { cluster: createCluster(api), settings, registry: noRegistry, readsPullSecrets, log, now: Date.now };
+  await serve({ handlers: { [name]: handlers[name] }, context, port: ports[name] });
+}
+
+const noRegistry: Registry = {
+  digest: () => Promise.resolve({ type: 'unknown', reason: 'no registry is asked' }),
+  close: () => undefined,
+};

@@ -1,0 +1,147 @@
+import { simulatedImage } from '../behaviour/simulated-cluster.ts';
+import type { Chance } from './chance.ts';
+
+/** What users and machines do; a fault of the weather is no deed. */
+export type Deed =
+  | { readonly type: 'create' | 'edit'; readonly cache: string; readonly spec: CacheSpec }
+  | { readonly type: 'refresh' | 'purge'; readonly cache: string; readonly by: 'annotation' | 'token' | 'last token' }
+  | { readonly type: 'delete'; readonly cache: string }
+  | { readonly type: 'join'; readonly node: string; readonly zone: Zone }
+  | { readonly type: 'label'; readonly node: string; readonly zone: Zone }
+  | { readonly type: 'leave'; readonly node: string };
+
+export type CacheSpec = {
+  readonly cacheSpec: readonly { readonly images: readonly string[]; readonly nodeSelector: object }[];
+  readonly deletionPolicy: 'Retain' | 'Purge';
+  readonly maxConcurrentNodes?: number;
+};
+type Zone = 'a' | 'b';
+
+/** A deed and milliseconds after the one before it, of the same actor. */
+export type Step = { readonly after: number; readonly deed: Deed };
+
+export type Scenario = {
+  /** What every actor does, one deed after another; the actors do not wait for each other. */
+  readonly actors: readonly (readonly Step[])[];
+  /** What is done when everybody has done his part, and the last node is there. */
+  readonly last: readonly Deed[];
+  /** Whether words and conditions of caches are to be the same: they are those of the last round, and a node that comes later opens none. */
+  readonly hasCertainWords: boolean;
+  /** The nodes that are there from the start. */
+  readonly nodes: readonly { readonly name: string; readonly zone: Zone }[];
+  /** Images that may be left or not: of caches that are deleted without their images, whatever had come by then. */
+  readonly uncertain: ReadonlySet<string>;
+  /** The most rounds that a cache may open: one for each thing that was asked. */
+  readonly mostRounds: Readonly<Record<string, number>>;
+};
+
+const images = [
+  simulatedImage('good', 'a'),
+  simulatedImage('good', 'b'),
+  'registry.example/moving:latest',
+  simulatedImage('slow', 'c'),
+  simulatedImage('missing', 'd'),
+  simulatedImage('denied', 'e'),
+] as const;
+
+/** The scenario of a seed; names begin with `prefix`. What follows in it never depends on which of two deeds is seen first. */
+export function scenarioOf(prefix: string, chance: Chance): Scenario {
+  const zone = (): Zone => chance.pick(['a', 'b']);
+  const nodes = Array.from({ length: chance.between(1, 3) }, (_, index) => ({
+    name: `${prefix}-${index + 1}`,
+    zone: zone(),
+  }));
+  const caches = Array.from({ length: chance.between(1, 3) }, (_, index) =>
+    lifeOf(`cache-${index + 1}`, prefix, chance),
+  );
+  const names = [...nodes.map(({ name }) => name), `${prefix}-8`];
+  const machines = names.map((name, index) => machineOf(name, index < nodes.length, { zone, chance }));
+  const last = chance.is(0.5) ? caches.flatMap(refreshedLast) : [];
+  return {
+    actors: [...caches, ...machines].filter((steps) => steps.length > 0),
+    nodes,
+    last,
+    hasCertainWords: last.length > 0 || machines.every((steps) => steps.length === 0),
+    uncertain: new Set(caches.flatMap(leftBy)),
+    mostRounds: Object.fromEntries(caches.map((steps) => [cacheOf(steps), roundsOf(steps) + Math.min(1, last.length)])),
+  };
+}
+
+const cacheOf = (steps: readonly Step[]): string =>
+  steps.flatMap(({ deed }) => ('cache' in deed ? [deed.cache] : []))[0] ?? '';
+
+/** Every cache that stays and is not purged. */
+function refreshedLast(steps: readonly Step[]): readonly Deed[] {
+  const end = steps.at(-1)?.deed.type;
+  return end === 'delete' || end === 'purge' ? [] : [{ type: 'refresh', cache: cacheOf(steps), by: 'last token' }];
+}
+
+function lifeOf(cache: string, prefix: string, chance: Chance): readonly Step[] {
+  const end = chance.pick([
+    'kept',
+    'kept',
+    'kept',
+    'purged',
+    'purged and refreshed',
+    'purged away',
+    'deleted',
+  ] as const);
+  const deletionPolicy = end === 'purged away' || chance.is(0.2) ? 'Purge' : 'Retain';
+  const spec = (): CacheSpec => specOf(prefix, end === 'deleted' ? 'Retain' : deletionPolicy, chance);
+  const by = (): 'annotation' | 'token' => chance.pick(['annotation', 'token']);
+  const middle = Array.from({ length: chance.between(0, 3) }, (): Deed =>
+    // A purge and a refresh that are seen together come in their own order: before a purge nothing is refreshed.
+    chance.is(0.6) || end.startsWith('purged')
+      ? { type: 'edit', cache, spec: spec() }
+      : { type: 'refresh', cache, by: by() },
+  );
+  const last: Record<typeof end, readonly Deed[]> = {
+    kept: [],
+    purged: [{ type: 'purge', cache, by: by() }],
+    'purged and refreshed': [
+      { type: 'purge', cache, by: by() },
+      { type: 'refresh', cache, by: by() },
+    ],
+    'purged away': [{ type: 'delete', cache }],
+    deleted: [{ type: 'delete', cache }],
+  };
+  const deeds: readonly Deed[] = [{ type: 'create', cache, spec: spec() }, ...middle, ...last[end]];
+  return deeds.map((deed) => ({ after: chance.between(0, 15_000), deed }));
+}
+
+function specOf(prefix: string, deletionPolicy: CacheSpec['deletionPolicy'], chance: Chance): CacheSpec {
+  const list = (): CacheSpec['cacheSpec'][number] => {
+    const some = images.filter(() => chance.is(0.35));
+    const nodeSelector = { pool: prefix, ...(chance.is(0.4) ? { zone: chance.pick(['a', 'b']) } : {}) };
+    return { images: some.length === 0 ? [chance.pick(images)] : some, nodeSelector };
+  };
+  return {
+    cacheSpec: chance.is(0.25) ? [list(), list()] : [list()],
+    deletionPolicy,
+    ...(chance.is(0.25) ? { maxConcurrentNodes: 1 } : {}),
+  };
+}
+
+type Draws = { readonly zone: () => Zone; readonly chance: Chance };
+
+/** A machine that is there may go, come back as another of the same name, or get another label; one that is not may join. */
+function machineOf(node: string, isThere: boolean, { zone, chance }: Draws): readonly Step[] {
+  const after = (): number => chance.between(2_000, 25_000);
+  const join = (): Step => ({ after: after(), deed: { type: 'join', node, zone: zone() } });
+  if (!isThere) return chance.is(0.5) ? [join()] : [];
+  const fate = chance.pick(['stays', 'stays', 'stays', 'leaves', 'returns', 'moves'] as const);
+  const leave: Step = { after: after(), deed: { type: 'leave', node } };
+  const moves: readonly Step[] = [{ after: after(), deed: { type: 'label', node, zone: zone() } }];
+  return { stays: [], leaves: [leave], returns: [leave, join()], moves }[fate];
+}
+
+/** Which images a cache that goes without them may leave behind. */
+function leftBy(steps: readonly Step[]): readonly string[] {
+  const specs = steps.flatMap(({ deed }) => ('spec' in deed ? [deed.spec] : []));
+  const isDeleted = steps.some(({ deed }) => deed.type === 'delete');
+  if (!isDeleted || specs.at(-1)?.deletionPolicy === 'Purge') return [];
+  return specs.flatMap(({ cacheSpec }) => cacheSpec.flatMap((list) => list.images));
+}
+
+const roundsOf = (steps: readonly Step[]): number =>
+  steps.filter(({ deed }) => ['create', 'edit', 'refresh', 'purge'].includes(deed.type)).length;

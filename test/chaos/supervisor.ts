@@ -1,0 +1,52 @@
+import type { Chance } from './chance.ts';
+import type { Network } from './network.ts';
+import type { Program } from './processes.ts';
+import type { Owner, VirtualTime } from './virtual-time.ts';
+
+export type Supervisor = {
+  readonly start: (programs: readonly Program[]) => void;
+  /** Ends the process that an owner is, in the middle of whatever it does; it comes back after a while. */
+  readonly kill: (owner: Owner) => void;
+  readonly isMine: (owner: Owner | undefined) => boolean;
+};
+
+type Place = {
+  readonly time: VirtualTime;
+  readonly network: Network;
+  readonly chance: Chance;
+  readonly told: (line: string) => void;
+};
+
+/** Starts programs when it is told to, and starts them again when they have been killed or could not start. */
+export function supervisor({ time, network, chance, told }: Place): Supervisor {
+  const running = new Map<Owner, Program>();
+  let count = 0;
+  const start = (program: Program): void => {
+    count += 1;
+    const owner: Owner = { name: `${program.name}#${count}`, isDead: false };
+    running.set(owner, program);
+    told(`${owner.name} starts`);
+    time.as(owner, program.start).catch((error: unknown) => {
+      told(`${owner.name} could not start: ${String(error)}`);
+      end(owner, 1_000);
+    });
+  };
+  const end = (owner: Owner, ms: number): void => {
+    const program = running.get(owner);
+    if (program === undefined) return;
+    running.delete(owner);
+    owner.isDead = true;
+    network.remove(owner, chance.is(0.2) ? 'vanish' : 'reset');
+    time.after(ms, () => start(program), undefined);
+  };
+  return {
+    start: (programs) => {
+      for (const program of programs) start(program);
+    },
+    kill: (owner) => {
+      told(`${owner.name} is killed`);
+      end(owner, chance.pick([0, 500, 3_000, 15_000]));
+    },
+    isMine: (owner) => owner !== undefined && running.has(owner),
+  };
+}
