@@ -18,7 +18,7 @@ export function limitedRequest(api: Api): LimitedRequest {
 const path = ({ namespace, name }: CacheName): string =>
   `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches/${name}`;
 
-export const readCache = async (request: LimitedRequest, cache: CacheName): Promise<CacheObject> =>
+const readCache = async (request: LimitedRequest, cache: CacheName): Promise<CacheObject> =>
   cacheObject.parse(await request({ method: 'GET', path: path(cache) }));
 
 /** Two reads and one write of the whole object, as kube-fledged does; to /status, as our CRD has that. */
