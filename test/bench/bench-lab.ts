@@ -23,6 +23,7 @@ export async function withLab<T>(nodes: number, bench: (lab: BenchLab) => Promis
     await lab.simulate(nodes);
     const api = createApi({ kubeconfig: lab.kubeconfig, master: '', inCluster: false });
     try {
+      await api.request({ method: 'GET', path: '/apis/kubefledged.io/v1alpha2/imagecaches' }); // tried until the kind is served
       return await bench({ lab, api, kube: kube(api, 'default'), settledWrites: () => settledWrites(lab) });
     } finally {
       api.close();

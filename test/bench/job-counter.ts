@@ -10,7 +10,10 @@ export type JobCounter = {
   readonly stop: () => Promise<void>;
 };
 
-const listing = z.object({ metadata: z.object({ resourceVersion: z.string() }), items: z.array(z.unknown()) });
+const listing = z.object({
+  metadata: z.object({ resourceVersion: z.string() }),
+  items: z.nullish(z.array(z.unknown())),
+}); // an empty list has none
 const jobs = '/apis/batch/v1/namespaces/default/jobs';
 const accept = (as: string): string => `application/json;as=${as};g=meta.k8s.io;v=v1`;
 
@@ -20,7 +23,7 @@ const someJobs = async (api: Api): Promise<z.infer<typeof listing>> =>
   );
 
 /** Whether there is no Job in the namespace. */
-export const hasNoJobs = async (api: Api): Promise<boolean> => (await someJobs(api)).items.length === 0;
+export const hasNoJobs = async (api: Api): Promise<boolean> => ((await someJobs(api)).items ?? []).length === 0;
 
 export async function countJobs(api: Api): Promise<JobCounter> {
   const { metadata } = await someJobs(api);

@@ -18,9 +18,12 @@ const { values } = parseArgs({
 const { namespace, noop } = values;
 const helper = noop === '' ? busybox : { image: noop, copy: ['/noop', 'copy', '/tmp/bin/echo'] };
 const api = createApi({ kubeconfig: values.kubeconfig, master: values.master, inCluster: false });
+const listing = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
 const change = z.object({ type: z.string(), object: named });
 
-const path = `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches?watch=true&timeoutSeconds=7200`;
+const caches = `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches`;
+const { metadata } = listing.parse(await api.request({ method: 'GET', path: caches }));
+const path = `${caches}?watch=true&timeoutSeconds=7200&resourceVersion=${metadata.resourceVersion}`;
 const watching = api.lines({ method: 'GET', path });
 process.stdout.write('watching\n');
 for await (const line of watching) {
