@@ -33,6 +33,47 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{- /* The program of the image that runs all the time; none where Knative's own sources do. */ -}}
+{{- define "icf.program" -}}
+{{- if eq .Values.mode "standalone" -}}
+standalone.mjs
+{{- else if or (eq .Values.mode "openfaas") (eq .Values.knative.source "ours") -}}
+sources.mjs
+{{- end }}
+{{- end }}
+
+{{- /* Name of the Deployment of that program, and what tells its Pods from those of functions. */ -}}
+{{- define "icf.process" -}}
+{{ include "icf.fullname" . }}{{ if ne .Values.mode "standalone" }}-source{{ end }}
+{{- end }}
+
+{{- define "icf.processSelector" -}}
+{{ include "icf.selector" . }}
+{{- if ne .Values.mode "standalone" }}
+app.kubernetes.io/component: source
+{{- end }}
+{{- end }}
+
+{{- /* Accounts that the functions run as, as a JSON list. OpenFaaS CE knows no other than the namespace's default. */ -}}
+{{- define "icf.functionAccounts" -}}
+{{- if eq .Values.mode "knative" -}}
+["reconcile", "job-complete", "refresh", "purge"]
+{{- else if and (eq .Values.mode "openfaas") (eq .Values.openfaas.edition "ce") -}}
+["default"]
+{{- else -}}
+{{ list (include "icf.serviceAccount" .) | toJson }}
+{{- end }}
+{{- end }}
+
+{{- /* The account of what watches. */ -}}
+{{- define "icf.sourceAccount" -}}
+{{- if eq .Values.mode "standalone" -}}
+{{ include "icf.serviceAccount" . }}
+{{- else -}}
+{{ include "icf.process" . }}
+{{- end }}
+{{- end }}
+
 {{- /* The reference of images.<which>: list of context and name. */ -}}
 {{- define "icf.image" -}}
 {{- $root := index . 0 -}}
@@ -54,7 +95,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
 {{- /* kube-fledged's flags. */ -}}
-{{- define "icf.args" -}}
+{{- define "icf.flags" -}}
 {{- with .Values.args -}}
 - --stderrthreshold={{ .controllerLogLevel }}
 - --image-pull-deadline-duration={{ .controllerImagePullDeadlineDuration }}
@@ -79,9 +120,31 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- with include "icf.jobPriorityClass" . }}
 - --job-priority-class-name={{ . }}
 {{- end }}
+{{- with .Values.tenancy.namespaces }}
+- --watch-namespaces={{ join "," . }}
+{{- end }}
+{{- end }}
+
+{{- define "icf.args" -}}
+{{ include "icf.flags" . }}
 {{- with .Values.extraArgs }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{- /* The same for functions, by the names in the environment, as a YAML map. */ -}}
+{{- define "icf.settings" -}}
+{{- range include "icf.flags" . | fromYamlArray }}
+{{- $parts := splitn "=" 2 (trimPrefix "--" .) }}
+{{- if eq $parts._0 "stderrthreshold" }}
+LOG_LEVEL: {{ get (dict "INFO" "info" "WARNING" "warn" "ERROR" "error" "FATAL" "fatal") $parts._1 }}
+{{- else }}
+{{ $parts._0 | replace "-" "_" | upper }}: {{ $parts._1 | quote }}
+{{- end }}
+{{- end }}
+NOOP_IMAGE: {{ include "icf.image" (list . "noop") }}
+PURGE: {{ .Values.tenancy.purge }}
+REMOVAL_IMAGE: {{ include "icf.image" (list . "functions") }}
 {{- end }}
 
 {{- define "icf.env" -}}
@@ -93,6 +156,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - {name: NOOP_IMAGE, value: {{ include "icf.image" (list . "noop") | quote }}}
 - {name: REMOVAL_IMAGE, value: {{ include "icf.image" (list . "functions") | quote }}}
 - {name: PURGE, value: {{ .Values.tenancy.purge | quote }}}
+{{- if .Values.statusPage.enabled }}
+- {name: STATUS_PAGE, value: "true"}
+{{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
@@ -100,7 +166,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- /* User names of the accounts that make Jobs, as a list in CEL. */ -}}
 {{- define "icf.jobMakers" -}}
-["system:serviceaccount:{{ .Release.Namespace }}:{{ include "icf.serviceAccount" . }}"]
+{{- $users := list }}
+{{- range include "icf.functionAccounts" . | fromJsonArray }}
+{{- $users = append $users (printf "system:serviceaccount:%s:%s" $.Release.Namespace .) }}
+{{- end }}
+{{- printf "[\"%s\"]" (join "\", \"" $users) }}
 {{- end }}
 
 {{- /* Where runtimes listen: what functions/model/cri-socket.ts knows, or the one that is set. */ -}}
@@ -138,4 +208,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - "{{ $key }}: no template of kube-fledged read it, and none does here"
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* Every minute keeps refresh awake; on Knative every five lets it sleep between, if our source tells the rest. */ -}}
+{{- define "icf.tickSchedule" -}}
+{{- $byMode := ternary "*/5 * * * *" "* * * * *" (and (eq .Values.mode "knative") (eq .Values.knative.source "ours")) -}}
+{{ .Values.source.tickSchedule | default $byMode }}
 {{- end }}

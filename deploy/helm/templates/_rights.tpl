@@ -1,0 +1,101 @@
+{{- /*
+Rights of accounts of the install namespace. Of a dict: root, name, accounts, doc; `rules` for what has a namespace, `cluster` for what has none,
+`here` for what is in the install namespace. With tenancy.namespaces the rules are bound in these alone.
+*/ -}}
+{{- define "icf.rights" -}}
+{{- $limits := .root.Values.tenancy.namespaces -}}
+{{- if .root.Values.clusterRole.create }}
+---
+{{- with .doc }}
+# {{ . }}
+{{- end }}
+{{- $rules := ternary (list .rules) (compact (list .rules .cluster)) (ne (len $limits) 0) }}
+{{- include "icf.role" (dict "root" .root "kind" "ClusterRole" "name" .name "rules" (join "\n" $rules)) }}
+{{- if and $limits .cluster }}
+---
+{{- include "icf.role" (dict "root" .root "kind" "ClusterRole" "name" (printf "%s-cluster" .name) "rules" .cluster) }}
+{{- end }}
+{{- if and $limits .here (not (has .root.Release.Namespace $limits)) }}
+---
+# Removal Jobs are in the install namespace, and caches are not.
+{{- include "icf.role" (dict "root" .root "kind" "Role" "name" (printf "%s-removals" .name) "namespace" .root.Release.Namespace "rules" .here) }}
+{{- end }}
+{{- end }}
+{{- if .root.Values.clusterRoleBinding.create }}
+{{- if not $limits }}
+---
+{{- include "icf.binding" (dict "root" .root "accounts" .accounts "role" "ClusterRole" "name" .name) }}
+{{- end }}
+{{- range $limits }}
+---
+{{- include "icf.binding" (dict "root" $.root "accounts" $.accounts "role" "ClusterRole" "name" $.name "binding" (printf "%s-caches" $.name) "namespace" .) }}
+{{- end }}
+{{- if and $limits .cluster }}
+---
+{{- include "icf.binding" (dict "root" .root "accounts" .accounts "role" "ClusterRole" "name" (printf "%s-cluster" .name)) }}
+{{- end }}
+{{- if and $limits .here (not (has .root.Release.Namespace $limits)) }}
+---
+{{- include "icf.binding" (dict "root" .root "accounts" .accounts "role" "Role" "name" (printf "%s-removals" .name) "namespace" .root.Release.Namespace) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "icf.role" }}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ .kind }}
+metadata:
+  name: {{ .name }}
+  {{- with .namespace }}
+  namespace: {{ . }}
+  {{- end }}
+  labels:
+    {{- include "icf.labels" .root | nindent 4 }}
+  {{- with .annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+rules:
+{{ .rules }}
+{{- end }}
+
+{{- /* Binds a role to accounts of the install namespace: in one namespace if it names one, else everywhere. `binding`: a name that is not the role's. */ -}}
+{{- define "icf.binding" }}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ ternary "RoleBinding" "ClusterRoleBinding" (hasKey . "namespace") }}
+metadata:
+  name: {{ .binding | default .name }}
+  {{- with .namespace }}
+  namespace: {{ . }}
+  {{- end }}
+  labels:
+    {{- include "icf.labels" .root | nindent 4 }}
+  {{- with .annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ .role }}
+  name: {{ .name }}
+subjects:
+{{- range .accounts }}
+- kind: ServiceAccount
+  name: {{ . }}
+  namespace: {{ $.root.Release.Namespace }}
+{{- end }}
+{{- end }}
+
+{{- define "icf.account" }}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ .name }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "icf.labels" .root | nindent 4 }}
+  {{- with .annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}

@@ -1,0 +1,254 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { functionNames } from '#model/cloud-event.ts';
+import { settingsTable } from '#runtime/settings-table.ts';
+import { sharedLab } from '../../cluster/shared-lab.ts';
+import { chart, helm, type Manifest, manifestsIn, rendered, root } from './chart.ts';
+import { bound, comparable, named, rightsOf } from './comparable.ts';
+
+const lab = await sharedLab();
+const ways = {
+  'our-source': ['mode=knative'],
+  'knative-sources': ['mode=knative', 'knative.source=knative'],
+} as const;
+const modes: Readonly<Record<string, readonly string[]>> = {
+  standalone: [],
+  'knative with our source': ways['our-source'],
+  'knative with its sources': ways['knative-sources'],
+  'openfaas CE': ['mode=openfaas'],
+  'openfaas Pro': ['mode=openfaas', 'openfaas.edition=pro', 'openfaas.functions.create=true'],
+};
+const inModes = Object.entries(modes);
+const of = async (values: readonly string[]): Promise<readonly Manifest[]> =>
+  manifestsIn(await rendered(lab, ...values));
+const serviceAccount = (name: string): string => `system:serviceaccount:kube-fledged:${name}`;
+
+/** Kinds that the API server of the lab knows. */
+const isBuiltIn = ({ apiVersion }: Manifest): boolean => !/knative|openfaas/.test(apiVersion);
+
+describe.each(inModes)('the chart in mode %s', (_, values) => {
+  it('passes helm lint without a warning', async () => {
+    const sets = values.flatMap((value) => ['--set', value]);
+    expect(await helm(lab, 'lint', '--strict', '--quiet', chart, ...sets)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  const everything = [
+    'warmGate.taints={example.com/cold}',
+    'registries.readPullSecretsOf={apps}',
+    'networkPolicy.create=true',
+    'controllerReplicaCount=2',
+    'statusPage.enabled=true',
+    'jobPriorityClass.create=true',
+  ];
+  it.each([
+    ['by default', []],
+    ['with all that can be on', everything],
+    ['limited to namespaces', ['tenancy.namespaces={apps,kube-fledged}', ...everything]],
+  ])('is taken by the API server %s, each object once', async (_, more) => {
+    const manifests = await of([...values, ...more]);
+    const names = manifests.map(named);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+    for (const namespace of ['kube-fledged', 'apps']) await lab.kubectl('create', 'namespace', namespace);
+    const list = { apiVersion: 'v1', kind: 'List', items: manifests.filter(isBuiltIn) };
+    const apply = ['apply', '--server-side', '--force-conflicts', '--dry-run=server', '--validate=strict', '-f', '-'];
+    expect(await lab.kubectlWith(JSON.stringify(list), ...apply)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('binds everybody who may make Jobs to those of the product', async () => {
+    const manifests = await of(values);
+    const makers = bound(manifests, 'batch', 'jobs', 'create');
+    expect(makers.length).toBeGreaterThan(0);
+    const policies = manifests.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    expect(policies).toHaveLength(2);
+    for (const policy of policies) {
+      const { matchConditions } = policy['spec'] as { matchConditions: readonly { expression: string }[] };
+      const users: unknown = JSON.parse(/\[.*\]/.exec(matchConditions[0]?.expression ?? '')?.[0] ?? '[]');
+      expect(users).toEqual(makers.map(serviceAccount));
+    }
+  });
+
+  it('gives nobody rights beyond the namespaces that it is limited to, but to what has no namespace', async () => {
+    const manifests = await of([...values, 'tenancy.namespaces={apps,team}', 'warmGate.taints={example.com/cold}']);
+    const everywhere = rightsOf(manifests, 'ClusterRoleBinding').map(({ resource }) => resource);
+    expect(new Set(everywhere)).toEqual(
+      new Set([
+        'nodes',
+        ...(everywhere.includes('validatingwebhookconfigurations') ? ['validatingwebhookconfigurations'] : []),
+      ]),
+    );
+    const places = rightsOf(manifests, 'RoleBinding');
+    const where = (resource: string) =>
+      [...new Set(places.filter((each) => each.resource === resource).map(({ namespace }) => namespace))].toSorted();
+    expect(where('imagecaches')).toEqual(['apps', 'team']);
+    expect(where('jobs')).toEqual(['apps', 'kube-fledged', 'team']);
+  });
+
+  it('makes the Lease that its process takes, and gives it no right to make any', async () => {
+    const manifests = await of(values);
+    const leases = rightsOf(manifests, 'RoleBinding').filter(({ resource }) => resource === 'leases');
+    const hasProcess = manifests.some(({ kind }) => kind === 'Deployment');
+    expect(leases.map(({ verb, name }) => [verb, name])).toEqual(
+      hasProcess ? ['get', 'update'].map((verb) => [verb, 'imagecache-functions-source']) : [],
+    );
+    expect(manifests.filter(({ kind }) => kind === 'Lease')).toHaveLength(hasProcess ? 1 : 0);
+  });
+
+  it('shows the status page for who asks for it', async () => {
+    const [without, having] = [
+      await rendered(lab, ...values),
+      await rendered(lab, ...values, 'statusPage.enabled=true'),
+    ];
+    expect(without).not.toContain('STATUS_PAGE');
+    expect(having.includes('{name: STATUS_PAGE, value: "true"}')).toBe(having.includes('kind: Deployment'));
+  });
+});
+
+describe.each(Object.entries(ways))('the chart on Knative, beside deploy/knative/%s', (way, values) => {
+  it('comes to the same objects, filters and rights', async () => {
+    const text = await lab.ask('kustomize', join(root, 'deploy/knative', way));
+    const theirs = comparable(manifestsIn(text));
+    const ours = comparable(await of(values));
+    // Whoever applies the folder makes the namespace by it, and the chart has roles for people and a Service for metrics.
+    theirs.delete('Namespace /kube-fledged');
+    for (const name of ['viewer', 'editor']) ours.delete(`ClusterRole /imagecache-functions-${name}`);
+    ours.delete('Service kube-fledged/imagecache-functions-source');
+    expect([...ours.keys()].toSorted()).toEqual([...theirs.keys()].toSorted());
+    for (const [name, theirOwn] of theirs) expect(ours.get(name), name).toEqual(theirOwn);
+  });
+
+  it('hands the functions settings that they know', async () => {
+    const manifests = await of([...values, 'tenancy.namespaces={apps}', 'warmGate.taints={example.com/cold}']);
+    const data = manifests.find(({ kind }) => kind === 'ConfigMap')?.['data'] as Readonly<Record<string, string>>;
+    const known = new Set(Object.values(settingsTable).flatMap(({ env }) => env ?? []));
+    expect(Object.keys(data).filter((name) => !known.has(name))).toEqual([]);
+    expect(data).toMatchObject({ WATCH_NAMESPACES: 'apps', WARM_GATE_TAINTS: 'example.com/cold', LOG_LEVEL: 'info' });
+  });
+
+  it('lets every function list caches that may open a node', async () => {
+    const listers = (...more: readonly string[]) =>
+      of([...values, ...more]).then((manifests) => bound(manifests, 'kubefledged.io', 'imagecaches', 'list'));
+    const functions = functionNames.filter((name) => name !== 'job-complete').toSorted();
+    const all = functionNames.toSorted();
+    const withoutSource = (names: readonly string[]) => names.filter((name) => !name.endsWith('-source')).toSorted();
+    expect(withoutSource(await listers())).toEqual(functions);
+    expect(withoutSource(await listers('warmGate.taints={example.com/cold}'))).toEqual(all);
+  });
+});
+
+it('Knative’s own source looks into the namespaces that count, and no others', async () => {
+  const manifests = await of([...ways['knative-sources'], 'tenancy.namespaces={apps}']);
+  expect(manifests.find(({ kind }) => kind === 'ApiServerSource')).toMatchObject({
+    spec: {
+      namespaceSelector: {
+        matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: ['apps', 'kube-fledged'] }],
+      },
+    },
+  });
+});
+
+/** Helm asks the API server for the kinds of a platform even where it is only to show something. */
+const kindOf = (group: string, version: string, kind: string) => {
+  const plural = `${kind.toLowerCase()}s`;
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+  const versions = [{ name: version, served: true, storage: true, schema }];
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${group}`, labels: { test: 'modes' } },
+    spec: { group, scope: 'Namespaced', names: { kind, plural }, versions },
+  };
+};
+const platforms = [
+  kindOf('serving.knative.dev', 'v1', 'Service'),
+  ...['Broker', 'Trigger'].map((kind) => kindOf('eventing.knative.dev', 'v1', kind)),
+  ...['SinkBinding', 'ApiServerSource', 'PingSource'].map((kind) => kindOf('sources.knative.dev', 'v1', kind)),
+  kindOf('openfaas.com', 'v1', 'Function'),
+];
+
+describe('NOTES', () => {
+  beforeAll(async () => {
+    await lab.apply({ apiVersion: 'v1', kind: 'List', items: platforms });
+    await lab.ask('wait', '--for=condition=Established', 'crd', '-l', 'test=modes', '--timeout=30s');
+  });
+  afterAll(() => lab.ask('delete', 'crd', '-l', 'test=modes'));
+
+  const notes = async (...values: readonly string[]): Promise<string> => {
+    const sets = values.flatMap((value) => ['--set', value]);
+    const { stdout, stderr } = await helm(lab, 'install', 'notes', chart, '-n', 'notes', '--dry-run', ...sets);
+    if (!stdout.includes('NOTES:')) throw new Error(stderr);
+    return stdout.slice(stdout.indexOf('NOTES:'));
+  };
+
+  it('say on Knative what is to be Ready', async () => {
+    expect(await notes('mode=knative')).toMatch(
+      /rollout status deployment\/notes-imagecache-functions-source\n.*services\.serving\.knative\.dev,brokers,triggers --all/,
+    );
+    expect(await notes('mode=knative', 'knative.source=knative')).not.toContain('rollout status');
+  });
+
+  it('give on OpenFaaS the command that deploys the functions, with the chart’s settings', async () => {
+    const told = await notes('mode=openfaas', 'images.noop.tag=edge', 'args.controllerImagePullPolicy=Always');
+    expect(told).toMatch(
+      /NOOP_IMAGE=\S+imagecache-noop:edge \\\n +faas-cli deploy -f stack\.yml --namespace notes \\\n/,
+    );
+    expect(told).toContain('--env IMAGE_PULL_POLICY="Always"');
+    expect(told).toContain('OpenFaaS CE runs all functions of a namespace as its default account');
+    expect(await notes('mode=openfaas', 'openfaas.edition=pro', 'openfaas.functions.create=true')).not.toContain(
+      'faas-cli',
+    );
+  });
+
+  it('name the namespaces that the product is limited to, and take their example from there', async () => {
+    const told = await notes('tenancy.namespaces={apps,team}', 'statusPage.enabled=true');
+    expect(told).toContain('It serves the ImageCaches of apps, team, and no others.');
+    expect(told).toContain('metadata: {name: first, namespace: apps}');
+    expect(told).toContain('port-forward service/notes-imagecache-functions 8080');
+  });
+});
+
+it.each([
+  [['mode=openfaas', 'extraArgs[0]=--registry-insecure=a:5000'], 'use extraEnv'],
+  [['mode=openfaas', 'openfaas.functions.create=true'], 'deploy stack.yml with faas-cli'],
+  [['extraEnv[0].name=WATCH_NAMESPACES'], '/extraEnv/0'],
+  [['tenancy.namespaces={*}'], '/tenancy/namespaces/0'],
+  [['knative.source=kafka'], '/knative/source'],
+])('%j is refused', async (values, words) => {
+  await expect(rendered(lab, ...values)).rejects.toThrow(words);
+});
+
+describe('a Lease that a process made by itself', () => {
+  const namespace = 'lease-before';
+  const lease = () =>
+    lab.ask('get', 'lease', 'imagecache-functions-source', '-n', namespace, '-o', 'jsonpath={.metadata.uid}');
+  const release = (...args: readonly string[]) => helm(lab, ...args, '-n', namespace, '--no-hooks');
+
+  beforeAll(async () => {
+    await lab.ask('create', 'namespace', namespace);
+    const metadata = { name: 'imagecache-functions-source', namespace };
+    await lab.apply({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata });
+  });
+  afterAll(async () => {
+    await release('uninstall', 'leased', '--ignore-not-found');
+    await lab.ask('delete', 'namespace', namespace, '--wait=false');
+  });
+
+  it('does not hold an install up, and outlives upgrade and uninstall', async () => {
+    const uid = await lease();
+    const values = ['--set', 'controllerReplicaCount=0'];
+    expect(await release('install', 'leased', chart, ...values)).toMatchObject({ code: 0, stderr: '' });
+    expect(await release('upgrade', 'leased', chart, ...values)).toMatchObject({ code: 0, stderr: '' });
+    expect(await release('uninstall', 'leased')).toMatchObject({ code: 0, stderr: '' });
+    expect(await lease()).toBe(uid);
+  });
+
+  it('is the release’s own where there was none, also after an upgrade', async () => {
+    await lab.ask('delete', 'lease', 'imagecache-functions-source', '-n', namespace);
+    const values = ['--set', 'controllerReplicaCount=0'];
+    expect(await release('install', 'leased', chart, ...values)).toMatchObject({ code: 0 });
+    const uid = await lease();
+    expect(await release('upgrade', 'leased', chart, ...values)).toMatchObject({ code: 0 });
+    expect(await lease()).toBe(uid);
+    expect(await release('uninstall', 'leased')).toMatchObject({ code: 0 });
+    await expect(lease()).rejects.toThrow('not found');
+  });
+});
