@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -169,14 +169,24 @@ describe('the chart', () => {
 });
 
 describe('the manifests for kubectl', () => {
-  const files = ['admission-policy.yaml', 'tenancy.yaml', 'standalone.yaml'];
-
   it('are what deploy/kubectl/render makes of the chart', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'render-'));
     const rendering = lab.enter(join(root, 'deploy/kubectl/render'), [], { env: { OUT: folder }, stdio: 'inherit' });
     await once(rendering, 'exit');
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml'));
+    expect(files.length).toBeGreaterThan(8);
     for (const file of files)
-      expect(readFileSync(join(folder, file), 'utf8')).toBe(readFileSync(join(root, 'deploy/kubectl', file), 'utf8'));
+      expect(readFileSync(join(folder, file), 'utf8'), file).toBe(readFileSync(join(root, 'deploy', file), 'utf8'));
     rmSync(folder, { recursive: true });
   });
+
+  it.each(['kubectl', 'openfaas/ce', 'openfaas/pro', 'knative/our-source', 'knative/knative-sources'])(
+    'are a kustomization in deploy/%s',
+    async (folder) => {
+      const manifests = manifestsIn(await lab.ask('kustomize', join(root, 'deploy', folder)));
+      const policies = manifests.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
+      expect(policies).toHaveLength(2);
+      expect(manifests.some(({ kind }) => ['Deployment', 'ApiServerSource'].includes(kind))).toBe(true);
+    },
+  );
 });

@@ -186,17 +186,6 @@ describe('stack.yml', () => {
   });
 });
 
-describe('deploy/openfaas', () => {
-  it('gives the functions the rights of the standalone process, less what that looks for at start', async () => {
-    const roleIn = z.object({ rules: z.array(z.unknown()) });
-    const standalone = (await readFile(join(root, 'deploy/kubectl/standalone.yaml'), 'utf8')).split('---\n');
-    const theirs = standalone.find((each) => each.includes('kind: ClusterRole\n')) ?? '';
-    const ours = await readFile(join(root, 'deploy/openfaas/cluster-role.yaml'), 'utf8');
-    const atStart = expect.objectContaining({ resources: ['validatingwebhookconfigurations'] }) as unknown;
-    expect([...roleIn.parse(parse(ours)).rules, atStart]).toEqual(roleIn.parse(parse(theirs)).rules);
-  });
-});
-
 it('all end well when they are told to, and take the lock file along', async () => {
   expect(await platform.stop()).toBe(true);
   await expect(access(join(temporary, '.lock'))).rejects.toThrow('ENOENT');
