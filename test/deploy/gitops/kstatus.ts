@@ -15,7 +15,7 @@ export type Kstatus = 'Terminating' | 'InProgress' | 'Failed' | 'Current';
 
 /**
  * The documented rules of kstatus for a kind that it does not know (https://github.com/kubernetes-sigs/cli-utils, pkg/kstatus),
- * by which Flux and `kubectl` tools wait: deletion, then the generation, then Reconciling and Stalled, then Ready, and Current if nothing speaks against it.
+ * by which Flux and `kubectl` tools wait: deletion, then the generation, then the first of Reconciling and Stalled, then Ready, and Current if nothing speaks against it.
  * kstatus.cluster.test.ts holds it to the real module.
  */
 export function kstatus(given: object): Kstatus {
@@ -23,9 +23,8 @@ export function kstatus(given: object): Kstatus {
   if (metadata.deletionTimestamp !== undefined) return 'Terminating';
   const { observedGeneration, conditions = [] } = status ?? {};
   if (observedGeneration !== undefined && observedGeneration !== metadata.generation) return 'InProgress';
-  const isTrue = (type: string): boolean => conditions.some((each) => each.type === type && each.status === 'True');
-  if (isTrue('Reconciling')) return 'InProgress';
-  if (isTrue('Stalled')) return 'Failed';
+  const first = conditions.find(({ type, status: word }) => word === 'True' && /^(Reconciling|Stalled)$/.test(type));
+  if (first !== undefined) return first.type === 'Reconciling' ? 'InProgress' : 'Failed';
   const ready = conditions.find(({ type }) => type === 'Ready');
   return ready === undefined || ready.status === 'True' ? 'Current' : 'InProgress';
 }

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { runWell } from './run.ts';
+
+const buildTimeout = 600_000;
+
+/**
+ * Builds the programs of a Go module into the lab's cache, where it has not: those of its own folder ('.') or the tools that its go.mod names ('tool').
+ * Answers with the folder that holds them, which is another one once the module's files change.
+ */
+export async function goPrograms(module: string, packages: '.' | 'tool'): Promise<string> {
+  const caches = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+  const cache = process.env['LAB_CACHE'] ?? join(caches, 'imagecache-functions');
+  const folder = join(cache, `${basename(module)}-${await hashOf(module)}`);
+  if (!existsSync(folder)) await build(module, packages, folder);
+  return folder;
+}
+
+async function hashOf(module: string): Promise<string> {
+  const names = (await readdir(module)).filter((name) => /^go\.(mod|sum)$|\.go$/.test(name)).toSorted();
+  const texts = await Promise.all(names.map((name) => readFile(join(module, name))));
+  return createHash('sha256').update(Buffer.concat(texts)).digest('hex').slice(0, 12);
+}
+
+/** Moved into place when all is there, so that nobody runs half a program; who comes second keeps what the first has made. */
+async function build(module: string, packages: string, folder: string): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true });
+  const made = await mkdtemp(`${folder}-build-`);
+  try {
+    const env = { ...process.env, CGO_ENABLED: '0', GOBIN: made };
+    const flags = ['-C', module, 'install', '-trimpath', '-buildvcs=false', '-ldflags', '-s -w', packages];
+    await runWell('go', flags, { env, timeout: buildTimeout });
+    if (!existsSync(folder)) await rename(made, folder);
+  } finally {
+    await rm(made, { recursive: true, force: true });
+  }
+}
