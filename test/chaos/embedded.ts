@@ -37,7 +37,7 @@ const crd = join(import.meta.dirname, '../../crds/imagecache.yaml');
 const start = Date.UTC(2026, 10, 24);
 
 /** Milliseconds in which nothing changes. After chaos longer than it takes to notice a connection that died without a word (150 s). */
-const quiet = { usual: 60_000, afterChaos: 240_000 } as const;
+const quiet = { usual: 60_000, afterChaos: 210_000 } as const;
 
 export type RunOptions = {
   readonly isChaotic: boolean;
@@ -58,7 +58,7 @@ export async function runEmbedded(seed: number, options: RunOptions): Promise<Ru
     writeFileSync(kubeconfig, kubeconfigOf(`http://localhost:${apiPort}`));
     const told = (line: string): void =>
       options.told?.(`${((time.now() - start) / 1000).toFixed(3).padStart(8)} ${line}`);
-    return await play({ ...options, seed, kubeconfig, time, network, told });
+    return await play({ ...options, seed, kubeconfig, time, network, told, listener: options.told && told });
   } finally {
     restore();
     network.close();
@@ -74,6 +74,7 @@ type Stage = {
   readonly time: VirtualTime;
   readonly network: Network;
   readonly told: (line: string) => void;
+  readonly listener: RunOptions['told'];
 };
 
 async function play(stage: Stage): Promise<Run> {
@@ -90,7 +91,7 @@ async function play(stage: Stage): Promise<Run> {
   const profile = isChaotic ? chance(seed, 'profile').pick(profiles) : 'standalone';
   const tick = (): Promise<void> => tickTo(profile, told);
 
-  supervised.start(programs(profile, { kubeconfig, log: logs(told), hasLease: chance(seed, 'lease').is(0.3) }));
+  supervised.start(programs(profile, { kubeconfig, log: logs(stage.listener), hasLease: chance(seed, 'lease').is(0.3) }));
   if (profile === 'broker')
     time.as(user, () =>
       startBroker({
@@ -142,7 +143,7 @@ async function tickTo(profile: Profile, told: (line: string) => void): Promise<v
 async function rest(time: VirtualTime, silence: number, look: () => Promise<string>): Promise<void> {
   let [last, since] = [await look(), time.now()];
   for (const end = time.now() + 3_600_000; time.now() < end;) {
-    await time.pass(15_000);
+    await time.pass(30_000);
     const now = await look();
     if (now !== last) [last, since] = [now, time.now()];
     if (time.now() - since >= silence) return;
@@ -157,10 +158,13 @@ async function versions(verbs: Kube): Promise<string> {
 
 const versioned = z.object({ metadata: z.object({ uid: z.string(), resourceVersion: z.string() }) });
 
+/** Silent where nobody listens: writing lines is a tenth of the work. */
 const logs =
-  (told: (line: string) => void) =>
+  (told: RunOptions['told']) =>
   (name: string): Logger =>
-    pino({ level: 'debug', base: {}, timestamp: false }, { write: (line) => told(`  ${name}: ${line.trim()}`) });
+    told === undefined
+      ? pino({ level: 'silent' })
+      : pino({ level: 'debug', base: {}, timestamp: false }, { write: (line) => told(`  ${name}: ${line.trim()}`) });
 
 const kubeconfigOf = (server: string): string =>
   stringify({

@@ -43,6 +43,7 @@ async function playAll(): Promise<readonly SeedResult[]> {
       child.on('message', (result: SeedResult) => {
         results.push(result);
         tell(result);
+        if (results.length % 50 === 0 && results.length < count) print(`${results.length} of ${count}`);
       });
       child.on('close', (code) => {
         if (code === 0) resolve();

@@ -29,7 +29,10 @@ export type Scenario = {
   readonly hasCertainWords: boolean;
   /** The nodes that are there from the start. */
   readonly nodes: readonly { readonly name: string; readonly zone: Zone }[];
-  /** Images that may be left or not: of caches that are deleted without their images, whatever had come by then. */
+  /**
+   * Images that may be left or not: of caches that are deleted without their images, whatever had come by then; and what is taken away
+   * while it is still being pulled, as no kubelet calls off a pull when its Pod goes, and what it brings after the removal stays.
+   */
   readonly uncertain: ReadonlySet<string>;
   /** The most rounds that a cache may open: one for each thing that was asked. */
   readonly mostRounds: Readonly<Record<string, number>>;
@@ -62,7 +65,7 @@ export function scenarioOf(prefix: string, chance: Chance): Scenario {
     nodes,
     last,
     hasCertainWords: last.length > 0 || machines.every((steps) => steps.length === 0),
-    uncertain: new Set(caches.flatMap(leftBy)),
+    uncertain: new Set(caches.flatMap((steps) => [...leftBy(steps), ...slowAndTakenAway(steps)])),
     mostRounds: Object.fromEntries(caches.map((steps) => [cacheOf(steps), roundsOf(steps) + Math.min(1, last.length)])),
   };
 }
@@ -140,8 +143,17 @@ function leftBy(steps: readonly Step[]): readonly string[] {
   const specs = steps.flatMap(({ deed }) => ('spec' in deed ? [deed.spec] : []));
   const isDeleted = steps.some(({ deed }) => deed.type === 'delete');
   if (!isDeleted || specs.at(-1)?.deletionPolicy === 'Purge') return [];
-  return specs.flatMap(({ cacheSpec }) => cacheSpec.flatMap((list) => list.images));
+  return specs.flatMap(imagesIn);
 }
+
+function slowAndTakenAway(steps: readonly Step[]): readonly string[] {
+  const specs = steps.flatMap(({ deed }) => ('spec' in deed ? [imagesIn(deed.spec)] : []));
+  const isTakenAway = steps.some(({ deed }) => deed.type === 'purge' || deed.type === 'delete');
+  const kept = isTakenAway ? [] : (specs.at(-1) ?? []);
+  return specs.flat().filter((image) => image.includes('slow') && !kept.includes(image));
+}
+
+const imagesIn = ({ cacheSpec }: CacheSpec): readonly string[] => cacheSpec.flatMap((list) => list.images);
 
 const roundsOf = (steps: readonly Step[]): number =>
   steps.filter(({ deed }) => ['create', 'edit', 'refresh', 'purge'].includes(deed.type)).length;
