@@ -40,7 +40,7 @@ export async function settingsInUse(api: Api): Promise<SettingsInUse> {
     const container = found?.spec.template.spec.containers[0];
     if (found === undefined || container === undefined) return unseen('no Deployment of imagecache-functions found');
     const env = Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value]));
-    const { settings } = readConfig(container.args ?? [], env);
+    const { settings } = readConfig(flagsOf(container.args ?? []), env);
     return {
       settings: { ...settings, namespace: found.metadata.namespace },
       from: `settings of deployment ${found.metadata.namespace}/${found.metadata.name}`,
@@ -52,3 +52,7 @@ export async function settingsInUse(api: Api): Promise<SettingsInUse> {
     throw error;
   }
 }
+
+/** The first argument is the program of the image. */
+const flagsOf = (args: readonly string[]): readonly string[] =>
+  args[0]?.startsWith('-') === false ? args.slice(1) : args;
