@@ -53,7 +53,7 @@ async function pulled(
   const slow = { seconds: 3000, pause: 250 };
   await until('every image is on every node', slow, () => hasAll(lab, images));
   const [secondsToPulled, share] = [seconds(), shareBetween(ticks, await ticksNow())];
-  await until('the cache is done with', slow, async () => ((await word(lab)) === 'Succeeded' ? true : undefined));
+  await until('the cache is done with', slow, () => hasSucceeded(lab));
   const secondsToDone = seconds();
   const jobs = ['get', 'jobs', '-n', 'default', '-o', 'name'];
   await until('no Job is left', slow, async () => ((await lab.ask(...jobs)).trim() === '' ? true : undefined));
@@ -67,8 +67,12 @@ async function pulled(
 
 const ticksNow = async () => machineTicks(await readFile('/proc/stat', 'utf8'));
 
-const word = (lab: StartedLab): Promise<string> =>
-  lab.ask('get', 'imagecache', name, '-n', 'default', '-o', 'jsonpath={.status.status}');
+async function hasSucceeded(lab: StartedLab): Promise<true | undefined> {
+  const word = await lab.ask('get', 'imagecache', name, '-n', 'default', '-o', 'jsonpath={.status.status}');
+  if (word === 'Succeeded') return true;
+  if (word !== '' && word !== 'Processing') throw new Error(`the cache has ended as ${word}`);
+  return undefined;
+}
 
 async function hasAll(lab: StartedLab, images: readonly string[]): Promise<true | undefined> {
   for (const node of nodeNumbers) {

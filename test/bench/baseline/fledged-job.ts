@@ -6,9 +6,20 @@ export type Owner = { readonly name: string; readonly uid: string; readonly name
 export const jobLabels = { app: 'kubefledged', kubefledged: 'kubefledged-image-manager' } as const;
 
 /** What is copied into a shared folder, to be run in the image. */
-export type Helper = { readonly image: string; readonly copy: readonly string[] };
+export type Helper = { readonly image: string; readonly copy: readonly string[]; readonly run: readonly string[] };
 
-export const busybox: Helper = { image: 'registry.example/busybox:1', copy: ['cp', '/bin/echo', '/tmp/bin'] };
+export const busybox: Helper = {
+  image: 'registry.example/busybox:1',
+  copy: ['cp', '/bin/echo', '/tmp/bin'],
+  run: ['/tmp/bin/echo', 'Image pulled successfully!'],
+};
+
+/** An image of ours in its place, whose no-op copies itself and takes no arguments: for nodes that really run what they pull. */
+export const noopHelper = (image: string): Helper => ({
+  image,
+  copy: ['/noop', 'copy', '/tmp/bin/noop'],
+  run: ['/tmp/bin/noop'],
+});
 
 /** The Job that kube-fledged makes for one image on one node: an init container copies echo, which is then run in the image. */
 export function fledgedJob(owner: Owner, { image, node }: Order, helper: Helper): object {
@@ -52,7 +63,7 @@ export function fledgedJob(owner: Owner, { image, node }: Order, helper: Helper)
             {
               name: 'imagepuller',
               image,
-              command: ['/tmp/bin/echo', 'Image pulled successfully!'],
+              command: helper.run,
               volumeMounts: [shared],
               imagePullPolicy: 'IfNotPresent',
             },

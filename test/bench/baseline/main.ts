@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import * as z from 'zod/mini';
 import { createApi } from '#runtime/api-request.ts';
-import { busybox } from './fledged-job.ts';
+import { busybox, noopHelper } from './fledged-job.ts';
 import { carryOut } from './operation.ts';
 import { named } from './seen.ts';
 
@@ -11,12 +11,11 @@ const { values } = parseArgs({
     kubeconfig: { type: 'string', default: '' },
     master: { type: 'string', default: '' },
     namespace: { type: 'string', default: 'default' },
-    /** An image of ours whose no-op copies itself, for nodes that really run what they pull. */
     noop: { type: 'string', default: '' },
   },
 });
 const { namespace, noop } = values;
-const helper = noop === '' ? busybox : { image: noop, copy: ['/noop', 'copy', '/tmp/bin/echo'] };
+const helper = noop === '' ? busybox : noopHelper(noop);
 const api = createApi({ kubeconfig: values.kubeconfig, master: values.master, inCluster: false });
 const listing = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
 const change = z.object({ type: z.string(), object: named });
