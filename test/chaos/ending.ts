@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { annotations } from '#model/api.ts';
 import type { ImageCache } from '#model/image-cache.ts';
+import { nextRound } from '#model/next-round.ts';
 import { parseImageCache } from '#model/parse-image-cache.ts';
 import { imagesOf } from '#model/wanted.ts';
 import type { Kube } from '../behaviour/kube.ts';
@@ -18,6 +19,12 @@ export type Ending = {
   /** Rounds beyond what was asked. */
   readonly beyond: readonly string[];
 };
+
+/** Caches that were asked to refresh while a round was open: that waits for the round's end, and then for a tick. */
+export async function stillToRefresh(kube: Kube): Promise<readonly string[]> {
+  const caches = (await kube.list('ImageCache')).map(parseImageCache);
+  return caches.filter((cache) => nextRound(cache, 0)?.operation === 'Refresh').map(({ name }) => name);
+}
 
 export async function endingOf(scenario: Scenario, kube: Kube, prefix: string): Promise<Ending> {
   const caches = (await kube.list('ImageCache')).map(parseImageCache);

@@ -54,10 +54,10 @@ async function playAll(): Promise<readonly SeedResult[]> {
   return results;
 }
 
-function tell({ seed, profile, wrong, ticks }: SeedResult): void {
+function tell({ seed, profile, wrong, isLate }: SeedResult): void {
   if (wrong.length === 0) return;
   print(
-    `seed ${seed} (${profile}): ${ticks > 1 ? 'another end' : 'needs a second tick'}; npm run chaos -- --seed ${seed} --verbose`,
+    `seed ${seed} (${profile}): ${isLate ? 'needs a second tick' : 'another end'}; npm run chaos -- --seed ${seed} --verbose`,
   );
   for (const line of wrong) print(`  ${line}`);
 }
