@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import * as z from 'zod/mini';
 
 /** API writes of all parties, as cluster/api-writes.ts counts them. */
@@ -151,5 +152,5 @@ export async function readResults(): Promise<Results> {
 
 export async function writeResults(results: Results): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, `${JSON.stringify(results, undefined, 1)}\n`);
+  await writeFile(file, await format(JSON.stringify(results), { ...(await resolveConfig(file)), filepath: file }));
 }

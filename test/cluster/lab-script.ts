@@ -28,7 +28,7 @@ export const labUp = async (place: LabPlace): Promise<void> => {
 
 /** Makes it exactly so many simulated nodes, and waits until they are Ready. */
 export const labSimulate = async (place: LabPlace, count: number): Promise<void> => {
-  await labScript(place)(['simulate', String(count)], { timeout: upTimeout });
+  await labScript(place)(['simulate', String(count)], { timeout: upTimeout + 100 * count });
 };
 
 /** Stops all of a lab and wipes its state; its logs stay. */
