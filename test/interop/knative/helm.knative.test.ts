@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sharedLab } from '../../cluster/shared-lab.ts';
-import { chart, helm } from '../../deploy/helm/chart.ts';
+import { chart, helm, type HelmResult, root } from '../../deploy/helm/chart.ts';
 import { changed } from '../../deploy/helm/forbidden-jobs.ts';
 import { pull } from '../../deploy/helm/product-jobs.ts';
 import { installKnative } from './install-knative.ts';
@@ -27,6 +27,15 @@ const ask = (path: string): Promise<string> =>
   lab.ask('get', 'imagecache', 'web', '-n', apps, '-o', `jsonpath={${path}}`);
 const waits = { timeout: 120_000, interval: 1000 };
 
+/** Runs helm; the test's log is the transcript. */
+const transcribed = async (...args: readonly string[]): Promise<HelmResult> => {
+  const started = Date.now();
+  const result = await helm(lab, ...args);
+  const shown = args.map((arg) => arg.replace(root, '.')).join(' ');
+  console.log(`$ helm ${shown}\n${result.stdout}${result.stderr}(${((Date.now() - started) / 1000).toFixed(1)} s)`);
+  return result;
+};
+
 beforeAll(async () => {
   await installKnative(lab);
   for (const namespace of [install, apps]) await lab.ask('create', 'namespace', namespace);
@@ -38,7 +47,16 @@ afterAll(async () => {
 
 describe('the chart on a real Knative, limited to a namespace', () => {
   it('is installed with one command, and all of it is Ready', async () => {
-    const installing = await helm(lab, 'install', release, chart, '-n', install, ...values, '--wait', '--timeout=180s');
+    const installing = await transcribed(
+      'install',
+      release,
+      chart,
+      '-n',
+      install,
+      ...values,
+      '--wait',
+      '--timeout=180s',
+    );
     expect(installing).toMatchObject({ code: 0, stderr: '' });
     const kinds = 'services.serving.knative.dev,brokers,triggers,sinkbindings';
     await lab.ask('-n', install, 'wait', '--for=condition=Ready', kinds, '--all', '--timeout=110s');
@@ -72,7 +90,7 @@ describe('the chart on a real Knative, limited to a namespace', () => {
   );
 
   it('is gone with one command', async () => {
-    const uninstalling = await helm(lab, 'uninstall', release, '-n', install, '--wait', '--timeout=120s');
+    const uninstalling = await transcribed('uninstall', release, '-n', install, '--wait', '--timeout=120s');
     expect(uninstalling).toMatchObject({ code: 0 });
     const ours = ['-l', `app.kubernetes.io/instance=${release}`, '-o', 'name'];
     const kinds =
