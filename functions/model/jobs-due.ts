@@ -2,7 +2,9 @@ import type { ImageCache } from './image-cache.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { JobToRemove } from './plan.ts';
 import { jobName, jobSet } from './job-set.ts';
-import { pullJob, type PullJob } from './pull-job.ts';
+import { oneOfEach } from './one-of-each.ts';
+import { mountsImages } from './pull-container.ts';
+import { pulling as pullingPod, pullJob, type PullJob, type Pulling as PullingPod } from './pull-job.ts';
 import { judge, type JobView } from './pull-result.ts';
 import { retainedJobs } from './retained-jobs.ts';
 import type { WantedByHash } from './survey.ts';
@@ -14,9 +16,11 @@ import type { World } from './world.ts';
  * A node has as many at once as `pullsPerNode` says; the others follow when those have ended.
  */
 export function jobsToCreate(world: World, cache: ImageCache, wanted: WantedByHash): readonly PullJob[] {
+  const share = oneOfEach<PullingPod>();
   return pulling(cache, wanted).flatMap(({ name, entry, want }) => {
     const node = world.observed.nodes.get(name);
     if (node === undefined) return [];
+    const way = mountsImages(entry, node) ? 'mounts' : 'copies';
     const jobs = jobSet(entry, want, cache, world.settings).map((indexes) => ({
       indexes,
       job: jobName(cache, entry, indexes),
@@ -30,15 +34,12 @@ export function jobsToCreate(world: World, cache: ImageCache, wanted: WantedByHa
     );
     const room = Math.max(0, cache.spec.pullsPerNode - alive.length);
     return missing.slice(0, room).map(({ indexes }) => {
-      return pullJob({
-        cache,
-        node,
-        entry,
-        wanted: want,
-        indexes,
-        settings: world.settings,
-        runAsUser: world.observed.runAsUser,
-      });
+      const { settings } = world;
+      const order = { cache, node, entry, wanted: want, indexes, settings, runAsUser: world.observed.runAsUser };
+      return pullJob(
+        order,
+        share(`${way} ${entry.want} ${indexes.join()}`, () => pullingPod(order)),
+      );
     });
   });
 }

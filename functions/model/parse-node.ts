@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { normalisedReference } from './image-reference.ts';
 import { nodeId, type Node } from './node.ts';
+import { oneOfEach, type OneOfEach } from './one-of-each.ts';
 
 const texts = z.record(z.string(), z.string());
 
@@ -27,9 +28,20 @@ const wire = z.object({
   ),
 });
 
-/** Reads a Node off the wire. Throws a ZodError for what is none. */
-export function parseNode(object: unknown): Node {
+/** Reads Nodes off the wire that may be many: those with the same images share what is told of these. Throws a ZodError for what is none. */
+export function nodeReader(): (object: unknown) => Node {
+  const share = oneOfEach<ListedImage>();
+  return (object) => readNode(object, share);
+}
+
+/** Reads one Node. */
+export const parseNode = (object: unknown): Node => nodeReader()(object);
+
+function readNode(object: unknown, share: OneOfEach<ListedImage>): Node {
   const { metadata, spec, status } = wire.parse(object);
+  const images = (status?.images ?? []).map(({ names }) =>
+    share(JSON.stringify(names ?? []), () => listed(names ?? [])),
+  );
   const info = status?.nodeInfo ?? {};
   const has = (type: string): boolean =>
     status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
@@ -47,19 +59,23 @@ export function parseNode(object: unknown): Node {
     operatingSystem: info['operatingSystem'] ?? metadata.labels?.['kubernetes.io/os'] ?? '',
     kubeletVersion: info['kubeletVersion'] ?? '',
     containerRuntime: info['containerRuntimeVersion'] ?? '',
-    isImageListComplete: isComplete(status?.images?.map(({ names }) => names?.length ?? 0) ?? []),
-    digests: digestsByTag(status?.images?.map(({ names }) => names ?? []) ?? []),
-    images: new Set(status?.images?.flatMap(({ names }) => (names ?? []).map(normalisedReference)) ?? []),
+    isImageListComplete: isComplete(images.map(({ references }) => references.length)),
+    digests: new Map(images.flatMap(({ digests }) => digests)),
+    images: new Set(images.flatMap(({ references }) => references)),
   };
 }
 
+/** One image of a node's list: its names, normalised, and what each tag among them stands for. */
+type ListedImage = {
+  readonly references: readonly string[];
+  readonly digests: readonly (readonly [tag: string, digests: ReadonlySet<string>])[];
+};
+
 /** The names of one image are its digests first, then its tags, cut behind the fifth: where there is a tag, there are all digests. */
-function digestsByTag(images: readonly (readonly string[])[]): Node['digests'] {
-  const digests = images.flatMap((names) => {
-    const [known, tags] = [names.flatMap(digestIn), names.filter((name) => !name.includes('@'))];
-    return known.length === 0 ? [] : tags.map((tag) => [normalisedReference(tag), new Set(known)] as const);
-  });
-  return new Map(digests);
+function listed(names: readonly string[]): ListedImage {
+  const known = new Set(names.flatMap(digestIn));
+  const tags = known.size === 0 ? [] : names.filter((name) => !name.includes('@')).map(normalisedReference);
+  return { references: names.map(normalisedReference), digests: tags.map((tag) => [tag, known]) };
 }
 
 const digestIn = (name: string): readonly string[] => (name.includes('@') ? [name.slice(name.indexOf('@') + 1)] : []);

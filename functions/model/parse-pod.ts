@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { jobAnnotations, labels } from './api.ts';
+import { oneOfEach, type OneOfEach } from './one-of-each.ts';
 import type { ContainerStatus, Holding, Job, Pod, PodWay } from './pod.ts';
 import { helperContainer } from './pull-container.ts';
 
@@ -55,11 +56,23 @@ const wireJob = z.object({
   status: z.optional(z.object({ conditions: z.optional(z.array(z.object({ type: z.string(), status: z.string() }))) })),
 });
 
-/** Reads a Pod off the wire. Throws a ZodError for what is none. */
-export function parsePod(object: unknown): Pod {
+/** Reads Pods off the wire that may be many: containers of which the same is told share it. Throws a ZodError for what is none. */
+export function podReader(): (object: unknown) => Pod {
+  const share = oneOfEach<ContainerStatus>();
+  return (object) => readPod(object, share);
+}
+
+/** Reads one Pod. */
+export const parsePod = (object: unknown): Pod => podReader()(object);
+
+function readPod(object: unknown, share: OneOfEach<ContainerStatus>): Pod {
   const { metadata: meta, spec, status } = wirePod.parse(object);
   const owner = meta.ownerReferences?.find(({ controller }) => controller === true);
   const conditions = status?.conditions ?? [];
+  const shared = (told: z.infer<typeof containerStatus>): ContainerStatus => {
+    const container = parseContainer(told);
+    return share(JSON.stringify(container), () => container);
+  };
   return {
     ...ownership(meta),
     jobName: owner?.kind === 'Job' ? owner.name : '',
@@ -71,8 +84,8 @@ export function parsePod(object: unknown): Pod {
     way: wayOf(spec),
     unschedulable: conditions.find(({ type, status: is }) => type === 'PodScheduled' && is === 'False')?.message ?? '',
     startedAt: epoch(status?.startTime ?? ''),
-    helper: status?.initContainerStatuses?.map(parseContainer).find(({ name }) => name === helperContainer),
-    containers: status?.containerStatuses?.map(parseContainer) ?? [],
+    helper: status?.initContainerStatuses?.map(shared).find(({ name }) => name === helperContainer),
+    containers: status?.containerStatuses?.map(shared) ?? [],
   };
 }
 

@@ -30,8 +30,8 @@ export type PullJobOrder = {
 
 export type PullJob = Wire<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
 
-/** The Job that pulls some images on to one node: one container per image, none of which runs anything of it. */
-export function pullJob(order: PullJobOrder): PullJob {
+/** The Job that pulls some images on to one node: one container per image, none of which runs anything of it. `images` are what `pulling` makes. */
+export function pullJob(order: PullJobOrder, images = pulling(order)): PullJob {
   const { cache, node, entry, indexes, settings } = order;
   return {
     apiVersion: 'batch/v1',
@@ -52,7 +52,7 @@ export function pullJob(order: PullJobOrder): PullJob {
           annotations: { ...outOfTheWay, ...cache.spec.podMetadata.annotations, ...ownAnnotations(order) },
         },
         spec: {
-          ...(mountsImages(entry, node) ? mountingPod(order) : copyingPod(order)),
+          ...images,
           restartPolicy: 'Never',
           terminationGracePeriodSeconds: 0,
           dnsPolicy: 'Default',
@@ -74,8 +74,15 @@ export function pullJob(order: PullJobOrder): PullJob {
   };
 }
 
+/** The part of a Pod that pulls, which is the largest by far, and the same on all nodes that are to hold the same. */
+export const pulling = (order: PullJobOrder): Pulling =>
+  mountsImages(order.entry, order.node) ? mountingPod(order) : copyingPod(order);
+
+export type Pulling = Pick<PodSpec, 'volumes' | 'initContainers' | 'containers'>;
+type PodSpec = NonNullable<NonNullable<Wire<V1Job>['spec']>['template']['spec']>;
+
 /** Every image is a volume, mounted by a container of its own, so that each has its own reason of failure. */
-function mountingPod({ cache, wanted, indexes, settings }: PullJobOrder) {
+function mountingPod({ cache, wanted, indexes, settings }: PullJobOrder): Pulling {
   return {
     volumes: indexes.map((index) => {
       const reference = imageAt(wanted, index);
@@ -93,7 +100,7 @@ function mountingPod({ cache, wanted, indexes, settings }: PullJobOrder) {
 }
 
 /** The no-op is copied into a shared folder and started in each image: it is static and needs nothing there. */
-function copyingPod({ cache, wanted, indexes, settings }: PullJobOrder) {
+function copyingPod({ cache, wanted, indexes, settings }: PullJobOrder): Pulling {
   const shared = { name: helperContainer, mountPath: sharedFolder };
   return {
     volumes: [{ name: helperContainer, emptyDir: { sizeLimit: '1Mi' } }],

@@ -4,8 +4,8 @@ import type { ImageCache, Status } from '#model/image-cache.ts';
 import type { CacheEvent } from '#model/kubernetes-event.ts';
 import type { Node } from '#model/node.ts';
 import { parseImageCache } from '#model/parse-image-cache.ts';
-import { parseNode } from '#model/parse-node.ts';
-import { parseJob, parsePod } from '#model/parse-pod.ts';
+import { nodeReader, parseNode } from '#model/parse-node.ts';
+import { parseJob, parsePod, podReader } from '#model/parse-pod.ts';
 import type { JobToRemove } from '#model/plan.ts';
 import type { Job, Pod } from '#model/pod.ts';
 import type { PullJob } from '#model/pull-job.ts';
@@ -78,7 +78,7 @@ export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
       return path === undefined ? undefined : ifFound(get(path), cacheOfObject);
     },
     node: async (name) => ifFound(get(paths.node(name)), parseNode),
-    nodes: async () => everyItem(api, paths.nodes, { limit: 250, parse: parseNode }),
+    nodes: async () => everyItem(api, paths.nodes, { limit: 100, parse: nodeReader() }),
     job: async (namespace, name) => ifFound(get(paths.job(namespace, name)), parseJob),
     jobs: async (namespace, selector) =>
       everyItem(api, paths.jobs(namespace), { limit: 500, parse: parseJob, selector, isMetadata: true }),
@@ -93,7 +93,7 @@ export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
       everyItem(api, paths.jobs(namespace), { limit: 250, parse: parseJob, selector: removalsOnly }),
     pod: async (namespace, name) => ifFound(get(paths.pod(namespace, name)), parsePod),
     pods: async (namespace, selector) =>
-      everyItem(api, paths.pods(namespace), { limit: 100, parse: parsePod, selector }),
+      everyItem(api, paths.pods(namespace), { limit: 25, parse: podReader(), selector }),
     pullSecret: async (namespace, name) => parsePullSecret(await get(paths.secret(namespace, name))),
     podRefusal: async (namespace, job) => podRefusal(api, namespace, job),
     userOf: async (namespace) => userOfNamespace(api, namespace),

@@ -4,6 +4,7 @@ import type { PullJob } from '#model/pull-job.ts';
 import type { RemovalJob } from '#model/removal-job.ts';
 import type { Api } from './api-request.ts';
 import { isConflict, RetryLater } from './errors.ts';
+import { onlyMetadata } from './media-type.ts';
 import { paths } from './paths.ts';
 
 const existing = z.object({
@@ -18,7 +19,7 @@ const existing = z.object({
 export async function makeJob(api: Api, job: PullJob | RemovalJob): Promise<void> {
   const { namespace, name } = job.metadata;
   try {
-    await api.request({ method: 'POST', path: paths.jobs(namespace), body: job });
+    await api.request({ method: 'POST', path: paths.jobs(namespace), body: job, accept: onlyMetadata });
   } catch (error) {
     if (!isConflict(error)) throw error;
     const { metadata } = existing.parse(await api.request({ method: 'GET', path: paths.job(namespace, name) }));

@@ -9,3 +9,6 @@ export function mediaType(header: string | undefined): MediaType {
 }
 
 export const isJson = ({ type }: MediaType): boolean => /^(?:application|text)\/(?:[^/]+\+)?json$/.test(type);
+
+/** To be accepted for what was written, as the whole of it would be read for nothing. */
+export const onlyMetadata = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';

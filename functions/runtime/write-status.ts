@@ -2,6 +2,7 @@ import type { ImageCache, Status } from '#model/image-cache.ts';
 import { wireStatus, wireStatusWithoutTexts, type WireStatus } from '#model/status.ts';
 import type { Api } from './api-request.ts';
 import { ApiError } from './errors.ts';
+import { onlyMetadata } from './media-type.ts';
 import { paths } from './paths.ts';
 
 /** Replaces the status of the very version that was read. Too big is no reason to hang: then it goes without its texts. */
@@ -25,6 +26,7 @@ async function patch(api: Api, cache: ImageCache, status: WireStatus): Promise<v
     path: `${paths.cache(cache)}/status`,
     contentType: 'application/json-patch+json',
     body,
+    accept: onlyMetadata,
   });
 }
 

@@ -5,7 +5,8 @@ import { collectionPath, entryOf, type Entry, type Resource } from './resource.t
 
 export type Listed<P> = { readonly resourceVersion: string; readonly entries: ReadonlyMap<string, Entry<P>> };
 
-const pageSize = '500';
+/** A Pod of 20 containers takes 50 kB. */
+const pageSize = '100';
 
 /** The whole collection, page by page, each slimmed before the next is asked for; a list that expires on the way starts again. */
 export async function list<P>(api: Api, resource: Resource<P>, signal: AbortSignal): Promise<Listed<P>> {

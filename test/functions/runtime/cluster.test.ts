@@ -21,9 +21,9 @@ describe('a listing', () => {
     const { api, cluster } = many();
     expect((await cluster.nodes()).map(({ name }) => name)).toEqual(names);
     expect(api.asked()).toEqual(
-      [250, 500].reduce(
-        (calls, from) => [...calls, `GET /api/v1/nodes?limit=250&continue=${from}`],
-        ['GET /api/v1/nodes?limit=250'],
+      [100, 200, 300, 400, 500].reduce(
+        (calls, from) => [...calls, `GET /api/v1/nodes?limit=100&continue=${from}`],
+        ['GET /api/v1/nodes?limit=100'],
       ),
     );
   });

@@ -162,7 +162,7 @@ it('reads a large collection page by page', async () => {
   });
   await clock.advance(200);
   expect(told()).toHaveLength(5);
-  expect(api.calls.filter((call) => call.includes('limit=500'))).toHaveLength(3);
+  expect(api.calls.filter((call) => call.includes('limit=100'))).toHaveLength(3);
 });
 
 it('starts a list again that expires between two pages', async () => {
