@@ -17,7 +17,7 @@ export type Chart = {
   readonly series: readonly Series[];
 };
 
-const size = { width: 640, height: 380, left: 76, right: 20, top: 44, bottom: 86 };
+const size = { width: 640, height: 380, left: 76, right: 40, top: 44, bottom: 86 };
 /** Readable on white and on black alike. */
 const colours = ['#2f81f7', '#d9822b', '#3fa45b', '#a371f7', '#c9485b'];
 

@@ -33,7 +33,7 @@ export const costModels: readonly CostModel[] = [
     name: 'processor seconds of our process',
     unit: 's',
     value: ({ cpuSeconds }) => cpuSeconds,
-    terms: [jobs, results, rewrites],
+    terms: [start, jobs, rewrites],
   },
   { name: 'peak memory of our process', unit: 'MB', value: ({ peakMegabytes }) => peakMegabytes, terms: [start, jobs] },
 ];

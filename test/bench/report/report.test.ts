@@ -57,7 +57,7 @@ describe('a table', () => {
   ])('tells %d as %s', (value, text) => expect(told(value)).toBe(text));
 
   it('tells an error with its sign', () => {
-    expect([percent(0.071), percent(-0.2)]).toEqual(['+7 %', '−20 %']);
+    expect([percent(0.071), percent(-0.2), percent(-0.001)]).toEqual(['+7 %', '−20 %', '+0 %']);
   });
 });
 

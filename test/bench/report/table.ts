@@ -21,4 +21,8 @@ export function told(value: number): string {
 /** How often as large. */
 export const times = (ratio: number): string => `${told(ratio)} ×`;
 
-export const percent = (share: number): string => `${share >= 0 ? '+' : '−'}${Math.abs(share * 100).toFixed(0)} %`;
+/** A share of one with its sign. */
+export function percent(share: number): string {
+  const rounded = Math.round(share * 100);
+  return `${rounded >= 0 ? '+' : '−'}${Math.abs(rounded)} %`;
+}
