@@ -15,7 +15,7 @@ export type ObservedChange = {
 /** All that waits to be told of one cache and one class of objects, in one event. */
 export type Batch = {
   readonly cache: CacheReference;
-  /** The latest: it gives the event its name. */
+  /** It gives the event its name: the latest of the cache itself, which concerns more functions than its Jobs do, or else the latest. */
   readonly change: ObservedChange;
   /** The other objects that changed; 'all' when they are too many to name, or when all is to be looked at anyway. */
   readonly others: readonly ObjectReference[] | 'all';
@@ -27,15 +27,17 @@ export function batchOf(cache: CacheReference, change: ObservedChange): Batch {
   return { cache, change, others: all ? 'all' : [] };
 }
 
-/** Both in one, so that nothing of either is lost: later news wins, and an add that was not told yet stays one. */
+/** Both in one, so that nothing of either is lost: later news wins, but over the cache's own, and an add that was not told yet stays one. */
 export function merged(earlier: Batch, later: Batch): Batch {
+  const [named, other] = isOfCache(earlier) && !isOfCache(later) ? [earlier, later] : [later, earlier];
   const sticks = earlier.change.verb === 'add' && later.change.verb === 'update' && isSame(earlier, later);
-  const change = sticks ? { ...later.change, verb: earlier.change.verb } : later.change;
-  if (earlier.others === 'all' || later.others === 'all') return { ...later, change, others: 'all' };
-  const others = distinct([...later.others, earlier.change.object, ...earlier.others], change.object);
+  const change = sticks ? { ...later.change, verb: earlier.change.verb } : named.change;
+  if (named.others === 'all' || other.others === 'all') return { ...later, change, others: 'all' };
+  const others = distinct([...named.others, other.change.object, ...other.others], change.object);
   return { ...later, change, others: others.length < mostChangedObjects ? others : 'all' };
 }
 
+const isOfCache = ({ change }: Batch): boolean => change.object.kind === 'ImageCache';
 const isSame = (one: Batch, other: Batch): boolean => one.change.uid === other.change.uid;
 
 function distinct(references: readonly ObjectReference[], except: ObjectReference): readonly ObjectReference[] {

@@ -39,6 +39,15 @@ describe('merging', () => {
   ])('makes $verb of $earlier.change.verb and $later.change.verb, as of the later', ({ earlier, later, verb }) => {
     expect(merged(earlier, later).change).toEqual({ ...later.change, verb });
   });
+
+  it('is named after the cache where one change is its own, so that all whom it concerns are asked', () => {
+    const [removals, job] = [cacheChange('update', '1'), batchOf(cache, podChange('removal'))];
+    for (const both of [merged(removals, job), merged(job, removals)]) {
+      expect(both.change).toEqual(removals.change);
+      expect(both.others).toEqual([job.change.object]);
+    }
+    expect(merged(merged(removals, job), cacheChange('update', '2')).change.resourceVersion).toBe('2');
+  });
 });
 
 describe('read back by a function', () => {
