@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { createReadStream } from 'node:fs';
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createReadStream, rmSync } from 'node:fs';
+import { access, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -42,7 +42,7 @@ export const foreignNode = async (
 /** The program in an npm package of Node, in a folder that goes with the process. */
 const fetched = async (name: string): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-node-'));
-  process.once('exit', () => void rm(folder, { recursive: true, force: true }));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true })); // nothing asynchronous is waited for then
   const args = ['pack', '--silent', '--pack-destination', folder, name];
   const { stdout } = await promisify(execFile)('npm', args, { timeout: 300_000 });
   const program = join(folder, 'node');
