@@ -25,9 +25,9 @@ import type { World } from './world.ts';
  */
 export function advance(world: World, cache: ImageCache): Plan {
   const { status: surveyed, wanted } = survey(world, cache);
-  const looked = { ...cache, status: { ...surveyed, ...surveyRemovals(world, cache, { ...cache, status: surveyed }) } };
+  const looked = { ...cache, status: { ...surveyed, ...surveyRemovals(world, { ...cache, status: surveyed }) } };
   const { status: folded } = fold(world, looked, wanted);
-  const told = { ...cache, status: withRemovalsFolded(world, cache, folded) };
+  const told = { ...cache, status: withRemovalsFolded(world, { ...cache, status: folded }) };
   const claimed = claims(world, { ...told, status: { ...told.status, nodes: setAside(world, told) } }, wanted);
   const { status, events } = ended(world, { ...cache, status: tidy(world, { ...cache, status: claimed.status }) });
   const current = { ...cache, status };
@@ -49,10 +49,12 @@ export function advance(world: World, cache: ImageCache): Plan {
 }
 
 /** What was asked to go while a removal was under way had to wait for its end: it is surveyed once more, or the round would end without it. */
-function withRemovalsFolded(world: World, before: ImageCache, status: Status): Status {
-  const told = foldRemovals(world, { ...before, status });
-  const hasEnded = Object.entries(told.removals).some(([name, { state }]) => state !== status.removals[name]?.state);
-  return hasEnded ? { ...told, ...surveyRemovals(world, before, { ...before, status: told }) } : told;
+function withRemovalsFolded(world: World, cache: ImageCache): Status {
+  const told = foldRemovals(world, cache);
+  const hasEnded = Object.entries(told.removals).some(
+    ([name, { state }]) => state !== cache.status.removals[name]?.state,
+  );
+  return hasEnded ? { ...told, ...surveyRemovals(world, { ...cache, status: told }) } : told;
 }
 
 type Claimed = { readonly status: Status; readonly hasMore: boolean; readonly waits: boolean };

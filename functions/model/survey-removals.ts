@@ -9,9 +9,11 @@ type Removals = Pick<Status, 'removals' | 'unwanted'>;
 
 /**
  * What is to go, after a look at the nodes: images that were taken out of the spec, nodes that left a selector, a whole cache that is purged.
- * `before` is the cache as it was before its pulls were surveyed: what a node held by it, and is to hold no more, goes as well.
+ * `cache` has its pulls surveyed. What a node holds by the status that is stored, and is to hold no more, goes as well: a round
+ * that opens begins the ledger anew, and would know of no node that left just then.
  */
-export function surveyRemovals(world: World, before: ImageCache, cache: ImageCache): Removals {
+export function surveyRemovals(world: World, cache: ImageCache): Removals {
+  const before = world.cache;
   const removals = new Map(Object.entries(cache.status.removals));
   const unwanted = new Map(Object.entries(cache.status.unwanted));
   const left = new Map(knownWants(world, before));

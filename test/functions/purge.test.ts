@@ -280,6 +280,18 @@ describe('purge, on request,', () => {
     expect(on.live().status.nodes['node-1']?.state).toBe('Pulling');
   });
 
+  it('empties a node, too, that left the selector while nobody looked', async () => {
+    const labelled = (labels: object) => nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels } });
+    const on = scene();
+    on.cache({ cacheSpec: [{ images: ['app:1', 'base:2'], nodeSelector: { tier: 'a' } }] });
+    on.api.put(nodePath('node-1'), labelled({ tier: 'a' }));
+    await reconcile(changed(aCache), on.context);
+    on.api.put(nodePath('node-1'), labelled({}));
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2']);
+  });
+
   it('is resumed by the tick alone', async () => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
