@@ -68,18 +68,20 @@ export type Cluster = {
 
 /** The verbs over a connection to the API server. Of a cluster that is limited to some namespaces, caches elsewhere are as good as absent. */
 export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
-  const get = async (path: string): Promise<unknown> => api.request({ method: 'GET', path });
+  const get = async (path: () => string): Promise<unknown> => api.request({ method: 'GET', path: path() });
+  const find = async <T>(path: () => string, parse: (object: unknown) => T): Promise<T | undefined> =>
+    ifFound(get(path), parse);
   return {
     cache: async (reference) =>
-      isWithin(namespaces, reference.namespace) ? ifFound(get(paths.cache(reference)), parseImageCache) : undefined,
+      isWithin(namespaces, reference.namespace) ? find(() => paths.cache(reference), parseImageCache) : undefined,
     caches: async () => everyItemOf(api, pathsWithin(namespaces, paths.caches), { limit: 50, parse: parseImageCache }),
     cacheOf: async (object) => {
-      const path = isWithin(namespaces, object.namespace) ? paths.object(object) : undefined;
-      return path === undefined ? undefined : ifFound(get(path), cacheOfObject);
+      const isOurs = isWithin(namespaces, object.namespace) && ['Job', 'Pod'].includes(object.kind);
+      return isOurs ? find(() => paths.object(object), cacheOfObject) : undefined;
     },
-    node: async (name) => ifFound(get(paths.node(name)), parseNode),
+    node: async (name) => find(() => paths.node(name), parseNode),
     nodes: async () => everyItem(api, paths.nodes, { limit: 100, parse: nodeReader() }),
-    job: async (namespace, name) => ifFound(get(paths.job(namespace, name)), parseJob),
+    job: async (namespace, name) => find(() => paths.job(namespace, name), parseJob),
     jobs: async (namespace, selector) =>
       everyItem(api, paths.jobs(namespace), { limit: 500, parse: parseJob, selector, isMetadata: true }),
     allJobs: async () =>
@@ -91,10 +93,10 @@ export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
       }),
     removals: async (namespace) =>
       everyItem(api, paths.jobs(namespace), { limit: 250, parse: parseJob, selector: removalsOnly }),
-    pod: async (namespace, name) => ifFound(get(paths.pod(namespace, name)), parsePod),
+    pod: async (namespace, name) => find(() => paths.pod(namespace, name), parsePod),
     pods: async (namespace, selector) =>
       everyItem(api, paths.pods(namespace), { limit: 25, parse: podReader(), selector }),
-    pullSecret: async (namespace, name) => parsePullSecret(await get(paths.secret(namespace, name))),
+    pullSecret: async (namespace, name) => parsePullSecret(await get(() => paths.secret(namespace, name))),
     podRefusal: async (namespace, job) => podRefusal(api, namespace, job),
     userOf: async (namespace) => userOfNamespace(api, namespace),
     writeStatus: async (cache, status) => writeStatus(api, cache, status),
