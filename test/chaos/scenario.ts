@@ -163,5 +163,11 @@ function takenAway(steps: readonly Step[]): readonly string[] {
 
 const imagesIn = ({ cacheSpec }: CacheSpec): readonly string[] => cacheSpec.flatMap((list) => list.images);
 
+/** One for each thing that was asked; a refresh that an edit may cut off is done again. */
 const roundsOf = (steps: readonly Step[]): number =>
-  steps.filter(({ deed }) => ['create', 'edit', 'refresh', 'purge'].includes(deed.type)).length;
+  steps
+    .map(({ deed: { type } }, index) => {
+      const isCutOff = type === 'refresh' && steps[index + 1]?.deed.type === 'edit';
+      return isCutOff ? 2 : Number(['create', 'edit', 'refresh', 'purge'].includes(type));
+    })
+    .reduce((sum, rounds) => sum + rounds, 0);

@@ -1,0 +1,16 @@
+/** The paths that a function may ever ask of the API server, with names that objects can have. */
+const name = '[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?' as const;
+const places = [
+  `/api/v1/nodes(?:/${name})?`,
+  `/api/v1/namespaces/${name}(?:/(?:pods|events)(?:/${name})?)?`,
+  `/api/v1/pods`,
+  `/apis/batch/v1(?:/namespaces/${name})?/jobs(?:/${name})?`,
+  `/apis/kubefledged\\.io/v1alpha2(?:/namespaces/${name})?/imagecaches(?:/${name}(?:/status)?)?`,
+] as const;
+const pattern = new RegExp(`^(?:${places.join('|')})$`);
+
+/** Whether a path of the API is one that a function may ask, whatever it has been sent. */
+export function isLawfulPath(path: string): boolean {
+  const [place = '', query = ''] = path.split('?');
+  return pattern.test(place) && !place.includes('..') && /^[\w%=&.+~*-]*$/.test(query);
+}

@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createCluster } from '#runtime/cluster.ts';
+import { readConfig } from '#runtime/config.ts';
+import { gate } from '#runtime/gate.ts';
+import { createLog } from '#runtime/log.ts';
+import { serve } from '#runtime/serve.ts';
+import { handlers } from '../../functions/handlers.ts';
+import { chance } from '../chaos/chance.ts';
+import { inMemoryApi } from '../functions/in-memory-api.ts';
+import { nodeNamed, nodePath } from '../functions/scene.ts';
+import { scriptedRegistry } from '../functions/scripted-registry.ts';
+import { isLawfulPath } from './api-path.ts';
+import { hostileRequest, type Hostile } from './hostile-requests.ts';
+
+export type Siege = {
+  readonly requests: number;
+  /** Answers by status; 0 for what is closed without one. */
+  readonly statuses: Readonly<Record<number, number>>;
+  /** Milliseconds that the slowest whole request waited for its answer. */
+  readonly slowest: number;
+  /** Megabytes by which the process has grown. */
+  readonly growth: number;
+  /** What should never have been, a line for each. */
+  readonly wrong: readonly string[];
+};
+
+export type SiegeOptions = {
+  readonly requests: number;
+  readonly seed: number;
+  /** Sockets at once. Default 32. */
+  readonly atOnce?: number;
+};
+
+/** What a sender may be told: 204, what it never sends again, or later. 404 and 405 only where there was no POST. */
+const lawful: ReadonlySet<number> = new Set([204, 400, 413, 415, 422, 431, 503]);
+
+/** Sends hostile requests to the four functions, which serve over a cluster of memory, and looks at all that comes of it. */
+export async function besiege({ requests, seed, atOnce = 32 }: SiegeOptions): Promise<Siege> {
+  const wrong: string[] = [];
+  const note = (line: string): void => {
+    if (wrong.length < 50) wrong.push(line);
+  };
+  const lockFolder = await mkdtemp(join(tmpdir(), 'fuzz-'));
+  const served = await serve({ ...target(note), lockFolder, port: 0, host: '127.0.0.1' });
+  const draw = chance(seed, 'fuzz');
+  const statuses = new Map<number, number>();
+  const inTurn = gate(atOnce);
+  const never = new AbortController().signal;
+  let slowest = 0;
+  const before = memory();
+  const send = async (request: Hostile): Promise<void> => {
+    const begin = performance.now();
+    const status = await answerTo(served.port, request);
+    const took = performance.now() - begin;
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    if (request.isWhole) slowest = Math.max(slowest, took);
+    const isLawful =
+      status === 0 ? !request.isWhole : lawful.has(status) || (status === 405 && request.kind === 'another method');
+    if (!isLawful)
+      note(`${request.kind}: ${status}: ${JSON.stringify(request.pieces[0]?.toString('latin1').slice(0, 300))}`);
+  };
+  const crawling = crawlers(served.port);
+  for (let sent = 0; sent < requests; sent += 1000) {
+    const some = Array.from({ length: Math.min(1000, requests - sent) }, () => hostileRequest(draw));
+    await Promise.all(some.map((request) => inTurn(() => send(request), never)));
+  }
+  const growth = memory() - before;
+  crawling.end();
+  if (Object.keys(Object.prototype).length > 0 || 'isAdmin' in {}) note('the prototype of all objects was changed');
+  await served.close();
+  await rm(lockFolder, { recursive: true, force: true });
+  return { requests, statuses: Object.fromEntries(statuses), slowest, growth, wrong };
+}
+
+const memory = (): number => process.memoryUsage.rss() / 1e6;
+
+/** The four functions over a cluster that has one cache and one node; every path that they ask for is looked at. */
+function target(note: (line: string) => void) {
+  const api = inMemoryApi(Date.now);
+  api.put(nodePath('node-1'), nodeNamed('node-1'));
+  const metadata = { name: 'cache', namespace: 'demo', uid: 'uid-of-cache', generation: 1 };
+  api.put('/apis/kubefledged.io/v1alpha2/namespaces/demo/imagecaches/cache', {
+    metadata,
+    spec: { cacheSpec: [{ images: ['a:1'] }] },
+  });
+  const request: typeof api.request = async (call) => {
+    if (!isLawfulPath(call.path)) note(`asked the API server for ${JSON.stringify(call.path)}`);
+    if (call.method !== 'GET' && !/\/namespaces\/(demo|kube-fledged)\//.test(call.path))
+      note(`${call.method} ${call.path}`);
+    api.asked();
+    return api.request(call);
+  };
+  const write = (line: string): void => {
+    if (line.includes('"level":"error"') || line.trimEnd().includes('\n')) note(`logged: ${line.slice(0, 400)}`);
+  };
+  const settings = { ...readConfig([], {}).settings, namespace: 'kube-fledged' };
+  const context = {
+    ...{ cluster: createCluster({ ...api, request }), settings, registry: scriptedRegistry() },
+    ...{ readsPullSecrets: false, log: createLog('info', { write }), now: Date.now },
+  };
+  return { handlers, context };
+}
+
+/** The status that comes back for the pieces of a request; 0 if the connection closes without any. */
+function answerTo(port: number, { pieces, isWhole }: Hostile): Promise<number> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const patience = setTimeout(() => socket.destroy(), isWhole ? 20_000 : 50);
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      answer = (answer + chunk).slice(0, 100);
+      socket.end();
+    });
+    socket.on('error', () => undefined).on('end', () => socket.destroy());
+    socket.on('close', () => {
+      clearTimeout(patience);
+      resolve(Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 0));
+    });
+    for (const piece of pieces) socket.write(piece);
+  });
+}
+
+/** Connections that send a byte now and then, and never come to an end. */
+function crawlers(port: number): { readonly end: () => void } {
+  const ending = new AbortController();
+  const sockets = Array.from({ length: 100 }, () =>
+    net.connect({ port, host: '127.0.0.1' }).on('error', () => undefined),
+  );
+  const crawl = async (): Promise<void> => {
+    for (const byte of `POST /reconcile HTTP/1.1\r\nx: ${'y'.repeat(10_000)}`) {
+      for (const socket of sockets) if (!socket.destroyed) socket.write(byte);
+      await pause(500, undefined, { signal: ending.signal });
+    }
+  };
+  crawl().catch(() => undefined);
+  return {
+    end: () => {
+      ending.abort();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}

@@ -1,0 +1,10 @@
+import { expect, it } from 'vitest';
+import { besiege } from './besiege.ts';
+
+it('takes 1,500 hostile requests without harm: no wrong answer, no path but lawful ones, bounded in time and memory', async () => {
+  const { wrong, statuses, slowest, growth } = await besiege({ requests: 1_500, seed: 20_261_125 });
+  expect(wrong).toEqual([]);
+  expect(statuses).toMatchObject({ 204: expect.any(Number) as number, 400: expect.any(Number) as number });
+  expect(slowest).toBeLessThan(20_000);
+  expect(growth).toBeLessThan(600);
+}, 120_000);
