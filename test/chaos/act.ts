@@ -52,7 +52,10 @@ async function isTimeFor(deed: Deed, kube: Kube): Promise<boolean> {
   if (deed.type !== 'refresh' && deed.type !== 'purge' && deed.type !== 'delete') return true;
   const { metadata, spec, status } = await found(kube, deed.cache);
   const isHeld = !JSON.stringify(spec).includes('"Purge"') || metadata.finalizers.includes(finalizer);
-  return status.observedGeneration !== undefined && isHeld;
+  const isSettled = status.observedGeneration === metadata.generation && status.status !== 'Processing';
+  return (
+    status.observedGeneration !== undefined && isHeld && (isSettled || deed.type === 'refresh' || deed.when === 'seen')
+  );
 }
 
 async function found(kube: Kube, cache: string): Promise<SeenCache> {

@@ -4,8 +4,9 @@ import type { Chance } from './chance.ts';
 /** What users and machines do; a fault of the weather is no deed. */
 export type Deed =
   | { readonly type: 'create' | 'edit'; readonly cache: string; readonly spec: CacheSpec }
-  | { readonly type: 'refresh' | 'purge'; readonly cache: string; readonly by: 'annotation' | 'token' | 'last token' }
-  | { readonly type: 'delete'; readonly cache: string }
+  | { readonly type: 'refresh'; readonly cache: string; readonly by: 'annotation' | 'token' | 'last token' }
+  | { readonly type: 'purge'; readonly cache: string; readonly by: 'annotation' | 'token'; readonly when: Moment }
+  | { readonly type: 'delete'; readonly cache: string; readonly when: Moment }
   | { readonly type: 'join'; readonly node: string; readonly zone: Zone }
   | { readonly type: 'label'; readonly node: string; readonly zone: Zone }
   | { readonly type: 'leave'; readonly node: string };
@@ -16,6 +17,9 @@ export type CacheSpec = {
   readonly maxConcurrentNodes?: number;
 };
 type Zone = 'a' | 'b';
+
+/** As soon as somebody has seen the cache, or when nothing of it is being pulled. */
+type Moment = 'seen' | 'settled';
 
 /** A deed and milliseconds after the one before it, of the same actor. */
 export type Step = { readonly after: number; readonly deed: Deed };
@@ -86,7 +90,7 @@ function refreshedLast(steps: readonly Step[]): readonly Deed[] {
 type Stock = { readonly prefix: string; readonly chance: Chance; readonly images: readonly [string, ...string[]] };
 
 function lifeOf(cache: string, stock: Stock): readonly Step[] {
-  const { chance } = stock;
+  const { chance, images } = stock;
   const end = chance.pick([
     'kept',
     'kept',
@@ -99,6 +103,8 @@ function lifeOf(cache: string, stock: Stock): readonly Step[] {
   const deletionPolicy = end === 'purged away' || chance.is(0.2) ? 'Purge' : 'Retain';
   const spec = (): CacheSpec => specOf(end === 'deleted' ? 'Retain' : deletionPolicy, stock);
   const by = (): 'annotation' | 'token' => chance.pick(['annotation', 'token']);
+  // In the middle of pulls only where it is left open what those bring.
+  const when = images.includes(slowImage) ? 'seen' : 'settled';
   const middle = Array.from({ length: chance.between(0, 3) }, (): Deed =>
     // A purge and a refresh that are seen together come in their own order: before a purge nothing is refreshed.
     chance.is(0.6) || end.startsWith('purged')
@@ -107,13 +113,13 @@ function lifeOf(cache: string, stock: Stock): readonly Step[] {
   );
   const last: Record<typeof end, readonly Deed[]> = {
     kept: [],
-    purged: [{ type: 'purge', cache, by: by() }],
+    purged: [{ type: 'purge', cache, by: by(), when }],
     'purged and refreshed': [
-      { type: 'purge', cache, by: by() },
+      { type: 'purge', cache, by: by(), when },
       { type: 'refresh', cache, by: by() },
     ],
-    'purged away': [{ type: 'delete', cache }],
-    deleted: [{ type: 'delete', cache }],
+    'purged away': [{ type: 'delete', cache, when }],
+    deleted: [{ type: 'delete', cache, when }],
   };
   const deeds: readonly Deed[] = [{ type: 'create', cache, spec: spec() }, ...middle, ...last[end]];
   return deeds.map((deed) => ({ after: chance.between(0, 15_000), deed }));
