@@ -94,76 +94,6 @@ app.kubernetes.io/component: source
 {{- end }}
 {{- end }}
 
-{{- /* kube-fledged's flags. */ -}}
-{{- define "icf.flags" -}}
-{{- with .Values.args -}}
-- --stderrthreshold={{ .controllerLogLevel }}
-- --image-pull-deadline-duration={{ .controllerImagePullDeadlineDuration }}
-- --image-cache-refresh-frequency={{ .controllerImageCacheRefreshFrequency }}
-- --image-pull-policy={{ .controllerImagePullPolicy }}
-- --job-retention-policy={{ .controllerJobRetentionPolicy }}
-- --jobs-max-surge={{ .controllerJobsMaxSurge }}
-- --image-delete-job-host-network={{ .controllerImageDeleteJobHostNetwork }}
-{{- with .controllerServiceAccountName }}
-- --service-account-name={{ . }}
-{{- end }}
-{{- with .controllerCRISocketPath }}
-- --cri-socket-path={{ . }}
-{{- end }}
-{{- end }}
-{{- if .Values.registries.readPullSecretsOf }}
-- --registry-secrets=true
-{{- end }}
-{{- with .Values.warmGate.taints }}
-- --warm-gate-taints={{ join "," . }}
-{{- end }}
-{{- with include "icf.jobPriorityClass" . }}
-- --job-priority-class-name={{ . }}
-{{- end }}
-{{- with .Values.tenancy.namespaces }}
-- --watch-namespaces={{ join "," . }}
-{{- end }}
-{{- end }}
-
-{{- define "icf.args" -}}
-{{ include "icf.flags" . }}
-{{- with .Values.extraArgs }}
-{{ toYaml . }}
-{{- end }}
-{{- end }}
-
-{{- /* The same for functions, by the names in the environment, as a YAML map. */ -}}
-{{- define "icf.settings" -}}
-{{- range include "icf.flags" . | fromYamlArray }}
-{{- $parts := splitn "=" 2 (trimPrefix "--" .) }}
-{{- if eq $parts._0 "stderrthreshold" }}
-LOG_LEVEL: {{ get (dict "INFO" "info" "WARNING" "warn" "ERROR" "error" "FATAL" "fatal") $parts._1 }}
-{{- else }}
-{{ $parts._0 | replace "-" "_" | upper }}: {{ $parts._1 | quote }}
-{{- end }}
-{{- end }}
-NOOP_IMAGE: {{ include "icf.image" (list . "noop") }}
-PURGE: {{ .Values.tenancy.purge }}
-REMOVAL_IMAGE: {{ include "icf.image" (list . "functions") }}
-{{- end }}
-
-{{- define "icf.env" -}}
-# The namespace of removal Jobs and of the Lease.
-- name: KUBEFLEDGED_NAMESPACE
-  valueFrom:
-    fieldRef: {fieldPath: metadata.namespace}
-# The program that pull Jobs run: some kB, pulled by every node.
-- {name: NOOP_IMAGE, value: {{ include "icf.image" (list . "noop") | quote }}}
-- {name: REMOVAL_IMAGE, value: {{ include "icf.image" (list . "functions") | quote }}}
-- {name: PURGE, value: {{ .Values.tenancy.purge | quote }}}
-{{- if .Values.statusPage.enabled }}
-- {name: STATUS_PAGE, value: "true"}
-{{- end }}
-{{- with .Values.extraEnv }}
-{{ toYaml . }}
-{{- end }}
-{{- end }}
-
 {{- /* User names of the accounts that make Jobs, as a list in CEL. */ -}}
 {{- define "icf.jobMakers" -}}
 {{- $users := list }}
@@ -208,10 +138,4 @@ REMOVAL_IMAGE: {{ include "icf.image" (list . "functions") }}
 - "{{ $key }}: no template of kube-fledged read it, and none does here"
 {{- end }}
 {{- end }}
-{{- end }}
-
-{{- /* Every minute keeps refresh awake; on Knative every five lets it sleep between, if our source tells the rest. */ -}}
-{{- define "icf.tickSchedule" -}}
-{{- $byMode := ternary "*/5 * * * *" "* * * * *" (and (eq .Values.mode "knative") (eq .Values.knative.source "ours")) -}}
-{{ .Values.source.tickSchedule | default $byMode }}
 {{- end }}

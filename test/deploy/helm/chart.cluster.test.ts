@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { settingsTable } from '#runtime/settings-table.ts';
-import { chart, helm, manifestsIn, rendered, root } from './chart.ts';
+import { chart, helm, manifestsIn, notes, rendered, root } from './chart.ts';
 
 const lab = await sharedLab();
 const refusal = async (...values: readonly string[]): Promise<string> =>
@@ -142,14 +142,9 @@ describe('the chart', () => {
   });
 
   it('says which of kube-fledged’s values it ignores, and only then', async () => {
-    const notes = async (...values: readonly string[]): Promise<string> => {
-      const sets = values.flatMap((value) => ['--set', value]);
-      const { stdout, stderr } = await helm(lab, 'install', 'notes', chart, '-n', 'notes', '--dry-run', ...sets);
-      if (!stdout.includes('NOTES:')) throw new Error(stderr);
-      return stdout.slice(stdout.indexOf('NOTES:'));
-    };
-    expect(await notes()).not.toContain('WARNING');
+    expect(await notes(lab)).not.toContain('WARNING');
     const told = await notes(
+      lab,
       'image.kubefledgedControllerRepository=a/b',
       'image.busyboxImageVersion=1.35.0',
       'command.kubefledgedControllerCommand={/opt/bin/x}',

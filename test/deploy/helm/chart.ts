@@ -39,5 +39,13 @@ export const rendered = async (lab: Lab, ...values: readonly string[]): Promise<
   return stdout;
 };
 
+/** What the chart says after an install with these values, under the name and in the namespace `notes`. */
+export const notes = async (lab: Lab, ...values: readonly string[]): Promise<string> => {
+  const sets = values.flatMap((value) => ['--set', value]);
+  const { stdout, stderr } = await helm(lab, 'install', 'notes', chart, '-n', 'notes', '--dry-run', ...sets);
+  if (!stdout.includes('NOTES:')) throw new Error(stderr);
+  return stdout.slice(stdout.indexOf('NOTES:'));
+};
+
 export const manifestsIn = (yaml: string): readonly Manifest[] =>
   parseAllDocuments(yaml).flatMap((document) => (document.contents === null ? [] : [document.toJS() as Manifest]));

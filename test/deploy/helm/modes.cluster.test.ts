@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { functionNames } from '#model/cloud-event.ts';
 import { settingsTable } from '#runtime/settings-table.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
@@ -146,66 +146,6 @@ it('Knative’s own source looks into the namespaces that count, and no others',
   });
 });
 
-/** Helm asks the API server for the kinds of a platform even where it is only to show something. */
-const kindOf = (group: string, version: string, kind: string) => {
-  const plural = `${kind.toLowerCase()}s`;
-  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
-  const versions = [{ name: version, served: true, storage: true, schema }];
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}`, labels: { test: 'modes' } },
-    spec: { group, scope: 'Namespaced', names: { kind, plural }, versions },
-  };
-};
-const platforms = [
-  kindOf('serving.knative.dev', 'v1', 'Service'),
-  ...['Broker', 'Trigger'].map((kind) => kindOf('eventing.knative.dev', 'v1', kind)),
-  ...['SinkBinding', 'ApiServerSource', 'PingSource'].map((kind) => kindOf('sources.knative.dev', 'v1', kind)),
-  kindOf('openfaas.com', 'v1', 'Function'),
-];
-
-describe('NOTES', () => {
-  beforeAll(async () => {
-    await lab.apply({ apiVersion: 'v1', kind: 'List', items: platforms });
-    await lab.ask('wait', '--for=condition=Established', 'crd', '-l', 'test=modes', '--timeout=30s');
-  });
-  afterAll(() => lab.ask('delete', 'crd', '-l', 'test=modes'));
-
-  const notes = async (...values: readonly string[]): Promise<string> => {
-    const sets = values.flatMap((value) => ['--set', value]);
-    const { stdout, stderr } = await helm(lab, 'install', 'notes', chart, '-n', 'notes', '--dry-run', ...sets);
-    if (!stdout.includes('NOTES:')) throw new Error(stderr);
-    return stdout.slice(stdout.indexOf('NOTES:'));
-  };
-
-  it('say on Knative what is to be Ready', async () => {
-    expect(await notes('mode=knative')).toMatch(
-      /rollout status deployment\/notes-imagecache-functions-source\n.*services\.serving\.knative\.dev,brokers,triggers --all/,
-    );
-    expect(await notes('mode=knative', 'knative.source=knative')).not.toContain('rollout status');
-  });
-
-  it('give on OpenFaaS the command that deploys the functions, with the chart’s settings', async () => {
-    const told = await notes('mode=openfaas', 'images.noop.tag=edge', 'args.controllerImagePullPolicy=Always');
-    expect(told).toMatch(
-      /NOOP_IMAGE=\S+imagecache-noop:edge \\\n +faas-cli deploy -f stack\.yml --namespace notes \\\n/,
-    );
-    expect(told).toContain('--env IMAGE_PULL_POLICY="Always"');
-    expect(told).toContain('OpenFaaS CE runs all functions of a namespace as its default account');
-    expect(await notes('mode=openfaas', 'openfaas.edition=pro', 'openfaas.functions.create=true')).not.toContain(
-      'faas-cli',
-    );
-  });
-
-  it('name the namespaces that the product is limited to, and take their example from there', async () => {
-    const told = await notes('tenancy.namespaces={apps,team}', 'statusPage.enabled=true');
-    expect(told).toContain('It serves the ImageCaches of apps, team, and no others.');
-    expect(told).toContain('metadata: {name: first, namespace: apps}');
-    expect(told).toContain('port-forward service/notes-imagecache-functions 8080');
-  });
-});
-
 it.each([
   [['mode=openfaas', 'extraArgs[0]=--registry-insecure=a:5000'], 'use extraEnv'],
   [['mode=openfaas', 'openfaas.functions.create=true'], 'deploy stack.yml with faas-cli'],
@@ -214,41 +154,4 @@ it.each([
   [['knative.source=kafka'], '/knative/source'],
 ])('%j is refused', async (values, words) => {
   await expect(rendered(lab, ...values)).rejects.toThrow(words);
-});
-
-describe('a Lease that a process made by itself', () => {
-  const namespace = 'lease-before';
-  const lease = () =>
-    lab.ask('get', 'lease', 'imagecache-functions-source', '-n', namespace, '-o', 'jsonpath={.metadata.uid}');
-  const release = (...args: readonly string[]) => helm(lab, ...args, '-n', namespace, '--no-hooks');
-
-  beforeAll(async () => {
-    await lab.ask('create', 'namespace', namespace);
-    const metadata = { name: 'imagecache-functions-source', namespace };
-    await lab.apply({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata });
-  });
-  afterAll(async () => {
-    await release('uninstall', 'leased', '--ignore-not-found');
-    await lab.ask('delete', 'namespace', namespace, '--wait=false');
-  });
-
-  it('does not hold an install up, and outlives upgrade and uninstall', async () => {
-    const uid = await lease();
-    const values = ['--set', 'controllerReplicaCount=0'];
-    expect(await release('install', 'leased', chart, ...values)).toMatchObject({ code: 0, stderr: '' });
-    expect(await release('upgrade', 'leased', chart, ...values)).toMatchObject({ code: 0, stderr: '' });
-    expect(await release('uninstall', 'leased')).toMatchObject({ code: 0, stderr: '' });
-    expect(await lease()).toBe(uid);
-  });
-
-  it('is the release’s own where there was none, also after an upgrade', async () => {
-    await lab.ask('delete', 'lease', 'imagecache-functions-source', '-n', namespace);
-    const values = ['--set', 'controllerReplicaCount=0'];
-    expect(await release('install', 'leased', chart, ...values)).toMatchObject({ code: 0 });
-    const uid = await lease();
-    expect(await release('upgrade', 'leased', chart, ...values)).toMatchObject({ code: 0 });
-    expect(await lease()).toBe(uid);
-    expect(await release('uninstall', 'leased')).toMatchObject({ code: 0 });
-    await expect(lease()).rejects.toThrow('not found');
-  });
 });

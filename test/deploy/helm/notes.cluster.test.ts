@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sharedLab } from '../../cluster/shared-lab.ts';
+import { notes } from './chart.ts';
+
+const lab = await sharedLab();
+
+/** Helm asks the API server for the kinds of a platform even where it is only to show something. */
+const kindOf = (group: string, version: string, kind: string) => {
+  const plural = `${kind.toLowerCase()}s`;
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+  const versions = [{ name: version, served: true, storage: true, schema }];
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${group}`, labels: { test: 'modes' } },
+    spec: { group, scope: 'Namespaced', names: { kind, plural }, versions },
+  };
+};
+const platforms = [
+  kindOf('serving.knative.dev', 'v1', 'Service'),
+  ...['Broker', 'Trigger'].map((kind) => kindOf('eventing.knative.dev', 'v1', kind)),
+  ...['SinkBinding', 'ApiServerSource', 'PingSource'].map((kind) => kindOf('sources.knative.dev', 'v1', kind)),
+  kindOf('openfaas.com', 'v1', 'Function'),
+];
+
+describe('NOTES', () => {
+  beforeAll(async () => {
+    await lab.apply({ apiVersion: 'v1', kind: 'List', items: platforms });
+    await lab.ask('wait', '--for=condition=Established', 'crd', '-l', 'test=modes', '--timeout=30s');
+  });
+  afterAll(() => lab.ask('delete', 'crd', '-l', 'test=modes'));
+
+  it('say on Knative what is to be Ready', async () => {
+    expect(await notes(lab, 'mode=knative')).toMatch(
+      /rollout status deployment\/notes-imagecache-functions-source\n.*services\.serving\.knative\.dev,brokers,triggers --all/,
+    );
+    expect(await notes(lab, 'mode=knative', 'knative.source=knative')).not.toContain('rollout status');
+  });
+
+  it('give on OpenFaaS the command that deploys the functions, with the chart’s settings', async () => {
+    const told = await notes(lab, 'mode=openfaas', 'images.noop.tag=edge', 'args.controllerImagePullPolicy=Always');
+    expect(told).toMatch(
+      /NOOP_IMAGE=\S+imagecache-noop:edge \\\n +faas-cli deploy -f stack\.yml --namespace notes \\\n/,
+    );
+    expect(told).toContain('--env IMAGE_PULL_POLICY="Always"');
+    expect(told).toContain('OpenFaaS CE runs all functions of a namespace as its default account');
+    expect(await notes(lab, 'mode=openfaas', 'openfaas.edition=pro', 'openfaas.functions.create=true')).not.toContain(
+      'faas-cli',
+    );
+  });
+
+  it('name the namespaces that the product is limited to, and take their example from there', async () => {
+    const told = await notes(lab, 'tenancy.namespaces={apps,team}', 'statusPage.enabled=true');
+    expect(told).toContain('It serves the ImageCaches of apps, team, and no others.');
+    expect(told).toContain('metadata: {name: first, namespace: apps}');
+    expect(told).toContain('port-forward service/notes-imagecache-functions 8080');
+  });
+});
