@@ -2,13 +2,17 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { digest } from '../../functions/model/builders.ts';
 import { manifestsIn, rendered, root } from './chart.ts';
-import { changed, forbiddenJobs, forbiddenMounts } from './forbidden-jobs.ts';
+import { changed, type Forbidden, forbiddenJobs, forbiddenMounts } from './forbidden-jobs.ts';
 import { copyingJobs, installed, mountingJobs, pull, removal, removalJobs } from './product-jobs.ts';
 
 const lab = await sharedLab();
 const { serverVersion } = JSON.parse(await lab.ask('version', '-o', 'json')) as { serverVersion: { minor: string } };
 /** Below 1.35 the API server takes image volumes away, and no node has them for which the functions ask. */
 const hasImageVolumes = Number(serverVersion.minor) >= 35;
+
+/** Below 1.32 it takes away who else manages a Job, and there is nothing to refuse. */
+const isKnown = ([name]: Forbidden): boolean =>
+  name !== 'managed by somebody else' || Number(serverVersion.minor) >= 32;
 
 const account = '--as=system:serviceaccount:kube-fledged:imagecache-functions';
 const trying = (object: object) =>
@@ -52,7 +56,7 @@ describe('the policy for Jobs', () => {
   });
 
   describe.each(Object.entries(forbiddenJobs))('refuses a %s', (_, rows) => {
-    it.each(rows)('%s', async (_, job, words) => {
+    it.each(rows.filter(isKnown))('%s', async (_, job, words) => {
       const { code, stderr } = await trying(job);
       expect(stderr).toMatch(/ValidatingAdmissionPolicy 'imagecache-functions-jobs' .* denied request/);
       expect(stderr).toContain(words);
