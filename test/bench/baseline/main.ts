@@ -1,4 +1,4 @@
-/** A program that works as kube-fledged does, for comparison: carries out one operation for the first cache of the namespace that is made after its start, and stays. */
+/** A program that works as kube-fledged does, for comparison: carries out one operation for each cache of the namespace, one after the other, and stays. */
 import { parseArgs } from 'node:util';
 import * as z from 'zod/mini';
 import { createApi } from '#runtime/api-request.ts';
@@ -17,13 +17,11 @@ const { values } = parseArgs({
 const { namespace, noop } = values;
 const helper = noop === '' ? busybox : noopHelper(noop);
 const api = createApi({ kubeconfig: values.kubeconfig, master: values.master, inCluster: false });
-const listing = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
 const change = z.object({ type: z.string(), object: named });
 
 const caches = `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches`;
-const { metadata } = listing.parse(await api.request({ method: 'GET', path: caches }));
-const path = `${caches}?watch=true&timeoutSeconds=7200&resourceVersion=${metadata.resourceVersion}`;
-const watching = api.lines({ method: 'GET', path });
+await api.request({ method: 'GET', path: caches }); // tried until the kind is served; a watch is not
+const watching = api.lines({ method: 'GET', path: `${caches}?watch=true&timeoutSeconds=7200` }); // begins with what is there
 process.stdout.write('watching\n');
 for await (const line of watching) {
   const { type, object } = change.parse(JSON.parse(line));

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { StartedLab } from '../../cluster/lab.ts';
@@ -34,17 +35,31 @@ export function contenders(program: string, noop: string): readonly Contender[] 
   ];
 }
 
-/** Runs it while something is done. */
+/** Runs it while something is done, once it says that it is ready. */
 export async function withContender<T>(lab: StartedLab, { args, env }: Contender, use: () => Promise<T>): Promise<T> {
   const child = lab.enter('node', [...args, `--kubeconfig=${lab.kubeconfig}`], {
     env,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit');
   try {
+    await ready(child);
     return await use();
   } finally {
     child.kill('SIGTERM');
     await ended;
   }
+}
+
+/** Ours says that it has synced, the baseline that it watches. Throws where it ends before that. */
+async function ready({ stdout }: ChildProcess): Promise<void> {
+  if (stdout === null) throw new Error('it was started without a pipe');
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  let said = '';
+  stdout.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-10_000); // and what comes later is read too, or the pipe would fill
+    if (/"msg":"synced"|^watching/m.test(said)) resolve(undefined);
+  });
+  stdout.once('end', () => reject(new Error(`it has ended: ${said}`)));
+  await promise;
 }
