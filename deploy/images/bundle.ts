@@ -48,11 +48,11 @@ type EntryPoints = Readonly<Record<string, string>>;
 /** Programs, by name and first file, as ES modules that share what they have in common: files for the folder `app`. */
 export const bundle = async ({ functions, ...others }: EntryPoints): Promise<readonly Entry[]> => [
   ...(functions === undefined ? [] : await modules({ functions })),
-  ...(await modules(others)),
+  ...(await modules(others, functions === undefined ? [] : [functionsApart])),
 ];
 
 /** Names are kept, so that a stack in the log says something: what is compiled ahead starts as fast. */
-const modules = async (entryPoints: EntryPoints): Promise<readonly Entry[]> => {
+const modules = async (entryPoints: EntryPoints, own: readonly Plugin[] = []): Promise<readonly Entry[]> => {
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints,
@@ -69,7 +69,7 @@ const modules = async (entryPoints: EntryPoints): Promise<readonly Entry[]> => {
     minifyWhitespace: true,
     legalComments: 'external',
     banner: { js: requireForModules },
-    plugins: [shakeKubernetesClient, functionsApart, leanPackages, unreadBuiltins],
+    plugins: [shakeKubernetesClient, ...own, leanPackages, unreadBuiltins],
     logLevel: 'warning',
   });
   return outputFiles.map(({ path, contents }) => ({

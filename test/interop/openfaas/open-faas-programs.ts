@@ -8,7 +8,8 @@ export type OpenFaasPrograms = { readonly folder: string; readonly remove: () =>
 /** The programs of a function and of the source, bundled as they are in the image. */
 export async function openFaasPrograms(): Promise<OpenFaasPrograms> {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-openfaas-'));
-  for (const { path, content = '' } of await bundle({ main: programs.main, sources: programs.sources }))
+  const { main, functions, sources } = programs;
+  for (const { path, content = '' } of await bundle({ main, functions, sources }))
     await writeFile(join(folder, basename(path)), content);
   return { folder, remove: () => rm(folder, { recursive: true }) };
 }
