@@ -1,5 +1,5 @@
 import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import * as z from 'zod/mini';
 import { functionNames, type FunctionName } from '#model/cloud-event.ts';
 import { emptyCluster, eventHeaders } from '../../../deploy/images/compile-cache.ts';
+import { calledByCron, startCronConnector } from './cron-connector.ts';
 import { openFaasPrograms, type OpenFaasPrograms } from './open-faas-programs.ts';
 import { startPlatform, type Platform } from './platform.ts';
 
@@ -17,10 +18,13 @@ let programs: OpenFaasPrograms;
 let api: Awaited<ReturnType<typeof emptyCluster>>;
 let platform: Platform;
 let temporary = '';
+/** What the functions asked the API server for. */
+const asked: string[] = [];
 const ports = new Map<string, number>();
 
 beforeAll(async () => {
   [programs, api, temporary] = await Promise.all([openFaasPrograms(), emptyCluster(), mkdtemp(join(tmpdir(), 'of-'))]);
+  api.server.on('request', ({ url = '' }: IncomingMessage) => void asked.push(url));
   platform = await startPlatform({
     programs: programs.folder,
     flags: [`--master=${api.url}`],
@@ -111,6 +115,21 @@ describe('a function as OpenFaaS calls it', () => {
       'x-topic': 'cron-function',
     };
     expect(await ask(direct(name), '/', { headers })).toEqual(done);
+  });
+
+  it('has the functions that keep the time called by cron-connector, through the gateway', async () => {
+    expect(await calledByCron()).toEqual(['refresh', 'purge']);
+    const connector = await startCronConnector(() => platform.gateway().port);
+    try {
+      const before = asked.length;
+      expect((await ask(connector.port, '/')).status).toBe(204);
+      expect(asked.slice(before).filter((call) => call.includes('/imagecaches?'))).toHaveLength(2);
+      await platform.kill('purge');
+      expect((await ask(connector.port, '/')).status).toBe(503);
+    } finally {
+      connector.close();
+      await platform.start('purge');
+    }
   });
 
   it('refuses for good what is no event, so that nobody sends it again', async () => {
