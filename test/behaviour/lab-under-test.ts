@@ -2,13 +2,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lab } from '../cluster/lab.ts';
 import { sharedLab } from '../cluster/shared-lab.ts';
+import { eventually } from './eventually.ts';
 
 const crd = join(import.meta.dirname, '../../crds/imagecache.yaml');
 
 /** Installs the CRD, and answers when its kind is served. */
 export async function installCrd(lab: Lab): Promise<void> {
   await lab.apply(await readFile(crd, 'utf8'));
-  await lab.ask('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io', '--timeout=30s');
+  // Not `kubectl wait`: it fails on a definition whose conditions nobody has written yet.
+  const path = 'jsonpath={.status.conditions[?(@.type=="Established")].status}';
+  const established = async () =>
+    (await lab.ask('get', 'crd', 'imagecaches.kubefledged.io', '-o', path)).trim() === 'True';
+  await eventually('the CRD is established', established, 30);
 }
 
 /** The shared lab with the CRD installed, and so many simulated nodes: one is enough to start their simulator. */
