@@ -7,6 +7,7 @@ import { nextRefresh } from './refresh-time.ts';
 import type { Settings } from './settings.ts';
 import { wanted } from './wanted.ts';
 import type { World } from './world.ts';
+import { own } from './own.ts';
 
 /** A cache of kube-fledged, taken over as it stands: no round opens and nothing is pulled again. */
 export function adopted(world: Adoption): ImageCache {
@@ -43,7 +44,7 @@ function takenOver(cache: ImageCache, observed: Observed, settings: Settings): L
     if (node === undefined || want === undefined) return [];
     const hostname = node.labels['kubernetes.io/hostname'] ?? name;
     const failed = want.images.flatMap((image, index) =>
-      cache.status.failures[image]?.some((failure) => failure.node === hostname) === true ? [index] : [],
+      own(cache.status.failures, image)?.some((failure) => failure.node === hostname) === true ? [index] : [],
     );
     const state = failed.length > 0 ? 'Failed' : 'Ready';
     return [[name, { ...freshEntry(node.id, want.want), state, failed }] as const];

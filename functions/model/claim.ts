@@ -5,6 +5,7 @@ import type { Observed } from './observed.ts';
 import type { Settings } from './settings.ts';
 import type { WantedByHash } from './survey.ts';
 import type { World } from './world.ts';
+import { own } from './own.ts';
 
 /** How many nodes are claimed in one plan: their Jobs are made right after, within one delivery. */
 export const mostClaims = 400;
@@ -35,7 +36,7 @@ const hasUnseen = ({ nodes }: Status, { observed }: World): boolean =>
 function isClaimable(name: string, entry: LedgerEntry, { observed, cache }: World, wanted: WantedByHash): boolean {
   const want = wanted.get(entry.want);
   if (entry.state !== 'Pending' || observed.nodes.get(name) === undefined || want === undefined) return false;
-  return cache.status.removals[name]?.state !== 'Removing' && !isBeingRemoved(want.images, entry.id, observed);
+  return own(cache.status.removals, name)?.state !== 'Removing' && !isBeingRemoved(want.images, entry.id, observed);
 }
 
 /** On one node an image is either pulled or removed, whichever cache asks for it. */

@@ -8,6 +8,7 @@ import type { RemovalEntry } from './removal-ledger.ts';
 import type { RemovalResult } from './removal-result.ts';
 import { judgeRemoval, type RemovalVerdict } from './removal-verdict.ts';
 import type { World } from './world.ts';
+import { own } from './own.ts';
 
 /** The status with the accounts of all removal Jobs that have come to an end. */
 export function foldRemovals(world: World, cache: ImageCache): Status {
@@ -19,7 +20,7 @@ export function foldRemovals(world: World, cache: ImageCache): Status {
     const ended = concluded(entry, verdict);
     removals[name] = ended;
     if (isPurged(cache)) {
-      const images = cache.status.unwanted[entry.want] ?? [];
+      const images = own(cache.status.unwanted, entry.want) ?? [];
       const causes = ended.state === 'Failed' ? causesOf(verdict, ended, images) : new Map<string, Cause>();
       failures = causes.size === 0 ? withoutNode(failures, name) : withNode(failures, name, causes);
     }

@@ -10,6 +10,7 @@ import { retainedJobs } from './retained-jobs.ts';
 import type { WantedByHash } from './survey.ts';
 import type { Wanted } from './wanted.ts';
 import type { World } from './world.ts';
+import { own } from './own.ts';
 
 /**
  * The Jobs of claimed nodes that are known not to be there: just claimed, or missing although all Jobs were seen.
@@ -46,7 +47,7 @@ export function jobsToCreate(world: World, cache: ImageCache, wanted: WantedByHa
 
 /** A node whose attempt this very plan claims: no Job of it can exist. */
 function isJustClaimed(name: string, entry: LedgerEntry, { cache: before }: World, cache: ImageCache): boolean {
-  const last = before.status.nodes[name];
+  const last = own(before.status.nodes, name);
   return (
     last?.state !== 'Pulling' ||
     last.attempt !== entry.attempt ||

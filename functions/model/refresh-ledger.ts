@@ -7,6 +7,7 @@ import type { RegistryWord } from './registry-word.ts';
 import { maySuspect, resolvedAfter, unknownYet, type Resolved } from './resolved.ts';
 import { isAbsent, wanted as wantedOn, type Wanted } from './wanted.ts';
 import type { World } from './world.ts';
+import { own } from './own.ts';
 
 /**
  * The ledger as a refresh opens with it, and what is then known of images that may move. A node that has all it wants in the version that
@@ -45,7 +46,7 @@ function questionsOf({ observed, words, settings, now }: World, cache: ImageCach
   const { resolved, round } = cache.status;
   const isAskedFor = round?.trigger === 'Annotation';
   const images = movingImages(cache, observed.nodes.values(), settings).map((image): [string, Question] => {
-    const known = resolved[image] ?? unknownYet;
+    const known = own(resolved, image) ?? unknownYet;
     const word = words.get(normalisedReference(image)) ?? { type: 'unknown', reason: 'the registry was not asked' };
     return [image, { word, known, maySuspect: maySuspect(known, isAskedFor, now) }];
   });

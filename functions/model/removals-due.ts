@@ -9,6 +9,7 @@ import { removalJob, removalJobName, type RemovalJob } from './removal-job.ts';
 import type { RemovalEntry, RemovalLedger } from './removal-ledger.ts';
 import { wantedNow } from './unwanted.ts';
 import type { World } from './world.ts';
+import { own } from './own.ts';
 
 export type RemovalClaim = {
   readonly removals: RemovalLedger;
@@ -23,7 +24,7 @@ export function claimRemovals(world: World, cache: ImageCache): RemovalClaim {
   const { removals, nodes } = cache.status;
   const { removals: seen } = world.observed;
   const waiting = Object.entries(removals).filter(([name, entry]) => {
-    const pull = nodes[name];
+    const pull = own(nodes, name);
     return entry.state === 'Pending' && (pull === undefined || !isUnsettled(pull));
   });
   const removing = Object.values(removals).filter(({ state }) => state === 'Removing').length;
@@ -55,7 +56,7 @@ export function removalsToCreate(world: World, cache: ImageCache): readonly Remo
     if (world.observed.removals.jobs.has(removalJobName(cache, entry))) return [];
     const socket = criSocket(node, world.settings);
     if (socket === undefined) return [];
-    const remove = cache.status.unwanted[entry.want] ?? [];
+    const remove = own(cache.status.unwanted, entry.want) ?? [];
     const order = { remove, keep: keptOn(node, world, cache), purge: world.settings.purge };
     return [removalJob({ cache, node, socket, entry, removal: order, settings: world.settings })];
   });

@@ -1,4 +1,5 @@
 import type { RegistryWord } from './registry-word.ts';
+import { own } from './own.ts';
 
 /** What is known of an image that may move. The digest is the registry's word, never a kubelet's: those may tell that of one platform. */
 export type Resolved = {
@@ -43,7 +44,7 @@ export function confronted(
   reported: Readonly<Record<string, string>>,
 ): Readonly<Record<string, Resolved>> {
   const doubted = Object.entries(reported).flatMap(([image, digest]) => {
-    const known = resolved[image];
+    const known = own(resolved, image);
     const differs = known !== undefined && known.digest !== '' && known.digest !== digest;
     return differs ? [[image, { ...known, isDoubted: true }] as const] : [];
   });

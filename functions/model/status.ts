@@ -5,6 +5,7 @@ import { unknownYet } from './resolved.ts';
 import type { RemovalEntry, SparedImage } from './removal-ledger.ts';
 import type { Round } from './round.ts';
 import { imagesOf } from './wanted.ts';
+import { own } from './own.ts';
 
 /** The status as it goes over the wire: times as text, counts derived from the ledger, nothing that is empty. */
 export type WireStatus = Readonly<Record<string, unknown>>;
@@ -88,9 +89,9 @@ function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
 
 /** What kubelets and registries say that an image stands for. */
 function toldOf(image: string, { digests, resolved }: Status): WireStatus {
-  const { digest, unresolved, isDoubted, lastUnresolvedPull } = resolved[image] ?? unknownYet;
+  const { digest, unresolved, isDoubted, lastUnresolvedPull } = own(resolved, image) ?? unknownYet;
   return {
-    ...text('digest', digests[image] ?? ''),
+    ...text('digest', own(digests, image) ?? ''),
     ...text('resolved', digest),
     ...text('unresolved', unresolved),
     ...(isDoubted ? { doubted: true } : {}),

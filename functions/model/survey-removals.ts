@@ -4,6 +4,7 @@ import { freshRemoval, isRemovalUnsettled, type RemovalEntry } from './removal-l
 import { knownWants, seenNodes } from './survey.ts';
 import { unwantedHash, unwantedInUse, unwantedOn } from './unwanted.ts';
 import type { World } from './world.ts';
+import { own } from './own.ts';
 
 type Removals = Pick<Status, 'removals' | 'unwanted'>;
 
@@ -40,12 +41,12 @@ type Look = {
 };
 
 function imagesToGo(node: Node, { world, before, cache, left, entry }: Look): readonly string[] {
-  const held = before.status.nodes[node.name];
-  const isAnother = held?.id !== node.id || held.want !== cache.status.nodes[node.name]?.want;
+  const held = own(before.status.nodes, node.name);
+  const isAnother = held?.id !== node.id || held.want !== own(cache.status.nodes, node.name)?.want;
   const hasPulled = held !== undefined && (held.attempt > 0 || held.state === 'Ready' || held.state === 'Failed');
   const taken = hasPulled && isAnother && held.id === node.id ? (left.get(held.want)?.images ?? []) : [];
   const isUnfinished = entry?.id === node.id && !isDone(entry);
-  const unfinished = isUnfinished ? (cache.status.unwanted[entry.want] ?? []) : [];
+  const unfinished = isUnfinished ? (own(cache.status.unwanted, entry.want) ?? []) : [];
   return unwantedOn(node, { cache, more: [...taken, ...unfinished], settings: world.settings });
 }
 

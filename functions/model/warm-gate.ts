@@ -5,6 +5,7 @@ import { isPurged } from './next-round.ts';
 import { isNeverServed, type Node } from './node.ts';
 import type { Settings } from './settings.ts';
 import { wanted } from './wanted.ts';
+import { own } from './own.ts';
 
 /** What opens a node: the patch that takes its startup taint away, and what is to be told of it to the caches that did not make it in time. */
 export type Release = {
@@ -72,7 +73,7 @@ const holds = (cache: ImageCache, key: string): boolean =>
   cache.spec.warmGate?.taintKey === key && !cache.spec.suspend && !cache.isBeingDeleted && !isPurged(cache);
 
 function gateState(cache: ImageCache, node: Node, { want, now }: { want: string; now: number }): Gate['state'] {
-  const entry = cache.status.nodes[node.name];
+  const entry = own(cache.status.nodes, node.name);
   if (entry?.state === 'Ready' && entry.id === node.id && entry.want === want) return 'warm';
   return now >= node.createdAt + timeoutOf(cache) * 1000 ? 'late' : 'waiting';
 }
@@ -106,7 +107,7 @@ const warmLabel = (node: Node): PatchStep =>
     : { op: 'add', path: `/metadata/labels/${labels.warm.replaceAll('/', '~1')}`, value: 'true' };
 
 function lateEvent(cache: ImageCache, node: Node): CacheEvent {
-  const entry = cache.status.nodes[node.name];
+  const entry = own(cache.status.nodes, node.name);
   const state =
     entry === undefined ? 'not begun' : [entry.state, entry.reason].filter((word) => word !== '').join(', ');
   return {

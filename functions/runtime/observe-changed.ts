@@ -11,6 +11,7 @@ import { wantedOf } from '#model/wanted.ts';
 import type { Context } from './handler.ts';
 import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
+import { own } from '#model/own.ts';
 
 /** Reads only what changed and what a decision on it needs: those Jobs with their Pods, their nodes, and the nodes next in line. */
 export async function observeChanged(
@@ -24,7 +25,7 @@ export async function observeChanged(
     [...touched].map(([job, pod]) => readJob({ cache, job, pod, expected: expected.get(job) }, context)),
   );
   const forgotten = await Promise.all(
-    changed.nodes.map((name) => readNodeJobs(cache, cache.status.nodes[name], context)),
+    changed.nodes.map((name) => readNodeJobs(cache, own(cache.status.nodes, name), context)),
   );
   const jobs = new Map([...read.flatMap(({ views }) => [...views]), ...forgotten.flatMap((views) => [...views])]);
   const names = nodesToRead(
@@ -50,7 +51,7 @@ type Expected = { readonly node: string; readonly entry: LedgerEntry; readonly s
 function expectedJobs(cache: ImageCache, { settings }: Context): ReadonlyMap<string, Expected> {
   const jobs = Object.entries(cache.status.nodes).flatMap(([node, entry]) => {
     if (entry.state !== 'Pulling') return [];
-    const set = jobSet(entry, wantedOf(cache, cache.status.wants[entry.want] ?? [], settings), cache, settings);
+    const set = jobSet(entry, wantedOf(cache, own(cache.status.wants, entry.want) ?? [], settings), cache, settings);
     return set.map((indexes) => [jobName(cache, entry, indexes), { node, entry, siblings: set.length }] as const);
   });
   return new Map(jobs);

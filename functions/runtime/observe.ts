@@ -12,6 +12,7 @@ import { jobViews } from './job-views.ts';
 import { observeChanged } from './observe-changed.ts';
 import { observeRemovals, observeRemovalsChanged, removalsInTheWay } from './observe-removals.ts';
 import type { Changed, Scope } from './scope.ts';
+import { own } from '#model/own.ts';
 
 /** Reads as much of the world as a decision on this cache needs. A cache that is to be begun, adopted or suspended needs all of it. */
 export async function observe(cache: ImageCache, { scope, opens, makes }: Asking, context: Context): Promise<Observed> {
@@ -24,7 +25,7 @@ export async function observe(cache: ImageCache, { scope, opens, makes }: Asking
 
 /** A node that may be given a Job now. */
 function waits({ status }: ImageCache, name: string): boolean {
-  const state = status.nodes[name]?.state;
+  const state = own(status.nodes, name)?.state;
   return state !== 'Pulling' && state !== 'Ready';
 }
 
