@@ -27,12 +27,15 @@ export async function installKnative(lab: Lab): Promise<void> {
 }
 
 /** The manifests as the README has them applied, with images that the lab's nodes can pull. */
-async function manifests(lab: Lab, way: Way): Promise<string> {
-  const text = await lab.ask('kustomize', join(root, 'deploy/knative', way));
-  return text
-    .replaceAll('registry.example.com', 'registry.local:5000')
-    .replace(/gcr\.io\/knative-releases\/\S*event_display/, 'registry.local:5000/knative/eventing-event_display:lab');
+export async function manifests(lab: Lab, way: Way): Promise<string> {
+  return imagesOfLab(await lab.ask('kustomize', join(root, 'deploy/knative', way)));
 }
+
+/** Has a text name the images that the lab's nodes can pull. */
+export const imagesOfLab = (text: string): string =>
+  text
+    .replaceAll(/registry\.example\.com|(?<!\w)REGISTRY(?!\w)/g, 'registry.local:5000')
+    .replace(/gcr\.io\/knative-releases\/\S*event_display/, 'registry.local:5000/knative/eventing-event_display:lab');
 
 /** The part of them that sends events. */
 export async function sources(lab: Lab, way: Way): Promise<readonly string[]> {

@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import * as z from 'zod/mini';
+import { functionNames } from '#model/cloud-event.ts';
+import type { Lab } from '../../cluster/lab.ts';
+import { sharedLab } from '../../cluster/shared-lab.ts';
+import { installKnative, manifests, namespace, undeploy, type Way } from './install-knative.ts';
+import { documentedCommands, runCommands } from './kn-commands.ts';
+
+const made = z.object({
+  kind: z.string(),
+  metadata: z.object({ name: z.string(), labels: z._default(z.record(z.string(), z.string()), {}) }),
+  spec: z.record(z.string(), z.unknown()),
+});
+type Made = z.infer<typeof made>;
+
+const container = z.looseObject({
+  ports: z.optional(z.tuple([z.looseObject({ containerPort: z.literal(8080) })])),
+  readinessProbe: z.looseObject({ httpGet: z.looseObject({ port: z.number() }) }),
+  securityContext: z.looseObject({}),
+});
+const revision = z.object({
+  template: z.object({
+    metadata: z.object({ annotations: z.record(z.string(), z.string()) }),
+    spec: z.looseObject({ containers: z.tuple([container]) }),
+  }),
+});
+const filtered = z.object({
+  broker: z.string(),
+  filter: z.object({ attributes: z.record(z.string(), z.string()) }),
+  subscriber: z.object({ ref: z.object({ name: z.string() }) }),
+});
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = await sharedLab();
+  await installKnative(lab);
+  await runCommands(lab, await documentedCommands());
+});
+afterAll(async () => {
+  for (const kinds of ['apiserversources,pingsources,sinkbindings', 'triggers', 'brokers,ksvc'])
+    await lab.ask('-n', namespace, 'delete', kinds, '--all', '--timeout=60s');
+  await undeploy(lab, 'our-source'); // rights and settings
+});
+
+const get = async (kind: string, name: string): Promise<Made> =>
+  made.parse(JSON.parse(await lab.ask('-n', namespace, 'get', kind, name, '-o', 'json')));
+
+/** What the file says, with what the API server and Knative add to it. */
+async function inFile(way: Way, kind: string, name: string): Promise<Made> {
+  const objects = parseAllDocuments(await manifests(lab, way)).map((document) => document.toJS() as unknown);
+  const found = objects.find((object) => {
+    const { success, data } = made.safeParse(object);
+    return success && data.kind === kind && data.metadata.name === name;
+  });
+  const again = JSON.stringify(found).replace(`"name":"${name}"`, `"name":"${name}-of-file"`); // there is one already
+  const { stdout, stderr } = await lab.kubectlWith(again, 'create', '--dry-run=server', '-o', 'json', '-f', '-');
+  if (stdout === '') throw new Error(stderr);
+  return made.parse(JSON.parse(stdout));
+}
+
+/** A Service, as far as it matters here: who may call it, how it scales, what runs. Both say port 8080, each in its place; kn has no word for a read-only root. */
+function service({ metadata, spec }: Made): unknown {
+  const { template } = revision.parse(spec);
+  const [{ readinessProbe: probe, securityContext, ...others }] = template.spec.containers;
+  const scale = Object.entries(template.metadata.annotations).filter(([name]) => name.startsWith('autoscaling'));
+  return {
+    visibility: metadata.labels['networking.knative.dev/visibility'],
+    scale: Object.fromEntries(scale),
+    ...template.spec,
+    containers: [{ ...others, ports: undefined }],
+    readinessProbe: { ...probe, httpGet: { ...probe.httpGet, port: probe.httpGet.port || 8080 } },
+    securityContext: { ...securityContext, readOnlyRootFilesystem: undefined },
+  };
+}
+
+describe('the commands for kn', () => {
+  it.each(functionNames)('make the Service %s as the file does', async (name) => {
+    const [byKn, byFile] = [await get('ksvc', name), await inFile('our-source', 'Service', name)];
+    expect(service(byKn)).toEqual(service(byFile));
+    await lab.ask('-n', namespace, 'wait', '--for=condition=Ready', `ksvc/${name}`, '--timeout=60s');
+  });
+
+  it('make Triggers that let all through that the files let through', async () => {
+    const text = await lab.ask('-n', namespace, 'get', 'triggers', '-o', 'json');
+    const { items } = z.object({ items: z.array(z.object({ spec: filtered })) }).parse(JSON.parse(text));
+    const attributesFor = (name: string): readonly object[] =>
+      items.flatMap(({ spec }) => (spec.subscriber.ref.name === name ? [spec.filter.attributes] : []));
+    const caches = { kind: 'ImageCache' };
+    const tick = { type: 'dev.knative.sources.ping' };
+    expect(Object.fromEntries(functionNames.map((name) => [name, attributesFor(name)]))).toEqual({
+      reconcile: [caches, { kind: 'Node' }],
+      'job-complete': [{ kind: 'Job' }, { kind: 'Pod' }],
+      refresh: [caches, tick],
+      purge: [caches, { removal: 'true' }, tick],
+    });
+    expect(new Set(items.map(({ spec }) => spec.broker))).toEqual(new Set(['imagecaches']));
+  });
+
+  it('make a Broker that delivers as the Triggers in the files say', async () => {
+    const { spec } = await inFile('our-source', 'Trigger', 'reconcile');
+    const broker = await inFile('our-source', 'Broker', 'imagecaches');
+    const sink = z.object({ delivery: z.object({ deadLetterSink: z.unknown() }) }).parse(broker.spec).delivery;
+    expect((await get('broker', 'imagecaches')).spec['delivery']).toEqual({ ...sink, ...(spec['delivery'] as object) });
+  });
+
+  it.each([
+    ['our-source', 'SinkBinding', 'imagecache-source'],
+    ['knative-sources', 'PingSource', 'imagecaches'],
+  ] as const)('make for %s the %s of the file', async (way, kind, name) => {
+    // kn tells the namespace of the Broker, which is that of the source.
+    expect((await get(kind, name)).spec).toMatchObject((await inFile(way, kind, name)).spec);
+  });
+
+  it('make an ApiServerSource that differs from the file in the namespaces that it sees', async () => {
+    const { namespaceSelector, ...wanted } = (await inFile('knative-sources', 'ApiServerSource', 'imagecaches')).spec;
+    expect(namespaceSelector).toEqual({});
+    const { spec } = await get('ApiServerSource', 'imagecaches');
+    expect(spec).toMatchObject(wanted);
+    expect(spec).not.toHaveProperty('namespaceSelector');
+  });
+});
