@@ -1,0 +1,3 @@
+import { suiteOnKnative } from './suite-on-knative.ts';
+
+suiteOnKnative('knative-sources');
