@@ -2,10 +2,11 @@ import type { BenchName, Results, Round } from '../results.ts';
 import { goalRows } from './goal-rows.ts';
 import { kubeFledged } from './known.ts';
 import { modelSection } from './model-section.ts';
+import { plots } from './plots.ts';
 import { largeSection, lagSection, newNodeSection, refreshSection } from './more-sections.ts';
 import { table, times, told } from './table.ts';
 
-export type SectionName = BenchName | 'machine' | 'goals' | 'model' | 'ratios' | 'writes';
+export type SectionName = BenchName | 'machine' | 'goals' | 'plots' | 'model' | 'ratios' | 'writes';
 
 /** Everything that is generated, as Markdown, by name; '' where nothing was measured yet. */
 export function sections(results: Results): Readonly<Record<SectionName, string>> {
@@ -15,6 +16,7 @@ export function sections(results: Results): Readonly<Record<SectionName, string>
   return {
     machine: machineSection(results),
     goals: goalRows(results),
+    plots: plotLinks(results),
     rounds: ours.length === 0 ? '' : roundTable(ours),
     baseline: baseline.length === 0 ? '' : roundTable(baseline),
     ratios: ratioTable(ours, baseline),
@@ -126,4 +128,15 @@ function machineSection(results: Results): string {
       ],
     ]),
   );
+}
+
+/** The plots that the README shows, as seen from there. */
+function plotLinks(results: Results): string {
+  const shown = [
+    ['writes.svg', 'API writes of a round against nodes × images'],
+    ['time.svg', 'Time of a round against nodes × images'],
+    ['memory.svg', 'Memory against nodes'],
+  ] as const;
+  const there = plots(results);
+  return shown.flatMap(([file, text]) => (there.has(file) ? [`![${text}](docs/benchmarks/${file})`] : [])).join('\n');
 }

@@ -1,18 +1,19 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { format, resolveConfig } from 'prettier';
 import { resultsFolder, type Results } from '../results.ts';
 import { plots } from './plots.ts';
 import { sections } from './sections.ts';
 
-const page = join(resultsFolder, '../performance.md');
+const root = join(resultsFolder, '../..');
+const pages = ['docs/performance.md', 'README.md'].map((name) => join(root, name));
 
-/** Puts the tables between their marks in docs/performance.md, and the plots beside the results. What people wrote there stays. */
+/** Puts the tables between their marks in docs/performance.md and the README, and the plots beside the results. What people wrote there stays. */
 export async function writeReport(results: Results): Promise<void> {
   await mkdir(resultsFolder, { recursive: true });
   for (const [name, picture] of plots(results)) await writeFile(join(resultsFolder, name), picture);
-  const text = withSections(await readFile(page, 'utf8'), sections(results));
-  await writeFile(page, await format(text, { ...(await resolveConfig(page)), filepath: page }));
+  for (const page of pages) {
+    await writeFile(page, withSections(await readFile(page, 'utf8'), sections(results)));
+  }
 }
 
 /** The page with every `<!-- begin NAME -->` to `<!-- end NAME -->` filled anew; one that has nothing to tell says so. Throws where a mark names nothing. */
