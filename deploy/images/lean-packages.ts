@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 
 /** Packages that are loaded with others and never called, and why not. */
-export const neverCalled = {
+const neverCalled = {
   'iconv-lite': 'bodies are taken raw, and read as UTF-8 or refused',
   qs: 'there are no forms, and queries are not nested',
   'thread-stream': 'the log goes to standard output, not to a worker',
 } as const;
 
 /** The media types that Express is asked for by name, or falls back to. The others of 2,500 are sorted at each start for nothing. */
-export const mediaTypes = ['application/json', 'application/octet-stream', 'text/html', 'text/plain'] as const;
+const mediaTypes = ['application/json', 'application/octet-stream', 'text/html', 'text/plain'] as const;
 
 const isNeverCalled = (name: string): name is keyof typeof neverCalled => Object.hasOwn(neverCalled, name);
 

@@ -33,7 +33,7 @@ export type Run = {
   readonly seconds: number;
 };
 
-export const apiPort = 6_443;
+const apiPort = 6_443;
 const prefix = 'chaos';
 const crd = join(import.meta.dirname, '../../crds/imagecache.yaml');
 const start = Date.UTC(2026, 10, 24);

@@ -28,7 +28,7 @@ export function weatherOf(chance: Chance): Weather {
   };
 }
 
-export const isWatch = ({ path }: Asked): boolean => /[?&]watch=(true|1)/.test(path);
+const isWatch = ({ path }: Asked): boolean => /[?&]watch=(true|1)/.test(path);
 
 /** What is to go wrong with a request, if anything. */
 export function faultFor(asked: Asked, rate: number, chance: Chance): Fault | undefined {
