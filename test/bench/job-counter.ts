@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Api } from '#runtime/api-request.ts';
 
@@ -26,21 +27,35 @@ const someJobs = async (api: Api): Promise<z.infer<typeof listing>> =>
 export const hasNoJobs = async (api: Api): Promise<boolean> => ((await someJobs(api)).items ?? []).length === 0;
 
 export async function countJobs(api: Api): Promise<JobCounter> {
-  const { metadata } = await someJobs(api);
   const stopping = new AbortController();
-  let [made, lastAt, trouble] = [0, 0, undefined as unknown];
-  const watching = watch().catch((error: unknown) => void (trouble = error));
+  let [made, lastAt, version] = [0, 0, (await someJobs(api)).metadata.resourceVersion];
+  let trouble: unknown;
+  const watching = watchOn().catch((error: unknown) => void (trouble = error));
+
+  /** A busy API server ends watches that it thinks slow: then it goes on where that one was. */
+  async function watchOn(): Promise<void> {
+    for (let fruitless = 0; !stopping.signal.aborted; fruitless += 1) {
+      const before = version;
+      await watch().catch((error: unknown) => {
+        if (fruitless >= 5) throw error;
+      });
+      if (version !== before) fruitless = 0;
+      await sleep(100);
+    }
+  }
+
   async function watch(): Promise<void> {
-    const path = `${jobs}?watch=true&timeoutSeconds=7200&resourceVersion=${metadata.resourceVersion}`;
+    const path = `${jobs}?watch=true&timeoutSeconds=3600&resourceVersion=${version}`;
     const call = { method: 'GET', path, accept: accept('PartialObjectMetadata'), signal: stopping.signal } as const;
     for await (const line of api.lines(call)) {
       if (line.startsWith('{"type":"ERROR"')) throw new Error(line);
+      version = /"resourceVersion":"(\d+)"/.exec(line)?.[1] ?? version;
       if (!line.startsWith('{"type":"ADDED"')) continue;
       made += 1;
       lastAt = Date.now();
     }
-    if (!stopping.signal.aborted) throw new Error('the API server ended the watch');
   }
+
   return {
     made: () => made,
     lastAt: () => lastAt,

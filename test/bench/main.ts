@@ -1,5 +1,6 @@
 /** What is measured rather than tested, as its numbers depend on the machine. Writes docs/benchmarks/results.json, and from it the plots and docs/performance.md. */
 import { loadavg } from 'node:os';
+import { inspect } from 'node:util';
 import { benches } from './benches.ts';
 import { thisMachine } from './machine.ts';
 import { readOptions, usage, type Options } from './options.ts';
@@ -46,7 +47,5 @@ async function measured(name: BenchName, of: Options): Promise<void> {
 }
 
 function tell(name: string, error: unknown): void {
-  process.stderr.write(
-    `bench: ${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  process.stderr.write(`bench: ${name} failed: ${inspect(error)}\n`);
 }
