@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../behaviour/eventually.ts';
+import { realNodesCluster } from '../../behaviour/real-nodes-cluster.ts';
+import { createWorld } from '../../behaviour/world.ts';
+import type { ClusterUnderTest } from '../../behaviour/cluster-under-test.ts';
+import type { Lab } from '../../cluster/lab.ts';
+import { sharedLab } from '../../cluster/shared-lab.ts';
+import { deploy, installKnative, namespace, undeploy } from './install-knative.ts';
+import { followPods } from './pod-logs.ts';
+import { cacheEvent, postEvent } from './post-event.ts';
+import { productOnKnative } from './product-on-knative.ts';
+
+const way = 'our-source';
+let lab: Lab;
+let cluster: ClusterUnderTest;
+const ends: (() => Promise<void>)[] = [];
+
+const wantTokens = async (state: 'enabled' | 'disabled'): Promise<void> => {
+  const data = JSON.stringify({ data: { 'authentication-oidc': state } });
+  await lab.ask('-n', 'knative-eventing', 'patch', 'configmap', 'config-features', '-p', data);
+};
+
+beforeAll(async () => {
+  lab = await sharedLab();
+  await installKnative(lab);
+  ends.push(() => wantTokens('disabled'));
+  await wantTokens('enabled');
+  ends.push(() => undeploy(lab, way));
+  await deploy(lab, way);
+  const logs = followPods(lab);
+  ends.push(logs.stop);
+  const nodes = await realNodesCluster(lab);
+  ends.push(nodes.stop);
+  cluster = { ...nodes, installed: { product: productOnKnative(lab, way, logs), namespace } };
+});
+afterAll(async () => {
+  for (const end of ends.toReversed()) await end();
+});
+
+describe('a Broker that wants tokens', () => {
+  it('takes no event without one', async () => {
+    await eventually(
+      'nobody is let in',
+      async () => (await postEvent(lab, cacheEvent('default', 'cache'))).status === 401,
+      60,
+    );
+  });
+
+  it('takes those of our source', async () => {
+    const world = await createWorld(cluster, { isClusterWide: true });
+    try {
+      await world.nodes.addOne();
+      await world.product.start();
+      await world.createCache('cache', [await world.image('good')]);
+      expect((await world.settled('cache', 120)).status.status).toBe('Succeeded');
+      expect(world.product.complaints()).toEqual([]);
+    } finally {
+      await world.end();
+    }
+  });
+});
