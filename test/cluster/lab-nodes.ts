@@ -62,7 +62,7 @@ export const labNodes = (lab: LabScript, kubectl: LabKubectl): LabNodes => ({
   },
   pushImage: async ({ name, program = 'hello', bytes = 0, isPrivate = false }) => {
     const [host, port] = isPrivate ? ['private.local', 5001] : ['registry.local', 5000];
-    await lab(['image', name, program, String(bytes), String(port)]);
+    await lab(['image', name, program, String(bytes), String(port)], { timeout: 60_000 + bytes / 1000 });
     return `${host}:${port}/${name}`;
   },
 });

@@ -12,9 +12,11 @@ const { values } = parseArgs({
     master: { type: 'string', default: '' },
     namespace: { type: 'string', default: 'default' },
     noop: { type: 'string', default: '' },
+    'deadline-seconds': { type: 'string', default: '300' },
   },
 });
 const { namespace, noop } = values;
+const deadline = Number(values['deadline-seconds']) * 1000;
 const helper = noop === '' ? busybox : noopHelper(noop);
 const api = createApi({ kubeconfig: values.kubeconfig, master: values.master, inCluster: false });
 const change = z.object({ type: z.string(), object: named });
@@ -25,5 +27,5 @@ const watching = api.lines({ method: 'GET', path: `${caches}?watch=true&timeoutS
 process.stdout.write('watching\n');
 for await (const line of watching) {
   const { type, object } = change.parse(JSON.parse(line));
-  if (type === 'ADDED') await carryOut({ api, helper, cache: { namespace, name: object.metadata.name } });
+  if (type === 'ADDED') await carryOut({ api, helper, deadline, cache: { namespace, name: object.metadata.name } });
 }

@@ -7,10 +7,15 @@ import { finalStatus, isOver, ordersFor, statusOf, type Order, type Result } fro
 import { podPhases, type PodPhases } from './pods.ts';
 import { named, nodeList, type CacheObject } from './seen.ts';
 
-export type Operation = { readonly api: Api; readonly cache: CacheName; readonly helper: Helper };
+export type Operation = {
+  readonly api: Api;
+  readonly cache: CacheName;
+  readonly helper: Helper;
+  /** How long Jobs are waited for once all of them are made; milliseconds. */
+  readonly deadline: number;
+};
 
-/** How long Jobs are waited for once all of them are made, and how long between two looks; milliseconds. */
-const deadline = 300_000;
+/** Milliseconds between two looks at the Jobs. */
 const poll = 1_000;
 const reason = 'ImageCacheCreate';
 
@@ -18,7 +23,7 @@ const reason = 'ImageCacheCreate';
  * One operation as kube-fledged carries it out: one request after another, held to 5 a second; a Job per image and node; looks once a second;
  * deletes its Jobs before it writes the status.
  */
-export async function carryOut({ api, cache, helper }: Operation): Promise<void> {
+export async function carryOut({ api, cache, helper, deadline }: Operation): Promise<void> {
   const request = limitedRequest(api);
   const phases = podPhases(api, cache.namespace);
   const nodes = nodeList.parse(await api.request({ method: 'GET', path: '/api/v1/nodes' })); // an informer has them there
@@ -30,7 +35,7 @@ export async function carryOut({ api, cache, helper }: Operation): Promise<void>
   const hostnames = nodes.items.map(({ metadata }) => metadata.labels['kubernetes.io/hostname'] ?? '');
   const orders = opened.spec.cacheSpec.flatMap(({ images }) => ordersFor(hostnames, images));
   const made = await makeJobs(request, { owner: opened, orders, helper });
-  const results = await waitedFor(made, phases);
+  const results = await waitedFor(made, phases, deadline);
   await removeJobs(request, cache, results);
   const end = finalStatus(results);
   await writeStatus(request, cache, { ...end, reason, startTime, completionTime: now() });
@@ -55,7 +60,7 @@ async function makeJobs(request: LimitedRequest, { owner, orders, helper }: Maki
 }
 
 /** What came of each, once all have ended or the deadline has passed. */
-async function waitedFor(made: readonly Result[], phases: PodPhases): Promise<readonly Result[]> {
+async function waitedFor(made: readonly Result[], phases: PodPhases, deadline: number): Promise<readonly Result[]> {
   const begin = Date.now();
   for (;;) {
     await sleep(poll);

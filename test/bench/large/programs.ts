@@ -18,7 +18,12 @@ const baseline = join(import.meta.dirname, '../baseline/main.ts');
 
 /** All that are measured: a Job per image and ours, with the kubelet pulling one image after another or at once. */
 export function contenders(program: string, noop: string): readonly Contender[] {
-  const perImage = { name: 'a Job per image', args: [baseline, `--noop=${noop}`], env: {}, spec: {} };
+  const perImage = {
+    name: 'a Job per image',
+    args: [baseline, `--noop=${noop}`, '--deadline-seconds=2400'],
+    env: {},
+    spec: {},
+  };
   const ours = {
     name: 'imagecache-functions',
     args: [program],
