@@ -2,6 +2,7 @@ import { freeOf, mostClaims } from './claim.ts';
 import { criSocket } from './cri-socket.ts';
 import type { ImageCache } from './image-cache.ts';
 import { isUnsettled } from './ledger.ts';
+import { nextRound } from './next-round.ts';
 import type { Node } from './node.ts';
 import type { Job, Pod } from './pod.ts';
 import type { JobToRemove } from './plan.ts';
@@ -62,9 +63,13 @@ export function removalsToCreate(world: World, cache: ImageCache): readonly Remo
   });
 }
 
-/** What anybody wants on the node: this cache itself, unless it is purged, and all others that are not. */
-function keptOn(node: Node, { observed, settings }: World, cache: ImageCache): readonly string[] {
-  const caches = [cache, ...observed.removals.otherCaches.filter((other) => !other.isBeingDeleted)];
+/**
+ * What anybody wants on the node: this cache itself, unless it is purged, and all others that are not, nor are to be. Of caches that are
+ * purged at the same time each would otherwise spare what the others still seem to want; as it is, the last to look sees what all were asked.
+ */
+function keptOn(node: Node, { observed, settings, now }: World, cache: ImageCache): readonly string[] {
+  const isToGo = (other: ImageCache): boolean => other.isBeingDeleted || nextRound(other, now)?.operation === 'Purge';
+  const caches = [cache, ...observed.removals.otherCaches.filter((other) => !isToGo(other))];
   return [...new Set(caches.flatMap((each) => wantedNow(each, node, settings)?.images ?? []))].toSorted();
 }
 

@@ -152,6 +152,20 @@ describe('purge, on request,', () => {
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2', '--keep=base:2', '--keep=own:1']);
   });
 
+  it('keeps nothing for a cache that is to be purged as well, so that of several at once none spares what the others do', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.cache({ cacheSpec: [{ images: ['base:2', 'own:1'] }] }, 'other');
+    const other = on.api.read(cachePath('other'));
+    on.api.put(cachePath('other'), {
+      ...other,
+      metadata: { ...other?.metadata, annotations: asked },
+      status: { status: 'Succeeded', observedGeneration: 1 },
+    });
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2']);
+  });
+
   it('passes on that only what the cache asked for by name is to go', async () => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
