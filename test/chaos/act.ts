@@ -3,6 +3,7 @@ import { annotations, finalizer } from '#model/api.ts';
 import { ApiError, isConflict, isNotFound } from '#runtime/errors.ts';
 import { registerSimulatedNode } from '../behaviour/simulated-cluster.ts';
 import type { Kube } from '../behaviour/kube.ts';
+import { isNodeReady } from '../behaviour/node-condition.ts';
 import { seenCache, type SeenCache } from '../behaviour/seen.ts';
 import type { Deed, Scenario, Step } from './scenario.ts';
 
@@ -16,9 +17,10 @@ export async function act(scenario: Scenario, kube: Kube, prefix: string): Promi
   );
 }
 
-/** The nodes that are there from the start. */
+/** The nodes that are there from the start. They are Ready before anything else: else it is chance whether the first round finds any. */
 export async function furnish({ nodes }: Scenario, kube: Kube, prefix: string): Promise<void> {
   for (const { name, zone } of nodes) await carriedOut({ type: 'join', node: name, zone }, kube, prefix);
+  await persistently(async () => (await kube.list('Node', `pool=${prefix}`)).every(isNodeReady));
 }
 
 async function play(steps: readonly Step[], kube: Kube, prefix: string): Promise<void> {
