@@ -38,7 +38,9 @@ export function application(options: ApplicationOptions): Express {
   app.use((request, response, next) => {
     if (options.site?.(request, response) !== true) next();
   });
-  app.use(onlyPost, express.raw({ type: () => true, limit: bodyLimit }), events(options), failed(options.context));
+  // Nobody compresses events, and what is inflated costs its sender nothing.
+  const body = express.raw({ type: () => true, limit: bodyLimit, inflate: false });
+  app.use(onlyPost, body, events(options), failed(options.context));
   return app;
 }
 

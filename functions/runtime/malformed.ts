@@ -5,9 +5,9 @@ import { type Answer, sentence } from './respond.ts';
 export function refusalOf(error: unknown): Answer | undefined {
   if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number') return undefined;
   if (error.status < 400 || error.status >= 500) return undefined;
-  const reason = error.message;
   if (error.status === 413) return { status: 413, reason: 'the body is larger than 2 MB' };
-  return { status: error.status === 415 ? 415 : 400, reason };
+  if (error.status === 415) return { status: 415, reason: 'compressed bodies are not read: send no Content-Encoding' };
+  return { status: 400, reason: error.message };
 }
 
 /** Answers what is not even HTTP, in place of Node, which would answer a slow request by a 408. */

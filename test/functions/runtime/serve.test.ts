@@ -4,6 +4,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Notice } from '../../../functions/model/cloud-event.ts';
 import { readConfig } from '../../../functions/runtime/config.ts';
@@ -144,6 +145,17 @@ describe('serve', () => {
     const { url, notices } = await world(doNothing);
     expect(await post(url, {})).toMatchObject({ status: 400 });
     expect(await post(url, { 'x-connector': 'cron-connector' })).toMatchObject({ status: 204 });
+    expect(notices).toEqual([]);
+  });
+
+  it('takes no compressed body, good or bomb, and says so', async () => {
+    const { url, notices } = await world(doNothing);
+    const zipped = { ...structured, 'content-encoding': 'gzip' };
+    for (const body of [gzipSync(JSON.stringify(attributes)), gzipSync(Buffer.alloc(20_000_000, ' '))])
+      expect(await post(url, zipped, body)).toMatchObject({
+        status: 415,
+        body: expect.stringContaining('compressed') as string,
+      });
     expect(notices).toEqual([]);
   });
 
