@@ -52,7 +52,9 @@ async function post(port: string): Promise<number> {
 /** The scheduler's count is exact, while that of /proc/PID/stat goes by 10 ms. */
 async function usedBy(pid: number): Promise<Pick<StartCost, 'cpu' | 'rss'>> {
   const tasks = await readdir(`/proc/${pid}/task`);
-  const spent = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8').catch(() => '0')));
+  const spent = await Promise.all(
+    tasks.map((task) => readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8').catch(() => '0')),
+  );
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const kilobytes = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN);
   const nanoseconds = spent.reduce((sum, line) => sum + Number(line.split(' ', 1)[0]), 0);

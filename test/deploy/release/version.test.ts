@@ -23,7 +23,10 @@ const tellers = [
   'deploy/knative/our-source/source.yaml',
   'deploy/kubectl/admission-policy.yaml',
   'deploy/kubectl/standalone.yaml',
-  'deploy/openfaas/source.yaml',
+  'deploy/openfaas/ce/admission-policy.yaml',
+  'deploy/openfaas/ce/source.yaml',
+  'deploy/openfaas/pro/functions.yaml',
+  'deploy/openfaas/pro/source.yaml',
 ];
 
 describe('the version', () => {
