@@ -2,6 +2,7 @@
 import { helpText, readConfig, wantsHelp, type Config } from '#runtime/config.ts';
 import { connect } from '#runtime/connect.ts';
 import { ConfigError } from '#runtime/errors.ts';
+import { keepHeapSmall } from '#runtime/keep-heap-small.ts';
 import { createLog } from '#runtime/log.ts';
 import { createMetrics } from '#runtime/metrics.ts';
 import { metricsSite } from '#runtime/metrics-site.ts';
@@ -24,6 +25,7 @@ if (wantsHelp(process.argv)) process.stdout.write(helpText());
 else await runProcess(() => start(readConfig(process.argv.slice(2), process.env)));
 
 async function start(config: Config): Promise<() => Promise<void>> {
+  keepHeapSmall();
   const log = createLog(config.logLevel);
   for (const note of config.notes) log.warn(note);
   const sink = configuredSink(config);

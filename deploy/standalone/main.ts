@@ -1,11 +1,13 @@
 /** Sources and functions in one process: events are handed over in memory. */
 import { readConfig, helpText, wantsHelp } from '#runtime/config.ts';
+import { keepHeapSmall } from '#runtime/keep-heap-small.ts';
 import { runProcess } from '#runtime/run-process.ts';
 import { startStandalone } from './start-standalone.ts';
 
 if (wantsHelp(process.argv)) process.stdout.write(helpText());
 else
   await runProcess(async () => {
+    keepHeapSmall();
     const standalone = await startStandalone(readConfig(process.argv.slice(2), process.env));
     return standalone.stop;
   });
