@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { runningControllers } from '#runtime/kube-fledged/controllers.ts';
 import type { Namespaces } from '#runtime/namespaces.ts';

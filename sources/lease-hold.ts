@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
 import type { Clock } from './clock.ts';
 import { given, heldBy, newLease, parseLease, type Lease } from './lease-object.ts';

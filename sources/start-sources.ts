@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { ImageCache } from '#model/image-cache.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { type Meter, noMeter } from '#runtime/metrics.ts';
 import { systemClock, type Clock } from './clock.ts';

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parse, YAMLParseError } from 'yaml';
 import * as z from 'zod/mini';
 import { crdName, fieldManager } from '#model/api.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { ConfigError } from '#runtime/errors.ts';
 
 const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${crdName}`;

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { finalizer } from '#model/api.ts';
 import type { CacheReference } from '#model/cloud-event.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
 import { everyItemOf } from '#runtime/every-item.ts';
 import { type Namespaces, pathsWithin } from '#runtime/namespaces.ts';

@@ -10,7 +10,7 @@ import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import manifest from '../../package.json' with { type: 'json' };
 import type { Architecture } from './blob.ts';
-import type { Library, Runtime } from './node-runtime.ts';
+import type { Library, Runtime } from './runtime.ts';
 
 /** How others call an architecture: npm's package of Node, Debian's folder of libraries for cross compilation, and the loader that Node asks for. */
 const namesOf = {

@@ -1,6 +1,7 @@
 import { bundle, crdFile, programs } from './bundle.ts';
 import { compileCache } from './compile-cache.ts';
-import { nodeRuntime, type Runtime } from './node-runtime.ts';
+import { nodeRuntime } from './node-runtime.ts';
+import type { Runtime } from './runtime.ts';
 import { statusPageFiles } from './status-page-files.ts';
 import type { Entry } from './tar.ts';
 

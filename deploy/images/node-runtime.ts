@@ -5,17 +5,8 @@ import { promisify } from 'node:util';
 import type { Architecture } from './blob.ts';
 import { foreignNode } from './foreign-node.ts';
 import { user } from './functions-container.ts';
+import type { Runtime } from './runtime.ts';
 import type { Entry } from './tar.ts';
-
-/** A Node to put into an image: its program on this machine, the files that go with it, and whether it can be run here. */
-export type Runtime = {
-  readonly node: string;
-  readonly isHost: boolean;
-  readonly libraries: readonly Library[];
-};
-
-/** A shared library: where it is here, and where it belongs in the image. */
-export type Library = { readonly from: string; readonly path: string };
 
 const installed = join(import.meta.dirname, '../../node_modules/node/bin/node');
 

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { createApi, type Api } from '#runtime/api-request.ts';
-import type { ClusterSource } from '#runtime/credentials.ts';
+import type { Api } from '#runtime/api.ts';
+import { createApi } from '#runtime/api-request.ts';
+import type { ClusterSource } from '#runtime/cluster-source.ts';
 import { UsageError } from './command.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

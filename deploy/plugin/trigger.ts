@@ -1,6 +1,6 @@
 import { annotations } from '#model/api.ts';
 import type { CacheReference } from '#model/cloud-event.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { paths } from '#runtime/paths.ts';
 import { type Command, exitCodes, type Invocation } from './command.ts';
 import { exitCodesMean, timeoutFlag, timeoutOf } from './wait/wait.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { FunctionName } from '#model/cloud-event.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { type Cluster, createCluster } from '#runtime/cluster.ts';
 import { settingsIn, type Config } from '#runtime/config.ts';
 import { connect } from '#runtime/connect.ts';

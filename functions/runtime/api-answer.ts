@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { ApiCall } from './api-request.ts';
+import type { ApiCall } from './api.ts';
 import { TimedOut } from './deadline.ts';
 import { ApiError } from './errors.ts';
 import { retryAfter } from './retry-after.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import { bodyText, isSuccess, refusal, silence } from './api-answer.ts';
-import type { ApiCall } from './api-request.ts';
+import type { ApiCall } from './api.ts';
 import { defaultTimeout, type Wire } from './api-wire.ts';
 import { deadline, reasonOf } from './deadline.ts';
 import type { Sent } from './transport.ts';

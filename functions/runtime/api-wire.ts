@@ -1,5 +1,5 @@
-import type { ApiCall, ApiMetrics, CallResult, Method } from './api-request.ts';
-import type { Credentials } from './credentials.ts';
+import type { ApiCall, ApiMetrics, CallResult, Method } from './api.ts';
+import type { Credentials } from './cluster-source.ts';
 import { type Outgoing, type Sent, transport } from './transport.ts';
 import { version } from './version.ts';
 

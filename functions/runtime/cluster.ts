@@ -11,7 +11,7 @@ import type { Job, Pod } from '#model/pod.ts';
 import type { PullJob } from '#model/pull-job.ts';
 import type { PatchStep } from '#model/warm-gate.ts';
 import type { RemovalJob } from '#model/removal-job.ts';
-import type { Api } from './api-request.ts';
+import type { Api } from './api.ts';
 import { cacheOfObject } from './cache-of-object.ts';
 import { isConflict, isNotFound } from './errors.ts';
 import { everyItem, everyItemOf } from './every-item.ts';

@@ -1,6 +1,6 @@
 import type { FunctionName } from '#model/cloud-event.ts';
 import type { Settings } from '#model/settings.ts';
-import type { ClusterSource } from './credentials.ts';
+import type { ClusterSource } from './cluster-source.ts';
 import { ConfigError } from './errors.ts';
 import type { Namespaces } from './namespaces.ts';
 import { type FlagKind, quoted, readFlags } from './flags.ts';

@@ -1,6 +1,6 @@
 import { apiOver } from './api-over.ts';
-import type { Api, ApiOptions } from './api-request.ts';
-import type { ClusterSource } from './credentials.ts';
+import type { Api, ApiOptions } from './api.ts';
+import type { ClusterSource } from './cluster-source.ts';
 import { podCredentials } from './pod-credentials.ts';
 
 /** What `createApi` does, for a process that starts: the Kubernetes client is loaded only to read a kubeconfig, never in a pod. */

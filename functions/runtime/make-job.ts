@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { labels } from '#model/api.ts';
 import type { PullJob } from '#model/pull-job.ts';
 import type { RemovalJob } from '#model/removal-job.ts';
-import type { Api } from './api-request.ts';
+import type { Api } from './api.ts';
 import { isConflict, RetryLater } from './errors.ts';
 import { onlyMetadata } from './media-type.ts';
 import { paths } from './paths.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Authorisation, ClusterSource, Credentials } from './credentials.ts';
+import type { Authorisation, ClusterSource, Credentials } from './cluster-source.ts';
 import { ConfigError } from './errors.ts';
 import { serverUrl } from './server-url.ts';
 

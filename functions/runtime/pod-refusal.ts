@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { Job } from '#model/pod.ts';
-import type { Api } from './api-request.ts';
+import type { Api } from './api.ts';
 import { paths } from './paths.ts';
 
 const events = z.object({

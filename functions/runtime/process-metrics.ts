@@ -1,4 +1,4 @@
-import type { CallResult } from './api-request.ts';
+import type { CallResult } from './api.ts';
 import type { Definitions, Meter, Metrics } from './metrics.ts';
 import { version } from './version.ts';
 

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { ImageCache } from '#model/image-cache.ts';
 import type { CacheEvent } from '#model/kubernetes-event.ts';
-import type { Api } from './api-request.ts';
+import type { Api } from './api.ts';
 import { cacheEventName, cacheEventObject } from './cache-event-object.ts';
 import { isConflict } from './errors.ts';
 import { paths } from './paths.ts';

@@ -1,4 +1,4 @@
-import type { ClusterSource } from './credentials.ts';
+import type { ClusterSource } from './cluster-source.ts';
 import { ConfigError } from './errors.ts';
 
 /** The URL of an API server, or a `ConfigError` that says whose it is and what is wrong with it. */

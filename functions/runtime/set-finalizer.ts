@@ -1,6 +1,6 @@
 import { finalizer } from '#model/api.ts';
 import type { ImageCache } from '#model/image-cache.ts';
-import type { Api } from './api-request.ts';
+import type { Api } from './api.ts';
 import { isNotFound } from './errors.ts';
 import { paths } from './paths.ts';
 

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { Credentials } from './credentials.ts';
+import type { Credentials } from './cluster-source.ts';
 import { orAborted } from './deadline.ts';
 
 /** One request, ready to be sent. */

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Api } from './api-request.ts';
+import type { Api } from './api.ts';
 import { ApiError } from './errors.ts';
 import { paths } from './paths.ts';
 

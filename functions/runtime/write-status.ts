@@ -1,6 +1,6 @@
 import type { ImageCache, Status } from '#model/image-cache.ts';
 import { wireStatus, wireStatusWithoutTexts, type WireStatus } from '#model/status.ts';
-import type { Api } from './api-request.ts';
+import type { Api } from './api.ts';
 import { ApiError } from './errors.ts';
 import { onlyMetadata } from './media-type.ts';
 import { paths } from './paths.ts';

@@ -2,7 +2,7 @@ import { backoff } from '../backoff.ts';
 import { DeliveryFailed, DeliveryRefused } from '../sink.ts';
 import { merged, type Batch } from './batch.ts';
 import { nextClass, type ChangeClass, type Lane, type Slot } from './lane.ts';
-import type { QueueOptions } from './queue.ts';
+import type { QueueOptions } from './queue-options.ts';
 
 const retry = { first: 200, most: 30_000 };
 

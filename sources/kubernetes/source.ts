@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CloudEvent } from 'cloudevents';
 import type { Logger } from 'pino';
 import type { ImageCache } from '#model/image-cache.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { type Meter, noMeter } from '#runtime/metrics.ts';
 import { type Namespaces, withInstallation } from '#runtime/namespaces.ts';
 import { traceFields } from '#runtime/trace-context.ts';

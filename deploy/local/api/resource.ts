@@ -1,9 +1,8 @@
 import type { JsonObject } from '../json.ts';
+import type { GroupKind } from './group-kind.ts';
 import type { KubeObject } from './kube-object.ts';
 import type { Schema } from './schema/schema.ts';
 import type { FieldError } from './status-error.ts';
-
-export type GroupKind = { readonly group: string; readonly kind: string; readonly plural: string };
 
 /** One column of a server-side table; wide ones have a priority above 0. */
 export type Column = {

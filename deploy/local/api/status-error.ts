@@ -1,5 +1,5 @@
 import { type JsonObject, compact } from '../json.ts';
-import type { GroupKind } from './resource.ts';
+import type { GroupKind } from './group-kind.ts';
 
 /** One complaint about one field, in Kubernetes' words: `detail` is what follows "path: ". */
 export type FieldError = {

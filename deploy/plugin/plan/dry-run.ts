@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { CacheReference } from '#model/cloud-event.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import { parseImageCache } from '#model/parse-image-cache.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
 import { paths } from '#runtime/paths.ts';
 import type { Manifest } from './manifests.ts';

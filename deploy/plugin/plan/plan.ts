@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { decide } from '#model/decide.ts';
 import type { Plan } from '#model/plan.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { type Cluster, createCluster } from '#runtime/cluster.ts';
 import { ApiError } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';

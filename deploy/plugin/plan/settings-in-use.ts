@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { Settings } from '#model/settings.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { readConfig } from '#runtime/config.ts';
 import { ApiError, ConfigError } from '#runtime/errors.ts';
 

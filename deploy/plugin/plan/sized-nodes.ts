@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { normalisedReference } from '#model/image-reference.ts';
 import type { Node } from '#model/node.ts';
 import { parseNode } from '#model/parse-node.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { everyItem } from '#runtime/every-item.ts';
 import { paths } from '#runtime/paths.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CacheReference } from '#model/cloud-event.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { paths } from '#runtime/paths.ts';
 

@@ -1,7 +1,7 @@
 import type { CacheReference } from '#model/cloud-event.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import { nodeCounts } from '#model/status.ts';
-import type { Api } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
 import { createCluster } from '#runtime/cluster.ts';
 import { exitCodes, UsageError } from '../command.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Api } from '../api-request.ts';
+import type { Api } from '../api.ts';
 import { everyItem, everyItemOf } from '../every-item.ts';
 import { type Namespaces, pathsWithin } from '../namespaces.ts';
 import { paths } from '../paths.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { apiVersion, imageCachePlural } from '#model/api.ts';
-import type { Api } from '../api-request.ts';
+import type { Api } from '../api.ts';
 import { isNotFound } from '../errors.ts';
 
 /** Whose CustomResourceDefinition is installed: kube-fledged's has no status subresource, so no status could be written. */

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { group, imageCacheKind, jobAnnotations, managerSelector } from '#model/api.ts';
-import type { Api } from '../api-request.ts';
+import type { Api } from '../api.ts';
 import { isConflict, isNotFound } from '../errors.ts';
 import { everyItemOf } from '../every-item.ts';
 import { type Namespaces, pathsWithin } from '../namespaces.ts';

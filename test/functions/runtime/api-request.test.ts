@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Api, type ApiOptions, createApi } from '../../../functions/runtime/api-request.ts';
+import type { Api, ApiOptions } from '../../../functions/runtime/api.ts';
+import { createApi } from '../../../functions/runtime/api-request.ts';
 import { ApiError, ConfigError } from '../../../functions/runtime/errors.ts';
 import { answer, type Script, scriptedServer, type ScriptedServer } from './scripted-server.ts';
 

@@ -7,7 +7,7 @@ import { pruneUnknown } from '../schema/unknown-fields.ts';
 import { StatusError, badRequest, invalid } from '../status-error.ts';
 import { createDecoded } from '../verbs/create.ts';
 import { decode } from '../verbs/decode.ts';
-import type { PatchRequest } from '../verbs/patch.ts';
+import type { PatchRequest } from './patch-request.ts';
 import { updateDecoded } from '../verbs/update.ts';
 import { appliedTo, withoutField } from './apply-merge.ts';
 import { type FieldSet, type FieldValues, shownPath, stepsOf } from './field-set.ts';

@@ -1,15 +1,16 @@
 import { type JsonObject, isObject, textAt } from '../../json.ts';
-import { type Core, type WriteOptions, type Written, keptIn, told } from '../core.ts';
+import { type Core, type Written, keptIn, told } from '../core.ts';
 import { type KubeObject, nameOf } from '../kube-object.ts';
 import { applyObject } from '../patch/apply.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
+import type { PatchRequest } from '../patch/patch-request.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
 import type { Resource } from '../resource.ts';
 import { invalidValue } from '../schema/field-errors.ts';
 import { badRequest, invalid, notFound, notImplemented, unsupportedMedia } from '../status-error.ts';
 import { decode } from './decode.ts';
-import { type Subresource, updateDecoded } from './update.ts';
+import { updateDecoded } from './update.ts';
 
 export const patchTypes = {
   json: 'application/json-patch+json',
@@ -17,16 +18,6 @@ export const patchTypes = {
   strategic: 'application/strategic-merge-patch+json',
   apply: 'application/apply-patch+yaml',
 } as const;
-
-export type PatchRequest = WriteOptions & {
-  readonly namespace: string;
-  readonly name: string;
-  readonly subresource: Subresource;
-  readonly contentType: string;
-  readonly patch: unknown;
-  /** Takes over fields that others own (server-side apply). */
-  readonly force?: boolean;
-};
 
 const patched = (resource: Resource, object: KubeObject, { contentType, patch }: PatchRequest): unknown => {
   switch (contentType) {

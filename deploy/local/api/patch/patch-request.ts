@@ -1,0 +1,12 @@
+import type { WriteOptions } from '../core.ts';
+import type { Subresource } from '../verbs/update.ts';
+
+export type PatchRequest = WriteOptions & {
+  readonly namespace: string;
+  readonly name: string;
+  readonly subresource: Subresource;
+  readonly contentType: string;
+  readonly patch: unknown;
+  /** Takes over fields that others own (server-side apply). */
+  readonly force?: boolean;
+};

@@ -1,0 +1,19 @@
+import type { Logger } from 'pino';
+import type { TraceFields } from '#runtime/trace-context.ts';
+import type { Clock } from '../clock.ts';
+import type { Batch } from './batch.ts';
+
+export type QueueOptions = {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Throws `DeliveryFailed` for what is to be tried again, `DeliveryRefused` for what never will be taken. */
+  readonly deliver: (batch: Batch) => Promise<void>;
+  /** What a log line about the delivery of a batch tells of its trace. */
+  readonly traceOf?: (batch: Batch) => TraceFields;
+  /** Milliseconds between the end of one delivery of Job and Pod changes and the next, for one cache. */
+  readonly gap: (key: string) => number;
+  /** Whether the cache exists: of one that does not, only its own deletion is told. */
+  readonly isKnown: (key: string) => boolean;
+  /** Deliveries at once, over all caches. Default 16. */
+  readonly concurrency?: number;
+};
