@@ -97,8 +97,9 @@ const late: Scenario = {
     await eventually('its image is being pulled', () => world.history.jobsOf(name).length > 0);
     expect(await look(world, name)).toBe('held');
     await eventually('it is let go', async () => (await look(world, name)) === 'cold');
-    const events = await world.events('cache');
-    expect(events.find(({ reason }) => reason === 'WarmGateTimeout')).toMatchObject({
+    const told = async () => (await world.events('cache')).find(({ reason }) => reason === 'WarmGateTimeout');
+    await eventually('that is told', async () => (await told()) !== undefined);
+    expect(await told()).toMatchObject({
       type: 'Warning',
       message: expect.stringContaining(`Node ${name} was let go after 5 s`) as unknown,
     });
