@@ -5,12 +5,13 @@ import { commands } from './commands.ts';
 import { connect } from './connect.ts';
 import { errorText } from './error-text.ts';
 import { commandHelp, generalHelp } from './help.ts';
-import type { Terminal } from './terminal.ts';
+import { guarded, type Terminal } from './terminal.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Runs one call of the plugin, and answers with the exit code; what went wrong is told on standard error. */
-export async function runPlugin(argv: readonly string[], env: Environment, terminal: Terminal): Promise<number> {
+export async function runPlugin(argv: readonly string[], env: Environment, given: Terminal): Promise<number> {
+  const terminal = guarded(given);
   const [name, ...rest] = argv;
   try {
     if (name === undefined || ['help', '--help', '-h'].includes(name)) return say(terminal, helpFor(rest[0]));

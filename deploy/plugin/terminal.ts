@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { visible } from '#model/visible.ts';
 
 /** Where a command's output goes. */
 export type Terminal = {
@@ -28,3 +29,20 @@ export function processTerminal(): Terminal {
     colour: (tone, text) => styleText(colours[tone], text, { stream: stdout }),
   };
 }
+
+/** A terminal that no text can steer, whatever names and messages it holds; only the colours above pass. */
+export const guarded = (terminal: Terminal): Terminal => ({
+  ...terminal,
+  print: (text) => terminal.print(visibleButColours(text)),
+  note: (text) => terminal.note(visibleButColours(text)),
+});
+
+/** Splits at what `colour` writes; every other part is the text between two of those. */
+const visibleButColours = (text: string): string =>
+  text
+    .split(ownColours)
+    .map((part, index) => (index % 2 === 1 ? part : visible(part)))
+    .join('');
+
+// eslint-disable-next-line no-control-regex -- they begin with one
+const ownColours = /(\u001b\[(?:31|32|33|90|39)m)/;

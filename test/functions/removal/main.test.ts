@@ -92,6 +92,28 @@ describe('the program of removal Jobs', () => {
     );
   });
 
+  it('takes hostile names for names, and writes each on one line that steers no terminal', async () => {
+    runtime.images.push(image('kept'));
+    const names = [
+      'a\nremoved kept:1: 1 bytes',
+      '\u001b[2Ja:1',
+      '$(touch x)',
+      '`id`',
+      '../../etc/passwd',
+      '--keep=kept:1',
+    ];
+    const { code, stdout, result } = await removal(...names.map((name) => `--remove=${name}`));
+    expect(stdout.split('\n')).toEqual([
+      String.raw`absent a\u000aremoved kept:1: 1 bytes`,
+      String.raw`absent \u001b[2Ja:1`,
+      ...names.slice(2).map((name) => `absent ${name}`),
+      '0 removed (0 bytes), 6 absent, 0 spared, 0 failed',
+      '',
+    ]);
+    expect({ code, told: result?.images.map(({ image: name }) => name) }).toEqual({ code: 0, told: names });
+    expect(runtime.calls).not.toContain('RemoveImage');
+  });
+
   it('looks again right before each removal', async () => {
     runtime.images.push(image('first'), image('second'));
     runtime.instead.set('RemoveImage', () => {
