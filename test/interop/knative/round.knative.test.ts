@@ -65,7 +65,7 @@ const deliveries = (lines: readonly string[]): readonly Line[] =>
 const metrics = (): Promise<string> => lab.ask('get', '--raw', '/metrics');
 
 describe(`a round of ${nodes} nodes x ${images.length} images on Knative`, () => {
-  it.each<Way>(['our-source'])('fed by %s, ends well with a Job for each node', async (way) => {
+  it.each<Way>(['our-source', 'knative-sources'])('fed by %s, ends well with a Job for each node', async (way) => {
     await deploy(lab, way);
     ends.push(() => undeploy(lab, way));
     const logs = followPods(lab);
@@ -91,10 +91,11 @@ describe(`a round of ${nodes} nodes x ${images.length} images on Knative`, () =>
     const used = await usage.stop();
     const told = deliveries(logs.lines().slice(from));
     const writes = writesBetween(apiWritesIn(before), apiWritesIn(after));
+    const first = ((world.history.jobChanges()[0]?.at ?? NaN) - begin) / 1000;
     const statuses = writes.by['PATCH imagecaches/status'] ?? 0;
     console.log(
       [
-        `knative, ${way}: ${nodes} nodes x ${images.length} images in ${took.toFixed(1)} s with reconcile and job-complete asleep: ${new Set(told.map(({ id }) => id)).size} events that concerned a function, ${told.length} invocations ` +
+        `knative, ${way}: ${nodes} nodes x ${images.length} images in ${took.toFixed(1)} s, the first Job after ${first.toFixed(1)} s, with reconcile and job-complete asleep: ${new Set(told.map(({ id }) => id)).size} events that concerned a function, ${told.length} invocations ` +
           `(${told.filter((each) => each.status === 503).length} answered 503), ${statuses} status writes, ${conflictsIn(after) - conflictsIn(before)} of them 409, ${writes.by['POST jobs'] ?? 0} Jobs`,
         ...used.map(
           (each) =>
