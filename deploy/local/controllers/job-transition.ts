@@ -1,6 +1,7 @@
 import { type JsonObject, at, isObject, listAt, numberAt, objectAt, textAt, withAt } from '../json.ts';
 import { type KubeObject, finalizersOf, isTerminating, nameOf, uidOf, wireTime } from '../api/kube-object.ts';
 import { hasCondition } from '../api/kinds/job.ts';
+import { backOff, failure } from './job-limits.ts';
 import { condition, statusWith, suspension, type Counts, type JobEvent } from './job-status.ts';
 
 export const jobFinalizer = 'batch.kubernetes.io/job-tracking' as const;
@@ -40,18 +41,6 @@ const sortPods = (
 });
 
 const reached = ['CompletionsReached', 'Reached expected number of succeeded pods'] as const;
-const tooLate = ['DeadlineExceeded', 'Job was active longer than specified deadline'] as const;
-const tooOften = ['BackoffLimitExceeded', 'Job has reached the specified backoff limit'] as const;
-
-/** Why a Job has failed, if it has. */
-const failure = (job: KubeObject, failed: number, now: number): readonly [string, string] | undefined => {
-  const deadline = numberAt(job, 'spec', 'activeDeadlineSeconds');
-  const start = textAt(job, 'status', 'startTime');
-  if (failed > (numberAt(job, 'spec', 'backoffLimit') ?? 6)) return tooOften;
-  if (deadline !== undefined && start !== '' && now - Date.parse(start) >= deadline * 1000) return tooLate;
-  return undefined;
-};
-
 const finished = (job: KubeObject, pods: readonly KubeObject[], now: number): JobStep => {
   const ttl = numberAt(job, 'spec', 'ttlSecondsAfterFinished');
   const ends = listAt(job, 'status', 'conditions').find((one) => ['Complete', 'Failed'].includes(textAt(one, 'type')));
@@ -65,20 +54,6 @@ const finished = (job: KubeObject, pods: readonly KubeObject[], now: number): Jo
     isExpired: left !== undefined && left <= 0,
     ...(left !== undefined && left > 0 ? { again: left } : {}),
   };
-};
-
-/** Delay before the next pod after failures: ten seconds, doubling, six minutes at most. */
-const backOff = (pods: readonly KubeObject[], failed: number, now: number): number => {
-  if (failed === 0) return 0;
-  const last = Math.max(
-    0,
-    ...pods
-      .filter((pod) => phaseOf(pod) === 'Failed')
-      .flatMap((pod) => listAt(pod, 'status', 'containerStatuses'))
-      .map((status) => Date.parse(textAt(status, 'state', 'terminated', 'finishedAt')))
-      .filter((time) => !Number.isNaN(time)),
-  );
-  return Math.max(0, last + Math.min(360_000, 10_000 * 2 ** (failed - 1)) - now);
 };
 
 /** A Job that is not over, looked at together with its pods. */

@@ -537,14 +537,14 @@ describe('a hanging registry', () => {
   it('gets no more time for one image than all its calls may take together', async () => {
     const { server, host, registry } = await one(
       (response, seen) => {
-        setTimeout(() => answer(response, 307, '', { location: seen.path }), 120);
+        setTimeout(() => answer(response, 307, '', { location: seen.path }), 240);
       },
-      { callTimeout: 200, imageTimeout: 300 },
+      { callTimeout: 400, imageTimeout: 600 },
     );
     const began = performance.now();
     expect(reasonOf(await registry.digest(`${host}/app`))).toMatch(/^127.*no answer within/);
-    expect(performance.now() - began).toBeLessThan(600);
-    expect([2, 3]).toContain(server.seen.length); // the third in time only where the machine is
+    expect(performance.now() - began).toBeLessThan(900);
+    expect(server.seen).toHaveLength(3);
   });
 
   it('lets nobody stand in line for ever', async () => {
