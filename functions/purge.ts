@@ -5,7 +5,7 @@ import { isPurged, mayOpen, nextRound } from '#model/next-round.ts';
 import { isRemovalUnsettled } from '#model/removal-ledger.ts';
 import { drive } from '#runtime/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
-import { nothingChanged, scopeOf, type Scope } from '#runtime/scope.ts';
+import { changedIn, nothingChanged, scopeOf, type Scope } from '#runtime/scope.ts';
 
 const opens = ['Purge'] as const;
 const makes = 'removals';
@@ -23,10 +23,14 @@ export const purge: Handler = async (notice, context) => {
   await drive({ cache: notice.cache, scope: (live) => scopeOfRemoval(notice, live), opens, makes }, context);
 };
 
-/** Resumes what was lost and keeps deadlines. */
+/** Resumes what was lost and keeps deadlines. A Job at work that its cache has given up is found by no status, and must not meet a pull. */
 async function onTick(context: Context): Promise<void> {
-  const caches = await context.cluster.caches();
-  const due = caches.filter((cache) => isDue(cache, context.now()));
+  const { cluster, settings } = context;
+  const [caches, jobs] = await Promise.all([cluster.caches(), cluster.removals(settings.namespace)]);
+  const atWork = new Set(
+    jobs.flatMap(({ outcome, cacheUid }) => (outcome === 'Complete' || outcome === 'Failed' ? [] : [cacheUid])),
+  );
+  const due = caches.filter((cache) => atWork.has(cache.uid) || isDue(cache, context.now()));
   const driven = await Promise.allSettled(
     due.map(async (cache) => drive({ cache, scope: () => 'everything', opens, makes }, context)),
   );
@@ -36,7 +40,11 @@ async function onTick(context: Context): Promise<void> {
 
 function scopeOfRemoval(notice: Notice, cache: ImageCache): Scope {
   if (notice.type === 'change' && notice.object.kind !== 'ImageCache') return scopeOf(notice, cache);
-  return hasWork(cache) ? 'everything' : nothingChanged;
+  if (hasWork(cache)) return 'everything';
+  // A Job that came with the cache's own news, and that nothing waits for any more, is to go.
+  return notice.type === 'change' && notice.isRemoval === true && notice.changed !== undefined
+    ? changedIn(notice.changed)
+    : nothingChanged;
 }
 
 function isDue(cache: ImageCache, now: number): boolean {

@@ -1,6 +1,6 @@
 import type { ImageCache } from '#model/image-cache.ts';
 import { isUnsettled } from '#model/ledger.ts';
-import type { Notice } from '#model/cloud-event.ts';
+import type { Notice, ObjectReference } from '#model/cloud-event.ts';
 
 /** How much of the world a decision looks at: all that concerns the cache, or what has changed. */
 export type Scope = 'everything' | Changed;
@@ -20,8 +20,13 @@ export function scopeOf(notice: Notice, cache: ImageCache): Scope {
   if (notice.object.kind === 'ImageCache' && notice.isRemoval === true) return nothingChanged;
   if (notice.object.kind === 'ImageCache')
     return notice.verb === 'add' || hasOpenWork(cache) ? 'everything' : nothingChanged;
+  return changedIn(notice.changed);
+}
+
+/** Names by kind. */
+export function changedIn(objects: readonly ObjectReference[]): Changed {
   const named = (kind: string): readonly string[] => [
-    ...new Set(notice.changed?.filter((object) => object.kind === kind).map(({ name }) => name)),
+    ...new Set(objects.filter((object) => object.kind === kind).map(({ name }) => name)),
   ];
   return { nodes: named('Node'), jobs: named('Job'), pods: named('Pod') };
 }

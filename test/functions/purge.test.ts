@@ -294,6 +294,41 @@ describe('purge, on request,', () => {
     expect(on.live().status.nodes['node-1']?.state).toBe('Pulling');
   });
 
+  const withJob = (job: RemovalJob | undefined) =>
+    changed(aCache, {
+      isRemoval: true,
+      more: [{ ...aJob(job?.metadata.name ?? ''), namespace: 'kube-fledged' }],
+    });
+
+  it('records what a Job tells whose news came with the cache’s own', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    await purge(withJob(job), on.context);
+    expect(on.live().status.status).toBe('Succeeded');
+  });
+
+  it.each([
+    { when: 'its news came with the cache’s own', notice: withJob },
+    { when: 'nobody told of it, by the tick', notice: () => tick },
+  ])('takes back a Job at work that nothing waits for any more, where $when', async ({ notice }) => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    on.api.put(
+      nodePath('node-1'),
+      nodeNamed('node-1', { status: { ...ordinary, conditions: [{ type: 'Ready', status: 'False' }] } }),
+    );
+    await reconcile(changed(aNode('node-1')), on.context);
+    expect(on.live().status.removals['node-1']?.state).toBe('Skipped');
+    expect(removals(on)).toEqual([job]);
+    await purge(notice(job), on.context);
+    expect(removals(on)).toEqual([]);
+  });
+
   it('empties a node, too, that left the selector while nobody looked', async () => {
     const labelled = (labels: object) => nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels } });
     const on = scene();
