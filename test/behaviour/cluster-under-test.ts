@@ -24,6 +24,8 @@ export type ClusterKind = {
   readonly nodes: number;
   /** Whether it takes no time to start one, so that whoever needs a whole one gets it. */
   readonly isStartedAtOnce: boolean;
+  /** Whether one product serves all scenarios, and sees the whole cluster anyway. Default no: each starts its own. */
+  readonly hasOneProduct?: boolean;
   /** How many times longer everything may take than beside a process of our own. Default 1. */
   readonly patience?: number;
 };
@@ -37,8 +39,8 @@ export type ClusterUnderTest = {
   readonly env: Readonly<Record<string, string>>;
   /** The product's program, where it is not to be run from its sources. */
   readonly program: string | undefined;
-  /** The product where it is installed in the cluster, in a namespace of its own, and sees all of it. Without it, it is a process of the scenario's. */
-  readonly installed?: { readonly product: Product; readonly namespace: string };
+  /** The product where it is installed in the cluster, in a namespace of its own, and sees all of it; each scenario asks for it once. Without it, it is a process of the scenario's. */
+  readonly installed?: { readonly product: () => Product; readonly namespace: string };
   readonly kubectl: (...args: readonly string[]) => Promise<Result>;
   /** A reference to an image that behaves so; the same name is the same image. */
   readonly image: (kind: ImageKind, name: string) => Promise<string>;

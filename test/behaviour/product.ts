@@ -22,8 +22,8 @@ export type Product = {
   readonly pid: () => number;
   /** All lines that it logged, over all its starts. */
   readonly log: () => readonly string[];
-  /** Those that tell of trouble: errors, and whatever is no log line. */
-  readonly complaints: () => readonly string[];
+  /** Those that tell of trouble: errors, and whatever is no log line; from this line of the log on, by default those of its own time. */
+  readonly complaints: (since?: number) => readonly string[];
 };
 
 export type ProductPlace = {
@@ -80,7 +80,7 @@ export function product(place: ProductPlace): Product {
     tick: () => tick(portIn(told('started') ?? told('listening') ?? '')),
     pid: () => running().pid ?? 0,
     log: () => lines,
-    complaints: () => lines.filter((line) => !isCalm(line)),
+    complaints: (from = 0) => lines.slice(from).filter((line) => !isCalm(line)),
   };
 }
 

@@ -23,7 +23,7 @@ export async function realNodesCluster(lab: Lab): Promise<Started> {
   const noopImage = await productImage(lab, 'noop');
   const removalImage = await productImage(lab, 'functions');
   const pushed = new Map<string, Promise<string>>();
-  const lent = new Map<string, Readonly<Record<string, string>>>();
+  const lent = new Set<Lent>();
   return {
     kubeconfig: lab.kubeconfig,
     master: way.url,
@@ -36,9 +36,9 @@ export async function realNodesCluster(lab: Lab): Promise<Started> {
       return image;
     },
     lendNode: async (kube, _, labels) => {
-      const node = ['node1', 'node2'].find((name) => !lent.has(name));
-      if (node === undefined) throw new Error('both nodes are lent');
-      lent.set(node, labels);
+      const node = nodeFor(kube, lent);
+      if (node === undefined) throw new Error('the scenario has all nodes');
+      lent.add({ to: kube, node, labels });
       await kube.patch('Node', node, { metadata: { labels } });
       return node;
     },
@@ -55,10 +55,23 @@ function imageIn(lab: Lab, kind: ImageKind, name: string): Promise<string> {
   throw new Error(`real registries have no ${kind} images`);
 }
 
-async function takeBack(kube: Kube, name: string, lent: Map<string, Readonly<Record<string, string>>>): Promise<void> {
-  const labels = Object.fromEntries(Object.keys(lent.get(name) ?? {}).map((key) => [key, null]));
-  await kube.patch('Node', name, { metadata: { labels } });
-  lent.delete(name);
+/** A node under the labels of a scenario, which is known by its verbs. Several scenarios may have it at once, each under labels of its own. */
+type Lent = { readonly to: Kube; readonly node: string; readonly labels: Readonly<Record<string, string>> };
+
+/** The node that fewest have, of those that this scenario does not have yet. */
+function nodeFor(kube: Kube, lent: ReadonlySet<Lent>): string | undefined {
+  const of = (name: string): readonly Lent[] => [...lent].filter(({ node }) => node === name);
+  return ['node1', 'node2']
+    .filter((name) => of(name).every(({ to }) => to !== kube))
+    .toSorted((a, b) => of(a).length - of(b).length)[0];
+}
+
+async function takeBack(kube: Kube, name: string, lent: Set<Lent>): Promise<void> {
+  for (const each of [...lent].filter(({ to, node }) => to === kube && node === name)) {
+    const labels = Object.fromEntries(Object.keys(each.labels).map((key) => [key, null]));
+    await kube.patch('Node', name, { metadata: { labels } });
+    lent.delete(each);
+  }
 }
 
 type Way = { readonly url: string; readonly close: () => Promise<void> };

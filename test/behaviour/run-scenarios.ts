@@ -24,8 +24,6 @@ export function runScenarios(
     await shared;
   });
   const hasItsOwn = ({ isClusterWide }: Scenario): boolean => isClusterWide === true && kind.isStartedAtOnce;
-  const isAlone = (scenario: Scenario): boolean =>
-    scenario.isMeasured === true || (scenario.isClusterWide === true && !kind.isStartedAtOnce);
   const test = (scenario: Scenario) => async (context: { skip: (note: string) => void }) => {
     const reason = reasonToSkip(scenario, kind);
     if (reason !== undefined) context.skip(reason);
@@ -34,13 +32,22 @@ export function runScenarios(
   const suite = (where: string, all: readonly Scenario[], register: (scenario: Scenario) => void): void => {
     if (all.length > 0) describe(`on ${kind.name}, ${where}, the product`, { timeout }, () => all.forEach(register));
   };
-  const sideBySide = scenarios.filter((scenario) => !isAlone(scenario));
+  const sideBySide = scenarios.filter((scenario) => !isAlone(scenario, kind));
   suite('side by side', longestFirst(sideBySide), (scenario) => {
     it.concurrent(scenario.name, test(scenario));
   });
-  suite('alone', scenarios.filter(isAlone), (scenario) => {
-    it(scenario.name, test(scenario));
-  });
+  suite(
+    'alone',
+    scenarios.filter((scenario) => isAlone(scenario, kind)),
+    (scenario) => {
+      it(scenario.name, test(scenario));
+    },
+  );
+}
+
+function isAlone({ isMeasured, isClusterWide, hasProductToItself }: Scenario, kind: ClusterKind): boolean {
+  if (isMeasured === true) return true;
+  return kind.hasOneProduct === true ? hasProductToItself === true : isClusterWide === true && !kind.isStartedAtOnce;
 }
 
 /** Those that look at the whole cluster wait for a Lease to expire, so they begin before the others. */

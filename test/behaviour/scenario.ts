@@ -10,6 +10,8 @@ export type Scenario = {
   readonly nodes?: number;
   /** The product sees the whole cluster, so no other scenario shares that with it. */
   readonly isClusterWide?: boolean;
+  /** It looks at what becomes of things while nothing runs, or has settings of its own: where one product serves many scenarios, no other has it meanwhile. */
+  readonly hasProductToItself?: boolean;
   /** A short time is measured: nothing else of the suite shall take it. */
   readonly isMeasured?: boolean;
   /** The product's log is allowed to tell of errors. */

@@ -8,6 +8,8 @@ import { seenNode } from './node-condition.ts';
 export type WorldNodes = {
   /** The label by which the scenario's caches find its nodes. */
   readonly pool: Readonly<Record<string, string>>;
+  /** That label, with these of the scenario's as its nodes bear them: another scenario may have the same node, and a label of the same name. */
+  readonly labelled: (labels: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
   /** Adds nodes and answers with their names when they are Ready. */
   readonly add: (count: number, labels?: Readonly<Record<string, string>>) => Promise<readonly string[]>;
   readonly addOne: (labels?: Readonly<Record<string, string>>) => Promise<string>;
@@ -29,13 +31,16 @@ export type WorldNodes = {
 
 /** The nodes of the scenario that works in this namespace. */
 export function worldNodes(cluster: ClusterUnderTest, kube: Kube, namespace: string): WorldNodes {
-  const pool = { pool: namespace };
+  const own = <T>(labels: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
+    Object.fromEntries(Object.entries(labels).map(([name, value]) => [`${namespace}/${name}`, value]));
+  const pool = own({ pool: 'own' });
+  const labelled: WorldNodes['labelled'] = (labels) => ({ ...pool, ...own(labels) });
   const lent = new Set<string>();
   let count = 0;
 
   const addOne = async (labels: Readonly<Record<string, string>> = {}): Promise<string> => {
     count += 1;
-    const name = await cluster.lendNode(kube, `${namespace}-${count}`, { ...pool, ...labels });
+    const name = await cluster.lendNode(kube, `${namespace}-${count}`, labelled(labels));
     lent.add(name);
     return name;
   };
@@ -55,6 +60,7 @@ export function worldNodes(cluster: ClusterUnderTest, kube: Kube, namespace: str
   };
   return {
     pool,
+    labelled,
     addOne,
     add: (many, labels) => Promise.all(Array.from({ length: many }, async () => addOne(labels))),
     join: async (taints) => {
@@ -70,7 +76,7 @@ export function worldNodes(cluster: ClusterUnderTest, kube: Kube, namespace: str
       expect(await cluster.lendNode(kube, name, pool)).toBe(name);
       lent.add(name);
     },
-    label: (name, labels) => patch(name, { metadata: { labels } }),
+    label: (name, labels) => patch(name, { metadata: { labels: own(labels) } }),
     cordon: (name, unschedulable) => patch(name, { spec: { unschedulable } }),
     taint: (name, taints) => patch(name, { spec: { taints } }),
     report,

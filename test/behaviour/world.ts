@@ -63,7 +63,7 @@ export async function createWorld(cluster: ClusterUnderTest, options: WorldOptio
     env: { KUBEFLEDGED_NAMESPACE: namespace, TICK_SCHEDULE: '', ...cluster.env },
     program: cluster.program,
   };
-  const theProduct = cluster.installed?.product ?? product(place);
+  const theProduct = cluster.installed?.product() ?? product(place);
   return {
     namespace,
     kube: verbs,
@@ -101,7 +101,7 @@ function caches({
   nodes,
 }: Place): Pick<World, 'list' | 'createCache' | 'editCache' | 'settled' | 'events'> {
   const generations = new Map<string, number>();
-  const list: World['list'] = (images, labels = {}) => ({ images, nodeSelector: { ...nodes.pool, ...labels } });
+  const list: World['list'] = (images, labels = {}) => ({ images, nodeSelector: nodes.labelled(labels) });
   const noted = (name: string, object: unknown): SeenCache => {
     const cache = seenCache(object);
     generations.set(name, cache.metadata.generation);

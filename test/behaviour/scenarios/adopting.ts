@@ -121,6 +121,7 @@ const resume: Scenario = {
 
 const stale: Scenario = {
   name: 'takes away a trigger from before its time without acting on it, and says so',
+  hasProductToItself: true,
   run: async (world) => {
     await world.nodes.addOne();
     const annotations = { 'kubefledged.io/purge-imagecache': '', 'example.com/mine': 'stays' };

@@ -93,6 +93,7 @@ const ticksOnly: Scenario = {
 
 const quiet: Scenario = {
   name: 'writes nothing once all is done, over a restart as well',
+  hasProductToItself: true,
   run: async (world) => {
     await world.nodes.addOne();
     await world.product.start();

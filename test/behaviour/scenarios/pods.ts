@@ -36,6 +36,7 @@ const dressed: Scenario = {
 
 const prioritised: Scenario = {
   name: 'gives Pods the priority class of the spec before that of the flag',
+  hasProductToItself: true,
   run: async (world) => {
     await world.nodes.addOne();
     const [high, low] = [`${world.namespace}-high`, `${world.namespace}-low`];

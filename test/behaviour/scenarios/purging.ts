@@ -47,6 +47,7 @@ async function pulled(world: World, images: readonly string[], spec: object = {}
 
 const purges: Scenario = {
   name: 'purges a cache on request: its images go, its annotation too, and nothing brings them back but an edit',
+  hasProductToItself: true,
   run: async (world) => {
     const images = [await world.image('good', 'a'), await world.image('good', 'b')];
     const node = await pulled(world, images);
@@ -190,6 +191,7 @@ const deletes: Scenario = {
 
 const letsGo: Scenario = {
   name: 'lets a cache go at once whose deletionPolicy is set back to Retain while it waits, also after it was not there',
+  hasProductToItself: true,
   run: async (world) => {
     const image = await world.image('good');
     const node = await pulled(world, [image], { deletionPolicy: 'Purge' });

@@ -1,13 +1,13 @@
 import { kill } from 'node:process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { functionNames } from '#model/cloud-event.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import { realNodesCluster, type Started } from '../../behaviour/real-nodes-cluster.ts';
+import type { Product } from '../../behaviour/product.ts';
 import { createWorld, type World } from '../../behaviour/world.ts';
 import type { Lab } from '../../cluster/lab.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { conflicts } from './conflicts.ts';
-import { asleep, functionProcesses } from './function-pods.ts';
+import { functionProcesses } from './function-pods.ts';
 import { deploy, installKnative, namespace, undeploy } from './install-knative.ts';
 import { followPods, type PodLogs } from './pod-logs.ts';
 import { cacheEvent, postEvent } from './post-event.ts';
@@ -17,6 +17,7 @@ const way = 'our-source';
 let lab: Lab;
 let logs: PodLogs;
 let cluster: Started;
+let product: Product;
 const ends: (() => Promise<void>)[] = [];
 beforeAll(async () => {
   lab = await sharedLab();
@@ -27,12 +28,13 @@ beforeAll(async () => {
   ends.push(logs.stop);
   const nodes = await realNodesCluster(lab);
   ends.push(nodes.stop);
-  cluster = { ...nodes, installed: { product: productOnKnative(lab, way, logs), namespace } };
+  product = productOnKnative(lab, way, logs);
+  cluster = { ...nodes, installed: { product: () => product, namespace } };
 });
 afterAll(async () => {
   for (const end of ends.toReversed()) await end();
 });
-beforeEach(() => cluster.installed?.product.stop());
+beforeEach(() => product.stop());
 
 /** A world with both nodes and nobody who sends events, but this test itself. */
 async function quietWorld(run: (world: World) => Promise<void>): Promise<void> {
@@ -145,22 +147,6 @@ describe('at a real Broker', () => {
       const answers = () => answersTo(id).filter((each) => each.function === 'reconcile');
       await eventually('it is told', () => answers().length > 0);
       expect(answers()).toMatchObject([{ status: 204 }]);
-    });
-  });
-
-  it('a cache wakes everything from zero', async () => {
-    await quietWorld(async (world) => {
-      await world.product.start();
-      await asleep(lab, functionNames);
-      const image = await world.image('good');
-      const begin = Date.now();
-      await world.createCache('cache', [image]);
-      const job = await eventually('the first Job', () => world.history.jobChanges()[0], 120);
-      expect((await world.settled('cache', 120)).status.status).toBe('Succeeded');
-      const settled = world.history.cacheChanges('cache').find(({ object }) => object.status.status === 'Succeeded');
-      console.log(
-        `knative: with all functions asleep, the first Job ${(job.at - begin) / 1000} s and Succeeded ${((settled?.at ?? 0) - begin) / 1000} s after the cache was made`,
-      );
     });
   });
 });

@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FunctionName } from '#model/cloud-event.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import type { Lab } from '../../cluster/lab.ts';
@@ -26,5 +27,5 @@ async function processIn(pid: number): Promise<FunctionProcess | undefined> {
 export async function asleep(lab: Lab, names: readonly FunctionName[]): Promise<void> {
   const selector = `serving.knative.dev/service in (${names.join(',')})`;
   const pods = (): Promise<string> => lab.ask('-n', namespace, 'get', 'pods', '-l', selector, '-o', 'name');
-  await eventually(`${names.join(' and ')} sleep`, async () => (await pods()) === '', 240);
+  await eventually(`${names.join(' and ')} sleep`, async () => (await pods()) === '' || sleep(1000, false), 240);
 }

@@ -31,7 +31,8 @@ beforeAll(async () => {
   ends.push(logs.stop);
   const nodes = await realNodesCluster(lab);
   ends.push(nodes.stop);
-  cluster = { ...nodes, installed: { product: productOnKnative(lab, way, logs), namespace } };
+  const product = productOnKnative(lab, way, logs);
+  cluster = { ...nodes, installed: { product: () => product, namespace } };
 });
 afterAll(async () => {
   for (const end of ends.toReversed()) await end();

@@ -31,7 +31,7 @@ export function followPods(lab: Lab): PodLogs {
   const watching = (async () => {
     while (!stopping.signal.aborted) {
       for (const { pod, container } of await started(lab)) if (!followed.has(pod)) follow(pod, container);
-      await sleep(500);
+      await sleep(1000);
     }
   })();
   return {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../../cluster/lab.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import type { Product, Start } from '../../behaviour/product.ts';
@@ -12,8 +13,11 @@ const variable = (flag: string): readonly [string, string] => {
   return [name.replaceAll('-', '_').toUpperCase(), value];
 };
 
-/** The product as it is deployed on Knative: to start it is to start what sends events, as the functions come of themselves. */
-export function productOnKnative(lab: Lab, way: Way, logs: PodLogs): Product {
+/** So much waits for the tick of PingSource that once a minute would make a test of half an hour. */
+const everyTenSeconds = '*/10 * * * * *';
+
+/** The product as it is deployed on Knative: to start it is to start what sends events, as the functions come of themselves. `schedule` is PingSource's. */
+export function productOnKnative(lab: Lab, way: Way, logs: PodLogs, schedule = everyTenSeconds): Product {
   let told: Readonly<Record<string, string>> = {};
   let since = 0;
   const ask = (...args: readonly string[]): Promise<string> => lab.ask('-n', namespace, ...args);
@@ -21,7 +25,7 @@ export function productOnKnative(lab: Lab, way: Way, logs: PodLogs): Product {
   const stop = async (): Promise<number> => {
     if (way === 'our-source') await ask('scale', 'deployment/imagecache-source', '--replicas=0');
     else await ask('delete', 'apiserversources,pingsources', '--all', '--timeout=60s');
-    await eventually('nothing sends events any more', async () => !(await hasSource(lab)));
+    await untilNothingSends(lab);
     return 0;
   };
   return {
@@ -30,7 +34,7 @@ export function productOnKnative(lab: Lab, way: Way, logs: PodLogs): Product {
       const wanted = { ...env, ...Object.fromEntries(flags.map(variable)) };
       if (JSON.stringify(wanted) !== JSON.stringify(told)) await tell(lab, told, wanted);
       told = wanted;
-      for (const document of await sources(lab, way)) await lab.apply(everyTenSeconds(document));
+      for (const document of await sources(lab, way)) await lab.apply(pinging(document, schedule));
       const [kind, condition] =
         way === 'our-source' ? ['deployments', 'Available'] : ['apiserversources,pingsources', 'Ready'];
       await ask(
@@ -52,23 +56,27 @@ export function productOnKnative(lab: Lab, way: Way, logs: PodLogs): Product {
       throw new Error('the product is many processes here');
     },
     log: logs.lines,
-    complaints: () =>
+    complaints: (from = since) =>
       logs
         .lines()
-        .slice(since)
+        .slice(from)
         .filter((line) => !isCalm(line)),
   };
 }
 
-/** So much waits for the tick of PingSource that once a minute would make a test of half an hour. */
-const everyTenSeconds = (document: string): string =>
-  document.includes('kind: PingSource')
-    ? document.replace("schedule: '* * * * *'", "schedule: '*/10 * * * * *'")
-    : document;
+function pinging(document: string, schedule: string): string {
+  if (!document.includes('kind: PingSource')) return document;
+  const told = document.replace(/^ {2}schedule: .*$/m, `  schedule: '${schedule}'`);
+  if (!told.includes(schedule)) throw new Error('the PingSource has no schedule');
+  return told;
+}
 
-async function hasSource(lab: Lab): Promise<boolean> {
-  const pods = await lab.ask('-n', namespace, 'get', 'pods', '-o', 'name');
-  return /pod\/(imagecache-source|apiserversource)-/.test(pods);
+/** Asked once a second, as each time takes a process of its own. */
+async function untilNothingSends(lab: Lab): Promise<void> {
+  await eventually('nothing sends events any more', async () => {
+    const pods = await lab.ask('-n', namespace, 'get', 'pods', '-o', 'name');
+    return /pod\/(imagecache-source|apiserversource)-/.test(pods) ? sleep(1000, false) : true;
+  });
 }
 
 /** Settings are read at start: so they are changed, and Pods that run with the old ones are told to go. */

@@ -74,7 +74,10 @@ describe(`a round of ${nodes} nodes x ${images.length} images on Knative`, () =>
     ends.push(cluster.stop);
     const product = productOnKnative(lab, way, logs);
     await product.stop();
-    const world = await createWorld({ ...cluster, installed: { product, namespace } }, { isClusterWide: true });
+    const world = await createWorld(
+      { ...cluster, installed: { product: () => product, namespace } },
+      { isClusterWide: true },
+    );
     ends.push(world.end);
     await product.start();
     await asleep(lab, ['reconcile', 'job-complete']); // the tick of PingSource keeps the others awake
