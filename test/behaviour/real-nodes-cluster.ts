@@ -10,7 +10,7 @@ import type { Kube } from './kube.ts';
 export const realKind: ClusterKind = {
   name: 'two real nodes',
   has: new Set(['kubectl']),
-  atOnce: 1,
+  atOnce: 3,
   nodes: 2,
   isStartedAtOnce: false,
 };
