@@ -21,7 +21,7 @@ export function claim(
   const free = freeSlots(cache, world.settings);
   const claimed = waiting.slice(0, Math.min(free, mostClaims));
   const entries = claimed.map(
-    ([name, entry]) => [name, { ...entry, state: 'Pulling', attempt: entry.attempt + 1 }] as const,
+    ([name, entry]) => [name, { ...entry, state: 'Pulling', attempt: entry.attempt + 1, ended: undefined }] as const,
   );
   const left = free - claimed.length;
   const hasMore = left > 0 && (waiting.length > claimed.length || hasUnseen(status, world));

@@ -4,19 +4,25 @@ import type { Cause } from './image-outcome.ts';
 /** How much of the failures a status tells: nodes per image, characters per message, bytes in all. */
 export const failureBounds = { nodesPerImage: 20, messageLength: 256, bytes: 200 * 1024 } as const;
 
-/** Failures without all that was said of a node. */
-export function withoutNode(failures: Failures, node: string): Failures {
+/** Failures without all that was said of a node, or of these images on it. */
+export function withoutNode(failures: Failures, node: string, images?: ReadonlySet<string>): Failures {
   return Object.fromEntries(
     Object.entries(failures).flatMap(([image, told]) => {
+      if (images?.has(image) === false) return [[image, told]];
       const others = told.filter((failure) => failure.node !== node);
       return others.length === 0 ? [] : [[image, others]];
     }),
   );
 }
 
-/** Failures with what a node says of its images now in place of what it said before. */
-export function withNode(failures: Failures, node: string, causes: ReadonlyMap<string, Cause>): Failures {
-  const next = new Map(Object.entries(withoutNode(failures, node)));
+/** Failures with what a node says of its images, or of these, now in place of what it said before. */
+export function withNode(
+  failures: Failures,
+  node: string,
+  causes: ReadonlyMap<string, Cause>,
+  images?: ReadonlySet<string>,
+): Failures {
+  const next = new Map(Object.entries(withoutNode(failures, node, images)));
   for (const [image, { reason, message }] of causes) {
     const others = next.get(image) ?? [];
     if (others.length >= failureBounds.nodesPerImage) continue;

@@ -83,6 +83,14 @@ const entry = z.object({
   failed: or(z.array(z.number()), []),
   singly: or(z.boolean(), false),
   copy: or(z.boolean(), false),
+  ended: maybe(
+    z.object({
+      size: z.number(),
+      jobs: z.array(z.number()),
+      failed: or(z.array(z.number()), []),
+      vaguely: or(z.boolean(), false),
+    }),
+  ),
 });
 
 const removal = z.object({

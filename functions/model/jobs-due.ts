@@ -1,48 +1,44 @@
 import type { ImageCache } from './image-cache.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { JobToRemove } from './plan.ts';
-import { jobName, jobSet } from './job-set.ts';
+import { jobName, jobsDue } from './job-set.ts';
 import { oneOfEach } from './one-of-each.ts';
 import { mountsImages } from './pull-container.ts';
 import { pulling as pullingPod, pullJob, type PullJob, type Pulling as PullingPod } from './pull-job.ts';
-import { judge, type JobView } from './pull-result.ts';
 import { retainedJobs } from './retained-jobs.ts';
 import type { WantedByHash } from './survey.ts';
 import type { Wanted } from './wanted.ts';
 import type { World } from './world.ts';
 import { own } from './own.ts';
 
-/**
- * The Jobs of claimed nodes that are known not to be there: just claimed, or missing although all Jobs were seen.
- * A node has as many at once as `pullsPerNode` says; the others follow when those have ended.
- */
+/** The Jobs of claimed nodes that are known not to be there: just claimed, next in turn, or missing although all Jobs were seen. */
 export function jobsToCreate(world: World, cache: ImageCache, wanted: WantedByHash): readonly PullJob[] {
   const share = oneOfEach<PullingPod>();
+  const { observed, settings } = world;
   return pulling(cache, wanted).flatMap(({ name, entry, want }) => {
-    const node = world.observed.nodes.get(name);
+    const node = observed.nodes.get(name);
     if (node === undefined) return [];
     const way = mountsImages(entry, node) ? 'mounts' : 'copies';
-    const jobs = jobSet(entry, want, cache, world.settings).map((indexes) => ({
-      indexes,
-      job: jobName(cache, entry, indexes),
-    }));
     const isNew = isJustClaimed(name, entry, world, cache);
-    const missing = jobs.filter(
-      ({ job }) => !world.observed.jobs.has(job) && (isNew || world.observed.hasAllJobs || isSibling(jobs, world)),
-    );
-    const alive = jobs.filter(({ job, indexes }) =>
-      isAlive(world.observed.jobs.get(job), { world, cache, entry, want, indexes, name }),
-    );
-    const room = Math.max(0, cache.spec.pullsPerNode - alive.length);
-    return missing.slice(0, room).map(({ indexes }) => {
-      const { settings } = world;
-      const order = { cache, node, entry, wanted: want, indexes, settings, runAsUser: world.observed.runAsUser };
+    const before = isNew ? new Set<string>() : new Set(namesDue(own(world.cache.status.nodes, name), want, world));
+    const missing = jobsDue(entry, want, cache, settings).filter((indexes) => {
+      const job = jobName(cache, entry, indexes);
+      return !observed.jobs.has(job) && (observed.hasAllJobs || !before.has(job));
+    });
+    return missing.map((indexes) => {
+      const order = { cache, node, entry, wanted: want, indexes, settings, runAsUser: observed.runAsUser };
       return pullJob(
         order,
         share(`${way} ${entry.want} ${indexes.join()}`, () => pullingPod(order)),
       );
     });
   });
+}
+
+/** The names of the Jobs that were due before this decision: they were made then. */
+function namesDue(entry: LedgerEntry | undefined, want: Wanted, { cache, settings }: World): readonly string[] {
+  if (entry === undefined) return [];
+  return jobsDue(entry, want, cache, settings).map((indexes) => jobName(cache, entry, indexes));
 }
 
 /** A node whose attempt this very plan claims: no Job of it can exist. */
@@ -57,32 +53,11 @@ function isJustClaimed(name: string, entry: LedgerEntry, { cache: before }: Worl
   );
 }
 
-/** Where one Job of a node was read, all of them were. */
-const isSibling = (jobs: readonly { readonly job: string }[], { observed }: World): boolean =>
-  jobs.some(({ job }) => observed.jobs.has(job));
-
-type Standing = {
-  readonly world: World;
-  readonly cache: ImageCache;
-  readonly entry: LedgerEntry;
-  readonly want: Wanted;
-  readonly indexes: readonly number[];
-  readonly name: string;
-};
-
-function isAlive(view: JobView | undefined, { world, cache, entry, want, indexes, name }: Standing): boolean {
-  if (view === undefined) return false;
-  const { observed, settings, now } = world;
-  return (
-    judge({ view, indexes, wanted: want, entry, cache, node: observed.nodes.get(name), settings, now }).type === 'open'
-  );
-}
-
 /** The Jobs that were seen and serve no purpose any more: recorded, superseded, or of a node that is gone. Their results are not read. */
 export function jobsToRemove(world: World, cache: ImageCache, wanted: WantedByHash): readonly JobToRemove[] {
   const needed = new Set(
     pulling(cache, wanted).flatMap(({ entry, want }) =>
-      jobSet(entry, want, cache, world.settings).map((indexes) => jobName(cache, entry, indexes)),
+      jobsDue(entry, want, cache, world.settings).map((indexes) => jobName(cache, entry, indexes)),
     ),
   );
   const unjudged = new Set(

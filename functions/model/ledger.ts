@@ -22,6 +22,20 @@ export type LedgerEntry = {
   readonly singly: boolean;
   /** Image volumes were refused here: images are started with the copied no-op instead. */
   readonly copy: boolean;
+  /** Those of the attempt's Jobs that have ended while others have not; undefined before the first. */
+  readonly ended: Ended | undefined;
+};
+
+/** What Jobs of an attempt have come to: recorded one by one, so that none has to be looked at again when another ends. */
+export type Ended = {
+  /** Images a Job: of a set that is cut another way by now, nothing has ended. */
+  readonly size: number;
+  /** Each Job by the first of its images, an index. */
+  readonly jobs: readonly number[];
+  /** Indexes of images that they could not get. */
+  readonly failed: readonly number[];
+  /** Of one of these there was no word of a kubelet. */
+  readonly vaguely: boolean;
 };
 
 /** A node that needs all of its images and has had no Job yet. */
@@ -35,6 +49,7 @@ export const freshEntry = (id: string, want: string): LedgerEntry => ({
   failed: [],
   singly: false,
   copy: false,
+  ended: undefined,
 });
 
 /** Lost work is done again, but not for ever: after so many sets of Jobs a node counts as failed. */

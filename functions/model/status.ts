@@ -1,6 +1,6 @@
 import { failureCount } from './failures.ts';
 import type { Condition, Failures, ImageCache, Status } from './image-cache.ts';
-import type { Ledger, LedgerEntry } from './ledger.ts';
+import type { Ended, Ledger, LedgerEntry } from './ledger.ts';
 import { unknownYet } from './resolved.ts';
 import type { RemovalEntry, SparedImage } from './removal-ledger.ts';
 import type { Round } from './round.ts';
@@ -110,7 +110,7 @@ function countsPerIndex(length: number, entries: readonly LedgerEntry[]): { read
 const omitted = (nodes: Ledger, failures: Failures): number =>
   Math.max(0, Object.values(nodes).reduce((sum, entry) => sum + entry.failed.length, 0) - failureCount(failures));
 
-function wireEntry({ id, want, attempt, state, reason, todo, failed, singly, copy }: LedgerEntry) {
+function wireEntry({ id, want, attempt, state, reason, todo, failed, singly, copy, ended }: LedgerEntry) {
   return {
     ...{ id, want, attempt, state },
     ...text('reason', reason),
@@ -118,8 +118,15 @@ function wireEntry({ id, want, attempt, state, reason, todo, failed, singly, cop
     ...(failed.length === 0 ? {} : { failed }),
     ...(singly ? { singly } : {}),
     ...(copy ? { copy } : {}),
+    ...(ended === undefined ? {} : { ended: wireEnded(ended) }),
   };
 }
+
+const wireEnded = ({ size, jobs, failed, vaguely }: Ended) => ({
+  ...{ size, jobs },
+  ...(failed.length === 0 ? {} : { failed }),
+  ...(vaguely ? { vaguely } : {}),
+});
 
 function removals({ removals, unwanted }: Status): WireStatus {
   if (Object.keys(removals).length === 0) return {};

@@ -69,7 +69,12 @@ export function setAside({ observed }: World, { spec, status }: ImageCache): Led
   return Object.fromEntries(entries);
 }
 
-const skipped = (entry: LedgerEntry, reason: SkipReason): LedgerEntry => ({ ...entry, state: 'Skipped', reason });
+const skipped = (entry: LedgerEntry, reason: SkipReason): LedgerEntry => ({
+  ...entry,
+  state: 'Skipped',
+  reason,
+  ended: undefined,
+});
 
 /** Before the first attempt: what the node's own list proves to be there needs no Job. */
 function unstarted(entry: LedgerEntry, node: Node, want: Wanted, { world, cache }: Place): LedgerEntry {

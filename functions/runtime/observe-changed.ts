@@ -5,7 +5,7 @@ import { retainsJobs } from '#model/retained-jobs.ts';
 import type { LedgerEntry } from '#model/ledger.ts';
 import type { Node } from '#model/node.ts';
 import type { Observed } from '#model/observed.ts';
-import { jobName, jobSet } from '#model/job-set.ts';
+import { jobName, jobsDue } from '#model/job-set.ts';
 import type { JobView } from '#model/pull-result.ts';
 import { wantedOf } from '#model/wanted.ts';
 import type { Context } from './handler.ts';
@@ -44,15 +44,17 @@ export async function observeChanged(
   };
 }
 
-/** A claimed node, and how many Jobs its attempt has. */
-type Expected = { readonly node: string; readonly entry: LedgerEntry; readonly siblings: number };
+/** The node that a Job is for. */
+type Expected = { readonly node: string };
 
-/** The Jobs that should be there, by name: whatever else turns up under the cache's label is left over. */
+/** The Jobs that should be there, by name, with their nodes: whatever else turns up under the cache's label is left over. */
 function expectedJobs(cache: ImageCache, { settings }: Context): ReadonlyMap<string, Expected> {
   const jobs = Object.entries(cache.status.nodes).flatMap(([node, entry]) => {
     if (entry.state !== 'Pulling') return [];
-    const set = jobSet(entry, wantedOf(cache, own(cache.status.wants, entry.want) ?? [], settings), cache, settings);
-    return set.map((indexes) => [jobName(cache, entry, indexes), { node, entry, siblings: set.length }] as const);
+    const wanted = wantedOf(cache, own(cache.status.wants, entry.want) ?? [], settings);
+    return jobsDue(entry, wanted, cache, settings).map(
+      (indexes) => [jobName(cache, entry, indexes), { node }] as const,
+    );
   });
   return new Map(jobs);
 }
@@ -75,14 +77,10 @@ type Read = { readonly views: ReadonlyMap<string, JobView>; readonly gone: reado
 
 const none: ReadonlyMap<string, JobView> = new Map<string, JobView>();
 
-/** A Job with its Pod; of a node with several Jobs, all of them, since they are judged together. */
+/** A Job with its Pod. */
 async function readJob(touched: Touched, context: Context): Promise<Read> {
   const { cache, job, expected } = touched;
   if (expected === undefined) return { views: await leftOver(touched, context), gone: [] };
-  if (expected.siblings > 1) {
-    const views = await readNodeJobs(cache, expected.entry, context);
-    return { views, gone: views.has(job) ? [] : [job] };
-  }
   const pod = await podOf(touched, context);
   if (pod !== undefined) return { views: new Map([[job, { job: undefined, pod }]]), gone: [] };
   const found = await context.cluster.job(cache.namespace, job);

@@ -132,9 +132,36 @@ describe('job-complete', () => {
       JSON.stringify(on.api.read(`${jobsPath}/${job}`)).includes('image-0') ? 0 : 1;
     await told(on, on.pod(first, completed(index(first))));
     expect(on.live().status.status).toBe('Processing');
+    expect(on.jobs()).toEqual([second]);
     await told(on, on.pod(second, completed(index(second))));
     expect(on.live().status.status).toBe('Succeeded');
     expect(on.jobs()).toEqual([]);
+  });
+
+  it('reads of a node with several Jobs the one that has ended, makes the next, and keeps what it was told', async () => {
+    const on = scene({ imagesPerJob: 1 });
+    on.cache();
+    on.nodes('node-1');
+    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    const [first = ''] = on.jobs();
+    const pod = on.pod(first, missing(0));
+    on.api.asked();
+    await told(on, pod);
+    const [second = ''] = on.jobs();
+    expect(on.api.asked()).toEqual([
+      `GET ${cachePath()}`,
+      `GET ${podsPath}/${pod}`,
+      `GET ${nodePath('node-1')}`,
+      'GET /api/v1/namespaces/apps',
+      `PATCH ${cachePath()}/status`,
+      `POST ${jobsPath}`,
+      `DELETE ${jobsPath}/${first}`,
+    ]);
+    await told(on, on.pod(second, completed(1)));
+    expect(on.live().status).toMatchObject({
+      failures: { 'app:1': [{ node: 'node-1', reason: 'ErrImagePull' }] },
+      nodes: { 'node-1': { state: 'Pulling', attempt: 2, todo: [0], failed: [0] } },
+    });
   });
 
   it("tells a quota that keeps Pods away, from the Job's Events, within seconds", async () => {

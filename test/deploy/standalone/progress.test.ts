@@ -9,7 +9,7 @@ const wants = { all: [0], more: [0, 1] };
 
 const entry = (of: Partial<LedgerEntry>): LedgerEntry => ({
   ...{ id: '1a', want: 'all', attempt: 1, state: 'Pulling', reason: '', todo: undefined, failed: [] },
-  ...{ singly: false, copy: false },
+  ...{ singly: false, copy: false, ended: undefined },
   ...of,
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fold } from '#model/fold.ts';
 import type { Spec } from '#model/image-cache.ts';
-import type { LedgerEntry } from '#model/ledger.ts';
+import type { Ended, LedgerEntry } from '#model/ledger.ts';
 import type { Observed } from '#model/observed.ts';
 import type { ContainerStatus, Pod } from '#model/pod.ts';
 import type { JobView } from '#model/pull-result.ts';
@@ -65,6 +65,10 @@ function folded({ entry, jobs = [], after = 1000, on, spec: of }: Row) {
   return status;
 }
 
+const endedSingly = (jobs: readonly number[], failed: readonly number[]): Ended => ({
+  ...{ size: 1, jobs, failed },
+  vaguely: false,
+});
 const missing = (index: number) => waiting(index, 'ErrImagePull', 'not found');
 const ten = 600_000;
 
@@ -129,17 +133,46 @@ const rows: readonly Row[] = [
   {
     when: 'one of two single Jobs has ended',
     entry: { attempt: 2, todo: [0, 1], failed: [0, 1], singly: true },
-    jobs: [[[0], [completed(0)]]],
-    is: { state: 'Pulling', failed: [0, 1] },
+    jobs: [[[0], [missing(0)]]],
+    is: { state: 'Pulling', failed: [0, 1], ended: { size: 1, jobs: [0], failed: [0], vaguely: false } },
+    failed: ['app:1'],
   },
   {
-    when: 'both single Jobs have ended',
-    entry: { attempt: 2, todo: [0, 1], failed: [0, 1], singly: true },
+    when: 'the other single Job has ended, too',
+    entry: { attempt: 2, todo: [0, 1], failed: [0, 1], singly: true, ended: endedSingly([0], [0]) },
+    jobs: [[[1], [completed(1)]]],
+    is: { state: 'Failed', failed: [0], singly: false, ended: undefined },
+  },
+  {
+    when: 'the other one has ended, and both have what they were for',
+    entry: { attempt: 2, todo: [0, 1], failed: [0, 1], singly: true, ended: endedSingly([0], []) },
+    jobs: [[[1], [completed(1)]]],
+    is: { state: 'Ready', failed: [], ended: undefined },
+  },
+  {
+    when: 'the first of two Jobs could not get its image, and the second has ended',
+    spec: { pullsPerNode: 2 },
+    entry: { ended: { ...endedSingly([0], [0]), vaguely: true } },
+    jobs: [[[1], [completed(1)]]],
+    is: { state: 'Pending', todo: [0], failed: [0], singly: true, ended: undefined },
+  },
+  {
+    when: 'what had ended was of a set that was cut another way',
+    entry: { ended: endedSingly([0], [0]) },
     jobs: [
-      [[0], [completed(0)]],
-      [[1], [missing(1)]],
+      [
+        [0, 1],
+        [completed(0), completed(1)],
+      ],
     ],
-    is: { state: 'Failed', failed: [1], singly: false },
+    is: { state: 'Ready', ended: undefined },
+  },
+  {
+    when: 'the second of two Jobs was lost for the third time',
+    spec: { pullsPerNode: 2 },
+    entry: { attempt: 3, ended: endedSingly([0], []) },
+    jobs: [[[1], 'gone']],
+    is: { state: 'Failed', failed: [1], ended: undefined },
     failed: ['base:2'],
   },
   {

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { jobAnnotations } from '#model/api.ts';
 import { decide } from '#model/decide.ts';
 import type { ImageCache, Status } from '#model/image-cache.ts';
+import type { LedgerEntry } from '#model/ledger.ts';
 import { skipReason } from '#model/node.ts';
 import type { Plan } from '#model/plan.ts';
-import { jobName, jobSet } from '#model/job-set.ts';
+import { jobName, jobsDue } from '#model/job-set.ts';
 import type { PullJob } from '#model/pull-job.ts';
+import type { Settings } from '#model/settings.ts';
 import { wantedOf } from '#model/wanted.ts';
 import type { World } from '#model/world.ts';
 
@@ -15,6 +17,7 @@ export function assertLawful(world: World, plan: Plan): void {
   assertNoUnaskedJobs(world, plan);
   assertNothingNeededIsRemoved(world, plan);
   assertClaimsHaveJobs(world, plan);
+  assertTurnsHaveJobs(world, plan);
 }
 
 /** Who is claimed gets a Job in the same plan: nobody else would make it before everything is looked at again. */
@@ -48,14 +51,30 @@ function assertNothingNeededIsRemoved({ cache, settings }: World, { remove, stat
   const needed = Object.values(after.status.nodes).flatMap((entry) => {
     const lists = after.status.wants[entry.want];
     if (entry.state !== 'Pulling' || lists === undefined) return [];
-    const set = jobSet(entry, wantedOf(after, lists, settings), after, settings);
-    return set.map((indexes) => jobName(after, entry, indexes));
+    return namesDue(entry, lists, after, settings);
   });
   assert.deepEqual(
     remove.filter(({ name }) => needed.includes(name)),
     [],
   );
 }
+
+/** Whose Job has ended gets the next one in the plan that records it: nobody else would make it before everything is looked at again. */
+function assertTurnsHaveJobs({ cache, settings }: World, { status, create }: Plan): void {
+  if (cache.status.round?.number !== status?.round?.number) return;
+  const made = new Set(create.map(({ metadata }) => metadata.name));
+  for (const [name, entry] of Object.entries(status?.nodes ?? {})) {
+    const [last, lists] = [cache.status.nodes[name], status?.wants[entry.want]];
+    const isGoingOn = last?.id === entry.id && last.want === entry.want && last.attempt === entry.attempt;
+    if (!isGoingOn || lists === undefined || last.state !== 'Pulling' || entry.state !== 'Pulling') continue;
+    const before = namesDue(last, lists, cache, settings);
+    for (const job of namesDue(entry, lists, cache, settings))
+      assert(made.has(job) || before.includes(job), `no Job ${job}, whose turn it is on ${name}`);
+  }
+}
+
+const namesDue = (entry: LedgerEntry, lists: readonly number[], of: ImageCache, settings: Settings) =>
+  jobsDue(entry, wantedOf(of, lists, settings), of, settings).map((indexes) => jobName(of, entry, indexes));
 
 /** Whoever was claimed, by round, node and attempt. */
 export function claimsOf({ status }: ImageCache): readonly string[] {

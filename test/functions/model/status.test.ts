@@ -13,6 +13,8 @@ const live = cache({ spec: spec({ lists: [list(['app:1', 'base:2']), list(['app:
 
 const removal = (of: Partial<RemovalEntry>): RemovalEntry => ({ ...freshRemoval('id', 'u1', 7), attempt: 1, ...of });
 
+const partly = { size: 1, jobs: [0], failed: [0], vaguely: true };
+
 /** A status in which every field has something in it. */
 const full: Status = {
   status: 'Failed',
@@ -30,7 +32,7 @@ const full: Status = {
   nodes: {
     n1: pulling({ want: 'w1', state: 'Ready' }),
     n2: pulling({ want: 'w1', state: 'Failed', failed: [0, 1] }),
-    n3: pulling({ want: 'w2', state: 'Pulling', todo: [0], failed: [0], singly: true, copy: true }),
+    n3: pulling({ want: 'w2', state: 'Pulling', todo: [0], failed: [0], singly: true, copy: true, ended: partly }),
     n4: pulling({ want: 'w2', state: 'Skipped', reason: 'NotReady' }),
   },
   wants: { w1: [0], w2: [1] },
@@ -115,6 +117,7 @@ describe('the status as it is written', () => {
           failed: [0],
           singly: true,
           copy: true,
+          ended: { size: 1, jobs: [0], failed: [0], vaguely: true },
         },
         n4: { id: 'a1a1a1a1', want: 'w2', attempt: 1, state: 'Skipped', reason: 'NotReady' },
       },
@@ -206,6 +209,10 @@ describe('the status as it is written', () => {
     failed: fc.array(index),
     singly: fc.boolean(),
     copy: fc.boolean(),
+    ended: fc.option(
+      fc.record({ size: index, jobs: fc.array(index), failed: fc.array(index), vaguely: fc.boolean() }),
+      { nil: undefined },
+    ),
   });
   const anyStatus = fc.record({
     status: fc.constantFrom(...statusWords),
