@@ -24,7 +24,7 @@ const settledCaches: readonly Left[] = [
     status: {
       status: 'Failed',
       reason: 'ImageCacheRefresh',
-      failures: { 'registry.example/adopted:1': [{ node: 'n', reason: 'ErrImagePull', message: 'gone' }] },
+      failures: { 'registry.example/adopted:failed': [{ node: 'n', reason: 'ErrImagePull', message: 'gone' }] },
     },
     ready: { status: 'False', reason: 'PullFailed' },
   },
@@ -46,9 +46,9 @@ const settledCaches: readonly Left[] = [
   },
 ];
 
-/** A cache as kube-fledged leaves it, made while nobody looks after it. */
+/** A cache as kube-fledged leaves it, made while nobody looks after it. Its image is its own: what another has pulled it would not pull again. */
 async function leave(world: World, name: string, status: object, annotations: object = {}): Promise<void> {
-  const spec = { cacheSpec: [world.list(['registry.example/adopted:1'])] };
+  const spec = { cacheSpec: [world.list([`registry.example/adopted:${name}`])] };
   await world.kube.create('ImageCache', name, { metadata: { annotations }, spec });
   const times = { startTime: '2026-01-01T00:00:00Z', completionTime: '2026-01-01T00:01:00Z' };
   await world.kube.patchStatus('ImageCache', name, { message: 'as kube-fledged says', ...times, ...status });
