@@ -38,14 +38,14 @@ export function createRouter(routing: Routing): Router {
       onCache(routing, change);
     },
     onJob: (change) => {
-      onWork(routing, change);
+      if (!isJustMade(routing, change, jobsWithPod)) onWork(routing, change);
       if (change.verb === 'add') lookAgain(routing, change, jobsWithPod);
     },
     onPod: (change) => {
       const job = (change.current ?? change.previous)?.job;
       if (job !== undefined && change.verb === 'delete') jobsWithPod.delete(job);
       if (job !== undefined && change.verb !== 'delete') jobsWithPod.add(job);
-      onWork(routing, change);
+      if (!isOfUnknownJob(routing, job)) onWork(routing, change);
     },
     onNode: (change) => {
       onNode(routing, change);
@@ -68,6 +68,16 @@ function onWork({ queue }: Routing, change: Change<JobProjection | PodProjection
   const isRemoval = (current ?? previous)?.isRemoval === true;
   queue.add(cache, isRemoval ? 'removal' : 'work', batchOf(cacheOf(cache), { ...observed(change), isRemoval }));
 }
+
+/** A Job without a Pod tells whoever has made it nothing: its Pod will, or its lack of one in a while. */
+function isJustMade({ isSynced }: Routing, change: Change<JobProjection>, jobsWithPod: ReadonlySet<string>): boolean {
+  const isUnended = change.current?.finished === false;
+  return change.verb === 'add' && isSynced() && isUnended && !jobsWithPod.has(keyOf(change.reference));
+}
+
+/** The Pod of a Job that has gone goes after it, which was told; one that is ahead of its Job is told with it. */
+const isOfUnknownJob = ({ isSynced, jobs }: Routing, job: string | undefined): boolean =>
+  job !== undefined && isSynced() && jobs().get(job) === undefined;
 
 /** Nodes that are there at the start concern nobody: every cache is told then, and looks at all of them. */
 function onNode({ queue, caches, isSynced }: Routing, change: Change<Projection>): void {

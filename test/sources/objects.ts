@@ -46,3 +46,8 @@ export const node = ({ name = 'node-1', ...metadata }: Meta = {}, rest: Json = {
 });
 
 export const condition = (type: string, status = 'True'): Json => ({ conditions: [{ type, status }] });
+
+/** A Pod's status with one container that has ended. */
+export const terminated = (name = 'image-0'): Json => ({
+  containerStatuses: [{ name, state: { terminated: { exitCode: 0 } } }],
+});

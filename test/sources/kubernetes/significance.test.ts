@@ -3,15 +3,12 @@ import { annotations } from '#model/api.ts';
 import type { Json } from '../../../sources/kubernetes/json.ts';
 import { imageCaches, jobs, nodes, pods, type Resource } from '../../../sources/kubernetes/resource.ts';
 import { isSignificant, type Projection } from '../../../sources/kubernetes/significance.ts';
-import { condition, imageCache, job, node, pod } from '../objects.ts';
+import { condition, imageCache, job, node, pod, terminated } from '../objects.ts';
 
 type Row = { readonly when: string; readonly from?: Json; readonly to?: Json; readonly tells: boolean };
 
 const waiting = (reason: string, message = ''): Json => ({
   containerStatuses: [{ name: 'image-0', state: { waiting: { reason, message } } }],
-});
-const terminated = (name = 'image-0'): Json => ({
-  containerStatuses: [{ name, state: { terminated: { exitCode: 0 } } }],
 });
 const nodeWith = (spec: Json, status: Json = {}): Json => node({}, { spec, status });
 const nodeInfo = (info: Json): Json => nodeWith({}, { nodeInfo: info });

@@ -8,7 +8,7 @@ import { startKubernetesSource, type Within } from '../../../sources/kubernetes/
 import { DeliveryFailed } from '../../../sources/sink.ts';
 import { fakeApi, type FakeApi } from '../fake-api.ts';
 import { fakeClock } from '../fake-clock.ts';
-import { condition, imageCache, job, node, pod } from '../objects.ts';
+import { condition, imageCache, job, node, pod, terminated } from '../objects.ts';
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -142,9 +142,12 @@ describe('afterwards', () => {
   it('a Job is told to its own cache alone, with all that changed within a second', async () => {
     const { api, clock, told } = await started();
     api.put(job());
-    await clock.advance(0);
-    expect(told()).toEqual(['add Job web-1 → apps/web']);
     api.put(pod());
+    await clock.advance(0);
+    expect(told()).toEqual([]);
+    api.put(pod({}, terminated()));
+    await clock.advance(0);
+    expect(told()).toEqual(['update Pod web-1-x → apps/web']);
     api.put(pod({}, { phase: 'Succeeded' }));
     api.put(job({}, condition('Complete')));
     await clock.advance(999);
@@ -153,11 +156,33 @@ describe('afterwards', () => {
     expect(told().map(withoutKind)).toEqual(['update web-1,web-1-x → apps/web']);
   });
 
+  it('a Job that has gone is told once, and not with its Pod again', async () => {
+    const { api, clock, told } = await started();
+    api.put(job());
+    api.put(pod());
+    await clock.advance(2_000);
+    api.remove('jobs', 'apps/web-1');
+    api.put(pod({ deletionTimestamp: '2026-11-24T00:00:00Z' }));
+    api.remove('pods', 'apps/web-1-x');
+    await clock.advance(2_000);
+    expect(told()).toEqual(['delete Job web-1 → apps/web']);
+  });
+
+  it('a Pod that is heard of before its Job is told with it', async () => {
+    const { api, clock, told } = await started();
+    api.put(pod({}, terminated()));
+    await clock.advance(2_000);
+    expect(told()).toEqual([]);
+    api.put(job());
+    await clock.advance(0);
+    expect(told()).toEqual(['add Job web-1 → apps/web']);
+  });
+
   it('Jobs of a large cache are told every 5 s', async () => {
     const { api, clock, told } = await started((api) => {
       api.put(imageCache({}, { status: { message: 'x'.repeat(100_000) } }));
     });
-    api.put(job());
+    api.put(job({}, condition('SuccessCriteriaMet')));
     await clock.advance(0);
     told();
     api.put(job({}, condition('Complete')));
@@ -185,19 +210,20 @@ describe('afterwards', () => {
     const { api, clock, told } = await started();
     const manager = { labels: { [labels.manager]: managerLabelValue } };
     const owner = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', name: 'db', controller: true };
-    api.put(job({ name: 'old', annotations: {}, ...manager, ownerReferences: [owner] }));
-    api.put(job({ name: 'stray', annotations: {}, ...manager }));
-    api.put(job({ name: 'lost', annotations: { [jobAnnotations.cache]: 'apps/nowhere' } }));
+    const ended = condition('Complete');
+    api.put(job({ name: 'old', annotations: {}, ...manager, ownerReferences: [owner] }, ended));
+    api.put(job({ name: 'stray', annotations: {}, ...manager }, ended));
+    api.put(job({ name: 'lost', annotations: { [jobAnnotations.cache]: 'apps/nowhere' } }, ended));
     await clock.advance(2_000);
     expect(told()).toEqual(['add Job old → apps/db']);
   });
 
   describe('a Job without a Pod', () => {
-    it('is looked at again after 10 s', async () => {
+    it('is looked at after 10 s', async () => {
       const { api, clock, told } = await started();
       api.put(job());
       await clock.advance(9_999);
-      expect(told()).toEqual(['add Job web-1 → apps/web']);
+      expect(told()).toEqual([]);
       await clock.advance(1);
       expect(told()).toEqual(['update Job web-1 → apps/web']);
     });
