@@ -29,7 +29,10 @@ export function advance(world: World, cache: ImageCache): Plan {
   const { status: folded } = fold(world, looked, wanted);
   const told = { ...cache, status: withRemovalsFolded(world, { ...cache, status: folded }) };
   const claimed = claims(world, { ...told, status: { ...told.status, nodes: setAside(world, told) } }, wanted);
-  const { status, events } = ended(world, { ...cache, status: tidy(world, { ...cache, status: claimed.status }) });
+  const { status, events, isToLook } = ended(world, {
+    ...cache,
+    status: tidy(world, { ...cache, status: claimed.status }),
+  });
   const current = { ...cache, status };
   const isSeen = world.observed.hasAllJobs;
   const isToForget = world.makes === 'removals' && !world.observed.hasAllNodes && hasCleared(current);
@@ -43,7 +46,8 @@ export function advance(world: World, cache: ImageCache): Plan {
     annotations: {},
     events: [...events, ...removalEvents(world.cache, current)],
     // Retained Jobs of the rounds before go when this one has succeeded: that takes a look at all of them.
-    hasMore: claimed.hasMore || isToForget || (events.length > 0 && !isSeen && retainsJobs(cache, world.settings)),
+    hasMore:
+      claimed.hasMore || isToForget || isToLook || (events.length > 0 && !isSeen && retainsJobs(cache, world.settings)),
     waits: claimed.waits,
   };
 }
@@ -71,14 +75,22 @@ function tidy(world: World, cache: ImageCache): Status {
   return { ...status, wants: wantsInUse(status), failures: boundedFailures(status.failures) };
 }
 
-/** A round ends with its last unsettled node, and in the write that settles it. A purge ends when all has gone that can. */
-function ended(world: World, cache: ImageCache): Pick<Plan, 'events'> & { readonly status: Status } {
+/** `isToLook`: the round could end, if all nodes were looked at. */
+type Ended = Pick<Plan, 'events'> & { readonly status: Status; readonly isToLook: boolean };
+
+/**
+ * A round ends with its last unsettled node, and in the write that settles it. A purge ends when all has gone that can, in a look at all
+ * nodes: what it is to take from a node on which a removal was under way is not known before that has ended.
+ */
+function ended(world: World, cache: ImageCache): Ended {
   const { observed, now } = world;
-  const isSettled = isPurged(cache)
-    ? !isHeldUp(world, cache.status)
-    : !Object.values(cache.status.nodes).some(isUnsettled);
-  if (!isRoundOpen(cache.status)) return { status: isSettled ? quietStatus(cache, now) : cache.status, events: [] };
-  return isSettled ? closed(world, cache) : { status: openStatus(cache, observed, now), events: [] };
+  const isPurge = isPurged(cache);
+  const isSettled = isPurge ? !isHeldUp(world, cache.status) : !Object.values(cache.status.nodes).some(isUnsettled);
+  const isToLook = isPurge && isSettled && !observed.hasAllNodes && isRoundOpen(cache.status);
+  if (!isRoundOpen(cache.status))
+    return { status: isSettled ? quietStatus(cache, now) : cache.status, events: [], isToLook };
+  if (!isSettled || isToLook) return { status: openStatus(cache, observed, now), events: [], isToLook };
+  return { ...closed(world, cache), isToLook };
 }
 
 /** Forgets what no node is to hold any more. */

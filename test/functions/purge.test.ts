@@ -225,6 +225,17 @@ describe('purge, on request,', () => {
     expect(removals(on).map(orderOf)).toContainEqual(expect.arrayContaining(['--remove=app:1']));
   });
 
+  it('removes all, too, where it began before that removal had ended, and hears of the end alone', async () => {
+    const on = await pulled(undefined, 'node-1');
+    const first = await editedDown(on);
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    ends(on, first, [removed('base:2')]);
+    await told(on, first);
+    expect(on.live().status.status).toBe('Processing');
+    expect(removals(on).map(orderOf)).toContainEqual(expect.arrayContaining(['--remove=app:1']));
+  });
+
   it('makes a Job again that was taken away, and one whose Pod said nothing', async () => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
