@@ -10,6 +10,7 @@ import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
 
 type Nodes = ReadonlyMap<string, Node | undefined>;
+type SeenBeside = { readonly nodes: Nodes; readonly removals: RemovalsSeen };
 
 /**
  * What those who pull must know of removals: what other caches' are under way, and what nodes still list that may be gone. The cache's own
@@ -19,12 +20,12 @@ export async function removalsInTheWay(
   cache: ImageCache,
   nodes: Nodes,
   { cluster, settings }: Context,
-): Promise<{ readonly nodes: Nodes; readonly removals: RemovalsSeen }> {
+): Promise<SeenBeside> {
   const jobs = await cluster.removals(settings.namespace);
   const named = referencesByNode(jobs);
   const underWay = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !hasEnded(job)));
   return {
-    nodes: new Map([...nodes].map(([name, node]) => [name, doubted(node, named)])),
+    nodes: allDoubted(nodes, named),
     removals: { ...noRemovals, underWay },
   };
 }
@@ -41,6 +42,9 @@ function referencesByNode(jobs: readonly Job[]): ReadonlyMap<string, ReadonlySet
   return byNode;
 }
 
+const allDoubted = (nodes: Nodes, named: ReadonlyMap<string, ReadonlySet<string>>): Nodes =>
+  new Map([...nodes].map(([name, node]) => [name, doubted(node, named)]));
+
 /** The node without those images in its list that a removal Job names: the list is late, and the Job stays as long as it may be. */
 function doubted(node: Node | undefined, named: ReadonlyMap<string, ReadonlySet<string>>): Node | undefined {
   const gone = node === undefined ? undefined : named.get(node.id);
@@ -48,12 +52,15 @@ function doubted(node: Node | undefined, named: ReadonlyMap<string, ReadonlySet<
   return { ...node, images: new Set([...node.images].filter((image) => !gone.has(image))) };
 }
 
-/** All that the removals of a cache depend on. `pullPods` are the cache's own Pods that pull. */
+/**
+ * All that the removals of a cache depend on, and the nodes without what may be gone: whoever removes surveys what is still to be pulled as
+ * well. `pullPods` are the cache's own Pods that pull.
+ */
 export async function observeRemovals(
   cache: ImageCache,
-  pullPods: readonly Pod[],
+  { nodes, pullPods }: { readonly nodes: Nodes; readonly pullPods: readonly Pod[] },
   context: Context,
-): Promise<RemovalsSeen> {
+): Promise<SeenBeside> {
   const { cluster, settings } = context;
   const [jobs, pods, caches] = await Promise.all([
     cluster.removals(settings.namespace),
@@ -61,14 +68,15 @@ export async function observeRemovals(
     cluster.caches(),
   ]);
   const own = jobs.filter(({ cacheUid }) => cacheUid === cache.uid);
-  return {
+  const removals = {
     jobs: await jobViews(own, pods, context),
     hasAll: true,
-    goneJobs: new Set(),
+    goneJobs: new Set<string>(),
     busyNodes: new Set(pullPods.filter(isAtWork).map(({ nodeId }) => nodeId)),
     otherCaches: caches.filter(({ uid }) => uid !== cache.uid),
     underWay: new Map(),
   };
+  return { nodes: allDoubted(nodes, referencesByNode(jobs)), removals };
 }
 
 /** A Pod that has ended stays for a while, and one of a retained Job for long. */

@@ -36,11 +36,8 @@ type Pulls = Omit<Observed, 'removals'>;
 
 async function observeForRemoval(cache: ImageCache, context: Context): Promise<Observed> {
   const pods = await context.cluster.pods(cache.namespace, pullsOf(cache));
-  const [seen, removals] = await Promise.all([
-    observeEverything(cache, context, pods),
-    observeRemovals(cache, pods, context),
-  ]);
-  return { ...seen, removals };
+  const seen = await observeEverything(cache, context, pods);
+  return { ...seen, ...(await observeRemovals(cache, { nodes: seen.nodes, pullPods: pods }, context)) };
 }
 
 async function onlyRemovals(cache: ImageCache, changed: Changed, context: Context): Promise<Observed> {

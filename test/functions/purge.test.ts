@@ -65,6 +65,8 @@ function ends(on: Scene, job: RemovalJob | undefined, outcomes: readonly Removal
   });
 }
 
+const otherChanged = { ...changed({ ...aCache, name: 'other' }), cache: { namespace: 'apps', name: 'other' } };
+
 const removed = (image: string, bytes = 1000): RemovalOutcome => ({ outcome: 'removed', image, bytes, also: '' });
 
 const told = (on: Scene, job: RemovalJob | undefined) =>
@@ -143,6 +145,7 @@ describe('purge, on request,', () => {
   it('keeps what another cache wants on the node, but not what a purged one does', async () => {
     const on = await pulled(undefined, 'node-1');
     on.cache({ cacheSpec: [{ images: ['base:2', 'own:1'] }] }, 'other');
+    await reconcile(otherChanged, on.context);
     on.cache({ cacheSpec: [{ images: ['app:1'] }] }, 'third');
     const third = on.api.read(cachePath('third'));
     const round = { number: 1, operation: 'Purge', generation: 1, trigger: 'Annotation' };
@@ -372,8 +375,9 @@ describe('purge, on request,', () => {
 const ordinary = {
   nodeInfo: { operatingSystem: 'linux', kubeletVersion: 'v1.34.2', containerRuntimeVersion: 'containerd://1.7.24' },
 };
+const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
 const odd = {
-  conditions: [{ type: 'Ready', status: 'True' }],
+  ...ready,
   nodeInfo: { ...ordinary.nodeInfo, containerRuntimeVersion: 'frakti://1' },
 };
 
@@ -422,15 +426,27 @@ describe('images that leave the spec', () => {
       status: { ...ordinary, conditions: odd.conditions, images: [{ names: ['docker.io/library/app:1'] }] },
     };
     on.api.put(nodePath('node-1'), nodeNamed('node-1', lists));
-    const other = { ...aCache, name: 'other' };
-    const event = { ...changed(other), cache: { namespace: 'apps', name: 'other' } };
-    await reconcile(event, on.context);
+    await reconcile(otherChanged, on.context);
     expect(on.live('other').status.nodes['node-1']?.state).toBe('Pending');
     ends(on, job, [removed('app:1'), removed('base:2')]);
     const path = `${removalsPath}/${job?.metadata.name ?? ''}`;
     on.api.put(path, { ...on.api.read(path), status: { conditions: [{ type: 'Complete', status: 'True' }] } });
     await refresh(tick, on.context);
     expect(on.live('other').status.nodes['node-1']?.state).toBe('Pulling');
+  });
+
+  it('are pulled again when they are asked for while they go, whoever looks at the node’s late list', async () => {
+    const on = await pulled(undefined, 'node-1');
+    const job = await editedDown(on);
+    const images = [{ names: ['docker.io/library/app:1', 'docker.io/library/base:2'] }];
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', { status: { ...ordinary, ...ready, images } }));
+    on.edit({ cacheSpec: [{ images: ['app:1', 'base:2'] }] });
+    await reconcile(changed(aCache), on.context);
+    ends(on, job, [removed('base:2')]);
+    await purge(tick, on.context);
+    expect(on.live().status.removals['node-1']?.state).toBe('Removed');
+    await refresh(tick, on.context);
+    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', todo: [1] });
   });
 });
 
