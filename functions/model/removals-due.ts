@@ -2,13 +2,11 @@ import { freeOf, mostClaims } from './claim.ts';
 import { criSocket } from './cri-socket.ts';
 import type { ImageCache } from './image-cache.ts';
 import { isUnsettled } from './ledger.ts';
-import { nextRound } from './next-round.ts';
-import type { Node } from './node.ts';
+import { awaitsOthers, keptOn } from './kept-images.ts';
 import type { Job, Pod } from './pod.ts';
 import type { JobToRemove } from './plan.ts';
 import { removalJob, removalJobName, type RemovalJob } from './removal-job.ts';
 import type { RemovalEntry, RemovalLedger } from './removal-ledger.ts';
-import { wantedNow } from './unwanted.ts';
 import type { World } from './world.ts';
 import { own } from './own.ts';
 
@@ -16,7 +14,7 @@ export type RemovalClaim = {
   readonly removals: RemovalLedger;
   /** Nodes wait that could be served, if all were looked at. */
   readonly hasMore: boolean;
-  /** Nodes wait until the Pods that pulled for this cache have left: nobody tells of that. */
+  /** Nodes wait until the Pods that pulled for this cache have left, or until another cache has acted: nobody tells of that. */
   readonly waits: boolean;
 };
 
@@ -31,7 +29,10 @@ export function claimRemovals(world: World, cache: ImageCache): RemovalClaim {
   const removing = Object.values(removals).filter(({ state }) => state === 'Removing').length;
   const free = Math.min(freeOf(cache, world.settings, { at: removing, of: Object.keys(removals).length }), mostClaims);
   if (!seen.hasAll) return { removals, hasMore: waiting.length > 0 && free > 0, waits: false };
-  const ready = waiting.filter(([name, { id }]) => world.observed.nodes.has(name) && !seen.busyNodes.has(id));
+  const ready = waiting.filter(([name, { id, want }]) => {
+    const node = world.observed.nodes.get(name);
+    return node !== undefined && !seen.busyNodes.has(id) && !awaitsOthers(node, imagesOf(cache, want), world);
+  });
   const claimed = ready.slice(0, free).map(([name, entry]) => [name, claimedOn(name, entry, world)] as const);
   return {
     removals: { ...removals, ...Object.fromEntries(claimed) },
@@ -48,6 +49,8 @@ function claimedOn(name: string, entry: RemovalEntry, { observed, settings }: Wo
   return { ...entry, state: 'Failed', reason: 'UnknownRuntime', message };
 }
 
+const imagesOf = ({ status }: ImageCache, want: string): readonly string[] => own(status.unwanted, want) ?? [];
+
 /** The removal Jobs that are known not to be there: just claimed, or missing although all were seen. */
 export function removalsToCreate(world: World, cache: ImageCache): readonly RemovalJob[] {
   if (!world.observed.removals.hasAll) return [];
@@ -57,20 +60,11 @@ export function removalsToCreate(world: World, cache: ImageCache): readonly Remo
     if (world.observed.removals.jobs.has(removalJobName(cache, entry))) return [];
     const socket = criSocket(node, world.settings);
     if (socket === undefined) return [];
-    const remove = own(cache.status.unwanted, entry.want) ?? [];
+    const remove = imagesOf(cache, entry.want);
+    if (awaitsOthers(node, remove, world)) return [];
     const order = { remove, keep: keptOn(node, world, cache), purge: world.settings.purge };
     return [removalJob({ cache, node, socket, entry, removal: order, settings: world.settings })];
   });
-}
-
-/**
- * What anybody wants on the node: this cache itself, unless it is purged, and all others that are not, nor are to be. Of caches that are
- * purged at the same time each would otherwise spare what the others still seem to want; as it is, the last to look sees what all were asked.
- */
-function keptOn(node: Node, { observed, settings, now }: World, cache: ImageCache): readonly string[] {
-  const isToGo = (other: ImageCache): boolean => other.isBeingDeleted || nextRound(other, now)?.operation === 'Purge';
-  const caches = [cache, ...observed.removals.otherCaches.filter((other) => !isToGo(other))];
-  return [...new Set(caches.flatMap((each) => wantedNow(each, node, settings)?.images ?? []))].toSorted();
 }
 
 /** Removal Jobs at work that nothing waits for any more; those that have ended go by themselves. */

@@ -155,6 +155,27 @@ describe('purge, on request,', () => {
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2', '--keep=base:2', '--keep=own:1']);
   });
 
+  it('waits for another cache that wants an image and has not acted on it: edited away by then, it is spared for nobody', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.cache({ cacheSpec: [{ images: ['base:2'] }] }, 'other');
+    on.annotate(asked);
+    const purging = purge(changed(aCache), on.context);
+    await expect.poll(() => on.live().status.status).toBe('Processing');
+    expect(removals(on)).toEqual([]);
+    on.cache({ cacheSpec: [{ images: ['own:1'] }] }, 'other');
+    await reconcile(otherChanged, on.context);
+    await purging;
+    expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2', '--keep=own:1']);
+  });
+
+  it('keeps what a suspended cache wants, and does not wait for it', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.cache({ suspend: true, cacheSpec: [{ images: ['base:2'] }] }, 'other');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2', '--keep=base:2']);
+  });
+
   it('keeps nothing for a cache that is to be purged as well, so that of several at once none spares what the others do', async () => {
     const on = await pulled(undefined, 'node-1');
     on.cache({ cacheSpec: [{ images: ['base:2', 'own:1'] }] }, 'other');
