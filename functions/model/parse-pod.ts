@@ -51,9 +51,19 @@ const wirePod = z.object({
   ),
 });
 
+const count = z._default(z.number(), 0);
+
 const wireJob = z.object({
   metadata,
-  status: z.optional(z.object({ conditions: z.optional(z.array(z.object({ type: z.string(), status: z.string() }))) })),
+  status: z.optional(
+    z.object({
+      conditions: z.optional(z.array(z.object({ type: z.string(), status: z.string() }))),
+      active: count,
+      succeeded: count,
+      failed: count,
+      terminating: count,
+    }),
+  ),
 });
 
 /** Reads Pods off the wire that may be many: containers of which the same is told share it. Throws a ZodError for what is none. */
@@ -100,6 +110,8 @@ export function parseJob(object: unknown): Job {
     isRemoval: meta.labels?.[labels.removal] === 'true',
     removes: removesOf(meta.annotations?.[jobAnnotations.removes]),
     outcome: status === undefined ? undefined : outcome,
+    hasPods:
+      status === undefined ? undefined : status.active + status.succeeded + status.failed + status.terminating > 0,
     podRefused: '',
   };
 }

@@ -62,6 +62,8 @@ export type Job = {
   readonly createdAt: number;
   /** undefined where only its metadata was read. */
   readonly outcome: 'Complete' | 'Failed' | 'None' | undefined;
+  /** Whether its status tells of a Pod, which may have gone since; undefined where only its metadata was read. */
+  readonly hasPods: boolean | undefined;
   /** Why the Job controller cannot make its Pod: the text of its latest FailedCreate Event; '' if there is none. */
   readonly podRefused: string;
 };

@@ -19,7 +19,7 @@ import { makeJob } from './make-job.ts';
 import { isWithin, type Namespaces, pathsWithin } from './namespaces.ts';
 import { parsePullSecret } from './parse-pull-secret.ts';
 import { paths } from './paths.ts';
-import { podRefusal } from './pod-refusal.ts';
+import { podRefusals } from './pod-refusals.ts';
 import { isRecorded, record } from './record-event.ts';
 import { setFinalizer } from './set-finalizer.ts';
 import { userOfNamespace } from './user-of-namespace.ts';
@@ -45,8 +45,8 @@ export type Cluster = {
   readonly pods: (namespace: string, selector: string) => Promise<readonly Pod[]>;
   /** The logins of a pull Secret, as a keyring reads them; '' where it has none. */
   readonly pullSecret: (namespace: string, name: string) => Promise<string>;
-  /** Why the Job controller can not make a Job's Pod, by its latest Event; '' if there is none. */
-  readonly podRefusal: (namespace: string, job: Job) => Promise<string>;
+  /** Why the Job controller can not make the Pods of Jobs, by the latest Event of each; by the Job's uid, where there is one. */
+  readonly podRefusals: (namespace: string, jobs: readonly Job[]) => Promise<ReadonlyMap<string, string>>;
   /** The user that Pods of a namespace are to run as. */
   readonly userOf: (namespace: string) => Promise<number>;
   /** Replaces the whole status if the cache is still the one that was read; if not, that is an `ApiError` 409. */
@@ -97,7 +97,7 @@ export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
     pods: async (namespace, selector) =>
       everyItem(api, paths.pods(namespace), { limit: 25, parse: podReader(), selector }),
     pullSecret: async (namespace, name) => parsePullSecret(await get(() => paths.secret(namespace, name))),
-    podRefusal: async (namespace, job) => podRefusal(api, namespace, job),
+    podRefusals: async (namespace, jobs) => podRefusals(api, namespace, jobs),
     userOf: async (namespace) => userOfNamespace(api, namespace),
     writeStatus: async (cache, status) => writeStatus(api, cache, status),
     removeAnnotations: async (cache, values) => removeAnnotations(api, cache, values),

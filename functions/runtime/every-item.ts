@@ -7,6 +7,7 @@ type Listing<Item> = {
   readonly limit: number;
   readonly parse: (object: unknown) => Item;
   readonly selector?: string;
+  readonly fieldSelector?: string;
   /** Only metadata is asked for: a small part of the bytes. */
   readonly isMetadata?: boolean;
 };
@@ -45,6 +46,7 @@ async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Pr
   do {
     const query = new URLSearchParams({ limit: String(listing.limit) });
     if (listing.selector !== undefined) query.set('labelSelector', listing.selector);
+    if (listing.fieldSelector !== undefined) query.set('fieldSelector', listing.fieldSelector);
     if (next !== '') query.set('continue', next);
     const accept = listing.isMetadata === true ? { accept: metadataOnly } : {};
     const answer = page.parse(await api.request({ method: 'GET', path: `${path}?${query.toString()}`, ...accept }));

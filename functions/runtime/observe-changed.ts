@@ -1,7 +1,6 @@
 import { labels, pullsOnly } from '#model/api.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import { freeSlots } from '#model/claim.ts';
-import { retainsJobs } from '#model/retained-jobs.ts';
 import type { LedgerEntry } from '#model/ledger.ts';
 import type { Node } from '#model/node.ts';
 import type { Observed } from '#model/observed.ts';
@@ -11,6 +10,7 @@ import { wantedOf } from '#model/wanted.ts';
 import type { Context } from './handler.ts';
 import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
+import { readTouched } from './touched-jobs.ts';
 import { own } from '#model/own.ts';
 
 /** Reads only what changed and what a decision on it needs: those Jobs with their Pods, their nodes, and the nodes next in line. */
@@ -21,40 +21,35 @@ export async function observeChanged(
 ): Promise<Omit<Observed, 'removals'>> {
   const expected = expectedJobs(cache, context);
   const touched = touchedJobs(changed);
-  const read = await Promise.all(
-    [...touched].map(([job, pod]) => readJob({ cache, job, pod, expected: expected.get(job) }, context)),
-  );
-  const forgotten = await Promise.all(
-    changed.nodes.map((name) => readNodeJobs(cache, own(cache.status.nodes, name), context)),
-  );
-  const jobs = new Map([...read.flatMap(({ views }) => [...views]), ...forgotten.flatMap((views) => [...views])]);
+  const [read, forgotten] = await Promise.all([
+    readTouched(
+      [...touched].map(([job, pod]) => ({ cache, job, pod, isExpected: expected.has(job) })),
+      context,
+    ),
+    Promise.all(changed.nodes.map((name) => readNodeJobs(cache, own(cache.status.nodes, name), context))),
+  ]);
   const names = nodesToRead(
     cache,
     changed,
-    [...touched.keys()].flatMap((job) => expected.get(job)?.node ?? []),
+    [...touched.keys()].flatMap((job) => expected.get(job) ?? []),
     context,
   );
   return {
     nodes: await readNodes(names, context),
     hasAllNodes: false,
-    jobs,
+    jobs: new Map([...read.views, ...forgotten.flatMap((views) => [...views])]),
     hasAllJobs: false,
-    goneJobs: new Set(read.flatMap(({ gone }) => gone)),
+    goneJobs: read.gone,
     runAsUser: names.size === 0 ? 0 : await context.cluster.userOf(cache.namespace),
   };
 }
 
-/** The node that a Job is for. */
-type Expected = { readonly node: string };
-
-/** The Jobs that should be there, by name, with their nodes: whatever else turns up under the cache's label is left over. */
-function expectedJobs(cache: ImageCache, { settings }: Context): ReadonlyMap<string, Expected> {
+/** The Jobs that should be there, with the names of their nodes, by name. */
+function expectedJobs(cache: ImageCache, { settings }: Context): ReadonlyMap<string, string> {
   const jobs = Object.entries(cache.status.nodes).flatMap(([node, entry]) => {
     if (entry.state !== 'Pulling') return [];
     const wanted = wantedOf(cache, own(cache.status.wants, entry.want) ?? [], settings);
-    return jobsDue(entry, wanted, cache, settings).map(
-      (indexes) => [jobName(cache, entry, indexes), { node }] as const,
-    );
+    return jobsDue(entry, wanted, cache, settings).map((indexes) => [jobName(cache, entry, indexes), node] as const);
   });
   return new Map(jobs);
 }
@@ -66,43 +61,7 @@ function touchedJobs({ jobs, pods }: Changed): ReadonlyMap<string, string | unde
   return touched;
 }
 
-type Touched = {
-  readonly cache: ImageCache;
-  readonly job: string;
-  readonly pod: string | undefined;
-  readonly expected: Expected | undefined;
-};
-
-type Read = { readonly views: ReadonlyMap<string, JobView>; readonly gone: readonly string[] };
-
 const none: ReadonlyMap<string, JobView> = new Map<string, JobView>();
-
-/** A Job with its Pod. */
-async function readJob(touched: Touched, context: Context): Promise<Read> {
-  const { cache, job, expected } = touched;
-  if (expected === undefined) return { views: await leftOver(touched, context), gone: [] };
-  const pod = await podOf(touched, context);
-  if (pod !== undefined) return { views: new Map([[job, { job: undefined, pod }]]), gone: [] };
-  const found = await context.cluster.job(cache.namespace, job);
-  if (found === undefined) return { views: none, gone: [job] };
-  return { views: await jobViews([found], [], context), gone: [] };
-}
-
-async function podOf({ cache, job, pod }: Touched, { cluster }: Context) {
-  const named = pod === undefined ? undefined : await cluster.pod(cache.namespace, pod);
-  if (named !== undefined) return named.cacheUid === cache.uid ? named : undefined;
-  const pods = await cluster.pods(cache.namespace, `${labels.cacheUid}=${cache.uid},${pullsOnly},job-name=${job}`);
-  return pods[0];
-}
-
-/** A Job that nothing waits for: to be deleted unread, unless Jobs are retained whose Pod has run. */
-async function leftOver(touched: Touched, context: Context): Promise<ReadonlyMap<string, JobView>> {
-  const { cache, job: name } = touched;
-  const job = await context.cluster.job(cache.namespace, name);
-  if (job?.cacheUid !== cache.uid || job.isRemoval) return none;
-  const pod = retainsJobs(cache, context.settings) ? await podOf(touched, context) : undefined;
-  return new Map([[name, { job, pod }]]);
-}
 
 /** All Jobs that a cache has on one node. */
 async function readNodeJobs(

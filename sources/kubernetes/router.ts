@@ -32,19 +32,21 @@ export type Router = {
 };
 
 export function createRouter(routing: Routing): Router {
-  const jobsWithPod = new Set<string>();
+  const pods: PodsSeen = { jobs: new Set(), counts: new Map() };
   return {
     onCache: (change) => {
+      if (change.verb === 'delete') pods.counts.delete(keyOf(change.reference));
       onCache(routing, change);
     },
     onJob: (change) => {
-      if (!isJustMade(routing, change, jobsWithPod)) onWork(routing, change);
-      if (change.verb === 'add') lookAgain(routing, change, jobsWithPod);
+      if (!isJustMade(routing, change, pods)) onWork(routing, change);
+      if (change.verb === 'add') lookLater(routing, change, pods);
     },
     onPod: (change) => {
-      const job = (change.current ?? change.previous)?.job;
-      if (job !== undefined && change.verb === 'delete') jobsWithPod.delete(job);
-      if (job !== undefined && change.verb !== 'delete') jobsWithPod.add(job);
+      const { job, cache = '' } = change.current ?? change.previous ?? {};
+      if (job !== undefined && change.verb === 'delete') pods.jobs.delete(job);
+      if (job !== undefined && change.verb !== 'delete') pods.jobs.add(job);
+      if (change.verb === 'add') pods.counts.set(cache, (pods.counts.get(cache) ?? 0) + 1);
       if (!isOfUnknownJob(routing, job)) onWork(routing, change);
     },
     onNode: (change) => {
@@ -52,6 +54,13 @@ export function createRouter(routing: Routing): Router {
     },
   };
 }
+
+type PodsSeen = {
+  /** Keys of the Jobs that have a Pod. */
+  readonly jobs: Set<string>;
+  /** How many Pods have come, by the key of their cache. */
+  readonly counts: Map<string, number>;
+};
 
 function onCache({ queue }: Routing, change: Change<CacheProjection>): void {
   const { previous, current, reference } = change;
@@ -70,9 +79,9 @@ function onWork({ queue }: Routing, change: Change<JobProjection | PodProjection
 }
 
 /** A Job without a Pod tells whoever has made it nothing: its Pod will, or its lack of one in a while. */
-function isJustMade({ isSynced }: Routing, change: Change<JobProjection>, jobsWithPod: ReadonlySet<string>): boolean {
+function isJustMade({ isSynced }: Routing, change: Change<JobProjection>, pods: PodsSeen): boolean {
   const isUnended = change.current?.finished === false;
-  return change.verb === 'add' && isSynced() && isUnended && !jobsWithPod.has(keyOf(change.reference));
+  return change.verb === 'add' && isSynced() && isUnended && !pods.jobs.has(keyOf(change.reference));
 }
 
 /** The Pod of a Job that has gone goes after it, which was told; one that is ahead of its Job is told with it. */
@@ -85,15 +94,22 @@ function onNode({ queue, caches, isSynced }: Routing, change: Change<Projection>
   for (const key of caches().keys()) queue.add(key, 'nodes', batchOf(cacheOf(key), observed(change)));
 }
 
-/** Milliseconds after which a Job that has no Pod is looked at again: by then its Events tell why. */
+/** Milliseconds after which a Job that has no Pod is looked at: by then its Events tell why. */
 const podless = 10_000;
 
-function lookAgain({ queue, jobs }: Routing, change: Change<JobProjection>, jobsWithPod: ReadonlySet<string>): void {
+/** A Job without a Pod is told of in a while, unless the Job controller is still busy with others of its cache. */
+function lookLater(routing: Routing, change: Change<JobProjection>, pods: PodsSeen): void {
+  const { queue, jobs } = routing;
   const cache = change.current?.cache;
   if (cache === undefined) return;
   const key = keyOf(change.reference);
+  const before = pods.counts.get(cache);
   queue.later(podless, cache, () => {
-    if (jobsWithPod.has(key) || jobs().get(key)?.finished !== false) return undefined;
+    if (pods.jobs.has(key) || jobs().get(key)?.finished !== false) return undefined;
+    if (pods.counts.get(cache) !== before) {
+      lookLater(routing, change, pods);
+      return undefined;
+    }
     const isRemoval = change.current?.isRemoval === true;
     const batch = batchOf(cacheOf(cache), { ...observed(change), verb: 'update', isRemoval });
     return { of: isRemoval ? 'removal' : 'work', batch };

@@ -152,6 +152,7 @@ export const job = (of: Partial<Job> = {}): Job => ({
   removes: [],
   createdAt: noon,
   outcome: 'None',
+  hasPods: false,
   podRefused: '',
   ...of,
 });

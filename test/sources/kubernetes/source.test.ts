@@ -228,6 +228,18 @@ describe('afterwards', () => {
       expect(told()).toEqual(['update Job web-1 → apps/web']);
     });
 
+    it('is not while Pods of other Jobs come', async () => {
+      const { api, clock, told } = await started();
+      api.put(job());
+      api.put(job({ name: 'web-2' }));
+      await clock.advance(9_000);
+      api.put(pod({ name: 'web-2-x', ownerReferences: [{ kind: 'Job', name: 'web-2', controller: true }] }));
+      await clock.advance(10_999);
+      expect(told()).toEqual([]);
+      await clock.advance(1);
+      expect(told()).toEqual(['update Job web-1 → apps/web']);
+    });
+
     it.each([
       { when: 'its Pod came', then: (api: FakeApi) => api.put(pod()) },
       { when: 'it ended', then: (api: FakeApi) => api.put(job({}, condition('Failed'))) },
