@@ -34,7 +34,8 @@ export function advance(world: World, cache: ImageCache): Plan {
     status: tidy(world, { ...cache, status: claimed.status }),
   });
   const current = { ...cache, status };
-  const isSeen = world.observed.hasAllJobs;
+  // Retained Jobs of the rounds before go when this one has succeeded: that takes a look at all of them.
+  const isToTidy = events.length > 0 && !world.observed.hasAllJobs && retainsJobs(cache, world.settings);
   const isToForget = world.makes === 'removals' && !world.observed.hasAllNodes && hasCleared(current);
   return {
     status: isSameStatus(status, world.cache) ? undefined : status,
@@ -45,9 +46,7 @@ export function advance(world: World, cache: ImageCache): Plan {
     finalizer: undefined,
     annotations: {},
     events: [...events, ...removalEvents(world.cache, current)],
-    // Retained Jobs of the rounds before go when this one has succeeded: that takes a look at all of them.
-    hasMore:
-      claimed.hasMore || isToForget || isToLook || (events.length > 0 && !isSeen && retainsJobs(cache, world.settings)),
+    more: isToForget || isToLook || isToTidy ? 'unseen' : claimed.more,
     waits: claimed.waits,
   };
 }
@@ -61,13 +60,13 @@ function withRemovalsFolded(world: World, cache: ImageCache): Status {
   return hasEnded ? { ...told, ...surveyRemovals(world, { ...cache, status: told }) } : told;
 }
 
-type Claimed = { readonly status: Status; readonly hasMore: boolean; readonly waits: boolean };
+type Claimed = { readonly status: Status; readonly more: Plan['more']; readonly waits: boolean };
 
 /** Each function claims the work whose Jobs it makes. */
 function claims(world: World, cache: ImageCache, wanted: WantedByHash): Claimed {
   if (world.makes === 'pulls') return { ...claim(world, cache, wanted), waits: false };
   const { removals, hasMore, waits } = claimRemovals(world, cache);
-  return { status: { ...cache.status, removals }, hasMore, waits };
+  return { status: { ...cache.status, removals }, more: hasMore ? 'unseen' : 'none', waits };
 }
 
 function tidy(world: World, cache: ImageCache): Status {

@@ -2,6 +2,7 @@ import { isRoundOpen, type ImageCache, type Status } from './image-cache.ts';
 import { normalisedReference } from './image-reference.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { Observed } from './observed.ts';
+import type { Plan } from './plan.ts';
 import type { Settings } from './settings.ts';
 import type { WantedByHash } from './survey.ts';
 import type { World } from './world.ts';
@@ -15,7 +16,7 @@ export function claim(
   world: World,
   cache: ImageCache,
   wanted: WantedByHash,
-): { readonly status: Status; readonly hasMore: boolean } {
+): { readonly status: Status; readonly more: Plan['more'] } {
   const { status } = cache;
   const waiting = Object.entries(status.nodes).filter(([name, entry]) => isClaimable(name, entry, world, wanted));
   const free = freeSlots(cache, world.settings);
@@ -24,8 +25,9 @@ export function claim(
     ([name, entry]) => [name, { ...entry, state: 'Pulling', attempt: entry.attempt + 1, ended: undefined }] as const,
   );
   const left = free - claimed.length;
-  const hasMore = left > 0 && (waiting.length > claimed.length || hasUnseen(status, world));
-  return { status: { ...status, nodes: { ...status.nodes, ...Object.fromEntries(entries) } }, hasMore };
+  const isMore = left > 0 && waiting.length > claimed.length;
+  const more = isMore ? 'seen' : left > 0 && hasUnseen(status, world) ? 'unseen' : 'none';
+  return { status: { ...status, nodes: { ...status.nodes, ...Object.fromEntries(entries) } }, more };
 }
 
 /** Nodes that wait and were not looked at, though there is room for them: those that were had to be skipped. */

@@ -48,7 +48,7 @@ export type EventAttributes = {
 };
 
 /** Names more than this many changed objects, and a listing is cheaper than reading each. */
-export const mostChangedObjects = 256;
+export const mostChangedObjects = 240;
 
 /** Reads a notice out of a CloudEvent's attributes, or says in a sentence what is wrong with them. Unknown data is ignored. */
 export function notice(event: EventAttributes): Notice | { readonly type: 'invalid'; readonly reason: string } {

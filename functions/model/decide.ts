@@ -41,7 +41,7 @@ function holding({ cache, makes }: World): Plan | undefined {
   const isHeld = cache.finalizers.includes(finalizer);
   const wantsHold = cache.spec.deletionPolicy === 'Purge';
   if (makes !== 'removals' || isHeld === wantsHold) return undefined;
-  return { ...emptyPlan, finalizer: wantsHold ? 'add' : 'release', hasMore: true };
+  return { ...emptyPlan, finalizer: wantsHold ? 'add' : 'release', more: 'unseen' };
 }
 
 /** A cache that is being deleted pulls nothing. Its images go first, where it says so; then it is let go, whatever came of that. */
@@ -52,7 +52,7 @@ function departing(world: World): Plan {
   const isOver = request === undefined && !isRoundOpen(cache.status);
   if (isOver || cache.spec.deletionPolicy !== 'Purge') return { ...emptyPlan, finalizer: 'release' };
   const plan = advance(world, request === undefined ? cache : openRound(cache, request, now));
-  return { ...plan, hasMore: plan.hasMore || !isRoundOpen(plan.status ?? cache.status) };
+  return isRoundOpen(plan.status ?? cache.status) ? plan : { ...plan, more: 'unseen' };
 }
 
 /** What the last round still needs. A request that another function is to answer does not hold it up, but for a new spec and a purge. */
@@ -67,7 +67,7 @@ function goOn(world: World, request: RoundRequest | undefined): Plan {
 function withoutDoneTrigger(cache: ImageCache, plan: Plan): Plan {
   const status = plan.status ?? cache.status;
   const done = doneAnnotation({ ...cache, status });
-  if (done !== undefined) return { ...plan, annotations: { [done.annotation]: done.value }, hasMore: true };
+  if (done !== undefined) return { ...plan, annotations: { [done.annotation]: done.value }, more: 'unseen' };
   const { round } = status;
   if (round?.pendingRemoval === undefined || isRoundOpen(status)) return plan;
   return { ...plan, status: { ...status, round: { ...round, pendingRemoval: undefined } } };

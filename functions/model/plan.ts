@@ -19,8 +19,8 @@ export type Plan = {
   /** Annotations to take away, if they still have this value. */
   readonly annotations: Readonly<Record<string, string>>;
   readonly events: readonly CacheEvent[];
-  /** There is more to do than one plan holds, or than was seen: look at everything again once this is carried out. */
-  readonly hasMore: boolean;
+  /** What is to follow once this is carried out: more of what was seen than one plan holds, or of what takes a look at everything. */
+  readonly more: 'none' | 'seen' | 'unseen';
   /** Something is waited for of which no event tells: look at everything again in a moment. */
   readonly waits: boolean;
 };
@@ -36,7 +36,7 @@ export const emptyPlan: Plan = {
   finalizer: undefined,
   annotations: {},
   events: [],
-  hasMore: false,
+  more: 'none',
   waits: false,
 };
 

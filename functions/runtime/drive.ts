@@ -38,29 +38,39 @@ export async function drive(order: Drive, context: Context): Promise<void> {
   await openGates(free, context);
 }
 
-/** Observe, decide, carry out, until there is nothing left to do. Whatever failed half-way is looked at anew, and then as a whole. */
+/** Observe, decide, carry out, until there is nothing left to do. Whatever failed half-way is looked at anew, and then as a whole; nodes that were more than one plan holds are not. */
 async function driveOn(order: Drive, free: Set<string>, context: Context): Promise<void> {
   const { cache: reference, scope, opens, makes } = order;
   const end = context.now() + longestDelivery;
   const ask = askRegistries(context);
+  let seen: Observed | undefined;
   for (let turn = 1; ; turn += 1) {
     context.signal.throwIfAborted();
     const cache = await context.cluster.cache(reference);
     if (cache === undefined) return;
-    const look = turn === 1 ? scope(cache) : 'everything';
+    const look = turn === 1 ? scope(cache) : (seen ?? 'everything');
     const observed = await observe(cache, { scope: look, opens, makes }, context);
     const words = await ask({ cache, observed, opens });
     const plan = decide(worldOf({ cache, observed, opens, makes, words }, context));
     const next = { ...cache, status: plan.status ?? cache.status };
     if (makes === 'pulls') for (const name of freed(next, observed, context)) free.add(name);
-    if (isEmpty(plan) && !plan.hasMore && !plan.waits) return;
+    if (isEmpty(plan) && plan.more === 'none' && !plan.waits) return;
     const failure = await attempt(carryOut(plan, cache, context));
-    if (failure === undefined && !plan.hasMore && !plan.waits) return;
+    if (failure === undefined && plan.more === 'none' && !plan.waits) return;
+    seen = failure === undefined && plan.more === 'seen' && !plan.waits ? seenNodes(observed) : undefined;
     if (failure !== undefined) await recover(failure, { cache, turn }, context);
     if (plan.waits) await pause(moment, undefined, { signal: context.signal });
     if (context.now() > end) throw new RetryLater(`more to do for ${cache.namespace}/${cache.name}`, 100);
   }
 }
+
+/** What still holds of a look when its plan has been carried out: Jobs were made and deleted, nodes were not. */
+const seenNodes = (observed: Observed): Observed => ({
+  ...observed,
+  jobs: new Map(),
+  hasAllJobs: false,
+  goneJobs: new Set(),
+});
 
 /** The nodes that a gated cache, as it is about to be, does not hold back any more. */
 const freed = (cache: ImageCache, { nodes }: Observed, context: Context): readonly string[] =>

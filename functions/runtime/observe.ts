@@ -15,8 +15,15 @@ import type { Changed, Scope } from './scope.ts';
 import { own } from '#model/own.ts';
 
 /** Reads as much of the world as a decision on this cache needs. A cache that is to be begun, adopted or suspended needs all of it. */
-export async function observe(cache: ImageCache, { scope, opens, makes }: Asking, context: Context): Promise<Observed> {
-  const isAll = scope === 'everything' || isDueForAll(cache, opens, context.now());
+export async function observe(cache: ImageCache, { scope, ...asking }: Asking, context: Context): Promise<Observed> {
+  if (isDueForAll(cache, asking.opens, context.now())) return look(cache, { scope: 'everything', ...asking }, context);
+  return isObserved(scope) ? scope : look(cache, { scope, ...asking }, context);
+}
+
+type Looking = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope };
+
+async function look(cache: ImageCache, { scope, makes }: Looking, context: Context): Promise<Observed> {
+  const isAll = scope === 'everything';
   if (makes === 'removals') return isAll ? observeForRemoval(cache, context) : onlyRemovals(cache, scope, context);
   const seen = isAll ? await observeEverything(cache, context) : await observeChanged(cache, scope, context);
   const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => waits(cache, name));
@@ -29,8 +36,10 @@ function waits({ status }: ImageCache, name: string): boolean {
   return state !== 'Pulling' && state !== 'Ready';
 }
 
-/** What is to be looked at, and what the asking function may do. */
-type Asking = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope };
+/** What is to be looked at, or was and still holds, and what the asking function may do. */
+type Asking = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope | Observed };
+
+const isObserved = (scope: Scope | Observed): scope is Observed => typeof scope === 'object' && 'hasAllNodes' in scope;
 
 type Pulls = Omit<Observed, 'removals'>;
 

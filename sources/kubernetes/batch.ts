@@ -17,7 +17,7 @@ export type Batch = {
   readonly cache: CacheReference;
   /** It gives the event its name: the latest of the cache itself, which concerns more functions than its Jobs do, or else the latest. */
   readonly change: ObservedChange;
-  /** The other objects that changed; 'all' when they are too many to name, or when all is to be looked at anyway. */
+  /** The other objects that changed, the latest first; 'all' when they are too many to name, or when all is to be looked at anyway. */
   readonly others: readonly ObjectReference[] | 'all';
 };
 
@@ -34,7 +34,18 @@ export function merged(earlier: Batch, later: Batch): Batch {
   const change = sticks ? { ...later.change, verb: earlier.change.verb } : named.change;
   if (named.others === 'all' || other.others === 'all') return { ...later, change, others: 'all' };
   const others = distinct([...named.others, other.change.object, ...other.others], change.object);
-  return { ...later, change, others: others.length < mostChangedObjects ? others : 'all' };
+  return { ...later, change, others: others.length < mostWaiting ? others : 'all' };
+}
+
+/** Objects that wait to be named, beyond which everything is looked at. */
+export const mostWaiting = 2048;
+
+/** As much of a batch as one event names, the oldest first, and what is left for the next: both are named after the same change. */
+export function split(batch: Batch): { readonly next: Batch; readonly rest: Batch | undefined } {
+  const { others } = batch;
+  if (others === 'all' || others.length < mostChangedObjects) return { next: batch, rest: undefined };
+  const left = others.length - (mostChangedObjects - 1);
+  return { next: { ...batch, others: others.slice(left) }, rest: { ...batch, others: others.slice(0, left) } };
 }
 
 const isOfCache = ({ change }: Batch): boolean => change.object.kind === 'ImageCache';

@@ -1,6 +1,6 @@
 import { backoff } from '../backoff.ts';
 import { DeliveryFailed, DeliveryRefused } from '../sink.ts';
-import { merged, type Batch } from './batch.ts';
+import { merged, split, type Batch } from './batch.ts';
 import { nextClass, type ChangeClass, type Lane, type Slot } from './lane.ts';
 import type { QueueOptions } from './queue-options.ts';
 
@@ -11,13 +11,14 @@ export async function deliverNext(lane: Lane, options: QueueOptions): Promise<vo
   const of = nextClass(lane, options.clock.now());
   if (of === undefined) return;
   const slot = lane.slots[of];
-  const { batch, since } = slot;
-  if (batch === undefined) return;
-  slot.batch = undefined;
+  const { since } = slot;
+  if (slot.batch === undefined) return;
+  const { next: batch, rest } = split(slot.batch);
+  slot.batch = rest;
   lane.isBusy = true;
   try {
     await options.deliver(batch);
-    taken(lane, of, options);
+    taken(lane, { of, isAll: rest === undefined }, options);
   } catch (error) {
     const told = { cache: lane.key, kind: batch.change.object.kind, err: error, ...options.traceOf?.(batch) };
     if (error instanceof DeliveryRefused) options.log.error(told, 'delivery refused for good, dropped');
@@ -30,12 +31,14 @@ export async function deliverNext(lane: Lane, options: QueueOptions): Promise<vo
   }
 }
 
-function taken(lane: Lane, of: ChangeClass, { clock, gap }: QueueOptions): void {
+/** Between deliveries changes gather for a while, unless there were more than one event names. */
+function taken(lane: Lane, { of, isAll }: Taken, { clock, gap }: QueueOptions): void {
   const slot = lane.slots[of];
   slot.failures = 0;
-  slot.notBefore = of === 'work' || of === 'removal' ? clock.now() + gap(lane.key) : 0;
+  slot.notBefore = isAll && (of === 'work' || of === 'removal') ? clock.now() + gap(lane.key) : 0;
 }
 
+type Taken = { readonly of: ChangeClass; readonly isAll: boolean };
 type Waiting = Pick<Slot, 'since'> & { readonly batch: Batch };
 type Failure = { readonly error: unknown; readonly options: QueueOptions };
 

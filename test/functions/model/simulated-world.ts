@@ -155,7 +155,8 @@ export function simulatedWorld(start: Start) {
     if (isEmpty(prepared.plan)) return false;
     carryOut(prepared);
     const { plan } = look('everything');
-    if (!prepared.plan.hasMore && !isEmpty(plan)) throw new Error(`a plan left one to plan: ${JSON.stringify(plan)}`);
+    if (prepared.plan.more === 'none' && !isEmpty(plan))
+      throw new Error(`a plan left one to plan: ${JSON.stringify(plan)}`);
     return true;
   }
 

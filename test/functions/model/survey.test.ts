@@ -161,9 +161,9 @@ describe('how many nodes pull at once', () => {
   });
 
   it('is no more than one delivery can make Jobs for: the rest is claimed right after', () => {
-    expect(claimed(waiting(mostClaims + 1))).toMatchObject({ hasMore: true });
+    expect(claimed(waiting(mostClaims + 1))).toMatchObject({ more: 'seen' });
     expect(count(claimed(waiting(mostClaims + 1)))).toBe(mostClaims);
-    expect(claimed(waiting(mostClaims))).toMatchObject({ hasMore: false });
+    expect(claimed(waiting(mostClaims))).toMatchObject({ more: 'none' });
   });
 
   it('grows the attempt of those that are claimed', () => {

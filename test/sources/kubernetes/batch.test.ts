@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { mostChangedObjects, notice, type Verb } from '#model/cloud-event.ts';
-import { batchOf, merged, type Batch, type ObservedChange } from '../../../sources/kubernetes/batch.ts';
+import {
+  batchOf,
+  merged,
+  mostWaiting,
+  split,
+  type Batch,
+  type ObservedChange,
+} from '../../../sources/kubernetes/batch.ts';
 import { changeEvent } from '../../../sources/to-event.ts';
 
 const cache = { namespace: 'apps', name: 'web' };
@@ -57,11 +64,25 @@ describe('read back by a function', () => {
     expect('changed' in told && told.changed).toHaveLength(mostChangedObjects);
   });
 
-  it('means everything beyond it, and stays so', () => {
-    expect(noticed(podsNamed(mostChangedObjects + 1))).toMatchObject({ changed: undefined });
-    expect(noticed(merged(podsNamed(mostChangedObjects + 1), batchOf(cache, podChange('more'))))).toMatchObject({
+  it('names the rest in the events after it, the oldest first', () => {
+    const { next, rest } = split(podsNamed(mostChangedObjects + 2));
+    const named = [next, rest ?? next].map((batch) => {
+      const told = noticed(batch);
+      return 'changed' in told ? (told.changed ?? []).map(({ name }) => name) : [];
+    });
+    expect(named[0]).toHaveLength(mostChangedObjects);
+    expect(named[0]).toContain('pod-0');
+    const pods = Array.from({ length: mostChangedObjects + 2 }, (_, index) => `pod-${index}`);
+    expect(named.flat().toSorted()).toEqual([...pods, pods.at(-1)].toSorted());
+    expect(split(podsNamed(mostChangedObjects)).rest).toBeUndefined();
+  });
+
+  it('means everything when too many wait, and stays so', () => {
+    expect(noticed(podsNamed(mostWaiting + 1))).toMatchObject({ changed: undefined });
+    expect(noticed(merged(podsNamed(mostWaiting + 1), batchOf(cache, podChange('more'))))).toMatchObject({
       changed: undefined,
     });
+    expect(split(podsNamed(mostWaiting + 1)).rest).toBeUndefined();
   });
 
   it('means everything for a cache that was added, and the cache alone for one that changed', () => {
