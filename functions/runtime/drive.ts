@@ -38,7 +38,10 @@ export async function drive(order: Drive, context: Context): Promise<void> {
   await openGates(free, context);
 }
 
-/** Observe, decide, carry out, until there is nothing left to do. Whatever failed half-way is looked at anew, and then as a whole; nodes that were more than one plan holds are not. */
+/**
+ * Observe, decide, carry out, until there is nothing left to do. Whatever failed half-way is looked at anew, and then as a whole;
+ * nodes that were more than one plan holds need no other look.
+ */
 async function driveOn(order: Drive, free: Set<string>, context: Context): Promise<void> {
   const { cache: reference, scope, opens, makes } = order;
   const end = context.now() + longestDelivery;
@@ -54,10 +57,11 @@ async function driveOn(order: Drive, free: Set<string>, context: Context): Promi
     const plan = decide(worldOf({ cache, observed, opens, makes, words }, context));
     const next = { ...cache, status: plan.status ?? cache.status };
     if (makes === 'pulls') for (const name of freed(next, observed, context)) free.add(name);
-    if (isEmpty(plan) && plan.more === 'none' && !plan.waits) return;
+    const isLast = plan.more === 'none' && !plan.waits;
+    if (isEmpty(plan) && isLast) return;
     const failure = await attempt(carryOut(plan, cache, context));
-    if (failure === undefined && plan.more === 'none' && !plan.waits) return;
-    seen = failure === undefined && plan.more === 'seen' && !plan.waits ? seenNodes(observed) : undefined;
+    if (failure === undefined && isLast) return;
+    seen = failure === undefined && plan.more === 'seen' ? seenNodes(observed) : undefined;
     if (failure !== undefined) await recover(failure, { cache, turn }, context);
     if (plan.waits) await pause(moment, undefined, { signal: context.signal });
     if (context.now() > end) throw new RetryLater(`more to do for ${cache.namespace}/${cache.name}`, 100);

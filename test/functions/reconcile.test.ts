@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { mostClaims } from '#model/claim.ts';
 import { RetryLater } from '#runtime/errors.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refusal } from './in-memory-api.ts';
@@ -52,6 +53,17 @@ describe('reconcile', () => {
       round: { number: 1, operation: 'Create', trigger: 'Spec' },
       nodes: { 'node-1': { state: 'Pulling', attempt: 1 }, 'node-2': { state: 'Pulling', attempt: 1 } },
     });
+  });
+
+  it('reads all nodes once, also where they are more than one plan claims', async () => {
+    const on = scene();
+    on.cache();
+    on.nodes(...Array.from({ length: mostClaims + 2 }, (_, index) => `node-${index + 1}`));
+    await reconcile(created, on.context);
+    const asked = on.api.asked();
+    expect(on.jobs()).toHaveLength(mostClaims + 2);
+    expect(asked.filter((call) => call.startsWith('PATCH'))).toHaveLength(2);
+    expect(asked.filter((call) => call === 'GET /api/v1/nodes?limit=100')).toHaveLength(1);
   });
 
   it('has nothing more to do when asked again', async () => {
