@@ -56,5 +56,8 @@ export async function undeploy(lab: Lab, way: Way): Promise<void> {
     await manifests(lab, way),
     ...['delete', '--ignore-not-found', '--timeout=100s', '-f', '-'],
   );
-  if (code !== 0) throw new Error(`the manifests could not be taken away: ${stderr}`);
+  if (code === 0) return;
+  const left = await lab.kubectl('get', 'namespace', namespace, '--ignore-not-found', '-o', 'jsonpath={.status}');
+  const pods = await lab.kubectl('-n', namespace, 'get', 'pods', '-o', 'wide');
+  throw new Error(`the manifests could not be taken away: ${stderr}${left.stdout}\n${pods.stdout}`);
 }
