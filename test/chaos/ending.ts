@@ -14,6 +14,8 @@ export type Ending = {
   readonly caches: Readonly<Record<string, object>>;
   /** Images by node; empty where nodes do not tell them. */
   readonly images: Readonly<Record<string, readonly string[]>>;
+  /** What may have come after its Pod had gone, `node image` each: no kubelet calls off a pull, so no removal need have found it. */
+  readonly late: readonly string[];
   /** What is left over: Jobs, Pods, triggers. */
   readonly leftOver: readonly string[];
   /** Rounds beyond what was asked. */
@@ -33,6 +35,7 @@ export async function endingOf(scenario: Scenario, kube: Kube, prefix: string): 
   return {
     caches: Object.fromEntries(caches.map((cache) => [cache.name, cacheEnding(cache, scenario)])),
     images: Object.fromEntries(nodes.map((node) => [node.metadata.name, held(node, scenario.uncertain)])),
+    late: lateIn((await kube.list('Event')).map((object) => seenPull.parse(object))),
     leftOver: [
       ...jobs.filter((job) => !isDone(job)).map((job) => `Job ${job.metadata.name} for ${nodeOf(job)}`),
       ...pods.filter((pod) => !isRemoval(pod)).map(({ metadata }) => `Pod ${metadata.name}`),
@@ -48,12 +51,25 @@ export async function endingOf(scenario: Scenario, kube: Kube, prefix: string): 
 /** Removal Jobs that have told their result are left until their time is over. */
 const isDone = (job: SeenJob): boolean => isRemoval(job) && isFinished(job);
 
-/** How two endings differ, a line for each place; empty where they do not. */
-export function differences(expected: unknown, found: unknown, at = ''): readonly string[] {
+/** How two endings differ, a line for each place; empty where they do not. What may have come late to either is not looked at. */
+export function differences(expected: Ending | undefined, found: Ending | undefined): readonly string[] {
+  const late = new Set([...(expected?.late ?? []), ...(found?.late ?? [])]);
+  return differing(expected && withoutLate(expected, late), found && withoutLate(found, late));
+}
+
+const withoutLate = ({ images, ...ending }: Ending, late: ReadonlySet<string>): object => ({
+  ...ending,
+  late: [],
+  images: Object.fromEntries(
+    Object.entries(images).map(([node, held]) => [node, held.filter((image) => !late.has(`${node} ${image}`))]),
+  ),
+});
+
+function differing(expected: unknown, found: unknown, at = ''): readonly string[] {
   if (isDeepStrictEqual(expected, found)) return [];
   if (!isTree(expected) || !isTree(found)) return [`${at}: expected ${told(expected)}, found ${told(found)}`];
   const keys = new Set([...Object.keys(expected), ...Object.keys(found)]);
-  return [...keys].flatMap((key) => differences(expected[key], found[key], `${at} ${key}`.trim()));
+  return [...keys].flatMap((key) => differing(expected[key], found[key], `${at} ${key}`.trim()));
 }
 
 const isTree = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -100,6 +116,24 @@ const seenNode = z.object({
   ...named.shape,
   status: z.object({ images: z._default(z.array(z.object({ names: z.array(z.string()) })), []) }),
 });
+
+const seenPull = z.object({
+  involvedObject: z.object({ name: z._default(z.string(), '') }),
+  source: z._default(z.object({ host: z._default(z.string(), '') }), { host: '' }),
+  message: z._default(z.string(), ''),
+  count: z._default(z.number(), 1),
+});
+
+/** Pulls that were begun and of whose end no Pod was there to be told. */
+function lateIn(events: readonly z.infer<typeof seenPull>[]): readonly string[] {
+  const open = new Map<string, number>();
+  for (const { involvedObject, source, message, count } of events) {
+    const [, verb, image = ''] = /^(Pulling|Successfully pulled|Failed to pull) image "([^"]+)"/.exec(message) ?? [];
+    const key = `${involvedObject.name} ${source.host} ${image}`;
+    if (verb !== undefined) open.set(key, (open.get(key) ?? 0) + (verb === 'Pulling' ? count : -count));
+  }
+  return [...open].flatMap(([key, left]) => (left > 0 ? [key.replace(/^\S* /, '')] : [])).toSorted();
+}
 
 /** By tag; of the names of a digest nobody speaks here. */
 const held = ({ status }: z.infer<typeof seenNode>, uncertain: ReadonlySet<string>): readonly string[] =>

@@ -33,11 +33,7 @@ export type Scenario = {
   readonly hasCertainWords: boolean;
   /** The nodes that are there from the start. */
   readonly nodes: readonly { readonly name: string; readonly zone: Zone }[];
-  /**
-   * Images that may be left or not: of caches that are deleted without their images, whatever had come by then; and what is taken away
-   * while it is still being pulled, or waits for a slow one: no kubelet calls off a pull when its Pod goes, and what it brings after the
-   * removal stays.
-   */
+  /** Images that may be left or not: of caches that are deleted without their images, whatever had come by then. */
   readonly uncertain: ReadonlySet<string>;
   /** The most rounds that a cache may open: one for each thing that was asked. */
   readonly mostRounds: Readonly<Record<string, number>>;
@@ -71,9 +67,7 @@ export function scenarioOf(prefix: string, chance: Chance): Scenario {
     nodes,
     last,
     hasCertainWords: last.length > 0 || machines.every((steps) => steps.length === 0),
-    uncertain: new Set(
-      caches.flatMap((steps) => [...leftBy(steps), ...(images.includes(slowImage) ? takenAway(steps) : [])]),
-    ),
+    uncertain: new Set(caches.flatMap(leftBy)),
     mostRounds: Object.fromEntries(caches.map((steps) => [cacheOf(steps), roundsOf(steps) + Math.min(1, last.length)])),
   };
 }
@@ -157,14 +151,6 @@ function leftBy(steps: readonly Step[]): readonly string[] {
   const isDeleted = steps.some(({ deed }) => deed.type === 'delete');
   if (!isDeleted || specs.at(-1)?.deletionPolicy === 'Purge') return [];
   return specs.flatMap(imagesIn);
-}
-
-/** Images that were asked for and are wanted no more. */
-function takenAway(steps: readonly Step[]): readonly string[] {
-  const specs = steps.flatMap(({ deed }) => ('spec' in deed ? [imagesIn(deed.spec)] : []));
-  const isGone = steps.some(({ deed }) => deed.type === 'purge' || deed.type === 'delete');
-  const kept = isGone ? [] : (specs.at(-1) ?? []);
-  return specs.flat().filter((image) => !kept.includes(image));
 }
 
 const imagesIn = ({ cacheSpec }: CacheSpec): readonly string[] => cacheSpec.flatMap((list) => list.images);
