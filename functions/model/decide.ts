@@ -28,8 +28,7 @@ export function decide(world: World): Plan {
   const held = holding(world);
   if (held !== undefined) return held;
   const request = nextRound(cache, now);
-  if (request !== undefined)
-    return mayOpen(request, opens) ? begun(world, opened(world, request)) : goOn(world, request);
+  if (request !== undefined) return mayOpen(request, opens) ? opening(world, request) : goOn(world, request);
   if (isFromKubeFledged(cache) && !(cache.spec.suspend && wasInterrupted(cache)))
     return opens.includes('Adopted') ? begun(world, adopted(world)) : emptyPlan;
   if (cache.spec.suspend) return opens.includes('Spec') ? suspended(world) : emptyPlan;
@@ -71,6 +70,13 @@ function withoutDoneTrigger(cache: ImageCache, plan: Plan): Plan {
   const { round } = status;
   if (round?.pendingRemoval === undefined || isRoundOpen(status)) return plan;
   return { ...plan, status: { ...status, round: { ...round, pendingRemoval: undefined } } };
+}
+
+/** The annotation of the round before goes first: the next one's would take its place in the status, and it would ask once more. */
+function opening(world: World, request: RoundRequest): Plan {
+  const done = doneAnnotation(world.cache);
+  if (done === undefined) return begun(world, opened(world, request));
+  return { ...emptyPlan, annotations: { [done.annotation]: done.value }, more: 'unseen' };
 }
 
 /** The cache with the round open that is asked for; a refresh looks again at what was settled, and at what registries say now. */

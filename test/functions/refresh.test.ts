@@ -224,6 +224,17 @@ describe('a refresh', () => {
     expect(on.live().status.round?.pendingRemoval).toBeUndefined();
   });
 
+  it('takes it away before another round opens, or it would ask once more', async () => {
+    const on = await settled('app:1');
+    on.annotate({ [annotations.refresh]: '' });
+    on.api.refuse(new RegExp(`^PATCH ${cachePath()}$`), refusal(500, 'InternalError', 'hiccup'));
+    await expect(refresh(changed(aCache), on.context)).rejects.toThrow('hiccup');
+    on.annotate({ [annotations.refresh]: '', [annotations.refreshRequestedAt]: 'now' });
+    for (let turn = 0; turn < 2; turn += 1) await refresh(tick, on.context);
+    expect(on.live().annotations).toEqual({ [annotations.refreshRequestedAt]: 'now' });
+    expect(on.live().status.round?.number).toBe(3);
+  });
+
   it('is opened once by each value of the token, which stays', async () => {
     const on = await settled('app:1');
     for (const [token, number] of [
