@@ -47,6 +47,7 @@ export async function scopingProxy(credentials: Credentials, namespace: string):
     if (incoming.method !== 'GET' && !path.includes('/leases')) return passWrite(incoming, outgoing, path);
     const answer = await forward(incoming, { path, credentials, agent });
     outgoing.once('close', () => answer.destroy());
+    answer.once('error', () => outgoing.destroy());
     answer.pipe(outgoing.writeHead(answer.statusCode ?? 502, answer.headers));
   };
   const server = http.createServer((incoming, outgoing) => {
