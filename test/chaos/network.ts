@@ -1,6 +1,7 @@
 import http from 'node:http';
-import { Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { Chance } from './chance.ts';
+import { problem, socketOn, type VirtualSocket } from './virtual-socket.ts';
 import type { Owner, VirtualTime } from './virtual-time.ts';
 
 /** A connection within the memory of this process, and what can become of it. */
@@ -29,7 +30,6 @@ export type Network = {
 };
 
 type Listening = { readonly server: http.Server; readonly owner: Owner | undefined; isUp: boolean };
-type Socket = Duplex & { carry?: (chunk: Buffer | null) => void; lose?: (error: Error) => void };
 type Connection = Link & { readonly port: number; readonly serverOwner: Owner | undefined };
 
 /** Has Node's HTTP clients and servers meet in memory, with a little latency and no sockets. */
@@ -58,8 +58,8 @@ export function virtualNetwork(time: VirtualTime, chance: Chance): Network {
   };
 
   const linked = (ends: {
-    near: Socket;
-    far: Socket;
+    near: VirtualSocket;
+    far: VirtualSocket;
     client: Owner | undefined;
     server: Listening;
     port: number;
@@ -67,7 +67,7 @@ export function virtualNetwork(time: VirtualTime, chance: Chance): Network {
     const { near, far, client, server, port } = ends;
     let isGone = false;
     const forget = (): void => void links.delete(link);
-    const towards = (end: Socket, owner: Owner | undefined) => {
+    const towards = (end: VirtualSocket, owner: Owner | undefined) => {
       let last = 0;
       return (arrive: () => void): void => {
         if (isGone) return;
@@ -169,49 +169,4 @@ function portAsked(options: unknown): number {
   if (typeof options === 'number') return options;
   const isNamed = typeof options === 'object' && options !== null && 'port' in options;
   return isNamed && typeof options.port === 'number' ? options.port : 0;
-}
-
-const problem = (code: string): Error => Object.assign(new Error(code), { code });
-
-/** One end of a connection, with as much of a net.Socket as Node's HTTP asks for. */
-function socketOn(time: VirtualTime, owner: Owner | undefined): Socket {
-  let cancelTimeout = (): void => undefined;
-  let patience = 0;
-  const touched = (): void => {
-    cancelTimeout();
-    if (patience > 0) cancelTimeout = time.after(patience, () => socket.emit('timeout'), owner);
-  };
-  const socket: Socket = new Duplex({
-    read: () => touched(),
-    write: (chunk: Buffer, _encoding, done) => {
-      touched();
-      socket.carry?.(chunk);
-      done();
-    },
-    final: (done) => {
-      socket.carry?.(null);
-      done();
-    },
-    destroy: (error, done) => {
-      cancelTimeout();
-      socket.lose?.(problem('ECONNRESET'));
-      done(error);
-    },
-  });
-  // A connection may break before anybody has taken it.
-  socket.on('error', () => undefined);
-  return Object.assign(socket, {
-    remoteAddress: '127.0.0.1',
-    setKeepAlive: () => socket,
-    setNoDelay: () => socket,
-    ref: () => socket,
-    unref: () => socket,
-    setTimeout: (ms: number, run?: () => void) => {
-      patience = ms;
-      if (run !== undefined && ms === 0) socket.removeListener('timeout', run);
-      else if (run !== undefined) socket.once('timeout', run);
-      touched();
-      return socket;
-    },
-  });
 }

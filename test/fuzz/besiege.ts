@@ -14,7 +14,8 @@ import { inMemoryApi } from '../functions/in-memory-api.ts';
 import { nodeNamed, nodePath } from '../functions/scene.ts';
 import { scriptedRegistry } from '../functions/scripted-registry.ts';
 import { isLawfulPath } from './api-path.ts';
-import { hostileRequest, type Hostile } from './hostile-requests.ts';
+import { hostileRequest } from './hostile-requests.ts';
+import type { Hostile } from './request-bytes.ts';
 
 export type Siege = {
   readonly requests: number;
