@@ -7,14 +7,15 @@ import { isNodeReady } from '../behaviour/node-condition.ts';
 import { seenCache, type SeenCache } from '../behaviour/seen.ts';
 import type { Deed, Scenario, Step } from './scenario.ts';
 
+/** What names of nodes begin with, and what all pauses are multiplied by. */
+export type Manner = { readonly prefix: string; readonly pace: number };
+
 /** Does all that a scenario says, and ends when everybody has done his part. */
-export async function act(scenario: Scenario, kube: Kube, prefix: string): Promise<void> {
-  await Promise.all(scenario.actors.map(async (steps) => play(steps, kube, prefix)));
-  await play(
-    scenario.last.map((deed) => ({ after: 5_000, deed })),
-    kube,
-    prefix,
-  );
+export async function act(scenario: Scenario, kube: Kube, { prefix, pace }: Manner): Promise<void> {
+  const inTime = (steps: readonly Step[]): readonly Step[] =>
+    steps.map(({ after, deed }) => ({ after: after * pace, deed }));
+  await Promise.all(scenario.actors.map(async (steps) => play(inTime(steps), kube, prefix)));
+  await play(inTime(scenario.last.map((deed) => ({ after: 5_000, deed }))), kube, prefix);
 }
 
 /** The nodes that are there from the start. They are Ready before anything else: else it is chance whether the first round finds any. */

@@ -1,4 +1,4 @@
-import http, { type IncomingHttpHeaders } from 'node:http';
+import http, { type IncomingHttpHeaders, type Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { routes, type FunctionName } from '#model/cloud-event.ts';
 import type { Chance } from './chance.ts';
@@ -14,10 +14,12 @@ export type BrokerOptions = {
   readonly addressOf: (name: FunctionName) => Address;
   readonly mishaps: () => Mishaps;
   readonly chance: Chance;
+  /** What its delays are multiplied by. */
+  readonly pace: number;
 };
 
 /** A Broker in small: takes every event, then hands it to whom it concerns: late, twice, out of order, or not at all. */
-export function startBroker(options: BrokerOptions): void {
+export function startBroker(options: BrokerOptions): Server {
   const server = http.createServer((request, response) => {
     request.setEncoding('utf8');
     let body = '';
@@ -29,19 +31,19 @@ export function startBroker(options: BrokerOptions): void {
         void deliver(options, name, { headers, body });
     });
   });
-  server.listen(options.port);
+  return server.listen(options.port);
 }
 
 type Message = { readonly headers: Readonly<Record<string, string>>; readonly body: string };
 
 async function deliver(options: BrokerOptions, name: FunctionName, message: Message): Promise<void> {
-  const { chance, mishaps } = options;
+  const { chance, mishaps, pace } = options;
   const { lost, doubled, delayed } = mishaps();
   if (chance.is(lost)) return;
   const copies = chance.is(doubled) ? 2 : 1;
   await Promise.all(
     Array.from({ length: copies }, async () => {
-      if (chance.is(delayed)) await pause(chance.between(100, 20_000));
+      if (chance.is(delayed)) await pause(chance.between(100, 20_000) * pace);
       await send(options, name, message);
     }),
   );

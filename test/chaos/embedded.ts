@@ -34,7 +34,6 @@ export type Run = {
 };
 
 const apiPort = 6_443;
-const prefix = 'chaos';
 const crd = join(import.meta.dirname, '../../crds/imagecache.yaml');
 const start = Date.UTC(2026, 10, 24);
 
@@ -47,6 +46,8 @@ export type RunOptions = {
   readonly isEnough: (ending: Ending) => boolean;
   /** Hears of all that happens. */
   readonly told?: (line: string) => void;
+  /** What names of nodes begin with, by default `chaos`. */
+  readonly prefix?: string;
 };
 
 /** Plays a seed's scenario on an embedded cluster in virtual time, with chaos or without, and tells how all ends. */
@@ -60,7 +61,8 @@ export async function runEmbedded(seed: number, options: RunOptions): Promise<Ru
     writeFileSync(kubeconfig, kubeconfigOf(`http://localhost:${apiPort}`));
     const told = (line: string): void =>
       options.told?.(`${((time.now() - start) / 1000).toFixed(3).padStart(8)} ${line}`);
-    return await play({ ...options, seed, kubeconfig, time, network, told, listener: options.told && told });
+    const { prefix = 'chaos' } = options;
+    return await play({ ...options, prefix, seed, kubeconfig, time, network, told, listener: options.told && told });
   } finally {
     restore();
     network.close();
@@ -70,6 +72,7 @@ export async function runEmbedded(seed: number, options: RunOptions): Promise<Ru
 
 type Stage = {
   readonly seed: number;
+  readonly prefix: string;
   readonly isChaotic: boolean;
   readonly isEnough: RunOptions['isEnough'];
   readonly kubeconfig: string;
@@ -80,7 +83,7 @@ type Stage = {
 };
 
 async function play(stage: Stage): Promise<Run> {
-  const { seed, isChaotic, isEnough, time, network, told, kubeconfig } = stage;
+  const { seed, prefix, isChaotic, isEnough, time, network, told, kubeconfig } = stage;
   const user: Owner = { name: 'user', isDead: false };
   const through = <T>(work: () => Promise<T>): Promise<T> => time.through(time.as(user, work));
   const record = chronicle(told);
@@ -100,13 +103,13 @@ async function play(stage: Stage): Promise<Run> {
     time.as(user, () =>
       startBroker({
         ...{ port: brokerPort, addressOf: (name) => addressOf(profile, name), chance: chance(seed, 'broker') },
-        mishaps: weather.mishaps,
+        ...{ mishaps: weather.mishaps, pace: 1 },
       }),
     );
   await through(() => furnish(scenario, verbs, prefix));
   if (isChaotic) weather.begin();
   const heart = time.as(user, () => setInterval(() => void tick(), 60_000));
-  await through(() => act(scenario, verbs, prefix));
+  await through(() => act(scenario, verbs, { prefix, pace: 1 }));
   if (isChaotic) await time.pass(chance(seed, 'length').between(0, 40_000));
   clearInterval(heart);
   weather.end();

@@ -1,9 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { misbehave } from './api-edge.ts';
 import { noMishaps, type Mishaps } from './broker.ts';
-import { chance, type Chance } from './chance.ts';
 import type { Chronicle } from './chronicle.ts';
-import { faultFor, weatherOf, type Fault } from './faults.ts';
+import { faultName, forecast } from './forecast.ts';
 import type { Link, Network } from './network.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -29,25 +27,8 @@ type Place = {
 
 export function storm(place: Place): Storm {
   const { seed, apiPort, time, network, supervised, record, told } = place;
-  const draw = chance(seed, 'storm');
-  const weather = weatherOf(draw);
-  const events: Mishaps = {
-    lost: draw.pick([0, 0.1, 0.5, 1]),
-    doubled: draw.pick([0, 0.3]),
-    delayed: draw.pick([0, 0.4]),
-  };
+  const { weather, events, draw, toApi, toFunction } = forecast(seed);
   let isOn = false;
-  let killsLeft = weather.kills;
-
-  const toApi = (request: IncomingMessage): Fault | undefined => {
-    const asked = { method: request.method ?? '', path: request.url ?? '' };
-    if (killsLeft > 0 && draw.is(0.02)) {
-      killsLeft -= 1;
-      return { type: 'kill', isDone: draw.is(0.5) };
-    }
-    return faultFor(asked, weather.rate, draw);
-  };
-  const toFunction = (): Fault | undefined => (draw.is(weather.rate) ? eventFault(draw) : undefined);
 
   network.onListen((server, port) => {
     misbehave(server, {
@@ -56,11 +37,12 @@ export function storm(place: Place): Storm {
       later: (ms, run) => void time.after(ms, run),
       kill: ({ client }: Link) => client && supervised.kill(client),
       fault: (request, { client }) => {
+        const asked = { method: request.method ?? '', path: request.url ?? '' };
         if (port === apiPort && supervised.isMine(client))
-          record.request(client?.name ?? '', `${request.method ?? ''} ${request.url ?? ''}`);
+          record.request(client?.name ?? '', `${asked.method} ${asked.path}`);
         if (!isOn || (port === apiPort && !supervised.isMine(client))) return undefined;
-        const fault = port === apiPort ? toApi(request) : toFunction();
-        if (fault !== undefined) record.fault(nameOf(fault));
+        const fault = port === apiPort ? toApi(asked) : toFunction();
+        if (fault !== undefined) record.fault(faultName(fault));
         return fault;
       },
     });
@@ -86,16 +68,3 @@ export function storm(place: Place): Storm {
     mishaps: () => (isOn ? events : noMishaps),
   };
 }
-
-const eventFault = (draw: Chance): Fault =>
-  draw.pick<Fault>([
-    { type: 'reset', isDone: draw.is(0.5) },
-    { type: 'vanish', isDone: draw.is(0.5) },
-    { type: 'delay', ms: draw.between(100, 40_000) },
-    { type: 'refuse', code: 503, isDone: draw.is(0.5) },
-  ]);
-
-const nameOf = (fault: Fault): string =>
-  [fault.type, 'code' in fault ? fault.code : '', 'isDone' in fault && fault.isDone ? 'when done' : '']
-    .filter((word) => word !== '')
-    .join(' ');

@@ -1,0 +1,70 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Chance } from '../chance.ts';
+
+export type Program = {
+  readonly name: string;
+  /** What Node runs. */
+  readonly file: string;
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+};
+
+/** A process that comes back when it is killed, or when it has ended by itself. */
+export type Child = {
+  /** Where it listens; undefined while it does not. */
+  readonly port: () => number | undefined;
+  /** SIGKILL: it ends in the middle of whatever it does. */
+  readonly kill: () => void;
+  /** Ends it for good. */
+  readonly stop: () => void;
+};
+
+/** Keeps a program of the product running. `told` hears of its starts and of what it logs. */
+export function keepRunning(program: Program, chance: Chance, told: (line: string) => void): Child {
+  const { name, file, flags, env } = program;
+  let child: ChildProcess | undefined;
+  let port: number | undefined;
+  let count = 0;
+  let pause = 0;
+  let isOver = false;
+  let again: NodeJS.Timeout | undefined;
+
+  const start = (): void => {
+    count += 1;
+    told(`${name}#${count} starts`);
+    const started = spawn(process.execPath, [file, ...flags], {
+      env: { PATH: process.env['PATH'], PORT: '0', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child = started;
+    for (const stream of [started.stdout, started.stderr])
+      createInterface(stream).on('line', (line) => {
+        told(`  ${name}: ${line}`);
+        const found = /"port":(\d+).*"msg":"(?:started|listening)"/.exec(line)?.[1];
+        if (found !== undefined && child === started) port = Number(found);
+      });
+    pause = 500;
+    started.once('exit', () => {
+      child = undefined;
+      port = undefined;
+      if (!isOver) again = setTimeout(start, pause);
+    });
+  };
+  start();
+  return {
+    port: () => port,
+    kill: () => {
+      if (child === undefined) return;
+      told(`${name}#${count} is killed`);
+      pause = chance.pick([0, 100, 600, 3_000]);
+      port = undefined;
+      child.kill('SIGKILL');
+    },
+    stop: () => {
+      isOver = true;
+      clearTimeout(again);
+      child?.kill('SIGKILL');
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { arrayBuffer } from 'node:stream/consumers';
+import { misbehave } from '../api-edge.ts';
+import type { Fault } from '../faults.ts';
+import type { Link } from '../network.ts';
+import type { Owner } from '../virtual-time.ts';
+
+export type EdgeOptions = {
+  /** What lies behind it: a URL, or undefined while nothing does. */
+  readonly target: () => string | undefined;
+  /** Who asks here. */
+  readonly client: Owner;
+  /** What is asked for in place of a path. */
+  readonly path?: (asked: string) => string;
+  /** What is to go wrong with a request. */
+  readonly fault: (request: IncomingMessage) => Fault | undefined;
+  readonly kill: () => void;
+  /** Whether there is chaos still. */
+  readonly isOn: () => boolean;
+  /** What delays are multiplied by. */
+  readonly pace: number;
+};
+
+/** Real HTTP on loopback, with faults between who asks and who answers. */
+export type Edge = {
+  readonly url: string;
+  readonly port: number;
+  /** Refuses and ends every connection for so many milliseconds. */
+  readonly downFor: (ms: number) => void;
+  readonly close: () => void;
+};
+
+/** Milliseconds until a half-open connection is reset, as by a machine that has come back: who waits longer has a timeout of his own. */
+const longestSilence = 60_000;
+
+export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  const { client, isOn, pace } = options;
+  const agent = new http.Agent({ keepAlive: true });
+  const sockets = new Map<unknown, Link>();
+  const halfOpen = new Set<Socket>();
+  let isDown = false;
+
+  const server = http.createServer((incoming, outgoing) => pass(incoming, outgoing, { ...options, agent }));
+  server.keepAliveTimeout = 60_000;
+  misbehave(server, {
+    linkOf: (socket) => sockets.get(socket),
+    after: (ms, run) => void setTimeout(() => isOn() && run(), ms * pace),
+    later: (ms, run) => void setTimeout(run, ms * pace),
+    kill: () => options.kill(),
+    fault: (request) => (halfOpen.has(request.socket) ? { type: 'vanish', isDone: false } : options.fault(request)),
+  });
+  server.on('connection', (socket: Socket) => {
+    if (isDown) return void socket.resetAndDestroy();
+    const reset = (): void => void socket.resetAndDestroy();
+    const vanish = (): void => {
+      halfOpen.add(socket);
+      Object.assign(socket, { write: () => true, end: () => socket });
+      setTimeout(reset, longestSilence * pace);
+    };
+    sockets.set(socket, { client, vanish, reset });
+    socket.on('error', () => undefined).once('close', () => sockets.delete(socket) && halfOpen.delete(socket));
+  });
+  server.listen(0);
+  await once(server, 'listening');
+  const resetAll = (): void => sockets.forEach((link) => link.reset());
+  return {
+    url: `http://localhost:${portOf(server.address())}`,
+    port: portOf(server.address()),
+    downFor: (ms) => {
+      isDown = true;
+      resetAll();
+      setTimeout(() => (isDown = false), ms);
+    },
+    close: () => {
+      server.close();
+      resetAll();
+      agent.destroy();
+    },
+  };
+}
+
+type Passage = Pick<EdgeOptions, 'target' | 'path'> & { readonly agent: http.Agent };
+
+function pass(incoming: IncomingMessage, outgoing: ServerResponse, { target, path = same, agent }: Passage): void {
+  const to = target();
+  if (to === undefined) return void outgoing.destroy();
+  const { method, url = '/' } = incoming;
+  const headers = without(incoming.headers, ['host', 'connection', 'accept-encoding']);
+  const request = http.request(new URL(path(url), to), { method, agent, headers });
+  const fail = (): void => void outgoing.destroy();
+  request.on('error', fail);
+  incoming.on('error', () => request.destroy());
+  outgoing.on('error', () => undefined);
+  request.once('response', (answer) => {
+    if (/[?&]watch=/.test(url)) stream(answer, outgoing);
+    else whole(answer, outgoing).catch(fail);
+  });
+  incoming.pipe(request);
+}
+
+function stream(answer: IncomingMessage, outgoing: ServerResponse): void {
+  answer.once('error', () => outgoing.destroy());
+  outgoing.once('close', () => answer.destroy());
+  outgoing.once('finish', () => answer.destroy());
+  answer.pipe(outgoing.writeHead(answer.statusCode ?? 502, answer.headers));
+}
+
+async function whole(answer: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const body = Buffer.from(await arrayBuffer(answer));
+  const headers = without(answer.headers, ['transfer-encoding', 'connection']);
+  outgoing.writeHead(answer.statusCode ?? 502, { ...headers, 'content-length': String(body.length) });
+  outgoing.end(body);
+}
+
+const same = (path: string): string => path;
+
+const without = (headers: IncomingHttpHeaders, names: readonly string[]): IncomingHttpHeaders =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)));
+
+const portOf = (address: AddressInfo | string | null): number =>
+  typeof address === 'object' ? (address?.port ?? 0) : 0;

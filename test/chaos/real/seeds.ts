@@ -1,0 +1,145 @@
+import { fork } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createApi } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api.ts';
+import { loadCredentials } from '#runtime/credentials.ts';
+import { bundle, programs } from '../../../deploy/images/bundle.ts';
+import type { Lab } from '../../cluster/lab.ts';
+import type { Ending } from '../ending.ts';
+import type { SeedResult } from '../run-seed.ts';
+import type { Programs } from './product.ts';
+import { runRealSeed, type RealPlace } from './seed.ts';
+
+export type RealOptions = {
+  /** How many seeds are played side by side. */
+  readonly atOnce: number;
+  readonly told?: ((line: string) => void) | undefined;
+  readonly onResult?: (result: SeedResult) => void;
+};
+
+const crd = join(import.meta.dirname, '../../../crds/imagecache.yaml');
+
+/** Plays seeds on a real control plane with simulated nodes, some side by side; in every second lot the API server itself is killed. */
+export async function runRealSeeds(
+  seeds: readonly number[],
+  lab: Lab,
+  options: RealOptions,
+): Promise<readonly SeedResult[]> {
+  const { atOnce, told = () => undefined, onResult = () => undefined } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'imagecache-chaos-'));
+  const source = { kubeconfig: lab.kubeconfig, master: '', inCluster: false };
+  const api = createApi(source);
+  const calm = calmEndings(seeds);
+  try {
+    await lab.apply(await readFile(crd, 'utf8'));
+    await lab.simulate(1);
+    await served(api);
+    const place = { ...source, api, credentials: loadCredentials(source), programs: await programsIn(folder) };
+    const results: SeedResult[] = [];
+    for (let done = 0; done < seeds.length; done += atOnce) {
+      const isKilled = (done / atOnce) % 2 === 0;
+      const lot = {
+        seeds: seeds.slice(done, done + atOnce),
+        calm: calm.of,
+        told,
+        onResult,
+        kill: isKilled ? () => restart(lab, told) : undefined,
+      };
+      results.push(...(await playLot(lot, place)));
+    }
+    return results;
+  } finally {
+    calm.stop();
+    api.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
+type Lot = {
+  readonly seeds: readonly number[];
+  readonly calm: (seed: number) => Promise<Ending>;
+  readonly told: (line: string) => void;
+  readonly onResult: (result: SeedResult) => void;
+  /** Has the API server die and come back. */
+  readonly kill: (() => Promise<void>) | undefined;
+};
+
+async function playLot({ seeds, calm, told, onResult, kill }: Lot, place: RealPlace): Promise<readonly SeedResult[]> {
+  const { promise: everybody, resolve } = Promise.withResolvers<undefined>();
+  let missing = seeds.length;
+  const chaos = everybody.then(kill);
+  return Promise.all(
+    seeds.map(async (seed) => {
+      const state = { isReady: false };
+      const ready = (): void => {
+        if (!state.isReady && (missing -= 1) === 0) resolve(undefined);
+        state.isReady = true;
+      };
+      const begin = Date.now();
+      const heard = (line: string): void => told(`${String(Date.now() - begin).padStart(6)} ${seed} ${line}`);
+      try {
+        const result = await runRealSeed(place, { seed, expected: calm(seed), ready, chaos, told: heard });
+        onResult(result);
+        return result;
+      } catch (error) {
+        const result = { ...nothing, seed, wrong: [`could not be played: ${String(error)}`] };
+        onResult(result);
+        return result;
+      } finally {
+        ready();
+      }
+    }),
+  );
+}
+
+const nothing = { profile: '', isLate: false, requests: 0, faults: {}, trace: '' } as const;
+
+async function restart(lab: Lab, told: (line: string) => void): Promise<void> {
+  await pause(1_500);
+  told('the API server is killed');
+  await lab.killDaemon('kube-apiserver');
+  await lab.repair();
+  told('the API server is back');
+}
+
+/** How seeds end undisturbed, as the embedded cluster tells it in a process of its own, one after another. */
+function calmEndings(seeds: readonly number[]): {
+  readonly of: (seed: number) => Promise<Ending>;
+  readonly stop: () => void;
+} {
+  const endings = new Map(seeds.map((seed) => [seed, Promise.withResolvers<Ending>()]));
+  const child = fork(join(import.meta.dirname, 'calm.ts'), seeds.map(String));
+  child.on('message', ({ seed, ending }: { seed: number; ending: Ending }) => endings.get(seed)?.resolve(ending));
+  child.on('close', (code) => {
+    for (const [seed, { promise, reject }] of endings) {
+      promise.catch(() => undefined);
+      reject(new Error(`no undisturbed end of seed ${seed}: its process ended with ${code}`));
+    }
+  });
+  return {
+    of: (seed) => endings.get(seed)?.promise ?? Promise.reject(new Error(`seed ${seed} is not played`)),
+    stop: () => void child.kill('SIGKILL'),
+  };
+}
+
+/** The product as it is in its image, in files. */
+async function programsIn(folder: string): Promise<Programs> {
+  const { standalone, sources, functions } = programs;
+  for (const { path, content = '' } of await bundle({ standalone, sources, functions }))
+    await writeFile(join(folder, basename(path)), content);
+  const file = (name: keyof Programs): string => join(folder, `${name}.mjs`);
+  return { standalone: file('standalone'), sources: file('sources'), functions: file('functions') };
+}
+
+async function served(api: Api): Promise<void> {
+  for (;;)
+    try {
+      await api.request({ method: 'GET', path: '/apis/kubefledged.io/v1alpha2/imagecaches?limit=1' });
+      return;
+    } catch {
+      await pause(250);
+    }
+}
