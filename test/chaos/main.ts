@@ -35,6 +35,9 @@ async function playPart(part: number, parts: number): Promise<void> {
 
 /** On a lab of its own: a real control plane, and nodes that KWOK plays. */
 async function playReal(): Promise<readonly SeedResult[]> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  // Each product that runs takes its leave of us.
+  process.setMaxListeners(0);
   const lab = await startLab();
   try {
     const told = values.verbose ? print : undefined;

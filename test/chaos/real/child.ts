@@ -51,6 +51,13 @@ export function keepRunning(program: Program, chance: Chance, told: (line: strin
       if (!isOver) again = setTimeout(start, pause);
     });
   };
+  const end = (): void => {
+    isOver = true;
+    clearTimeout(again);
+    child?.kill('SIGKILL');
+  };
+  // Whoever plays it may end first.
+  process.once('exit', end);
   start();
   return {
     port: () => port,
@@ -62,9 +69,8 @@ export function keepRunning(program: Program, chance: Chance, told: (line: strin
       child.kill('SIGKILL');
     },
     stop: () => {
-      isOver = true;
-      clearTimeout(again);
-      child?.kill('SIGKILL');
+      process.removeListener('exit', end);
+      end();
     },
   };
 }

@@ -94,7 +94,9 @@ function pass(incoming: IncomingMessage, outgoing: ServerResponse, { target, pat
   incoming.on('error', () => request.destroy());
   outgoing.on('error', () => undefined);
   request.once('response', (answer) => {
-    if (/[?&]watch=/.test(url)) stream(answer, outgoing);
+    // A fault may have answered meanwhile.
+    if (outgoing.headersSent) answer.destroy();
+    else if (/[?&]watch=/.test(url)) stream(answer, outgoing);
     else whole(answer, outgoing).catch(fail);
   });
   incoming.pipe(request);
@@ -109,6 +111,7 @@ function stream(answer: IncomingMessage, outgoing: ServerResponse): void {
 
 async function whole(answer: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const body = Buffer.from(await arrayBuffer(answer));
+  if (outgoing.headersSent) return;
   const headers = without(answer.headers, ['transfer-encoding', 'connection']);
   outgoing.writeHead(answer.statusCode ?? 502, { ...headers, 'content-length': String(body.length) });
   outgoing.end(body);
