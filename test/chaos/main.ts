@@ -15,7 +15,7 @@ const { values } = parseArgs({
     part: { type: 'string' },
     verbose: { type: 'boolean', default: false },
     real: { type: 'boolean', default: false },
-    'at-once': { type: 'string', default: '10' },
+    'at-once': { type: 'string', default: '25' },
   },
 });
 
@@ -41,7 +41,12 @@ async function playReal(): Promise<readonly SeedResult[]> {
   const lab = await startLab();
   try {
     const told = values.verbose ? print : undefined;
-    return await runRealSeeds(seeds, lab, { atOnce: Number(values['at-once']), told, onResult: tell });
+    let done = 0;
+    const onResult = (result: SeedResult): void => {
+      tell(result);
+      if ((done += 1) % 5 === 0 && done < count) print(`${done} of ${count}`);
+    };
+    return await runRealSeeds(seeds, lab, { atOnce: Number(values['at-once']), told, onResult });
   } finally {
     await lab.stop();
   }

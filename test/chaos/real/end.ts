@@ -17,55 +17,67 @@ export type End = {
 /** Milliseconds in which nothing changes. */
 const quiet = 2_500;
 
-/** Milliseconds that are granted after the tick: a source that could not reach the API server asks again after 30 s at most. */
-const patience = 75_000;
+/** Milliseconds without any change after which nothing more is to come: a source that could not reach the API server asks again after 30 s. */
+const patience = 40_000;
+
+/** Milliseconds after which something goes round in circles. */
+const longest = 300_000;
 
 /**
  * How the end differs from the one that is expected, after one tick; after a second where a refresh had to wait for the round that the first
- * opened. Empty as soon as it is the same twice in a row.
+ * opened. Empty as soon as it is the same and nothing changes.
  */
 export async function wrongEnd(at: End): Promise<readonly string[]> {
   const { scenario, verbs, prefix, product, expected } = at;
-  await rested(verbs, 60_000);
+  await rested(verbs, quiet);
   await tick(product);
-  let [wrong, isPaced, isSame] = [['never looked'] as readonly string[], false, false];
-  for (const end = Date.now() + patience; Date.now() < end;) {
-    wrong = differences(withoutImages(expected), withoutImages(await endingOf(scenario, verbs, prefix)));
-    if (wrong.length === 0 && isSame) return [];
-    isSame = wrong.length === 0;
-    if (isSame) await pause(1_000);
-    else await rested(verbs, 10_000);
-    if (isSame || isPaced || (await stillToRefresh(verbs)).length === 0) continue;
-    isPaced = true;
-    await tick(product);
+  for (const state = { isPaced: false }; ;) {
+    const isOver = await rested(verbs, 1_000);
+    const wrong = differences(withoutImages(expected), withoutImages(await endingOf(scenario, verbs, prefix)));
+    if (wrong.length === 0 || isOver) return wrong;
+    if (!state.isPaced && (await stillToRefresh(verbs)).length > 0) {
+      state.isPaced = true;
+      await tick(product);
+    } else if (!(await changes(verbs))) return wrong;
   }
-  return wrong;
 }
 
 /** Nodes that KWOK plays list no images. */
 const withoutImages = (ending: Ending): Ending => ({ ...ending, images: {}, late: [] });
 
-/** One tick as a scheduler sends it: until it is taken. A process that was killed last is still to come back. */
-export async function tick({ addressOf }: ChaoticProduct): Promise<void> {
+/** One tick as a scheduler sends it: some times, until it is taken. A process that was killed last is still to come back. */
+export async function tick({ addressOf }: ChaoticProduct, most = 30): Promise<void> {
   for (const name of ['refresh', 'purge'] as const)
-    for (let tries = 1; tries <= 30; tries += 1) {
+    for (let tries = 1; tries <= most; tries += 1) {
       const address = addressOf(name);
       if (address !== undefined && (await postTo(address, tickHeaders, '')) === 204) break;
       await pause(500);
     }
 }
 
-/** Until nothing has changed for a while, or so many milliseconds have passed. */
-async function rested(verbs: Kube, longest: number): Promise<void> {
+/** Until nothing has changed for so many milliseconds; true if that is never. */
+async function rested(verbs: Kube, silence: number): Promise<boolean> {
   let [last, since] = ['', Date.now()];
-  for (const end = Date.now() + longest; Date.now() < end && Date.now() - since < quiet;) {
+  for (const begin = since; Date.now() - since < silence;) {
     const now = await versions(verbs);
     if (now !== last) [last, since] = [now, Date.now()];
-    await pause(250);
+    if (Date.now() - begin > longest) return true;
+    await pause(700);
   }
+  return false;
 }
 
-export async function versions(verbs: Kube): Promise<string> {
+/** Whether anything changes yet. */
+async function changes(verbs: Kube): Promise<boolean> {
+  const before = await versions(verbs);
+  for (const begin = Date.now(); Date.now() - begin < patience;) {
+    await pause(1_000);
+    if ((await versions(verbs)) !== before) return true;
+  }
+  return false;
+}
+
+async function versions(verbs: Kube): Promise<string> {
   const lists = await Promise.all((['ImageCache', 'Job', 'Pod'] as const).map((kind) => verbs.list(kind)));
   return JSON.stringify(lists.flat().map((object) => versioned.parse(object).metadata));
 }

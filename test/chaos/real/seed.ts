@@ -104,7 +104,8 @@ async function storm({ scenario, verbs, prefix, record, sky, product, run }: Sta
       sky.draw.between(1_000, 60_000) * pace,
     ),
   );
-  const heart = setInterval(() => void tick(product), heartbeat);
+  const still = new AbortController();
+  const heart = beat(product, still.signal);
   const acts = act(scenario, verbs, { prefix, pace });
   await Promise.all([Promise.race([acts, pause(longestChaos)]), run.chaos]);
   await pause(chance(seed, 'length').between(0, 40_000) * pace);
@@ -112,8 +113,18 @@ async function storm({ scenario, verbs, prefix, record, sky, product, run }: Sta
   sky.end();
   told('the chaos is over');
   await acts;
-  clearInterval(heart);
+  still.abort();
+  await heart;
   told('all is done');
+}
+
+/** One tick after another: a scheduler does not send the next while one is being handled. */
+async function beat(product: ChaoticProduct, signal: AbortSignal): Promise<void> {
+  const isOver = (): boolean => signal.aborted;
+  while (!isOver()) {
+    await pause(heartbeat);
+    if (!isOver()) await tick(product, 1);
+  }
 }
 
 /** Takes away what a run needs and leaves, or left: caches that wait for a removal would keep their namespace for ever. */
