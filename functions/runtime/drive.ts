@@ -4,7 +4,7 @@ import { decide } from '#model/decide.ts';
 import { worldOf } from './world-of.ts';
 import type { ImageCache } from '#model/image-cache.ts';
 import type { Observed } from '#model/observed.ts';
-import { isEmpty } from '#model/plan.ts';
+import { isEmpty, type Plan } from '#model/plan.ts';
 import { carryOut, WriteFailed } from './carry-out.ts';
 import { ApiError, isConflict, RetryLater } from './errors.ts';
 import type { Context } from './handler.ts';
@@ -38,21 +38,17 @@ export async function drive(order: Drive, context: Context): Promise<void> {
   await openGates(free, context);
 }
 
-/**
- * Observe, decide, carry out, until there is nothing left to do. Whatever failed half-way is looked at anew, and then as a whole;
- * nodes that were more than one plan holds need no other look.
- */
+/** Observe, decide, carry out, until there is nothing left to do. A conflict over the status, the first write, has written nothing: the same is looked at once more. */
 async function driveOn(order: Drive, free: Set<string>, context: Context): Promise<void> {
   const { cache: reference, scope, opens, makes } = order;
   const end = context.now() + longestDelivery;
   const ask = askRegistries(context);
-  let seen: Observed | undefined;
+  let look: (cache: ImageCache) => Scope | Observed = scope;
   for (let turn = 1; ; turn += 1) {
     context.signal.throwIfAborted();
     const cache = await context.cluster.cache(reference);
     if (cache === undefined) return;
-    const look = turn === 1 ? scope(cache) : (seen ?? 'everything');
-    const observed = await observe(cache, { scope: look, opens, makes }, context);
+    const observed = await observe(cache, { scope: look(cache), opens, makes }, context);
     const words = await ask({ cache, observed, opens });
     const plan = decide(worldOf({ cache, observed, opens, makes, words }, context));
     const next = { ...cache, status: plan.status ?? cache.status };
@@ -61,11 +57,17 @@ async function driveOn(order: Drive, free: Set<string>, context: Context): Promi
     if (isEmpty(plan) && isLast) return;
     const failure = await attempt(carryOut(plan, cache, context));
     if (failure === undefined && isLast) return;
-    seen = failure === undefined && plan.more === 'seen' ? seenNodes(observed) : undefined;
+    if (!isConflict(failure) || plan.finalizer !== undefined) look = nextLook(plan, observed, failure);
     if (failure !== undefined) await recover(failure, { cache, turn }, context);
     if (plan.waits) await pause(moment, undefined, { signal: context.signal });
     if (context.now() > end) throw new RetryLater(`more to do for ${cache.namespace}/${cache.name}`, 100);
   }
+}
+
+/** Whatever failed half-way is looked at as a whole; nodes that were more than one plan holds need no other look. */
+function nextLook(plan: Plan, observed: Observed, failure: unknown): () => Scope | Observed {
+  const goesOn = failure === undefined && plan.more === 'seen';
+  return () => (goesOn ? seenNodes(observed) : 'everything');
 }
 
 /** What still holds of a look when its plan has been carried out: Jobs were made and deleted, nodes were not. */
