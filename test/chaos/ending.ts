@@ -38,7 +38,7 @@ export async function endingOf(scenario: Scenario, kube: Kube, prefix: string): 
     late: lateIn((await kube.list('Event')).map((object) => seenPull.parse(object))),
     leftOver: [
       ...jobs.filter((job) => !isDone(job)).map((job) => `Job ${job.metadata.name} for ${nodeOf(job)}`),
-      ...pods.filter((pod) => !isRemoval(pod)).map(({ metadata }) => `Pod ${metadata.name}`),
+      ...pods.filter((pod) => !isRemoval(pod)).map(({ metadata, status }) => `Pod ${metadata.name} (${status.phase})`),
       ...caches.flatMap(triggersOf),
     ],
     beyond: caches.flatMap(({ name, status: { round } }) => {

@@ -17,8 +17,8 @@ export type End = {
 /** Milliseconds in which nothing changes. */
 const quiet = 2_500;
 
-/** Milliseconds without any change after which nothing more is to come: a source that could not reach the API server asks again after 30 s. */
-const patience = 40_000;
+/** Milliseconds without any change after which nothing more is to come: a source gives up on an answer after 60 s, and waits for up to 30 s. */
+const patience = 75_000;
 
 /** Milliseconds after which something goes round in circles. */
 const longest = 300_000;
