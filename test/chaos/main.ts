@@ -15,7 +15,7 @@ const { values } = parseArgs({
     part: { type: 'string' },
     verbose: { type: 'boolean', default: false },
     real: { type: 'boolean', default: false },
-    'at-once': { type: 'string', default: '25' },
+    'at-once': { type: 'string', default: '16' },
   },
 });
 
