@@ -10,7 +10,7 @@ import type { Context, Handler } from '#runtime/handler.ts';
 import { nodesToLetGo, openGates } from '#runtime/warm-gate.ts';
 import { tellEnds } from '#runtime/tell-ends.ts';
 import { worldOf } from '#runtime/world-of.ts';
-import { hasOpenWork, nothingChanged } from '#runtime/scope.ts';
+import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/scope.ts';
 
 const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule'] as const;
 
@@ -33,13 +33,15 @@ export const refresh: Handler = async (notice, context) => {
       (left.has(cache.uid) && !retainsJobs(cache, context.settings)),
   );
   const driven = await Promise.allSettled(
-    due.map(async (cache) => drive({ cache, scope: () => 'everything', opens, makes: 'pulls' }, context)),
+    due.map(async (cache) => drive({ cache, scope: (live) => scopeOf(live, context), opens, makes: 'pulls' }, context)),
   );
   await openGates(new Set(nodesToLetGo(nodes, caches, context)), context);
   const failed = driven.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (failed.length > 0) throw failed[0];
   await tellEnds(caches, context);
 };
+
+const scopeOf = (live: ImageCache, { now }: Context): Scope => (isBusy(live, now()) ? nothingChanged : 'everything');
 
 async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Context): Promise<void> {
   if (notice.object.kind !== 'ImageCache' || notice.verb === 'delete' || notice.cache === undefined) return;

@@ -172,6 +172,7 @@ export const imageCache = z.object({
     deletionTimestamp: or(z.string(), ''),
     annotations: or(texts, {}),
     finalizers: or(strings, []),
+    managedFields: or(z.array(z.object({ subresource: or(z.string(), ''), time })), []),
   }),
   spec: maybe(spec),
   status: maybe(status),

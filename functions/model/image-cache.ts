@@ -15,6 +15,8 @@ export type ImageCache = {
   readonly generation: number;
   readonly isBeingDeleted: boolean;
   readonly finalizers: readonly string[];
+  /** When anybody last wrote its status, by the API server's clock; undefined if nobody has. */
+  readonly statusWrittenAt: number | undefined;
   readonly annotations: Readonly<Record<string, string>>;
   readonly spec: Spec;
   readonly status: Status;

@@ -7,14 +7,20 @@ import type { Resolved } from './resolved.ts';
 /** Reads an ImageCache off the wire. Throws a ZodError that names the field for a spec that the CRD would have refused. */
 export function parseImageCache(object: unknown): ImageCache {
   const { metadata, ...rest } = imageCache.parse(object);
-  const { deletionTimestamp, ...names } = metadata;
+  const { deletionTimestamp, managedFields, ...names } = metadata;
   return {
     ...names,
     isBeingDeleted: deletionTimestamp !== '',
+    statusWrittenAt: lastWritten(managedFields),
     spec: toSpec(rest.spec ?? spec.parse({})),
     status: rest.status === undefined ? emptyStatus : toStatus(rest.status),
   };
 }
+
+const lastWritten = (fields: z.infer<typeof imageCache>['metadata']['managedFields']): number | undefined =>
+  fields
+    .flatMap(({ subresource, time }) => (subresource === 'status' ? (time ?? []) : []))
+    .toSorted((a, b) => b - a)[0];
 
 const toSpec = ({ cacheSpec, imagePullSecrets, refresh, ...rest }: z.infer<typeof spec>): Spec => ({
   ...rest,

@@ -31,6 +31,18 @@ export function changedIn(objects: readonly ObjectReference[]): Changed {
   return { nodes: named('Node'), jobs: named('Job'), pods: named('Pod') };
 }
 
+/** A large cache costs the API server many megabytes to look at as a whole. */
+const large = 100;
+
+/** Milliseconds after a write of the status: a large cache has one every 5 s while it is driven on. */
+const recently = 15_000;
+
+/** Whether somebody is driving a large cache on just now: a look at everything would only be in the way, and the next tick comes. */
+export function isBusy({ status, statusWrittenAt = 0 }: ImageCache, now: number): boolean {
+  const since = now - statusWrittenAt;
+  return Object.keys(status.nodes).length >= large && since >= 0 && since < recently;
+}
+
 /** Whether Jobs are out, or should be. */
 export const hasOpenWork = (cache: ImageCache): boolean =>
   cache.status.status === 'Processing' || Object.values(cache.status.nodes).some(isUnsettled);

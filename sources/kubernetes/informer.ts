@@ -35,7 +35,7 @@ export type Informer<P> = Pick<Store<P>, 'get' | 'keys' | 'size'> & {
 
 const retry = { first: 200, most: 30_000 };
 const retryMissing = 3_000;
-/** A stream that lived this long proves that the server is well, whatever failed before. */
+/** A stream that lived this long proves that the server is well, whatever failed before; so does one that told something. A server ends those whose reader falls behind. */
 const healthy = 60_000;
 /** Bookmarks come every minute: silence of more than two of them is no silence but a dead connection. */
 const stall = 150_000;
@@ -66,6 +66,7 @@ type Progress = {
   failures: number;
   missing: boolean;
 };
+
 type Work<P> = {
   readonly resource: Resource<P>;
   readonly options: InformerOptions<P>;
@@ -77,12 +78,13 @@ async function run<P>(work: Work<P>): Promise<void> {
   const { clock, signal } = work.options;
   const isStopped = (): boolean => signal.aborted;
   while (!isStopped()) {
-    const since = clock.now();
+    const [since, from] = [clock.now(), work.progress.position];
     const error = await follow(work).catch((thrown: unknown) => thrown ?? new Error('unknown'));
     if (isStopped()) return;
-    const lived = clock.now() - since;
+    const isWell = clock.now() - since >= healthy;
+    if (isWell || work.progress.position !== from) work.progress.failures = 0;
     work.options.onRestart?.(causeOf(error));
-    await sleep(pause(work, error, lived), clock, signal);
+    await sleep(pause(work, error, isWell), clock, signal);
   }
 }
 
@@ -135,7 +137,7 @@ function causeOf(error: unknown): RestartCause {
 }
 
 /** Milliseconds until the next try, and what the end of this one has taught. */
-function pause<P>({ resource, options, progress }: Work<P>, error: unknown, lived: number): number {
+function pause<P>({ resource, options, progress }: Work<P>, error: unknown, isWell: boolean): number {
   const { clock, log } = options;
   if (isNotFound(error)) {
     progress.position = undefined;
@@ -144,8 +146,7 @@ function pause<P>({ resource, options, progress }: Work<P>, error: unknown, live
     return retryMissing;
   }
   if (error instanceof ApiError && error.status === 410) progress.position = undefined;
-  if (lived >= healthy) progress.failures = 0;
-  if (lived >= healthy && (error === undefined || error instanceof Stalled)) return 0;
+  if (isWell && (error === undefined || error instanceof Stalled)) return 0;
   progress.failures += 1;
   const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
   const delay = Math.max(asked, backoff(progress.failures, clock.random(), retry));

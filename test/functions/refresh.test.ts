@@ -17,6 +17,7 @@ import {
   tick,
   type Scene,
 } from './scene.ts';
+import { noon } from './model/builders.ts';
 
 const quiet = (on: Scene): readonly string[] => on.api.asked().filter((call) => !call.startsWith('GET'));
 
@@ -48,6 +49,26 @@ describe('refresh, on a tick,', () => {
     await refresh(tick, on.context);
     expect(on.jobs()).toEqual(jobs);
     expect(quiet(on)).toEqual([`POST ${jobsPath}`]);
+  });
+
+  it('leaves a large cache alone that somebody drives on just now, and no other', async () => {
+    for (const [nodes, age, isLeft] of [
+      [100, 14_000, true],
+      [100, 15_000, false],
+      [99, 0, false],
+    ] as const) {
+      const on = scene();
+      on.cache();
+      on.nodes(...Array.from({ length: nodes }, (_, index) => `node-${index}`));
+      await reconcile(changed(aCache, { verb: 'add' }), on.context);
+      const { metadata, ...rest } = on.api.read(cachePath()) ?? { metadata: { name: '' } };
+      const written = { subresource: 'status', time: new Date(noon).toISOString() };
+      on.api.put(cachePath(), { ...rest, metadata: { ...metadata, managedFields: [written] } });
+      for (const job of on.jobs()) on.api.drop(`${jobsPath}/${job}`);
+      on.wait(age);
+      await refresh(tick, on.context);
+      expect(on.jobs(), `${nodes} nodes, ${age} ms`).toHaveLength(isLeft ? 0 : nodes);
+    }
   });
 
   it('keeps the deadline of a Pod that tells nothing, and tries its images one by one', async () => {

@@ -84,6 +84,7 @@ export const cache = (of: Partial<ImageCache> = {}): ImageCache => ({
   generation: 1,
   isBeingDeleted: false,
   finalizers: [],
+  statusWrittenAt: undefined,
   annotations: {},
   spec: spec(),
   status: status(),

@@ -244,6 +244,17 @@ describe('waits between tries', () => {
     expect(watchCalls()).toHaveLength(before + 1);
   });
 
+  it('briefly each time where watches tell something before they end', async () => {
+    const { api, clock, watchCalls } = await world();
+    const before = watchCalls().length;
+    for (let tries = 1; tries <= 10; tries += 1) {
+      api.put(imageCache({ name: `cache-${tries}` }));
+      api.breakWatches();
+      await clock.advance(200);
+    }
+    expect(watchCalls()).toHaveLength(before + 10);
+  });
+
   it('even when watches end at once without a word', async () => {
     const { api, clock, watchCalls } = await world();
     for (let tries = 0; tries < 20; tries += 1) {

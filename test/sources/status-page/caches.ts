@@ -26,6 +26,7 @@ export const cacheNamed = (
     ...{ namespace, name, uid: `uid-of-${key}`, resourceVersion: '1', generation: 1, isBeingDeleted: false },
     annotations: {},
     finalizers: [],
+    statusWrittenAt: undefined,
     spec: spec({ lists: [list(sorted)] }),
     status: {
       ...emptyStatus,
