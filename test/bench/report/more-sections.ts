@@ -37,7 +37,7 @@ export function lagSection(results: Results): string {
     `${told((each.cpuSeconds / each.seconds) * 100)} %`,
     told(Math.round(each.peakMegabytes)),
   ]);
-  const around = `${told(first.nodes)} nodes, ${told(first.jobs)} Jobs of ${told(first.caches)} caches, ${told(first.writes)} Jobs made and deleted at ${told(first.writesPerSecond)} a second.`;
+  const around = `${told(first.nodes)} nodes, ${told(first.jobs)} Jobs of ${told(first.caches)} caches, ${told(first.writes)} Jobs deleted and as many made, ${told(first.writesPerSecond)} writes a second.`;
   return `${table(['source', ...spreadHead, 'events', 'untold', 'of one core', 'peak MB'], rows)}\n\n${around}`;
 }
 

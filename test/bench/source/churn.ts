@@ -6,7 +6,7 @@ import type { Written } from './lags.ts';
 export type Churn = {
   /** Makes a cache for every so many Jobs, and the Jobs. */
   readonly fill: () => Promise<void>;
-  /** Deletes the oldest Job and makes a new one, again and again, so many writes a second; tells each write. */
+  /** Deletes the oldest Job and makes a new one, again and again, so many writes a second; tells each deletion: that a Job was made, our source keeps to itself. */
   readonly turn: (writesPerSecond: number, seconds: number) => Promise<readonly Written[]>;
 };
 
@@ -38,7 +38,7 @@ export function churn(api: Api, { jobs, caches }: ChurnSize): Churn {
       for (let turn = 0; turn < (writesPerSecond * seconds) / 2; turn += 1) {
         await sleep(Math.max(0, begin + (turn * 2000) / writesPerSecond - performance.now()));
         const at = performance.now();
-        written.push({ name: jobName(turn), at }, { name: jobName(jobs + turn), at });
+        written.push({ name: jobName(turn), at });
         pending.push(remove(turn), make(jobs + turn));
       }
       await Promise.all(pending);
