@@ -11,7 +11,7 @@ import { sourceLag } from './source-lag.ts';
 
 /** Every bench by name, each on clusters of its own. */
 export const benches: { readonly [Name in BenchName]: (options: Options) => Promise<Found[Name]> } = {
-  rounds: ({ sizes, check }) => rounds(sizes, check),
+  rounds: ({ sizes, check, patience }) => rounds({ of: sizes, check, patience }),
   baseline: (options) => baseline(options.baseline),
   failing: (options) => failing(options.failing),
   'new-node': (options) => newNode(options.newNode),

@@ -8,6 +8,8 @@ export type Options = {
   readonly sizes: readonly Size[];
   /** Sizes that the model of the cost is checked against. */
   readonly check: readonly Size[];
+  /** Seconds that a round of the product is given. */
+  readonly patience: number;
   readonly baseline: readonly Size[];
   readonly failing: Size;
   readonly newNode: Size;
@@ -28,6 +30,7 @@ export const usage = `usage: npm run bench -- [--only NAME,...] [options]
   --only          ${benchNames.join(', ')}; default all; large-images needs root
   --sizes         of rounds, as 10x10,100x20 (nodes x images); default ${written(sizes)}
   --check         sizes that the model is checked against; default ${written(checkSizes)}
+  --patience      seconds that a round is given; default 1800
   --baseline      small (10x10, a minute) or full (100x20 beside it, a quarter of an hour); default small
   --failing, --new-node, --refresh   one size each; default 1000x20, 100x10, 1000x20
   --churn         NODESxJOBS; default 1000x10000
@@ -50,6 +53,7 @@ export function readOptions(args: readonly string[]): Options {
       only: text(benchNames.join(',')),
       sizes: text(written(sizes)),
       check: text(written(checkSizes)),
+      patience: text('1800'),
       baseline: text('small'),
       failing: text('1000x20'),
       'new-node': text('100x10'),
@@ -66,6 +70,7 @@ export function readOptions(args: readonly string[]): Options {
     only: values.only.split(',').map(benchNamed),
     sizes: values.sizes === '' ? [] : parseSizes(values.sizes),
     check: values.check === '' ? [] : parseSizes(values.check),
+    patience: whole('--patience', values.patience),
     baseline: baselineSizes(values.baseline),
     failing: oneSize(values.failing),
     newNode: oneSize(values['new-node']),
