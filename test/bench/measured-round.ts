@@ -2,7 +2,7 @@ import { writesBetween } from '../cluster/api-writes.ts';
 import { counted } from '../behaviour/measured.ts';
 import type { BenchLab } from './bench-lab.ts';
 import { finalWord } from './cache-word.ts';
-import { countJobs, hasNoJobs } from './job-counter.ts';
+import { countJobs, hasNoJobs, type JobCounter } from './job-counter.ts';
 import { cpuSeconds, daemonSeconds, secondsBetween } from './processor.ts';
 import type { Round } from './results.ts';
 import { until } from './until.ts';
@@ -19,11 +19,23 @@ export type RoundOrder = {
 const name = 'round';
 
 /** One cache of these images on all nodes, from its creation until nothing is left to do. */
-export async function measuredRound(bench: BenchLab, { nodes, images, pid, patience }: RoundOrder): Promise<Round> {
+export async function measuredRound(bench: BenchLab, order: RoundOrder): Promise<Round> {
+  const jobs = await countJobs(bench.api);
+  try {
+    return await roundWith(jobs, bench, order);
+  } finally {
+    await jobs.stop();
+  }
+}
+
+async function roundWith(
+  jobs: JobCounter,
+  bench: BenchLab,
+  { nodes, images, pid, patience }: RoundOrder,
+): Promise<Round> {
   const { api, kube } = bench;
   const writesBefore = await bench.settledWrites();
   const before = await used(bench, pid);
-  const jobs = await countJobs(api);
   const begin = Date.now();
   await kube.create('ImageCache', name, { spec: { cacheSpec: [{ images }] } });
   const ended = await until(`${nodes} × ${images.length} is done with`, { seconds: patience }, () =>
@@ -33,7 +45,6 @@ export async function measuredRound(bench: BenchLab, { nodes, images, pid, patie
   await until('no Job is left', { seconds: patience }, async () => ((await hasNoJobs(api)) ? true : undefined));
   const after = await used(bench, pid);
   const writes = writesBetween(writesBefore, await bench.settledWrites());
-  await jobs.stop();
   return {
     ...{ nodes, images: images.length, ended, jobs: jobs.made(), writes, secondsToDone },
     secondsToJobs: (jobs.lastAt() - begin) / 1000,
