@@ -124,5 +124,6 @@ const hasAllTold = ({ spec, status }: SeenPod): boolean =>
   status.containerStatuses.filter(({ state }) => hasStarted(state) || state.waiting?.reason === 'ErrImagePull')
     .length === spec.containers.length;
 
-const hasStarted = ({ running, terminated }: Status['state']): boolean =>
+/** A container that runs or ran has its image. */
+export const hasStarted = ({ running, terminated }: Status['state']): boolean =>
   running !== undefined || terminated !== undefined;

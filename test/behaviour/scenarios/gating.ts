@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import * as z from 'zod/mini';
 import { eventually } from '../eventually.ts';
+import { hasStarted } from '../history.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 
@@ -79,10 +80,12 @@ const prompt: Scenario = {
     const name = await join(world);
     await eventually('it is let go', async () => (await look(world, name)) === 'warm');
     const freed = Date.now();
-    const told = world.history
-      .podChanges()
-      .find(({ object }) => object.status.containerStatuses.some(({ state }) => state.terminated !== undefined));
-    expect(freed - (told?.at ?? 0)).toBeLessThan(1000);
+    const told = await eventually('the history has its image', () =>
+      world.history
+        .podChanges()
+        .find(({ object }) => object.status.containerStatuses.some(({ state }) => hasStarted(state))),
+    );
+    expect(freed - told.at).toBeLessThan(1000);
   },
 };
 
