@@ -37,7 +37,9 @@ export type Cluster = {
   readonly job: (namespace: string, name: string) => Promise<Job | undefined>;
   /** The Jobs that a label selector names, as far as metadata tells: their outcome is not read. */
   readonly jobs: (namespace: string, selector: string) => Promise<readonly Job[]>;
-  /** The same of all Jobs of ours that pull, in every namespace. */
+  /** The same with their outcome, for many times the bytes. */
+  readonly jobsInFull: (namespace: string, selector: string) => Promise<readonly Job[]>;
+  /** As `jobs`, of all Jobs of ours that pull, in every namespace. */
   readonly allJobs: () => Promise<readonly Job[]>;
   /** The removal Jobs of all caches, with their outcome. */
   readonly removals: (namespace: string) => Promise<readonly Job[]>;
@@ -84,6 +86,8 @@ export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
     job: async (namespace, name) => find(() => paths.job(namespace, name), parseJob),
     jobs: async (namespace, selector) =>
       everyItem(api, paths.jobs(namespace), { limit: 500, parse: parseJob, selector, isMetadata: true }),
+    jobsInFull: async (namespace, selector) =>
+      everyItem(api, paths.jobs(namespace), { limit: 50, parse: parseJob, selector }),
     allJobs: async () =>
       everyItemOf(api, pathsWithin(namespaces, paths.jobs), {
         limit: 500,

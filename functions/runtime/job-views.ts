@@ -1,3 +1,4 @@
+import { labels, pullsOnly } from '#model/api.ts';
 import type { Job, Pod } from '#model/pod.ts';
 import { podGrace, type JobView } from '#model/pull-result.ts';
 import type { Cluster } from './cluster.ts';
@@ -17,14 +18,30 @@ export async function jobViews(
 
 /** Jobs without a Pod: how they ended, or why they have none. */
 async function podlessJobs(listed: readonly Job[], cluster: Cluster): Promise<readonly Job[]> {
-  const jobs = await Promise.all(listed.map(async (job) => inFull(job, cluster)));
+  const jobs = await inFull(listed, cluster);
   const open = jobs.filter(({ outcome }) => outcome !== 'Complete' && outcome !== 'Failed');
   const refusals = await cluster.podRefusals(open[0]?.namespace ?? '', open);
   return jobs.map((job) => ({ ...job, podRefused: refusals.get(job.uid) ?? '' }));
 }
 
-async function inFull(job: Job, cluster: Cluster): Promise<Job> {
-  if (job.outcome !== undefined) return job;
-  const read = await cluster.job(job.namespace, job.name);
-  return read?.uid === job.uid ? read : job;
+/** More than these, and a listing of all Jobs of the cache is cheaper than to read each. */
+const mostRead = 50;
+
+/** Jobs with their outcome, which a listing of metadata does not tell. */
+async function inFull(jobs: readonly Job[], cluster: Cluster): Promise<readonly Job[]> {
+  const unread = jobs.filter(({ outcome }) => outcome === undefined);
+  const read = await (unread.length > mostRead ? listed(unread, cluster) : each(unread, cluster));
+  const byUid = new Map(read.map((job) => [job.uid, job]));
+  return jobs.map((job) => byUid.get(job.uid) ?? job);
+}
+
+async function each(jobs: readonly Job[], cluster: Cluster): Promise<readonly Job[]> {
+  const read = await Promise.all(jobs.map(async ({ namespace, name }) => cluster.job(namespace, name)));
+  return read.filter((job) => job !== undefined);
+}
+
+/** The Jobs that pull for the cache of these; all are of one. */
+async function listed([first]: readonly Job[], cluster: Cluster): Promise<readonly Job[]> {
+  if (first === undefined) return [];
+  return cluster.jobsInFull(first.namespace, `${labels.cacheUid}=${first.cacheUid},${pullsOnly}`);
 }

@@ -1,4 +1,4 @@
-import { mostChangedObjects, type CacheReference, type ObjectReference, type Verb } from '#model/cloud-event.ts';
+import type { CacheReference, ObjectReference, Verb } from '#model/cloud-event.ts';
 
 /** One change as an event tells of it. */
 export type ObservedChange = {
@@ -27,34 +27,11 @@ export function batchOf(cache: CacheReference, change: ObservedChange): Batch {
   return { cache, change, others: all ? 'all' : [] };
 }
 
-/** Both in one, so that nothing of either is lost: later news wins, but over the cache's own, and an add that was not told yet stays one. */
-export function merged(earlier: Batch, later: Batch): Batch {
-  const [named, other] = isOfCache(earlier) && !isOfCache(later) ? [earlier, later] : [later, earlier];
-  const sticks = earlier.change.verb === 'add' && later.change.verb === 'update' && isSame(earlier, later);
-  const change = sticks ? { ...later.change, verb: earlier.change.verb } : named.change;
-  if (named.others === 'all' || other.others === 'all') return { ...later, change, others: 'all' };
-  const others = distinct([...named.others, other.change.object, ...other.others], change.object);
-  return { ...later, change, others: others.length < mostWaiting ? others : 'all' };
+/** What gives the event its name when two are told in one: later news wins, but over the cache's own, and an add that was not told yet stays one. */
+export function leading(earlier: ObservedChange, later: ObservedChange): ObservedChange {
+  if (isOfCache(earlier) && !isOfCache(later)) return earlier;
+  const sticks = earlier.verb === 'add' && later.verb === 'update' && earlier.uid === later.uid;
+  return sticks ? { ...later, verb: earlier.verb } : later;
 }
 
-/** Objects that wait to be named, beyond which everything is looked at. */
-export const mostWaiting = 2048;
-
-/** As much of a batch as one event names, the oldest first, and what is left for the next: both are named after the same change. */
-export function split(batch: Batch): { readonly next: Batch; readonly rest: Batch | undefined } {
-  const { others } = batch;
-  if (others === 'all' || others.length < mostChangedObjects) return { next: batch, rest: undefined };
-  const left = others.length - (mostChangedObjects - 1);
-  return { next: { ...batch, others: others.slice(left) }, rest: { ...batch, others: others.slice(0, left) } };
-}
-
-const isOfCache = ({ change }: Batch): boolean => change.object.kind === 'ImageCache';
-const isSame = (one: Batch, other: Batch): boolean => one.change.uid === other.change.uid;
-
-function distinct(references: readonly ObjectReference[], except: ObjectReference): readonly ObjectReference[] {
-  const byKey = new Map(references.map((reference) => [keyOf(reference), reference]));
-  byKey.delete(keyOf(except));
-  return [...byKey.values()];
-}
-
-const keyOf = ({ kind, namespace, name }: ObjectReference): string => `${kind}/${namespace}/${name}`;
+const isOfCache = ({ object }: ObservedChange): boolean => object.kind === 'ImageCache';

@@ -1,6 +1,6 @@
 import { backoff } from '../backoff.ts';
 import { DeliveryFailed, DeliveryRefused } from '../sink.ts';
-import { merged, split, type Batch } from './batch.ts';
+import type { Batch } from './batch.ts';
 import { nextClass, type ChangeClass, type Lane, type Slot } from './lane.ts';
 import type { QueueOptions } from './queue-options.ts';
 
@@ -12,13 +12,13 @@ export async function deliverNext(lane: Lane, options: QueueOptions): Promise<vo
   if (of === undefined) return;
   const slot = lane.slots[of];
   const { since } = slot;
-  if (slot.batch === undefined) return;
-  const { next: batch, rest } = split(slot.batch);
-  slot.batch = rest;
+  const batch = slot.waiting.take();
+  if (batch === undefined) return;
+  const isAll = slot.waiting.isEmpty();
   lane.isBusy = true;
   try {
     await options.deliver(batch);
-    taken(lane, { of, isAll: rest === undefined }, options);
+    taken(lane, { of, isAll }, options);
   } catch (error) {
     const told = { cache: lane.key, kind: batch.change.object.kind, err: error, ...options.traceOf?.(batch) };
     if (error instanceof DeliveryRefused) options.log.error(told, 'delivery refused for good, dropped');
@@ -50,7 +50,7 @@ function putBack(
 ): Pick<Slot, 'failures'> {
   slot.failures += 1;
   slot.since = since;
-  slot.batch = slot.batch === undefined ? batch : merged(batch, slot.batch);
+  slot.waiting.putBack(batch);
   const asked = error instanceof DeliveryFailed ? (error.retryAfterMs ?? 0) : 0;
   slot.notBefore = clock.now() + Math.max(asked, backoff(slot.failures, clock.random(), retry));
   return { failures: slot.failures };

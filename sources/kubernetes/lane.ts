@@ -1,5 +1,5 @@
 import type { Cancel } from '../clock.ts';
-import type { Batch } from './batch.ts';
+import { createGathering, type Gathering } from './gathering.ts';
 
 /** In the order in which they are delivered: what the cache wants, then where, then how it goes. */
 const changeClasses = ['cache', 'nodes', 'work', 'removal'] as const;
@@ -7,8 +7,8 @@ export type ChangeClass = (typeof changeClasses)[number];
 
 /** What waits of one class; each waits out its own failures, as other functions may be well. */
 export type Slot = {
-  batch: Batch | undefined;
-  /** When the oldest change in the batch came; epoch milliseconds, as `notBefore`. */
+  readonly waiting: Gathering;
+  /** When the oldest change that waits came; epoch milliseconds, as `notBefore`. */
   since: number;
   failures: number;
   notBefore: number;
@@ -23,20 +23,20 @@ export type Lane = {
 };
 
 export function createLane(key: string): Lane {
-  const slot = (): Slot => ({ batch: undefined, since: 0, failures: 0, notBefore: 0 });
+  const slot = (): Slot => ({ waiting: createGathering(), since: 0, failures: 0, notBefore: 0 });
   const slots = { cache: slot(), nodes: slot(), work: slot(), removal: slot() };
   return { key, slots, isBusy: false, wake: undefined };
 }
 
 /** The first class that has something to tell and may tell it now. */
 export function nextClass({ slots }: Lane, now: number): ChangeClass | undefined {
-  return changeClasses.find((of) => slots[of].batch !== undefined && slots[of].notBefore <= now);
+  return changeClasses.find((of) => !slots[of].waiting.isEmpty() && slots[of].notBefore <= now);
 }
 
-export const isIdle = ({ slots }: Lane): boolean => changeClasses.every((of) => slots[of].batch === undefined);
+export const isIdle = ({ slots }: Lane): boolean => changeClasses.every((of) => slots[of].waiting.isEmpty());
 
 /** When the first of the waiting classes may be told; epoch milliseconds. */
 export function wakeTime({ slots }: Lane): number {
-  const waiting = changeClasses.filter((of) => slots[of].batch !== undefined);
+  const waiting = changeClasses.filter((of) => !slots[of].waiting.isEmpty());
   return Math.min(...waiting.map((of) => slots[of].notBefore));
 }

@@ -1,5 +1,5 @@
 import type { Cancel } from '../clock.ts';
-import { merged, type Batch } from './batch.ts';
+import type { Batch } from './batch.ts';
 import { deliverNext } from './delivery.ts';
 import type { QueueOptions } from './queue-options.ts';
 import { createLane, isIdle, nextClass, wakeTime, type ChangeClass, type Lane } from './lane.ts';
@@ -64,8 +64,8 @@ function add(state: State, key: string, { of, batch }: Due): void {
   const lane = state.lanes.get(key) ?? createLane(key);
   state.lanes.set(key, lane);
   const slot = lane.slots[of];
-  if (slot.batch === undefined) slot.since = state.options.clock.now();
-  slot.batch = slot.batch === undefined ? batch : merged(slot.batch, batch);
+  if (slot.waiting.isEmpty()) slot.since = state.options.clock.now();
+  slot.waiting.add(batch);
   if (state.phase !== 'open') return;
   place(state, lane);
   pump(state);
@@ -128,10 +128,10 @@ function pump(state: State): void {
 }
 
 function forget({ slots }: Lane): void {
-  slots.nodes.batch = slots.work.batch = slots.removal.batch = undefined;
+  for (const { waiting } of [slots.nodes, slots.work, slots.removal]) waiting.clear();
 }
 
 const waitingSince = ({ lanes }: State): readonly number[] =>
   [...lanes.values()].flatMap(({ slots }) =>
-    Object.values(slots).flatMap(({ batch, since }) => (batch === undefined ? [] : since)),
+    Object.values(slots).flatMap(({ waiting, since }) => (waiting.isEmpty() ? [] : since)),
   );

@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { mostChangedObjects, notice, type Verb } from '#model/cloud-event.ts';
-import {
-  batchOf,
-  merged,
-  mostWaiting,
-  split,
-  type Batch,
-  type ObservedChange,
-} from '../../../sources/kubernetes/batch.ts';
+import { batchOf, type Batch, type ObservedChange } from '../../../sources/kubernetes/batch.ts';
+import { createGathering, mostWaiting, type Gathering } from '../../../sources/kubernetes/gathering.ts';
 import { changeEvent } from '../../../sources/to-event.ts';
 
 const cache = { namespace: 'apps', name: 'web' };
@@ -24,15 +18,32 @@ const cacheChange = (verb: Verb, resourceVersion: string, uid = 'one'): Batch =>
     uid,
     resourceVersion,
   });
-const podsNamed = (count: number): Batch =>
-  Array.from({ length: count }, (_, index) => batchOf(cache, podChange(`pod-${index}`))).reduce(merged);
+const gathering = (batches: readonly Batch[]): Gathering => {
+  const all = createGathering();
+  for (const batch of batches) all.add(batch);
+  return all;
+};
+/** What the next event tells of these, the first being the oldest. */
+const merged = (...batches: readonly Batch[]): Batch => taken(gathering(batches));
+const taken = (from: Gathering): Batch => {
+  const batch = from.take();
+  if (batch === undefined) throw new Error('nothing waits');
+  return batch;
+};
+const pods = (count: number): readonly Batch[] =>
+  Array.from({ length: count }, (_, index) => batchOf(cache, podChange(`pod-${index}`)));
 const noticed = (batch: Batch) =>
   notice(changeEvent(batch, 'https://api.test', { id: 'x', time: new Date(0), traceparent: '' }));
+
+const namesIn = (batch: Batch): readonly string[] => {
+  const told = noticed(batch);
+  return 'changed' in told ? (told.changed ?? []).map(({ name }) => name) : [];
+};
 
 describe('merging', () => {
   it('names each object once, the latest first', () => {
     const [a, b] = [batchOf(cache, podChange('a')), batchOf(cache, podChange('b'))];
-    const both = [a, b, a, b, a].reduce(merged);
+    const both = merged(a, b, a, b, a);
     expect(both.change.object.name).toBe('a');
     expect(both.others).toEqual([b.change.object]);
   });
@@ -53,36 +64,54 @@ describe('merging', () => {
       expect(both.change).toEqual(removals.change);
       expect(both.others).toEqual([job.change.object]);
     }
-    expect(merged(merged(removals, job), cacheChange('update', '2')).change.resourceVersion).toBe('2');
+    expect(merged(removals, job, cacheChange('update', '2')).change.resourceVersion).toBe('2');
   });
 });
 
 describe('read back by a function', () => {
   it('names all that changed, up to the limit', () => {
-    const told = noticed(podsNamed(mostChangedObjects));
+    const told = noticed(merged(...pods(mostChangedObjects)));
     expect(told).toMatchObject({ type: 'change', cache });
     expect('changed' in told && told.changed).toHaveLength(mostChangedObjects);
   });
 
   it('names the rest in the events after it, the oldest first', () => {
-    const { next, rest } = split(podsNamed(mostChangedObjects + 2));
-    const named = [next, rest ?? next].map((batch) => {
-      const told = noticed(batch);
-      return 'changed' in told ? (told.changed ?? []).map(({ name }) => name) : [];
-    });
+    const waiting = gathering(pods(mostChangedObjects + 2));
+    const named = [taken(waiting), taken(waiting)].map(namesIn);
     expect(named[0]).toHaveLength(mostChangedObjects);
     expect(named[0]).toContain('pod-0');
-    const pods = Array.from({ length: mostChangedObjects + 2 }, (_, index) => `pod-${index}`);
-    expect(named.flat().toSorted()).toEqual([...pods, pods.at(-1)].toSorted());
-    expect(split(podsNamed(mostChangedObjects)).rest).toBeUndefined();
+    const told = Array.from({ length: mostChangedObjects + 2 }, (_, index) => `pod-${index}`);
+    expect(named.flat().toSorted()).toEqual([...told, told.at(-1)].toSorted());
+    expect(waiting.isEmpty()).toBe(true);
+  });
+
+  it('names what could not be told first again, with what has come meanwhile', () => {
+    const waiting = gathering(pods(mostChangedObjects + 2));
+    const first = taken(waiting);
+    waiting.add(batchOf(cache, podChange('late')));
+    waiting.putBack(first);
+    const [again, rest] = [namesIn(taken(waiting)), namesIn(taken(waiting))];
+    expect(again).toContain('pod-0');
+    expect(rest).toHaveLength(4);
+    expect(new Set([...again, ...rest])).toEqual(new Set([...namesIn(first), 'pod-239', 'pod-240', 'late']));
+    expect(waiting.isEmpty()).toBe(true);
+  });
+
+  it('is the same batch when nothing has come meanwhile, and nothing once it is cleared', () => {
+    const waiting = gathering(pods(3));
+    const first = taken(waiting);
+    waiting.putBack(first);
+    expect(taken(waiting)).toBe(first);
+    waiting.add(first);
+    waiting.clear();
+    expect(waiting.take()).toBeUndefined();
   });
 
   it('means everything when too many wait, and stays so', () => {
-    expect(noticed(podsNamed(mostWaiting + 1))).toMatchObject({ changed: undefined });
-    expect(noticed(merged(podsNamed(mostWaiting + 1), batchOf(cache, podChange('more'))))).toMatchObject({
-      changed: undefined,
-    });
-    expect(split(podsNamed(mostWaiting + 1)).rest).toBeUndefined();
+    const waiting = gathering(pods(mostWaiting + 1));
+    waiting.add(batchOf(cache, podChange('more')));
+    expect(noticed(taken(waiting))).toMatchObject({ changed: undefined });
+    expect(waiting.isEmpty()).toBe(true);
   });
 
   it('means everything for a cache that was added, and the cache alone for one that changed', () => {
