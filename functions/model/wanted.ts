@@ -1,7 +1,8 @@
 import { hash } from './hash.ts';
-import type { ImageCache, ImageList, NodeMatchExpression } from './image-cache.ts';
+import type { ImageCache, ImageList, NodeMatchExpression, Spec } from './image-cache.ts';
 import { isMovingReference, normalisedReference, parseImageReference } from './image-reference.ts';
 import type { Node } from './node.ts';
+import { oneOfEach, type OneOfEach } from './one-of-each.ts';
 import type { PullPolicy, Settings } from './settings.ts';
 
 /** What a node must hold. */
@@ -20,11 +21,18 @@ export function wanted(cache: ImageCache, node: Node, settings: Settings): Wante
   return lists.length === 0 ? undefined : wantedOf(cache, lists, settings);
 }
 
+/** What was made of a spec before: thousands of nodes want the same. */
+const made = new WeakMap<Spec, OneOfEach<Wanted>>();
+
 /** What a cache wants on nodes that these of its lists select. */
 export function wantedOf(cache: ImageCache, lists: readonly number[], settings: Settings): Wanted {
-  const images = imagesOf(cache, lists);
   const policy = cache.spec.imagePullPolicy ?? settings.imagePullPolicy;
-  return { want: hash(8, policy, ...cache.spec.imagePullSecrets.toSorted(), '', ...images), lists, images };
+  const share = made.get(cache.spec) ?? oneOfEach();
+  made.set(cache.spec, share);
+  return share(`${policy} ${lists.join()}`, () => {
+    const images = imagesOf(cache, lists);
+    return { want: hash(8, policy, ...cache.spec.imagePullSecrets.toSorted(), '', ...images), lists, images };
+  });
 }
 
 /** The sorted images of some lists, each once. */
