@@ -14,27 +14,45 @@ export type Recording<T> = {
   readonly stop: () => Promise<void>;
 };
 
-const listing = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
+const listing = z.object({
+  metadata: z.object({ resourceVersion: z.string() }),
+  items: z._default(z.array(z.unknown()), []),
+});
 const line = z.object({ type: z.enum(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']), object: z.unknown() });
 
-/** Records every change in a collection from now on. */
+/**
+ * Records every change in a collection from now on. An API server that has just begun to serve a kind may say of the version that it told
+ * before that it is too old: as nothing was told since, all is listed once more, and what is there by now has been added.
+ */
 export async function recordWatch<T>(api: Api, path: string, parse: (object: unknown) => T): Promise<Recording<T>> {
   const changes: Change<T>[] = [];
   const stopping = new AbortController();
-  const { metadata } = listing.parse(await api.request({ method: 'GET', path: `${path}?limit=1` }));
+  const list = async (limit: number) =>
+    listing.parse(await api.request({ method: 'GET', path: `${path}?limit=${limit}` }));
+  const take = (type: Change<T>['type'], object: unknown): void => {
+    changes.push({ type, object: parse(object), at: Date.now() });
+  };
+  const { metadata } = await list(1);
   let trouble: Error | undefined;
-  const watching = watch().catch((cause: unknown) => {
+  const watching = watch(metadata.resourceVersion).catch((cause: unknown) => {
     trouble = new Error(`the watch of ${path} broke`, { cause });
   });
 
-  async function watch(): Promise<void> {
-    const query = `?watch=true&timeoutSeconds=3600&resourceVersion=${metadata.resourceVersion}`;
+  async function watch(since: string): Promise<void> {
+    const query = `?watch=true&timeoutSeconds=3600&resourceVersion=${since}`;
     for await (const text of api.lines({ method: 'GET', path: `${path}${query}`, signal: stopping.signal })) {
       const { type, object } = line.parse(JSON.parse(text));
+      if (type === 'ERROR' && changes.length === 0 && isExpired(object)) return again();
       if (type === 'ERROR') throw new Error(JSON.stringify(object));
-      if (type !== 'BOOKMARK') changes.push({ type, object: parse(object), at: Date.now() });
+      if (type !== 'BOOKMARK') take(type, object);
     }
     if (!stopping.signal.aborted) throw new Error('the API server ended it');
+  }
+
+  async function again(): Promise<void> {
+    const listed = await list(0);
+    for (const item of listed.items) take('ADDED', item);
+    return watch(listed.metadata.resourceVersion);
   }
 
   return {
@@ -48,3 +66,5 @@ export async function recordWatch<T>(api: Api, path: string, parse: (object: unk
     },
   };
 }
+
+const isExpired = (status: unknown): boolean => z.object({ code: z.literal(410) }).safeParse(status).success;
