@@ -24,14 +24,8 @@ export const refresh: Handler = async (notice, context) => {
     return;
   }
   const { cluster } = context;
-  const [caches, nodes, jobs] = await Promise.all([cluster.caches(), cluster.nodes(), cluster.allJobs()]);
-  const left = new Set(jobs.map(({ cacheUid }) => cacheUid));
-  const due = caches.filter(
-    (cache) =>
-      hasOpenWork(cache) ||
-      isBehind(cache, nodes, context) ||
-      (left.has(cache.uid) && !retainsJobs(cache, context.settings)),
-  );
+  const [caches, nodes] = await Promise.all([cluster.caches(), cluster.nodes()]);
+  const due = await dueOf(caches, nodes, context);
   const driven = await Promise.allSettled(
     due.map(async (cache) => drive({ cache, scope: (live) => scopeOf(live, context), opens, makes: 'pulls' }, context)),
   );
@@ -40,6 +34,21 @@ export const refresh: Handler = async (notice, context) => {
   if (failed.length > 0) throw failed[0];
   await tellEnds(caches, context);
 };
+
+/** The caches that have something to do, as far as a look at them, the nodes and the names of Jobs tells. */
+async function dueOf(
+  caches: readonly ImageCache[],
+  nodes: readonly Node[],
+  context: Context,
+): Promise<readonly ImageCache[]> {
+  const due = new Set(caches.filter((cache) => hasOpenWork(cache) || isBehind(cache, nodes, context)));
+  const quiet = new Set(caches.filter((cache) => !due.has(cache) && !retainsJobs(cache, context.settings)));
+  if (quiet.size === 0) return [...due];
+  const others = caches.filter((cache) => !quiet.has(cache));
+  const left = await context.cluster.jobsBut(others.map(({ uid }) => uid));
+  const leaving = new Set(left.map(({ cacheUid }) => cacheUid));
+  return [...due, ...[...quiet].filter(({ uid }) => leaving.has(uid))];
+}
 
 const scopeOf = (live: ImageCache, { now }: Context): Scope => (isBusy(live, now()) ? nothingChanged : 'everything');
 

@@ -1,4 +1,4 @@
-import { managerSelector, pullsOnly, removalsOnly } from '#model/api.ts';
+import { labels, managerSelector, pullsOnly, removalsOnly } from '#model/api.ts';
 import type { CacheReference, ObjectReference } from '#model/cloud-event.ts';
 import type { ImageCache, Status } from '#model/image-cache.ts';
 import type { CacheEvent } from '#model/kubernetes-event.ts';
@@ -39,8 +39,8 @@ export type Cluster = {
   readonly jobs: (namespace: string, selector: string) => Promise<readonly Job[]>;
   /** The same with their outcome, for many times the bytes. */
   readonly jobsInFull: (namespace: string, selector: string) => Promise<readonly Job[]>;
-  /** As `jobs`, of all Jobs of ours that pull, in every namespace. */
-  readonly allJobs: () => Promise<readonly Job[]>;
+  /** As `jobs`, of all Jobs of ours that pull, in every namespace, but those of caches with these uids, as far as a selector can name them. */
+  readonly jobsBut: (cacheUids: readonly string[]) => Promise<readonly Job[]>;
   /** The removal Jobs of all caches, with their outcome. */
   readonly removals: (namespace: string) => Promise<readonly Job[]>;
   readonly pod: (namespace: string, name: string) => Promise<Pod | undefined>;
@@ -85,14 +85,14 @@ export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
     nodes: async () => everyItem(api, paths.nodes, { limit: 100, parse: nodeReader() }),
     job: async (namespace, name) => find(() => paths.job(namespace, name), parseJob),
     jobs: async (namespace, selector) =>
-      everyItem(api, paths.jobs(namespace), { limit: 500, parse: parseJob, selector, isMetadata: true }),
+      everyItem(api, paths.jobs(namespace), { limit: 100, parse: parseJob, selector, isMetadata: true }),
     jobsInFull: async (namespace, selector) =>
       everyItem(api, paths.jobs(namespace), { limit: 50, parse: parseJob, selector }),
-    allJobs: async () =>
+    jobsBut: async (cacheUids) =>
       everyItemOf(api, pathsWithin(namespaces, paths.jobs), {
-        limit: 500,
+        limit: 100,
         parse: parseJob,
-        selector: `${managerSelector},${pullsOnly}`,
+        selector: `${managerSelector},${pullsOnly}${notOf(cacheUids)}`,
         isMetadata: true,
       }),
     removals: async (namespace) =>
@@ -113,6 +113,12 @@ export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
     isRecorded: async (cache, event) => isRecorded(api, cache, event),
   };
 }
+
+/** Caches that a selector names at most: each takes 37 characters of the URL. */
+const mostNamed = 100;
+
+const notOf = (cacheUids: readonly string[]): string =>
+  cacheUids.length === 0 ? '' : `,${labels.cacheUid} notin (${cacheUids.slice(0, mostNamed).join()})`;
 
 async function ifFound<T>(answer: Promise<unknown>, parse: (object: unknown) => T): Promise<T | undefined> {
   try {

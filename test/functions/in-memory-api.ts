@@ -156,8 +156,10 @@ export const refusal = (status: number, reason: string, message: string): ApiErr
 const isCollection = (path: string): boolean => /\/(imagecaches|nodes|jobs|pods|events)$/.test(path);
 
 function isSelected(object: Stored, query: URLSearchParams): boolean {
-  const terms = (name: string): readonly string[] => query.get(name)?.split(',') ?? [];
+  const terms = (name: string): readonly string[] => query.get(name)?.split(/,(?![^(]*\))/) ?? [];
   const hasLabel = (term: string): boolean => {
+    const [, without = '', values = ''] = /^(\S+) notin \((.*)\)$/.exec(term) ?? [];
+    if (without !== '') return !values.split(',').includes(object.metadata.labels?.[without] ?? '');
     const [key = '', value] = term.split('=');
     if (term.startsWith('!')) return object.metadata.labels?.[key.slice(1)] === undefined;
     return object.metadata.labels?.[key] === value;

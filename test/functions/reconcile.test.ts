@@ -113,7 +113,7 @@ describe('reconcile', () => {
     const { id } = on.live().status.nodes['node-1'] ?? { id: '' };
     await reconcile(changed(aNode('node-1'), { verb: 'delete' }), on.context);
     expect(on.api.asked()).toContain(
-      `GET ${jobsPath}?limit=500&labelSelector=kubefledged.io/cache-uid=uid-of-web,!kubefledged.io/removal,kubefledged.io/node-id=${id}`,
+      `GET ${jobsPath}?limit=100&labelSelector=kubefledged.io/cache-uid=uid-of-web,!kubefledged.io/removal,kubefledged.io/node-id=${id}`,
     );
     expect(Object.keys(on.live().status.nodes)).toEqual(['node-2']);
     expect(on.jobs()).toHaveLength(1);

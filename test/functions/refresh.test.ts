@@ -116,6 +116,20 @@ describe('refresh, on a tick,', () => {
     expect(on.jobs()).toEqual([]);
   });
 
+  it('lists no Job of a cache that it drives anyway', async () => {
+    const on = await begun();
+    on.cache({ cacheSpec: [{ images: ['app:1'] }], suspend: true }, 'second');
+    await refresh(tick, on.context);
+    const listed = async (): Promise<readonly string[]> => {
+      on.api.asked();
+      await refresh(tick, on.context);
+      return on.api.asked().filter((call) => call.startsWith('GET /apis/batch/v1/jobs'));
+    };
+    expect(await listed()).toEqual([expect.stringContaining('kubefledged.io/cache-uid+notin+(uid-of-web)')]);
+    on.api.drop(cachePath('second'));
+    expect(await listed()).toEqual([]);
+  });
+
   it('goes on with the other caches where one can not be helped, and says so', async () => {
     const on = scene();
     on.cache();
