@@ -7,5 +7,5 @@ export const jobComplete: Handler = async (notice, context) => {
   if (notice.type === 'tick') return;
   const cache = notice.cache ?? (await context.cluster.cacheOf(notice.object));
   if (cache === undefined) return;
-  await drive({ cache, scope: (live) => scopeOf(notice, live), opens: [], makes: 'pulls' }, context);
+  await drive({ cache, scope: (live) => scopeOf(notice, live, context.now()), opens: [], makes: 'pulls' }, context);
 };

@@ -20,7 +20,10 @@ export const purge: Handler = async (notice, context) => {
     return;
   }
   if (notice.cache === undefined || (notice.object.kind === 'ImageCache' && notice.verb === 'delete')) return;
-  await drive({ cache: notice.cache, scope: (live) => scopeOfRemoval(notice, live), opens, makes }, context);
+  await drive(
+    { cache: notice.cache, scope: (live) => scopeOfRemoval(notice, live, context.now()), opens, makes },
+    context,
+  );
 };
 
 /** Resumes what was lost and keeps deadlines. A Job at work that its cache has given up is found by no status, and must not meet a pull. */
@@ -38,8 +41,8 @@ async function onTick(context: Context): Promise<void> {
   if (failed.length > 0) throw failed[0];
 }
 
-function scopeOfRemoval(notice: Notice, cache: ImageCache): Scope {
-  if (notice.type === 'change' && notice.object.kind !== 'ImageCache') return scopeOf(notice, cache);
+function scopeOfRemoval(notice: Notice, cache: ImageCache, now: number): Scope {
+  if (notice.type === 'change' && notice.object.kind !== 'ImageCache') return scopeOf(notice, cache, now);
   if (hasWork(cache)) return 'everything';
   // A Job that came with the cache's own news, and that nothing waits for any more, is to go.
   return notice.type === 'change' && notice.isRemoval === true && notice.changed !== undefined

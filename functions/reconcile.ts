@@ -6,7 +6,10 @@ import { scopeOf } from '#runtime/scope.ts';
 /** Brings a cache whose spec is new, or whose nodes came, changed or went, on its way: opens the round, claims nodes, makes their Jobs. */
 export const reconcile: Handler = async (notice, context) => {
   for (const cache of await concerned(notice, context))
-    await drive({ cache, scope: (live) => scopeOf(notice, live), opens: ['Spec', 'Adopted'], makes: 'pulls' }, context);
+    await drive(
+      { cache, scope: (live) => scopeOf(notice, live, context.now()), opens: ['Spec', 'Adopted'], makes: 'pulls' },
+      context,
+    );
 };
 
 /** The cache that the notice tells. A Node that comes without one concerns every cache. */

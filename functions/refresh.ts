@@ -41,14 +41,20 @@ async function dueOf(
   nodes: readonly Node[],
   context: Context,
 ): Promise<readonly ImageCache[]> {
-  const due = new Set(caches.filter((cache) => hasOpenWork(cache) || isBehind(cache, nodes, context)));
-  const quiet = new Set(caches.filter((cache) => !due.has(cache) && !retainsJobs(cache, context.settings)));
+  const isDue = (cache: ImageCache): boolean => hasOpenWork(cache) || isBehind(cache, nodes, context);
+  const due = new Set(caches.filter((cache) => !isDriven(cache, context) && isDue(cache)));
+  const quiet = new Set(
+    caches.filter((cache) => !due.has(cache) && !hasOpenWork(cache) && !retainsJobs(cache, context.settings)),
+  );
   if (quiet.size === 0) return [...due];
   const others = caches.filter((cache) => !quiet.has(cache));
   const left = await context.cluster.jobsBut(others.map(({ uid }) => uid));
   const leaving = new Set(left.map(({ cacheUid }) => cacheUid));
   return [...due, ...[...quiet].filter(({ uid }) => leaving.has(uid))];
 }
+
+/** Somebody is at it just now: two that write one status are in each other's way, and the next tick comes. */
+const isDriven = (cache: ImageCache, { now }: Context): boolean => hasOpenWork(cache) && isBusy(cache, now());
 
 const scopeOf = (live: ImageCache, { now }: Context): Scope => (isBusy(live, now()) ? nothingChanged : 'everything');
 

@@ -26,11 +26,12 @@ export function claim(
   );
   const left = free - claimed.length;
   const isMore = left > 0 && waiting.length > claimed.length;
-  const more = isMore ? 'seen' : left > 0 && hasUnseen(status, world) ? 'unseen' : 'none';
+  const beyond = claimed.length > 0 ? 'next' : 'unseen';
+  const more = isMore ? 'seen' : left > 0 && hasUnseen(status, world) ? beyond : 'none';
   return { status: { ...status, nodes: { ...status.nodes, ...Object.fromEntries(entries) } }, more };
 }
 
-/** Nodes that wait and were not looked at, though there is room for them: those that were had to be skipped. */
+/** Nodes that wait and were not looked at, though there is room for them: where none of those that were could be claimed, any may be the next. */
 const hasUnseen = ({ nodes }: Status, { observed }: World): boolean =>
   !observed.hasAllNodes &&
   Object.entries(nodes).some(([name, { state }]) => state === 'Pending' && !observed.nodes.has(name));

@@ -19,8 +19,8 @@ export type Plan = {
   /** Annotations to take away, if they still have this value. */
   readonly annotations: Readonly<Record<string, string>>;
   readonly events: readonly CacheEvent[];
-  /** What is to follow once this is carried out: more of what was seen than one plan holds, or of what takes a look at everything. */
-  readonly more: 'none' | 'seen' | 'unseen';
+  /** What is to follow once this is carried out: more of what was seen than one plan holds, the next nodes that wait, or what takes a look at everything. */
+  readonly more: 'none' | 'seen' | 'next' | 'unseen';
   /** Something is waited for of which no event tells: look at everything again in a moment. */
   readonly waits: boolean;
 };

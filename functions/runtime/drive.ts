@@ -12,7 +12,7 @@ import { observe } from './observe.ts';
 import { askRegistries } from './registry-words.ts';
 import { reportRefusal } from './report-refusal.ts';
 import { nodesToLetGo, openGates } from './warm-gate.ts';
-import type { Scope } from './scope.ts';
+import { nothingChanged, type Scope } from './scope.ts';
 import type { World } from '#model/world.ts';
 
 export type Drive = {
@@ -64,10 +64,10 @@ async function driveOn(order: Drive, free: Set<string>, context: Context): Promi
   }
 }
 
-/** Whatever failed half-way is looked at as a whole; nodes that were more than one plan holds need no other look. */
-function nextLook(plan: Plan, observed: Observed, failure: unknown): () => Scope | Observed {
-  const goesOn = failure === undefined && plan.more === 'seen';
-  return () => (goesOn ? seenNodes(observed) : 'everything');
+/** Whatever failed half-way is looked at as a whole; nodes that were more than one plan holds need no other look, nor do the next more than one at them. */
+function nextLook({ more }: Plan, observed: Observed, failure: unknown): () => Scope | Observed {
+  if (failure === undefined && more === 'seen') return () => seenNodes(observed);
+  return () => (failure === undefined && more === 'next' ? nothingChanged : 'everything');
 }
 
 /** What still holds of a look when its plan has been carried out: Jobs were made and deleted, nodes were not. */

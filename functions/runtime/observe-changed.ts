@@ -85,10 +85,13 @@ function nodesToRead(
   const waiting = Object.entries(cache.status.nodes).flatMap(([name, { state }]) =>
     state === 'Pending' ? [name] : [],
   );
-  const next = waiting.slice(0, Math.min(freeSlots(cache, settings) + concerned.length, mostNext));
-  return new Set([...changed.nodes, ...concerned, ...next]);
+  const known = [...changed.nodes, ...concerned];
+  const next = waiting.slice(0, Math.min(freeSlots(cache, settings) + concerned.length, room(known.length)));
+  return new Set([...known, ...next]);
 }
-const mostNext = 64;
+
+/** How many of those that wait are read beside so many others: each is a request, and then its Job is one. */
+const room = (others: number): number => Math.max(64, 256 - others);
 
 async function readNodes(
   names: ReadonlySet<string>,

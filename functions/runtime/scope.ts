@@ -14,12 +14,12 @@ export type Changed = {
 
 export const nothingChanged: Changed = { nodes: [], jobs: [], pods: [] };
 
-/** What a notice asks to look at. One that does not tell what changed asks for everything. */
-export function scopeOf(notice: Notice, cache: ImageCache): Scope {
+/** What a notice asks to look at. One that does not tell what changed asks for everything. `now` is in epoch milliseconds. */
+export function scopeOf(notice: Notice, cache: ImageCache, now: number): Scope {
   if (notice.type === 'tick' || notice.changed === undefined) return 'everything';
   if (notice.object.kind === 'ImageCache' && notice.isRemoval === true) return nothingChanged;
   if (notice.object.kind === 'ImageCache')
-    return notice.verb === 'add' || hasOpenWork(cache) ? 'everything' : nothingChanged;
+    return (notice.verb === 'add' || hasOpenWork(cache)) && !isBusy(cache, now) ? 'everything' : nothingChanged;
   return changedIn(notice.changed);
 }
 
