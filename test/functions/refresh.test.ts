@@ -67,6 +67,7 @@ describe('refresh, on a tick,', () => {
       for (const job of on.jobs()) on.api.drop(`${jobsPath}/${job}`);
       on.wait(age);
       await refresh(tick, on.context);
+      await reconcile(changed(aCache), on.context);
       expect(on.jobs(), `${nodes} nodes, ${age} ms`).toHaveLength(isLeft ? 0 : nodes);
     }
   });

@@ -112,16 +112,20 @@ describe('how many nodes pull at once', () => {
       ]),
     );
 
+  /** Who opened the round, and the names of the nodes that were looked at. */
+  type Looked = { readonly trigger?: 'Spec' | 'Adopted'; readonly looked?: readonly string[] };
+
   const claimed = (
     nodes: Status['nodes'],
     of: Partial<Spec> = {},
     jobsMaxSurge = 0,
-    trigger: 'Spec' | 'Adopted' = 'Spec',
+    { trigger = 'Spec', looked = Object.keys(nodes) }: Looked = {},
   ) => {
     const plain = openCache(nodes, { spec: spec(of) });
     const cache = { ...plain, status: { ...plain.status, round: round({ trigger }) } };
-    const seen = observed({ nodeList: Object.keys(nodes).map((name) => node({ name })) });
-    const asked = world({ cache, observed: seen, settings: settings({ jobsMaxSurge }) });
+    const seen = observed({ nodeList: looked.map((name) => node({ name })) });
+    const hasAllNodes = looked.length === Object.keys(nodes).length;
+    const asked = world({ cache, observed: { ...seen, hasAllNodes }, settings: settings({ jobsMaxSurge }) });
     const { wanted } = survey(asked, cache);
     return { ...claim(asked, cache, wanted), free: freeSlots(cache, asked.settings) };
   };
@@ -156,14 +160,26 @@ describe('how many nodes pull at once', () => {
   });
 
   it('is gentle where a round was taken over from kube-fledged', () => {
-    expect(count(claimed(waiting(20), {}, 0, 'Adopted'))).toBe(2);
-    expect(count(claimed(waiting(20), { maxConcurrentNodes: 1 }, 0, 'Adopted'))).toBe(1);
+    expect(count(claimed(waiting(20), {}, 0, { trigger: 'Adopted' }))).toBe(2);
+    expect(count(claimed(waiting(20), { maxConcurrentNodes: 1 }, 0, { trigger: 'Adopted' }))).toBe(1);
   });
 
   it('is no more than one delivery can make Jobs for: the rest is claimed right after', () => {
     expect(claimed(waiting(mostClaims + 1))).toMatchObject({ more: 'seen' });
     expect(count(claimed(waiting(mostClaims + 1)))).toBe(mostClaims);
     expect(claimed(waiting(mostClaims))).toMatchObject({ more: 'none' });
+  });
+
+  it.each([
+    { looked: ['w000', 'w001'], is: 'next', when: 'some of them could be claimed' },
+    { looked: [], is: 'unseen', when: 'none could' },
+    { looked: ['w000', 'w001', 'w002'], is: 'none', when: 'all have been' },
+  ])('goes on with nodes that were not looked at: $is, when $when', ({ looked, is }) => {
+    expect(claimed(waiting(3), {}, 0, { looked }).more).toBe(is);
+  });
+
+  it('does not go on with nodes for which there is no room', () => {
+    expect(claimed(waiting(3), { maxConcurrentNodes: 2 }, 0, { looked: ['w000', 'w001'] }).more).toBe('none');
   });
 
   it('grows the attempt of those that are claimed', () => {
