@@ -26,8 +26,9 @@ export const refresh: Handler = async (notice, context) => {
   const { cluster } = context;
   const [caches, nodes] = await Promise.all([cluster.caches(), cluster.nodes()]);
   const due = await dueOf(caches, nodes, context);
+  const scope = (live: ImageCache): Scope | undefined => (isDriven(live, context.now()) ? undefined : 'everything');
   const driven = await Promise.allSettled(
-    due.map(async (cache) => drive({ cache, scope: (live) => scopeOf(live, context), opens, makes: 'pulls' }, context)),
+    due.map(async (cache) => drive({ cache, scope, opens, makes: 'pulls' }, context)),
   );
   await openGates(new Set(nodesToLetGo(nodes, caches, context)), context);
   const failed = driven.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
@@ -42,7 +43,7 @@ async function dueOf(
   context: Context,
 ): Promise<readonly ImageCache[]> {
   const isDue = (cache: ImageCache): boolean => hasOpenWork(cache) || isBehind(cache, nodes, context);
-  const due = new Set(caches.filter((cache) => !isDriven(cache, context) && isDue(cache)));
+  const due = new Set(caches.filter((cache) => !isDriven(cache, context.now()) && isDue(cache)));
   const quiet = new Set(
     caches.filter((cache) => !due.has(cache) && !hasOpenWork(cache) && !retainsJobs(cache, context.settings)),
   );
@@ -54,9 +55,7 @@ async function dueOf(
 }
 
 /** Somebody is at it just now: two that write one status are in each other's way, and the next tick comes. */
-const isDriven = (cache: ImageCache, { now }: Context): boolean => hasOpenWork(cache) && isBusy(cache, now());
-
-const scopeOf = (live: ImageCache, { now }: Context): Scope => (isBusy(live, now()) ? nothingChanged : 'everything');
+const isDriven = (cache: ImageCache, now: number): boolean => hasOpenWork(cache) && isBusy(cache, now);
 
 async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Context): Promise<void> {
   if (notice.object.kind !== 'ImageCache' || notice.verb === 'delete' || notice.cache === undefined) return;

@@ -17,8 +17,8 @@ import type { World } from '#model/world.ts';
 
 export type Drive = {
   readonly cache: CacheReference;
-  /** What to look at, given the live cache. */
-  readonly scope: (cache: ImageCache) => Scope;
+  /** What to look at, given the live cache; undefined leaves it alone. */
+  readonly scope: (cache: ImageCache) => Scope | undefined;
   /** What the asking function may open a round for. */
   readonly opens: World['opens'];
   /** Which Jobs it makes. */
@@ -43,12 +43,13 @@ async function driveOn(order: Drive, free: Set<string>, context: Context): Promi
   const { cache: reference, scope, opens, makes } = order;
   const end = context.now() + longestDelivery;
   const ask = askRegistries(context);
-  let look: (cache: ImageCache) => Scope | Observed = scope;
+  let look: (cache: ImageCache) => Scope | Observed | undefined = scope;
   for (let turn = 1; ; turn += 1) {
     context.signal.throwIfAborted();
     const cache = await context.cluster.cache(reference);
-    if (cache === undefined) return;
-    const observed = await observe(cache, { scope: look(cache), opens, makes }, context);
+    const seen = cache === undefined ? undefined : look(cache);
+    if (cache === undefined || seen === undefined) return;
+    const observed = await observe(cache, { scope: seen, opens, makes }, context);
     const words = await ask({ cache, observed, opens });
     const plan = decide(worldOf({ cache, observed, opens, makes, words }, context));
     const next = { ...cache, status: plan.status ?? cache.status };
@@ -58,7 +59,10 @@ async function driveOn(order: Drive, free: Set<string>, context: Context): Promi
     const failure = await attempt(carryOut(plan, cache, context));
     if (failure === undefined && isLast) return;
     if (!isConflict(failure) || plan.finalizer !== undefined) look = nextLook(plan, observed, failure);
-    if (failure !== undefined) await recover(failure, { cache, turn }, context);
+    if (failure !== undefined) {
+      context.log.info({ cache: `${cache.namespace}/${cache.name}`, turn, err: failure }, 'looking again');
+      await recover(failure, { cache, turn }, context);
+    }
     if (plan.waits) await pause(moment, undefined, { signal: context.signal });
     if (context.now() > end) throw new RetryLater(`more to do for ${cache.namespace}/${cache.name}`, 100);
   }
