@@ -16,11 +16,12 @@ export const nothingChanged: Changed = { nodes: [], jobs: [], pods: [] };
 
 /** What a notice asks to look at. One that does not tell what changed asks for everything. `now` is in epoch milliseconds. */
 export function scopeOf(notice: Notice, cache: ImageCache, now: number): Scope {
-  if (notice.type === 'tick' || notice.changed === undefined) return 'everything';
-  if (notice.object.kind === 'ImageCache' && notice.isRemoval === true) return nothingChanged;
-  if (notice.object.kind === 'ImageCache')
-    return (notice.verb === 'add' || hasOpenWork(cache)) && !isBusy(cache, now) ? 'everything' : nothingChanged;
-  return changedIn(notice.changed);
+  if (notice.type === 'tick') return 'everything';
+  if (notice.object.kind !== 'ImageCache')
+    return notice.changed === undefined ? 'everything' : changedIn(notice.changed);
+  const mayBeLost =
+    notice.changed === undefined || (notice.isRemoval !== true && (notice.verb === 'add' || hasOpenWork(cache)));
+  return mayBeLost && !isBusy(cache, now) ? 'everything' : nothingChanged;
 }
 
 /** Names by kind. */
