@@ -35,13 +35,12 @@ export function changedIn(objects: readonly ObjectReference[]): Changed {
 /** A large cache costs the API server many megabytes to look at as a whole. */
 const large = 100;
 
-/** Milliseconds after a write of the status: a large cache has one every 5 s while it is driven on. */
+/** Milliseconds from a write of the status: a large cache has one every 5 s while it is driven on. The API server's clock may be ahead of ours. */
 const recently = 15_000;
 
 /** Whether somebody is driving a large cache on just now: a look at everything would only be in the way, and the next tick comes. */
 export function isBusy({ status, statusWrittenAt = 0 }: ImageCache, now: number): boolean {
-  const since = now - statusWrittenAt;
-  return Object.keys(status.nodes).length >= large && since >= 0 && since < recently;
+  return Object.keys(status.nodes).length >= large && Math.abs(now - statusWrittenAt) < recently;
 }
 
 /** Whether Jobs are out, or should be. */

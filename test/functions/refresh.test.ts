@@ -55,6 +55,8 @@ describe('refresh, on a tick,', () => {
     for (const [nodes, age, isLeft] of [
       [100, 14_000, true],
       [100, 15_000, false],
+      [100, -14_000, true],
+      [100, -15_000, false],
       [99, 0, false],
     ] as const) {
       const on = scene();
