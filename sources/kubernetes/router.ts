@@ -7,8 +7,8 @@ import {
   isSignificant,
   type CacheProjection,
   type JobProjection,
+  type NodeProjection,
   type PodProjection,
-  type Projection,
 } from './significance.ts';
 import type { Change } from './store.ts';
 
@@ -19,6 +19,7 @@ export type Routing = {
   readonly queue: Queue;
   readonly caches: () => Known<CacheProjection>;
   readonly jobs: () => Known<JobProjection>;
+  readonly nodes: () => Known<NodeProjection>;
   /** Whether all that existed at the start is known. */
   readonly isSynced: () => boolean;
 };
@@ -28,7 +29,7 @@ export type Router = {
   readonly onCache: (change: Change<CacheProjection>) => void;
   readonly onJob: (change: Change<JobProjection>) => void;
   readonly onPod: (change: Change<PodProjection>) => void;
-  readonly onNode: (change: Change<Projection>) => void;
+  readonly onNode: (change: Change<NodeProjection>) => void;
 };
 
 export function createRouter(routing: Routing): Router {
@@ -89,10 +90,19 @@ const isOfUnknownJob = ({ isSynced, jobs }: Routing, job: string | undefined): b
   job !== undefined && isSynced() && jobs().get(job) === undefined;
 
 /** Nodes that are there at the start concern nobody: every cache is told then, and looks at all of them. */
-function onNode({ queue, caches, isSynced }: Routing, change: Change<Projection>): void {
-  if (!isSynced() || !isSignificant(change.previous, change.current)) return;
-  for (const key of caches().keys()) queue.add(key, 'nodes', batchOf(cacheOf(key), observed(change)));
+function onNode({ queue, caches, nodes, isSynced }: Routing, change: Change<NodeProjection>): void {
+  const { previous, current, reference } = change;
+  if (!isSynced() || !isSignificant(previous, current)) return;
+  const isToCome = current?.isReady === false && previous?.isReady !== true;
+  for (const key of caches().keys()) {
+    const due = { of: 'nodes', batch: batchOf(cacheOf(key), observed(change)) } as const;
+    if (!isToCome) queue.add(key, due.of, due.batch);
+    else queue.later(unready, key, () => (nodes().get(keyOf(reference))?.isReady === false ? due : undefined));
+  }
 }
+
+/** Milliseconds in which a Node that is not Ready may get so: nothing can be pulled there before, and until then it changes several times. */
+const unready = 5_000;
 
 /** Milliseconds after which a Job that has no Pod is looked at: by then its Events tell why. */
 const podless = 10_000;

@@ -27,6 +27,8 @@ export type PodProjection = Projection & {
   readonly isRemoval: boolean;
 };
 
+export type NodeProjection = Projection & { readonly isReady: boolean };
+
 /** Bytes of JSON above which a cache counts as large. */
 const largeCache = 100_000;
 
@@ -95,13 +97,15 @@ export function projectPod(pod: unknown): PodProjection {
 const identifying = ['machineID', 'systemUUID', 'kubeletVersion', 'containerRuntimeVersion', 'operatingSystem'];
 
 /** A Node matters when a cache might now want something else of it; heartbeats and image lists never do. */
-export function projectNode(node: unknown): Projection {
+export function projectNode(node: unknown): NodeProjection {
   const taints = listAt(node, 'spec', 'taints')
     .filter((taint) => at(taint, 'effect') !== 'PreferNoSchedule')
     .map((taint) => JSON.stringify(['key', 'value', 'effect'].map((field) => textAt(taint, field) ?? '')));
+  const ready = conditionStatus(node, 'Ready');
   return {
+    isReady: ready === 'True',
     fingerprint: fingerprint([
-      conditionStatus(node, 'Ready'),
+      ready,
       conditionStatus(node, 'DiskPressure'),
       at(node, 'spec', 'unschedulable') === true,
       taints.toSorted(),

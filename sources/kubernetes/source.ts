@@ -19,7 +19,7 @@ import { pullSeconds } from './pull-time.ts';
 import { createQueue, type Queue } from './queue.ts';
 import { imageCaches, jobs, nodes, pods, type Resource } from './resource.ts';
 import { createRouter, type Router } from './router.ts';
-import type { CacheProjection, JobProjection, PodProjection, Projection } from './significance.ts';
+import type { CacheProjection, JobProjection, NodeProjection, PodProjection } from './significance.ts';
 import type { Change } from './store.ts';
 
 export type KubernetesSourceOptions = {
@@ -77,6 +77,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
     queue,
     caches: () => informers.caches,
     jobs: () => informers.jobs,
+    nodes: () => informers.nodes,
     isSynced: () => isSynced,
   });
   const book = createCacheBook({ clock, meter });
@@ -107,7 +108,7 @@ type Informers = {
   readonly caches: Informer<CacheProjection & Readable>;
   readonly jobs: Informer<JobProjection>;
   readonly pods: Informer<PodProjection & Timed>;
-  readonly nodes: Informer<Projection>;
+  readonly nodes: Informer<NodeProjection>;
 };
 
 /** Seconds that a Pod took that has got all its images. */
@@ -150,7 +151,7 @@ function startAll(options: KubernetesSourceOptions, { router, book, takePod }: T
     caches: startInformers(readableCaches, namespaces, { ...common(imageCaches), ...whenMissing, onChange: onCache }),
     jobs: startInformers<JobProjection>(jobs, work, { ...common(jobs), onChange: router.onJob }),
     pods: startInformers(timedPods, work, { ...common(pods), onChange: onPod }),
-    nodes: startInformer<Projection>(nodes, { ...common(nodes), onChange: router.onNode }),
+    nodes: startInformer<NodeProjection>(nodes, { ...common(nodes), onChange: router.onNode }),
   };
 }
 

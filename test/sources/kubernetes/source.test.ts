@@ -139,6 +139,28 @@ describe('afterwards', () => {
     expect(told()).toEqual([]);
   });
 
+  it('a Node that comes is told when it is Ready, or when it is not after 5 s, and once', async () => {
+    const { api, clock, told } = await started();
+    const away = { status: condition('Ready', 'False') };
+    for (const name of ['soon', 'late', 'gone']) api.put(node({ name }, away));
+    api.put(node({ name: 'soon', labels: { pool: 'db' } }, away));
+    await clock.advance(4000);
+    expect(told()).toEqual([]);
+    api.put(node({ name: 'soon' }));
+    await clock.advance(0);
+    expect(told().toSorted()).toEqual(['update Node soon → apps/db', 'update Node soon → apps/web']);
+    api.remove('nodes', '/gone');
+    await clock.advance(0);
+    expect(told().toSorted()).toEqual(['delete Node gone → apps/db', 'delete Node gone → apps/web']);
+    await clock.advance(1000);
+    expect(told().toSorted()).toEqual(['add Node late → apps/db', 'add Node late → apps/web']);
+    api.put(node({ name: 'soon' }, away));
+    await clock.advance(0);
+    expect(told().toSorted()).toEqual(['update Node soon → apps/db', 'update Node soon → apps/web']);
+    await clock.advance(20_000);
+    expect(told()).toEqual([]);
+  });
+
   it('a Job is told to its own cache alone, with all that changed within a second', async () => {
     const { api, clock, told } = await started();
     api.put(job());
