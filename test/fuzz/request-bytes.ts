@@ -1,4 +1,5 @@
 import type { Chance } from '../chaos/chance.ts';
+import { goodEvent } from '../functions/runtime/good-event.ts';
 
 /** A request that means harm, as bytes in the pieces in which they are sent. */
 export type Hostile = {
@@ -15,18 +16,7 @@ export const structured = 'application/cloudevents+json';
 export const batch = 'application/cloudevents-batch+json';
 export const functions = ['/reconcile', '/job-complete', '/refresh', '/purge'] as const;
 
-const good = {
-  specversion: '1.0',
-  id: '1',
-  source: '/test',
-  type: 'dev.knative.apiserver.ref.update',
-  kind: 'ImageCache',
-  apiversion: 'kubefledged.io/v1alpha2',
-  namespace: 'demo',
-  name: 'cache',
-} as const;
-
-export const text = (changes: object): string => JSON.stringify({ ...good, ...changes });
+export const text = (changes: object): string => JSON.stringify({ ...goodEvent, ...changes });
 
 /** What would end the header is left out: no client could send it. */
 export const headerText = (value: string): string => value.replace(/\p{Cc}/gu, '').slice(0, 12_000);
@@ -38,7 +28,7 @@ export const bytesOf = (request: string): readonly Buffer[] =>
   [...Buffer.from(request)].map((byte) => Buffer.from([byte]));
 
 export const binary = (changes: Headers): Headers =>
-  Object.fromEntries(Object.entries({ ...good, ...changes }).map(([name, value]) => [`ce-${name}`, value]));
+  Object.fromEntries(Object.entries({ ...goodEvent, ...changes }).map(([name, value]) => [`ce-${name}`, value]));
 
 export const json = (chance: Chance, body: string): Omit<Hostile, 'kind'> =>
   whole(chance, { 'content-type': structured }, body);

@@ -1,3 +1,5 @@
+import { goodEvent } from './good-event.ts';
+
 /** A raw HTTP request that no sender of events should have sent, and what is wrong with it. */
 export type Malformed = { readonly wrong: string; readonly bytes: Buffer };
 
@@ -39,23 +41,13 @@ export function malformedRequests(count: number, seed: number): Malformed[] {
 }
 
 const json = 'application/cloudevents+json';
-const good = {
-  specversion: '1.0',
-  id: '1',
-  source: '/test',
-  type: 'dev.knative.apiserver.ref.add',
-  kind: 'ImageCache',
-  apiversion: 'kubefledged.io/v1alpha2',
-  namespace: 'demo',
-  name: 'cache',
-};
 
 const kinds: Readonly<Record<string, (random: Random) => Buffer>> = {
   'no event at all': (random) => post({ 'content-type': random.pick(['text/plain', 'application/json']) }, '{"a":1}'),
   'random bytes as an event': (random) => post({ 'content-type': json }, random.bytes(1 + random.below(3000))),
   'random bytes as HTTP': (random) => Buffer.concat([Buffer.from('\u0001'), random.bytes(1 + random.below(3000))]),
   'a truncated event': (random) => {
-    const text = JSON.stringify(good);
+    const text = JSON.stringify(goodEvent);
     return post({ 'content-type': json }, text.slice(0, 1 + random.below(text.length - 1)));
   },
   'JSON of another type': (random) =>
@@ -75,16 +67,18 @@ const kinds: Readonly<Record<string, (random: Random) => Buffer>> = {
   'a time that is none': (random) => event({ time: random.pick(['yesterday', 5, {}, '2026-13-45T99:00:00Z']) }),
   'a binary event that lacks an essential': (random) => {
     const lacking = random.pick(['specversion', 'id', 'source', 'type', 'kind', 'name', 'apiversion']);
-    return binary(Object.fromEntries(Object.entries(good).filter(([name]) => name !== lacking)));
+    return binary(Object.fromEntries(Object.entries(goodEvent).filter(([name]) => name !== lacking)));
   },
-  'a binary event of another version': (random) => binary({ ...good, specversion: random.pick(['0.3', '2.0', 'x']) }),
+  'a binary event of another version': (random) =>
+    binary({ ...goodEvent, specversion: random.pick(['0.3', '2.0', 'x']) }),
   'a binary event whose data is not JSON': (random) =>
-    binary(good, random.pick(['{', '{"a":', 'undefined', '[1,', '{"a":1}}']), 'application/json;charset=UTF-8'),
-  'a binary event with an odd header': (random) => binary({ ...good, [random.pick(['a-b', 'a_b', 'a.b', '!'])]: 'x' }),
+    binary(goodEvent, random.pick(['{', '{"a":', 'undefined', '[1,', '{"a":1}}']), 'application/json;charset=UTF-8'),
+  'a binary event with an odd header': (random) =>
+    binary({ ...goodEvent, [random.pick(['a-b', 'a_b', 'a.b', '!'])]: 'x' }),
   'a charset that is not read': (random) =>
     post(
       { 'content-type': `${json}; charset=${random.pick(['utf-16', 'latin1', '"shift-jis"'])}` },
-      JSON.stringify(good),
+      JSON.stringify(goodEvent),
     ),
   'a format that is not read': (random) =>
     post({ 'content-type': `application/cloudevents+${random.pick(['xml', 'avro', 'protobuf'])}` }, '<event/>'),
@@ -93,14 +87,23 @@ const kinds: Readonly<Record<string, (random: Random) => Buffer>> = {
   'a batch with a bad event': (random) =>
     post(
       { 'content-type': 'application/cloudevents-batch+json' },
-      JSON.stringify(random.pick([[good, 1], [null], [good, { ...good, id: '' }], {}, 'x', [{ ...good, kind: 5 }]])),
+      JSON.stringify(
+        random.pick([
+          [goodEvent, 1],
+          [null],
+          [goodEvent, { ...goodEvent, id: '' }],
+          {},
+          'x',
+          [{ ...goodEvent, kind: 5 }],
+        ]),
+      ),
     ),
   'a body that is too large': (random) =>
     random.below(8) === 0
       ? post({ 'content-type': json }, 'x'.repeat(2_100_000))
       : post({ 'content-type': json }, '{'.repeat(60_000)),
   'deeply nested JSON': (random) => post({ 'content-type': json }, '['.repeat(1000 + random.below(100_000))),
-  'headers that are too large': (random) => binary({ ...good, subject: 'x'.repeat(17_000 + random.below(9000)) }),
+  'headers that are too large': (random) => binary({ ...goodEvent, subject: 'x'.repeat(17_000 + random.below(9000)) }),
   'a Content-Length that is none': (random) =>
     raw(
       `POST /reconcile HTTP/1.1\r\nhost: a\r\ncontent-length: ${random.pick(['-1', 'x', '1e9', '5, 6', '0x10'])}\r\n\r\nhello`,
@@ -118,18 +121,19 @@ const kinds: Readonly<Record<string, (random: Random) => Buffer>> = {
   'a request line that is none': (random) =>
     raw(`${random.pick(['GARBAGE', 'POST', 'POST /reconcile', 'POST  HTTP/1.1', 'POST /reconcile HTTP/9.9'])}\r\n\r\n`),
   'no host': () => raw('POST /reconcile HTTP/1.1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
-  'an expectation that is none': () => post({ expect: 'the impossible', 'content-type': json }, JSON.stringify(good)),
+  'an expectation that is none': () =>
+    post({ expect: 'the impossible', 'content-type': json }, JSON.stringify(goodEvent)),
   'a path that is none of ours': (random) =>
     post(
       { 'content-type': json },
-      JSON.stringify(good),
+      JSON.stringify(goodEvent),
       random.pick(['/', '/nothing', '/%E0%A4%A', '/..//reconcile', '/reconciled']),
     ),
 };
 
 function event(changes: Readonly<Record<string, unknown>>): Buffer {
   // A computed key defines rather than assigns, so that even __proto__ gets onto the wire.
-  return post({ 'content-type': json }, JSON.stringify({ ...good, ...changes }));
+  return post({ 'content-type': json }, JSON.stringify({ ...goodEvent, ...changes }));
 }
 
 function binary(attributes: Readonly<Record<string, string>>, data = '', type = 'application/json'): Buffer {

@@ -14,6 +14,7 @@ import { createLog } from '../../../functions/runtime/log.ts';
 import { serve, type Served, type ServeOptions } from '../../../functions/runtime/serve.ts';
 import { scriptedRegistry } from '../scripted-registry.ts';
 import { malformedRequests } from './malformed-requests.ts';
+import { goodEvent } from './good-event.ts';
 
 const open: { close: () => unknown }[] = [];
 afterEach(async () => {
@@ -64,16 +65,6 @@ const failing =
   () =>
     Promise.reject(error instanceof Error ? error : new Error(String(error)));
 
-const attributes = {
-  specversion: '1.0',
-  id: '1',
-  source: '/test',
-  type: 'dev.knative.apiserver.ref.update',
-  kind: 'ImageCache',
-  apiversion: 'kubefledged.io/v1alpha2',
-  namespace: 'demo',
-  name: 'cache',
-};
 const object = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', namespace: 'demo', name: 'cache' };
 const change = {
   type: 'change',
@@ -83,7 +74,7 @@ const change = {
   changed: [object],
 };
 const binaryHeaders = (of: Record<string, string> = {}): Record<string, string> =>
-  Object.fromEntries(Object.entries({ ...attributes, ...of }).map(([name, value]) => [`ce-${name}`, value]));
+  Object.fromEntries(Object.entries({ ...goodEvent, ...of }).map(([name, value]) => [`ce-${name}`, value]));
 const structured = { 'content-type': 'application/cloudevents+json' };
 const batch = { 'content-type': 'application/cloudevents-batch+json' };
 
@@ -116,14 +107,14 @@ describe('serve', () => {
     ],
     ['a binary event with odd but good JSON', { ...binaryHeaders(), 'content-type': 'application/json' }, ' 42'],
     ['capital headers', { 'Ce-Specversion': '1.0', ...binaryHeaders() }, ''],
-    ['a structured event', structured, JSON.stringify(attributes)],
+    ['a structured event', structured, JSON.stringify(goodEvent)],
     [
       'another writing of its type',
       { 'content-type': 'Application/CloudEvents+JSON;Charset="UTF-8"' },
-      JSON.stringify(attributes),
+      JSON.stringify(goodEvent),
     ],
-    ['one with null for what is not set', structured, JSON.stringify({ ...attributes, subject: null, time: null })],
-    ['a batch of one', batch, JSON.stringify([attributes])],
+    ['one with null for what is not set', structured, JSON.stringify({ ...goodEvent, subject: null, time: null })],
+    ['a batch of one', batch, JSON.stringify([goodEvent])],
   ])('takes %s', async (_, headers, body) => {
     const { url, notices } = await world(doNothing);
     const told = await post(url, headers, body);
@@ -151,7 +142,7 @@ describe('serve', () => {
   it('takes no compressed body, good or bomb, and says so', async () => {
     const { url, notices } = await world(doNothing);
     const zipped = { ...structured, 'content-encoding': 'gzip' };
-    for (const body of [gzipSync(JSON.stringify(attributes)), gzipSync(Buffer.alloc(20_000_000, ' '))])
+    for (const body of [gzipSync(JSON.stringify(goodEvent)), gzipSync(Buffer.alloc(20_000_000, ' '))])
       expect(await post(url, zipped, body)).toMatchObject({
         status: 415,
         body: expect.stringContaining('compressed') as string,
@@ -195,8 +186,8 @@ describe('serve', () => {
         ? failing(new RetryLater('busy', 1))(notice, never())
         : Promise.resolve(),
     );
-    const named = (name: string): object => ({ ...attributes, name });
-    expect(await post(url, batch, JSON.stringify([named('a'), { ...attributes, kind: 5 }, named('b')]))).toMatchObject({
+    const named = (name: string): object => ({ ...goodEvent, name });
+    expect(await post(url, batch, JSON.stringify([named('a'), { ...goodEvent, kind: 5 }, named('b')]))).toMatchObject({
       status: 422,
     });
     expect(await post(url, batch, JSON.stringify([1, named('busy'), named('c')]))).toMatchObject({ status: 503 });
