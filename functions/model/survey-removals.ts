@@ -1,8 +1,10 @@
+import { formerWants } from './former-wants.ts';
 import type { ImageCache, Status } from './image-cache.ts';
 import { isAway, skipReason, type Node } from './node.ts';
 import { freshRemoval, isRemovalUnsettled, type RemovalEntry } from './removal-ledger.ts';
 import { knownWants, seenNodes } from './survey.ts';
 import { unwantedHash, unwantedInUse, unwantedOn } from './unwanted.ts';
+import type { Wanted } from './wanted.ts';
 import type { World } from './world.ts';
 import { own } from './own.ts';
 
@@ -17,7 +19,7 @@ export function surveyRemovals(world: World, cache: ImageCache): Removals {
   const before = world.cache;
   const removals = new Map(Object.entries(cache.status.removals));
   const unwanted = new Map(Object.entries(cache.status.unwanted));
-  const left = new Map(knownWants(world, before));
+  const left = wantsOf(world, before);
   for (const name of new Set([...seenNodes(world, cache.status.nodes), ...seenNodes(world, cache.status.removals)])) {
     const node = world.observed.nodes.get(name);
     const entry = removals.get(name);
@@ -32,11 +34,18 @@ export function surveyRemovals(world: World, cache: ImageCache): Removals {
   return { removals: ledger, unwanted: unwantedInUse(ledger, Object.fromEntries(unwanted)) };
 }
 
+/** What each want stands for that the ledger names, also those of a spec that was edited just now. */
+function wantsOf(world: World, cache: ImageCache): ReadonlyMap<string, Wanted> {
+  const known = new Map(knownWants(world, cache));
+  const areKnown = Object.keys(cache.status.wants).every((want) => known.has(want));
+  return areKnown ? known : new Map([...formerWants(cache, world.settings), ...known]);
+}
+
 type Look = {
   readonly world: World;
   readonly before: ImageCache;
   readonly cache: ImageCache;
-  readonly left: ReadonlyMap<string, { readonly images: readonly string[] }>;
+  readonly left: ReadonlyMap<string, Wanted>;
   readonly entry: RemovalEntry | undefined;
 };
 

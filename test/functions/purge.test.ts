@@ -418,7 +418,16 @@ describe('images that leave the spec', () => {
     expect(on.live().status).toMatchObject({ status: 'Succeeded', removals: { 'node-1': { state: 'Removing' } } });
   });
 
-  it('go from a node that has lost its label, although no spec changed', async () => {
+  it.each([
+    ['although no spec changed', undefined],
+    [
+      'also where the lists were edited before anybody looked',
+      [
+        { images: ['base:2'], nodeSelector: { tier: 'b' } },
+        { images: ['app:1', 'base:2', 'tool:3'], nodeSelector: { tier: 'a' } },
+      ],
+    ],
+  ])('go from a node that has lost its label, %s', async (_, edited) => {
     const spec = { cacheSpec: [{ images: ['app:1', 'base:2'], nodeSelector: { tier: 'a' } }] };
     const on = scene();
     on.cache(spec);
@@ -431,7 +440,8 @@ describe('images that leave the spec', () => {
     on.pod(job, completed(0, 1));
     await jobComplete(changed(aJob(job)), on.context);
     on.api.put(nodePath('node-1'), nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels: {} } }));
-    await reconcile(changed(aNode('node-1')), on.context);
+    if (edited !== undefined) on.edit({ cacheSpec: edited });
+    await reconcile(changed(edited === undefined ? aNode('node-1') : aCache), on.context);
     expect(on.live().status.nodes).toEqual({});
     await purge(changed(aCache, { isRemoval: true }), on.context);
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2']);
