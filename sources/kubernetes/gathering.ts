@@ -19,62 +19,79 @@ export type Gathering = {
 /** Objects that wait to be named, beyond which everything is looked at: the Jobs of 10,000 nodes, and their Pods. */
 export const mostWaiting = 20_000;
 
-export function createGathering(): Gathering {
-  let head: Batch | undefined;
+type State = {
+  head: Batch | undefined;
   /** The others of the head, by key, the oldest first; none while the head is as it came. */
-  const named = new Map<string, ObjectReference>();
+  readonly named: Map<string, ObjectReference>;
+};
 
-  const join = (earlier: Batch, later: Batch): void => {
-    const change = leading(earlier.change, later.change);
-    for (const reference of [earlier.change.object, later.change.object]) named.set(keyOf(reference), reference);
-    named.delete(keyOf(change.object));
-    const isAll = earlier.others === 'all' || later.others === 'all' || named.size >= mostWaiting;
-    if (isAll) named.clear();
-    head = { cache: later.cache, change, others: isAll ? 'all' : [] };
-  };
-  const name = ({ others }: Batch): void => {
-    if (others !== 'all') for (const reference of others.toReversed()) named.set(keyOf(reference), reference);
-  };
-
+export function createGathering(): Gathering {
+  const state: State = { head: undefined, named: new Map() };
   return {
-    isEmpty: () => head === undefined,
+    isEmpty: () => state.head === undefined,
     add: (batch) => {
-      if (head === undefined) {
-        head = batch;
-        return;
-      }
-      name(head);
-      name(batch);
-      join(head, batch);
+      add(state, batch);
     },
     putBack: (batch) => {
-      if (head === undefined) {
-        head = batch;
-        return;
-      }
-      const later = [...named];
-      named.clear();
-      name(batch);
-      for (const [key, reference] of later) named.set(key, reference);
-      name(head);
-      join(batch, head);
+      putBack(state, batch);
     },
-    take: () => {
-      const taken = head;
-      if (taken === undefined || named.size === 0) {
-        head = undefined;
-        return taken;
-      }
-      const others = [...named.values()].slice(0, mostChangedObjects - 1).toReversed();
-      for (const reference of others) named.delete(keyOf(reference));
-      head = named.size === 0 ? undefined : { ...taken, others: [] };
-      return { ...taken, others };
-    },
+    take: () => take(state),
     clear: () => {
-      head = undefined;
-      named.clear();
+      state.head = undefined;
+      state.named.clear();
     },
   };
+}
+
+function add(state: State, batch: Batch): void {
+  const { head, named } = state;
+  if (head === undefined) {
+    state.head = batch;
+    return;
+  }
+  name(named, head);
+  name(named, batch);
+  join(state, head, batch);
+}
+
+function putBack(state: State, batch: Batch): void {
+  const { head, named } = state;
+  if (head === undefined) {
+    state.head = batch;
+    return;
+  }
+  const later = [...named];
+  named.clear();
+  name(named, batch);
+  for (const [key, reference] of later) named.set(key, reference);
+  name(named, head);
+  join(state, batch, head);
+}
+
+function take(state: State): Batch | undefined {
+  const { head, named } = state;
+  if (head === undefined || named.size === 0) {
+    state.head = undefined;
+    return head;
+  }
+  const others = [...named.values()].slice(0, mostChangedObjects - 1).toReversed();
+  for (const reference of others) named.delete(keyOf(reference));
+  state.head = named.size === 0 ? undefined : { ...head, others: [] };
+  return { ...head, others };
+}
+
+function name(named: State['named'], { others }: Batch): void {
+  if (others !== 'all') for (const reference of others.toReversed()) named.set(keyOf(reference), reference);
+}
+
+function join(state: State, earlier: Batch, later: Batch): void {
+  const { named } = state;
+  const change = leading(earlier.change, later.change);
+  for (const reference of [earlier.change.object, later.change.object]) named.set(keyOf(reference), reference);
+  named.delete(keyOf(change.object));
+  const isAll = earlier.others === 'all' || later.others === 'all' || named.size >= mostWaiting;
+  if (isAll) named.clear();
+  state.head = { cache: later.cache, change, others: isAll ? 'all' : [] };
 }
 
 const keyOf = ({ kind, namespace, name }: ObjectReference): string => `${kind}/${namespace}/${name}`;
