@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import { ToldRetries } from './test/told-retries.ts';
 
 /** The behaviour suite waits for most of its time: begun first, it has all the rest beside it. */
 class BehaviourFirst extends BaseSequencer {
@@ -13,19 +12,12 @@ class BehaviourFirst extends BaseSequencer {
 }
 
 /**
- * Where nobody watches, what depends on the machine's mood (real clusters, measured times) is tried once more before it counts as failed.
- * A test that passes only then is told of, and by .ci/run once more at its end.
- */
-const retry = process.env['CI'] === 'true' ? 1 : 0;
-
-/**
  * Three rings: fast needs Node only, and quiet is what of it measures a time, run when the rest is done;
  * cluster a real control plane with simulated nodes; nodes real kubelets and root; knative the same with a real Knative.
  */
 export default defineConfig({
   test: {
     sequence: { sequencer: BehaviourFirst },
-    reporters: ['default', new ToldRetries()],
     projects: [
       {
         test: {
@@ -39,7 +31,6 @@ export default defineConfig({
       {
         test: {
           name: 'quiet',
-          retry,
           include: ['test/**/*.quiet.test.ts'],
           testTimeout: 20_000,
           sequence: { groupOrder: 1 },
@@ -48,7 +39,6 @@ export default defineConfig({
       {
         test: {
           name: 'cluster',
-          retry,
           include: ['test/**/*.cluster.test.ts'],
           globalSetup: 'test/cluster/global-setup.ts',
           testTimeout: 180_000,
@@ -59,7 +49,6 @@ export default defineConfig({
       {
         test: {
           name: 'nodes',
-          retry,
           include: ['test/**/*.nodes.test.ts'],
           globalSetup: 'test/cluster/global-setup.ts',
           testTimeout: 900_000,
@@ -70,7 +59,6 @@ export default defineConfig({
       {
         test: {
           name: 'knative',
-          retry,
           include: ['test/**/*.knative.test.ts'],
           globalSetup: 'test/cluster/global-setup.ts',
           testTimeout: 900_000,
