@@ -1,3 +1,11 @@
+type Place = {
+  readonly base: string;
+  readonly plural: string;
+  readonly isNamespaced: boolean;
+  /** The only one in which scenarios look for it. */
+  readonly namespace?: string;
+};
+
 /** The kinds that scenarios speak of, and where the API has them. */
 const places = {
   Namespace: { base: '/api/v1', plural: 'namespaces', isNamespaced: false },
@@ -8,6 +16,8 @@ const places = {
   ServiceAccount: { base: '/api/v1', plural: 'serviceaccounts', isNamespaced: true },
   ResourceQuota: { base: '/api/v1', plural: 'resourcequotas', isNamespaced: true },
   Job: { base: '/apis/batch/v1', plural: 'jobs', isNamespaced: true },
+  /** A kubelet's, by which its node is known to live. */
+  Lease: { base: '/apis/coordination.k8s.io/v1', plural: 'leases', isNamespaced: true, namespace: 'kube-node-lease' },
   PriorityClass: { base: '/apis/scheduling.k8s.io/v1', plural: 'priorityclasses', isNamespaced: false },
   ImageCache: { base: '/apis/kubefledged.io/v1alpha2', plural: 'imagecaches', isNamespaced: true },
 } as const;
@@ -18,8 +28,9 @@ export const isNamespaced = (kind: Kind): boolean => places[kind].isNamespaced;
 
 export const apiVersionOf = (kind: Kind): string => places[kind].base.replace(/^\/apis?\//, '');
 
-/** The path of all objects of a kind, in one namespace where the kind has namespaces. */
+/** The path of all objects of a kind, in one namespace where the kind has namespaces; Leases are all in their own. */
 export function collection(kind: Kind, namespace: string): string {
-  const { base, plural, isNamespaced } = places[kind];
-  return isNamespaced ? `${base}/namespaces/${namespace}/${plural}` : `${base}/${plural}`;
+  const place: Place = places[kind];
+  if (!place.isNamespaced) return `${place.base}/${place.plural}`;
+  return `${place.base}/namespaces/${place.namespace ?? namespace}/${place.plural}`;
 }

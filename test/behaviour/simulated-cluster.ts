@@ -52,8 +52,19 @@ export function simulatedCluster(lab: Lab, program?: string): ClusterUnderTest {
     program,
     kubectl: lab.kubectl,
     image: async (kind, name) => Promise.resolve(simulatedImage(kind, name)),
-    lendNode: addSimulatedNode,
+    lendNode: async (kube, name, labels) => {
+      await leaseGone(kube, name);
+      return addSimulatedNode(kube, name, labels);
+    },
     returnNode: (kube, name) => kube.remove('Node', name),
     imagesOn: undefined,
   };
+}
+
+/** KWOK plays no Pod of a node whose Lease is deleted under it, for as long as it takes to renew it: the one of an earlier Node goes some time after that. */
+async function leaseGone(kube: Kube, node: string): Promise<void> {
+  await eventually(
+    `the Lease of an earlier ${node} is gone`,
+    async () => (await kube.get('Lease', node)) === undefined,
+  );
 }
