@@ -4,11 +4,13 @@ import { ApiError, RetryLater } from './errors.ts';
 import type { Context } from './handler.ts';
 
 /**
- * Writes a plan in its order. Throws the `ApiError` of a conflict before anything else is written.
+ * Writes a plan in its order. Throws the `ApiError` of a conflict before anything else is written. Jobs are only made of a cache that is still as it was
+ * seen, so a status that stays is written as well, which changes nothing: a Job that was recorded and deleted since would be made a second time.
  * What fails of the Jobs is told together, and at the end: no later plan has the annotations and Events of this one.
  */
 export async function carryOut(plan: Plan, cache: ImageCache, { cluster, settings, now, log }: Context): Promise<void> {
-  if (plan.status !== undefined) await cluster.writeStatus(cache, plan.status);
+  const makesJobs = plan.create.length + plan.createRemovals.length > 0;
+  if (plan.status !== undefined || makesJobs) await cluster.writeStatus(cache, plan.status ?? cache.status);
   const failure = await failureOf([
     ...[...plan.create, ...plan.createRemovals].map(async (job) => cluster.createJob(job)),
     ...plan.remove.map(async (job) => cluster.removeJob(cache.namespace, job)),

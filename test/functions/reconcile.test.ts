@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { mostClaims } from '#model/claim.ts';
 import { RetryLater } from '#runtime/errors.ts';
+import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refusal } from './in-memory-api.ts';
 import {
   aCache,
   aNode,
+  aPod,
   cachePath,
   changed,
+  completed,
   eventsPath,
   jobsPath,
   nodeNamed,
@@ -191,6 +194,20 @@ describe('when the API server refuses, reconcile', () => {
     expect(calls.slice(first, second)).toContain(`GET ${cachePath()}`);
     expect(on.live().status).toMatchObject({ observedGeneration: 2, round: { number: 1 } });
     expect(on.jobs()).toHaveLength(1);
+  });
+
+  it('makes no Job again that was recorded and deleted between its look at the cache and at the Jobs', async () => {
+    const on = await begun('node-1');
+    const claimed = on.api.read(cachePath());
+    await jobComplete(changed(aPod(on.pod(on.jobs()[0] ?? '', completed(0, 1)))), on.context);
+    const recorded = on.api.read(cachePath());
+    expect(on.jobs()).toEqual([]);
+    on.api.put(cachePath(), claimed ?? {});
+    on.api.refuse(/^GET .*apps\/jobs$/, () => on.api.put(cachePath(), recorded ?? {}));
+    on.api.asked();
+    await reconcile(created, on.context);
+    expect(on.api.asked().filter((call) => call.startsWith('POST'))).toEqual([]);
+    expect(on.live().status.status).toBe('Succeeded');
   });
 
   it('takes a Job of that name and owner for its own', async () => {

@@ -48,7 +48,7 @@ describe('refresh, on a tick,', () => {
     for (const job of jobs) on.api.drop(`${jobsPath}/${job}`);
     await refresh(tick, on.context);
     expect(on.jobs()).toEqual(jobs);
-    expect(quiet(on)).toEqual([`POST ${jobsPath}`]);
+    expect(quiet(on)).toEqual([`PATCH ${cachePath()}/status`, `POST ${jobsPath}`]);
   });
 
   it('leaves a large cache alone that somebody drives on just now, and no other', async () => {
