@@ -1,106 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { removalResult, terminationMessage, type RemovalOutcome } from '#model/removal-result.ts';
 import { RetryLater } from '#runtime/errors.ts';
-import { jobComplete } from '../../functions/job-complete.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from './in-memory-api.ts';
+import { aCache, aJob, aNode, cachePath, changed, eventsPath, nodeNamed, nodePath, scene, tick } from './scene.ts';
 import {
-  aCache,
-  aJob,
-  aNode,
-  cachePath,
-  changed,
-  completed,
-  eventsPath,
-  nodeNamed,
-  nodePath,
-  scene,
-  tick,
-  type Scene,
-} from './scene.ts';
-
-const asked = { 'kubefledged.io/purge-imagecache': '' };
-const removalsPath = '/apis/batch/v1/namespaces/kube-fledged/jobs';
-const removalPodsPath = '/api/v1/namespaces/kube-fledged/pods';
-
-type RemovalJob = {
-  readonly metadata: {
-    readonly name: string;
-    readonly uid: string;
-    readonly labels: object;
-    readonly annotations: object;
-  };
-  readonly spec: {
-    readonly template: { readonly spec: { readonly containers: readonly { readonly args: readonly string[] }[] } };
-  };
-};
-
-const removals = (on: Scene): readonly RemovalJob[] => on.api.list(removalsPath) as unknown as readonly RemovalJob[];
-
-const argsOf = (job: RemovalJob | undefined): readonly string[] => job?.spec.template.spec.containers[0]?.args ?? [];
-
-const orderOf = (job: RemovalJob | undefined) => argsOf(job).filter((arg) => /^--(remove|keep)=/.test(arg));
-
-/** The kubelet's part: the Pod of a removal Job has ended with this account; '' is none. */
-function ends(on: Scene, job: RemovalJob | undefined, outcomes: readonly RemovalOutcome[] | ''): void {
-  if (job === undefined) throw new Error('there is no removal Job');
-  const { name, uid, labels, annotations } = job.metadata;
-  const message = outcomes === '' ? '' : terminationMessage(removalResult('containerd 2.2', outcomes));
-  const hasFailed = outcomes === '' || outcomes.some(({ outcome }) => outcome === 'failed');
-  const terminated = { exitCode: hasFailed ? 1 : 0, reason: 'Completed', message };
-  on.api.put(`${removalPodsPath}/${name}-abcde`, {
-    metadata: {
-      name: `${name}-abcde`,
-      namespace: 'kube-fledged',
-      labels: { ...labels, 'job-name': name },
-      annotations,
-      ownerReferences: [{ kind: 'Job', name, uid, controller: true }],
-    },
-    status: {
-      phase: hasFailed ? 'Failed' : 'Succeeded',
-      containerStatuses: [{ name: 'removal', state: { terminated } }],
-    },
-  });
-}
-
-const otherChanged = { ...changed({ ...aCache, name: 'other' }), cache: { namespace: 'apps', name: 'other' } };
-
-const removed = (image: string, bytes = 1000): RemovalOutcome => ({ outcome: 'removed', image, bytes, also: '' });
-
-const told = (on: Scene, job: RemovalJob | undefined) =>
-  purge(changed({ ...aJob(job?.metadata.name ?? ''), namespace: 'kube-fledged' }, { isRemoval: true }), on.context);
-
-/** A cache whose images have been pulled to these nodes. */
-async function pulled(spec: object | undefined, ...nodes: readonly string[]): Promise<Scene> {
-  const on = scene();
-  on.cache(spec);
-  on.nodes(...nodes);
-  await reconcile(changed(aCache), on.context);
-  for (const job of on.jobs()) {
-    on.pod(job, completed(0, 1));
-    await jobComplete(changed(aJob(job)), on.context);
-  }
-  for (const pod of on.api.list('/api/v1/namespaces/apps/pods'))
-    on.api.drop(`/api/v1/namespaces/apps/pods/${pod.metadata.name}`);
-  expect(on.live().status.status).toBe('Succeeded');
-  on.api.asked();
-  return on;
-}
-
-/** Takes base:2 out of the spec, and answers with the Job that removes it, which is at work. */
-async function editedDown(on: Scene): Promise<RemovalJob | undefined> {
-  on.edit({ cacheSpec: [{ images: ['app:1'] }] });
-  await reconcile(changed(aCache), on.context);
-  for (const job of on.jobs()) {
-    on.pod(job, completed(0));
-    await jobComplete(changed(aJob(job)), on.context);
-    on.api.drop(`/api/v1/namespaces/apps/pods/${job}-abcde`);
-  }
-  await purge(changed(aCache, { isRemoval: true }), on.context);
-  return removals(on)[0];
-}
+  asked,
+  removalsPath,
+  removalPodsPath,
+  type RemovalJob,
+  removals,
+  argsOf,
+  orderOf,
+  ends,
+  otherChanged,
+  removed,
+  told,
+  pulled,
+  editedDown,
+  ordinary,
+  odd,
+} from './removal-scene.ts';
 
 describe('purge, on request,', () => {
   it('makes a removal Job per node in its own namespace, and closes the round with what they tell', async () => {
@@ -390,171 +311,5 @@ describe('purge, on request,', () => {
     const on = await pulled(undefined, 'node-1');
     await purge(changed(aCache), on.context);
     expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
-  });
-});
-
-const ordinary = {
-  nodeInfo: { operatingSystem: 'linux', kubeletVersion: 'v1.34.2', containerRuntimeVersion: 'containerd://1.7.24' },
-};
-const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
-const odd = {
-  ...ready,
-  nodeInfo: { ...ordinary.nodeInfo, containerRuntimeVersion: 'frakti://1' },
-};
-
-describe('images that leave the spec', () => {
-  it('go from their nodes after the new ones have come, while the cache is Succeeded', async () => {
-    const on = await pulled(undefined, 'node-1');
-    on.edit({ cacheSpec: [{ images: ['app:2', 'base:2'] }] });
-    await reconcile(changed(aCache), on.context);
-    await purge(changed(aCache, { isRemoval: true }), on.context);
-    expect(removals(on)).toEqual([]);
-    const [job = ''] = on.jobs();
-    on.pod(job, completed(0, 1));
-    await jobComplete(changed(aJob(job)), on.context);
-    expect(on.live().status.status).toBe('Succeeded');
-    await purge(changed(aCache, { isRemoval: true }), on.context);
-    expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--keep=app:2', '--keep=base:2']);
-    expect(on.live().status).toMatchObject({ status: 'Succeeded', removals: { 'node-1': { state: 'Removing' } } });
-  });
-
-  it.each([
-    ['although no spec changed', undefined],
-    [
-      'also where the lists were edited before anybody looked',
-      [
-        { images: ['base:2'], nodeSelector: { tier: 'b' } },
-        { images: ['app:1', 'base:2', 'tool:3'], nodeSelector: { tier: 'a' } },
-      ],
-    ],
-  ])('go from a node that has lost its label, %s', async (_, edited) => {
-    const spec = { cacheSpec: [{ images: ['app:1', 'base:2'], nodeSelector: { tier: 'a' } }] };
-    const on = scene();
-    on.cache(spec);
-    on.api.put(
-      nodePath('node-1'),
-      nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels: { tier: 'a' } } }),
-    );
-    await reconcile(changed(aCache), on.context);
-    const [job = ''] = on.jobs();
-    on.pod(job, completed(0, 1));
-    await jobComplete(changed(aJob(job)), on.context);
-    on.api.put(nodePath('node-1'), nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels: {} } }));
-    if (edited !== undefined) on.edit({ cacheSpec: edited });
-    await reconcile(changed(edited === undefined ? aNode('node-1') : aCache), on.context);
-    expect(on.live().status.nodes).toEqual({});
-    await purge(changed(aCache, { isRemoval: true }), on.context);
-    expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2']);
-  });
-
-  it('are not pulled while another cache’s removal of them is under way, nor believed in a node’s list after it', async () => {
-    const on = await pulled(undefined, 'node-1');
-    on.annotate(asked);
-    await purge(changed(aCache), on.context);
-    const [job] = removals(on);
-    on.cache({ cacheSpec: [{ images: ['app:1'] }] }, 'other');
-    const lists = {
-      status: { ...ordinary, conditions: odd.conditions, images: [{ names: ['docker.io/library/app:1'] }] },
-    };
-    on.api.put(nodePath('node-1'), nodeNamed('node-1', lists));
-    await reconcile(otherChanged, on.context);
-    expect(on.live('other').status.nodes['node-1']?.state).toBe('Pending');
-    ends(on, job, [removed('app:1'), removed('base:2')]);
-    const path = `${removalsPath}/${job?.metadata.name ?? ''}`;
-    on.api.put(path, { ...on.api.read(path), status: { conditions: [{ type: 'Complete', status: 'True' }] } });
-    await refresh(tick, on.context);
-    expect(on.live('other').status.nodes['node-1']?.state).toBe('Pulling');
-  });
-
-  it('are pulled again when they are asked for while they go, whoever looks at the node’s late list', async () => {
-    const on = await pulled(undefined, 'node-1');
-    const job = await editedDown(on);
-    const images = [{ names: ['docker.io/library/app:1', 'docker.io/library/base:2'] }];
-    on.api.put(nodePath('node-1'), nodeNamed('node-1', { status: { ...ordinary, ...ready, images } }));
-    on.edit({ cacheSpec: [{ images: ['app:1', 'base:2'] }] });
-    await reconcile(changed(aCache), on.context);
-    ends(on, job, [removed('base:2')]);
-    await purge(tick, on.context);
-    expect(on.live().status.removals['node-1']?.state).toBe('Removed');
-    await refresh(tick, on.context);
-    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', todo: [1] });
-  });
-});
-
-describe('a cache with deletionPolicy Purge', () => {
-  const spec = { cacheSpec: [{ images: ['app:1', 'base:2'] }], deletionPolicy: 'Purge' };
-  const held = async (): Promise<Scene> => {
-    const on = await pulled(spec, 'node-1');
-    await purge(changed(aCache), on.context);
-    expect(on.live().finalizers).toEqual(['kubefledged.io/purge']);
-    return on;
-  };
-  const dies = (on: Scene, given: object = spec): void => {
-    const before = on.api.read(cachePath());
-    const metadata = { ...before?.metadata, deletionTimestamp: '2026-11-24T12:00:00Z' };
-    on.api.put(cachePath(), { ...before, metadata, spec: given });
-  };
-
-  it('is held until its images are gone', async () => {
-    const on = await held();
-    dies(on);
-    await purge(changed(aCache), on.context);
-    expect(on.live().status.round).toMatchObject({ operation: 'Purge', trigger: 'Deletion' });
-    const [job] = removals(on);
-    ends(on, job, [removed('app:1'), removed('base:2')]);
-    await told(on, job);
-    expect(on.live().finalizers).toEqual([]);
-  });
-
-  it('is let go at once when it is set back to Retain', async () => {
-    const on = await held();
-    dies(on, { ...spec, deletionPolicy: 'Retain' });
-    await purge(changed(aCache), on.context);
-    expect(on.live().finalizers).toEqual([]);
-    expect(removals(on)).toEqual([]);
-  });
-
-  it('is let go after a while although a node is away, and says which', async () => {
-    const on = await held();
-    on.api.put(
-      nodePath('node-1'),
-      nodeNamed('node-1', { status: { ...ordinary, conditions: [{ type: 'Ready', status: 'False' }] } }),
-    );
-    dies(on);
-    await purge(changed(aCache), on.context);
-    expect(on.live().finalizers).toHaveLength(1);
-    on.wait(301_000);
-    await purge(tick, on.context);
-    expect(on.live().finalizers).toEqual([]);
-    expect(on.api.list(eventsPath).map((event) => event['message'])).toContainEqual(
-      'Removed 0 images (0 B) from 0 nodes; given up on node-1 (NotReady)',
-    );
-  });
-
-  it('is let go in the end even if no removal Job can ever be made', async () => {
-    const on = await held();
-    dies(on);
-    on.api.refuse(/POST .*kube-fledged\/jobs/, refusal(403, 'Forbidden', 'no'), 99);
-    await expect(purge(changed(aCache), on.context)).rejects.toThrow(RetryLater);
-    on.wait(601_000);
-    await purge(tick, on.context).catch(() => undefined);
-    await purge(tick, on.context);
-    expect(on.live().finalizers).toEqual([]);
-  });
-
-  it('pulls nothing more once it is being deleted', async () => {
-    const on = await held();
-    dies(on);
-    on.nodes('node-2');
-    await reconcile(changed(aNode('node-2')), on.context);
-    await refresh(tick, on.context);
-    expect(on.jobs()).toEqual([]);
-  });
-
-  it('is let go by the tick where the policy was taken back', async () => {
-    const on = await held();
-    on.edit({ cacheSpec: spec.cacheSpec });
-    await purge(tick, on.context);
-    expect(on.live().finalizers).toEqual([]);
   });
 });

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { RetryLater } from '#runtime/errors.ts';
+import { purge } from '../../functions/purge.ts';
+import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { refusal } from './in-memory-api.ts';
+import { aCache, aNode, cachePath, changed, eventsPath, nodeNamed, nodePath, tick, type Scene } from './scene.ts';
+import { removals, ends, removed, told, pulled, ordinary } from './removal-scene.ts';
+
+describe('a cache with deletionPolicy Purge', () => {
+  const spec = { cacheSpec: [{ images: ['app:1', 'base:2'] }], deletionPolicy: 'Purge' };
+  const held = async (): Promise<Scene> => {
+    const on = await pulled(spec, 'node-1');
+    await purge(changed(aCache), on.context);
+    expect(on.live().finalizers).toEqual(['kubefledged.io/purge']);
+    return on;
+  };
+  const dies = (on: Scene, given: object = spec): void => {
+    const before = on.api.read(cachePath());
+    const metadata = { ...before?.metadata, deletionTimestamp: '2026-11-24T12:00:00Z' };
+    on.api.put(cachePath(), { ...before, metadata, spec: given });
+  };
+
+  it('is held until its images are gone', async () => {
+    const on = await held();
+    dies(on);
+    await purge(changed(aCache), on.context);
+    expect(on.live().status.round).toMatchObject({ operation: 'Purge', trigger: 'Deletion' });
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    await told(on, job);
+    expect(on.live().finalizers).toEqual([]);
+  });
+
+  it('is let go at once when it is set back to Retain', async () => {
+    const on = await held();
+    dies(on, { ...spec, deletionPolicy: 'Retain' });
+    await purge(changed(aCache), on.context);
+    expect(on.live().finalizers).toEqual([]);
+    expect(removals(on)).toEqual([]);
+  });
+
+  it('is let go after a while although a node is away, and says which', async () => {
+    const on = await held();
+    on.api.put(
+      nodePath('node-1'),
+      nodeNamed('node-1', { status: { ...ordinary, conditions: [{ type: 'Ready', status: 'False' }] } }),
+    );
+    dies(on);
+    await purge(changed(aCache), on.context);
+    expect(on.live().finalizers).toHaveLength(1);
+    on.wait(301_000);
+    await purge(tick, on.context);
+    expect(on.live().finalizers).toEqual([]);
+    expect(on.api.list(eventsPath).map((event) => event['message'])).toContainEqual(
+      'Removed 0 images (0 B) from 0 nodes; given up on node-1 (NotReady)',
+    );
+  });
+
+  it('is let go in the end even if no removal Job can ever be made', async () => {
+    const on = await held();
+    dies(on);
+    on.api.refuse(/POST .*kube-fledged\/jobs/, refusal(403, 'Forbidden', 'no'), 99);
+    await expect(purge(changed(aCache), on.context)).rejects.toThrow(RetryLater);
+    on.wait(601_000);
+    await purge(tick, on.context).catch(() => undefined);
+    await purge(tick, on.context);
+    expect(on.live().finalizers).toEqual([]);
+  });
+
+  it('pulls nothing more once it is being deleted', async () => {
+    const on = await held();
+    dies(on);
+    on.nodes('node-2');
+    await reconcile(changed(aNode('node-2')), on.context);
+    await refresh(tick, on.context);
+    expect(on.jobs()).toEqual([]);
+  });
+
+  it('is let go by the tick where the policy was taken back', async () => {
+    const on = await held();
+    on.edit({ cacheSpec: spec.cacheSpec });
+    await purge(tick, on.context);
+    expect(on.live().finalizers).toEqual([]);
+  });
+});

@@ -1,0 +1,53 @@
+import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { aCache, changed, scene, tick, type Scene } from './scene.ts';
+
+/** A cache of a tag that may move, as its registry and its nodes tell of it. */
+
+export const [one, two] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`];
+
+export const image = 'registry.example/app:latest';
+
+export const minutes = (count: number): number => count * 60_000;
+
+/** A cache of one image on two nodes, made while the registry said this of it, its first round over. */
+export async function settled(
+  word: Parameters<Scene['registry']['says']>[1] | undefined,
+  on = scene(),
+): Promise<Scene> {
+  on.cache({ cacheSpec: [{ images: [image, 'registry.example/app:1'] }], imagePullSecrets: [{ name: 'login' }] });
+  on.nodes('node-1', 'node-2');
+  if (word !== undefined) on.registry.says(image, word);
+  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  await come(on);
+  on.registry.asked();
+  on.api.asked();
+  return on;
+}
+
+/** All Jobs end well, with these digests for the images; '' is none, as where images are mounted. */
+export async function come(on: Scene, digests: readonly string[] = ['', '']): Promise<void> {
+  for (const job of on.jobs()) on.pod(job, reporting(digests));
+  await refresh(tick, on.context);
+}
+
+const reporting = (digests: readonly string[]): object => ({
+  phase: 'Succeeded',
+  containerStatuses: digests.map((digest, index) => ({
+    name: `image-${index}`,
+    imageID: digest === '' ? '' : `registry.example/app@${digest}`,
+    state: { terminated: { exitCode: 0, reason: 'Completed' } },
+  })),
+});
+
+export const due = async (on: Scene, after = minutes(16)): Promise<void> => {
+  on.wait(after);
+  await refresh(tick, on.context);
+};
+
+export const at = (digest: string): readonly string[] => [`registry.example/app@${digest}`, image];
+
+export const told = (on: Scene) => on.live().status.resolved[image];
+
+export const states = (on: Scene): readonly string[] =>
+  Object.values(on.live().status.nodes).map(({ state, todo = [] }) => [state, ...todo].join(' '));

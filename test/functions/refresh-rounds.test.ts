@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest';
+import { refresh } from '../../functions/refresh.ts';
+import { refusal } from './in-memory-api.ts';
+import { annotations } from '#model/api.ts';
+import {
+  aCache,
+  cachePath,
+  changed,
+  completed,
+  eventsPath,
+  nodeNamed,
+  nodePath,
+  scene,
+  tick,
+  type Scene,
+} from './scene.ts';
+import { quiet, begun } from './begun.ts';
+
+/** A cache with this image on two nodes, its first round over; kubelets list what they have. */
+async function settled(image: string, listed: readonly string[] = [image]): Promise<Scene> {
+  const on = scene();
+  on.cache({ cacheSpec: [{ images: [image] }] });
+  on.nodes('node-1', 'node-2');
+  await refresh(tick, on.context);
+  for (const job of on.jobs()) on.pod(job, completed(0));
+  await refresh(tick, on.context);
+  for (const name of ['node-1', 'node-2']) on.api.put(nodePath(name), listing(name, listed));
+  on.api.asked();
+  return on;
+}
+
+const listing = (name: string, images: readonly string[]): object =>
+  nodeNamed(name, {
+    status: {
+      conditions: [{ type: 'Ready', status: 'True' }],
+      nodeInfo: { operatingSystem: 'linux', kubeletVersion: 'v1.34.2', containerRuntimeVersion: 'containerd://1.7.24' },
+      images: images.map((image) => ({ names: [image] })),
+    },
+  });
+
+describe('a refresh', () => {
+  it('is due after 15 minutes, makes no Job where all is there, and writes one status', async () => {
+    const on = await settled('app:1');
+    on.wait(899_000);
+    await refresh(tick, on.context);
+    expect(quiet(on)).toEqual([]);
+    on.wait(2000);
+    await refresh(tick, on.context);
+    expect(quiet(on)).toEqual([`PATCH ${cachePath()}/status`, `POST ${eventsPath}`]);
+    const { status } = on.live();
+    expect(status).toMatchObject({ status: 'Succeeded', reason: 'ImageCacheRefresh' });
+    expect(status.round).toMatchObject({ number: 2, operation: 'Refresh', trigger: 'Schedule' });
+    expect(status.nextRefreshTime).toBe((status.lastRefreshTime ?? 0) + 900_000);
+    await refresh(tick, on.context);
+    expect(quiet(on)).toEqual([]);
+  });
+
+  it('pulls again what may have moved', async () => {
+    const on = await settled('app:latest');
+    on.wait(3_600_000);
+    await refresh(tick, on.context);
+    expect(on.live().status).toMatchObject({ status: 'Processing', reason: 'ImageCacheRefresh' });
+    expect(on.live().status.conditions.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'True' });
+    expect(on.jobs()).toHaveLength(2);
+  });
+
+  it('brings back what a node has lost, and believes no list that may be cut or is empty', async () => {
+    const on = await settled('app:1');
+    on.api.put(nodePath('node-1'), listing('node-1', ['other:1']));
+    on.api.put(nodePath('node-2'), listing('node-2', []));
+    on.wait(901_000);
+    await refresh(tick, on.context);
+    expect(on.jobs()).toHaveLength(1);
+    expect(on.live().status.nodes).toMatchObject({ 'node-1': { state: 'Pulling' }, 'node-2': { state: 'Ready' } });
+  });
+
+  it('does not take for lost what a kubelet has not listed yet', async () => {
+    const on = await settled('app:1', ['other:1']);
+    on.wait(30_000);
+    on.annotate({ [annotations.refresh]: '' });
+    await refresh(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2 } });
+    on.wait(61_000);
+    on.annotate({ [annotations.refresh]: 'again' });
+    await refresh(changed(aCache), on.context);
+    expect(on.jobs()).toHaveLength(2);
+  });
+
+  it('is opened by the annotation at once, which goes with its end and can then ask again', async () => {
+    const on = await settled('app:latest');
+    const ask = (): void => on.annotate({ [annotations.refresh]: '' });
+    for (const number of [2, 3]) {
+      ask();
+      await refresh(changed(aCache), on.context);
+      expect(on.live().status.round).toMatchObject({ number, operation: 'Refresh', trigger: 'Annotation' });
+      expect(on.live().annotations).toEqual({ [annotations.refresh]: '' });
+      for (const job of on.jobs()) on.pod(job, completed(0));
+      await refresh(tick, on.context);
+      expect(on.live().status.status).toBe('Succeeded');
+      expect(on.live().annotations).toEqual({});
+      expect(on.live().status.round?.pendingRemoval).toBeUndefined();
+      await refresh(tick, on.context);
+      expect(on.live().status.round?.number).toBe(number);
+    }
+  });
+
+  it('only takes the annotation away where somebody died between the end of the round and that', async () => {
+    const on = await settled('app:1');
+    on.annotate({ [annotations.refresh]: '' });
+    on.api.refuse(new RegExp(`^PATCH ${cachePath()}$`), refusal(500, 'InternalError', 'hiccup'));
+    await expect(refresh(changed(aCache), on.context)).rejects.toThrow('hiccup');
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2 } });
+    await refresh(tick, on.context);
+    expect(on.live().annotations).toEqual({});
+    expect(on.live().status.round?.number).toBe(2);
+    expect(on.live().status.round?.pendingRemoval).toBeUndefined();
+  });
+
+  it('takes it away before another round opens, or it would ask once more', async () => {
+    const on = await settled('app:1');
+    on.annotate({ [annotations.refresh]: '' });
+    on.api.refuse(new RegExp(`^PATCH ${cachePath()}$`), refusal(500, 'InternalError', 'hiccup'));
+    await expect(refresh(changed(aCache), on.context)).rejects.toThrow('hiccup');
+    on.annotate({ [annotations.refresh]: '', [annotations.refreshRequestedAt]: 'now' });
+    for (let turn = 0; turn < 2; turn += 1) await refresh(tick, on.context);
+    expect(on.live().annotations).toEqual({ [annotations.refreshRequestedAt]: 'now' });
+    expect(on.live().status.round?.number).toBe(3);
+  });
+
+  it('is opened once by each value of the token, which stays', async () => {
+    const on = await settled('app:1');
+    for (const [token, number] of [
+      ['a', 2],
+      ['a', 2],
+      ['b', 3],
+    ] as const) {
+      on.annotate({ [annotations.refreshRequestedAt]: token });
+      await refresh(changed(aCache), on.context);
+      expect(on.live().status.round?.number).toBe(number);
+      expect(on.live().annotations).toEqual({ [annotations.refreshRequestedAt]: token });
+    }
+  });
+
+  it('keeps a schedule in its time zone, in place of the period', async () => {
+    const on = scene();
+    on.cache({ cacheSpec: [{ images: ['app:1'] }], refresh: { schedule: '30 14 * * *', timeZone: 'Europe/Paris' } });
+    await refresh(tick, on.context);
+    expect(new Date(on.live().status.nextRefreshTime ?? 0).toISOString()).toBe('2026-11-24T13:30:00.000Z');
+    on.wait(90 * 60_000);
+    await refresh(tick, on.context);
+    expect(on.live().status.round).toMatchObject({ number: 2, trigger: 'Schedule' });
+    expect(new Date(on.live().status.nextRefreshTime ?? 0).toISOString()).toBe('2026-11-25T13:30:00.000Z');
+  });
+
+  it.each([
+    ['99 3 * * *', 'Etc/UTC'],
+    ['0 3 * * *', 'Mars/Olympus'],
+    ['0 3 31 2 *', 'Etc/UTC'],
+  ])('does not come by a schedule that nobody can keep, %s in %s, and says so', async (schedule, timeZone) => {
+    const on = scene();
+    on.cache({ cacheSpec: [{ images: ['app:1'] }], refresh: { schedule, timeZone } });
+    await refresh(tick, on.context);
+    expect(on.live().status.nextRefreshTime).toBeUndefined();
+    expect(on.api.list(eventsPath)).toContainEqual(expect.objectContaining({ reason: 'InvalidSchedule' }));
+  });
+
+  it('is off where its period is 0', async () => {
+    const on = scene({ refreshFrequency: 0 });
+    on.cache();
+    await refresh(tick, on.context);
+    on.wait(10 * 900_000);
+    on.api.asked();
+    await refresh(tick, on.context);
+    expect(quiet(on)).toEqual([]);
+  });
+});
+
+describe('the Event of a round that was closed by one who died', () => {
+  async function closedUntold(): Promise<Scene> {
+    const on = await begun();
+    for (const job of on.jobs()) on.pod(job, completed(0, 1));
+    on.api.refuse(/^POST .*events/, refusal(0, '', 'the process is gone'));
+    await expect(refresh(tick, on.context)).rejects.toThrow('the process is gone');
+    expect([on.live().status.status, on.api.list(eventsPath)]).toEqual(['Succeeded', []]);
+    return on;
+  }
+
+  it('is recorded by the next tick, with the time of the end, and once', async () => {
+    const on = await closedUntold();
+    const lastTimestamp = new Date(on.live().status.completionTime ?? 0).toISOString().replace('.000', '');
+    on.wait(60_000);
+    await refresh(tick, on.context);
+    const told = { reason: 'ImageCacheCreate', type: 'Normal', lastTimestamp };
+    expect(on.api.list(eventsPath)).toEqual([expect.objectContaining(told)]);
+    on.api.asked();
+    await refresh(tick, on.context);
+    expect(quiet(on)).toEqual([]);
+  });
+
+  it('is not looked for any more after a few ticks', async () => {
+    const on = await closedUntold();
+    on.wait(180_000);
+    on.api.asked();
+    await refresh(tick, on.context);
+    expect(on.api.asked().filter((call) => call.includes('events'))).toEqual([]);
+  });
+});

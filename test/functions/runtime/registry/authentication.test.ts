@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { keyringOf } from '../../../../functions/runtime/registry/keyring.ts';
+import { answer, type Script } from '../scripted-server.ts';
+import {
+  digest,
+  told,
+  hostOf,
+  basic,
+  secretFor,
+  server,
+  one,
+  asks,
+  authorizations,
+  reasonOf,
+  challengeOf,
+  wantsPassword,
+} from './registry-on.ts';
+
+/** Wants tokens, which it gives to everybody, or only to u with password p. */
+const bearer =
+  (isPrivate: boolean, life: object = { expires_in: 300 }): Script =>
+  (response, seen, count) => {
+    const { headers, path } = seen;
+    if (path.startsWith('/token')) {
+      if (isPrivate && headers.authorization !== basic('u', 'p')) answer(response, 401, { details: 'no' });
+      else answer(response, 200, { token: `t${count}`, ...life });
+      return;
+    }
+    if (/^Bearer t\d+$/.test(headers.authorization ?? '')) answer(response, 200, '', told());
+    else answer(response, 401, '', challengeOf(seen));
+  };
+
+describe('authentication', () => {
+  it('gets a token without a login, and uses it for the repository until it expires', async () => {
+    let now = Date.now();
+    const { server, host, registry } = await one(bearer(false), { now: () => now });
+    for (const tag of ['1', '2']) await registry.digest(`${host}/app:${tag}`);
+    const token = 'GET /token?service=test&scope=repository%3Aapp%3Apull';
+    const all = ['HEAD /v2/app/manifests/1', token, 'HEAD /v2/app/manifests/1', 'HEAD /v2/app/manifests/2'];
+    expect(asks(server)).toEqual(all);
+    expect(authorizations(server)).toEqual([undefined, undefined, 'Bearer t2', 'Bearer t2']);
+    now += 299_000;
+    expect(await registry.digest(`${host}/app:3`)).toEqual({ type: 'digest', digest });
+    expect(asks(server).slice(4)).toEqual([token, 'HEAD /v2/app/manifests/3']);
+  });
+
+  it('gets one token for several tags that are asked for at the same time, and another for another repository', async () => {
+    const { server, host, registry } = await one(bearer(false));
+    await Promise.all(['app:1', 'app:2', 'app:3', 'other:1'].map((name) => registry.digest(`${host}/${name}`)));
+    expect(asks(server).filter((each) => each.startsWith('GET /token'))).toHaveLength(2);
+  });
+
+  it('replaces a token that the registry does not take any more', async () => {
+    let revoked = '';
+    const { server, host, registry } = await one((response, seen, count) => {
+      if (seen.headers.authorization === revoked) answer(response, 401, '', challengeOf(seen));
+      else bearer(false)(response, seen, count);
+    });
+    await registry.digest(`${host}/app`);
+    revoked = 'Bearer t2';
+    expect(await registry.digest(`${host}/app`)).toEqual({ type: 'digest', digest });
+    expect(authorizations(server).at(-1)).toBe('Bearer t5');
+  });
+
+  it('buys a token with a login where the nameless get none, and then asks by it at once', async () => {
+    const { server, host, registry } = await one(bearer(true));
+    const keyring = keyringOf([secretFor(host)]);
+    expect(await registry.digest(`${host}/app`, keyring)).toEqual({ type: 'digest', digest });
+    expect(authorizations(server)).toEqual([undefined, undefined, basic('u', 'p'), 'Bearer t3']);
+    await registry.digest(`${host}/app`, keyring);
+    expect(authorizations(server).slice(4)).toEqual(['Bearer t3']);
+    const reason = `${host} answered 401 Unauthorized when asked for a token`;
+    expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
+  });
+
+  it.each([[{ token: 'a\r\nx: y' }], [{ token: 7 }], [{}], ['x']])('takes %j for no token', async (body) => {
+    const { host, registry } = await one((response, seen) => {
+      if (seen.path.startsWith('/token')) answer(response, 200, body);
+      else answer(response, 401, '', challengeOf(seen));
+    });
+    const reason = `${host} answered with what is no token`;
+    expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
+  });
+
+  it('shows a password where one is wanted', async () => {
+    const { server, host, registry } = await one(wantsPassword);
+    const keyring = keyringOf([secretFor(host)]);
+    for (const tag of ['1', '2']) {
+      expect(await registry.digest(`${host}/app:${tag}`, keyring)).toEqual({ type: 'digest', digest });
+    }
+    expect(authorizations(server)).toEqual([undefined, basic('u', 'p'), basic('u', 'p')]);
+  });
+
+  it('tries every secret that is for the image', async () => {
+    const { server, host, registry } = await one(wantsPassword);
+    const keyring = keyringOf([secretFor(host, 'u', 'old'), secretFor(host), secretFor('elsewhere.example')]);
+    expect(await registry.digest(`${host}/app`, keyring)).toEqual({ type: 'digest', digest });
+    expect(authorizations(server)).toEqual([undefined, basic('u', 'old'), basic('u', 'p')]);
+  });
+
+  it('tries no more than four secrets', async () => {
+    const { server, host, registry } = await one(wantsPassword);
+    const keyring = keyringOf(['1', '2', '3', '4', '5'].map((password) => secretFor(host, 'u', password)));
+    expect(await registry.digest(`${host}/app`, keyring)).toMatchObject({ type: 'unknown' });
+    expect(server.seen).toHaveLength(5);
+  });
+
+  it('without a secret is unknown, and with a wrong one too, which is nowhere in the reason', async () => {
+    const { host, registry } = await one(wantsPassword);
+    const unknown = { type: 'unknown', reason: `${host} answered 401 Unauthorized` };
+    expect(await registry.digest(`${host}/app`)).toEqual(unknown);
+    expect(await registry.digest(`${host}/app`, keyringOf([secretFor(host, 'u', 'wrong')]))).toEqual(unknown);
+  });
+
+  it.each(['Basic', 'Bearer'])(
+    'repeats no word of who was shown a login, as it might repeat that: %s',
+    async (scheme) => {
+      const { server, host, registry } = await one((response, seen) => {
+        const { authorization } = seen.headers;
+        const challenge = scheme === 'Bearer' ? challengeOf(seen) : { 'www-authenticate': 'Basic realm="test"' };
+        if (authorization === undefined) answer(response, 401, '', seen.path.startsWith('/token') ? {} : challenge);
+        else if (seen.method === 'HEAD') answer(response, 405, '');
+        else answer(response, 400, { errors: [{ message: `who is ${authorization}?` }] });
+      });
+      const reason = reasonOf(await registry.digest(`${host}/app`, keyringOf([secretFor(host, 'u', 'hunter2')])));
+      expect(reason).toContain(`${host} answered 400 Bad Request`);
+      expect(reason).not.toContain('who is');
+      expect(authorizations(server)).toContain(basic('u', 'hunter2'));
+    },
+  );
+
+  it('shows no secret of another registry', async () => {
+    const { server, host, registry } = await one(wantsPassword);
+    await registry.digest(`${host}/app`, keyringOf([secretFor('127.0.0.1:1'), secretFor(`${host}/other`)]));
+    expect(authorizations(server)).toEqual([undefined]);
+  });
+
+  it('does not go to a token server over http that no setting names', async () => {
+    const other = await server(bearer(false));
+    const realm = { 'www-authenticate': `Bearer realm="${other.url}/token"` };
+    const { host, registry } = await one((response) => answer(response, 401, '', realm));
+    const reason = `${hostOf(other)} would have to be asked over http: REGISTRY_INSECURE has to name it for that`;
+    expect(await registry.digest(`${host}/app`, keyringOf([secretFor(host)]))).toEqual({ type: 'unknown', reason });
+    expect(other.seen).toEqual([]);
+  });
+
+  it('does not go to a link-local token server', async () => {
+    const realm = { 'www-authenticate': 'Bearer realm="https://169.254.169.254/token"' };
+    const { host, registry } = await one((response) => answer(response, 401, '', realm));
+    const reason = '169.254.169.254 is a link-local address, and is not asked';
+    expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
+  });
+});

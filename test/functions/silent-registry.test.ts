@@ -1,0 +1,91 @@
+import { describe, expect, it, vi } from 'vitest';
+import { annotations } from '#model/api.ts';
+import { patience } from '#runtime/registry-words.ts';
+import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { aCache, changed, scene, tick } from './scene.ts';
+import { one, two, image, minutes, settled, come, due, told, states } from './moving-tag.ts';
+
+describe('a registry that does not say', () => {
+  const down = { type: 'unknown', reason: 'registry.example could not be asked: connect ECONNREFUSED' } as const;
+
+  it('is told per image, and has nodes pull once an hour, not each time; never Failed', async () => {
+    const on = await settled(one);
+    on.registry.says(image, down);
+    const pulls: number[] = [];
+    for (let quarter = 0; quarter < 10; quarter += 1) {
+      await due(on);
+      expect(told(on)).toMatchObject({ digest: one, unresolved: down.reason });
+      if (on.jobs().length > 0) pulls.push(quarter);
+      await come(on);
+      expect(on.live().status.status).toBe('Succeeded');
+    }
+    expect(pulls).toEqual([0, 4, 8]);
+    on.registry.says(image, one);
+    await due(on);
+    expect(told(on)).toMatchObject({ digest: one, unresolved: '' });
+    expect(on.jobs()).toEqual([]);
+  });
+
+  it('has nodes pull at once where a user asks for the refresh', async () => {
+    const on = await settled(down);
+    on.annotate({ [annotations.refresh]: '' });
+    await refresh(changed(aCache), on.context);
+    expect(on.jobs()).toHaveLength(2);
+  });
+
+  it.each([
+    ['has lost it', one, ['Ready', 'Ready'], 'the registry does not have it any more: nodes keep what they have'],
+    [
+      'never showed it',
+      down,
+      ['Pulling 1', 'Pulling 1'],
+      'the registry does not have it, or does not show it without a login',
+    ],
+  ] as const)('that %s leaves it to the nodes', async (_, before, is, reason) => {
+    const on = await settled(before);
+    on.registry.says(image, { type: 'absent' });
+    await due(on, minutes(61));
+    expect(states(on)).toEqual(is);
+    expect(told(on)?.unresolved).toBe(reason);
+  });
+
+  it('is waited for no longer than the others may wait: 15 s at a refresh, 2 s when a cache is made', async () => {
+    vi.useFakeTimers();
+    try {
+      const on = scene();
+      on.registry.says(image, new Promise<never>(() => undefined));
+      const begun = settled(undefined, on);
+      await vi.advanceTimersByTimeAsync(patience.Create);
+      await begun;
+      expect(told(on)?.unresolved).toBe('the registry did not answer within 2 s');
+      on.wait(minutes(61));
+      const ticked = refresh(tick, on.context);
+      await vi.advanceTimersByTimeAsync(patience.Refresh - 1);
+      expect(on.live().status.round?.number).toBe(1);
+      await vi.advanceTimersByTimeAsync(1);
+      await ticked;
+      expect(on.live().status.round?.number).toBe(2);
+      expect(told(on)?.unresolved).toBe('the registry did not answer within 15 s');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('holds up no word of another', async () => {
+    vi.useFakeTimers();
+    try {
+      const on = scene();
+      on.cache({ cacheSpec: [{ images: [image, 'quick.example/app'] }] });
+      on.nodes('node-1');
+      on.registry.says(image, new Promise<never>(() => undefined));
+      on.registry.says('quick.example/app', two);
+      const begun = reconcile(changed(aCache, { verb: 'add' }), on.context);
+      await vi.advanceTimersByTimeAsync(patience.Create);
+      await begun;
+      expect(on.live().status.resolved['quick.example/app']).toMatchObject({ digest: two, unresolved: '' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { jobComplete } from '../../functions/job-complete.ts';
+import { purge } from '../../functions/purge.ts';
+import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { aCache, aJob, aNode, changed, completed, nodeNamed, nodePath, scene, tick } from './scene.ts';
+import {
+  asked,
+  removalsPath,
+  removals,
+  orderOf,
+  ends,
+  otherChanged,
+  removed,
+  pulled,
+  editedDown,
+  ordinary,
+  ready,
+  odd,
+} from './removal-scene.ts';
+
+describe('images that leave the spec', () => {
+  it('go from their nodes after the new ones have come, while the cache is Succeeded', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.edit({ cacheSpec: [{ images: ['app:2', 'base:2'] }] });
+    await reconcile(changed(aCache), on.context);
+    await purge(changed(aCache, { isRemoval: true }), on.context);
+    expect(removals(on)).toEqual([]);
+    const [job = ''] = on.jobs();
+    on.pod(job, completed(0, 1));
+    await jobComplete(changed(aJob(job)), on.context);
+    expect(on.live().status.status).toBe('Succeeded');
+    await purge(changed(aCache, { isRemoval: true }), on.context);
+    expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--keep=app:2', '--keep=base:2']);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', removals: { 'node-1': { state: 'Removing' } } });
+  });
+
+  it.each([
+    ['although no spec changed', undefined],
+    [
+      'also where the lists were edited before anybody looked',
+      [
+        { images: ['base:2'], nodeSelector: { tier: 'b' } },
+        { images: ['app:1', 'base:2', 'tool:3'], nodeSelector: { tier: 'a' } },
+      ],
+    ],
+  ])('go from a node that has lost its label, %s', async (_, edited) => {
+    const spec = { cacheSpec: [{ images: ['app:1', 'base:2'], nodeSelector: { tier: 'a' } }] };
+    const on = scene();
+    on.cache(spec);
+    on.api.put(
+      nodePath('node-1'),
+      nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels: { tier: 'a' } } }),
+    );
+    await reconcile(changed(aCache), on.context);
+    const [job = ''] = on.jobs();
+    on.pod(job, completed(0, 1));
+    await jobComplete(changed(aJob(job)), on.context);
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels: {} } }));
+    if (edited !== undefined) on.edit({ cacheSpec: edited });
+    await reconcile(changed(edited === undefined ? aNode('node-1') : aCache), on.context);
+    expect(on.live().status.nodes).toEqual({});
+    await purge(changed(aCache, { isRemoval: true }), on.context);
+    expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2']);
+  });
+
+  it('are not pulled while another cache’s removal of them is under way, nor believed in a node’s list after it', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    on.cache({ cacheSpec: [{ images: ['app:1'] }] }, 'other');
+    const lists = {
+      status: { ...ordinary, conditions: odd.conditions, images: [{ names: ['docker.io/library/app:1'] }] },
+    };
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', lists));
+    await reconcile(otherChanged, on.context);
+    expect(on.live('other').status.nodes['node-1']?.state).toBe('Pending');
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    const path = `${removalsPath}/${job?.metadata.name ?? ''}`;
+    on.api.put(path, { ...on.api.read(path), status: { conditions: [{ type: 'Complete', status: 'True' }] } });
+    await refresh(tick, on.context);
+    expect(on.live('other').status.nodes['node-1']?.state).toBe('Pulling');
+  });
+
+  it('are pulled again when they are asked for while they go, whoever looks at the node’s late list', async () => {
+    const on = await pulled(undefined, 'node-1');
+    const job = await editedDown(on);
+    const images = [{ names: ['docker.io/library/app:1', 'docker.io/library/base:2'] }];
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', { status: { ...ordinary, ...ready, images } }));
+    on.edit({ cacheSpec: [{ images: ['app:1', 'base:2'] }] });
+    await reconcile(changed(aCache), on.context);
+    ends(on, job, [removed('base:2')]);
+    await purge(tick, on.context);
+    expect(on.live().status.removals['node-1']?.state).toBe('Removed');
+    await refresh(tick, on.context);
+    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', todo: [1] });
+  });
+});
