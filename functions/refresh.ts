@@ -2,6 +2,7 @@ import type { Notice } from '#model/cloud-event.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/retained-jobs.ts';
 import type { ImageCache } from '#model/image-cache.ts';
+import { asksForRefresh } from '#model/next-round.ts';
 import { noRemovals } from '#model/removals-seen.ts';
 import type { Node } from '#model/node.ts';
 import { isEmpty } from '#model/plan.ts';
@@ -59,7 +60,8 @@ const isDriven = (cache: ImageCache, now: number): boolean => hasOpenWork(cache)
 
 async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Context): Promise<void> {
   if (notice.object.kind !== 'ImageCache' || notice.verb === 'delete' || notice.cache === undefined) return;
-  await drive({ cache: notice.cache, scope: () => nothingChanged, opens: ['Annotation'], makes: 'pulls' }, context);
+  const scope = (live: ImageCache): Scope | undefined => (asksForRefresh(live) ? nothingChanged : undefined);
+  await drive({ cache: notice.cache, scope, opens: ['Annotation'], makes: 'pulls' }, context);
 }
 
 /** Whether a look at its spec and the nodes alone shows that something is to be done. */

@@ -73,6 +73,10 @@ export function doneAnnotation(cache: ImageCache): PendingRemoval | undefined {
   return cache.annotations[pending.annotation] === pending.value ? pending : undefined;
 }
 
+/** Whether a refresh was asked for by name, or its annotation is still to be taken away. All else of a cache is no concern of `refresh` between ticks. */
+export const asksForRefresh = (cache: ImageCache): boolean =>
+  requestedRefresh(cache) !== undefined || doneAnnotation(cache) !== undefined;
+
 /** An annotation asks until it is taken away; a token asks once for each of its values. */
 function requestedRefresh(cache: ImageCache): RoundRequest | undefined {
   const asked = cache.annotations[annotations.refresh];

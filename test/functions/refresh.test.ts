@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from './in-memory-api.ts';
+import { mostClaims } from '#model/claim.ts';
 import { aCache, aNode, cachePath, changed, completed, jobsPath, scene, tick } from './scene.ts';
 import { noon } from './model/builders.ts';
 import { quiet, begun } from './begun.ts';
@@ -126,6 +127,21 @@ describe('refresh, on a tick,', () => {
     expect(on.api.asked()).toEqual([]);
     await refresh(changed(aCache), on.context);
     expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
+  });
+
+  it('leaves nodes that wait to those who drive the cache, until a tick', async () => {
+    const on = scene();
+    on.cache();
+    on.nodes(...Array.from({ length: mostClaims + 2 }, (_, index) => `node-${index + 1}`));
+    on.api.refuse(/^PATCH .*status$/, () => undefined);
+    on.api.refuse(/^PATCH .*status$/, refusal(500, 'InternalError', 'hiccup'));
+    await expect(reconcile(changed(aCache, { verb: 'add' }), on.context)).rejects.toThrow('hiccup');
+    on.api.asked();
+    await refresh(changed(aCache), on.context);
+    expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
+    on.wait(60_000);
+    await refresh(tick, on.context);
+    expect(on.jobs()).toHaveLength(mostClaims + 2);
   });
 
   it('ends the round of a cache that was suspended, and takes its Jobs away', async () => {
