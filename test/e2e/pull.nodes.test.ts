@@ -126,12 +126,13 @@ describe('an ImageCache on real nodes', () => {
   it('ends a round early on a tag that is not there, with the words of the kubelet, and pulls what is beside it', async () => {
     const good = await lab.pushImage({ name: 'e2e-good:1' });
     const started = Date.now();
-    const status = await settled(cache('missing', [good, 'registry.local:5000/e2e-good:none'], {}, 'node1'));
+    const images = [good, 'registry.local:5000/e2e-good:none'];
+    const status = await settled(cache('missing', images, { pullDeadlineSeconds: 300 }, 'node1'));
     expect(status.status).toBe('Failed');
     expect(Object.keys(status.failures ?? {})).toEqual(['registry.local:5000/e2e-good:none']);
     expect(status.failures?.['registry.local:5000/e2e-good:none']?.[0]?.message).toContain('not found');
     expect(await lab.images(1)).toContain(good);
-    expect(Date.now() - started).toBeLessThan(20_000);
+    expect(Date.now() - started).toBeLessThan(90_000);
   });
 
   it('pulls 20 images on to a node', async () => {
