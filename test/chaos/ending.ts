@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { annotations } from '#model/api.ts';
-import type { ImageCache } from '#model/image-cache.ts';
+import { isRoundOpen, type ImageCache } from '#model/image-cache.ts';
 import { isPurged, nextRound } from '#model/next-round.ts';
 import { parseImageCache } from '#model/parse-image-cache.ts';
 import { imagesOf } from '#model/wanted.ts';
@@ -22,9 +22,10 @@ export type Ending = {
   readonly beyond: readonly string[];
 };
 
-/** Caches that were asked to refresh while a round was open: that waits for the round's end, and then for a tick. */
+/** Caches that were asked to refresh while a round was open: that waits for the round's end, and then for a tick. None while any round is open, as one tick serves all of them. */
 export async function stillToRefresh(kube: Kube): Promise<readonly string[]> {
   const caches = (await kube.list('ImageCache')).map(parseImageCache);
+  if (caches.some(({ status }) => isRoundOpen(status))) return [];
   return caches.filter((cache) => nextRound(cache, 0)?.operation === 'Refresh').map(({ name }) => name);
 }
 
