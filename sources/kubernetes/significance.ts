@@ -39,16 +39,33 @@ export function isSignificant(previous: Projection | undefined, current: Project
   return previous.fingerprint !== current.fingerprint;
 }
 
-/** A cache's status is written by the functions themselves, so but for removals it never wakes them. */
+/** A cache's status is written by the functions themselves, so but for removals, and the end of a round that a refresh waits for, it never wakes them. */
 export function projectCache(cache: unknown): CacheProjection {
   const generation = numberAt(cache, 'metadata', 'generation');
   const triggers = Object.values(annotations).map((name) => at(cache, 'metadata', 'annotations', name));
   return {
-    fingerprint: fingerprint([generation, textAt(cache, 'metadata', 'deletionTimestamp'), triggers]),
+    fingerprint: fingerprint([
+      generation,
+      textAt(cache, 'metadata', 'deletionTimestamp'),
+      triggers,
+      isProcessing(cache) && asksForRefresh(cache),
+    ]),
     generation,
     removals: removalsOf(cache),
     large: JSON.stringify(cache).length > largeCache,
   };
+}
+
+const isProcessing = (cache: unknown): boolean => textAt(cache, 'status', 'status') === 'Processing';
+
+/** Whether another refresh is asked for than the one whose round is open. */
+function asksForRefresh(cache: unknown): boolean {
+  const asked = textAt(cache, 'metadata', 'annotations', annotations.refresh);
+  const isServed = textAt(cache, 'status', 'round', 'pendingRemoval', 'annotation') === annotations.refresh;
+  const token = textAt(cache, 'metadata', 'annotations', annotations.refreshRequestedAt) ?? '';
+  return (
+    (asked !== undefined && !isServed) || (token !== '' && token !== textAt(cache, 'status', 'lastHandledRefreshAt'))
+  );
 }
 
 /** Which nodes wait for a removal, or have come to its end, and whether their own pulls are out of the way. */

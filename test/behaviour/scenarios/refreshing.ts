@@ -49,4 +49,18 @@ export const refreshing: readonly Scenario[] = [
       expect(world.history.jobsOf(node)).toHaveLength(1);
     },
   },
+  {
+    name: 'refreshes as soon as the round has ended in which that was asked for',
+    needs: ['slow images'],
+    run: async (world) => {
+      const node = await world.nodes.addOne();
+      await world.product.start();
+      await world.createCache('cache', [await world.image('slow')], { imagePullPolicy: 'Always' });
+      await eventually('it pulls', () => world.history.jobsOf(node).length === 1);
+      await ask(world, { [annotation]: '' });
+      const { status } = await refreshed(world, 2);
+      expect(status.round).toMatchObject({ operation: 'Refresh', trigger: 'Annotation' });
+      expect(world.history.jobsOf(node)).toHaveLength(2);
+    },
+  },
 ];

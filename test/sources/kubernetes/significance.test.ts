@@ -24,6 +24,16 @@ function check<P extends Projection>(resource: Resource<P>, rows: readonly Row[]
 
 describe('of an ImageCache', () => {
   const annotated = (name: string, value: string): Json => imageCache({ annotations: { [name]: value } });
+  const roundOf = (annotation: string, status: string): Json =>
+    imageCache(
+      { annotations: { [annotation]: '' } },
+      { status: { status, round: { pendingRemoval: { annotation } } } },
+    );
+  const handled = (status: string): Json =>
+    imageCache(
+      { annotations: { [annotations.refreshRequestedAt]: '1' } },
+      { status: { status, lastHandledRefreshAt: '1' } },
+    );
   check(imageCaches, [
     { when: 'it is added', to: imageCache(), tells: true },
     { when: 'it is deleted', from: imageCache(), tells: true },
@@ -53,6 +63,24 @@ describe('of an ImageCache', () => {
       tells: true,
     },
     { when: 'a trigger is removed', from: annotated(annotations.refresh, ''), to: imageCache(), tells: true },
+    ...[annotations.refresh, annotations.refreshRequestedAt].map((name) => ({
+      when: `a round ends in which ${name} came`,
+      from: imageCache({ annotations: { [name]: 'x' } }, { status: { status: 'Processing' } }),
+      to: imageCache({ annotations: { [name]: 'x' } }, { status: { status: 'Succeeded' } }),
+      tells: true,
+    })),
+    {
+      when: 'the round of an annotation ends',
+      from: roundOf(annotations.refresh, 'Processing'),
+      to: roundOf(annotations.refresh, 'Succeeded'),
+      tells: false,
+    },
+    {
+      when: 'a round ends in which the token was handled',
+      from: handled('Processing'),
+      to: handled('Succeeded'),
+      tells: false,
+    },
     { when: 'another annotation appears', from: imageCache(), to: annotated('example.com/x', ''), tells: false },
     { when: 'a label appears', from: imageCache(), to: imageCache({ labels: { a: 'b' } }), tells: false },
   ]);
