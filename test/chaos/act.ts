@@ -52,6 +52,8 @@ async function persistently(attempt: () => Promise<boolean>): Promise<void> {
  * is stale, and a cache that goes before anything holds it takes nothing along.
  */
 async function isTimeFor(deed: Deed, kube: Kube): Promise<boolean> {
+  // KWOK plays no node whose Lease is another machine's of that name, which goes some time after it.
+  if (deed.type === 'join') return (await kube.get('Lease', deed.node)) === undefined;
   if (deed.type !== 'refresh' && deed.type !== 'purge' && deed.type !== 'delete') return true;
   const { metadata, spec, status } = await found(kube, deed.cache);
   const isHeld = !JSON.stringify(spec).includes('"Purge"') || metadata.finalizers.includes(finalizer);
