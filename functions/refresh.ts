@@ -1,7 +1,7 @@
 import type { Notice } from '#model/cloud-event.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/retained-jobs.ts';
-import type { ImageCache } from '#model/image-cache.ts';
+import { isRoundOpen, type ImageCache } from '#model/image-cache.ts';
 import { asksForRefresh } from '#model/next-round.ts';
 import { noRemovals } from '#model/removals-seen.ts';
 import type { Node } from '#model/node.ts';
@@ -60,8 +60,16 @@ const isDriven = (cache: ImageCache, now: number): boolean => hasOpenWork(cache)
 
 async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Context): Promise<void> {
   if (notice.object.kind !== 'ImageCache' || notice.verb === 'delete' || notice.cache === undefined) return;
-  const scope = (live: ImageCache): Scope | undefined => (asksForRefresh(live) ? nothingChanged : undefined);
+  const scope = (live: ImageCache): Scope | undefined => scopeOfChange(live, context.now());
   await drive({ cache: notice.cache, scope, opens: ['Annotation'], makes: 'pulls' }, context);
+}
+
+/** Whoever opened a refresh that was asked for may have died since, or not have heard that it was written: its nodes are still as they were. */
+function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
+  const { operation, trigger } = cache.status.round ?? {};
+  const isOurs = isRoundOpen(cache.status) && operation === 'Refresh' && trigger === 'Annotation';
+  if (isOurs) return isBusy(cache, now) ? undefined : 'everything';
+  return asksForRefresh(cache) ? nothingChanged : undefined;
 }
 
 /** Whether a look at its spec and the nodes alone shows that something is to be done. */

@@ -86,6 +86,22 @@ describe('a refresh', () => {
     expect(on.jobs()).toHaveLength(2);
   });
 
+  it('goes on with a round that a token has opened, also where the answer to that write was lost', async () => {
+    const on = await settled('app:latest');
+    on.annotate({ [annotations.refreshRequestedAt]: '1' });
+    on.api.refuse(/^PATCH .*status$/, () => {
+      void on.api.request({
+        method: 'PATCH',
+        path: `${cachePath()}/status`,
+        body: on.api.sent('PATCH', '/status').at(-1),
+      });
+      throw refusal(409, 'Conflict', 'the object has been modified');
+    });
+    await refresh(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({ status: 'Processing', round: { number: 2 } });
+    expect(on.jobs()).toHaveLength(2);
+  });
+
   it('is opened by the annotation at once, which goes with its end and can then ask again', async () => {
     const on = await settled('app:latest');
     const ask = (): void => on.annotate({ [annotations.refresh]: '' });
