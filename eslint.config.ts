@@ -93,7 +93,7 @@ export default defineConfig(
     ),
   },
   {
-    files: ['deploy/local/**/*.ts'],
+    files: ['deploy/simulator/**/*.ts'],
     rules: notFrom(
       '(#model/|#runtime/|functions/|sources/|deploy/standalone)',
       'the embedded cluster is spoken to over HTTP only; it knows nothing of ours.',

@@ -1,6 +1,6 @@
-import { drive } from '#runtime/drive.ts';
+import { drive } from '#runtime/drive/drive.ts';
 import type { Handler } from '#runtime/handler.ts';
-import { scopeOf } from '#runtime/scope.ts';
+import { scopeOf } from '#runtime/drive/scope.ts';
 
 /** Records what Jobs and their Pods have come to, and drives the round on: the next Jobs, another try, its end. Opens none itself. */
 export const jobComplete: Handler = async (notice, context) => {

@@ -1,15 +1,15 @@
 /** One function as a process of its own, for Knative and OpenFaaS: FUNCTION says which. Without it, all four by path. */
-import { createCluster } from '#runtime/cluster.ts';
-import { readConfig, settingsIn } from '#runtime/config.ts';
-import { connect } from '#runtime/connect.ts';
-import { createLog } from '#runtime/log.ts';
-import { functionMetrics, meteredHandlers } from '#runtime/metered-handlers.ts';
-import { createMetrics } from '#runtime/metrics.ts';
-import { metricsSite } from '#runtime/metrics-site.ts';
-import { callMeter, processMetrics, tellBuild } from '#runtime/process-metrics.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
+import { readConfig, settingsIn } from '#runtime/config/config.ts';
+import { connect } from '#runtime/api/connect.ts';
+import { createLog } from '#runtime/process/log.ts';
+import { functionMetrics, meteredHandlers } from '#runtime/process/metered-handlers.ts';
+import { createMetrics } from '#runtime/process/metrics.ts';
+import { metricsSite } from '#runtime/http/metrics-site.ts';
+import { callMeter, processMetrics, tellBuild } from '#runtime/process/process-metrics.ts';
 import { createRegistry } from '#runtime/registry/registry.ts';
-import { runProcess } from '#runtime/run-process.ts';
-import { serve } from '#runtime/serve.ts';
+import { runProcess } from '#runtime/process/run-process.ts';
+import { serve } from '#runtime/http/serve.ts';
 import { handlers } from './handlers.ts';
 
 await runProcess(async () => {

@@ -1,11 +1,11 @@
-import type { Notice } from '#model/cloud-event.ts';
-import { finalizer } from '#model/api.ts';
-import { isRoundOpen, type ImageCache } from '#model/image-cache.ts';
-import { isPurged, mayOpen, nextRound } from '#model/next-round.ts';
-import { isRemovalUnsettled } from '#model/removal-ledger.ts';
-import { drive } from '#runtime/drive.ts';
+import type { Notice } from '#model/cache/cloud-event.ts';
+import { finalizer } from '#model/cache/api.ts';
+import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
+import { isPurged, mayOpen, nextRound } from '#model/round/next-round.ts';
+import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
+import { drive } from '#runtime/drive/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
-import { changedIn, nothingChanged, scopeOf, type Scope } from '#runtime/scope.ts';
+import { changedIn, nothingChanged, scopeOf, type Scope } from '#runtime/drive/scope.ts';
 
 const opens = ['Purge'] as const;
 const makes = 'removals';

@@ -1,7 +1,7 @@
-import type { CacheReference, Notice } from '#model/cloud-event.ts';
-import { drive } from '#runtime/drive.ts';
+import type { CacheReference, Notice } from '#model/cache/cloud-event.ts';
+import { drive } from '#runtime/drive/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
-import { scopeOf } from '#runtime/scope.ts';
+import { scopeOf } from '#runtime/drive/scope.ts';
 
 /** Brings a cache whose spec is new, or whose nodes came, changed or went, on its way: opens the round, claims nodes, makes their Jobs. */
 export const reconcile: Handler = async (notice, context) => {

@@ -1,17 +1,17 @@
-import type { Notice } from '#model/cloud-event.ts';
+import type { Notice } from '#model/cache/cloud-event.ts';
 import { decide } from '#model/decide.ts';
-import { retainsJobs } from '#model/retained-jobs.ts';
-import { isRoundOpen, type ImageCache } from '#model/image-cache.ts';
-import { asksForRefresh } from '#model/next-round.ts';
-import { noRemovals } from '#model/removals-seen.ts';
-import type { Node } from '#model/node.ts';
+import { retainsJobs } from '#model/pull/retained-jobs.ts';
+import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
+import { asksForRefresh } from '#model/round/next-round.ts';
+import { noRemovals } from '#model/observed-removals.ts';
+import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
-import { drive } from '#runtime/drive.ts';
+import { drive } from '#runtime/drive/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
-import { nodesToLetGo, openGates } from '#runtime/warm-gate.ts';
-import { tellEnds } from '#runtime/tell-ends.ts';
-import { worldOf } from '#runtime/world-of.ts';
-import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/scope.ts';
+import { nodesToLetGo, openGates } from '#runtime/drive/open-gates.ts';
+import { tellEnds } from '#runtime/drive/record-missing-events.ts';
+import { worldOf } from '#runtime/drive/world-of.ts';
+import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/scope.ts';
 
 const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule'] as const;
 

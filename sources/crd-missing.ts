@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { crdName } from '#model/api.ts';
+import { crdName } from '#model/cache/api.ts';
 
 /** Says that the cluster does not know ImageCaches, and what makes it. */
 export function tellCrdMissing(log: Logger): void {

@@ -2,7 +2,7 @@ import { schedule, validateDetailed } from 'node-cron';
 import type { Logger } from 'pino';
 import { backoff } from './backoff.ts';
 import { sleep, type Clock } from './clock.ts';
-import { DeliveryRefused } from './sink.ts';
+import { DeliveryRefused } from './sink/sink.ts';
 
 export type CronOptions = {
   /** Five cron fields, six with seconds, or a name such as `@hourly`. */

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import type { Site } from '#runtime/site.ts';
+import type { Site } from '#runtime/http/site.ts';
 
 export type Probes = { readonly port: number; readonly close: () => Promise<void> };
 

@@ -1,7 +1,7 @@
-import { statusWords, type ImageCache } from '#model/image-cache.ts';
-import { nodeStates } from '#model/ledger.ts';
-import { removalStates } from '#model/removal-ledger.ts';
-import type { Metrics, Sample } from '#runtime/metrics.ts';
+import { statusWords, type ImageCache } from '#model/cache/image-cache.ts';
+import { nodeStates } from '#model/cache/ledger.ts';
+import { removalStates } from '#model/cache/removal-ledger.ts';
+import type { Metrics, Sample } from '#runtime/process/metrics.ts';
 import type { SourceMetric } from './source-metrics.ts';
 import type { Sources } from './start-sources.ts';
 

@@ -1,4 +1,4 @@
-import type { Definitions } from '#runtime/metrics.ts';
+import type { Definitions } from '#runtime/process/metrics.ts';
 
 const long = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
 

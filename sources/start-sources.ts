@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { ImageCache } from '#model/image-cache.ts';
-import type { Api } from '#runtime/api.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { ConfigError } from '#runtime/errors.ts';
-import { type Meter, noMeter } from '#runtime/metrics.ts';
+import { type Meter, noMeter } from '#runtime/process/metrics.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { startCron, wrongSchedule } from './cron.ts';
 import { startKubernetesSource, type KubernetesSource, type Within } from './kubernetes/source.ts';
-import { whileLeading, type Lead, type LeaseTimes } from './lease.ts';
-import { meteredSink } from './metered-sink.ts';
-import type { Sink } from './sink.ts';
+import { whileLeading, type Lead, type LeaseTimes } from './lease/lease.ts';
+import { meteredSink } from './sink/metered-sink.ts';
+import type { Sink } from './sink/sink.ts';
 import type { SourceMetric } from './source-metrics.ts';
-import { tickEvent } from './to-event.ts';
-import { newTraceparent } from './trace.ts';
+import { tickEvent } from './sink/to-event.ts';
+import { newTraceparent } from './sink/trace.ts';
 
 export type SourcesOptions = {
   readonly api: Api;

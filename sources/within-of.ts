@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { settingsIn, type Config } from '#runtime/config.ts';
+import { settingsIn, type Config } from '#runtime/config/config.ts';
 import type { Within } from './kubernetes/source.ts';
 
 /** The limits of what a process of this namespace watches; that there are any is told in the log, as whatever is elsewhere seems to be ignored. */

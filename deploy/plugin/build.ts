@@ -1,7 +1,7 @@
 /** `npm run plugin`: the plugin as one file, for whoever wants to copy a file on to the PATH rather than install a package. */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bundle } from '../images/bundle.ts';
+import { bundle } from '../tools/images/bundle.ts';
 
 const folder = join(import.meta.dirname, '../../dist');
 const file = join(folder, 'kubectl-imagecache');

@@ -1,4 +1,4 @@
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 import type { Terminal } from './terminal.ts';
 
 /** One flag, as --help shows it and as it is read. */

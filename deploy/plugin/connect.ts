@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { Api } from '#runtime/api.ts';
-import { createApi } from '#runtime/api-request.ts';
-import type { ClusterSource } from '#runtime/cluster-source.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { createApi } from '#runtime/api/create-api.ts';
+import type { ClusterSource } from '#runtime/api/cluster-source.ts';
 import { UsageError } from './command.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

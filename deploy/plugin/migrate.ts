@@ -1,4 +1,4 @@
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { ApiError, isNotFound } from '#runtime/errors.ts';
 import { controllerDeployments, runningControllers } from '#runtime/kube-fledged/controllers.ts';
 import { crdKind } from '#runtime/kube-fledged/crd-kind.ts';

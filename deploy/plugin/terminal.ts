@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { visible } from '#model/visible.ts';
+import { visible } from '#model/text/printable.ts';
 
 /** Where a command's output goes. */
 export type Terminal = {

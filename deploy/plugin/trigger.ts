@@ -1,7 +1,7 @@
-import { annotations } from '#model/api.ts';
-import type { CacheReference } from '#model/cloud-event.ts';
-import type { Api } from '#runtime/api.ts';
-import { paths } from '#runtime/paths.ts';
+import { annotations } from '#model/cache/api.ts';
+import type { CacheReference } from '#model/cache/cloud-event.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { paths } from '#runtime/api/paths.ts';
 import { type Command, exitCodes, type Invocation } from './command.ts';
 import { exitCodesMean, timeoutFlag, timeoutOf } from './wait/wait.ts';
 import { waitFor, whenOver } from './wait/wait-for.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { ImageCache } from '#model/image-cache.ts';
-import { parseImageCache } from '#model/parse-image-cache.ts';
-import type { Api } from '#runtime/api.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { systemClock } from '../../sources/clock.ts';
 import { startInformer } from '../../sources/kubernetes/informer.ts';
 import { imageCaches } from '../../sources/kubernetes/resource.ts';

@@ -1,7 +1,7 @@
 /** Sources and functions in one process: events are handed over in memory. */
-import { readConfig, helpText, wantsHelp } from '#runtime/config.ts';
-import { keepHeapSmall } from '#runtime/keep-heap-small.ts';
-import { runProcess } from '#runtime/run-process.ts';
+import { readConfig, helpText, wantsHelp } from '#runtime/config/config.ts';
+import { keepHeapSmall } from '#runtime/process/keep-heap-small.ts';
+import { runProcess } from '#runtime/process/run-process.ts';
 import { startStandalone } from './start-standalone.ts';
 
 if (wantsHelp(process.argv)) process.stdout.write(helpText());

@@ -1,4 +1,4 @@
-import { readConfig, wantsHelp } from '#runtime/config.ts';
+import { readConfig, wantsHelp } from '#runtime/config/config.ts';
 import { ConfigError } from '#runtime/errors.ts';
 
 export type Program = 'function' | 'standalone' | 'simulation';

@@ -1,7 +1,7 @@
-import type { ImageCache } from '#model/image-cache.ts';
-import { isUnsettled, type LedgerEntry } from '#model/ledger.ts';
-import { nodeCounts } from '#model/status.ts';
-import { imagesOf } from '#model/wanted.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { isUnsettled, type LedgerEntry } from '#model/cache/ledger.ts';
+import { nodeCounts } from '#model/desired/serialize-status.ts';
+import { imagesOf } from '#model/desired/desired-images.ts';
 
 /** One line for a person; its tone is a colour where there are any. */
 export type Line = { readonly text: string; readonly tone?: Tone };

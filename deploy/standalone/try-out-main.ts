@@ -1,6 +1,6 @@
 /** The simulation as a process. Nothing of it outlives the process but its folder, so a signal may end it at any time. */
-import { readConfig } from '#runtime/config.ts';
-import { runProcess } from '#runtime/run-process.ts';
+import { readConfig } from '#runtime/config/config.ts';
+import { runProcess } from '#runtime/process/run-process.ts';
 import { isLive, liveScreen, plainScreen } from './screen.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { tryOut } from './try-out.ts';

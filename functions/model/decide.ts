@@ -1,9 +1,9 @@
-import { adopted } from './adopt.ts';
-import { finalizer } from './api.ts';
-import { advance } from './advance.ts';
-import { isRoundOpen, type ImageCache } from './image-cache.ts';
-import { asksRegistries } from './moving-images.ts';
-import { openRound, staleTriggers } from './open-round.ts';
+import { adopted } from '#model/round/adopt.ts';
+import { finalizer } from '#model/cache/api.ts';
+import { advance } from './plan-round.ts';
+import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
+import { asksRegistries } from '#model/desired/moving-images.ts';
+import { openRound, staleTriggers } from '#model/round/open-round.ts';
 import { emptyPlan, type Plan } from './plan.ts';
 import {
   doneAnnotation,
@@ -12,10 +12,10 @@ import {
   nextRound,
   wasInterrupted,
   type RoundRequest,
-} from './next-round.ts';
-import { refreshed } from './refresh-ledger.ts';
-import { suspended } from './suspend.ts';
-import { gateIsOff } from './warm-gate.ts';
+} from '#model/round/next-round.ts';
+import { refreshed } from '#model/round/refresh-ledger.ts';
+import { suspended } from '#model/round/suspend.ts';
+import { gateIsOff } from '#model/desired/warm-gate.ts';
 import type { World } from './world.ts';
 
 /**

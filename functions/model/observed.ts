@@ -1,6 +1,6 @@
-import type { Node } from './node.ts';
-import type { JobView } from './pull-result.ts';
-import type { RemovalsSeen } from './removals-seen.ts';
+import type { Node } from '#model/node/node.ts';
+import type { JobView } from '#model/pull/evaluate-job.ts';
+import type { RemovalsSeen } from './observed-removals.ts';
 
 /** What was seen of the world around a cache: everything, or only what changed. What is not in here was not looked at. */
 export type Observed = {

@@ -1,7 +1,7 @@
-import type { Status } from './image-cache.ts';
-import type { CacheEvent } from './kubernetes-event.ts';
-import type { PullJob } from './pull-job.ts';
-import type { RemovalJob } from './removal-job.ts';
+import type { Status } from '#model/cache/image-cache.ts';
+import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import type { PullJob } from '#model/pull/pull-job.ts';
+import type { RemovalJob } from '#model/removal/removal-job.ts';
 
 /**
  * All that is to be written for one cache, carried out in this order: status, Jobs to make, Jobs to delete, annotations, Events.

@@ -1,8 +1,8 @@
-import type { ImageCache } from './image-cache.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Observed } from './observed.ts';
-import type { Opening } from './next-round.ts';
-import type { RegistryWords } from './registry-word.ts';
-import type { Settings } from './settings.ts';
+import type { Opening } from '#model/round/next-round.ts';
+import type { RegistryWords } from '#model/cache/resolved-digest.ts';
+import type { Settings } from '#model/cache/settings.ts';
 
 /** All that a decision rests on. */
 export type World = {

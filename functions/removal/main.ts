@@ -1,7 +1,7 @@
 /** What a removal Job runs on its node: removes images over the runtime's socket and tells what became of each. Exit 0: all removed, absent or spared; 1: something failed; 2: used wrongly. */
 import { open } from 'node:fs/promises';
-import { failedRemoval, terminationMessage, type RemovalOutcome, type RemovalResult } from '#model/removal-result.ts';
-import { visible } from '#model/visible.ts';
+import { failedRemoval, terminationMessage, type RemovalOutcome, type RemovalResult } from '#model/removal/removal-result.ts';
+import { visible } from '#model/text/printable.ts';
 import { createCri } from './cri.ts';
 import { readOptions, usage, type Options } from './options.ts';
 import { removeImages } from './remove-images.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { RemovalOrder } from '#model/removal-result.ts';
+import type { RemovalOrder } from '#model/removal/removal-result.ts';
 
 export type Options = {
   readonly socket: string;

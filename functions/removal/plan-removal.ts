@@ -1,6 +1,6 @@
-import { labels, managerLabelValue } from '#model/api.ts';
-import { normalisedReference, parseImageReference } from '#model/image-reference.ts';
-import type { RemovalOrder, SpareReason } from '#model/removal-result.ts';
+import { labels, managerLabelValue } from '#model/cache/api.ts';
+import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
+import type { RemovalOrder, SpareReason } from '#model/removal/removal-result.ts';
 import type { RuntimeContainer, RuntimeImage, RuntimeState } from './runtime-state.ts';
 
 /** What is to be done about one reference. */

@@ -1,5 +1,5 @@
-import { normalisedReference } from '#model/image-reference.ts';
-import { removalResult, type RemovalOrder, type RemovalOutcome, type RemovalResult } from '#model/removal-result.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
+import { removalResult, type RemovalOrder, type RemovalOutcome, type RemovalResult } from '#model/removal/removal-result.ts';
 import type { Cri } from './cri.ts';
 import { createLook } from './look.ts';
 import { planRemoval } from './plan-removal.ts';

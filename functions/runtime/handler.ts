@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import type { FunctionName, Notice } from '#model/cloud-event.ts';
-import type { Settings } from '#model/settings.ts';
-import type { Cluster } from './cluster.ts';
-import type { Registry } from './registry/registry.ts';
+import type { FunctionName, Notice } from '#model/cache/cloud-event.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import type { Cluster } from '#runtime/cluster/cluster.ts';
+import type { Registry } from '#runtime/registry/registry.ts';
 
 /** What a handler works with; it reads nothing else, so a test or a platform can hand it any world. */
 export type Context = {

@@ -1,4 +1,4 @@
-import type { CacheReference, ObjectReference, Verb } from '#model/cloud-event.ts';
+import type { CacheReference, ObjectReference, Verb } from '#model/cache/cloud-event.ts';
 
 /** One change as an event tells of it. */
 export type ObservedChange = {

@@ -1,6 +1,6 @@
-import type { ImageCache } from '#model/image-cache.ts';
-import { parseImageCache } from '#model/parse-image-cache.ts';
-import type { Meter } from '#runtime/metrics.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import type { Meter } from '#runtime/process/metrics.ts';
 import type { Clock } from '../clock.ts';
 import type { SourceMetric } from '../source-metrics.ts';
 import { pullResults } from './pull-results.ts';

@@ -1,5 +1,5 @@
 import { backoff } from '../backoff.ts';
-import { DeliveryFailed, DeliveryRefused } from '../sink.ts';
+import { DeliveryFailed, DeliveryRefused } from '../sink/sink.ts';
 import type { Batch } from './batch.ts';
 import { nextClass, type ChangeClass, type Lane, type Slot } from './lane.ts';
 import type { QueueOptions } from './queue-options.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { ApiError, isNotFound } from '#runtime/errors.ts';
 import { backoff } from '../backoff.ts';
 import { sleep, type Clock } from '../clock.ts';

@@ -1,5 +1,5 @@
 import type { Cancel } from '../clock.ts';
-import { createGathering, type Gathering } from './gathering.ts';
+import { createGathering, type Gathering } from './pending-changes.ts';
 
 /** In the order in which they are delivered: what the cache wants, then where, then how it goes. */
 const changeClasses = ['cache', 'nodes', 'work', 'removal'] as const;

@@ -1,4 +1,4 @@
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { listAt, textAt } from './json.ts';
 import { collectionPath, entryOf, type Entry, type Resource } from './resource.ts';

@@ -1,6 +1,6 @@
-import type { ImageCache } from '#model/image-cache.ts';
-import type { LedgerEntry } from '#model/ledger.ts';
-import { imagesOf } from '#model/wanted.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
+import { imagesOf } from '#model/desired/desired-images.ts';
 
 /** Images by what came of pulling them. */
 export type PullResults = Readonly<Record<'succeeded' | 'failed' | 'lost', number>>;

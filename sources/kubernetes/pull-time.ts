@@ -1,4 +1,4 @@
-import { labels } from '#model/api.ts';
+import { labels } from '#model/cache/api.ts';
 import { at, listAt, textAt } from './json.ts';
 
 /** Seconds from the start of a pull Pod that got all its images to the end of its last container; undefined for any other Pod. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { TraceFields } from '#runtime/trace-context.ts';
+import type { TraceFields } from '#runtime/http/trace-context.ts';
 import type { Clock } from '../clock.ts';
 import type { Batch } from './batch.ts';
 

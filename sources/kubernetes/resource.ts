@@ -1,5 +1,5 @@
-import { apiVersion, imageCacheKind, imageCachePlural, managerSelector } from '#model/api.ts';
-import type { ObjectReference } from '#model/cloud-event.ts';
+import { apiVersion, imageCacheKind, imageCachePlural, managerSelector } from '#model/cache/api.ts';
+import type { ObjectReference } from '#model/cache/cloud-event.ts';
 import { projectCache, projectJob, projectNode, projectPod } from './significance.ts';
 import { textAt } from './json.ts';
 

@@ -1,4 +1,4 @@
-import type { CacheReference } from '#model/cloud-event.ts';
+import type { CacheReference } from '#model/cache/cloud-event.ts';
 import { batchOf, type ObservedChange } from './batch.ts';
 import type { Informer } from './informer.ts';
 import type { Queue } from './queue.ts';

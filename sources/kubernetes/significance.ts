@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { annotations, group, imageCacheKind, jobAnnotations, labels } from '#model/api.ts';
+import { annotations, group, imageCacheKind, jobAnnotations, labels } from '#model/cache/api.ts';
 import { at, listAt, numberAt, textAt } from './json.ts';
 
 /** What is kept of every kind: a print that differs exactly when a function could decide otherwise; '' tells nothing yet. */

@@ -1,4 +1,4 @@
-import type { ObjectReference, Verb } from '#model/cloud-event.ts';
+import type { ObjectReference, Verb } from '#model/cache/cloud-event.ts';
 import { referenceOf, type Entry, type Resource } from './resource.ts';
 
 /** One object that came, changed or went; `uid` and `resourceVersion` are of its last known state. */

@@ -1,4 +1,4 @@
-import type { ImageCache } from '#model/image-cache.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
 
 /** A node that got all that a cache wants of it, and how many milliseconds that took. */
 type Warmed = { readonly cause: Cause; readonly ms: number };

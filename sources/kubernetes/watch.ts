@@ -1,4 +1,4 @@
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import type { Cancel, Clock } from '../clock.ts';
 import { at, numberAt, textAt } from './json.ts';

@@ -1,4 +1,4 @@
-import type { ImageCache } from '#model/image-cache.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
 import { version } from '#runtime/version.ts';
 import type { Sources } from '../start-sources.ts';
 import { cacheDetail, nodeImages } from './cache-view.ts';

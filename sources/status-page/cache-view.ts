@@ -1,8 +1,8 @@
-import type { ImageCache } from '#model/image-cache.ts';
-import type { LedgerEntry, NodeState } from '#model/ledger.ts';
-import type { RemovalLedger, RemovalState } from '#model/removal-ledger.ts';
-import { nodeCounts } from '#model/status.ts';
-import { imagesOf } from '#model/wanted.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
+import type { RemovalLedger, RemovalState } from '#model/cache/removal-ledger.ts';
+import { nodeCounts } from '#model/desired/serialize-status.ts';
+import { imagesOf } from '#model/desired/desired-images.ts';
 import { page, type Page, type Paging } from './paging.ts';
 
 /** A cache as a row of the page shows it; times are epoch milliseconds. */

@@ -1,4 +1,4 @@
-import { statusWords, type ImageCache } from '#model/image-cache.ts';
+import { statusWords, type ImageCache } from '#model/cache/image-cache.ts';
 import { cacheRow, type CacheRow } from './cache-view.ts';
 import { page, type Page, type Paging } from './paging.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { readTarget, type Site } from '#runtime/site.ts';
+import { readTarget, type Site } from '#runtime/http/site.ts';
 import type { Sources } from '../start-sources.ts';
 import { answerTo } from './answers.ts';
 import { assetFolder, assetTypes } from './assets.ts';

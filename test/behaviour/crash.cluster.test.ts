@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gate } from '#runtime/gate.ts';
+import { gate } from '#runtime/api/limiter.ts';
 import { bundled, type Bundled } from './bundled.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import { eventually } from './eventually.ts';

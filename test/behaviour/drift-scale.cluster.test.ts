@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApi } from '#runtime/api-request.ts';
+import { createApi } from '#runtime/api/create-api.ts';
 import { type ApiWrites, writesBetween } from '../cluster/api-writes.ts';
 import type { Lab } from '../cluster/lab.ts';
 import { bundled, type Bundled } from './bundled.ts';

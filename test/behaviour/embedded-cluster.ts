@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startLocalCluster } from '../../deploy/local/start-local-cluster.ts';
+import { startLocalCluster } from '../../deploy/simulator/start-local-cluster.ts';
 import { run, type Result } from '../cluster/run.ts';
-import { kubectls } from '../deploy/local/kubectls.ts';
+import { kubectls } from '../deploy/simulator/kubectls.ts';
 import type { ClusterKind, ClusterUnderTest } from './cluster-under-test.ts';
 import { addSimulatedNode, simulatedImage } from './simulated-cluster.ts';
 

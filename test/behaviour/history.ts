@@ -1,4 +1,4 @@
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { collection, type Kind } from './kind.ts';
 import {
   imagesIn,

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
 import { apiVersionOf, collection, isNamespaced, type Kind } from './kind.ts';
 

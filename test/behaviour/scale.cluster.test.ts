@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApi } from '#runtime/api-request.ts';
-import { nodeOptions } from '../../deploy/images/functions-container.ts';
+import { createApi } from '#runtime/api/create-api.ts';
+import { nodeOptions } from '../../deploy/tools/images/functions-container.ts';
 import { writesBetween } from '../cluster/api-writes.ts';
 import type { Lab } from '../cluster/lab.ts';
 import { bundled, type Bundled } from './bundled.ts';

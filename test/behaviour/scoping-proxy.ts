@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { arrayBuffer } from 'node:stream/consumers';
-import type { Credentials } from '#runtime/cluster-source.ts';
+import type { Credentials } from '#runtime/api/cluster-source.ts';
 
 export type Cut = {
   /** How many more writes, Leases apart, go through to the API server. None does after them. */

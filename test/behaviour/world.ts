@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { createApi } from '#runtime/api-request.ts';
-import { loadCredentials } from '#runtime/credentials.ts';
+import { createApi } from '#runtime/api/create-api.ts';
+import { loadCredentials } from '#runtime/api/credentials.ts';
 import type { ClusterUnderTest, ImageKind } from './cluster-under-test.ts';
 import { eventually } from './eventually.ts';
 import { watchHistory, type History } from './history.ts';

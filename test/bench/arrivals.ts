@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { collection } from '../behaviour/kind.ts';
 import { isNodeReady } from '../behaviour/node-condition.ts';
 import { nodeOf, seenJob } from '../behaviour/seen.ts';

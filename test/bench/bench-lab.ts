@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Api } from '#runtime/api.ts';
-import { createApi } from '#runtime/api-request.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { createApi } from '#runtime/api/create-api.ts';
 import { installCrd } from '../behaviour/lab-under-test.ts';
 import { kube, type Kube } from '../behaviour/kube.ts';
 import type { ApiWrites } from '../cluster/api-writes.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 
 const table = z.object({
   columnDefinitions: z.array(z.object({ name: z.string() })),

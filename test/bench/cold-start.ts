@@ -1,7 +1,7 @@
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import { functionNames } from '#model/cloud-event.ts';
-import { emptyCluster } from '../../deploy/images/compile-cache.ts';
+import { functionNames } from '#model/cache/cloud-event.ts';
+import { emptyCluster } from '../../deploy/tools/images/compile-cache.ts';
 import { unpackedImage } from './unpacked-image.ts';
 import { startedOnce, type Program, type StartCost } from './started-once.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 
 /** Counts the Jobs that are made in a namespace from now on, without reading what they are: ten thousand are no load then. */
 export type JobCounter = {

@@ -1,4 +1,4 @@
-import { nodeOptions } from '../../deploy/images/functions-container.ts';
+import { nodeOptions } from '../../deploy/tools/images/functions-container.ts';
 import { bundled } from '../behaviour/bundled.ts';
 import { product, type Product } from '../behaviour/product.ts';
 import type { Lab } from '../cluster/lab.ts';

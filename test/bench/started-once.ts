@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { eventHeaders } from '../../deploy/images/compile-cache.ts';
+import { eventHeaders } from '../../deploy/tools/images/compile-cache.ts';
 
 export type Program = {
   readonly node: string;

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { annotations, finalizer } from '#model/api.ts';
+import { annotations, finalizer } from '#model/cache/api.ts';
 import { ApiError, isConflict, isNotFound } from '#runtime/errors.ts';
 import { registerSimulatedNode } from '../behaviour/simulated-cluster.ts';
 import type { Kube } from '../behaviour/kube.ts';

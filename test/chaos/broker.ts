@@ -1,6 +1,6 @@
 import http, { type IncomingHttpHeaders, type Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { routes, type FunctionName } from '#model/cloud-event.ts';
+import { routes, type FunctionName } from '#model/cache/cloud-event.ts';
 import type { Chance } from './chance.ts';
 import { postTo, type Address } from './post-event.ts';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { seeded } from '../functions/runtime/malformed-requests.ts';
+import { seeded } from '../functions/runtime/http/malformed-requests.ts';
 
 /** What a seed decides. Streams of different names do not disturb one another: one more draw here changes nothing there. */
 export type Chance = {

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
-import { annotations } from '#model/api.ts';
-import { isRoundOpen, type ImageCache } from '#model/image-cache.ts';
-import { isPurged, nextRound } from '#model/next-round.ts';
-import { parseImageCache } from '#model/parse-image-cache.ts';
-import { imagesOf } from '#model/wanted.ts';
+import { annotations } from '#model/cache/api.ts';
+import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
+import { isPurged, nextRound } from '#model/round/next-round.ts';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import { imagesOf } from '#model/desired/desired-images.ts';
 import type { Kube } from '../behaviour/kube.ts';
 import { isFinished, isRemoval, nodeOf, seenJob, seenPod, type SeenJob } from '../behaviour/seen.ts';
 import type { Scenario } from './scenario.ts';

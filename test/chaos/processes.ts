@@ -1,16 +1,16 @@
 import type { Logger } from 'pino';
-import { functionNames, type FunctionName } from '#model/cloud-event.ts';
-import { createCluster } from '#runtime/cluster.ts';
-import { readConfig, settingsIn } from '#runtime/config.ts';
-import { connect } from '#runtime/connect.ts';
+import { functionNames, type FunctionName } from '#model/cache/cloud-event.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
+import { readConfig, settingsIn } from '#runtime/config/config.ts';
+import { connect } from '#runtime/api/connect.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
-import { serve } from '#runtime/serve.ts';
+import { serve } from '#runtime/http/serve.ts';
 import { startStandalone } from '../../deploy/standalone/start-standalone.ts';
 import { handlers } from '../../functions/handlers.ts';
 import { afterKubeFledged } from '../../sources/after-kube-fledged.ts';
-import { configuredSink } from '../../sources/configured-sink.ts';
+import { configuredSink } from '../../sources/sink/configured-sink.ts';
 import { startSources } from '../../sources/start-sources.ts';
-import { DeliveryFailed } from '../../sources/sink.ts';
+import { DeliveryFailed } from '../../sources/sink/sink.ts';
 
 /** How the product is run: in one process, or in five that are told by our source directly, or through a Broker. */
 export const profiles = ['standalone', 'routes', 'broker'] as const;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { freshRemoval } from '#model/removal-ledger.ts';
-import { removalJob } from '#model/removal-job.ts';
-import { parseRemovalResult } from '#model/removal-result.ts';
+import { freshRemoval } from '#model/cache/removal-ledger.ts';
+import { removalJob } from '#model/removal/removal-job.ts';
+import { parseRemovalResult } from '#model/removal/removal-result.ts';
 import { cache, node, settings } from '../functions/model/builders.ts';
 import { writesBetween } from './api-writes.ts';
 import type { Lab } from './lab.ts';

@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 import { describe, expect, it } from 'vitest';
-import { crdName, group, imageCacheKind, imageCachePlural, version } from '#model/api.ts';
+import { crdName, group, imageCacheKind, imageCachePlural, version } from '#model/cache/api.ts';
 import { customResource, schemasByPath } from './custom-resource.ts';
 import { badReferences, goodReferences } from './image-references.ts';
 

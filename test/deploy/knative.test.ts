@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import * as z from 'zod/mini';
-import { changeType, functionNames, routes, tickRoutes, tickType } from '#model/cloud-event.ts';
+import { changeType, functionNames, routes, tickRoutes, tickType } from '#model/cache/cloud-event.ts';
 import { filter, passes, type Filter } from './knative-filters.ts';
 
 const folder = join(import.meta.dirname, '../../deploy/knative');

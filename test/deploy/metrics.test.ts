@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod/mini';
-import { readConfig } from '#runtime/config.ts';
-import { createLog } from '#runtime/log.ts';
-import { startLocalCluster } from '../../deploy/local/start-local-cluster.ts';
+import { readConfig } from '#runtime/config/config.ts';
+import { createLog } from '#runtime/process/log.ts';
+import { startLocalCluster } from '../../deploy/simulator/start-local-cluster.ts';
 import { startStandalone } from '../../deploy/standalone/start-standalone.ts';
 import { temporaryFolder } from './standalone/start-command.ts';
 

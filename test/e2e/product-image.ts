@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import { join } from 'node:path';
 import type { Lab } from '../cluster/lab.ts';
 
-const main = join(import.meta.dirname, '../../deploy/images/main.ts');
+const main = join(import.meta.dirname, '../../deploy/tools/images/main.ts');
 
 /** Builds one of our images and pushes it to the lab's registry, as `npm run images` does; answers with the reference by which nodes pull it. */
 export async function productImage(lab: Lab, name: 'functions' | 'noop'): Promise<string> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { jobAnnotations } from '#model/api.ts';
+import { jobAnnotations } from '#model/cache/api.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { jobsPath, nodeNamed, nodePath, scene, tick } from './scene.ts';
 

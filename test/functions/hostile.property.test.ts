@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { handlers } from '../../functions/handlers.ts';
-import { createCluster } from '#runtime/cluster.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
 import { ApiError, RetryLater } from '#runtime/errors.ts';
 import { isLawfulPath } from '../fuzz/api-path.ts';
 import { aCache, cachePath, changed, scene, tick, type Scene } from './scene.ts';

@@ -1,6 +1,6 @@
 import { applyPatch, type Operation } from 'rfc6902';
 import * as z from 'zod/mini';
-import type { Api, ApiCall } from '#runtime/api.ts';
+import type { Api, ApiCall } from '#runtime/api/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 
 const texts = z.optional(z.record(z.string(), z.string()));

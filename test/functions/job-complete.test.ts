@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';
-import type { Settings } from '#model/settings.ts';
+import type { Settings } from '#model/cache/settings.ts';
 import {
   aCache,
   aJob,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mostClaims } from '#model/claim.ts';
+import { mostClaims } from '#model/pull/start-nodes.ts';
 import { RetryLater } from '#runtime/errors.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';

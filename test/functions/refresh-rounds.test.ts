@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from './in-memory-api.ts';
-import { annotations } from '#model/api.ts';
+import { annotations } from '#model/cache/api.ts';
 import {
   aCache,
   cachePath,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from './in-memory-api.ts';
-import { mostClaims } from '#model/claim.ts';
+import { mostClaims } from '#model/pull/start-nodes.ts';
 import { aCache, aNode, cachePath, changed, completed, jobsPath, scene, tick } from './scene.ts';
 import { noon } from './model/builders.ts';
 import { quiet, begun } from './begun.ts';

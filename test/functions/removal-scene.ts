@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { removalResult, terminationMessage, type RemovalOutcome } from '#model/removal-result.ts';
+import { removalResult, terminationMessage, type RemovalOutcome } from '#model/removal/removal-result.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
-import type { ObjectReference, Verb } from '#model/cloud-event.ts';
-import type { ImageCache } from '#model/image-cache.ts';
-import { parseImageCache } from '#model/parse-image-cache.ts';
-import type { Settings } from '#model/settings.ts';
-import { createCluster } from '#runtime/cluster.ts';
+import type { ObjectReference, Verb } from '#model/cache/cloud-event.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
 import type { Context } from '#runtime/handler.ts';
 import { inMemoryApi } from './in-memory-api.ts';
 import { noon, settings } from './model/builders.ts';

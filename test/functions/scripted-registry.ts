@@ -1,4 +1,4 @@
-import { normalisedReference } from '#model/image-reference.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Context } from '#runtime/handler.ts';
 
 type Answer = Awaited<ReturnType<Context['registry']['digest']>>;

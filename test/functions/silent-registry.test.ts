@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { annotations } from '#model/api.ts';
-import { patience } from '#runtime/registry-words.ts';
+import { annotations } from '#model/cache/api.ts';
+import { patience } from '#runtime/drive/resolve-images.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { aCache, changed, scene, tick } from './scene.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ObjectReference } from '#model/cloud-event.ts';
-import { createCluster } from '#runtime/cluster.ts';
+import type { ObjectReference } from '#model/cache/cloud-event.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
 import { handlers } from '../../functions/handlers.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';

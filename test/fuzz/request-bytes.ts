@@ -1,5 +1,5 @@
 import type { Chance } from '../chaos/chance.ts';
-import { goodEvent } from '../functions/runtime/good-event.ts';
+import { goodEvent } from '../functions/runtime/http/good-event.ts';
 
 /** A request that means harm, as bytes in the pieces in which they are sent. */
 export type Hostile = {

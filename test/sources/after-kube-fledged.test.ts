@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import type { Api, ApiCall } from '#runtime/api.ts';
+import type { Api, ApiCall } from '#runtime/api/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { afterKubeFledged } from '../../sources/after-kube-fledged.ts';
 import { startSources } from '../../sources/start-sources.ts';

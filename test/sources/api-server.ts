@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { ApiError } from '#runtime/errors.ts';
-import type { ApiCall } from '#runtime/api.ts';
+import type { ApiCall } from '#runtime/api/api.ts';
 import type { FakeApi } from './fake-api.ts';
 
 export type ApiServer = { readonly url: string; readonly close: () => Promise<void> };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../sources/clock.ts';
 import { startCron, tickPersistently, wrongSchedule } from '../../sources/cron.ts';
-import { DeliveryFailed, DeliveryRefused } from '../../sources/sink.ts';
+import { DeliveryFailed, DeliveryRefused } from '../../sources/sink/sink.ts';
 import { fakeClock } from './fake-clock.ts';
 
 const log = pino({ level: 'silent' });

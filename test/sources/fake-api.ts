@@ -1,4 +1,4 @@
-import type { Api, ApiCall } from '#runtime/api.ts';
+import type { Api, ApiCall } from '#runtime/api/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { at, isObject, textAt, type Json } from '../../sources/kubernetes/json.ts';
 

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { labels } from '#model/api.ts';
+import { labels } from '#model/cache/api.ts';
 import { ApiError } from '#runtime/errors.ts';
-import { createMetrics } from '#runtime/metrics.ts';
-import { DeliveryFailed, DeliveryRefused } from '../../sources/sink.ts';
+import { createMetrics } from '#runtime/process/metrics.ts';
+import { DeliveryFailed, DeliveryRefused } from '../../sources/sink/sink.ts';
 import { tellSources } from '../../sources/source-gauges.ts';
 import { sourceMetrics } from '../../sources/source-metrics.ts';
 import { startSources } from '../../sources/start-sources.ts';

@@ -1,4 +1,4 @@
-import { apiVersion, jobAnnotations, labels, managerLabelValue } from '#model/api.ts';
+import { apiVersion, jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
 import type { Json } from '../../sources/kubernetes/json.ts';
 
 /** Objects as the API server would send them, with everything that a test is not about left out. */

@@ -103,7 +103,7 @@ app.kubernetes.io/component: source
 {{- printf "[\"%s\"]" (join "\", \"" $users) }}
 {{- end }}
 
-{{- /* Where runtimes listen: what functions/model/cri-socket.ts knows, or the one that is set. */ -}}
+{{- /* Where runtimes listen: what functions/model/node/cri-socket.ts knows, or the one that is set. */ -}}
 {{- define "icf.sockets" -}}
 {{- with .Values.args.controllerCRISocketPath -}}
 {{ list . | toJson }}

@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
-import type { CacheReference } from '#model/cloud-event.ts';
-import type { ImageCache } from '#model/image-cache.ts';
-import { parseImageCache } from '#model/parse-image-cache.ts';
-import type { Api } from '#runtime/api.ts';
+import type { CacheReference } from '#model/cache/cloud-event.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
-import { paths } from '#runtime/paths.ts';
+import { paths } from '#runtime/api/paths.ts';
 import type { Manifest } from './manifests.ts';
 
 /** What the cluster would hold if the manifest were applied. */

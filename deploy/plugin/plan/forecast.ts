@@ -1,10 +1,10 @@
-import type { ImageCache } from '#model/image-cache.ts';
-import { normalisedReference } from '#model/image-reference.ts';
-import type { LedgerEntry, NodeState } from '#model/ledger.ts';
-import type { Node } from '#model/node.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
+import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
+import type { Node } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
-import type { Operation, Trigger } from '#model/round.ts';
-import { imagesOf, isAbsent } from '#model/wanted.ts';
+import type { Operation, Trigger } from '#model/cache/round.ts';
+import { imagesOf, isAbsent } from '#model/desired/desired-images.ts';
 
 /** What would happen if a cache were applied now: the functions' own decision, put in terms of images and nodes. */
 export type Forecast = {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseAllDocuments } from 'yaml';
 import * as z from 'zod/mini';
-import { apiVersion, imageCacheKind } from '#model/api.ts';
+import { apiVersion, imageCacheKind } from '#model/cache/api.ts';
 import { UsageError } from '../command.ts';
 
 /** An ImageCache as somebody wrote it. What is in it is for the API server to judge. */

@@ -1,12 +1,12 @@
 import { pino } from 'pino';
 import { decide } from '#model/decide.ts';
 import type { Plan } from '#model/plan.ts';
-import type { Api } from '#runtime/api.ts';
-import { type Cluster, createCluster } from '#runtime/cluster.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { type Cluster, createCluster } from '#runtime/cluster/cluster.ts';
 import { ApiError } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
-import { observe } from '#runtime/observe.ts';
-import { worldOf } from '#runtime/world-of.ts';
+import { observe } from '#runtime/drive/observe.ts';
+import { worldOf } from '#runtime/drive/world-of.ts';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
 import { dataText } from '../print-data.ts';
 import { type Applied, dryRun } from './dry-run.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
-import type { Settings } from '#model/settings.ts';
-import type { Api } from '#runtime/api.ts';
-import { readConfig } from '#runtime/config.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { readConfig } from '#runtime/config/config.ts';
 import { ApiError, ConfigError } from '#runtime/errors.ts';
 
 /** What the cluster's own imagecache-functions goes by, and where that is known from. */

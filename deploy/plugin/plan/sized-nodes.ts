@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
-import { normalisedReference } from '#model/image-reference.ts';
-import type { Node } from '#model/node.ts';
-import { parseNode } from '#model/parse-node.ts';
-import type { Api } from '#runtime/api.ts';
-import { everyItem } from '#runtime/every-item.ts';
-import { paths } from '#runtime/paths.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
+import type { Node } from '#model/node/node.ts';
+import { parseNode } from '#model/node/parse-node.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { everyItem } from '#runtime/api/list-items.ts';
+import { paths } from '#runtime/api/paths.ts';
 
 /** All nodes, and the bytes of each image as the first node that lists it reports them, by normalised reference. */
 export type SizedNodes = { readonly nodes: readonly Node[]; readonly sizes: ReadonlyMap<string, number> };

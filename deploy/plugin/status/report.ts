@@ -1,7 +1,7 @@
-import type { Failure, ImageCache } from '#model/image-cache.ts';
-import type { LedgerEntry, NodeState } from '#model/ledger.ts';
-import { type NodeCounts, nodeCounts } from '#model/status.ts';
-import { imagesOf } from '#model/wanted.ts';
+import type { Failure, ImageCache } from '#model/cache/image-cache.ts';
+import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
+import { type NodeCounts, nodeCounts } from '#model/desired/serialize-status.ts';
+import { imagesOf } from '#model/desired/desired-images.ts';
 import { byName } from '../words.ts';
 
 /** All that a cache's status says, node by node and image by image, failures first. */

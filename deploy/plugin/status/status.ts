@@ -1,9 +1,9 @@
 import * as z from 'zod/mini';
-import type { ImageCache } from '#model/image-cache.ts';
-import { parseImageCache } from '#model/parse-image-cache.ts';
-import { createCluster } from '#runtime/cluster.ts';
-import { everyItem } from '#runtime/every-item.ts';
-import { paths } from '#runtime/paths.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
+import { everyItem } from '#runtime/api/list-items.ts';
+import { paths } from '#runtime/api/paths.ts';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
 import { dataText } from '../print-data.ts';
 import { cut, table } from '../table.ts';

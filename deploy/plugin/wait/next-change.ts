@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CacheReference } from '#model/cloud-event.ts';
-import type { Api } from '#runtime/api.ts';
+import type { CacheReference } from '#model/cache/cloud-event.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { ApiError } from '#runtime/errors.ts';
-import { paths } from '#runtime/paths.ts';
+import { paths } from '#runtime/api/paths.ts';
 
 /** Milliseconds between two looks, however fast changes come, and where no watch can be had. */
 const leastPause = 200;

@@ -1,6 +1,6 @@
-import { annotations } from '#model/api.ts';
-import type { Condition, ImageCache } from '#model/image-cache.ts';
-import { isUnsettled } from '#model/ledger.ts';
+import { annotations } from '#model/cache/api.ts';
+import type { Condition, ImageCache } from '#model/cache/image-cache.ts';
+import { isUnsettled } from '#model/cache/ledger.ts';
 
 /** Where a cache stands for somebody who waits for it. */
 export type Standing = 'under way' | 'good' | 'failed' | 'suspended';

@@ -1,8 +1,8 @@
-import type { CacheReference } from '#model/cloud-event.ts';
-import type { ImageCache } from '#model/image-cache.ts';
-import { nodeCounts } from '#model/status.ts';
-import type { Api } from '#runtime/api.ts';
-import { createCluster } from '#runtime/cluster.ts';
+import type { CacheReference } from '#model/cache/cloud-event.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { nodeCounts } from '#model/desired/serialize-status.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
 import { exitCodes, UsageError } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
 import { counted } from '../words.ts';

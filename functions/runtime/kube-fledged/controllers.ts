@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
-import type { Api } from '../api.ts';
-import { everyItem, everyItemOf } from '../every-item.ts';
-import { type Namespaces, pathsWithin } from '../namespaces.ts';
-import { paths } from '../paths.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { everyItem, everyItemOf } from '#runtime/api/list-items.ts';
+import { type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
+import { paths } from '#runtime/api/paths.ts';
 
 /** A workload that runs kube-fledged's controller, or its operator, which would bring the controller back. */
 export type Controller = { readonly kind: 'Pod' | 'Deployment'; readonly namespace: string; readonly name: string };

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
-import { apiVersion, imageCachePlural } from '#model/api.ts';
-import type { Api } from '../api.ts';
-import { isNotFound } from '../errors.ts';
+import { apiVersion, imageCachePlural } from '#model/cache/api.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { isNotFound } from '#runtime/errors.ts';
 
 /** Whose CustomResourceDefinition is installed: kube-fledged's has no status subresource, so no status could be written. */
 export type CrdKind = 'ours' | 'kube-fledged' | 'none';

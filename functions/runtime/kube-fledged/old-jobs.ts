@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
-import { group, imageCacheKind, jobAnnotations, managerSelector } from '#model/api.ts';
-import type { Api } from '../api.ts';
-import { isConflict, isNotFound } from '../errors.ts';
-import { everyItemOf } from '../every-item.ts';
-import { type Namespaces, pathsWithin } from '../namespaces.ts';
-import { paths } from '../paths.ts';
+import { group, imageCacheKind, jobAnnotations, managerSelector } from '#model/cache/api.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { isConflict, isNotFound } from '#runtime/errors.ts';
+import { everyItemOf } from '#runtime/api/list-items.ts';
+import { type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
+import { paths } from '#runtime/api/paths.ts';
 
 export type OldJob = { readonly namespace: string; readonly name: string; readonly uid: string };
 

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import type { Api } from '../api.ts';
-import { isNotFound } from '../errors.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { isNotFound } from '#runtime/errors.ts';
 
 const configurations = z.object({
   items: z.array(

@@ -1,5 +1,5 @@
-import { deadline, TimedOut } from '../deadline.ts';
-import { gate, type Gate } from '../gate.ts';
+import { deadline, TimedOut } from '#runtime/api/time-limit.ts';
+import { gate, type Gate } from '#runtime/api/limiter.ts';
 import { NoAnswer } from './no-answer.ts';
 
 /** Manners towards the servers that are asked: how much at once, and when one is left alone. */

@@ -1,4 +1,4 @@
-import type { ImageReference } from '#model/image-reference.ts';
+import type { ImageReference } from '#model/text/image-reference.ts';
 import { NoAnswer } from './no-answer.ts';
 import { isHost, type RegistrySettings } from './registry-settings.ts';
 

@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net';
-import { normalisedReference, parseImageReference } from '#model/image-reference.ts';
+import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import type { Answer } from './answer.ts';
 import { createAskPlaces, unknown } from './ask-places.ts';
 import { createConversation } from './conversation.ts';

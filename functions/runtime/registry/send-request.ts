@@ -1,7 +1,7 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
-import { version } from '../version.ts';
+import { version } from '#runtime/version.ts';
 import { NoAnswer } from './no-answer.ts';
 
 export type Question = {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '#runtime/errors.ts';
 
 /** The PEM that REGISTRY_CA_CERTS holds or names; '' for none. Throws `ConfigError` for what is no PEM, as a wrong path would else show only as refused TLS. */
 export function trustedAuthorities(setting: string): string {

@@ -1,4 +1,4 @@
-import type { Api, ApiCall } from '#runtime/api.ts';
+import type { Api, ApiCall } from '#runtime/api/api.ts';
 import { clientRate, limiter } from './limiter.ts';
 import { cacheObject, type CacheObject } from './seen.ts';
 

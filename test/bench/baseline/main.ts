@@ -1,7 +1,7 @@
 /** A program that works as kube-fledged does, for comparison: carries out one operation for each cache of the namespace, one after the other, and stays. */
 import { parseArgs } from 'node:util';
 import * as z from 'zod/mini';
-import { createApi } from '#runtime/api-request.ts';
+import { createApi } from '#runtime/api/create-api.ts';
 import { busybox, noopHelper } from './fledged-job.ts';
 import { carryOut } from './operation.ts';
 import { named } from './seen.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { limitedRequest, writeStatus, type CacheName, type LimitedRequest } from './client.ts';
 import { fledgedJob, type Helper } from './fledged-job.ts';
 import { itemDelay } from './limiter.ts';

@@ -1,4 +1,4 @@
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 import { jobLabels } from './fledged-job.ts';
 import { podChange } from './seen.ts';
 

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { StartedLab } from '../../cluster/lab.ts';
-import { nodeOptions } from '../../../deploy/images/functions-container.ts';
+import { nodeOptions } from '../../../deploy/tools/images/functions-container.ts';
 
 /** A program that takes care of caches; starts it beside the API server. */
 export type Contender = {

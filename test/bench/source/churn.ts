@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Api } from '#runtime/api.ts';
+import type { Api } from '#runtime/api/api.ts';
 import type { Written } from './lags.ts';
 
 /** Jobs of many caches that no controller does anything for. */

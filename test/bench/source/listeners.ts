@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { nodeOptions } from '../../../deploy/images/functions-container.ts';
+import { nodeOptions } from '../../../deploy/tools/images/functions-container.ts';
 
 /** A program that watches the cluster and posts events, as a process of its own. */
 export type Listener = {

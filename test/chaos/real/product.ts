@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import { functionNames, type FunctionName } from '#model/cloud-event.ts';
+import { functionNames, type FunctionName } from '#model/cache/cloud-event.ts';
 import { startBroker, type Mishaps } from '../broker.ts';
 import { chance } from '../chance.ts';
 import type { Chronicle } from '../chronicle.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod/mini';
-import type { Api } from '#runtime/api.ts';
-import type { Credentials } from '#runtime/cluster-source.ts';
+import type { Api } from '#runtime/api/api.ts';
+import type { Credentials } from '#runtime/api/cluster-source.ts';
 import { kube, type Kube } from '../../behaviour/kube.ts';
 import { scopingProxy } from '../../behaviour/scoping-proxy.ts';
 import { seenCache } from '../../behaviour/seen.ts';

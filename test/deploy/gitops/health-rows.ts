@@ -1,6 +1,6 @@
-import { conditionsWhen, type Phase } from '#model/conditions.ts';
-import type { Condition, ImageCache, Status } from '#model/image-cache.ts';
-import { wireStatus } from '#model/status.ts';
+import { conditionsWhen, type Phase } from '#model/cache/conditions.ts';
+import type { Condition, ImageCache, Status } from '#model/cache/image-cache.ts';
+import { wireStatus } from '#model/desired/serialize-status.ts';
 import { cache, noon } from '../../functions/model/builders.ts';
 import type { Kstatus } from './kstatus.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApi } from '#runtime/api-request.ts';
+import { createApi } from '#runtime/api/create-api.ts';
 import { bundled, type Bundled } from '../../behaviour/bundled.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import { collection } from '../../behaviour/kind.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sharedLab } from '../../cluster/shared-lab.ts';
-import { settingsTable } from '#runtime/settings-table.ts';
+import { settingsTable } from '#runtime/config/settings-table.ts';
 import { chart, helm, manifestsIn, notes, rendered, root } from './chart.ts';
 
 const lab = await sharedLab();

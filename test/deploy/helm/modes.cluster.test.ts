@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { functionNames } from '#model/cloud-event.ts';
-import { settingsTable } from '#runtime/settings-table.ts';
+import { functionNames } from '#model/cache/cloud-event.ts';
+import { settingsTable } from '#runtime/config/settings-table.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { chart, helm, type Manifest, manifestsIn, rendered, root } from './chart.ts';
 import { bound, comparable, named, rightsOf } from './comparable.ts';

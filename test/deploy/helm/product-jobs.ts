@@ -1,14 +1,14 @@
 import type { V1Job } from '@kubernetes/client-node';
-import { criSocket } from '#model/cri-socket.ts';
-import type { Spec } from '#model/image-cache.ts';
-import type { LedgerEntry } from '#model/ledger.ts';
-import type { Node } from '#model/node.ts';
-import { pullJob } from '#model/pull-job.ts';
-import { freshRemoval } from '#model/removal-ledger.ts';
-import { removalJob, type RemovalJobOrder } from '#model/removal-job.ts';
-import type { Settings } from '#model/settings.ts';
-import { wantedOf } from '#model/wanted.ts';
-import type { Wire } from '#model/wire.ts';
+import { criSocket } from '#model/node/cri-socket.ts';
+import type { Spec } from '#model/cache/image-cache.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
+import type { Node } from '#model/node/node.ts';
+import { pullJob } from '#model/pull/pull-job.ts';
+import { freshRemoval } from '#model/cache/removal-ledger.ts';
+import { removalJob, type RemovalJobOrder } from '#model/removal/removal-job.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { wantedOf } from '#model/desired/desired-images.ts';
+import type { Wire } from '#model/text/serialized.ts';
 import { digest, list, modernNode, node, openCache, pulling, settings, spec } from '../../functions/model/builders.ts';
 
 /** Jobs as the functions make them with the chart's default images. */

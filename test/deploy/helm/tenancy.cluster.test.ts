@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse, stringify } from 'yaml';
 import * as z from 'zod/mini';
-import { readConfig } from '#runtime/config.ts';
+import { readConfig } from '#runtime/config/config.ts';
 import { startStandalone, type Standalone } from '../../../deploy/standalone/start-standalone.ts';
 import { labUnderTest } from '../../behaviour/lab-under-test.ts';
 import { manifestsIn, rendered } from './chart.ts';

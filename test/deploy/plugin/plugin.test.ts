@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readConfig } from '#runtime/config.ts';
-import { createLog } from '#runtime/log.ts';
+import { readConfig } from '#runtime/config/config.ts';
+import { createLog } from '#runtime/process/log.ts';
 import { startStandalone, type Standalone } from '../../../deploy/standalone/start-standalone.ts';
 import { commands } from '../../../deploy/plugin/commands.ts';
-import { testCluster, type TestCluster } from '../local/local-cluster.ts';
+import { testCluster, type TestCluster } from '../simulator/local-cluster.ts';
 import { pluginAt, widest, type Plugin } from './plugin.ts';
 
 const cache = (name: string, images: readonly string[], of: object = {}): object => ({

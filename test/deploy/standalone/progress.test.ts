@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Condition, ImageCache } from '#model/image-cache.ts';
-import type { LedgerEntry } from '#model/ledger.ts';
+import type { Condition, ImageCache } from '#model/cache/image-cache.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { isSettled, outcomeLines, progressLines } from '../../../deploy/standalone/progress.ts';
 import { cache, list, noon, round, spec, status } from '../../functions/model/builders.ts';
 

@@ -1,14 +1,14 @@
-import type { Condition, ImageCache, ImageList, Spec, Status } from '#model/image-cache.ts';
-import { emptyStatus } from '#model/image-cache.ts';
-import { freshEntry, type LedgerEntry } from '#model/ledger.ts';
-import type { Node } from '#model/node.ts';
+import type { Condition, ImageCache, ImageList, Spec, Status } from '#model/cache/image-cache.ts';
+import { emptyStatus } from '#model/cache/image-cache.ts';
+import { freshEntry, type LedgerEntry } from '#model/cache/ledger.ts';
+import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
-import type { ContainerStatus, Job, Pod } from '#model/pod.ts';
-import { jobName } from '#model/job-set.ts';
-import type { Round } from '#model/round.ts';
-import { noRemovals } from '#model/removals-seen.ts';
-import type { Settings } from '#model/settings.ts';
-import { wantedOf } from '#model/wanted.ts';
+import type { ContainerStatus, Job, Pod } from '#model/job/pod.ts';
+import { jobName } from '#model/pull/job-set.ts';
+import type { Round } from '#model/cache/round.ts';
+import { noRemovals } from '#model/observed-removals.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { wantedOf } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
 /** Values of the model with everything filled in that a test is not about. */

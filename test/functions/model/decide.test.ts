@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { annotations } from '#model/api.ts';
+import { annotations } from '#model/cache/api.ts';
 import { decide } from '#model/decide.ts';
-import type { ImageCache, Status } from '#model/image-cache.ts';
+import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { emptyPlan } from '#model/plan.ts';
-import { processingMessage } from '#model/round.ts';
+import { processingMessage } from '#model/cache/round.ts';
 import type { World } from '#model/world.ts';
 import { job, list, node, nameOf, noon, observed, openCache, pulling, round, spec, status, world } from './builders.ts';
 import { asked, ended } from './decided.ts';

@@ -1,5 +1,5 @@
 import { decide } from '#model/decide.ts';
-import type { ImageCache, Status } from '#model/image-cache.ts';
+import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import type { World } from '#model/world.ts';
 import { cache, noon, round, status, world } from './builders.ts';
 

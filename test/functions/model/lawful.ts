@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { jobAnnotations } from '#model/api.ts';
+import { jobAnnotations } from '#model/cache/api.ts';
 import { decide } from '#model/decide.ts';
-import type { ImageCache, Status } from '#model/image-cache.ts';
-import type { LedgerEntry } from '#model/ledger.ts';
-import { skipReason } from '#model/node.ts';
+import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
+import { skipReason } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
-import { jobName, jobsDue } from '#model/job-set.ts';
-import type { PullJob } from '#model/pull-job.ts';
-import type { Settings } from '#model/settings.ts';
-import { wantedOf } from '#model/wanted.ts';
+import { jobName, jobsDue } from '#model/pull/job-set.ts';
+import type { PullJob } from '#model/pull/pull-job.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { wantedOf } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
 /** What holds for every single decision, whatever the world looks like. */

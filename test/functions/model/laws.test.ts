@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import type { Spec } from '#model/image-cache.ts';
-import type { Node } from '#model/node.ts';
+import type { Spec } from '#model/cache/image-cache.ts';
+import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { list, modernNode, node } from './builders.ts';
 import type { Fates, ImageFate } from './simulated-pod.ts';

@@ -1,6 +1,6 @@
-import { jobAnnotations, labels } from '#model/api.ts';
-import type { ContainerStatus, Job, Pod } from '#model/pod.ts';
-import type { PullJob } from '#model/pull-job.ts';
+import { jobAnnotations, labels } from '#model/cache/api.ts';
+import type { ContainerStatus, Job, Pod } from '#model/job/pod.ts';
+import type { PullJob } from '#model/pull/pull-job.ts';
 import { completed, container, job, pod, waiting } from './builders.ts';
 
 /** What becomes of an image wherever it is pulled: it depends on nothing else, so that every run has the same end. */

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseRemovalResult } from '#model/removal-result.ts';
+import { parseRemovalResult } from '#model/removal/removal-result.ts';
 import { digest } from '../model/builders.ts';
 import { run } from '../../cluster/run.ts';
 import { startRuntime, type FakeRuntime } from './fake-runtime.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { normalisedReference } from '#model/image-reference.ts';
-import type { RemovalOrder } from '#model/removal-result.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
+import type { RemovalOrder } from '#model/removal/removal-result.ts';
 import { planRemoval } from '../../../functions/removal/plan-removal.ts';
 import type { RuntimeContainer, RuntimeImage } from '../../../functions/removal/runtime-state.ts';
 import { digest } from '../model/builders.ts';

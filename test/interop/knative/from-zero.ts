@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { functionNames } from '#model/cloud-event.ts';
+import { functionNames } from '#model/cache/cloud-event.ts';
 import type { ClusterUnderTest } from '../../behaviour/cluster-under-test.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import { createWorld } from '../../behaviour/world.ts';

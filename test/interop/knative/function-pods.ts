@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FunctionName } from '#model/cloud-event.ts';
+import type { FunctionName } from '#model/cache/cloud-event.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import type { Lab } from '../../cluster/lab.ts';
 import { namespace } from './install-knative.ts';

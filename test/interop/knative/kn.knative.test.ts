@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import * as z from 'zod/mini';
-import { functionNames } from '#model/cloud-event.ts';
+import { functionNames } from '#model/cache/cloud-event.ts';
 import type { Lab } from '../../cluster/lab.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { installKnative, manifests, namespace, undeploy, type Way } from './install-knative.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { bundle, programs } from '../../../deploy/images/bundle.ts';
+import { bundle, programs } from '../../../deploy/tools/images/bundle.ts';
 
 export type OpenFaasPrograms = { readonly folder: string; readonly remove: () => Promise<void> };
 

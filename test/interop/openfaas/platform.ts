@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { functionNames, type FunctionName } from '#model/cloud-event.ts';
+import { functionNames, type FunctionName } from '#model/cache/cloud-event.ts';
 import { startGateway, type Gateway, type GatewayOptions } from './gateway.ts';
 
 export type PlatformOptions = {

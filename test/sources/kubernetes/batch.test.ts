@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { mostChangedObjects, notice, type Verb } from '#model/cloud-event.ts';
+import { mostChangedObjects, notice, type Verb } from '#model/cache/cloud-event.ts';
 import { batchOf, type Batch, type ObservedChange } from '../../../sources/kubernetes/batch.ts';
-import { createGathering, mostWaiting, type Gathering } from '../../../sources/kubernetes/gathering.ts';
-import { changeEvent } from '../../../sources/to-event.ts';
+import { createGathering, mostWaiting, type Gathering } from '../../../sources/kubernetes/pending-changes.ts';
+import { changeEvent } from '../../../sources/sink/to-event.ts';
 
 const cache = { namespace: 'apps', name: 'web' };
 const podChange = (name: string): ObservedChange => ({

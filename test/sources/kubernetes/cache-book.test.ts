@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ImageCache } from '#model/image-cache.ts';
-import { freshEntry, type LedgerEntry } from '#model/ledger.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { freshEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import { createCacheBook, readable } from '../../../sources/kubernetes/cache-book.ts';
 import { imageCaches, referenceOf } from '../../../sources/kubernetes/resource.ts';
 import { cache, list, spec, status } from '../../functions/model/builders.ts';

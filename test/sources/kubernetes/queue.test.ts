@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import type { Verb } from '#model/cloud-event.ts';
+import type { Verb } from '#model/cache/cloud-event.ts';
 import { batchOf, type Batch } from '../../../sources/kubernetes/batch.ts';
 import type { ChangeClass } from '../../../sources/kubernetes/lane.ts';
 import { createQueue, type Queue } from '../../../sources/kubernetes/queue.ts';
-import { DeliveryFailed, DeliveryRefused } from '../../../sources/sink.ts';
+import { DeliveryFailed, DeliveryRefused } from '../../../sources/sink/sink.ts';
 import { fakeClock, type FakeClock } from '../fake-clock.ts';
 
 const kinds = { cache: 'ImageCache', nodes: 'Node', work: 'Pod', removal: 'Job' } as const;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { annotations } from '#model/api.ts';
+import { annotations } from '#model/cache/api.ts';
 import type { Json } from '../../../sources/kubernetes/json.ts';
 import { imageCaches, jobs, nodes, pods, type Resource } from '../../../sources/kubernetes/resource.ts';
 import { isSignificant, type Projection } from '../../../sources/kubernetes/significance.ts';

@@ -1,11 +1,11 @@
 import type { CloudEvent } from 'cloudevents';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { jobAnnotations, labels, managerLabelValue } from '#model/api.ts';
-import { notice } from '#model/cloud-event.ts';
+import { jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
+import { notice } from '#model/cache/cloud-event.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { startKubernetesSource, type Within } from '../../../sources/kubernetes/source.ts';
-import { DeliveryFailed } from '../../../sources/sink.ts';
+import { DeliveryFailed } from '../../../sources/sink/sink.ts';
 import { fakeApi, type FakeApi } from '../fake-api.ts';
 import { fakeClock } from '../fake-clock.ts';
 import { condition, imageCache, job, node, pod, terminated } from '../objects.ts';

@@ -1,7 +1,7 @@
-import type { ImageCache } from '#model/image-cache.ts';
-import { freshRemoval, type RemovalEntry } from '#model/removal-ledger.ts';
-import { freshEntry, type LedgerEntry } from '#model/ledger.ts';
-import { emptyStatus } from '#model/image-cache.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { freshRemoval, type RemovalEntry } from '#model/cache/removal-ledger.ts';
+import { freshEntry, type LedgerEntry } from '#model/cache/ledger.ts';
+import { emptyStatus } from '#model/cache/image-cache.ts';
 import { digest, list, round, spec } from '../../functions/model/builders.ts';
 
 /** Caches as a busy cluster has them, for the page to show. */

@@ -1,4 +1,4 @@
-import type { ImageCache } from '#model/image-cache.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
 import { serveProbes } from '../../../sources/probes.ts';
 import { loadStatusPage } from '../../../sources/status-page/status-page.ts';
 

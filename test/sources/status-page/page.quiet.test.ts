@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { ImageCache } from '#model/image-cache.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
 import { browserPath, noBrowser, startBrowser } from './browser.ts';
 import { busyCluster, cacheNamed, entry, largeCluster, removal } from './caches.ts';
 import { servePage, type PageServer } from './page-server.ts';

@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+import { leanPackages } from './lean-packages.ts';
+import type { Entry } from './tar.ts';
+import { unreadBuiltins } from './unread-builtins.ts';
+
+const root = join(import.meta.dirname, '../../..');
+
+/** The programs of the image and where they begin. */
+export const programs = {
+  main: 'deploy/standalone/image-main.ts',
+  standalone: 'deploy/standalone/main.ts',
+  sources: 'sources/main.ts',
+  functions: 'functions/main.ts',
+  removal: 'functions/removal/main.ts',
+  crd: 'deploy/tools/crd/main.ts',
+} as const;
+
+/** The Kubernetes client's package does not say that unused modules of it may be left out: that is two thirds of the start. */
+const shakeKubernetesClient: Plugin = {
+  name: 'shake-kubernetes-client',
+  setup: (esbuild) => {
+    esbuild.onResolve({ filter: /^@kubernetes\/client-node$/ }, async ({ path, pluginData, ...options }) => {
+      if (pluginData === 'asked') return undefined;
+      const { importer, namespace, resolveDir, kind } = options;
+      const found = await esbuild.resolve(path, { importer, namespace, resolveDir, kind, pluginData: 'asked' });
+      return { ...found, sideEffects: false };
+    });
+  },
+};
+
+/** Packages in CommonJS call `require`, which an ES module lacks. */
+const requireForModules = `const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);`;
+
+/** The functions start while an event waits for them: they are a program in one file, which the others find beside them. */
+const functionsApart: Plugin = {
+  name: 'functions-apart',
+  setup: (esbuild) => {
+    esbuild.onResolve({ filter: /\/functions\/main\.ts$/ }, ({ kind }) =>
+      kind === 'entry-point' ? undefined : { path: './functions.mjs', external: true },
+    );
+  },
+};
+
+type EntryPoints = Readonly<Record<string, string>>;
+
+/** Programs, by name and first file, as ES modules that share what they have in common: files for the folder `app`. */
+export const bundle = async ({ functions, ...others }: EntryPoints): Promise<readonly Entry[]> => [
+  ...(functions === undefined ? [] : await modules({ functions })),
+  ...(await modules(others, functions === undefined ? [] : [functionsApart])),
+];
+
+/** Names are kept, so that a stack in the log says something: what is compiled ahead starts as fast. */
+const modules = async (entryPoints: EntryPoints, own: readonly Plugin[] = []): Promise<readonly Entry[]> => {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints,
+    outdir: 'app',
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'chunk-[hash]',
+    bundle: true,
+    write: false,
+    format: 'esm',
+    splitting: true,
+    platform: 'node',
+    target: 'node24',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'external',
+    banner: { js: requireForModules },
+    plugins: [shakeKubernetesClient, ...own, leanPackages, unreadBuiltins],
+    logLevel: 'warning',
+  });
+  return outputFiles.map(({ path, contents }) => ({
+    path: `app/${basename(path)}`,
+    mode: 0o644,
+    content: Buffer.from(contents),
+  }));
+};
+
+/** The CRD beside the program that applies it. */
+export const crdFile = async (): Promise<Entry> => ({
+  path: 'app/imagecache.yaml',
+  mode: 0o644,
+  content: await readFile(join(root, 'crds/imagecache.yaml')),
+});

@@ -1,0 +1,15 @@
+/** For deploy/Dockerfile: writes the files of the functions image, made for the Node that runs this, to folders `runtime`, `app` and `cache` of the one named. */
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { functionsRoot } from './functions-root.ts';
+import { hostRuntime } from './node-runtime.ts';
+
+const [folder] = process.argv.slice(2);
+if (folder === undefined) throw new Error('usage: node deploy/tools/images/root.ts FOLDER');
+for (const [layer, entries] of Object.entries(await functionsRoot(await hostRuntime(process.execPath))))
+  for (const { path, mode, content } of entries) {
+    const file = join(folder, layer, path);
+    await mkdir(content === undefined ? file : dirname(file), { recursive: true });
+    if (content !== undefined) await writeFile(file, content);
+    await chmod(file, mode);
+  }

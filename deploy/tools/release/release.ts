@@ -1,0 +1,98 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { version } from '#runtime/version.ts';
+import type { NamedArtifact } from '../images/archive.ts';
+import { makeImages } from '../images/make-images.ts';
+import { bundledPackages } from './bundled-packages.ts';
+import { notesOf } from './changelog.ts';
+import { packageChart, pushChart, type ChartImage } from './chart.ts';
+import { platformImages } from './image-files.ts';
+import { imageSbom } from './image-sbom.ts';
+import { krewManifest } from './krew.ts';
+import { npmComponent, npmSbom, type NpmBom } from './npm-sbom.ts';
+import type { ReleaseOptions } from './options.ts';
+import { pluginArchive } from './plugin-archive.ts';
+import { releaseFolder, type ReleasedFile, type ReleaseFolder } from './release-folder.ts';
+
+const root = join(import.meta.dirname, '../../..');
+
+/** What was released: what is to be signed, by digest, and the files for the release page. */
+export type Release = {
+  readonly version: string;
+  /** `sbom` names the bill of materials of that image, among `files`. Images are of one architecture each, or the name that lists them. */
+  readonly images: readonly ReleasedImage[];
+  readonly chart: { readonly repository: string; readonly digest: string };
+  readonly files: readonly ReleasedFile[];
+};
+
+type ReleasedImage = { readonly repository: string; readonly digest: string; readonly sbom?: string };
+
+/** Makes and pushes a release of the version in package.json. `note` hears what is being done. */
+export const release = async (options: ReleaseOptions, note: (line: string) => void): Promise<Release> => {
+  const notes = notesOf(await readFile(join(root, 'CHANGELOG.md'), 'utf8'), version);
+  const folder = await releaseFolder(options.output);
+  await folder.put('notes.md', `${notes}\n`);
+
+  note('bill of materials of the source');
+  const npm = await npmSbom(root);
+  await folder.put(`imagecache-functions-${version}.cdx.json`, json(npm));
+
+  const { registry, architectures, isInsecure } = options;
+  const wanted = { registry, architectures, isInsecure, output: undefined, only: undefined };
+  const artifacts = await makeImages(wanted, note);
+  const images = await withBills(artifacts, npm, folder);
+
+  note('chart');
+  const [functions, noop] = artifacts.map(chartImage);
+  if (functions === undefined || noop === undefined) throw new Error('there are not two images');
+  const file = await packageChart({ functions, noop }, options.output);
+  await folder.take(basename(file));
+  const digest = await pushChart(file, options);
+
+  note('kubectl plugin');
+  const archive = `kubectl-imagecache-${version}.tar.gz`;
+  const sha256 = await folder.put(archive, await pluginArchive());
+  const uri = `${options.source}/releases/download/v${version}/${archive}`;
+  await folder.put('imagecache.krew.yaml', krewManifest({ version, source: options.source, uri, sha256 }));
+  await folder.put('imagecache-crd.yaml', await readFile(join(root, 'crds/imagecache.yaml')));
+
+  const chart = { repository: `${registry}/charts/imagecache-functions`, digest };
+  const released = { version, images, chart, files: folder.files() };
+  await writeFile(
+    join(options.output, 'SHA256SUMS'),
+    released.files.map(({ name, sha256: sum }) => `${sum}  ${name}\n`).join(''),
+  );
+  await writeFile(join(options.output, 'release.json'), json(released));
+  return released;
+};
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+const repositoryOf = ({ reference }: NamedArtifact): string => reference.slice(0, reference.lastIndexOf(':'));
+
+const chartImage = (image: NamedArtifact): ChartImage => ({
+  repository: repositoryOf(image),
+  digest: image.artifact.root.descriptor.digest,
+});
+
+/** Every name, and every image of one architecture under it with its bill of materials. */
+const withBills = async (
+  artifacts: readonly NamedArtifact[],
+  npm: NpmBom,
+  folder: ReleaseFolder,
+): Promise<readonly ReleasedImage[]> => {
+  const bundled = new Set(await bundledPackages());
+  const packages = npm.components.filter((each) => bundled.has(`${each.name}@${each.version}`)).map(npmComponent);
+  const images: ReleasedImage[] = [];
+  for (const named of artifacts) {
+    const repository = repositoryOf(named);
+    images.push({ repository, digest: named.artifact.root.descriptor.digest });
+    for (const image of await platformImages(named.artifact)) {
+      const name = basename(repository);
+      const sbom = `${name}-${version}-${image.architecture}.cdx.json`;
+      await folder.put(sbom, json(await imageSbom({ name, version }, image, packages)));
+      images.push({ repository, digest: image.digest, sbom });
+    }
+  }
+  return images;
+};

@@ -1,0 +1,51 @@
+import type * as z from 'zod/mini';
+import { emptyStatus, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
+import { imageCache, spec, type image, type status } from './image-cache-schema.ts';
+import type { LedgerEntry } from './ledger.ts';
+import type { Resolved } from './known-digest.ts';
+
+/** Reads an ImageCache off the wire. Throws a ZodError that names the field for a spec that the CRD would have refused. */
+export function parseImageCache(object: unknown): ImageCache {
+  const { metadata, ...rest } = imageCache.parse(object);
+  const { deletionTimestamp, managedFields, ...names } = metadata;
+  return {
+    ...names,
+    isBeingDeleted: deletionTimestamp !== '',
+    statusWrittenAt: lastWritten(managedFields),
+    spec: toSpec(rest.spec ?? spec.parse({})),
+    status: rest.status === undefined ? emptyStatus : toStatus(rest.status),
+  };
+}
+
+const lastWritten = (fields: z.infer<typeof imageCache>['metadata']['managedFields']): number | undefined =>
+  fields
+    .flatMap(({ subresource, time }) => (subresource === 'status' ? (time ?? []) : []))
+    .toSorted((a, b) => b - a)[0];
+
+const toSpec = ({ cacheSpec, imagePullSecrets, refresh, ...rest }: z.infer<typeof spec>): Spec => ({
+  ...rest,
+  lists: cacheSpec,
+  refreshSeconds: refresh?.intervalSeconds,
+  refreshSchedule:
+    refresh?.schedule === undefined ? undefined : { schedule: refresh.schedule, timeZone: refresh.timeZone },
+  imagePullSecrets: imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''),
+});
+
+function toStatus({ images, conditions, round: opened, ...rest }: z.infer<typeof status>): Status {
+  const digests = images.flatMap(({ image, digest }) => (digest === '' ? [] : [[image, digest] as const]));
+  return {
+    ...rest,
+    digests: Object.fromEntries(digests),
+    resolved: Object.fromEntries(images.flatMap(resolvedIn)),
+    conditions: conditions.map((told): Condition => ({ ...told, lastTransitionTime: told.lastTransitionTime ?? 0 })),
+    nodes: rest.nodes satisfies Readonly<Record<string, LedgerEntry>>,
+    round: opened === undefined ? undefined : { ...opened, startTime: opened.startTime ?? 0 },
+  };
+}
+
+/** Nothing is told of an image that does not move. */
+function resolvedIn(told: z.infer<typeof image>): readonly (readonly [string, Resolved])[] {
+  const { resolved: digest, unresolved, doubted: isDoubted, lastUnresolvedPullTime: lastUnresolvedPull } = told;
+  const isTold = digest !== '' || unresolved !== '' || lastUnresolvedPull !== undefined;
+  return isTold ? [[told.image, { digest, unresolved, isDoubted, lastUnresolvedPull }]] : [];
+}

@@ -1,0 +1,162 @@
+import { failureCount } from '#model/cache/failures.ts';
+import type { Condition, Failures, ImageCache, Status } from '#model/cache/image-cache.ts';
+import type { Ended, Ledger, LedgerEntry } from '#model/cache/ledger.ts';
+import { unknownYet } from '#model/cache/known-digest.ts';
+import type { RemovalEntry, SparedImage } from '#model/cache/removal-ledger.ts';
+import type { Round } from '#model/cache/round.ts';
+import { imagesOf } from './desired-images.ts';
+import { own } from '#model/text/own-entry.ts';
+
+/** The status as it goes over the wire: times as text, counts derived from the ledger, nothing that is empty. */
+export type WireStatus = Readonly<Record<string, unknown>>;
+
+export function wireStatus(status: Status, cache: ImageCache): WireStatus {
+  const counts = nodeCounts(status.nodes);
+  return {
+    ...text('status', status.status),
+    ...text('reason', status.reason),
+    ...text('message', status.message),
+    ...time('startTime', status.startTime),
+    ...time('completionTime', status.completionTime),
+    ...(Object.keys(status.failures).length === 0 ? {} : { failures: status.failures }),
+    failuresOmitted: omitted(status.nodes, status.failures),
+    ...(status.observedGeneration === undefined ? {} : { observedGeneration: status.observedGeneration }),
+    conditions: status.conditions.map(wireCondition),
+    nodesReady: `${counts.ready}/${counts.desired}`,
+    nodeCounts: counts,
+    images: imageCounts(status, cache),
+    nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, wireEntry(entry)])),
+    wants: status.wants,
+    placed: status.placed,
+    ...removals(status),
+    ...(status.round === undefined ? {} : { round: wireRound(status.round) }),
+    ...time('lastRefreshTime', status.lastRefreshTime),
+    ...time('nextRefreshTime', status.nextRefreshTime),
+    ...text('lastHandledRefreshAt', status.lastHandledRefreshAt),
+    ...text('lastHandledPurgeAt', status.lastHandledPurgeAt),
+  };
+}
+
+/** The status less its texts and lists, for an API server that will not take it whole: the ledger is what must not be lost. */
+export function wireStatusWithoutTexts(status: Status, cache: ImageCache): WireStatus {
+  return { ...wireStatus({ ...status, failures: {} }, cache), images: [] };
+}
+
+/** Whether writing this status would change nothing. */
+export const isSameStatus = (status: Status, cache: ImageCache): boolean =>
+  JSON.stringify(wireStatus(status, cache)) === JSON.stringify(wireStatus(cache.status, cache));
+
+export type NodeCounts = Readonly<Record<'desired' | 'ready' | 'pulling' | 'failed' | 'skipped', number>>;
+
+/** How many nodes are in which state. Skipped nodes are not among the desired ones. */
+export function nodeCounts(nodes: Ledger): NodeCounts {
+  const states = Object.values(nodes).map(({ state }) => state);
+  const count = (state: LedgerEntry['state']): number => states.filter((other) => other === state).length;
+  const skipped = count('Skipped');
+  return {
+    desired: states.length - skipped,
+    ready: count('Ready'),
+    pulling: count('Pulling'),
+    failed: count('Failed'),
+    skipped,
+  };
+}
+
+type ImageCount = { readonly image: string; readonly ready: number; readonly failed: number };
+
+/** Per image, on how many nodes it is and on how many it failed; at most this many images are told. */
+const mostImages = 1000;
+
+function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
+  const counts = new Map<string, ImageCount>();
+  for (const [want, lists] of Object.entries(status.wants)) {
+    const images = imagesOf(cache, lists);
+    const { ready, failed } = countsPerIndex(
+      images.length,
+      Object.values(status.nodes).filter((entry) => entry.want === want),
+    );
+    images.forEach((image, index) => {
+      const count = counts.get(image) ?? { image, ...toldOf(image, status), ready: 0, failed: 0 };
+      counts.set(image, {
+        ...count,
+        ready: count.ready + (ready[index] ?? 0),
+        failed: count.failed + (failed[index] ?? 0),
+      });
+    });
+  }
+  return [...counts.values()].toSorted((a, b) => (a.image < b.image ? -1 : 1)).slice(0, mostImages);
+}
+
+/** What kubelets and registries say that an image stands for. */
+function toldOf(image: string, { digests, resolved }: Status): WireStatus {
+  const { digest, unresolved, isDoubted, lastUnresolvedPull } = own(resolved, image) ?? unknownYet;
+  return {
+    ...text('digest', own(digests, image) ?? ''),
+    ...text('resolved', digest),
+    ...text('unresolved', unresolved),
+    ...(isDoubted ? { doubted: true } : {}),
+    ...time('lastUnresolvedPullTime', lastUnresolvedPull),
+  };
+}
+
+/** A node that is ready has all; one that tries again or has failed has all but what it tries or failed. */
+function countsPerIndex(length: number, entries: readonly LedgerEntry[]): { ready: number[]; failed: number[] } {
+  const settled = entries.filter((entry) => entry.state === 'Ready' || entry.failed.length > 0);
+  const failed = Array.from({ length }, () => 0);
+  for (const entry of settled) for (const index of entry.failed) failed[index] = (failed[index] ?? 0) + 1;
+  return { ready: failed.map((count) => settled.length - count), failed };
+}
+
+const omitted = (nodes: Ledger, failures: Failures): number =>
+  Math.max(0, Object.values(nodes).reduce((sum, entry) => sum + entry.failed.length, 0) - failureCount(failures));
+
+function wireEntry({ id, want, attempt, state, reason, todo, failed, singly, copy, ended }: LedgerEntry) {
+  return {
+    ...{ id, want, attempt, state },
+    ...text('reason', reason),
+    ...(todo === undefined ? {} : { todo }),
+    ...(failed.length === 0 ? {} : { failed }),
+    ...(singly ? { singly } : {}),
+    ...(copy ? { copy } : {}),
+    ...(ended === undefined ? {} : { ended: wireEnded(ended) }),
+  };
+}
+
+const wireEnded = ({ size, jobs, failed, vaguely }: Ended) => ({
+  ...{ size, jobs },
+  ...(failed.length === 0 ? {} : { failed }),
+  ...(vaguely ? { vaguely } : {}),
+});
+
+function removals({ removals, unwanted }: Status): WireStatus {
+  if (Object.keys(removals).length === 0) return {};
+  const told = Object.entries(removals).map(([name, entry]) => [name, wireRemoval(entry)]);
+  return { removals: Object.fromEntries(told), unwanted };
+}
+
+function wireRemoval(entry: RemovalEntry): WireStatus {
+  const { id, want, round, attempt, state, reason, message, sparedImages, ...counts } = entry;
+  return {
+    ...{ id, want, round, attempt, state },
+    ...text('reason', reason),
+    ...text('message', message),
+    ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
+    ...(sparedImages.length === 0 ? {} : { sparedImages: sparedImages.map(wireSpared) }),
+  };
+}
+
+const wireSpared = ({ image, reason, by }: SparedImage): WireStatus => ({ image, reason, ...text('by', by) });
+
+function wireRound({ pendingRemoval, startTime, ...round }: Round): WireStatus {
+  return { ...round, ...time('startTime', startTime), ...(pendingRemoval === undefined ? {} : { pendingRemoval }) };
+}
+
+const wireCondition = (condition: Condition) => ({
+  ...condition,
+  ...time('lastTransitionTime', condition.lastTransitionTime),
+});
+
+const text = (key: string, value: string): Readonly<Record<string, string>> => (value === '' ? {} : { [key]: value });
+
+const time = (key: string, value: number | undefined): Readonly<Record<string, string>> =>
+  value === undefined ? {} : { [key]: `${new Date(value).toISOString().slice(0, 19)}Z` };

@@ -1,0 +1,30 @@
+import type { V1NodeAffinity } from '@kubernetes/client-node';
+import type { Wire } from '#model/text/serialized.ts';
+
+/** What the Pods of pull and removal Jobs have in common. */
+
+type NodeAffinity = Wire<V1NodeAffinity>;
+
+/** No rights, and no way to any. */
+export const powerless = {
+  capabilities: { drop: ['ALL'] },
+  readOnlyRootFilesystem: true,
+  allowPrivilegeEscalation: false,
+};
+
+/** Autoscalers may take the node at any time, and meshes put nothing into the Pod. */
+export const outOfTheWay = {
+  'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true',
+  'sidecar.istio.io/inject': 'false',
+  'linkerd.io/inject': 'disabled',
+};
+
+/** By name, as DaemonSets do: the hostname label may be missing or shared. */
+export function onNode(name: string): NodeAffinity {
+  const matchFields = [{ key: 'metadata.name', operator: 'In', values: [name] }];
+  return { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields }] } };
+}
+
+/** A field that is left out where its value is ''. */
+export const optional = (key: string, value: string): Readonly<Record<string, string>> =>
+  value === '' ? {} : { [key]: value };

@@ -1,0 +1,121 @@
+import type { V1Job } from '@kubernetes/client-node';
+import { jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
+import { hash } from '#model/text/hash.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { onNode, optional, outOfTheWay, powerless } from '#model/job/job-pod.ts';
+import { nameStart } from '#model/pull/job-set.ts';
+import type { Node } from '#model/node/node.ts';
+import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
+import type { RemovalOrder } from './removal-result.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import type { Wire } from '#model/text/serialized.ts';
+
+/** All that the manifest of a removal Job depends on. */
+export type RemovalJobOrder = {
+  readonly cache: ImageCache;
+  readonly node: Node;
+  /** The node's runtime, by `criSocket`. */
+  readonly socket: string;
+  readonly entry: RemovalEntry;
+  readonly removal: RemovalOrder;
+  /** Its `namespace` is the one in which a Pod may mount a path of its node. */
+  readonly settings: Settings;
+};
+
+export type RemovalJob = Wire<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
+
+const container = 'removal';
+
+/**
+ * The Job that removes a cache's images from one node. It has no owner: a reference to a cache in another namespace would
+ * get it garbage-collected, so its labels say whose it is. It goes by itself,
+ * but stays a while after its end: as long as it is there, what nodes list of its images is no evidence.
+ */
+export function removalJob(order: RemovalJobOrder): RemovalJob {
+  const { node, settings, socket } = order;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: removalJobName(order.cache, order.entry),
+      namespace: settings.namespace,
+      labels: ownLabels(order),
+      annotations: { ...ownAnnotations(order), [jobAnnotations.removes]: JSON.stringify(order.removal.remove) },
+    },
+    spec: {
+      backoffLimit: 0,
+      activeDeadlineSeconds: backstopSeconds,
+      ttlSecondsAfterFinished: evidenceSeconds,
+      template: {
+        metadata: { labels: ownLabels(order), annotations: { ...outOfTheWay, ...ownAnnotations(order) } },
+        spec: {
+          volumes: [{ name: 'socket', hostPath: { path: socket, type: 'Socket' } }],
+          containers: [
+            {
+              name: container,
+              image: settings.removalImage,
+              args: programArguments(order),
+              resources: { limits: { cpu: '1', memory: '128Mi' }, requests: { cpu: '10m', memory: '64Mi' } },
+              volumeMounts: [{ name: 'socket', mountPath: socket }],
+              terminationMessagePolicy: 'FallbackToLogsOnError',
+              imagePullPolicy: 'IfNotPresent',
+              securityContext: powerless,
+            },
+          ],
+          restartPolicy: 'Never',
+          terminationGracePeriodSeconds: 0,
+          dnsPolicy: 'Default',
+          ...optional('serviceAccountName', settings.serviceAccountName),
+          automountServiceAccountToken: false,
+          ...(settings.imageDeleteJobHostNetwork ? { hostNetwork: true } : {}),
+          securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: 'RuntimeDefault' } },
+          affinity: { nodeAffinity: onNode(node.name) },
+          tolerations: [{ operator: 'Exists' }],
+          ...optional('priorityClassName', order.cache.spec.priorityClassName ?? settings.jobPriorityClassName),
+          enableServiceLinks: false,
+        },
+      },
+    },
+  };
+}
+
+/** The one name of the Job: whoever makes it, however often, makes the same. What is to be kept may be seen differently by two, and is not in it. */
+export const removalJobName = ({ name, uid }: ImageCache, { round, id, attempt, want }: RemovalEntry): string =>
+  `${nameStart(name)}-${hash(12, 'removal', uid, round, id, attempt, want)}`;
+
+/** The image's entrypoint is Node. No shell, and no reference that could be taken for an option. */
+function programArguments({ socket, removal }: RemovalJobOrder): readonly string[] {
+  return [
+    'removal.mjs',
+    `--socket=${socket}`,
+    `--purge=${removal.purge}`,
+    ...removal.remove.map((image) => `--remove=${image}`),
+    ...removal.keep.map((image) => `--keep=${image}`),
+  ];
+}
+
+function ownLabels({ cache, node }: RemovalJobOrder): Readonly<Record<string, string>> {
+  return {
+    [labels.app]: 'kubefledged',
+    [labels.manager]: managerLabelValue,
+    [labels.cacheUid]: cache.uid,
+    [labels.node]: node.id,
+    [labels.removal]: 'true',
+    'sidecar.istio.io/inject': 'false',
+  };
+}
+
+function ownAnnotations({ cache, node, entry }: RemovalJobOrder): Readonly<Record<string, string>> {
+  return {
+    [jobAnnotations.cache]: `${cache.namespace}/${cache.name}`,
+    [jobAnnotations.round]: String(entry.round),
+    [jobAnnotations.node]: node.name,
+    [jobAnnotations.attempt]: String(entry.attempt),
+  };
+}
+
+/** Longer than a node's list of images may lag behind. */
+const evidenceSeconds = 150;
+
+/** Behind all that the program may take for 32 images, so that its own account of them is never cut off. */
+const backstopSeconds = 7200;

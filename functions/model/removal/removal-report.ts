@@ -1,0 +1,91 @@
+import { hash } from '#model/text/hash.ts';
+import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import { isRemovalUnsettled, type RemovalEntry, type RemovalLedger } from '#model/cache/removal-ledger.ts';
+import type { World } from '#model/world.ts';
+
+/** Whether a purge has still to wait. Nodes that can not be served now hold up a deletion only, and not for ever. */
+export function isHeldUp({ now, settings }: World, { round, removals }: Status): boolean {
+  const entries = Object.values(removals);
+  if (round?.trigger !== 'Deletion') return entries.some(isRemovalUnsettled);
+  const isGivenUp = now >= round.startTime + 2 * settings.imagePullDeadline;
+  const isPatient = now < round.startTime + settings.imagePullDeadline;
+  return !isGivenUp && entries.some((entry) => isRemovalUnsettled(entry) || (isPatient && entry.state === 'Skipped'));
+}
+
+/** What nodes were freed of, and what was spared, told once all of them have come to an end. */
+export function removalEvents(
+  { status: before }: ImageCache,
+  { status, isBeingDeleted }: ImageCache,
+): readonly CacheEvent[] {
+  const isNews = Object.entries(status.removals).some(
+    ([name, entry]) => isTold(entry) && !isSame(before.removals[name], entry),
+  );
+  const isOver = !Object.values(status.removals).some(isRemovalUnsettled);
+  const isLast = isBeingDeleted && before.status === 'Processing' && status.status !== 'Processing';
+  if (!(isNews && isOver) && !isLast) return [];
+  const message = summary(status.removals, isBeingDeleted);
+  const hasFailed = Object.values(status.removals).some(({ state }) => state === 'Failed');
+  const isShort =
+    hasFailed || (isBeingDeleted && !Object.values(status.removals).every(({ state }) => state === 'Removed'));
+  const [type, reason] = isShort
+    ? (['Warning', 'ImageRemovalFailed'] as const)
+    : (['Normal', 'ImagesRemoved'] as const);
+  return message === '' ? [] : [{ type, reason, message, key: hash(12, status.round?.number ?? 0, message) }];
+}
+
+const isTold = ({ state }: RemovalEntry): boolean => state === 'Removed' || state === 'Failed';
+
+const isSame = (before: RemovalEntry | undefined, { id, want, state }: RemovalEntry): boolean =>
+  before?.id === id && before.want === want && before.state === state;
+
+/** In one sentence for each thing that somebody may want to know; nodes are named while there are few. */
+function summary(removals: RemovalLedger, isDeletion: boolean): string {
+  const entries = Object.entries(removals);
+  if (entries.length === 0) return '';
+  const sum = (of: (entry: RemovalEntry) => number): number =>
+    entries.reduce((total, [, entry]) => total + of(entry), 0);
+  const [removed, spared] = [sum((entry) => entry.removed), sum((entry) => entry.spared)];
+  const freed = entries.filter(([, entry]) => entry.removed > 0).length;
+  return [
+    `Removed ${counted(removed, 'image')} (${inWords(sum((entry) => entry.freedBytes))}) from ${counted(freed, 'node')}`,
+    ...(spared === 0 ? [] : [`spared ${counted(spared, 'image')}: ${list(entries.flatMap(sparedOn))}`]),
+    ...troubles(entries, 'Failed', 'failed'),
+    ...(isDeletion ? troubles(entries, 'Skipped', 'given up') : []),
+    ...(isDeletion ? troubles(entries, 'Pending', 'given up') : []),
+    ...(isDeletion ? troubles(entries, 'Removing', 'given up') : []),
+  ].join('; ');
+}
+
+const sparedOn = ([name, { sparedImages }]: readonly [string, RemovalEntry]): readonly string[] =>
+  sparedImages.map(({ image, reason, by }) => `${image} on ${name} (${reason}${by === '' ? '' : `, ${by}`})`);
+
+function troubles(
+  entries: readonly (readonly [string, RemovalEntry])[],
+  state: RemovalEntry['state'],
+  word: string,
+): readonly string[] {
+  const told = entries.flatMap(([name, entry]) => {
+    if (entry.state !== state) return [];
+    const why = [entry.reason, entry.message].filter((text) => text !== '').join(': ');
+    return [why === '' ? name : `${name} (${why})`];
+  });
+  return told.length === 0 ? [] : [`${word} on ${list(told)}`];
+}
+
+const mostNamed = 6;
+
+const list = (names: readonly string[]): string =>
+  names.length <= mostNamed
+    ? names.join(', ')
+    : `${names.slice(0, mostNamed).join(', ')} and ${names.length - mostNamed} more`;
+
+const counted = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`;
+
+/** In the units of `docker images`. */
+function inWords(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = bytes === 0 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power] ?? ''}`;
+}

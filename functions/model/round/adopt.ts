@@ -1,0 +1,69 @@
+import { annotations } from '#model/cache/api.ts';
+import type { Condition, ImageCache, Status } from '#model/cache/image-cache.ts';
+import { freshEntry, type Ledger } from '#model/cache/ledger.ts';
+import type { Observed } from '#model/observed.ts';
+import { withPlaced } from '#model/desired/placements.ts';
+import { nextRefresh } from './refresh-time.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { wanted } from '#model/desired/desired-images.ts';
+import type { World } from '#model/world.ts';
+import { own } from '#model/text/own-entry.ts';
+
+/** A cache of kube-fledged, taken over as it stands: no round opens and nothing is pulled again. */
+export function adopted(world: Adoption): ImageCache {
+  const { cache, observed, settings, now } = world;
+  const isPurged = cache.status.reason === 'ImageCachePurge';
+  const status: Status = {
+    ...cache.status,
+    ...(cache.status.status === 'Processing' ? interruptedPurge(now) : {}),
+    observedGeneration: cache.generation,
+    nodes: isPurged ? {} : takenOver(cache, observed, settings),
+    placed: isPurged ? [] : withPlaced(cache),
+    lastHandledRefreshAt: cache.annotations[annotations.refreshRequestedAt] ?? '',
+    lastHandledPurgeAt: cache.annotations[annotations.purgeRequestedAt] ?? '',
+    nextRefreshTime: isPurged ? undefined : nextRefresh(cache, world),
+    conditions: conditionsOf(cache, isPurged, now),
+    round: {
+      number: 0,
+      operation: isPurged ? 'Purge' : 'Create',
+      trigger: 'Adopted',
+      generation: cache.generation,
+      startTime: now,
+      pendingRemoval: undefined,
+    },
+  };
+  return { ...cache, status };
+}
+
+type Adoption = Pick<World, 'cache' | 'observed' | 'settings' | 'scheduled' | 'now'>;
+
+/** Every node is believed to hold its images, but for those that kube-fledged says failed. */
+function takenOver(cache: ImageCache, observed: Observed, settings: Settings): Ledger {
+  const entries = [...observed.nodes].flatMap(([name, node]) => {
+    const want = node === undefined ? undefined : wanted(cache, node, settings);
+    if (node === undefined || want === undefined) return [];
+    const hostname = node.labels['kubernetes.io/hostname'] ?? name;
+    const failed = want.images.flatMap((image, index) =>
+      own(cache.status.failures, image)?.some((failure) => failure.node === hostname) === true ? [index] : [],
+    );
+    const state = failed.length > 0 ? 'Failed' : 'Ready';
+    return [[name, { ...freshEntry(node.id, want.want), state, failed }] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** kube-fledged's own words for work that it did not end. */
+function interruptedPurge(now: number): Pick<Status, 'status' | 'completionTime'> {
+  return { status: 'Aborted', completionTime: now };
+}
+
+function conditionsOf(cache: ImageCache, isPurged: boolean, now: number): readonly Condition[] {
+  const since = { message: '', observedGeneration: cache.generation, lastTransitionTime: now };
+  const hasFailed = cache.status.status === 'Failed';
+  const ready = isPurged ? 'Purged' : hasFailed ? 'PullFailed' : 'AllImagesPresent';
+  return [
+    { type: 'Ready', status: isPurged || hasFailed ? 'False' : 'True', reason: ready, ...since },
+    { type: 'Reconciling', status: 'False', reason: 'Adopted', ...since },
+    { type: 'Stalled', status: hasFailed ? 'True' : 'False', reason: hasFailed ? 'PullFailed' : 'Ok', ...since },
+  ];
+}

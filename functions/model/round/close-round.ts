@@ -1,0 +1,104 @@
+import { conditionsWhen, type Phase } from '#model/cache/conditions.ts';
+import type { ImageCache, Status, StatusWord } from '#model/cache/image-cache.ts';
+import { isPurged } from './next-round.ts';
+import type { RemovalLedger } from '#model/cache/removal-ledger.ts';
+import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import type { Ledger } from '#model/cache/ledger.ts';
+import { nextRefresh, type Clockwork } from './refresh-time.ts';
+import type { Scheduled } from '#model/world.ts';
+
+/** The status of a cache whose round has ended, and the Event that tells of it: kube-fledged's words, and conditions. */
+export function closed(
+  clockwork: Clockwork,
+  cache: ImageCache,
+): { readonly status: Status; readonly events: readonly CacheEvent[] } {
+  const { now, scheduled } = clockwork;
+  const { status, generation } = cache;
+  const isPurge = isPurged(cache);
+  const end = isPurge ? endOfPurge(status.removals) : endOf(status.nodes);
+  const conditions = conditionsWhen(end.phase, {
+    conditions: status.conditions,
+    generation,
+    now,
+    message: end.message,
+  });
+  const refreshed = isPurge ? {} : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, clockwork) };
+  const ended = { ...status, status: end.word, message: end.message, completionTime: now, conditions, ...refreshed };
+  return { status: ended, events: [endEvent(ended), ...(isPurge ? [] : unreadable(scheduled))] };
+}
+
+/** All of it is in the status, so it can be told again. */
+const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
+  type: status === 'Failed' ? 'Warning' : 'Normal',
+  reason,
+  message,
+  key: `round-${round?.number ?? 0}`,
+});
+
+/** Two ticks where functions are woken every minute, and some. */
+const recently = 150_000;
+
+/** The Event of a round that has just ended: whoever closed it may have died before recording it. */
+export function recentEnd({ status, isBeingDeleted }: ImageCache, now: number): CacheEvent | undefined {
+  const { round, completionTime: ended = -Infinity } = status;
+  const isOver = round !== undefined && status.status !== 'Processing' && !isBeingDeleted;
+  return isOver && now - ended <= recently ? endEvent(status) : undefined;
+}
+
+/** A schedule that nobody can keep is said so, once for each way in which it is wrong. */
+function unreadable(scheduled: Scheduled | undefined): readonly CacheEvent[] {
+  if (scheduled === undefined || scheduled.problem === '') return [];
+  const message = `spec.refresh.schedule is not kept: ${scheduled.problem}`;
+  return [{ type: 'Warning', reason: 'InvalidSchedule', message, key: scheduled.problem }];
+}
+
+type End = { readonly word: StatusWord; readonly phase: Phase; readonly message: string };
+
+function endOf(nodes: Ledger): End {
+  const states = Object.values(nodes).map(({ state }) => state);
+  if (states.includes('Failed'))
+    return {
+      word: 'Failed',
+      phase: 'failed',
+      message: 'Image pull failed for some images. Please see "failures" section',
+    };
+  if (states.includes('Ready'))
+    return {
+      word: 'Succeeded',
+      phase: 'succeeded',
+      message: 'All requested images pulled succesfully to respective nodes',
+    };
+  return {
+    word: 'NoImagesPulledOrDeleted',
+    phase: 'noNodes',
+    message: states.length === 0 ? noNodes : allSkipped(nodes),
+  };
+}
+
+/** A node that can not be served now, or that had nothing to lose, is no failure. */
+function endOfPurge(removals: RemovalLedger): End {
+  const states = Object.values(removals).map(({ state }) => state);
+  if (states.includes('Failed'))
+    return {
+      word: 'Failed',
+      phase: 'purgeFailed',
+      message: 'Image deletion failed for some images. Please see "failures" section',
+    };
+  if (states.includes('Removed'))
+    return {
+      word: 'Succeeded',
+      phase: 'purged',
+      message: 'All cached images succesfully deleted from respective nodes',
+    };
+  return { word: 'NoImagesPulledOrDeleted', phase: 'purged', message: noNodes };
+}
+
+const noNodes = 'No images were pulled or deleted because nodeSelector specified did not match any nodes';
+
+/** Nodes match, but none can be served now: said as it is, with how many for which reason. */
+function allSkipped(nodes: Ledger): string {
+  const counts = new Map<string, number>();
+  for (const { reason } of Object.values(nodes)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const told = [...counts].toSorted().map(([reason, count]) => `${count} ${reason}`);
+  return `No images were pulled because none of the matching nodes can be served now: ${told.join(', ')}`;
+}

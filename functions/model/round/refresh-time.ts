@@ -1,0 +1,18 @@
+import { isPurged } from './next-round.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { World } from '#model/world.ts';
+
+/** When the next refresh of a cache is due, in epoch milliseconds; undefined where none comes by time. */
+export function nextRefresh(cache: ImageCache, { settings, scheduled, now }: Clockwork): number | undefined {
+  if (isPurged(cache)) return undefined;
+  if (cache.spec.refreshSchedule !== undefined) return scheduled?.next;
+  const seconds = cache.spec.refreshSeconds;
+  const period = seconds === undefined ? settings.refreshFrequency : seconds * 1000;
+  return period === 0 ? undefined : wholeSeconds(now + period);
+}
+
+/** The part of the world that tells time. */
+export type Clockwork = Pick<World, 'settings' | 'scheduled' | 'now'>;
+
+/** As the status tells it: a time that came back from the API server must be the same. */
+const wholeSeconds = (time: number): number => Math.floor(time / 1000) * 1000;

@@ -1,0 +1,79 @@
+import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { ApiCall } from './api.ts';
+import { TimedOut } from './time-limit.ts';
+import { ApiError } from '#runtime/errors.ts';
+import { retryAfter } from './retry-after.ts';
+
+const unzip = promisify(gunzip);
+
+/** The whole body as text; `count` hears of every byte as it crosses the wire. Rejects if the answer breaks off. */
+export async function bodyText(answer: IncomingMessage, count: (bytes: number) => void): Promise<string> {
+  const chunks: Buffer[] = [];
+  const incoming: AsyncIterable<Buffer> = answer;
+  for await (const chunk of incoming) {
+    count(chunk.length);
+    chunks.push(chunk);
+  }
+  const body = Buffer.concat(chunks);
+  const isZipped = answer.headers['content-encoding'] === 'gzip';
+  return (isZipped ? await unzip(body) : body).toString('utf8');
+}
+
+export const isSuccess = (answer: IncomingMessage): boolean => Math.floor((answer.statusCode ?? 0) / 100) === 2;
+
+/** The API server's refusal, in its own words where it sent a Status, else in the first of whoever answered in its place. */
+export function refusal(call: ApiCall, answer: IncomingMessage, body: string): ApiError {
+  const { reason, message } = statusOf(body);
+  const status = answer.statusCode ?? 0;
+  const retryAfterMs = retryAfter(answer.headers['retry-after'], Date.now());
+  return new ApiError(`${attempted(call)}: ${status} ${answer.statusMessage ?? ''}: ${message}`, {
+    status,
+    reason,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
+}
+
+/** No answer, or one that can not be read. */
+export function silence(call: ApiCall, error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  const why = error instanceof TimedOut ? error.message : `no answer: ${wordsOf(error)}`;
+  return new ApiError(`${attempted(call)}: ${why}`, { status: 0 }, { cause: error });
+}
+
+/** The parsed JSON of a good answer; undefined for an empty one. */
+export function parsed(call: ApiCall, body: string): unknown {
+  if (body === '') return undefined;
+  try {
+    return JSON.parse(body);
+  } catch {
+    // No cause: the parser quotes what it read, and that may be a Secret.
+    throw new ApiError(`${attempted(call)}: the answer is not JSON`, { status: 0 });
+  }
+}
+
+const attempted = (call: ApiCall): string => `${call.method} ${call.path.slice(0, 300)}`;
+
+function statusOf(body: string): { readonly reason: string; readonly message: string } {
+  const status = jsonOf(body);
+  if (typeof status !== 'object' || status === null) return { reason: '', message: body.trim().slice(0, 200) };
+  const reason = 'reason' in status && typeof status.reason === 'string' ? status.reason : '';
+  const message = 'message' in status && typeof status.message === 'string' ? status.message : reason;
+  return { reason, message: message.slice(0, 2000) };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A refused connection to a name with several addresses comes as an error without words but with a code. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.message !== '') return error.message;
+  return 'code' in error ? String(error.code) : error.name;
+}

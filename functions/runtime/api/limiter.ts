@@ -1,0 +1,47 @@
+import { reasonOf } from './time-limit.ts';
+
+/** Runs a piece of work once there is room for it. Throws the signal's reason if that fires while it waits. */
+export type Gate = <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+
+/** Bounds how much runs at once, first come first served, so that a fan-out over a thousand nodes does not open a thousand sockets. */
+export function gate(limit: number): Gate {
+  const waiting = new Set<() => void>();
+  let free = limit;
+  const leave = (): void => {
+    const [next] = waiting;
+    if (next === undefined) free += 1;
+    else next();
+  };
+  const enter = (signal: AbortSignal): Promise<void> => {
+    signal.throwIfAborted();
+    if (free > 0) {
+      free -= 1;
+      return Promise.resolve();
+    }
+    return queued(waiting, signal);
+  };
+  return async (work, signal) => {
+    await enter(signal);
+    try {
+      return await work();
+    } finally {
+      leave();
+    }
+  };
+}
+
+function queued(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  const enter = (): void => {
+    waiting.delete(enter);
+    signal.removeEventListener('abort', leave);
+    resolve(undefined);
+  };
+  const leave = (): void => {
+    waiting.delete(enter);
+    reject(reasonOf(signal));
+  };
+  waiting.add(enter);
+  signal.addEventListener('abort', leave, { once: true });
+  return promise;
+}

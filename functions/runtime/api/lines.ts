@@ -1,0 +1,49 @@
+import type { IncomingMessage } from 'node:http';
+import { StringDecoder } from 'node:string_decoder';
+import { bodyText, isSuccess, refusal, silence } from './answer.ts';
+import type { ApiCall } from './api.ts';
+import { defaultTimeout, type Wire } from './connection.ts';
+import { deadline, reasonOf } from './time-limit.ts';
+import type { Sent } from './transport.ts';
+
+/** Streams the lines of one answer; its request dies with the loop that reads it, however that loop ends. */
+export async function* apiLines(wire: Wire, call: ApiCall): AsyncGenerator<string, void, undefined> {
+  const limit = deadline(call.timeout ?? defaultTimeout, [call.signal, wire.closing]);
+  const isStopped = (): boolean => wire.closing.aborted || call.signal?.aborted === true;
+  let sent: Sent | undefined;
+  try {
+    sent = await wire.send('stream', call, limit.signal);
+    const answer = await sent.answer;
+    if (!isSuccess(answer)) throw refusal(call, answer, await bodyText(answer, wire.count));
+    limit.lift();
+    yield* lines(answer, wire.count);
+  } catch (thrown) {
+    if (isStopped()) return;
+    throw silence(call, limit.signal.aborted ? reasonOf(limit.signal) : thrown);
+  } finally {
+    limit.clear();
+    sent?.request.destroy();
+  }
+}
+
+/** A character may be split between two chunks, and a line over many. */
+async function* lines(
+  answer: IncomingMessage,
+  count: (bytes: number) => void,
+): AsyncGenerator<string, void, undefined> {
+  const decoder = new StringDecoder('utf8');
+  const incoming: AsyncIterable<Buffer> = answer;
+  let rest = '';
+  for await (const chunk of incoming) {
+    count(chunk.length);
+    // Only what is new is searched: an ImageCache of 5,000 nodes is a line of hundreds of chunks.
+    const [first = '', ...more] = decoder.write(chunk).split('\n');
+    rest += first;
+    for (const piece of more) {
+      yield rest;
+      rest = piece;
+    }
+  }
+  rest += decoder.end();
+  if (rest !== '') yield rest;
+}

@@ -1,0 +1,57 @@
+import * as z from 'zod/mini';
+import type { Api } from './api.ts';
+import { ApiError } from '#runtime/errors.ts';
+
+type Listing<Item> = {
+  /** Items per page: few where they are large, so that memory stays bounded. */
+  readonly limit: number;
+  readonly parse: (object: unknown) => Item;
+  readonly selector?: string;
+  readonly fieldSelector?: string;
+  /** Only metadata is asked for: a small part of the bytes. */
+  readonly isMetadata?: boolean;
+};
+
+const page = z.object({
+  metadata: z.optional(z.object({ continue: z.optional(z.string()) })),
+  items: z._default(z.nullable(z.array(z.unknown())), []),
+});
+
+const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+
+/** A whole listing, page by page, each item made small as it is read. A listing that expires half-way is begun again, once. */
+export async function everyItem<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
+  try {
+    return await onePass(api, path, listing);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 410) throw error;
+    return onePass(api, path, listing);
+  }
+}
+
+/** The listings of several paths as one, read one after another. */
+export async function everyItemOf<Item>(
+  api: Api,
+  paths: readonly string[],
+  listing: Listing<Item>,
+): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  for (const path of paths) items.push(...(await everyItem(api, path, listing)));
+  return items;
+}
+
+async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  let next = '';
+  do {
+    const query = new URLSearchParams({ limit: String(listing.limit) });
+    if (listing.selector !== undefined) query.set('labelSelector', listing.selector);
+    if (listing.fieldSelector !== undefined) query.set('fieldSelector', listing.fieldSelector);
+    if (next !== '') query.set('continue', next);
+    const accept = listing.isMetadata === true ? { accept: metadataOnly } : {};
+    const answer = page.parse(await api.request({ method: 'GET', path: `${path}?${query.toString()}`, ...accept }));
+    for (const item of answer.items ?? []) items.push(listing.parse(item));
+    next = answer.metadata?.continue ?? '';
+  } while (next !== '');
+  return items;
+}

@@ -1,0 +1,77 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { bodyText, isSuccess, parsed, refusal, silence } from './answer.ts';
+import { apiLines } from './lines.ts';
+import { apiWire, defaultTimeout, type Wire } from './connection.ts';
+import type { Api, ApiCall, ApiOptions } from './api.ts';
+import type { Credentials } from './cluster-source.ts';
+import { deadline, reasonOf, TimedOut } from './time-limit.ts';
+import type { ApiError } from '#runtime/errors.ts';
+import { gate } from './limiter.ts';
+import { nextTry } from './retry-policy.ts';
+import type { Sent } from './transport.ts';
+
+const defaultConcurrency = 32;
+
+/** The API that these credentials open; nothing is sent before the first call. Apart from `createApi`, so that whoever has them needs no Kubernetes client. */
+export function apiOver(credentials: Credentials, options: ApiOptions): Api {
+  const wire = apiWire(credentials, options.onCall);
+  const enter = gate(options.concurrency ?? defaultConcurrency);
+  return {
+    server: credentials.server.href.replace(/\/$/, ''),
+    context: credentials.context,
+    namespace: credentials.namespace,
+    request: (call) => {
+      const tryOnce = (signal: AbortSignal): Promise<Outcome> => attempt(wire, call, signal);
+      const inLine = (signal: AbortSignal): Promise<Outcome> => enter(() => tryOnce(signal), signal);
+      return request(call, call.isUrgent === true ? tryOnce : inLine, wire.closing);
+    },
+    lines: (call) => apiLines(wire, call),
+    metrics: wire.metrics,
+    close: wire.close,
+  };
+}
+
+type Outcome =
+  { readonly value: unknown } | { readonly error: ApiError; readonly wasSent: boolean; readonly timedOut: boolean };
+
+/** Tries until an answer is final, waiting outside the gate so that a throttled call holds up no other. */
+async function request(
+  call: ApiCall,
+  tryOnce: (signal: AbortSignal) => Promise<Outcome>,
+  closing: AbortSignal,
+): Promise<unknown> {
+  const stop = deadline(Infinity, [call.signal, closing]);
+  let waited = 0;
+  try {
+    for (let tries = 1; ; tries += 1) {
+      const outcome = await tryOnce(stop.signal);
+      if ('value' in outcome) return outcome.value;
+      const wait = nextTry({ ...outcome, tries, waited, method: call.method }, Math.random());
+      if (wait === undefined || stop.signal.aborted) throw outcome.error;
+      waited += wait;
+      await pause(wait, undefined, { signal: stop.signal });
+    }
+  } catch (error) {
+    throw silence(call, stop.signal.aborted ? reasonOf(stop.signal) : error);
+  } finally {
+    stop.clear();
+  }
+}
+
+async function attempt(wire: Wire, call: ApiCall, stop: AbortSignal): Promise<Outcome> {
+  const limit = deadline(call.timeout ?? defaultTimeout, [stop]);
+  let sent: Sent | undefined;
+  try {
+    sent = await wire.send('call', call, limit.signal);
+    const answer = await sent.answer;
+    const body = await bodyText(answer, wire.count);
+    if (isSuccess(answer)) return { value: parsed(call, body) };
+    return { error: refusal(call, answer, body), wasSent: true, timedOut: false };
+  } catch (thrown) {
+    const cause = limit.signal.aborted ? reasonOf(limit.signal) : thrown;
+    const wasSent = sent?.isConnected() ?? false;
+    return { error: silence(call, cause), wasSent, timedOut: cause instanceof TimedOut };
+  } finally {
+    limit.clear();
+  }
+}

@@ -1,0 +1,36 @@
+import { group, imageCachePlural, version } from '#model/cache/api.ts';
+import type { CacheReference, ObjectReference } from '#model/cache/cloud-event.ts';
+import { isObjectName } from '#model/text/object-name.ts';
+import { ApiError } from '#runtime/errors.ts';
+
+const within = (namespace?: string): string => (namespace === undefined ? '' : `/namespaces/${segment(namespace)}`);
+
+/** Nothing has a name that nothing can have: whoever asks for it is told what the API server would say, and that is not asked. */
+function segment(name: string): string {
+  if (isObjectName(name)) return name;
+  const told = JSON.stringify(name.slice(0, 100));
+  throw new ApiError(`no object can have the name ${told}`, { status: 404, reason: 'NotFound' });
+}
+
+/**
+ * Paths of the API. Names come from events, and whoever can post one must not choose the path.
+ * All throw an `ApiError` 404 for what can be no name.
+ */
+export const paths = {
+  /** Of one namespace, or of all; so with Jobs and Pods. */
+  caches: (namespace?: string): string => `/apis/${group}/${version}${within(namespace)}/${imageCachePlural}`,
+  cache: ({ namespace, name }: CacheReference): string => `${paths.caches(namespace)}/${segment(name)}`,
+  nodes: '/api/v1/nodes',
+  node: (name: string): string => `/api/v1/nodes/${segment(name)}`,
+  namespace: (name: string): string => `/api/v1/namespaces/${segment(name)}`,
+  jobs: (namespace?: string): string => `/apis/batch/v1${within(namespace)}/jobs`,
+  job: (namespace: string, name: string): string => `${paths.jobs(namespace)}/${segment(name)}`,
+  pods: (namespace?: string): string => `/api/v1${within(namespace)}/pods`,
+  pod: (namespace: string, name: string): string => `${paths.pods(namespace)}/${segment(name)}`,
+  secret: (namespace: string, name: string): string =>
+    `/api/v1/namespaces/${segment(namespace)}/secrets/${segment(name)}`,
+  events: (namespace: string): string => `/api/v1/namespaces/${segment(namespace)}/events`,
+  /** A Job, or else a Pod. */
+  object: ({ kind, namespace, name }: ObjectReference): string =>
+    kind === 'Job' ? paths.job(namespace, name) : paths.pod(namespace, name),
+} as const;

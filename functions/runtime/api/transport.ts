@@ -1,0 +1,92 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Credentials } from './cluster-source.ts';
+import { orAborted } from './time-limit.ts';
+
+/** One request, ready to be sent. */
+export type Outgoing = {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer | undefined;
+  /** Destroys the request, and whatever answer is being read, when it fires. */
+  readonly signal: AbortSignal;
+};
+
+/** A request on its way, and what is known of it. */
+export type Sent = {
+  readonly request: http.ClientRequest;
+  /** Resolves with the head of the answer; rejects if none comes. */
+  readonly answer: Promise<http.IncomingMessage>;
+  /** Whether a connection was made; before that, no byte can have left. */
+  readonly isConnected: () => boolean;
+};
+
+export type Transport = {
+  /** Over a kept-alive connection of the pool. */
+  readonly call: (outgoing: Outgoing) => Promise<Sent>;
+  /** Over a connection of its own, whose silence is probed so that a dead peer is noticed. */
+  readonly stream: (outgoing: Outgoing) => Promise<Sent>;
+  readonly close: () => void;
+};
+
+/** Milliseconds: shorter than any server keeps an idle connection, so that no write meets one that is being closed. */
+const idleTimeout = 30_000;
+const keepAliveProbe = 10_000;
+
+/** node:http(s) with agents of our own: client-node's fetch-based one neither reuses connections per call nor keeps watches apart. */
+export function transport(credentials: Credentials): Transport {
+  const isPlain = credentials.server.protocol === 'http:';
+  const Agent = isPlain ? http.Agent : https.Agent;
+  const pool = new Agent({ keepAlive: true, keepAliveMsecs: keepAliveProbe, timeout: idleTimeout });
+  const streams = new Agent({ keepAlive: false });
+  const sendOver = async (agent: http.Agent, outgoing: Outgoing): Promise<Sent> => {
+    const { headers, auth, tls, proxy } = await orAborted(credentials.authorise(), outgoing.signal);
+    const options = {
+      ...address(credentials.server, outgoing.path),
+      ...tls,
+      ...(auth !== undefined && { auth }),
+      method: outgoing.method,
+      signal: outgoing.signal,
+      headers: { ...outgoing.headers, ...headers },
+      agent: proxy ?? agent,
+    };
+    return dispatch(isPlain ? http.request(options) : https.request(options), outgoing.body);
+  };
+  return {
+    call: (outgoing) => sendOver(pool, outgoing),
+    stream: (outgoing) => sendOver(streams, outgoing),
+    close: () => {
+      pool.destroy();
+      streams.destroy();
+    },
+  };
+}
+
+/** A server behind a path prefix, as some proxies have it, keeps its prefix. */
+function address(server: URL, path: string): { host: string; port: string; path: string } {
+  const host = server.hostname.replace(/^\[(.*)\]$/, '$1');
+  const port = server.port === '' ? (server.protocol === 'http:' ? '80' : '443') : server.port;
+  return { host, port, path: server.pathname.replace(/\/+$/, '') + path };
+}
+
+function dispatch(request: http.ClientRequest, body: Buffer | undefined): Sent {
+  let connected = false;
+  const connect = (): void => {
+    connected = true;
+  };
+  request.once('socket', (socket) => {
+    socket.setKeepAlive(true, keepAliveProbe);
+    if (request.reusedSocket) connect();
+    else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', connect);
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+  request.once('response', resolve);
+  request.once('close', () => reject(new Error('the connection closed without an answer')));
+  // Stays for good: a request that is destroyed late must not take the process with it.
+  request.on('error', reject);
+  request.end(body);
+  // Whoever sent it may stop listening before it fails.
+  promise.catch(() => undefined);
+  return { request, answer: promise, isConnected: () => connected };
+}

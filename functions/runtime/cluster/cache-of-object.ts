@@ -1,0 +1,19 @@
+import * as z from 'zod/mini';
+import { imageCacheKind, jobAnnotations } from '#model/cache/api.ts';
+import type { CacheReference } from '#model/cache/cloud-event.ts';
+
+const owned = z.object({
+  metadata: z.object({
+    namespace: z.optional(z.string()),
+    annotations: z.optional(z.record(z.string(), z.string())),
+    ownerReferences: z.optional(z.array(z.object({ kind: z.string(), name: z.string() }))),
+  }),
+});
+
+/** The cache that a Job or Pod says it belongs to. A cache's Jobs live in its namespace, so no other can be named. */
+export function cacheOfObject(object: unknown): CacheReference | undefined {
+  const { namespace = '', annotations = {}, ownerReferences = [] } = owned.parse(object).metadata;
+  const told = /^[^/]+\/([^/]+)$/.exec(annotations[jobAnnotations.cache] ?? '')?.[1];
+  const name = told ?? ownerReferences.find(({ kind }) => kind === imageCacheKind)?.name;
+  return name === undefined || namespace === '' ? undefined : { namespace, name };
+}

@@ -1,0 +1,155 @@
+import { labels, managerSelector, pullsOnly, removalsOnly } from '#model/cache/api.ts';
+import type { CacheReference, ObjectReference } from '#model/cache/cloud-event.ts';
+import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import type { Node } from '#model/node/node.ts';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import { nodeReader, parseNode } from '#model/node/parse-node.ts';
+import { parseJob, parsePod, podReader } from '#model/job/parse-pod.ts';
+import type { JobToRemove } from '#model/plan.ts';
+import type { Job, Pod } from '#model/job/pod.ts';
+import type { PullJob } from '#model/pull/pull-job.ts';
+import type { PatchStep } from '#model/desired/warm-gate.ts';
+import type { RemovalJob } from '#model/removal/removal-job.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { cacheOfObject } from './cache-of-object.ts';
+import { isConflict, isNotFound } from '#runtime/errors.ts';
+import { everyItem, everyItemOf } from '#runtime/api/list-items.ts';
+import { makeJob } from './create-job.ts';
+import { isWithin, type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
+import { parsePullSecret } from './parse-pull-secret.ts';
+import { paths } from '#runtime/api/paths.ts';
+import { podRefusals } from './pod-refusals.ts';
+import { isRecorded, record } from './record-event.ts';
+import { setFinalizer } from './set-finalizer.ts';
+import { userOfNamespace } from './user-of-namespace.ts';
+import { writeStatus } from './write-status.ts';
+
+/** What functions ask of the API server, in their own words. Every verb throws `ApiError` where the server refuses. */
+export type Cluster = {
+  /** undefined if there is none; so with the other single objects. */
+  readonly cache: (reference: CacheReference) => Promise<ImageCache | undefined>;
+  readonly caches: () => Promise<readonly ImageCache[]>;
+  /** The cache that a Job or Pod of ours belongs to; undefined if it is gone or not ours. */
+  readonly cacheOf: (object: ObjectReference) => Promise<CacheReference | undefined>;
+  readonly node: (name: string) => Promise<Node | undefined>;
+  readonly nodes: () => Promise<readonly Node[]>;
+  readonly job: (namespace: string, name: string) => Promise<Job | undefined>;
+  /** The Jobs that a label selector names, as far as metadata tells: their outcome is not read. */
+  readonly jobs: (namespace: string, selector: string) => Promise<readonly Job[]>;
+  /** The same with their outcome, for many times the bytes. */
+  readonly jobsInFull: (namespace: string, selector: string) => Promise<readonly Job[]>;
+  /** As `jobs`, of all Jobs of ours that pull, in every namespace, but those of caches with these uids, as far as a selector can name them. */
+  readonly jobsBut: (cacheUids: readonly string[]) => Promise<readonly Job[]>;
+  /** The removal Jobs of all caches, with their outcome. */
+  readonly removals: (namespace: string) => Promise<readonly Job[]>;
+  readonly pod: (namespace: string, name: string) => Promise<Pod | undefined>;
+  readonly pods: (namespace: string, selector: string) => Promise<readonly Pod[]>;
+  /** The logins of a pull Secret, as a keyring reads them; '' where it has none. */
+  readonly pullSecret: (namespace: string, name: string) => Promise<string>;
+  /** Why the Job controller can not make the Pods of Jobs, by the latest Event of each; by the Job's uid, where there is one. */
+  readonly podRefusals: (namespace: string, jobs: readonly Job[]) => Promise<ReadonlyMap<string, string>>;
+  /** The user that Pods of a namespace are to run as. */
+  readonly userOf: (namespace: string) => Promise<number>;
+  /** Replaces the whole status if the cache is still the one that was read; if not, that is an `ApiError` 409. */
+  readonly writeStatus: (cache: ImageCache, status: Status) => Promise<void>;
+  /** Takes annotations away, if all of them still have these values. */
+  readonly removeAnnotations: (cache: ImageCache, values: Readonly<Record<string, string>>) => Promise<void>;
+  /** Makes a Job, or finds the one that was made before. Throws `RetryLater` while another one, being deleted, has its name. */
+  readonly createJob: (job: PullJob | RemovalJob) => Promise<void>;
+  /** Deletes this very Job with its Pods; one that is gone already is fine. */
+  readonly removeJob: (namespace: string, job: JobToRemove) => Promise<void>;
+  /** A JSON patch of a Node; a test in it that does not hold is an `ApiError` 422. */
+  readonly patchNode: (name: string, patch: readonly PatchStep[]) => Promise<void>;
+  /** Puts our finalizer on this very version of the cache, or takes it off; if it is another by now, that is an `ApiError` 409. */
+  readonly setFinalizer: (cache: ImageCache, change: 'add' | 'release') => Promise<void>;
+  /** Records an Event once, however often it is told. */
+  readonly record: (cache: ImageCache, event: CacheEvent, now: number) => Promise<void>;
+  readonly isRecorded: (cache: ImageCache, event: CacheEvent) => Promise<boolean>;
+};
+
+/** The verbs over a connection to the API server. Of a cluster that is limited to some namespaces, caches elsewhere are as good as absent. */
+export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
+  const get = async (path: () => string): Promise<unknown> => api.request({ method: 'GET', path: path() });
+  const find = async <T>(path: () => string, parse: (object: unknown) => T): Promise<T | undefined> =>
+    ifFound(get(path), parse);
+  return {
+    cache: async (reference) =>
+      isWithin(namespaces, reference.namespace) ? find(() => paths.cache(reference), parseImageCache) : undefined,
+    caches: async () => everyItemOf(api, pathsWithin(namespaces, paths.caches), { limit: 50, parse: parseImageCache }),
+    cacheOf: async (object) => {
+      const isOurs = isWithin(namespaces, object.namespace) && ['Job', 'Pod'].includes(object.kind);
+      return isOurs ? find(() => paths.object(object), cacheOfObject) : undefined;
+    },
+    node: async (name) => find(() => paths.node(name), parseNode),
+    nodes: async () => everyItem(api, paths.nodes, { limit: 100, parse: nodeReader() }),
+    job: async (namespace, name) => find(() => paths.job(namespace, name), parseJob),
+    jobs: async (namespace, selector) =>
+      everyItem(api, paths.jobs(namespace), { limit: 100, parse: parseJob, selector, isMetadata: true }),
+    jobsInFull: async (namespace, selector) =>
+      everyItem(api, paths.jobs(namespace), { limit: 50, parse: parseJob, selector }),
+    jobsBut: async (cacheUids) =>
+      everyItemOf(api, pathsWithin(namespaces, paths.jobs), {
+        limit: 100,
+        parse: parseJob,
+        selector: `${managerSelector},${pullsOnly}${notOf(cacheUids)}`,
+        isMetadata: true,
+      }),
+    removals: async (namespace) =>
+      everyItem(api, paths.jobs(namespace), { limit: 250, parse: parseJob, selector: removalsOnly }),
+    pod: async (namespace, name) => find(() => paths.pod(namespace, name), parsePod),
+    pods: async (namespace, selector) =>
+      everyItem(api, paths.pods(namespace), { limit: 25, parse: podReader(), selector }),
+    pullSecret: async (namespace, name) => parsePullSecret(await get(() => paths.secret(namespace, name))),
+    podRefusals: async (namespace, jobs) => podRefusals(api, namespace, jobs),
+    userOf: async (namespace) => userOfNamespace(api, namespace),
+    writeStatus: async (cache, status) => writeStatus(api, cache, status),
+    removeAnnotations: async (cache, values) => removeAnnotations(api, cache, values),
+    createJob: async (job) => makeJob(api, job),
+    removeJob: async (namespace, job) => removeJob(api, namespace, job),
+    patchNode: async (name, patch) => patchNode(api, name, patch),
+    setFinalizer: async (cache, change) => setFinalizer(api, cache, change),
+    record: async (cache, event, now) => record(api, cache, event, now),
+    isRecorded: async (cache, event) => isRecorded(api, cache, event),
+  };
+}
+
+/** Caches that a selector names at most: each takes 37 characters of the URL. */
+const mostNamed = 100;
+
+const notOf = (cacheUids: readonly string[]): string =>
+  cacheUids.length === 0 ? '' : `,${labels.cacheUid} notin (${cacheUids.slice(0, mostNamed).join()})`;
+
+async function ifFound<T>(answer: Promise<unknown>, parse: (object: unknown) => T): Promise<T | undefined> {
+  try {
+    return parse(await answer);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+async function removeAnnotations(api: Api, cache: ImageCache, values: Readonly<Record<string, string>>): Promise<void> {
+  const body = Object.entries(values).flatMap(([key, value]) => {
+    const path = `/metadata/annotations/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    return [
+      { op: 'test', path, value },
+      { op: 'remove', path },
+    ];
+  });
+  await api.request({ method: 'PATCH', path: paths.cache(cache), contentType: 'application/json-patch+json', body });
+}
+
+/** Another Job under the name is not ours to delete: its uid differs, and that is a conflict. */
+async function removeJob(api: Api, namespace: string, { name, uid }: JobToRemove): Promise<void> {
+  const body = { propagationPolicy: 'Background', preconditions: { uid } };
+  try {
+    await api.request({ method: 'DELETE', path: paths.job(namespace, name), body });
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+}
+
+async function patchNode(api: Api, name: string, body: readonly PatchStep[]): Promise<void> {
+  await api.request({ method: 'PATCH', path: paths.node(name), contentType: 'application/json-patch+json', body });
+}

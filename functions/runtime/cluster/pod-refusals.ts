@@ -1,0 +1,40 @@
+import * as z from 'zod/mini';
+import type { Job } from '#model/job/pod.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { everyItem } from '#runtime/api/list-items.ts';
+import { paths } from '#runtime/api/paths.ts';
+
+const event = z.object({
+  message: z._default(z.string(), ''),
+  lastTimestamp: z._default(z.nullable(z.string()), ''),
+  involvedObject: z.optional(z.object({ uid: z.optional(z.string()) })),
+});
+
+/**
+ * What the Job controller last said of not being able to make the Pods of Jobs (a quota, an admission policy), by the Job's uid.
+ * Asked once for all of them: an API server goes through every Event of the namespace to answer.
+ */
+export async function podRefusals(
+  api: Api,
+  namespace: string,
+  jobs: readonly Job[],
+): Promise<ReadonlyMap<string, string>> {
+  if (jobs.length === 0) return new Map();
+  const [only] = jobs.length === 1 ? jobs : [];
+  const which = only === undefined ? 'involvedObject.kind=Job' : `involvedObject.uid=${only.uid}`;
+  const fieldSelector = `${which},reason=FailedCreate`;
+  const events = await everyItem(api, paths.events(namespace), {
+    limit: 500,
+    parse: (told) => event.parse(told),
+    fieldSelector,
+  });
+  const uids = new Set(jobs.map(({ uid }) => uid));
+  return new Map(
+    events
+      .toSorted((a, b) => ((a.lastTimestamp ?? '') < (b.lastTimestamp ?? '') ? -1 : 1))
+      .flatMap(({ involvedObject, message }) => {
+        const uid = involvedObject?.uid ?? '';
+        return uids.has(uid) ? [[uid, message] as const] : [];
+      }),
+  );
+}

@@ -1,0 +1,36 @@
+import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+import { wireStatus, wireStatusWithoutTexts, type WireStatus } from '#model/desired/serialize-status.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { ApiError } from '#runtime/errors.ts';
+import { onlyMetadata } from '#runtime/api/media-type.ts';
+import { paths } from '#runtime/api/paths.ts';
+
+/** Replaces the status of the very version that was read. Too big is no reason to hang: then it goes without its texts. */
+export async function writeStatus(api: Api, cache: ImageCache, status: Status): Promise<void> {
+  try {
+    await patch(api, cache, wireStatus(status, cache));
+  } catch (error) {
+    if (!isTooLarge(error)) throw error;
+    await patch(api, cache, wireStatusWithoutTexts(status, cache));
+  }
+}
+
+/** One patch of the whole status: a merge would leave keys behind, and setting the version that was read makes it a lock. */
+async function patch(api: Api, cache: ImageCache, status: WireStatus): Promise<void> {
+  const body = [
+    { op: 'replace', path: '/metadata/resourceVersion', value: cache.resourceVersion },
+    { op: 'add', path: '/status', value: status },
+  ];
+  await api.request({
+    method: 'PATCH',
+    path: `${paths.cache(cache)}/status`,
+    contentType: 'application/json-patch+json',
+    body,
+    accept: onlyMetadata,
+  });
+}
+
+/** The API server's three ways to say it: etcd's limit, the limit of its own connection to etcd, the limit of a request. */
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof ApiError &&
+  (error.status === 413 || /request is too large|ResourceExhausted|larger than max/.test(error.message));

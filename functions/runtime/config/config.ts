@@ -1,0 +1,186 @@
+import type { FunctionName } from '#model/cache/cloud-event.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import type { ClusterSource } from '#runtime/api/cluster-source.ts';
+import { ConfigError } from '#runtime/errors.ts';
+import type { Namespaces } from '#runtime/api/namespaces.ts';
+import { type FlagKind, quoted, readFlags } from './flags.ts';
+import type { Setting } from './setting.ts';
+import type { RegistrySettings } from '#runtime/registry/registry-settings.ts';
+import type { LogLevel } from '#runtime/config/rows/log-rows.ts';
+import { replacedVariables, settingsTable as table } from './settings-table.ts';
+
+/** All that an operator set, checked, with every default filled in. */
+export type Config = ClusterSource & {
+  readonly settings: Settings;
+  /** The one function to run; undefined means all of them. */
+  readonly function: FunctionName | undefined;
+  readonly port: number;
+  /** Whether the source serves its page; it asks nobody who he is. */
+  readonly statusPage: boolean;
+  readonly logLevel: LogLevel;
+  readonly leaderElection: boolean;
+  /** '' is this process's own namespace. */
+  readonly leaseNamespace: string;
+  /** Cron schedule of the heartbeat; '' is off. */
+  readonly tickSchedule: string;
+  /** URL that events are sent to; '' is none. */
+  readonly sink: string;
+  /** PEM; '' leaves Node's own authorities. */
+  readonly sinkCertificates: string;
+  /** Extensions put on every event. */
+  readonly eventOverrides: Readonly<Record<string, string>>;
+  /** URL by function name; empty where a sink or this process takes all events. */
+  readonly routes: Readonly<Record<string, string>>;
+  /** How registries are asked for digests. */
+  readonly registry: RegistrySettings;
+  /** Whether registries are asked in the name of a cache's pull secrets. */
+  readonly readsPullSecrets: boolean;
+  /** Namespaces whose caches are served, all others are left alone; none: there is no limit. */
+  readonly watchNamespaces: Namespaces;
+  /** Lines to log once at start: what was set and has no meaning here. */
+  readonly notes: readonly string[];
+};
+
+/** The settings of a process that belongs to this namespace: nobody else has to name it. */
+export const settingsIn = (own: string, settings: Settings): Settings =>
+  settings.namespace === '' ? { ...settings, namespace: own } : settings;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads flags and environment, a flag first. Throws one `ConfigError` that tells all problems at once. */
+export function readConfig(argv: readonly string[], env: Environment): Config {
+  const flags = readFlags(argv, flagKinds());
+  const problems = [...flags.problems];
+  const read = <T>(setting: Setting<T>): T => {
+    const { from, value } = given(setting, flags.values, env);
+    const parsed = setting.reads.parse(value);
+    if (parsed) return parsed.value;
+    problems.push(`${from} is ${quoted(value)}, expected ${setting.reads.expects}`);
+    return defaultOf(setting);
+  };
+  const config = assemble(read, env);
+  if (config.sink !== '' && Object.keys(config.routes).length > 0)
+    problems.push('K_SINK and ROUTES are both set, and events go to one of them: unset the other');
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return config;
+}
+
+/** Whether the arguments ask for help rather than work. */
+export const wantsHelp = (argv: readonly string[]): boolean =>
+  argv.some((each) => ['-h', '-help', '--help'].includes(each));
+
+/** The text of --help, made from the table. */
+export function helpText(): string {
+  const rows = Object.values(table).map((setting) => {
+    const names = [setting.flag === undefined ? [] : `--${setting.flag}`, setting.env ?? []].flat().join(', ');
+    const fallback = setting.fallback === '' ? '' : ` (default ${setting.fallback})`;
+    return `  ${names}\n      ${setting.doc}${fallback}\n`;
+  });
+  return `A flag beats the environment. Durations are written 5m, 1h30m, 300ms.\n\n${rows.join('')}`;
+}
+
+function assemble(read: <T>(setting: Setting<T>) => T, env: Environment): Config {
+  const leaseNamespace = read(table.leaseNamespace);
+  const kubeFledgedNamespace = read(table.namespace);
+  return {
+    settings: settingsOf(read),
+    kubeconfig: read(table.kubeconfig),
+    master: read(table.master),
+    inCluster: isSet(env['KUBERNETES_SERVICE_HOST']),
+    function: read(table.function),
+    port: read(table.port),
+    statusPage: read(table.statusPage),
+    logLevel: logLevel(read),
+    leaderElection: read(table.leaderElection),
+    leaseNamespace: leaseNamespace === '' ? kubeFledgedNamespace : leaseNamespace,
+    tickSchedule: read(table.tickSchedule),
+    sink: read(table.sink),
+    sinkCertificates: read(table.sinkCertificates),
+    eventOverrides: read(table.eventOverrides),
+    routes: read(table.routes),
+    registry: {
+      mirrors: read(table.registryMirrors),
+      certificates: read(table.registryCertificates),
+      insecure: read(table.registryInsecure),
+    },
+    readsPullSecrets: read(table.registrySecrets),
+    watchNamespaces: read(table.watchNamespaces),
+    notes: notes(env),
+  };
+}
+
+function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
+  return {
+    imagePullDeadline: read(table.imagePullDeadline),
+    refreshFrequency: read(table.refreshFrequency),
+    imagePullPolicy: read(table.imagePullPolicy),
+    serviceAccountName: read(table.serviceAccountName),
+    jobPriorityClassName: read(table.jobPriorityClassName),
+    jobRetentionPolicy: read(table.jobRetentionPolicy),
+    jobsMaxSurge: read(table.jobsMaxSurge),
+    imagesPerJob: read(table.imagesPerJob),
+    noopImage: read(table.noopImage),
+    removalImage: read(table.removalImage),
+    imageDeleteJobHostNetwork: read(table.imageDeleteJobHostNetwork),
+    purge: read(table.purge),
+    namespace: read(table.namespace),
+    criSocketPath: read(table.criSocketPath),
+    warmGateTaints: read(table.warmGateTaints),
+  };
+}
+
+/** Ours if it is set, else what glog's flags amount to. */
+function logLevel(read: <T>(setting: Setting<T>) => T): LogLevel {
+  const [ours, threshold, verbosity] = [read(table.logLevel), read(table.stderrThreshold), read(table.verbosity)];
+  if (ours !== undefined) return ours;
+  if (verbosity >= 4) return verbosity >= 8 ? 'trace' : 'debug';
+  switch (threshold) {
+    case 'WARNING':
+    case '1':
+      return 'warn';
+    case 'ERROR':
+    case '2':
+      return 'error';
+    case 'FATAL':
+    case '3':
+      return 'fatal';
+    case 'INFO':
+    case '0':
+    case undefined:
+      return 'info';
+  }
+}
+
+function notes(env: Environment): string[] {
+  return Object.entries(replacedVariables)
+    .filter(([name]) => isSet(env[name]))
+    .map(([name, ours]) => `${name} is ignored: set ${ours} instead`);
+}
+
+function given<T>(
+  setting: Setting<T>,
+  flags: ReadonlyMap<string, string>,
+  env: Environment,
+): { from: string; value: string } {
+  const byFlag = setting.flag === undefined ? undefined : flags.get(setting.flag);
+  if (byFlag !== undefined) return { from: `--${setting.flag ?? ''}`, value: byFlag };
+  const byEnv = setting.env === undefined ? undefined : env[setting.env];
+  const isGiven = setting.mayBeEmpty === true ? byEnv !== undefined : isSet(byEnv);
+  return { from: setting.env ?? '', value: isGiven && byEnv !== undefined ? byEnv : setting.fallback };
+}
+
+function defaultOf<T>(setting: Setting<T>): T {
+  const parsed = setting.reads.parse(setting.fallback);
+  if (!parsed) throw new TypeError(`the default of ${setting.flag ?? setting.env ?? ''} is not a value of its own`);
+  return parsed.value;
+}
+
+function flagKinds(): ReadonlyMap<string, FlagKind> {
+  return new Map(
+    Object.values(table).flatMap(({ flag, reads }) =>
+      flag === undefined ? [] : [[flag, { isBoolean: reads.isBoolean ?? false }] as const],
+    ),
+  );
+}
+
+const isSet = (value: string | undefined): value is string => value !== undefined && value !== '';

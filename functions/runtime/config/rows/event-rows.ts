@@ -1,0 +1,56 @@
+import { functionNames } from '#model/cache/cloud-event.ts';
+import { isWebAddress, type Reads, stringMap, text, webAddress } from '#runtime/config/setting.ts';
+import { both, envOnly } from './row.ts';
+
+/** Which events a source makes, and where they go. */
+export const eventRows = {
+  tickSchedule: {
+    ...both(
+      'tick-schedule',
+      '* * * * *',
+      schedule(),
+      'Cron schedule of the heartbeat; empty: off, something else sends it',
+    ),
+    mayBeEmpty: true,
+  },
+  sink: envOnly(
+    'K_SINK',
+    '',
+    webAddress,
+    'Where events are sent, such as a Broker; empty: to the functions of this process',
+  ),
+  eventOverrides: envOnly(
+    'K_CE_OVERRIDES',
+    '',
+    overrides(),
+    'Extensions put on every event, as a SinkBinding sets them',
+  ),
+  sinkCertificates: envOnly('K_CA_CERTS', '', text, "PEM of the authorities that the sink's certificate may come from"),
+  routes: envOnly('ROUTES', '', routes(), 'Where each function is, where no broker is: {"reconcile": "http://…", …}'),
+} as const;
+
+function schedule(): Reads<string> {
+  const pattern = /^(?:|@(?:hourly|daily|midnight|weekly|monthly|yearly|annually)|\S+(?:\s+\S+){4,5})$/;
+  return {
+    parse: (value) => (pattern.test(value.trim()) ? { value: value.trim() } : undefined),
+    expects: 'a cron schedule of five or six fields, @hourly or the like, or nothing',
+  };
+}
+
+function overrides(): Reads<Readonly<Record<string, string>>> {
+  const extensions = (json: unknown): unknown =>
+    typeof json === 'object' && json !== null
+      ? (('extensions' in json ? json.extensions : undefined) ?? {})
+      : undefined;
+  return stringMap('{"extensions": {"name": "value"}}, names in a-z and 0-9', extensions, (name) =>
+    /^[a-z0-9]+$/.test(name),
+  );
+}
+
+function routes(): Reads<Readonly<Record<string, string>>> {
+  return stringMap(
+    `a JSON object from ${functionNames.join(', ')} to http or https URLs`,
+    (json) => json,
+    (name, url) => functionNames.some((each) => each === name) && isWebAddress(url),
+  );
+}

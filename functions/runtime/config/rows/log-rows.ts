@@ -1,0 +1,25 @@
+import { oneOfOrNone, text, wholeNumber, yesOrNo } from '#runtime/config/setting.ts';
+import { both, flagOnly } from './row.ts';
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** What glog's --stderrthreshold calls a level, by name or number. */
+const glogLevels = ['INFO', 'WARNING', 'ERROR', 'FATAL', '0', '1', '2', '3'] as const;
+
+/** How much is logged, in our words and in glog's. */
+export const logRows = {
+  logLevel: both('log-level', '', oneOfOrNone(logLevels), 'Least level that is logged; info if nothing says otherwise'),
+  stderrThreshold: flagOnly(
+    'stderrthreshold',
+    '',
+    oneOfOrNone(glogLevels),
+    'Least level that is logged, in glog’s words',
+  ),
+  verbosity: flagOnly('v', '0', wholeNumber(0), 'From 4 on logs debug, from 8 on trace'),
+  toStderr: flagOnly('logtostderr', 'false', yesOrNo, 'Accepted and ignored'),
+  alsoToStderr: flagOnly('alsologtostderr', 'false', yesOrNo, 'Accepted and ignored'),
+  verbosityByModule: flagOnly('vmodule', '', text, 'Accepted and ignored'),
+  logFolder: flagOnly('log_dir', '', text, 'Accepted and ignored'),
+  backtraceAt: flagOnly('log_backtrace_at', '', text, 'Accepted and ignored'),
+} as const;

@@ -1,0 +1,14 @@
+import { eventRows } from '#runtime/config/rows/event-rows.ts';
+import { jobRows } from '#runtime/config/rows/job-rows.ts';
+import { logRows } from '#runtime/config/rows/log-rows.ts';
+import { processRows } from '#runtime/config/rows/process-rows.ts';
+import { registryRows } from '#runtime/config/rows/registry-rows.ts';
+
+/** Every setting there is, each once, in the order of --help. */
+export const settingsTable = { ...jobRows, ...registryRows, ...processRows, ...eventRows, ...logRows } as const;
+
+/** kube-fledged's variables that have no meaning here, and what took their place. */
+export const replacedVariables = {
+  BUSYBOX_IMAGE: 'NOOP_IMAGE',
+  KUBEFLEDGED_CRI_CLIENT_IMAGE: 'REMOVAL_IMAGE',
+} as const;

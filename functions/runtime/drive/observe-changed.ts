@@ -1,0 +1,102 @@
+import { labels, pullsOnly } from '#model/cache/api.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { freeSlots } from '#model/pull/start-nodes.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
+import type { Node } from '#model/node/node.ts';
+import type { Observed } from '#model/observed.ts';
+import { jobName, jobsDue } from '#model/pull/job-set.ts';
+import type { JobView } from '#model/pull/evaluate-job.ts';
+import { wantedOf } from '#model/desired/desired-images.ts';
+import type { Context } from '#runtime/handler.ts';
+import { jobViews } from './job-views.ts';
+import type { Changed } from './scope.ts';
+import { readTouched } from './read-changed-jobs.ts';
+import { own } from '#model/text/own-entry.ts';
+
+/** Reads only what changed and what a decision on it needs: those Jobs with their Pods, their nodes, and the nodes next in line. */
+export async function observeChanged(
+  cache: ImageCache,
+  changed: Changed,
+  context: Context,
+): Promise<Omit<Observed, 'removals'>> {
+  const expected = expectedJobs(cache, context);
+  const touched = touchedJobs(changed);
+  const [read, forgotten] = await Promise.all([
+    readTouched(
+      [...touched].map(([job, pod]) => ({ cache, job, pod, isExpected: expected.has(job) })),
+      context,
+    ),
+    Promise.all(changed.nodes.map((name) => readNodeJobs(cache, own(cache.status.nodes, name), context))),
+  ]);
+  const names = nodesToRead(
+    cache,
+    changed,
+    [...touched.keys()].flatMap((job) => expected.get(job) ?? []),
+    context,
+  );
+  return {
+    nodes: await readNodes(names, context),
+    hasAllNodes: false,
+    jobs: new Map([...read.views, ...forgotten.flatMap((views) => [...views])]),
+    hasAllJobs: false,
+    goneJobs: read.gone,
+    runAsUser: names.size === 0 ? 0 : await context.cluster.userOf(cache.namespace),
+  };
+}
+
+/** The Jobs that should be there, with the names of their nodes, by name. */
+function expectedJobs(cache: ImageCache, { settings }: Context): ReadonlyMap<string, string> {
+  const jobs = Object.entries(cache.status.nodes).flatMap(([node, entry]) => {
+    if (entry.state !== 'Pulling') return [];
+    const wanted = wantedOf(cache, own(cache.status.wants, entry.want) ?? [], settings);
+    return jobsDue(entry, wanted, cache, settings).map((indexes) => [jobName(cache, entry, indexes), node] as const);
+  });
+  return new Map(jobs);
+}
+
+/** Job names with the Pod that told of them, if one did: a Pod of a Job is named after it, with five characters more. */
+function touchedJobs({ jobs, pods }: Changed): ReadonlyMap<string, string | undefined> {
+  const touched = new Map<string, string | undefined>(jobs.map((job) => [job, undefined]));
+  for (const pod of pods) touched.set(pod.replace(/-[a-z0-9]{5}$/, ''), pod);
+  return touched;
+}
+
+const none: ReadonlyMap<string, JobView> = new Map<string, JobView>();
+
+/** All Jobs that a cache has on one node. */
+async function readNodeJobs(
+  cache: ImageCache,
+  entry: LedgerEntry | undefined,
+  context: Context,
+): Promise<ReadonlyMap<string, JobView>> {
+  if (entry?.state !== 'Pulling') return none;
+  const selector = `${labels.cacheUid}=${cache.uid},${pullsOnly},${labels.node}=${entry.id}`;
+  const jobs = await context.cluster.jobs(cache.namespace, selector);
+  return jobViews(jobs, await context.cluster.pods(cache.namespace, selector), context);
+}
+
+/** The nodes that changed, those whose Jobs did, and as many of those that wait as may have a place by then. */
+function nodesToRead(
+  cache: ImageCache,
+  changed: Changed,
+  concerned: readonly string[],
+  { settings }: Context,
+): ReadonlySet<string> {
+  const waiting = Object.entries(cache.status.nodes).flatMap(([name, { state }]) =>
+    state === 'Pending' ? [name] : [],
+  );
+  const known = [...changed.nodes, ...concerned];
+  const next = waiting.slice(0, Math.min(freeSlots(cache, settings) + concerned.length, room(known.length)));
+  return new Set([...known, ...next]);
+}
+
+/** How many of those that wait are read beside so many others: each is a request, and then its Job is one. */
+const room = (others: number): number => Math.max(64, 256 - others);
+
+async function readNodes(
+  names: ReadonlySet<string>,
+  { cluster }: Context,
+): Promise<ReadonlyMap<string, Node | undefined>> {
+  const nodes = [...names].map(async (name) => [name, await cluster.node(name)] as const);
+  return new Map(await Promise.all(nodes));
+}

@@ -1,0 +1,114 @@
+import { labels, removalsOnly } from '#model/cache/api.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
+import type { Node } from '#model/node/node.ts';
+import type { Job, Pod } from '#model/job/pod.ts';
+import type { JobView } from '#model/pull/evaluate-job.ts';
+import { noRemovals, type RemovalsSeen } from '#model/observed-removals.ts';
+import type { Context } from '#runtime/handler.ts';
+import { jobViews } from './job-views.ts';
+import type { Changed } from './scope.ts';
+
+type Nodes = ReadonlyMap<string, Node | undefined>;
+type SeenBeside = { readonly nodes: Nodes; readonly removals: RemovalsSeen };
+
+/**
+ * What those who pull must know of removals: what other caches' are under way, and what nodes still list that may be gone. The cache's own
+ * are in its status, which knows their end two seconds before a Job says so.
+ */
+export async function removalsInTheWay(
+  cache: ImageCache,
+  nodes: Nodes,
+  { cluster, settings }: Context,
+): Promise<SeenBeside> {
+  const jobs = await cluster.removals(settings.namespace);
+  const named = referencesByNode(jobs);
+  const underWay = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !hasEnded(job)));
+  return {
+    nodes: allDoubted(nodes, named),
+    removals: { ...noRemovals, underWay },
+  };
+}
+
+const hasEnded = ({ outcome }: Job): boolean => outcome === 'Complete' || outcome === 'Failed';
+
+function referencesByNode(jobs: readonly Job[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const byNode = new Map<string, Set<string>>();
+  for (const { nodeId, removes } of jobs) {
+    const references = byNode.get(nodeId) ?? new Set();
+    for (const reference of removes) references.add(normalisedReference(reference));
+    byNode.set(nodeId, references);
+  }
+  return byNode;
+}
+
+const allDoubted = (nodes: Nodes, named: ReadonlyMap<string, ReadonlySet<string>>): Nodes =>
+  new Map([...nodes].map(([name, node]) => [name, doubted(node, named)]));
+
+/** The node without those images in its list that a removal Job names: the list is late, and the Job stays as long as it may be. */
+function doubted(node: Node | undefined, named: ReadonlyMap<string, ReadonlySet<string>>): Node | undefined {
+  const gone = node === undefined ? undefined : named.get(node.id);
+  if (node === undefined || gone === undefined) return node;
+  return { ...node, images: new Set([...node.images].filter((image) => !gone.has(image))) };
+}
+
+/**
+ * All that the removals of a cache depend on, and the nodes without what may be gone: whoever removes surveys what is still to be pulled as
+ * well. `pullPods` are the cache's own Pods that pull.
+ */
+export async function observeRemovals(
+  cache: ImageCache,
+  { nodes, pullPods }: { readonly nodes: Nodes; readonly pullPods: readonly Pod[] },
+  context: Context,
+): Promise<SeenBeside> {
+  const { cluster, settings } = context;
+  const [jobs, pods, caches] = await Promise.all([
+    cluster.removals(settings.namespace),
+    cluster.pods(settings.namespace, `${labels.cacheUid}=${cache.uid},${removalsOnly}`),
+    cluster.caches(),
+  ]);
+  const own = jobs.filter(({ cacheUid }) => cacheUid === cache.uid);
+  const removals = {
+    jobs: await jobViews(own, pods, context),
+    hasAll: true,
+    goneJobs: new Set<string>(),
+    busyNodes: new Set(pullPods.filter(isAtWork).map(({ nodeId }) => nodeId)),
+    otherCaches: caches.filter(({ uid }) => uid !== cache.uid),
+    underWay: new Map(),
+  };
+  return { nodes: allDoubted(nodes, referencesByNode(jobs)), removals };
+}
+
+/** A Pod that has ended stays for a while, and one of a retained Job for long. */
+const isAtWork = ({ phase, containers }: Pod): boolean =>
+  phase !== 'Succeeded' &&
+  phase !== 'Failed' &&
+  !(containers.length > 0 && containers.every(({ state }) => state === 'terminated'));
+
+/** Only the removal Jobs that changed, each with its Pod. */
+export async function observeRemovalsChanged(
+  cache: ImageCache,
+  { jobs, pods }: Changed,
+  context: Context,
+): Promise<RemovalsSeen> {
+  const names = new Set([...jobs, ...pods.map((pod) => pod.replace(/-[a-z0-9]{5}$/, ''))]);
+  const read = await Promise.all([...names].map(async (name) => readRemoval(cache, name, context)));
+  return {
+    ...noRemovals,
+    jobs: new Map(read.flatMap(({ views }) => [...views])),
+    goneJobs: new Set(read.flatMap(({ gone }) => gone)),
+  };
+}
+
+type Read = { readonly views: ReadonlyMap<string, JobView>; readonly gone: readonly string[] };
+
+async function readRemoval(cache: ImageCache, name: string, context: Context): Promise<Read> {
+  const { cluster, settings } = context;
+  const selector = `${labels.cacheUid}=${cache.uid},${removalsOnly},job-name=${name}`;
+  const [pod] = await cluster.pods(settings.namespace, selector);
+  if (pod !== undefined) return { views: new Map([[name, { job: undefined, pod }]]), gone: [] };
+  const job = await cluster.job(settings.namespace, name);
+  if (job === undefined) return { views: new Map(), gone: [name] };
+  const isOurs = job.cacheUid === cache.uid && job.isRemoval;
+  return { views: isOurs ? await jobViews([job], [], context) : new Map<string, JobView>(), gone: [] };
+}

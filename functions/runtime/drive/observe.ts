@@ -1,0 +1,94 @@
+import { labels, pullsOnly } from '#model/cache/api.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Node } from '#model/node/node.ts';
+import type { Observed } from '#model/observed.ts';
+import { isFromKubeFledged, mayOpen, nextRound, type Opening } from '#model/round/next-round.ts';
+import type { Pod } from '#model/job/pod.ts';
+import { noRemovals } from '#model/observed-removals.ts';
+import type { World } from '#model/world.ts';
+import { isRoundOpen } from '#model/cache/image-cache.ts';
+import type { Context } from '#runtime/handler.ts';
+import { jobViews } from './job-views.ts';
+import { observeChanged } from './observe-changed.ts';
+import { observeRemovals, observeRemovalsChanged, removalsInTheWay } from './observe-removals.ts';
+import type { Changed, Scope } from './scope.ts';
+import { own } from '#model/text/own-entry.ts';
+
+/** Reads as much of the world as a decision on this cache needs. A cache that is to be begun, adopted or suspended needs all of it. */
+export async function observe(cache: ImageCache, { scope, ...asking }: Asking, context: Context): Promise<Observed> {
+  if (isDueForAll(cache, asking.opens, context.now())) return look(cache, { scope: 'everything', ...asking }, context);
+  return isObserved(scope) ? scope : look(cache, { scope, ...asking }, context);
+}
+
+type Looking = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope };
+
+async function look(cache: ImageCache, { scope, makes }: Looking, context: Context): Promise<Observed> {
+  const isAll = scope === 'everything';
+  if (makes === 'removals') return isAll ? observeForRemoval(cache, context) : onlyRemovals(cache, scope, context);
+  const seen = isAll ? await observeEverything(cache, context) : await observeChanged(cache, scope, context);
+  const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => waits(cache, name));
+  return { ...seen, ...(mayStart ? await removalsInTheWay(cache, seen.nodes, context) : { removals: noRemovals }) };
+}
+
+/** A node that may be given a Job now. */
+function waits({ status }: ImageCache, name: string): boolean {
+  const state = own(status.nodes, name)?.state;
+  return state !== 'Pulling' && state !== 'Ready';
+}
+
+/** What is to be looked at, or was and still holds, and what the asking function may do. */
+type Asking = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope | Observed };
+
+const isObserved = (scope: Scope | Observed): scope is Observed => typeof scope === 'object' && 'hasAllNodes' in scope;
+
+type Pulls = Omit<Observed, 'removals'>;
+
+async function observeForRemoval(cache: ImageCache, context: Context): Promise<Observed> {
+  const pods = await context.cluster.pods(cache.namespace, pullsOf(cache));
+  const seen = await observeEverything(cache, context, pods);
+  return { ...seen, ...(await observeRemovals(cache, { nodes: seen.nodes, pullPods: pods }, context)) };
+}
+
+async function onlyRemovals(cache: ImageCache, changed: Changed, context: Context): Promise<Observed> {
+  return {
+    nodes: new Map(),
+    hasAllNodes: false,
+    jobs: new Map(),
+    hasAllJobs: false,
+    goneJobs: new Set(),
+    removals: await observeRemovalsChanged(cache, changed, context),
+    runAsUser: 0,
+  };
+}
+
+function isDueForAll(cache: ImageCache, opens: readonly Opening[], now: number): boolean {
+  if (opens.length === 0) return false;
+  const request = nextRound(cache, now);
+  if (request !== undefined) return mayOpen(request, opens);
+  const isToEnd = cache.spec.suspend && isRoundOpen(cache.status);
+  return (isFromKubeFledged(cache) && opens.includes('Adopted')) || (isToEnd && opens.includes('Spec'));
+}
+
+/** Pods are read here, unless they were before. */
+async function observeEverything(cache: ImageCache, context: Context, known?: readonly Pod[]): Promise<Pulls> {
+  const { cluster } = context;
+  const selector = pullsOf(cache);
+  const [nodes, jobs, runAsUser] = await Promise.all([
+    cluster.nodes(),
+    cluster.jobs(cache.namespace, selector),
+    cluster.userOf(cache.namespace),
+  ]);
+  const pods = known ?? (jobs.length === 0 ? [] : await cluster.pods(cache.namespace, selector));
+  return {
+    nodes: byName(nodes),
+    hasAllNodes: true,
+    jobs: await jobViews(jobs, pods, context),
+    hasAllJobs: true,
+    goneJobs: new Set(),
+    runAsUser,
+  };
+}
+
+const pullsOf = ({ uid }: ImageCache): string => `${labels.cacheUid}=${uid},${pullsOnly}`;
+
+const byName = (nodes: readonly Node[]): ReadonlyMap<string, Node> => new Map(nodes.map((node) => [node.name, node]));

@@ -1,0 +1,58 @@
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Node } from '#model/node/node.ts';
+import { release, type Release } from '#model/desired/warm-gate.ts';
+import { ApiError, isConflict, isNotFound, RetryLater } from '#runtime/errors.ts';
+import type { Context } from '#runtime/handler.ts';
+
+/** The nodes that would be let go as far as these caches are concerned: nearly always none, and others may still hold them. */
+export function nodesToLetGo(
+  nodes: Iterable<Node | undefined>,
+  caches: readonly ImageCache[],
+  { settings, now }: Context,
+): readonly string[] {
+  const world = { caches, settings, now: now() };
+  return [...nodes].flatMap((node) => (node !== undefined && release(node, world) !== undefined ? [node.name] : []));
+}
+
+/** Lets nodes go that are warm, or whose time is up. Each is looked at anew: what was seen before is from before our own writes. */
+export async function openGates(names: ReadonlySet<string>, context: Context): Promise<void> {
+  if (names.size === 0) return;
+  const caches = await context.cluster.caches();
+  for (const name of names) await openGate(name, caches, context);
+}
+
+const mostTurns = 5;
+
+/** Once more after each patch, as a node may have several such taints, and after a conflict. */
+async function openGate(name: string, caches: readonly ImageCache[], context: Context): Promise<void> {
+  for (let turn = 1; turn <= mostTurns; turn += 1) {
+    const node = await context.cluster.node(name);
+    const open = node && release(node, { caches, settings: context.settings, now: context.now() });
+    if (open === undefined) return;
+    const outcome = await patched(name, open, context);
+    if (outcome === 'refused') return;
+    if (outcome === 'done') await tell(name, open, context);
+  }
+  throw new RetryLater(`node ${name} changes too fast to be let go`, 1000);
+}
+
+/** A patch whose tests do not hold is answered 422, and changes nothing. */
+async function patched(name: string, { patch }: Release, context: Context): Promise<'done' | 'moved' | 'refused'> {
+  try {
+    await context.cluster.patchNode(name, patch);
+    return 'done';
+  } catch (error) {
+    if (isConflict(error) || isNotFound(error) || (error instanceof ApiError && error.status === 422)) return 'moved';
+    if (!(error instanceof ApiError) || error.status !== 403) throw error;
+    context.log.error(
+      { node: name, reason: error.message },
+      'the warm gate may not patch nodes: grant it with deploy/kubectl/warm-gate.yaml',
+    );
+    return 'refused';
+  }
+}
+
+async function tell(name: string, { isWarm, late }: Release, { cluster, log, now }: Context): Promise<void> {
+  for (const { cache, event } of late) await cluster.record(cache, event, now());
+  log.info({ node: name, isWarm, late: late.length }, 'let a node go');
+}

@@ -1,0 +1,14 @@
+import type { World } from '#model/world.ts';
+import type { Context } from '#runtime/handler.ts';
+import { scheduledAfter } from './schedule.ts';
+
+/** What was seen, with what the process knows: its settings, and the time. */
+export function worldOf(
+  seen: Pick<World, 'cache' | 'observed' | 'opens' | 'makes' | 'words'>,
+  { settings, now: clock }: Context,
+): World {
+  const now = clock();
+  const { refreshSchedule } = seen.cache.spec;
+  const scheduled = refreshSchedule === undefined ? undefined : scheduledAfter(refreshSchedule, now);
+  return { ...seen, settings, scheduled, now };
+}

@@ -1,0 +1,47 @@
+import type { Logger } from 'pino';
+import { type FunctionName, type Notice, routes, tickRoutes } from '#model/cache/cloud-event.ts';
+import { ApiError, RetryLater } from '#runtime/errors.ts';
+import type { Context, Handler } from '#runtime/handler.ts';
+import type { ReceivedEvent } from './receive.ts';
+import { type Answer, answerTo, done, sentence } from './respond.ts';
+
+/** Hands one event to its function and says how it went: one line per event, and an error is told here and nowhere else. */
+export async function deliver(
+  event: ReceivedEvent,
+  to: { readonly name: FunctionName; readonly handler: Handler },
+  context: Context,
+): Promise<Answer> {
+  const { id, type, subject, trace } = event;
+  const about = { id: short(id), type: short(type), subject: short(subject) };
+  const log = context.log.child({ function: to.name, ...about, ...trace });
+  if (!concerns(event.notice, to.name)) {
+    log.debug('event is for another function');
+    return done;
+  }
+  const begin = performance.now();
+  const elapsed = (): number => Math.round(performance.now() - begin);
+  try {
+    await to.handler(event.notice, { ...context, log });
+    log.info({ status: 204, ms: elapsed() }, 'event handled');
+    return done;
+  } catch (error) {
+    const answer = answerTo(error);
+    tell(log, error, { status: answer.status, ms: elapsed() });
+    return answer;
+  }
+}
+
+/** Whether an event is this function's business; what is not is done as it is, so that one Trigger may feed all four. */
+function concerns(notice: Notice, name: FunctionName): boolean {
+  const concerned = notice.type === 'tick' ? tickRoutes : routes(notice.object.kind, notice.isRemoval === true);
+  return concerned.some((each) => each === name);
+}
+
+function tell(log: Logger, err: unknown, data: { readonly status: number; readonly ms: number }): void {
+  if (err instanceof RetryLater) log.info({ ...data, reason: err.message, cause: err.cause }, 'event must come again');
+  else if (data.status === 422) log.warn({ ...data, err }, 'event rejected');
+  else if (err instanceof ApiError) log.warn({ ...data, err }, 'event failed at the api server');
+  else log.error({ ...data, err }, 'event failed');
+}
+
+const short = (text: string): string => sentence(text).slice(0, 256);

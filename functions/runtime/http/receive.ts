@@ -1,0 +1,127 @@
+import { CloudEvent, HTTP } from 'cloudevents';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type FunctionName, notice, type Notice, tickType } from '#model/cache/cloud-event.ts';
+import { traceFields, type TraceFields } from './trace-context.ts';
+import { isJson, type MediaType, mediaType } from '#runtime/api/media-type.ts';
+
+/** One event that came in; `notice` is all that a function gets to see of it. */
+export type ReceivedEvent = {
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly notice: Notice;
+  /** For the log; empty if the event carries no valid trace. */
+  readonly trace: TraceFields;
+};
+
+/** Never to be sent again: 400 is no CloudEvent, 415 one in a form that is not read here, 422 one that says nothing to us. */
+export type Refused = { readonly status: 400 | 415 | 422; readonly reason: string };
+
+const structured = 'application/cloudevents+json';
+const batch = 'application/cloudevents-batch+json';
+const essentials = 'specversion 1.0, id, source and type are wanted';
+
+/**
+ * Reads the events of one POST: binary, structured, a batch, or the bare POST by which cron-connector calls.
+ * The SDK alone takes almost anything for an event, and makes up what is missing; so the essentials are looked at first.
+ */
+export function receive(
+  headers: IncomingHttpHeaders,
+  body: Buffer,
+  called: FunctionName,
+): readonly (ReceivedEvent | Refused)[] {
+  const media = mediaType(headers['content-type']);
+  if (!['', 'utf-8', 'utf8', 'us-ascii'].includes(media.charset))
+    return [{ status: 415, reason: 'charset utf-8 is wanted' }];
+  const text = utf8(body);
+  if (text === undefined) return [invalid('the body is not UTF-8')];
+  if (media.type === batch) return batched(text);
+  if (media.type === structured) return [fromJson(parse(text))];
+  if (media.type.startsWith('application/cloudevents'))
+    return [{ status: 415, reason: `of CloudEvents, ${structured} and ${batch} are read` }];
+  if (Object.keys(headers).some((name) => name.startsWith('ce-'))) return [binary(headers, media, text)];
+  return [isBareTick(headers, text, called) ? tick : invalid(`no CloudEvent: ce- headers or ${structured} are wanted`)];
+}
+
+export const isRefused = (received: ReceivedEvent | Refused): received is Refused => 'status' in received;
+
+const tick: ReceivedEvent = { id: '', type: tickType, subject: '', notice: { type: 'tick' }, trace: {} };
+
+/** cron-connector sends neither body nor event, only its name; other plain schedulers not even that. */
+function isBareTick(headers: IncomingHttpHeaders, text: string, called: FunctionName): boolean {
+  if (text.trim() !== '') return false;
+  return headers['x-connector'] === 'cron-connector' || called === 'refresh';
+}
+
+function batched(text: string): readonly (ReceivedEvent | Refused)[] {
+  const events = parse(text);
+  if (!Array.isArray(events)) return [invalid('a batch is a JSON array of events')];
+  return events.map(fromJson);
+}
+
+function fromJson(json: unknown): ReceivedEvent | Refused {
+  if (!isRecord(json)) return invalid('the body is no JSON object');
+  const told = Object.entries(json).filter(([, value]) => value !== null);
+  const problem = problemOf(Object.fromEntries(told));
+  if (problem) return invalid(problem);
+  return fromSdk({ 'content-type': structured }, Object.fromEntries(told));
+}
+
+function binary(headers: IncomingHttpHeaders, media: MediaType, text: string): ReceivedEvent | Refused {
+  const told = Object.entries(headers)
+    .filter(([name]) => name.startsWith('ce-'))
+    .map(([name, value]) => [name, String(value)] as const);
+  const problem = problemOf(Object.fromEntries(told.map(([name, value]) => [name.slice(3), value])));
+  if (problem) return invalid(problem);
+  const data = isJson(media) && text !== '' ? parse(text) : text;
+  if (data === undefined) return invalid('the data is not JSON, as its Content-Type has it');
+  // A bare number or word as data is lost on the SDK; nothing here reads one.
+  return fromSdk({ ...Object.fromEntries(told), 'content-type': media.type }, isRecord(data) ? data : undefined);
+}
+
+/** What the SDK would let pass or make up. */
+function problemOf(attributes: Readonly<Record<string, unknown>>): string | undefined {
+  const { specversion, id, source, type, time } = attributes;
+  if (specversion !== '1.0') return `specversion is not 1.0: ${essentials}`;
+  if (![id, source, type].every((each) => typeof each === 'string' && each !== ''))
+    return `id, source or type is missing: ${essentials}`;
+  if (time !== undefined && (typeof time !== 'string' || Number.isNaN(Date.parse(time)))) return 'time is no date';
+  const isNamed = (name: string): boolean => /^[a-z0-9]+$/.test(name) || name === 'data_base64';
+  return Object.keys(attributes).every(isNamed) ? undefined : 'attribute names are made of a-z and 0-9';
+}
+
+function fromSdk(headers: Record<string, string>, body: unknown): ReceivedEvent | Refused {
+  try {
+    const event = HTTP.toEvent({ headers, body });
+    if (!(event instanceof CloudEvent) || !event.validate()) return invalid('not one valid CloudEvent');
+    const read = notice(event);
+    if (read.type === 'invalid') return { status: 422, reason: read.reason };
+    const trace = traceFields(event['traceparent']);
+    return { id: event.id, type: event.type, subject: event.subject ?? '', notice: read, trace };
+  } catch (error) {
+    return invalid(`not a valid CloudEvent: ${error instanceof Error ? error.message : ''}`);
+  }
+}
+
+const invalid = (reason: string): Refused => ({ status: 400, reason });
+
+/** undefined for text that is not JSON, which no JSON text stands for. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true });
+function utf8(body: Buffer): string | undefined {
+  try {
+    return strict.decode(body);
+  } catch {
+    return undefined;
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,50 @@
+import { type FunctionName } from '#model/cache/cloud-event.ts';
+import { Rejected, RetryLater } from '#runtime/errors.ts';
+import type { Handler, Handlers } from '#runtime/handler.ts';
+import type { Definitions, Meter } from './metrics.ts';
+
+/** What a process in which functions run tells of them. */
+export const functionMetrics = {
+  imagecache_events_handled_total: {
+    type: 'counter',
+    help: 'Events handled: done, retry (to come again on purpose), rejected (never to come again), error (to come again)',
+    labels: ['function', 'outcome'],
+  },
+  imagecache_event_duration_seconds: {
+    type: 'histogram',
+    help: 'Seconds that a function worked on one event',
+    labels: ['function'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30],
+  },
+} as const satisfies Definitions<string>;
+export type FunctionMetric = keyof typeof functionMetrics;
+
+/** The same handlers, with what comes of each event counted. */
+export const meteredHandlers = (handlers: Handlers, meter: Meter<FunctionMetric>): Handlers => ({
+  reconcile: metered('reconcile', handlers, meter),
+  'job-complete': metered('job-complete', handlers, meter),
+  refresh: metered('refresh', handlers, meter),
+  purge: metered('purge', handlers, meter),
+});
+
+function metered(name: FunctionName, handlers: Handlers, meter: Meter<FunctionMetric>): Handler {
+  return async (notice, context) => {
+    const begin = performance.now();
+    const ended = (outcome: string): void => {
+      meter.record('imagecache_events_handled_total', 1, { function: name, outcome });
+      meter.record('imagecache_event_duration_seconds', (performance.now() - begin) / 1000, { function: name });
+    };
+    try {
+      await handlers[name](notice, context);
+      ended('done');
+    } catch (error) {
+      ended(outcomeOf(error));
+      throw error;
+    }
+  };
+}
+
+function outcomeOf(error: unknown): string {
+  if (error instanceof RetryLater) return 'retry';
+  return error instanceof Rejected ? 'rejected' : 'error';
+}

@@ -1,0 +1,52 @@
+import type { CallResult } from '#runtime/api/api.ts';
+import type { Definitions, Meter, Metrics } from './metrics.ts';
+import { version } from '#runtime/version.ts';
+
+const quick = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** What every process of ours tells of itself. */
+export const processMetrics = {
+  imagecache_build_info: { type: 'gauge', help: 'Always 1; its labels tell what runs', labels: ['version', 'node'] },
+  imagecache_api_requests_total: {
+    type: 'counter',
+    help: 'Tries of calls to the API server by HTTP code; code none is a try that got no answer',
+    labels: ['verb', 'resource', 'code'],
+  },
+  imagecache_api_request_duration_seconds: {
+    type: 'histogram',
+    help: 'Seconds from sending a try of a call to the head of its answer',
+    labels: ['verb', 'resource'],
+    buckets: quick,
+  },
+} as const satisfies Definitions<string>;
+export type ProcessMetric = keyof typeof processMetrics;
+
+export function tellBuild(metrics: Pick<Metrics<ProcessMetric>, 'gauge'>): void {
+  metrics.gauge('imagecache_build_info', () => [{ value: 1, labels: { version, node: process.version } }]);
+}
+
+/** Counts one try of a call to the API server. */
+export const callMeter =
+  (meter: Meter<ProcessMetric>) =>
+  (result: CallResult): void => {
+    const labels = callLabels(result.method, result.path);
+    const code = result.code === undefined ? 'none' : String(result.code);
+    meter.record('imagecache_api_requests_total', 1, { ...labels, code });
+    meter.record('imagecache_api_request_duration_seconds', result.seconds, labels);
+  };
+
+const verbs: Readonly<Record<string, string>> = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const resources: ReadonlySet<string> = new Set(
+  'imagecaches imagecaches/status jobs pods nodes namespaces events leases secrets'.split(' '),
+);
+
+/** Kubernetes' words for a call; a resource that is not one of those we ask for is `other`, so that labels stay few. */
+function callLabels(method: string, path: string): { readonly verb: string; readonly resource: string } {
+  const [route = '', query = ''] = path.split('?');
+  const parts = route.split('/').slice(route.startsWith('/apis/') ? 4 : 3);
+  const [plural = '', name, part] = parts[0] === 'namespaces' && parts.length > 2 ? parts.slice(2) : parts;
+  const resource = part === undefined ? plural : `${plural}/${part}`;
+  const isWatch = new URLSearchParams(query).get('watch') === 'true';
+  const reading = isWatch ? 'watch' : name === undefined ? 'list' : 'get';
+  return { verb: verbs[method] ?? reading, resource: resources.has(resource) ? resource : 'other' };
+}

@@ -1,0 +1,78 @@
+import type { Logger } from 'pino';
+import type { Api } from '#runtime/api/api.ts';
+import { sleep, type Clock } from '../clock.ts';
+import { createHold, type Hold } from './lease-hold.ts';
+
+export type LeaseOptions = {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly namespace: string;
+  /** Default `imagecache-functions-source`. */
+  readonly name?: string;
+  /** Who this process is; the same after a restart, so that it need not wait for itself. */
+  readonly identity: string;
+  readonly times?: LeaseTimes;
+};
+
+/** Milliseconds. */
+export type LeaseTimes = {
+  /** How long the others wait for a holder that is silent. Default 15,000. */
+  readonly duration: number;
+  /** How long a holder that cannot renew goes on; shorter than the duration, so that two never lead at once. Default 10,000. */
+  readonly renewDeadline: number;
+  /** Between two tries. Default 2,000. */
+  readonly retry: number;
+};
+
+const usualTimes: LeaseTimes = { duration: 15_000, renewDeadline: 10_000, retry: 2_000 };
+
+/** What one term does. Its signal aborts when the Lease is lost or the process is to stop: begin nothing then, and return soon. */
+export type Lead = (leading: AbortSignal) => Promise<void>;
+
+/** Runs `lead` for as long as this process holds the Lease, once more each time it has won it, until `signal` aborts; then gives the Lease back. */
+export async function whileLeading(options: LeaseOptions, signal: AbortSignal, lead: Lead): Promise<void> {
+  const { clock, log, identity, name = 'imagecache-functions-source', times = usualTimes } = options;
+  const hold = createHold({ ...options, name, duration: times.duration });
+  while (!signal.aborted) {
+    if (!(await hold.take(times.renewDeadline))) {
+      await sleep(times.retry * (1 + clock.random() / 5), clock, signal);
+      continue;
+    }
+    log.info({ identity }, 'leading');
+    await leadOnce(hold, { clock, log, times }, { signal, lead });
+    log.info({ identity }, 'leads no longer');
+  }
+}
+
+type Term = { readonly clock: Clock; readonly log: Logger; readonly times: LeaseTimes };
+
+/** Renews until `lead` has ended, so that what it still finishes after a stop is covered by the Lease as well. */
+async function leadOnce(hold: Hold, term: Term, { signal, lead }: { signal: AbortSignal; lead: Lead }): Promise<void> {
+  const lost = new AbortController();
+  const ended = new AbortController();
+  const work = lead(AbortSignal.any([signal, lost.signal])).finally(() => {
+    ended.abort();
+  });
+  await Promise.all([work, renew(hold, term, { lost, ended: ended.signal })]);
+  if (!lost.signal.aborted) await hold.release(term.times.renewDeadline);
+}
+
+async function renew(
+  hold: Hold,
+  { clock, log, times }: Term,
+  { lost, ended }: { lost: AbortController; ended: AbortSignal },
+): Promise<void> {
+  let renewedAt = clock.now();
+  const isOver = (): boolean => ended.aborted || lost.signal.aborted;
+  while (!isOver()) {
+    await sleep(times.retry, clock, ended);
+    if (isOver()) return;
+    const began = clock.now();
+    if (await hold.take(Math.max(0, renewedAt + times.renewDeadline - began))) renewedAt = began;
+    else if (hold.isTaken() || clock.now() >= renewedAt + times.renewDeadline) {
+      log.error('lease lost');
+      lost.abort();
+    }
+  }
+}

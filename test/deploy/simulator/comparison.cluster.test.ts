@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from './eventually.ts';
+import { textAt } from '../../../deploy/simulator/json.ts';
+import { sharedLab } from '../../cluster/shared-lab.ts';
+import { type ApiClient, apiClient } from './api-client.ts';
+import { comparable } from './comparison.ts';
+import { crdFile, type TestCluster, testCluster } from './local-cluster.ts';
+import { rows } from './requests.ts';
+
+const answersOf = async (ask: ApiClient): Promise<ReadonlyMap<string, unknown>> => {
+  const answers = new Map<string, unknown>();
+  for (const row of rows) answers.set(row.when, comparable(row, await ask(row)));
+  return answers;
+};
+
+/** A namespace has its service account only a moment after it is made, on either cluster. */
+const prepared = async (ask: ApiClient): Promise<ApiClient> => {
+  const [first] = rows;
+  if (first !== undefined) await ask(first);
+  await eventually(
+    () => ask({ method: 'GET', path: '/api/v1/namespaces/compare/serviceaccounts/default' }),
+    ({ status }) => status === 200,
+  );
+  return ask;
+};
+
+describe('the embedded cluster and a real API server answer alike to', () => {
+  let cluster: TestCluster;
+  let real: ReadonlyMap<string, unknown>;
+  let embedded: ReadonlyMap<string, unknown>;
+
+  beforeAll(async () => {
+    cluster = await testCluster();
+    const lab = await sharedLab();
+    await lab.renew();
+    await lab.ask('create', '-f', crdFile);
+    await lab.ask('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io', '--timeout=30s');
+    const ask = await apiClient(lab.kubeconfig);
+    await eventually(
+      () => ask({ method: 'GET', path: '/apis/kubefledged.io/v1alpha2/imagecaches' }),
+      ({ body }) => textAt(body, 'kind') === 'ImageCacheList',
+    );
+    real = await answersOf(await prepared(ask));
+    embedded = await answersOf(await prepared(cluster.ask));
+  });
+  afterAll(() => cluster.stop());
+
+  test.each(rows.map(({ when }) => when))('%s', (when) => {
+    expect(embedded.get(when)).toEqual(real.get(when));
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import { jsonPatch } from '../../../deploy/simulator/api/patch/json-patch.ts';
+import { mergePatch } from '../../../deploy/simulator/api/patch/merge-patch.ts';
+import { strategicMerge } from '../../../deploy/simulator/api/patch/strategic-merge.ts';
+import { pods } from '../../../deploy/simulator/api/kinds/pod.ts';
+import { nodes } from '../../../deploy/simulator/api/kinds/node.ts';
+
+describe('a JSON patch', () => {
+  const object = { a: { b: 1, list: [1, 2] } };
+
+  test.each([
+    { when: 'adds', patch: [{ op: 'add', path: '/a/c', value: 2 }], becomes: { a: { b: 1, list: [1, 2], c: 2 } } },
+    { when: 'appends', patch: [{ op: 'add', path: '/a/list/-', value: 3 }], becomes: { a: { b: 1, list: [1, 2, 3] } } },
+    { when: 'replaces', patch: [{ op: 'replace', path: '/a/b', value: 2 }], becomes: { a: { b: 2, list: [1, 2] } } },
+    {
+      when: 'replaces what is not there, as the API server does',
+      patch: [{ op: 'replace', path: '/a/c', value: 2 }],
+      becomes: { a: { b: 1, list: [1, 2], c: 2 } },
+    },
+    { when: 'removes', patch: [{ op: 'remove', path: '/a/list/0' }], becomes: { a: { b: 1, list: [2] } } },
+    {
+      when: 'tests and goes on',
+      patch: [
+        { op: 'test', path: '/a/b', value: 1 },
+        { op: 'remove', path: '/a/b' },
+      ],
+      becomes: { a: { list: [1, 2] } },
+    },
+  ])('$when', ({ patch, becomes }) => {
+    expect(jsonPatch(object, patch)).toEqual(becomes);
+  });
+
+  test.each([
+    {
+      when: 'a test fails',
+      patch: [
+        { op: 'remove', path: '/a/b' },
+        { op: 'test', path: '/a/list', value: [] },
+      ],
+    },
+    { when: 'there is nothing to remove', patch: [{ op: 'remove', path: '/a/c' }] },
+    { when: 'the place to add to is missing', patch: [{ op: 'add', path: '/x/y', value: 1 }] },
+    { when: 'the operation is unknown', patch: [{ op: 'odd', path: '/a' }] },
+  ])('changes nothing where $when', ({ patch }) => {
+    expect(() => jsonPatch(object, patch)).toThrow('the server rejected our request due to an error in our request');
+    expect(object).toEqual({ a: { b: 1, list: [1, 2] } });
+  });
+});
+
+describe('a merge patch', () => {
+  test('merges objects, replaces lists, removes what is null', () => {
+    const patched = mergePatch({ a: { b: 1, c: 2 }, list: [1, 2] }, { a: { b: null, d: 3 }, list: [3] });
+    expect(patched).toEqual({ a: { c: 2, d: 3 }, list: [3] });
+  });
+});
+
+describe('a strategic merge patch', () => {
+  const pod = {
+    metadata: { finalizers: ['a'] },
+    spec: {
+      containers: [
+        { name: 'one', image: 'a:1' },
+        { name: 'two', image: 'b:1' },
+      ],
+      tolerations: [{ key: 'x' }],
+      volumes: [{ name: 'v', emptyDir: {} }],
+    },
+  };
+
+  test.each([
+    {
+      when: 'merges containers by name',
+      patch: { spec: { containers: [{ name: 'two', image: 'b:2' }] } },
+      at: ['spec', 'containers'],
+      becomes: [
+        { name: 'one', image: 'a:1' },
+        { name: 'two', image: 'b:2' },
+      ],
+    },
+    {
+      when: 'deletes a container by directive',
+      patch: { spec: { containers: [{ name: 'one', $patch: 'delete' }] } },
+      at: ['spec', 'containers'],
+      becomes: [{ name: 'two', image: 'b:1' }],
+    },
+    {
+      when: 'orders them as told',
+      patch: { spec: { '$setElementOrder/containers': [{ name: 'two' }, { name: 'one' }] } },
+      at: ['spec', 'containers'],
+      becomes: [
+        { name: 'two', image: 'b:1' },
+        { name: 'one', image: 'a:1' },
+      ],
+    },
+    {
+      when: 'replaces lists without a merge key',
+      patch: { spec: { tolerations: [{ key: 'y' }] } },
+      at: ['spec', 'tolerations'],
+      becomes: [{ key: 'y' }],
+    },
+    {
+      when: 'keeps only what retainKeys names of a union',
+      patch: { spec: { volumes: [{ name: 'v', $retainKeys: ['name', 'image'], image: { reference: 'c' } }] } },
+      at: ['spec', 'volumes'],
+      becomes: [{ name: 'v', image: { reference: 'c' } }],
+    },
+    {
+      when: 'adds to and deletes from lists of values',
+      patch: { metadata: { '$deleteFromPrimitiveList/finalizers': ['a'], finalizers: ['b'] } },
+      at: ['metadata', 'finalizers'],
+      becomes: ['b'],
+    },
+  ])('$when', ({ patch, at, becomes }) => {
+    expect(strategicMerge(pod, patch, pods.schema)).toHaveProperty(at, becomes);
+  });
+
+  test('needs the merge key', () => {
+    expect(() => strategicMerge(pod, { spec: { containers: [{ image: 'a' }] } }, pods.schema)).toThrow(
+      'does not contain declared merge key: name',
+    );
+  });
+
+  test('uncordons a node', () => {
+    const patched = strategicMerge({ spec: { unschedulable: true } }, { spec: { unschedulable: null } }, nodes.schema);
+    expect(patched).toEqual({ spec: {} });
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { podReason } from '../../../deploy/simulator/api/kinds/pod-table.ts';
+import { kubeObject } from '../../../deploy/simulator/api/kube-object.ts';
+import { humanDuration } from '../../../deploy/simulator/api/tables/duration.ts';
+import { jsonPath } from '../../../deploy/simulator/api/tables/json-path.ts';
+
+describe('a duration', () => {
+  test.each([
+    [0, '0s'],
+    [-1_500, '<invalid>'],
+    [119_000, '119s'],
+    [120_000, '2m'],
+    [125_000, '2m5s'],
+    [601_000, '10m'],
+    [3 * 3_600_000, '3h'],
+    [3 * 3_600_000 + 60_000, '3h1m'],
+    [9 * 3_600_000 + 60_000, '9h'],
+    [49 * 3_600_000, '2d1h'],
+    [10 * 86_400_000, '10d'],
+    [800 * 86_400_000, '2y70d'],
+    [4_000 * 86_400_000, '10y'],
+  ])('%i ms is shown as %s', (ms, shown) => {
+    expect(humanDuration(ms)).toBe(shown);
+  });
+});
+
+describe('a JSONPath', () => {
+  const object = {
+    a: {
+      'b.c': 1,
+      list: [
+        { type: 'Ready', status: 'True' },
+        { type: 'Other', status: 'False' },
+      ],
+    },
+  };
+
+  test.each([
+    ['.a', [object.a]],
+    [".a['b.c']", [1]],
+    ['.a.list[1].type', ['Other']],
+    ['.a.list[*].status', ['True', 'False']],
+    ['.a.list[?(@.type=="Ready")].status', ['True']],
+    ['.a.none.deeper', []],
+  ])('%s finds %j', (path, found) => {
+    expect(jsonPath(object, path)).toEqual(found);
+  });
+});
+
+describe('the status of a pod is shown as', () => {
+  const waiting = (reason: string) => ({ state: { waiting: { reason } } });
+  const ended = (exitCode: number, reason: string) => ({ state: { terminated: { exitCode, reason } } });
+  const running = { ready: true, state: { running: {} } };
+
+  test.each([
+    { shown: 'Pending', status: { phase: 'Pending' } },
+    { shown: 'ContainerCreating', status: { phase: 'Pending', containerStatuses: [waiting('ContainerCreating')] } },
+    { shown: 'Init:0/1', status: { phase: 'Pending', initContainerStatuses: [waiting('PodInitializing')] } },
+    { shown: 'Init:ErrImagePull', status: { phase: 'Pending', initContainerStatuses: [waiting('ErrImagePull')] } },
+    {
+      shown: 'ErrImagePull',
+      status: {
+        phase: 'Pending',
+        initContainerStatuses: [ended(0, 'Completed')],
+        containerStatuses: [waiting('ErrImagePull'), ended(0, 'Completed')],
+      },
+    },
+    { shown: 'Completed', status: { phase: 'Succeeded', containerStatuses: [ended(0, 'Completed')] } },
+    { shown: 'Running', status: { phase: 'Running', containerStatuses: [ended(0, 'Completed'), running] } },
+    { shown: 'Error', status: { phase: 'Failed', containerStatuses: [ended(0, 'Completed'), ended(1, 'Error')] } },
+    { shown: 'ExitCode:3', status: { phase: 'Failed', containerStatuses: [ended(3, '')] } },
+  ])('$shown', ({ shown, status }) => {
+    expect(podReason(kubeObject({ metadata: {}, status }))).toBe(shown);
+  });
+
+  test('Terminating', () => {
+    const metadata = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+    expect(podReason(kubeObject({ metadata, status: { phase: 'Running' } }))).toBe('Terminating');
+  });
+});

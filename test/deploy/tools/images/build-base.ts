@@ -1,0 +1,40 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ociArchive } from '../../../../deploy/tools/images/archive.ts';
+import { image } from '../../../../deploy/tools/images/image.ts';
+import { layer } from '../../../../deploy/tools/images/layer.ts';
+import { hostArchitecture, nodeRuntime, runtimeFor } from '../../../../deploy/tools/images/node-runtime.ts';
+import type { Entry } from '../../../../deploy/tools/images/tar.ts';
+import { run } from '../../../cluster/run.ts';
+
+/** An OCI archive of an image with Node and npm, as deploy/Dockerfile builds in: made of this machine's, as tests reach no registry of images. */
+export async function buildBase(reference: string): Promise<Buffer> {
+  const architecture = hostArchitecture();
+  const npm = join((await run('npm', ['root', '--global'])).stdout.trim(), 'npm');
+  const launcher = `#!/bin/node\nrequire('${npm}/lib/cli.js')(process);\n`;
+  const authorities = process.env['NODE_EXTRA_CA_CERTS'];
+  const entries: readonly Entry[] = [
+    ...(await nodeRuntime(await runtimeFor(architecture))),
+    ...(await filesOf(npm)),
+    ...(authorities === undefined ? [] : [await file(authorities)]),
+    { path: 'bin/npm', mode: 0o755, content: Buffer.from(launcher) },
+  ];
+  const artifact = image(architecture, [await layer(entries)], {
+    User: '0:0',
+    Entrypoint: ['/bin/node'],
+    Env: ['PATH=/bin', ...(authorities === undefined ? [] : [`NODE_EXTRA_CA_CERTS=${authorities}`])],
+    WorkingDir: '/',
+  });
+  return ociArchive([{ reference, artifact }]);
+}
+
+const file = async (path: string): Promise<Entry> => ({
+  path: path.slice(1),
+  mode: 0o755,
+  content: await readFile(path),
+});
+
+async function filesOf(folder: string): Promise<readonly Entry[]> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  return Promise.all(found.filter((each) => each.isFile()).map(({ parentPath, name }) => file(join(parentPath, name))));
+}

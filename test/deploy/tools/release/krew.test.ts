@@ -1,0 +1,21 @@
+import { parse } from 'yaml';
+import { expect, it } from 'vitest';
+import { krewManifest } from '../../../../deploy/tools/release/krew.ts';
+
+it('the manifest for krew says where which bytes are', () => {
+  const release = {
+    version: '1.2.3',
+    source: 'https://github.com/me/x',
+    uri: 'https://example.com/p.tar.gz',
+    sha256: 'a'.repeat(64),
+  };
+  expect(parse(krewManifest(release))).toMatchObject({
+    kind: 'Plugin',
+    metadata: { name: 'imagecache' },
+    spec: {
+      version: 'v1.2.3',
+      homepage: release.source,
+      platforms: [{ uri: release.uri, sha256: release.sha256, bin: 'kubectl-imagecache' }],
+    },
+  });
+});

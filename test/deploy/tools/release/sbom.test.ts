@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import manifest from '../../../../package.json' with { type: 'json' };
+import { bundledPackages } from '../../../../deploy/tools/release/bundled-packages.ts';
+import { platformImages } from '../../../../deploy/tools/release/image-files.ts';
+import { imageSbom } from '../../../../deploy/tools/release/image-sbom.ts';
+import { npmSbom, type NpmBom } from '../../../../deploy/tools/release/npm-sbom.ts';
+import { noopImage } from '../../../../deploy/tools/images/noop-image.ts';
+
+const root = join(import.meta.dirname, '../../../..');
+
+describe('the bill of materials of the source', () => {
+  let bom: NpmBom;
+  let names: ReadonlySet<string>;
+  beforeAll(async () => {
+    bom = await npmSbom(root);
+    names = new Set(bom.components.map(({ name, version }) => `${name}@${version}`));
+  });
+
+  it('is CycloneDX', () => {
+    expect(bom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.5' });
+  });
+
+  it('names every dependency in production with its version and where it is from', () => {
+    const direct = Object.entries({ ...manifest.dependencies, ...manifest.optionalDependencies });
+    expect(direct.map(([name, version]) => `${name}@${version}`).filter((each) => !names.has(each))).toEqual([]);
+    expect(bom.components.filter(({ purl }) => !purl.startsWith('pkg:npm/'))).toEqual([]);
+  });
+
+  it('names what these depend on, though development needs it too', () => {
+    const dependsOn = (name: string) =>
+      bom.dependencies
+        .find(({ ref }) => ref.startsWith(`${name}@`))
+        ?.dependsOn?.map((ref) => ref.replace(/@[^@]*$/, ''));
+    expect(dependsOn('prom-client')).toEqual(expect.arrayContaining(['@opentelemetry/api', 'tdigest']));
+  });
+
+  it('names nothing that only development needs', () => {
+    const only = ['eslint', 'vitest', 'typescript', 'esbuild', 'playwright-core', 'fast-check'];
+    expect(bom.components.map(({ name }) => name).filter((name) => only.includes(name))).toEqual([]);
+  });
+
+  it('names every package of which code goes into the functions image', async () => {
+    const bundled = await bundledPackages();
+    expect(bundled.filter((each) => !names.has(each))).toEqual([]);
+    expect(bundled).toEqual(
+      expect.arrayContaining([`zod@${manifest.dependencies.zod}`, `pino@${manifest.dependencies.pino}`]),
+    );
+  });
+});
+
+describe('the bill of materials of an image', () => {
+  it('names the image by its digest, and every file with the hash of its bytes', async () => {
+    const artifact = await noopImage();
+    const images = await platformImages(artifact);
+    expect(images.map(({ architecture }) => architecture)).toEqual(['amd64', 'arm64']);
+    const sums = readFileSync(join(root, 'deploy/noop/SHA256SUMS'), 'utf8');
+    for (const image of images) {
+      const { metadata, components } = await imageSbom({ name: 'imagecache-noop', version: '1.2.3' }, image, []);
+      expect(metadata.component).toMatchObject({ type: 'container', name: 'imagecache-noop', version: '1.2.3' });
+      expect(metadata.component.purl).toBe(
+        `pkg:oci/imagecache-noop@${encodeURIComponent(image.digest)}?arch=${image.architecture}`,
+      );
+      const sha256 = new RegExp(`^(\\S+) {2}noop-${image.architecture}$`, 'm').exec(sums)?.[1];
+      expect(components).toMatchObject([{ type: 'file', name: 'noop', hashes: [{ alg: 'SHA-256', content: sha256 }] }]);
+    }
+  });
+});

@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod/mini';
+import { sectionsIn } from '../../../../deploy/tools/release/changelog.ts';
+import { trackedFiles } from '../../../../deploy/tools/release/tracked-files.ts';
+import { versionsIn, withVersion } from '../../../../deploy/tools/release/version-mentions.ts';
+import { version } from '../../../../functions/runtime/version.ts';
+
+const root = join(import.meta.dirname, '../../../..');
+const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');
+
+/** What people apply, install and build from: each has to say which version it is. */
+const tellers = [
+  'package.json',
+  'stack.yml',
+  'README.md',
+  'deploy/Dockerfile',
+  'deploy/helm/Chart.yaml',
+  'deploy/knative/functions/services.yaml',
+  'deploy/knative/functions/settings.yaml',
+  'deploy/knative/our-source/source.yaml',
+  'deploy/kubectl/admission-policy.yaml',
+  'deploy/kubectl/standalone.yaml',
+  'deploy/openfaas/ce/admission-policy.yaml',
+  'deploy/openfaas/ce/source.yaml',
+  'deploy/openfaas/pro/functions.yaml',
+  'deploy/openfaas/pro/source.yaml',
+];
+
+describe('the version', () => {
+  it('is the same wherever a file says it', async () => {
+    const told = new Map<string, readonly string[]>();
+    for (const path of (await trackedFiles(root)).filter((each) => !each.endsWith('.png'))) {
+      const others = versionsIn(path, await read(path)).filter((each) => each !== version);
+      if (others.length > 0) told.set(path, others);
+    }
+    expect([...told]).toEqual([]);
+  });
+
+  it.each(tellers)('is said by %s', async (path) => {
+    expect(versionsIn(path, await read(path))).toContain(version);
+  });
+
+  it('is that of the chart and of what it installs', async () => {
+    const chart = z.object({ version: z.string(), appVersion: z.string() });
+    expect(chart.parse(parse(await read('deploy/helm/Chart.yaml')))).toEqual({ version, appVersion: version });
+  });
+
+  it('is the latest of the changelog, or what is to come next', async () => {
+    const sections = sectionsIn(await read('CHANGELOG.md'));
+    expect(['Unreleased', version]).toContain(sections[0]?.name);
+    expect(sections[0]?.text).not.toBe('');
+    expect(sections.filter(({ name, date }) => name !== 'Unreleased' && date === undefined)).toEqual([]);
+  });
+
+  it.each(tellers)('follows in all of %s, and nothing else changes', async (path) => {
+    const text = await read(path);
+    const next = withVersion(path, text, '9.8.7-rc.1');
+    expect(new Set(versionsIn(path, next))).toEqual(new Set(['9.8.7-rc.1']));
+    expect(withVersion(path, next, version)).toBe(text);
+  });
+});

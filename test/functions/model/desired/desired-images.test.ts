@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import type { NodeMatchExpression } from '#model/cache/image-cache.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { isProvenPresent, pullPolicyOf, wanted } from '#model/desired/desired-images.ts';
+import { cache, digest, list, node, settings, spec } from '../builders.ts';
+
+type Row = { readonly when: string; readonly key?: string } & Omit<NodeMatchExpression, 'key' | 'values'> & {
+    readonly values?: readonly string[];
+    readonly selects: boolean;
+  };
+
+const rows: readonly Row[] = [
+  { when: 'In with the value', operator: 'In', values: ['a', 'web'], selects: true },
+  { when: 'In without it', operator: 'In', values: ['a'], selects: false },
+  { when: 'In of a missing label', key: 'none', operator: 'In', values: ['web'], selects: false },
+  { when: 'NotIn with the value', operator: 'NotIn', values: ['web'], selects: false },
+  { when: 'NotIn without it', operator: 'NotIn', values: ['a'], selects: true },
+  { when: 'NotIn of a missing label', key: 'none', operator: 'NotIn', values: ['web'], selects: true },
+  { when: 'Exists', operator: 'Exists', selects: true },
+  { when: 'Exists of an empty label', key: 'empty', operator: 'Exists', selects: true },
+  { when: 'Exists of a missing label', key: 'none', operator: 'Exists', selects: false },
+  { when: 'DoesNotExist', operator: 'DoesNotExist', selects: false },
+  { when: 'DoesNotExist of a missing label', key: 'none', operator: 'DoesNotExist', selects: true },
+  { when: 'Gt of a greater number', key: 'cpus', operator: 'Gt', values: ['7'], selects: true },
+  { when: 'Gt of the same number', key: 'cpus', operator: 'Gt', values: ['8'], selects: false },
+  { when: 'Lt of a smaller number', key: 'cpus', operator: 'Lt', values: ['10'], selects: true },
+  { when: 'Lt below zero', key: 'cpus', operator: 'Lt', values: ['-1'], selects: false },
+  { when: 'Gt of a word', operator: 'Gt', values: ['1'], selects: false },
+  { when: 'Gt than a word', key: 'cpus', operator: 'Gt', values: ['x'], selects: false },
+  { when: 'Gt than nothing', key: 'cpus', operator: 'Gt', selects: false },
+  { when: 'Lt of a missing label', key: 'none', operator: 'Lt', values: ['1'], selects: false },
+];
+
+const machine = node({ labels: { pool: 'web', cpus: '8', empty: '' } });
+const wantOn = (of: Parameters<typeof spec>[0], given: Partial<Settings> = {}) =>
+  wanted(cache({ spec: spec(of) }), machine, settings(given));
+
+describe('a list selects a node by', () => {
+  it.each(rows)('$when: $selects', ({ key = 'pool', operator, values = [], selects }) => {
+    const lists = [list(['a:1'], { nodeMatchExpressions: [{ key, operator, values }] })];
+    expect(wantOn({ lists }) !== undefined).toBe(selects);
+  });
+
+  it('all labels of its nodeSelector', () => {
+    expect(wantOn({ lists: [list(['a:1'], { nodeSelector: { pool: 'web', cpus: '8' } })] })).toBeDefined();
+    expect(wantOn({ lists: [list(['a:1'], { nodeSelector: { pool: 'web', cpus: '9' } })] })).toBeUndefined();
+  });
+
+  it('its nodeSelector and its expressions together', () => {
+    const nodeMatchExpressions = [{ key: 'cpus', operator: 'Gt', values: ['8'] }] as const;
+    expect(wantOn({ lists: [list(['a:1'], { nodeSelector: { pool: 'web' }, nodeMatchExpressions })] })).toBeUndefined();
+  });
+});
+
+describe('what a node must hold', () => {
+  it('is nothing where no list selects it, and where there is no list', () => {
+    expect(wantOn({ lists: [] })).toBeUndefined();
+    expect(wantOn({ lists: [list(['a:1'], { nodeSelector: { pool: 'db' } })] })).toBeUndefined();
+  });
+
+  it('is sorted, of all lists that select it, each image once however it is spelled', () => {
+    const lists = [
+      list(['zoo:1', 'nginx']),
+      list(['skipped:1'], { nodeSelector: { pool: 'db' } }),
+      list(['docker.io/library/nginx:latest', 'app:1']),
+    ];
+    expect(wantOn({ lists })).toMatchObject({ lists: [0, 2], images: ['app:1', 'nginx', 'zoo:1'] });
+  });
+
+  it('has the same hash however its lists and secrets are ordered', () => {
+    const hash = (images: readonly string[], imagePullSecrets: readonly string[]) =>
+      wantOn({ lists: images.map((image) => list([image])), imagePullSecrets })?.want;
+    expect(hash(['a:1', 'b:1'], ['s', 't'])).toBe(hash(['b:1', 'a:1'], ['t', 's']));
+  });
+
+  it.each([
+    ['another image', { lists: [list(['a:2'])] }, {}],
+    ['another secret', { imagePullSecrets: ['s'] }, {}],
+    ['another policy', { imagePullPolicy: 'Always' as const }, {}],
+    ['another policy of the operator', {}, { imagePullPolicy: 'Always' as const }],
+  ])('has another hash with %s', (_, of, given) => {
+    const lists = [list(['a:1'])];
+    expect(wantOn({ lists, ...of }, given)?.want).not.toBe(wantOn({ lists })?.want);
+  });
+});
+
+describe('how an image is pulled', () => {
+  it.each([
+    ['a:1', undefined, 'IfNotPresent', 'IfNotPresent'],
+    ['a', undefined, 'IfNotPresent', 'Always'],
+    ['a:latest', 'IfNotPresent', 'IfNotPresent', 'Always'],
+    [`a@${digest}`, undefined, 'IfNotPresent', 'IfNotPresent'],
+    ['a:1', 'Always', 'IfNotPresent', 'Always'],
+    ['a:1', 'IfNotPresent', 'Always', 'IfNotPresent'],
+    ['a:1', undefined, 'Always', 'Always'],
+  ] as const)('%s, by the cache %s, by the operator %s: %s', (image, imagePullPolicy, operators, policy) => {
+    const given = settings({ imagePullPolicy: operators });
+    expect(pullPolicyOf(image, cache({ spec: spec({ imagePullPolicy }) }), given)).toBe(policy);
+  });
+
+  it("is proven to be there by the node's own list, unless it may have moved", () => {
+    const holder = node({ images: new Set(['docker.io/library/a:1', `docker.io/library/b@${digest}`]) });
+    expect(isProvenPresent('a:1', holder, 'IfNotPresent')).toBe(true);
+    expect(isProvenPresent('a:1', holder, 'Always')).toBe(false);
+    expect(isProvenPresent('a:12', holder, 'IfNotPresent')).toBe(false);
+    expect(isProvenPresent(`b:7@${digest}`, holder, 'IfNotPresent')).toBe(true);
+  });
+});

@@ -1,0 +1,321 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { emptyStatus, statusWords, type Status } from '#model/cache/image-cache.ts';
+import { nodeStates } from '#model/cache/ledger.ts';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import { freshRemoval, type RemovalEntry } from '#model/cache/removal-ledger.ts';
+import { operations, triggers } from '#model/cache/round.ts';
+import { nodeCounts, wireStatus, wireStatusWithoutTexts } from '#model/desired/serialize-status.ts';
+import { customResource, schemasByPath, type Schema } from '../../../crds/custom-resource.ts';
+import { cache, condition, digest, list, noon, pulling, round, spec, status } from '../builders.ts';
+
+const live = cache({ spec: spec({ lists: [list(['app:1', 'base:2']), list(['app:1', 'tool:3'])] }) });
+
+const removal = (of: Partial<RemovalEntry>): RemovalEntry => ({ ...freshRemoval('id', 'u1', 7), attempt: 1, ...of });
+
+const partly = { size: 1, jobs: [0], failed: [0], vaguely: true };
+
+/** A status in which every field has something in it. */
+const full: Status = {
+  status: 'Failed',
+  reason: 'ImageCacheUpdate',
+  message: 'm',
+  startTime: noon,
+  completionTime: noon + 1000,
+  failures: { 'app:1': [{ node: 'n2', reason: 'ErrImagePull', message: 'x' }] },
+  observedGeneration: 3,
+  conditions: [condition({ message: 'm' }), condition({ type: 'Stalled', status: 'Unknown' })],
+  digests: { 'app:1': digest },
+  resolved: {
+    'app:1': { digest, unresolved: 'x', isDoubted: true, lastUnresolvedPull: noon },
+  },
+  nodes: {
+    n1: pulling({ want: 'w1', state: 'Ready' }),
+    n2: pulling({ want: 'w1', state: 'Failed', failed: [0, 1] }),
+    n3: pulling({ want: 'w2', state: 'Pulling', todo: [0], failed: [0], singly: true, copy: true, ended: partly }),
+    n4: pulling({ want: 'w2', state: 'Skipped', reason: 'NotReady' }),
+  },
+  wants: { w1: [0], w2: [1] },
+  placed: [
+    {
+      images: ['old:1'],
+      nodeSelector: { pool: 'a' },
+      nodeMatchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }],
+      sinceGeneration: 2,
+    },
+  ],
+  removals: {
+    n1: removal({
+      state: 'Removed',
+      removed: 3,
+      absent: 1,
+      spared: 2,
+      freedBytes: 7_000_000_000,
+      sparedImages: [
+        { image: 'old:1', reason: 'InUse', by: 'apps/web-1/app' },
+        { image: 'old:2', reason: 'Pinned', by: '' },
+      ],
+    }),
+    n2: removal({ state: 'Failed', reason: 'RemovalFailed', message: 'why' }),
+  },
+  unwanted: { u1: ['old:1', 'old:2'] },
+  round: round({ number: 7, pendingRemoval: { annotation: 'kubefledged.io/refresh-imagecache', value: '' } }),
+  lastRefreshTime: noon + 1000,
+  nextRefreshTime: noon + 901_000,
+  lastHandledRefreshAt: 'token',
+  lastHandledPurgeAt: 'token-of-purge',
+};
+
+describe('the status as it is written', () => {
+  it('is this, word by word', () => {
+    expect(wireStatus(full, live)).toEqual({
+      status: 'Failed',
+      reason: 'ImageCacheUpdate',
+      message: 'm',
+      startTime: '2026-11-24T12:00:00Z',
+      completionTime: '2026-11-24T12:00:01Z',
+      failures: { 'app:1': [{ node: 'n2', reason: 'ErrImagePull', message: 'x' }] },
+      failuresOmitted: 2,
+      observedGeneration: 3,
+      conditions: [
+        {
+          type: 'Ready',
+          status: 'True',
+          reason: 'AllImagesPresent',
+          message: 'm',
+          observedGeneration: 1,
+          lastTransitionTime: '2026-11-24T12:00:00Z',
+        },
+        {
+          type: 'Stalled',
+          status: 'Unknown',
+          reason: 'AllImagesPresent',
+          message: '',
+          observedGeneration: 1,
+          lastTransitionTime: '2026-11-24T12:00:00Z',
+        },
+      ],
+      nodesReady: '1/3',
+      nodeCounts: { desired: 3, ready: 1, pulling: 1, failed: 1, skipped: 1 },
+      images: [
+        {
+          ...{ image: 'app:1', digest, resolved: digest, unresolved: 'x', doubted: true },
+          ...{ lastUnresolvedPullTime: '2026-11-24T12:00:00Z', ready: 1, failed: 2 },
+        },
+        { image: 'base:2', ready: 1, failed: 1 },
+        { image: 'tool:3', ready: 1, failed: 0 },
+      ],
+      nodes: {
+        n1: { id: 'a1a1a1a1', want: 'w1', attempt: 1, state: 'Ready' },
+        n2: { id: 'a1a1a1a1', want: 'w1', attempt: 1, state: 'Failed', failed: [0, 1] },
+        n3: {
+          id: 'a1a1a1a1',
+          want: 'w2',
+          attempt: 1,
+          state: 'Pulling',
+          todo: [0],
+          failed: [0],
+          singly: true,
+          copy: true,
+          ended: { size: 1, jobs: [0], failed: [0], vaguely: true },
+        },
+        n4: { id: 'a1a1a1a1', want: 'w2', attempt: 1, state: 'Skipped', reason: 'NotReady' },
+      },
+      wants: { w1: [0], w2: [1] },
+      placed: [
+        {
+          images: ['old:1'],
+          nodeSelector: { pool: 'a' },
+          nodeMatchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }],
+          sinceGeneration: 2,
+        },
+      ],
+      round: {
+        ...{ number: 7, operation: 'Create', generation: 1, trigger: 'Spec', startTime: '2026-11-24T12:00:00Z' },
+        pendingRemoval: { annotation: 'kubefledged.io/refresh-imagecache', value: '' },
+      },
+      lastRefreshTime: '2026-11-24T12:00:01Z',
+      nextRefreshTime: '2026-11-24T12:15:01Z',
+      lastHandledRefreshAt: 'token',
+      lastHandledPurgeAt: 'token-of-purge',
+      removals: {
+        n1: {
+          ...{ id: 'id', want: 'u1', round: 7, attempt: 1, state: 'Removed' },
+          ...{ removed: 3, absent: 1, spared: 2, freedBytes: 7_000_000_000 },
+          sparedImages: [
+            { image: 'old:1', reason: 'InUse', by: 'apps/web-1/app' },
+            { image: 'old:2', reason: 'Pinned' },
+          ],
+        },
+        n2: {
+          ...{ id: 'id', want: 'u1', round: 7, attempt: 1, state: 'Failed' },
+          ...{ reason: 'RemovalFailed', message: 'why' },
+        },
+      },
+      unwanted: { u1: ['old:1', 'old:2'] },
+    });
+  });
+
+  it('has every field in the CRD, with the type that it says', () => {
+    const [{ schema }] = customResource.spec.versions;
+    const of = new Map(schemasByPath(schema.openAPIV3Schema)).get('.status');
+    expect(of === undefined ? ['no .status'] : strangers(wireStatus(full, live), of, 'status')).toEqual([]);
+  });
+
+  it('leaves out what is empty', () => {
+    expect(wireStatus(emptyStatus, cache())).toEqual({
+      failuresOmitted: 0,
+      conditions: [],
+      nodesReady: '0/0',
+      nodeCounts: { desired: 0, ready: 0, pulling: 0, failed: 0, skipped: 0 },
+      images: [],
+      nodes: {},
+      wants: {},
+      placed: [],
+    });
+  });
+
+  it('has no texts where it was too large, but the whole ledger, and counts what it leaves out', () => {
+    const { failures, images, failuresOmitted, nodes } = wireStatusWithoutTexts(full, live);
+    expect({ failures, images, failuresOmitted }).toEqual({ failures: undefined, images: [], failuresOmitted: 3 });
+    expect(nodes).toEqual(wireStatus(full, live)['nodes']);
+  });
+
+  it('goes on telling what failed on a node that is skipped since, and counting it', () => {
+    const away = pulling({ want: 'w1', state: 'Skipped', reason: 'NotReady', failed: [0, 1] });
+    const told = wireStatus({ ...full, nodes: { n2: away } }, live);
+    expect(told).toMatchObject({
+      failures: full.failures,
+      failuresOmitted: 1,
+      nodeCounts: { desired: 0, failed: 0, skipped: 1 },
+    });
+  });
+
+  it('reads back as it was', () => {
+    expect(reread(full)).toEqual(full);
+    expect(reread(emptyStatus)).toEqual(emptyStatus);
+  });
+
+  const word = fc.stringMatching(/^[a-z0-9-]{1,8}$/);
+  const index = fc.nat({ max: 9 });
+  const second = fc.nat({ max: 4_000_000_000 }).map((seconds) => seconds * 1000);
+  const entry = fc.record({
+    id: word,
+    want: word,
+    attempt: index,
+    state: fc.constantFrom(...nodeStates),
+    reason: fc.constantFrom('', 'NotReady'),
+    todo: fc.option(fc.array(index), { nil: undefined }),
+    failed: fc.array(index),
+    singly: fc.boolean(),
+    copy: fc.boolean(),
+    ended: fc.option(
+      fc.record({ size: index, jobs: fc.array(index), failed: fc.array(index), vaguely: fc.boolean() }),
+      { nil: undefined },
+    ),
+  });
+  const anyStatus = fc.record({
+    status: fc.constantFrom(...statusWords),
+    reason: word,
+    message: fc.string(),
+    startTime: fc.option(second, { nil: undefined }),
+    completionTime: fc.option(second, { nil: undefined }),
+    observedGeneration: fc.option(index, { nil: undefined }),
+    nodes: fc.dictionary(word, entry, { noNullPrototype: true }),
+    wants: fc.dictionary(word, fc.array(index), { noNullPrototype: true }),
+    round: fc.option(
+      fc.record({
+        number: index,
+        operation: fc.constantFrom(...operations),
+        generation: index,
+        trigger: fc.constantFrom(...triggers),
+        startTime: second,
+        pendingRemoval: fc.option(fc.record({ annotation: fc.string(), value: fc.string() }), { nil: undefined }),
+      }),
+      { nil: undefined },
+    ),
+  });
+
+  it('reads back as it was, whatever is in it', () => {
+    fc.assert(
+      fc.property(anyStatus, (of) => {
+        expect(reread(status(of))).toEqual(status(of));
+      }),
+    );
+  });
+});
+
+const reread = (of: Status): Status =>
+  parseImageCache({
+    metadata: { namespace: 'apps', name: 'web', uid: 'u', resourceVersion: '1' },
+    status: JSON.parse(JSON.stringify(wireStatus(of, live))) as unknown,
+  }).status;
+
+/** Where a value has what its schema does not know, or knows as another type. */
+function strangers(value: unknown, schema: Schema, path: string): readonly string[] {
+  if (schema['type'] !== typeOf(value)) return [`${path}: ${typeOf(value)} is no ${String(schema['type'])}`];
+  if (Array.isArray(value))
+    return value.flatMap((item) => (schema.items === undefined ? [path] : strangers(item, schema.items, `${path}[]`)));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, child]) => {
+    const of = schema.properties?.[key] ?? schema.additionalProperties;
+    return of === undefined ? [`${path}.${key}`] : strangers(child, of, `${path}.${key}`);
+  });
+}
+
+const typeOf = (value: unknown): string => {
+  if (Array.isArray(value)) return 'array';
+  return Number.isInteger(value) ? 'integer' : typeof value;
+};
+
+describe('an ImageCache off the wire', () => {
+  const metadata = { namespace: 'apps', name: 'web', uid: 'u', resourceVersion: '1' };
+
+  it('has every field of its spec', () => {
+    expect(parseImageCache({ metadata, spec: { cacheSpec: [{ images: ['a:1'] }] } })).toEqual({
+      ...{ ...metadata, generation: 0, isBeingDeleted: false, finalizers: [], annotations: {}, status: emptyStatus },
+      spec: spec({ lists: [list(['a:1'])] }),
+    });
+  });
+
+  it('takes null for absent, and a nameless secret for none', () => {
+    const read = parseImageCache({
+      metadata: { ...metadata, annotations: null },
+      spec: {
+        cacheSpec: [{ images: null, nodeSelector: null }],
+        imagePullSecrets: [{ name: 's' }, {}],
+        tolerations: null,
+      },
+      status: null,
+    });
+    expect(read.spec).toEqual(spec({ lists: [list([])], imagePullSecrets: ['s'] }));
+    expect(read.status).toEqual(emptyStatus);
+  });
+
+  it.each([
+    [{ status: 'Odd' }, { status: 'Unknown' }],
+    [
+      { status: 3, nodes: 'x' },
+      { status: 'Unknown', nodes: {} },
+    ],
+    [{ nodes: { n: { state: 'Odd' } } }, { nodes: {} }],
+    [{ round: { number: 'x' } }, { round: undefined }],
+    [{ failures: { a: [{ node: 1 }] } }, { failures: {} }],
+    [
+      { startTime: null, completionTime: 7 },
+      { startTime: undefined, completionTime: undefined },
+    ],
+  ])('counts as not there what does not read in its status: %j', (of, is) => {
+    expect(parseImageCache({ metadata, status: of }).status).toMatchObject(is);
+  });
+
+  it('names the field of a spec that is none', () => {
+    expect(() => parseImageCache({ metadata, spec: { cacheSpec: [{ images: [1] }] } })).toThrow(/cacheSpec/);
+  });
+});
+
+describe('the counts of nodes', () => {
+  it('leave those that are skipped out of the desired ones', () => {
+    expect(nodeCounts(full.nodes)).toEqual({ desired: 3, ready: 1, pulling: 1, failed: 1, skipped: 1 });
+  });
+});

@@ -1,0 +1,291 @@
+import { describe, expect, it } from 'vitest';
+import { fold } from '#model/pull/record-results.ts';
+import type { Spec } from '#model/cache/image-cache.ts';
+import type { Ended, LedgerEntry } from '#model/cache/ledger.ts';
+import type { Observed } from '#model/observed.ts';
+import type { ContainerStatus, Pod } from '#model/job/pod.ts';
+import type { JobView } from '#model/pull/evaluate-job.ts';
+import { wantedOf } from '#model/desired/desired-images.ts';
+import {
+  completed,
+  container,
+  digest,
+  job,
+  modernNode,
+  node,
+  noon,
+  observed,
+  openCache,
+  pod,
+  pulling,
+  settings,
+  spec,
+  waiting,
+  nameOf,
+  world,
+} from '../builders.ts';
+
+/** A node that pulls app:1 (0) and base:2 (1), and what its Jobs have come to. */
+type Row = {
+  readonly when: string;
+  readonly entry?: Partial<LedgerEntry>;
+  readonly spec?: Partial<Spec>;
+  /** Images of each Job and the statuses of its containers; `undefined` was not looked at. */
+  readonly jobs?: readonly (readonly [
+    readonly number[],
+    readonly ContainerStatus[] | 'gone' | 'lost',
+    Partial<Pod>?,
+  ])[];
+  readonly after?: number;
+  readonly on?: Observed['nodes'];
+  readonly is: Partial<LedgerEntry>;
+  readonly failed?: readonly string[];
+};
+
+function folded({ entry, jobs = [], after = 1000, on, spec: of }: Row) {
+  const plain = openCache({}, { spec: spec(of) });
+  const claimed = pulling(entry, plain);
+  const cache = openCache({ 'node-1': claimed }, { spec: spec(of) });
+  const given = settings();
+  const named = jobs.map(([indexes, told, rest]) => [nameOf(cache, claimed, indexes), told, rest] as const);
+  const views = named.flatMap(([name, told, rest]): [string, JobView][] => {
+    if (told === 'gone') return [];
+    const read = pod({ jobName: name, containers: told === 'lost' ? [] : told, isDisrupted: told === 'lost', ...rest });
+    return [[name, { job: job({ name }), pod: read }]];
+  });
+  const goneJobs = new Set(named.flatMap(([name, told]) => (told === 'gone' ? [name] : [])));
+  const seen = observed({
+    jobs: new Map(views),
+    goneJobs,
+    hasAllJobs: false,
+    ...(on === undefined ? {} : { nodes: on }),
+  });
+  const wanted = wantedOf(cache, [0], given);
+  const { status } = fold(world({ cache, observed: seen, now: noon + after }), cache, new Map([[wanted.want, wanted]]));
+  return status;
+}
+
+const endedSingly = (jobs: readonly number[], failed: readonly number[]): Ended => ({
+  ...{ size: 1, jobs, failed },
+  vaguely: false,
+});
+const missing = (index: number) => waiting(index, 'ErrImagePull', 'not found');
+const ten = 600_000;
+
+const rows: readonly Row[] = [
+  { when: 'nothing was looked at', is: { state: 'Pulling', attempt: 1 } },
+  {
+    when: 'its Job is at work',
+    jobs: [
+      [
+        [0, 1],
+        [container(0), container(1)],
+      ],
+    ],
+    is: { state: 'Pulling', attempt: 1 },
+  },
+  {
+    when: 'all came',
+    jobs: [
+      [
+        [0, 1],
+        [completed(0), completed(1)],
+      ],
+    ],
+    is: { state: 'Ready', todo: undefined, failed: [] },
+  },
+  {
+    when: 'one can not be had, for the first time',
+    jobs: [
+      [
+        [0, 1],
+        [missing(0), completed(1)],
+      ],
+    ],
+    is: { state: 'Pending', todo: [0], failed: [0], singly: false },
+    failed: ['app:1'],
+  },
+  {
+    when: 'one can not be had, for the second time',
+    entry: { attempt: 2, todo: [0], failed: [0] },
+    jobs: [[[0], [missing(0)]]],
+    is: { state: 'Failed', todo: undefined, failed: [0] },
+    failed: ['app:1'],
+  },
+  {
+    when: 'the second try has got it',
+    entry: { attempt: 2, todo: [0], failed: [0], singly: true },
+    jobs: [[[0], [completed(0)]]],
+    is: { state: 'Ready', todo: undefined, failed: [], singly: false },
+  },
+  {
+    when: 'time ran out without a word',
+    jobs: [
+      [
+        [0, 1],
+        [container(0), container(1)],
+      ],
+    ],
+    after: ten,
+    is: { state: 'Pending', todo: [0, 1], failed: [0, 1], singly: true },
+    failed: ['app:1', 'base:2'],
+  },
+  {
+    when: 'one of two single Jobs has ended',
+    entry: { attempt: 2, todo: [0, 1], failed: [0, 1], singly: true },
+    jobs: [[[0], [missing(0)]]],
+    is: { state: 'Pulling', failed: [0, 1], ended: { size: 1, jobs: [0], failed: [0], vaguely: false } },
+    failed: ['app:1'],
+  },
+  {
+    when: 'the other single Job has ended, too',
+    entry: { attempt: 2, todo: [0, 1], failed: [0, 1], singly: true, ended: endedSingly([0], [0]) },
+    jobs: [[[1], [completed(1)]]],
+    is: { state: 'Failed', failed: [0], singly: false, ended: undefined },
+  },
+  {
+    when: 'the other one has ended, and both have what they were for',
+    entry: { attempt: 2, todo: [0, 1], failed: [0, 1], singly: true, ended: endedSingly([0], []) },
+    jobs: [[[1], [completed(1)]]],
+    is: { state: 'Ready', failed: [], ended: undefined },
+  },
+  {
+    when: 'the first of two Jobs could not get its image, and the second has ended',
+    spec: { pullsPerNode: 2 },
+    entry: { ended: { ...endedSingly([0], [0]), vaguely: true } },
+    jobs: [[[1], [completed(1)]]],
+    is: { state: 'Pending', todo: [0], failed: [0], singly: true, ended: undefined },
+  },
+  {
+    when: 'what had ended was of a set that was cut another way',
+    entry: { ended: endedSingly([0], [0]) },
+    jobs: [
+      [
+        [0, 1],
+        [completed(0), completed(1)],
+      ],
+    ],
+    is: { state: 'Ready', ended: undefined },
+  },
+  {
+    when: 'the second of two Jobs was lost for the third time',
+    spec: { pullsPerNode: 2 },
+    entry: { attempt: 3, ended: endedSingly([0], []) },
+    jobs: [[[1], 'gone']],
+    is: { state: 'Failed', failed: [1], ended: undefined },
+    failed: ['base:2'],
+  },
+  {
+    when: 'two Jobs at once have ended',
+    spec: { pullsPerNode: 2 },
+    jobs: [
+      [[0], [completed(0)]],
+      [[1], [completed(1)]],
+    ],
+    is: { state: 'Ready' },
+  },
+  {
+    when: 'its Job was lost',
+    jobs: [[[0, 1], 'lost']],
+    is: { state: 'Pending', attempt: 1, todo: undefined, failed: [] },
+  },
+  { when: 'its Job is gone', jobs: [[[0, 1], 'gone']], is: { state: 'Pending', attempt: 1, failed: [] } },
+  {
+    when: 'its Job was lost twice',
+    entry: { attempt: 2 },
+    jobs: [[[0, 1], 'lost']],
+    is: { state: 'Pending', attempt: 2 },
+  },
+  {
+    when: 'its Job was lost three times',
+    entry: { attempt: 3 },
+    jobs: [[[0, 1], 'lost']],
+    is: { state: 'Failed', failed: [0, 1] },
+    failed: ['app:1', 'base:2'],
+  },
+  {
+    when: 'one of two Jobs was lost',
+    spec: { pullsPerNode: 2 },
+    jobs: [
+      [[0], [completed(0)]],
+      [[1], 'gone'],
+    ],
+    is: { state: 'Pending', attempt: 1 },
+  },
+  {
+    when: 'an image is missing after two lost Jobs',
+    entry: { attempt: 3 },
+    jobs: [
+      [
+        [0, 1],
+        [missing(0), completed(1)],
+      ],
+    ],
+    is: { state: 'Failed', failed: [0] },
+    failed: ['app:1'],
+  },
+  {
+    when: 'mounting was refused',
+    on: new Map([['node-1', modernNode()]]),
+    jobs: [[[0, 1], [waiting(0, 'CreateContainerError', 'ImageVolumeMountFailed'), container(1)], { way: 'mounting' }]],
+    is: { state: 'Pending', attempt: 1, copy: true, todo: undefined, failed: [] },
+  },
+];
+
+describe('a node that pulls becomes, when', () => {
+  it.each(rows)('$when: $is.state', (row) => {
+    const { nodes, failures } = folded(row);
+    expect(nodes['node-1']).toMatchObject(row.is);
+    expect(Object.keys(failures)).toEqual(row.failed ?? []);
+  });
+});
+
+describe('what is told of images', () => {
+  it('is the digest of those that came', () => {
+    expect(
+      folded({
+        when: '',
+        jobs: [
+          [
+            [0, 1],
+            [completed(0), missing(1)],
+          ],
+        ],
+        is: {},
+      }).digests,
+    ).toEqual({ 'app:1': digest });
+  });
+
+  it('is why the others did not, in the words of the kubelet', () => {
+    expect(
+      folded({
+        when: '',
+        jobs: [
+          [
+            [0, 1],
+            [completed(0), missing(1)],
+          ],
+        ],
+        is: {},
+      }).failures,
+    ).toEqual({
+      'base:2': [{ node: 'node-1', reason: 'ErrImagePull', message: 'not found' }],
+    });
+  });
+
+  it('is that Jobs were taken away, three times', () => {
+    const { failures } = folded({ when: '', entry: { attempt: 3 }, jobs: [[[0, 1], 'gone']], is: {} });
+    expect(failures['app:1']).toEqual([
+      { node: 'node-1', reason: 'JobLost', message: 'The Job or its Pod was taken away 3 times before it ended' },
+    ]);
+  });
+
+  it('leaves alone the nodes that do not pull', () => {
+    const cache = openCache({ 'node-1': pulling({ state: 'Ready' }), 'node-2': pulling({ state: 'Skipped' }) });
+    const wanted = wantedOf(cache, [0], settings());
+    const seen = observed({ nodeList: [node()] });
+    expect(fold(world({ cache, observed: seen }), cache, new Map([[wanted.want, wanted]])).status).toEqual(
+      cache.status,
+    );
+  });
+});

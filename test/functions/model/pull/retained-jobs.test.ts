@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { decide } from '#model/decide.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
+import type { Holding } from '#model/job/pod.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { job, node, observed, openCache, pod, pulling, round, settings, spec, world } from '../builders.ts';
+
+const { want } = pulling();
+
+/** A finished Job of node-1: its round, and what it holds. */
+type Finished = { readonly round: number; readonly holds?: Holding; readonly nodeId?: string };
+const of = (number: number, ...indexes: readonly number[]): Finished => ({ round: number, holds: { want, indexes } });
+
+/** The rounds of the Jobs that go, at the end of round 3. */
+const gone = (
+  jobs: readonly Finished[],
+  { entry = {}, policy = 'Retain' }: { entry?: Partial<LedgerEntry>; policy?: Settings['jobRetentionPolicy'] } = {},
+): readonly number[] => {
+  const open = openCache(
+    { 'node-1': pulling({ state: 'Ready', ...entry }) },
+    { spec: spec({ jobRetentionPolicy: policy }) },
+  );
+  const word = entry.state === 'Failed' ? 'Failed' : 'Succeeded';
+  const cache = { ...open, status: { ...open.status, status: word, round: round({ number: 3 }) } } as const;
+  const views = jobs.map(
+    (made, index) =>
+      [
+        `web-${index}`,
+        {
+          job: job({ name: `web-${index}`, uid: String(made.round), ...made }),
+          pod: pod({ phase: 'Succeeded', ...made }),
+        },
+      ] as const,
+  );
+  const seen = observed({ jobs: new Map(views), nodeList: [node()] });
+  return decide(world({ cache, observed: seen, settings: settings() })).remove.map(({ uid }) => Number(uid));
+};
+
+describe('a finished Job', () => {
+  it('goes as soon as it is recorded, but on request', () => {
+    expect(gone([of(3, 0, 1)], { policy: 'Delete' })).toEqual([3]);
+    expect(gone([of(3, 0, 1)])).toEqual([]);
+  });
+
+  it.each<{ when: string; jobs: readonly Finished[]; goes: readonly number[]; entry?: Partial<LedgerEntry> }>([
+    { when: 'its node had no Job since', jobs: [of(1, 0, 1)], goes: [] },
+    { when: 'a newer one holds the same', jobs: [of(1, 0, 1), of(3, 0, 1)], goes: [1] },
+    { when: 'newer ones do together', jobs: [of(1, 0, 1), of(2, 0), of(3, 1)], goes: [1] },
+    { when: 'a newer one holds less', jobs: [of(1, 0, 1), of(3, 0)], goes: [] },
+    { when: 'what it holds of many is held by a newer one', jobs: [of(1, 0, 1), of(2, 0), of(3, 0)], goes: [2] },
+    {
+      when: 'it was for another want, and newer ones hold everything',
+      jobs: [{ round: 1, holds: { want: 'old', indexes: [0] } }, of(3, 0, 1)],
+      goes: [1],
+    },
+    {
+      when: 'it was for another want, and newer ones hold a part',
+      jobs: [{ round: 1, holds: { want: 'old', indexes: [0] } }, of(3, 0)],
+      goes: [],
+    },
+    {
+      when: 'the newer one was for another want',
+      jobs: [of(1, 0, 1), { round: 2, holds: { want: 'old', indexes: [0, 1] } }],
+      goes: [],
+    },
+    { when: 'the newer one is on another node', jobs: [of(1, 0, 1), { ...of(3, 0, 1), nodeId: 'b2' }], goes: [3] },
+    {
+      when: 'it does not say what it holds, and newer ones hold everything',
+      jobs: [{ round: 1 }, of(3, 0, 1)],
+      goes: [1],
+    },
+    {
+      when: 'its node has failed since',
+      jobs: [of(1, 0, 1), of(3, 0, 1)],
+      goes: [],
+      entry: { state: 'Failed', failed: [0] },
+    },
+    { when: 'its node is gone', jobs: [{ ...of(3, 0, 1), nodeId: 'b2' }], goes: [3] },
+  ])('kept on request goes or stays: $goes where $when', ({ jobs, goes, entry }) => {
+    expect(gone(jobs, entry === undefined ? {} : { entry })).toEqual(goes);
+  });
+});

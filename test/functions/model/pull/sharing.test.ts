@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { decide } from '#model/decide.ts';
+import { nodeReader, parseNode } from '#model/node/parse-node.ts';
+import { parsePod, podReader } from '#model/job/parse-pod.ts';
+import { cache, modernNode, node, observed, spec, list, world } from '../builders.ts';
+
+/** Equal is tested elsewhere; here it is that what is told by thousands is held once. */
+describe('what many tell alike', () => {
+  const podOn = (name: string, message: string) => ({
+    metadata: { name, uid: name },
+    status: {
+      containerStatuses: [
+        { name: 'image-0', imageID: '', state: { waiting: { reason: 'ErrImagePull', message } } },
+        { name: 'image-1', imageID: 'r@sha256:1', state: { running: { startedAt: `of ${name}` } } },
+      ],
+    },
+  });
+
+  it('is one container of all Pods', () => {
+    const read = podReader();
+    const [one, other] = [read(podOn('a', 'gone')), read(podOn('b', 'gone'))];
+    expect(other.containers[0]).toBe(one.containers[0]);
+    expect(other.containers[1]).toBe(one.containers[1]);
+  });
+
+  it('is another container where something else is told', () => {
+    const read = podReader();
+    const pods = [podOn('a', 'gone'), podOn('b', 'refused')];
+    expect(pods.map(read)).toEqual(pods.map(parsePod));
+  });
+
+  it('is one list of digests of all nodes', () => {
+    const read = nodeReader();
+    const images = [{ names: ['app@sha256:1', 'app:1'] }];
+    const [one, other] = ['a', 'b'].map((name) => read({ metadata: { name, uid: name }, status: { images } }));
+    const tag = 'docker.io/library/app:1';
+    expect(one?.digests.get(tag)).toEqual(new Set(['sha256:1']));
+    expect(other?.digests.get(tag)).toBe(one?.digests.get(tag));
+  });
+
+  it('is another list where a node lists other names', () => {
+    const read = nodeReader();
+    const nodes = [['app@sha256:1', 'app:1'], ['app@sha256:1'], ['app@sha256:1 app:1']].map((names, index) => ({
+      metadata: { name: 'n', uid: `u${index}` },
+      status: { images: [{ names }] },
+    }));
+    expect(nodes.map(read)).toEqual(nodes.map(parseNode));
+  });
+
+  it('is one list of containers of all Jobs that pull the same in the same way', () => {
+    const nodeList = [node(), node({ name: 'node-2', id: 'id-2' }), modernNode({ name: 'node-3', id: 'id-3' })];
+    const live = cache({ spec: spec({ lists: [list(['app:1', 'base:2'])] }) });
+    const pods = decide(world({ cache: live, observed: observed({ nodeList, hasAllNodes: true }) })).create.map(
+      ({ spec: job }) => job?.template.spec,
+    );
+    expect(pods).toHaveLength(3);
+    expect(pods[1]?.containers).toBe(pods[0]?.containers);
+    expect(pods.map((pod) => pod?.initContainers?.length)).toEqual([1, 1, undefined]);
+  });
+});

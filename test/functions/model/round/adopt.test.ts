@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { decide } from '#model/decide.ts';
+import { emptyPlan, isEmpty } from '#model/plan.ts';
+import { cache, node, noon, observed, status, world } from '../builders.ts';
+import { asked, theirs } from '../decided.ts';
+
+describe("a cache of kube-fledged's", () => {
+  it('is taken over as it stands: no round, no Job, its words kept', () => {
+    const { status: told, create, events } = asked({ status: theirs() });
+    expect(told).toMatchObject({
+      ...{ status: 'Succeeded', reason: 'ImageCacheCreate', message: 'told by kube-fledged', startTime: noon - 1000 },
+      observedGeneration: 1,
+      round: { number: 0, trigger: 'Adopted' },
+      nodes: { 'node-1': { state: 'Ready', attempt: 0 } },
+      placed: [{ images: ['app:1', 'base:2'] }],
+    });
+    expect({ create, events }).toEqual({ create: [], events: [] });
+  });
+
+  it('keeps its failures, told by the hostname of nodes', () => {
+    const failures = { 'base:2': [{ node: 'host-1', reason: 'ErrImagePull', message: 'x' }] };
+    const nodeList = [node({ labels: { 'kubernetes.io/hostname': 'host-1' } })];
+    const { status: told } = asked(
+      { status: theirs({ status: 'Failed', failures }) },
+      { observed: observed({ nodeList }) },
+    );
+    expect(told).toMatchObject({ status: 'Failed', failures, nodes: { 'node-1': { state: 'Failed', failed: [1] } } });
+    expect(told?.conditions.map(({ type, status: word }) => [type, word])).toEqual([
+      ['Ready', 'False'],
+      ['Reconciling', 'False'],
+      ['Stalled', 'True'],
+    ]);
+  });
+
+  it('stays purged when it was', () => {
+    const plan = asked({ status: theirs({ reason: 'ImageCachePurge' }) });
+    expect(plan).toMatchObject({ create: [], status: { nodes: {}, round: { operation: 'Purge' } } });
+    expect(decide(world({ cache: cache({ status: plan.status ?? status() }) }))).toEqual(emptyPlan);
+  });
+
+  it('is called aborted when it was in the middle of a purge', () => {
+    expect(asked({ status: theirs({ status: 'Processing', reason: 'ImageCachePurge' }) }).status).toMatchObject({
+      status: 'Aborted',
+      completionTime: noon,
+    });
+  });
+
+  it('is pulled again, gently, when it was in the middle of that', () => {
+    const nodeList = Array.from({ length: 20 }, (_, index) => node({ name: `n${index}`, id: `id-${index}` }));
+    const { status: told, create } = asked(
+      { status: theirs({ status: 'Processing' }) },
+      { observed: observed({ nodeList }) },
+    );
+    expect(told).toMatchObject({ reason: 'ImageCacheRefresh', round: { number: 1, trigger: 'Adopted' } });
+    expect(create).toHaveLength(2);
+  });
+
+  it('is taken over once', () => {
+    const plan = asked({ status: theirs() });
+    expect(isEmpty(decide(world({ cache: cache({ status: plan.status ?? status() }) })))).toBe(true);
+  });
+});

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import { createCluster } from '#runtime/cluster/cluster.ts';
+import { inMemoryApi, refusal } from '../../in-memory-api.ts';
+import { cache, noon } from '../../model/builders.ts';
+import { aJob, aNode, aPod, cachePath, eventsPath, jobsPath, namespacePath, nodeNamed, nodePath } from '../../scene.ts';
+
+function connected() {
+  const api = inMemoryApi(() => noon);
+  return { api, cluster: createCluster(api) };
+}
+
+describe('a listing', () => {
+  const names = Array.from({ length: 600 }, (_, index) => `node-${index}`);
+  const many = () => {
+    const { api, cluster } = connected();
+    for (const name of names) api.put(nodePath(name), nodeNamed(name));
+    return { api, cluster };
+  };
+
+  it('is read page by page', async () => {
+    const { api, cluster } = many();
+    expect((await cluster.nodes()).map(({ name }) => name)).toEqual(names);
+    expect(api.asked()).toEqual(
+      [100, 200, 300, 400, 500].reduce(
+        (calls, from) => [...calls, `GET /api/v1/nodes?limit=100&continue=${from}`],
+        ['GET /api/v1/nodes?limit=100'],
+      ),
+    );
+  });
+
+  it('that expires half-way is begun again, once', async () => {
+    const { api, cluster } = many();
+    const expired = refusal(410, 'Expired', 'the continue token is too old');
+    let calls = 0;
+    const flaky = createCluster({
+      ...api,
+      request: async (call) => ((calls += 1) === 2 ? Promise.reject(expired) : api.request(call)),
+    });
+    expect(await flaky.nodes()).toHaveLength(600);
+    api.refuse(/GET .*nodes/, expired, 2);
+    await expect(cluster.nodes()).rejects.toBe(expired);
+  });
+
+  it('of Jobs asks for metadata only, by label, and so knows no outcome', async () => {
+    const { api, cluster } = connected();
+    const labels = { 'kubefledged.io/cache-uid': 'u' };
+    api.put(`${jobsPath}/a`, {
+      metadata: { name: 'a', labels },
+      status: { conditions: [{ type: 'Complete', status: 'True' }] },
+    });
+    api.put(`${jobsPath}/b`, { metadata: { name: 'b', labels: { 'kubefledged.io/cache-uid': 'v' } } });
+    expect(await cluster.jobs('apps', 'kubefledged.io/cache-uid=u')).toMatchObject([{ name: 'a', outcome: undefined }]);
+    expect(await cluster.job('apps', 'a')).toMatchObject({ outcome: 'Complete' });
+  });
+});
+
+describe('a single object', () => {
+  it('is undefined where there is none', async () => {
+    const { cluster } = connected();
+    expect(await cluster.cache({ namespace: 'apps', name: 'none' })).toBeUndefined();
+    expect(await cluster.node('none')).toBeUndefined();
+    expect(await cluster.job('apps', 'none')).toBeUndefined();
+    expect(await cluster.pod('apps', 'none')).toBeUndefined();
+  });
+
+  it('that may not be read is an error, not an absence', async () => {
+    const { api, cluster } = connected();
+    api.refuse(/GET/, refusal(403, 'Forbidden', 'no'));
+    await expect(cluster.node('n')).rejects.toMatchObject({ status: 403 });
+  });
+
+  it('belongs to the cache that it names, in its own namespace; to none if it is no Job or Pod', async () => {
+    const { api, cluster } = connected();
+    api.put(`${jobsPath}/a`, {
+      metadata: { name: 'a', namespace: 'apps', annotations: { 'kubefledged.io/cache': 'elsewhere/web' } },
+    });
+    expect(await cluster.cacheOf(aJob('a'))).toEqual({ namespace: 'apps', name: 'web' });
+    api.put(`${jobsPath}/b`, {
+      metadata: { name: 'b', namespace: 'apps', ownerReferences: [{ kind: 'ImageCache', name: 'old', uid: 'u' }] },
+    });
+    expect(await cluster.cacheOf(aJob('b'))).toEqual({ namespace: 'apps', name: 'old' });
+    expect(await cluster.cacheOf(aPod('gone'))).toBeUndefined();
+    expect(await cluster.cacheOf(aNode('n'))).toBeUndefined();
+  });
+});
+
+describe('the user of a namespace', () => {
+  it.each([
+    ["the first of OpenShift's range", { 'openshift.io/sa.scc.uid-range': '1000650000/10000' }, 1_000_650_000],
+    [
+      "the first of OpenShift's range, written the other way",
+      { 'openshift.io/sa.scc.uid-range': '1000650000-1000659999' },
+      1_000_650_000,
+    ],
+    ['65532 where the range is no range', { 'openshift.io/sa.scc.uid-range': 'x' }, 65_532],
+    ['65532 elsewhere', {}, 65_532],
+  ])('is %s', async (_, annotations, is) => {
+    const { api, cluster } = connected();
+    api.put(namespacePath, { metadata: { name: 'apps', annotations } });
+    expect(await cluster.userOf('apps')).toBe(is);
+  });
+
+  it.each([403, 404])('is 65532 where the namespace answers %d, and unknown on any other trouble', async (status) => {
+    const { api, cluster } = connected();
+    api.refuse(/GET/, refusal(status, '', ''));
+    expect(await cluster.userOf('apps')).toBe(65_532);
+    api.refuse(/GET/, refusal(500, '', ''));
+    await expect(cluster.userOf('apps')).rejects.toMatchObject({ status: 500 });
+  });
+});
+
+describe('deleting a Job', () => {
+  it('leaves another Job of its name alone, and is content where there is none', async () => {
+    const { api, cluster } = connected();
+    api.put(`${jobsPath}/a`, { metadata: { name: 'a', uid: 'another' } });
+    await cluster.removeJob('apps', { name: 'a', uid: 'mine' });
+    expect(api.read(`${jobsPath}/a`)).toBeDefined();
+    await cluster.removeJob('apps', { name: 'a', uid: 'another' });
+    await cluster.removeJob('apps', { name: 'a', uid: 'another' });
+    expect(api.read(`${jobsPath}/a`)).toBeUndefined();
+  });
+});
+
+describe('what happened to a cache', () => {
+  const event = { type: 'Normal', reason: 'ImageCacheCreate', message: 'x'.repeat(2000), key: 'round-1' } as const;
+
+  it('is recorded once, however often it is told, and in a message that fits', async () => {
+    const { api, cluster } = connected();
+    const live = cache({ name: 'a'.repeat(253) });
+    await cluster.record(live, event, noon);
+    await cluster.record(live, event, noon + 60_000);
+    await cluster.record(live, { ...event, key: 'round-2' }, noon);
+    const [first, ...others] = api.list(eventsPath);
+    expect(others).toHaveLength(1);
+    expect(first).toMatchObject({
+      involvedObject: { kind: 'ImageCache', namespace: 'apps', name: live.name, uid: live.uid },
+      reason: 'ImageCacheCreate',
+      message: 'x'.repeat(1024),
+      source: { component: 'imagecache-functions' },
+      firstTimestamp: '2026-11-24T12:00:00Z',
+    });
+    expect(first?.metadata.name.length).toBeLessThanOrEqual(253);
+  });
+});
+
+describe('taking annotations away', () => {
+  const annotated = (value: string) => {
+    const { api, cluster } = connected();
+    const annotations = { 'kubefledged.io/refresh-imagecache': value, note: 'stays' };
+    api.put(cachePath(), { metadata: { name: 'web', namespace: 'apps', annotations } });
+    return { api, take: cluster.removeAnnotations(cache(), { 'kubefledged.io/refresh-imagecache': '' }) };
+  };
+
+  it('leaves the others', async () => {
+    const { api, take } = annotated('');
+    await take;
+    expect(api.read(cachePath())?.metadata.annotations).toEqual({ note: 'stays' });
+  });
+
+  it('leaves one that has got another value', async () => {
+    const { api, take } = annotated('again');
+    await expect(take).rejects.toMatchObject({ status: 422 });
+    expect(api.read(cachePath())?.metadata.annotations).toHaveProperty(['kubefledged.io/refresh-imagecache'], 'again');
+  });
+});

@@ -1,0 +1,273 @@
+import { describe, expect, it } from 'vitest';
+import { helpText, readConfig, wantsHelp } from '../../../../functions/runtime/config/config.ts';
+import { ConfigError } from '../../../../functions/runtime/errors.ts';
+import { settingsTable } from '../../../../functions/runtime/config/settings-table.ts';
+import { version } from '../../../../functions/runtime/version.ts';
+
+const problems = (argv: readonly string[], env: Record<string, string> = {}): string[] => {
+  try {
+    readConfig(argv, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n');
+    throw error;
+  }
+  return [];
+};
+
+describe('readConfig', () => {
+  it('has every default of kube-fledged', () => {
+    expect(readConfig([], {})).toEqual({
+      settings: {
+        imagePullDeadline: 300_000,
+        refreshFrequency: 900_000,
+        imagePullPolicy: 'IfNotPresent',
+        serviceAccountName: '',
+        jobPriorityClassName: '',
+        jobRetentionPolicy: 'Delete',
+        jobsMaxSurge: 0,
+        imagesPerJob: 32,
+        noopImage: `ghcr.io/imagecache-functions/imagecache-noop:${version}`,
+        removalImage: `ghcr.io/imagecache-functions/imagecache-functions:${version}`,
+        imageDeleteJobHostNetwork: false,
+        criSocketPath: '',
+        warmGateTaints: [],
+        purge: 'any',
+        namespace: '',
+      },
+      kubeconfig: '',
+      master: '',
+      inCluster: false,
+      function: undefined,
+      port: 8080,
+      statusPage: false,
+      logLevel: 'info',
+      leaderElection: true,
+      leaseNamespace: '',
+      tickSchedule: '* * * * *',
+      sink: '',
+      sinkCertificates: '',
+      eventOverrides: {},
+      routes: {},
+      registry: { mirrors: {}, certificates: '', insecure: [] },
+      readsPullSecrets: false,
+      watchNamespaces: [],
+      notes: [],
+    });
+  });
+
+  it("takes the arguments of kube-fledged's own manifests", () => {
+    const argv = [
+      '--stderrthreshold=INFO',
+      '-image-pull-deadline-duration=1h30m',
+      '--image-cache-refresh-frequency',
+      '0s',
+      '--image-pull-policy=Always',
+      '--service-account-name=puller',
+      '--image-delete-job-host-network',
+      '--job-priority-class-name=high',
+      '--job-retention-policy= RETAIN ',
+      '--cri-socket-path=/run/k3s/containerd/containerd.sock',
+      '--jobs-max-surge=4',
+      '--logtostderr',
+      '-v',
+      '2',
+      '--vmodule=a=2',
+    ];
+    expect(readConfig(argv, {}).settings).toMatchObject({
+      imagePullDeadline: 5_400_000,
+      refreshFrequency: 0,
+      imagePullPolicy: 'Always',
+      serviceAccountName: 'puller',
+      imageDeleteJobHostNetwork: true,
+      jobPriorityClassName: 'high',
+      jobRetentionPolicy: 'Retain',
+      criSocketPath: '/run/k3s/containerd/containerd.sock',
+      jobsMaxSurge: 4,
+    });
+  });
+
+  it('lets a flag beat the environment, and the last of two flags the first', () => {
+    const env = { IMAGE_PULL_DEADLINE_DURATION: '7m', JOBS_MAX_SURGE: '3' };
+    const argv = ['--image-pull-deadline-duration=1m', '--image-pull-deadline-duration=2m'];
+    expect(readConfig(argv, env).settings).toMatchObject({ imagePullDeadline: 120_000, jobsMaxSurge: 3 });
+  });
+
+  it('takes an empty variable for its default, but for the schedule, where it means off', () => {
+    const config = readConfig([], { PORT: '', K_CE_OVERRIDES: '', ROUTES: '', FUNCTION: '', TICK_SCHEDULE: '' });
+    expect(config).toMatchObject({ port: 8080, eventOverrides: {}, routes: {}, function: undefined, tickSchedule: '' });
+  });
+
+  it('reads what Knative sets', () => {
+    const env = { K_SINK: 'http://broker/demo', K_CE_OVERRIDES: '{"extensions":{"team":"a"}}', K_CA_CERTS: 'PEM' };
+    expect(readConfig([], env)).toMatchObject({
+      sink: 'http://broker/demo',
+      eventOverrides: { team: 'a' },
+      sinkCertificates: 'PEM',
+    });
+    expect(readConfig([], { K_CE_OVERRIDES: '{}' }).eventOverrides).toEqual({});
+  });
+
+  it('reads routes and the one function', () => {
+    const routes = { refresh: 'http://gateway:8080/function/refresh' };
+    expect(readConfig([], { ROUTES: JSON.stringify(routes), FUNCTION: 'job-complete' })).toMatchObject({
+      routes,
+      function: 'job-complete',
+    });
+  });
+
+  it('reads startup taints, by flag or variable, and refuses what is none', () => {
+    const env = { WARM_GATE_TAINTS: 'example.com/cold, startup-taint.cluster-autoscaler.kubernetes.io/cold,' };
+    const warmGateTaints = ['example.com/cold', 'startup-taint.cluster-autoscaler.kubernetes.io/cold'];
+    expect(readConfig([], env).settings).toMatchObject({ warmGateTaints });
+    expect(problems(['--warm-gate-taints=example.com/cold:NoSchedule'])).toEqual([
+      '--warm-gate-taints is "example.com/cold:NoSchedule", expected keys of taints such as example.com/cold, separated by commas',
+    ]);
+  });
+
+  it('reads how registries are asked, by flag or variable', () => {
+    const mirrors = { 'docker.io': ['https://mirror.example.com', 'http://10.0.0.1:5000/hub'] };
+    const env = { REGISTRY_MIRRORS: JSON.stringify(mirrors), REGISTRY_CA_CERTS: '/etc/ca.pem' };
+    expect(readConfig(['--registry-insecure=Registry.local:5000, [::1]:5001,'], env).registry).toEqual({
+      mirrors,
+      certificates: '/etc/ca.pem',
+      insecure: ['registry.local:5000', '[::1]:5001'],
+    });
+  });
+
+  it.each(['[]', '{', 'null', '{"docker.io":"https://a"}', '{"docker.io":["a"]}', '{"docker.io":[1]}', '{"a/b":[]}'])(
+    'refuses %s as mirrors',
+    (mirrors) => {
+      expect(problems([], { REGISTRY_MIRRORS: mirrors })).toHaveLength(1);
+    },
+  );
+
+  it('knows a pod by the variable that Kubernetes sets, and never reads KUBECONFIG', () => {
+    const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBECONFIG: '/somewhere', MASTER: 'http://elsewhere' };
+    expect(readConfig([], env)).toMatchObject({ inCluster: true, kubeconfig: '', master: '' });
+  });
+
+  it('says what took the place of variables that it ignores', () => {
+    const env = { BUSYBOX_IMAGE: 'a', KUBEFLEDGED_CRI_CLIENT_IMAGE: 'b' };
+    expect(readConfig([], env).notes).toEqual([
+      'BUSYBOX_IMAGE is ignored: set NOOP_IMAGE instead',
+      'KUBEFLEDGED_CRI_CLIENT_IMAGE is ignored: set REMOVAL_IMAGE instead',
+    ]);
+  });
+
+  it('puts the Lease where LEASE_NAMESPACE says, or KUBEFLEDGED_NAMESPACE', () => {
+    expect(readConfig([], { KUBEFLEDGED_NAMESPACE: 'kf' }).leaseNamespace).toBe('kf');
+    expect(readConfig([], { KUBEFLEDGED_NAMESPACE: 'kf', LEASE_NAMESPACE: 'ours' }).leaseNamespace).toBe('ours');
+  });
+
+  it.each([
+    [[], {}, 'info'],
+    [['--stderrthreshold=WARNING'], {}, 'warn'],
+    [['--stderrthreshold=2'], {}, 'error'],
+    [['-v=4', '--stderrthreshold=ERROR'], {}, 'debug'],
+    [['-v=9'], {}, 'trace'],
+    [['--stderrthreshold=ERROR'], { LOG_LEVEL: 'debug' }, 'debug'],
+  ])('logs from %j and %j as %s', (argv, env, level) => {
+    expect(readConfig(argv, env).logLevel).toBe(level);
+  });
+
+  it.each([
+    [['--nonsense=1'], {}, 'unknown flag --nonsense: --help lists all of them'],
+    [['serve'], {}, 'unexpected argument "serve": flags are written --name=value'],
+    [['--'], {}, 'unexpected argument "--": flags are written --name=value'],
+    [['--kubeconfig'], {}, '--kubeconfig needs a value: write --kubeconfig=value'],
+    [['--jobs-max-surge=-1'], {}, '--jobs-max-surge is "-1", expected a whole number from 0'],
+    [['--image-pull-policy=Never'], {}, '--image-pull-policy is "Never", expected one of IfNotPresent, Always'],
+    [['--job-retention-policy=keep'], {}, '--job-retention-policy is "keep", expected one of Delete, Retain'],
+    [['--leader-election=maybe'], {}, '--leader-election is "maybe", expected true or false'],
+    [['--leader-election', 'false'], {}, 'unexpected argument "false": flags are written --name=value'],
+    [['--master=localhost'], {}, '--master is "localhost", expected an http or https URL'],
+    [
+      [],
+      { IMAGE_PULL_DEADLINE_DURATION: '0s' },
+      'IMAGE_PULL_DEADLINE_DURATION is "0s", expected a duration above 0 such as 5m, 1h30m or 300ms',
+    ],
+    [[], { PORT: '65536' }, 'PORT is "65536", expected a whole number from 0 to 65535'],
+    [
+      [],
+      { REGISTRY_MIRRORS: '{"docker.io":["ftp://a"]}' },
+      'REGISTRY_MIRRORS is "{\\"docker.io\\":[\\"ftp://a\\"]}", expected a JSON object from registries to lists of http or https URLs',
+    ],
+    [
+      [],
+      { REGISTRY_INSECURE: 'http://registry.local' },
+      'REGISTRY_INSECURE is "http://registry.local", expected hosts such as registry.local:5000, separated by commas',
+    ],
+    [[], { IMAGES_PER_JOB: '33' }, 'IMAGES_PER_JOB is "33", expected a whole number from 1 to 32'],
+    [[], { FUNCTION: 'all' }, 'FUNCTION is "all", expected one of reconcile, job-complete, refresh, purge, or nothing'],
+    [
+      [],
+      { TICK_SCHEDULE: 'hourly' },
+      'TICK_SCHEDULE is "hourly", expected a cron schedule of five or six fields, @hourly or the like, or nothing',
+    ],
+    [
+      [],
+      { ROUTES: '{"drain":"http://x"}' },
+      'ROUTES is "{\\"drain\\":\\"http://x\\"}", expected a JSON object from reconcile, job-complete, refresh, purge to http or https URLs',
+    ],
+    [
+      [],
+      { K_CE_OVERRIDES: '{"extensions":{"A":"b"}}' },
+      'K_CE_OVERRIDES is "{\\"extensions\\":{\\"A\\":\\"b\\"}}", expected {"extensions": {"name": "value"}}, names in a-z and 0-9',
+    ],
+    [
+      [],
+      { K_SINK: 'http://a', ROUTES: '{"refresh":"http://b"}' },
+      'K_SINK and ROUTES are both set, and events go to one of them: unset the other',
+    ],
+  ])('refuses %j with %j', (argv, env, problem) => {
+    expect(problems(argv, env)).toEqual([problem]);
+  });
+
+  it('reads namespaces by name, each once', () => {
+    expect(readConfig([], {}).watchNamespaces).toEqual([]);
+    expect(readConfig([], { WATCH_NAMESPACES: 'apps, team-a,apps,' }).watchNamespaces).toEqual(['apps', 'team-a']);
+    expect(problems(['--watch-namespaces=apps,*'])).toEqual([
+      '--watch-namespaces is "apps,*", expected names of namespaces such as apps, separated by commas',
+    ]);
+  });
+
+  it.each(['[]', '"x"', '{', 'null', '{"refresh":1}'])('refuses %s as routes', (routes) => {
+    expect(problems([], { ROUTES: routes })).toHaveLength(1);
+  });
+
+  it('tells all problems at once, and of a long value only its beginning', () => {
+    const told = problems(['--jobs-max-surge=x', '--what'], { PORT: 'y'.repeat(5000) });
+    expect(told).toHaveLength(3);
+    expect(Math.max(...told.map((each) => each.length))).toBeLessThan(250);
+  });
+});
+
+describe('settingsTable', () => {
+  it('names no flag and no variable twice', () => {
+    const rows = Object.values(settingsTable);
+    const names = rows.flatMap(({ flag, env }) => [flag, env]).filter((each) => each !== undefined);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('is all in --help, with defaults', () => {
+    const help = helpText();
+    for (const { flag, env, doc } of Object.values(settingsTable)) {
+      if (flag !== undefined) expect(help).toContain(`--${flag}`);
+      if (env !== undefined) expect(help).toContain(env);
+      expect(help).toContain(doc);
+    }
+    expect(help).toContain('(default 5m)');
+  });
+});
+
+describe('wantsHelp', () => {
+  it.each([
+    [['--help'], true],
+    [['-h'], true],
+    [['--port=1', '-help'], true],
+    [['--port=1'], false],
+    [[], false],
+  ])('of %j is %s', (argv, wants) => {
+    expect(wantsHelp(argv)).toBe(wants);
+  });
+});

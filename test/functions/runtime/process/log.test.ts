@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { ApiError } from '../../../../functions/runtime/errors.ts';
+import { createLog } from '../../../../functions/runtime/process/log.ts';
+
+const logged = (write: (log: ReturnType<typeof createLog>) => void): unknown[] => {
+  const lines: unknown[] = [];
+  write(createLog('info', { write: (line) => lines.push(JSON.parse(line)) }));
+  return lines;
+};
+
+describe('createLog', () => {
+  it('writes level by name, ISO time, data and message, and nothing of the process', () => {
+    const [line] = logged((log) => log.info({ writes: 3 }, 'planned'));
+    const iso = /^\{"level":"info","time":"\d{4}-\d\d-\d\dT[\d:.]+Z","writes":3,"msg":"planned"\}$/;
+    expect(JSON.stringify(line)).toMatch(iso);
+  });
+
+  it('leaves out what is below its level', () => {
+    expect(logged((log) => log.debug('seen'))).toEqual([]);
+  });
+
+  it('tells an error with its cause and kind', () => {
+    const error = new ApiError('GET /x', { status: 409 }, { cause: new Error('why') });
+    const [line] = logged((log) => log.warn({ err: error }, 'failed'));
+    expect(line).toMatchObject({ err: { type: 'ApiError', status: 409 } });
+    expect(JSON.stringify(line)).toContain('why');
+  });
+
+  it('hides secrets, however deep they come along', () => {
+    const headers = { authorization: 'Bearer abc', Authorization: 'Bearer abc' };
+    const lines = logged((log) =>
+      log.info({ token: 'abc', user: { password: 'abc' }, request: { of: { headers } } }, 'x'),
+    );
+    expect(JSON.stringify(lines)).not.toContain('abc');
+    expect(JSON.stringify(lines)).toContain('[secret]');
+  });
+});

@@ -1,0 +1,205 @@
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ApiError } from '#runtime/errors.ts';
+import { at, isObject, type Json } from '../../../sources/kubernetes/json.ts';
+import { whileLeading } from '../../../sources/lease/lease.ts';
+import { fakeApi, type FakeApi } from '../fake-api.ts';
+import { fakeClock, type FakeClock } from '../fake-clock.ts';
+
+const key = 'system/imagecache-functions-source';
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+type Contender = {
+  readonly leads: () => boolean;
+  readonly terms: () => number;
+  readonly stop: () => Promise<void>;
+  /** Cuts it off from the API server. */
+  cut: boolean;
+};
+
+function contend(api: FakeApi, clock: FakeClock, identity: string): Contender {
+  const stopping = new AbortController();
+  let leads = false;
+  let terms = 0;
+  const own = { cut: false };
+  const ended = whileLeading(
+    {
+      api: {
+        ...api,
+        request: (call) => (own.cut ? Promise.reject(new ApiError('no route', { status: 0 })) : api.request(call)),
+      },
+      clock,
+      log: pino({ level: 'silent' }),
+      namespace: 'system',
+      identity,
+    },
+    stopping.signal,
+    (leading) => {
+      leads = true;
+      terms += 1;
+      return new Promise((resolve) => {
+        leading.addEventListener('abort', () => {
+          leads = false;
+          resolve();
+        });
+      });
+    },
+  );
+  stops.push(() => {
+    stopping.abort();
+  });
+  return Object.assign(own, {
+    leads: () => leads,
+    terms: () => terms,
+    stop: async () => {
+      stopping.abort();
+      await clock.advance(0);
+      await ended;
+    },
+  });
+}
+
+function world() {
+  const [api, clock] = [fakeApi(), fakeClock()];
+  const spec = (): Json => {
+    const found = at(api.get('leases', key), 'spec');
+    return isObject(found) ? found : {};
+  };
+  return { api, clock, spec, contend: (identity: string) => contend(api, clock, identity) };
+}
+
+describe('a Lease', () => {
+  it('is made by the first, in the form that Kubernetes wants', async () => {
+    const { clock, spec, contend } = world();
+    const one = contend('one');
+    await clock.advance(0);
+    expect(one.leads()).toBe(true);
+    expect(spec()).toEqual({
+      holderIdentity: 'one',
+      leaseDurationSeconds: 15,
+      acquireTime: '2026-11-24T00:00:00.000000Z',
+      renewTime: '2026-11-24T00:00:00.000000Z',
+      leaseTransitions: 0,
+    });
+  });
+
+  it('is renewed every 2 s, and nobody else leads meanwhile', async () => {
+    const { clock, spec, contend } = world();
+    const [one, two] = [contend('one'), contend('two')];
+    await clock.advance(120_000);
+    expect([one.leads(), two.terms()]).toEqual([true, 0]);
+    expect(spec()).toMatchObject({
+      holderIdentity: 'one',
+      renewTime: '2026-11-24T00:02:00.000000Z',
+      leaseTransitions: 0,
+    });
+  });
+
+  it('is given back at a stop, and taken over within seconds', async () => {
+    const { clock, spec, contend } = world();
+    const one = contend('one');
+    await clock.advance(10_000);
+    const two = contend('two');
+    await clock.advance(0);
+    await one.stop();
+    expect(spec()).toMatchObject({ holderIdentity: '' });
+    await clock.advance(2_400);
+    expect([one.leads(), two.leads()]).toEqual([false, true]);
+    expect(spec()).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
+  });
+
+  it('is lost by who cannot renew, before another can have it', async () => {
+    const { clock, contend } = world();
+    const one = contend('one');
+    await clock.advance(0);
+    const two = contend('two');
+    await clock.advance(4_000);
+    one.cut = true;
+    let bothLed = false;
+    let nobodyLed = 0;
+    for (let ms = 0; ms < 30_000; ms += 100) {
+      await clock.advance(100);
+      bothLed ||= one.leads() && two.leads();
+      if (!one.leads() && !two.leads()) nobodyLed += 100;
+    }
+    expect(bothLed).toBe(false);
+    expect(nobodyLed).toBeGreaterThan(0);
+    expect([one.leads(), two.leads()]).toEqual([false, true]);
+    one.cut = false;
+    await clock.advance(60_000);
+    expect([one.leads(), two.leads(), one.terms()]).toEqual([false, true, 1]);
+  });
+
+  it('that another took is lost at the next try', async () => {
+    const { api, clock, contend } = world();
+    const one = contend('one');
+    await clock.advance(1_000);
+    const lease = api.get('leases', key) ?? {};
+    api.put({ ...lease, spec: { ...spread(lease['spec']), holderIdentity: 'thief', renewTime: 'now' } });
+    await clock.advance(4_000);
+    expect(one.leads()).toBe(false);
+  });
+
+  it('that somebody only labelled stays ours', async () => {
+    const { api, clock, spec, contend } = world();
+    const one = contend('one');
+    await clock.advance(1_000);
+    const lease = api.get('leases', key) ?? {};
+    api.put({ ...lease, metadata: { ...spread(lease['metadata']), labels: { a: 'b' } } });
+    await clock.advance(8_000);
+    expect([one.leads(), one.terms()]).toEqual([true, 1]);
+    expect(spec()).toMatchObject({ holderIdentity: 'one', leaseTransitions: 0 });
+    expect(at(api.get('leases', key), 'metadata', 'labels')).toEqual({ a: 'b' });
+  });
+
+  it('is taken up again at once under the same identity', async () => {
+    const { clock, spec, contend } = world();
+    const before = contend('one');
+    await clock.advance(1_000);
+    before.cut = true;
+    const after = contend('one');
+    await clock.advance(0);
+    expect(after.leads()).toBe(true);
+    expect(spec()).toMatchObject({ leaseTransitions: 0 });
+  });
+
+  it('of a holder whose clock is wrong runs out by our clock alone', async () => {
+    const { api, clock, contend } = world();
+    const spec = {
+      holderIdentity: 'gone',
+      leaseDurationSeconds: 15,
+      renewTime: '2031-01-01T00:00:00.000000Z',
+      leaseTransitions: 4,
+    };
+    api.put({ kind: 'Lease', metadata: { namespace: 'system', name: 'imagecache-functions-source' }, spec });
+    const one = contend('one');
+    await clock.advance(14_900);
+    expect(one.leads()).toBe(false);
+    await clock.advance(2_600);
+    expect(one.leads()).toBe(true);
+  });
+
+  it('has one holder however many begin at once', async () => {
+    const { clock, contend } = world();
+    const all = ['a', 'b', 'c', 'd', 'e'].map(contend);
+    for (let second = 0; second < 30; second += 1) {
+      await clock.advance(1_000);
+      expect(all.filter((each) => each.leads())).toHaveLength(1);
+    }
+  });
+
+  it('that was deleted is made again', async () => {
+    const { api, clock, spec, contend } = world();
+    const one = contend('one');
+    await clock.advance(1_000);
+    api.remove('leases', key);
+    await clock.advance(6_000);
+    expect(one.leads()).toBe(true);
+    expect(spec()).toMatchObject({ holderIdentity: 'one' });
+  });
+});
+
+const spread = (value: unknown): Json => (isObject(value) ? value : {});

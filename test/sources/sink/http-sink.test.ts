@@ -1,0 +1,184 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HTTP } from 'cloudevents';
+import { afterEach, describe, expect, it } from 'vitest';
+import { brokerSink, routeSink } from '../../../sources/sink/http-sink.ts';
+import { DeliveryFailed, DeliveryRefused } from '../../../sources/sink/sink.ts';
+import { changeEvent, tickEvent } from '../../../sources/sink/to-event.ts';
+import { loopback, type Received, type Reply } from '../loopback.ts';
+
+const closes: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closes.splice(0)) await close();
+});
+
+async function receiver(reply: (request: Received) => Reply | undefined = () => ({ status: 204 })) {
+  const server = await loopback(reply);
+  closes.push(server.close);
+  return server;
+}
+
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
+const stamp = { id: 'id-1', time: new Date('2026-11-24T10:00:00Z'), traceparent };
+const cache = { namespace: 'apps', name: 'web' };
+const event = () =>
+  changeEvent(
+    {
+      cache,
+      change: {
+        verb: 'update',
+        object: { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', ...cache },
+        uid: 'u1',
+        resourceVersion: '42',
+        generation: 7,
+      },
+      others: [],
+    },
+    'https://10.96.0.1:443',
+    stamp,
+  );
+
+describe('a broker', () => {
+  it('gets the event once, in binary mode, whole', async () => {
+    const server = await receiver(() => ({ status: 202 }));
+    const sent = event();
+    await brokerSink(server.url('/default/broker'))(sent, 'ImageCache');
+    expect(server.received).toHaveLength(1);
+    const [got] = server.received;
+    expect(got?.path).toBe('/default/broker');
+    expect(got?.headers).toMatchObject({
+      'ce-specversion': '1.0',
+      'ce-id': 'id-1',
+      'ce-type': 'dev.knative.apiserver.ref.update',
+      'ce-cache': 'apps/web',
+      'ce-traceparent': traceparent,
+      'ce-generation': '7',
+    });
+    expect(got?.headers['content-type']).toMatch(/^application\/json/);
+    const arrived = HTTP.toEvent({ headers: got?.headers ?? {}, body: got?.body });
+    expect(arrived).toMatchObject({ data: sent.data, subject: sent.subject });
+  });
+
+  it('gets the extensions that are set for every event, over those of the event', async () => {
+    const server = await receiver();
+    await brokerSink(server.url(), { extensions: { team: 'infra', cache: 'mine' } })(event(), 'ImageCache');
+    expect(server.received[0]?.headers).toMatchObject({ 'ce-team': 'infra', 'ce-cache': 'mine' });
+  });
+
+  it('gets the token as it is at each send, and none where there is no file', async () => {
+    const server = await receiver();
+    const folder = await mkdtemp(join(tmpdir(), 'sink-'));
+    closes.push(() => rm(folder, { recursive: true }));
+    const tokenFile = join(folder, 'token');
+    const sink = brokerSink(server.url(), { tokenFile });
+    await sink(event(), 'ImageCache');
+    await writeFile(tokenFile, 'one\n');
+    await sink(event(), 'ImageCache');
+    await writeFile(tokenFile, 'two\n');
+    await sink(event(), 'ImageCache');
+    expect(server.received.map(({ headers }) => headers.authorization)).toEqual([
+      undefined,
+      'Bearer one',
+      'Bearer two',
+    ]);
+  });
+
+  it.each([400, 413, 415, 422])('that answers %i never gets it again', async (status) => {
+    const server = await receiver(() => ({ status, body: 'no such kind' }));
+    const delivery = brokerSink(server.url())(event(), 'ImageCache');
+    await expect(delivery).rejects.toThrow(DeliveryRefused);
+    await expect(delivery).rejects.toThrow(`${status} no such kind`);
+  });
+
+  it.each([301, 401, 403, 404, 408, 409, 429, 500, 502, 503, 504])('that answers %i gets it again', async (status) => {
+    const server = await receiver(() => ({ status }));
+    await expect(brokerSink(server.url())(event(), 'ImageCache')).rejects.toThrow(DeliveryFailed);
+  });
+
+  it.each([
+    { header: '7', ms: 7_000 },
+    { header: 'soon', ms: undefined },
+  ])('that asks to wait "$header" is understood as $ms', async ({ header, ms }) => {
+    const server = await receiver(() => ({ status: 503, headers: { 'retry-after': header } }));
+    await expect(brokerSink(server.url())(event(), 'ImageCache')).rejects.toMatchObject({ retryAfterMs: ms });
+  });
+
+  it('that never answers has failed after the time-out', async () => {
+    const server = await receiver(() => undefined);
+    await expect(brokerSink(server.url(), { timeout: 50 })(event(), 'ImageCache')).rejects.toThrow(DeliveryFailed);
+  });
+
+  it('over TLS is believed with the authorities that are given, and only with them', async () => {
+    const file = (name: string) => readFile(join(import.meta.dirname, '../tls', name), 'utf8');
+    const [cert, key] = [await file('certificate.pem'), await file('key.pem')];
+    const server = createServer({ cert, key }, (_, response) => response.writeHead(202).end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closes.push(async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    });
+    const address = server.address();
+    const url = new URL(`https://127.0.0.1:${typeof address === 'object' ? (address?.port ?? 0) : 0}`);
+    await brokerSink(url, { caCertificates: cert })(event(), 'ImageCache');
+    await expect(brokerSink(url)(event(), 'ImageCache')).rejects.toThrow(DeliveryFailed);
+  });
+
+  it('that is not there has failed', async () => {
+    const server = await receiver();
+    await closes.pop()?.();
+    await expect(brokerSink(server.url())(event(), 'ImageCache')).rejects.toThrow(DeliveryFailed);
+  });
+});
+
+describe('a table of routes', () => {
+  const table = (server: { url: (path: string) => URL }) =>
+    routeSink({ reconcile: server.url('/reconcile'), refresh: server.url('/refresh'), purge: server.url('/purge') });
+
+  it('sends an event to every function it concerns', async () => {
+    const server = await receiver();
+    await table(server)(event(), 'ImageCache');
+    expect(server.received.map(({ path }) => path)).toEqual(['/reconcile', '/refresh', '/purge']);
+  });
+
+  it('sends a tick to refresh and purge', async () => {
+    const server = await receiver();
+    await table(server)(tickEvent(stamp), 'tick');
+    expect(server.received.map(({ path }) => path)).toEqual(['/refresh', '/purge']);
+  });
+
+  it('leaves out a function without an address', async () => {
+    const server = await receiver();
+    await table(server)(event(), 'Job');
+    expect(server.received).toEqual([]);
+  });
+
+  it('sends an event that failed again only to whom it failed', async () => {
+    let isDown = true;
+    const server = await receiver(({ path }) => ({ status: path === '/refresh' && isDown ? 503 : 204 }));
+    const [sink, sent] = [table(server), event()];
+    await expect(sink(sent, 'ImageCache')).rejects.toThrow(DeliveryFailed);
+    expect(server.received.map(({ path }) => path)).toEqual(['/reconcile', '/refresh', '/purge']);
+    isDown = false;
+    await sink(sent, 'ImageCache');
+    expect(server.received.map(({ path }) => path).slice(3)).toEqual(['/refresh']);
+  });
+
+  it('counts a refusal of one as final, and a failure of another still comes again', async () => {
+    let isDown = true;
+    const server = await receiver(({ path }) => ({ status: path === '/reconcile' ? 422 : isDown ? 503 : 204 }));
+    const [sink, sent] = [table(server), event()];
+    await expect(sink(sent, 'ImageCache')).rejects.toThrow(DeliveryFailed);
+    isDown = false;
+    await sink(sent, 'ImageCache');
+    expect(server.received.map(({ path }) => path).slice(3)).toEqual(['/refresh', '/purge']);
+  });
+
+  it('says that an event was refused when nothing worse happened', async () => {
+    const server = await receiver(({ path }) => ({ status: path === '/reconcile' ? 422 : 204 }));
+    await expect(table(server)(event(), 'ImageCache')).rejects.toThrow(DeliveryRefused);
+  });
+});
