@@ -29,7 +29,7 @@ export function apiReference(crd: string): string {
   return [
     '# The ImageCache API',
     '',
-    '<!-- Made from crds/imagecache.yaml by `npm run api-reference`: do not edit. -->',
+    '<!-- Made from crds/imagecache.yaml by `npm run reference`: do not edit. -->',
     '',
     '`apiVersion: kubefledged.io/v1alpha2`, `kind: ImageCache`, namespaced; short name `ic`.',
     '',

@@ -5,28 +5,33 @@ import { both, envOnly } from './row.ts';
 /** Which events a source makes, and where they go. */
 export const eventRows = {
   tickSchedule: {
-    ...both(
-      'tick-schedule',
-      '* * * * *',
-      schedule(),
-      'Cron schedule of the heartbeat; empty: off, something else sends it',
-    ),
+    ...both('tick-schedule', '* * * * *', schedule(), 'Cron schedule of the tick; empty: off, something else sends it'),
     mayBeEmpty: true,
   },
   sink: envOnly(
     'K_SINK',
     '',
     webAddress,
-    'Where events are sent, such as a Broker; empty: to the functions of this process',
+    'URL that events are sent to, such as a Broker; empty: the functions of this process',
   ),
   eventOverrides: envOnly(
     'K_CE_OVERRIDES',
     '',
     overrides(),
-    'Extensions put on every event, as a SinkBinding sets them',
+    'Extensions added to every event, as a SinkBinding sets them',
   ),
-  sinkCertificates: envOnly('K_CA_CERTS', '', text, "PEM of the authorities that the sink's certificate may come from"),
-  routes: envOnly('ROUTES', '', routes(), 'Where each function is, where no broker is: {"reconcile": "http://…", …}'),
+  sinkCertificates: envOnly(
+    'K_CA_CERTS',
+    '',
+    text,
+    'PEM of additional certificate authorities of the sink, as a SinkBinding sets it',
+  ),
+  routes: envOnly(
+    'ROUTES',
+    '',
+    routes(),
+    'URL of each function, where there is no broker: {"reconcile": "http://…", …}. Not together with K_SINK',
+  ),
 } as const;
 
 function schedule(): Reads<string> {

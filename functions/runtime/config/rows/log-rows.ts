@@ -9,14 +9,19 @@ const glogLevels = ['INFO', 'WARNING', 'ERROR', 'FATAL', '0', '1', '2', '3'] as 
 
 /** How much is logged, in our words and in glog's. */
 export const logRows = {
-  logLevel: both('log-level', '', oneOfOrNone(logLevels), 'Least level that is logged; info if nothing says otherwise'),
+  logLevel: both(
+    'log-level',
+    '',
+    oneOfOrNone(logLevels),
+    'Lowest level that is logged; empty: info, or what the flags of glog below say',
+  ),
   stderrThreshold: flagOnly(
     'stderrthreshold',
     '',
     oneOfOrNone(glogLevels),
-    'Least level that is logged, in glog’s words',
+    'Lowest level that is logged, as kube-fledged and glog name it',
   ),
-  verbosity: flagOnly('v', '0', wholeNumber(0), 'From 4 on logs debug, from 8 on trace'),
+  verbosity: flagOnly('v', '0', wholeNumber(0), 'Verbosity, as in glog: from 4 on debug is logged, from 8 on trace'),
   toStderr: flagOnly('logtostderr', 'false', yesOrNo, 'Accepted and ignored'),
   alsoToStderr: flagOnly('alsologtostderr', 'false', yesOrNo, 'Accepted and ignored'),
   verbosityByModule: flagOnly('vmodule', '', text, 'Accepted and ignored'),

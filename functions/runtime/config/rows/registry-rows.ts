@@ -8,19 +8,24 @@ export const registryRows = {
     'registry-mirrors',
     '',
     mirrorLists,
-    'Where digests are asked for before the registry: {"docker.io": ["https://…"], …}',
+    'Mirrors that are asked for digests before the registry, best those that nodes pull from: {"docker.io": ["https://…"], …}',
   ),
   registryCertificates: both(
     'registry-ca-certs',
     '',
     text,
-    "PEM of the authorities that registries' certificates may come from, or its path",
+    'PEM of additional certificate authorities of registries, or the path of a file that has it',
   ),
-  registryInsecure: both('registry-insecure', '', hostList, 'Registries that are asked over http, separated by commas'),
+  registryInsecure: both(
+    'registry-insecure',
+    '',
+    hostList,
+    'Registries that are asked for digests over http, separated by commas',
+  ),
   registrySecrets: both(
     'registry-secrets',
     'false',
     yesOrNo,
-    "Ask registries with a cache's pull secrets too; needs the right to get Secrets",
+    'Ask registries with the pull secrets of the cache; needs the right to get Secrets in each namespace (a Role in deploy/kubectl/standalone.yaml)',
   ),
 } as const;

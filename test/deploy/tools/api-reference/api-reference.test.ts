@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { settingsTable } from '#runtime/config/settings-table.ts';
 import { apiReference } from '../../../../deploy/tools/api-reference/api-reference.ts';
+import { settingsReference } from '../../../../deploy/tools/api-reference/settings-reference.ts';
 
 const root = join(import.meta.dirname, '../../../..');
 const read = (file: string): Promise<string> => readFile(join(root, file), 'utf8');
 
-it('docs/api.md is what `npm run api-reference` makes of the CRD', async () => {
+it('docs/api.md is what `npm run reference` makes of the CRD', async () => {
   expect(await read('docs/api.md')).toBe(apiReference(await read('crds/imagecache.yaml')));
 });
 
@@ -18,3 +20,16 @@ it('the reference tells type, need, words and rules of a field', async () => {
   expect(reference).toMatch(/^\| `spec\.imagePullPolicy` \| string \| .*One of `IfNotPresent`, `Always`\. \|$/m);
   expect(reference).toMatch(/^\| `status\.failures\.\*\[\]\.node` \| string \|/m);
 });
+
+it('docs/configuration.md is what `npm run reference` makes of the settings', async () => {
+  expect(await read('docs/configuration.md')).toBe(settingsReference());
+});
+
+it.each(Object.values(settingsTable))(
+  'the page has flag $flag, variable $env, its default and its meaning',
+  (setting) => {
+    const { flag, env, fallback, doc } = setting;
+    const named = [flag && `--${flag}`, env, fallback].map((each) => (each ? `\`${each}\`` : ''));
+    expect(settingsReference()).toContain(`| ${named.join(' | ')} | ${doc}.`);
+  },
+);
