@@ -6,7 +6,7 @@ import { createLog } from '#runtime/process/log.ts';
 import { functionMetrics, meteredHandlers } from '#runtime/process/metered-handlers.ts';
 import { createMetrics } from '#runtime/process/metrics.ts';
 import { metricsSite } from '#runtime/http/metrics-site.ts';
-import { callMeter, processMetrics, tellBuild } from '#runtime/process/process-metrics.ts';
+import { callMeter, processMetrics, recordBuild } from '#runtime/process/process-metrics.ts';
 import { createRegistry } from '#runtime/registry/registry.ts';
 import { runProcess } from '#runtime/process/run-process.ts';
 import { serve } from '#runtime/http/serve.ts';
@@ -17,7 +17,7 @@ await runProcess(async () => {
   const log = createLog(config.logLevel);
   for (const note of config.notes) log.warn(note);
   const metrics = createMetrics({ ...processMetrics, ...functionMetrics });
-  tellBuild(metrics);
+  recordBuild(metrics);
   const api = await connect(config, { onCall: callMeter(metrics) });
   const registry = createRegistry(config.registry);
   const settings = settingsIn(api.namespace, config.settings);

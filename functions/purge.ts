@@ -1,7 +1,7 @@
 import type { Notice } from '#model/cache/cloud-event.ts';
 import { finalizer } from '#model/cache/api.ts';
-import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
-import { isPurged, mayOpen, nextRound } from '#model/round/next-round.ts';
+import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache.ts';
+import { mayOpen, nextRound } from '#model/round/next-round.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';

@@ -2,14 +2,14 @@ import type { Notice } from '#model/cache/cloud-event.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/pull/retained-jobs.ts';
 import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
-import { asksForRefresh } from '#model/round/next-round.ts';
-import { noRemovals } from '#model/observed-removals.ts';
+import { requestsRefresh } from '#model/round/next-round.ts';
+import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
-import { nodesToLetGo, openGates } from '#runtime/drive/open-gates.ts';
-import { tellEnds } from '#runtime/drive/record-missing-events.ts';
+import { nodesToRelease, openGates } from '#runtime/drive/open-gates.ts';
+import { recordMissingEvents } from '#runtime/drive/record-missing-events.ts';
 import { worldOf } from '#runtime/drive/world-of.ts';
 import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/scope.ts';
 
@@ -31,10 +31,10 @@ export const refresh: Handler = async (notice, context) => {
   const driven = await Promise.allSettled(
     due.map(async (cache) => drive({ cache, scope, opens, makes: 'pulls' }, context)),
   );
-  await openGates(new Set(nodesToLetGo(nodes, caches, context)), context);
+  await openGates(new Set(nodesToRelease(nodes, caches, context)), context);
   const failed = driven.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (failed.length > 0) throw failed[0];
-  await tellEnds(caches, context);
+  await recordMissingEvents(caches, context);
 };
 
 /** The caches that have something to do, as far as a look at them, the nodes and the names of Jobs tells. */
@@ -69,7 +69,7 @@ function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
   const { operation, trigger } = cache.status.round ?? {};
   const isOurs = isRoundOpen(cache.status) && operation === 'Refresh' && trigger === 'Annotation';
   if (isOurs) return isBusy(cache, now) ? undefined : 'everything';
-  return asksForRefresh(cache) ? nothingChanged : undefined;
+  return requestsRefresh(cache) ? nothingChanged : undefined;
 }
 
 /** Whether a look at its spec and the nodes alone shows that something is to be done. */
@@ -80,8 +80,8 @@ function isBehind(cache: ImageCache, nodes: readonly Node[], context: Context): 
     jobs: new Map<string, never>(),
     hasAllJobs: false,
     goneJobs: new Set<string>(),
-    removals: noRemovals,
+    removals: noObservedRemovals,
     runAsUser: 0,
   };
-  return !isEmpty(decide(worldOf({ cache, observed, opens, makes: 'pulls', words: new Map() }, context)));
+  return !isEmpty(decide(worldOf({ cache, observed, opens, makes: 'pulls', resolutions: new Map() }, context)));
 }

@@ -6,16 +6,16 @@ import { keepHeapSmall } from '#runtime/process/keep-heap-small.ts';
 import { createLog } from '#runtime/process/log.ts';
 import { createMetrics } from '#runtime/process/metrics.ts';
 import { metricsSite } from '#runtime/http/metrics-site.ts';
-import { callMeter, processMetrics, tellBuild } from '#runtime/process/process-metrics.ts';
+import { callMeter, processMetrics, recordBuild } from '#runtime/process/process-metrics.ts';
 import { withInstallation } from '#runtime/api/namespaces.ts';
 import { runProcess } from '#runtime/process/run-process.ts';
 import { sitesOf } from '#runtime/http/site.ts';
 import { afterKubeFledged } from './after-kube-fledged.ts';
 import { configuredSink } from './sink/configured-sink.ts';
-import { tellCrdMissing } from './crd-missing.ts';
+import { logCrdMissing } from './crd-missing.ts';
 import { leaseOf } from './lease/lease-of.ts';
 import { serveProbes } from './probes.ts';
-import { tellSources } from './source-gauges.ts';
+import { observeSources } from './source-gauges.ts';
 import { sourceMetrics } from './source-metrics.ts';
 import { startSources } from './start-sources.ts';
 import { loadStatusPage } from './status-page/status-page.ts';
@@ -32,9 +32,9 @@ async function start(config: Config): Promise<() => Promise<void>> {
   if (sink === undefined) throw new ConfigError('nobody takes the events: set K_SINK or ROUTES');
   const page = config.statusPage ? await loadStatusPage() : undefined;
   const metrics = createMetrics({ ...processMetrics, ...sourceMetrics });
-  tellBuild(metrics);
+  recordBuild(metrics);
   const api = await connect(config, { onCall: callMeter(metrics) });
-  const onCrdMissing = (): void => tellCrdMissing(log);
+  const onCrdMissing = (): void => logCrdMissing(log);
   const lease = config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {};
   const within = withinOf(config, api.namespace, log);
   const namespaces = withInstallation(within.namespaces, within.installation);
@@ -44,7 +44,7 @@ async function start(config: Config): Promise<() => Promise<void>> {
     ...{ api, sink, log, within, tickSchedule: config.tickSchedule, onCrdMissing, mayBegin, meter: metrics },
     ...lease,
   });
-  tellSources(metrics, sources);
+  observeSources(metrics, sources);
   const site = sitesOf([metricsSite(metrics, log), ...(page === undefined ? [] : [page(sources)])]);
   const probes = await serveProbes(config.port, sources.synced, site);
   log.info({ server: api.server, context: api.context, port: probes.port }, 'started');

@@ -8,7 +8,7 @@ import type { Sources } from './start-sources.ts';
 type Told = Pick<Sources, 'leads' | 'synced' | 'queue' | 'caches'>;
 
 /** Lets metrics see how the sources stand. What caches there are is told by the leader alone, who watches them. */
-export function tellSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, sources: Told): void {
+export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, sources: Told): void {
   const { gauge } = metrics;
   gauge('imagecache_leader', () => one(Number(sources.leads())));
   gauge('imagecache_source_synced', () => one(Number(sources.synced())));

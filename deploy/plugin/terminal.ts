@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { visible } from '#model/text/printable.ts';
+import { printable } from '#model/text/printable.ts';
 
 /** Where a command's output goes. */
 export type Terminal = {
@@ -41,7 +41,7 @@ export const guarded = (terminal: Terminal): Terminal => ({
 const visibleButColours = (text: string): string =>
   text
     .split(ownColours)
-    .map((part, index) => (index % 2 === 1 ? part : visible(part)))
+    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
     .join('');
 
 // eslint-disable-next-line no-control-regex -- they begin with one

@@ -53,14 +53,14 @@ type Told = { readonly state: string; readonly text: string; readonly tone: Tone
 
 function told(cache: ImageCache, entry: LedgerEntry): Told {
   const images = imagesIn(cache, entry);
-  const failed = named(images, entry.failed);
+  const failed = named(images, entry.failedImages);
   switch (entry.state) {
     case 'Pending':
       return { state: 'waits', text: `for its turn, ${counted(images.length, 'image')}`, tone: 'quiet' };
     case 'Pulling':
-      return entry.todo === undefined || entry.attempt <= 1
+      return entry.pendingImages === undefined || entry.attempt <= 1
         ? { state: 'pulling', text: counted(images.length, 'image'), tone: 'busy' }
-        : { state: 'tries again', text: named(images, entry.todo).join(', '), tone: 'busy' };
+        : { state: 'tries again', text: named(images, entry.pendingImages).join(', '), tone: 'busy' };
     case 'Ready':
       return { state: 'ready', text: counted(images.length, 'image'), tone: 'good' };
     case 'Failed':
@@ -80,9 +80,9 @@ const shortfall = (images: readonly string[], failed: readonly string[]): string
 function holdersOf(cache: ImageCache): ReadonlyMap<string, readonly string[]> {
   const holders = new Map<string, readonly string[]>();
   for (const [name, entry] of entriesOf(cache)) {
-    if (entry.state !== 'Ready' && entry.failed.length === 0) continue;
+    if (entry.state !== 'Ready' && entry.failedImages.length === 0) continue;
     imagesIn(cache, entry).forEach((image, index) => {
-      holders.set(image, [...(holders.get(image) ?? []), ...(entry.failed.includes(index) ? [] : [name])]);
+      holders.set(image, [...(holders.get(image) ?? []), ...(entry.failedImages.includes(index) ? [] : [name])]);
     });
   }
   return holders;
@@ -92,7 +92,7 @@ const entriesOf = (cache: ImageCache): readonly (readonly [string, LedgerEntry])
   Object.entries(cache.status.nodes).toSorted(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
 
 const imagesIn = (cache: ImageCache, entry: LedgerEntry): readonly string[] =>
-  imagesOf(cache, cache.status.wants[entry.want] ?? []);
+  imagesOf(cache, cache.status.desired[entry.desiredHash] ?? []);
 
 const named = (images: readonly string[], indexes: readonly number[]): readonly string[] =>
   indexes.flatMap((index) => images[index] ?? []);

@@ -9,7 +9,7 @@ import { createLog } from '#runtime/process/log.ts';
 import { functionMetrics, meteredHandlers } from '#runtime/process/metered-handlers.ts';
 import { createMetrics } from '#runtime/process/metrics.ts';
 import { metricsSite } from '#runtime/http/metrics-site.ts';
-import { callMeter, processMetrics, tellBuild } from '#runtime/process/process-metrics.ts';
+import { callMeter, processMetrics, recordBuild } from '#runtime/process/process-metrics.ts';
 import { withInstallation } from '#runtime/api/namespaces.ts';
 import { createRegistry, type Registry } from '#runtime/registry/registry.ts';
 import { serve, type ServeOptions } from '#runtime/http/serve.ts';
@@ -18,10 +18,10 @@ import type { TraceFields } from '#runtime/http/trace-context.ts';
 import { handlers as plainHandlers } from '../../functions/handlers.ts';
 import { afterKubeFledged } from '../../sources/after-kube-fledged.ts';
 import { configuredSink } from '../../sources/sink/configured-sink.ts';
-import { tellCrdMissing } from '../../sources/crd-missing.ts';
+import { logCrdMissing } from '../../sources/crd-missing.ts';
 import { inProcessSink } from '../../sources/sink/in-process-sink.ts';
 import { leaseOf } from '../../sources/lease/lease-of.ts';
-import { tellSources } from '../../sources/source-gauges.ts';
+import { observeSources } from '../../sources/source-gauges.ts';
 import { sourceMetrics } from '../../sources/source-metrics.ts';
 import { startSources, type Sources } from '../../sources/start-sources.ts';
 import { loadStatusPage } from '../../sources/status-page/status-page.ts';
@@ -41,7 +41,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const { log = createLog(config.logLevel), registry = createRegistry(config.registry), ...listen } = options;
   const page = config.statusPage ? await loadStatusPage() : undefined;
   const metrics = createMetrics({ ...processMetrics, ...functionMetrics, ...sourceMetrics });
-  tellBuild(metrics);
+  recordBuild(metrics);
   const handlers = meteredHandlers(plainHandlers, metrics);
   const api = await connect(config, { onCall: callMeter(metrics) });
   const cluster = createCluster(api, config.watchNamespaces);
@@ -62,14 +62,14 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     sink: configuredSink(config) ?? inProcessSink(handlers, contextOf),
     log,
     tickSchedule: config.tickSchedule,
-    onCrdMissing: () => tellCrdMissing(log),
+    onCrdMissing: () => logCrdMissing(log),
     within,
     mayBegin: (signal) =>
       afterKubeFledged({ api, log, namespaces: withInstallation(within.namespaces, within.installation) }, signal),
     meter: metrics,
     ...(config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {}),
   });
-  tellSources(metrics, sources);
+  observeSources(metrics, sources);
   const site = sitesOf([metricsSite(metrics, log), ...(page === undefined ? [] : [page(sources)])]);
   const served = await serve({ ...listen, handlers, context, port: config.port, isReady: sources.synced, site }).catch(
     async (error: unknown) => {

@@ -1,20 +1,20 @@
-import { adopted } from '#model/round/adopt.ts';
+import { adopt } from '#model/round/adopt.ts';
 import { finalizer } from '#model/cache/api.ts';
-import { advance } from './plan-round.ts';
+import { planRound } from './plan-round.ts';
 import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
-import { asksRegistries } from '#model/desired/moving-images.ts';
-import { openRound, staleTriggers } from '#model/round/open-round.ts';
-import { emptyPlan, type Plan } from './plan.ts';
 import {
-  doneAnnotation,
+  resolvesImages,
+  finishedRequest,
   isFromKubeFledged,
   mayOpen,
   nextRound,
   wasInterrupted,
   type RoundRequest,
 } from '#model/round/next-round.ts';
-import { refreshed } from '#model/round/refresh-ledger.ts';
-import { suspended } from '#model/round/suspend.ts';
+import { openRound, staleTriggers } from '#model/round/open-round.ts';
+import { emptyPlan, type Plan } from './plan.ts';
+import { refreshLedger } from '#model/round/refresh-ledger.ts';
+import { suspend } from '#model/round/suspend.ts';
 import { gateIsOff } from '#model/desired/warm-gate.ts';
 import type { World } from './world.ts';
 
@@ -30,8 +30,8 @@ export function decide(world: World): Plan {
   const request = nextRound(cache, now);
   if (request !== undefined) return mayOpen(request, opens) ? opening(world, request) : goOn(world, request);
   if (isFromKubeFledged(cache) && !(cache.spec.suspend && wasInterrupted(cache)))
-    return opens.includes('Adopted') ? begun(world, adopted(world)) : emptyPlan;
-  if (cache.spec.suspend) return opens.includes('Spec') ? suspended(world) : emptyPlan;
+    return opens.includes('Adopted') ? begun(world, adopt(world)) : emptyPlan;
+  if (cache.spec.suspend) return opens.includes('Spec') ? suspend(world) : emptyPlan;
   return goOn(world, undefined);
 }
 
@@ -50,7 +50,7 @@ function departing(world: World): Plan {
   const request = nextRound(cache, now);
   const isOver = request === undefined && !isRoundOpen(cache.status);
   if (isOver || cache.spec.deletionPolicy !== 'Purge') return { ...emptyPlan, finalizer: 'release' };
-  const plan = advance(world, request === undefined ? cache : openRound(cache, request, now));
+  const plan = planRound(world, request === undefined ? cache : openRound(cache, request, now));
   return isRoundOpen(plan.status ?? cache.status) ? plan : { ...plan, more: 'unseen' };
 }
 
@@ -59,22 +59,22 @@ function goOn(world: World, request: RoundRequest | undefined): Plan {
   const { cache } = world;
   const supersedes = request?.trigger === 'Spec' || request?.trigger === 'Adopted' || request?.operation === 'Purge';
   if (cache.status.round === undefined || supersedes) return emptyPlan;
-  return withoutDoneTrigger(cache, advance(world, cache));
+  return withoutDoneTrigger(cache, planRound(world, cache));
 }
 
 /** The annotation of a round goes when the round has ended; when it is gone, the status stops waiting for that. */
 function withoutDoneTrigger(cache: ImageCache, plan: Plan): Plan {
   const status = plan.status ?? cache.status;
-  const done = doneAnnotation({ ...cache, status });
+  const done = finishedRequest({ ...cache, status });
   if (done !== undefined) return { ...plan, annotations: { [done.annotation]: done.value }, more: 'unseen' };
   const { round } = status;
-  if (round?.pendingRemoval === undefined || isRoundOpen(status)) return plan;
-  return { ...plan, status: { ...status, round: { ...round, pendingRemoval: undefined } } };
+  if (round?.requestedBy === undefined || isRoundOpen(status)) return plan;
+  return { ...plan, status: { ...status, round: { ...round, requestedBy: undefined } } };
 }
 
 /** The annotation of the round before goes first: the next one's would take its place in the status, and it would ask once more. */
 function opening(world: World, request: RoundRequest): Plan {
-  const done = doneAnnotation(world.cache);
+  const done = finishedRequest(world.cache);
   if (done === undefined) return begun(world, opened(world, request));
   return { ...emptyPlan, annotations: { [done.annotation]: done.value }, more: 'unseen' };
 }
@@ -82,12 +82,12 @@ function opening(world: World, request: RoundRequest): Plan {
 /** The cache with the round open that is asked for; a refresh looks again at what was settled, and at what registries say now. */
 function opened(world: World, request: RoundRequest): ImageCache {
   const cache = openRound(world.cache, request, world.now);
-  return asksRegistries(request) ? { ...cache, status: { ...cache.status, ...refreshed(world, cache) } } : cache;
+  return resolvesImages(request) ? { ...cache, status: { ...cache.status, ...refreshLedger(world, cache) } } : cache;
 }
 
 /** A cache taken up, by a round or by adoption: triggers from before that are taken away without acting on them. */
 function begun(world: World, cache: ImageCache): Plan {
-  const plan = withoutDoneTrigger(world.cache, advance(world, cache));
+  const plan = withoutDoneTrigger(world.cache, planRound(world, cache));
   const isFirst = world.cache.status.observedGeneration === undefined;
   const begins = isFirst ? { ...plan, ...staleTriggers(cache, plan) } : plan;
   return { ...begins, events: [...begins.events, ...gateIsOff(cache, world.settings)] };

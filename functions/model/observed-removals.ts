@@ -1,8 +1,8 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { JobView } from '#model/pull/evaluate-job.ts';
+import type { JobView } from '#model/job/pod.ts';
 
 /** What was seen of removals. Only the function that makes removal Jobs reads more than what is under way. */
-export type RemovalsSeen = {
+export type ObservedRemovals = {
   /** The cache's own removal Jobs by name. */
   readonly jobs: ReadonlyMap<string, JobView>;
   /** `jobs`, `busyNodes` and `otherCaches` are all there are. */
@@ -17,7 +17,7 @@ export type RemovalsSeen = {
   readonly underWay: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
-export const noRemovals: RemovalsSeen = {
+export const noObservedRemovals: ObservedRemovals = {
   jobs: new Map(),
   hasAll: false,
   goneJobs: new Set(),

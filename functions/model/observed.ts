@@ -1,6 +1,6 @@
 import type { Node } from '#model/node/node.ts';
-import type { JobView } from '#model/pull/evaluate-job.ts';
-import type { RemovalsSeen } from './observed-removals.ts';
+import type { JobView } from '#model/job/pod.ts';
+import type { ObservedRemovals } from './observed-removals.ts';
 
 /** What was seen of the world around a cache: everything, or only what changed. What is not in here was not looked at. */
 export type Observed = {
@@ -14,7 +14,7 @@ export type Observed = {
   readonly hasAllJobs: boolean;
   /** Names of Jobs that existed, by an event, and are gone. */
   readonly goneJobs: ReadonlySet<string>;
-  readonly removals: RemovalsSeen;
+  readonly removals: ObservedRemovals;
   /** The user that Pods of the namespace are to run as. */
   readonly runAsUser: number;
 };

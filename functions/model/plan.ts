@@ -10,10 +10,10 @@ import type { RemovalJob } from '#model/removal/removal-job.ts';
 export type Plan = {
   /** The whole new status, written under the lock of the cache's resourceVersion; undefined leaves it alone. */
   readonly status: Status | undefined;
-  readonly create: readonly PullJob[];
-  readonly remove: readonly JobToRemove[];
-  readonly createRemovals: readonly RemovalJob[];
-  readonly removeRemovals: readonly JobToRemove[];
+  readonly createJobs: readonly PullJob[];
+  readonly deleteJobs: readonly JobToDelete[];
+  readonly createRemovalJobs: readonly RemovalJob[];
+  readonly deleteRemovalJobs: readonly JobToDelete[];
   /** Our finalizer is to be put on the cache, or taken off. */
   readonly finalizer: 'add' | 'release' | undefined;
   /** Annotations to take away, if they still have this value. */
@@ -25,14 +25,14 @@ export type Plan = {
   readonly waits: boolean;
 };
 
-export type JobToRemove = { readonly name: string; readonly uid: string };
+export type JobToDelete = { readonly name: string; readonly uid: string };
 
 export const emptyPlan: Plan = {
   status: undefined,
-  create: [],
-  remove: [],
-  createRemovals: [],
-  removeRemovals: [],
+  createJobs: [],
+  deleteJobs: [],
+  createRemovalJobs: [],
+  deleteRemovalJobs: [],
   finalizer: undefined,
   annotations: {},
   events: [],
@@ -43,7 +43,7 @@ export const emptyPlan: Plan = {
 export const isEmpty = (plan: Plan): boolean =>
   plan.status === undefined &&
   plan.finalizer === undefined &&
-  [plan.create, plan.remove, plan.createRemovals, plan.removeRemovals, plan.events].every(
+  [plan.createJobs, plan.deleteJobs, plan.createRemovalJobs, plan.deleteRemovalJobs, plan.events].every(
     ({ length }) => length === 0,
   ) &&
   Object.keys(plan.annotations).length === 0;

@@ -1,7 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Observed } from './observed.ts';
-import type { Opening } from '#model/round/next-round.ts';
-import type { RegistryWords } from '#model/cache/resolved-digest.ts';
+import type { RoundReason } from '#model/round/next-round.ts';
+import type { Resolutions } from '#model/cache/resolved-digest.ts';
 import type { Settings } from '#model/cache/settings.ts';
 
 /** All that a decision rests on. */
@@ -10,13 +10,13 @@ export type World = {
   readonly observed: Observed;
   readonly settings: Settings;
   /** What registries say of images that may have moved, where a round opens that begins with asking. */
-  readonly words: RegistryWords;
+  readonly resolutions: Resolutions;
   /** What the cache's own schedule comes to, if it has one. */
   readonly scheduled: Scheduled | undefined;
   /** Epoch milliseconds. */
   readonly now: number;
   /** What the asking function may open a round for. */
-  readonly opens: readonly Opening[];
+  readonly opens: readonly RoundReason[];
   /** Which Jobs the asking function makes: each may do no more than it must. */
   readonly makes: 'pulls' | 'removals';
 };

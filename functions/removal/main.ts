@@ -1,13 +1,18 @@
 /** What a removal Job runs on its node: removes images over the runtime's socket and tells what became of each. Exit 0: all removed, absent or spared; 1: something failed; 2: used wrongly. */
 import { open } from 'node:fs/promises';
-import { failedRemoval, terminationMessage, type RemovalOutcome, type RemovalResult } from '#model/removal/removal-result.ts';
-import { visible } from '#model/text/printable.ts';
+import {
+  failedRemoval,
+  terminationMessage,
+  type RemovalOutcome,
+  type RemovalResult,
+} from '#model/removal/removal-result.ts';
+import { printable } from '#model/text/printable.ts';
 import { createCri } from './cri.ts';
 import { readOptions, usage, type Options } from './options.ts';
 import { removeImages } from './remove-images.ts';
 
 /** A name that breaks the line makes no line of its own. */
-const say = (line: string) => process.stdout.write(`${visible(line).replaceAll('\n', String.raw`\u000a`)}\n`);
+const say = (line: string) => process.stdout.write(`${printable(line).replaceAll('\n', String.raw`\u000a`)}\n`);
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Writes into a file that is there already, as the kubelet makes it: run by hand, nothing is left behind. */

@@ -1,6 +1,7 @@
 import { labels, managerLabelValue } from '#model/cache/api.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
-import type { RemovalOrder, SpareReason } from '#model/removal/removal-result.ts';
+import type { RemovalOrder } from '#model/removal/removal-result.ts';
+import type { SpareReason } from '#model/cache/removal-ledger.ts';
 import type { RuntimeContainer, RuntimeImage, RuntimeState } from './runtime-state.ts';
 
 /** What is to be done about one reference. */

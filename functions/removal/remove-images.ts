@@ -1,5 +1,10 @@
 import { normalisedReference } from '#model/text/image-reference.ts';
-import { removalResult, type RemovalOrder, type RemovalOutcome, type RemovalResult } from '#model/removal/removal-result.ts';
+import {
+  removalResult,
+  type RemovalOrder,
+  type RemovalOutcome,
+  type RemovalResult,
+} from '#model/removal/removal-result.ts';
 import type { Cri } from './cri.ts';
 import { createLook } from './look.ts';
 import { planRemoval } from './plan-removal.ts';

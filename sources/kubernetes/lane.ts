@@ -1,5 +1,5 @@
 import type { Cancel } from '../clock.ts';
-import { createGathering, type Gathering } from './pending-changes.ts';
+import { createPendingChanges, type PendingChanges } from './pending-changes.ts';
 
 /** In the order in which they are delivered: what the cache wants, then where, then how it goes. */
 const changeClasses = ['cache', 'nodes', 'work', 'removal'] as const;
@@ -7,7 +7,7 @@ export type ChangeClass = (typeof changeClasses)[number];
 
 /** What waits of one class; each waits out its own failures, as other functions may be well. */
 export type Slot = {
-  readonly waiting: Gathering;
+  readonly waiting: PendingChanges;
   /** When the oldest change that waits came; epoch milliseconds, as `notBefore`. */
   since: number;
   failures: number;
@@ -23,7 +23,7 @@ export type Lane = {
 };
 
 export function createLane(key: string): Lane {
-  const slot = (): Slot => ({ waiting: createGathering(), since: 0, failures: 0, notBefore: 0 });
+  const slot = (): Slot => ({ waiting: createPendingChanges(), since: 0, failures: 0, notBefore: 0 });
   const slots = { cache: slot(), nodes: slot(), work: slot(), removal: slot() };
   return { key, slots, isBusy: false, wake: undefined };
 }

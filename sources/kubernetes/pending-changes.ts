@@ -1,8 +1,8 @@
-import { mostChangedObjects, type ObjectReference } from '#model/cache/cloud-event.ts';
+import { maxChangedObjects, type ObjectReference } from '#model/cache/cloud-event.ts';
 import { leading, type Batch } from './batch.ts';
 
 /** What waits to be told of one cache and one class of objects. To add one costs the same, however many wait. */
-export type Gathering = {
+export type PendingChanges = {
   readonly isEmpty: () => boolean;
   /** Takes in what came later than all that waits. */
   readonly add: (batch: Batch) => void;
@@ -25,7 +25,7 @@ type State = {
   readonly named: Map<string, ObjectReference>;
 };
 
-export function createGathering(): Gathering {
+export function createPendingChanges(): PendingChanges {
   const state: State = { head: undefined, named: new Map() };
   return {
     isEmpty: () => state.head === undefined,
@@ -74,7 +74,7 @@ function take(state: State): Batch | undefined {
     state.head = undefined;
     return head;
   }
-  const others = [...named.values()].slice(0, mostChangedObjects - 1).toReversed();
+  const others = [...named.values()].slice(0, maxChangedObjects - 1).toReversed();
   for (const reference of others) named.delete(keyOf(reference));
   state.head = named.size === 0 ? undefined : { ...head, others: [] };
   return { ...head, others };

@@ -11,7 +11,8 @@ export function pullResults(before: ImageCache, after: ImageCache): PullResults 
   for (const [name, entry] of Object.entries(before.status.nodes)) {
     const now = after.status.nodes[name];
     if (entry.state !== 'Pulling' || now === undefined || !isOver(entry, now)) continue;
-    const tried = entry.todo?.length ?? imagesOf(before, before.status.wants[entry.want] ?? []).length;
+    const tried =
+      entry.pendingImages?.length ?? imagesOf(before, before.status.desired[entry.desiredHash] ?? []).length;
     const failed = failedOf(entry, now);
     if (failed === undefined) results.lost += tried;
     else {
@@ -25,12 +26,12 @@ export function pullResults(before: ImageCache, after: ImageCache): PullResults 
 /** How many failed; undefined where the try was lost: it is to be done again, and has taught nothing. */
 function failedOf(before: LedgerEntry, after: LedgerEntry): number | undefined {
   if (after.state === 'Ready') return 0;
-  if (after.state === 'Failed') return after.failed.length;
-  return before.failed.length === 0 && after.failed.length > 0 ? after.failed.length : undefined;
+  if (after.state === 'Failed') return after.failedImages.length;
+  return before.failedImages.length === 0 && after.failedImages.length > 0 ? after.failedImages.length : undefined;
 }
 
 /** The next try may have begun in the same write. */
 const isOver = (before: LedgerEntry, after: LedgerEntry): boolean =>
   before.id === after.id &&
-  before.want === after.want &&
+  before.desiredHash === after.desiredHash &&
   (after.state !== 'Pulling' || after.attempt !== before.attempt);

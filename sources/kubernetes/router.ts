@@ -40,7 +40,7 @@ export function createRouter(routing: Routing): Router {
       onCache(routing, change);
     },
     onJob: (change) => {
-      if (!isJustMade(routing, change, pods)) onWork(routing, change);
+      if (!isNewJob(routing, change, pods)) onWork(routing, change);
       if (change.verb === 'add') lookLater(routing, change, pods);
     },
     onPod: (change) => {
@@ -80,7 +80,7 @@ function onWork({ queue }: Routing, change: Change<JobProjection | PodProjection
 }
 
 /** A Job without a Pod tells whoever has made it nothing: its Pod will, or its lack of one in a while. */
-function isJustMade({ isSynced }: Routing, change: Change<JobProjection>, pods: PodsSeen): boolean {
+function isNewJob({ isSynced }: Routing, change: Change<JobProjection>, pods: PodsSeen): boolean {
   const isUnended = change.current?.finished === false;
   return change.verb === 'add' && isSynced() && isUnended && !pods.jobs.has(keyOf(change.reference));
 }

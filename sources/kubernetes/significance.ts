@@ -61,7 +61,7 @@ const isProcessing = (cache: unknown): boolean => textAt(cache, 'status', 'statu
 /** Whether another refresh is asked for than the one whose round is open. */
 function asksForRefresh(cache: unknown): boolean {
   const asked = textAt(cache, 'metadata', 'annotations', annotations.refresh);
-  const isServed = textAt(cache, 'status', 'round', 'pendingRemoval', 'annotation') === annotations.refresh;
+  const isServed = textAt(cache, 'status', 'round', 'requestedBy', 'annotation') === annotations.refresh;
   const token = textAt(cache, 'metadata', 'annotations', annotations.refreshRequestedAt) ?? '';
   return (
     (asked !== undefined && !isServed) || (token !== '' && token !== textAt(cache, 'status', 'lastHandledRefreshAt'))

@@ -42,5 +42,5 @@ function causeOf(before: ImageCache, after: ImageCache, name: string): Cause | u
   if (before.status.observedGeneration === undefined) return before.status.status === '' ? 'created' : undefined;
   const [was, is] = [before.status.nodes[name], after.status.nodes[name]];
   if (was === undefined || was.id !== is?.id) return 'joined';
-  return was.want === is.want ? undefined : 'changed';
+  return was.desiredHash === is.desiredHash ? undefined : 'changed';
 }

@@ -129,7 +129,7 @@ const byNeed = ([a, one]: Named, [b, other]: Named): number =>
   needs.indexOf(one.state) - needs.indexOf(other.state) || names.compare(a, b);
 
 const wantedBy = (entry: LedgerEntry, cache: ImageCache): readonly string[] =>
-  imagesOf(cache, cache.status.wants[entry.want] ?? []);
+  imagesOf(cache, cache.status.desired[entry.desiredHash] ?? []);
 
 function nodeRow(node: string, entry: LedgerEntry, cache: ImageCache): NodeRow {
   const { state, reason, attempt } = entry;
@@ -139,11 +139,11 @@ function nodeRow(node: string, entry: LedgerEntry, cache: ImageCache): NodeRow {
 }
 
 /** What is not to be done any more is there. */
-function imageState({ state, todo, failed }: LedgerEntry, index: number): ImageState {
+function imageState({ state, pendingImages, failedImages }: LedgerEntry, index: number): ImageState {
   if (state === 'Ready') return 'there';
-  if (state === 'Failed') return failed.includes(index) ? 'failed' : 'there';
+  if (state === 'Failed') return failedImages.includes(index) ? 'failed' : 'there';
   if (state === 'Skipped') return 'unknown';
-  if (todo?.includes(index) === false) return 'there';
+  if (pendingImages?.includes(index) === false) return 'there';
   return state === 'Pulling' ? 'pulling' : 'waiting';
 }
 

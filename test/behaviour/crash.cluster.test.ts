@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gate } from '#runtime/api/limiter.ts';
+import { limiter } from '#runtime/api/limiter.ts';
 import { bundled, type Bundled } from './bundled.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import { eventually } from './eventually.ts';
@@ -100,7 +100,7 @@ describe('a process that is killed after any write of a round, and started again
       { after, isHeard: true },
       { after, isHeard: false },
     ]);
-    const inTurn = gate(8);
+    const inTurn = limiter(8);
     const ends = await Promise.all(
       deaths.map(async (death) => {
         const round = await inTurn(() => roundWith(death), AbortSignal.timeout(580_000));

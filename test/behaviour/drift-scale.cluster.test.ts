@@ -96,7 +96,7 @@ describe('at scale, a refresh of 20 moving tags on 100 nodes', () => {
     expect(moved.cache.status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
     expect(moved.jobs).toBe(100);
     expect(moved.asked).toHaveLength(20);
-    expect(moved.cache.status.images.find(({ image }) => image === registry.image('app-7'))?.resolved).toBe(
+    expect(moved.cache.status.images.find(({ image }) => image === registry.image('app-7'))?.resolvedDigest).toBe(
       registry.digest('app-7'),
     );
     expect(running.complaints()).toEqual([]);

@@ -42,7 +42,7 @@ const cacheStatus = z.object({
   nodesReady: text,
   nodeCounts: z._default(z.record(z.string(), z.number()), {}),
   nodes: z._default(z.record(z.string(), z.object({ state: z.string(), reason: text, attempt: count })), {}),
-  images: z._default(z.array(z.object({ image: text, resolved: text, unresolved: text })), []),
+  images: z._default(z.array(z.object({ image: text, resolvedDigest: text, unresolvedReason: text })), []),
   removals: z._default(
     z.record(
       z.string(),
@@ -58,7 +58,7 @@ const cacheStatus = z.object({
     ),
     {},
   ),
-  placed: z._default(z.array(z.unknown()), []),
+  placements: z._default(z.array(z.unknown()), []),
   lastHandledPurgeAt: text,
   round: z.optional(z.object({ number: z.number(), operation: z.string(), trigger: z.string() })),
 });

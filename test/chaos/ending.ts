@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { annotations } from '#model/cache/api.ts';
-import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
-import { isPurged, nextRound } from '#model/round/next-round.ts';
+import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache.ts';
+import { nextRound } from '#model/round/next-round.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import type { Kube } from '../behaviour/kube.ts';
@@ -79,7 +79,7 @@ const told = (value: unknown): string => (value === undefined ? 'nothing' : JSON
 
 function cacheEnding(cache: ImageCache, { hasCertainWords }: Scenario): object {
   const { status, generation } = cache;
-  const named = (want: string): readonly string[] => imagesOf(cache, status.wants[want] ?? []);
+  const named = (want: string): readonly string[] => imagesOf(cache, status.desired[want] ?? []);
   const words = {
     // Whether a purge found a node to empty depends on which were there when it was seen.
     word: isPurged(cache) && status.status === 'NoImagesPulledOrDeleted' ? 'Succeeded' : status.status,
@@ -92,9 +92,9 @@ function cacheEnding(cache: ImageCache, { hasCertainWords }: Scenario): object {
     ...(hasCertainWords ? words : { isProcessing: status.status === 'Processing' }),
     isObserved: status.observedGeneration === generation,
     nodes: Object.fromEntries(
-      sorted(status.nodes).map(([name, { state, want, failed }]) => [
+      sorted(status.nodes).map(([name, { state, desiredHash, failedImages }]) => [
         name,
-        { state, images: named(want), failed: failed.map((index) => named(want)[index] ?? '?') },
+        { state, images: named(desiredHash), failed: failedImages.map((index) => named(desiredHash)[index] ?? '?') },
       ]),
     ),
     removalsUnfinished: sorted(status.removals).flatMap(([name, { state }]) =>

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { freshRemoval } from '#model/cache/removal-ledger.ts';
+import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { removalJob } from '#model/removal/removal-job.ts';
 import { parseRemovalResult } from '#model/removal/removal-result.ts';
 import { cache, node, settings } from '../functions/model/builders.ts';
@@ -95,7 +95,7 @@ describe('a lab with simulated nodes', () => {
   it('has removal Jobs say what they removed and what they kept', async () => {
     const removal = { remove: ['a:1', 'b:1'], keep: ['b:1'], purge: 'any' } as const;
     const place = { socket: '/run/containerd/containerd.sock', settings: settings({ namespace: 'default' }) };
-    const entry = { ...freshRemoval(node().id, 'want', 1), attempt: 1 };
+    const entry = { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 };
     const order = { cache: cache(), node: node({ name: 'sim-1' }), removal, entry, ...place };
     const { metadata, ...rest } = removalJob(order);
     await lab.apply({ ...rest, metadata });

@@ -185,18 +185,18 @@ describe('a status', () => {
       nodes: {
         n: {
           id: 'a',
-          want: 'b',
+          desiredHash: 'b',
           attempt: 1,
           state: 'Skipped',
           reason: 'NotReady',
-          todo: [0],
-          failed: [0],
-          singly: true,
-          copy: true,
+          pendingImages: [0],
+          failedImages: [0],
+          oneImagePerJob: true,
+          copiesNoop: true,
         },
       },
-      wants: { b: [0] },
-      placed: [
+      desired: { b: [0] },
+      placements: [
         {
           images: ['nginx:9'],
           nodeSelector: { a: 'b' },
@@ -211,7 +211,7 @@ describe('a status', () => {
         trigger: 'Spec',
         startTime: time,
         completionTime: time,
-        pendingRemoval: { annotation: 'kubefledged.io/refresh-imagecache', value: '' },
+        requestedBy: { annotation: 'kubefledged.io/refresh-imagecache', value: '' },
       },
       lastRefreshTime: time,
       nextRefreshTime: time,

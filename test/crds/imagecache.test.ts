@@ -116,10 +116,10 @@ describe('its status', () => {
     expect(maps.map(([path]) => path)).toEqual([
       '.status.failures',
       '.status.nodes',
-      '.status.wants',
-      '.status.placed[].nodeSelector',
+      '.status.desired',
+      '.status.placements[].nodeSelector',
       '.status.removals',
-      '.status.unwanted',
+      '.status.toRemove',
     ]);
     expect(maps.filter(([, schema]) => schema['x-kubernetes-map-type'] !== 'atomic')).toEqual([]);
   });

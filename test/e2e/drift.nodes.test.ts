@@ -26,7 +26,7 @@ type Status = {
   readonly status?: string;
   readonly nodesReady?: string;
   readonly lastHandledRefreshAt?: string;
-  readonly images?: readonly { readonly resolved?: string; readonly unresolved?: string }[];
+  readonly images?: readonly { readonly resolvedDigest?: string; readonly unresolvedReason?: string }[];
   readonly round?: { readonly number: number };
 };
 
@@ -80,7 +80,7 @@ describe(':latest on real nodes', () => {
       spec: { cacheSpec: [{ images: [image] }] },
     });
     const made = await statusWhen('the cache is made', hasEnded);
-    const first = made.images?.[0]?.resolved ?? '';
+    const first = made.images?.[0]?.resolvedDigest ?? '';
     expect(made).toMatchObject({ status: 'Succeeded', nodesReady: '2/2' });
     expect(await digests(image)).toEqual([first, first]);
 
@@ -88,7 +88,7 @@ describe(':latest on real nodes', () => {
 
     await push();
     const moved = await refreshed('it has moved');
-    const second = moved.status.images?.[0]?.resolved ?? '';
+    const second = moved.status.images?.[0]?.resolvedDigest ?? '';
     expect(moved.status).toMatchObject({ status: 'Succeeded', nodesReady: '2/2' });
     expect(moved.jobs).toBe(2);
     expect(second).not.toBe(first);

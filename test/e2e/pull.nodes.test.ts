@@ -176,7 +176,7 @@ describe('an ImageCache on real nodes', () => {
   it('gives a hanging registry its time, says that nothing was heard, and has what is beside it as soon as the hang is over', async () => {
     const reason = async (image: string) => (await statusOf('hanging')).failures?.[image]?.[0]?.reason;
     await until('the first try is over', 480, async () => (await reason(hanging)) === 'ImagePullStatusUnknown');
-    expect((await statusOf('hanging')).nodes?.['node2']).toMatchObject({ state: 'Pulling', singly: true });
+    expect((await statusOf('hanging')).nodes?.['node2']).toMatchObject({ state: 'Pulling', oneImagePerJob: true });
     registry.kill('SIGKILL');
     await until('the round has ended', 200, async () => (await statusOf('hanging')).status === 'Failed');
     const { failures } = await statusOf('hanging');

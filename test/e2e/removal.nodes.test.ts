@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
-import { freshRemoval } from '#model/cache/removal-ledger.ts';
+import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { removalJob } from '#model/removal/removal-job.ts';
 import { parseRemovalResult, type RemovalResult } from '#model/removal/removal-result.ts';
 import type { Lab } from '../cluster/lab.ts';
@@ -144,7 +144,7 @@ describe('a removal Job on a real node', () => {
       cache: openCache({}),
       node: node({ name: 'node1' }),
       socket,
-      entry: { ...freshRemoval(node().id, 'want', 1), attempt: 1 },
+      entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 },
       removal: { remove: [image, kept, pause, removalImage], keep: [kept], purge: 'any' },
       settings: settings({ removalImage, namespace: install }),
     });

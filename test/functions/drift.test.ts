@@ -21,7 +21,7 @@ const other = ['registry.example/app:1'];
 describe('a refresh of a tag that may move', () => {
   it('asks the registry once and makes no Job where it says what it said when the cache was made; one status, one Event', async () => {
     const on = await settled(one);
-    expect(told(on)).toMatchObject({ digest: one, unresolved: '' });
+    expect(told(on)).toMatchObject({ digest: one, unresolvedReason: '' });
     for (const number of [2, 3, 4]) {
       await due(on);
       expect(on.registry.asked().map(({ reference }) => reference)).toEqual([image]);
@@ -92,12 +92,12 @@ describe('a refresh of a tag that may move', () => {
     on.nodes('node-3');
     await refresh(tick, on.context);
     await come(on, ['', two]);
-    expect(told(on)).toMatchObject({ digest: one, isDoubted: true });
+    expect(told(on)).toMatchObject({ digest: one, hasMismatch: true });
     for (const name of ['node-1', 'node-2']) on.api.put(nodePath(name), listing(name, at(one), other));
     await due(on);
     expect(states(on)).toEqual(['Ready', 'Ready', 'Pulling 1']);
     await come(on, ['', one]);
-    expect(told(on)?.isDoubted).toBe(false);
+    expect(told(on)?.hasMismatch).toBe(false);
     await due(on);
     expect(on.jobs()).toEqual([]);
   });

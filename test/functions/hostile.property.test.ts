@@ -34,7 +34,7 @@ const status = fc.record(
       hostile,
       fc.record({
         id: hostile,
-        want: hostile,
+        desiredHash: hostile,
         attempt: fc.nat(9),
         state: fc.constantFrom('Pending', 'Pulling', 'Ready', 'Failed', 'Skipped'),
       }),
@@ -43,19 +43,19 @@ const status = fc.record(
       hostile,
       fc.record({
         id: hostile,
-        want: hostile,
+        imagesHash: hostile,
         round: fc.nat(9),
         attempt: fc.nat(9),
         state: fc.constantFrom('Pending', 'Removing', 'Removed', 'Failed'),
       }),
     ),
-    unwanted: fc.dictionary(hostile, fc.array(hostile, { maxLength: 3 })),
-    wants: fc.dictionary(hostile, fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 3 })),
+    toRemove: fc.dictionary(hostile, fc.array(hostile, { maxLength: 3 })),
+    desired: fc.dictionary(hostile, fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 3 })),
     failures: fc.dictionary(
       hostile,
       fc.array(fc.record({ node: hostile, reason: hostile, message: hostile }), { maxLength: 2 }),
     ),
-    placed: fc.array(fc.record({ images: fc.array(hostile, { maxLength: 2 }), sinceGeneration: fc.nat(3) }), {
+    placements: fc.array(fc.record({ images: fc.array(hostile, { maxLength: 2 }), sinceGeneration: fc.nat(3) }), {
       maxLength: 2,
     }),
     round: fc.record({

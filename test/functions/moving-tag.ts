@@ -47,7 +47,7 @@ export const due = async (on: Scene, after = minutes(16)): Promise<void> => {
 
 export const at = (digest: string): readonly string[] => [`registry.example/app@${digest}`, image];
 
-export const told = (on: Scene) => on.live().status.resolved[image];
+export const told = (on: Scene) => on.live().status.knownDigests[image];
 
 export const states = (on: Scene): readonly string[] =>
-  Object.values(on.live().status.nodes).map(({ state, todo = [] }) => [state, ...todo].join(' '));
+  Object.values(on.live().status.nodes).map(({ state, pendingImages = [] }) => [state, ...pendingImages].join(' '));

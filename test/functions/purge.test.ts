@@ -43,7 +43,7 @@ describe('purge, on request,', () => {
     expect(status).toMatchObject({
       status: 'Succeeded',
       message: 'All cached images succesfully deleted from respective nodes',
-      placed: [],
+      placements: [],
     });
     expect(status.nextRefreshTime).toBeUndefined();
     expect(Object.values(status.removals)).toMatchObject([
@@ -156,7 +156,7 @@ describe('purge, on request,', () => {
       failures: { 'base:2': [{ node: 'node-1', reason: 'RemovalFailed', message: 'device busy' }] },
       removals: { 'node-1': { state: 'Failed', freedBytes: 3000 } },
     });
-    expect(on.live().status.placed).toHaveLength(1);
+    expect(on.live().status.placements).toHaveLength(1);
   });
 
   it('removes all, though asked while what an edit took out was still being removed', async () => {

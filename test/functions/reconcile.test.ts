@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mostClaims } from '#model/pull/start-nodes.ts';
+import { maxNodesStarted } from '#model/pull/start-nodes.ts';
 import { RetryLater } from '#runtime/errors.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';
@@ -61,10 +61,10 @@ describe('reconcile', () => {
   it('reads all nodes once, also where they are more than one plan claims', async () => {
     const on = scene();
     on.cache();
-    on.nodes(...Array.from({ length: mostClaims + 2 }, (_, index) => `node-${index + 1}`));
+    on.nodes(...Array.from({ length: maxNodesStarted + 2 }, (_, index) => `node-${index + 1}`));
     await reconcile(created, on.context);
     const asked = on.api.asked();
-    expect(on.jobs()).toHaveLength(mostClaims + 2);
+    expect(on.jobs()).toHaveLength(maxNodesStarted + 2);
     expect(asked.filter((call) => call.startsWith('PATCH'))).toHaveLength(2);
     expect(asked.filter((call) => call === 'GET /api/v1/nodes?limit=100')).toHaveLength(1);
   });

@@ -114,7 +114,7 @@ describe('a refresh', () => {
       await refresh(tick, on.context);
       expect(on.live().status.status).toBe('Succeeded');
       expect(on.live().annotations).toEqual({});
-      expect(on.live().status.round?.pendingRemoval).toBeUndefined();
+      expect(on.live().status.round?.requestedBy).toBeUndefined();
       await refresh(tick, on.context);
       expect(on.live().status.round?.number).toBe(number);
     }
@@ -129,7 +129,7 @@ describe('a refresh', () => {
     await refresh(tick, on.context);
     expect(on.live().annotations).toEqual({});
     expect(on.live().status.round?.number).toBe(2);
-    expect(on.live().status.round?.pendingRemoval).toBeUndefined();
+    expect(on.live().status.round?.requestedBy).toBeUndefined();
   });
 
   it('takes it away before another round opens, or it would ask once more', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from './in-memory-api.ts';
-import { mostClaims } from '#model/pull/start-nodes.ts';
+import { maxNodesStarted } from '#model/pull/start-nodes.ts';
 import { aCache, aNode, cachePath, changed, completed, jobsPath, scene, tick } from './scene.ts';
 import { noon } from './model/builders.ts';
 import { quiet, begun } from './begun.ts';
@@ -56,7 +56,7 @@ describe('refresh, on a tick,', () => {
     for (const job of on.jobs()) on.pod(job, { phase: 'Pending' });
     on.wait(601_000);
     await refresh(tick, on.context);
-    expect(on.live().status.nodes['node-1']).toMatchObject({ attempt: 2, singly: true, todo: [0, 1] });
+    expect(on.live().status.nodes['node-1']).toMatchObject({ attempt: 2, oneImagePerJob: true, pendingImages: [0, 1] });
     expect(on.jobs()).toHaveLength(1);
   });
 
@@ -132,7 +132,7 @@ describe('refresh, on a tick,', () => {
   it('leaves nodes that wait to those who drive the cache, until a tick', async () => {
     const on = scene();
     on.cache();
-    on.nodes(...Array.from({ length: mostClaims + 2 }, (_, index) => `node-${index + 1}`));
+    on.nodes(...Array.from({ length: maxNodesStarted + 2 }, (_, index) => `node-${index + 1}`));
     on.api.refuse(/^PATCH .*status$/, () => undefined);
     on.api.refuse(/^PATCH .*status$/, refusal(500, 'InternalError', 'hiccup'));
     await expect(reconcile(changed(aCache, { verb: 'add' }), on.context)).rejects.toThrow('hiccup');
@@ -141,7 +141,7 @@ describe('refresh, on a tick,', () => {
     expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
     on.wait(60_000);
     await refresh(tick, on.context);
-    expect(on.jobs()).toHaveLength(mostClaims + 2);
+    expect(on.jobs()).toHaveLength(maxNodesStarted + 2);
   });
 
   it('ends the round of a cache that was suspended, and takes its Jobs away', async () => {

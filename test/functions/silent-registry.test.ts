@@ -15,7 +15,7 @@ describe('a registry that does not say', () => {
     const pulls: number[] = [];
     for (let quarter = 0; quarter < 10; quarter += 1) {
       await due(on);
-      expect(told(on)).toMatchObject({ digest: one, unresolved: down.reason });
+      expect(told(on)).toMatchObject({ digest: one, unresolvedReason: down.reason });
       if (on.jobs().length > 0) pulls.push(quarter);
       await come(on);
       expect(on.live().status.status).toBe('Succeeded');
@@ -23,7 +23,7 @@ describe('a registry that does not say', () => {
     expect(pulls).toEqual([0, 4, 8]);
     on.registry.says(image, one);
     await due(on);
-    expect(told(on)).toMatchObject({ digest: one, unresolved: '' });
+    expect(told(on)).toMatchObject({ digest: one, unresolvedReason: '' });
     expect(on.jobs()).toEqual([]);
   });
 
@@ -47,7 +47,7 @@ describe('a registry that does not say', () => {
     on.registry.says(image, { type: 'absent' });
     await due(on, minutes(61));
     expect(states(on)).toEqual(is);
-    expect(told(on)?.unresolved).toBe(reason);
+    expect(told(on)?.unresolvedReason).toBe(reason);
   });
 
   it('is waited for no longer than the others may wait: 15 s at a refresh, 2 s when a cache is made', async () => {
@@ -58,7 +58,7 @@ describe('a registry that does not say', () => {
       const begun = settled(undefined, on);
       await vi.advanceTimersByTimeAsync(patience.Create);
       await begun;
-      expect(told(on)?.unresolved).toBe('the registry did not answer within 2 s');
+      expect(told(on)?.unresolvedReason).toBe('the registry did not answer within 2 s');
       on.wait(minutes(61));
       const ticked = refresh(tick, on.context);
       await vi.advanceTimersByTimeAsync(patience.Refresh - 1);
@@ -66,7 +66,7 @@ describe('a registry that does not say', () => {
       await vi.advanceTimersByTimeAsync(1);
       await ticked;
       expect(on.live().status.round?.number).toBe(2);
-      expect(told(on)?.unresolved).toBe('the registry did not answer within 15 s');
+      expect(told(on)?.unresolvedReason).toBe('the registry did not answer within 15 s');
     } finally {
       vi.useRealTimers();
     }
@@ -83,7 +83,7 @@ describe('a registry that does not say', () => {
       const begun = reconcile(changed(aCache, { verb: 'add' }), on.context);
       await vi.advanceTimersByTimeAsync(patience.Create);
       await begun;
-      expect(on.live().status.resolved['quick.example/app']).toMatchObject({ digest: two, unresolved: '' });
+      expect(on.live().status.knownDigests['quick.example/app']).toMatchObject({ digest: two, unresolvedReason: '' });
     } finally {
       vi.useRealTimers();
     }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { readConfig } from '#runtime/config/config.ts';
-import { gate } from '#runtime/api/limiter.ts';
+import { limiter } from '#runtime/api/limiter.ts';
 import { createLog } from '#runtime/process/log.ts';
 import { serve } from '#runtime/http/serve.ts';
 import { handlers } from '../../functions/handlers.ts';
@@ -49,7 +49,7 @@ export async function besiege({ requests, seed, atOnce = 32 }: SiegeOptions): Pr
   const served = await serve({ ...target(note), lockFolder, port: 0, host: '127.0.0.1' });
   const draw = chance(seed, 'fuzz');
   const statuses = new Map<number, number>();
-  const inTurn = gate(atOnce);
+  const inTurn = limiter(atOnce);
   const never = new AbortController().signal;
   let slowest = 0;
   const before = memory();

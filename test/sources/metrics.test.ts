@@ -4,7 +4,7 @@ import { labels } from '#model/cache/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { createMetrics } from '#runtime/process/metrics.ts';
 import { DeliveryFailed, DeliveryRefused } from '../../sources/sink/sink.ts';
-import { tellSources } from '../../sources/source-gauges.ts';
+import { observeSources } from '../../sources/source-gauges.ts';
 import { sourceMetrics } from '../../sources/source-metrics.ts';
 import { startSources } from '../../sources/start-sources.ts';
 import { fakeApi, type FakeApi } from './fake-api.ts';
@@ -28,7 +28,7 @@ async function world(prepare: (api: FakeApi) => void) {
   let answer: Error | undefined;
   const sink = () => (answer === undefined ? Promise.resolve() : Promise.reject(answer));
   const sources = startSources({ api, clock, sink, log: pino({ level: 'silent' }), tickSchedule: '', meter: metrics });
-  tellSources(metrics, sources);
+  observeSources(metrics, sources);
   await clock.advance(0);
   return {
     api,
@@ -49,7 +49,7 @@ describe('the source tells', () => {
     const status = {
       status: 'Failed',
       observedGeneration: 1,
-      nodes: { a: { id: '1', want: 'w', attempt: 1, state: 'Failed', failed: [0] } },
+      nodes: { a: { id: '1', desiredHash: 'w', attempt: 1, state: 'Failed', failedImages: [0] } },
     };
     const { lines, stop } = await world((api) => {
       api.put(imageCache({ name: 'new' }));

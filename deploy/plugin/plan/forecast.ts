@@ -58,7 +58,10 @@ export function forecast({ cache, isNew, plan, nodes: all, sizes }: ForecastFrom
   const status = plan.status ?? cache.status;
   const byName = new Map(all.map((node) => [node.name, node]));
   const nodes = Object.entries(status.nodes).map(([name, entry]) =>
-    nodeForecast(name, entry, { node: byName.get(name), images: imagesOf(cache, status.wants[entry.want] ?? []) }),
+    nodeForecast(name, entry, {
+      node: byName.get(name),
+      images: imagesOf(cache, status.desired[entry.desiredHash] ?? []),
+    }),
   );
   const sizeOf = (image: string): number | undefined => sizes.get(normalisedReference(image));
   const pulls = nodes.flatMap(({ pull }) => pull.map(sizeOf));
@@ -82,8 +85,8 @@ type Place = { readonly node: Node | undefined; readonly images: readonly string
 
 function nodeForecast(name: string, entry: LedgerEntry, { node, images }: Place): NodeForecast {
   const isServed = entry.state === 'Pending' || entry.state === 'Pulling';
-  const todo = isServed ? (entry.todo ?? images.map((_, index) => index)) : [];
-  const failed = entry.state === 'Failed' ? entry.failed : [];
+  const todo = isServed ? (entry.pendingImages ?? images.map((_, index) => index)) : [];
+  const failed = entry.state === 'Failed' ? entry.failedImages : [];
   const pull = todo.flatMap((index) => {
     const image = images[index];
     return image !== undefined && node !== undefined && isAbsent(image, node) ? [image] : [];

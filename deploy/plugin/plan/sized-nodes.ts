@@ -3,7 +3,7 @@ import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
 import { parseNode } from '#model/node/parse-node.ts';
 import type { Api } from '#runtime/api/api.ts';
-import { everyItem } from '#runtime/api/list-items.ts';
+import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
 
 /** All nodes, and the bytes of each image as the first node that lists it reports them, by normalised reference. */
@@ -30,5 +30,5 @@ export async function sizedNodes(api: Api): Promise<SizedNodes> {
       }
     return parseNode(object);
   };
-  return { nodes: await everyItem(api, paths.nodes, { limit: 250, parse }), sizes };
+  return { nodes: await listItems(api, paths.nodes, { limit: 250, parse }), sizes };
 }

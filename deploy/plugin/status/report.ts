@@ -70,8 +70,8 @@ export function report(cache: ImageCache): Report {
 }
 
 function nodeReport(cache: ImageCache, name: string, entry: LedgerEntry): NodeReport {
-  const { failures, wants } = cache.status;
-  const images = imagesOf(cache, wants[entry.want] ?? []);
+  const { failures, desired } = cache.status;
+  const images = imagesOf(cache, desired[entry.desiredHash] ?? []);
   return {
     name,
     state: entry.state,
@@ -86,10 +86,11 @@ function nodeReport(cache: ImageCache, name: string, entry: LedgerEntry): NodeRe
 }
 
 /** A node that failed without naming an image has told of none. */
-function imageState({ state, failed, todo }: LedgerEntry, index: number): ImageState {
+function imageState({ state, failedImages, pendingImages }: LedgerEntry, index: number): ImageState {
   if (state === 'Ready') return 'present';
-  if (state === 'Failed') return failed.includes(index) ? 'failed' : failed.length === 0 ? 'unknown' : 'present';
-  const isTodo = todo === undefined || todo.includes(index);
+  if (state === 'Failed')
+    return failedImages.includes(index) ? 'failed' : failedImages.length === 0 ? 'unknown' : 'present';
+  const isTodo = pendingImages === undefined || pendingImages.includes(index);
   if (state === 'Skipped') return 'unknown';
   if (!isTodo) return 'present';
   return state === 'Pulling' ? 'pulling' : 'waiting';

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
-import { everyItem } from '#runtime/api/list-items.ts';
+import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
 import { dataText } from '../print-data.ts';
@@ -46,7 +46,7 @@ async function list({ api, terminal, namespace, allNamespaces, output }: Invocat
     cache: parseImageCache(object),
     createdAt: Date.parse(created.parse(object).metadata.creationTimestamp),
   });
-  const items = await everyItem(api, path, { limit: 50, parse });
+  const items = await listItems(api, path, { limit: 50, parse });
   const sorted = items.toSorted(
     (a, b) =>
       rank(a.cache) - rank(b.cache) || a.cache.namespace.localeCompare(b.cache.namespace) || byName(a.cache, b.cache),

@@ -3,7 +3,7 @@ import { finalizer } from '#model/cache/api.ts';
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
-import { everyItemOf } from '#runtime/api/list-items.ts';
+import { listItemsAt } from '#runtime/api/list-items.ts';
 import { type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
 import { paths } from '#runtime/api/paths.ts';
 
@@ -28,7 +28,7 @@ export async function releaseCaches(api: Api, namespaces: Namespaces = []): Prom
 
 async function cachesOf(api: Api, namespaces: Namespaces): Promise<readonly Held[]> {
   try {
-    return await everyItemOf(api, pathsWithin(namespaces, paths.caches), {
+    return await listItemsAt(api, pathsWithin(namespaces, paths.caches), {
       limit: 500,
       parse: heldOf,
       isMetadata: true,

@@ -48,7 +48,7 @@ export type EventAttributes = {
 };
 
 /** Names more than this many changed objects, and a listing is cheaper than reading each. */
-export const mostChangedObjects = 240;
+export const maxChangedObjects = 240;
 
 /** Reads a notice out of a CloudEvent's attributes, or says in a sentence what is wrong with them. Unknown data is ignored. */
 export function notice(event: EventAttributes): Notice | { readonly type: 'invalid'; readonly reason: string } {
@@ -104,7 +104,7 @@ function cacheOf(event: EventAttributes, object: ObjectReference): CacheReferenc
 function changedObjects(data: unknown, object: ObjectReference): readonly ObjectReference[] | undefined {
   if (!isRecord(data) || !('changed' in data)) return [object];
   const { changed } = data;
-  if (!Array.isArray(changed) || changed.length > mostChangedObjects) return undefined;
+  if (!Array.isArray(changed) || changed.length > maxChangedObjects) return undefined;
   const told = changed.filter(isObjectReference);
   return told.length === changed.length ? [object, ...told] : undefined;
 }

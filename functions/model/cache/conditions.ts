@@ -38,7 +38,7 @@ type Before = {
 };
 
 /** The conditions of a cache in this phase, given those before. */
-export function conditionsWhen(phase: Phase, before: Before): readonly Condition[] {
+export function conditionsOf(phase: Phase, before: Before): readonly Condition[] {
   const types = ['Ready', 'Reconciling', 'Stalled'] as const;
   return types.map((type) => {
     const last = before.conditions.find((condition) => condition.type === type);

@@ -1,5 +1,4 @@
 import type { Failure, Failures } from './image-cache.ts';
-import type { Cause } from '#model/pull/image-outcome.ts';
 
 /** How much of the failures a status tells: nodes per image, characters per message, bytes in all. */
 export const failureBounds = { nodesPerImage: 20, messageLength: 256, bytes: 200 * 1024 } as const;
@@ -62,3 +61,5 @@ function shortened(message: string): string {
   const head = messageLength - 140;
   return `${message.slice(0, head - 1)}…${message.slice(message.length - 140)}`.toWellFormed();
 }
+/** Why an image is not there, in a kubelet's or the Job controller's words. */
+export type Cause = { readonly reason: string; readonly message: string };

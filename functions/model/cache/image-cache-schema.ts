@@ -1,8 +1,7 @@
 import * as z from 'zod/mini';
 import { statusWords } from './image-cache.ts';
 import { nodeStates } from './ledger.ts';
-import { removalStates } from './removal-ledger.ts';
-import { spareReasons } from '#model/removal/removal-result.ts';
+import { removalStates, spareReasons } from './removal-ledger.ts';
 import { operations, triggers } from './round.ts';
 
 /** An absent or null field is its default: the API server drops what is empty, and old writers leave nulls. */
@@ -75,27 +74,27 @@ export const spec = z.object({
 
 const entry = z.object({
   id: z.string(),
-  want: z.string(),
+  desiredHash: z.string(),
   attempt: or(z.number(), 0),
   state: z.enum(nodeStates),
   reason: or(z.string(), ''),
-  todo: maybe(z.array(z.number())),
-  failed: or(z.array(z.number()), []),
-  singly: or(z.boolean(), false),
-  copy: or(z.boolean(), false),
-  ended: maybe(
+  pendingImages: maybe(z.array(z.number())),
+  failedImages: or(z.array(z.number()), []),
+  oneImagePerJob: or(z.boolean(), false),
+  copiesNoop: or(z.boolean(), false),
+  finishedJobs: maybe(
     z.object({
-      size: z.number(),
+      imagesPerJob: z.number(),
       jobs: z.array(z.number()),
-      failed: or(z.array(z.number()), []),
-      vaguely: or(z.boolean(), false),
+      failedImages: or(z.array(z.number()), []),
+      inconclusive: or(z.boolean(), false),
     }),
   ),
 });
 
 const removal = z.object({
   id: z.string(),
-  want: z.string(),
+  imagesHash: z.string(),
   round: or(z.number(), 0),
   attempt: or(z.number(), 0),
   state: z.enum(removalStates),
@@ -123,14 +122,14 @@ const condition = z.object({
 export const image = z.object({
   image: z.string(),
   digest: or(z.string(), ''),
-  resolved: or(z.string(), ''),
-  unresolved: or(z.string(), ''),
-  doubted: or(z.boolean(), false),
+  resolvedDigest: or(z.string(), ''),
+  unresolvedReason: or(z.string(), ''),
+  digestMismatch: or(z.boolean(), false),
   lastUnresolvedPullTime: time,
 });
 
 const round = z.object({
-  pendingRemoval: maybe(z.object({ annotation: z.string(), value: or(z.string(), '') })),
+  requestedBy: maybe(z.object({ annotation: z.string(), value: or(z.string(), '') })),
   number: z.number(),
   operation: z.enum(operations),
   generation: z.number(),
@@ -150,10 +149,10 @@ export const status = z.object({
   conditions: z.catch(or(z.array(condition), []), []),
   images: z.catch(or(z.array(image), []), []),
   nodes: z.catch(or(z.record(z.string(), entry), {}), {}),
-  wants: z.catch(or(z.record(z.string(), z.array(z.number())), {}), {}),
-  placed: z.catch(or(z.array(z.extend(list, { sinceGeneration: or(z.number(), 0) })), []), []),
+  desired: z.catch(or(z.record(z.string(), z.array(z.number())), {}), {}),
+  placements: z.catch(or(z.array(z.extend(list, { sinceGeneration: or(z.number(), 0) })), []), []),
   removals: z.catch(or(z.record(z.string(), removal), {}), {}),
-  unwanted: z.catch(or(z.record(z.string(), strings), {}), {}),
+  toRemove: z.catch(or(z.record(z.string(), strings), {}), {}),
   round: z.catch(maybe(round), undefined),
   lastRefreshTime: z.catch(time, undefined),
   nextRefreshTime: z.catch(time, undefined),

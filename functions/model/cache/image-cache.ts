@@ -1,6 +1,6 @@
 import type { V1Toleration } from '@kubernetes/client-node';
-import type { Wire } from '#model/text/serialized.ts';
-import type { Resolved } from './known-digest.ts';
+import type { Serialized } from '#model/text/serialized.ts';
+import type { KnownDigest } from './known-digest.ts';
 import type { Round } from './round.ts';
 import type { Ledger } from './ledger.ts';
 import type { RemovalLedger } from './removal-ledger.ts';
@@ -18,6 +18,8 @@ export type ImageCache = {
   /** When anybody last wrote its status, by the API server's clock; undefined if nobody has. */
   readonly statusWrittenAt: number | undefined;
   readonly annotations: Readonly<Record<string, string>>;
+  /** The stored status has former field names and is to be rewritten. */
+  readonly hasFormerStatus: boolean;
   readonly spec: Spec;
   readonly status: Status;
 };
@@ -66,7 +68,7 @@ export type NodeMatchExpression = {
   readonly values: readonly string[];
 };
 
-export type Toleration = Wire<V1Toleration>;
+export type Toleration = Serialized<V1Toleration>;
 
 export type PodMetadata = {
   readonly labels: Readonly<Record<string, string>>;
@@ -100,15 +102,15 @@ export type Status = {
   /** Digest per image as a pull last reported it; images without one are absent. */
   readonly digests: Readonly<Record<string, string>>;
   /** What registries say of images that may move; others are absent. */
-  readonly resolved: Readonly<Record<string, Resolved>>;
+  readonly knownDigests: Readonly<Record<string, KnownDigest>>;
   readonly nodes: Ledger;
   /** What each `want` of the ledger stands for: indexes of the lists in `spec.cacheSpec`. */
-  readonly wants: Readonly<Record<string, readonly number[]>>;
-  readonly placed: readonly Placed[];
+  readonly desired: Readonly<Record<string, readonly number[]>>;
+  readonly placements: readonly Placement[];
   /** What is to go from every node, and what has gone since the last round began. */
   readonly removals: RemovalLedger;
   /** The images that each `want` of the removals stands for. */
-  readonly unwanted: Readonly<Record<string, readonly string[]>>;
+  readonly toRemove: Readonly<Record<string, readonly string[]>>;
   readonly round: Round | undefined;
   /** When the last round that pulls ended; epoch milliseconds. */
   readonly lastRefreshTime: number | undefined;
@@ -134,7 +136,7 @@ export type Condition = {
 };
 
 /** Images that may still be on nodes: remembered from before the first Job of a generation until their removal has succeeded. */
-export type Placed = {
+export type Placement = {
   readonly images: readonly string[];
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly nodeMatchExpressions: readonly NodeMatchExpression[];
@@ -151,12 +153,12 @@ export const emptyStatus: Status = {
   observedGeneration: undefined,
   conditions: [],
   digests: {},
-  resolved: {},
+  knownDigests: {},
   nodes: {},
-  wants: {},
-  placed: [],
+  desired: {},
+  placements: [],
   removals: {},
-  unwanted: {},
+  toRemove: {},
   round: undefined,
   lastRefreshTime: undefined,
   nextRefreshTime: undefined,
@@ -166,3 +168,5 @@ export const emptyStatus: Status = {
 
 /** Whether an operation is under way. */
 export const isRoundOpen = (status: Status): boolean => status.status === 'Processing' && status.round !== undefined;
+/** A purged cache stays empty until its spec changes or a refresh is asked for: no node gets a Job. */
+export const isPurged = (cache: ImageCache): boolean => cache.status.round?.operation === 'Purge';

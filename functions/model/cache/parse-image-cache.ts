@@ -1,18 +1,21 @@
 import type * as z from 'zod/mini';
+import { withCurrentStatus } from './former-status.ts';
 import { emptyStatus, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
 import { imageCache, spec, type image, type status } from './image-cache-schema.ts';
 import type { LedgerEntry } from './ledger.ts';
-import type { Resolved } from './known-digest.ts';
+import type { KnownDigest } from './known-digest.ts';
 
 /** Reads an ImageCache off the wire. Throws a ZodError that names the field for a spec that the CRD would have refused. */
 export function parseImageCache(object: unknown): ImageCache {
-  const { metadata, ...rest } = imageCache.parse(object);
+  const { isFormer, current } = withCurrentStatus(object);
+  const { metadata, ...rest } = imageCache.parse(current);
   const { deletionTimestamp, managedFields, ...names } = metadata;
   return {
     ...names,
     isBeingDeleted: deletionTimestamp !== '',
     statusWrittenAt: lastWritten(managedFields),
     spec: toSpec(rest.spec ?? spec.parse({})),
+    hasFormerStatus: isFormer,
     status: rest.status === undefined ? emptyStatus : toStatus(rest.status),
   };
 }
@@ -36,7 +39,7 @@ function toStatus({ images, conditions, round: opened, ...rest }: z.infer<typeof
   return {
     ...rest,
     digests: Object.fromEntries(digests),
-    resolved: Object.fromEntries(images.flatMap(resolvedIn)),
+    knownDigests: Object.fromEntries(images.flatMap(resolvedIn)),
     conditions: conditions.map((told): Condition => ({ ...told, lastTransitionTime: told.lastTransitionTime ?? 0 })),
     nodes: rest.nodes satisfies Readonly<Record<string, LedgerEntry>>,
     round: opened === undefined ? undefined : { ...opened, startTime: opened.startTime ?? 0 },
@@ -44,8 +47,9 @@ function toStatus({ images, conditions, round: opened, ...rest }: z.infer<typeof
 }
 
 /** Nothing is told of an image that does not move. */
-function resolvedIn(told: z.infer<typeof image>): readonly (readonly [string, Resolved])[] {
-  const { resolved: digest, unresolved, doubted: isDoubted, lastUnresolvedPullTime: lastUnresolvedPull } = told;
-  const isTold = digest !== '' || unresolved !== '' || lastUnresolvedPull !== undefined;
-  return isTold ? [[told.image, { digest, unresolved, isDoubted, lastUnresolvedPull }]] : [];
+function resolvedIn(told: z.infer<typeof image>): readonly (readonly [string, KnownDigest])[] {
+  const { resolvedDigest, unresolvedReason, digestMismatch, lastUnresolvedPullTime: lastUnresolvedPull } = told;
+  const isKnown = resolvedDigest !== '' || unresolvedReason !== '' || lastUnresolvedPull !== undefined;
+  const known = { digest: resolvedDigest, unresolvedReason, hasMismatch: digestMismatch, lastUnresolvedPull };
+  return isKnown ? [[told.image, known]] : [];
 }

@@ -1,5 +1,3 @@
-import type { SpareReason } from '#model/removal/removal-result.ts';
-
 /** What is to go from every node, and how far that is, by node name. A node that has nothing to lose has no entry. */
 export type RemovalLedger = Readonly<Record<string, RemovalEntry>>;
 
@@ -9,8 +7,8 @@ export type RemovalState = (typeof removalStates)[number];
 export type RemovalEntry = {
   /** Which machine this is: clouds reuse names. */
   readonly id: string;
-  /** Hash of the images that are to go; `status.unwanted` says what it stands for. */
-  readonly want: string;
+  /** Hash of the images that are to go; `status.toRemove` says what it stands for. */
+  readonly imagesHash: string;
   /** The round in which the entry was made; part of the names of its Jobs. */
   readonly round: number;
   /** Counts the Jobs made for this want. 0 before the first. */
@@ -33,9 +31,9 @@ export type RemovalEntry = {
 export type SparedImage = { readonly image: string; readonly reason: SpareReason; readonly by: string };
 
 /** A node that has had no Job yet. */
-export const freshRemoval = (id: string, want: string, round: number): RemovalEntry => ({
+export const newRemovalEntry = (id: string, want: string, round: number): RemovalEntry => ({
   id,
-  want,
+  imagesHash: want,
   round,
   attempt: 0,
   state: 'Pending',
@@ -50,3 +48,6 @@ export const freshRemoval = (id: string, want: string, round: number): RemovalEn
 
 /** A node that still waits for a Job or for its result. */
 export const isRemovalUnsettled = ({ state }: RemovalEntry): boolean => state === 'Pending' || state === 'Removing';
+/** Why an image was left: another cache wants it, or another name of it; a container needs it; the runtime pins it. */
+export const spareReasons = ['Wanted', 'SharedTag', 'InUse', 'Pinned'] as const;
+export type SpareReason = (typeof spareReasons)[number];

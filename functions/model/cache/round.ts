@@ -7,10 +7,10 @@ export type Round = {
   /** Epoch milliseconds. */
   readonly startTime: number;
   /** The annotation that asked for the round, and goes with its end: as long as it stands here it asks for nothing more. */
-  readonly pendingRemoval: PendingRemoval | undefined;
+  readonly requestedBy: RequestAnnotation | undefined;
 };
 
-export type PendingRemoval = { readonly annotation: string; readonly value: string };
+export type RequestAnnotation = { readonly annotation: string; readonly value: string };
 
 export const operations = ['Create', 'Update', 'Refresh', 'Purge'] as const;
 export type Operation = (typeof operations)[number];

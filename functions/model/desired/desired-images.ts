@@ -2,13 +2,14 @@ import { hash } from '#model/text/hash.ts';
 import type { ImageCache, ImageList, NodeMatchExpression, Spec } from '#model/cache/image-cache.ts';
 import { isMovingReference, normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
-import { oneOfEach, type OneOfEach } from '#model/text/interned.ts';
+import { interned, type Interner } from '#model/text/interned.ts';
 import type { PullPolicy, Settings } from '#model/cache/settings.ts';
+import type { World } from '#model/world.ts';
 
 /** What a node must hold. */
-export type Wanted = {
+export type DesiredImages = {
   /** Hash of it all: a node needs work when the want in its ledger entry is another. */
-  readonly want: string;
+  readonly hash: string;
   /** Indexes of the lists in `spec.cacheSpec` that select the node. */
   readonly lists: readonly number[];
   /** Sorted, each image once however it is spelled. */
@@ -16,22 +17,22 @@ export type Wanted = {
 };
 
 /** What this cache wants on a node; undefined if no list selects it. */
-export function wanted(cache: ImageCache, node: Node, settings: Settings): Wanted | undefined {
+export function desiredImages(cache: ImageCache, node: Node, settings: Settings): DesiredImages | undefined {
   const lists = cache.spec.lists.flatMap((list, index) => (selects(list, node) ? [index] : []));
-  return lists.length === 0 ? undefined : wantedOf(cache, lists, settings);
+  return lists.length === 0 ? undefined : desiredImagesOf(cache, lists, settings);
 }
 
 /** What was made of a spec before: thousands of nodes want the same. */
-const made = new WeakMap<Spec, OneOfEach<Wanted>>();
+const made = new WeakMap<Spec, Interner<DesiredImages>>();
 
 /** What a cache wants on nodes that these of its lists select. */
-export function wantedOf(cache: ImageCache, lists: readonly number[], settings: Settings): Wanted {
+export function desiredImagesOf(cache: ImageCache, lists: readonly number[], settings: Settings): DesiredImages {
   const policy = cache.spec.imagePullPolicy ?? settings.imagePullPolicy;
-  const share = made.get(cache.spec) ?? oneOfEach();
+  const share = made.get(cache.spec) ?? interned();
   made.set(cache.spec, share);
   return share(`${policy} ${lists.join()}`, () => {
     const images = imagesOf(cache, lists);
-    return { want: hash(8, policy, ...cache.spec.imagePullSecrets.toSorted(), '', ...images), lists, images };
+    return { hash: hash(8, policy, ...cache.spec.imagePullSecrets.toSorted(), '', ...images), lists, images };
   });
 }
 
@@ -97,3 +98,15 @@ function isBeyond(operator: 'Gt' | 'Lt', label: string | undefined, bound: strin
   if (label === undefined || bound === undefined || !/^-?\d+$/.test(label) || !/^-?\d+$/.test(bound)) return false;
   return operator === 'Gt' ? BigInt(label) > BigInt(bound) : BigInt(label) < BigInt(bound);
 }
+/** What each want stands for. A want that is missing here can not be judged until all nodes have been seen. */
+export type DesiredByHash = ReadonlyMap<string, DesiredImages>;
+/** The wants that the status remembers, unless a changed setting has made them mean something else. */
+export function knownDesired({ settings }: World, cache: ImageCache): readonly (readonly [string, DesiredImages])[] {
+  return Object.entries(cache.status.desired).flatMap(([want, lists]) => {
+    const wanted = desiredImagesOf(cache, lists, settings);
+    return wanted.hash === want ? [[want, wanted] as const] : [];
+  });
+}
+/** The nodes of which is known how they are: where all were looked at, the ledger's others are known to be gone. */
+export const observedNodes = ({ observed }: World, ledger: Readonly<Record<string, unknown>>): ReadonlySet<string> =>
+  new Set([...(observed.hasAllNodes ? Object.keys(ledger) : []), ...observed.nodes.keys()]);

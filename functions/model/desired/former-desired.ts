@@ -1,7 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { own } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { wantedOf, type Wanted } from './desired-images.ts';
+import { desiredImagesOf, type DesiredImages } from './desired-images.ts';
 
 /** Combinations of lists that are tried at most: a node is seldom selected by more than two. */
 const mostTries = 1000;
@@ -10,17 +10,17 @@ const mostTries = 1000;
  * What nodes were to hold by a spec that has been edited since, as far as it can be told: the status remembers a want by the places of its
  * lists in that spec, and beside it the lists that were placed; those whose images give the same hash are the ones.
  */
-export function formerWants(cache: ImageCache, settings: Settings): ReadonlyMap<string, Wanted> {
-  const { placed, wants } = cache.status;
-  const former = { ...cache, spec: { ...cache.spec, lists: placed } };
-  const sizes = new Set(Object.values(wants).map(({ length }) => length));
-  const found = new Map<string, Wanted>();
+export function formerDesired(cache: ImageCache, settings: Settings): ReadonlyMap<string, DesiredImages> {
+  const { placements, desired } = cache.status;
+  const former = { ...cache, spec: { ...cache.spec, lists: placements } };
+  const sizes = new Set(Object.values(desired).map(({ length }) => length));
+  const found = new Map<string, DesiredImages>();
   let tries = 0;
   for (const size of sizes)
-    for (const lists of combinations(placed.length, size)) {
+    for (const lists of combinations(placements.length, size)) {
       if ((tries += 1) > mostTries) return found;
-      const wanted = wantedOf(former, lists, settings);
-      if (own(wants, wanted.want) !== undefined) found.set(wanted.want, wanted);
+      const wanted = desiredImagesOf(former, lists, settings);
+      if (ownEntry(desired, wanted.hash) !== undefined) found.set(wanted.hash, wanted);
     }
   return found;
 }

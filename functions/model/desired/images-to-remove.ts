@@ -1,34 +1,36 @@
 import { hash } from '#model/text/hash.ts';
-import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+import { type ImageCache, type Status, isPurged } from '#model/cache/image-cache.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
-import { isPurged } from '#model/round/next-round.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { selects, wanted } from './desired-images.ts';
+import { selects, desiredImages } from './desired-images.ts';
 
 /** What a cache wants on a node now: nothing once it is purged. */
-export const wantedNow = (cache: ImageCache, node: Node, settings: Settings): ReturnType<typeof wanted> =>
-  isPurged(cache) ? undefined : wanted(cache, node, settings);
+export const currentDesiredImages = (
+  cache: ImageCache,
+  node: Node,
+  settings: Settings,
+): ReturnType<typeof desiredImages> => (isPurged(cache) ? undefined : desiredImages(cache, node, settings));
 
 /**
  * The images that are to go from a node, sorted, each once however it is spelled: whatever the cache may have placed there, and `more`,
  * less what it wants there now.
  */
-export function unwantedOn(
+export function imagesToRemove(
   node: Node,
   { cache, more, settings }: { cache: ImageCache; more: readonly string[]; settings: Settings },
 ): readonly string[] {
-  const kept = new Set(wantedNow(cache, node, settings)?.images.map(normalisedReference));
-  const placed = cache.status.placed.filter((list) => selects(list, node)).flatMap(({ images }) => images);
+  const kept = new Set(currentDesiredImages(cache, node, settings)?.images.map(normalisedReference));
+  const placed = cache.status.placements.filter((list) => selects(list, node)).flatMap(({ images }) => images);
   const byName = new Map([...placed, ...more].map((image) => [normalisedReference(image), image]));
   return [...byName].flatMap(([name, image]) => (kept.has(name) ? [] : [image])).toSorted();
 }
 
 /** The hash under which a status remembers a list of images that are to go. */
-export const unwantedHash = (images: readonly string[]): string => hash(8, 'unwanted', ...images);
+export const toRemoveHash = (images: readonly string[]): string => hash(8, 'unwanted', ...images);
 
 /** The lists that some entry still refers to. */
-export function unwantedInUse(removals: Status['removals'], lists: Status['unwanted']): Status['unwanted'] {
-  const used = new Set(Object.values(removals).map(({ want }) => want));
+export function toRemoveInUse(removals: Status['removals'], lists: Status['toRemove']): Status['toRemove'] {
+  const used = new Set(Object.values(removals).map(({ imagesHash }) => imagesHash));
   return Object.fromEntries(Object.entries(lists).filter(([want]) => used.has(want)));
 }

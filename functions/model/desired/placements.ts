@@ -1,20 +1,19 @@
-import type { ImageCache, ImageList, Placed, Status } from '#model/cache/image-cache.ts';
-import { isPurged } from '#model/round/next-round.ts';
+import { type ImageCache, type ImageList, type Placement, type Status, isPurged } from '#model/cache/image-cache.ts';
 import type { World } from '#model/world.ts';
 
 /** Remembers what this generation may place on nodes, before its first Job; a list that is remembered already keeps its place. */
-export function withPlaced(cache: ImageCache): readonly Placed[] {
-  const known = new Set(cache.status.placed.map(signature));
+export function withPlacements(cache: ImageCache): readonly Placement[] {
+  const known = new Set(cache.status.placements.map(signature));
   const added = cache.spec.lists
     .map(({ images, nodeSelector, nodeMatchExpressions }) => {
       return { images, nodeSelector, nodeMatchExpressions, sinceGeneration: cache.generation };
     })
     .filter((placed) => !known.has(signature(placed)));
-  return newestFitting([...cache.status.placed, ...added]);
+  return newestFitting([...cache.status.placements, ...added]);
 }
 
 /** As many of the newest as a status has room for. */
-function newestFitting(placed: readonly Placed[]): readonly Placed[] {
+function newestFitting(placed: readonly Placement[]): readonly Placement[] {
   let room = 128 * 1024;
   return placed
     .toReversed()
@@ -27,18 +26,18 @@ const isAllRemoved = ({ removals }: Status): boolean =>
   Object.values(removals).every(({ state }) => state === 'Removed');
 
 /** Whether some of what is remembered could be forgotten, if all nodes were looked at. */
-export const hasCleared = (cache: ImageCache): boolean =>
-  isAllRemoved(cache.status) && stillPlaced(cache).length < cache.status.placed.length;
+export const hasRemovedPlacements = (cache: ImageCache): boolean =>
+  isAllRemoved(cache.status) && stillPlaced(cache).length < cache.status.placements.length;
 
 /** The status without memory of lists that are no longer in the spec, once nothing of them is left anywhere. */
-export function withoutCleared({ observed }: World, cache: ImageCache): Status {
+export function withoutRemovedPlacements({ observed }: World, cache: ImageCache): Status {
   const { status } = cache;
-  return observed.hasAllNodes && hasCleared(cache) ? { ...status, placed: stillPlaced(cache) } : status;
+  return observed.hasAllNodes && hasRemovedPlacements(cache) ? { ...status, placements: stillPlaced(cache) } : status;
 }
 
-function stillPlaced(cache: ImageCache): readonly Placed[] {
+function stillPlaced(cache: ImageCache): readonly Placement[] {
   const current = new Set(isPurged(cache) ? [] : cache.spec.lists.map(signature));
-  return cache.status.placed.filter((list) => current.has(signature(list)));
+  return cache.status.placements.filter((list) => current.has(signature(list)));
 }
 
 /** What makes one list of images and nodes another. */

@@ -1,16 +1,16 @@
 import { failureCount } from '#model/cache/failures.ts';
 import type { Condition, Failures, ImageCache, Status } from '#model/cache/image-cache.ts';
-import type { Ended, Ledger, LedgerEntry } from '#model/cache/ledger.ts';
-import { unknownYet } from '#model/cache/known-digest.ts';
+import type { FinishedJobs, Ledger, LedgerEntry } from '#model/cache/ledger.ts';
+import { unknownDigest } from '#model/cache/known-digest.ts';
 import type { RemovalEntry, SparedImage } from '#model/cache/removal-ledger.ts';
 import type { Round } from '#model/cache/round.ts';
 import { imagesOf } from './desired-images.ts';
-import { own } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 
 /** The status as it goes over the wire: times as text, counts derived from the ledger, nothing that is empty. */
-export type WireStatus = Readonly<Record<string, unknown>>;
+export type SerializedStatus = Readonly<Record<string, unknown>>;
 
-export function wireStatus(status: Status, cache: ImageCache): WireStatus {
+export function serializeStatus(status: Status, cache: ImageCache): SerializedStatus {
   const counts = nodeCounts(status.nodes);
   return {
     ...text('status', status.status),
@@ -26,8 +26,8 @@ export function wireStatus(status: Status, cache: ImageCache): WireStatus {
     nodeCounts: counts,
     images: imageCounts(status, cache),
     nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, wireEntry(entry)])),
-    wants: status.wants,
-    placed: status.placed,
+    desired: status.desired,
+    placements: status.placements,
     ...removals(status),
     ...(status.round === undefined ? {} : { round: wireRound(status.round) }),
     ...time('lastRefreshTime', status.lastRefreshTime),
@@ -38,13 +38,14 @@ export function wireStatus(status: Status, cache: ImageCache): WireStatus {
 }
 
 /** The status less its texts and lists, for an API server that will not take it whole: the ledger is what must not be lost. */
-export function wireStatusWithoutTexts(status: Status, cache: ImageCache): WireStatus {
-  return { ...wireStatus({ ...status, failures: {} }, cache), images: [] };
+export function serializeStatusWithoutTexts(status: Status, cache: ImageCache): SerializedStatus {
+  return { ...serializeStatus({ ...status, failures: {} }, cache), images: [] };
 }
 
 /** Whether writing this status would change nothing. */
 export const isSameStatus = (status: Status, cache: ImageCache): boolean =>
-  JSON.stringify(wireStatus(status, cache)) === JSON.stringify(wireStatus(cache.status, cache));
+  !cache.hasFormerStatus &&
+  JSON.stringify(serializeStatus(status, cache)) === JSON.stringify(serializeStatus(cache.status, cache));
 
 export type NodeCounts = Readonly<Record<'desired' | 'ready' | 'pulling' | 'failed' | 'skipped', number>>;
 
@@ -69,11 +70,11 @@ const mostImages = 1000;
 
 function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
   const counts = new Map<string, ImageCount>();
-  for (const [want, lists] of Object.entries(status.wants)) {
+  for (const [want, lists] of Object.entries(status.desired)) {
     const images = imagesOf(cache, lists);
     const { ready, failed } = countsPerIndex(
       images.length,
-      Object.values(status.nodes).filter((entry) => entry.want === want),
+      Object.values(status.nodes).filter((entry) => entry.desiredHash === want),
     );
     images.forEach((image, index) => {
       const count = counts.get(image) ?? { image, ...toldOf(image, status), ready: 0, failed: 0 };
@@ -88,56 +89,67 @@ function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
 }
 
 /** What kubelets and registries say that an image stands for. */
-function toldOf(image: string, { digests, resolved }: Status): WireStatus {
-  const { digest, unresolved, isDoubted, lastUnresolvedPull } = own(resolved, image) ?? unknownYet;
+function toldOf(image: string, { digests, knownDigests }: Status): SerializedStatus {
+  const { digest, unresolvedReason, hasMismatch, lastUnresolvedPull } = ownEntry(knownDigests, image) ?? unknownDigest;
   return {
-    ...text('digest', own(digests, image) ?? ''),
-    ...text('resolved', digest),
-    ...text('unresolved', unresolved),
-    ...(isDoubted ? { doubted: true } : {}),
+    ...text('digest', ownEntry(digests, image) ?? ''),
+    ...text('resolvedDigest', digest),
+    ...text('unresolvedReason', unresolvedReason),
+    ...(hasMismatch ? { digestMismatch: true } : {}),
     ...time('lastUnresolvedPullTime', lastUnresolvedPull),
   };
 }
 
 /** A node that is ready has all; one that tries again or has failed has all but what it tries or failed. */
 function countsPerIndex(length: number, entries: readonly LedgerEntry[]): { ready: number[]; failed: number[] } {
-  const settled = entries.filter((entry) => entry.state === 'Ready' || entry.failed.length > 0);
+  const settled = entries.filter((entry) => entry.state === 'Ready' || entry.failedImages.length > 0);
   const failed = Array.from({ length }, () => 0);
-  for (const entry of settled) for (const index of entry.failed) failed[index] = (failed[index] ?? 0) + 1;
+  for (const entry of settled) for (const index of entry.failedImages) failed[index] = (failed[index] ?? 0) + 1;
   return { ready: failed.map((count) => settled.length - count), failed };
 }
 
 const omitted = (nodes: Ledger, failures: Failures): number =>
-  Math.max(0, Object.values(nodes).reduce((sum, entry) => sum + entry.failed.length, 0) - failureCount(failures));
+  Math.max(0, Object.values(nodes).reduce((sum, entry) => sum + entry.failedImages.length, 0) - failureCount(failures));
 
-function wireEntry({ id, want, attempt, state, reason, todo, failed, singly, copy, ended }: LedgerEntry) {
+function wireEntry({
+  id,
+  desiredHash,
+  attempt,
+  state,
+  reason,
+  pendingImages,
+  failedImages,
+  oneImagePerJob,
+  copiesNoop,
+  finishedJobs,
+}: LedgerEntry) {
   return {
-    ...{ id, want, attempt, state },
+    ...{ id, desiredHash, attempt, state },
     ...text('reason', reason),
-    ...(todo === undefined ? {} : { todo }),
-    ...(failed.length === 0 ? {} : { failed }),
-    ...(singly ? { singly } : {}),
-    ...(copy ? { copy } : {}),
-    ...(ended === undefined ? {} : { ended: wireEnded(ended) }),
+    ...(pendingImages === undefined ? {} : { pendingImages }),
+    ...(failedImages.length === 0 ? {} : { failedImages }),
+    ...(oneImagePerJob ? { oneImagePerJob } : {}),
+    ...(copiesNoop ? { copiesNoop } : {}),
+    ...(finishedJobs === undefined ? {} : { finishedJobs: wireEnded(finishedJobs) }),
   };
 }
 
-const wireEnded = ({ size, jobs, failed, vaguely }: Ended) => ({
-  ...{ size, jobs },
-  ...(failed.length === 0 ? {} : { failed }),
-  ...(vaguely ? { vaguely } : {}),
+const wireEnded = ({ imagesPerJob, jobs, failedImages, inconclusive }: FinishedJobs) => ({
+  ...{ imagesPerJob, jobs },
+  ...(failedImages.length === 0 ? {} : { failedImages }),
+  ...(inconclusive ? { inconclusive } : {}),
 });
 
-function removals({ removals, unwanted }: Status): WireStatus {
+function removals({ removals, toRemove }: Status): SerializedStatus {
   if (Object.keys(removals).length === 0) return {};
   const told = Object.entries(removals).map(([name, entry]) => [name, wireRemoval(entry)]);
-  return { removals: Object.fromEntries(told), unwanted };
+  return { removals: Object.fromEntries(told), toRemove };
 }
 
-function wireRemoval(entry: RemovalEntry): WireStatus {
-  const { id, want, round, attempt, state, reason, message, sparedImages, ...counts } = entry;
+function wireRemoval(entry: RemovalEntry): SerializedStatus {
+  const { id, imagesHash, round, attempt, state, reason, message, sparedImages, ...counts } = entry;
   return {
-    ...{ id, want, round, attempt, state },
+    ...{ id, imagesHash, round, attempt, state },
     ...text('reason', reason),
     ...text('message', message),
     ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
@@ -145,10 +157,10 @@ function wireRemoval(entry: RemovalEntry): WireStatus {
   };
 }
 
-const wireSpared = ({ image, reason, by }: SparedImage): WireStatus => ({ image, reason, ...text('by', by) });
+const wireSpared = ({ image, reason, by }: SparedImage): SerializedStatus => ({ image, reason, ...text('by', by) });
 
-function wireRound({ pendingRemoval, startTime, ...round }: Round): WireStatus {
-  return { ...round, ...time('startTime', startTime), ...(pendingRemoval === undefined ? {} : { pendingRemoval }) };
+function wireRound({ requestedBy, startTime, ...round }: Round): SerializedStatus {
+  return { ...round, ...time('startTime', startTime), ...(requestedBy === undefined ? {} : { requestedBy }) };
 }
 
 const wireCondition = (condition: Condition) => ({

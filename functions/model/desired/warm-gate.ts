@@ -1,11 +1,10 @@
 import { labels } from '#model/cache/api.ts';
-import type { ImageCache } from '#model/cache/image-cache.ts';
+import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
-import { isPurged } from '#model/round/next-round.ts';
 import { isNeverServed, type Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { wanted } from './desired-images.ts';
-import { own } from '#model/text/own-entry.ts';
+import { desiredImages } from './desired-images.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 
 /** What opens a node: the patch that takes its startup taint away, and what is to be told of it to the caches that did not make it in time. */
 export type Release = {
@@ -63,7 +62,7 @@ type Gate = { readonly cache: ImageCache; readonly state: 'warm' | 'late' | 'wai
 function gatesOf(key: string, node: Node, world: GateWorld): readonly Gate[] {
   if (isNeverServed(node)) return [];
   return world.caches.flatMap((cache) => {
-    const want = holds(cache, key) ? wanted(cache, node, world.settings)?.want : undefined;
+    const want = holds(cache, key) ? desiredImages(cache, node, world.settings)?.hash : undefined;
     return want === undefined ? [] : [{ cache, state: gateState(cache, node, { want, now: world.now }) }];
   });
 }
@@ -73,8 +72,8 @@ const holds = (cache: ImageCache, key: string): boolean =>
   cache.spec.warmGate?.taintKey === key && !cache.spec.suspend && !cache.isBeingDeleted && !isPurged(cache);
 
 function gateState(cache: ImageCache, node: Node, { want, now }: { want: string; now: number }): Gate['state'] {
-  const entry = own(cache.status.nodes, node.name);
-  if (entry?.state === 'Ready' && entry.id === node.id && entry.want === want) return 'warm';
+  const entry = ownEntry(cache.status.nodes, node.name);
+  if (entry?.state === 'Ready' && entry.id === node.id && entry.desiredHash === want) return 'warm';
   return now >= node.createdAt + timeoutOf(cache) * 1000 ? 'late' : 'waiting';
 }
 
@@ -107,7 +106,7 @@ const warmLabel = (node: Node): PatchStep =>
     : { op: 'add', path: `/metadata/labels/${labels.warm.replaceAll('/', '~1')}`, value: 'true' };
 
 function lateEvent(cache: ImageCache, node: Node): CacheEvent {
-  const entry = own(cache.status.nodes, node.name);
+  const entry = ownEntry(cache.status.nodes, node.name);
   const state =
     entry === undefined ? 'not begun' : [entry.state, entry.reason].filter((word) => word !== '').join(', ');
   return {

@@ -1,9 +1,9 @@
 import type { V1NodeAffinity } from '@kubernetes/client-node';
-import type { Wire } from '#model/text/serialized.ts';
+import type { Serialized } from '#model/text/serialized.ts';
 
 /** What the Pods of pull and removal Jobs have in common. */
 
-type NodeAffinity = Wire<V1NodeAffinity>;
+type NodeAffinity = Serialized<V1NodeAffinity>;
 
 /** No rights, and no way to any. */
 export const powerless = {
@@ -28,3 +28,9 @@ export function onNode(name: string): NodeAffinity {
 /** A field that is left out where its value is ''. */
 export const optional = (key: string, value: string): Readonly<Record<string, string>> =>
   value === '' ? {} : { [key]: value };
+/** What a Job's name begins with: as much of its cache's name as leaves room for a hash of 12. */
+export const nameStart = (cacheName: string): string =>
+  cacheName
+    .slice(0, 40)
+    .replace(/[^a-z0-9]+$/, '')
+    .replaceAll('.', '-');

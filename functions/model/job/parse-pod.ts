@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { jobAnnotations, labels } from '#model/cache/api.ts';
-import { oneOfEach, type OneOfEach } from '#model/text/interned.ts';
-import type { ContainerStatus, Holding, Job, Pod, PodWay } from './pod.ts';
+import { interned, type Interner } from '#model/text/interned.ts';
+import type { ContainerStatus, HeldImages, Job, Pod, PodWay } from './pod.ts';
 import { helperContainer } from './pull-container.ts';
 
 const texts = z.optional(z.record(z.string(), z.string()));
@@ -68,14 +68,14 @@ const wireJob = z.object({
 
 /** Reads Pods off the wire that may be many: containers of which the same is told share it. Throws a ZodError for what is none. */
 export function podReader(): (object: unknown) => Pod {
-  const share = oneOfEach<ContainerStatus>();
+  const share = interned<ContainerStatus>();
   return (object) => readPod(object, share);
 }
 
 /** Reads one Pod. */
 export const parsePod = (object: unknown): Pod => podReader()(object);
 
-function readPod(object: unknown, share: OneOfEach<ContainerStatus>): Pod {
+function readPod(object: unknown, share: Interner<ContainerStatus>): Pod {
   const { metadata: meta, spec, status } = wirePod.parse(object);
   const owner = meta.ownerReferences?.find(({ controller }) => controller === true);
   const conditions = status?.conditions ?? [];
@@ -140,9 +140,9 @@ function ownership(meta: z.infer<typeof metadata>) {
 }
 
 /** `want/0,1,5`; Jobs of before it was written hold nothing that is known. */
-function holding(told: string): Holding {
+function holding(told: string): HeldImages {
   const [want = '', indexes = ''] = told.split('/');
-  return { want, indexes: indexes === '' ? [] : indexes.split(',').map(Number) };
+  return { desiredHash: want, indexes: indexes === '' ? [] : indexes.split(',').map(Number) };
 }
 
 function wayOf(spec: z.infer<typeof podSpec> | undefined): PodWay {

@@ -1,5 +1,5 @@
 /** What a Job was made for: indexes into the sorted images of a want. */
-export type Holding = { readonly want: string; readonly indexes: readonly number[] };
+export type HeldImages = { readonly desiredHash: string; readonly indexes: readonly number[] };
 
 /** What functions look at in a Pod of theirs. Times are epoch milliseconds. */
 export type Pod = {
@@ -11,7 +11,7 @@ export type Pod = {
   readonly cacheUid: string;
   readonly nodeId: string;
   readonly round: number;
-  readonly holds: Holding;
+  readonly holds: HeldImages;
   readonly phase: string;
   readonly reason: string;
   readonly message: string;
@@ -53,7 +53,7 @@ export type Job = {
   readonly cacheUid: string;
   readonly nodeId: string;
   readonly round: number;
-  readonly holds: Holding;
+  readonly holds: HeldImages;
   readonly isBeingDeleted: boolean;
   /** It removes images; all others pull. */
   readonly isRemoval: boolean;
@@ -67,3 +67,7 @@ export type Job = {
   /** Why the Job controller cannot make its Pod: the text of its latest FailedCreate Event; '' if there is none. */
   readonly podRefused: string;
 };
+/** A Job as far as it was read: either half may be missing. */
+export type JobView = { readonly job: Job | undefined; readonly pod: Pod | undefined };
+/** How long the Job controller is given to make a Pod before its Events are believed. */
+export const podGrace = 10_000;

@@ -5,6 +5,6 @@ import { hasImageVolumes, type Node } from '#model/node/node.ts';
 export const containerName = (index: number): string => `image-${index}`;
 
 /** Whether a node's images are mounted as volumes rather than started with a copied no-op. */
-export const mountsImages = (entry: LedgerEntry, node: Node): boolean => hasImageVolumes(node) && !entry.copy;
+export const mountsImages = (entry: LedgerEntry, node: Node): boolean => hasImageVolumes(node) && !entry.copiesNoop;
 
 export const helperContainer = 'noop' as const;

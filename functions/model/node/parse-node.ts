@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { nodeId, type Node } from './node.ts';
-import { oneOfEach, type OneOfEach } from '#model/text/interned.ts';
+import { interned, type Interner } from '#model/text/interned.ts';
 
 const texts = z.record(z.string(), z.string());
 
@@ -30,14 +30,14 @@ const wire = z.object({
 
 /** Reads Nodes off the wire that may be many: those with the same images share what is told of these. Throws a ZodError for what is none. */
 export function nodeReader(): (object: unknown) => Node {
-  const share = oneOfEach<ListedImage>();
+  const share = interned<ListedImage>();
   return (object) => readNode(object, share);
 }
 
 /** Reads one Node. */
 export const parseNode = (object: unknown): Node => nodeReader()(object);
 
-function readNode(object: unknown, share: OneOfEach<ListedImage>): Node {
+function readNode(object: unknown, share: Interner<ListedImage>): Node {
   const { metadata, spec, status } = wire.parse(object);
   const images = (status?.images ?? []).map(({ names }) =>
     share(JSON.stringify(names ?? []), () => listed(names ?? [])),

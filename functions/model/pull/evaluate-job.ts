@@ -1,15 +1,13 @@
 import { pullDeadline, startedDeadline } from '#model/job/deadline.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
-import { failed, isConclusive, outcomeOf, type Cause, type Images, type Outcome } from './image-outcome.ts';
-import type { Job, Pod } from '#model/job/pod.ts';
+import { failed, isConclusive, outcomeOf, type Images, type Outcome } from './image-outcome.ts';
+import type { Cause } from '#model/cache/failures.ts';
+import { podGrace, type Job, type JobView, type Pod } from '#model/job/pod.ts';
 import { mountsImages } from '#model/job/pull-container.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { isProvenPresent, pullPolicyOf, type Wanted } from '#model/desired/desired-images.ts';
-
-/** A Job as far as it was read: either half may be missing. */
-export type JobView = { readonly job: Job | undefined; readonly pod: Pod | undefined };
+import { isProvenPresent, pullPolicyOf, type DesiredImages } from '#model/desired/desired-images.ts';
 
 /** What a Job has come to. */
 export type Verdict =
@@ -29,11 +27,11 @@ export type Verdict =
   | { readonly type: 'mountRefused' };
 
 /** What it takes to judge a Job. */
-export type Trial = {
+export type JobEvidence = {
   readonly view: JobView;
   /** Indexes of the Job's images in `wanted.images`. */
   readonly indexes: readonly number[];
-  readonly wanted: Wanted;
+  readonly wanted: DesiredImages;
   readonly entry: LedgerEntry;
   readonly cache: ImageCache;
   /** The Job's node, where it was read. */
@@ -42,18 +40,15 @@ export type Trial = {
   readonly now: number;
 };
 
-/** How long the Job controller is given to make a Pod before its Events are believed. */
-export const podGrace = 10_000;
-
 /** What a Job has come to, by the evidence of its Pod where there is one. */
-export function judge(trial: Trial): Verdict {
+export function evaluateJob(trial: JobEvidence): Verdict {
   const { job, pod } = trial.view;
   if (pod !== undefined) return judgePod(pod, trial);
   if (job === undefined) return { type: 'lost' };
   return judgePodless(job, trial);
 }
 
-function judgePodless(job: Job, trial: Trial): Verdict {
+function judgePodless(job: Job, trial: JobEvidence): Verdict {
   if (job.outcome === 'Complete') return done(trial, () => ({ type: 'present', digest: '' }));
   if (job.outcome === 'Failed' || job.isBeingDeleted) return { type: 'lost' };
   const age = trial.now - job.createdAt;
@@ -65,7 +60,7 @@ function judgePodless(job: Job, trial: Trial): Verdict {
   return done(trial, () => failed(cause));
 }
 
-function judgePod(pod: Pod, trial: Trial): Verdict {
+function judgePod(pod: Pod, trial: JobEvidence): Verdict {
   const found = new Map(trial.indexes.map((index) => [index, outcomeOf(pod, index, imagesOf(index, trial))]));
   const outcomes = [...found.values()];
   if (outcomes.some((outcome) => outcome?.type === 'unmountable')) return { type: 'mountRefused' };
@@ -76,7 +71,7 @@ function judgePod(pod: Pod, trial: Trial): Verdict {
   return done(trial, (index) => found.get(index) ?? lastResort(index, pod, trial));
 }
 
-const imagesOf = (index: number, { wanted, settings }: Trial): Images => ({
+const imagesOf = (index: number, { wanted, settings }: JobEvidence): Images => ({
   image: wanted.images[index] ?? '',
   helperImage: settings.noopImage,
 });
@@ -93,14 +88,14 @@ const isLost = (pod: Pod): boolean =>
   pod.isBeingDeleted || pod.isDisrupted || pod.phase === 'Failed' || pod.phase === 'Succeeded';
 
 /** Until when a Pod is waited for. Once every image was tried, what fails is only backing off, and need not hold the node. */
-function deadlineOf(pod: Pod, outcomes: readonly (Outcome | undefined)[], { cache, settings }: Trial): number {
+function deadlineOf(pod: Pod, outcomes: readonly (Outcome | undefined)[], { cache, settings }: JobEvidence): number {
   if (pod.startedAt === undefined) return pod.createdAt + pullDeadline(cache, settings);
   const unheard = outcomes.filter((outcome) => outcome === undefined).length;
   return pod.startedAt + (unheard === 0 ? pullDeadline(cache, settings) : startedDeadline(cache, settings, unheard));
 }
 
 /** No word of the kubelet when time is up: the node's own list may still prove an image to be there. */
-function lastResort(index: number, pod: Pod, { wanted, node, cache, settings }: Trial): Outcome {
+function lastResort(index: number, pod: Pod, { wanted, node, cache, settings }: JobEvidence): Outcome {
   const image = wanted.images[index] ?? '';
   if (node !== undefined && isProvenPresent(image, node, pullPolicyOf(image, cache, settings)))
     return { type: 'present', digest: '' };
@@ -116,13 +111,13 @@ const noPod: Cause = { reason: 'Pending', message: 'The Job has no Pod, and no E
 
 const isQuota = (message: string): boolean => message.includes('exceeded quota');
 
-const mightMount = ({ entry, node }: Trial): boolean => node !== undefined && mountsImages(entry, node);
+const mightMount = ({ entry, node }: JobEvidence): boolean => node !== undefined && mountsImages(entry, node);
 
 const open = (causes: ReadonlyMap<number, Cause> = new Map()): Verdict => ({ type: 'open', causes });
-const allOf = ({ indexes }: Trial, cause: Cause): ReadonlyMap<number, Cause> =>
+const allOf = ({ indexes }: JobEvidence, cause: Cause): ReadonlyMap<number, Cause> =>
   new Map(indexes.map((index) => [index, cause]));
 
-function done({ indexes }: Trial, outcome: (index: number) => Outcome | undefined): Verdict {
+function done({ indexes }: JobEvidence, outcome: (index: number) => Outcome | undefined): Verdict {
   const present = new Map<number, string>();
   const causes = new Map<number, Cause>();
   const vague = new Set<number>();

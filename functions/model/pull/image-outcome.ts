@@ -1,8 +1,6 @@
 import type { ContainerStatus, Pod } from '#model/job/pod.ts';
 import { containerName } from '#model/job/pull-container.ts';
-
-/** Why an image is not there, in a kubelet's or the Job controller's words. */
-export type Cause = { readonly reason: string; readonly message: string };
+import type { Cause } from '#model/cache/failures.ts';
 
 /** The image in question, and the one whose program the Pod runs. */
 export type Images = { readonly image: string; readonly helperImage: string };

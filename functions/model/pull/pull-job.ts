@@ -9,8 +9,8 @@ import { containerName, helperContainer, mountsImages } from '#model/job/pull-co
 import { startedDeadline } from '#model/job/deadline.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { tolerationsOf } from '#model/node/tolerations.ts';
-import type { Wire } from '#model/text/serialized.ts';
-import { pullPolicyOf, type Wanted } from '#model/desired/desired-images.ts';
+import type { Serialized } from '#model/text/serialized.ts';
+import { pullPolicyOf, type DesiredImages } from '#model/desired/desired-images.ts';
 
 const program = '/noop';
 const sharedFolder = '/.imagecache';
@@ -20,7 +20,7 @@ export type PullJobOrder = {
   readonly cache: ImageCache;
   readonly node: Node;
   readonly entry: LedgerEntry;
-  readonly wanted: Wanted;
+  readonly wanted: DesiredImages;
   /** Indexes into `wanted.images`. */
   readonly indexes: readonly number[];
   readonly settings: Settings;
@@ -28,7 +28,7 @@ export type PullJobOrder = {
   readonly runAsUser: number;
 };
 
-export type PullJob = Wire<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
+export type PullJob = Serialized<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
 
 /** The Job that pulls some images on to one node: one container per image, none of which runs anything of it. `images` are what `pulling` makes. */
 export function pullJob(order: PullJobOrder, images = pulling(order)): PullJob {
@@ -79,7 +79,7 @@ export const pulling = (order: PullJobOrder): Pulling =>
   mountsImages(order.entry, order.node) ? mountingPod(order) : copyingPod(order);
 
 export type Pulling = Pick<PodSpec, 'volumes' | 'initContainers' | 'containers'>;
-type PodSpec = NonNullable<NonNullable<Wire<V1Job>['spec']>['template']['spec']>;
+type PodSpec = NonNullable<NonNullable<Serialized<V1Job>['spec']>['template']['spec']>;
 
 /** Every image is a volume, mounted by a container of its own, so that each has its own reason of failure. */
 function mountingPod({ cache, wanted, indexes, settings }: PullJobOrder): Pulling {
@@ -150,7 +150,7 @@ function ownAnnotations({ cache, node, entry, indexes }: PullJobOrder): Readonly
     [jobAnnotations.round]: String(cache.status.round?.number ?? 0),
     [jobAnnotations.node]: node.name,
     [jobAnnotations.attempt]: String(entry.attempt),
-    [jobAnnotations.holds]: `${entry.want}/${indexes.join(',')}`,
+    [jobAnnotations.holds]: `${entry.desiredHash}/${indexes.join(',')}`,
   };
 }
 
@@ -159,4 +159,4 @@ function backstopSeconds({ cache, indexes, settings }: PullJobOrder): number {
   return 3600 + 2 * Math.ceil(startedDeadline(cache, settings, indexes.length) / 1000);
 }
 
-const imageAt = (wanted: Wanted, index: number): string => wanted.images[index] ?? '';
+const imageAt = (wanted: DesiredImages, index: number): string => wanted.images[index] ?? '';

@@ -1,32 +1,35 @@
-import { withNode, withoutNode } from '#model/cache/failures.ts';
+import { withNode, withoutNode, type Cause } from '#model/cache/failures.ts';
 import type { Failures, ImageCache, Status } from '#model/cache/image-cache.ts';
-import { mostAttempts, type Ended, type LedgerEntry } from '#model/cache/ledger.ts';
-import { endedOf, jobName, jobsDue, jobSize, openJobs } from './job-set.ts';
-import { judge, type Verdict } from './evaluate-job.ts';
-import type { Cause } from './image-outcome.ts';
-import { confronted } from '#model/cache/known-digest.ts';
-import type { WantedByHash } from './sync-ledger.ts';
-import type { Wanted } from '#model/desired/desired-images.ts';
+import { maxAttempts, type FinishedJobs, type LedgerEntry } from '#model/cache/ledger.ts';
+import { finishedJobsOf, jobName, jobsDue, jobSize, unfinishedJobs } from './job-set.ts';
+import { evaluateJob, type Verdict } from './evaluate-job.ts';
+import { withReportedDigests } from '#model/cache/known-digest.ts';
+import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
 /** The status with the results of all Jobs that have come to an end: many results, one write. */
-export function fold(world: World, cache: ImageCache, wanted: WantedByHash): { readonly status: Status } {
+export function recordResults(world: World, cache: ImageCache, wanted: DesiredByHash): { readonly status: Status } {
   const nodes = { ...cache.status.nodes };
-  let { failures, digests, resolved } = cache.status;
+  let { failures, digests, knownDigests } = cache.status;
   for (const [name, entry] of Object.entries(cache.status.nodes)) {
-    const want = wanted.get(entry.want);
+    const want = wanted.get(entry.desiredHash);
     if (entry.state !== 'Pulling' || want === undefined) continue;
     const result = resultOf(name, { world, cache, entry, want });
     nodes[name] = result.entry;
     failures = toldOf(failures, name, result, want);
     const reported = digestsOf(result.present, want);
     digests = { ...digests, ...reported };
-    resolved = confronted(resolved, reported);
+    knownDigests = withReportedDigests(knownDigests, reported);
   }
-  return { status: { ...cache.status, nodes, failures, digests, resolved } };
+  return { status: { ...cache.status, nodes, failures, digests, knownDigests } };
 }
 
-type Case = { readonly world: World; readonly cache: ImageCache; readonly entry: LedgerEntry; readonly want: Wanted };
+type Case = {
+  readonly world: World;
+  readonly cache: ImageCache;
+  readonly entry: LedgerEntry;
+  readonly want: DesiredImages;
+};
 
 type Result = {
   readonly entry: LedgerEntry;
@@ -46,10 +49,11 @@ function resultOf(name: string, task: Case): Result {
   const judged = verdictsOf(name, task);
   const types = judged.map(({ verdict: { type } }) => type);
   if (types.includes('lost')) return lost(task);
-  if (types.includes('mountRefused')) return task.entry.copy ? lost(task) : again({ ...task.entry, copy: true });
+  if (types.includes('mountRefused'))
+    return task.entry.copiesNoop ? lost(task) : again({ ...task.entry, copiesNoop: true });
   const done = judged.flatMap(({ indexes, verdict }) => (verdict.type === 'done' ? [{ indexes, verdict }] : []));
   const entry = done.length === 0 ? task.entry : withEnded(task, done);
-  const isLeft = openJobs(entry, task.want, task.cache, task.world.settings).length > 0;
+  const isLeft = unfinishedJobs(entry, task.want, task.cache, task.world.settings).length > 0;
   return {
     entry: isLeft ? entry : concluded(entry, task),
     told: toldBy(judged),
@@ -68,7 +72,7 @@ function verdictsOf(name: string, { world, cache, entry, want }: Case): readonly
     const view = observed.jobs.get(job);
     if (view === undefined) return [];
     const node = observed.nodes.get(name);
-    return [{ indexes, verdict: judge({ view, indexes, wanted: want, entry, cache, node, settings, now }) }];
+    return [{ indexes, verdict: evaluateJob({ view, indexes, wanted: want, entry, cache, node, settings, now }) }];
   });
 }
 
@@ -86,48 +90,59 @@ function withEnded(
   { entry, want, cache, world }: Case,
   done: readonly { readonly indexes: readonly number[]; readonly verdict: Done }[],
 ): LedgerEntry {
-  const before = endedOf(entry, jobSize(entry, want, cache, world.settings));
-  const ended: Ended = {
+  const before = finishedJobsOf(entry, jobSize(entry, want, cache, world.settings));
+  const ended: FinishedJobs = {
     ...before,
     jobs: [...before.jobs, ...done.flatMap(({ indexes }) => indexes.slice(0, 1))].toSorted(ascending),
-    failed: [...before.failed, ...done.flatMap(({ verdict }) => [...verdict.failed.keys()])].toSorted(ascending),
-    vaguely: before.vaguely || done.some(({ verdict }) => verdict.vague.size > 0),
+    failedImages: [...before.failedImages, ...done.flatMap(({ verdict }) => [...verdict.failed.keys()])].toSorted(
+      ascending,
+    ),
+    inconclusive: before.inconclusive || done.some(({ verdict }) => verdict.vague.size > 0),
   };
-  return { ...entry, ended };
+  return { ...entry, finishedJobs: ended };
 }
 
 const ascending = (a: number, b: number): number => a - b;
 
 const again = (entry: LedgerEntry): Result => ({
-  entry: { ...entry, state: 'Pending', ended: undefined },
+  entry: { ...entry, state: 'Pending', finishedJobs: undefined },
   told: undefined,
   present: nothing,
 });
 
 /** Lost work is done again, a few times. */
 function lost({ entry, want, cache, world }: Case): Result {
-  if (entry.attempt < mostAttempts) return again(entry);
-  const open = openJobs(entry, want, cache, world.settings).flat();
-  const failed = [...open, ...(entry.ended?.failed ?? [])].toSorted(ascending);
+  if (entry.attempt < maxAttempts) return again(entry);
+  const open = unfinishedJobs(entry, want, cache, world.settings).flat();
+  const failed = [...open, ...(entry.finishedJobs?.failedImages ?? [])].toSorted(ascending);
   const told = { of: open, causes: new Map(open.map((index) => [index, jobLost])) };
-  return { entry: { ...entry, state: 'Failed', todo: undefined, failed, ended: undefined }, told, present: nothing };
+  return {
+    entry: { ...entry, state: 'Failed', pendingImages: undefined, failedImages: failed, finishedJobs: undefined },
+    told,
+    present: nothing,
+  };
 }
 const jobLost: Cause = {
   reason: 'JobLost',
-  message: `The Job or its Pod was taken away ${mostAttempts} times before it ended`,
+  message: `The Job or its Pod was taken away ${maxAttempts} times before it ended`,
 };
 
 /** All Jobs of the attempt have ended: what could not be got is tried once more. */
 function concluded(entry: LedgerEntry, { want, cache, world }: Case): LedgerEntry {
-  const { failed, vaguely } = endedOf(entry, jobSize(entry, want, cache, world.settings));
-  const settled = { ...entry, todo: undefined, failed, singly: false, ended: undefined };
-  if (failed.length === 0) return { ...settled, state: 'Ready' };
-  const isLastTry = entry.failed.length > 0 || entry.attempt >= mostAttempts;
-  return { ...settled, ...(isLastTry ? { state: 'Failed' } : { state: 'Pending', todo: failed, singly: vaguely }) };
+  const { failedImages, inconclusive } = finishedJobsOf(entry, jobSize(entry, want, cache, world.settings));
+  const settled = { ...entry, pendingImages: undefined, failedImages, oneImagePerJob: false, finishedJobs: undefined };
+  if (failedImages.length === 0) return { ...settled, state: 'Ready' };
+  const isLastTry = entry.failedImages.length > 0 || entry.attempt >= maxAttempts;
+  return {
+    ...settled,
+    ...(isLastTry
+      ? { state: 'Failed' }
+      : { state: 'Pending', pendingImages: failedImages, oneImagePerJob: inconclusive }),
+  };
 }
 
 /** What is told of a node that has everything is nothing. */
-function toldOf(failures: Failures, name: string, { entry, told }: Result, want: Wanted): Failures {
+function toldOf(failures: Failures, name: string, { entry, told }: Result, want: DesiredImages): Failures {
   if (entry.state === 'Ready') return withoutNode(failures, name);
   if (told === undefined) return failures;
   const named = (index: number): string => want.images[index] ?? '';
@@ -135,7 +150,7 @@ function toldOf(failures: Failures, name: string, { entry, told }: Result, want:
   return withNode(failures, name, causes, new Set(told.of.map(named)));
 }
 
-function digestsOf(present: ReadonlyMap<number, string>, want: Wanted): Readonly<Record<string, string>> {
+function digestsOf(present: ReadonlyMap<number, string>, want: DesiredImages): Readonly<Record<string, string>> {
   return Object.fromEntries(
     [...present].flatMap(([index, digest]) => (digest === '' ? [] : [[want.images[index] ?? '', digest]])),
   );

@@ -1,10 +1,8 @@
-import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
+import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import { isPurged } from '#model/round/next-round.ts';
-import type { Holding, Pod } from '#model/job/pod.ts';
-import type { JobView } from './evaluate-job.ts';
+import type { HeldImages, Pod, JobView } from '#model/job/pod.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { WantedByHash } from './sync-ledger.ts';
+import type { DesiredByHash } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
 /** Whether Jobs that have done their work are to stay for a while. */
@@ -18,7 +16,7 @@ export const retainsJobs = ({ spec }: ImageCache, settings: Settings): boolean =
 export function retainedJobs(
   { observed, settings }: World,
   cache: ImageCache,
-  wanted: WantedByHash,
+  wanted: DesiredByHash,
 ): ReadonlySet<string> {
   if (!retainsJobs(cache, settings) || isPurged(cache)) return new Set();
   const entries = new Map(Object.values(cache.status.nodes).map((entry) => [entry.id, entry]));
@@ -32,23 +30,25 @@ export function retainedJobs(
   return new Set(pins.filter(isNeeded).map(({ name }) => name));
 }
 
-type Pin = { readonly name: string; readonly nodeId: string; readonly round: number; readonly holds: Holding };
+type Pin = { readonly name: string; readonly nodeId: string; readonly round: number; readonly holds: HeldImages };
 
 function pinOf(name: string, { job, pod }: JobView): Pin {
-  const { nodeId = '', round = 0, holds = { want: '', indexes: [] } } = job ?? pod ?? {};
+  const { nodeId = '', round = 0, holds = { desiredHash: '', indexes: [] } } = job ?? pod ?? {};
   return { name, nodeId, round, holds };
 }
 
 /** Indexes mean something only for the want that they are of: a Job for another one goes when newer ones hold everything. */
 function isReplaced(
   { nodeId, round, holds }: Pin,
-  { want }: LedgerEntry,
-  { pins, wanted }: { readonly pins: readonly Pin[]; readonly wanted: WantedByHash },
+  { desiredHash }: LedgerEntry,
+  { pins, wanted }: { readonly pins: readonly Pin[]; readonly wanted: DesiredByHash },
 ): boolean {
-  const newer = pins.filter((pin) => pin.nodeId === nodeId && pin.round > round && pin.holds.want === want);
+  const newer = pins.filter(
+    (pin) => pin.nodeId === nodeId && pin.round > round && pin.holds.desiredHash === desiredHash,
+  );
   const held = new Set(newer.flatMap((pin) => pin.holds.indexes));
-  const all = wanted.get(want)?.images.map((_, index) => index) ?? [];
-  return (holds.want === want ? holds.indexes : all).every((index) => held.has(index));
+  const all = wanted.get(desiredHash)?.images.map((_, index) => index) ?? [];
+  return (holds.desiredHash === desiredHash ? holds.indexes : all).every((index) => held.has(index));
 }
 
 const hasEnded = ({ job, pod }: JobView): boolean =>

@@ -4,25 +4,26 @@ import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';
 import type { Plan } from '#model/plan.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { WantedByHash } from './sync-ledger.ts';
+import type { DesiredByHash } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
-import { own } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 
 /** How many nodes are claimed in one plan: their Jobs are made right after, within one delivery. */
-export const mostClaims = 400;
+export const maxNodesStarted = 400;
 
 /** The status with the next nodes claimed: those that wait, as many as may pull at once. A claim comes before its Jobs. */
-export function claim(
+export function startNodes(
   world: World,
   cache: ImageCache,
-  wanted: WantedByHash,
+  wanted: DesiredByHash,
 ): { readonly status: Status; readonly more: Plan['more'] } {
   const { status } = cache;
   const waiting = Object.entries(status.nodes).filter(([name, entry]) => isClaimable(name, entry, world, wanted));
   const free = freeSlots(cache, world.settings);
-  const claimed = waiting.slice(0, Math.min(free, mostClaims));
+  const claimed = waiting.slice(0, Math.min(free, maxNodesStarted));
   const entries = claimed.map(
-    ([name, entry]) => [name, { ...entry, state: 'Pulling', attempt: entry.attempt + 1, ended: undefined }] as const,
+    ([name, entry]) =>
+      [name, { ...entry, state: 'Pulling', attempt: entry.attempt + 1, finishedJobs: undefined }] as const,
   );
   const left = free - claimed.length;
   const isMore = left > 0 && waiting.length > claimed.length;
@@ -36,10 +37,12 @@ const hasUnseen = ({ nodes }: Status, { observed }: World): boolean =>
   !observed.hasAllNodes &&
   Object.entries(nodes).some(([name, { state }]) => state === 'Pending' && !observed.nodes.has(name));
 
-function isClaimable(name: string, entry: LedgerEntry, { observed, cache }: World, wanted: WantedByHash): boolean {
-  const want = wanted.get(entry.want);
+function isClaimable(name: string, entry: LedgerEntry, { observed, cache }: World, wanted: DesiredByHash): boolean {
+  const want = wanted.get(entry.desiredHash);
   if (entry.state !== 'Pending' || observed.nodes.get(name) === undefined || want === undefined) return false;
-  return own(cache.status.removals, name)?.state !== 'Removing' && !isBeingRemoved(want.images, entry.id, observed);
+  return (
+    ownEntry(cache.status.removals, name)?.state !== 'Removing' && !isBeingRemoved(want.images, entry.id, observed)
+  );
 }
 
 /** On one node an image is either pulled or removed, whichever cache asks for it. */
@@ -52,11 +55,14 @@ function isBeingRemoved(images: readonly string[], nodeId: string, { removals }:
 export function freeSlots(cache: ImageCache, settings: Settings): number {
   const entries = Object.values(cache.status.nodes);
   const concerned = entries.filter(({ state }) => state !== 'Skipped').length;
-  return freeOf(cache, settings, { at: entries.filter(({ state }) => state === 'Pulling').length, of: concerned });
+  return freeNodeSlots(cache, settings, {
+    at: entries.filter(({ state }) => state === 'Pulling').length,
+    of: concerned,
+  });
 }
 
 /** The same for any work: how many nodes are at it now, of how many. */
-export const freeOf = (cache: ImageCache, settings: Settings, { at, of }: { at: number; of: number }): number =>
+export const freeNodeSlots = (cache: ImageCache, settings: Settings, { at, of }: { at: number; of: number }): number =>
   Math.max(0, surge(cache, settings, of) - at);
 
 /** How many nodes may pull at once. A cache taken over in the middle of its work starts gently. */

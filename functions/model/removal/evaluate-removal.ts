@@ -1,6 +1,5 @@
-import type { Cause } from '#model/pull/image-outcome.ts';
-import type { ContainerStatus, Job, Pod } from '#model/job/pod.ts';
-import { podGrace, type JobView } from '#model/pull/evaluate-job.ts';
+import type { Cause } from '#model/cache/failures.ts';
+import { type ContainerStatus, type Job, type Pod, podGrace, type JobView } from '#model/job/pod.ts';
 import { parseRemovalResult, type RemovalResult } from './removal-result.ts';
 
 /** What a removal Job has come to. */
@@ -12,9 +11,9 @@ export type RemovalVerdict =
   | { readonly type: 'failed'; readonly cause: Cause };
 
 /** `deadline` is how long a Pod may take to start, and how long to work, in milliseconds. */
-export type RemovalTrial = { readonly view: JobView; readonly deadline: number; readonly now: number };
+export type RemovalEvidence = { readonly view: JobView; readonly deadline: number; readonly now: number };
 
-export function judgeRemoval({ view: { job, pod }, deadline, now }: RemovalTrial): RemovalVerdict {
+export function evaluateRemoval({ view: { job, pod }, deadline, now }: RemovalEvidence): RemovalVerdict {
   if (pod !== undefined) return judgePod(pod, deadline, now);
   if (job === undefined) return { type: 'lost' };
   return judgePodless(job, deadline, now);

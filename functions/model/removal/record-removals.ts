@@ -1,17 +1,15 @@
-import { withNode, withoutNode } from '#model/cache/failures.ts';
-import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import type { Cause } from '#model/pull/image-outcome.ts';
-import { mostAttempts } from '#model/cache/ledger.ts';
-import { isPurged } from '#model/round/next-round.ts';
+import { withNode, withoutNode, type Cause } from '#model/cache/failures.ts';
+import { type ImageCache, type Status, isPurged } from '#model/cache/image-cache.ts';
+import { maxAttempts } from '#model/cache/ledger.ts';
 import { removalJobName } from './removal-job.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
 import type { RemovalResult } from './removal-result.ts';
-import { judgeRemoval, type RemovalVerdict } from './evaluate-removal.ts';
+import { evaluateRemoval, type RemovalVerdict } from './evaluate-removal.ts';
 import type { World } from '#model/world.ts';
-import { own } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 
 /** The status with the accounts of all removal Jobs that have come to an end. */
-export function foldRemovals(world: World, cache: ImageCache): Status {
+export function recordRemovals(world: World, cache: ImageCache): Status {
   const removals = { ...cache.status.removals };
   let { failures } = cache.status;
   for (const [name, entry] of Object.entries(removals)) {
@@ -20,7 +18,7 @@ export function foldRemovals(world: World, cache: ImageCache): Status {
     const ended = concluded(entry, verdict);
     removals[name] = ended;
     if (isPurged(cache)) {
-      const images = own(cache.status.unwanted, entry.want) ?? [];
+      const images = ownEntry(cache.status.toRemove, entry.imagesHash) ?? [];
       const causes = ended.state === 'Failed' ? causesOf(verdict, ended, images) : new Map<string, Cause>();
       failures = causes.size === 0 ? withoutNode(failures, name) : withNode(failures, name, causes);
     }
@@ -32,7 +30,7 @@ function verdictOf(entry: RemovalEntry, { observed, settings, now }: World, cach
   const name = removalJobName(cache, entry);
   if (observed.removals.goneJobs.has(name)) return { type: 'lost' } as const;
   const view = observed.removals.jobs.get(name);
-  return view === undefined ? undefined : judgeRemoval({ view, deadline: settings.imagePullDeadline, now });
+  return view === undefined ? undefined : evaluateRemoval({ view, deadline: settings.imagePullDeadline, now });
 }
 
 /** A removal that was cut short or could not do all is tried again, a few times. */
@@ -40,7 +38,7 @@ function concluded(entry: RemovalEntry, verdict: Exclude<RemovalVerdict, { type:
   const told = verdict.type === 'done' ? accounted(entry, verdict.result) : entry;
   const cause = causeOf(verdict);
   if (cause === undefined) return { ...told, state: 'Removed', reason: '', message: '' };
-  const isFinal = entry.attempt >= (verdict.type === 'failed' ? 1 : mostAttempts);
+  const isFinal = entry.attempt >= (verdict.type === 'failed' ? 1 : maxAttempts);
   return isFinal
     ? { ...told, state: 'Failed', reason: cause.reason, message: cause.message.slice(0, 256) }
     : { ...told, state: 'Pending' };
@@ -49,7 +47,7 @@ function concluded(entry: RemovalEntry, verdict: Exclude<RemovalVerdict, { type:
 function causeOf(verdict: Exclude<RemovalVerdict, { type: 'open' }>): Cause | undefined {
   if (verdict.type === 'failed') return verdict.cause;
   if (verdict.type === 'lost')
-    return { reason: 'JobLost', message: `The removal Job was taken away ${mostAttempts} times before it ended` };
+    return { reason: 'JobLost', message: `The removal Job was taken away ${maxAttempts} times before it ended` };
   const { error, counts, images } = verdict.result;
   if (error !== '') return { reason: 'RuntimeUnreachable', message: error };
   if (counts.failed === 0) return undefined;

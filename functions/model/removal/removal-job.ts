@@ -2,13 +2,12 @@ import type { V1Job } from '@kubernetes/client-node';
 import { jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { onNode, optional, outOfTheWay, powerless } from '#model/job/job-pod.ts';
-import { nameStart } from '#model/pull/job-set.ts';
+import { onNode, optional, outOfTheWay, powerless, nameStart } from '#model/job/job-pod.ts';
 import type { Node } from '#model/node/node.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
 import type { RemovalOrder } from './removal-result.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { Wire } from '#model/text/serialized.ts';
+import type { Serialized } from '#model/text/serialized.ts';
 
 /** All that the manifest of a removal Job depends on. */
 export type RemovalJobOrder = {
@@ -22,7 +21,9 @@ export type RemovalJobOrder = {
   readonly settings: Settings;
 };
 
-export type RemovalJob = Wire<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
+export type RemovalJob = Serialized<V1Job> & {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+};
 
 const container = 'removal';
 
@@ -80,8 +81,8 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
 }
 
 /** The one name of the Job: whoever makes it, however often, makes the same. What is to be kept may be seen differently by two, and is not in it. */
-export const removalJobName = ({ name, uid }: ImageCache, { round, id, attempt, want }: RemovalEntry): string =>
-  `${nameStart(name)}-${hash(12, 'removal', uid, round, id, attempt, want)}`;
+export const removalJobName = ({ name, uid }: ImageCache, { round, id, attempt, imagesHash }: RemovalEntry): string =>
+  `${nameStart(name)}-${hash(12, 'removal', uid, round, id, attempt, imagesHash)}`;
 
 /** The image's entrypoint is Node. No shell, and no reference that could be taken for an option. */
 function programArguments({ socket, removal }: RemovalJobOrder): readonly string[] {

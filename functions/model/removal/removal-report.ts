@@ -5,7 +5,7 @@ import { isRemovalUnsettled, type RemovalEntry, type RemovalLedger } from '#mode
 import type { World } from '#model/world.ts';
 
 /** Whether a purge has still to wait. Nodes that can not be served now hold up a deletion only, and not for ever. */
-export function isHeldUp({ now, settings }: World, { round, removals }: Status): boolean {
+export function isWaiting({ now, settings }: World, { round, removals }: Status): boolean {
   const entries = Object.values(removals);
   if (round?.trigger !== 'Deletion') return entries.some(isRemovalUnsettled);
   const isGivenUp = now >= round.startTime + 2 * settings.imagePullDeadline;
@@ -36,8 +36,8 @@ export function removalEvents(
 
 const isTold = ({ state }: RemovalEntry): boolean => state === 'Removed' || state === 'Failed';
 
-const isSame = (before: RemovalEntry | undefined, { id, want, state }: RemovalEntry): boolean =>
-  before?.id === id && before.want === want && before.state === state;
+const isSame = (before: RemovalEntry | undefined, { id, imagesHash, state }: RemovalEntry): boolean =>
+  before?.id === id && before.imagesHash === imagesHash && before.state === state;
 
 /** In one sentence for each thing that somebody may want to know; nodes are named while there are few. */
 function summary(removals: RemovalLedger, isDeletion: boolean): string {

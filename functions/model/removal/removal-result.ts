@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { spareReasons } from '#model/cache/removal-ledger.ts';
 
 /** What a removal Job is asked to do on its node. References are compared normalised. */
 export type RemovalOrder = {
@@ -8,10 +9,6 @@ export type RemovalOrder = {
   /** `any` removes an image whoever pulled it, with names that nobody wants; `own` only if all its names are asked for. */
   readonly purge: 'any' | 'own';
 };
-
-/** Why an image was left: another cache wants it, or another name of it; a container needs it; the runtime pins it. */
-export const spareReasons = ['Wanted', 'SharedTag', 'InUse', 'Pinned'] as const;
-export type SpareReason = (typeof spareReasons)[number];
 
 const reference = z.string();
 const outcome = z.discriminatedUnion('outcome', [

@@ -1,16 +1,16 @@
-import { freeOf, mostClaims } from '#model/pull/start-nodes.ts';
+import { freeNodeSlots, maxNodesStarted } from '#model/pull/start-nodes.ts';
 import { criSocket } from '#model/node/cri-socket.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
-import { awaitsOthers, keptOn } from './kept-images.ts';
+import { waitsForOtherCaches, imagesToKeep } from './kept-images.ts';
 import type { Job, Pod } from '#model/job/pod.ts';
-import type { JobToRemove } from '#model/plan.ts';
+import type { JobToDelete } from '#model/plan.ts';
 import { removalJob, removalJobName, type RemovalJob } from './removal-job.ts';
 import type { RemovalEntry, RemovalLedger } from '#model/cache/removal-ledger.ts';
 import type { World } from '#model/world.ts';
-import { own } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 
-export type RemovalClaim = {
+export type StartedRemovals = {
   readonly removals: RemovalLedger;
   /** Nodes wait that could be served, if all were looked at. */
   readonly hasMore: boolean;
@@ -19,19 +19,24 @@ export type RemovalClaim = {
 };
 
 /** The removals with the next nodes claimed. A node's own pulls end first: what a new image shares with an old one is then kept. */
-export function claimRemovals(world: World, cache: ImageCache): RemovalClaim {
+export function startRemovals(world: World, cache: ImageCache): StartedRemovals {
   const { removals, nodes } = cache.status;
   const { removals: seen } = world.observed;
   const waiting = Object.entries(removals).filter(([name, entry]) => {
-    const pull = own(nodes, name);
+    const pull = ownEntry(nodes, name);
     return entry.state === 'Pending' && (pull === undefined || !isUnsettled(pull));
   });
   const removing = Object.values(removals).filter(({ state }) => state === 'Removing').length;
-  const free = Math.min(freeOf(cache, world.settings, { at: removing, of: Object.keys(removals).length }), mostClaims);
+  const free = Math.min(
+    freeNodeSlots(cache, world.settings, { at: removing, of: Object.keys(removals).length }),
+    maxNodesStarted,
+  );
   if (!seen.hasAll) return { removals, hasMore: waiting.length > 0 && free > 0, waits: false };
-  const ready = waiting.filter(([name, { id, want }]) => {
+  const ready = waiting.filter(([name, { id, imagesHash }]) => {
     const node = world.observed.nodes.get(name);
-    return node !== undefined && !seen.busyNodes.has(id) && !awaitsOthers(node, imagesOf(cache, want), world);
+    return (
+      node !== undefined && !seen.busyNodes.has(id) && !waitsForOtherCaches(node, imagesOf(cache, imagesHash), world)
+    );
   });
   const claimed = ready.slice(0, free).map(([name, entry]) => [name, claimedOn(name, entry, world)] as const);
   return {
@@ -49,10 +54,10 @@ function claimedOn(name: string, entry: RemovalEntry, { observed, settings }: Wo
   return { ...entry, state: 'Failed', reason: 'UnknownRuntime', message };
 }
 
-const imagesOf = ({ status }: ImageCache, want: string): readonly string[] => own(status.unwanted, want) ?? [];
+const imagesOf = ({ status }: ImageCache, want: string): readonly string[] => ownEntry(status.toRemove, want) ?? [];
 
 /** The removal Jobs that are known not to be there: just claimed, or missing although all were seen. */
-export function removalsToCreate(world: World, cache: ImageCache): readonly RemovalJob[] {
+export function removalJobsToCreate(world: World, cache: ImageCache): readonly RemovalJob[] {
   if (!world.observed.removals.hasAll) return [];
   return Object.entries(cache.status.removals).flatMap(([name, entry]) => {
     const node = world.observed.nodes.get(name);
@@ -60,15 +65,15 @@ export function removalsToCreate(world: World, cache: ImageCache): readonly Remo
     if (world.observed.removals.jobs.has(removalJobName(cache, entry))) return [];
     const socket = criSocket(node, world.settings);
     if (socket === undefined) return [];
-    const remove = imagesOf(cache, entry.want);
-    if (awaitsOthers(node, remove, world)) return [];
-    const order = { remove, keep: keptOn(node, world, cache), purge: world.settings.purge };
+    const remove = imagesOf(cache, entry.imagesHash);
+    if (waitsForOtherCaches(node, remove, world)) return [];
+    const order = { remove, keep: imagesToKeep(node, world, cache), purge: world.settings.purge };
     return [removalJob({ cache, node, socket, entry, removal: order, settings: world.settings })];
   });
 }
 
 /** Removal Jobs at work that nothing waits for any more; those that have ended go by themselves. */
-export function removalsToRemove(world: World, cache: ImageCache): readonly JobToRemove[] {
+export function removalJobsToDelete(world: World, cache: ImageCache): readonly JobToDelete[] {
   const needed = new Set(
     Object.values(cache.status.removals)
       .filter(({ state }) => state === 'Removing')

@@ -1,62 +1,64 @@
-import { formerWants } from '#model/desired/former-desired.ts';
+import { formerDesired } from '#model/desired/former-desired.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { isAway, skipReason, type Node } from '#model/node/node.ts';
-import { freshRemoval, isRemovalUnsettled, type RemovalEntry } from '#model/cache/removal-ledger.ts';
-import { knownWants, seenNodes } from '#model/pull/sync-ledger.ts';
-import { unwantedHash, unwantedInUse, unwantedOn } from '#model/desired/images-to-remove.ts';
-import type { Wanted } from '#model/desired/desired-images.ts';
+import { newRemovalEntry, isRemovalUnsettled, type RemovalEntry } from '#model/cache/removal-ledger.ts';
+import { observedNodes, knownDesired, type DesiredImages } from '#model/desired/desired-images.ts';
+import { toRemoveHash, toRemoveInUse, imagesToRemove } from '#model/desired/images-to-remove.ts';
 import type { World } from '#model/world.ts';
-import { own } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 
-type Removals = Pick<Status, 'removals' | 'unwanted'>;
+type Removals = Pick<Status, 'removals' | 'toRemove'>;
 
 /**
  * What is to go, after a look at the nodes: images that were taken out of the spec, nodes that left a selector, a whole cache that is purged.
  * `cache` has its pulls surveyed. What a node holds by the status that is stored, and is to hold no more, goes as well: a round
  * that opens begins the ledger anew, and would know of no node that left just then.
  */
-export function surveyRemovals(world: World, cache: ImageCache): Removals {
+export function syncRemovals(world: World, cache: ImageCache): Removals {
   const before = world.cache;
   const removals = new Map(Object.entries(cache.status.removals));
-  const unwanted = new Map(Object.entries(cache.status.unwanted));
+  const unwanted = new Map(Object.entries(cache.status.toRemove));
   const left = wantsOf(world, before);
-  for (const name of new Set([...seenNodes(world, cache.status.nodes), ...seenNodes(world, cache.status.removals)])) {
+  for (const name of new Set([
+    ...observedNodes(world, cache.status.nodes),
+    ...observedNodes(world, cache.status.removals),
+  ])) {
     const node = world.observed.nodes.get(name);
     const entry = removals.get(name);
     const images = node === undefined ? [] : imagesToGo(node, { world, before, cache, left, entry });
-    const want = unwantedHash(images);
+    const want = toRemoveHash(images);
     const surveyed = node === undefined ? undefined : surveyedEntry(entry, node, { cache, images, want });
     if (surveyed === undefined) removals.delete(name);
     else removals.set(name, surveyed);
-    if (surveyed?.want === want) unwanted.set(want, images);
+    if (surveyed?.imagesHash === want) unwanted.set(want, images);
   }
   const ledger = Object.fromEntries([...removals].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  return { removals: ledger, unwanted: unwantedInUse(ledger, Object.fromEntries(unwanted)) };
+  return { removals: ledger, toRemove: toRemoveInUse(ledger, Object.fromEntries(unwanted)) };
 }
 
 /** What each want stands for that the ledger names, also those of a spec that was edited just now. */
-function wantsOf(world: World, cache: ImageCache): ReadonlyMap<string, Wanted> {
-  const known = new Map(knownWants(world, cache));
-  const areKnown = Object.keys(cache.status.wants).every((want) => known.has(want));
-  return areKnown ? known : new Map([...formerWants(cache, world.settings), ...known]);
+function wantsOf(world: World, cache: ImageCache): ReadonlyMap<string, DesiredImages> {
+  const known = new Map(knownDesired(world, cache));
+  const areKnown = Object.keys(cache.status.desired).every((want) => known.has(want));
+  return areKnown ? known : new Map([...formerDesired(cache, world.settings), ...known]);
 }
 
 type Look = {
   readonly world: World;
   readonly before: ImageCache;
   readonly cache: ImageCache;
-  readonly left: ReadonlyMap<string, Wanted>;
+  readonly left: ReadonlyMap<string, DesiredImages>;
   readonly entry: RemovalEntry | undefined;
 };
 
 function imagesToGo(node: Node, { world, before, cache, left, entry }: Look): readonly string[] {
-  const held = own(before.status.nodes, node.name);
-  const isAnother = held?.id !== node.id || held.want !== own(cache.status.nodes, node.name)?.want;
+  const held = ownEntry(before.status.nodes, node.name);
+  const isAnother = held?.id !== node.id || held.desiredHash !== ownEntry(cache.status.nodes, node.name)?.desiredHash;
   const hasPulled = held !== undefined && (held.attempt > 0 || held.state === 'Ready' || held.state === 'Failed');
-  const taken = hasPulled && isAnother && held.id === node.id ? (left.get(held.want)?.images ?? []) : [];
+  const taken = hasPulled && isAnother && held.id === node.id ? (left.get(held.desiredHash)?.images ?? []) : [];
   const isUnfinished = entry?.id === node.id && !isDone(entry);
-  const unfinished = isUnfinished ? (own(cache.status.unwanted, entry.want) ?? []) : [];
-  return unwantedOn(node, { cache, more: [...taken, ...unfinished], settings: world.settings });
+  const unfinished = isUnfinished ? (ownEntry(cache.status.toRemove, entry.imagesHash) ?? []) : [];
+  return imagesToRemove(node, { cache, more: [...taken, ...unfinished], settings: world.settings });
 }
 
 type Case = Pick<Look, 'cache'> & { readonly images: readonly string[]; readonly want: string };
@@ -68,7 +70,7 @@ function surveyedEntry(entry: RemovalEntry | undefined, node: Node, at: Case): R
   const reason = skipReason(node, undefined);
   if (own?.state === 'Removing') return isAway(reason) ? { ...own, state: 'Skipped', reason: reason ?? '' } : own;
   if (images.length === 0) return own !== undefined && isDone(own) ? own : undefined;
-  const current = own?.want === want ? own : freshRemoval(node.id, want, cache.status.round?.number ?? 0);
+  const current = own?.imagesHash === want ? own : newRemovalEntry(node.id, want, cache.status.round?.number ?? 0);
   if (isDone(current)) return current;
   if (reason !== undefined) return { ...current, state: 'Skipped', reason };
   return current.state === 'Pending' ? current : { ...current, state: 'Pending', reason: '' };

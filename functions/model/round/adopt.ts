@@ -1,16 +1,16 @@
 import { annotations } from '#model/cache/api.ts';
 import type { Condition, ImageCache, Status } from '#model/cache/image-cache.ts';
-import { freshEntry, type Ledger } from '#model/cache/ledger.ts';
+import { newEntry, type Ledger } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';
-import { withPlaced } from '#model/desired/placements.ts';
+import { withPlacements } from '#model/desired/placements.ts';
 import { nextRefresh } from './refresh-time.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { wanted } from '#model/desired/desired-images.ts';
+import { desiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
-import { own } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 
 /** A cache of kube-fledged, taken over as it stands: no round opens and nothing is pulled again. */
-export function adopted(world: Adoption): ImageCache {
+export function adopt(world: Adoption): ImageCache {
   const { cache, observed, settings, now } = world;
   const isPurged = cache.status.reason === 'ImageCachePurge';
   const status: Status = {
@@ -18,7 +18,7 @@ export function adopted(world: Adoption): ImageCache {
     ...(cache.status.status === 'Processing' ? interruptedPurge(now) : {}),
     observedGeneration: cache.generation,
     nodes: isPurged ? {} : takenOver(cache, observed, settings),
-    placed: isPurged ? [] : withPlaced(cache),
+    placements: isPurged ? [] : withPlacements(cache),
     lastHandledRefreshAt: cache.annotations[annotations.refreshRequestedAt] ?? '',
     lastHandledPurgeAt: cache.annotations[annotations.purgeRequestedAt] ?? '',
     nextRefreshTime: isPurged ? undefined : nextRefresh(cache, world),
@@ -29,7 +29,7 @@ export function adopted(world: Adoption): ImageCache {
       trigger: 'Adopted',
       generation: cache.generation,
       startTime: now,
-      pendingRemoval: undefined,
+      requestedBy: undefined,
     },
   };
   return { ...cache, status };
@@ -40,14 +40,14 @@ type Adoption = Pick<World, 'cache' | 'observed' | 'settings' | 'scheduled' | 'n
 /** Every node is believed to hold its images, but for those that kube-fledged says failed. */
 function takenOver(cache: ImageCache, observed: Observed, settings: Settings): Ledger {
   const entries = [...observed.nodes].flatMap(([name, node]) => {
-    const want = node === undefined ? undefined : wanted(cache, node, settings);
+    const want = node === undefined ? undefined : desiredImages(cache, node, settings);
     if (node === undefined || want === undefined) return [];
     const hostname = node.labels['kubernetes.io/hostname'] ?? name;
     const failed = want.images.flatMap((image, index) =>
-      own(cache.status.failures, image)?.some((failure) => failure.node === hostname) === true ? [index] : [],
+      ownEntry(cache.status.failures, image)?.some((failure) => failure.node === hostname) === true ? [index] : [],
     );
     const state = failed.length > 0 ? 'Failed' : 'Ready';
-    return [[name, { ...freshEntry(node.id, want.want), state, failed }] as const];
+    return [[name, { ...newEntry(node.id, want.hash), state, failedImages: failed }] as const];
   });
   return Object.fromEntries(entries);
 }

@@ -1,6 +1,5 @@
-import { conditionsWhen, type Phase } from '#model/cache/conditions.ts';
-import type { ImageCache, Status, StatusWord } from '#model/cache/image-cache.ts';
-import { isPurged } from './next-round.ts';
+import { conditionsOf, type Phase } from '#model/cache/conditions.ts';
+import { type ImageCache, type Status, type StatusWord, isPurged } from '#model/cache/image-cache.ts';
 import type { RemovalLedger } from '#model/cache/removal-ledger.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import type { Ledger } from '#model/cache/ledger.ts';
@@ -8,7 +7,7 @@ import { nextRefresh, type Clockwork } from './refresh-time.ts';
 import type { Scheduled } from '#model/world.ts';
 
 /** The status of a cache whose round has ended, and the Event that tells of it: kube-fledged's words, and conditions. */
-export function closed(
+export function closeRound(
   clockwork: Clockwork,
   cache: ImageCache,
 ): { readonly status: Status; readonly events: readonly CacheEvent[] } {
@@ -16,7 +15,7 @@ export function closed(
   const { status, generation } = cache;
   const isPurge = isPurged(cache);
   const end = isPurge ? endOfPurge(status.removals) : endOf(status.nodes);
-  const conditions = conditionsWhen(end.phase, {
+  const conditions = conditionsOf(end.phase, {
     conditions: status.conditions,
     generation,
     now,
@@ -39,7 +38,7 @@ const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
 const recently = 150_000;
 
 /** The Event of a round that has just ended: whoever closed it may have died before recording it. */
-export function recentEnd({ status, isBeingDeleted }: ImageCache, now: number): CacheEvent | undefined {
+export function recentCompletionEvent({ status, isBeingDeleted }: ImageCache, now: number): CacheEvent | undefined {
   const { round, completionTime: ended = -Infinity } = status;
   const isOver = round !== undefined && status.status !== 'Processing' && !isBeingDeleted;
   return isOver && now - ended <= recently ? endEvent(status) : undefined;

@@ -1,15 +1,15 @@
 import { annotations, finalizer } from '#model/cache/api.ts';
-import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
-import type { Operation, PendingRemoval, Round, Trigger } from '#model/cache/round.ts';
+import { isPurged, isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
+import type { Operation, RequestAnnotation, Round, Trigger } from '#model/cache/round.ts';
 
 /** What a round may be opened for; a purge counts by itself, whoever asks for it. */
-export type Opening = Trigger | 'Purge';
+export type RoundReason = Trigger | 'Purge';
 
 export type RoundRequest = {
   readonly operation: Operation;
   readonly trigger: Trigger;
   /** The annotation that asks for it, where one does. */
-  readonly annotation?: PendingRemoval;
+  readonly annotation?: RequestAnnotation;
 };
 
 /**
@@ -31,7 +31,7 @@ export function nextRound(cache: ImageCache, now: number): RoundRequest | undefi
 }
 
 /** Whether the asking function may open the round. */
-export const mayOpen = ({ operation, trigger }: RoundRequest, opens: readonly Opening[]): boolean =>
+export const mayOpen = ({ operation, trigger }: RoundRequest, opens: readonly RoundReason[]): boolean =>
   opens.includes(operation === 'Purge' ? 'Purge' : trigger);
 
 /** Images go before the cache does, if it says so and our finalizer holds it. */
@@ -46,7 +46,7 @@ function requestedPurge(cache: ImageCache): RoundRequest | undefined {
   if (isPurged(cache) && isRoundOpen(status)) return undefined;
   const request = { operation: 'Purge', trigger: 'Annotation' } as const;
   const value = given[annotations.purge];
-  if (value !== undefined && doneAnnotation(cache)?.annotation !== annotations.purge)
+  if (value !== undefined && finishedRequest(cache)?.annotation !== annotations.purge)
     return { ...request, annotation: { annotation: annotations.purge, value } };
   const token = given[annotations.purgeRequestedAt] ?? '';
   return token !== '' && token !== status.lastHandledPurgeAt ? request : undefined;
@@ -63,26 +63,23 @@ export function wasInterrupted(cache: ImageCache): boolean {
   return (status === 'Processing' || status === 'Aborted') && !wasPurge;
 }
 
-/** A purged cache stays empty until its spec changes or a refresh is asked for: no node gets a Job. */
-export const isPurged = (cache: ImageCache): boolean => cache.status.round?.operation === 'Purge';
-
 /** The annotation of a round that has ended, if it is still there as it was: it is only to be taken away. */
-export function doneAnnotation(cache: ImageCache): PendingRemoval | undefined {
-  const pending = cache.status.round?.pendingRemoval;
+export function finishedRequest(cache: ImageCache): RequestAnnotation | undefined {
+  const pending = cache.status.round?.requestedBy;
   if (pending === undefined || isRoundOpen(cache.status)) return undefined;
   return cache.annotations[pending.annotation] === pending.value ? pending : undefined;
 }
 
 /** Whether a refresh was asked for by name, or its annotation is still to be taken away. All else of a cache is no concern of `refresh` between ticks. */
-export const asksForRefresh = (cache: ImageCache): boolean =>
-  requestedRefresh(cache) !== undefined || doneAnnotation(cache) !== undefined;
+export const requestsRefresh = (cache: ImageCache): boolean =>
+  requestedRefresh(cache) !== undefined || finishedRequest(cache) !== undefined;
 
 /** An annotation asks until it is taken away; a token asks once for each of its values. */
 function requestedRefresh(cache: ImageCache): RoundRequest | undefined {
   const asked = cache.annotations[annotations.refresh];
   const token = cache.annotations[annotations.refreshRequestedAt] ?? '';
   const isNew = token !== '' && token !== cache.status.lastHandledRefreshAt;
-  if (asked === undefined || doneAnnotation(cache)?.annotation === annotations.refresh)
+  if (asked === undefined || finishedRequest(cache)?.annotation === annotations.refresh)
     return isNew ? { operation: 'Refresh', trigger: 'Annotation' } : undefined;
   return { operation: 'Refresh', trigger: 'Annotation', annotation: { annotation: annotations.refresh, value: asked } };
 }
@@ -95,7 +92,10 @@ function dueRefresh(cache: ImageCache, now: number): RoundRequest | undefined {
 }
 
 /** The round that opens on a request. */
-export function openedRound(cache: ImageCache, { operation, trigger, annotation }: RoundRequest, now: number): Round {
+export function newRound(cache: ImageCache, { operation, trigger, annotation }: RoundRequest, now: number): Round {
   const number = (cache.status.round?.number ?? 0) + 1;
-  return { number, operation, trigger, generation: cache.generation, startTime: now, pendingRemoval: annotation };
+  return { number, operation, trigger, generation: cache.generation, startTime: now, requestedBy: annotation };
 }
+/** Whether a round begins with asking registries. At an edit nodes that have all they want are left alone, whatever has moved. */
+export const resolvesImages = ({ operation }: RoundRequest): boolean =>
+  operation === 'Create' || operation === 'Refresh';

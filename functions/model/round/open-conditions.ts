@@ -1,10 +1,10 @@
-import { conditionsWhen } from '#model/cache/conditions.ts';
+import { conditionsOf } from '#model/cache/conditions.ts';
 import { isRoundOpen, type ImageCache, type Status } from '#model/cache/image-cache.ts';
 import type { Observed } from '#model/observed.ts';
 import { processingMessage } from '#model/cache/round.ts';
 
 /** The status of a cache whose Jobs the API server refuses, with its words; undefined if it says so already. */
-export function refused(cache: ImageCache, message: string, now: number): Status | undefined {
+export function withRefusal(cache: ImageCache, message: string, now: number): Status | undefined {
   const told = `Jobs can not be made now, and are tried again: ${message.slice(0, 512)}`;
   const { status, generation } = cache;
   if (refusalOf(cache)?.message === told) return undefined;
@@ -18,20 +18,20 @@ export function refused(cache: ImageCache, message: string, now: number): Status
 }
 
 /** The status of an open round. What was said of refused Jobs stays until Jobs are seen: trying again says nothing new. */
-export function openStatus(cache: ImageCache, observed: Observed, now: number): Status {
+export function openRoundStatus(cache: ImageCache, observed: Observed, now: number): Status {
   const { status, generation } = cache;
   const isRefused = refusalOf(cache)?.message === status.message;
   if (isRefused && observed.jobs.size === 0) return status;
   const message = isRefused && status.round !== undefined ? processingMessage(status.round.operation) : status.message;
-  const conditions = conditionsWhen('open', { conditions: status.conditions, generation, now, message });
+  const conditions = conditionsOf('open', { conditions: status.conditions, generation, now, message });
   return { ...status, message, conditions };
 }
 
 /** The status of a cache outside a round that has no work left: Jobs of a node that joined may have been refused for a while. */
-export function quietStatus(cache: ImageCache, now: number): Status {
+export function idleStatus(cache: ImageCache, now: number): Status {
   const { status, generation } = cache;
   if (refusalOf(cache) === undefined) return status;
-  const conditions = conditionsWhen('quiet', { conditions: status.conditions, generation, now, message: '' });
+  const conditions = conditionsOf('quiet', { conditions: status.conditions, generation, now, message: '' });
   return { ...status, conditions };
 }
 

@@ -1,15 +1,15 @@
 import { annotations } from '#model/cache/api.ts';
-import { freshEntry, type Ledger, type LedgerEntry } from '#model/cache/ledger.ts';
+import { newEntry, type Ledger, type LedgerEntry } from '#model/cache/ledger.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { withPlaced } from '#model/desired/placements.ts';
+import { withPlacements } from '#model/desired/placements.ts';
 import type { Plan } from '#model/plan.ts';
 import type { RemovalLedger } from '#model/cache/removal-ledger.ts';
-import { openedRound, type RoundRequest } from './next-round.ts';
+import { newRound, type RoundRequest } from './next-round.ts';
 import { processingMessage, reasonOf } from '#model/cache/round.ts';
 
 /** The cache with a round opened: whatever was unsettled or failed is to be done again, what is there stays. */
 export function openRound(cache: ImageCache, request: RoundRequest, now: number): ImageCache {
-  const round = openedRound(cache, request, now);
+  const round = newRound(cache, request, now);
   return {
     ...cache,
     status: {
@@ -25,7 +25,7 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
       removals: unfinished(cache.status.removals),
       lastHandledRefreshAt: handledToken(cache, request),
       lastHandledPurgeAt: handledPurgeToken(cache, request),
-      placed: withPlaced(cache),
+      placements: withPlacements(cache),
       round,
     },
   };
@@ -38,7 +38,7 @@ function handledToken({ annotations: given, status }: ImageCache, { trigger, ope
 }
 
 /** What is to go is not to be there: no node has to hold anything. */
-const nothingPulled = { nodes: {}, wants: {}, digests: {}, resolved: {}, nextRefreshTime: undefined };
+const nothingPulled = { nodes: {}, desired: {}, digests: {}, knownDigests: {}, nextRefreshTime: undefined };
 
 /** What the rounds before have removed is told until now; what they have not is still to be removed. */
 const unfinished = (removals: RemovalLedger): RemovalLedger =>
@@ -55,9 +55,9 @@ function renewed(nodes: Ledger): Ledger {
 
 function renewedEntry(entry: LedgerEntry): LedgerEntry {
   if (entry.state === 'Ready') return { ...entry, attempt: 0 };
-  const { id, want, copy } = entry;
-  const { state, reason } = entry.state === 'Skipped' ? entry : freshEntry(id, want);
-  return { ...freshEntry(id, want), state, reason, copy };
+  const { id, desiredHash, copiesNoop } = entry;
+  const { state, reason } = entry.state === 'Skipped' ? entry : newEntry(id, desiredHash);
+  return { ...newEntry(id, desiredHash), state, reason, copiesNoop };
 }
 
 /** Trigger annotations that were there before anyone watched ask for nothing: they go, with a word about it. */

@@ -1,5 +1,4 @@
-import { isPurged } from './next-round.ts';
-import type { ImageCache } from '#model/cache/image-cache.ts';
+import { isPurged, type ImageCache } from '#model/cache/image-cache.ts';
 import type { World } from '#model/world.ts';
 
 /** When the next refresh of a cache is due, in epoch milliseconds; undefined where none comes by time. */

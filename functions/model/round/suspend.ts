@@ -1,17 +1,17 @@
-import { conditionsWhen } from '#model/cache/conditions.ts';
+import { conditionsOf } from '#model/cache/conditions.ts';
 import type { Status } from '#model/cache/image-cache.ts';
 import { emptyPlan, type Plan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 
 /** A suspended cache: an open round ends where it stands, its Jobs go, and nothing is made until the suspension is lifted. */
-export function suspended({ cache, observed, now }: World): Plan {
+export function suspend({ cache, observed, now }: World): Plan {
   const remove = [...observed.jobs.values()].flatMap(({ job, pod }) => {
     const uid = job?.uid ?? pod?.jobUid;
     const name = job?.name ?? pod?.jobName;
     return uid === undefined || name === undefined || job?.isBeingDeleted === true ? [] : [{ name, uid }];
   });
   const isTold = cache.status.observedGeneration === cache.generation && cache.status.status !== 'Processing';
-  return { ...emptyPlan, remove, status: isTold ? undefined : told(cache.status, cache.generation, now) };
+  return { ...emptyPlan, deleteJobs: remove, status: isTold ? undefined : told(cache.status, cache.generation, now) };
 }
 
 function told(status: Status, generation: number, now: number): Status {
@@ -23,6 +23,6 @@ function told(status: Status, generation: number, now: number): Status {
           completionTime: now,
         }
       : {};
-  const conditions = conditionsWhen('suspended', { conditions: status.conditions, generation, now, message: '' });
+  const conditions = conditionsOf('suspended', { conditions: status.conditions, generation, now, message: '' });
   return { ...status, ...ended, observedGeneration: generation, conditions };
 }

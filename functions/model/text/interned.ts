@@ -1,8 +1,8 @@
 /** Answers with the value that was made first under a key. */
-export type OneOfEach<Value> = (key: string, make: () => Value) => Value;
+export type Interner<Value> = (key: string, make: () => Value) => Value;
 
 /** Keeps one of each: what thousands of nodes tell of the same images differs little, and would fill the memory if each kept its own. */
-export function oneOfEach<Value>(): OneOfEach<Value> {
+export function interned<Value>(): Interner<Value> {
   const known = new Map<string, { readonly value: Value }>();
   return (key, make) => {
     const found = known.get(key);

@@ -4,7 +4,7 @@ import { type Outgoing, type Sent, transport } from './transport.ts';
 import { version } from '#runtime/version.ts';
 
 /** What calls and streams of one cluster share: its connections, and the count of what goes over them. */
-export type Wire = {
+export type ApiConnection = {
   readonly send: (way: Way, call: ApiCall, signal: AbortSignal) => Promise<Sent>;
   /** Hears of bytes read. */
   readonly count: (bytes: number) => void;
@@ -19,7 +19,7 @@ type Way = 'call' | 'stream';
 /** Milliseconds of one try. */
 export const defaultTimeout = 30_000;
 
-export function apiWire(credentials: Credentials, onCall?: (result: CallResult) => void): Wire {
+export function apiConnection(credentials: Credentials, onCall?: (result: CallResult) => void): ApiConnection {
   const connections = transport(credentials);
   const closing = new AbortController();
   const calls: Record<Method, number> = { GET: 0, POST: 0, PUT: 0, PATCH: 0, DELETE: 0 };

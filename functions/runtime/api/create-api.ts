@@ -1,4 +1,4 @@
-import { apiOver } from './open-api.ts';
+import { openApi } from './open-api.ts';
 import type { Api, ApiOptions } from './api.ts';
 import type { ClusterSource } from './cluster-source.ts';
 import { loadCredentials } from './credentials.ts';
@@ -8,4 +8,4 @@ import { loadCredentials } from './credentials.ts';
  * Connects to the cluster that `source` names; nothing is sent before the first call. Throws `ConfigError` if it names none.
  */
 export const createApi = (source: ClusterSource, options: ApiOptions = {}): Api =>
-  apiOver(loadCredentials(source), options);
+  openApi(loadCredentials(source), options);

@@ -1,10 +1,10 @@
 import { reasonOf } from './time-limit.ts';
 
 /** Runs a piece of work once there is room for it. Throws the signal's reason if that fires while it waits. */
-export type Gate = <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+export type Limiter = <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
 
 /** Bounds how much runs at once, first come first served, so that a fan-out over a thousand nodes does not open a thousand sockets. */
-export function gate(limit: number): Gate {
+export function limiter(limit: number): Limiter {
   const waiting = new Set<() => void>();
   let free = limit;
   const leave = (): void => {

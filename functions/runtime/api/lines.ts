@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import { bodyText, isSuccess, refusal, silence } from './answer.ts';
 import type { ApiCall } from './api.ts';
-import { defaultTimeout, type Wire } from './connection.ts';
+import { defaultTimeout, type ApiConnection } from './connection.ts';
 import { deadline, reasonOf } from './time-limit.ts';
 import type { Sent } from './transport.ts';
 
 /** Streams the lines of one answer; its request dies with the loop that reads it, however that loop ends. */
-export async function* apiLines(wire: Wire, call: ApiCall): AsyncGenerator<string, void, undefined> {
+export async function* apiLines(wire: ApiConnection, call: ApiCall): AsyncGenerator<string, void, undefined> {
   const limit = deadline(call.timeout ?? defaultTimeout, [call.signal, wire.closing]);
   const isStopped = (): boolean => wire.closing.aborted || call.signal?.aborted === true;
   let sent: Sent | undefined;

@@ -20,7 +20,7 @@ const page = z.object({
 const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 /** A whole listing, page by page, each item made small as it is read. A listing that expires half-way is begun again, once. */
-export async function everyItem<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
+export async function listItems<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
   try {
     return await onePass(api, path, listing);
   } catch (error) {
@@ -30,13 +30,13 @@ export async function everyItem<Item>(api: Api, path: string, listing: Listing<I
 }
 
 /** The listings of several paths as one, read one after another. */
-export async function everyItemOf<Item>(
+export async function listItemsAt<Item>(
   api: Api,
   paths: readonly string[],
   listing: Listing<Item>,
 ): Promise<readonly Item[]> {
   const items: Item[] = [];
-  for (const path of paths) items.push(...(await everyItem(api, path, listing)));
+  for (const path of paths) items.push(...(await listItems(api, path, listing)));
   return items;
 }
 

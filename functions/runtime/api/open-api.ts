@@ -1,21 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { bodyText, isSuccess, parsed, refusal, silence } from './answer.ts';
 import { apiLines } from './lines.ts';
-import { apiWire, defaultTimeout, type Wire } from './connection.ts';
+import { apiConnection, defaultTimeout, type ApiConnection } from './connection.ts';
 import type { Api, ApiCall, ApiOptions } from './api.ts';
 import type { Credentials } from './cluster-source.ts';
 import { deadline, reasonOf, TimedOut } from './time-limit.ts';
 import type { ApiError } from '#runtime/errors.ts';
-import { gate } from './limiter.ts';
+import { limiter } from './limiter.ts';
 import { nextTry } from './retry-policy.ts';
 import type { Sent } from './transport.ts';
 
 const defaultConcurrency = 32;
 
 /** The API that these credentials open; nothing is sent before the first call. Apart from `createApi`, so that whoever has them needs no Kubernetes client. */
-export function apiOver(credentials: Credentials, options: ApiOptions): Api {
-  const wire = apiWire(credentials, options.onCall);
-  const enter = gate(options.concurrency ?? defaultConcurrency);
+export function openApi(credentials: Credentials, options: ApiOptions): Api {
+  const wire = apiConnection(credentials, options.onCall);
+  const enter = limiter(options.concurrency ?? defaultConcurrency);
   return {
     server: credentials.server.href.replace(/\/$/, ''),
     context: credentials.context,
@@ -58,7 +58,7 @@ async function request(
   }
 }
 
-async function attempt(wire: Wire, call: ApiCall, stop: AbortSignal): Promise<Outcome> {
+async function attempt(wire: ApiConnection, call: ApiCall, stop: AbortSignal): Promise<Outcome> {
   const limit = deadline(call.timeout ?? defaultTimeout, [stop]);
   let sent: Sent | undefined;
   try {

@@ -3,14 +3,14 @@ import { apiVersion, fieldManager, imageCacheKind } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
-import type { Wire } from '#model/text/serialized.ts';
+import type { Serialized } from '#model/text/serialized.ts';
 
 /** The name of the Event of something that happened to a cache: made of what happened, so that it is recorded once. */
 export const cacheEventName = ({ name, uid }: ImageCache, { reason, key }: CacheEvent): string =>
   `${name.slice(0, 200)}.${hash(16, uid, reason, key)}`;
 
 /** The Event object of something that happened to a cache at `now`, milliseconds since 1970. */
-export function cacheEventObject(cache: ImageCache, event: CacheEvent, now: number): Wire<CoreV1Event> {
+export function cacheEventObject(cache: ImageCache, event: CacheEvent, now: number): Serialized<CoreV1Event> {
   const { namespace, name, uid, resourceVersion } = cache;
   const time = `${new Date(now).toISOString().slice(0, 19)}Z`;
   return {

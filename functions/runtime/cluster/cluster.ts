@@ -6,7 +6,7 @@ import type { Node } from '#model/node/node.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { nodeReader, parseNode } from '#model/node/parse-node.ts';
 import { parseJob, parsePod, podReader } from '#model/job/parse-pod.ts';
-import type { JobToRemove } from '#model/plan.ts';
+import type { JobToDelete } from '#model/plan.ts';
 import type { Job, Pod } from '#model/job/pod.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import type { PatchStep } from '#model/desired/warm-gate.ts';
@@ -14,8 +14,8 @@ import type { RemovalJob } from '#model/removal/removal-job.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { cacheOfObject } from './cache-of-object.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
-import { everyItem, everyItemOf } from '#runtime/api/list-items.ts';
-import { makeJob } from './create-job.ts';
+import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
+import { createJob } from './create-job.ts';
 import { isWithin, type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
 import { parsePullSecret } from './parse-pull-secret.ts';
 import { paths } from '#runtime/api/paths.ts';
@@ -58,7 +58,7 @@ export type Cluster = {
   /** Makes a Job, or finds the one that was made before. Throws `RetryLater` while another one, being deleted, has its name. */
   readonly createJob: (job: PullJob | RemovalJob) => Promise<void>;
   /** Deletes this very Job with its Pods; one that is gone already is fine. */
-  readonly removeJob: (namespace: string, job: JobToRemove) => Promise<void>;
+  readonly deleteJob: (namespace: string, job: JobToDelete) => Promise<void>;
   /** A JSON patch of a Node; a test in it that does not hold is an `ApiError` 422. */
   readonly patchNode: (name: string, patch: readonly PatchStep[]) => Promise<void>;
   /** Puts our finalizer on this very version of the cache, or takes it off; if it is another by now, that is an `ApiError` 409. */
@@ -76,37 +76,37 @@ export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
   return {
     cache: async (reference) =>
       isWithin(namespaces, reference.namespace) ? find(() => paths.cache(reference), parseImageCache) : undefined,
-    caches: async () => everyItemOf(api, pathsWithin(namespaces, paths.caches), { limit: 50, parse: parseImageCache }),
+    caches: async () => listItemsAt(api, pathsWithin(namespaces, paths.caches), { limit: 50, parse: parseImageCache }),
     cacheOf: async (object) => {
       const isOurs = isWithin(namespaces, object.namespace) && ['Job', 'Pod'].includes(object.kind);
       return isOurs ? find(() => paths.object(object), cacheOfObject) : undefined;
     },
     node: async (name) => find(() => paths.node(name), parseNode),
-    nodes: async () => everyItem(api, paths.nodes, { limit: 100, parse: nodeReader() }),
+    nodes: async () => listItems(api, paths.nodes, { limit: 100, parse: nodeReader() }),
     job: async (namespace, name) => find(() => paths.job(namespace, name), parseJob),
     jobs: async (namespace, selector) =>
-      everyItem(api, paths.jobs(namespace), { limit: 100, parse: parseJob, selector, isMetadata: true }),
+      listItems(api, paths.jobs(namespace), { limit: 100, parse: parseJob, selector, isMetadata: true }),
     jobsInFull: async (namespace, selector) =>
-      everyItem(api, paths.jobs(namespace), { limit: 50, parse: parseJob, selector }),
+      listItems(api, paths.jobs(namespace), { limit: 50, parse: parseJob, selector }),
     jobsBut: async (cacheUids) =>
-      everyItemOf(api, pathsWithin(namespaces, paths.jobs), {
+      listItemsAt(api, pathsWithin(namespaces, paths.jobs), {
         limit: 100,
         parse: parseJob,
         selector: `${managerSelector},${pullsOnly}${notOf(cacheUids)}`,
         isMetadata: true,
       }),
     removals: async (namespace) =>
-      everyItem(api, paths.jobs(namespace), { limit: 250, parse: parseJob, selector: removalsOnly }),
+      listItems(api, paths.jobs(namespace), { limit: 250, parse: parseJob, selector: removalsOnly }),
     pod: async (namespace, name) => find(() => paths.pod(namespace, name), parsePod),
     pods: async (namespace, selector) =>
-      everyItem(api, paths.pods(namespace), { limit: 25, parse: podReader(), selector }),
+      listItems(api, paths.pods(namespace), { limit: 25, parse: podReader(), selector }),
     pullSecret: async (namespace, name) => parsePullSecret(await get(() => paths.secret(namespace, name))),
     podRefusals: async (namespace, jobs) => podRefusals(api, namespace, jobs),
     userOf: async (namespace) => userOfNamespace(api, namespace),
     writeStatus: async (cache, status) => writeStatus(api, cache, status),
     removeAnnotations: async (cache, values) => removeAnnotations(api, cache, values),
-    createJob: async (job) => makeJob(api, job),
-    removeJob: async (namespace, job) => removeJob(api, namespace, job),
+    createJob: async (job) => createJob(api, job),
+    deleteJob: async (namespace, job) => removeJob(api, namespace, job),
     patchNode: async (name, patch) => patchNode(api, name, patch),
     setFinalizer: async (cache, change) => setFinalizer(api, cache, change),
     record: async (cache, event, now) => record(api, cache, event, now),
@@ -141,7 +141,7 @@ async function removeAnnotations(api: Api, cache: ImageCache, values: Readonly<R
 }
 
 /** Another Job under the name is not ours to delete: its uid differs, and that is a conflict. */
-async function removeJob(api: Api, namespace: string, { name, uid }: JobToRemove): Promise<void> {
+async function removeJob(api: Api, namespace: string, { name, uid }: JobToDelete): Promise<void> {
   const body = { propagationPolicy: 'Background', preconditions: { uid } };
   try {
     await api.request({ method: 'DELETE', path: paths.job(namespace, name), body });

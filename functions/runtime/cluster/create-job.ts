@@ -16,7 +16,7 @@ const existing = z.object({
 });
 
 /** Makes a Job. One that is there already is the same if its cache is: its name says all else. */
-export async function makeJob(api: Api, job: PullJob | RemovalJob): Promise<void> {
+export async function createJob(api: Api, job: PullJob | RemovalJob): Promise<void> {
   const { namespace, name } = job.metadata;
   try {
     await api.request({ method: 'POST', path: paths.jobs(namespace), body: job, accept: onlyMetadata });

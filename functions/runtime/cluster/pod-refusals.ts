@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Job } from '#model/job/pod.ts';
 import type { Api } from '#runtime/api/api.ts';
-import { everyItem } from '#runtime/api/list-items.ts';
+import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
 
 const event = z.object({
@@ -23,7 +23,7 @@ export async function podRefusals(
   const [only] = jobs.length === 1 ? jobs : [];
   const which = only === undefined ? 'involvedObject.kind=Job' : `involvedObject.uid=${only.uid}`;
   const fieldSelector = `${which},reason=FailedCreate`;
-  const events = await everyItem(api, paths.events(namespace), {
+  const events = await listItems(api, paths.events(namespace), {
     limit: 500,
     parse: (told) => event.parse(told),
     fieldSelector,

@@ -1,5 +1,9 @@
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import { wireStatus, wireStatusWithoutTexts, type WireStatus } from '#model/desired/serialize-status.ts';
+import {
+  serializeStatus,
+  serializeStatusWithoutTexts,
+  type SerializedStatus,
+} from '#model/desired/serialize-status.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { onlyMetadata } from '#runtime/api/media-type.ts';
@@ -8,15 +12,15 @@ import { paths } from '#runtime/api/paths.ts';
 /** Replaces the status of the very version that was read. Too big is no reason to hang: then it goes without its texts. */
 export async function writeStatus(api: Api, cache: ImageCache, status: Status): Promise<void> {
   try {
-    await patch(api, cache, wireStatus(status, cache));
+    await patch(api, cache, serializeStatus(status, cache));
   } catch (error) {
     if (!isTooLarge(error)) throw error;
-    await patch(api, cache, wireStatusWithoutTexts(status, cache));
+    await patch(api, cache, serializeStatusWithoutTexts(status, cache));
   }
 }
 
 /** One patch of the whole status: a merge would leave keys behind, and setting the version that was read makes it a lock. */
-async function patch(api: Api, cache: ImageCache, status: WireStatus): Promise<void> {
+async function patch(api: Api, cache: ImageCache, status: SerializedStatus): Promise<void> {
   const body = [
     { op: 'replace', path: '/metadata/resourceVersion', value: cache.resourceVersion },
     { op: 'add', path: '/status', value: status },

@@ -9,25 +9,25 @@ import type { Context } from '#runtime/handler.ts';
  * What fails of the Jobs is told together, and at the end: no later plan has the annotations and Events of this one.
  */
 export async function carryOut(plan: Plan, cache: ImageCache, { cluster, settings, now, log }: Context): Promise<void> {
-  const makesJobs = plan.create.length + plan.createRemovals.length > 0;
+  const makesJobs = plan.createJobs.length + plan.createRemovalJobs.length > 0;
   if (plan.status !== undefined || makesJobs) await cluster.writeStatus(cache, plan.status ?? cache.status);
   const failure = await failureOf([
-    ...[...plan.create, ...plan.createRemovals].map(async (job) => cluster.createJob(job)),
-    ...plan.remove.map(async (job) => cluster.removeJob(cache.namespace, job)),
-    ...plan.removeRemovals.map(async (job) => cluster.removeJob(settings.namespace, job)),
+    ...[...plan.createJobs, ...plan.createRemovalJobs].map(async (job) => cluster.createJob(job)),
+    ...plan.deleteJobs.map(async (job) => cluster.deleteJob(cache.namespace, job)),
+    ...plan.deleteRemovalJobs.map(async (job) => cluster.deleteJob(settings.namespace, job)),
   ]);
   if (Object.keys(plan.annotations).length > 0) await cluster.removeAnnotations(cache, plan.annotations);
   for (const event of plan.events) await unlessNamespaceIsGoing(cluster.record(cache, event, now()));
   if (plan.finalizer !== undefined) await cluster.setFinalizer(cache, plan.finalizer);
   if (failure !== undefined) throw failure;
-  const { status, create, createRemovals, remove, events } = plan;
+  const { status, createJobs, createRemovalJobs, deleteJobs, events } = plan;
   log.info(
     {
       cache: `${cache.namespace}/${cache.name}`,
       round: status?.round?.number ?? cache.status.round?.number,
       ...(status === undefined ? {} : { status: status.status }),
-      created: create.length + createRemovals.length,
-      removed: remove.length,
+      created: createJobs.length + createRemovalJobs.length,
+      removed: deleteJobs.length,
       events: events.length,
     },
     'carried out',

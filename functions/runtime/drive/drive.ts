@@ -9,9 +9,9 @@ import { carryOut, WriteFailed } from './carry-out.ts';
 import { ApiError, isConflict, RetryLater } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { observe } from './observe.ts';
-import { askRegistries } from './resolve-images.ts';
+import { resolveImages } from './resolve-images.ts';
 import { reportRefusal } from './report-refusal.ts';
-import { nodesToLetGo, openGates } from './open-gates.ts';
+import { nodesToRelease, openGates } from './open-gates.ts';
 import { nothingChanged, type Scope } from './scope.ts';
 import type { World } from '#model/world.ts';
 
@@ -42,7 +42,7 @@ export async function drive(order: Drive, context: Context): Promise<void> {
 async function driveOn(order: Drive, free: Set<string>, context: Context): Promise<void> {
   const { cache: reference, scope, opens, makes } = order;
   const end = context.now() + longestDelivery;
-  const ask = askRegistries(context);
+  const ask = resolveImages(context);
   let look: (cache: ImageCache) => Scope | Observed | undefined = scope;
   for (let turn = 1; ; turn += 1) {
     context.signal.throwIfAborted();
@@ -51,7 +51,7 @@ async function driveOn(order: Drive, free: Set<string>, context: Context): Promi
     if (cache === undefined || seen === undefined) return;
     const observed = await observe(cache, { scope: seen, opens, makes }, context);
     const words = await ask({ cache, observed, opens });
-    const plan = decide(worldOf({ cache, observed, opens, makes, words }, context));
+    const plan = decide(worldOf({ cache, observed, opens, makes, resolutions: words }, context));
     const next = { ...cache, status: plan.status ?? cache.status };
     if (makes === 'pulls') for (const name of freed(next, observed, context)) free.add(name);
     const isLast = plan.more === 'none' && !plan.waits;
@@ -84,7 +84,7 @@ const seenNodes = (observed: Observed): Observed => ({
 
 /** The nodes that a gated cache, as it is about to be, does not hold back any more. */
 const freed = (cache: ImageCache, { nodes }: Observed, context: Context): readonly string[] =>
-  cache.spec.warmGate === undefined ? [] : nodesToLetGo(nodes.values(), [cache], context);
+  cache.spec.warmGate === undefined ? [] : nodesToRelease(nodes.values(), [cache], context);
 
 /** A conflict and a failed write are reasons to look again; anything else is thrown. */
 async function attempt(work: Promise<void>): Promise<unknown> {

@@ -1,6 +1,5 @@
 import { labels, pullsOnly } from '#model/cache/api.ts';
-import type { Job, Pod } from '#model/job/pod.ts';
-import { podGrace, type JobView } from '#model/pull/evaluate-job.ts';
+import { type Job, type Pod, podGrace, type JobView } from '#model/job/pod.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
 import type { Context } from '#runtime/handler.ts';
 

@@ -5,13 +5,13 @@ import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import { jobName, jobsDue } from '#model/pull/job-set.ts';
-import type { JobView } from '#model/pull/evaluate-job.ts';
-import { wantedOf } from '#model/desired/desired-images.ts';
+import type { JobView } from '#model/job/pod.ts';
+import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
-import { readTouched } from './read-changed-jobs.ts';
-import { own } from '#model/text/own-entry.ts';
+import { readChangedJobs } from './read-changed-jobs.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 
 /** Reads only what changed and what a decision on it needs: those Jobs with their Pods, their nodes, and the nodes next in line. */
 export async function observeChanged(
@@ -22,11 +22,11 @@ export async function observeChanged(
   const expected = expectedJobs(cache, context);
   const touched = touchedJobs(changed);
   const [read, forgotten] = await Promise.all([
-    readTouched(
+    readChangedJobs(
       [...touched].map(([job, pod]) => ({ cache, job, pod, isExpected: expected.has(job) })),
       context,
     ),
-    Promise.all(changed.nodes.map((name) => readNodeJobs(cache, own(cache.status.nodes, name), context))),
+    Promise.all(changed.nodes.map((name) => readNodeJobs(cache, ownEntry(cache.status.nodes, name), context))),
   ]);
   const names = nodesToRead(
     cache,
@@ -48,7 +48,7 @@ export async function observeChanged(
 function expectedJobs(cache: ImageCache, { settings }: Context): ReadonlyMap<string, string> {
   const jobs = Object.entries(cache.status.nodes).flatMap(([node, entry]) => {
     if (entry.state !== 'Pulling') return [];
-    const wanted = wantedOf(cache, own(cache.status.wants, entry.want) ?? [], settings);
+    const wanted = desiredImagesOf(cache, ownEntry(cache.status.desired, entry.desiredHash) ?? [], settings);
     return jobsDue(entry, wanted, cache, settings).map((indexes) => [jobName(cache, entry, indexes), node] as const);
   });
   return new Map(jobs);

@@ -2,15 +2,14 @@ import { labels, removalsOnly } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
-import type { Job, Pod } from '#model/job/pod.ts';
-import type { JobView } from '#model/pull/evaluate-job.ts';
-import { noRemovals, type RemovalsSeen } from '#model/observed-removals.ts';
+import type { Job, Pod, JobView } from '#model/job/pod.ts';
+import { noObservedRemovals, type ObservedRemovals } from '#model/observed-removals.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
 
 type Nodes = ReadonlyMap<string, Node | undefined>;
-type SeenBeside = { readonly nodes: Nodes; readonly removals: RemovalsSeen };
+type SeenBeside = { readonly nodes: Nodes; readonly removals: ObservedRemovals };
 
 /**
  * What those who pull must know of removals: what other caches' are under way, and what nodes still list that may be gone. The cache's own
@@ -26,7 +25,7 @@ export async function removalsInTheWay(
   const underWay = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !hasEnded(job)));
   return {
     nodes: allDoubted(nodes, named),
-    removals: { ...noRemovals, underWay },
+    removals: { ...noObservedRemovals, underWay },
   };
 }
 
@@ -90,11 +89,11 @@ export async function observeRemovalsChanged(
   cache: ImageCache,
   { jobs, pods }: Changed,
   context: Context,
-): Promise<RemovalsSeen> {
+): Promise<ObservedRemovals> {
   const names = new Set([...jobs, ...pods.map((pod) => pod.replace(/-[a-z0-9]{5}$/, ''))]);
   const read = await Promise.all([...names].map(async (name) => readRemoval(cache, name, context)));
   return {
-    ...noRemovals,
+    ...noObservedRemovals,
     jobs: new Map(read.flatMap(({ views }) => [...views])),
     goneJobs: new Set(read.flatMap(({ gone }) => gone)),
   };

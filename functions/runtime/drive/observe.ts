@@ -2,9 +2,9 @@ import { labels, pullsOnly } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
-import { isFromKubeFledged, mayOpen, nextRound, type Opening } from '#model/round/next-round.ts';
+import { isFromKubeFledged, mayOpen, nextRound, type RoundReason } from '#model/round/next-round.ts';
 import type { Pod } from '#model/job/pod.ts';
-import { noRemovals } from '#model/observed-removals.ts';
+import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { World } from '#model/world.ts';
 import { isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Context } from '#runtime/handler.ts';
@@ -12,7 +12,7 @@ import { jobViews } from './job-views.ts';
 import { observeChanged } from './observe-changed.ts';
 import { observeRemovals, observeRemovalsChanged, removalsInTheWay } from './observe-removals.ts';
 import type { Changed, Scope } from './scope.ts';
-import { own } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 
 /** Reads as much of the world as a decision on this cache needs. A cache that is to be begun, adopted or suspended needs all of it. */
 export async function observe(cache: ImageCache, { scope, ...asking }: Asking, context: Context): Promise<Observed> {
@@ -27,12 +27,15 @@ async function look(cache: ImageCache, { scope, makes }: Looking, context: Conte
   if (makes === 'removals') return isAll ? observeForRemoval(cache, context) : onlyRemovals(cache, scope, context);
   const seen = isAll ? await observeEverything(cache, context) : await observeChanged(cache, scope, context);
   const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => waits(cache, name));
-  return { ...seen, ...(mayStart ? await removalsInTheWay(cache, seen.nodes, context) : { removals: noRemovals }) };
+  return {
+    ...seen,
+    ...(mayStart ? await removalsInTheWay(cache, seen.nodes, context) : { removals: noObservedRemovals }),
+  };
 }
 
 /** A node that may be given a Job now. */
 function waits({ status }: ImageCache, name: string): boolean {
-  const state = own(status.nodes, name)?.state;
+  const state = ownEntry(status.nodes, name)?.state;
   return state !== 'Pulling' && state !== 'Ready';
 }
 
@@ -61,7 +64,7 @@ async function onlyRemovals(cache: ImageCache, changed: Changed, context: Contex
   };
 }
 
-function isDueForAll(cache: ImageCache, opens: readonly Opening[], now: number): boolean {
+function isDueForAll(cache: ImageCache, opens: readonly RoundReason[], now: number): boolean {
   if (opens.length === 0) return false;
   const request = nextRound(cache, now);
   if (request !== undefined) return mayOpen(request, opens);

@@ -5,7 +5,7 @@ import { ApiError, isConflict, isNotFound, RetryLater } from '#runtime/errors.ts
 import type { Context } from '#runtime/handler.ts';
 
 /** The nodes that would be let go as far as these caches are concerned: nearly always none, and others may still hold them. */
-export function nodesToLetGo(
+export function nodesToRelease(
   nodes: Iterable<Node | undefined>,
   caches: readonly ImageCache[],
   { settings, now }: Context,

@@ -1,13 +1,12 @@
 import { labels, pullsOnly } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { Pod } from '#model/job/pod.ts';
-import type { JobView } from '#model/pull/evaluate-job.ts';
+import type { Pod, JobView } from '#model/job/pod.ts';
 import { retainsJobs } from '#model/pull/retained-jobs.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 
 /** A Job that an event told of. */
-export type Touched = {
+export type ChangedJob = {
   readonly cache: ImageCache;
   /** Its name. */
   readonly job: string;
@@ -18,10 +17,10 @@ export type Touched = {
 };
 
 /** Both by name: the Jobs that are there, and those that should be and are not. */
-export type TouchedJobs = { readonly views: ReadonlyMap<string, JobView>; readonly gone: ReadonlySet<string> };
+export type ChangedJobs = { readonly views: ReadonlyMap<string, JobView>; readonly gone: ReadonlySet<string> };
 
 /** Reads of each Job its Pod or, where it has none, the Job itself; why Jobs have none is asked for all of them at once. */
-export async function readTouched(touched: readonly Touched[], context: Context): Promise<TouchedJobs> {
+export async function readChangedJobs(touched: readonly ChangedJob[], context: Context): Promise<ChangedJobs> {
   const read = await Promise.all(
     touched.map(async (each) => ({ ...each, view: await (each.isExpected ? expected : leftOver)(each, context) })),
   );
@@ -37,7 +36,7 @@ export async function readTouched(touched: readonly Touched[], context: Context)
 
 const isNothing = ({ job, pod }: JobView): boolean => job === undefined && pod === undefined;
 
-async function expected(touched: Touched, context: Context): Promise<JobView> {
+async function expected(touched: ChangedJob, context: Context): Promise<JobView> {
   const { cache, job: name, pod: told } = touched;
   const named = told === undefined ? undefined : await podNamed(told, cache, context);
   if (named !== undefined) return { job: undefined, pod: named };
@@ -47,7 +46,7 @@ async function expected(touched: Touched, context: Context): Promise<JobView> {
 }
 
 /** A Job that nothing waits for: to be deleted unread, unless Jobs are retained whose Pod has run. */
-async function leftOver({ cache, job: name, pod: told }: Touched, context: Context): Promise<JobView> {
+async function leftOver({ cache, job: name, pod: told }: ChangedJob, context: Context): Promise<JobView> {
   const job = await context.cluster.job(cache.namespace, name);
   if (job?.cacheUid !== cache.uid || job.isRemoval) return { job: undefined, pod: undefined };
   if (!retainsJobs(cache, context.settings)) return { job, pod: undefined };

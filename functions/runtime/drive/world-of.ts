@@ -4,7 +4,7 @@ import { scheduledAfter } from './schedule.ts';
 
 /** What was seen, with what the process knows: its settings, and the time. */
 export function worldOf(
-  seen: Pick<World, 'cache' | 'observed' | 'opens' | 'makes' | 'words'>,
+  seen: Pick<World, 'cache' | 'observed' | 'opens' | 'makes' | 'resolutions'>,
   { settings, now: clock }: Context,
 ): World {
   const now = clock();

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { Api } from '#runtime/api/api.ts';
-import { everyItem, everyItemOf } from '#runtime/api/list-items.ts';
+import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
 import { type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
 import { paths } from '#runtime/api/paths.ts';
 
@@ -29,7 +29,7 @@ const selectors = ['kubefledged=kubefledged-controller', 'app.kubernetes.io/name
 export async function runningControllers(api: Api, namespaces: Namespaces = []): Promise<readonly Controller[]> {
   const found = new Map<string, Controller>();
   for (const selector of selectors)
-    for (const { metadata: of, spec, status } of await everyItemOf(api, pathsWithin(namespaces, paths.pods), {
+    for (const { metadata: of, spec, status } of await listItemsAt(api, pathsWithin(namespaces, paths.pods), {
       limit: 100,
       parse,
       selector,
@@ -45,7 +45,7 @@ const parse = (object: unknown): z.infer<typeof pod> => pod.parse(object);
 
 /** Deployments of kube-fledged's controller or operator that want Pods, whatever their labels. Throws `ApiError`. */
 export async function controllerDeployments(api: Api): Promise<readonly Controller[]> {
-  const all = await everyItem(api, '/apis/apps/v1/deployments', {
+  const all = await listItems(api, '/apis/apps/v1/deployments', {
     limit: 100,
     parse: (object) => deployment.parse(object),
   });

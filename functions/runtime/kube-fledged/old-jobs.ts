@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { group, imageCacheKind, jobAnnotations, managerSelector } from '#model/cache/api.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
-import { everyItemOf } from '#runtime/api/list-items.ts';
+import { listItemsAt } from '#runtime/api/list-items.ts';
 import { type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
 import { paths } from '#runtime/api/paths.ts';
 
@@ -25,7 +25,7 @@ const job = z.object({
 export async function oldJobs(api: Api, namespaces: Namespaces = []): Promise<readonly OldJob[]> {
   const selector = `app=kubefledged,controller=fledged,${managerSelector}`;
   const parse = (object: unknown): z.infer<typeof job> => job.parse(object);
-  const all = await everyItemOf(api, pathsWithin(namespaces, paths.jobs), {
+  const all = await listItemsAt(api, pathsWithin(namespaces, paths.jobs), {
     limit: 500,
     parse,
     selector,

@@ -21,7 +21,7 @@ export const processMetrics = {
 } as const satisfies Definitions<string>;
 export type ProcessMetric = keyof typeof processMetrics;
 
-export function tellBuild(metrics: Pick<Metrics<ProcessMetric>, 'gauge'>): void {
+export function recordBuild(metrics: Pick<Metrics<ProcessMetric>, 'gauge'>): void {
   metrics.gauge('imagecache_build_info', () => [{ value: 1, labels: { version, node: process.version } }]);
 }
 

@@ -1,5 +1,5 @@
 import { deadline, TimedOut } from '#runtime/api/time-limit.ts';
-import { gate, type Gate } from '#runtime/api/limiter.ts';
+import { limiter, type Limiter } from '#runtime/api/limiter.ts';
 import { NoAnswer } from './no-answer.ts';
 
 /** Manners towards the servers that are asked: how much at once, and when one is left alone. */
@@ -21,7 +21,7 @@ export type HostLimits = {
 };
 
 type Known = {
-  readonly enter: Gate;
+  readonly enter: Limiter;
   visitors: number;
   silences: number;
   rest: { readonly until: number; readonly why: string };
@@ -34,10 +34,10 @@ const mostKnown = 1000;
 
 /** The line of a host comes before the common one, so that whoever waits for a slow host takes no room from the others. */
 export function createHosts({ concurrency, perHost, lineTimeout, now }: HostLimits, closing: AbortSignal): Hosts {
-  const all = gate(concurrency);
+  const all = limiter(concurrency);
   const known = new Map<string, Known>();
   const of = (host: string): Known => {
-    const found = known.get(host) ?? { enter: gate(perHost), visitors: 0, silences: 0, rest: { until: 0, why: '' } };
+    const found = known.get(host) ?? { enter: limiter(perHost), visitors: 0, silences: 0, rest: { until: 0, why: '' } };
     known.set(host, found);
     return found;
   };

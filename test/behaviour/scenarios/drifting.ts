@@ -45,7 +45,7 @@ export const drifting: readonly Scenario[] = [
         registry.move('moving');
         await ask(world, 'two');
         const moved = await refreshed(world, 3);
-        expect(moved.status.images.map(({ resolved }) => resolved)).toEqual([
+        expect(moved.status.images.map(({ resolvedDigest }) => resolvedDigest)).toEqual([
           registry.digest('moving'),
           registry.digest('steady'),
         ]);
@@ -73,14 +73,14 @@ export const drifting: readonly Scenario[] = [
         };
         const once = await byTime(2);
         expect(once.status).toMatchObject({ status: 'Succeeded', round: { trigger: 'Schedule' } });
-        expect(once.status.images[0]?.resolved).toBe(registry.digest('app'));
-        expect(once.status.images[0]?.unresolved).toContain('503 Service Unavailable');
+        expect(once.status.images[0]?.resolvedDigest).toBe(registry.digest('app'));
+        expect(once.status.images[0]?.unresolvedReason).toContain('503 Service Unavailable');
         expect(jobsOf(world, [node])).toEqual([2]);
         await byTime(3);
         expect(jobsOf(world, [node])).toEqual([2]);
         registry.answers(true);
         const { status } = await byTime(4);
-        expect(status.images[0]?.unresolved).toBe('');
+        expect(status.images[0]?.unresolvedReason).toBe('');
         expect(jobsOf(world, [node])).toEqual([2]);
       }),
   },

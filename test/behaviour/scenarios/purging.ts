@@ -34,7 +34,7 @@ const removed = (world: World, node: string, state = 'Removed') =>
 
 /** Nothing of the cache may be anywhere any more. */
 const forgotten = (world: World) =>
-  eventually('nothing is placed', () => world.history.cache('cache')?.status.placed.length === 0);
+  eventually('nothing is placed', () => world.history.cache('cache')?.status.placements.length === 0);
 
 /** A cache of these images that has been pulled, on one node. */
 async function pulled(world: World, images: readonly string[], spec: object = {}): Promise<string> {
@@ -123,7 +123,7 @@ const withdraws: Scenario = {
     expect(removals(world, node)).toEqual([[gone]]);
     await eventually(
       'only what is in the spec is remembered',
-      () => world.history.cache('cache')?.status.placed.length === 1,
+      () => world.history.cache('cache')?.status.placements.length === 1,
     );
     expect(world.history.cache('cache')?.status).toMatchObject({ status: 'Succeeded', nodesReady: '1/1' });
     expect(world.history.jobsOf(node).slice(1).flatMap(imagesOf)).not.toContain(gone);

@@ -1,13 +1,13 @@
-import { conditionsWhen, type Phase } from '#model/cache/conditions.ts';
+import { conditionsOf, type Phase } from '#model/cache/conditions.ts';
 import type { Condition, ImageCache, Status } from '#model/cache/image-cache.ts';
-import { wireStatus } from '#model/desired/serialize-status.ts';
+import { serializeStatus } from '#model/desired/serialize-status.ts';
 import { cache, noon } from '../../functions/model/builders.ts';
 import type { Kstatus } from './kstatus.ts';
 
 type At = { readonly phase: Phase; readonly before?: readonly Condition[]; readonly generation?: number };
 
 const conditions = ({ phase, before = [], generation = 2 }: At): readonly Condition[] =>
-  conditionsWhen(phase, { conditions: before, generation, message: 'so it is', now: noon });
+  conditionsOf(phase, { conditions: before, generation, message: 'so it is', now: noon });
 
 const kind = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache' };
 const named = { name: 'web', namespace: 'apps' };
@@ -20,7 +20,7 @@ const object = (status: Partial<Status>, of: Partial<ImageCache> = {}): object =
     generation: told.generation,
     ...(told.isBeingDeleted && { deletionTimestamp: '2026-11-24T12:00:00Z' }),
   };
-  return { ...kind, metadata, spec: { suspend: told.spec.suspend }, status: wireStatus(told.status, told) };
+  return { ...kind, metadata, spec: { suspend: told.spec.suspend }, status: serializeStatus(told.status, told) };
 };
 
 const succeeded = conditions({ phase: 'succeeded' });

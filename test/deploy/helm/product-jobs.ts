@@ -4,16 +4,16 @@ import type { Spec } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import { pullJob } from '#model/pull/pull-job.ts';
-import { freshRemoval } from '#model/cache/removal-ledger.ts';
+import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { removalJob, type RemovalJobOrder } from '#model/removal/removal-job.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { wantedOf } from '#model/desired/desired-images.ts';
-import type { Wire } from '#model/text/serialized.ts';
+import { desiredImagesOf } from '#model/desired/desired-images.ts';
+import type { Serialized } from '#model/text/serialized.ts';
 import { digest, list, modernNode, node, openCache, pulling, settings, spec } from '../../functions/model/builders.ts';
 
 /** Jobs as the functions make them with the chart's default images. */
 
-export type Job = Wire<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
+export type Job = Serialized<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
 
 const registry = 'ghcr.io/imagecache-functions';
 export const installed = (of: Partial<Settings> = {}): Settings =>
@@ -36,8 +36,8 @@ export function pull(of: PullOf = {}): Job {
   const live = openCache({}, { spec: spec({ lists: [list(['app:1', 'base'])], ...of.spec }) });
   const on = of.on ?? node();
   const given = installed(of.settings);
-  const wanted = wantedOf(live, [0], given);
-  const entry = pulling({ id: on.id, want: wanted.want, ...of.entry });
+  const wanted = desiredImagesOf(live, [0], given);
+  const entry = pulling({ id: on.id, desiredHash: wanted.hash, ...of.entry });
   const indexes = wanted.images.map((_, index) => index);
   return pullJob({ cache: live, node: on, entry, wanted, indexes, settings: given, runAsUser: of.runAsUser ?? 65_532 });
 }
@@ -51,7 +51,7 @@ export const removal = ({ settings: set = {}, ...of }: RemovalOf = {}): Job =>
     cache: openCache({}),
     node: node(),
     socket: '/run/containerd/containerd.sock',
-    entry: { ...freshRemoval(node().id, 'want', 1), attempt: 1 },
+    entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 },
     removal: { remove: ['app:1', 'base'], keep: ['other:2'], purge: 'any' },
     settings: installed(set),
     ...of,
@@ -80,7 +80,7 @@ const pulls = (make: (of: PullOf) => Job): Readonly<Record<string, Job>> => ({
   'the settings of an operator': make({
     settings: { serviceAccountName: 'puller', jobPriorityClassName: 'low', imagePullDeadline: 3_600_000 },
   }),
-  'the third attempt, singly': make({ entry: { attempt: 3, singly: true } }),
+  'the third attempt, singly': make({ entry: { attempt: 3, oneImagePerJob: true } }),
   'a user of OpenShift': make({ runAsUser: 1_000_650_000 }),
 });
 
@@ -104,5 +104,5 @@ export const removalJobs: Readonly<Record<string, Job>> = {
   ),
   'nothing to keep': removal({ removal: { remove: ['app:1'], keep: [], purge: 'any' } }),
   '32 images, own only': removal({ removal: { remove: many, keep: many, purge: 'own' } }),
-  'the second attempt': removal({ entry: { ...freshRemoval(node().id, 'want', 1), attempt: 2 } }),
+  'the second attempt': removal({ entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 2 } }),
 };

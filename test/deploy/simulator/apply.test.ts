@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { appliedTo, withoutField } from '../../../deploy/simulator/api/patch/apply-merge.ts';
-import { fieldValues, fieldsV1, parseFieldsV1, shownPath, stepsOf } from '../../../deploy/simulator/api/patch/field-set.ts';
+import {
+  fieldValues,
+  fieldsV1,
+  parseFieldsV1,
+  shownPath,
+  stepsOf,
+} from '../../../deploy/simulator/api/patch/field-set.ts';
 import { wholeSchema } from '../../../deploy/simulator/api/schema/schema.ts';
 
 const schema = wholeSchema({

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freshRemoval } from '#model/cache/removal-ledger.ts';
+import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { removalJob } from '#model/removal/removal-job.ts';
 import { parseRemovalResult, type RemovalOrder, type RemovalResult } from '#model/removal/removal-result.ts';
 import { imageOf } from '../../../deploy/simulator/controllers/image.ts';
@@ -64,7 +64,7 @@ describe('a removal Job on a node of the embedded cluster', () => {
       cache: cache(),
       node: node(),
       socket: '/run/containerd/containerd.sock',
-      entry: { ...freshRemoval(node().id, 'want', 1), attempt: ++attempt },
+      entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: ++attempt },
       removal: { remove: [], keep: [], purge: 'any', ...order },
       settings: settings({ namespace: 'default' }),
     });

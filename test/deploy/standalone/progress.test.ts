@@ -8,13 +8,24 @@ const lists = [list(['app:1', 'base:2']), list(['gone:3'], { nodeSelector: { tie
 const wants = { all: [0], more: [0, 1] };
 
 const entry = (of: Partial<LedgerEntry>): LedgerEntry => ({
-  ...{ id: '1a', want: 'all', attempt: 1, state: 'Pulling', reason: '', todo: undefined, failed: [] },
-  ...{ singly: false, copy: false, ended: undefined },
+  ...{
+    id: '1a',
+    desiredHash: 'all',
+    attempt: 1,
+    state: 'Pulling',
+    reason: '',
+    pendingImages: undefined,
+    failedImages: [],
+  },
+  ...{ oneImagePerJob: false, copiesNoop: false, finishedJobs: undefined },
   ...of,
 });
 
 const withNodes = (nodes: Readonly<Record<string, LedgerEntry>>, of: Partial<ImageCache['status']> = {}): ImageCache =>
-  cache({ spec: spec({ lists }), status: status({ status: 'Processing', round: round(), wants, nodes, ...of }) });
+  cache({
+    spec: spec({ lists }),
+    status: status({ status: 'Processing', round: round(), desired: wants, nodes, ...of }),
+  });
 
 const nodeRows: readonly { when: string; given: LedgerEntry; line: string; tone: string }[] = [
   {
@@ -23,23 +34,23 @@ const nodeRows: readonly { when: string; given: LedgerEntry; line: string; tone:
     line: 'waits        for its turn, 2 images',
     tone: 'quiet',
   },
-  { when: 'pulls', given: entry({ want: 'more' }), line: 'pulling      3 images', tone: 'busy' },
+  { when: 'pulls', given: entry({ desiredHash: 'more' }), line: 'pulling      3 images', tone: 'busy' },
   {
     when: 'pulls some of its images the first time',
-    given: entry({ todo: [0] }),
+    given: entry({ pendingImages: [0] }),
     line: 'pulling      2 images',
     tone: 'busy',
   },
   {
     when: 'tries an image again',
-    given: entry({ want: 'more', attempt: 2, todo: [2] }),
+    given: entry({ desiredHash: 'more', attempt: 2, pendingImages: [2] }),
     line: 'tries again  gone:3',
     tone: 'busy',
   },
   { when: 'has all', given: entry({ state: 'Ready' }), line: 'ready        2 images', tone: 'good' },
   {
     when: 'has some',
-    given: entry({ want: 'more', state: 'Failed', failed: [1, 2] }),
+    given: entry({ desiredHash: 'more', state: 'Failed', failedImages: [1, 2] }),
     line: 'failed       base:2, gone:3; 1 of 3 there',
     tone: 'bad',
   },
@@ -83,14 +94,19 @@ describe('the lines of a cache', () => {
   });
 
   it('use the singular where there is one', () => {
-    const told = progressLines(withNodes({ a: entry({ state: 'Ready', want: 'one' }) }, { wants: { one: [1] } }));
+    const told = progressLines(
+      withNodes({ a: entry({ state: 'Ready', desiredHash: 'one' }) }, { desired: { one: [1] } }),
+    );
     expect(told.map(({ text }) => text)).toEqual(['web  Processing  1 of 1 node ready', '  a  ready        1 image']);
   });
 });
 
 describe('the outcome of a cache', () => {
   it('says what is where, and what is not and why', () => {
-    const nodes = { a: entry({ state: 'Ready' }), b: entry({ state: 'Failed', want: 'more', failed: [2] }) };
+    const nodes = {
+      a: entry({ state: 'Ready' }),
+      b: entry({ state: 'Failed', desiredHash: 'more', failedImages: [2] }),
+    };
     const failures = { 'gone:3': [{ node: 'b', reason: 'ErrImagePull', message: 'not found' }] };
     expect(outcomeLines(withNodes(nodes, { status: 'Failed', failures }))).toEqual([
       { text: 'web, image by image' },

@@ -1,14 +1,14 @@
 import type { Condition, ImageCache, ImageList, Spec, Status } from '#model/cache/image-cache.ts';
 import { emptyStatus } from '#model/cache/image-cache.ts';
-import { freshEntry, type LedgerEntry } from '#model/cache/ledger.ts';
+import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import type { ContainerStatus, Job, Pod } from '#model/job/pod.ts';
 import { jobName } from '#model/pull/job-set.ts';
 import type { Round } from '#model/cache/round.ts';
-import { noRemovals } from '#model/observed-removals.ts';
+import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { wantedOf } from '#model/desired/desired-images.ts';
+import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
 /** Values of the model with everything filled in that a test is not about. */
@@ -72,7 +72,7 @@ export const round = (of: Partial<Round> = {}): Round => ({
   generation: 1,
   trigger: 'Spec',
   startTime: noon,
-  pendingRemoval: undefined,
+  requestedBy: undefined,
   ...of,
 });
 
@@ -85,6 +85,7 @@ export const cache = (of: Partial<ImageCache> = {}): ImageCache => ({
   isBeingDeleted: false,
   finalizers: [],
   statusWrittenAt: undefined,
+  hasFormerStatus: false,
   annotations: {},
   spec: spec(),
   status: status(),
@@ -94,7 +95,7 @@ export const cache = (of: Partial<ImageCache> = {}): ImageCache => ({
 /** A cache in the middle of its first round, with these ledger entries. */
 export const openCache = (nodes: Status['nodes'], of: Partial<ImageCache> = {}): ImageCache => {
   const begun = cache(of);
-  const { want, lists } = wantedOf(begun, [...begun.spec.lists.keys()], settings());
+  const { hash, lists } = desiredImagesOf(begun, [...begun.spec.lists.keys()], settings());
   return {
     ...begun,
     status: status({
@@ -102,7 +103,7 @@ export const openCache = (nodes: Status['nodes'], of: Partial<ImageCache> = {}):
       reason: 'ImageCacheCreate',
       observedGeneration: begun.generation,
       round: round(),
-      wants: { [want]: lists },
+      desired: { [hash]: lists },
       nodes,
     }),
   };
@@ -134,7 +135,7 @@ export const modernNode = (of: Partial<Node> = {}): Node =>
 
 /** The entry of a node in its first attempt at all that the whole spec of `of` wants. */
 export const pulling = (of: Partial<LedgerEntry> = {}, on: ImageCache = cache()): LedgerEntry => ({
-  ...freshEntry(node().id, wantedOf(on, [...on.spec.lists.keys()], settings()).want),
+  ...newEntry(node().id, desiredImagesOf(on, [...on.spec.lists.keys()], settings()).hash),
   state: 'Pulling',
   attempt: 1,
   ...of,
@@ -147,7 +148,7 @@ export const job = (of: Partial<Job> = {}): Job => ({
   cacheUid: cache().uid,
   nodeId: node().id,
   round: 1,
-  holds: { want: '', indexes: [] },
+  holds: { desiredHash: '', indexes: [] },
   isBeingDeleted: false,
   isRemoval: false,
   removes: [],
@@ -167,7 +168,7 @@ export const pod = (of: Partial<Pod> = {}): Pod => ({
   cacheUid: cache().uid,
   nodeId: node().id,
   round: 1,
-  holds: { want: '', indexes: [] },
+  holds: { desiredHash: '', indexes: [] },
   phase: 'Pending',
   reason: '',
   message: '',
@@ -207,7 +208,7 @@ export const observed = (of: Partial<Observed> & { readonly nodeList?: readonly 
     jobs: new Map(),
     hasAllJobs: true,
     goneJobs: new Set(),
-    removals: noRemovals,
+    removals: noObservedRemovals,
     runAsUser: 65_532,
     ...rest,
   };
@@ -217,7 +218,7 @@ export const world = (of: Partial<World> = {}): World => ({
   cache: cache(),
   observed: observed(),
   settings: settings(),
-  words: new Map(),
+  resolutions: new Map(),
   now: noon,
   opens: ['Spec', 'Adopted'],
   makes: 'pulls',

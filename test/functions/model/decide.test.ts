@@ -12,7 +12,7 @@ describe('a round that opens', () => {
   it('is numbered, claims its nodes, and remembers what it will place, all in one write', () => {
     const failures = { 'app:1': [{ node: 'node-1', reason: 'ErrImagePull', message: 'of the round before' }] };
     const before = ended({ round: round({ number: 4 }), failures, completionTime: noon - 1 });
-    const { status: told, create } = asked({ status: before, generation: 2 });
+    const { status: told, createJobs } = asked({ status: before, generation: 2 });
     expect(told?.failures).toEqual({});
     expect(told).toMatchObject({
       status: 'Processing',
@@ -23,18 +23,18 @@ describe('a round that opens', () => {
       observedGeneration: 2,
       round: { number: 5, operation: 'Update', generation: 2, trigger: 'Spec', startTime: noon },
       nodes: { 'node-1': { state: 'Pulling', attempt: 1 } },
-      placed: [{ images: ['app:1', 'base:2'], sinceGeneration: 2 }],
+      placements: [{ images: ['app:1', 'base:2'], sinceGeneration: 2 }],
     });
-    expect(create).toHaveLength(1);
+    expect(createJobs).toHaveLength(1);
   });
 
   it.each([
     ['Ready', { state: 'Ready', attempt: 0 }],
-    ['Failed', { state: 'Pulling', attempt: 1, failed: [], singly: false, copy: true }],
-    ['Pulling', { state: 'Pulling', attempt: 1, failed: [], singly: false, copy: true }],
-    ['Skipped', { state: 'Pulling', attempt: 1, failed: [], singly: false, copy: true }],
+    ['Failed', { state: 'Pulling', attempt: 1, failedImages: [], oneImagePerJob: false, copiesNoop: true }],
+    ['Pulling', { state: 'Pulling', attempt: 1, failedImages: [], oneImagePerJob: false, copiesNoop: true }],
+    ['Skipped', { state: 'Pulling', attempt: 1, failedImages: [], oneImagePerJob: false, copiesNoop: true }],
   ] as const)('begins a node anew that was %s, unless it has all', (state, is) => {
-    const before = { attempt: 3, failed: [1], todo: [1], singly: true, copy: true, state };
+    const before = { attempt: 3, failedImages: [1], pendingImages: [1], oneImagePerJob: true, copiesNoop: true, state };
     const { nodes } = openCache({ 'node-1': pulling(state === 'Ready' ? { state, attempt: 3 } : before) }).status;
     expect(asked({ generation: 2, status: ended({ nodes }) }).status?.nodes['node-1']).toMatchObject(is);
   });
@@ -45,8 +45,8 @@ describe('a round that opens', () => {
       { ...list(['a:1', 'b:1']), sinceGeneration: 1 },
       { ...list(['gone:1']), sinceGeneration: 1 },
     ];
-    const opened = asked({ generation: 2, spec: spec({ lists }), status: ended({ placed }) }).status;
-    expect(opened?.placed.map(({ images, sinceGeneration }) => [images, sinceGeneration])).toEqual([
+    const opened = asked({ generation: 2, spec: spec({ lists }), status: ended({ placements: placed }) }).status;
+    expect(opened?.placements.map(({ images, sinceGeneration }) => [images, sinceGeneration])).toEqual([
       [['a:1', 'b:1'], 1],
       [['gone:1'], 1],
       [['c:1'], 2],
@@ -57,8 +57,8 @@ describe('a round that opens', () => {
     const big = (name: string) =>
       list(Array.from({ length: 3000 }, (_, index) => `registry.example.com/${name}:${index}`));
     const placed = [{ ...big('old'), sinceGeneration: 1 }];
-    const kept = asked({ generation: 2, spec: spec({ lists: [big('new')] }), status: ended({ placed }) }).status
-      ?.placed;
+    const kept = asked({ generation: 2, spec: spec({ lists: [big('new')] }), status: ended({ placements: placed }) })
+      .status?.placements;
     expect(kept?.map(({ sinceGeneration }) => sinceGeneration)).toEqual([2]);
   });
 
@@ -82,7 +82,7 @@ describe('a round that opens', () => {
 });
 
 describe('a round ends', () => {
-  const missing = { 'node-1': pulling({ state: 'Failed', failed: [0] }), 'node-2': pulling({ state: 'Ready' }) };
+  const missing = { 'node-1': pulling({ state: 'Failed', failedImages: [0] }), 'node-2': pulling({ state: 'Ready' }) };
   const end = (nodes: Status['nodes'], seen: Partial<World> = {}) =>
     decide(
       world({
@@ -171,13 +171,13 @@ describe('outside a round', () => {
       round: { number: 1 },
       nodes: { 'node-2': { state: 'Pulling' } },
     });
-    expect(plan.create).toHaveLength(1);
+    expect(plan.createJobs).toHaveLength(1);
     expect(plan.events).toEqual([]);
   });
 
   it('a purged cache gives no node a Job', () => {
     const purged = settled({}, { round: round({ operation: 'Purge' }) });
-    expect(decide(world({ cache: purged })).create).toEqual([]);
+    expect(decide(world({ cache: purged })).createJobs).toEqual([]);
   });
 
   it('a cache that is being deleted is let go', () => {
@@ -193,8 +193,8 @@ describe('a suspended cache', () => {
   it('ends its round where it stands, and its Jobs go', () => {
     const plan = decide(world({ cache: halted, observed: seen }));
     expect(plan).toMatchObject({
-      create: [],
-      remove: [{ name, uid: 'job-uid' }],
+      createJobs: [],
+      deleteJobs: [{ name, uid: 'job-uid' }],
       status: { status: 'Aborted', observedGeneration: 2 },
     });
     expect(plan.status?.conditions).toContainEqual(

@@ -8,7 +8,7 @@ import type { Plan } from '#model/plan.ts';
 import { jobName, jobsDue } from '#model/pull/job-set.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { wantedOf } from '#model/desired/desired-images.ts';
+import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
 /** What holds for every single decision, whatever the world looks like. */
@@ -21,20 +21,20 @@ export function assertLawful(world: World, plan: Plan): void {
 }
 
 /** Who is claimed gets a Job in the same plan: nobody else would make it before everything is looked at again. */
-function assertClaimsHaveJobs({ cache: { status: before } }: World, { status: after, create }: Plan): void {
-  const made = new Set(create.map(({ metadata }) => metadata.annotations?.[jobAnnotations.node]));
+function assertClaimsHaveJobs({ cache: { status: before } }: World, { status: after, createJobs }: Plan): void {
+  const made = new Set(createJobs.map(({ metadata }) => metadata.annotations?.[jobAnnotations.node]));
   for (const [name, entry] of Object.entries(after?.nodes ?? {})) {
     const last = before.round?.number === after?.round?.number ? before.nodes[name] : undefined;
-    const isSame = entry.id === last?.id && entry.want === last.want && entry.attempt === last.attempt;
+    const isSame = entry.id === last?.id && entry.desiredHash === last.desiredHash && entry.attempt === last.attempt;
     if (entry.state === 'Pulling' && !(isSame && last.state === 'Pulling'))
       assert(made.has(name), `no Job for ${name}`);
   }
 }
 
 /** No Job for a cache that is suspended, purged or going, nor for a node that can not be served when it is claimed. */
-function assertNoUnaskedJobs({ cache, observed }: World, { create, status }: Plan): void {
-  if (cache.isBeingDeleted || cache.spec.suspend) assert.deepEqual(create, []);
-  for (const manifest of create) {
+function assertNoUnaskedJobs({ cache, observed }: World, { createJobs, status }: Plan): void {
+  if (cache.isBeingDeleted || cache.spec.suspend) assert.deepEqual(createJobs, []);
+  for (const manifest of createJobs) {
     const name = manifest.metadata.annotations?.[jobAnnotations.node] ?? '';
     const node = observed.nodes.get(name);
     assert(node !== undefined, `a Job for ${name}, which was not seen`);
@@ -45,27 +45,27 @@ function assertNoUnaskedJobs({ cache, observed }: World, { create, status }: Pla
 }
 
 /** A result is recorded before its Job goes: what the status that is written first still waits for is not deleted. */
-function assertNothingNeededIsRemoved({ cache, settings }: World, { remove, status }: Plan): void {
+function assertNothingNeededIsRemoved({ cache, settings }: World, { deleteJobs, status }: Plan): void {
   const after = { ...cache, status: status ?? cache.status };
   if (cache.spec.suspend || after.status.observedGeneration !== cache.generation) return;
   const needed = Object.values(after.status.nodes).flatMap((entry) => {
-    const lists = after.status.wants[entry.want];
+    const lists = after.status.desired[entry.desiredHash];
     if (entry.state !== 'Pulling' || lists === undefined) return [];
     return namesDue(entry, lists, after, settings);
   });
   assert.deepEqual(
-    remove.filter(({ name }) => needed.includes(name)),
+    deleteJobs.filter(({ name }) => needed.includes(name)),
     [],
   );
 }
 
 /** Whose Job has ended gets the next one in the plan that records it: nobody else would make it before everything is looked at again. */
-function assertTurnsHaveJobs({ cache, settings }: World, { status, create }: Plan): void {
+function assertTurnsHaveJobs({ cache, settings }: World, { status, createJobs }: Plan): void {
   if (cache.status.round?.number !== status?.round?.number) return;
-  const made = new Set(create.map(({ metadata }) => metadata.name));
+  const made = new Set(createJobs.map(({ metadata }) => metadata.name));
   for (const [name, entry] of Object.entries(status?.nodes ?? {})) {
-    const [last, lists] = [cache.status.nodes[name], status?.wants[entry.want]];
-    const isGoingOn = last?.id === entry.id && last.want === entry.want && last.attempt === entry.attempt;
+    const [last, lists] = [cache.status.nodes[name], status?.desired[entry.desiredHash]];
+    const isGoingOn = last?.id === entry.id && last.desiredHash === entry.desiredHash && last.attempt === entry.attempt;
     if (!isGoingOn || lists === undefined || last.state !== 'Pulling' || entry.state !== 'Pulling') continue;
     const before = namesDue(last, lists, cache, settings);
     for (const job of namesDue(entry, lists, cache, settings))
@@ -74,7 +74,7 @@ function assertTurnsHaveJobs({ cache, settings }: World, { status, create }: Pla
 }
 
 const namesDue = (entry: LedgerEntry, lists: readonly number[], of: ImageCache, settings: Settings) =>
-  jobsDue(entry, wantedOf(of, lists, settings), of, settings).map((indexes) => jobName(of, entry, indexes));
+  jobsDue(entry, desiredImagesOf(of, lists, settings), of, settings).map((indexes) => jobName(of, entry, indexes));
 
 /** Whoever was claimed, by round, node and attempt. */
 export function claimsOf({ status }: ImageCache): readonly string[] {

@@ -110,7 +110,12 @@ const look = (world: SimulatedWorld, at: 'everything' | (typeof names)[number]):
 function endOf(world: SimulatedWorld) {
   const { status } = world.live();
   return {
-    nodes: Object.entries(status.nodes).map(([each, { state, reason, failed }]) => [each, state, reason, failed]),
+    nodes: Object.entries(status.nodes).map(([each, { state, reason, failedImages }]) => [
+      each,
+      state,
+      reason,
+      failedImages,
+    ]),
     failures: Object.entries(status.failures).map(([image, told]) => [
       image,
       told.map(({ node: on }) => on).toSorted(),
@@ -235,7 +240,9 @@ describe('whoever dies after any write of a round', () => {
         const prepared = world.look('everything');
         world.carryOut(prepared, left);
         left -=
-          prepared.plan.create.length + prepared.plan.remove.length + (prepared.plan.status === undefined ? 0 : 1);
+          prepared.plan.createJobs.length +
+          prepared.plan.deleteJobs.length +
+          (prepared.plan.status === undefined ? 0 : 1);
         for (const { name: job } of world.jobs()) world.work(job);
       }
       world.settle();

@@ -4,10 +4,10 @@ import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
-import type { JobView } from '#model/pull/evaluate-job.ts';
-import { noRemovals } from '#model/observed-removals.ts';
+import type { JobView } from '#model/job/pod.ts';
+import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { wireStatus } from '#model/desired/serialize-status.ts';
+import { serializeStatus } from '#model/desired/serialize-status.ts';
 import { cache, noon, settings, spec as anySpec } from './builders.ts';
 import { assertClaimed, assertLawful, assertWithinSurge, claimsOf } from './lawful.ts';
 import { jobOf, podOf, simulatedJob, type Fates, type SimulatedJob } from './simulated-pod.ts';
@@ -52,7 +52,7 @@ export function simulatedWorld(start: Start) {
       jobs: new Map([...jobs].map(([name, job]) => [name, viewOf(job)])),
       hasAllJobs: true,
       goneJobs: new Set(),
-      removals: noRemovals,
+      removals: noObservedRemovals,
       runAsUser: 65_532,
     };
   }
@@ -68,7 +68,7 @@ export function simulatedWorld(start: Start) {
       jobs: new Map(seen.map(([job, simulated]) => [job, viewOf(simulated)])),
       hasAllJobs: false,
       goneJobs: new Set(gone.map(([job]) => job)),
-      removals: noRemovals,
+      removals: noObservedRemovals,
       runAsUser: 65_532,
     };
   }
@@ -82,7 +82,7 @@ export function simulatedWorld(start: Start) {
       observed,
       settings: given,
       scheduled: undefined,
-      words: new Map(),
+      resolutions: new Map(),
       now,
       opens: ['Spec', 'Adopted'],
       makes: 'pulls',
@@ -97,12 +97,12 @@ export function simulatedWorld(start: Start) {
     if (plan.status !== undefined && seen.resourceVersion !== live.resourceVersion) return;
     let left = writes;
     if (plan.status !== undefined && left-- > 0) store(plan.status);
-    for (const manifest of plan.create) {
+    for (const manifest of plan.createJobs) {
       if (left-- <= 0) return;
       assertClaimed(manifest, claims);
       if (!jobs.has(manifest.metadata.name)) jobs.set(manifest.metadata.name, simulatedJob(manifest, uid(), now));
     }
-    for (const { name, uid } of plan.remove) {
+    for (const { name, uid } of plan.deleteJobs) {
       if (left-- <= 0) return;
       if (jobs.get(name)?.uid === uid) jobs.delete(name);
     }
@@ -116,7 +116,7 @@ export function simulatedWorld(start: Start) {
     const resourceVersion = String(Number(live.resourceVersion) + 1);
     const stored = parseImageCache({
       metadata: { uid, name, namespace, generation, resourceVersion },
-      status: inOrder(wireStatus(status, live)),
+      status: inOrder(serializeStatus(status, live)),
     });
     live = { ...live, resourceVersion, status: stored.status };
     for (const claim of claimsOf(live)) claims.add(claim);

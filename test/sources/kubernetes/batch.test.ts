@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { mostChangedObjects, notice, type Verb } from '#model/cache/cloud-event.ts';
+import { maxChangedObjects, notice, type Verb } from '#model/cache/cloud-event.ts';
 import { batchOf, type Batch, type ObservedChange } from '../../../sources/kubernetes/batch.ts';
-import { createGathering, mostWaiting, type Gathering } from '../../../sources/kubernetes/pending-changes.ts';
+import { createPendingChanges, mostWaiting, type PendingChanges } from '../../../sources/kubernetes/pending-changes.ts';
 import { changeEvent } from '../../../sources/sink/to-event.ts';
 
 const cache = { namespace: 'apps', name: 'web' };
@@ -18,14 +18,14 @@ const cacheChange = (verb: Verb, resourceVersion: string, uid = 'one'): Batch =>
     uid,
     resourceVersion,
   });
-const gathering = (batches: readonly Batch[]): Gathering => {
-  const all = createGathering();
+const gathering = (batches: readonly Batch[]): PendingChanges => {
+  const all = createPendingChanges();
   for (const batch of batches) all.add(batch);
   return all;
 };
 /** What the next event tells of these, the first being the oldest. */
 const merged = (...batches: readonly Batch[]): Batch => taken(gathering(batches));
-const taken = (from: Gathering): Batch => {
+const taken = (from: PendingChanges): Batch => {
   const batch = from.take();
   if (batch === undefined) throw new Error('nothing waits');
   return batch;
@@ -70,23 +70,23 @@ describe('merging', () => {
 
 describe('read back by a function', () => {
   it('names all that changed, up to the limit', () => {
-    const told = noticed(merged(...pods(mostChangedObjects)));
+    const told = noticed(merged(...pods(maxChangedObjects)));
     expect(told).toMatchObject({ type: 'change', cache });
-    expect('changed' in told && told.changed).toHaveLength(mostChangedObjects);
+    expect('changed' in told && told.changed).toHaveLength(maxChangedObjects);
   });
 
   it('names the rest in the events after it, the oldest first', () => {
-    const waiting = gathering(pods(mostChangedObjects + 2));
+    const waiting = gathering(pods(maxChangedObjects + 2));
     const named = [taken(waiting), taken(waiting)].map(namesIn);
-    expect(named[0]).toHaveLength(mostChangedObjects);
+    expect(named[0]).toHaveLength(maxChangedObjects);
     expect(named[0]).toContain('pod-0');
-    const told = Array.from({ length: mostChangedObjects + 2 }, (_, index) => `pod-${index}`);
+    const told = Array.from({ length: maxChangedObjects + 2 }, (_, index) => `pod-${index}`);
     expect(named.flat().toSorted()).toEqual([...told, told.at(-1)].toSorted());
     expect(waiting.isEmpty()).toBe(true);
   });
 
   it('names what could not be told first again, with what has come meanwhile', () => {
-    const waiting = gathering(pods(mostChangedObjects + 2));
+    const waiting = gathering(pods(maxChangedObjects + 2));
     const first = taken(waiting);
     waiting.add(batchOf(cache, podChange('late')));
     waiting.putBack(first);

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { freshEntry, type LedgerEntry } from '#model/cache/ledger.ts';
+import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import { createCacheBook, readable } from '../../../sources/kubernetes/cache-book.ts';
 import { imageCaches, referenceOf } from '../../../sources/kubernetes/resource.ts';
 import { cache, list, spec, status } from '../../functions/model/builders.ts';
 import { fakeClock } from '../fake-clock.ts';
 import { imageCache } from '../objects.ts';
 
-const entry = (of: Partial<LedgerEntry> = {}): LedgerEntry => ({ ...freshEntry('id-1', 'want'), ...of });
+const entry = (of: Partial<LedgerEntry> = {}): LedgerEntry => ({ ...newEntry('id-1', 'want'), ...of });
 const pulling = entry({ state: 'Pulling', attempt: 1 });
 const ready = entry({ state: 'Ready', attempt: 1 });
 
@@ -15,7 +15,7 @@ const ready = entry({ state: 'Ready', attempt: 1 });
 const holding = (nodes: Readonly<Record<string, LedgerEntry>>, isSeen = true): ImageCache =>
   cache({
     spec: spec({ lists: [list(['a:1', 'b:1', 'c:1'])] }),
-    status: status({ nodes, wants: { want: [0], other: [0] }, ...(isSeen ? { observedGeneration: 1 } : {}) }),
+    status: status({ nodes, desired: { want: [0], other: [0] }, ...(isSeen ? { observedGeneration: 1 } : {}) }),
   });
 
 async function told(...states: readonly ImageCache[]): Promise<readonly string[]> {
@@ -41,13 +41,17 @@ describe('a change of the ledger tells', () => {
     { when: 'a node has all', after: ready, says: ['succeeded 3'] },
     {
       when: 'a first try failed for one',
-      after: entry({ state: 'Pending', todo: [1], failed: [1] }),
+      after: entry({ state: 'Pending', pendingImages: [1], failedImages: [1] }),
       says: ['succeeded 2', 'failed 1'],
     },
-    { when: 'the last try failed for all', after: entry({ state: 'Failed', failed: [0, 1, 2] }), says: ['failed 3'] },
+    {
+      when: 'the last try failed for all',
+      after: entry({ state: 'Failed', failedImages: [0, 1, 2] }),
+      says: ['failed 3'],
+    },
     { when: 'the Pod was lost', after: entry({ state: 'Pending', attempt: 1 }), says: ['lost 3'] },
     { when: 'it still pulls', after: pulling, says: [] },
-    { when: 'something else is wanted now', after: entry({ want: 'other', state: 'Ready' }), says: [] },
+    { when: 'something else is wanted now', after: entry({ desiredHash: 'other', state: 'Ready' }), says: [] },
     { when: 'the node is another machine', after: entry({ id: 'id-2', state: 'Ready' }), says: [] },
     { when: 'the node went', after: undefined, says: [] },
   ])('of pulls, when $when: $says', async ({ after, says }) => {
@@ -56,7 +60,7 @@ describe('a change of the ledger tells', () => {
   });
 
   it('of pulls, also when the next try begins in the same write', async () => {
-    const next = entry({ state: 'Pulling', attempt: 2, todo: [1], failed: [1] });
+    const next = entry({ state: 'Pulling', attempt: 2, pendingImages: [1], failedImages: [1] });
     expect(await told(holding({ a: pulling }), holding({ a: next }), holding({ a: ready }))).toEqual([
       'pulls_total succeeded 2',
       'pulls_total failed 1',
@@ -68,7 +72,7 @@ describe('a change of the ledger tells', () => {
   });
 
   it('of pulls, only what the try was about', async () => {
-    const second = entry({ state: 'Pulling', attempt: 2, todo: [2], failed: [2] });
+    const second = entry({ state: 'Pulling', attempt: 2, pendingImages: [2], failedImages: [2] });
     expect(await told(holding({ a: second }), holding({ a: ready }))).toEqual(['pulls_total succeeded 1']);
     expect(await told(holding({ a: second }), holding({ a: { ...second, state: 'Pending' } }))).toEqual([
       'pulls_total lost 1',
@@ -100,8 +104,8 @@ describe('a change of the ledger tells', () => {
       when: 'other images are wanted',
       states: [
         holding({ a: ready }),
-        holding({ a: { ...pulling, want: 'other' } }),
-        holding({ a: { ...ready, want: 'other' } }),
+        holding({ a: { ...pulling, desiredHash: 'other' } }),
+        holding({ a: { ...ready, desiredHash: 'other' } }),
       ],
       says: 'changed 10',
     },
@@ -110,7 +114,7 @@ describe('a change of the ledger tells', () => {
       states: [
         holding({}),
         holding({ a: pulling }),
-        holding({ a: entry({ state: 'Failed', failed: [0] }) }),
+        holding({ a: entry({ state: 'Failed', failedImages: [0] }) }),
         holding({ a: pulling }),
         holding({ a: ready }),
       ],

@@ -25,10 +25,7 @@ function check<P extends Projection>(resource: Resource<P>, rows: readonly Row[]
 describe('of an ImageCache', () => {
   const annotated = (name: string, value: string): Json => imageCache({ annotations: { [name]: value } });
   const roundOf = (annotation: string, status: string): Json =>
-    imageCache(
-      { annotations: { [annotation]: '' } },
-      { status: { status, round: { pendingRemoval: { annotation } } } },
-    );
+    imageCache({ annotations: { [annotation]: '' } }, { status: { status, round: { requestedBy: { annotation } } } });
   const handled = (status: string): Json =>
     imageCache(
       { annotations: { [annotations.refreshRequestedAt]: '1' } },

@@ -1,13 +1,13 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { freshRemoval, type RemovalEntry } from '#model/cache/removal-ledger.ts';
-import { freshEntry, type LedgerEntry } from '#model/cache/ledger.ts';
+import { newRemovalEntry, type RemovalEntry } from '#model/cache/removal-ledger.ts';
+import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import { emptyStatus } from '#model/cache/image-cache.ts';
 import { digest, list, round, spec } from '../../functions/model/builders.ts';
 
 /** Caches as a busy cluster has them, for the page to show. */
 
 export const entry = (of: Partial<LedgerEntry> = {}): LedgerEntry => ({
-  ...freshEntry('id', 'w'),
+  ...newEntry('id', 'w'),
   state: 'Ready',
   attempt: 1,
   ...of,
@@ -27,6 +27,7 @@ export const cacheNamed = (
     annotations: {},
     finalizers: [],
     statusWrittenAt: undefined,
+    hasFormerStatus: false,
     spec: spec({ lists: [list(sorted)] }),
     status: {
       ...emptyStatus,
@@ -34,13 +35,13 @@ export const cacheNamed = (
       message: 'All requested images pulled succesfully to respective nodes',
       digests: Object.fromEntries(sorted.map((image) => [image, digest])),
       nodes,
-      wants: { w: [0] },
+      desired: { w: [0] },
       ...status,
     },
   };
 };
 
-export const removal = (state: RemovalEntry['state']): RemovalEntry => ({ ...freshRemoval('id', 'w', 2), state });
+export const removal = (state: RemovalEntry['state']): RemovalEntry => ({ ...newRemovalEntry('id', 'w', 2), state });
 
 const named = (count: number, make: (index: number) => LedgerEntry, prefix = 'node-'): Record<string, LedgerEntry> =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index + 1}`, make(index)]));
@@ -73,7 +74,7 @@ export function busyCluster(now: number): readonly ImageCache[] {
   };
   const gpu = named(
     12,
-    (index) => ([1, 4, 6].includes(index) ? entry({ state: 'Failed', attempt: 2, failed: [failedAt] }) : entry()),
+    (index) => ([1, 4, 6].includes(index) ? entry({ state: 'Failed', attempt: 2, failedImages: [failedAt] }) : entry()),
     'gpu-',
   );
   const shopNodes = named(24, (index) => {
@@ -143,7 +144,11 @@ export function largeCluster(now: number): readonly ImageCache[] {
     1000,
     (index) => {
       if (index % 90 === 17)
-        return entry({ state: 'Failed', attempt: 2, failed: [index % 50, (index + 7) % 50].toSorted((a, b) => a - b) });
+        return entry({
+          state: 'Failed',
+          attempt: 2,
+          failedImages: [index % 50, (index + 7) % 50].toSorted((a, b) => a - b),
+        });
       if (index > 930) return entry({ state: 'Pending', attempt: 0 });
       if (index > 860) return entry({ state: 'Pulling' });
       return index % 111 === 3 ? entry({ state: 'Skipped', reason: 'DiskPressure' }) : entry();
@@ -153,7 +158,7 @@ export function largeCluster(now: number): readonly ImageCache[] {
   const failures = Object.fromEntries(
     images.flatMap((image, index) => {
       const of = Object.entries(nodes)
-        .filter(([, { failed }]) => failed.includes(index))
+        .filter(([, { failedImages }]) => failedImages.includes(index))
         .slice(0, 20);
       return of.length === 0
         ? []

@@ -71,7 +71,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     server.know([
       cacheNamed(
         'a/one',
-        { images: ['x:1'], nodes: { n: entry({ state: 'Failed', failed: [0] }) } },
+        { images: ['x:1'], nodes: { n: entry({ state: 'Failed', failedImages: [0] }) } },
         { status: 'Failed' },
       ),
       cacheNamed('b/two', { images: ['x:1'] }),
@@ -149,7 +149,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     const script = '</code><script>alert(2)</script>';
     const cache = cacheNamed(
       `a/${evil}`,
-      { images: [`${evil}:1`, script], nodes: { [evil]: entry({ state: 'Failed', failed: [0, 1] }) } },
+      { images: [`${evil}:1`, script], nodes: { [evil]: entry({ state: 'Failed', failedImages: [0, 1] }) } },
       {
         status: 'Failed',
         message: script,

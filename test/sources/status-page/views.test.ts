@@ -60,9 +60,9 @@ describe('one cache', () => {
     'node-10': entry(),
     'node-9': entry(),
     off: entry({ state: 'Skipped', reason: 'NotReady' }),
-    again: entry({ state: 'Pulling', attempt: 2, todo: [1], failed: [1] }),
+    again: entry({ state: 'Pulling', attempt: 2, pendingImages: [1], failedImages: [1] }),
     waits: entry({ state: 'Pending' }),
-    bad: entry({ state: 'Failed', failed: [0] }),
+    bad: entry({ state: 'Failed', failedImages: [0] }),
   });
 
   it('has its nodes in the order of need, then by number', () => {
@@ -97,7 +97,7 @@ describe('one cache', () => {
   it('tells of a node what it has, what it lacks, and why', () => {
     const cache = cacheNamed(
       'a/b',
-      { images: ['x:1', 'y:1'], nodes: { bad: entry({ state: 'Failed', failed: [1] }) } },
+      { images: ['x:1', 'y:1'], nodes: { bad: entry({ state: 'Failed', failedImages: [1] }) } },
       {
         failures: {
           'y:1': [

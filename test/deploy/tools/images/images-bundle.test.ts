@@ -39,7 +39,10 @@ describe('bundle', () => {
   });
 
   it('holds what the status page and metrics load while they run', async () => {
-    unpack([...(await bundle({ pages: 'test/deploy/tools/images/images-pages-probe.ts' })), ...(await statusPageFiles())]);
+    unpack([
+      ...(await bundle({ pages: 'test/deploy/tools/images/images-pages-probe.ts' })),
+      ...(await statusPageFiles()),
+    ]);
     const { status, stdout, stderr } = spawnSync('node', [join(work, 'app/pages.mjs')], {
       cwd: work,
       encoding: 'utf8',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changeType, functionNames, mostChangedObjects, notice, routes, tickType } from '#model/cache/cloud-event.ts';
+import { changeType, functionNames, maxChangedObjects, notice, routes, tickType } from '#model/cache/cloud-event.ts';
 
 const job = { apiVersion: 'batch/v1', kind: 'Job', namespace: 'apps', name: 'j' };
 const event = {
@@ -43,7 +43,7 @@ describe('the notice of an event', () => {
   });
 
   it('asks for everything where it can not be said what changed', () => {
-    const many = Array.from({ length: mostChangedObjects + 1 }, (_, index) => pod(`p${index}`));
+    const many = Array.from({ length: maxChangedObjects + 1 }, (_, index) => pod(`p${index}`));
     for (const changed of [many, 'all', undefined, null, [pod('a'), { kind: 'Pod' }], [pod('')]])
       expect(notice({ ...event, data: { changed } })).toMatchObject({ changed: undefined });
     expect(notice({ ...event, data: { changed: many.slice(1) } })).toMatchObject({ changed: [job, ...many.slice(1)] });

@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { boundedFailures, failureBounds, failureCount, withNode, withoutNode } from '#model/cache/failures.ts';
+import {
+  boundedFailures,
+  failureBounds,
+  failureCount,
+  withNode,
+  withoutNode,
+  type Cause,
+} from '#model/cache/failures.ts';
 import type { Failures } from '#model/cache/image-cache.ts';
-import type { Cause } from '#model/pull/image-outcome.ts';
 
 const cause = (message: string, reason = 'ErrImagePull'): Cause => ({ reason, message });
 const told = (of: Readonly<Record<string, Cause>>): ReadonlyMap<string, Cause> => new Map(Object.entries(of));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeMatchExpression } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { isProvenPresent, pullPolicyOf, wanted } from '#model/desired/desired-images.ts';
+import { isProvenPresent, pullPolicyOf, desiredImages } from '#model/desired/desired-images.ts';
 import { cache, digest, list, node, settings, spec } from '../builders.ts';
 
 type Row = { readonly when: string; readonly key?: string } & Omit<NodeMatchExpression, 'key' | 'values'> & {
@@ -33,7 +33,7 @@ const rows: readonly Row[] = [
 
 const machine = node({ labels: { pool: 'web', cpus: '8', empty: '' } });
 const wantOn = (of: Parameters<typeof spec>[0], given: Partial<Settings> = {}) =>
-  wanted(cache({ spec: spec(of) }), machine, settings(given));
+  desiredImages(cache({ spec: spec(of) }), machine, settings(given));
 
 describe('a list selects a node by', () => {
   it.each(rows)('$when: $selects', ({ key = 'pool', operator, values = [], selects }) => {
@@ -69,7 +69,7 @@ describe('what a node must hold', () => {
 
   it('has the same hash however its lists and secrets are ordered', () => {
     const hash = (images: readonly string[], imagePullSecrets: readonly string[]) =>
-      wantOn({ lists: images.map((image) => list([image])), imagePullSecrets })?.want;
+      wantOn({ lists: images.map((image) => list([image])), imagePullSecrets })?.hash;
     expect(hash(['a:1', 'b:1'], ['s', 't'])).toBe(hash(['b:1', 'a:1'], ['t', 's']));
   });
 
@@ -80,7 +80,7 @@ describe('what a node must hold', () => {
     ['another policy of the operator', {}, { imagePullPolicy: 'Always' as const }],
   ])('has another hash with %s', (_, of, given) => {
     const lists = [list(['a:1'])];
-    expect(wantOn({ lists, ...of }, given)?.want).not.toBe(wantOn({ lists })?.want);
+    expect(wantOn({ lists, ...of }, given)?.hash).not.toBe(wantOn({ lists })?.hash);
   });
 });
 

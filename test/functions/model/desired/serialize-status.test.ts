@@ -3,17 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { emptyStatus, statusWords, type Status } from '#model/cache/image-cache.ts';
 import { nodeStates } from '#model/cache/ledger.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
-import { freshRemoval, type RemovalEntry } from '#model/cache/removal-ledger.ts';
+import { newRemovalEntry, type RemovalEntry } from '#model/cache/removal-ledger.ts';
 import { operations, triggers } from '#model/cache/round.ts';
-import { nodeCounts, wireStatus, wireStatusWithoutTexts } from '#model/desired/serialize-status.ts';
+import { nodeCounts, serializeStatus, serializeStatusWithoutTexts } from '#model/desired/serialize-status.ts';
 import { customResource, schemasByPath, type Schema } from '../../../crds/custom-resource.ts';
 import { cache, condition, digest, list, noon, pulling, round, spec, status } from '../builders.ts';
 
 const live = cache({ spec: spec({ lists: [list(['app:1', 'base:2']), list(['app:1', 'tool:3'])] }) });
 
-const removal = (of: Partial<RemovalEntry>): RemovalEntry => ({ ...freshRemoval('id', 'u1', 7), attempt: 1, ...of });
+const removal = (of: Partial<RemovalEntry>): RemovalEntry => ({ ...newRemovalEntry('id', 'u1', 7), attempt: 1, ...of });
 
-const partly = { size: 1, jobs: [0], failed: [0], vaguely: true };
+const partly = { imagesPerJob: 1, jobs: [0], failedImages: [0], inconclusive: true };
 
 /** A status in which every field has something in it. */
 const full: Status = {
@@ -26,17 +26,25 @@ const full: Status = {
   observedGeneration: 3,
   conditions: [condition({ message: 'm' }), condition({ type: 'Stalled', status: 'Unknown' })],
   digests: { 'app:1': digest },
-  resolved: {
-    'app:1': { digest, unresolved: 'x', isDoubted: true, lastUnresolvedPull: noon },
+  knownDigests: {
+    'app:1': { digest, unresolvedReason: 'x', hasMismatch: true, lastUnresolvedPull: noon },
   },
   nodes: {
-    n1: pulling({ want: 'w1', state: 'Ready' }),
-    n2: pulling({ want: 'w1', state: 'Failed', failed: [0, 1] }),
-    n3: pulling({ want: 'w2', state: 'Pulling', todo: [0], failed: [0], singly: true, copy: true, ended: partly }),
-    n4: pulling({ want: 'w2', state: 'Skipped', reason: 'NotReady' }),
+    n1: pulling({ desiredHash: 'w1', state: 'Ready' }),
+    n2: pulling({ desiredHash: 'w1', state: 'Failed', failedImages: [0, 1] }),
+    n3: pulling({
+      desiredHash: 'w2',
+      state: 'Pulling',
+      pendingImages: [0],
+      failedImages: [0],
+      oneImagePerJob: true,
+      copiesNoop: true,
+      finishedJobs: partly,
+    }),
+    n4: pulling({ desiredHash: 'w2', state: 'Skipped', reason: 'NotReady' }),
   },
-  wants: { w1: [0], w2: [1] },
-  placed: [
+  desired: { w1: [0], w2: [1] },
+  placements: [
     {
       images: ['old:1'],
       nodeSelector: { pool: 'a' },
@@ -58,8 +66,8 @@ const full: Status = {
     }),
     n2: removal({ state: 'Failed', reason: 'RemovalFailed', message: 'why' }),
   },
-  unwanted: { u1: ['old:1', 'old:2'] },
-  round: round({ number: 7, pendingRemoval: { annotation: 'kubefledged.io/refresh-imagecache', value: '' } }),
+  toRemove: { u1: ['old:1', 'old:2'] },
+  round: round({ number: 7, requestedBy: { annotation: 'kubefledged.io/refresh-imagecache', value: '' } }),
   lastRefreshTime: noon + 1000,
   nextRefreshTime: noon + 901_000,
   lastHandledRefreshAt: 'token',
@@ -68,7 +76,7 @@ const full: Status = {
 
 describe('the status as it is written', () => {
   it('is this, word by word', () => {
-    expect(wireStatus(full, live)).toEqual({
+    expect(serializeStatus(full, live)).toEqual({
       status: 'Failed',
       reason: 'ImageCacheUpdate',
       message: 'm',
@@ -99,30 +107,30 @@ describe('the status as it is written', () => {
       nodeCounts: { desired: 3, ready: 1, pulling: 1, failed: 1, skipped: 1 },
       images: [
         {
-          ...{ image: 'app:1', digest, resolved: digest, unresolved: 'x', doubted: true },
+          ...{ image: 'app:1', digest, resolvedDigest: digest, unresolvedReason: 'x', digestMismatch: true },
           ...{ lastUnresolvedPullTime: '2026-11-24T12:00:00Z', ready: 1, failed: 2 },
         },
         { image: 'base:2', ready: 1, failed: 1 },
         { image: 'tool:3', ready: 1, failed: 0 },
       ],
       nodes: {
-        n1: { id: 'a1a1a1a1', want: 'w1', attempt: 1, state: 'Ready' },
-        n2: { id: 'a1a1a1a1', want: 'w1', attempt: 1, state: 'Failed', failed: [0, 1] },
+        n1: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Ready' },
+        n2: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Failed', failedImages: [0, 1] },
         n3: {
           id: 'a1a1a1a1',
-          want: 'w2',
+          desiredHash: 'w2',
           attempt: 1,
           state: 'Pulling',
-          todo: [0],
-          failed: [0],
-          singly: true,
-          copy: true,
-          ended: { size: 1, jobs: [0], failed: [0], vaguely: true },
+          pendingImages: [0],
+          failedImages: [0],
+          oneImagePerJob: true,
+          copiesNoop: true,
+          finishedJobs: { imagesPerJob: 1, jobs: [0], failedImages: [0], inconclusive: true },
         },
-        n4: { id: 'a1a1a1a1', want: 'w2', attempt: 1, state: 'Skipped', reason: 'NotReady' },
+        n4: { id: 'a1a1a1a1', desiredHash: 'w2', attempt: 1, state: 'Skipped', reason: 'NotReady' },
       },
-      wants: { w1: [0], w2: [1] },
-      placed: [
+      desired: { w1: [0], w2: [1] },
+      placements: [
         {
           images: ['old:1'],
           nodeSelector: { pool: 'a' },
@@ -132,7 +140,7 @@ describe('the status as it is written', () => {
       ],
       round: {
         ...{ number: 7, operation: 'Create', generation: 1, trigger: 'Spec', startTime: '2026-11-24T12:00:00Z' },
-        pendingRemoval: { annotation: 'kubefledged.io/refresh-imagecache', value: '' },
+        requestedBy: { annotation: 'kubefledged.io/refresh-imagecache', value: '' },
       },
       lastRefreshTime: '2026-11-24T12:00:01Z',
       nextRefreshTime: '2026-11-24T12:15:01Z',
@@ -140,7 +148,7 @@ describe('the status as it is written', () => {
       lastHandledPurgeAt: 'token-of-purge',
       removals: {
         n1: {
-          ...{ id: 'id', want: 'u1', round: 7, attempt: 1, state: 'Removed' },
+          ...{ id: 'id', imagesHash: 'u1', round: 7, attempt: 1, state: 'Removed' },
           ...{ removed: 3, absent: 1, spared: 2, freedBytes: 7_000_000_000 },
           sparedImages: [
             { image: 'old:1', reason: 'InUse', by: 'apps/web-1/app' },
@@ -148,42 +156,42 @@ describe('the status as it is written', () => {
           ],
         },
         n2: {
-          ...{ id: 'id', want: 'u1', round: 7, attempt: 1, state: 'Failed' },
+          ...{ id: 'id', imagesHash: 'u1', round: 7, attempt: 1, state: 'Failed' },
           ...{ reason: 'RemovalFailed', message: 'why' },
         },
       },
-      unwanted: { u1: ['old:1', 'old:2'] },
+      toRemove: { u1: ['old:1', 'old:2'] },
     });
   });
 
   it('has every field in the CRD, with the type that it says', () => {
     const [{ schema }] = customResource.spec.versions;
     const of = new Map(schemasByPath(schema.openAPIV3Schema)).get('.status');
-    expect(of === undefined ? ['no .status'] : strangers(wireStatus(full, live), of, 'status')).toEqual([]);
+    expect(of === undefined ? ['no .status'] : strangers(serializeStatus(full, live), of, 'status')).toEqual([]);
   });
 
   it('leaves out what is empty', () => {
-    expect(wireStatus(emptyStatus, cache())).toEqual({
+    expect(serializeStatus(emptyStatus, cache())).toEqual({
       failuresOmitted: 0,
       conditions: [],
       nodesReady: '0/0',
       nodeCounts: { desired: 0, ready: 0, pulling: 0, failed: 0, skipped: 0 },
       images: [],
       nodes: {},
-      wants: {},
-      placed: [],
+      desired: {},
+      placements: [],
     });
   });
 
   it('has no texts where it was too large, but the whole ledger, and counts what it leaves out', () => {
-    const { failures, images, failuresOmitted, nodes } = wireStatusWithoutTexts(full, live);
+    const { failures, images, failuresOmitted, nodes } = serializeStatusWithoutTexts(full, live);
     expect({ failures, images, failuresOmitted }).toEqual({ failures: undefined, images: [], failuresOmitted: 3 });
-    expect(nodes).toEqual(wireStatus(full, live)['nodes']);
+    expect(nodes).toEqual(serializeStatus(full, live)['nodes']);
   });
 
   it('goes on telling what failed on a node that is skipped since, and counting it', () => {
-    const away = pulling({ want: 'w1', state: 'Skipped', reason: 'NotReady', failed: [0, 1] });
-    const told = wireStatus({ ...full, nodes: { n2: away } }, live);
+    const away = pulling({ desiredHash: 'w1', state: 'Skipped', reason: 'NotReady', failedImages: [0, 1] });
+    const told = serializeStatus({ ...full, nodes: { n2: away } }, live);
     expect(told).toMatchObject({
       failures: full.failures,
       failuresOmitted: 1,
@@ -201,16 +209,21 @@ describe('the status as it is written', () => {
   const second = fc.nat({ max: 4_000_000_000 }).map((seconds) => seconds * 1000);
   const entry = fc.record({
     id: word,
-    want: word,
+    desiredHash: word,
     attempt: index,
     state: fc.constantFrom(...nodeStates),
     reason: fc.constantFrom('', 'NotReady'),
-    todo: fc.option(fc.array(index), { nil: undefined }),
-    failed: fc.array(index),
-    singly: fc.boolean(),
-    copy: fc.boolean(),
-    ended: fc.option(
-      fc.record({ size: index, jobs: fc.array(index), failed: fc.array(index), vaguely: fc.boolean() }),
+    pendingImages: fc.option(fc.array(index), { nil: undefined }),
+    failedImages: fc.array(index),
+    oneImagePerJob: fc.boolean(),
+    copiesNoop: fc.boolean(),
+    finishedJobs: fc.option(
+      fc.record({
+        imagesPerJob: index,
+        jobs: fc.array(index),
+        failedImages: fc.array(index),
+        inconclusive: fc.boolean(),
+      }),
       { nil: undefined },
     ),
   });
@@ -222,7 +235,7 @@ describe('the status as it is written', () => {
     completionTime: fc.option(second, { nil: undefined }),
     observedGeneration: fc.option(index, { nil: undefined }),
     nodes: fc.dictionary(word, entry, { noNullPrototype: true }),
-    wants: fc.dictionary(word, fc.array(index), { noNullPrototype: true }),
+    desired: fc.dictionary(word, fc.array(index), { noNullPrototype: true }),
     round: fc.option(
       fc.record({
         number: index,
@@ -230,7 +243,7 @@ describe('the status as it is written', () => {
         generation: index,
         trigger: fc.constantFrom(...triggers),
         startTime: second,
-        pendingRemoval: fc.option(fc.record({ annotation: fc.string(), value: fc.string() }), { nil: undefined }),
+        requestedBy: fc.option(fc.record({ annotation: fc.string(), value: fc.string() }), { nil: undefined }),
       }),
       { nil: undefined },
     ),
@@ -248,7 +261,7 @@ describe('the status as it is written', () => {
 const reread = (of: Status): Status =>
   parseImageCache({
     metadata: { namespace: 'apps', name: 'web', uid: 'u', resourceVersion: '1' },
-    status: JSON.parse(JSON.stringify(wireStatus(of, live))) as unknown,
+    status: JSON.parse(JSON.stringify(serializeStatus(of, live))) as unknown,
   }).status;
 
 /** Where a value has what its schema does not know, or knows as another type. */
@@ -274,6 +287,7 @@ describe('an ImageCache off the wire', () => {
   it('has every field of its spec', () => {
     expect(parseImageCache({ metadata, spec: { cacheSpec: [{ images: ['a:1'] }] } })).toEqual({
       ...{ ...metadata, generation: 0, isBeingDeleted: false, finalizers: [], annotations: {}, status: emptyStatus },
+      hasFormerStatus: false,
       spec: spec({ lists: [list(['a:1'])] }),
     });
   });

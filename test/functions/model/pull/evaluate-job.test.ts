@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ContainerStatus } from '#model/job/pod.ts';
-import { podGrace } from '#model/pull/evaluate-job.ts';
+import { type ContainerStatus, podGrace } from '#model/job/pod.ts';
 import { completed, container, digest, list, node, waiting } from '../builders.ts';
 import { second, minute, verdict, check, type Told, done, open, bothPresent, both, notFound } from './verdict.ts';
 

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { podGrace } from '#model/pull/evaluate-job.ts';
+import { podGrace } from '#model/job/pod.ts';
 import { completed, container, modernNode, waiting } from '../builders.ts';
 import { minute, check, done, lost, both, notFound } from './verdict.ts';
 
@@ -89,7 +89,7 @@ describe('a Job whose Pod can not be made', () => {
       when: 'by admission, though already copied, fails on a modern node too',
       job: { podRefused: admission },
       on: modernNode(),
-      entry: { copy: true },
+      entry: { copiesNoop: true },
       after: podGrace,
       is: done({}, both(['FailedCreate', admission])),
     },

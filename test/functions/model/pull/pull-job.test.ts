@@ -6,7 +6,7 @@ import type { Node } from '#model/node/node.ts';
 import { pullJob, type PullJob } from '#model/pull/pull-job.ts';
 import { jobName, jobSet } from '#model/pull/job-set.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { wantedOf } from '#model/desired/desired-images.ts';
+import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import { cache, list, modernNode, node, openCache, pulling, settings, spec } from '../builders.ts';
 import { copyingJob, mountingJob } from './pull-job-manifests.ts';
 
@@ -22,8 +22,8 @@ function ordered(of: Of = {}): PullJob {
   const live = openCache({}, { spec: spec({ lists: [list(['app:1', 'base'])], ...of.spec }) });
   const on = of.on ?? node();
   const given = settings(of.settings);
-  const wanted = wantedOf(live, [0], given);
-  const entry = pulling({ id: on.id, want: wanted.want, ...of.entry });
+  const wanted = desiredImagesOf(live, [0], given);
+  const entry = pulling({ id: on.id, desiredHash: wanted.hash, ...of.entry });
   const indexes = of.indexes ?? wanted.images.map((_, index) => index);
   return pullJob({ cache: live, node: on, entry, wanted, indexes, settings: given, runAsUser: 65_532 });
 }
@@ -41,7 +41,7 @@ describe('a pull Job', () => {
   });
 
   it('copies where mounting was refused', () => {
-    expect(podOf({ on: modernNode(), entry: { copy: true } })?.initContainers).toHaveLength(1);
+    expect(podOf({ on: modernNode(), entry: { copiesNoop: true } })?.initContainers).toHaveLength(1);
   });
 
   it('pulls the images of its batch only, in containers that keep their index', () => {
@@ -117,8 +117,8 @@ describe('the name of a Job', () => {
   it.each([
     ['the attempt', other({ attempt: 2 })],
     ['the machine', other({ id: 'b2b2b2b2' })],
-    ['what it must hold', other({ want: 'ffffffff' })],
-    ['the way', other({ copy: true })],
+    ['what it must hold', other({ desiredHash: 'ffffffff' })],
+    ['the way', other({ copiesNoop: true })],
     ['the images', jobName(live, pulling(), [0])],
     ['the cache made anew', jobName({ ...live, uid: 'another' }, pulling(), [0, 1])],
     [
@@ -130,7 +130,9 @@ describe('the name of a Job', () => {
   });
 
   it('is the same whoever makes it', () => {
-    expect(jobName(live, pulling({ state: 'Pending', failed: [1] }), [0, 1])).toBe(jobName(live, pulling(), [0, 1]));
+    expect(jobName(live, pulling({ state: 'Pending', failedImages: [1] }), [0, 1])).toBe(
+      jobName(live, pulling(), [0, 1]),
+    );
   });
 });
 
@@ -144,7 +146,7 @@ describe('the Jobs of an attempt', () => {
   const sizes = (entry: Partial<LedgerEntry>, pullsPerNode = 1, imagesPerJob = 32) => {
     const live = cache({ spec: spec({ lists: [list(images)], pullsPerNode }) });
     const given = settings({ imagesPerJob });
-    return jobSet(pulling(entry), wantedOf(live, [0], given), live, given);
+    return jobSet(pulling(entry), desiredImagesOf(live, [0], given), live, given);
   };
 
   it.each([
@@ -152,8 +154,8 @@ describe('the Jobs of an attempt', () => {
     { when: 'three pulls at once', entry: {}, pulls: 3, is: [24, 24, 22] },
     { when: 'more pulls than batches', entry: {}, pulls: 100, is: images.map(() => 1) },
     { when: 'small batches', entry: {}, perJob: 50, is: [50, 20] },
-    { when: 'some images left', entry: { todo: [3, 5] }, is: [2] },
-    { when: 'some images left, singly', entry: { todo: [3, 5], singly: true }, is: [1, 1] },
+    { when: 'some images left', entry: { pendingImages: [3, 5] }, is: [2] },
+    { when: 'some images left, singly', entry: { pendingImages: [3, 5], oneImagePerJob: true }, is: [1, 1] },
   ])('with $when have $is images', ({ entry, pulls, perJob, is }) => {
     expect(sizes(entry, pulls, perJob).map(({ length }) => length)).toEqual(is);
   });
@@ -165,7 +167,7 @@ describe('the Jobs of an attempt', () => {
         fc.integer({ min: 1, max: 9 }),
         fc.boolean(),
         (todo, pulls, singly) => {
-          expect(sizes({ todo, singly }, pulls).flat()).toEqual(todo);
+          expect(sizes({ pendingImages: todo, oneImagePerJob: singly }, pulls).flat()).toEqual(todo);
         },
       ),
     );

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { fold } from '#model/pull/record-results.ts';
+import { recordResults } from '#model/pull/record-results.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
-import type { Ended, LedgerEntry } from '#model/cache/ledger.ts';
+import type { FinishedJobs, LedgerEntry } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';
-import type { ContainerStatus, Pod } from '#model/job/pod.ts';
-import type { JobView } from '#model/pull/evaluate-job.ts';
-import { wantedOf } from '#model/desired/desired-images.ts';
+import type { ContainerStatus, Pod, JobView } from '#model/job/pod.ts';
+import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import {
   completed,
   container,
@@ -60,14 +59,18 @@ function folded({ entry, jobs = [], after = 1000, on, spec: of }: Row) {
     hasAllJobs: false,
     ...(on === undefined ? {} : { nodes: on }),
   });
-  const wanted = wantedOf(cache, [0], given);
-  const { status } = fold(world({ cache, observed: seen, now: noon + after }), cache, new Map([[wanted.want, wanted]]));
+  const wanted = desiredImagesOf(cache, [0], given);
+  const { status } = recordResults(
+    world({ cache, observed: seen, now: noon + after }),
+    cache,
+    new Map([[wanted.hash, wanted]]),
+  );
   return status;
 }
 
-const endedSingly = (jobs: readonly number[], failed: readonly number[]): Ended => ({
-  ...{ size: 1, jobs, failed },
-  vaguely: false,
+const endedSingly = (jobs: readonly number[], failed: readonly number[]): FinishedJobs => ({
+  ...{ imagesPerJob: 1, jobs, failedImages: failed },
+  inconclusive: false,
 });
 const missing = (index: number) => waiting(index, 'ErrImagePull', 'not found');
 const ten = 600_000;
@@ -92,7 +95,7 @@ const rows: readonly Row[] = [
         [completed(0), completed(1)],
       ],
     ],
-    is: { state: 'Ready', todo: undefined, failed: [] },
+    is: { state: 'Ready', pendingImages: undefined, failedImages: [] },
   },
   {
     when: 'one can not be had, for the first time',
@@ -102,21 +105,21 @@ const rows: readonly Row[] = [
         [missing(0), completed(1)],
       ],
     ],
-    is: { state: 'Pending', todo: [0], failed: [0], singly: false },
+    is: { state: 'Pending', pendingImages: [0], failedImages: [0], oneImagePerJob: false },
     failed: ['app:1'],
   },
   {
     when: 'one can not be had, for the second time',
-    entry: { attempt: 2, todo: [0], failed: [0] },
+    entry: { attempt: 2, pendingImages: [0], failedImages: [0] },
     jobs: [[[0], [missing(0)]]],
-    is: { state: 'Failed', todo: undefined, failed: [0] },
+    is: { state: 'Failed', pendingImages: undefined, failedImages: [0] },
     failed: ['app:1'],
   },
   {
     when: 'the second try has got it',
-    entry: { attempt: 2, todo: [0], failed: [0], singly: true },
+    entry: { attempt: 2, pendingImages: [0], failedImages: [0], oneImagePerJob: true },
     jobs: [[[0], [completed(0)]]],
-    is: { state: 'Ready', todo: undefined, failed: [], singly: false },
+    is: { state: 'Ready', pendingImages: undefined, failedImages: [], oneImagePerJob: false },
   },
   {
     when: 'time ran out without a word',
@@ -127,52 +130,68 @@ const rows: readonly Row[] = [
       ],
     ],
     after: ten,
-    is: { state: 'Pending', todo: [0, 1], failed: [0, 1], singly: true },
+    is: { state: 'Pending', pendingImages: [0, 1], failedImages: [0, 1], oneImagePerJob: true },
     failed: ['app:1', 'base:2'],
   },
   {
     when: 'one of two single Jobs has ended',
-    entry: { attempt: 2, todo: [0, 1], failed: [0, 1], singly: true },
+    entry: { attempt: 2, pendingImages: [0, 1], failedImages: [0, 1], oneImagePerJob: true },
     jobs: [[[0], [missing(0)]]],
-    is: { state: 'Pulling', failed: [0, 1], ended: { size: 1, jobs: [0], failed: [0], vaguely: false } },
+    is: {
+      state: 'Pulling',
+      failedImages: [0, 1],
+      finishedJobs: { imagesPerJob: 1, jobs: [0], failedImages: [0], inconclusive: false },
+    },
     failed: ['app:1'],
   },
   {
     when: 'the other single Job has ended, too',
-    entry: { attempt: 2, todo: [0, 1], failed: [0, 1], singly: true, ended: endedSingly([0], [0]) },
+    entry: {
+      attempt: 2,
+      pendingImages: [0, 1],
+      failedImages: [0, 1],
+      oneImagePerJob: true,
+      finishedJobs: endedSingly([0], [0]),
+    },
     jobs: [[[1], [completed(1)]]],
-    is: { state: 'Failed', failed: [0], singly: false, ended: undefined },
+    is: { state: 'Failed', failedImages: [0], oneImagePerJob: false, finishedJobs: undefined },
   },
   {
     when: 'the other one has ended, and both have what they were for',
-    entry: { attempt: 2, todo: [0, 1], failed: [0, 1], singly: true, ended: endedSingly([0], []) },
+    entry: {
+      attempt: 2,
+      pendingImages: [0, 1],
+      failedImages: [0, 1],
+      oneImagePerJob: true,
+      finishedJobs: endedSingly([0], []),
+    },
     jobs: [[[1], [completed(1)]]],
-    is: { state: 'Ready', failed: [], ended: undefined },
+    is: { state: 'Ready', failedImages: [], finishedJobs: undefined },
   },
   {
     when: 'the first of two Jobs could not get its image, and the second has ended',
     spec: { pullsPerNode: 2 },
-    entry: { ended: { ...endedSingly([0], [0]), vaguely: true } },
+    entry: { finishedJobs: { ...endedSingly([0], [0]), inconclusive: true } },
     jobs: [[[1], [completed(1)]]],
-    is: { state: 'Pending', todo: [0], failed: [0], singly: true, ended: undefined },
+    is: { state: 'Pending', pendingImages: [0], failedImages: [0], oneImagePerJob: true, finishedJobs: undefined },
   },
   {
     when: 'what had ended was of a set that was cut another way',
-    entry: { ended: endedSingly([0], [0]) },
+    entry: { finishedJobs: endedSingly([0], [0]) },
     jobs: [
       [
         [0, 1],
         [completed(0), completed(1)],
       ],
     ],
-    is: { state: 'Ready', ended: undefined },
+    is: { state: 'Ready', finishedJobs: undefined },
   },
   {
     when: 'the second of two Jobs was lost for the third time',
     spec: { pullsPerNode: 2 },
-    entry: { attempt: 3, ended: endedSingly([0], []) },
+    entry: { attempt: 3, finishedJobs: endedSingly([0], []) },
     jobs: [[[1], 'gone']],
-    is: { state: 'Failed', failed: [1], ended: undefined },
+    is: { state: 'Failed', failedImages: [1], finishedJobs: undefined },
     failed: ['base:2'],
   },
   {
@@ -187,9 +206,9 @@ const rows: readonly Row[] = [
   {
     when: 'its Job was lost',
     jobs: [[[0, 1], 'lost']],
-    is: { state: 'Pending', attempt: 1, todo: undefined, failed: [] },
+    is: { state: 'Pending', attempt: 1, pendingImages: undefined, failedImages: [] },
   },
-  { when: 'its Job is gone', jobs: [[[0, 1], 'gone']], is: { state: 'Pending', attempt: 1, failed: [] } },
+  { when: 'its Job is gone', jobs: [[[0, 1], 'gone']], is: { state: 'Pending', attempt: 1, failedImages: [] } },
   {
     when: 'its Job was lost twice',
     entry: { attempt: 2 },
@@ -200,7 +219,7 @@ const rows: readonly Row[] = [
     when: 'its Job was lost three times',
     entry: { attempt: 3 },
     jobs: [[[0, 1], 'lost']],
-    is: { state: 'Failed', failed: [0, 1] },
+    is: { state: 'Failed', failedImages: [0, 1] },
     failed: ['app:1', 'base:2'],
   },
   {
@@ -221,14 +240,14 @@ const rows: readonly Row[] = [
         [missing(0), completed(1)],
       ],
     ],
-    is: { state: 'Failed', failed: [0] },
+    is: { state: 'Failed', failedImages: [0] },
     failed: ['app:1'],
   },
   {
     when: 'mounting was refused',
     on: new Map([['node-1', modernNode()]]),
     jobs: [[[0, 1], [waiting(0, 'CreateContainerError', 'ImageVolumeMountFailed'), container(1)], { way: 'mounting' }]],
-    is: { state: 'Pending', attempt: 1, copy: true, todo: undefined, failed: [] },
+    is: { state: 'Pending', attempt: 1, copiesNoop: true, pendingImages: undefined, failedImages: [] },
   },
 ];
 
@@ -282,9 +301,9 @@ describe('what is told of images', () => {
 
   it('leaves alone the nodes that do not pull', () => {
     const cache = openCache({ 'node-1': pulling({ state: 'Ready' }), 'node-2': pulling({ state: 'Skipped' }) });
-    const wanted = wantedOf(cache, [0], settings());
+    const wanted = desiredImagesOf(cache, [0], settings());
     const seen = observed({ nodeList: [node()] });
-    expect(fold(world({ cache, observed: seen }), cache, new Map([[wanted.want, wanted]])).status).toEqual(
+    expect(recordResults(world({ cache, observed: seen }), cache, new Map([[wanted.hash, wanted]])).status).toEqual(
       cache.status,
     );
   });

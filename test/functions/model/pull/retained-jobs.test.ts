@@ -1,15 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '#model/decide.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { Holding } from '#model/job/pod.ts';
+import type { HeldImages } from '#model/job/pod.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { job, node, observed, openCache, pod, pulling, round, settings, spec, world } from '../builders.ts';
 
-const { want } = pulling();
+const { desiredHash } = pulling();
 
 /** A finished Job of node-1: its round, and what it holds. */
-type Finished = { readonly round: number; readonly holds?: Holding; readonly nodeId?: string };
-const of = (number: number, ...indexes: readonly number[]): Finished => ({ round: number, holds: { want, indexes } });
+type Finished = { readonly round: number; readonly holds?: HeldImages; readonly nodeId?: string };
+const of = (number: number, ...indexes: readonly number[]): Finished => ({
+  round: number,
+  holds: { desiredHash, indexes },
+});
 
 /** The rounds of the Jobs that go, at the end of round 3. */
 const gone = (
@@ -33,7 +36,7 @@ const gone = (
       ] as const,
   );
   const seen = observed({ jobs: new Map(views), nodeList: [node()] });
-  return decide(world({ cache, observed: seen, settings: settings() })).remove.map(({ uid }) => Number(uid));
+  return decide(world({ cache, observed: seen, settings: settings() })).deleteJobs.map(({ uid }) => Number(uid));
 };
 
 describe('a finished Job', () => {
@@ -50,17 +53,17 @@ describe('a finished Job', () => {
     { when: 'what it holds of many is held by a newer one', jobs: [of(1, 0, 1), of(2, 0), of(3, 0)], goes: [2] },
     {
       when: 'it was for another want, and newer ones hold everything',
-      jobs: [{ round: 1, holds: { want: 'old', indexes: [0] } }, of(3, 0, 1)],
+      jobs: [{ round: 1, holds: { desiredHash: 'old', indexes: [0] } }, of(3, 0, 1)],
       goes: [1],
     },
     {
       when: 'it was for another want, and newer ones hold a part',
-      jobs: [{ round: 1, holds: { want: 'old', indexes: [0] } }, of(3, 0)],
+      jobs: [{ round: 1, holds: { desiredHash: 'old', indexes: [0] } }, of(3, 0)],
       goes: [],
     },
     {
       when: 'the newer one was for another want',
-      jobs: [of(1, 0, 1), { round: 2, holds: { want: 'old', indexes: [0, 1] } }],
+      jobs: [of(1, 0, 1), { round: 2, holds: { desiredHash: 'old', indexes: [0, 1] } }],
       goes: [],
     },
     { when: 'the newer one is on another node', jobs: [of(1, 0, 1), { ...of(3, 0, 1), nodeId: 'b2' }], goes: [3] },
@@ -73,7 +76,7 @@ describe('a finished Job', () => {
       when: 'its node has failed since',
       jobs: [of(1, 0, 1), of(3, 0, 1)],
       goes: [],
-      entry: { state: 'Failed', failed: [0] },
+      entry: { state: 'Failed', failedImages: [0] },
     },
     { when: 'its node is gone', jobs: [{ ...of(3, 0, 1), nodeId: 'b2' }], goes: [3] },
   ])('kept on request goes or stays: $goes where $when', ({ jobs, goes, entry }) => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { claim, freeSlots, mostClaims } from '#model/pull/start-nodes.ts';
+import { startNodes, freeSlots, maxNodesStarted } from '#model/pull/start-nodes.ts';
 import type { Spec, Status } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
-import { survey } from '#model/pull/sync-ledger.ts';
+import { syncLedger } from '#model/pull/sync-ledger.ts';
 import type { World } from '#model/world.ts';
 import { list, node, observed, openCache, pulling, round, settings, spec, world } from '../builders.ts';
 
@@ -17,9 +17,13 @@ type Row = {
 const here = new Set(['docker.io/library/app:1', 'docker.io/library/base:2']);
 
 const rows: readonly Row[] = [
-  { when: 'is new', is: { state: 'Pending', attempt: 0, todo: undefined } },
-  { when: 'is new and has all images', on: { images: here }, is: { state: 'Ready', todo: undefined } },
-  { when: 'is new and has one', on: { images: new Set([...here].slice(1)) }, is: { state: 'Pending', todo: [0] } },
+  { when: 'is new', is: { state: 'Pending', attempt: 0, pendingImages: undefined } },
+  { when: 'is new and has all images', on: { images: here }, is: { state: 'Ready', pendingImages: undefined } },
+  {
+    when: 'is new and has one',
+    on: { images: new Set([...here].slice(1)) },
+    is: { state: 'Pending', pendingImages: [0] },
+  },
   { when: 'is new and not ready', on: { isReady: false }, is: { state: 'Skipped', reason: 'NotReady' } },
   {
     when: 'is ready again',
@@ -34,7 +38,7 @@ const rows: readonly Row[] = [
   },
   {
     when: 'has failed and is not ready',
-    before: { state: 'Failed', failed: [0] },
+    before: { state: 'Failed', failedImages: [0] },
     on: { isReady: false },
     is: { state: 'Failed' },
   },
@@ -48,10 +52,14 @@ const rows: readonly Row[] = [
   },
   {
     when: 'is another machine',
-    before: { state: 'Failed', id: 'old', attempt: 3, copy: true },
-    is: { state: 'Pending', attempt: 0, copy: false },
+    before: { state: 'Failed', id: 'old', attempt: 3, copiesNoop: true },
+    is: { state: 'Pending', attempt: 0, copiesNoop: false },
   },
-  { when: 'is to hold something else', before: { state: 'Ready', want: 'old' }, is: { state: 'Pending', attempt: 0 } },
+  {
+    when: 'is to hold something else',
+    before: { state: 'Ready', desiredHash: 'old' },
+    is: { state: 'Pending', attempt: 0 },
+  },
   { when: 'is selected no more', before: { state: 'Ready' }, on: { labels: { pool: 'none' } }, is: undefined },
 ];
 
@@ -65,7 +73,7 @@ function surveyed({ before, on }: Row, of: Partial<World> = {}): Status {
   const cache = openCache(nodes, { spec: spec({ lists }) });
   const failures = { 'app:1': [{ node: 'node-1', reason: 'ErrImagePull', message: '' }] };
   const told = { ...cache, status: { ...cache.status, failures } };
-  return survey(world({ cache: told, observed: observed({ nodeList: [node(on)] }), ...of }), told).status;
+  return syncLedger(world({ cache: told, observed: observed({ nodeList: [node(on)] }), ...of }), told).status;
 }
 
 describe('a node that', () => {
@@ -78,7 +86,7 @@ describe('a node that', () => {
   it.each<Row & { readonly forgets: boolean }>([
     { when: 'stays as it was', before: { state: 'Failed' }, is: {}, forgets: false },
     { when: 'is another machine', before: { id: 'old' }, is: {}, forgets: true },
-    { when: 'is to hold something else', before: { want: 'old' }, is: {}, forgets: true },
+    { when: 'is to hold something else', before: { desiredHash: 'old' }, is: {}, forgets: true },
     { when: 'is selected no more', before: {}, on: { labels: { pool: 'none' } }, is: {}, forgets: true },
   ])('$when: what failed on it is forgotten: $forgets', ({ forgets, ...row }) => {
     expect(surveyed(row).failures).toEqual(
@@ -126,8 +134,8 @@ describe('how many nodes pull at once', () => {
     const seen = observed({ nodeList: looked.map((name) => node({ name })) });
     const hasAllNodes = looked.length === Object.keys(nodes).length;
     const asked = world({ cache, observed: { ...seen, hasAllNodes }, settings: settings({ jobsMaxSurge }) });
-    const { wanted } = survey(asked, cache);
-    return { ...claim(asked, cache, wanted), free: freeSlots(cache, asked.settings) };
+    const { wanted } = syncLedger(asked, cache);
+    return { ...startNodes(asked, cache, wanted), free: freeSlots(cache, asked.settings) };
   };
   const count = ({ status }: { readonly status: Status }) =>
     Object.values(status.nodes).filter(({ state }) => state === 'Pulling').length;
@@ -165,9 +173,9 @@ describe('how many nodes pull at once', () => {
   });
 
   it('is no more than one delivery can make Jobs for: the rest is claimed right after', () => {
-    expect(claimed(waiting(mostClaims + 1))).toMatchObject({ more: 'seen' });
-    expect(count(claimed(waiting(mostClaims + 1)))).toBe(mostClaims);
-    expect(claimed(waiting(mostClaims))).toMatchObject({ more: 'none' });
+    expect(claimed(waiting(maxNodesStarted + 1))).toMatchObject({ more: 'seen' });
+    expect(count(claimed(waiting(maxNodesStarted + 1)))).toBe(maxNodesStarted);
+    expect(claimed(waiting(maxNodesStarted))).toMatchObject({ more: 'none' });
   });
 
   it.each([
@@ -183,10 +191,12 @@ describe('how many nodes pull at once', () => {
   });
 
   it('grows the attempt of those that are claimed', () => {
-    expect(claimed({ w: pulling({ state: 'Pending', attempt: 1, failed: [0] }) }).status.nodes['w']).toMatchObject({
+    expect(
+      claimed({ w: pulling({ state: 'Pending', attempt: 1, failedImages: [0] }) }).status.nodes['w'],
+    ).toMatchObject({
       state: 'Pulling',
       attempt: 2,
-      failed: [0],
+      failedImages: [0],
     });
   });
 });

@@ -3,8 +3,8 @@ import type { Spec } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { ContainerStatus, Job, Pod } from '#model/job/pod.ts';
-import { judge, type Verdict } from '#model/pull/evaluate-job.ts';
-import { wantedOf } from '#model/desired/desired-images.ts';
+import { evaluateJob, type Verdict } from '#model/pull/evaluate-job.ts';
+import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import { cache, digest, job, node, noon, pod, pulling, settings, spec } from '../builders.ts';
 
 /** What is judged of a node that pulls two images, told row by row, and the verdicts that rows expect. */
@@ -31,13 +31,13 @@ export function verdict(row: Row): Verdict {
   const live = cache({ spec: spec(row.spec) });
   const given = settings();
   const read = row.containers === undefined ? row.pod : { ...row.pod, containers: row.containers };
-  return judge({
+  return evaluateJob({
     view: {
       job: row.job === 'unread' ? undefined : job(row.job),
       pod: read === undefined ? undefined : pod(read),
     },
     indexes: [0, 1],
-    wanted: wantedOf(live, [0], given),
+    wanted: desiredImagesOf(live, [0], given),
     entry: pulling(row.entry),
     cache: live,
     node: 'on' in row ? row.on : node(),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { removalJob, type RemovalJobOrder } from '#model/removal/removal-job.ts';
-import { freshRemoval, type RemovalEntry } from '#model/cache/removal-ledger.ts';
+import { newRemovalEntry, type RemovalEntry } from '#model/cache/removal-ledger.ts';
 import { node, openCache, settings, spec } from '../builders.ts';
 
 const ordered = (of: Partial<RemovalJobOrder> = {}) =>
@@ -8,14 +8,14 @@ const ordered = (of: Partial<RemovalJobOrder> = {}) =>
     cache: openCache({}),
     node: node(),
     socket: '/run/containerd/containerd.sock',
-    entry: { ...freshRemoval(node().id, 'want', 1), attempt: 1 },
+    entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 },
     removal: { remove: ['app:1', 'base'], keep: ['other:2'], purge: 'any' },
     settings: settings(),
     ...of,
   });
 
 const entryWith = (of: Partial<RemovalEntry>): Partial<RemovalJobOrder> => ({
-  entry: { ...freshRemoval(node().id, 'want', 1), attempt: 1, ...of },
+  entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 1, ...of },
 });
 
 const podOf = (of: Partial<RemovalJobOrder> = {}) => ordered(of).spec?.template.spec;
@@ -141,7 +141,7 @@ describe('a removal Job', () => {
     { when: 'attempt', of: entryWith({ attempt: 2 }) },
     { when: 'cache', of: { cache: openCache({}, { uid: 'other' }) } },
     { when: 'round', of: entryWith({ round: 2 }) },
-    { when: 'set of images', of: entryWith({ want: 'other' }) },
+    { when: 'set of images', of: entryWith({ imagesHash: 'other' }) },
   ])('has another name for another $when', ({ of }) => {
     expect(nameOf(of)).not.toBe(nameOf());
   });

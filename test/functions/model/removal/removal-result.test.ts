@@ -4,10 +4,10 @@ import {
   failedRemoval,
   parseRemovalResult,
   removalResult,
-  spareReasons,
   terminationMessage,
   type RemovalOutcome,
 } from '#model/removal/removal-result.ts';
+import { spareReasons } from '#model/cache/removal-ledger.ts';
 
 const removed = (image: string, bytes = 10): RemovalOutcome => ({ outcome: 'removed', image, bytes, also: '' });
 const failed = (image: string, message = 'no'): RemovalOutcome => ({ outcome: 'failed', image, message });

@@ -6,15 +6,15 @@ import { asked, theirs } from '../decided.ts';
 
 describe("a cache of kube-fledged's", () => {
   it('is taken over as it stands: no round, no Job, its words kept', () => {
-    const { status: told, create, events } = asked({ status: theirs() });
+    const { status: told, createJobs, events } = asked({ status: theirs() });
     expect(told).toMatchObject({
       ...{ status: 'Succeeded', reason: 'ImageCacheCreate', message: 'told by kube-fledged', startTime: noon - 1000 },
       observedGeneration: 1,
       round: { number: 0, trigger: 'Adopted' },
       nodes: { 'node-1': { state: 'Ready', attempt: 0 } },
-      placed: [{ images: ['app:1', 'base:2'] }],
+      placements: [{ images: ['app:1', 'base:2'] }],
     });
-    expect({ create, events }).toEqual({ create: [], events: [] });
+    expect({ createJobs, events }).toEqual({ createJobs: [], events: [] });
   });
 
   it('keeps its failures, told by the hostname of nodes', () => {
@@ -24,7 +24,11 @@ describe("a cache of kube-fledged's", () => {
       { status: theirs({ status: 'Failed', failures }) },
       { observed: observed({ nodeList }) },
     );
-    expect(told).toMatchObject({ status: 'Failed', failures, nodes: { 'node-1': { state: 'Failed', failed: [1] } } });
+    expect(told).toMatchObject({
+      status: 'Failed',
+      failures,
+      nodes: { 'node-1': { state: 'Failed', failedImages: [1] } },
+    });
     expect(told?.conditions.map(({ type, status: word }) => [type, word])).toEqual([
       ['Ready', 'False'],
       ['Reconciling', 'False'],
@@ -34,7 +38,7 @@ describe("a cache of kube-fledged's", () => {
 
   it('stays purged when it was', () => {
     const plan = asked({ status: theirs({ reason: 'ImageCachePurge' }) });
-    expect(plan).toMatchObject({ create: [], status: { nodes: {}, round: { operation: 'Purge' } } });
+    expect(plan).toMatchObject({ createJobs: [], status: { nodes: {}, round: { operation: 'Purge' } } });
     expect(decide(world({ cache: cache({ status: plan.status ?? status() }) }))).toEqual(emptyPlan);
   });
 
@@ -47,12 +51,12 @@ describe("a cache of kube-fledged's", () => {
 
   it('is pulled again, gently, when it was in the middle of that', () => {
     const nodeList = Array.from({ length: 20 }, (_, index) => node({ name: `n${index}`, id: `id-${index}` }));
-    const { status: told, create } = asked(
+    const { status: told, createJobs } = asked(
       { status: theirs({ status: 'Processing' }) },
       { observed: observed({ nodeList }) },
     );
     expect(told).toMatchObject({ reason: 'ImageCacheRefresh', round: { number: 1, trigger: 'Adopted' } });
-    expect(create).toHaveLength(2);
+    expect(createJobs).toHaveLength(2);
   });
 
   it('is taken over once', () => {

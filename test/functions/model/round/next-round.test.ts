@@ -44,7 +44,7 @@ describe('which round opens', () => {
       when: 'one whose request has been answered and is only to be taken away',
       given: {
         annotations: { [annotations.refresh]: '' },
-        status: ended({ round: round({ pendingRemoval: { annotation: annotations.refresh, value: '' } }) }),
+        status: ended({ round: round({ requestedBy: { annotation: annotations.refresh, value: '' } }) }),
       },
       is: undefined,
     },

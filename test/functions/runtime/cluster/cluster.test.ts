@@ -113,10 +113,10 @@ describe('deleting a Job', () => {
   it('leaves another Job of its name alone, and is content where there is none', async () => {
     const { api, cluster } = connected();
     api.put(`${jobsPath}/a`, { metadata: { name: 'a', uid: 'another' } });
-    await cluster.removeJob('apps', { name: 'a', uid: 'mine' });
+    await cluster.deleteJob('apps', { name: 'a', uid: 'mine' });
     expect(api.read(`${jobsPath}/a`)).toBeDefined();
-    await cluster.removeJob('apps', { name: 'a', uid: 'another' });
-    await cluster.removeJob('apps', { name: 'a', uid: 'another' });
+    await cluster.deleteJob('apps', { name: 'a', uid: 'another' });
+    await cluster.deleteJob('apps', { name: 'a', uid: 'another' });
     expect(api.read(`${jobsPath}/a`)).toBeUndefined();
   });
 });
