@@ -121,7 +121,7 @@ describe.each(found)('on the embedded cluster, %s', (program) => {
   });
 
   test('explains, and lists what is served', async () => {
-    await says('explain imagecache.spec.cacheSpec.images', 'Image references as in a pod');
+    await says('explain imagecache.spec.cacheSpec.images', 'images is the list of image references');
     await says('explain job.spec.backoffLimit', 'backoffLimit <integer>');
     await says('api-resources --no-headers -o name', 'imagecaches.kubefledged.io');
     await says('version', 'Server Version: v1.36.3');
