@@ -52,7 +52,7 @@ describe('the lag of a source', () => {
       { names: ['a'], isAll: false, at: 14 },
       { names: ['b', 'a'], isAll: false, at: 36 },
     ];
-    expect(lagsOf(written, received)).toEqual({ lags: [4, 16, 6], untold: 1 });
+    expect(lagsOf(written, received)).toEqual({ lags: [4, 16, 6], unreported: 1 });
   });
 
   it('takes the names of Jobs from an event, and of those that are gathered in it', () => {

@@ -15,7 +15,7 @@ export function failing({ nodes, images }: Size): Promise<Found['failing']> {
       const { failures, failuresOmitted } = seenCache(object).status;
       return {
         round,
-        toldFailures: Object.values(failures).flat().length,
+        listedFailures: Object.values(failures).flat().length,
         omittedFailures: failuresOmitted,
         objectBytes: Buffer.byteLength(JSON.stringify(object)),
       };

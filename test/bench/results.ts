@@ -37,7 +37,7 @@ const spread = z.object({
 });
 export type Spread = z.infer<typeof spread>;
 
-const failing = z.object({ round, toldFailures: z.number(), omittedFailures: z.number(), objectBytes: z.number() });
+const failing = z.object({ round, listedFailures: z.number(), omittedFailures: z.number(), objectBytes: z.number() });
 
 const newNode = z.object({
   /** How many nodes there were before. */
@@ -65,7 +65,7 @@ const sourceLag = z.object({
   writesPerSecond: z.number(),
   writes: z.number(),
   /** Writes of which no event told within the time allowed after the last. */
-  untold: z.number(),
+  unreported: z.number(),
   events: z.number(),
   lag: spread,
   sorted: z.array(z.number()),

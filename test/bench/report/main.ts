@@ -1,4 +1,4 @@
-/** Makes the plots and the tables of docs/performance.md anew, from what was measured last: `npm run bench:report`. */
+/** Regenerates the plots and tables of docs/performance.md from results.json: `npm run bench:report`. */
 import { readResults } from '../results.ts';
 import { writeReport } from './write-report.ts';
 

@@ -1,128 +1,152 @@
+import { parse, View } from 'vega';
+import { compile, type TopLevelSpec } from 'vega-lite';
 import type { Results, Round } from '../results.ts';
-import { chart, type Series } from './chart.ts';
-import { costModels, fittedModel, predictedBy } from './cost-model.ts';
-import { goals, kubeFledged } from './known.ts';
+import { at, costs, lineOf, pulls, type Cost } from './cost-model.ts';
+import { goals, kubeFledged } from './goals.ts';
 
-/** Every plot that the results allow, by file name. */
-export function plots(results: Results): ReadonlyMap<string, string> {
-  const rounds = results.rounds?.found;
-  const all = new Map<string, string>();
-  if (rounds !== undefined && rounds.measured.length > 1) {
-    const ours = [...rounds.measured, ...rounds.check];
-    const baseline = results.baseline?.found ?? [];
-    all.set(
-      'writes.svg',
-      against({
-        ours,
-        fitTo: rounds.measured,
-        baseline,
-        model: 0,
-        title: 'API writes of a round, by all parties',
-        name: 'writes',
-        known: kubeFledged.writes,
-      }),
-    );
-    all.set(
-      'time.svg',
-      against({
-        ours,
-        fitTo: rounds.measured,
-        baseline,
-        model: 1,
-        title: 'Time until every image is on every node, and the status says so',
-        name: 'seconds',
-        known: kubeFledged.seconds,
-      }),
-    );
-    all.set('memory.svg', memory(ours));
-  }
-  if (results['new-node'] !== undefined) {
-    const series = results['new-node'].found.series.map(({ name, sorted }, colour) =>
-      distribution(name, sorted, colour),
-    );
-    all.set('new-node.svg', latencies('From a node being Ready to its Job', series));
-  }
-  if (results['source-lag'] !== undefined) {
-    const series = results['source-lag'].found.map(({ name, sorted }, colour) => distribution(name, sorted, colour));
-    all.set('source-lag.svg', latencies('From a write to the event that tells of it', series));
-  }
-  return all;
-}
+type Point = { readonly x: number; readonly y: number; readonly series: string };
 
-type Against = {
-  readonly ours: readonly Round[];
-  readonly fitTo: readonly Round[];
-  readonly baseline: readonly Round[];
-  /** Which of the models; it says too what is plotted. */
-  readonly model: number;
+type Plot = {
   readonly title: string;
-  readonly name: string;
-  /** What kube-fledged itself took. */
-  readonly known: number;
+  readonly x: string;
+  readonly y: string;
+  /** Whether an axis is logarithmic. */
+  readonly log: { readonly x: boolean; readonly y: boolean };
+  readonly points?: readonly Point[];
+  readonly lines?: readonly Point[];
+  readonly dashes?: readonly Point[];
 };
 
-const pulls = ({ nodes, images }: { readonly nodes: number; readonly images: number }): number => nodes * images;
-const bySize = (a: { readonly nodes: number; readonly images: number }, b: typeof a): number => pulls(a) - pulls(b);
+/** Legible on white and on black alike. */
+const colours = ['#2f81f7', '#d9822b', '#3fa45b', '#a371f7', '#c9485b'];
+/** The texts follow the reader's colour scheme. */
+const style = `<style>text{fill:#57606a}@media(prefers-color-scheme:dark){text{fill:#b1bac4}}</style>`;
 
-function against({ ours, fitTo, baseline, model: index, title, name, known }: Against): string {
-  const model = costModels[index];
-  if (model === undefined) throw new Error(`there is no model ${index}`);
-  const fitted = fittedModel(model, fitTo);
-  const at = (round: Round): [number, number] => [pulls(round), model.value(round)];
-  const series: Series[] = [
-    { name: 'imagecache-functions', as: 'points', colour: 0, points: ours.map(at) },
-    ...(baseline.length === 0
-      ? []
-      : [{ name: 'works as kube-fledged does', as: 'points' as const, colour: 1, points: baseline.map(at) }]),
-    { name: 'kube-fledged itself', as: 'points', colour: 4, points: [[pulls(kubeFledged), known]] },
-    ...(fitted === undefined
-      ? []
-      : [
-          {
-            name: 'our model',
-            as: 'dashes' as const,
-            colour: 0,
-            points: ours.toSorted(bySize).map((round): [number, number] => [pulls(round), predictedBy(fitted, round)]),
-          },
-        ]),
-  ];
-  return chart({ title, x: { name: 'nodes × images', kind: 'log' }, y: { name, kind: 'log' }, series });
+/** A plot as an SVG without a background. */
+export async function svg(plot: Plot): Promise<string> {
+  const picture = await new View(parse(compile(specOf(plot)).spec), { renderer: 'none' }).toSVG();
+  return `${picture.replace(/^<svg [^>]*>/, (tag) => `${tag.slice(0, -1)} role="img" aria-label="${plot.title}">${style}`)}\n`;
 }
 
-function memory(ours: readonly Round[]): string {
-  const nodes = ours.map((round) => round.nodes);
-  const series: Series[] = [
-    {
-      name: 'peak of our one process',
-      as: 'points',
-      colour: 0,
-      points: ours.map((round) => [round.nodes, round.peakMegabytes]),
-    },
-    {
-      name: 'goal',
-      as: 'dashes',
-      colour: 2,
-      points: [
-        [Math.min(...nodes), goals.largeMegabytes],
-        [Math.max(...nodes), goals.largeMegabytes],
-      ],
-    },
-  ];
-  return chart({ title: 'Memory', x: { name: 'nodes', kind: 'log' }, y: { name: 'MB', kind: 'linear' }, series });
-}
-
-/** Which part of the trials took no longer than so many milliseconds. */
-const distribution = (name: string, sorted: readonly number[], colour: number): Series => ({
-  name,
-  as: 'line',
-  colour,
-  points: sorted.map((value, index): [number, number] => [value, ((index + 1) / sorted.length) * 100]),
-});
-
-const latencies = (title: string, series: readonly Series[]): string =>
-  chart({
-    title,
-    x: { name: 'milliseconds', kind: 'linear' },
-    y: { name: '% at most so long', kind: 'linear' },
-    series,
+function specOf({ title, x, y, log, points = [], lines = [], dashes = [] }: Plot): TopLevelSpec {
+  const series = [...new Set([...points, ...lines, ...dashes].map((point) => point.series))];
+  const axis = (field: 'x' | 'y', name: string) => ({
+    field,
+    type: 'quantitative' as const,
+    title: name,
+    scale: log[field] ? { type: 'log' as const, nice: true } : { zero: true, nice: true },
+    axis: { tickCount: log[field] ? 3 : 5, format: ',.0f' },
   });
+  return {
+    title,
+    width: 520,
+    height: 250,
+    background: 'transparent',
+    encoding: {
+      x: axis('x', x),
+      y: axis('y', y),
+      color: {
+        field: 'series',
+        type: 'nominal',
+        scale: { domain: series, range: colours },
+        legend: { title: null, orient: 'bottom', columns: 2 },
+      },
+    },
+    layer: [
+      { data: { values: [...dashes] }, mark: { type: 'line', strokeDash: [5, 4] } },
+      { data: { values: [...lines] }, mark: 'line' },
+      { data: { values: [...points] }, mark: { type: 'point', filled: true, size: 80, opacity: 1 } },
+    ],
+    config: {
+      font: 'system-ui, sans-serif',
+      view: { stroke: null },
+      axis: {
+        gridColor: '#8c959f',
+        gridOpacity: 0.35,
+        domain: false,
+        ticks: false,
+        labelFontSize: 12,
+        titleFontSize: 12,
+        titleFontWeight: 'normal',
+      },
+      title: { anchor: 'start', fontSize: 15 },
+      legend: { labelFontSize: 12, labelLimit: 0, symbolType: 'circle' },
+    },
+  };
+}
+
+/** Every plot that the results allow, by file name. */
+export async function plots(results: Results): Promise<ReadonlyMap<string, string>> {
+  const { rounds, baseline } = results;
+  const all: [string, Plot][] = [];
+  if (rounds !== undefined && rounds.found.measured.length > 1) {
+    const { measured, check } = rounds.found;
+    const compare = (cost: Cost, known: number): Pick<Plot, 'x' | 'log' | 'points' | 'dashes'> => ({
+      ...{ x: pulls.name, log: { x: true, y: true } },
+      ...comparison({ cost, known, measured, check, baseline: baseline?.found ?? [] }),
+    });
+    all.push(
+      [
+        'writes.svg',
+        { title: 'API writes of a round, by all clients', y: 'writes', ...compare(costs.writes, kubeFledged.writes) },
+      ],
+      [
+        'time.svg',
+        {
+          title: 'Time until all images are on all nodes',
+          y: 'seconds',
+          ...compare(costs.time, kubeFledged.seconds),
+        },
+      ],
+      ['memory.svg', memory([...measured, ...check])],
+    );
+  }
+  const [joined, lag] = [results['new-node']?.found.series, results['source-lag']?.found];
+  if (joined !== undefined) all.push(['new-node.svg', latencies('From a node being Ready to its Job', joined)]);
+  if (lag !== undefined) all.push(['source-lag.svg', latencies('From a write to the event that reports it', lag)]);
+  return new Map(await Promise.all(all.map(async ([name, plot]) => [name, await svg(plot)] as const)));
+}
+
+type Comparison = {
+  readonly cost: Cost;
+  /** What kube-fledged itself took. */
+  readonly known: number;
+  readonly measured: readonly Round[];
+  readonly check: readonly Round[];
+  readonly baseline: readonly Round[];
+};
+
+function comparison({ cost, known, measured, check, baseline }: Comparison): Pick<Plot, 'points' | 'dashes'> {
+  const line = lineOf(cost, measured);
+  const ours = [...measured, ...check].toSorted((a, b) => pulls.of(a) - pulls.of(b));
+  const pointsOf = (series: string, rounds: readonly Round[], y = cost.of): readonly Point[] =>
+    rounds.map((round) => ({ x: pulls.of(round), y: y(round), series }));
+  return {
+    points: [
+      ...pointsOf('imagecache-functions', ours),
+      ...pointsOf("by kube-fledged's rules", baseline),
+      { x: pulls.of(kubeFledged), y: known, series: 'kube-fledged itself' },
+    ],
+    dashes: line === undefined ? [] : pointsOf('our model', ours, (round) => at(line, cost.driver.of(round))),
+  };
+}
+
+function memory(ours: readonly Round[]): Plot {
+  const nodes = ours.map((round) => round.nodes);
+  return {
+    ...{ title: 'Memory', x: 'nodes', y: 'MB', log: { x: true, y: false } },
+    points: ours.map((round) => ({ x: round.nodes, y: round.peakMegabytes, series: 'peak of our one process' })),
+    dashes: [Math.min(...nodes), Math.max(...nodes)].map((x) => ({ x, y: goals.largeMegabytes, series: 'goal' })),
+  };
+}
+
+/** The share of trials that took at most so long. */
+const latencies = (
+  title: string,
+  series: readonly { readonly name: string; readonly sorted: readonly number[] }[],
+): Plot => ({
+  ...{ title, x: 'milliseconds', y: '% of trials', log: { x: false, y: false } },
+  lines: series.flatMap(({ name, sorted }) =>
+    sorted.map((x, index) => ({ x, y: ((index + 1) / sorted.length) * 100, series: name })),
+  ),
+});

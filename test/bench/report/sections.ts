@@ -1,142 +1,168 @@
-import type { BenchName, Results, Round } from '../results.ts';
-import { goalRows } from './goal-rows.ts';
-import { kubeFledged } from './known.ts';
-import { modelSection } from './model-section.ts';
-import { plots } from './plots.ts';
-import { largeSection, lagSection, newNodeSection, refreshSection } from './more-sections.ts';
-import { table, times, told } from './table.ts';
+import type { BenchName, Machine, Results, Round, Spread } from '../results.ts';
+import { costModel } from './cost-model.ts';
+import { goalTable, kubeFledged } from './goals.ts';
+import { formatted, table, type Columns } from './table.ts';
 
-export type SectionName = BenchName | 'machine' | 'goals' | 'plots' | 'model' | 'ratios' | 'writes';
+export type SectionName = BenchName | 'machine' | 'goals' | 'model' | 'ratios' | 'writes';
 
-/** Everything that is generated, as Markdown, by name; '' where nothing was measured yet. */
+/** All generated Markdown by name; '' where nothing was measured yet. */
 export function sections(results: Results): Readonly<Record<SectionName, string>> {
   const rounds = results.rounds?.found;
   const ours = [...(rounds?.measured ?? []), ...(rounds?.check ?? [])].toSorted((a, b) => a.nodes - b.nodes);
   const baseline = results.baseline?.found ?? [];
+  const coldStart = results['cold-start']?.found.text;
   return {
-    machine: machineSection(results),
-    goals: goalRows(results),
-    plots: plotLinks(results),
-    rounds: ours.length === 0 ? '' : roundTable(ours),
-    baseline: baseline.length === 0 ? '' : roundTable(baseline),
+    machine: machineTable(results),
+    goals: goalTable(results),
+    rounds: table(ours, roundColumns),
+    baseline: table(baseline, roundColumns),
     ratios: ratioTable(ours, baseline),
-    writes: writesTable([...ours, ...baseline], ours.length),
-    model: modelSection(rounds),
+    writes: writesTable(ours, baseline),
+    model: rounds === undefined ? '' : costModel(rounds),
     failing: failingSection(results),
     'new-node': newNodeSection(results),
-    refresh: refreshSection(results),
+    refresh: refreshTable(results),
     'source-lag': lagSection(results),
-    'cold-start':
-      results['cold-start'] === undefined ? '' : `\`\`\`text\n${results['cold-start'].found.text.trim()}\n\`\`\``,
+    'cold-start': coldStart === undefined ? '' : `\`\`\`text\n${coldStart.trim()}\n\`\`\``,
     'large-images': largeSection(results),
   };
 }
 
 const size = ({ nodes, images }: { readonly nodes: number; readonly images: number }): string =>
-  `${told(nodes)} × ${told(images)}`;
+  `${formatted(nodes)} × ${formatted(images)}`;
 
-function roundTable(rounds: readonly Round[]): string {
-  return table(
-    [
-      'nodes × images',
-      'ended',
-      'Jobs',
-      's to all Jobs',
-      's to all done',
-      'API writes',
-      'per image and node',
-      'peak MB',
-      'CPU s',
-      'MB read',
-    ],
-    rounds.map((round) => [
-      size(round),
-      round.ended,
-      told(round.jobs),
-      told(round.secondsToJobs),
-      told(round.secondsToDone),
-      told(round.writes.total),
-      told(round.writes.total / round.nodes / round.images),
-      told(Math.round(round.peakMegabytes)),
-      told(round.cpuSeconds),
-      told(round.megabytesRead),
-    ]),
-  );
-}
+const roundColumns: Columns<Round> = {
+  'nodes × images': size,
+  ended: ({ ended }) => ended,
+  Jobs: ({ jobs }) => jobs,
+  's to all Jobs': ({ secondsToJobs }) => secondsToJobs,
+  's to all done': ({ secondsToDone }) => secondsToDone,
+  'API writes': ({ writes }) => writes.total,
+  'per image and node': ({ writes, nodes, images }) => writes.total / nodes / images,
+  'peak MB': ({ peakMegabytes }) => Math.round(peakMegabytes),
+  'CPU s': ({ cpuSeconds }) => cpuSeconds,
+  'MB read': ({ megabytesRead }) => megabytesRead,
+};
 
-/** Ours against the baseline of the same size, and against kube-fledged itself. */
+/** Ours compared with the baseline of the same size, and with kube-fledged itself. */
 function ratioTable(ours: readonly Round[], baseline: readonly Round[]): string {
-  const known = { ...kubeFledged, writes: { total: kubeFledged.writes }, secondsToDone: kubeFledged.seconds };
   const others = [
-    ...baseline.map((round) => ({ ...round, who: 'works as kube-fledged does' })),
-    { ...known, who: 'kube-fledged itself' },
+    ...baseline.map((round) => ({ ...round, who: "by kube-fledged's rules", total: round.writes.total })),
+    { ...kubeFledged, who: 'kube-fledged itself', total: kubeFledged.writes, secondsToDone: kubeFledged.seconds },
   ];
-  const rows = others.flatMap((other) => {
+  const pairs = others.flatMap((other) => {
     const same = ours.find(({ nodes, images }) => nodes === other.nodes && images === other.images);
-    if (same === undefined) return [];
-    return [
-      [
-        `${size(other)}, ${other.who}`,
-        told(other.writes.total),
-        told(same.writes.total),
-        times(other.writes.total / same.writes.total),
-        told(other.secondsToDone),
-        told(same.secondsToDone),
-        times(other.secondsToDone / same.secondsToDone),
-      ],
-    ];
+    return same === undefined ? [] : [{ other, same }];
   });
-  return rows.length === 0 ? '' : table(['against', 'writes', 'ours', 'fewer', 'seconds', 'ours', 'sooner'], rows);
+  return table(pairs, {
+    'compared with': ({ other }) => `${size(other)}, ${other.who}`,
+    writes: ({ other }) => other.total,
+    'our writes': ({ same }) => same.writes.total,
+    fewer: ({ other, same }) => `${formatted(other.total / same.writes.total)} ×`,
+    seconds: ({ other }) => other.secondsToDone,
+    'our seconds': ({ same }) => same.secondsToDone,
+    faster: ({ other, same }) => `${formatted(other.secondsToDone / same.secondsToDone)} ×`,
+  });
 }
 
-/** What the writes are, the most frequent first. */
-function writesTable(rounds: readonly Round[], own: number): string {
-  if (rounds.length === 0) return '';
-  const most = new Map<string, number>();
-  for (const { writes } of rounds)
-    for (const [what, count] of Object.entries(writes.by)) most.set(what, Math.max(count, most.get(what) ?? 0));
-  const kinds = [...most].toSorted(([, a], [, b]) => b - a).map(([what]) => what);
+/** The writes by kind, the most frequent first. */
+function writesTable(ours: readonly Round[], baseline: readonly Round[]): string {
+  const rounds = [...ours, ...baseline];
+  const kinds = [...new Set(rounds.flatMap(({ writes }) => Object.keys(writes.by)))];
+  const most = (kind: string): number => Math.max(...rounds.map(({ writes }) => writes.by[kind] ?? 0));
+  const columns = rounds.map(
+    (round) =>
+      [
+        `${size(round)}${baseline.includes(round) ? ' (baseline)' : ''}`,
+        (kind: string) => round.writes.by[kind] ?? 0,
+      ] as const,
+  );
   return table(
-    ['write', ...rounds.map((round, index) => `${size(round)}${index < own ? '' : ' (baseline)'}`)],
-    kinds.map((what) => [what, ...rounds.map(({ writes }) => told(writes.by[what] ?? 0))]),
+    kinds.toSorted((a, b) => most(b) - most(a)),
+    { write: (kind) => kind, ...Object.fromEntries(columns) },
   );
 }
 
 function failingSection({ failing }: Results): string {
   if (failing === undefined) return '';
-  const { round, toldFailures, omittedFailures, objectBytes } = failing.found;
-  return `${roundTable([round])}\n\n${told(toldFailures)} failures are told in the status and ${told(omittedFailures)} counted; the whole object has ${told(objectBytes)} bytes.`;
+  const { round, listedFailures, omittedFailures, objectBytes } = failing.found;
+  return `${table([round], roundColumns)}\n\nThe status lists ${formatted(listedFailures)} failures and counts ${formatted(omittedFailures)} more; the whole object has ${formatted(objectBytes)} bytes.`;
 }
 
-function machineSection(results: Results): string {
-  const entries = Object.entries(results).flatMap(([name, entry]) =>
-    entry === undefined ? [] : [[name, entry] as const],
-  );
-  if (entries.length === 0) return '';
-  return table(
-    ['bench', 'date', 'load before', 'took s', 'processor', 'cores', 'GB', 'Linux', 'Node', 'Kubernetes', 'commit'],
-    entries.map(([name, { date, loadBefore, seconds, machine }]) => [
-      ...[name, date.slice(0, 16).replace('T', ' '), told(loadBefore), told(Math.round(seconds))],
-      ...[
-        machine.processor,
-        String(machine.cores),
-        String(machine.gigabytes),
-        machine.kernel,
-        machine.node,
-        machine.kubernetes,
-        machine.commit,
-      ],
-    ]),
-  );
+const spreadColumns = <T>(of: (row: T) => Spread): Columns<T> => ({
+  'p50 ms': (row) => Math.round(of(row).p50),
+  'p90 ms': (row) => Math.round(of(row).p90),
+  'p99 ms': (row) => Math.round(of(row).p99),
+  'max ms': (row) => Math.round(of(row).max),
+});
+
+function newNodeSection(results: Results): string {
+  const found = results['new-node']?.found;
+  if (found === undefined) return '';
+  const rows = table(found.series, {
+    'nodes that join': ({ name }) => name,
+    nodes: ({ latency }) => latency.count,
+    ...spreadColumns(({ latency }) => latency),
+  });
+  return `${rows}\n\nA cache of ${found.images} images, beside ${found.nodes} nodes that have them.`;
 }
 
-/** The plots that the README shows, as seen from there. */
-function plotLinks(results: Results): string {
-  const shown = [
-    ['writes.svg', 'API writes of a round against nodes × images'],
-    ['time.svg', 'Time of a round against nodes × images'],
-    ['memory.svg', 'Memory against nodes'],
-  ] as const;
-  const there = plots(results);
-  return shown.flatMap(([file, text]) => (there.has(file) ? [`![${text}](docs/benchmarks/${file})`] : [])).join('\n');
+const refreshTable = ({ refresh }: Results): string =>
+  table(refresh?.found ?? [], {
+    'refresh of': ({ name }) => name,
+    'nodes × images': size,
+    Jobs: ({ jobs }) => jobs,
+    'API writes': ({ writes }) => writes.total,
+    'of the status': ({ writes }) => writes.by['PATCH imagecaches/status'] ?? 0,
+    Events: ({ writes }) => writes.by['POST events'] ?? 0,
+    'registry requests': ({ registryRequests }) => registryRequests,
+    seconds: ({ seconds }) => seconds,
+  });
+
+function lagSection(results: Results): string {
+  const found = results['source-lag']?.found ?? [];
+  const [first] = found;
+  if (first === undefined) return '';
+  const rows = table(found, {
+    source: ({ name }) => name,
+    ...spreadColumns(({ lag }) => lag),
+    events: ({ events }) => events,
+    'not reported': ({ unreported }) => unreported,
+    'of one core': ({ cpuSeconds, seconds }) => `${formatted((cpuSeconds / seconds) * 100)} %`,
+    'peak MB': ({ peakMegabytes }) => Math.round(peakMegabytes),
+  });
+  return `${rows}\n\n${formatted(first.nodes)} nodes, ${formatted(first.jobs)} Jobs of ${formatted(first.caches)} caches, ${formatted(first.writes)} Jobs deleted and as many created, ${formatted(first.writesPerSecond)} writes a second.`;
+}
+
+function largeSection(results: Results): string {
+  const found = results['large-images']?.found ?? [];
+  const [first] = found;
+  if (first === undefined) return '';
+  const rows = table(found, {
+    program: ({ name }) => name,
+    'the kubelet pulls': ({ serializeImagePulls }) => (serializeImagePulls ? 'one by one' : 'in parallel'),
+    Jobs: ({ jobs }) => jobs,
+    's to all pulled': ({ secondsToPulled }) => secondsToPulled,
+    's to all done': ({ secondsToDone }) => secondsToDone,
+    'API writes': ({ writes }) => writes.total,
+    'processors busy': ({ busyPercent }) => `${busyPercent} %`,
+    'waiting for disk': ({ diskWaitPercent }) => `${diskWaitPercent} %`,
+  });
+  const rate = first.rate === '' ? 'The network is not limited' : `Each node's network is limited to ${first.rate}`;
+  return `${rows}\n\n${first.images} images of ${first.megabytes} MB on ${first.nodes} real nodes. ${rate}.`;
+}
+
+function machineTable(results: Results): string {
+  const entries = Object.entries(results).flatMap(([bench, entry]) =>
+    entry === undefined ? [] : [{ bench, ...entry }],
+  );
+  const of = (field: keyof Machine) => (entry: { readonly machine: Machine }) => String(entry.machine[field]);
+  return table(entries, {
+    bench: ({ bench }) => bench,
+    date: ({ date }) => date.slice(0, 16).replace('T', ' '),
+    'load before': ({ loadBefore }) => loadBefore,
+    'took s': ({ seconds }) => Math.round(seconds),
+    ...{ processor: of('processor'), cores: of('cores'), GB: of('gigabytes'), Linux: of('kernel') },
+    ...{ Node: of('node'), Kubernetes: of('kubernetes'), commit: of('commit') },
+  });
 }

@@ -7,7 +7,7 @@ export type Written = { readonly name: string; readonly at: number };
 export function lagsOf(
   written: readonly Written[],
   received: readonly Received[],
-): { readonly lags: readonly number[]; readonly untold: number } {
+): { readonly lags: readonly number[]; readonly unreported: number } {
   const times = new Map<string, number[]>();
   for (const { names, at } of received) for (const name of names) times.set(name, [...(times.get(name) ?? []), at]);
   const found = written.map(({ name, at }) => {
@@ -15,5 +15,5 @@ export function lagsOf(
     return told === undefined ? undefined : told - at;
   });
   const lags = found.filter((lag) => lag !== undefined);
-  return { lags, untold: found.length - lags.length };
+  return { lags, unreported: found.length - lags.length };
 }

@@ -32,10 +32,10 @@ export async function measuredListener(
     const seconds = (performance.now() - start) / 1000;
     await quiet(sink, pid);
     const told = sink.received().slice(seen);
-    const { lags, untold } = lagsOf(written, told);
+    const { lags, unreported } = lagsOf(written, told);
     const { peakMegabytes } = await counted(pid);
     return {
-      ...{ name: listener.name, writesPerSecond: pace.writesPerSecond, writes: written.length, untold, seconds },
+      ...{ name: listener.name, writesPerSecond: pace.writesPerSecond, writes: written.length, unreported, seconds },
       ...{ events: told.length, lag: spreadOf(lags), sorted: thinned(lags), peakMegabytes },
       secondsToSync: (synced - begin) / 1000,
       cpuSeconds: (await cpuSeconds(pid)) - before,
