@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startLocalCluster } from './start-local-cluster.ts';
+import { startSimulator } from './start-simulator.ts';
 
 const run = async (): Promise<void> => {
   const { values } = parseArgs({
@@ -10,7 +10,7 @@ const run = async (): Promise<void> => {
       kubeconfig: { type: 'string' },
     },
   });
-  const cluster = await startLocalCluster({
+  const cluster = await startSimulator({
     port: Number(values.port),
     nodes: Number(values.nodes),
     crds: [join(import.meta.dirname, '../../crds/imagecache.yaml')],
@@ -29,6 +29,6 @@ const run = async (): Promise<void> => {
 
 if (import.meta.main)
   await run().catch((error: unknown) => {
-    console.error(`embedded cluster: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`simulator: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
   });

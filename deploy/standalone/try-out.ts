@@ -9,7 +9,7 @@ import type { Config } from '#runtime/config/config.ts';
 import { createLog } from '#runtime/process/log.ts';
 import { paths } from '#runtime/api/paths.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
-import { startLocalCluster } from '../simulator/start-local-cluster.ts';
+import { startSimulator } from '../simulator/start-simulator.ts';
 import { followCaches } from './follow-caches.ts';
 import type { Line } from './progress.ts';
 import type { Screen } from './screen.ts';
@@ -34,7 +34,7 @@ export async function tryOut({ config, screen, folder }: TryOutOptions): Promise
   const log = createLog(config.logLevel, screen.log);
   screen.print(introduction);
   const failed = (what: string, err: unknown): void => log.error({ err }, what);
-  const cluster = await startLocalCluster({ crds: [crd], failed });
+  const cluster = await startSimulator({ crds: [crd], failed });
   const stops = [cluster.stop];
   try {
     const kubeconfig = join(folder, 'kubeconfig');

@@ -6,7 +6,7 @@ import { pino, type Logger } from 'pino';
 import { stringify } from 'yaml';
 import * as z from 'zod/mini';
 import { createApi } from '#runtime/api/create-api.ts';
-import { startLocalCluster } from '../../deploy/simulator/start-local-cluster.ts';
+import { startSimulator } from '../../deploy/simulator/start-simulator.ts';
 import { kube, type Kube } from '../behaviour/kube.ts';
 import { act, furnish } from './act.ts';
 import { startBroker } from './broker.ts';
@@ -132,7 +132,7 @@ async function startCluster({ time, told }: Stage): Promise<void> {
   const owner: Owner = { name: 'cluster', isDead: false };
   const clock = { now: time.now, after: (ms: number, run: () => void) => time.after(ms, run, owner) };
   const failed = (what: string, error: unknown): void => told(`cluster: ${what}: ${String(error)}`);
-  await time.as(owner, () => startLocalCluster({ port: apiPort, nodes: 0, crds: [crd], clock, failed }));
+  await time.as(owner, () => startSimulator({ port: apiPort, nodes: 0, crds: [crd], clock, failed }));
 }
 
 /** One tick as a scheduler sends it: it does as Retry-After says a few times. */

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import * as z from 'zod/mini';
 import { readConfig } from '#runtime/config/config.ts';
 import { createLog } from '#runtime/process/log.ts';
-import { startLocalCluster } from '../../deploy/simulator/start-local-cluster.ts';
+import { startSimulator } from '../../deploy/simulator/start-simulator.ts';
 import { startStandalone } from '../../deploy/standalone/start-standalone.ts';
 import { temporaryFolder } from './standalone/start-command.ts';
 
@@ -33,7 +33,7 @@ const namedIn = (expression: string): readonly string[] =>
   expression.match(/\b(?:imagecache|process|nodejs)_[a-z_]+/g) ?? [];
 
 async function scrape(): Promise<string> {
-  const cluster = await startLocalCluster({ crds: ['crds/imagecache.yaml'] });
+  const cluster = await startSimulator({ crds: ['crds/imagecache.yaml'] });
   onTestFinished(cluster.stop);
   const folder = await temporaryFolder();
   await cluster.kubeconfig(join(folder, 'kubeconfig'));

@@ -118,7 +118,7 @@ export const unsupportedMedia = (accepted: readonly string[]): StatusError =>
 
 /** What a real API server would do and this small one does not. */
 export const notImplemented = (what: string): StatusError =>
-  new StatusError(501, 'NotImplemented', `the embedded cluster does not implement ${what}`);
+  new StatusError(501, 'NotImplemented', `the simulator does not implement ${what}`);
 
 /** A body that the schema refuses: 422 with one cause per field. */
 export const invalid = (resource: GroupKind, name: string, errors: readonly FieldError[]): StatusError => {

@@ -6,7 +6,7 @@ import { readConfig } from '#runtime/config/config.ts';
 import { createLog } from '#runtime/process/log.ts';
 import { startStandalone, type Standalone } from '../../../deploy/standalone/start-standalone.ts';
 import { commands } from '../../../deploy/plugin/commands.ts';
-import { testCluster, type TestCluster } from '../simulator/local-cluster.ts';
+import { testSimulator, type TestSimulator } from '../simulator/test-simulator.ts';
 import { pluginAt, widest, type Plugin } from './plugin.ts';
 
 const cache = (name: string, images: readonly string[], of: object = {}): object => ({
@@ -18,7 +18,7 @@ const cache = (name: string, images: readonly string[], of: object = {}): object
 });
 const cachesPath = '/apis/kubefledged.io/v1alpha2/namespaces/default/imagecaches';
 
-let cluster: TestCluster;
+let cluster: TestSimulator;
 let standalone: Standalone;
 let folder: string;
 let plugin: Plugin;
@@ -26,7 +26,7 @@ let plugin: Plugin;
 const apply = (object: object): Promise<unknown> => cluster.ask({ method: 'POST', path: cachesPath, body: object });
 
 beforeAll(async () => {
-  cluster = await testCluster({ nodes: 3 });
+  cluster = await testSimulator({ nodes: 3 });
   folder = await mkdtemp(join(tmpdir(), 'plugin-'));
   plugin = pluginAt(cluster.kubeconfig);
   const config = { ...readConfig(['--kubeconfig', cluster.kubeconfig], {}), port: 0 };

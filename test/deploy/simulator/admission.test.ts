@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { at, listAt, textAt } from '../../../deploy/simulator/json.ts';
 import { eventually } from './eventually.ts';
-import { type TestCluster, testCluster } from './local-cluster.ts';
+import { type TestSimulator, testSimulator } from './test-simulator.ts';
 
-let cluster: TestCluster;
+let cluster: TestSimulator;
 beforeEach(async () => {
-  cluster = await testCluster({ nodes: 1 });
+  cluster = await testSimulator({ nodes: 1 });
 });
 afterEach(() => cluster.stop());
 

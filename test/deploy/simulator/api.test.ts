@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listAt, textAt } from '../../../deploy/simulator/json.ts';
-import { type TestCluster, testCluster } from './local-cluster.ts';
+import { type TestSimulator, testSimulator } from './test-simulator.ts';
 import { watchLines } from './watch-lines.ts';
 
 const group = '/apis/kubefledged.io/v1alpha2';
@@ -12,10 +12,10 @@ const cache = (name: string, metadata: object = {}) => ({
   spec: { cacheSpec: [{ images: ['a:1'] }] },
 });
 
-describe('the API of the embedded cluster, by HTTP', () => {
-  let cluster: TestCluster;
+describe('the API of the simulator, by HTTP', () => {
+  let cluster: TestSimulator;
   beforeAll(async () => {
-    cluster = await testCluster({ history: 20 });
+    cluster = await testSimulator({ history: 20 });
   });
   afterAll(() => cluster.stop());
 
@@ -155,7 +155,7 @@ describe('the API of the embedded cluster, by HTTP', () => {
 
   test('says which port is taken', async () => {
     const port = Number(new URL(cluster.server).port);
-    await expect(testCluster({ port })).rejects.toThrow(`port ${port} of 127.0.0.1 is taken`);
+    await expect(testSimulator({ port })).rejects.toThrow(`port ${port} of 127.0.0.1 is taken`);
   });
 
   test('refuses a body larger than 3 MiB', async () => {

@@ -4,7 +4,7 @@ import { textAt } from '../../../deploy/simulator/json.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 import { comparable } from './comparison.ts';
-import { crdFile, type TestCluster, testCluster } from './local-cluster.ts';
+import { crdFile, type TestSimulator, testSimulator } from './test-simulator.ts';
 import { rows } from './requests.ts';
 
 const answersOf = async (ask: ApiClient): Promise<ReadonlyMap<string, unknown>> => {
@@ -24,13 +24,13 @@ const prepared = async (ask: ApiClient): Promise<ApiClient> => {
   return ask;
 };
 
-describe('the embedded cluster and a real API server answer alike to', () => {
-  let cluster: TestCluster;
+describe('the simulator and a real API server answer alike to', () => {
+  let cluster: TestSimulator;
   let real: ReadonlyMap<string, unknown>;
-  let embedded: ReadonlyMap<string, unknown>;
+  let simulated: ReadonlyMap<string, unknown>;
 
   beforeAll(async () => {
-    cluster = await testCluster();
+    cluster = await testSimulator();
     const lab = await sharedLab();
     await lab.renew();
     await lab.ask('create', '-f', crdFile);
@@ -41,11 +41,11 @@ describe('the embedded cluster and a real API server answer alike to', () => {
       ({ body }) => textAt(body, 'kind') === 'ImageCacheList',
     );
     real = await answersOf(await prepared(ask));
-    embedded = await answersOf(await prepared(cluster.ask));
+    simulated = await answersOf(await prepared(cluster.ask));
   });
   afterAll(() => cluster.stop());
 
   test.each(rows.map(({ when }) => when))('%s', (when) => {
-    expect(embedded.get(when)).toEqual(real.get(when));
+    expect(simulated.get(when)).toEqual(real.get(when));
   });
 });

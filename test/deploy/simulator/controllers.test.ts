@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listAt, textAt } from '../../../deploy/simulator/json.ts';
 import { imageOf } from '../../../deploy/simulator/controllers/image.ts';
 import { eventually } from './eventually.ts';
-import { type TestCluster, testCluster } from './local-cluster.ts';
+import { type TestSimulator, testSimulator } from './test-simulator.ts';
 
 const jobs = '/apis/batch/v1/namespaces/default/jobs';
 const pods = '/api/v1/namespaces/default/pods';
@@ -28,10 +28,10 @@ const job = (name: string, images: readonly string[], spec: object = {}, podSpec
 /** Where no pull hangs: one that does holds up all others of its node, as on a real one. */
 const onNode2 = { nodeSelector: { 'kubernetes.io/hostname': 'node-2' } };
 
-describe('the controllers of the embedded cluster, by HTTP', () => {
-  let cluster: TestCluster;
+describe('the controllers of the simulator, by HTTP', () => {
+  let cluster: TestSimulator;
   beforeAll(async () => {
-    cluster = await testCluster();
+    cluster = await testSimulator();
   });
   afterAll(() => cluster.stop());
 

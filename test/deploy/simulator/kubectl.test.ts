@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from './eventually.ts';
 import { type Kubectl, kubectlAt, kubectls } from './kubectls.ts';
-import { type TestCluster, testCluster } from './local-cluster.ts';
+import { type TestSimulator, testSimulator } from './test-simulator.ts';
 
 const found = kubectls();
 
@@ -13,7 +13,7 @@ const cache = (name: string, spec: object = {}) => ({
 });
 
 test('without any kubectl, the same by HTTP alone', async () => {
-  const { ask, stop } = await testCluster();
+  const { ask, stop } = await testSimulator();
   const path = '/apis/kubefledged.io/v1alpha2/namespaces/default/imagecaches';
   const type = 'application/merge-patch+json';
   const answers = [
@@ -27,11 +27,11 @@ test('without any kubectl, the same by HTTP alone', async () => {
   await stop();
 });
 
-describe.each(found)('on the embedded cluster, %s', (program) => {
-  let cluster: TestCluster;
+describe.each(found)('on the simulator, %s', (program) => {
+  let cluster: TestSimulator;
   let kubectl: Kubectl;
   beforeAll(async () => {
-    cluster = await testCluster();
+    cluster = await testSimulator();
     kubectl = kubectlAt(program, cluster.kubeconfig, { KUBE_EDITOR: 'sed -i s/nginx:1.27/nginx:1.28/' });
   });
   afterAll(() => cluster.stop());

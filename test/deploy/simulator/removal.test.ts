@@ -6,7 +6,7 @@ import { imageOf } from '../../../deploy/simulator/controllers/image.ts';
 import { listAt, textAt } from '../../../deploy/simulator/json.ts';
 import { cache, node, settings } from '../../functions/model/builders.ts';
 import { eventually } from './eventually.ts';
-import { type TestCluster, testCluster } from './local-cluster.ts';
+import { type TestSimulator, testSimulator } from './test-simulator.ts';
 
 const jobs = '/apis/batch/v1/namespaces/default/jobs';
 const pods = '/api/v1/namespaces/default/pods';
@@ -25,11 +25,11 @@ const podOn = (name: string, images: readonly string[], labels: object, spec: ob
   },
 });
 
-describe('a removal Job on a node of the embedded cluster', () => {
-  let cluster: TestCluster;
+describe('a removal Job on a node of the simulator', () => {
+  let cluster: TestSimulator;
   let attempt = 0;
   beforeAll(async () => {
-    cluster = await testCluster();
+    cluster = await testSimulator();
     await listed((names) => names.length === 0);
   });
   afterAll(() => cluster.stop());

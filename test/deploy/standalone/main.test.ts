@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { startLocalCluster } from '../../../deploy/simulator/start-local-cluster.ts';
+import { startSimulator } from '../../../deploy/simulator/start-simulator.ts';
 import { startCommand, takenPort, temporaryFolder } from './start-command.ts';
 
 describe('npm start, with arguments', { timeout: 60_000 }, () => {
@@ -68,7 +68,7 @@ describe('npm start, with arguments', { timeout: 60_000 }, () => {
 /** The kubeconfig of a cluster that lasts as long as the test. */
 async function clusterFile(): Promise<string> {
   const file = join(await temporaryFolder(), 'kubeconfig');
-  const cluster = await startLocalCluster({ crds: ['crds/imagecache.yaml'] });
+  const cluster = await startSimulator({ crds: ['crds/imagecache.yaml'] });
   onTestFinished(cluster.stop);
   await cluster.kubeconfig(file);
   return file;

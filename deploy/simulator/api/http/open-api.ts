@@ -57,7 +57,7 @@ const paths = (resource: Resource): JsonObject => {
 
 const document = (served: readonly Resource[]): JsonObject => ({
   openapi: '3.0.0',
-  info: { title: 'Kubernetes', version: 'embedded' },
+  info: { title: 'Kubernetes', version: 'simulator' },
   paths: Object.assign({}, ...served.map(paths)) satisfies JsonObject,
   components: {
     schemas: Object.fromEntries(

@@ -88,11 +88,7 @@ export const readProtobuf = (bytes: Buffer): JsonObject => {
   };
   const [apiVersion, kind] = [textIn(part(1), 1), textIn(part(1), 2)];
   if (messages[kind] === undefined)
-    throw new StatusError(
-      415,
-      'UnsupportedMediaType',
-      `the embedded cluster reads no protobuf of ${kind}: send it as JSON`,
-    );
+    throw new StatusError(415, 'UnsupportedMediaType', `the simulator reads no protobuf of ${kind}: send it as JSON`);
   const read = readMessage(part(2), kind);
   return { apiVersion, kind, ...(typeof read === 'object' ? read : {}) };
 };

@@ -23,7 +23,7 @@ import { scheduler } from './controllers/scheduler.ts';
 import { isObject } from './json.ts';
 import { type Timings, defaultTimings } from './timings.ts';
 
-export type LocalClusterOptions = {
+export type SimulatorOptions = {
   /** Port on 127.0.0.1. Default 0: any that is free. */
   readonly port?: number;
   /** How many simulated nodes there are at first. Default 3. */
@@ -39,7 +39,7 @@ export type LocalClusterOptions = {
 };
 
 /** A small Kubernetes on loopback, in memory: for trying out and for tests, never for production. */
-export type LocalCluster = {
+export type Simulator = {
   /** Its URL, as in `http://127.0.0.1:34567`. */
   readonly server: string;
   /** Writes a kubeconfig to a file, readable by its owner only. */
@@ -63,7 +63,7 @@ const serveCrd = async (world: World, path: string): Promise<void> => {
   world.acts.create(customResourceDefinitions, '', establishedCrd(crd, wireTime(world.core.clock.now())));
 };
 
-const populate = async (world: World, { crds, nodes: count = 3 }: LocalClusterOptions): Promise<void> => {
+const populate = async (world: World, { crds, nodes: count = 3 }: SimulatorOptions): Promise<void> => {
   for (const name of ['default', 'kube-node-lease', 'kube-public', 'kube-system'])
     world.acts.create(namespaces, '', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   for (const one of systemPriorityClasses) world.acts.create(priorityClasses, '', one);
@@ -92,26 +92,26 @@ const kubeconfigOf = (server: string): string =>
     apiVersion: 'v1',
     kind: 'Config',
     // client-node takes plain HTTP only with this setting.
-    clusters: [{ name: 'embedded', cluster: { server, 'insecure-skip-tls-verify': true } }],
-    users: [{ name: 'embedded', user: {} }],
-    contexts: [{ name: 'embedded', context: { cluster: 'embedded', user: 'embedded', namespace: 'default' } }],
-    'current-context': 'embedded',
+    clusters: [{ name: 'simulator', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'simulator', user: {} }],
+    contexts: [{ name: 'simulator', context: { cluster: 'simulator', user: 'simulator', namespace: 'default' } }],
+    'current-context': 'simulator',
   });
 
 const report = (what: string, error: unknown): void =>
   void process.stderr.write(
-    `embedded cluster: ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    `simulator: ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
 
 /** Starts a small Kubernetes on loopback. Throws where the port is taken or a CRD cannot be served. */
-export const startLocalCluster = async (options: LocalClusterOptions): Promise<LocalCluster> => {
+export const startSimulator = async (options: SimulatorOptions): Promise<Simulator> => {
   const clock = options.clock ?? systemClock;
   // Versions begin at the time in seconds: so those of an earlier cluster are always older, and its watches end in 410.
   const store = createStore(Math.floor(clock.now() / 1000), options.history ?? 5_000);
   const core: Core = { store, registry: createRegistry(), clock };
   const world: World = {
     core,
-    acts: actsOn(core, 'embedded-cluster'),
+    acts: actsOn(core, 'simulator'),
     timings: { ...defaultTimings, ...options.timings },
     failed: options.failed ?? report,
   };

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startLocalCluster, type LocalClusterOptions } from '../../../deploy/simulator/start-local-cluster.ts';
+import { startSimulator, type SimulatorOptions } from '../../../deploy/simulator/start-simulator.ts';
 import type { Timings } from '../../../deploy/simulator/timings.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 
-/** An embedded cluster that hurries: pulls of some milliseconds, back-offs of a tenth of a second. */
+/** A simulator that hurries: pulls of some milliseconds, back-offs of a tenth of a second. */
 const hurried: Partial<Timings> = {
   nodeReady: 20,
   pull: [5, 20],
@@ -20,7 +20,7 @@ const hurried: Partial<Timings> = {
   podCleanup: 50,
 };
 
-export type TestCluster = {
+export type TestSimulator = {
   readonly ask: ApiClient;
   readonly server: string;
   readonly kubeconfig: string;
@@ -30,15 +30,15 @@ export type TestCluster = {
 export const crdFile = join(import.meta.dirname, '../../../crds/imagecache.yaml');
 
 /** Starts one with our CRD and whatever else is wished, on a free port; its own failures fail the test that stops it. */
-export const testCluster = async (options: Partial<LocalClusterOptions> = {}): Promise<TestCluster> => {
+export const testSimulator = async (options: Partial<SimulatorOptions> = {}): Promise<TestSimulator> => {
   const failures: string[] = [];
-  const cluster = await startLocalCluster({
+  const cluster = await startSimulator({
     crds: [crdFile],
     timings: hurried,
     failed: (what, error) => failures.push(`${what}: ${String(error)}`),
     ...options,
   });
-  const folder = await mkdtemp(join(tmpdir(), 'embedded-cluster-'));
+  const folder = await mkdtemp(join(tmpdir(), 'simulator-'));
   const kubeconfig = join(folder, 'kubeconfig');
   await cluster.kubeconfig(kubeconfig);
   return {
