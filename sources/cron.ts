@@ -2,7 +2,7 @@ import { schedule, validateDetailed } from 'node-cron';
 import type { Logger } from 'pino';
 import { backoff } from './backoff.ts';
 import { sleep, type Clock } from './clock.ts';
-import { DeliveryRefused } from './sink/sink.ts';
+import { DeliveryFailed, DeliveryRefused } from './sink/sink.ts';
 
 export type CronOptions = {
   /** Five cron fields, six with seconds, or a name such as `@hourly`. */
@@ -47,8 +47,10 @@ type Persistence = { readonly clock: Clock; readonly log: Logger; readonly signa
 
 const attempts = 4;
 const retry = { first: 1_000, most: 15_000 };
+/** Milliseconds; a receiver that asks for more would keep the tick away for too long. */
+const longestRetryAfter = 300_000;
 
-/** A failed tick comes again a few times within its minute; after that the next one does as well. Never rejects. */
+/** Retries a failed tick a few times, no sooner than its receiver asks; after that the next tick does the same work. Never rejects. */
 export async function tickPersistently(tick: () => Promise<void>, { clock, log, signal }: Persistence): Promise<void> {
   for (let failures = 1; failures <= attempts; failures += 1) {
     const error = await tick().then(
@@ -58,10 +60,13 @@ export async function tickPersistently(tick: () => Promise<void>, { clock, log, 
     if (error === undefined || signal.aborted) return;
     log.warn({ failures, err: error }, 'tick failed');
     if (error instanceof DeliveryRefused || failures === attempts) return;
-    await sleep(backoff(failures, clock.random(), retry), clock, signal);
+    await sleep(Math.max(backoff(failures, clock.random(), retry), retryAfterOf(error)), clock, signal);
     if (isAborted(signal)) return;
   }
 }
+
+const retryAfterOf = (error: unknown): number =>
+  error instanceof DeliveryFailed ? Math.min(error.retryAfterMs ?? 0, longestRetryAfter) : 0;
 
 const isAborted = (signal: AbortSignal): boolean => signal.aborted;
 

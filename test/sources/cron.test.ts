@@ -64,7 +64,7 @@ describe('a tick that fails', () => {
       },
       { clock, log, signal: stop.signal },
     );
-    await clock.advance(60_000);
+    await clock.advance(300_000);
     await running;
     return at;
   }
@@ -72,6 +72,12 @@ describe('a tick that fails', () => {
 
   it('comes again within its minute', async () => {
     expect(await play([failed, failed, undefined])).toEqual([0, 1_000, 3_000]);
+  });
+  it('is retried no sooner than its handler asks, and after 5 minutes at most', async () => {
+    const busy = new DeliveryFailed('503', 10_000);
+    expect(await play([busy, busy, undefined])).toEqual([0, 10_000, 20_000]);
+    expect(await play([new DeliveryFailed('503', 10), undefined])).toEqual([0, 1_000]);
+    expect(await play([new DeliveryFailed('503', 3_600_000), undefined])).toEqual([0, 300_000]);
   });
   it('is left to the next one after four tries', async () => {
     expect(await play([failed, failed, failed, failed, failed])).toEqual([0, 1_000, 3_000, 7_000]);
