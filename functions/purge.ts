@@ -5,6 +5,7 @@ import { mayOpen, nextRound } from '#model/round/next-round.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
+import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
 import { changedIn, nothingChanged, scopeOf, type Scope } from '#runtime/drive/scope.ts';
 
 const opens = ['Purge'] as const;
@@ -34,11 +35,8 @@ async function onTick(context: Context): Promise<void> {
     jobs.flatMap(({ outcome, cacheUid }) => (outcome === 'Complete' || outcome === 'Failed' ? [] : [cacheUid])),
   );
   const due = caches.filter((cache) => atWork.has(cache.uid) || isDue(cache, context.now()));
-  const driven = await Promise.allSettled(
-    due.map(async (cache) => drive({ cache, scope: () => 'everything', opens, makes }, context)),
-  );
-  const failed = driven.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-  if (failed.length > 0) throw failed[0];
+  const driveAll = (cache: ImageCache) => drive({ cache, scope: () => 'everything', opens, makes }, context);
+  await Promise.all(due.map(async (cache) => isolated(cacheSubject(cache), () => driveAll(cache), context)));
 }
 
 function scopeOfRemoval(notice: Notice, cache: ImageCache, now: number): Scope {

@@ -1,19 +1,25 @@
 import type { CacheReference, Notice } from '#model/cache/cloud-event.ts';
 import { drive } from '#runtime/drive/drive.ts';
-import type { Context, Handler } from '#runtime/handler.ts';
 import { scopeOf } from '#runtime/drive/scope.ts';
+import type { Context, Handler } from '#runtime/handler.ts';
 
-/** Brings a cache whose spec is new, or whose nodes came, changed or went, on its way: opens the round, claims nodes, makes their Jobs. */
+/** Starts work on a cache whose spec is new, or whose nodes joined, changed or left: opens the round, starts nodes, creates their Jobs. */
 export const reconcile: Handler = async (notice, context) => {
-  for (const cache of await concerned(notice, context))
-    await drive(
-      { cache, scope: (live) => scopeOf(notice, live, context.now()), opens: ['Spec', 'Adopted'], makes: 'pulls' },
-      context,
-    );
+  const failures: unknown[] = [];
+  for (const cache of await cachesOf(notice, context))
+    await reconcileCache(cache, notice, context).catch((error: unknown) => failures.push(error));
+  // The event is retried for the caches that failed; for the others it then has nothing to do.
+  if (failures.length > 0) throw failures[0];
 };
 
-/** The cache that the notice tells. A Node that comes without one concerns every cache. */
-async function concerned(notice: Notice, { cluster }: Context): Promise<readonly CacheReference[]> {
+const reconcileCache = (cache: CacheReference, notice: Notice, context: Context): Promise<void> =>
+  drive(
+    { cache, scope: (live) => scopeOf(notice, live, context.now()), opens: ['Spec', 'Adopted'], makes: 'pulls' },
+    context,
+  );
+
+/** The cache that the notice names. A Node without one concerns every cache. */
+async function cachesOf(notice: Notice, { cluster }: Context): Promise<readonly CacheReference[]> {
   if (notice.type === 'tick') return [];
   if (notice.object.kind === 'ImageCache' && notice.verb === 'delete') return [];
   if (notice.cache !== undefined) return [notice.cache];

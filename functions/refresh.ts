@@ -8,8 +8,9 @@ import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
-import { nodesToRelease, openGates } from '#runtime/drive/open-gates.ts';
-import { recordMissingEvents } from '#runtime/drive/record-missing-events.ts';
+import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
+import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
+import { recordMissingEvent } from '#runtime/drive/record-missing-event.ts';
 import { worldOf } from '#runtime/drive/world-of.ts';
 import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/scope.ts';
 
@@ -28,13 +29,10 @@ export const refresh: Handler = async (notice, context) => {
   const [caches, nodes] = await Promise.all([cluster.caches(), cluster.nodes()]);
   const due = await dueOf(caches, nodes, context);
   const scope = (live: ImageCache): Scope | undefined => (isDriven(live, context.now()) ? undefined : 'everything');
-  const driven = await Promise.allSettled(
-    due.map(async (cache) => drive({ cache, scope, opens, makes: 'pulls' }, context)),
-  );
-  await openGates(new Set(nodesToRelease(nodes, caches, context)), context);
-  const failed = driven.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-  if (failed.length > 0) throw failed[0];
-  await recordMissingEvents(caches, context);
+  const driveAll = (cache: ImageCache) => drive({ cache, scope, opens, makes: 'pulls' }, context);
+  await Promise.all(due.map(async (cache) => isolated(cacheSubject(cache), () => driveAll(cache), context)));
+  await openGatesInTick(nodesToRelease(nodes, caches, context), context);
+  for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvent(cache, context), context);
 };
 
 /** The caches that have something to do, as far as a look at them, the nodes and the names of Jobs tells. */

@@ -13,6 +13,8 @@ export type Context = {
   /** Whether registries may be asked in the name of a cache's pull secrets. */
   readonly readsPullSecrets: boolean;
   readonly log: Logger;
+  /** Counts the failure of one cache or node that a tick goes on after. */
+  readonly countFailure?: (error: unknown) => void;
   /** The time in epoch milliseconds. */
   readonly now: () => number;
   /** Aborts when the process is to stop: start no new work. */

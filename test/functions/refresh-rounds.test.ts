@@ -196,7 +196,7 @@ describe('the Event of a round that was closed by one who died', () => {
     const on = await begun();
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
     on.api.refuse(/^POST .*events/, refusal(0, '', 'the process is gone'));
-    await expect(refresh(tick, on.context)).rejects.toThrow('the process is gone');
+    await refresh(tick, on.context);
     expect([on.live().status.status, on.api.list(eventsPath)]).toEqual(['Succeeded', []]);
     return on;
   }

@@ -3,6 +3,7 @@ import type { Node } from '#model/node/node.ts';
 import { release, type Release } from '#model/desired/warm-gate.ts';
 import { ApiError, isConflict, isNotFound, RetryLater } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
+import { isolated } from './isolated.ts';
 
 /** The nodes that would be let go as far as these caches are concerned: nearly always none, and others may still hold them. */
 export function nodesToRelease(
@@ -14,11 +15,23 @@ export function nodesToRelease(
   return [...nodes].flatMap((node) => (node !== undefined && release(node, world) !== undefined ? [node.name] : []));
 }
 
-/** Lets nodes go that are warm, or whose time is up. Each is looked at anew: what was seen before is from before our own writes. */
-export async function openGates(names: ReadonlySet<string>, context: Context): Promise<void> {
-  if (names.size === 0) return;
+/** Removes the startup taints of nodes that are warm or too late. Reads caches and nodes again, since this process has written to them. */
+export async function openGates(names: Iterable<string>, context: Context): Promise<void> {
+  await forEachGate(names, context, (_node, open) => open());
+}
+
+/** The same in a tick, where the failure of one node is its own. */
+export async function openGatesInTick(names: Iterable<string>, context: Context): Promise<void> {
+  await forEachGate(names, context, (node, open) => isolated({ node }, open, context));
+}
+
+type Each = (node: string, open: () => Promise<void>) => Promise<void>;
+
+async function forEachGate(names: Iterable<string>, context: Context, each: Each): Promise<void> {
+  const nodes = [...names];
+  if (nodes.length === 0) return;
   const caches = await context.cluster.caches();
-  for (const name of names) await openGate(name, caches, context);
+  for (const node of nodes) await each(node, () => openGate(node, caches, context));
 }
 
 const mostTurns = 5;

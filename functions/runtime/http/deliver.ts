@@ -1,7 +1,6 @@
-import type { Logger } from 'pino';
 import { type FunctionName, type Notice, routes, tickRoutes } from '#model/cache/cloud-event.ts';
-import { ApiError, RetryLater } from '#runtime/errors.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
+import { logFailure } from '#runtime/log-failure.ts';
 import type { ReceivedEvent } from './receive.ts';
 import { type Answer, answerTo, done, sentence } from './respond.ts';
 
@@ -26,7 +25,7 @@ export async function deliver(
     return done;
   } catch (error) {
     const answer = answerTo(error);
-    tell(log, error, { status: answer.status, ms: elapsed() });
+    logFailure(log, 'event', { status: answer.status, ms: elapsed(), error });
     return answer;
   }
 }
@@ -35,13 +34,6 @@ export async function deliver(
 function concerns(notice: Notice, name: FunctionName): boolean {
   const concerned = notice.type === 'tick' ? tickRoutes : routes(notice.object.kind, notice.isRemoval === true);
   return concerned.some((each) => each === name);
-}
-
-function tell(log: Logger, err: unknown, data: { readonly status: number; readonly ms: number }): void {
-  if (err instanceof RetryLater) log.info({ ...data, reason: err.message, cause: err.cause }, 'event must come again');
-  else if (data.status === 422) log.warn({ ...data, err }, 'event rejected');
-  else if (err instanceof ApiError) log.warn({ ...data, err }, 'event failed at the api server');
-  else log.error({ ...data, err }, 'event failed');
 }
 
 const short = (text: string): string => sentence(text).slice(0, 256);

@@ -1,5 +1,5 @@
 import { type FunctionName } from '#model/cache/cloud-event.ts';
-import { Rejected, RetryLater } from '#runtime/errors.ts';
+import { failureKind } from '#runtime/errors.ts';
 import type { Handler, Handlers } from '#runtime/handler.ts';
 import type { Definitions, Meter } from './metrics.ts';
 
@@ -7,7 +7,7 @@ import type { Definitions, Meter } from './metrics.ts';
 export const functionMetrics = {
   imagecache_events_handled_total: {
     type: 'counter',
-    help: 'Events handled: done, retry (to come again on purpose), rejected (never to come again), error (to come again)',
+    help: 'Events handled: done, retry (on purpose), rejected (never retried), error (retried). A tick counts once, and once more for each cache or node that failed in it',
     labels: ['function', 'outcome'],
   },
   imagecache_event_duration_seconds: {
@@ -30,12 +30,14 @@ export const meteredHandlers = (handlers: Handlers, meter: Meter<FunctionMetric>
 function metered(name: FunctionName, handlers: Handlers, meter: Meter<FunctionMetric>): Handler {
   return async (notice, context) => {
     const begin = performance.now();
-    const ended = (outcome: string): void => {
+    const count = (outcome: string): void =>
       meter.record('imagecache_events_handled_total', 1, { function: name, outcome });
+    const ended = (outcome: string): void => {
+      count(outcome);
       meter.record('imagecache_event_duration_seconds', (performance.now() - begin) / 1000, { function: name });
     };
     try {
-      await handlers[name](notice, context);
+      await handlers[name](notice, { ...context, countFailure: (error) => count(outcomeOf(error)) });
       ended('done');
     } catch (error) {
       ended(outcomeOf(error));
@@ -45,6 +47,6 @@ function metered(name: FunctionName, handlers: Handlers, meter: Meter<FunctionMe
 }
 
 function outcomeOf(error: unknown): string {
-  if (error instanceof RetryLater) return 'retry';
-  return error instanceof Rejected ? 'rejected' : 'error';
+  const kind = failureKind(error);
+  return kind === 'retry' || kind === 'rejected' ? kind : 'error';
 }

@@ -96,6 +96,22 @@ describe('handlers', () => {
       'imagecache_event_duration_seconds job-complete',
     ]);
   });
+
+  it('count the failures of single caches in a tick that is done', async () => {
+    const { meter, told } = notebook();
+    const plain: Handler = (_notice, { countFailure }) => {
+      countFailure?.(new TypeError('a bug'));
+      countFailure?.(new RetryLater('busy', 1));
+      return Promise.resolve();
+    };
+    const handlers = meteredHandlers({ reconcile: plain, 'job-complete': plain, refresh: plain, purge: plain }, meter);
+    await handlers.refresh({ type: 'tick' }, scene().context);
+    expect(told.filter((line) => line.includes('_total'))).toEqual([
+      'imagecache_events_handled_total refresh error 1',
+      'imagecache_events_handled_total refresh retry 1',
+      'imagecache_events_handled_total refresh done 1',
+    ]);
+  });
 });
 
 describe('calls to the API server', () => {
