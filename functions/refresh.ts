@@ -81,5 +81,5 @@ function isBehind(cache: ImageCache, nodes: readonly Node[], context: Context): 
     removals: noObservedRemovals,
     runAsUser: 0,
   };
-  return !isEmpty(decide(worldOf({ cache, observed, opens, makes: 'pulls', resolutions: new Map() }, context)));
+  return !isEmpty(decide(worldOf({ before: cache, observed, opens, makes: 'pulls', resolutions: new Map() }, context)));
 }

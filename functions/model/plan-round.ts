@@ -38,16 +38,16 @@ export function planRound(world: World, cache: ImageCache): Plan {
   const isToTidy = events.length > 0 && !world.observed.hasAllJobs && retainsJobs(cache, world.settings);
   const isToForget = world.makes === 'removals' && !world.observed.hasAllNodes && hasRemovedPlacements(current);
   return {
-    status: isSameStatus(status, world.cache) ? undefined : status,
+    status: isSameStatus(status, world.before) ? undefined : status,
     createJobs: world.makes === 'pulls' ? jobsToCreate(world, current, wanted) : [],
     deleteJobs: jobsToDelete(world, current, wanted),
     createRemovalJobs: world.makes === 'removals' ? removalJobsToCreate(world, current) : [],
     deleteRemovalJobs: world.makes === 'removals' ? removalJobsToDelete(world, current) : [],
     finalizer: undefined,
     annotations: {},
-    events: [...events, ...removalEvents(world.cache, current)],
-    more: isToForget || isToLook || isToTidy ? 'unseen' : claimed.more,
-    waits: claimed.waits,
+    events: [...events, ...removalEvents(world.before, current)],
+    observeNext: isToForget || isToLook || isToTidy ? 'unseen' : claimed.more,
+    polls: claimed.waits,
   };
 }
 
@@ -60,7 +60,7 @@ function withRemovalsFolded(world: World, cache: ImageCache): Status {
   return hasEnded ? { ...told, ...syncRemovals(world, { ...cache, status: told }) } : told;
 }
 
-type Claimed = { readonly status: Status; readonly more: Plan['more']; readonly waits: boolean };
+type Claimed = { readonly status: Status; readonly more: Plan['observeNext']; readonly waits: boolean };
 
 /** Each function claims the work whose Jobs it makes. */
 function claims(world: World, cache: ImageCache, wanted: DesiredByHash): Claimed {

@@ -20,9 +20,9 @@ export type Plan = {
   readonly annotations: Readonly<Record<string, string>>;
   readonly events: readonly CacheEvent[];
   /** What is to follow once this is carried out: more of what was seen than one plan holds, the next nodes that wait, or what takes a look at everything. */
-  readonly more: 'none' | 'seen' | 'next' | 'unseen';
+  readonly observeNext: 'none' | 'seen' | 'next' | 'unseen';
   /** Something is waited for of which no event tells: look at everything again in a moment. */
-  readonly waits: boolean;
+  readonly polls: boolean;
 };
 
 export type JobToDelete = { readonly name: string; readonly uid: string };
@@ -36,8 +36,8 @@ export const emptyPlan: Plan = {
   finalizer: undefined,
   annotations: {},
   events: [],
-  more: 'none',
-  waits: false,
+  observeNext: 'none',
+  polls: false,
 };
 
 export const isEmpty = (plan: Plan): boolean =>

@@ -6,7 +6,7 @@ import type { Settings } from '#model/cache/settings.ts';
 
 /** All that a decision rests on. */
 export type World = {
-  readonly cache: ImageCache;
+  readonly before: ImageCache;
   readonly observed: Observed;
   readonly settings: Settings;
   /** What registries say of images that may have moved, where a round opens that begins with asking. */

@@ -94,6 +94,8 @@ async function forecastOf(
   context: Context,
 ): Promise<Forecast> {
   const observed = await observe(cache, { scope: 'everything', opens, makes: 'pulls' }, context);
-  const decided: Plan = decide(worldOf({ cache, observed, opens, makes: 'pulls', resolutions: new Map() }, context));
+  const decided: Plan = decide(
+    worldOf({ before: cache, observed, opens, makes: 'pulls', resolutions: new Map() }, context),
+  );
   return forecast({ cache, isNew, plan: decided, nodes, sizes });
 }

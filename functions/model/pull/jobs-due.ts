@@ -19,7 +19,9 @@ export function jobsToCreate(world: World, cache: ImageCache, wanted: DesiredByH
     if (node === undefined) return [];
     const way = mountsImages(entry, node) ? 'mounts' : 'copies';
     const isNew = isJustClaimed(name, entry, world, cache);
-    const before = isNew ? new Set<string>() : new Set(namesDue(ownEntry(world.cache.status.nodes, name), want, world));
+    const before = isNew
+      ? new Set<string>()
+      : new Set(namesDue(ownEntry(world.before.status.nodes, name), want, world));
     const missing = jobsDue(entry, want, cache, settings).filter((indexes) => {
       const job = jobName(cache, entry, indexes);
       return !observed.jobs.has(job) && (observed.hasAllJobs || !before.has(job));
@@ -35,13 +37,13 @@ export function jobsToCreate(world: World, cache: ImageCache, wanted: DesiredByH
 }
 
 /** The names of the Jobs that were due before this decision: they were made then. */
-function namesDue(entry: LedgerEntry | undefined, want: DesiredImages, { cache, settings }: World): readonly string[] {
+function namesDue(entry: LedgerEntry | undefined, want: DesiredImages, { before, settings }: World): readonly string[] {
   if (entry === undefined) return [];
-  return jobsDue(entry, want, cache, settings).map((indexes) => jobName(cache, entry, indexes));
+  return jobsDue(entry, want, before, settings).map((indexes) => jobName(before, entry, indexes));
 }
 
 /** A node whose attempt this very plan claims: no Job of it can exist. */
-function isJustClaimed(name: string, entry: LedgerEntry, { cache: before }: World, cache: ImageCache): boolean {
+function isJustClaimed(name: string, entry: LedgerEntry, { before }: World, cache: ImageCache): boolean {
   const last = ownEntry(before.status.nodes, name);
   return (
     last?.state !== 'Pulling' ||

@@ -16,7 +16,7 @@ export function startNodes(
   world: World,
   cache: ImageCache,
   wanted: DesiredByHash,
-): { readonly status: Status; readonly more: Plan['more'] } {
+): { readonly status: Status; readonly more: Plan['observeNext'] } {
   const { status } = cache;
   const waiting = Object.entries(status.nodes).filter(([name, entry]) => isClaimable(name, entry, world, wanted));
   const free = freeSlots(cache, world.settings);
@@ -37,11 +37,11 @@ const hasUnseen = ({ nodes }: Status, { observed }: World): boolean =>
   !observed.hasAllNodes &&
   Object.entries(nodes).some(([name, { state }]) => state === 'Pending' && !observed.nodes.has(name));
 
-function isClaimable(name: string, entry: LedgerEntry, { observed, cache }: World, wanted: DesiredByHash): boolean {
+function isClaimable(name: string, entry: LedgerEntry, { observed, before }: World, wanted: DesiredByHash): boolean {
   const want = wanted.get(entry.desiredHash);
   if (entry.state !== 'Pending' || observed.nodes.get(name) === undefined || want === undefined) return false;
   return (
-    ownEntry(cache.status.removals, name)?.state !== 'Removing' && !isBeingRemoved(want.images, entry.id, observed)
+    ownEntry(before.status.removals, name)?.state !== 'Removing' && !isBeingRemoved(want.images, entry.id, observed)
   );
 }
 

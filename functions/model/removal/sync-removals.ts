@@ -15,7 +15,7 @@ type Removals = Pick<Status, 'removals' | 'toRemove'>;
  * that opens begins the ledger anew, and would know of no node that left just then.
  */
 export function syncRemovals(world: World, cache: ImageCache): Removals {
-  const before = world.cache;
+  const before = world.before;
   const removals = new Map(Object.entries(cache.status.removals));
   const unwanted = new Map(Object.entries(cache.status.toRemove));
   const left = wantsOf(world, before);

@@ -11,31 +11,31 @@ import { ownEntry } from '#model/text/own-entry.ts';
 
 /** A cache of kube-fledged, taken over as it stands: no round opens and nothing is pulled again. */
 export function adopt(world: Adoption): ImageCache {
-  const { cache, observed, settings, now } = world;
-  const isPurged = cache.status.reason === 'ImageCachePurge';
+  const { before, observed, settings, now } = world;
+  const isPurged = before.status.reason === 'ImageCachePurge';
   const status: Status = {
-    ...cache.status,
-    ...(cache.status.status === 'Processing' ? interruptedPurge(now) : {}),
-    observedGeneration: cache.generation,
-    nodes: isPurged ? {} : takenOver(cache, observed, settings),
-    placements: isPurged ? [] : withPlacements(cache),
-    lastHandledRefreshAt: cache.annotations[annotations.refreshRequestedAt] ?? '',
-    lastHandledPurgeAt: cache.annotations[annotations.purgeRequestedAt] ?? '',
-    nextRefreshTime: isPurged ? undefined : nextRefresh(cache, world),
-    conditions: conditionsOf(cache, isPurged, now),
+    ...before.status,
+    ...(before.status.status === 'Processing' ? interruptedPurge(now) : {}),
+    observedGeneration: before.generation,
+    nodes: isPurged ? {} : takenOver(before, observed, settings),
+    placements: isPurged ? [] : withPlacements(before),
+    lastHandledRefreshAt: before.annotations[annotations.refreshRequestedAt] ?? '',
+    lastHandledPurgeAt: before.annotations[annotations.purgeRequestedAt] ?? '',
+    nextRefreshTime: isPurged ? undefined : nextRefresh(before, world),
+    conditions: conditionsOf(before, isPurged, now),
     round: {
       number: 0,
       operation: isPurged ? 'Purge' : 'Create',
       trigger: 'Adopted',
-      generation: cache.generation,
+      generation: before.generation,
       startTime: now,
       requestedBy: undefined,
     },
   };
-  return { ...cache, status };
+  return { ...before, status };
 }
 
-type Adoption = Pick<World, 'cache' | 'observed' | 'settings' | 'scheduled' | 'now'>;
+type Adoption = Pick<World, 'before' | 'observed' | 'settings' | 'scheduled' | 'now'>;
 
 /** Every node is believed to hold its images, but for those that kube-fledged says failed. */
 function takenOver(cache: ImageCache, observed: Observed, settings: Settings): Ledger {

@@ -4,14 +4,14 @@ import { emptyPlan, type Plan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 
 /** A suspended cache: an open round ends where it stands, its Jobs go, and nothing is made until the suspension is lifted. */
-export function suspend({ cache, observed, now }: World): Plan {
+export function suspend({ before, observed, now }: World): Plan {
   const remove = [...observed.jobs.values()].flatMap(({ job, pod }) => {
     const uid = job?.uid ?? pod?.jobUid;
     const name = job?.name ?? pod?.jobName;
     return uid === undefined || name === undefined || job?.isBeingDeleted === true ? [] : [{ name, uid }];
   });
-  const isTold = cache.status.observedGeneration === cache.generation && cache.status.status !== 'Processing';
-  return { ...emptyPlan, deleteJobs: remove, status: isTold ? undefined : told(cache.status, cache.generation, now) };
+  const isTold = before.status.observedGeneration === before.generation && before.status.status !== 'Processing';
+  return { ...emptyPlan, deleteJobs: remove, status: isTold ? undefined : told(before.status, before.generation, now) };
 }
 
 function told(status: Status, generation: number, now: number): Status {

@@ -50,11 +50,11 @@ async function driveOn(order: Drive, free: Set<string>, context: Context): Promi
     const seen = cache === undefined ? undefined : look(cache);
     if (cache === undefined || seen === undefined) return;
     const observed = await observe(cache, { scope: seen, opens, makes }, context);
-    const words = await ask({ cache, observed, opens });
-    const plan = decide(worldOf({ cache, observed, opens, makes, resolutions: words }, context));
+    const words = await ask({ before: cache, observed, opens });
+    const plan = decide(worldOf({ before: cache, observed, opens, makes, resolutions: words }, context));
     const next = { ...cache, status: plan.status ?? cache.status };
     if (makes === 'pulls') for (const name of freed(next, observed, context)) free.add(name);
-    const isLast = plan.more === 'none' && !plan.waits;
+    const isLast = plan.observeNext === 'none' && !plan.polls;
     if (isEmpty(plan) && isLast) return;
     const failure = await attempt(carryOut(plan, cache, context));
     if (failure === undefined && isLast) return;
@@ -63,15 +63,15 @@ async function driveOn(order: Drive, free: Set<string>, context: Context): Promi
       context.log.info({ cache: `${cache.namespace}/${cache.name}`, turn, err: failure }, 'looking again');
       await recover(failure, { cache, turn }, context);
     }
-    if (plan.waits) await pause(moment, undefined, { signal: context.signal });
+    if (plan.polls) await pause(moment, undefined, { signal: context.signal });
     if (context.now() > end) throw new RetryLater(`more to do for ${cache.namespace}/${cache.name}`, 100);
   }
 }
 
 /** Whatever failed half-way is looked at as a whole; nodes that were more than one plan holds need no other look, nor do the next more than one at them. */
-function nextLook({ more }: Plan, observed: Observed, failure: unknown): () => Scope | Observed {
-  if (failure === undefined && more === 'seen') return () => seenNodes(observed);
-  return () => (failure === undefined && more === 'next' ? nothingChanged : 'everything');
+function nextLook({ observeNext }: Plan, observed: Observed, failure: unknown): () => Scope | Observed {
+  if (failure === undefined && observeNext === 'seen') return () => seenNodes(observed);
+  return () => (failure === undefined && observeNext === 'next' ? nothingChanged : 'everything');
 }
 
 /** What still holds of a look when its plan has been carried out: Jobs were made and deleted, nodes were not. */

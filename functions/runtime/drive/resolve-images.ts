@@ -12,7 +12,7 @@ import { type Keyring, keyringOf } from '#runtime/registry/keyring.ts';
 /** Milliseconds that a round may wait for all registries together: a new cache hardly, as all its images are pulled anyway. */
 export const patience = { Create: 2000, Refresh: 15_000 } as const;
 
-export type AskRegistries = (seen: Pick<World, 'cache' | 'observed' | 'opens'>) => Promise<Resolutions>;
+export type AskRegistries = (seen: Pick<World, 'before' | 'observed' | 'opens'>) => Promise<Resolutions>;
 
 /**
  * Asks what the images that may have moved stand for now, each once however many nodes have it, and all at once; asks nothing unless a round
@@ -20,12 +20,12 @@ export type AskRegistries = (seen: Pick<World, 'cache' | 'observed' | 'opens'>) 
  */
 export function resolveImages(context: Context): AskRegistries {
   const heard = new Map<string, ResolvedDigest>();
-  return async ({ cache, observed, opens }) => {
-    const wait = waitOf(cache, opens, context.now());
-    const images = wait === 0 ? [] : movingImages(cache, observed.nodes.values(), context.settings);
+  return async ({ before, observed, opens }) => {
+    const wait = waitOf(before, opens, context.now());
+    const images = wait === 0 ? [] : movingImages(before, observed.nodes.values(), context.settings);
     const unasked = new Set(images.map(normalisedReference).filter((reference) => !heard.has(reference)));
     if (unasked.size === 0) return heard;
-    const keyring = keyringOf(context.readsPullSecrets ? await pullSecrets(cache, context) : []);
+    const keyring = keyringOf(context.readsPullSecrets ? await pullSecrets(before, context) : []);
     for (const [reference, word] of await answers([...unasked], keyring, { wait, context })) heard.set(reference, word);
     context.signal.throwIfAborted();
     return heard;

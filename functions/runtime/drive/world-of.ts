@@ -4,11 +4,11 @@ import { scheduledAfter } from './schedule.ts';
 
 /** What was seen, with what the process knows: its settings, and the time. */
 export function worldOf(
-  seen: Pick<World, 'cache' | 'observed' | 'opens' | 'makes' | 'resolutions'>,
+  seen: Pick<World, 'before' | 'observed' | 'opens' | 'makes' | 'resolutions'>,
   { settings, now: clock }: Context,
 ): World {
   const now = clock();
-  const { refreshSchedule } = seen.cache.spec;
+  const { refreshSchedule } = seen.before.spec;
   const scheduled = refreshSchedule === undefined ? undefined : scheduledAfter(refreshSchedule, now);
   return { ...seen, settings, scheduled, now };
 }

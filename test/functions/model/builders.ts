@@ -215,7 +215,7 @@ export const observed = (of: Partial<Observed> & { readonly nodeList?: readonly 
 };
 
 export const world = (of: Partial<World> = {}): World => ({
-  cache: cache(),
+  before: cache(),
   observed: observed(),
   settings: settings(),
   resolutions: new Map(),

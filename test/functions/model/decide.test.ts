@@ -86,7 +86,7 @@ describe('a round ends', () => {
   const end = (nodes: Status['nodes'], seen: Partial<World> = {}) =>
     decide(
       world({
-        cache: openCache(nodes),
+        before: openCache(nodes),
         observed: observed({ nodeList: [], hasAllNodes: false, hasAllJobs: false }),
         ...seen,
       }),
@@ -164,7 +164,7 @@ describe('outside a round', () => {
   it('a node that joins gets its Job, and the word of the last round stays', () => {
     const nodeList = [node(), node({ name: 'node-2', id: 'b2b2b2b2' })];
     const plan = decide(
-      world({ cache: settled({ 'node-1': pulling({ state: 'Ready' }) }), observed: observed({ nodeList }) }),
+      world({ before: settled({ 'node-1': pulling({ state: 'Ready' }) }), observed: observed({ nodeList }) }),
     );
     expect(plan.status).toMatchObject({
       status: 'Succeeded',
@@ -177,7 +177,7 @@ describe('outside a round', () => {
 
   it('a purged cache gives no node a Job', () => {
     const purged = settled({}, { round: round({ operation: 'Purge' }) });
-    expect(decide(world({ cache: purged })).createJobs).toEqual([]);
+    expect(decide(world({ before: purged })).createJobs).toEqual([]);
   });
 
   it('a cache that is being deleted is let go', () => {
@@ -191,7 +191,7 @@ describe('a suspended cache', () => {
   const seen = observed({ jobs: new Map([[name, { job: job({ name }), pod: undefined }]]) });
 
   it('ends its round where it stands, and its Jobs go', () => {
-    const plan = decide(world({ cache: halted, observed: seen }));
+    const plan = decide(world({ before: halted, observed: seen }));
     expect(plan).toMatchObject({
       createJobs: [],
       deleteJobs: [{ name, uid: 'job-uid' }],
@@ -203,11 +203,11 @@ describe('a suspended cache', () => {
   });
 
   it('is told so once', () => {
-    const { status: told = status() } = decide(world({ cache: halted, observed: seen }));
-    expect(decide(world({ cache: { ...halted, status: told } }))).toEqual(emptyPlan);
+    const { status: told = status() } = decide(world({ before: halted, observed: seen }));
+    expect(decide(world({ before: { ...halted, status: told } }))).toEqual(emptyPlan);
   });
 
   it('is left to those who open rounds', () => {
-    expect(decide(world({ cache: halted, observed: seen, opens: [] }))).toEqual(emptyPlan);
+    expect(decide(world({ before: halted, observed: seen, opens: [] }))).toEqual(emptyPlan);
   });
 });

@@ -6,7 +6,7 @@ import { cache, noon, round, status, world } from './builders.ts';
 /** Decisions on a cache in a small world. */
 
 export const asked = (of: Partial<ImageCache>, rest: Partial<World> = {}) =>
-  decide(world({ cache: cache(of), ...rest }));
+  decide(world({ before: cache(of), ...rest }));
 
 export const theirs = (of: Partial<Status> = {}): Status =>
   status({

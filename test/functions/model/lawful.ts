@@ -21,7 +21,7 @@ export function assertLawful(world: World, plan: Plan): void {
 }
 
 /** Who is claimed gets a Job in the same plan: nobody else would make it before everything is looked at again. */
-function assertClaimsHaveJobs({ cache: { status: before } }: World, { status: after, createJobs }: Plan): void {
+function assertClaimsHaveJobs({ before: { status: before } }: World, { status: after, createJobs }: Plan): void {
   const made = new Set(createJobs.map(({ metadata }) => metadata.annotations?.[jobAnnotations.node]));
   for (const [name, entry] of Object.entries(after?.nodes ?? {})) {
     const last = before.round?.number === after?.round?.number ? before.nodes[name] : undefined;
@@ -32,22 +32,22 @@ function assertClaimsHaveJobs({ cache: { status: before } }: World, { status: af
 }
 
 /** No Job for a cache that is suspended, purged or going, nor for a node that can not be served when it is claimed. */
-function assertNoUnaskedJobs({ cache, observed }: World, { createJobs, status }: Plan): void {
-  if (cache.isBeingDeleted || cache.spec.suspend) assert.deepEqual(createJobs, []);
+function assertNoUnaskedJobs({ before, observed }: World, { createJobs, status }: Plan): void {
+  if (before.isBeingDeleted || before.spec.suspend) assert.deepEqual(createJobs, []);
   for (const manifest of createJobs) {
     const name = manifest.metadata.annotations?.[jobAnnotations.node] ?? '';
     const node = observed.nodes.get(name);
     assert(node !== undefined, `a Job for ${name}, which was not seen`);
-    assert.equal(status?.nodes[name]?.state ?? cache.status.nodes[name]?.state, 'Pulling');
-    const isNewlyClaimed = status?.nodes[name]?.attempt !== cache.status.nodes[name]?.attempt && status !== undefined;
-    if (isNewlyClaimed) assert.equal(skipReason(node, cache.spec.tolerations), undefined, `a Job for ${name}`);
+    assert.equal(status?.nodes[name]?.state ?? before.status.nodes[name]?.state, 'Pulling');
+    const isNewlyClaimed = status?.nodes[name]?.attempt !== before.status.nodes[name]?.attempt && status !== undefined;
+    if (isNewlyClaimed) assert.equal(skipReason(node, before.spec.tolerations), undefined, `a Job for ${name}`);
   }
 }
 
 /** A result is recorded before its Job goes: what the status that is written first still waits for is not deleted. */
-function assertNothingNeededIsRemoved({ cache, settings }: World, { deleteJobs, status }: Plan): void {
-  const after = { ...cache, status: status ?? cache.status };
-  if (cache.spec.suspend || after.status.observedGeneration !== cache.generation) return;
+function assertNothingNeededIsRemoved({ before, settings }: World, { deleteJobs, status }: Plan): void {
+  const after = { ...before, status: status ?? before.status };
+  if (before.spec.suspend || after.status.observedGeneration !== before.generation) return;
   const needed = Object.values(after.status.nodes).flatMap((entry) => {
     const lists = after.status.desired[entry.desiredHash];
     if (entry.state !== 'Pulling' || lists === undefined) return [];
@@ -60,16 +60,16 @@ function assertNothingNeededIsRemoved({ cache, settings }: World, { deleteJobs, 
 }
 
 /** Whose Job has ended gets the next one in the plan that records it: nobody else would make it before everything is looked at again. */
-function assertTurnsHaveJobs({ cache, settings }: World, { status, createJobs }: Plan): void {
-  if (cache.status.round?.number !== status?.round?.number) return;
+function assertTurnsHaveJobs({ before, settings }: World, { status, createJobs }: Plan): void {
+  if (before.status.round?.number !== status?.round?.number) return;
   const made = new Set(createJobs.map(({ metadata }) => metadata.name));
   for (const [name, entry] of Object.entries(status?.nodes ?? {})) {
-    const [last, lists] = [cache.status.nodes[name], status?.desired[entry.desiredHash]];
+    const [last, lists] = [before.status.nodes[name], status?.desired[entry.desiredHash]];
     const isGoingOn = last?.id === entry.id && last.desiredHash === entry.desiredHash && last.attempt === entry.attempt;
     if (!isGoingOn || lists === undefined || last.state !== 'Pulling' || entry.state !== 'Pulling') continue;
-    const before = namesDue(last, lists, cache, settings);
-    for (const job of namesDue(entry, lists, cache, settings))
-      assert(made.has(job) || before.includes(job), `no Job ${job}, whose turn it is on ${name}`);
+    const due = namesDue(last, lists, before, settings);
+    for (const job of namesDue(entry, lists, before, settings))
+      assert(made.has(job) || due.includes(job), `no Job ${job}, whose turn it is on ${name}`);
   }
 }
 

@@ -78,7 +78,7 @@ export function simulatedWorld(start: Start) {
     const isDue = live.status.observedGeneration !== live.generation;
     const observed = at === 'everything' || isDue ? everything() : around(at.node);
     const world = {
-      cache: live,
+      before: live,
       observed,
       settings: given,
       scheduled: undefined,
@@ -155,7 +155,7 @@ export function simulatedWorld(start: Start) {
     if (isEmpty(prepared.plan)) return false;
     carryOut(prepared);
     const { plan } = look('everything');
-    if (prepared.plan.more === 'none' && !isEmpty(plan))
+    if (prepared.plan.observeNext === 'none' && !isEmpty(plan))
       throw new Error(`a plan left one to plan: ${JSON.stringify(plan)}`);
     return true;
   }

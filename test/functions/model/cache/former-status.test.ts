@@ -75,7 +75,7 @@ describe('a status with the former field names', () => {
       round: { ...former.round, pendingRemoval: undefined },
     });
     const plan = decide(
-      world({ cache, observed: observed({ nodeList: [ready], hasAllNodes: true, hasAllJobs: true }) }),
+      world({ before: cache, observed: observed({ nodeList: [ready], hasAllNodes: true, hasAllJobs: true }) }),
     );
     expect(plan).toMatchObject({ createJobs: [], deleteJobs: [], createRemovalJobs: [] });
     expect(plan.status?.nodes['n1']).toEqual(cache.status.nodes['n1']);

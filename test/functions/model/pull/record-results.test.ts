@@ -61,7 +61,7 @@ function folded({ entry, jobs = [], after = 1000, on, spec: of }: Row) {
   });
   const wanted = desiredImagesOf(cache, [0], given);
   const { status } = recordResults(
-    world({ cache, observed: seen, now: noon + after }),
+    world({ before: cache, observed: seen, now: noon + after }),
     cache,
     new Map([[wanted.hash, wanted]]),
   );
@@ -303,8 +303,8 @@ describe('what is told of images', () => {
     const cache = openCache({ 'node-1': pulling({ state: 'Ready' }), 'node-2': pulling({ state: 'Skipped' }) });
     const wanted = desiredImagesOf(cache, [0], settings());
     const seen = observed({ nodeList: [node()] });
-    expect(recordResults(world({ cache, observed: seen }), cache, new Map([[wanted.hash, wanted]])).status).toEqual(
-      cache.status,
-    );
+    expect(
+      recordResults(world({ before: cache, observed: seen }), cache, new Map([[wanted.hash, wanted]])).status,
+    ).toEqual(cache.status);
   });
 });

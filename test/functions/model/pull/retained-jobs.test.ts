@@ -36,7 +36,9 @@ const gone = (
       ] as const,
   );
   const seen = observed({ jobs: new Map(views), nodeList: [node()] });
-  return decide(world({ cache, observed: seen, settings: settings() })).deleteJobs.map(({ uid }) => Number(uid));
+  return decide(world({ before: cache, observed: seen, settings: settings() })).deleteJobs.map(({ uid }) =>
+    Number(uid),
+  );
 };
 
 describe('a finished Job', () => {

@@ -50,7 +50,7 @@ describe('what many tell alike', () => {
   it('is one list of containers of all Jobs that pull the same in the same way', () => {
     const nodeList = [node(), node({ name: 'node-2', id: 'id-2' }), modernNode({ name: 'node-3', id: 'id-3' })];
     const live = cache({ spec: spec({ lists: [list(['app:1', 'base:2'])] }) });
-    const pods = decide(world({ cache: live, observed: observed({ nodeList, hasAllNodes: true }) })).createJobs.map(
+    const pods = decide(world({ before: live, observed: observed({ nodeList, hasAllNodes: true }) })).createJobs.map(
       ({ spec: job }) => job?.template.spec,
     );
     expect(pods).toHaveLength(3);

@@ -73,7 +73,7 @@ function surveyed({ before, on }: Row, of: Partial<World> = {}): Status {
   const cache = openCache(nodes, { spec: spec({ lists }) });
   const failures = { 'app:1': [{ node: 'node-1', reason: 'ErrImagePull', message: '' }] };
   const told = { ...cache, status: { ...cache.status, failures } };
-  return syncLedger(world({ cache: told, observed: observed({ nodeList: [node(on)] }), ...of }), told).status;
+  return syncLedger(world({ before: told, observed: observed({ nodeList: [node(on)] }), ...of }), told).status;
 }
 
 describe('a node that', () => {
@@ -133,7 +133,7 @@ describe('how many nodes pull at once', () => {
     const cache = { ...plain, status: { ...plain.status, round: round({ trigger }) } };
     const seen = observed({ nodeList: looked.map((name) => node({ name })) });
     const hasAllNodes = looked.length === Object.keys(nodes).length;
-    const asked = world({ cache, observed: { ...seen, hasAllNodes }, settings: settings({ jobsMaxSurge }) });
+    const asked = world({ before: cache, observed: { ...seen, hasAllNodes }, settings: settings({ jobsMaxSurge }) });
     const { wanted } = syncLedger(asked, cache);
     return { ...startNodes(asked, cache, wanted), free: freeSlots(cache, asked.settings) };
   };

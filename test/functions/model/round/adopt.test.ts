@@ -39,7 +39,7 @@ describe("a cache of kube-fledged's", () => {
   it('stays purged when it was', () => {
     const plan = asked({ status: theirs({ reason: 'ImageCachePurge' }) });
     expect(plan).toMatchObject({ createJobs: [], status: { nodes: {}, round: { operation: 'Purge' } } });
-    expect(decide(world({ cache: cache({ status: plan.status ?? status() }) }))).toEqual(emptyPlan);
+    expect(decide(world({ before: cache({ status: plan.status ?? status() }) }))).toEqual(emptyPlan);
   });
 
   it('is called aborted when it was in the middle of a purge', () => {
@@ -61,6 +61,6 @@ describe("a cache of kube-fledged's", () => {
 
   it('is taken over once', () => {
     const plan = asked({ status: theirs() });
-    expect(isEmpty(decide(world({ cache: cache({ status: plan.status ?? status() }) })))).toBe(true);
+    expect(isEmpty(decide(world({ before: cache({ status: plan.status ?? status() }) })))).toBe(true);
   });
 });
