@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import * as z from 'zod/mini';
+import { wrapped } from '../../plugin/table.ts';
 
 /** As much of a schema as the reference tells. */
 type Schema = {
@@ -33,7 +34,7 @@ export function apiReference(crd: string): string {
     '',
     '`apiVersion: kubefledged.io/v1alpha2`, `kind: ImageCache`, namespaced; short name `ic`.',
     '',
-    schema.description ?? '',
+    ...wrapped(schema.description ?? '', 120),
     '',
     ...section('spec', spec),
     '',
@@ -46,7 +47,7 @@ function section(name: string, schema: Schema): readonly string[] {
   return [
     `## ${name}`,
     '',
-    schema.description ?? '',
+    ...wrapped(schema.description ?? '', 120),
     '',
     '| field | type | |',
     '| --- | --- | --- |',

@@ -15,7 +15,10 @@ const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8
 const tellers = [
   'package.json',
   'stack.yml',
-  'README.md',
+  'docs/configuration.md',
+  'docs/install.md',
+  'docs/knative.md',
+  'docs/openfaas.md',
   'deploy/Dockerfile',
   'deploy/helm/Chart.yaml',
   'deploy/knative/functions/services.yaml',
