@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import * as z from 'zod/mini';
 
-/** The fields of an OpenAPI schema that the tests read. */
+/** As much of an OpenAPI schema as the tests look at. */
 const Schema = z.looseObject({
   description: z.optional(z.string()),
   pattern: z.optional(z.string()),
@@ -46,13 +46,13 @@ const CustomResource = z.object({
   }),
 });
 
-/** Path of the CustomResourceDefinition. */
+/** Where the CustomResourceDefinition is. */
 export const crdPath = fileURLToPath(new URL('../../crds/imagecache.yaml', import.meta.url));
 
-/** The CustomResourceDefinition, parsed. */
+/** The CustomResourceDefinition as it would be installed. */
 export const customResource = CustomResource.parse(parse(readFileSync(crdPath, 'utf8')));
 
-/** A schema and every schema in it, by path, such as `.spec.cacheSpec[].images[]` or `.status.nodes.*`. */
+/** Every schema in a schema by its path, itself included: `.spec.cacheSpec[].images[]`, `.status.nodes.*`. */
 export function schemasByPath(schema: Schema, path = ''): readonly (readonly [string, Schema])[] {
   const children: readonly (readonly [string, Schema | undefined])[] = [
     ...Object.entries(schema.properties ?? {}).map(([name, child]) => [`${path}.${name}`, child] as const),

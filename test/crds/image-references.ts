@@ -1,4 +1,4 @@
-/** Valid references, in every form that a kubelet accepts. */
+/** References that an ImageCache may hold, in every form that a kubelet understands. */
 export const goodReferences = [
   'nginx',
   'nginx:1.27',
@@ -17,7 +17,7 @@ export const goodReferences = [
   `a:${'t'.repeat(128)}`,
 ] as const;
 
-/** Invalid references, one of each kind. */
+/** What is no reference, be it by mistake or with intent: one of each kind. */
 export const badReferences = [
   '',
   ' ',
@@ -54,5 +54,5 @@ export const badReferences = [
   'an image reference such as nginx:1.27, registry.example.com:5000/team/app:v1 or app@sha256:HEX, its name in lower case; as a pattern: ',
 ] as const;
 
-/** One character longer than the longest name, tag and digest together. */
+/** One character more than the longest name, tag and digest can have together. */
 export const tooLongReference = 'a'.repeat(521);

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { Lab } from '../../cluster/lab.ts';
 import { runWell } from '../../cluster/run.ts';
+import { commandsOn } from '../../docs/commands.ts';
 import { productImage } from '../../e2e/product-image.ts';
+import { runCommands } from './kn-commands.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const install = join(root, 'test/cluster/knative/install');
@@ -26,7 +28,7 @@ export async function installKnative(lab: Lab): Promise<void> {
   await productImage(lab, 'noop');
 }
 
-/** The manifests as the README has them applied, with images that the lab's nodes can pull. */
+/** The manifests with images that the lab's nodes can pull. */
 export async function manifests(lab: Lab, way: Way): Promise<string> {
   return imagesOfLab(await lab.ask('kustomize', join(root, 'deploy/knative', way)));
 }
@@ -37,15 +39,23 @@ export const imagesOfLab = (text: string): string =>
     .replaceAll(/registry\.example\.com|(?<!\w)REGISTRY(?!\w)/g, 'registry.local:5000')
     .replace(/gcr\.io\/knative-releases\/\S*event_display/, 'registry.local:5000/knative/eventing-event_display:lab');
 
+/** The command with a registry for what a user fills in, and the image that prints dead letters from there too. */
+const withImagesOfLab = (script: string): string =>
+  imagesOfLab(script).replace(' | kubectl', ` | sed '${deadLetters}' | kubectl`);
+const deadLetters =
+  's,gcr.io/knative-releases/[^"]*event_display,registry.local:5000/knative/eventing-event_display:lab,';
+
 /** The part of them that sends events. */
 export async function sources(lab: Lab, way: Way): Promise<readonly string[]> {
   const kinds = /^kind: (?:Deployment|SinkBinding|ApiServerSource|PingSource)$/m;
   return (await manifests(lab, way)).split(/^---$/m).filter((document) => kinds.test(document));
 }
 
-/** Applies all of it, and answers when the four functions and what feeds them are Ready. */
+/** Applies all of it by the documented command, and answers when the four functions and what feeds them are Ready. */
 export async function deploy(lab: Lab, way: Way): Promise<void> {
-  await lab.apply(await manifests(lab, way));
+  const command = commandsOn('knative').find(({ text }) => text.includes(`deploy/knative/${way} `));
+  if (command === undefined) throw new Error(`no page says how to install ${way}`);
+  await runCommands(lab, withImagesOfLab(command.script));
   const kinds = 'services.serving.knative.dev,brokers,triggers';
   await lab.ask('-n', namespace, 'wait', '--for=condition=Ready', kinds, '--all', '--timeout=110s');
 }

@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import { functionNames } from '#model/cache/cloud-event.ts';
 import type { Lab } from '../../cluster/lab.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
-import { installKnative, manifests, namespace, undeploy, type Way } from './install-knative.ts';
+import { imagesOfLab, installKnative, manifests, namespace, undeploy, type Way } from './install-knative.ts';
 import { documentedCommands, runCommands } from './kn-commands.ts';
 
 const made = z.object({
@@ -35,7 +35,7 @@ let lab: Lab;
 beforeAll(async () => {
   lab = await sharedLab();
   await installKnative(lab);
-  await runCommands(lab, await documentedCommands());
+  await runCommands(lab, imagesOfLab(documentedCommands()));
 });
 afterAll(async () => {
   for (const kinds of ['apiserversources,pingsources,sinkbindings', 'triggers', 'brokers,ksvc'])
