@@ -74,7 +74,7 @@ function removalsOf(cache: unknown): string {
   if (removals.length === 0) return '';
   const told = removals.map(([name, removal]) => {
     const pull = textAt(cache, 'status', 'nodes', name, 'state') ?? '';
-    return [name, textAt(removal, 'state'), textAt(removal, 'want'), ['Pending', 'Pulling'].includes(pull)];
+    return [name, textAt(removal, 'state'), textAt(removal, 'imagesHash'), ['Pending', 'Pulling'].includes(pull)];
   });
   return fingerprint(told);
 }

@@ -83,6 +83,20 @@ describe('of an ImageCache', () => {
   ]);
 });
 
+describe('the removals of an ImageCache', () => {
+  const removal = (fields: Json): Json =>
+    imageCache({}, { status: { removals: { 'node-1': { state: 'Pending', imagesHash: 'a1', ...fields } } } });
+  const removalsOf = (cache: Json): string => imageCaches.project(cache).removals;
+
+  it.each([
+    { when: 'the state of a node changes', to: removal({ state: 'Removing' }), differs: true },
+    { when: 'other images are to be removed', to: removal({ imagesHash: 'b2' }), differs: true },
+    { when: 'only the attempt changes', to: removal({ attempt: 2 }), differs: false },
+  ])('$when: $differs', ({ to, differs }) => {
+    expect(removalsOf(to) !== removalsOf(removal({}))).toBe(differs);
+  });
+});
+
 describe('of a Job', () => {
   check(jobs, [
     { when: 'it is added', to: job(), tells: true },
