@@ -1,14 +1,16 @@
-/** Milliseconds between two looks. */
-const beat = 200;
+/** Milliseconds between two checks. */
+const interval = 200;
 
 /**
- * npm starts a shell that starts this process, and passes SIGTERM on to that shell alone: its end is taken for the signal.
- * Without npm this does nothing.
+ * npm starts a shell that starts this process, and sends SIGTERM to that shell only: the end of the shell counts as one SIGTERM,
+ * as a second one would end the process before it has stopped. Without npm this does nothing.
  */
 export function endWithNpm(): void {
   if (process.env['npm_lifecycle_event'] === undefined) return;
   const shell = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== shell) process.kill(process.pid, 'SIGTERM');
-  }, beat).unref();
+  const timer = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, interval).unref();
 }
