@@ -7,13 +7,14 @@ import { DeliveryFailed, DeliveryRefused } from './sink/sink.ts';
 export type CronOptions = {
   /** Five cron fields, six with seconds, or a name such as `@hourly`. */
   readonly schedule: string;
-  readonly tick: () => Promise<void>;
+  /** Sends one tick; the signal aborts it when the schedule is stopped. */
+  readonly tick: (signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 };
 
 export type Cron = {
-  /** No tick begins any more; resolves when the one that runs has ended. */
+  /** Starts no more ticks, aborts the running one, and resolves when it has ended. */
   readonly stop: () => Promise<void>;
 };
 
@@ -51,9 +52,9 @@ const retry = { first: 1_000, most: 15_000 };
 const longestRetryAfter = 300_000;
 
 /** Retries a failed tick a few times, no sooner than its receiver asks; after that the next tick does the same work. Never rejects. */
-export async function tickPersistently(tick: () => Promise<void>, { clock, log, signal }: Persistence): Promise<void> {
+export async function tickPersistently(tick: CronOptions['tick'], { clock, log, signal }: Persistence): Promise<void> {
   for (let failures = 1; failures <= attempts; failures += 1) {
-    const error = await tick().then(
+    const error = await tick(signal).then(
       () => undefined,
       (thrown: unknown) => thrown ?? new Error('unknown'),
     );

@@ -4,7 +4,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { type Meter, noMeter } from '#runtime/process/metrics.ts';
-import { systemClock, type Clock } from './clock.ts';
+import { sleep, systemClock, type Clock } from './clock.ts';
 import { startCron, wrongSchedule } from './cron.ts';
 import { startKubernetesSource, type KubernetesSource, type Within } from './kubernetes/source.ts';
 import { whileLeading, type Lead, type LeaseTimes } from './lease/lease.ts';
@@ -45,7 +45,7 @@ export type Sources = {
   readonly revision: () => string;
   /** Batches that wait for delivery, and milliseconds that the oldest has waited. */
   readonly queue: () => { readonly depth: number; readonly age: number };
-  /** Resolves when what was in flight has ended and the Lease is given back. */
+  /** Aborts the deliveries in flight, and resolves when they have ended and the Lease is released. */
   readonly stop: () => Promise<void>;
 };
 
@@ -97,18 +97,29 @@ function startTerm(options: SourcesOptions & { readonly clock: Clock }): {
   stop: () => Promise<void>;
 } {
   const { sink, clock, log, tickSchedule } = options;
-  const tick = (): Promise<void> => {
+  const tick = (signal: AbortSignal): Promise<void> => {
     const stamp = { id: randomUUID(), time: new Date(clock.now()), traceparent: newTraceparent() };
-    return sink(tickEvent(stamp), 'tick');
+    return sink(tickEvent(stamp), 'tick', signal);
   };
   const cron = tickSchedule === '' ? undefined : startCron({ schedule: tickSchedule, tick, clock, log });
   const source = startKubernetesSource(options);
   return {
     source,
     stop: async () => {
-      await Promise.all([source.stop(), cron?.stop()]);
+      const ended = Promise.all([source.stop(), cron?.stop()]);
+      if (!(await endsWithin(longestStop, ended, clock)))
+        log.warn('deliveries still in progress, not waiting for them');
     },
   };
+}
+
+/** Milliseconds that the Lease is held for aborted deliveries: a standby waits for it. */
+const longestStop = 3_000;
+
+async function endsWithin(ms: number, work: Promise<unknown>, clock: Clock): Promise<boolean> {
+  const ended = new AbortController();
+  await Promise.race([work.finally(() => ended.abort()), sleep(ms, clock, ended.signal)]);
+  return ended.signal.aborted;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

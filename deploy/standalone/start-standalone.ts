@@ -12,6 +12,7 @@ import { metricsSite } from '#runtime/http/metrics-site.ts';
 import { callMeter, processMetrics, recordBuild } from '#runtime/process/process-metrics.ts';
 import { withInstallation } from '#runtime/api/namespaces.ts';
 import { createRegistry, type Registry } from '#runtime/registry/registry.ts';
+import type { Context } from '#runtime/handler.ts';
 import { serve, type ServeOptions } from '#runtime/http/serve.ts';
 import { sitesOf } from '#runtime/http/site.ts';
 import type { TraceFields } from '#runtime/http/trace-context.ts';
@@ -47,19 +48,18 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const cluster = createCluster(api, config.watchNamespaces);
   log.info({ server: api.server, context: api.context, ...(await cachesOf(cluster)) }, 'cluster');
   for (const note of config.notes) log.warn(note);
-  const stopping = new AbortController();
   const settings = settingsIn(api.namespace, config.settings);
   const { readsPullSecrets } = config;
   const context = { cluster, settings, registry, readsPullSecrets, log, now: Date.now };
-  const contextOf = (name: FunctionName, trace: TraceFields) => ({
+  const contextFor = (name: FunctionName, trace: TraceFields, signal: AbortSignal): Context => ({
     ...context,
     log: log.child({ function: name, ...trace }),
-    signal: stopping.signal,
+    signal,
   });
   const within = withinOf(config, api.namespace, log);
   const sources = startSources({
     api,
-    sink: configuredSink(config) ?? inProcessSink(handlers, contextOf),
+    sink: configuredSink(config) ?? inProcessSink(handlers, contextFor),
     log,
     tickSchedule: config.tickSchedule,
     onCrdMissing: () => logCrdMissing(log),
@@ -83,7 +83,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   void sources.whenSynced.then(() => {
     log.info({ caches: sources.caches().size }, 'synced');
   });
-  return { port: served.port, stop: () => stop({ sources, stopping, close: served.close, registry, api }) };
+  return { port: served.port, stop: () => stop({ sources, close: served.close, registry, api }) };
 }
 
 /** How many caches there are, or that none can be: told before anything is done to them. */
@@ -98,16 +98,14 @@ async function cachesOf(cluster: Cluster): Promise<{ readonly caches: number } |
 
 type Running = {
   readonly sources: Sources;
-  readonly stopping: AbortController;
   readonly close: () => Promise<void>;
   readonly registry: Registry;
   readonly api: Api;
 };
 
-/** No new events first, then what is in flight ends, and the connections close last. */
-async function stop({ sources, stopping, close, registry, api }: Running): Promise<void> {
+/** Aborts what is in flight and waits for its end; connections close last. */
+async function stop({ sources, close, registry, api }: Running): Promise<void> {
   await Promise.all([sources.stop(), close()]);
-  stopping.abort(new Error('the process is stopping'));
   registry.close();
   api.close();
 }

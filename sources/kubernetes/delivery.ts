@@ -7,7 +7,7 @@ import type { QueueOptions } from './queue-options.ts';
 const retry = { first: 200, most: 30_000 };
 
 /** Delivers what a lane has to tell next, if anything. Never rejects: a failure puts the batch back, merged with what has come meanwhile. */
-export async function deliverNext(lane: Lane, options: QueueOptions): Promise<void> {
+export async function deliverNext(lane: Lane, options: QueueOptions, signal: AbortSignal): Promise<void> {
   const of = nextClass(lane, options.clock.now());
   if (of === undefined) return;
   const slot = lane.slots[of];
@@ -17,11 +17,12 @@ export async function deliverNext(lane: Lane, options: QueueOptions): Promise<vo
   const isAll = slot.waiting.isEmpty();
   lane.isBusy = true;
   try {
-    await options.deliver(batch);
+    await options.deliver(batch, signal);
     taken(lane, { of, isAll }, options);
   } catch (error) {
     const told = { cache: lane.key, kind: batch.change.object.kind, err: error, ...options.traceOf?.(batch) };
-    if (error instanceof DeliveryRefused) options.log.error(told, 'delivery refused for good, dropped');
+    if (signal.aborted) options.log.info(told, 'delivery aborted');
+    else if (error instanceof DeliveryRefused) options.log.error(told, 'delivery refused for good, dropped');
     else {
       const wait = putBack(slot, { batch, since }, { error, options });
       options.log.warn({ ...told, ...wait }, 'delivery failed, trying again');

@@ -6,8 +6,8 @@ import type { Batch } from './batch.ts';
 export type QueueOptions = {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Throws `DeliveryFailed` for what is to be tried again, `DeliveryRefused` for what never will be taken. */
-  readonly deliver: (batch: Batch) => Promise<void>;
+  /** Throws `DeliveryFailed` if the batch must be sent again, `DeliveryRefused` if it must not. The signal aborts it when the queue stops. */
+  readonly deliver: (batch: Batch, signal: AbortSignal) => Promise<void>;
   /** What a log line about the delivery of a batch tells of its trace. */
   readonly traceOf?: (batch: Batch) => TraceFields;
   /** Milliseconds between the end of one delivery of Job and Pod changes and the next, for one cache. */

@@ -11,7 +11,7 @@ export type Queue = {
   readonly later: (ms: number, key: string, make: () => Due | undefined) => void;
   /** Begins to deliver; until then changes only gather. */
   readonly open: () => void;
-  /** Delivers nothing more, and resolves when what is in flight has ended. */
+  /** Starts no more deliveries, aborts those in flight, and resolves when they have ended. */
   readonly stop: () => Promise<void>;
   /** Batches that wait. */
   readonly depth: () => number;
@@ -28,6 +28,7 @@ type State = {
   readonly ready: Set<Lane>;
   readonly inFlight: Set<Promise<void>>;
   readonly timers: Set<Cancel>;
+  readonly stopping: AbortController;
   phase: 'gathering' | 'open' | 'stopped';
 };
 
@@ -38,6 +39,7 @@ export function createQueue(options: QueueOptions): Queue {
     ready: new Set(),
     inFlight: new Set(),
     timers: new Set(),
+    stopping: new AbortController(),
     phase: 'gathering',
   };
   return {
@@ -87,6 +89,7 @@ function open(state: State): void {
 
 async function stop(state: State): Promise<void> {
   state.phase = 'stopped';
+  state.stopping.abort(new Error('the sources are stopping'));
   for (const cancel of state.timers) cancel();
   state.timers.clear();
   for (const lane of state.lanes.values()) lane.wake?.();
@@ -118,7 +121,7 @@ function pump(state: State): void {
   for (const lane of ready) {
     if (inFlight.size >= (options.concurrency ?? 16)) return;
     ready.delete(lane);
-    const flight = deliverNext(lane, options).finally(() => {
+    const flight = deliverNext(lane, options, state.stopping.signal).finally(() => {
       inFlight.delete(flight);
       place(state, lane);
       pump(state);

@@ -52,7 +52,7 @@ export type KubernetesSource = {
   /** Grows with every change of one. */
   readonly revision: () => number;
   readonly queue: Pick<Queue, 'depth' | 'age'>;
-  /** Resolves when deliveries in flight have ended; none begins any more. */
+  /** Starts no more deliveries, aborts those in flight, and resolves when they have ended. */
   readonly stop: () => Promise<void>;
 };
 
@@ -68,7 +68,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
   const queue = createQueue({
     clock,
     log,
-    deliver: (batch) => sink(eventOf(batch), batch.change.object.kind),
+    deliver: (batch, signal) => sink(eventOf(batch), batch.change.object.kind, signal),
     traceOf: (batch) => traceFields(eventOf(batch)['traceparent']),
     gap: (key) => gap(informers.caches.get(key)),
     isKnown: (key) => informers.caches.get(key) !== undefined,

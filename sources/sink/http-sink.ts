@@ -18,7 +18,7 @@ export type HttpSinkOptions = {
 /** Sends every event to one place that knows where it belongs, such as a Knative Broker. */
 export function brokerSink(url: URL, options: HttpSinkOptions = {}): Sink {
   const send = sender(options);
-  return (event) => send(event, url);
+  return (event, _kind, signal) => send(event, url, signal);
 }
 
 /** Sends every event to each function it concerns, at the function's own address; functions without one get none. */
@@ -27,24 +27,25 @@ export function routeSink(
   options: HttpSinkOptions = {},
 ): Sink {
   const send = sender(options);
-  return sinkPerFunction(async (event, name) => {
+  return sinkPerFunction(async (event, name, signal) => {
     const url = addresses[name];
-    if (url !== undefined) await send(event, url);
+    if (url !== undefined) await send(event, url, signal);
   });
 }
 
-function sender(options: HttpSinkOptions): (event: CloudEvent<unknown>, url: URL) => Promise<void> {
+type Send = (event: CloudEvent<unknown>, url: URL, signal: AbortSignal) => Promise<void>;
+
+function sender(options: HttpSinkOptions): Send {
   const { extensions = {}, caCertificates, tokenFile = '/oidc/token', timeout = 60_000 } = options;
   const post = createPoster({ timeout, ...(caCertificates === undefined ? {} : { caCertificates }) });
-  return async (event, url) => {
+  return async (event, url, signal) => {
     const message = HTTP.binary(event.cloneWith(extensions));
     const authorization = await bearer(tokenFile);
     const headers = { ...textual(message.headers), ...authorization };
-    const answer = await post(url, headers, typeof message.body === 'string' ? message.body : '').catch(
-      (cause: unknown) => {
-        throw new DeliveryFailed(`POST ${url.href}: no answer`, undefined, { cause });
-      },
-    );
+    const body = typeof message.body === 'string' ? message.body : '';
+    const answer = await post(url, { headers, body, signal }).catch((cause: unknown) => {
+      throw new DeliveryFailed(`POST ${url.href}: no answer`, undefined, { cause });
+    });
     settle(answer, url);
   };
 }

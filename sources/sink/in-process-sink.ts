@@ -1,29 +1,31 @@
 import type { CloudEvent } from 'cloudevents';
-import { notice, type FunctionName } from '#model/cache/cloud-event.ts';
+import { notice, type FunctionName, type Notice } from '#model/cache/cloud-event.ts';
 import { ApiError, Rejected, RetryLater } from '#runtime/errors.ts';
 import type { Context, Handlers } from '#runtime/handler.ts';
 import { traceFields, type TraceFields } from '#runtime/http/trace-context.ts';
 import { DeliveryFailed, DeliveryRefused, sinkPerFunction, type Sink } from './sink.ts';
 
-/** What a function works with; its log is to carry the trace. */
-type MakeContext = (name: FunctionName, trace: TraceFields) => Context;
+/** Returns the context of one call; its log carries the trace, its signal is the one given. */
+type ContextFor = (name: FunctionName, trace: TraceFields, signal: AbortSignal) => Context;
 
-/** Calls the functions in this very process, by the same rules as over HTTP. */
-export function inProcessSink(handlers: Handlers, context: MakeContext): Sink {
-  return sinkPerFunction((event, name) =>
-    call(event, name, (told) => handlers[name](told, context(name, traceFields(event['traceparent'])))),
+/** Calls the functions in this process, with the same semantics as over HTTP. */
+export function inProcessSink(handlers: Handlers, contextFor: ContextFor): Sink {
+  return sinkPerFunction((event, name, signal) =>
+    call(event, name, (received) =>
+      handlers[name](received, contextFor(name, traceFields(event['traceparent']), signal)),
+    ),
   );
 }
 
 async function call(
   event: CloudEvent<unknown>,
   name: FunctionName,
-  handle: (told: Parameters<Handlers[FunctionName]>[0]) => Promise<void>,
+  handle: (received: Notice) => Promise<void>,
 ): Promise<void> {
-  const told = notice(event);
-  if (told.type === 'invalid') throw new DeliveryRefused(`${name}: ${told.reason}`);
+  const received = notice(event);
+  if (received.type === 'invalid') throw new DeliveryRefused(`${name}: ${received.reason}`);
   try {
-    await handle(told);
+    await handle(received);
   } catch (error) {
     throw asDeliveryError(name, error);
   }

@@ -2,6 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { getCACertificates } from 'node:tls';
 import { retryAfter } from '#runtime/api/retry-after.ts';
+import { deadline } from '#runtime/api/time-limit.ts';
 
 export type Answer = {
   readonly status: number;
@@ -10,23 +11,34 @@ export type Answer = {
   readonly text: string;
 };
 
-export type Post = (url: URL, headers: Readonly<Record<string, string>>, body: string) => Promise<Answer>;
+export type Message = {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Aborts the request. */
+  readonly signal: AbortSignal;
+};
+
+export type Post = (url: URL, message: Message) => Promise<Answer>;
 
 export type PosterOptions = { readonly timeout: number; readonly caCertificates?: string };
 
-/** POST over kept-alive connections. node:https rather than fetch, which takes no authorities of its own. Rejects where no answer came in time. */
+/** POST over keep-alive connections; rejects on a timeout. node:https, because fetch accepts no additional certificate authorities. */
 export function createPoster({ timeout, caCertificates }: PosterOptions): Post {
   const ca = caCertificates === undefined ? {} : { ca: [...getCACertificates('default'), caCertificates] };
   const plain = new http.Agent({ keepAlive: true });
   const secure = new https.Agent({ keepAlive: true, ...ca });
-  return (url, headers, body) => {
-    const signal = AbortSignal.timeout(timeout);
-    const options = { method: 'POST', headers: { ...headers, 'content-length': Buffer.byteLength(body) }, signal };
+  return async (url, { headers, body, signal }) => {
+    const limit = deadline(timeout, [signal]);
+    const options = {
+      method: 'POST',
+      headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+      signal: limit.signal,
+    };
     const request =
       url.protocol === 'https:'
         ? https.request(url, { ...options, agent: secure })
         : http.request(url, { ...options, agent: plain });
-    return answerTo(request, body);
+    return await answerTo(request, body).finally(limit.clear);
   };
 }
 

@@ -2,15 +2,15 @@ import type { CloudEvent } from 'cloudevents';
 import { isAboutRemoval, routes, tickRoutes, tickType, type FunctionName } from '#model/cache/cloud-event.ts';
 
 /**
- * Hands an event about an object of this kind to whom it concerns, and returns when all of them are done with it.
- * Throws `DeliveryFailed` where it must come again, `DeliveryRefused` where it never may.
- * The same event object given again goes only to those that have not taken it yet.
+ * Delivers an event about an object of this kind to its receivers, and returns when all of them have handled it.
+ * Throws `DeliveryFailed` if the event must be sent again, `DeliveryRefused` if it must not.
+ * The same event object sent again goes only to the receivers that have not accepted it. The signal aborts the delivery.
  */
-export type Sink = (event: CloudEvent<unknown>, kind: string) => Promise<void>;
+export type Sink = (event: CloudEvent<unknown>, kind: string, signal: AbortSignal) => Promise<void>;
 
 export class DeliveryFailed extends Error {
   override readonly name = 'DeliveryFailed';
-  /** What the receiver asked to wait, in milliseconds. */
+  /** Milliseconds from the receiver's Retry-After. */
   readonly retryAfterMs: number | undefined;
   constructor(message: string, retryAfterMs?: number, options?: ErrorOptions) {
     super(message, options);
@@ -22,17 +22,20 @@ export class DeliveryRefused extends Error {
   override readonly name = 'DeliveryRefused';
 }
 
-/** A sink that sends to each function concerned by itself, one after another; one that fails does not keep the others from it. */
-export function sinkPerFunction(send: (event: CloudEvent<unknown>, to: FunctionName) => Promise<void>): Sink {
-  const done = new WeakMap<CloudEvent<unknown>, Set<FunctionName>>();
-  return async (event, kind) => {
-    const taken = done.get(event) ?? new Set();
-    done.set(event, taken);
+type SendToFunction = (event: CloudEvent<unknown>, name: FunctionName, signal: AbortSignal) => Promise<void>;
+
+/** A sink that sends to each function in turn; a failure of one does not stop delivery to the others. */
+export function sinkPerFunction(send: SendToFunction): Sink {
+  const acceptedBy = new WeakMap<CloudEvent<unknown>, Set<FunctionName>>();
+  return async (event, kind, signal) => {
+    const accepted = acceptedBy.get(event) ?? new Set();
+    acceptedBy.set(event, accepted);
     const errors: unknown[] = [];
     for (const name of receivers(event, kind)) {
-      if (taken.has(name)) continue;
-      const error = await send(event, name).catch((thrown: unknown) => thrown ?? new DeliveryFailed('unknown'));
-      if (error === undefined || error instanceof DeliveryRefused) taken.add(name);
+      if (accepted.has(name)) continue;
+      signal.throwIfAborted();
+      const error = await send(event, name, signal).catch((thrown: unknown) => thrown ?? new DeliveryFailed('unknown'));
+      if (error === undefined || error instanceof DeliveryRefused) accepted.add(name);
       if (error !== undefined) errors.push(error);
     }
     const worst = errors.find((error) => !(error instanceof DeliveryRefused)) ?? errors[0];

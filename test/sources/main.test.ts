@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { ApiCall } from '#runtime/api/api.ts';
 import { at } from '../../sources/kubernetes/json.ts';
 import { serveApi } from './api-server.ts';
 import { fakeApi } from './fake-api.ts';
@@ -53,7 +54,7 @@ it('as a process, the sources send to K_SINK what they see, say when they are re
     K_CE_OVERRIDES: '{"extensions":{"team":"infra"}}',
     PORT: '0',
   });
-  await vi.waitFor(() => expect(sink.received).toHaveLength(1), { timeout: 10_000 });
+  await vi.waitFor(() => expect(sink.received).toHaveLength(1), { timeout: 15_000 });
   expect(sink.received[0]?.headers).toMatchObject({
     'ce-cache': 'apps/web',
     'ce-team': 'infra',
@@ -71,6 +72,49 @@ it('as a process, the sources send to K_SINK what they see, say when they are re
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
   expect(holder()).toBe('');
+});
+
+describe('with a delivery in flight that the sink never answers', { timeout: 60_000 }, () => {
+  const leaseKey = 'default/imagecache-functions-source';
+
+  async function startDelivering(beforeCall: (call: ApiCall) => Promise<void> = () => Promise.resolve()) {
+    const api = fakeApi();
+    api.put(imageCache());
+    const request = async (call: ApiCall): Promise<unknown> => {
+      await beforeCall(call);
+      return api.request(call);
+    };
+    const [server, sink] = [await serveApi({ ...api, request }), await loopback(() => undefined)];
+    cleanups.push(server.close, sink.close);
+    const { child } = start(['--kubeconfig', await kubeconfig(server.url)], { K_SINK: sink.url('/').href, PORT: '0' });
+    await vi.waitFor(() => expect(sink.received).toHaveLength(1), { timeout: 40_000 });
+    return { child, holder: () => at(api.get('leases', leaseKey), 'spec', 'holderIdentity') };
+  }
+
+  it('SIGTERM aborts the delivery, releases the Lease and ends the process within 5 s', async () => {
+    const { child, holder } = await startDelivering();
+    expect(holder()).not.toBe('');
+    const stoppedAt = performance.now();
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(performance.now() - stoppedAt).toBeLessThan(5_000);
+    expect(holder()).toBe('');
+  });
+
+  it('a second SIGTERM ends the process at once, even while the Lease is being released', async () => {
+    const releasing = Promise.withResolvers<undefined>();
+    let isStopping = false;
+    const { child } = await startDelivering(({ method }) => {
+      if (!isStopping || method !== 'PUT') return Promise.resolve();
+      releasing.resolve(undefined);
+      return new Promise(() => undefined);
+    });
+    isStopping = true;
+    child.kill('SIGTERM');
+    await releasing.promise;
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([null, 'SIGTERM']);
+  });
 });
 
 it('as a process without anybody to send to, it says so and ends', async () => {

@@ -74,6 +74,21 @@ describe('sources', () => {
     await Promise.all([sources.stop(), clock.advance(0)]);
   });
 
+  it('release the Lease when a delivery has not ended 3 s after it was aborted', async () => {
+    const [api, clock] = [fakeApi(), fakeClock()];
+    api.put(imageCache());
+    const lease = { namespace: 'system', identity: 'one' };
+    const sink = () => new Promise<never>(() => undefined);
+    const sources = startSources({ api, clock, log, tickSchedule: '', sink, lease });
+    await clock.advance(1_000);
+    const stopped = sources.stop();
+    await clock.advance(2_900);
+    expect(holder(api)).toBe('one');
+    await clock.advance(100);
+    await stopped;
+    expect(holder(api)).toBe('');
+  });
+
   it('tick by their schedule, and refuse a wrong one', async () => {
     const ticks: string[] = [];
     const options = {

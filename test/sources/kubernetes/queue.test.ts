@@ -22,6 +22,8 @@ type World = {
   readonly begun: string[];
   /** Ends the oldest delivery in flight, with an error if one is given. */
   readonly end: (error?: Error) => Promise<void>;
+  /** The signal of each delivery. */
+  readonly signals: readonly AbortSignal[];
   readonly inFlight: () => number;
   readonly known: Set<string>;
   readonly add: (key: string, of: ChangeClass, name: string, verb?: Verb) => void;
@@ -32,6 +34,7 @@ function world({ concurrency = 16, open = true } = {}): World {
   const clock = fakeClock();
   const begun: string[] = [];
   const flights: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  const signals: AbortSignal[] = [];
   const known = new Set(['apps/web', 'apps/db', 'apps/mq']);
   const queue = createQueue({
     clock,
@@ -39,7 +42,8 @@ function world({ concurrency = 16, open = true } = {}): World {
     concurrency,
     gap: () => made.gap,
     isKnown: (key) => known.has(key),
-    deliver: ({ cache, change, others }) => {
+    deliver: ({ cache, change, others }, signal) => {
+      signals.push(signal);
       const names = [change.object.name, ...(others === 'all' ? ['all'] : others.map(({ name }) => name))];
       begun.push(`${cache.name} ${change.object.kind} ${names.join(',')}`);
       return new Promise((resolve, reject) => flights.push({ resolve, reject }));
@@ -49,6 +53,7 @@ function world({ concurrency = 16, open = true } = {}): World {
     queue,
     clock,
     begun,
+    signals,
     known,
     gap: 1_000,
     inFlight: () => flights.length,
@@ -287,12 +292,14 @@ describe('later', () => {
   });
 });
 
-it('a stop begins nothing more and waits for what is in flight', async () => {
-  const { queue, add, begun, end, clock } = world();
+it('stop starts no more deliveries, aborts those in flight and waits for them', async () => {
+  const { queue, add, begun, signals, end, clock } = world();
   add('apps/web', 'work', 'a');
   add('apps/web', 'work', 'b');
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
   let isStopped = false;
   const stopped = queue.stop().then(() => (isStopped = true));
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   add('apps/db', 'cache', 'db');
   await clock.advance(60_000);
   expect(isStopped).toBe(false);

@@ -4,12 +4,13 @@ import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HTTP } from 'cloudevents';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { brokerSink, routeSink } from '../../../sources/sink/http-sink.ts';
 import { DeliveryFailed, DeliveryRefused } from '../../../sources/sink/sink.ts';
 import { changeEvent, tickEvent } from '../../../sources/sink/to-event.ts';
 import { loopback, type Received, type Reply } from '../loopback.ts';
 
+const never = new AbortController().signal;
 const closes: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closes.splice(0)) await close();
@@ -45,7 +46,7 @@ describe('a broker', () => {
   it('gets the event once, in binary mode, whole', async () => {
     const server = await receiver(() => ({ status: 202 }));
     const sent = event();
-    await brokerSink(server.url('/default/broker'))(sent, 'ImageCache');
+    await brokerSink(server.url('/default/broker'))(sent, 'ImageCache', never);
     expect(server.received).toHaveLength(1);
     const [got] = server.received;
     expect(got?.path).toBe('/default/broker');
@@ -64,7 +65,7 @@ describe('a broker', () => {
 
   it('gets the extensions that are set for every event, over those of the event', async () => {
     const server = await receiver();
-    await brokerSink(server.url(), { extensions: { team: 'infra', cache: 'mine' } })(event(), 'ImageCache');
+    await brokerSink(server.url(), { extensions: { team: 'infra', cache: 'mine' } })(event(), 'ImageCache', never);
     expect(server.received[0]?.headers).toMatchObject({ 'ce-team': 'infra', 'ce-cache': 'mine' });
   });
 
@@ -74,11 +75,11 @@ describe('a broker', () => {
     closes.push(() => rm(folder, { recursive: true }));
     const tokenFile = join(folder, 'token');
     const sink = brokerSink(server.url(), { tokenFile });
-    await sink(event(), 'ImageCache');
+    await sink(event(), 'ImageCache', never);
     await writeFile(tokenFile, 'one\n');
-    await sink(event(), 'ImageCache');
+    await sink(event(), 'ImageCache', never);
     await writeFile(tokenFile, 'two\n');
-    await sink(event(), 'ImageCache');
+    await sink(event(), 'ImageCache', never);
     expect(server.received.map(({ headers }) => headers.authorization)).toEqual([
       undefined,
       'Bearer one',
@@ -86,16 +87,25 @@ describe('a broker', () => {
     ]);
   });
 
+  it('is not waited for when the delivery is aborted', async () => {
+    const server = await receiver(() => undefined);
+    const stopping = new AbortController();
+    const delivery = brokerSink(server.url())(event(), 'ImageCache', stopping.signal);
+    await vi.waitFor(() => expect(server.received).toHaveLength(1));
+    stopping.abort(new Error('stopping'));
+    await expect(delivery).rejects.toThrow(DeliveryFailed);
+  });
+
   it.each([400, 413, 415, 422])('that answers %i never gets it again', async (status) => {
     const server = await receiver(() => ({ status, body: 'no such kind' }));
-    const delivery = brokerSink(server.url())(event(), 'ImageCache');
+    const delivery = brokerSink(server.url())(event(), 'ImageCache', never);
     await expect(delivery).rejects.toThrow(DeliveryRefused);
     await expect(delivery).rejects.toThrow(`${status} no such kind`);
   });
 
   it.each([301, 401, 403, 404, 408, 409, 429, 500, 502, 503, 504])('that answers %i gets it again', async (status) => {
     const server = await receiver(() => ({ status }));
-    await expect(brokerSink(server.url())(event(), 'ImageCache')).rejects.toThrow(DeliveryFailed);
+    await expect(brokerSink(server.url())(event(), 'ImageCache', never)).rejects.toThrow(DeliveryFailed);
   });
 
   it.each([
@@ -103,12 +113,14 @@ describe('a broker', () => {
     { header: 'soon', ms: undefined },
   ])('that asks to wait "$header" is understood as $ms', async ({ header, ms }) => {
     const server = await receiver(() => ({ status: 503, headers: { 'retry-after': header } }));
-    await expect(brokerSink(server.url())(event(), 'ImageCache')).rejects.toMatchObject({ retryAfterMs: ms });
+    await expect(brokerSink(server.url())(event(), 'ImageCache', never)).rejects.toMatchObject({ retryAfterMs: ms });
   });
 
   it('that never answers has failed after the time-out', async () => {
     const server = await receiver(() => undefined);
-    await expect(brokerSink(server.url(), { timeout: 50 })(event(), 'ImageCache')).rejects.toThrow(DeliveryFailed);
+    await expect(brokerSink(server.url(), { timeout: 50 })(event(), 'ImageCache', never)).rejects.toThrow(
+      DeliveryFailed,
+    );
   });
 
   it('over TLS is believed with the authorities that are given, and only with them', async () => {
@@ -123,14 +135,14 @@ describe('a broker', () => {
     });
     const address = server.address();
     const url = new URL(`https://127.0.0.1:${typeof address === 'object' ? (address?.port ?? 0) : 0}`);
-    await brokerSink(url, { caCertificates: cert })(event(), 'ImageCache');
-    await expect(brokerSink(url)(event(), 'ImageCache')).rejects.toThrow(DeliveryFailed);
+    await brokerSink(url, { caCertificates: cert })(event(), 'ImageCache', never);
+    await expect(brokerSink(url)(event(), 'ImageCache', never)).rejects.toThrow(DeliveryFailed);
   });
 
   it('that is not there has failed', async () => {
     const server = await receiver();
     await closes.pop()?.();
-    await expect(brokerSink(server.url())(event(), 'ImageCache')).rejects.toThrow(DeliveryFailed);
+    await expect(brokerSink(server.url())(event(), 'ImageCache', never)).rejects.toThrow(DeliveryFailed);
   });
 });
 
@@ -140,19 +152,19 @@ describe('a table of routes', () => {
 
   it('sends an event to every function it concerns', async () => {
     const server = await receiver();
-    await table(server)(event(), 'ImageCache');
+    await table(server)(event(), 'ImageCache', never);
     expect(server.received.map(({ path }) => path)).toEqual(['/reconcile', '/refresh', '/purge']);
   });
 
   it('sends a tick to refresh and purge', async () => {
     const server = await receiver();
-    await table(server)(tickEvent(stamp), 'tick');
+    await table(server)(tickEvent(stamp), 'tick', never);
     expect(server.received.map(({ path }) => path)).toEqual(['/refresh', '/purge']);
   });
 
   it('leaves out a function without an address', async () => {
     const server = await receiver();
-    await table(server)(event(), 'Job');
+    await table(server)(event(), 'Job', never);
     expect(server.received).toEqual([]);
   });
 
@@ -160,10 +172,10 @@ describe('a table of routes', () => {
     let isDown = true;
     const server = await receiver(({ path }) => ({ status: path === '/refresh' && isDown ? 503 : 204 }));
     const [sink, sent] = [table(server), event()];
-    await expect(sink(sent, 'ImageCache')).rejects.toThrow(DeliveryFailed);
+    await expect(sink(sent, 'ImageCache', never)).rejects.toThrow(DeliveryFailed);
     expect(server.received.map(({ path }) => path)).toEqual(['/reconcile', '/refresh', '/purge']);
     isDown = false;
-    await sink(sent, 'ImageCache');
+    await sink(sent, 'ImageCache', never);
     expect(server.received.map(({ path }) => path).slice(3)).toEqual(['/refresh']);
   });
 
@@ -171,14 +183,14 @@ describe('a table of routes', () => {
     let isDown = true;
     const server = await receiver(({ path }) => ({ status: path === '/reconcile' ? 422 : isDown ? 503 : 204 }));
     const [sink, sent] = [table(server), event()];
-    await expect(sink(sent, 'ImageCache')).rejects.toThrow(DeliveryFailed);
+    await expect(sink(sent, 'ImageCache', never)).rejects.toThrow(DeliveryFailed);
     isDown = false;
-    await sink(sent, 'ImageCache');
+    await sink(sent, 'ImageCache', never);
     expect(server.received.map(({ path }) => path).slice(3)).toEqual(['/refresh', '/purge']);
   });
 
   it('says that an event was refused when nothing worse happened', async () => {
     const server = await receiver(({ path }) => ({ status: path === '/reconcile' ? 422 : 204 }));
-    await expect(table(server)(event(), 'ImageCache')).rejects.toThrow(DeliveryRefused);
+    await expect(table(server)(event(), 'ImageCache', never)).rejects.toThrow(DeliveryRefused);
   });
 });

@@ -8,6 +8,7 @@ import { inProcessSink } from '../../../sources/sink/in-process-sink.ts';
 import { DeliveryFailed, DeliveryRefused } from '../../../sources/sink/sink.ts';
 import { tickEvent } from '../../../sources/sink/to-event.ts';
 
+const never = new AbortController().signal;
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
 const stamp = { id: 'id-1', time: new Date(0), traceparent };
 const nodeEvent = new CloudEvent<unknown>({
@@ -40,11 +41,13 @@ function world(fail: (name: FunctionName) => Error | undefined = () => undefined
     purge: handler('purge'),
   };
   const named: FunctionName[] = [];
-  const sink = inProcessSink(handlers, (name, trace) => {
+  const signals: AbortSignal[] = [];
+  const sink = inProcessSink(handlers, (name, trace, signal) => {
     named.push(name);
+    signals.push(signal);
     return context(log.child(trace));
   });
-  return { sink, calls, named };
+  return { sink, calls, named, signals };
 }
 
 /** What no handler of this test touches is not there. */
@@ -67,7 +70,7 @@ const context = (log: Context['log']): Context => ({
 describe('in the same process', () => {
   it('every function concerned gets the notice, in order', async () => {
     const { sink, calls, named } = world();
-    await sink(nodeEvent, 'ImageCache');
+    await sink(nodeEvent, 'ImageCache', never);
     expect(calls.map(({ name }) => name)).toEqual(['reconcile', 'refresh', 'purge']);
     expect(named).toEqual(['reconcile', 'refresh', 'purge']);
     expect(calls[0]?.told).toMatchObject({ type: 'change', cache: { namespace: 'apps', name: 'web' } });
@@ -75,14 +78,14 @@ describe('in the same process', () => {
 
   it('a tick goes to refresh and purge', async () => {
     const { sink, calls } = world();
-    await sink(tickEvent(stamp), 'tick');
+    await sink(tickEvent(stamp), 'tick', never);
     expect(calls).toEqual(['refresh', 'purge'].map((name) => ({ name, told: { type: 'tick' } })));
   });
 
   it('the lines that a function logs carry the trace of its event', async () => {
     const logged: unknown[] = [];
     const { sink } = world(undefined, pino({ base: {} }, { write: (line) => void logged.push(JSON.parse(line)) }));
-    await sink(tickEvent(stamp), 'tick');
+    await sink(tickEvent(stamp), 'tick', never);
     const ids = { trace_id: '0af7651916cd43dd8448eb211c80319c', span_id: 'b7ad6b7169203331' };
     const line: unknown = expect.objectContaining({ msg: 'called', ...ids });
     expect(logged).toEqual([line, line]);
@@ -95,7 +98,7 @@ describe('in the same process', () => {
     { error: new TypeError('a bug'), is: DeliveryFailed, retryAfterMs: undefined },
   ])('$error.name becomes $is.name', async ({ error, is, retryAfterMs }) => {
     const { sink } = world((name) => (name === 'refresh' ? error : undefined));
-    const thrown: unknown = await sink(nodeEvent, 'ImageCache').catch((caught: unknown) => caught);
+    const thrown: unknown = await sink(nodeEvent, 'ImageCache', never).catch((caught: unknown) => caught);
     expect(thrown).toBeInstanceOf(is);
     expect(thrown).toMatchObject({ cause: error, message: `refresh: ${error.message}` });
     if (retryAfterMs !== undefined) expect(thrown).toMatchObject({ retryAfterMs });
@@ -104,11 +107,22 @@ describe('in the same process', () => {
   it('a function that fails keeps none of the others from it, and alone gets it again', async () => {
     let isDown = true;
     const { sink, calls } = world((name) => (name === 'reconcile' && isDown ? new RetryLater('busy', 1) : undefined));
-    await expect(sink(nodeEvent, 'ImageCache')).rejects.toThrow(DeliveryFailed);
+    await expect(sink(nodeEvent, 'ImageCache', never)).rejects.toThrow(DeliveryFailed);
     expect(calls.map(({ name }) => name)).toEqual(['reconcile', 'refresh', 'purge']);
     isDown = false;
-    await sink(nodeEvent, 'ImageCache');
+    await sink(nodeEvent, 'ImageCache', never);
     expect(calls.map(({ name }) => name).slice(3)).toEqual(['reconcile']);
+  });
+
+  it('a handler gets the signal of the delivery, and no other is called once it has fired', async () => {
+    const stopping = new AbortController();
+    const { sink, calls, signals } = world(() => {
+      stopping.abort(new Error('stopping'));
+      return undefined;
+    });
+    await expect(sink(nodeEvent, 'ImageCache', stopping.signal)).rejects.toThrow('stopping');
+    expect(calls.map(({ name }) => name)).toEqual(['reconcile']);
+    expect(signals).toEqual([stopping.signal]);
   });
 
   it('an event that no function could read is refused', async () => {
@@ -119,7 +133,7 @@ describe('in the same process', () => {
       source: 's',
       kind: 'ImageCache',
     });
-    await expect(sink(event, 'ImageCache')).rejects.toThrow(DeliveryRefused);
+    await expect(sink(event, 'ImageCache', never)).rejects.toThrow(DeliveryRefused);
     expect(calls).toEqual([]);
   });
 });

@@ -47,11 +47,12 @@ describe('the authorities that a SinkBinding mounts', () => {
     const address = server.address();
     const url = new URL(`https://127.0.0.1:${typeof address === 'object' ? (address?.port ?? 0) : 0}`);
     const caCertificates = trustBundles(await mounted({ 'a.pem': pem, 'b.pem': pem }));
+    const message = { headers: {}, body: '', signal: new AbortController().signal };
     try {
-      await expect(createPoster({ timeout: 5000, caCertificates })(url, {}, '')).resolves.toMatchObject({
+      await expect(createPoster({ timeout: 5000, caCertificates })(url, message)).resolves.toMatchObject({
         status: 202,
       });
-      await expect(createPoster({ timeout: 5000 })(url, {}, '')).rejects.toThrow(/certificate/);
+      await expect(createPoster({ timeout: 5000 })(url, message)).rejects.toThrow(/certificate/);
     } finally {
       server.closeAllConnections();
       server.close();
