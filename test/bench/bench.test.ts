@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readOptions } from './options.ts';
 import { machineTicks, secondsBetween, secondsIn, shareBetween } from './processor.ts';
 import { parseSizes } from './sizes.ts';
-import { namesIn } from './source/event-sink.ts';
-import { lagsOf } from './source/lags.ts';
+import { lagsOf, namesIn } from './source/measured-listener.ts';
 import { percentile, spreadOf, thinned } from './spread.ts';
 
 describe('many trials', () => {

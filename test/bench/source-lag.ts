@@ -2,9 +2,8 @@ import { bundled } from '../behaviour/bundled.ts';
 import { withLab } from './bench-lab.ts';
 import type { SourceLag } from './results.ts';
 import { churn, type ChurnSize } from './source/churn.ts';
-import { eventSink } from './source/event-sink.ts';
-import { knativeAdapter, ourSource, type Listener } from './source/listeners.ts';
-import { measuredListener, type Pace } from './source/measured-listener.ts';
+import { eventSink, measuredListener, type Pace } from './source/measured-listener.ts';
+import { knativeAdapter, type Listener, ourSource } from './source/listeners.ts';
 
 export type LagOrder = ChurnSize & { readonly nodes: number; readonly pace: Pace };
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { environmentOf, functionsContainer, user } from '../../deploy/tools/images/functions-container.ts';
-import { functionsRoot } from '../../deploy/tools/images/functions-root.ts';
+import { functionsRoot } from '../../deploy/tools/images/functions-image.ts';
 import { hostArchitecture, runtimeFor } from '../../deploy/tools/images/node-runtime.ts';
 
 export type UnpackedImage = {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { trackedFiles } from '../../deploy/tools/release/tracked-files.ts';
+import { trackedFiles } from '../../deploy/tools/release/versions.ts';
 
 export const root = join(import.meta.dirname, '../..');
 

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { leanPackages } from './lean-packages.ts';
-import type { Entry } from './tar.ts';
-import { unreadBuiltins } from './unread-builtins.ts';
+import { leanPackages, unreadBuiltins } from './esbuild-plugins.ts';
+import type { Entry } from './oci.ts';
 
 const root = join(import.meta.dirname, '../../..');
 

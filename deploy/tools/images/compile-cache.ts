@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { functionNames } from '../../../functions/model/cache/cloud-event.ts';
 import { environmentOf, functionsContainer, user } from './functions-container.ts';
-import type { Entry } from './tar.ts';
+import type { Entry } from './oci.ts';
 
 /**
  * What V8 makes of the programs, compiled ahead: they are run once and asked to stop. It counts for this Node, its options, a processor with

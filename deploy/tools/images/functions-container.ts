@@ -1,4 +1,4 @@
-import type { ContainerConfig } from './image.ts';
+import type { ContainerConfig } from './oci.ts';
 
 /** What Node is told in the image. Watching 100 nodes leaves much short-lived text: a small nursery keeps 30 MB less of it, for a little more work;
  * and the less a heap may grow to, the sooner it is cleaned: before it has grown by half, where 1.5 GB let it grow by 80 %. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { ociArchive } from './archive.ts';
+import { ociArchive } from './oci.ts';
 import { makeImages } from './make-images.ts';
-import { readOptions, usage, type Options } from './options.ts';
+import { type Options, readOptions, usage } from './options.ts';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const note = (line: string) => process.stderr.write(`${line}\n`);

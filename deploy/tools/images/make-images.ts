@@ -1,13 +1,22 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { version } from '#runtime/version.ts';
-import type { NamedArtifact } from './archive.ts';
-import { credentialsFor } from './credentials.ts';
+import { type Architecture, type Artifact, image, imageIndex, layer, type NamedArtifact } from './oci.ts';
+import { addressOf, credentialsFor, push, repositoryAt } from './registry.ts';
 import { functionsImage } from './functions-image.ts';
-import type { Artifact } from './image.ts';
 import { hostArchitecture } from './node-runtime.ts';
-import { noopImage } from './noop-image.ts';
 import type { ImageName, Options } from './options.ts';
-import { push } from './push.ts';
-import { addressOf, repositoryAt } from './registry.ts';
+
+const programs = join(import.meta.dirname, '../../noop');
+
+const noopFor = async (architecture: Architecture): Promise<Artifact> => {
+  const content = await readFile(join(programs, `noop-${architecture}`));
+  const program = await layer([{ path: 'noop', mode: 0o755, content }]);
+  return image(architecture, [program], { User: '65532:65532', Entrypoint: ['/noop'], WorkingDir: '/' });
+};
+
+/** The image that every pull Job runs: one program of a kB, for each architecture; the same digest wherever it is made. */
+export const noopImage = async (): Promise<Artifact> => imageIndex([await noopFor('amd64'), await noopFor('arm64')]);
 
 /** Builds the images that the options ask for, and pushes each unless they name a file to write to. `note` hears what takes long. */
 export const makeImages = async (options: Options, note: (line: string) => void): Promise<readonly NamedArtifact[]> => {

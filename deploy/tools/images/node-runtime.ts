@@ -1,12 +1,26 @@
 import { execFile } from 'node:child_process';
-import { access, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Architecture } from './blob.ts';
-import { foreignNode } from './foreign-node.ts';
+import { createReadStream, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { extract } from 'tar-stream';
+import manifest from '../../../package.json' with { type: 'json' };
+import type { Architecture, Entry } from './oci.ts';
 import { user } from './functions-container.ts';
-import type { Runtime } from './runtime.ts';
-import type { Entry } from './tar.ts';
+
+/** A Node to put into an image: its program on this machine, the files that go with it, and whether it can be run here. */
+export type Runtime = {
+  readonly node: string;
+  readonly isHost: boolean;
+  readonly libraries: readonly Library[];
+};
+
+/** A shared library: where it is here, and where it belongs in the image. */
+export type Library = { readonly from: string; readonly path: string };
 
 const installed = join(import.meta.dirname, '../../../node_modules/node/bin/node');
 
@@ -57,3 +71,51 @@ export const nodeRuntime = async ({ node, libraries }: Runtime): Promise<readonl
   text('etc/group', `root:x:0:\nnonroot:x:${user}:\n`),
   { path: 'tmp', mode: 0o1777 },
 ];
+
+/** How others call an architecture: npm's package of Node, Debian's folder of libraries for cross compilation, and the loader that Node asks for. */
+const namesOf = {
+  amd64: { npm: 'x64', debian: 'x86_64-linux-gnu', cross: 'amd64-cross', loader: 'lib64/ld-linux-x86-64.so.2' },
+  arm64: { npm: 'arm64', debian: 'aarch64-linux-gnu', cross: 'arm64-cross', loader: 'lib/ld-linux-aarch64.so.1' },
+} as const;
+
+const isLoader = (path: string): boolean => basename(path).startsWith('ld-linux');
+
+/** Node of another architecture from the npm registry, with the libraries that `host`'s Node has too, from Debian's packages for cross compilation. */
+export const foreignNode = async (
+  architecture: Architecture,
+  host: Runtime,
+): Promise<Pick<Runtime, 'node' | 'libraries'>> => {
+  const { npm, debian, cross, loader } = namesOf[architecture];
+  const folder = `/usr/${debian}/lib`;
+  const names = host.libraries.map(({ path }) => basename(path)).filter((name) => !isLoader(name));
+  const libraries: readonly Library[] = [
+    ...names.map((name) => ({ from: join(folder, name), path: `lib/${debian}/${name}` })),
+    { from: join(folder, basename(loader)), path: loader },
+  ];
+  await Promise.all(libraries.map(({ from }) => access(from))).catch((cause: unknown) => {
+    const packages = ['libc6', 'libstdc++6', 'libgcc-s1'].map((name) => `${name}-${cross}`).join(' ');
+    throw new Error(`libraries for linux/${architecture} are missing: apt-get install ${packages}`, { cause });
+  });
+  return { node: await fetched(`node-linux-${npm}@${manifest.optionalDependencies.node}`), libraries };
+};
+
+/** The program in an npm package of Node, in a folder that goes with the process. */
+const fetched = async (name: string): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'imagecache-node-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true })); // nothing asynchronous is waited for then
+  const args = ['pack', '--silent', '--pack-destination', folder, name];
+  const { stdout } = await promisify(execFile)('npm', args, { timeout: 300_000 });
+  const program = join(folder, 'node');
+  const reader = extract();
+  reader.on('entry', ({ name: path }, content, next) => {
+    if (path !== 'package/bin/node') {
+      content.resume().once('end', next);
+      return;
+    }
+    buffer(content)
+      .then((bytes) => writeFile(program, bytes, { mode: 0o755 }))
+      .then(() => next(), next);
+  });
+  await pipeline(createReadStream(join(folder, stdout.trim())), createGunzip(), reader);
+  return program;
+};

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Architecture } from './blob.ts';
+import type { Architecture } from './oci.ts';
 
 export type ImageName = 'functions' | 'noop';
 

@@ -1,4 +1,42 @@
-import type { Basic } from './credentials.ts';
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Artifact, Blob } from './oci.ts';
+
+/** What follows `Basic ` in an Authorization header: base64 of user:password. */
+export type Basic = string;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+/** What docker login wrote for a host: under its name, or for Docker Hub under its old address. Credential helpers are not asked. */
+export const basicIn = (config: unknown, host: string): Basic | undefined => {
+  const auths = isRecord(config) ? config['auths'] : undefined;
+  if (!isRecord(auths)) return undefined;
+  const names =
+    host === 'docker.io' ? [host, 'https://index.docker.io/v1/'] : [host, `https://${host}`, `http://${host}`];
+  const found = names.map((name) => auths[name]).find(isRecord);
+  return typeof found?.['auth'] === 'string' && found['auth'] !== '' ? found['auth'] : undefined;
+};
+
+const readConfig = async (environment: Environment): Promise<unknown> => {
+  const path = join(environment['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json');
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw new Error(`cannot read ${path}`, { cause: error });
+  }
+};
+
+/** Who we are to a registry: REGISTRY_USER and REGISTRY_PASSWORD, else what docker login wrote; undefined is nobody. */
+export const credentialsFor = async (host: string, environment: Environment): Promise<Basic | undefined> => {
+  const { REGISTRY_USER: user, REGISTRY_PASSWORD: password } = environment;
+  if (user !== undefined && password !== undefined) return Buffer.from(`${user}:${password}`).toString('base64');
+  return basicIn(await readConfig(environment), host);
+};
 
 /** One repository of a registry, spoken to with the right to push. */
 export type Repository = {
@@ -69,4 +107,35 @@ export const repositoryAt = ({ origin, path: name }: Address, basic: Basic | und
     return authorization === undefined ? response : send(method, url, options);
   };
   return { request };
+};
+
+const refused = async (what: string, response: Response): Promise<Error> =>
+  new Error(`the registry did not take ${what}: ${response.status} ${(await response.text()).slice(0, 300)}`);
+
+const pushBlob = async (repository: Repository, { descriptor: { digest }, bytes }: Blob): Promise<void> => {
+  const head = await repository.request('HEAD', `blobs/${digest}`);
+  if (head.ok) return;
+  const start = await repository.request('POST', 'blobs/uploads/');
+  const location = start.headers.get('location');
+  if (start.status !== 202 || location === null) throw await refused(digest, start);
+  const upload = new URL(location, start.url);
+  upload.searchParams.set('digest', digest);
+  const end = await repository.request('PUT', upload.href, { body: bytes, type: 'application/octet-stream' });
+  if (end.status !== 201) throw await refused(digest, end);
+};
+
+const pushManifest = async (repository: Repository, { descriptor, bytes }: Blob, tag: string): Promise<void> => {
+  const response = await repository.request('PUT', `manifests/${tag}`, { body: bytes, type: descriptor.mediaType });
+  if (response.status !== 201) throw await refused(`the manifest ${tag}`, response);
+};
+
+/** Pushes content first and the tag last, so that the tag never names what is not there yet. What the registry has is not sent again. */
+export const push = async (
+  repository: Repository,
+  { blobs, manifests, root }: Artifact,
+  tag: string,
+): Promise<void> => {
+  for (const blob of blobs) await pushBlob(repository, blob);
+  for (const manifest of manifests) await pushManifest(repository, manifest, manifest.descriptor.digest);
+  await pushManifest(repository, root, tag);
 };

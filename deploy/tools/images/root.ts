@@ -1,7 +1,7 @@
 /** For deploy/Dockerfile: writes the files of the functions image, made for the Node that runs this, to folders `runtime`, `app` and `cache` of the one named. */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { functionsRoot } from './functions-root.ts';
+import { functionsRoot } from './functions-image.ts';
 import { hostRuntime } from './node-runtime.ts';
 
 const [folder] = process.argv.slice(2);

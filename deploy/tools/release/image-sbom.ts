@@ -1,10 +1,61 @@
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { existsSync } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
+import { extract } from 'tar-stream';
 import * as z from 'zod/mini';
-import { bom, fileComponent, packageComponent, type Bom, type Component } from './cyclonedx.ts';
-import type { PlatformImage } from './image-files.ts';
-import { libraryPackages } from './library-packages.ts';
+import { type Architecture, type Artifact, type Blob, sha256 } from '../images/oci.ts';
+import { bom, type Bom, type Component, fileComponent, packageComponent } from './sbom.ts';
+
+export type ImageFile = { readonly path: string; readonly sha256: string };
+
+/** One image of a name: what a node of that architecture pulls. */
+export type PlatformImage = {
+  readonly architecture: Architecture;
+  readonly digest: string;
+  /** What it holds, layer by layer, read from the layers themselves. */
+  readonly files: readonly ImageFile[];
+};
+
+const manifest = z.object({
+  config: z.object({ digest: z.string() }),
+  layers: z.array(z.object({ digest: z.string() })),
+});
+const configuration = z.object({ architecture: z.enum(['amd64', 'arm64']) });
+
+/** The images under one name, for each architecture. */
+export const platformImages = async ({ blobs, manifests }: Artifact): Promise<readonly PlatformImage[]> => {
+  const byDigest = new Map(blobs.map((blob) => [blob.descriptor.digest, blob]));
+  const blobOf = (digest: string): Blob => {
+    const blob = byDigest.get(digest);
+    if (blob === undefined) throw new Error(`the image lists ${digest}, and does not have it`);
+    return blob;
+  };
+  const images: PlatformImage[] = [];
+  for (const { descriptor, bytes } of manifests) {
+    const { success, data } = manifest.safeParse(JSON.parse(bytes.toString()));
+    if (!success) continue; // the index that names them
+    const { architecture } = configuration.parse(JSON.parse(blobOf(data.config.digest).bytes.toString()));
+    const layers = await Promise.all(data.layers.map(({ digest }) => filesIn(blobOf(digest))));
+    images.push({ architecture, digest: descriptor.digest, files: layers.flat() });
+  }
+  return images;
+};
+
+const filesIn = async ({ bytes }: Blob): Promise<readonly ImageFile[]> => {
+  const files: ImageFile[] = [];
+  const reader = extract();
+  reader.end(gunzipSync(bytes));
+  for await (const entry of reader) {
+    const content = await buffer(entry);
+    if (entry.header.type === 'file')
+      files.push({ path: entry.header.name, sha256: sha256(content).replace('sha256:', '') });
+  }
+  return files;
+};
 
 const node = join(import.meta.dirname, '../../../node_modules/node/bin/node');
 /** Numbers of interfaces, not of parts. */
@@ -34,4 +85,48 @@ const nodeParts = async (): Promise<readonly Component[]> => {
   return Object.entries(versions.parse(JSON.parse(stdout)))
     .filter(([name, version]) => version !== '' && !interfaces.has(name))
     .map(([name, version]) => packageComponent(`pkg:generic/${name}@${encodeURIComponent(version)}`, name, version));
+};
+
+const exec = promisify(execFile);
+const isLibrary = ({ path }: ImageFile): boolean => /(^|\/)lib(64)?\//.test(path) && /\.so(\.|$)/.test(path);
+
+/** Where a library of an image can have come from on the machine that builds it: itself, or the packages for cross compilation. */
+const origins = ({ path }: ImageFile): readonly string[] => [
+  join('/', path),
+  ...['aarch64-linux-gnu', 'x86_64-linux-gnu'].map((triplet) => join('/usr', triplet, 'lib', basename(path))),
+];
+
+/** The Debian packages that an image's shared libraries are from: those that own the same bytes here. Where Debian is not, none. */
+export const libraryPackages = async (files: readonly ImageFile[]): Promise<readonly Component[]> => {
+  const found = await Promise.all(files.filter(isLibrary).map(packageOf));
+  const byPurl = new Map(found.flatMap((each) => (each === undefined ? [] : [[each['bom-ref'], each] as const])));
+  return [...byPurl.values()].toSorted((a, b) => (a['bom-ref'] < b['bom-ref'] ? -1 : 1));
+};
+
+const packageOf = async (file: ImageFile): Promise<Component | undefined> => {
+  for (const origin of origins(file)) {
+    if (!existsSync(origin) || sha256(await readFile(origin)) !== `sha256:${file.sha256}`) continue;
+    const owner = await ownerOf(origin);
+    if (owner !== undefined) return owner;
+  }
+  return undefined;
+};
+
+/** dpkg knows a file by the path that its package has, which is /usr/lib/… or, of older ones, /lib/…. */
+const ownerOf = async (path: string): Promise<Component | undefined> => {
+  const real = await realpath(path);
+  for (const each of new Set([path, real, real.replace(/^\/usr/, ''), join('/usr', path)])) {
+    const { stdout } = await exec('dpkg-query', ['--search', each]).catch(() => ({ stdout: '' }));
+    const owner = /^([^,\s]+): /.exec(stdout)?.[1];
+    if (owner !== undefined) return described(owner);
+  }
+  return undefined;
+};
+
+const described = async (owner: string): Promise<Component> => {
+  const format = '${Package} ${Version} ${Architecture}';
+  const { stdout } = await exec('dpkg-query', ['--show', `--showformat=${format}`, owner]);
+  const [name = '', version = '', architecture = ''] = stdout.split(' ');
+  const purl = `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}`;
+  return packageComponent(purl, name, version);
 };

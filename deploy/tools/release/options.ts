@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Architecture } from '../images/blob.ts';
+import type { Architecture } from '../images/oci.ts';
 
 export type ReleaseOptions = {
   /** Where images are pushed, as `host[:port][/path]`; the chart goes to `charts` below it. */

@@ -1,18 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { version } from '#runtime/version.ts';
-import type { NamedArtifact } from '../images/archive.ts';
+import type { NamedArtifact } from '../images/oci.ts';
 import { makeImages } from '../images/make-images.ts';
-import { bundledPackages } from './bundled-packages.ts';
-import { notesOf } from './changelog.ts';
-import { packageChart, pushChart, type ChartImage } from './chart.ts';
-import { platformImages } from './image-files.ts';
-import { imageSbom } from './image-sbom.ts';
-import { krewManifest } from './krew.ts';
-import { npmComponent, npmSbom, type NpmBom } from './npm-sbom.ts';
+import { bundledPackages, type NpmBom, npmComponent, npmSbom } from './sbom.ts';
+import { notesOf } from './versions.ts';
+import { type ChartImage, packageChart, pushChart } from './chart.ts';
+import { imageSbom, platformImages } from './image-sbom.ts';
+import { krewManifest, pluginArchive } from './plugin.ts';
 import type { ReleaseOptions } from './options.ts';
-import { pluginArchive } from './plugin-archive.ts';
-import { releaseFolder, type ReleasedFile, type ReleaseFolder } from './release-folder.ts';
+import { type ReleasedFile, releaseFolder, type ReleaseFolder } from './release-folder.ts';
 
 const root = join(import.meta.dirname, '../../..');
 

@@ -3,9 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import * as z from 'zod/mini';
-import { withRelease } from './changelog.ts';
-import { trackedFiles } from './tracked-files.ts';
-import { withVersion } from './version-mentions.ts';
+import { trackedFiles, withRelease, withVersion } from './versions.ts';
 
 const root = resolve(process.argv[2] ?? join(import.meta.dirname, '../../..'));
 const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { busybox, fledgedJob } from './fledged-job.ts';
-import { clientRate, fullBucket, itemDelay, taken, type Bucket } from './limiter.ts';
-import { finalStatus, isOver, ordersFor, statusOf, type Result } from './order.ts';
+import {
+  type Bucket,
+  clientRate,
+  finalStatus,
+  fullBucket,
+  isOver,
+  itemDelay,
+  ordersFor,
+  type Result,
+  statusOf,
+  taken,
+} from './rules.ts';
 
 /** When each of so many requests may be sent that are all asked for at once. */
 function sentAt(count: number): readonly number[] {

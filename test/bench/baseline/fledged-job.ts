@@ -1,4 +1,4 @@
-import type { Order } from './order.ts';
+import type { Order } from './rules.ts';
 
 /** The cache that a Job is for. */
 export type Owner = { readonly name: string; readonly uid: string; readonly namespace: string };

@@ -3,8 +3,7 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod/mini';
 import { createApi } from '#runtime/api/create-api.ts';
 import { busybox, noopHelper } from './fledged-job.ts';
-import { carryOut } from './operation.ts';
-import { named } from './seen.ts';
+import { carryOut, named } from './operation.ts';
 
 const { values } = parseArgs({
   options: {

@@ -1,11 +1,87 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Api } from '#runtime/api/api.ts';
-import { limitedRequest, writeStatus, type CacheName, type LimitedRequest } from './client.ts';
-import { fledgedJob, type Helper } from './fledged-job.ts';
-import { itemDelay } from './limiter.ts';
-import { finalStatus, isOver, ordersFor, statusOf, type Order, type Result } from './order.ts';
-import { podPhases, type PodPhases } from './pods.ts';
-import { named, nodeList, type CacheObject } from './seen.ts';
+import * as z from 'zod/mini';
+import type { Api, ApiCall } from '#runtime/api/api.ts';
+import {
+  clientRate,
+  finalStatus,
+  isOver,
+  itemDelay,
+  limiter,
+  type Order,
+  ordersFor,
+  type Result,
+  statusOf,
+} from './rules.ts';
+import { fledgedJob, type Helper, jobLabels } from './fledged-job.ts';
+
+/** Objects as the baseline reads them. */
+export const named = z.object({ metadata: z.object({ name: z.string() }) });
+
+export const nodeList = z.object({
+  items: z.array(z.object({ metadata: z.object({ labels: z.record(z.string(), z.string()) }) })),
+});
+
+export const cacheObject = z.looseObject({
+  metadata: z.looseObject({ name: z.string(), uid: z.string(), namespace: z.string() }),
+  spec: z.object({ cacheSpec: z.array(z.object({ images: z.array(z.string()) })) }),
+  status: z.optional(z.looseObject({ startTime: z.optional(z.string()) })),
+});
+export type CacheObject = z.infer<typeof cacheObject>;
+
+export const podChange = z.object({
+  type: z.string(),
+  object: z.object({
+    metadata: z.object({ labels: z._default(z.record(z.string(), z.string()), {}) }),
+    status: z._default(z.object({ phase: z.optional(z.string()) }), {}),
+  }),
+});
+
+export type CacheName = { readonly namespace: string; readonly name: string };
+
+/** Sends one request after the other, at most as many as client-go lets through. */
+export type LimitedRequest = (call: ApiCall) => Promise<unknown>;
+
+export function limitedRequest(api: Api): LimitedRequest {
+  const allowed = limiter(clientRate);
+  return async (call) => {
+    await allowed();
+    return api.request(call);
+  };
+}
+
+const path = ({ namespace, name }: CacheName): string =>
+  `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches/${name}`;
+
+const readCache = async (request: LimitedRequest, cache: CacheName): Promise<CacheObject> =>
+  cacheObject.parse(await request({ method: 'GET', path: path(cache) }));
+
+/** Two reads and one write of the whole object, as kube-fledged does; to /status, as our CRD has that. */
+export async function writeStatus(request: LimitedRequest, cache: CacheName, status: object): Promise<CacheObject> {
+  await readCache(request, cache);
+  const body = { ...(await readCache(request, cache)), status };
+  return cacheObject.parse(await request({ method: 'PUT', path: `${path(cache)}/status`, body }));
+}
+
+export type PodPhases = ReadonlyMap<string, string>;
+
+/** The last phase of the Pods of every Job, by the Job's name, from now on. */
+export function podPhases(api: Api, namespace: string): PodPhases {
+  const phases = new Map<string, string>();
+  const selector = encodeURIComponent(
+    Object.entries(jobLabels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+  );
+  const path = `/api/v1/namespaces/${namespace}/pods?watch=true&timeoutSeconds=7200&labelSelector=${selector}`;
+  void (async () => {
+    for await (const line of api.lines({ method: 'GET', path })) {
+      const { type, object } = podChange.parse(JSON.parse(line));
+      const job = object.metadata.labels['job-name'];
+      if (type !== 'DELETED' && job !== undefined) phases.set(job, object.status.phase ?? '');
+    }
+  })();
+  return phases;
+}
 
 export type Operation = {
   readonly api: Api;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from '#runtime/api/api.ts';
-import type { Written } from './lags.ts';
+import type { Written } from './measured-listener.ts';
 
 /** Jobs of many caches that no controller does anything for. */
 export type Churn = {

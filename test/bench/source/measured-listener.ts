@@ -1,14 +1,81 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod/mini';
 import { counted } from '../../behaviour/measured.ts';
 import { cpuSeconds } from '../processor.ts';
 import type { SourceLag } from '../results.ts';
 import { spreadOf, thinned } from '../spread.ts';
 import type { Churn } from './churn.ts';
-import type { EventSink } from './event-sink.ts';
-import { lagsOf } from './lags.ts';
 import type { Listener } from './listeners.ts';
+
+/** An event as it came: all the objects that it names, and when. */
+export type Received = { readonly names: readonly string[]; readonly isAll: boolean; readonly at: number };
+
+/** Takes every CloudEvent that is POSTed, as a function that has nothing to do would. */
+export type EventSink = {
+  readonly url: string;
+  readonly received: () => readonly Received[];
+  readonly close: () => Promise<void>;
+};
+
+const reference = z.object({ kind: z.string(), namespace: z.string(), name: z.string() });
+const body = z.object({ changed: z.optional(z.union([z.literal('all'), z.array(reference)])) });
+
+/** The Jobs that an event names: its own object, and those that our source gathers in it. */
+export function namesIn(headers: Readonly<Record<string, unknown>>, data: string): Omit<Received, 'at'> {
+  const { changed } = data === '' ? {} : body.parse(JSON.parse(data));
+  const others = changed === undefined || changed === 'all' ? [] : changed;
+  const own = { kind: headers['ce-kind'], name: headers['ce-name'] };
+  const names = [own, ...others].flatMap(({ kind, name }) =>
+    kind === 'Job' && typeof name === 'string' ? [name] : [],
+  );
+  return { names: [...new Set(names)], isAll: changed === 'all' };
+}
+
+export async function eventSink(): Promise<EventSink> {
+  const received: Received[] = [];
+  const server = createServer((request, response) => {
+    const at = performance.now();
+    void text(request).then((data) => {
+      received.push({ ...namesIn(request.headers, data), at });
+      response.writeHead(204).end();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    received: () => received,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** A change that was asked of the API server, and when. */
+export type Written = { readonly name: string; readonly at: number };
+
+/** Milliseconds from each write to the first event after it that names its object; what was never told of is counted. */
+export function lagsOf(
+  written: readonly Written[],
+  received: readonly Received[],
+): { readonly lags: readonly number[]; readonly unreported: number } {
+  const times = new Map<string, number[]>();
+  for (const { names, at } of received) for (const name of names) times.set(name, [...(times.get(name) ?? []), at]);
+  const found = written.map(({ name, at }) => {
+    const told = times.get(name)?.find((time) => time >= at);
+    return told === undefined ? undefined : told - at;
+  });
+  const lags = found.filter((lag) => lag !== undefined);
+  return { lags, unreported: found.length - lags.length };
+}
 
 /** How hard the cluster changes while it is listened to. */
 export type Pace = { readonly writesPerSecond: number; readonly seconds: number };

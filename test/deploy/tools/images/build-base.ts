@@ -1,10 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ociArchive } from '../../../../deploy/tools/images/archive.ts';
-import { image } from '../../../../deploy/tools/images/image.ts';
-import { layer } from '../../../../deploy/tools/images/layer.ts';
+import { type Entry, image, layer, ociArchive } from '../../../../deploy/tools/images/oci.ts';
 import { hostArchitecture, nodeRuntime, runtimeFor } from '../../../../deploy/tools/images/node-runtime.ts';
-import type { Entry } from '../../../../deploy/tools/images/tar.ts';
 import { run } from '../../../cluster/run.ts';
 
 /** An OCI archive of an image with Node and npm, as deploy/Dockerfile builds in: made of this machine's, as tests reach no registry of images. */

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { functionNames } from '#model/cache/cloud-event.ts';
 import { emptyCluster } from '../../../../deploy/tools/images/compile-cache.ts';
 import { environmentOf, functionsContainer } from '../../../../deploy/tools/images/functions-container.ts';
-import { functionsRoot } from '../../../../deploy/tools/images/functions-root.ts';
+import { functionsRoot } from '../../../../deploy/tools/images/functions-image.ts';
 import { runtimeFor } from '../../../../deploy/tools/images/node-runtime.ts';
 import { startedOnce } from '../../../bench/started-once.ts';
 

@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundle, crdFile, programs } from '../../../../deploy/tools/images/bundle.ts';
-import { statusPageFiles } from '../../../../deploy/tools/images/status-page-files.ts';
-import { layer } from '../../../../deploy/tools/images/layer.ts';
-import type { Entry } from '../../../../deploy/tools/images/tar.ts';
+import { statusPageFiles } from '../../../../deploy/tools/images/functions-image.ts';
+import { type Entry, layer } from '../../../../deploy/tools/images/oci.ts';
 
 let work = '';
 beforeAll(() => void (work = mkdtempSync(join(tmpdir(), 'bundle-'))));

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundle, programs } from '../../../../deploy/tools/images/bundle.ts';
 import { emptyCluster, eventHeaders } from '../../../../deploy/tools/images/compile-cache.ts';
-import type { Entry } from '../../../../deploy/tools/images/tar.ts';
+import type { Entry } from '../../../../deploy/tools/images/oci.ts';
 
 type Running = { readonly child: ChildProcess; readonly url: string };
 

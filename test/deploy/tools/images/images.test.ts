@@ -6,17 +6,12 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ociArchive } from '../../../../deploy/tools/images/archive.ts';
-import { sha256, type Blob } from '../../../../deploy/tools/images/blob.ts';
-import { basicIn, credentialsFor } from '../../../../deploy/tools/images/credentials.ts';
-import { layer } from '../../../../deploy/tools/images/layer.ts';
+import { type Blob, layer, ociArchive, sha256, tar } from '../../../../deploy/tools/images/oci.ts';
+import { addressOf, basicIn, credentialsFor, push, repositoryAt } from '../../../../deploy/tools/images/registry.ts';
 import { filesIn } from '../../../../deploy/tools/images/node-runtime.ts';
-import { noopImage } from '../../../../deploy/tools/images/noop-image.ts';
+import { noopImage } from '../../../../deploy/tools/images/make-images.ts';
 import { readOptions } from '../../../../deploy/tools/images/options.ts';
-import { push } from '../../../../deploy/tools/images/push.ts';
-import { addressOf, repositoryAt } from '../../../../deploy/tools/images/registry.ts';
-import { tar } from '../../../../deploy/tools/images/tar.ts';
-import { testRegistry, type Asks, type TestRegistry } from './images-registry.ts';
+import { type Asks, testRegistry, type TestRegistry } from './images-registry.ts';
 
 const root = join(import.meta.dirname, '../../../..');
 

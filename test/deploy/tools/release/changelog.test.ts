@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { notesOf, sectionsIn, withRelease } from '../../../../deploy/tools/release/changelog.ts';
+import { notesOf, sectionsIn, withRelease } from '../../../../deploy/tools/release/versions.ts';
 
 const changelog = `# Changelog
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod/mini';
-import { sectionsIn } from '../../../../deploy/tools/release/changelog.ts';
+import { sectionsIn } from '../../../../deploy/tools/release/versions.ts';
 import { valuesWith } from '../../../../deploy/tools/release/chart.ts';
 
 const root = join(import.meta.dirname, '../../../..');

@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { expect, it } from 'vitest';
-import { krewManifest } from '../../../../deploy/tools/release/krew.ts';
+import { krewManifest } from '../../../../deploy/tools/release/plugin.ts';
 
 it('the manifest for krew says where which bytes are', () => {
   const release = {

@@ -2,11 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../../../package.json' with { type: 'json' };
-import { bundledPackages } from '../../../../deploy/tools/release/bundled-packages.ts';
-import { platformImages } from '../../../../deploy/tools/release/image-files.ts';
-import { imageSbom } from '../../../../deploy/tools/release/image-sbom.ts';
-import { npmSbom, type NpmBom } from '../../../../deploy/tools/release/npm-sbom.ts';
-import { noopImage } from '../../../../deploy/tools/images/noop-image.ts';
+import { bundledPackages, type NpmBom, npmSbom } from '../../../../deploy/tools/release/sbom.ts';
+import { imageSbom, platformImages } from '../../../../deploy/tools/release/image-sbom.ts';
+import { noopImage } from '../../../../deploy/tools/images/make-images.ts';
 
 const root = join(import.meta.dirname, '../../../..');
 
@@ -16,7 +14,7 @@ describe('the bill of materials of the source', () => {
   beforeAll(async () => {
     bom = await npmSbom(root);
     names = new Set(bom.components.map(({ name, version }) => `${name}@${version}`));
-  });
+  }, 60_000);
 
   it('is CycloneDX', () => {
     expect(bom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.5' });

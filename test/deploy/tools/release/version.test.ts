@@ -3,9 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
-import { sectionsIn } from '../../../../deploy/tools/release/changelog.ts';
-import { trackedFiles } from '../../../../deploy/tools/release/tracked-files.ts';
-import { versionsIn, withVersion } from '../../../../deploy/tools/release/version-mentions.ts';
+import { sectionsIn, trackedFiles, versionsIn, withVersion } from '../../../../deploy/tools/release/versions.ts';
 import { version } from '../../../../functions/runtime/version.ts';
 
 const root = join(import.meta.dirname, '../../../..');
