@@ -7,7 +7,7 @@ import { bundled, type Bundled } from './bundled.ts';
 import { eventually } from './eventually.ts';
 import { kube, type Kube } from './kube.ts';
 import { labUnderTest } from './lab-under-test.ts';
-import { loopbackRegistry, type LoopbackRegistry } from './loopback-registry.ts';
+import { loopbackRegistry, type LoopbackRegistry } from '../support/registry/loopback-registry.ts';
 import { product, type Product } from './product.ts';
 import { seenCache, type SeenCache } from './seen.ts';
 

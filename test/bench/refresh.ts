@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { loopbackRegistry, type LoopbackRegistry } from '../behaviour/loopback-registry.ts';
+import { loopbackRegistry, type LoopbackRegistry } from '../support/registry/loopback-registry.ts';
 import { writesBetween } from '../cluster/api-writes.ts';
 import { withLab, type BenchLab } from './bench-lab.ts';
 import { cacheWord, finalWord } from './cache-word.ts';

@@ -2,7 +2,7 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { aCache, changed, scene, type Scene } from './scene.ts';
 
 /** What was written since the last look. */
-export const quiet = (on: Scene): readonly string[] => on.api.asked().filter((call) => !call.startsWith('GET'));
+export const quiet = (on: Scene): readonly string[] => on.api.newCalls().filter((call) => !call.startsWith('GET'));
 
 /** A cache whose first round is open on one node. */
 export async function begun(): Promise<Scene> {
@@ -10,6 +10,6 @@ export async function begun(): Promise<Scene> {
   on.cache();
   on.nodes('node-1');
   await reconcile(changed(aCache, { verb: 'add' }), on.context);
-  on.api.asked();
+  on.api.newCalls();
   return on;
 }

@@ -3,7 +3,7 @@ import { RetryLater } from '#runtime/errors.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { refusal } from './in-memory-api.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
 import { aCache, aNode, cachePath, changed, eventsPath, nodeNamed, nodePath, tick, type Scene } from './scene.ts';
 import { removals, ends, removed, told, pulled, ordinary } from './removal-scene.ts';
 

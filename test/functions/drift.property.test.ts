@@ -45,7 +45,7 @@ function played(tellings: readonly Telling[]) {
   };
   const move = (to: number): void => {
     current = digests[to] ?? '';
-    on.registry.says(image, current);
+    on.registry.resolve(image, current);
   };
   on.cache({ cacheSpec: [{ images: [image] }] });
   move(0);
@@ -53,8 +53,8 @@ function played(tellings: readonly Telling[]) {
     join,
     pull,
     move,
-    silence: (): void => on.registry.says(image, { type: 'unknown', reason: 'it is silent' }),
-    speak: (): void => on.registry.says(image, current),
+    silence: (): void => on.registry.resolve(image, { type: 'unknown', reason: 'it is silent' }),
+    speak: (): void => on.registry.resolve(image, current),
     look: async (minutes: number): Promise<void> => {
       on.wait(minutes * 60_000);
       await refresh(tick, on.context);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { annotations } from '#model/cache/api.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { refusal } from './in-memory-api.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
 import { aCache, cachePath, changed, completed, eventsPath, nodeNamed, nodePath, scene, tick } from './scene.ts';
 import { quiet } from './begun.ts';
 import { one, two, image, minutes, settled, come, due, at, told, states } from './moving-tag.ts';
@@ -24,7 +24,7 @@ describe('a refresh of a tag that may move', () => {
     expect(told(on)).toMatchObject({ digest: one, unresolvedReason: '' });
     for (const number of [2, 3, 4]) {
       await due(on);
-      expect(on.registry.asked().map(({ reference }) => reference)).toEqual([image]);
+      expect(on.registry.newRequests().map(({ reference }) => reference)).toEqual([image]);
       expect(quiet(on)).toEqual([`PATCH ${cachePath()}/status`, `POST ${eventsPath}`]);
       const { status } = on.live();
       expect(status).toMatchObject({ status: 'Succeeded', reason: 'ImageCacheRefresh', round: { number } });
@@ -32,12 +32,12 @@ describe('a refresh of a tag that may move', () => {
       expect(status.nextRefreshTime).toBe(on.context.now() + minutes(15));
     }
     await refresh(tick, on.context);
-    expect(on.registry.asked()).toEqual([]);
+    expect(on.registry.newRequests()).toEqual([]);
   });
 
   it('pulls it, and nothing else, on every node when the registry says something else, and then is content', async () => {
     const on = await settled(one);
-    on.registry.says(image, two);
+    on.registry.resolve(image, two);
     await due(on);
     expect(states(on)).toEqual(['Pulling 1', 'Pulling 1']);
     await come(on);
@@ -48,7 +48,7 @@ describe('a refresh of a tag that may move', () => {
 
   it('makes no Job of a node whose own list shows it to have that version, whoever pulled it', async () => {
     const on = await settled(one);
-    on.registry.says(image, two);
+    on.registry.resolve(image, two);
     on.api.put(nodePath('node-1'), listing('node-1', at(two), other));
     await due(on);
     expect(states(on)).toEqual(['Ready', 'Pulling 1']);
@@ -56,7 +56,7 @@ describe('a refresh of a tag that may move', () => {
 
   it('takes a cache without a word of registries, as an earlier version left it, by what lists show, and pulls the rest once', async () => {
     const on = await settled(undefined);
-    on.registry.says(image, one);
+    on.registry.resolve(image, one);
     on.api.put(nodePath('node-1'), listing('node-1', at(one), other));
     await due(on);
     expect(states(on)).toEqual(['Ready', 'Pulling 1']);
@@ -75,12 +75,12 @@ describe('a refresh of a tag that may move', () => {
 
   it('does not take a list for news that is as old as the last pull', async () => {
     const on = await settled(one);
-    on.registry.says(image, two);
+    on.registry.resolve(image, two);
     on.annotate({ [annotations.refresh]: '' });
     on.wait(10_000);
     await refresh(changed(aCache), on.context);
     await come(on);
-    on.registry.says(image, one);
+    on.registry.resolve(image, one);
     for (const name of ['node-1', 'node-2']) on.api.put(nodePath(name), listing(name, at(one), other));
     on.annotate({ [annotations.refresh]: 'again' });
     await refresh(changed(aCache), on.context);
@@ -104,10 +104,10 @@ describe('a refresh of a tag that may move', () => {
 
   it('heals a tag that moved between the asking and the pull, at the next one', async () => {
     const on = await settled(one);
-    on.registry.says(image, two);
+    on.registry.resolve(image, two);
     await due(on);
     await come(on, ['', one]);
-    on.registry.says(image, one);
+    on.registry.resolve(image, one);
     await due(on);
     expect(states(on)).toEqual(['Pulling 1', 'Pulling 1']);
   });
@@ -115,7 +115,7 @@ describe('a refresh of a tag that may move', () => {
   it('bears with kubelets that count differently: a pull on suspicion an hour', async () => {
     const on = await settled(one);
     on.annotate({ [annotations.refreshRequestedAt]: 'a' });
-    on.registry.says(image, two);
+    on.registry.resolve(image, two);
     await refresh(changed(aCache), on.context);
     const pulls: number[] = [];
     for (let quarter = 0; quarter < 9; quarter += 1) {
@@ -136,7 +136,7 @@ describe('a refresh of a tag that may move', () => {
     await due(on, minutes(120));
     expect(on.live().status.round?.number).toBe(2);
     expect(on.jobs()).toEqual([]);
-    expect(on.registry.asked()).toEqual([]);
+    expect(on.registry.newRequests()).toEqual([]);
   });
 });
 
@@ -146,7 +146,7 @@ describe('registries are asked', () => {
     on.api.refuse(/^PATCH .*status$/, refusal(409, 'Conflict', 'modified'), 3);
     await due(on);
     expect(on.live().status.round?.number).toBe(2);
-    expect(on.registry.asked()).toHaveLength(1);
+    expect(on.registry.newRequests()).toHaveLength(1);
   });
 
   it('once for an image that two lists spell differently, and not for one that no node shall have', async () => {
@@ -159,12 +159,12 @@ describe('registries are asked', () => {
     on.cache({ cacheSpec: lists });
     on.nodes('node-1');
     await refresh(tick, on.context);
-    expect(on.registry.asked().map(({ reference }) => reference)).toEqual(['docker.io/library/app:latest']);
+    expect(on.registry.newRequests().map(({ reference }) => reference)).toEqual(['docker.io/library/app:latest']);
   });
 
   it('by nobody who is only told of a Job, nor at an edit, which leaves alone who has all it wants', async () => {
     const on = await settled(one);
-    on.registry.says(image, two);
+    on.registry.resolve(image, two);
     on.edit({
       cacheSpec: [{ images: [image, 'registry.example/app:1'] }],
       imagePullSecrets: [{ name: 'login' }],
@@ -172,7 +172,7 @@ describe('registries are asked', () => {
     });
     await reconcile(changed(aCache), on.context);
     expect(on.live().status).toMatchObject({ status: 'Succeeded', reason: 'ImageCacheUpdate', round: { number: 2 } });
-    expect(on.registry.asked()).toEqual([]);
+    expect(on.registry.newRequests()).toEqual([]);
     expect(told(on)?.digest).toBe(one);
     await due(on);
     expect(states(on)).toEqual(['Pulling 1', 'Pulling 1']);

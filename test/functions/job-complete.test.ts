@@ -25,7 +25,7 @@ async function begun(nodes: readonly string[] = ['node-1'], given: Partial<Setti
   on.cache();
   on.nodes(...nodes);
   await reconcile(changed(aCache, { verb: 'add' }), on.context);
-  on.api.asked();
+  on.api.newCalls();
   return { on, jobs: on.jobs() };
 }
 
@@ -37,7 +37,7 @@ describe('job-complete', () => {
     const { on, jobs } = await begun();
     const pod = on.pod(jobs[0] ?? '', completed(0, 1));
     await told(on, pod);
-    expect(on.api.asked()).toEqual([
+    expect(on.api.newCalls()).toEqual([
       `GET ${cachePath()}`,
       `GET ${podsPath}/${pod}`,
       `GET ${nodePath('node-1')}`,
@@ -60,7 +60,7 @@ describe('job-complete', () => {
     const [job = ''] = jobs;
     const uid = on.api.read(`${jobsPath}/${job}`)?.metadata.uid;
     await told(on, on.pod(job, completed(0, 1)));
-    expect(on.api.sent('DELETE', job)).toEqual([{ propagationPolicy: 'Background', preconditions: { uid } }]);
+    expect(on.api.bodies('DELETE', job)).toEqual([{ propagationPolicy: 'Background', preconditions: { uid } }]);
   });
 
   it('takes all that changed into one status write', async () => {
@@ -68,7 +68,7 @@ describe('job-complete', () => {
     const { on, jobs } = await begun(names);
     const [first = '', ...more] = jobs.map((job) => on.pod(job, completed(0, 1)));
     await jobComplete(changed(aPod(first), { more: more.map(aPod) }), on.context);
-    const calls = writes(on.api.asked());
+    const calls = writes(on.api.newCalls());
     expect(calls.filter((call) => call.startsWith('PATCH'))).toHaveLength(1);
     expect(calls.filter((call) => call.startsWith('DELETE'))).toHaveLength(20);
     expect(on.live().status.status).toBe('Succeeded');
@@ -92,7 +92,7 @@ describe('job-complete', () => {
       message: 'Image pull failed for some images. Please see "failures" section',
       failures: { 'app:1': [{ node: 'node-1', reason: 'ErrImagePull', message: 'not found' }] },
     });
-    expect(on.api.sent('POST', '/events')).toMatchObject([{ type: 'Warning', reason: 'ImageCacheCreate' }]);
+    expect(on.api.bodies('POST', '/events')).toMatchObject([{ type: 'Warning', reason: 'ImageCacheCreate' }]);
     expect(on.jobs()).toEqual([]);
   });
 
@@ -119,7 +119,7 @@ describe('job-complete', () => {
 
   it('makes the next attempt where a Job was taken away', async () => {
     const { on, jobs } = await begun();
-    on.api.drop(`${jobsPath}/${jobs[0] ?? ''}`);
+    on.api.remove(`${jobsPath}/${jobs[0] ?? ''}`);
     await jobComplete(changed(aJob(jobs[0] ?? ''), { verb: 'delete' }), on.context);
     expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', attempt: 2, failedImages: [] });
     expect(on.jobs()).toHaveLength(1);
@@ -148,10 +148,10 @@ describe('job-complete', () => {
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
     const [first = ''] = on.jobs();
     const pod = on.pod(first, missing(0));
-    on.api.asked();
+    on.api.newCalls();
     await told(on, pod);
     const [second = ''] = on.jobs();
-    expect(on.api.asked()).toEqual([
+    expect(on.api.newCalls()).toEqual([
       `GET ${cachePath()}`,
       `GET ${podsPath}/${pod}`,
       `GET ${nodePath('node-1')}`,
@@ -203,7 +203,7 @@ describe('job-complete', () => {
     on.api.put(`${jobsPath}/stranger`, { metadata: { ...stranger, name: 'stranger' } });
     await jobComplete(changed(aPod('stranger-abcde'), { isFrom: 'knative' }), on.context);
     await told(on, 'stranger-abcde');
-    expect(writes(on.api.asked())).toEqual([]);
+    expect(writes(on.api.newCalls())).toEqual([]);
   });
 
   it('deletes unread a Job of ours that nobody waits for', async () => {
@@ -213,22 +213,22 @@ describe('job-complete', () => {
     on.api.put(`${jobsPath}/web-old`, { metadata: { name: 'web-old', namespace: 'apps', uid, labels: of } });
     await jobComplete(changed(aJob('web-old')), on.context);
     expect(on.jobs()).toEqual(jobs);
-    expect(on.api.asked()).toEqual([`GET ${cachePath()}`, `GET ${jobsPath}/web-old`, `DELETE ${jobsPath}/web-old`]);
+    expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`, `GET ${jobsPath}/web-old`, `DELETE ${jobsPath}/web-old`]);
   });
 
   it('opens no round: an edit that it meets is left to reconcile', async () => {
     const { on, jobs } = await begun();
     on.edit({ cacheSpec: [{ images: ['other:1'] }] });
     await told(on, on.pod(jobs[0] ?? '', completed(0, 1)));
-    expect(writes(on.api.asked())).toEqual([]);
+    expect(writes(on.api.newCalls())).toEqual([]);
   });
 
   it('does nothing for a tick, or for a cache that is gone', async () => {
     const { on, jobs } = await begun();
     const pod = on.pod(jobs[0] ?? '', completed(0, 1));
     await jobComplete(tick, on.context);
-    on.api.drop(cachePath());
+    on.api.remove(cachePath());
     await told(on, pod);
-    expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
+    expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`]);
   });
 });

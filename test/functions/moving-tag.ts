@@ -12,16 +12,16 @@ export const minutes = (count: number): number => count * 60_000;
 
 /** A cache of one image on two nodes, made while the registry said this of it, its first round over. */
 export async function settled(
-  word: Parameters<Scene['registry']['says']>[1] | undefined,
+  word: Parameters<Scene['registry']['resolve']>[1] | undefined,
   on = scene(),
 ): Promise<Scene> {
   on.cache({ cacheSpec: [{ images: [image, 'registry.example/app:1'] }], imagePullSecrets: [{ name: 'login' }] });
   on.nodes('node-1', 'node-2');
-  if (word !== undefined) on.registry.says(image, word);
+  if (word !== undefined) on.registry.resolve(image, word);
   await reconcile(changed(aCache, { verb: 'add' }), on.context);
   await come(on);
-  on.registry.asked();
-  on.api.asked();
+  on.registry.newRequests();
+  on.api.newCalls();
   return on;
 }
 

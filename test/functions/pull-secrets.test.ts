@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { refusal } from './in-memory-api.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
 import { cachePath, scene, secretPath } from './scene.ts';
 import { one, image, settled, due, told } from './moving-tag.ts';
 
@@ -22,9 +22,9 @@ describe('pull secrets', () => {
     const { on, lines } = watched(true);
     on.api.put(secretPath('login'), secret(data));
     await settled(one, on);
-    on.registry.says(image, { type: 'unknown', reason: 'denied' });
+    on.registry.resolve(image, { type: 'unknown', reason: 'denied' });
     await due(on);
-    expect(on.registry.asked()).toEqual([{ reference: image, usernames: ['robot'] }]);
+    expect(on.registry.newRequests()).toEqual([{ reference: image, usernames: ['robot'] }]);
     expect(lines.join('') + JSON.stringify(on.api.read(cachePath()))).not.toContain('hunter2');
   });
 
@@ -33,8 +33,8 @@ describe('pull secrets', () => {
     on.api.put(secretPath('login'), secret({ '.dockerconfigjson': encoded({ auths: login }) }));
     await settled(one, on);
     await due(on);
-    expect(on.registry.asked()).toEqual([{ reference: image, usernames: [] }]);
-    expect(on.api.asked().filter((call) => call.includes('secrets'))).toEqual([]);
+    expect(on.registry.newRequests()).toEqual([{ reference: image, usernames: [] }]);
+    expect(on.api.newCalls().filter((call) => call.includes('secrets'))).toEqual([]);
   });
 
   it.each([
@@ -47,7 +47,7 @@ describe('pull secrets', () => {
     if (object !== undefined) on.api.put(secretPath('login'), object);
     await settled(one, on);
     await due(on);
-    expect(on.registry.asked()).toEqual([{ reference: image, usernames: [] }]);
+    expect(on.registry.newRequests()).toEqual([{ reference: image, usernames: [] }]);
     expect(on.live().status.status).toBe('Succeeded');
     expect(lines.join('') + JSON.stringify(on.api.read(cachePath()))).not.toContain('hunter2');
   });

@@ -3,7 +3,7 @@ import { RetryLater } from '#runtime/errors.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { refusal } from './in-memory-api.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
 import { aCache, aJob, aNode, cachePath, changed, eventsPath, nodeNamed, nodePath, scene, tick } from './scene.ts';
 import {
   asked,
@@ -133,7 +133,7 @@ describe('purge, on request,', () => {
     const purging = purge(changed(aCache), on.context);
     await expect.poll(() => on.jobs()).toEqual([]);
     expect(removals(on)).toEqual([]);
-    on.api.drop(`/api/v1/namespaces/apps/pods/${pod}`);
+    on.api.remove(`/api/v1/namespaces/apps/pods/${pod}`);
     await purging;
     expect(removals(on)).toHaveLength(1);
   });
@@ -186,7 +186,7 @@ describe('purge, on request,', () => {
     on.annotate(asked);
     await purge(changed(aCache), on.context);
     const [first] = removals(on);
-    on.api.drop(`${removalsPath}/${first?.metadata.name ?? ''}`);
+    on.api.remove(`${removalsPath}/${first?.metadata.name ?? ''}`);
     await told(on, first);
     const [second] = removals(on);
     expect(second?.metadata.name).not.toBe(first?.metadata.name);
@@ -210,7 +210,7 @@ describe('purge, on request,', () => {
     on.api.refuse(/POST .*kube-fledged\/jobs/, refusal(403, 'Forbidden', 'violates PodSecurity "restricted"'), 9);
     await expect(purge(changed(aCache), on.context)).rejects.toThrow(RetryLater);
     expect(on.live().status.message).toContain('violates PodSecurity');
-    on.api.relent();
+    on.api.acceptAll();
     await purge(changed(aCache), on.context);
     expect(removals(on)).toHaveLength(1);
   });
@@ -310,6 +310,6 @@ describe('purge, on request,', () => {
   it('does nothing, and reads no more than the cache, where nothing is to go', async () => {
     const on = await pulled(undefined, 'node-1');
     await purge(changed(aCache), on.context);
-    expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
+    expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`]);
   });
 });

@@ -3,7 +3,7 @@ import { maxNodesStarted } from '#model/pull/start-nodes.ts';
 import { RetryLater } from '#runtime/errors.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';
-import { refusal } from './in-memory-api.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
 import {
   aCache,
   aNode,
@@ -27,7 +27,7 @@ const begun = async (...nodes: readonly string[]): Promise<Scene> => {
   on.cache();
   on.nodes(...nodes);
   await reconcile(created, on.context);
-  on.api.asked();
+  on.api.newCalls();
   return on;
 };
 
@@ -43,7 +43,7 @@ describe('reconcile', () => {
     on.cache();
     on.nodes('node-1', 'node-2');
     await reconcile(created, on.context);
-    expect(on.api.asked().filter((call) => !call.startsWith('GET'))).toEqual([
+    expect(on.api.newCalls().filter((call) => !call.startsWith('GET'))).toEqual([
       `PATCH ${cachePath()}/status`,
       `POST ${jobsPath}`,
       `POST ${jobsPath}`,
@@ -63,7 +63,7 @@ describe('reconcile', () => {
     on.cache();
     on.nodes(...Array.from({ length: maxNodesStarted + 2 }, (_, index) => `node-${index + 1}`));
     await reconcile(created, on.context);
-    const asked = on.api.asked();
+    const asked = on.api.newCalls();
     expect(on.jobs()).toHaveLength(maxNodesStarted + 2);
     expect(asked.filter((call) => call.startsWith('PATCH'))).toHaveLength(2);
     expect(asked.filter((call) => call === 'GET /api/v1/nodes?limit=100')).toHaveLength(1);
@@ -72,7 +72,7 @@ describe('reconcile', () => {
   it('has nothing more to do when asked again', async () => {
     const on = await begun('node-1');
     await reconcile(created, on.context);
-    expect(on.api.asked().filter((call) => !call.startsWith('GET'))).toEqual([]);
+    expect(on.api.newCalls().filter((call) => !call.startsWith('GET'))).toEqual([]);
   });
 
   it('ends a round at once that no node is in', async () => {
@@ -81,7 +81,7 @@ describe('reconcile', () => {
       status: 'NoImagesPulledOrDeleted',
       message: 'No images were pulled or deleted because nodeSelector specified did not match any nodes',
     });
-    expect(on.api.sent('POST', '/events')).toMatchObject([{ type: 'Normal', reason: 'ImageCacheCreate' }]);
+    expect(on.api.bodies('POST', '/events')).toMatchObject([{ type: 'Normal', reason: 'ImageCacheCreate' }]);
   });
 
   it('supersedes the round of an edited cache, and deletes its Jobs unread', async () => {
@@ -99,7 +99,7 @@ describe('reconcile', () => {
     const on = await begun('node-1');
     on.nodes('node-2');
     await reconcile(changed(aNode('node-2')), on.context);
-    expect(on.api.asked()).toEqual([
+    expect(on.api.newCalls()).toEqual([
       `GET ${cachePath()}`,
       `GET ${nodePath('node-2')}`,
       'GET /api/v1/namespaces/apps',
@@ -112,10 +112,10 @@ describe('reconcile', () => {
 
   it('deletes the Job of a node that is gone, whose name it reads by the label of the machine', async () => {
     const on = await begun('node-1', 'node-2');
-    on.api.drop(nodePath('node-1'));
+    on.api.remove(nodePath('node-1'));
     const { id } = on.live().status.nodes['node-1'] ?? { id: '' };
     await reconcile(changed(aNode('node-1'), { verb: 'delete' }), on.context);
-    expect(on.api.asked()).toContain(
+    expect(on.api.newCalls()).toContain(
       `GET ${jobsPath}?limit=100&labelSelector=kubefledged.io/cache-uid=uid-of-web,!kubefledged.io/removal,kubefledged.io/node-id=${id}`,
     );
     expect(Object.keys(on.live().status.nodes)).toEqual(['node-2']);
@@ -141,22 +141,22 @@ describe('reconcile', () => {
   it('reads no more than the cache when an event tells nothing new', async () => {
     const on = await begun();
     await reconcile(changed(aCache), on.context);
-    expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
+    expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`]);
   });
 
   it('does nothing for a cache that is gone or going, a deletion or a tick', async () => {
     const on = scene();
     await reconcile(created, on.context);
-    expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
+    expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`]);
     on.api.put(cachePath(), {
       metadata: { name: 'web', namespace: 'apps', uid: 'u', deletionTimestamp: '2026-11-24T00:00:00Z' },
       spec: { cacheSpec: [] },
     });
     await reconcile(created, on.context);
-    expect(on.api.asked().filter((call) => !call.startsWith('GET'))).toEqual([]);
+    expect(on.api.newCalls().filter((call) => !call.startsWith('GET'))).toEqual([]);
     await reconcile(changed(aCache, { verb: 'delete' }), on.context);
     await reconcile(tick, on.context);
-    expect(on.api.asked()).toEqual([]);
+    expect(on.api.newCalls()).toEqual([]);
   });
 
   it.each(['a/../../nodes?x=1#%2e', '..', 'Web', 'a\u0000', '\ud800', 'x'.repeat(254)])(
@@ -168,7 +168,7 @@ describe('reconcile', () => {
         { namespace: name, name: 'web' },
       ];
       for (const cache of caches) await reconcile({ ...created, cache }, on.context);
-      expect(on.api.asked()).toEqual([]);
+      expect(on.api.newCalls()).toEqual([]);
     },
   );
 });
@@ -188,7 +188,7 @@ describe('when the API server refuses, reconcile', () => {
     const on = ready();
     on.api.refuse(/^PATCH .*status$/, () => on.edit({ cacheSpec: [{ images: ['newer:1'] }] }));
     await reconcile(created, on.context);
-    const calls = on.api.asked();
+    const calls = on.api.newCalls();
     const [first, second] = calls.flatMap((call, index) => (call.startsWith('PATCH') ? [index] : []));
     expect(calls.slice(first, second).filter((call) => call.startsWith('POST'))).toEqual([]);
     expect(calls.slice(first, second)).toContain(`GET ${cachePath()}`);
@@ -204,9 +204,9 @@ describe('when the API server refuses, reconcile', () => {
     expect(on.jobs()).toEqual([]);
     on.api.put(cachePath(), claimed ?? {});
     on.api.refuse(/^GET .*apps\/jobs$/, () => on.api.put(cachePath(), recorded ?? {}));
-    on.api.asked();
+    on.api.newCalls();
     await reconcile(created, on.context);
-    expect(on.api.asked().filter((call) => call.startsWith('POST'))).toEqual([]);
+    expect(on.api.newCalls().filter((call) => call.startsWith('POST'))).toEqual([]);
     expect(on.live().status.status).toBe('Succeeded');
   });
 
@@ -287,7 +287,7 @@ describe('when the API server refuses, reconcile', () => {
     on.nodes('node-2');
     on.api.refuse(/^PATCH .*status$/, tooLarge);
     await reconcile(changed(aNode('node-2')), on.context);
-    const [, refusedPatch, taken] = on.api.sent('PATCH', '/status');
+    const [, refusedPatch, taken] = on.api.bodies('PATCH', '/status');
     expect(JSON.stringify(refusedPatch)).toContain('"image":"app:1"');
     expect(JSON.stringify(taken)).toContain('"images":[]');
     expect(on.live().status.nodes['node-2']?.state).toBe('Pulling');
@@ -305,6 +305,6 @@ describe('when the API server refuses, reconcile', () => {
     const on = ready();
     on.api.refuse(/^GET .*nodes/, refusal(500, 'InternalError', 'hiccup'));
     expect(await failure(reconcile(created, on.context))).toMatchObject({ status: 500 });
-    expect(on.api.sent('POST', eventsPath)).toEqual([]);
+    expect(on.api.bodies('POST', eventsPath)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { refresh } from '../../functions/refresh.ts';
-import { refusal } from './in-memory-api.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
 import { annotations } from '#model/cache/api.ts';
 import {
   aCache,
@@ -25,7 +25,7 @@ async function settled(image: string, listed: readonly string[] = [image]): Prom
   for (const job of on.jobs()) on.pod(job, completed(0));
   await refresh(tick, on.context);
   for (const name of ['node-1', 'node-2']) on.api.put(nodePath(name), listing(name, listed));
-  on.api.asked();
+  on.api.newCalls();
   return on;
 }
 
@@ -93,7 +93,7 @@ describe('a refresh', () => {
       void on.api.request({
         method: 'PATCH',
         path: `${cachePath()}/status`,
-        body: on.api.sent('PATCH', '/status').at(-1),
+        body: on.api.bodies('PATCH', '/status').at(-1),
       });
       throw refusal(409, 'Conflict', 'the object has been modified');
     });
@@ -185,7 +185,7 @@ describe('a refresh', () => {
     on.cache();
     await refresh(tick, on.context);
     on.wait(10 * 900_000);
-    on.api.asked();
+    on.api.newCalls();
     await refresh(tick, on.context);
     expect(quiet(on)).toEqual([]);
   });
@@ -208,7 +208,7 @@ describe('the Event of a round that was closed by one who died', () => {
     await refresh(tick, on.context);
     const told = { reason: 'ImageCacheCreate', type: 'Normal', lastTimestamp };
     expect(on.api.list(eventsPath)).toEqual([expect.objectContaining(told)]);
-    on.api.asked();
+    on.api.newCalls();
     await refresh(tick, on.context);
     expect(quiet(on)).toEqual([]);
   });
@@ -216,8 +216,8 @@ describe('the Event of a round that was closed by one who died', () => {
   it('is not looked for any more after a few ticks', async () => {
     const on = await closedUntold();
     on.wait(180_000);
-    on.api.asked();
+    on.api.newCalls();
     await refresh(tick, on.context);
-    expect(on.api.asked().filter((call) => call.includes('events'))).toEqual([]);
+    expect(on.api.newCalls().filter((call) => call.includes('events'))).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { refusal } from './in-memory-api.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
 import { maxNodesStarted } from '#model/pull/start-nodes.ts';
 import { aCache, aNode, cachePath, changed, completed, jobsPath, scene, tick } from './scene.ts';
 import { noon } from './model/builders.ts';
@@ -22,7 +22,7 @@ describe('refresh, on a tick,', () => {
   it('makes the Job of a node that was claimed by one who died', async () => {
     const on = await begun();
     const jobs = on.jobs();
-    for (const job of jobs) on.api.drop(`${jobsPath}/${job}`);
+    for (const job of jobs) on.api.remove(`${jobsPath}/${job}`);
     await refresh(tick, on.context);
     expect(on.jobs()).toEqual(jobs);
     expect(quiet(on)).toEqual([`PATCH ${cachePath()}/status`, `POST ${jobsPath}`]);
@@ -43,7 +43,7 @@ describe('refresh, on a tick,', () => {
       const { metadata, ...rest } = on.api.read(cachePath()) ?? { metadata: { name: '' } };
       const written = { subresource: 'status', time: new Date(noon).toISOString() };
       on.api.put(cachePath(), { ...rest, metadata: { ...metadata, managedFields: [written] } });
-      for (const job of on.jobs()) on.api.drop(`${jobsPath}/${job}`);
+      for (const job of on.jobs()) on.api.remove(`${jobsPath}/${job}`);
       on.wait(age);
       await refresh(tick, on.context);
       await reconcile(changed(aCache), on.context);
@@ -64,7 +64,7 @@ describe('refresh, on a tick,', () => {
     const on = await begun();
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
     await refresh(tick, on.context);
-    on.api.drop('/api/v1/nodes/node-1');
+    on.api.remove('/api/v1/nodes/node-1');
     on.nodes('node-2');
     await refresh(tick, on.context);
     expect(on.live().status.nodes).toMatchObject({ 'node-2': { state: 'Pulling' } });
@@ -76,9 +76,9 @@ describe('refresh, on a tick,', () => {
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
     await refresh(tick, on.context);
     on.wait(180_000);
-    on.api.asked();
+    on.api.newCalls();
     await refresh(tick, on.context);
-    expect(on.api.asked().map((call) => call.replace(/\?.*/, ''))).toEqual([
+    expect(on.api.newCalls().map((call) => call.replace(/\?.*/, ''))).toEqual([
       'GET /apis/kubefledged.io/v1alpha2/imagecaches',
       'GET /api/v1/nodes',
       'GET /apis/batch/v1/jobs',
@@ -91,7 +91,7 @@ describe('refresh, on a tick,', () => {
     on.api.refuse(/^DELETE/, refusal(500, 'InternalError', 'hiccup'), 99);
     await refresh(tick, on.context);
     expect(on.live().status.status).toBe('Succeeded');
-    on.api.relent();
+    on.api.acceptAll();
     await refresh(tick, on.context);
     expect(on.jobs()).toEqual([]);
   });
@@ -101,12 +101,12 @@ describe('refresh, on a tick,', () => {
     on.cache({ cacheSpec: [{ images: ['app:1'] }], suspend: true }, 'second');
     await refresh(tick, on.context);
     const listed = async (): Promise<readonly string[]> => {
-      on.api.asked();
+      on.api.newCalls();
       await refresh(tick, on.context);
-      return on.api.asked().filter((call) => call.startsWith('GET /apis/batch/v1/jobs'));
+      return on.api.newCalls().filter((call) => call.startsWith('GET /apis/batch/v1/jobs'));
     };
     expect(await listed()).toEqual([expect.stringContaining('kubefledged.io/cache-uid+notin+(uid-of-web)')]);
-    on.api.drop(cachePath('second'));
+    on.api.remove(cachePath('second'));
     expect(await listed()).toEqual([]);
   });
 
@@ -114,9 +114,9 @@ describe('refresh, on a tick,', () => {
     const on = await begun();
     await refresh(changed(aNode('node-1')), on.context);
     await refresh(changed(aCache, { verb: 'delete' }), on.context);
-    expect(on.api.asked()).toEqual([]);
+    expect(on.api.newCalls()).toEqual([]);
     await refresh(changed(aCache), on.context);
-    expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
+    expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`]);
   });
 
   it('leaves nodes that wait to those who drive the cache, until a tick', async () => {
@@ -126,9 +126,9 @@ describe('refresh, on a tick,', () => {
     on.api.refuse(/^PATCH .*status$/, () => undefined);
     on.api.refuse(/^PATCH .*status$/, refusal(500, 'InternalError', 'hiccup'));
     await expect(reconcile(changed(aCache, { verb: 'add' }), on.context)).rejects.toThrow('hiccup');
-    on.api.asked();
+    on.api.newCalls();
     await refresh(changed(aCache), on.context);
-    expect(on.api.asked()).toEqual([`GET ${cachePath()}`]);
+    expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`]);
     on.wait(60_000);
     await refresh(tick, on.context);
     expect(on.jobs()).toHaveLength(maxNodesStarted + 2);

@@ -78,9 +78,9 @@ export async function pulled(spec: object | undefined, ...nodes: readonly string
     await jobComplete(changed(aJob(job)), on.context);
   }
   for (const pod of on.api.list('/api/v1/namespaces/apps/pods'))
-    on.api.drop(`/api/v1/namespaces/apps/pods/${pod.metadata.name}`);
+    on.api.remove(`/api/v1/namespaces/apps/pods/${pod.metadata.name}`);
   expect(on.live().status.status).toBe('Succeeded');
-  on.api.asked();
+  on.api.newCalls();
   return on;
 }
 
@@ -91,7 +91,7 @@ export async function editedDown(on: Scene): Promise<RemovalJob | undefined> {
   for (const job of on.jobs()) {
     on.pod(job, completed(0));
     await jobComplete(changed(aJob(job)), on.context);
-    on.api.drop(`/api/v1/namespaces/apps/pods/${job}-abcde`);
+    on.api.remove(`/api/v1/namespaces/apps/pods/${job}-abcde`);
   }
   await purge(changed(aCache, { isRemoval: true }), on.context);
   return removals(on)[0];

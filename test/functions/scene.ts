@@ -5,9 +5,9 @@ import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import type { Context } from '#runtime/handler.ts';
-import { inMemoryApi } from './in-memory-api.ts';
+import { inMemoryApi } from '../support/api/in-memory-api.ts';
 import { noon, settings } from './model/builders.ts';
-import { scriptedRegistry } from './scripted-registry.ts';
+import { inMemoryRegistry } from '../support/registry/in-memory-registry.ts';
 
 /** A cluster of memory with the functions' context in front of it, and the words to play a cluster's part. */
 
@@ -23,8 +23,8 @@ export type Scene = ReturnType<typeof scene>;
 
 export function scene(given: Partial<Settings> = {}, of: Partial<Pick<Context, 'readsPullSecrets' | 'log'>> = {}) {
   let now = noon;
-  const registry = scriptedRegistry();
-  const api = inMemoryApi(() => now);
+  const registry = inMemoryRegistry();
+  const api = inMemoryApi({ now: () => now });
   const context: Context = {
     cluster: createCluster(api),
     settings: settings(given),

@@ -11,7 +11,7 @@ describe('a registry that does not say', () => {
 
   it('is told per image, and has nodes pull once an hour, not each time; never Failed', async () => {
     const on = await settled(one);
-    on.registry.says(image, down);
+    on.registry.resolve(image, down);
     const pulls: number[] = [];
     for (let quarter = 0; quarter < 10; quarter += 1) {
       await due(on);
@@ -21,7 +21,7 @@ describe('a registry that does not say', () => {
       expect(on.live().status.status).toBe('Succeeded');
     }
     expect(pulls).toEqual([0, 4, 8]);
-    on.registry.says(image, one);
+    on.registry.resolve(image, one);
     await due(on);
     expect(told(on)).toMatchObject({ digest: one, unresolvedReason: '' });
     expect(on.jobs()).toEqual([]);
@@ -44,7 +44,7 @@ describe('a registry that does not say', () => {
     ],
   ] as const)('that %s leaves it to the nodes', async (_, before, is, reason) => {
     const on = await settled(before);
-    on.registry.says(image, { type: 'absent' });
+    on.registry.resolve(image, { type: 'absent' });
     await due(on, minutes(61));
     expect(states(on)).toEqual(is);
     expect(told(on)?.unresolvedReason).toBe(reason);
@@ -54,7 +54,7 @@ describe('a registry that does not say', () => {
     vi.useFakeTimers();
     try {
       const on = scene();
-      on.registry.says(image, new Promise<never>(() => undefined));
+      on.registry.resolve(image, new Promise<never>(() => undefined));
       const begun = settled(undefined, on);
       await vi.advanceTimersByTimeAsync(patience.Create);
       await begun;
@@ -78,8 +78,8 @@ describe('a registry that does not say', () => {
       const on = scene();
       on.cache({ cacheSpec: [{ images: [image, 'quick.example/app'] }] });
       on.nodes('node-1');
-      on.registry.says(image, new Promise<never>(() => undefined));
-      on.registry.says('quick.example/app', two);
+      on.registry.resolve(image, new Promise<never>(() => undefined));
+      on.registry.resolve('quick.example/app', two);
       const begun = reconcile(changed(aCache, { verb: 'add' }), on.context);
       await vi.advanceTimersByTimeAsync(patience.Create);
       await begun;

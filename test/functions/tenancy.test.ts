@@ -5,7 +5,7 @@ import { handlers } from '../../functions/handlers.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { refusal } from './in-memory-api.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
 import { aCache, aNode, cachePath, changed, completed, scene, tick } from './scene.ts';
 
 /** Two caches, of which the functions may see the one in `apps`: what RBAC does not give them is refused. */
@@ -50,6 +50,6 @@ describe('functions that are limited to a namespace', () => {
     await run({ ...changed(theirs), cache: { namespace, name } }, on.context);
     const job = { apiVersion: 'batch/v1', kind: 'Job', namespace, name: 'theirs-1' };
     await run({ ...changed(job), cache: undefined }, on.context);
-    expect(on.api.asked()).toEqual([]);
+    expect(on.api.newCalls()).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
-import { refusal } from './in-memory-api.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
 import { recordedLog } from './recorded-log.ts';
 import {
   aNode,
@@ -75,7 +75,7 @@ describe('a tick in which one cache fails', () => {
         reason: expect.stringContaining('refused') as unknown,
       }),
     );
-    on.api.relent();
+    on.api.acceptAll();
     await refresh(tick, on.context);
     expect(on.jobs()).toHaveLength(2);
   });
@@ -93,7 +93,7 @@ describe('a tick in which one cache fails', () => {
     await refresh(tick, on.context);
     for (const job of on.jobs()) on.pod(job, completed(0));
     await refresh(tick, on.context);
-    for (const { metadata } of on.api.list(eventsPath)) on.api.drop(`${eventsPath}/${metadata.name}`);
+    for (const { metadata } of on.api.list(eventsPath)) on.api.remove(`${eventsPath}/${metadata.name}`);
     on.annotate({ 'kubefledged.io/refresh-imagecache': '' });
     on.api.refuse(/^PATCH .*\/web\/status/, forbidden, 9);
     await refresh(tick, on.context);
@@ -107,7 +107,7 @@ describe('a tick in which one cache fails', () => {
     await refresh(tick, on.context);
     for (const job of on.jobs()) on.pod(job, completed(0));
     await refresh(tick, on.context);
-    for (const { metadata } of on.api.list(eventsPath)) on.api.drop(`${eventsPath}/${metadata.name}`);
+    for (const { metadata } of on.api.list(eventsPath)) on.api.remove(`${eventsPath}/${metadata.name}`);
     on.api.refuse(/^GET .*events/, forbidden);
     await refresh(tick, on.context);
     expect(on.api.list(eventsPath)).toHaveLength(1);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { refusal } from './in-memory-api.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
 import {
   aCache,
   aNode,
@@ -49,9 +49,9 @@ describe('a node with a startup taint', () => {
     await pull(on);
     expect(taintsOf(on)).toEqual({ taints: [other] });
     expect(labelsOf(on)).toEqual(isWarm);
-    on.api.asked();
+    on.api.newCalls();
     await refresh(tick, on.context);
-    expect(on.api.asked()).not.toContain(patched);
+    expect(on.api.newCalls()).not.toContain(patched);
   });
 
   it('is held by every cache of the taint', async () => {
@@ -97,7 +97,7 @@ describe('a node with a startup taint', () => {
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
     on.wait(599_000);
     await refresh(tick, on.context);
-    expect(on.api.sent('PATCH', nodePath('node-1'))).toEqual([]);
+    expect(on.api.bodies('PATCH', nodePath('node-1'))).toEqual([]);
     on.wait(1_000);
     await refresh(tick, on.context);
     expect(taintsOf(on)).toEqual({ taints: [] });
@@ -109,7 +109,7 @@ describe('a node with a startup taint', () => {
     const on = start();
     join(on);
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
-    on.api.drop('/apis/kubefledged.io/v1alpha2/namespaces/apps/imagecaches/web');
+    on.api.remove('/apis/kubefledged.io/v1alpha2/namespaces/apps/imagecaches/web');
     await refresh(tick, on.context);
     expect(taintsOf(on)).toEqual({ taints: [] });
   });
@@ -123,7 +123,7 @@ describe('a node with a startup taint', () => {
     });
     await pull(on);
     expect(taintsOf(on)).toEqual({ taints: [other] });
-    expect(on.api.sent('PATCH', nodePath('node-1'))).toHaveLength(2);
+    expect(on.api.bodies('PATCH', nodePath('node-1'))).toHaveLength(2);
   });
 
   it('is not touched if another machine has taken its name meanwhile', async () => {
@@ -158,7 +158,7 @@ describe('a node with a startup taint', () => {
     await refresh(tick, on.context);
     on.wait(3_600_000);
     await refresh(tick, on.context);
-    expect(on.api.sent('PATCH', nodePath('node-1'))).toEqual([]);
+    expect(on.api.bodies('PATCH', nodePath('node-1'))).toEqual([]);
     expect(reasons(on)).toContain('WarmGateOff');
   });
 
@@ -166,8 +166,8 @@ describe('a node with a startup taint', () => {
     const on = start();
     on.nodes('node-1');
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
-    on.api.asked();
+    on.api.newCalls();
     await pull(on);
-    expect(on.api.asked().filter((call) => call.includes('/imagecaches?'))).toEqual([]);
+    expect(on.api.newCalls().filter((call) => call.includes('/imagecaches?'))).toEqual([]);
   });
 });

@@ -10,9 +10,9 @@ import { createLog } from '#runtime/process/log.ts';
 import { serve } from '#runtime/http/serve.ts';
 import { handlers } from '../../functions/handlers.ts';
 import { chance } from '../chaos/chance.ts';
-import { inMemoryApi } from '../functions/in-memory-api.ts';
+import { inMemoryApi } from '../support/api/in-memory-api.ts';
 import { nodeNamed, nodePath } from '../functions/scene.ts';
-import { scriptedRegistry } from '../functions/scripted-registry.ts';
+import { inMemoryRegistry } from '../support/registry/in-memory-registry.ts';
 import { isLawfulPath } from './api-path.ts';
 import { hostileRequest } from './hostile-requests.ts';
 import type { Hostile } from './request-bytes.ts';
@@ -81,7 +81,7 @@ const memory = (): number => process.memoryUsage.rss() / 1e6;
 
 /** The four functions over a cluster that has one cache and one node; every path that they ask for is looked at. */
 function target(note: (line: string) => void) {
-  const api = inMemoryApi(Date.now);
+  const api = inMemoryApi({ now: Date.now });
   api.put(nodePath('node-1'), nodeNamed('node-1'));
   const metadata = { name: 'cache', namespace: 'demo', uid: 'uid-of-cache', generation: 1 };
   api.put('/apis/kubefledged.io/v1alpha2/namespaces/demo/imagecaches/cache', {
@@ -92,7 +92,7 @@ function target(note: (line: string) => void) {
     if (!isLawfulPath(call.path)) note(`asked the API server for ${JSON.stringify(call.path)}`);
     if (call.method !== 'GET' && !/\/namespaces\/(demo|kube-fledged)\//.test(call.path))
       note(`${call.method} ${call.path}`);
-    api.asked();
+    api.newCalls();
     return api.request(call);
   };
   const write = (line: string): void => {
@@ -100,7 +100,7 @@ function target(note: (line: string) => void) {
   };
   const settings = { ...readConfig([], {}).settings, namespace: 'kube-fledged' };
   const context = {
-    ...{ cluster: createCluster({ ...api, request }), settings, registry: scriptedRegistry() },
+    ...{ cluster: createCluster({ ...api, request }), settings, registry: inMemoryRegistry() },
     ...{ readsPullSecrets: false, log: createLog('info', { write }), now: Date.now },
   };
   return { handlers, context };

@@ -4,8 +4,8 @@ import type { Api, ApiCall } from '#runtime/api/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { afterKubeFledged } from '../../sources/after-kube-fledged.ts';
 import { startSources } from '../../sources/start-sources.ts';
-import { fakeApi } from './fake-api.ts';
-import { fakeClock } from './fake-clock.ts';
+import { inMemoryApi } from '../support/api/in-memory-api.ts';
+import { fakeClock } from '../support/fake-clock.ts';
 import { imageCache } from './objects.ts';
 
 type Left = {
@@ -47,7 +47,7 @@ function cluster(left: Left) {
     }
     return { resources: (left.resources ?? ['imagecaches', 'imagecaches/status']).map((name) => ({ name })) };
   };
-  const api: Api = { ...fakeApi(), request: (call) => Promise.resolve(call).then(answer) };
+  const api: Api = { ...inMemoryApi(), request: (call) => Promise.resolve(call).then(answer) };
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
   return { api, log, deleted, said: () => lines.map((line) => /"msg":"([^"]*)"/.exec(line)?.[1]) };
 }
@@ -144,8 +144,8 @@ describe('the start after kube-fledged', () => {
 });
 
 it('sources that may not begin yet are not synced, tell nothing and hold no Lease', async () => {
-  const [api, clock] = [fakeApi(), fakeClock()];
-  api.put(imageCache());
+  const [api, clock] = [inMemoryApi(), fakeClock()];
+  api.apply(imageCache());
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const sources = startSources({
     api,

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../sources/clock.ts';
 import { startCron, tickPersistently, wrongSchedule } from '../../sources/cron.ts';
 import { DeliveryFailed, DeliveryRefused } from '../../sources/sink/sink.ts';
-import { fakeClock } from './fake-clock.ts';
+import { fakeClock } from '../support/fake-clock.ts';
 
 const log = pino({ level: 'silent' });
 

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ApiCall } from '#runtime/api/api.ts';
 import { at } from '../../sources/kubernetes/json.ts';
-import { serveApi } from './api-server.ts';
-import { fakeApi } from './fake-api.ts';
-import { loopback } from './loopback.ts';
-import { imageCache } from './objects.ts';
+import { serveApi } from '../support/api/serve-api.ts';
+import { inMemoryApi } from '../support/api/in-memory-api.ts';
+import { answer, scriptedServer } from '../support/scripted-server.ts';
+import { imageCache, pathOf } from './objects.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -45,12 +45,12 @@ async function kubeconfig(server: string): Promise<string> {
 }
 
 it('as a process, the sources send to K_SINK what they see, say when they are ready, and stop when asked', async () => {
-  const api = fakeApi();
-  api.put(imageCache());
-  const [server, sink] = [await serveApi(api), await loopback(() => ({ status: 202 }))];
+  const api = inMemoryApi();
+  api.apply(imageCache());
+  const [server, sink] = [await serveApi(api), await scriptedServer((response) => answer(response, 202, {}))];
   cleanups.push(server.close, sink.close);
   const { child, output } = start(['--kubeconfig', await kubeconfig(server.url)], {
-    K_SINK: sink.url('/broker').href,
+    K_SINK: `${sink.url}/broker`,
     K_CE_OVERRIDES: '{"extensions":{"team":"infra"}}',
     PORT: '0',
   });
@@ -60,14 +60,14 @@ it('as a process, the sources send to K_SINK what they see, say when they are re
     'ce-team': 'infra',
     'ce-source': server.url,
   });
-  api.put(imageCache({ generation: 2 }));
+  api.apply(imageCache({ generation: 2 }));
   await vi.waitFor(() => expect(sink.received).toHaveLength(2), { timeout: 5_000 });
   const port = /"port":(\d+)/.exec(output())?.[1] ?? '';
   const statuses = ['/_/health', '/_/ready', '/else'].map(
     async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status,
   );
   expect(await Promise.all(statuses)).toEqual([200, 200, 404]);
-  const holder = () => at(api.get('leases', 'default/imagecache-functions-source'), 'spec', 'holderIdentity');
+  const holder = () => at(api.read(pathOf('leases', 'default/imagecache-functions-source')), 'spec', 'holderIdentity');
   expect(holder()).not.toBe('');
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
@@ -78,17 +78,17 @@ describe('with a delivery in flight that the sink never answers', { timeout: 60_
   const leaseKey = 'default/imagecache-functions-source';
 
   async function startDelivering(beforeCall: (call: ApiCall) => Promise<void> = () => Promise.resolve()) {
-    const api = fakeApi();
-    api.put(imageCache());
+    const api = inMemoryApi();
+    api.apply(imageCache());
     const request = async (call: ApiCall): Promise<unknown> => {
       await beforeCall(call);
       return api.request(call);
     };
-    const [server, sink] = [await serveApi({ ...api, request }), await loopback(() => undefined)];
+    const [server, sink] = [await serveApi({ ...api, request }), await scriptedServer(() => undefined)];
     cleanups.push(server.close, sink.close);
-    const { child } = start(['--kubeconfig', await kubeconfig(server.url)], { K_SINK: sink.url('/').href, PORT: '0' });
+    const { child } = start(['--kubeconfig', await kubeconfig(server.url)], { K_SINK: sink.url, PORT: '0' });
     await vi.waitFor(() => expect(sink.received).toHaveLength(1), { timeout: 40_000 });
-    return { child, holder: () => at(api.get('leases', leaseKey), 'spec', 'holderIdentity') };
+    return { child, holder: () => at(api.read(pathOf('leases', leaseKey)), 'spec', 'holderIdentity') };
   }
 
   it('SIGTERM aborts the delivery, releases the Lease and ends the process within 5 s', async () => {

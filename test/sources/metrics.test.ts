@@ -7,8 +7,8 @@ import { DeliveryFailed, DeliveryRefused } from '../../sources/sink/sink.ts';
 import { observeSources } from '../../sources/source-gauges.ts';
 import { sourceMetrics } from '../../sources/source-metrics.ts';
 import { startSources } from '../../sources/start-sources.ts';
-import { fakeApi, type FakeApi } from './fake-api.ts';
-import { fakeClock } from './fake-clock.ts';
+import { inMemoryApi, type InMemoryApi } from '../support/api/in-memory-api.ts';
+import { fakeClock } from '../support/fake-clock.ts';
 import { imageCache, job, pod } from './objects.ts';
 
 const ended = (name: string, finishedAt: string, metadata = {}) =>
@@ -21,8 +21,8 @@ const ended = (name: string, finishedAt: string, metadata = {}) =>
     },
   );
 
-async function world(prepare: (api: FakeApi) => void) {
-  const [api, clock] = [fakeApi(), fakeClock()];
+async function world(prepare: (api: InMemoryApi) => void) {
+  const [api, clock] = [inMemoryApi(), fakeClock()];
   prepare(api);
   const metrics = createMetrics(sourceMetrics);
   let answer: Error | undefined;
@@ -52,8 +52,8 @@ describe('the source tells', () => {
       nodes: { a: { id: '1', desiredHash: 'w', attempt: 1, state: 'Failed', failedImages: [0] } },
     };
     const { lines, stop } = await world((api) => {
-      api.put(imageCache({ name: 'new' }));
-      api.put(imageCache({ name: 'bad' }, { status }));
+      api.apply(imageCache({ name: 'new' }));
+      api.apply(imageCache({ name: 'bad' }, { status }));
     });
     expect(await lines('leader')).toEqual(['imagecache_leader 1']);
     expect(await lines('source_synced')).toEqual(['imagecache_source_synced 1']);
@@ -69,9 +69,9 @@ describe('the source tells', () => {
   });
 
   it('what comes of deliveries, and what waits', async () => {
-    const { api, clock, fail, lines, stop } = await world((api) => api.put(imageCache()));
+    const { api, clock, fail, lines, stop } = await world((api) => api.apply(imageCache()));
     fail(new DeliveryFailed('busy', 60_000));
-    api.put(job({}, { conditions: [{ type: 'Complete', status: 'True' }] }));
+    api.apply(job({}, { conditions: [{ type: 'Complete', status: 'True' }] }));
     await clock.advance(2_000);
     expect(await lines('queue')).toEqual(['imagecache_queue_depth 1', 'imagecache_queue_oldest_seconds 2']);
     fail(new DeliveryRefused('nonsense'));
@@ -86,11 +86,11 @@ describe('the source tells', () => {
 
   it('why watches ended', async () => {
     const { api, clock, lines, stop } = await world(() => undefined);
-    api.breakWatches(new ApiError('gone', { status: 410 }));
+    api.endWatches(new ApiError('gone', { status: 410 }));
     await clock.advance(2_000);
-    api.breakWatches(new ApiError('no route', { status: 0 }));
+    api.endWatches(new ApiError('no route', { status: 0 }));
     await clock.advance(2_000);
-    api.breakWatches();
+    api.endWatches();
     await clock.advance(2_000);
     const nodes = (await lines('watch_restarts')).filter((line) => line.includes('"nodes"'));
     expect(nodes).toEqual(
@@ -102,15 +102,15 @@ describe('the source tells', () => {
   });
 
   it('how long Pods took that it saw end, once each, and removal Pods not at all', async () => {
-    const { api, clock, lines, stop } = await world((api) => api.put(ended('before', '2026-11-24T00:00:50Z')));
-    api.put(ended('now', '2026-11-24T00:00:08Z'));
-    api.put(
+    const { api, clock, lines, stop } = await world((api) => api.apply(ended('before', '2026-11-24T00:00:50Z')));
+    api.apply(ended('now', '2026-11-24T00:00:08Z'));
+    api.apply(
       ended('removal', '2026-11-24T00:00:08Z', {
         labels: { kubefledged: 'kubefledged-image-manager', [labels.removal]: 'true' },
       }),
     );
     await clock.advance(1_000);
-    api.put(ended('now', '2026-11-24T00:00:08Z', { annotations: { touched: 'yes' } }));
+    api.apply(ended('now', '2026-11-24T00:00:08Z', { annotations: { touched: 'yes' } }));
     await clock.advance(1_000);
     expect(await lines('pull_pod_duration_seconds_sum')).toEqual(['imagecache_pull_pod_duration_seconds_sum 8']);
     expect(await lines('pull_pod_duration_seconds_count')).toEqual(['imagecache_pull_pod_duration_seconds_count 1']);

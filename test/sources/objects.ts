@@ -3,6 +3,20 @@ import type { Json } from '../../sources/kubernetes/json.ts';
 
 /** Objects as the API server would send them, with everything that a test is not about left out. */
 
+const prefixes = {
+  imagecaches: `/apis/${apiVersion}`,
+  jobs: '/apis/batch/v1',
+  pods: '/api/v1',
+  nodes: '/api/v1',
+  leases: '/apis/coordination.k8s.io/v1',
+} as const;
+
+/** The path of an object, whose key is `namespace/name`, or `/name` for a Node. */
+export function pathOf(plural: keyof typeof prefixes, key: string): string {
+  const [namespace = '', name = ''] = key.split('/');
+  return `${prefixes[plural]}${namespace === '' ? '' : `/namespaces/${namespace}`}/${plural}/${name}`;
+}
+
 type Meta = { readonly name?: string; readonly namespace?: string; readonly [field: string]: unknown };
 
 export const imageCache = ({ name = 'web', namespace = 'apps', ...metadata }: Meta = {}, rest: Json = {}): Json => ({

@@ -4,13 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { setTimeout as pause } from 'node:timers/promises';
 import { at } from '../../sources/kubernetes/json.ts';
 import { startSources, type Sources } from '../../sources/start-sources.ts';
-import { fakeApi, type FakeApi } from './fake-api.ts';
-import { fakeClock, type FakeClock } from './fake-clock.ts';
-import { imageCache } from './objects.ts';
+import { inMemoryApi, type InMemoryApi } from '../support/api/in-memory-api.ts';
+import { fakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { imageCache, pathOf } from './objects.ts';
 
 const log = pino({ level: 'silent' });
 
-function start(api: FakeApi, clock: FakeClock, identity?: string): { sources: Sources; events: CloudEvent<unknown>[] } {
+function start(
+  api: InMemoryApi,
+  clock: FakeClock,
+  identity?: string,
+): { sources: Sources; events: CloudEvent<unknown>[] } {
   const events: CloudEvent<unknown>[] = [];
   const sources = startSources({
     api,
@@ -23,13 +27,14 @@ function start(api: FakeApi, clock: FakeClock, identity?: string): { sources: So
   return { sources, events };
 }
 
-const holder = (api: FakeApi): unknown =>
-  at(api.get('leases', 'system/imagecache-functions-source'), 'spec', 'holderIdentity');
+const leasePath = pathOf('leases', 'system/imagecache-functions-source');
+
+const holder = (api: InMemoryApi): unknown => at(api.read(leasePath), 'spec', 'holderIdentity');
 
 describe('sources', () => {
   it('sync, tell, and stop', async () => {
-    const [api, clock] = [fakeApi(), fakeClock()];
-    api.put(imageCache());
+    const [api, clock] = [inMemoryApi(), fakeClock()];
+    api.apply(imageCache());
     const { sources, events } = start(api, clock);
     expect(sources.synced()).toBe(false);
     await sources.whenSynced;
@@ -37,12 +42,12 @@ describe('sources', () => {
     expect([sources.synced(), sources.caches().size, events.length]).toEqual([true, 1, 1]);
     expect(sources.queue()).toEqual({ depth: 0, age: 0 });
     await sources.stop();
-    expect([api.watches(), sources.caches().size]).toEqual([0, 0]);
+    expect([api.openWatches(), sources.caches().size]).toEqual([0, 0]);
   });
 
   it('of two processes tell once; the second stands by, is ready, and takes over', async () => {
-    const [api, clock] = [fakeApi(), fakeClock()];
-    api.put(imageCache());
+    const [api, clock] = [inMemoryApi(), fakeClock()];
+    api.apply(imageCache());
     const one = start(api, clock, 'one');
     await clock.advance(0);
     const two = start(api, clock, 'two');
@@ -55,28 +60,28 @@ describe('sources', () => {
     expect(holder(api)).toBe('two');
     expect([one.events.length, two.events.length]).toEqual([1, 1]);
     await Promise.all([two.sources.stop(), clock.advance(0)]);
-    expect(api.watches()).toBe(0);
+    expect(api.openWatches()).toBe(0);
   });
 
   it('tell nothing once the Lease is lost, and everything again when it is won back', async () => {
-    const [api, clock] = [fakeApi(), fakeClock()];
-    api.put(imageCache());
+    const [api, clock] = [inMemoryApi(), fakeClock()];
+    api.apply(imageCache());
     const { sources, events } = start(api, clock, 'one');
     await clock.advance(1_000);
-    const lease = api.get('leases', 'system/imagecache-functions-source') ?? {};
-    api.put({ ...lease, spec: { holderIdentity: 'thief', leaseDurationSeconds: 15, renewTime: 'now' } });
+    const lease = api.read(leasePath);
+    api.put(leasePath, { ...lease, spec: { holderIdentity: 'thief', leaseDurationSeconds: 15, renewTime: 'now' } });
     await clock.advance(4_000);
-    api.put(imageCache({ generation: 2 }));
+    api.apply(imageCache({ generation: 2 }));
     await clock.advance(4_000);
-    expect([events.length, api.watches()]).toEqual([1, 0]);
+    expect([events.length, api.openWatches()]).toEqual([1, 0]);
     await clock.advance(15_000);
     expect(events).toHaveLength(2);
     await Promise.all([sources.stop(), clock.advance(0)]);
   });
 
   it('release the Lease when a delivery has not ended 3 s after it was aborted', async () => {
-    const [api, clock] = [fakeApi(), fakeClock()];
-    api.put(imageCache());
+    const [api, clock] = [inMemoryApi(), fakeClock()];
+    api.apply(imageCache());
     const lease = { namespace: 'system', identity: 'one' };
     const sink = () => new Promise<never>(() => undefined);
     const sources = startSources({ api, clock, log, tickSchedule: '', sink, lease });
@@ -92,7 +97,7 @@ describe('sources', () => {
   it('tick by their schedule, and refuse a wrong one', async () => {
     const ticks: string[] = [];
     const options = {
-      api: fakeApi(),
+      api: inMemoryApi(),
       log,
       sink: (event: CloudEvent<unknown>) => Promise.resolve(void ticks.push(event.type)),
     };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { loopbackRegistry, type LoopbackRegistry } from '../loopback-registry.ts';
+import { loopbackRegistry, type LoopbackRegistry } from '../../support/registry/loopback-registry.ts';
 import { refreshed } from '../refreshed.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';

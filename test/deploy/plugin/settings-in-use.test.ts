@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { settingsInUse } from '../../../deploy/plugin/plan/settings-in-use.ts';
-import { fakeApi } from '../../sources/fake-api.ts';
+import { inMemoryApi } from '../../support/api/in-memory-api.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -12,7 +12,7 @@ async function having(file: string, change: (manifest: string) => string) {
   const yaml = change(await readFile(join(root, file), 'utf8'));
   const objects = parseAllDocuments(yaml).map((document) => document.toJS() as { readonly kind?: string } | undefined);
   const items = objects.filter((object) => object?.kind === 'Deployment');
-  return { ...fakeApi(), request: () => Promise.resolve({ items }) };
+  return { ...inMemoryApi(), request: () => Promise.resolve({ items }) };
 }
 
 describe('the settings in use', () => {

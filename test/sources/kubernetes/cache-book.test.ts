@@ -4,7 +4,7 @@ import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import { createCacheBook, readable } from '../../../sources/kubernetes/cache-book.ts';
 import { imageCaches, referenceOf } from '../../../sources/kubernetes/resource.ts';
 import { cache, list, spec, status } from '../../functions/model/builders.ts';
-import { fakeClock } from '../fake-clock.ts';
+import { fakeClock } from '../../support/fake-clock.ts';
 import { imageCache } from '../objects.ts';
 
 const entry = (of: Partial<LedgerEntry> = {}): LedgerEntry => ({ ...newEntry('id-1', 'want'), ...of });

@@ -5,9 +5,9 @@ import { ApiError } from '#runtime/errors.ts';
 import { at, textAt } from '../../../sources/kubernetes/json.ts';
 import { startInformer } from '../../../sources/kubernetes/informer.ts';
 import type { Resource } from '../../../sources/kubernetes/resource.ts';
-import { fakeApi, type FakeApi } from '../fake-api.ts';
-import { fakeClock } from '../fake-clock.ts';
-import { imageCache } from '../objects.ts';
+import { inMemoryApi, type InMemoryApi } from '../../support/api/in-memory-api.ts';
+import { fakeClock } from '../../support/fake-clock.ts';
+import { imageCache, pathOf } from '../objects.ts';
 
 const names = ['a', 'b', 'c'] as const;
 const changes = fc.record({
@@ -39,10 +39,10 @@ const resource: Resource<string> = {
 
 const uidOf = (state = ''): string => state.split('@')[0] ?? '';
 
-const stateOf = (api: FakeApi): ReadonlyMap<string, string> =>
+const stateOf = (api: InMemoryApi): ReadonlyMap<string, string> =>
   new Map(
     names.flatMap((name) => {
-      const object = api.get('imagecaches', `apps/${name}`);
+      const object = api.read(pathOf('imagecaches', `apps/${name}`));
       return object === undefined ? [] : [[name, resource.project(object)] as const];
     }),
   );
@@ -53,8 +53,8 @@ it('whatever changes and whatever breaks, the last state of every object is told
       fc.array(acts, { maxLength: 40 }),
       fc.constantFrom(true, false, 'ignored' as const),
       async (story, streams) => {
-        const api = fakeApi({ streams });
-        api.pageSize(2);
+        const api = inMemoryApi({ streams });
+        api.limitPages(2);
         const clock = fakeClock();
         const stop = new AbortController();
         const told = new Map<string, string>();
@@ -75,8 +75,8 @@ it('whatever changes and whatever breaks, the last state of every object is told
           },
         });
         for (const act of story) await play(act, api, clock.advance);
-        api.mute(false);
-        api.breakWatches();
+        api.setSilent(false);
+        api.endWatches();
         await clock.advance(600_000);
         expect(violations).toEqual([]);
         expect(told).toEqual(stateOf(api));
@@ -87,40 +87,39 @@ it('whatever changes and whatever breaks, the last state of every object is told
   );
 });
 
-async function play(act: Act, api: FakeApi, advance: (ms: number) => Promise<void>): Promise<void> {
+async function play(act: Act, api: InMemoryApi, advance: (ms: number) => Promise<void>): Promise<void> {
   switch (act.act) {
     case 'put':
-      api.put(imageCache({ name: act.name }));
+      api.apply(imageCache({ name: act.name }));
       return;
     case 'remove':
-      api.remove('imagecaches', `apps/${act.name}`);
+      api.remove(pathOf('imagecaches', `apps/${act.name}`));
       return;
     case 'recreate': {
-      const uid = textAt(at(api.get('imagecaches', `apps/${act.name}`), 'metadata'), 'uid');
-      api.remove('imagecaches', `apps/${act.name}`);
-      api.put(imageCache({ name: act.name, uid: `${uid ?? 'new'}+` }));
+      const uid = textAt(at(api.read(pathOf('imagecaches', `apps/${act.name}`)), 'metadata'), 'uid');
+      api.remove(pathOf('imagecaches', `apps/${act.name}`));
+      api.apply(imageCache({ name: act.name, uid: `${uid ?? 'new'}+` }));
       return;
     }
     case 'break':
-      api.breakWatches(new ApiError('aborted', { status: 0 }));
+      api.endWatches(new ApiError('aborted', { status: 0 }));
       return;
     case 'close':
-      api.breakWatches();
+      api.endWatches();
       return;
     case 'miss':
-      api.breakWatches();
+      api.endWatches();
       for (const change of act.missed) await play(change, api, advance);
-      api.expire();
+      api.expireHistory();
       return;
     case 'silence':
-      api.mute(true);
+      api.setSilent(true);
       return;
-    case 'down': {
-      let left = act.calls;
-      api.refuse = () => (left-- > 0 ? new ApiError('down', { status: act.status }) : undefined);
-      api.breakWatches();
+    case 'down':
+      api.acceptAll();
+      api.refuse(/./, new ApiError('down', { status: act.status }), act.calls);
+      api.endWatches();
       return;
-    }
     case 'wait':
       await advance(act.ms);
   }

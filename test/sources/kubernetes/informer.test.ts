@@ -4,9 +4,15 @@ import { ApiError } from '#runtime/errors.ts';
 import { startInformer, type Informer } from '../../../sources/kubernetes/informer.ts';
 import { imageCaches, jobs } from '../../../sources/kubernetes/resource.ts';
 import { textAt } from '../../../sources/kubernetes/json.ts';
-import { bookmark, expired, fakeApi, type Behaviour, type FakeApi } from '../fake-api.ts';
-import { fakeClock, type FakeClock } from '../fake-clock.ts';
-import { imageCache, job } from '../objects.ts';
+import {
+  bookmark,
+  expired,
+  inMemoryApi,
+  type InMemoryApiOptions,
+  type InMemoryApi,
+} from '../../support/api/in-memory-api.ts';
+import { fakeClock, type FakeClock } from '../../support/fake-clock.ts';
+import { imageCache, job, pathOf } from '../objects.ts';
 
 const log = pino({ level: 'silent' });
 const stops: AbortController[] = [];
@@ -15,7 +21,7 @@ afterEach(() => {
 });
 
 type World = {
-  readonly api: FakeApi;
+  readonly api: InMemoryApi;
   readonly clock: FakeClock;
   readonly informer: Informer<unknown>;
   /** What was told since last asked, as "verb name". */
@@ -24,8 +30,11 @@ type World = {
   readonly watchCalls: () => readonly URLSearchParams[];
 };
 
-async function world(behaviour: Behaviour = {}, prepare: (api: FakeApi) => void = () => undefined): Promise<World> {
-  const api = fakeApi(behaviour);
+async function world(
+  behaviour: InMemoryApiOptions = {},
+  prepare: (api: InMemoryApi) => void = () => undefined,
+): Promise<World> {
+  const api = inMemoryApi(behaviour);
   prepare(api);
   const clock = fakeClock();
   const stop = new AbortController();
@@ -49,8 +58,8 @@ async function world(behaviour: Behaviour = {}, prepare: (api: FakeApi) => void 
 const named = (name: string, more = {}) => imageCache({ name, ...more });
 const fill =
   (...names: readonly string[]) =>
-  (api: FakeApi): void => {
-    for (const name of names) api.put(named(name));
+  (api: InMemoryApi): void => {
+    for (const name of names) api.apply(named(name));
   };
 
 describe.each([
@@ -63,9 +72,9 @@ describe.each([
     expect(told()).toEqual(['add a', 'add b']);
     expect(informer.synced()).toBe(true);
     await informer.whenSynced;
-    api.put(named('c'));
-    api.put(named('a'));
-    api.remove('imagecaches', 'apps/b');
+    api.apply(named('c'));
+    api.apply(named('a'));
+    api.remove(pathOf('imagecaches', 'apps/b'));
     await clock.advance(0);
     expect(told()).toEqual(['add c', 'update a', 'delete b']);
     expect([...informer.keys()].toSorted()).toEqual(['apps/a', 'apps/c']);
@@ -77,8 +86,8 @@ describe.each([
     const { api, clock, told } = await world(behaviour, fill('a'));
     await clock.advance(61_000);
     told();
-    api.breakWatches();
-    api.put(named('b'));
+    api.endWatches();
+    api.apply(named('b'));
     await clock.advance(1_000);
     expect(told()).toEqual(['add b']);
   });
@@ -87,11 +96,11 @@ describe.each([
     const { api, clock, told } = await world(behaviour, fill('gone', 'changed', 'same'));
     await clock.advance(1_000);
     told();
-    api.breakWatches(new ApiError('aborted', { status: 0 }));
-    api.remove('imagecaches', 'apps/gone');
-    api.put(named('changed'));
-    api.put(named('new'));
-    api.expire();
+    api.endWatches(new ApiError('aborted', { status: 0 }));
+    api.remove(pathOf('imagecaches', 'apps/gone'));
+    api.apply(named('changed'));
+    api.apply(named('new'));
+    api.expireHistory();
     await clock.advance(2_000);
     expect(told().toSorted()).toEqual(['add new', 'delete gone', 'update changed']);
   });
@@ -100,10 +109,10 @@ describe.each([
     const { api, clock, told } = await world(behaviour, fill('a'));
     await clock.advance(1_000);
     told();
-    api.breakWatches(new ApiError('aborted', { status: 0 }));
-    api.remove('imagecaches', 'apps/a');
-    api.put(named('a', { uid: 'another' }));
-    api.expire();
+    api.endWatches(new ApiError('aborted', { status: 0 }));
+    api.remove(pathOf('imagecaches', 'apps/a'));
+    api.apply(named('a', { uid: 'another' }));
+    api.expireHistory();
     await clock.advance(2_000);
     expect(told()).toEqual(['delete a', 'add a']);
   });
@@ -112,24 +121,24 @@ describe.each([
     const { api, clock, told } = await world(behaviour, fill('a'));
     await clock.advance(1_000);
     told();
-    let refusals = 1;
-    api.refuse = ({ path }) => (/[?&]resourceVersion=/.test(path) && refusals-- > 0 ? expired() : undefined);
-    api.breakWatches();
-    api.remove('imagecaches', 'apps/a');
+    let refusals = 0;
+    api.refuse(({ path }) => /[?&]resourceVersion=/.test(path) && (refusals += 1) === 1, expired());
+    api.endWatches();
+    api.remove(pathOf('imagecaches', 'apps/a'));
     await clock.advance(3_000);
     expect(told()).toEqual(['delete a']);
-    expect(refusals).toBeLessThan(1);
+    expect(refusals).toBeGreaterThan(0);
   });
 
   it('gives up a watch that says nothing for 150 s, and misses nothing', async () => {
     const { api, clock, told } = await world(behaviour, fill('a'));
     await clock.advance(1_000);
     told();
-    api.mute(true);
-    api.put(named('b'));
+    api.setSilent(true);
+    api.apply(named('b'));
     await clock.advance(148_000);
     expect(told()).toEqual([]);
-    api.mute(false);
+    api.setSilent(false);
     await clock.advance(3_000);
     expect(told()).toEqual(['add b']);
   });
@@ -139,11 +148,11 @@ it('keeps a watch that only has bookmarks to say, and goes on from the last', as
   const { api, clock, watchCalls } = await world({}, fill('a'));
   for (let minute = 1; minute <= 5; minute += 1) {
     await clock.advance(60_000);
-    api.say(bookmark(1_000 + minute));
+    api.sendLine(bookmark(1_000 + minute));
   }
   await clock.advance(0);
   expect(watchCalls()).toHaveLength(1);
-  api.breakWatches();
+  api.endWatches();
   await clock.advance(500);
   expect(watchCalls().at(-1)?.get('resourceVersion')).toBe('1005');
 });
@@ -157,7 +166,7 @@ it('asks for bookmarks and for an end within 240 to 360 s', async () => {
 
 it('reads a large collection page by page', async () => {
   const { api, clock, told } = await world({ streams: false }, (fresh) => {
-    fresh.pageSize(2);
+    fresh.limitPages(2);
     fill('a', 'b', 'c', 'd', 'e')(fresh);
   });
   await clock.advance(200);
@@ -166,15 +175,16 @@ it('reads a large collection page by page', async () => {
 });
 
 it('starts a list again that expires between two pages', async () => {
-  let refusals = 1;
   const { clock, told, informer } = await world({ streams: false }, (fresh) => {
-    fresh.pageSize(2);
+    fresh.limitPages(2);
     fill('a', 'b', 'c')(fresh);
-    fresh.refuse = ({ path }) => {
-      if (!path.includes('continue=') || refusals-- <= 0) return undefined;
-      fresh.remove('imagecaches', 'apps/a');
-      return expired();
-    };
+    fresh.refuse(
+      ({ path }) => path.includes('continue='),
+      () => {
+        fresh.remove(pathOf('imagecaches', 'apps/a'));
+        throw expired();
+      },
+    );
   });
   await clock.advance(200);
   expect(told()).toEqual(['add b', 'add c']);
@@ -189,15 +199,14 @@ it('falls back to a list on a server that has never heard of streamed ones', asy
 });
 
 it('says once that the resource is missing, and goes on as soon as it is there', async () => {
-  let isMissing = true;
-  const { clock, told, missing, informer } = await world({}, (fresh) => {
+  const { api, clock, told, missing, informer } = await world({}, (fresh) => {
     fill('a')(fresh);
-    fresh.refuse = () => (isMissing ? new ApiError('no such resource', { status: 404 }) : undefined);
+    fresh.refuse(/./, new ApiError('no such resource', { status: 404 }), Infinity);
   });
   await clock.advance(20_000);
   expect(missing()).toBe(1);
   expect(informer.synced()).toBe(false);
-  isMissing = false;
+  api.acceptAll();
   await clock.advance(3_000);
   expect(told()).toEqual(['add a']);
 });
@@ -205,7 +214,7 @@ it('says once that the resource is missing, and goes on as soon as it is there',
 describe('waits between tries', () => {
   const failing = async (error: ApiError) => {
     const { api, clock } = await world({}, (fresh) => {
-      fresh.refuse = () => error;
+      fresh.refuse(/./, error, Infinity);
     });
     return { api, clock };
   };
@@ -230,16 +239,15 @@ describe('waits between tries', () => {
   });
 
   it('briefly again after a healthy minute', async () => {
-    let isDown = true;
     const { api, clock, watchCalls } = await world({}, (fresh) => {
-      fresh.refuse = () => (isDown ? new ApiError('unavailable', { status: 503 }) : undefined);
+      fresh.refuse(/./, new ApiError('unavailable', { status: 503 }), Infinity);
     });
     await clock.advance(60_000);
-    isDown = false;
+    api.acceptAll();
     await clock.advance(30_000);
     await clock.advance(60_000);
     const before = watchCalls().length;
-    api.breakWatches(new ApiError('aborted', { status: 0 }));
+    api.endWatches(new ApiError('aborted', { status: 0 }));
     await clock.advance(200);
     expect(watchCalls()).toHaveLength(before + 1);
   });
@@ -248,8 +256,8 @@ describe('waits between tries', () => {
     const { api, clock, watchCalls } = await world();
     const before = watchCalls().length;
     for (let tries = 1; tries <= 10; tries += 1) {
-      api.put(imageCache({ name: `cache-${tries}` }));
-      api.breakWatches();
+      api.apply(imageCache({ name: `cache-${tries}` }));
+      api.endWatches();
       await clock.advance(200);
     }
     expect(watchCalls()).toHaveLength(before + 10);
@@ -258,7 +266,7 @@ describe('waits between tries', () => {
   it('even when watches end at once without a word', async () => {
     const { api, clock, watchCalls } = await world();
     for (let tries = 0; tries < 20; tries += 1) {
-      api.breakWatches();
+      api.endWatches();
       await clock.advance(1_000);
     }
     expect(watchCalls().length).toBeLessThan(10);
@@ -268,34 +276,34 @@ describe('waits between tries', () => {
 it('survives a line that is no JSON and an event of no known type', async () => {
   const { api, clock, told } = await world({}, fill('a'));
   told();
-  api.say('{"type":');
+  api.sendLine('{"type":');
   await clock.advance(1_000);
-  api.say('{"type":"SURPRISE","object":{}}');
+  api.sendLine('{"type":"SURPRISE","object":{}}');
   await clock.advance(1_000);
-  api.put(named('b'));
+  api.apply(named('b'));
   await clock.advance(1_000);
   expect(told()).toEqual(['add b']);
 });
 
 it('stops at once, also while it waits', async () => {
   const { api, informer } = await world({}, (fresh) => {
-    fresh.refuse = () => new ApiError('unavailable', { status: 503 });
+    fresh.refuse(/./, new ApiError('unavailable', { status: 503 }), Infinity);
   });
   stops[0]?.abort();
   await informer.stopped;
-  expect(api.watches()).toBe(0);
+  expect(api.openWatches()).toBe(0);
 });
 
 it('stops at once while it watches', async () => {
   const { api, informer } = await world();
-  expect(api.watches()).toBe(1);
+  expect(api.openWatches()).toBe(1);
   stops[0]?.abort();
   await informer.stopped;
-  expect(api.watches()).toBe(0);
+  expect(api.openWatches()).toBe(0);
 });
 
 it('tells the state before and after, and watches with the selector', async () => {
-  const api = fakeApi();
+  const api = inMemoryApi();
   const clock = fakeClock();
   const stop = new AbortController();
   stops.push(stop);
@@ -309,11 +317,11 @@ it('tells the state before and after, and watches with the selector', async () =
     finished.push([previous?.finished, current?.finished, uid, resourceVersion]);
   startInformer<{ finished: boolean }>(jobs, { api, clock, log, signal: stop.signal, onChange });
   await clock.advance(0);
-  api.put(job({ name: 'foreign', labels: {} }));
-  api.put(job());
-  api.put(job({}, { conditions: [{ type: 'Complete', status: 'True' }] }));
-  const last = api.get('jobs', 'apps/web-1');
-  api.remove('jobs', 'apps/web-1');
+  api.apply(job({ name: 'foreign', labels: {} }));
+  api.apply(job());
+  api.apply(job({}, { conditions: [{ type: 'Complete', status: 'True' }] }));
+  const last = api.read(pathOf('jobs', 'apps/web-1'));
+  api.remove(pathOf('jobs', 'apps/web-1'));
   await clock.advance(0);
   const uid = textAt(last, 'metadata', 'uid');
   expect(finished).toEqual([

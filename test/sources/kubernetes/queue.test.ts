@@ -5,7 +5,7 @@ import { batchOf, type Batch } from '../../../sources/kubernetes/batch.ts';
 import type { ChangeClass } from '../../../sources/kubernetes/lane.ts';
 import { createQueue, type Queue } from '../../../sources/kubernetes/queue.ts';
 import { DeliveryFailed, DeliveryRefused } from '../../../sources/sink/sink.ts';
-import { fakeClock, type FakeClock } from '../fake-clock.ts';
+import { fakeClock, type FakeClock } from '../../support/fake-clock.ts';
 
 const kinds = { cache: 'ImageCache', nodes: 'Node', work: 'Pod', removal: 'Job' } as const;
 

@@ -6,17 +6,17 @@ import { notice } from '#model/cache/cloud-event.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { startKubernetesSource, type Within } from '../../../sources/kubernetes/source.ts';
 import { DeliveryFailed } from '../../../sources/sink/sink.ts';
-import { fakeApi, type FakeApi } from '../fake-api.ts';
-import { fakeClock } from '../fake-clock.ts';
-import { condition, imageCache, job, node, pod, terminated } from '../objects.ts';
+import { inMemoryApi, type InMemoryApi } from '../../support/api/in-memory-api.ts';
+import { fakeClock } from '../../support/fake-clock.ts';
+import { condition, imageCache, job, node, pathOf, pod, terminated } from '../objects.ts';
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-async function world(prepare: (api: FakeApi) => void = () => undefined, within?: Within) {
-  const [api, clock] = [fakeApi(), fakeClock()];
+async function world(prepare: (api: InMemoryApi) => void = () => undefined, within?: Within) {
+  const [api, clock] = [inMemoryApi(), fakeClock()];
   prepare(api);
   const events: CloudEvent<unknown>[] = [];
   let answer: Error | undefined;
@@ -56,20 +56,20 @@ function described(event: CloudEvent<unknown>): string {
 /** Jobs and Pods come by watches of their own, so which of them names the event is chance. */
 const withoutKind = (told: string): string => told.replace(/^(\w+) \w+/, '$1');
 
-const twoCaches = (api: FakeApi): void => {
-  api.put(imageCache());
-  api.put(imageCache({ name: 'db' }));
+const twoCaches = (api: InMemoryApi): void => {
+  api.apply(imageCache());
+  api.apply(imageCache({ name: 'db' }));
 };
 
 describe('at the start', () => {
   it('everything that is there is told once, but Nodes', async () => {
     const { told, source } = await world((api) => {
       twoCaches(api);
-      api.put(node());
-      api.put(node({ name: 'node-2' }));
-      api.put(job());
-      api.put(pod({}, condition('Ready')));
-      api.put(pod({ name: 'ended' }, { phase: 'Failed' }));
+      api.apply(node());
+      api.apply(node({ name: 'node-2' }));
+      api.apply(job());
+      api.apply(pod({}, condition('Ready')));
+      api.apply(pod({ name: 'ended' }, { phase: 'Failed' }));
     });
     expect(told().map(withoutKind).toSorted()).toEqual([
       'add ended,web-1 → apps/web',
@@ -81,30 +81,26 @@ describe('at the start', () => {
   });
 
   it('nothing is told before all is known', async () => {
-    let isDown = true;
-    const { told, source, clock } = await world((api) => {
+    const { api, told, source, clock } = await world((api) => {
       twoCaches(api);
-      api.refuse = ({ path }) =>
-        isDown && path.includes('/nodes') ? new ApiError('down', { status: 503 }) : undefined;
+      api.refuse(/\/nodes/, new ApiError('down', { status: 503 }), Infinity);
     });
     await clock.advance(5_000);
     expect([told(), source.synced()]).toEqual([[], false]);
-    isDown = false;
+    api.acceptAll();
     await clock.advance(10_000);
     await source.whenSynced;
     expect(told()).toHaveLength(2);
   });
 
   it('a missing CRD is said once, and all goes on when it comes', async () => {
-    let isMissing = true;
-    const { missing, source, clock, told } = await world((api) => {
+    const { api, missing, source, clock, told } = await world((api) => {
       twoCaches(api);
-      api.refuse = ({ path }) =>
-        isMissing && path.includes('imagecaches') ? new ApiError('none', { status: 404 }) : undefined;
+      api.refuse(/imagecaches/, new ApiError('none', { status: 404 }), Infinity);
     });
     await clock.advance(30_000);
     expect([missing(), source.synced()]).toEqual([1, false]);
-    isMissing = false;
+    api.acceptAll();
     await clock.advance(3_000);
     expect(told()).toHaveLength(2);
   });
@@ -120,10 +116,10 @@ describe('afterwards', () => {
 
   it('a status that changes is told to nobody, a spec that changes is', async () => {
     const { api, clock, told, events } = await started();
-    api.put(imageCache({}, { status: { status: 'Processing' } }));
+    api.apply(imageCache({}, { status: { status: 'Processing' } }));
     await clock.advance(0);
     expect(told()).toEqual([]);
-    api.put(imageCache({ generation: 2 }));
+    api.apply(imageCache({ generation: 2 }));
     await clock.advance(0);
     expect(events[0]).toMatchObject({ generation: '2', source: 'https://api.test:6443' });
     expect(told()).toEqual(['update ImageCache web → apps/web']);
@@ -131,10 +127,10 @@ describe('afterwards', () => {
 
   it('a Node that changes is told to every cache', async () => {
     const { api, clock, told } = await started();
-    api.put(node());
+    api.apply(node());
     await clock.advance(0);
     expect(told().toSorted()).toEqual(['add Node node-1 → apps/db', 'add Node node-1 → apps/web']);
-    api.put(node({}, { status: { ...condition('Ready'), images: [{}] } }));
+    api.apply(node({}, { status: { ...condition('Ready'), images: [{}] } }));
     await clock.advance(0);
     expect(told()).toEqual([]);
   });
@@ -142,19 +138,19 @@ describe('afterwards', () => {
   it('a Node that comes is told when it is Ready, or when it is not after 5 s, and once', async () => {
     const { api, clock, told } = await started();
     const away = { status: condition('Ready', 'False') };
-    for (const name of ['soon', 'late', 'gone']) api.put(node({ name }, away));
-    api.put(node({ name: 'soon', labels: { pool: 'db' } }, away));
+    for (const name of ['soon', 'late', 'gone']) api.apply(node({ name }, away));
+    api.apply(node({ name: 'soon', labels: { pool: 'db' } }, away));
     await clock.advance(4000);
     expect(told()).toEqual([]);
-    api.put(node({ name: 'soon' }));
+    api.apply(node({ name: 'soon' }));
     await clock.advance(0);
     expect(told().toSorted()).toEqual(['update Node soon → apps/db', 'update Node soon → apps/web']);
-    api.remove('nodes', '/gone');
+    api.remove(pathOf('nodes', '/gone'));
     await clock.advance(0);
     expect(told().toSorted()).toEqual(['delete Node gone → apps/db', 'delete Node gone → apps/web']);
     await clock.advance(1000);
     expect(told().toSorted()).toEqual(['add Node late → apps/db', 'add Node late → apps/web']);
-    api.put(node({ name: 'soon' }, away));
+    api.apply(node({ name: 'soon' }, away));
     await clock.advance(0);
     expect(told().toSorted()).toEqual(['update Node soon → apps/db', 'update Node soon → apps/web']);
     await clock.advance(20_000);
@@ -163,15 +159,15 @@ describe('afterwards', () => {
 
   it('a Job is told to its own cache alone, with all that changed within a second', async () => {
     const { api, clock, told } = await started();
-    api.put(job());
-    api.put(pod());
+    api.apply(job());
+    api.apply(pod());
     await clock.advance(0);
     expect(told()).toEqual([]);
-    api.put(pod({}, terminated()));
+    api.apply(pod({}, terminated()));
     await clock.advance(0);
     expect(told()).toEqual(['update Pod web-1-x → apps/web']);
-    api.put(pod({}, { phase: 'Succeeded' }));
-    api.put(job({}, condition('Complete')));
+    api.apply(pod({}, { phase: 'Succeeded' }));
+    api.apply(job({}, condition('Complete')));
     await clock.advance(999);
     expect(told()).toEqual([]);
     await clock.advance(1);
@@ -180,34 +176,34 @@ describe('afterwards', () => {
 
   it('a Job that has gone is told once, and not with its Pod again', async () => {
     const { api, clock, told } = await started();
-    api.put(job());
-    api.put(pod());
+    api.apply(job());
+    api.apply(pod());
     await clock.advance(2_000);
-    api.remove('jobs', 'apps/web-1');
-    api.put(pod({ deletionTimestamp: '2026-11-24T00:00:00Z' }));
-    api.remove('pods', 'apps/web-1-x');
+    api.remove(pathOf('jobs', 'apps/web-1'));
+    api.apply(pod({ deletionTimestamp: '2026-11-24T00:00:00Z' }));
+    api.remove(pathOf('pods', 'apps/web-1-x'));
     await clock.advance(2_000);
     expect(told()).toEqual(['delete Job web-1 → apps/web']);
   });
 
   it('a Pod that is heard of before its Job is told with it', async () => {
     const { api, clock, told } = await started();
-    api.put(pod({}, terminated()));
+    api.apply(pod({}, terminated()));
     await clock.advance(2_000);
     expect(told()).toEqual([]);
-    api.put(job());
+    api.apply(job());
     await clock.advance(0);
     expect(told()).toEqual(['add Job web-1 → apps/web']);
   });
 
   it('Jobs of a large cache are told every 5 s', async () => {
     const { api, clock, told } = await started((api) => {
-      api.put(imageCache({}, { status: { message: 'x'.repeat(100_000) } }));
+      api.apply(imageCache({}, { status: { message: 'x'.repeat(100_000) } }));
     });
-    api.put(job({}, condition('SuccessCriteriaMet')));
+    api.apply(job({}, condition('SuccessCriteriaMet')));
     await clock.advance(0);
     told();
-    api.put(job({}, condition('Complete')));
+    api.apply(job({}, condition('Complete')));
     await clock.advance(4_999);
     expect(told()).toEqual([]);
     await clock.advance(1);
@@ -216,14 +212,14 @@ describe('afterwards', () => {
 
   it('a cache that goes is told, and its Jobs and Nodes no more', async () => {
     const { api, clock, told } = await started();
-    api.put(job());
+    api.apply(job());
     await clock.advance(5_000);
     told();
-    api.remove('imagecaches', 'apps/web');
+    api.remove(pathOf('imagecaches', 'apps/web'));
     await clock.advance(0);
     expect(told()).toEqual(['delete ImageCache web → apps/web']);
-    api.remove('jobs', 'apps/web-1');
-    api.put(node());
+    api.remove(pathOf('jobs', 'apps/web-1'));
+    api.apply(node());
     await clock.advance(60_000);
     expect(told()).toEqual(['add Node node-1 → apps/db']);
   });
@@ -233,9 +229,9 @@ describe('afterwards', () => {
     const manager = { labels: { [labels.manager]: managerLabelValue } };
     const owner = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', name: 'db', controller: true };
     const ended = condition('Complete');
-    api.put(job({ name: 'old', annotations: {}, ...manager, ownerReferences: [owner] }, ended));
-    api.put(job({ name: 'stray', annotations: {}, ...manager }, ended));
-    api.put(job({ name: 'lost', annotations: { [jobAnnotations.cache]: 'apps/nowhere' } }, ended));
+    api.apply(job({ name: 'old', annotations: {}, ...manager, ownerReferences: [owner] }, ended));
+    api.apply(job({ name: 'stray', annotations: {}, ...manager }, ended));
+    api.apply(job({ name: 'lost', annotations: { [jobAnnotations.cache]: 'apps/nowhere' } }, ended));
     await clock.advance(2_000);
     expect(told()).toEqual(['add Job old → apps/db']);
   });
@@ -243,7 +239,7 @@ describe('afterwards', () => {
   describe('a Job without a Pod', () => {
     it('is looked at after 10 s', async () => {
       const { api, clock, told } = await started();
-      api.put(job());
+      api.apply(job());
       await clock.advance(9_999);
       expect(told()).toEqual([]);
       await clock.advance(1);
@@ -252,10 +248,10 @@ describe('afterwards', () => {
 
     it('is not while Pods of other Jobs come', async () => {
       const { api, clock, told } = await started();
-      api.put(job());
-      api.put(job({ name: 'web-2' }));
+      api.apply(job());
+      api.apply(job({ name: 'web-2' }));
       await clock.advance(9_000);
-      api.put(pod({ name: 'web-2-x', ownerReferences: [{ kind: 'Job', name: 'web-2', controller: true }] }));
+      api.apply(pod({ name: 'web-2-x', ownerReferences: [{ kind: 'Job', name: 'web-2', controller: true }] }));
       await clock.advance(10_999);
       expect(told()).toEqual([]);
       await clock.advance(1);
@@ -263,12 +259,12 @@ describe('afterwards', () => {
     });
 
     it.each([
-      { when: 'its Pod came', then: (api: FakeApi) => api.put(pod()) },
-      { when: 'it ended', then: (api: FakeApi) => api.put(job({}, condition('Failed'))) },
-      { when: 'it went', then: (api: FakeApi) => api.remove('jobs', 'apps/web-1') },
+      { when: 'its Pod came', then: (api: InMemoryApi) => api.apply(pod()) },
+      { when: 'it ended', then: (api: InMemoryApi) => api.apply(job({}, condition('Failed'))) },
+      { when: 'it went', then: (api: InMemoryApi) => api.remove(pathOf('jobs', 'apps/web-1')) },
     ])('is not when $when', async ({ then }) => {
       const { api, clock, told } = await started();
-      api.put(job());
+      api.apply(job());
       await clock.advance(5_000);
       then(api);
       await clock.advance(2_000);
@@ -281,7 +277,7 @@ describe('afterwards', () => {
   it('an event that failed comes again as the same event, until it is taken', async () => {
     const { api, clock, events, fail } = await started();
     fail(new DeliveryFailed('503'));
-    api.put(imageCache({ generation: 2 }));
+    api.apply(imageCache({ generation: 2 }));
     await clock.advance(1_000);
     fail(undefined);
     await clock.advance(60_000);
@@ -292,8 +288,8 @@ describe('afterwards', () => {
   it('after a stop nothing is watched and nothing is told', async () => {
     const { api, clock, told, source } = await started();
     await source.stop();
-    expect(api.watches()).toBe(0);
-    api.put(imageCache({ generation: 2 }));
+    expect(api.openWatches()).toBe(0);
+    api.apply(imageCache({ generation: 2 }));
     await clock.advance(60_000);
     expect(told()).toEqual([]);
   });
@@ -302,50 +298,47 @@ describe('afterwards', () => {
 describe('limited to namespaces', () => {
   const within = { namespaces: ['apps', 'team'], installation: 'system' };
   const forbidden = new ApiError('no right to the whole cluster', { status: 403 });
-  const limited = (prepare: (api: FakeApi) => void) =>
+  const limited = (prepare: (api: InMemoryApi) => void) =>
     world((api) => {
-      api.refuse = ({ path }) =>
-        /\/(imagecaches|jobs|pods)\?/.test(path) && !/namespaces/.test(path) ? forbidden : undefined;
+      api.refuse(/^(?!.*namespaces).*\/(imagecaches|jobs|pods)$/, forbidden, Infinity);
       prepare(api);
     }, within);
 
   it('its caches are told, and nobody else’s', async () => {
     const { told, source, clock, api } = await limited((api) => {
-      api.put(imageCache());
-      api.put(imageCache({ namespace: 'team' }));
-      api.put(imageCache({ namespace: 'other' }));
+      api.apply(imageCache());
+      api.apply(imageCache({ namespace: 'team' }));
+      api.apply(imageCache({ namespace: 'other' }));
     });
     expect(source.synced()).toBe(true);
     expect(told().toSorted()).toEqual(['add ImageCache everything → apps/web', 'add ImageCache everything → team/web']);
-    api.put(imageCache({ namespace: 'other', generation: 2 }));
-    api.put(imageCache({ namespace: 'team', generation: 2 }));
-    api.put(node({ name: 'node-2' }));
+    api.apply(imageCache({ namespace: 'other', generation: 2 }));
+    api.apply(imageCache({ namespace: 'team', generation: 2 }));
+    api.apply(node({ name: 'node-2' }));
     await clock.advance(2_000);
     expect(new Set(told().map((each) => each.replace(/.*→ /, '')))).toEqual(new Set(['apps/web', 'team/web']));
-    api.remove('imagecaches', 'apps/web');
+    api.remove(pathOf('imagecaches', 'apps/web'));
     await clock.advance(2_000);
     expect([told(), source.caches.size]).toEqual([['delete ImageCache web → apps/web'], 1]);
   });
 
   it('Jobs are seen beside the caches, and in the namespace of the installation, which removes images', async () => {
-    const { told, clock, api } = await limited((api) => api.put(imageCache()));
+    const { told, clock, api } = await limited((api) => api.apply(imageCache()));
     await clock.advance(2_000);
     told();
     for (const namespace of ['apps', 'system', 'other'])
-      api.put(job({ name: `of-${namespace}`, namespace }, condition('Complete')));
+      api.apply(job({ name: `of-${namespace}`, namespace }, condition('Complete')));
     await clock.advance(2_000);
     expect(told()).toEqual(['add Job of-apps → apps/web', 'add Job of-system → apps/web']);
   });
 
   it('a missing CRD is said once', async () => {
-    let isMissing = true;
-    const { missing, source, clock } = await world((api) => {
-      api.refuse = ({ path }) =>
-        isMissing && path.includes('imagecaches') ? new ApiError('none', { status: 404 }) : undefined;
+    const { api, missing, source, clock } = await world((api) => {
+      api.refuse(/imagecaches/, new ApiError('none', { status: 404 }), Infinity);
     }, within);
     await clock.advance(30_000);
     expect([missing(), source.synced()]).toEqual([1, false]);
-    isMissing = false;
+    api.acceptAll();
     await clock.advance(3_000);
     expect(source.synced()).toBe(true);
   });

@@ -3,8 +3,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ApiError } from '#runtime/errors.ts';
 import { at, isObject, type Json } from '../../../sources/kubernetes/json.ts';
 import { whileLeading } from '../../../sources/lease/lease.ts';
-import { fakeApi, type FakeApi } from '../fake-api.ts';
-import { fakeClock, type FakeClock } from '../fake-clock.ts';
+import { inMemoryApi, type InMemoryApi } from '../../support/api/in-memory-api.ts';
+import { fakeClock, type FakeClock } from '../../support/fake-clock.ts';
+import { pathOf } from '../objects.ts';
 
 const key = 'system/imagecache-functions-source';
 const stops: (() => void)[] = [];
@@ -20,7 +21,7 @@ type Contender = {
   cut: boolean;
 };
 
-function contend(api: FakeApi, clock: FakeClock, identity: string): Contender {
+function contend(api: InMemoryApi, clock: FakeClock, identity: string): Contender {
   const stopping = new AbortController();
   let leads = false;
   let terms = 0;
@@ -63,9 +64,9 @@ function contend(api: FakeApi, clock: FakeClock, identity: string): Contender {
 }
 
 function world() {
-  const [api, clock] = [fakeApi(), fakeClock()];
+  const [api, clock] = [inMemoryApi(), fakeClock()];
   const spec = (): Json => {
-    const found = at(api.get('leases', key), 'spec');
+    const found = at(api.read(pathOf('leases', key)), 'spec');
     return isObject(found) ? found : {};
   };
   return { api, clock, spec, contend: (identity: string) => contend(api, clock, identity) };
@@ -137,8 +138,11 @@ describe('a Lease', () => {
     const { api, clock, contend } = world();
     const one = contend('one');
     await clock.advance(1_000);
-    const lease = api.get('leases', key) ?? {};
-    api.put({ ...lease, spec: { ...spread(lease['spec']), holderIdentity: 'thief', renewTime: 'now' } });
+    const lease = api.read(pathOf('leases', key));
+    api.put(pathOf('leases', key), {
+      ...lease,
+      spec: { ...spread(lease?.['spec']), holderIdentity: 'thief', renewTime: 'now' },
+    });
     await clock.advance(4_000);
     expect(one.leads()).toBe(false);
   });
@@ -147,12 +151,12 @@ describe('a Lease', () => {
     const { api, clock, spec, contend } = world();
     const one = contend('one');
     await clock.advance(1_000);
-    const lease = api.get('leases', key) ?? {};
-    api.put({ ...lease, metadata: { ...spread(lease['metadata']), labels: { a: 'b' } } });
+    const lease = api.read(pathOf('leases', key));
+    api.put(pathOf('leases', key), { ...lease, metadata: { ...lease?.metadata, labels: { a: 'b' } } });
     await clock.advance(8_000);
     expect([one.leads(), one.terms()]).toEqual([true, 1]);
     expect(spec()).toMatchObject({ holderIdentity: 'one', leaseTransitions: 0 });
-    expect(at(api.get('leases', key), 'metadata', 'labels')).toEqual({ a: 'b' });
+    expect(at(api.read(pathOf('leases', key)), 'metadata', 'labels')).toEqual({ a: 'b' });
   });
 
   it('is taken up again at once under the same identity', async () => {
@@ -174,7 +178,7 @@ describe('a Lease', () => {
       renewTime: '2031-01-01T00:00:00.000000Z',
       leaseTransitions: 4,
     };
-    api.put({ kind: 'Lease', metadata: { namespace: 'system', name: 'imagecache-functions-source' }, spec });
+    api.put(pathOf('leases', key), { metadata: { namespace: 'system', name: 'imagecache-functions-source' }, spec });
     const one = contend('one');
     await clock.advance(14_900);
     expect(one.leads()).toBe(false);
@@ -195,7 +199,7 @@ describe('a Lease', () => {
     const { api, clock, spec, contend } = world();
     const one = contend('one');
     await clock.advance(1_000);
-    api.remove('leases', key);
+    api.remove(pathOf('leases', key));
     await clock.advance(6_000);
     expect(one.leads()).toBe(true);
     expect(spec()).toMatchObject({ holderIdentity: 'one' });

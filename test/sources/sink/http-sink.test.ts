@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { brokerSink, routeSink } from '../../../sources/sink/http-sink.ts';
 import { DeliveryFailed, DeliveryRefused } from '../../../sources/sink/sink.ts';
 import { changeEvent, tickEvent } from '../../../sources/sink/to-event.ts';
-import { loopback, type Received, type Reply } from '../loopback.ts';
+import { scriptedServer, type ReceivedRequest } from '../../support/scripted-server.ts';
 
 const never = new AbortController().signal;
 const closes: (() => Promise<void>)[] = [];
@@ -16,10 +16,16 @@ afterEach(async () => {
   for (const close of closes.splice(0)) await close();
 });
 
-async function receiver(reply: (request: Received) => Reply | undefined = () => ({ status: 204 })) {
-  const server = await loopback(reply);
+type Reply = { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
+
+/** A server that receives events; a request without a reply stays unanswered. */
+async function receiver(reply: (request: ReceivedRequest) => Reply | undefined = () => ({ status: 204 })) {
+  const server = await scriptedServer((response, request) => {
+    const answer = reply(request);
+    if (answer !== undefined) response.writeHead(answer.status, answer.headers).end(answer.body);
+  });
   closes.push(server.close);
-  return server;
+  return { ...server, url: (path = '/') => new URL(path, server.url) };
 }
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';

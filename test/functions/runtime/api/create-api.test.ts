@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Api, ApiOptions } from '../../../../functions/runtime/api/api.ts';
-import { createApi } from '../../../../functions/runtime/api/create-api.ts';
-import { ApiError, ConfigError } from '../../../../functions/runtime/errors.ts';
-import { answer, type Script, scriptedServer, type ScriptedServer } from '../scripted-server.ts';
+import type { Api, ApiOptions } from '#runtime/api/api.ts';
+import { createApi } from '#runtime/api/create-api.ts';
+import { ApiError, ConfigError } from '#runtime/errors.ts';
+import { answer, type Script, scriptedServer, type ScriptedServer } from '../../../support/scripted-server.ts';
 
 const open: { close: () => unknown }[] = [];
 afterEach(async () => {
@@ -44,13 +44,13 @@ describe('request', () => {
     const { api, server } = await apiTo((response) => answer(response, 201, { made: true }));
     const call = { method: 'PATCH', path: '/apis/x?force=true', contentType: 'application/merge-patch+json' } as const;
     expect(await api.request({ ...call, body: { name: 'ä' } })).toEqual({ made: true });
-    expect(server.seen[0]).toMatchObject({
+    expect(server.received[0]).toMatchObject({
       method: 'PATCH',
       path: '/apis/x?force=true',
       body: '{"name":"ä"}',
       headers: { 'content-type': 'application/merge-patch+json', 'content-length': '13', accept: 'application/json' },
     });
-    expect(server.seen[0]?.headers['user-agent']).toMatch(/^imagecache-functions\/\d/);
+    expect(server.received[0]?.headers['user-agent']).toMatch(/^imagecache-functions\/\d/);
     expect(api.metrics()).toEqual({ calls: { GET: 0, POST: 0, PUT: 0, PATCH: 1, DELETE: 0 }, bytesRead: 13 });
   });
 
@@ -59,7 +59,7 @@ describe('request', () => {
     await api.request({ method: 'DELETE', path: '/a', body: { preconditions: { uid: '1' } } });
     await api.request({ method: 'DELETE', path: '/b' });
     await api.request({ method: 'GET', path: '/c' });
-    expect(server.seen.map(({ method, path, body, connection }) => [method, path, body, connection])).toEqual([
+    expect(server.received.map(({ method, path, body, connection }) => [method, path, body, connection])).toEqual([
       ['DELETE', '/a', '{"preconditions":{"uid":"1"}}', 1],
       ['DELETE', '/b', '', 1],
       ['GET', '/c', '', 1],
@@ -73,7 +73,7 @@ describe('request', () => {
     const error = await errorOf(api.request({ method: 'POST', path: '/jobs', body: {} }));
     expect(error).toMatchObject({ status: 409, reason: 'AlreadyExists' });
     expect(error.message).toBe('POST /jobs: 409 Conflict: jobs "a" exists');
-    expect(server.seen).toHaveLength(1);
+    expect(server.received).toHaveLength(1);
   });
 
   it('keeps little of an answer that is no Status', async () => {
@@ -90,20 +90,20 @@ describe('request', () => {
     const begin = performance.now();
     expect(await api.request({ method: 'POST', path: '/jobs', body: { a: 1 } })).toEqual({ count: 2 });
     expect(performance.now() - begin).toBeGreaterThanOrEqual(990);
-    expect(server.seen.map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}']);
+    expect(server.received.map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}']);
   });
 
   it('gives up a call that stays throttled, and tells for how long', async () => {
     const { api, server } = await apiTo((response) => answer(response, 429, {}, { 'retry-after': '0' }));
     const error = await errorOf(api.request({ method: 'POST', path: '/jobs', body: {} }));
     expect(error).toMatchObject({ status: 429, retryAfterMs: 0 });
-    expect(server.seen).toHaveLength(5);
+    expect(server.received).toHaveLength(5);
   });
 
   it('does not wait for a Retry-After beyond its patience', async () => {
     const { api, server } = await apiTo((response) => answer(response, 429, {}, { 'retry-after': '3600' }));
     expect(await errorOf(api.request({ method: 'GET', path: '/' }))).toMatchObject({ retryAfterMs: 3_600_000 });
-    expect(server.seen).toHaveLength(1);
+    expect(server.received).toHaveLength(1);
   });
 
   it('repeats a read that failed, but no write', async () => {
@@ -112,8 +112,8 @@ describe('request', () => {
     const failing = await apiTo((response) => answer(response, 500, status('InternalError', 'etcd')));
     expect(await errorOf(failing.api.request({ method: 'POST', path: '/', body: {} }))).toMatchObject({ status: 500 });
     expect(await errorOf(failing.api.request({ method: 'GET', path: '/' }))).toMatchObject({ status: 500 });
-    expect(server.seen).toHaveLength(3);
-    expect(failing.server.seen.map(({ method }) => method)).toEqual(['POST', 'GET', 'GET', 'GET']);
+    expect(server.received).toHaveLength(3);
+    expect(failing.server.received.map(({ method }) => method)).toEqual(['POST', 'GET', 'GET', 'GET']);
   });
 
   it('repeats a read whose answer breaks off, but no write', async () => {
@@ -127,14 +127,14 @@ describe('request', () => {
     });
     expect(await api.request({ method: 'GET', path: '/' })).toEqual({ whole: true });
     expect(await errorOf(api.request({ method: 'PUT', path: '/', body: {} }))).toMatchObject({ status: 0 });
-    expect(server.seen.map(({ method }) => method)).toEqual(['GET', 'GET', 'PUT']);
+    expect(server.received.map(({ method }) => method)).toEqual(['GET', 'GET', 'PUT']);
   });
 
   it('gives up when nothing comes within its time, and does not ask again', async () => {
     const { api, server } = await apiTo(() => undefined);
     const error = await errorOf(api.request({ method: 'GET', path: '/slow', timeout: 100 }));
     expect(error).toMatchObject({ status: 0, message: 'GET /slow: no answer within 100 ms' });
-    expect(server.seen).toHaveLength(1);
+    expect(server.received).toHaveLength(1);
   });
 
   it('gives up when an answer does not end within its time', async () => {
@@ -200,8 +200,8 @@ describe('request', () => {
     );
     await Promise.all(Array.from({ length: 40 }, (_, index) => api.request({ method: 'GET', path: `/${index}` })));
     expect(most).toBe(4);
-    expect(server.seen).toHaveLength(40);
-    expect(Math.max(...server.seen.map(({ connection }) => connection))).toBe(4);
+    expect(server.received).toHaveLength(40);
+    expect(Math.max(...server.received.map(({ connection }) => connection))).toBe(4);
   });
 
   it('sends what is urgent past whatever waits for its turn', async () => {
@@ -217,7 +217,7 @@ describe('request', () => {
     );
     await pause(50);
     expect(await api.request({ method: 'PUT', path: '/lease', isUrgent: true })).toEqual({});
-    expect(server.seen.map(({ path }) => path)).toEqual(['/hangs', '/lease']);
+    expect(server.received.map(({ path }) => path)).toEqual(['/hangs', '/lease']);
     stop.abort(new Error('stopping'));
     await Promise.all(others);
   });
@@ -340,7 +340,7 @@ describe('createApi', () => {
     open.push(api);
     expect(api).toMatchObject({ server: `${server.url}/prefix`, context: 'there', namespace: 'home' });
     await api.request({ method: 'GET', path: '/version' });
-    expect(server.seen[0]).toMatchObject({
+    expect(server.received[0]).toMatchObject({
       path: '/prefix/version',
       headers: { authorization: 'Bearer secret-token' },
     });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createCluster } from '#runtime/cluster/cluster.ts';
-import { inMemoryApi, refusal } from '../../in-memory-api.ts';
+import { inMemoryApi, refusal } from '../../../support/api/in-memory-api.ts';
 import { cache, noon } from '../../model/builders.ts';
 import { aJob, aNode, aPod, cachePath, eventsPath, jobsPath, namespacePath, nodeNamed, nodePath } from '../../scene.ts';
 
 function connected() {
-  const api = inMemoryApi(() => noon);
+  const api = inMemoryApi({ now: () => noon });
   return { api, cluster: createCluster(api) };
 }
 
@@ -20,7 +20,7 @@ describe('a listing', () => {
   it('is read page by page', async () => {
     const { api, cluster } = many();
     expect((await cluster.nodes()).map(({ name }) => name)).toEqual(names);
-    expect(api.asked()).toEqual(
+    expect(api.newCalls()).toEqual(
       [100, 200, 300, 400, 500].reduce(
         (calls, from) => [...calls, `GET /api/v1/nodes?limit=100&continue=${from}`],
         ['GET /api/v1/nodes?limit=100'],

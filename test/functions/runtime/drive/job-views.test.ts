@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { jobViews } from '#runtime/drive/job-views.ts';
-import { inMemoryApi } from '../../in-memory-api.ts';
+import { inMemoryApi } from '../../../support/api/in-memory-api.ts';
 import { noon } from '../../model/builders.ts';
 import { jobsPath, scene } from '../../scene.ts';
 
@@ -10,7 +10,7 @@ const selector = `kubefledged.io/cache-uid=${uid}`;
 
 /** So many old Jobs without a Pod, of which the first has failed, and what is asked to find that out. */
 async function seen(count: number) {
-  const api = inMemoryApi(() => noon);
+  const api = inMemoryApi({ now: () => noon });
   const asked: string[] = [];
   const cluster = createCluster({
     ...api,

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Notice } from '../../../../functions/model/cache/cloud-event.ts';
-import { readConfig } from '../../../../functions/runtime/config/config.ts';
-import { ApiError, ConfigError, Rejected, RetryLater } from '../../../../functions/runtime/errors.ts';
-import type { Context, Handler, Handlers } from '../../../../functions/runtime/handler.ts';
-import { createLog } from '../../../../functions/runtime/process/log.ts';
-import { serve, type Served, type ServeOptions } from '../../../../functions/runtime/http/serve.ts';
-import { scriptedRegistry } from '../../scripted-registry.ts';
+import type { Notice } from '#model/cache/cloud-event.ts';
+import { readConfig } from '#runtime/config/config.ts';
+import { ApiError, ConfigError, Rejected, RetryLater } from '#runtime/errors.ts';
+import type { Context, Handler, Handlers } from '#runtime/handler.ts';
+import { createLog } from '#runtime/process/log.ts';
+import { serve, type Served, type ServeOptions } from '#runtime/http/serve.ts';
+import { inMemoryRegistry } from '../../../support/registry/in-memory-registry.ts';
 import { malformedRequests } from './malformed-requests.ts';
 import { goodEvent } from './good-event.ts';
 
@@ -47,7 +47,7 @@ async function world(handle: Handler | Partial<Handlers>, options: Partial<Serve
     handlers: Object.fromEntries(entries.map(([name, handler]) => [name, recording(handler)])),
     context: {
       ...{ cluster: noCluster(), settings: readConfig([], {}).settings, log, now: () => 0 },
-      ...{ registry: scriptedRegistry(), readsPullSecrets: false },
+      ...{ registry: inMemoryRegistry(), readsPullSecrets: false },
     },
     port: 0,
     host: '127.0.0.1',

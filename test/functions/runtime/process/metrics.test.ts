@@ -10,7 +10,7 @@ import { createMetrics, type Meter } from '../../../../functions/runtime/process
 import { metricsSite } from '../../../../functions/runtime/http/metrics-site.ts';
 import { callMeter, processMetrics } from '../../../../functions/runtime/process/process-metrics.ts';
 import { scene } from '../../scene.ts';
-import { answer, scriptedServer } from '../scripted-server.ts';
+import { answer, scriptedServer } from '../../../support/scripted-server.ts';
 
 const definitions = {
   taken_total: { type: 'counter', help: 'Taken', labels: ['kind'] },

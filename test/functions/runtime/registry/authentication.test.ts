@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keyringOf } from '../../../../functions/runtime/registry/keyring.ts';
-import { answer, type Script } from '../scripted-server.ts';
+import { keyringOf } from '#runtime/registry/keyring.ts';
+import { answer, type Script } from '../../../support/scripted-server.ts';
 import {
   digest,
   told,
@@ -14,7 +14,7 @@ import {
   reasonOf,
   challengeOf,
   wantsPassword,
-} from './registry-on.ts';
+} from '../../../support/registry/registry-client.ts';
 
 /** Wants tokens, which it gives to everybody, or only to u with password p. */
 const bearer =
@@ -102,7 +102,7 @@ describe('authentication', () => {
     const { server, host, registry } = await one(wantsPassword);
     const keyring = keyringOf(['1', '2', '3', '4', '5'].map((password) => secretFor(host, 'u', password)));
     expect(await registry.digest(`${host}/app`, keyring)).toMatchObject({ type: 'unknown' });
-    expect(server.seen).toHaveLength(5);
+    expect(server.received).toHaveLength(5);
   });
 
   it('without a secret is unknown, and with a wrong one too, which is nowhere in the reason', async () => {
@@ -141,7 +141,7 @@ describe('authentication', () => {
     const { host, registry } = await one((response) => answer(response, 401, '', realm));
     const reason = `${hostOf(other)} would have to be asked over http: REGISTRY_INSECURE has to name it for that`;
     expect(await registry.digest(`${host}/app`, keyringOf([secretFor(host)]))).toEqual({ type: 'unknown', reason });
-    expect(other.seen).toEqual([]);
+    expect(other.received).toEqual([]);
   });
 
   it('does not go to a link-local token server', async () => {

@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { answer, type Script, type ScriptedServer } from '../scripted-server.ts';
-import { digest, told, index, hostOf, server, registryFor, one, reasonOf, silent, found } from './registry-on.ts';
+import { answer, type Script, type ScriptedServer } from '../../../support/scripted-server.ts';
+import {
+  digest,
+  told,
+  index,
+  hostOf,
+  server,
+  registryFor,
+  one,
+  reasonOf,
+  silent,
+  found,
+} from '../../../support/registry/registry-client.ts';
 
 describe('a busy registry', () => {
   it.each([
@@ -22,7 +33,7 @@ describe('a busy registry', () => {
     now += ms - 1000;
     const left = { type: 'unknown', reason: `${words}, and is left alone for 1 s`, retryAfterMs: 1000 };
     expect(await registry.digest(`${host}/other`)).toEqual(left);
-    expect(server.seen).toHaveLength(1);
+    expect(server.received).toHaveLength(1);
     now += 1000;
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'digest', digest });
   });
@@ -32,7 +43,7 @@ describe('a busy registry', () => {
     const names = Array.from({ length: 12 }, (_, number) => `${host}/app:${number}`);
     const told = await Promise.all(names.map((name) => registry.digest(name)));
     expect(told.every((each) => each.type === 'unknown' && each.retryAfterMs !== undefined)).toBe(true);
-    expect(server.seen.length).toBeLessThanOrEqual(4);
+    expect(server.received.length).toBeLessThanOrEqual(4);
   });
 
   it('does not make another one rest', async () => {
@@ -85,7 +96,7 @@ describe('a hanging registry', () => {
     expect(performance.now() - began).toBeLessThan(3500);
     expect(answers[0]).toEqual({ type: 'unknown', reason: `${hostOf(hanging)}: no answer within 1000 ms` });
     // The fourth silence ends it; until then the first three have let three more in.
-    expect(hanging.seen.length).toBeLessThanOrEqual(7);
+    expect(hanging.received.length).toBeLessThanOrEqual(7);
     expect(reasonOf(answers[19])).toMatch(/is left alone for 30 s$/);
     expect(answers[19]).toHaveProperty('retryAfterMs');
   });
@@ -112,7 +123,7 @@ describe('a hanging registry', () => {
     const began = performance.now();
     expect(reasonOf(await registry.digest(`${host}/app`))).toMatch(/^127.*no answer within/);
     expect(performance.now() - began).toBeLessThan(900);
-    expect(server.seen).toHaveLength(3);
+    expect(server.received).toHaveLength(3);
   });
 
   it('lets nobody stand in line for ever', async () => {

@@ -1,7 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { keyringOf } from '../../../../functions/runtime/registry/keyring.ts';
-import { answer, type Script } from '../scripted-server.ts';
+import { keyringOf } from '#runtime/registry/keyring.ts';
+import { answer, type Script } from '../../../support/scripted-server.ts';
 import {
   digest,
   hostOf,
@@ -16,7 +16,7 @@ import {
   found,
   challengeOf,
   wantsPassword,
-} from './registry-on.ts';
+} from '../../../support/registry/registry-client.ts';
 
 describe('redirects', () => {
   const to =
@@ -60,7 +60,7 @@ describe('redirects', () => {
     const { server, host, registry } = await one((response, seen) => to(seen.path)(response, seen, 0));
     const reason = `${host} redirected more than 5 times`;
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
-    expect(server.seen).toHaveLength(6);
+    expect(server.received).toHaveLength(6);
   });
 
   it.each([
@@ -74,7 +74,7 @@ describe('redirects', () => {
     const { server, host, registry } = await one(to(location));
     const reason = `${host} redirected to what is no manifest`;
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
-    expect(server.seen).toHaveLength(1);
+    expect(server.received).toHaveLength(1);
   });
 
   it('to a link-local address or over http are not followed', async () => {

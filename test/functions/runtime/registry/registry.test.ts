@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { keyringOf } from '../../../../functions/runtime/registry/keyring.ts';
-import { type RegistryOptions } from '../../../../functions/runtime/registry/registry.ts';
-import { answer, type Script } from '../scripted-server.ts';
+import { keyringOf } from '#runtime/registry/keyring.ts';
+import { type RegistryOptions } from '#runtime/registry/registry.ts';
+import { answer, type Script } from '../../../support/scripted-server.ts';
 import {
   sha,
   digest,
@@ -20,14 +20,14 @@ import {
   silent,
   found,
   wantsPassword,
-} from './registry-on.ts';
+} from '../../../support/registry/registry-client.ts';
 
 describe('digest', () => {
   it('is told by HEAD, of any of the four types that runtimes ask for', async () => {
     const { server, host, registry } = await one(found);
     expect(await registry.digest(`${host}/team/app:1`)).toEqual({ type: 'digest', digest });
     expect(asks(server)).toEqual(['HEAD /v2/team/app/manifests/1']);
-    expect(server.seen[0]?.headers).toMatchObject({
+    expect(server.received[0]?.headers).toMatchObject({
       accept: [
         'application/vnd.oci.image.index.v1+json',
         'application/vnd.docker.distribution.manifest.list.v2+json',
@@ -35,13 +35,13 @@ describe('digest', () => {
         'application/vnd.docker.distribution.manifest.v2+json',
       ].join(', '),
     });
-    expect(server.seen[0]?.headers.authorization).toBeUndefined();
+    expect(server.received[0]?.headers.authorization).toBeUndefined();
   });
 
   it('of a reference with one is that, and nobody is asked', async () => {
     const { server, host, registry } = await one(found);
     expect(await registry.digest(`${host}/app:1@${sha('b')}`)).toEqual({ type: 'digest', digest: sha('b') });
-    expect(server.seen).toEqual([]);
+    expect(server.received).toEqual([]);
   });
 
   it.each([
@@ -93,7 +93,7 @@ describe('digest', () => {
     const { server, host, registry } = await one(found);
     const reason = 'this is not a reference that a registry can be asked for';
     expect(await registry.digest(`${host}/a/../../admin:1`)).toEqual({ type: 'unknown', reason });
-    expect(server.seen).toEqual([]);
+    expect(server.received).toEqual([]);
   });
 
   it('repeats of what a registry writes the first 200 printable characters', async () => {
@@ -114,15 +114,15 @@ describe('digest', () => {
       { type: 'digest', digest },
       { type: 'digest', digest },
     ]);
-    expect(server.seen).toHaveLength(1);
+    expect(server.received).toHaveLength(1);
     await registry.digest(`${host}/app`);
-    expect(server.seen).toHaveLength(2);
+    expect(server.received).toHaveLength(2);
   });
 
   it('is not shared between those who have different secrets', async () => {
     const { server, host, registry } = await one(found);
     await Promise.all([registry.digest(`${host}/app`), registry.digest(`${host}/app`, keyringOf([secretFor(host)]))]);
-    expect(server.seen).toHaveLength(2);
+    expect(server.received).toHaveLength(2);
   });
 
   it('is asked for again where a kept connection was closed meanwhile, but not where a new one breaks', async () => {
@@ -134,9 +134,9 @@ describe('digest', () => {
     await pause(50); // until the connection is kept
     expect(await registry.digest(`${host}/app:2`)).toEqual({ type: 'digest', digest });
     await pause(50);
-    expect(server.seen.map(({ connection }) => connection)).toEqual([1, 1, 2]);
+    expect(server.received.map(({ connection }) => connection)).toEqual([1, 1, 2]);
     expect(await registry.digest(`${host}/app:3`)).toMatchObject({ type: 'unknown' });
-    expect(server.seen.map(({ connection }) => connection)).toEqual([1, 1, 2, 2, 3]);
+    expect(server.received.map(({ connection }) => connection)).toEqual([1, 1, 2, 2, 3]);
   });
 
   it('is unknown once the registry is closed', async () => {
@@ -191,7 +191,7 @@ describe('mirrors', () => {
     const { mirror, origin, host, registry } = await setUp(found);
     expect(await registry.digest(`${host}/app:1`)).toEqual({ type: 'digest', digest });
     expect(asks(mirror)).toEqual([`HEAD /v2/hub/app/manifests/1?ns=${encodeURIComponent(host)}`]);
-    expect(origin.seen).toEqual([]);
+    expect(origin.received).toEqual([]);
   });
 
   it.each<[string, Script]>([

@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { afterEach } from 'vitest';
-import type { Answer } from '../../../../functions/runtime/registry/answer.ts';
-import {
-  createRegistry,
-  type Registry,
-  type RegistryOptions,
-} from '../../../../functions/runtime/registry/registry.ts';
-import { answer, type Script, scriptedServer, type ScriptedServer, type Seen } from '../scripted-server.ts';
+import type { Answer } from '#runtime/registry/answer.ts';
+import { createRegistry, type Registry, type RegistryOptions } from '#runtime/registry/registry.ts';
+import { answer, type Script, scriptedServer, type ScriptedServer, type ReceivedRequest } from '../scripted-server.ts';
 
 /** A registry client in front of scripted servers, which are closed after each test, and what these answer. */
 
@@ -52,9 +48,9 @@ export async function one(script: Script, options: Partial<RegistryOptions> = {}
   return { server: started, host: hostOf(started), registry: registryFor([started], options) };
 }
 
-export const asks = ({ seen }: ScriptedServer) => seen.map(({ method, path }) => `${method} ${path}`);
+export const asks = ({ received }: ScriptedServer) => received.map(({ method, path }) => `${method} ${path}`);
 
-export const authorizations = ({ seen }: ScriptedServer) => seen.map(({ headers }) => headers.authorization);
+export const authorizations = ({ received }: ScriptedServer) => received.map(({ headers }) => headers.authorization);
 
 export const reasonOf = (told?: Answer) =>
   told?.type === 'unknown' ? told.reason : `none, it is ${JSON.stringify(told)}`;
@@ -63,7 +59,7 @@ export const silent: Script = () => undefined;
 
 export const found: Script = (response) => answer(response, 200, '', told());
 
-export const challengeOf = ({ headers, path }: Seen): OutgoingHttpHeaders => {
+export const challengeOf = ({ headers, path }: ReceivedRequest): OutgoingHttpHeaders => {
   const scope = `repository:${/v2\/(.*)\/manifests/.exec(path)?.[1] ?? ''}:pull`;
   return { 'www-authenticate': `Bearer realm="http://${headers.host ?? ''}/token",service="test",scope="${scope}"` };
 };

@@ -1,25 +1,26 @@
 import http from 'node:http';
 
-export type Seen = {
+export type ReceivedRequest = {
   readonly method: string;
   readonly path: string;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: string;
-  /** Which connection it came over, counted from 1. */
+  /** Number of the connection that it came over, from 1. */
   readonly connection: number;
 };
 
 export type ScriptedServer = {
   readonly url: string;
-  readonly seen: readonly Seen[];
+  readonly received: readonly ReceivedRequest[];
   readonly close: () => Promise<void>;
 };
 
-export type Script = (response: http.ServerResponse, seen: Seen, count: number) => void;
+/** Answers a request, the `count`th that the server received, or leaves it unanswered. */
+export type Script = (response: http.ServerResponse, request: ReceivedRequest, count: number) => void;
 
-/** An HTTP server on loopback that answers as `script` says, which is told how many requests there were. */
+/** An HTTP server on a free loopback port that runs a script for each request: for answers, silence and faults on the wire. */
 export async function scriptedServer(script: Script): Promise<ScriptedServer> {
-  const seen: Seen[] = [];
+  const received: ReceivedRequest[] = [];
   const connections = new Map<unknown, number>();
   const server = http.createServer((request, response) => {
     if (!connections.has(request.socket)) connections.set(request.socket, connections.size + 1);
@@ -29,8 +30,8 @@ export async function scriptedServer(script: Script): Promise<ScriptedServer> {
     request.on('end', () => {
       const { method = '', url = '', headers } = request;
       const one = { method, path: url, headers, body: Buffer.concat(chunks).toString('utf8'), connection };
-      seen.push(one);
-      script(response, one, seen.length);
+      received.push(one);
+      script(response, one, received.length);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -38,7 +39,7 @@ export async function scriptedServer(script: Script): Promise<ScriptedServer> {
   const port = typeof address === 'object' && address ? address.port : 0;
   return {
     url: `http://127.0.0.1:${port}`,
-    seen,
+    received,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { scriptedServer } from '../functions/runtime/scripted-server.ts';
+import { scriptedServer } from '../scripted-server.ts';
 
 /** A registry on loopback that tells digests and counts who asks; nothing can be pulled from it, as simulated nodes do not. */
 export type LoopbackRegistry = {
@@ -45,8 +45,8 @@ export async function loopbackRegistry(): Promise<LoopbackRegistry> {
     move: (name) => void pushes.set(name, (pushes.get(name) ?? 0) + 1),
     answers: (does) => void (isUp = does),
     asked: () => {
-      const since = server.seen.slice(counted);
-      counted = server.seen.length;
+      const since = server.received.slice(counted);
+      counted = server.received.length;
       return since.map(({ method, path }) => `${method} ${nameIn(path)}`);
     },
     close: server.close,

@@ -1,0 +1,29 @@
+import * as z from 'zod/mini';
+import type { StoredObject } from './stored-object.ts';
+
+/** Whether an object matches the `labelSelector` and `fieldSelector` of a query: `a=b`, `a`, `!a` and `a notin (b,c)`. */
+export function isSelected(object: StoredObject, query: URLSearchParams): boolean {
+  const terms = (name: string): readonly string[] => {
+    const selector = query.get(name) ?? '';
+    return selector === '' ? [] : selector.split(/,(?![^(]*\))/);
+  };
+  return (
+    terms('labelSelector').every((term) => hasLabel(object, term)) &&
+    terms('fieldSelector').every((term) => hasField(object, term))
+  );
+}
+
+function hasLabel({ metadata: { labels = {} } }: StoredObject, term: string): boolean {
+  const [, excluded = '', values = ''] = /^(\S+) notin \((.*)\)$/.exec(term) ?? [];
+  if (excluded !== '') return !values.split(',').includes(labels[excluded] ?? '');
+  if (term.startsWith('!')) return labels[term.slice(1)] === undefined;
+  const [key = '', value] = term.split('=');
+  return labels[key] === value;
+}
+
+function hasField(object: StoredObject, term: string): boolean {
+  const [path = '', value] = term.split('=');
+  let found: unknown = object;
+  for (const key of path.split('.')) found = z.looseObject({}).parse(found)[key];
+  return found === value;
+}
