@@ -2,11 +2,11 @@ import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { type Command, type Flag, type Output, outputs, UsageError } from './command.ts';
 
 export const globalFlags: readonly Flag[] = [
-  { name: 'namespace', short: 'n', value: 'NAME', help: 'The namespace. Default: that of the context.' },
-  { name: 'all-namespaces', short: 'A', help: 'All namespaces, where a command lists.' },
+  { name: 'namespace', short: 'n', value: 'NAME', help: 'The namespace. Default: the namespace of the context.' },
+  { name: 'all-namespaces', short: 'A', help: 'If a command lists caches, list those of all namespaces.' },
   { name: 'context', value: 'NAME', help: 'The context of the kubeconfig to use. Default: the current one.' },
   { name: 'kubeconfig', value: 'FILE', help: 'The kubeconfig to use. Default: KUBECONFIG, then ~/.kube/config.' },
-  { name: 'output', short: 'o', value: 'FORMAT', help: 'One of json, yaml, wide.' },
+  { name: 'output', short: 'o', value: 'FORMAT', help: 'Output format: json, yaml or wide.' },
   { name: 'help', short: 'h', help: 'Help about a command.' },
 ];
 
@@ -18,7 +18,7 @@ export type Arguments = {
   readonly isOn: (flag: string) => boolean;
 };
 
-/** Reads what follows the command's name. Throws `UsageError` for what is no flag of it. */
+/** Parses the arguments of a command. Throws `UsageError` for an unknown flag. */
 export function readArguments(argv: readonly string[], command: Command): Arguments {
   const { values, positionals } = parsed(argv, optionsOf([...command.flags, ...globalFlags]));
   const value = (flag: string): unknown => values[flag];
@@ -39,13 +39,13 @@ function parsed(argv: readonly string[], options: ParseArgsOptionsConfig) {
   try {
     return parseArgs({ args: argv.map(withoutTrue), options, allowPositionals: true });
   } catch (error) {
-    // The first sentence names the flag; what follows is about this very parser.
+    // The first sentence names the flag; the rest is about the parser of Node.
     const message = error instanceof Error ? error.message : String(error);
     throw new UsageError(message.split(/\. /)[0] ?? message);
   }
 }
 
-/** kubectl's users write switches with a value, too. */
+/** kubectl also accepts switches with a value. */
 const withoutTrue = (argument: string): string => argument.replace(/^(--[a-z-]+)=true$/, '$1');
 
 const optionsOf = (flags: readonly Flag[]): ParseArgsOptionsConfig =>

@@ -1,4 +1,4 @@
-/** `npm run plugin`: the plugin as one file, for whoever wants to copy a file on to the PATH rather than install a package. */
+/** `npm run plugin`: bundles the plugin into one file that can be copied to the PATH. */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundle } from '../tools/images/bundle.ts';
@@ -9,7 +9,7 @@ const file = join(folder, 'kubectl-imagecache');
 const [program, ...more] = (await bundle({ 'kubectl-imagecache': 'deploy/plugin/main.ts' })).filter(({ path }) =>
   path.endsWith('.mjs'),
 );
-if (program?.content === undefined || more.length > 0) throw new Error('the bundle is not one file');
+if (program?.content === undefined || more.length > 0) throw new Error('the bundle is not a single file');
 await mkdir(folder, { recursive: true });
 await writeFile(file, `#!/usr/bin/env node\n${program.content.toString('utf8')}`);
 await chmod(file, 0o755);

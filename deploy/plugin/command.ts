@@ -1,11 +1,11 @@
 import type { Api } from '#runtime/api/api.ts';
 import type { Terminal } from './terminal.ts';
 
-/** One flag, as --help shows it and as it is read. */
+/** A flag, for --help and for parsing. */
 export type Flag = {
   readonly name: string;
   readonly short?: string;
-  /** What stands for the value in the help; without it the flag is a switch. */
+  /** Placeholder of the value in the help; without it the flag is a switch. */
   readonly value?: string;
   readonly isList?: boolean;
   readonly fallback?: string;
@@ -13,22 +13,22 @@ export type Flag = {
 };
 
 export type Command = {
-  /** One line for the list of commands. */
+  /** One line, for the list of commands. */
   readonly summary: string;
-  /** What it does, in paragraphs. */
+  /** Paragraphs, separated by empty lines. */
   readonly description: string;
-  /** Each a sentence, and the command that does it. */
+  /** Descriptions with their command lines. */
   readonly examples: readonly (readonly [string, string])[];
-  /** What follows `kubectl imagecache` in a call. */
+  /** The part of the command line after `kubectl imagecache`. */
   readonly usage: string;
   readonly flags: readonly Flag[];
-  /** How many names may be given. */
-  readonly names: { readonly least: number; readonly most: number };
-  /** Does it, and answers with the exit code. Throws `UsageError`, `ApiError` or `ConfigError`. */
+  /** How many names it accepts. */
+  readonly nameCount: { readonly min: number; readonly max: number };
+  /** Runs it and returns the exit code. Throws `UsageError`, `ApiError` or `ConfigError`. */
   readonly run: (invocation: Invocation) => Promise<number>;
 };
 
-/** A call of a command: what was asked for, and what it works with. */
+/** The parsed arguments of a command, with its connection and output. */
 export type Invocation = {
   readonly api: Api;
   readonly terminal: Terminal;
@@ -36,7 +36,7 @@ export type Invocation = {
   readonly namespace: string;
   readonly allNamespaces: boolean;
   readonly output: Output;
-  /** Of flags that are given or have a default. */
+  /** The value of a flag that is set or has a default. */
   readonly text: (flag: string) => string | undefined;
   readonly texts: (flag: string) => readonly string[];
   readonly isOn: (flag: string) => boolean;
@@ -45,10 +45,10 @@ export type Invocation = {
 export const outputs = ['', 'wide', 'json', 'yaml'] as const;
 export type Output = (typeof outputs)[number];
 
-/** A call that can not be made so: its sentence says what to change. */
+/** An invalid command line; the message says what to change. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** What scripts tell by. */
+/** Exit codes, for scripts. */
 export const exitCodes = { good: 0, error: 1, failed: 2, timedOut: 3 } as const;

@@ -2,7 +2,7 @@ import type { Command } from './command.ts';
 import { migrate } from './migrate.ts';
 import { plan } from './plan/plan.ts';
 import { status } from './status/status.ts';
-import { purge, refresh } from './trigger.ts';
+import { purge, refresh } from './requests.ts';
 import { wait } from './wait/wait.ts';
 
 /** All commands, in the order of the help. */

@@ -7,13 +7,13 @@ import type { ClusterSource } from '#runtime/api/cluster-source.ts';
 import { UsageError } from './command.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type Wish = { readonly kubeconfig: string | undefined; readonly context: string | undefined };
+type ClusterChoice = { readonly kubeconfig: string | undefined; readonly context: string | undefined };
 
-/** Connects as kubectl does. Nothing is sent yet. Throws `UsageError` or `ConfigError` where no cluster is named. */
-export const connect = (wish: Wish, env: Environment): Api => createApi(clusterSource(wish, env));
+/** Connects as kubectl does; sends no request yet. Throws `UsageError` or `ConfigError` if no cluster is configured. */
+export const connect = (choice: ClusterChoice, env: Environment): Api => createApi(clusterSource(choice, env));
 
-/** The flag, else the files of KUBECONFIG that are there, else the one in the home folder, else the service account of a pod. */
-function clusterSource({ kubeconfig, context }: Wish, env: Environment): ClusterSource {
+/** In this order: the flag, existing files of KUBECONFIG, ~/.kube/config, the service account of a pod. */
+function clusterSource({ kubeconfig, context }: ClusterChoice, env: Environment): ClusterSource {
   const chosen = context === undefined ? {} : { context };
   if (kubeconfig !== undefined) return { kubeconfig, master: '', inCluster: false, ...chosen };
   const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
@@ -22,5 +22,5 @@ function clusterSource({ kubeconfig, context }: Wish, env: Environment): Cluster
   if (first !== undefined)
     return { kubeconfig: first, furtherKubeconfigs: further, master: '', inCluster: false, ...chosen };
   if (env['KUBERNETES_SERVICE_HOST']) return { kubeconfig: '', master: '', inCluster: true };
-  throw new UsageError(`no cluster is named: there is no ${candidates.join(' nor ')}; give --kubeconfig FILE`);
+  throw new UsageError(`no cluster is configured: ${candidates.join(' and ')} not found; set --kubeconfig FILE`);
 }

@@ -2,16 +2,16 @@ import { globalFlags } from './arguments.ts';
 import type { Command, Flag } from './command.ts';
 import { wrapped } from './table.ts';
 
-/** The help of the whole plugin, as kubectl's looks. */
+/** The help of the plugin, in the format of kubectl. */
 export function generalHelp(commands: Readonly<Record<string, Command>>): string {
-  const wide = Math.max(...Object.keys(commands).map((name) => name.length));
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
   return [
-    'Container images on nodes before the pods that need them: looks at ImageCaches, waits for them, asks for work.',
+    'Inspects ImageCaches, waits for them, and requests refreshes and purges.',
     '',
     'Available Commands:',
-    ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(wide)}   ${summary}`),
+    ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}   ${summary}`),
     '',
-    'Options of every command:',
+    'Global options:',
     ...globalFlags.flatMap(flagHelp),
     '',
     'Usage:',
@@ -28,18 +28,18 @@ export function commandHelp({ description, examples, flags, usage }: Command): s
   return [
     ...description.split('\n\n').flatMap((paragraph) => [...wrapped(paragraph, 78).map((line) => ` ${line}`), '']),
     'Examples:',
-    examples.map(([what, how]) => `  # ${what}\n  kubectl imagecache ${how}`).join('\n\n'),
+    examples.map(([text, command]) => `  # ${text}\n  kubectl imagecache ${command}`).join('\n\n'),
     '',
     ...(flags.length === 0 ? [] : ['Options:', ...flags.flatMap(flagHelp), '']),
     'Usage:',
     `  kubectl imagecache ${usage} [options]`,
     '',
-    'Options of every command: "kubectl imagecache --help".',
+    'Use "kubectl imagecache --help" for the global options.',
   ].join('\n');
 }
 
 function flagHelp({ name, short, value, isList = false, fallback, help }: Flag): readonly string[] {
-  const initial = value === undefined ? 'false' : isList ? '[]' : `'${fallback ?? ''}'`;
-  const both = short === undefined ? `--${name}` : `-${short}, --${name}`;
-  return [`    ${both}=${initial}:`, ...wrapped(help, 70).map((line) => `        ${line}`)];
+  const defaultValue = value === undefined ? 'false' : isList ? '[]' : `'${fallback ?? ''}'`;
+  const names = short === undefined ? `--${name}` : `-${short}, --${name}`;
+  return [`    ${names}=${defaultValue}:`, ...wrapped(help, 70).map((line) => `        ${line}`)];
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Entry of `kubectl imagecache`: says what to do on a Node that can not run TypeScript, before anything else is loaded.
+// Entry point of `kubectl imagecache`: reports a Node.js that cannot run TypeScript before anything else is loaded.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < 22 || (major === 22 && minor < 19)) {

@@ -1,4 +1,4 @@
-/** The kubectl plugin: kubectl runs it for `kubectl imagecache …`, from anywhere on the PATH. */
+/** The kubectl plugin: kubectl runs it from the PATH for `kubectl imagecache …`. */
 import { runPlugin } from './run.ts';
 import { processTerminal } from './terminal.ts';
 

@@ -5,21 +5,21 @@ import { commands } from './commands.ts';
 import { connect } from './connect.ts';
 import { errorText } from './error-text.ts';
 import { commandHelp, generalHelp } from './help.ts';
-import { guarded, type Terminal } from './terminal.ts';
+import { sanitized, type Terminal } from './terminal.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Runs one call of the plugin, and answers with the exit code; what went wrong is told on standard error. */
-export async function runPlugin(argv: readonly string[], env: Environment, given: Terminal): Promise<number> {
-  const terminal = guarded(given);
+/** Runs the plugin and returns the exit code. Errors go to standard error. */
+export async function runPlugin(argv: readonly string[], env: Environment, output: Terminal): Promise<number> {
+  const terminal = sanitized(output);
   const [name, ...rest] = argv;
   try {
-    if (name === undefined || ['help', '--help', '-h'].includes(name)) return say(terminal, helpFor(rest[0]));
-    if (name === 'version' || name === '--version') return say(terminal, version);
+    if (name === undefined || ['help', '--help', '-h'].includes(name)) return printed(terminal, helpFor(rest[0]));
+    if (name === 'version' || name === '--version') return printed(terminal, version);
     const command = commands[name];
     if (command === undefined) throw new UsageError(`unknown command "${name}"; see 'kubectl imagecache --help'`);
-    if (rest.some((each) => each === '--help' || each === '-h')) return say(terminal, commandHelp(command));
-    return await called(command, rest, { env, terminal });
+    if (rest.some((each) => each === '--help' || each === '-h')) return printed(terminal, commandHelp(command));
+    return await runCommand(command, rest, { env, terminal });
   } catch (error) {
     terminal.note(errorText(error));
     return exitCodes.error;
@@ -31,23 +31,23 @@ function helpFor(name: string | undefined): string {
   return command === undefined ? generalHelp(commands) : commandHelp(command);
 }
 
-function say(terminal: Terminal, text: string): number {
+function printed(terminal: Terminal, text: string): number {
   terminal.print(text);
   return exitCodes.good;
 }
 
-type Place = { readonly env: Environment; readonly terminal: Terminal };
+type Process = { readonly env: Environment; readonly terminal: Terminal };
 
-async function called(command: Command, argv: readonly string[], { env, terminal }: Place): Promise<number> {
-  const read = readArguments(argv, command);
-  const { least, most } = command.names;
-  if (read.names.length < least) throw new UsageError(`a name is missing: kubectl imagecache ${command.usage}`);
-  if (read.names.length > most)
-    throw new UsageError(`unexpected "${read.names[most] ?? ''}": kubectl imagecache ${command.usage}`);
-  const api = connect({ kubeconfig: read.text('kubeconfig'), context: read.text('context') }, env);
+async function runCommand(command: Command, argv: readonly string[], { env, terminal }: Process): Promise<number> {
+  const args = readArguments(argv, command);
+  const { min, max } = command.nameCount;
+  if (args.names.length < min) throw new UsageError(`a name is missing: kubectl imagecache ${command.usage}`);
+  if (args.names.length > max)
+    throw new UsageError(`unexpected "${args.names[max] ?? ''}": kubectl imagecache ${command.usage}`);
+  const api = connect({ kubeconfig: args.text('kubeconfig'), context: args.text('context') }, env);
   try {
-    const namespace = read.text('namespace') ?? api.namespace;
-    return await command.run({ ...read, api, terminal, namespace, allNamespaces: read.isOn('all-namespaces') });
+    const namespace = args.text('namespace') ?? api.namespace;
+    return await command.run({ ...args, api, terminal, namespace, allNamespaces: args.isOn('all-namespaces') });
   } finally {
     api.close();
   }

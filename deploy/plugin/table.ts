@@ -1,10 +1,10 @@
 export type Column = {
   readonly title: string;
-  /** Numbers stand at the right. */
+  /** Numbers are aligned to the right. */
   readonly isNumber?: boolean;
 };
 
-/** Lines of a table as kubectl has them: titles in capitals, three spaces between columns, no frame. */
+/** Lines of a table in the format of kubectl: upper-case titles, three spaces between columns, no frame. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): readonly string[] {
   const lines = [columns.map(({ title }) => title), ...rows];
   const widths = columns.map((_, index) => Math.max(...lines.map((cells) => cells[index]?.length ?? 0)));
@@ -19,7 +19,7 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
 const padded = (cell: string, column: Column | undefined, width = 0): string =>
   column?.isNumber === true ? cell.padStart(width) : cell.padEnd(width);
 
-/** Text broken at spaces into lines of at most `width` characters; a longer word is broken too. */
+/** Text wrapped at spaces into lines of at most `width` characters; longer words are split. */
 export function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let line = '';
@@ -35,6 +35,6 @@ export function wrapped(text: string, width: number): readonly string[] {
 const pieces = (word: string, width: number): readonly string[] =>
   Array.from({ length: Math.ceil(word.length / width) }, (_, index) => word.slice(index * width, (index + 1) * width));
 
-/** Cuts a text to the room there is. */
-export const cut = (text: string, width: number | undefined): string =>
+/** Truncates a text to a width. */
+export const truncated = (text: string, width: number | undefined): string =>
   width === undefined || text.length <= width ? text : `${text.slice(0, Math.max(0, width - 3))}...`;

@@ -1,15 +1,15 @@
 import { styleText } from 'node:util';
 import { printable } from '#model/text/printable.ts';
 
-/** Where a command's output goes. */
+/** Input and output of a command. */
 export type Terminal = {
-  /** Standard output, a line end after each text. */
+  /** Writes a line to standard output. */
   readonly print: (text: string) => void;
-  /** Standard error: what is not the result. */
+  /** Writes a line to standard error, for all but the result. */
   readonly note: (text: string) => void;
-  /** Characters that a line has room for; undefined where nothing is to be cut. */
+  /** Width of a line in characters; undefined if lines are not truncated. */
   readonly width: number | undefined;
-  /** Standard input to its end. */
+  /** Reads standard input to its end. */
   readonly input: () => Promise<string>;
   readonly colour: (tone: Tone, text: string) => string;
 };
@@ -18,7 +18,7 @@ export type Tone = 'busy' | 'good' | 'bad' | 'quiet';
 
 const colours = { busy: 'yellow', good: 'green', bad: 'red', quiet: 'gray' } as const satisfies Record<Tone, string>;
 
-/** The terminal of this process. Node knows which ones have colours. */
+/** The terminal of this process. Node detects whether it supports colours. */
 export function processTerminal(): Terminal {
   const { stdin, stdout, stderr } = process;
   return {
@@ -30,19 +30,19 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** A terminal that no text can steer, whatever names and messages it holds; only the colours above pass. */
-export const guarded = (terminal: Terminal): Terminal => ({
+/** A terminal that escapes control characters in names and messages; only the colours above pass. */
+export const sanitized = (terminal: Terminal): Terminal => ({
   ...terminal,
-  print: (text) => terminal.print(visibleButColours(text)),
-  note: (text) => terminal.note(visibleButColours(text)),
+  print: (text) => terminal.print(escapedExceptColours(text)),
+  note: (text) => terminal.note(escapedExceptColours(text)),
 });
 
-/** Splits at what `colour` writes; every other part is the text between two of those. */
-const visibleButColours = (text: string): string =>
+/** Splits at the sequences that `colour` writes; the other parts are text. */
+const escapedExceptColours = (text: string): string =>
   text
     .split(ownColours)
     .map((part, index) => (index % 2 === 1 ? part : printable(part)))
     .join('');
 
-// eslint-disable-next-line no-control-regex -- they begin with one
+// eslint-disable-next-line no-control-regex -- the sequences start with a control character
 const ownColours = /(\u001b\[(?:31|32|33|90|39)m)/;

@@ -5,10 +5,10 @@ import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
 import { paths } from '#runtime/api/paths.ts';
-import type { Manifest } from './manifests.ts';
+import type { Manifest } from './read-manifests.ts';
 
-/** What the cluster would hold if the manifest were applied. */
-export type Applied = { readonly cache: ImageCache; readonly isNew: boolean };
+/** The cache as it would be stored if the manifest were applied. */
+export type DryRunResult = { readonly cache: ImageCache; readonly isNew: boolean };
 
 const stored = z.looseObject({
   metadata: z.looseObject({
@@ -17,37 +17,37 @@ const stored = z.looseObject({
   }),
 });
 
-/** Has the API server judge a manifest, with nothing stored. Throws its refusal. */
-export async function dryRun(api: Api, manifest: Manifest, namespace: string): Promise<Applied> {
-  const placed = { ...manifest, metadata: { ...manifest.metadata, namespace } };
-  for (let tries = 1; ; tries += 1)
+/** Applies a manifest as a dry run of the API server. Throws `ApiError` if it is rejected. */
+export async function dryRun(api: Api, manifest: Manifest, namespace: string): Promise<DryRunResult> {
+  const namespaced = { ...manifest, metadata: { ...manifest.metadata, namespace } };
+  for (let attempts = 1; ; attempts += 1)
     try {
-      return await tried(api, placed, { namespace, name: manifest.metadata.name });
+      return await attempt(api, namespaced, { namespace, name: manifest.metadata.name });
     } catch (error) {
-      // Somebody wrote it, most likely its status, between the look and the trial.
-      if (!isConflict(error) || tries === mostTries) throw error;
+      // The object, most likely its status, was written after it was read.
+      if (!isConflict(error) || attempts === maxAttempts) throw error;
     }
 }
 
-const mostTries = 5;
+const maxAttempts = 5;
 
-async function tried(api: Api, placed: Manifest, reference: CacheReference): Promise<Applied> {
+async function attempt(api: Api, manifest: Manifest, reference: CacheReference): Promise<DryRunResult> {
   const path = paths.cache(reference);
   const before = await existing(api, path);
   const answer =
     before === undefined
-      ? await api.request({ method: 'POST', path: `${collectionOf(reference)}?${asTrial}`, body: placed })
-      : await api.request({ method: 'PUT', path: `${path}?${asTrial}`, body: edited(before, placed) });
-  return { cache: parseImageCache(versioned(answer)), isNew: before === undefined };
+      ? await api.request({ method: 'POST', path: `${collectionOf(reference)}?${dryRunQuery}`, body: manifest })
+      : await api.request({ method: 'PUT', path: `${path}?${dryRunQuery}`, body: merged(before, manifest) });
+  return { cache: parseImageCache(withVersion(answer)), isNew: before === undefined };
 }
 
-/** What was never stored has no version. */
-function versioned(answer: unknown): object {
+/** Adds the resourceVersion that an object of a dry-run create lacks. */
+function withVersion(answer: unknown): object {
   const { metadata, ...rest } = stored.parse(answer);
   return { ...rest, metadata: { resourceVersion: '0', ...metadata } };
 }
 
-const asTrial = 'dryRun=All&fieldValidation=Strict&fieldManager=kubectl-imagecache';
+const dryRunQuery = 'dryRun=All&fieldValidation=Strict&fieldManager=kubectl-imagecache';
 
 const collectionOf = (reference: CacheReference): string => paths.cache(reference).replace(/\/[^/]+$/, '');
 
@@ -60,8 +60,8 @@ async function existing(api: Api, path: string): Promise<z.infer<typeof stored> 
   }
 }
 
-/** As kubectl apply leaves it: the spec is the manifest's, labels and annotations are added to those that are there. */
-function edited(before: z.infer<typeof stored>, { metadata, ...rest }: Manifest): object {
+/** The result of kubectl apply: the spec of the manifest, its labels and annotations merged into the existing ones. */
+function merged(before: z.infer<typeof stored>, { metadata, ...rest }: Manifest): object {
   const labels = { ...before.metadata.labels, ...metadata.labels };
   const annotations = { ...before.metadata.annotations, ...metadata.annotations };
   return { ...before, ...rest, metadata: { ...before.metadata, labels, annotations } };

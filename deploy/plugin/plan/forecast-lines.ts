@@ -1,20 +1,21 @@
 import type { Forecast, NodeForecast } from './forecast.ts';
 import { table } from '../table.ts';
-import { byName, bytesInWords, counted } from '../words.ts';
+import { byName } from '../by-name.ts';
+import { byteSize, counted } from '../units.ts';
 
-/** Most nodes that are listed when not all are asked for. */
-const mostNodes = 20;
+/** Maximum number of nodes listed without -o wide. */
+const maxNodes = 20;
 
-/** A forecast for people: the whole in words, then image by image, then node by node. */
+/** A forecast as text: a summary, then a table of images, then a table of nodes. */
 export function forecastLines(forecast: Forecast, isWide: boolean): readonly string[] {
   const { namespace, name, nodes, images } = forecast;
-  const head = [`${name} in ${namespace}: ${opening(forecast)}`, ...sums(forecast)];
+  const head = [`${name} in ${namespace}: ${roundText(forecast)}`, ...totalLines(forecast)];
   if (nodes.length === 0) return head;
   const imageRows = images.map(({ image, pull, check, keep, size }) => [
     String(pull),
     String(check),
     String(keep),
-    size === undefined ? '?' : bytesInWords(size),
+    size === undefined ? '?' : byteSize(size),
     image,
   ]);
   return [
@@ -22,7 +23,7 @@ export function forecastLines(forecast: Forecast, isWide: boolean): readonly str
     ...(images.length === 0 ? [] : ['', ...table(imageColumns, imageRows)]),
     '',
     ...nodeLines(nodes, isWide),
-    ...(images.some(({ check }) => check > 0) ? ['', ...checkMeans] : []),
+    ...(images.some(({ check }) => check > 0) ? ['', ...checkNote] : []),
   ];
 }
 
@@ -34,42 +35,42 @@ const imageColumns = [
   { title: 'IMAGE' },
 ];
 
-const checkMeans = [
-  'CHECK: a Job asks for the image, as its tag may have moved or the list of the',
-  'node does not show whether it is there; it is pulled only if it has to be.',
+const checkNote = [
+  'CHECK: a Job checks the image, because its tag may have moved or the node does',
+  'not report whether it is present; it is pulled only if necessary.',
 ];
 
-function opening({ round, isNew, isSuspended }: Forecast): string {
-  if (isSuspended) return 'suspended, nothing is done';
+function roundText({ round, isNew, isSuspended }: Forecast): string {
+  if (isSuspended) return 'suspended, no work is started';
   if (round === undefined) return 'no change, no new round';
   if (round.trigger === 'Adopted')
-    return `taken over from kube-fledged${round.operation === 'Refresh' ? ', its work is ended' : ''}`;
-  return isNew ? 'new' : `a round opens: ${round.operation}`;
+    return `adopted from kube-fledged${round.operation === 'Refresh' ? ', its unfinished round is completed' : ''}`;
+  return isNew ? 'new' : `starts a round: ${round.operation}`;
 }
 
-function sums({ nodes, bytes, isSuspended }: Forecast): readonly string[] {
-  if (nodes.length === 0) return isSuspended ? [] : ['no node matches'];
+function totalLines({ nodes, bytes, isSuspended }: Forecast): readonly string[] {
+  if (nodes.length === 0) return isSuspended ? [] : ['no node is selected'];
   const busy = nodes.filter(({ pull, check }) => pull.length + check.length > 0).length;
   const skipped = nodes.filter(({ state }) => state === 'Skipped').length;
   const idle = nodes.length - busy - skipped;
   const parts = [
     `${counted(nodes.length, 'node')}:`,
-    [`${busy} to be served`, `${idle} with nothing to do`, `${skipped} skipped`]
+    [`${busy} with work`, `${idle} without work`, `${skipped} skipped`]
       .filter((part) => !part.startsWith('0 '))
       .join(', '),
   ];
   const pulls = nodes.reduce((sum, { pull }) => sum + pull.length, 0);
-  return pulls === 0 ? [parts.join(' ')] : [parts.join(' '), `${counted(pulls, 'pull')}, ${volume(bytes)}`];
+  return pulls === 0 ? [parts.join(' ')] : [parts.join(' '), `${counted(pulls, 'pull')}, ${sizeText(bytes)}`];
 }
 
-function volume({ known, unknownPulls }: Forecast['bytes']): string {
+function sizeText({ known, unknownPulls }: Forecast['bytes']): string {
   if (known === 0) return 'of unknown size';
-  return unknownPulls === 0 ? bytesInWords(known) : `${bytesInWords(known)} and ${unknownPulls} of unknown size`;
+  return unknownPulls === 0 ? byteSize(known) : `${byteSize(known)} and ${unknownPulls} of unknown size`;
 }
 
 function nodeLines(nodes: readonly NodeForecast[], isWide: boolean): readonly string[] {
   const sorted = nodes.toSorted((a, b) => rank(a) - rank(b) || byName(a, b));
-  const shown = isWide ? sorted : sorted.slice(0, mostNodes);
+  const shown = isWide ? sorted : sorted.slice(0, maxNodes);
   const rows = shown.map(({ name, state, reason, pull, check, keep, failed }) => [
     String(pull.length),
     String(check.length),
@@ -89,7 +90,7 @@ function nodeLines(nodes: readonly NodeForecast[], isWide: boolean): readonly st
   ];
 }
 
-/** What is out of the ordinary comes first. */
+/** Nodes that are skipped or failed come first, then those with work. */
 const rank = ({ state, pull, check }: NodeForecast): number => {
   if (state === 'Skipped' || state === 'Failed') return 0;
   return pull.length + check.length > 0 ? 1 : 2;

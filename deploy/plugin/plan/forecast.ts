@@ -6,32 +6,32 @@ import type { Plan } from '#model/plan.ts';
 import type { Operation, Trigger } from '#model/cache/round.ts';
 import { imagesOf, isAbsent } from '#model/desired/desired-images.ts';
 
-/** What would happen if a cache were applied now: the functions' own decision, put in terms of images and nodes. */
+/** What applying a cache would cause, by images and nodes. */
 export type Forecast = {
   readonly namespace: string;
   readonly name: string;
-  /** The round that opens; undefined where none does. */
+  /** The round that would start, if any. */
   readonly round: { readonly operation: Operation; readonly trigger: Trigger } | undefined;
   readonly isNew: boolean;
   readonly isSuspended: boolean;
   readonly nodes: readonly NodeForecast[];
   readonly images: readonly ImageForecast[];
-  /** Bytes to pull over all nodes, as far as sizes are known, and how many pulls have no known size. */
+  /** Bytes to pull over all nodes, and the number of pulls of unknown size. */
   readonly bytes: { readonly known: number; readonly unknownPulls: number };
 };
 
 export type NodeForecast = {
   readonly name: string;
   readonly state: NodeState;
-  /** Why it is skipped; ''. */
+  /** Why the node is skipped; '' otherwise. */
   readonly reason: string;
-  /** Images that are not on the node. */
+  /** Images that are absent on the node. */
   readonly pull: readonly string[];
-  /** Images that a Job asks for, to be pulled only where they are missing or have moved. */
+  /** Images that a Job checks; pulled only if absent or moved. */
   readonly check: readonly string[];
-  /** Images that the node has. */
+  /** Images that are present on the node. */
   readonly keep: readonly string[];
-  /** Images that it has failed to get, and that are not tried again until a refresh, as nothing has changed. */
+  /** Images that failed before; they are retried at the next refresh or change. */
   readonly failed: readonly string[];
 };
 
@@ -45,7 +45,7 @@ export type ImageForecast = {
   readonly size: number | undefined;
 };
 
-export type ForecastFrom = {
+export type ForecastInput = {
   readonly cache: ImageCache;
   readonly isNew: boolean;
   readonly plan: Plan;
@@ -53,10 +53,10 @@ export type ForecastFrom = {
   readonly sizes: ReadonlyMap<string, number>;
 };
 
-/** Reads a plan of the functions. */
-export function forecast({ cache, isNew, plan, nodes: all, sizes }: ForecastFrom): Forecast {
+/** Derives a forecast from the plan that the functions would carry out. */
+export function forecast({ cache, isNew, plan, nodes: allNodes, sizes }: ForecastInput): Forecast {
   const status = plan.status ?? cache.status;
-  const byName = new Map(all.map((node) => [node.name, node]));
+  const byName = new Map(allNodes.map((node) => [node.name, node]));
   const nodes = Object.entries(status.nodes).map(([name, entry]) =>
     nodeForecast(name, entry, {
       node: byName.get(name),
@@ -65,11 +65,11 @@ export function forecast({ cache, isNew, plan, nodes: all, sizes }: ForecastFrom
   );
   const sizeOf = (image: string): number | undefined => sizes.get(normalisedReference(image));
   const pulls = nodes.flatMap(({ pull }) => pull.map(sizeOf));
-  const isOpened = status.round !== undefined && status.round.number !== cache.status.round?.number;
+  const startsRound = status.round !== undefined && status.round.number !== cache.status.round?.number;
   return {
     namespace: cache.namespace,
     name: cache.name,
-    round: isOpened ? { operation: status.round.operation, trigger: status.round.trigger } : undefined,
+    round: startsRound ? { operation: status.round.operation, trigger: status.round.trigger } : undefined,
     isNew,
     isSuspended: cache.spec.suspend,
     nodes,
@@ -81,13 +81,13 @@ export function forecast({ cache, isNew, plan, nodes: all, sizes }: ForecastFrom
   };
 }
 
-type Place = { readonly node: Node | undefined; readonly images: readonly string[] };
+type NodeImages = { readonly node: Node | undefined; readonly images: readonly string[] };
 
-function nodeForecast(name: string, entry: LedgerEntry, { node, images }: Place): NodeForecast {
-  const isServed = entry.state === 'Pending' || entry.state === 'Pulling';
-  const todo = isServed ? (entry.pendingImages ?? images.map((_, index) => index)) : [];
+function nodeForecast(name: string, entry: LedgerEntry, { node, images }: NodeImages): NodeForecast {
+  const isInProgress = entry.state === 'Pending' || entry.state === 'Pulling';
+  const pending = isInProgress ? (entry.pendingImages ?? images.map((_, index) => index)) : [];
   const failed = entry.state === 'Failed' ? entry.failedImages : [];
-  const pull = todo.flatMap((index) => {
+  const pull = pending.flatMap((index) => {
     const image = images[index];
     return image !== undefined && node !== undefined && isAbsent(image, node) ? [image] : [];
   });
@@ -96,8 +96,8 @@ function nodeForecast(name: string, entry: LedgerEntry, { node, images }: Place)
     state: entry.state,
     reason: entry.reason,
     pull,
-    check: todo.flatMap((index) => images[index] ?? []).filter((image) => !pull.includes(image)),
-    keep: images.filter((_, index) => entry.state !== 'Skipped' && !todo.includes(index) && !failed.includes(index)),
+    check: pending.flatMap((index) => images[index] ?? []).filter((image) => !pull.includes(image)),
+    keep: images.filter((_, index) => entry.state !== 'Skipped' && !pending.includes(index) && !failed.includes(index)),
     failed: failed.flatMap((index) => images[index] ?? []),
   };
 }

@@ -8,22 +8,22 @@ import type { Context } from '#runtime/handler.ts';
 import { observe } from '#runtime/drive/observe.ts';
 import { worldOf } from '#runtime/drive/world-of.ts';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
-import { dataText } from '../print-data.ts';
-import { type Applied, dryRun } from './dry-run.ts';
+import { dataText } from '../data-text.ts';
+import { type DryRunResult, dryRun } from './dry-run.ts';
 import { forecast, type Forecast } from './forecast.ts';
 import { forecastLines } from './forecast-lines.ts';
-import { readManifests } from './manifests.ts';
+import { readManifests } from './read-manifests.ts';
 import { settingsInUse } from './settings-in-use.ts';
-import { type SizedNodes, sizedNodes } from './sized-nodes.ts';
+import { type ListedNodes, listNodes } from './list-nodes.ts';
 
 export const plan: Command = {
   summary: 'Show what applying a file would pull, and where',
   description: `Show what applying a file would pull, and where. Nothing is stored and nothing is pulled.
 
-The API server judges the file as it would when you apply it (a dry run), and then the very functions that do the work decide on it, with the settings of the Deployment that runs in the cluster. What nodes have is what they report; a node's list holds 50 images at the most. Sizes are known of images that some node lists. Registries are not asked.`,
+The API server validates the file as in a dry run of kubectl apply. The decision is that of the functions, with the settings of the Deployment in the cluster. It relies on the images that nodes report, at most 50 per node; the size of an image is known if a node reports it. Registries are not asked. Removals are not shown.`,
   examples: [
-    ['What would this file do?', 'plan -f cache.yaml'],
-    ['The same for what a program prints, as data', 'plan -f - -o json'],
+    ['Show what applying this file would pull', 'plan -f cache.yaml'],
+    ['The same for the output of a program, as JSON', 'plan -f - -o json'],
   ],
   usage: 'plan -f FILENAME',
   flags: [
@@ -32,28 +32,28 @@ The API server judges the file as it would when you apply it (a dry run), and th
       short: 'f',
       value: 'FILE',
       isList: true,
-      help: 'A file with ImageCaches, in YAML or JSON; - is standard input. May be given more than once.',
+      help: 'A file with ImageCaches, in YAML or JSON; - is standard input. May be repeated.',
     },
   ],
-  names: { least: 0, most: 0 },
+  nameCount: { min: 0, max: 0 },
   run,
 };
 
 async function run({ api, terminal, namespace, output, texts }: Invocation): Promise<number> {
   if (texts('filename').length === 0) throw new UsageError('must specify --filename (-f)');
   const manifests = await readManifests(texts('filename'), terminal.input);
-  const trials: Applied[] = [];
-  for (const manifest of manifests) trials.push(await dryRun(api, manifest, manifest.metadata.namespace ?? namespace));
-  const [nodes, { settings, from }] = await Promise.all([sizedNodes(api), settingsInUse(api)]);
-  const cluster = readingCluster(api, nodes);
+  const results: DryRunResult[] = [];
+  for (const manifest of manifests) results.push(await dryRun(api, manifest, manifest.metadata.namespace ?? namespace));
+  const [listed, { settings, origin }] = await Promise.all([listNodes(api), settingsInUse(api)]);
+  const cluster = readOnlyCluster(api, listed);
   const context: Context = {
     ...{ cluster, settings, log: pino({ level: 'silent' }), now: Date.now, signal: new AbortController().signal },
-    // Whoever plans need not reach the registries that the cluster reaches.
+    // Registries that the cluster reaches may be unreachable from here.
     registry: { digest: () => Promise.resolve({ type: 'unknown', reason: 'not asked' }) },
     readsPullSecrets: false,
   };
   const forecasts: Forecast[] = [];
-  for (const trial of trials) forecasts.push(await forecastOf(trial, nodes, context));
+  for (const result of results) forecasts.push(await forecastOf(result, listed, context));
   const data = dataText(output, forecasts);
   terminal.print(
     data ??
@@ -62,12 +62,12 @@ async function run({ api, terminal, namespace, output, texts }: Invocation): Pro
         .join('\n')
         .trimEnd(),
   );
-  terminal.note(`\nNothing was changed. Decided with ${from}.`);
+  terminal.note(`\nNothing was changed. Decided with ${origin}.`);
   return exitCodes.good;
 }
 
-/** The nodes are read already, and what the person may not read is taken for what is usual. */
-function readingCluster(api: Api, { nodes }: SizedNodes): Cluster {
+/** A cluster with nodes that were already listed, and defaults for what the user may not read. */
+function readOnlyCluster(api: Api, { nodes }: ListedNodes): Cluster {
   const cluster = createCluster(api);
   return {
     ...cluster,
@@ -84,18 +84,18 @@ function readingCluster(api: Api, { nodes }: SizedNodes): Cluster {
   };
 }
 
-/** All that any function may open a round for. */
+/** The reasons for which any function may open a round. */
 const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule', 'Purge'] as const;
 
-/** The decision that the functions would take, were the cache as the API server says it would be. */
+/** The decision of the functions for the cache of a dry run. */
 async function forecastOf(
-  { cache, isNew }: Applied,
-  { nodes, sizes }: SizedNodes,
+  { cache, isNew }: DryRunResult,
+  { nodes, sizes }: ListedNodes,
   context: Context,
 ): Promise<Forecast> {
   const observed = await observe(cache, { scope: 'everything', opens, makes: 'pulls' }, context);
-  const decided: Plan = decide(
+  const decision: Plan = decide(
     worldOf({ before: cache, observed, opens, makes: 'pulls', resolutions: new Map() }, context),
   );
-  return forecast({ cache, isNew, plan: decided, nodes, sizes });
+  return forecast({ cache, isNew, plan: decision, nodes, sizes });
 }

@@ -4,8 +4,8 @@ import type { Api } from '#runtime/api/api.ts';
 import { readConfig } from '#runtime/config/config.ts';
 import { ApiError, ConfigError } from '#runtime/errors.ts';
 
-/** What the cluster's own imagecache-functions goes by, and where that is known from. */
-export type SettingsInUse = { readonly settings: Settings; readonly from: string };
+/** The settings of the imagecache-functions in the cluster, and their origin. */
+export type SettingsInUse = { readonly settings: Settings; readonly origin: string };
 
 const deployments = z.object({
   items: z.array(
@@ -29,30 +29,30 @@ const deployments = z.object({
 
 const path = `/apis/apps/v1/deployments?labelSelector=${encodeURIComponent('app.kubernetes.io/name=imagecache-functions')}`;
 
-/** Reads flags and environment of the running Deployment, as it reads them itself; the defaults where none can be seen. */
+/** Reads the flags and environment of the installed Deployment; the defaults if it cannot be read. */
 export async function settingsInUse(api: Api): Promise<SettingsInUse> {
-  const unseen = (why: string): SettingsInUse => ({
+  const defaults = (why: string): SettingsInUse => ({
     settings: readConfig([], {}).settings,
-    from: `default settings (${why})`,
+    origin: `default settings (${why})`,
   });
   try {
     const [found] = deployments.parse(await api.request({ method: 'GET', path })).items;
     const container = found?.spec.template.spec.containers[0];
-    if (found === undefined || container === undefined) return unseen('no Deployment of imagecache-functions found');
+    if (found === undefined || container === undefined) return defaults('no Deployment of imagecache-functions found');
     const env = Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value]));
     const { settings } = readConfig(flagsOf(container.args ?? []), env);
     return {
       settings: { ...settings, namespace: found.metadata.namespace },
-      from: `settings of deployment ${found.metadata.namespace}/${found.metadata.name}`,
+      origin: `settings of deployment ${found.metadata.namespace}/${found.metadata.name}`,
     };
   } catch (error) {
     if (error instanceof ApiError && (error.status === 403 || error.status === 404))
-      return unseen('Deployments can not be read');
-    if (error instanceof ConfigError) return unseen('those of the Deployment do not read');
+      return defaults('Deployments cannot be read');
+    if (error instanceof ConfigError) return defaults('those of the Deployment are invalid');
     throw error;
   }
 }
 
-/** The first argument is the program of the image. */
+/** The first argument is the name of the program in the image. */
 const flagsOf = (args: readonly string[]): readonly string[] =>
   args[0]?.startsWith('-') === false ? args.slice(1) : args;

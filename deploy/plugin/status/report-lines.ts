@@ -1,28 +1,28 @@
 import { table, wrapped } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
-import { ageInWords, counted } from '../words.ts';
+import { age, counted } from '../units.ts';
 import type { ImageState, NodeReport, Report } from './report.ts';
 
-/** How much is shown when not all is asked for. */
-const most = { nodes: 20, images: 20, failures: 10 } as const;
+/** Maximum number of lines without -o wide. */
+const max = { nodes: 20, images: 20, failures: 10 } as const;
 
-export type Look = Pick<Terminal, 'colour'> & {
+export type ReportView = Pick<Terminal, 'colour'> & {
   readonly isWide: boolean;
   readonly width: number;
   readonly now: number;
 };
 
-/** A report for people: the whole in words, images with their numbers, then nodes with a mark for each image. */
-export function reportLines(report: Report, look: Look): readonly string[] {
+/** A report as text: a summary, a table of images, a table of nodes with a mark for each image, and the failures. */
+export function reportLines(report: Report, view: ReportView): readonly string[] {
   return [
-    ...headLines(report, look),
-    ...(report.images.length === 0 ? [] : ['', ...imageLines(report, look)]),
-    ...(report.nodes.length === 0 ? [] : ['', ...nodeLines(report, look)]),
-    ...failureLines(report, look),
+    ...summaryLines(report, view),
+    ...(report.images.length === 0 ? [] : ['', ...imageLines(report, view)]),
+    ...(report.nodes.length === 0 ? [] : ['', ...nodeLines(report, view)]),
+    ...failureLines(report, view),
   ];
 }
 
-function headLines(report: Report, { now, width, colour }: Look): readonly string[] {
+function summaryLines(report: Report, { now, width, colour }: ReportView): readonly string[] {
   const { name, namespace, status, counts, round } = report;
   const { desired, ready, failed, skipped } = counts;
   const tone = status === 'Failed' ? 'bad' : status === 'Succeeded' ? 'good' : 'busy';
@@ -31,36 +31,36 @@ function headLines(report: Report, { now, width, colour }: Look): readonly strin
     ...(failed === 0 ? [] : [`${failed} failed`]),
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
   ];
-  const word = status === '' ? 'nobody has looked at it yet' : status;
+  const state = status === '' ? 'no status yet' : status;
   return [
-    `${name} in ${namespace}: ${colour(tone, word)}${report.isSuspended ? ', suspended' : ''}`,
+    `${name} in ${namespace}: ${colour(tone, state)}${report.isSuspended ? ', suspended' : ''}`,
     ...(desired + skipped === 0 ? [] : [parts.join(', ')]),
     ...wrapped(report.message, width),
     ...(round === undefined
       ? []
-      : [`round ${round.number}, ${round.operation} by ${round.trigger}${refreshes(report, now)}`]),
+      : [`round ${round.number}, ${round.operation} by ${round.trigger}${refreshText(report, now)}`]),
     ...(report.observedGeneration !== undefined && report.observedGeneration !== report.generation
-      ? [colour('busy', 'the spec has changed since, and that has not been taken up yet')]
+      ? [colour('busy', 'the spec has changed since and has not been observed yet')]
       : []),
   ];
 }
 
-function refreshes({ lastRefresh, nextRefresh }: Report, now: number): string {
-  const last = lastRefresh === undefined ? '' : `; refreshed ${ageInWords(now - Date.parse(lastRefresh))} ago`;
+function refreshText({ lastRefresh, nextRefresh }: Report, now: number): string {
+  const last = lastRefresh === undefined ? '' : `; refreshed ${age(now - Date.parse(lastRefresh))} ago`;
   if (nextRefresh === undefined) return last;
   const left = Date.parse(nextRefresh) - now;
-  return `${last}; next ${left <= 0 ? 'now' : `in ${ageInWords(left)}`}`;
+  return `${last}; next ${left <= 0 ? 'now' : `in ${age(left)}`}`;
 }
 
-function imageLines({ images }: Report, { isWide, colour }: Look): readonly string[] {
-  const shown = isWide ? images : images.slice(0, most.images);
+function imageLines({ images }: Report, { isWide, colour }: ReportView): readonly string[] {
+  const shown = isWide ? images : images.slice(0, max.images);
   const numbered = images.map((each, index) => ({ ...each, number: index + 1 }));
   const failing = numbered.filter(({ failed, number }) => failed > 0 && number > shown.length);
   const rows = [...numbered.slice(0, shown.length), ...failing];
   const columns = [{ title: '#', isNumber: true }, { title: 'NODES', isNumber: true }, { title: 'IMAGE' }];
   const [head = '', ...lines] = table(
     isWide ? [...columns, { title: 'DIGEST' }] : columns,
-    rows.map(({ number, present, wanted, image, digest }) => [String(number), `${present}/${wanted}`, image, digest]),
+    rows.map(({ number, present, desired, image, digest }) => [String(number), `${present}/${desired}`, image, digest]),
   );
   const more = images.length - rows.length;
   return [
@@ -79,9 +79,9 @@ const marks: Readonly<Record<ImageState, string>> = {
 };
 const tones = { Failed: 'bad', Skipped: 'quiet', Pulling: 'busy', Pending: 'quiet', Ready: 'good' } as const;
 
-function nodeLines({ images, nodes }: Report, { isWide, colour }: Look): readonly string[] {
-  const shown = isWide ? nodes : nodes.slice(0, most.nodes);
-  const isMarked = isWide || images.length <= most.images;
+function nodeLines({ images, nodes }: Report, { isWide, colour }: ReportView): readonly string[] {
+  const shown = isWide ? nodes : nodes.slice(0, max.nodes);
+  const isMarked = isWide || images.length <= max.images;
   const marked = ({ images: of }: NodeReport): string => {
     const states = new Map(of.map(({ image, state }) => [image, marks[state]]));
     return images.map(({ image }) => states.get(image) ?? ' ').join('');
@@ -105,45 +105,44 @@ function nodeLines({ images, nodes }: Report, { isWide, colour }: Look): readonl
   ];
 }
 
-/** Tells the marks that are there, where they are not all of the good kind. */
+/** Explains the marks, unless all images are present. */
 function legend(nodes: readonly NodeReport[]): readonly string[] {
   const seen = new Set(nodes.flatMap(({ images }) => images.map(({ state }) => state)));
   if ([...seen].every((state) => state === 'present')) return [];
-  const words = { present: 'there', failed: 'failed', pulling: 'on its way', waiting: 'waits', unknown: 'not known' };
   const states = ['present', 'failed', 'pulling', 'waiting', 'unknown'] as const;
   return [
     '',
     `images 1, 2, ...: ${states
       .filter((state) => seen.has(state))
-      .map((state) => `${marks[state]} ${words[state]}`)
+      .map((state) => `${marks[state]} ${state}`)
       .join(', ')}`,
   ];
 }
 
-/** The same failure of the same image is told once, with the nodes that had it. */
-function failureLines({ nodes }: Report, { isWide, width, colour }: Look): readonly string[] {
-  const groups = new Map<string, { readonly image: string; readonly why: string; readonly names: string[] }>();
+/** Equal failures of an image are printed once, with their nodes. */
+function failureLines({ nodes }: Report, { isWide, width, colour }: ReportView): readonly string[] {
+  const groups = new Map<string, { readonly image: string; readonly cause: string; readonly names: string[] }>();
   for (const { name, failures } of nodes)
     for (const { image, reason, message } of failures) {
-      const why = [reason, message].filter((part) => part !== '').join(': ');
-      const group = groups.get(`${image} ${why}`) ?? { image, why, names: [] };
+      const cause = [reason, message].filter((part) => part !== '').join(': ');
+      const group = groups.get(`${image} ${cause}`) ?? { image, cause, names: [] };
       group.names.push(name);
-      groups.set(`${image} ${why}`, group);
+      groups.set(`${image} ${cause}`, group);
     }
   const all = [...groups.values()];
-  const shown = isWide ? all : all.slice(0, most.failures);
+  const shown = isWide ? all : all.slice(0, max.failures);
   const more = all.length - shown.length;
   return [
-    ...shown.flatMap(({ image, why, names }) => [
+    ...shown.flatMap(({ image, cause, names }) => [
       '',
-      ...wrapped(`${image} on ${namesInWords(names, isWide)}`, width).map((line) => colour('bad', line)),
-      ...wrapped(why, width - 2).map((line) => `  ${line}`),
+      ...wrapped(`${image} on ${nodeList(names, isWide)}`, width).map((line) => colour('bad', line)),
+      ...wrapped(cause, width - 2).map((line) => `  ${line}`),
     ]),
-    ...(more === 0 ? [] : ['', `... and ${counted(more, 'failure')} more (-o wide tells all)`]),
+    ...(more === 0 ? [] : ['', `... and ${counted(more, 'failure')} more (-o wide lists all)`]),
   ];
 }
 
-function namesInWords(names: readonly string[], isWide: boolean): string {
+function nodeList(names: readonly string[], isWide: boolean): string {
   if (isWide || names.length <= 3) return names.join(', ');
   return `${names.slice(0, 2).join(', ')} and ${names.length - 2} more nodes`;
 }

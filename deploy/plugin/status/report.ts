@@ -2,9 +2,9 @@ import type { Failure, ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
 import { type NodeCounts, nodeCounts } from '#model/desired/serialize-status.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
-import { byName } from '../words.ts';
+import { byName } from '../by-name.ts';
 
-/** All that a cache's status says, node by node and image by image, failures first. */
+/** The status of a cache by node and by image, failures first. */
 export type Report = {
   readonly namespace: string;
   readonly name: string;
@@ -26,9 +26,9 @@ export type Report = {
 export type ImageReport = {
   readonly image: string;
   readonly digest: string;
-  /** Numbers of nodes that have it, and that shall. */
+  /** Number of nodes that have the image, and of those that must have it. */
   readonly present: number;
-  readonly wanted: number;
+  readonly desired: number;
   readonly failed: number;
 };
 
@@ -85,14 +85,14 @@ function nodeReport(cache: ImageCache, name: string, entry: LedgerEntry): NodeRe
   };
 }
 
-/** A node that failed without naming an image has told of none. */
+/** A node that failed without failed images has reported on none. */
 function imageState({ state, failedImages, pendingImages }: LedgerEntry, index: number): ImageState {
   if (state === 'Ready') return 'present';
   if (state === 'Failed')
     return failedImages.includes(index) ? 'failed' : failedImages.length === 0 ? 'unknown' : 'present';
-  const isTodo = pendingImages === undefined || pendingImages.includes(index);
+  const isPending = pendingImages === undefined || pendingImages.includes(index);
   if (state === 'Skipped') return 'unknown';
-  if (!isTodo) return 'present';
+  if (!isPending) return 'present';
   return state === 'Pulling' ? 'pulling' : 'waiting';
 }
 
@@ -109,7 +109,7 @@ function imageReports(cache: ImageCache, nodes: readonly NodeReport[]): readonly
       image,
       digest: cache.status.digests[image] ?? '',
       present: states.filter((state) => state === 'present').length,
-      wanted: states.length,
+      desired: states.length,
       failed: states.filter((state) => state === 'failed').length,
     };
   });

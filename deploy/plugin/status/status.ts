@@ -5,44 +5,45 @@ import { createCluster } from '#runtime/cluster/cluster.ts';
 import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
-import { dataText } from '../print-data.ts';
-import { cut, table } from '../table.ts';
-import { ageInWords, byName } from '../words.ts';
+import { dataText } from '../data-text.ts';
+import { table, truncated } from '../table.ts';
+import { byName } from '../by-name.ts';
+import { age } from '../units.ts';
 import { report, type Report } from './report.ts';
 import { reportLines } from './report-lines.ts';
 
 export const status: Command = {
-  summary: 'Show caches, or one cache by nodes and images',
-  description: `Show caches, or one cache by nodes and images: failures first, with the reasons that the nodes gave.`,
+  summary: 'List caches, or show one cache by nodes and images',
+  description: `List caches, or show one cache by nodes and images: failures first, with the reasons that the nodes reported.`,
   examples: [
-    ['All caches of the namespace', 'status'],
-    ['All caches of the cluster, those in trouble first', 'status -A'],
-    ['What is where, and why not', 'status web'],
+    ['List the caches of the namespace', 'status'],
+    ['List the caches of the cluster, failed ones first', 'status -A'],
+    ['Show the nodes and images of the cache web', 'status web'],
   ],
   usage: 'status [NAME]',
   flags: [],
-  names: { least: 0, most: 1 },
-  run: (invocation) => (invocation.names[0] === undefined ? list(invocation) : one(invocation, invocation.names[0])),
+  nameCount: { min: 0, max: 1 },
+  run: (invocation) => (invocation.names[0] === undefined ? list(invocation) : show(invocation, invocation.names[0])),
 };
 
-async function one({ api, terminal, namespace, output }: Invocation, name: string): Promise<number> {
+async function show({ api, terminal, namespace, output }: Invocation, name: string): Promise<number> {
   const cache = await createCluster(api).cache({ namespace, name });
   if (cache === undefined)
     throw new UsageError(`imagecaches.kubefledged.io "${name}" not found in namespace ${namespace}`);
-  const told = report(cache);
+  const found = report(cache);
   const width = Math.min(terminal.width ?? 80, 120);
-  const look = { colour: terminal.colour, isWide: output === 'wide', width, now: Date.now() };
-  terminal.print(dataText(output, told) ?? reportLines(told, look).join('\n'));
+  const view = { colour: terminal.colour, isWide: output === 'wide', width, now: Date.now() };
+  terminal.print(dataText(output, found) ?? reportLines(found, view).join('\n'));
   return exitCodes.good;
 }
 
-type Listed = { readonly cache: ImageCache; readonly createdAt: number };
+type ListedCache = { readonly cache: ImageCache; readonly createdAt: number };
 
 const created = z.object({ metadata: z.object({ creationTimestamp: z.string() }) });
 
 async function list({ api, terminal, namespace, allNamespaces, output }: Invocation): Promise<number> {
   const path = paths.caches(allNamespaces ? undefined : namespace);
-  const parse = (object: unknown): Listed => ({
+  const parse = (object: unknown): ListedCache => ({
     cache: parseImageCache(object),
     createdAt: Date.parse(created.parse(object).metadata.creationTimestamp),
   });
@@ -63,7 +64,7 @@ async function list({ api, terminal, namespace, allNamespaces, output }: Invocat
 }
 
 function printTable(
-  items: readonly Listed[],
+  items: readonly ListedCache[],
   { terminal, allNamespaces, output }: Pick<Invocation, 'terminal' | 'allNamespaces' | 'output'>,
 ): void {
   const rows = items.map(({ cache, createdAt }) => cells(report(cache), { cache, createdAt }));
@@ -75,29 +76,29 @@ function printTable(
     rows.map((row) => row.slice(from, to)),
   );
   lines.forEach((line, index) => {
-    const text = cut(line, terminal.width);
-    const told = items[index - 1];
-    terminal.print(told !== undefined && rank(told.cache) === 0 ? terminal.colour('bad', text) : text);
+    const text = truncated(line, terminal.width);
+    const item = items[index - 1];
+    terminal.print(item !== undefined && rank(item.cache) === 0 ? terminal.colour('bad', text) : text);
   });
 }
 
-function cells(told: Report, { createdAt }: Listed): readonly string[] {
-  const { ready, desired, failed, skipped } = told.counts;
-  const state = told.isSuspended ? 'Suspended' : told.status === '' ? '<none>' : told.status;
+function cells(found: Report, { createdAt }: ListedCache): readonly string[] {
+  const { ready, desired, failed, skipped } = found.counts;
+  const state = found.isSuspended ? 'Suspended' : found.status === '' ? '<none>' : found.status;
   return [
-    told.namespace,
-    told.name,
+    found.namespace,
+    found.name,
     state,
     `${ready}/${desired}`,
     String(failed),
     String(skipped),
-    String(told.images.length),
-    ageInWords(Date.now() - createdAt),
-    told.message,
+    String(found.images.length),
+    age(Date.now() - createdAt),
+    found.message,
   ];
 }
 
-/** Trouble first, then what is under way. */
+/** Failed caches come first, then those in progress. */
 function rank({ status: { status: word } }: ImageCache): number {
   if (word === 'Failed' || word === 'Aborted') return 0;
   return word === 'Succeeded' || word === 'NoImagesPulledOrDeleted' ? 2 : 1;

@@ -4,11 +4,11 @@ import type { Api } from '#runtime/api/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { paths } from '#runtime/api/paths.ts';
 
-/** Milliseconds between two looks, however fast changes come, and where no watch can be had. */
-const leastPause = 200;
+/** Milliseconds between two reads: at least, and if the cache cannot be watched. */
+const minPause = 200;
 const pollPause = 2000;
 
-/** Returns when an object may have changed since this version of it, or when `signal` aborts. It may return early. */
+/** Returns when a cache may have changed since this version, or when `signal` aborts. It may return early. */
 export async function nextChange(
   api: Api,
   { namespace, name }: CacheReference,
@@ -20,13 +20,13 @@ export async function nextChange(
   try {
     for await (const line of api.lines({ method: 'GET', path: `${collection}?${query.toString()}`, signal }))
       if (line !== '') break;
-    await rest(leastPause, signal);
+    await sleep(minPause, signal);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    // Without the right to watch, or with the connection gone: the next look tells which.
-    await rest(pollPause, signal);
+    // Watching is forbidden or the connection was lost: the next read shows which.
+    await sleep(pollPause, signal);
   }
 }
 
-const rest = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+const sleep = (milliseconds: number, signal: AbortSignal): Promise<void> =>
   pause(milliseconds, undefined, { signal }).catch(() => undefined);

@@ -5,24 +5,27 @@ import type { Api } from '#runtime/api/api.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { exitCodes, UsageError } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
-import { counted } from '../words.ts';
+import { counted } from '../units.ts';
 import { nextChange } from './next-change.ts';
-import { conditionNow, standing } from './standing.ts';
+import { currentCondition, waitStateOf, type WaitState } from './wait-state.ts';
 
-export type Waiting = {
+export type WaitOptions = {
   readonly api: Api;
   readonly terminal: Terminal;
   /** Milliseconds. */
   readonly timeout: number;
-  /** Asked of every state of the cache: the exit code when the wait is over, undefined to go on. */
+  /** The exit code if the wait is over; undefined to continue. */
   readonly isOver: (cache: ImageCache) => number | undefined;
 };
 
-/** Waits for one cache, telling each change on standard error, and answers with the exit code. Throws `UsageError` if the cache is gone. */
-export async function waitFor(reference: CacheReference, { api, terminal, timeout, isOver }: Waiting): Promise<number> {
+/** Waits for one cache, prints each change to standard error, and returns the exit code. Throws `UsageError` if the cache is deleted. */
+export async function waitFor(
+  reference: CacheReference,
+  { api, terminal, timeout, isOver }: WaitOptions,
+): Promise<number> {
   const signal = AbortSignal.timeout(timeout);
   const cluster = createCluster(api);
-  let told = '';
+  let printed = '';
   for (;;) {
     const cache = await cluster.cache(reference);
     if (cache === undefined) throw new UsageError(`imagecaches.kubefledged.io "${reference.name}" not found`);
@@ -36,31 +39,28 @@ export async function waitFor(reference: CacheReference, { api, terminal, timeou
       terminal.note(`error: timed out waiting for imagecache/${reference.name}: ${progress(cache)}`);
       return exitCodes.timedOut;
     }
-    if (progress(cache) !== told) terminal.note((told = progress(cache)));
+    if (progress(cache) !== printed) terminal.note((printed = progress(cache)));
     await nextChange(api, reference, { resourceVersion: cache.resourceVersion, signal });
   }
 }
 
-/** The round is over: good, failed, or suspended, which is no success either. */
-export function whenOver(cache: ImageCache): number | undefined {
-  const { underWay, ...codes } = {
-    underWay: undefined,
-    good: exitCodes.good,
-    failed: exitCodes.failed,
-    suspended: exitCodes.failed,
-  };
-  const at = standing(cache);
-  return at === 'under way' ? underWay : codes[at];
-}
+const codes: Readonly<Record<WaitState, number | undefined>> = {
+  'in progress': undefined,
+  done: exitCodes.good,
+  failed: exitCodes.failed,
+  suspended: exitCodes.failed,
+};
 
-/** All images of this generation are there, however many rounds that takes. */
+/** The exit code once the round has ended; a suspended cache counts as failed. */
+export const whenOver = (cache: ImageCache): number | undefined => codes[waitStateOf(cache)];
+
+/** The exit code once all images of the current generation are present, after any number of rounds. */
 export const whenReady = (cache: ImageCache): number | undefined =>
-  conditionNow(cache, 'Ready')?.status === 'True' ? exitCodes.good : undefined;
+  currentCondition(cache, 'Ready')?.status === 'True' ? exitCodes.good : undefined;
 
 function progress(cache: ImageCache): string {
   const { name, status } = cache;
   const { desired, ready, failed } = nodeCounts(status.nodes);
-  const word = { 'under way': 'under way', good: 'done', failed: 'failed', suspended: 'suspended' }[standing(cache)];
   const nodes = desired === 0 ? '' : `, ${ready} of ${counted(desired, 'node')} ready`;
-  return `imagecache/${name} ${word}${nodes}${failed === 0 ? '' : `, ${failed} failed`}`;
+  return `imagecache/${name} ${waitStateOf(cache)}${nodes}${failed === 0 ? '' : `, ${failed} failed`}`;
 }

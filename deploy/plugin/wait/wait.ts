@@ -6,20 +6,20 @@ export const timeoutFlag: Flag = {
   name: 'timeout',
   value: 'DURATION',
   fallback: '30m',
-  help: 'How long to wait, such as 90s, 10m or 1h.',
+  help: 'The length of time to wait, such as 90s, 10m or 1h.',
 };
 
-export const exitCodesMean =
-  'Exit codes: 0 all images are there, 1 an error, 2 the round ended without some of them (or the cache is suspended), 3 timed out.';
+export const exitCodesHelp =
+  'Exit codes: 0 all images are present (or removed), 1 an error, 2 the round failed or the cache is suspended, 3 timed out.';
 
 export const wait: Command = {
-  summary: 'Wait until the round of a cache is over',
-  description: `Wait until the round of a cache is over, also one that was only asked for and has not begun.
+  summary: 'Wait until the round of a cache has ended',
+  description: `Wait until the round of a cache has ended, including a requested round that has not started.
 
-${exitCodesMean}`,
+${exitCodesHelp}`,
   examples: [
-    ['Go on when the images are there, or fail', 'wait web'],
-    ['Wait for success, over as many rounds as it takes, for an hour', 'wait web --for=ready --timeout=1h'],
+    ['Wait until the images are present, or fail', 'wait web'],
+    ['Wait for success for up to an hour, over any number of rounds', 'wait web --for=ready --timeout=1h'],
   ],
   usage: 'wait NAME',
   flags: [
@@ -27,21 +27,21 @@ ${exitCodesMean}`,
       name: 'for',
       value: 'STATE',
       fallback: 'over',
-      help: 'over: the round has ended, well or not. ready: every node has its images; a round that fails does not end the wait.',
+      help: 'over: the round has ended, successfully or not. ready: every node has its images; a failed round does not end the wait.',
     },
     timeoutFlag,
   ],
-  names: { least: 1, most: 1 },
+  nameCount: { min: 1, max: 1 },
   run: ({ names: [name = ''], namespace, ...invocation }) => {
     const state = invocation.text('for') ?? 'over';
-    if (state !== 'over' && state !== 'ready') throw new UsageError(`--for is over or ready, not "${state}"`);
+    if (state !== 'over' && state !== 'ready') throw new UsageError(`--for must be over or ready, not "${state}"`);
     const { api, terminal } = invocation;
     const isOver = state === 'ready' ? whenReady : whenOver;
     return waitFor({ namespace, name }, { api, terminal, timeout: timeoutOf(invocation), isOver });
   },
 };
 
-/** Milliseconds, as the flag says. Throws `UsageError` for what is no duration. */
+/** The value of --timeout in milliseconds. Throws `UsageError` if it is not a duration. */
 export function timeoutOf({ text }: Pick<Invocation, 'text'>): number {
   const given = text('timeout') ?? '';
   const milliseconds = goDuration(given);

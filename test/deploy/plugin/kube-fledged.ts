@@ -1,4 +1,4 @@
-/** What kube-fledged 0.10 installs, as far as a migration meets it: written from its documented facts, not copied. */
+/** The objects of kube-fledged 0.10 that matter to a migration, written from its documentation, not copied. */
 
 const text = { type: 'string' };
 const failure = {
@@ -7,7 +7,7 @@ const failure = {
   properties: { node: text, reason: text, message: text },
 };
 
-/** No status subresource, no columns; a status, where there is one, needs its first four fields. */
+/** It has no status subresource and no columns; the first four fields of a status are required. */
 export const kubeFledgedCrd = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
@@ -76,7 +76,7 @@ export const kubeFledgedCrd = {
   },
 };
 
-/** A Pod as its controller's, bound to no node, so that it runs nowhere and is there all the same. */
+/** A Pod of its controller that is bound to no node and therefore never runs. */
 export const controllerPod = (namespace: string): object => ({
   apiVersion: 'v1',
   kind: 'Pod',
@@ -118,7 +118,7 @@ export const webhookConfiguration = (namespace: string): object => ({
   ],
 });
 
-/** A Job as it makes for one image on one node, owned by a cache. */
+/** A Job that it creates for one image on one node, owned by a cache. */
 export const oldJob = (namespace: string, owner: { readonly name: string; readonly uid: string }): object => ({
   apiVersion: 'batch/v1',
   kind: 'Job',
@@ -153,7 +153,7 @@ export const oldJob = (namespace: string, owner: { readonly name: string; readon
 
 type Left = { readonly status: string; readonly reason: string; readonly failures?: object };
 
-/** A status of every kind that it leaves. */
+/** One status of every kind that it writes. */
 export const statuses: Readonly<Record<string, Left>> = {
   succeeded: { status: 'Succeeded', reason: 'ImageCacheCreate' },
   refreshed: { status: 'Succeeded', reason: 'ImageCacheRefresh' },

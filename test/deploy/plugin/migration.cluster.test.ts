@@ -26,7 +26,7 @@ const Cache = z.looseObject({
 });
 
 let bin: string;
-/** The real kubectl runs the plugin, found on the PATH. */
+/** kubectl runs the plugin from the PATH. */
 const plugin = (...args: readonly string[]): Promise<Result> => {
   const env = { ...process.env, KUBECONFIG: lab.kubeconfig, PATH: [bin, process.env['PATH']].join(delimiter) };
   return new Promise((resolve, reject) => {
@@ -62,7 +62,7 @@ beforeAll(async () => {
       kind: 'ImageCache',
       metadata: { name, namespace, annotations: name === 'stale' ? { 'kubefledged.io/purge-imagecache': '' } : {} },
       spec: { cacheSpec: [{ images: ['registry.example/old:1'], nodeSelector }] },
-      status: { message: 'as kube-fledged says', ...times, ...status },
+      status: { message: 'a message of kube-fledged', ...times, ...status },
     });
   }
   const { uid } = (await caches()).get('succeeded')?.metadata ?? { uid: '' };
@@ -80,9 +80,9 @@ afterAll(async () => {
   await rm(bin, { recursive: true });
 });
 
-/** Each step begins where the one before it ended, as they do for a person. */
+/** Each step continues where the previous one ended. */
 describe('a migration from kube-fledged and back', () => {
-  it('the check finds all four things that are in the way', async () => {
+  it('the check finds controller, webhook, CRD and Job', async () => {
     const { code, stdout } = await plugin('migrate', '--check');
     expect(code).toBe(2);
     expect(stdout).toMatch(/^controller +blocks +kube-fledged runs: pod migration\/kubefledged-controller-0\./m);
@@ -91,25 +91,25 @@ describe('a migration from kube-fledged and back', () => {
     expect(stdout).toMatch(/^Jobs +note +1 Job of kube-fledged left/m);
   });
 
-  it('the webhook without its server refuses every write, and its deletion ends that', async () => {
+  it('the webhook without its server rejects every write until it is deleted', async () => {
     const annotate = () =>
       lab.kubectl('-n', namespace, 'annotate', 'imagecache', 'succeeded', 'mine=yes', '--overwrite');
-    await eventually('it refuses', async () => (await annotate()).stderr.includes('failed calling webhook'));
+    await eventually('writes are rejected', async () => (await annotate()).stderr.includes('failed calling webhook'));
     await lab.ask('delete', 'validatingwebhookconfiguration', 'kubefledged-webhook-server');
-    await eventually('it refuses no more', async () => (await annotate()).code === 0);
+    await eventually('writes are accepted', async () => (await annotate()).code === 0);
   });
 
-  it('our CRD takes the place of its', async () => {
+  it('our CRD replaces that of kube-fledged', async () => {
     await lab.ask('apply', '--server-side', '--force-conflicts', '-f', join(root, 'crds/imagecache.yaml'));
     await lab.ask('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io', '--timeout=30s');
-    await eventually('its status is served apart', async () =>
+    await eventually('the status subresource is served', async () =>
       (await lab.ask('get', '--raw', '/apis/kubefledged.io/v1alpha2')).includes('imagecaches/status'),
     );
   });
 
-  it('while its controller runs we are not ready, touch nothing, and go on when it is gone', async () => {
+  it('while its controller runs, the product is not ready and writes nothing; it starts once the controller is deleted', async () => {
     const starting = program.start();
-    await eventually('it says that it waits', () => program.log().some((line) => line.includes('kube-fledged runs')));
+    await eventually('it logs that it waits', () => program.log().some((line) => line.includes('kube-fledged runs')));
     expect(program.log().some((line) => line.includes('"msg":"leading"'))).toBe(false);
     expect(await jobNames()).toEqual(['job.batch/succeeded-x7k2p']);
     await lab.ask('-n', namespace, 'delete', 'pod', 'kubefledged-controller-0', '--grace-period=0', '--force');
@@ -117,7 +117,7 @@ describe('a migration from kube-fledged and back', () => {
     expect(program.log().some((line) => line.includes('kube-fledged is gone'))).toBe(true);
   });
 
-  it('every cache is adopted, and only what was interrupted is pulled', async () => {
+  it('every cache is adopted, and only interrupted caches are pulled', async () => {
     await eventually('all are adopted', async () =>
       [...(await caches()).values()].every(({ status }) => status?.['observedGeneration'] !== undefined),
     );
@@ -136,19 +136,19 @@ describe('a migration from kube-fledged and back', () => {
       aborted: { number: 1 },
     });
     await eventually(
-      'the stale trigger is gone',
+      'the stale annotation is removed',
       async () => !('kubefledged.io/purge-imagecache' in ((await caches()).get('stale')?.metadata.annotations ?? {})),
     );
   });
 
-  it('its Job is gone, and nothing but what we are asked for is in the way', async () => {
-    await eventually('the Job is gone', async () => !(await jobNames()).includes('job.batch/succeeded-x7k2p'));
+  it('its Job is deleted, and the check reports nothing that blocks', async () => {
+    await eventually('the Job is deleted', async () => !(await jobNames()).includes('job.batch/succeeded-x7k2p'));
     const { code, stdout } = await plugin('migrate', '--check');
-    expect([code, stdout]).toEqual([0, expect.stringContaining('Nothing that was seen is in the way.')]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('Nothing that could be checked blocks.')]);
     expect((await plugin('status', '-n', namespace)).stdout).toMatch(/^failed +Failed +0\/1 +1 /m);
   });
 
-  it('and back: its CRD takes ours for what it knows, and all caches are kept', async () => {
+  it('a rollback to its CRD keeps all caches and the status fields that it knows', async () => {
     await program.stop();
     const before = await caches();
     const replaced = await lab.kubectlWith(JSON.stringify(kubeFledgedCrd), 'replace', '-f', '-');
@@ -163,12 +163,12 @@ describe('a migration from kube-fledged and back', () => {
     });
     expect([...after.keys()]).toEqual([...before.keys()]);
     for (const [name, { metadata, status }] of after) {
-      const { status: word, reason, startTime } = before.get(name)?.status ?? {};
+      const { status: result, reason, startTime } = before.get(name)?.status ?? {};
       expect([metadata.uid, status]).toMatchObject([
         before.get(name)?.metadata.uid,
-        { status: word, reason, startTime },
+        { status: result, reason, startTime },
       ]);
-      // kube-fledged writes whole objects.
+      // kube-fledged replaces whole objects.
       const written = await lab.kubectlWith(JSON.stringify(after.get(name)), '-n', namespace, 'replace', '-f', '-');
       expect(written.code).toBe(0);
     }

@@ -45,33 +45,33 @@ afterAll(async () => {
 });
 
 describe('kubectl imagecache plan', () => {
-  it('tells what would be pulled where, and stores nothing', async () => {
+  it('shows what would be pulled to which nodes, and stores nothing', async () => {
     const { code, out, err } = await plugin('plan -f -', cache('planned', ['registry.example/planned:1']));
     expect([code, err]).toEqual([0, expect.stringContaining('Nothing was changed.')]);
-    expect(out).toContain('planned in default: new\n3 nodes: 3 to be served');
+    expect(out).toContain('planned in default: new\n3 nodes: 3 with work');
     expect(out).toMatch(/3 +0 +0 +\? +registry\.example\/planned:1|0 +3 +0 +\? +registry\.example\/planned:1/);
     expect((await plugin('status planned')).code).toBe(1);
   });
 
-  it('tells what really happens, and what is there afterwards', async () => {
-    const told = cache('really', ['registry.example/really:1', 'registry.example/really:2']);
-    const before = JSON.parse((await plugin('plan -f - -o json', told)).out) as readonly {
+  it('agrees with what is pulled afterwards', async () => {
+    const manifest = cache('really', ['registry.example/really:1', 'registry.example/really:2']);
+    const before = JSON.parse((await plugin('plan -f - -o json', manifest)).out) as readonly {
       nodes: readonly { name: string }[];
     }[];
-    await apply(told);
+    await apply(manifest);
     expect((await plugin('wait really --timeout=15s')).code).toBe(0);
     const report = JSON.parse((await plugin('status really -o json')).out) as { nodes: readonly { name: string }[] };
     expect(before[0]?.nodes.map(({ name }) => name)).toEqual(report.nodes.map(({ name }) => name));
-    const again = await plugin('plan -f -', told);
-    expect(again.out).toContain('really in default: no change, no new round\n3 nodes: 3 with nothing to do');
+    const again = await plugin('plan -f -', manifest);
+    expect(again.out).toContain('really in default: no change, no new round\n3 nodes: 3 without work');
     const edited = await plugin(
       'plan -f -',
       cache('really', ['registry.example/really:2', 'registry.example/really:3']),
     );
-    expect(edited.out).toContain('a round opens: Update');
+    expect(edited.out).toContain('starts a round: Update');
   });
 
-  it('tells the refusal of the API server in its words', async () => {
+  it('prints the error of the API server for an invalid manifest', async () => {
     const wrong = await plugin('plan -f -', cache('wrong', ['Not An Image']));
     expect(wrong).toMatchObject({ code: 1, out: '' });
     expect(wrong.err).toContain('Error from server (Invalid)');
@@ -82,10 +82,10 @@ describe('kubectl imagecache plan', () => {
 
   it.each([
     ['plan', 'error: must specify --filename (-f)'],
-    ['plan -f /does/not/exist', 'error: the path "/does/not/exist" can not be read: ENOENT'],
-    ['plan -f package.json', 'error: package.json holds something without a kind'],
+    ['plan -f /does/not/exist', 'error: the path "/does/not/exist" cannot be read: ENOENT'],
+    ['plan -f package.json', 'error: package.json contains an object without a kind'],
     ['plan -f crds/imagecache.yaml', 'error: no ImageCache in crds/imagecache.yaml'],
-  ])('refuses %s', async (command, message) => {
+  ])('rejects %s', async (command, message) => {
     const { code, err } = await plugin(command);
     expect(code).toBe(1);
     expect(err).toContain(message);
@@ -93,7 +93,7 @@ describe('kubectl imagecache plan', () => {
 });
 
 describe('kubectl imagecache wait, status, refresh', () => {
-  it('tell a failure by exit code, image and reason', async () => {
+  it('report a failure with exit code, image and reason', async () => {
     await apply(cache('broken', ['registry.example/missing-one:1', 'registry.example/good:1']));
     const waited = await plugin('wait broken --timeout=15s');
     expect([waited.code, waited.out]).toEqual([2, 'imagecache/broken failed, 0 of 3 nodes ready, 3 failed\n']);
@@ -107,7 +107,7 @@ describe('kubectl imagecache wait, status, refresh', () => {
     expect((await plugin('wait broken --for=ready --timeout=300ms')).code).toBe(3);
   });
 
-  it('asks for a refresh, and waits for that very one', async () => {
+  it('requests a refresh and waits for it', async () => {
     await apply(cache('fresh', ['registry.example/fresh:1']));
     await plugin('wait fresh --timeout=15s');
     const round = async (): Promise<number> =>
@@ -121,7 +121,7 @@ describe('kubectl imagecache wait, status, refresh', () => {
     expect(await round()).toBe(before + 1);
   });
 
-  it('lists caches, those in trouble first', async () => {
+  it('lists caches, failed ones first', async () => {
     const { out } = await plugin('status -A');
     const [head, first] = out.split('\n');
     expect(head).toMatch(/^NAMESPACE +NAME +STATUS +READY +FAILED +SKIPPED +IMAGES +AGE$/);
@@ -129,37 +129,37 @@ describe('kubectl imagecache wait, status, refresh', () => {
     expect((await plugin('status -n empty')).err).toBe('No resources found in empty namespace.\n');
   });
 
-  it('takes a suspended cache for one that is not there', async () => {
+  it('counts a suspended cache as failed', async () => {
     await apply(
       cache('asleep', ['a.example/a:1'], { spec: { cacheSpec: [{ images: ['a.example/a:1'] }], suspend: true } }),
     );
     expect((await plugin('wait asleep --timeout=5s')).code).toBe(2);
     expect(
       (await plugin('plan -f -', cache('asleep', ['a.example/a:1'], { spec: { cacheSpec: [], suspend: true } }))).out,
-    ).toContain('suspended, nothing is done');
+    ).toContain('suspended, no work is started');
   });
 
-  it('marks a cache for a purge', async () => {
-    await apply(cache('unwanted', ['registry.example/unwanted:1'], { spec: { cacheSpec: [], suspend: true } }));
-    expect(await plugin('purge unwanted')).toMatchObject({
+  it('requests a purge by annotation', async () => {
+    await apply(cache('purged', ['registry.example/purged:1'], { spec: { cacheSpec: [], suspend: true } }));
+    expect(await plugin('purge purged')).toMatchObject({
       code: 0,
-      out: 'imagecache.kubefledged.io/unwanted purge requested\n',
+      out: 'imagecache.kubefledged.io/purged purge requested\n',
     });
-    const stored = await cluster.ask({ method: 'GET', path: `${cachesPath}/unwanted` });
+    const stored = await cluster.ask({ method: 'GET', path: `${cachesPath}/purged` });
     expect(JSON.stringify(stored.body)).toMatch(/"kubefledged\.io\/purge-requested-at":"\d{4}-\d\d-\d\dT/);
   });
 });
 
 describe('kubectl imagecache migrate --check', () => {
-  it('finds nothing where kube-fledged never was', async () => {
+  it('reports nothing if kube-fledged was never installed', async () => {
     const { code, out } = await plugin('migrate --check');
-    expect([code, out]).toEqual([0, expect.stringContaining('Nothing that was seen is in the way.')]);
+    expect([code, out]).toEqual([0, expect.stringContaining('Nothing that could be checked blocks.')]);
     expect((await plugin('migrate')).err).toContain('must specify --check');
   });
 });
 
 describe('kubectl imagecache', () => {
-  it('has a help that fits a terminal, for all and for each', async () => {
+  it('prints help of at most 80 columns, for the plugin and for each command', async () => {
     const all = await plugin('');
     for (const name of Object.keys(commands)) {
       expect(all.out).toContain(`  ${name} `);
@@ -174,13 +174,13 @@ describe('kubectl imagecache', () => {
     ['status --bogus', "error: Unknown option '--bogus'"],
     ['status a b', 'error: unexpected "b"'],
     ['wait', 'error: a name is missing: kubectl imagecache wait NAME'],
-    ['wait x --for=ever', 'error: --for is over or ready, not "ever"'],
+    ['wait x --for=ever', 'error: --for must be over or ready, not "ever"'],
     ['wait x --timeout=soon', 'error: --timeout is "soon", expected a duration'],
     ['status -o xml', 'error: unable to match "xml" as an output format'],
     ['status --context=other', 'error: context "other" does not exist'],
     ['status nothere', 'error: imagecaches.kubefledged.io "nothere" not found'],
     ['refresh nothere', 'Error from server (NotFound): imagecaches.kubefledged.io "nothere" not found'],
-  ])('refuses %s with a sentence', async (command, message) => {
+  ])('rejects %s with an error message', async (command, message) => {
     const { code, err } = await plugin(command);
     expect(code).toBe(1);
     expect(err).toContain(message);

@@ -3,7 +3,7 @@ import { runPlugin } from '../../../deploy/plugin/run.ts';
 export type Ran = { readonly code: number; readonly out: string; readonly err: string };
 export type Plugin = (command: string, input?: object) => Promise<Ran>;
 
-/** Runs the plugin in this process, words split at spaces, on the cluster of a kubeconfig. */
+/** Runs the plugin in this process, against the cluster of a kubeconfig; the command is split at spaces. */
 export const pluginAt =
   (kubeconfig: string): Plugin =>
   async (command, input) => {

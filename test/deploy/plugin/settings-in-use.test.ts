@@ -7,8 +7,8 @@ import { inMemoryApi } from '../../support/api/in-memory-api.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** A cluster on which a file was applied, as far as it has Deployments. */
-async function having(file: string, change: (manifest: string) => string) {
+/** A fake API with the Deployments of a manifest. */
+async function apiWith(file: string, change: (manifest: string) => string) {
   const yaml = change(await readFile(join(root, file), 'utf8'));
   const objects = parseAllDocuments(yaml).map((document) => document.toJS() as { readonly kind?: string } | undefined);
   const items = objects.filter((object) => object?.kind === 'Deployment');
@@ -19,20 +19,20 @@ describe('the settings in use', () => {
   it.each([
     ['deploy/kubectl/standalone.yaml', 'kube-fledged/imagecache-functions'],
     ['deploy/openfaas/ce/source.yaml', 'openfaas-fn/imagecache-functions-source'],
-  ])('are those of the Deployment in %s, whose first argument is its program', async (file, name) => {
+  ])('are those of the Deployment in %s, without the program name in its arguments', async (file, name) => {
     const surge = (manifest: string): string => manifest.replace('--jobs-max-surge=0', '--jobs-max-surge=7');
-    const { settings, from } = await settingsInUse(await having(file, surge));
-    expect(from).toBe(`settings of deployment ${name}`);
+    const { settings, origin } = await settingsInUse(await apiWith(file, surge));
+    expect(origin).toBe(`settings of deployment ${name}`);
     expect(settings).toMatchObject({
       jobsMaxSurge: 7,
       noopImage: expect.stringContaining('imagecache-noop') as unknown,
     });
   });
 
-  it('are the defaults where a Deployment has flags that are none', async () => {
-    const { from } = await settingsInUse(
-      await having('deploy/kubectl/standalone.yaml', (it) => it.replace('--jobs-max', '--max')),
+  it('are the defaults if a Deployment has invalid flags', async () => {
+    const { origin } = await settingsInUse(
+      await apiWith('deploy/kubectl/standalone.yaml', (it) => it.replace('--jobs-max', '--max')),
     );
-    expect(from).toBe('default settings (those of the Deployment do not read)');
+    expect(origin).toBe('default settings (those of the Deployment are invalid)');
   });
 });

@@ -1,9 +1,9 @@
 import { styleText } from 'node:util';
 import { expect, it } from 'vitest';
 import { runPlugin } from '../../../deploy/plugin/run.ts';
-import { guarded, type Terminal } from '../../../deploy/plugin/terminal.ts';
+import { sanitized, type Terminal } from '../../../deploy/plugin/terminal.ts';
 
-function heard() {
+function recorder() {
   const lines: string[] = [];
   const terminal: Terminal = {
     print: (text) => void lines.push(text),
@@ -15,10 +15,10 @@ function heard() {
   return { lines, terminal };
 }
 
-const reddish = (text: string): string => styleText('red', text, { validateStream: false });
+const red = (text: string): string => styleText('red', text, { validateStream: false });
 
-it('steers no terminal by what it prints, whatever names and messages hold', () => {
-  const { lines, terminal } = heard();
+it('escapes control characters in names and messages', () => {
+  const { lines, terminal } = recorder();
   for (const text of [
     '\u001b[2Jgone',
     '\u001b]0;title\u0007',
@@ -26,7 +26,7 @@ it('steers no terminal by what it prints, whatever names and messages hold', () 
     'over\rwritten',
     '$(reboot) `id` ../x',
   ])
-    guarded(terminal).print(text);
+    sanitized(terminal).print(text);
   expect(lines).toEqual([
     String.raw`\u001b[2Jgone`,
     String.raw`\u001b]0;title\u0007`,
@@ -36,15 +36,15 @@ it('steers no terminal by what it prints, whatever names and messages hold', () 
   ]);
 });
 
-it('keeps its own colours, lines and columns', () => {
-  const { lines, terminal } = heard();
-  const text = `NAME\tSTATE\n${reddish('web')}: ä 💥`;
-  guarded(terminal).print(text);
+it('keeps its own colours, line breaks and tabs', () => {
+  const { lines, terminal } = recorder();
+  const text = `NAME\tSTATE\n${red('web')}: ä 💥`;
+  sanitized(terminal).print(text);
   expect(lines).toEqual([text]);
 });
 
-it('tells a wrong word of a command line so too', async () => {
-  const { lines, terminal } = heard();
+it('escapes control characters of the command line in errors', async () => {
+  const { lines, terminal } = recorder();
   await runPlugin(['sta\u001b[2Jtus'], {}, terminal);
   expect(lines.join()).toContain(String.raw`unknown command "sta\u001b[2Jtus"`);
 });

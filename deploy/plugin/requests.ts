@@ -3,34 +3,34 @@ import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { type Command, exitCodes, type Invocation } from './command.ts';
-import { exitCodesMean, timeoutFlag, timeoutOf } from './wait/wait.ts';
+import { exitCodesHelp, timeoutFlag, timeoutOf } from './wait/wait.ts';
 import { waitFor, whenOver } from './wait/wait-for.ts';
 
-type Deed = {
+type RequestCommand = {
   readonly verb: 'refresh' | 'purge';
   readonly annotation: string;
-  readonly done: string;
+  readonly result: string;
   readonly summary: string;
   readonly description: string;
 };
 
-const triggerCommand = ({ verb, annotation, done, summary, description }: Deed): Command => ({
+const requestCommand = ({ verb, annotation, result, summary, description }: RequestCommand): Command => ({
   summary,
-  description: `${description}\n\nThe request is an annotation with the time in it, ${annotation}. It stays, and acts once for each of its values. A suspended cache acts on it when it is resumed.\n\nWith --wait: ${exitCodesMean}`,
+  description: `${description}\n\nThis sets the annotation ${annotation} to the current time. Each new value requests one round. A suspended cache handles the request when it is resumed.\n\nWith --wait: ${exitCodesHelp}`,
   examples: [
-    [summary, `${verb} web`],
+    [summary.replace(' a cache', ' the cache web'), `${verb} web`],
     ['The same, and wait for the result', `${verb} web --wait --timeout=10m`],
   ],
   usage: `${verb} NAME`,
-  flags: [{ name: 'wait', help: 'Wait until it is done.' }, timeoutFlag],
-  names: { least: 1, most: Infinity },
+  flags: [{ name: 'wait', help: 'Wait until the round has ended.' }, timeoutFlag],
+  nameCount: { min: 1, max: Infinity },
   run: async (invocation) => {
     const timeout = timeoutOf(invocation);
     const token = new Date().toISOString();
     const references = invocation.names.map((name) => ({ namespace: invocation.namespace, name }));
     for (const reference of references) {
       await request(invocation.api, reference, { annotation, token });
-      invocation.terminal.print(`imagecache.kubefledged.io/${reference.name} ${done}`);
+      invocation.terminal.print(`imagecache.kubefledged.io/${reference.name} ${result}`);
     }
     return invocation.isOn('wait') ? waitForAll(references, timeout, invocation) : exitCodes.good;
   },
@@ -49,7 +49,7 @@ async function request(
   });
 }
 
-/** The worst of the results. */
+/** The highest exit code. */
 async function waitForAll(
   references: readonly CacheReference[],
   timeout: number,
@@ -61,20 +61,20 @@ async function waitForAll(
   return Math.max(...codes);
 }
 
-export const refresh = triggerCommand({
+export const refresh = requestCommand({
   verb: 'refresh',
   annotation: annotations.refreshRequestedAt,
-  done: 'refresh requested',
-  summary: 'Ask for a refresh of a cache now',
+  result: 'refresh requested',
+  summary: 'Request a refresh of a cache',
   description:
-    'Ask for a refresh of a cache now: images that a node has lost or that may have moved are pulled again. It also brings back what was purged.',
+    'Request a refresh of a cache: images that nodes have lost, and tags that have moved, are pulled again. It also restores a purged cache.',
 });
 
-export const purge = triggerCommand({
+export const purge = requestCommand({
   verb: 'purge',
   annotation: annotations.purgeRequestedAt,
-  done: 'purge requested',
-  summary: 'Ask for the images of a cache to be removed from its nodes',
+  result: 'purge requested',
+  summary: 'Request the removal of the images of a cache from its nodes',
   description:
-    'Ask for the images of a cache to be removed from its nodes. The cache stays, empty, until its spec changes or a refresh is asked for.',
+    'Request the removal of the images of a cache from its nodes. The cache stays purged until its spec changes or a refresh is requested.',
 });

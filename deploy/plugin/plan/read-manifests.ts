@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import { apiVersion, imageCacheKind } from '#model/cache/api.ts';
 import { UsageError } from '../command.ts';
 
-/** An ImageCache as somebody wrote it. What is in it is for the API server to judge. */
+/** An ImageCache of a file. The API server validates its spec. */
 export type Manifest = z.infer<typeof manifest>;
 
 const manifest = z.looseObject({
@@ -20,25 +20,25 @@ const manifest = z.looseObject({
 
 const kind = z.looseObject({ kind: z.string(), items: z.optional(z.array(z.unknown())) });
 
-/** The ImageCaches in some files, `-` being standard input; objects of other kinds are passed over. Throws `UsageError` for what does not read. */
+/** Reads the ImageCaches in files, `-` being standard input, and ignores other kinds. Throws `UsageError` if a file is invalid. */
 export async function readManifests(
   files: readonly string[],
   input: () => Promise<string>,
 ): Promise<readonly Manifest[]> {
   const found: Manifest[] = [];
   for (const file of files)
-    found.push(...manifestsIn(await textOf(file, input), file === '-' ? 'standard input' : file));
+    found.push(...manifestsIn(await readText(file, input), file === '-' ? 'standard input' : file));
   if (found.length === 0) throw new UsageError(`no ImageCache in ${files.join(', ')}`);
   return found;
 }
 
-async function textOf(file: string, input: () => Promise<string>): Promise<string> {
+async function readText(file: string, input: () => Promise<string>): Promise<string> {
   if (file === '-') return input();
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new UsageError(`the path "${file}" can not be read: ${why}`);
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new UsageError(`the path "${file}" cannot be read: ${reason}`);
   }
 }
 
@@ -54,7 +54,7 @@ function manifestsIn(text: string, file: string): readonly Manifest[] {
 function imageCachesIn(value: unknown, file: string): readonly Manifest[] {
   if (value === null || value === undefined) return [];
   const object = kind.safeParse(value);
-  if (!object.success) throw new UsageError(`${file} holds something without a kind, which is no Kubernetes object`);
+  if (!object.success) throw new UsageError(`${file} contains an object without a kind`);
   if (object.data.items !== undefined) return object.data.items.flatMap((item) => imageCachesIn(item, file));
   if (object.data.kind !== imageCacheKind) return [];
   const read = manifest.safeParse(value);

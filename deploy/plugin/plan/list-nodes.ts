@@ -6,10 +6,10 @@ import type { Api } from '#runtime/api/api.ts';
 import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
 
-/** All nodes, and the bytes of each image as the first node that lists it reports them, by normalised reference. */
-export type SizedNodes = { readonly nodes: readonly Node[]; readonly sizes: ReadonlyMap<string, number> };
+/** All nodes, and the size in bytes of each image that a node reports, by normalised reference. */
+export type ListedNodes = { readonly nodes: readonly Node[]; readonly sizes: ReadonlyMap<string, number> };
 
-const listed = z.object({
+const imagesOfNode = z.object({
   status: z.optional(
     z.object({
       images: z.optional(
@@ -19,11 +19,11 @@ const listed = z.object({
   ),
 });
 
-/** Reads the nodes once for both. */
-export async function sizedNodes(api: Api): Promise<SizedNodes> {
+/** Lists the nodes, and reads the sizes of their images from the same answer. */
+export async function listNodes(api: Api): Promise<ListedNodes> {
   const sizes = new Map<string, number>();
   const parse = (object: unknown): Node => {
-    for (const { names, sizeBytes } of listed.parse(object).status?.images ?? [])
+    for (const { names, sizeBytes } of imagesOfNode.parse(object).status?.images ?? [])
       for (const name of names ?? []) {
         const reference = normalisedReference(name);
         if (sizeBytes !== undefined && !sizes.has(reference)) sizes.set(reference, sizeBytes);
