@@ -1,4 +1,4 @@
-import { statusWords, type ImageCache } from '#model/cache/image-cache.ts';
+import { statusValues, type ImageCache } from '#model/cache/image-cache.ts';
 import { nodeStates } from '#model/cache/ledger.ts';
 import { removalStates } from '#model/cache/removal-ledger.ts';
 import type { Metrics, Sample } from '#runtime/process/metrics.ts';
@@ -40,7 +40,7 @@ export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, so
 const one = (value: number): readonly Sample[] => [{ value }];
 
 const byStatus = (caches: readonly ImageCache[]): readonly Sample[] =>
-  statusWords.map((word) => ({
+  statusValues.map((word) => ({
     value: caches.filter(({ status }) => status.status === word).length,
     labels: { status: word === '' ? 'New' : word },
   }));

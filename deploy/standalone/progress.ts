@@ -1,6 +1,6 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { isUnsettled, type LedgerEntry } from '#model/cache/ledger.ts';
-import { nodeCounts } from '#model/desired/serialize-status.ts';
+import { nodeCounts } from '#model/desired/node-counts.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 
 /** One line for a person; its tone is a colour where there are any. */

@@ -15,7 +15,7 @@ import { openRound, staleTriggers } from '#model/round/open-round.ts';
 import { emptyPlan, type Plan } from './plan.ts';
 import { refreshLedger } from '#model/round/refresh-ledger.ts';
 import { suspend } from '#model/round/suspend.ts';
-import { gateIsOff } from '#model/desired/warm-gate.ts';
+import { gateOffEvents } from '#model/desired/warm-gate.ts';
 import type { World } from './world.ts';
 
 /**
@@ -90,5 +90,5 @@ function begun(world: World, cache: ImageCache): Plan {
   const plan = withoutDoneTrigger(world.before, planRound(world, cache));
   const isFirst = world.before.status.observedGeneration === undefined;
   const begins = isFirst ? { ...plan, ...staleTriggers(cache, plan) } : plan;
-  return { ...begins, events: [...begins.events, ...gateIsOff(cache, world.settings)] };
+  return { ...begins, events: [...begins.events, ...gateOffEvents(cache, world.settings)] };
 }

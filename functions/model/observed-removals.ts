@@ -1,5 +1,5 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { JobView } from '#model/job/pod.ts';
+import type { JobView } from '#model/job/job-view.ts';
 
 /** What was seen of removals. Only the function that makes removal Jobs reads more than what is under way. */
 export type ObservedRemovals = {

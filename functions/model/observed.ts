@@ -1,5 +1,5 @@
 import type { Node } from '#model/node/node.ts';
-import type { JobView } from '#model/job/pod.ts';
+import type { JobView } from '#model/job/job-view.ts';
 import type { ObservedRemovals } from './observed-removals.ts';
 
 /** What was seen of the world around a cache: everything, or only what changed. What is not in here was not looked at. */

@@ -13,7 +13,7 @@ import { isWaiting, removalEvents } from '#model/removal/removal-report.ts';
 import { retainsJobs } from '#model/pull/retained-jobs.ts';
 import { startRemovals, removalJobsToCreate, removalJobsToDelete } from '#model/removal/removals-due.ts';
 import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
-import type { DesiredByHash } from '#model/desired/desired-images.ts';
+import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import { syncRemovals } from '#model/removal/sync-removals.ts';
 import { isSameStatus } from '#model/desired/serialize-status.ts';
 import type { World } from './world.ts';

@@ -1,7 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
 import type { RemovalLedger, RemovalState } from '#model/cache/removal-ledger.ts';
-import { nodeCounts } from '#model/desired/serialize-status.ts';
+import { nodeCounts } from '#model/desired/node-counts.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import { page, type Page, type Paging } from './paging.ts';
 

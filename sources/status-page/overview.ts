@@ -1,4 +1,4 @@
-import { statusWords, type ImageCache } from '#model/cache/image-cache.ts';
+import { statusValues, type ImageCache } from '#model/cache/image-cache.ts';
 import { cacheRow, type CacheRow } from './cache-view.ts';
 import { page, type Page, type Paging } from './paging.ts';
 
@@ -23,7 +23,7 @@ type Known = Pick<Overview, 'version' | 'source'> & { readonly caches: readonly 
 
 export function overview({ caches, ...known }: Known, { query, status, paging }: Asked): Overview {
   const found = caches.filter((cache) => matches(cache, query.toLowerCase()));
-  const counted = statusWords.map(
+  const counted = statusValues.map(
     (word) => [wordOf(word), found.filter((each) => each.status.status === word).length] as const,
   );
   const chosen = found.filter((cache) => status === '' || wordOf(cache.status.status) === status).toSorted(byNeed);

@@ -4,7 +4,8 @@ import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
 import type { Operation, Trigger } from '#model/cache/round.ts';
-import { imagesOf, isAbsent } from '#model/desired/desired-images.ts';
+import { imagesOf } from '#model/desired/desired-images.ts';
+import { isAbsent } from '#model/desired/presence.ts';
 
 /** What applying a cache would cause, by images and nodes. */
 export type Forecast = {

@@ -1,6 +1,6 @@
 import type { Failure, ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
-import { type NodeCounts, nodeCounts } from '#model/desired/serialize-status.ts';
+import { type NodeCounts, nodeCounts } from '#model/desired/node-counts.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import { byName } from '../by-name.ts';
 

@@ -1,6 +1,6 @@
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { nodeCounts } from '#model/desired/serialize-status.ts';
+import { nodeCounts } from '#model/desired/node-counts.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { exitCodes, UsageError } from '../command.ts';

@@ -1,5 +1,4 @@
 /** The words of the API that are spoken to the cluster: each lives here and nowhere else. */
-
 export const group = 'kubefledged.io' as const;
 export const version = 'v1alpha2' as const;
 export const apiVersion = `${group}/${version}` as const;
@@ -33,8 +32,8 @@ export const labels = {
 export const managerLabelValue = 'kubefledged-image-manager' as const;
 export const managerSelector = `${labels.manager}=${managerLabelValue}` as const;
 /** Of Jobs and Pods of ours, those that pull, and those that remove. */
-export const pullsOnly = `!${labels.removal}` as const;
-export const removalsOnly = `${labels.removal}=true` as const;
+export const pullSelector = `!${labels.removal}` as const;
+export const removalSelector = `${labels.removal}=true` as const;
 
 /** What a Job and its Pod say of themselves; a result is folded only if all of it matches the live round. */
 export const jobAnnotations = {

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { statusWords } from './image-cache.ts';
+import { statusValues } from './image-cache.ts';
 import { nodeStates } from './ledger.ts';
 import { removalStates, spareReasons } from './removal-ledger.ts';
 import { operations, triggers } from './round.ts';
@@ -139,7 +139,7 @@ const round = z.object({
 
 /** `status` as stored. What does not read counts as not there: the worst that follows is that work is done again. */
 export const status = z.object({
-  status: z.catch(or(z.enum(statusWords), ''), 'Unknown'),
+  status: z.catch(or(z.enum(statusValues), ''), 'Unknown'),
   reason: z.catch(or(z.string(), ''), ''),
   message: z.catch(or(z.string(), ''), ''),
   startTime: z.catch(time, undefined),

@@ -76,7 +76,7 @@ export type PodMetadata = {
 };
 
 /** kube-fledged's words; '' is a cache that nobody has looked at yet. */
-export const statusWords = [
+export const statusValues = [
   '',
   'Processing',
   'Succeeded',
@@ -85,12 +85,12 @@ export const statusWords = [
   'NoImagesPulledOrDeleted',
   'Unknown',
 ] as const;
-export type StatusWord = (typeof statusWords)[number];
+export type StatusValue = (typeof statusValues)[number];
 
 /** The status, less what is derived from it on the way out (counts, nodesReady). */
 export type Status = {
   /** `Processing` says that a round is open; nothing else does. */
-  readonly status: StatusWord;
+  readonly status: StatusValue;
   readonly reason: string;
   readonly message: string;
   readonly startTime: number | undefined;

@@ -18,7 +18,7 @@ export const triggers = ['Spec', 'Annotation', 'Schedule', 'Adopted', 'Deletion'
 export type Trigger = (typeof triggers)[number];
 
 /** kube-fledged's `status.reason` of an operation. */
-export const reasonOf = (operation: Operation): string => `ImageCache${operation}`;
+export const statusReason = (operation: Operation): string => `ImageCache${operation}`;
 
 /** kube-fledged's `status.message` while an operation is under way. */
 export function processingMessage(operation: Operation): string {

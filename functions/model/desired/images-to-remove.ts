@@ -3,7 +3,8 @@ import { type ImageCache, type Status, isPurged } from '#model/cache/image-cache
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { selects, desiredImages } from './desired-images.ts';
+import { desiredImages } from './desired-images.ts';
+import { selectsNode } from './node-selector.ts';
 
 /** What a cache wants on a node now: nothing once it is purged. */
 export const currentDesiredImages = (
@@ -21,7 +22,7 @@ export function imagesToRemove(
   { cache, more, settings }: { cache: ImageCache; more: readonly string[]; settings: Settings },
 ): readonly string[] {
   const kept = new Set(currentDesiredImages(cache, node, settings)?.images.map(normalisedReference));
-  const placed = cache.status.placements.filter((list) => selects(list, node)).flatMap(({ images }) => images);
+  const placed = cache.status.placements.filter((list) => selectsNode(list, node)).flatMap(({ images }) => images);
   const byName = new Map([...placed, ...more].map((image) => [normalisedReference(image), image]));
   return [...byName].flatMap(([name, image]) => (kept.has(name) ? [] : [image])).toSorted();
 }

@@ -1,9 +1,11 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { mayMove, desiredImages } from './desired-images.ts';
+import type { Node } from '#model/node/node.ts';
+import { parseImageReference } from '#model/text/image-reference.ts';
+import { desiredImages } from './desired-images.ts';
+import { pullPolicyOf } from './pull-policy.ts';
 
-/** The images that may have moved and that some of these nodes shall have, sorted, as spelled in the spec. */
+/** The moving images that are desired on at least one of these nodes, sorted, as spelled in the spec. */
 export function movingImages(
   cache: ImageCache,
   nodes: Iterable<Node | undefined>,
@@ -12,5 +14,9 @@ export function movingImages(
   const images = [...nodes].flatMap((node) =>
     node === undefined ? [] : (desiredImages(cache, node, settings)?.images ?? []),
   );
-  return [...new Set(images)].filter((image) => mayMove(image, cache, settings)).toSorted();
+  return [...new Set(images)].filter((image) => isMovingImage(image, cache, settings)).toSorted();
 }
+
+/** Whether the reference may resolve to another digest by now, which only the registry knows. A digest never moves. */
+const isMovingImage = (image: string, cache: ImageCache, settings: Settings): boolean =>
+  pullPolicyOf(image, cache, settings) === 'Always' && parseImageReference(image).digest === '';

@@ -6,6 +6,7 @@ import type { RemovalEntry, SparedImage } from '#model/cache/removal-ledger.ts';
 import type { Round } from '#model/cache/round.ts';
 import { imagesOf } from './desired-images.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
+import { nodeCounts } from './node-counts.ts';
 
 /** The status as it goes over the wire: times as text, counts derived from the ledger, nothing that is empty. */
 export type SerializedStatus = Readonly<Record<string, unknown>>;
@@ -46,22 +47,6 @@ export function serializeStatusWithoutTexts(status: Status, cache: ImageCache): 
 export const isSameStatus = (status: Status, cache: ImageCache): boolean =>
   !cache.hasFormerStatus &&
   JSON.stringify(serializeStatus(status, cache)) === JSON.stringify(serializeStatus(cache.status, cache));
-
-export type NodeCounts = Readonly<Record<'desired' | 'ready' | 'pulling' | 'failed' | 'skipped', number>>;
-
-/** How many nodes are in which state. Skipped nodes are not among the desired ones. */
-export function nodeCounts(nodes: Ledger): NodeCounts {
-  const states = Object.values(nodes).map(({ state }) => state);
-  const count = (state: LedgerEntry['state']): number => states.filter((other) => other === state).length;
-  const skipped = count('Skipped');
-  return {
-    desired: states.length - skipped,
-    ready: count('Ready'),
-    pulling: count('Pulling'),
-    failed: count('Failed'),
-    skipped,
-  };
-}
 
 type ImageCount = { readonly image: string; readonly ready: number; readonly failed: number };
 

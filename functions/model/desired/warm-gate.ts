@@ -1,22 +1,26 @@
 import { labels } from '#model/cache/api.ts';
 import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
-import { isNeverServed, type Node } from '#model/node/node.ts';
+import { isNeverSupported, type Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from './desired-images.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 
 /** What opens a node: the patch that takes its startup taint away, and what is to be told of it to the caches that did not make it in time. */
-export type Release = {
+export type GateRelease = {
   /** JSON patch that only holds if node and taints are those that were seen. */
-  readonly patch: readonly PatchStep[];
+  readonly patch: readonly JsonPatchOperation[];
   readonly isWarm: boolean;
   readonly late: readonly { readonly cache: ImageCache; readonly event: CacheEvent }[];
 };
 
-export type PatchStep = { readonly op: 'test' | 'add' | 'remove'; readonly path: string; readonly value?: unknown };
+export type JsonPatchOperation = {
+  readonly op: 'test' | 'add' | 'remove';
+  readonly path: string;
+  readonly value?: unknown;
+};
 
-export type GateWorld = { readonly caches: readonly ImageCache[]; readonly settings: Settings; readonly now: number };
+export type GateInputs = { readonly caches: readonly ImageCache[]; readonly settings: Settings; readonly now: number };
 
 /** The startup taints on a node that the operator lets be taken away: of nobody else's is ever looked at. */
 const gateTaints = (node: Node, { warmGateTaints }: Settings): readonly string[] => [
@@ -27,7 +31,7 @@ const gateTaints = (node: Node, { warmGateTaints }: Settings): readonly string[]
  * The first of a node's startup taints that is to go now, with the label that says so where the images are there; undefined while it is held.
  * A node is held by every cache of the taint that selects it, until its images are there or its time is up; where none does, it is let go.
  */
-export function release(node: Node, world: GateWorld): Release | undefined {
+export function gateRelease(node: Node, world: GateInputs): GateRelease | undefined {
   if (node.isBeingDeleted) return undefined;
   for (const key of gateTaints(node, world.settings)) {
     const gates = gatesOf(key, node, world);
@@ -45,7 +49,7 @@ export function release(node: Node, world: GateWorld): Release | undefined {
 }
 
 /** A cache that waits for what the operator has not switched on is told so. */
-export const gateIsOff = ({ spec }: ImageCache, { warmGateTaints }: Settings): readonly CacheEvent[] =>
+export const gateOffEvents = ({ spec }: ImageCache, { warmGateTaints }: Settings): readonly CacheEvent[] =>
   spec.warmGate === undefined || warmGateTaints.includes(spec.warmGate.taintKey)
     ? []
     : [
@@ -59,8 +63,8 @@ export const gateIsOff = ({ spec }: ImageCache, { warmGateTaints }: Settings): r
 
 type Gate = { readonly cache: ImageCache; readonly state: 'warm' | 'late' | 'waiting' };
 
-function gatesOf(key: string, node: Node, world: GateWorld): readonly Gate[] {
-  if (isNeverServed(node)) return [];
+function gatesOf(key: string, node: Node, world: GateInputs): readonly Gate[] {
+  if (isNeverSupported(node)) return [];
   return world.caches.flatMap((cache) => {
     const want = holds(cache, key) ? desiredImages(cache, node, world.settings)?.hash : undefined;
     return want === undefined ? [] : [{ cache, state: gateState(cache, node, { want, now: world.now }) }];
@@ -88,11 +92,11 @@ const registering: ReadonlySet<string> = new Set([
 ]);
 
 /** Taints have no key in JSON, only a place, and others move them: each is tested before it goes, and the last goes first. */
-function patchOf(node: Node, key: string, isWarm: boolean): readonly PatchStep[] {
+function patchOf(node: Node, key: string, isWarm: boolean): readonly JsonPatchOperation[] {
   const places = node.taints.flatMap((taint, index) => (taint.key === key ? [index] : [])).toReversed();
   return [
     { op: 'test', path: '/metadata/uid', value: node.uid },
-    ...places.flatMap((index): readonly PatchStep[] => [
+    ...places.flatMap((index): readonly JsonPatchOperation[] => [
       { op: 'test', path: `/spec/taints/${index}/key`, value: key },
       { op: 'remove', path: `/spec/taints/${index}` },
     ]),
@@ -100,7 +104,7 @@ function patchOf(node: Node, key: string, isWarm: boolean): readonly PatchStep[]
   ];
 }
 
-const warmLabel = (node: Node): PatchStep =>
+const warmLabel = (node: Node): JsonPatchOperation =>
   Object.keys(node.labels).length === 0
     ? { op: 'add', path: '/metadata/labels', value: { [labels.warm]: 'true' } }
     : { op: 'add', path: `/metadata/labels/${labels.warm.replaceAll('/', '~1')}`, value: 'true' };

@@ -8,9 +8,13 @@ export function pullDeadline(cache: ImageCache, settings: Settings): number {
 }
 
 /**
- * How long a Pod that has started may go on with no word of so many of its images, in milliseconds.
- * A kubelet pulls them one after another and says nothing until all are tried, and a registry that hangs holds them up: containerd 1.7 lets go after 301 s, 2.2 (measured) only when the connection breaks.
+ * How long a started Pod may leave this many of its images unreported, in milliseconds.
+ * A kubelet pulls the images of a Pod one after another and reports none until all were tried. A registry that does not
+ * respond blocks them all: containerd 1.7 times out after 301 s, 2.2 (measured) only when the connection breaks.
  */
 export function startedDeadline(cache: ImageCache, settings: Settings, images: number): number {
   return Math.max(330_000, pullDeadline(cache, settings) * images);
 }
+
+/** How long the Job controller may take to create a Pod before its FailedCreate Events are trusted, in milliseconds. */
+export const podCreationGrace = 10_000;

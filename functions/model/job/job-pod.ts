@@ -6,30 +6,30 @@ import type { Serialized } from '#model/text/serialized.ts';
 type NodeAffinity = Serialized<V1NodeAffinity>;
 
 /** No rights, and no way to any. */
-export const powerless = {
+export const restrictedSecurityContext = {
   capabilities: { drop: ['ALL'] },
   readOnlyRootFilesystem: true,
   allowPrivilegeEscalation: false,
 };
 
 /** Autoscalers may take the node at any time, and meshes put nothing into the Pod. */
-export const outOfTheWay = {
+export const podAnnotations = {
   'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true',
   'sidecar.istio.io/inject': 'false',
   'linkerd.io/inject': 'disabled',
 };
 
 /** By name, as DaemonSets do: the hostname label may be missing or shared. */
-export function onNode(name: string): NodeAffinity {
+export function nodeAffinity(name: string): NodeAffinity {
   const matchFields = [{ key: 'metadata.name', operator: 'In', values: [name] }];
   return { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields }] } };
 }
 
 /** A field that is left out where its value is ''. */
-export const optional = (key: string, value: string): Readonly<Record<string, string>> =>
+export const optionalField = (key: string, value: string): Readonly<Record<string, string>> =>
   value === '' ? {} : { [key]: value };
 /** What a Job's name begins with: as much of its cache's name as leaves room for a hash of 12. */
-export const nameStart = (cacheName: string): string =>
+export const jobNamePrefix = (cacheName: string): string =>
   cacheName
     .slice(0, 40)
     .replace(/[^a-z0-9]+$/, '')

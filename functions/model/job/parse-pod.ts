@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { jobAnnotations, labels } from '#model/cache/api.ts';
 import { interned, type Interner } from '#model/text/interned.ts';
-import type { ContainerStatus, HeldImages, Job, Pod, PodWay } from './pod.ts';
+import type { ContainerStatus, HeldImages, Pod, ImageAccess } from './pod.ts';
+import type { Job } from './job.ts';
 import { helperContainer } from './pull-container.ts';
 
 const texts = z.optional(z.record(z.string(), z.string()));
@@ -91,7 +92,7 @@ function readPod(object: unknown, share: Interner<ContainerStatus>): Pod {
     reason: status?.reason ?? '',
     message: status?.message ?? '',
     isDisrupted: conditions.some(({ type, status: is }) => type === 'DisruptionTarget' && is === 'True'),
-    way: wayOf(spec),
+    imageAccess: wayOf(spec),
     unschedulable: conditions.find(({ type, status: is }) => type === 'PodScheduled' && is === 'False')?.message ?? '',
     startedAt: epoch(status?.startTime ?? ''),
     helper: status?.initContainerStatuses?.map(shared).find(({ name }) => name === helperContainer),
@@ -145,7 +146,7 @@ function holding(told: string): HeldImages {
   return { desiredHash: want, indexes: indexes === '' ? [] : indexes.split(',').map(Number) };
 }
 
-function wayOf(spec: z.infer<typeof podSpec> | undefined): PodWay {
+function wayOf(spec: z.infer<typeof podSpec> | undefined): ImageAccess {
   if (spec?.volumes?.some(({ image }) => image !== undefined) === true) return 'mounting';
   return spec?.initContainers?.some(({ name }) => name === helperContainer) === true ? 'copying' : 'neither';
 }

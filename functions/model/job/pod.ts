@@ -19,7 +19,7 @@ export type Pod = {
   /** A DisruptionTarget condition: evicted, preempted, its node shut down. */
   readonly isDisrupted: boolean;
   /** How it gets at its images, by what the API server kept of it. */
-  readonly way: PodWay;
+  readonly imageAccess: ImageAccess;
   /** What the scheduler says while it finds no place; ''. */
   readonly unschedulable: string;
   readonly createdAt: number;
@@ -33,7 +33,7 @@ export type Pod = {
  * Images are mounted as volumes, or started with a copied no-op. An API server that knows no image volumes stores empty ones in their place:
  * such a Pod touches no image.
  */
-export type PodWay = 'mounting' | 'copying' | 'neither';
+export type ImageAccess = 'mounting' | 'copying' | 'neither';
 
 export type ContainerStatus = {
   readonly name: string;
@@ -44,30 +44,3 @@ export type ContainerStatus = {
   readonly message: string;
   readonly exitCode: number;
 };
-
-/** What functions look at in a Job of theirs. */
-export type Job = {
-  readonly name: string;
-  readonly namespace: string;
-  readonly uid: string;
-  readonly cacheUid: string;
-  readonly nodeId: string;
-  readonly round: number;
-  readonly holds: HeldImages;
-  readonly isBeingDeleted: boolean;
-  /** It removes images; all others pull. */
-  readonly isRemoval: boolean;
-  /** On removal Jobs: the references that are to go. */
-  readonly removes: readonly string[];
-  readonly createdAt: number;
-  /** undefined where only its metadata was read. */
-  readonly outcome: 'Complete' | 'Failed' | 'None' | undefined;
-  /** Whether its status tells of a Pod, which may have gone since; undefined where only its metadata was read. */
-  readonly hasPods: boolean | undefined;
-  /** Why the Job controller cannot make its Pod: the text of its latest FailedCreate Event; '' if there is none. */
-  readonly podRefused: string;
-};
-/** A Job as far as it was read: either half may be missing. */
-export type JobView = { readonly job: Job | undefined; readonly pod: Pod | undefined };
-/** How long the Job controller is given to make a Pod before its Events are believed. */
-export const podGrace = 10_000;

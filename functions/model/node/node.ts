@@ -60,10 +60,11 @@ export function skipReason(node: Node, tolerations: readonly Toleration[] | unde
 }
 
 /** Whether a node is of a kind that never gets a Job. */
-export const isNeverServed = (node: Node): boolean => isVirtual(node) || node.operatingSystem !== 'linux';
+export const isNeverSupported = (node: Node): boolean => isVirtual(node) || node.operatingSystem !== 'linux';
 
 /** Whether a Job on this node has no chance to end: its Pod's kubelet is away. */
-export const isAway = (reason: SkipReason | undefined): boolean => reason === 'NotReady' || reason === 'BeingDeleted';
+export const isUnreachable = (reason: SkipReason | undefined): boolean =>
+  reason === 'NotReady' || reason === 'BeingDeleted';
 
 /** A machine on which an autoscaler has set its mind. */
 const deletionTaints: ReadonlySet<string> = new Set([

@@ -1,13 +1,17 @@
-import { pullDeadline, startedDeadline } from '#model/job/deadline.ts';
+import { pullDeadline, startedDeadline, podCreationGrace } from '#model/job/deadline.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
 import { failed, isConclusive, outcomeOf, type Images, type Outcome } from './image-outcome.ts';
 import type { Cause } from '#model/cache/failures.ts';
-import { podGrace, type Job, type JobView, type Pod } from '#model/job/pod.ts';
+import type { Pod } from '#model/job/pod.ts';
+import type { JobView } from '#model/job/job-view.ts';
+import type { Job } from '#model/job/job.ts';
 import { mountsImages } from '#model/job/pull-container.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { isProvenPresent, pullPolicyOf, type DesiredImages } from '#model/desired/desired-images.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { pullPolicyOf } from '#model/desired/pull-policy.ts';
+import { isProvenPresent } from '#model/desired/presence.ts';
 
 /** What a Job has come to. */
 export type Verdict =
@@ -52,7 +56,7 @@ function judgePodless(job: Job, trial: JobEvidence): Verdict {
   if (job.outcome === 'Complete') return done(trial, () => ({ type: 'present', digest: '' }));
   if (job.outcome === 'Failed' || job.isBeingDeleted) return { type: 'lost' };
   const age = trial.now - job.createdAt;
-  if (job.podRefused === '' || age < podGrace)
+  if (job.podRefused === '' || age < podCreationGrace)
     return age < pullDeadline(trial.cache, trial.settings) ? open() : done(trial, () => failed(noPod, true));
   const cause = { reason: 'FailedCreate', message: job.podRefused };
   if (isQuota(job.podRefused) && age < pullDeadline(trial.cache, trial.settings)) return open(allOf(trial, cause));

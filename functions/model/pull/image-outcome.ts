@@ -17,12 +17,14 @@ export const isConclusive = (outcome: Outcome): boolean =>
 export const failed = (cause: Cause, isVague = false): Outcome => ({ type: 'failed', cause, isFinal: true, isVague });
 
 export function outcomeOf(pod: Pod, index: number, { image, helperImage }: Images): Outcome | undefined {
-  if (pod.way === 'neither') return { type: 'unmountable' };
+  if (pod.imageAccess === 'neither') return { type: 'unmountable' };
   if (pod.helper !== undefined && isFailing(pod.helper) && !wasKilled(pod.helper, pod))
     return helperOutcome(pod.helper, helperImage);
   const container = pod.containers.find(({ name }) => name === containerName(index));
   if (container === undefined) return pod.phase === 'Succeeded' ? { type: 'present', digest: '' } : undefined;
-  return pod.way === 'mounting' ? mountedOutcome(container, { image, helperImage }) : startedOutcome(container, image);
+  return pod.imageAccess === 'mounting'
+    ? mountedOutcome(container, { image, helperImage })
+    : startedOutcome(container, image);
 }
 
 /** The image was to be started: it is there as soon as the runtime has an id for it. */

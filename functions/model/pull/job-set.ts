@@ -3,7 +3,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { FinishedJobs, LedgerEntry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
-import { nameStart } from '#model/job/job-pod.ts';
+import { jobNamePrefix } from '#model/job/job-pod.ts';
 
 /** Which images, by index into the want's sorted images, each Job of a node's attempt pulls; in the order in which the Jobs are made. */
 export function jobSet(
@@ -50,5 +50,5 @@ const todoOf = (entry: LedgerEntry, wanted: DesiredImages): readonly number[] =>
 /** The one name of a Job: whoever makes it, however often, makes the same. At most 53 characters, as its Pods add to it. */
 export function jobName(cache: ImageCache, entry: LedgerEntry, indexes: readonly number[]): string {
   const round = cache.status.round?.number ?? 0;
-  return `${nameStart(cache.name)}-${hash(12, cache.uid, round, entry.id, entry.attempt, entry.desiredHash, String(entry.copiesNoop), ...indexes)}`;
+  return `${jobNamePrefix(cache.name)}-${hash(12, cache.uid, round, entry.id, entry.attempt, entry.desiredHash, String(entry.copiesNoop), ...indexes)}`;
 }

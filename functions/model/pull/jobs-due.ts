@@ -6,7 +6,8 @@ import { interned } from '#model/text/interned.ts';
 import { mountsImages } from '#model/job/pull-container.ts';
 import { pulling as pullingPod, pullJob, type PullJob, type Pulling as PullingPod } from './pull-job.ts';
 import { retainedJobs } from './retained-jobs.ts';
-import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
+import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import type { World } from '#model/world.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 

@@ -2,15 +2,16 @@ import type { V1Job } from '@kubernetes/client-node';
 import { apiVersion, imageCacheKind, jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import { onNode, optional, outOfTheWay, powerless } from '#model/job/job-pod.ts';
+import { nodeAffinity, optionalField, podAnnotations, restrictedSecurityContext } from '#model/job/job-pod.ts';
 import { jobName } from './job-set.ts';
 import type { Node } from '#model/node/node.ts';
 import { containerName, helperContainer, mountsImages } from '#model/job/pull-container.ts';
 import { startedDeadline } from '#model/job/deadline.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { tolerationsOf } from '#model/node/tolerations.ts';
+import { podTolerations } from '#model/node/tolerations.ts';
 import type { Serialized } from '#model/text/serialized.ts';
-import { pullPolicyOf, type DesiredImages } from '#model/desired/desired-images.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { pullPolicyOf } from '#model/desired/pull-policy.ts';
 
 const program = '/noop';
 const sharedFolder = '/.imagecache';
@@ -49,14 +50,14 @@ export function pullJob(order: PullJobOrder, images = pulling(order)): PullJob {
       template: {
         metadata: {
           labels: { ...cache.spec.podMetadata.labels, ...ownLabels(order) },
-          annotations: { ...outOfTheWay, ...cache.spec.podMetadata.annotations, ...ownAnnotations(order) },
+          annotations: { ...podAnnotations, ...cache.spec.podMetadata.annotations, ...ownAnnotations(order) },
         },
         spec: {
           ...images,
           restartPolicy: 'Never',
           terminationGracePeriodSeconds: 0,
           dnsPolicy: 'Default',
-          ...optional('serviceAccountName', cache.spec.serviceAccountName ?? settings.serviceAccountName),
+          ...optionalField('serviceAccountName', cache.spec.serviceAccountName ?? settings.serviceAccountName),
           automountServiceAccountToken: false,
           securityContext: {
             runAsUser: order.runAsUser,
@@ -64,9 +65,9 @@ export function pullJob(order: PullJobOrder, images = pulling(order)): PullJob {
             seccompProfile: { type: 'RuntimeDefault' },
           },
           imagePullSecrets: cache.spec.imagePullSecrets.map((name) => ({ name })),
-          affinity: { nodeAffinity: onNode(node.name) },
-          tolerations: tolerationsOf(cache.spec) ?? [{ operator: 'Exists' }],
-          ...optional('priorityClassName', cache.spec.priorityClassName ?? settings.jobPriorityClassName),
+          affinity: { nodeAffinity: nodeAffinity(node.name) },
+          tolerations: podTolerations(cache.spec) ?? [{ operator: 'Exists' }],
+          ...optionalField('priorityClassName', cache.spec.priorityClassName ?? settings.jobPriorityClassName),
           enableServiceLinks: false,
         },
       },
@@ -131,7 +132,7 @@ function copyingPod({ cache, wanted, indexes, settings }: PullJobOrder): Pulling
 /** Explicit and small, for every container: a LimitRange's default times 33 containers would not schedule. */
 const confined = {
   resources: { limits: { cpu: '100m', memory: '32Mi' }, requests: { cpu: '1m', memory: '1Mi' } },
-  securityContext: powerless,
+  securityContext: restrictedSecurityContext,
 };
 
 function ownLabels({ cache, entry }: PullJobOrder): Readonly<Record<string, string>> {

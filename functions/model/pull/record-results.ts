@@ -4,7 +4,8 @@ import { maxAttempts, type FinishedJobs, type LedgerEntry } from '#model/cache/l
 import { finishedJobsOf, jobName, jobsDue, jobSize, unfinishedJobs } from './job-set.ts';
 import { evaluateJob, type Verdict } from './evaluate-job.ts';
 import { withReportedDigests } from '#model/cache/known-digest.ts';
-import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
+import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import type { World } from '#model/world.ts';
 
 /** The status with the results of all Jobs that have come to an end: many results, one write. */

@@ -1,8 +1,9 @@
 import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { HeldImages, Pod, JobView } from '#model/job/pod.ts';
+import type { HeldImages, Pod } from '#model/job/pod.ts';
+import type { JobView } from '#model/job/job-view.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { DesiredByHash } from '#model/desired/desired-images.ts';
+import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import type { World } from '#model/world.ts';
 
 /** Whether Jobs that have done their work are to stay for a while. */

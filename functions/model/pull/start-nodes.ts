@@ -4,7 +4,7 @@ import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';
 import type { Plan } from '#model/plan.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { DesiredByHash } from '#model/desired/desired-images.ts';
+import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import type { World } from '#model/world.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 

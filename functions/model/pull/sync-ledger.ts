@@ -1,17 +1,14 @@
 import { withoutNode } from '#model/cache/failures.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { newEntry, type Ledger, type LedgerEntry } from '#model/cache/ledger.ts';
-import { isAway, skipReason, type Node, type SkipReason } from '#model/node/node.ts';
-import { tolerationsOf } from '#model/node/tolerations.ts';
+import { isUnreachable, skipReason, type Node, type SkipReason } from '#model/node/node.ts';
+import { podTolerations } from '#model/node/tolerations.ts';
 import { currentDesiredImages } from '#model/desired/images-to-remove.ts';
-import {
-  isProvenPresent,
-  knownDesired,
-  pullPolicyOf,
-  observedNodes,
-  type DesiredByHash,
-  type DesiredImages,
-} from '#model/desired/desired-images.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { observedNodes } from '#model/desired/observed-nodes.ts';
+import { knownDesired, type DesiredByHash } from '#model/desired/known-desired.ts';
+import { pullPolicyOf } from '#model/desired/pull-policy.ts';
+import { isProvenPresent } from '#model/desired/presence.ts';
 import type { World } from '#model/world.ts';
 
 /** The ledger after a look at the nodes: who is concerned, who has changed, who can be served, who needs nothing. */
@@ -47,8 +44,8 @@ function surveyed(before: LedgerEntry | undefined, node: Node, want: DesiredImag
   const isKept = before !== undefined && before.id === node.id && before.desiredHash === want.hash;
   const entry = isKept ? before : newEntry(node.id, want.hash);
   if (entry.state === 'Ready' || entry.state === 'Failed') return entry;
-  const reason = skipReason(node, tolerationsOf(place.cache.spec));
-  if (reason !== undefined && (entry.state !== 'Pulling' || isAway(reason))) return skipped(entry, reason);
+  const reason = skipReason(node, podTolerations(place.cache.spec));
+  if (reason !== undefined && (entry.state !== 'Pulling' || isUnreachable(reason))) return skipped(entry, reason);
   if (entry.state === 'Pulling') return entry;
   if (entry.attempt > 0) return { ...entry, state: 'Pending', reason: '' };
   return unstarted(entry, node, want, place);
@@ -58,7 +55,7 @@ function surveyed(before: LedgerEntry | undefined, node: Node, want: DesiredImag
 export function skipUnavailable({ observed }: World, { spec, status }: ImageCache): Ledger {
   const entries = Object.entries(status.nodes).map(([name, entry]) => {
     const node = entry.state === 'Pending' ? observed.nodes.get(name) : undefined;
-    const reason = node === undefined ? undefined : skipReason(node, tolerationsOf(spec));
+    const reason = node === undefined ? undefined : skipReason(node, podTolerations(spec));
     return [name, reason === undefined ? entry : skipped(entry, reason)] as const;
   });
   return Object.fromEntries(entries);

@@ -1,5 +1,8 @@
 import type { Cause } from '#model/cache/failures.ts';
-import { type ContainerStatus, type Job, type Pod, podGrace, type JobView } from '#model/job/pod.ts';
+import type { ContainerStatus, Pod } from '#model/job/pod.ts';
+import { podCreationGrace } from '#model/job/deadline.ts';
+import type { JobView } from '#model/job/job-view.ts';
+import type { Job } from '#model/job/job.ts';
 import { parseRemovalResult, type RemovalResult } from './removal-result.ts';
 
 /** What a removal Job has come to. */
@@ -22,7 +25,7 @@ export function evaluateRemoval({ view: { job, pod }, deadline, now }: RemovalEv
 function judgePodless(job: Job, deadline: number, now: number): RemovalVerdict {
   if (job.outcome === 'Complete' || job.outcome === 'Failed' || job.isBeingDeleted) return { type: 'lost' };
   const age = now - job.createdAt;
-  if (job.podRefused !== '' && age >= podGrace) return failed('FailedCreate', job.podRefused);
+  if (job.podRefused !== '' && age >= podCreationGrace) return failed('FailedCreate', job.podRefused);
   return age < deadline ? { type: 'open' } : failed('Pending', 'The Job has no Pod, and no Event says why');
 }
 

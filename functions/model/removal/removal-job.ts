@@ -2,7 +2,13 @@ import type { V1Job } from '@kubernetes/client-node';
 import { jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { onNode, optional, outOfTheWay, powerless, nameStart } from '#model/job/job-pod.ts';
+import {
+  nodeAffinity,
+  optionalField,
+  podAnnotations,
+  restrictedSecurityContext,
+  jobNamePrefix,
+} from '#model/job/job-pod.ts';
 import type { Node } from '#model/node/node.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
 import type { RemovalOrder } from './removal-result.ts';
@@ -48,7 +54,7 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
       activeDeadlineSeconds: backstopSeconds,
       ttlSecondsAfterFinished: evidenceSeconds,
       template: {
-        metadata: { labels: ownLabels(order), annotations: { ...outOfTheWay, ...ownAnnotations(order) } },
+        metadata: { labels: ownLabels(order), annotations: { ...podAnnotations, ...ownAnnotations(order) } },
         spec: {
           volumes: [{ name: 'socket', hostPath: { path: socket, type: 'Socket' } }],
           containers: [
@@ -60,19 +66,19 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
               volumeMounts: [{ name: 'socket', mountPath: socket }],
               terminationMessagePolicy: 'FallbackToLogsOnError',
               imagePullPolicy: 'IfNotPresent',
-              securityContext: powerless,
+              securityContext: restrictedSecurityContext,
             },
           ],
           restartPolicy: 'Never',
           terminationGracePeriodSeconds: 0,
           dnsPolicy: 'Default',
-          ...optional('serviceAccountName', settings.serviceAccountName),
+          ...optionalField('serviceAccountName', settings.serviceAccountName),
           automountServiceAccountToken: false,
           ...(settings.imageDeleteJobHostNetwork ? { hostNetwork: true } : {}),
           securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: 'RuntimeDefault' } },
-          affinity: { nodeAffinity: onNode(node.name) },
+          affinity: { nodeAffinity: nodeAffinity(node.name) },
           tolerations: [{ operator: 'Exists' }],
-          ...optional('priorityClassName', order.cache.spec.priorityClassName ?? settings.jobPriorityClassName),
+          ...optionalField('priorityClassName', order.cache.spec.priorityClassName ?? settings.jobPriorityClassName),
           enableServiceLinks: false,
         },
       },
@@ -82,7 +88,7 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
 
 /** The one name of the Job: whoever makes it, however often, makes the same. What is to be kept may be seen differently by two, and is not in it. */
 export const removalJobName = ({ name, uid }: ImageCache, { round, id, attempt, imagesHash }: RemovalEntry): string =>
-  `${nameStart(name)}-${hash(12, 'removal', uid, round, id, attempt, imagesHash)}`;
+  `${jobNamePrefix(name)}-${hash(12, 'removal', uid, round, id, attempt, imagesHash)}`;
 
 /** The image's entrypoint is Node. No shell, and no reference that could be taken for an option. */
 function programArguments({ socket, removal }: RemovalJobOrder): readonly string[] {

@@ -1,8 +1,10 @@
 import { formerDesired } from '#model/desired/former-desired.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import { isAway, skipReason, type Node } from '#model/node/node.ts';
+import { isUnreachable, skipReason, type Node } from '#model/node/node.ts';
 import { newRemovalEntry, isRemovalUnsettled, type RemovalEntry } from '#model/cache/removal-ledger.ts';
-import { observedNodes, knownDesired, type DesiredImages } from '#model/desired/desired-images.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { observedNodes } from '#model/desired/observed-nodes.ts';
+import { knownDesired } from '#model/desired/known-desired.ts';
 import { toRemoveHash, toRemoveInUse, imagesToRemove } from '#model/desired/images-to-remove.ts';
 import type { World } from '#model/world.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
@@ -68,7 +70,8 @@ function surveyedEntry(entry: RemovalEntry | undefined, node: Node, at: Case): R
   const { cache, images, want } = at;
   const own = entry?.id === node.id ? entry : undefined;
   const reason = skipReason(node, undefined);
-  if (own?.state === 'Removing') return isAway(reason) ? { ...own, state: 'Skipped', reason: reason ?? '' } : own;
+  if (own?.state === 'Removing')
+    return isUnreachable(reason) ? { ...own, state: 'Skipped', reason: reason ?? '' } : own;
   if (images.length === 0) return own !== undefined && isDone(own) ? own : undefined;
   const current = own?.imagesHash === want ? own : newRemovalEntry(node.id, want, cache.status.round?.number ?? 0);
   if (isDone(current)) return current;

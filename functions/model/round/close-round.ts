@@ -1,5 +1,5 @@
 import { conditionsOf, type Phase } from '#model/cache/conditions.ts';
-import { type ImageCache, type Status, type StatusWord, isPurged } from '#model/cache/image-cache.ts';
+import { type ImageCache, type Status, type StatusValue, isPurged } from '#model/cache/image-cache.ts';
 import type { RemovalLedger } from '#model/cache/removal-ledger.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import type { Ledger } from '#model/cache/ledger.ts';
@@ -51,7 +51,7 @@ function unreadable(scheduled: Scheduled | undefined): readonly CacheEvent[] {
   return [{ type: 'Warning', reason: 'InvalidSchedule', message, key: scheduled.problem }];
 }
 
-type End = { readonly word: StatusWord; readonly phase: Phase; readonly message: string };
+type End = { readonly word: StatusValue; readonly phase: Phase; readonly message: string };
 
 function endOf(nodes: Ledger): End {
   const states = Object.values(nodes).map(({ state }) => state);

@@ -5,7 +5,7 @@ import { withPlacements } from '#model/desired/placements.ts';
 import type { Plan } from '#model/plan.ts';
 import type { RemovalLedger } from '#model/cache/removal-ledger.ts';
 import { newRound, type RoundRequest } from './next-round.ts';
-import { processingMessage, reasonOf } from '#model/cache/round.ts';
+import { processingMessage, statusReason } from '#model/cache/round.ts';
 
 /** The cache with a round opened: whatever was unsettled or failed is to be done again, what is there stays. */
 export function openRound(cache: ImageCache, request: RoundRequest, now: number): ImageCache {
@@ -15,7 +15,7 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
     status: {
       ...cache.status,
       status: 'Processing',
-      reason: reasonOf(request.operation),
+      reason: statusReason(request.operation),
       message: processingMessage(request.operation),
       startTime: now,
       completionTime: undefined,

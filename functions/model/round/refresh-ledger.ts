@@ -5,7 +5,8 @@ import { movingImages } from '#model/desired/moving-images.ts';
 import type { Node } from '#model/node/node.ts';
 import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
 import { mayPullUnresolved, nextKnownDigest, unknownDigest, type KnownDigest } from '#model/cache/known-digest.ts';
-import { isAbsent, desiredImages as wantedOn, type DesiredImages } from '#model/desired/desired-images.ts';
+import { desiredImages as wantedOn, type DesiredImages } from '#model/desired/desired-images.ts';
+import { isAbsent } from '#model/desired/presence.ts';
 import type { World } from '#model/world.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 

@@ -1,4 +1,4 @@
-import { labels, managerSelector, pullsOnly, removalsOnly } from '#model/cache/api.ts';
+import { labels, managerSelector, pullSelector, removalSelector } from '#model/cache/api.ts';
 import type { CacheReference, ObjectReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
@@ -7,9 +7,10 @@ import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { nodeReader, parseNode } from '#model/node/parse-node.ts';
 import { parseJob, parsePod, podReader } from '#model/job/parse-pod.ts';
 import type { JobToDelete } from '#model/plan.ts';
-import type { Job, Pod } from '#model/job/pod.ts';
+import type { Pod } from '#model/job/pod.ts';
+import type { Job } from '#model/job/job.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
-import type { PatchStep } from '#model/desired/warm-gate.ts';
+import type { JsonPatchOperation } from '#model/desired/warm-gate.ts';
 import type { RemovalJob } from '#model/removal/removal-job.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { cacheOfObject } from './cache-of-object.ts';
@@ -60,7 +61,7 @@ export type Cluster = {
   /** Deletes this very Job with its Pods; one that is gone already is fine. */
   readonly deleteJob: (namespace: string, job: JobToDelete) => Promise<void>;
   /** A JSON patch of a Node; a test in it that does not hold is an `ApiError` 422. */
-  readonly patchNode: (name: string, patch: readonly PatchStep[]) => Promise<void>;
+  readonly patchNode: (name: string, patch: readonly JsonPatchOperation[]) => Promise<void>;
   /** Puts our finalizer on this very version of the cache, or takes it off; if it is another by now, that is an `ApiError` 409. */
   readonly setFinalizer: (cache: ImageCache, change: 'add' | 'release') => Promise<void>;
   /** Records an Event once, however often it is told. */
@@ -92,11 +93,11 @@ export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
       listItemsAt(api, pathsWithin(namespaces, paths.jobs), {
         limit: 100,
         parse: parseJob,
-        selector: `${managerSelector},${pullsOnly}${notOf(cacheUids)}`,
+        selector: `${managerSelector},${pullSelector}${notOf(cacheUids)}`,
         isMetadata: true,
       }),
     removals: async (namespace) =>
-      listItems(api, paths.jobs(namespace), { limit: 250, parse: parseJob, selector: removalsOnly }),
+      listItems(api, paths.jobs(namespace), { limit: 250, parse: parseJob, selector: removalSelector }),
     pod: async (namespace, name) => find(() => paths.pod(namespace, name), parsePod),
     pods: async (namespace, selector) =>
       listItems(api, paths.pods(namespace), { limit: 25, parse: podReader(), selector }),
@@ -150,6 +151,6 @@ async function removeJob(api: Api, namespace: string, { name, uid }: JobToDelete
   }
 }
 
-async function patchNode(api: Api, name: string, body: readonly PatchStep[]): Promise<void> {
+async function patchNode(api: Api, name: string, body: readonly JsonPatchOperation[]): Promise<void> {
   await api.request({ method: 'PATCH', path: paths.node(name), contentType: 'application/json-patch+json', body });
 }

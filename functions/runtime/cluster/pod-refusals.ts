@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Job } from '#model/job/pod.ts';
+import type { Job } from '#model/job/job.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';

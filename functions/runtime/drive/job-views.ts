@@ -1,5 +1,8 @@
-import { labels, pullsOnly } from '#model/cache/api.ts';
-import { type Job, type Pod, podGrace, type JobView } from '#model/job/pod.ts';
+import { labels, pullSelector } from '#model/cache/api.ts';
+import type { Pod } from '#model/job/pod.ts';
+import { podCreationGrace } from '#model/job/deadline.ts';
+import type { JobView } from '#model/job/job-view.ts';
+import type { Job } from '#model/job/job.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
 import type { Context } from '#runtime/handler.ts';
 
@@ -10,7 +13,7 @@ export async function jobViews(
   { cluster, now }: Context,
 ): Promise<ReadonlyMap<string, JobView>> {
   const podOf = new Map(pods.map((pod) => [pod.jobUid, pod]));
-  const late = jobs.filter((job) => !podOf.has(job.uid) && now() - job.createdAt >= podGrace);
+  const late = jobs.filter((job) => !podOf.has(job.uid) && now() - job.createdAt >= podCreationGrace);
   const read = new Map((await podlessJobs(late, cluster)).map((job) => [job.uid, job]));
   return new Map(jobs.map((job) => [job.name, { job: read.get(job.uid) ?? job, pod: podOf.get(job.uid) }]));
 }
@@ -42,5 +45,5 @@ async function each(jobs: readonly Job[], cluster: Cluster): Promise<readonly Jo
 /** The Jobs that pull for the cache of these; all are of one. */
 async function listed([first]: readonly Job[], cluster: Cluster): Promise<readonly Job[]> {
   if (first === undefined) return [];
-  return cluster.jobsInFull(first.namespace, `${labels.cacheUid}=${first.cacheUid},${pullsOnly}`);
+  return cluster.jobsInFull(first.namespace, `${labels.cacheUid}=${first.cacheUid},${pullSelector}`);
 }

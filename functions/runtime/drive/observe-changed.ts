@@ -1,11 +1,11 @@
-import { labels, pullsOnly } from '#model/cache/api.ts';
+import { labels, pullSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { freeSlots } from '#model/pull/start-nodes.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import { jobName, jobsDue } from '#model/pull/job-set.ts';
-import type { JobView } from '#model/job/pod.ts';
+import type { JobView } from '#model/job/job-view.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
@@ -70,7 +70,7 @@ async function readNodeJobs(
   context: Context,
 ): Promise<ReadonlyMap<string, JobView>> {
   if (entry?.state !== 'Pulling') return none;
-  const selector = `${labels.cacheUid}=${cache.uid},${pullsOnly},${labels.node}=${entry.id}`;
+  const selector = `${labels.cacheUid}=${cache.uid},${pullSelector},${labels.node}=${entry.id}`;
   const jobs = await context.cluster.jobs(cache.namespace, selector);
   return jobViews(jobs, await context.cluster.pods(cache.namespace, selector), context);
 }

@@ -1,8 +1,10 @@
-import { labels, removalsOnly } from '#model/cache/api.ts';
+import { labels, removalSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
-import type { Job, Pod, JobView } from '#model/job/pod.ts';
+import type { Pod } from '#model/job/pod.ts';
+import type { JobView } from '#model/job/job-view.ts';
+import type { Job } from '#model/job/job.ts';
 import { noObservedRemovals, type ObservedRemovals } from '#model/observed-removals.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
@@ -63,7 +65,7 @@ export async function observeRemovals(
   const { cluster, settings } = context;
   const [jobs, pods, caches] = await Promise.all([
     cluster.removals(settings.namespace),
-    cluster.pods(settings.namespace, `${labels.cacheUid}=${cache.uid},${removalsOnly}`),
+    cluster.pods(settings.namespace, `${labels.cacheUid}=${cache.uid},${removalSelector}`),
     cluster.caches(),
   ]);
   const own = jobs.filter(({ cacheUid }) => cacheUid === cache.uid);
@@ -103,7 +105,7 @@ type Read = { readonly views: ReadonlyMap<string, JobView>; readonly gone: reado
 
 async function readRemoval(cache: ImageCache, name: string, context: Context): Promise<Read> {
   const { cluster, settings } = context;
-  const selector = `${labels.cacheUid}=${cache.uid},${removalsOnly},job-name=${name}`;
+  const selector = `${labels.cacheUid}=${cache.uid},${removalSelector},job-name=${name}`;
   const [pod] = await cluster.pods(settings.namespace, selector);
   if (pod !== undefined) return { views: new Map([[name, { job: undefined, pod }]]), gone: [] };
   const job = await cluster.job(settings.namespace, name);

@@ -1,12 +1,11 @@
-import { labels, pullsOnly } from '#model/cache/api.ts';
-import type { ImageCache } from '#model/cache/image-cache.ts';
+import { labels, pullSelector } from '#model/cache/api.ts';
+import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import { isFromKubeFledged, mayOpen, nextRound, type RoundReason } from '#model/round/next-round.ts';
 import type { Pod } from '#model/job/pod.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { World } from '#model/world.ts';
-import { isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import { observeChanged } from './observe-changed.ts';
@@ -92,6 +91,6 @@ async function observeEverything(cache: ImageCache, context: Context, known?: re
   };
 }
 
-const pullsOf = ({ uid }: ImageCache): string => `${labels.cacheUid}=${uid},${pullsOnly}`;
+const pullsOf = ({ uid }: ImageCache): string => `${labels.cacheUid}=${uid},${pullSelector}`;
 
 const byName = (nodes: readonly Node[]): ReadonlyMap<string, Node> => new Map(nodes.map((node) => [node.name, node]));

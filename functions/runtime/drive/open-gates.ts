@@ -1,6 +1,6 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
-import { release, type Release } from '#model/desired/warm-gate.ts';
+import { gateRelease, type GateRelease } from '#model/desired/warm-gate.ts';
 import { ApiError, isConflict, isNotFound, RetryLater } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { isolated } from './isolated.ts';
@@ -12,7 +12,9 @@ export function nodesToRelease(
   { settings, now }: Context,
 ): readonly string[] {
   const world = { caches, settings, now: now() };
-  return [...nodes].flatMap((node) => (node !== undefined && release(node, world) !== undefined ? [node.name] : []));
+  return [...nodes].flatMap((node) =>
+    node !== undefined && gateRelease(node, world) !== undefined ? [node.name] : [],
+  );
 }
 
 /** Removes the startup taints of nodes that are warm or too late. Reads caches and nodes again, since this process has written to them. */
@@ -40,7 +42,7 @@ const mostTurns = 5;
 async function openGate(name: string, caches: readonly ImageCache[], context: Context): Promise<void> {
   for (let turn = 1; turn <= mostTurns; turn += 1) {
     const node = await context.cluster.node(name);
-    const open = node && release(node, { caches, settings: context.settings, now: context.now() });
+    const open = node && gateRelease(node, { caches, settings: context.settings, now: context.now() });
     if (open === undefined) return;
     const outcome = await patched(name, open, context);
     if (outcome === 'refused') return;
@@ -50,7 +52,7 @@ async function openGate(name: string, caches: readonly ImageCache[], context: Co
 }
 
 /** A patch whose tests do not hold is answered 422, and changes nothing. */
-async function patched(name: string, { patch }: Release, context: Context): Promise<'done' | 'moved' | 'refused'> {
+async function patched(name: string, { patch }: GateRelease, context: Context): Promise<'done' | 'moved' | 'refused'> {
   try {
     await context.cluster.patchNode(name, patch);
     return 'done';
@@ -65,7 +67,7 @@ async function patched(name: string, { patch }: Release, context: Context): Prom
   }
 }
 
-async function tell(name: string, { isWarm, late }: Release, { cluster, log, now }: Context): Promise<void> {
+async function tell(name: string, { isWarm, late }: GateRelease, { cluster, log, now }: Context): Promise<void> {
   for (const { cache, event } of late) await cluster.record(cache, event, now());
   log.info({ node: name, isWarm, late: late.length }, 'let a node go');
 }

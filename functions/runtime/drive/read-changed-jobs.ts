@@ -1,6 +1,7 @@
-import { labels, pullsOnly } from '#model/cache/api.ts';
+import { labels, pullSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { Pod, JobView } from '#model/job/pod.ts';
+import type { Pod } from '#model/job/pod.ts';
+import type { JobView } from '#model/job/job-view.ts';
 import { retainsJobs } from '#model/pull/retained-jobs.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
@@ -60,6 +61,6 @@ async function podNamed(name: string, cache: ImageCache, { cluster }: Context): 
 }
 
 async function podOf(job: string, cache: ImageCache, { cluster }: Context): Promise<Pod | undefined> {
-  const pods = await cluster.pods(cache.namespace, `${labels.cacheUid}=${cache.uid},${pullsOnly},job-name=${job}`);
+  const pods = await cluster.pods(cache.namespace, `${labels.cacheUid}=${cache.uid},${pullSelector},job-name=${job}`);
   return pods[0];
 }

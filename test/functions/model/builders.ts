@@ -1,9 +1,16 @@
-import type { Condition, ImageCache, ImageList, Spec, Status } from '#model/cache/image-cache.ts';
-import { emptyStatus } from '#model/cache/image-cache.ts';
+import {
+  type Condition,
+  type ImageCache,
+  type ImageList,
+  type Spec,
+  type Status,
+  emptyStatus,
+} from '#model/cache/image-cache.ts';
 import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
-import type { ContainerStatus, Job, Pod } from '#model/job/pod.ts';
+import type { ContainerStatus, Pod } from '#model/job/pod.ts';
+import type { Job } from '#model/job/job.ts';
 import { jobName } from '#model/pull/job-set.ts';
 import type { Round } from '#model/cache/round.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
@@ -174,7 +181,7 @@ export const pod = (of: Partial<Pod> = {}): Pod => ({
   message: '',
   isBeingDeleted: false,
   isDisrupted: false,
-  way: 'copying',
+  imageAccess: 'copying',
   unschedulable: '',
   createdAt: noon,
   startedAt: noon,

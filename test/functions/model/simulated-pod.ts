@@ -1,5 +1,6 @@
 import { jobAnnotations, labels } from '#model/cache/api.ts';
-import type { ContainerStatus, Job, Pod } from '#model/job/pod.ts';
+import type { ContainerStatus, Pod } from '#model/job/pod.ts';
+import type { Job } from '#model/job/job.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import { completed, container, job, pod, waiting } from './builders.ts';
 
@@ -59,7 +60,7 @@ export function podOf(simulated: SimulatedJob, fates: Fates): Pod | undefined {
   const isMounting = images.some((image) => image.isMounted);
   const started = pod({
     ...{ name: `${name}-abcde`, uid: `pod-of-${uid}`, jobName: name, jobUid: uid, nodeId, round, createdAt, startedAt },
-    way: isMounting ? 'mounting' : 'copying',
+    imageAccess: isMounting ? 'mounting' : 'copying',
     containers: images.map(({ index }) => container(index)),
   });
   if (simulated.stage === 'started') return started;

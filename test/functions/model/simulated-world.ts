@@ -4,7 +4,7 @@ import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
-import type { JobView } from '#model/job/pod.ts';
+import type { JobView } from '#model/job/job-view.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { serializeStatus } from '#model/desired/serialize-status.ts';

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeMatchExpression } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { isProvenPresent, pullPolicyOf, desiredImages } from '#model/desired/desired-images.ts';
+import { desiredImages } from '#model/desired/desired-images.ts';
+import { pullPolicyOf } from '#model/desired/pull-policy.ts';
+import { isProvenPresent } from '#model/desired/presence.ts';
 import { cache, digest, list, node, settings, spec } from '../builders.ts';
 
 type Row = { readonly when: string; readonly key?: string } & Omit<NodeMatchExpression, 'key' | 'values'> & {

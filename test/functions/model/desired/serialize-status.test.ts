@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { emptyStatus, statusWords, type Status } from '#model/cache/image-cache.ts';
+import { emptyStatus, statusValues, type Status } from '#model/cache/image-cache.ts';
 import { nodeStates } from '#model/cache/ledger.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { newRemovalEntry, type RemovalEntry } from '#model/cache/removal-ledger.ts';
 import { operations, triggers } from '#model/cache/round.ts';
-import { nodeCounts, serializeStatus, serializeStatusWithoutTexts } from '#model/desired/serialize-status.ts';
+import { serializeStatus, serializeStatusWithoutTexts } from '#model/desired/serialize-status.ts';
+import { nodeCounts } from '#model/desired/node-counts.ts';
 import { customResource, schemasByPath, type Schema } from '../../../crds/custom-resource.ts';
 import { cache, condition, digest, list, noon, pulling, round, spec, status } from '../builders.ts';
 
@@ -228,7 +229,7 @@ describe('the status as it is written', () => {
     ),
   });
   const anyStatus = fc.record({
-    status: fc.constantFrom(...statusWords),
+    status: fc.constantFrom(...statusValues),
     reason: word,
     message: fc.string(),
     startTime: fc.option(second, { nil: undefined }),

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { skipReason, type Node } from '#model/node/node.ts';
-import { tolerationsOf } from '#model/node/tolerations.ts';
-import { gateIsOff, release } from '#model/desired/warm-gate.ts';
+import { podTolerations } from '#model/node/tolerations.ts';
+import { gateOffEvents, gateRelease } from '#model/desired/warm-gate.ts';
 import { list, node, noon, openCache, pulling, settings, spec } from '../builders.ts';
 
 const key = 'example.com/cold';
@@ -27,7 +27,7 @@ const released = (
   seconds = 60,
   keys: readonly string[] = [key],
 ) =>
-  release(node({ taints: [cold], labels: { a: 'b' }, ...of }), {
+  gateRelease(node({ taints: [cold], labels: { a: 'b' }, ...of }), {
     caches,
     settings: settings({ warmGateTaints: keys }),
     now: noon + seconds * 1000,
@@ -164,22 +164,22 @@ describe('the warm gate', () => {
   });
 
   it('that the operator has not switched on is told', () => {
-    expect(gateIsOff(busy, settings())).toMatchObject([{ reason: 'WarmGateOff' }]);
-    expect(gateIsOff(busy, settings({ warmGateTaints: [key] }))).toEqual([]);
-    expect(gateIsOff({ ...busy, spec: spec() }, settings())).toEqual([]);
+    expect(gateOffEvents(busy, settings())).toMatchObject([{ reason: 'WarmGateOff' }]);
+    expect(gateOffEvents(busy, settings({ warmGateTaints: [key] }))).toEqual([]);
+    expect(gateOffEvents({ ...busy, spec: spec() }, settings())).toEqual([]);
   });
 });
 
 describe('pull Pods of a gated cache', () => {
   it('tolerate its taint even where they tolerate nothing else', () => {
-    const only = tolerationsOf(spec({ warmGate, tolerations: [] }));
+    const only = podTolerations(spec({ warmGate, tolerations: [] }));
     expect(only).toEqual([{ key, operator: 'Exists' }]);
     expect(skipReason(node({ taints: [cold] }), only)).toBeUndefined();
     expect(skipReason(node({ taints: [cold, other] }), only)).toBe('TaintNotTolerated');
   });
 
   it('tolerate what they did before where there is no gate, or where they tolerate everything', () => {
-    expect(tolerationsOf(spec({ tolerations: [] }))).toEqual([]);
-    expect(tolerationsOf(spec({ warmGate }))).toBeUndefined();
+    expect(podTolerations(spec({ tolerations: [] }))).toEqual([]);
+    expect(podTolerations(spec({ warmGate }))).toBeUndefined();
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ContainerStatus, podGrace } from '#model/job/pod.ts';
+import type { ContainerStatus } from '#model/job/pod.ts';
+import { podCreationGrace } from '#model/job/deadline.ts';
 import { completed, container, digest, list, node, waiting } from '../builders.ts';
 import { second, minute, verdict, check, type Told, done, open, bothPresent, both, notFound } from './verdict.ts';
 
@@ -128,7 +129,7 @@ describe('a Job is still at work while', () => {
     {
       when: 'its Pod was refused a moment ago',
       job: { podRefused: 'exceeded quota: q' },
-      after: podGrace - 1,
+      after: podCreationGrace - 1,
       is: open,
     },
   ]);

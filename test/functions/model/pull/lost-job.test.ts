@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { podGrace } from '#model/job/pod.ts';
+import { podCreationGrace } from '#model/job/deadline.ts';
 import { completed, container, modernNode, waiting } from '../builders.ts';
 import { minute, check, done, lost, both, notFound } from './verdict.ts';
 
@@ -63,7 +63,7 @@ describe('a Job whose Pod can not be made', () => {
     {
       when: 'by quota says so and waits',
       job: { podRefused: quota },
-      after: podGrace,
+      after: podCreationGrace,
       is: { type: 'open', causes: new Map([0, 1].map((index) => [index, { reason: 'FailedCreate', message: quota }])) },
     },
     {
@@ -82,7 +82,7 @@ describe('a Job whose Pod can not be made', () => {
     {
       when: 'by admission fails within seconds',
       job: { podRefused: admission },
-      after: podGrace,
+      after: podCreationGrace,
       is: done({}, both(['FailedCreate', admission])),
     },
     {
@@ -90,7 +90,7 @@ describe('a Job whose Pod can not be made', () => {
       job: { podRefused: admission },
       on: modernNode(),
       entry: { copiesNoop: true },
-      after: podGrace,
+      after: podCreationGrace,
       is: done({}, both(['FailedCreate', admission])),
     },
   ]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ContainerStatus, podGrace } from '#model/job/pod.ts';
+import type { ContainerStatus } from '#model/job/pod.ts';
+import { podCreationGrace } from '#model/job/deadline.ts';
 import { completed, container, digest, modernNode, waiting } from '../builders.ts';
 import { second, minute, verdict, check, type Told, done, open, bothPresent, both, notFound } from './verdict.ts';
 
@@ -49,7 +50,7 @@ describe('of images that are mounted', () => {
     expect(
       verdict({
         when: '',
-        pod: { way: 'neither', phase: 'Succeeded' },
+        pod: { imageAccess: 'neither', phase: 'Succeeded' },
         containers: [completed(0), completed(1)],
         is: {},
       }),
@@ -58,7 +59,7 @@ describe('of images that are mounted', () => {
     });
   });
 
-  const mounting = { way: 'mounting', phase: 'Running' } as const;
+  const mounting = { imageAccess: 'mounting', phase: 'Running' } as const;
   const on = modernNode();
   const ran = (index: number) =>
     container(index, { state: 'terminated', reason: 'Completed', imageId: `noop@${digest}` });
@@ -115,7 +116,7 @@ describe('of images that are mounted', () => {
       when: 'a Pod that admission refuses is copied next time',
       job: { podRefused: 'pods "x" is forbidden: image volumes are not allowed' },
       on,
-      after: podGrace,
+      after: podCreationGrace,
       is: { type: 'mountRefused' },
     },
   ]);

@@ -3,7 +3,8 @@ import { recordResults } from '#model/pull/record-results.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
 import type { FinishedJobs, LedgerEntry } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';
-import type { ContainerStatus, Pod, JobView } from '#model/job/pod.ts';
+import type { ContainerStatus, Pod } from '#model/job/pod.ts';
+import type { JobView } from '#model/job/job-view.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import {
   completed,
@@ -246,7 +247,13 @@ const rows: readonly Row[] = [
   {
     when: 'mounting was refused',
     on: new Map([['node-1', modernNode()]]),
-    jobs: [[[0, 1], [waiting(0, 'CreateContainerError', 'ImageVolumeMountFailed'), container(1)], { way: 'mounting' }]],
+    jobs: [
+      [
+        [0, 1],
+        [waiting(0, 'CreateContainerError', 'ImageVolumeMountFailed'), container(1)],
+        { imageAccess: 'mounting' },
+      ],
+    ],
     is: { state: 'Pending', attempt: 1, copiesNoop: true, pendingImages: undefined, failedImages: [] },
   },
 ];

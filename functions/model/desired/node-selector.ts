@@ -1,0 +1,32 @@
+import type { ImageList, NodeMatchExpression } from '#model/cache/image-cache.ts';
+import type { Node } from '#model/node/node.ts';
+
+/** Whether a list selects a node: its nodeSelector and all its nodeMatchExpressions must match. */
+export function selectsNode(list: Omit<ImageList, 'images'>, node: Node): boolean {
+  return (
+    Object.entries(list.nodeSelector).every(([key, value]) => node.labels[key] === value) &&
+    list.nodeMatchExpressions.every((expression) => matchesLabel(expression, node.labels[expression.key]))
+  );
+}
+
+/** A core/v1 NodeSelectorRequirement: NotIn matches a missing label, Gt and Lt compare integers. */
+function matchesLabel({ operator, values }: NodeMatchExpression, label: string | undefined): boolean {
+  switch (operator) {
+    case 'In':
+      return label !== undefined && values.includes(label);
+    case 'NotIn':
+      return label === undefined || !values.includes(label);
+    case 'Exists':
+      return label !== undefined;
+    case 'DoesNotExist':
+      return label === undefined;
+    case 'Gt':
+    case 'Lt':
+      return isBeyond(operator, label, values[0]);
+  }
+}
+
+function isBeyond(operator: 'Gt' | 'Lt', label: string | undefined, bound: string | undefined): boolean {
+  if (label === undefined || bound === undefined || !/^-?\d+$/.test(label) || !/^-?\d+$/.test(bound)) return false;
+  return operator === 'Gt' ? BigInt(label) > BigInt(bound) : BigInt(label) < BigInt(bound);
+}
