@@ -1,18 +1,22 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { ConfigError } from '#runtime/errors.ts';
 import type { Site } from '#runtime/http/site.ts';
 
 export type Probes = { readonly port: number; readonly close: () => Promise<void> };
 
-/** Answers pages of `site`, `/_/health` always and `/_/ready` as soon as `isReady` says so: 200 or 503. Port 0 takes any free one. */
+/** Serves `site`, `/_/health` (200) and `/_/ready` (200 or 503). Port 0 is any free port. Throws `ConfigError` if the port is not free. */
 export async function serveProbes(port: number, isReady: () => boolean, site?: Site): Promise<Probes> {
   const server = createServer((request, response) => {
     if (site?.(request, response) === true) return;
     response.writeHead(statusOf(request.url ?? '', isReady), { 'content-type': 'text/plain' }).end();
   });
   server.listen(port);
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new ConfigError(`cannot listen on port ${port}: ${code}; set PORT to another one`, { cause: error });
+  });
   return {
     port: portOf(server.address()),
     close: async () => {

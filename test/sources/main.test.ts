@@ -117,8 +117,22 @@ describe('with a delivery in flight that the sink never answers', { timeout: 60_
   });
 });
 
-it('as a process without anybody to send to, it says so and ends', async () => {
+it('ends with a message when its port is taken', async () => {
+  const api = fakeApi();
+  const [server, taken] = [await serveApi(api), await loopback(() => undefined)];
+  cleanups.push(server.close, taken.close);
+  const sink = taken.url().href;
+  const { child, output } = start(['--kubeconfig', await kubeconfig(server.url)], {
+    K_SINK: sink,
+    PORT: taken.url().port,
+  });
+  expect(await once(child, 'exit')).toEqual([1, null]);
+  const message = `cannot listen on port ${taken.url().port}: EADDRINUSE; set PORT to another one`;
+  await vi.waitFor(() => expect(output()).toContain(message));
+}, 60_000);
+
+it('ends with a message when events have no destination', async () => {
   const { child, output } = start(['--kubeconfig', await kubeconfig('http://127.0.0.1:9')], {});
   expect(await once(child, 'exit')).toEqual([1, null]);
-  await vi.waitFor(() => expect(output()).toBe('nobody takes the events: set K_SINK or ROUTES\n'));
+  await vi.waitFor(() => expect(output()).toBe('events have no destination: set K_SINK or ROUTES\n'));
 });

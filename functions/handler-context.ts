@@ -1,0 +1,20 @@
+import type { Logger } from 'pino';
+import type { Api } from '#runtime/api/api.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
+import { settingsIn, type Config } from '#runtime/config/config.ts';
+import type { Context } from '#runtime/handler.ts';
+import type { Registry } from '#runtime/registry/registry.ts';
+
+type Connections = { readonly api: Api; readonly registry: Registry; readonly log: Logger };
+
+/** What all handlers of a process share; the signal is added for each call. */
+export function handlerContext(config: Config, { api, registry, log }: Connections): Omit<Context, 'signal'> {
+  return {
+    cluster: createCluster(api, config.watchNamespaces),
+    settings: settingsIn(api.namespace, config.settings),
+    registry,
+    readsPullSecrets: config.readsPullSecrets,
+    log,
+    now: Date.now,
+  };
+}

@@ -1,0 +1,26 @@
+import type { Logger } from 'pino';
+import type { Api } from '#runtime/api/api.ts';
+import { connect } from '#runtime/api/connect.ts';
+import type { Config } from '#runtime/config/config.ts';
+import { createLog } from './log.ts';
+import { createMetrics, type Definitions, type Metrics } from './metrics.ts';
+import { callMeter, processMetrics, recordBuild, type ProcessMetric } from './process-metrics.ts';
+
+export type Prepared<Name extends string> = {
+  readonly log: Logger;
+  readonly metrics: Metrics<Name | ProcessMetric>;
+  readonly api: Api;
+};
+
+/** What every program sets up first: its log, its metrics and its connection to the API server. */
+export async function prepareProcess<Name extends string>(
+  config: Config,
+  definitions: Definitions<Name>,
+  log: Logger = createLog(config.logLevel),
+): Promise<Prepared<Name>> {
+  for (const note of config.notes) log.warn(note);
+  const metrics = createMetrics<Name | ProcessMetric>({ ...processMetrics, ...definitions });
+  recordBuild(metrics);
+  const api = await connect(config, { onCall: callMeter(metrics) });
+  return { log, metrics, api };
+}
