@@ -118,16 +118,12 @@ describe('with a delivery in flight that the sink never answers', { timeout: 60_
 });
 
 it('ends with a message when its port is taken', async () => {
-  const api = fakeApi();
-  const [server, taken] = [await serveApi(api), await loopback(() => undefined)];
+  const [server, taken] = [await serveApi(inMemoryApi()), await scriptedServer(() => undefined)];
   cleanups.push(server.close, taken.close);
-  const sink = taken.url().href;
-  const { child, output } = start(['--kubeconfig', await kubeconfig(server.url)], {
-    K_SINK: sink,
-    PORT: taken.url().port,
-  });
+  const env = { K_SINK: taken.url, PORT: new URL(taken.url).port };
+  const { child, output } = start(['--kubeconfig', await kubeconfig(server.url)], env);
   expect(await once(child, 'exit')).toEqual([1, null]);
-  const message = `cannot listen on port ${taken.url().port}: EADDRINUSE; set PORT to another one`;
+  const message = `cannot listen on port ${env.PORT}: EADDRINUSE; set PORT to another one`;
   await vi.waitFor(() => expect(output()).toContain(message));
 }, 60_000);
 
