@@ -54,7 +54,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await lab.ask('delete', 'crd', '-l', 'test=commands');
   await lab.ask('delete', 'imagecaches', '--all', '-n', 'default');
-  await lab.ask('delete', 'namespace', ...namespaces.slice(1), '--wait=false');
   await installCrd(lab);
 });
 
