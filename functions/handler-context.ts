@@ -10,7 +10,7 @@ type Connections = { readonly api: Api; readonly registry: Registry; readonly lo
 /** What all handlers of a process share; the signal is added for each call. */
 export function handlerContext(config: Config, { api, registry, log }: Connections): Omit<Context, 'signal'> {
   return {
-    cluster: createCluster(api, config.watchNamespaces),
+    cluster: createCluster(api, config.watchNamespaces, log),
     settings: settingsIn(api.namespace, config.settings),
     registry,
     readsPullSecrets: config.readsPullSecrets,

@@ -11,6 +11,7 @@ import type { Context, Handler } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
 import { recordMissingEvent } from '#runtime/drive/record-missing-event.ts';
+import { reportUnreadable } from '#runtime/drive/report-unreadable.ts';
 import { worldOf } from '#runtime/drive/world-of.ts';
 import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/scope.ts';
 
@@ -26,12 +27,13 @@ export const refresh: Handler = async (notice, context) => {
     return;
   }
   const { cluster } = context;
-  const [caches, nodes] = await Promise.all([cluster.caches(), cluster.nodes()]);
+  const [{ caches, unreadable }, nodes] = await Promise.all([cluster.listCaches(), cluster.nodes()]);
   const due = await dueOf(caches, nodes, context);
   const scope = (live: ImageCache): Scope | undefined => (isDriven(live, context.now()) ? undefined : 'everything');
   const driveAll = (cache: ImageCache) => drive({ cache, scope, opens, makes: 'pulls' }, context);
   await Promise.all(due.map(async (cache) => isolated(cacheSubject(cache), () => driveAll(cache), context)));
   await openGatesInTick(nodesToRelease(nodes, caches, context), context);
+  for (const cache of unreadable) await isolated(cacheSubject(cache), () => reportUnreadable(cache, context), context);
   for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvent(cache, context), context);
 };
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { handlers } from '../../functions/handlers.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
-import { ApiError, RetryLater } from '#runtime/errors.ts';
+import { failureKind } from '#runtime/errors.ts';
 import { isLawfulPath } from '../fuzz/api-path.ts';
 import { aCache, cachePath, changed, scene, tick, type Scene } from './scene.ts';
 
@@ -86,18 +86,14 @@ const spec = fc.record(
   { requiredKeys: ['cacheSpec'] },
 );
 
-/** What all four functions do when they are told of a cache as it stands, and by the tick. */
+/** Hands all four functions an event of the cache, and a tick. Fails for an unexpected error, also one that a tick goes on after. */
 async function woken(on: Scene): Promise<void> {
+  const failures: unknown[] = [];
+  const countFailure = (error: unknown): void => void failures.push(error);
   for (const handler of Object.values(handlers))
     for (const notice of [changed(aCache), changed(aCache, { isRemoval: true }), tick])
-      await handler(notice, on.context).catch((error: unknown) => {
-        // Refusals and parsers' sentences are answers; anything else is a crash.
-        const isAnswer =
-          error instanceof ApiError ||
-          error instanceof RetryLater ||
-          (error instanceof Error && error.name.includes('Zod'));
-        if (!isAnswer) throw error;
-      });
+      await handler(notice, { ...on.context, countFailure }).catch(countFailure);
+  for (const error of failures) if (failureKind(error) === 'unexpected') throw error;
 }
 
 /** A scene whose functions' calls are looked at as they go over the wire. */

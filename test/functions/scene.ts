@@ -26,7 +26,7 @@ export function scene(given: Partial<Settings> = {}, of: Partial<Pick<Context, '
   const registry = inMemoryRegistry();
   const api = inMemoryApi({ now: () => now });
   const context: Context = {
-    cluster: createCluster(api),
+    cluster: createCluster(api, [], of.log),
     settings: settings(given),
     registry,
     readsPullSecrets: false,

@@ -1,9 +1,9 @@
+import type { Logger } from 'pino';
 import { labels, managerSelector, pullSelector, removalSelector } from '#model/cache/api.ts';
 import type { CacheReference, ObjectReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import type { Node } from '#model/node/node.ts';
-import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { nodeReader, parseNode } from '#model/node/parse-node.ts';
 import { parseJob, parsePod, podReader } from '#model/job/parse-pod.ts';
 import type { JobToDelete } from '#model/plan.ts';
@@ -13,8 +13,9 @@ import type { PullJob } from '#model/pull/pull-job.ts';
 import type { JsonPatchOperation } from '#model/desired/warm-gate.ts';
 import type { RemovalJob } from '#model/removal/removal-job.ts';
 import type { Api } from '#runtime/api/api.ts';
+import type { EventSubject } from './cache-event-object.ts';
 import { cacheOfObject } from './cache-of-object.ts';
-import { isConflict, isNotFound } from '#runtime/errors.ts';
+import { isConflict, isNotFound, Rejected } from '#runtime/errors.ts';
 import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
 import { createJob } from './create-job.ts';
 import { isWithin, type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
@@ -23,6 +24,13 @@ import { paths } from '#runtime/api/paths.ts';
 import { podRefusals } from './pod-refusals.ts';
 import { isRecorded, record } from './record-event.ts';
 import { setFinalizer } from './set-finalizer.ts';
+import {
+  byMetadataIfUnreadable,
+  cacheOrUnreadable,
+  isUnreadable,
+  type CacheListing,
+  type OnUnreadable,
+} from './unreadable.ts';
 import { userOfNamespace } from './user-of-namespace.ts';
 import { writeStatus } from './write-status.ts';
 
@@ -30,7 +38,9 @@ import { writeStatus } from './write-status.ts';
 export type Cluster = {
   /** undefined if there is none; so with the other single objects. */
   readonly cache: (reference: CacheReference) => Promise<ImageCache | undefined>;
+  /** All that can be read. */
   readonly caches: () => Promise<readonly ImageCache[]>;
+  readonly listCaches: () => Promise<CacheListing>;
   /** The cache that a Job or Pod of ours belongs to; undefined if it is gone or not ours. */
   readonly cacheOf: (object: ObjectReference) => Promise<CacheReference | undefined>;
   readonly node: (name: string) => Promise<Node | undefined>;
@@ -65,42 +75,57 @@ export type Cluster = {
   /** Puts our finalizer on this very version of the cache, or takes it off; if it is another by now, that is an `ApiError` 409. */
   readonly setFinalizer: (cache: ImageCache, change: 'add' | 'release') => Promise<void>;
   /** Records an Event once, however often it is told. */
-  readonly record: (cache: ImageCache, event: CacheEvent, now: number) => Promise<void>;
-  readonly isRecorded: (cache: ImageCache, event: CacheEvent) => Promise<boolean>;
+  readonly record: (cache: EventSubject, event: CacheEvent, now: number) => Promise<void>;
+  readonly isRecorded: (cache: EventSubject, event: CacheEvent) => Promise<boolean>;
 };
 
 /** The verbs over a connection to the API server. Of a cluster that is limited to some namespaces, caches elsewhere are as good as absent. */
-export function createCluster(api: Api, namespaces: Namespaces = []): Cluster {
+export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<Logger, 'warn'>): Cluster {
+  const onUnreadable = logOnce(log);
+  const readNode = byMetadataIfUnreadable('Node', parseNode, onUnreadable);
+  const readJob = byMetadataIfUnreadable('Job', parseJob, onUnreadable);
+  const readPod = byMetadataIfUnreadable('Pod', parsePod, onUnreadable);
+  const readNodes = () => byMetadataIfUnreadable('Node', nodeReader(), onUnreadable);
+  const readPods = () => byMetadataIfUnreadable('Pod', podReader(), onUnreadable);
+  const listCaches = async (): Promise<CacheListing> => {
+    const path = pathsWithin(namespaces, paths.caches);
+    const all = await listItemsAt(api, path, { limit: 50, parse: cacheOrUnreadable });
+    return {
+      caches: all.filter((cache): cache is ImageCache => !isUnreadable(cache)),
+      unreadable: all.filter(isUnreadable),
+    };
+  };
   const get = async (path: () => string): Promise<unknown> => api.request({ method: 'GET', path: path() });
   const find = async <T>(path: () => string, parse: (object: unknown) => T): Promise<T | undefined> =>
     ifFound(get(path), parse);
   return {
     cache: async (reference) =>
-      isWithin(namespaces, reference.namespace) ? find(() => paths.cache(reference), parseImageCache) : undefined,
-    caches: async () => listItemsAt(api, pathsWithin(namespaces, paths.caches), { limit: 50, parse: parseImageCache }),
+      isWithin(namespaces, reference.namespace) ? find(() => paths.cache(reference), readableCache) : undefined,
+    caches: async () => (await listCaches()).caches,
+    listCaches,
     cacheOf: async (object) => {
       const isOurs = isWithin(namespaces, object.namespace) && ['Job', 'Pod'].includes(object.kind);
       return isOurs ? find(() => paths.object(object), cacheOfObject) : undefined;
     },
-    node: async (name) => find(() => paths.node(name), parseNode),
-    nodes: async () => listItems(api, paths.nodes, { limit: 100, parse: nodeReader() }),
-    job: async (namespace, name) => find(() => paths.job(namespace, name), parseJob),
+    node: async (name) => find(() => paths.node(name), readNode),
+    nodes: async () => listItems(api, paths.nodes, { limit: 100, parse: readNodes() }),
+    job: async (namespace, name) => find(() => paths.job(namespace, name), readJob),
     jobs: async (namespace, selector) =>
-      listItems(api, paths.jobs(namespace), { limit: 100, parse: parseJob, selector, isMetadata: true }),
+      listItems(api, paths.jobs(namespace), { limit: 100, parse: readJob, selector, isMetadata: true }),
     jobsInFull: async (namespace, selector) =>
-      listItems(api, paths.jobs(namespace), { limit: 50, parse: parseJob, selector }),
+      listItems(api, paths.jobs(namespace), { limit: 50, parse: readJob, selector }),
     jobsBut: async (cacheUids) =>
       listItemsAt(api, pathsWithin(namespaces, paths.jobs), {
         limit: 100,
-        parse: parseJob,
+        parse: readJob,
         selector: `${managerSelector},${pullSelector}${notOf(cacheUids)}`,
         isMetadata: true,
       }),
     removals: async (namespace) =>
-      listItems(api, paths.jobs(namespace), { limit: 250, parse: parseJob, selector: removalSelector }),
-    pod: async (namespace, name) => find(() => paths.pod(namespace, name), parsePod),
+      listItems(api, paths.jobs(namespace), { limit: 250, parse: readJob, selector: removalSelector }),
+    pod: async (namespace, name) => find(() => paths.pod(namespace, name), readPod),
     pods: async (namespace, selector) =>
-      listItems(api, paths.pods(namespace), { limit: 25, parse: podReader(), selector }),
+      listItems(api, paths.pods(namespace), { limit: 25, parse: readPods(), selector }),
     pullSecret: async (namespace, name) => parsePullSecret(await get(() => paths.secret(namespace, name))),
     podRefusals: async (namespace, jobs) => podRefusals(api, namespace, jobs),
     userOf: async (namespace) => userOfNamespace(api, namespace),
@@ -128,6 +153,28 @@ async function ifFound<T>(answer: Promise<unknown>, parse: (object: unknown) => 
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+/** A cache that cannot be parsed stays so until it is edited, which is another event. */
+function readableCache(object: unknown): ImageCache {
+  const cache = cacheOrUnreadable(object);
+  if (!isUnreadable(cache)) return cache;
+  throw new Rejected(`ImageCache ${cache.namespace}/${cache.name} is invalid: ${cache.problem}`);
+}
+
+/** Most objects that are remembered as logged. */
+const maxLogged = 1000;
+
+/** Logs each unreadable object once: the same Node is listed many times. */
+function logOnce(log: Pick<Logger, 'warn'> | undefined): OnUnreadable {
+  const logged = new Set<string>();
+  return (unreadable) => {
+    const key = JSON.stringify(unreadable);
+    if (logged.has(key)) return;
+    if (logged.size >= maxLogged) logged.clear();
+    logged.add(key);
+    log?.warn(unreadable, 'object is invalid: only its metadata is used');
+  };
 }
 
 async function removeAnnotations(api: Api, cache: ImageCache, values: Readonly<Record<string, string>>): Promise<void> {

@@ -4,11 +4,15 @@ import type { Api } from '#runtime/api/api.ts';
 import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
 
-const event = z.object({
-  message: z._default(z.string(), ''),
-  lastTimestamp: z._default(z.nullable(z.string()), ''),
-  involvedObject: z.optional(z.object({ uid: z.optional(z.string()) })),
-});
+/** An Event that cannot be parsed explains nothing. */
+const event = z.catch(
+  z.object({
+    message: z._default(z.string(), ''),
+    lastTimestamp: z._default(z.nullable(z.string()), ''),
+    involvedObject: z.optional(z.object({ uid: z.optional(z.string()) })),
+  }),
+  { message: '', lastTimestamp: '' },
+);
 
 /**
  * What the Job controller last said of not being able to make the Pods of Jobs (a quota, an admission policy), by the Job's uid.

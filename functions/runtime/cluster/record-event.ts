@@ -1,13 +1,12 @@
 import * as z from 'zod/mini';
-import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import type { Api } from '#runtime/api/api.ts';
-import { cacheEventName, cacheEventObject } from './cache-event-object.ts';
+import { cacheEventName, cacheEventObject, type EventSubject } from './cache-event-object.ts';
 import { isConflict } from '#runtime/errors.ts';
 import { paths } from '#runtime/api/paths.ts';
 
 /** Records an Event of `now`, milliseconds since 1970; once, however often it is told. Throws `ApiError` where that is refused. */
-export async function record(api: Api, cache: ImageCache, event: CacheEvent, now: number): Promise<void> {
+export async function record(api: Api, cache: EventSubject, event: CacheEvent, now: number): Promise<void> {
   try {
     await api.request({
       method: 'POST',
@@ -22,7 +21,7 @@ export async function record(api: Api, cache: ImageCache, event: CacheEvent, now
 const listing = z.object({ items: z.array(z.unknown()) });
 
 /** Whether it has been recorded. Asked by a list of one: functions may list Events, and need no right to get them. */
-export async function isRecorded(api: Api, cache: ImageCache, event: CacheEvent): Promise<boolean> {
+export async function isRecorded(api: Api, cache: EventSubject, event: CacheEvent): Promise<boolean> {
   const query = new URLSearchParams({ fieldSelector: `metadata.name=${cacheEventName(cache, event)}`, limit: '1' });
   const path = `${paths.events(cache.namespace)}?${query.toString()}`;
   return listing.parse(await api.request({ method: 'GET', path })).items.length > 0;

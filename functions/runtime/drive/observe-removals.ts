@@ -63,10 +63,10 @@ export async function observeRemovals(
   context: Context,
 ): Promise<SeenBeside> {
   const { cluster, settings } = context;
-  const [jobs, pods, caches] = await Promise.all([
+  const [jobs, pods, listing] = await Promise.all([
     cluster.removals(settings.namespace),
     cluster.pods(settings.namespace, `${labels.cacheUid}=${cache.uid},${removalSelector}`),
-    cluster.caches(),
+    cluster.listCaches(),
   ]);
   const own = jobs.filter(({ cacheUid }) => cacheUid === cache.uid);
   const removals = {
@@ -74,7 +74,9 @@ export async function observeRemovals(
     hasAll: true,
     goneJobs: new Set<string>(),
     busyNodes: new Set(pullPods.filter(isAtWork).map(({ nodeId }) => nodeId)),
-    otherCaches: caches.filter(({ uid }) => uid !== cache.uid),
+    otherCaches: [...listing.caches, ...listing.unreadable.map(({ placeholder }) => placeholder)].filter(
+      ({ uid }) => uid !== cache.uid,
+    ),
     underWay: new Map(),
   };
   return { nodes: allDoubted(nodes, referencesByNode(jobs)), removals };
