@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { runWell } from '../cluster/run.ts';
@@ -50,6 +50,11 @@ const web = {
   spec: { cacheSpec: [{ images: ['docker.io/library/nginx:1.28'] }] },
 };
 
+/** The lines that the README shows of `npm start`. */
+const shown = (/^\$ npm start\n([^]*?)^```$/m.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? '').split(
+  '\n',
+);
+
 it.each(kubectls().slice(0, 1))(
   'the commands that need a small cluster work on the simulation of `npm start`, with %s',
   async (kubectl) => {
@@ -58,6 +63,7 @@ it.each(kubectls().slice(0, 1))(
     const started = await npmStart();
     const kubeconfig = (): string => /export KUBECONFIG=(.+)/.exec(started.output())?.[1] ?? '';
     await vi.waitFor(() => expect(kubeconfig()).not.toBe(''), { timeout: 60_000, interval: 50 });
+    for (const line of shown) expect(started.output().split('\n')).toContain(line);
     const path = [dirname(process.execPath), join(root, 'dist'), dirname(kubectl), process.env['PATH']];
     const env = { ...process.env, PATH: path.join(delimiter), KUBECONFIG: kubeconfig(), KUBECTL_KUBERC: 'false' };
     await bash(`echo '${JSON.stringify(web)}' | kubectl apply -f -`, env);
