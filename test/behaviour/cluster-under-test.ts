@@ -27,7 +27,7 @@ export type ClusterKind = {
   /** Whether one product serves all scenarios, and sees the whole cluster anyway. Default no: each starts its own. */
   readonly hasOneProduct?: boolean;
   /** How many times longer everything may take than beside a process of our own. Default 1. */
-  readonly patience?: number;
+  readonly timeFactor?: number;
 };
 
 /** Everything that differs from one cluster to another. */

@@ -4,7 +4,7 @@ import { bundled, type Bundled } from './bundled.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import { eventually } from './eventually.ts';
 import { labUnderTest } from './lab-under-test.ts';
-import { imagesOf } from './seen.ts';
+import { imagesOf } from './observed.ts';
 import { simulatedCluster } from './simulated-cluster.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -87,7 +87,7 @@ async function endOf(world: World, nodes: readonly string[]): Promise<object> {
     counts: status.nodeCounts,
     failures: Object.entries(status.failures).map(([image, told]) => [image, told.length]),
     jobs: nodes.map((node) => world.history.jobsOf(node).map(imagesOf)),
-    got: nodes.map((node) => world.history.imagesGot(node)),
+    got: nodes.map((node) => world.history.imagesPulled(node)),
     complaints: world.product.complaints(),
   };
 }

@@ -9,7 +9,7 @@ import { kube, type Kube } from './kube.ts';
 import { labUnderTest } from './lab-under-test.ts';
 import { loopbackRegistry, type LoopbackRegistry } from '../support/registry/loopback-registry.ts';
 import { product, type Product } from './product.ts';
-import { seenCache, type SeenCache } from './seen.ts';
+import { parseCache, type ObservedCache } from './observed.ts';
 
 const names = Array.from({ length: 20 }, (_, index) => `app-${index}`);
 
@@ -35,12 +35,12 @@ afterAll(async () => {
 });
 
 /** The cache once its round of this number has ended, and no Job of it is left. */
-const ended = async (number: number): Promise<SeenCache> => {
+const ended = async (number: number): Promise<ObservedCache> => {
   const cache = await eventually(
     `round ${number} has ended`,
     async () => {
       await sleep(250);
-      const seen = seenCache(await cluster.get('ImageCache', 'drift'));
+      const seen = parseCache(await cluster.get('ImageCache', 'drift'));
       return seen.status.round?.number === number && seen.status.status !== 'Processing' ? seen : undefined;
     },
     120,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { patience } from './patience.ts';
+import { timeFactor } from './time-factor.ts';
 
 /** Milliseconds between two looks: most looks cost nothing, as what is watched is in memory. */
 const pause = 50;
@@ -13,7 +13,7 @@ export async function eventually<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   seconds = 30,
 ): Promise<T> {
-  const allowed = seconds * patience();
+  const allowed = seconds * timeFactor();
   const end = Date.now() + allowed * 1000;
   let trouble: unknown;
   while (Date.now() < end) {

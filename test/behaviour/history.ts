@@ -4,33 +4,33 @@ import {
   imagesIn,
   isRemoval,
   nodeOf,
-  seenCache,
-  seenJob,
-  seenPod,
-  type SeenCache,
-  type SeenJob,
-  type SeenPod,
-} from './seen.ts';
+  parseCache,
+  parseJob,
+  parsePod,
+  type ObservedCache,
+  type ObservedJob,
+  type ObservedPod,
+} from './observed.ts';
 import { recordWatch, type Change } from './watch.ts';
 
 /** All that happened to caches, Jobs and Pods of one namespace, in the order in which the API server told. Times are epoch milliseconds. */
 export type History = {
-  readonly cacheChanges: (name: string) => readonly Change<SeenCache>[];
-  readonly jobChanges: () => readonly Change<SeenJob>[];
-  readonly podChanges: () => readonly Change<SeenPod>[];
+  readonly cacheChanges: (name: string) => readonly Change<ObservedCache>[];
+  readonly jobChanges: () => readonly Change<ObservedJob>[];
+  readonly podChanges: () => readonly Change<ObservedPod>[];
   /** The cache as it is; undefined if there is none. */
-  readonly cache: (name: string) => SeenCache | undefined;
+  readonly cache: (name: string) => ObservedCache | undefined;
   /** Every pull Job that was ever made, as it last was, in the order of their making. */
-  readonly jobs: () => readonly SeenJob[];
-  readonly jobsOf: (node: string) => readonly SeenJob[];
-  readonly jobsThere: () => readonly SeenJob[];
+  readonly jobs: () => readonly ObservedJob[];
+  readonly jobsOf: (node: string) => readonly ObservedJob[];
+  readonly jobsThere: () => readonly ObservedJob[];
   /** Every removal Job that was ever made. */
-  readonly removals: () => readonly SeenJob[];
-  readonly podsThere: () => readonly SeenPod[];
+  readonly removals: () => readonly ObservedJob[];
+  readonly podsThere: () => readonly ObservedPod[];
   /** Images that Pods on a node have got, sorted, each once. */
-  readonly imagesGot: (node: string) => readonly string[];
+  readonly imagesPulled: (node: string) => readonly string[];
   /** The most Jobs that were there with images still to come, at any one time. */
-  readonly mostPullingJobs: () => number;
+  readonly maxPullingJobs: () => number;
   /** How many changes of caches and Jobs there were. */
   readonly changes: () => number;
   readonly stop: () => Promise<void>;
@@ -41,12 +41,12 @@ export async function watchHistory(api: Api, namespace: string, removalsIn = nam
   const record = <T>(kind: Kind, parse: (object: unknown) => T, where = namespace) =>
     recordWatch(api, collection(kind, where), parse);
   const [caches, jobs, pods, removals] = await Promise.all([
-    record('ImageCache', seenCache),
-    record('Job', seenJob),
-    record('Pod', seenPod),
-    record('Job', seenJob, removalsIn),
+    record('ImageCache', parseCache),
+    record('Job', parseJob),
+    record('Pod', parsePod),
+    record('Job', parseJob, removalsIn),
   ]);
-  const removes = (job: SeenJob): boolean => isRemoval(job) && cacheOf(job).startsWith(`${namespace}/`);
+  const removes = (job: ObservedJob): boolean => isRemoval(job) && cacheOf(job).startsWith(`${namespace}/`);
   const cacheChanges = (name: string) => caches.changes().filter(({ object }) => object.metadata.name === name);
   const pulls = () => jobs.changes().filter(({ object }) => !isRemoval(object));
   const pullPods = () => pods.changes().filter(({ object }) => !isRemoval(object));
@@ -61,8 +61,8 @@ export async function watchHistory(api: Api, namespace: string, removalsIn = nam
     jobsThere: () => there(pulls()),
     removals: () => [...latest(removals.changes()).values()].map(({ object }) => object).filter(removes),
     podsThere: () => there(pullPods()),
-    imagesGot: (node) => imagesGot(pullPods(), node),
-    mostPullingJobs: () => mostPulling(pulls(), pullPods()),
+    imagesPulled: (node) => imagesPulled(pullPods(), node),
+    maxPullingJobs: () => maxPulling(pulls(), pullPods()),
     changes: () => caches.changes().length + jobs.changes().length,
     stop: async () => {
       await Promise.all([caches.stop(), jobs.stop(), pods.stop(), removals.stop()]);
@@ -70,7 +70,7 @@ export async function watchHistory(api: Api, namespace: string, removalsIn = nam
   };
 }
 
-const cacheOf = ({ metadata }: SeenJob): string => metadata.annotations['kubefledged.io/cache'] ?? '';
+const cacheOf = ({ metadata }: ObservedJob): string => metadata.annotations['kubefledged.io/cache'] ?? '';
 
 type Named = { readonly metadata: { readonly uid: string } };
 
@@ -83,17 +83,17 @@ function there<T extends Named>(changes: readonly Change<T>[]): readonly T[] {
   return [...latest(changes).values()].filter(({ type }) => type !== 'DELETED').map(({ object }) => object);
 }
 
-function imagesGot(changes: readonly Change<SeenPod>[], node: string): readonly string[] {
+function imagesPulled(changes: readonly Change<ObservedPod>[], node: string): readonly string[] {
   const got = changes
     .filter(({ object }) => object.spec.nodeName === node)
     .flatMap(({ object }) => object.status.containerStatuses.flatMap((status) => imageGot(object, status)));
   return [...new Set(got)].toSorted();
 }
 
-type Status = SeenPod['status']['containerStatuses'][number];
+type Status = ObservedPod['status']['containerStatuses'][number];
 
 /** The image of a container that was started. Volumes and containers come in the same order. */
-function imageGot({ spec }: SeenPod, { name, state }: Status): readonly string[] {
+function imageGot({ spec }: ObservedPod, { name, state }: Status): readonly string[] {
   if (!hasStarted(state)) return [];
   const position = spec.containers.findIndex((container) => container.name === name);
   const only = spec.containers.slice(position, position + 1);
@@ -102,7 +102,7 @@ function imageGot({ spec }: SeenPod, { name, state }: Status): readonly string[]
 }
 
 /** A Job pulls from when it is made until its Pod tells of every image, or it goes. */
-function mostPulling(jobs: readonly Change<SeenJob>[], pods: readonly Change<SeenPod>[]): number {
+function maxPulling(jobs: readonly Change<ObservedJob>[], pods: readonly Change<ObservedPod>[]): number {
   const begins = jobs.flatMap(({ type, object, at }) =>
     type === 'ADDED' ? [{ name: object.metadata.name, at, by: 1 }] : [],
   );
@@ -112,7 +112,7 @@ function mostPulling(jobs: readonly Change<SeenJob>[], pods: readonly Change<See
   return Math.max(0, ...counts);
 }
 
-function endOf(job: string, jobs: readonly Change<SeenJob>[], pods: readonly Change<SeenPod>[]): number {
+function endOf(job: string, jobs: readonly Change<ObservedJob>[], pods: readonly Change<ObservedPod>[]): number {
   const gone = jobs.find(({ type, object }) => object.metadata.name === job && type === 'DELETED');
   const told = pods.find(
     ({ object }) => object.metadata.labels['batch.kubernetes.io/job-name'] === job && hasAllTold(object),
@@ -120,7 +120,7 @@ function endOf(job: string, jobs: readonly Change<SeenJob>[], pods: readonly Cha
   return Math.min(gone?.at ?? Infinity, told?.at ?? Infinity);
 }
 
-const hasAllTold = ({ spec, status }: SeenPod): boolean =>
+const hasAllTold = ({ spec, status }: ObservedPod): boolean =>
   status.containerStatuses.filter(({ state }) => hasStarted(state) || state.waiting?.reason === 'ErrImagePull')
     .length === spec.containers.length;
 

@@ -1,9 +1,9 @@
 import { eventually } from './eventually.ts';
-import type { SeenCache } from './seen.ts';
+import type { ObservedCache } from './observed.ts';
 import type { World } from './world.ts';
 
 /** The cache named `cache` when its round of this number has ended. */
-export const refreshed = (world: World, number: number): Promise<SeenCache> =>
+export const refreshed = (world: World, number: number): Promise<ObservedCache> =>
   eventually(`round ${number} has ended`, () => {
     const cache = world.history.cache('cache');
     return cache?.status.round?.number === number && cache.status.status !== 'Processing' ? cache : undefined;

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { needs, type ClusterKind, type ClusterUnderTest, type Need } from './cluster-under-test.ts';
-import { setPatience } from './patience.ts';
+import { setTimeFactor } from './time-factor.ts';
 import type { Scenario } from './scenario.ts';
 import { createWorld } from './world.ts';
 
@@ -17,7 +17,7 @@ export function runScenarios(
   start: () => Promise<ClusterUnderTest>,
 ): void {
   vi.setConfig({ maxConcurrency: kind.atOnce });
-  setPatience(kind.patience ?? 1);
+  setTimeFactor(kind.timeFactor ?? 1);
   let shared: Promise<ClusterUnderTest>;
   beforeAll(async () => {
     shared = start();

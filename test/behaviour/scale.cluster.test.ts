@@ -10,7 +10,7 @@ import { kube, type Kube } from './kube.ts';
 import { labUnderTest } from './lab-under-test.ts';
 import { counted } from './measured.ts';
 import { product, type Product } from './product.ts';
-import { seenCache, type SeenCache } from './seen.ts';
+import { parseCache, type ObservedCache } from './observed.ts';
 
 const images = (kind: string) => Array.from({ length: 20 }, (_, index) => `registry.example/${kind}-${index}:1`);
 
@@ -63,9 +63,9 @@ async function measured(name: string, references: readonly string[], seconds: nu
 }
 
 /** Looked for seldom, so that looking is no load: the object grows to some 100 KB. */
-async function finished(name: string): Promise<SeenCache | undefined> {
+async function finished(name: string): Promise<ObservedCache | undefined> {
   await sleep(250);
-  const cache = seenCache(await cluster.get('ImageCache', name));
+  const cache = parseCache(await cluster.get('ImageCache', name));
   return cache.status.status === 'Succeeded' || cache.status.status === 'Failed' ? cache : undefined;
 }
 

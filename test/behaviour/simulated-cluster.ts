@@ -8,7 +8,7 @@ import { isNodeReady } from './node-condition.ts';
 export const simulatedImage = (kind: ImageKind, name: string): string =>
   `registry.example/${kind === 'good' ? '' : `${kind}-`}${name}:1`;
 
-/** A node that KWOK, or the embedded cluster, plays; answers when it is Ready. */
+/** A node that KWOK, or the simulator, plays; answers when it is Ready. */
 export async function addSimulatedNode(
   kube: Kube,
   name: string,

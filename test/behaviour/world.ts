@@ -7,7 +7,7 @@ import { watchHistory, type History } from './history.ts';
 import { kube, type Kube } from './kube.ts';
 import { product, type Product } from './product.ts';
 import { scopingProxy, type ScopingProxy } from './scoping-proxy.ts';
-import { seenCache, seenEvent, type SeenCache, type SeenEvent } from './seen.ts';
+import { parseCache, parseEvent, type ObservedCache, type ObservedEvent } from './observed.ts';
 import { worldNodes, type WorldNodes } from './world-nodes.ts';
 
 /** What a scenario has to itself: a namespace, nodes, a product, and all that kubectl can do and see there. */
@@ -30,14 +30,14 @@ export type World = {
   /** Images that a node has, by its runtime's word or else by what its Pods got; sorted. */
   readonly imagesOn: (node: string) => Promise<readonly string[]>;
   /** Makes a cache with one list of these images for all of the scenario's nodes; `spec` adds to that or replaces it. */
-  readonly createCache: (name: string, images: readonly string[], spec?: object) => Promise<SeenCache>;
+  readonly createCache: (name: string, images: readonly string[], spec?: object) => Promise<ObservedCache>;
   /** A merge patch of the spec. */
   readonly editCache: (name: string, spec: object) => Promise<void>;
   /** A list for `cacheSpec`: these images on the scenario's nodes that have these labels. */
   readonly list: (images: readonly string[], labels?: Readonly<Record<string, string>>) => object;
   /** The cache once it says that its latest generation is done with, well or not. */
-  readonly settled: (name: string, seconds?: number) => Promise<SeenCache>;
-  readonly events: (cache: string) => Promise<readonly SeenEvent[]>;
+  readonly settled: (name: string, seconds?: number) => Promise<ObservedCache>;
+  readonly events: (cache: string) => Promise<readonly ObservedEvent[]>;
   readonly end: () => Promise<void>;
 };
 
@@ -76,7 +76,7 @@ export async function createWorld(cluster: ClusterUnderTest, options: WorldOptio
     image: (kind, name = 'image') => cluster.image(kind, `${namespace}-${name}`),
     inNamespace: (other) => kube(api, other),
     imagesOn: async (node) =>
-      cluster.imagesOn === undefined ? history.imagesGot(node) : (await cluster.imagesOn(node)).toSorted(),
+      cluster.imagesOn === undefined ? history.imagesPulled(node) : (await cluster.imagesOn(node)).toSorted(),
     ...caches({ kube: verbs, history, nodes, namespace }),
     end: async () => {
       await ended({ product: theProduct, history, proxy, nodes });
@@ -102,8 +102,8 @@ function caches({
 }: Place): Pick<World, 'list' | 'createCache' | 'editCache' | 'settled' | 'events'> {
   const generations = new Map<string, number>();
   const list: World['list'] = (images, labels = {}) => ({ images, nodeSelector: nodes.labelled(labels) });
-  const noted = (name: string, object: unknown): SeenCache => {
-    const cache = seenCache(object);
+  const noted = (name: string, object: unknown): ObservedCache => {
+    const cache = parseCache(object);
     generations.set(name, cache.metadata.generation);
     return cache;
   };
@@ -115,11 +115,11 @@ function caches({
     settled: (name, seconds = 40) =>
       eventually(`${name} is done with`, () => settled(history.cache(name), generations.get(name) ?? 0), seconds),
     events: async (name) =>
-      (await verbs.list('Event')).map(seenEvent).filter((event) => event.involvedObject.name === name),
+      (await verbs.list('Event')).map(parseEvent).filter((event) => event.involvedObject.name === name),
   };
 }
 
-function settled(cache: SeenCache | undefined, generation: number): SeenCache | undefined {
+function settled(cache: ObservedCache | undefined, generation: number): ObservedCache | undefined {
   if (cache === undefined) return undefined;
   const { status, observedGeneration = 0 } = cache.status;
   const isDone = observedGeneration >= generation && status !== 'Processing' && status !== '';
@@ -128,7 +128,7 @@ function settled(cache: SeenCache | undefined, generation: number): SeenCache | 
 
 /** A cache that waits for a removal would keep its namespace for ever. */
 async function letGo(verbs: Kube): Promise<void> {
-  for (const cache of (await verbs.list('ImageCache')).map(seenCache))
+  for (const cache of (await verbs.list('ImageCache')).map(parseCache))
     if (cache.metadata.finalizers.length > 0)
       await verbs.patch('ImageCache', cache.metadata.name, { metadata: { finalizers: null } });
 }

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { Api } from '#runtime/api/api.ts';
 import { collection } from '../behaviour/kind.ts';
 import { isNodeReady } from '../behaviour/node-condition.ts';
-import { nodeOf, seenJob } from '../behaviour/seen.ts';
+import { nodeOf, parseJob } from '../behaviour/observed.ts';
 import { recordWatch } from '../behaviour/watch.ts';
 
 /** When each node was first seen Ready, and when its first Job was seen; epoch milliseconds, both as a watch here tells. */
@@ -19,7 +19,7 @@ const seenNode = (object: unknown) => ({ name: named.parse(object).metadata.name
 /** Notes from now on when nodes get Ready and when their Jobs are made, both through watches of one process, so that their delays are alike. */
 export async function watchArrivals(api: Api): Promise<ArrivalWatch> {
   const nodes = await recordWatch(api, collection('Node', ''), seenNode);
-  const jobs = await recordWatch(api, collection('Job', 'default'), (object) => nodeOf(seenJob(object)));
+  const jobs = await recordWatch(api, collection('Job', 'default'), (object) => nodeOf(parseJob(object)));
   return {
     arrivals: () => ({
       readyAt: firstTimes(

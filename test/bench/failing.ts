@@ -1,4 +1,4 @@
-import { seenCache } from '../behaviour/seen.ts';
+import { parseCache } from '../behaviour/observed.ts';
 import { withLab } from './bench-lab.ts';
 import { measuredRound } from './measured-round.ts';
 import { withProduct } from './our-product.ts';
@@ -12,7 +12,7 @@ export function failing({ nodes, images }: Size): Promise<Found['failing']> {
       const order = { nodes, images: references(images, 'missing'), pid: running.pid(), patience: 1800 };
       const round = await measuredRound(bench, order);
       const object = await bench.kube.get('ImageCache', 'round');
-      const { failures, failuresOmitted } = seenCache(object).status;
+      const { failures, failuresOmitted } = parseCache(object).status;
       return {
         round,
         listedFailures: Object.values(failures).flat().length,

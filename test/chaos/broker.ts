@@ -1,19 +1,19 @@
 import http, { type IncomingHttpHeaders, type Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { routes, type FunctionName } from '#model/cache/cloud-event.ts';
-import type { Chance } from './chance.ts';
+import type { SeededRandom } from './seeded-random.ts';
 import { postTo, type Address } from './post-event.ts';
 
 /** What a Broker does to events that it has taken: the probability of each. */
-export type Mishaps = { readonly lost: number; readonly doubled: number; readonly delayed: number };
+export type DeliveryFaults = { readonly lost: number; readonly doubled: number; readonly delayed: number };
 
-export const noMishaps: Mishaps = { lost: 0, doubled: 0, delayed: 0 };
+export const noDeliveryFaults: DeliveryFaults = { lost: 0, doubled: 0, delayed: 0 };
 
 export type BrokerOptions = {
   readonly port: number;
   readonly addressOf: (name: FunctionName) => Address;
-  readonly mishaps: () => Mishaps;
-  readonly chance: Chance;
+  readonly deliveryFaults: () => DeliveryFaults;
+  readonly chance: SeededRandom;
   /** What its delays are multiplied by. */
   readonly pace: number;
 };
@@ -37,8 +37,8 @@ export function startBroker(options: BrokerOptions): Server {
 type Message = { readonly headers: Readonly<Record<string, string>>; readonly body: string };
 
 async function deliver(options: BrokerOptions, name: FunctionName, message: Message): Promise<void> {
-  const { chance, mishaps, pace } = options;
-  const { lost, doubled, delayed } = mishaps();
+  const { chance, deliveryFaults, pace } = options;
+  const { lost, doubled, delayed } = deliveryFaults();
   if (chance.is(lost)) return;
   const copies = chance.is(doubled) ? 2 : 1;
   await Promise.all(

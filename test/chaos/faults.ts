@@ -1,7 +1,7 @@
-import type { Chance } from './chance.ts';
+import type { SeededRandom } from './seeded-random.ts';
 
 /** A request to the API server, as far as faults look at it. */
-export type Asked = { readonly method: string; readonly path: string };
+export type ApiRequest = { readonly method: string; readonly path: string };
 
 /**
  * What goes wrong with one request. `isDone` says whether the API server does what was asked before nobody hears of it.
@@ -18,9 +18,9 @@ export type Fault =
   | { readonly type: 'watch reset' | 'watch vanish' | 'watch expire'; readonly ms: number };
 
 /** How bad a time a seed has: probabilities per request, and how many processes may die. */
-export type Weather = { readonly rate: number; readonly kills: number; readonly restarts: number };
+export type FaultRates = { readonly rate: number; readonly kills: number; readonly restarts: number };
 
-export function weatherOf(chance: Chance): Weather {
+export function faultRatesOf(chance: SeededRandom): FaultRates {
   return {
     rate: chance.pick([0, 0.02, 0.05, 0.1, 0.2]),
     kills: chance.between(0, 6),
@@ -28,16 +28,16 @@ export function weatherOf(chance: Chance): Weather {
   };
 }
 
-const isWatch = ({ path }: Asked): boolean => /[?&]watch=(true|1)/.test(path);
+const isWatch = ({ path }: ApiRequest): boolean => /[?&]watch=(true|1)/.test(path);
 
 /** What is to go wrong with a request, if anything. */
-export function faultFor(asked: Asked, rate: number, chance: Chance): Fault | undefined {
+export function faultFor(asked: ApiRequest, rate: number, chance: SeededRandom): Fault | undefined {
   // A watch is one request of many minutes: it is to have its share.
   if (!chance.is(isWatch(asked) ? Math.min(1, rate * 4) : rate)) return undefined;
   return isWatch(asked) ? watchFault(chance) : callFault(asked, chance);
 }
 
-function watchFault(chance: Chance): Fault {
+function watchFault(chance: SeededRandom): Fault {
   const ms = chance.between(0, 40_000);
   return chance.pick<Fault>([
     { type: 'expire', asEvent: chance.is(0.5) },
@@ -50,7 +50,7 @@ function watchFault(chance: Chance): Fault {
   ]);
 }
 
-function callFault({ method, path }: Asked, chance: Chance): Fault {
+function callFault({ method, path }: ApiRequest, chance: SeededRandom): Fault {
   const isDone = chance.is(0.5);
   const special: readonly Fault[] = [
     ...(method === 'PATCH' || method === 'DELETE'
@@ -71,7 +71,7 @@ function callFault({ method, path }: Asked, chance: Chance): Fault {
   ]);
 }
 
-function refusal(chance: Chance, isDone: boolean): Fault {
+function refusal(chance: SeededRandom, isDone: boolean): Fault {
   const code = chance.pick([429, 500, 500, 503, 504]);
   const retryAfter = code === 429 || chance.is(0.3) ? { retryAfter: chance.between(1, 3) } : {};
   // Who is throttled has not been served.

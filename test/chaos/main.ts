@@ -1,9 +1,9 @@
-/** Chaos, by seed: `npm run chaos -- --seeds 1000`, or `--seed N` for one, told in full with `--verbose`; with `--real` on a real control plane. */
+/** Chaos, by seed: `npm run chaos -- --seeds 1000`, or `--seed N` for one, log in full with `--verbose`; with `--real` on a real control plane. */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startLab } from '../cluster/lab.ts';
-import { runRealSeeds } from './real/seeds.ts';
+import { runRealSeeds } from './real/run-real-seeds.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
 
 const { values } = parseArgs({
@@ -40,13 +40,13 @@ async function playReal(): Promise<readonly SeedResult[]> {
   process.setMaxListeners(0);
   const lab = await startLab();
   try {
-    const told = values.verbose ? print : undefined;
+    const log = values.verbose ? print : undefined;
     let done = 0;
     const onResult = (result: SeedResult): void => {
       tell(result);
       if ((done += 1) % 5 === 0 && done < count) print(`${done} of ${count}`);
     };
-    return await runRealSeeds(seeds, lab, { atOnce: Number(values['at-once']), told, onResult });
+    return await runRealSeeds(seeds, lab, { atOnce: Number(values['at-once']), log, onResult });
   } finally {
     await lab.stop();
   }

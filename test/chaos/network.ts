@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Chance } from './chance.ts';
+import type { SeededRandom } from './seeded-random.ts';
 import { problem, socketOn, type VirtualSocket } from './virtual-socket.ts';
 import type { Owner, VirtualTime } from './virtual-time.ts';
 
@@ -9,7 +9,7 @@ export type Link = {
   readonly client: Owner | undefined;
   /** Both ends learn at once that the other is gone. */
   readonly reset: () => void;
-  /** From now on nothing arrives, and nobody is told: the connection is half open. */
+  /** From now on nothing arrives, and nobody is log: the connection is half open. */
   readonly vanish: () => void;
 };
 
@@ -17,7 +17,7 @@ export type Network = {
   /** The connection that a request came over. */
   readonly linkOf: (socket: unknown) => Link | undefined;
   /** Hears of every server that begins to listen. */
-  readonly onListen: (heard: (server: http.Server, port: number) => void) => void;
+  readonly onListen: (logLine: (server: http.Server, port: number) => void) => void;
   /** Refuses and ends every connection to a port, until it is up again. */
   readonly down: (port: number) => void;
   readonly up: (port: number) => void;
@@ -33,7 +33,7 @@ type Listening = { readonly server: http.Server; readonly owner: Owner | undefin
 type Connection = Link & { readonly port: number; readonly serverOwner: Owner | undefined };
 
 /** Has Node's HTTP clients and servers meet in memory, with a little latency and no sockets. */
-export function virtualNetwork(time: VirtualTime, chance: Chance): Network {
+export function virtualNetwork(time: VirtualTime, chance: SeededRandom): Network {
   const ports = new Map<number, Listening>();
   const links = new Set<Connection>();
   const bySocket = new WeakMap<object, Connection>();
@@ -117,7 +117,7 @@ export function virtualNetwork(time: VirtualTime, chance: Chance): Network {
     ports.set(port, { server, owner: time.owner(), isUp: true });
     Object.assign(server, { address: () => ({ port, address: '127.0.0.1', family: 'IPv4' }) });
     if (typeof done === 'function') server.once('listening', () => void Reflect.apply(done, server, []));
-    for (const heard of listeners) heard(server, port);
+    for (const logLine of listeners) logLine(server, port);
     process.nextTick(() => server.emit('listening'));
     return server;
   };
@@ -131,7 +131,7 @@ export function virtualNetwork(time: VirtualTime, chance: Chance): Network {
 
   return {
     linkOf: (socket) => (typeof socket === 'object' && socket !== null ? bySocket.get(socket) : undefined),
-    onListen: (heard) => void listeners.add(heard),
+    onListen: (logLine) => void listeners.add(logLine),
     down: (port) => {
       const at = ports.get(port);
       if (at !== undefined) at.isUp = false;

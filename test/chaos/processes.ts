@@ -12,7 +12,7 @@ import { configuredSink } from '../../sources/sink/configured-sink.ts';
 import { startSources } from '../../sources/start-sources.ts';
 import { DeliveryFailed } from '../../sources/sink/sink.ts';
 
-/** How the product is run: in one process, or in five that are told by our source directly, or through a Broker. */
+/** How the product is run: in one process, or in five that are log by our source directly, or through a Broker. */
 export const profiles = ['standalone', 'routes', 'broker'] as const;
 export type Profile = (typeof profiles)[number];
 
@@ -32,7 +32,7 @@ const ports: Readonly<Record<FunctionName, number>> = {
 export const addressOf = (profile: Profile, name: FunctionName): { readonly port: number; readonly path: string } =>
   profile === 'standalone' ? { port: standalonePort, path: `/${name}` } : { port: ports[name], path: '/' };
 
-/** The heartbeat comes from outside, so that it can be told when. */
+/** The heartbeat comes from outside, so that it can be log when. */
 const usual = { TICK_SCHEDULE: '' } as const;
 
 type Place = {

@@ -1,5 +1,5 @@
-import { runEmbedded } from './embedded.ts';
-import { differences, type Ending } from './ending.ts';
+import { runOnSimulator } from './run-on-simulator.ts';
+import { differences, type EndState } from './end-state.ts';
 
 export type SeedResult = {
   readonly seed: number;
@@ -14,13 +14,13 @@ export type SeedResult = {
 };
 
 /** Plays a seed without chaos, then with it, and compares the ends. */
-export async function runSeed(seed: number, told?: (line: string) => void): Promise<SeedResult> {
-  const calm = await runEmbedded(seed, { isChaotic: false, isEnough: () => true });
-  const expected = calm.endings.at(-1);
-  const isEnough = (ending: Ending): boolean => differences(expected, ending).length === 0;
-  const stormy = await runEmbedded(seed, { isChaotic: true, isEnough, ...(told === undefined ? {} : { told }) });
-  const { profile, record, endings, isPaced } = stormy;
-  const wrong = differences(expected, isPaced ? endings.at(-1) : endings[0]);
+export async function runSeed(seed: number, log?: (line: string) => void): Promise<SeedResult> {
+  const baseline = await runOnSimulator(seed, { isChaotic: false, isEnough: () => true });
+  const expected = baseline.endStates.at(-1);
+  const isEnough = (endState: EndState): boolean => differences(expected, endState).length === 0;
+  const chaotic = await runOnSimulator(seed, { isChaotic: true, isEnough, ...(log === undefined ? {} : { log }) });
+  const { profile, record, endStates, isPaced } = chaotic;
+  const wrong = differences(expected, isPaced ? endStates.at(-1) : endStates[0]);
   return {
     ...{ seed, profile, requests: record.requests(), faults: record.faults(), trace: record.trace() },
     wrong: [
@@ -28,6 +28,6 @@ export async function runSeed(seed: number, told?: (line: string) => void): Prom
       ...(expected?.leftOver ?? []).map((left) => `even without chaos is left: ${left}`),
       ...(expected?.beyond ?? []).map((beyond) => `even without chaos: ${beyond}`),
     ],
-    isLate: wrong.length > 0 && endings.length > 1 && !isPaced && endings.slice(-1).every(isEnough),
+    isLate: wrong.length > 0 && endStates.length > 1 && !isPaced && endStates.slice(-1).every(isEnough),
   };
 }

@@ -1,8 +1,8 @@
 import { simulatedImage } from '../behaviour/simulated-cluster.ts';
-import type { Chance } from './chance.ts';
+import type { SeededRandom } from './seeded-random.ts';
 
-/** What users and machines do; a fault of the weather is no deed. */
-export type Deed =
+/** What users and machines do; a fault of the rates is no action. */
+export type Action =
   | { readonly type: 'create' | 'edit'; readonly cache: string; readonly spec: CacheSpec }
   | { readonly type: 'refresh'; readonly cache: string; readonly by: 'annotation' | 'token' | 'last token' }
   | { readonly type: 'purge'; readonly cache: string; readonly by: 'annotation' | 'token'; readonly when: Moment }
@@ -21,14 +21,14 @@ type Zone = 'a' | 'b';
 /** As soon as somebody has seen the cache, or when nothing of it is being pulled. */
 type Moment = 'seen' | 'settled';
 
-/** A deed and milliseconds after the one before it, of the same actor. */
-export type Step = { readonly after: number; readonly deed: Deed };
+/** A action and milliseconds after the one before it, of the same actor. */
+export type Step = { readonly after: number; readonly action: Action };
 
 export type Scenario = {
-  /** What every actor does, one deed after another; the actors do not wait for each other. */
+  /** What every actor does, one action after another; the actors do not wait for each other. */
   readonly actors: readonly (readonly Step[])[];
   /** What is done when everybody has done his part, and the last node is there. */
-  readonly last: readonly Deed[];
+  readonly finalActions: readonly Action[];
   /** Whether words and conditions of caches are to be the same: they are those of the last round, and a node that comes later opens none. */
   readonly hasCertainWords: boolean;
   /** The nodes that are there from the start. */
@@ -49,7 +49,7 @@ const quickImages = [
 const slowImage = simulatedImage('slow', 'c');
 
 /** The scenario of a seed; names begin with `prefix`. What follows in it never depends on which of two deeds is seen first. */
-export function scenarioOf(prefix: string, chance: Chance): Scenario {
+export function scenarioOf(prefix: string, chance: SeededRandom): Scenario {
   const zone = (): Zone => chance.pick(['a', 'b']);
   const images = chance.is(0.5) ? quickImages : ([...quickImages, slowImage] as const);
   const nodes = Array.from({ length: chance.between(1, 3) }, (_, index) => ({
@@ -61,27 +61,31 @@ export function scenarioOf(prefix: string, chance: Chance): Scenario {
   );
   const names = [...nodes.map(({ name }) => name), `${prefix}-8`];
   const machines = names.map((name, index) => machineOf(name, index < nodes.length, { zone, chance }));
-  const last = chance.is(0.5) ? caches.flatMap(refreshedLast) : [];
+  const finalActions = chance.is(0.5) ? caches.flatMap(refreshedLast) : [];
   return {
     actors: [...caches, ...machines].filter((steps) => steps.length > 0),
     nodes,
-    last,
-    hasCertainWords: last.length > 0 || machines.every((steps) => steps.length === 0),
+    finalActions,
+    hasCertainWords: finalActions.length > 0 || machines.every((steps) => steps.length === 0),
     uncertain: new Set(caches.flatMap(leftBy)),
-    mostRounds: Object.fromEntries(caches.map((steps) => [cacheOf(steps), roundsOf(steps) + Math.min(1, last.length)])),
+    mostRounds: Object.fromEntries(caches.map((steps) => [cacheOf(steps), roundsOf(steps) + Math.min(1, finalActions.length)])),
   };
 }
 
 const cacheOf = (steps: readonly Step[]): string =>
-  steps.flatMap(({ deed }) => ('cache' in deed ? [deed.cache] : []))[0] ?? '';
+  steps.flatMap(({ action }) => ('cache' in action ? [action.cache] : []))[0] ?? '';
 
 /** Every cache that stays and is not purged. */
-function refreshedLast(steps: readonly Step[]): readonly Deed[] {
-  const end = steps.at(-1)?.deed.type;
+function refreshedLast(steps: readonly Step[]): readonly Action[] {
+  const end = steps.at(-1)?.action.type;
   return end === 'delete' || end === 'purge' ? [] : [{ type: 'refresh', cache: cacheOf(steps), by: 'last token' }];
 }
 
-type Stock = { readonly prefix: string; readonly chance: Chance; readonly images: readonly [string, ...string[]] };
+type Stock = {
+  readonly prefix: string;
+  readonly chance: SeededRandom;
+  readonly images: readonly [string, ...string[]];
+};
 
 function lifeOf(cache: string, stock: Stock): readonly Step[] {
   const { chance, images } = stock;
@@ -99,13 +103,13 @@ function lifeOf(cache: string, stock: Stock): readonly Step[] {
   const by = (): 'annotation' | 'token' => chance.pick(['annotation', 'token']);
   // In the middle of pulls only where it is left open what those bring.
   const when = images.includes(slowImage) ? 'seen' : 'settled';
-  const middle = Array.from({ length: chance.between(0, 3) }, (): Deed =>
+  const middle = Array.from({ length: chance.between(0, 3) }, (): Action =>
     // A purge and a refresh that are seen together come in their own order: before a purge nothing is refreshed.
     chance.is(0.6) || end.startsWith('purged')
       ? { type: 'edit', cache, spec: spec() }
       : { type: 'refresh', cache, by: by() },
   );
-  const last: Record<typeof end, readonly Deed[]> = {
+  const last: Record<typeof end, readonly Action[]> = {
     kept: [],
     purged: [{ type: 'purge', cache, by: by(), when }],
     'purged and refreshed': [
@@ -115,8 +119,8 @@ function lifeOf(cache: string, stock: Stock): readonly Step[] {
     'purged away': [{ type: 'delete', cache, when }],
     deleted: [{ type: 'delete', cache, when }],
   };
-  const deeds: readonly Deed[] = [{ type: 'create', cache, spec: spec() }, ...middle, ...last[end]];
-  return deeds.map((deed) => ({ after: chance.between(0, 15_000), deed }));
+  const deeds: readonly Action[] = [{ type: 'create', cache, spec: spec() }, ...middle, ...last[end]];
+  return deeds.map((action) => ({ after: chance.between(0, 15_000), action }));
 }
 
 function specOf(deletionPolicy: CacheSpec['deletionPolicy'], { prefix, chance, images }: Stock): CacheSpec {
@@ -132,23 +136,23 @@ function specOf(deletionPolicy: CacheSpec['deletionPolicy'], { prefix, chance, i
   };
 }
 
-type Draws = { readonly zone: () => Zone; readonly chance: Chance };
+type Draws = { readonly zone: () => Zone; readonly chance: SeededRandom };
 
 /** A machine that is there may go, come back as another of the same name, or get another label; one that is not may join. */
 function machineOf(node: string, isThere: boolean, { zone, chance }: Draws): readonly Step[] {
   const after = (): number => chance.between(2_000, 25_000);
-  const join = (): Step => ({ after: after(), deed: { type: 'join', node, zone: zone() } });
+  const join = (): Step => ({ after: after(), action: { type: 'join', node, zone: zone() } });
   if (!isThere) return chance.is(0.5) ? [join()] : [];
   const fate = chance.pick(['stays', 'stays', 'stays', 'leaves', 'returns', 'moves'] as const);
-  const leave: Step = { after: after(), deed: { type: 'leave', node } };
-  const moves: readonly Step[] = [{ after: after(), deed: { type: 'label', node, zone: zone() } }];
+  const leave: Step = { after: after(), action: { type: 'leave', node } };
+  const moves: readonly Step[] = [{ after: after(), action: { type: 'label', node, zone: zone() } }];
   return { stays: [], leaves: [leave], returns: [leave, join()], moves }[fate];
 }
 
 /** Which images a cache that goes without them may leave behind. */
 function leftBy(steps: readonly Step[]): readonly string[] {
-  const specs = steps.flatMap(({ deed }) => ('spec' in deed ? [deed.spec] : []));
-  const isDeleted = steps.some(({ deed }) => deed.type === 'delete');
+  const specs = steps.flatMap(({ action }) => ('spec' in action ? [action.spec] : []));
+  const isDeleted = steps.some(({ action }) => action.type === 'delete');
   if (!isDeleted || specs.at(-1)?.deletionPolicy === 'Purge') return [];
   return specs.flatMap(imagesIn);
 }
@@ -158,8 +162,8 @@ const imagesIn = ({ cacheSpec }: CacheSpec): readonly string[] => cacheSpec.flat
 /** One for each thing that was asked; a refresh that an edit may cut off is done again. */
 const roundsOf = (steps: readonly Step[]): number =>
   steps
-    .map(({ deed: { type } }, index) => {
-      const isCutOff = type === 'refresh' && steps[index + 1]?.deed.type === 'edit';
+    .map(({ action: { type } }, index) => {
+      const isCutOff = type === 'refresh' && steps[index + 1]?.action.type === 'edit';
       return isCutOff ? 2 : Number(['create', 'edit', 'refresh', 'purge'].includes(type));
     })
     .reduce((sum, rounds) => sum + rounds, 0);

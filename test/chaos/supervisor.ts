@@ -1,4 +1,4 @@
-import type { Chance } from './chance.ts';
+import type { SeededRandom } from './seeded-random.ts';
 import type { Network } from './network.ts';
 import type { Program } from './processes.ts';
 import type { Owner, VirtualTime } from './virtual-time.ts';
@@ -13,21 +13,21 @@ export type Supervisor = {
 type Place = {
   readonly time: VirtualTime;
   readonly network: Network;
-  readonly chance: Chance;
-  readonly told: (line: string) => void;
+  readonly chance: SeededRandom;
+  readonly log: (line: string) => void;
 };
 
-/** Starts programs when it is told to, and starts them again when they have been killed or could not start. */
-export function supervisor({ time, network, chance, told }: Place): Supervisor {
+/** Starts programs when it is log to, and starts them again when they have been killed or could not start. */
+export function supervisor({ time, network, chance, log }: Place): Supervisor {
   const running = new Map<Owner, Program>();
   let count = 0;
   const start = (program: Program): void => {
     count += 1;
     const owner: Owner = { name: `${program.name}#${count}`, isDead: false };
     running.set(owner, program);
-    told(`${owner.name} starts`);
+    log(`${owner.name} starts`);
     time.as(owner, program.start).catch((error: unknown) => {
-      told(`${owner.name} could not start: ${String(error)}`);
+      log(`${owner.name} could not start: ${String(error)}`);
       end(owner, 1_000);
     });
   };
@@ -44,7 +44,7 @@ export function supervisor({ time, network, chance, told }: Place): Supervisor {
       for (const program of programs) start(program);
     },
     kill: (owner) => {
-      told(`${owner.name} is killed`);
+      log(`${owner.name} is killed`);
       end(owner, chance.pick([0, 500, 3_000, 15_000]));
     },
     isMine: (owner) => owner !== undefined && running.has(owner),

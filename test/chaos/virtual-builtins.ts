@@ -3,11 +3,11 @@ import files from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
-import type { Chance } from './chance.ts';
+import type { SeededRandom } from './seeded-random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** Has everything in this process that asks Node for time, chance or an identifier ask these instead; the answer puts Node's own back. */
-export function virtualBuiltins(time: VirtualTime, chance: Chance): () => void {
+export function virtualBuiltins(time: VirtualTime, chance: SeededRandom): () => void {
   const undo: (() => void)[] = [];
   const replace = (object: object, changes: Readonly<Record<string, unknown>>): void => {
     const before = Object.fromEntries(Object.keys(changes).map((name) => [name, Reflect.get(object, name)]));
@@ -105,7 +105,7 @@ function noFiles(readFile: (...args: readonly unknown[]) => unknown): Readonly<R
   };
 }
 
-function uuid(chance: Chance): string {
+function uuid(chance: SeededRandom): string {
   const digits = Array.from({ length: 32 }, () => chance.between(0, 15).toString(16)).join('');
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { besiege } from './besiege.ts';
+import { runFuzz } from './run-fuzz.ts';
 
 it('takes 1,500 hostile requests without harm: no wrong answer, no path but lawful ones, bounded in time and memory', async () => {
-  const { wrong, statuses, slowest, growth } = await besiege({ requests: 1_500, seed: 20_261_125 });
+  const { wrong, statuses, slowest, growth } = await runFuzz({ requests: 1_500, seed: 20_261_125 });
   expect(wrong).toEqual([]);
   expect(statuses).toMatchObject({ 204: expect.any(Number) as number, 400: expect.any(Number) as number });
   expect(slowest).toBeLessThan(20_000);

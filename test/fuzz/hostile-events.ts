@@ -1,4 +1,4 @@
-import type { Chance } from '../chaos/chance.ts';
+import type { SeededRandom } from '../chaos/seeded-random.ts';
 import { hostileNames } from './hostile-names.ts';
 import { batch, binary, headersOf, headerText, json, text, whole, type Hostile, type Make } from './request-bytes.ts';
 
@@ -39,7 +39,7 @@ export const hostileEvents: Readonly<Record<string, Make>> = {
   'a batch within a batch': (chance) => whole(chance, { 'content-type': batch }, `[[${text({})}],{},null,7,"x"]`),
 };
 
-function hostileChanges(chance: Chance): unknown {
+function hostileChanges(chance: SeededRandom): unknown {
   const change = (): unknown =>
     chance.pick<unknown>([
       {
@@ -60,7 +60,7 @@ function hostileChanges(chance: Chance): unknown {
 }
 
 /** The same event in a form of its own choice. */
-function event(chance: Chance, changes: Readonly<Record<string, unknown>>): Omit<Hostile, 'kind'> {
+function event(chance: SeededRandom, changes: Readonly<Record<string, unknown>>): Omit<Hostile, 'kind'> {
   if (chance.is(0.6)) return json(chance, text(changes));
   const { data, ...attributes } = changes;
   const told = Object.entries(attributes).map(([name, value]) => [name, headerText(String(value))] as const);

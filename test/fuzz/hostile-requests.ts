@@ -1,4 +1,4 @@
-import type { Chance } from '../chaos/chance.ts';
+import type { SeededRandom } from '../chaos/seeded-random.ts';
 import { hostileEvents } from './hostile-events.ts';
 import { hostileWire } from './hostile-wire.ts';
 import { randomBytes, type Hostile, type Make } from './request-bytes.ts';
@@ -7,7 +7,7 @@ const kinds: Readonly<Record<string, Make>> = { ...hostileEvents, ...hostileWire
 const names = Object.keys(kinds);
 
 /** The hostile request of a draw. */
-export function hostileRequest(chance: Chance): Hostile {
+export function hostileRequest(chance: SeededRandom): Hostile {
   const kind = names[chance.between(0, names.length - 1)] ?? 'noise';
   return { kind, ...(kinds[kind] ?? noise)(chance) };
 }

@@ -1,12 +1,12 @@
 /** Hostile requests at the functions: `npm run fuzz -- [--requests 100000] [--seed 1]`. */
 import { parseArgs } from 'node:util';
-import { besiege } from './besiege.ts';
+import { runFuzz } from './run-fuzz.ts';
 
 const { values } = parseArgs({
   options: { requests: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
 });
 const begin = performance.now();
-const { wrong, ...siege } = await besiege({ requests: Number(values.requests), seed: Number(values.seed) });
+const { wrong, ...siege } = await runFuzz({ requests: Number(values.requests), seed: Number(values.seed) });
 for (const line of wrong) process.stdout.write(`${line}\n`);
 const seconds = Math.round((performance.now() - begin) / 1000);
 process.stdout.write(

@@ -1,4 +1,4 @@
-import type { Chance } from '../chaos/chance.ts';
+import type { SeededRandom } from '../chaos/seeded-random.ts';
 import { goodEvent } from '../functions/runtime/http/good-event.ts';
 
 /** A request that means harm, as bytes in the pieces in which they are sent. */
@@ -9,7 +9,7 @@ export type Hostile = {
   readonly isWhole: boolean;
 };
 
-export type Make = (chance: Chance) => Omit<Hostile, 'kind'>;
+export type Make = (chance: SeededRandom) => Omit<Hostile, 'kind'>;
 type Headers = Readonly<Record<string, string>>;
 
 export const structured = 'application/cloudevents+json';
@@ -30,11 +30,11 @@ export const bytesOf = (request: string): readonly Buffer[] =>
 export const binary = (changes: Headers): Headers =>
   Object.fromEntries(Object.entries({ ...goodEvent, ...changes }).map(([name, value]) => [`ce-${name}`, value]));
 
-export const json = (chance: Chance, body: string): Omit<Hostile, 'kind'> =>
+export const json = (chance: SeededRandom, body: string): Omit<Hostile, 'kind'> =>
   whole(chance, { 'content-type': structured }, body);
 
 export function whole(
-  chance: Chance,
+  chance: SeededRandom,
   headers: Headers,
   body: string | Buffer,
   path: string = chance.pick(functions),
@@ -50,8 +50,8 @@ export function headOf(headers: Headers, length: number, path: string): string {
   return `POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
 }
 
-export const chunkedHead = (chance: Chance): string =>
+export const chunkedHead = (chance: SeededRandom): string =>
   `POST ${chance.pick(functions)} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: ${structured}\r\ntransfer-encoding: chunked\r\n\r\n`;
 
-export const randomBytes = (chance: Chance, length: number): Buffer =>
+export const randomBytes = (chance: SeededRandom, length: number): Buffer =>
   Buffer.from(Array.from({ length }, () => chance.between(0, 255)));

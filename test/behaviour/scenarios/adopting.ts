@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { eventually, throughout } from '../eventually.ts';
 import type { Scenario } from '../scenario.ts';
-import { conditionOf, type SeenCache } from '../seen.ts';
+import { conditionOf, type ObservedCache } from '../observed.ts';
 import type { World } from '../world.ts';
 
 type Left = {
@@ -54,7 +54,7 @@ async function leave(world: World, name: string, status: object, annotations: ob
   await world.kube.patchStatus('ImageCache', name, { message: 'as kube-fledged says', ...times, ...status });
 }
 
-const adopted = (world: World, name: string): Promise<SeenCache> =>
+const adopted = (world: World, name: string): Promise<ObservedCache> =>
   eventually(`${name} is adopted`, () => {
     const cache = world.history.cache(name);
     return cache?.status.observedGeneration === undefined ? undefined : cache;

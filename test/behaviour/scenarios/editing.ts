@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { eventually, throughout } from '../eventually.ts';
 import type { Scenario } from '../scenario.ts';
-import { conditionOf, imagesOf, isFinished } from '../seen.ts';
+import { conditionOf, imagesOf, isFinished } from '../observed.ts';
 
 const whileProcessing: Scenario = {
   name: 'drops what it is at when the spec is edited, and does what is wanted now',
@@ -67,8 +67,8 @@ const everyEdit: Scenario = {
       expect((await world.settled('cache')).status).toMatchObject({ status: 'Succeeded', nodesReady: ready });
     }
     // What was taken out of the spec may have been removed again by now: so what was pulled is asked for.
-    expect(world.history.imagesGot(plain)).toEqual([a, b].toSorted());
-    expect(world.history.imagesGot(web)).toEqual([a, b, c].toSorted());
+    expect(world.history.imagesPulled(plain)).toEqual([a, b].toSorted());
+    expect(world.history.imagesPulled(web)).toEqual([a, b, c].toSorted());
     expect(world.history.cache('cache')?.status.round?.number).toBe(5);
   },
 };

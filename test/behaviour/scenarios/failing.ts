@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import { eventually } from '../eventually.ts';
-import { patience } from '../patience.ts';
+import { timeFactor } from '../time-factor.ts';
 import type { Scenario } from '../scenario.ts';
-import { conditionOf, type SeenPod } from '../seen.ts';
+import { conditionOf, type ObservedPod } from '../observed.ts';
 import type { World } from '../world.ts';
 
 const kinds = [
@@ -30,7 +30,7 @@ const failures: readonly Scenario[] = kinds.map(({ kind, reason, says }) => ({
     expect(conditionOf(cache, 'Reconciling').status).toBe('False');
     expect(await world.imagesOn(node)).toContain(good);
     expect(world.history.jobsOf(node)).toHaveLength(2); // the second try is for the image that failed, and the last
-    expect(delayOfTelling(world, bad)).toBeLessThan(5000 * patience());
+    expect(delayOfTelling(world, bad)).toBeLessThan(5000 * timeFactor());
     await eventually('no Job is left', () => world.history.jobsThere().length === 0);
   },
 }));
@@ -49,7 +49,7 @@ function delayOfTelling({ history }: World, image: string): number {
   return told.at - reported.at;
 }
 
-const isFailing = ({ status }: SeenPod): boolean =>
+const isFailing = ({ status }: ObservedPod): boolean =>
   status.containerStatuses.some(({ state }) => state.waiting?.reason === 'ErrImagePull');
 
 const forbiddenPods: Scenario = {

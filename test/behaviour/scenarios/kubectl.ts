@@ -1,16 +1,16 @@
 import { expect } from 'vitest';
-import { patience } from '../patience.ts';
+import { timeFactor } from '../time-factor.ts';
 import type { Scenario } from '../scenario.ts';
-import { seenCache } from '../seen.ts';
+import { parseCache } from '../observed.ts';
 import type { World } from '../world.ts';
 
 const needs = ['kubectl'] as const;
 
 /** `kubectl wait` for a condition; it throws when the time is up. */
 const waitFor = (world: World, condition: string): Promise<string> =>
-  world.kubectl('wait', `--for=condition=${condition}`, 'imagecache/cache', `--timeout=${40 * patience()}s`);
+  world.kubectl('wait', `--for=condition=${condition}`, 'imagecache/cache', `--timeout=${40 * timeFactor()}s`);
 
-const live = async (world: World) => seenCache(await world.kube.get('ImageCache', 'cache')).status;
+const live = async (world: World) => parseCache(await world.kube.get('ImageCache', 'cache')).status;
 
 const waits: Scenario = {
   name: 'lets kubectl wait for Ready, of the first round and of an edit',

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { eventually, throughout } from '../eventually.ts';
 import type { Scenario } from '../scenario.ts';
-import { isFinished, isReady, nodeOf, type SeenCache } from '../seen.ts';
+import { isFinished, isReady, nodeOf, type ObservedCache } from '../observed.ts';
 import type { World } from '../world.ts';
 
 const stateOf = ({ history }: World, node: string): string | undefined =>
@@ -44,7 +44,7 @@ const joins: Scenario = {
   },
 };
 
-const isCalm = (cache: SeenCache): boolean =>
+const isCalm = (cache: ObservedCache): boolean =>
   cache.status.status === 'Succeeded' && isReady(cache) && cache.status.round?.number === 1;
 
 const labelled: Scenario = {
@@ -203,14 +203,14 @@ const throttled: readonly Scenario[] = surges.map(({ what, nodes, spec, flags, m
       status: 'Succeeded',
       nodesReady: `${nodes}/${nodes}`,
     });
-    expect(world.history.mostPullingJobs()).toBe(most);
+    expect(world.history.maxPullingJobs()).toBe(most);
     expect(Math.max(...world.history.cacheChanges('cache').map(({ object }) => pullingIn(object)))).toBe(most);
     expect(world.history.jobs()).toHaveLength(nodes);
     await eventually('all Jobs are done with', () => world.history.jobsThere().every(isFinished));
   },
 }));
 
-const pullingIn = ({ status }: SeenCache): number =>
+const pullingIn = ({ status }: ObservedCache): number =>
   Object.values(status.nodes).filter(({ state }) => state === 'Pulling').length;
 
 export const nodes: readonly Scenario[] = [joins, labelled, lost, ...hindered, tolerant, leaves, again, ...throttled];

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { eventually } from '../eventually.ts';
 import type { Scenario } from '../scenario.ts';
-import { conditionOf, imagesOf, type SeenJob } from '../seen.ts';
+import { conditionOf, imagesOf, type ObservedJob } from '../observed.ts';
 
 const twoLists: Scenario = {
   name: 'pulls two lists, one with a selector, on to exactly the nodes they select, with one Job each',
@@ -119,7 +119,7 @@ const manyImages: readonly Scenario[] = [1, 2].map((pullsPerNode) => ({
     expect(status.status).toBe('Succeeded');
     expect(world.history.jobs().map((job) => imagesOf(job).length)).toEqual([8, 8, 8, 8, 8]);
     expect(await world.imagesOn(node)).toEqual(images.toSorted());
-    expect(world.history.mostPullingJobs()).toBe(pullsPerNode);
+    expect(world.history.maxPullingJobs()).toBe(pullsPerNode);
   },
 }));
 
@@ -139,7 +139,7 @@ const twoWays: Scenario = {
   },
 };
 
-function waysOf({ spec: { template } }: SeenJob): string {
+function waysOf({ spec: { template } }: ObservedJob): string {
   const isMounted = template.spec.volumes.some(({ image }) => image !== undefined);
   const isCopied = template.spec.initContainers.length > 0;
   return isMounted === isCopied ? 'neither' : isMounted ? 'mounted' : 'copied';

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { eventually, throughout } from '../eventually.ts';
 import type { Scenario } from '../scenario.ts';
-import { conditionOf, imagesOf, nodeOf, removedBy, type SeenCache } from '../seen.ts';
+import { conditionOf, imagesOf, nodeOf, removedBy, type ObservedCache } from '../observed.ts';
 import type { World } from '../world.ts';
 
 const annotation = 'kubefledged.io/purge-imagecache';
@@ -12,7 +12,7 @@ const finalizer = 'kubefledged.io/purge';
 const ask = (world: World, annotations: object): Promise<unknown> =>
   world.kube.patch('ImageCache', 'cache', { metadata: { annotations } });
 
-const ended = (world: World, number: number): Promise<SeenCache> =>
+const ended = (world: World, number: number): Promise<ObservedCache> =>
   eventually(`round ${number} has ended`, () => {
     const cache = world.history.cache('cache');
     return cache?.status.round?.number === number && cache.status.status !== 'Processing' ? cache : undefined;

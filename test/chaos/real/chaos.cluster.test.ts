@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { sharedLab } from '../../cluster/shared-lab.ts';
-import { runRealSeeds } from './seeds.ts';
+import { runRealSeeds } from './run-real-seeds.ts';
 
 /** Each way of running the product is among them, and the API server is killed meanwhile. */
 const seeds = [2, 3, 5, 6, 8];

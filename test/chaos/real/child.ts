@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Chance } from '../chance.ts';
+import type { SeededRandom } from '../seeded-random.ts';
 
 export type Program = {
   readonly name: string;
@@ -20,8 +20,8 @@ export type Child = {
   readonly stop: () => void;
 };
 
-/** Keeps a program of the product running. `told` hears of its starts and of what it logs. */
-export function keepRunning(program: Program, chance: Chance, told: (line: string) => void): Child {
+/** Keeps a program of the product running. `log` hears of its starts and of what it logs. */
+export function keepRunning(program: Program, chance: SeededRandom, log: (line: string) => void): Child {
   const { name, file, flags, env } = program;
   let child: ChildProcess | undefined;
   let port: number | undefined;
@@ -32,7 +32,7 @@ export function keepRunning(program: Program, chance: Chance, told: (line: strin
 
   const start = (): void => {
     count += 1;
-    told(`${name}#${count} starts`);
+    log(`${name}#${count} starts`);
     const started = spawn(process.execPath, [file, ...flags], {
       env: { PATH: process.env['PATH'], PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -40,7 +40,7 @@ export function keepRunning(program: Program, chance: Chance, told: (line: strin
     child = started;
     for (const stream of [started.stdout, started.stderr])
       createInterface(stream).on('line', (line) => {
-        told(`  ${name}: ${line}`);
+        log(`  ${name}: ${line}`);
         const found = /"port":(\d+).*"msg":"(?:started|listening)"/.exec(line)?.[1];
         if (found !== undefined && child === started) port = Number(found);
       });
@@ -63,7 +63,7 @@ export function keepRunning(program: Program, chance: Chance, told: (line: strin
     port: () => port,
     kill: () => {
       if (child === undefined) return;
-      told(`${name}#${count} is killed`);
+      log(`${name}#${count} is killed`);
       pause = chance.pick([0, 100, 600, 3_000]);
       port = undefined;
       child.kill('SIGKILL');

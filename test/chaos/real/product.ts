@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { functionNames, type FunctionName } from '#model/cache/cloud-event.ts';
-import { startBroker, type Mishaps } from '../broker.ts';
-import { chance } from '../chance.ts';
-import type { Chronicle } from '../chronicle.ts';
-import type { Asked, Fault } from '../faults.ts';
-import { faultName } from '../forecast.ts';
+import { startBroker, type DeliveryFaults } from '../broker.ts';
+import { seededRandom } from '../seeded-random.ts';
+import type { RunRecord } from '../run-record.ts';
+import type { ApiRequest, Fault } from '../faults.ts';
+import { faultName } from '../fault-plan.ts';
 import type { Address } from '../post-event.ts';
 import { profiles, type Profile } from '../processes.ts';
 import { keepRunning, type Child } from './child.ts';
-import { startEdge, type Edge } from './edge.ts';
+import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 
 /** The product's programs as files that Node runs. */
 export type Programs = Readonly<Record<'standalone' | 'sources' | 'functions', string>>;
@@ -23,15 +23,15 @@ export type ProductPlace = {
   readonly namespace: string;
   /** The value of the label `pool` of its nodes: it sees no others. */
   readonly pool: string;
-  readonly record: Chronicle;
-  readonly told: (line: string) => void;
+  readonly record: RunRecord;
+  readonly log: (line: string) => void;
   /** What delays are multiplied by. */
   readonly pace: number;
-  readonly sky: {
+  readonly faults: {
     readonly isOn: () => boolean;
-    readonly toApi: (asked: Asked) => Fault | undefined;
+    readonly toApi: (asked: ApiRequest) => Fault | undefined;
     readonly toFunction: () => Fault | undefined;
-    readonly mishaps: () => Mishaps;
+    readonly deliveryFaults: () => DeliveryFaults;
   };
 };
 
@@ -41,21 +41,21 @@ export type ChaoticProduct = {
   /** Where a function takes the heartbeat: undefined while its process is down. */
   readonly addressOf: (name: FunctionName) => Address | undefined;
   /** The ways to the API server. */
-  readonly edges: readonly Edge[];
+  readonly proxies: readonly FaultProxy[];
   readonly stop: () => void;
 };
 
 /** Starts it in the way that the seed says. */
 export async function startProduct(place: ProductPlace): Promise<ChaoticProduct> {
   const { seed, programs } = place;
-  const profile = chance(seed, 'profile').pick(profiles);
+  const profile = seededRandom(seed, 'profile').pick(profiles);
   const children = new Map<string, Child>();
-  const edges: Edge[] = [];
+  const proxies: FaultProxy[] = [];
   const run = async (name: keyof Programs, env: Readonly<Record<string, string>>): Promise<void> => {
-    const edge = await apiEdge(name, () => children.get(name)?.kill(), place);
-    edges.push(edge);
-    const program = { name, file: programs[name], flags: flagsOf(edge, place), env: { ...usual(place), ...env } };
-    children.set(name, keepRunning(program, chance(seed, `child ${name}`), place.told));
+    const proxy = await apiProxy(name, () => children.get(name)?.kill(), place);
+    proxies.push(proxy);
+    const program = { name, file: programs[name], flags: flagsOf(proxy, place), env: { ...usual(place), ...env } };
+    children.set(name, keepRunning(program, seededRandom(seed, `child ${name}`), place.log));
   };
   const functions = profile === 'standalone' ? 'standalone' : 'functions';
   const addressOf = (name: FunctionName): Address | undefined => {
@@ -64,69 +64,79 @@ export async function startProduct(place: ProductPlace): Promise<ChaoticProduct>
   };
   await run(functions, {});
   const between =
-    profile === 'standalone' ? undefined : await functionEdge(() => children.get(functions)?.port(), place);
+    profile === 'standalone' ? undefined : await functionProxy(() => children.get(functions)?.port(), place);
   const broker = profile === 'broker' && between !== undefined ? await brokerTo(between, place) : undefined;
   if (between !== undefined) await run('sources', sinkOf(between, broker));
   return {
     profile,
     addressOf,
-    edges,
+    proxies,
     stop: () => {
       for (const child of children.values()) child.stop();
-      for (const edge of [...edges, between]) edge?.close();
+      for (const proxy of [...proxies, between]) proxy?.close();
       broker?.close();
       broker?.closeAllConnections();
     },
   };
 }
 
-function apiEdge(name: string, kill: () => void, { api, pool, record, pace, sky }: ProductPlace): Promise<Edge> {
-  return startEdge({
-    ...{ target: () => api, client: { name, isDead: false }, kill, isOn: sky.isOn, pace },
+function apiProxy(
+  name: string,
+  kill: () => void,
+  { api, pool, record, pace, faults }: ProductPlace,
+): Promise<FaultProxy> {
+  return startFaultProxy({
+    ...{ target: () => api, client: { name, isDead: false }, kill, isOn: faults.isOn, pace },
     path: (asked) => asked.replace(/^\/api\/v1\/nodes(?:\?|$)/, `/api/v1/nodes?labelSelector=pool%3D${pool}&`),
     fault: ({ method = '', url: path = '' }) => {
       record.request(name, `${method} ${path}`);
-      return noted(record, sky.isOn() ? sky.toApi({ method, path }) : undefined);
+      return noted(record, faults.isOn() ? faults.toApi({ method, path }) : undefined);
     },
   });
 }
 
-function functionEdge(port: () => number | undefined, { record, pace, sky }: ProductPlace): Promise<Edge> {
-  return startEdge({
+function functionProxy(port: () => number | undefined, { record, pace, faults }: ProductPlace): Promise<FaultProxy> {
+  return startFaultProxy({
     target: () => {
       const to = port();
       return to === undefined ? undefined : `http://localhost:${to}`;
     },
-    ...{ client: { name: 'sources', isDead: false }, kill: () => undefined, isOn: sky.isOn, pace },
-    fault: () => noted(record, sky.isOn() ? sky.toFunction() : undefined),
+    ...{ client: { name: 'sources', isDead: false }, kill: () => undefined, isOn: faults.isOn, pace },
+    fault: () => noted(record, faults.isOn() ? faults.toFunction() : undefined),
   });
 }
 
-function noted(record: Chronicle, fault: Fault | undefined): Fault | undefined {
+function noted(record: RunRecord, fault: Fault | undefined): Fault | undefined {
   if (fault !== undefined) record.fault(faultName(fault));
   return fault;
 }
 
-async function brokerTo({ port }: Edge, { seed, pace, sky }: ProductPlace): Promise<Server> {
+async function brokerTo({ port }: FaultProxy, { seed, pace, faults }: ProductPlace): Promise<Server> {
   const addressOf = (name: FunctionName): Address => ({ port, path: `/${name}` });
-  const broker = startBroker({ port: 0, addressOf, mishaps: sky.mishaps, chance: chance(seed, 'broker'), pace });
+  const broker = startBroker({
+    port: 0,
+    addressOf,
+    deliveryFaults: faults.deliveryFaults,
+    chance: seededRandom(seed, 'broker'),
+    pace,
+  });
   await once(broker, 'listening');
   return broker;
 }
 
-function sinkOf(edge: Edge, broker: Server | undefined): Readonly<Record<string, string>> {
+function sinkOf(proxy: FaultProxy, broker: Server | undefined): Readonly<Record<string, string>> {
   const at = broker?.address();
   if (typeof at === 'object' && at !== null) return { K_SINK: `http://localhost:${at.port}/` };
-  const routes = Object.fromEntries(functionNames.map((name) => [name, `${edge.url}/${name}`]));
+  const routes = Object.fromEntries(functionNames.map((name) => [name, `${proxy.url}/${name}`]));
   return { ROUTES: JSON.stringify(routes) };
 }
 
-const flagsOf = ({ url }: Edge, { seed, kubeconfig }: ProductPlace): readonly string[] => [
+const flagsOf = ({ url }: FaultProxy, { seed, kubeconfig }: ProductPlace): readonly string[] => [
   ...[`--kubeconfig=${kubeconfig}`, `--master=${url}`, '--image-cache-refresh-frequency=0s'],
-  `--leader-election=${chance(seed, 'lease').is(0.1)}`,
+  `--leader-election=${seededRandom(seed, 'lease').is(0.1)}`,
 ];
 
-/** The heartbeat comes from outside, so that it can be told when; no registry can be reached under the names used. */
+/** The heartbeat comes from outside, so that it can be log when; no registry can be reached under the names used. */
 const usual = ({ namespace }: ProductPlace): Readonly<Record<string, string>> => ({
   KUBEFLEDGED_NAMESPACE: namespace,
   TICK_SCHEDULE: '',

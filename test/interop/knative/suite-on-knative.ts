@@ -14,8 +14,8 @@ import { productOnKnative } from './product-on-knative.ts';
 /** Scenarios share the functions and the two nodes: what each waits for passes side by side. */
 const onKnative = { ...realKind, hasOneProduct: true, atOnce: 6 };
 const kinds: Readonly<Record<Way, ClusterKind>> = {
-  'our-source': { ...onKnative, name: 'Knative, fed by our source', patience: 3 },
-  'knative-sources': { ...onKnative, name: 'Knative, fed by its own sources', patience: 4 },
+  'our-source': { ...onKnative, name: 'Knative, fed by our source', timeFactor: 3 },
+  'knative-sources': { ...onKnative, name: 'Knative, fed by its own sources', timeFactor: 4 },
 };
 
 type Deployed = { readonly lab: Lab; readonly logs: PodLogs; readonly nodes: ClusterUnderTest };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ClusterUnderTest } from '../../behaviour/cluster-under-test.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import { labUnderTest } from '../../behaviour/lab-under-test.ts';
-import { isFinished } from '../../behaviour/seen.ts';
+import { isFinished } from '../../behaviour/observed.ts';
 import { simulatedCluster } from '../../behaviour/simulated-cluster.ts';
 import { openFaasPrograms, type OpenFaasPrograms } from './open-faas-programs.ts';
 import { outageOf } from './outage.ts';

@@ -8,15 +8,15 @@ import type { Api } from '#runtime/api/api.ts';
 import { loadCredentials } from '#runtime/api/credentials.ts';
 import { bundle, programs } from '../../../deploy/tools/images/bundle.ts';
 import type { Lab } from '../../cluster/lab.ts';
-import type { Ending } from '../ending.ts';
+import type { EndState } from '../end-state.ts';
 import type { SeedResult } from '../run-seed.ts';
 import type { Programs } from './product.ts';
-import { runRealSeed, type RealPlace } from './seed.ts';
+import { runRealSeed, type RealPlace } from './run-real-seed.ts';
 
 export type RealOptions = {
   /** How many seeds are played side by side. */
   readonly atOnce: number;
-  readonly told?: ((line: string) => void) | undefined;
+  readonly log?: ((line: string) => void) | undefined;
   readonly onResult?: (result: SeedResult) => void;
 };
 
@@ -28,11 +28,11 @@ export async function runRealSeeds(
   lab: Lab,
   options: RealOptions,
 ): Promise<readonly SeedResult[]> {
-  const { atOnce, told = () => undefined, onResult = () => undefined } = options;
+  const { atOnce, log = () => undefined, onResult = () => undefined } = options;
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-chaos-'));
   const source = { kubeconfig: lab.kubeconfig, master: '', inCluster: false };
   const api = createApi(source);
-  const calm = calmEndings(seeds);
+  const baseline = baselineEndStates(seeds);
   try {
     await lab.apply(await readFile(crd, 'utf8'));
     await lab.simulate(1);
@@ -43,16 +43,16 @@ export async function runRealSeeds(
       const isKilled = (done / atOnce) % 2 === 0;
       const lot = {
         seeds: seeds.slice(done, done + atOnce),
-        calm: calm.of,
-        told,
+        baseline: baseline.of,
+        log,
         onResult,
-        kill: isKilled ? () => restart(lab, told) : undefined,
+        kill: isKilled ? () => restart(lab, log) : undefined,
       };
       results.push(...(await playLot(lot, place)));
     }
     return results;
   } finally {
-    calm.stop();
+    baseline.stop();
     api.close();
     await rm(folder, { recursive: true });
   }
@@ -60,14 +60,17 @@ export async function runRealSeeds(
 
 type Lot = {
   readonly seeds: readonly number[];
-  readonly calm: (seed: number) => Promise<Ending>;
-  readonly told: (line: string) => void;
+  readonly baseline: (seed: number) => Promise<EndState>;
+  readonly log: (line: string) => void;
   readonly onResult: (result: SeedResult) => void;
   /** Has the API server die and come back. */
   readonly kill: (() => Promise<void>) | undefined;
 };
 
-async function playLot({ seeds, calm, told, onResult, kill }: Lot, place: RealPlace): Promise<readonly SeedResult[]> {
+async function playLot(
+  { seeds, baseline, log, onResult, kill }: Lot,
+  place: RealPlace,
+): Promise<readonly SeedResult[]> {
   const { promise: everybody, resolve } = Promise.withResolvers<undefined>();
   let missing = seeds.length;
   const chaos = everybody.then(kill);
@@ -79,9 +82,9 @@ async function playLot({ seeds, calm, told, onResult, kill }: Lot, place: RealPl
         state.isReady = true;
       };
       const begin = Date.now();
-      const heard = (line: string): void => told(`${String(Date.now() - begin).padStart(6)} ${seed} ${line}`);
+      const logLine = (line: string): void => log(`${String(Date.now() - begin).padStart(6)} ${seed} ${line}`);
       try {
-        const result = await runRealSeed(place, { seed, expected: calm(seed), ready, chaos, told: heard });
+        const result = await runRealSeed(place, { seed, expected: baseline(seed), ready, chaos, log: logLine });
         onResult(result);
         return result;
       } catch (error) {
@@ -97,30 +100,32 @@ async function playLot({ seeds, calm, told, onResult, kill }: Lot, place: RealPl
 
 const nothing = { profile: '', isLate: false, requests: 0, faults: {}, trace: '' } as const;
 
-async function restart(lab: Lab, told: (line: string) => void): Promise<void> {
+async function restart(lab: Lab, log: (line: string) => void): Promise<void> {
   await pause(1_500);
-  told('the API server is killed');
+  log('the API server is killed');
   await lab.killDaemon('kube-apiserver');
   await lab.repair();
-  told('the API server is back');
+  log('the API server is back');
 }
 
-/** How seeds end undisturbed, as the embedded cluster tells it in a process of its own, one after another. */
-function calmEndings(seeds: readonly number[]): {
-  readonly of: (seed: number) => Promise<Ending>;
+/** How seeds end undisturbed, as the simulator tells it in a process of its own, one after another. */
+function baselineEndStates(seeds: readonly number[]): {
+  readonly of: (seed: number) => Promise<EndState>;
   readonly stop: () => void;
 } {
-  const endings = new Map(seeds.map((seed) => [seed, Promise.withResolvers<Ending>()]));
-  const child = fork(join(import.meta.dirname, 'calm.ts'), seeds.map(String));
-  child.on('message', ({ seed, ending }: { seed: number; ending: Ending }) => endings.get(seed)?.resolve(ending));
+  const endStates = new Map(seeds.map((seed) => [seed, Promise.withResolvers<EndState>()]));
+  const child = fork(join(import.meta.dirname, 'baseline.ts'), seeds.map(String));
+  child.on('message', ({ seed, endState }: { seed: number; endState: EndState }) =>
+    endStates.get(seed)?.resolve(endState),
+  );
   child.on('close', (code) => {
-    for (const [seed, { promise, reject }] of endings) {
+    for (const [seed, { promise, reject }] of endStates) {
       promise.catch(() => undefined);
       reject(new Error(`no undisturbed end of seed ${seed}: its process ended with ${code}`));
     }
   });
   return {
-    of: (seed) => endings.get(seed)?.promise ?? Promise.reject(new Error(`seed ${seed} is not played`)),
+    of: (seed) => endStates.get(seed)?.promise ?? Promise.reject(new Error(`seed ${seed} is not played`)),
     stop: () => void child.kill('SIGKILL'),
   };
 }

@@ -8,27 +8,27 @@ import * as z from 'zod/mini';
 import { createApi } from '#runtime/api/create-api.ts';
 import { startSimulator } from '../../deploy/simulator/start-simulator.ts';
 import { kube, type Kube } from '../behaviour/kube.ts';
-import { act, furnish } from './act.ts';
+import { playScenario, addInitialNodes } from './play-scenario.ts';
 import { startBroker } from './broker.ts';
-import { chance } from './chance.ts';
-import { endingOf, stillToRefresh, type Ending } from './ending.ts';
-import { chronicle, type Chronicle } from './chronicle.ts';
+import { seededRandom } from './seeded-random.ts';
+import { endStateOf, pendingRefreshes, type EndState } from './end-state.ts';
+import { runRecord, type RunRecord } from './run-record.ts';
 import { virtualNetwork, type Network } from './network.ts';
 import { postTo, tickHeaders } from './post-event.ts';
 import { addressOf, brokerPort, profiles, programs, type Profile } from './processes.ts';
 import { scenarioOf } from './scenario.ts';
-import { storm } from './storm.ts';
+import { runChaos } from './run-chaos.ts';
 import { supervisor } from './supervisor.ts';
 import { virtualBuiltins } from './virtual-builtins.ts';
 import { virtualTime, type Owner, type VirtualTime } from './virtual-time.ts';
 
-export type Run = {
+export type SimulatorRun = {
   readonly profile: Profile;
   /** After each tick that followed the chaos: a second only where the first was not enough. */
-  readonly endings: readonly Ending[];
+  readonly endStates: readonly EndState[];
   /** Whether the second was due by right: a refresh had to wait for the round that the first opened. */
   readonly isPaced: boolean;
-  readonly record: Chronicle;
+  readonly record: RunRecord;
   /** How long it took, of the time there. */
   readonly seconds: number;
 };
@@ -42,27 +42,27 @@ const quiet = { usual: 60_000, afterChaos: 210_000 } as const;
 
 export type RunOptions = {
   readonly isChaotic: boolean;
-  /** Whether an ending is as it should be. */
-  readonly isEnough: (ending: Ending) => boolean;
+  /** Whether an endState is as it should be. */
+  readonly isEnough: (endState: EndState) => boolean;
   /** Hears of all that happens. */
-  readonly told?: (line: string) => void;
+  readonly log?: (line: string) => void;
   /** What names of nodes begin with, by default `chaos`. */
   readonly prefix?: string;
 };
 
-/** Plays a seed's scenario on an embedded cluster in virtual time, with chaos or without, and tells how all ends. */
-export async function runEmbedded(seed: number, options: RunOptions): Promise<Run> {
+/** Plays a seed's scenario on a simulator in virtual time, with chaos or without, and tells how all ends. */
+export async function runOnSimulator(seed: number, options: RunOptions): Promise<SimulatorRun> {
   const time = virtualTime(start);
-  const network = virtualNetwork(time, chance(seed, 'latency'));
-  const restore = virtualBuiltins(time, chance(seed, 'product'));
+  const network = virtualNetwork(time, seededRandom(seed, 'latency'));
+  const restore = virtualBuiltins(time, seededRandom(seed, 'product'));
   const folder = mkdtempSync(join(tmpdir(), 'imagecache-chaos-'));
   try {
     const kubeconfig = join(folder, 'kubeconfig');
     writeFileSync(kubeconfig, kubeconfigOf(`http://localhost:${apiPort}`));
-    const told = (line: string): void =>
-      options.told?.(`${((time.now() - start) / 1000).toFixed(3).padStart(8)} ${line}`);
+    const log = (line: string): void =>
+      options.log?.(`${((time.now() - start) / 1000).toFixed(3).padStart(8)} ${line}`);
     const { prefix = 'chaos' } = options;
-    return await play({ ...options, prefix, seed, kubeconfig, time, network, told, listener: options.told && told });
+    return await play({ ...options, prefix, seed, kubeconfig, time, network, log, listener: options.log && log });
   } finally {
     restore();
     network.close();
@@ -78,69 +78,69 @@ type Stage = {
   readonly kubeconfig: string;
   readonly time: VirtualTime;
   readonly network: Network;
-  readonly told: (line: string) => void;
-  readonly listener: RunOptions['told'];
+  readonly log: (line: string) => void;
+  readonly listener: RunOptions['log'];
 };
 
-async function play(stage: Stage): Promise<Run> {
-  const { seed, prefix, isChaotic, isEnough, time, network, told, kubeconfig } = stage;
+async function play(stage: Stage): Promise<SimulatorRun> {
+  const { seed, prefix, isChaotic, isEnough, time, network, log, kubeconfig } = stage;
   const user: Owner = { name: 'user', isDead: false };
   const through = <T>(work: () => Promise<T>): Promise<T> => time.through(time.as(user, work));
-  const record = chronicle(told);
-  const supervised = supervisor({ time, network, told, chance: chance(seed, 'supervisor') });
-  const weather = storm({ ...stage, apiPort, supervised, record });
+  const record = runRecord(log);
+  const supervised = supervisor({ time, network, log, chance: seededRandom(seed, 'supervisor') });
+  const chaos = runChaos({ ...stage, apiPort, supervised, record });
   await startCluster(stage);
   const api = createApi({ kubeconfig, master: '', inCluster: false });
   const verbs = kube(api, 'default');
-  const scenario = scenarioOf(prefix, chance(seed, 'scenario'));
-  const profile = isChaotic ? chance(seed, 'profile').pick(profiles) : 'standalone';
-  const tick = (): Promise<void> => tickTo(profile, told);
+  const scenario = scenarioOf(prefix, seededRandom(seed, 'scenario'));
+  const profile = isChaotic ? seededRandom(seed, 'profile').pick(profiles) : 'standalone';
+  const tick = (): Promise<void> => tickTo(profile, log);
 
   supervised.start(
-    programs(profile, { kubeconfig, log: logs(stage.listener), hasLease: chance(seed, 'lease').is(0.3) }),
+    programs(profile, { kubeconfig, log: logs(stage.listener), hasLease: seededRandom(seed, 'lease').is(0.3) }),
   );
   if (profile === 'broker')
     time.as(user, () =>
       startBroker({
-        ...{ port: brokerPort, addressOf: (name) => addressOf(profile, name), chance: chance(seed, 'broker') },
-        ...{ mishaps: weather.mishaps, pace: 1 },
+        ...{ port: brokerPort, addressOf: (name) => addressOf(profile, name), chance: seededRandom(seed, 'broker') },
+        ...{ deliveryFaults: chaos.deliveryFaults, pace: 1 },
       }),
     );
-  await through(() => furnish(scenario, verbs, prefix));
-  if (isChaotic) weather.begin();
+  await through(() => addInitialNodes(scenario, verbs, prefix));
+  if (isChaotic) chaos.begin();
   const heart = time.as(user, () => setInterval(() => void tick(), 60_000));
-  await through(() => act(scenario, verbs, { prefix, pace: 1 }));
-  if (isChaotic) await time.pass(chance(seed, 'length').between(0, 40_000));
+  await through(() => playScenario(scenario, verbs, { prefix, pace: 1 }));
+  if (isChaotic) await time.pass(seededRandom(seed, 'length').between(0, 40_000));
   clearInterval(heart);
-  weather.end();
-  told('the chaos is over');
+  chaos.end();
+  log('the chaos is over');
   const rested = (silence: number): Promise<void> => rest(time, silence, () => through(() => versions(verbs)));
   await rested(isChaotic ? quiet.afterChaos : quiet.usual);
-  const afterTick = async (): Promise<Ending> => {
+  const afterTick = async (): Promise<EndState> => {
     await through(tick);
     await rested(quiet.usual);
-    return through(() => endingOf(scenario, verbs, prefix));
+    return through(() => endStateOf(scenario, verbs, prefix));
   };
-  const endings = [await afterTick()];
-  const isPaced = (await through(() => stillToRefresh(verbs))).length > 0;
-  if (isPaced || !endings.every(isEnough)) endings.push(await afterTick());
+  const endStates = [await afterTick()];
+  const isPaced = (await through(() => pendingRefreshes(verbs))).length > 0;
+  if (isPaced || !endStates.every(isEnough)) endStates.push(await afterTick());
   api.close();
-  return { profile, endings, isPaced, record, seconds: (time.now() - start) / 1000 };
+  return { profile, endStates, isPaced, record, seconds: (time.now() - start) / 1000 };
 }
 
-async function startCluster({ time, told }: Stage): Promise<void> {
+async function startCluster({ time, log }: Stage): Promise<void> {
   const owner: Owner = { name: 'cluster', isDead: false };
   const clock = { now: time.now, after: (ms: number, run: () => void) => time.after(ms, run, owner) };
-  const failed = (what: string, error: unknown): void => told(`cluster: ${what}: ${String(error)}`);
+  const failed = (what: string, error: unknown): void => log(`cluster: ${what}: ${String(error)}`);
   await time.as(owner, () => startSimulator({ port: apiPort, nodes: 0, crds: [crd], clock, failed }));
 }
 
 /** One tick as a scheduler sends it: it does as Retry-After says a few times. */
-async function tickTo(profile: Profile, told: (line: string) => void): Promise<void> {
+async function tickTo(profile: Profile, log: (line: string) => void): Promise<void> {
   for (const name of ['refresh', 'purge'] as const)
     for (let tries = 1; tries <= 4; tries += 1) {
       const status = await postTo(addressOf(profile, name), tickHeaders, '');
-      told(`tick to ${name}: ${status}`);
+      log(`tick to ${name}: ${status}`);
       if (status === 204) break;
       await pause(1_000);
     }
@@ -167,11 +167,11 @@ const versioned = z.object({ metadata: z.object({ uid: z.string(), resourceVersi
 
 /** Silent where nobody listens: writing lines is a tenth of the work. */
 const logs =
-  (told: RunOptions['told']) =>
+  (log: RunOptions['log']) =>
   (name: string): Logger =>
-    told === undefined
+    log === undefined
       ? pino({ level: 'silent' })
-      : pino({ level: 'debug', base: {}, timestamp: false }, { write: (line) => told(`  ${name}: ${line.trim()}`) });
+      : pino({ level: 'debug', base: {}, timestamp: false }, { write: (line) => log(`  ${name}: ${line.trim()}`) });
 
 const kubeconfigOf = (server: string): string =>
   stringify({

@@ -1,17 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Kube } from '../../behaviour/kube.ts';
-import { differences, endingOf, stillToRefresh, type Ending } from '../ending.ts';
+import { differences, endStateOf, pendingRefreshes, type EndState } from '../end-state.ts';
 import { postTo, tickHeaders } from '../post-event.ts';
 import type { Scenario } from '../scenario.ts';
 import type { ChaoticProduct } from './product.ts';
 
-export type End = {
+export type Comparison = {
   readonly scenario: Scenario;
   readonly verbs: Kube;
   readonly prefix: string;
   readonly product: ChaoticProduct;
-  readonly expected: Ending;
+  readonly expected: EndState;
 };
 
 /** Milliseconds in which nothing changes. */
@@ -27,15 +27,15 @@ const longest = 300_000;
  * How the end differs from the one that is expected, after one tick; after a second where a refresh had to wait for the round that the first
  * opened. Empty as soon as it is the same and nothing changes.
  */
-export async function wrongEnd(at: End): Promise<readonly string[]> {
+export async function compareEndState(at: Comparison): Promise<readonly string[]> {
   const { scenario, verbs, prefix, product, expected } = at;
   await rested(verbs, quiet);
   await tick(product);
   for (const state = { isPaced: false }; ;) {
     const isOver = await rested(verbs, 1_000);
-    const wrong = differences(withoutImages(expected), withoutImages(await endingOf(scenario, verbs, prefix)));
+    const wrong = differences(withoutImages(expected), withoutImages(await endStateOf(scenario, verbs, prefix)));
     if (wrong.length === 0 || isOver) return wrong;
-    if (!state.isPaced && (await stillToRefresh(verbs)).length > 0) {
+    if (!state.isPaced && (await pendingRefreshes(verbs)).length > 0) {
       state.isPaced = true;
       await tick(product);
     } else if (!(await changes(verbs))) return wrong;
@@ -43,7 +43,7 @@ export async function wrongEnd(at: End): Promise<readonly string[]> {
 }
 
 /** Nodes that KWOK plays list no images. */
-const withoutImages = (ending: Ending): Ending => ({ ...ending, images: {}, late: [] });
+const withoutImages = (endState: EndState): EndState => ({ ...endState, images: {}, late: [] });
 
 /** One tick as a scheduler sends it: some times, until it is taken. A process that was killed last is still to come back. */
 export async function tick({ addressOf }: ChaoticProduct, most = 30): Promise<void> {

@@ -9,8 +9,8 @@ import { addSimulatedNode, simulatedImage } from './simulated-cluster.ts';
 
 const [kubectl] = kubectls();
 
-export const embeddedKind: ClusterKind = {
-  name: 'the embedded cluster',
+export const simulatorKind: ClusterKind = {
+  name: 'the simulator',
   has: new Set([
     'simulated nodes',
     'slow images',
@@ -28,7 +28,7 @@ const crds = [join(import.meta.dirname, '../../crds/imagecache.yaml')];
 const timings = { nodeReady: 200, pull: [100, 400], settle: 500, jobSync: 500 } as const;
 
 /** The embedded cluster in this very process, spoken to over HTTP only; needs no program beside Node. */
-export async function embeddedCluster(
+export async function simulatorCluster(
   program: string,
 ): Promise<ClusterUnderTest & { readonly stop: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-behaviour-'));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** What happened in a run: how often, and in which order. */
-export type Chronicle = {
+export type RunRecord = {
   readonly request: (who: string, what: string) => void;
   readonly fault: (kind: string) => void;
   readonly requests: () => number;
@@ -10,7 +10,7 @@ export type Chronicle = {
   readonly trace: () => string;
 };
 
-export function chronicle(told: (line: string) => void): Chronicle {
+export function runRecord(log: (line: string) => void): RunRecord {
   const hash = createHash('sha256');
   const faults = new Map<string, number>();
   let requests = 0;
@@ -18,12 +18,12 @@ export function chronicle(told: (line: string) => void): Chronicle {
     request: (who, what) => {
       requests += 1;
       hash.update(`${who} ${what}\n`);
-      told(`${who} ${what}`);
+      log(`${who} ${what}`);
     },
     fault: (kind) => {
       faults.set(kind, (faults.get(kind) ?? 0) + 1);
       hash.update(`fault ${kind}\n`);
-      told(`  fault: ${kind}`);
+      log(`  fault: ${kind}`);
     },
     requests: () => requests,
     faults: () => Object.fromEntries(faults),

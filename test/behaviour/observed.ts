@@ -64,8 +64,8 @@ const cacheStatus = z.object({
 });
 
 const cache = z.object({ metadata, spec: z.unknown(), status: z.prefault(cacheStatus, {}) });
-export type SeenCache = z.infer<typeof cache>;
-export const seenCache = (object: unknown): SeenCache => cache.parse(object);
+export type ObservedCache = z.infer<typeof cache>;
+export const parseCache = (object: unknown): ObservedCache => cache.parse(object);
 
 const container = z.object({ name: z.string(), image: text, args: z._default(z.array(z.string()), []) });
 const containers = z._default(z.array(container), []);
@@ -84,8 +84,8 @@ const job = z.object({
   spec: z.object({ template: z.object({ spec: podSpec }) }),
   status: z.prefault(z.object({ conditions, succeeded: count, failed: count }), {}),
 });
-export type SeenJob = z.infer<typeof job>;
-export const seenJob = (object: unknown): SeenJob => job.parse(object);
+export type ObservedJob = z.infer<typeof job>;
+export const parseJob = (object: unknown): ObservedJob => job.parse(object);
 
 const state = z.object({
   waiting: z.optional(z.object({ reason: text, message: text })),
@@ -103,8 +103,8 @@ const pod = z.object({
     {},
   ),
 });
-export type SeenPod = z.infer<typeof pod>;
-export const seenPod = (object: unknown): SeenPod => pod.parse(object);
+export type ObservedPod = z.infer<typeof pod>;
+export const parsePod = (object: unknown): ObservedPod => pod.parse(object);
 
 const event = z.object({
   metadata,
@@ -114,14 +114,15 @@ const event = z.object({
   involvedObject: z.object({ kind: text, name: text, uid: text }),
   source: z.prefault(z.object({ component: text }), {}),
 });
-export type SeenEvent = z.infer<typeof event>;
-export const seenEvent = (object: unknown): SeenEvent => event.parse(object);
+export type ObservedEvent = z.infer<typeof event>;
+export const parseEvent = (object: unknown): ObservedEvent => event.parse(object);
 
 /** Whether a Job or Pod of ours removes images; all others pull. */
-export const isRemoval = ({ metadata: { labels } }: SeenJob | SeenPod): boolean => 'kubefledged.io/removal' in labels;
+export const isRemoval = ({ metadata: { labels } }: ObservedJob | ObservedPod): boolean =>
+  'kubefledged.io/removal' in labels;
 
 /** The images that a removal Job is to remove. */
-export const removedBy = ({ spec }: SeenJob): readonly string[] =>
+export const removedBy = ({ spec }: ObservedJob): readonly string[] =>
   spec.template.spec.containers
     .flatMap(({ args }) => args)
     .filter((arg) => arg.startsWith('--remove='))
@@ -129,7 +130,7 @@ export const removedBy = ({ spec }: SeenJob): readonly string[] =>
     .toSorted();
 
 /** The node that a Job is for, as it says itself. */
-export const nodeOf = ({ metadata: { annotations } }: SeenJob): string => annotations['kubefledged.io/node'] ?? '';
+export const nodeOf = ({ metadata: { annotations } }: ObservedJob): string => annotations['kubefledged.io/node'] ?? '';
 
 /** The user's images that a Job's or a Pod's containers stand for: mounted ones where there are any, else those that are started. */
 export function imagesIn(spec: z.infer<typeof podSpec>): readonly string[] {
@@ -137,13 +138,13 @@ export function imagesIn(spec: z.infer<typeof podSpec>): readonly string[] {
   return (mounted.length > 0 ? mounted : spec.containers.map(({ image }) => image)).toSorted();
 }
 
-export const imagesOf = (seen: SeenJob): readonly string[] => imagesIn(seen.spec.template.spec);
+export const imagesOf = (seen: ObservedJob): readonly string[] => imagesIn(seen.spec.template.spec);
 
-export const isFinished = ({ status }: SeenJob): boolean =>
+export const isFinished = ({ status }: ObservedJob): boolean =>
   status.conditions.some(({ type, status: is }) => (type === 'Complete' || type === 'Failed') && is === 'True');
 
 /** A condition of a cache, by type; its fields are empty where there is none. */
-export const conditionOf = ({ status }: SeenCache, type: string): z.infer<typeof condition> =>
+export const conditionOf = ({ status }: ObservedCache, type: string): z.infer<typeof condition> =>
   status.conditions.find((each) => each.type === type) ?? condition.parse({ type, status: '' });
 
-export const isReady = (seen: SeenCache): boolean => conditionOf(seen, 'Ready').status === 'True';
+export const isReady = (seen: ObservedCache): boolean => conditionOf(seen, 'Ready').status === 'True';

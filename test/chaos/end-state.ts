@@ -6,11 +6,11 @@ import { nextRound } from '#model/round/next-round.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import type { Kube } from '../behaviour/kube.ts';
-import { isFinished, isRemoval, nodeOf, seenJob, seenPod, type SeenJob } from '../behaviour/seen.ts';
+import { isFinished, isRemoval, nodeOf, parseJob, parsePod, type ObservedJob } from '../behaviour/observed.ts';
 import type { Scenario } from './scenario.ts';
 
 /** What all comes to, without what may differ from one run to the next: times, names of Jobs, which of several rounds was the last. */
-export type Ending = {
+export type EndState = {
   readonly caches: Readonly<Record<string, object>>;
   /** Images by node; empty where nodes do not tell them. */
   readonly images: Readonly<Record<string, readonly string[]>>;
@@ -23,15 +23,15 @@ export type Ending = {
 };
 
 /** Caches that were asked to refresh while a round was open: that waits for the round's end, and then for a tick. None while any round is open, as one tick serves all of them. */
-export async function stillToRefresh(kube: Kube): Promise<readonly string[]> {
+export async function pendingRefreshes(kube: Kube): Promise<readonly string[]> {
   const caches = (await kube.list('ImageCache')).map(parseImageCache);
   if (caches.some(({ status }) => isRoundOpen(status))) return [];
   return caches.filter((cache) => nextRound(cache, 0)?.operation === 'Refresh').map(({ name }) => name);
 }
 
-export async function endingOf(scenario: Scenario, kube: Kube, prefix: string): Promise<Ending> {
+export async function endStateOf(scenario: Scenario, kube: Kube, prefix: string): Promise<EndState> {
   const caches = (await kube.list('ImageCache')).map(parseImageCache);
-  const [jobs, pods] = [(await kube.list('Job')).map(seenJob), (await kube.list('Pod')).map(seenPod)];
+  const [jobs, pods] = [(await kube.list('Job')).map(parseJob), (await kube.list('Pod')).map(parsePod)];
   const nodes = (await kube.list('Node', `pool=${prefix}`)).map((object) => seenNode.parse(object));
   return {
     caches: Object.fromEntries(caches.map((cache) => [cache.name, cacheEnding(cache, scenario)])),
@@ -49,17 +49,17 @@ export async function endingOf(scenario: Scenario, kube: Kube, prefix: string): 
   };
 }
 
-/** Removal Jobs that have told their result are left until their time is over. */
-const isDone = (job: SeenJob): boolean => isRemoval(job) && isFinished(job);
+/** Removal Jobs that have log their result are left until their time is over. */
+const isDone = (job: ObservedJob): boolean => isRemoval(job) && isFinished(job);
 
-/** How two endings differ, a line for each place; empty where they do not. What may have come late to either is not looked at. */
-export function differences(expected: Ending | undefined, found: Ending | undefined): readonly string[] {
+/** How two endStates differ, a line for each place; empty where they do not. What may have come late to either is not looked at. */
+export function differences(expected: EndState | undefined, found: EndState | undefined): readonly string[] {
   const late = new Set([...(expected?.late ?? []), ...(found?.late ?? [])]);
   return differing(expected && withoutLate(expected, late), found && withoutLate(found, late));
 }
 
-const withoutLate = ({ images, ...ending }: Ending, late: ReadonlySet<string>): object => ({
-  ...ending,
+const withoutLate = ({ images, ...endState }: EndState, late: ReadonlySet<string>): object => ({
+  ...endState,
   late: [],
   images: Object.fromEntries(
     Object.entries(images).map(([node, held]) => [node, held.filter((image) => !late.has(`${node} ${image}`))]),
@@ -68,14 +68,14 @@ const withoutLate = ({ images, ...ending }: Ending, late: ReadonlySet<string>): 
 
 function differing(expected: unknown, found: unknown, at = ''): readonly string[] {
   if (isDeepStrictEqual(expected, found)) return [];
-  if (!isTree(expected) || !isTree(found)) return [`${at}: expected ${told(expected)}, found ${told(found)}`];
+  if (!isTree(expected) || !isTree(found)) return [`${at}: expected ${log(expected)}, found ${log(found)}`];
   const keys = new Set([...Object.keys(expected), ...Object.keys(found)]);
   return [...keys].flatMap((key) => differing(expected[key], found[key], `${at} ${key}`.trim()));
 }
 
 const isTree = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const told = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
+const log = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
 
 function cacheEnding(cache: ImageCache, { hasCertainWords }: Scenario): object {
   const { status, generation } = cache;
@@ -85,7 +85,7 @@ function cacheEnding(cache: ImageCache, { hasCertainWords }: Scenario): object {
     word: isPurged(cache) && status.status === 'NoImagesPulledOrDeleted' ? 'Succeeded' : status.status,
     conditions: Object.fromEntries(status.conditions.map(({ type, status: is }) => [type, is])),
     failures: Object.fromEntries(
-      sorted(status.failures).map(([image, told]) => [image, told.map(({ node }) => node).toSorted()]),
+      sorted(status.failures).map(([image, log]) => [image, log.map(({ node }) => node).toSorted()]),
     ),
   };
   return {
@@ -125,7 +125,7 @@ const seenPull = z.object({
   count: z._default(z.number(), 1),
 });
 
-/** Pulls that were begun and of whose end no Pod was there to be told. */
+/** Pulls that were begun and of whose end no Pod was there to be log. */
 function lateIn(events: readonly z.infer<typeof seenPull>[]): readonly string[] {
   const open = new Map<string, number>();
   for (const { involvedObject, source, message, count } of events) {

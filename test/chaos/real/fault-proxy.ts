@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { arrayBuffer } from 'node:stream/consumers';
-import { misbehave } from '../api-edge.ts';
+import { injectFaults } from '../inject-faults.ts';
 import type { Fault } from '../faults.ts';
 import type { Link } from '../network.ts';
 import type { Owner } from '../virtual-time.ts';
 
-export type EdgeOptions = {
+export type FaultProxyOptions = {
   /** What lies behind it: a URL, or undefined while nothing does. */
   readonly target: () => string | undefined;
   /** Who asks here. */
@@ -24,7 +24,7 @@ export type EdgeOptions = {
 };
 
 /** Real HTTP on loopback, with faults between who asks and who answers. */
-export type Edge = {
+export type FaultProxy = {
   readonly url: string;
   readonly port: number;
   /** Refuses and ends every connection for so many milliseconds. */
@@ -35,7 +35,7 @@ export type Edge = {
 /** Milliseconds until a half-open connection is reset, as by a machine that has come back: who waits longer has a timeout of his own. */
 const longestSilence = 60_000;
 
-export async function startEdge(options: EdgeOptions): Promise<Edge> {
+export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
   const { client, isOn, pace } = options;
   const agent = new http.Agent({ keepAlive: true });
   const sockets = new Map<unknown, Link>();
@@ -44,10 +44,10 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   const server = http.createServer((incoming, outgoing) => pass(incoming, outgoing, { ...options, agent }));
   server.keepAliveTimeout = 60_000;
-  misbehave(server, {
+  injectFaults(server, {
     linkOf: (socket) => sockets.get(socket),
     after: (ms, run) => void setTimeout(() => isOn() && run(), ms * pace),
-    later: (ms, run) => void setTimeout(run, ms * pace),
+    afterAlways: (ms, run) => void setTimeout(run, ms * pace),
     kill: () => options.kill(),
     fault: (request) => (halfOpen.has(request.socket) ? { type: 'vanish', isDone: false } : options.fault(request)),
   });
@@ -81,7 +81,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   };
 }
 
-type Passage = Pick<EdgeOptions, 'target' | 'path'> & { readonly agent: http.Agent };
+type Passage = Pick<FaultProxyOptions, 'target' | 'path'> & { readonly agent: http.Agent };
 
 function pass(incoming: IncomingMessage, outgoing: ServerResponse, { target, path = same, agent }: Passage): void {
   const to = target();

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Fault } from './faults.ts';
 import type { Link } from './network.ts';
 
-export type EdgeOptions = {
+export type InjectionOptions = {
   /** What is to go wrong with a request, if anything; a kill is carried out by `kill`. */
   readonly fault: (request: IncomingMessage, link: Link) => Fault | undefined;
   readonly linkOf: (socket: unknown) => Link | undefined;
@@ -10,13 +10,13 @@ export type EdgeOptions = {
   /** Does something after so many milliseconds if there is chaos still. */
   readonly after: (ms: number, run: () => void) => void;
   /** Does something after so many milliseconds. */
-  readonly later: (ms: number, run: () => void) => void;
+  readonly afterAlways: (ms: number, run: () => void) => void;
 };
 
 type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Puts the faults between an API server and whoever asks it. */
-export function misbehave(server: Server, options: EdgeOptions): void {
+export function injectFaults(server: Server, options: InjectionOptions): void {
   const serve: Serve = (request, response) => {
     for (const listener of listeners) Reflect.apply(listener, server, [request, response]);
   };
@@ -26,31 +26,33 @@ export function misbehave(server: Server, options: EdgeOptions): void {
     const link = options.linkOf(request.socket);
     const fault = link && options.fault(request, link);
     if (link === undefined || fault === undefined) serve(request, response);
-    else happen(fault, { request, response, link, serve, options });
+    else inject(fault, { request, response, link, serve, options });
   });
 }
 
-type Happening = {
+type Injection = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly link: Link;
   readonly serve: Serve;
-  readonly options: EdgeOptions;
+  readonly options: InjectionOptions;
 };
 
-function happen(fault: Fault, at: Happening): void {
+function inject(fault: Fault, at: Injection): void {
   const { request, response, link, serve, options } = at;
   switch (fault.type) {
     case 'refuse': {
-      instead(fault.isDone, at, () => answer(response, fault.code, statusOf(fault.code, 'Injected'), fault.retryAfter));
+      insteadOfAnswer(fault.isDone, at, () =>
+        answer(response, fault.code, statusOf(fault.code, 'Injected'), fault.retryAfter),
+      );
       return;
     }
     case 'proxy page': {
-      instead(fault.isDone, at, () => answer(response, fault.code, '<html><h1>Bad gateway</h1></html>'));
+      insteadOfAnswer(fault.isDone, at, () => answer(response, fault.code, '<html><h1>Bad gateway</h1></html>'));
       return;
     }
     case 'conflict': {
-      instead(fault.isDone, at, () => answer(response, 409, statusOf(409, fault.reason)));
+      insteadOfAnswer(fault.isDone, at, () => answer(response, 409, statusOf(409, fault.reason)));
       return;
     }
     case 'expire':
@@ -64,7 +66,7 @@ function happen(fault: Fault, at: Happening): void {
     case 'reset':
     case 'kill':
     case 'vanish': {
-      instead(fault.isDone, at, () => {
+      insteadOfAnswer(fault.isDone, at, () => {
         if (fault.type === 'kill') options.kill(link);
         else link[fault.type]();
       });
@@ -75,7 +77,7 @@ function happen(fault: Fault, at: Happening): void {
       return;
     }
     case 'delay': {
-      options.later(fault.ms, () => serve(request, response));
+      options.afterAlways(fault.ms, () => serve(request, response));
       return;
     }
     case 'watch reset':
@@ -98,7 +100,7 @@ function happen(fault: Fault, at: Happening): void {
 }
 
 /** Does something in place of the server's answer, after the server has done what was asked or without that. */
-function instead(isDone: boolean, { request, response, serve }: Happening, act: () => void): void {
+function insteadOfAnswer(isDone: boolean, { request, response, serve }: Injection, act: () => void): void {
   if (!isDone) {
     request.resume();
     request.once('end', act);
@@ -123,7 +125,7 @@ function instead(isDone: boolean, { request, response, serve }: Happening, act: 
 }
 
 /** The connection breaks in the middle of the answer. */
-function cutShort({ request, response, link, serve }: Happening): void {
+function cutShort({ request, response, link, serve }: Injection): void {
   const end = response.end.bind(response);
   response.end = (chunk: unknown) => {
     const whole = Buffer.from(chunk instanceof Uint8Array ? chunk : String(chunk));

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { seeded } from '../functions/runtime/http/malformed-requests.ts';
 
-/** What a seed decides. Streams of different names do not disturb one another: one more draw here changes nothing there. */
-export type Chance = {
+/** What a seed decides. Streams of different names do not disturb one another: one more random here changes nothing there. */
+export type SeededRandom = {
   /** From 0 up to, not including, 1. */
   readonly next: () => number;
   /** Whether something of this probability happens. */
@@ -12,7 +12,7 @@ export type Chance = {
   readonly pick: <T>(from: readonly [T, ...T[]]) => T;
 };
 
-export function chance(seed: number, stream: string): Chance {
+export function seededRandom(seed: number, stream: string): SeededRandom {
   const next = seeded(createHash('sha256').update(`${seed} ${stream}`).digest().readInt32BE(0));
   const between = (least: number, most: number): number => least + Math.floor(next() * (most - least + 1));
   return {

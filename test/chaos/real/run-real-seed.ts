@@ -4,16 +4,16 @@ import type { Api } from '#runtime/api/api.ts';
 import type { Credentials } from '#runtime/api/cluster-source.ts';
 import { kube, type Kube } from '../../behaviour/kube.ts';
 import { scopingProxy } from '../../behaviour/scoping-proxy.ts';
-import { seenCache } from '../../behaviour/seen.ts';
-import { act, furnish } from '../act.ts';
-import { chance } from '../chance.ts';
-import { chronicle, type Chronicle } from '../chronicle.ts';
-import type { Ending } from '../ending.ts';
+import { parseCache } from '../../behaviour/observed.ts';
+import { playScenario, addInitialNodes } from '../play-scenario.ts';
+import { seededRandom } from '../seeded-random.ts';
+import { runRecord, type RunRecord } from '../run-record.ts';
+import type { EndState } from '../end-state.ts';
 import type { SeedResult } from '../run-seed.ts';
 import { scenarioOf, type Scenario } from '../scenario.ts';
-import { tick, wrongEnd } from './end.ts';
+import { tick, compareEndState } from './compare-end-state.ts';
 import { startProduct, type ChaoticProduct, type Programs } from './product.ts';
-import { skyOf, type Sky } from './sky.ts';
+import { activeFaults, type ActiveFaults } from './active-faults.ts';
 
 export type RealPlace = {
   readonly api: Api;
@@ -25,12 +25,12 @@ export type RealPlace = {
 export type RealRun = {
   readonly seed: number;
   /** How it ends undisturbed. */
-  readonly expected: Promise<Ending>;
+  readonly expected: Promise<EndState>;
   /** Called when everything has been set up. */
   readonly ready: () => void;
   /** Until when there is chaos at least. */
   readonly chaos: Promise<void>;
-  readonly told: (line: string) => void;
+  readonly log: (line: string) => void;
 };
 
 /** What pauses and delays of scenario and chaos are multiplied by: time is real here. */
@@ -44,16 +44,16 @@ const longestChaos = 30_000;
 
 /** Plays a seed's scenario in a namespace and on nodes of its own, under chaos, and holds the end against that without. */
 export async function runRealSeed(place: RealPlace, run: RealRun): Promise<SeedResult> {
-  const { seed, told } = run;
+  const { seed, log } = run;
   const prefix = `chaos-${seed}`;
   const namespace = `${prefix}-${Date.now().toString(36)}`;
   const verbs = kube(place.api, namespace);
-  const scenario = scenarioOf(prefix, chance(seed, 'scenario'));
-  const [record, sky] = [chronicle(told), skyOf(seed)];
-  await clear(verbs, prefix);
+  const scenario = scenarioOf(prefix, seededRandom(seed, 'scenario'));
+  const [record, faults] = [runRecord(log), activeFaults(seed)];
+  await removeLeftovers(verbs, prefix);
   await verbs.create('Namespace', namespace);
   const proxy = await scopingProxy(place.credentials, namespace);
-  await furnish(scenario, verbs, prefix);
+  await addInitialNodes(scenario, verbs, prefix);
   const product = await startProduct({
     ...place,
     api: proxy.url,
@@ -61,20 +61,20 @@ export async function runRealSeed(place: RealPlace, run: RealRun): Promise<SeedR
     namespace,
     pool: prefix,
     record,
-    told,
+    log,
     pace,
-    sky,
+    faults,
   });
   try {
-    await storm({ scenario, verbs, prefix, record, sky, product, run });
+    await runChaos({ scenario, verbs, prefix, record, faults, product, run });
     const expected = await run.expected;
-    const wrong = await wrongEnd({ scenario, verbs, prefix, product, expected });
+    const wrong = await compareEndState({ scenario, verbs, prefix, product, expected });
     const counts = { requests: record.requests(), faults: record.faults() };
     return { seed, profile: product.profile, wrong, isLate: false, ...counts, trace: '' };
   } finally {
     product.stop();
     await proxy.close();
-    await clear(verbs, prefix);
+    await removeLeftovers(verbs, prefix);
     await verbs.remove('Namespace', namespace);
   }
 }
@@ -83,43 +83,43 @@ type Stage = {
   readonly scenario: Scenario;
   readonly verbs: Kube;
   readonly prefix: string;
-  readonly record: Chronicle;
-  readonly sky: Sky;
+  readonly record: RunRecord;
+  readonly faults: ActiveFaults;
   readonly product: ChaoticProduct;
   readonly run: RealRun;
 };
 
-async function storm({ scenario, verbs, prefix, record, sky, product, run }: Stage): Promise<void> {
-  const { seed, told } = run;
-  sky.begin();
+async function runChaos({ scenario, verbs, prefix, record, faults, product, run }: Stage): Promise<void> {
+  const { seed, log } = run;
+  faults.begin();
   run.ready();
-  told(`weather: ${JSON.stringify({ ...sky.weather, ...sky.mishaps() })}`);
-  const outages = Array.from({ length: sky.weather.restarts }, () =>
+  log(`fault rates: ${JSON.stringify({ ...faults.rates, ...faults.deliveryFaults() })}`);
+  const outages = Array.from({ length: faults.rates.restarts }, () =>
     setTimeout(
       () => {
         record.fault('API server out of reach');
-        const ms = sky.draw.between(500, 10_000) * pace;
-        for (const edge of product.edges) edge.downFor(ms);
+        const ms = faults.random.between(500, 10_000) * pace;
+        for (const proxy of product.proxies) proxy.downFor(ms);
       },
-      sky.draw.between(1_000, 60_000) * pace,
+      faults.random.between(1_000, 60_000) * pace,
     ),
   );
   const still = new AbortController();
-  const heart = beat(product, still.signal);
-  const acts = act(scenario, verbs, { prefix, pace });
-  await Promise.all([Promise.race([acts, pause(longestChaos)]), run.chaos]);
-  await pause(chance(seed, 'length').between(0, 40_000) * pace);
+  const heart = sendTicks(product, still.signal);
+  const playing = playScenario(scenario, verbs, { prefix, pace });
+  await Promise.all([Promise.race([playing, pause(longestChaos)]), run.chaos]);
+  await pause(seededRandom(seed, 'length').between(0, 40_000) * pace);
   for (const outage of outages) clearTimeout(outage);
-  sky.end();
-  told('the chaos is over');
-  await acts;
+  faults.end();
+  log('the chaos is over');
+  await playing;
   still.abort();
   await heart;
-  told('all is done');
+  log('all is done');
 }
 
 /** One tick after another: a scheduler does not send the next while one is being handled. */
-async function beat(product: ChaoticProduct, signal: AbortSignal): Promise<void> {
+async function sendTicks(product: ChaoticProduct, signal: AbortSignal): Promise<void> {
   const isOver = (): boolean => signal.aborted;
   while (!isOver()) {
     await pause(heartbeat);
@@ -128,8 +128,8 @@ async function beat(product: ChaoticProduct, signal: AbortSignal): Promise<void>
 }
 
 /** Takes away what a run needs and leaves, or left: caches that wait for a removal would keep their namespace for ever. */
-async function clear(verbs: Kube, prefix: string): Promise<void> {
-  for (const { metadata } of (await verbs.list('ImageCache')).map(seenCache))
+async function removeLeftovers(verbs: Kube, prefix: string): Promise<void> {
+  for (const { metadata } of (await verbs.list('ImageCache')).map(parseCache))
     if (metadata.finalizers.length > 0)
       await verbs.patch('ImageCache', metadata.name, { metadata: { finalizers: null } });
   for (const { metadata } of (await verbs.list('Node', `pool=${prefix}`)).map((object) => named.parse(object)))

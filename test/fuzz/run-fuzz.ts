@@ -9,7 +9,7 @@ import { limiter } from '#runtime/api/limiter.ts';
 import { createLog } from '#runtime/process/log.ts';
 import { serve } from '#runtime/http/serve.ts';
 import { handlers } from '../../functions/handlers.ts';
-import { chance } from '../chaos/chance.ts';
+import { seededRandom } from '../chaos/seeded-random.ts';
 import { inMemoryApi } from '../support/api/in-memory-api.ts';
 import { nodeNamed, nodePath } from '../functions/scene.ts';
 import { inMemoryRegistry } from '../support/registry/in-memory-registry.ts';
@@ -17,7 +17,7 @@ import { isLawfulPath } from './api-path.ts';
 import { hostileRequest } from './hostile-requests.ts';
 import type { Hostile } from './request-bytes.ts';
 
-export type Siege = {
+export type FuzzResult = {
   readonly requests: number;
   /** Answers by status; 0 for what is closed without one. */
   readonly statuses: Readonly<Record<number, number>>;
@@ -29,7 +29,7 @@ export type Siege = {
   readonly wrong: readonly string[];
 };
 
-export type SiegeOptions = {
+export type FuzzOptions = {
   readonly requests: number;
   readonly seed: number;
   /** Sockets at once. Default 32. */
@@ -40,14 +40,14 @@ export type SiegeOptions = {
 const lawful: ReadonlySet<number> = new Set([204, 400, 413, 415, 422, 431, 503]);
 
 /** Sends hostile requests to the four functions, which serve over a cluster of memory, and looks at all that comes of it. */
-export async function besiege({ requests, seed, atOnce = 32 }: SiegeOptions): Promise<Siege> {
+export async function runFuzz({ requests, seed, atOnce = 32 }: FuzzOptions): Promise<FuzzResult> {
   const wrong: string[] = [];
   const note = (line: string): void => {
     if (wrong.length < 50) wrong.push(line);
   };
   const lockFolder = await mkdtemp(join(tmpdir(), 'fuzz-'));
   const served = await serve({ ...target(note), lockFolder, port: 0, host: '127.0.0.1' });
-  const draw = chance(seed, 'fuzz');
+  const draw = seededRandom(seed, 'fuzz');
   const statuses = new Map<number, number>();
   const inTurn = limiter(atOnce);
   const never = new AbortController().signal;
@@ -64,7 +64,7 @@ export async function besiege({ requests, seed, atOnce = 32 }: SiegeOptions): Pr
     if (!isLawful)
       note(`${request.kind}: ${status}: ${JSON.stringify(request.pieces[0]?.toString('latin1').slice(0, 300))}`);
   };
-  const crawling = crawlers(served.port);
+  const crawling = openSlowConnections(served.port);
   for (let sent = 0; sent < requests; sent += 1000) {
     const some = Array.from({ length: Math.min(1000, requests - sent) }, () => hostileRequest(draw));
     await Promise.all(some.map((request) => inTurn(() => send(request), never)));
@@ -126,7 +126,7 @@ function answerTo(port: number, { pieces, isWhole }: Hostile): Promise<number> {
 }
 
 /** Connections that send a byte now and then, and never come to an end. */
-function crawlers(port: number): { readonly end: () => void } {
+function openSlowConnections(port: number): { readonly end: () => void } {
   const ending = new AbortController();
   const sockets = Array.from({ length: 100 }, () =>
     net.connect({ port, host: '127.0.0.1' }).on('error', () => undefined),

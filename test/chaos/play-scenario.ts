@@ -1,0 +1,106 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { annotations, finalizer } from '#model/cache/api.ts';
+import { ApiError, isConflict, isNotFound } from '#runtime/errors.ts';
+import { registerSimulatedNode } from '../behaviour/simulated-cluster.ts';
+import type { Kube } from '../behaviour/kube.ts';
+import { isNodeReady } from '../behaviour/node-condition.ts';
+import { parseCache, type ObservedCache } from '../behaviour/observed.ts';
+import type { Action, Scenario, Step } from './scenario.ts';
+
+/** What names of nodes begin with, and what all pauses are multiplied by. */
+export type ScenarioOptions = { readonly prefix: string; readonly pace: number };
+
+/** Does all that a scenario says, and ends when everybody has done his part. */
+export async function playScenario(scenario: Scenario, kube: Kube, { prefix, pace }: ScenarioOptions): Promise<void> {
+  const inTime = (steps: readonly Step[]): readonly Step[] =>
+    steps.map(({ after, action }) => ({ after: after * pace, action }));
+  await Promise.all(scenario.actors.map(async (steps) => play(inTime(steps), kube, prefix)));
+  await play(inTime(scenario.finalActions.map((action) => ({ after: 5_000, action }))), kube, prefix);
+}
+
+/** The nodes that are there from the start. They are Ready before anything else: else it is chance whether the first round finds any. */
+export async function addInitialNodes({ nodes }: Scenario, kube: Kube, prefix: string): Promise<void> {
+  for (const { name, zone } of nodes) await carryOut({ type: 'join', node: name, zone }, kube, prefix);
+  await retried(async () => (await kube.list('Node', `pool=${prefix}`)).every(isNodeReady));
+}
+
+async function play(steps: readonly Step[], kube: Kube, prefix: string): Promise<void> {
+  for (const { after, action } of steps) {
+    await pause(after);
+    await retried(async () => isDue(action, kube));
+    await retried(async () => {
+      await carryOut(action, kube, prefix);
+      return true;
+    });
+  }
+}
+
+/** Until the API server takes it: users try again, too. */
+async function retried(attempt: () => Promise<boolean>): Promise<void> {
+  for (;;) {
+    try {
+      if (await attempt()) return;
+    } catch (error) {
+      if (!(error instanceof ApiError) || (error.status !== 0 && error.status < 429)) throw error;
+    }
+    await pause(500);
+  }
+}
+
+/**
+ * What is asked of a cache that nobody has seen yet is answered otherwise, and rightly so: a trigger that is older than the first look
+ * is stale, and a cache that goes before anything holds it takes nothing along.
+ */
+async function isDue(action: Action, kube: Kube): Promise<boolean> {
+  // KWOK plays no node whose Lease is another machine's of that name, which goes some time after it.
+  if (action.type === 'join') return (await kube.get('Lease', action.node)) === undefined;
+  if (action.type !== 'refresh' && action.type !== 'purge' && action.type !== 'delete') return true;
+  const { metadata, spec, status } = await found(kube, action.cache);
+  const isHeld = !JSON.stringify(spec).includes('"Purge"') || metadata.finalizers.includes(finalizer);
+  const isSettled = status.observedGeneration === metadata.generation && status.status !== 'Processing';
+  return (
+    status.observedGeneration !== undefined &&
+    isHeld &&
+    (isSettled || action.type === 'refresh' || action.when === 'seen')
+  );
+}
+
+async function found(kube: Kube, cache: string): Promise<ObservedCache> {
+  return parseCache(await kube.get('ImageCache', cache));
+}
+
+async function carryOut(action: Action, kube: Kube, prefix: string): Promise<void> {
+  switch (action.type) {
+    case 'create':
+      await unless(isConflict, kube.create('ImageCache', action.cache, { spec: action.spec }));
+      return;
+    case 'edit':
+      await kube.patch('ImageCache', action.cache, { spec: { maxConcurrentNodes: null, ...action.spec } });
+      return;
+    case 'refresh':
+    case 'purge': {
+      const isToken = action.by !== 'annotation';
+      const name = annotations[isToken ? (`${action.type}RequestedAt` as const) : action.type];
+      await kube.patch('ImageCache', action.cache, { metadata: { annotations: { [name]: isToken ? action.by : '' } } });
+      return;
+    }
+    case 'delete':
+      return kube.remove('ImageCache', action.cache);
+    case 'join': {
+      const labels = { pool: prefix, zone: action.zone };
+      await unless(isConflict, registerSimulatedNode(kube, action.node, { labels, taints: [] }));
+      return;
+    }
+    case 'label':
+      await unless(isNotFound, kube.patch('Node', action.node, { metadata: { labels: { zone: action.zone } } }));
+      return;
+    case 'leave':
+      return kube.remove('Node', action.node);
+  }
+}
+
+async function unless(isFine: (error: unknown) => boolean, work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!isFine(error)) throw error;
+  });
+}
