@@ -8,15 +8,15 @@ import { readFile, realpath } from 'node:fs/promises';
 import { extract } from 'tar-stream';
 import * as z from 'zod/mini';
 import { type Architecture, type Artifact, type Blob, sha256 } from '../images/oci.ts';
-import { bom, type Bom, type Component, fileComponent, packageComponent } from './sbom.ts';
+import { type Component, packageComponent } from './sbom.ts';
 
 export type ImageFile = { readonly path: string; readonly sha256: string };
 
-/** One image of a name: what a node of that architecture pulls. */
+/** The image that a node of one architecture pulls. */
 export type PlatformImage = {
   readonly architecture: Architecture;
   readonly digest: string;
-  /** What it holds, layer by layer, read from the layers themselves. */
+  /** Its files, read from its layers. */
   readonly files: readonly ImageFile[];
 };
 
@@ -26,12 +26,12 @@ const manifest = z.object({
 });
 const configuration = z.object({ architecture: z.enum(['amd64', 'arm64']) });
 
-/** The images under one name, for each architecture. */
+/** The images of an index, one per architecture. */
 export const platformImages = async ({ blobs, manifests }: Artifact): Promise<readonly PlatformImage[]> => {
   const byDigest = new Map(blobs.map((blob) => [blob.descriptor.digest, blob]));
   const blobOf = (digest: string): Blob => {
     const blob = byDigest.get(digest);
-    if (blob === undefined) throw new Error(`the image lists ${digest}, and does not have it`);
+    if (blob === undefined) throw new Error(`the image lists ${digest}, but does not contain it`);
     return blob;
   };
   const images: PlatformImage[] = [];
@@ -58,28 +58,41 @@ const filesIn = async ({ bytes }: Blob): Promise<readonly ImageFile[]> => {
 };
 
 const node = join(import.meta.dirname, '../../../node_modules/node/bin/node');
-/** Numbers of interfaces, not of parts. */
+/** Versions of interfaces rather than components. */
 const interfaces = new Set(['modules', 'napi']);
 const versions = z.record(z.string(), z.string());
 
-/** What one image of one architecture holds: every file, and the packages that these are made of. */
+/** Without time or serial number, so that the same image has the same SBOM. */
+export type ImageBom = {
+  readonly bomFormat: 'CycloneDX';
+  readonly specVersion: '1.5';
+  readonly version: 1;
+  readonly metadata: { readonly component: Component };
+  readonly components: readonly Component[];
+};
+
+/** The SBOM of the image for one architecture: every file, and the packages that the files are from. */
 export const imageSbom = async (
   { name, version }: { readonly name: string; readonly version: string },
   { architecture, digest, files }: PlatformImage,
   bundled: readonly Component[],
-): Promise<Bom> => {
+): Promise<ImageBom> => {
   const hasNode = files.some(({ path }) => path === 'bin/node');
   const parts = hasNode ? [...(await nodeParts()), ...bundled] : [];
   const purl = `pkg:oci/${name}@${encodeURIComponent(digest)}?arch=${architecture}`;
   const properties = [{ name: 'oci:image:architecture', value: architecture }];
-  return bom({ type: 'container', 'bom-ref': purl, name, version, purl, properties }, [
-    ...parts,
-    ...(await libraryPackages(files)),
-    ...files.map(({ path, sha256 }) => fileComponent(path, sha256)),
-  ]);
+  return {
+    ...{ bomFormat: 'CycloneDX', specVersion: '1.5', version: 1 },
+    metadata: { component: { type: 'container', 'bom-ref': purl, name, version, purl, properties } },
+    components: [...parts, ...(await libraryPackages(files)), ...files.map(fileComponent)],
+  };
 };
 
-/** Node and what is compiled into it, by its own word. The same release for every architecture. */
+const fileComponent = ({ path, sha256: content }: ImageFile): Component => ({
+  ...{ type: 'file', 'bom-ref': `file:${path}`, name: path, hashes: [{ alg: 'SHA-256', content }] },
+});
+
+/** Node and the libraries compiled into it, as it reports them; the same for every architecture. */
 const nodeParts = async (): Promise<readonly Component[]> => {
   const { stdout } = await promisify(execFile)(node, ['-p', 'JSON.stringify(process.versions)']);
   return Object.entries(versions.parse(JSON.parse(stdout)))
@@ -90,13 +103,13 @@ const nodeParts = async (): Promise<readonly Component[]> => {
 const exec = promisify(execFile);
 const isLibrary = ({ path }: ImageFile): boolean => /(^|\/)lib(64)?\//.test(path) && /\.so(\.|$)/.test(path);
 
-/** Where a library of an image can have come from on the machine that builds it: itself, or the packages for cross compilation. */
+/** The paths that a library of an image can be from on the build machine: its own, or that of a package for cross compilation. */
 const origins = ({ path }: ImageFile): readonly string[] => [
   join('/', path),
   ...['aarch64-linux-gnu', 'x86_64-linux-gnu'].map((triplet) => join('/usr', triplet, 'lib', basename(path))),
 ];
 
-/** The Debian packages that an image's shared libraries are from: those that own the same bytes here. Where Debian is not, none. */
+/** The Debian packages of the shared libraries, found by the same bytes on the build machine; none on other distributions. */
 export const libraryPackages = async (files: readonly ImageFile[]): Promise<readonly Component[]> => {
   const found = await Promise.all(files.filter(isLibrary).map(packageOf));
   const byPurl = new Map(found.flatMap((each) => (each === undefined ? [] : [[each['bom-ref'], each] as const])));
@@ -112,7 +125,7 @@ const packageOf = async (file: ImageFile): Promise<Component | undefined> => {
   return undefined;
 };
 
-/** dpkg knows a file by the path that its package has, which is /usr/lib/… or, of older ones, /lib/…. */
+/** dpkg finds a file by its path in the package: /usr/lib/… or, in older packages, /lib/…. */
 const ownerOf = async (path: string): Promise<Component | undefined> => {
   const real = await realpath(path);
   for (const each of new Set([path, real, real.replace(/^\/usr/, ''), join('/usr', path)])) {

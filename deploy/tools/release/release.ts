@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { version } from '#runtime/version.ts';
 import type { NamedArtifact } from '../images/oci.ts';
 import { makeImages } from '../images/make-images.ts';
-import { bundledPackages, type NpmBom, npmComponent, npmSbom } from './sbom.ts';
+import { bundledComponents, type NpmBom, npmSbom } from './sbom.ts';
 import { notesOf } from './versions.ts';
 import { type ChartImage, packageChart, pushChart } from './chart.ts';
 import { imageSbom, platformImages } from './image-sbom.ts';
@@ -13,10 +13,10 @@ import { type ReleasedFile, releaseFolder, type ReleaseFolder } from './release-
 
 const root = join(import.meta.dirname, '../../..');
 
-/** What was released: what is to be signed, by digest, and the files for the release page. */
+/** The artifacts to sign, by digest, and the files for the release page. */
 export type Release = {
   readonly version: string;
-  /** `sbom` names the bill of materials of that image, among `files`. Images are of one architecture each, or the name that lists them. */
+  /** Indexes, and the images of one architecture, whose `sbom` is one of `files`. */
   readonly images: readonly ReleasedImage[];
   readonly chart: { readonly repository: string; readonly digest: string };
   readonly files: readonly ReleasedFile[];
@@ -24,24 +24,24 @@ export type Release = {
 
 type ReleasedImage = { readonly repository: string; readonly digest: string; readonly sbom?: string };
 
-/** Makes and pushes a release of the version in package.json. `note` hears what is being done. */
+/** Builds and pushes a release of the version in package.json. `note` reports progress. */
 export const release = async (options: ReleaseOptions, note: (line: string) => void): Promise<Release> => {
   const notes = notesOf(await readFile(join(root, 'CHANGELOG.md'), 'utf8'), version);
   const folder = await releaseFolder(options.output);
   await folder.put('notes.md', `${notes}\n`);
 
-  note('bill of materials of the source');
-  const npm = await npmSbom(root);
+  note('SBOM of the source');
+  const npm = await npmSbom();
   await folder.put(`imagecache-functions-${version}.cdx.json`, json(npm));
 
   const { registry, architectures, isInsecure } = options;
   const wanted = { registry, architectures, isInsecure, output: undefined, only: undefined };
   const artifacts = await makeImages(wanted, note);
-  const images = await withBills(artifacts, npm, folder);
+  const images = await withSboms(artifacts, npm, folder);
 
   note('chart');
   const [functions, noop] = artifacts.map(chartImage);
-  if (functions === undefined || noop === undefined) throw new Error('there are not two images');
+  if (functions === undefined || noop === undefined) throw new Error('expected two images');
   const file = await packageChart({ functions, noop }, options.output);
   await folder.take(basename(file));
   const digest = await pushChart(file, options);
@@ -72,14 +72,13 @@ const chartImage = (image: NamedArtifact): ChartImage => ({
   digest: image.artifact.root.descriptor.digest,
 });
 
-/** Every name, and every image of one architecture under it with its bill of materials. */
-const withBills = async (
+/** Each index, and its images of one architecture with their SBOM. */
+const withSboms = async (
   artifacts: readonly NamedArtifact[],
   npm: NpmBom,
   folder: ReleaseFolder,
 ): Promise<readonly ReleasedImage[]> => {
-  const bundled = new Set(await bundledPackages());
-  const packages = npm.components.filter((each) => bundled.has(`${each.name}@${each.version}`)).map(npmComponent);
+  const packages = await bundledComponents(npm);
   const images: ReleasedImage[] = [];
   for (const named of artifacts) {
     const repository = repositoryOf(named);

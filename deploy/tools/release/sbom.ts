@@ -1,14 +1,17 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import * as z from 'zod/mini';
 import { build } from 'esbuild';
+import * as z from 'zod/mini';
 import { programs } from '../images/bundle.ts';
 
-/** The part of CycloneDX 1.5 that we write; https://cyclonedx.org/docs/1.5/json/ */
+const root = join(import.meta.dirname, '../../..');
+
+/** A component of a CycloneDX 1.5 document, as far as we write it; https://cyclonedx.org/docs/1.5/json/ */
 export type Component = {
-  readonly type: 'application' | 'container' | 'file' | 'library';
+  readonly type: 'container' | 'file' | 'library';
   readonly 'bom-ref': string;
   readonly name: string;
   readonly version?: string;
@@ -18,121 +21,74 @@ export type Component = {
   readonly properties?: readonly { readonly name: string; readonly value: string }[];
 };
 
-export type Bom = {
-  readonly bomFormat: 'CycloneDX';
-  readonly specVersion: '1.5';
-  readonly version: 1;
-  readonly metadata: { readonly component: Component };
-  readonly components: readonly Component[];
-};
-
-/** A bill of materials without time or serial number: the same things make the same text. */
-export const bom = (component: Component, components: readonly Component[]): Bom => ({
-  bomFormat: 'CycloneDX',
-  specVersion: '1.5',
-  version: 1,
-  metadata: { component },
-  components,
-});
-
-/** A package by its package URL, https://github.com/package-url/purl-spec, which is also what it is referred to by. */
+/** A package by its package URL, https://github.com/package-url/purl-spec */
 export const packageComponent = (purl: string, name: string, version: string): Component => ({
-  type: 'library',
-  'bom-ref': purl,
-  name,
-  version,
-  purl,
+  ...{ type: 'library', 'bom-ref': purl, name, version, purl },
 });
 
-/** A file by its path in an image. `sha256` in hexadecimal digits. */
-export const fileComponent = (path: string, sha256: string): Component => ({
-  type: 'file',
-  'bom-ref': `file:${path}`,
-  name: path,
-  hashes: [{ alg: 'SHA-256', content: sha256 }],
+const npmComponent = z.looseObject({
+  name: z.string(),
+  version: z.string(),
+  purl: z.string(),
+  licenses: z.optional(z.array(z.unknown())),
 });
-
 const npmBom = z.looseObject({
-  components: z.array(
-    z.looseObject({
-      'bom-ref': z.string(),
-      name: z.string(),
-      version: z.string(),
-      purl: z.string(),
-      licenses: z.optional(z.array(z.unknown())),
-    }),
-  ),
+  components: z.array(npmComponent),
   dependencies: z.array(z.looseObject({ ref: z.string(), dependsOn: z.optional(z.array(z.string())) })),
 });
-
-const lockFile = z.object({
-  packages: z.record(z.string(), z.object({ version: z.optional(z.string()), dev: z.optional(z.boolean()) })),
-});
-
 export type NpmBom = z.infer<typeof npmBom>;
 
-/**
- * npm's own bill of materials (CycloneDX) of what runs in production, by package-lock.json.
- * npm is asked for all and the rest is left out here: its --omit=dev also leaves out what both production and development depend on.
- */
-export const npmSbom = async (root: string): Promise<NpmBom> => {
-  const args = ['sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application'];
-  const { stdout } = await promisify(execFile)('npm', args, { cwd: root, maxBuffer: 2 ** 26 });
-  const all = npmBom.parse(JSON.parse(stdout));
-  const inProduction = await productionPackages(root);
-  const components = all.components.filter(({ name, version }) => inProduction.has(`${name}@${version}`));
-  const left = new Set(all.components.filter((each) => !components.includes(each)).map((each) => each['bom-ref']));
-  const dependencies = all.dependencies
-    .filter(({ ref }) => !left.has(ref))
-    .map((each) => ({ ...each, dependsOn: (each.dependsOn ?? []).filter((ref) => !left.has(ref)) }));
-  return { ...all, components, dependencies };
-};
-
-/** `name@version` of every locked package that is not for development only. */
-const productionPackages = async (root: string): Promise<ReadonlySet<string>> => {
-  const { packages } = lockFile.parse(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')));
-  const locked = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true);
-  return new Set(locked.map(([path, { version = '' }]) => `${path.replace(/^.*node_modules\//, '')}@${version}`));
-};
-
-/** A package of npm's bill, as it stands in one of ours. */
-export const npmComponent = ({ name, version, purl, licenses = [] }: NpmBom['components'][number]): Component => ({
-  type: 'library',
-  'bom-ref': purl,
-  name,
-  version,
-  purl,
-  licenses,
+const manifest = z.looseObject({ name: z.string(), version: z.string() });
+const lockFile = z.looseObject({
+  packages: z.record(z.string(), z.looseObject({ dev: z.optional(z.boolean()) })),
 });
+const readJson = async (path: string): Promise<unknown> => JSON.parse(await readFile(join(root, path), 'utf8'));
 
-const root = join(import.meta.dirname, '../../..');
-const manifest = z.object({ name: z.string(), version: z.string() });
+/**
+ * npm's own SBOM (CycloneDX) of the production dependencies in package-lock.json. Development dependencies are removed
+ * from the lock file first, because `npm sbom --omit=dev` also omits what production shares with development.
+ */
+export async function npmSbom(): Promise<NpmBom> {
+  const { devDependencies: _, ...production } = manifest.parse(await readJson('package.json'));
+  const lock = lockFile.parse(await readJson('package-lock.json'));
+  const locked = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && dev !== true);
+  const packages = Object.fromEntries([['', production], ...locked]);
+  const folder = await mkdtemp(join(tmpdir(), 'imagecache-sbom-'));
+  const cwd = join(folder, production.name); // npm names the SBOM after the folder
+  try {
+    await mkdir(cwd);
+    await writeFile(join(cwd, 'package.json'), JSON.stringify(production));
+    await writeFile(join(cwd, 'package-lock.json'), JSON.stringify({ ...lock, packages }));
+    const args = ['sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application'];
+    const { stdout } = await promisify(execFile)('npm', args, { cwd, maxBuffer: 2 ** 26 });
+    return npmBom.parse(JSON.parse(stdout));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 
-/** `name@version` of every npm package of which code can have gone into the programs of the functions image; sorted. */
-export const bundledPackages = async (
-  entryPoints: Readonly<Record<string, string>> = programs,
-): Promise<readonly string[]> => {
+/** Those components of npm's SBOM that code in the functions image can be from. */
+export async function bundledComponents({ components }: NpmBom): Promise<readonly Component[]> {
+  const bundled = new Set(await bundledPackages());
+  return components
+    .filter(({ name, version }) => bundled.has(`${name}@${version}`))
+    .map(({ name, version, purl, licenses = [] }) => ({ ...packageComponent(purl, name, version), licenses }));
+}
+
+/** `name@version` of every npm package that code in the functions image can be from. */
+export async function bundledPackages(): Promise<readonly string[]> {
   const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints,
-    outdir: 'app',
-    bundle: true,
-    write: false,
-    metafile: true,
-    format: 'esm',
-    platform: 'node',
-    logLevel: 'error',
+    ...{ absWorkingDir: root, entryPoints: programs, outdir: 'app' },
+    ...{ bundle: true, write: false, metafile: true, format: 'esm', platform: 'node', logLevel: 'error' },
   });
   const folders = new Set(Object.keys(metafile.inputs).flatMap((path) => packageFolder(path) ?? []));
-  const names = await Promise.all([...folders].map(nameAndVersion));
-  return [...new Set(names)].toSorted();
-};
+  const names = [...folders].map(async (folder) => {
+    const { name, version } = manifest.parse(await readJson(join(folder, 'package.json')));
+    return `${name}@${version}`;
+  });
+  return [...new Set(await Promise.all(names))].toSorted();
+}
 
-/** The innermost package's folder: `node_modules/a/node_modules/@b/c/lib/d.js` is of `node_modules/a/node_modules/@b/c`. */
+/** The folder of the innermost package: node_modules/a/node_modules/@b/c for node_modules/a/node_modules/@b/c/lib/d.js. */
 const packageFolder = (path: string): string | undefined =>
   /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0];
-
-const nameAndVersion = async (folder: string): Promise<string> => {
-  const { name, version } = manifest.parse(JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8')));
-  return `${name}@${version}`;
-};

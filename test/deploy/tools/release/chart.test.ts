@@ -18,9 +18,9 @@ it('the values of a release differ from those here in the images only; comments 
   const [before, after] = [values, valuesWith(values, images)].map((text) => text.split('\n').filter(Boolean));
   const added = after?.filter((line) => before?.includes(line) === false).map((line) => line.trim());
   expect(added).toEqual([
-    'repository: "registry.example.com/f"',
+    'repository: registry.example.com/f',
     `digest: "${images.functions.digest}"`,
-    'repository: "registry.example.com/n"',
+    'repository: registry.example.com/n',
     `digest: "${images.noop.digest}"`,
   ]);
   const gone = before?.filter((line) => after?.includes(line) === false).map((line) => line.trim());

@@ -8,11 +8,11 @@ import { noopImage } from '../../../../deploy/tools/images/make-images.ts';
 
 const root = join(import.meta.dirname, '../../../..');
 
-describe('the bill of materials of the source', () => {
+describe('the SBOM of the source', () => {
   let bom: NpmBom;
   let names: ReadonlySet<string>;
   beforeAll(async () => {
-    bom = await npmSbom(root);
+    bom = await npmSbom();
     names = new Set(bom.components.map(({ name, version }) => `${name}@${version}`));
   }, 60_000);
 
@@ -20,13 +20,13 @@ describe('the bill of materials of the source', () => {
     expect(bom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.5' });
   });
 
-  it('names every dependency in production with its version and where it is from', () => {
+  it('names every production dependency with its version and package URL', () => {
     const direct = Object.entries({ ...manifest.dependencies, ...manifest.optionalDependencies });
     expect(direct.map(([name, version]) => `${name}@${version}`).filter((each) => !names.has(each))).toEqual([]);
     expect(bom.components.filter(({ purl }) => !purl.startsWith('pkg:npm/'))).toEqual([]);
   });
 
-  it('names what these depend on, though development needs it too', () => {
+  it('includes transitive dependencies that development shares', () => {
     const dependsOn = (name: string) =>
       bom.dependencies
         .find(({ ref }) => ref.startsWith(`${name}@`))
@@ -34,21 +34,21 @@ describe('the bill of materials of the source', () => {
     expect(dependsOn('prom-client')).toEqual(expect.arrayContaining(['@opentelemetry/api', 'tdigest']));
   });
 
-  it('names nothing that only development needs', () => {
+  it('omits what only development needs', () => {
     const only = ['eslint', 'vitest', 'typescript', 'esbuild', 'playwright-core', 'fast-check'];
     expect(bom.components.map(({ name }) => name).filter((name) => only.includes(name))).toEqual([]);
   });
 
-  it('names every package of which code goes into the functions image', async () => {
+  it('names every package with code in the functions image', async () => {
     const bundled = await bundledPackages();
     expect(bundled.filter((each) => !names.has(each))).toEqual([]);
     expect(bundled).toEqual(
       expect.arrayContaining([`zod@${manifest.dependencies.zod}`, `pino@${manifest.dependencies.pino}`]),
     );
-  });
+  }, 60_000);
 });
 
-describe('the bill of materials of an image', () => {
+describe('the SBOM of an image', () => {
   it('names the image by its digest, and every file with the hash of its bytes', async () => {
     const artifact = await noopImage();
     const images = await platformImages(artifact);
