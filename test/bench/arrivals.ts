@@ -5,7 +5,7 @@ import { isNodeReady } from '../behaviour/node-condition.ts';
 import { nodeOf, parseJob } from '../behaviour/observed.ts';
 import { recordWatch } from '../behaviour/watch.ts';
 
-/** When each node was first seen Ready, and when its first Job was seen; epoch milliseconds, both as a watch here tells. */
+/** When a watch first reported each node Ready, and its first Job; epoch milliseconds. */
 export type Arrivals = {
   readonly readyAt: ReadonlyMap<string, number>;
   readonly jobAt: ReadonlyMap<string, number>;
@@ -16,7 +16,7 @@ export type ArrivalWatch = { readonly arrivals: () => Arrivals; readonly stop: (
 const named = z.object({ metadata: z.object({ name: z.string() }) });
 const seenNode = (object: unknown) => ({ name: named.parse(object).metadata.name, isReady: isNodeReady(object) });
 
-/** Notes from now on when nodes get Ready and when their Jobs are made, both through watches of one process, so that their delays are alike. */
+/** Records when nodes become Ready and when their Jobs are created, with watches of one process, so that both have the same delay. */
 export async function watchArrivals(api: Api): Promise<ArrivalWatch> {
   const nodes = await recordWatch(api, collection('Node', ''), seenNode);
   const jobs = await recordWatch(api, collection('Job', 'default'), (object) => nodeOf(parseJob(object)));
@@ -33,17 +33,17 @@ export async function watchArrivals(api: Api): Promise<ArrivalWatch> {
   };
 }
 
-function firstTimes(seen: readonly (readonly [string, number])[]): ReadonlyMap<string, number> {
+function firstTimes(changes: readonly (readonly [string, number])[]): ReadonlyMap<string, number> {
   const first = new Map<string, number>();
-  for (const [name, at] of seen) if (!first.has(name)) first.set(name, at);
+  for (const [name, at] of changes) if (!first.has(name)) first.set(name, at);
   return first;
 }
 
-/** Milliseconds from Ready to the Job, of each of these nodes. Throws where one of both never came. */
+/** Milliseconds from Ready to the Job of each node. Throws if a node was never Ready or has no Job. */
 export function latencies({ readyAt, jobAt }: Arrivals, nodes: readonly string[]): readonly number[] {
   return nodes.map((node) => {
     const [ready, job] = [readyAt.get(node), jobAt.get(node)];
-    if (ready === undefined || job === undefined) throw new Error(`${node} has no Job, or was never Ready`);
+    if (ready === undefined || job === undefined) throw new Error(`${node} was never Ready, or has no Job`);
     return job - ready;
   });
 }

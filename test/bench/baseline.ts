@@ -8,7 +8,7 @@ import { references, type Size } from './sizes.ts';
 
 const program = join(import.meta.dirname, 'baseline/main.ts');
 
-/** Rounds of a program that works as kube-fledged does, as a process of its own, measured as ours are. */
+/** Rounds of a program that works by kube-fledged's rules, in its own process, measured like ours. */
 export async function baseline(sizes: readonly Size[]): Promise<Round[]> {
   const measured: Round[] = [];
   for (const size of sizes) measured.push(await baselineRound(size));
@@ -22,12 +22,12 @@ function baselineRound({ nodes, images }: Size): Promise<Round> {
     });
     const ended = once(child, 'exit');
     try {
-      await once(child.stdout, 'data'); // it watches
+      await once(child.stdout, 'data'); // it is watching
       return await measuredRound(bench, {
         nodes,
         images: references(images),
         pid: child.pid ?? 0,
-        patience: 60 + nodes * images,
+        timeoutSeconds: 60 + nodes * images,
       });
     } finally {
       child.kill('SIGKILL');

@@ -6,17 +6,17 @@ import { kube, type Kube } from '../behaviour/kube.ts';
 import type { ApiWrites } from '../cluster/api-writes.ts';
 import { startLab, type StartedLab } from '../cluster/lab.ts';
 
-/** The control plane that benches measure on, with so many simulated nodes and the CRD. */
+/** A control plane for a bench, with simulated nodes and the CRD. */
 export type BenchLab = {
   readonly lab: StartedLab;
   readonly api: Api;
   /** The verbs in the namespace `default`. */
   readonly kube: Kube;
-  /** What has been written so far, once nobody has written anything for 3 s: Events of a round come seconds after its end. */
+  /** The writes so far, after 3 s without any: Events of a round arrive seconds after its end. */
   readonly settledWrites: () => Promise<ApiWrites>;
 };
 
-/** Starts a control plane with so many Ready nodes, hands it to the bench, and stops it however that ends. */
+/** Runs a bench on a new control plane with this many Ready nodes, and stops it afterwards. */
 export async function withLab<T>(nodes: number, bench: (lab: BenchLab) => Promise<T>): Promise<T> {
   const lab = await startLab();
   try {
@@ -24,7 +24,7 @@ export async function withLab<T>(nodes: number, bench: (lab: BenchLab) => Promis
     await lab.simulate(nodes);
     const api = createApi({ kubeconfig: lab.kubeconfig, master: '', inCluster: false });
     try {
-      await api.request({ method: 'GET', path: '/apis/kubefledged.io/v1alpha2/imagecaches' }); // tried until the kind is served
+      await api.request({ method: 'GET', path: '/apis/kubefledged.io/v1alpha2/imagecaches' }); // retried until the CRD is served
       return await bench({ lab, api, kube: kube(api, 'default'), settledWrites: () => settledWrites(lab) });
     } finally {
       api.close();
@@ -41,5 +41,5 @@ async function settledWrites(lab: StartedLab): Promise<ApiWrites> {
     if (after.total === before.total) return after;
     before = after;
   }
-  throw new Error('somebody writes all the time');
+  throw new Error('the API writes did not settle');
 }

@@ -5,16 +5,16 @@ import { parseSizes } from './sizes.ts';
 import { lagsOf, namesIn } from './source/measured-listener.ts';
 import { percentile, spreadOf, thinned } from './spread.ts';
 
-describe('many trials', () => {
+describe('the values of many trials', () => {
   const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
 
-  it('are told by nearest ranks', () => {
+  it('are summarized by nearest ranks', () => {
     expect(spreadOf(hundred)).toEqual({ count: 100, p50: 50, p90: 90, p99: 99, max: 100 });
     expect(percentile([7], 1)).toBe(7);
     expect(() => spreadOf([])).toThrow('nothing was measured');
   });
 
-  it('are thinned for a curve that keeps its ends', () => {
+  it('are thinned to a curve with the same ends', () => {
     const thin = thinned(hundred, 10);
     expect(thin).toHaveLength(10);
     expect([thin[0], thin.at(-1)]).toEqual([1, 100]);
@@ -22,16 +22,16 @@ describe('many trials', () => {
   });
 });
 
-describe('the kernel', () => {
-  it('tells the processor time of a process, whatever it is named', () => {
+describe('/proc', () => {
+  it('has the processor time of a process with any name', () => {
     expect(secondsIn('42 (node) (x) S 1 42 42 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 11 0')).toBe(3);
   });
 
-  it('tells what each daemon used between two readings', () => {
+  it('has the processor time of each daemon between two readings', () => {
     expect(secondsBetween({ etcd: 1.25 }, { etcd: 3.5, kwok: 2 })).toEqual({ etcd: 2.25, kwok: 2 });
   });
 
-  it('tells how much of the machine was at work, and how much waited for its disk', () => {
+  it('has the shares of time that the machine was busy, and waited for its disk', () => {
     const before = machineTicks('cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1');
     const after = machineTicks('cpu  150 0 120 720 110 0 0 0 50 0\n');
     expect(before).toEqual({ all: 1000, busy: 200, diskWait: 100 });
@@ -40,7 +40,7 @@ describe('the kernel', () => {
 });
 
 describe('the lag of a source', () => {
-  it('is from each write to the first event after it that names its object', () => {
+  it('is the time from each write to the first event after it that names its object', () => {
     const written = [
       { name: 'a', at: 10 },
       { name: 'b', at: 20 },
@@ -54,7 +54,7 @@ describe('the lag of a source', () => {
     expect(lagsOf(written, received)).toEqual({ lags: [4, 16, 6], unreported: 1 });
   });
 
-  it('takes the names of Jobs from an event, and of those that are gathered in it', () => {
+  it('has the Jobs that an event names, batched ones included', () => {
     const other = { apiVersion: 'batch/v1', kind: 'Job', namespace: 'default', name: 'b' };
     const headers = { 'ce-kind': 'Job', 'ce-name': 'a' };
     expect(namesIn(headers, '')).toEqual({ names: ['a'], isAll: false });
@@ -87,10 +87,10 @@ describe('the command line', () => {
     expect(baseline).toContainEqual({ nodes: 100, images: 20 });
   });
 
-  it('says what is wrong with it', () => {
-    expect(() => readOptions(['--only', 'nothing'])).toThrow('there is no bench "nothing"');
-    expect(() => parseSizes('10')).toThrow('a size is NODESxIMAGES, such as 100x20, not "10"');
-    expect(() => readOptions(['--runs', 'x'])).toThrow('--runs is a whole number from 1, not "x"');
-    expect(() => readOptions(['--churn', '1x1,2x2'])).toThrow('one size is wanted');
+  it('rejects invalid options', () => {
+    expect(() => readOptions(['--only', 'nothing'])).toThrow('unknown bench "nothing"');
+    expect(() => parseSizes('10')).toThrow('expected a size NODESxIMAGES, such as 100x20, not "10"');
+    expect(() => readOptions(['--runs', 'x'])).toThrow('--runs must be a positive integer, not "x"');
+    expect(() => readOptions(['--churn', '1x1,2x2'])).toThrow('expected one size');
   });
 });

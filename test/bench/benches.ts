@@ -9,9 +9,9 @@ import type { BenchName, Found } from './results.ts';
 import { rounds } from './rounds.ts';
 import { sourceLag } from './source-lag.ts';
 
-/** Every bench by name, each on clusters of its own. */
+/** Every bench by name; each uses its own clusters. */
 export const benches: { readonly [Name in BenchName]: (options: Options) => Promise<Found[Name]> } = {
-  rounds: ({ sizes, check, patience }) => rounds({ of: sizes, check, patience }),
+  rounds: ({ sizes, check, timeoutSeconds }) => rounds({ of: sizes, check, timeoutSeconds }),
   baseline: (options) => baseline(options.baseline),
   failing: (options) => failing(options.failing),
   'new-node': (options) => newNode(options.newNode),

@@ -5,14 +5,14 @@ import { emptyCluster } from '../../deploy/tools/images/compile-cache.ts';
 import { unpackedImage } from './unpacked-image.ts';
 import { startedOnce, type Program, type StartCost } from './started-once.ts';
 
-/** What a start may cost on an idle core: milliseconds, MB. */
+/** The goal for a start on an idle core: milliseconds, MB. */
 const goal: StartCost = { wall: 120, cpu: 120, rss: 80 };
 
 const root = join(import.meta.dirname, '../..');
 
 /**
- * What it costs to wake each function: from the start of the process to the first event answered, for which it asks the API server once.
- * As the image starts it, and from the sources. The API server is an empty one on loopback, over HTTP without TLS.
+ * The cost of starting each function: from the start of the process to the first event answered, with one request to the API server, as the
+ * image starts it and from the sources. The API server is an empty one on loopback, over HTTP without TLS.
  */
 export async function coldStart(runs: number): Promise<string> {
   const api = await emptyCluster();
@@ -31,7 +31,7 @@ export async function coldStart(runs: number): Promise<string> {
       env: { NODE_OPTIONS: image.env['NODE_OPTIONS'] ?? '', FUNCTION: 'reconcile' },
     };
     rows.push({ name: 'reconcile, from sources', costs: await repeated(unbundled, Math.ceil(runs / 3)) });
-    return told(rows);
+    return formatted(rows);
   } finally {
     api.server.close();
     await image.remove();
@@ -54,7 +54,7 @@ const sorted = ({ costs }: Row, measure: Measure): readonly number[] =>
 const median = (row: Row, measure: Measure): number => sorted(row, measure)[row.costs.length >> 1] ?? Number.NaN;
 const worst = (row: Row, measure: Measure): number => sorted(row, measure).at(-1) ?? Number.NaN;
 
-function told(rows: readonly Row[]): string {
+function formatted(rows: readonly Row[]): string {
   const cells = (row: Row): string[] =>
     measures.map((measure) => `${median(row, measure).toFixed(0)} / ${worst(row, measure).toFixed(0)}`);
   const [first] = rows;

@@ -5,11 +5,11 @@ import { withProduct } from './our-product.ts';
 import type { Found } from './results.ts';
 import { references, type Size } from './sizes.ts';
 
-/** A round in which no image can be had on any node: every node is tried twice, and every failure has a text. */
+/** A round in which every image is missing: every node is tried twice, and every failure has a message. */
 export function failing({ nodes, images }: Size): Promise<Found['failing']> {
   return withLab(nodes, (bench) =>
     withProduct(bench.lab, async (running) => {
-      const order = { nodes, images: references(images, 'missing'), pid: running.pid(), patience: 1800 };
+      const order = { nodes, images: references(images, 'missing'), pid: running.pid(), timeoutSeconds: 1800 };
       const round = await measuredRound(bench, order);
       const object = await bench.kube.get('ImageCache', 'round');
       const { failures, failuresOmitted } = parseCache(object).status;

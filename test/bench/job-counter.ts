@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Api } from '#runtime/api/api.ts';
 
-/** Counts the Jobs that are made in a namespace from now on, without reading what they are: ten thousand are no load then. */
+/** Counts the Jobs created in a namespace from now on, by their metadata, so that ten thousand are little load. */
 export type JobCounter = {
-  readonly made: () => number;
-  /** When the last of them was told of; epoch milliseconds. */
+  readonly created: () => number;
+  /** When the last of them was reported; epoch milliseconds. */
   readonly lastAt: () => number;
   /** Throws if the watch broke. */
   readonly stop: () => Promise<void>;
@@ -28,18 +28,18 @@ export const hasNoJobs = async (api: Api): Promise<boolean> => ((await someJobs(
 
 export async function countJobs(api: Api): Promise<JobCounter> {
   const stopping = new AbortController();
-  let [made, lastAt, version] = [0, 0, (await someJobs(api)).metadata.resourceVersion];
-  let trouble: unknown;
-  const watching = watchOn().catch((error: unknown) => void (trouble = error));
+  let [created, lastAt, version] = [0, 0, (await someJobs(api)).metadata.resourceVersion];
+  let failure: unknown;
+  const watching = watchOn().catch((error: unknown) => void (failure = error));
 
-  /** A busy API server ends watches that it thinks slow: then it goes on where that one was. */
+  /** A busy API server ends slow watches: resume at the last version. */
   async function watchOn(): Promise<void> {
-    for (let fruitless = 0; !stopping.signal.aborted; fruitless += 1) {
+    for (let attempts = 0; !stopping.signal.aborted; attempts += 1) {
       const before = version;
       await watch().catch((error: unknown) => {
-        if (fruitless >= 5) throw error;
+        if (attempts >= 5) throw error;
       });
-      if (version !== before) fruitless = 0;
+      if (version !== before) attempts = 0;
       await sleep(100);
     }
   }
@@ -51,18 +51,18 @@ export async function countJobs(api: Api): Promise<JobCounter> {
       if (line.startsWith('{"type":"ERROR"')) throw new Error(line);
       version = /"resourceVersion":"(\d+)"/.exec(line)?.[1] ?? version;
       if (!line.startsWith('{"type":"ADDED"')) continue;
-      made += 1;
+      created += 1;
       lastAt = Date.now();
     }
   }
 
   return {
-    made: () => made,
+    created: () => created,
     lastAt: () => lastAt,
     stop: async () => {
       stopping.abort();
       await watching;
-      if (trouble !== undefined) throw new Error('Jobs were not counted to the end', { cause: trouble });
+      if (failure !== undefined) throw new Error('counting the Jobs failed', { cause: failure });
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Machine } from './results.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** What numbers depend on: the machine, and the versions of what ran on it. */
+/** The machine and the versions that the numbers depend on. */
 export async function thisMachine(): Promise<Machine> {
   const modules = await readFile(join(root, 'test/cluster/go.mod'), 'utf8');
   const { stdout: commit } = await run('git', ['-C', root, 'rev-parse', '--short', 'HEAD']);

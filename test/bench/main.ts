@@ -1,4 +1,4 @@
-/** What is measured rather than tested, as its numbers depend on the machine. Writes docs/benchmarks/results.json, and from it the plots and docs/performance.md. */
+/** `npm run bench`: writes docs/benchmarks/results.json, and from it the plots and tables of docs/performance.md. */
 import { loadavg } from 'node:os';
 import { inspect } from 'node:util';
 import { benches } from './benches.ts';
@@ -13,7 +13,7 @@ if (options === undefined) process.stdout.write(usage);
 else {
   const failed: string[] = [];
   for (const name of options.only)
-    await measured(name, options).catch((error: unknown) => failed.push(name) && tell(name, error));
+    await measured(name, options).catch((error: unknown) => failed.push(name) && report(name, error));
   if (failed.length > 0) process.exitCode = 1;
 }
 
@@ -27,16 +27,16 @@ function optionsOrUsage(): Options | undefined {
   }
 }
 
-/** Runs one bench, prints its tables, and keeps what it found at once: the next one may fail. */
+/** Runs one bench, prints its tables, and stores its results at once, as the next one may fail. */
 async function measured(name: BenchName, of: Options): Promise<void> {
   process.stderr.write(`bench: ${name} ...\n`);
-  const [machine, loadBefore, begin] = [await thisMachine(), loadavg()[0] ?? Number.NaN, Date.now()];
+  const [machine, loadBefore, start] = [await thisMachine(), loadavg()[0] ?? Number.NaN, Date.now()];
   const found = await benches[name](of);
   const entry = {
-    date: new Date(begin).toISOString(),
+    date: new Date(start).toISOString(),
     machine,
     loadBefore,
-    seconds: (Date.now() - begin) / 1000,
+    seconds: (Date.now() - start) / 1000,
     found,
   };
   const results = { ...(await readResults()), [name]: entry };
@@ -46,6 +46,6 @@ async function measured(name: BenchName, of: Options): Promise<void> {
   await writeReport(results);
 }
 
-function tell(name: string, error: unknown): void {
+function report(name: string, error: unknown): void {
   process.stderr.write(`bench: ${name} failed: ${inspect(error)}\n`);
 }

@@ -1,24 +1,24 @@
 import { writesBetween } from '../cluster/api-writes.ts';
 import { counted } from '../behaviour/measured.ts';
 import type { BenchLab } from './bench-lab.ts';
-import { finalWord } from './cache-word.ts';
+import { finalStatus } from './cache-status.ts';
 import { countJobs, hasNoJobs, type JobCounter } from './job-counter.ts';
 import { cpuSeconds, daemonSeconds, secondsBetween } from './processor.ts';
 import type { Round } from './results.ts';
 import { until } from './until.ts';
 
-/** What is measured: a program that runs already, and what it is to do. */
+/** A running program to measure, and the size of its round. */
 export type RoundOrder = {
   readonly nodes: number;
   readonly images: readonly string[];
   readonly pid: number;
-  /** Seconds after which it is given up. */
-  readonly patience: number;
+  /** Seconds until the round has to end. */
+  readonly timeoutSeconds: number;
 };
 
 const name = 'round';
 
-/** One cache of these images on all nodes, from its creation until nothing is left to do. */
+/** Measures the round of one new cache on all nodes, until all its Jobs are deleted. */
 export async function measuredRound(bench: BenchLab, order: RoundOrder): Promise<Round> {
   const jobs = await countJobs(bench.api);
   try {
@@ -31,23 +31,23 @@ export async function measuredRound(bench: BenchLab, order: RoundOrder): Promise
 async function roundWith(
   jobs: JobCounter,
   bench: BenchLab,
-  { nodes, images, pid, patience }: RoundOrder,
+  { nodes, images, pid, timeoutSeconds }: RoundOrder,
 ): Promise<Round> {
   const { api, kube } = bench;
   const writesBefore = await bench.settledWrites();
   const before = await used(bench, pid);
-  const begin = Date.now();
+  const start = Date.now();
   await kube.create('ImageCache', name, { spec: { cacheSpec: [{ images }] } });
-  const ended = await until(`${nodes} × ${images.length} is done with`, { seconds: patience }, () =>
-    finalWord(api, name),
+  const ended = await until(`${nodes} × ${images.length} has ended`, { seconds: timeoutSeconds }, () =>
+    finalStatus(api, name),
   );
-  const secondsToDone = (Date.now() - begin) / 1000;
-  await until('no Job is left', { seconds: patience }, async () => ((await hasNoJobs(api)) ? true : undefined));
+  const secondsToDone = (Date.now() - start) / 1000;
+  await until('no Job is left', { seconds: timeoutSeconds }, async () => ((await hasNoJobs(api)) ? true : undefined));
   const after = await used(bench, pid);
   const writes = writesBetween(writesBefore, await bench.settledWrites());
   return {
-    ...{ nodes, images: images.length, ended, jobs: jobs.made(), writes, secondsToDone },
-    secondsToJobs: (jobs.lastAt() - begin) / 1000,
+    ...{ nodes, images: images.length, ended, jobs: jobs.created(), writes, secondsToDone },
+    secondsToJobs: (jobs.lastAt() - start) / 1000,
     peakMegabytes: after.process.peakMegabytes,
     cpuSeconds: after.cpu - before.cpu,
     megabytesRead: (after.process.bytesRead - before.process.bytesRead) / 1e6,

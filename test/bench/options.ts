@@ -2,14 +2,14 @@ import { parseArgs } from 'node:util';
 import { benchNames, type BenchName } from './results.ts';
 import { checkSizes, parseSizes, sizes, type Size } from './sizes.ts';
 
-/** What is measured, and how large. */
+/** The benches to run, and their sizes. */
 export type Options = {
   readonly only: readonly BenchName[];
   readonly sizes: readonly Size[];
   /** Sizes that the model of the cost is checked against. */
   readonly check: readonly Size[];
-  /** Seconds that a round of the product is given. */
-  readonly patience: number;
+  /** Seconds until a round of the product has to end. */
+  readonly timeoutSeconds: number;
   readonly baseline: readonly Size[];
   readonly failing: Size;
   readonly newNode: Size;
@@ -21,7 +21,7 @@ export type Options = {
     readonly pace: { readonly writesPerSecond: number; readonly seconds: number };
   };
   readonly large: { readonly images: number; readonly megabytes: number; readonly rate: string };
-  /** How often each function is started for the cold start. */
+  /** Starts of each function for the cold start. */
   readonly runs: number;
   readonly isSaved: boolean;
 };
@@ -30,21 +30,21 @@ export const usage = `usage: npm run bench -- [--only NAME,...] [options]
   --only          ${benchNames.join(', ')}; default all; large-images needs root
   --sizes         of rounds, as 10x10,100x20 (nodes x images); default ${written(sizes)}
   --check         sizes that the model is checked against; default ${written(checkSizes)}
-  --patience      seconds that a round is given; default 1800
+  --timeout       seconds until a round has to end; default 1800
   --baseline      small (10x10, a minute) or full (100x20 beside it, a quarter of an hour); default small
   --failing, --new-node, --refresh   one size each; default 1000x20, 100x10, 1000x20
   --churn         NODESxJOBS; default 1000x10000
   --image-size    MB of each of ten images on real nodes; default 300
   --rate          of each real node's network, as 200mbit; default no limit
   --runs          starts of each function for the cold start; default 21
-  --dry           prints, and writes no results
+  --dry           prints the results without writing them
 `;
 
 function written(list: readonly Size[]): string {
   return list.map(({ nodes, images }) => `${nodes}x${images}`).join(',');
 }
 
-/** Reads the command line. Throws a sentence where it can not be. */
+/** Parses the command line. Throws for invalid options. */
 export function readOptions(args: readonly string[]): Options {
   const text = (fallback: string) => ({ type: 'string', default: fallback }) as const;
   const { values } = parseArgs({
@@ -53,7 +53,7 @@ export function readOptions(args: readonly string[]): Options {
       only: text(benchNames.join(',')),
       sizes: text(written(sizes)),
       check: text(written(checkSizes)),
-      patience: text('1800'),
+      timeout: text('1800'),
       baseline: text('small'),
       failing: text('1000x20'),
       'new-node': text('100x10'),
@@ -70,7 +70,7 @@ export function readOptions(args: readonly string[]): Options {
     only: values.only.split(',').map(benchNamed),
     sizes: values.sizes === '' ? [] : parseSizes(values.sizes),
     check: values.check === '' ? [] : parseSizes(values.check),
-    patience: whole('--patience', values.patience),
+    timeoutSeconds: whole('--timeout', values.timeout),
     baseline: baselineSizes(values.baseline),
     failing: oneSize(values.failing),
     newNode: oneSize(values['new-node']),
@@ -89,7 +89,7 @@ export function readOptions(args: readonly string[]): Options {
 
 function benchNamed(name: string): BenchName {
   const found = benchNames.find((known) => known === name);
-  if (found === undefined) throw new Error(`there is no bench "${name}": ${benchNames.join(', ')}`);
+  if (found === undefined) throw new Error(`unknown bench "${name}": ${benchNames.join(', ')}`);
   return found;
 }
 
@@ -100,12 +100,12 @@ function baselineSizes(text: string): readonly Size[] {
 
 function oneSize(text: string): Size {
   const [size, ...more] = parseSizes(text);
-  if (size === undefined || more.length > 0) throw new Error(`one size is wanted, not "${text}"`);
+  if (size === undefined || more.length > 0) throw new Error(`expected one size, not "${text}"`);
   return size;
 }
 
 function whole(option: string, text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`${option} is a whole number from 1, not "${text}"`);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${option} must be a positive integer, not "${text}"`);
   return value;
 }

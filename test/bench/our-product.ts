@@ -3,7 +3,7 @@ import { bundled } from '../behaviour/bundled.ts';
 import { product, type Product } from '../behaviour/product.ts';
 import type { Lab } from '../cluster/lab.ts';
 
-/** Runs the product in one process as its image does, hands it over, and ends it. Throws what it complained of, as then the numbers mean nothing. */
+/** Runs the product in one process as its image does, during `use`. Throws if it logged warnings, because the numbers mean nothing then. */
 export async function withProduct<T>(
   lab: Lab,
   use: (running: Product) => Promise<T>,
@@ -16,7 +16,7 @@ export async function withProduct<T>(
     await running.start();
     const result = await use(running).finally(running.stop);
     const complaints = running.complaints();
-    if (complaints.length > 0) throw new Error(`the product complained: ${complaints.slice(0, 3).join('\n')}`);
+    if (complaints.length > 0) throw new Error(`the product logged: ${complaints.slice(0, 3).join('\n')}`);
     return result;
   } finally {
     await built.remove();

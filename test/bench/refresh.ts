@@ -2,14 +2,14 @@ import * as z from 'zod/mini';
 import { loopbackRegistry, type LoopbackRegistry } from '../support/registry/loopback-registry.ts';
 import { writesBetween } from '../cluster/api-writes.ts';
 import { withLab, type BenchLab } from './bench-lab.ts';
-import { cacheWord, finalWord } from './cache-word.ts';
+import { cacheStatus, finalStatus } from './cache-status.ts';
 import { hasNoJobs } from './job-counter.ts';
 import { withProduct } from './our-product.ts';
 import type { Refreshed } from './results.ts';
 import { references, type Size } from './sizes.ts';
 import { until } from './until.ts';
 
-/** What a refresh costs that finds nothing changed: of tags that never move, and of tags that the registry has to be asked about. */
+/** The cost of a refresh that finds nothing changed: for fixed tags, and for tags that the registry has to resolve. */
 export async function refresh(size: Size): Promise<Refreshed[]> {
   const registry = await loopbackRegistry();
   try {
@@ -40,27 +40,27 @@ const name = 'refreshed';
 function refresher(bench: BenchLab, registry: LoopbackRegistry, nodes: number) {
   const { api, kube, settledWrites } = bench;
   const isNewRoundOver = async (): Promise<true | undefined> => {
-    if ((await cacheWord(api, name)) === 'Processing') return undefined;
+    if ((await cacheStatus(api, name)) === 'Processing') return undefined;
     return cache.parse(await kube.get('ImageCache', name)).status.round?.number === 2 ? true : undefined;
   };
   return async (what: string, images: readonly string[]): Promise<Refreshed> => {
     await kube.create('ImageCache', name, { spec: { cacheSpec: [{ images }] } });
-    await until('the images are there', { seconds: 900 }, () => finalWord(api, name));
+    await until('the images are present', { seconds: 900 }, () => finalStatus(api, name));
     await until('no Job is left', { seconds: 300 }, async () => ((await hasNoJobs(api)) ? true : undefined));
     const before = await settledWrites();
     registry.asked();
-    const begin = Date.now();
+    const start = Date.now();
     await kube.patch('ImageCache', name, {
       metadata: { annotations: { 'kubefledged.io/refresh-requested-at': what } },
     });
     await until('the refresh is over', { seconds: 300 }, isNewRoundOver);
-    const seconds = (Date.now() - begin) / 1000;
+    const seconds = (Date.now() - start) / 1000;
     const { total, by } = writesBetween(before, await settledWrites());
     await kube.remove('ImageCache', name);
     return {
       ...{ name: what, nodes, images: images.length, seconds },
       jobs: by['POST jobs'] ?? 0,
-      writes: { total: total - 1, by }, // less the one that asked
+      writes: { total: total - 1, by }, // without the annotation that requested it
       registryRequests: registry.asked().length,
     };
   };

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import * as z from 'zod/mini';
 
-/** API writes of all parties, as cluster/api-writes.ts counts them. */
+/** API writes of all clients, as cluster/api-writes.ts counts them. */
 const writes = z.object({ total: z.number(), by: z.record(z.string(), z.number()) });
 
 /** Seconds of processor by program of the control plane. */
@@ -15,7 +15,7 @@ const round = z.object({
   /** The status that it ended with. */
   ended: z.string(),
   jobs: z.number(),
-  /** From the creation of the ImageCache to the last Job made, and to the status that says it is done with. */
+  /** From the creation of the ImageCache to the last Job created, and to the final status. */
   secondsToJobs: z.number(),
   secondsToDone: z.number(),
   writes,
@@ -27,7 +27,7 @@ const round = z.object({
 });
 export type Round = z.infer<typeof round>;
 
-/** Milliseconds of many trials. */
+/** Percentiles of many trials, in milliseconds. */
 const spread = z.object({
   count: z.number(),
   p50: z.number(),
@@ -40,7 +40,7 @@ export type Spread = z.infer<typeof spread>;
 const failing = z.object({ round, listedFailures: z.number(), omittedFailures: z.number(), objectBytes: z.number() });
 
 const newNode = z.object({
-  /** How many nodes there were before. */
+  /** Nodes that existed before. */
   nodes: z.number(),
   images: z.number(),
   series: z.array(z.object({ name: z.string(), latency: spread, sorted: z.array(z.number()) })),
@@ -64,15 +64,15 @@ const sourceLag = z.object({
   caches: z.number(),
   writesPerSecond: z.number(),
   writes: z.number(),
-  /** Writes of which no event told within the time allowed after the last. */
+  /** Writes that no event reported in time. */
   unreported: z.number(),
   events: z.number(),
   lag: spread,
   sorted: z.array(z.number()),
-  /** From the start of the process until it has told what there is. */
+  /** From the start of the process until it has reported all existing objects. */
   secondsToSync: z.number(),
   cpuSeconds: z.number(),
-  /** How long the churn lasted. */
+  /** Duration of the churn. */
   seconds: z.number(),
   peakMegabytes: z.number(),
 });
@@ -84,20 +84,20 @@ const largeImages = z.object({
   nodes: z.number(),
   images: z.number(),
   megabytes: z.number(),
-  /** Of every node's network, as tc takes it; '' where nothing holds it back. */
+  /** Limit of each node's network as a rate of tc; '' is no limit. */
   rate: z.string(),
   jobs: z.number(),
-  /** Until every image is on every node, by the runtime's word, and until the status says so. */
+  /** Until the runtimes list every image, and until the status has succeeded. */
   secondsToPulled: z.number(),
   secondsToDone: z.number(),
   writes,
-  /** How much of the machine's processors was busy, and waited for its disk, over that time. */
+  /** Shares of the processors' time that were busy, and waited for a disk. */
   busyPercent: z.number(),
   diskWaitPercent: z.number(),
 });
 export type LargeImages = z.infer<typeof largeImages>;
 
-/** What each bench finds, by its name. */
+/** The results of each bench by name. */
 const found = {
   rounds: z.object({ measured: z.array(round), check: z.array(round) }),
   baseline: z.array(round),
@@ -124,7 +124,7 @@ const machine = z.object({
 });
 export type Machine = z.infer<typeof machine>;
 
-/** One bench as it went: when, where, how busy the machine was before it, and what it found. */
+/** The results of one bench, with its date, machine, and load before. */
 const entry = <T extends z.core.$ZodType>(of: T) =>
   z.object({ date: z.string(), machine, loadBefore: z.number(), seconds: z.number(), found: of });
 
@@ -138,13 +138,13 @@ const schema = z.object({
   'cold-start': z.optional(entry(found['cold-start'])),
   'large-images': z.optional(entry(found['large-images'])),
 });
-/** All that was measured last, bench by bench: each may be of another day. */
+/** The latest results of each bench. */
 export type Results = z.infer<typeof schema>;
 
 export const resultsFolder = join(import.meta.dirname, '../../docs/benchmarks');
 const file = join(resultsFolder, 'results.json');
 
-/** The results so far; none where there is no file yet. Throws where it holds something else. */
+/** The stored results, empty if there is no file. Throws if the file is invalid. */
 export async function readResults(): Promise<Results> {
   const text = await readFile(file, 'utf8').catch(() => '{}');
   return schema.parse(JSON.parse(text));

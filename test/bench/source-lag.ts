@@ -7,7 +7,7 @@ import { knativeAdapter, type Listener, ourSource } from './source/listeners.ts'
 
 export type LagOrder = ChurnSize & { readonly nodes: number; readonly pace: Pace };
 
-/** From a change of a Job to the event that tells of it, while many Jobs change on many nodes; with Knative's adapter beside it where it has been built. */
+/** The time from a change of a Job to the event that reports it, among many Jobs and nodes; also of Knative's adapter if it has been built. */
 export async function sourceLag({ nodes, pace, ...size }: LagOrder): Promise<SourceLag[]> {
   const built = await bundled('sources');
   try {
@@ -18,7 +18,7 @@ export async function sourceLag({ nodes, pace, ...size }: LagOrder): Promise<Sou
     await built.remove();
   }
 
-  /** Each has a cluster of its own, as what one leaves would be the other's load. */
+  /** Each has its own cluster, because the Jobs left by one would be load for the other. */
   function measure(
     listener: (kubeconfig: string, sink: string) => Listener | undefined,
   ): Promise<SourceLag | undefined> {

@@ -1,11 +1,11 @@
 import type { Spread } from './results.ts';
 
-/** The nearest-rank percentile of values in ascending order: the least that so many percent do not exceed. */
+/** The nearest-rank percentile of values in ascending order. */
 export function percentile(sorted: readonly number[], percent: number): number {
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** How many trials came out how. Throws where there is none. */
+/** The percentiles of the trials. Throws if there are none. */
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   if (sorted.length === 0) throw new Error('nothing was measured');
@@ -13,7 +13,7 @@ export function spreadOf(values: readonly number[]): Spread {
   return { count: sorted.length, p50: at(50), p90: at(90), p99: at(99), max: at(100) };
 }
 
-/** Enough of them for a curve, the lowest and the highest among them. */
+/** Enough values for a curve, including the lowest and the highest. */
 export function thinned(values: readonly number[], most = 200): number[] {
   const sorted = values.toSorted((a, b) => a - b);
   if (sorted.length <= most) return sorted.map(round);

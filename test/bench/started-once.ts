@@ -14,23 +14,23 @@ export type Program = {
 /** Milliseconds from the start to the first event answered, milliseconds of processor for it in all threads, MB held after it. */
 export type StartCost = { readonly wall: number; readonly cpu: number; readonly rss: number };
 
-/** Starts a function, sends it one event, and ends it. Throws if it does not answer 204 in 60 s. */
+/** Starts a function, sends it one event, and stops it. Throws if it does not answer 204 in 60 s. */
 export async function startedOnce({ node, cwd, args, env }: Program): Promise<StartCost> {
-  const begin = performance.now();
+  const begun = performance.now();
   const child = spawn(node, args, { cwd, env: { ...env, PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] });
   const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
   const ended = once(child, 'exit');
   const { promise: port, resolve, reject } = Promise.withResolvers<string>();
-  let told = '';
+  let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    told += text;
-    const found = /"port":(\d+)/.exec(told)?.[1];
+    output += text;
+    const found = /"port":(\d+)/.exec(output)?.[1];
     if (found !== undefined) resolve(found);
   });
-  void ended.then(() => reject(new Error(`it ended before it was ready: ${told}`)));
+  void ended.then(() => reject(new Error(`the program ended before it was ready: ${output}`)));
   const status = await post(await port);
-  const wall = performance.now() - begin;
-  if (status !== 204) throw new Error(`the first event was answered by ${status}`);
+  const wall = performance.now() - begun;
+  if (status !== 204) throw new Error(`the first event was answered with ${status}`);
   const cost = { wall, ...(await usedBy(child.pid ?? 0)) };
   child.kill('SIGTERM');
   await ended;
@@ -49,7 +49,7 @@ async function post(port: string): Promise<number> {
   return promise;
 }
 
-/** The scheduler's count is exact, while that of /proc/PID/stat goes by 10 ms. */
+/** schedstat is exact, /proc/PID/stat is in steps of 10 ms. */
 async function usedBy(pid: number): Promise<Pick<StartCost, 'cpu' | 'rss'>> {
   const tasks = await readdir(`/proc/${pid}/task`);
   const spent = await Promise.all(

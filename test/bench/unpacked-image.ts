@@ -14,7 +14,7 @@ export type UnpackedImage = {
   readonly remove: () => Promise<void>;
 };
 
-/** The programs of the functions image and what is compiled of them, in a folder; to be run by this machine's Node as this very user. */
+/** The programs of the functions image and their compile cache in a folder, for this machine's Node and the current user. */
 export async function unpackedImage(): Promise<UnpackedImage> {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-image-'));
   const runtime = await runtimeFor(hostArchitecture());

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Looks until there is something, at most for so many seconds. Throws what it waited for. */
+/** Polls until the probe returns a value. Throws after this many seconds. */
 export async function until<T>(
   what: string,
   { seconds, pause = 200 }: { readonly seconds: number; readonly pause?: number },
@@ -10,7 +10,7 @@ export async function until<T>(
   for (;;) {
     const found = await probe();
     if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
+    if (Date.now() > end) throw new Error(`timed out after ${seconds} s: ${what}`);
     await sleep(pause);
   }
 }

@@ -2,7 +2,7 @@ import { parse } from 'yaml';
 import * as z from 'zod/mini';
 import { wrapped } from '../../plugin/table.ts';
 
-/** As much of a schema as the reference tells. */
+/** The part of a schema that the reference shows. */
 type Schema = {
   readonly type?: string | undefined;
   readonly format?: string | undefined;
@@ -23,7 +23,7 @@ const definition = z.object({
   }),
 });
 
-/** A reference of the ImageCache in Markdown, made from its CustomResourceDefinition (YAML). */
+/** The reference of the ImageCache in Markdown, generated from its CustomResourceDefinition (YAML). */
 export function apiReference(crd: string): string {
   const schema = definition.parse(parse(crd)).spec.versions[0].schema.openAPIV3Schema;
   const { spec = {}, status = {} } = schema.properties ?? {};
@@ -66,7 +66,7 @@ function rows(path: string, schema: Schema): readonly Row[] {
   });
 }
 
-/** What a list or a map is of. */
+/** The element of a list or a map. */
 function innermost(path: string, schema: Schema): { readonly path: string; readonly schema: Schema } {
   if (schema.items !== undefined) return innermost(`${path}[]`, schema.items);
   return schema.additionalProperties === undefined

@@ -16,7 +16,7 @@ const groups: readonly (readonly [title: string, rows: Rows])[] = [
   ['Logs', logRows],
 ];
 
-/** A reference of all settings in Markdown, made from the table that flags, environment and --help are made from. */
+/** The reference of all settings in Markdown, generated from the table that flags, environment and --help use. */
 export function settingsReference(): string {
   return [
     '# Configuration',

@@ -8,10 +8,10 @@ import { ConfigError } from '#runtime/errors.ts';
 
 const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${crdName}`;
 
-/** Milliseconds until the API server has to serve a CRD that it took. */
+/** Milliseconds within which the API server has to serve an applied CRD. */
 const longestWait = 30_000;
 
-/** Server-side apply of the CRD in a file, taking fields over from whoever installed it before. Throws `ConfigError` for another manifest, `ApiError` for a refusal. */
+/** Applies the CRD in a file, and takes over the fields of earlier installers. Throws `ConfigError` for another manifest. */
 export async function applyCrd(api: Api, file: string): Promise<string> {
   await api.request({
     method: 'PATCH',
@@ -21,7 +21,7 @@ export async function applyCrd(api: Api, file: string): Promise<string> {
   });
   const end = Date.now() + longestWait;
   while (!isEstablished(await api.request({ method: 'GET', path }))) {
-    if (Date.now() > end) throw new ConfigError(`${crdName} was applied, and the API server does not serve it`);
+    if (Date.now() > end) throw new ConfigError(`${crdName} was applied, but the API server does not serve it`);
     await pause(100);
   }
   return `${crdName} applied`;
@@ -35,13 +35,13 @@ async function manifestIn(file: string): Promise<unknown> {
     if (read.success) return read.data;
   } catch (error) {
     if (!(error instanceof YAMLParseError) && !(error instanceof Error && 'code' in error)) throw error;
-    throw new ConfigError(`${file} can not be read: ${error.message}`, { cause: error });
+    throw new ConfigError(`${file} cannot be read: ${error.message}`, { cause: error });
   }
   throw new ConfigError(`${file} is not the CRD ${crdName}`);
 }
 
 const condition = z.object({ type: z.string(), status: z.string() });
-/** The API server writes `null` for conditions that there are none of yet. */
+/** The API server writes `null` while there are no conditions. */
 const definition = z.object({ status: z.optional(z.object({ conditions: z.nullish(z.array(condition)) })) });
 
 const isEstablished = (answer: unknown): boolean => {

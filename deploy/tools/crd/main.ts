@@ -1,4 +1,4 @@
-/** What runs once at install, upgrade and uninstall: `apply FILE`, or `release`. */
+/** Runs once at install, upgrade and uninstall: `apply FILE`, or `release`. */
 import { createApi } from '#runtime/api/create-api.ts';
 import { readConfig } from '#runtime/config/config.ts';
 import { ApiError, ConfigError } from '#runtime/errors.ts';
@@ -6,9 +6,9 @@ import { applyCrd } from './apply-crd.ts';
 import { releaseCaches } from './release-caches.ts';
 
 const usage = `usage: crd apply FILE [--kubeconfig FILE]
-         makes the cluster's ImageCache CRD what FILE says, and waits until it is served
+         applies the ImageCache CRD in FILE to the cluster, and waits until it is served
        crd release [--kubeconfig FILE] [--watch-namespaces NAME,...]
-         takes our finalizer from every ImageCache (of these namespaces), so that they can be deleted without us`;
+         removes our finalizer from every ImageCache (of these namespaces), so that they can be deleted without us`;
 
 const act = async ([command, file, ...more]: readonly string[]): Promise<string> => {
   const isApply = command === 'apply' && file !== undefined;

@@ -18,7 +18,7 @@ const shape = z.object({
 
 type Held = CacheReference & { readonly resourceVersion: string; readonly finalizers: readonly string[] };
 
-/** Takes our finalizer from every ImageCache, or from those of some namespaces, and answers with how many had it. A cluster without the CRD has none. */
+/** Removes our finalizer from every ImageCache, or from those of some namespaces, and returns how many had it. */
 export async function releaseCaches(api: Api, namespaces: Namespaces = []): Promise<string> {
   const caches = await cachesOf(api, namespaces);
   const held = caches.filter(isHeld);
@@ -39,7 +39,7 @@ async function cachesOf(api: Api, namespaces: Namespaces): Promise<readonly Held
   }
 }
 
-/** Others' finalizers stay. Whoever wrote to the cache meanwhile is heard: it is read again. */
+/** Keeps other finalizers. On a conflict the cache is read again. */
 async function release(api: Api, cache: Held): Promise<void> {
   const { resourceVersion } = cache;
   const finalizers = cache.finalizers.filter((each) => each !== finalizer);
@@ -49,12 +49,12 @@ async function release(api: Api, cache: Held): Promise<void> {
   } catch (error) {
     if (isNotFound(error)) return;
     if (!isConflict(error)) throw error;
-    const live = await ifThere(api, cache);
+    const live = await readIfPresent(api, cache);
     if (live !== undefined && isHeld(live)) await release(api, live);
   }
 }
 
-async function ifThere(api: Api, cache: CacheReference): Promise<Held | undefined> {
+async function readIfPresent(api: Api, cache: CacheReference): Promise<Held | undefined> {
   try {
     return heldOf(await api.request({ method: 'GET', path: paths.cache(cache) }));
   } catch (error) {

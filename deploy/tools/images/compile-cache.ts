@@ -9,8 +9,8 @@ import { environmentOf, functionsContainer, user } from './functions-container.t
 import type { Entry } from './oci.ts';
 
 /**
- * What V8 makes of the programs, compiled ahead: they are run once and asked to stop. It counts for this Node, its options, a processor with
- * the same abilities and one user only; anywhere else it is not found, and the program starts as if it were not there.
+ * V8's compile cache of the programs, filled by running each once. It is valid only for this Node, its options, the CPU's features and one
+ * user; elsewhere Node ignores it.
  */
 export const compileCache = async (app: readonly Entry[], node: string): Promise<readonly Entry[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-compiled-'));
@@ -26,7 +26,7 @@ export const compileCache = async (app: readonly Entry[], node: string): Promise
   }
 };
 
-/** Whoever bakes it, it is for the image's user, whom the folder's name tells. */
+/** The cache folder's name contains the user id: rename it to the image's user. */
 const cached = async (folder: string): Promise<readonly Entry[]> => {
   const files = await readdir(join(folder, 'app/cache'), { recursive: true, withFileTypes: true });
   const own = `-${process.getuid?.() ?? 0}`;
@@ -44,7 +44,7 @@ const cached = async (folder: string): Promise<readonly Entry[]> => {
 const runAll = async (app: string, node: string): Promise<void> => {
   const api = await emptyCluster();
   const run = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> =>
-    ranOnce(startedAs(args, { env, app, node }));
+    runOnce(start(args, { env, app, node }));
   const master = `--master=${api.url}`;
   for (const name of functionNames) await run(['main.mjs', master], { FUNCTION: name });
   await run(['sources.mjs', master], { K_SINK: api.url, LEADER_ELECTION: 'false' });
@@ -55,33 +55,33 @@ const runAll = async (app: string, node: string): Promise<void> => {
 
 type Place = { readonly env: Readonly<Record<string, string>>; readonly app: string; readonly node: string };
 
-/** As the image starts it, but for the folder. */
-const startedAs = (args: readonly string[], { env, app, node }: Place): ChildProcess => {
+/** Starts a program as the image does, in another folder. */
+const start = (args: readonly string[], { env, app, node }: Place): ChildProcess => {
   const all = { ...environmentOf(functionsContainer(''), app), PORT: '0', ...env };
   return spawn(node, args, { cwd: app, env: all, stdio: ['ignore', 'pipe', 'pipe'] });
 };
 
-/** Lets a program start, handle an event if it takes any, and end. */
-const ranOnce = async (child: ChildProcess): Promise<void> => {
+/** Waits until a program has started, sends it an event if it listens, and ends it. */
+const runOnce = async (child: ChildProcess): Promise<void> => {
   const ended = once(child, 'exit');
-  let told = '';
-  let isAsked = false;
+  let output = '';
+  let isSent = false;
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (text: string) => {
-      told += text;
-      const port = /"port":(\d+)/.exec(told)?.[1];
-      if (port === undefined || isAsked) return;
-      isAsked = true;
+      output += text;
+      const port = /"port":(\d+)/.exec(output)?.[1];
+      if (port === undefined || isSent) return;
+      isSent = true;
       void sendEvent(port).finally(() => child.kill('SIGTERM'));
     });
   const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
   await ended;
   clearTimeout(timer);
   if (child.signalCode !== null)
-    throw new Error(`a program did not start, and nothing of it can be compiled ahead: ${told}`);
+    throw new Error(`a program did not start, so the compile cache cannot be filled: ${output}`);
 };
 
-/** An event about a cache that is not there: read, looked up at the API server, done. */
+/** An event about a cache that does not exist: one request to the API server handles it. */
 export const eventHeaders = {
   'ce-specversion': '1.0',
   'ce-id': '1',
@@ -100,7 +100,7 @@ const sendEvent = async (port: string): Promise<void> => {
   );
 };
 
-/** An API server on loopback that has nothing: its lists are empty, and no object is found. */
+/** A stub API server on loopback: every list is empty, and every object is not found. */
 export const emptyCluster = async (): Promise<{ readonly server: Server; readonly url: string }> => {
   const absent = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', reason: 'NotFound', code: 404 };
   const server = createServer((request, response) => {

@@ -2,26 +2,26 @@ import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import type { Plugin } from 'esbuild';
 
-/** Packages that are loaded with others and never called, and why not. */
+/** Packages that others load but never call, with the reason. */
 const neverCalled = {
-  'iconv-lite': 'bodies are taken raw, and read as UTF-8 or refused',
-  qs: 'there are no forms, and queries are not nested',
+  'iconv-lite': 'request bodies are read raw, as UTF-8 only',
+  qs: 'there are no forms and no nested queries',
   'thread-stream': 'the log goes to standard output, not to a worker',
 } as const;
 
-/** The media types that Express is asked for by name, or falls back to. The others of 2,500 are sorted at each start for nothing. */
+/** The media types that Express looks up. Sorting the other 2,500 would only slow each start. */
 const mediaTypes = ['application/json', 'application/octet-stream', 'text/html', 'text/plain'] as const;
 
 const isNeverCalled = (name: string): name is keyof typeof neverCalled => Object.hasOwn(neverCalled, name);
 
-/** Says so if it is called all the same. To be asked what kind of module it is does not count. */
+/** Throws if it is called after all; reading `__esModule` is allowed. */
 const refusal = (name: keyof typeof neverCalled): string => {
   const reason = `the package ${name} is not in this program, as ${neverCalled[name]}`;
   return `const refuse = () => { throw new Error(${JSON.stringify(reason)}); };
 module.exports = new Proxy(refuse, { get: (_, name) => (name === '__esModule' ? undefined : refuse()) });`;
 };
 
-/** What the CloudEvents SDK would read texts with, of which it gets none, if CE_USE_BIG_INT said so; and put in JSON's place for all. */
+/** Replaces json-bigint, which CE_USE_BIG_INT would make the CloudEvents SDK install for every JSON. */
 const plainJson = 'module.exports = () => JSON;';
 
 const contentsOf = (name: string): string => (isNeverCalled(name) ? refusal(name) : plainJson);
@@ -29,7 +29,7 @@ const contentsOf = (name: string): string => (isNeverCalled(name) ? refusal(name
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-/** mime-db, but for what is never asked of it. */
+/** mime-db without the types that are never looked up. */
 const fewMediaTypes = async (path: string): Promise<string> => {
   const all: unknown = JSON.parse(await readFile(path, 'utf8'));
   const isAsked = (type: string): boolean => mediaTypes.some((each) => each === type);
@@ -38,7 +38,7 @@ const fewMediaTypes = async (path: string): Promise<string> => {
 
 const names = [...Object.keys(neverCalled), 'json-bigint'];
 
-/** Leaves out what packages bring along and a program never comes to: half of a function's text, and a fifth of its start. */
+/** Omits what packages load but never use: half of a function's code, and a fifth of its start time. */
 export const leanPackages: Plugin = {
   name: 'lean-packages',
   setup: (esbuild) => {
@@ -52,8 +52,8 @@ export const leanPackages: Plugin = {
 };
 
 /**
- * Node's own modules, taken as they are. An `import` of one reads everything that it exports, of `node:http` also WebSocket, for which
- * Node loads the whole of undici: a sixth of a function's start.
+ * Loads Node's modules without `import`, which would read every export: WebSocket of `node:http` makes Node load all of undici, a sixth of
+ * a function's start time.
  */
 export const unreadBuiltins: Plugin = {
   name: 'unread-builtins',

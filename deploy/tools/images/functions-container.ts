@@ -1,13 +1,13 @@
 import type { ContainerConfig } from './oci.ts';
 
-/** What Node is told in the image. Watching 100 nodes leaves much short-lived text: a small nursery keeps 30 MB less of it, for a little more work;
- * and the less a heap may grow to, the sooner it is cleaned: before it has grown by half, where 1.5 GB let it grow by 80 %. */
+/** Node's options in the image. A small nursery saves 30 MB of short-lived text when 100 nodes are watched; a lower heap limit makes Node
+ * collect garbage earlier: after growth by half, instead of 80 % with 1.5 GB. */
 export const nodeOptions = '--max-semi-space-size=2 --max-old-space-size=768';
 
 /** The numeric user of the image; the compile cache is found under it only. */
 export const user = 65532;
 
-/** How a container of the functions image starts; `args` picks another program. deploy/Dockerfile says the same, which a test compares. */
+/** The container configuration of the functions image; `args` select another program. A test compares it with deploy/Dockerfile. */
 export const functionsContainer = (version: string): ContainerConfig => ({
   User: `${user}:${user}`,
   Entrypoint: ['/bin/node'],
@@ -23,7 +23,7 @@ export const functionsContainer = (version: string): ContainerConfig => ({
   Labels: { 'org.opencontainers.image.version': version },
 });
 
-/** The environment by name, with the folder of the programs where it is on this machine. */
+/** The environment by name, with `app` as the programs' folder. */
 export const environmentOf = ({ Env = [] }: ContainerConfig, app = '/app'): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Env.map((pair): [string, string] => {

@@ -7,7 +7,7 @@ import { compileCache } from './compile-cache.ts';
 import { nodeRuntime, type Runtime, runtimeFor } from './node-runtime.ts';
 import { functionsContainer } from './functions-container.ts';
 
-/** What the status page is made of, where its program looks for it in the image. */
+/** The assets of the status page. */
 export const statusPageFiles = async (): Promise<readonly Entry[]> =>
   Promise.all(
     Object.keys(assetTypes).map(async (name) => ({
@@ -17,16 +17,16 @@ export const statusPageFiles = async (): Promise<readonly Entry[]> =>
     })),
   );
 
-/** The files of the functions image, by layer: Node changes seldom, the programs with each version, and what is compiled of them with the processor. */
+/** The files of the functions image by layer: Node, which rarely changes, the programs, and their compile cache. */
 export type FunctionsRoot = {
   readonly runtime: readonly Entry[];
   readonly app: readonly Entry[];
   readonly cache: readonly Entry[];
 };
 
-/** Where a runtime is not this machine's, nothing can be compiled ahead for it: the image works without, and starts a little slower. */
+/** Without a compile cache for another architecture than this machine's; there programs start a little slower. */
 export const functionsRoot = async (runtime: Runtime): Promise<FunctionsRoot> => {
-  // Before the large layer: what can fail comes first.
+  // First, because it can fail: the runtime layer takes long.
   const app = [...(await bundle(programs)), ...(await statusPageFiles()), await crdFile()];
   return {
     runtime: await nodeRuntime(runtime),
@@ -35,14 +35,14 @@ export const functionsRoot = async (runtime: Runtime): Promise<FunctionsRoot> =>
   };
 };
 
-/** The image of all profiles for one architecture. */
+/** The image for one architecture. */
 const imageFor = async (version: string, architecture: Architecture): Promise<Artifact> => {
   const { runtime, app, cache } = await functionsRoot(await runtimeFor(architecture));
   const layers = [runtime, app, cache].filter((entries) => entries.length > 0).map(layer);
   return image(architecture, await Promise.all(layers), functionsContainer(version));
 };
 
-/** The same for several architectures under one name; a single one needs no index. */
+/** The functions image for these architectures; an index if there are several. */
 export const functionsImage = async (version: string, architectures: readonly Architecture[]): Promise<Artifact> => {
   const images: Artifact[] = [];
   for (const architecture of architectures) images.push(await imageFor(version, architecture));

@@ -15,10 +15,10 @@ const noopFor = async (architecture: Architecture): Promise<Artifact> => {
   return image(architecture, [program], { User: '65532:65532', Entrypoint: ['/noop'], WorkingDir: '/' });
 };
 
-/** The image that every pull Job runs: one program of a kB, for each architecture; the same digest wherever it is made. */
+/** The image that pull Jobs run: one program of 1 kB per architecture. Its digest is reproducible. */
 export const noopImage = async (): Promise<Artifact> => imageIndex([await noopFor('amd64'), await noopFor('arm64')]);
 
-/** Builds the images that the options ask for, and pushes each unless they name a file to write to. `note` hears what takes long. */
+/** Builds the images that the options select, and pushes them unless an output file is set. `note` reports progress. */
 export const makeImages = async (options: Options, note: (line: string) => void): Promise<readonly NamedArtifact[]> => {
   const images: NamedArtifact[] = [];
   for (const each of options.only === undefined ? (['functions', 'noop'] as const) : [options.only]) {
@@ -32,9 +32,9 @@ export const makeImages = async (options: Options, note: (line: string) => void)
 
 const build = (name: ImageName, { architectures }: Options, note: (line: string) => void): Promise<Artifact> => {
   if (name === 'noop') return noopImage();
-  const wanted = architectures ?? [hostArchitecture()];
-  note(`imagecache-functions: ${wanted.map((each) => `linux/${each}`).join(', ')}`);
-  return functionsImage(version, wanted);
+  const selected = architectures ?? [hostArchitecture()];
+  note(`imagecache-functions: ${selected.map((each) => `linux/${each}`).join(', ')}`);
+  return functionsImage(version, selected);
 };
 
 const pushNamed = async (name: string, artifact: Artifact, { registry, isInsecure }: Options): Promise<void> => {

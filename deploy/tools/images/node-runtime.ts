@@ -12,14 +12,14 @@ import manifest from '../../../package.json' with { type: 'json' };
 import type { Architecture, Entry } from './oci.ts';
 import { user } from './functions-container.ts';
 
-/** A Node to put into an image: its program on this machine, the files that go with it, and whether it can be run here. */
+/** A Node for an image: its program, its libraries, and whether it runs on this machine. */
 export type Runtime = {
   readonly node: string;
   readonly isHost: boolean;
   readonly libraries: readonly Library[];
 };
 
-/** A shared library: where it is here, and where it belongs in the image. */
+/** A shared library: its path on this machine, and in the image. */
 export type Library = { readonly from: string; readonly path: string };
 
 const installed = join(import.meta.dirname, '../../../node_modules/node/bin/node');
@@ -28,11 +28,11 @@ export const hostArchitecture = (): Architecture => {
   if (process.platform === 'linux' && process.arch === 'x64') return 'amd64';
   if (process.platform === 'linux' && process.arch === 'arm64') return 'arm64';
   throw new Error(
-    `the functions image can be made on Linux, x64 or arm64, not on ${process.platform} ${process.arch}: use deploy/Dockerfile there`,
+    `the functions image can be built on Linux x64 or arm64, not on ${process.platform} ${process.arch}: use deploy/Dockerfile there`,
   );
 };
 
-/** Node for an architecture: the one that npm ci installed for this machine's, another from the npm registry. */
+/** Node for an architecture: the installed one for this machine's, otherwise one from the npm registry. */
 export const runtimeFor = async (architecture: Architecture): Promise<Runtime> => {
   const isHost = architecture === hostArchitecture();
   await access(installed).catch((cause: unknown) => {
@@ -45,7 +45,7 @@ export const runtimeFor = async (architecture: Architecture): Promise<Runtime> =
     : { isHost, ...(await foreignNode(architecture, await hostRuntime(installed))) };
 };
 
-/** A Node that runs here, with the libraries that it says it has loaded. */
+/** A Node of this machine, with the shared libraries that it has loaded. */
 export const hostRuntime = async (node: string): Promise<Runtime> => {
   const report = 'process.report.excludeNetwork = true; JSON.stringify(process.report.getReport().sharedObjects)';
   const { stdout } = await promisify(execFile)(node, ['-p', report], { timeout: 20_000 });
@@ -53,26 +53,26 @@ export const hostRuntime = async (node: string): Promise<Runtime> => {
   return { node, isHost: true, libraries };
 };
 
-/** The files among the objects that a Node has loaded: not itself, and not what the kernel brings. */
+/** The files among the shared objects that a Node has loaded, without itself and the kernel's vDSO. */
 export const filesIn = (sharedObjects: unknown, node: string): readonly string[] =>
   Array.isArray(sharedObjects) ? sharedObjects.map(String).filter((path) => path.startsWith('/') && path !== node) : [];
 
 const text = (path: string, content: string): Entry => ({ path, mode: 0o644, content: Buffer.from(content) });
 
-const nobody = `nonroot:x:${user}:${user}:nonroot:/:/sbin/nologin\n`;
+const nonroot = `nonroot:x:${user}:${user}:nonroot:/:/sbin/nologin\n`;
 
-/** Node, its shared libraries, and nothing else: no shell, no npm. The CAs are those in Node itself. */
+/** Node and its shared libraries: no shell, no npm. The CAs are those compiled into Node. */
 export const nodeRuntime = async ({ node, libraries }: Runtime): Promise<readonly Entry[]> => [
   { path: 'bin/node', mode: 0o755, content: await readFile(node) },
   ...(await Promise.all(
     libraries.map(async ({ from, path }) => ({ path, mode: 0o755, content: await readFile(from) })),
   )),
-  text('etc/passwd', `root:x:0:0:root:/:/sbin/nologin\n${nobody}`),
+  text('etc/passwd', `root:x:0:0:root:/:/sbin/nologin\n${nonroot}`),
   text('etc/group', `root:x:0:\nnonroot:x:${user}:\n`),
   { path: 'tmp', mode: 0o1777 },
 ];
 
-/** How others call an architecture: npm's package of Node, Debian's folder of libraries for cross compilation, and the loader that Node asks for. */
+/** Names of an architecture: in npm's package of Node, in Debian's cross compilation packages, and of the loader. */
 const namesOf = {
   amd64: { npm: 'x64', debian: 'x86_64-linux-gnu', cross: 'amd64-cross', loader: 'lib64/ld-linux-x86-64.so.2' },
   arm64: { npm: 'arm64', debian: 'aarch64-linux-gnu', cross: 'arm64-cross', loader: 'lib/ld-linux-aarch64.so.1' },
@@ -80,7 +80,7 @@ const namesOf = {
 
 const isLoader = (path: string): boolean => basename(path).startsWith('ld-linux');
 
-/** Node of another architecture from the npm registry, with the libraries that `host`'s Node has too, from Debian's packages for cross compilation. */
+/** Node of another architecture from the npm registry, with `host`'s set of libraries from Debian's cross compilation packages. */
 export const foreignNode = async (
   architecture: Architecture,
   host: Runtime,
@@ -99,10 +99,10 @@ export const foreignNode = async (
   return { node: await fetched(`node-linux-${npm}@${manifest.optionalDependencies.node}`), libraries };
 };
 
-/** The program in an npm package of Node, in a folder that goes with the process. */
+/** Downloads the program of an npm package of Node into a folder that is removed at exit. */
 const fetched = async (name: string): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-node-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true })); // nothing asynchronous is waited for then
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true })); // exit handlers cannot wait
   const args = ['pack', '--silent', '--pack-destination', folder, name];
   const { stdout } = await promisify(execFile)('npm', args, { timeout: 300_000 });
   const program = join(folder, 'node');

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type Header, pack } from 'tar-stream';
 
-/** How OCI names content: by type, digest and size; with a platform or a name where an index lists it. */
+/** An OCI descriptor; with a platform or annotations in an index. */
 export type Descriptor = {
   readonly mediaType: string;
   readonly digest: string;
@@ -43,7 +43,7 @@ const ancestors = (path: string): readonly string[] => {
   return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 };
 
-/** All entries and the folders that they are in, sorted, each once. */
+/** All entries and their parent folders, sorted, each once. */
 const withFolders = (entries: readonly Entry[]): readonly Entry[] => {
   const folders = entries.flatMap(({ path }) => ancestors(path)).map((path): Entry => ({ path, mode: 0o755 }));
   const byPath = new Map([...folders, ...entries].map((entry) => [entry.path, entry]));
@@ -61,7 +61,7 @@ const headerOf = ({ path, mode, content }: Entry): Partial<Header> & Pick<Header
   gname: '',
 });
 
-/** A tar of which the same entries, in whatever order, make the same bytes: sorted, owned by root, from 1970. */
+/** A reproducible tar: entries are sorted, owned by root, and dated 1970. */
 export const tar = async (entries: readonly Entry[]): Promise<Buffer> => {
   const archive = pack();
   for (const entry of withFolders(entries)) archive.entry(headerOf(entry), entry.content ?? Buffer.alloc(0));
@@ -69,13 +69,13 @@ export const tar = async (entries: readonly Entry[]): Promise<Buffer> => {
   return buffer(archive);
 };
 
-/** A layer: its compressed bytes, and the digest of what they unpack to, which the image's configuration names. */
+/** A layer: its compressed bytes, and the digest of its uncompressed bytes, which the image's configuration lists. */
 export type Layer = { readonly blob: Blob; readonly diffId: string };
 
 const operatingSystemByte = 9;
 const unknownOperatingSystem = 255;
 
-/** Compresses without a time and without the name of the system that did it, so that the same files make the same digest anywhere. */
+/** Compresses without a time and without the operating system, so that the same files have the same digest on any machine. */
 const compress = async (bytes: Buffer): Promise<Buffer> => {
   const compressed = await promisify(gzip)(bytes, { level: 9 });
   compressed.writeUInt8(unknownOperatingSystem, operatingSystemByte);
@@ -87,7 +87,7 @@ export const layer = async (entries: readonly Entry[]): Promise<Layer> => {
   return { blob: blobOf(mediaTypes.layer, await compress(unpacked)), diffId: sha256(unpacked) };
 };
 
-/** How a container of the image starts: the fields of OCI's image configuration that we use. */
+/** The fields of OCI's image configuration that we use. */
 export type ContainerConfig = {
   readonly User: string;
   readonly Entrypoint: readonly string[];
@@ -97,7 +97,7 @@ export type ContainerConfig = {
   readonly Labels?: Readonly<Record<string, string>>;
 };
 
-/** All that a registry or an archive must hold for one name: content first, then what lists it; `root` is what the name points to. */
+/** Everything that a registry or an archive needs for one reference, which points to `root`. */
 export type Artifact = { readonly blobs: readonly Blob[]; readonly manifests: readonly Blob[]; readonly root: Blob };
 
 const created = '1970-01-01T00:00:00Z';
@@ -125,7 +125,7 @@ export const image = (architecture: Architecture, layers: readonly Layer[], conf
   return { blobs: [...layers.map(({ blob }) => blob), configuration], manifests: [root], root };
 };
 
-/** One name for images of several architectures: a node pulls its own only. */
+/** An index of images for several architectures. */
 export const imageIndex = (images: readonly Artifact[]): Artifact => {
   const root = jsonBlob(mediaTypes.index, {
     schemaVersion: 2,
@@ -141,7 +141,7 @@ export const imageIndex = (images: readonly Artifact[]): Artifact => {
 
 export type NamedArtifact = { readonly reference: string; readonly artifact: Artifact };
 
-/** Both names that readers look for: OCI's is what crane and skopeo take, containerd's what `ctr images import` takes. */
+/** OCI's annotation is read by crane and skopeo, containerd's by `ctr images import`. */
 const named = ({ reference, artifact }: NamedArtifact) => ({
   ...artifact.root.descriptor,
   annotations: {

@@ -4,14 +4,14 @@ import type { Architecture } from './oci.ts';
 export type ImageName = 'functions' | 'noop';
 
 export type Options = {
-  /** Where to push, as `host[:port][/path]`; what an archive's names begin with. */
+  /** Where to push, as `host[:port][/path]`; the prefix of the references in an archive. */
   readonly registry: string;
   /** File for an OCI archive; undefined pushes. */
   readonly output: string | undefined;
   readonly only: ImageName | undefined;
-  /** Of the functions image; undefined is this machine's own. The no-op is always made for all. */
+  /** Of the functions image; undefined is this machine's. The noop image always has all. */
   readonly architectures: readonly Architecture[] | undefined;
-  /** Speak http to a registry that is not on this machine. */
+  /** Use http for a registry that is not on this machine. */
   readonly isInsecure: boolean;
 };
 
@@ -19,10 +19,10 @@ export const usage = `usage: npm run images -- REGISTRY [--only functions|noop] 
        npm run images -- [REGISTRY] --output FILE [--only functions|noop] [--platform LIST]
 
 Builds REGISTRY/imagecache-functions:VERSION and REGISTRY/imagecache-noop:VERSION without Docker and pushes them, or writes both to FILE as an OCI archive.
-REGISTRY   host[:port][/path], such as ghcr.io/me; localhost and 127.0.0.1 are spoken to over http
---platform linux/amd64,linux/arm64 makes the functions image for these, not for this machine's only; the no-op is always for both
---insecure speaks http to any other registry
-Who we are: REGISTRY_USER and REGISTRY_PASSWORD, or what docker login wrote to its config.json.`;
+REGISTRY   host[:port][/path], such as ghcr.io/me; localhost and 127.0.0.1 are accessed over http
+--platform linux/amd64,linux/arm64 builds the functions image for these instead of this machine's; the noop image is always for both
+--insecure uses http for any other registry
+Credentials: REGISTRY_USER and REGISTRY_PASSWORD, or those that docker login stored in its config.json.`;
 
 const isImageName = (name: string): name is ImageName => name === 'functions' || name === 'noop';
 
@@ -38,7 +38,7 @@ const architecturesOf = (list: string | undefined): readonly Architecture[] | un
     throw new Error(`--platform takes linux/amd64, linux/arm64 or both with a comma between them, not ${platform}`);
   });
 
-/** Reads the command line; throws what is wrong with it, in words for a person. */
+/** Parses the command line. Throws for invalid options. */
 export const readOptions = (args: readonly string[]): Options => {
   const { values, positionals } = parseArgs({
     args: [...args],

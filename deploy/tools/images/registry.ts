@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Artifact, Blob } from './oci.ts';
 
-/** What follows `Basic ` in an Authorization header: base64 of user:password. */
+/** The value after `Basic ` in an Authorization header: base64 of user:password. */
 export type Basic = string;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -11,7 +11,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-/** What docker login wrote for a host: under its name, or for Docker Hub under its old address. Credential helpers are not asked. */
+/** The credentials that docker login stored for a host; Docker Hub's are under its old address. Credential helpers are not used. */
 export const basicIn = (config: unknown, host: string): Basic | undefined => {
   const auths = isRecord(config) ? config['auths'] : undefined;
   if (!isRecord(auths)) return undefined;
@@ -31,14 +31,14 @@ const readConfig = async (environment: Environment): Promise<unknown> => {
   }
 };
 
-/** Who we are to a registry: REGISTRY_USER and REGISTRY_PASSWORD, else what docker login wrote; undefined is nobody. */
+/** The credentials for a registry: REGISTRY_USER and REGISTRY_PASSWORD, else those of docker login; undefined if there are none. */
 export const credentialsFor = async (host: string, environment: Environment): Promise<Basic | undefined> => {
   const { REGISTRY_USER: user, REGISTRY_PASSWORD: password } = environment;
   if (user !== undefined && password !== undefined) return Buffer.from(`${user}:${password}`).toString('base64');
   return basicIn(await readConfig(environment), host);
 };
 
-/** One repository of a registry, spoken to with the right to push. */
+/** A repository of a registry. */
 export type Repository = {
   readonly request: (method: string, path: string, options?: RequestOptions) => Promise<Response>;
 };
@@ -50,7 +50,7 @@ type Address = { readonly origin: string; readonly path: string };
 const plainHosts = new Set(['localhost', '127.0.0.1', '[::1]', '172.30.0.1']);
 const requestTimeout = 300_000;
 
-/** Where a repository such as ghcr.io/me/x is reached; http for this machine and the lab, and wherever it is asked for. */
+/** The address of a repository such as ghcr.io/me/x; http for this machine, the lab, and insecure registries. */
 export const addressOf = (repository: string, isInsecure: boolean): Address => {
   const [host = '', ...path] = repository.split('/');
   const server = host === 'docker.io' ? 'registry-1.docker.io' : host;
@@ -78,18 +78,18 @@ const bearerToken = async (parameters: ReadonlyMap<string, string>, basic: Basic
   const headers = new Headers(basic === undefined ? {} : { authorization: `Basic ${basic}` });
   const response = await fetch(url, { headers, signal: AbortSignal.timeout(requestTimeout) });
   const token = response.ok ? tokenIn(await response.json()) : undefined;
-  if (token === undefined) throw new Error(`${url.origin} gives us no token to push with (${response.status})`);
+  if (token === undefined) throw new Error(`${url.origin} gave no token for pushing (${response.status})`);
   return token;
 };
 
-/** What answers a registry's 401: a token from where it says, or the password itself; undefined if we have nothing to answer. */
+/** The Authorization header in reply to a 401: a token from the realm, or the password; undefined without credentials. */
 const authorizationFor = async (refusal: Response, basic: Basic | undefined): Promise<string | undefined> => {
   const { scheme, parameters } = challengeOf(refusal);
   if (scheme === 'bearer') return `Bearer ${await bearerToken(parameters, basic)}`;
   return basic === undefined ? undefined : `Basic ${basic}`;
 };
 
-/** A repository at `address`; credentials are sent only after it has asked for them, and only to it or to where it says. */
+/** A repository at `address`. Credentials are sent only on its challenge, and only to it or its token realm. */
 export const repositoryAt = ({ origin, path: name }: Address, basic: Basic | undefined): Repository => {
   let authorization: string | undefined;
   const send = (method: string, url: URL, { body, type }: RequestOptions) => {
@@ -110,7 +110,7 @@ export const repositoryAt = ({ origin, path: name }: Address, basic: Basic | und
 };
 
 const refused = async (what: string, response: Response): Promise<Error> =>
-  new Error(`the registry did not take ${what}: ${response.status} ${(await response.text()).slice(0, 300)}`);
+  new Error(`the registry rejected ${what}: ${response.status} ${(await response.text()).slice(0, 300)}`);
 
 const pushBlob = async (repository: Repository, { descriptor: { digest }, bytes }: Blob): Promise<void> => {
   const head = await repository.request('HEAD', `blobs/${digest}`);
@@ -129,7 +129,7 @@ const pushManifest = async (repository: Repository, { descriptor, bytes }: Blob,
   if (response.status !== 201) throw await refused(`the manifest ${tag}`, response);
 };
 
-/** Pushes content first and the tag last, so that the tag never names what is not there yet. What the registry has is not sent again. */
+/** Pushes content first and the tag last, so that the tag is never incomplete. Skips blobs that the registry has. */
 export const push = async (
   repository: Repository,
   { blobs, manifests, root }: Artifact,

@@ -1,4 +1,4 @@
-/** For deploy/Dockerfile: writes the files of the functions image, made for the Node that runs this, to folders `runtime`, `app` and `cache` of the one named. */
+/** For deploy/Dockerfile: writes the files of the functions image for the running Node to FOLDER/runtime, FOLDER/app and FOLDER/cache. */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { functionsRoot } from './functions-image.ts';

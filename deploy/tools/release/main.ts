@@ -1,30 +1,12 @@
-/** `npm run release`: all of a release that needs no signature and no release page. */
+/** `npm run release`: everything of a release except signatures and the release page. */
+import { runProgram } from '../run-program.ts';
+import { readReleaseOptions, usage } from './options.ts';
 import { release } from './release.ts';
-import { readReleaseOptions, usage, type ReleaseOptions } from './options.ts';
 
-const note = (line: string) => process.stderr.write(`${line}\n`);
-
-const reasonsOf = (error: unknown): string =>
-  error instanceof Error
-    ? [error.message, ...(error.cause === undefined ? [] : [reasonsOf(error.cause)])].join(': ')
-    : String(error);
-
-const optionsOrUsage = (): ReleaseOptions | undefined => {
-  try {
-    return readReleaseOptions(process.argv.slice(2));
-  } catch (error) {
-    note(`release: ${reasonsOf(error)}\n\n${usage}`);
-    return undefined;
-  }
-};
-
-const options = optionsOrUsage();
-if (options === undefined) process.exitCode = 2;
-else
-  try {
-    const { images, chart } = await release(options, note);
+await runProgram({
+  ...{ name: 'release', usage, readOptions: readReleaseOptions },
+  run: async (options) => {
+    const { images, chart } = await release(options, (line) => process.stderr.write(`${line}\n`));
     for (const { repository, digest } of [...images, chart]) process.stdout.write(`${repository}@${digest}\n`);
-  } catch (error) {
-    note(`release: ${reasonsOf(error)}`);
-    process.exitCode = 1;
-  }
+  },
+});

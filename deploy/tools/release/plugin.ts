@@ -8,13 +8,13 @@ import { tar } from '../images/oci.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** The kubectl plugin as a .tar.gz: one program for any system that has Node, our licence, and those of what is in it. */
+/** The kubectl plugin as a .tar.gz: one program for any system with Node, our licence, and those of its dependencies. */
 export const pluginArchive = async (): Promise<Buffer> => {
   const files = await bundle({ 'kubectl-imagecache': 'deploy/plugin/main.ts' });
   const contentOf = (suffix: string): Buffer => {
     const found = files.filter(({ path }) => path.endsWith(suffix));
     const content = found[0]?.content;
-    if (content === undefined || found.length > 1) throw new Error(`the plugin is not one file ${suffix}`);
+    if (content === undefined || found.length > 1) throw new Error(`expected one file ${suffix} of the plugin`);
     return content;
   };
   const program = Buffer.concat([Buffer.from('#!/usr/bin/env node\n'), contentOf('.mjs')]);
@@ -28,14 +28,14 @@ export const pluginArchive = async (): Promise<Buffer> => {
 
 export type PluginRelease = {
   readonly version: string;
-  /** The repository's page. */
+  /** URL of the repository. */
   readonly source: string;
-  /** Where the archive can be had, and the SHA-256 of its bytes in hexadecimal digits. */
+  /** URL of the archive, and the SHA-256 of its bytes in hexadecimal digits. */
   readonly uri: string;
   readonly sha256: string;
 };
 
-/** The manifest by which krew installs the plugin; https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/ */
+/** The krew manifest of the plugin; https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/ */
 export const krewManifest = ({ version, source, uri, sha256 }: PluginRelease): string =>
   stringify({
     apiVersion: 'krew.googlecontainertools.github.com/v1alpha2',

@@ -4,20 +4,20 @@ import { join } from 'node:path';
 
 export type ReleasedFile = { readonly name: string; readonly sha256: string };
 
-/** The folder that files for the release page are put into. */
+/** The folder for the files of the release page. */
 export type ReleaseFolder = {
-  /** Writes a file; answers with its SHA-256. */
+  /** Writes a file; returns its SHA-256. */
   readonly put: (name: string, content: string | Buffer) => Promise<string>;
-  /** Counts a file in that is there already. */
+  /** Adds a file that exists already. */
   readonly take: (name: string) => Promise<void>;
-  /** Each with the SHA-256 of its bytes in hexadecimal digits, in the order in which they came. */
+  /** All files in the order of addition, with their SHA-256 in hexadecimal digits. */
   readonly files: () => readonly ReleasedFile[];
 };
 
-/** The folder, made where it is not there. */
+/** The folder, created if it does not exist. */
 export const releaseFolder = async (folder: string): Promise<ReleaseFolder> => {
   const files: ReleasedFile[] = [];
-  const count = (name: string, content: string | Buffer): string => {
+  const add = (name: string, content: string | Buffer): string => {
     const sha256 = createHash('sha256').update(content).digest('hex');
     files.push({ name, sha256 });
     return sha256;
@@ -26,9 +26,9 @@ export const releaseFolder = async (folder: string): Promise<ReleaseFolder> => {
   return {
     put: async (name, content) => {
       await writeFile(join(folder, name), content);
-      return count(name, content);
+      return add(name, content);
     },
-    take: async (name) => void count(name, await readFile(join(folder, name))),
+    take: async (name) => void add(name, await readFile(join(folder, name))),
     files: () => files,
   };
 };

@@ -35,8 +35,8 @@ export const release = async (options: ReleaseOptions, note: (line: string) => v
   await folder.put(`imagecache-functions-${version}.cdx.json`, json(npm));
 
   const { registry, architectures, isInsecure } = options;
-  const wanted = { registry, architectures, isInsecure, output: undefined, only: undefined };
-  const artifacts = await makeImages(wanted, note);
+  const selection = { registry, architectures, isInsecure, output: undefined, only: undefined };
+  const artifacts = await makeImages(selection, note);
   const images = await withSboms(artifacts, npm, folder);
 
   note('chart');

@@ -49,10 +49,10 @@ const readJson = async (path: string): Promise<unknown> => JSON.parse(await read
  * from the lock file first, because `npm sbom --omit=dev` also omits what production shares with development.
  */
 export async function npmSbom(): Promise<NpmBom> {
-  const { devDependencies: _, ...production } = manifest.parse(await readJson('package.json'));
+  const production = { ...manifest.parse(await readJson('package.json')), devDependencies: undefined };
   const lock = lockFile.parse(await readJson('package-lock.json'));
   const locked = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && dev !== true);
-  const packages = Object.fromEntries([['', production], ...locked]);
+  const packages = { '': production, ...Object.fromEntries(locked) };
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-sbom-'));
   const cwd = join(folder, production.name); // npm names the SBOM after the folder
   try {

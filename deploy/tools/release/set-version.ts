@@ -1,4 +1,4 @@
-/** What `npm version` runs once package.json has the new version: every other file that says it follows, and the changelog's section gets its name. */
+/** Run by `npm version`: updates the version in every other file, and names the changelog's Unreleased section. */
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

@@ -7,7 +7,7 @@ export const trackedFiles = async (root: string): Promise<readonly string[]> => 
   return stdout.split('\0').filter((path) => path !== '');
 };
 
-/** Where a file says the product's version: beside the name of an image, and in files of which it is the business to say it. */
+/** Where files contain the product's version: in references of its images, and in fields of these files. */
 const patterns: readonly { readonly in: RegExp; readonly pattern: RegExp }[] = [
   { in: /./, pattern: /(?<=imagecache-(?:functions|noop):)\d+\.\d+\.\d+(?:-[\w.]+\b)?/g },
   { in: /^deploy\/helm\/Chart\.yaml$/, pattern: /(?<=^(?:version|appVersion): )\S+/gm },
@@ -18,11 +18,11 @@ const patterns: readonly { readonly in: RegExp; readonly pattern: RegExp }[] = [
 const patternsOf = (path: string): readonly RegExp[] =>
   patterns.filter(({ in: where }) => where.test(path)).map(({ pattern }) => pattern);
 
-/** Every version of the product that a file speaks of; `path` is relative to the root. */
+/** Every version of the product in a file; `path` is relative to the root. */
 export const versionsIn = (path: string, text: string): readonly string[] =>
   patternsOf(path).flatMap((pattern) => text.match(pattern) ?? []);
 
-/** The file with another version of the product in all these places. */
+/** The file with the version replaced in all these places. */
 export const withVersion = (path: string, text: string, version: string): string =>
   patternsOf(path).reduce((changed, pattern) => changed.replace(pattern, version), text);
 
@@ -31,7 +31,7 @@ const unreleased = 'Unreleased';
 
 export type Section = { readonly name: string; readonly date: string | undefined; readonly text: string };
 
-/** What a changelog says of each version, newest first; what is to come is called Unreleased. */
+/** The sections of a changelog, newest first; the next version's is called Unreleased. */
 export const sectionsIn = (changelog: string): readonly Section[] => {
   const headings = [...changelog.matchAll(heading)];
   return headings.map(({ index, 0: line, groups = {} }, position) => ({
@@ -41,19 +41,18 @@ export const sectionsIn = (changelog: string): readonly Section[] => {
   }));
 };
 
-/** What is new in a version. Throws if the changelog does not say so. */
+/** The release notes of a version. Throws if the changelog has none. */
 export const notesOf = (changelog: string, version: string): string => {
   const section = sectionsIn(changelog).find(({ name }) => name === version);
   if (section === undefined || section.text === '')
-    throw new Error(`CHANGELOG.md says nothing of ${version}: run npm version ${version} --allow-same-version`);
+    throw new Error(`CHANGELOG.md has no notes of ${version}: run npm version ${version} --allow-same-version`);
   return section.text;
 };
 
-/** The changelog in which what was to come is the version of a day (YYYY-MM-DD); the same if it has the version already. */
+/** The changelog with the Unreleased section renamed to the version and date (YYYY-MM-DD), unless it has the version already. */
 export const withRelease = (changelog: string, version: string, date: string): string => {
   const names = sectionsIn(changelog).map(({ name }) => name);
   if (names.includes(version)) return changelog;
-  if (!names.includes(unreleased))
-    throw new Error(`CHANGELOG.md has no section ${unreleased} that could be ${version}`);
+  if (!names.includes(unreleased)) throw new Error(`CHANGELOG.md has no section ${unreleased} to rename to ${version}`);
   return changelog.replace(`## ${unreleased}\n`, `## ${version} (${date})\n`);
 };

@@ -23,21 +23,21 @@ function sentAt(count: number): readonly number[] {
   });
 }
 
-describe('the baseline, as kube-fledged', () => {
+describe('the baseline, like kube-fledged,', () => {
   it('sends ten requests at once, then five a second', () => {
     expect(sentAt(15)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 200, 400, 600, 800, 1000]);
   });
 
-  it('saves up no more than ten requests', () => {
+  it('accumulates no more than ten requests', () => {
     const { bucket } = taken(clientRate, fullBucket(clientRate, 0), 60_000);
     expect(bucket).toEqual({ tokens: 9, at: 60_000 });
   });
 
-  it('takes a hundred orders at once from its queue, then ten a second', () => {
+  it('takes a hundred items at once from its queue, then ten a second', () => {
     expect([0, 99, 100, 199].map(itemDelay)).toEqual([0, 0, 100, 10_000]);
   });
 
-  it('orders every image for every node, node by node', () => {
+  it('creates an item for every image and node, node by node', () => {
     expect(ordersFor(['a', 'b'], ['x:1', 'y:1'])).toEqual([
       { node: 'a', image: 'x:1' },
       { node: 'a', image: 'y:1' },
@@ -69,11 +69,11 @@ describe('the baseline, as kube-fledged', () => {
     ['Running', 'created'],
     ['Succeeded', 'succeeded'],
     ['Failed', 'failed'],
-  ] as const)('takes a Pod that is %s for %s', (phase, status) => {
+  ] as const)('counts a Pod that is %s as %s', (phase, status) => {
     expect(statusOf(phase)).toBe(status);
   });
 
-  it('makes a Job of one image for one node, by its hostname, under a name that the API server makes up', () => {
+  it('creates a Job of one image for one node, selected by hostname, with a generated name', () => {
     const owner = { name: 'cache', uid: 'u', namespace: 'default' };
     expect(fledgedJob(owner, { node: 'a', image: 'x:1' }, busybox)).toMatchObject({
       metadata: { generateName: 'cache-', labels: { kubefledged: 'kubefledged-image-manager' } },

@@ -5,7 +5,7 @@ export type Owner = { readonly name: string; readonly uid: string; readonly name
 
 export const jobLabels = { app: 'kubefledged', kubefledged: 'kubefledged-image-manager' } as const;
 
-/** What is copied into a shared folder, to be run in the image. */
+/** The program that is copied into a shared folder and run in the image. */
 export type Helper = { readonly image: string; readonly copy: readonly string[]; readonly run: readonly string[] };
 
 export const busybox: Helper = {
@@ -14,14 +14,14 @@ export const busybox: Helper = {
   run: ['/tmp/bin/echo', 'Image pulled successfully!'],
 };
 
-/** An image of ours in its place, whose no-op copies itself and takes no arguments: for nodes that really run what they pull. */
+/** Our noop image instead, which copies itself: for nodes that really run containers. */
 export const noopHelper = (image: string): Helper => ({
   image,
   copy: ['/noop', 'copy', '/tmp/bin/noop'],
   run: ['/tmp/bin/noop'],
 });
 
-/** The Job that kube-fledged makes for one image on one node: an init container copies echo, which is then run in the image. */
+/** kube-fledged's Job for one image on one node: an init container copies echo, which then runs in the image. */
 export function fledgedJob(owner: Owner, { image, node }: Order, helper: Helper): object {
   const labels = { ...jobLabels, imagecache: owner.name, controller: 'fledged' };
   const shared = { name: 'tmp-bin', mountPath: '/tmp/bin' };

@@ -1,4 +1,4 @@
-/** A program that works as kube-fledged does, for comparison: carries out one operation for each cache of the namespace, one after the other, and stays. */
+/** A program that works by kube-fledged's rules, for comparison: runs one operation per cache of a namespace, one after the other. */
 import { parseArgs } from 'node:util';
 import * as z from 'zod/mini';
 import { createApi } from '#runtime/api/create-api.ts';
@@ -21,8 +21,8 @@ const api = createApi({ kubeconfig: values.kubeconfig, master: values.master, in
 const change = z.object({ type: z.string(), object: named });
 
 const caches = `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches`;
-await api.request({ method: 'GET', path: caches }); // tried until the kind is served; a watch is not
-const watching = api.lines({ method: 'GET', path: `${caches}?watch=true&timeoutSeconds=7200` }); // begins with what is there
+await api.request({ method: 'GET', path: caches }); // retried until the CRD is served; a watch is not
+const watching = api.lines({ method: 'GET', path: `${caches}?watch=true&timeoutSeconds=7200` }); // starts with the existing caches
 process.stdout.write('watching\n');
 for await (const line of watching) {
   const { type, object } = change.parse(JSON.parse(line));

@@ -14,21 +14,20 @@ import {
 } from './rules.ts';
 import { fledgedJob, type Helper, jobLabels } from './fledged-job.ts';
 
-/** Objects as the baseline reads them. */
 export const named = z.object({ metadata: z.object({ name: z.string() }) });
 
-export const nodeList = z.object({
+const nodeList = z.object({
   items: z.array(z.object({ metadata: z.object({ labels: z.record(z.string(), z.string()) }) })),
 });
 
-export const cacheObject = z.looseObject({
+const cacheObject = z.looseObject({
   metadata: z.looseObject({ name: z.string(), uid: z.string(), namespace: z.string() }),
   spec: z.object({ cacheSpec: z.array(z.object({ images: z.array(z.string()) })) }),
   status: z.optional(z.looseObject({ startTime: z.optional(z.string()) })),
 });
-export type CacheObject = z.infer<typeof cacheObject>;
+type CacheObject = z.infer<typeof cacheObject>;
 
-export const podChange = z.object({
+const podChange = z.object({
   type: z.string(),
   object: z.object({
     metadata: z.object({ labels: z._default(z.record(z.string(), z.string()), {}) }),
@@ -36,12 +35,12 @@ export const podChange = z.object({
   }),
 });
 
-export type CacheName = { readonly namespace: string; readonly name: string };
+type CacheName = { readonly namespace: string; readonly name: string };
 
-/** Sends one request after the other, at most as many as client-go lets through. */
-export type LimitedRequest = (call: ApiCall) => Promise<unknown>;
+/** Sends one request after the other, at client-go's default rate. */
+type LimitedRequest = (call: ApiCall) => Promise<unknown>;
 
-export function limitedRequest(api: Api): LimitedRequest {
+function limitedRequest(api: Api): LimitedRequest {
   const allowed = limiter(clientRate);
   return async (call) => {
     await allowed();
@@ -55,17 +54,17 @@ const path = ({ namespace, name }: CacheName): string =>
 const readCache = async (request: LimitedRequest, cache: CacheName): Promise<CacheObject> =>
   cacheObject.parse(await request({ method: 'GET', path: path(cache) }));
 
-/** Two reads and one write of the whole object, as kube-fledged does; to /status, as our CRD has that. */
-export async function writeStatus(request: LimitedRequest, cache: CacheName, status: object): Promise<CacheObject> {
+/** Two reads and one write of the whole object, like kube-fledged; to /status, as our CRD requires. */
+async function writeStatus(request: LimitedRequest, cache: CacheName, status: object): Promise<CacheObject> {
   await readCache(request, cache);
   const body = { ...(await readCache(request, cache)), status };
   return cacheObject.parse(await request({ method: 'PUT', path: `${path(cache)}/status`, body }));
 }
 
-export type PodPhases = ReadonlyMap<string, string>;
+type PodPhases = ReadonlyMap<string, string>;
 
 /** The last phase of the Pods of every Job, by the Job's name, from now on. */
-export function podPhases(api: Api, namespace: string): PodPhases {
+function podPhases(api: Api, namespace: string): PodPhases {
   const phases = new Map<string, string>();
   const selector = encodeURIComponent(
     Object.entries(jobLabels)
@@ -87,22 +86,22 @@ export type Operation = {
   readonly api: Api;
   readonly cache: CacheName;
   readonly helper: Helper;
-  /** How long Jobs are waited for once all of them are made; milliseconds. */
+  /** Milliseconds to wait for the Jobs after the last was created. */
   readonly deadline: number;
 };
 
-/** Milliseconds between two looks at the Jobs. */
+/** Milliseconds between two checks of the Jobs. */
 const poll = 1_000;
 const reason = 'ImageCacheCreate';
 
 /**
- * One operation as kube-fledged carries it out: one request after another, held to 5 a second; a Job per image and node; looks once a second;
- * deletes its Jobs before it writes the status.
+ * One operation like kube-fledged's: one request after another, at most 5 a second; a Job per image and node; a check once a second; Jobs are
+ * deleted before the status is written.
  */
 export async function carryOut({ api, cache, helper, deadline }: Operation): Promise<void> {
   const request = limitedRequest(api);
   const phases = podPhases(api, cache.namespace);
-  const nodes = nodeList.parse(await api.request({ method: 'GET', path: '/api/v1/nodes' })); // an informer has them there
+  const nodes = nodeList.parse(await api.request({ method: 'GET', path: '/api/v1/nodes' })); // kube-fledged has an informer
   const startTime = now();
   const opened = await writeStatus(request, cache, {
     ...{ status: 'Processing', reason, startTime },
@@ -110,8 +109,8 @@ export async function carryOut({ api, cache, helper, deadline }: Operation): Pro
   });
   const hostnames = nodes.items.map(({ metadata }) => metadata.labels['kubernetes.io/hostname'] ?? '');
   const orders = opened.spec.cacheSpec.flatMap(({ images }) => ordersFor(hostnames, images));
-  const made = await makeJobs(request, { owner: opened, orders, helper });
-  const results = await waitedFor(made, phases, deadline);
+  const jobs = await createJobs(request, { owner: opened, orders, helper });
+  const results = await waitForJobs(jobs, phases, deadline);
   await removeJobs(request, cache, results);
   const end = finalStatus(results);
   await writeStatus(request, cache, { ...end, reason, startTime, completionTime: now() });
@@ -123,25 +122,25 @@ const jobsPath = (namespace: string): string => `/apis/batch/v1/namespaces/${nam
 
 type Making = { readonly owner: CacheObject; readonly orders: readonly Order[]; readonly helper: Helper };
 
-async function makeJobs(request: LimitedRequest, { owner, orders, helper }: Making): Promise<readonly Result[]> {
+async function createJobs(request: LimitedRequest, { owner, orders, helper }: Making): Promise<readonly Result[]> {
   const path = jobsPath(owner.metadata.namespace);
-  const begin = Date.now();
-  const made: Result[] = [];
+  const start = Date.now();
+  const created: Result[] = [];
   for (const [index, order] of orders.entries()) {
-    await sleep(Math.max(0, begin + itemDelay(index) - Date.now()));
+    await sleep(Math.max(0, start + itemDelay(index) - Date.now()));
     const job = await request({ method: 'POST', path, body: fledgedJob(owner.metadata, order, helper) });
-    made.push({ ...order, job: named.parse(job).metadata.name, status: 'created' });
+    created.push({ ...order, job: named.parse(job).metadata.name, status: 'created' });
   }
-  return made;
+  return created;
 }
 
-/** What came of each, once all have ended or the deadline has passed. */
-async function waitedFor(made: readonly Result[], phases: PodPhases, deadline: number): Promise<readonly Result[]> {
-  const begin = Date.now();
+/** Waits until all Jobs have ended or the deadline has passed. */
+async function waitForJobs(jobs: readonly Result[], phases: PodPhases, deadline: number): Promise<readonly Result[]> {
+  const start = Date.now();
   for (;;) {
     await sleep(poll);
-    const results = made.map((result) => ({ ...result, status: statusOf(phases.get(result.job)) }));
-    if (isOver(results, Date.now() - begin, deadline)) return results;
+    const results = jobs.map((result) => ({ ...result, status: statusOf(phases.get(result.job)) }));
+    if (isOver(results, Date.now() - start, deadline)) return results;
   }
 }
 

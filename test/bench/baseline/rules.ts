@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** One image that is to come to one node: kube-fledged makes a Job for each. */
+/** One image for one node: kube-fledged creates a Job for each. */
 export type Order = { readonly image: string; readonly node: string };
 
 export type Result = Order & { readonly job: string; readonly status: 'created' | 'succeeded' | 'failed' };
@@ -9,7 +9,7 @@ export type Result = Order & { readonly job: string; readonly status: 'created' 
 export const ordersFor = (nodes: readonly string[], images: readonly string[]): readonly Order[] =>
   nodes.flatMap((node) => images.map((image) => ({ image, node })));
 
-/** Looks while any Job is open, until the deadline has passed. */
+/** Whether no Job is open, or the deadline has passed. */
 export const isOver = (results: readonly Result[], waited: number, deadline: number): boolean =>
   waited >= deadline || results.every(({ status }) => status !== 'created');
 
@@ -28,23 +28,23 @@ export function finalStatus(results: readonly Result[]): { readonly status: stri
   return { status: 'Succeeded', message: 'All requested images pulled succesfully to respective nodes' };
 }
 
-/** What a Job's Pod says of it; one that has not ended, or was not seen yet, is open. */
+/** The status of a Job by its Pod's phase; created until the Pod has ended. */
 export function statusOf(phase: string | undefined): Result['status'] {
   if (phase === 'Succeeded') return 'succeeded';
   return phase === 'Failed' ? 'failed' : 'created';
 }
 
-/** A bucket of tokens as client-go's: `burst` at once, then so many a second. `tokens` may be below 0: those are promised to whoever waits. */
+/** client-go's token bucket: `burst` at once, then `perSecond`. `tokens` below 0 are reserved for waiting requests. */
 export type Bucket = { readonly tokens: number; readonly at: number };
 
 export type Rate = { readonly perSecond: number; readonly burst: number };
 
-/** What client-go grants a client that asks for nothing else, and so kube-fledged. */
+/** client-go's default rate, which kube-fledged uses. */
 export const clientRate: Rate = { perSecond: 5, burst: 10 };
 
 export const fullBucket = ({ burst }: Rate, now: number): Bucket => ({ tokens: burst, at: now });
 
-/** Takes one token, and tells after how many milliseconds it may be used. */
+/** Takes one token; `wait` is the milliseconds until it may be used. */
 export function taken(rate: Rate, bucket: Bucket, now: number): { readonly bucket: Bucket; readonly wait: number } {
   const grown = bucket.tokens + ((now - bucket.at) / 1000) * rate.perSecond;
   const tokens = Math.min(rate.burst, grown) - 1;

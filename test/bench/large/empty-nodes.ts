@@ -17,7 +17,7 @@ const nodes = z.object({
   ),
 });
 
-/** Starts both nodes anew with nothing on their disks, as new machines would, and waits until they are Ready. */
+/** Restarts both nodes with empty disks, like new machines, and waits until they are Ready. */
 export async function emptyNodes(lab: StartedLab, serializeImagePulls: boolean): Promise<void> {
   process.env['SERIALIZE_IMAGE_PULLS'] = String(serializeImagePulls); // the lab's node-init reads it
   const script = labScript(lab.place);
@@ -26,7 +26,7 @@ export async function emptyNodes(lab: StartedLab, serializeImagePulls: boolean):
     const disk = join(lab.place.folder, `run/node${node}`);
     for (const folder of ['containerd', 'kubelet']) await rm(join(disk, folder), { recursive: true, force: true });
   }
-  const since = Math.floor(Date.now() / 1000) * 1000; // heartbeats are told in whole seconds
+  const since = Math.floor(Date.now() / 1000) * 1000; // heartbeats are in whole seconds
   for (const node of nodeNumbers) await script(['start', String(node)]);
   await until('both nodes are Ready again', { seconds: 180, pause: 500 }, async () => {
     const { items } = nodes.parse(JSON.parse(await lab.ask('get', 'nodes', '-o', 'json')));
@@ -40,7 +40,7 @@ export async function emptyNodes(lab: StartedLab, serializeImagePulls: boolean):
   });
 }
 
-/** Holds what the registry sends to each node to a rate as tc takes it; '' lets it go. */
+/** Limits the network of each node to a rate of tc; '' is no limit. */
 export async function throttled(lab: StartedLab, rate: string): Promise<void> {
   if (rate === '') return;
   for (const node of nodeNumbers)

@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import type { StartedLab } from '../../cluster/lab.ts';
 import { nodeOptions } from '../../../deploy/tools/images/functions-container.ts';
 
-/** A program that takes care of caches; starts it beside the API server. */
-export type Contender = {
+/** A program that pulls the images of caches, run beside the API server. */
+export type Candidate = {
   readonly name: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** What it wants in the cache's spec. */
+  /** Additions to the cache's spec. */
   readonly spec: object;
   readonly serializeImagePulls: boolean;
 };
 
 const baseline = join(import.meta.dirname, '../baseline/main.ts');
 
-/** All that are measured: a Job per image and ours, with the kubelet pulling one image after another or at once. */
-export function contenders(program: string, noop: string): readonly Contender[] {
+/** A Job per image and our product, with serial and parallel kubelet pulls. */
+export function candidates(program: string, noop: string): readonly Candidate[] {
   const perImage = {
     name: 'a Job per image',
     args: [baseline, `--noop=${noop}`, '--deadline-seconds=2400'],
@@ -40,8 +40,8 @@ export function contenders(program: string, noop: string): readonly Contender[] 
   ];
 }
 
-/** Runs it while something is done, once it says that it is ready. */
-export async function withContender<T>(lab: StartedLab, { args, env }: Contender, use: () => Promise<T>): Promise<T> {
+/** Runs a candidate during `use`, which starts when the candidate is ready. */
+export async function withCandidate<T>(lab: StartedLab, { args, env }: Candidate, use: () => Promise<T>): Promise<T> {
   const child = lab.enter('node', [...args, `--kubeconfig=${lab.kubeconfig}`], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -56,15 +56,15 @@ export async function withContender<T>(lab: StartedLab, { args, env }: Contender
   }
 }
 
-/** Ours says that it has synced, the baseline that it watches. Throws where it ends before that. */
+/** Waits until it logs that it has synced or is watching. Throws if it ends before. */
 async function ready({ stdout }: ChildProcess): Promise<void> {
-  if (stdout === null) throw new Error('it was started without a pipe');
+  if (stdout === null) throw new Error('the process has no pipe');
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  let said = '';
+  let output = '';
   stdout.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-10_000); // and what comes later is read too, or the pipe would fill
-    if (/"msg":"synced"|^watching/m.test(said)) resolve(undefined);
+    output = (output + text).slice(-10_000); // later output is read too, or the pipe would fill
+    if (/"msg":"synced"|^watching/m.test(output)) resolve(undefined);
   });
-  stdout.once('end', () => reject(new Error(`it has ended: ${said}`)));
+  stdout.once('end', () => reject(new Error(`the program ended: ${output}`)));
   await promise;
 }

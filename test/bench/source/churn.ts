@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from '#runtime/api/api.ts';
 import type { Written } from './measured-listener.ts';
 
-/** Jobs of many caches that no controller does anything for. */
+/** Jobs of many caches that no controller acts on. */
 export type Churn = {
-  /** Makes a cache for every so many Jobs, and the Jobs. */
+  /** Creates the caches and their Jobs. */
   readonly fill: () => Promise<void>;
-  /** Deletes the oldest Job and makes a new one, again and again, so many writes a second; tells each deletion: that a Job was made, our source keeps to itself. */
+  /** Replaces the oldest Job by a new one, at this rate; returns the deletions, as our source does not report new Jobs. */
   readonly turn: (writesPerSecond: number, seconds: number) => Promise<readonly Written[]>;
 };
 
@@ -17,7 +17,7 @@ const cachesPath = '/apis/kubefledged.io/v1alpha2/namespaces/default/imagecaches
 
 export function churn(api: Api, { jobs, caches }: ChurnSize): Churn {
   const cacheOf = (index: number): string => `churn-${index % caches}`;
-  const make = (index: number): Promise<unknown> =>
+  const create = (index: number): Promise<unknown> =>
     api.request({ method: 'POST', path: jobsPath, body: inertJob(jobName(index), cacheOf(index)) });
   const remove = (index: number): Promise<unknown> =>
     api.request({
@@ -28,18 +28,20 @@ export function churn(api: Api, { jobs, caches }: ChurnSize): Churn {
   return {
     fill: async () => {
       const names = Array.from({ length: caches }, (_, index) => cacheOf(index));
-      await Promise.all(names.map((name) => api.request({ method: 'POST', path: cachesPath, body: cacheNamed(name) })));
-      await Promise.all(Array.from({ length: jobs }, (_, index) => make(index)));
+      await Promise.all(
+        names.map((name) => api.request({ method: 'POST', path: cachesPath, body: cacheObject(name) })),
+      );
+      await Promise.all(Array.from({ length: jobs }, (_, index) => create(index)));
     },
     turn: async (writesPerSecond, seconds) => {
       const written: Written[] = [];
       const pending: Promise<unknown>[] = [];
-      const begin = performance.now();
+      const start = performance.now();
       for (let turn = 0; turn < (writesPerSecond * seconds) / 2; turn += 1) {
-        await sleep(Math.max(0, begin + (turn * 2000) / writesPerSecond - performance.now()));
+        await sleep(Math.max(0, start + (turn * 2000) / writesPerSecond - performance.now()));
         const at = performance.now();
         written.push({ name: jobName(turn), at });
-        pending.push(remove(turn), make(jobs + turn));
+        pending.push(remove(turn), create(jobs + turn));
       }
       await Promise.all(pending);
       return written;
@@ -49,14 +51,14 @@ export function churn(api: Api, { jobs, caches }: ChurnSize): Churn {
 
 const jobName = (index: number): string => `job-${index}`;
 
-const cacheNamed = (name: string): object => ({
+const cacheObject = (name: string): object => ({
   apiVersion: 'kubefledged.io/v1alpha2',
   kind: 'ImageCache',
   metadata: { name },
   spec: { cacheSpec: [{ images: ['registry.example/app:1'], nodeSelector: { pool: 'none' } }] },
 });
 
-/** A Job of ours as sources see it; managedBy keeps the Job controller away, so that nobody but us writes. */
+/** A Job with our labels; managedBy disables the Job controller, so that the bench is the only writer. */
 function inertJob(name: string, cache: string): object {
   const labels = { app: 'kubefledged', kubefledged: 'kubefledged-image-manager' };
   return {

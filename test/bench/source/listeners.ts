@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { nodeOptions } from '../../../deploy/tools/images/functions-container.ts';
 
-/** A program that watches the cluster and posts events, as a process of its own. */
+/** A program that watches the cluster and posts events, in its own process. */
 export type Listener = {
   readonly name: string;
   readonly command: string;
@@ -11,7 +11,7 @@ export type Listener = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Our source as its image runs it. */
+/** Our source, run as in its image. */
 export const ourSource = (program: string, kubeconfig: string, sink: string): Listener => ({
   name: 'imagecache-functions source',
   command: process.execPath,
@@ -19,7 +19,7 @@ export const ourSource = (program: string, kubeconfig: string, sink: string): Li
   env: { K_SINK: sink, PORT: '0', TICK_SCHEDULE: '', LEADER_ELECTION: 'false', NODE_OPTIONS: nodeOptions },
 });
 
-/** The adapter of Knative's ApiServerSource, where `npm run test:knative` has built it; it watches what our source watches. */
+/** The adapter of Knative's ApiServerSource, if `npm run test:knative` has built it; it watches the same objects as our source. */
 export function knativeAdapter(kubeconfig: string, sink: string): Listener | undefined {
   const cache =
     process.env['LAB_CACHE'] ??

@@ -12,10 +12,10 @@ import { spreadOf, thinned } from '../spread.ts';
 import type { Churn } from './churn.ts';
 import type { Listener } from './listeners.ts';
 
-/** An event as it came: all the objects that it names, and when. */
+/** A received event: the objects that it names, and when it arrived. */
 export type Received = { readonly names: readonly string[]; readonly isAll: boolean; readonly at: number };
 
-/** Takes every CloudEvent that is POSTed, as a function that has nothing to do would. */
+/** Accepts every CloudEvent, like a function that has nothing to do. */
 export type EventSink = {
   readonly url: string;
   readonly received: () => readonly Received[];
@@ -25,7 +25,7 @@ export type EventSink = {
 const reference = z.object({ kind: z.string(), namespace: z.string(), name: z.string() });
 const body = z.object({ changed: z.optional(z.union([z.literal('all'), z.array(reference)])) });
 
-/** The Jobs that an event names: its own object, and those that our source gathers in it. */
+/** The Jobs that an event names: its subject, and those that our source batches in it. */
 export function namesIn(headers: Readonly<Record<string, unknown>>, data: string): Omit<Received, 'at'> {
   const { changed } = data === '' ? {} : body.parse(JSON.parse(data));
   const others = changed === undefined || changed === 'all' ? [] : changed;
@@ -59,10 +59,10 @@ export async function eventSink(): Promise<EventSink> {
   };
 }
 
-/** A change that was asked of the API server, and when. */
+/** A write to the API server, and when it was sent. */
 export type Written = { readonly name: string; readonly at: number };
 
-/** Milliseconds from each write to the first event after it that names its object; what was never told of is counted. */
+/** Milliseconds from each write to the first event after it that names its object, and the number of writes that no event reported. */
 export function lagsOf(
   written: readonly Written[],
   received: readonly Received[],
@@ -70,17 +70,17 @@ export function lagsOf(
   const times = new Map<string, number[]>();
   for (const { names, at } of received) for (const name of names) times.set(name, [...(times.get(name) ?? []), at]);
   const found = written.map(({ name, at }) => {
-    const told = times.get(name)?.find((time) => time >= at);
-    return told === undefined ? undefined : told - at;
+    const reported = times.get(name)?.find((time) => time >= at);
+    return reported === undefined ? undefined : reported - at;
   });
   const lags = found.filter((lag) => lag !== undefined);
   return { lags, unreported: found.length - lags.length };
 }
 
-/** How hard the cluster changes while it is listened to. */
+/** The rate and duration of the changes. */
 export type Pace = { readonly writesPerSecond: number; readonly seconds: number };
 
-/** Starts a listener on a cluster full of Jobs, changes Jobs, and measures until when it tells of each change. */
+/** Measures how long a listener takes to report each change of the Jobs in a cluster. */
 export async function measuredListener(
   listener: Listener,
   { sink, jobs, pace }: { readonly sink: EventSink; readonly jobs: Churn; readonly pace: Pace },
@@ -92,19 +92,19 @@ export async function measuredListener(
   const ended = once(child, 'exit');
   const pid = child.pid ?? 0;
   try {
-    const begin = performance.now();
-    const synced = await quiet(sink, pid);
-    const [before, seen, start] = [await cpuSeconds(pid), sink.received().length, performance.now()];
+    const begun = performance.now();
+    const synced = await idleSince(sink, pid);
+    const [before, earlier, start] = [await cpuSeconds(pid), sink.received().length, performance.now()];
     const written = await jobs.turn(pace.writesPerSecond, pace.seconds);
     const seconds = (performance.now() - start) / 1000;
-    await quiet(sink, pid);
-    const told = sink.received().slice(seen);
-    const { lags, unreported } = lagsOf(written, told);
+    await idleSince(sink, pid);
+    const events = sink.received().slice(earlier);
+    const { lags, unreported } = lagsOf(written, events);
     const { peakMegabytes } = await counted(pid);
     return {
       ...{ name: listener.name, writesPerSecond: pace.writesPerSecond, writes: written.length, unreported, seconds },
-      ...{ events: told.length, lag: spreadOf(lags), sorted: thinned(lags), peakMegabytes },
-      secondsToSync: (synced - begin) / 1000,
+      ...{ events: events.length, lag: spreadOf(lags), sorted: thinned(lags), peakMegabytes },
+      secondsToSync: (synced - begun) / 1000,
       cpuSeconds: (await cpuSeconds(pid)) - before,
     };
   } finally {
@@ -113,13 +113,13 @@ export async function measuredListener(
   }
 }
 
-/** How long nothing may come, and hardly any work be done, for a listener to count as done: Jobs without a Pod are told of again after 10 s. */
-const silence = 15_000;
+/** Milliseconds without events and with little work after which a listener is idle: it reports Jobs without a Pod after 10 s. */
+const idleTime = 15_000;
 
-/** Waits until it has told all it has to tell, and answers with when that was; its processor use tells of one that has nothing to tell. */
-async function quiet(sink: EventSink, pid: number): Promise<number> {
+/** Waits until the listener is idle, by its events and its processor time, and returns since when. */
+async function idleSince(sink: EventSink, pid: number): Promise<number> {
   let [events, cpu, since] = [sink.received().length, await cpuSeconds(pid), performance.now()];
-  while (performance.now() - since < silence) {
+  while (performance.now() - since < idleTime) {
     await sleep(500);
     const [now, used] = [sink.received().length, await cpuSeconds(pid)];
     if (now === events && used - cpu < 0.1) {

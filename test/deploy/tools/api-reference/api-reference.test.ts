@@ -8,11 +8,11 @@ import { settingsReference } from '../../../../deploy/tools/api-reference/settin
 const root = join(import.meta.dirname, '../../../..');
 const read = (file: string): Promise<string> => readFile(join(root, file), 'utf8');
 
-it('docs/api.md is what `npm run reference` makes of the CRD', async () => {
+it('docs/api.md is generated from the CRD', async () => {
   expect(await read('docs/api.md')).toBe(apiReference(await read('crds/imagecache.yaml')));
 });
 
-it('the reference tells type, need, words and rules of a field', async () => {
+it('the reference has type, requirement, description and rules of a field', async () => {
   const reference = apiReference(await read('crds/imagecache.yaml'));
   expect(reference).toMatch(
     /^\| `spec\.cacheSpec\[\]\.images` \| list of string \| Required\. .*"No images specified/m,
@@ -21,7 +21,7 @@ it('the reference tells type, need, words and rules of a field', async () => {
   expect(reference).toMatch(/^\| `status\.failures\.\*\[\]\.node` \| string \|/m);
 });
 
-it('docs/configuration.md is what `npm run reference` makes of the settings', async () => {
+it('docs/configuration.md is generated from the settings', async () => {
   expect(await read('docs/configuration.md')).toBe(settingsReference());
 });
 

@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 describe('crd apply', () => {
-  it('makes the CRD where there is none, and is served when it ends', async () => {
+  it('creates the CRD, and waits until it is served', async () => {
     await lab.ask('delete', 'crd', 'imagecaches.kubefledged.io', '--ignore-not-found');
     expect(await program('apply', crd)).toEqual({
       code: 0,
@@ -31,7 +31,7 @@ describe('crd apply', () => {
     expect(await lab.ask('get', 'imagecaches', '-A')).toBe('');
   });
 
-  it('takes over one that somebody else has installed, and changes nothing the second time', async () => {
+  it('takes over an existing CRD, and changes nothing the second time', async () => {
     const column =
       '{"spec":{"versions":[{"name":"v1alpha2","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}';
     await lab.ask('patch', 'crd', 'imagecaches.kubefledged.io', '--type=merge', '--field-manager=helm', '-p', column);
@@ -54,14 +54,14 @@ describe('crd apply', () => {
       'metadata: {name: others.example.com}',
       /is not the CRD imagecaches\.kubefledged\.io/,
     ],
-  ])('refuses a file %s', async (_, name, content, words) => {
+  ])('rejects a file %s', async (_, name, content, message) => {
     if (content !== undefined) writeFileSync(join(folder, name), content);
     const { code, stderr } = await program('apply', join(folder, name));
-    expect(stderr).toMatch(words);
+    expect(stderr).toMatch(message);
     expect(code).toBe(1);
   });
 
-  it('says how it is called', async () => {
+  it('prints its usage', async () => {
     expect((await program('destroy')).stderr).toMatch(/^usage: crd apply FILE/);
   });
 });

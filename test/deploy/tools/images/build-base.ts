@@ -4,7 +4,7 @@ import { type Entry, image, layer, ociArchive } from '../../../../deploy/tools/i
 import { hostArchitecture, nodeRuntime, runtimeFor } from '../../../../deploy/tools/images/node-runtime.ts';
 import { run } from '../../../cluster/run.ts';
 
-/** An OCI archive of an image with Node and npm, as deploy/Dockerfile builds in: made of this machine's, as tests reach no registry of images. */
+/** An OCI archive of a base image for deploy/Dockerfile, with this machine's Node and npm: tests have no image registry to pull from. */
 export async function buildBase(reference: string): Promise<Buffer> {
   const architecture = hostArchitecture();
   const npm = join((await run('npm', ['root', '--global'])).stdout.trim(), 'npm');

@@ -51,7 +51,7 @@ const filesIn = async (folder: string): Promise<readonly string[]> =>
     .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1));
 
 describe('the image of deploy/Dockerfile, built by buildah', () => {
-  it('starts as the one of npm run images does', async () => {
+  it('has the container configuration of npm run images', async () => {
     const { OCIv1 } = inspected.parse(JSON.parse(await buildah('inspect', '--type', 'image', ours)));
     const { Labels, ...config } = OCIv1.config;
     const { Labels: labels, ...expected } = functionsContainer(version);
@@ -60,7 +60,7 @@ describe('the image of deploy/Dockerfile, built by buildah', () => {
     expect(OCIv1.architecture).toBe(hostArchitecture());
   });
 
-  it('has the same files, byte for byte, and none beside them', async () => {
+  it('has the same files, byte for byte, and no others', async () => {
     const { runtime, app, cache } = await functionsRoot(await runtimeFor(hostArchitecture()));
     const isCache = (path: string): boolean => path.startsWith('app/cache/');
     const files = [...runtime, ...app].filter(({ content }) => content !== undefined);
@@ -74,7 +74,7 @@ describe('the image of deploy/Dockerfile, built by buildah', () => {
     expect((await stat(join(mount, 'tmp'))).mode & 0o7777).toBe(0o1777);
   });
 
-  it('answers an event as one function, as nobody, on a root that cannot be written, with what was compiled ahead', async () => {
+  it('answers an event as one function, as nonroot, on a read-only root, from the compile cache', async () => {
     const api = await emptyCluster();
     const readOnly = `mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec chroot --userspec=65532:65532 "$0" /bin/node /app/main.mjs --master=${api.url}`;
     const env = environmentOf(functionsContainer(''));
@@ -84,19 +84,19 @@ describe('the image of deploy/Dockerfile, built by buildah', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const { promise: port, resolve, reject } = Promise.withResolvers<string>();
-    let told = '';
+    let output = '';
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => {
-        told += text;
-        const found = /"port":(\d+)/.exec(told)?.[1];
+        output += text;
+        const found = /"port":(\d+)/.exec(output)?.[1];
         if (found !== undefined) resolve(found);
       });
-    child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${told}`)));
+    child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${output}`)));
     try {
       const url = `http://127.0.0.1:${await port}/`;
       expect((await fetch(url, { method: 'POST', headers: eventHeaders })).status).toBe(204);
-      expect(told).toMatch(/main\.mjs was accepted|cache for .*main\.mjs.* accepted/);
-      expect(told).toContain('"function":"reconcile"');
+      expect(output).toMatch(/main\.mjs was accepted|cache for .*main\.mjs.* accepted/);
+      expect(output).toContain('"function":"reconcile"');
     } finally {
       child.kill('SIGKILL');
       await once(child, 'close');

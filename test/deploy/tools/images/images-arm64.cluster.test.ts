@@ -39,8 +39,8 @@ const program = (...args: readonly string[]) => {
   return { node: emulator, args: ['-L', root, join(root, 'bin/node'), ...args], cwd, env };
 };
 
-/** What it says before it ends, however it ends. */
-const saidBy = (...args: readonly string[]): string => {
+/** The output of a program, whatever its exit code. */
+const outputOf = (...args: readonly string[]): string => {
   const { node, args: all, cwd, env } = program(...args);
   const { stdout, stderr, error } = spawnSync(node, all, { cwd, env, encoding: 'utf8', timeout: 120_000 });
   if (error) throw error;
@@ -49,7 +49,7 @@ const saidBy = (...args: readonly string[]): string => {
 
 describe('the arm64 functions image', () => {
   it('has a Node of its own that runs', () => {
-    expect(saidBy('-p', 'process.arch + " " + process.version.split(".")[0]')).toBe('arm64 v24\n');
+    expect(outputOf('-p', 'process.arch + " " + process.version.split(".")[0]')).toBe('arm64 v24\n');
   });
 
   it.each(functionNames)('starts %s, which answers an event', async (name) => {
@@ -59,7 +59,7 @@ describe('the arm64 functions image', () => {
   });
 
   it('starts the program of removal Jobs', () => {
-    const said = saidBy('removal.mjs', `--socket=${join(root, 'none.sock')}`, '--remove=a:1');
-    expect(said).toContain('No connection established');
+    const output = outputOf('removal.mjs', `--socket=${join(root, 'none.sock')}`, '--remove=a:1');
+    expect(output).toContain('No connection established');
   });
 });

@@ -11,7 +11,7 @@ let work = '';
 beforeAll(() => void (work = mkdtempSync(join(tmpdir(), 'bundle-'))));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-/** Writes a bundle far away from node_modules, so that what it lacks is missing. */
+/** Writes a bundle to a folder without node_modules. */
 const unpack = (entries: readonly Entry[]) => {
   for (const { path, content } of entries) {
     mkdirSync(dirname(join(work, path)), { recursive: true });
@@ -19,16 +19,16 @@ const unpack = (entries: readonly Entry[]) => {
   }
 };
 
-describe('bundle', () => {
+describe('bundle', { timeout: 60_000 }, () => {
   const probe = { probe: 'test/deploy/tools/images/images-bundle-probe.ts' };
 
-  it('holds all programs', async () => {
+  it('has all programs', async () => {
     const names = (await bundle(programs)).map(({ path }) => path);
     const expected = ['app/standalone.mjs', 'app/sources.mjs', 'app/functions.mjs', 'app/removal.mjs', 'app/crd.mjs'];
     expect(names).toEqual(expect.arrayContaining(expected));
   });
 
-  it('holds all that the removal program needs to speak to a runtime', async () => {
+  it('has everything that the removal program needs to connect to a runtime', async () => {
     unpack(await bundle({ removal: programs.removal }));
     const socket = join(work, 'none.sock');
     const args = [join(work, 'app/removal.mjs'), `--socket=${socket}`, '--remove=a:1'];
@@ -37,7 +37,7 @@ describe('bundle', () => {
     expect(stdout).toContain(`RuntimeService/Version at ${socket}: No connection established`);
   });
 
-  it('holds what the status page and metrics load while they run', async () => {
+  it('has what the status page and metrics load at runtime', async () => {
     unpack([
       ...(await bundle({ pages: 'test/deploy/tools/images/images-pages-probe.ts' })),
       ...(await statusPageFiles()),
@@ -49,7 +49,7 @@ describe('bundle', () => {
     expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: '', stdout: 'page and metrics' });
   });
 
-  it('holds the CRD beside the program that applies it', async () => {
+  it('has the CRD beside the program that applies it', async () => {
     unpack([...(await bundle({ crd: programs.crd })), await crdFile()]);
     const args = ['app/crd.mjs', 'apply', 'app/imagecache.yaml', '--master=http://127.0.0.1:1'];
     const { status, stderr } = spawnSync('node', args, { cwd: work, encoding: 'utf8' });

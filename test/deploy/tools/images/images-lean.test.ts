@@ -12,17 +12,17 @@ import type { Entry } from '../../../../deploy/tools/images/oci.ts';
 
 type Running = { readonly child: ChildProcess; readonly url: string };
 
-/** A function as it is in the image, far away from node_modules. */
+/** A function as it is in the image, without node_modules. */
 const started = async (folder: string, master: string): Promise<Running> => {
   const args = [join(folder, 'app/functions.mjs'), `--master=${master}`];
   // The SDK would take another parser for JSON then, which is not in the bundle.
   const env = { FUNCTION: 'reconcile', PORT: '0', CE_USE_BIG_INT: 'true' };
   const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
   const { promise, resolve } = Promise.withResolvers<string>();
-  let told = '';
+  let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    told += text;
-    const port = /"port":(\d+)/.exec(told)?.[1];
+    output += text;
+    const port = /"port":(\d+)/.exec(output)?.[1];
     if (port !== undefined) resolve(`http://127.0.0.1:${port}`);
   });
   return { child, url: await promise };
@@ -107,7 +107,7 @@ const rows: readonly Row[] = [
 ];
 
 describe('a function in the bundle', () => {
-  it.each(rows)('answers $when by $status, with nothing called that was left out', async (row) => {
+  it.each(rows)('answers $when with $status, without calling an omitted package', async (row) => {
     const { status, text } = await fetch(`${running.url}${row.path ?? '/'}`, row.request).then(async (response) => ({
       status: response.status,
       text: await response.text(),
@@ -116,7 +116,7 @@ describe('a function in the bundle', () => {
     expect(status).toBe(row.status);
   });
 
-  it('tells the charset of its text, which it looks up', async () => {
+  it('sets the charset of its text, which it looks up', async () => {
     const { headers } = await fetch(`${running.url}/_/health`);
     expect(headers.get('content-type')).toBe('text/plain; charset=utf-8');
   });

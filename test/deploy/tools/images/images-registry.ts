@@ -8,15 +8,15 @@ export type Stored = { readonly type: string; readonly bytes: Buffer };
 export type TestRegistry = {
   /** 127.0.0.1:port */
   readonly host: string;
-  /** What was pushed, by path below the repository: `blobs/sha256:…`, `manifests/TAG`. */
+  /** Pushed content, by path below the repository: `blobs/sha256:…`, `manifests/TAG`. */
   readonly stored: Map<string, Stored>;
   /** `METHOD path` of every request, in order. */
   readonly requests: string[];
   readonly close: () => void;
 };
 
-/** How a test registry asks who is there: not at all, for a password, or for a token that a password buys. */
-export type Asks = 'nobody' | 'basic' | 'bearer';
+/** How a test registry authenticates: not at all, with a password, or with a token in exchange for a password. */
+export type Asks = 'nothing' | 'basic' | 'bearer';
 
 const password = `Basic ${Buffer.from('u:p').toString('base64')}`;
 const digestOf = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -27,16 +27,16 @@ const challenge = (asks: Asks, host: string) =>
     : `Bearer realm="http://${host}/token",service="test",scope="repository:me/x:pull,push"`;
 
 const isAllowed = (asks: Asks, authorization: string | undefined) =>
-  asks === 'nobody' || authorization === (asks === 'basic' ? password : 'Bearer bought');
+  asks === 'nothing' || authorization === (asks === 'basic' ? password : 'Bearer granted');
 
 type Answer = { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
 
-const sellToken = (authorization: string | undefined, url: URL): Answer => {
+const grantToken = (authorization: string | undefined, url: URL): Answer => {
   const isRight = authorization === password && url.searchParams.get('scope') === 'repository:me/x:pull,push';
-  return isRight ? { status: 200, body: '{"token": "bought"}' } : { status: 401, body: '{}' };
+  return isRight ? { status: 200, body: '{"token": "granted"}' } : { status: 401, body: '{}' };
 };
 
-/** The part of a registry that a push needs, as the distribution specification has it: it checks digests and that a manifest comes after what it lists. */
+/** The part of the distribution specification that a push needs: it checks digests, and that a manifest is pushed after its content. */
 export const testRegistry = async (asks: Asks): Promise<TestRegistry> => {
   const stored = new Map<string, Stored>();
   const requests: string[] = [];
@@ -62,7 +62,7 @@ export const testRegistry = async (asks: Asks): Promise<TestRegistry> => {
 
   const answer = (method: string | undefined, url: URL, request: IncomingMessage, bytes: Buffer): Answer => {
     const { authorization, 'content-type': type = '' } = request.headers;
-    if (url.pathname === '/token') return sellToken(authorization, url);
+    if (url.pathname === '/token') return grantToken(authorization, url);
     if (!isAllowed(asks, authorization)) return { status: 401, headers: { 'www-authenticate': challenge(asks, host) } };
     const path = url.pathname.replace('/v2/me/x/', '');
     if (method === 'HEAD') return { status: stored.has(path) ? 200 : 404 };

@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 const main = join(import.meta.dirname, '../../../../deploy/tools/images/main.ts');
 
-/** `npm run images`, inside the lab's network where its registry is; answers with the references that it prints. */
+/** `npm run images`, inside the lab's network where its registry is; returns the references that it prints. */
 const images = async (...args: readonly string[]) => {
   const child = lab.enter('node', [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   if (child.stdout === null) throw new Error('node was started without a pipe');
@@ -75,7 +75,7 @@ describe('the noop image on a real node', () => {
 });
 
 describe('the functions image on a real node', () => {
-  it('runs Node 24 with the libraries that it brings, as nobody, on a root that cannot be written', async () => {
+  it('runs Node 24 with its own libraries, as nonroot, on a read-only root', async () => {
     const [reference] = await images('172.30.0.1:5000', '--only', 'functions');
     const program = `process.stdout.write(process.version + ' ' + process.getuid() + ' ' + require('fs').readdirSync('/app').filter((name) => !name.startsWith('chunk')))`;
     await runs('node', {

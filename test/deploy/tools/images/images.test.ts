@@ -50,7 +50,7 @@ describe('tar', () => {
 describe('layer', () => {
   const entries = ['a', 'b', 'c/d'].map((path) => ({ path, mode: 0o644, content: Buffer.from(path.repeat(1000)) }));
 
-  it('is the same whatever the order and the time', async () => {
+  it('does not depend on order and time', async () => {
     const [first, second] = [await layer(entries), await layer(entries.toReversed())];
     expect(second).toEqual(first);
   });
@@ -64,7 +64,7 @@ describe('layer', () => {
     expect(new Set(digests).size).toBe(3);
   });
 
-  it('says what it unpacks to, and hides which system compressed it', async () => {
+  it('has the digest of its uncompressed bytes, and no operating system', async () => {
     const { blob, diffId } = await layer(entries);
     expect(sha256(gunzipSync(blob.bytes))).toBe(diffId);
     expect(blob.descriptor).toEqual({
@@ -77,7 +77,7 @@ describe('layer', () => {
 });
 
 describe('the noop image', () => {
-  it('is an index of two small images that start the program as nobody', async () => {
+  it('is an index of two small images that start the program as nonroot', async () => {
     const { root: index, manifests, blobs } = await noopImage();
     expect(json(index)).toMatchObject({
       schemaVersion: 2,
@@ -96,7 +96,7 @@ describe('the noop image', () => {
     expect([...manifests, ...blobs].reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThan(20_000);
   });
 
-  it('has one file: the program that is committed', async () => {
+  it('has one file: the committed program', async () => {
     const { blobs } = await noopImage();
     const [program] = blobs;
     expect(await contentsOf(gunzipSync(program?.bytes ?? Buffer.alloc(0)))).toEqual([
@@ -109,7 +109,7 @@ describe('the noop image', () => {
 });
 
 describe('ociArchive', () => {
-  it('is an image layout that names each image for containerd and for others', async () => {
+  it('is an image layout with references for containerd and for others', async () => {
     const artifact = await noopImage();
     const archive = await ociArchive([{ reference: 'r/x:1', artifact }]);
     const names = (await contentsOf(archive)).map((entry) => entry.name);
@@ -154,10 +154,10 @@ describe('push', () => {
   const up = Buffer.from('u:p').toString('base64');
 
   it.each([
-    { asks: 'nobody' as const, basic: undefined },
+    { asks: 'nothing' as const, basic: undefined },
     { asks: 'basic' as const, basic: up },
     { asks: 'bearer' as const, basic: up },
-  ])('puts everything there when the registry asks for $asks, the tag last', async ({ asks, basic }) => {
+  ])('pushes everything if the registry asks for $asks, the tag last', async ({ asks, basic }) => {
     const { registry: there, artifact, repeat } = await pushTo(asks, basic);
     await repeat();
     for (const { descriptor, bytes } of artifact.blobs)
@@ -169,8 +169,8 @@ describe('push', () => {
     expect(there.requests.at(-1)).toBe('PUT /v2/me/x/manifests/1.0');
   });
 
-  it('does not send again what is there', async () => {
-    const { registry: there, repeat } = await pushTo('nobody', undefined);
+  it('skips blobs that the registry has', async () => {
+    const { registry: there, repeat } = await pushTo('nothing', undefined);
     await repeat();
     there.requests.length = 0;
     await repeat();
@@ -178,7 +178,7 @@ describe('push', () => {
   });
 
   it.each(['basic', 'bearer'] as const)(
-    'says what was refused when the registry asks for %s and we are nobody',
+    'reports the status if the registry asks for %s and there are no credentials',
     async (asks) => {
       const { repeat } = await pushTo(asks, undefined);
       await expect(repeat()).rejects.toThrow('401');
@@ -201,7 +201,7 @@ describe('credentials', () => {
     { host: 'other.io', basic: undefined },
   ])('of docker login for $host are $basic', ({ host, basic }) => expect(basicIn(config, host)).toBe(basic));
 
-  it('come from the environment first, then from the file, and may be absent', async () => {
+  it('are read from the environment, then from the file, and are optional', async () => {
     const environment = { DOCKER_CONFIG: home };
     expect(await credentialsFor('ghcr.io', environment)).toBeUndefined();
     writeFileSync(join(home, 'config.json'), JSON.stringify(config));
@@ -210,21 +210,21 @@ describe('credentials', () => {
     expect(await credentialsFor('ghcr.io', named)).toBe(Buffer.from('u:p').toString('base64'));
   });
 
-  it('in a broken file are an error that names it', async () => {
+  it('in an invalid file are an error with its path', async () => {
     writeFileSync(join(home, 'config.json'), '{');
     await expect(credentialsFor('ghcr.io', { DOCKER_CONFIG: home })).rejects.toThrow(join(home, 'config.json'));
   });
 });
 
 describe('filesIn', () => {
-  it('finds the libraries and the loader, and neither Node itself nor what the kernel brings', () => {
+  it('finds the libraries and the loader, but neither Node nor the vDSO', () => {
     const loaded = ['linux-vdso.so.1', '/n/bin/node', '/lib/x86_64-linux-gnu/libm.so.6', '/lib64/ld-linux-x86-64.so.2'];
     expect(filesIn(loaded, '/n/bin/node')).toEqual(['/lib/x86_64-linux-gnu/libm.so.6', '/lib64/ld-linux-x86-64.so.2']);
   });
 });
 
 describe('readOptions', () => {
-  it('fills in what was not said', () => {
+  it('has defaults', () => {
     expect(readOptions(['ghcr.io/me/'])).toEqual({
       registry: 'ghcr.io/me',
       output: undefined,
@@ -264,8 +264,8 @@ describe('npm run images', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('says why it could not push, and how it is used when it is told nonsense', async () => {
-    const closed = await testRegistry('nobody');
+  it('reports why it could not push, and its usage for invalid options', async () => {
+    const closed = await testRegistry('nothing');
     closed.close();
     const saying = (part: string): unknown => expect.stringContaining(part);
     await expect(images(closed.host, '--only', 'noop')).rejects.toMatchObject({

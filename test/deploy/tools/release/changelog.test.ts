@@ -24,15 +24,15 @@ describe('a changelog', () => {
     ]);
   });
 
-  it('gives what was to come its version and day', () => {
+  it('renames the Unreleased section to the version and date', () => {
     const next = withRelease(changelog, '0.2.0', '2026-12-01');
     expect(next).toBe(changelog.replace('## Unreleased', '## 0.2.0 (2026-12-01)'));
     expect(withRelease(next, '0.2.0', '2026-12-24')).toBe(next);
     expect(() => withRelease(next, '0.3.0', '2026-12-24')).toThrow('no section Unreleased');
   });
 
-  it('has the notes of a version that it knows', () => {
+  it('has the notes of a released version', () => {
     expect(notesOf(changelog, '0.1.0')).toBe('First.\n\n* One.');
-    expect(() => notesOf(changelog, '0.2.0')).toThrow('says nothing of 0.2.0');
+    expect(() => notesOf(changelog, '0.2.0')).toThrow('has no notes of 0.2.0');
   });
 });

@@ -14,7 +14,7 @@ const images = {
   noop: { repository: 'registry.example.com/n', digest: `sha256:${'2'.repeat(64)}` },
 };
 
-it('the values of a release differ from those here in the images only; comments stay', () => {
+it('the values of a release differ in the images only, and keep the comments', () => {
   const [before, after] = [values, valuesWith(values, images)].map((text) => text.split('\n').filter(Boolean));
   const added = after?.filter((line) => before?.includes(line) === false).map((line) => line.trim());
   expect(added).toEqual([
@@ -45,17 +45,17 @@ const plain = (item: string): string =>
     .replaceAll(/\s+/g, ' ')
     .trim();
 
-it('the chart says what Artifact Hub shows: changes as in the changelog, and addresses of files that exist', () => {
+it('the chart has the annotations of Artifact Hub: changes from the changelog, and links to files that exist', () => {
   const { home, icon, maintainers, annotations } = chart.parse(parse(read('deploy/helm/Chart.yaml')));
   const latest = sectionsIn(read('CHANGELOG.md'))[0]?.text ?? '';
   const items = latest.split(/^\* /m).slice(1).map(plain);
   expect(parse(annotations['artifacthub.io/changes'] ?? '')).toEqual(items);
   expect(annotations['artifacthub.io/license']).toBe('Apache-2.0');
-  const told = links.parse(parse(annotations['artifacthub.io/links'] ?? ''));
-  const files = [icon, ...[...told, ...maintainers].map(({ url }) => url)].flatMap(
+  const listed = links.parse(parse(annotations['artifacthub.io/links'] ?? ''));
+  const files = [icon, ...[...listed, ...maintainers].map(({ url }) => url)].flatMap(
     (url) => /\/(?:blob\/)?main\/(.*)$/.exec(url)?.[1] ?? [],
   );
   expect(files.length).toBe(5);
   expect(files.filter((path) => !existsSync(join(root, path)))).toEqual([]);
-  for (const { url } of told) expect(url.startsWith(home)).toBe(true);
+  for (const { url } of listed) expect(url.startsWith(home)).toBe(true);
 });

@@ -2,7 +2,7 @@ import { parse } from 'yaml';
 import { expect, it } from 'vitest';
 import { krewManifest } from '../../../../deploy/tools/release/plugin.ts';
 
-it('the manifest for krew says where which bytes are', () => {
+it('the krew manifest has the URL and the checksum of the archive', () => {
   const release = {
     version: '1.2.3',
     source: 'https://github.com/me/x',

@@ -42,7 +42,7 @@ const inCheckout = (command: string, ...args: readonly string[]) => run('env', '
 const output = (name = '') => join(checkout, 'dist/release', name);
 const read = (name: string) => readFile(output(name), 'utf8');
 
-/** A checkout of what is here, as a release is made from one, in which no version is what it was. */
+/** A checkout of the working tree with another version, as a release is built from. */
 async function bumpedCheckout(): Promise<void> {
   const files = await run('git', '-C', root, 'ls-files', '-z', '--cached', '--others', '--exclude-standard');
   for (const path of files.split('\0').filter(Boolean)) {
@@ -51,7 +51,7 @@ async function bumpedCheckout(): Promise<void> {
   }
   await inCheckout('git', 'init', '--quiet');
   await inCheckout('git', 'add', '.');
-  await inCheckout('git', 'commit', '--quiet', '--message=All there is');
+  await inCheckout('git', 'commit', '--quiet', '--message=Everything');
   await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'));
   await inCheckout('git', 'config', 'core.excludesFile', await excludes());
   await inCheckout('npm', 'version', version);
@@ -100,7 +100,7 @@ afterAll(async () => {
 });
 
 describe('npm version', () => {
-  it('commits and tags the version wherever a file says it, and names the section of the changelog', async () => {
+  it('commits and tags the version in every file, and names the section of the changelog', async () => {
     expect(await inCheckout('git', 'tag')).toBe(`v${version}\n`);
     expect(await inCheckout('git', 'status', '--porcelain')).toBe('');
     const changed = await inCheckout('git', 'show', '--format=', '--name-only');
@@ -117,7 +117,7 @@ describe('npm version', () => {
 });
 
 describe('a release', () => {
-  it('has images for two architectures under each name, whole and in the registry', async () => {
+  it('has complete images for two architectures in the registry', async () => {
     for (const name of ['imagecache-functions', 'imagecache-noop']) {
       const reference = `${registry.host}/team/${name}`;
       expect(await run('crane', 'digest', '--insecure', `${reference}:${version}`)).toBe(
@@ -131,7 +131,7 @@ describe('a release', () => {
     }
   });
 
-  it('has a bill of materials for each image, which names every file in it by its bytes, and what these are made of', async () => {
+  it('has an SBOM for each image with the hash of every file, and the packages they are from', async () => {
     const billed = released.images.flatMap(({ sbom, ...image }) => (sbom === undefined ? [] : [{ ...image, sbom }]));
     expect(billed.map(({ sbom }) => sbom)).toEqual(
       ['functions', 'noop'].flatMap((name) =>

@@ -49,7 +49,7 @@ describe('the SBOM of the source', () => {
 });
 
 describe('the SBOM of an image', () => {
-  it('names the image by its digest, and every file with the hash of its bytes', async () => {
+  it('has the digest of the image, and the hash of every file', async () => {
     const artifact = await noopImage();
     const images = await platformImages(artifact);
     expect(images.map(({ architecture }) => architecture)).toEqual(['amd64', 'arm64']);

@@ -9,8 +9,8 @@ import { version } from '../../../../functions/runtime/version.ts';
 const root = join(import.meta.dirname, '../../../..');
 const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');
 
-/** What people apply, install and build from: each has to say which version it is. */
-const tellers = [
+/** Files that users apply, install and build from: each has to contain the version. */
+const versionedFiles = [
   'package.json',
   'stack.yml',
   'docs/configuration.md',
@@ -31,32 +31,32 @@ const tellers = [
 ];
 
 describe('the version', () => {
-  it('is the same wherever a file says it', async () => {
-    const told = new Map<string, readonly string[]>();
+  it('is the same in every file', async () => {
+    const others = new Map<string, readonly string[]>();
     for (const path of (await trackedFiles(root)).filter((each) => !each.endsWith('.png'))) {
-      const others = versionsIn(path, await read(path)).filter((each) => each !== version);
-      if (others.length > 0) told.set(path, others);
+      const found = versionsIn(path, await read(path)).filter((each) => each !== version);
+      if (found.length > 0) others.set(path, found);
     }
-    expect([...told]).toEqual([]);
+    expect([...others]).toEqual([]);
   });
 
-  it.each(tellers)('is said by %s', async (path) => {
+  it.each(versionedFiles)('is in %s', async (path) => {
     expect(versionsIn(path, await read(path))).toContain(version);
   });
 
-  it('is that of the chart and of what it installs', async () => {
+  it('is the version and the appVersion of the chart', async () => {
     const chart = z.object({ version: z.string(), appVersion: z.string() });
     expect(chart.parse(parse(await read('deploy/helm/Chart.yaml')))).toEqual({ version, appVersion: version });
   });
 
-  it('is the latest of the changelog, or what is to come next', async () => {
+  it('is the latest of the changelog, below Unreleased', async () => {
     const sections = sectionsIn(await read('CHANGELOG.md'));
     expect(['Unreleased', version]).toContain(sections[0]?.name);
     expect(sections[0]?.text).not.toBe('');
     expect(sections.filter(({ name, date }) => name !== 'Unreleased' && date === undefined)).toEqual([]);
   });
 
-  it.each(tellers)('follows in all of %s, and nothing else changes', async (path) => {
+  it.each(versionedFiles)('can be replaced in %s without any other change', async (path) => {
     const text = await read(path);
     const next = withVersion(path, text, '9.8.7-rc.1');
     expect(new Set(versionsIn(path, next))).toEqual(new Set(['9.8.7-rc.1']));
