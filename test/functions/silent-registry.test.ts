@@ -35,12 +35,12 @@ describe('a registry that does not say', () => {
   });
 
   it.each([
-    ['has lost it', one, ['Ready', 'Ready'], 'the registry does not have it any more: nodes keep what they have'],
+    ['has lost it', one, ['Ready', 'Ready'], 'the registry no longer has the image: nodes keep the one they have'],
     [
       'never showed it',
       down,
       ['Pulling 1', 'Pulling 1'],
-      'the registry does not have it, or does not show it without a login',
+      'the registry does not have the image, or does not show it without credentials',
     ],
   ] as const)('that %s leaves it to the nodes', async (_, before, is, reason) => {
     const on = await settled(before);

@@ -1,4 +1,4 @@
-/** The words of the API that are spoken to the cluster: each lives here and nowhere else. */
+/** Constants of the Kubernetes API that we share with users and the cluster. */
 export const group = 'kubefledged.io' as const;
 export const version = 'v1alpha2' as const;
 export const apiVersion = `${group}/${version}` as const;
@@ -6,7 +6,7 @@ export const imageCacheKind = 'ImageCache' as const;
 export const imageCachePlural = 'imagecaches' as const;
 export const crdName = `${imageCachePlural}.${group}` as const;
 
-/** The name under which our writes appear in managedFields and as the component of Events. */
+/** Field manager of our writes, and reporting component of our Events. */
 export const fieldManager = 'imagecache-functions' as const;
 
 export const annotations = {
@@ -16,7 +16,7 @@ export const annotations = {
   purgeRequestedAt: 'kubefledged.io/purge-requested-at',
 } as const;
 
-/** kube-fledged's labels, which its users select by, and ours beside them. */
+/** Labels: `app` and `kubefledged` as kube-fledged sets them, because users select by them, and our own. */
 export const labels = {
   app: 'app',
   manager: 'kubefledged',
@@ -24,26 +24,26 @@ export const labels = {
   node: 'kubefledged.io/node-id',
   /** On removal Jobs and their Pods only: `kubefledged.io/removal: "true"`. */
   removal: 'kubefledged.io/removal',
-  /** On nodes: `"true"` once the images of all gated caches were there when its startup taint went. */
+  /** On nodes: `"true"` if all gated caches had their images there when the startup taint was removed. */
   warm: 'kubefledged.io/warm',
 } as const;
 
-/** The value of `labels.manager` on every Job and Pod of ours: the selector of our watches. */
+/** Value of the label `kubefledged` on all our Jobs and Pods; our watches select by it. */
 export const managerLabelValue = 'kubefledged-image-manager' as const;
 export const managerSelector = `${labels.manager}=${managerLabelValue}` as const;
-/** Of Jobs and Pods of ours, those that pull, and those that remove. */
+/** Label selectors that tell pull Jobs from removal Jobs; to be combined with `managerSelector`. */
 export const pullSelector = `!${labels.removal}` as const;
 export const removalSelector = `${labels.removal}=true` as const;
 
-/** What a Job and its Pod say of themselves; a result is folded only if all of it matches the live round. */
+/** Annotations of our Jobs and Pods. A result is recorded only if all of them match the current round. */
 export const jobAnnotations = {
   cache: 'kubefledged.io/cache',
   round: 'kubefledged.io/round',
   node: 'kubefledged.io/node',
   attempt: 'kubefledged.io/attempt',
-  /** On pull Jobs: the want and the indexes of its images, as `8c1d2e3f/0,1`. */
+  /** On pull Jobs: the desired hash, and the indexes of the images that the Job pulls, as `8c1d2e3f/0,1`. */
   holds: 'kubefledged.io/holds',
-  /** On removal Jobs only: the references to remove, as a JSON array, for whoever reads metadata alone. */
+  /** On removal Jobs: the references to remove, as a JSON array, for readers of metadata only. */
   removes: 'kubefledged.io/removes',
 } as const;
 

@@ -1,15 +1,15 @@
 import type { Condition } from './image-cache.ts';
 
-/** Where a cache stands, as far as its conditions tell. */
+/** The state of a cache that its conditions are derived from. */
 export type Phase = 'open' | 'succeeded' | 'failed' | 'noNodes' | 'purged' | 'purgeFailed' | 'suspended' | 'quiet';
 
-type Told = readonly [Condition['status'], string];
+type StatusAndReason = readonly [status: Condition['status'], reason: string];
 
 /**
- * Ready tells of the last round that ended and so stays as it is while one is open; Reconciling and Stalled follow kstatus.
- * Each carries its own observedGeneration, by which `kubectl wait` knows that it is not of the generation before.
+ * Ready is the result of the last round and does not change while another one is in progress; Reconciling and Stalled
+ * follow kstatus. Each has its own observedGeneration, by which `kubectl wait` recognises a stale condition.
  */
-const table: Readonly<Record<Phase, Readonly<Partial<Record<Condition['type'], Told>>>>> = {
+const table: Readonly<Record<Phase, Readonly<Partial<Record<Condition['type'], StatusAndReason>>>>> = {
   open: { Reconciling: ['True', 'RoundOpen'], Stalled: ['False', 'Ok'] },
   succeeded: {
     Ready: ['True', 'AllImagesPresent'],
@@ -28,34 +28,30 @@ const table: Readonly<Record<Phase, Readonly<Partial<Record<Condition['type'], T
   suspended: { Reconciling: ['False', 'Suspended'], Stalled: ['False', 'Ok'] },
 };
 
-const unknownReady: Told = ['Unknown', 'NotYetPulled'];
+const notYetPulled: StatusAndReason = ['Unknown', 'NotYetPulled'];
 
-type Before = {
+type Inputs = {
+  /** The conditions before this change. */
   readonly conditions: readonly Condition[];
   readonly generation: number;
   readonly message: string;
+  /** Epoch milliseconds. */
   readonly now: number;
 };
 
-/** The conditions of a cache in this phase, given those before. */
-export function conditionsOf(phase: Phase, before: Before): readonly Condition[] {
+/** The conditions of a cache in this phase. Types that the phase does not set stay unchanged. */
+export function conditionsOf(phase: Phase, inputs: Inputs): readonly Condition[] {
   const types = ['Ready', 'Reconciling', 'Stalled'] as const;
   return types.map((type) => {
-    const last = before.conditions.find((condition) => condition.type === type);
-    const told = table[phase][type];
-    if (told === undefined && last !== undefined) return last;
-    return renewed(type, told ?? unknownReady, last, before);
+    const previous = inputs.conditions.find((condition) => condition.type === type);
+    const next = table[phase][type];
+    if (next === undefined && previous !== undefined) return previous;
+    const [status, reason] = next ?? notYetPulled;
+    return {
+      ...{ type, status, reason },
+      message: status === 'False' && type !== 'Ready' ? '' : inputs.message,
+      observedGeneration: inputs.generation,
+      lastTransitionTime: previous?.status === status ? previous.lastTransitionTime : inputs.now,
+    };
   });
-}
-
-function renewed(
-  type: Condition['type'],
-  [status, reason]: Told,
-  last: Condition | undefined,
-  before: Before,
-): Condition {
-  const { generation, now } = before;
-  const lastTransitionTime = last?.status === status ? last.lastTransitionTime : now;
-  const message = status === 'False' && type !== 'Ready' ? '' : before.message;
-  return { type, status, reason, message, observedGeneration: generation, lastTransitionTime };
 }

@@ -1,26 +1,33 @@
 import type { Failure, Failures } from './image-cache.ts';
 
-/** How much of the failures a status tells: nodes per image, characters per message, bytes in all. */
+/** Why an image is not on a node, as the kubelet or the Job controller reports it. */
+export type Cause = { readonly reason: string; readonly message: string };
+
+/** Limits of `status.failures`: nodes per image, characters per message, bytes in total. */
 export const failureBounds = { nodesPerImage: 20, messageLength: 256, bytes: 200 * 1024 } as const;
 
-/** Failures without all that was said of a node, or of these images on it. */
+/** Removes the failures of a node: of all its images, or of these only. */
 export function withoutNode(failures: Failures, node: string, images?: ReadonlySet<string>): Failures {
   return Object.fromEntries(
-    Object.entries(failures).flatMap(([image, told]) => {
-      if (images?.has(image) === false) return [[image, told]];
-      const others = told.filter((failure) => failure.node !== node);
+    Object.entries(failures).flatMap(([image, entries]) => {
+      if (images?.has(image) === false) return [[image, entries]];
+      const others = entries.filter((failure) => failure.node !== node);
       return others.length === 0 ? [] : [[image, others]];
     }),
   );
 }
 
-/** Failures with what a node says of its images, or of these, now in place of what it said before. */
-export function withNode(
-  failures: Failures,
-  node: string,
-  causes: ReadonlyMap<string, Cause>,
-  images?: ReadonlySet<string>,
-): Failures {
+/** The failures of one node at one time. */
+export type NodeFailures = {
+  readonly node: string;
+  /** By image, as spelled in the spec. */
+  readonly causes: ReadonlyMap<string, Cause>;
+  /** The images that were tried; undefined: all images of the node. */
+  readonly images?: ReadonlySet<string>;
+};
+
+/** Replaces the failures of a node, for the images that were tried, with its latest ones. */
+export function withNode(failures: Failures, { node, causes, images }: NodeFailures): Failures {
   const next = new Map(Object.entries(withoutNode(failures, node, images)));
   for (const [image, { reason, message }] of causes) {
     const others = next.get(image) ?? [];
@@ -30,36 +37,34 @@ export function withNode(
   return Object.fromEntries(next);
 }
 
-/** How many failures are told. */
+/** The number of failures over all images. */
 export const failureCount = (failures: Failures): number =>
-  Object.values(failures).reduce((sum, told) => sum + told.length, 0);
+  Object.values(failures).reduce((sum, entries) => sum + entries.length, 0);
 
 /**
- * Leaves out the last ones when all of them together are too long for a status.
- * Ordered by image and node, as the API server gives objects back: else what is told again would differ from what is stored.
+ * Omits the last failures if all of them are too long for a status.
+ * They are sorted by image and node, as the API server returns them, so that equal failures serialize equally.
  */
 export function boundedFailures(failures: Failures): Failures {
-  const kept: [string, readonly Failure[]][] = [];
-  let room: number = failureBounds.bytes;
-  for (const [image, told] of Object.entries(failures).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const ordered = told.toSorted((a, b) => (a.node < b.node ? -1 : 1));
-    const fitting = ordered.filter((failure) => (room -= lengthOf(image, failure)) >= 0);
-    if (fitting.length > 0) kept.push([image, fitting]);
+  const bounded: [string, readonly Failure[]][] = [];
+  let bytesLeft: number = failureBounds.bytes;
+  for (const [image, entries] of Object.entries(failures).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const sorted = entries.toSorted((a, b) => (a.node < b.node ? -1 : 1));
+    const fitting = sorted.filter((failure) => (bytesLeft -= maxBytes(image, failure)) >= 0);
+    if (fitting.length > 0) bounded.push([image, fitting]);
   }
-  return Object.fromEntries(kept);
+  return Object.fromEntries(bounded);
 }
 
-/** An upper bound of the bytes a failure takes as JSON; multi-byte and escaped characters counted at their worst. */
-function lengthOf(image: string, { node, reason, message }: Failure): number {
+/** An upper bound for the size of a failure as JSON: characters that are escaped or multi-byte count as four. */
+function maxBytes(image: string, { node, reason, message }: Failure): number {
   return JSON.stringify([image, node, reason, message]).replace(/[^\x20-\x7e]/g, '....').length + 40;
 }
 
-/** Keeps the beginning, which says what, and the end, which says why; a character that the cut halves is replaced. */
+/** Cuts the middle out of a long message: its beginning says what failed, its end says why. */
 function shortened(message: string): string {
   const { messageLength } = failureBounds;
   if (message.length <= messageLength) return message.toWellFormed();
   const head = messageLength - 140;
   return `${message.slice(0, head - 1)}…${message.slice(message.length - 140)}`.toWellFormed();
 }
-/** Why an image is not there, in a kubelet's or the Job controller's words. */
-export type Cause = { readonly reason: string; readonly message: string };

@@ -1,4 +1,7 @@
-/** Names of status fields before they were renamed; a status that has them is read once and then rewritten. */
+/**
+ * Current names of status fields by their former names. A status with former names is converted when read, and
+ * rewritten.
+ */
 const names = {
   status: { wants: 'desired', placed: 'placements', unwanted: 'toRemove' },
   node: {
@@ -17,7 +20,7 @@ const names = {
 
 type Names = Readonly<Record<string, string>>;
 
-/** The ImageCache with the current names of its status fields, and whether those were former ones: only these have `placed`. */
+/** Converts a status with former field names, recognised by `placed`, to the current ones. */
 export function withCurrentStatus(cache: unknown): { readonly isFormer: boolean; readonly current: unknown } {
   const status = isObject(cache) ? cache['status'] : undefined;
   if (!isObject(cache) || !isObject(status) || !('placed' in status)) return { isFormer: false, current: cache };

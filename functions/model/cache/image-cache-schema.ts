@@ -4,13 +4,14 @@ import { nodeStates } from './ledger.ts';
 import { removalStates, spareReasons } from './removal-ledger.ts';
 import { operations, triggers } from './round.ts';
 
-/** An absent or null field is its default: the API server drops what is empty, and old writers leave nulls. */
-const or = <T extends z.core.$ZodType>(schema: T, fallback: z.output<T>) =>
+/** An absent or null field has its default: the API server drops empty fields, and old writers left nulls. */
+const withDefault = <T extends z.core.$ZodType>(schema: T, fallback: z.output<T>) =>
   z.pipe(
     z.nullish(schema),
     z.transform((value: z.output<T> | null | undefined): z.output<T> => value ?? fallback),
   );
-const maybe = <T extends z.core.$ZodType>(schema: T) =>
+/** An absent or null field is undefined. */
+const optional = <T extends z.core.$ZodType>(schema: T) =>
   z.pipe(
     z.nullish(schema),
     z.transform((value: z.output<T> | null | undefined): z.output<T> | undefined => value ?? undefined),
@@ -18,7 +19,7 @@ const maybe = <T extends z.core.$ZodType>(schema: T) =>
 
 const texts = z.record(z.string(), z.string());
 const strings = z.array(z.string());
-const time = maybe(
+const time = optional(
   z.pipe(
     z.string(),
     z.transform((text) => Date.parse(text)),
@@ -26,14 +27,14 @@ const time = maybe(
 );
 
 const list = z.object({
-  images: or(strings, []),
-  nodeSelector: or(texts, {}),
-  nodeMatchExpressions: or(
+  images: withDefault(strings, []),
+  nodeSelector: withDefault(texts, {}),
+  nodeMatchExpressions: withDefault(
     z.array(
       z.object({
         key: z.string(),
         operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']),
-        values: or(strings, []),
+        values: withDefault(strings, []),
       }),
     ),
     [],
@@ -48,46 +49,56 @@ const toleration = z.object({
   tolerationSeconds: z.exactOptional(z.number()),
 });
 
-/** Enough for large images, and well before cluster-autoscaler counts a node as broken: 15 minutes. */
+/**
+ * Enough for large images, and less than the 15 minutes after which cluster-autoscaler replaces a node that is not
+ * ready.
+ */
 const gateTimeoutSeconds = 600;
 
-/** `spec` as written, with its defaults: what the CRD would have refused does not read. */
+/** `spec` with its defaults. Fails for values that the CRD rejects. */
 export const spec = z.object({
-  cacheSpec: or(z.array(list), []),
-  imagePullSecrets: or(z.array(z.object({ name: or(z.string(), '') })), []),
-  suspend: or(z.boolean(), false),
-  imagePullPolicy: maybe(z.enum(['IfNotPresent', 'Always'])),
-  pullDeadlineSeconds: maybe(z.number()),
-  refresh: maybe(
-    z.object({ intervalSeconds: maybe(z.number()), schedule: maybe(z.string()), timeZone: or(z.string(), 'Etc/UTC') }),
+  cacheSpec: withDefault(z.array(list), []),
+  imagePullSecrets: withDefault(z.array(z.object({ name: withDefault(z.string(), '') })), []),
+  suspend: withDefault(z.boolean(), false),
+  imagePullPolicy: optional(z.enum(['IfNotPresent', 'Always'])),
+  pullDeadlineSeconds: optional(z.number()),
+  refresh: optional(
+    z.object({
+      intervalSeconds: optional(z.number()),
+      schedule: optional(z.string()),
+      timeZone: withDefault(z.string(), 'Etc/UTC'),
+    }),
   ),
-  maxConcurrentNodes: maybe(z.union([z.number(), z.string()])),
-  pullsPerNode: or(z.number().check(z.minimum(1)), 1),
-  tolerations: maybe(z.array(toleration)),
-  podMetadata: or(z.object({ labels: or(texts, {}), annotations: or(texts, {}) }), { labels: {}, annotations: {} }),
-  priorityClassName: maybe(z.string()),
-  serviceAccountName: maybe(z.string()),
-  jobRetentionPolicy: maybe(z.enum(['Delete', 'Retain'])),
-  warmGate: maybe(z.object({ taintKey: z.string(), timeoutSeconds: or(z.number(), gateTimeoutSeconds) })),
-  deletionPolicy: or(z.enum(['Retain', 'Purge']), 'Retain'),
+  maxConcurrentNodes: optional(z.union([z.number(), z.string()])),
+  pullsPerNode: withDefault(z.number().check(z.minimum(1)), 1),
+  tolerations: optional(z.array(toleration)),
+  podMetadata: withDefault(z.object({ labels: withDefault(texts, {}), annotations: withDefault(texts, {}) }), {
+    labels: {},
+    annotations: {},
+  }),
+  priorityClassName: optional(z.string()),
+  serviceAccountName: optional(z.string()),
+  jobRetentionPolicy: optional(z.enum(['Delete', 'Retain'])),
+  warmGate: optional(z.object({ taintKey: z.string(), timeoutSeconds: withDefault(z.number(), gateTimeoutSeconds) })),
+  deletionPolicy: withDefault(z.enum(['Retain', 'Purge']), 'Retain'),
 });
 
 const entry = z.object({
   id: z.string(),
   desiredHash: z.string(),
-  attempt: or(z.number(), 0),
+  attempt: withDefault(z.number(), 0),
   state: z.enum(nodeStates),
-  reason: or(z.string(), ''),
-  pendingImages: maybe(z.array(z.number())),
-  failedImages: or(z.array(z.number()), []),
-  oneImagePerJob: or(z.boolean(), false),
-  copiesNoop: or(z.boolean(), false),
-  finishedJobs: maybe(
+  reason: withDefault(z.string(), ''),
+  pendingImages: optional(z.array(z.number())),
+  failedImages: withDefault(z.array(z.number()), []),
+  oneImagePerJob: withDefault(z.boolean(), false),
+  copiesNoop: withDefault(z.boolean(), false),
+  finishedJobs: optional(
     z.object({
       imagesPerJob: z.number(),
       jobs: z.array(z.number()),
-      failedImages: or(z.array(z.number()), []),
-      inconclusive: or(z.boolean(), false),
+      failedImages: withDefault(z.array(z.number()), []),
+      inconclusive: withDefault(z.boolean(), false),
     }),
   ),
 });
@@ -95,41 +106,48 @@ const entry = z.object({
 const removal = z.object({
   id: z.string(),
   imagesHash: z.string(),
-  round: or(z.number(), 0),
-  attempt: or(z.number(), 0),
+  round: withDefault(z.number(), 0),
+  attempt: withDefault(z.number(), 0),
   state: z.enum(removalStates),
-  reason: or(z.string(), ''),
-  message: or(z.string(), ''),
-  removed: or(z.number(), 0),
-  absent: or(z.number(), 0),
-  spared: or(z.number(), 0),
-  freedBytes: or(z.number(), 0),
-  sparedImages: or(z.array(z.object({ image: z.string(), reason: z.enum(spareReasons), by: or(z.string(), '') })), []),
+  reason: withDefault(z.string(), ''),
+  message: withDefault(z.string(), ''),
+  removed: withDefault(z.number(), 0),
+  absent: withDefault(z.number(), 0),
+  spared: withDefault(z.number(), 0),
+  freedBytes: withDefault(z.number(), 0),
+  sparedImages: withDefault(
+    z.array(z.object({ image: z.string(), reason: z.enum(spareReasons), by: withDefault(z.string(), '') })),
+    [],
+  ),
 });
 
-const failure = z.object({ node: or(z.string(), ''), reason: or(z.string(), ''), message: or(z.string(), '') });
+const failure = z.object({
+  node: withDefault(z.string(), ''),
+  reason: withDefault(z.string(), ''),
+  message: withDefault(z.string(), ''),
+});
 
 const condition = z.object({
   type: z.enum(['Ready', 'Reconciling', 'Stalled']),
   status: z.enum(['True', 'False', 'Unknown']),
-  reason: or(z.string(), ''),
-  message: or(z.string(), ''),
-  observedGeneration: or(z.number(), 0),
+  reason: withDefault(z.string(), ''),
+  message: withDefault(z.string(), ''),
+  observedGeneration: withDefault(z.number(), 0),
   lastTransitionTime: time,
 });
 
 /** An entry of `status.images`. */
 export const image = z.object({
   image: z.string(),
-  digest: or(z.string(), ''),
-  resolvedDigest: or(z.string(), ''),
-  unresolvedReason: or(z.string(), ''),
-  digestMismatch: or(z.boolean(), false),
+  digest: withDefault(z.string(), ''),
+  resolvedDigest: withDefault(z.string(), ''),
+  unresolvedReason: withDefault(z.string(), ''),
+  digestMismatch: withDefault(z.boolean(), false),
   lastUnresolvedPullTime: time,
 });
 
 const round = z.object({
-  requestedBy: maybe(z.object({ annotation: z.string(), value: or(z.string(), '') })),
+  requestedBy: optional(z.object({ annotation: z.string(), value: withDefault(z.string(), '') })),
   number: z.number(),
   operation: z.enum(operations),
   generation: z.number(),
@@ -137,42 +155,42 @@ const round = z.object({
   startTime: time,
 });
 
-/** `status` as stored. What does not read counts as not there: the worst that follows is that work is done again. */
+/** `status` as stored. Invalid fields count as absent: at worst, work is repeated. */
 export const status = z.object({
-  status: z.catch(or(z.enum(statusValues), ''), 'Unknown'),
-  reason: z.catch(or(z.string(), ''), ''),
-  message: z.catch(or(z.string(), ''), ''),
+  status: z.catch(withDefault(z.enum(statusValues), ''), 'Unknown'),
+  reason: z.catch(withDefault(z.string(), ''), ''),
+  message: z.catch(withDefault(z.string(), ''), ''),
   startTime: z.catch(time, undefined),
   completionTime: z.catch(time, undefined),
-  failures: z.catch(or(z.record(z.string(), z.array(failure)), {}), {}),
-  observedGeneration: z.catch(maybe(z.number()), undefined),
-  conditions: z.catch(or(z.array(condition), []), []),
-  images: z.catch(or(z.array(image), []), []),
-  nodes: z.catch(or(z.record(z.string(), entry), {}), {}),
-  desired: z.catch(or(z.record(z.string(), z.array(z.number())), {}), {}),
-  placements: z.catch(or(z.array(z.extend(list, { sinceGeneration: or(z.number(), 0) })), []), []),
-  removals: z.catch(or(z.record(z.string(), removal), {}), {}),
-  toRemove: z.catch(or(z.record(z.string(), strings), {}), {}),
-  round: z.catch(maybe(round), undefined),
+  failures: z.catch(withDefault(z.record(z.string(), z.array(failure)), {}), {}),
+  observedGeneration: z.catch(optional(z.number()), undefined),
+  conditions: z.catch(withDefault(z.array(condition), []), []),
+  images: z.catch(withDefault(z.array(image), []), []),
+  nodes: z.catch(withDefault(z.record(z.string(), entry), {}), {}),
+  desired: z.catch(withDefault(z.record(z.string(), z.array(z.number())), {}), {}),
+  placements: z.catch(withDefault(z.array(z.extend(list, { sinceGeneration: withDefault(z.number(), 0) })), []), []),
+  removals: z.catch(withDefault(z.record(z.string(), removal), {}), {}),
+  toRemove: z.catch(withDefault(z.record(z.string(), strings), {}), {}),
+  round: z.catch(optional(round), undefined),
   lastRefreshTime: z.catch(time, undefined),
   nextRefreshTime: z.catch(time, undefined),
-  lastHandledRefreshAt: z.catch(or(z.string(), ''), ''),
-  lastHandledPurgeAt: z.catch(or(z.string(), ''), ''),
+  lastHandledRefreshAt: z.catch(withDefault(z.string(), ''), ''),
+  lastHandledPurgeAt: z.catch(withDefault(z.string(), ''), ''),
 });
 
-/** An ImageCache as the API server sends it; the fields are told in the CRD. */
+/** An ImageCache as the API server sends it; the CRD documents the fields. */
 export const imageCache = z.object({
   metadata: z.object({
     namespace: z.string(),
     name: z.string(),
     uid: z.string(),
     resourceVersion: z.string(),
-    generation: or(z.number(), 0),
-    deletionTimestamp: or(z.string(), ''),
-    annotations: or(texts, {}),
-    finalizers: or(strings, []),
-    managedFields: or(z.array(z.object({ subresource: or(z.string(), ''), time })), []),
+    generation: withDefault(z.number(), 0),
+    deletionTimestamp: withDefault(z.string(), ''),
+    annotations: withDefault(texts, {}),
+    finalizers: withDefault(strings, []),
+    managedFields: withDefault(z.array(z.object({ subresource: withDefault(z.string(), ''), time })), []),
   }),
-  spec: maybe(spec),
-  status: maybe(status),
+  spec: optional(spec),
+  status: optional(status),
 });

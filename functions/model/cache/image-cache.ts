@@ -6,7 +6,7 @@ import type { Ledger } from './ledger.ts';
 import type { RemovalLedger } from './removal-ledger.ts';
 import type { PullPolicy, RetentionPolicy } from './settings.ts';
 
-/** An ImageCache as functions see it: every field present, times in epoch milliseconds. */
+/** A parsed ImageCache: every field is present, times are epoch milliseconds. */
 export type ImageCache = {
   readonly namespace: string;
   readonly name: string;
@@ -15,10 +15,10 @@ export type ImageCache = {
   readonly generation: number;
   readonly isBeingDeleted: boolean;
   readonly finalizers: readonly string[];
-  /** When anybody last wrote its status, by the API server's clock; undefined if nobody has. */
+  /** Time of the last write to its status, by the API server's clock; undefined if there was none. */
   readonly statusWrittenAt: number | undefined;
   readonly annotations: Readonly<Record<string, string>>;
-  /** The stored status has former field names and is to be rewritten. */
+  /** The stored status has former field names and must be rewritten. */
   readonly hasFormerStatus: boolean;
   readonly spec: Spec;
   readonly status: Status;
@@ -28,34 +28,36 @@ export type Spec = {
   readonly lists: readonly ImageList[];
   readonly imagePullSecrets: readonly string[];
   readonly suspend: boolean;
-  /** undefined leaves it to the operator's setting; so with all that may be undefined here. */
+  /** undefined here and below: the operator's setting applies. */
   readonly imagePullPolicy: PullPolicy | undefined;
+  /** How long a pull may take, in seconds. */
   readonly pullDeadlineSeconds: number | undefined;
-  /** Seconds from one refresh to the next; 0 is none by time. */
+  /** Seconds between refreshes; 0: no periodic refresh. */
   readonly refreshSeconds: number | undefined;
-  /** When to refresh, in cron's words; beats a period of the operator's. */
+  /** Cron schedule of refreshes; overrides the operator's period. */
   readonly refreshSchedule: RefreshSchedule | undefined;
-  /** A number of nodes, or a percentage of the nodes concerned such as `10%`. */
+  /** How many nodes pull at the same time: a number, or a percentage of the selected nodes such as `10%`. */
   readonly maxConcurrentNodes: number | string | undefined;
+  /** How many Jobs pull at the same time on one node; at least 1. */
   readonly pullsPerNode: number;
-  /** undefined tolerates every taint, as kube-fledged does; an empty list tolerates none. */
+  /** undefined tolerates every taint, as in kube-fledged; an empty list tolerates none. */
   readonly tolerations: readonly Toleration[] | undefined;
   readonly podMetadata: PodMetadata;
   readonly priorityClassName: string | undefined;
   readonly serviceAccountName: string | undefined;
   readonly jobRetentionPolicy: RetentionPolicy | undefined;
   readonly warmGate: WarmGate | undefined;
-  /** Purge removes the images from all nodes before the cache goes. */
+  /** Purge removes the images from all nodes before the cache is deleted. */
   readonly deletionPolicy: 'Retain' | 'Purge';
 };
 
-/** New nodes keep the taint of this key until the cache's images are there, or so many seconds old are they. */
+/** New nodes keep the taint with this key until its images are present, or the node is older than `timeoutSeconds`. */
 export type WarmGate = { readonly taintKey: string; readonly timeoutSeconds: number };
 
-/** Five fields as in cron or `@daily` and the like, and the IANA name of a time zone. */
+/** A cron expression of five fields or a macro such as `@daily`, and the IANA name of its time zone. */
 export type RefreshSchedule = { readonly schedule: string; readonly timeZone: string };
 
-/** One entry of `spec.cacheSpec`: images, and the nodes they are for. Both selectors must hold. */
+/** One entry of `spec.cacheSpec`: images, and the nodes they are for. Both selectors must match. */
 export type ImageList = {
   readonly images: readonly string[];
   readonly nodeSelector: Readonly<Record<string, string>>;
@@ -75,7 +77,7 @@ export type PodMetadata = {
   readonly annotations: Readonly<Record<string, string>>;
 };
 
-/** kube-fledged's words; '' is a cache that nobody has looked at yet. */
+/** kube-fledged's values of `status.status`; '' before the first reconcile. */
 export const statusValues = [
   '',
   'Processing',
@@ -87,42 +89,42 @@ export const statusValues = [
 ] as const;
 export type StatusValue = (typeof statusValues)[number];
 
-/** The status, less what is derived from it on the way out (counts, nodesReady). */
+/** The status without the fields derived from it when it is serialized (nodesReady, nodeCounts and others). */
 export type Status = {
-  /** `Processing` says that a round is open; nothing else does. */
+  /** A round is open if this is `Processing`. */
   readonly status: StatusValue;
   readonly reason: string;
   readonly message: string;
   readonly startTime: number | undefined;
   readonly completionTime: number | undefined;
   readonly failures: Failures;
-  /** undefined in a cache that kube-fledged wrote, or that is new. */
+  /** undefined if the cache is new, or kube-fledged wrote its status. */
   readonly observedGeneration: number | undefined;
   readonly conditions: readonly Condition[];
-  /** Digest per image as a pull last reported it; images without one are absent. */
+  /** Digest per image as the last pull reported it; images without one are absent. */
   readonly digests: Readonly<Record<string, string>>;
-  /** What registries say of images that may move; others are absent. */
+  /** What registries returned for moving images; others are absent. */
   readonly knownDigests: Readonly<Record<string, KnownDigest>>;
   readonly nodes: Ledger;
-  /** What each `want` of the ledger stands for: indexes of the lists in `spec.cacheSpec`. */
+  /** Indexes of the lists in `spec.cacheSpec` by `desiredHash` of the ledger. */
   readonly desired: Readonly<Record<string, readonly number[]>>;
   readonly placements: readonly Placement[];
-  /** What is to go from every node, and what has gone since the last round began. */
+  /** What must be removed from each node, and what was removed since the last round began. */
   readonly removals: RemovalLedger;
-  /** The images that each `want` of the removals stands for. */
+  /** The images to remove by `imagesHash` of the removal ledger. */
   readonly toRemove: Readonly<Record<string, readonly string[]>>;
   readonly round: Round | undefined;
-  /** When the last round that pulls ended; epoch milliseconds. */
+  /** End of the last round that pulled. */
   readonly lastRefreshTime: number | undefined;
-  /** When the next one opens by itself; undefined where none does. */
+  /** Start of the next refresh; undefined if none is scheduled. */
   readonly nextRefreshTime: number | undefined;
-  /** The last value of the refresh token that was acted on; ''. */
+  /** Last handled value of the annotation refresh-requested-at; '' if there was none. */
   readonly lastHandledRefreshAt: string;
-  /** The same of the purge token. */
+  /** Last handled value of the annotation purge-requested-at; '' if there was none. */
   readonly lastHandledPurgeAt: string;
 };
 
-/** Per image, as spelled in the spec: which nodes could not get it, and why. */
+/** By image, as spelled in the spec: the nodes that could not pull it, and why. */
 export type Failures = Readonly<Record<string, readonly Failure[]>>;
 export type Failure = { readonly node: string; readonly reason: string; readonly message: string };
 
@@ -135,11 +137,12 @@ export type Condition = {
   readonly lastTransitionTime: number;
 };
 
-/** Images that may still be on nodes: remembered from before the first Job of a generation until their removal has succeeded. */
+/** Images that may be on nodes: recorded before the first Job of a generation, until their removal has succeeded. */
 export type Placement = {
   readonly images: readonly string[];
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly nodeMatchExpressions: readonly NodeMatchExpression[];
+  /** Generation of the spec that first had this list. */
   readonly sinceGeneration: number;
 };
 
@@ -166,7 +169,10 @@ export const emptyStatus: Status = {
   lastHandledPurgeAt: '',
 };
 
-/** Whether an operation is under way. */
+/** Whether an operation is in progress. */
 export const isRoundOpen = (status: Status): boolean => status.status === 'Processing' && status.round !== undefined;
-/** A purged cache stays empty until its spec changes or a refresh is asked for: no node gets a Job. */
+
+/**
+ * Whether the last operation was a purge: the cache then stays empty until its spec changes or a refresh is requested.
+ */
 export const isPurged = (cache: ImageCache): boolean => cache.status.round?.operation === 'Purge';

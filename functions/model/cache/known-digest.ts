@@ -1,15 +1,20 @@
-import type { ResolvedDigest } from './resolved-digest.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
+import type { ResolvedDigest } from './resolved-digest.ts';
 
-/** What is known of an image that may move. The digest is the registry's word, never a kubelet's: those may tell that of one platform. */
+/** What is known about a moving image. The digest comes from the registry: kubelets may report that of one platform. */
 export type KnownDigest = {
-  /** What the registry last said the image stands for; '' if it never did. A node that is Ready has asked for it since. */
+  /**
+   * Digest that the registry returned last; '' before the first. Every node that is Ready has pulled or verified the
+   * image since.
+   */
   readonly digest: string;
-  /** Why the latest round had no digest from the registry; '' if it had. */
+  /** Why the registry returned no digest in the latest round; '' if it did. */
   readonly unresolvedReason: string;
-  /** A node reported another digest than the registry: the image moved in between, or they count differently. */
+  /**
+   * A node reported another digest than the registry: the image moved in between, or the runtime counts differently.
+   */
   readonly hasMismatch: boolean;
-  /** When nodes last had to pull without knowing whether it is needed; epoch milliseconds. */
+  /** When nodes last pulled the image although its digest was unresolved; epoch milliseconds. */
   readonly lastUnresolvedPull: number | undefined;
 };
 
@@ -20,39 +25,56 @@ export const unknownDigest: KnownDigest = {
   lastUnresolvedPull: undefined,
 };
 
-/** Milliseconds from one pull on suspicion to the next. An hour, less what a schedule and its ticks may be apart. */
-const leastApart = 55 * 60_000;
+/**
+ * Minimum time between pulls of an unresolved image, in milliseconds: an hour, less the jitter of schedules and ticks.
+ */
+const unresolvedPullInterval = 55 * 60_000;
 
-/** Whether nodes are to pull although nobody knows whether they need to: always when a user asks, else about once an hour. */
-export const mayPullUnresolved = ({ lastUnresolvedPull }: KnownDigest, isAskedFor: boolean, now: number): boolean =>
-  isAskedFor || lastUnresolvedPull === undefined || now - lastUnresolvedPull >= leastApart;
+/**
+ * Whether nodes may pull an image whose digest is unresolved: always if a user requested the round, otherwise about
+ * once an hour.
+ */
+export const mayPullUnresolved = (
+  { lastUnresolvedPull }: KnownDigest,
+  { isRequested, now }: { readonly isRequested: boolean; readonly now: number },
+): boolean => isRequested || lastUnresolvedPull === undefined || now - lastUnresolvedPull >= unresolvedPullInterval;
 
-/** What is known after the registry has spoken, and nodes were told to pull on suspicion or were left in doubt. */
+/** What a refresh decided about a moving image. */
+export type RefreshOutcome = {
+  /** Nodes pull it although its digest is unresolved or doubtful. */
+  readonly pullsUnresolved: boolean;
+  /** A mismatch was found and is not yet settled by a pull. */
+  readonly hasMismatch: boolean;
+  /** Epoch milliseconds. */
+  readonly now: number;
+};
+
+/** What is known about an image after the registry was asked. */
 export function nextKnownDigest(
-  word: ResolvedDigest,
+  resolved: ResolvedDigest,
   known: KnownDigest,
-  { suspected, doubted, now }: { readonly suspected: boolean; readonly doubted: boolean; readonly now: number },
+  { pullsUnresolved, hasMismatch, now }: RefreshOutcome,
 ): KnownDigest {
-  const lastUnresolvedPull = suspected ? now : known.lastUnresolvedPull;
-  if (word.type === 'digest')
-    return { digest: word.digest, unresolvedReason: '', hasMismatch: doubted, lastUnresolvedPull };
-  const reason = word.type === 'unknown' ? word.reason : known.digest === '' ? hidden : gone;
-  return { ...known, unresolvedReason: reason.slice(0, longestReason), lastUnresolvedPull };
+  const lastUnresolvedPull = pullsUnresolved ? now : known.lastUnresolvedPull;
+  if (resolved.type === 'digest')
+    return { digest: resolved.digest, unresolvedReason: '', hasMismatch, lastUnresolvedPull };
+  const reason = resolved.type === 'unknown' ? resolved.reason : known.digest === '' ? notFound : noLongerFound;
+  return { ...known, unresolvedReason: reason.slice(0, maxReasonLength), lastUnresolvedPull };
 }
 
-const longestReason = 256;
-const gone = 'the registry does not have it any more: nodes keep what they have';
-const hidden = 'the registry does not have it, or does not show it without a login';
+const maxReasonLength = 256;
+const noLongerFound = 'the registry no longer has the image: nodes keep the one they have';
+const notFound = 'the registry does not have the image, or does not show it without credentials';
 
-/** The same with the digests that a kubelet reported for what it pulled: one that differs raises a doubt. */
+/** Marks the images of which a kubelet reported another digest than the registry. */
 export function withReportedDigests(
-  resolved: Readonly<Record<string, KnownDigest>>,
+  knownDigests: Readonly<Record<string, KnownDigest>>,
   reported: Readonly<Record<string, string>>,
 ): Readonly<Record<string, KnownDigest>> {
-  const doubted = Object.entries(reported).flatMap(([image, digest]) => {
-    const known = ownEntry(resolved, image);
+  const mismatches = Object.entries(reported).flatMap(([image, digest]) => {
+    const known = ownEntry(knownDigests, image);
     const differs = known !== undefined && known.digest !== '' && known.digest !== digest;
     return differs ? [[image, { ...known, hasMismatch: true }] as const] : [];
   });
-  return doubted.length === 0 ? resolved : { ...resolved, ...Object.fromEntries(doubted) };
+  return mismatches.length === 0 ? knownDigests : { ...knownDigests, ...Object.fromEntries(mismatches) };
 }

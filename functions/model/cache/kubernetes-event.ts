@@ -1,4 +1,4 @@
-/** A Kubernetes Event to be recorded about a cache. The same key gives the same Event, however often it is written. */
+/** A Kubernetes Event about a cache. Recording the same key again creates no second Event. */
 export type CacheEvent = {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;

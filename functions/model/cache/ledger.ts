@@ -1,47 +1,47 @@
-/** The ledger: what every node must hold, how far that is, by node name. One entry serves create, edit, label change, joining and re-created nodes. */
+/** What each node must have, and how far it is, by node name. */
 export type Ledger = Readonly<Record<string, LedgerEntry>>;
 
 export const nodeStates = ['Pending', 'Pulling', 'Ready', 'Failed', 'Skipped'] as const;
 export type NodeState = (typeof nodeStates)[number];
 
 export type LedgerEntry = {
-  /** Which machine this is: clouds reuse names. */
+  /** Identifies the machine, because clouds reuse node names. */
   readonly id: string;
-  /** Hash of what the node must hold. */
+  /** Hash of the images and settings that the node must have. */
   readonly desiredHash: string;
-  /** Counts the sets of Jobs made for this want; part of their names. 0 before the first. */
+  /** Number of sets of Jobs created for this desired hash; part of their names. 0 before the first. */
   readonly attempt: number;
   readonly state: NodeState;
   /** Why a node is skipped; '' otherwise. */
   readonly reason: string;
-  /** Which of the want's sorted images the current attempt pulls, by index; undefined is all of them. */
+  /** Indexes of the desired images that the current attempt pulls; undefined: all of them. */
   readonly pendingImages: readonly number[] | undefined;
-  /** Indexes of images that the last try could not get. */
+  /** Indexes of the images that the last attempt failed to pull. */
   readonly failedImages: readonly number[];
-  /** The attempt has one image a Job: their deadlines are exact. */
+  /** The attempt has one Job per image, so that the deadline applies to each image. */
   readonly oneImagePerJob: boolean;
-  /** Image volumes were refused here: images are started with the copied no-op instead. */
+  /** Image volumes failed on this node: containers run a copied no-op instead. */
   readonly copiesNoop: boolean;
-  /** Those of the attempt's Jobs that have ended while others have not; undefined before the first. */
+  /** Jobs of the attempt that finished while others are running; undefined before the first. */
   readonly finishedJobs: FinishedJobs | undefined;
 };
 
-/** What Jobs of an attempt have come to: recorded one by one, so that none has to be looked at again when another ends. */
+/** Results of Jobs of an attempt, recorded one by one so that a finished Job need not be read again. */
 export type FinishedJobs = {
-  /** Images a Job: of a set that is cut another way by now, nothing has ended. */
+  /** Images per Job of the set. Results of a set with another number are discarded. */
   readonly imagesPerJob: number;
-  /** Each Job by the first of its images, an index. */
+  /** Finished Jobs, each by the index of its first image. */
   readonly jobs: readonly number[];
-  /** Indexes of images that they could not get. */
+  /** Indexes of the images that they failed to pull. */
   readonly failedImages: readonly number[];
-  /** Of one of these there was no word of a kubelet. */
+  /** For one of the failed images, the kubelet reported no reason. */
   readonly inconclusive: boolean;
 };
 
-/** A node that needs all of its images and has had no Job yet. */
-export const newEntry = (id: string, want: string): LedgerEntry => ({
+/** The entry of a node that needs all its images and has had no Job. */
+export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   id,
-  desiredHash: want,
+  desiredHash,
   attempt: 0,
   state: 'Pending',
   reason: '',
@@ -52,8 +52,8 @@ export const newEntry = (id: string, want: string): LedgerEntry => ({
   finishedJobs: undefined,
 });
 
-/** Lost work is done again, but not for ever: after so many sets of Jobs a node counts as failed. */
+/** A node whose Jobs were lost this many times counts as failed. */
 export const maxAttempts = 3;
 
-/** A node that still waits for a Job or for a Job's result. */
+/** Whether a node waits for a Job or its result. */
 export const isUnsettled = (entry: LedgerEntry): boolean => entry.state === 'Pending' || entry.state === 'Pulling';

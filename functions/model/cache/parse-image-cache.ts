@@ -5,7 +5,9 @@ import { imageCache, spec, type image, type status } from './image-cache-schema.
 import type { LedgerEntry } from './ledger.ts';
 import type { KnownDigest } from './known-digest.ts';
 
-/** Reads an ImageCache off the wire. Throws a ZodError that names the field for a spec that the CRD would have refused. */
+/**
+ * Parses an ImageCache from the API server. Throws a ZodError that names the field if the CRD would reject the spec.
+ */
 export function parseImageCache(object: unknown): ImageCache {
   const { isFormer, current } = withCurrentStatus(object);
   const { metadata, ...rest } = imageCache.parse(current);
@@ -34,22 +36,25 @@ const toSpec = ({ cacheSpec, imagePullSecrets, refresh, ...rest }: z.infer<typeo
   imagePullSecrets: imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''),
 });
 
-function toStatus({ images, conditions, round: opened, ...rest }: z.infer<typeof status>): Status {
+function toStatus({ images, conditions, round, ...rest }: z.infer<typeof status>): Status {
   const digests = images.flatMap(({ image, digest }) => (digest === '' ? [] : [[image, digest] as const]));
   return {
     ...rest,
     digests: Object.fromEntries(digests),
-    knownDigests: Object.fromEntries(images.flatMap(resolvedIn)),
-    conditions: conditions.map((told): Condition => ({ ...told, lastTransitionTime: told.lastTransitionTime ?? 0 })),
+    knownDigests: Object.fromEntries(images.flatMap(knownDigestIn)),
+    conditions: conditions.map((condition): Condition => ({
+      ...condition,
+      lastTransitionTime: condition.lastTransitionTime ?? 0,
+    })),
     nodes: rest.nodes satisfies Readonly<Record<string, LedgerEntry>>,
-    round: opened === undefined ? undefined : { ...opened, startTime: opened.startTime ?? 0 },
+    round: round === undefined ? undefined : { ...round, startTime: round.startTime ?? 0 },
   };
 }
 
-/** Nothing is told of an image that does not move. */
-function resolvedIn(told: z.infer<typeof image>): readonly (readonly [string, KnownDigest])[] {
-  const { resolvedDigest, unresolvedReason, digestMismatch, lastUnresolvedPullTime: lastUnresolvedPull } = told;
+/** The known digest of an image; none if the image does not move. */
+function knownDigestIn(entry: z.infer<typeof image>): readonly (readonly [string, KnownDigest])[] {
+  const { resolvedDigest, unresolvedReason, digestMismatch, lastUnresolvedPullTime: lastUnresolvedPull } = entry;
   const isKnown = resolvedDigest !== '' || unresolvedReason !== '' || lastUnresolvedPull !== undefined;
   const known = { digest: resolvedDigest, unresolvedReason, hasMismatch: digestMismatch, lastUnresolvedPull };
-  return isKnown ? [[told.image, known]] : [];
+  return isKnown ? [[entry.image, known]] : [];
 }

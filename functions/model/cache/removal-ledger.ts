@@ -1,39 +1,41 @@
-/** What is to go from every node, and how far that is, by node name. A node that has nothing to lose has no entry. */
+/** What must be removed from each node, and how far it is, by node name. Nodes with nothing to remove have no entry. */
 export type RemovalLedger = Readonly<Record<string, RemovalEntry>>;
 
 export const removalStates = ['Pending', 'Removing', 'Removed', 'Failed', 'Skipped'] as const;
 export type RemovalState = (typeof removalStates)[number];
 
 export type RemovalEntry = {
-  /** Which machine this is: clouds reuse names. */
+  /** Identifies the machine, because clouds reuse node names. */
   readonly id: string;
-  /** Hash of the images that are to go; `status.toRemove` says what it stands for. */
+  /** Hash of the images to remove; the key of these in `status.toRemove`. */
   readonly imagesHash: string;
-  /** The round in which the entry was made; part of the names of its Jobs. */
+  /** Round in which the entry was created; part of the names of its Jobs. */
   readonly round: number;
-  /** Counts the Jobs made for this want. 0 before the first. */
+  /** Number of Jobs created for these images. 0 before the first. */
   readonly attempt: number;
   readonly state: RemovalState;
-  /** Why a node is skipped or has failed, in a word and in a sentence; '' otherwise. */
+  /** Why the node was skipped or failed; '' otherwise. */
   readonly reason: string;
   readonly message: string;
-  /** Images that went, that were not there, and that stayed. */
+  /** Number of images removed. */
   readonly removed: number;
+  /** Number of images that were not on the node. */
   readonly absent: number;
+  /** Number of images left on the node. */
   readonly spared: number;
-  /** Bytes, by the runtime's count. */
+  /** Bytes freed, as the runtime reports them. */
   readonly freedBytes: number;
-  /** Of the spared ones as many as there is room for. */
+  /** Spared images, as many as fit. */
   readonly sparedImages: readonly SparedImage[];
 };
 
-/** `by` names who needs it, as far as the reason has somebody. */
+/** `by` names the cache, image or container that needs the image; '' if the reason has none. */
 export type SparedImage = { readonly image: string; readonly reason: SpareReason; readonly by: string };
 
-/** A node that has had no Job yet. */
-export const newRemovalEntry = (id: string, want: string, round: number): RemovalEntry => ({
+/** The entry of a node that has had no removal Job. */
+export const newRemovalEntry = (id: string, imagesHash: string, round: number): RemovalEntry => ({
   id,
-  imagesHash: want,
+  imagesHash,
   round,
   attempt: 0,
   state: 'Pending',
@@ -46,8 +48,9 @@ export const newRemovalEntry = (id: string, want: string, round: number): Remova
   sparedImages: [],
 });
 
-/** A node that still waits for a Job or for its result. */
+/** Whether a node waits for a removal Job or its result. */
 export const isRemovalUnsettled = ({ state }: RemovalEntry): boolean => state === 'Pending' || state === 'Removing';
-/** Why an image was left: another cache wants it, or another name of it; a container needs it; the runtime pins it. */
+
+/** Why an image is spared: another cache needs it, or another tag of it; a container uses it; the runtime pins it. */
 export const spareReasons = ['Wanted', 'SharedTag', 'InUse', 'Pinned'] as const;
 export type SpareReason = (typeof spareReasons)[number];

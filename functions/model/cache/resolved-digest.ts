@@ -1,9 +1,9 @@
-/** What a registry says that a reference stands for now. Only a digest and an absence are facts. */
+/** A registry's answer for a reference. `unknown` is no answer and says nothing about the image. */
 export type ResolvedDigest =
   | { readonly type: 'digest'; readonly digest: string }
   | { readonly type: 'absent' }
   /** `reason` is a sentence without secrets. */
   | { readonly type: 'unknown'; readonly reason: string };
 
-/** By normalised reference; what is missing was not asked for. */
+/** By normalised reference. References that were not resolved are absent. */
 export type Resolutions = ReadonlyMap<string, ResolvedDigest>;

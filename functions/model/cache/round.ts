@@ -1,12 +1,16 @@
-/** One operation on one cache. The number grows by one, under the resourceVersion lock, before any Job of the round exists. */
+/** One operation on one cache. Its number is incremented, with optimistic locking, before its first Job is created. */
 export type Round = {
+  /** Counts the rounds of the cache from 1; 0 for a status adopted from kube-fledged. */
   readonly number: number;
   readonly operation: Operation;
+  /** Generation of the spec that the round reconciles. */
   readonly generation: number;
   readonly trigger: Trigger;
   /** Epoch milliseconds. */
   readonly startTime: number;
-  /** The annotation that asked for the round, and goes with its end: as long as it stands here it asks for nothing more. */
+  /**
+   * The annotation that requested the round. It is removed when the round ends, and requests no other round until then.
+   */
   readonly requestedBy: RequestAnnotation | undefined;
 };
 
@@ -20,13 +24,13 @@ export type Trigger = (typeof triggers)[number];
 /** kube-fledged's `status.reason` of an operation. */
 export const statusReason = (operation: Operation): string => `ImageCache${operation}`;
 
-/** kube-fledged's `status.message` while an operation is under way. */
+/** kube-fledged's `status.message` while an operation is in progress. */
 export function processingMessage(operation: Operation): string {
-  const deed = {
+  const activity = {
     Create: 'Images are being pulled on to the nodes',
     Update: 'Image cache is being updated',
     Refresh: 'Image cache is being refreshed',
     Purge: 'Image cache is being purged',
   }[operation];
-  return `${deed}. Please view the status after some time`;
+  return `${activity}. Please view the status after some time`;
 }

@@ -1,31 +1,33 @@
-/** What an operator set, by flag or environment, with every default filled in. Durations are milliseconds. */
+/** The operator's settings from flags and environment, with defaults. Durations are milliseconds. */
 export type Settings = {
-  /** How long a pull may take: for a Pod that has not started, and per image for one that has. Default 5 min. */
+  /** How long a pull may take: for a Pod to start, and then per image. Default 5 min. */
   readonly imagePullDeadline: number;
-  /** Period of the automatic refresh; 0 is off. Default 15 min. */
+  /** Period of the automatic refresh; 0 disables it. Default 15 min. */
   readonly refreshFrequency: number;
   readonly imagePullPolicy: PullPolicy;
-  /** serviceAccountName of pull and removal Pods; '' leaves the namespace's default. */
+  /** serviceAccountName of pull and removal Pods; '' for the default of the namespace. */
   readonly serviceAccountName: string;
-  /** priorityClassName of pull and removal Pods; '' leaves it out. */
+  /** priorityClassName of pull and removal Pods; '' for none. */
   readonly jobPriorityClassName: string;
+  /** Whether finished pull Jobs are deleted or kept. */
   readonly jobRetentionPolicy: RetentionPolicy;
-  /** How many nodes of one cache pull at once; 0 is no limit. */
+  /** How many nodes of one cache pull at the same time; 0 for no limit. */
   readonly jobsMaxSurge: number;
-  /** How many images one Job pulls at the most, one container each. Default 32. */
+  /** Maximum number of images, and so containers, per pull Job. Default 32. */
   readonly imagesPerJob: number;
-  /** The image whose program pull Jobs run. */
+  /** Image of the no-op that the containers of pull Jobs run. */
   readonly noopImage: string;
-  /** The image of removal Jobs. */
+  /** Image of removal Jobs. */
   readonly removalImage: string;
+  /** Whether removal Pods use the host network. */
   readonly imageDeleteJobHostNetwork: boolean;
-  /** Keys of the startup taints that may be taken from nodes; none: the warm gate is off. */
+  /** Keys of the startup taints that the warm gate may remove; empty disables it. */
   readonly warmGateTaints: readonly string[];
-  /** What a purge takes from nodes: every image of the cache whoever pulled it, or only what nobody else has a name for. */
+  /** Images that a purge removes: `any` of the cache's, or its `own`, which have no other tag on the node. */
   readonly purge: PurgePolicy;
-  /** Where this is installed: removal Jobs run there. '' until the process knows its own. */
+  /** Namespace of this installation, where removal Jobs run. '' until the process has determined it. */
   readonly namespace: string;
-  /** Path of the CRI socket on every node; '' means by runtime. */
+  /** Path of the CRI socket on every node; '' derives it from the node's runtime. */
   readonly criSocketPath: string;
 };
 

@@ -148,7 +148,7 @@ function toldOf(failures: Failures, name: string, { entry, told }: Result, want:
   if (told === undefined) return failures;
   const named = (index: number): string => want.images[index] ?? '';
   const causes = new Map([...told.causes].map(([index, cause]) => [named(index), cause]));
-  return withNode(failures, name, causes, new Set(told.of.map(named)));
+  return withNode(failures, { node: name, causes, images: new Set(told.of.map(named)) });
 }
 
 function digestsOf(present: ReadonlyMap<number, string>, want: DesiredImages): Readonly<Record<string, string>> {

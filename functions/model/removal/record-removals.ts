@@ -20,7 +20,7 @@ export function recordRemovals(world: World, cache: ImageCache): Status {
     if (isPurged(cache)) {
       const images = ownEntry(cache.status.toRemove, entry.imagesHash) ?? [];
       const causes = ended.state === 'Failed' ? causesOf(verdict, ended, images) : new Map<string, Cause>();
-      failures = causes.size === 0 ? withoutNode(failures, name) : withNode(failures, name, causes);
+      failures = causes.size === 0 ? withoutNode(failures, name) : withNode(failures, { node: name, causes });
     }
   }
   return { ...cache.status, removals: boundedSpared(removals), failures };

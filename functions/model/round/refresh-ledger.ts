@@ -45,14 +45,14 @@ type Questions = ReadonlyMap<string, Question>;
 
 function questionsOf({ observed, resolutions, settings, now }: World, cache: ImageCache): Questions {
   const { knownDigests, round } = cache.status;
-  const isAskedFor = round?.trigger === 'Annotation';
+  const isRequested = round?.trigger === 'Annotation';
   const images = movingImages(cache, observed.nodes.values(), settings).map((image): [string, Question] => {
     const known = ownEntry(knownDigests, image) ?? unknownDigest;
     const word = resolutions.get(normalisedReference(image)) ?? {
       type: 'unknown',
       reason: 'the registry was not asked',
     };
-    return [image, { word, known, maySuspect: mayPullUnresolved(known, isAskedFor, now) }];
+    return [image, { word, known, maySuspect: mayPullUnresolved(known, { isRequested, now }) }];
   });
   return new Map(images);
 }
@@ -95,7 +95,11 @@ function resolvedBy(questions: Questions, unsure: ReadonlySet<string>, now: numb
   const resolved = [...questions].map(([image, { word, known, maySuspect: may }]) => {
     const isBlind = word.type === 'unknown' || (word.type === 'absent' && known.digest === '');
     const isUnsure = unsure.has(image);
-    const outcome = { suspected: (isBlind || isUnsure) && may, doubted: known.hasMismatch && isUnsure && !may, now };
+    const outcome = {
+      pullsUnresolved: (isBlind || isUnsure) && may,
+      hasMismatch: known.hasMismatch && isUnsure && !may,
+      now,
+    };
     return [image, nextKnownDigest(word, known, outcome)] as const;
   });
   return Object.fromEntries(resolved);

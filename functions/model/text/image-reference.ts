@@ -1,36 +1,39 @@
-/** An image reference in its parts, as the container runtimes read it: Docker's defaults filled in. */
+/** The parts of an image reference, with Docker's defaults filled in as container runtimes do. */
 export type ImageReference = {
   readonly registry: string;
   readonly repository: string;
-  /** '' where a digest stands without a tag. */
+  /** '' for a reference that has a digest and no tag. */
   readonly tag: string;
-  /** `sha256:…`, or '' where there is none. */
+  /** `sha256:…`; '' if the reference has none. */
   readonly digest: string;
 };
 
-/** Takes a reference apart. Never fails: what is no reference was refused by the CRD, and the kubelet will say so again. */
+/** Parses a reference. Never fails: the CRD rejects invalid references, and the kubelet reports the others. */
 export function parseImageReference(text: string): ImageReference {
-  const [named, digest = ''] = splitOnce(text, '@');
-  const slash = named.lastIndexOf('/');
-  const colon = named.indexOf(':', slash + 1);
-  const name = colon === -1 ? named : named.slice(0, colon);
-  const tag = colon === -1 ? (digest === '' ? 'latest' : '') : named.slice(colon + 1);
+  const [nameAndTag, digest = ''] = splitOnce(text, '@');
+  const slash = nameAndTag.lastIndexOf('/');
+  const colon = nameAndTag.indexOf(':', slash + 1);
+  const name = colon === -1 ? nameAndTag : nameAndTag.slice(0, colon);
+  const tag = colon === -1 ? (digest === '' ? 'latest' : '') : nameAndTag.slice(colon + 1);
   return { ...registryAndRepository(name), tag, digest };
 }
 
-/** One spelling per image: `nginx` and `docker.io/library/nginx:latest` are the same. A digest makes the tag meaningless. */
+/**
+ * The same text for every spelling of a reference: `nginx` is `docker.io/library/nginx:latest`. A digest makes the tag
+ * irrelevant.
+ */
 export function normalisedReference(text: string): string {
   const { registry, repository, tag, digest } = parseImageReference(text);
   return digest === '' ? `${registry}/${repository}:${tag}` : `${registry}/${repository}@${digest}`;
 }
 
-/** Whether the image behind a reference is expected to change: `:latest` or no tag at all. A digest never moves; other tags are taken to stay. */
+/** Whether a reference is expected to move to another digest: `:latest` or no tag. Other tags are assumed to stay. */
 export function isMovingReference(text: string): boolean {
   const { tag, digest } = parseImageReference(text);
   return digest === '' && tag === 'latest';
 }
 
-/** Whether the first part names a registry: it has a dot or a port, or is `localhost`. */
+/** The first part is a registry if it has a dot or a port, or is `localhost`. */
 function registryAndRepository(name: string): { registry: string; repository: string } {
   const [first, rest] = splitOnce(name, '/');
   if (rest === undefined) return { registry: 'docker.io', repository: `library/${first}` };
@@ -40,6 +43,6 @@ function registryAndRepository(name: string): { registry: string; repository: st
 }
 
 function splitOnce(text: string, separator: string): [string, string?] {
-  const at = text.indexOf(separator);
-  return at === -1 ? [text] : [text.slice(0, at), text.slice(at + separator.length)];
+  const index = text.indexOf(separator);
+  return index === -1 ? [text] : [text.slice(0, index), text.slice(index + separator.length)];
 }

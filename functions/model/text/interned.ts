@@ -1,14 +1,17 @@
-/** Answers with the value that was made first under a key. */
-export type Interner<Value> = (key: string, make: () => Value) => Value;
+/** Returns the value that was created first for a key. */
+export type Interner<Value> = (key: string, create: () => Value) => Value;
 
-/** Keeps one of each: what thousands of nodes tell of the same images differs little, and would fill the memory if each kept its own. */
+/**
+ * Creates one value per key, which all callers share: thousands of nodes report the same images, and a copy for each
+ * would need too much memory.
+ */
 export function interned<Value>(): Interner<Value> {
-  const known = new Map<string, { readonly value: Value }>();
-  return (key, make) => {
-    const found = known.get(key);
-    if (found !== undefined) return found.value;
-    const made = { value: make() };
-    known.set(key, made);
-    return made.value;
+  const values = new Map<string, { readonly value: Value }>();
+  return (key, create) => {
+    const existing = values.get(key);
+    if (existing !== undefined) return existing.value;
+    const created = { value: create() };
+    values.set(key, created);
+    return created.value;
   };
 }

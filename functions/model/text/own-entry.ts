@@ -1,6 +1,3 @@
-/**
- * What a record holds under a key of others' making. Images, nodes and hashes may be called `constructor`,
- * and what every object inherits under such a name is none of theirs.
- */
+/** The own property of a record; undefined for inherited ones. Images, nodes and hashes may be named `constructor`. */
 export const ownEntry = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined;

@@ -1,4 +1,4 @@
-/** A client type as it goes over the wire: dates are text, and nothing is changed once written. */
+/** A type of the Kubernetes client as JSON: dates are text, all fields are readonly. */
 export type Serialized<T> = T extends Date
   ? string
   : T extends readonly (infer Item)[]

@@ -9,55 +9,55 @@ const event = {
   namespace: 'apps',
   name: 'j',
 };
-const told = { type: 'change', verb: 'update', object: job, cache: undefined, changed: [job] };
+const change = { type: 'change', verb: 'update', object: job, cache: undefined, changed: [job] };
 const pod = (name: string) => ({ apiVersion: 'v1', kind: 'Pod', namespace: 'apps', name });
 
-describe('the notice of an event', () => {
-  it('is a tick, whatever else it carries', () => {
+describe('notice', () => {
+  it('is a tick for the tick type, whatever the data', () => {
     expect(notice({ type: tickType, kind: 3, data: 'x' })).toEqual({ type: 'tick' });
   });
 
-  it.each(['add', 'update', 'delete'] as const)('tells %s, by reference as with the object in it', (verb) => {
+  it.each(['add', 'update', 'delete'] as const)('has the verb %s, for reference and resource events', (verb) => {
     for (const type of [changeType(verb), `dev.knative.apiserver.resource.${verb}`])
-      expect(notice({ ...event, type })).toEqual({ ...told, verb });
+      expect(notice({ ...event, type })).toEqual({ ...change, verb });
   });
 
-  it('names the cache of an ImageCache by itself, and of others as the sender says', () => {
-    const own = { ...event, kind: 'ImageCache', apiversion: 'kubefledged.io/v1alpha2' };
-    expect(notice(own)).toMatchObject({ cache: { namespace: 'apps', name: 'j' } });
+  it('has the ImageCache itself as the cache, for other kinds that of the extension', () => {
+    const imageCache = { ...event, kind: 'ImageCache', apiversion: 'kubefledged.io/v1alpha2' };
+    expect(notice(imageCache)).toMatchObject({ cache: { namespace: 'apps', name: 'j' } });
     expect(notice({ ...event, cache: 'apps/web' })).toMatchObject({ cache: { namespace: 'apps', name: 'web' } });
     for (const cache of ['web', '/web', 'apps/', 'a/b/c', 3])
       expect(notice({ ...event, cache })).toMatchObject({ cache: undefined });
   });
 
-  it('needs no namespace for a Node', () => {
+  it('accepts a Node without a namespace', () => {
     const node = { type: event.type, kind: 'Node', apiversion: 'v1', name: 'n' };
     expect(notice(node)).toMatchObject({ object: { kind: 'Node', namespace: '', name: 'n' } });
   });
 
-  it('names all that changed with it', () => {
+  it('lists all changed objects', () => {
     expect(notice({ ...event, data: { changed: [pod('a'), pod('b')] } })).toMatchObject({
       changed: [job, pod('a'), pod('b')],
     });
     expect(notice({ ...event, data: { changed: [] } })).toMatchObject({ changed: [job] });
   });
 
-  it('asks for everything where it can not be said what changed', () => {
+  it('requires observing everything if the list of changes is invalid or too long', () => {
     const many = Array.from({ length: maxChangedObjects + 1 }, (_, index) => pod(`p${index}`));
     for (const changed of [many, 'all', undefined, null, [pod('a'), { kind: 'Pod' }], [pod('')]])
       expect(notice({ ...event, data: { changed } })).toMatchObject({ changed: undefined });
     expect(notice({ ...event, data: { changed: many.slice(1) } })).toMatchObject({ changed: [job, ...many.slice(1)] });
   });
 
-  it('believes nothing of an object that comes along', () => {
+  it('ignores an object in the data', () => {
     for (const data of [{ kind: 'Secret', metadata: { name: 'x' } }, 'text', 7, null])
-      expect(notice({ ...event, data })).toEqual(told);
+      expect(notice({ ...event, data })).toEqual(change);
   });
 
   it.each([
-    ['a type of others', { ...event, type: 'com.example.x' }, 'unknown event type "com.example.x"'],
+    ['a foreign type', { ...event, type: 'com.example.x' }, 'unknown event type "com.example.x"'],
     [
-      'a verb of others',
+      'an unknown verb',
       { ...event, type: 'dev.knative.apiserver.ref.get' },
       'unknown event type "dev.knative.apiserver.ref.get"',
     ],
@@ -72,21 +72,21 @@ describe('the notice of an event', () => {
       'extensions kind, name and apiversion must be non-empty strings, namespace a string',
     ],
     [
-      'a namespace that is none',
+      'a namespace that is no string',
       { ...event, namespace: 7 },
       'extensions kind, name and apiversion must be non-empty strings, namespace a string',
     ],
-  ])('is invalid with %s, and says why', (_, of, reason) => {
-    expect(notice(of)).toEqual({ type: 'invalid', reason });
+  ])('is invalid with %s, and has the reason', (_, attributes, reason) => {
+    expect(notice(attributes)).toEqual({ type: 'invalid', reason });
   });
 
-  it('quotes no more of a type than fits a line', () => {
-    const refused = notice({ type: 'x'.repeat(10_000) });
-    expect(refused.type === 'invalid' && refused.reason.length).toBeLessThan(200);
+  it('truncates an unknown type in the reason', () => {
+    const invalid = notice({ type: 'x'.repeat(10_000) });
+    expect(invalid.type === 'invalid' && invalid.reason.length).toBeLessThan(200);
   });
 });
 
-describe('an event goes to', () => {
+describe('routes', () => {
   it.each([
     ['ImageCache', ['reconcile', 'refresh', 'purge']],
     ['Job', ['job-complete']],
@@ -94,8 +94,8 @@ describe('an event goes to', () => {
     ['Node', ['reconcile']],
     ['Secret', []],
     ['', []],
-  ])('%s: %j', (kind, is) => {
-    expect(routes(kind, false)).toEqual(is);
-    expect(functionNames).toEqual(expect.arrayContaining(is));
+  ])('of %s are %j', (kind, functions) => {
+    expect(routes(kind, false)).toEqual(functions);
+    expect(functionNames).toEqual(expect.arrayContaining(functions));
   });
 });

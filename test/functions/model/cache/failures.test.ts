@@ -7,37 +7,46 @@ import {
   withNode,
   withoutNode,
   type Cause,
+  type NodeFailures,
 } from '#model/cache/failures.ts';
 import type { Failures } from '#model/cache/image-cache.ts';
 
 const cause = (message: string, reason = 'ErrImagePull'): Cause => ({ reason, message });
-const told = (of: Readonly<Record<string, Cause>>): ReadonlyMap<string, Cause> => new Map(Object.entries(of));
+/** The failures of a node, by image. */
+const failuresOf = (node: string, causes: Readonly<Record<string, Cause>>): NodeFailures => ({
+  node,
+  causes: new Map(Object.entries(causes)),
+});
 
-describe('the failures of a status', () => {
-  it('hold of a node what it said last', () => {
-    const first = withNode({}, 'n1', told({ 'a:1': cause('x'), 'b:1': cause('x') }));
-    expect(withNode(first, 'n1', told({ 'b:1': cause('y') }))).toEqual({
+describe('failures', () => {
+  it('are the latest ones of each node', () => {
+    const first = withNode({}, failuresOf('n1', { 'a:1': cause('x'), 'b:1': cause('x') }));
+    expect(withNode(first, failuresOf('n1', { 'b:1': cause('y') }))).toEqual({
       'b:1': [{ node: 'n1', reason: 'ErrImagePull', message: 'y' }],
     });
   });
 
-  it('forget one node and leave the others', () => {
-    const both = withNode(withNode({}, 'n1', told({ 'a:1': cause('x') })), 'n2', told({ 'a:1': cause('y') }));
+  it('of one node are removed without those of others', () => {
+    const both = withNode(
+      withNode({}, failuresOf('n1', { 'a:1': cause('x') })),
+      failuresOf('n2', { 'a:1': cause('y') }),
+    );
     expect(withoutNode(both, 'n1')).toEqual({ 'a:1': [{ node: 'n2', reason: 'ErrImagePull', message: 'y' }] });
     expect(failureCount(both)).toBe(2);
   });
 
-  it('keep the beginning and the end of a long message: the end has the cause', () => {
+  it('keep the beginning and the end of a long message, because the end has the cause', () => {
     const message = `failed to pull image ${'x'.repeat(400)}: not found`;
-    const [failure] = withNode({}, 'n', told({ 'a:1': cause(message) }))['a:1'] ?? [];
+    const [failure] = withNode({}, failuresOf('n', { 'a:1': cause(message) }))['a:1'] ?? [];
     expect(failure?.message).toMatch(/^failed to pull image x+…x+: not found$/);
     expect(failure?.message).toHaveLength(failureBounds.messageLength);
   });
 
-  it('are told in one order, whichever node or image was first', () => {
-    const one = (failures: Failures) => withNode(failures, 'n1', told({ 'b:1': cause('x') }));
-    const other = (failures: Failures) => withNode(failures, 'n2', told({ 'a:1': cause('y'), 'b:1': cause('y') }));
-    const [a, b] = [one(other({})), other(one({}))];
+  it('have the same order whichever node or image came first', () => {
+    const first = (failures: Failures) => withNode(failures, failuresOf('n1', { 'b:1': cause('x') }));
+    const second = (failures: Failures) =>
+      withNode(failures, failuresOf('n2', { 'a:1': cause('y'), 'b:1': cause('y') }));
+    const [a, b] = [first(second({})), second(first({}))];
     expect(JSON.stringify(boundedFailures(a))).toBe(JSON.stringify(boundedFailures(b)));
   });
 
@@ -52,19 +61,19 @@ describe('the failures of a status', () => {
     times: fc.integer({ min: 0, max: 40 }),
   });
 
-  it('never grow beyond their bounds, whatever nodes say', () => {
+  it('never exceed their bounds, whatever nodes report', () => {
     fc.assert(
       fc.property(fc.array(report, { maxLength: 60, size: 'max' }), (reports) => {
         let failures: Failures = {};
-        for (const { node, images, text: word, times } of reports) {
-          const causes = images.map((image) => [`image-${image}`, cause(word.repeat(times))] as const);
-          failures = boundedFailures(withNode(failures, `node-${node}`, new Map(causes)));
+        for (const { node, images, text, times } of reports) {
+          const causes = images.map((image) => [`image-${image}`, cause(text.repeat(times))] as const);
+          failures = boundedFailures(withNode(failures, { node: `node-${node}`, causes: new Map(causes) }));
         }
         const json = JSON.stringify(failures);
         expect(Buffer.byteLength(json)).toBeLessThanOrEqual(failureBounds.bytes);
-        for (const each of Object.values(failures))
-          expect(each.length).toBeLessThanOrEqual(failureBounds.nodesPerImage);
-        const messages = Object.values(failures).flatMap((each) => each.map(({ message }) => message));
+        for (const entries of Object.values(failures))
+          expect(entries.length).toBeLessThanOrEqual(failureBounds.nodesPerImage);
+        const messages = Object.values(failures).flatMap((entries) => entries.map(({ message }) => message));
         for (const message of messages) expect(message.length).toBeLessThanOrEqual(failureBounds.messageLength);
         expect(messages.every((message) => message.isWellFormed())).toBe(true);
       }),
@@ -73,17 +82,11 @@ describe('the failures of a status', () => {
   });
 
   it('are bounded in bytes, not in characters', () => {
-    const causes = (index: number) => told({ [`image-${index}`]: cause('漢'.repeat(256)) });
-    let failures: Failures = {};
-    for (let index = 0; index < 1000; index += 1)
-      failures = withNode(failures, 'n', new Map([...causes(index), ...allOf(failures)]));
+    const message = '漢'.repeat(256);
+    const causes = Array.from({ length: 1000 }, (_, index) => [`image-${index}`, cause(message)] as const);
+    const failures = withNode({}, { node: 'n', causes: new Map(causes) });
     const bounded = boundedFailures(failures);
     expect(Buffer.byteLength(JSON.stringify(bounded))).toBeLessThanOrEqual(failureBounds.bytes);
     expect(failureCount(bounded)).toBeGreaterThan(100);
   });
 });
-
-const allOf = (failures: Failures): readonly (readonly [string, Cause])[] =>
-  Object.entries(failures).flatMap(([image, each]) =>
-    each.map(({ reason, message }) => [image, { reason, message }] as const),
-  );

@@ -5,7 +5,7 @@ import { desiredImages } from '#model/desired/desired-images.ts';
 import { isSameStatus, serializeStatus } from '#model/desired/serialize-status.ts';
 import { node, observed, settings, world } from '../builders.ts';
 
-/** A status as written before the fields were renamed, with every renamed field in it. */
+/** A status with every field that was renamed, under its former name. */
 const former = {
   status: 'Succeeded',
   reason: 'ImageCacheRefresh',
@@ -35,8 +35,8 @@ const stored = (status: unknown) =>
     status,
   });
 
-describe('a status with the former field names', () => {
-  it('is read with all its values', () => {
+describe('status with former field names', () => {
+  it('is parsed with all its values', () => {
     const { status, hasFormerStatus } = stored(former);
     expect(hasFormerStatus).toBe(true);
     expect(status.nodes).toMatchObject({
@@ -65,13 +65,13 @@ describe('a status with the former field names', () => {
     expect(isSameStatus(after.status, after)).toBe(true);
   });
 
-  it('is rewritten by a decision that makes no Job and keeps what is ready', () => {
+  it('is rewritten by a decision that creates no Job and keeps ready nodes', () => {
     const ready = node({ name: 'n1' });
-    const want = desiredImages(stored(former), ready, settings())?.hash ?? '';
+    const hash = desiredImages(stored(former), ready, settings())?.hash ?? '';
     const cache = stored({
       ...former,
-      nodes: { n1: { ...former.nodes.n1, id: ready.id, want } },
-      ...{ wants: { [want]: [0] }, removals: {}, unwanted: {} },
+      nodes: { n1: { ...former.nodes.n1, id: ready.id, want: hash } },
+      ...{ wants: { [hash]: [0] }, removals: {}, unwanted: {} },
       round: { ...former.round, pendingRemoval: undefined },
     });
     const plan = decide(
@@ -81,7 +81,7 @@ describe('a status with the former field names', () => {
     expect(plan.status?.nodes['n1']).toEqual(cache.status.nodes['n1']);
   });
 
-  it.each([undefined, null, {}, { desired: {}, placements: [] }])('is not seen in %j', (status) => {
+  it.each([undefined, null, {}, { desired: {}, placements: [] }])('is not recognised in %j', (status) => {
     expect(stored(status).hasFormerStatus).toBe(false);
   });
 });

@@ -3,33 +3,33 @@ import { describe, expect, it } from 'vitest';
 import { isMovingReference, normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { digest } from '../builders.ts';
 
-const rows: readonly { given: string; is: string; moves: boolean }[] = [
-  { given: 'nginx', is: 'docker.io/library/nginx:latest', moves: true },
-  { given: 'nginx:latest', is: 'docker.io/library/nginx:latest', moves: true },
-  { given: 'nginx:1.27', is: 'docker.io/library/nginx:1.27', moves: false },
-  { given: 'library/nginx:1.27', is: 'docker.io/library/nginx:1.27', moves: false },
-  { given: 'docker.io/nginx:1.27', is: 'docker.io/library/nginx:1.27', moves: false },
-  { given: 'index.docker.io/nginx:1.27', is: 'docker.io/library/nginx:1.27', moves: false },
-  { given: 'bitnami/redis', is: 'docker.io/bitnami/redis:latest', moves: true },
-  { given: 'ghcr.io/a/b', is: 'ghcr.io/a/b:latest', moves: true },
-  { given: 'ghcr.io/a', is: 'ghcr.io/a:latest', moves: true },
-  { given: 'localhost/a:1', is: 'localhost/a:1', moves: false },
-  { given: 'localhost:5000/a', is: 'localhost:5000/a:latest', moves: true },
-  { given: 'registry:5000/a/b/c:1', is: 'registry:5000/a/b/c:1', moves: false },
-  { given: '[::1]:5000/a:1', is: '[::1]:5000/a:1', moves: false },
-  { given: `nginx@${digest}`, is: `docker.io/library/nginx@${digest}`, moves: false },
-  { given: `nginx:latest@${digest}`, is: `docker.io/library/nginx@${digest}`, moves: false },
-  { given: `localhost:5000/a:1@${digest}`, is: `localhost:5000/a@${digest}`, moves: false },
-  { given: 'a:latest-slim', is: 'docker.io/library/a:latest-slim', moves: false },
+const rows: readonly { given: string; normalised: string; isMoving: boolean }[] = [
+  { given: 'nginx', normalised: 'docker.io/library/nginx:latest', isMoving: true },
+  { given: 'nginx:latest', normalised: 'docker.io/library/nginx:latest', isMoving: true },
+  { given: 'nginx:1.27', normalised: 'docker.io/library/nginx:1.27', isMoving: false },
+  { given: 'library/nginx:1.27', normalised: 'docker.io/library/nginx:1.27', isMoving: false },
+  { given: 'docker.io/nginx:1.27', normalised: 'docker.io/library/nginx:1.27', isMoving: false },
+  { given: 'index.docker.io/nginx:1.27', normalised: 'docker.io/library/nginx:1.27', isMoving: false },
+  { given: 'bitnami/redis', normalised: 'docker.io/bitnami/redis:latest', isMoving: true },
+  { given: 'ghcr.io/a/b', normalised: 'ghcr.io/a/b:latest', isMoving: true },
+  { given: 'ghcr.io/a', normalised: 'ghcr.io/a:latest', isMoving: true },
+  { given: 'localhost/a:1', normalised: 'localhost/a:1', isMoving: false },
+  { given: 'localhost:5000/a', normalised: 'localhost:5000/a:latest', isMoving: true },
+  { given: 'registry:5000/a/b/c:1', normalised: 'registry:5000/a/b/c:1', isMoving: false },
+  { given: '[::1]:5000/a:1', normalised: '[::1]:5000/a:1', isMoving: false },
+  { given: `nginx@${digest}`, normalised: `docker.io/library/nginx@${digest}`, isMoving: false },
+  { given: `nginx:latest@${digest}`, normalised: `docker.io/library/nginx@${digest}`, isMoving: false },
+  { given: `localhost:5000/a:1@${digest}`, normalised: `localhost:5000/a@${digest}`, isMoving: false },
+  { given: 'a:latest-slim', normalised: 'docker.io/library/a:latest-slim', isMoving: false },
 ];
 
-describe('an image reference', () => {
-  it.each(rows)('$given is $is', ({ given, is, moves }) => {
-    expect(normalisedReference(given)).toBe(is);
-    expect(isMovingReference(given)).toBe(moves);
+describe('image reference', () => {
+  it.each(rows)('$given is normalised to $normalised', ({ given, normalised, isMoving }) => {
+    expect(normalisedReference(given)).toBe(normalised);
+    expect(isMovingReference(given)).toBe(isMoving);
   });
 
-  it('comes apart into registry, repository, tag and digest', () => {
+  it('is parsed into registry, repository, tag and digest', () => {
     expect(parseImageReference(`localhost:5000/team/app:1@${digest}`)).toEqual({
       registry: 'localhost:5000',
       repository: 'team/app',
@@ -38,7 +38,7 @@ describe('an image reference', () => {
     });
   });
 
-  it('is spelled one way only: what is normalised stays as it is', () => {
+  it('does not change when it is normalised again', () => {
     const part = fc.stringMatching(/^[a-z0-9]{1,8}$/);
     const reference = fc
       .tuple(
@@ -56,7 +56,7 @@ describe('an image reference', () => {
     );
   });
 
-  it('never fails, whatever it is made of', () => {
+  it('is parsed without an error, whatever the text', () => {
     fc.assert(fc.property(fc.string(), (text) => typeof normalisedReference(text) === 'string'));
   });
 });
