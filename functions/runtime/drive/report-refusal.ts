@@ -1,16 +1,11 @@
-import { withRefusal } from '#model/round/open-conditions.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { isConflict, type ApiError } from '#runtime/errors.ts';
+import { withRefusal } from '#model/round/open-conditions.ts';
+import { isConflict, unless, type ApiError } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 
-/** Tells the user in the status why Jobs are not made: a quota, an admission policy, a missing right. */
+/** Writes to the status why Jobs are not created, in the API server's words: a quota, an admission policy, a missing right. */
 export async function reportRefusal(before: ImageCache, refusal: ApiError, { cluster, now }: Context): Promise<void> {
   const cache = await cluster.cache(before);
-  const status = cache === undefined ? undefined : withRefusal(cache, refusal.message, now());
-  if (cache === undefined || status === undefined) return;
-  try {
-    await cluster.writeStatus(cache, status);
-  } catch (error) {
-    if (!isConflict(error)) throw error;
-  }
+  const status = cache && withRefusal(cache, refusal.message, now());
+  if (cache !== undefined && status !== undefined) await unless(isConflict, cluster.writeStatus(cache, status));
 }
