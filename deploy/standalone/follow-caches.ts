@@ -13,43 +13,43 @@ export type FollowOptions = {
   readonly api: Api;
   readonly log: Logger;
   readonly screen: Screen;
-  /** Stops it. */
+  /** Stops following. */
   readonly signal: AbortSignal;
-  /** Called each time all that was under way has settled and been told. */
+  /** Called each time all caches have settled and their results are printed. */
   readonly onSettled: () => void;
 };
 
-/** Shows how far every ImageCache is while anything is under way, and then what that came to. */
+/** Shows the progress of all ImageCaches until they settle, and then their results. */
 export function followCaches({ screen, onSettled, ...options }: FollowOptions): void {
   const caches = new Map<string, ImageCache>();
-  /** Since when a cache has something under way; kept until nothing has. */
-  const busy = new Map<string, number>();
-  const look = (): void => {
-    const followed = [...busy].flatMap(([key, since]) => {
+  /** When each cache became busy, in epoch milliseconds; kept until all have settled. */
+  const busySince = new Map<string, number>();
+  const draw = (): void => {
+    const followed = [...busySince].flatMap(([key, since]) => {
       const cache = caches.get(key);
       return cache === undefined ? [] : [{ cache, seconds: (systemClock.now() - since) / 1000 }];
     });
     if (followed.length === 0) return;
-    const isTimed = screen.beat !== undefined;
+    const isTimed = screen.interval !== undefined;
     screen.show(followed.flatMap(({ cache, seconds }) => progressLines(cache, isTimed ? seconds : undefined)));
     if (!followed.every(({ cache }) => isSettled(cache))) return;
-    busy.clear();
+    busySince.clear();
     screen.print([{ text: '' }, ...followed.flatMap(({ cache }) => outcomeLines(cache)), { text: '' }]);
     onSettled();
   };
-  const take = (key: string, cache: ImageCache | undefined): void => {
+  const update = (key: string, cache: ImageCache | undefined): void => {
     if (cache === undefined) {
       caches.delete(key);
-      busy.delete(key);
+      busySince.delete(key);
       return;
     }
     caches.set(key, cache);
-    if (!isSettled(cache) && !busy.has(key)) busy.set(key, systemClock.now());
+    if (!isSettled(cache) && !busySince.has(key)) busySince.set(key, systemClock.now());
   };
   const onChange = ({ reference: { namespace, name }, current }: Change<ImageCache>): void => {
-    take(`${namespace}/${name}`, current);
-    look();
+    update(`${namespace}/${name}`, current);
+    draw();
   };
   startInformer({ ...imageCaches, project: parseImageCache }, { ...options, clock: systemClock, onChange });
-  if (screen.beat !== undefined) setInterval(look, screen.beat).unref();
+  if (screen.interval !== undefined) setInterval(draw, screen.interval).unref();
 }

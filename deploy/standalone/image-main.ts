@@ -1,4 +1,4 @@
-/** What the image runs when nothing else is asked of it. FUNCTION alone makes it one function, as OpenFaaS can set the environment and no arguments. */
+/** The default program of the image. FUNCTION selects a single function, because OpenFaaS sets the environment but no arguments. */
 import { program } from './program.ts';
 
 await (program() === 'function' ? import('../../functions/main.ts') : import('./main.ts'));

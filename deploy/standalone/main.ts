@@ -1,4 +1,4 @@
-/** Sources and functions in one process: events are handed over in memory. */
+/** Sources and functions in one process; events are delivered in memory. */
 import { readConfig, helpText, wantsHelp } from '#runtime/config/config.ts';
 import { keepHeapSmall } from '#runtime/process/keep-heap-small.ts';
 import { runProcess } from '#runtime/process/run-process.ts';

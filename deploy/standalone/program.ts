@@ -3,7 +3,10 @@ import { ConfigError } from '#runtime/errors.ts';
 
 export type Program = 'function' | 'standalone' | 'simulation';
 
-/** What the settings ask for: one function where FUNCTION names it, all with their sources where a cluster is named. Settings that do not read are for main.ts to refuse. */
+/**
+ * Selects the program by the settings: one function if FUNCTION is set, all functions with their sources if a cluster is named.
+ * Invalid settings select `standalone`, which reports them.
+ */
 export function program(): Program {
   if (wantsHelp(process.argv)) return 'standalone';
   try {

@@ -3,38 +3,38 @@ import { isUnsettled, type LedgerEntry } from '#model/cache/ledger.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 
-/** One line for a person; its tone is a colour where there are any. */
+/** One line of output; its tone is a colour where the terminal has colours. */
 export type Line = { readonly text: string; readonly tone?: Tone };
 export type Tone = 'busy' | 'good' | 'bad' | 'quiet';
 
-/** Whether nothing is under way: what the status says is final for this generation and for the nodes there are. */
+/** Whether nothing is in progress: the status is final for this generation and the current nodes. */
 export function isSettled({ generation, spec, status }: ImageCache): boolean {
   const reconciling = status.conditions.find(({ type }) => type === 'Reconciling');
   if (reconciling?.status !== 'False' || reconciling.observedGeneration !== generation) return false;
   return spec.suspend || !Object.values(status.nodes).some(isUnsettled);
 }
 
-/** How far a cache is: a line for the whole, with the seconds that it took so far if they are told, and one per node. */
+/** The progress of a cache: one line for the cache, with the seconds so far if given, and one per node. */
 export function progressLines(cache: ImageCache, seconds?: number): readonly Line[] {
-  const nodes = entriesOf(cache).map(([name, entry]) => ({ name, ...told(cache, entry) }));
+  const nodes = entriesOf(cache).map(([name, entry]) => ({ name, ...describeNode(cache, entry) }));
   const wide = widest(nodes.map(({ name }) => name));
   return [
     { text: [headline(cache), ...(seconds === undefined ? [] : [`${seconds.toFixed(1)} s`])].join('  ') },
     ...nodes.map(({ name, state, text, tone }) => ({
-      text: `  ${name.padEnd(wide)}  ${state.padEnd(11)}  ${text}`,
+      text: `  ${name.padEnd(wide)}  ${state.padEnd(8)}  ${text}`,
       tone,
     })),
   ];
 }
 
-/** What a settled cache came to: what is where, then what is not, and why. */
+/** The result of a settled cache: images by the nodes that have them, then failures with their reasons. */
 export function outcomeLines(cache: ImageCache): readonly Line[] {
   const { status } = cache;
   const holders = [...holdersOf(cache)].filter(([, nodes]) => nodes.length > 0);
   const failures = Object.entries(status.failures).flatMap(([image, of]) => of.map((one) => ({ image, ...one })));
   const wide = widest([...holders.map(([image]) => image), ...failures.map(({ image }) => image)]);
   return [
-    { text: `${cache.name}, image by image` },
+    { text: `${cache.name} by image` },
     ...holders.map(([image, nodes]) => ({ text: `  ${image.padEnd(wide)}  on ${nodesInWords(nodes)}` })),
     ...failures.map(({ image, node, reason, message }) => ({
       text: `  ${image.padEnd(wide)}  not on ${node}: ${[reason, message].filter((part) => part !== '').join(', ')}`,
@@ -45,22 +45,22 @@ export function outcomeLines(cache: ImageCache): readonly Line[] {
 
 function headline({ name, status }: ImageCache): string {
   const { ready, desired } = nodeCounts(status.nodes);
-  const word = status.status === '' ? 'not looked at yet' : status.status;
+  const word = status.status === '' ? 'Not reconciled yet' : status.status;
   return desired === 0 ? `${name}  ${word}` : `${name}  ${word}  ${ready} of ${counted(desired, 'node')} ready`;
 }
 
-type Told = { readonly state: string; readonly text: string; readonly tone: Tone };
+type NodeLine = { readonly state: string; readonly text: string; readonly tone: Tone };
 
-function told(cache: ImageCache, entry: LedgerEntry): Told {
+function describeNode(cache: ImageCache, entry: LedgerEntry): NodeLine {
   const images = imagesIn(cache, entry);
   const failed = named(images, entry.failedImages);
   switch (entry.state) {
     case 'Pending':
-      return { state: 'waits', text: `for its turn, ${counted(images.length, 'image')}`, tone: 'quiet' };
+      return { state: 'pending', text: counted(images.length, 'image'), tone: 'quiet' };
     case 'Pulling':
       return entry.pendingImages === undefined || entry.attempt <= 1
         ? { state: 'pulling', text: counted(images.length, 'image'), tone: 'busy' }
-        : { state: 'tries again', text: named(images, entry.pendingImages).join(', '), tone: 'busy' };
+        : { state: 'retrying', text: named(images, entry.pendingImages).join(', '), tone: 'busy' };
     case 'Ready':
       return { state: 'ready', text: counted(images.length, 'image'), tone: 'good' };
     case 'Failed':
@@ -70,13 +70,13 @@ function told(cache: ImageCache, entry: LedgerEntry): Told {
   }
 }
 
-/** A node that failed without naming an image has not told of any. */
+/** A node that failed without a failed image has reported no results. */
 const shortfall = (images: readonly string[], failed: readonly string[]): string =>
   failed.length === 0
-    ? `nothing is known of ${counted(images.length, 'image')}`
-    : `${failed.join(', ')}; ${images.length - failed.length} of ${images.length} there`;
+    ? `no results for ${counted(images.length, 'image')}`
+    : `${failed.join(', ')}; ${images.length - failed.length} of ${images.length} present`;
 
-/** Which nodes hold which image, as far as their results are known. */
+/** Nodes that have each image, as far as results are known. */
 function holdersOf(cache: ImageCache): ReadonlyMap<string, readonly string[]> {
   const holders = new Map<string, readonly string[]>();
   for (const [name, entry] of entriesOf(cache)) {
@@ -97,7 +97,7 @@ const imagesIn = (cache: ImageCache, entry: LedgerEntry): readonly string[] =>
 const named = (images: readonly string[], indexes: readonly number[]): readonly string[] =>
   indexes.flatMap((index) => images[index] ?? []);
 
-/** Names while they are few. */
+/** Lists up to five nodes by name, and counts more. */
 const nodesInWords = (nodes: readonly string[]): string =>
   nodes.length <= 5 ? nodes.join(', ') : counted(nodes.length, 'node');
 

@@ -2,16 +2,16 @@ import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import { styleText } from 'node:util';
 import type { Line, Tone } from './progress.ts';
 
-/** Where a person reads: a picture that changes in place in a terminal, plain lines anywhere else. */
+/** Output for a person: a view redrawn in place on a terminal, plain lines anywhere else. */
 export type Screen = {
-  /** Replaces the picture; elsewhere than in a terminal, prints those of its lines that are new. */
+  /** Replaces the view; without a terminal, prints its new lines only. */
   readonly show: (lines: readonly Line[]) => void;
-  /** Leaves the picture as it is and prints below it. */
+  /** Keeps the view and prints below it. */
   readonly print: (lines: readonly Line[]) => void;
-  /** Standard error, kept out of the picture. */
+  /** Writes to standard error without damage to the view. */
   readonly log: { readonly write: (text: string) => void };
-  /** Milliseconds after which a picture looks old; undefined where it is not drawn again. */
-  readonly beat: number | undefined;
+  /** Milliseconds between two redraws; undefined where nothing is redrawn. */
+  readonly interval: number | undefined;
 };
 
 export type Output = NodeJS.WritableStream & {
@@ -22,13 +22,13 @@ export type Output = NodeJS.WritableStream & {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Only a terminal that can move its cursor, with somebody in front of it who has not asked for plain text. */
+/** Whether to redraw: only on a terminal that can move its cursor, outside CI and unless NO_COLOR is set. */
 export const isLive = (output: Output, env: Environment): boolean =>
   output.isTTY === true && env['TERM'] !== 'dumb' && !env['NO_COLOR'] && !env['CI'];
 
 /** Draws on a terminal. */
 export function liveScreen(output: Output, errors: NodeJS.WritableStream): Screen {
-  let picture: readonly Line[] = [];
+  let view: readonly Line[] = [];
   let height = 0;
   const written = (lines: readonly Line[]): string => lines.map((line) => `${coloured(line, output)}\n`).join('');
   const erase = (): void => {
@@ -39,18 +39,18 @@ export function liveScreen(output: Output, errors: NodeJS.WritableStream): Scree
     height = 0;
   };
   const draw = (): void => {
-    const lines = fitting(picture, output);
+    const lines = fitting(view, output);
     output.write(written(lines));
     height = lines.length;
   };
   return {
     show: (lines) => {
       erase();
-      picture = lines;
+      view = lines;
       draw();
     },
     print: (lines) => {
-      picture = [];
+      view = [];
       height = 0;
       output.write(written(lines));
     },
@@ -61,7 +61,7 @@ export function liveScreen(output: Output, errors: NodeJS.WritableStream): Scree
         draw();
       },
     },
-    beat: 100,
+    interval: 100,
   };
 }
 
@@ -76,11 +76,11 @@ export function plainScreen(output: NodeJS.WritableStream, errors: NodeJS.Writab
     },
     print,
     log: { write: (text) => void errors.write(text) },
-    beat: undefined,
+    interval: undefined,
   };
 }
 
-/** A picture that does not fit could not be redrawn: a terminal's cursor stays within its rows, and a long line takes two. */
+/** Truncates a view to the terminal: the cursor cannot move above its first row, and a long line would take two rows. */
 function fitting(lines: readonly Line[], { columns = 80, rows = 24 }: Output): readonly Line[] {
   const room = Math.max(1, rows - 1);
   const kept = lines.length <= room ? lines : lines.slice(0, room - 1);
@@ -93,6 +93,6 @@ const cut = (text: string, width: number): string => (text.length <= width ? tex
 
 const colours = { busy: 'yellow', good: 'green', bad: 'red', quiet: 'gray' } as const satisfies Record<Tone, string>;
 
-/** Node knows which terminals have colours. */
+/** `styleText` checks whether the stream supports colours. */
 const coloured = ({ text, tone }: Line, stream: Output): string =>
   tone === undefined ? text : styleText(colours[tone], text, { stream });

@@ -1,4 +1,4 @@
-// Entry of `npm start`: says what to do on a Node that can not run TypeScript, before anything else is loaded.
+// Entry of `npm start`: checks the version of Node, which must run TypeScript, before anything else is loaded.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < 22 || (major === 22 && minor < 19)) {

@@ -1,4 +1,4 @@
-/** What `npm start` runs: the program on the cluster that is named, or a simulation to try it out. Images hold the former only. */
+/** What `npm start` runs: the program on the cluster that is named, or else a simulation. Images do not contain the simulation. */
 import { endWithNpm } from './end-with-npm.ts';
 import { program } from './program.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from '#runtime/errors.ts';
 
-/** A folder of this process alone. Its removal is synchronous, so that a process can do it as its last act. Throws `ConfigError`. */
+/** Creates a folder for this process. Its removal is synchronous, so it can run in an exit handler. Throws `ConfigError`. */
 export function temporaryFolder(): { readonly path: string; readonly remove: () => void } {
   const parent = tmpdir();
   try {
@@ -11,7 +11,7 @@ export function temporaryFolder(): { readonly path: string; readonly remove: () 
     return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new ConfigError(`cannot make a folder in ${parent}: ${code}; set TMPDIR to a folder that can be written`, {
+    throw new ConfigError(`cannot create a folder in ${parent}: ${code}; set TMPDIR to a writable folder`, {
       cause: error,
     });
   }

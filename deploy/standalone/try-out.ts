@@ -18,7 +18,7 @@ import { startStandalone } from './start-standalone.ts';
 export type TryOutOptions = {
   readonly config: Config;
   readonly screen: Screen;
-  /** Where the kubeconfig goes. */
+  /** Folder of the kubeconfig. */
   readonly folder: string;
 };
 
@@ -26,10 +26,10 @@ const root = join(import.meta.dirname, '../..');
 const crd = join(root, 'crds/imagecache.yaml');
 const sampleFile = 'deploy/samples/first-light.yaml';
 const sample = { namespace: 'default', name: 'first-light' };
-/** Milliseconds between two looks at what does not take long. */
-const beat = 100;
+/** Milliseconds between two checks whether the nodes are Ready. */
+const interval = 100;
 
-/** Shows the work on a cluster that is simulated in this process, and goes on serving it; returns when the sample is applied. */
+/** Shows the program at work on a simulated cluster in this process, and keeps serving it; returns when the sample is applied. */
 export async function tryOut({ config, screen, folder }: TryOutOptions): Promise<void> {
   const log = createLog(config.logLevel, screen.log);
   screen.print(introduction);
@@ -53,7 +53,7 @@ export async function tryOut({ config, screen, folder }: TryOutOptions): Promise
       if (isFirst) screen.print(whatNext(kubeconfig, config.statusPage ? standalone.port : undefined));
       isFirst = false;
     };
-    await begin(api);
+    await applySample(api);
     const never = new AbortController().signal;
     followCaches({ api, log, screen, signal: never, onSettled });
   } catch (error) {
@@ -62,15 +62,15 @@ export async function tryOut({ config, screen, folder }: TryOutOptions): Promise
   }
 }
 
-/** Nothing is pulled, so that nobody outside is asked either. */
+/** Nothing is pulled, so no registry outside is asked. */
 const noRegistry: Registry = {
-  digest: () => Promise.resolve({ type: 'unknown', reason: 'in this simulation no registry is asked' }),
+  digest: () => Promise.resolve({ type: 'unknown', reason: 'the simulation asks no registry' }),
   close: () => undefined,
 };
 
-/** What a person would do with kubectl: wait for the nodes, label one, apply the sample. */
-async function begin(api: Api): Promise<void> {
-  while (!(await createCluster(api).nodes()).every(({ isReady }) => isReady)) await pause(beat);
+/** Does what a user would do with kubectl: wait for the nodes, label one, apply the sample. */
+async function applySample(api: Api): Promise<void> {
+  while (!(await createCluster(api).nodes()).every(({ isReady }) => isReady)) await pause(interval);
   await api.request({
     method: 'PATCH',
     path: paths.node('node-1'),
@@ -87,9 +87,9 @@ async function begin(api: Api): Promise<void> {
 }
 
 const introduction: readonly Line[] = [
-  'A simulation to try things out with, never for production: a Kubernetes API in this',
-  'process, three nodes that exist nowhere, images that nobody really pulls.',
-  'On a real cluster: npm start -- --kubeconfig FILE',
+  'Running on a simulated cluster, never for production: a Kubernetes API in this process,',
+  'three simulated nodes and simulated image pulls.',
+  'To use a real cluster: npm start -- --kubeconfig FILE',
   '',
   'kubectl label node node-1 tier=backend',
   `kubectl apply --server-side -f ${sampleFile}`,
@@ -98,14 +98,14 @@ const introduction: readonly Line[] = [
 
 const whatNext = (kubeconfig: string, statusPort: number | undefined): readonly Line[] =>
   [
-    'That one image fails is meant to be seen. It keeps serving; now you, in another terminal:',
+    'The sample includes one bad image on purpose. The simulation keeps running. In another terminal, try:',
     '',
     `  export KUBECONFIG=${kubeconfig}`,
-    `  kubectl describe imagecache ${sample.name}    # all that is known, per node`,
-    `  kubectl edit imagecache ${sample.name}        # take out the line with "missing", and it succeeds`,
-    '  kubectl label node node-2 tier=backend     # node-2 gets what the selector now gives it',
+    `  kubectl describe imagecache ${sample.name}    # status of each node`,
+    `  kubectl edit imagecache ${sample.name}        # remove the line with "missing", and it succeeds`,
+    '  kubectl label node node-2 tier=backend     # node-2 now matches the selector and pulls more',
     '',
-    ...(statusPort === undefined ? [] : [`All of it at a glance: http://127.0.0.1:${statusPort}/status/`, '']),
-    'Ctrl-C ends it and leaves nothing behind.',
+    ...(statusPort === undefined ? [] : [`Status page: http://127.0.0.1:${statusPort}/status/`, '']),
+    'Press Ctrl-C to stop; nothing is left behind.',
     '',
   ].map((text) => ({ text }));

@@ -8,7 +8,7 @@ describe('npm start, with arguments', { timeout: 60_000 }, () => {
   it.each([
     { when: 'is missing', content: undefined, says: (file: string) => `cannot read kubeconfig ${file}: ENOENT\n` },
     { when: 'is broken', content: '{ broken', says: (file: string) => `${file} is not a kubeconfig\n` },
-  ])('says in a sentence that its kubeconfig $when', async ({ content, says }) => {
+  ])('reports that its kubeconfig $when', async ({ content, says }) => {
     const file = join(await temporaryFolder(), 'kubeconfig');
     if (content !== undefined) await writeFile(file, content);
     const command = await startCommand(['--kubeconfig', file]);
@@ -17,19 +17,19 @@ describe('npm start, with arguments', { timeout: 60_000 }, () => {
     expect(command.output()).toBe('');
   });
 
-  it('says what a setting should be', async () => {
+  it('reports what was expected of a setting', async () => {
     const command = await startCommand(['--port=many']);
     expect(await command.ended).toEqual([1, null]);
     expect(command.errors()).toBe('--port is "many", expected a whole number from 0 to 65535\n');
   });
 
-  it('tells its settings', async () => {
+  it('prints its settings', async () => {
     const command = await startCommand(['--help']);
     expect(await command.ended).toEqual([0, null]);
     expect(command.output()).toContain('--kubeconfig');
   });
 
-  it('logs JSON lines to standard output and shows no picture', async () => {
+  it('logs JSON lines to standard output and draws nothing', async () => {
     const command = await startCommand(['--kubeconfig', await clusterFile()], { PORT: '0' });
     await vi.waitFor(() => expect(command.output()).toContain('"msg":"synced"'), { timeout: 15_000, interval: 20 });
     for (const line of command.output().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
@@ -37,7 +37,7 @@ describe('npm start, with arguments', { timeout: 60_000 }, () => {
     expect(await command.ended).toEqual([0, null]);
   });
 
-  it('runs the one function that FUNCTION names, which takes events at /', async () => {
+  it('runs only the function that FUNCTION names, which receives events at /', async () => {
     const command = await startCommand(['--kubeconfig', await clusterFile()], { PORT: '0', FUNCTION: 'reconcile' });
     await vi.waitFor(() => expect(command.output()).toContain('"msg":"started"'), { timeout: 15_000, interval: 20 });
     const port = /"port":(\d+)/.exec(command.output())?.[1] ?? '';
@@ -57,7 +57,7 @@ describe('npm start, with arguments', { timeout: 60_000 }, () => {
     expect(await command.ended).toEqual([0, null]);
   });
 
-  it('ends when its port is taken', async () => {
+  it('ends with a message when its port is taken', async () => {
     const port = await takenPort();
     const command = await startCommand(['--kubeconfig', await clusterFile()], { PORT: String(port) });
     expect(await command.ended).toEqual([1, null]);

@@ -29,41 +29,41 @@ const withNodes = (nodes: Readonly<Record<string, LedgerEntry>>, of: Partial<Ima
 
 const nodeRows: readonly { when: string; given: LedgerEntry; line: string; tone: string }[] = [
   {
-    when: 'waits for its turn',
+    when: 'is pending',
     given: entry({ state: 'Pending', attempt: 0 }),
-    line: 'waits        for its turn, 2 images',
+    line: 'pending   2 images',
     tone: 'quiet',
   },
-  { when: 'pulls', given: entry({ desiredHash: 'more' }), line: 'pulling      3 images', tone: 'busy' },
+  { when: 'is pulling', given: entry({ desiredHash: 'more' }), line: 'pulling   3 images', tone: 'busy' },
   {
-    when: 'pulls some of its images the first time',
+    when: 'is pulling some of its images for the first time',
     given: entry({ pendingImages: [0] }),
-    line: 'pulling      2 images',
+    line: 'pulling   2 images',
     tone: 'busy',
   },
   {
-    when: 'tries an image again',
+    when: 'retries an image',
     given: entry({ desiredHash: 'more', attempt: 2, pendingImages: [2] }),
-    line: 'tries again  gone:3',
+    line: 'retrying  gone:3',
     tone: 'busy',
   },
-  { when: 'has all', given: entry({ state: 'Ready' }), line: 'ready        2 images', tone: 'good' },
+  { when: 'has all images', given: entry({ state: 'Ready' }), line: 'ready     2 images', tone: 'good' },
   {
-    when: 'has some',
+    when: 'has some images',
     given: entry({ desiredHash: 'more', state: 'Failed', failedImages: [1, 2] }),
-    line: 'failed       base:2, gone:3; 1 of 3 there',
+    line: 'failed    base:2, gone:3; 1 of 3 present',
     tone: 'bad',
   },
   {
-    when: 'failed without a word on its images',
+    when: 'failed without results for its images',
     given: entry({ state: 'Failed' }),
-    line: 'failed       nothing is known of 2 images',
+    line: 'failed    no results for 2 images',
     tone: 'bad',
   },
   {
-    when: 'is left out',
+    when: 'is skipped',
     given: entry({ state: 'Skipped', reason: 'NotReady' }),
-    line: 'skipped      NotReady',
+    line: 'skipped   NotReady',
     tone: 'quiet',
   },
 ];
@@ -75,11 +75,11 @@ describe('the line of a node', () => {
 });
 
 describe('the lines of a cache', () => {
-  it('that nobody has looked at yet', () => {
-    expect(progressLines(cache())).toEqual([{ text: 'web  not looked at yet' }]);
+  it('say that it is not reconciled yet', () => {
+    expect(progressLines(cache())).toEqual([{ text: 'web  Not reconciled yet' }]);
   });
 
-  it('count its nodes, in the order in which people count, aligned', () => {
+  it('count its nodes, in numeric order, aligned', () => {
     const nodes = {
       'node-10': entry({ state: 'Ready' }),
       'node-9': entry({}),
@@ -87,49 +87,49 @@ describe('the lines of a cache', () => {
     };
     expect(progressLines(withNodes(nodes), 2.34).map(({ text }) => text)).toEqual([
       'web  Processing  1 of 2 nodes ready  2.3 s',
-      '  node-2   skipped      NotReady',
-      '  node-9   pulling      2 images',
-      '  node-10  ready        2 images',
+      '  node-2   skipped   NotReady',
+      '  node-9   pulling   2 images',
+      '  node-10  ready     2 images',
     ]);
   });
 
-  it('use the singular where there is one', () => {
-    const told = progressLines(
+  it('use the singular for one', () => {
+    const lines = progressLines(
       withNodes({ a: entry({ state: 'Ready', desiredHash: 'one' }) }, { desired: { one: [1] } }),
     );
-    expect(told.map(({ text }) => text)).toEqual(['web  Processing  1 of 1 node ready', '  a  ready        1 image']);
+    expect(lines.map(({ text }) => text)).toEqual(['web  Processing  1 of 1 node ready', '  a  ready     1 image']);
   });
 });
 
 describe('the outcome of a cache', () => {
-  it('says what is where, and what is not and why', () => {
+  it('lists images by node, and failures with their reasons', () => {
     const nodes = {
       a: entry({ state: 'Ready' }),
       b: entry({ state: 'Failed', desiredHash: 'more', failedImages: [2] }),
     };
     const failures = { 'gone:3': [{ node: 'b', reason: 'ErrImagePull', message: 'not found' }] };
     expect(outcomeLines(withNodes(nodes, { status: 'Failed', failures }))).toEqual([
-      { text: 'web, image by image' },
+      { text: 'web by image' },
       { text: '  app:1   on a, b' },
       { text: '  base:2  on a, b' },
       { text: '  gone:3  not on b: ErrImagePull, not found', tone: 'bad' },
     ]);
   });
 
-  it('counts nodes where there are many, and leaves out a message that is not there', () => {
+  it('counts nodes where there are many, and omits an empty message', () => {
     const nodes = Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => [name, entry({ state: 'Ready' })]));
     const failures = { x: [{ node: 'g', reason: 'ImagePullStatusUnknown', message: '' }] };
     expect(outcomeLines(withNodes(nodes, { failures })).map(({ text }) => text)).toEqual([
-      'web, image by image',
+      'web by image',
       '  app:1   on 6 nodes',
       '  base:2  on 6 nodes',
       '  x       not on g: ImagePullStatusUnknown',
     ]);
   });
 
-  it('claims nothing of nodes that have told nothing', () => {
+  it('lists nothing for nodes without results', () => {
     expect(outcomeLines(withNodes({ a: entry({}), b: entry({ state: 'Failed' }) }))).toEqual([
-      { text: 'web, image by image' },
+      { text: 'web by image' },
     ]);
   });
 });
@@ -141,14 +141,14 @@ const reconciling = (value: Condition['status'], observedGeneration = 1): readon
 const settledRows: readonly { when: string; given: ImageCache; is: boolean }[] = [
   { when: 'is new', given: cache(), is: false },
   { when: 'has an open round', given: withNodes({}, { conditions: reconciling('True') }), is: false },
-  { when: 'was edited since', given: withNodes({}, { conditions: reconciling('False', 0) }), is: false },
+  { when: 'has a newer generation', given: withNodes({}, { conditions: reconciling('False', 0) }), is: false },
   {
-    when: 'has a node that pulls',
+    when: 'has a node that is pulling',
     given: withNodes({ a: entry({}) }, { conditions: reconciling('False') }),
     is: false,
   },
   {
-    when: 'has a node that waits, and is suspended',
+    when: 'has a pending node, and is suspended',
     given: {
       ...withNodes({ a: entry({ state: 'Pending' }) }, { conditions: reconciling('False') }),
       spec: spec({ suspend: true }),

@@ -21,13 +21,13 @@ const liveRows: readonly { when: string; isTTY?: boolean; env: Record<string, st
   { when: 'CI', isTTY: true, env: { CI: 'true' }, is: false },
 ];
 
-it.each(liveRows)('a picture that is redrawn: $is for $when', ({ isTTY, env, is }) => {
+it.each(liveRows)('redraws: $is for $when', ({ isTTY, env, is }) => {
   const stream = new PassThrough();
   expect(isLive(isTTY === undefined ? stream : Object.assign(stream, { isTTY }), env)).toBe(is);
 });
 
-describe('in a terminal', () => {
-  it('a picture takes the place of the one before, and stays once something is printed', () => {
+describe('on a terminal', () => {
+  it('a view replaces the one before, and stays once something is printed', () => {
     const { stream, written } = recorder();
     const screen = liveScreen(stream, recorder().stream);
     screen.show(lines('a', 'b'));
@@ -39,7 +39,7 @@ describe('in a terminal', () => {
     expect(written()).toBe('d\ne\n');
   });
 
-  it('the log goes above the picture', () => {
+  it('the log is written above the view', () => {
     const { stream, written } = recorder();
     const screen = liveScreen(stream, stream);
     screen.show(lines('a'));
@@ -47,15 +47,15 @@ describe('in a terminal', () => {
     expect(written()).toBe(`a\n${erased(1)}{"msg":"x"}\na\n`);
   });
 
-  it('a picture is cut to what the terminal holds', () => {
+  it('a view is truncated to the terminal', () => {
     const { stream, written } = recorder({ columns: 20, rows: 4 });
     liveScreen(stream, stream).show(lines('a'.repeat(40), 'b', 'c', 'd', 'e'));
     expect(written()).toBe(`${'a'.repeat(16)}...\nb\n  and 3 lines more\n`);
   });
 });
 
-describe('elsewhere', () => {
-  it('only what is new in a picture is printed, without colours', () => {
+describe('without a terminal', () => {
+  it('only new lines are printed, without colours', () => {
     const { stream, written } = recorder();
     const screen = plainScreen(stream, stream);
     screen.show([...lines('a'), { text: 'b', tone: 'bad' }]);

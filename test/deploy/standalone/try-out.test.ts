@@ -4,12 +4,12 @@ import { describe, expect, it, vi } from 'vitest';
 import { type Command, npmStart, startCommand, takenPort, temporaryFolder } from './start-command.ts';
 
 /** Milliseconds; machines that run many tests at once are slow. */
-const soon = { timeout: 15_000, interval: 20 };
+const soon = { timeout: 30_000, interval: 20 };
 
 const said = (command: Command, text: string): Promise<void> =>
   vi.waitFor(() => expect(command.output()).toContain(text), { timeout: 30_000, interval: 20 });
 
-const outcome = `first-light, image by image
+const outcome = `first-light by image
   docker.io/library/nginx:1.27   on node-1, node-2, node-3
   docker.io/library/redis:7.4    on node-1, node-2, node-3
   registry.k8s.io/etcd:3.5.21-0  on node-1
@@ -19,26 +19,26 @@ const outcome = `first-light, image by image
 const kubeconfigOf = (command: Command): string => /export KUBECONFIG=(.+)/.exec(command.output())?.[1] ?? '';
 
 describe('npm start, without a cluster', { timeout: 60_000 }, () => {
-  it('shows the work in plain lines on a pipe, goes on serving, and Ctrl-C twice leaves nothing behind', async () => {
+  it('prints plain lines to a pipe, keeps serving, and leaves nothing behind after Ctrl-C twice', async () => {
     const since = Date.now();
     const command = await startCommand();
-    await said(command, 'Ctrl-C ends it');
+    await said(command, 'Press Ctrl-C to stop');
     expect(Date.now() - since).toBeLessThan(30_000);
     const output = command.output();
     for (const line of [
-      'A simulation to try things out with, never for production',
-      'On a real cluster: npm start -- --kubeconfig FILE\n',
-      '\n  node-1  pulling      4 images\n',
-      '\n  node-1  tries again  registry.example/missing:1\n',
-      '\n  node-1  failed       registry.example/missing:1; 3 of 4 there\n',
-      '\n  node-3  ready        2 images\n',
+      'Running on a simulated cluster, never for production',
+      'To use a real cluster: npm start -- --kubeconfig FILE\n',
+      '\n  node-1  pulling   4 images\n',
+      '\n  node-1  retrying  registry.example/missing:1\n',
+      '\n  node-1  failed    registry.example/missing:1; 3 of 4 present\n',
+      '\n  node-3  ready     2 images\n',
       '\nfirst-light  Failed  2 of 3 nodes ready\n',
       outcome,
     ])
       expect(output).toContain(line);
     expect(output).not.toContain('\u001b');
     expect(command.errors()).toBe('');
-    const address = /All of it at a glance: (\S+)/.exec(output)?.[1] ?? '';
+    const address = /Status page: (\S+)/.exec(output)?.[1] ?? '';
     expect(await (await fetch(address)).text()).toContain('<title>Image caches</title>');
     expect(await (await fetch(`${address}api/caches`)).json()).toMatchObject({
       source: 'live',
@@ -64,27 +64,27 @@ describe('npm start, without a cluster', { timeout: 60_000 }, () => {
     expect(await command.left()).toEqual([]);
   });
 
-  it('ends with npm, whose signals reach only the shell between them', async () => {
+  it('ends with npm, whose signals reach only the shell in between', async () => {
     const command = await npmStart();
     // npm leaves a cache of its own there.
     const ours = async () => (await command.left()).filter((name) => name.startsWith('imagecache-functions-'));
-    await said(command, 'A simulation');
+    await said(command, 'Running on a simulated cluster');
     expect(await ours()).toHaveLength(1);
     command.child.kill('SIGTERM');
     await command.ended;
     expect(await ours()).toEqual([]);
   });
 
-  it('ends quietly when whoever reads it goes away', async () => {
+  it('ends quietly when its reader closes the pipe', async () => {
     const command = await startCommand();
-    await said(command, 'A simulation');
+    await said(command, 'Running on a simulated cluster');
     command.child.stdout?.destroy();
     expect(await command.ended).toEqual([0, null]);
     expect(command.errors()).toBe('');
     expect(await command.left()).toEqual([]);
   });
 
-  it('says in a sentence that its port is taken', async () => {
+  it('ends with a message when its port is taken', async () => {
     const port = await takenPort();
     const command = await startCommand([], { PORT: String(port) });
     expect(await command.ended).toEqual([1, null]);
@@ -92,13 +92,11 @@ describe('npm start, without a cluster', { timeout: 60_000 }, () => {
     expect(await command.left()).toEqual([]);
   });
 
-  it('says in a sentence that it has no room for its kubeconfig', async () => {
+  it('ends with a message when it cannot create a folder', async () => {
     const file = join(await temporaryFolder(), 'file');
     await writeFile(file, '');
     const command = await startCommand([], { TMPDIR: file });
     expect(await command.ended).toEqual([1, null]);
-    expect(command.errors()).toBe(
-      `cannot make a folder in ${file}: ENOTDIR; set TMPDIR to a folder that can be written\n`,
-    );
+    expect(command.errors()).toBe(`cannot create a folder in ${file}: ENOTDIR; set TMPDIR to a writable folder\n`);
   });
 });
