@@ -15,17 +15,17 @@ export type InformerOptions<P> = {
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly onChange: (change: Change<P>) => void;
-  /** Called once when the server does not serve the resource (no such CRD); it is tried again every few seconds. */
+  /** Called once when the server does not serve the resource (no such CRD); the informer retries every few seconds. */
   readonly onMissing?: () => void;
-  /** Called each time a watch has ended and another one is to begin. */
+  /** Called each time a watch has ended and the next one is about to start. */
   readonly onRestart?: (cause: RestartCause) => void;
 };
 
-/** By the server in its time; its history was too short, so all is listed anew; it fell silent; anything else. */
+/** Ended by the server as usual; resource version expired, list again; no data; any other failure. */
 type RestartCause = 'ended' | 'expired' | 'stalled' | 'failed';
 
 export type Informer<P> = Pick<Store<P>, 'get' | 'keys' | 'size'> & {
-  /** Whether all that exists has been told. */
+  /** Whether all existing objects have been reported. */
   readonly synced: () => boolean;
   /** Resolves at the first sync; never rejects. */
   readonly whenSynced: Promise<void>;
@@ -35,14 +35,14 @@ export type Informer<P> = Pick<Store<P>, 'get' | 'keys' | 'size'> & {
 
 const retry = { first: 200, most: 30_000 };
 const retryMissing = 3_000;
-/** A stream that lived this long proves that the server is well, whatever failed before; so does one that told something. A server ends those whose reader falls behind. */
+/** A stream that lasted this long, or delivered something, resets the failure count: servers end streams whose reader falls behind. */
 const healthy = 60_000;
-/** Bookmarks come every minute: silence of more than two of them is no silence but a dead connection. */
+/** Bookmarks arrive every minute: a connection without data for longer than two of them is dead. */
 const stall = 150_000;
-/** A streamed list comes in one go; a server that does not know of it may just send nothing. */
+/** A streamed list arrives at once; a server that does not support it may send nothing. */
 const stallInList = 10_000;
 
-/** Follows one resource for good: whatever breaks, every object's last state is told sooner or later. */
+/** Lists and watches one resource until stopped: after any failure, the last state of every object is eventually reported. */
 export function startInformer<P>(resource: Resource<P>, options: InformerOptions<P>): Informer<P> {
   const store = createStore(resource, options.onChange);
   const { promise: whenSynced, resolve } = Promise.withResolvers<undefined>();
@@ -59,37 +59,37 @@ export function startInformer<P>(resource: Resource<P>, options: InformerOptions
 }
 
 type Progress = {
-  /** resourceVersion up to which all is known; undefined: a list is needed. */
+  /** resourceVersion up to which everything is known; undefined: a list is needed. */
   position: string | undefined;
-  /** Whether the server is still believed to take streamed lists. */
+  /** Whether the server is assumed to support streamed lists. */
   streams: boolean;
   failures: number;
   missing: boolean;
 };
 
-type Work<P> = {
+type Context<P> = {
   readonly resource: Resource<P>;
   readonly options: InformerOptions<P>;
   readonly progress: Progress;
   readonly store: Store<P>;
 };
 
-async function run<P>(work: Work<P>): Promise<void> {
-  const { clock, signal } = work.options;
+async function run<P>(context: Context<P>): Promise<void> {
+  const { clock, signal } = context.options;
   const isStopped = (): boolean => signal.aborted;
   while (!isStopped()) {
-    const [since, from] = [clock.now(), work.progress.position];
-    const error = await follow(work).catch((thrown: unknown) => thrown ?? new Error('unknown'));
+    const [since, from] = [clock.now(), context.progress.position];
+    const error = await follow(context).catch((thrown: unknown) => thrown ?? new Error('unknown'));
     if (isStopped()) return;
     const isWell = clock.now() - since >= healthy;
-    if (isWell || work.progress.position !== from) work.progress.failures = 0;
-    work.options.onRestart?.(causeOf(error));
-    await sleep(pause(work, error, isWell), clock, signal);
+    if (isWell || context.progress.position !== from) context.progress.failures = 0;
+    context.options.onRestart?.(causeOf(error));
+    await sleep(pause(context, error, isWell), clock, signal);
   }
 }
 
-/** List if need be, then watch until the stream ends; a streamed list is followed by its watch on the same connection. */
-async function follow<P>({ resource, options, progress, store }: Work<P>): Promise<void> {
+/** Lists if needed, then watches until the stream ends; a streamed list continues as a watch on the same connection. */
+async function follow<P>({ resource, options, progress, store }: Context<P>): Promise<void> {
   const { api, clock, signal } = options;
   if (progress.position === undefined && !progress.streams) {
     const listed = await list(api, resource, signal);
@@ -113,7 +113,7 @@ async function follow<P>({ resource, options, progress, store }: Work<P>): Promi
     if (initial !== undefined && refusesStreams(error)) progress.streams = false;
     throw error;
   }
-  // A server that knows streamed lists ends none early but when it stops, and then a paged list is as good.
+  // A server that supports streamed lists ends one early only when it stops; a paged list then works as well.
   if (initial !== undefined) progress.streams = false;
 }
 
@@ -136,8 +136,8 @@ function causeOf(error: unknown): RestartCause {
   return error instanceof ApiError && error.status === 410 ? 'expired' : 'failed';
 }
 
-/** Milliseconds until the next try, and what the end of this one has taught. */
-function pause<P>({ resource, options, progress }: Work<P>, error: unknown, isWell: boolean): number {
+/** Milliseconds until the next try; records why this one ended. */
+function pause<P>({ resource, options, progress }: Context<P>, error: unknown, isWell: boolean): number {
   const { clock, log } = options;
   if (isNotFound(error)) {
     progress.position = undefined;
@@ -148,14 +148,14 @@ function pause<P>({ resource, options, progress }: Work<P>, error: unknown, isWe
   if (error instanceof ApiError && error.status === 410) progress.position = undefined;
   if (isWell && (error === undefined || error instanceof Stalled)) return 0;
   progress.failures += 1;
-  const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
-  const delay = Math.max(asked, backoff(progress.failures, clock.random(), retry));
+  const retryAfter = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+  const delay = Math.max(retryAfter, backoff(progress.failures, clock.random(), retry));
   const level = progress.failures > 2 ? 'warn' : 'debug';
-  log[level]({ kind: resource.kind, failures: progress.failures, delay, err: error }, 'watch ended, trying again');
+  log[level]({ kind: resource.kind, failures: progress.failures, delay, err: error }, 'watch ended, retrying');
   return delay;
 }
 
-/** Refusals that are about the request itself; a missing resource, an expired version or a busy server refuse anything. */
+/** Whether the request itself was refused; a missing resource, an expired version or a busy server refuses any request. */
 function refusesStreams(error: unknown): boolean {
   if (error instanceof Stalled) return true;
   return error instanceof ApiError && [400, 403, 405, 406, 415, 422].includes(error.status);

@@ -2,14 +2,14 @@ import type { Namespaces } from '#runtime/api/namespaces.ts';
 import { startInformer, type Informer, type InformerOptions } from './informer.ts';
 import type { Resource } from './resource.ts';
 
-/** Follows a resource everywhere, or in each of these namespaces by a watch of its own, which needs no right beyond them. */
+/** Watches a resource in all namespaces, or with one watch in each of the given namespaces, which needs no cluster-wide permission. */
 export function startInformers<P>(
   resource: Resource<P>,
   namespaces: Namespaces,
   options: InformerOptions<P>,
 ): Informer<P> {
   if (namespaces.length === 0) return startInformer(resource, options);
-  // What is missing is missing everywhere, and told once.
+  // A CRD is missing in all namespaces: report it once.
   const { onMissing, ...rest } = options;
   const first = onMissing === undefined ? {} : { onMissing };
   const byNamespace = new Map(

@@ -1,4 +1,4 @@
-/** Reading of parsed JSON that came off the wire: what is not there, or not of the kind asked for, is absent. */
+/** Reads parsed JSON of unknown shape: a value that is missing or of another type is undefined. */
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -21,7 +21,7 @@ export function numberAt(value: unknown, ...path: readonly string[]): number | u
   return typeof found === 'number' ? found : undefined;
 }
 
-/** An empty list where there is none, as Kubernetes itself leaves empty lists out. */
+/** An empty list if there is none, as Kubernetes omits empty lists. */
 export function listAt(value: unknown, ...path: readonly string[]): readonly unknown[] {
   const found = at(value, ...path);
   return Array.isArray(found) ? found : [];

@@ -1,20 +1,20 @@
 import type { Cancel } from '../clock.ts';
 import { createPendingChanges, type PendingChanges } from './pending-changes.ts';
 
-/** In the order in which they are delivered: what the cache wants, then where, then how it goes. */
+/** In the order of delivery: the cache itself, its nodes, then Jobs and Pods that pull, then those that remove. */
 const changeClasses = ['cache', 'nodes', 'work', 'removal'] as const;
 export type ChangeClass = (typeof changeClasses)[number];
 
-/** What waits of one class; each waits out its own failures, as other functions may be well. */
+/** Pending changes of one class; each has its own backoff, as other functions may be available. */
 export type Slot = {
-  readonly waiting: PendingChanges;
-  /** When the oldest change that waits came; epoch milliseconds, as `notBefore`. */
+  readonly pending: PendingChanges;
+  /** When the oldest pending change was added; epoch milliseconds, as `notBefore`. */
   since: number;
   failures: number;
   notBefore: number;
 };
 
-/** The queue of one cache. */
+/** The queue of one cache: one delivery in flight at a time. */
 export type Lane = {
   readonly key: string;
   readonly slots: Readonly<Record<ChangeClass, Slot>>;
@@ -23,20 +23,20 @@ export type Lane = {
 };
 
 export function createLane(key: string): Lane {
-  const slot = (): Slot => ({ waiting: createPendingChanges(), since: 0, failures: 0, notBefore: 0 });
+  const slot = (): Slot => ({ pending: createPendingChanges(), since: 0, failures: 0, notBefore: 0 });
   const slots = { cache: slot(), nodes: slot(), work: slot(), removal: slot() };
   return { key, slots, isBusy: false, wake: undefined };
 }
 
-/** The first class that has something to tell and may tell it now. */
+/** The first class with pending changes that may be delivered now. */
 export function nextClass({ slots }: Lane, now: number): ChangeClass | undefined {
-  return changeClasses.find((of) => !slots[of].waiting.isEmpty() && slots[of].notBefore <= now);
+  return changeClasses.find((of) => !slots[of].pending.isEmpty() && slots[of].notBefore <= now);
 }
 
-export const isIdle = ({ slots }: Lane): boolean => changeClasses.every((of) => slots[of].waiting.isEmpty());
+export const isIdle = ({ slots }: Lane): boolean => changeClasses.every((of) => slots[of].pending.isEmpty());
 
-/** When the first of the waiting classes may be told; epoch milliseconds. */
+/** When the first class with pending changes may be delivered; epoch milliseconds. */
 export function wakeTime({ slots }: Lane): number {
-  const waiting = changeClasses.filter((of) => !slots[of].waiting.isEmpty());
-  return Math.min(...waiting.map((of) => slots[of].notBefore));
+  const pending = changeClasses.filter((of) => !slots[of].pending.isEmpty());
+  return Math.min(...pending.map((of) => slots[of].notBefore));
 }

@@ -8,7 +8,7 @@ export type Listed<P> = { readonly resourceVersion: string; readonly entries: Re
 /** A Pod of 20 containers takes 50 kB. */
 const pageSize = '100';
 
-/** The whole collection, page by page, each slimmed before the next is asked for; a list that expires on the way starts again. */
+/** Lists the whole collection in pages, projecting each page before the next request; restarts if the list expires. */
 export async function list<P>(api: Api, resource: Resource<P>, signal: AbortSignal): Promise<Listed<P>> {
   for (;;) {
     const listed = await listOnce(api, resource, signal);

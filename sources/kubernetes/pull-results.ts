@@ -2,10 +2,10 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 
-/** Images by what came of pulling them. */
+/** Numbers of images by pull result. */
 export type PullResults = Readonly<Record<'succeeded' | 'failed' | 'lost', number>>;
 
-/** What came of pulls between two states of a cache: each try of a node that is over has told. */
+/** Pull results between two states of a cache, of each attempt of a node that has ended. */
 export function pullResults(before: ImageCache, after: ImageCache): PullResults {
   const results = { succeeded: 0, failed: 0, lost: 0 };
   for (const [name, entry] of Object.entries(before.status.nodes)) {
@@ -23,14 +23,14 @@ export function pullResults(before: ImageCache, after: ImageCache): PullResults 
   return results;
 }
 
-/** How many failed; undefined where the try was lost: it is to be done again, and has taught nothing. */
+/** How many images failed; undefined if the attempt was lost: it has no results and is repeated. */
 function failedOf(before: LedgerEntry, after: LedgerEntry): number | undefined {
   if (after.state === 'Ready') return 0;
   if (after.state === 'Failed') return after.failedImages.length;
   return before.failedImages.length === 0 && after.failedImages.length > 0 ? after.failedImages.length : undefined;
 }
 
-/** The next try may have begun in the same write. */
+/** The next attempt may have started in the same write. */
 const isOver = (before: LedgerEntry, after: LedgerEntry): boolean =>
   before.id === after.id &&
   before.desiredHash === after.desiredHash &&

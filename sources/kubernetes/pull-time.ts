@@ -1,7 +1,7 @@
 import { labels } from '#model/cache/api.ts';
 import { at, listAt, textAt } from './json.ts';
 
-/** Seconds from the start of a pull Pod that got all its images to the end of its last container; undefined for any other Pod. */
+/** Seconds from the start of a succeeded pull Pod to the end of its last container; undefined for any other Pod. */
 export function pullSeconds(pod: unknown): number | undefined {
   const isRemoval = textAt(pod, 'metadata', 'labels', labels.removal) !== undefined;
   if (isRemoval || textAt(pod, 'status', 'phase') !== 'Succeeded') return undefined;

@@ -8,12 +8,12 @@ export type QueueOptions = {
   readonly log: Logger;
   /** Throws `DeliveryFailed` if the batch must be sent again, `DeliveryRefused` if it must not. The signal aborts it when the queue stops. */
   readonly deliver: (batch: Batch, signal: AbortSignal) => Promise<void>;
-  /** What a log line about the delivery of a batch tells of its trace. */
+  /** Trace fields for log lines about a delivery. */
   readonly traceOf?: (batch: Batch) => TraceFields;
   /** Milliseconds between the end of one delivery of Job and Pod changes and the next, for one cache. */
   readonly gap: (key: string) => number;
-  /** Whether the cache exists: of one that does not, only its own deletion is told. */
+  /** Whether the cache exists: if not, only its own deletion is delivered. */
   readonly isKnown: (key: string) => boolean;
-  /** Deliveries at once, over all caches. Default 16. */
+  /** Maximum number of concurrent deliveries over all caches. Default 16. */
   readonly concurrency?: number;
 };

@@ -4,32 +4,32 @@ import { deliverNext } from './delivery.ts';
 import type { QueueOptions } from './queue-options.ts';
 import { createLane, isIdle, nextClass, wakeTime, type ChangeClass, type Lane } from './lane.ts';
 
-/** Keyed by cache: at most one delivery in flight for each, and what comes meanwhile is one more after it. */
+/** Keyed by cache: at most one delivery in flight per cache; changes that arrive in the meantime are merged into the next. */
 export type Queue = {
   readonly add: (key: string, of: ChangeClass, batch: Batch) => void;
-  /** Adds after so many milliseconds what `make` then returns, if anything. */
-  readonly later: (ms: number, key: string, make: () => Due | undefined) => void;
-  /** Begins to deliver; until then changes only gather. */
+  /** Adds what `make` returns after so many milliseconds, if anything. */
+  readonly addAfter: (ms: number, key: string, make: () => NewBatch | undefined) => void;
+  /** Starts to deliver; until then changes are only collected. */
   readonly open: () => void;
   /** Starts no more deliveries, aborts those in flight, and resolves when they have ended. */
   readonly stop: () => Promise<void>;
-  /** Batches that wait. */
+  /** Pending batches. */
   readonly depth: () => number;
-  /** Milliseconds that the longest-waiting batch has waited; 0 when none waits. */
+  /** Age of the oldest pending batch in milliseconds; 0 if none is pending. */
   readonly age: () => number;
 };
 
-type Due = { readonly of: ChangeClass; readonly batch: Batch };
+type NewBatch = { readonly of: ChangeClass; readonly batch: Batch };
 
 type State = {
   readonly options: QueueOptions;
   readonly lanes: Map<string, Lane>;
-  /** Lanes that may deliver now, first come first served. */
+  /** Lanes that may deliver now, first in, first out. */
   readonly ready: Set<Lane>;
   readonly inFlight: Set<Promise<void>>;
   readonly timers: Set<Cancel>;
   readonly stopping: AbortController;
-  phase: 'gathering' | 'open' | 'stopped';
+  phase: 'collecting' | 'open' | 'stopped';
 };
 
 export function createQueue(options: QueueOptions): Queue {
@@ -40,40 +40,40 @@ export function createQueue(options: QueueOptions): Queue {
     inFlight: new Set(),
     timers: new Set(),
     stopping: new AbortController(),
-    phase: 'gathering',
+    phase: 'collecting',
   };
   return {
     add: (key, of, batch) => {
       add(state, key, { of, batch });
     },
-    later: (ms, key, make) => {
-      later(state, ms, () => {
-        const due = make();
-        if (due !== undefined) add(state, key, due);
+    addAfter: (ms, key, make) => {
+      runAfter(state, ms, () => {
+        const made = make();
+        if (made !== undefined) add(state, key, made);
       });
     },
     open: () => {
       open(state);
     },
     stop: () => stop(state),
-    depth: () => waitingSince(state).length,
-    age: () => Math.max(0, ...waitingSince(state).map((since) => options.clock.now() - since)),
+    depth: () => pendingSince(state).length,
+    age: () => Math.max(0, ...pendingSince(state).map((since) => options.clock.now() - since)),
   };
 }
 
-function add(state: State, key: string, { of, batch }: Due): void {
+function add(state: State, key: string, { of, batch }: NewBatch): void {
   if (state.phase === 'stopped') return;
   const lane = state.lanes.get(key) ?? createLane(key);
   state.lanes.set(key, lane);
   const slot = lane.slots[of];
-  if (slot.waiting.isEmpty()) slot.since = state.options.clock.now();
-  slot.waiting.add(batch);
+  if (slot.pending.isEmpty()) slot.since = state.options.clock.now();
+  slot.pending.add(batch);
   if (state.phase !== 'open') return;
-  place(state, lane);
-  pump(state);
+  scheduleLane(state, lane);
+  startReady(state);
 }
 
-function later({ options, timers }: State, ms: number, run: () => void): void {
+function runAfter({ options, timers }: State, ms: number, run: () => void): void {
   const cancel = options.clock.after(ms, () => {
     timers.delete(cancel);
     run();
@@ -83,8 +83,8 @@ function later({ options, timers }: State, ms: number, run: () => void): void {
 
 function open(state: State): void {
   state.phase = 'open';
-  for (const lane of [...state.lanes.values()]) place(state, lane);
-  pump(state);
+  for (const lane of [...state.lanes.values()]) scheduleLane(state, lane);
+  startReady(state);
 }
 
 async function stop(state: State): Promise<void> {
@@ -96,26 +96,26 @@ async function stop(state: State): Promise<void> {
   await Promise.all(state.inFlight);
 }
 
-/** Puts a lane where it belongs: among the ready, asleep until its next time, or out of the way. */
-function place(state: State, lane: Lane): void {
+/** Schedules a lane: ready now, a timer for later, or removed once its cache is gone and nothing is pending. */
+function scheduleLane(state: State, lane: Lane): void {
   const { options, lanes, ready } = state;
   lane.wake?.();
   lane.wake = undefined;
   ready.delete(lane);
   if (state.phase === 'stopped' || lane.isBusy) return;
   const isKnown = options.isKnown(lane.key);
-  if (!isKnown) forget(lane);
+  if (!isKnown) clearWork(lane);
   const now = options.clock.now();
   if (nextClass(lane, now) !== undefined) ready.add(lane);
   else if (!isIdle(lane))
     lane.wake = options.clock.after(wakeTime(lane) - now, () => {
-      place(state, lane);
-      pump(state);
+      scheduleLane(state, lane);
+      startReady(state);
     });
   else if (!isKnown) lanes.delete(lane.key);
 }
 
-function pump(state: State): void {
+function startReady(state: State): void {
   const { options, ready, inFlight } = state;
   if (state.phase !== 'open') return;
   for (const lane of ready) {
@@ -123,18 +123,18 @@ function pump(state: State): void {
     ready.delete(lane);
     const flight = deliverNext(lane, options, state.stopping.signal).finally(() => {
       inFlight.delete(flight);
-      place(state, lane);
-      pump(state);
+      scheduleLane(state, lane);
+      startReady(state);
     });
     inFlight.add(flight);
   }
 }
 
-function forget({ slots }: Lane): void {
-  for (const { waiting } of [slots.nodes, slots.work, slots.removal]) waiting.clear();
+function clearWork({ slots }: Lane): void {
+  for (const { pending } of [slots.nodes, slots.work, slots.removal]) pending.clear();
 }
 
-const waitingSince = ({ lanes }: State): readonly number[] =>
+const pendingSince = ({ lanes }: State): readonly number[] =>
   [...lanes.values()].flatMap(({ slots }) =>
-    Object.values(slots).flatMap(({ waiting, since }) => (waiting.isEmpty() ? [] : since)),
+    Object.values(slots).flatMap(({ pending, since }) => (pending.isEmpty() ? [] : since)),
   );

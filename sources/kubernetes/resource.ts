@@ -3,7 +3,7 @@ import type { ObjectReference } from '#model/cache/cloud-event.ts';
 import { projectCache, projectJob, projectNode, projectPod } from './significance.ts';
 import { textAt } from './json.ts';
 
-/** A kind of object that is watched, in one namespace or in the whole cluster, and what is kept of each. */
+/** A watched kind of object, in one namespace or the whole cluster, and its projection. */
 export type Resource<P> = {
   readonly apiVersion: string;
   readonly kind: string;
@@ -11,7 +11,7 @@ export type Resource<P> = {
   readonly labelSelector: string | undefined;
   /** Default all. */
   readonly namespace?: string;
-  /** Keeps as little as possible: it is all that stays in memory of an object. */
+  /** Returns all that is kept in memory of an object; as small as possible. */
   readonly project: (object: unknown) => P;
 };
 
@@ -44,7 +44,7 @@ export const nodes = {
   project: projectNode,
 } as const;
 
-/** What is kept of one object. `resourceVersion` is opaque: it is only ever compared for equality. */
+/** What is kept of one object. `resourceVersion` is opaque and only compared for equality. */
 export type Entry<P> = { readonly uid: string; readonly resourceVersion: string; readonly projection: P };
 
 /** An entry under its key, "namespace/name" with an empty namespace for cluster-scoped objects. */
@@ -62,7 +62,7 @@ export function referenceOf(resource: Resource<unknown>, key: string): ObjectRef
   return { apiVersion, kind, namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-/** Path of the whole collection with a query; parameters that are undefined are left out. */
+/** Path of the collection with a query; undefined parameters are omitted. */
 export function collectionPath(
   resource: Resource<unknown>,
   parameters: Readonly<Record<string, string | undefined>>,

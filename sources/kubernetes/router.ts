@@ -14,17 +14,17 @@ import type { Change } from './store.ts';
 
 type Known<P> = Pick<Informer<P>, 'get' | 'keys'>;
 
-/** What the router looks things up in; functions, as informers need the router first. */
+/** What the router reads; functions, because informers need the router first. */
 export type Routing = {
   readonly queue: Queue;
   readonly caches: () => Known<CacheProjection>;
   readonly jobs: () => Known<JobProjection>;
   readonly nodes: () => Known<NodeProjection>;
-  /** Whether all that existed at the start is known. */
+  /** Whether all objects that existed at the start are known. */
   readonly isSynced: () => boolean;
 };
 
-/** Takes every change of its kind and queues those that matter for the caches that they concern. */
+/** Receives all changes of each kind, and queues the significant ones for the caches they concern. */
 export type Router = {
   readonly onCache: (change: Change<CacheProjection>) => void;
   readonly onJob: (change: Change<JobProjection>) => void;
@@ -33,22 +33,22 @@ export type Router = {
 };
 
 export function createRouter(routing: Routing): Router {
-  const pods: PodsSeen = { jobs: new Set(), counts: new Map() };
+  const pods: KnownPods = { jobs: new Set(), counts: new Map() };
   return {
     onCache: (change) => {
       if (change.verb === 'delete') pods.counts.delete(keyOf(change.reference));
       onCache(routing, change);
     },
     onJob: (change) => {
-      if (!isNewJob(routing, change, pods)) onWork(routing, change);
-      if (change.verb === 'add') lookLater(routing, change, pods);
+      if (!isNewJob(routing, change, pods)) onJobOrPod(routing, change);
+      if (change.verb === 'add') checkForPodLater(routing, change, pods);
     },
     onPod: (change) => {
       const { job, cache = '' } = change.current ?? change.previous ?? {};
       if (job !== undefined && change.verb === 'delete') pods.jobs.delete(job);
       if (job !== undefined && change.verb !== 'delete') pods.jobs.add(job);
       if (change.verb === 'add') pods.counts.set(cache, (pods.counts.get(cache) ?? 0) + 1);
-      if (!isOfUnknownJob(routing, job)) onWork(routing, change);
+      if (!isOfUnknownJob(routing, job)) onJobOrPod(routing, change);
     },
     onNode: (change) => {
       onNode(routing, change);
@@ -56,22 +56,22 @@ export function createRouter(routing: Routing): Router {
   };
 }
 
-type PodsSeen = {
+type KnownPods = {
   /** Keys of the Jobs that have a Pod. */
   readonly jobs: Set<string>;
-  /** How many Pods have come, by the key of their cache. */
+  /** Pods added so far, by the key of their cache. */
   readonly counts: Map<string, number>;
 };
 
 function onCache({ queue }: Routing, change: Change<CacheProjection>): void {
   const { previous, current, reference } = change;
-  const told = { ...observed(change), generation: current?.generation };
-  if (isSignificant(previous, current)) queue.add(keyOf(reference), 'cache', batchOf(reference, told));
+  const cacheChange = { ...observed(change), generation: current?.generation };
+  if (isSignificant(previous, current)) queue.add(keyOf(reference), 'cache', batchOf(reference, cacheChange));
   else if (previous?.removals !== current?.removals)
-    queue.add(keyOf(reference), 'removal', batchOf(reference, { ...told, isRemoval: true }));
+    queue.add(keyOf(reference), 'removal', batchOf(reference, { ...cacheChange, isRemoval: true }));
 }
 
-function onWork({ queue }: Routing, change: Change<JobProjection | PodProjection>): void {
+function onJobOrPod({ queue }: Routing, change: Change<JobProjection | PodProjection>): void {
   const { previous, current } = change;
   const cache = (current ?? previous)?.cache;
   if (cache === undefined || !isSignificant(previous, current)) return;
@@ -79,45 +79,46 @@ function onWork({ queue }: Routing, change: Change<JobProjection | PodProjection
   queue.add(cache, isRemoval ? 'removal' : 'work', batchOf(cacheOf(cache), { ...observed(change), isRemoval }));
 }
 
-/** A Job without a Pod tells whoever has made it nothing: its Pod will, or its lack of one in a while. */
-function isNewJob({ isSynced }: Routing, change: Change<JobProjection>, pods: PodsSeen): boolean {
-  const isUnended = change.current?.finished === false;
-  return change.verb === 'add' && isSynced() && isUnended && !pods.jobs.has(keyOf(change.reference));
+/** A new Job without a Pod carries no news; its Pod does, or the check for a missing Pod. */
+function isNewJob({ isSynced }: Routing, change: Change<JobProjection>, pods: KnownPods): boolean {
+  const isUnfinished = change.current?.finished === false;
+  return change.verb === 'add' && isSynced() && isUnfinished && !pods.jobs.has(keyOf(change.reference));
 }
 
-/** The Pod of a Job that has gone goes after it, which was told; one that is ahead of its Job is told with it. */
+/** The deletion of the Job was reported before that of its Pod; a Pod seen before its Job is reported with the Job. */
 const isOfUnknownJob = ({ isSynced, jobs }: Routing, job: string | undefined): boolean =>
   job !== undefined && isSynced() && jobs().get(job) === undefined;
 
-/** Nodes that are there at the start concern nobody: every cache is told then, and looks at all of them. */
+/** Nodes known at the start are not reported: every cache is added then, and observes all of them. */
 function onNode({ queue, caches, nodes, isSynced }: Routing, change: Change<NodeProjection>): void {
   const { previous, current, reference } = change;
   if (!isSynced() || !isSignificant(previous, current)) return;
-  const isToCome = current?.isReady === false && previous?.isReady !== true;
+  const isStarting = current?.isReady === false && previous?.isReady !== true;
   for (const key of caches().keys()) {
-    const due = { of: 'nodes', batch: batchOf(cacheOf(key), observed(change)) } as const;
-    if (!isToCome) queue.add(key, due.of, due.batch);
-    else queue.later(unready, key, () => (nodes().get(keyOf(reference))?.isReady === false ? due : undefined));
+    const added = { of: 'nodes', batch: batchOf(cacheOf(key), observed(change)) } as const;
+    if (!isStarting) queue.add(key, added.of, added.batch);
+    else
+      queue.addAfter(nodeStartTime, key, () => (nodes().get(keyOf(reference))?.isReady === false ? added : undefined));
   }
 }
 
-/** Milliseconds in which a Node that is not Ready may get so: nothing can be pulled there before, and until then it changes several times. */
-const unready = 5_000;
+/** Milliseconds a new Node has to become Ready: until then it changes several times and nothing can be pulled. */
+const nodeStartTime = 5_000;
 
-/** Milliseconds after which a Job that has no Pod is looked at: by then its Events tell why. */
-const podless = 10_000;
+/** Milliseconds after which a Job without a Pod is reported: by then its Events say why. */
+const podTimeout = 10_000;
 
-/** A Job without a Pod is told of in a while, unless the Job controller is still busy with others of its cache. */
-function lookLater(routing: Routing, change: Change<JobProjection>, pods: PodsSeen): void {
+/** Reports a Job without a Pod after a while; waits again while the Job controller creates other Pods of the same cache. */
+function checkForPodLater(routing: Routing, change: Change<JobProjection>, pods: KnownPods): void {
   const { queue, jobs } = routing;
   const cache = change.current?.cache;
   if (cache === undefined) return;
   const key = keyOf(change.reference);
   const before = pods.counts.get(cache);
-  queue.later(podless, cache, () => {
+  queue.addAfter(podTimeout, cache, () => {
     if (pods.jobs.has(key) || jobs().get(key)?.finished !== false) return undefined;
     if (pods.counts.get(cache) !== before) {
-      lookLater(routing, change, pods);
+      checkForPodLater(routing, change, pods);
       return undefined;
     }
     const isRemoval = change.current?.isRemoval === true;

@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import { annotations, group, imageCacheKind, jobAnnotations, labels } from '#model/cache/api.ts';
 import { at, listAt, numberAt, textAt } from './json.ts';
 
-/** What is kept of every kind: a print that differs exactly when a function could decide otherwise; '' tells nothing yet. */
+/** Kept of every kind: a fingerprint that differs exactly when a function could decide differently; '' carries no news yet. */
 export type Projection = { readonly fingerprint: string };
 
 export type CacheProjection = Projection & {
   readonly generation: number | undefined;
-  /** A print of what is to be removed from nodes: one function asks for it, another does it, and the status is how they meet. */
+  /** A fingerprint of the requested removals: one function requests them in the status, another carries them out. */
   readonly removals: string;
-  /** So large that each write of its status costs the API server dearly: Jobs and Pods are told of more seldom. */
+  /** Whether each status write is expensive for the API server: changes of Jobs and Pods are then delivered less often. */
   readonly large: boolean;
 };
 
 export type JobProjection = Projection & {
-  /** Key ("namespace/name") of the owning cache, as far as the Job tells. */
+  /** Key ("namespace/name") of the owning cache, if the Job names it. */
   readonly cache: string | undefined;
   readonly finished: boolean;
   readonly isRemoval: boolean;
@@ -32,14 +32,14 @@ export type NodeProjection = Projection & { readonly isReady: boolean };
 /** Bytes of JSON above which a cache counts as large. */
 const largeCache = 100_000;
 
-/** Whether a function needs to hear of it; `undefined` stands for an object that is not there. */
+/** Whether a function needs to know of the change; `undefined` is an object that does not exist. */
 export function isSignificant(previous: Projection | undefined, current: Projection | undefined): boolean {
   if (current === undefined) return true;
   if (previous === undefined) return current.fingerprint !== '';
   return previous.fingerprint !== current.fingerprint;
 }
 
-/** A cache's status is written by the functions themselves, so but for removals, and the end of a round that a refresh waits for, it never wakes them. */
+/** Functions write the status themselves: only removals, and the end of a round that a refresh waits for, are significant. */
 export function projectCache(cache: unknown): CacheProjection {
   const generation = numberAt(cache, 'metadata', 'generation');
   const triggers = Object.values(annotations).map((name) => at(cache, 'metadata', 'annotations', name));
@@ -48,7 +48,7 @@ export function projectCache(cache: unknown): CacheProjection {
       generation,
       textAt(cache, 'metadata', 'deletionTimestamp'),
       triggers,
-      isProcessing(cache) && asksForRefresh(cache),
+      isProcessing(cache) && requestsRefresh(cache),
     ]),
     generation,
     removals: removalsOf(cache),
@@ -58,32 +58,33 @@ export function projectCache(cache: unknown): CacheProjection {
 
 const isProcessing = (cache: unknown): boolean => textAt(cache, 'status', 'status') === 'Processing';
 
-/** Whether another refresh is asked for than the one whose round is open. */
-function asksForRefresh(cache: unknown): boolean {
-  const asked = textAt(cache, 'metadata', 'annotations', annotations.refresh);
+/** Whether a refresh is requested other than the one whose round is open. */
+function requestsRefresh(cache: unknown): boolean {
+  const requested = textAt(cache, 'metadata', 'annotations', annotations.refresh);
   const isServed = textAt(cache, 'status', 'round', 'requestedBy', 'annotation') === annotations.refresh;
   const token = textAt(cache, 'metadata', 'annotations', annotations.refreshRequestedAt) ?? '';
   return (
-    (asked !== undefined && !isServed) || (token !== '' && token !== textAt(cache, 'status', 'lastHandledRefreshAt'))
+    (requested !== undefined && !isServed) ||
+    (token !== '' && token !== textAt(cache, 'status', 'lastHandledRefreshAt'))
   );
 }
 
-/** Which nodes wait for a removal, or have come to its end, and whether their own pulls are out of the way. */
+/** The removal state of each node, and whether its pulls are still in progress. */
 function removalsOf(cache: unknown): string {
   const removals = Object.entries(at(cache, 'status', 'removals') ?? {});
   if (removals.length === 0) return '';
-  const told = removals.map(([name, removal]) => {
+  const states = removals.map(([name, removal]) => {
     const pull = textAt(cache, 'status', 'nodes', name, 'state') ?? '';
     return [name, textAt(removal, 'state'), textAt(removal, 'imagesHash'), ['Pending', 'Pulling'].includes(pull)];
   });
-  return fingerprint(told);
+  return fingerprint(states);
 }
 
 const isRemoval = (object: unknown): boolean => at(object, 'metadata', 'labels', labels.removal) === 'true';
 
 const finishedConditions: readonly unknown[] = ['Complete', 'Failed', 'FailureTarget', 'SuccessCriteriaMet'];
 
-/** A Job matters when it comes, ends and goes; that it merely started is told by nobody. */
+/** A Job is significant when it is added, finished or deleted, not when it starts. */
 export function projectJob(job: unknown): JobProjection {
   const ended = trueConditions(job).filter((type) => finishedConditions.includes(type));
   return {
@@ -94,17 +95,17 @@ export function projectJob(job: unknown): JobProjection {
   };
 }
 
-/** A Pod matters when a container has a result, when all is over, and when it goes. */
+/** A Pod is significant when a container has a result, when it has finished, and when it is deleted. */
 export function projectPod(pod: unknown): PodProjection {
   const results = ['initContainerStatuses', 'containerStatuses']
     .flatMap((field) => listAt(pod, 'status', field))
     .flatMap(resultOf);
   const phase = textAt(pod, 'status', 'phase');
-  const over = phase === 'Succeeded' || phase === 'Failed' ? [phase] : [];
-  const going = textAt(pod, 'metadata', 'deletionTimestamp') === undefined ? [] : ['going'];
-  const told = [...results.toSorted(), ...over, ...going];
+  const finished = phase === 'Succeeded' || phase === 'Failed' ? [phase] : [];
+  const deleting = textAt(pod, 'metadata', 'deletionTimestamp') === undefined ? [] : ['deleting'];
+  const news = [...results.toSorted(), ...finished, ...deleting];
   return {
-    fingerprint: told.length === 0 ? '' : fingerprint(told),
+    fingerprint: news.length === 0 ? '' : fingerprint(news),
     cache: annotatedCache(pod),
     job: jobOf(pod),
     isRemoval: isRemoval(pod),
@@ -113,7 +114,7 @@ export function projectPod(pod: unknown): PodProjection {
 
 const identifying = ['machineID', 'systemUUID', 'kubeletVersion', 'containerRuntimeVersion', 'operatingSystem'];
 
-/** A Node matters when a cache might now want something else of it; heartbeats and image lists never do. */
+/** A Node is significant when its desired images may change; heartbeats and image lists are not. */
 export function projectNode(node: unknown): NodeProjection {
   const taints = listAt(node, 'spec', 'taints')
     .filter((taint) => at(taint, 'effect') !== 'PreferNoSchedule')
@@ -142,13 +143,13 @@ function resultOf(status: unknown): readonly string[] {
   return isPending ? [] : [`${name} waiting`];
 }
 
-/** The kubelet's own limit on pulls: it says nothing of the image, and what it hides must be told when it comes. */
+/** The kubelet's own limit on pulls: it is no result of the image, and the result that follows must differ from it. */
 const throttled = 'pull QPS exceeded';
 
-/** `namespace/name`, as our own Jobs and Pods carry it. */
+/** `namespace/name` from the annotation of our own Jobs and Pods. */
 function annotatedCache(object: unknown): string | undefined {
-  const told = textAt(object, 'metadata', 'annotations', jobAnnotations.cache);
-  return told !== undefined && /^[^/]+\/[^/]+$/.test(told) ? told : undefined;
+  const key = textAt(object, 'metadata', 'annotations', jobAnnotations.cache);
+  return key !== undefined && /^[^/]+\/[^/]+$/.test(key) ? key : undefined;
 }
 
 function controllingCache(object: unknown): string | undefined {
@@ -156,7 +157,7 @@ function controllingCache(object: unknown): string | undefined {
   return textAt(owner, 'apiVersion')?.startsWith(`${group}/`) === true ? keyBeside(object, owner) : undefined;
 }
 
-/** By owner, as both `job-name` labels may be cut or missing on what kube-fledged left behind. */
+/** By owner, as both `job-name` labels may be truncated, or missing on Pods of kube-fledged. */
 const jobOf = (pod: unknown): string | undefined => keyBeside(pod, controllerOf(pod, 'Job'));
 
 const controllerOf = (object: unknown, kind: string): unknown =>
@@ -180,6 +181,6 @@ const conditionStatus = (object: unknown, type: string): string | undefined =>
     'status',
   );
 
-/** Short whatever goes in: labels of 5,000 nodes would otherwise take 10 MB. */
-const fingerprint = (told: unknown): string =>
-  createHash('sha256').update(JSON.stringify(told)).digest('base64url').slice(0, 16);
+/** Of constant length: labels of 5,000 nodes would otherwise take 10 MB. */
+const fingerprint = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 16);

@@ -12,7 +12,7 @@ import type { SourceMetric } from '../source-metrics.ts';
 import { changeEvent } from '../sink/to-event.ts';
 import { newTraceparent } from '../sink/trace.ts';
 import type { Batch } from './batch.ts';
-import { createCacheBook, readable, type CacheBook, type Readable } from './cache-book.ts';
+import { createKnownCaches, tryParse, type KnownCaches, type ParsedCache } from './known-caches.ts';
 import { startInformer, type Informer } from './informer.ts';
 import { startInformers } from './informers.ts';
 import { pullSeconds } from './pull-time.ts';
@@ -29,37 +29,37 @@ export type KubernetesSourceOptions = {
   readonly log: Logger;
   /** Default the whole cluster. */
   readonly within?: Within;
-  /** Called once when the cluster has no ImageCache CRD; the source goes on as soon as it is there. */
+  /** Called once when the cluster has no ImageCache CRD; the source continues as soon as it is installed. */
   readonly onCrdMissing?: () => void;
   readonly meter?: Meter<SourceMetric>;
 };
 
-/** The limits of what is watched; Nodes have none. */
+/** Which namespaces are watched; Nodes are cluster-scoped. */
 export type Within = {
-  /** Where caches are. */
+  /** Namespaces of caches; empty means all. */
   readonly namespaces: Namespaces;
-  /** Where the Jobs are that remove images. */
+  /** Namespace of the Jobs that remove images. */
   readonly installation: string;
 };
 
 export type KubernetesSource = {
-  /** Whether all that exists is known, and events flow. */
+  /** Whether all existing objects are known and events are delivered. */
   readonly synced: () => boolean;
-  /** Resolves at the first sync of all; never rejects. */
+  /** Resolves when all resources have synced for the first time; never rejects. */
   readonly whenSynced: Promise<void>;
-  /** Known ImageCaches by "namespace/name", as they stand. */
+  /** Known ImageCaches by "namespace/name". */
   readonly caches: ReadonlyMap<string, ImageCache>;
-  /** Grows with every change of one. */
+  /** Increases with every change of one. */
   readonly revision: () => number;
   readonly queue: Pick<Queue, 'depth' | 'age'>;
   /** Starts no more deliveries, aborts those in flight, and resolves when they have ended. */
   readonly stop: () => Promise<void>;
 };
 
-/** Milliseconds between two deliveries of Job and Pod changes of one cache: a status write follows each, and of a large cache it is dear. */
+/** Milliseconds between two deliveries of Job and Pod changes of one cache: each is followed by a status write, which is expensive for a large cache. */
 const gap = (cache: CacheProjection | undefined): number => (cache?.large === true ? 5_000 : 1_000);
 
-/** Turns changes of ImageCaches, Jobs, Pods and Nodes into events. At start it tells of everything there is, but of Nodes: a cache that is added looks at all of them. */
+/** Turns changes of ImageCaches, Jobs, Pods and Nodes into events. At the start it reports every object except Nodes: an added cache observes all of them. */
 export function startKubernetesSource(options: KubernetesSourceOptions): KubernetesSource {
   const { api, sink, clock, log, meter = noMeter } = options;
   const stopping = new AbortController();
@@ -80,12 +80,12 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
     nodes: () => informers.nodes,
     isSynced: () => isSynced,
   });
-  const book = createCacheBook({ clock, meter });
-  const takePod = (seconds: number): void => {
-    // What ended before this process began was counted by the one before.
+  const known = createKnownCaches({ clock, meter });
+  const onPulled = (seconds: number): void => {
+    // Pods that finished before this process started were counted by the previous one.
     if (isSynced) meter.record('imagecache_pull_pod_duration_seconds', seconds);
   };
-  const informers = startAll(options, { router, book, takePod }, stopping.signal);
+  const informers = startAll(options, { router, known, onPulled }, stopping.signal);
   const all = Object.values(informers);
   const whenSynced = Promise.all(all.map((informer) => informer.whenSynced)).then(() => {
     isSynced = true;
@@ -94,8 +94,8 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
   return {
     synced: () => isSynced,
     whenSynced,
-    caches: book.caches,
-    revision: book.revision,
+    caches: known.caches,
+    revision: known.revision,
     queue,
     stop: async () => {
       stopping.abort();
@@ -105,31 +105,35 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
 }
 
 type Informers = {
-  readonly caches: Informer<CacheProjection & Readable>;
+  readonly caches: Informer<CacheProjection & ParsedCache>;
   readonly jobs: Informer<JobProjection>;
   readonly pods: Informer<PodProjection & Timed>;
   readonly nodes: Informer<NodeProjection>;
 };
 
-/** Seconds that a Pod took that has got all its images. */
+/** Seconds that a succeeded pull Pod took. */
 type Timed = { readonly pulled: number | undefined };
 
-type Takers = {
+type Receivers = {
   readonly router: Router;
-  readonly book: CacheBook;
-  readonly takePod: (seconds: number) => void;
+  readonly known: KnownCaches;
+  readonly onPulled: (seconds: number) => void;
 };
 
-const readableCaches: Resource<CacheProjection & Readable> = {
+const parsedCaches: Resource<CacheProjection & ParsedCache> = {
   ...imageCaches,
-  project: (cache) => ({ ...imageCaches.project(cache), ...readable(cache) }),
+  project: (cache) => ({ ...imageCaches.project(cache), ...tryParse(cache) }),
 };
 const timedPods: Resource<PodProjection & Timed> = {
   ...pods,
   project: (pod) => ({ ...pods.project(pod), pulled: pullSeconds(pod) }),
 };
 
-function startAll(options: KubernetesSourceOptions, { router, book, takePod }: Takers, signal: AbortSignal): Informers {
+function startAll(
+  options: KubernetesSourceOptions,
+  { router, known, onPulled }: Receivers,
+  signal: AbortSignal,
+): Informers {
   const { onCrdMissing, meter = noMeter, within } = options;
   const namespaces = within?.namespaces ?? [];
   const work = withInstallation(namespaces, within?.installation ?? '');
@@ -137,25 +141,25 @@ function startAll(options: KubernetesSourceOptions, { router, book, takePod }: T
     ...{ api: options.api, clock: options.clock, log: options.log, signal },
     onRestart: (cause: string) => meter.record('imagecache_watch_restarts_total', 1, { resource: plural, cause }),
   });
-  const onCache = (change: Change<CacheProjection & Readable>): void => {
-    book.onChange(change);
+  const onCache = (change: Change<CacheProjection & ParsedCache>): void => {
+    known.onChange(change);
     router.onCache(change);
   };
   const onPod = (change: Change<PodProjection & Timed>): void => {
     const { previous, current } = change;
-    if (current?.pulled !== undefined && previous?.pulled === undefined) takePod(current.pulled);
+    if (current?.pulled !== undefined && previous?.pulled === undefined) onPulled(current.pulled);
     router.onPod(change);
   };
   const whenMissing = onCrdMissing === undefined ? {} : { onMissing: onCrdMissing };
   return {
-    caches: startInformers(readableCaches, namespaces, { ...common(imageCaches), ...whenMissing, onChange: onCache }),
+    caches: startInformers(parsedCaches, namespaces, { ...common(imageCaches), ...whenMissing, onChange: onCache }),
     jobs: startInformers<JobProjection>(jobs, work, { ...common(jobs), onChange: router.onJob }),
     pods: startInformers(timedPods, work, { ...common(pods), onChange: onPod }),
     nodes: startInformer<NodeProjection>(nodes, { ...common(nodes), onChange: router.onNode }),
   };
 }
 
-/** One event and one trace for one batch, however often it is tried: receivers then know it again by its id. */
+/** One event and one trace per batch, also over retries: receivers recognise it by its id. */
 function eventMaker(server: string, clock: Clock): (batch: Batch) => CloudEvent<unknown> {
   const events = new WeakMap<Batch, CloudEvent<unknown>>();
   return (batch) => {

@@ -1,7 +1,7 @@
 import type { ObjectReference, Verb } from '#model/cache/cloud-event.ts';
 import { referenceOf, type Entry, type Resource } from './resource.ts';
 
-/** One object that came, changed or went; `uid` and `resourceVersion` are of its last known state. */
+/** An object that was added, changed or deleted; `uid` and `resourceVersion` are of its last known state. */
 export type Change<P> = {
   readonly verb: Verb;
   readonly reference: ObjectReference;
@@ -11,30 +11,34 @@ export type Change<P> = {
   readonly current: P | undefined;
 };
 
-/** What an informer knows, and the one place where knowledge is compared with news. */
+/** The objects an informer knows; compares them with each update. */
 export type Store<P> = {
   readonly get: (key: string) => P | undefined;
   readonly keys: () => Iterable<string>;
   readonly size: () => number;
-  /** Takes the state of one object that is there. */
+  /** Stores the state of one object. */
   readonly put: (key: string, entry: Entry<P>) => void;
-  /** Takes that an object is gone. */
+  /** Removes a deleted object. */
   readonly remove: (key: string, entry: Entry<P>) => void;
-  /** Takes a complete list: what it lacks is gone, also what went while nobody watched. */
+  /** Stores a complete list: objects not in it were deleted, also while no watch was open. */
   readonly replace: (listed: ReadonlyMap<string, Entry<P>>) => void;
 };
 
-/** Tells every difference to `onChange`, once, in the order seen; the same name under another uid is a delete and an add. */
+/** Calls `onChange` once for every difference, in order; the same name with another uid is a delete and an add. */
 export function createStore<P>(resource: Resource<P>, onChange: (change: Change<P>) => void): Store<P> {
   const entries = new Map<string, Entry<P>>();
-  const tell = (verb: Verb, key: string, states: { last: Entry<P>; previous?: Entry<P>; current?: Entry<P> }): void => {
+  const report = (
+    verb: Verb,
+    key: string,
+    states: { last: Entry<P>; previous?: Entry<P>; current?: Entry<P> },
+  ): void => {
     const { uid, resourceVersion } = states.last;
     const [previous, current] = [states.previous?.projection, states.current?.projection];
     onChange({ verb, reference: referenceOf(resource, key), uid, resourceVersion, previous, current });
   };
   const drop = (key: string, previous: Entry<P>, last: Entry<P>): void => {
     entries.delete(key);
-    tell('delete', key, { last, previous });
+    report('delete', key, { last, previous });
   };
   const put = (key: string, current: Entry<P>): void => {
     const known = entries.get(key);
@@ -42,8 +46,8 @@ export function createStore<P>(resource: Resource<P>, onChange: (change: Change<
     const previous = known?.uid === current.uid ? known : undefined;
     if (known !== undefined && previous === undefined) drop(key, known, known);
     entries.set(key, current);
-    if (previous === undefined) tell('add', key, { last: current, current });
-    else tell('update', key, { last: current, previous, current });
+    if (previous === undefined) report('add', key, { last: current, current });
+    else report('update', key, { last: current, previous, current });
   };
   return {
     get: (key) => entries.get(key)?.projection,

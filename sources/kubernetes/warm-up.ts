@@ -1,23 +1,23 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 
-/** A node that got all that a cache wants of it, and how many milliseconds that took. */
+/** A node that has all desired images of a cache, and how many milliseconds that took. */
 type Warmed = { readonly cause: Cause; readonly ms: number };
 type Cause = 'joined' | 'created' | 'changed';
 
-/** Follows nodes from when a cache first wanted something new of them until they have it. */
+/** Measures the time from when images become desired on a node until the node has them. */
 export type WarmUp = {
-  /** Takes the next state of a cache and the one before. */
-  readonly look: (before: ImageCache, after: ImageCache, now: number) => readonly Warmed[];
+  /** Compares two consecutive states of a cache, and returns the nodes that became ready. */
+  readonly observe: (before: ImageCache, after: ImageCache, now: number) => readonly Warmed[];
   readonly forget: (cache: ImageCache) => void;
 };
 
 type Start = { readonly since: number; readonly cause: Cause };
 
-/** A refresh warms nobody: only a node that is new to the ledger, or of which something else is wanted, begins. */
+/** A refresh does not count: time starts when a node is added to the ledger or its desired images change. */
 export function createWarmUp(): WarmUp {
   const starts = new Map<string, Map<string, Start>>();
   return {
-    look: (before, after, now) => {
+    observe: (before, after, now) => {
       const known = starts.get(after.uid) ?? new Map<string, Start>();
       starts.set(after.uid, known);
       for (const name of known.keys()) if (after.status.nodes[name] === undefined) known.delete(name);
@@ -34,7 +34,7 @@ export function createWarmUp(): WarmUp {
   };
 }
 
-/** As long as a node is skipped it can not be served, and that time is not counted. */
+/** Time while a node is skipped does not count. */
 const delayed = (start: Start | undefined, was: string | undefined): Cause | undefined =>
   was === 'Skipped' ? start?.cause : undefined;
 

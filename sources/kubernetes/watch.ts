@@ -6,7 +6,7 @@ import { collectionPath, type Resource } from './resource.ts';
 
 export type WatchEvent = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: unknown };
 
-/** A watch that fell silent for longer than the server's bookmarks allow: the connection is dead though nobody said so. */
+/** A watch without data for longer than the interval of bookmarks: the connection is dead. */
 export class Stalled extends Error {
   override readonly name = 'Stalled';
 }
@@ -15,16 +15,16 @@ export type WatchOptions = {
   readonly api: Api;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Where to start; undefined asks for a streamed list first, which ends with a bookmark that says so. */
+  /** resourceVersion to start from; undefined requests a streamed list first, which ends with a marked bookmark. */
   readonly from: string | undefined;
-  /** Milliseconds of silence after which the stream is given up; asked again at each line. */
+  /** Milliseconds without data after which the stream is closed; read again at each line. */
   readonly patience: () => number;
 };
 
 /** The events of one watch until the server ends it. Throws `ApiError` for refusals and ERROR events (410: start from a list), `Stalled` for silence. */
 export async function* watch(resource: Resource<unknown>, options: WatchOptions): AsyncGenerator<WatchEvent> {
   const { api, clock, signal, from } = options;
-  // Spread, so that the watches of many sources do not end together.
+  // Random, so that the watches of many sources do not end together.
   const timeoutSeconds = Math.floor(240 + clock.random() * 120);
   const path = collectionPath(resource, { ...start(from), timeoutSeconds: String(timeoutSeconds) });
   const silence = watchdog(clock, options.patience);
@@ -32,19 +32,19 @@ export async function* watch(resource: Resource<unknown>, options: WatchOptions)
     const until = AbortSignal.any([signal, silence.signal]);
     for await (const line of api.lines({ method: 'GET', path, signal: until, timeout: (timeoutSeconds + 30) * 1000 })) {
       if (line.trim() !== '') yield parse(line, resource);
-      // After the line was taken in, as that may change how long silence is borne.
-      silence.heard();
+      // After the line was handled, as that may change the limit.
+      silence.reset();
     }
   } catch (error) {
-    if (silence.signal.aborted) throw new Stalled(`watch of ${resource.plural} fell silent`, { cause: error });
+    if (silence.signal.aborted) throw new Stalled(`no data from the watch of ${resource.plural}`, { cause: error });
     throw error;
   } finally {
     silence.stop();
   }
-  if (silence.signal.aborted) throw new Stalled(`watch of ${resource.plural} fell silent`);
+  if (silence.signal.aborted) throw new Stalled(`no data from the watch of ${resource.plural}`);
 }
 
-/** Whether a bookmark says that all objects of a streamed list have been sent. */
+/** Whether a bookmark marks the end of a streamed list. */
 export const endsInitialEvents = (bookmark: unknown): boolean =>
   textAt(bookmark, 'metadata', 'annotations', 'k8s.io/initial-events-end') === 'true';
 
@@ -56,7 +56,7 @@ const start = (from: string | undefined): Readonly<Record<string, string>> => ({
     : { resourceVersion: from }),
 });
 
-function watchdog(clock: Clock, patience: () => number): { signal: AbortSignal; heard: () => void; stop: Cancel } {
+function watchdog(clock: Clock, patience: () => number): { signal: AbortSignal; reset: () => void; stop: Cancel } {
   const silence = new AbortController();
   const wait = (): Cancel =>
     clock.after(patience(), () => {
@@ -65,7 +65,7 @@ function watchdog(clock: Clock, patience: () => number): { signal: AbortSignal; 
   let cancel = wait();
   return {
     signal: silence.signal,
-    heard: () => {
+    reset: () => {
       cancel();
       cancel = wait();
     },
@@ -100,6 +100,6 @@ function parsed(line: string, resource: Resource<unknown>): unknown {
   try {
     return JSON.parse(line);
   } catch (error) {
-    throw new ApiError(`watch ${resource.plural}: a line that is no JSON`, { status: 0 }, { cause: error });
+    throw new ApiError(`watch ${resource.plural}: a line that is not JSON`, { status: 0 }, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { maxChangedObjects, notice, type Verb } from '#model/cache/cloud-event.ts';
 import { batchOf, type Batch, type ObservedChange } from '../../../sources/kubernetes/batch.ts';
-import { createPendingChanges, mostWaiting, type PendingChanges } from '../../../sources/kubernetes/pending-changes.ts';
+import { createPendingChanges, maxPending, type PendingChanges } from '../../../sources/kubernetes/pending-changes.ts';
 import { changeEvent } from '../../../sources/sink/to-event.ts';
 
 const cache = { namespace: 'apps', name: 'web' };
@@ -108,7 +108,7 @@ describe('read back by a function', () => {
   });
 
   it('means everything when too many wait, and stays so', () => {
-    const waiting = gathering(pods(mostWaiting + 1));
+    const waiting = gathering(pods(maxPending + 1));
     waiting.add(batchOf(cache, podChange('more')));
     expect(noticed(taken(waiting))).toMatchObject({ changed: undefined });
     expect(waiting.isEmpty()).toBe(true);

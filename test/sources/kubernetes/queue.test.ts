@@ -272,7 +272,7 @@ describe('all caches', () => {
 describe('later', () => {
   it('adds after the delay what is then due', async () => {
     const { queue, begun, clock } = world();
-    queue.later(10_000, 'apps/web', () => ({ of: 'work', batch: batch('apps/web', 'work', 'a') }));
+    queue.addAfter(10_000, 'apps/web', () => ({ of: 'work', batch: batch('apps/web', 'work', 'a') }));
     await clock.advance(9_999);
     expect(begun).toEqual([]);
     await clock.advance(1);
@@ -282,9 +282,9 @@ describe('later', () => {
   it('adds nothing when nothing is due any more, or after a stop', async () => {
     const { queue, begun, clock } = world();
     let asked = 0;
-    queue.later(1_000, 'apps/web', () => void (asked += 1));
+    queue.addAfter(1_000, 'apps/web', () => void (asked += 1));
     await clock.advance(1_000);
-    queue.later(1_000, 'apps/web', () => void (asked += 1));
+    queue.addAfter(1_000, 'apps/web', () => void (asked += 1));
     await queue.stop();
     await clock.advance(1_000);
     expect(asked).toBe(1);

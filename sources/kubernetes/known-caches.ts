@@ -7,19 +7,19 @@ import { pullResults } from './pull-results.ts';
 import type { Change } from './store.ts';
 import { createWarmUp, type WarmUp } from './warm-up.ts';
 
-/** All ImageCaches as they stand, for whoever shows or counts them. */
-export type CacheBook = {
+/** The current state of all ImageCaches, for the status page and metrics. */
+export type KnownCaches = {
   /** By "namespace/name". */
   readonly caches: ReadonlyMap<string, ImageCache>;
-  /** Grows with every change. */
+  /** Increases with every change. */
   readonly revision: () => number;
-  readonly onChange: (change: Change<Readable>) => void;
+  readonly onChange: (change: Change<ParsedCache>) => void;
 };
 
-/** What is kept of an ImageCache beside its projection; undefined for one that can not be read. */
-export type Readable = { readonly cache: ImageCache | undefined };
+/** The ImageCache that is kept beside its projection; undefined if it is invalid. */
+export type ParsedCache = { readonly cache: ImageCache | undefined };
 
-export function readable(object: unknown): Readable {
+export function tryParse(object: unknown): ParsedCache {
   try {
     return { cache: parseImageCache(object) };
   } catch {
@@ -27,10 +27,10 @@ export function readable(object: unknown): Readable {
   }
 }
 
-type BookOptions = { readonly clock: Clock; readonly meter: Meter<SourceMetric> };
+type Options = { readonly clock: Clock; readonly meter: Meter<SourceMetric> };
 
-/** Keeps the book, and counts what each change of a status tells of pulls and nodes. */
-export function createCacheBook({ clock, meter }: BookOptions): CacheBook {
+/** Keeps all caches, and records metrics of pulls and nodes with each change of a status. */
+export function createKnownCaches({ clock, meter }: Options): KnownCaches {
   const caches = new Map<string, ImageCache>();
   const warmUp = createWarmUp();
   let revision = 0;
@@ -44,16 +44,16 @@ export function createCacheBook({ clock, meter }: BookOptions): CacheBook {
       else caches.set(key, current.cache);
       if (current === undefined && previous?.cache !== undefined) warmUp.forget(previous.cache);
       if (previous?.cache !== undefined && current?.cache !== undefined)
-        count({ before: previous.cache, after: current.cache, now: clock.now() }, warmUp, meter);
+        recordMetrics({ before: previous.cache, after: current.cache, now: clock.now() }, warmUp, meter);
     },
   };
 }
 
 type Step = { readonly before: ImageCache; readonly after: ImageCache; readonly now: number };
 
-function count({ before, after, now }: Step, warmUp: WarmUp, meter: Meter<SourceMetric>): void {
+function recordMetrics({ before, after, now }: Step, warmUp: WarmUp, meter: Meter<SourceMetric>): void {
   for (const [result, images] of Object.entries(pullResults(before, after)))
     if (images > 0) meter.record('imagecache_pulls_total', images, { result });
-  for (const { cause, ms } of warmUp.look(before, after, now))
+  for (const { cause, ms } of warmUp.observe(before, after, now))
     meter.record('imagecache_node_warm_seconds', ms / 1000, { cause });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
-import { createCacheBook, readable } from '../../../sources/kubernetes/cache-book.ts';
+import { createKnownCaches, tryParse } from '../../../sources/kubernetes/known-caches.ts';
 import { imageCaches, referenceOf } from '../../../sources/kubernetes/resource.ts';
 import { cache, list, spec, status } from '../../functions/model/builders.ts';
 import { fakeClock } from '../../support/fake-clock.ts';
@@ -25,7 +25,7 @@ async function told(...states: readonly ImageCache[]): Promise<readonly string[]
     record: (name: string, value: number, labels = {}) =>
       void lines.push(`${name.replace('imagecache_', '')} ${Object.values(labels).join()} ${value}`),
   };
-  const { onChange } = createCacheBook({ clock, meter });
+  const { onChange } = createKnownCaches({ clock, meter });
   const common = { reference: referenceOf(imageCaches, 'apps/web'), uid: 'u', resourceVersion: '1' };
   for (const [index, state] of states.entries()) {
     const before = states[index - 1];
@@ -149,6 +149,6 @@ describe('a change of the ledger tells', () => {
 });
 
 it('an object that does not read is in no book', () => {
-  expect(readable(imageCache({ uid: 'u', resourceVersion: '1' }, { spec: { cacheSpec: 7 } })).cache).toBeUndefined();
-  expect(readable(imageCache({ uid: 'u', resourceVersion: '1' }, { spec: { cacheSpec: [] } })).cache?.name).toBe('web');
+  expect(tryParse(imageCache({ uid: 'u', resourceVersion: '1' }, { spec: { cacheSpec: 7 } })).cache).toBeUndefined();
+  expect(tryParse(imageCache({ uid: 'u', resourceVersion: '1' }, { spec: { cacheSpec: [] } })).cache?.name).toBe('web');
 });
