@@ -81,7 +81,7 @@ const namesOf = {
 const isLoader = (path: string): boolean => basename(path).startsWith('ld-linux');
 
 /** Node of another architecture from the npm registry, with `host`'s set of libraries from Debian's cross compilation packages. */
-export const foreignNode = async (
+const foreignNode = async (
   architecture: Architecture,
   host: Runtime,
 ): Promise<Pick<Runtime, 'node' | 'libraries'>> => {

@@ -17,7 +17,7 @@ export type Blob = { readonly descriptor: Descriptor; readonly bytes: Buffer };
 
 export type Architecture = 'amd64' | 'arm64';
 
-export const mediaTypes = {
+const mediaTypes = {
   index: 'application/vnd.oci.image.index.v1+json',
   manifest: 'application/vnd.oci.image.manifest.v1+json',
   config: 'application/vnd.oci.image.config.v1+json',
@@ -27,12 +27,12 @@ export const mediaTypes = {
 /** The digest by which OCI addresses content. */
 export const sha256 = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-export const blobOf = (mediaType: string, bytes: Buffer): Blob => ({
+const blobOf = (mediaType: string, bytes: Buffer): Blob => ({
   descriptor: { mediaType, digest: sha256(bytes), size: bytes.length },
   bytes,
 });
 
-export const jsonBlob = (mediaType: string, content: object): Blob =>
+const jsonBlob = (mediaType: string, content: object): Blob =>
   blobOf(mediaType, Buffer.from(JSON.stringify(content)));
 
 /** A file, or a folder where there is no content; `path` is relative to the root. */

@@ -110,7 +110,7 @@ const origins = ({ path }: ImageFile): readonly string[] => [
 ];
 
 /** The Debian packages of the shared libraries, found by the same bytes on the build machine; none on other distributions. */
-export const libraryPackages = async (files: readonly ImageFile[]): Promise<readonly Component[]> => {
+const libraryPackages = async (files: readonly ImageFile[]): Promise<readonly Component[]> => {
   const found = await Promise.all(files.filter(isLibrary).map(packageOf));
   const byPurl = new Map(found.flatMap((each) => (each === undefined ? [] : [[each['bom-ref'], each] as const])));
   return [...byPurl.values()].toSorted((a, b) => (a['bom-ref'] < b['bom-ref'] ? -1 : 1));
