@@ -7,7 +7,6 @@ import { customResourceDefinitions } from './api/kinds/custom-resource-definitio
 import { customResource, establishedCrd } from './api/kinds/custom-resource.ts';
 import { namespaces } from './api/kinds/namespace.ts';
 import { nodes } from './api/kinds/node.ts';
-import { priorityClasses, systemPriorityClasses } from './api/kinds/priority-class.ts';
 import { wireTime } from './api/kube-object.ts';
 import { createRegistry } from './api/registry.ts';
 import { createStore } from './api/store.ts';
@@ -66,7 +65,6 @@ const serveCrd = async (world: World, path: string): Promise<void> => {
 const populate = async (world: World, { crds, nodes: count = 3 }: SimulatorOptions): Promise<void> => {
   for (const name of ['default', 'kube-node-lease', 'kube-public', 'kube-system'])
     world.acts.create(namespaces, '', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-  for (const one of systemPriorityClasses) world.acts.create(priorityClasses, '', one);
   for (const path of crds) await serveCrd(world, path);
   for (let number = 1; number <= count; number += 1)
     world.acts.create(nodes, '', { apiVersion: 'v1', kind: 'Node', metadata: { name: `node-${number}` }, spec: {} });

@@ -1,4 +1,4 @@
-import { at, listAt, numberAt, objectAt, textAt, withAt } from '../json.ts';
+import { listAt, numberAt, objectAt, textAt } from '../json.ts';
 import type { Core } from './core.ts';
 import { namespaces } from './kinds/namespace.ts';
 import { serviceAccounts } from './kinds/plain.ts';
@@ -31,7 +31,7 @@ export const admitToNamespace = (core: Core, resource: Resource, object: KubeObj
   });
 };
 
-/** A pod needs its service account and priority class to exist; what the latter says is written into it. Throws 403. */
+/** Refuses a Pod whose service account or priority class does not exist, and sets its priority. Throws 403. */
 export const admitPod = (core: Core, resource: Resource, pod: KubeObject): KubeObject => {
   if (resource.kind !== 'Pod') return pod;
   const [namespace, account] = [namespaceOf(pod), textAt(pod, 'spec', 'serviceAccountName')];
@@ -44,47 +44,14 @@ export const admitPod = (core: Core, resource: Resource, pod: KubeObject): KubeO
   return withPriority(core, resource, pod);
 };
 
+/** The Pod with the priority of the class that it names. */
 const withPriority = (core: Core, resource: Resource, pod: KubeObject): KubeObject => {
   const name = textAt(pod, 'spec', 'priorityClassName');
-  const chosen =
-    name === ''
-      ? core.store.list(storageKey(priorityClasses)).find(isGlobalDefault)
-      : core.store.get(storageKey(priorityClasses), '', name);
-  if (chosen === undefined && name !== '')
+  const found = core.store.get(storageKey(priorityClasses), '', name);
+  if (found === undefined && name !== '')
     throw forbidden(resource, nameOf(pod), `no PriorityClass with name ${name} was found`);
-  const priority = numberAt(chosen, 'value') ?? 0;
-  const preemptionPolicy = textAt(chosen, 'preemptionPolicy') || 'PreemptLowerPriority';
-  const given = objectAt(pod, 'spec');
-  if ((given['priority'] ?? priority) !== priority)
-    throw forbidden(
-      resource,
-      nameOf(pod),
-      `the integer value of priority (${String(given['priority'])}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`,
-    );
-  if ((given['preemptionPolicy'] ?? preemptionPolicy) !== preemptionPolicy)
-    throw forbidden(
-      resource,
-      nameOf(pod),
-      `the string value of PreemptionPolicy (${String(given['preemptionPolicy'])}) must not be provided in pod spec; priority admission controller computed ${preemptionPolicy} from the given PriorityClass name`,
-    );
-  const named = chosen === undefined ? {} : { priorityClassName: nameOf(chosen) };
-  return kubeObject(withAt(pod, ['spec'], { ...given, ...named, priority, preemptionPolicy }));
-};
-
-const isGlobalDefault = (one: KubeObject): boolean => at(one, 'globalDefault') === true;
-
-/** No more than one priority class is that of pods which name none. Throws 403. */
-export const admitPriorityClass = (core: Core, resource: Resource, object: KubeObject): void => {
-  if (resource.kind !== 'PriorityClass' || !isGlobalDefault(object)) return;
-  const other = core.store
-    .list(storageKey(priorityClasses))
-    .find((one) => isGlobalDefault(one) && nameOf(one) !== nameOf(object));
-  if (other !== undefined)
-    throw forbidden(
-      resource,
-      nameOf(object),
-      `PriorityClass ${nameOf(other)} is already marked as default. Only one default can exist`,
-    );
+  const spec = { preemptionPolicy: 'PreemptLowerPriority', ...objectAt(pod, 'spec') };
+  return kubeObject({ ...pod, spec: { ...spec, priority: numberAt(found, 'value') ?? 0 } });
 };
 
 /** The name by which a quota counts objects of a resource. */
@@ -97,7 +64,7 @@ const isCounted = (object: KubeObject): boolean =>
   object.kind !== 'Pod' || !['Succeeded', 'Failed'].includes(textAt(object, 'status', 'phase'));
 
 export const usedOf = (core: Core, name: string, namespace: string): number => {
-  const resource = core.registry.all().find((one) => one.view === undefined && countedAs(one).includes(name));
+  const resource = core.registry.all().find((one) => countedAs(one).includes(name));
   return resource === undefined ? 0 : core.store.list(storageKey(resource), namespace).filter(isCounted).length;
 };
 

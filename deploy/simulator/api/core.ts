@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
-import { type KubeObject, kubeObject } from './kube-object.ts';
+import type { KubeObject } from './kube-object.ts';
 import type { Registry } from './registry.ts';
-import { type Resource, groupVersion, storageKey } from './resource.ts';
+import { type Resource, storageKey } from './resource.ts';
 import type { Store } from './store.ts';
 
 /** What every verb works on. */
@@ -19,12 +19,6 @@ export type WriteOptions = {
 };
 
 export type Written = { readonly object: KubeObject; readonly warnings: readonly string[] };
-
-/** An object as a resource tells it, from how it is stored. */
-export const told = (resource: Resource, stored: KubeObject): KubeObject =>
-  resource.view === undefined
-    ? stored
-    : kubeObject({ ...resource.view.read(stored), kind: resource.kind, apiVersion: groupVersion(resource) });
 
 export const keptIn = (core: Core, resource: Resource, namespace: string, name: string): KubeObject | undefined =>
   core.store.get(storageKey(resource), namespace, name);

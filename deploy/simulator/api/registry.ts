@@ -1,9 +1,9 @@
 import { customResourceDefinitions } from './kinds/custom-resource-definition.ts';
-import { events, newEvents } from './kinds/event.ts';
+import { events } from './kinds/event.ts';
 import { jobs } from './kinds/job.ts';
 import { namespaces } from './kinds/namespace.ts';
 import { nodes } from './kinds/node.ts';
-import { configMaps, leases, secrets, serviceAccounts, services } from './kinds/plain.ts';
+import { leases, secrets, serviceAccounts } from './kinds/plain.ts';
 import { pods } from './kinds/pod.ts';
 import { priorityClasses } from './kinds/priority-class.ts';
 import { resourceQuotas } from './kinds/resource-quota.ts';
@@ -18,7 +18,6 @@ export type Registry = {
 };
 
 const builtIns = [
-  configMaps,
   events,
   namespaces,
   nodes,
@@ -26,11 +25,9 @@ const builtIns = [
   resourceQuotas,
   secrets,
   serviceAccounts,
-  services,
   customResourceDefinitions,
   jobs,
   leases,
-  newEvents,
   priorityClasses,
 ] as const;
 

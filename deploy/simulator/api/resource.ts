@@ -1,4 +1,3 @@
-import type { JsonObject } from '../json.ts';
 import type { GroupKind } from './group-kind.ts';
 import type { KubeObject } from './kube-object.ts';
 import type { Schema } from './schema/schema.ts';
@@ -46,16 +45,10 @@ export type Resource = GroupKind & {
   /** The values that a field selector may ask for, by field. */
   readonly fields: (object: KubeObject) => Record<string, string>;
   readonly strategy: Strategy;
-  /** Another view of the same stored objects: where they are kept, and how they look in either. */
-  readonly view?: {
-    readonly of: string;
-    readonly read: (stored: KubeObject) => KubeObject;
-    readonly write: (body: JsonObject) => JsonObject;
-  };
 };
 
 export const groupVersion = (resource: { readonly group: string; readonly version: string }): string =>
   resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
 
-/** Where objects of a resource are stored: one place for all its versions. */
-export const storageKey = (resource: Resource): string => resource.view?.of ?? `${resource.group}/${resource.plural}`;
+/** The key under which objects of a resource are stored. */
+export const storageKey = (resource: Resource): string => `${resource.group}/${resource.plural}`;

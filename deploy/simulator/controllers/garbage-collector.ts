@@ -17,7 +17,6 @@ type Kept = { readonly resource: Resource; readonly object: KubeObject };
 const everything = ({ core }: World): readonly Kept[] =>
   core.registry
     .all()
-    .filter((resource) => resource.view === undefined)
     .flatMap((resource) => core.store.list(storageKey(resource)).map((object) => ({ resource, object })));
 
 const dependentsOf = (world: World, owner: string): readonly Kept[] =>
@@ -70,7 +69,7 @@ const lookAt = (world: World, kept: Kept): boolean => {
 
 /** Deletes what has lost all its owners, and carries out the propagation that a deletion asked for. */
 export const garbageCollector: Controller = (world) => {
-  const resources = world.core.registry.all().filter((resource) => resource.view === undefined);
+  const resources = world.core.registry.all();
   const look = (key: string): void => {
     const [index, namespace = '', name = ''] = key.split('|');
     const resource = resources[Number(index)];

@@ -9,7 +9,7 @@ const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'd
 
 /** Deletes what is in a namespace; answers how much is still there. */
 const empty = ({ core, acts }: World, namespace: string): number => {
-  const inside = core.registry.all().filter((one) => one.namespaced && one.view === undefined);
+  const inside = core.registry.all().filter((one) => one.namespaced);
   for (const resource of inside)
     for (const object of acts.list(resource, namespace))
       if (!isTerminating(object)) acts.remove(resource, object, { propagationPolicy: 'Background' });

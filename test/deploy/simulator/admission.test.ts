@@ -9,67 +9,74 @@ beforeEach(async () => {
 });
 afterEach(() => cluster.stop());
 
-const make = async (path: string, body: object): Promise<{ readonly status: number; readonly body: unknown }> =>
+const create = async (path: string, body: object): Promise<{ readonly status: number; readonly body: unknown }> =>
   cluster.ask({ method: 'POST', path, body });
 
-const pod = (name: string, spec: object = {}): object => ({
-  metadata: { name },
-  spec: { containers: [{ name: 'c', image: 'a:1' }], ...spec },
+const podSpec = { containers: [{ name: 'c', image: 'a:1' }] };
+const pod = (spec: object = {}): object => ({ metadata: { name: 'p' }, spec: { ...podSpec, ...spec } });
+
+test('a Pod gets the priority of the class that it names, and is refused if there is none', async () => {
+  await create('/apis/scheduling.k8s.io/v1/priorityclasses', { metadata: { name: 'high' }, value: 1000 });
+  const { body } = await create('/api/v1/namespaces/default/pods', pod({ priorityClassName: 'high' }));
+  expect(at(body, 'spec', 'priority')).toBe(1000);
+  const refused = await create('/api/v1/namespaces/default/pods', pod({ priorityClassName: 'none' }));
+  expect(textAt(refused.body, 'message')).toBe('pods "p" is forbidden: no PriorityClass with name none was found');
 });
 
-const namespace = async (name: string, labels: object): Promise<void> => {
-  await make('/api/v1/namespaces', { metadata: { name, labels } });
-  await eventually(
-    () => cluster.ask({ method: 'GET', path: `/api/v1/namespaces/${name}/serviceaccounts/default` }),
-    ({ status }) => status === 200,
-  );
-};
-
-describe('priority classes', () => {
-  const classes = '/apis/scheduling.k8s.io/v1/priorityclasses';
-  const priorityClass = (name: string, fields: object): object => ({ metadata: { name }, ...fields });
-
-  test('one of them is that of pods which name none, and no second one can be', async () => {
-    await make(classes, priorityClass('usual', { value: 5, globalDefault: true, preemptionPolicy: 'Never' }));
-    const { body } = await make('/api/v1/namespaces/default/pods', pod('p'));
-    expect(at(body, 'spec')).toMatchObject({ priorityClassName: 'usual', priority: 5, preemptionPolicy: 'Never' });
-    const again = await make(classes, priorityClass('other', { value: 5, globalDefault: true }));
-    expect(textAt(again.body, 'message')).toBe(
-      'priorityclasses.scheduling.k8s.io "other" is forbidden: PriorityClass usual is already marked as default. Only one default can exist',
-    );
-  });
-
-  test('the ones of the system are there, and pods that name one get its value', async () => {
-    const { body } = await make(
-      '/api/v1/namespaces/default/pods',
-      pod('p', { priorityClassName: 'system-node-critical' }),
-    );
-    expect(at(body, 'spec', 'priority')).toBe(2_000_001_000);
-  });
-});
-
-describe('pod security', () => {
+describe('a namespace that enforces restricted Pod Security', () => {
   const enforce = 'pod-security.kubernetes.io/enforce';
+  const pods = '/api/v1/namespaces/strict/pods';
+  beforeEach(async () => {
+    await create('/api/v1/namespaces', { metadata: { name: 'strict', labels: { [enforce]: 'restricted' } } });
+    await eventually(
+      () => cluster.ask({ method: 'GET', path: '/api/v1/namespaces/strict/serviceaccounts/default' }),
+      ({ status }) => status === 200,
+    );
+  });
 
-  test('refuses the Pods of a Job, not the Job, and an Event of the Job tells why', async () => {
-    await namespace('strict', { [enforce]: 'restricted' });
+  test('refuses the Pods of a Job, not the Job, and an Event of the Job gives the reason', async () => {
     const job = { metadata: { name: 'j' }, spec: { template: { spec: { ...podSpec, restartPolicy: 'Never' } } } };
-    expect(await make('/apis/batch/v1/namespaces/strict/jobs', job)).toMatchObject({ status: 201 });
-    const told = await eventually(
+    expect(await create('/apis/batch/v1/namespaces/strict/jobs', job)).toMatchObject({ status: 201 });
+    const events = await eventually(
       () => cluster.ask({ method: 'GET', path: '/api/v1/namespaces/strict/events' }),
       ({ body }) => listAt(body, 'items').some((event) => textAt(event, 'reason') === 'FailedCreate'),
     );
-    expect(JSON.stringify(told.body)).toContain('is forbidden: violates PodSecurity \\"restricted:latest\\": allow');
+    expect(JSON.stringify(events.body)).toContain('is forbidden: violates PodSecurity \\"restricted:latest\\": allow');
   });
 
-  test('refuses to judge what it does not know', async () => {
-    await namespace('strict', { [enforce]: 'baseline' });
-    const spec = { securityContext: { seLinuxOptions: { type: 'container_t' } } };
-    expect(await make('/api/v1/namespaces/strict/pods', pod('p', spec))).toMatchObject({ status: 501 });
-    expect(await make('/api/v1/namespaces/strict/pods', pod('p'))).toMatchObject({ status: 201 });
-    const labels = { [enforce]: 'baseline', [`${enforce}-version`]: 'v1.25' };
-    expect(await make('/api/v1/namespaces', { metadata: { name: 'old', labels } })).toMatchObject({ status: 501 });
+  const container = {
+    name: 'c',
+    image: 'a:1',
+    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+  };
+  const securityContext = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } };
+  const allowed = { securityContext, containers: [container] };
+  const withContainer = (settings: object): object => ({
+    ...allowed,
+    containers: [{ ...container, securityContext: { ...container.securityContext, ...settings } }],
+  });
+
+  test.each([
+    { violated: 'host namespaces', spec: { ...allowed, hostNetwork: true } },
+    { violated: 'hostPort', spec: { ...allowed, containers: [{ ...container, ports: [{ hostPort: 80 }] }] } },
+    { violated: 'privileged', spec: withContainer({ privileged: true }) },
+    { violated: 'allowPrivilegeEscalation != false', spec: withContainer({ allowPrivilegeEscalation: true }) },
+    { violated: 'unrestricted capabilities', spec: withContainer({ capabilities: { drop: ['CHOWN'] } }) },
+    { violated: 'restricted volume types', spec: { ...allowed, volumes: [{ name: 'h', hostPath: { path: '/' } }] } },
+    { violated: 'runAsNonRoot != true', spec: withContainer({ runAsNonRoot: false }) },
+    { violated: 'runAsUser=0', spec: withContainer({ runAsUser: 0 }) },
+    { violated: 'seccompProfile', spec: withContainer({ seccompProfile: { type: 'Unconfined' } }) },
+  ])('refuses a Pod for $violated alone', async ({ violated, spec }) => {
+    expect(await create(pods, pod(allowed))).toMatchObject({ status: 201 });
+    const { status, body } = await create(`${pods}?dryRun=All`, pod(spec));
+    expect(status).toBe(403);
+    expect(textAt(body, 'message')).toBe(
+      `pods "p" is forbidden: violates PodSecurity "restricted:latest": ${violated}`,
+    );
+  });
+
+  test('is one of two levels: the others are not implemented', async () => {
+    const labels = { [enforce]: 'baseline' };
+    expect(await create('/api/v1/namespaces', { metadata: { name: 'b', labels } })).toMatchObject({ status: 501 });
   });
 });
-
-const podSpec = { containers: [{ name: 'c', image: 'a:1' }] };

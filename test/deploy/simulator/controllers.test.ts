@@ -225,22 +225,22 @@ describe('the controllers of the simulator, by HTTP', () => {
   });
 
   test('what an owner leaves behind is collected, also where the owner never was there', async () => {
-    const owner = (uid: string) => ({ ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid }] });
-    const maps = '/api/v1/namespaces/default/configmaps';
-    const map = (name: string, metadata: object = {}) => ({
+    const owner = (uid: string) => ({ ownerReferences: [{ apiVersion: 'v1', kind: 'Secret', name: 'owner', uid }] });
+    const secrets = '/api/v1/namespaces/default/secrets';
+    const secret = (name: string, metadata: object = {}) => ({
       apiVersion: 'v1',
-      kind: 'ConfigMap',
+      kind: 'Secret',
       metadata: { name, ...metadata },
     });
-    const { body } = await post(maps, map('owner'));
-    await post(maps, map('child', owner(textAt(body, 'metadata', 'uid'))));
-    await post(maps, map('stray', owner('00000000-0000-0000-0000-000000000000')));
+    const { body } = await post(secrets, secret('owner'));
+    await post(secrets, secret('child', owner(textAt(body, 'metadata', 'uid'))));
+    await post(secrets, secret('stray', owner('00000000-0000-0000-0000-000000000000')));
     const names = async (): Promise<string> =>
-      listAt(await get(maps), 'items')
+      listAt(await get(secrets), 'items')
         .map((item) => textAt(item, 'metadata', 'name'))
         .join();
     await eventually(names, (all) => all === 'child,owner');
-    await cluster.ask({ method: 'DELETE', path: `${maps}/owner` });
+    await cluster.ask({ method: 'DELETE', path: `${secrets}/owner` });
     await eventually(names, (all) => all === '');
   });
 

@@ -2,8 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { jsonPatch } from '../../../deploy/simulator/api/patch/json-patch.ts';
 import { mergePatch } from '../../../deploy/simulator/api/patch/merge-patch.ts';
 import { strategicMerge } from '../../../deploy/simulator/api/patch/strategic-merge.ts';
-import { pods } from '../../../deploy/simulator/api/kinds/pod.ts';
-import { nodes } from '../../../deploy/simulator/api/kinds/node.ts';
 
 describe('a JSON patch', () => {
   const object = { a: { b: 1, list: [1, 2] } };
@@ -55,73 +53,18 @@ describe('a merge patch', () => {
 });
 
 describe('a strategic merge patch', () => {
-  const pod = {
-    metadata: { finalizers: ['a'] },
-    spec: {
-      containers: [
-        { name: 'one', image: 'a:1' },
-        { name: 'two', image: 'b:1' },
-      ],
-      tolerations: [{ key: 'x' }],
-      volumes: [{ name: 'v', emptyDir: {} }],
-    },
-  };
+  test('uncordons and taints a node', () => {
+    const patched = strategicMerge(
+      { spec: { unschedulable: true, taints: [{ key: 'a' }] } },
+      { spec: { unschedulable: null, taints: [{ key: 'b' }] } },
+    );
+    expect(patched).toEqual({ spec: { taints: [{ key: 'b' }] } });
+  });
 
   test.each([
-    {
-      when: 'merges containers by name',
-      patch: { spec: { containers: [{ name: 'two', image: 'b:2' }] } },
-      at: ['spec', 'containers'],
-      becomes: [
-        { name: 'one', image: 'a:1' },
-        { name: 'two', image: 'b:2' },
-      ],
-    },
-    {
-      when: 'deletes a container by directive',
-      patch: { spec: { containers: [{ name: 'one', $patch: 'delete' }] } },
-      at: ['spec', 'containers'],
-      becomes: [{ name: 'two', image: 'b:1' }],
-    },
-    {
-      when: 'orders them as told',
-      patch: { spec: { '$setElementOrder/containers': [{ name: 'two' }, { name: 'one' }] } },
-      at: ['spec', 'containers'],
-      becomes: [
-        { name: 'two', image: 'b:1' },
-        { name: 'one', image: 'a:1' },
-      ],
-    },
-    {
-      when: 'replaces lists without a merge key',
-      patch: { spec: { tolerations: [{ key: 'y' }] } },
-      at: ['spec', 'tolerations'],
-      becomes: [{ key: 'y' }],
-    },
-    {
-      when: 'keeps only what retainKeys names of a union',
-      patch: { spec: { volumes: [{ name: 'v', $retainKeys: ['name', 'image'], image: { reference: 'c' } }] } },
-      at: ['spec', 'volumes'],
-      becomes: [{ name: 'v', image: { reference: 'c' } }],
-    },
-    {
-      when: 'adds to and deletes from lists of values',
-      patch: { metadata: { '$deleteFromPrimitiveList/finalizers': ['a'], finalizers: ['b'] } },
-      at: ['metadata', 'finalizers'],
-      becomes: ['b'],
-    },
-  ])('$when', ({ patch, at, becomes }) => {
-    expect(strategicMerge(pod, patch, pods.schema)).toHaveProperty(at, becomes);
-  });
-
-  test('needs the merge key', () => {
-    expect(() => strategicMerge(pod, { spec: { containers: [{ image: 'a' }] } }, pods.schema)).toThrow(
-      'does not contain declared merge key: name',
-    );
-  });
-
-  test('uncordons a node', () => {
-    const patched = strategicMerge({ spec: { unschedulable: true } }, { spec: { unschedulable: null } }, nodes.schema);
-    expect(patched).toEqual({ spec: {} });
+    { field: 'containers', spec: { containers: [{ name: 'one', image: 'a:2' }] } },
+    { field: '$retainKeys', spec: { strategy: { $retainKeys: ['type'] } } },
+  ])('with $field is not implemented', ({ field, spec }) => {
+    expect(() => strategicMerge({}, { spec })).toThrow(`does not implement ${field} in a strategic merge patch`);
   });
 });

@@ -341,7 +341,7 @@ const builtIns: readonly Row[] = [
   ),
   loose(post('Job with a long name', jobs, job('j'.repeat(64), oneContainer))),
   whole(post('Job, suspended', jobs, job('s', oneContainer, { suspend: true }))),
-  patch('Job, another template', `${jobs}/s`, strategic, { spec: { completions: 5 } }),
+  patch('Job, other completions', `${jobs}/s`, strategic, { spec: { completions: 5 } }),
   whole({ when: 'Job deleted', method: 'DELETE', path: `${jobs}/s?propagationPolicy=Background` }),
   whole(post('Pod', `${pods}?dryRun=All`, pod('p', { ...oneContainer, automountServiceAccountToken: false }))),
   post('Pod without containers', pods, pod('p', {})),
@@ -410,7 +410,6 @@ const builtIns: readonly Row[] = [
       count: 1,
     }),
   ),
-  whole(get('the Event as events.k8s.io tells it', `/apis/events.k8s.io/v1/namespaces/${namespace}/events/e.1`)),
   whole(
     get(
       'Events by what they are about',
@@ -452,27 +451,37 @@ const builtIns: readonly Row[] = [
   post('a cache without a namespace', '/apis/kubefledged.io/v1alpha2/imagecaches', cache('x', fine)),
 ];
 
-const classes = '/apis/scheduling.k8s.io/v1/priorityclasses';
-const priorityClass = (name: string, fields: object): object => ({
-  apiVersion: 'scheduling.k8s.io/v1',
-  kind: 'PriorityClass',
-  metadata: { name },
-  ...fields,
+const hardened = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
+const restrictedSpec = {
+  restartPolicy: 'Never',
+  securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+  containers: [{ name: 'c', image: 'a:1', securityContext: hardened }],
+};
+const withSettings = (settings: object): object => ({
+  ...restrictedSpec,
+  containers: [{ name: 'c', image: 'a:1', securityContext: { ...hardened, ...settings } }],
 });
 
-const priorities: readonly Row[] = [
-  whole(post('PriorityClass', classes, priorityClass('compare-high', { value: 1000, description: 'd' }))),
-  whole(post('PriorityClass of 0', `${classes}?dryRun=All`, priorityClass('x', {}))),
-  post('PriorityClass again', classes, priorityClass('compare-high', { value: 1000 })),
-  post('PriorityClass too high', classes, priorityClass('x', { value: 1_000_000_001 })),
-  post('PriorityClass with a reserved name', classes, priorityClass('system-x', { value: 1 })),
-  post('PriorityClass of an odd policy', classes, priorityClass('x', { value: 1, preemptionPolicy: 'Odd' })),
-  whole(post('PriorityClass for all', `${classes}?dryRun=All`, priorityClass('x', { value: 5, globalDefault: true }))),
-  patch('PriorityClass, another value', `${classes}/compare-high`, merge, { value: 5 }),
-  patch('PriorityClass, another policy', `${classes}/compare-high`, merge, { preemptionPolicy: 'Never' }),
-  whole(patch('PriorityClass, another text', `${classes}/compare-high`, merge, { description: 'e' })),
-  whole({ ...get('PriorityClasses as a table', `${classes}?includeObject=None`), accept: table }),
-  whole(get('PriorityClasses', classes)),
+const restrictedPods: readonly (readonly [when: string, spec: object])[] = [
+  ['without settings', oneContainer],
+  ['with all settings', { ...restrictedSpec, volumes: [{ name: 'i', image: { reference: 'b:1' } }] }],
+  ['with a host network', { ...restrictedSpec, hostNetwork: true }],
+  ['with a host path', { ...restrictedSpec, volumes: [{ name: 'h', hostPath: { path: '/' } }] }],
+  ['with another capability', withSettings({ capabilities: { drop: ['ALL'], add: ['CHOWN'] } })],
+  ['with a privileged container', withSettings({ privileged: true, allowPrivilegeEscalation: true })],
+  ['whose container runs as root', withSettings({ runAsNonRoot: false, runAsUser: 0 })],
+  ['without a seccomp profile', { ...restrictedSpec, securityContext: { runAsNonRoot: true } }],
+];
+
+const priorityClasses = '/apis/scheduling.k8s.io/v1/priorityclasses';
+
+const admission: readonly Row[] = [
+  post('PriorityClass', priorityClasses, {
+    apiVersion: 'scheduling.k8s.io/v1',
+    kind: 'PriorityClass',
+    metadata: { name: 'compare-high' },
+    value: 1000,
+  }),
   whole(
     post(
       'Pod with a priority class',
@@ -480,148 +489,27 @@ const priorities: readonly Row[] = [
       pod('p', { ...oneContainer, automountServiceAccountToken: false, priorityClassName: 'compare-high' }),
     ),
   ),
-  post('Pod with a priority of its own', pods, pod('p', { ...oneContainer, priority: 7 })),
-  post('Pod with a policy of its own', pods, pod('p', { ...oneContainer, preemptionPolicy: 'Never' })),
-  whole({ when: 'PriorityClass deleted', method: 'DELETE', path: `${classes}/compare-high` }),
-];
-
-const hardened = {
-  allowPrivilegeEscalation: false,
-  capabilities: { drop: ['ALL'] },
-  runAsNonRoot: true,
-  seccompProfile: { type: 'RuntimeDefault' },
-};
-const securedPods: readonly (readonly [when: string, spec: object])[] = [
-  ['plain', oneContainer],
-  ['hardened', { ...oneContainer, containers: [{ name: 'c', image: 'a:1', securityContext: hardened }] }],
-  [
-    'hardened as a pod',
-    {
-      restartPolicy: 'Never',
-      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
-      containers: [
-        {
-          name: 'c',
-          image: 'a:1',
-          securityContext: {
-            allowPrivilegeEscalation: false,
-            capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] },
-          },
-        },
-      ],
-      volumes: [
-        { name: 'i', image: { reference: 'b:1' } },
-        { name: 'e', emptyDir: {} },
-      ],
-    },
-  ],
-  [
-    'with two containers',
-    {
-      ...oneContainer,
-      initContainers: [{ name: 'i', image: 'a:1' }],
-      containers: [
-        { name: 'c', image: 'a:1' },
-        { name: 'd', image: 'a:1', securityContext: hardened },
-      ],
-    },
-  ],
-  [
-    'that does all it should not',
-    {
-      restartPolicy: 'Never',
-      hostNetwork: true,
-      hostPID: true,
-      hostIPC: true,
-      securityContext: { runAsNonRoot: false, runAsUser: 0, seccompProfile: { type: 'Unconfined' } },
-      volumes: [
-        { name: 'h', hostPath: { path: '/' } },
-        { name: 'n', nfs: { server: 's', path: '/' } },
-      ],
-      containers: [
-        {
-          name: 'c',
-          image: 'a:1',
-          ports: [{ containerPort: 80, hostPort: 80 }],
-          securityContext: { privileged: true, capabilities: { add: ['NET_ADMIN', 'CHOWN'] } },
-        },
-        {
-          name: 'd',
-          image: 'a:1',
-          ports: [{ containerPort: 81, hostPort: 81 }],
-          securityContext: {
-            runAsNonRoot: false,
-            runAsUser: 0,
-            seccompProfile: { type: 'Unconfined' },
-            capabilities: { add: ['SYS_TIME'] },
-          },
-        },
-      ],
-    },
-  ],
-  [
-    'with one host path and one host port',
-    {
-      restartPolicy: 'Never',
-      volumes: [{ name: 'h', hostPath: { path: '/' } }],
-      containers: [
-        { name: 'c', image: 'a:1', ports: [{ containerPort: 80, hostPort: 80 }], securityContext: hardened },
-      ],
-    },
-  ],
-  [
-    'whose container runs as root',
-    {
-      restartPolicy: 'Never',
-      securityContext: { runAsNonRoot: true },
-      containers: [
-        { name: 'c', image: 'a:1', securityContext: { ...hardened, runAsNonRoot: false, runAsUser: 0 } },
-        { name: 'd', image: 'a:1', securityContext: { ...hardened, capabilities: { drop: ['CHOWN'], add: ['KILL'] } } },
-      ],
-    },
-  ],
-];
-
-const secured = (level: string): readonly Row[] => {
-  const name = `compare-${level}`;
-  const labels = { 'pod-security.kubernetes.io/enforce': level };
-  return [
-    post(`namespace that enforces ${level}`, '/api/v1/namespaces', {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: { name, labels },
-    }),
-    // Its service account may not be there yet: so an account that is made here.
-    post(`account under ${level}`, `/api/v1/namespaces/${name}/serviceaccounts`, {
-      apiVersion: 'v1',
-      kind: 'ServiceAccount',
-      metadata: { name: 'mine' },
-    }),
-    ...securedPods.map(([when, spec]) =>
+  { when: 'PriorityClass deleted', method: 'DELETE', path: `${priorityClasses}/compare-high` },
+  post('namespace that enforces restricted', '/api/v1/namespaces', {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: 'compare-restricted', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+  }),
+  // The default service account may not exist yet.
+  post('account under restricted', '/api/v1/namespaces/compare-restricted/serviceaccounts', {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'mine' },
+  }),
+  ...restrictedPods.map(([when, spec]) =>
+    // The simulator gives the reasons without their details.
+    loose(
       post(
-        `Pod ${when} under ${level}`,
-        `/api/v1/namespaces/${name}/pods?dryRun=All`,
+        `Pod ${when} under restricted`,
+        '/api/v1/namespaces/compare-restricted/pods?dryRun=All',
         pod('p', { ...spec, serviceAccountName: 'mine', automountServiceAccountToken: false }),
       ),
     ),
-    post(`Job under ${level}`, `/apis/batch/v1/namespaces/${name}/jobs?dryRun=All`, job('j', oneContainer)),
-  ];
-};
-
-const levels: readonly Row[] = [
-  ...['privileged', 'baseline', 'restricted'].flatMap(secured),
-  post('namespace that enforces no known level', '/api/v1/namespaces', {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name: 'x', labels: { 'pod-security.kubernetes.io/enforce': 'odd' } },
-  }),
-  patch('namespace that warns of more than it enforces', '/api/v1/namespaces/compare-baseline', merge, {
-    metadata: { labels: { 'pod-security.kubernetes.io/warn': 'restricted' } },
-  }),
-  post(
-    'Pod that is warned of',
-    '/api/v1/namespaces/compare-baseline/pods?dryRun=All',
-    pod('p', { ...oneContainer, serviceAccountName: 'mine' }),
   ),
 ];
 
@@ -632,7 +520,6 @@ export const rows: readonly Row[] = [
   ...changing,
   ...applying,
   ...deleting,
-  ...priorities,
-  ...levels,
+  ...admission,
   ...builtIns,
 ];

@@ -3,8 +3,7 @@ import type { JsonObject } from '../../json.ts';
 /** An answer that is ready to be sent. */
 export type Answer = {
   readonly status: number;
-  readonly body: JsonObject | string | Uint8Array;
-  readonly type?: string;
+  readonly body: JsonObject | string;
   readonly warnings?: readonly string[];
 };
 

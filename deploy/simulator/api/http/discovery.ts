@@ -3,7 +3,7 @@ import type { Registry } from '../registry.ts';
 import { type Resource, groupVersion } from '../resource.ts';
 import { type Answer, json } from './answer.ts';
 
-const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+const verbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'] as const;
 const readVerbs = ['get', 'list', 'watch'] as const;
 
 const verbsOf = (resource: Resource): readonly string[] => (resource.readOnly === undefined ? verbs : readVerbs);

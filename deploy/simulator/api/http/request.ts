@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { parse as parseYaml } from 'yaml';
-import { readProtobuf } from './protobuf.ts';
 import { StatusError, badRequest, unsupportedMedia } from '../status-error.ts';
 
 export type ApiRequest = {
@@ -30,7 +29,6 @@ const read = async (message: IncomingMessage): Promise<Buffer> => {
 
 const parse = (bytes: Buffer, type: string, method: string): unknown => {
   if (bytes.length === 0) return undefined;
-  if (type === 'application/vnd.kubernetes.protobuf') return readProtobuf(bytes);
   // An unknown kind of patch is refused where the kinds are known.
   if (method === 'PATCH' && !/[/+](json|yaml)$/.test(type)) return undefined;
   if (!/[/+](json|yaml)$/.test(type)) throw unsupportedMedia(['application/json', 'application/yaml']);

@@ -6,8 +6,6 @@ export type ResourcePath = {
   readonly plural: string;
   readonly name: string | undefined;
   readonly subresource: string;
-  /** The old form `/watch/…`. */
-  readonly isWatch: boolean;
 };
 
 const decoded = (parts: readonly string[]): readonly string[] | undefined => {
@@ -24,10 +22,8 @@ export const resourcePath = (path: string): ResourcePath | undefined => {
   if (parts === undefined) return undefined;
   const [root, ...rest] = parts;
   if (root !== 'api' && root !== 'apis') return undefined;
-  const [group, version, ...all] = root === 'api' ? ['', ...rest] : rest;
+  const [group, version, ...named] = root === 'api' ? ['', ...rest] : rest;
   if (group === undefined || version === undefined) return undefined;
-  const isWatch = all[0] === 'watch';
-  const named = isWatch ? all.slice(1) : all;
   // A namespace's own paths and those of what is in it begin alike.
   const isInside = named[0] === 'namespaces' && named.length > 2 && !['status', 'finalize'].includes(named[2] ?? '');
   const [plural, name, ...sub] = isInside ? named.slice(2) : named;
@@ -39,6 +35,5 @@ export const resourcePath = (path: string): ResourcePath | undefined => {
     plural,
     name,
     subresource: sub.join('/'),
-    isWatch,
   };
 };

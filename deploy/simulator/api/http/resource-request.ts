@@ -1,4 +1,4 @@
-import { type Core, type WriteOptions, keptIn, told } from '../core.ts';
+import { type Core, type WriteOptions, keptIn } from '../core.ts';
 import type { Resource } from '../resource.ts';
 import {
   badRequest,
@@ -15,7 +15,6 @@ import { deleteObject, deleteOptions, deletedStatus } from '../verbs/delete.ts';
 import { listObjects } from '../verbs/list.ts';
 import { patchObject, patchTypes } from '../verbs/patch.ts';
 import { type Subresource, replaceObject } from '../verbs/update.ts';
-import { nameOf, namespaceOf } from '../kube-object.ts';
 import { type Answer, json } from './answer.ts';
 import { type Representation, representList, representObject, representationOf } from './representation.ts';
 import type { ApiRequest } from './request.ts';
@@ -86,15 +85,6 @@ const removed = (asked: ResourceRequest, name: string, as: Representation): Answ
   return json(body, 200, warnings);
 };
 
-const removedAll = (asked: ResourceRequest, as: Representation): Answer => {
-  const { core, resource, request } = asked;
-  const listed = listObjects(core, resource, request.query, namespaceFor(asked));
-  const options = deleteOptions(request.body, request.query);
-  for (const object of listed.items)
-    deleteObject(core, resource, { ...options, namespace: namespaceOf(object), name: nameOf(object) });
-  return json(representList(resource, listed, as, core.clock.now()));
-};
-
 const onOne = (asked: ResourceRequest, name: string, as: Representation): Answer => {
   const { core, resource, request } = asked;
   const subresource = subresourceOf(asked);
@@ -109,7 +99,7 @@ const onOne = (asked: ResourceRequest, name: string, as: Representation): Answer
     case 'GET': {
       const object = keptIn(core, resource, namespace, name);
       if (object === undefined) throw notFound(resource, name);
-      return one({ object: told(resource, object), warnings: [] });
+      return one({ object: object, warnings: [] });
     }
     case 'PUT':
       return one(
@@ -151,8 +141,6 @@ const onAll = (asked: ResourceRequest, as: Representation): Answer => {
       });
       return json(representObject(resource, object, as, core.clock.now()), 201, warnings);
     }
-    case 'DELETE':
-      return removedAll(asked, as);
     default:
       throw methodNotAllowed();
   }

@@ -3,7 +3,6 @@ import { at } from '../../json.ts';
 import type { Core } from '../core.ts';
 import { StatusError, statusOf, unknownPath, unknownResource } from '../status-error.ts';
 import { watchObjects } from '../verbs/watch.ts';
-import { accessReview } from './access-review.ts';
 import { type Answer, json, warningHeaders } from './answer.ts';
 import { discovery } from './discovery.ts';
 import { openApi } from './open-api.ts';
@@ -13,17 +12,12 @@ import { resourcePath } from './resource-path.ts';
 import { type ResourceRequest, resourceRequest } from './resource-request.ts';
 import { versionInfo } from './version.ts';
 
-const send = (response: ServerResponse, { status, body, type, warnings = [] }: Answer): void => {
-  const isRaw = typeof body === 'string' || body instanceof Uint8Array;
-  const bytes =
-    typeof body === 'string'
-      ? Buffer.from(body)
-      : body instanceof Uint8Array
-        ? Buffer.from(body)
-        : Buffer.from(`${JSON.stringify(body)}\n`);
+const send = (response: ServerResponse, { status, body, warnings = [] }: Answer): void => {
+  const isText = typeof body === 'string';
+  const bytes = Buffer.from(isText ? body : `${JSON.stringify(body)}\n`);
   if (warnings.length > 0) response.setHeader('warning', warningHeaders(warnings));
   response.writeHead(status, {
-    'content-type': type ?? (isRaw ? 'text/plain' : 'application/json'),
+    'content-type': isText ? 'text/plain' : 'application/json',
     'content-length': bytes.length,
     'cache-control': 'no-cache, private',
     ...(status === 429 || status === 504 ? { 'retry-after': '1' } : {}),
@@ -42,7 +36,6 @@ const failure = (error: unknown): Answer => {
 /** What is answered at paths that name no resource. */
 const general = (core: Core, request: ApiRequest): Answer | undefined => {
   const { path, method } = request;
-  if (method === 'POST') return accessReview(request);
   if (method !== 'GET' && method !== 'HEAD') return undefined;
   if (['/healthz', '/livez', '/readyz'].includes(path)) return { status: 200, body: 'ok' };
   if (path === '/version') return json(versionInfo);
@@ -61,9 +54,7 @@ const found = (core: Core, request: ApiRequest): ResourceRequest => {
 };
 
 const isWatch = ({ path, request }: ResourceRequest): boolean =>
-  request.method === 'GET' &&
-  path.subresource === '' &&
-  (path.isWatch || ['true', '1'].includes(request.query.get('watch') ?? ''));
+  request.method === 'GET' && path.subresource === '' && ['true', '1'].includes(request.query.get('watch') ?? '');
 
 const stream = ({ core, resource, path, request }: ResourceRequest, response: ServerResponse): void => {
   const represent = eventRepresenter(resource, representationOf(request.accept, request.query), core.clock.now);

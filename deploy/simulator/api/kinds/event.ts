@@ -1,4 +1,4 @@
-import { type JsonObject, compact, numberAt, objectAt, textAt } from '../../json.ts';
+import { numberAt, objectAt, textAt } from '../../json.ts';
 import { type KubeObject, kubeObject, nameOf, namespaceOf } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
 import { invalidValue } from '../schema/field-errors.ts';
@@ -46,29 +46,11 @@ const selectable = (event: KubeObject): Record<string, string> => ({
   type: textAt(event, 'type'),
 });
 
-/** What differs between the two views of an Event: core/v1's name first. */
-const renamed = [
-  ['involvedObject', 'regarding'],
-  ['message', 'note'],
-  ['firstTimestamp', 'deprecatedFirstTimestamp'],
-  ['lastTimestamp', 'deprecatedLastTimestamp'],
-  ['count', 'deprecatedCount'],
-  ['source', 'deprecatedSource'],
-  ['reportingComponent', 'reportingController'],
-] as const;
-
-const rename = (event: JsonObject, names: readonly (readonly [string, string])[]): JsonObject =>
-  compact({
-    ...event,
-    ...Object.fromEntries(names.map(([from]) => [from, undefined])),
-    ...Object.fromEntries(names.map(([from, to]) => [to, event[from]])),
-  });
-
 /** Events about what has no namespace are kept in `default`. */
 const isClusterScoped = (event: KubeObject): boolean =>
   textAt(event, 'involvedObject', 'namespace') === '' && namespaceOf(event) === 'default';
 
-const about = {
+export const events: Resource = builtIn({
   version: 'v1',
   kind: 'Event',
   plural: 'events',
@@ -76,10 +58,6 @@ const about = {
   description: 'Something that happened to an object.',
   createOnUpdate: true,
   columns,
-} as const;
-
-export const events: Resource = builtIn({
-  ...about,
   model: 'CoreV1Event',
   fields: selectable,
   strategy: {
@@ -101,42 +79,5 @@ export const events: Resource = builtIn({
               'does not match event.namespace',
             ),
           ],
-  },
-});
-
-/** The same events as events.k8s.io/v1 tells them. */
-export const newEvents: Resource = builtIn({
-  ...about,
-  group: 'events.k8s.io',
-  model: 'EventsV1Event',
-  fields: (event) => {
-    const { reportingComponent = '', ...fields } = selectable(event);
-    return {
-      ...Object.fromEntries(
-        Object.entries(fields).map(([field, value]) => [field.replace('involvedObject.', 'regarding.'), value]),
-      ),
-      reportingController: reportingComponent,
-    };
-  },
-  view: {
-    of: '/events',
-    read: (stored) => {
-      const event = rename(stored, renamed);
-      const isSet = (field: string): boolean => textAt(event, field) !== '';
-      return kubeObject(
-        compact({
-          ...event,
-          reportingController: isSet('reportingController') ? event['reportingController'] : undefined,
-          reportingInstance: isSet('reportingInstance') ? event['reportingInstance'] : undefined,
-        }),
-      );
-    },
-    write: (body) => ({
-      ...rename(
-        body,
-        renamed.map(([core, later]) => [later, core] as const),
-      ),
-      apiVersion: 'v1',
-    }),
   },
 });

@@ -1,6 +1,6 @@
 import { listAt, textAt, withAt } from '../../json.ts';
 import { isTerminating, kubeObject, labelsOf, nameOf } from '../kube-object.ts';
-import { levelErrors } from '../pod-security/labels.ts';
+import { checkPodSecurityLevel } from '../pod-security.ts';
 import type { Resource } from '../resource.ts';
 import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
 
@@ -23,6 +23,9 @@ export const namespaces: Resource = builtIn({
       const kept = withAt(named, ['spec', 'finalizers'], finalizers.length === 0 ? undefined : finalizers);
       return kubeObject(withAt(kept, ['status', 'phase'], isTerminating(object) ? 'Terminating' : 'Active'));
     },
-    validate: (object) => levelErrors(labelsOf(object)),
+    validate: (object) => {
+      checkPodSecurityLevel(labelsOf(object));
+      return [];
+    },
   },
 });

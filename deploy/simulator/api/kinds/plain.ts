@@ -12,18 +12,6 @@ const dataSize = (...fields: readonly string[]) =>
 const isImmutable = (object: unknown): boolean => at(object, 'immutable') === true;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-/** Services: there are none, but kubectl asks for them (cluster-info, get all). */
-export const services: Resource = builtIn({
-  version: 'v1',
-  kind: 'Service',
-  plural: 'services',
-  shortNames: ['svc'],
-  categories: ['all'],
-  readOnly: 'Services: there is no network here',
-  model: 'V1Service',
-  description: 'A name and address for pods. There are none in this cluster.',
-});
-
 /** Secrets: stringData is a write-only way to fill data. */
 export const secrets: Resource = builtIn({
   version: 'v1',
@@ -57,16 +45,6 @@ export const secrets: Resource = builtIn({
           ]
         : [],
   },
-});
-
-export const configMaps: Resource = builtIn({
-  version: 'v1',
-  kind: 'ConfigMap',
-  plural: 'configmaps',
-  shortNames: ['cm'],
-  model: 'V1ConfigMap',
-  description: 'Configuration for pods to read.',
-  columns: [nameColumn, dataSize('data', 'binaryData'), ageColumn],
 });
 
 export const serviceAccounts: Resource = builtIn({

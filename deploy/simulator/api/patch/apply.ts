@@ -1,5 +1,5 @@
 import { type JsonObject, isObject, textAt } from '../../json.ts';
-import { type Core, type Written, keptIn, told } from '../core.ts';
+import { type Core, type Written, keptIn } from '../core.ts';
 import { type KubeObject, kubeObject, nameOf, wireTime, withMetadata } from '../kube-object.ts';
 import { type Resource, groupVersion } from '../resource.ts';
 import { required } from '../schema/field-errors.ts';
@@ -118,7 +118,7 @@ export const applyObject = (core: Core, resource: Resource, request: PatchReques
     if (subresource !== '') throw new StatusError(404, 'NotFound', `${resource.plural} "${name}" not found`);
     const own = (object: KubeObject): KubeObject => withOwners(object, [by]);
     return {
-      object: told(resource, createDecoded(core, resource, namespace, { ...request, object: config, own })),
+      object: createDecoded(core, resource, namespace, { ...request, object: config, own }),
       warnings,
     };
   }
@@ -132,5 +132,5 @@ export const applyObject = (core: Core, resource: Resource, request: PatchReques
   const body = merged(resource, old, config, dropped(previous, applied, left));
   const mine = owners.filter((owner) => isOwner(owner, by));
   const own = (object: KubeObject): KubeObject => withOwners(object, withOwner([...left, ...mine], by));
-  return { object: told(resource, updateDecoded(core, resource, { ...request, old, body, own })), warnings };
+  return { object: updateDecoded(core, resource, { ...request, old, body, own }), warnings };
 };

@@ -2,44 +2,6 @@ import * as client from '@kubernetes/client-node';
 import { isList, isObject, textAt } from '../../json.ts';
 import { type Schema, objectMetaSchema, typeFields } from './schema.ts';
 
-/** How strategic merge patch treats lists, by type and field; what is not named here is replaced as a whole. */
-const mergeKeys: Readonly<Record<string, string>> = {
-  'V1PodSpec.containers': 'name',
-  'V1PodSpec.initContainers': 'name',
-  'V1PodSpec.ephemeralContainers': 'name',
-  'V1PodSpec.volumes': 'name',
-  'V1PodSpec.imagePullSecrets': 'name',
-  'V1PodSpec.hostAliases': 'ip',
-  'V1PodSpec.topologySpreadConstraints': 'topologyKey',
-  'V1PodSpec.schedulingGates': 'name',
-  'V1PodSpec.resourceClaims': 'name',
-  'V1Container.env': 'name',
-  'V1Container.ports': 'containerPort',
-  'V1Container.volumeMounts': 'mountPath',
-  'V1Container.volumeDevices': 'devicePath',
-  'V1PodStatus.conditions': 'type',
-  'V1PodStatus.podIPs': 'ip',
-  'V1PodStatus.hostIPs': 'ip',
-  'V1JobStatus.conditions': 'type',
-  'V1NodeStatus.conditions': 'type',
-  'V1NodeStatus.addresses': 'type',
-  'V1NamespaceStatus.conditions': 'type',
-  'V1ServiceAccount.secrets': 'name',
-};
-/** Lists of plain values that are merged. */
-const mergedValues = ['V1NodeSpec.podCIDRs'];
-/** Unions: a patch of them says with $retainKeys what stays. */
-const retained = ['V1PodSpec.volumes', 'V1PodSpec.resourceClaims'];
-
-const patchHints = (field: string): Schema => {
-  const key = mergeKeys[field];
-  if (key === undefined) return mergedValues.includes(field) ? { 'x-kubernetes-patch-strategy': 'merge' } : {};
-  return {
-    'x-kubernetes-patch-merge-key': key,
-    'x-kubernetes-patch-strategy': retained.includes(field) ? 'merge,retainKeys' : 'merge',
-  };
-};
-
 type Attribute = { readonly baseName: string; readonly type: string };
 
 const models = new Map<string, unknown>(Object.entries(client));
@@ -80,12 +42,7 @@ const schemaOf = (type: string): Schema => {
       ? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
       : {
           type: 'object',
-          properties: Object.fromEntries(
-            attributes.map(({ baseName, type: inner }) => [
-              baseName,
-              { ...schemaOf(inner), ...patchHints(`${type}.${baseName}`) },
-            ]),
-          ),
+          properties: Object.fromEntries(attributes.map(({ baseName, type: inner }) => [baseName, schemaOf(inner)])),
         };
   known.set(type, schema);
   return schema;

@@ -29,8 +29,6 @@ export type Schema = {
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
   readonly 'x-kubernetes-map-type'?: 'atomic' | 'granular';
   readonly 'x-kubernetes-validations'?: readonly CelRule[];
-  readonly 'x-kubernetes-patch-merge-key'?: string;
-  readonly 'x-kubernetes-patch-strategy'?: string;
   readonly [keyword: string]: unknown;
 };
 
@@ -63,7 +61,6 @@ export const objectMetaSchema: Schema = {
       type: 'array',
       items: text,
       'x-kubernetes-list-type': 'set',
-      'x-kubernetes-patch-strategy': 'merge',
     },
     generateName: text,
     generation: { type: 'integer', format: 'int64' },
@@ -86,8 +83,6 @@ export const objectMetaSchema: Schema = {
       },
       'x-kubernetes-list-type': 'map',
       'x-kubernetes-list-map-keys': ['uid'],
-      'x-kubernetes-patch-strategy': 'merge',
-      'x-kubernetes-patch-merge-key': 'uid',
     },
     resourceVersion: text,
     selfLink: text,

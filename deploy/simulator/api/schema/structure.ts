@@ -17,8 +17,6 @@ const extensions = [
   'x-kubernetes-list-map-keys',
   'x-kubernetes-map-type',
   'x-kubernetes-validations',
-  'x-kubernetes-patch-merge-key',
-  'x-kubernetes-patch-strategy',
   'example',
   'externalDocs',
 ];

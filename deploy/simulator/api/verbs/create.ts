@@ -1,10 +1,10 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { objectAt, textAt } from '../../json.ts';
-import { admitPod, admitPriorityClass, admitToNamespace, admitToQuota } from '../admission.ts';
-import { type Core, type WriteOptions, type Written, keptIn, told } from '../core.ts';
+import { admitPod, admitToNamespace, admitToQuota } from '../admission.ts';
+import { type Core, type WriteOptions, type Written, keptIn } from '../core.ts';
 import { type KubeObject, kubeObject, nameOf, namespaceOf, wireTime, withMetadata } from '../kube-object.ts';
 import { managedByUpdate } from '../patch/managed-fields.ts';
-import { admitToLevel, levelWarnings } from '../pod-security/admit-to-level.ts';
+import { admitToPodSecurity } from '../pod-security.ts';
 import { type Resource, storageKey } from '../resource.ts';
 import { emptyToUndefined } from '../schema/schema.ts';
 import { metadataErrors } from '../schema/metadata-check.ts';
@@ -47,8 +47,7 @@ const check = (core: Core, resource: Resource, object: KubeObject): void => {
   const form = resource.kind === 'Namespace' ? 'label' : 'subdomain';
   const errors = [...metadataErrors(object, form), ...(resource.strategy.validate?.(object, undefined, '') ?? [])];
   if (errors.length > 0) throw invalid(resource, nameOf(object), errors);
-  admitPriorityClass(core, resource, object);
-  admitToLevel(core, resource, object);
+  admitToPodSecurity(core, resource, object);
   if (keptIn(core, resource, namespaceOf(object), nameOf(object)) !== undefined)
     throw alreadyExists(resource, nameOf(object));
   admitToQuota(core, resource, object);
@@ -86,5 +85,5 @@ export const createObject = (
 ): Written => {
   const { object, warnings } = decode(resource, body, options);
   const made = createDecoded(core, resource, namespace, { ...options, object });
-  return { object: told(resource, made), warnings: [...warnings, ...levelWarnings(core, resource, made)] };
+  return { object: made, warnings };
 };

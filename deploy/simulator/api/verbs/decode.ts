@@ -51,7 +51,7 @@ export const decode = (resource: Resource, body: unknown, options: WriteOptions)
   const named = { ...object, apiVersion: groupVersion(resource), kind: resource.kind };
   return {
     object: kubeObject({
-      ...(resource.view?.write(named) ?? named),
+      ...named,
       metadata: isObject(object['metadata']) ? object['metadata'] : {},
     }),
     warnings: options.fieldValidation === 'Warn' ? unknown : [],

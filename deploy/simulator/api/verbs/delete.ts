@@ -1,5 +1,5 @@
 import { type JsonObject, at, isObject, numberAt, textAt } from '../../json.ts';
-import { type Core, keptIn, told } from '../core.ts';
+import { type Core, keptIn } from '../core.ts';
 import {
   type KubeObject,
   finalizersOf,
@@ -126,13 +126,13 @@ export const deleteObject = (
   const stays = grace > 0 || finalizersOf(object).length > 0 || resource.kind === 'Namespace';
   const left = stays ? marked(core, object, grace) : object;
   const result = resource.kind === 'Namespace' ? kubeObject({ ...left, status: { phase: 'Terminating' } }) : left;
-  if (options.dryRun === true) return { object: told(resource, result), isGone: !stays, warnings };
+  if (options.dryRun === true) return { object: result, isGone: !stays, warnings };
   const stored = stays
     ? JSON.stringify(result) === JSON.stringify(old)
       ? old
       : core.store.put(storageKey(resource), result)
     : core.store.remove(storageKey(resource), object);
-  return { object: told(resource, stored), isGone: !stays, warnings };
+  return { object: stored, isGone: !stays, warnings };
 };
 
 /** What a DELETE answers where the object is gone at once. */

@@ -1,5 +1,5 @@
 import { isObject, numberAt, textAt } from '../../json.ts';
-import { type Core, told } from '../core.ts';
+import { type Core } from '../core.ts';
 import { type KubeObject, nameOf, namespaceOf } from '../kube-object.ts';
 import { type Resource, storageKey } from '../resource.ts';
 import { forbiddenField } from '../schema/field-errors.ts';
@@ -75,7 +75,7 @@ export const listObjects = (
   const all = core.store.listAt(storageKey(resource), version);
   if (all === undefined)
     throw expired(query.has('continue') ? tooOldPage : `The resourceVersion for the provided list is too old.`);
-  const rest = all.map((object) => told(resource, object)).filter((object) => matches(object) && keyOf(object) > after);
+  const rest = all.map((object) => object).filter((object) => matches(object) && keyOf(object) > after);
   const limit = Number(query.get('limit') ?? 0);
   const items = limit > 0 ? rest.slice(0, limit) : rest;
   const last = items.at(-1);

@@ -1,5 +1,5 @@
 import { type JsonObject, isObject, textAt } from '../../json.ts';
-import { type Core, type Written, keptIn, told } from '../core.ts';
+import { type Core, type Written, keptIn } from '../core.ts';
 import { type KubeObject, nameOf } from '../kube-object.ts';
 import { applyObject } from '../patch/apply.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
@@ -26,7 +26,7 @@ const patched = (resource: Resource, object: KubeObject, { contentType, patch }:
     case patchTypes.merge:
       return mergePatch(object, patch);
     case patchTypes.strategic:
-      if (!resource.custom) return strategicMerge(object, patch, resource.schema);
+      if (!resource.custom) return strategicMerge(object, patch);
       break;
   }
   const { json, merge, strategic, apply } = patchTypes;
@@ -50,9 +50,9 @@ export const patchObject = (core: Core, resource: Resource, request: PatchReques
   }
   const old = keptIn(core, resource, namespace, name);
   if (old === undefined) throw notFound(resource, name);
-  const result = patched(resource, told(resource, old), request);
+  const result = patched(resource, old, request);
   if (!isObject(result)) throw badRequest('the patch leaves no object');
   checkName(resource, result, nameOf(old));
   const { object: body, warnings } = decode(resource, result, request);
-  return { object: told(resource, updateDecoded(core, resource, { ...request, old, body })), warnings };
+  return { object: updateDecoded(core, resource, { ...request, old, body }), warnings };
 };

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type JsonObject, at, compact, objectAt, textAt, withAt } from '../../json.ts';
-import { admitPriorityClass, isLastFinalizerGone } from '../admission.ts';
-import { type Core, type WriteOptions, type Written, keptIn, told } from '../core.ts';
+import { isLastFinalizerGone } from '../admission.ts';
+import { type Core, type WriteOptions, type Written, keptIn } from '../core.ts';
 import {
   type KubeObject,
   finalizersOf,
@@ -130,7 +130,6 @@ export const updateDecoded = (
     ...(resource.strategy.validate?.(object, old, subresource) ?? []),
   ];
   if (errors.length > 0) throw invalid(resource, nameOf(old), errors);
-  admitPriorityClass(core, resource, object);
   const by = { manager: options.manager ?? 'unknown', time: wireTime(core.clock.now()), subresource };
   const owned = options.own?.(object) ?? managedByUpdate(resource, old, object, by);
   if (isSameObject(object, old) && isDeepStrictEqual(owned.metadata['managedFields'], old.metadata['managedFields']))
@@ -159,7 +158,7 @@ export const replaceObject = (core: Core, resource: Resource, { namespace, name,
     if (!resource.createOnUpdate || request.subresource !== '') throw notFound(resource, name);
     const named = withMetadata(body, { name });
     return {
-      object: told(resource, createDecoded(core, resource, namespace, { ...request, object: named })),
+      object: createDecoded(core, resource, namespace, { ...request, object: named }),
       warnings,
     };
   }
@@ -167,5 +166,5 @@ export const replaceObject = (core: Core, resource: Resource, { namespace, name,
     throw invalid({ ...resource, kind: resource.plural }, name, [
       invalidValue('metadata.resourceVersion', 0, 'must be specified for an update'),
     ]);
-  return { object: told(resource, updateDecoded(core, resource, { ...request, old, body })), warnings };
+  return { object: updateDecoded(core, resource, { ...request, old, body }), warnings };
 };

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../json.ts';
-import { type Core, told } from '../core.ts';
-import { type KubeObject, kubeObject } from '../kube-object.ts';
+import { type Core } from '../core.ts';
+import { kubeObject } from '../kube-object.ts';
 import { type Resource, groupVersion, storageKey } from '../resource.ts';
 import { unsupported, forbiddenField } from '../schema/field-errors.ts';
 import { expired, invalid, statusOf } from '../status-error.ts';
@@ -24,15 +24,11 @@ export type Watch = {
 };
 
 /** What a change is to a watcher that sees only what its selectors match: entering is an add, leaving a deletion. */
-const seen = (
-  { type, object, previous }: Change,
-  { matches }: Selection,
-  tell: (stored: KubeObject) => KubeObject,
-): WatchEvent | undefined => {
-  const now = type !== 'DELETED' && matches(tell(object));
-  const before = previous !== undefined && matches(tell(previous));
-  if (now) return { type: before ? 'MODIFIED' : 'ADDED', object: tell(object) };
-  return before ? { type: 'DELETED', object: tell(object) } : undefined;
+const eventFor = ({ type, object, previous }: Change, { matches }: Selection): WatchEvent | undefined => {
+  const now = type !== 'DELETED' && matches(object);
+  const before = previous !== undefined && matches(previous);
+  if (now) return { type: before ? 'MODIFIED' : 'ADDED', object };
+  return before ? { type: 'DELETED', object } : undefined;
 };
 
 const bookmark = (resource: Resource, version: number, annotations?: JsonObject): WatchEvent => ({
@@ -69,17 +65,15 @@ const checkInitial = (query: URLSearchParams): boolean => {
 
 /** Sends what is there and says that this was all, where that was asked for. */
 const sendInitial = ({ core, resource, query, send }: Watch, selection: Selection): void => {
-  for (const object of core.store.list(storageKey(resource)).map((stored) => told(resource, stored)))
+  for (const object of core.store.list(storageKey(resource)))
     if (selection.matches(object)) send({ type: 'ADDED', object });
   if (query.get('sendInitialEvents') === 'true' && query.get('allowWatchBookmarks') === 'true')
     send(bookmark(resource, core.store.version(), { 'k8s.io/initial-events-end': 'true' }));
 };
 
-const sendMissed = ({ resource, send }: Watch, missed: readonly Change[], selection: Selection): void => {
-  for (const change of missed) {
-    const event = seen(change, selection, (stored) => told(resource, stored));
-    if (event !== undefined) send(event);
-  }
+const sendChange = ({ send }: Watch, selection: Selection, change: Change): void => {
+  const event = eventFor(change, selection);
+  if (event !== undefined) send(event);
 };
 
 /** Asks for a bookmark soon after the start and every minute. */
@@ -111,13 +105,13 @@ const begin = (watch: Watch, selection: Selection): boolean => {
     });
     return false;
   }
-  sendMissed(watch, missed, selection);
+  for (const change of missed) sendChange(watch, selection, change);
   return true;
 };
 
 /** Streams changes until the time asked for is over; the answer stops it. Throws before anything is sent. */
 export const watchObjects = (watch: Watch): (() => void) => {
-  const { core, resource, query, send, end } = watch;
+  const { core, resource, query, end } = watch;
   const selection = selectionOf(resource, query, {
     namespace: watch.namespace,
     ...(watch.name === undefined ? {} : { name: watch.name }),
@@ -127,10 +121,7 @@ export const watchObjects = (watch: Watch): (() => void) => {
     end();
     return () => undefined;
   }
-  const unlisten = core.store.listen(storageKey(resource), (change) => {
-    const event = seen(change, selection, (stored) => told(resource, stored));
-    if (event !== undefined) send(event);
-  });
+  const unlisten = core.store.listen(storageKey(resource), (change) => sendChange(watch, selection, change));
   const noBookmarks = query.get('allowWatchBookmarks') === 'true' ? keepBookmarks(watch) : () => undefined;
   const seconds = Number(query.get('timeoutSeconds') ?? 0) || 2_400;
   const stop = (): void => {
