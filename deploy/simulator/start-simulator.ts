@@ -17,6 +17,7 @@ import { garbageCollector } from './controllers/garbage-collector.ts';
 import { jobController } from './controllers/job-controller.ts';
 import { namespaceController } from './controllers/namespace-controller.ts';
 import { nodeController } from './controllers/node-controller.ts';
+import type { Program } from './controllers/program.ts';
 import { quotaController } from './controllers/quota-controller.ts';
 import { scheduler } from './controllers/scheduler.ts';
 import { isObject } from './json.ts';
@@ -30,6 +31,8 @@ export type SimulatorOptions = {
   /** Files of the CustomResourceDefinitions to serve. */
   readonly crds: readonly string[];
   readonly timings?: Partial<Timings>;
+  /** What containers do. Default: they run for a moment, or for as long as their `sleep`, and exit with 0. */
+  readonly program?: Program;
   /** How many changes of each kind a watch can still replay; whoever asks for older ones gets 410. Default 5,000. */
   readonly history?: number;
   readonly clock?: Clock;
@@ -111,6 +114,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     core,
     acts: actsOn(core, 'simulator'),
     timings: { ...defaultTimings, ...options.timings },
+    program: options.program,
     failed: options.failed ?? report,
   };
   await populate(world, options);

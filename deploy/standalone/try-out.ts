@@ -13,6 +13,7 @@ import { startSimulator } from '../simulator/start-simulator.ts';
 import { followCaches } from './follow-caches.ts';
 import type { Line } from './progress.ts';
 import type { Screen } from './screen.ts';
+import { simulateRemoval } from './simulate-removal.ts';
 import { startStandalone } from './start-standalone.ts';
 
 export type TryOutOptions = {
@@ -34,7 +35,7 @@ export async function tryOut({ config, screen, folder }: TryOutOptions): Promise
   const log = createLog(config.logLevel, screen.log);
   screen.print(introduction);
   const failed = (what: string, err: unknown): void => log.error({ err }, what);
-  const cluster = await startSimulator({ crds: [crd], failed });
+  const cluster = await startSimulator({ crds: [crd], program: simulateRemoval, failed });
   const stops = [cluster.stop];
   try {
     const kubeconfig = join(folder, 'kubeconfig');

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSimulator } from '../../deploy/simulator/start-simulator.ts';
+import { simulateRemoval } from '../../deploy/standalone/simulate-removal.ts';
 import { run, type Result } from '../cluster/run.ts';
 import { kubectls } from '../deploy/simulator/kubectls.ts';
 import type { ClusterKind, ClusterUnderTest } from './cluster-under-test.ts';
@@ -32,7 +33,7 @@ export async function simulatorCluster(
   program: string,
 ): Promise<ClusterUnderTest & { readonly stop: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-behaviour-'));
-  const cluster = await startSimulator({ nodes: 0, crds, timings });
+  const cluster = await startSimulator({ nodes: 0, crds, timings, program: simulateRemoval });
   const kubeconfig = join(folder, 'kubeconfig');
   await cluster.kubeconfig(kubeconfig);
   return {

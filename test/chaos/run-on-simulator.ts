@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import * as z from 'zod/mini';
 import { createApi } from '#runtime/api/create-api.ts';
 import { startSimulator } from '../../deploy/simulator/start-simulator.ts';
+import { simulateRemoval } from '../../deploy/standalone/simulate-removal.ts';
 import { kube, type Kube } from '../behaviour/kube.ts';
 import { playScenario, addInitialNodes } from './play-scenario.ts';
 import { startBroker } from './broker.ts';
@@ -132,7 +133,9 @@ async function startCluster({ time, log }: Stage): Promise<void> {
   const owner: Owner = { name: 'cluster', isDead: false };
   const clock = { now: time.now, after: (ms: number, run: () => void) => time.after(ms, run, owner) };
   const failed = (what: string, error: unknown): void => log(`cluster: ${what}: ${String(error)}`);
-  await time.as(owner, () => startSimulator({ port: apiPort, nodes: 0, crds: [crd], clock, failed }));
+  await time.as(owner, () =>
+    startSimulator({ port: apiPort, nodes: 0, crds: [crd], program: simulateRemoval, clock, failed }),
+  );
 }
 
 /** One tick as a scheduler sends it: it does as Retry-After says a few times. */

@@ -4,12 +4,14 @@ import { type Resource, storageKey } from '../api/resource.ts';
 import type { Change } from '../api/store.ts';
 import type { Timings } from '../timings.ts';
 import type { Acts } from './acts.ts';
+import type { Program } from './program.ts';
 
 /** What a controller works with. */
 export type World = {
   readonly core: Core;
   readonly acts: Acts;
   readonly timings: Timings;
+  readonly program: Program | undefined;
   /** Where a controller's own failures are told. */
   readonly failed: (what: string, error: unknown) => void;
 };

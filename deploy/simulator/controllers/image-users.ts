@@ -3,11 +3,13 @@ import { type KubeObject, labelsOf, nameOf, namespaceOf } from '../api/kube-obje
 import { imageOf } from './image.ts';
 
 /** A container that a node's runtime knows, running or ended, and what it runs and mounts. */
-export type ImageUser = { readonly name: string; readonly digests: readonly string[] };
-
-/** Pods that only pull stand for a wish, not for a need. */
-const onlyPulls = (pod: KubeObject): boolean =>
-  labelsOf(pod)['kubefledged'] === 'kubefledged-image-manager' && labelsOf(pod)['kubefledged.io/removal'] === undefined;
+export type ImageUser = {
+  /** `namespace/pod/container`, with `(ended)` if it does not run. */
+  readonly name: string;
+  /** The labels of its Pod. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly digests: readonly string[];
+};
 
 const mountedBy = (pod: KubeObject, container: unknown): readonly string[] => {
   const names = listAt(container, 'volumeMounts').map((mount) => textAt(mount, 'name'));
@@ -27,12 +29,13 @@ const usersIn = (pod: KubeObject): readonly ImageUser[] => {
     return [
       {
         name: `${namespaceOf(pod)}/${nameOf(pod)}/${name}${isRunning ? '' : ' (ended)'}`,
+        labels: labelsOf(pod),
         digests: [textAt(spec, 'image'), ...mountedBy(pod, spec)].map((image) => imageOf(image)?.digest ?? ''),
       },
     ];
   });
 };
 
-/** The containers of a node's pods, but for those that only pull. */
+/** The containers of a node's Pods. */
 export const imageUsers = (pods: readonly KubeObject[], node: string): readonly ImageUser[] =>
-  pods.filter((pod) => textAt(pod, 'spec', 'nodeName') === node && !onlyPulls(pod)).flatMap(usersIn);
+  pods.filter((pod) => textAt(pod, 'spec', 'nodeName') === node).flatMap(usersIn);

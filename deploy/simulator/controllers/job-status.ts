@@ -1,6 +1,5 @@
-import { type JsonObject, at, objectAt, textAt, withAt } from '../json.ts';
+import { type JsonObject, objectAt, withAt } from '../json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
-import { hasCondition } from '../api/kinds/job.ts';
 
 export type JobEvent = { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string };
 
@@ -13,26 +12,6 @@ export const condition = (type: string, reason: string, message: string, time: s
   reason,
   message,
 });
-
-/** The conditions of a Job after what its spec says of suspension, and the Event of a change. */
-export const suspension = (
-  job: KubeObject,
-  conditions: readonly unknown[],
-  time: string,
-): { readonly conditions: readonly unknown[]; readonly events: readonly JobEvent[] } => {
-  const isWanted = at(job, 'spec', 'suspend') === true;
-  const is = hasCondition(job, 'Suspended');
-  if (isWanted === is) return { conditions, events: [] };
-  const [reason, message] = isWanted
-    ? (['JobSuspended', 'Job suspended'] as const)
-    : (['JobResumed', 'Job resumed'] as const);
-  const others = conditions.filter((one) => textAt(one, 'type') !== 'Suspended');
-  const next = { ...condition('Suspended', reason, message, time), status: isWanted ? 'True' : 'False' };
-  return {
-    conditions: [...others, next],
-    events: [{ type: 'Normal', reason: isWanted ? 'Suspended' : 'Resumed', message }],
-  };
-};
 
 /** How many pods of a Job are what. */
 export type Counts = {
@@ -48,7 +27,7 @@ export const statusWith = (
   job: KubeObject,
   counts: Counts,
   conditions: readonly unknown[],
-  start: string | undefined,
+  start: string,
 ): JsonObject => {
   const known = objectAt(job, 'status');
   const positive = (count: number): number | undefined => (count > 0 ? count : undefined);

@@ -2,7 +2,7 @@ import { type JsonObject, at, isObject, listAt, numberAt, objectAt, textAt, with
 import { type KubeObject, finalizersOf, isTerminating, nameOf, uidOf, wireTime } from '../api/kube-object.ts';
 import { hasCondition } from '../api/kinds/job.ts';
 import { backOff, failure } from './job-limits.ts';
-import { condition, statusWith, suspension, type Counts, type JobEvent } from './job-status.ts';
+import { condition, statusWith, type Counts, type JobEvent } from './job-status.ts';
 
 export const jobFinalizer = 'batch.kubernetes.io/job-tracking' as const;
 
@@ -63,18 +63,13 @@ type Situation = {
   readonly active: readonly KubeObject[];
   readonly release: readonly KubeObject[];
   readonly counts: Counts;
-  readonly wanted: number | undefined;
-  readonly isSuspended: boolean;
   readonly conditions: readonly unknown[];
-  readonly events: readonly JobEvent[];
-  readonly start: string | undefined;
+  readonly start: string;
   readonly now: number;
 };
 
 const situationOf = (job: KubeObject, pods: readonly KubeObject[], now: number): Situation => {
   const { active, succeeded, failed, terminating } = sortPods(pods);
-  const { conditions, events } = suspension(job, listAt(job, 'status', 'conditions'), wireTime(now));
-  const isSuspended = at(job, 'spec', 'suspend') === true;
   return {
     job,
     pods,
@@ -87,11 +82,8 @@ const situationOf = (job: KubeObject, pods: readonly KubeObject[], now: number):
       ready: active.filter(isRunningReady).length,
       terminating: terminating.length,
     },
-    wanted: numberAt(job, 'spec', 'completions'),
-    isSuspended,
-    conditions,
-    events,
-    start: isSuspended ? undefined : textAt(job, 'status', 'startTime') || wireTime(now),
+    conditions: listAt(job, 'status', 'conditions'),
+    start: textAt(job, 'status', 'startTime') || wireTime(now),
     now,
   };
 };
@@ -135,24 +127,20 @@ const closing = ({ job, active, counts, conditions, start, now, release }: Situa
   };
 };
 
-/** A Job under way: it gets the pods that it lacks, and loses those that it has too many of. */
+/** A Job in progress: it gets a Pod if it has none. */
 const running = (situation: Situation): JobStep => {
-  const { job, pods, active, counts, wanted = Infinity, isSuspended, conditions, start, now } = situation;
-  const room = Math.min(numberAt(job, 'spec', 'parallelism') ?? 1, wanted - counts.succeeded);
-  const missing = isSuspended ? 0 : room - active.length;
-  const wait = missing > 0 ? backOff(pods, counts.failed, now) : 0;
-  const create = wait > 0 ? 0 : Math.max(0, missing);
+  const { job, pods, active, counts, conditions, start, now } = situation;
+  const wait = active.length === 0 ? backOff(pods, counts.failed, now) : 0;
+  const create = active.length === 0 && wait === 0 ? 1 : 0;
   const deadline = numberAt(job, 'spec', 'activeDeadlineSeconds');
-  const untilDeadline =
-    deadline === undefined || start === undefined ? undefined : Date.parse(start) + deadline * 1000 - now;
+  const untilDeadline = deadline === undefined ? undefined : Date.parse(start) + deadline * 1000 - now;
   const again = wait > 0 ? Math.min(wait, untilDeadline ?? wait) : untilDeadline;
-  const kept = isSuspended ? 0 : active.length;
   return {
-    status: statusWith(job, { ...counts, active: kept + create }, conditions, start),
+    status: statusWith(job, { ...counts, active: active.length + create }, conditions, start),
     create,
-    remove: isSuspended ? active : active.slice(0, Math.max(0, -missing)),
+    remove: [],
     release: situation.release,
-    events: situation.events,
+    events: [],
     isExpired: false,
     ...(again === undefined ? {} : { again: Math.max(0, again) }),
   };
@@ -167,12 +155,11 @@ const targets = ['SuccessCriteriaMet', 'FailureTarget'];
 export const jobStep = (job: KubeObject, pods: readonly KubeObject[], now: number): JobStep => {
   if (hasCondition(job, 'Complete') || hasCondition(job, 'Failed')) return finished(job, pods, now);
   const situation = situationOf(job, pods, now);
-  const { counts, wanted, active } = situation;
+  const { counts } = situation;
   const known = listAt(job, 'status', 'conditions').filter(isObject);
   const target = known.find((one) => targets.includes(textAt(one, 'type')));
   if (target !== undefined) return closing(situation, target);
-  const isMet = wanted === undefined ? counts.succeeded > 0 && active.length === 0 : counts.succeeded >= wanted;
-  if (isMet) return turning(situation, 'SuccessCriteriaMet', reached);
+  if (counts.succeeded > 0) return turning(situation, 'SuccessCriteriaMet', reached);
   const why = failure(job, counts.failed, now);
   return why === undefined ? running(situation) : turning(situation, 'FailureTarget', why);
 };

@@ -1,11 +1,10 @@
 import { type JsonObject, isObject, listAt, textAt } from '../json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
 import type { ImageStore, PullResult } from './image-store.ts';
-import type { ImageUser } from './image-users.ts';
 import type { PodDesk } from './pod-desk.ts';
 import type { PodEvents } from './pod-events.ts';
 import { specsOf } from './pod-record.ts';
-import { playRemoval } from './removal.ts';
+import type { End } from './program.ts';
 
 /** Why a container could not be started. */
 export type Failure = {
@@ -47,9 +46,14 @@ const imageVolumes = (pod: KubeObject): ReadonlyMap<string, JsonObject> =>
 export const podPulls = (
   desk: PodDesk,
   images: ImageStore,
-  told: { readonly events: PodEvents; readonly run: number; readonly users: () => readonly ImageUser[] },
+  told: {
+    readonly events: PodEvents;
+    readonly run: number;
+    /** How a container ends, if not well and in silence. */
+    readonly play: (container: JsonObject) => End | undefined;
+  },
 ): PodPulls => {
-  const { events, run, users } = told;
+  const { events, run, play } = told;
   const volumes = imageVolumes(desk.pod);
   const mounted = new Map<string, PullResult>();
   const pull = (reference: string, policy: string, path: string): Promise<PullResult> =>
@@ -89,7 +93,7 @@ export const podPulls = (
       if (result.is === 'failed') return { spec, reference, reason: result.reason, message: result.message };
       const { name: image, repository, digest } = result.image;
       const [from, ms] = [desk.now(), runTime(desk.pod, spec, run)];
-      const end = playRemoval(spec, images, users());
+      const end = play(spec);
       desk.know(textAt(spec, 'name'), {
         is: 'started',
         image,

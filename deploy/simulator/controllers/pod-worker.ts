@@ -9,6 +9,7 @@ import { type PodDesk, podDesk } from './pod-desk.ts';
 import { type PodEvents, podEvents } from './pod-events.ts';
 import { type Failure, type PodPulls, containerPath, podPulls } from './pod-pulls.ts';
 import { specsOf, unseen } from './pod-record.ts';
+import type { End } from './program.ts';
 
 /** One pod in the hands of its kubelet. */
 export type PodWorker = {
@@ -151,7 +152,8 @@ export const startPod = (pod: KubeObject, { world, images, node, hostIp, podIp }
     acts.remove(pods, pod, { gracePeriodSeconds: 0 });
   };
   const users = (): readonly ImageUser[] => imageUsers(acts.list(pods), node);
-  const pulls = podPulls(desk, images, { events, run: timings.run, users });
+  const play = (container: JsonObject): End | undefined => world.program?.(container, { ...images, users });
+  const pulls = podPulls(desk, images, { events, run: timings.run, play });
   const passed = (): void => (isTerminating ? finish() : desk.post());
   run({ desk, pulls, events, timings, passed }).catch((error: unknown) =>
     world.failed(`pod ${textAt(pod, 'metadata', 'name')}`, error),

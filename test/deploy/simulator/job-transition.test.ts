@@ -88,16 +88,6 @@ describe('a Job', () => {
       given: { job: job({}, { conditions: [condition('FailureTarget', 'DeadlineExceeded')] }), pods: [] },
       then: { create: 0, conditions: ['FailureTarget/DeadlineExceeded', 'Failed/DeadlineExceeded'] },
     },
-    {
-      when: 'is suspended: its pods are deleted and no other is made',
-      given: { job: job({ suspend: true }), pods: [pod('Running')] },
-      then: { create: 0, remove: 1, conditions: ['Suspended/JobSuspended'] },
-    },
-    {
-      when: 'wants several at once: so many are made',
-      given: { job: job({ parallelism: 3, completions: 5 }, { succeeded: 1 }), pods: [pod('Running')] },
-      then: { create: 2, active: 3, succeeded: 1, conditions: [] },
-    },
   ])('$when', ({ given, then }) => {
     const step = jobStep(given.job, given.pods, start);
     const { create, remove = 0, release = 0, conditions, ...counts } = { ...then };

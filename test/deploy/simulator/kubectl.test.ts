@@ -99,7 +99,7 @@ describe.each(found)('on the simulator, %s', (program) => {
     ]);
     await says('get ic one -o wide', 'MESSAGE');
     await says('describe ic one', 'Nodes Ready:');
-    await says('get nodes -o wide', 'containerd://2.2.9');
+    await says('get nodes', 'v1.36.3');
     await says('describe node node-1', 'kubelet is posting ready status');
   });
 

@@ -127,8 +127,6 @@ const reading: readonly Row[] = [
   loose(get('a bad continue', `${caches}?limit=1&continue=odd`)),
   get('a version that is none', `${caches}?resourceVersion=odd`),
   get('resourceVersionMatch without version', `${caches}?resourceVersionMatch=Exact`),
-  get('watch with resourceVersionMatch', `${caches}?watch=1&resourceVersionMatch=NotOlderThan&timeoutSeconds=1`),
-  get('watch-list without match', `${caches}?watch=1&sendInitialEvents=true&timeoutSeconds=1`),
 ];
 
 const changing: readonly Row[] = [
@@ -340,9 +338,6 @@ const builtIns: readonly Row[] = [
     job('j', { ...oneContainer, containers: [{ name: 'c', image: 'a', foo: 1 }] }),
   ),
   loose(post('Job with a long name', jobs, job('j'.repeat(64), oneContainer))),
-  whole(post('Job, suspended', jobs, job('s', oneContainer, { suspend: true }))),
-  patch('Job, other completions', `${jobs}/s`, strategic, { spec: { completions: 5 } }),
-  whole({ when: 'Job deleted', method: 'DELETE', path: `${jobs}/s?propagationPolicy=Background` }),
   whole(post('Pod', `${pods}?dryRun=All`, pod('p', { ...oneContainer, automountServiceAccountToken: false }))),
   post('Pod without containers', pods, pod('p', {})),
   post('Pod of no account', pods, pod('p', { ...oneContainer, serviceAccountName: 'none' })),

@@ -1,4 +1,4 @@
-import { numberAt, objectAt, textAt } from '../../json.ts';
+import { objectAt, textAt } from '../../json.ts';
 import { type KubeObject, kubeObject, nameOf, namespaceOf } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
 import { invalidValue } from '../schema/field-errors.ts';
@@ -14,22 +14,12 @@ const target = (event: KubeObject): string =>
     .filter((part) => part !== '')
     .join('/');
 
-const source = (event: KubeObject): string => {
-  const component = textAt(event, 'source', 'component') || textAt(event, 'reportingComponent');
-  const host = textAt(event, 'source', 'host') || textAt(event, 'reportingInstance');
-  return [component, host].filter((part) => part !== '').join(', ');
-};
-
 const columns = [
   column('Last Seen', (event, now) => since(last(event), now)),
   column('Type', (event) => textAt(event, 'type')),
   column('Reason', (event) => textAt(event, 'reason')),
   column('Object', target),
-  column('Subobject', (event) => textAt(event, 'involvedObject', 'fieldPath'), 1),
-  column('Source', source, 1),
   column('Message', (event) => textAt(event, 'message').trim()),
-  column('First Seen', (event, now) => since(first(event), now), 1),
-  column('Count', (event) => numberAt(event, 'series', 'count') ?? numberAt(event, 'count') ?? 1, 1),
   column('Name', nameOf, 1),
 ];
 

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { at, listAt, numberAt, objectAt, textAt, withAt } from '../../json.ts';
+import { type JsonObject, at, listAt, numberAt, objectAt, textAt, withAt } from '../../json.ts';
 import { type KubeObject, isTerminating, kubeObject, labelsOf, nameOf, uidOf, withMetadata } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
 import { invalidUntold, required } from '../schema/field-errors.ts';
 import { labelErrors } from '../schema/metadata-check.ts';
-import type { FieldError } from '../status-error.ts';
+import { type FieldError, notImplemented } from '../status-error.ts';
 import { humanDuration } from '../tables/duration.ts';
 import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
 import { podSpecDefaults, podSpecErrors } from './pod-spec.ts';
@@ -18,15 +18,7 @@ const state = (job: KubeObject): string => {
   if (hasCondition(job, 'Complete')) return 'Complete';
   if (hasCondition(job, 'Failed')) return 'Failed';
   if (isTerminating(job)) return 'Terminating';
-  return ['Suspended', 'FailureTarget', 'SuccessCriteriaMet'].find((type) => hasCondition(job, type)) ?? 'Running';
-};
-
-const completions = (job: KubeObject): string => {
-  const succeeded = numberAt(job, 'status', 'succeeded') ?? 0;
-  const wanted = numberAt(job, 'spec', 'completions');
-  const parallelism = numberAt(job, 'spec', 'parallelism') ?? 0;
-  if (wanted !== undefined) return `${succeeded}/${wanted}`;
-  return parallelism > 1 ? `${succeeded}/1 of ${parallelism}` : `${succeeded}/1`;
+  return ['FailureTarget', 'SuccessCriteriaMet'].find((type) => hasCondition(job, type)) ?? 'Running';
 };
 
 const duration = (job: KubeObject, now: number): string => {
@@ -34,18 +26,6 @@ const duration = (job: KubeObject, now: number): string => {
   const end = textAt(job, 'status', 'completionTime');
   return start === '' ? '' : humanDuration((end === '' ? now : Date.parse(end)) - Date.parse(start));
 };
-
-const ofContainers =
-  (field: string) =>
-  (job: KubeObject): string =>
-    listAt(job, 'spec', 'template', 'spec', 'containers')
-      .map((one) => textAt(one, field))
-      .join(',');
-
-const selector = (job: KubeObject): string =>
-  Object.entries(objectAt(job, 'spec', 'selector', 'matchLabels'))
-    .map(([key, value]) => `${key}=${String(value)}`)
-    .join(',') || '<none>';
 
 const labelled = (job: KubeObject): KubeObject => {
   if (at(job, 'spec', 'manualSelector') === true) return job;
@@ -63,15 +43,22 @@ const labelled = (job: KubeObject): KubeObject => {
   return Object.keys(labelsOf(job)).length === 0 ? withMetadata(told, { labels }) : told;
 };
 
+/** Throws 501 for a Job of anything but one Pod. */
+const checkSize = (spec: JsonObject): void => {
+  const { parallelism = 1, completions = 1, completionMode = 'NonIndexed', suspend = false } = spec;
+  if (parallelism !== 1 || completions !== 1) throw notImplemented('Jobs of several Pods');
+  if (completionMode !== 'NonIndexed' || suspend !== false) throw notImplemented('indexed and suspended Jobs');
+};
+
 const prepare = (job: KubeObject, old: KubeObject | undefined): KubeObject => {
   const spec = objectAt(job, 'spec');
-  const once = spec['completions'] === undefined && spec['parallelism'] === undefined ? { completions: 1 } : {};
+  checkSize(spec);
   const template = objectAt(spec, 'template');
   const filled = kubeObject({
     ...job,
     spec: {
       parallelism: 1,
-      ...once,
+      completions: 1,
       backoffLimit: 6,
       completionMode: 'NonIndexed',
       manualSelector: false,
@@ -88,14 +75,7 @@ const prepare = (job: KubeObject, old: KubeObject | undefined): KubeObject => {
   return old === undefined ? labelled({ ...filled, status: {} }) : filled;
 };
 
-const immutable = [
-  'template',
-  'selector',
-  'completions',
-  'completionMode',
-  'podFailurePolicy',
-  'backoffLimitPerIndex',
-] as const;
+const immutable = ['template', 'selector', 'podFailurePolicy', 'backoffLimitPerIndex'] as const;
 
 const changed = (job: KubeObject, old: KubeObject): readonly FieldError[] =>
   immutable
@@ -117,7 +97,7 @@ const validate = (job: KubeObject, old: KubeObject | undefined): readonly FieldE
   return old === undefined ? errors : [...errors, ...changed(job, old)];
 };
 
-/** Jobs: pods that end. Their template never changes. */
+/** Jobs of one Pod. Their template never changes. */
 export const jobs: Resource = builtIn({
   group: 'batch',
   version: 'v1',
@@ -127,16 +107,13 @@ export const jobs: Resource = builtIn({
   hasStatus: true,
   hasGeneration: true,
   model: 'V1Job',
-  description: 'Runs pods until enough of them have succeeded.',
+  description: 'Runs one Pod at a time until one has succeeded.',
   columns: [
     nameColumn,
     column('Status', state),
-    column('Completions', completions),
+    column('Completions', (job) => `${numberAt(job, 'status', 'succeeded') ?? 0}/1`),
     column('Duration', duration),
     ageColumn,
-    column('Containers', ofContainers('name'), 1),
-    column('Images', ofContainers('image'), 1),
-    column('Selector', selector, 1),
   ],
   fields: (job) => ({ 'status.successful': String(numberAt(job, 'status', 'succeeded') ?? 0) }),
   strategy: { prepare, validate },

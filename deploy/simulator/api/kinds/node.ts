@@ -20,19 +20,6 @@ const roles = (node: KubeObject): string =>
     .sort()
     .join(',') || '<none>';
 
-const address = (node: KubeObject, type: string): string =>
-  textAt(
-    listAt(node, 'status', 'addresses').find((one) => textAt(one, 'type') === type),
-    'address',
-  ) || '<none>';
-
-const info = (node: KubeObject, field: string): string => textAt(node, 'status', 'nodeInfo', field) || '<unknown>';
-
-const kernel = (node: KubeObject): string => {
-  const architecture = textAt(node, 'status', 'nodeInfo', 'architecture');
-  return architecture === '' ? info(node, 'kernelVersion') : `${info(node, 'kernelVersion')} (${architecture})`;
-};
-
 const untold = [
   'architecture',
   'bootID',
@@ -77,11 +64,6 @@ export const nodes: Resource = builtIn({
     column('Roles', roles),
     ageColumn,
     column('Version', (node) => textAt(node, 'status', 'nodeInfo', 'kubeletVersion')),
-    column('Internal-IP', (node) => address(node, 'InternalIP'), 1),
-    column('External-IP', (node) => address(node, 'ExternalIP'), 1),
-    column('OS-Image', (node) => info(node, 'osImage'), 1),
-    column('Kernel-Version', kernel, 1),
-    column('Container-Runtime', (node) => info(node, 'containerRuntimeVersion'), 1),
   ],
   fields: (node) => ({ 'spec.unschedulable': String(at(node, 'spec', 'unschedulable') === true) }),
   strategy: {

@@ -60,8 +60,5 @@ export const podColumns: readonly Column[] = [
   column('Status', podReason),
   column('Restarts', restarts),
   ageColumn,
-  column('IP', (pod) => textAt(listAt(pod, 'status', 'podIPs')[0], 'ip') || '<none>', 1),
   column('Node', (pod) => textAt(pod, 'spec', 'nodeName') || '<none>', 1),
-  column('Nominated Node', (pod) => textAt(pod, 'status', 'nominatedNodeName') || '<none>', 1),
-  column('Readiness Gates', () => '<none>', 1),
 ];

@@ -41,9 +41,6 @@ export const deleteOptions = (body: unknown, query: URLSearchParams): DeleteOpti
     numberAt(body, 'gracePeriodSeconds') ??
     (query.has('gracePeriodSeconds') ? Number(query.get('gracePeriodSeconds')) : undefined);
   const policy = textAt(body, 'propagationPolicy') || (query.get('propagationPolicy') ?? '');
-  const orphans =
-    at(body, 'orphanDependents') ??
-    (query.has('orphanDependents') ? query.get('orphanDependents') === 'true' : undefined);
   const [uid, resourceVersion] = [
     textAt(body, 'preconditions', 'uid'),
     textAt(body, 'preconditions', 'resourceVersion'),
@@ -56,8 +53,6 @@ export const deleteOptions = (body: unknown, query: URLSearchParams): DeleteOpti
     dryRun: query.get('dryRun') === 'All' || (isObject(body) && JSON.stringify(body['dryRun']) === '["All"]'),
     ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
     ...(policy === '' ? {} : { propagationPolicy: policy }),
-    ...(policy === '' && orphans === true ? { propagationPolicy: 'Orphan' } : {}),
-    ...(policy === '' && orphans === false ? { propagationPolicy: 'Background' } : {}),
     ...(uid === '' ? {} : { uid }),
     ...(resourceVersion === '' ? {} : { resourceVersion }),
   };

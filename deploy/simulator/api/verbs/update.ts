@@ -9,7 +9,6 @@ import {
   isTerminating,
   kubeObject,
   nameOf,
-  namespaceOf,
   uidOf,
   versionOf,
   wireTime,
@@ -85,19 +84,13 @@ const newFinalizers = (object: KubeObject, old: KubeObject): readonly FieldError
   ];
 };
 
-/** Where a real API server would keep it: its refusals name the place. */
-const keyOf = (resource: Resource, object: KubeObject): string =>
-  ['/registry', resource.custom ? resource.group : '', resource.plural, namespaceOf(object), nameOf(object)]
-    .filter((part) => part !== '')
-    .join('/');
-
 const checkVersion = (resource: Resource, old: KubeObject, body: KubeObject): void => {
   const [uid, known] = [uidOf(body), uidOf(old)];
   if (uid !== '' && uid !== known)
     throw conflict(
       resource,
       nameOf(old),
-      `StorageError: invalid object, Code: 4, Key: ${keyOf(resource, old)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${known}`,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${known}`,
     );
   if (isStale(old, versionOf(body))) throw conflict(resource, nameOf(old), modified);
 };

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../json.ts';
 import { type Core } from '../core.ts';
 import { kubeObject } from '../kube-object.ts';
 import { type Resource, groupVersion, storageKey } from '../resource.ts';
-import { unsupported, forbiddenField } from '../schema/field-errors.ts';
+import { forbiddenField } from '../schema/field-errors.ts';
 import { expired, invalid, statusOf } from '../status-error.ts';
 import type { Change } from '../store.ts';
 import { checkFuture } from './list.ts';
@@ -40,27 +40,13 @@ const bookmark = (resource: Resource, version: number, annotations?: JsonObject)
   }),
 });
 
-const checkInitial = (query: URLSearchParams): boolean => {
-  const isWanted = query.get('sendInitialEvents') === 'true';
+/** Throws 422 for parameters of a watch that do not fit together. */
+const checkParameters = (query: URLSearchParams): void => {
   const match = query.get('resourceVersionMatch') ?? '';
-  const options = { group: 'meta.k8s.io', kind: 'ListOptions', plural: '' };
-  if (query.has('sendInitialEvents') && match !== 'NotOlderThan')
-    throw invalid(options, '', [
-      match === ''
-        ? forbiddenField(
-            'resourceVersionMatch',
-            'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-          )
-        : unsupported('resourceVersionMatch', match, ['NotOlderThan']),
-    ]);
-  if (!query.has('sendInitialEvents') && match !== '')
-    throw invalid(options, '', [
-      forbiddenField(
-        'resourceVersionMatch',
-        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-      ),
-    ]);
-  return isWanted;
+  if (match === (query.has('sendInitialEvents') ? 'NotOlderThan' : '')) return;
+  throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions', plural: '' }, '', [
+    forbiddenField('resourceVersionMatch', 'a watch has it if sendInitialEvents is set, and then as NotOlderThan'),
+  ]);
 };
 
 /** Sends what is there and says that this was all, where that was asked for. */
@@ -93,7 +79,8 @@ const begin = (watch: Watch, selection: Selection): boolean => {
   const { core, resource, query, send } = watch;
   const version = query.get('resourceVersion') ?? '';
   const fromNow = version === '' || version === '0';
-  if (checkInitial(query) || (fromNow && query.get('sendInitialEvents') !== 'false')) {
+  checkParameters(query);
+  if (query.get('sendInitialEvents') === 'true' || (fromNow && query.get('sendInitialEvents') !== 'false')) {
     sendInitial(watch, selection);
     return true;
   }

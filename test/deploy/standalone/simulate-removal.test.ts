@@ -4,9 +4,10 @@ import { removalJob } from '#model/removal/removal-job.ts';
 import { parseRemovalResult, type RemovalOrder, type RemovalResult } from '#model/removal/removal-result.ts';
 import { imageOf } from '../../../deploy/simulator/controllers/image.ts';
 import { listAt, textAt } from '../../../deploy/simulator/json.ts';
+import { simulateRemoval } from '../../../deploy/standalone/simulate-removal.ts';
 import { cache, node, settings } from '../../functions/model/builders.ts';
-import { eventually } from './eventually.ts';
-import { type TestSimulator, testSimulator } from './test-simulator.ts';
+import { eventually } from '../simulator/eventually.ts';
+import { type TestSimulator, testSimulator } from '../simulator/test-simulator.ts';
 
 const jobs = '/apis/batch/v1/namespaces/default/jobs';
 const pods = '/api/v1/namespaces/default/pods';
@@ -25,11 +26,11 @@ const podOn = (name: string, images: readonly string[], labels: object, spec: ob
   },
 });
 
-describe('a removal Job on a node of the simulator', () => {
+describe('a removal Job on a simulated node', () => {
   let cluster: TestSimulator;
   let attempt = 0;
   beforeAll(async () => {
-    cluster = await testSimulator();
+    cluster = await testSimulator({ program: simulateRemoval });
     await listed((names) => names.length === 0);
   });
   afterAll(() => cluster.stop());
