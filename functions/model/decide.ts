@@ -1,94 +1,96 @@
-import { adopt } from '#model/round/adopt.ts';
 import { finalizer } from '#model/cache/api.ts';
-import { planRound } from './plan-round.ts';
-import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
+import { type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
+import { gateOffEvents } from '#model/desired/warm-gate.ts';
+import { adopt } from '#model/round/adopt.ts';
 import {
-  resolvesImages,
+  type RoundRequest,
   finishedRequest,
   isFromKubeFledged,
   mayOpen,
   nextRound,
+  resolvesImages,
   wasInterrupted,
-  type RoundRequest,
 } from '#model/round/next-round.ts';
-import { openRound, staleTriggers } from '#model/round/open-round.ts';
-import { emptyPlan, type Plan } from './plan.ts';
+import { ignoreStaleTriggers, openRound } from '#model/round/open-round.ts';
 import { refreshLedger } from '#model/round/refresh-ledger.ts';
 import { suspend } from '#model/round/suspend.ts';
-import { gateOffEvents } from '#model/desired/warm-gate.ts';
+import { type Plan, emptyPlan } from './plan.ts';
+import { planRound } from './plan-round.ts';
 import type { World } from './world.ts';
 
 /**
- * The one brain behind all doors: what is to be written for a cache, given what was seen of the world.
- * Deterministic, and it settles: carried out and asked again, it answers with the empty plan.
+ * The decision behind all four functions: what to write for a cache, given what was observed. The first case that applies
+ * wins. Deterministic, and idempotent: carried out and asked again, it returns the empty plan.
  */
 export function decide(world: World): Plan {
   const { before, opens, now } = world;
-  if (before.isBeingDeleted) return departing(world);
-  const held = holding(world);
-  if (held !== undefined) return held;
+  if (before.isBeingDeleted) return planDeletion(world);
+  const finalizerPlan = planFinalizer(world);
+  if (finalizerPlan !== undefined) return finalizerPlan;
   const request = nextRound(before, now);
-  if (request !== undefined) return mayOpen(request, opens) ? opening(world, request) : goOn(world, request);
+  if (request !== undefined)
+    return mayOpen(request, opens) ? planOpening(world, request) : continueRound(world, request);
   if (isFromKubeFledged(before) && !(before.spec.suspend && wasInterrupted(before)))
-    return opens.includes('Adopted') ? begun(world, adopt(world)) : emptyPlan;
+    return opens.includes('Adopted') ? planStart(world, adopt(world)) : emptyPlan;
   if (before.spec.suspend) return opens.includes('Spec') ? suspend(world) : emptyPlan;
-  return goOn(world, undefined);
+  return continueRound(world, undefined);
 }
 
-/** Whoever removes images holds a cache that wants them gone before it goes, and lets go of one that does not. */
-function holding({ before, makes }: World): Plan | undefined {
-  const isHeld = before.finalizers.includes(finalizer);
-  const wantsHold = before.spec.deletionPolicy === 'Purge';
-  if (makes !== 'removals' || isHeld === wantsHold) return undefined;
-  return { ...emptyPlan, finalizer: wantsHold ? 'add' : 'release', observeNext: 'unseen' };
+/** `purge` adds the finalizer when deletionPolicy is Purge, and removes it otherwise. */
+function planFinalizer({ before, makes }: World): Plan | undefined {
+  const hasFinalizer = before.finalizers.includes(finalizer);
+  const needsFinalizer = before.spec.deletionPolicy === 'Purge';
+  if (makes !== 'removals' || hasFinalizer === needsFinalizer) return undefined;
+  return { ...emptyPlan, finalizer: needsFinalizer ? 'add' : 'release', observeNext: 'everything' };
 }
 
-/** A cache that is being deleted pulls nothing. Its images go first, where it says so; then it is let go, whatever came of that. */
-function departing(world: World): Plan {
+/** A cache that is being deleted pulls nothing. With deletionPolicy Purge its images are removed first; then the finalizer is. */
+function planDeletion(world: World): Plan {
   const { before, makes, now } = world;
   if (makes !== 'removals' || !before.finalizers.includes(finalizer)) return emptyPlan;
   const request = nextRound(before, now);
-  const isOver = request === undefined && !isRoundOpen(before.status);
-  if (isOver || before.spec.deletionPolicy !== 'Purge') return { ...emptyPlan, finalizer: 'release' };
+  const isPurgeOver = request === undefined && !isRoundOpen(before.status);
+  if (isPurgeOver || before.spec.deletionPolicy !== 'Purge') return { ...emptyPlan, finalizer: 'release' };
   const plan = planRound(world, request === undefined ? before : openRound(before, request, now));
-  return isRoundOpen(plan.status ?? before.status) ? plan : { ...plan, observeNext: 'unseen' };
+  return isRoundOpen(plan.status ?? before.status) ? plan : { ...plan, observeNext: 'everything' };
 }
 
-/** What the last round still needs. A request that another function is to answer does not hold it up, but for a new spec and a purge. */
-function goOn(world: World, request: RoundRequest | undefined): Plan {
+/** Goes on with the latest round. A request that another function opens does not stop it, unless that supersedes it. */
+function continueRound(world: World, request: RoundRequest | undefined): Plan {
   const { before } = world;
-  const supersedes = request?.trigger === 'Spec' || request?.trigger === 'Adopted' || request?.operation === 'Purge';
-  if (before.status.round === undefined || supersedes) return emptyPlan;
-  return withoutDoneTrigger(before, planRound(world, before));
+  const isSuperseded = request?.trigger === 'Spec' || request?.trigger === 'Adopted' || request?.operation === 'Purge';
+  if (before.status.round === undefined || isSuperseded) return emptyPlan;
+  return withoutRequest(before, planRound(world, before));
 }
 
-/** The annotation of a round goes when the round has ended; when it is gone, the status stops waiting for that. */
-function withoutDoneTrigger(cache: ImageCache, plan: Plan): Plan {
+/** Removes the annotation that requested a round once that has ended, and then clears it from the status. */
+function withoutRequest(cache: ImageCache, plan: Plan): Plan {
   const status = plan.status ?? cache.status;
-  const done = finishedRequest({ ...cache, status });
-  if (done !== undefined) return { ...plan, annotations: { [done.annotation]: done.value }, observeNext: 'unseen' };
+  const finished = finishedRequest({ ...cache, status });
+  if (finished !== undefined)
+    return { ...plan, annotations: { [finished.annotation]: finished.value }, observeNext: 'everything' };
   const { round } = status;
   if (round?.requestedBy === undefined || isRoundOpen(status)) return plan;
   return { ...plan, status: { ...status, round: { ...round, requestedBy: undefined } } };
 }
 
-/** The annotation of the round before goes first: the next one's would take its place in the status, and it would ask once more. */
-function opening(world: World, request: RoundRequest): Plan {
-  const done = finishedRequest(world.before);
-  if (done === undefined) return begun(world, opened(world, request));
-  return { ...emptyPlan, annotations: { [done.annotation]: done.value }, observeNext: 'unseen' };
+/** Opens a round. The annotation of the round before is removed first: it would otherwise request one more. */
+function planOpening(world: World, request: RoundRequest): Plan {
+  const finished = finishedRequest(world.before);
+  if (finished === undefined) return planStart(world, opened(world, request));
+  return { ...emptyPlan, annotations: { [finished.annotation]: finished.value }, observeNext: 'everything' };
 }
 
-/** The cache with the round open that is asked for; a refresh looks again at what was settled, and at what registries say now. */
+/** The cache with the requested round open; a refresh checks settled nodes again, against what registries report now. */
 function opened(world: World, request: RoundRequest): ImageCache {
-  const cache = openRound(world.before, request, world.now);
-  return resolvesImages(request) ? { ...cache, status: { ...cache.status, ...refreshLedger(world, cache) } } : cache;
+  const next = openRound(world.before, request, world.now);
+  return resolvesImages(request) ? withStatus(next, refreshLedger(world, next)) : next;
 }
 
-/** A cache taken up, by a round or by adoption: triggers from before that are taken away without acting on them. */
-function begun(world: World, cache: ImageCache): Plan {
-  const plan = withoutDoneTrigger(world.before, planRound(world, cache));
+/** The first plan of an opened or adopted cache. Trigger annotations from before its first plan are removed without acting on them. */
+function planStart(world: World, opened: ImageCache): Plan {
+  const plan = withoutRequest(world.before, planRound(world, opened));
   const isFirst = world.before.status.observedGeneration === undefined;
-  const begins = isFirst ? { ...plan, ...staleTriggers(cache, plan) } : plan;
-  return { ...begins, events: [...begins.events, ...gateOffEvents(cache, world.settings)] };
+  const started = isFirst ? ignoreStaleTriggers(opened, plan) : plan;
+  return { ...started, events: [...started.events, ...gateOffEvents(opened, world.settings)] };
 }

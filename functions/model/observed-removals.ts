@@ -1,20 +1,20 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { JobView } from '#model/job/job-view.ts';
 
-/** What was seen of removals. Only the function that makes removal Jobs reads more than what is under way. */
+/** What was read of image removals. Only the function that creates removal Jobs reads more than `inProgress`. */
 export type ObservedRemovals = {
   /** The cache's own removal Jobs by name. */
   readonly jobs: ReadonlyMap<string, JobView>;
-  /** `jobs`, `busyNodes` and `otherCaches` are all there are. */
+  /** Whether `jobs`, `busyNodes` and `otherCaches` are complete. */
   readonly hasAll: boolean;
-  /** Names of removal Jobs that existed, by an event, and are gone. */
+  /** Names of removal Jobs that an event reported and that no longer exist. */
   readonly goneJobs: ReadonlySet<string>;
-  /** Ids of nodes on which a pull Pod of the cache is still at work. */
+  /** Ids of nodes on which a pull Pod of the cache still runs. */
   readonly busyNodes: ReadonlySet<string>;
-  /** What they want on a node stays there. */
+  /** All other caches; what they desire on a node stays there. */
   readonly otherCaches: readonly ImageCache[];
-  /** Normalised references that unfinished removal Jobs of other caches name, by node id: not to be pulled there now. */
-  readonly underWay: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Normalised references in unfinished removal Jobs of other caches, by node id: they must not be pulled there now. */
+  readonly inProgress: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
 export const noObservedRemovals: ObservedRemovals = {
@@ -23,5 +23,5 @@ export const noObservedRemovals: ObservedRemovals = {
   goneJobs: new Set(),
   busyNodes: new Set(),
   otherCaches: [],
-  underWay: new Map(),
+  inProgress: new Map(),
 };

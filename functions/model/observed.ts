@@ -2,19 +2,19 @@ import type { Node } from '#model/node/node.ts';
 import type { JobView } from '#model/job/job-view.ts';
 import type { ObservedRemovals } from './observed-removals.ts';
 
-/** What was seen of the world around a cache: everything, or only what changed. What is not in here was not looked at. */
+/** What was read of the cluster for one cache: everything, or only what changed. Nothing is known of what is missing here. */
 export type Observed = {
-  /** By name; undefined is a node that was looked for and is not there. */
+  /** By name; undefined for a node that was read and does not exist. */
   readonly nodes: ReadonlyMap<string, Node | undefined>;
-  /** `nodes` is all there are. */
+  /** Whether `nodes` holds every node. */
   readonly hasAllNodes: boolean;
-  /** The cache's own Jobs by name. */
+  /** The cache's own pull Jobs by name. */
   readonly jobs: ReadonlyMap<string, JobView>;
-  /** `jobs` is all there are. */
+  /** Whether `jobs` holds every pull Job of the cache. */
   readonly hasAllJobs: boolean;
-  /** Names of Jobs that existed, by an event, and are gone. */
+  /** Names of Jobs that an event reported and that no longer exist. */
   readonly goneJobs: ReadonlySet<string>;
   readonly removals: ObservedRemovals;
-  /** The user that Pods of the namespace are to run as. */
+  /** The user that Pods of the namespace run as. */
   readonly runAsUser: number;
 };

@@ -1,99 +1,110 @@
 import { boundedFailures } from '#model/cache/failures.ts';
-import { startNodes } from '#model/pull/start-nodes.ts';
-import { closeRound } from '#model/round/close-round.ts';
-import { recordResults } from '#model/pull/record-results.ts';
-import { recordRemovals } from '#model/removal/record-removals.ts';
-import { isRoundOpen, type ImageCache, type Status, isPurged } from '#model/cache/image-cache.ts';
-import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-due.ts';
+import { type ImageCache, type Status, isPurged, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
-import { hasRemovedPlacements, withoutRemovedPlacements } from '#model/desired/placements.ts';
-import type { Plan } from './plan.ts';
-import { openRoundStatus, idleStatus } from '#model/round/open-conditions.ts';
-import { isWaiting, removalEvents } from '#model/removal/removal-report.ts';
-import { retainsJobs } from '#model/pull/retained-jobs.ts';
-import { startRemovals, removalJobsToCreate, removalJobsToDelete } from '#model/removal/removals-due.ts';
-import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
-import { syncRemovals } from '#model/removal/sync-removals.ts';
+import { hasRemovedPlacements, withoutRemovedPlacements } from '#model/desired/placements.ts';
 import { isSameStatus } from '#model/desired/serialize-status.ts';
+import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-due.ts';
+import { recordResults } from '#model/pull/record-results.ts';
+import { retainsJobs } from '#model/pull/retained-jobs.ts';
+import { startNodes } from '#model/pull/start-nodes.ts';
+import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
+import { recordRemovals } from '#model/removal/record-removals.ts';
+import { isWaiting, removalEvents } from '#model/removal/removal-report.ts';
+import { removalJobsToCreate, removalJobsToDelete } from '#model/removal/removals-due.ts';
+import { startRemovals } from '#model/removal/start-removals.ts';
+import { syncRemovals } from '#model/removal/sync-removals.ts';
+import { closeRound } from '#model/round/close-round.ts';
+import { idleStatus, openRoundStatus } from '#model/round/open-conditions.ts';
+import type { ObserveNext, Plan } from './plan.ts';
 import type { World } from './world.ts';
 
 /**
- * What does the cache's latest round need now? Nodes that came, went or changed; results to fold; Jobs to make and to delete; its end.
- * `cache` is the world's cache, or that with a round just opened. Outside an open round the same serves nodes that join,
- * and removes what nobody wants any more.
+ * What the latest round of a cache needs now, step by step: pull, remove, end. `opened` is the stored cache, or that with
+ * a round just opened. Outside of an open round the same steps serve nodes that join, and remove images no longer desired.
  */
-export function planRound(world: World, cache: ImageCache): Plan {
-  const { status: surveyed, wanted } = syncLedger(world, cache);
-  const looked = { ...cache, status: { ...surveyed, ...syncRemovals(world, { ...cache, status: surveyed }) } };
-  const { status: folded } = recordResults(world, looked, wanted);
-  const told = { ...cache, status: withRemovalsFolded(world, { ...cache, status: folded }) };
-  const claimed = claims(world, { ...told, status: { ...told.status, nodes: skipUnavailable(world, told) } }, wanted);
-  const { status, events, isToLook } = ended(world, {
-    ...cache,
-    status: tidy(world, { ...cache, status: claimed.status }),
-  });
-  const current = { ...cache, status };
-  // Retained Jobs of the rounds before go when this one has succeeded: that takes a look at all of them.
-  const isToTidy = events.length > 0 && !world.observed.hasAllJobs && retainsJobs(cache, world.settings);
-  const isToForget = world.makes === 'removals' && !world.observed.hasAllNodes && hasRemovedPlacements(current);
+export function planRound(world: World, opened: ImageCache): Plan {
+  const pulled = pullStep(world, opened);
+  const removed = removalStep(world, pulled.next);
+  const { next, events, observesEverything } = endStep(world, withoutUnused(world, removed.next));
+  const createsPulls = world.makes === 'pulls';
   return {
-    status: isSameStatus(status, world.before) ? undefined : status,
-    createJobs: world.makes === 'pulls' ? jobsToCreate(world, current, wanted) : [],
-    deleteJobs: jobsToDelete(world, current, wanted),
-    createRemovalJobs: world.makes === 'removals' ? removalJobsToCreate(world, current) : [],
-    deleteRemovalJobs: world.makes === 'removals' ? removalJobsToDelete(world, current) : [],
+    status: isSameStatus(next.status, world.before) ? undefined : next.status,
+    createJobs: createsPulls ? jobsToCreate(world, next, pulled.desired) : [],
+    deleteJobs: jobsToDelete(world, next, pulled.desired),
+    createRemovalJobs: createsPulls ? [] : removalJobsToCreate(world, next),
+    deleteRemovalJobs: createsPulls ? [] : removalJobsToDelete(world, next),
     finalizer: undefined,
     annotations: {},
-    events: [...events, ...removalEvents(world.before, current)],
-    observeNext: isToForget || isToLook || isToTidy ? 'unseen' : claimed.more,
-    polls: claimed.waits,
+    events: [...events, ...removalEvents(world.before, next)],
+    observeNext: observesEverything ? 'everything' : createsPulls ? pulled.observeNext : removed.observeNext,
+    polls: removed.polls,
   };
 }
 
-/** What was asked to go while a removal was under way had to wait for its end: it is surveyed once more, or the round would end without it. */
-function withRemovalsFolded(world: World, cache: ImageCache): Status {
-  const told = recordRemovals(world, cache);
-  const hasEnded = Object.entries(told.removals).some(
-    ([name, { state }]) => state !== cache.status.removals[name]?.state,
-  );
-  return hasEnded ? { ...told, ...syncRemovals(world, { ...cache, status: told }) } : told;
+type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; readonly observeNext: ObserveNext };
+
+/** Matches the ledger with the nodes, records what Jobs have come to, and starts the next nodes. */
+function pullStep(world: World, opened: ImageCache): Pulled {
+  const { next: synced, desired } = syncLedger(world, opened);
+  const recorded = recordResults(world, synced, desired);
+  const available = skipUnavailable(world, recorded);
+  if (world.makes !== 'pulls') return { next: available, desired, observeNext: 'nothing' };
+  return { ...startNodes(world, available, desired), desired };
 }
 
-type Claimed = { readonly status: Status; readonly more: Plan['observeNext']; readonly waits: boolean };
+type Removed = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache };
 
-/** Each function claims the work whose Jobs it makes. */
-function claims(world: World, cache: ImageCache, wanted: DesiredByHash): Claimed {
-  if (world.makes === 'pulls') return { ...startNodes(world, cache, wanted), waits: false };
-  const { removals, hasMore, waits } = startRemovals(world, cache);
-  return { status: { ...cache.status, removals }, more: hasMore ? 'unseen' : 'none', waits };
+/** Finds the images to remove from each node, records what removal Jobs have come to, and starts the next removals. */
+function removalStep(world: World, pulled: ImageCache): Removed {
+  const synced = syncRemovals(world, pulled);
+  const recorded = recordRemovals(world, synced);
+  // Images to remove that were added while a removal ran are found once it has ended, or the round would end without them.
+  const next = hasEnded(synced, recorded) ? syncRemovals(world, recorded) : recorded;
+  return world.makes === 'removals' ? startRemovals(world, next) : { next, observeNext: 'nothing', polls: false };
 }
 
-function tidy(world: World, cache: ImageCache): Status {
+const hasEnded = ({ status: before }: ImageCache, { status: after }: ImageCache): boolean =>
+  Object.entries(after.removals).some(([name, { state }]) => state !== before.removals[name]?.state);
+
+/** Drops what no node refers to any more, and bounds the failures. */
+function withoutUnused(world: World, cache: ImageCache): ImageCache {
   const status = withoutRemovedPlacements(world, cache);
-  return { ...status, desired: wantsInUse(status), failures: boundedFailures(status.failures) };
+  return withStatus(cache, {
+    placements: status.placements,
+    desired: desiredInUse(status),
+    failures: boundedFailures(status.failures),
+  });
 }
 
-/** `isToLook`: the round could end, if all nodes were looked at. */
-type Ended = Pick<Plan, 'events'> & { readonly status: Status; readonly isToLook: boolean };
+function desiredInUse({ nodes, desired }: Status): Status['desired'] {
+  const used = new Set(Object.values(nodes).map(({ desiredHash }) => desiredHash));
+  return Object.fromEntries(Object.entries(desired).filter(([hash]) => used.has(hash)));
+}
+
+type Ended = Pick<Plan, 'events'> & { readonly next: ImageCache; readonly observesEverything: boolean };
 
 /**
- * A round ends with its last unsettled node, and in the write that settles it. A purge ends when all has gone that can, in a look at all
- * nodes: what it is to take from a node on which a removal was under way is not known before that has ended.
+ * Ends the round with its last unsettled node, in the write that settles it. A purge ends only after observing all nodes:
+ * what to remove from a node on which a removal was running is not known before that one has ended.
  */
-function ended(world: World, cache: ImageCache): Ended {
-  const { observed, now } = world;
-  const isPurge = isPurged(cache);
-  const isSettled = isPurge ? !isWaiting(world, cache.status) : !Object.values(cache.status.nodes).some(isUnsettled);
-  const isToLook = isPurge && isSettled && !observed.hasAllNodes && isRoundOpen(cache.status);
-  if (!isRoundOpen(cache.status))
-    return { status: isSettled ? idleStatus(cache, now) : cache.status, events: [], isToLook };
-  if (!isSettled || isToLook) return { status: openRoundStatus(cache, observed, now), events: [], isToLook };
-  return { ...closeRound(world, cache), isToLook };
-}
-
-/** Forgets what no node is to hold any more. */
-function wantsInUse({ nodes, desired }: Status): Status['desired'] {
-  const used = new Set(Object.values(nodes).map(({ desiredHash }) => desiredHash));
-  return Object.fromEntries(Object.entries(desired).filter(([want]) => used.has(want)));
+function endStep(world: World, next: ImageCache): Ended {
+  const { observed, settings, now, makes } = world;
+  const isOpen = isRoundOpen(next.status);
+  const isSettled = isPurged(next)
+    ? !isWaiting(world, next.status)
+    : !Object.values(next.status.nodes).some(isUnsettled);
+  const needsAllNodes = isPurged(next) && isOpen && isSettled && !observed.hasAllNodes;
+  const { status, events } =
+    isOpen && isSettled && !needsAllNodes
+      ? closeRound(world, next)
+      : {
+          status: isOpen ? openRoundStatus(next, observed, now) : isSettled ? idleStatus(next, now) : next.status,
+          events: [],
+        };
+  const ended = { ...next, status };
+  // Retained Jobs of earlier rounds are deleted once this one has ended, which takes a look at all of them.
+  const needsAllJobs = events.length > 0 && !observed.hasAllJobs && retainsJobs(next, settings);
+  const forgetsPlacements = makes === 'removals' && !observed.hasAllNodes && hasRemovedPlacements(ended);
+  return { next: ended, events, observesEverything: needsAllNodes || needsAllJobs || forgetsPlacements };
 }

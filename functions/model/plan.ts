@@ -4,26 +4,31 @@ import type { PullJob } from '#model/pull/pull-job.ts';
 import type { RemovalJob } from '#model/removal/removal-job.ts';
 
 /**
- * All that is to be written for one cache, carried out in this order: status, Jobs to make, Jobs to delete, annotations, Events.
- * So a Job is claimed in the status before it exists, and its result recorded before it goes. An empty plan means that nothing is to be done.
+ * Everything to write for one cache, in this order: status, Jobs to create, Jobs to delete, annotations, Events, finalizer.
+ * The status records an attempt before its Jobs exist, and a result before its Job is deleted. An empty plan writes nothing.
  */
 export type Plan = {
-  /** The whole new status, written under the lock of the cache's resourceVersion; undefined leaves it alone. */
+  /** The complete new status, written with the resourceVersion of the cache as precondition; undefined leaves it unchanged. */
   readonly status: Status | undefined;
   readonly createJobs: readonly PullJob[];
   readonly deleteJobs: readonly JobToDelete[];
   readonly createRemovalJobs: readonly RemovalJob[];
   readonly deleteRemovalJobs: readonly JobToDelete[];
-  /** Our finalizer is to be put on the cache, or taken off. */
+  /** Whether to add our finalizer to the cache or to remove it. */
   readonly finalizer: 'add' | 'release' | undefined;
-  /** Annotations to take away, if they still have this value. */
+  /** Annotations to remove, by key, if they still have this value. */
   readonly annotations: Readonly<Record<string, string>>;
   readonly events: readonly CacheEvent[];
-  /** What is to follow once this is carried out: more of what was seen than one plan holds, the next nodes that wait, or what takes a look at everything. */
-  readonly observeNext: 'none' | 'seen' | 'next' | 'unseen';
-  /** Something is waited for of which no event tells: look at everything again in a moment. */
+  readonly observeNext: ObserveNext;
+  /** Observe everything again shortly: the plan waits for something that no event reports. */
   readonly polls: boolean;
 };
+
+/**
+ * What to observe once the plan is carried out: nothing; the same nodes, of which more can start than one plan holds;
+ * the next pending nodes; or everything.
+ */
+export type ObserveNext = 'nothing' | 'same' | 'pending' | 'everything';
 
 export type JobToDelete = { readonly name: string; readonly uid: string };
 
@@ -36,10 +41,11 @@ export const emptyPlan: Plan = {
   finalizer: undefined,
   annotations: {},
   events: [],
-  observeNext: 'none',
+  observeNext: 'nothing',
   polls: false,
 };
 
+/** Whether carrying the plan out writes nothing. */
 export const isEmpty = (plan: Plan): boolean =>
   plan.status === undefined &&
   plan.finalizer === undefined &&

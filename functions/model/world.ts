@@ -4,22 +4,23 @@ import type { RoundReason } from '#model/round/next-round.ts';
 import type { Resolutions } from '#model/cache/resolved-digest.ts';
 import type { Settings } from '#model/cache/settings.ts';
 
-/** All that a decision rests on. */
+/** Everything a decision depends on. */
 export type World = {
+  /** The cache as it is stored; the cache that a step of the decision works on is called `next`. */
   readonly before: ImageCache;
   readonly observed: Observed;
   readonly settings: Settings;
-  /** What registries say of images that may have moved, where a round opens that begins with asking. */
+  /** The digests that registries report for images that may have moved; empty unless a round opens that resolves images. */
   readonly resolutions: Resolutions;
-  /** What the cache's own schedule comes to, if it has one. */
+  /** The cache's own refresh schedule, evaluated; undefined without one. */
   readonly scheduled: Scheduled | undefined;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** What the asking function may open a round for. */
+  /** What the calling function may open a round for. */
   readonly opens: readonly RoundReason[];
-  /** Which Jobs the asking function makes: each may do no more than it must. */
+  /** Which Jobs the calling function creates: pull Jobs or removal Jobs, as its RBAC permits. */
   readonly makes: 'pulls' | 'removals';
 };
 
-/** The next time of a schedule after now, in epoch milliseconds; undefined if there is none, or if the schedule does not read: then `problem` says why. */
+/** The next time of a schedule in epoch milliseconds, if there is one; `problem` says why a schedule is invalid, else ''. */
 export type Scheduled = { readonly next: number | undefined; readonly problem: string };

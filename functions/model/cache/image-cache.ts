@@ -176,3 +176,9 @@ export const isRoundOpen = (status: Status): boolean => status.status === 'Proce
  * Whether the last operation was a purge: the cache then stays empty until its spec changes or a refresh is requested.
  */
 export const isPurged = (cache: ImageCache): boolean => cache.status.round?.operation === 'Purge';
+
+/** The cache with some fields of its status replaced. */
+export const withStatus = (cache: ImageCache, fields: Partial<Status>): ImageCache => ({
+  ...cache,
+  status: { ...cache.status, ...fields },
+});

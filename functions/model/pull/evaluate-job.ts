@@ -1,106 +1,111 @@
-import { pullDeadline, startedDeadline, podCreationGrace } from '#model/job/deadline.ts';
+import { podCreationGrace, pullDeadline, startedDeadline } from '#model/job/deadline.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
-import { failed, isConclusive, outcomeOf, type Images, type Outcome } from './image-outcome.ts';
+import { type Images, type Outcome, failed, isConclusive, outcomeOf } from './image-outcome.ts';
 import type { Cause } from '#model/cache/failures.ts';
-import type { Pod } from '#model/job/pod.ts';
-import type { JobView } from '#model/job/job-view.ts';
 import type { Job } from '#model/job/job.ts';
+import type { JobView } from '#model/job/job-view.ts';
+import type { Pod } from '#model/job/pod.ts';
 import { mountsImages } from '#model/job/pull-container.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
-import { pullPolicyOf } from '#model/desired/pull-policy.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
+import { pullPolicyOf } from '#model/desired/pull-policy.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
 
-/** What a Job has come to. */
+/** What a pull Job has come to. */
 export type Verdict =
-  /** Still at work; `causes` are troubles that may pass. */
-  | { readonly type: 'open'; readonly causes: ReadonlyMap<number, Cause> }
-  /** Every image has its result; `vague` are failed ones for which there is no word of a kubelet. */
+  /** Not ended yet; `causes` are failures that the kubelet still retries. */
+  | { readonly type: 'running'; readonly causes: ReadonlyMap<number, Cause> }
+  /** Every image has a result; `inconclusive` are failed images on which no kubelet has reported. */
   | {
-      readonly type: 'done';
-      /** Digest by index of the image; '' where the kubelet tells none. */
+      readonly type: 'finished';
+      /** Digest by index of the image; '' if the kubelet reported none. */
       readonly present: ReadonlyMap<number, string>;
       readonly failed: ReadonlyMap<number, Cause>;
-      readonly vague: ReadonlySet<number>;
+      readonly inconclusive: ReadonlySet<number>;
     }
-  /** Ended through no fault of an image. */
+  /** Ended for a reason that is not an image's: evicted, deleted, its node shut down. */
   | { readonly type: 'lost' }
-  /** Image volumes are not to be had here. */
+  /** The node or the API server does not support image volumes. */
   | { readonly type: 'mountRefused' };
 
-/** What it takes to judge a Job. */
+/** What the verdict on a Job depends on. */
 export type JobEvidence = {
   readonly view: JobView;
-  /** Indexes of the Job's images in `wanted.images`. */
+  /** Indexes of the Job's images in `desired.images`. */
   readonly indexes: readonly number[];
-  readonly wanted: DesiredImages;
+  readonly desired: DesiredImages;
   readonly entry: LedgerEntry;
   readonly cache: ImageCache;
-  /** The Job's node, where it was read. */
+  /** The Job's node, if it was observed. */
   readonly node: Node | undefined;
   readonly settings: Settings;
   readonly now: number;
 };
 
-/** What a Job has come to, by the evidence of its Pod where there is one. */
-export function evaluateJob(trial: JobEvidence): Verdict {
-  const { job, pod } = trial.view;
-  if (pod !== undefined) return judgePod(pod, trial);
+/** What a Job has come to: judged by its Pod if there is one, else by the Job and its Events. */
+export function evaluateJob(evidence: JobEvidence): Verdict {
+  const { job, pod } = evidence.view;
+  if (pod !== undefined) return evaluatePod(pod, evidence);
   if (job === undefined) return { type: 'lost' };
-  return judgePodless(job, trial);
+  return evaluatePodless(job, evidence);
 }
 
-function judgePodless(job: Job, trial: JobEvidence): Verdict {
-  if (job.outcome === 'Complete') return done(trial, () => ({ type: 'present', digest: '' }));
+function evaluatePodless(job: Job, evidence: JobEvidence): Verdict {
+  if (job.outcome === 'Complete') return finished(evidence, () => ({ type: 'present', digest: '' }));
   if (job.outcome === 'Failed' || job.isBeingDeleted) return { type: 'lost' };
-  const age = trial.now - job.createdAt;
+  const age = evidence.now - job.createdAt;
   if (job.podRefused === '' || age < podCreationGrace)
-    return age < pullDeadline(trial.cache, trial.settings) ? open() : done(trial, () => failed(noPod, true));
+    return age < pullDeadline(evidence.cache, evidence.settings)
+      ? running()
+      : finished(evidence, () => failed(noPod, true));
   const cause = { reason: 'FailedCreate', message: job.podRefused };
-  if (isQuota(job.podRefused) && age < pullDeadline(trial.cache, trial.settings)) return open(allOf(trial, cause));
-  if (!isQuota(job.podRefused) && mightMount(trial)) return { type: 'mountRefused' };
-  return done(trial, () => failed(cause));
+  if (isQuota(job.podRefused) && age < pullDeadline(evidence.cache, evidence.settings))
+    return running(allOf(evidence, cause));
+  if (!isQuota(job.podRefused) && mayMountImages(evidence)) return { type: 'mountRefused' };
+  return finished(evidence, () => failed(cause));
 }
 
-function judgePod(pod: Pod, trial: JobEvidence): Verdict {
-  const found = new Map(trial.indexes.map((index) => [index, outcomeOf(pod, index, imagesOf(index, trial))]));
+function evaluatePod(pod: Pod, evidence: JobEvidence): Verdict {
+  const found = new Map(evidence.indexes.map((index) => [index, outcomeOf(pod, index, imagesOf(index, evidence))]));
   const outcomes = [...found.values()];
   if (outcomes.some((outcome) => outcome?.type === 'unmountable')) return { type: 'mountRefused' };
   if (outcomes.every((outcome) => outcome !== undefined && isConclusive(outcome)))
-    return done(trial, (index) => found.get(index));
+    return finished(evidence, (index) => found.get(index));
   if (isLost(pod)) return { type: 'lost' };
-  if (trial.now < deadlineOf(pod, outcomes, trial)) return open(causesSoFar(found));
-  return done(trial, (index) => found.get(index) ?? lastResort(index, pod, trial));
+  if (evidence.now < deadlineOf(pod, outcomes, evidence)) return running(causesWhileRunning(found));
+  return finished(evidence, (index) => found.get(index) ?? outcomeAtDeadline(index, pod, evidence));
 }
 
-const imagesOf = (index: number, { wanted, settings }: JobEvidence): Images => ({
-  image: wanted.images[index] ?? '',
+const imagesOf = (index: number, { desired, settings }: JobEvidence): Images => ({
+  image: desired.images[index] ?? '',
   helperImage: settings.noopImage,
 });
 
-/** Troubles that a kubelet tells while it goes on: shown at once, whatever comes of them. */
-function causesSoFar(found: ReadonlyMap<number, Outcome | undefined>): ReadonlyMap<number, Cause> {
+/** Failures that the kubelet reports while it retries are shown at once. */
+function causesWhileRunning(found: ReadonlyMap<number, Outcome | undefined>): ReadonlyMap<number, Cause> {
   return new Map(
     [...found].flatMap(([index, outcome]) => (outcome?.type === 'failed' ? [[index, outcome.cause]] : [])),
   );
 }
 
-/** The Pod ended, or is ending, without having tried all its images. */
+/** Whether the Pod has ended, or is ending, before all its images were tried. */
 const isLost = (pod: Pod): boolean =>
   pod.isBeingDeleted || pod.isDisrupted || pod.phase === 'Failed' || pod.phase === 'Succeeded';
 
-/** Until when a Pod is waited for. Once every image was tried, what fails is only backing off, and need not hold the node. */
+/** When to stop waiting for a Pod. Once every image was tried, failing ones are in back-off and must not block the node. */
 function deadlineOf(pod: Pod, outcomes: readonly (Outcome | undefined)[], { cache, settings }: JobEvidence): number {
   if (pod.startedAt === undefined) return pod.createdAt + pullDeadline(cache, settings);
-  const unheard = outcomes.filter((outcome) => outcome === undefined).length;
-  return pod.startedAt + (unheard === 0 ? pullDeadline(cache, settings) : startedDeadline(cache, settings, unheard));
+  const unreported = outcomes.filter((outcome) => outcome === undefined).length;
+  return (
+    pod.startedAt + (unreported === 0 ? pullDeadline(cache, settings) : startedDeadline(cache, settings, unreported))
+  );
 }
 
-/** No word of the kubelet when time is up: the node's own list may still prove an image to be there. */
-function lastResort(index: number, pod: Pod, { wanted, node, cache, settings }: JobEvidence): Outcome {
-  const image = wanted.images[index] ?? '';
+/** No report from the kubelet at the deadline: the node's status may still prove an image to be present. */
+function outcomeAtDeadline(index: number, pod: Pod, { desired, node, cache, settings }: JobEvidence): Outcome {
+  const image = desired.images[index] ?? '';
   if (node !== undefined && isProvenPresent(image, node, pullPolicyOf(image, cache, settings)))
     return { type: 'present', digest: '' };
   if (pod.startedAt !== undefined) return failed(unknownStatus, true);
@@ -115,21 +120,21 @@ const noPod: Cause = { reason: 'Pending', message: 'The Job has no Pod, and no E
 
 const isQuota = (message: string): boolean => message.includes('exceeded quota');
 
-const mightMount = ({ entry, node }: JobEvidence): boolean => node !== undefined && mountsImages(entry, node);
+const mayMountImages = ({ entry, node }: JobEvidence): boolean => node !== undefined && mountsImages(entry, node);
 
-const open = (causes: ReadonlyMap<number, Cause> = new Map()): Verdict => ({ type: 'open', causes });
+const running = (causes: ReadonlyMap<number, Cause> = new Map()): Verdict => ({ type: 'running', causes });
 const allOf = ({ indexes }: JobEvidence, cause: Cause): ReadonlyMap<number, Cause> =>
   new Map(indexes.map((index) => [index, cause]));
 
-function done({ indexes }: JobEvidence, outcome: (index: number) => Outcome | undefined): Verdict {
+function finished({ indexes }: JobEvidence, outcome: (index: number) => Outcome | undefined): Verdict {
   const present = new Map<number, string>();
   const causes = new Map<number, Cause>();
-  const vague = new Set<number>();
+  const inconclusive = new Set<number>();
   for (const index of indexes) {
     const found = outcome(index) ?? failed(unknownStatus, true);
     if (found.type === 'present') present.set(index, found.digest);
     if (found.type === 'failed') causes.set(index, found.cause);
-    if (found.type === 'failed' && found.isVague) vague.add(index);
+    if (found.type === 'failed' && found.isInconclusive) inconclusive.add(index);
   }
-  return { type: 'done', present, failed: causes, vague };
+  return { type: 'finished', present, failed: causes, inconclusive };
 }

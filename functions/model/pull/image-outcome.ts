@@ -2,19 +2,24 @@ import type { ContainerStatus, Pod } from '#model/job/pod.ts';
 import { containerName } from '#model/job/pull-container.ts';
 import type { Cause } from '#model/cache/failures.ts';
 
-/** The image in question, and the one whose program the Pod runs. */
+/** The image to evaluate, and the image whose no-op program the Pod runs. */
 export type Images = { readonly image: string; readonly helperImage: string };
 
-/** What a Pod tells of one image; nothing, where it tells nothing. */
+/** What a Pod reports on one image. */
 export type Outcome =
   | { readonly type: 'present'; readonly digest: string }
-  | { readonly type: 'failed'; readonly cause: Cause; readonly isFinal: boolean; readonly isVague: boolean }
+  | { readonly type: 'failed'; readonly cause: Cause; readonly isFinal: boolean; readonly isInconclusive: boolean }
   | { readonly type: 'unmountable' };
 
 export const isConclusive = (outcome: Outcome): boolean =>
   outcome.type === 'present' || (outcome.type === 'failed' && outcome.isFinal);
 
-export const failed = (cause: Cause, isVague = false): Outcome => ({ type: 'failed', cause, isFinal: true, isVague });
+export const failed = (cause: Cause, isInconclusive = false): Outcome => ({
+  type: 'failed',
+  cause,
+  isFinal: true,
+  isInconclusive,
+});
 
 export function outcomeOf(pod: Pod, index: number, { image, helperImage }: Images): Outcome | undefined {
   if (pod.imageAccess === 'neither') return { type: 'unmountable' };
@@ -27,13 +32,13 @@ export function outcomeOf(pod: Pod, index: number, { image, helperImage }: Image
     : startedOutcome(container, image);
 }
 
-/** The image was to be started: it is there as soon as the runtime has an id for it. */
+/** A started image is present as soon as the runtime reports an id for it. */
 function startedOutcome(container: ContainerStatus, image: string): Outcome | undefined {
-  const isThere = container.imageId !== '' || wasStarted(container) || afterPull.has(container.reason);
-  return isThere ? { type: 'present', digest: digestOf(container.imageId) } : waitingOutcome(container, image);
+  const isPresent = container.imageId !== '' || wasStarted(container) || afterPull.has(container.reason);
+  return isPresent ? { type: 'present', digest: digestOf(container.imageId) } : waitingOutcome(container, image);
 }
 
-/** The image was to be mounted: the container's own image is the no-op's, and tells nothing but its own trouble. */
+/** A mounted image is present once its container started; the container's own image is the no-op and reports only its own failures. */
 function mountedOutcome(container: ContainerStatus, { image, helperImage }: Images): Outcome | undefined {
   if (container.message.includes('ImageVolumeMountFailed')) return { type: 'unmountable' };
   if (wasStarted(container) || afterPull.has(container.reason)) return { type: 'present', digest: '' };
@@ -41,22 +46,22 @@ function mountedOutcome(container: ContainerStatus, { image, helperImage }: Imag
   return isHelper ? helperOutcome(container, helperImage) : waitingOutcome(container, image);
 }
 
-/** A helper image that cannot be had is reported as itself, never as the user's image. */
+/** A failure of the helper image is reported as such, never as a failure of the user's image. */
 function helperOutcome(helper: ContainerStatus, helperImage: string): Outcome {
   const message = `the helper image ${helperImage} does not run: ${helper.message || helper.reason}`;
   const isFinal = helper.state === 'terminated' || isPermanent(helper, helperImage);
-  return { type: 'failed', cause: { reason: 'HelperImageFailed', message }, isFinal, isVague: false };
+  return { type: 'failed', cause: { reason: 'HelperImageFailed', message }, isFinal, isInconclusive: false };
 }
 
 function waitingOutcome(container: ContainerStatus, image: string): Outcome | undefined {
-  if (container.state !== 'waiting' || notYet.has(container.reason) || isThrottled(container)) return undefined;
+  if (container.state !== 'waiting' || notStarted.has(container.reason) || isThrottled(container)) return undefined;
   const cause = { reason: container.reason, message: container.message };
-  return { type: 'failed', cause, isFinal: isPermanent(container, image), isVague: false };
+  return { type: 'failed', cause, isFinal: isPermanent(container, image), isInconclusive: false };
 }
 
-const notYet: ReadonlySet<string> = new Set(['', 'ContainerCreating', 'PodInitializing']);
+const notStarted: ReadonlySet<string> = new Set(['', 'ContainerCreating', 'PodInitializing']);
 
-/** Troubles of a container whose image has been pulled. */
+/** Reasons of containers whose image has been pulled. */
 const afterPull: ReadonlySet<string> = new Set([
   'CreateContainerError',
   'CreateContainerConfigError',
@@ -64,21 +69,21 @@ const afterPull: ReadonlySet<string> = new Set([
   'CrashLoopBackOff',
 ]);
 
-/** A kubelet that lost sight of a container says so in these words: no evidence of anything. */
+/** ContainerStatusUnknown is what a kubelet reports of a container it lost track of: no evidence either way. */
 const wasStarted = ({ state, reason }: ContainerStatus): boolean =>
   state === 'running' || (state === 'terminated' && reason !== 'ContainerStatusUnknown');
 
 const isFailing = ({ state, reason, exitCode }: ContainerStatus): boolean =>
-  state === 'waiting' ? !notYet.has(reason) : state === 'terminated' && exitCode !== 0;
+  state === 'waiting' ? !notStarted.has(reason) : state === 'terminated' && exitCode !== 0;
 
-/** A helper that ended because its Pod is taken away is no evidence against its image. */
+/** A helper that was killed with its Pod is no evidence against its image. */
 const wasKilled = ({ state, reason }: ContainerStatus, pod: Pod): boolean =>
   state === 'terminated' && (reason === 'ContainerStatusUnknown' || pod.isDisrupted || pod.isBeingDeleted);
 
-/** The kubelet's own limit on pulls, not the registry's: it goes on by itself. */
+/** The kubelet's own limit on pulls, not the registry's: it retries by itself. */
 const isThrottled = ({ message }: ContainerStatus): boolean => message.includes('pull QPS exceeded');
 
-/** Trouble that waiting does not mend: the reference, its absence, a refusal. The image's own name is no evidence. */
+/** Failures that waiting does not resolve: invalid reference, not found, access denied. The image's own name is ignored. */
 function isPermanent({ reason, message }: ContainerStatus, image: string): boolean {
   const isNamed = ['InvalidImageName', 'ErrImageNeverPull', 'SignatureValidationFailed'].includes(reason);
   return isNamed || permanent.test(message.replaceAll(image, ''));

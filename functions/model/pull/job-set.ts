@@ -1,54 +1,61 @@
-import { hash } from '#model/text/hash.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { FinishedJobs, LedgerEntry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { jobNamePrefix } from '#model/job/job-pod.ts';
+import { hash } from '#model/text/hash.ts';
 
-/** Which images, by index into the want's sorted images, each Job of a node's attempt pulls; in the order in which the Jobs are made. */
-export function jobSet(
-  entry: LedgerEntry,
-  wanted: DesiredImages,
-  cache: ImageCache,
-  settings: Settings,
-): readonly (readonly number[])[] {
-  const todo = todoOf(entry, wanted);
-  const size = jobSize(entry, wanted, cache, settings);
-  return Array.from({ length: Math.ceil(todo.length / size) }, (_, job) => todo.slice(job * size, (job + 1) * size));
+/** One attempt to pull the desired images of a node. */
+export type Attempt = {
+  readonly cache: ImageCache;
+  readonly entry: LedgerEntry;
+  readonly desired: DesiredImages;
+  readonly settings: Settings;
+};
+
+/** The images of one Job, as indexes into the sorted desired images. */
+export type JobImages = readonly number[];
+
+/** The images of each Job of an attempt, in the order in which the Jobs are created. */
+export function jobSet(attempt: Attempt): readonly JobImages[] {
+  const pending = pendingOf(attempt);
+  const size = jobSize(attempt);
+  return Array.from({ length: Math.ceil(pending.length / size) }, (_, job) =>
+    pending.slice(job * size, (job + 1) * size),
+  );
 }
 
 /** How many images a Job of the attempt has; the last may have fewer. */
-export function jobSize(entry: LedgerEntry, wanted: DesiredImages, cache: ImageCache, settings: Settings): number {
+export function jobSize(attempt: Attempt): number {
+  const { cache, entry, settings } = attempt;
   if (entry.oneImagePerJob) return 1;
-  return Math.min(settings.imagesPerJob, Math.ceil(todoOf(entry, wanted).length / cache.spec.pullsPerNode));
+  return Math.min(settings.imagesPerJob, Math.ceil(pendingOf(attempt).length / cache.spec.pullsPerNode));
 }
 
-/** What the ledger says has ended, unless it is of a set that was cut another way. */
-export const finishedJobsOf = (entry: LedgerEntry, size: number): FinishedJobs =>
-  entry.finishedJobs?.imagesPerJob === size
-    ? entry.finishedJobs
-    : { imagesPerJob: size, jobs: [], failedImages: [], inconclusive: false };
+const pendingOf = ({ entry, desired }: Attempt): readonly number[] =>
+  entry.pendingImages ?? desired.images.map((_, index) => index);
 
-/** The Jobs of the set that have not ended, in the order in which they are made. */
-export function unfinishedJobs(
-  entry: LedgerEntry,
-  wanted: DesiredImages,
-  cache: ImageCache,
-  settings: Settings,
-): readonly (readonly number[])[] {
-  const ended = new Set(finishedJobsOf(entry, jobSize(entry, wanted, cache, settings)).jobs);
-  return jobSet(entry, wanted, cache, settings).filter(([first = -1]) => !ended.has(first));
+/** The finished Jobs that the ledger records; none if the attempt was divided into Jobs of another size. */
+export function finishedJobsOf(attempt: Attempt): FinishedJobs {
+  const imagesPerJob = jobSize(attempt);
+  const { finishedJobs } = attempt.entry;
+  if (finishedJobs?.imagesPerJob === imagesPerJob) return finishedJobs;
+  return { imagesPerJob, jobs: [], failedImages: [], inconclusive: false };
 }
 
-/** The Jobs that are to be there now: a node has as many at once as `pullsPerNode` says, and the others follow when those have ended. */
-export const jobsDue = (...of: Parameters<typeof unfinishedJobs>): readonly (readonly number[])[] =>
-  unfinishedJobs(...of).slice(0, of[2].spec.pullsPerNode);
+/** The Jobs of the attempt that have not finished, in the order in which they are created. */
+export function unfinishedJobs(attempt: Attempt): readonly JobImages[] {
+  const finished = new Set(finishedJobsOf(attempt).jobs);
+  return jobSet(attempt).filter(([first = -1]) => !finished.has(first));
+}
 
-const todoOf = (entry: LedgerEntry, wanted: DesiredImages): readonly number[] =>
-  entry.pendingImages ?? wanted.images.map((_, index) => index);
+/** The Jobs that should exist now: at most `pullsPerNode` of a node at once. */
+export const jobsDue = (attempt: Attempt): readonly JobImages[] =>
+  unfinishedJobs(attempt).slice(0, attempt.cache.spec.pullsPerNode);
 
-/** The one name of a Job: whoever makes it, however often, makes the same. At most 53 characters, as its Pods add to it. */
-export function jobName(cache: ImageCache, entry: LedgerEntry, indexes: readonly number[]): string {
+/** The name of a Job, the same whoever creates it and however often. At most 53 characters: its Pods append to it. */
+export function jobName(cache: ImageCache, entry: LedgerEntry, indexes: JobImages): string {
   const round = cache.status.round?.number ?? 0;
-  return `${jobNamePrefix(cache.name)}-${hash(12, cache.uid, round, entry.id, entry.attempt, entry.desiredHash, String(entry.copiesNoop), ...indexes)}`;
+  const { id, attempt, desiredHash, copiesNoop } = entry;
+  return `${jobNamePrefix(cache.name)}-${hash(12, cache.uid, round, id, attempt, desiredHash, String(copiesNoop), ...indexes)}`;
 }

@@ -1,83 +1,89 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { JobToDelete } from '#model/plan.ts';
-import { jobName, jobsDue } from './job-set.ts';
-import { interned } from '#model/text/interned.ts';
-import { mountsImages } from '#model/job/pull-container.ts';
-import { pulling as pullingPod, pullJob, type PullJob, type Pulling as PullingPod } from './pull-job.ts';
-import { retainedJobs } from './retained-jobs.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
-import type { World } from '#model/world.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { mountsImages } from '#model/job/pull-container.ts';
+import type { JobToDelete } from '#model/plan.ts';
+import { interned } from '#model/text/interned.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
+import type { World } from '#model/world.ts';
+import { jobName, jobsDue } from './job-set.ts';
+import { type PullJob, type PullingPod, pullJob, pullingPod } from './pull-job.ts';
+import { retainedJobs } from './retained-jobs.ts';
 
-/** The Jobs of claimed nodes that are known not to be there: just claimed, next in turn, or missing although all Jobs were seen. */
-export function jobsToCreate(world: World, cache: ImageCache, wanted: DesiredByHash): readonly PullJob[] {
-  const share = interned<PullingPod>();
+/** The Jobs of started nodes that are known to be missing: just started, next in turn, or absent although all Jobs were observed. */
+export function jobsToCreate(world: World, next: ImageCache, desired: DesiredByHash): readonly PullJob[] {
+  const shared = interned<PullingPod>();
   const { observed, settings } = world;
-  return pulling(cache, wanted).flatMap(({ name, entry, want }) => {
+  return pullingNodes(next, desired).flatMap((pulling) => {
+    const { name, entry, images } = pulling;
     const node = observed.nodes.get(name);
     if (node === undefined) return [];
-    const way = mountsImages(entry, node) ? 'mounts' : 'copies';
-    const isNew = isJustClaimed(name, entry, world, cache);
-    const before = isNew
-      ? new Set<string>()
-      : new Set(namesDue(ownEntry(world.before.status.nodes, name), want, world));
-    const missing = jobsDue(entry, want, cache, settings).filter((indexes) => {
-      const job = jobName(cache, entry, indexes);
-      return !observed.jobs.has(job) && (observed.hasAllJobs || !before.has(job));
+    const volume = mountsImages(entry, node) ? 'mounts' : 'copies';
+    const existing = isJustStarted(world, next, pulling) ? new Set<string>() : jobsDueBefore(world, pulling);
+    const missing = jobsDue({ cache: next, entry, desired: images, settings }).filter((indexes) => {
+      const job = jobName(next, entry, indexes);
+      return !observed.jobs.has(job) && (observed.hasAllJobs || !existing.has(job));
     });
     return missing.map((indexes) => {
-      const order = { cache, node, entry, wanted: want, indexes, settings, runAsUser: observed.runAsUser };
+      const { runAsUser } = observed;
+      const order = { cache: next, node, entry, desired: images, indexes, settings, runAsUser };
+      const key = `${volume} ${entry.desiredHash} ${indexes.join()}`;
       return pullJob(
         order,
-        share(`${way} ${entry.desiredHash} ${indexes.join()}`, () => pullingPod(order)),
+        shared(key, () => pullingPod(order)),
       );
     });
   });
 }
 
-/** The names of the Jobs that were due before this decision: they were made then. */
-function namesDue(entry: LedgerEntry | undefined, want: DesiredImages, { before, settings }: World): readonly string[] {
-  if (entry === undefined) return [];
-  return jobsDue(entry, want, before, settings).map((indexes) => jobName(before, entry, indexes));
+/** The names of the Jobs that were due before this decision, and were created then. */
+function jobsDueBefore({ before, settings }: World, { name, images }: PullingNode): ReadonlySet<string> {
+  const entry = ownEntry(before.status.nodes, name);
+  if (entry === undefined) return new Set();
+  const due = jobsDue({ cache: before, entry, desired: images, settings });
+  return new Set(due.map((indexes) => jobName(before, entry, indexes)));
 }
 
-/** A node whose attempt this very plan claims: no Job of it can exist. */
-function isJustClaimed(name: string, entry: LedgerEntry, { before }: World, cache: ImageCache): boolean {
-  const last = ownEntry(before.status.nodes, name);
+/** Whether this plan starts the node's attempt, so that none of its Jobs can exist. */
+function isJustStarted({ before }: World, next: ImageCache, { name, entry }: PullingNode): boolean {
+  const stored = ownEntry(before.status.nodes, name);
   return (
-    last?.state !== 'Pulling' ||
-    last.attempt !== entry.attempt ||
-    last.id !== entry.id ||
-    last.desiredHash !== entry.desiredHash ||
-    before.status.round?.number !== cache.status.round?.number
+    stored?.state !== 'Pulling' ||
+    stored.attempt !== entry.attempt ||
+    stored.id !== entry.id ||
+    stored.desiredHash !== entry.desiredHash ||
+    before.status.round?.number !== next.status.round?.number
   );
 }
 
-/** The Jobs that were seen and serve no purpose any more: recorded, superseded, or of a node that is gone. Their results are not read. */
-export function jobsToDelete(world: World, cache: ImageCache, wanted: DesiredByHash): readonly JobToDelete[] {
+/** The observed Jobs that no node needs any more: recorded, superseded, or of a node that is gone. Their results are not read. */
+export function jobsToDelete(world: World, next: ImageCache, desired: DesiredByHash): readonly JobToDelete[] {
+  const { settings, observed } = world;
   const needed = new Set(
-    pulling(cache, wanted).flatMap(({ entry, want }) =>
-      jobsDue(entry, want, cache, world.settings).map((indexes) => jobName(cache, entry, indexes)),
+    pullingNodes(next, desired).flatMap(({ entry, images }) =>
+      jobsDue({ cache: next, entry, desired: images, settings }).map((indexes) => jobName(next, entry, indexes)),
     ),
   );
-  const unjudged = new Set(
-    Object.values(cache.status.nodes).flatMap((entry) => (wanted.has(entry.desiredHash) ? [] : [entry.id])),
-  );
-  const retained = retainedJobs(world, cache, wanted);
-  return [...world.observed.jobs].flatMap(([name, view]) => {
-    const uid = view.job?.uid ?? view.pod?.jobUid;
-    const isLeft = needed.has(name) || unjudged.has(view.job?.nodeId ?? view.pod?.nodeId ?? '') || retained.has(name);
-    return uid === undefined || isLeft || view.job?.isBeingDeleted === true ? [] : [{ name, uid }];
+  const retained = retainedJobs(world, next, desired);
+  const undecidedNodes = idsWithUnknownImages(next, desired);
+  return [...observed.jobs].flatMap(([name, { job, pod }]) => {
+    const uid = job?.uid ?? pod?.jobUid;
+    const nodeId = job?.nodeId ?? pod?.nodeId ?? '';
+    const isKept = needed.has(name) || retained.has(name) || undecidedNodes.has(nodeId);
+    return uid === undefined || isKept || job?.isBeingDeleted === true ? [] : [{ name, uid }];
   });
 }
 
-type Pulling = { readonly name: string; readonly entry: LedgerEntry; readonly want: DesiredImages };
+/** Ids of nodes whose desired images are not known until all nodes are observed: their Jobs cannot be evaluated yet. */
+const idsWithUnknownImages = ({ status }: ImageCache, desired: DesiredByHash): ReadonlySet<string> =>
+  new Set(Object.values(status.nodes).flatMap((entry) => (desired.has(entry.desiredHash) ? [] : [entry.id])));
 
-function pulling(cache: ImageCache, wanted: DesiredByHash): readonly Pulling[] {
-  return Object.entries(cache.status.nodes).flatMap(([name, entry]) => {
-    const want = wanted.get(entry.desiredHash);
-    return entry.state === 'Pulling' && want !== undefined ? [{ name, entry, want }] : [];
+type PullingNode = { readonly name: string; readonly entry: LedgerEntry; readonly images: DesiredImages };
+
+function pullingNodes({ status }: ImageCache, desired: DesiredByHash): readonly PullingNode[] {
+  return Object.entries(status.nodes).flatMap(([name, entry]) => {
+    const images = desired.get(entry.desiredHash);
+    return entry.state === 'Pulling' && images !== undefined ? [{ name, entry, images }] : [];
   });
 }

@@ -16,13 +16,13 @@ import { pullPolicyOf } from '#model/desired/pull-policy.ts';
 const program = '/noop';
 const sharedFolder = '/.imagecache';
 
-/** All that a Job manifest depends on. */
+/** Everything that the manifest of a pull Job depends on. */
 export type PullJobOrder = {
   readonly cache: ImageCache;
   readonly node: Node;
   readonly entry: LedgerEntry;
-  readonly wanted: DesiredImages;
-  /** Indexes into `wanted.images`. */
+  readonly desired: DesiredImages;
+  /** Indexes into `desired.images`. */
   readonly indexes: readonly number[];
   readonly settings: Settings;
   /** The user its containers run as: the first of the namespace's range on OpenShift, else 65532. */
@@ -31,8 +31,8 @@ export type PullJobOrder = {
 
 export type PullJob = Serialized<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
 
-/** The Job that pulls some images on to one node: one container per image, none of which runs anything of it. `images` are what `pulling` makes. */
-export function pullJob(order: PullJobOrder, images = pulling(order)): PullJob {
+/** The Job that pulls images to one node, with one container per image; no program of an image is run. */
+export function pullJob(order: PullJobOrder, images = pullingPod(order)): PullJob {
   const { cache, node, entry, indexes, settings } = order;
   return {
     apiVersion: 'batch/v1',
@@ -75,18 +75,18 @@ export function pullJob(order: PullJobOrder, images = pulling(order)): PullJob {
   };
 }
 
-/** The part of a Pod that pulls, which is the largest by far, and the same on all nodes that are to hold the same. */
-export const pulling = (order: PullJobOrder): Pulling =>
+/** The volumes and containers of a pull Pod: by far its largest part, and equal on all nodes with the same desired images. */
+export const pullingPod = (order: PullJobOrder): PullingPod =>
   mountsImages(order.entry, order.node) ? mountingPod(order) : copyingPod(order);
 
-export type Pulling = Pick<PodSpec, 'volumes' | 'initContainers' | 'containers'>;
+export type PullingPod = Pick<PodSpec, 'volumes' | 'initContainers' | 'containers'>;
 type PodSpec = NonNullable<NonNullable<Serialized<V1Job>['spec']>['template']['spec']>;
 
-/** Every image is a volume, mounted by a container of its own, so that each has its own reason of failure. */
-function mountingPod({ cache, wanted, indexes, settings }: PullJobOrder): Pulling {
+/** Each image is a volume mounted by a container of its own, so that each reports its own failure. */
+function mountingPod({ cache, desired, indexes, settings }: PullJobOrder): PullingPod {
   return {
     volumes: indexes.map((index) => {
-      const reference = imageAt(wanted, index);
+      const reference = imageAt(desired, index);
       return { name: containerName(index), image: { reference, pullPolicy: pullPolicyOf(reference, cache, settings) } };
     }),
     containers: indexes.map((index) => ({
@@ -100,8 +100,8 @@ function mountingPod({ cache, wanted, indexes, settings }: PullJobOrder): Pullin
   };
 }
 
-/** The no-op is copied into a shared folder and started in each image: it is static and needs nothing there. */
-function copyingPod({ cache, wanted, indexes, settings }: PullJobOrder): Pulling {
+/** The static no-op program is copied into a shared volume and started in each image. */
+function copyingPod({ cache, desired, indexes, settings }: PullJobOrder): PullingPod {
   const shared = { name: helperContainer, mountPath: sharedFolder };
   return {
     volumes: [{ name: helperContainer, emptyDir: { sizeLimit: '1Mi' } }],
@@ -116,7 +116,7 @@ function copyingPod({ cache, wanted, indexes, settings }: PullJobOrder): Pulling
       },
     ],
     containers: indexes.map((index) => {
-      const image = imageAt(wanted, index);
+      const image = imageAt(desired, index);
       return {
         name: containerName(index),
         image,
@@ -129,7 +129,7 @@ function copyingPod({ cache, wanted, indexes, settings }: PullJobOrder): Pulling
   };
 }
 
-/** Explicit and small, for every container: a LimitRange's default times 33 containers would not schedule. */
+/** Explicit and small for every container: the defaults of a LimitRange times 33 containers would not be schedulable. */
 const confined = {
   resources: { limits: { cpu: '100m', memory: '32Mi' }, requests: { cpu: '1m', memory: '1Mi' } },
   securityContext: restrictedSecurityContext,
@@ -155,9 +155,9 @@ function ownAnnotations({ cache, node, entry, indexes }: PullJobOrder): Readonly
   };
 }
 
-/** Only a backstop, well behind the deadline that we keep: a Job's own deadline wipes its Pod's reasons and results. */
+/** A backstop well behind our own deadline: when a Job's deadline ends it, the Pod and its reasons are deleted. */
 function backstopSeconds({ cache, indexes, settings }: PullJobOrder): number {
   return 3600 + 2 * Math.ceil(startedDeadline(cache, settings, indexes.length) / 1000);
 }
 
-const imageAt = (wanted: DesiredImages, index: number): string => wanted.images[index] ?? '';
+const imageAt = (desired: DesiredImages, index: number): string => desired.images[index] ?? '';

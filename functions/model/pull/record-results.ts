@@ -1,158 +1,151 @@
-import { withNode, withoutNode, type Cause } from '#model/cache/failures.ts';
-import type { Failures, ImageCache, Status } from '#model/cache/image-cache.ts';
-import { maxAttempts, type FinishedJobs, type LedgerEntry } from '#model/cache/ledger.ts';
-import { finishedJobsOf, jobName, jobsDue, jobSize, unfinishedJobs } from './job-set.ts';
-import { evaluateJob, type Verdict } from './evaluate-job.ts';
+import { type Cause, withNode, withoutNode } from '#model/cache/failures.ts';
+import { type Failures, type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { withReportedDigests } from '#model/cache/known-digest.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { type FinishedJobs, type LedgerEntry, maxAttempts } from '#model/cache/ledger.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
+import { type Verdict, evaluateJob } from './evaluate-job.ts';
+import { type Attempt, type JobImages, finishedJobsOf, jobName, jobsDue, unfinishedJobs } from './job-set.ts';
 
-/** The status with the results of all Jobs that have come to an end: many results, one write. */
-export function recordResults(world: World, cache: ImageCache, wanted: DesiredByHash): { readonly status: Status } {
+/** Records the results of all observed Jobs: in the ledger, the failures and the digests. Many results, one write. */
+export function recordResults(world: World, cache: ImageCache, desired: DesiredByHash): ImageCache {
   const nodes = { ...cache.status.nodes };
   let { failures, digests, knownDigests } = cache.status;
   for (const [name, entry] of Object.entries(cache.status.nodes)) {
-    const want = wanted.get(entry.desiredHash);
-    if (entry.state !== 'Pulling' || want === undefined) continue;
-    const result = resultOf(name, { world, cache, entry, want });
+    const images = desired.get(entry.desiredHash);
+    if (entry.state !== 'Pulling' || images === undefined) continue;
+    const result = resultOf(name, { cache, entry, desired: images, settings: world.settings }, world);
     nodes[name] = result.entry;
-    failures = toldOf(failures, name, result, want);
-    const reported = digestsOf(result.present, want);
+    failures = recordFailures(failures, { node: name, result, desired: images });
+    const reported = digestsOf(result.present, images);
     digests = { ...digests, ...reported };
     knownDigests = withReportedDigests(knownDigests, reported);
   }
-  return { status: { ...cache.status, nodes, failures, digests, knownDigests } };
+  return withStatus(cache, { nodes, failures, digests, knownDigests });
 }
-
-type Case = {
-  readonly world: World;
-  readonly cache: ImageCache;
-  readonly entry: LedgerEntry;
-  readonly want: DesiredImages;
-};
 
 type Result = {
   readonly entry: LedgerEntry;
-  /** What there is to tell of some of the node's images in place of what was told of them; undefined leaves it. */
-  readonly told: Told | undefined;
+  /** Replaces the failures of these images on the node; undefined leaves them unchanged. */
+  readonly report: Report | undefined;
+  /** Reported digest by index of an image that is present; '' if the kubelet reported none. */
   readonly present: ReadonlyMap<number, string>;
 };
 
-type Told = { readonly of: readonly number[]; readonly causes: ReadonlyMap<number, Cause> };
+type Report = { readonly images: readonly number[]; readonly causes: ReadonlyMap<number, Cause> };
 
-type Done = Extract<Verdict, { type: 'done' }>;
+type Finished = { readonly indexes: JobImages; readonly verdict: Extract<Verdict, { type: 'finished' }> };
 
-const nothing: ReadonlyMap<number, never> = new Map<number, never>();
-
-/** What the Jobs of a node's attempt have come to. Each is recorded when it has ended; what is to follow is decided when all of them have. */
-function resultOf(name: string, task: Case): Result {
-  const judged = verdictsOf(name, task);
-  const types = judged.map(({ verdict: { type } }) => type);
-  if (types.includes('lost')) return lost(task);
-  if (types.includes('mountRefused'))
-    return task.entry.copiesNoop ? lost(task) : again({ ...task.entry, copiesNoop: true });
-  const done = judged.flatMap(({ indexes, verdict }) => (verdict.type === 'done' ? [{ indexes, verdict }] : []));
-  const entry = done.length === 0 ? task.entry : withEnded(task, done);
-  const isLeft = unfinishedJobs(entry, task.want, task.cache, task.world.settings).length > 0;
+/** What the Jobs of an attempt have come to. Each is recorded when it ends; the next step is decided when all have ended. */
+function resultOf(name: string, attempt: Attempt, world: World): Result {
+  const { entry } = attempt;
+  const evaluated = evaluateJobs(name, attempt, world);
+  const types = evaluated.map(({ verdict: { type } }) => type);
+  if (types.includes('lost')) return lost(attempt);
+  if (types.includes('mountRefused')) return entry.copiesNoop ? lost(attempt) : retry({ ...entry, copiesNoop: true });
+  const finished = evaluated.flatMap(({ indexes, verdict }) =>
+    verdict.type === 'finished' ? [{ indexes, verdict }] : [],
+  );
+  const recorded = { ...attempt, entry: withFinished(attempt, finished) };
   return {
-    entry: isLeft ? entry : concluded(entry, task),
-    told: toldBy(judged),
-    present: new Map(done.flatMap(({ verdict }) => [...verdict.present])),
+    entry: unfinishedJobs(recorded).length > 0 ? recorded.entry : concluded(recorded),
+    report: reportOf(evaluated),
+    present: new Map(finished.flatMap(({ verdict }) => [...verdict.present])),
   };
 }
 
-type Judged = { readonly indexes: readonly number[]; readonly verdict: Verdict };
+type Evaluated = { readonly indexes: JobImages; readonly verdict: Verdict };
 
-/** The Jobs that are to be there, as far as they were looked at. */
-function verdictsOf(name: string, { world, cache, entry, want }: Case): readonly Judged[] {
-  const { observed, settings, now } = world;
-  return jobsDue(entry, want, cache, settings).flatMap((indexes): readonly Judged[] => {
+/** The Jobs that should exist now, as far as they were observed. */
+function evaluateJobs(name: string, attempt: Attempt, { observed, now }: World): readonly Evaluated[] {
+  const { cache, entry } = attempt;
+  const node = observed.nodes.get(name);
+  return jobsDue(attempt).flatMap((indexes): readonly Evaluated[] => {
     const job = jobName(cache, entry, indexes);
     if (observed.goneJobs.has(job)) return [{ indexes, verdict: { type: 'lost' } }];
     const view = observed.jobs.get(job);
-    if (view === undefined) return [];
-    const node = observed.nodes.get(name);
-    return [{ indexes, verdict: evaluateJob({ view, indexes, wanted: want, entry, cache, node, settings, now }) }];
+    return view === undefined ? [] : [{ indexes, verdict: evaluateJob({ ...attempt, view, indexes, node, now }) }];
   });
 }
 
-/** A Job at work tells of troubles only: that there are none any more is told when it has ended. */
-function toldBy(judged: readonly Judged[]): Told | undefined {
-  const told = judged.flatMap(({ indexes, verdict }) => {
-    if (verdict.type === 'open') return verdict.causes.size > 0 ? [{ of: indexes, causes: verdict.causes }] : [];
-    return verdict.type === 'done' ? [{ of: indexes, causes: verdict.failed }] : [];
+/** A running Job reports only failures: that an image no longer fails is reported when the Job has ended. */
+function reportOf(evaluated: readonly Evaluated[]): Report | undefined {
+  const reports = evaluated.flatMap(({ indexes, verdict }): readonly Report[] => {
+    if (verdict.type === 'running') return verdict.causes.size > 0 ? [{ images: indexes, causes: verdict.causes }] : [];
+    return verdict.type === 'finished' ? [{ images: indexes, causes: verdict.failed }] : [];
   });
-  if (told.length === 0) return undefined;
-  return { of: told.flatMap(({ of }) => of), causes: new Map(told.flatMap(({ causes }) => [...causes])) };
-}
-
-function withEnded(
-  { entry, want, cache, world }: Case,
-  done: readonly { readonly indexes: readonly number[]; readonly verdict: Done }[],
-): LedgerEntry {
-  const before = finishedJobsOf(entry, jobSize(entry, want, cache, world.settings));
-  const ended: FinishedJobs = {
-    ...before,
-    jobs: [...before.jobs, ...done.flatMap(({ indexes }) => indexes.slice(0, 1))].toSorted(ascending),
-    failedImages: [...before.failedImages, ...done.flatMap(({ verdict }) => [...verdict.failed.keys()])].toSorted(
-      ascending,
-    ),
-    inconclusive: before.inconclusive || done.some(({ verdict }) => verdict.vague.size > 0),
+  if (reports.length === 0) return undefined;
+  return {
+    images: reports.flatMap(({ images }) => images),
+    causes: new Map(reports.flatMap(({ causes }) => [...causes])),
   };
-  return { ...entry, finishedJobs: ended };
+}
+
+function withFinished(attempt: Attempt, finished: readonly Finished[]): LedgerEntry {
+  if (finished.length === 0) return attempt.entry;
+  const stored = finishedJobsOf(attempt);
+  const failed = finished.flatMap(({ verdict }) => [...verdict.failed.keys()]);
+  const finishedJobs: FinishedJobs = {
+    ...stored,
+    jobs: [...stored.jobs, ...finished.flatMap(({ indexes }) => indexes.slice(0, 1))].toSorted(ascending),
+    failedImages: [...stored.failedImages, ...failed].toSorted(ascending),
+    inconclusive: stored.inconclusive || finished.some(({ verdict }) => verdict.inconclusive.size > 0),
+  };
+  return { ...attempt.entry, finishedJobs };
 }
 
 const ascending = (a: number, b: number): number => a - b;
 
-const again = (entry: LedgerEntry): Result => ({
+const retry = (entry: LedgerEntry): Result => ({
   entry: { ...entry, state: 'Pending', finishedJobs: undefined },
-  told: undefined,
-  present: nothing,
+  report: undefined,
+  present: new Map(),
 });
 
-/** Lost work is done again, a few times. */
-function lost({ entry, want, cache, world }: Case): Result {
-  if (entry.attempt < maxAttempts) return again(entry);
-  const open = unfinishedJobs(entry, want, cache, world.settings).flat();
-  const failed = [...open, ...(entry.finishedJobs?.failedImages ?? [])].toSorted(ascending);
-  const told = { of: open, causes: new Map(open.map((index) => [index, jobLost])) };
+/** A lost Job is retried; after `maxAttempts` its images count as failed. */
+function lost(attempt: Attempt): Result {
+  const { entry } = attempt;
+  if (entry.attempt < maxAttempts) return retry(entry);
+  const unfinished = unfinishedJobs(attempt).flat();
+  const failedImages = [...unfinished, ...(entry.finishedJobs?.failedImages ?? [])].toSorted(ascending);
   return {
-    entry: { ...entry, state: 'Failed', pendingImages: undefined, failedImages: failed, finishedJobs: undefined },
-    told,
-    present: nothing,
+    entry: { ...entry, state: 'Failed', pendingImages: undefined, failedImages, finishedJobs: undefined },
+    report: { images: unfinished, causes: new Map(unfinished.map((index) => [index, jobLost])) },
+    present: new Map(),
   };
 }
+
 const jobLost: Cause = {
   reason: 'JobLost',
   message: `The Job or its Pod was taken away ${maxAttempts} times before it ended`,
 };
 
-/** All Jobs of the attempt have ended: what could not be got is tried once more. */
-function concluded(entry: LedgerEntry, { want, cache, world }: Case): LedgerEntry {
-  const { failedImages, inconclusive } = finishedJobsOf(entry, jobSize(entry, want, cache, world.settings));
+/** The entry once all Jobs of the attempt have ended: images that failed are retried once. */
+function concluded(attempt: Attempt): LedgerEntry {
+  const { entry } = attempt;
+  const { failedImages, inconclusive } = finishedJobsOf(attempt);
   const settled = { ...entry, pendingImages: undefined, failedImages, oneImagePerJob: false, finishedJobs: undefined };
   if (failedImages.length === 0) return { ...settled, state: 'Ready' };
-  const isLastTry = entry.failedImages.length > 0 || entry.attempt >= maxAttempts;
-  return {
-    ...settled,
-    ...(isLastTry
-      ? { state: 'Failed' }
-      : { state: 'Pending', pendingImages: failedImages, oneImagePerJob: inconclusive }),
-  };
+  const isLastAttempt = entry.failedImages.length > 0 || entry.attempt >= maxAttempts;
+  if (isLastAttempt) return { ...settled, state: 'Failed' };
+  return { ...settled, state: 'Pending', pendingImages: failedImages, oneImagePerJob: inconclusive };
 }
 
-/** What is told of a node that has everything is nothing. */
-function toldOf(failures: Failures, name: string, { entry, told }: Result, want: DesiredImages): Failures {
-  if (entry.state === 'Ready') return withoutNode(failures, name);
-  if (told === undefined) return failures;
-  const named = (index: number): string => want.images[index] ?? '';
-  const causes = new Map([...told.causes].map(([index, cause]) => [named(index), cause]));
-  return withNode(failures, { node: name, causes, images: new Set(told.of.map(named)) });
+type NodeResult = { readonly node: string; readonly result: Result; readonly desired: DesiredImages };
+
+/** Ready nodes have no failure entries. */
+function recordFailures(failures: Failures, { node, result, desired }: NodeResult): Failures {
+  const { entry, report } = result;
+  if (entry.state === 'Ready') return withoutNode(failures, node);
+  if (report === undefined) return failures;
+  const nameOf = (index: number): string => desired.images[index] ?? '';
+  const causes = new Map([...report.causes].map(([index, cause]) => [nameOf(index), cause]));
+  return withNode(failures, { node, causes, images: new Set(report.images.map(nameOf)) });
 }
 
-function digestsOf(present: ReadonlyMap<number, string>, want: DesiredImages): Readonly<Record<string, string>> {
+function digestsOf(present: ReadonlyMap<number, string>, { images }: DesiredImages): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    [...present].flatMap(([index, digest]) => (digest === '' ? [] : [[want.images[index] ?? '', digest]])),
+    [...present].flatMap(([index, digest]) => (digest === '' ? [] : [[images[index] ?? '', digest]])),
   );
 }

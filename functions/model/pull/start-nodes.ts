@@ -1,85 +1,65 @@
-import { isRoundOpen, type ImageCache, type Status } from '#model/cache/image-cache.ts';
-import { normalisedReference } from '#model/text/image-reference.ts';
+import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { Observed } from '#model/observed.ts';
-import type { Plan } from '#model/plan.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
-import type { World } from '#model/world.ts';
+import { freeNodeSlots, maxNodesStarted } from '#model/desired/node-limit.ts';
+import type { Observed } from '#model/observed.ts';
+import type { ObserveNext } from '#model/plan.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
+import type { World } from '#model/world.ts';
 
-/** How many nodes are claimed in one plan: their Jobs are made right after, within one delivery. */
-export const maxNodesStarted = 400;
+type Started = { readonly next: ImageCache; readonly observeNext: ObserveNext };
 
-/** The status with the next nodes claimed: those that wait, as many as may pull at once. A claim comes before its Jobs. */
-export function startNodes(
-  world: World,
-  cache: ImageCache,
-  wanted: DesiredByHash,
-): { readonly status: Status; readonly more: Plan['observeNext'] } {
-  const { status } = cache;
-  const waiting = Object.entries(status.nodes).filter(([name, entry]) => isClaimable(name, entry, world, wanted));
-  const free = freeSlots(cache, world.settings);
-  const claimed = waiting.slice(0, Math.min(free, maxNodesStarted));
-  const entries = claimed.map(
-    ([name, entry]) =>
-      [name, { ...entry, state: 'Pulling', attempt: entry.attempt + 1, finishedJobs: undefined }] as const,
+/** Starts the next attempt on pending nodes, as many as may pull at once. The ledger records the attempt before its Jobs exist. */
+export function startNodes(world: World, cache: ImageCache, desired: DesiredByHash): Started {
+  const { nodes } = cache.status;
+  const startable = Object.entries(nodes).filter(([name, entry]) =>
+    canStart(world, { name, entry, images: desired.get(entry.desiredHash)?.images }),
   );
-  const left = free - claimed.length;
-  const isMore = left > 0 && waiting.length > claimed.length;
-  const beyond = claimed.length > 0 ? 'next' : 'unseen';
-  const more = isMore ? 'seen' : left > 0 && hasUnseen(status, world) ? beyond : 'none';
-  return { status: { ...status, nodes: { ...status.nodes, ...Object.fromEntries(entries) } }, more };
+  const slots = freeSlots(cache, world.settings);
+  const started = startable.slice(0, Math.min(slots, maxNodesStarted));
+  const entries = started.map(([name, entry]): [string, LedgerEntry] => [
+    name,
+    { ...entry, state: 'Pulling', attempt: entry.attempt + 1, finishedJobs: undefined },
+  ]);
+  const next = withStatus(cache, { nodes: { ...nodes, ...Object.fromEntries(entries) } });
+  const [slotsLeft, startableLeft] = [slots - started.length, startable.length - started.length];
+  if (slotsLeft === 0) return { next, observeNext: 'nothing' };
+  if (startableLeft > 0) return { next, observeNext: 'same' };
+  if (!hasUnobserved(cache, world)) return { next, observeNext: 'nothing' };
+  // If none of the observed nodes could start, any of the others may be the next one.
+  return { next, observeNext: started.length > 0 ? 'pending' : 'everything' };
 }
 
-/** Nodes that wait and were not looked at, though there is room for them: where none of those that were could be claimed, any may be the next. */
-const hasUnseen = ({ nodes }: Status, { observed }: World): boolean =>
+/** Whether pending nodes were not observed. */
+const hasUnobserved = ({ status }: ImageCache, { observed }: World): boolean =>
   !observed.hasAllNodes &&
-  Object.entries(nodes).some(([name, { state }]) => state === 'Pending' && !observed.nodes.has(name));
+  Object.entries(status.nodes).some(([name, { state }]) => state === 'Pending' && !observed.nodes.has(name));
 
-function isClaimable(name: string, entry: LedgerEntry, { observed, before }: World, wanted: DesiredByHash): boolean {
-  const want = wanted.get(entry.desiredHash);
-  if (entry.state !== 'Pending' || observed.nodes.get(name) === undefined || want === undefined) return false;
-  return (
-    ownEntry(before.status.removals, name)?.state !== 'Removing' && !isBeingRemoved(want.images, entry.id, observed)
-  );
+type Candidate = {
+  readonly name: string;
+  readonly entry: LedgerEntry;
+  readonly images: readonly string[] | undefined;
+};
+
+/** An observed pending node may start unless images are being removed from it that the cache removes or is about to pull. */
+function canStart({ observed, before }: World, { name, entry, images }: Candidate): boolean {
+  if (entry.state !== 'Pending' || observed.nodes.get(name) === undefined || images === undefined) return false;
+  const isRemoving = ownEntry(before.status.removals, name)?.state === 'Removing';
+  return !isRemoving && !isBeingRemoved(images, entry.id, observed);
 }
 
-/** On one node an image is either pulled or removed, whichever cache asks for it. */
+/** An image is either pulled or removed on a node, never both at once, for all caches together. */
 function isBeingRemoved(images: readonly string[], nodeId: string, { removals }: Observed): boolean {
-  const underWay = removals.underWay.get(nodeId);
-  return underWay !== undefined && images.some((image) => underWay.has(normalisedReference(image)));
+  const references = removals.inProgress.get(nodeId);
+  return references !== undefined && images.some((image) => references.has(normalisedReference(image)));
 }
 
-/** How many more nodes may be claimed now; not below 0, Infinity where there is no limit. */
+/** How many more nodes may start pulling now; 0 or more, Infinity without a limit. */
 export function freeSlots(cache: ImageCache, settings: Settings): number {
   const entries = Object.values(cache.status.nodes);
-  const concerned = entries.filter(({ state }) => state !== 'Skipped').length;
-  return freeNodeSlots(cache, settings, {
-    at: entries.filter(({ state }) => state === 'Pulling').length,
-    of: concerned,
-  });
-}
-
-/** The same for any work: how many nodes are at it now, of how many. */
-export const freeNodeSlots = (cache: ImageCache, settings: Settings, { at, of }: { at: number; of: number }): number =>
-  Math.max(0, surge(cache, settings, of) - at);
-
-/** How many nodes may pull at once. A cache taken over in the middle of its work starts gently. */
-function surge(cache: ImageCache, settings: Settings, concerned: number): number {
-  const { round } = cache.status;
-  const most = limit(
-    cache.spec.maxConcurrentNodes ?? (settings.jobsMaxSurge === 0 ? undefined : settings.jobsMaxSurge),
-    concerned,
-  );
-  const isGentle = round?.trigger === 'Adopted' && isRoundOpen(cache.status);
-  return isGentle ? Math.min(most, limit('10%', concerned)) : most;
-}
-
-/** At least one, so that a small percentage of few nodes is not a standstill. */
-function limit(value: number | string | undefined, concerned: number): number {
-  if (value === undefined) return Infinity;
-  const percent = typeof value === 'string' ? /^(\d+)%$/.exec(value)?.[1] : undefined;
-  const nodes = percent === undefined ? Number(value) : Math.ceil((Number(percent) * concerned) / 100);
-  return Math.max(1, nodes);
+  const running = entries.filter(({ state }) => state === 'Pulling').length;
+  const total = entries.filter(({ state }) => state !== 'Skipped').length;
+  return freeNodeSlots(cache, settings, { running, total });
 }

@@ -1,64 +1,81 @@
 import { withoutNode } from '#model/cache/failures.ts';
-import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import { newEntry, type Ledger, type LedgerEntry } from '#model/cache/ledger.ts';
-import { isUnreachable, skipReason, type Node, type SkipReason } from '#model/node/node.ts';
-import { podTolerations } from '#model/node/tolerations.ts';
-import { currentDesiredImages } from '#model/desired/images-to-remove.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
-import { observedNodes } from '#model/desired/observed-nodes.ts';
-import { knownDesired, type DesiredByHash } from '#model/desired/known-desired.ts';
-import { pullPolicyOf } from '#model/desired/pull-policy.ts';
+import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
+import { type LedgerEntry, newEntry } from '#model/cache/ledger.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
+import { type DesiredByHash, knownDesired } from '#model/desired/known-desired.ts';
+import { observedNodes } from '#model/desired/observed-nodes.ts';
+import { pullPolicyOf } from '#model/desired/pull-policy.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { currentDesiredImages } from '#model/desired/images-to-remove.ts';
+import { type Node, type SkipReason, isUnreachable, skipReason } from '#model/node/node.ts';
+import { podTolerations } from '#model/node/tolerations.ts';
 import type { World } from '#model/world.ts';
 
-/** The ledger after a look at the nodes: who is concerned, who has changed, who can be served, who needs nothing. */
-export function syncLedger(
-  world: World,
-  cache: ImageCache,
-): { readonly status: Status; readonly wanted: DesiredByHash } {
-  const wanted = new Map(knownDesired(world, cache));
-  const nodes = new Map(Object.entries(cache.status.nodes));
-  let { failures } = cache.status;
-  for (const name of observedNodes(world, cache.status.nodes)) {
+type Synced = { readonly next: ImageCache; readonly desired: DesiredByHash };
+
+/** Matches the ledger with the observed nodes: adds nodes that a list selects, drops those none selects, and resets replaced or changed ones. */
+export function syncLedger(world: World, opened: ImageCache): Synced {
+  const desired = new Map(knownDesired(world, opened));
+  const nodes = new Map(Object.entries(opened.status.nodes));
+  let { failures } = opened.status;
+  for (const name of observedNodes(world, opened.status.nodes)) {
     const node = world.observed.nodes.get(name);
-    const want = node === undefined ? undefined : currentDesiredImages(cache, node, world.settings);
-    const before = nodes.get(name);
-    if (node === undefined || want === undefined) nodes.delete(name);
+    const images = node === undefined ? undefined : currentDesiredImages(opened, node, world.settings);
+    const stored = nodes.get(name);
+    if (node === undefined || images === undefined) nodes.delete(name);
     else {
-      wanted.set(want.hash, want);
-      nodes.set(name, surveyed(before, node, want, { world, cache }));
+      desired.set(images.hash, images);
+      nodes.set(name, syncEntry(stored, { world, cache: opened, node, desired: images }));
     }
-    if (before !== undefined && isAnother(before, nodes.get(name))) failures = withoutNode(failures, name);
+    if (stored !== undefined && isReplaced(stored, nodes.get(name))) failures = withoutNode(failures, name);
   }
   const ledger = Object.fromEntries([...nodes].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  const wants = Object.fromEntries([...wanted.values()].map(({ hash, lists }) => [hash, lists]));
-  return { status: { ...cache.status, nodes: ledger, desired: wants, failures }, wanted };
+  const lists = Object.fromEntries([...desired.values()].map((images) => [images.hash, images.lists]));
+  return { next: withStatus(opened, { nodes: ledger, desired: lists, failures }), desired };
 }
 
-const isAnother = (before: LedgerEntry, after: LedgerEntry | undefined): boolean =>
-  after === undefined || after.id !== before.id || after.desiredHash !== before.desiredHash;
+const isReplaced = (stored: LedgerEntry, synced: LedgerEntry | undefined): boolean =>
+  synced === undefined || synced.id !== stored.id || synced.desiredHash !== stored.desiredHash;
 
-type Place = { readonly world: World; readonly cache: ImageCache };
+type Target = {
+  readonly world: World;
+  readonly cache: ImageCache;
+  readonly node: Node;
+  readonly desired: DesiredImages;
+};
 
-function surveyed(before: LedgerEntry | undefined, node: Node, want: DesiredImages, place: Place): LedgerEntry {
-  const isKept = before !== undefined && before.id === node.id && before.desiredHash === want.hash;
-  const entry = isKept ? before : newEntry(node.id, want.hash);
+function syncEntry(stored: LedgerEntry | undefined, target: Target): LedgerEntry {
+  const { cache, node, desired } = target;
+  const isKept = stored !== undefined && stored.id === node.id && stored.desiredHash === desired.hash;
+  const entry = isKept ? stored : newEntry(node.id, desired.hash);
   if (entry.state === 'Ready' || entry.state === 'Failed') return entry;
-  const reason = skipReason(node, podTolerations(place.cache.spec));
+  const reason = skipReason(node, podTolerations(cache.spec));
   if (reason !== undefined && (entry.state !== 'Pulling' || isUnreachable(reason))) return skipped(entry, reason);
   if (entry.state === 'Pulling') return entry;
   if (entry.attempt > 0) return { ...entry, state: 'Pending', reason: '' };
-  return unstarted(entry, node, want, place);
+  return withoutPresentImages(entry, target);
 }
 
-/** The ledger with those nodes skipped that wait for another try and can not be served any more: they filled up, or were cordoned. */
-export function skipUnavailable({ observed }: World, { spec, status }: ImageCache): Ledger {
-  const entries = Object.entries(status.nodes).map(([name, entry]) => {
+/** Before the first attempt: images that the node's own status proves to be present need no Job. */
+function withoutPresentImages(entry: LedgerEntry, { world, cache, node, desired }: Target): LedgerEntry {
+  const candidates = entry.pendingImages ?? desired.images.map((_, index) => index);
+  const missing = candidates.filter((index) => {
+    const image = desired.images[index] ?? '';
+    return !isProvenPresent(image, node, pullPolicyOf(image, cache, world.settings));
+  });
+  if (missing.length === 0) return { ...entry, state: 'Ready', reason: '', pendingImages: undefined };
+  const isAll = missing.length === desired.images.length;
+  return { ...entry, state: 'Pending', reason: '', pendingImages: isAll ? undefined : missing };
+}
+
+/** Skips pending nodes that became unavailable before their next attempt: cordoned, under DiskPressure and the like. */
+export function skipUnavailable({ observed }: World, cache: ImageCache): ImageCache {
+  const entries = Object.entries(cache.status.nodes).map(([name, entry]) => {
     const node = entry.state === 'Pending' ? observed.nodes.get(name) : undefined;
-    const reason = node === undefined ? undefined : skipReason(node, podTolerations(spec));
+    const reason = node === undefined ? undefined : skipReason(node, podTolerations(cache.spec));
     return [name, reason === undefined ? entry : skipped(entry, reason)] as const;
   });
-  return Object.fromEntries(entries);
+  return withStatus(cache, { nodes: Object.fromEntries(entries) });
 }
 
 const skipped = (entry: LedgerEntry, reason: SkipReason): LedgerEntry => ({
@@ -67,15 +84,3 @@ const skipped = (entry: LedgerEntry, reason: SkipReason): LedgerEntry => ({
   reason,
   finishedJobs: undefined,
 });
-
-/** Before the first attempt: what the node's own list proves to be there needs no Job. */
-function unstarted(entry: LedgerEntry, node: Node, want: DesiredImages, { world, cache }: Place): LedgerEntry {
-  const candidates = entry.pendingImages ?? want.images.map((_, index) => index);
-  const missing = candidates.filter((index) => {
-    const image = want.images[index] ?? '';
-    return !isProvenPresent(image, node, pullPolicyOf(image, cache, world.settings));
-  });
-  const todo = missing.length === want.images.length ? undefined : missing;
-  const state = missing.length === 0 ? 'Ready' : 'Pending';
-  return { ...entry, state, reason: '', pendingImages: state === 'Ready' ? undefined : todo };
-}

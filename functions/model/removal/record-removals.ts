@@ -1,50 +1,50 @@
-import { withNode, withoutNode, type Cause } from '#model/cache/failures.ts';
-import { type ImageCache, type Status, isPurged } from '#model/cache/image-cache.ts';
+import { type Cause, withNode, withoutNode } from '#model/cache/failures.ts';
+import { type Failures, type ImageCache, type Status, isPurged, withStatus } from '#model/cache/image-cache.ts';
 import { maxAttempts } from '#model/cache/ledger.ts';
-import { removalJobName } from './removal-job.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
-import type { RemovalResult } from './removal-result.ts';
-import { evaluateRemoval, type RemovalVerdict } from './evaluate-removal.ts';
-import type { World } from '#model/world.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
+import type { World } from '#model/world.ts';
+import { type RemovalVerdict, evaluateRemoval } from './evaluate-removal.ts';
+import { removalJobName } from './removal-job.ts';
+import type { RemovalResult } from './removal-result.ts';
 
-/** The status with the accounts of all removal Jobs that have come to an end. */
-export function recordRemovals(world: World, cache: ImageCache): Status {
+type EndedVerdict = Exclude<RemovalVerdict, { type: 'running' }>;
+
+/** Records the results of all observed removal Jobs: in the removal ledger and, for a purge, in the failures. */
+export function recordRemovals(world: World, cache: ImageCache): ImageCache {
   const removals = { ...cache.status.removals };
   let { failures } = cache.status;
   for (const [name, entry] of Object.entries(removals)) {
     const verdict = entry.state === 'Removing' ? verdictOf(entry, world, cache) : undefined;
-    if (verdict === undefined || verdict.type === 'open') continue;
-    const ended = concluded(entry, verdict);
-    removals[name] = ended;
-    if (isPurged(cache)) {
-      const images = ownEntry(cache.status.toRemove, entry.imagesHash) ?? [];
-      const causes = ended.state === 'Failed' ? causesOf(verdict, ended, images) : new Map<string, Cause>();
-      failures = causes.size === 0 ? withoutNode(failures, name) : withNode(failures, { node: name, causes });
-    }
+    if (verdict === undefined || verdict.type === 'running') continue;
+    const recorded = recordedEntry(entry, verdict);
+    removals[name] = recorded;
+    if (!isPurged(cache)) continue;
+    const images = ownEntry(cache.status.toRemove, entry.imagesHash) ?? [];
+    failures = recordFailures(failures, name, causesOf(recorded, verdict, images));
   }
-  return { ...cache.status, removals: boundedSpared(removals), failures };
+  return withStatus(cache, { removals: boundedSparedImages(removals), failures });
 }
 
-function verdictOf(entry: RemovalEntry, { observed, settings, now }: World, cache: ImageCache) {
+function verdictOf(entry: RemovalEntry, world: World, cache: ImageCache): RemovalVerdict | undefined {
+  const { observed, settings, now } = world;
   const name = removalJobName(cache, entry);
-  if (observed.removals.goneJobs.has(name)) return { type: 'lost' } as const;
+  if (observed.removals.goneJobs.has(name)) return { type: 'lost' };
   const view = observed.removals.jobs.get(name);
   return view === undefined ? undefined : evaluateRemoval({ view, deadline: settings.imagePullDeadline, now });
 }
 
-/** A removal that was cut short or could not do all is tried again, a few times. */
-function concluded(entry: RemovalEntry, verdict: Exclude<RemovalVerdict, { type: 'open' }>): RemovalEntry {
-  const told = verdict.type === 'done' ? accounted(entry, verdict.result) : entry;
+/** An interrupted or incomplete removal is retried up to `maxAttempts`; one that could not start fails at once. */
+function recordedEntry(entry: RemovalEntry, verdict: EndedVerdict): RemovalEntry {
+  const counted = verdict.type === 'finished' ? withCounts(entry, verdict.result) : entry;
   const cause = causeOf(verdict);
-  if (cause === undefined) return { ...told, state: 'Removed', reason: '', message: '' };
-  const isFinal = entry.attempt >= (verdict.type === 'failed' ? 1 : maxAttempts);
-  return isFinal
-    ? { ...told, state: 'Failed', reason: cause.reason, message: cause.message.slice(0, 256) }
-    : { ...told, state: 'Pending' };
+  if (cause === undefined) return { ...counted, state: 'Removed', reason: '', message: '' };
+  const isLastAttempt = entry.attempt >= (verdict.type === 'failed' ? 1 : maxAttempts);
+  if (!isLastAttempt) return { ...counted, state: 'Pending' };
+  return { ...counted, state: 'Failed', reason: cause.reason, message: cause.message.slice(0, 256) };
 }
 
-function causeOf(verdict: Exclude<RemovalVerdict, { type: 'open' }>): Cause | undefined {
+function causeOf(verdict: EndedVerdict): Cause | undefined {
   if (verdict.type === 'failed') return verdict.cause;
   if (verdict.type === 'lost')
     return { reason: 'JobLost', message: `The removal Job was taken away ${maxAttempts} times before it ended` };
@@ -55,8 +55,8 @@ function causeOf(verdict: Exclude<RemovalVerdict, { type: 'open' }>): Cause | un
   return { reason: 'RemovalFailed', message: first === undefined ? '' : `${first.image}: ${first.message}` };
 }
 
-/** What an earlier attempt has freed counts as well. */
-function accounted(entry: RemovalEntry, { counts, freedBytes, images }: RemovalResult): RemovalEntry {
+/** Adds to what earlier attempts removed. */
+function withCounts(entry: RemovalEntry, { counts, freedBytes, images }: RemovalResult): RemovalEntry {
   return {
     ...entry,
     removed: entry.removed + counts.removed,
@@ -69,24 +69,28 @@ function accounted(entry: RemovalEntry, { counts, freedBytes, images }: RemovalR
   };
 }
 
-function causesOf(
-  verdict: RemovalVerdict,
-  { reason, message }: RemovalEntry,
-  images: readonly string[],
-): ReadonlyMap<string, Cause> {
-  const told = verdict.type === 'done' ? verdict.result.images : [];
-  const failed = told.flatMap((each) =>
-    each.outcome === 'failed' ? [[each.image, { reason: 'RemovalFailed', message: each.message }] as const] : [],
+/** Why images could not be removed, by image: those the Job reported, or else all of them for the one reason of the entry. */
+function causesOf(entry: RemovalEntry, verdict: RemovalVerdict, images: readonly string[]): ReadonlyMap<string, Cause> {
+  if (entry.state !== 'Failed') return new Map();
+  const outcomes = verdict.type === 'finished' ? verdict.result.images : [];
+  const failed = outcomes.flatMap((outcome) =>
+    outcome.outcome === 'failed'
+      ? [[outcome.image, { reason: 'RemovalFailed', message: outcome.message }] as const]
+      : [],
   );
+  const { reason, message } = entry;
   return new Map(failed.length > 0 ? failed : images.map((image) => [image, { reason, message }]));
 }
 
-/** Leaves out which images were spared, and why, where all of it is too long for a status; how many stays told. */
-function boundedSpared(removals: Status['removals']): Status['removals'] {
-  let room = 64 * 1024;
+const recordFailures = (failures: Failures, node: string, causes: ReadonlyMap<string, Cause>): Failures =>
+  causes.size === 0 ? withoutNode(failures, node) : withNode(failures, { node, causes });
+
+/** Drops the names of spared images that do not fit into the status, in bytes of JSON; their number stays. */
+function boundedSparedImages(removals: Status['removals']): Status['removals'] {
+  let bytesLeft = 64 * 1024;
   return Object.fromEntries(
     Object.entries(removals).map(([name, entry]) => {
-      const sparedImages = entry.sparedImages.filter((spared) => (room -= JSON.stringify(spared).length) >= 0);
+      const sparedImages = entry.sparedImages.filter((spared) => (bytesLeft -= JSON.stringify(spared).length) >= 0);
       return [name, { ...entry, sparedImages }];
     }),
   );

@@ -3,11 +3,11 @@ import { jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import {
+  jobNamePrefix,
   nodeAffinity,
   optionalField,
   podAnnotations,
   restrictedSecurityContext,
-  jobNamePrefix,
 } from '#model/job/job-pod.ts';
 import type { Node } from '#model/node/node.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';

@@ -1,7 +1,7 @@
 import { hash } from '#model/text/hash.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
-import { isRemovalUnsettled, type RemovalEntry, type RemovalLedger } from '#model/cache/removal-ledger.ts';
+import { type RemovalEntry, type RemovalLedger, isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import type { World } from '#model/world.ts';
 
 /** Whether a purge has still to wait. Nodes that can not be served now hold up a deletion only, and not for ever. */

@@ -1,6 +1,6 @@
 import { annotations } from '#model/cache/api.ts';
 import type { Condition, ImageCache, Status } from '#model/cache/image-cache.ts';
-import { newEntry, type Ledger } from '#model/cache/ledger.ts';
+import { type Ledger, newEntry } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';
 import { withPlacements } from '#model/desired/placements.ts';
 import { nextRefresh } from './refresh-time.ts';
@@ -9,7 +9,7 @@ import { desiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 
-/** A cache of kube-fledged, taken over as it stands: no round opens and nothing is pulled again. */
+/** Adopts a cache of kube-fledged with the status it has: no round opens and no image is pulled again. */
 export function adopt(world: Adoption): ImageCache {
   const { before, observed, settings, now } = world;
   const isPurged = before.status.reason === 'ImageCachePurge';
@@ -17,7 +17,7 @@ export function adopt(world: Adoption): ImageCache {
     ...before.status,
     ...(before.status.status === 'Processing' ? interruptedPurge(now) : {}),
     observedGeneration: before.generation,
-    nodes: isPurged ? {} : takenOver(before, observed, settings),
+    nodes: isPurged ? {} : adoptedLedger(before, observed, settings),
     placements: isPurged ? [] : withPlacements(before),
     lastHandledRefreshAt: before.annotations[annotations.refreshRequestedAt] ?? '',
     lastHandledPurgeAt: before.annotations[annotations.purgeRequestedAt] ?? '',
@@ -37,22 +37,22 @@ export function adopt(world: Adoption): ImageCache {
 
 type Adoption = Pick<World, 'before' | 'observed' | 'settings' | 'scheduled' | 'now'>;
 
-/** Every node is believed to hold its images, but for those that kube-fledged says failed. */
-function takenOver(cache: ImageCache, observed: Observed, settings: Settings): Ledger {
+/** Every node counts as holding its images, except those that kube-fledged reports as failed. */
+function adoptedLedger(cache: ImageCache, observed: Observed, settings: Settings): Ledger {
   const entries = [...observed.nodes].flatMap(([name, node]) => {
-    const want = node === undefined ? undefined : desiredImages(cache, node, settings);
-    if (node === undefined || want === undefined) return [];
+    const desired = node === undefined ? undefined : desiredImages(cache, node, settings);
+    if (node === undefined || desired === undefined) return [];
     const hostname = node.labels['kubernetes.io/hostname'] ?? name;
-    const failed = want.images.flatMap((image, index) =>
+    const failed = desired.images.flatMap((image, index) =>
       ownEntry(cache.status.failures, image)?.some((failure) => failure.node === hostname) === true ? [index] : [],
     );
     const state = failed.length > 0 ? 'Failed' : 'Ready';
-    return [[name, { ...newEntry(node.id, want.hash), state, failedImages: failed }] as const];
+    return [[name, { ...newEntry(node.id, desired.hash), state, failedImages: failed }] as const];
   });
   return Object.fromEntries(entries);
 }
 
-/** kube-fledged's own words for work that it did not end. */
+/** kube-fledged's own status for work that it did not finish. */
 function interruptedPurge(now: number): Pick<Status, 'status' | 'completionTime'> {
   return { status: 'Aborted', completionTime: now };
 }

@@ -1,12 +1,12 @@
-import { conditionsOf, type Phase } from '#model/cache/conditions.ts';
+import { type Phase, conditionsOf } from '#model/cache/conditions.ts';
 import { type ImageCache, type Status, type StatusValue, isPurged } from '#model/cache/image-cache.ts';
 import type { RemovalLedger } from '#model/cache/removal-ledger.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import type { Ledger } from '#model/cache/ledger.ts';
-import { nextRefresh, type Clockwork } from './refresh-time.ts';
+import { type Clockwork, nextRefresh } from './refresh-time.ts';
 import type { Scheduled } from '#model/world.ts';
 
-/** The status of a cache whose round has ended, and the Event that tells of it: kube-fledged's words, and conditions. */
+/** The status of a cache whose round has ended, in kube-fledged's words and as conditions, and the Event that reports it. */
 export function closeRound(
   clockwork: Clockwork,
   cache: ImageCache,
@@ -23,10 +23,10 @@ export function closeRound(
   });
   const refreshed = isPurge ? {} : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, clockwork) };
   const ended = { ...status, status: end.word, message: end.message, completionTime: now, conditions, ...refreshed };
-  return { status: ended, events: [endEvent(ended), ...(isPurge ? [] : unreadable(scheduled))] };
+  return { status: ended, events: [endEvent(ended), ...(isPurge ? [] : invalidScheduleEvents(scheduled))] };
 }
 
-/** All of it is in the status, so it can be told again. */
+/** Made from the status alone, so that it can be recorded later, too. */
 const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
   type: status === 'Failed' ? 'Warning' : 'Normal',
   reason,
@@ -34,20 +34,20 @@ const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
   key: `round-${round?.number ?? 0}`,
 });
 
-/** Two ticks where functions are woken every minute, and some. */
+/** Milliseconds; two ticks and a margin. */
 const recently = 150_000;
 
-/** The Event of a round that has just ended: whoever closed it may have died before recording it. */
+/** The Event of a round that ended recently: the process that closed it may have died before recording it. */
 export function recentCompletionEvent({ status, isBeingDeleted }: ImageCache, now: number): CacheEvent | undefined {
   const { round, completionTime: ended = -Infinity } = status;
   const isOver = round !== undefined && status.status !== 'Processing' && !isBeingDeleted;
   return isOver && now - ended <= recently ? endEvent(status) : undefined;
 }
 
-/** A schedule that nobody can keep is said so, once for each way in which it is wrong. */
-function unreadable(scheduled: Scheduled | undefined): readonly CacheEvent[] {
+/** Reports an invalid schedule, once for each problem. */
+function invalidScheduleEvents(scheduled: Scheduled | undefined): readonly CacheEvent[] {
   if (scheduled === undefined || scheduled.problem === '') return [];
-  const message = `spec.refresh.schedule is not kept: ${scheduled.problem}`;
+  const message = `spec.refresh.schedule is ignored: ${scheduled.problem}`;
   return [{ type: 'Warning', reason: 'InvalidSchedule', message, key: scheduled.problem }];
 }
 
@@ -74,7 +74,7 @@ function endOf(nodes: Ledger): End {
   };
 }
 
-/** A node that can not be served now, or that had nothing to lose, is no failure. */
+/** Skipped nodes, and nodes with nothing to remove, are no failure. */
 function endOfPurge(removals: RemovalLedger): End {
   const states = Object.values(removals).map(({ state }) => state);
   if (states.includes('Failed'))
@@ -94,7 +94,7 @@ function endOfPurge(removals: RemovalLedger): End {
 
 const noNodes = 'No images were pulled or deleted because nodeSelector specified did not match any nodes';
 
-/** Nodes match, but none can be served now: said as it is, with how many for which reason. */
+/** Nodes match, but all are skipped: the message counts them by reason. */
 function allSkipped(nodes: Ledger): string {
   const counts = new Map<string, number>();
   for (const { reason } of Object.values(nodes)) counts.set(reason, (counts.get(reason) ?? 0) + 1);

@@ -1,21 +1,21 @@
 import { annotations, finalizer } from '#model/cache/api.ts';
-import { isPurged, isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
+import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Operation, RequestAnnotation, Round, Trigger } from '#model/cache/round.ts';
 
-/** What a round may be opened for; a purge counts by itself, whoever asks for it. */
+/** What a round may open for; a purge counts by itself, whatever requests it. */
 export type RoundReason = Trigger | 'Purge';
 
 export type RoundRequest = {
   readonly operation: Operation;
   readonly trigger: Trigger;
-  /** The annotation that asks for it, where one does. */
+  /** The annotation that requests it, if one does. */
   readonly annotation?: RequestAnnotation;
 };
 
 /**
- * Does a round open, and which? The first that applies wins: a deletion that removes the images first, a purge that was asked for,
- * a new generation, a refresh that was asked for, one that is due.
- * A purge takes over from any round, and is itself left to end; a new generation takes over from a round that pulls; a refresh waits for the end.
+ * Which round opens next, if any. The first that applies wins: a deletion that removes the images first, a requested purge,
+ * a new generation, a requested refresh, a refresh that is due.
+ * A purge supersedes any other round and itself runs to its end; a new generation supersedes a round that pulls; a refresh waits.
  */
 export function nextRound(cache: ImageCache, now: number): RoundRequest | undefined {
   if (cache.isBeingDeleted) return deletion(cache);
@@ -30,17 +30,17 @@ export function nextRound(cache: ImageCache, now: number): RoundRequest | undefi
   return requestedRefresh(cache) ?? dueRefresh(cache, now);
 }
 
-/** Whether the asking function may open the round. */
+/** Whether the calling function may open the round. */
 export const mayOpen = ({ operation, trigger }: RoundRequest, opens: readonly RoundReason[]): boolean =>
   opens.includes(operation === 'Purge' ? 'Purge' : trigger);
 
-/** Images go before the cache does, if it says so and our finalizer holds it. */
+/** With deletionPolicy Purge and our finalizer, the images are removed before the cache. */
 function deletion({ finalizers, spec, status }: ImageCache): RoundRequest | undefined {
   if (spec.deletionPolicy !== 'Purge' || !finalizers.includes(finalizer)) return undefined;
   return status.round?.trigger === 'Deletion' ? undefined : { operation: 'Purge', trigger: 'Deletion' };
 }
 
-/** An open purge is not begun anew; another one that is asked for meanwhile follows it. */
+/** An open purge is not restarted; one requested meanwhile follows it. */
 function requestedPurge(cache: ImageCache): RoundRequest | undefined {
   const { status, annotations: given } = cache;
   if (isPurged(cache) && isRoundOpen(status)) return undefined;
@@ -52,29 +52,29 @@ function requestedPurge(cache: ImageCache): RoundRequest | undefined {
   return token !== '' && token !== status.lastHandledPurgeAt ? request : undefined;
 }
 
-/** A cache with a status but no observedGeneration was written by kube-fledged: it is adopted, not begun anew. */
+/** A status without observedGeneration was written by kube-fledged: the cache is adopted. */
 export const isFromKubeFledged = (cache: ImageCache): boolean =>
   cache.status.status !== '' && cache.status.observedGeneration === undefined;
 
-/** kube-fledged was in the middle of a pull. An interrupted purge is no reason to pull again what was to go. */
+/** Whether kube-fledged was interrupted while it pulled. After an interrupted purge nothing is pulled again. */
 export function wasInterrupted(cache: ImageCache): boolean {
   const { status, reason } = cache.status;
   const wasPurge = reason === 'ImageCachePurge' || annotations.purge in cache.annotations;
   return (status === 'Processing' || status === 'Aborted') && !wasPurge;
 }
 
-/** The annotation of a round that has ended, if it is still there as it was: it is only to be taken away. */
+/** The annotation that requested a round that has ended, if its value is unchanged: it must only be removed. */
 export function finishedRequest(cache: ImageCache): RequestAnnotation | undefined {
   const pending = cache.status.round?.requestedBy;
   if (pending === undefined || isRoundOpen(cache.status)) return undefined;
   return cache.annotations[pending.annotation] === pending.value ? pending : undefined;
 }
 
-/** Whether a refresh was asked for by name, or its annotation is still to be taken away. All else of a cache is no concern of `refresh` between ticks. */
+/** Whether a refresh is requested, or the annotation of a finished one must be removed. `refresh` handles nothing else between ticks. */
 export const requestsRefresh = (cache: ImageCache): boolean =>
   requestedRefresh(cache) !== undefined || finishedRequest(cache) !== undefined;
 
-/** An annotation asks until it is taken away; a token asks once for each of its values. */
+/** The annotation requests a refresh until it is removed; the token requests one for each new value. */
 function requestedRefresh(cache: ImageCache): RoundRequest | undefined {
   const asked = cache.annotations[annotations.refresh];
   const token = cache.annotations[annotations.refreshRequestedAt] ?? '';
@@ -84,18 +84,18 @@ function requestedRefresh(cache: ImageCache): RoundRequest | undefined {
   return { operation: 'Refresh', trigger: 'Annotation', annotation: { annotation: annotations.refresh, value: asked } };
 }
 
-/** Never of a purged cache: what was to go would come back. */
+/** A purged cache is not refreshed: its images would come back. */
 function dueRefresh(cache: ImageCache, now: number): RoundRequest | undefined {
   const { nextRefreshTime } = cache.status;
   const isDue = nextRefreshTime !== undefined && nextRefreshTime <= now && !isPurged(cache);
   return isDue ? { operation: 'Refresh', trigger: 'Schedule' } : undefined;
 }
 
-/** The round that opens on a request. */
+/** The round that a request opens. */
 export function newRound(cache: ImageCache, { operation, trigger, annotation }: RoundRequest, now: number): Round {
   const number = (cache.status.round?.number ?? 0) + 1;
   return { number, operation, trigger, generation: cache.generation, startTime: now, requestedBy: annotation };
 }
-/** Whether a round begins with asking registries. At an edit nodes that have all they want are left alone, whatever has moved. */
+/** Whether a round begins by resolving images in their registries. An edit leaves nodes alone that have all desired images. */
 export const resolvesImages = ({ operation }: RoundRequest): boolean =>
   operation === 'Create' || operation === 'Refresh';

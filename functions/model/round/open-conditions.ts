@@ -1,9 +1,9 @@
 import { conditionsOf } from '#model/cache/conditions.ts';
-import { isRoundOpen, type ImageCache, type Status } from '#model/cache/image-cache.ts';
+import { type ImageCache, type Status, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Observed } from '#model/observed.ts';
 import { processingMessage } from '#model/cache/round.ts';
 
-/** The status of a cache whose Jobs the API server refuses, with its words; undefined if it says so already. */
+/** The status of a cache whose Jobs the API server refuses, with its message; undefined if the status already says so. */
 export function withRefusal(cache: ImageCache, message: string, now: number): Status | undefined {
   const told = `Jobs can not be made now, and are tried again: ${message.slice(0, 512)}`;
   const { status, generation } = cache;
@@ -17,7 +17,7 @@ export function withRefusal(cache: ImageCache, message: string, now: number): St
   };
 }
 
-/** The status of an open round. What was said of refused Jobs stays until Jobs are seen: trying again says nothing new. */
+/** The status of an open round. A refusal stays in the message until Jobs are observed: a retry alone proves nothing. */
 export function openRoundStatus(cache: ImageCache, observed: Observed, now: number): Status {
   const { status, generation } = cache;
   const isRefused = refusalOf(cache)?.message === status.message;
@@ -27,7 +27,7 @@ export function openRoundStatus(cache: ImageCache, observed: Observed, now: numb
   return { ...status, message, conditions };
 }
 
-/** The status of a cache outside a round that has no work left: Jobs of a node that joined may have been refused for a while. */
+/** The status of a cache without an open round and without work: clears the refusal of Jobs for a node that joined. */
 export function idleStatus(cache: ImageCache, now: number): Status {
   const { status, generation } = cache;
   if (refusalOf(cache) === undefined) return status;

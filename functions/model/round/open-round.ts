@@ -1,13 +1,13 @@
 import { annotations } from '#model/cache/api.ts';
-import { newEntry, type Ledger, type LedgerEntry } from '#model/cache/ledger.ts';
+import { type Ledger, type LedgerEntry, newEntry } from '#model/cache/ledger.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { withPlacements } from '#model/desired/placements.ts';
 import type { Plan } from '#model/plan.ts';
 import type { RemovalLedger } from '#model/cache/removal-ledger.ts';
-import { newRound, type RoundRequest } from './next-round.ts';
+import { type RoundRequest, newRound } from './next-round.ts';
 import { processingMessage, statusReason } from '#model/cache/round.ts';
 
-/** The cache with a round opened: whatever was unsettled or failed is to be done again, what is there stays. */
+/** The cache with a round opened: unsettled and failed nodes start over, Ready ones stay. */
 export function openRound(cache: ImageCache, request: RoundRequest, now: number): ImageCache {
   const round = newRound(cache, request, now);
   return {
@@ -21,7 +21,7 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
       completionTime: undefined,
       failures: {},
       observedGeneration: cache.generation,
-      ...(request.operation === 'Purge' ? nothingPulled : { nodes: renewed(cache.status.nodes) }),
+      ...(request.operation === 'Purge' ? nothingDesired : { nodes: renewed(cache.status.nodes) }),
       removals: unfinished(cache.status.removals),
       lastHandledRefreshAt: handledToken(cache, request),
       lastHandledPurgeAt: handledPurgeToken(cache, request),
@@ -31,16 +31,16 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
   };
 }
 
-/** An edit leaves a token for the refresh after it; a cache that is taken up has handled what was there before. */
+/** An edit or a purge leaves a refresh token for the next refresh; every other round handles it. */
 function handledToken({ annotations: given, status }: ImageCache, { trigger, operation }: RoundRequest): string {
   const isLeft = (trigger === 'Spec' && operation === 'Update') || operation === 'Purge';
   return isLeft ? status.lastHandledRefreshAt : (given[annotations.refreshRequestedAt] ?? status.lastHandledRefreshAt);
 }
 
-/** What is to go is not to be there: no node has to hold anything. */
-const nothingPulled = { nodes: {}, desired: {}, digests: {}, knownDigests: {}, nextRefreshTime: undefined };
+/** In a purge no node has to hold any image. */
+const nothingDesired = { nodes: {}, desired: {}, digests: {}, knownDigests: {}, nextRefreshTime: undefined };
 
-/** What the rounds before have removed is told until now; what they have not is still to be removed. */
+/** Completed removals of earlier rounds are dropped; unfinished ones are still to be done. */
 const unfinished = (removals: RemovalLedger): RemovalLedger =>
   Object.fromEntries(Object.entries(removals).filter(([, { state }]) => state !== 'Removed' && state !== 'Failed'));
 
@@ -60,12 +60,13 @@ function renewedEntry(entry: LedgerEntry): LedgerEntry {
   return { ...newEntry(id, desiredHash), state, reason, copiesNoop };
 }
 
-/** Trigger annotations that were there before anyone watched ask for nothing: they go, with a word about it. */
-export function staleTriggers(cache: ImageCache, plan: Plan): Partial<Plan> {
+/** Removes trigger annotations that are older than the first round, without acting on them, and says so in an Event. */
+export function ignoreStaleTriggers(cache: ImageCache, plan: Plan): Plan {
   const stale = [annotations.refresh, annotations.purge].filter((key) => key in cache.annotations);
-  if (stale.length === 0) return {};
-  const message = `${stale.join(' and ')} was there before the cache was taken up: removed without acting on it`;
+  if (stale.length === 0) return plan;
+  const message = `${stale.join(' and ')} was set before the first round of the cache: removed without acting on it`;
   return {
+    ...plan,
     annotations: Object.fromEntries(stale.map((key) => [key, cache.annotations[key] ?? ''])),
     events: [...plan.events, { type: 'Warning', reason: 'StaleTriggerIgnored', message, key: 'stale-trigger' }],
   };

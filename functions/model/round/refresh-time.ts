@@ -1,7 +1,7 @@
-import { isPurged, type ImageCache } from '#model/cache/image-cache.ts';
+import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import type { World } from '#model/world.ts';
 
-/** When the next refresh of a cache is due, in epoch milliseconds; undefined where none comes by time. */
+/** When the next refresh of a cache is due, in epoch milliseconds; undefined if none is scheduled. */
 export function nextRefresh(cache: ImageCache, { settings, scheduled, now }: Clockwork): number | undefined {
   if (isPurged(cache)) return undefined;
   if (cache.spec.refreshSchedule !== undefined) return scheduled?.next;
@@ -10,8 +10,8 @@ export function nextRefresh(cache: ImageCache, { settings, scheduled, now }: Clo
   return period === 0 ? undefined : wholeSeconds(now + period);
 }
 
-/** The part of the world that tells time. */
+/** The part of the world that the refresh time depends on. */
 export type Clockwork = Pick<World, 'settings' | 'scheduled' | 'now'>;
 
-/** As the status tells it: a time that came back from the API server must be the same. */
+/** The status has whole seconds: a time read back from the API server must compare as equal. */
 const wholeSeconds = (time: number): number => Math.floor(time / 1000) * 1000;

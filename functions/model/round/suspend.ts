@@ -1,20 +1,24 @@
 import { conditionsOf } from '#model/cache/conditions.ts';
 import type { Status } from '#model/cache/image-cache.ts';
-import { emptyPlan, type Plan } from '#model/plan.ts';
+import { type Plan, emptyPlan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 
-/** A suspended cache: an open round ends where it stands, its Jobs go, and nothing is made until the suspension is lifted. */
+/** Suspends a cache: an open round is aborted, its Jobs are deleted, and none are created until the suspension ends. */
 export function suspend({ before, observed, now }: World): Plan {
   const remove = [...observed.jobs.values()].flatMap(({ job, pod }) => {
     const uid = job?.uid ?? pod?.jobUid;
     const name = job?.name ?? pod?.jobName;
     return uid === undefined || name === undefined || job?.isBeingDeleted === true ? [] : [{ name, uid }];
   });
-  const isTold = before.status.observedGeneration === before.generation && before.status.status !== 'Processing';
-  return { ...emptyPlan, deleteJobs: remove, status: isTold ? undefined : told(before.status, before.generation, now) };
+  const isReported = before.status.observedGeneration === before.generation && before.status.status !== 'Processing';
+  return {
+    ...emptyPlan,
+    deleteJobs: remove,
+    status: isReported ? undefined : suspendedStatus(before.status, before.generation, now),
+  };
 }
 
-function told(status: Status, generation: number, now: number): Status {
+function suspendedStatus(status: Status, generation: number, now: number): Status {
   const ended: Partial<Status> =
     status.status === 'Processing'
       ? {

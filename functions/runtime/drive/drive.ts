@@ -49,7 +49,7 @@ async function driveCache(order: Drive, released: Set<string>, context: Context)
     if (decision === undefined) return;
     const { cache, plan } = decision;
     for (const name of releasedBy(decision, order, context)) released.add(name);
-    const isLast = plan.observeNext === 'none' && !plan.polls;
+    const isLast = plan.observeNext === 'nothing' && !plan.polls;
     if (isEmpty(plan) && isLast) return;
     const failure = await failureToRetry(carryOut(plan, cache, context));
     if (failure === undefined && isLast) return;
@@ -93,8 +93,8 @@ const isSafeToRepeat = (failure: unknown, plan: Plan): boolean => isConflict(fai
 /** After a failed write, observe everything. After a success, observe what the plan asks for, reading no Node twice. */
 function nextScope({ plan, observed }: Decision, failure: unknown): ScopeOf {
   if (failure !== undefined) return () => 'everything';
-  if (plan.observeNext === 'seen') return () => withoutJobs(observed);
-  return () => (plan.observeNext === 'next' ? nothingChanged : 'everything');
+  if (plan.observeNext === 'same') return () => withoutJobs(observed);
+  return () => (plan.observeNext === 'pending' ? nothingChanged : 'everything');
 }
 
 /** What still holds after a plan was carried out: Jobs were created and deleted, Nodes were not. */

@@ -49,7 +49,9 @@ function expectedJobs(cache: ImageCache, { settings }: Context): ReadonlyMap<str
   const jobs = Object.entries(cache.status.nodes).flatMap(([node, entry]) => {
     if (entry.state !== 'Pulling') return [];
     const wanted = desiredImagesOf(cache, ownEntry(cache.status.desired, entry.desiredHash) ?? [], settings);
-    return jobsDue(entry, wanted, cache, settings).map((indexes) => [jobName(cache, entry, indexes), node] as const);
+    return jobsDue({ cache, entry, desired: wanted, settings }).map(
+      (indexes) => [jobName(cache, entry, indexes), node] as const,
+    );
   });
   return new Map(jobs);
 }

@@ -24,10 +24,10 @@ export async function removalsInTheWay(
 ): Promise<SeenBeside> {
   const jobs = await cluster.removals(settings.namespace);
   const named = referencesByNode(jobs);
-  const underWay = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !hasEnded(job)));
+  const inProgress = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !hasEnded(job)));
   return {
     nodes: allDoubted(nodes, named),
-    removals: { ...noObservedRemovals, underWay },
+    removals: { ...noObservedRemovals, inProgress },
   };
 }
 
@@ -77,7 +77,7 @@ export async function observeRemovals(
     otherCaches: [...listing.caches, ...listing.unreadable.map(({ placeholder }) => placeholder)].filter(
       ({ uid }) => uid !== cache.uid,
     ),
-    underWay: new Map(),
+    inProgress: new Map(),
   };
   return { nodes: allDoubted(nodes, referencesByNode(jobs)), removals };
 }

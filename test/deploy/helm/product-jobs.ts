@@ -36,10 +36,18 @@ export function pull(of: PullOf = {}): Job {
   const live = openCache({}, { spec: spec({ lists: [list(['app:1', 'base'])], ...of.spec }) });
   const on = of.on ?? node();
   const given = installed(of.settings);
-  const wanted = desiredImagesOf(live, [0], given);
-  const entry = pulling({ id: on.id, desiredHash: wanted.hash, ...of.entry });
-  const indexes = wanted.images.map((_, index) => index);
-  return pullJob({ cache: live, node: on, entry, wanted, indexes, settings: given, runAsUser: of.runAsUser ?? 65_532 });
+  const desired = desiredImagesOf(live, [0], given);
+  const entry = pulling({ id: on.id, desiredHash: desired.hash, ...of.entry });
+  const indexes = desired.images.map((_, index) => index);
+  return pullJob({
+    cache: live,
+    node: on,
+    entry,
+    desired,
+    indexes,
+    settings: given,
+    runAsUser: of.runAsUser ?? 65_532,
+  });
 }
 
 export const mounting = (of: PullOf = {}): Job => pull({ on: modernNode(), ...of });

@@ -74,7 +74,9 @@ function assertTurnsHaveJobs({ before, settings }: World, { status, createJobs }
 }
 
 const namesDue = (entry: LedgerEntry, lists: readonly number[], of: ImageCache, settings: Settings) =>
-  jobsDue(entry, desiredImagesOf(of, lists, settings), of, settings).map((indexes) => jobName(of, entry, indexes));
+  jobsDue({ cache: of, entry, desired: desiredImagesOf(of, lists, settings), settings }).map((indexes) =>
+    jobName(of, entry, indexes),
+  );
 
 /** Whoever was claimed, by round, node and attempt. */
 export function claimsOf({ status }: ImageCache): readonly string[] {

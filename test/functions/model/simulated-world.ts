@@ -155,7 +155,7 @@ export function simulatedWorld(start: Start) {
     if (isEmpty(prepared.plan)) return false;
     carryOut(prepared);
     const { plan } = look('everything');
-    if (prepared.plan.observeNext === 'none' && !isEmpty(plan))
+    if (prepared.plan.observeNext === 'nothing' && !isEmpty(plan))
       throw new Error(`a plan left one to plan: ${JSON.stringify(plan)}`);
     return true;
   }

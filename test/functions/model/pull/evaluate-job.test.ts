@@ -83,7 +83,7 @@ describe('a Job is still at work while', () => {
   ];
   it.each(troubles)('an image waits for %s: %s, and says so', (reason, message) => {
     expect(verdict({ when: '', containers: [waiting(0, reason, message), completed(1)], is: {} })).toEqual({
-      type: 'open',
+      type: 'running',
       causes: new Map([[0, { reason, message }]]),
     });
   });
@@ -124,7 +124,7 @@ describe('a Job is still at work while', () => {
       when: 'one image can never come and another is not tried yet: the reason is told at once',
       containers: [waiting(0, 'ErrImagePull', notFound), container(1)],
       after: 5 * minute - second,
-      is: { type: 'open', causes: new Map([[0, { reason: 'ErrImagePull', message: notFound }]]) },
+      is: { type: 'running', causes: new Map([[0, { reason: 'ErrImagePull', message: notFound }]]) },
     },
     {
       when: 'its Pod was refused a moment ago',

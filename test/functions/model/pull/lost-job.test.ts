@@ -64,7 +64,10 @@ describe('a Job whose Pod can not be made', () => {
       when: 'by quota says so and waits',
       job: { podRefused: quota },
       after: podCreationGrace,
-      is: { type: 'open', causes: new Map([0, 1].map((index) => [index, { reason: 'FailedCreate', message: quota }])) },
+      is: {
+        type: 'running',
+        causes: new Map([0, 1].map((index) => [index, { reason: 'FailedCreate', message: quota }])),
+      },
     },
     {
       when: 'by quota fails with that text when its time is up',

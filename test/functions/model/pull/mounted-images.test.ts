@@ -27,7 +27,7 @@ describe('the helper image', () => {
       when: 'that may still come is waited for, and told as itself',
       pod: { helper: helper({ reason: 'ErrImagePull', message: 'i/o timeout' }) },
       after: 5 * minute - second,
-      is: { type: 'open', causes: new Map([0, 1].map((index) => [index, helperTrouble])) },
+      is: { type: 'running', causes: new Map([0, 1].map((index) => [index, helperTrouble])) },
     },
     {
       when: 'that did not come until the deadline is told as itself',

@@ -22,10 +22,10 @@ function ordered(of: Of = {}): PullJob {
   const live = openCache({}, { spec: spec({ lists: [list(['app:1', 'base'])], ...of.spec }) });
   const on = of.on ?? node();
   const given = settings(of.settings);
-  const wanted = desiredImagesOf(live, [0], given);
-  const entry = pulling({ id: on.id, desiredHash: wanted.hash, ...of.entry });
-  const indexes = of.indexes ?? wanted.images.map((_, index) => index);
-  return pullJob({ cache: live, node: on, entry, wanted, indexes, settings: given, runAsUser: 65_532 });
+  const desired = desiredImagesOf(live, [0], given);
+  const entry = pulling({ id: on.id, desiredHash: desired.hash, ...of.entry });
+  const indexes = of.indexes ?? desired.images.map((_, index) => index);
+  return pullJob({ cache: live, node: on, entry, desired, indexes, settings: given, runAsUser: 65_532 });
 }
 
 const podOf = (of: Of = {}) => ordered(of).spec?.template.spec;
@@ -146,7 +146,7 @@ describe('the Jobs of an attempt', () => {
   const sizes = (entry: Partial<LedgerEntry>, pullsPerNode = 1, imagesPerJob = 32) => {
     const live = cache({ spec: spec({ lists: [list(images)], pullsPerNode }) });
     const given = settings({ imagesPerJob });
-    return jobSet(pulling(entry), desiredImagesOf(live, [0], given), live, given);
+    return jobSet({ cache: live, entry: pulling(entry), desired: desiredImagesOf(live, [0], given), settings: given });
   };
 
   it.each([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { startNodes, freeSlots, maxNodesStarted } from '#model/pull/start-nodes.ts';
+import { startNodes, freeSlots } from '#model/pull/start-nodes.ts';
+import { maxNodesStarted } from '#model/desired/node-limit.ts';
 import type { Spec, Status } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
@@ -73,7 +74,7 @@ function surveyed({ before, on }: Row, of: Partial<World> = {}): Status {
   const cache = openCache(nodes, { spec: spec({ lists }) });
   const failures = { 'app:1': [{ node: 'node-1', reason: 'ErrImagePull', message: '' }] };
   const told = { ...cache, status: { ...cache.status, failures } };
-  return syncLedger(world({ before: told, observed: observed({ nodeList: [node(on)] }), ...of }), told).status;
+  return syncLedger(world({ before: told, observed: observed({ nodeList: [node(on)] }), ...of }), told).next.status;
 }
 
 describe('a node that', () => {
@@ -134,8 +135,9 @@ describe('how many nodes pull at once', () => {
     const seen = observed({ nodeList: looked.map((name) => node({ name })) });
     const hasAllNodes = looked.length === Object.keys(nodes).length;
     const asked = world({ before: cache, observed: { ...seen, hasAllNodes }, settings: settings({ jobsMaxSurge }) });
-    const { wanted } = syncLedger(asked, cache);
-    return { ...startNodes(asked, cache, wanted), free: freeSlots(cache, asked.settings) };
+    const { desired } = syncLedger(asked, cache);
+    const { next, observeNext } = startNodes(asked, cache, desired);
+    return { status: next.status, observeNext, free: freeSlots(cache, asked.settings) };
   };
   const count = ({ status }: { readonly status: Status }) =>
     Object.values(status.nodes).filter(({ state }) => state === 'Pulling').length;
@@ -173,21 +175,21 @@ describe('how many nodes pull at once', () => {
   });
 
   it('is no more than one delivery can make Jobs for: the rest is claimed right after', () => {
-    expect(claimed(waiting(maxNodesStarted + 1))).toMatchObject({ more: 'seen' });
+    expect(claimed(waiting(maxNodesStarted + 1))).toMatchObject({ observeNext: 'same' });
     expect(count(claimed(waiting(maxNodesStarted + 1)))).toBe(maxNodesStarted);
-    expect(claimed(waiting(maxNodesStarted))).toMatchObject({ more: 'none' });
+    expect(claimed(waiting(maxNodesStarted))).toMatchObject({ observeNext: 'nothing' });
   });
 
   it.each([
-    { looked: ['w000', 'w001'], is: 'next', when: 'some of them could be claimed' },
-    { looked: [], is: 'unseen', when: 'none could' },
-    { looked: ['w000', 'w001', 'w002'], is: 'none', when: 'all have been' },
+    { looked: ['w000', 'w001'], is: 'pending', when: 'some of them could be claimed' },
+    { looked: [], is: 'everything', when: 'none could' },
+    { looked: ['w000', 'w001', 'w002'], is: 'nothing', when: 'all have been' },
   ])('goes on with nodes that were not looked at: $is, when $when', ({ looked, is }) => {
-    expect(claimed(waiting(3), {}, 0, { looked }).more).toBe(is);
+    expect(claimed(waiting(3), {}, 0, { looked }).observeNext).toBe(is);
   });
 
   it('does not go on with nodes for which there is no room', () => {
-    expect(claimed(waiting(3), { maxConcurrentNodes: 2 }, 0, { looked: ['w000', 'w001'] }).more).toBe('none');
+    expect(claimed(waiting(3), { maxConcurrentNodes: 2 }, 0, { looked: ['w000', 'w001'] }).observeNext).toBe('nothing');
   });
 
   it('grows the attempt of those that are claimed', () => {

@@ -38,7 +38,7 @@ export function verdict(row: Row): Verdict {
       pod: read === undefined ? undefined : pod(read),
     },
     indexes: [0, 1],
-    wanted: desiredImagesOf(live, [0], given),
+    desired: desiredImagesOf(live, [0], given),
     entry: pulling(row.entry),
     cache: live,
     node: 'on' in row ? row.on : node(),
@@ -57,18 +57,18 @@ export type Told = readonly [reason: string, message: string];
 export const done = (
   present: Readonly<Record<number, string>>,
   failed: Readonly<Record<number, Told>> = {},
-  vague: readonly number[] = [],
+  inconclusive: readonly number[] = [],
 ) => ({
-  type: 'done',
+  type: 'finished',
   present: byIndex(present),
   failed: new Map([...byIndex(failed)].map(([index, [reason, message]]) => [index, { reason, message }])),
-  vague: new Set(vague),
+  inconclusive: new Set(inconclusive),
 });
 
 const byIndex = <T>(of: Readonly<Record<number, T>>): Map<number, T> =>
   new Map(Object.entries(of).map(([index, value]) => [Number(index), value]));
 
-export const open = { type: 'open', causes: new Map() };
+export const open = { type: 'running', causes: new Map() };
 
 export const lost = { type: 'lost' };
 

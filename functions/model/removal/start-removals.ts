@@ -1,0 +1,48 @@
+import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
+import { isUnsettled } from '#model/cache/ledger.ts';
+import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
+import { freeNodeSlots, maxNodesStarted } from '#model/desired/node-limit.ts';
+import { criSocket } from '#model/node/cri-socket.ts';
+import type { Plan } from '#model/plan.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
+import type { World } from '#model/world.ts';
+import { waitsForOtherCaches } from './kept-images.ts';
+
+type Started = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache };
+
+/**
+ * Starts pending removals, as many nodes as may be at work at once. A node's own pulls end first: layers that a new image shares
+ * with a removed one are then kept. Polls while nodes wait for Pods to leave or for other caches, which no event reports.
+ */
+export function startRemovals(world: World, cache: ImageCache): Started {
+  const { observed, settings } = world;
+  const { removals, nodes, toRemove } = cache.status;
+  const pending = Object.entries(removals).filter(([name, { state }]) => {
+    const pull = ownEntry(nodes, name);
+    return state === 'Pending' && (pull === undefined || !isUnsettled(pull));
+  });
+  const running = Object.values(removals).filter(({ state }) => state === 'Removing').length;
+  const total = Object.keys(removals).length;
+  const slots = Math.min(freeNodeSlots(cache, settings, { running, total }), maxNodesStarted);
+  if (!observed.removals.hasAll)
+    return { next: cache, observeNext: pending.length > 0 && slots > 0 ? 'everything' : 'nothing', polls: false };
+  const startable = pending.filter(([name, { id, imagesHash }]) => {
+    const node = observed.nodes.get(name);
+    if (node === undefined || observed.removals.busyNodes.has(id)) return false;
+    return !waitsForOtherCaches(node, ownEntry(toRemove, imagesHash) ?? [], world);
+  });
+  const started = startable.slice(0, slots).map(([name, entry]) => [name, startedEntry(name, entry, world)] as const);
+  return {
+    next: withStatus(cache, { removals: { ...removals, ...Object.fromEntries(started) } }),
+    observeNext: 'nothing',
+    polls: startable.length < pending.length,
+  };
+}
+
+function startedEntry(name: string, entry: RemovalEntry, { observed, settings }: World): RemovalEntry {
+  const node = observed.nodes.get(name);
+  if (node !== undefined && criSocket(node, settings) !== undefined)
+    return { ...entry, state: 'Removing', attempt: entry.attempt + 1 };
+  const message = `The socket of ${node?.containerRuntime ?? ''} is not known: set CRI_SOCKET_PATH`;
+  return { ...entry, state: 'Failed', reason: 'UnknownRuntime', message };
+}
