@@ -10,6 +10,30 @@ const zodNamespaceOnly = {
   message: "import * as z from 'zod/mini': anything else is 30 times as large.",
 };
 
+/** The rooms of the model, lowest first: a room imports only from rooms above it in this list. Pull and removal do not know each other. */
+const modelRooms = {
+  text: [],
+  cache: ['text'],
+  node: ['text', 'cache'],
+  job: ['text', 'cache', 'node'],
+  desired: ['text', 'cache', 'node', 'job'],
+  round: ['text', 'cache', 'node', 'job', 'desired'],
+  pull: ['text', 'cache', 'node', 'job', 'desired', 'round'],
+  removal: ['text', 'cache', 'node', 'job', 'desired', 'round'],
+} as const;
+
+/** What each room of the runtime may import of the others. */
+const runtimeRooms = {
+  api: [],
+  process: [],
+  config: [],
+  registry: ['api'],
+  cluster: ['api'],
+  http: ['api'],
+  'kube-fledged': ['api'],
+  drive: ['api', 'registry'],
+} as const;
+
 /** One arrow of the architecture: what files of a folder may import. Types may come from anywhere. */
 const mayImportOnly = (allowed: string, message: string): Linter.RulesRecord => ({
   '@typescript-eslint/no-restricted-imports': [
@@ -21,6 +45,29 @@ const mayImportOnly = (allowed: string, message: string): Linter.RulesRecord => 
 const notFrom = (forbidden: string, message: string): Linter.RulesRecord => ({
   '@typescript-eslint/no-restricted-imports': ['error', { patterns: [{ regex: forbidden, message }] }],
 });
+
+const modelRoom = ([room, below]: [string, readonly string[]]): Linter.Config => ({
+  files: [`functions/model/${room}/**/*.ts`],
+  rules: mayImportOnly(
+    `(\\./|#model/(${[room, ...below].join('|')})/|#model/plan\\.ts$|node:crypto$|zod/mini$)`,
+    `model/${room} may import ${below.join(', ') || 'no other room'}.`,
+  ),
+});
+
+const runtimeRoom = ([room, below]: [string, readonly string[]]): Linter.Config => {
+  const outside = '(sources/|deploy/|\\.\\./(reconcile|job-complete|refresh|purge|main))';
+  const otherRooms = `#runtime/(?!(${[room, ...below].join('|')})/|[a-z-]+\\.ts$)`;
+  const message = `runtime/${room} may import the model and ${below.join(', ') || 'no other room'}.`;
+  return {
+    files: [`functions/runtime/${room}/**/*.ts`],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: `(${outside}|${otherRooms})`, allowTypeImports: true, message }] },
+      ],
+    },
+  };
+};
 
 export default defineConfig(
   globalIgnores(['dist/', 'coverage/', 'node_modules/']),
@@ -70,13 +117,8 @@ export default defineConfig(
       ],
     },
   },
-  {
-    files: ['functions/runtime/**/*.ts'],
-    rules: notFrom(
-      '(sources/|deploy/|\\.\\./(reconcile|job-complete|refresh|purge|main))',
-      'runtime knows the model only.',
-    ),
-  },
+  ...Object.entries(modelRooms).map(modelRoom),
+  ...Object.entries(runtimeRooms).map(runtimeRoom),
   {
     files: ['functions/*.ts'],
     rules: notFrom('(sources/|deploy/)', 'functions know model and runtime only.'),
@@ -102,9 +144,13 @@ export default defineConfig(
   {
     files: ['deploy/plugin/**/*.ts'],
     rules: notFrom(
-      '(sources/|standalone/|local/|functions/(reconcile|job-complete|refresh|purge|main))',
+      '(sources/|standalone/|simulator/|functions/(reconcile|job-complete|refresh|purge|main))',
       'the kubectl plugin knows model and runtime only.',
     ),
+  },
+  {
+    files: ['functions/**/*.ts', 'sources/**/*.ts', 'deploy/**/*.ts'],
+    rules: { '@typescript-eslint/max-params': ['error', { max: 3 }] },
   },
   {
     files: ['test/**/*.ts', '*.config.ts'],
