@@ -2,7 +2,7 @@ import { drive } from '#runtime/drive/drive.ts';
 import type { Handler } from '#runtime/handler.ts';
 import { scopeOf } from '#runtime/drive/scope.ts';
 
-/** Records what Jobs and their Pods have come to, and drives the round on: the next Jobs, another try, its end. Opens none itself. */
+/** Records the results of Jobs and their Pods, and continues the round: the next Jobs, a retry, or its end. Opens no round. */
 export const jobComplete: Handler = async (notice, context) => {
   if (notice.type === 'tick') return;
   const cache = notice.cache ?? (await context.cluster.cacheOf(notice.object));

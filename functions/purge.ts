@@ -12,8 +12,8 @@ const opens = ['Purge'] as const;
 const makes = 'removals';
 
 /**
- * Removes images from nodes: of caches that are purged or deleted, of lists that were taken out of a spec, of nodes that left a selector.
- * The one function that makes removal Jobs and holds caches by our finalizer; the others only write into the status what is to go.
+ * Removes images from nodes: of caches that are purged or deleted, of lists removed from a spec, of nodes that left a selector.
+ * Only this function creates removal Jobs and manages the finalizer; the others only record in the status which images to remove.
  */
 export const purge: Handler = async (notice, context) => {
   if (notice.type === 'tick') {
@@ -27,22 +27,22 @@ export const purge: Handler = async (notice, context) => {
   );
 };
 
-/** Resumes what was lost and keeps deadlines. A Job at work that its cache has given up is found by no status, and must not meet a pull. */
+/** Resumes removals and enforces their deadlines. Jobs are listed too: no status shows a running Job that its cache gave up, and it must not run beside a pull. */
 async function onTick(context: Context): Promise<void> {
   const { cluster, settings } = context;
   const [caches, jobs] = await Promise.all([cluster.caches(), cluster.removals(settings.namespace)]);
-  const atWork = new Set(
+  const running = new Set(
     jobs.flatMap(({ outcome, cacheUid }) => (outcome === 'Complete' || outcome === 'Failed' ? [] : [cacheUid])),
   );
-  const due = caches.filter((cache) => atWork.has(cache.uid) || isDue(cache, context.now()));
-  const driveAll = (cache: ImageCache) => drive({ cache, scope: () => 'everything', opens, makes }, context);
-  await Promise.all(due.map(async (cache) => isolated(cacheSubject(cache), () => driveAll(cache), context)));
+  const due = caches.filter((cache) => running.has(cache.uid) || isDue(cache, context.now()));
+  const driveFully = (cache: ImageCache) => drive({ cache, scope: () => 'everything', opens, makes }, context);
+  await Promise.all(due.map(async (cache) => isolated(cacheSubject(cache), () => driveFully(cache), context)));
 }
 
 function scopeOfRemoval(notice: Notice, cache: ImageCache, now: number): Scope {
   if (notice.type === 'change' && notice.object.kind !== 'ImageCache') return scopeOf(notice, cache, now);
   if (hasWork(cache)) return 'everything';
-  // A Job that came with the cache's own news, and that nothing waits for any more, is to go.
+  // An event of the cache may report a Job that nothing waits for any more: it is deleted.
   return notice.type === 'change' && notice.isRemoval === true && notice.changed !== undefined
     ? changedIn(notice.changed)
     : nothingChanged;
@@ -50,12 +50,13 @@ function scopeOfRemoval(notice: Notice, cache: ImageCache, now: number): Scope {
 
 function isDue(cache: ImageCache, now: number): boolean {
   const request = nextRound(cache, now);
-  const wantsHold = cache.spec.deletionPolicy === 'Purge';
-  const isMisheld = cache.finalizers.includes(finalizer) !== wantsHold && !(cache.isBeingDeleted && wantsHold);
-  return isMisheld || hasWork(cache) || (request !== undefined && mayOpen(request, opens));
+  const needsFinalizer = cache.spec.deletionPolicy === 'Purge';
+  const hasWrongFinalizer =
+    cache.finalizers.includes(finalizer) !== needsFinalizer && !(cache.isBeingDeleted && needsFinalizer);
+  return hasWrongFinalizer || hasWork(cache) || (request !== undefined && mayOpen(request, opens));
 }
 
-/** Images are to go, or a cache that wanted them gone is to be let go. */
+/** Whether images are to be removed, or the finalizer of a deleted cache is. */
 const hasWork = (cache: ImageCache): boolean =>
   Object.values(cache.status.removals).some(isRemovalUnsettled) ||
   (isPurged(cache) && isRoundOpen(cache.status)) ||

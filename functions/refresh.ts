@@ -18,8 +18,8 @@ import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/
 const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule'] as const;
 
 /**
- * The heartbeat: on every tick it opens the refreshes that are due, resumes what was lost and keeps deadlines, so that all stays right
- * with the tick alone, only slower. A cache that asks for a refresh is served at once, or after its open round.
+ * The heartbeat. Every tick opens the refreshes that are due, resumes what was lost and enforces deadlines, so that the tick alone
+ * suffices where events are lost. A cache with a refresh annotation is served at once, or after its open round.
  */
 export const refresh: Handler = async (notice, context) => {
   if (notice.type !== 'tick') {
@@ -29,34 +29,35 @@ export const refresh: Handler = async (notice, context) => {
   const { cluster } = context;
   const [{ caches, unreadable }, nodes] = await Promise.all([cluster.listCaches(), cluster.nodes()]);
   const due = await dueOf(caches, nodes, context);
-  const scope = (live: ImageCache): Scope | undefined => (isDriven(live, context.now()) ? undefined : 'everything');
-  const driveAll = (cache: ImageCache) => drive({ cache, scope, opens, makes: 'pulls' }, context);
-  await Promise.all(due.map(async (cache) => isolated(cacheSubject(cache), () => driveAll(cache), context)));
+  const scope = (live: ImageCache): Scope | undefined =>
+    isBeingDriven(live, context.now()) ? undefined : 'everything';
+  const driveFully = (cache: ImageCache) => drive({ cache, scope, opens, makes: 'pulls' }, context);
+  await Promise.all(due.map(async (cache) => isolated(cacheSubject(cache), () => driveFully(cache), context)));
   await openGatesInTick(nodesToRelease(nodes, caches, context), context);
   for (const cache of unreadable) await isolated(cacheSubject(cache), () => reportUnreadable(cache, context), context);
   for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvent(cache, context), context);
 };
 
-/** The caches that have something to do, as far as a look at them, the nodes and the names of Jobs tells. */
+/** The caches with something to do, judged by their status, the nodes and the names of Jobs. */
 async function dueOf(
   caches: readonly ImageCache[],
   nodes: readonly Node[],
   context: Context,
 ): Promise<readonly ImageCache[]> {
   const isDue = (cache: ImageCache): boolean => hasOpenWork(cache) || isBehind(cache, nodes, context);
-  const due = new Set(caches.filter((cache) => !isDriven(cache, context.now()) && isDue(cache)));
+  const due = new Set(caches.filter((cache) => !isBeingDriven(cache, context.now()) && isDue(cache)));
   const quiet = new Set(
     caches.filter((cache) => !due.has(cache) && !hasOpenWork(cache) && !retainsJobs(cache, context.settings)),
   );
   if (quiet.size === 0) return [...due];
   const others = caches.filter((cache) => !quiet.has(cache));
-  const left = await context.cluster.jobsBut(others.map(({ uid }) => uid));
-  const leaving = new Set(left.map(({ cacheUid }) => cacheUid));
-  return [...due, ...[...quiet].filter(({ uid }) => leaving.has(uid))];
+  const leftOver = await context.cluster.jobsBut(others.map(({ uid }) => uid));
+  const withJobs = new Set(leftOver.map(({ cacheUid }) => cacheUid));
+  return [...due, ...[...quiet].filter(({ uid }) => withJobs.has(uid))];
 }
 
-/** Somebody is at it just now: two that write one status are in each other's way, and the next tick comes. */
-const isDriven = (cache: ImageCache, now: number): boolean => hasOpenWork(cache) && isBusy(cache, now);
+/** Another delivery is working on the cache: a second writer would only cause conflicts, and the next tick follows. */
+const isBeingDriven = (cache: ImageCache, now: number): boolean => hasOpenWork(cache) && isBusy(cache, now);
 
 async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Context): Promise<void> {
   if (notice.object.kind !== 'ImageCache' || notice.verb === 'delete' || notice.cache === undefined) return;
@@ -64,7 +65,7 @@ async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Co
   await drive({ cache: notice.cache, scope, opens: ['Annotation'], makes: 'pulls' }, context);
 }
 
-/** Whoever opened a refresh that was asked for may have died since, or not have heard that it was written: its nodes are still as they were. */
+/** The process that opened a requested refresh may have stopped before it started any node; so an open one is observed again. */
 function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
   const { operation, trigger } = cache.status.round ?? {};
   const isOurs = isRoundOpen(cache.status) && operation === 'Refresh' && trigger === 'Annotation';
@@ -72,7 +73,7 @@ function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
   return requestsRefresh(cache) ? nothingChanged : undefined;
 }
 
-/** Whether a look at its spec and the nodes alone shows that something is to be done. */
+/** Whether spec and nodes alone show that something is to be done. */
 function isBehind(cache: ImageCache, nodes: readonly Node[], context: Context): boolean {
   const observed = {
     nodes: new Map(nodes.map((node) => [node.name, node])),

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { annotations } from '#model/cache/api.ts';
-import { patience } from '#runtime/drive/resolve-images.ts';
+import { maxWait } from '#runtime/drive/resolve-images.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { aCache, changed, scene, tick } from './scene.ts';
@@ -56,12 +56,12 @@ describe('a registry that does not say', () => {
       const on = scene();
       on.registry.resolve(image, new Promise<never>(() => undefined));
       const begun = settled(undefined, on);
-      await vi.advanceTimersByTimeAsync(patience.Create);
+      await vi.advanceTimersByTimeAsync(maxWait.Create);
       await begun;
       expect(told(on)?.unresolvedReason).toBe('the registry did not answer within 2 s');
       on.wait(minutes(61));
       const ticked = refresh(tick, on.context);
-      await vi.advanceTimersByTimeAsync(patience.Refresh - 1);
+      await vi.advanceTimersByTimeAsync(maxWait.Refresh - 1);
       expect(on.live().status.round?.number).toBe(1);
       await vi.advanceTimersByTimeAsync(1);
       await ticked;
@@ -81,7 +81,7 @@ describe('a registry that does not say', () => {
       on.registry.resolve(image, new Promise<never>(() => undefined));
       on.registry.resolve('quick.example/app', two);
       const begun = reconcile(changed(aCache, { verb: 'add' }), on.context);
-      await vi.advanceTimersByTimeAsync(patience.Create);
+      await vi.advanceTimersByTimeAsync(maxWait.Create);
       await begun;
       expect(on.live().status.knownDigests['quick.example/app']).toMatchObject({ digest: two, unresolvedReason: '' });
     } finally {

@@ -8,11 +8,11 @@ import type { Serialized } from '#model/text/serialized.ts';
 /** The cache that an Event is about. */
 export type EventSubject = Pick<ImageCache, 'namespace' | 'name' | 'uid' | 'resourceVersion'>;
 
-/** The name of the Event of something that happened to a cache: made of what happened, so that it is recorded once. */
+/** The name of an Event, derived from what happened so that it is recorded once. */
 export const cacheEventName = ({ name, uid }: EventSubject, { reason, key }: CacheEvent): string =>
   `${name.slice(0, 200)}.${hash(16, uid, reason, key)}`;
 
-/** The Event object of something that happened to a cache at `now`, milliseconds since 1970. */
+/** The Event object for something that happened to a cache at `now`, in epoch milliseconds. */
 export function cacheEventObject(cache: EventSubject, event: CacheEvent, now: number): Serialized<CoreV1Event> {
   const { namespace, name, uid, resourceVersion } = cache;
   const time = `${new Date(now).toISOString().slice(0, 19)}Z`;

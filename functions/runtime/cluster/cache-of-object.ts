@@ -10,10 +10,10 @@ const owned = z.object({
   }),
 });
 
-/** The cache that a Job or Pod says it belongs to; none if it cannot be parsed. A cache's Jobs live in its namespace, so no other can be named. */
+/** The cache that a Job or Pod says it belongs to; none if it cannot be parsed. Jobs live in the namespace of their cache, so the annotation cannot name another one. */
 export function cacheOfObject(object: unknown): CacheReference | undefined {
   const { namespace = '', annotations = {}, ownerReferences = [] } = owned.safeParse(object).data?.metadata ?? {};
-  const told = /^[^/]+\/([^/]+)$/.exec(annotations[jobAnnotations.cache] ?? '')?.[1];
-  const name = told ?? ownerReferences.find(({ kind }) => kind === imageCacheKind)?.name;
+  const annotated = /^[^/]+\/([^/]+)$/.exec(annotations[jobAnnotations.cache] ?? '')?.[1];
+  const name = annotated ?? ownerReferences.find(({ kind }) => kind === imageCacheKind)?.name;
   return name === undefined || namespace === '' ? undefined : { namespace, name };
 }

@@ -15,7 +15,7 @@ import type { RemovalJob } from '#model/removal/removal-job.ts';
 import type { Api } from '#runtime/api/api.ts';
 import type { EventSubject } from './cache-event-object.ts';
 import { cacheOfObject } from './cache-of-object.ts';
-import { isConflict, isNotFound, Rejected } from '#runtime/errors.ts';
+import { isConflict, isNotFound, Rejected, unless } from '#runtime/errors.ts';
 import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
 import { createJob } from './create-job.ts';
 import { isWithin, type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
@@ -34,9 +34,9 @@ import {
 import { userOfNamespace } from './user-of-namespace.ts';
 import { writeStatus } from './write-status.ts';
 
-/** What functions ask of the API server, in their own words. Every verb throws `ApiError` where the server refuses. */
+/** Everything that functions read and write in the cluster. Every method throws `ApiError` if the API server refuses. */
 export type Cluster = {
-  /** undefined if there is none; so with the other single objects. */
+  /** Undefined if it does not exist, as with the other single objects. Throws `Rejected` if it cannot be parsed. */
   readonly cache: (reference: CacheReference) => Promise<ImageCache | undefined>;
   /** All that can be read. */
   readonly caches: () => Promise<readonly ImageCache[]>;
@@ -46,40 +46,40 @@ export type Cluster = {
   readonly node: (name: string) => Promise<Node | undefined>;
   readonly nodes: () => Promise<readonly Node[]>;
   readonly job: (namespace: string, name: string) => Promise<Job | undefined>;
-  /** The Jobs that a label selector names, as far as metadata tells: their outcome is not read. */
+  /** The Jobs that match a label selector, metadata only: without their outcome. */
   readonly jobs: (namespace: string, selector: string) => Promise<readonly Job[]>;
-  /** The same with their outcome, for many times the bytes. */
+  /** The same with their outcome, at many times the bytes. */
   readonly jobsInFull: (namespace: string, selector: string) => Promise<readonly Job[]>;
-  /** As `jobs`, of all Jobs of ours that pull, in every namespace, but those of caches with these uids, as far as a selector can name them. */
+  /** All our pull Jobs in every namespace, metadata only, without those of caches with these uids, as far as one selector can exclude them. */
   readonly jobsBut: (cacheUids: readonly string[]) => Promise<readonly Job[]>;
   /** The removal Jobs of all caches, with their outcome. */
   readonly removals: (namespace: string) => Promise<readonly Job[]>;
   readonly pod: (namespace: string, name: string) => Promise<Pod | undefined>;
   readonly pods: (namespace: string, selector: string) => Promise<readonly Pod[]>;
-  /** The logins of a pull Secret, as a keyring reads them; '' where it has none. */
+  /** The logins of a pull Secret, as a keyring reads them; '' if it has none. */
   readonly pullSecret: (namespace: string, name: string) => Promise<string>;
-  /** Why the Job controller can not make the Pods of Jobs, by the latest Event of each; by the Job's uid, where there is one. */
+  /** By Job uid: why the Job controller cannot create Pods, according to the latest Event. */
   readonly podRefusals: (namespace: string, jobs: readonly Job[]) => Promise<ReadonlyMap<string, string>>;
-  /** The user that Pods of a namespace are to run as. */
+  /** The user id for Pods of a namespace. */
   readonly userOf: (namespace: string) => Promise<number>;
-  /** Replaces the whole status if the cache is still the one that was read; if not, that is an `ApiError` 409. */
+  /** Replaces the whole status. Throws `ApiError` 409 if the cache has changed since it was read. */
   readonly writeStatus: (cache: ImageCache, status: Status) => Promise<void>;
-  /** Takes annotations away, if all of them still have these values. */
+  /** Removes annotations if all of them still have these values. */
   readonly removeAnnotations: (cache: ImageCache, values: Readonly<Record<string, string>>) => Promise<void>;
-  /** Makes a Job, or finds the one that was made before. Throws `RetryLater` while another one, being deleted, has its name. */
+  /** Creates a Job unless it exists. Throws `RetryLater` while a Job that is being deleted has its name. */
   readonly createJob: (job: PullJob | RemovalJob) => Promise<void>;
-  /** Deletes this very Job with its Pods; one that is gone already is fine. */
+  /** Deletes the Job with this uid and its Pods, if it exists. */
   readonly deleteJob: (namespace: string, job: JobToDelete) => Promise<void>;
-  /** A JSON patch of a Node; a test in it that does not hold is an `ApiError` 422. */
+  /** Applies a JSON patch to a Node. Throws `ApiError` 422 if a test in it fails. */
   readonly patchNode: (name: string, patch: readonly JsonPatchOperation[]) => Promise<void>;
-  /** Puts our finalizer on this very version of the cache, or takes it off; if it is another by now, that is an `ApiError` 409. */
+  /** Adds or removes our finalizer. Throws `ApiError` 409 if the cache has changed since it was read. */
   readonly setFinalizer: (cache: ImageCache, change: 'add' | 'release') => Promise<void>;
-  /** Records an Event once, however often it is told. */
+  /** Records an Event once, however often it is called. */
   readonly record: (cache: EventSubject, event: CacheEvent, now: number) => Promise<void>;
   readonly isRecorded: (cache: EventSubject, event: CacheEvent) => Promise<boolean>;
 };
 
-/** The verbs over a connection to the API server. Of a cluster that is limited to some namespaces, caches elsewhere are as good as absent. */
+/** A cluster over a connection to the API server. With `namespaces`, caches in other namespaces count as absent. */
 export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<Logger, 'warn'>): Cluster {
   const onUnreadable = logOnce(log);
   const readNode = byMetadataIfUnreadable('Node', parseNode, onUnreadable);
@@ -140,11 +140,11 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
   };
 }
 
-/** Caches that a selector names at most: each takes 37 characters of the URL. */
-const mostNamed = 100;
+/** Most caches in one selector: each takes 37 characters of the URL. */
+const maxExcluded = 100;
 
 const notOf = (cacheUids: readonly string[]): string =>
-  cacheUids.length === 0 ? '' : `,${labels.cacheUid} notin (${cacheUids.slice(0, mostNamed).join()})`;
+  cacheUids.length === 0 ? '' : `,${labels.cacheUid} notin (${cacheUids.slice(0, maxExcluded).join()})`;
 
 async function ifFound<T>(answer: Promise<unknown>, parse: (object: unknown) => T): Promise<T | undefined> {
   try {
@@ -188,14 +188,11 @@ async function removeAnnotations(api: Api, cache: ImageCache, values: Readonly<R
   await api.request({ method: 'PATCH', path: paths.cache(cache), contentType: 'application/json-patch+json', body });
 }
 
-/** Another Job under the name is not ours to delete: its uid differs, and that is a conflict. */
+/** The uid keeps another Job of the same name from being deleted. */
 async function removeJob(api: Api, namespace: string, { name, uid }: JobToDelete): Promise<void> {
   const body = { propagationPolicy: 'Background', preconditions: { uid } };
-  try {
-    await api.request({ method: 'DELETE', path: paths.job(namespace, name), body });
-  } catch (error) {
-    if (!isNotFound(error) && !isConflict(error)) throw error;
-  }
+  const isGone = (error: unknown): boolean => isNotFound(error) || isConflict(error);
+  await unless(isGone, api.request({ method: 'DELETE', path: paths.job(namespace, name), body }));
 }
 
 async function patchNode(api: Api, name: string, body: readonly JsonPatchOperation[]): Promise<void> {

@@ -15,7 +15,7 @@ const existing = z.object({
   }),
 });
 
-/** Makes a Job. One that is there already is the same if its cache is: its name says all else. */
+/** Creates a Job. An existing Job of that name is the same one if it is of the same cache: the name identifies everything else. */
 export async function createJob(api: Api, job: PullJob | RemovalJob): Promise<void> {
   const { namespace, name } = job.metadata;
   try {
@@ -29,7 +29,7 @@ export async function createJob(api: Api, job: PullJob | RemovalJob): Promise<vo
         ? metadata.labels?.[labels.cacheUid] === job.metadata.labels?.[labels.cacheUid]
         : (metadata.ownerReferences?.some(({ uid }) => uid === owner) ?? false);
     if (isOurs && metadata.deletionTimestamp === undefined) return;
-    const trouble = isOurs ? 'is still being deleted' : 'is taken by a Job of somebody else';
-    throw new RetryLater(`the name of Job ${namespace}/${name} ${trouble}`, isOurs ? 1000 : 60_000, { cause: error });
+    const why = isOurs ? 'is still being deleted' : 'belongs to someone else';
+    throw new RetryLater(`Job ${namespace}/${name} exists and ${why}`, isOurs ? 1000 : 60_000, { cause: error });
   }
 }

@@ -1,13 +1,13 @@
 import * as z from 'zod/mini';
 
-const wire = z.object({ data: z.optional(z.record(z.string(), z.string())) });
+const secret = z.object({ data: z.optional(z.record(z.string(), z.string())) });
 
 /**
- * The logins of a Secret, in the form of a dockerconfigjson; '' where there are none. The older dockercfg is the inner part of that.
- * Never throws: an error might quote what it is about.
+ * The logins of a Secret as a dockerconfigjson; '' if it has none. The older dockercfg is the inner part of one.
+ * Never throws, since an error might quote the content.
  */
 export function parsePullSecret(object: unknown): string {
-  const data = wire.safeParse(object).data?.data ?? {};
+  const data = secret.safeParse(object).data?.data ?? {};
   const [modern, older] = ['.dockerconfigjson', '.dockercfg'].map((key) => decoded(data[key] ?? ''));
   if (modern !== undefined && modern !== '') return modern;
   return older === undefined || older === '' ? '' : `{"auths":${older}}`;

@@ -15,8 +15,8 @@ const event = z.catch(
 );
 
 /**
- * What the Job controller last said of not being able to make the Pods of Jobs (a quota, an admission policy), by the Job's uid.
- * Asked once for all of them: an API server goes through every Event of the namespace to answer.
+ * By Job uid: why the Job controller could not create Pods (a quota, an admission policy), according to its latest Event.
+ * One listing for all Jobs, since the API server scans every Event of the namespace to answer it.
  */
 export async function podRefusals(
   api: Api,
@@ -29,7 +29,7 @@ export async function podRefusals(
   const fieldSelector = `${which},reason=FailedCreate`;
   const events = await listItems(api, paths.events(namespace), {
     limit: 500,
-    parse: (told) => event.parse(told),
+    parse: (object) => event.parse(object),
     fieldSelector,
   });
   const uids = new Set(jobs.map(({ uid }) => uid));

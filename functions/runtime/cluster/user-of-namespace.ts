@@ -6,7 +6,7 @@ import { paths } from '#runtime/api/paths.ts';
 const namespace = z.object({ metadata: z.object({ annotations: z.optional(z.record(z.string(), z.string())) }) });
 const unprivileged = 65_532;
 
-/** The first user of the range that OpenShift gives a namespace; elsewhere, and where namespaces may not be read, 65532. */
+/** The first user id of the range that OpenShift assigns to a namespace; 65532 elsewhere, and if the namespace cannot be read. */
 export async function userOfNamespace(api: Api, name: string): Promise<number> {
   try {
     const { metadata } = namespace.parse(await api.request({ method: 'GET', path: paths.namespace(name) }));

@@ -9,7 +9,7 @@ import { ApiError } from '#runtime/errors.ts';
 import { onlyMetadata } from '#runtime/api/media-type.ts';
 import { paths } from '#runtime/api/paths.ts';
 
-/** Replaces the status of the very version that was read. Too big is no reason to hang: then it goes without its texts. */
+/** Replaces the status of the version that was read. A status that is too large is written without its texts. */
 export async function writeStatus(api: Api, cache: ImageCache, status: Status): Promise<void> {
   try {
     await patch(api, cache, serializeStatus(status, cache));
@@ -19,7 +19,7 @@ export async function writeStatus(api: Api, cache: ImageCache, status: Status): 
   }
 }
 
-/** One patch of the whole status: a merge would leave keys behind, and setting the version that was read makes it a lock. */
+/** Replaces the whole status, since a merge would keep old keys. The resourceVersion makes the patch fail if the cache has changed. */
 async function patch(api: Api, cache: ImageCache, status: SerializedStatus): Promise<void> {
   const body = [
     { op: 'replace', path: '/metadata/resourceVersion', value: cache.resourceVersion },
@@ -34,7 +34,7 @@ async function patch(api: Api, cache: ImageCache, status: SerializedStatus): Pro
   });
 }
 
-/** The API server's three ways to say it: etcd's limit, the limit of its own connection to etcd, the limit of a request. */
+/** Three limits answer differently: that of etcd, of the API server's connection to etcd, and of a request. */
 const isTooLarge = (error: unknown): boolean =>
   error instanceof ApiError &&
   (error.status === 413 || /request is too large|ResourceExhausted|larger than max/.test(error.message));

@@ -6,7 +6,7 @@ import type { Job } from '#model/job/job.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
 import type { Context } from '#runtime/handler.ts';
 
-/** Jobs of a namespace and their Pods put together. A Job that has had time to make its Pod and has none is read in full, with its Events. */
+/** Combines Jobs of a namespace with their Pods. A Job still without a Pod after a grace period is read in full, with its Events. */
 export async function jobViews(
   jobs: readonly Job[],
   pods: readonly Pod[],
@@ -18,7 +18,7 @@ export async function jobViews(
   return new Map(jobs.map((job) => [job.name, { job: read.get(job.uid) ?? job, pod: podOf.get(job.uid) }]));
 }
 
-/** Jobs without a Pod: how they ended, or why they have none. */
+/** Jobs without a Pod, with their outcome or the reason for having none. */
 async function podlessJobs(listed: readonly Job[], cluster: Cluster): Promise<readonly Job[]> {
   const jobs = await inFull(listed, cluster);
   const open = jobs.filter(({ outcome }) => outcome !== 'Complete' && outcome !== 'Failed');
@@ -26,13 +26,13 @@ async function podlessJobs(listed: readonly Job[], cluster: Cluster): Promise<re
   return jobs.map((job) => ({ ...job, podRefused: refusals.get(job.uid) ?? '' }));
 }
 
-/** More than these, and a listing of all Jobs of the cache is cheaper than to read each. */
-const mostRead = 50;
+/** For more Jobs than this, one listing of all Jobs of the cache is cheaper. */
+const maxSingleReads = 50;
 
-/** Jobs with their outcome, which a listing of metadata does not tell. */
+/** Jobs with their outcome, which a metadata listing lacks. */
 async function inFull(jobs: readonly Job[], cluster: Cluster): Promise<readonly Job[]> {
   const unread = jobs.filter(({ outcome }) => outcome === undefined);
-  const read = await (unread.length > mostRead ? listed(unread, cluster) : each(unread, cluster));
+  const read = await (unread.length > maxSingleReads ? listed(unread, cluster) : each(unread, cluster));
   const byUid = new Map(read.map((job) => [job.uid, job]));
   return jobs.map((job) => byUid.get(job.uid) ?? job);
 }
@@ -42,7 +42,7 @@ async function each(jobs: readonly Job[], cluster: Cluster): Promise<readonly Jo
   return read.filter((job) => job !== undefined);
 }
 
-/** The Jobs that pull for the cache of these; all are of one. */
+/** All pull Jobs of the cache that these Jobs belong to. */
 async function listed([first]: readonly Job[], cluster: Cluster): Promise<readonly Job[]> {
   if (first === undefined) return [];
   return cluster.jobsInFull(first.namespace, `${labels.cacheUid}=${first.cacheUid},${pullSelector}`);

@@ -13,17 +13,17 @@ import type { Changed } from './scope.ts';
 import { readChangedJobs } from './read-changed-jobs.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 
-/** Reads only what changed and what a decision on it needs: those Jobs with their Pods, their nodes, and the nodes next in line. */
+/** Reads only what changed and what the decision needs: those Jobs with their Pods, their nodes, and the nodes to start next. */
 export async function observeChanged(
   cache: ImageCache,
   changed: Changed,
   context: Context,
 ): Promise<Omit<Observed, 'removals'>> {
   const expected = expectedJobs(cache, context);
-  const touched = touchedJobs(changed);
-  const [read, forgotten] = await Promise.all([
+  const changedJobs = changedJobsOf(changed);
+  const [read, onChangedNodes] = await Promise.all([
     readChangedJobs(
-      [...touched].map(([job, pod]) => ({ cache, job, pod, isExpected: expected.has(job) })),
+      [...changedJobs].map(([job, pod]) => ({ cache, job, pod, isExpected: expected.has(job) })),
       context,
     ),
     Promise.all(changed.nodes.map((name) => readNodeJobs(cache, ownEntry(cache.status.nodes, name), context))),
@@ -31,20 +31,20 @@ export async function observeChanged(
   const names = nodesToRead(
     cache,
     changed,
-    [...touched.keys()].flatMap((job) => expected.get(job) ?? []),
+    [...changedJobs.keys()].flatMap((job) => expected.get(job) ?? []),
     context,
   );
   return {
     nodes: await readNodes(names, context),
     hasAllNodes: false,
-    jobs: new Map([...read.views, ...forgotten.flatMap((views) => [...views])]),
+    jobs: new Map([...read.views, ...onChangedNodes.flatMap((views) => [...views])]),
     hasAllJobs: false,
     goneJobs: read.gone,
     runAsUser: names.size === 0 ? 0 : await context.cluster.userOf(cache.namespace),
   };
 }
 
-/** The Jobs that should be there, with the names of their nodes, by name. */
+/** Names of the Jobs that should exist, each with the name of its node. */
 function expectedJobs(cache: ImageCache, { settings }: Context): ReadonlyMap<string, string> {
   const jobs = Object.entries(cache.status.nodes).flatMap(([node, entry]) => {
     if (entry.state !== 'Pulling') return [];
@@ -56,16 +56,16 @@ function expectedJobs(cache: ImageCache, { settings }: Context): ReadonlyMap<str
   return new Map(jobs);
 }
 
-/** Job names with the Pod that told of them, if one did: a Pod of a Job is named after it, with five characters more. */
-function touchedJobs({ jobs, pods }: Changed): ReadonlyMap<string, string | undefined> {
-  const touched = new Map<string, string | undefined>(jobs.map((job) => [job, undefined]));
-  for (const pod of pods) touched.set(pod.replace(/-[a-z0-9]{5}$/, ''), pod);
-  return touched;
+/** Names of changed Jobs, each with its changed Pod if there is one: a Pod has the name of its Job and a suffix of five characters. */
+function changedJobsOf({ jobs, pods }: Changed): ReadonlyMap<string, string | undefined> {
+  const byName = new Map<string, string | undefined>(jobs.map((job) => [job, undefined]));
+  for (const pod of pods) byName.set(pod.replace(/-[a-z0-9]{5}$/, ''), pod);
+  return byName;
 }
 
 const none: ReadonlyMap<string, JobView> = new Map<string, JobView>();
 
-/** All Jobs that a cache has on one node. */
+/** All Jobs of a cache on one node. */
 async function readNodeJobs(
   cache: ImageCache,
   entry: LedgerEntry | undefined,
@@ -77,22 +77,22 @@ async function readNodeJobs(
   return jobViews(jobs, await context.cluster.pods(cache.namespace, selector), context);
 }
 
-/** The nodes that changed, those whose Jobs did, and as many of those that wait as may have a place by then. */
+/** The changed nodes, the nodes of changed Jobs, and as many waiting nodes as can be started then. */
 function nodesToRead(
   cache: ImageCache,
   changed: Changed,
-  concerned: readonly string[],
+  withChangedJobs: readonly string[],
   { settings }: Context,
 ): ReadonlySet<string> {
   const waiting = Object.entries(cache.status.nodes).flatMap(([name, { state }]) =>
     state === 'Pending' ? [name] : [],
   );
-  const known = [...changed.nodes, ...concerned];
-  const next = waiting.slice(0, Math.min(freeSlots(cache, settings) + concerned.length, room(known.length)));
+  const known = [...changed.nodes, ...withChangedJobs];
+  const next = waiting.slice(0, Math.min(freeSlots(cache, settings) + withChangedJobs.length, room(known.length)));
   return new Set([...known, ...next]);
 }
 
-/** How many of those that wait are read beside so many others: each is a request, and then its Job is one. */
+/** How many waiting nodes to read besides others: each costs a request, and another to create its Job. */
 const room = (others: number): number => Math.max(64, 256 - others);
 
 async function readNodes(

@@ -11,22 +11,22 @@ import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
 
 type Nodes = ReadonlyMap<string, Node | undefined>;
-type SeenBeside = { readonly nodes: Nodes; readonly removals: ObservedRemovals };
+type ObservedBeside = { readonly nodes: Nodes; readonly removals: ObservedRemovals };
 
 /**
- * What those who pull must know of removals: what other caches' are under way, and what nodes still list that may be gone. The cache's own
- * are in its status, which knows their end two seconds before a Job says so.
+ * What a pull must know of removals: which of other caches are in progress, and which listed images may be gone. The removals of
+ * the cache itself are in its status, which records their end two seconds before the Job does.
  */
-export async function removalsInTheWay(
+export async function observeOtherRemovals(
   cache: ImageCache,
   nodes: Nodes,
   { cluster, settings }: Context,
-): Promise<SeenBeside> {
+): Promise<ObservedBeside> {
   const jobs = await cluster.removals(settings.namespace);
   const named = referencesByNode(jobs);
   const inProgress = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !hasEnded(job)));
   return {
-    nodes: allDoubted(nodes, named),
+    nodes: withoutRemovedImages(nodes, named),
     removals: { ...noObservedRemovals, inProgress },
   };
 }
@@ -43,25 +43,25 @@ function referencesByNode(jobs: readonly Job[]): ReadonlyMap<string, ReadonlySet
   return byNode;
 }
 
-const allDoubted = (nodes: Nodes, named: ReadonlyMap<string, ReadonlySet<string>>): Nodes =>
-  new Map([...nodes].map(([name, node]) => [name, doubted(node, named)]));
+const withoutRemovedImages = (nodes: Nodes, named: ReadonlyMap<string, ReadonlySet<string>>): Nodes =>
+  new Map([...nodes].map(([name, node]) => [name, withoutRemoved(node, named)]));
 
-/** The node without those images in its list that a removal Job names: the list is late, and the Job stays as long as it may be. */
-function doubted(node: Node | undefined, named: ReadonlyMap<string, ReadonlySet<string>>): Node | undefined {
+/** The node without the images that a removal Job names: a kubelet updates its list late, and the Job is kept until then. */
+function withoutRemoved(node: Node | undefined, named: ReadonlyMap<string, ReadonlySet<string>>): Node | undefined {
   const gone = node === undefined ? undefined : named.get(node.id);
   if (node === undefined || gone === undefined) return node;
   return { ...node, images: new Set([...node.images].filter((image) => !gone.has(image))) };
 }
 
 /**
- * All that the removals of a cache depend on, and the nodes without what may be gone: whoever removes surveys what is still to be pulled as
- * well. `pullPods` are the cache's own Pods that pull.
+ * Everything that the removals of a cache depend on, and the nodes without images that may be gone, since a removal also
+ * decides what is to be pulled again. `pullPods` are the cache's own pull Pods.
  */
 export async function observeRemovals(
   cache: ImageCache,
   { nodes, pullPods }: { readonly nodes: Nodes; readonly pullPods: readonly Pod[] },
   context: Context,
-): Promise<SeenBeside> {
+): Promise<ObservedBeside> {
   const { cluster, settings } = context;
   const [jobs, pods, listing] = await Promise.all([
     cluster.removals(settings.namespace),
@@ -73,22 +73,22 @@ export async function observeRemovals(
     jobs: await jobViews(own, pods, context),
     hasAll: true,
     goneJobs: new Set<string>(),
-    busyNodes: new Set(pullPods.filter(isAtWork).map(({ nodeId }) => nodeId)),
+    busyNodes: new Set(pullPods.filter(isRunning).map(({ nodeId }) => nodeId)),
     otherCaches: [...listing.caches, ...listing.unreadable.map(({ placeholder }) => placeholder)].filter(
       ({ uid }) => uid !== cache.uid,
     ),
     inProgress: new Map(),
   };
-  return { nodes: allDoubted(nodes, referencesByNode(jobs)), removals };
+  return { nodes: withoutRemovedImages(nodes, referencesByNode(jobs)), removals };
 }
 
-/** A Pod that has ended stays for a while, and one of a retained Job for long. */
-const isAtWork = ({ phase, containers }: Pod): boolean =>
+/** A finished Pod stays for a while, one of a retained Job for long. */
+const isRunning = ({ phase, containers }: Pod): boolean =>
   phase !== 'Succeeded' &&
   phase !== 'Failed' &&
   !(containers.length > 0 && containers.every(({ state }) => state === 'terminated'));
 
-/** Only the removal Jobs that changed, each with its Pod. */
+/** Reads only the removal Jobs that changed, each with its Pod. */
 export async function observeRemovalsChanged(
   cache: ImageCache,
   { jobs, pods }: Changed,

@@ -9,36 +9,37 @@ import type { World } from '#model/world.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import { observeChanged } from './observe-changed.ts';
-import { observeRemovals, observeRemovalsChanged, removalsInTheWay } from './observe-removals.ts';
+import { observeRemovals, observeRemovalsChanged, observeOtherRemovals } from './observe-removals.ts';
 import type { Changed, Scope } from './scope.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 
-/** Reads as much of the world as a decision on this cache needs. A cache that is to be begun, adopted or suspended needs all of it. */
-export async function observe(cache: ImageCache, { scope, ...asking }: Asking, context: Context): Promise<Observed> {
-  if (isDueForAll(cache, asking.opens, context.now())) return look(cache, { scope: 'everything', ...asking }, context);
-  return isObserved(scope) ? scope : look(cache, { scope, ...asking }, context);
+/** Reads what a decision on this cache needs. To open a round, adopt or suspend, that is everything. */
+export async function observe(cache: ImageCache, { scope, ...caller }: Asking, context: Context): Promise<Observed> {
+  if (needsEverything(cache, caller.opens, context.now()))
+    return observeScope(cache, { scope: 'everything', ...caller }, context);
+  return isObserved(scope) ? scope : observeScope(cache, { scope, ...caller }, context);
 }
 
-type Looking = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope };
+type ScopeToObserve = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope };
 
-async function look(cache: ImageCache, { scope, makes }: Looking, context: Context): Promise<Observed> {
+async function observeScope(cache: ImageCache, { scope, makes }: ScopeToObserve, context: Context): Promise<Observed> {
   const isAll = scope === 'everything';
   if (makes === 'removals') return isAll ? observeForRemoval(cache, context) : onlyRemovals(cache, scope, context);
   const seen = isAll ? await observeEverything(cache, context) : await observeChanged(cache, scope, context);
-  const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => waits(cache, name));
+  const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => mayGetJob(cache, name));
   return {
     ...seen,
-    ...(mayStart ? await removalsInTheWay(cache, seen.nodes, context) : { removals: noObservedRemovals }),
+    ...(mayStart ? await observeOtherRemovals(cache, seen.nodes, context) : { removals: noObservedRemovals }),
   };
 }
 
-/** A node that may be given a Job now. */
-function waits({ status }: ImageCache, name: string): boolean {
+/** Whether a node may get a Job now. */
+function mayGetJob({ status }: ImageCache, name: string): boolean {
   const state = ownEntry(status.nodes, name)?.state;
   return state !== 'Pulling' && state !== 'Ready';
 }
 
-/** What is to be looked at, or was and still holds, and what the asking function may do. */
+/** What to observe, or what was observed before and still holds, and what the calling function may do. */
 type Asking = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope | Observed };
 
 const isObserved = (scope: Scope | Observed): scope is Observed => typeof scope === 'object' && 'hasAllNodes' in scope;
@@ -63,7 +64,7 @@ async function onlyRemovals(cache: ImageCache, changed: Changed, context: Contex
   };
 }
 
-function isDueForAll(cache: ImageCache, opens: readonly RoundReason[], now: number): boolean {
+function needsEverything(cache: ImageCache, opens: readonly RoundReason[], now: number): boolean {
   if (opens.length === 0) return false;
   const request = nextRound(cache, now);
   if (request !== undefined) return mayOpen(request, opens);
@@ -71,7 +72,7 @@ function isDueForAll(cache: ImageCache, opens: readonly RoundReason[], now: numb
   return (isFromKubeFledged(cache) && opens.includes('Adopted')) || (isToEnd && opens.includes('Spec'));
 }
 
-/** Pods are read here, unless they were before. */
+/** Lists Pods only if the caller has not. */
 async function observeEverything(cache: ImageCache, context: Context, known?: readonly Pod[]): Promise<Pulls> {
   const { cluster } = context;
   const selector = pullsOf(cache);

@@ -5,7 +5,7 @@ import { ApiError, isConflict, isNotFound, RetryLater } from '#runtime/errors.ts
 import type { Context } from '#runtime/handler.ts';
 import { isolated } from './isolated.ts';
 
-/** The nodes that would be let go as far as these caches are concerned: nearly always none, and others may still hold them. */
+/** The nodes whose startup taint these caches no longer require: nearly always none. Other caches may still require it. */
 export function nodesToRelease(
   nodes: Iterable<Node | undefined>,
   caches: readonly ImageCache[],
@@ -36,28 +36,32 @@ async function forEachGate(names: Iterable<string>, context: Context, each: Each
   for (const node of nodes) await each(node, () => openGate(node, caches, context));
 }
 
-const mostTurns = 5;
+const maxTurns = 5;
 
-/** Once more after each patch, as a node may have several such taints, and after a conflict. */
+/** Repeats after each patch, since a node may have several such taints, and after a conflict. */
 async function openGate(name: string, caches: readonly ImageCache[], context: Context): Promise<void> {
-  for (let turn = 1; turn <= mostTurns; turn += 1) {
+  for (let turn = 1; turn <= maxTurns; turn += 1) {
     const node = await context.cluster.node(name);
     const open = node && gateRelease(node, { caches, settings: context.settings, now: context.now() });
     if (open === undefined) return;
-    const outcome = await patched(name, open, context);
+    const outcome = await patchNode(name, open, context);
     if (outcome === 'refused') return;
-    if (outcome === 'done') await tell(name, open, context);
+    if (outcome === 'done') await report(name, open, context);
   }
-  throw new RetryLater(`node ${name} changes too fast to be let go`, 1000);
+  throw new RetryLater(`node ${name} changes too fast to remove its startup taint`, 1000);
 }
 
-/** A patch whose tests do not hold is answered 422, and changes nothing. */
-async function patched(name: string, { patch }: GateRelease, context: Context): Promise<'done' | 'moved' | 'refused'> {
+/** A patch whose tests fail is answered 422 and changes nothing. */
+async function patchNode(
+  name: string,
+  { patch }: GateRelease,
+  context: Context,
+): Promise<'done' | 'changed' | 'refused'> {
   try {
     await context.cluster.patchNode(name, patch);
     return 'done';
   } catch (error) {
-    if (isConflict(error) || isNotFound(error) || (error instanceof ApiError && error.status === 422)) return 'moved';
+    if (isConflict(error) || isNotFound(error) || (error instanceof ApiError && error.status === 422)) return 'changed';
     if (!(error instanceof ApiError) || error.status !== 403) throw error;
     context.log.error(
       { node: name, reason: error.message },
@@ -67,7 +71,7 @@ async function patched(name: string, { patch }: GateRelease, context: Context): 
   }
 }
 
-async function tell(name: string, { isWarm, late }: GateRelease, { cluster, log, now }: Context): Promise<void> {
+async function report(name: string, { isWarm, late }: GateRelease, { cluster, log, now }: Context): Promise<void> {
   for (const { cache, event } of late) await cluster.record(cache, event, now());
-  log.info({ node: name, isWarm, late: late.length }, 'let a node go');
+  log.info({ node: name, isWarm, late: late.length }, 'startup taint removed');
 }

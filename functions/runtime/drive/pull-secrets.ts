@@ -3,8 +3,8 @@ import { ApiError } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 
 /**
- * The logins that a cache's pull secrets hold, as texts for a keyring. A secret that can not be read is left out with a line in the log, and
- * then a registry is asked without it: kubelets may still have it. What is in a secret is never told.
+ * The contents of a cache's pull secrets, for a keyring. A secret that cannot be read is logged and left out: the registry is then
+ * asked without it, and kubelets may still use it. The content of a secret is never logged.
  */
 export async function pullSecrets(
   { namespace, spec }: ImageCache,

@@ -9,33 +9,34 @@ import type { Context } from '#runtime/handler.ts';
 import { pullSecrets } from './pull-secrets.ts';
 import { type Keyring, keyringOf } from '#runtime/registry/keyring.ts';
 
-/** Milliseconds that a round may wait for all registries together: a new cache hardly, as all its images are pulled anyway. */
-export const patience = { Create: 2000, Refresh: 15_000 } as const;
+/** Milliseconds that a round waits for all registries together. A new cache waits little, since all its images are pulled anyway. */
+export const maxWait = { Create: 2000, Refresh: 15_000 } as const;
 
 export type AskRegistries = (seen: Pick<World, 'before' | 'observed' | 'opens'>) => Promise<Resolutions>;
 
 /**
- * Asks what the images that may have moved stand for now, each once however many nodes have it, and all at once; asks nothing unless a round
- * opens that begins with that. Who is not heard in time is unknown, and holds up nobody. Keeps what was said for as long as it lives.
+ * Resolves the images that may have moved, each once and all concurrently, if a round opens that starts with that. Registries that
+ * time out count as unknown and do not block the round. Remembers the answers.
  */
 export function resolveImages(context: Context): AskRegistries {
-  const heard = new Map<string, ResolvedDigest>();
+  const resolved = new Map<string, ResolvedDigest>();
   return async ({ before, observed, opens }) => {
     const wait = waitOf(before, opens, context.now());
     const images = wait === 0 ? [] : movingImages(before, observed.nodes.values(), context.settings);
-    const unasked = new Set(images.map(normalisedReference).filter((reference) => !heard.has(reference)));
-    if (unasked.size === 0) return heard;
+    const unresolved = new Set(images.map(normalisedReference).filter((reference) => !resolved.has(reference)));
+    if (unresolved.size === 0) return resolved;
     const keyring = keyringOf(context.readsPullSecrets ? await pullSecrets(before, context) : []);
-    for (const [reference, word] of await answers([...unasked], keyring, { wait, context })) heard.set(reference, word);
+    for (const [reference, word] of await answers([...unresolved], keyring, { wait, context }))
+      resolved.set(reference, word);
     context.signal.throwIfAborted();
-    return heard;
+    return resolved;
   };
 }
 
 function waitOf(cache: ImageCache, opens: World['opens'], now: number): number {
   const request = nextRound(cache, now);
   if (request === undefined || !mayOpen(request, opens) || !resolvesImages(request)) return 0;
-  return request.operation === 'Create' ? patience.Create : patience.Refresh;
+  return request.operation === 'Create' ? maxWait.Create : maxWait.Refresh;
 }
 
 type Asking = { readonly wait: number; readonly context: Context };

@@ -2,10 +2,10 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
 import type { Notice, ObjectReference } from '#model/cache/cloud-event.ts';
 
-/** How much of the world a decision looks at: all that concerns the cache, or what has changed. */
+/** What to observe for a decision: everything about the cache, or what has changed. */
 export type Scope = 'everything' | Changed;
 
-/** Names of what changed; Jobs that only their Pod told of are not in `jobs`. */
+/** Names of what changed; a Job of which only the Pod changed is not in `jobs`. */
 export type Changed = {
   readonly nodes: readonly string[];
   readonly jobs: readonly string[];
@@ -14,7 +14,7 @@ export type Changed = {
 
 export const nothingChanged: Changed = { nodes: [], jobs: [], pods: [] };
 
-/** What a notice asks to look at. One that does not tell what changed asks for everything. `now` is in epoch milliseconds. */
+/** What to observe after a notice: everything if it does not name what changed. `now` is in epoch milliseconds. */
 export function scopeOf(notice: Notice, cache: ImageCache, now: number): Scope {
   if (notice.type === 'tick') return 'everything';
   if (notice.object.kind !== 'ImageCache')
@@ -32,17 +32,17 @@ export function changedIn(objects: readonly ObjectReference[]): Changed {
   return { nodes: named('Node'), jobs: named('Job'), pods: named('Pod') };
 }
 
-/** A large cache costs the API server many megabytes to look at as a whole. */
+/** Nodes from which on a cache is large: to observe all of it costs the API server many megabytes. */
 const large = 100;
 
-/** Milliseconds from a write of the status: a large cache has one every 5 s while it is driven on. The API server's clock may be ahead of ours. */
+/** Milliseconds since the last write of the status, which a large cache gets every 5 s while it is driven. Clocks may differ either way. */
 const recently = 15_000;
 
-/** Whether somebody is driving a large cache on just now: a look at everything would only be in the way, and the next tick comes. */
+/** Whether another delivery is working on a large cache: observing everything would only cause conflicts, and the next tick follows. */
 export function isBusy({ status, statusWrittenAt = 0 }: ImageCache, now: number): boolean {
   return Object.keys(status.nodes).length >= large && Math.abs(now - statusWrittenAt) < recently;
 }
 
-/** Whether Jobs are out, or should be. */
+/** Whether Jobs exist or should exist. */
 export const hasOpenWork = (cache: ImageCache): boolean =>
   cache.status.status === 'Processing' || Object.values(cache.status.nodes).some(isUnsettled);

@@ -2,7 +2,7 @@ import type { World } from '#model/world.ts';
 import type { Context } from '#runtime/handler.ts';
 import { scheduledAfter } from './schedule.ts';
 
-/** What was seen, with what the process knows: its settings, and the time. */
+/** Adds to the observed state what the process knows: its settings and the time. */
 export function worldOf(
   seen: Pick<World, 'before' | 'observed' | 'opens' | 'makes' | 'resolutions'>,
   { settings, now: clock }: Context,
