@@ -11,43 +11,43 @@ import { sleep, systemClock, type Clock } from './clock.ts';
 export type AfterKubeFledgedOptions = {
   readonly api: Api;
   readonly log: Logger;
-  /** Where to look for it and its Jobs; default everywhere. */
+  /** Namespaces to search for it and its Jobs; default all. */
   readonly namespaces?: Namespaces;
   readonly clock?: Clock;
-  /** Deletes what Jobs kube-fledged left; not where this process only watches. Default true. */
+  /** Whether to delete Jobs that kube-fledged left; not where this process only watches. Default true. */
   readonly cleans?: boolean;
 };
 
-/** Milliseconds between two looks while kube-fledged runs, and while nobody answers. */
-const beat = 10_000;
-const beatInTrouble = 1_000;
+/** Milliseconds between two checks while kube-fledged runs, and while the API server does not answer. */
+const interval = 10_000;
+const retryInterval = 1_000;
 
 /**
- * Resolves when no kube-fledged controller runs (both would write the same caches), or `stopping` aborts. Then tells what else of it
- * is in the way, and deletes the Jobs that it left. What may not be looked at is told and passed over; it never rejects.
+ * Resolves when no kube-fledged controller runs (both would write the same caches), or `stopping` aborts. Then logs other leftovers that
+ * cause failures, and deletes the Jobs that it left. Checks without permission are logged and skipped; never rejects.
  */
 export async function afterKubeFledged(options: AfterKubeFledgedOptions, stopping: AbortSignal): Promise<void> {
   const { clock = systemClock, log } = options;
-  let told = '';
+  let logged = '';
   while (!stopping.aborted) {
     const running = await controllersNow(options);
     if (running?.length === 0) break;
-    const named = running?.join(', ') ?? told;
-    if (named !== told) log.warn({ controllers: running }, stillRuns);
-    told = named;
-    await sleep(running === undefined ? beatInTrouble : beat, clock, stopping);
+    const named = running?.join(', ') ?? logged;
+    if (named !== logged) log.warn({ controllers: running }, stillRuns);
+    logged = named;
+    await sleep(running === undefined ? retryInterval : interval, clock, stopping);
   }
   if (stopping.aborted) return;
-  if (told !== '') log.info('kube-fledged is gone');
-  await tellCrd(options);
-  await tellWebhook(options);
+  if (logged !== '') log.info('kube-fledged is gone');
+  await checkCrd(options);
+  await checkWebhook(options);
   await cleanUp(options);
 }
 
 const stillRuns =
   'kube-fledged runs and would write the same caches: not ready until its controller is gone; kubectl imagecache migrate --check tells how';
 
-/** As "namespace/name"; undefined where the API server did not answer. A right that is missing does not hold us up for ever. */
+/** As "namespace/name"; undefined if the API server did not answer. Without permission there is nothing to wait for. */
 async function controllersNow({
   api,
   log,
@@ -61,7 +61,7 @@ async function controllersNow({
   }
 }
 
-async function tellCrd({ api, log }: AfterKubeFledgedOptions): Promise<void> {
+async function checkCrd({ api, log }: AfterKubeFledgedOptions): Promise<void> {
   await orNote(log, 'cannot see which CRD is installed', async () => {
     if ((await crdKind(api)) === 'kube-fledged')
       log.error(
@@ -70,7 +70,7 @@ async function tellCrd({ api, log }: AfterKubeFledgedOptions): Promise<void> {
   });
 }
 
-async function tellWebhook({ api, log }: AfterKubeFledgedOptions): Promise<void> {
+async function checkWebhook({ api, log }: AfterKubeFledgedOptions): Promise<void> {
   await orNote(log, 'cannot see whether a webhook of kube-fledged is left', async () => {
     for (const name of await webhookConfigurations(api))
       log.warn({ webhook: name }, `a webhook of kube-fledged is left and refuses writes; run: ${deleteCommand(name)}`);
@@ -86,7 +86,7 @@ async function cleanUp({ api, log, namespaces, cleans = true }: AfterKubeFledged
   });
 }
 
-/** A right that is missing is a note: each of these looks is a service, not a need. */
+/** Logs failures only: these checks are not required to work. */
 async function orNote(log: Logger, what: string, act: () => Promise<void>): Promise<void> {
   try {
     await act();

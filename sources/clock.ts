@@ -2,13 +2,13 @@ import { setTimeout as startTimer, clearTimeout as stopTimer } from 'node:timers
 
 export type Cancel = () => void;
 
-/** Time and chance as the sources see them, so that a test owns both. */
+/** Time and randomness, replaceable in tests. */
 export type Clock = {
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** From 0 up to, not including, 1. */
+  /** In [0, 1). */
   readonly random: () => number;
-  /** Runs once after so many milliseconds, unless cancelled. */
+  /** Calls `run` once after so many milliseconds, unless cancelled. */
   readonly after: (ms: number, run: () => void) => Cancel;
 };
 
@@ -23,7 +23,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Ends after so many milliseconds, or as soon as the signal aborts; never throws, so that loops have one way out. */
+/** Resolves after so many milliseconds, or when the signal aborts; never rejects. */
 export function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {

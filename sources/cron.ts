@@ -18,7 +18,7 @@ export type Cron = {
   readonly stop: () => Promise<void>;
 };
 
-/** Ticks by the clock on the wall, one at a time: a tick that takes longer than its period swallows the next, so none pile up. */
+/** Ticks on a cron schedule, one at a time: while a tick runs, the next one is skipped. */
 export function startCron({ schedule: pattern, tick, clock, log }: CronOptions): Cron {
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -37,11 +37,11 @@ export function startCron({ schedule: pattern, tick, clock, log }: CronOptions):
   };
 }
 
-/** What is wrong with a schedule, in a sentence. */
+/** Why a schedule is invalid; undefined if it is valid. */
 export function wrongSchedule(pattern: string): string | undefined {
   const { valid, errors } = validateDetailed(pattern);
   if (valid) return undefined;
-  return `schedule ${JSON.stringify(pattern)} is no cron expression: ${errors.map(({ message }) => message).join('; ')}`;
+  return `schedule ${JSON.stringify(pattern)} is not a cron expression: ${errors.map(({ message }) => message).join('; ')}`;
 }
 
 type Persistence = { readonly clock: Clock; readonly log: Logger; readonly signal: AbortSignal };
@@ -71,7 +71,7 @@ const retryAfterOf = (error: unknown): number =>
 
 const isAborted = (signal: AbortSignal): boolean => signal.aborted;
 
-/** node-cron talks to the console unless told otherwise. */
+/** Replaces node-cron's own logger, which writes to the console. */
 const quiet = (log: Logger): { info: Log; warn: Log; error: Log; debug: Log } => ({
   info: (message) => log.debug({ cron: String(message) }, 'cron'),
   warn: (message) => log.warn({ cron: String(message) }, 'cron'),

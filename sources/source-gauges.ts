@@ -5,10 +5,10 @@ import type { Metrics, Sample } from '#runtime/process/metrics.ts';
 import type { SourceMetric } from './source-metrics.ts';
 import type { Sources } from './start-sources.ts';
 
-type Told = Pick<Sources, 'leads' | 'synced' | 'queue' | 'caches'>;
+type Observable = Pick<Sources, 'leads' | 'synced' | 'queue' | 'caches'>;
 
-/** Lets metrics see how the sources stand. What caches there are is told by the leader alone, who watches them. */
-export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, sources: Told): void {
+/** Registers gauges of the sources. Only the leader reports caches, because only it watches them. */
+export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, sources: Observable): void {
   const { gauge } = metrics;
   gauge('imagecache_leader', () => one(Number(sources.leads())));
   gauge('imagecache_source_synced', () => one(Number(sources.synced())));

@@ -2,7 +2,7 @@ import type { Definitions } from '#runtime/process/metrics.ts';
 
 const long = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
 
-/** What the source tells: it lasts, it watches everything, and only its leader counts, so that replicas double nothing. */
+/** Metrics of the source: only the leader reports them, so that replicas are not counted twice. */
 export const sourceMetrics = {
   imagecache_leader: {
     type: 'gauge',
@@ -11,46 +11,46 @@ export const sourceMetrics = {
   },
   imagecache_source_synced: {
     type: 'gauge',
-    help: '1 once all that exists is known and events flow, or while standing by; else 0',
+    help: '1 once all objects are known and events are delivered, or while standing by; else 0',
     labels: [],
   },
-  imagecache_queue_depth: { type: 'gauge', help: 'Batches of changes that wait for delivery', labels: [] },
-  imagecache_queue_oldest_seconds: { type: 'gauge', help: 'Seconds that the oldest batch has waited', labels: [] },
+  imagecache_queue_depth: { type: 'gauge', help: 'Batches of changes pending delivery', labels: [] },
+  imagecache_queue_oldest_seconds: { type: 'gauge', help: 'Age of the oldest pending batch in seconds', labels: [] },
   imagecache_deliveries_total: {
     type: 'counter',
-    help: 'Events sent to functions by the kind of object they tell of: delivered, retry (to come again), refused (dropped)',
+    help: 'Events sent to functions by kind of object and outcome: delivered, retry (sent again), refused (dropped)',
     labels: ['kind', 'outcome'],
   },
   imagecache_watch_restarts_total: {
     type: 'counter',
-    help: 'Watches that ended: ended (by the server, in its time), expired (all is listed anew), stalled, failed',
+    help: 'Watches that ended, by cause: ended (by the server), expired (list again), stalled (no data), failed',
     labels: ['resource', 'cause'],
   },
-  imagecache_caches: { type: 'gauge', help: 'ImageCaches by status; New has none yet', labels: ['status'] },
+  imagecache_caches: { type: 'gauge', help: 'ImageCaches by status; New has no status yet', labels: ['status'] },
   imagecache_cache_nodes: {
     type: 'gauge',
-    help: 'Nodes of each ImageCache by state, over all of them',
+    help: 'Nodes by state, summed over all ImageCaches',
     labels: ['state'],
   },
   imagecache_cache_removals: {
     type: 'gauge',
-    help: 'Nodes from which images of an ImageCache are to go, by state, over all of them',
+    help: 'Nodes with image removals by state, summed over all ImageCaches',
     labels: ['state'],
   },
   imagecache_pulls_total: {
     type: 'counter',
-    help: 'Images that pull Jobs were made for, by what came of each try: succeeded (it is there), failed, lost (with its Pod)',
+    help: 'Image pulls by result of each attempt: succeeded, failed, lost (with its Pod)',
     labels: ['result'],
   },
   imagecache_pull_pod_duration_seconds: {
     type: 'histogram',
-    help: 'Seconds that Pods that got all their images took, from their start to their last container, as their kubelet tells',
+    help: 'Seconds that succeeded pull Pods took, from their start to the end of their last container',
     labels: [],
     buckets: long,
   },
   imagecache_node_warm_seconds: {
     type: 'histogram',
-    help: 'Seconds until a node had all images of a cache, since it could be served: because it joined, or the cache was created or changed',
+    help: 'Seconds until a node had all images of a cache, since the node joined or the cache was created or changed',
     labels: ['cause'],
     buckets: long,
   },

@@ -30,7 +30,7 @@ export type ConfiguredSources = {
   readonly site: Site;
 };
 
-/** Starts the sources with the operator's settings. Throws `ConfigError` for a wrong schedule. */
+/** Starts the sources with the operator's settings. Throws `ConfigError` for an invalid schedule. */
 export async function startConfiguredSources(config: Config, parts: Parts): Promise<ConfiguredSources> {
   const { api, log, metrics, sink, cleans } = parts;
   const page = config.statusPage ? await loadStatusPage() : undefined;

@@ -22,34 +22,34 @@ export type SourcesOptions = {
   readonly within?: Within;
   /** Cron schedule of the heartbeat; '' is off, where something else sends it. */
   readonly tickSchedule: string;
-  /** Without it, this process takes itself for the only one. */
+  /** Without it, this process assumes that it is the only one. */
   readonly lease?: { readonly namespace: string; readonly identity: string; readonly times?: LeaseTimes };
-  /** Called once when the cluster has no ImageCache CRD; the sources go on as soon as it is there. */
+  /** Called once when the cluster has no ImageCache CRD; the sources continue as soon as it is installed. */
   readonly onCrdMissing?: () => void;
-  /** Nothing begins, the Lease included, before this has resolved; until then the sources are not synced. */
+  /** Nothing starts, the Lease included, until this has resolved; until then the sources are not synced. */
   readonly mayBegin?: (stopping: AbortSignal) => Promise<void>;
   readonly clock?: Clock;
   readonly meter?: Meter<SourceMetric>;
 };
 
 export type Sources = {
-  /** Whether all that exists is known and events flow; of a process that waits for the Lease, that it stands by. */
+  /** Whether all objects are known and events are delivered; true for a standby. */
   readonly synced: () => boolean;
   /** Resolves when this process leads and has synced for the first time; never rejects. */
   readonly whenSynced: Promise<void>;
-  /** Whether this process is the one that watches and sends. */
+  /** Whether this process is the leader, which watches and sends events. */
   readonly leads: () => boolean;
-  /** Known ImageCaches by "namespace/name", as they stand; none while standing by. */
+  /** Known ImageCaches by "namespace/name"; none while standing by. */
   readonly caches: () => ReadonlyMap<string, ImageCache>;
-  /** Differs whenever they do. */
+  /** Changes whenever they do. */
   readonly revision: () => string;
-  /** Batches that wait for delivery, and milliseconds that the oldest has waited. */
+  /** Number of pending batches, and age of the oldest in milliseconds. */
   readonly queue: () => { readonly depth: number; readonly age: number };
   /** Aborts the deliveries in flight, and resolves when they have ended and the Lease is released. */
   readonly stop: () => Promise<void>;
 };
 
-/** Starts what wakes the functions: changes in the cluster, and the heartbeat. Throws `ConfigError` for a wrong schedule. */
+/** Starts the sources of events: changes in the cluster, and the heartbeat. Throws `ConfigError` for an invalid schedule. */
 export function startSources(options: SourcesOptions): Sources {
   const { clock = systemClock, lease, log, api, tickSchedule, meter = noMeter } = options;
   const wrong = tickSchedule === '' ? undefined : wrongSchedule(tickSchedule);
@@ -57,33 +57,33 @@ export function startSources(options: SourcesOptions): Sources {
   const stopping = new AbortController();
   const { promise: whenSynced, resolve } = Promise.withResolvers<undefined>();
   let source: KubernetesSource | undefined;
-  let term = 0;
+  let terms = 0;
   const lead: Lead = async (leading) => {
-    const begun = startTerm({ ...options, clock, sink: meteredSink(options.sink, meter) });
-    source = begun.source;
-    term += 1;
-    void begun.source.whenSynced.then(() => {
+    const term = startTerm({ ...options, clock, sink: meteredSink(options.sink, meter) });
+    source = term.source;
+    terms += 1;
+    void term.source.whenSynced.then(() => {
       resolve(undefined);
     });
     await aborted(leading);
-    await begun.stop();
+    await term.stop();
     source = undefined;
   };
-  const begin = (): Promise<void> =>
+  const run = (): Promise<void> =>
     lease === undefined ? lead(stopping.signal) : whileLeading({ ...lease, api, clock, log }, stopping.signal, lead);
   let mayLead = options.mayBegin === undefined;
-  const beginLater = async (allowed: Promise<void>): Promise<void> => {
+  const runWhen = async (allowed: Promise<void>): Promise<void> => {
     await allowed;
     mayLead = true;
-    if (!stopping.signal.aborted) await begin();
+    if (!stopping.signal.aborted) await run();
   };
-  const ended = options.mayBegin === undefined ? begin() : beginLater(options.mayBegin(stopping.signal));
+  const ended = options.mayBegin === undefined ? run() : runWhen(options.mayBegin(stopping.signal));
   return {
     synced: () => mayLead && (source?.synced() ?? lease !== undefined),
     whenSynced,
     leads: () => source !== undefined,
     caches: () => source?.caches ?? new Map<string, never>(),
-    revision: () => `${term}.${source?.revision() ?? -1}`,
+    revision: () => `${terms}.${source?.revision() ?? -1}`,
     queue: () => ({ depth: source?.queue.depth() ?? 0, age: source?.queue.age() ?? 0 }),
     stop: async () => {
       stopping.abort();

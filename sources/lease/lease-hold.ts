@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
 import type { Clock } from '../clock.ts';
-import { given, heldBy, newLease, parseLease, type Lease } from './lease-object.ts';
+import { released, heldBy, newLease, parseLease, type Lease } from './lease-object.ts';
 
 export type HoldOptions = {
   readonly api: Api;
@@ -10,23 +10,23 @@ export type HoldOptions = {
   readonly log: Logger;
   readonly namespace: string;
   readonly name: string;
-  /** Who this process is; the same after a restart, so that it need not wait for itself. */
+  /** Identity of this process; the same after a restart, so that it does not wait for itself. */
   readonly identity: string;
-  /** Milliseconds that others wait for us when we fall silent. */
+  /** Milliseconds after the last renewal until others may take the Lease. */
   readonly duration: number;
 };
 
-/** This process's hand on the Lease. */
+/** Access of this process to the Lease. */
 export type Hold = {
-  /** Takes or renews; false when somebody else holds it, or when that could not be told in so many milliseconds. Never rejects. */
+  /** Acquires or renews the Lease; false if another process holds it, or on a failure or timeout. Never rejects. */
   readonly take: (timeout: number) => Promise<boolean>;
-  /** Whether somebody else was last seen to hold it. */
+  /** Whether another process held it when it was last read. */
   readonly isTaken: () => boolean;
-  /** Lets go, if it is ours. Never rejects: a Lease that cannot be given back runs out. */
+  /** Releases the Lease if this process holds it. Never rejects: a Lease that cannot be released expires. */
   readonly release: (timeout: number) => Promise<void>;
 };
 
-/** As client-go does it: optimistic lock by resourceVersion, and expiry by our own clock from when a change was seen, as others' clocks may be wrong. */
+/** As in client-go: optimistic locking by resourceVersion, and expiry by the local clock from the last observed change, as clocks may differ. */
 export function createHold(options: HoldOptions): Hold {
   const { clock, identity } = options;
   const state: State = { options, seen: undefined };
@@ -41,8 +41,8 @@ export function createHold(options: HoldOptions): Hold {
       const lease = state.seen?.lease;
       state.seen = undefined;
       if (lease?.holder !== identity) return;
-      const giving = (signal: AbortSignal) => send(options, 'PUT', { signal, body: given(lease, clock.now()) });
-      await within(timeout, clock, giving).catch((error: unknown) => {
+      const put = (signal: AbortSignal) => send(options, 'PUT', { signal, body: released(lease, clock.now()) });
+      await within(timeout, clock, put).catch((error: unknown) => {
         failed(state, error);
       });
     },
@@ -51,7 +51,7 @@ export function createHold(options: HoldOptions): Hold {
 
 type State = {
   readonly options: HoldOptions;
-  /** The Lease as last seen, and since when it has been like that; epoch milliseconds. */
+  /** The Lease as last observed, and when it last changed, in epoch milliseconds. */
   seen: { readonly lease: Lease; readonly since: number } | undefined;
 };
 
@@ -59,7 +59,7 @@ async function take(state: State, signal: AbortSignal): Promise<boolean> {
   const { options } = state;
   const { namespace, name, identity, duration, clock } = options;
   const claim = { identity, duration, now: clock.now() };
-  // Who holds it need not read it: a write that fails is the news that somebody else wrote.
+  // The holder writes without reading first: a conflict shows that another process wrote.
   if (state.seen?.lease.holder !== identity) {
     const found = await send(options, 'GET', { signal }).catch(absent);
     const lease = found ?? (await send(options, 'POST', { signal, body: newLease(namespace, name, claim) }));
@@ -80,11 +80,11 @@ function observe(state: State, lease: Lease): void {
 const isFree = ({ lease, since }: { lease: Lease; since: number }, { identity, clock }: HoldOptions): boolean =>
   [identity, ''].includes(lease.holder) || clock.now() >= since + lease.duration;
 
-/** Where somebody else wrote it, what we believed of it is worth nothing, and the next look tells. */
+/** After a conflict the Lease must be read again. */
 function failed(state: State, error: unknown): void {
   const { identity, log } = state.options;
   if (state.seen?.lease.holder === identity && (isConflict(error) || isNotFound(error))) state.seen = undefined;
-  if (!isConflict(error)) log.warn({ err: error }, 'lease out of reach');
+  if (!isConflict(error)) log.warn({ err: error }, 'cannot write or read the lease');
 }
 
 type Sent = { readonly signal: AbortSignal; readonly body?: unknown };

@@ -1,13 +1,13 @@
 import { at, isObject, numberAt, textAt, type Json } from '../kubernetes/json.ts';
 
-/** A Lease as the API server has it, and what of it matters here. */
+/** A Lease as stored, and the fields that are used. */
 export type Lease = {
   readonly object: Json;
-  /** '' when nobody holds it. */
+  /** '' if it is not held. */
   readonly holder: string;
-  /** Milliseconds that others wait for the holder after its last sign of life. */
+  /** Milliseconds after the last renewal until others may take it. */
   readonly duration: number;
-  /** Opaque: that it changed is the sign of life. */
+  /** Opaque: a change of it is a renewal. */
   readonly renewTime: string;
 };
 
@@ -22,7 +22,7 @@ export function parseLease(object: unknown): Lease {
 
 export type Claim = { readonly identity: string; readonly duration: number; readonly now: number };
 
-/** The Lease that is made where there is none. */
+/** The Lease that is created if there is none. */
 export function newLease(namespace: string, name: string, claim: Claim): Json {
   return {
     apiVersion: 'coordination.k8s.io/v1',
@@ -32,7 +32,7 @@ export function newLease(namespace: string, name: string, claim: Claim): Json {
   };
 }
 
-/** The same Lease held by the claimant from now on; its resourceVersion stays, so that a write of others in between is noticed. */
+/** The same Lease held by the claimant; it keeps its resourceVersion, so that a concurrent write is a conflict. */
 export function heldBy({ object, holder }: Lease, claim: Claim): Json {
   const spec = at(object, 'spec');
   const transitions = numberAt(spec, 'leaseTransitions') ?? 0;
@@ -41,8 +41,8 @@ export function heldBy({ object, holder }: Lease, claim: Claim): Json {
   return { ...object, spec: { ...(isObject(spec) ? spec : {}), ...claimed(claim), ...change } };
 }
 
-/** The same Lease free for whoever asks next. */
-export function given({ object }: Lease, now: number): Json {
+/** The same Lease without a holder. */
+export function released({ object }: Lease, now: number): Json {
   const spec = at(object, 'spec');
   const free = { holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(now) };
   return { ...object, spec: { ...(isObject(spec) ? spec : {}), ...free } };
@@ -54,5 +54,5 @@ const claimed = ({ identity, duration, now }: Claim): Json => ({
   renewTime: microTime(now),
 });
 
-/** Kubernetes' MicroTime wants six digits. */
+/** Kubernetes' MicroTime has six digits. */
 const microTime = (now: number): string => new Date(now).toISOString().replace('Z', '000Z');

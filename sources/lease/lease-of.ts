@@ -2,8 +2,8 @@ import { hostname } from 'node:os';
 import type { Config } from '#runtime/config/config.ts';
 
 /**
- * The Lease of a process, and the name under which it holds it.
- * In a pod the name stays over restarts of its container, which then goes on at once; elsewhere one machine may run several.
+ * The namespace of the Lease and the identity of this process.
+ * In a Pod the identity is the same after a container restart, which then leads at once; elsewhere one machine may run several processes.
  */
 export function leaseOf(
   { inCluster, leaseNamespace }: Pick<Config, 'inCluster' | 'leaseNamespace'>,

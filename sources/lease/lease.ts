@@ -10,29 +10,29 @@ export type LeaseOptions = {
   readonly namespace: string;
   /** Default `imagecache-functions-source`. */
   readonly name?: string;
-  /** Who this process is; the same after a restart, so that it need not wait for itself. */
+  /** Identity of this process; the same after a restart, so that it does not wait for itself. */
   readonly identity: string;
   readonly times?: LeaseTimes;
 };
 
 /** Milliseconds. */
 export type LeaseTimes = {
-  /** How long the others wait for a holder that is silent. Default 15,000. */
+  /** Until others may take a Lease that is not renewed. Default 15,000. */
   readonly duration: number;
-  /** How long a holder that cannot renew goes on; shorter than the duration, so that two never lead at once. Default 10,000. */
+  /** How long a holder leads without a renewal; shorter than the duration, so that two never lead at once. Default 10,000. */
   readonly renewDeadline: number;
   /** Between two tries. Default 2,000. */
   readonly retry: number;
 };
 
-const usualTimes: LeaseTimes = { duration: 15_000, renewDeadline: 10_000, retry: 2_000 };
+const defaultTimes: LeaseTimes = { duration: 15_000, renewDeadline: 10_000, retry: 2_000 };
 
-/** What one term does. Its signal aborts when the Lease is lost or the process is to stop: begin nothing then, and return soon. */
+/** Runs one term. The signal aborts when the Lease is lost or the process stops: start nothing then, and return soon. */
 export type Lead = (leading: AbortSignal) => Promise<void>;
 
-/** Runs `lead` for as long as this process holds the Lease, once more each time it has won it, until `signal` aborts; then gives the Lease back. */
+/** Runs `lead` while this process holds the Lease, again after each acquisition, until `signal` aborts; then releases the Lease. */
 export async function whileLeading(options: LeaseOptions, signal: AbortSignal, lead: Lead): Promise<void> {
-  const { clock, log, identity, name = 'imagecache-functions-source', times = usualTimes } = options;
+  const { clock, log, identity, name = 'imagecache-functions-source', times = defaultTimes } = options;
   const hold = createHold({ ...options, name, duration: times.duration });
   while (!signal.aborted) {
     if (!(await hold.take(times.renewDeadline))) {
@@ -41,13 +41,13 @@ export async function whileLeading(options: LeaseOptions, signal: AbortSignal, l
     }
     log.info({ identity }, 'leading');
     await leadOnce(hold, { clock, log, times }, { signal, lead });
-    log.info({ identity }, 'leads no longer');
+    log.info({ identity }, 'stopped leading');
   }
 }
 
 type Term = { readonly clock: Clock; readonly log: Logger; readonly times: LeaseTimes };
 
-/** Renews until `lead` has ended, so that what it still finishes after a stop is covered by the Lease as well. */
+/** Renews until `lead` has ended, so that the Lease also covers what it finishes after a stop. */
 async function leadOnce(hold: Hold, term: Term, { signal, lead }: { signal: AbortSignal; lead: Lead }): Promise<void> {
   const lost = new AbortController();
   const ended = new AbortController();

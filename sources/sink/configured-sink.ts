@@ -4,7 +4,7 @@ import { brokerSink, routeSink, type HttpSinkOptions } from './http-sink.ts';
 import type { Sink } from './sink.ts';
 import { trustBundles } from './trust-bundles.ts';
 
-/** The sink that K_SINK or ROUTES names; undefined where neither is set, and events stay in the process. */
+/** The sink for K_SINK or ROUTES; undefined if neither is set and events stay in the process. */
 export function configuredSink(
   config: Pick<Config, 'sink' | 'sinkCertificates' | 'eventOverrides' | 'routes'>,
 ): Sink | undefined {

@@ -5,23 +5,23 @@ import { createPoster, type Answer } from './post.ts';
 import { DeliveryFailed, DeliveryRefused, sinkPerFunction, type Sink } from './sink.ts';
 
 export type HttpSinkOptions = {
-  /** Extensions that are set on every event, over those it has (K_CE_OVERRIDES). */
+  /** Extensions set on every event, overriding its own (K_CE_OVERRIDES). */
   readonly extensions?: Readonly<Record<string, string>>;
-  /** PEM of authorities that are trusted beside the usual ones (K_CA_CERTS). */
+  /** PEM of additional certificate authorities (K_CA_CERTS). */
   readonly caCertificates?: string;
-  /** File with a bearer token, read again at each send, as it is replaced before it expires. Default `/oidc/token`; need not exist. */
+  /** File with a bearer token, read for each request because it is rotated. Default `/oidc/token`; optional. */
   readonly tokenFile?: string;
-  /** Milliseconds until an answer is given up. Default 60,000: a Broker may answer only when all its triggers have. */
+  /** Milliseconds to wait for a response. Default 60,000: a Broker may respond only after all its triggers. */
   readonly timeout?: number;
 };
 
-/** Sends every event to one place that knows where it belongs, such as a Knative Broker. */
+/** Sends every event to one receiver that dispatches it, such as a Knative Broker. */
 export function brokerSink(url: URL, options: HttpSinkOptions = {}): Sink {
   const send = sender(options);
   return (event, _kind, signal) => send(event, url, signal);
 }
 
-/** Sends every event to each function it concerns, at the function's own address; functions without one get none. */
+/** Sends every event to the address of each function it concerns; functions without an address are skipped. */
 export function routeSink(
   addresses: Readonly<Partial<Record<FunctionName, URL>>>,
   options: HttpSinkOptions = {},
@@ -50,7 +50,7 @@ function sender(options: HttpSinkOptions): Send {
   };
 }
 
-/** Answers that say the event itself is no good; a wrong token or a missing receiver can be put right, so those come again. */
+/** Status codes that refuse the event itself; with others, such as a wrong token or a missing receiver, a retry may succeed. */
 const refusals = [400, 413, 415, 422];
 
 function settle({ status, retryAfterMs, text }: Answer, url: URL): void {

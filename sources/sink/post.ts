@@ -7,7 +7,7 @@ import { deadline } from '#runtime/api/time-limit.ts';
 export type Answer = {
   readonly status: number;
   readonly retryAfterMs: number | undefined;
-  /** The first 1,024 characters of the body: enough for a reason. */
+  /** The first 1,024 characters of the body. */
   readonly text: string;
 };
 

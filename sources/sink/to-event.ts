@@ -2,10 +2,10 @@ import { CloudEvent } from 'cloudevents';
 import { changeType, tickType, type ObjectReference } from '#model/cache/cloud-event.ts';
 import type { Batch } from '../kubernetes/batch.ts';
 
-/** What makes an event one of its kind: passed in, so that the rest is a function of the change alone. */
+/** Identity and time of an event: passed in, so that the rest depends on the change only. */
 export type Stamp = { readonly id: string; readonly time: Date; readonly traceparent: string };
 
-/** The event that tells of a batch, as Knative's ApiServerSource would, with our extensions beside. `server` is the API server's address. */
+/** The event for a batch, in the format of Knative's ApiServerSource with our extensions. `server` is the API server's address. */
 export function changeEvent({ cache, change, others }: Batch, server: string, stamp: Stamp): CloudEvent<unknown> {
   const { object, verb, uid, resourceVersion, generation } = change;
   const { apiVersion, kind, namespace, name } = object;
@@ -20,7 +20,7 @@ export function changeEvent({ cache, change, others }: Batch, server: string, st
     kind,
     apiversion: apiVersion,
     name,
-    // An empty attribute is no attribute to most receivers.
+    // Most receivers treat an empty attribute as missing.
     ...(namespace === '' ? {} : { namespace }),
     uid,
     resourceversion: resourceVersion,
@@ -31,7 +31,7 @@ export function changeEvent({ cache, change, others }: Batch, server: string, st
   });
 }
 
-/** The heartbeat, as Knative's PingSource would send it. */
+/** The heartbeat, in the format of Knative's PingSource. */
 export function tickEvent(stamp: Stamp): CloudEvent<unknown> {
   return new CloudEvent<unknown>({
     id: stamp.id,

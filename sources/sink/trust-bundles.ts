@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where a SinkBinding mounts the authorities that the cluster trusts for its events. */
+/** Where a SinkBinding mounts the certificate authorities of the cluster's event receivers. */
 const mountedAt = '/knative-custom-certs';
 
-/** All certificates in the files of a folder as one text; '' where there are none, or no folder. */
+/** All certificates in the files of a folder as one PEM text; '' if there are none, or no folder. */
 export function trustBundles(folder = mountedAt): string {
   return filesIn(folder)
     .map((name) => readFileSync(join(folder, name), 'utf8').trim())
@@ -12,7 +12,7 @@ export function trustBundles(folder = mountedAt): string {
     .join('\n');
 }
 
-/** Sorted; what begins with `..` is how a mounted volume keeps its versions apart. */
+/** Sorted, without the `..` entries in which a mounted volume keeps its versions. */
 function filesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder)

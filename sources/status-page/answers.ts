@@ -7,7 +7,7 @@ import { pagingOf } from './paging.ts';
 
 type Known = Pick<Sources, 'leads' | 'synced' | 'caches'>;
 
-/** What the page's requests for data come to, by the last part of their path; undefined where what they ask for is not there. */
+/** Answers the page's data requests by the last part of their path; undefined if the object does not exist. */
 export function answerTo(what: string, query: URLSearchParams, known: Known): object | undefined {
   if (what === 'caches') return allCaches(query, known);
   const cache = known.caches().get(`${query.get('namespace') ?? ''}/${query.get('name') ?? ''}`);

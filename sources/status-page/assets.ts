@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 
-/** Where the page's files are: in the image, beside its programs as here beside this one. */
+/** Folder of the page's files, in the image as here next to the program. */
 export const assetFolder = join(import.meta.dirname, 'assets');
 
-/** The page's files and what they are. */
+/** The page's files and their media types. */
 export const assetTypes: Readonly<Record<string, string>> = {
   'index.html': 'text/html; charset=utf-8',
   'page.css': 'text/css; charset=utf-8',

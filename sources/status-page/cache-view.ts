@@ -5,7 +5,7 @@ import { nodeCounts } from '#model/desired/node-counts.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import { page, type Page, type Paging } from './paging.ts';
 
-/** A cache as a row of the page shows it; times are epoch milliseconds. */
+/** A row of the table of caches; times are epoch milliseconds. */
 export type CacheRow = {
   readonly namespace: string;
   readonly name: string;
@@ -14,7 +14,7 @@ export type CacheRow = {
   readonly message: string;
   readonly isSuspended: boolean;
   readonly nodes: Readonly<Record<'ready' | 'pulling' | 'pending' | 'failed' | 'skipped', number>>;
-  /** Nodes from which images are to go, however far that is. */
+  /** Nodes with image removals, by state. */
   readonly removals: Readonly<Record<'removed' | 'open' | 'failed' | 'skipped', number>>;
   readonly images: { readonly total: number; readonly failed: number };
   readonly started: number | undefined;
@@ -22,11 +22,11 @@ export type CacheRow = {
   readonly nextRefresh: number | undefined;
 };
 
-/** A cache in depth. Of its lists only one page each: a cache may have thousands of nodes, and a node a thousand images. */
+/** The details of a cache, with one page of each list: a cache may have thousands of nodes, and a node a thousand images. */
 export type CacheDetail = CacheRow & {
   readonly imageRows: Page<ImageRow>;
   readonly nodeRows: Page<NodeRow>;
-  /** One letter for the state of each node, in the order of all rows: F, P, W(aiting), S or R. */
+  /** One letter for the state of each node, in the order of all rows: F, P, W (pending), S or R. */
   readonly map: string;
 };
 type ImageRow = {
@@ -41,8 +41,8 @@ type NodeRow = {
   readonly state: NodeState;
   readonly reason: string;
   readonly attempt: number;
-  readonly there: number;
-  readonly wanted: number;
+  readonly present: number;
+  readonly desired: number;
 };
 export type NodeImageRow = {
   readonly image: string;
@@ -50,7 +50,7 @@ export type NodeImageRow = {
   readonly reason: string;
   readonly message: string;
 };
-type ImageState = 'failed' | 'pulling' | 'waiting' | 'unknown' | 'there';
+type ImageState = 'failed' | 'pulling' | 'pending' | 'unknown' | 'present';
 
 export function cacheRow(cache: ImageCache): CacheRow {
   const { namespace, name, spec, status } = cache;
@@ -77,9 +77,9 @@ function removalCounts(removals: RemovalLedger): CacheRow['removals'] {
 
 type Asked = { readonly query: string; readonly state: string; readonly nodes: Paging; readonly images: Paging };
 
-/** One cache in depth; of its nodes those whose name has the query in it and that are in the state, if one is asked for. */
+/** The details of one cache, with the nodes whose name contains the query and that are in the state, if one is given. */
 export function cacheDetail(cache: ImageCache, asked: Asked): CacheDetail {
-  const entries = Object.entries(cache.status.nodes).toSorted(byNeed);
+  const entries = Object.entries(cache.status.nodes).toSorted(byUrgency);
   const chosen = entries.filter(
     ([name, { state }]) => (asked.state === '' || state === asked.state) && name.includes(asked.query),
   );
@@ -91,18 +91,18 @@ export function cacheDetail(cache: ImageCache, asked: Asked): CacheDetail {
     map: chosen
       .map(([, { state }]) => letters[state])
       .join('')
-      .slice(0, mostCells),
+      .slice(0, maxCells),
   };
 }
 
-/** The images of one node, with what is known of each; undefined if the cache has no such node. */
+/** The images of one node with their states; undefined if the cache has no such node. */
 export function nodeImages(cache: ImageCache, node: string, paging: Paging): Page<NodeImageRow> | undefined {
   const entry = Object.hasOwn(cache.status.nodes, node) ? cache.status.nodes[node] : undefined;
   if (entry === undefined) return undefined;
-  const rows = wantedBy(entry, cache).map((image, index) => {
-    const told = cache.status.failures[image]?.find((failure) => failure.node === node);
+  const rows = desiredOn(entry, cache).map((image, index) => {
+    const failure = cache.status.failures[image]?.find((each) => each.node === node);
     const state = imageState(entry, index);
-    const { reason, message } = state === 'there' || told === undefined ? { reason: '', message: '' } : told;
+    const { reason, message } = state === 'present' || failure === undefined ? { reason: '', message: '' } : failure;
     return { image, state, reason, message };
   });
   return page(
@@ -118,44 +118,44 @@ const letters: Readonly<Record<NodeState, string>> = {
   Skipped: 'S',
   Ready: 'R',
 };
-const needs = Object.keys(letters);
-const imageStates: readonly ImageState[] = ['failed', 'pulling', 'waiting', 'unknown', 'there'];
-/** More than any cluster has nodes. */
-const mostCells = 10_000;
+const urgency = Object.keys(letters);
+const imageStates: readonly ImageState[] = ['failed', 'pulling', 'pending', 'unknown', 'present'];
+/** More nodes than any cluster has. */
+const maxCells = 10_000;
 
 const names = new Intl.Collator('en', { numeric: true });
 type Named = readonly [name: string, entry: LedgerEntry];
-const byNeed = ([a, one]: Named, [b, other]: Named): number =>
-  needs.indexOf(one.state) - needs.indexOf(other.state) || names.compare(a, b);
+const byUrgency = ([a, one]: Named, [b, other]: Named): number =>
+  urgency.indexOf(one.state) - urgency.indexOf(other.state) || names.compare(a, b);
 
-const wantedBy = (entry: LedgerEntry, cache: ImageCache): readonly string[] =>
+const desiredOn = (entry: LedgerEntry, cache: ImageCache): readonly string[] =>
   imagesOf(cache, cache.status.desired[entry.desiredHash] ?? []);
 
 function nodeRow(node: string, entry: LedgerEntry, cache: ImageCache): NodeRow {
   const { state, reason, attempt } = entry;
-  const states = wantedBy(entry, cache).map((_, index) => imageState(entry, index));
-  const there = states.filter((each) => each === 'there').length;
-  return { node, state, reason, attempt, there, wanted: states.length };
+  const states = desiredOn(entry, cache).map((_, index) => imageState(entry, index));
+  const present = states.filter((each) => each === 'present').length;
+  return { node, state, reason, attempt, present, desired: states.length };
 }
 
-/** What is not to be done any more is there. */
+/** An image that is neither pending nor failed is present. */
 function imageState({ state, pendingImages, failedImages }: LedgerEntry, index: number): ImageState {
-  if (state === 'Ready') return 'there';
-  if (state === 'Failed') return failedImages.includes(index) ? 'failed' : 'there';
+  if (state === 'Ready') return 'present';
+  if (state === 'Failed') return failedImages.includes(index) ? 'failed' : 'present';
   if (state === 'Skipped') return 'unknown';
-  if (pendingImages?.includes(index) === false) return 'there';
-  return state === 'Pulling' ? 'pulling' : 'waiting';
+  if (pendingImages?.includes(index) === false) return 'present';
+  return state === 'Pulling' ? 'pulling' : 'pending';
 }
 
-/** Images by how many nodes have them; those that failed somewhere first. */
+/** Images with the number of nodes in each state; those with failures first. */
 function imageRows(cache: ImageCache): readonly ImageRow[] {
   const rows = new Map<string, { ready: number; failed: number; open: number }>();
   for (const entry of Object.values(cache.status.nodes))
-    wantedBy(entry, cache).forEach((image, index) => {
+    desiredOn(entry, cache).forEach((image, index) => {
       const row = rows.get(image) ?? { ready: 0, failed: 0, open: 0 };
       rows.set(image, row);
       const state = imageState(entry, index);
-      if (state === 'there') row.ready += 1;
+      if (state === 'present') row.ready += 1;
       else if (state === 'failed') row.failed += 1;
       else if (state !== 'unknown') row.open += 1;
     });

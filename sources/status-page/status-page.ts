@@ -7,7 +7,7 @@ import type { Sources } from '../start-sources.ts';
 import { answerTo } from './answers.ts';
 import { assetFolder, assetTypes } from './assets.ts';
 
-/** Nothing but the page's own files runs or is asked, and nobody frames it; names and messages on it come from whoever may write a cache. */
+/** Only the page's own files are loaded, and it cannot be framed: names and messages on it are untrusted input. */
 const headers = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -21,7 +21,7 @@ const headers = {
 type Known = Pick<Sources, 'leads' | 'synced' | 'caches'>;
 
 /**
- * The page at `/status/`, with its data below `/status/api/`: read only, from what the source watches anyway. `/` leads to it.
+ * The page at `/status/` and its data below `/status/api/`: read-only, from what the source watches. `/` redirects to it.
  * Resolves when its files are read.
  */
 export async function loadStatusPage(): Promise<(known: Known) => Site> {
@@ -49,12 +49,10 @@ function data(what: string, { searchParams }: URL, known: Known): Reply | undefi
   return answer && { type: 'application/json; charset=utf-8', body: JSON.stringify(answer) };
 }
 
-/** A browser that has it already hears only that. */
+/** Answers 304 if the browser has the current version. */
 function send(request: IncomingMessage, response: ServerResponse, reply: Reply | undefined): void {
   if (reply === undefined) {
-    response
-      .writeHead(404, { ...headers, 'content-type': 'text/plain; charset=utf-8' })
-      .end('there is no such thing\n');
+    response.writeHead(404, { ...headers, 'content-type': 'text/plain; charset=utf-8' }).end('not found\n');
     return;
   }
   const etag = `"${createHash('sha256').update(reply.body).digest('base64url').slice(0, 22)}"`;

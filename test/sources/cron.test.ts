@@ -13,7 +13,7 @@ describe('a schedule', () => {
     expect(wrongSchedule(pattern)).toBeUndefined();
   });
   it.each(['every minute', '61 * * * *', '@every 1m'])('may not be %s, and says why', (pattern) => {
-    expect(wrongSchedule(pattern)).toContain(`schedule "${pattern}" is no cron expression: `);
+    expect(wrongSchedule(pattern)).toContain(`schedule "${pattern}" is not a cron expression: `);
   });
 });
 

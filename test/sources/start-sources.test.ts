@@ -101,7 +101,7 @@ describe('sources', () => {
       log,
       sink: (event: CloudEvent<unknown>) => Promise.resolve(void ticks.push(event.type)),
     };
-    expect(() => startSources({ ...options, tickSchedule: 'now and then' })).toThrow('is no cron expression');
+    expect(() => startSources({ ...options, tickSchedule: 'now and then' })).toThrow('is not a cron expression');
     const sources = startSources({ ...options, tickSchedule: '* * * * * *' });
     await pause(1_200);
     await sources.stop();

@@ -3,14 +3,14 @@ import { removalsInWords } from './overview.js';
 import { nodeSection } from './nodes.js';
 import { pager } from './pager.js';
 
-/** All of one cache: its message, its nodes, its images. `asks` has what the reader may ask for. */
+/** The details of one cache: its message, nodes and images. `asks` are the actions of the page. */
 export function cacheDetail(cache, shown, asks) {
   if (cache === undefined) return [element('p', { class: 'quiet' }, 'Reading …')];
   const tone = cache.status === 'Failed' ? 'message bad' : 'message';
   const removal = removalsInWords(cache.removals);
   return [
     cache.message === '' ? '' : element('p', { class: tone }, cache.message),
-    removal === '' ? '' : element('p', { class: 'message quiet' }, `Images that are to go from nodes: ${removal}`),
+    removal === '' ? '' : element('p', { class: 'message quiet' }, `Image removals: ${removal}`),
     element('div', { class: 'columns' }, nodeSection(cache, shown, asks), imageSection(cache, asks)),
   ];
 }

@@ -1,4 +1,4 @@
-/** An element with attributes, listeners (`onclick` and the like) and children. Text goes in as text, never as markup: names and messages come from strangers. */
+/** An element with attributes, listeners (such as `onclick`) and children. Text is never markup: names and messages are untrusted input. */
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -10,7 +10,7 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Replaces what is in a place, and keeps the keyboard where it was: on the element with the same data-key. */
+/** Replaces the content of an element, and keeps the focus on the element with the same data-key. */
 export function show(place, ...children) {
   const { activeElement: before } = document;
   const key = place.contains(before) ? before.dataset.key : undefined;
@@ -28,7 +28,7 @@ export const count = (number, word) => `${grouped(number)} ${word}${number === 1
 
 export const badge = (kind, text) => element('span', { class: 'badge', 'data-kind': kind }, text);
 
-/** A button that chooses one of several, with how many there are of it. */
+/** A button that selects one of several filters, with the number of matches. */
 export const chip = ({ key, kind, text, number, isChosen, onChoose }) =>
   element(
     'button',
@@ -52,7 +52,7 @@ export const headRow = (...texts) =>
     ),
   );
 
-/** A cell with a bar of parts, each as wide as its number, and what it says in words: the bar is not read out. */
+/** A cell with a bar of parts, each as wide as its number, and the same in words: screen readers skip the bar. */
 export function counts(parts, words) {
   const bar = element('span', { class: 'bar', 'aria-hidden': 'true' });
   for (const [kind, number] of Object.entries(parts)) {
@@ -64,7 +64,7 @@ export function counts(parts, words) {
   return element('td', {}, element('div', { class: 'counts' }, bar, element('span', {}, words)));
 }
 
-/** An image, with the part that tells it from others in front of the eye. */
+/** An image reference, with its last part emphasised. */
 export function imageName(image, digest = '') {
   const from = image.split('@')[0].lastIndexOf('/') + 1;
   const prefix = from === 0 ? '' : element('span', { class: 'quiet' }, image.slice(0, from));
@@ -85,7 +85,7 @@ const units = [
 ];
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
 
-/** A time as somebody would say it, with the exact one on demand. */
+/** A relative time, with the exact one as its title. */
 export function time(at) {
   if (at === undefined) return element('span', { class: 'quiet' }, '–');
   const away = at - Date.now();

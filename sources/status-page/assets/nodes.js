@@ -2,7 +2,13 @@ import { badge, chip, element, grouped, headRow, imageName } from './elements.js
 import { pager } from './pager.js';
 
 const states = { Failed: 'failed', Pulling: 'pulling', Pending: 'pending', Skipped: 'skipped', Ready: 'ready' };
-const kindsOfImages = { there: 'ready', failed: 'failed', pulling: 'pulling', waiting: 'pending', unknown: 'skipped' };
+const kindsOfImages = {
+  present: 'ready',
+  failed: 'failed',
+  pulling: 'pulling',
+  pending: 'pending',
+  unknown: 'skipped',
+};
 const kindsOfLetters = { R: 'ready', F: 'failed', P: 'pulling', W: 'pending', S: 'skipped' };
 
 /** The nodes of a cache as a map and as a table, failures first, with a filter by state and name. */
@@ -58,7 +64,7 @@ function filters(perState, all, shown, asks) {
   ];
 }
 
-/** One square per node in the order of the table; a click goes to the node's place there. For the eye alone: the table says it all. */
+/** One square per node in the order of the table; a click goes to the node's place there. Hidden from screen readers: the table has the same content. */
 function map(letters, asks) {
   if (letters === '') return '';
   const cells = [...letters].map((letter) => element('i', { 'data-kind': kindsOfLetters[letter] }));
@@ -75,9 +81,9 @@ function nodeRows(row, shown, asks) {
     ...{ type: 'button', class: 'toggle', 'data-key': `node ${row.node}`, 'aria-expanded': String(isOpen) },
     onclick: () => asks.node(row.node),
   };
-  const isAgain = row.attempt > 1 && row.state !== 'Ready';
-  const why = [row.reason, isAgain ? `try ${row.attempt}` : ''].filter((text) => text !== '').join(', ');
-  const images = row.state === 'Skipped' ? `${row.wanted} wanted` : `${row.there}/${row.wanted}`;
+  const isRetry = row.attempt > 1 && row.state !== 'Ready';
+  const why = [row.reason, isRetry ? `attempt ${row.attempt}` : ''].filter((text) => text !== '').join(', ');
+  const images = row.state === 'Skipped' ? `${row.desired} desired` : `${row.present}/${row.desired}`;
   const line = element(
     'tr',
     {},
@@ -102,6 +108,6 @@ function imagesOf(found) {
 
 function imageLine({ image, state, reason, message }) {
   const why = [reason, message].filter((text) => text !== '').join(': ');
-  const told = why === '' ? '' : element('span', { class: 'why' }, why);
-  return element('li', {}, badge(kindsOfImages[state], state), imageName(image), told);
+  const detail = why === '' ? '' : element('span', { class: 'why' }, why);
+  return element('li', {}, badge(kindsOfImages[state], state), imageName(image), detail);
 }

@@ -1,6 +1,6 @@
 import { badge, chip, count, counts, element, grouped, headRow, time } from './elements.js';
 
-/** How each status is shown, in the order in which they are offered. */
+/** How each status is shown, in the order of the filters. */
 const statuses = {
   Failed: { kind: 'failed' },
   Aborted: { kind: 'warning' },
@@ -12,7 +12,7 @@ const statuses = {
 };
 const look = (status) => ({ text: status || 'New', ...statuses[status || 'New'] });
 
-/** The buttons by which one status is chosen; those that no cache has are left out. */
+/** The filters by status; those without a cache are omitted. */
 export function statusChips(numbers, chosen, onChoose) {
   const chipOf = (status, { text, kind }, number) =>
     chip({
@@ -33,7 +33,7 @@ export function statusChips(numbers, chosen, onChoose) {
 
 const keyOf = ({ namespace, name }) => `${namespace}/${name}`;
 
-/** The table of caches; the one that is open has its detail in a row of its own. */
+/** The table of caches; the open one has its details in a row below. */
 export function cacheTable({ rows, total }, { open, detail, onToggle, onMore }) {
   const body = rows.flatMap((row) => {
     if (keyOf(row) !== open) return [cacheRow(row, false, onToggle)];
@@ -71,12 +71,12 @@ function cacheRow(row, isOpen, onToggle) {
     element('td', {}, badge(kind, text), isSuspended ? badge('skipped', 'Suspended') : ''),
     nodeCounts(row),
     element('td', {}, images.failed > 0 ? missing : grouped(images.total)),
-    element('td', {}, status === 'Processing' ? underWay(row) : time(row.ended)),
+    element('td', {}, status === 'Processing' ? inProgress(row) : time(row.ended)),
     element('td', {}, time(row.nextRefresh)),
   );
 }
 
-/** Of a purged cache no node is to hold anything: what counts is where its images have gone from. */
+/** A purged cache desires no images on any node: show its removals instead. */
 function nodeCounts({ nodes, removals }) {
   const isPurge = Object.values(nodes).every((number) => number === 0) && removalsInWords(removals) !== '';
   if (!isPurge) return counts(nodes, nodesInWords(nodes));
@@ -84,7 +84,7 @@ function nodeCounts({ nodes, removals }) {
   return counts({ ready, pulling, failed, skipped }, removalsInWords(removals));
 }
 
-/** How far a removal is; '' where there is none. */
+/** The progress of a removal; '' if there is none. */
 export function removalsInWords({ removed, open, failed, skipped }) {
   const total = removed + open + failed + skipped;
   if (total === 0) return '';
@@ -93,8 +93,8 @@ export function removalsInWords({ removed, open, failed, skipped }) {
   return parts.join(' · ');
 }
 
-const underWay = ({ operation }) =>
-  element('span', { class: 'quiet' }, operation === '' ? 'under way' : `${operation.toLowerCase()} under way`);
+const inProgress = ({ operation }) =>
+  element('span', { class: 'quiet' }, operation === '' ? 'in progress' : `${operation.toLowerCase()} in progress`);
 
 function nodesInWords({ ready, pulling, pending, failed, skipped }) {
   const parts = [`${grouped(ready)}/${grouped(ready + pulling + pending + failed)}`];

@@ -2,15 +2,15 @@ import { element, show, count } from './elements.js';
 import { cacheDetail } from './detail.js';
 import { cacheTable, statusChips } from './overview.js';
 
-/** Milliseconds between two looks, and between tries while the server is away. */
-const beat = 2000;
+/** Milliseconds between two updates, also while the server does not answer. */
+const interval = 2000;
 const page = 100;
-/** The server sends no more caches at once. */
-const most = 200;
+/** Maximum number of caches in one answer. */
+const maxRows = 200;
 
 const place = (id) => document.getElementById(id);
 const remembered = new URLSearchParams(location.hash.slice(1));
-/** What the reader has asked for; kept in the address, so that it can be passed on. */
+/** The current filters; kept in the address, so that it can be shared. */
 const asked = {
   q: remembered.get('q') ?? '',
   status: remembered.get('status') ?? '',
@@ -19,7 +19,7 @@ const asked = {
 };
 const detail = { query: '', state: '', nodesAt: 0, imagesAt: 0, node: '', nodeImages: undefined, cache: undefined };
 let overview;
-let heard = Date.now();
+let updatedAt = Date.now();
 let isLost = false;
 
 const remember = () => {
@@ -29,7 +29,7 @@ const remember = () => {
   history.replaceState(null, '', kept.length === 0 ? location.pathname : `#${new URLSearchParams(kept)}`);
 };
 
-/** Asks for data; the browser's own cache answers what has not changed. undefined where it is gone. */
+/** Requests data; the browser's own cache answers what has not changed. undefined if it does not exist any more. */
 async function ask(what, query) {
   const answer = await fetch(`api/${what}?${new URLSearchParams(query)}`, { signal: AbortSignal.timeout(10_000) });
   if (answer.status === 404) return undefined;
@@ -37,25 +37,25 @@ async function ask(what, query) {
   return answer.json();
 }
 
-/** Only the latest look may show what it found. */
-let looks = 0;
-async function look() {
-  const mine = (looks += 1);
+/** Only the latest update is shown. */
+let updates = 0;
+async function update() {
+  const mine = (updates += 1);
   try {
     const found = await Promise.all([
       ask('caches', { q: asked.q, status: asked.status, limit: asked.limit }),
-      ...lookDeeper(),
+      ...askForDetail(),
     ]);
-    if (mine !== looks) return;
-    take(found);
+    if (mine !== updates) return;
+    accept(found);
   } catch {
-    if (mine !== looks) return;
+    if (mine !== updates) return;
     isLost = true;
     draw();
   }
 }
 
-function lookDeeper() {
+function askForDetail() {
   if (asked.open === '') return [];
   const [namespace, name] = asked.open.split('/');
   const { query: q, state, nodesAt, imagesAt, node } = detail;
@@ -63,7 +63,7 @@ function lookDeeper() {
   return node === '' ? [cache] : [cache, ask('node', { namespace, name, node })];
 }
 
-function take([caches, cache, nodeImages]) {
+function accept([caches, cache, nodeImages]) {
   const before = JSON.stringify([overview, detail.cache, detail.nodeImages]);
   const failed = overview?.statuses.Failed;
   overview = caches;
@@ -72,14 +72,14 @@ function take([caches, cache, nodeImages]) {
   if (asked.open !== '' && cache === undefined) asked.open = '';
   const wasLost = isLost;
   isLost = false;
-  heard = Date.now();
+  updatedAt = Date.now();
   if (failed !== undefined && failed !== caches.statuses.Failed)
-    tell(`${count(caches.statuses.Failed, 'cache')} failed`);
+    announce(`${count(caches.statuses.Failed, 'cache')} failed`);
   if (wasLost || before !== JSON.stringify([overview, detail.cache, detail.nodeImages])) draw();
   else drawState();
 }
 
-const tell = (text) => (place('told').textContent = text);
+const announce = (text) => (place('told').textContent = text);
 
 function draw() {
   drawState();
@@ -98,7 +98,7 @@ function draw() {
     open: asked.open,
     detail: asked.open === '' ? [] : cacheDetail(detail.cache, detail, asks),
     onToggle,
-    onMore: asked.limit < most ? onMore : undefined,
+    onMore: asked.limit < maxRows ? onMore : undefined,
   };
   if (caches.total > 0) show(place('caches'), ...cacheTable(caches, parts));
   else show(place('caches'), isFiltered ? nothingMatches() : nothingThere());
@@ -121,9 +121,9 @@ function drawState() {
   document.body.classList.toggle('lost', isLost);
   banner(
     isLost
-      ? `Nothing has been heard since ${new Date(heard).toLocaleTimeString()}: what you see may be out of date. It is tried again by itself.`
+      ? `No answer since ${new Date(updatedAt).toLocaleTimeString()}: this page may be out of date. Retrying.`
       : source === 'standby'
-        ? 'This process stands by for another one, which watches the caches: look at that one’s page.'
+        ? 'This process is a standby: open the status page of the leader, which watches the caches.'
         : '',
   );
 }
@@ -148,24 +148,24 @@ function nothingThere() {
     return element(
       'div',
       { class: 'empty' },
-      element('p', {}, overview.source === 'reading' ? 'Reading the cluster …' : 'Nothing is watched here.'),
+      element('p', {}, overview.source === 'reading' ? 'Reading the cluster …' : 'This process does not watch caches.'),
     );
   return element(
     'div',
     { class: 'empty' },
     element('h2', {}, 'No image caches yet'),
-    element('p', {}, 'An ImageCache names images, and the nodes that are to have them:'),
+    element('p', {}, 'An ImageCache lists images and selects the nodes to keep them on:'),
     element('pre', {}, element('code', {}, 'kubectl apply -f deploy/samples/imagecache.yaml')),
-    element('p', {}, 'It appears here as soon as it is there.'),
+    element('p', {}, 'It appears here once it is created.'),
   );
 }
 
-/** Something that the reader asks for: what is known is drawn at once, and then what is found. */
+/** An action of the user: draws what is known at once, and the answer when it arrives. */
 const choose = (change) => (value) => {
   change(value);
   remember();
   draw();
-  void look();
+  void update();
 };
 
 const closed = { query: '', state: '', nodesAt: 0, imagesAt: 0, node: '', nodeImages: undefined, cache: undefined };
@@ -173,7 +173,7 @@ const onToggle = choose((key) => {
   Object.assign(detail, closed);
   asked.open = asked.open === key ? '' : key;
 });
-const onMore = choose(() => (asked.limit = Math.min(most, asked.limit + page)));
+const onMore = choose(() => (asked.limit = Math.min(maxRows, asked.limit + page)));
 const asks = {
   state: choose((state) => Object.assign(detail, { state, nodesAt: 0 })),
   query: choose((query) => Object.assign(detail, { query, nodesAt: 0 })),
@@ -198,6 +198,6 @@ document.addEventListener('keydown', (event) => {
 });
 
 for (;;) {
-  if (!document.hidden) await look();
-  await new Promise((resolve) => setTimeout(resolve, beat));
+  if (!document.hidden) await update();
+  await new Promise((resolve) => setTimeout(resolve, interval));
 }

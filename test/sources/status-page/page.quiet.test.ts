@@ -120,7 +120,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
   it('says when it is cut off, and goes on by itself', async () => {
     const { page, server } = await open(busyCluster(Date.now()));
     await server.close();
-    await page.getByRole('alert').filter({ hasText: 'Nothing has been heard since' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'No answer since' }).waitFor();
     expect(await page.locator('#live').textContent()).toBe('Disconnected');
     expect((await titles(page)).length).toBe(6);
     const again = await servePage([], Number(new URL(server.url).port));
@@ -134,14 +134,14 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     const { page } = await open([cacheNamed('a/gone', { images: ['x:1'] }, { status: 'Processing', removals })]);
     await page.getByRole('row', { name: /a\/gone Processing removed from 1\/3 · 1 failed/ }).waitFor();
     await cacheButton(page, 'a/gone').click();
-    await page.getByText('Images that are to go from nodes: removed from 1/3 · 1 failed').waitFor();
+    await page.getByText('Image removals: removed from 1/3 · 1 failed').waitFor();
   });
 
   it('says when its process stands by', async () => {
     const { page, server } = await open(busyCluster(Date.now()));
     server.know([]);
     server.as('standby');
-    await page.getByRole('alert').filter({ hasText: 'stands by' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'is a standby' }).waitFor();
   });
 
   it('takes hostile names and messages for text', async () => {

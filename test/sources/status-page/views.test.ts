@@ -67,7 +67,7 @@ describe('one cache', () => {
 
   it('has its nodes in the order of need, then by number', () => {
     const { nodeRows, map } = look(mixed);
-    expect(nodeRows.rows.map(({ node, there, wanted }) => `${node} ${there}/${wanted}`)).toEqual([
+    expect(nodeRows.rows.map(({ node, present, desired }) => `${node} ${present}/${desired}`)).toEqual([
       'bad 1/2',
       'again 1/2',
       'waits 0/2',
@@ -109,7 +109,7 @@ describe('one cache', () => {
     );
     expect(nodeImages(cache, 'bad', all)?.rows).toEqual([
       { image: 'y:1', state: 'failed', reason: 'ErrImagePull', message: 'not found' },
-      { image: 'x:1', state: 'there', reason: '', message: '' },
+      { image: 'x:1', state: 'present', reason: '', message: '' },
     ]);
     expect(nodeImages(cache, 'constructor', all)).toBeUndefined();
   });
