@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 
-/** A filter of a Trigger, as far as our manifests use its dialects. */
+/** A filter of a Trigger, in the dialects that our manifests use. */
 export type Filter =
   | { readonly exact: Readonly<Record<string, string>> }
   | { readonly suffix: Readonly<Record<string, string>> }
@@ -20,7 +20,7 @@ export const filter: z.ZodMiniType<Filter> = z.lazy(() =>
   ]),
 );
 
-/** Whether an event with these attributes passes, by the Subscriptions API of CloudEvents: what an event has not, matches nothing. */
+/** Whether an event with these attributes passes, by the Subscriptions API of CloudEvents: a missing attribute never matches. */
 export function passes(each: Filter, event: Readonly<Record<string, string>>): boolean {
   if ('exact' in each) return Object.entries(each.exact).every(([name, value]) => event[name] === value);
   if ('suffix' in each)

@@ -20,35 +20,38 @@ describe('the rights of the functions on Knative', () => {
   });
   afterAll(() => lab.ask('delete', ...files, '--wait=false'));
 
-  it.each(['reconcile', 'job-complete', 'refresh', 'purge'])('let %s drive a round, and no more', async (name) => {
-    const asked = [
-      ['get', 'imagecaches.kubefledged.io'],
-      ['patch', 'imagecaches.kubefledged.io'],
-      ['patch', 'imagecaches.kubefledged.io/status'],
-      ['create', 'jobs.batch'],
-      ['delete', 'jobs.batch'],
-      ['list', 'pods'],
-      ['list', 'nodes'],
-      ['create', 'events'],
-      ['get', 'namespaces'],
-    ] as const;
-    const refused = [
-      ['watch', 'imagecaches.kubefledged.io'],
-      ['delete', 'imagecaches.kubefledged.io'],
-      ['watch', 'jobs.batch'],
-      ['create', 'pods'],
-      ['delete', 'pods'],
-      ['patch', 'nodes'],
-      ['get', 'secrets'],
-      ['get', 'leases.coordination.k8s.io'],
-    ] as const;
-    const answers = async (rights: readonly (readonly [string, string])[]): Promise<readonly string[]> =>
-      Promise.all(rights.map(([verb, resource]) => may(name, verb, resource)));
-    expect(await answers(asked)).toEqual(asked.map(() => 'yes'));
-    expect(await answers(refused)).toEqual(refused.map(() => 'no'));
-  });
+  it.each(['reconcile', 'job-complete', 'refresh', 'purge'])(
+    'allow %s to run a round, and nothing else',
+    async (name) => {
+      const allowed = [
+        ['get', 'imagecaches.kubefledged.io'],
+        ['patch', 'imagecaches.kubefledged.io'],
+        ['patch', 'imagecaches.kubefledged.io/status'],
+        ['create', 'jobs.batch'],
+        ['delete', 'jobs.batch'],
+        ['list', 'pods'],
+        ['list', 'nodes'],
+        ['create', 'events'],
+        ['get', 'namespaces'],
+      ] as const;
+      const denied = [
+        ['watch', 'imagecaches.kubefledged.io'],
+        ['delete', 'imagecaches.kubefledged.io'],
+        ['watch', 'jobs.batch'],
+        ['create', 'pods'],
+        ['delete', 'pods'],
+        ['patch', 'nodes'],
+        ['get', 'secrets'],
+        ['get', 'leases.coordination.k8s.io'],
+      ] as const;
+      const answers = async (rights: readonly (readonly [string, string])[]): Promise<readonly string[]> =>
+        Promise.all(rights.map(([verb, resource]) => may(name, verb, resource)));
+      expect(await answers(allowed)).toEqual(allowed.map(() => 'yes'));
+      expect(await answers(denied)).toEqual(denied.map(() => 'no'));
+    },
+  );
 
-  it('let only those list caches whom a tick or a Node that comes may wake', async () => {
+  it('allow only functions that handle the tick or new Nodes to list caches', async () => {
     const names = ['reconcile', 'job-complete', 'refresh', 'purge'];
     const answers = await Promise.all(names.map((name) => may(name, 'list', 'imagecaches.kubefledged.io')));
     expect(answers).toEqual(['yes', 'no', 'yes', 'yes']);

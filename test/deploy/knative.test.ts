@@ -20,7 +20,7 @@ const trigger = z.object({
 });
 const triggers = (await documents('functions/triggers.yaml')).map((document) => trigger.parse(document));
 
-/** What a kustomization replaces. */
+/** The patches of a kustomization. */
 const patched = z.object({
   patches: z.array(z.object({ target: z.object({ name: z.string() }), patch: z.string() })),
 });
@@ -36,53 +36,53 @@ async function theirs(): Promise<ReadonlyMap<string, readonly Filter[]>> {
   return new Map([...ours, ...replaced]);
 }
 
-/** Whom an event reaches. */
-const reached = (filters: ReadonlyMap<string, readonly Filter[]>, event: Readonly<Record<string, string>>) =>
+/** The functions that receive an event. */
+const receivers = (filters: ReadonlyMap<string, readonly Filter[]>, event: Readonly<Record<string, string>>) =>
   functionNames.filter((name) => filters.get(name)?.every((each) => passes(each, event)) === true);
 
 const kinds = ['ImageCache', 'Job', 'Pod', 'Node'] as const;
 const verbs = ['add', 'update', 'delete'] as const;
 
-/** Every change there is; no Node has to do with removal. */
+/** All changes; Nodes have no removal events. */
 const changes = kinds.flatMap((kind) =>
   verbs.flatMap((verb) => (kind === 'Node' ? [false] : [false, true]).map((isRemoval) => ({ kind, verb, isRemoval }))),
 );
 
 describe('the Triggers', () => {
-  it('are one for each function, named after it', () => {
+  it('exist once per function and have its name', () => {
     expect(triggers.map(({ metadata, spec }) => [metadata.name, spec.subscriber.ref.name])).toEqual(
       functionNames.map((name) => [name, name]),
     );
   });
 
-  it.each(changes)('hand $verb of a $kind, about removal: $isRemoval, to whom it concerns', (change) => {
+  it.each(changes)('deliver $verb of a $kind (removal: $isRemoval) to the right functions', (change) => {
     const { kind, verb, isRemoval } = change;
     const event = { type: changeType(verb), kind, ...(isRemoval ? { removal: 'true' } : {}) };
-    // Of a cache that is gone there is nothing to begin or to refresh.
-    const isGone = kind === 'ImageCache' && verb === 'delete';
-    const wanted = routes(kind, isRemoval).filter((name) => !isGone || name === 'purge');
-    expect(reached(ours, event)).toEqual(functionNames.filter((name) => wanted.includes(name)));
+    // A deleted cache only concerns purge.
+    const isDeleted = kind === 'ImageCache' && verb === 'delete';
+    const expected = routes(kind, isRemoval).filter((name) => !isDeleted || name === 'purge');
+    expect(receivers(ours, event)).toEqual(functionNames.filter((name) => expected.includes(name)));
   });
 
-  it('hand the tick to whom it concerns', () => {
+  it('deliver the tick to the right functions', () => {
     const concerned = functionNames.filter((name) => tickRoutes.some((each) => each === name));
-    expect(reached(ours, { type: tickType })).toEqual(concerned);
+    expect(receivers(ours, { type: tickType })).toEqual(concerned);
   });
 
-  it('hand nothing else to anybody', () => {
-    expect(reached(ours, { type: 'dev.knative.apiserver.ref.add', kind: 'Secret' })).toEqual([]);
-    expect(reached(ours, { type: 'com.example.other' })).toEqual([]);
+  it('deliver no other events', () => {
+    expect(receivers(ours, { type: 'dev.knative.apiserver.ref.add', kind: 'Secret' })).toEqual([]);
+    expect(receivers(ours, { type: 'com.example.other' })).toEqual([]);
   });
 
-  it.each(verbs)('leave %s of a Node to the tick where ApiServerSource tells of it, unless it comes', async (verb) => {
+  it.each(verbs)('deliver of %s of a Node by ApiServerSource only new Nodes', async (verb) => {
     const filters = await theirs();
-    expect(reached(filters, { type: changeType(verb), kind: 'Node' })).toEqual(verb === 'add' ? ['reconcile'] : []);
-    expect(reached(filters, { type: `dev.knative.apiserver.resource.${verb}`, kind: 'ImageCache' })).toEqual(
-      reached(ours, { type: changeType(verb), kind: 'ImageCache' }),
+    expect(receivers(filters, { type: changeType(verb), kind: 'Node' })).toEqual(verb === 'add' ? ['reconcile'] : []);
+    expect(receivers(filters, { type: `dev.knative.apiserver.resource.${verb}`, kind: 'ImageCache' })).toEqual(
+      receivers(ours, { type: changeType(verb), kind: 'ImageCache' }),
     );
   });
 
-  it('give a delivery more time than a function takes', () => {
+  it('have a longer timeout than a function', () => {
     for (const { spec } of triggers) expect(Number(/^PT(\d+)S$/.exec(spec.delivery.timeout)?.[1])).toBeGreaterThan(30);
   });
 });

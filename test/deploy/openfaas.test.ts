@@ -23,16 +23,16 @@ const role = z.object({ rules: z.array(z.object({ resources: z.array(z.string())
 describe.each(['ce', 'pro'])('deploy/openfaas/%s', (edition) => {
   const folder = `deploy/openfaas/${edition}`;
 
-  it('gives the functions what the standalone process may, but to watch, and to look for what kube-fledged left', async () => {
-    const theirs = role.parse(await ofKind('deploy/kubectl/standalone.yaml', 'ClusterRole')).rules;
+  it('grants the functions the rights of the standalone process, except watch and the webhook configurations', async () => {
+    const standalone = role.parse(await ofKind('deploy/kubectl/standalone.yaml', 'ClusterRole')).rules;
     const { rules } = role.parse(await ofKind(`${folder}/rights.yaml`, 'ClusterRole'));
-    const less = theirs
+    const expected = standalone
       .filter(({ resources }) => !resources.includes('validatingwebhookconfigurations'))
       .map((rule) => ({ ...rule, verbs: rule.verbs.filter((verb) => verb !== 'watch') }));
-    expect(rules).toEqual(less);
+    expect(rules).toEqual(expected);
   });
 
-  it('binds the account that the functions run as to the Jobs of the product', async () => {
+  it('limits the account of the functions by the admission policy', async () => {
     const account = { ce: 'default', pro: 'imagecache-functions' }[edition];
     const binding = await ofKind(`${folder}/rights.yaml`, 'ClusterRoleBinding');
     expect(binding).toMatchObject({ subjects: [{ name: account, namespace: 'openfaas-fn' }] });
@@ -46,14 +46,14 @@ describe.each(['ce', 'pro'])('deploy/openfaas/%s', (edition) => {
       });
   });
 
-  it('posts events to each function by its name at the gateway', async () => {
+  it('routes events to each function at the gateway', async () => {
     const routes = /"reconcile": [^}]*/.exec(await read(`${folder}/source.yaml`))?.[0] ?? '';
     const urls = functionNames.map((name) => [name, `http://gateway.openfaas:8080/function/${name}`]);
     expect(JSON.parse(`{${routes}}`)).toEqual(Object.fromEntries(urls));
   });
 });
 
-const made = z.object({
+const functionResource = z.object({
   spec: z.object({ name: z.string(), image: z.string(), environment: texts, annotations: texts, labels: texts }),
 });
 const stack = z.object({
@@ -62,16 +62,16 @@ const stack = z.object({
     z.object({ image: z.string(), environment: texts, annotations: texts, labels: texts }),
   ),
 });
-/** A variable of stack.yml with its default is that. */
-const plain = (text: string): string => text.replace(/\$\{\w+:-([^}]*)\}/g, '$1');
+/** Replaces variables of stack.yml with their defaults. */
+const withDefaults = (text: string): string => text.replace(/\$\{\w+:-([^}]*)\}/g, '$1');
 
 describe('the Function resources', () => {
-  it('are what faas-cli would make of stack.yml', async () => {
-    const { functions } = stack.parse(parse(plain(await read('stack.yml')), { merge: true }));
+  it('are equivalent to stack.yml', async () => {
+    const { functions } = stack.parse(parse(withDefaults(await read('stack.yml')), { merge: true }));
     const resources = await objectsIn('deploy/openfaas/pro/functions.yaml');
     expect(resources.map(({ metadata }) => metadata.name).toSorted()).toEqual(functionNames.toSorted());
     for (const resource of resources) {
-      const { name, image, environment, annotations, labels } = made.parse(resource).spec;
+      const { name, image, environment, annotations, labels } = functionResource.parse(resource).spec;
       expect({ image, annotations, labels }, name).toEqual({
         image: functions[name]?.image,
         annotations: functions[name]?.annotations,

@@ -35,7 +35,7 @@ describe('kubectl apply -k deploy/kubectl', () => {
     ['create', 'events', 'default'],
     ['get', 'namespaces', 'default'],
     ['update', 'leases.coordination.k8s.io/imagecache-functions-source', 'kube-fledged'],
-  ])('lets it %s %s in %s', async (verb, resource, namespace) => {
+  ])('allows %s %s in %s', async (verb, resource, namespace) => {
     expect(await may(verb, resource, namespace)).toBe('yes');
   });
 
@@ -50,11 +50,11 @@ describe('kubectl apply -k deploy/kubectl', () => {
     ['update', 'leases.coordination.k8s.io', 'kube-fledged'],
     ['create', 'leases.coordination.k8s.io', 'kube-fledged'],
     ['update', 'leases.coordination.k8s.io/imagecache-functions-source', 'default'],
-  ])('does not let it %s %s in %s', async (verb, resource, namespace) => {
+  ])('denies %s %s in %s', async (verb, resource, namespace) => {
     expect(await may(verb, resource, namespace)).toBe('no');
   });
 
-  it('lets it patch nodes once the warm gate is granted, and no more than that', async () => {
+  it('allows to patch nodes, and nothing else, with warm-gate.yaml', async () => {
     const gate = join(root, 'deploy/kubectl/warm-gate.yaml');
     await lab.ask('apply', '-f', gate);
     try {
@@ -66,12 +66,12 @@ describe('kubectl apply -k deploy/kubectl', () => {
     }
   });
 
-  it('makes a pod that restricted PodSecurity admits', async () => {
+  it('creates a pod that the PodSecurity level restricted admits', async () => {
     await lab.ask('label', 'namespace', 'kube-fledged', '--overwrite', 'pod-security.kubernetes.io/enforce=restricted');
     await lab.ask('-n', 'kube-fledged', 'rollout', 'restart', 'deployment/imagecache-functions');
     const pods = async () =>
       expect(await lab.ask('-n', 'kube-fledged', 'get', 'pods', '-o', 'name')).toMatch(
-        /^(pod\/imagecache-functions-.*\n){2,}$/, // simulated nodes end it at once, and another comes
+        /^(pod\/imagecache-functions-.*\n){2,}$/, // simulated nodes end each pod immediately, so several are created
       );
     await vi.waitFor(pods, { timeout: 20_000, interval: 200 });
   });

@@ -28,10 +28,10 @@ describe('the samples for tenants', () => {
     });
     await lab.ask('apply', '-n', namespace, '-f', sample('tenancy-team.yaml'));
     await lab.ask('apply', '-f', sample('tenancy-policy.yaml'));
-    const refused = async () => expect((await trying(list(['nginx:1']))).stderr).toContain('denied request');
-    await vi.waitFor(refused, { timeout: 30_000, interval: 200 });
+    const denied = async () => expect((await trying(list(['nginx:1']))).stderr).toContain('denied request');
+    await vi.waitFor(denied, { timeout: 30_000, interval: 200 });
     const used = () => lab.ask('get', 'quota', 'imagecaches', '-n', namespace, '-o', 'jsonpath={.status.used}');
-    // The quota controller looks for new kinds twice a minute, and at a quota when it is made.
+    // The quota controller discovers new kinds twice a minute, and evaluates a quota when it is created.
     await vi.waitFor(
       async () => {
         await lab.ask('delete', 'quota', 'imagecaches', '-n', namespace, '--ignore-not-found');
@@ -47,31 +47,31 @@ describe('the samples for tenants', () => {
   });
 
   it.each([
-    ['images of elsewhere', list([own, 'nginx:1']), 'images: only those of registry.example.com/team-a/'],
-    ['images of another team', list(['registry.example.com/team-b/app:1']), 'images: only those of'],
+    ['images of another registry', list([own, 'nginx:1']), 'images: must be in registry.example.com/team-a/'],
+    ['images of another team', list(['registry.example.com/team-b/app:1']), 'images: must be in'],
     [
       'more than 20 images',
       { cacheSpec: [...list(many(15)).cacheSpec, ...list(many(6)).cacheSpec] },
-      'images: 20 at the most in one ImageCache',
+      'images: at most 20 per ImageCache',
     ],
-    ['every node', list([own], {}), 'nodeSelector: each list names the pool, as in pool: team-a'],
-    ['another team’s nodes', list([own], { pool: 'team-b' }), 'as in pool: team-a'],
-  ])('refuse %s', async (_, spec, words) => {
-    expect((await trying(spec)).stderr).toContain(words);
+    ['all nodes', list([own], {}), 'nodeSelector: each list must have the label pool: team-a'],
+    ['nodes of another team', list([own], { pool: 'team-b' }), 'must have the label pool: team-a'],
+  ])('reject %s', async (_, spec, message) => {
+    expect((await trying(spec)).stderr).toContain(message);
   });
 
-  it('take what is the team’s own, and leave other namespaces alone', async () => {
+  it('accept images of the team, and do not restrict other namespaces', async () => {
     expect((await trying(list([own]))).stderr).toBe('');
     expect((await trying(list(['nginx:1'], {}), 'default')).stderr).toBe('');
   });
 
-  it('have the API server warn of no expression', async () => {
+  it('have no type checking warnings', async () => {
     const types = () =>
       lab.ask('get', 'validatingadmissionpolicy', 'imagecache-tenants', '-o', 'jsonpath={.status.typeChecking}');
     await vi.waitFor(async () => expect(await types()).toBe('{}'), { timeout: 30_000, interval: 500 });
   });
 
-  it('end at five ImageCaches', async () => {
+  it('limit a team to five ImageCaches', async () => {
     const hard = () => lab.ask('get', 'quota', 'imagecaches', '-n', namespace, '-o', 'jsonpath={.status.hard}');
     await vi.waitFor(async () => expect(await hard()).toContain('"count/imagecaches.kubefledged.io":"5"'), {
       timeout: 30_000,

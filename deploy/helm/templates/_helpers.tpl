@@ -29,11 +29,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.serviceAccount.create -}}
 {{ default (include "icf.fullname" .) .Values.serviceAccount.name }}
 {{- else -}}
-{{ required "serviceAccount.name: which account, as serviceAccount.create is false?" .Values.serviceAccount.name }}
+{{ required "serviceAccount.name is required if serviceAccount.create is false" .Values.serviceAccount.name }}
 {{- end }}
 {{- end }}
 
-{{- /* The program of the image that runs all the time; none where Knative's own sources do. */ -}}
+{{- /* The program of the permanent Deployment; empty with the sources of Knative. */ -}}
 {{- define "icf.program" -}}
 {{- if eq .Values.mode "standalone" -}}
 standalone.mjs
@@ -42,7 +42,7 @@ sources.mjs
 {{- end }}
 {{- end }}
 
-{{- /* Name of the Deployment of that program, and what tells its Pods from those of functions. */ -}}
+{{- /* Name of that Deployment, and the selector of its Pods. */ -}}
 {{- define "icf.process" -}}
 {{ include "icf.fullname" . }}{{ if ne .Values.mode "standalone" }}-source{{ end }}
 {{- end }}
@@ -54,7 +54,7 @@ app.kubernetes.io/component: source
 {{- end }}
 {{- end }}
 
-{{- /* Accounts that the functions run as, as a JSON list. OpenFaaS CE knows no other than the namespace's default. */ -}}
+{{- /* ServiceAccounts of the functions, as a JSON list. On OpenFaaS CE, the default account of the namespace. */ -}}
 {{- define "icf.functionAccounts" -}}
 {{- if eq .Values.mode "knative" -}}
 ["reconcile", "job-complete", "refresh", "purge"]
@@ -65,7 +65,7 @@ app.kubernetes.io/component: source
 {{- end }}
 {{- end }}
 
-{{- /* The account of what watches. */ -}}
+{{- /* ServiceAccount of the process that watches the cluster. */ -}}
 {{- define "icf.sourceAccount" -}}
 {{- if eq .Values.mode "standalone" -}}
 {{ include "icf.serviceAccount" . }}
@@ -74,7 +74,7 @@ app.kubernetes.io/component: source
 {{- end }}
 {{- end }}
 
-{{- /* The reference of images.<which>: list of context and name. */ -}}
+{{- /* Image reference of images.NAME. Takes a list of the root context and NAME. */ -}}
 {{- define "icf.image" -}}
 {{- $root := index . 0 -}}
 {{- $image := index $root.Values.images (index . 1) -}}
@@ -94,7 +94,7 @@ app.kubernetes.io/component: source
 {{- end }}
 {{- end }}
 
-{{- /* User names of the accounts that make Jobs, as a list in CEL. */ -}}
+{{- /* User names of the accounts that create Jobs, as a CEL list. */ -}}
 {{- define "icf.jobMakers" -}}
 {{- $users := list }}
 {{- range include "icf.functionAccounts" . | fromJsonArray }}
@@ -103,7 +103,7 @@ app.kubernetes.io/component: source
 {{- printf "[\"%s\"]" (join "\", \"" $users) }}
 {{- end }}
 
-{{- /* Where runtimes listen: what functions/model/node/cri-socket.ts knows, or the one that is set. */ -}}
+{{- /* Sockets of container runtimes: those of functions/model/node/cri-socket.ts, or the one that is set. */ -}}
 {{- define "icf.sockets" -}}
 {{- with .Values.args.controllerCRISocketPath -}}
 {{ list . | toJson }}
@@ -112,9 +112,9 @@ app.kubernetes.io/component: source
 {{- end }}
 {{- end }}
 
-{{- /* Values of kube-fledged's chart that are set and ignored, each with why, as a YAML list. */ -}}
+{{- /* Values of kube-fledged's chart that are set but ignored, with the reason, as a YAML list. */ -}}
 {{- define "icf.ignored" -}}
-{{- $image := "another image runs here: images.functions and images.noop" -}}
+{{- $image := "images are set with images.functions and images.noop" -}}
 {{- range $key, $_ := .Values.image }}
 {{- if ne $key "pullPolicy" }}
 - "image.{{ $key }}: {{ $image }}"
@@ -125,17 +125,17 @@ app.kubernetes.io/component: source
 {{- end }}
 {{- range $key, $_ := .Values.args }}
 {{- if hasPrefix "webhookServer" $key }}
-- "args.{{ $key }}: there is no webhook server, the CRD validates"
+- "args.{{ $key }}: there is no webhook server; the CRD validates"
 {{- end }}
 {{- end }}
 {{- range $key := list "webhookServer" "webhookServerReplicaCount" "webhookService" "validatingWebhook" "validatingWebhookCABundle" "secret" }}
 {{- if hasKey $.Values $key }}
-- "{{ $key }}: there is no webhook server, the CRD validates"
+- "{{ $key }}: there is no webhook server; the CRD validates"
 {{- end }}
 {{- end }}
 {{- range $key := list "service" "ingress" }}
 {{- if hasKey $.Values $key }}
-- "{{ $key }}: no template of kube-fledged read it, and none does here"
+- "{{ $key }}: unused, as in the chart of kube-fledged"
 {{- end }}
 {{- end }}
 {{- end }}

@@ -1,6 +1,7 @@
 {{- /*
-Rights of accounts of the install namespace. Of a dict: root, name, accounts, doc; `rules` for what has a namespace, `cluster` for what has none,
-`here` for what is in the install namespace. With tenancy.namespaces the rules are bound in these alone.
+Roles and bindings of accounts in the install namespace. Takes a dict: root, name, accounts, doc; `rules` for namespaced
+resources, `cluster` for cluster-scoped ones, `here` for the install namespace. With tenancy.namespaces, `rules` are
+bound in those namespaces only.
 */ -}}
 {{- define "icf.rights" -}}
 {{- $limits := .root.Values.tenancy.namespaces -}}
@@ -17,7 +18,7 @@ Rights of accounts of the install namespace. Of a dict: root, name, accounts, do
 {{- end }}
 {{- if and $limits .here (not (has .root.Release.Namespace $limits)) }}
 ---
-# Removal Jobs are in the install namespace, and caches are not.
+# The install namespace has removal Jobs, but no caches.
 {{- include "icf.role" (dict "root" .root "kind" "Role" "name" (printf "%s-removals" .name) "namespace" .root.Release.Namespace "rules" .here) }}
 {{- end }}
 {{- end }}
@@ -59,7 +60,10 @@ rules:
 {{ .rules }}
 {{- end }}
 
-{{- /* Binds a role to accounts of the install namespace: in one namespace if it names one, else everywhere. `binding`: a name that is not the role's. */ -}}
+{{- /*
+Binds a role to accounts of the install namespace: in `namespace` if set, else in the cluster. `binding` is the name of the
+binding; default: the name of the role.
+*/ -}}
 {{- define "icf.binding" }}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ ternary "RoleBinding" "ClusterRoleBinding" (hasKey . "namespace") }}

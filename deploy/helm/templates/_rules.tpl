@@ -1,55 +1,55 @@
-{{- /* What accounts do, each right with its reason. Of a dict: `list` caches, `watch` all. */ -}}
+{{- /* Rules of the roles. Takes a dict: `list` allows to list caches, `watch` to watch everything. */ -}}
 
 {{- define "icf.rules.drive" -}}
-# What is wanted. patch: a trigger annotation is removed once it was acted on; the finalizer comes and goes.
+# The desired state. patch: remove handled request annotations; add and remove the finalizer.
 - apiGroups: [kubefledged.io]
   resources: [imagecaches]
   verbs: [get{{ if .list }}, list{{ end }}{{ if .watch }}, watch{{ end }}, patch]
-# What has become of it.
+# The observed state.
 - apiGroups: [kubefledged.io]
   resources: [imagecaches/status]
   verbs: [patch]
-# create: a Job pulls the images of one node, or, in the install namespace, removes them. get: whether a Job of that name is ours.
-# delete: it is done, or out of date.
+# create: pull Jobs, and, in the install namespace, removal Jobs. get: check the owner of a Job with the same name.
+# delete: finished or obsolete Jobs.
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list{{ if .watch }}, watch{{ end }}, create, delete]
-# The result of each image is in the status of its container.
+# The status of a container has the result of its image.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list{{ if .watch }}, watch{{ end }}]
-# create: tell the outcome on the ImageCache. list: why a Job could not make its pod (quota, admission).
+# create: Events of ImageCaches. list: reasons why the pod of a Job was not created (quota, admission).
 - apiGroups: [""]
   resources: [events]
   verbs: [create, list]
-# The range of user ids that OpenShift allows in a namespace is an annotation of it.
+# OpenShift annotates a namespace with the range of allowed user IDs.
 - apiGroups: [""]
   resources: [namespaces]
   verbs: [get]
 {{- end }}
 
 {{- define "icf.rules.nodes" -}}
-# Which nodes there are, their labels, whether they can be served, and which images they have.
+# Labels, conditions, taints and images of nodes.
 - apiGroups: [""]
   resources: [nodes]
   verbs: [get, list{{ if .watch }}, watch{{ end }}]
 {{- end }}
 
 {{- define "icf.rules.gate" -}}
-# The startup taint goes from a node when its images are there.
+# Remove the startup taint of a node whose images are present.
 - apiGroups: [""]
   resources: [nodes]
   verbs: [patch]
 {{- end }}
 
 {{- define "icf.rules.webhooks" -}}
-# A webhook that kube-fledged left behind would refuse every write to an ImageCache: it is told at start.
+# Reported at start: a leftover webhook of kube-fledged rejects every write to an ImageCache.
 - apiGroups: [admissionregistration.k8s.io]
   resources: [validatingwebhookconfigurations]
   verbs: [list]
 {{- end }}
 
-{{- /* Where removal Jobs are, if nothing else is there. */ -}}
+{{- /* For the namespace of removal Jobs, if it has no caches. */ -}}
 {{- define "icf.rules.removals" -}}
 - apiGroups: [batch]
   resources: [jobs]
@@ -68,7 +68,7 @@
   verbs: [list]
 {{- end }}
 
-{{- /* Only what it watches. get: ApiServerSource is refused without. */ -}}
+{{- /* For sources: only what they watch. ApiServerSource also requires get. */ -}}
 {{- define "icf.rules.source" -}}
 - apiGroups: [kubefledged.io]
   resources: [imagecaches]

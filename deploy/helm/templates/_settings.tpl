@@ -1,4 +1,4 @@
-{{- /* kube-fledged's flags. */ -}}
+{{- /* The flags, most of them those of kube-fledged. */ -}}
 {{- define "icf.flags" -}}
 {{- with .Values.args -}}
 - --stderrthreshold={{ .controllerLogLevel }}
@@ -36,7 +36,7 @@
 {{- end }}
 {{- end }}
 
-{{- /* The same for functions, by the names in the environment, as a YAML map. */ -}}
+{{- /* The same settings as environment variables for functions, as a YAML map. */ -}}
 {{- define "icf.settings" -}}
 {{- range include "icf.flags" . | fromYamlArray }}
 {{- $parts := splitn "=" 2 (trimPrefix "--" .) }}
@@ -52,11 +52,11 @@ REMOVAL_IMAGE: {{ include "icf.image" (list . "functions") }}
 {{- end }}
 
 {{- define "icf.env" -}}
-# The namespace of removal Jobs and of the Lease.
+# Namespace of removal Jobs and of the Lease.
 - name: KUBEFLEDGED_NAMESPACE
   valueFrom:
     fieldRef: {fieldPath: metadata.namespace}
-# The program that pull Jobs run: some kB, pulled by every node.
+# Image of pull Jobs: a few kB, pulled by every node.
 - {name: NOOP_IMAGE, value: {{ include "icf.image" (list . "noop") | quote }}}
 - {name: REMOVAL_IMAGE, value: {{ include "icf.image" (list . "functions") | quote }}}
 - {name: PURGE, value: {{ .Values.tenancy.purge | quote }}}
@@ -68,7 +68,7 @@ REMOVAL_IMAGE: {{ include "icf.image" (list . "functions") }}
 {{- end }}
 {{- end }}
 
-{{- /* Every minute keeps refresh awake; on Knative every five lets it sleep between, if our source tells the rest. */ -}}
+{{- /* Every minute; every five on Knative with our source, so that functions can scale to zero in between. */ -}}
 {{- define "icf.tickSchedule" -}}
 {{- $byMode := ternary "*/5 * * * *" "* * * * *" (and (eq .Values.mode "knative") (eq .Values.knative.source "ours")) -}}
 {{ .Values.source.tickSchedule | default $byMode }}

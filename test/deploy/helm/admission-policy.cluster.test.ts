@@ -7,12 +7,12 @@ import { copyingJobs, installed, mountingJobs, pull, removal, removalJobs } from
 
 const lab = await sharedLab();
 const { serverVersion } = JSON.parse(await lab.ask('version', '-o', 'json')) as { serverVersion: { minor: string } };
-/** Below 1.35 the API server takes image volumes away, and no node has them for which the functions ask. */
+/** Before 1.35 the API server drops image volumes. */
 const hasImageVolumes = Number(serverVersion.minor) >= 35;
 
-/** Below 1.32 it takes away who else manages a Job, and there is nothing to refuse. */
+/** Before 1.32 the API server drops managedBy, so there is nothing to deny. */
 const isKnown = ([name]: Forbidden): boolean =>
-  name !== 'managed by somebody else' || Number(serverVersion.minor) >= 32;
+  name !== 'managed by another controller' || Number(serverVersion.minor) >= 32;
 
 const account = '--as=system:serviceaccount:kube-fledged:imagecache-functions';
 const trying = (object: object) =>
@@ -27,7 +27,7 @@ const namespaces = ['apps', 'kube-fledged'].map((name) => ({
 }));
 const isPolicy = ({ kind }: { readonly kind: string }) => kind.startsWith('ValidatingAdmissionPolicy');
 
-/** The chart's accounts, rights and policy, without the process. */
+/** Installs the accounts, rights and policy of the chart, without the process. */
 const install = async (...values: readonly string[]): Promise<void> => {
   const manifests = manifestsIn(await rendered(lab, ...values)).filter(({ kind }) => kind !== 'Deployment');
   await lab.apply({ apiVersion: 'v1', kind: 'List', items: [...namespaces, ...manifests] });
@@ -41,7 +41,7 @@ const privileged = changed(pull(), ['spec', 'template', 'spec', 'hostPID'], true
 beforeAll(async () => {
   await lab.ask('apply', '--server-side', '--force-conflicts', '-f', `${root}/crds/imagecache.yaml`);
   await install();
-  await inForce(privileged, 'pod: a field');
+  await inForce(privileged, 'pod: contains a field');
 });
 afterAll(async () => {
   const manifests = manifestsIn(await rendered(lab)).filter(isPolicy);
@@ -50,12 +50,12 @@ afterAll(async () => {
 });
 
 describe('the policy for Jobs', () => {
-  it('has no expression that the API server would warn of', async () => {
+  it('has no expression with a type checking warning', async () => {
     const types = () => lab.ask('get', 'validatingadmissionpolicies', '-o', 'jsonpath={.items[*].status.typeChecking}');
     await vi.waitFor(async () => expect((await types()).trim()).toBe('{} {}'), { timeout: 30_000, interval: 500 });
   });
 
-  describe.each(Object.entries(forbiddenJobs))('refuses a %s', (_, rows) => {
+  describe.each(Object.entries(forbiddenJobs))('denies a %s', (_, rows) => {
     it.each(rows.filter(isKnown))('%s', async (_, job, words) => {
       const { code, stderr } = await trying(job);
       expect(stderr).toMatch(/ValidatingAdmissionPolicy 'imagecache-functions-jobs' .* denied request/);
@@ -64,7 +64,7 @@ describe('the policy for Jobs', () => {
     });
   });
 
-  describe.runIf(hasImageVolumes)('refuses a pull Job that mounts images', () => {
+  describe.runIf(hasImageVolumes)('denies a pull Job that mounts images', () => {
     it.each(forbiddenMounts)('%s', async (_, job, words) => {
       const { stderr } = await trying(job);
       expect(stderr).toMatch(/ValidatingAdmissionPolicy 'imagecache-functions-jobs' .* denied request/);
@@ -76,12 +76,12 @@ describe('the policy for Jobs', () => {
     ...Object.entries(copyingJobs).map(([name, job]) => [`copies: ${name}`, job] as const),
     ...Object.entries(hasImageVolumes ? mountingJobs : {}).map(([name, job]) => [`mounts: ${name}`, job] as const),
     ...Object.entries(removalJobs).map(([name, job]) => [`removes: ${name}`, job] as const),
-  ])('takes a Job of ours that %s', async (_, job) => {
+  ])('allows a Job of ours that %s', async (_, job) => {
     const { stdout, stderr } = await trying(job);
     expect({ stdout, stderr }).toEqual({ stdout: `job.batch/${job.metadata.name}\n`, stderr: '' });
   });
 
-  it('lets everybody else make what Jobs they may', async () => {
+  it('does not restrict other accounts', async () => {
     const { stdout } = await lab.kubectlWith(
       JSON.stringify(privileged),
       ...['create', '--dry-run=server', '-o', 'name', '-f', '-'],
@@ -124,27 +124,38 @@ describe('the policy for changes', () => {
   });
 
   it.each([
-    ['its images', { spec: { cacheSpec: [{ images: ['evil:1'] }] } }, 'never change what an ImageCache asks for'],
-    ['its labels', { metadata: { labels: { team: 'other' } } }, 'neither labels nor owners'],
-    ['another annotation', { metadata: { annotations: { 'example.com/note': null } } }, 'touch no other'],
-    ['a new annotation', { metadata: { annotations: { 'example.com/new': 'x' } } }, 'touch no other'],
-    ['another finalizer', { metadata: { finalizers: [] } }, 'one finalizer, kubefledged.io/purge'],
-  ])('refuses to change an ImageCache at %s', async (_, change, words) => {
+    ['its images', { spec: { cacheSpec: [{ images: ['evil:1'] }] } }, 'may not change the spec of an ImageCache'],
+    ['its labels', { metadata: { labels: { team: 'other' } } }, 'may not change labels or owners'],
+    [
+      'another annotation',
+      { metadata: { annotations: { 'example.com/note': null } } },
+      'only remove the annotations that request',
+    ],
+    [
+      'a new annotation',
+      { metadata: { annotations: { 'example.com/new': 'x' } } },
+      'only remove the annotations that request',
+    ],
+    ['another finalizer', { metadata: { finalizers: [] } }, 'only add and remove the finalizer kubefledged.io/purge'],
+  ])('denies a change to an ImageCache in %s', async (_, change, words) => {
     const { stderr } = await patch(change);
     expect(stderr).toContain(words);
   });
 
   it.each([
-    ['the annotation that asked', { metadata: { annotations: { 'kubefledged.io/refresh-imagecache': null } } }],
+    [
+      'the annotation that requested a refresh',
+      { metadata: { annotations: { 'kubefledged.io/refresh-imagecache': null } } },
+    ],
     ['our finalizer', { metadata: { finalizers: ['example.com/other', 'kubefledged.io/purge'] } }],
-  ])('lets the functions write %s', async (_, change) => {
+  ])('allows functions to write %s', async (_, change) => {
     const { stdout, stderr } = await patch(change);
     expect({ stdout, stderr }).toEqual({ stdout: 'imagecache.kubefledged.io/guarded\n', stderr: '' });
   });
 
-  describe('of a node, where the warm gate may patch nodes', () => {
+  describe('for nodes, with the warm gate', () => {
     const cold = { key: 'example.com/cold', effect: 'NoSchedule' };
-    // Kubernetes has this one, and no controller puts it on or takes it away.
+    // A taint of Kubernetes that no controller adds or removes.
     const [pool, lost] = ['example.com/pool', 'node.kubernetes.io/out-of-service'].map((key) => ({
       key,
       effect: 'NoExecute',
@@ -155,8 +166,8 @@ describe('the policy for changes', () => {
       await install('warmGate.taints[0]=example.com/cold');
       const metadata = { name: 'gated', labels: { pool: 'web' } };
       await lab.apply({ apiVersion: 'v1', kind: 'Node', metadata, spec: { taints: [cold, pool, lost] } });
-      const refused = async () => expect((await change({ spec: { taints: [] } })).stderr).toContain('none away but');
-      await vi.waitFor(refused, { timeout: 30_000, interval: 200 });
+      const denied = async () => expect((await change({ spec: { taints: [] } })).stderr).toContain('may only remove');
+      await vi.waitFor(denied, { timeout: 30_000, interval: 200 });
     });
     afterAll(async () => {
       await lab.ask('delete', 'node', 'gated');
@@ -164,23 +175,23 @@ describe('the policy for changes', () => {
     });
 
     it.each([
-      ['another taint away', { spec: { taints: [cold, lost] } }, 'none away but example.com/cold'],
-      ['a taint of Kubernetes away', { spec: { taints: [cold, pool] } }, 'none away but example.com/cold'],
+      ['the removal of another taint', { spec: { taints: [cold, lost] } }, 'may only remove example.com/cold'],
+      ['the removal of a taint of Kubernetes', { spec: { taints: [cold, pool] } }, 'may only remove example.com/cold'],
       [
-        'a taint on',
+        'a new taint',
         { spec: { taints: [cold, pool, lost, { key: 'x', effect: 'NoExecute' }] } },
-        'put no taint on a Node',
+        'may not add taints to a Node',
       ],
-      ['it out of use', { spec: { unschedulable: true } }, 'nothing of a Node'],
-      ['another label on', { metadata: { labels: { pool: 'db' } } }, 'one label of a Node'],
-      ['a label away', { metadata: { labels: { pool: null } } }, 'one label of a Node'],
-      ['an annotation on', { metadata: { annotations: { a: 'b' } } }, 'one label of a Node'],
-    ])('does not let it take or put %s', async (_, patched, words) => {
+      ['a cordon', { spec: { unschedulable: true } }, 'only change taints in the spec of a Node'],
+      ['another label', { metadata: { labels: { pool: 'db' } } }, 'only set the label kubefledged.io/warm'],
+      ['the removal of a label', { metadata: { labels: { pool: null } } }, 'only set the label kubefledged.io/warm'],
+      ['an annotation', { metadata: { annotations: { a: 'b' } } }, 'only set the label kubefledged.io/warm'],
+    ])('denies %s', async (_, patched, words) => {
       expect((await change(patched)).stderr).toContain(words);
     });
 
-    it('lets the startup taint go, and the node be called warm', async () => {
-      // As they are by now: controllers add taints, and the time to some, also between the reading and the writing.
+    it('allows the removal of the startup taint and the label warm', async () => {
+      // The current taints: controllers add taints and timestamps, also between read and write.
       const warm = async () => {
         const taints = JSON.parse(await lab.ask('get', 'node', 'gated', '-o', 'jsonpath={.spec.taints}')) as Taint[];
         const kept = taints.filter(({ key }) => key !== cold.key);
@@ -191,20 +202,20 @@ describe('the policy for changes', () => {
     });
   });
 
-  it('lets no Job be deleted but those with our labels', async () => {
+  it('allows only the deletion of Jobs with our labels', async () => {
     const other = { name: 'other', namespace: 'apps', labels: { app: 'other' } };
     await lab.apply(changed(pull(), ['metadata'], other));
     await lab.apply(removal());
     const remove = (name: string, namespace: string) =>
       lab.kubectl('delete', 'job', name, '-n', namespace, '--dry-run=server', account);
-    expect((await remove('other', 'apps')).stderr).toContain('the functions delete no Jobs but their own');
+    expect((await remove('other', 'apps')).stderr).toContain('functions may only delete their own Jobs');
     expect((await remove(removal().metadata.name, 'kube-fledged')).stderr).toBe('');
     await lab.ask('delete', 'job', 'other', '-n', 'apps', '--wait=false');
     await lab.ask('delete', 'job', removal().metadata.name, '-n', 'kube-fledged', '--wait=false');
   });
 });
 
-describe('the policy with an operator’s settings', () => {
+describe('the policy with other settings', () => {
   const values = [
     'args.controllerServiceAccountName=puller',
     'args.controllerImageDeleteJobHostNetwork=true',
@@ -220,10 +231,10 @@ describe('the policy with an operator’s settings', () => {
   });
   beforeAll(async () => {
     await install(...values);
-    await inForce(removal({ settings, socket: '/run/containerd/containerd.sock' }), "container runtime's socket");
+    await inForce(removal({ settings, socket: '/run/containerd/containerd.sock' }), 'socket of the container runtime');
   });
 
-  it('takes the Jobs that are made under them, and no longer the others', async () => {
+  it('allows the Jobs created with them, and denies those with the defaults', async () => {
     expect((await trying(removal({ settings, socket: '/run/other.sock' }))).stderr).toBe('');
     expect((await trying(pull({ settings }))).stderr).toBe('');
     expect((await trying(removal({ socket: '/run/other.sock' }))).stderr).toContain('denied request');

@@ -8,13 +8,13 @@ import { settingsTable } from '#runtime/config/settings-table.ts';
 import { chart, helm, manifestsIn, notes, rendered, root } from './chart.ts';
 
 const lab = await sharedLab();
-const refusal = async (...values: readonly string[]): Promise<string> =>
+const errorOf = async (...values: readonly string[]): Promise<string> =>
   rendered(lab, ...values).then(
     () => 'nothing',
     (error: unknown) => String(error),
   );
 
-/** Values of every kind, as operators set them. */
+/** Typical values. */
 const settings: Readonly<Record<string, readonly string[]>> = {
   defaults: [],
   'three replicas': ['controllerReplicaCount=3', 'podDisruptionBudget.maxUnavailable=2'],
@@ -38,13 +38,13 @@ const settings: Readonly<Record<string, readonly string[]>> = {
     'fullnameOverride=warm',
     'serviceAccount.name=warm-images',
   ],
-  'an account and roles of one’s own': [
+  'an existing account and roles': [
     'serviceAccount.create=false',
     'serviceAccount.name=mine',
     'clusterRole.create=false',
     'clusterRoleBinding.create=false',
   ],
-  'all that is off by default': [
+  'everything that is off by default': [
     'networkPolicy.create=true',
     'networkPolicy.ingressFrom[0].namespaceSelector.matchLabels.name=monitoring',
     'networkPolicy.extraEgress[0].ports[0].port=5000',
@@ -61,7 +61,7 @@ const settings: Readonly<Record<string, readonly string[]>> = {
     'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].operator=Exists',
     'tenancy.purge=own',
   ],
-  'all that is on by default': [
+  'everything that is on by default switched off': [
     'admissionPolicy.create=false',
     'tenancy.roles.create=false',
     'podDisruptionBudget.create=false',
@@ -76,14 +76,14 @@ describe('the chart', () => {
     expect(await helm(lab, 'lint', '--strict', '--quiet', chart)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it.each(Object.entries(settings))('is taken by the API server with %s', async (_, values) => {
+  it.each(Object.entries(settings))('is accepted by the API server with %s', async (_, values) => {
     const yaml = await rendered(lab, ...values);
     await lab.ask('create', 'namespace', 'kube-fledged').catch(() => undefined);
     const apply = ['apply', '--server-side', '--force-conflicts', '--dry-run=server', '--validate=strict', '-f', '-'];
     expect(await lab.kubectlWith(yaml, ...apply)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('gives the process flags and variables that it knows', async () => {
+  it('only sets flags that the process has', async () => {
     const flags = new Set(Object.values(settingsTable).map(({ flag }) => flag));
     const yaml = await rendered(
       lab,
@@ -96,7 +96,7 @@ describe('the chart', () => {
     expect(given.filter((flag) => !flags.has(flag))).toEqual([]);
   });
 
-  it('makes a ServiceMonitor for who asks for one', async () => {
+  it('creates a ServiceMonitor on request', async () => {
     const monitors = manifestsIn(await rendered(lab, 'serviceMonitor.create=true', 'serviceMonitor.labels.release=p'));
     expect(monitors.find(({ kind }) => kind === 'ServiceMonitor')).toMatchObject({
       metadata: { labels: { release: 'p' } },
@@ -123,27 +123,31 @@ describe('the chart', () => {
         `images.noop.digest=sha256:${'a'.repeat(64)}`,
       ],
     ],
-  ])('names the image %s', async (reference, values) => {
+  ])('renders the image reference %s', async (reference, values) => {
     expect(await rendered(lab, ...values)).toContain(`{name: NOOP_IMAGE, value: "${reference}"}`);
   });
 
   it.each([
-    ['a name that is misspelt', 'args.controllerLogLevl=INFO', 'controllerLogLevl'],
-    ['a mode that is none', 'mode=laptop', '/mode'],
-    ['a policy that is none', 'args.controllerImagePullPolicy=Never', 'controllerImagePullPolicy'],
-    ['a duration that is none', 'args.controllerImagePullDeadlineDuration=5', 'controllerImagePullDeadlineDuration'],
-    ['an image by a flag, past the policy', 'extraArgs[0]=--noop-image=evil', '/extraArgs/0'],
-    ['an image by a variable, past the policy', 'extraEnv[0].name=REMOVAL_IMAGE', '/extraEnv/0'],
-    ['a socket that is no path', 'args.controllerCRISocketPath=containerd.sock', 'controllerCRISocketPath'],
-    ['replicas that would all work', 'controllerReplicaCount=2,leaderElection.enabled=false', 'every replica would do'],
-    ['no account at all', 'serviceAccount.create=false', 'which account'],
-  ])('refuses %s', async (_, value, words) => {
-    expect(await refusal(value)).toContain(words);
+    ['a misspelt name', 'args.controllerLogLevl=INFO', 'controllerLogLevl'],
+    ['an unknown mode', 'mode=laptop', '/mode'],
+    ['an unknown policy', 'args.controllerImagePullPolicy=Never', 'controllerImagePullPolicy'],
+    ['an invalid duration', 'args.controllerImagePullDeadlineDuration=5', 'controllerImagePullDeadlineDuration'],
+    ['an image set by a flag', 'extraArgs[0]=--noop-image=evil', '/extraArgs/0'],
+    ['an image set by a variable', 'extraEnv[0].name=REMOVAL_IMAGE', '/extraEnv/0'],
+    ['a socket that is not a path', 'args.controllerCRISocketPath=containerd.sock', 'controllerCRISocketPath'],
+    [
+      'replicas without leader election',
+      'controllerReplicaCount=2,leaderElection.enabled=false',
+      'every replica does the same work',
+    ],
+    ['a missing account', 'serviceAccount.create=false', 'serviceAccount.name is required'],
+  ])('rejects %s', async (_, value, message) => {
+    expect(await errorOf(value)).toContain(message);
   });
 
-  it('says which of kube-fledged’s values it ignores, and only then', async () => {
+  it('warns in NOTES about ignored values of kube-fledged, and only then', async () => {
     expect(await notes(lab)).not.toContain('WARNING');
-    const told = await notes(
+    const text = await notes(
       lab,
       'image.kubefledgedControllerRepository=a/b',
       'image.busyboxImageVersion=1.35.0',
@@ -156,15 +160,15 @@ describe('the chart', () => {
       'image.busyboxImageVersion',
       'command.kubefledgedControllerCommand',
     ])
-      expect(told).toContain(`  ${name}: `);
+      expect(text).toContain(`  ${name}: `);
     for (const name of ['args.webhookServerPort', 'webhookServer'])
-      expect(told).toContain(`  ${name}: there is no webhook server`);
-    expect(told).toContain('kubectl -n notes rollout status deployment/notes-imagecache-functions');
+      expect(text).toContain(`  ${name}: there is no webhook server`);
+    expect(text).toContain('kubectl -n notes rollout status deployment/notes-imagecache-functions');
   });
 });
 
-describe('the manifests for kubectl', () => {
-  it('are what deploy/kubectl/render makes of the chart', async () => {
+describe('the manifests rendered from the chart', () => {
+  it('are up to date with deploy/kubectl/render', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'render-'));
     const rendering = lab.enter(join(root, 'deploy/kubectl/render'), [], { env: { OUT: folder }, stdio: 'inherit' });
     await once(rendering, 'exit');
@@ -176,7 +180,7 @@ describe('the manifests for kubectl', () => {
   });
 
   it.each(['kubectl', 'openfaas/ce', 'openfaas/pro', 'knative/our-source', 'knative/knative-sources'])(
-    'are a kustomization in deploy/%s',
+    'render with kustomize in deploy/%s',
     async (folder) => {
       const manifests = manifestsIn(await lab.ask('kustomize', join(root, 'deploy', folder)));
       const policies = manifests.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');

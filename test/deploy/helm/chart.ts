@@ -7,7 +7,7 @@ import type { Lab } from '../../cluster/lab.ts';
 export const root = join(import.meta.dirname, '../../..');
 export const chart = join(root, 'deploy/helm');
 
-/** An object of a rendered chart, as far as tests look into it. */
+/** An object of a rendered chart. */
 export type Manifest = {
   readonly apiVersion: string;
   readonly kind: string;
@@ -22,7 +22,7 @@ export type Manifest = {
 
 export type HelmResult = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
-/** Runs helm where the lab is. */
+/** Runs helm in the lab. */
 export const helm = async (lab: Lab, ...args: readonly string[]): Promise<HelmResult> => {
   const child = lab.enter('helm', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   if (child.stdout === null || child.stderr === null) throw new Error('helm was started without pipes');
@@ -30,7 +30,7 @@ export const helm = async (lab: Lab, ...args: readonly string[]): Promise<HelmRe
   return { code: child.exitCode ?? -1, stdout, stderr };
 };
 
-/** What the chart comes to with these values (`--set` strings), as YAML without the hooks; throws what helm says against it. */
+/** The chart rendered with these values (`--set` strings), as YAML without hooks. Throws the error of helm. */
 export const rendered = async (lab: Lab, ...values: readonly string[]): Promise<string> => {
   const sets = values.flatMap((value) => ['--set', value]);
   const args = ['template', 'imagecache-functions', chart, '-n', 'kube-fledged', '--no-hooks', ...sets];
@@ -39,7 +39,7 @@ export const rendered = async (lab: Lab, ...values: readonly string[]): Promise<
   return stdout;
 };
 
-/** What the chart says after an install with these values, under the name and in the namespace `notes`. */
+/** NOTES of the chart with these values, for a release `notes` in the namespace `notes`. */
 export const notes = async (lab: Lab, ...values: readonly string[]): Promise<string> => {
   const sets = values.flatMap((value) => ['--set', value]);
   const { stdout, stderr } = await helm(lab, 'install', 'notes', chart, '-n', 'notes', '--dry-run', ...sets);

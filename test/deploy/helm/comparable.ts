@@ -1,6 +1,6 @@
 import type { Manifest } from './chart.ts';
 
-/** What two sets of manifests are compared by: names, and of each object what it does. */
+/** Compares two sets of manifests by the names and the relevant fields of their objects. */
 
 type Rule = {
   readonly apiGroups: readonly string[];
@@ -14,7 +14,7 @@ type Binding = {
 };
 type Right = {
   readonly account: string;
-  /** '' is everywhere. */
+  /** '' is the whole cluster. */
   readonly namespace: string;
   readonly group: string;
   readonly resource: string;
@@ -29,7 +29,7 @@ const namespaceOf = ({ metadata }: Manifest): string => metadata.namespace ?? ''
 export const named = (manifest: Manifest): string =>
   `${manifest.kind} ${namespaceOf(manifest)}/${manifest.metadata.name}`;
 
-/** Each right of each account that bindings of this kind give. */
+/** The rights of each account by bindings of this kind. */
 export function rightsOf(
   manifests: readonly Manifest[],
   binding: 'RoleBinding' | 'ClusterRoleBinding',
@@ -38,12 +38,12 @@ export function rightsOf(
     .filter(({ kind }) => kind === binding)
     .flatMap((each) => {
       const { name, kind } = each['roleRef'] as Binding['roleRef'];
-      const isMeant = (role: Manifest): boolean =>
+      const isBoundRole = (role: Manifest): boolean =>
         role.kind === kind &&
         role.metadata.name === name &&
         (kind === 'ClusterRole' || namespaceOf(role) === namespaceOf(each));
-      const role = manifests.find(isMeant);
-      if (role === undefined) throw new Error(`${named(each)} binds a ${kind} ${name} that is not there`);
+      const role = manifests.find(isBoundRole);
+      if (role === undefined) throw new Error(`${named(each)} binds a ${kind} ${name} that does not exist`);
       const accounts = (each['subjects'] as Binding['subjects']).map((subject) => subject.name);
       return accounts.flatMap((account) =>
         rulesOf(role).flatMap((rule) =>
@@ -60,7 +60,7 @@ const grants = ({ apiGroups, resources, resourceNames = [''], verbs }: Rule) =>
     ),
   );
 
-/** The accounts that have a right anywhere, each once. */
+/** The accounts that have a right in any namespace. */
 export const bound = (
   manifests: readonly Manifest[],
   group: string,
@@ -72,8 +72,8 @@ export const bound = (
   return [...new Set(having.map(({ account }) => account))];
 };
 
-/** Where images come from, what a Pod may use and how often the settings changed is no difference; nor is the name of the source. */
-const isAside = ([key, value]: readonly [string, unknown]): boolean =>
+/** Registries, resources, checksums of settings and the name of the source are ignored. */
+const isIgnored = ([key, value]: readonly [string, unknown]): boolean =>
   ['labels', 'imagePullPolicy', 'checksum/settings'].includes(key) || (key === 'resources' && !Array.isArray(value));
 const plain = (text: string): string =>
   text
@@ -84,7 +84,7 @@ const shape = (value: unknown): unknown => {
   if (typeof value === 'string') return plain(value);
   if (Array.isArray(value)) return value.map(shape);
   if (typeof value !== 'object' || value === null) return value;
-  const kept = Object.entries(value).filter((entry) => !isAside(entry));
+  const kept = Object.entries(value).filter((entry) => !isIgnored(entry));
   return Object.fromEntries(kept.map(([key, each]) => [key, shape(each)]));
 };
 
@@ -94,13 +94,13 @@ const flat = (rules: readonly Rule[]): readonly string[] =>
     .map(({ group, resource, name, verb }) => `${verb} ${group}/${resource}/${name}`)
     .toSorted();
 
-/** The essence of each object by its name. Of a Deployment that is how it is started: the rest of its Pod is the operator's. */
+/** The relevant fields of each object by its name. Of a Deployment, only its account, program, image and tick. */
 export function comparable(manifests: readonly Manifest[]): Map<string, unknown> {
-  const entries = manifests.map((manifest) => [plain(named(manifest)), essence(manifest)] as const);
+  const entries = manifests.map((manifest) => [plain(named(manifest)), relevantFields(manifest)] as const);
   return new Map(entries);
 }
 
-function essence(manifest: Manifest): unknown {
+function relevantFields(manifest: Manifest): unknown {
   const { kind } = manifest;
   if (kind === 'Role' || kind === 'ClusterRole') return flat(rulesOf(manifest));
   if (kind === 'ConfigMap') return undefined;

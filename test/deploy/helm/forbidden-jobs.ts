@@ -1,11 +1,11 @@
 import { mounting, pull, removal, type Job } from './product-jobs.ts';
 
-/** What whoever took a function over might try: a Job of ours, changed at one place, and the words that refuse it. */
-export type Forbidden = readonly [name: string, job: object, words: string];
+/** A Job of ours with one change that an attacker might try, and a part of the expected denial. */
+export type Forbidden = readonly [name: string, job: object, message: string];
 
 type Path = readonly (string | number)[];
 
-/** A copy of a Job with the value at a path replaced, or taken away if it is undefined. */
+/** A copy of a Job with the value at a path replaced, or removed if it is undefined. */
 export function changed(job: object, path: Path, value: unknown): object {
   const copy = structuredClone(job);
   let at: unknown = copy;
@@ -19,10 +19,10 @@ export function changed(job: object, path: Path, value: unknown): object {
 const pod = (...path: Path): Path => ['spec', 'template', 'spec', ...path];
 const first = (...path: Path): Path => pod('containers', 0, ...path);
 
-const row = (name: string, job: Job, path: Path, value: unknown, words: string): Forbidden => [
+const row = (name: string, job: Job, path: Path, value: unknown, message: string): Forbidden => [
   name,
   changed(job, path, value),
-  words,
+  message,
 ];
 
 const hostPath = { name: 'root', hostPath: { path: '/' } };
@@ -36,22 +36,28 @@ const anyJob: readonly Forbidden[] = [
   row('without the cache’s uid', pull(), ['metadata', 'labels', 'kubefledged.io/cache-uid'], undefined, 'labels:'),
   row('without its round', pull(), ['metadata', 'annotations', 'kubefledged.io/round'], undefined, 'annotations:'),
   row('with ten Pods', pull(), ['spec', 'parallelism'], 10, 'spec:'),
-  row('with tries without end', pull(), ['spec', 'backoffLimit'], 1000, 'spec:'),
+  row('with unlimited retries', pull(), ['spec', 'backoffLimit'], 1000, 'spec:'),
   row('without a deadline', pull(), ['spec', 'activeDeadlineSeconds'], undefined, 'spec:'),
-  row('managed by somebody else', pull(), ['spec', 'managedBy'], 'example.com/other', 'spec:'),
-  row('in the host’s processes', pull(), pod('hostPID'), true, 'pod: a field'),
-  row('in the host’s IPC', pull(), pod('hostIPC'), true, 'pod: a field'),
-  row('past the scheduler', pull(), pod('nodeName'), 'node-1', 'pod: a field'),
-  row('with another runtime', pull(), pod('runtimeClassName'), 'privileged', 'pod: a field'),
-  row('with one process space for all', pull(), pod('shareProcessNamespace'), true, 'pod: a field'),
-  row('with host names of its own', pull(), pod('hostAliases'), [{ ip: '10.0.0.1', hostnames: ['a'] }], 'pod: a field'),
-  row('with a token', pull(), pod('automountServiceAccountToken'), true, 'no service account token'),
-  row('with a token by default', pull(), pod('automountServiceAccountToken'), undefined, 'no service account token'),
-  row('started again for ever', pull(), pod('restartPolicy'), 'OnFailure', 'restartPolicy Never'),
-  row('with the cluster’s names', pull(), pod('dnsPolicy'), 'ClusterFirst', 'dnsPolicy Default'),
+  row('managed by another controller', pull(), ['spec', 'managedBy'], 'example.com/other', 'spec:'),
+  row('in the PID namespace of the host', pull(), pod('hostPID'), true, 'pod: contains a field'),
+  row('in the IPC namespace of the host', pull(), pod('hostIPC'), true, 'pod: contains a field'),
+  row('with a nodeName', pull(), pod('nodeName'), 'node-1', 'pod: contains a field'),
+  row('with a runtime class', pull(), pod('runtimeClassName'), 'privileged', 'pod: contains a field'),
+  row('with a shared process namespace', pull(), pod('shareProcessNamespace'), true, 'pod: contains a field'),
+  row('with host aliases', pull(), pod('hostAliases'), [{ ip: '10.0.0.1', hostnames: ['a'] }], 'pod: contains a field'),
+  row('with a token', pull(), pod('automountServiceAccountToken'), true, 'must not mount a service account token'),
+  row(
+    'with a token by default',
+    pull(),
+    pod('automountServiceAccountToken'),
+    undefined,
+    'must not mount a service account token',
+  ),
+  row('with another restart policy', pull(), pod('restartPolicy'), 'OnFailure', 'restartPolicy Never'),
+  row('with another DNS policy', pull(), pod('dnsPolicy'), 'ClusterFirst', 'dnsPolicy Default'),
   row('on any node', pull(), pod('affinity'), undefined, 'expression'),
   row(
-    'on a node that it does not tell',
+    'on another node than annotated',
     pull(),
     pod(...'affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms'.split('.'), 0),
     { matchFields: [{ key: 'metadata.name', operator: 'In', values: ['node-2'] }] },
@@ -62,72 +68,138 @@ const anyJob: readonly Forbidden[] = [
     pull(),
     ['spec', 'template', 'metadata', 'annotations', 'container.apparmor.security.beta.kubernetes.io/image-0'],
     'unconfined',
-    'no annotation by which a runtime gives more rights',
+    'annotations that grant privileges',
   ),
 ];
 
 const anyContainer: readonly Forbidden[] = [
-  row('with variables', pull(), first('env'), [{ name: 'LD_PRELOAD', value: '/x' }], 'container: a field'),
-  row('with a hook', pull(), first('lifecycle'), { postStart: { exec: { command: ['sh'] } } }, 'container: a field'),
-  row('with a probe', pull(), first('livenessProbe'), { exec: { command: ['sh'] } }, 'container: a field'),
-  row('with a port of the host', pull(), first('ports'), [{ containerPort: 80, hostPort: 80 }], 'container: a field'),
-  row('with a folder to start in', pull(), first('workingDir'), '/x', 'container: a field'),
-  row('that stays in the helper', pull(), pod('initContainers', 0, 'restartPolicy'), 'Always', 'container: a field'),
-  row('with a log elsewhere', pull(), first('terminationMessagePath'), '/x', 'container: a field'),
+  row(
+    'with environment variables',
+    pull(),
+    first('env'),
+    [{ name: 'LD_PRELOAD', value: '/x' }],
+    'container: contains a field',
+  ),
+  row(
+    'with a hook',
+    pull(),
+    first('lifecycle'),
+    { postStart: { exec: { command: ['sh'] } } },
+    'container: contains a field',
+  ),
+  row('with a probe', pull(), first('livenessProbe'), { exec: { command: ['sh'] } }, 'container: contains a field'),
+  row(
+    'with a port of the host',
+    pull(),
+    first('ports'),
+    [{ containerPort: 80, hostPort: 80 }],
+    'container: contains a field',
+  ),
+  row('with a working directory', pull(), first('workingDir'), '/x', 'container: contains a field'),
+  row(
+    'with a restartable init container',
+    pull(),
+    pod('initContainers', 0, 'restartPolicy'),
+    'Always',
+    'container: contains a field',
+  ),
+  row(
+    'with another termination message path',
+    pull(),
+    first('terminationMessagePath'),
+    '/x',
+    'container: contains a field',
+  ),
   row(
     'privileged',
     pull(),
     first('securityContext'),
     { privileged: true, allowPrivilegeEscalation: true },
-    'no privilege',
+    'no privileges',
   ),
   row(
     'with a capability',
     pull(),
     first('securityContext', 'capabilities'),
     { drop: ['ALL'], add: ['SYS_ADMIN'] },
-    'no privilege',
+    'no privileges',
   ),
-  row('that may gain rights', pull(), first('securityContext', 'allowPrivilegeEscalation'), true, 'no privilege'),
-  row('as a user of its own', pull(), first('securityContext', 'runAsUser'), 0, 'no privilege'),
   row(
-    'with a root that it can write',
+    'that allows privilege escalation',
+    pull(),
+    first('securityContext', 'allowPrivilegeEscalation'),
+    true,
+    'no privileges',
+  ),
+  row('with another user', pull(), first('securityContext', 'runAsUser'), 0, 'no privileges'),
+  row(
+    'with a writable root filesystem',
     pull(),
     first('securityContext', 'readOnlyRootFilesystem'),
     false,
-    'no privilege',
+    'no privileges',
   ),
-  row('without a security context', pull(), first('securityContext'), undefined, 'no privilege'),
+  row('without a security context', pull(), first('securityContext'), undefined, 'no privileges'),
 ];
 
 const pullJobs: readonly Forbidden[] = [
-  row('without an owner', pull(), ['metadata', 'ownerReferences'], undefined, 'its only owner'),
-  row('of another owner', pull(), ['metadata', 'ownerReferences', 0, 'kind'], 'Deployment', 'its only owner'),
-  row('of another cache’s uid', pull(), ['metadata', 'ownerReferences', 0, 'uid'], 'other', 'its only owner'),
-  row('beside another cache', pull(), ['metadata', 'annotations', 'kubefledged.io/cache'], 'b/web', 'its only owner'),
-  row('in the host’s network', pull(), pod('hostNetwork'), true, 'not in the host'),
-  row('as root', pull(), pod('securityContext', 'runAsUser'), 0, 'a user that is not root'),
-  row('as whom the image says', pull(), pod('securityContext', 'runAsUser'), undefined, 'expression'),
+  row('without an owner', pull(), ['metadata', 'ownerReferences'], undefined, 'the only owner must be'),
+  row('of another owner', pull(), ['metadata', 'ownerReferences', 0, 'kind'], 'Deployment', 'the only owner must be'),
+  row('of another cache’s uid', pull(), ['metadata', 'ownerReferences', 0, 'uid'], 'other', 'the only owner must be'),
+  row(
+    'with the annotation of another cache',
+    pull(),
+    ['metadata', 'annotations', 'kubefledged.io/cache'],
+    'b/web',
+    'the only owner must be',
+  ),
+  row('in the host’s network', pull(), pod('hostNetwork'), true, 'must not use the host network'),
+  row('as root', pull(), pod('securityContext', 'runAsUser'), 0, 'must run as a non-root user'),
+  row('as the user of the image', pull(), pod('securityContext', 'runAsUser'), undefined, 'expression'),
   row('without seccomp', pull(), pod('securityContext', 'seccompProfile', 'type'), 'Unconfined', 'seccomp profile'),
-  row('with a group of the host', pull(), pod('securityContext', 'supplementalGroups'), [0], 'a user that is not root'),
-  row('with a path of the node', pull(), pod('volumes'), [noop, hostPath], 'no hostPath'),
-  row('with a Secret', pull(), pod('volumes'), [noop, secret], 'no hostPath, no Secret'),
-  row('with a token of its own', pull(), pod('volumes'), [noop, token], 'no projected token'),
-  row('with the program’s arguments', pull(), first('args'), ['copy', '/x'], 'no arguments'),
-  row('with half of the node', pull(), first('resources'), { requests: { cpu: '8' } }, 'next to no resources'),
-  row('with a shell in an image', pull(), first('command'), ['/bin/sh', '-c', 'id'], 'nothing is run in them'),
-  row('with the image’s own program', pull(), first('command'), undefined, 'no arguments'),
-  row('with a helper of its own', pull(), pod('initContainers', 0, 'image'), evil, 'its one init container copies'),
-  row('with a helper that copies elsewhere', pull(), pod('initContainers', 0, 'command', 2), '/x', 'its one init'),
-  row('with a folder that it can write', pull(), first('volumeMounts', 0, 'readOnly'), false, 'nothing is run in them'),
-  row('with a folder of any size', pull(), pod('volumes', 0, 'emptyDir'), {}, 'nothing is run in them'),
+  row(
+    'with a group of the host',
+    pull(),
+    pod('securityContext', 'supplementalGroups'),
+    [0],
+    'must run as a non-root user',
+  ),
+  row('with a hostPath', pull(), pod('volumes'), [noop, hostPath], 'hostPath, Secrets'),
+  row('with a Secret', pull(), pod('volumes'), [noop, secret], 'Secrets and projected tokens are not allowed'),
+  row('with a projected token', pull(), pod('volumes'), [noop, token], 'projected tokens are not allowed'),
+  row('with arguments', pull(), first('args'), ['copy', '/x'], 'no arguments'),
+  row('with large resource requests', pull(), first('resources'), { requests: { cpu: '8' } }, 'fixed small resources'),
+  row('with a shell in an image', pull(), first('command'), ['/bin/sh', '-c', 'id'], 'only the copied program'),
+  row('with the entrypoint of the image', pull(), first('command'), undefined, 'no arguments'),
+  row(
+    'with another image in the init container',
+    pull(),
+    pod('initContainers', 0, 'image'),
+    evil,
+    'the only init container must copy',
+  ),
+  row(
+    'with another target in the init container',
+    pull(),
+    pod('initContainers', 0, 'command', 2),
+    '/x',
+    'the only init',
+  ),
+  row('with a writable mount', pull(), first('volumeMounts', 0, 'readOnly'), false, 'only the copied program'),
+  row('with an unlimited emptyDir', pull(), pod('volumes', 0, 'emptyDir'), {}, 'only the copied program'),
 ];
 
-/** Where images are mounted as volumes: for API servers that have them. */
+/** For API servers with image volumes. */
 export const forbiddenMounts: readonly Forbidden[] = [
-  row('with an image of its own', mounting(), first('image'), evil, 'its containers run'),
-  row('with a shell', mounting(), first('command'), ['/image/bin/sh'], 'its containers run'),
-  row('with the program over ours', mounting(), first('volumeMounts', 0, 'mountPath'), '/noop', 'at /image, to read'),
+  row('with another image', mounting(), first('image'), evil, 'containers must run'),
+  row('with a shell', mounting(), first('command'), ['/image/bin/sh'], 'containers must run'),
+  row(
+    'with a mount over the program',
+    mounting(),
+    first('volumeMounts', 0, 'mountPath'),
+    '/noop',
+    'at /image, read-only',
+  ),
   row(
     'with another container’s image',
     mounting(),
@@ -138,29 +210,47 @@ export const forbiddenMounts: readonly Forbidden[] = [
 ];
 
 const removals: readonly Forbidden[] = [
-  row('in a cache’s namespace', removal(), ['metadata', 'namespace'], 'apps', 'in the namespace kube-fledged'),
-  row('that stays', removal(), ['spec', 'ttlSecondsAfterFinished'], undefined, 'gone some time after its end'),
-  row('with the node’s root', removal(), pod('volumes', 0, 'hostPath', 'path'), '/', "container runtime's socket"),
-  row('with a folder', removal(), pod('volumes', 0, 'hostPath', 'type'), 'Directory', "container runtime's socket"),
-  row('with one more path', removal(), pod('volumes', 1), hostPath, 'one volume'),
-  row('with an image of its own', removal(), first('image'), evil, 'with its own entrypoint'),
-  row('with a shell', removal(), first('command'), ['/bin/sh', '-c', 'id'], 'with its own entrypoint'),
-  row('with another program', removal(), first('args', 0), '-e', 'it runs removal.mjs'),
-  row('with an option of Node’s', removal(), first('args', 2), '--require=/x', 'it runs removal.mjs'),
-  row('with the socket elsewhere', removal(), first('args', 1), '--socket=/run/x.sock', 'it runs removal.mjs'),
+  row('in a cache’s namespace', removal(), ['metadata', 'namespace'], 'apps', 'must be in the namespace kube-fledged'),
+  row('without a TTL', removal(), ['spec', 'ttlSecondsAfterFinished'], undefined, 'with ttlSecondsAfterFinished'),
   row(
-    'with the socket over the program',
+    'with the root of the node',
+    removal(),
+    pod('volumes', 0, 'hostPath', 'path'),
+    '/',
+    'socket of the container runtime',
+  ),
+  row(
+    'with a directory',
+    removal(),
+    pod('volumes', 0, 'hostPath', 'type'),
+    'Directory',
+    'socket of the container runtime',
+  ),
+  row('with a second volume', removal(), pod('volumes', 1), hostPath, 'the only volume must be'),
+  row('with another image', removal(), first('image'), evil, 'with the entrypoint of the image'),
+  row('with a shell', removal(), first('command'), ['/bin/sh', '-c', 'id'], 'with the entrypoint of the image'),
+  row('with another program', removal(), first('args', 0), '-e', 'the arguments must be removal.mjs'),
+  row('with an option of Node.js', removal(), first('args', 2), '--require=/x', 'the arguments must be removal.mjs'),
+  row(
+    'with another socket path',
+    removal(),
+    first('args', 1),
+    '--socket=/run/x.sock',
+    'the arguments must be removal.mjs',
+  ),
+  row(
+    'with the socket mounted over the program',
     removal(),
     first('volumeMounts', 0, 'mountPath'),
     '/app',
-    'it mounts the socket',
+    'must mount the socket',
   ),
-  row('with a lot of memory', removal(), first('resources', 'limits', 'memory'), '64Gi', 'small resources'),
-  row('privileged', removal(), first('securityContext'), { privileged: true }, 'no privilege'),
-  row('without seccomp', removal(), pod('securityContext', 'seccompProfile'), undefined, "root's number"),
-  row('in the host’s network', removal(), pod('hostNetwork'), true, 'not in the host'),
-  row('as another account', removal(), pod('serviceAccountName'), 'admin', 'no service account of its own'),
-  row('with a token', removal(), pod('automountServiceAccountToken'), true, 'no service account token'),
+  row('with a large memory limit', removal(), first('resources', 'limits', 'memory'), '64Gi', 'small resources'),
+  row('privileged', removal(), first('securityContext'), { privileged: true }, 'no privileges'),
+  row('without seccomp', removal(), pod('securityContext', 'seccompProfile'), undefined, 'must run as user 0'),
+  row('in the host’s network', removal(), pod('hostNetwork'), true, 'must not use the host network'),
+  row('as another account', removal(), pod('serviceAccountName'), 'admin', 'the default service account'),
+  row('with a token', removal(), pod('automountServiceAccountToken'), true, 'must not mount a service account token'),
 ];
 
 export const forbiddenJobs: Readonly<Record<string, readonly Forbidden[]>> = {

@@ -4,7 +4,7 @@ import { chart, helm } from './chart.ts';
 
 const lab = await sharedLab();
 
-describe('a Lease that a process made by itself', () => {
+describe('an existing Lease that a process created', () => {
   const namespace = 'lease-before';
   const lease = () =>
     lab.ask('get', 'lease', 'imagecache-functions-source', '-n', namespace, '-o', 'jsonpath={.metadata.uid}');
@@ -20,7 +20,7 @@ describe('a Lease that a process made by itself', () => {
     await lab.ask('delete', 'namespace', namespace, '--wait=false');
   });
 
-  it('does not hold an install up, and outlives upgrade and uninstall', async () => {
+  it('does not block an install, and is kept on upgrade and uninstall', async () => {
     const uid = await lease();
     const values = ['--set', 'controllerReplicaCount=0'];
     expect(await release('install', 'leased', chart, ...values)).toMatchObject({ code: 0, stderr: '' });
@@ -29,7 +29,7 @@ describe('a Lease that a process made by itself', () => {
     expect(await lease()).toBe(uid);
   });
 
-  it('is the release’s own where there was none, also after an upgrade', async () => {
+  it('belongs to the release if there was none before, also after an upgrade', async () => {
     await lab.ask('delete', 'lease', 'imagecache-functions-source', '-n', namespace);
     const values = ['--set', 'controllerReplicaCount=0'];
     expect(await release('install', 'leased', chart, ...values)).toMatchObject({ code: 0 });

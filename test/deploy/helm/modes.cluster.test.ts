@@ -23,7 +23,7 @@ const of = async (values: readonly string[]): Promise<readonly Manifest[]> =>
   manifestsIn(await rendered(lab, ...values));
 const serviceAccount = (name: string): string => `system:serviceaccount:kube-fledged:${name}`;
 
-/** Kinds that the API server of the lab knows. */
+/** Kinds that the API server of the lab serves. */
 const isBuiltIn = ({ apiVersion }: Manifest): boolean => !/knative|openfaas/.test(apiVersion);
 
 describe.each(inModes)('the chart in mode %s', (_, values) => {
@@ -42,9 +42,9 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
   ];
   it.each([
     ['by default', []],
-    ['with all that can be on', everything],
+    ['with everything enabled', everything],
     ['limited to namespaces', ['tenancy.namespaces={apps,kube-fledged}', ...everything]],
-  ])('is taken by the API server %s, each object once', async (_, more) => {
+  ])('is accepted by the API server %s, without duplicate objects', async (_, more) => {
     const manifests = await of([...values, ...more]);
     const names = manifests.map(named);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
@@ -54,7 +54,7 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
     expect(await lab.kubectlWith(JSON.stringify(list), ...apply)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('binds everybody who may make Jobs to those of the product', async () => {
+  it('limits every account that may create Jobs by the admission policy', async () => {
     const manifests = await of(values);
     const makers = bound(manifests, 'batch', 'jobs', 'create');
     expect(makers.length).toBeGreaterThan(0);
@@ -67,7 +67,7 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
     }
   });
 
-  it('gives nobody rights beyond the namespaces that it is limited to, but to what has no namespace', async () => {
+  it('grants rights only in the namespaces of tenancy.namespaces, except for cluster-scoped resources', async () => {
     const manifests = await of([...values, 'tenancy.namespaces={apps,team}', 'warmGate.taints={example.com/cold}']);
     const everywhere = rightsOf(manifests, 'ClusterRoleBinding').map(({ resource }) => resource);
     expect(new Set(everywhere)).toEqual(
@@ -83,7 +83,7 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
     expect(where('jobs')).toEqual(['apps', 'kube-fledged', 'team']);
   });
 
-  it('makes the Lease that its process takes, and gives it no right to make any', async () => {
+  it('creates the Lease of its process, without the right to create Leases', async () => {
     const manifests = await of(values);
     const leases = rightsOf(manifests, 'RoleBinding').filter(({ resource }) => resource === 'leases');
     const hasProcess = manifests.some(({ kind }) => kind === 'Deployment');
@@ -93,7 +93,7 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
     expect(manifests.filter(({ kind }) => kind === 'Lease')).toHaveLength(hasProcess ? 1 : 0);
   });
 
-  it('shows the status page for who asks for it', async () => {
+  it('enables the status page on request', async () => {
     const [without, having] = [
       await rendered(lab, ...values),
       await rendered(lab, ...values, 'statusPage.enabled=true'),
@@ -103,12 +103,12 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
   });
 });
 
-describe.each(Object.entries(ways))('the chart on Knative, beside deploy/knative/%s', (way, values) => {
-  it('comes to the same objects, filters and rights', async () => {
+describe.each(Object.entries(ways))('the chart on Knative, compared with deploy/knative/%s', (way, values) => {
+  it('renders the same objects, filters and rights', async () => {
     const text = await lab.ask('kustomize', join(root, 'deploy/knative', way));
     const theirs = comparable(manifestsIn(text));
     const ours = comparable(await of(values));
-    // Whoever applies the folder makes the namespace by it, and the chart has roles for people and a Service for metrics.
+    // Only the folder has the namespace, and only the chart has roles for users and a Service for metrics.
     theirs.delete('Namespace /kube-fledged');
     for (const name of ['viewer', 'editor']) ours.delete(`ClusterRole /imagecache-functions-${name}`);
     ours.delete('Service kube-fledged/imagecache-functions-source');
@@ -116,7 +116,7 @@ describe.each(Object.entries(ways))('the chart on Knative, beside deploy/knative
     for (const [name, theirOwn] of theirs) expect(ours.get(name), name).toEqual(theirOwn);
   });
 
-  it('hands the functions settings that they know', async () => {
+  it('only sets variables that the functions have', async () => {
     const manifests = await of([...values, 'tenancy.namespaces={apps}', 'warmGate.taints={example.com/cold}']);
     const data = manifests.find(({ kind }) => kind === 'ConfigMap')?.['data'] as Readonly<Record<string, string>>;
     const known = new Set(Object.values(settingsTable).flatMap(({ env }) => env ?? []));
@@ -124,7 +124,7 @@ describe.each(Object.entries(ways))('the chart on Knative, beside deploy/knative
     expect(data).toMatchObject({ WATCH_NAMESPACES: 'apps', WARM_GATE_TAINTS: 'example.com/cold', LOG_LEVEL: 'info' });
   });
 
-  it('lets every function list caches that may open a node', async () => {
+  it('allows every function of the warm gate to list caches', async () => {
     const listers = (...more: readonly string[]) =>
       of([...values, ...more]).then((manifests) => bound(manifests, 'kubefledged.io', 'imagecaches', 'list'));
     const functions = functionNames.filter((name) => name !== 'job-complete').toSorted();
@@ -135,7 +135,7 @@ describe.each(Object.entries(ways))('the chart on Knative, beside deploy/knative
   });
 });
 
-it('Knative’s own source looks into the namespaces that count, and no others', async () => {
+it('ApiServerSource only watches the namespaces of caches and of removal Jobs', async () => {
   const manifests = await of([...ways['knative-sources'], 'tenancy.namespaces={apps}']);
   expect(manifests.find(({ kind }) => kind === 'ApiServerSource')).toMatchObject({
     spec: {
@@ -152,6 +152,6 @@ it.each([
   [['extraEnv[0].name=WATCH_NAMESPACES'], '/extraEnv/0'],
   [['tenancy.namespaces={*}'], '/tenancy/namespaces/0'],
   [['knative.source=kafka'], '/knative/source'],
-])('%j is refused', async (values, words) => {
-  await expect(rendered(lab, ...values)).rejects.toThrow(words);
+])('%j is rejected', async (values, message) => {
+  await expect(rendered(lab, ...values)).rejects.toThrow(message);
 });

@@ -4,7 +4,7 @@ import { notes } from './chart.ts';
 
 const lab = await sharedLab();
 
-/** Helm asks the API server for the kinds of a platform even where it is only to show something. */
+/** Helm looks up the kinds of a platform at the API server even for a dry run. */
 const kindOf = (group: string, version: string, kind: string) => {
   const plural = `${kind.toLowerCase()}s`;
   const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
@@ -30,29 +30,29 @@ describe('NOTES', () => {
   });
   afterAll(() => lab.ask('delete', 'crd', '-l', 'test=modes'));
 
-  it('say on Knative what is to be Ready', async () => {
+  it('show on Knative what must become Ready', async () => {
     expect(await notes(lab, 'mode=knative')).toMatch(
       /rollout status deployment\/notes-imagecache-functions-source\n.*services\.serving\.knative\.dev,brokers,triggers --all/,
     );
     expect(await notes(lab, 'mode=knative', 'knative.source=knative')).not.toContain('rollout status');
   });
 
-  it('give on OpenFaaS the command that deploys the functions, with the chart’s settings', async () => {
-    const told = await notes(lab, 'mode=openfaas', 'images.noop.tag=edge', 'args.controllerImagePullPolicy=Always');
-    expect(told).toMatch(
+  it('show on OpenFaaS the command that deploys the functions with the settings of the chart', async () => {
+    const text = await notes(lab, 'mode=openfaas', 'images.noop.tag=edge', 'args.controllerImagePullPolicy=Always');
+    expect(text).toMatch(
       /NOOP_IMAGE=\S+imagecache-noop:edge \\\n +faas-cli deploy -f stack\.yml --namespace notes \\\n/,
     );
-    expect(told).toContain('--env IMAGE_PULL_POLICY="Always"');
-    expect(told).toContain('OpenFaaS CE runs all functions of a namespace as its default account');
+    expect(text).toContain('--env IMAGE_PULL_POLICY="Always"');
+    expect(text).toContain('OpenFaaS CE runs all functions of a namespace as its default account');
     expect(await notes(lab, 'mode=openfaas', 'openfaas.edition=pro', 'openfaas.functions.create=true')).not.toContain(
       'faas-cli',
     );
   });
 
-  it('name the namespaces that the product is limited to, and take their example from there', async () => {
-    const told = await notes(lab, 'tenancy.namespaces={apps,team}', 'statusPage.enabled=true');
-    expect(told).toContain('It serves the ImageCaches of apps, team, and no others.');
-    expect(told).toContain('metadata: {name: first, namespace: apps}');
-    expect(told).toContain('port-forward service/notes-imagecache-functions 8080');
+  it('list the namespaces of tenancy.namespaces and use one in the example', async () => {
+    const text = await notes(lab, 'tenancy.namespaces={apps,team}', 'statusPage.enabled=true');
+    expect(text).toContain('Only ImageCaches in these namespaces are served: apps, team.');
+    expect(text).toContain('metadata: {name: first, namespace: apps}');
+    expect(text).toContain('port-forward service/notes-imagecache-functions 8080');
   });
 });

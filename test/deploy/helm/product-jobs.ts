@@ -11,7 +11,7 @@ import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { Serialized } from '#model/text/serialized.ts';
 import { digest, list, modernNode, node, openCache, pulling, settings, spec } from '../../functions/model/builders.ts';
 
-/** Jobs as the functions make them with the chart's default images. */
+/** Jobs of the functions with the default images of the chart. */
 
 export type Job = Serialized<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
 
@@ -67,7 +67,7 @@ export const removal = ({ settings: set = {}, ...of }: RemovalOf = {}): Job =>
 
 const many = Array.from({ length: 32 }, (_, index) => `registry.example.com:5000/team/app-${index}@${digest}`);
 
-/** Every way in which an ImageCache or a node changes a pull Job. */
+/** Pull Jobs with every variation by an ImageCache or a node. */
 const pulls = (make: (of: PullOf) => Job): Readonly<Record<string, Job>> => ({
   'two images': make({}),
   'one image': make({ spec: { lists: [list(['app:1'])] } }),

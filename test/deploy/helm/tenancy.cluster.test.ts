@@ -27,7 +27,7 @@ const ask = (of: string, path: string) => lab.ask('get', 'imagecache', 'web', '-
 const settled = (status: string) =>
   vi.waitFor(async () => expect(await ask(ours, '.status.status')).toBe(status), { timeout: 60_000, interval: 250 });
 
-/** A kubeconfig of the account that the chart made, with what the chart gave it and nothing else. */
+/** A kubeconfig of the account that the chart created. */
 async function kubeconfigOfAccount(folder: string): Promise<string> {
   const token = (await lab.ask('create', 'token', account, '-n', install)).trim();
   const loose = z.looseObject({ users: z.array(z.looseObject({ name: z.string() })) });
@@ -48,7 +48,7 @@ beforeAll(async () => {
   const all = manifestsIn(await rendered(lab, `tenancy.namespaces={${ours}}`, `fullnameOverride=${account}`));
   const kinds = ['ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding', 'Lease'];
   rights = all.filter(({ kind }) => kinds.includes(kind));
-  // The chart is rendered for another namespace in all tests.
+  // rendered() always renders for the namespace kube-fledged.
   rights = JSON.parse(JSON.stringify(rights).replaceAll('"kube-fledged"', `"${install}"`)) as readonly object[];
   await lab.apply({ apiVersion: 'v1', kind: 'List', items: [...[install, ours, theirs].map(namespace), ...rights] });
   for (const of of [ours, theirs]) await lab.apply(cache(of));
@@ -65,10 +65,10 @@ afterAll(async () => {
   for (const of of [install, ours, theirs]) await lab.ask('delete', 'namespace', of, '--wait=false');
 });
 
-describe('a product that is limited to one namespace, with the rights that the chart gives it', () => {
-  it('pulls what its caches name', () => settled('Succeeded'));
+describe('a product limited to one namespace, with the rights of the chart', () => {
+  it('pulls the images of its caches', () => settled('Succeeded'));
 
-  it('removes images, by Jobs in the namespace of the installation', async () => {
+  it('removes images with Jobs in the install namespace', async () => {
     await lab.ask('annotate', 'imagecache', 'web', '-n', ours, 'kubefledged.io/purge-imagecache=');
     await vi.waitFor(async () => expect(await ask(ours, '.status.removals.*.state')).toMatch(/^Removed( Removed)*$/), {
       timeout: 60_000,
@@ -77,12 +77,12 @@ describe('a product that is limited to one namespace, with the rights that the c
     expect(await ask(ours, '.status.reason')).toBe('ImageCachePurge');
   });
 
-  it('leaves caches elsewhere as they are', async () => {
+  it('does not touch caches in other namespaces', async () => {
     expect(await ask(theirs, '.status')).toBe('');
     expect(await lab.ask('get', 'jobs', '-n', theirs, '-o', 'name')).toBe('');
   });
 
-  it('was refused nothing', () => {
+  it('was never denied a request', () => {
     expect(lines.length).toBeGreaterThan(5);
     expect(lines.filter((line) => /cannot \w+ resource|no right|"status":403|"level":[4-6]0/.test(line))).toEqual([]);
   });
