@@ -1,11 +1,11 @@
 /*
- * noop does nothing, successfully: pull Jobs run it so that the kubelet has a reason to pull an image.
+ * noop exits successfully. Pull Jobs run it so that the kubelet pulls an image.
  *
  *   noop             exits 0
  *   noop copy PATH   copies itself to PATH with mode 0755, so that another image's container can run it
  *
- * It goes to every node, so it is small; it runs under any uid in any image, so it needs nothing but the kernel:
- * no C library, no loader, no writable memory but its stack.
+ * Every node pulls it, so it is small. It runs under any uid in any image, so it only needs the kernel: no C library, no
+ * loader, and no writable memory except its stack.
  */
 
 typedef unsigned long word;
@@ -16,7 +16,7 @@ enum { STDERR = 2, AT_FDCWD = -100, O_RDONLY = 0, O_WRONLY = 1, O_CREAT = 0100, 
 
 enum { SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_exit = 60, SYS_fchmod = 91, SYS_openat = 257 };
 
-/* The kernel enters with the stack pointer at argc, followed by the arguments. */
+/* At entry, the stack pointer points to argc, followed by the arguments. */
 __asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall start\n");
 
 static long system_call(word number, word a, word b, word c, word d) {
@@ -70,7 +70,7 @@ static void say_number(word n) {
   say(first);
 }
 
-/* One line that names what was tried and the error number, as errno(3) counts them. Returns the exit code. */
+/* Prints the failed operation and the error number (see errno(3)). Returns the exit code. */
 static int failure(const char *what, const char *path, long result) {
   say("noop: cannot ");
   say(what);
@@ -86,7 +86,7 @@ static long open(const char *path, word flags, word mode) {
   return system_call(SYS_openat, (word)AT_FDCWD, (word)path, flags | O_CLOEXEC, mode);
 }
 
-/* Writes all of it, however little the kernel takes at a time; a negative error number if it cannot. */
+/* Writes all bytes, also over partial writes. Returns 0 or a negative error number. */
 static long write_all(long file, const char *bytes, long count) {
   while (count > 0) {
     long written = system_call(SYS_write, (word)file, (word)bytes, (word)count, 0);
@@ -107,7 +107,7 @@ static int copy_to(const char *path) {
   while ((count = system_call(SYS_read, (word)in, (word)buffer, sizeof buffer, 0)) > 0)
     if ((result = write_all(out, buffer, count)) < 0) return failure("write", path, result);
   if (count < 0) return failure("read", self, count);
-  /* The mode given to open is cut by the umask. */
+  /* The umask restricts the mode passed to open. */
   if ((result = system_call(SYS_fchmod, (word)out, 0755, 0, 0)) < 0) return failure("make executable", path, result);
   if ((result = system_call(SYS_close, (word)out, 0, 0, 0)) < 0) return failure("close", path, result);
   return 0;

@@ -80,13 +80,13 @@ const behaves = (architecture: Architecture, program: string) => {
 describe.each(architectures)('noop for $name', (architecture) => {
   const committed = join(folder, `noop-${architecture.name}`);
 
-  it('is small, executable and what SHA256SUMS says', () => {
+  it('is small, executable and matches SHA256SUMS', () => {
     expect(statSync(committed).size).toBeLessThan(10_000);
     expect(statSync(committed).mode & 0o111).toBe(0o111);
     expect(sums(folder)).toContain(`${digest(committed)}  noop-${architecture.name}\n`);
   });
 
-  it('is a static program of its architecture: no interpreter, no dynamic section, no writable memory but its stack', () => {
+  it('is a static program of its architecture: no interpreter, no dynamic section, no writable memory except its stack', () => {
     const elf = readFileSync(committed);
     const entry = (index: number) => elf.subarray(Number(elf.readBigUInt64LE(32)) + index * elf.readUInt16LE(54));
     const segments = Array.from({ length: elf.readUInt16LE(56) }, (_, index) => ({
@@ -104,12 +104,12 @@ describe.each(architectures)('noop for $name', (architecture) => {
     ]);
   });
 
-  it('exits 0, copies itself, and says in a line what it could not do', (context) => {
+  it('exits 0, copies itself, and reports errors in one line', (context) => {
     needRunner(context, architecture);
     behaves(architecture, committed);
   });
 
-  it('runs under any uid from a folder it cannot write to', (context) => {
+  it('runs under any uid in a folder that it cannot write to', (context) => {
     needRunner(context, architecture);
     need(context, process.getuid?.() === 0, 'root, to become another user');
     const { command, args } =
@@ -131,7 +131,7 @@ describe.each(architectures)('noop for $name', (architecture) => {
 });
 
 describe('deploy/noop/build', () => {
-  it('makes programs that behave the same, and the very bytes that are committed where the compilers are the same', (context) => {
+  it('builds programs with the same behaviour, and the same bytes with the same compilers', (context) => {
     needCompilers(context);
     const built = mkdtempSync(join(work, 'build-'));
     const { status, stderr } = spawnSync(join(folder, 'build'), [built], { encoding: 'utf8' });

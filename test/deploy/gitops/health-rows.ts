@@ -7,20 +7,20 @@ import type { Kstatus } from './kstatus.ts';
 type At = { readonly phase: Phase; readonly before?: readonly Condition[]; readonly generation?: number };
 
 const conditions = ({ phase, before = [], generation = 2 }: At): readonly Condition[] =>
-  conditionsOf(phase, { conditions: before, generation, message: 'so it is', now: noon });
+  conditionsOf(phase, { conditions: before, generation, message: 'a message', now: noon });
 
 const kind = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache' };
 const named = { name: 'web', namespace: 'apps' };
 
 const object = (status: Partial<Status>, of: Partial<ImageCache> = {}): object => {
   const whole = cache({ generation: 2, ...of });
-  const told: ImageCache = { ...whole, status: { ...whole.status, observedGeneration: 2, ...status } };
+  const stored: ImageCache = { ...whole, status: { ...whole.status, observedGeneration: 2, ...status } };
   const metadata = {
     ...named,
-    generation: told.generation,
-    ...(told.isBeingDeleted && { deletionTimestamp: '2026-11-24T12:00:00Z' }),
+    generation: stored.generation,
+    ...(stored.isBeingDeleted && { deletionTimestamp: '2026-11-24T12:00:00Z' }),
   };
-  return { ...kind, metadata, spec: { suspend: told.spec.suspend }, status: serializeStatus(told.status, told) };
+  return { ...kind, metadata, spec: { suspend: stored.spec.suspend }, status: serializeStatus(stored.status, stored) };
 };
 
 const succeeded = conditions({ phase: 'succeeded' });
@@ -30,28 +30,28 @@ const suspendedSpec = { spec: { ...cache().spec, suspend: true } };
 
 export type HealthRow = {
   readonly when: string;
-  /** The ImageCache as the API server has it. */
+  /** The ImageCache as stored by the API server. */
   readonly of: object;
   readonly argo: string;
   readonly kstatus: Kstatus;
 };
 
-/** ImageCaches in every phase, and what tools take them for. */
+/** ImageCaches in every phase, with their status in Argo CD and kstatus. */
 export const healthRows: readonly HealthRow[] = [
   {
-    when: 'nobody has looked at it',
+    when: 'it has no status yet',
     of: { ...kind, metadata: { ...named, generation: 1 }, spec: {} },
     argo: 'Progressing',
     kstatus: 'Current',
   },
   {
-    when: 'the first round is open',
+    when: 'the first round is in progress',
     of: object({ status: 'Processing', conditions: conditions({ phase: 'open' }) }),
     argo: 'Progressing',
     kstatus: 'InProgress',
   },
   {
-    when: 'all images are there',
+    when: 'all images are present',
     of: object({ status: 'Succeeded', conditions: succeeded }),
     argo: 'Healthy',
     kstatus: 'Current',
@@ -69,25 +69,25 @@ export const healthRows: readonly HealthRow[] = [
     kstatus: 'Failed',
   },
   {
-    when: 'a refresh is under way',
+    when: 'a refresh is in progress',
     of: object({ status: 'Processing', conditions: conditions({ phase: 'open', before: succeeded }) }),
     argo: 'Healthy',
     kstatus: 'InProgress',
   },
   {
-    when: 'a failed cache is tried again',
+    when: 'a failed cache is retried',
     of: object({ status: 'Processing', conditions: conditions({ phase: 'open', before: failed }) }),
     argo: 'Progressing',
     kstatus: 'InProgress',
   },
   {
-    when: 'an edit has not been taken up',
+    when: 'an edit has not been observed',
     of: object({ status: 'Succeeded', conditions: succeeded }, { generation: 3 }),
     argo: 'Progressing',
     kstatus: 'InProgress',
   },
   {
-    when: 'an edit is under way',
+    when: 'an edit is in progress',
     of: object(
       {
         status: 'Processing',
@@ -118,7 +118,7 @@ export const healthRows: readonly HealthRow[] = [
     kstatus: 'InProgress',
   },
   {
-    when: 'a purge is under way',
+    when: 'a purge is in progress',
     of: object({ status: 'Processing', conditions: conditions({ phase: 'open', before: purged }) }),
     argo: 'Progressing',
     kstatus: 'InProgress',
@@ -130,7 +130,7 @@ export const healthRows: readonly HealthRow[] = [
     kstatus: 'Failed',
   },
   {
-    when: 'Jobs can be made again after they were refused',
+    when: 'Jobs can be created again after they were denied',
     of: object({ status: 'Succeeded', conditions: conditions({ phase: 'quiet', before: succeeded }) }),
     argo: 'Healthy',
     kstatus: 'Current',

@@ -22,7 +22,7 @@ const condition = fc.record({
   reason: fc.constant('Any'),
 });
 
-/** ImageCaches with whatever conditions and generations, also such as we never write. */
+/** ImageCaches with any conditions and generations, also some that we never write. */
 const anyCache = fc.record({
   apiVersion: fc.constant('kubefledged.io/v1alpha2'),
   kind: fc.constant('ImageCache'),
@@ -43,19 +43,19 @@ const anyCache = fc.record({
   ),
 });
 
-describe('by the module of kstatus itself', () => {
-  beforeAll(() => computeStatuses([])); // builds it where it is not there
+describe('the Go module of kstatus', () => {
+  beforeAll(() => computeStatuses([])); // builds it if necessary
 
   const rows = [...healthRows, beingDeleted];
 
-  it('an ImageCache in every phase comes to what the table says', async () => {
+  it('computes the expected status of an ImageCache in every phase', async () => {
     const statuses = await statusesOf(rows.map(({ of }) => of));
     expect(rows.map(({ when }, index) => [when, statuses[index]])).toEqual(
       rows.map(({ when, kstatus: expected }) => [when, expected]),
     );
   });
 
-  it('any ImageCache comes to what our own reading of its rules says', async () => {
+  it('agrees with our implementation of its rules for any ImageCache', async () => {
     const caches = fc.sample(anyCache, 2000);
     const statuses = await statusesOf(caches);
     for (const [index, cache] of caches.entries())
@@ -75,7 +75,7 @@ describe('a live ImageCache', () => {
     await product.remove();
   });
 
-  it('goes through these statuses from its creation to its end', async () => {
+  it('goes through these statuses from creation to deletion', async () => {
     const { kubeconfig } = await labUnderTest();
     const api = createApi({ kubeconfig, master: '', inCluster: false });
     const seen = await recordWatch(api, collection('ImageCache', world.namespace), (object) => object as object);
@@ -89,13 +89,13 @@ describe('a live ImageCache', () => {
     await world.editCache('cache', { cacheSpec: [world.list([await world.image('good')])] });
     await world.settled('cache');
     await world.kube.remove('ImageCache', 'cache');
-    await eventually('the cache is gone', () => world.history.cache('cache') === undefined);
+    await eventually('the cache is deleted', () => world.history.cache('cache') === undefined);
 
     const statuses = await statusesOf(seen.changes().map(({ object }) => object));
     await seen.stop();
     api.close();
     expect(statuses.filter((status, index) => status !== statuses[index - 1])).toEqual([
-      'Current', // nobody has looked at it
+      'Current', // no status yet
       'InProgress',
       'Current',
       'InProgress',

@@ -1,5 +1,5 @@
-// Program kstatus computes the status of objects as Flux and other tools by kstatus do, with its own module:
-// reads a JSON list of objects from standard input, writes a JSON list of {status, message} in the same order.
+// Program kstatus computes the status of objects with the Go module of kstatus, as Flux does: it reads a JSON list of
+// objects from standard input and writes a JSON list of {status, message} in the same order.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 func run() error {
 	var objects []*unstructured.Unstructured
 	if err := json.NewDecoder(os.Stdin).Decode(&objects); err != nil {
-		return fmt.Errorf("a JSON list of objects is expected: %w", err)
+		return fmt.Errorf("expected a JSON list of objects: %w", err)
 	}
 	results := make([]computed, len(objects))
 	for i, object := range objects {
