@@ -2,22 +2,35 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** The behaviour suite waits for most of its time: begun first, it has all the rest beside it. */
-class BehaviourFirst extends BaseSequencer {
+/** The files that take longest, first: started last, they would run when all other files are done. */
+const longest = [
+  'behaviour/behaviour.test.ts',
+  'standalone/try-out.test.ts',
+  'functions/removal/main.test.ts',
+  'standalone/main.test.ts',
+  'model/laws.test.ts',
+  'images/images-bundle.test.ts',
+  'sources/main.test.ts',
+  'api/create-api.test.ts',
+];
+
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const isBehaviour = ({ moduleId }: TestSpecification): boolean => moduleId.includes('/behaviour/');
-    return [...sorted.filter(isBehaviour), ...sorted.filter((file) => !isBehaviour(file))];
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const place = longest.findIndex((name) => moduleId.endsWith(name));
+      return place === -1 ? longest.length : place;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
   }
 }
 
 /**
- * Three rings: fast needs Node only, and quiet is what of it measures a time, run when the rest is done;
- * cluster a real control plane with simulated nodes; nodes real kubelets and root; knative the same with a real Knative.
+ * fast needs only Node; quiet, which measures times, runs after it; cluster needs a real control plane with simulated nodes;
+ * nodes needs real kubelets and root; knative needs both and a real Knative.
  */
 export default defineConfig({
   test: {
-    sequence: { sequencer: BehaviourFirst },
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -25,7 +38,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.{cluster,nodes,knative,quiet}.test.ts'],
           testTimeout: 20_000,
-          maxWorkers: Math.max(3, availableParallelism()), // much of it is waiting
+          maxWorkers: Math.max(3, availableParallelism()), // many files mostly wait
         },
       },
       {

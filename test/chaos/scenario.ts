@@ -68,7 +68,9 @@ export function scenarioOf(prefix: string, chance: SeededRandom): Scenario {
     finalActions,
     hasCertainWords: finalActions.length > 0 || machines.every((steps) => steps.length === 0),
     uncertain: new Set(caches.flatMap(leftBy)),
-    mostRounds: Object.fromEntries(caches.map((steps) => [cacheOf(steps), roundsOf(steps) + Math.min(1, finalActions.length)])),
+    mostRounds: Object.fromEntries(
+      caches.map((steps) => [cacheOf(steps), roundsOf(steps) + Math.min(1, finalActions.length)]),
+    ),
   };
 }
 

@@ -6,6 +6,7 @@ import { isEmpty } from '#model/plan.ts';
 import { list, modernNode, node } from './builders.ts';
 import type { Fates, ImageFate } from './simulated-pod.ts';
 import { simulatedWorld, type Prepared, type SimulatedWorld } from './simulated-world.ts';
+import { repetitions } from '../../support/repetitions.ts';
 
 vi.setConfig({ testTimeout: 60_000 }); // thousands of decisions, on a machine that may be loaded
 
@@ -155,7 +156,7 @@ describe('whatever the order of events', () => {
         expect(endOf(world)).toEqual(endOf(calmWorld));
         expect(wordsOf(world)).toEqual(wordsOf(calmWorld));
       }),
-      { numRuns: 120 },
+      { numRuns: repetitions(40, 120) },
     );
   });
 
@@ -170,7 +171,7 @@ describe('whatever the order of events', () => {
         expect(endOf(world)).toEqual(endOf(calmWorld));
         expect(wordsOf(world)).toEqual(wordsOf(calmWorld));
       }),
-      { numRuns: 120 },
+      { numRuns: repetitions(40, 120) },
     );
   });
 
@@ -189,7 +190,7 @@ describe('whatever the order of events', () => {
         world.settle();
         expect(endOf(world)).toEqual(endOf(undisturbed(spec, fates, nodes)));
       }),
-      { numRuns: 120 },
+      { numRuns: repetitions(40, 120) },
     );
   });
 
@@ -206,7 +207,7 @@ describe('whatever the order of events', () => {
           expect(Object.keys(world.live().status.failures).filter((image) => image !== hung)).toEqual([]);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: repetitions(30, 60) },
     );
   });
 });
@@ -223,7 +224,7 @@ describe('a node', () => {
         expect(Math.max(...attempts)).toBeLessThanOrEqual(3);
         expect(world.jobs()).toEqual([]);
       }),
-      { numRuns: 60 },
+      { numRuns: repetitions(30, 60) },
     );
   });
 });

@@ -1,13 +1,19 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseRemovalResult } from '#model/removal/removal-result.ts';
 import { digest } from '../model/builders.ts';
+import { bundled, type Bundled } from '../../behaviour/bundled.ts';
 import { run } from '../../cluster/run.ts';
 import { startRuntime, type FakeRuntime } from './fake-runtime.ts';
 
-const program = join(import.meta.dirname, '../../../functions/removal/main.ts');
+/** The program as it is in its image, which starts in half the time of its sources. */
+let removalProgram: Bundled;
+beforeAll(async () => {
+  removalProgram = await bundled('removal');
+});
+afterAll(() => removalProgram.remove());
 
 let folder = '';
 let runtime: FakeRuntime;
@@ -25,7 +31,7 @@ const removal = async (...args: readonly string[]) => {
   const report = join(folder, 'termination-log');
   writeFileSync(report, 'x'.repeat(5000));
   const { code, stdout, stderr } = await run('node', [
-    program,
+    removalProgram.program,
     `--socket=${join(folder, 'cri.sock')}`,
     `--report=${report}`,
     ...args,
@@ -209,7 +215,7 @@ describe('the program of removal Jobs', () => {
 
   it('makes no file that was not there', async () => {
     const report = join(folder, 'none');
-    await run('node', [program, `--socket=${join(folder, 'cri.sock')}`, `--report=${report}`]);
+    await run('node', [removalProgram.program, `--socket=${join(folder, 'cri.sock')}`, `--report=${report}`]);
     expect(() => readFileSync(report)).toThrow('ENOENT');
   });
 });

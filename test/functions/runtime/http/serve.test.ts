@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { limiter } from '#runtime/api/limiter.ts';
 import type { Notice } from '#model/cache/cloud-event.ts';
 import { readConfig } from '#runtime/config/config.ts';
 import { ApiError, ConfigError, Rejected, RetryLater } from '#runtime/errors.ts';
@@ -278,8 +279,11 @@ describe('serve', () => {
     const closed = served.close();
     expect(contexts[0]?.signal.aborted).toBe(true);
     expect(served.ready()).toBe(false);
-    await pause(20);
-    await expect(post(url, binaryHeaders())).rejects.toThrow(/ECONNREFUSED|ECONNRESET/);
+    // The server answers 503 until its port is closed.
+    await vi.waitFor(() => expect(post(url, binaryHeaders())).rejects.toThrow(/ECONNREFUSED|ECONNRESET/), {
+      timeout: 10_000,
+      interval: 20,
+    });
     resolve(undefined);
     expect(await inFlight).toMatchObject({ status: 204 });
     const begin = performance.now();
@@ -303,8 +307,15 @@ describe('1,000 malformed requests', () => {
   it('are each refused with a reason, by a code that nobody repeats, and do no harm', { timeout: 60_000 }, async () => {
     const { url, served, notices, logged } = await world(all);
     const repeated = [404, 408, 409, 425, 429];
-    for (const { wrong, bytes } of malformedRequests(1000, 20_261_124)) {
-      const answer = await rawAnswer(served.port, bytes);
+    // Some wait for bytes that never come until their socket is closed, so they are sent 20 at a time.
+    const inTurn = limiter(20);
+    const never = new AbortController().signal;
+    const answers = await Promise.all(
+      malformedRequests(1000, 20_261_124).map((request) =>
+        inTurn(async () => ({ ...request, answer: await rawAnswer(served.port, request.bytes) }), never),
+      ),
+    );
+    for (const { wrong, bytes, answer } of answers) {
       const [, code, head = '', body = ''] = /^HTTP\/1\.1 (\d{3})([^]*?)\r\n\r\n([^]*)$/.exec(answer) ?? [];
       const status = Number(code);
       const seen = `${wrong}: ${JSON.stringify(bytes.toString('latin1').slice(0, 200))} got ${answer.slice(0, 300)}`;
