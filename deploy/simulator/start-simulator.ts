@@ -11,7 +11,7 @@ import { wireTime } from './api/kube-object.ts';
 import { createRegistry } from './api/registry.ts';
 import { createStore } from './api/store.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { actsOn } from './controllers/acts.ts';
+import { objectOperations } from './controllers/object-operations.ts';
 import type { Controller, World } from './controllers/controller.ts';
 import { garbageCollector } from './controllers/garbage-collector.ts';
 import { jobController } from './controllers/job-controller.ts';
@@ -33,10 +33,10 @@ export type SimulatorOptions = {
   readonly timings?: Partial<Timings>;
   /** What containers do. Default: they run for a moment, or for as long as their `sleep`, and exit with 0. */
   readonly program?: Program;
-  /** How many changes of each kind a watch can still replay; whoever asks for older ones gets 410. Default 5,000. */
+  /** How many changes of each kind a watch can still replay; older versions are answered with 410. Default 5,000. */
   readonly history?: number;
   readonly clock?: Clock;
-  /** Where failures of the cluster itself are told. Default: standard error. */
+  /** Reports failures of the simulator itself. Default: standard error. */
   readonly failed?: (what: string, error: unknown) => void;
 };
 
@@ -62,15 +62,20 @@ const serveCrd = async (world: World, path: string): Promise<void> => {
   const crd: unknown = parse(await readFile(path, 'utf8'));
   if (!isObject(crd)) throw new Error(`${path} is no CustomResourceDefinition`);
   world.core.registry.add(customResource(crd));
-  world.acts.create(customResourceDefinitions, '', establishedCrd(crd, wireTime(world.core.clock.now())));
+  world.operations.create(customResourceDefinitions, '', establishedCrd(crd, wireTime(world.core.clock.now())));
 };
 
 const populate = async (world: World, { crds, nodes: count = 3 }: SimulatorOptions): Promise<void> => {
   for (const name of ['default', 'kube-node-lease', 'kube-public', 'kube-system'])
-    world.acts.create(namespaces, '', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    world.operations.create(namespaces, '', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   for (const path of crds) await serveCrd(world, path);
   for (let number = 1; number <= count; number += 1)
-    world.acts.create(nodes, '', { apiVersion: 'v1', kind: 'Node', metadata: { name: `node-${number}` }, spec: {} });
+    world.operations.create(nodes, '', {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: `node-${number}` },
+      spec: {},
+    });
 };
 
 const cannotListen = (port: number, error: Error): string =>
@@ -112,7 +117,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   const core: Core = { store, registry: createRegistry(), clock };
   const world: World = {
     core,
-    acts: actsOn(core, 'simulator'),
+    operations: objectOperations(core, 'simulator'),
     timings: { ...defaultTimings, ...options.timings },
     program: options.program,
     failed: options.failed ?? report,

@@ -16,7 +16,7 @@ export type Timings = {
   readonly run: number;
   /** From the end of a pod's last container to the pod's own end. */
   readonly settle: number;
-  /** From a change of a Pod to its Job's look at it. */
+  /** From a change of a Pod until its Job is reconciled. */
   readonly jobSync: number;
   /** From a pull to node.status.images. */
   readonly nodeStatus: number;

@@ -39,7 +39,7 @@ export class StatusError extends Error {
   }
 }
 
-/** The metav1.Status that tells a refusal. */
+/** A refusal as metav1.Status. */
 export const statusOf = (error: StatusError): JsonObject =>
   compact({
     kind: 'Status',
@@ -68,7 +68,7 @@ export const notFound = (resource: GroupKind, name: string): StatusError =>
     about(resource, name),
   );
 
-/** A path at which nothing is served; answered in plain text, as no kind can be told. */
+/** A path at which nothing is served; answered in plain text. */
 export const unknownPath = (): StatusError => new StatusError(404, '', '404 page not found');
 
 /** A resource that a group of Kubernetes' own does not have. */

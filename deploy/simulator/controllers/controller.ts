@@ -3,16 +3,16 @@ import { type KubeObject, nameOf, namespaceOf } from '../api/kube-object.ts';
 import { type Resource, storageKey } from '../api/resource.ts';
 import type { Change } from '../api/store.ts';
 import type { Timings } from '../timings.ts';
-import type { Acts } from './acts.ts';
+import type { ObjectOperations } from './object-operations.ts';
 import type { Program } from './program.ts';
 
 /** What a controller works with. */
 export type World = {
   readonly core: Core;
-  readonly acts: Acts;
+  readonly operations: ObjectOperations;
   readonly timings: Timings;
   readonly program: Program | undefined;
-  /** Where a controller's own failures are told. */
+  /** Reports the failures of a controller. */
   readonly failed: (what: string, error: unknown) => void;
 };
 
@@ -26,8 +26,8 @@ export const splitKey = (key: string): readonly [string, string] => {
   return [key.slice(0, at), key.slice(at + 1)];
 };
 
-/** Hears what is there and every change of it from now on. */
-export const hear = (
+/** Calls back for every object and for every later change. */
+export const subscribe = (
   core: Core,
   resource: Resource,
   heard: (object: KubeObject, change: Change | undefined) => void,

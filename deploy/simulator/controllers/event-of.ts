@@ -3,7 +3,7 @@ import type { JsonObject } from '../json.ts';
 import { type KubeObject, nameOf, namespaceOf, uidOf, versionOf } from '../api/kube-object.ts';
 
 /** Something that a controller or kubelet has to say about an object. */
-export type Told = {
+export type Occurrence = {
   readonly about: KubeObject;
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
@@ -25,7 +25,7 @@ const involved = (about: KubeObject, fieldPath: string | undefined): JsonObject 
 });
 
 /** The Event that says it, named by what it says: so the same thing said again is found and counted. */
-export const eventOf = (told: Told, time: string): JsonObject => {
+export const eventOf = (told: Occurrence, time: string): JsonObject => {
   const { about, type, reason, message, component, host, fieldPath } = told;
   const said = JSON.stringify([about.kind, uidOf(about), type, reason, message, fieldPath]);
   const hash = createHash('sha256').update(said).digest('hex').slice(0, 16);

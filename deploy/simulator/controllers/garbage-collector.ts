@@ -9,7 +9,7 @@ import {
   withMetadata,
 } from '../api/kube-object.ts';
 import { type Resource, storageKey } from '../api/resource.ts';
-import { type Controller, type World, hear } from './controller.ts';
+import { type Controller, type World, subscribe } from './controller.ts';
 import { createQueue } from './queue.ts';
 
 type Kept = { readonly resource: Resource; readonly object: KubeObject };
@@ -23,11 +23,15 @@ const dependentsOf = (world: World, owner: string): readonly Kept[] =>
   everything(world).filter(({ object }) => ownersOf(object).some(({ uid }) => uid === owner));
 
 /** Whether an owner is still there; one in another namespace never is. */
-const isThere = ({ core, acts }: World, object: KubeObject, owner: ReturnType<typeof ownersOf>[number]): boolean => {
+const isThere = (
+  { core, operations }: World,
+  object: KubeObject,
+  owner: ReturnType<typeof ownersOf>[number],
+): boolean => {
   const resource = core.registry.ofKind(owner.apiVersion, owner.kind);
   // What kind that is nobody here knows: so nobody can say that it is gone.
   if (resource === undefined) return true;
-  const found = acts.find(resource, resource.namespaced ? namespaceOf(object) : '', owner.name);
+  const found = operations.find(resource, resource.namespaced ? namespaceOf(object) : '', owner.name);
   return found !== undefined && uidOf(found) === owner.uid;
 };
 
@@ -38,10 +42,10 @@ const withoutFinalizer =
 
 const orphan = (world: World, { resource, object }: Kept): void => {
   for (const dependent of dependentsOf(world, uidOf(object)))
-    world.acts.update(dependent.resource, dependent.object, (current) =>
+    world.operations.update(dependent.resource, dependent.object, (current) =>
       withMetadata(current, { ownerReferences: ownersOf(current).filter(({ uid }) => uid !== uidOf(object)) }),
     );
-  world.acts.update(resource, object, withoutFinalizer('orphan'));
+  world.operations.update(resource, object, withoutFinalizer('orphan'));
 };
 
 /** Deletes the dependents first; answers whether the owner still waits for them. */
@@ -49,11 +53,11 @@ const foreground = (world: World, { resource, object }: Kept): boolean => {
   const dependents = dependentsOf(world, uidOf(object));
   for (const dependent of dependents)
     if (!isTerminating(dependent.object))
-      world.acts.remove(dependent.resource, dependent.object, { propagationPolicy: 'Background' });
+      world.operations.remove(dependent.resource, dependent.object, { propagationPolicy: 'Background' });
   const waits = dependentsOf(world, uidOf(object)).some((dependent) =>
     ownersOf(dependent.object).some(({ uid, blockOwnerDeletion }) => uid === uidOf(object) && blockOwnerDeletion),
   );
-  if (!waits) world.acts.update(resource, object, withoutFinalizer('foregroundDeletion'));
+  if (!waits) world.operations.update(resource, object, withoutFinalizer('foregroundDeletion'));
   return waits;
 };
 
@@ -63,7 +67,7 @@ const lookAt = (world: World, kept: Kept): boolean => {
   else if (isTerminating(object) && finalizersOf(object).includes('foregroundDeletion')) return foreground(world, kept);
   const owners = ownersOf(object);
   if (owners.length > 0 && !isTerminating(object) && !owners.some((owner) => isThere(world, object, owner)))
-    world.acts.remove(resource, object, { propagationPolicy: 'Background' });
+    world.operations.remove(resource, object, { propagationPolicy: 'Background' });
   return false;
 };
 
@@ -73,14 +77,14 @@ export const garbageCollector: Controller = (world) => {
   const look = (key: string): void => {
     const [index, namespace = '', name = ''] = key.split('|');
     const resource = resources[Number(index)];
-    const object = resource && world.acts.find(resource, namespace, name);
+    const object = resource && world.operations.find(resource, namespace, name);
     if (resource !== undefined && object !== undefined && lookAt(world, { resource, object })) queue.add(key, 100);
   };
   const queue = createQueue(world.core.clock, look, (key, error) => world.failed(`garbage ${key}`, error));
   const keyOf = (resource: Resource, object: KubeObject): string =>
     [resources.indexOf(resource), namespaceOf(object), nameOf(object)].join('|');
   const stops = resources.map((resource) =>
-    hear(world.core, resource, (object, change) => {
+    subscribe(world.core, resource, (object, change) => {
       if (change?.type === 'DELETED')
         for (const dependent of dependentsOf(world, uidOf(object)))
           queue.add(keyOf(dependent.resource, dependent.object));

@@ -50,7 +50,7 @@ export const createImageStore = (clock: Clock, timings: Timings, changed: () => 
     waiting.shift()?.();
   };
   const run = (reference: string, image: Image, done: (result: PullResult) => void): void => {
-    // What another pod has brought meanwhile costs only the look.
+    // An image that another Pod has pulled meanwhile only costs the check.
     const ms = images.has(image.name) ? 60 : duration(reference, timings);
     cancel = clock.after(ms, () => {
       const message = failure(reference, image);

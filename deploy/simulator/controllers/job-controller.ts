@@ -13,7 +13,7 @@ import {
   withMetadata,
 } from '../api/kube-object.ts';
 import { StatusError } from '../api/status-error.ts';
-import { type Controller, type World, hear, keyOf, splitKey } from './controller.ts';
+import { type Controller, type World, subscribe, keyOf, splitKey } from './controller.ts';
 import type { JobEvent } from './job-status.ts';
 import { isPodOf, jobFinalizer, jobStep } from './job-transition.ts';
 import { createQueue } from './queue.ts';
@@ -45,14 +45,14 @@ const podOf = (job: KubeObject): JsonObject => {
 const without = (pod: KubeObject): KubeObject =>
   withMetadata(pod, { finalizers: finalizersOf(pod).filter((one) => one !== jobFinalizer) });
 
-const tell = ({ acts }: World, job: KubeObject, event: JobEvent): void =>
-  acts.tell({ ...event, about: job, component: 'job-controller' });
+const tell = ({ operations }: World, job: KubeObject, event: JobEvent): void =>
+  operations.recordEvent({ ...event, about: job, component: 'job-controller' });
 
-/** Makes the missing pods; answers how many could not be made, the reason told as an Event as users look for it there. */
+/** Creates the missing Pods, and returns how many were refused; the reason is recorded as an Event. */
 const createPods = (world: World, job: KubeObject, count: number): number => {
   for (let made = 0; made < count; made += 1)
     try {
-      const pod = world.acts.create(pods, namespaceOf(job), podOf(job));
+      const pod = world.operations.create(pods, namespaceOf(job), podOf(job));
       tell(world, job, { type: 'Normal', reason: 'SuccessfulCreate', message: `Created pod: ${nameOf(pod)}` });
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
@@ -64,23 +64,23 @@ const createPods = (world: World, job: KubeObject, count: number): number => {
 
 /** Runs Jobs as the real controller does. */
 export const jobController: Controller = (world) => {
-  const { core, acts, timings } = world;
+  const { core, operations, timings } = world;
   const refusals = new Map<string, number>();
   const carryOut = (job: KubeObject, key: string): void => {
-    const mine = acts.list(pods, namespaceOf(job)).filter(isPodOf(job));
+    const mine = operations.list(pods, namespaceOf(job)).filter(isPodOf(job));
     const step = jobStep(job, mine, core.clock.now());
     if (step.isExpired) {
-      acts.remove(jobs, job, { propagationPolicy: 'Foreground', uid: uidOf(job) });
+      operations.remove(jobs, job, { propagationPolicy: 'Foreground', uid: uidOf(job) });
       return;
     }
-    for (const pod of step.remove) acts.remove(pods, pod);
+    for (const pod of step.remove) operations.remove(pods, pod);
     const refused = createPods(world, job, step.create);
     const active = Number(step.status['active'] ?? 0) - refused;
     const status = refused === 0 ? step.status : { ...step.status, active: active > 0 ? active : undefined };
     const told = Object.fromEntries(Object.entries(status).filter(([, value]) => value !== undefined));
     if (!isDeepStrictEqual(told, objectAt(job, 'status')))
-      acts.update(jobs, job, (current) => ({ ...current, status: told }), 'status');
-    for (const pod of step.release) acts.update(pods, pod, without);
+      operations.update(jobs, job, (current) => ({ ...current, status: told }), 'status');
+    for (const pod of step.release) operations.update(pods, pod, without);
     for (const event of step.events) tell(world, job, event);
     if (step.again !== undefined) queue.add(key, step.again);
     const tries = refused === 0 ? 0 : (refusals.get(key) ?? 0) + 1;
@@ -88,26 +88,28 @@ export const jobController: Controller = (world) => {
     if (tries > 0) queue.add(key, Math.min(60_000, 1_000 * 2 ** (tries - 1)));
   };
   const look = (key: string): void => {
-    const job = acts.find(jobs, ...splitKey(key));
+    const job = operations.find(jobs, ...splitKey(key));
     if (job === undefined) refusals.delete(key);
     else if (!isTerminating(job)) carryOut(job, key);
     // Nobody counts a pod of a Job that is going.
-    else for (const pod of acts.list(pods, namespaceOf(job)).filter(isPodOf(job))) acts.update(pods, pod, without);
+    else
+      for (const pod of operations.list(pods, namespaceOf(job)).filter(isPodOf(job)))
+        operations.update(pods, pod, without);
   };
   const queue = createQueue(core.clock, look, (key, error) => world.failed(`job ${key}`, error));
   const strays = createQueue(
     core.clock,
     (key) => {
-      const pod = acts.find(pods, ...splitKey(key));
+      const pod = operations.find(pods, ...splitKey(key));
       const owner = pod && ownersOf(pod).find(({ kind, controller }) => kind === 'Job' && controller);
-      const job = pod && owner && acts.find(jobs, namespaceOf(pod), owner.name);
-      if (pod !== undefined && (job === undefined || uidOf(job) !== owner?.uid)) acts.update(pods, pod, without);
+      const job = pod && owner && operations.find(jobs, namespaceOf(pod), owner.name);
+      if (pod !== undefined && (job === undefined || uidOf(job) !== owner?.uid)) operations.update(pods, pod, without);
     },
     (key, error) => world.failed(`pod ${key}`, error),
   );
   const stops = [
-    hear(core, jobs, (job) => queue.add(keyOf(job))),
-    hear(core, pods, (pod, change) => {
+    subscribe(core, jobs, (job) => queue.add(keyOf(job))),
+    subscribe(core, pods, (pod, change) => {
       const owner = ownersOf(pod).find(({ kind, controller }) => kind === 'Job' && controller);
       if (owner === undefined) return;
       const isGoing = isTerminating(pod) || change?.type === 'DELETED';

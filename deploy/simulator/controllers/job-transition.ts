@@ -15,7 +15,7 @@ export type JobStep = {
   /** Pods that have been counted and need no longer be kept for it. */
   readonly release: readonly KubeObject[];
   readonly events: readonly JobEvent[];
-  /** Milliseconds until it must be looked at again though nothing changes. */
+  /** Milliseconds until the Job is reconciled again even without a change. */
   readonly again?: number;
   /** Whether its time to live is over. */
   readonly isExpired: boolean;
@@ -56,7 +56,7 @@ const finished = (job: KubeObject, pods: readonly KubeObject[], now: number): Jo
   };
 };
 
-/** A Job that is not over, looked at together with its pods. */
+/** A Job in progress with its Pods. */
 type Situation = {
   readonly job: KubeObject;
   readonly pods: readonly KubeObject[];
@@ -150,7 +150,7 @@ const targets = ['SuccessCriteriaMet', 'FailureTarget'];
 
 /**
  * What the Job controller does next with a Job and its pods. First it says where the Job is heading (SuccessCriteriaMet,
- * FailureTarget), then, when no pod is left, what it has come to (Complete, Failed).
+ * FailureTarget), then, when no pod is left, the result (Complete, Failed).
  */
 export const jobStep = (job: KubeObject, pods: readonly KubeObject[], now: number): JobStep => {
   if (hasCondition(job, 'Complete') || hasCondition(job, 'Failed')) return finished(job, pods, now);

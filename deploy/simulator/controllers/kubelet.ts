@@ -28,7 +28,7 @@ const addressOf = (node: KubeObject): string =>
     'address',
   ) || '127.0.0.1';
 
-/** A pod that only a finalizer still keeps: its kubelet has let go of it, and of the reasons that it knew. */
+/** A Pod that only a finalizer keeps: its kubelet has released it and no longer reports reasons. */
 const forgotten = (pod: KubeObject): JsonObject => {
   const statuses = listAt(pod, 'status', 'containerStatuses').map((status) =>
     textAt(status, 'state', 'waiting', 'reason') === ''
@@ -41,7 +41,7 @@ const forgotten = (pod: KubeObject): JsonObject => {
 
 /** Starts the kubelet of a Node: it pulls and runs what it is given. */
 export const startKubelet = (world: World, node: KubeObject): Kubelet => {
-  const { acts, timings } = world;
+  const { operations, timings } = world;
   const { clock } = world.core;
   const name = nameOf(node);
   const workers = new Map<string, PodWorker>();
@@ -49,7 +49,7 @@ export const startKubelet = (world: World, node: KubeObject): Kubelet => {
   const images = createImageStore(clock, timings, () => agent.imagesChanged(images.images));
   let isStopped = false;
   const begin = (pod: KubeObject): void => {
-    const current = acts.find(nodes, '', name);
+    const current = operations.find(nodes, '', name);
     if (current === undefined || !isReady(current) || isOver(pod)) return;
     const podIp = `10.244.${octet(uidOf(node))}.${octet(uidOf(pod))}`;
     workers.set(uidOf(pod), startPod(pod, { world, images, node: name, hostIp: addressOf(current), podIp }));
@@ -62,9 +62,9 @@ export const startKubelet = (world: World, node: KubeObject): Kubelet => {
     const worker = workers.get(uidOf(pod));
     if (graceOf(pod) === 0) {
       drop(pod);
-      if (worker !== undefined) clock.after(20, () => acts.update(pods, pod, forgotten, 'status'));
+      if (worker !== undefined) clock.after(20, () => operations.update(pods, pod, forgotten, 'status'));
     } else if (worker === undefined || isOver(pod))
-      clock.after(50, () => acts.remove(pods, pod, { gracePeriodSeconds: 0 }));
+      clock.after(50, () => operations.remove(pods, pod, { gracePeriodSeconds: 0 }));
     else worker.terminate();
   };
   const look = (pod: KubeObject, isGone: boolean): void => {
@@ -77,7 +77,7 @@ export const startKubelet = (world: World, node: KubeObject): Kubelet => {
     uid: uidOf(node),
     look,
     nodeChanged: (current) => {
-      if (isReady(current)) for (const pod of acts.list(pods)) if (!isTerminating(pod)) look(pod, false);
+      if (isReady(current)) for (const pod of operations.list(pods)) if (!isTerminating(pod)) look(pod, false);
     },
     stop: () => {
       isStopped = true;

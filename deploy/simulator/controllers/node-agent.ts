@@ -6,7 +6,7 @@ import type { World } from './controller.ts';
 import type { Image } from './image.ts';
 import { heartbeat, registered } from './node-status.ts';
 
-/** What a kubelet says of its Node. */
+/** What a kubelet writes about its Node. */
 export type NodeAgent = {
   /** Tells the node's images in a moment. */
   readonly imagesChanged: (images: () => readonly Image[]) => void;
@@ -23,15 +23,15 @@ const listed = (images: readonly Image[]): readonly object[] =>
     sizeBytes: size,
   }));
 
-const renewLease = ({ acts, core }: World, node: KubeObject): void => {
+const renewLease = ({ operations, core }: World, node: KubeObject): void => {
   const name = nameOf(node);
   const renewTime = new Date(core.clock.now()).toISOString().replace('Z', '000Z');
   const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime };
-  const known = acts.find(leases, leaseNamespace, name);
+  const known = operations.find(leases, leaseNamespace, name);
   const owner = { apiVersion: 'v1', kind: 'Node', name, uid: uidOf(node) };
-  if (known !== undefined) acts.update(leases, known, (current) => ({ ...current, spec }));
+  if (known !== undefined) operations.update(leases, known, (current) => ({ ...current, spec }));
   else
-    acts.create(leases, leaseNamespace, {
+    operations.create(leases, leaseNamespace, {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
       metadata: { name, ownerReferences: [owner] },
@@ -41,7 +41,7 @@ const renewLease = ({ acts, core }: World, node: KubeObject): void => {
 
 /** Registers a Node after a moment, and from then on keeps telling that it is there. */
 export const startNodeAgent = (world: World, node: KubeObject): NodeAgent => {
-  const { core, acts, timings } = world;
+  const { core, operations, timings } = world;
   const { clock } = core;
   const cancels = new Map<string, () => void>();
   const later = (what: string, ms: number, act: () => void): void => {
@@ -49,7 +49,7 @@ export const startNodeAgent = (world: World, node: KubeObject): NodeAgent => {
       what,
       clock.after(ms, () => {
         cancels.delete(what);
-        if (uidOf(acts.find(nodes, '', nameOf(node)) ?? kubeObject({})) === uidOf(node)) act();
+        if (uidOf(operations.find(nodes, '', nameOf(node)) ?? kubeObject({})) === uidOf(node)) act();
       }),
     );
   };
@@ -60,17 +60,19 @@ export const startNodeAgent = (world: World, node: KubeObject): NodeAgent => {
       every(what, ms, act);
     });
   later('register', timings.nodeReady, () => {
-    acts.update(nodes, node, (current) => registered(current, time()).named);
-    acts.update(nodes, node, (current) => registered(current, time()).ready, 'status');
+    operations.update(nodes, node, (current) => registered(current, time()).named);
+    operations.update(nodes, node, (current) => registered(current, time()).ready, 'status');
     renewLease(world, node);
     every('lease', leaseBeat, () => renewLease(world, node));
-    every('status', statusBeat, () => acts.update(nodes, node, (current) => heartbeat(current, time()), 'status'));
+    every('status', statusBeat, () =>
+      operations.update(nodes, node, (current) => heartbeat(current, time()), 'status'),
+    );
   });
   return {
     imagesChanged: (images) => {
       if (cancels.has('images')) return;
       later('images', timings.nodeStatus, () =>
-        acts.update(
+        operations.update(
           nodes,
           node,
           (current) => ({ ...current, status: { ...objectAt(current, 'status'), images: listed(images()) } }),

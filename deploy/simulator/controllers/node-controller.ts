@@ -2,7 +2,7 @@ import { at, listAt, objectAt, textAt, withAt } from '../json.ts';
 import { nodes, notReadyKey } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { type KubeObject, kubeObject, nameOf, uidOf, wireTime } from '../api/kube-object.ts';
-import { type Controller, type World, hear, keyOf, splitKey } from './controller.ts';
+import { type Controller, type World, subscribe, keyOf, splitKey } from './controller.ts';
 import { type Kubelet, startKubelet } from './kubelet.ts';
 import { isReady } from './node-fit.ts';
 import { withConditions } from './pod-status.ts';
@@ -11,7 +11,7 @@ import { createQueue } from './queue.ts';
 const cordonKey = 'node.kubernetes.io/unschedulable' as const;
 
 /** A node that is cordoned or not ready carries a taint that says so. */
-const keepTaints = ({ acts, core }: World, node: KubeObject): void => {
+const keepTaints = ({ operations, core }: World, node: KubeObject): void => {
   const wanted = [
     ...(at(node, 'spec', 'unschedulable') === true ? [cordonKey] : []),
     ...(isReady(node) ? [] : [notReadyKey]),
@@ -25,18 +25,20 @@ const keepTaints = ({ acts, core }: World, node: KubeObject): void => {
     ...taints.filter((taint) => !isOwn(taint) || wanted.some((key) => key === textAt(taint, 'key'))),
     ...wanted.filter((key) => !own.includes(key)).map((key) => ({ key, effect: 'NoSchedule', timeAdded: time })),
   ];
-  acts.update(nodes, node, (current) => withAt(current, ['spec', 'taints'], next.length === 0 ? undefined : next));
+  operations.update(nodes, node, (current) =>
+    withAt(current, ['spec', 'taints'], next.length === 0 ? undefined : next),
+  );
 };
 
 /** A pod whose node is gone: said to be lost, then taken out. */
 const cleanUp = (world: World, key: string): void => {
-  const { acts, core } = world;
-  const pod = acts.find(pods, ...splitKey(key));
+  const { operations, core } = world;
+  const pod = operations.find(pods, ...splitKey(key));
   const node = textAt(pod, 'spec', 'nodeName');
-  if (pod === undefined || node === '' || acts.find(nodes, '', node) !== undefined) return;
+  if (pod === undefined || node === '' || operations.find(nodes, '', node) !== undefined) return;
   const why = { status: 'True', reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists' } as const;
   if (!['Succeeded', 'Failed'].includes(textAt(pod, 'status', 'phase')))
-    acts.update(
+    operations.update(
       pods,
       pod,
       (current) => {
@@ -45,21 +47,21 @@ const cleanUp = (world: World, key: string): void => {
       },
       'status',
     );
-  acts.remove(pods, pod, { gracePeriodSeconds: 0 });
+  operations.remove(pods, pod, { gracePeriodSeconds: 0 });
 };
 
 /** Gives every Node a kubelet, marks cordoned ones, and cleans up after those that are gone. */
 export const nodeController: Controller = (world) => {
-  const { core, acts, timings } = world;
+  const { core, operations, timings } = world;
   const kubelets = new Map<string, Kubelet>();
   const retire = (name: string): void => {
     kubelets.get(name)?.stop();
     kubelets.delete(name);
-    for (const pod of acts.list(pods))
+    for (const pod of operations.list(pods))
       if (textAt(pod, 'spec', 'nodeName') === name) lost.add(keyOf(pod), timings.podCleanup);
   };
   const lookAtNode = (name: string): void => {
-    const node = acts.find(nodes, '', name);
+    const node = operations.find(nodes, '', name);
     const known = kubelets.get(name);
     if (known !== undefined && (node === undefined || uidOf(node) !== known.uid)) retire(name);
     if (node === undefined) return;
@@ -68,10 +70,10 @@ export const nodeController: Controller = (world) => {
     kubelets.get(name)?.nodeChanged(node);
   };
   const lookAtPod = (key: string): void => {
-    const pod = acts.find(pods, ...splitKey(key));
+    const pod = operations.find(pods, ...splitKey(key));
     const node = textAt(pod, 'spec', 'nodeName');
     if (pod === undefined || node === '') return;
-    if (acts.find(nodes, '', node) === undefined) lost.add(key, timings.podCleanup);
+    if (operations.find(nodes, '', node) === undefined) lost.add(key, timings.podCleanup);
     else kubelets.get(node)?.look(pod, false);
   };
   const failed = (key: string, error: unknown): void => world.failed(`node or pod ${key}`, error);
@@ -79,8 +81,8 @@ export const nodeController: Controller = (world) => {
   const changedPods = createQueue(core.clock, lookAtPod, failed);
   const lost = createQueue(core.clock, (key) => cleanUp(world, key), failed);
   const stops = [
-    hear(core, nodes, (node) => changedNodes.add(nameOf(node))),
-    hear(core, pods, (pod, change) => {
+    subscribe(core, nodes, (node) => changedNodes.add(nameOf(node))),
+    subscribe(core, pods, (pod, change) => {
       if (change?.type === 'DELETED') kubelets.get(textAt(pod, 'spec', 'nodeName'))?.look(pod, true);
       else changedPods.add(keyOf(pod));
     }),

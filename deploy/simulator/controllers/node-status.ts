@@ -49,7 +49,7 @@ const info = (node: KubeObject): JsonObject => ({
 const toldInfo = (node: KubeObject): JsonObject =>
   Object.fromEntries(Object.entries(objectAt(node, 'status', 'nodeInfo')).filter(([, value]) => value !== ''));
 
-/** What a kubelet says of its Node when it starts; what is already told stays as it is. */
+/** The Node as its kubelet registers it; fields that are already set stay. */
 export const registered = (
   node: KubeObject,
   time: string,
@@ -87,7 +87,7 @@ export const registered = (
   };
 };
 
-/** The Node with its conditions told again. */
+/** The Node with the heartbeat of its conditions renewed. */
 export const heartbeat = (node: KubeObject, time: string): KubeObject =>
   kubeObject({
     ...node,

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../api/kube-object.ts';
-import type { Acts } from './acts.ts';
+import type { ObjectOperations } from './object-operations.ts';
 import type { PullResult } from './image-store.ts';
 
 /** A kubelet's own limit of Events about one pod. */
@@ -17,12 +17,12 @@ const already = 'already present on machine and can be accessed by the pod' as c
 
 const seconds = (ms: number): string => (ms < 1000 ? `${ms}ms` : `${ms / 1000}s`);
 
-export const podEvents = (acts: Acts, pod: KubeObject, host: string): PodEvents => {
+export const podEvents = (operations: ObjectOperations, pod: KubeObject, host: string): PodEvents => {
   let left = limit;
   const tell = (type: 'Normal' | 'Warning', reason: string, message: string, fieldPath: string): void => {
     if (left === 0) return;
     left -= 1;
-    acts.tell({ about: pod, type, reason, message, component: 'kubelet', host, fieldPath });
+    operations.recordEvent({ about: pod, type, reason, message, component: 'kubelet', host, fieldPath });
   };
   const refused = (
     reference: string,

@@ -1,7 +1,7 @@
 import { type JsonObject, isObject, listAt, textAt } from '../json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
 import type { ImageStore, PullResult } from './image-store.ts';
-import type { PodDesk } from './pod-desk.ts';
+import type { PodStatusBuffer } from './pod-status-buffer.ts';
 import type { PodEvents } from './pod-events.ts';
 import { specsOf } from './pod-record.ts';
 import type { End } from './program.ts';
@@ -44,7 +44,7 @@ const imageVolumes = (pod: KubeObject): ReadonlyMap<string, JsonObject> =>
 
 /** What a pod pulls from its node's store of images. */
 export const podPulls = (
-  desk: PodDesk,
+  desk: PodStatusBuffer,
   images: ImageStore,
   told: {
     readonly events: PodEvents;

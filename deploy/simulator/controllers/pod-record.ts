@@ -17,7 +17,7 @@ export type ContainerRecord =
     }
   | { readonly is: 'killed'; readonly reason: string; readonly at: number };
 
-/** What a kubelet knows of a pod: all of it is told at once, when a pass over its containers is over. */
+/** What a kubelet knows of a Pod: reported at once when a pass over its containers ends. */
 export type PodRecord = {
   readonly containers: ReadonlyMap<string, ContainerRecord>;
   readonly hasSandbox: boolean;

@@ -5,7 +5,7 @@ import type { Timings } from '../timings.ts';
 import type { World } from './controller.ts';
 import { type ImageUser, imageUsers } from './image-users.ts';
 import type { ImageStore } from './image-store.ts';
-import { type PodDesk, podDesk } from './pod-desk.ts';
+import { type PodStatusBuffer, podStatusBuffer } from './pod-status-buffer.ts';
 import { type PodEvents, podEvents } from './pod-events.ts';
 import { type Failure, type PodPulls, containerPath, podPulls } from './pod-pulls.ts';
 import { specsOf, unseen } from './pod-record.ts';
@@ -20,7 +20,7 @@ export type PodWorker = {
 };
 
 type Work = {
-  readonly desk: PodDesk;
+  readonly desk: PodStatusBuffer;
   readonly pulls: PodPulls;
   readonly events: PodEvents;
   readonly timings: Timings;
@@ -82,7 +82,7 @@ const allEnded = async ({ desk }: Work, specs: readonly JsonObject[]): Promise<v
 };
 
 /** What is left of containers that are stopped from outside. */
-const killAll = (desk: PodDesk): void => {
+const killAll = (desk: PodStatusBuffer): void => {
   for (const name of specsOf(desk.pod, 'containers').map((spec) => textAt(spec, 'name'))) {
     const known = desk.known(name) ?? unseen(desk.pod);
     if (known.is === 'waiting') desk.know(name, { is: 'killed', reason: 'ContainerStatusUnknown', at: desk.now() });
@@ -99,8 +99,8 @@ const late = {
   message: 'Pod was active on the node longer than the specified deadline',
 } as const;
 
-/** Keeps the pod's own deadline; a kubelet that pulls does not look at it. */
-const keepDeadline = (desk: PodDesk): void => {
+/** Enforces the deadline of the Pod; a kubelet does not check it while it pulls. */
+const keepDeadline = (desk: PodStatusBuffer): void => {
   const deadline = numberAt(desk.pod, 'spec', 'activeDeadlineSeconds');
   const overdue = (): void => {
     if (desk.isQuiet()) {
@@ -143,15 +143,15 @@ export type Place = {
 
 /** Runs a pod from its assignment to its end. */
 export const startPod = (pod: KubeObject, { world, images, node, hostIp, podIp }: Place): PodWorker => {
-  const { acts, timings } = world;
-  const desk = podDesk(world, pod, { hostIp, podIp });
-  const events = podEvents(acts, pod, node);
+  const { operations, timings } = world;
+  const desk = podStatusBuffer(world, pod, { hostIp, podIp });
+  const events = podEvents(operations, pod, node);
   let isTerminating = false;
   const finish = (): void => {
     killAll(desk);
-    acts.remove(pods, pod, { gracePeriodSeconds: 0 });
+    operations.remove(pods, pod, { gracePeriodSeconds: 0 });
   };
-  const users = (): readonly ImageUser[] => imageUsers(acts.list(pods), node);
+  const users = (): readonly ImageUser[] => imageUsers(operations.list(pods), node);
   const play = (container: JsonObject): End | undefined => world.program?.(container, { ...images, users });
   const pulls = podPulls(desk, images, { events, run: timings.run, play });
   const passed = (): void => (isTerminating ? finish() : desk.post());

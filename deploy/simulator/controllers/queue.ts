@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 
-/** Keys that wait to be looked at, each at most once at a time; a key that failed is looked at again, ever later. */
+/** A work queue of keys, each at most once at a time; a key that failed is retried with backoff. */
 export type Queue = {
   readonly add: (key: string, afterMs?: number) => void;
   readonly stop: () => void;
@@ -8,7 +8,7 @@ export type Queue = {
 
 type Waiting = { readonly due: number; readonly cancel: () => void };
 
-/** Runs `look` for every key added, never from within `add`: so no change is told before the one that led to it. */
+/** Runs `look` for every key added, never from within `add`, so that changes keep their order. */
 export const createQueue = (
   clock: Clock,
   look: (key: string) => void,

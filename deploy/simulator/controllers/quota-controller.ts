@@ -2,15 +2,15 @@ import { objectAt, textAt } from '../json.ts';
 import { usedOf } from '../api/admission.ts';
 import { resourceQuotas } from '../api/kinds/resource-quota.ts';
 import { namespaceOf } from '../api/kube-object.ts';
-import { type Controller, hear, keyOf, splitKey } from './controller.ts';
+import { type Controller, subscribe, keyOf, splitKey } from './controller.ts';
 import { createQueue } from './queue.ts';
 
-/** Keeps what a quota says is used in step with what is there. */
+/** Keeps status.used of quotas up to date. */
 export const quotaController: Controller = (world) => {
-  const { core, acts } = world;
+  const { core, operations } = world;
   const look = (key: string): void => {
     const [namespace, name] = splitKey(key);
-    const quota = acts.find(resourceQuotas, namespace, name);
+    const quota = operations.find(resourceQuotas, namespace, name);
     if (quota === undefined) return;
     const used = Object.fromEntries(
       Object.keys(objectAt(quota, 'spec', 'hard')).map((counted) => [
@@ -18,7 +18,7 @@ export const quotaController: Controller = (world) => {
         String(usedOf(core, counted, namespace)),
       ]),
     );
-    acts.update(
+    operations.update(
       resourceQuotas,
       quota,
       (current) => ({ ...current, status: { hard: objectAt(current, 'spec', 'hard'), used } }),
@@ -27,9 +27,9 @@ export const quotaController: Controller = (world) => {
   };
   const queue = createQueue(core.clock, look, (key, error) => world.failed(`quota ${key}`, error));
   const stops = core.registry.all().map((resource) =>
-    hear(core, resource, (object) => {
+    subscribe(core, resource, (object) => {
       if (textAt(object, 'kind') === 'Event') return;
-      for (const quota of acts.list(resourceQuotas, namespaceOf(object))) queue.add(keyOf(quota), 100);
+      for (const quota of operations.list(resourceQuotas, namespaceOf(object))) queue.add(keyOf(quota), 100);
     }),
   );
   return () => {

@@ -6,7 +6,7 @@ import { type IncludeObject, metadataOnly, tableOf } from '../tables/table.ts';
 import type { Listed } from '../verbs/list.ts';
 import type { WatchEvent } from '../verbs/watch.ts';
 
-/** How an answer is to look: the objects, tables of them, or their metadata only. */
+/** The form of an answer: objects, tables of them, or their metadata only. */
 export type Representation = {
   readonly as: 'Object' | 'Table' | 'PartialObjectMetadata';
   readonly include: IncludeObject;
@@ -77,7 +77,7 @@ export const representObject = (
   return as === 'PartialObjectMetadata' ? metadataOnly(object) : object;
 };
 
-/** A watch's events in their representation; only the first table tells its columns. */
+/** The events of a watch in their representation; only the first table has column definitions. */
 export const eventRepresenter = (
   resource: Resource,
   representation: Representation,

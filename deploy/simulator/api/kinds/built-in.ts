@@ -15,7 +15,7 @@ export const column = (name: string, cell: Column['cell'], priority = 0): Column
 export const nameColumn = column('Name', nameOf);
 export const ageColumn = column('Age', (object, now) => since(textAt(object, 'metadata', 'creationTimestamp'), now));
 
-/** A built-in kind: what it says of itself, the rest as most built-in kinds have it. */
+/** A built-in kind, with the defaults of most built-in kinds. */
 export const builtIn = (
   about: Pick<Resource, 'version' | 'kind' | 'plural'> &
     Partial<Resource> & { readonly model: string; readonly description: string },

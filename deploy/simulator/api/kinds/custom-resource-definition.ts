@@ -4,7 +4,7 @@ import type { Resource } from '../resource.ts';
 import { typeFields, objectMetaSchema } from '../schema/schema.ts';
 import { column, nameColumn, builtIn } from './built-in.ts';
 
-/** CRDs: told as they were read at the start. */
+/** CRDs, as they were read at the start. */
 export const customResourceDefinitions: Resource = {
   ...builtIn({
     group: 'apiextensions.k8s.io',

@@ -83,7 +83,7 @@ export const customResource = (crd: JsonObject): Resource => {
   };
 };
 
-/** A CRD as the API server tells it once it is served. */
+/** A CRD as the API server returns it once it is established. */
 export const establishedCrd = (crd: JsonObject, time: string): KubeObject => {
   const names = at(crd, 'spec', 'names');
   const condition = (type: string, reason: string, message: string): JsonObject => ({

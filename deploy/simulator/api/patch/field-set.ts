@@ -125,7 +125,7 @@ export const fieldsV1 = (set: FieldSet): JsonObject => {
   return json(root);
 };
 
-/** The set that FieldsV1 tells. */
+/** Parses FieldsV1. */
 export const parseFieldsV1 = (fields: unknown): FieldSet => {
   const set = new Set<string>();
   const visit = (tree: unknown, steps: readonly string[]): void => {

@@ -95,7 +95,7 @@ const checkRule = (rule: Rule, steps: Steps, self: unknown, oldSelf: unknown): r
   }
 };
 
-/** The old item that a new one of a list continues: only lists that are maps can tell. */
+/** The old item that corresponds to a new one of a list: known for lists of type map only. */
 const oldItem = (item: unknown, old: unknown, list: Schema): unknown =>
   isList(old) && list['x-kubernetes-list-type'] === 'map'
     ? old.find((other) => isDeepStrictEqual(identityOf(other, list), identityOf(item, list)))

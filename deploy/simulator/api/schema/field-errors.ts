@@ -15,7 +15,7 @@ export const invalidValue = (field: string, value: unknown, why: string): FieldE
   detail: `Invalid value: ${shown(value)}: ${why}`,
 });
 
-/** Where the value is too large or of no use to be told. */
+/** For values that are too large or of no use in a message. */
 export const invalidUntold = (field: string, why: string): FieldError => ({
   field,
   reason: 'FieldValueInvalid',

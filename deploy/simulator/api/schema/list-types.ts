@@ -5,7 +5,7 @@ import type { FieldError } from '../status-error.ts';
 import { duplicate } from './field-errors.ts';
 import { type Schema, schemaOfField } from './schema.ts';
 
-/** What tells two items of a list apart: the item itself in a set, its keys in a map; undefined where nothing need. */
+/** The identity of a list item: the item itself in a set, its keys in a map; undefined in other lists. */
 export const identityOf = (item: unknown, list: Schema): unknown => {
   if (list['x-kubernetes-list-type'] === 'set') return item;
   if (list['x-kubernetes-list-type'] !== 'map') return undefined;

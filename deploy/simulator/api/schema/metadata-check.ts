@@ -115,7 +115,7 @@ const mapTypeErrors = (metadata: JsonObject, field: 'labels' | 'annotations'): r
     : [];
 };
 
-/** What of the metadata is of a wrong type, as Go's decoder names it; such a body is not even looked at further. */
+/** The metadata fields of a wrong type, as Go's decoder names them; such a body is not decoded. */
 export const metadataTypeErrors = (metadata: unknown): readonly string[] => {
   if (metadata === undefined || metadata === null) return [];
   if (!isObject(metadata)) return ['ObjectMeta.metadata of type v1.ObjectMeta'];

@@ -9,7 +9,7 @@ export type CelRule = {
   readonly optionalOldSelf?: boolean;
 };
 
-/** A structural schema as a CRD writes it, and as OpenAPI tells it of the built-in kinds. */
+/** A structural schema as in a CRD, and as OpenAPI describes the built-in kinds. */
 export type Schema = {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
   readonly format?: string;

@@ -93,7 +93,7 @@ const told = (error: ErrorObject, root: unknown): FieldError => {
       return required([field, String(given['missingProperty'])].filter((part) => part !== '').join('.'));
     case 'type': {
       const wanted = [given['type']].flat().filter((type) => type !== 'null');
-      // A number that only has the wrong form is told by its form.
+      // A number of the wrong format is reported by its format.
       const format = wanted.join() === 'integer' && typeof data === 'number' ? formatOf(error.parentSchema) : undefined;
       return format === undefined
         ? wrongType(field, typeName(data), wanted.join(','))

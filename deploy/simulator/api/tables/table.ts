@@ -4,7 +4,7 @@ import type { Resource } from '../resource.ts';
 
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
-/** An object of which only the metadata is told. */
+/** The metadata of an object, without the rest. */
 export const metadataOnly = (object: JsonObject): JsonObject => ({
   kind: 'PartialObjectMetadata',
   apiVersion: 'meta.k8s.io/v1',
@@ -40,7 +40,7 @@ const included = (object: KubeObject, include: IncludeObject): JsonObject => {
   return { object: include === 'Object' ? object : metadataOnly(object) };
 };
 
-/** Objects as kubectl prints them: a row each, the cells told by the server. */
+/** Objects as a table, which kubectl prints: one row each. */
 export const tableOf = (
   resource: Resource,
   objects: readonly KubeObject[],

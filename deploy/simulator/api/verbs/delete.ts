@@ -74,7 +74,7 @@ const checkPreconditions = (resource: Resource, object: KubeObject, { uid, resou
     );
 };
 
-/** What the garbage collector is told by finalizers: a Job's pods outlive it unless the request says otherwise. */
+/** Sets the finalizers that instruct the garbage collector: the Pods of a Job are orphaned unless the request says otherwise. */
 const withPropagation = (resource: Resource, object: KubeObject, policy: string | undefined): KubeObject => {
   const others = finalizersOf(object).filter((one) => one !== 'orphan' && one !== 'foregroundDeletion');
   const own = { Orphan: 'orphan', Foreground: 'foregroundDeletion' }[
@@ -102,7 +102,7 @@ const marked = (core: Core, object: KubeObject, grace: number): KubeObject => {
   });
 };
 
-/** DELETE: removes an object, or marks it for whoever has a finalizer on it or must end it with grace. */
+/** DELETE: removes an object, or marks it as terminating if it has finalizers or a grace period. */
 export const deleteObject = (
   core: Core,
   resource: Resource,

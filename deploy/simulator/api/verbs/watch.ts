@@ -49,7 +49,7 @@ const checkParameters = (query: URLSearchParams): void => {
   ]);
 };
 
-/** Sends what is there and says that this was all, where that was asked for. */
+/** Sends all objects, and a bookmark after the last if it was requested. */
 const sendInitial = ({ core, resource, query, send }: Watch, selection: Selection): void => {
   for (const object of core.store.list(storageKey(resource)))
     if (selection.matches(object)) send({ type: 'ADDED', object });

@@ -5,8 +5,8 @@ import type { World } from './controller.ts';
 import { type ContainerRecord, type PodRecord, reported, statesOf } from './pod-record.ts';
 import type { ContainerState } from './pod-status.ts';
 
-/** What a kubelet knows of one pod, and when it tells it. */
-export type PodDesk = {
+/** What a kubelet knows of one Pod, written to the API when a step ends. */
+export type PodStatusBuffer = {
   readonly pod: KubeObject;
   readonly now: () => number;
   readonly know: (container: string, record: ContainerRecord) => void;
@@ -15,21 +15,21 @@ export type PodDesk = {
   readonly states: () => readonly ContainerState[];
   /** Writes the pod's status, but for when work goes on quietly. */
   readonly post: () => void;
-  /** Work during which nothing is told: a kubelet that pulls says nothing until its pass is over. */
+  /** Work without status updates: a kubelet that pulls reports nothing until its pass ends. */
   readonly quietly: <T>(work: () => Promise<T>) => Promise<T>;
   readonly isQuiet: () => boolean;
   readonly later: (ms: number, run: () => void) => void;
   readonly pause: (ms: number) => Promise<void>;
-  /** Nothing more is done or told. */
+  /** Stops all work and updates. */
   readonly close: () => void;
   readonly isClosed: () => boolean;
 };
 
-export const podDesk = (
-  { core, acts }: World,
+export const podStatusBuffer = (
+  { core, operations }: World,
   pod: KubeObject,
   addresses: Pick<PodRecord, 'hostIp' | 'podIp'>,
-): PodDesk => {
+): PodStatusBuffer => {
   const { clock } = core;
   const containers = new Map<string, ContainerRecord>();
   const cancels = new Set<() => void>();
@@ -56,7 +56,7 @@ export const podDesk = (
     },
     states: () => statesOf(pod, record, clock.now()),
     post: () => {
-      if (!isClosed && !isQuiet) acts.update(pods, pod, told, 'status');
+      if (!isClosed && !isQuiet) operations.update(pods, pod, told, 'status');
     },
     quietly: async (work) => {
       isQuiet = true;

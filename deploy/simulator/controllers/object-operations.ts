@@ -7,10 +7,10 @@ import { StatusError } from '../api/status-error.ts';
 import { createDecoded } from '../api/verbs/create.ts';
 import { type DeleteOptions, deleteObject } from '../api/verbs/delete.ts';
 import { type Subresource, updateDecoded } from '../api/verbs/update.ts';
-import { type Told, eventOf } from './event-of.ts';
+import { type Occurrence, eventOf } from './event-of.ts';
 
 /** What the controllers do to objects: the API's own verbs, without the wire. */
-export type Acts = {
+export type ObjectOperations = {
   readonly find: (resource: Resource, namespace: string, name: string) => KubeObject | undefined;
   readonly list: (resource: Resource, namespace?: string) => readonly KubeObject[];
   readonly create: (resource: Resource, namespace: string, body: JsonObject) => KubeObject;
@@ -22,26 +22,27 @@ export type Acts = {
     subresource?: Subresource,
   ) => KubeObject | undefined;
   readonly remove: (resource: Resource, object: KubeObject, options?: DeleteOptions) => void;
-  readonly tell: (told: Told) => void;
+  readonly recordEvent: (told: Occurrence) => void;
 };
 
 const isRefused = (error: unknown): boolean =>
   error instanceof StatusError && (error.code === 404 || error.code === 403);
 
-/** The acts on a cluster's objects. */
-export const actsOn = (core: Core, by: string): Acts => {
-  const find: Acts['find'] = (resource, namespace, name) => core.store.get(storageKey(resource), namespace, name);
+/** The operations on a cluster's objects. */
+export const objectOperations = (core: Core, by: string): ObjectOperations => {
+  const find: ObjectOperations['find'] = (resource, namespace, name) =>
+    core.store.get(storageKey(resource), namespace, name);
   const live = (resource: Resource, object: KubeObject): KubeObject | undefined => {
     const current = find(resource, namespaceOf(object), nameOf(object));
     return current !== undefined && uidOf(current) === uidOf(object) ? current : undefined;
   };
-  const update: Acts['update'] = (resource, object, change, subresource = '') => {
+  const update: ObjectOperations['update'] = (resource, object, change, subresource = '') => {
     const old = live(resource, object);
     return old && updateDecoded(core, resource, { old, body: kubeObject(change(old)), subresource, manager: by });
   };
-  const create: Acts['create'] = (resource, namespace, body) =>
+  const create: ObjectOperations['create'] = (resource, namespace, body) =>
     createDecoded(core, resource, namespace, { object: kubeObject(body), manager: by });
-  const tell = (told: Told): void => {
+  const tell = (told: Occurrence): void => {
     const time = wireTime(core.clock.now());
     const event = eventOf(told, time);
     const known = find(events, namespaceOf(event), nameOf(event));
@@ -57,7 +58,7 @@ export const actsOn = (core: Core, by: string): Acts => {
       if (live(resource, object) !== undefined)
         deleteObject(core, resource, { ...options, namespace: namespaceOf(object), name: nameOf(object) });
     },
-    tell: (told) => {
+    recordEvent: (told) => {
       try {
         tell(told);
       } catch (error) {
