@@ -1,24 +1,25 @@
 import type { HeldImages } from './pod.ts';
 
-/** What functions look at in a Job of theirs. */
+/** A parsed pull or removal Job. Times are epoch milliseconds. */
 export type Job = {
   readonly name: string;
   readonly namespace: string;
   readonly uid: string;
   readonly cacheUid: string;
   readonly nodeId: string;
+  /** Number of the round that created it. */
   readonly round: number;
   readonly holds: HeldImages;
   readonly isBeingDeleted: boolean;
-  /** It removes images; all others pull. */
+  /** Whether it is a removal Job; otherwise it pulls. */
   readonly isRemoval: boolean;
-  /** On removal Jobs: the references that are to go. */
+  /** References to remove; empty on pull Jobs. */
   readonly removes: readonly string[];
   readonly createdAt: number;
-  /** undefined where only its metadata was read. */
+  /** undefined if only its metadata was read. */
   readonly outcome: 'Complete' | 'Failed' | 'None' | undefined;
-  /** Whether its status tells of a Pod, which may have gone since; undefined where only its metadata was read. */
+  /** Whether its status counts a Pod, which may be deleted by now; undefined if only its metadata was read. */
   readonly hasPods: boolean | undefined;
-  /** Why the Job controller cannot make its Pod: the text of its latest FailedCreate Event; '' if there is none. */
+  /** Message of its latest FailedCreate Event, which says why it has no Pod; '' if there is none. */
   readonly podRefused: string;
 };

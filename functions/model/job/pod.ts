@@ -1,7 +1,7 @@
-/** What a Job was made for: indexes into the sorted images of a want. */
+/** The images that a Job pulls: indexes into the desired images with this hash. */
 export type HeldImages = { readonly desiredHash: string; readonly indexes: readonly number[] };
 
-/** What functions look at in a Pod of theirs. Times are epoch milliseconds. */
+/** A parsed Pod of a pull or removal Job. Times are epoch milliseconds. */
 export type Pod = {
   readonly name: string;
   readonly namespace: string;
@@ -16,28 +16,29 @@ export type Pod = {
   readonly reason: string;
   readonly message: string;
   readonly isBeingDeleted: boolean;
-  /** A DisruptionTarget condition: evicted, preempted, its node shut down. */
+  /** It has the condition DisruptionTarget: evicted, preempted, or its node shut down. */
   readonly isDisrupted: boolean;
-  /** How it gets at its images, by what the API server kept of it. */
+  /** How its spec, as stored by the API server, accesses the images. */
   readonly imageAccess: ImageAccess;
-  /** What the scheduler says while it finds no place; ''. */
+  /** Message of the scheduler while the Pod cannot be scheduled; '' otherwise. */
   readonly unschedulable: string;
   readonly createdAt: number;
-  /** When the kubelet took it on; undefined before. */
+  /** When the kubelet accepted it; undefined before. */
   readonly startedAt: number | undefined;
+  /** The init container that copies the no-op; undefined before its status is reported, or if there is none. */
   readonly helper: ContainerStatus | undefined;
   readonly containers: readonly ContainerStatus[];
 };
 
 /**
- * Images are mounted as volumes, or started with a copied no-op. An API server that knows no image volumes stores empty ones in their place:
- * such a Pod touches no image.
+ * `mounting`: images are mounted as volumes; `copying`: containers of the images run a copied no-op. `neither`: the API
+ * server does not support image volumes and stored empty ones, so that the Pod pulls no image.
  */
 export type ImageAccess = 'mounting' | 'copying' | 'neither';
 
 export type ContainerStatus = {
   readonly name: string;
-  /** What the runtime made of the image: `repository@sha256:…`; '' until it is there. */
+  /** Digest reported by the runtime, as `repository@sha256:…`; '' until the image is pulled. */
   readonly imageId: string;
   readonly state: 'waiting' | 'running' | 'terminated';
   readonly reason: string;

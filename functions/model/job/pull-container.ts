@@ -1,10 +1,14 @@
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { hasImageVolumes, type Node } from '#model/node/node.ts';
 
-/** The container that stands for an image, by the image's index: admission may rewrite images, not names. */
+/**
+ * Name of an image's container. It has the index of the image, because admission webhooks may rewrite images but not
+ * names.
+ */
 export const containerName = (index: number): string => `image-${index}`;
 
-/** Whether a node's images are mounted as volumes rather than started with a copied no-op. */
+/** Whether pull Jobs mount images as volumes on this node, or run a copied no-op in them. */
 export const mountsImages = (entry: LedgerEntry, node: Node): boolean => hasImageVolumes(node) && !entry.copiesNoop;
 
+/** Name of the init container that copies the no-op. */
 export const helperContainer = 'noop' as const;

@@ -1,7 +1,10 @@
 import type { Node } from './node.ts';
 import type { Settings } from '#model/cache/settings.ts';
 
-/** Where a node's runtime listens: as the operator says, else as its runtime and distribution have it; undefined if neither tells. */
+/**
+ * The CRI socket of a node: the operator's setting, else the default of its runtime and distribution; undefined if
+ * unknown.
+ */
 export function criSocket({ containerRuntime, kubeletVersion }: Node, { criSocketPath }: Settings): string | undefined {
   if (criSocketPath !== '') return criSocketPath;
   const [runtime = '', version = ''] = containerRuntime.split('://');
@@ -10,7 +13,7 @@ export function criSocket({ containerRuntime, kubeletVersion }: Node, { criSocke
   return sockets[runtime];
 }
 
-/** By what a kubelet calls its runtime; Docker speaks CRI through cri-dockerd only. */
+/** Default sockets by the runtime that the kubelet reports. Docker has CRI only through cri-dockerd. */
 const sockets: Readonly<Record<string, string>> = {
   containerd: '/run/containerd/containerd.sock',
   'cri-o': '/var/run/crio/crio.sock',

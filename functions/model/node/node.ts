@@ -1,13 +1,13 @@
 import { hash } from '#model/text/hash.ts';
 import type { Toleration } from '#model/cache/image-cache.ts';
 
-/** What functions look at in a Node. */
+/** A parsed Node, with the fields that functions need. */
 export type Node = {
   readonly name: string;
   readonly uid: string;
   /** Epoch milliseconds. */
   readonly createdAt: number;
-  /** Hash of uid, machine id and system uuid: another machine under the same name has another id. */
+  /** Hash of uid, machine id and system uuid: differs for another machine with the same name. */
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
@@ -20,11 +20,14 @@ export type Node = {
   readonly kubeletVersion: string;
   /** As reported: `containerd://2.2.9`. */
   readonly containerRuntime: string;
-  /** References on the node, normalised. At most 50 images with 5 names each, and late by up to 40 s: presence is proof, absence is not. */
+  /**
+   * Normalised references of images on the node. Kubelets report at most 50 images with 5 names each, up to 40 s late:
+   * presence is proof, absence is not.
+   */
   readonly images: ReadonlySet<string>;
-  /** By normalised reference with a tag: the digests under which the node has that image. Of what is not in the list nothing is known. */
+  /** Digests of the image by normalised reference with a tag. Nothing is known about references that are missing. */
   readonly digests: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Fewer than 50 images, none with 5 names: then what is not in the list is not on the node. */
+  /** The list has fewer than 50 images and none with 5 names: an image that is missing is not on the node. */
   readonly isImageListComplete: boolean;
 };
 
@@ -33,7 +36,7 @@ export type Taint = { readonly key: string; readonly value: string; readonly eff
 export const nodeId = (uid: string, machineId: string, systemUuid: string): string =>
   hash(12, uid, machineId, systemUuid);
 
-/** Why a node gets no Job, in the order in which reasons are told. */
+/** Why a node gets no Job; the first that applies is reported. */
 const skipReasons = [
   'BeingDeleted',
   'Virtual',
@@ -45,9 +48,9 @@ const skipReasons = [
 ] as const;
 export type SkipReason = (typeof skipReasons)[number];
 
-/** The first reason for which a node is left alone; undefined for a node that can be served. */
+/** Why a node is skipped; undefined if it can get Jobs. */
 export function skipReason(node: Node, tolerations: readonly Toleration[] | undefined): SkipReason | undefined {
-  const applies: Readonly<Record<SkipReason, boolean>> = {
+  const conditions: Readonly<Record<SkipReason, boolean>> = {
     BeingDeleted: node.isBeingDeleted || node.taints.some((taint) => deletionTaints.has(taint.key)),
     Virtual: isVirtual(node),
     OtherOperatingSystem: node.operatingSystem !== 'linux',
@@ -56,24 +59,24 @@ export function skipReason(node: Node, tolerations: readonly Toleration[] | unde
     DiskPressure: node.hasDiskPressure,
     TaintNotTolerated: tolerations !== undefined && !toleratesAll(tolerations, node.taints),
   };
-  return skipReasons.find((reason) => applies[reason]);
+  return skipReasons.find((reason) => conditions[reason]);
 }
 
-/** Whether a node is of a kind that never gets a Job. */
+/** Whether a node is of a kind that never gets Jobs. */
 export const isNeverSupported = (node: Node): boolean => isVirtual(node) || node.operatingSystem !== 'linux';
 
-/** Whether a Job on this node has no chance to end: its Pod's kubelet is away. */
+/** Whether a Job on the node cannot finish, because its kubelet is not reachable. */
 export const isUnreachable = (reason: SkipReason | undefined): boolean =>
   reason === 'NotReady' || reason === 'BeingDeleted';
 
-/** A machine on which an autoscaler has set its mind. */
+/** Taints on machines marked for scale-down. */
 const deletionTaints: ReadonlySet<string> = new Set([
   'ToBeDeletedByClusterAutoscaler',
   'karpenter.sh/disrupted',
   'karpenter.sh/disruption',
 ]);
 
-/** A node without a machine of its own has no image store to fill. */
+/** A virtual node has no image store. */
 function isVirtual(node: Node): boolean {
   return (
     node.labels['type'] === 'virtual-kubelet' ||
@@ -82,7 +85,7 @@ function isVirtual(node: Node): boolean {
   );
 }
 
-/** The scheduler's rule; taints that only state a preference do not count. */
+/** The scheduler's rule: PreferNoSchedule taints need no toleration. */
 function toleratesAll(tolerations: readonly Toleration[], taints: readonly Taint[]): boolean {
   return taints
     .filter((taint) => taint.effect !== 'PreferNoSchedule')
@@ -96,17 +99,17 @@ function tolerates(toleration: Toleration, taint: Taint): boolean {
   return key === taint.key && (operator === 'Exists' || value === taint.value);
 }
 
-/** Whether images can be mounted as volumes there: nothing of them is then started or copied. */
+/** Whether the node can mount images as volumes, so that no container of them is started. */
 export function hasImageVolumes(node: Node): boolean {
   const [runtime = '', version = ''] = node.containerRuntime.split('://');
-  const since = { containerd: '2.1', 'cri-o': '1.33' }[runtime];
-  return isAtLeast(node.kubeletVersion, '1.35') && since !== undefined && isAtLeast(version, since);
+  const minimum = { containerd: '2.1', 'cri-o': '1.33' }[runtime];
+  return isAtLeast(node.kubeletVersion, '1.35') && minimum !== undefined && isAtLeast(version, minimum);
 }
 
-function isAtLeast(version: string, least: string): boolean {
+function isAtLeast(version: string, minimum: string): boolean {
   const [major = 0, minor = 0] = numbersOf(version);
-  const [leastMajor = 0, leastMinor = 0] = numbersOf(least);
-  return major > leastMajor || (major === leastMajor && minor >= leastMinor);
+  const [minMajor = 0, minMinor = 0] = numbersOf(minimum);
+  return major > minMajor || (major === minMajor && minor >= minMinor);
 }
 
 const numbersOf = (version: string): readonly number[] => (version.match(/\d+/g) ?? []).map(Number);

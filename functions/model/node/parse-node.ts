@@ -5,7 +5,7 @@ import { interned, type Interner } from '#model/text/interned.ts';
 
 const texts = z.record(z.string(), z.string());
 
-const wire = z.object({
+const nodeSchema = z.object({
   metadata: z.object({
     name: z.string(),
     uid: z.string(),
@@ -28,19 +28,21 @@ const wire = z.object({
   ),
 });
 
-/** Reads Nodes off the wire that may be many: those with the same images share what is told of these. Throws a ZodError for what is none. */
+/**
+ * Returns a parser for many Nodes, which share the values of equal images. It throws a ZodError for an invalid Node.
+ */
 export function nodeReader(): (object: unknown) => Node {
-  const share = interned<ListedImage>();
-  return (object) => readNode(object, share);
+  const intern = interned<ListedImage>();
+  return (object) => readNode(object, intern);
 }
 
-/** Reads one Node. */
+/** Parses one Node. */
 export const parseNode = (object: unknown): Node => nodeReader()(object);
 
-function readNode(object: unknown, share: Interner<ListedImage>): Node {
-  const { metadata, spec, status } = wire.parse(object);
+function readNode(object: unknown, intern: Interner<ListedImage>): Node {
+  const { metadata, spec, status } = nodeSchema.parse(object);
   const images = (status?.images ?? []).map(({ names }) =>
-    share(JSON.stringify(names ?? []), () => listed(names ?? [])),
+    intern(JSON.stringify(names ?? []), () => listedImage(names ?? [])),
   );
   const info = status?.nodeInfo ?? {};
   const has = (type: string): boolean =>
@@ -65,24 +67,27 @@ function readNode(object: unknown, share: Interner<ListedImage>): Node {
   };
 }
 
-/** One image of a node's list: its names, normalised, and what each tag among them stands for. */
+/** One image of a node's list: its normalised names, and the digests of each name with a tag. */
 type ListedImage = {
   readonly references: readonly string[];
   readonly digests: readonly (readonly [tag: string, digests: ReadonlySet<string>])[];
 };
 
-/** The names of one image are its digests first, then its tags, cut behind the fifth: where there is a tag, there are all digests. */
-function listed(names: readonly string[]): ListedImage {
-  const known = new Set(names.flatMap(digestIn));
-  const tags = known.size === 0 ? [] : names.filter((name) => !name.includes('@')).map(normalisedReference);
-  return { references: names.map(normalisedReference), digests: tags.map((tag) => [tag, known]) };
+/**
+ * Kubelets list the digests of an image before its tags and cut after five names: if a tag is listed, so are all
+ * digests.
+ */
+function listedImage(names: readonly string[]): ListedImage {
+  const digests = new Set(names.flatMap(digestIn));
+  const tags = digests.size === 0 ? [] : names.filter((name) => !name.includes('@')).map(normalisedReference);
+  return { references: names.map(normalisedReference), digests: tags.map((tag) => [tag, digests]) };
 }
 
 const digestIn = (name: string): readonly string[] => (name.includes('@') ? [name.slice(name.indexOf('@') + 1)] : []);
 
-/** What a kubelet's list holds at the most by default: images, and names of each. */
-const mostImages = 50;
-const mostNames = 5;
+/** Default limits of a kubelet's image list: images, and names per image. */
+const maxImages = 50;
+const maxNames = 5;
 
 const isComplete = (namesPerImage: readonly number[]): boolean =>
-  namesPerImage.length < mostImages && namesPerImage.every((names) => names < mostNames);
+  namesPerImage.length < maxImages && namesPerImage.every((names) => names < maxNames);

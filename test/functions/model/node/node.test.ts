@@ -12,61 +12,71 @@ type Row = {
   readonly when: string;
   readonly given: Partial<Node>;
   readonly tolerations?: readonly Toleration[];
-  readonly is: string | undefined;
+  readonly reason: string | undefined;
 };
 
 const rows: readonly Row[] = [
-  { when: 'ready and schedulable', given: {}, is: undefined },
-  { when: 'not ready', given: { isReady: false }, is: 'NotReady' },
-  { when: 'cordoned', given: { isUnschedulable: true }, is: 'Unschedulable' },
-  { when: 'full', given: { hasDiskPressure: true }, is: 'DiskPressure' },
-  { when: 'of Windows', given: { operatingSystem: 'windows' }, is: 'OtherOperatingSystem' },
-  { when: 'being deleted', given: { isBeingDeleted: true }, is: 'BeingDeleted' },
-  { when: "on the autoscaler's list", given: tainted('ToBeDeletedByClusterAutoscaler'), is: 'BeingDeleted' },
-  { when: 'disrupted by Karpenter', given: tainted('karpenter.sh/disrupted'), is: 'BeingDeleted' },
-  { when: 'disrupted by an old Karpenter', given: tainted('karpenter.sh/disruption'), is: 'BeingDeleted' },
-  { when: 'a virtual kubelet', given: { labels: { type: 'virtual-kubelet' } }, is: 'Virtual' },
-  { when: 'of Fargate', given: { labels: { 'eks.amazonaws.com/compute-type': 'fargate' } }, is: 'Virtual' },
-  { when: 'tainted as virtual', given: tainted('virtual-kubelet.io/provider'), is: 'Virtual' },
-  { when: 'being deleted and not ready', given: { isBeingDeleted: true, isReady: false }, is: 'BeingDeleted' },
-  { when: 'tainted, and every taint is tolerated', given: tainted('gpu', 'NoExecute'), is: undefined },
-  { when: 'tainted, and none is tolerated', given: tainted('gpu'), tolerations: [], is: 'TaintNotTolerated' },
-  { when: 'tainted by preference', given: tainted('gpu', 'PreferNoSchedule'), tolerations: [], is: undefined },
+  { when: 'ready and schedulable', given: {}, reason: undefined },
+  { when: 'not ready', given: { isReady: false }, reason: 'NotReady' },
+  { when: 'cordoned', given: { isUnschedulable: true }, reason: 'Unschedulable' },
+  { when: 'under disk pressure', given: { hasDiskPressure: true }, reason: 'DiskPressure' },
+  { when: 'running Windows', given: { operatingSystem: 'windows' }, reason: 'OtherOperatingSystem' },
+  { when: 'being deleted', given: { isBeingDeleted: true }, reason: 'BeingDeleted' },
+  { when: 'marked by cluster-autoscaler', given: tainted('ToBeDeletedByClusterAutoscaler'), reason: 'BeingDeleted' },
+  { when: 'disrupted by Karpenter', given: tainted('karpenter.sh/disrupted'), reason: 'BeingDeleted' },
+  { when: 'disrupted by an old Karpenter', given: tainted('karpenter.sh/disruption'), reason: 'BeingDeleted' },
+  { when: 'a virtual kubelet', given: { labels: { type: 'virtual-kubelet' } }, reason: 'Virtual' },
+  { when: 'on Fargate', given: { labels: { 'eks.amazonaws.com/compute-type': 'fargate' } }, reason: 'Virtual' },
+  { when: 'tainted as virtual', given: tainted('virtual-kubelet.io/provider'), reason: 'Virtual' },
+  { when: 'being deleted and not ready', given: { isBeingDeleted: true, isReady: false }, reason: 'BeingDeleted' },
+  { when: 'tainted, and every taint is tolerated', given: tainted('gpu', 'NoExecute'), reason: undefined },
+  { when: 'tainted, and none is tolerated', given: tainted('gpu'), tolerations: [], reason: 'TaintNotTolerated' },
+  {
+    when: 'tainted with PreferNoSchedule',
+    given: tainted('gpu', 'PreferNoSchedule'),
+    tolerations: [],
+    reason: undefined,
+  },
   {
     when: 'tolerated by key and value',
     given: tainted('gpu', 'NoSchedule', 'a'),
     tolerations: [{ key: 'gpu', value: 'a' }],
-    is: undefined,
+    reason: undefined,
   },
   {
     when: 'tainted with another value',
     given: tainted('gpu', 'NoSchedule', 'a'),
     tolerations: [{ key: 'gpu', value: 'b' }],
-    is: 'TaintNotTolerated',
+    reason: 'TaintNotTolerated',
   },
   {
     when: 'tolerated by key',
     given: tainted('gpu', 'NoSchedule', 'a'),
     tolerations: [{ key: 'gpu', operator: 'Exists' }],
-    is: undefined,
+    reason: undefined,
   },
   {
     when: 'tolerated for another effect',
     given: tainted('gpu', 'NoExecute'),
     tolerations: [{ key: 'gpu', operator: 'Exists', effect: 'NoSchedule' }],
-    is: 'TaintNotTolerated',
+    reason: 'TaintNotTolerated',
   },
-  { when: 'tolerated like all', given: tainted('gpu'), tolerations: [{ operator: 'Exists' }], is: undefined },
-  { when: 'tolerated by a key of nothing', given: tainted('gpu'), tolerations: [{}], is: 'TaintNotTolerated' },
+  {
+    when: 'tolerated by Exists without a key',
+    given: tainted('gpu'),
+    tolerations: [{ operator: 'Exists' }],
+    reason: undefined,
+  },
+  { when: 'tolerated by an empty toleration', given: tainted('gpu'), tolerations: [{}], reason: 'TaintNotTolerated' },
 ];
 
-describe('a node is left alone when it is', () => {
-  it.each(rows)('$when: $is', ({ given, tolerations, is }) => {
-    expect(skipReason(node(given), tolerations)).toBe(is);
+describe('skip reason of a node that is', () => {
+  it.each(rows)('$when: $reason', ({ given, tolerations, reason }) => {
+    expect(skipReason(node(given), tolerations)).toBe(reason);
   });
 });
 
-describe('images can be mounted with', () => {
+describe('image volumes are supported by', () => {
   it.each([
     ['v1.36.3', 'containerd://2.2.9', true],
     ['v1.35.0', 'containerd://2.1.0', true],
@@ -84,8 +94,8 @@ describe('images can be mounted with', () => {
   });
 });
 
-describe('a node off the wire', () => {
-  const wire = {
+describe('parsed node', () => {
+  const serialized = {
     metadata: { name: 'n', uid: 'u', labels: { pool: 'web' }, creationTimestamp: '2026-11-24T09:00:00Z' },
     spec: { unschedulable: true, taints: [{ key: 'gpu', effect: 'NoSchedule' }] },
     status: {
@@ -104,8 +114,8 @@ describe('a node off the wire', () => {
     },
   };
 
-  it('is what functions look at, its images normalised', () => {
-    expect(parseNode(wire)).toEqual({
+  it('has every field, and normalised image references', () => {
+    expect(parseNode(serialized)).toEqual({
       name: 'n',
       uid: 'u',
       createdAt: Date.UTC(2026, 10, 24, 9),
@@ -125,14 +135,14 @@ describe('a node off the wire', () => {
     });
   });
 
-  it('has an image under the digests that are listed beside its tag, and tells none of a tag without', () => {
+  it('has the digests that are listed with a tag, and none for a tag listed alone', () => {
     const images = [
       { names: ['app@sha256:1', 'mirror.example/app@sha256:2', 'app', 'mirror.example/app:3'] },
       { names: ['app@sha256:0'] },
       { names: ['loaded:1'] },
     ];
     const both = new Set(['sha256:1', 'sha256:2']);
-    expect(parseNode({ ...wire, status: { images } }).digests).toEqual(
+    expect(parseNode({ ...serialized, status: { images } }).digests).toEqual(
       new Map([
         ['docker.io/library/app:latest', both],
         ['mirror.example/app:3', both],
@@ -144,17 +154,20 @@ describe('a node off the wire', () => {
     [true, 49, 4],
     [false, 50, 1],
     [false, 1, 5],
-  ])('has told all its images: %s, with %s of them and %s names of the first', (isComplete, images, names) => {
-    const namesOf = (image: number) => Array.from({ length: image === 0 ? names : 1 }, (_, at) => `app-${image}:${at}`);
+  ])('has a complete image list: %s, for %s images and %s names of the first', (isComplete, images, names) => {
+    const namesOf = (image: number) =>
+      Array.from({ length: image === 0 ? names : 1 }, (_, index) => `app-${image}:${index}`);
     const listed = Array.from({ length: images }, (_, image) => ({ names: namesOf(image) }));
-    expect(parseNode({ ...wire, status: { images: listed } }).isImageListComplete).toBe(isComplete);
+    expect(parseNode({ ...serialized, status: { images: listed } }).isImageListComplete).toBe(isComplete);
   });
 
-  it('is another machine when it was made anew under its name', () => {
-    expect(parseNode({ ...wire, metadata: { ...wire.metadata, uid: 'v' } }).id).not.toBe(parseNode(wire).id);
+  it('has another id if it was re-created with the same name', () => {
+    expect(parseNode({ ...serialized, metadata: { ...serialized.metadata, uid: 'v' } }).id).not.toBe(
+      parseNode(serialized).id,
+    );
   });
 
-  it('is not ready until its kubelet says so', () => {
+  it('is not ready until the kubelet reports it', () => {
     expect(parseNode({ metadata: { name: 'n', uid: 'u' } })).toMatchObject({ isReady: false, operatingSystem: '' });
     expect(skipReason(parseNode({ metadata: { name: 'n', uid: 'u' } }), undefined)).toBe('OtherOperatingSystem');
   });
