@@ -8,7 +8,9 @@ import { selectsNode } from './node-selector.ts';
 
 /** What a node must have. */
 export type DesiredImages = {
-  /** 8 hex digits over pull policy, pull secrets and images: a node whose ledger entry has another hash needs new Jobs. */
+  /**
+   * 8 hex digits over pull policy, pull secrets and images: a node whose ledger entry has another hash needs new Jobs.
+   */
   readonly hash: string;
   /** Indexes of the lists in `spec.cacheSpec` that select the node. */
   readonly lists: readonly number[];

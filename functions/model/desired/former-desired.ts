@@ -3,12 +3,13 @@ import { ownEntry } from '#model/text/own-entry.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImagesOf, type DesiredImages } from './desired-images.ts';
 
-/** Combinations of lists that are tried at most: a node is seldom selected by more than two. */
-const mostTries = 1000;
+/** Maximum number of combinations of lists to try: few nodes are selected by more than two lists. */
+const maxTries = 1000;
 
 /**
- * What nodes were to hold by a spec that has been edited since, as far as it can be told: the status remembers a want by the places of its
- * lists in that spec, and beside it the lists that were placed; those whose images give the same hash are the ones.
+ * The desired images of a spec that was edited since, as far as they can be restored. The status records a desired hash
+ * with the indexes of its lists in the former spec, and the placements have those lists: the combination with that hash
+ * is the former one.
  */
 export function formerDesired(cache: ImageCache, settings: Settings): ReadonlyMap<string, DesiredImages> {
   const { placements, desired } = cache.status;
@@ -18,14 +19,14 @@ export function formerDesired(cache: ImageCache, settings: Settings): ReadonlyMa
   let tries = 0;
   for (const size of sizes)
     for (const lists of combinations(placements.length, size)) {
-      if ((tries += 1) > mostTries) return found;
-      const wanted = desiredImagesOf(former, lists, settings);
-      if (ownEntry(desired, wanted.hash) !== undefined) found.set(wanted.hash, wanted);
+      if ((tries += 1) > maxTries) return found;
+      const candidate = desiredImagesOf(former, lists, settings);
+      if (ownEntry(desired, candidate.hash) !== undefined) found.set(candidate.hash, candidate);
     }
   return found;
 }
 
-/** Every choice of so many of the first `count` numbers, in ascending order. */
+/** All ascending combinations of `size` of the numbers below `count`. */
 function* combinations(count: number, size: number, first = 0): Generator<readonly number[]> {
   if (size === 0) {
     yield [];

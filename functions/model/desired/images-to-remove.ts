@@ -6,7 +6,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from './desired-images.ts';
 import { selectsNode } from './node-selector.ts';
 
-/** What a cache wants on a node now: nothing once it is purged. */
+/** The desired images of a node; undefined if no list selects it or the cache is purged. */
 export const currentDesiredImages = (
   cache: ImageCache,
   node: Node,
@@ -14,24 +14,24 @@ export const currentDesiredImages = (
 ): ReturnType<typeof desiredImages> => (isPurged(cache) ? undefined : desiredImages(cache, node, settings));
 
 /**
- * The images that are to go from a node, sorted, each once however it is spelled: whatever the cache may have placed there, and `more`,
- * less what it wants there now.
+ * The images to remove from a node, sorted, each once however it is spelled: those that the cache may have placed
+ * there, and `more`, without its desired ones.
  */
 export function imagesToRemove(
   node: Node,
   { cache, more, settings }: { cache: ImageCache; more: readonly string[]; settings: Settings },
 ): readonly string[] {
-  const kept = new Set(currentDesiredImages(cache, node, settings)?.images.map(normalisedReference));
+  const desired = new Set(currentDesiredImages(cache, node, settings)?.images.map(normalisedReference));
   const placed = cache.status.placements.filter((list) => selectsNode(list, node)).flatMap(({ images }) => images);
   const byName = new Map([...placed, ...more].map((image) => [normalisedReference(image), image]));
-  return [...byName].flatMap(([name, image]) => (kept.has(name) ? [] : [image])).toSorted();
+  return [...byName].flatMap(([name, image]) => (desired.has(name) ? [] : [image])).toSorted();
 }
 
-/** The hash under which a status remembers a list of images that are to go. */
+/** Key of a list of images in `status.toRemove`. */
 export const toRemoveHash = (images: readonly string[]): string => hash(8, 'unwanted', ...images);
 
-/** The lists that some entry still refers to. */
+/** The lists of images that an entry of the removal ledger refers to. */
 export function toRemoveInUse(removals: Status['removals'], lists: Status['toRemove']): Status['toRemove'] {
   const used = new Set(Object.values(removals).map(({ imagesHash }) => imagesHash));
-  return Object.fromEntries(Object.entries(lists).filter(([want]) => used.has(want)));
+  return Object.fromEntries(Object.entries(lists).filter(([imagesHash]) => used.has(imagesHash)));
 }

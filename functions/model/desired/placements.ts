@@ -1,45 +1,53 @@
 import { type ImageCache, type ImageList, type Placement, type Status, isPurged } from '#model/cache/image-cache.ts';
 import type { World } from '#model/world.ts';
 
-/** Remembers what this generation may place on nodes, before its first Job; a list that is remembered already keeps its place. */
+/**
+ * Records what this generation may place on nodes, before its first Job. Lists that are already recorded stay as they
+ * are.
+ */
 export function withPlacements(cache: ImageCache): readonly Placement[] {
   const known = new Set(cache.status.placements.map(signature));
   const added = cache.spec.lists
     .map(({ images, nodeSelector, nodeMatchExpressions }) => {
       return { images, nodeSelector, nodeMatchExpressions, sinceGeneration: cache.generation };
     })
-    .filter((placed) => !known.has(signature(placed)));
+    .filter((placement) => !known.has(signature(placement)));
   return newestFitting([...cache.status.placements, ...added]);
 }
 
-/** As many of the newest as a status has room for. */
-function newestFitting(placed: readonly Placement[]): readonly Placement[] {
-  let room = 128 * 1024;
-  return placed
+/** Maximum size of `status.placements` as JSON, in characters. */
+const maxLength = 128 * 1024;
+
+/** The newest placements, as many as fit in a status. */
+function newestFitting(placements: readonly Placement[]): readonly Placement[] {
+  let left = maxLength;
+  return placements
     .toReversed()
-    .filter((entry) => (room -= JSON.stringify(entry).length) >= 0)
+    .filter((placement) => (left -= JSON.stringify(placement).length) >= 0)
     .toReversed();
 }
 
-/** Whether everything that was to go has gone, so that it need not be remembered any more. */
+/** Whether all removals have succeeded, so that placements outside the spec can be dropped. */
 const isAllRemoved = ({ removals }: Status): boolean =>
   Object.values(removals).every(({ state }) => state === 'Removed');
 
-/** Whether some of what is remembered could be forgotten, if all nodes were looked at. */
+/** Whether placements can be dropped once all nodes were observed. */
 export const hasRemovedPlacements = (cache: ImageCache): boolean =>
-  isAllRemoved(cache.status) && stillPlaced(cache).length < cache.status.placements.length;
+  isAllRemoved(cache.status) && currentPlacements(cache).length < cache.status.placements.length;
 
-/** The status without memory of lists that are no longer in the spec, once nothing of them is left anywhere. */
+/** Drops the placements of lists that are no longer in the spec, once their images were removed from all nodes. */
 export function withoutRemovedPlacements({ observed }: World, cache: ImageCache): Status {
   const { status } = cache;
-  return observed.hasAllNodes && hasRemovedPlacements(cache) ? { ...status, placements: stillPlaced(cache) } : status;
+  return observed.hasAllNodes && hasRemovedPlacements(cache)
+    ? { ...status, placements: currentPlacements(cache) }
+    : status;
 }
 
-function stillPlaced(cache: ImageCache): readonly Placement[] {
+function currentPlacements(cache: ImageCache): readonly Placement[] {
   const current = new Set(isPurged(cache) ? [] : cache.spec.lists.map(signature));
-  return cache.status.placements.filter((list) => current.has(signature(list)));
+  return cache.status.placements.filter((placement) => current.has(signature(placement)));
 }
 
-/** What makes one list of images and nodes another. */
+/** Equal for lists with the same images and selectors. */
 const signature = ({ images, nodeSelector, nodeMatchExpressions }: ImageList): string =>
   JSON.stringify([images.toSorted(), Object.entries(nodeSelector).toSorted(), nodeMatchExpressions]);

@@ -2,7 +2,9 @@ import type { PullPolicy } from '#model/cache/settings.ts';
 import type { Node } from '#model/node/node.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 
-/** Whether the node's image list proves that it has the image and, by the pull policy, need not ask the registry again. */
+/**
+ * Whether the node's image list proves that it has the image and, by the pull policy, need not ask the registry again.
+ */
 export function isProvenPresent(image: string, node: Node, policy: PullPolicy): boolean {
   return policy === 'IfNotPresent' && node.images.has(normalisedReference(image));
 }

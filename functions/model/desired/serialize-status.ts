@@ -8,7 +8,9 @@ import { imagesOf } from './desired-images.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import { nodeCounts } from './node-counts.ts';
 
-/** The status as it goes over the wire: times as text, counts derived from the ledger, nothing that is empty. */
+/**
+ * The status as JSON for the API server: times are text, counts are derived from the ledger, empty fields are omitted.
+ */
 export type SerializedStatus = Readonly<Record<string, unknown>>;
 
 export function serializeStatus(status: Status, cache: ImageCache): SerializedStatus {
@@ -20,17 +22,17 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedSt
     ...time('startTime', status.startTime),
     ...time('completionTime', status.completionTime),
     ...(Object.keys(status.failures).length === 0 ? {} : { failures: status.failures }),
-    failuresOmitted: omitted(status.nodes, status.failures),
+    failuresOmitted: failuresOmitted(status.nodes, status.failures),
     ...(status.observedGeneration === undefined ? {} : { observedGeneration: status.observedGeneration }),
-    conditions: status.conditions.map(wireCondition),
+    conditions: status.conditions.map(serializedCondition),
     nodesReady: `${counts.ready}/${counts.desired}`,
     nodeCounts: counts,
     images: imageCounts(status, cache),
-    nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, wireEntry(entry)])),
+    nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, serializedEntry(entry)])),
     desired: status.desired,
     placements: status.placements,
     ...removals(status),
-    ...(status.round === undefined ? {} : { round: wireRound(status.round) }),
+    ...(status.round === undefined ? {} : { round: serializedRound(status.round) }),
     ...time('lastRefreshTime', status.lastRefreshTime),
     ...time('nextRefreshTime', status.nextRefreshTime),
     ...text('lastHandledRefreshAt', status.lastHandledRefreshAt),
@@ -38,31 +40,34 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedSt
   };
 }
 
-/** The status less its texts and lists, for an API server that will not take it whole: the ledger is what must not be lost. */
+/**
+ * The status without failures and images, for an API server that rejects it as too large: the ledger must not be lost.
+ */
 export function serializeStatusWithoutTexts(status: Status, cache: ImageCache): SerializedStatus {
   return { ...serializeStatus({ ...status, failures: {} }, cache), images: [] };
 }
 
-/** Whether writing this status would change nothing. */
+/** Whether writing this status changes nothing. */
 export const isSameStatus = (status: Status, cache: ImageCache): boolean =>
   !cache.hasFormerStatus &&
   JSON.stringify(serializeStatus(status, cache)) === JSON.stringify(serializeStatus(cache.status, cache));
 
 type ImageCount = { readonly image: string; readonly ready: number; readonly failed: number };
 
-/** Per image, on how many nodes it is and on how many it failed; at most this many images are told. */
-const mostImages = 1000;
+/** Maximum number of images in `status.images`. */
+const maxImages = 1000;
 
+/** Counts per image the nodes that have it and the nodes that failed to pull it. */
 function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
   const counts = new Map<string, ImageCount>();
-  for (const [want, lists] of Object.entries(status.desired)) {
+  for (const [hash, lists] of Object.entries(status.desired)) {
     const images = imagesOf(cache, lists);
     const { ready, failed } = countsPerIndex(
       images.length,
-      Object.values(status.nodes).filter((entry) => entry.desiredHash === want),
+      Object.values(status.nodes).filter((entry) => entry.desiredHash === hash),
     );
     images.forEach((image, index) => {
-      const count = counts.get(image) ?? { image, ...toldOf(image, status), ready: 0, failed: 0 };
+      const count = counts.get(image) ?? { image, ...digestsOf(image, status), ready: 0, failed: 0 };
       counts.set(image, {
         ...count,
         ready: count.ready + (ready[index] ?? 0),
@@ -70,11 +75,11 @@ function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
       });
     });
   }
-  return [...counts.values()].toSorted((a, b) => (a.image < b.image ? -1 : 1)).slice(0, mostImages);
+  return [...counts.values()].toSorted((a, b) => (a.image < b.image ? -1 : 1)).slice(0, maxImages);
 }
 
-/** What kubelets and registries say that an image stands for. */
-function toldOf(image: string, { digests, knownDigests }: Status): SerializedStatus {
+/** What kubelets and registries report about the digest of an image. */
+function digestsOf(image: string, { digests, knownDigests }: Status): SerializedStatus {
   const { digest, unresolvedReason, hasMismatch, lastUnresolvedPull } = ownEntry(knownDigests, image) ?? unknownDigest;
   return {
     ...text('digest', ownEntry(digests, image) ?? ''),
@@ -85,7 +90,7 @@ function toldOf(image: string, { digests, knownDigests }: Status): SerializedSta
   };
 }
 
-/** A node that is ready has all; one that tries again or has failed has all but what it tries or failed. */
+/** Ready nodes have all images; nodes that failed, or retry, have all but the failed ones. Others are not counted. */
 function countsPerIndex(length: number, entries: readonly LedgerEntry[]): { ready: number[]; failed: number[] } {
   const settled = entries.filter((entry) => entry.state === 'Ready' || entry.failedImages.length > 0);
   const failed = Array.from({ length }, () => 0);
@@ -93,10 +98,11 @@ function countsPerIndex(length: number, entries: readonly LedgerEntry[]): { read
   return { ready: failed.map((count) => settled.length - count), failed };
 }
 
-const omitted = (nodes: Ledger, failures: Failures): number =>
+/** How many failures the ledger has beyond those in `status.failures`. */
+const failuresOmitted = (nodes: Ledger, failures: Failures): number =>
   Math.max(0, Object.values(nodes).reduce((sum, entry) => sum + entry.failedImages.length, 0) - failureCount(failures));
 
-function wireEntry({
+function serializedEntry({
   id,
   desiredHash,
   attempt,
@@ -115,11 +121,11 @@ function wireEntry({
     ...(failedImages.length === 0 ? {} : { failedImages }),
     ...(oneImagePerJob ? { oneImagePerJob } : {}),
     ...(copiesNoop ? { copiesNoop } : {}),
-    ...(finishedJobs === undefined ? {} : { finishedJobs: wireEnded(finishedJobs) }),
+    ...(finishedJobs === undefined ? {} : { finishedJobs: serializedJobs(finishedJobs) }),
   };
 }
 
-const wireEnded = ({ imagesPerJob, jobs, failedImages, inconclusive }: FinishedJobs) => ({
+const serializedJobs = ({ imagesPerJob, jobs, failedImages, inconclusive }: FinishedJobs) => ({
   ...{ imagesPerJob, jobs },
   ...(failedImages.length === 0 ? {} : { failedImages }),
   ...(inconclusive ? { inconclusive } : {}),
@@ -127,28 +133,32 @@ const wireEnded = ({ imagesPerJob, jobs, failedImages, inconclusive }: FinishedJ
 
 function removals({ removals, toRemove }: Status): SerializedStatus {
   if (Object.keys(removals).length === 0) return {};
-  const told = Object.entries(removals).map(([name, entry]) => [name, wireRemoval(entry)]);
-  return { removals: Object.fromEntries(told), toRemove };
+  const entries = Object.entries(removals).map(([name, entry]) => [name, serializedRemoval(entry)]);
+  return { removals: Object.fromEntries(entries), toRemove };
 }
 
-function wireRemoval(entry: RemovalEntry): SerializedStatus {
+function serializedRemoval(entry: RemovalEntry): SerializedStatus {
   const { id, imagesHash, round, attempt, state, reason, message, sparedImages, ...counts } = entry;
   return {
     ...{ id, imagesHash, round, attempt, state },
     ...text('reason', reason),
     ...text('message', message),
     ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
-    ...(sparedImages.length === 0 ? {} : { sparedImages: sparedImages.map(wireSpared) }),
+    ...(sparedImages.length === 0 ? {} : { sparedImages: sparedImages.map(serializedSpared) }),
   };
 }
 
-const wireSpared = ({ image, reason, by }: SparedImage): SerializedStatus => ({ image, reason, ...text('by', by) });
+const serializedSpared = ({ image, reason, by }: SparedImage): SerializedStatus => ({
+  image,
+  reason,
+  ...text('by', by),
+});
 
-function wireRound({ requestedBy, startTime, ...round }: Round): SerializedStatus {
+function serializedRound({ requestedBy, startTime, ...round }: Round): SerializedStatus {
   return { ...round, ...time('startTime', startTime), ...(requestedBy === undefined ? {} : { requestedBy }) };
 }
 
-const wireCondition = (condition: Condition) => ({
+const serializedCondition = (condition: Condition) => ({
   ...condition,
   ...time('lastTransitionTime', condition.lastTransitionTime),
 });

@@ -6,10 +6,11 @@ import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from './desired-images.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 
-/** What opens a node: the patch that takes its startup taint away, and what is to be told of it to the caches that did not make it in time. */
+/** The removal of a startup taint from a node, and Events for the caches that timed out. */
 export type GateRelease = {
-  /** JSON patch that only holds if node and taints are those that were seen. */
+  /** JSON patch that fails if the node or its taints have changed since they were read. */
   readonly patch: readonly JsonPatchOperation[];
+  /** All images of the gated caches are there, so that the node gets the label `kubefledged.io/warm`. */
   readonly isWarm: boolean;
   readonly late: readonly { readonly cache: ImageCache; readonly event: CacheEvent }[];
 };
@@ -22,19 +23,20 @@ export type JsonPatchOperation = {
 
 export type GateInputs = { readonly caches: readonly ImageCache[]; readonly settings: Settings; readonly now: number };
 
-/** The startup taints on a node that the operator lets be taken away: of nobody else's is ever looked at. */
+/** Keys of the node's startup taints that the operator allows to be removed; all others are ignored. */
 const gateTaints = (node: Node, { warmGateTaints }: Settings): readonly string[] => [
   ...new Set(node.taints.map(({ key }) => key).filter((key) => warmGateTaints.includes(key))),
 ];
 
 /**
- * The first of a node's startup taints that is to go now, with the label that says so where the images are there; undefined while it is held.
- * A node is held by every cache of the taint that selects it, until its images are there or its time is up; where none does, it is let go.
+ * The first of the node's startup taints that can be removed now; undefined if there is none. A taint stays while a
+ * cache with that taint key selects the node, lacks images there and has not timed out. If no such cache selects the
+ * node, the taint is removed.
  */
-export function gateRelease(node: Node, world: GateInputs): GateRelease | undefined {
+export function gateRelease(node: Node, inputs: GateInputs): GateRelease | undefined {
   if (node.isBeingDeleted) return undefined;
-  for (const key of gateTaints(node, world.settings)) {
-    const gates = gatesOf(key, node, world);
+  for (const key of gateTaints(node, inputs.settings)) {
+    const gates = gatesOf(key, node, inputs);
     if (gates.some(({ state }) => state === 'waiting')) continue;
     if (gates.length === 0 && !isRegistered(node)) continue;
     const isWarm = gates.length > 0 && gates.every(({ state }) => state === 'warm');
@@ -48,7 +50,7 @@ export function gateRelease(node: Node, world: GateInputs): GateRelease | undefi
   return undefined;
 }
 
-/** A cache that waits for what the operator has not switched on is told so. */
+/** A warning if the cache has a warm gate whose taint key the operator has not enabled. */
 export const gateOffEvents = ({ spec }: ImageCache, { warmGateTaints }: Settings): readonly CacheEvent[] =>
   spec.warmGate === undefined || warmGateTaints.includes(spec.warmGate.taintKey)
     ? []
@@ -56,47 +58,57 @@ export const gateOffEvents = ({ spec }: ImageCache, { warmGateTaints }: Settings
         {
           type: 'Warning',
           reason: 'WarmGateOff',
-          message: `spec.warmGate is not acted on: WARM_GATE_TAINTS does not name the taint ${spec.warmGate.taintKey}`,
+          message: `spec.warmGate has no effect: WARM_GATE_TAINTS does not include the taint key ${spec.warmGate.taintKey}`,
           key: spec.warmGate.taintKey,
         },
       ];
 
 type Gate = { readonly cache: ImageCache; readonly state: 'warm' | 'late' | 'waiting' };
 
-function gatesOf(key: string, node: Node, world: GateInputs): readonly Gate[] {
+function gatesOf(key: string, node: Node, inputs: GateInputs): readonly Gate[] {
   if (isNeverSupported(node)) return [];
-  return world.caches.flatMap((cache) => {
-    const want = holds(cache, key) ? desiredImages(cache, node, world.settings)?.hash : undefined;
-    return want === undefined ? [] : [{ cache, state: gateState(cache, node, { want, now: world.now }) }];
+  return inputs.caches.flatMap((cache) => {
+    const desiredHash = isGated(cache, key) ? desiredImages(cache, node, inputs.settings)?.hash : undefined;
+    return desiredHash === undefined
+      ? []
+      : [{ cache, state: gateState(cache, node, { desiredHash, now: inputs.now }) }];
   });
 }
 
-/** A cache that pulls nothing any more holds nobody up. */
-const holds = (cache: ImageCache, key: string): boolean =>
+/** Whether the cache gates nodes with this taint key. Caches that no longer pull do not. */
+const isGated = (cache: ImageCache, key: string): boolean =>
   cache.spec.warmGate?.taintKey === key && !cache.spec.suspend && !cache.isBeingDeleted && !isPurged(cache);
 
-function gateState(cache: ImageCache, node: Node, { want, now }: { want: string; now: number }): Gate['state'] {
+function gateState(
+  cache: ImageCache,
+  node: Node,
+  { desiredHash, now }: { desiredHash: string; now: number },
+): Gate['state'] {
   const entry = ownEntry(cache.status.nodes, node.name);
-  if (entry?.state === 'Ready' && entry.id === node.id && entry.desiredHash === want) return 'warm';
-  return now >= node.createdAt + timeoutOf(cache) * 1000 ? 'late' : 'waiting';
+  if (entry?.state === 'Ready' && entry.id === node.id && entry.desiredHash === desiredHash) return 'warm';
+  return now >= node.createdAt + timeoutSeconds(cache) * 1000 ? 'late' : 'waiting';
 }
 
-const timeoutOf = ({ spec }: ImageCache): number => spec.warmGate?.timeoutSeconds ?? 0;
+const timeoutSeconds = ({ spec }: ImageCache): number => spec.warmGate?.timeoutSeconds ?? 0;
 
-/** While clouds and autoscalers still put labels on a node, that no cache selects it means nothing. */
-const isRegistered = (node: Node): boolean => node.isReady && !node.taints.some(({ key }) => registering.has(key));
+/**
+ * Whether the node has its final labels. Before, cloud providers and autoscalers may add labels by which a cache
+ * selects it.
+ */
+const isRegistered = (node: Node): boolean =>
+  node.isReady && !node.taints.some(({ key }) => registrationTaints.has(key));
 
-const registering: ReadonlySet<string> = new Set([
+const registrationTaints: ReadonlySet<string> = new Set([
   'node.cloudprovider.kubernetes.io/uninitialized',
   'karpenter.sh/unregistered',
 ]);
 
-/** Taints have no key in JSON, only a place, and others move them: each is tested before it goes, and the last goes first. */
+/** Tests each taint before it is removed, because a JSON patch addresses taints by index. The last is removed first. */
 function patchOf(node: Node, key: string, isWarm: boolean): readonly JsonPatchOperation[] {
-  const places = node.taints.flatMap((taint, index) => (taint.key === key ? [index] : [])).toReversed();
+  const indexes = node.taints.flatMap((taint, index) => (taint.key === key ? [index] : [])).toReversed();
   return [
     { op: 'test', path: '/metadata/uid', value: node.uid },
-    ...places.flatMap((index): readonly JsonPatchOperation[] => [
+    ...indexes.flatMap((index): readonly JsonPatchOperation[] => [
       { op: 'test', path: `/spec/taints/${index}/key`, value: key },
       { op: 'remove', path: `/spec/taints/${index}` },
     ]),
@@ -112,11 +124,11 @@ const warmLabel = (node: Node): JsonPatchOperation =>
 function lateEvent(cache: ImageCache, node: Node): CacheEvent {
   const entry = ownEntry(cache.status.nodes, node.name);
   const state =
-    entry === undefined ? 'not begun' : [entry.state, entry.reason].filter((word) => word !== '').join(', ');
+    entry === undefined ? 'not started' : [entry.state, entry.reason].filter((part) => part !== '').join(', ');
   return {
     type: 'Warning',
     reason: 'WarmGateTimeout',
-    message: `Node ${node.name} was let go after ${timeoutOf(cache)} s without all images of this cache: ${state}`,
+    message: `The startup taint of node ${node.name} was removed after ${timeoutSeconds(cache)} s without all images of this cache: ${state}`,
     key: node.id,
   };
 }

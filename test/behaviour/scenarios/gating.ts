@@ -104,7 +104,7 @@ const late: Scenario = {
     await eventually('that is told', async () => (await told()) !== undefined);
     expect(await told()).toMatchObject({
       type: 'Warning',
-      message: expect.stringContaining(`Node ${name} was let go after 5 s`) as unknown,
+      message: expect.stringContaining(`The startup taint of node ${name} was removed after 5 s`) as unknown,
     });
   },
 };

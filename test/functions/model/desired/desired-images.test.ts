@@ -33,45 +33,47 @@ const rows: readonly Row[] = [
   { when: 'Lt of a missing label', key: 'none', operator: 'Lt', values: ['1'], selects: false },
 ];
 
-const machine = node({ labels: { pool: 'web', cpus: '8', empty: '' } });
-const wantOn = (of: Parameters<typeof spec>[0], given: Partial<Settings> = {}) =>
-  desiredImages(cache({ spec: spec(of) }), machine, settings(given));
+const target = node({ labels: { pool: 'web', cpus: '8', empty: '' } });
+const desiredWith = (fields: Parameters<typeof spec>[0], given: Partial<Settings> = {}) =>
+  desiredImages(cache({ spec: spec(fields) }), target, settings(given));
 
 describe('a list selects a node by', () => {
   it.each(rows)('$when: $selects', ({ key = 'pool', operator, values = [], selects }) => {
     const lists = [list(['a:1'], { nodeMatchExpressions: [{ key, operator, values }] })];
-    expect(wantOn({ lists }) !== undefined).toBe(selects);
+    expect(desiredWith({ lists }) !== undefined).toBe(selects);
   });
 
   it('all labels of its nodeSelector', () => {
-    expect(wantOn({ lists: [list(['a:1'], { nodeSelector: { pool: 'web', cpus: '8' } })] })).toBeDefined();
-    expect(wantOn({ lists: [list(['a:1'], { nodeSelector: { pool: 'web', cpus: '9' } })] })).toBeUndefined();
+    expect(desiredWith({ lists: [list(['a:1'], { nodeSelector: { pool: 'web', cpus: '8' } })] })).toBeDefined();
+    expect(desiredWith({ lists: [list(['a:1'], { nodeSelector: { pool: 'web', cpus: '9' } })] })).toBeUndefined();
   });
 
   it('its nodeSelector and its expressions together', () => {
     const nodeMatchExpressions = [{ key: 'cpus', operator: 'Gt', values: ['8'] }] as const;
-    expect(wantOn({ lists: [list(['a:1'], { nodeSelector: { pool: 'web' }, nodeMatchExpressions })] })).toBeUndefined();
+    expect(
+      desiredWith({ lists: [list(['a:1'], { nodeSelector: { pool: 'web' }, nodeMatchExpressions })] }),
+    ).toBeUndefined();
   });
 });
 
-describe('what a node must hold', () => {
-  it('is nothing where no list selects it, and where there is no list', () => {
-    expect(wantOn({ lists: [] })).toBeUndefined();
-    expect(wantOn({ lists: [list(['a:1'], { nodeSelector: { pool: 'db' } })] })).toBeUndefined();
+describe('desired images', () => {
+  it('are undefined if no list selects the node', () => {
+    expect(desiredWith({ lists: [] })).toBeUndefined();
+    expect(desiredWith({ lists: [list(['a:1'], { nodeSelector: { pool: 'db' } })] })).toBeUndefined();
   });
 
-  it('is sorted, of all lists that select it, each image once however it is spelled', () => {
+  it('are the sorted images of all lists that select the node, each once', () => {
     const lists = [
       list(['zoo:1', 'nginx']),
       list(['skipped:1'], { nodeSelector: { pool: 'db' } }),
       list(['docker.io/library/nginx:latest', 'app:1']),
     ];
-    expect(wantOn({ lists })).toMatchObject({ lists: [0, 2], images: ['app:1', 'nginx', 'zoo:1'] });
+    expect(desiredWith({ lists })).toMatchObject({ lists: [0, 2], images: ['app:1', 'nginx', 'zoo:1'] });
   });
 
-  it('has the same hash however its lists and secrets are ordered', () => {
+  it('have the same hash for any order of lists and secrets', () => {
     const hash = (images: readonly string[], imagePullSecrets: readonly string[]) =>
-      wantOn({ lists: images.map((image) => list([image])), imagePullSecrets })?.hash;
+      desiredWith({ lists: images.map((image) => list([image])), imagePullSecrets })?.hash;
     expect(hash(['a:1', 'b:1'], ['s', 't'])).toBe(hash(['b:1', 'a:1'], ['t', 's']));
   });
 
@@ -80,13 +82,13 @@ describe('what a node must hold', () => {
     ['another secret', { imagePullSecrets: ['s'] }, {}],
     ['another policy', { imagePullPolicy: 'Always' as const }, {}],
     ['another policy of the operator', {}, { imagePullPolicy: 'Always' as const }],
-  ])('has another hash with %s', (_, of, given) => {
+  ])('have another hash with %s', (_, fields, given) => {
     const lists = [list(['a:1'])];
-    expect(wantOn({ lists, ...of }, given)?.hash).not.toBe(wantOn({ lists })?.hash);
+    expect(desiredWith({ lists, ...fields }, given)?.hash).not.toBe(desiredWith({ lists })?.hash);
   });
 });
 
-describe('how an image is pulled', () => {
+describe('pull policy', () => {
   it.each([
     ['a:1', undefined, 'IfNotPresent', 'IfNotPresent'],
     ['a', undefined, 'IfNotPresent', 'Always'],
@@ -95,16 +97,16 @@ describe('how an image is pulled', () => {
     ['a:1', 'Always', 'IfNotPresent', 'Always'],
     ['a:1', 'IfNotPresent', 'Always', 'IfNotPresent'],
     ['a:1', undefined, 'Always', 'Always'],
-  ] as const)('%s, by the cache %s, by the operator %s: %s', (image, imagePullPolicy, operators, policy) => {
-    const given = settings({ imagePullPolicy: operators });
+  ] as const)('of %s is with %s in the cache and %s in the settings: %s', (image, imagePullPolicy, setting, policy) => {
+    const given = settings({ imagePullPolicy: setting });
     expect(pullPolicyOf(image, cache({ spec: spec({ imagePullPolicy }) }), given)).toBe(policy);
   });
 
-  it("is proven to be there by the node's own list, unless it may have moved", () => {
-    const holder = node({ images: new Set(['docker.io/library/a:1', `docker.io/library/b@${digest}`]) });
-    expect(isProvenPresent('a:1', holder, 'IfNotPresent')).toBe(true);
-    expect(isProvenPresent('a:1', holder, 'Always')).toBe(false);
-    expect(isProvenPresent('a:12', holder, 'IfNotPresent')).toBe(false);
-    expect(isProvenPresent(`b:7@${digest}`, holder, 'IfNotPresent')).toBe(true);
+  it("Always is the reason why a node's image list does not prove presence", () => {
+    const withImages = node({ images: new Set(['docker.io/library/a:1', `docker.io/library/b@${digest}`]) });
+    expect(isProvenPresent('a:1', withImages, 'IfNotPresent')).toBe(true);
+    expect(isProvenPresent('a:1', withImages, 'Always')).toBe(false);
+    expect(isProvenPresent('a:12', withImages, 'IfNotPresent')).toBe(false);
+    expect(isProvenPresent(`b:7@${digest}`, withImages, 'IfNotPresent')).toBe(true);
   });
 });

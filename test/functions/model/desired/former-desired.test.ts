@@ -6,33 +6,33 @@ import { cache, list, settings, spec, status } from '../builders.ts';
 
 const lists = [list(['a:1']), list(['b:1', 'a:1']), list(['c:1'])];
 const before = cache({ spec: spec({ lists }) });
-const wantOf = (...of: readonly number[]): string => desiredImagesOf(before, of, settings()).hash;
+const hashOf = (...indexes: readonly number[]): string => desiredImagesOf(before, indexes, settings()).hash;
 
-/** The cache after an edit that left nothing of its lists, with these wants in its ledger. */
-const edited = (wants: ImageCache['status']['desired'], of: Partial<ImageCache['spec']> = {}): ImageCache =>
+/** The cache after an edit that replaced all lists, with these desired hashes in its status. */
+const edited = (desired: ImageCache['status']['desired'], fields: Partial<ImageCache['spec']> = {}): ImageCache =>
   cache({
-    spec: spec({ lists: [list(['z:1'])], ...of }),
-    status: status({ desired: wants, placements: lists.toReversed().map((each) => ({ ...each, sinceGeneration: 1 })) }),
+    spec: spec({ lists: [list(['z:1'])], ...fields }),
+    status: status({ desired, placements: lists.toReversed().map((each) => ({ ...each, sinceGeneration: 1 })) }),
   });
 
-const imagesOf = (of: ImageCache): readonly (readonly string[])[] =>
-  [...formerDesired(of, settings()).values()].map(({ images }) => images);
+const formerImages = (cache: ImageCache): readonly (readonly string[])[] =>
+  [...formerDesired(cache, settings()).values()].map(({ images }) => images);
 
-describe('what nodes were to hold by a spec that was edited', () => {
-  it('is found among the lists that were placed, whatever their order', () => {
-    expect(imagesOf(edited({ [wantOf(2)]: [2] }))).toEqual([['c:1']]);
-    expect(imagesOf(edited({ [wantOf(0, 1)]: [0, 1], [wantOf(1, 2)]: [1, 2] })).toSorted()).toEqual([
+describe('desired images of a former spec', () => {
+  it('are found among the placements, in any order', () => {
+    expect(formerImages(edited({ [hashOf(2)]: [2] }))).toEqual([['c:1']]);
+    expect(formerImages(edited({ [hashOf(0, 1)]: [0, 1], [hashOf(1, 2)]: [1, 2] })).toSorted()).toEqual([
       ['a:1', 'b:1'],
       ['a:1', 'b:1', 'c:1'],
     ]);
   });
 
-  it('is not known where something else of it changed with the lists, nor beyond so many lists', () => {
-    expect(imagesOf(edited({ [wantOf(2)]: [2] }, { imagePullSecrets: ['new'] }))).toEqual([]);
+  it('are unknown if other fields changed too, or if there are too many placements', () => {
+    expect(formerImages(edited({ [hashOf(2)]: [2] }, { imagePullSecrets: ['new'] }))).toEqual([]);
     const many = Array.from({ length: 60 }, (_, index) => ({ ...list([`m:${index}`]), sinceGeneration: 1 }));
-    const wants = { unknown: [0, 1, 2] };
-    expect(
-      imagesOf(cache({ spec: spec({ lists: [] }), status: status({ desired: wants, placements: many }) })),
-    ).toEqual([]);
+    const desired = { unknown: [0, 1, 2] };
+    expect(formerImages(cache({ spec: spec({ lists: [] }), status: status({ desired, placements: many }) }))).toEqual(
+      [],
+    );
   });
 });

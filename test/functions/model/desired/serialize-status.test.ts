@@ -14,9 +14,9 @@ const live = cache({ spec: spec({ lists: [list(['app:1', 'base:2']), list(['app:
 
 const removal = (of: Partial<RemovalEntry>): RemovalEntry => ({ ...newRemovalEntry('id', 'u1', 7), attempt: 1, ...of });
 
-const partly = { imagesPerJob: 1, jobs: [0], failedImages: [0], inconclusive: true };
+const finishedJobs = { imagesPerJob: 1, jobs: [0], failedImages: [0], inconclusive: true };
 
-/** A status in which every field has something in it. */
+/** A status with a value in every field. */
 const full: Status = {
   status: 'Failed',
   reason: 'ImageCacheUpdate',
@@ -40,7 +40,7 @@ const full: Status = {
       failedImages: [0],
       oneImagePerJob: true,
       copiesNoop: true,
-      finishedJobs: partly,
+      finishedJobs,
     }),
     n4: pulling({ desiredHash: 'w2', state: 'Skipped', reason: 'NotReady' }),
   },
@@ -75,8 +75,8 @@ const full: Status = {
   lastHandledPurgeAt: 'token-of-purge',
 };
 
-describe('the status as it is written', () => {
-  it('is this, word by word', () => {
+describe('serialized status', () => {
+  it('has every field', () => {
     expect(serializeStatus(full, live)).toEqual({
       status: 'Failed',
       reason: 'ImageCacheUpdate',
@@ -165,13 +165,13 @@ describe('the status as it is written', () => {
     });
   });
 
-  it('has every field in the CRD, with the type that it says', () => {
+  it('has only fields of the CRD, with their types', () => {
     const [{ schema }] = customResource.spec.versions;
     const of = new Map(schemasByPath(schema.openAPIV3Schema)).get('.status');
-    expect(of === undefined ? ['no .status'] : strangers(serializeStatus(full, live), of, 'status')).toEqual([]);
+    expect(of === undefined ? ['no .status'] : mismatches(serializeStatus(full, live), of, 'status')).toEqual([]);
   });
 
-  it('leaves out what is empty', () => {
+  it('omits empty fields', () => {
     expect(serializeStatus(emptyStatus, cache())).toEqual({
       failuresOmitted: 0,
       conditions: [],
@@ -184,23 +184,23 @@ describe('the status as it is written', () => {
     });
   });
 
-  it('has no texts where it was too large, but the whole ledger, and counts what it leaves out', () => {
+  it('without texts has the whole ledger, and counts the omitted failures', () => {
     const { failures, images, failuresOmitted, nodes } = serializeStatusWithoutTexts(full, live);
     expect({ failures, images, failuresOmitted }).toEqual({ failures: undefined, images: [], failuresOmitted: 3 });
     expect(nodes).toEqual(serializeStatus(full, live)['nodes']);
   });
 
-  it('goes on telling what failed on a node that is skipped since, and counting it', () => {
+  it('keeps and counts the failures of a node that is now skipped', () => {
     const away = pulling({ desiredHash: 'w1', state: 'Skipped', reason: 'NotReady', failedImages: [0, 1] });
-    const told = serializeStatus({ ...full, nodes: { n2: away } }, live);
-    expect(told).toMatchObject({
+    const serialized = serializeStatus({ ...full, nodes: { n2: away } }, live);
+    expect(serialized).toMatchObject({
       failures: full.failures,
       failuresOmitted: 1,
       nodeCounts: { desired: 0, failed: 0, skipped: 1 },
     });
   });
 
-  it('reads back as it was', () => {
+  it('is parsed to the same status', () => {
     expect(reread(full)).toEqual(full);
     expect(reread(emptyStatus)).toEqual(emptyStatus);
   });
@@ -250,7 +250,7 @@ describe('the status as it is written', () => {
     ),
   });
 
-  it('reads back as it was, whatever is in it', () => {
+  it('is parsed to the same status, for any status', () => {
     fc.assert(
       fc.property(anyStatus, (of) => {
         expect(reread(status(of))).toEqual(status(of));
@@ -265,15 +265,15 @@ const reread = (of: Status): Status =>
     status: JSON.parse(JSON.stringify(serializeStatus(of, live))) as unknown,
   }).status;
 
-/** Where a value has what its schema does not know, or knows as another type. */
-function strangers(value: unknown, schema: Schema, path: string): readonly string[] {
+/** Paths of fields that the schema does not have, or has with another type. */
+function mismatches(value: unknown, schema: Schema, path: string): readonly string[] {
   if (schema['type'] !== typeOf(value)) return [`${path}: ${typeOf(value)} is no ${String(schema['type'])}`];
   if (Array.isArray(value))
-    return value.flatMap((item) => (schema.items === undefined ? [path] : strangers(item, schema.items, `${path}[]`)));
+    return value.flatMap((item) => (schema.items === undefined ? [path] : mismatches(item, schema.items, `${path}[]`)));
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, child]) => {
     const of = schema.properties?.[key] ?? schema.additionalProperties;
-    return of === undefined ? [`${path}.${key}`] : strangers(child, of, `${path}.${key}`);
+    return of === undefined ? [`${path}.${key}`] : mismatches(child, of, `${path}.${key}`);
   });
 }
 
@@ -282,7 +282,7 @@ const typeOf = (value: unknown): string => {
   return Number.isInteger(value) ? 'integer' : typeof value;
 };
 
-describe('an ImageCache off the wire', () => {
+describe('parsed ImageCache', () => {
   const metadata = { namespace: 'apps', name: 'web', uid: 'u', resourceVersion: '1' };
 
   it('has every field of its spec', () => {
@@ -293,7 +293,7 @@ describe('an ImageCache off the wire', () => {
     });
   });
 
-  it('takes null for absent, and a nameless secret for none', () => {
+  it('treats null as absent, and ignores a secret without a name', () => {
     const read = parseImageCache({
       metadata: { ...metadata, annotations: null },
       spec: {
@@ -320,17 +320,17 @@ describe('an ImageCache off the wire', () => {
       { startTime: null, completionTime: 7 },
       { startTime: undefined, completionTime: undefined },
     ],
-  ])('counts as not there what does not read in its status: %j', (of, is) => {
-    expect(parseImageCache({ metadata, status: of }).status).toMatchObject(is);
+  ])('treats invalid fields of its status as absent: %j', (given, expected) => {
+    expect(parseImageCache({ metadata, status: given }).status).toMatchObject(expected);
   });
 
-  it('names the field of a spec that is none', () => {
+  it('is rejected with the name of an invalid field of the spec', () => {
     expect(() => parseImageCache({ metadata, spec: { cacheSpec: [{ images: [1] }] } })).toThrow(/cacheSpec/);
   });
 });
 
-describe('the counts of nodes', () => {
-  it('leave those that are skipped out of the desired ones', () => {
+describe('node counts', () => {
+  it('exclude skipped nodes from the desired ones', () => {
     expect(nodeCounts(full.nodes)).toEqual({ desired: 3, ready: 1, pulling: 1, failed: 1, skipped: 1 });
   });
 });

@@ -12,16 +12,16 @@ const other = { key: 'dedicated', value: 'gpu', effect: 'NoSchedule' };
 const warmGate = { taintKey: key, timeoutSeconds: 600 };
 const gated = spec({ warmGate });
 
-/** A gated cache whose ledger says this of node-1. */
+/** A gated cache with this ledger entry for node-1. */
 const gate = (entry: Partial<LedgerEntry> | undefined, of: Partial<ImageCache> = {}): ImageCache => {
   const cache = openCache({}, { spec: gated, ...of });
   const nodes = entry === undefined ? {} : { 'node-1': pulling(entry, cache) };
   return { ...cache, status: { ...cache.status, nodes } };
 };
 const ready = gate({ state: 'Ready' });
-const busy = gate({ state: 'Pulling' });
+const waiting = gate({ state: 'Pulling' });
 
-const released = (
+const releaseOf = (
   caches: readonly ImageCache[],
   of: Partial<Node> = {},
   seconds = 60,
@@ -37,73 +37,76 @@ describe('the warm gate', () => {
   it.each<{
     when: string;
     caches: readonly ImageCache[];
-    is: 'warm' | 'cold' | 'held';
+    outcome: 'warm' | 'cold' | 'held';
     of?: Partial<Node>;
     after?: number;
   }>([
-    { when: 'its images are there', caches: [ready], is: 'warm' },
-    { when: 'they are being pulled', caches: [busy], is: 'held' },
-    { when: 'nobody has looked at it yet', caches: [gate(undefined)], is: 'held' },
-    { when: 'one of two caches is not ready', caches: [ready, busy], is: 'held' },
-    { when: 'both are', caches: [ready, gate({ state: 'Ready' }, { name: 'second' })], is: 'warm' },
-    { when: 'images failed', caches: [gate({ state: 'Failed', failedImages: [0] })], is: 'held' },
-    { when: 'it is skipped', caches: [gate({ state: 'Skipped', reason: 'DiskPressure' })], is: 'held' },
+    { when: 'all images are on the node', caches: [ready], outcome: 'warm' },
+    { when: 'images are being pulled', caches: [waiting], outcome: 'held' },
+    { when: 'the ledger has no entry', caches: [gate(undefined)], outcome: 'held' },
+    { when: 'one of two caches is not ready', caches: [ready, waiting], outcome: 'held' },
+    { when: 'both caches are ready', caches: [ready, gate({ state: 'Ready' }, { name: 'second' })], outcome: 'warm' },
+    { when: 'pulls failed', caches: [gate({ state: 'Failed', failedImages: [0] })], outcome: 'held' },
+    { when: 'the node is skipped', caches: [gate({ state: 'Skipped', reason: 'DiskPressure' })], outcome: 'held' },
     {
-      when: 'what is there was wanted before an edit',
+      when: 'the node is ready for the spec before an edit',
       caches: [gate({ state: 'Ready', desiredHash: 'old' })],
-      is: 'held',
+      outcome: 'held',
     },
-    { when: 'another machine of its name was ready', caches: [gate({ state: 'Ready', id: 'old' })], is: 'held' },
-    { when: 'its time is not yet up', caches: [busy], after: 599.9, is: 'held' },
-    { when: 'its time is up', caches: [busy], after: 600, is: 'cold' },
-    { when: 'it became ready late', caches: [ready], after: 3600, is: 'warm' },
-    { when: 'one of two is late', caches: [ready, busy], after: 600, is: 'cold' },
+    { when: 'another machine with its name was ready', caches: [gate({ state: 'Ready', id: 'old' })], outcome: 'held' },
+    { when: 'the timeout is not reached', caches: [waiting], after: 599.9, outcome: 'held' },
+    { when: 'the timeout is reached', caches: [waiting], after: 600, outcome: 'cold' },
+    { when: 'it became ready after the timeout', caches: [ready], after: 3600, outcome: 'warm' },
+    { when: 'one of two caches timed out', caches: [ready, waiting], after: 600, outcome: 'cold' },
     {
-      when: 'the other one has more time',
-      caches: [busy, gate({ state: 'Pulling' }, { spec: spec({ warmGate: { taintKey: key, timeoutSeconds: 900 } }) })],
+      when: 'the other cache has a longer timeout',
+      caches: [
+        waiting,
+        gate({ state: 'Pulling' }, { spec: spec({ warmGate: { taintKey: key, timeoutSeconds: 900 } }) }),
+      ],
       after: 600,
-      is: 'held',
+      outcome: 'held',
     },
-    { when: 'the cache is suspended', caches: [{ ...busy, spec: { ...gated, suspend: true } }], is: 'cold' },
-    { when: 'the cache is being deleted', caches: [{ ...busy, isBeingDeleted: true }], is: 'cold' },
+    { when: 'the cache is suspended', caches: [{ ...waiting, spec: { ...gated, suspend: true } }], outcome: 'cold' },
+    { when: 'the cache is being deleted', caches: [{ ...waiting, isBeingDeleted: true }], outcome: 'cold' },
     {
-      when: 'no list selects it',
-      caches: [{ ...busy, spec: { ...gated, lists: [list(['a:1'], { nodeSelector: { b: 'c' } })] } }],
-      is: 'cold',
+      when: 'no list selects the node',
+      caches: [{ ...waiting, spec: { ...gated, lists: [list(['a:1'], { nodeSelector: { b: 'c' } })] } }],
+      outcome: 'cold',
     },
-    { when: 'the cache has no gate', caches: [{ ...busy, spec: spec() }], is: 'cold' },
+    { when: 'the cache has no gate', caches: [{ ...waiting, spec: spec() }], outcome: 'cold' },
     {
-      when: 'the cache is gated by another taint',
-      caches: [{ ...busy, spec: spec({ warmGate: { ...warmGate, taintKey: 'x' } }) }],
-      is: 'cold',
+      when: 'the cache has another taint key',
+      caches: [{ ...waiting, spec: spec({ warmGate: { ...warmGate, taintKey: 'x' } }) }],
+      outcome: 'cold',
     },
-    { when: 'there is no cache', caches: [], is: 'cold' },
-    { when: 'no cache selects it yet, as it is not Ready', caches: [], of: { isReady: false }, is: 'held' },
+    { when: 'there is no cache', caches: [], outcome: 'cold' },
+    { when: 'no cache selects the node and it is not Ready', caches: [], of: { isReady: false }, outcome: 'held' },
     {
-      when: 'no cache selects it yet, as its cloud still labels it',
+      when: 'no cache selects the node and its cloud provider has not initialized it',
       caches: [],
       of: { taints: [cold, { ...cold, key: 'node.cloudprovider.kubernetes.io/uninitialized' }] },
-      is: 'held',
+      outcome: 'held',
     },
     {
-      when: 'no cache selects it yet, as Karpenter still labels it',
+      when: 'no cache selects the node and Karpenter has not registered it',
       caches: [],
       of: { taints: [cold, { ...cold, key: 'karpenter.sh/unregistered' }] },
-      is: 'held',
+      outcome: 'held',
     },
-    { when: 'it runs Windows and is never served', caches: [busy], of: { operatingSystem: 'windows' }, is: 'cold' },
-    { when: 'it is being deleted', caches: [ready], of: { isBeingDeleted: true }, is: 'held' },
-    { when: 'it does not bear the taint', caches: [ready], of: { taints: [other] }, is: 'held' },
-  ])('of a node: $is where $when', ({ caches, is, of, after }) => {
-    const found = released(caches, of, after);
-    expect(found === undefined ? 'held' : found.isWarm ? 'warm' : 'cold').toBe(is);
+    { when: 'the node runs Windows', caches: [waiting], of: { operatingSystem: 'windows' }, outcome: 'cold' },
+    { when: 'the node is being deleted', caches: [ready], of: { isBeingDeleted: true }, outcome: 'held' },
+    { when: 'the node does not have the taint', caches: [ready], of: { taints: [other] }, outcome: 'held' },
+  ])('is $outcome when $when', ({ caches, outcome, of, after }) => {
+    const release = releaseOf(caches, of, after);
+    expect(release === undefined ? 'held' : release.isWarm ? 'warm' : 'cold').toBe(outcome);
   });
 
-  it('is not opened by a purged cache, nor held', () => {
+  it('ignores purged caches', () => {
     const purged = {
-      ...busy,
+      ...waiting,
       status: {
-        ...busy.status,
+        ...waiting.status,
         round: {
           number: 2,
           operation: 'Purge',
@@ -114,16 +117,16 @@ describe('the warm gate', () => {
         } as const,
       },
     };
-    expect(released([purged])?.isWarm).toBe(false);
+    expect(releaseOf([purged])?.isWarm).toBe(false);
   });
 
-  it('is nobody’s where the operator names no taint, or another', () => {
-    expect(released([ready], {}, 60, [])).toBeUndefined();
-    expect(released([ready], {}, 60, ['example.com/other'])).toBeUndefined();
+  it('ignores taints that the operator has not enabled', () => {
+    expect(releaseOf([ready], {}, 60, [])).toBeUndefined();
+    expect(releaseOf([ready], {}, 60, ['example.com/other'])).toBeUndefined();
   });
 
-  it('takes every taint of the key, last first, if they are where they were on this very node, and says that it is warm', () => {
-    expect(released([ready], { taints: [cold, other, { ...cold, effect: 'NoExecute' }] })?.patch).toEqual([
+  it('removes every taint with the key, last first, if node and taints are unchanged, and sets the label', () => {
+    expect(releaseOf([ready], { taints: [cold, other, { ...cold, effect: 'NoExecute' }] })?.patch).toEqual([
       { op: 'test', path: '/metadata/uid', value: 'uid-of-node-1' },
       { op: 'test', path: '/spec/taints/2/key', value: key },
       { op: 'remove', path: '/spec/taints/2' },
@@ -131,54 +134,55 @@ describe('the warm gate', () => {
       { op: 'remove', path: '/spec/taints/0' },
       { op: 'add', path: '/metadata/labels/kubefledged.io~1warm', value: 'true' },
     ]);
-    expect(released([ready], { labels: {} })?.patch.at(-1)).toEqual({
+    expect(releaseOf([ready], { labels: {} })?.patch.at(-1)).toEqual({
       op: 'add',
       path: '/metadata/labels',
       value: { 'kubefledged.io/warm': 'true' },
     });
   });
 
-  it('tells the caches that did not make it in time, and only those, and sets no label', () => {
+  it('records an Event only for caches that timed out, and sets no label', () => {
     const late = gate({ state: 'Skipped', reason: 'DiskPressure' }, { name: 'late' });
-    const found = released([ready, late], {}, 700);
-    expect(found?.late).toEqual([
+    const release = releaseOf([ready, late], {}, 700);
+    expect(release?.late).toEqual([
       {
         cache: late,
         event: {
           type: 'Warning',
           reason: 'WarmGateTimeout',
-          message: 'Node node-1 was let go after 600 s without all images of this cache: Skipped, DiskPressure',
+          message:
+            'The startup taint of node node-1 was removed after 600 s without all images of this cache: Skipped, DiskPressure',
           key: 'a1a1a1a1',
         },
       },
     ]);
-    expect(found?.patch.map(({ op }) => op)).toEqual(['test', 'test', 'remove']);
-    expect(released([gate(undefined)], {}, 700)?.late[0]?.event.message).toMatch(/not begun$/);
+    expect(release?.patch.map(({ op }) => op)).toEqual(['test', 'test', 'remove']);
+    expect(releaseOf([gate(undefined)], {}, 700)?.late[0]?.event.message).toMatch(/not started$/);
   });
 
-  it('of two taints opens the one that nothing holds', () => {
+  it('removes the taint for which no cache waits', () => {
     const keys = [key, 'example.com/second'];
     const second = { ...ready, spec: spec({ warmGate: { ...warmGate, taintKey: 'example.com/second' } }) };
     const taints = [cold, { ...cold, key: 'example.com/second' }];
-    expect(released([busy, second], { taints }, 60, keys)?.patch[1]).toMatchObject({ path: '/spec/taints/1/key' });
+    expect(releaseOf([waiting, second], { taints }, 60, keys)?.patch[1]).toMatchObject({ path: '/spec/taints/1/key' });
   });
 
-  it('that the operator has not switched on is told', () => {
-    expect(gateOffEvents(busy, settings())).toMatchObject([{ reason: 'WarmGateOff' }]);
-    expect(gateOffEvents(busy, settings({ warmGateTaints: [key] }))).toEqual([]);
-    expect(gateOffEvents({ ...busy, spec: spec() }, settings())).toEqual([]);
+  it('is reported as off if the operator has not enabled its taint', () => {
+    expect(gateOffEvents(waiting, settings())).toMatchObject([{ reason: 'WarmGateOff' }]);
+    expect(gateOffEvents(waiting, settings({ warmGateTaints: [key] }))).toEqual([]);
+    expect(gateOffEvents({ ...waiting, spec: spec() }, settings())).toEqual([]);
   });
 });
 
 describe('pull Pods of a gated cache', () => {
-  it('tolerate its taint even where they tolerate nothing else', () => {
-    const only = podTolerations(spec({ warmGate, tolerations: [] }));
-    expect(only).toEqual([{ key, operator: 'Exists' }]);
-    expect(skipReason(node({ taints: [cold] }), only)).toBeUndefined();
-    expect(skipReason(node({ taints: [cold, other] }), only)).toBe('TaintNotTolerated');
+  it('tolerate its taint even if they tolerate no other', () => {
+    const tolerations = podTolerations(spec({ warmGate, tolerations: [] }));
+    expect(tolerations).toEqual([{ key, operator: 'Exists' }]);
+    expect(skipReason(node({ taints: [cold] }), tolerations)).toBeUndefined();
+    expect(skipReason(node({ taints: [cold, other] }), tolerations)).toBe('TaintNotTolerated');
   });
 
-  it('tolerate what they did before where there is no gate, or where they tolerate everything', () => {
+  it('have unchanged tolerations without a gate, or if they tolerate everything', () => {
     expect(podTolerations(spec({ tolerations: [] }))).toEqual([]);
     expect(podTolerations(spec({ warmGate }))).toBeUndefined();
   });
