@@ -3,7 +3,7 @@ import { readConfig } from '#runtime/config/config.ts';
 import { metricsSite } from '#runtime/http/metrics-site.ts';
 import { serve } from '#runtime/http/serve.ts';
 import { functionMetrics, meteredHandlers } from '#runtime/process/metered-handlers.ts';
-import { prepareProcess } from '#runtime/process/prepare-process.ts';
+import { prepareProcess } from '#runtime/prepare-process.ts';
 import { runProcess } from '#runtime/process/run-process.ts';
 import { createRegistry } from '#runtime/registry/registry.ts';
 import { handlerContext } from './handler-context.ts';

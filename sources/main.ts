@@ -2,7 +2,7 @@
 import { helpText, readConfig, wantsHelp, type Config } from '#runtime/config/config.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { keepHeapSmall } from '#runtime/process/keep-heap-small.ts';
-import { prepareProcess } from '#runtime/process/prepare-process.ts';
+import { prepareProcess } from '#runtime/prepare-process.ts';
 import { runProcess } from '#runtime/process/run-process.ts';
 import { serveProbes } from './probes.ts';
 import { configuredSink } from './sink/configured-sink.ts';

@@ -8,7 +8,7 @@ import type { Context } from '#runtime/handler.ts';
 import { serve, type ServeOptions } from '#runtime/http/serve.ts';
 import type { TraceFields } from '#runtime/http/trace-context.ts';
 import { functionMetrics, meteredHandlers } from '#runtime/process/metered-handlers.ts';
-import { prepareProcess } from '#runtime/process/prepare-process.ts';
+import { prepareProcess } from '#runtime/prepare-process.ts';
 import { createRegistry, type Registry } from '#runtime/registry/registry.ts';
 import { handlerContext } from '../../functions/handler-context.ts';
 import { handlers as plainHandlers } from '../../functions/handlers.ts';

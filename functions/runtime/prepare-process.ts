@@ -2,9 +2,9 @@ import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
 import { connect } from '#runtime/api/connect.ts';
 import type { Config } from '#runtime/config/config.ts';
-import { createLog } from './log.ts';
-import { createMetrics, type Definitions, type Metrics } from './metrics.ts';
-import { callMeter, processMetrics, recordBuild, type ProcessMetric } from './process-metrics.ts';
+import { createLog } from '#runtime/process/log.ts';
+import { createMetrics, type Definitions, type Metrics } from '#runtime/process/metrics.ts';
+import { callMeter, processMetrics, recordBuild, type ProcessMetric } from '#runtime/process/process-metrics.ts';
 
 export type Prepared<Name extends string> = {
   readonly log: Logger;
