@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import * as z from 'zod/mini';
 
-/** As much of an OpenAPI schema as the tests look at. */
+/** The fields of an OpenAPI schema that the tests read. */
 const Schema = z.looseObject({
   description: z.optional(z.string()),
   pattern: z.optional(z.string()),
@@ -46,13 +46,13 @@ const CustomResource = z.object({
   }),
 });
 
-/** Where the CustomResourceDefinition is. */
+/** Path of the CustomResourceDefinition. */
 export const crdPath = fileURLToPath(new URL('../../crds/imagecache.yaml', import.meta.url));
 
-/** The CustomResourceDefinition as it would be installed. */
+/** The CustomResourceDefinition, parsed. */
 export const customResource = CustomResource.parse(parse(readFileSync(crdPath, 'utf8')));
 
-/** Every schema in a schema by its path, itself included: `.spec.cacheSpec[].images[]`, `.status.nodes.*`. */
+/** A schema and every schema in it, by path, such as `.spec.cacheSpec[].images[]` or `.status.nodes.*`. */
 export function schemasByPath(schema: Schema, path = ''): readonly (readonly [string, Schema])[] {
   const children: readonly (readonly [string, Schema | undefined])[] = [
     ...Object.entries(schema.properties ?? {}).map(([name, child]) => [`${path}.${name}`, child] as const),

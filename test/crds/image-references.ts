@@ -1,4 +1,4 @@
-/** References that an ImageCache may hold, in every form that a kubelet understands. */
+/** Valid references, in every form that a kubelet accepts. */
 export const goodReferences = [
   'nginx',
   'nginx:1.27',
@@ -17,7 +17,7 @@ export const goodReferences = [
   `a:${'t'.repeat(128)}`,
 ] as const;
 
-/** What is no reference, be it by mistake or with intent: one of each kind. */
+/** Invalid references, one of each kind. */
 export const badReferences = [
   '',
   ' ',
@@ -54,5 +54,5 @@ export const badReferences = [
   'an image reference such as nginx:1.27, registry.example.com:5000/team/app:v1 or app@sha256:HEX, its name in lower case; as a pattern: ',
 ] as const;
 
-/** One character more than the longest name, tag and digest can have together. */
+/** One character longer than the longest name, tag and digest together. */
 export const tooLongReference = 'a'.repeat(521);

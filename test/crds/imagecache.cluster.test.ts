@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { sharedLab } from '../cluster/shared-lab.ts';
 import { crdPath } from './custom-resource.ts';
 import { badReferences } from './image-references.ts';
-import { acceptedSpecs, refusedSpecs } from './refused-specs.ts';
+import { acceptedSpecs, rejectedSpecs } from './specs.ts';
 
 const lab = await sharedLab();
 const namespace = 'crds';
@@ -29,7 +29,7 @@ const apply = (object: object, ...args: readonly string[]) =>
 const patchStatus = (name: string, status: object) =>
   kubectl('patch', 'ic', name, '--subresource=status', '--type=merge', '-p', JSON.stringify({ status }));
 
-/** kubectl's words for refusals, one a line. */
+/** The errors of a rejected object, one per line. */
 const errorsIn = (stderr: string): string[] =>
   stderr
     .replace(/^The ImageCache "[^"]*" is invalid: /, '')
@@ -38,7 +38,7 @@ const errorsIn = (stderr: string): string[] =>
 
 const isOldest = process.env['CONTROL_PLANE'] === 'oldest';
 
-/** Older API servers have other words for the offending value, and for a text that is too long: there, only the rest is compared. */
+/** Older API servers word the invalid value and the length limit differently: only the rest is compared there. */
 const comparable = (errors: readonly string[]): readonly string[] =>
   isOldest
     ? errors.map((error) =>
@@ -48,7 +48,7 @@ const comparable = (errors: readonly string[]): readonly string[] =>
       )
     : errors;
 
-const kubeFledgedsOwn = {
+const kubeFledgedCrd = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
   metadata: { name: 'imagecaches.kubefledged.io' },
@@ -70,17 +70,17 @@ const kubeFledgedsOwn = {
 const served = async (): Promise<void> =>
   expect((await lab.kubectl('get', '--raw', '/apis/kubefledged.io/v1alpha2')).stdout).toContain('imagecaches/status');
 
-/** What kube-fledged takes and we do not; the empty list only where its webhook is off. */
+/** Specs that kube-fledged accepts and our CRD rejects; the empty list only without its webhook. */
 const inheritedSpecs = {
   inherited: { cacheSpec: [{ images: ['a b', 'a b'] }], imagePullSecrets: [{ name: 'X Y' }, { name: 'X Y' }] },
   'inherited-empty': { cacheSpec: [{ images: [] }] },
 };
 
-/** kube-fledged's resource with caches that ours would refuse, and then ours over it, as in an installation that moves. */
+/** Installs the CRD of kube-fledged with caches that ours would reject, then our CRD over it, as in a migration. */
 beforeAll(async () => {
   await lab.ask('delete', 'crd', 'imagecaches.kubefledged.io', '--ignore-not-found');
   await lab.kubectl('create', 'namespace', namespace);
-  await lab.apply(kubeFledgedsOwn);
+  await lab.apply(kubeFledgedCrd);
   await lab.ask('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io', '--timeout=30s');
   for (const [name, spec] of Object.entries(inheritedSpecs)) {
     const object = imageCache(name, spec, { status: 'Aborted', reason: 'ImagePullAborted', startTime: null });
@@ -91,9 +91,9 @@ beforeAll(async () => {
   await vi.waitFor(served, { timeout: 30_000, interval: 200 });
 });
 
-describe('a manifest is taken', () => {
+describe('a manifest is accepted', () => {
   it.each(acceptedSpecs)('when $when', async ({ spec }) => {
-    const { stderr, code } = await create(imageCache('taken', spec), '--dry-run=server');
+    const { stderr, code } = await create(imageCache('accepted', spec), '--dry-run=server');
     expect([stderr, code]).toEqual(['', 0]);
   });
 
@@ -103,21 +103,21 @@ describe('a manifest is taken', () => {
   });
 });
 
-describe('a manifest is refused', () => {
-  it.each(refusedSpecs)('when $when', async ({ spec, errors }) => {
-    const { stderr, code } = await create(imageCache('refused', spec), '--dry-run=server');
+describe('a manifest is rejected', () => {
+  it.each(rejectedSpecs)('when $when', async ({ spec, errors }) => {
+    const { stderr, code } = await create(imageCache('rejected', spec), '--dry-run=server');
     expect(comparable(errorsIn(stderr))).toEqual(comparable(errors));
     expect(code).toBe(1);
   });
 
   it('when it has a field that does not exist', async () => {
-    const { stderr } = await create(imageCache('refused', { cacheSpec: [], imagePullSecret: [] }), '--dry-run=server');
+    const { stderr } = await create(imageCache('rejected', { cacheSpec: [], imagePullSecret: [] }), '--dry-run=server');
     expect(stderr).toContain('unknown field "spec.imagePullSecret"');
   });
 
-  it('for every bad reference in it, with what a reference looks like', async () => {
+  it('for every invalid reference, with the expected form', async () => {
     const { stderr } = await create(
-      imageCache('refused', { cacheSpec: [{ images: ['nginx', ...badReferences] }] }),
+      imageCache('rejected', { cacheSpec: [{ images: ['nginx', ...badReferences] }] }),
       '--dry-run=server',
     );
     badReferences.forEach((reference, index) => {
@@ -129,21 +129,21 @@ describe('a manifest is refused', () => {
   });
 });
 
-describe('a cache of kube-fledged that would be refused today', () => {
+describe('a stored cache of kube-fledged that our CRD would reject', () => {
   const writeStatus = ['patch', '--subresource=status', '--type=merge', '-p', '{"status":{"status":"Failed"}}'];
 
   it.each([
     ['a status', writeStatus],
     ['a label', ['label', 'a=b']],
     ['an annotation', ['annotate', 'kubefledged.io/refresh-imagecache=']],
-    ['one annotation less', ['annotate', 'kubefledged.io/refresh-imagecache-']],
-    ['another setting', ['patch', '--type=merge', '-p', '{"spec":{"suspend":true}}']],
-  ])('can be given %s all the same', async (_, [verb = '', ...args]) => {
+    ['the removal of an annotation', ['annotate', 'kubefledged.io/refresh-imagecache-']],
+    ['another field of the spec', ['patch', '--type=merge', '-p', '{"spec":{"suspend":true}}']],
+  ])('accepts %s', async (_, [verb = '', ...args]) => {
     const { stderr, code } = await kubectl(verb, 'imagecache', 'inherited', ...args);
     expect([stderr, code]).toEqual(['', 0]);
   });
 
-  it.skipIf(isOldest)('can be given a status also with an empty list, but by the oldest Kubernetes', async () => {
+  it.skipIf(isOldest)('accepts a status if a list is empty, except on the oldest Kubernetes', async () => {
     const [verb = '', ...args] = writeStatus;
     const { stderr, code } = await kubectl(verb, 'imagecache', 'inherited-empty', ...args);
     expect(stderr).toMatch(/^Warning: .* No images specified within image list\n$/);
@@ -156,16 +156,16 @@ describe('a status', () => {
     await create(imageCache('status', { cacheSpec: [{ images: ['nginx'] }] }, { status: 'Succeeded' }));
   });
 
-  it('is not written with the manifest, nor the manifest with it', async () => {
+  it('is a subresource: the spec and the status are written separately', async () => {
     expect(await ask('get', 'ic', 'status', '-o', 'jsonpath={.status}')).toBe('');
     const patch = { spec: { suspend: true }, status: { status: 'Processing' } };
     await ask('patch', 'ic', 'status', '--subresource=status', '--type=merge', '-p', JSON.stringify(patch));
-    expect(await ask('get', 'ic', 'status', '-o', 'jsonpath={.status.status} {.spec.suspend} {.metadata.generation}')).toBe(
-      'Processing  1',
-    );
+    expect(
+      await ask('get', 'ic', 'status', '-o', 'jsonpath={.status.status} {.spec.suspend} {.metadata.generation}'),
+    ).toBe('Processing  1');
   });
 
-  it('keeps every field that is written', async () => {
+  it('stores every field', async () => {
     const time = '2026-11-24T10:00:00Z';
     const status = {
       status: 'Failed',
@@ -177,7 +177,14 @@ describe('a status', () => {
       failuresOmitted: 3,
       observedGeneration: 1,
       conditions: [
-        { type: 'Ready', status: 'False', reason: 'PullFailed', message: '', observedGeneration: 1, lastTransitionTime: time },
+        {
+          type: 'Ready',
+          status: 'False',
+          reason: 'PullFailed',
+          message: '',
+          observedGeneration: 1,
+          lastTransitionTime: time,
+        },
       ],
       nodesReady: '1/2',
       nodeCounts: { desired: 2, ready: 1, pulling: 0, failed: 1, skipped: 0 },
@@ -210,7 +217,6 @@ describe('a status', () => {
         generation: 1,
         trigger: 'Spec',
         startTime: time,
-        completionTime: time,
         requestedBy: { annotation: 'kubefledged.io/refresh-imagecache', value: '' },
       },
       lastRefreshTime: time,
@@ -223,8 +229,12 @@ describe('a status', () => {
     expect(JSON.parse(await ask('get', 'ic', 'status', '-o', 'jsonpath={.status}'))).toEqual(status);
   });
 
-  it('shows in the columns', async () => {
-    const row = (text: string) => text.trim().split('\n').map((line) => line.split(/ {2,}/));
+  it('is shown in the printer columns', async () => {
+    const row = (text: string) =>
+      text
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/ {2,}/));
     const status = { message: 'Image pull failed', lastRefreshTime: new Date().toISOString() };
     await patchStatus('status', status);
     const [header = [], narrow = []] = row(await ask('get', 'ic', 'status'));
@@ -236,21 +246,32 @@ describe('a status', () => {
     expect(wide[7]).toMatch(/^\d+s$/);
   });
 
-  it('can be waited for', async () => {
+  it('works with kubectl wait', async () => {
     const conditions = [{ type: 'Ready', status: 'True', reason: 'AllImagesPresent' }];
     await patchStatus('status', { conditions });
     expect(await ask('wait', '--for=condition=Ready', 'ic/status', '--timeout=10s')).toContain('condition met');
   });
 });
 
+describe('the folder crds', () => {
+  it.each(['apply -f', 'apply -k', 'delete -f', 'delete -k'])('works with kubectl %s', async (command) => {
+    const { stdout, stderr, code } = await lab.kubectl(...command.split(' '), dirname(crdPath), '--dry-run=server');
+    // The CRD was installed with server-side apply: kubectl then warns that it adds its annotation.
+    expect([code, stderr.replace(/^Warning: resource .*last-applied-configuration.*\n/, '')]).toEqual([0, '']);
+    expect(stdout).toMatch(/^customresourcedefinition.apiextensions.k8s.io.*imagecaches.kubefledged.io.*\n$/);
+  });
+});
+
 describe('kubectl explain', () => {
   it.each([
-    ['imagecache', 'ImageCache names container images'],
-    ['ic.spec.cacheSpec', 'Lists of images, each with the nodes'],
-    ['ic.spec.cacheSpec.images', 'Image references as in a pod'],
-    ['ic.spec.deletionPolicy', 'removed first'],
-    ['ic.status.nodes', 'The ledger'],
-  ])('tells of %s', async (field, text) => {
+    ['imagecache', 'ImageCache is a set of container images and the nodes'],
+    ['ic.spec', 'spec is the desired state of the cache'],
+    ['ic.spec.cacheSpec', 'cacheSpec is the list of image lists'],
+    ['ic.spec.cacheSpec.images', 'images is the list of image references'],
+    ['ic.spec.deletionPolicy', 'Purge: they are removed from the nodes before the cache is deleted'],
+    ['ic.status', 'status is the most recently observed status of the cache'],
+    ['ic.status.nodes', 'nodes is the ledger of the cache'],
+  ])('describes %s', async (field, text) => {
     expect((await ask('explain', field)).replaceAll(/\s+/g, ' ')).toContain(text);
   });
 });
@@ -263,7 +284,7 @@ describe('server-side apply', () => {
     spec,
   });
 
-  it('lets others own other fields', async () => {
+  it('lets several field managers own different fields', async () => {
     const lists = { cacheSpec: [{ images: ['a:1', 'b:1'] }] };
     expect(await apply(of(lists), '--server-side', '--field-manager=one')).toMatchObject({ code: 0 });
     const secret = { ...lists, imagePullSecrets: [{ name: 'two' }] };
@@ -273,8 +294,12 @@ describe('server-side apply', () => {
     expect(await ask('get', 'ic', 'applied', '-o', 'jsonpath={.spec.imagePullSecrets[*].name}')).toBe('two three');
   });
 
-  it('tells of a conflict where another would change the lists', async () => {
-    const { stderr, code } = await apply(of({ cacheSpec: [{ images: ['c:1'] }] }), '--server-side', '--field-manager=four');
+  it('reports a conflict if another field manager changes the lists', async () => {
+    const { stderr, code } = await apply(
+      of({ cacheSpec: [{ images: ['c:1'] }] }),
+      '--server-side',
+      '--field-manager=four',
+    );
     expect(stderr).toContain('.spec.cacheSpec');
     expect(stderr).toContain('conflict');
     expect(code).toBe(1);
@@ -288,7 +313,10 @@ describe('large caches', () => {
     ['64 lists of 256 images', { cacheSpec: Array.from({ length: 64 }, () => ({ images: images(256, 60) })) }],
     ['1,000 lists of 16 images', { cacheSpec: Array.from({ length: 1000 }, () => ({ images: images(16, 60) })) }],
     ['one list of 10,000 images', { cacheSpec: [{ images: images(10_000, 120) }] }],
-    ['2,000 references of the greatest length', { cacheSpec: [{ images: images(2000, 400).map((image) => `${image}/${'b'.repeat(119)}`) }] }],
+    [
+      '2,000 references of the greatest length',
+      { cacheSpec: [{ images: images(2000, 400).map((image) => `${image}/${'b'.repeat(119)}`) }] },
+    ],
   ];
 
   it.each(large)('of %s are created in less than a second', async (_, spec) => {

@@ -19,25 +19,25 @@ const schemaAt = (path: string) => {
 const childrenOf = (path: string): string[] => Object.keys(schemaAt(path).properties ?? {});
 
 describe('the ImageCache resource', () => {
-  it('has the name that the functions speak to', () => {
+  it('has the names that the functions use', () => {
     expect(metadata.name).toBe(crdName);
     expect(spec.group).toBe(group);
     expect(spec.names).toMatchObject({ kind: imageCacheKind, plural: imageCachePlural, shortNames: ['ic'] });
     expect(served).toMatchObject({ name: version, served: true, storage: true });
   });
 
-  it("is namespaced, keeps its status apart and carries kube-fledged's labels", () => {
+  it('is namespaced, has a status subresource and the labels of kube-fledged', () => {
     expect(spec.scope).toBe('Namespaced');
     expect(served.subresources).toEqual({ status: {} });
     expect(metadata.labels).toEqual({ app: 'kubefledged', kubefledged: 'kubefledged-controller' });
   });
 
-  it('needs nothing newer than Kubernetes 1.30', () => {
+  it('uses no feature that is newer than Kubernetes 1.30', () => {
     expect(served).not.toHaveProperty('selectableFields');
     expect(JSON.stringify(served.schema)).not.toMatch(/distinct\(\)|transformMap|optionalOldSelf|format\.|isSorted/);
   });
 
-  it('shows how a cache is in its columns', () => {
+  it('has printer columns', () => {
     expect(served.additionalPrinterColumns.map(({ name, jsonPath, priority }) => [name, jsonPath, priority])).toEqual([
       ['Status', '.status.status', 0],
       ['Nodes', '.status.nodesReady', 0],
@@ -51,12 +51,21 @@ describe('the ImageCache resource', () => {
 });
 
 describe('its schema', () => {
-  it('explains every field', () => {
-    const silent = schemas.filter(([path, { description = '' }]) => path !== '.metadata' && !/^[A-Z].*[.]$/.test(description));
-    expect(silent.map(([path]) => path)).toEqual([]);
+  it('describes every field in sentences that begin with its name, as the Kubernetes API does', () => {
+    const undescribed = schemas.filter(([path, { description = '' }]) => {
+      const name = /\.(\w+)$/.exec(path)?.[1];
+      const start =
+        name === undefined
+          ? /^(The|A|An|ImageCache) /
+          : new RegExp(
+              `^${name} (is|are|specifies|selects|represents|indicates|stops|keeps|identifies|names|contains) `,
+            );
+      return path !== '.metadata' && !(start.test(description) && description.endsWith('.'));
+    });
+    expect(undescribed.map(([path]) => path)).toEqual([]);
   });
 
-  it('has all that a user may set', () => {
+  it('has every field of the spec', () => {
     expect(childrenOf('.spec').toSorted()).toEqual(
       [
         'cacheSpec',
@@ -79,15 +88,14 @@ describe('its schema', () => {
     expect(childrenOf('.spec.cacheSpec[]')).toEqual(['images', 'nodeSelector', 'nodeMatchExpressions']);
   });
 
-  it('says which fields are not acted on yet', () => {
+  it('has no field in the spec that has no effect', () => {
     const idle = schemas.filter(([, { description = '' }]) => / not acted on yet| Not acted on yet/.test(description));
-    expect(idle.map(([path]) => path).filter((path) => path.startsWith('.spec'))).toEqual([
-    ]);
+    expect(idle.map(([path]) => path).filter((path) => path.startsWith('.spec'))).toEqual([]);
   });
 
-  it('demands no more than kube-fledged does', () => {
-    const demanding = schemas.filter(([, schema]) => 'required' in schema);
-    expect(demanding.map(([path, schema]) => [path, schema['required']])).toEqual([
+  it('requires no more fields than kube-fledged does', () => {
+    const requiring = schemas.filter(([, schema]) => 'required' in schema);
+    expect(requiring.map(([path, schema]) => [path, schema['required']])).toEqual([
       ['', ['spec']],
       ['.spec', ['cacheSpec']],
       ['.spec.cacheSpec[]', ['images']],
@@ -98,20 +106,20 @@ describe('its schema', () => {
     ]);
   });
 
-  it('sets no defaults, so that what is stored is what was applied', () => {
+  it('sets no defaults, so that the stored spec is the applied one', () => {
     expect(schemas.filter(([, schema]) => 'default' in schema)).toEqual([]);
   });
 });
 
 describe('its status', () => {
   it.each(['maxItems', 'maxLength', 'maxProperties', 'maximum', 'minimum', 'pattern', 'x-kubernetes-validations'])(
-    'is never refused for %s',
+    'is never rejected for %s',
     (limit) => {
       expect(inStatus.filter(([, schema]) => limit in schema).map(([path]) => path)).toEqual([]);
     },
   );
 
-  it('keeps its large maps atomic, so that managedFields stays small', () => {
+  it('has atomic maps, so that managedFields stays small', () => {
     const maps = inStatus.filter(([, schema]) => 'additionalProperties' in schema);
     expect(maps.map(([path]) => path)).toEqual([
       '.status.failures',
@@ -124,7 +132,7 @@ describe('its status', () => {
     expect(maps.filter(([, schema]) => schema['x-kubernetes-map-type'] !== 'atomic')).toEqual([]);
   });
 
-  it('names the states of a node', () => {
+  it('lists the states of a node', () => {
     expect(schemaAt('.status.nodes.*.state').enum).toEqual(['Pending', 'Pulling', 'Ready', 'Failed', 'Skipped']);
   });
 
@@ -139,11 +147,11 @@ describe('its status', () => {
 describe('its pattern of an image reference', () => {
   const pattern = RE2JS.compile(schemaAt('.spec.cacheSpec[].images[]').pattern ?? '');
 
-  it.each(goodReferences)('takes %j', (reference) => {
+  it.each(goodReferences)('accepts %j', (reference) => {
     expect(pattern.matcher(reference).find()).toBe(true);
   });
 
-  it.each(badReferences)('refuses %j', (reference) => {
+  it.each(badReferences)('rejects %j', (reference) => {
     expect(pattern.matcher(reference).find()).toBe(false);
   });
 });

@@ -1,10 +1,10 @@
 import { goodReferences, tooLongReference } from './image-references.ts';
 
-/** What the API server says when CEL rules were left out because of graver mistakes. */
+/** The error that the API server adds if it skipped CEL rules because of schema errors. */
 const someRulesUnchecked =
   '<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
 
-type Refused = { readonly when: string; readonly spec: object; readonly errors: readonly string[] };
+type Rejected = { readonly when: string; readonly spec: object; readonly errors: readonly string[] };
 
 const withImages = (...images: readonly string[]) => ({ cacheSpec: [{ images }] });
 const beside = (fields: object) => ({ ...withImages('nginx'), ...fields });
@@ -13,12 +13,12 @@ const withExpression = (expression: object) => ({
 });
 
 const expression = 'spec.cacheSpec[0].nodeMatchExpressions[0]: Invalid value:';
-const notAnObjectName =
-  "not the name of an object: lower-case letters, digits, '-' and '.', a letter or digit at both ends";
-const notANumberOrPercentage = 'a number of at least 1, or a percentage from 1% to 100%';
+const objectNameRule =
+  "must be the name of an object: lower-case letters, digits, '-' and '.', starting and ending with a letter or digit";
+const numberOrPercentageRule = 'must be an integer of at least 1, or a percentage from 1% to 100%';
 
-/** Specs that are refused, each with the API server's own words, less what only the newest Kubernetes adds. */
-export const refusedSpecs: readonly Refused[] = [
+/** Rejected specs, each with the errors of the API server. */
+export const rejectedSpecs: readonly Rejected[] = [
   {
     when: 'a list is empty',
     spec: withImages(),
@@ -30,7 +30,7 @@ export const refusedSpecs: readonly Refused[] = [
     errors: ['spec.cacheSpec[1].images: Invalid value: No images specified within image list'],
   },
   {
-    when: 'an image is there twice',
+    when: 'an image is listed twice',
     spec: withImages('a:1', 'b:1', 'a:1'),
     errors: ['spec.cacheSpec[0].images[2]: Duplicate value: "a:1"'],
   },
@@ -51,9 +51,12 @@ export const refusedSpecs: readonly Refused[] = [
     errors: ['spec.cacheSpec[0].images[0]: Too long: may not be more than 520 bytes', someRulesUnchecked],
   },
   {
-    when: 'the policy is not one of the two',
+    when: 'the pull policy is unknown',
     spec: beside({ imagePullPolicy: 'Never' }),
-    errors: ['spec.imagePullPolicy: Unsupported value: "Never": supported values: "IfNotPresent", "Always"', someRulesUnchecked],
+    errors: [
+      'spec.imagePullPolicy: Unsupported value: "Never": supported values: "IfNotPresent", "Always"',
+      someRulesUnchecked,
+    ],
   },
   {
     when: 'the deadline is zero',
@@ -63,61 +66,61 @@ export const refusedSpecs: readonly Refused[] = [
     ],
   },
   {
-    when: 'no pod may pull',
+    when: 'pullsPerNode is 0',
     spec: beside({ pullsPerNode: 0 }),
     errors: ['spec.pullsPerNode: Invalid value: 0: spec.pullsPerNode in body should be greater than or equal to 1'],
   },
   ...(['0%', '101%', '10', '-1', 'all', 'two thousand and more'] as const).map((value) => ({
     when: `maxConcurrentNodes is "${value}"`,
     spec: beside({ maxConcurrentNodes: value }),
-    errors: [`spec.maxConcurrentNodes: Invalid value: "${value}": ${notANumberOrPercentage}`],
+    errors: [`spec.maxConcurrentNodes: Invalid value: "${value}": ${numberOrPercentageRule}`],
   })),
   {
     when: 'maxConcurrentNodes is 0',
     spec: beside({ maxConcurrentNodes: 0 }),
-    errors: [`spec.maxConcurrentNodes: Invalid value: 0: ${notANumberOrPercentage}`],
+    errors: [`spec.maxConcurrentNodes: Invalid value: 0: ${numberOrPercentageRule}`],
   },
   {
-    when: 'refresh is said twice',
+    when: 'refresh has both an interval and a schedule',
     spec: beside({ refresh: { intervalSeconds: 900, schedule: '@daily' } }),
-    errors: ['spec.refresh: Invalid value: intervalSeconds and schedule exclude each other'],
+    errors: ['spec.refresh: Invalid value: intervalSeconds and schedule are mutually exclusive'],
   },
   {
-    when: 'a time zone has no schedule',
+    when: 'refresh has a time zone but no schedule',
     spec: beside({ refresh: { timeZone: 'Europe/Paris' } }),
-    errors: ['spec.refresh: Invalid value: timeZone needs a schedule'],
+    errors: ['spec.refresh: Invalid value: timeZone requires schedule'],
   },
   {
-    when: 'refreshes would follow each other too fast',
+    when: 'the refresh interval is less than a minute',
     spec: beside({ refresh: { intervalSeconds: 59 } }),
-    errors: ['spec.refresh.intervalSeconds: Invalid value: 59: 0 (no refresh by time) or at least 60 seconds'],
+    errors: ['spec.refresh.intervalSeconds: Invalid value: 59: must be 0 (no periodic refresh) or at least 60'],
   },
   ...(['* * * *', '* * * * * *', 'CRON_TZ=UTC 0 3 * * *', '@every 5m', 'daily', ''] as const).map((schedule) => ({
     when: `the schedule is "${schedule}"`,
     spec: beside({ refresh: { schedule } }),
     errors: [
-      `spec.refresh.schedule: Invalid value: "${schedule}": not a schedule: five fields as in cron, such as 0 3 * * 1-5, or @hourly, @daily, @weekly, @monthly, @yearly`,
+      `spec.refresh.schedule: Invalid value: "${schedule}": must be a schedule in Cron format with five fields, such as 0 3 * * 1-5, or one of @hourly, @daily, @weekly, @monthly, @yearly`,
     ],
   })),
   {
-    when: 'the time zone has no name',
+    when: 'the time zone is not a name',
     spec: beside({ refresh: { schedule: '@daily', timeZone: '../etc/passwd' } }),
-    errors: ['spec.refresh.timeZone: Invalid value: "../etc/passwd": not the name of a time zone, such as Europe/Paris'],
+    errors: ['spec.refresh.timeZone: Invalid value: "../etc/passwd": must be a time zone name, such as Europe/Paris'],
   },
   {
     when: 'In has no values',
     spec: withExpression({ key: 'a', operator: 'In' }),
-    errors: [`${expression} operators In and NotIn need at least one entry in values`],
+    errors: [`${expression} operators In and NotIn require at least one entry in values`],
   },
   {
     when: 'Exists has values',
     spec: withExpression({ key: 'a', operator: 'Exists', values: ['b'] }),
-    errors: [`${expression} operators Exists and DoesNotExist take no values`],
+    errors: [`${expression} operators Exists and DoesNotExist require values to be empty`],
   },
   ...([[], ['1', '2'], ['many']] as const).map((values) => ({
     when: `Gt has the values [${values.join(', ')}]`,
     spec: withExpression({ key: 'a', operator: 'Gt', values }),
-    errors: [`${expression} operators Gt and Lt need exactly one entry in values, an integer`],
+    errors: [`${expression} operators Gt and Lt require exactly one entry in values, an integer`],
   })),
   {
     when: 'an operator is unknown',
@@ -130,17 +133,17 @@ export const refusedSpecs: readonly Refused[] = [
   {
     when: 'a toleration has neither key nor Exists',
     spec: beside({ tolerations: [{ value: 'a' }] }),
-    errors: ['spec.tolerations[0]: Invalid value: without a key, operator must be Exists'],
+    errors: ['spec.tolerations[0]: Invalid value: if key is empty, operator must be Exists'],
   },
   {
     when: 'a toleration with Exists has a value',
     spec: beside({ tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] }),
-    errors: ['spec.tolerations[0]: Invalid value: operator Exists takes no value'],
+    errors: ['spec.tolerations[0]: Invalid value: if operator is Exists, value must be empty'],
   },
   {
-    when: 'a toleration ends without having to',
+    when: 'tolerationSeconds is set with another effect than NoExecute',
     spec: beside({ tolerations: [{ key: 'a', operator: 'Exists', effect: 'NoSchedule', tolerationSeconds: 5 }] }),
-    errors: ['spec.tolerations[0]: Invalid value: tolerationSeconds needs effect NoExecute'],
+    errors: ['spec.tolerations[0]: Invalid value: tolerationSeconds requires effect NoExecute'],
   },
   ...(['app', 'kubefledged', 'kubefledged.io/node-id', 'batch.kubernetes.io/job-name'] as const).map((key) => ({
     when: `podMetadata sets the label ${key}`,
@@ -150,23 +153,23 @@ export const refusedSpecs: readonly Refused[] = [
     ],
   })),
   {
-    when: 'podMetadata sets an annotation of ours',
+    when: 'podMetadata sets a reserved annotation',
     spec: beside({ podMetadata: { annotations: { 'kubefledged.io/round': '1' } } }),
     errors: [
       'spec.podMetadata.annotations: Invalid value: keys under kubefledged.io/ and batch.kubernetes.io/ cannot be set',
     ],
   },
   {
-    when: 'a label has a value that no label can have',
+    when: 'a label value is invalid',
     spec: beside({ podMetadata: { labels: { team: 'a b' } } }),
     errors: [
-      'spec.podMetadata.labels[team]: Invalid value: "a b": not the value of a label: letters, digits, \'-\', \'_\' and \'.\', a letter or digit at both ends',
+      "spec.podMetadata.labels[team]: Invalid value: \"a b\": must be a label value: letters, digits, '-', '_' and '.', starting and ending with a letter or digit",
     ],
   },
   ...(['priorityClassName', 'serviceAccountName'] as const).map((field) => ({
-    when: `${field} is no name`,
+    when: `${field} is not a valid name`,
     spec: beside({ [field]: 'A_b' }),
-    errors: [`spec.${field}: Invalid value: "A_b": ${notAnObjectName}`],
+    errors: [`spec.${field}: Invalid value: "A_b": ${objectNameRule}`],
   })),
   {
     when: 'a pull secret has no name',
@@ -174,17 +177,20 @@ export const refusedSpecs: readonly Refused[] = [
     errors: ['spec.imagePullSecrets[0].name: Required value', someRulesUnchecked],
   },
   {
-    when: 'the retention is unknown',
+    when: 'the retention policy is unknown',
     spec: beside({ jobRetentionPolicy: 'Keep' }),
-    errors: ['spec.jobRetentionPolicy: Unsupported value: "Keep": supported values: "Delete", "Retain"', someRulesUnchecked],
+    errors: [
+      'spec.jobRetentionPolicy: Unsupported value: "Keep": supported values: "Delete", "Retain"',
+      someRulesUnchecked,
+    ],
   },
   {
-    when: 'the gate has no taint',
+    when: 'the warm gate has an invalid taint key',
     spec: beside({ warmGate: { taintKey: 'a b' } }),
-    errors: ['spec.warmGate.taintKey: Invalid value: "a b": not the key of a taint, such as example.com/cold'],
+    errors: ['spec.warmGate.taintKey: Invalid value: "a b": must be a taint key, such as example.com/cold'],
   },
   {
-    when: 'the gate lets go at once',
+    when: 'the timeout of the warm gate is 0',
     spec: beside({ warmGate: { taintKey: 'example.com/cold', timeoutSeconds: 0 } }),
     errors: [
       'spec.warmGate.timeoutSeconds: Invalid value: 0: spec.warmGate.timeoutSeconds in body should be greater than or equal to 1',
@@ -192,18 +198,21 @@ export const refusedSpecs: readonly Refused[] = [
   },
 ];
 
-/** Specs that are taken. */
+/** Accepted specs. */
 export const acceptedSpecs: readonly { readonly when: string; readonly spec: object }[] = [
   { when: 'there is no list', spec: { cacheSpec: [] } },
   { when: 'a selector is empty', spec: { cacheSpec: [{ images: ['nginx'], nodeSelector: {} }] } },
   { when: 'references have every form', spec: withImages(...goodReferences) },
   { when: 'the same image is in two lists', spec: { cacheSpec: [{ images: ['nginx'] }, { images: ['nginx'] }] } },
-  { when: 'nothing is tolerated', spec: beside({ tolerations: [] }) },
-  { when: 'refreshes are off', spec: beside({ refresh: { intervalSeconds: 0 } }) },
-  { when: 'a schedule has its time zone', spec: beside({ refresh: { schedule: '0 3 * * 1-5', timeZone: 'Europe/Paris' } }) },
-  { when: 'a schedule is a word', spec: beside({ refresh: { schedule: '@daily' } }) },
+  { when: 'tolerations is empty', spec: beside({ tolerations: [] }) },
+  { when: 'periodic refreshes are disabled', spec: beside({ refresh: { intervalSeconds: 0 } }) },
+  {
+    when: 'refresh has a schedule and a time zone',
+    spec: beside({ refresh: { schedule: '0 3 * * 1-5', timeZone: 'Europe/Paris' } }),
+  },
+  { when: 'the schedule is a macro', spec: beside({ refresh: { schedule: '@daily' } }) },
   { when: 'maxConcurrentNodes is a number', spec: beside({ maxConcurrentNodes: 5 }) },
-  { when: 'maxConcurrentNodes is everything', spec: beside({ maxConcurrentNodes: '100%' }) },
+  { when: 'maxConcurrentNodes is 100%', spec: beside({ maxConcurrentNodes: '100%' }) },
   {
     when: 'every field is set',
     spec: {
@@ -229,7 +238,10 @@ export const acceptedSpecs: readonly { readonly when: string; readonly spec: obj
         { operator: 'Exists' },
         { key: 'example.com/gpu', value: 'a', effect: 'NoExecute', tolerationSeconds: 5 },
       ],
-      podMetadata: { labels: { 'example.com/team': 'a' }, annotations: { 'example.com/note': 'any text, of any kind' } },
+      podMetadata: {
+        labels: { 'example.com/team': 'a' },
+        annotations: { 'example.com/note': 'any text, of any kind' },
+      },
       priorityClassName: '',
       serviceAccountName: 'puller',
       jobRetentionPolicy: 'Retain',
