@@ -36,14 +36,13 @@ export function connect(socket: string): CriCall {
     'grpc.default_authority': 'localhost', // the path of a socket is no host name, and Go's servers refuse it as one
   });
   return {
-    call: (method, request, deadline) => unaryCall(client, socket, method, { request, deadline }),
+    call: (method, request, deadline) => unaryCall({ client, socket }, method, { request, deadline }),
     close: () => client.close(),
   };
 }
 
 function unaryCall(
-  client: Client,
-  socket: string,
+  { client, socket }: { readonly client: Client; readonly socket: string },
   method: CriMethod,
   { request, deadline }: { readonly request: object; readonly deadline: number },
 ): Promise<unknown> {

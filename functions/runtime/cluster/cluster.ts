@@ -136,7 +136,7 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
     deleteJob: async (namespace, job) => removeJob(api, namespace, job),
     patchNode: async (name, patch) => patchNode(api, name, patch),
     setFinalizer: async (cache, change) => setFinalizer(api, cache, change),
-    record: async (cache, event, now) => record(api, cache, event, now),
+    record: async (cache, event, now) => record(api, cache, { event, now }),
     isRecorded: async (cache, event) => isRecorded(api, cache, event),
   };
 }

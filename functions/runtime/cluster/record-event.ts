@@ -6,7 +6,11 @@ import { isConflict, unless } from '#runtime/errors.ts';
 import { paths } from '#runtime/api/paths.ts';
 
 /** Records an Event with the time `now`, once: its name is derived from what happened. */
-export async function record(api: Api, cache: EventSubject, event: CacheEvent, now: number): Promise<void> {
+export async function record(
+  api: Api,
+  cache: EventSubject,
+  { event, now }: { readonly event: CacheEvent; readonly now: number },
+): Promise<void> {
   const body = cacheEventObject(cache, event, now);
   await unless(isConflict, api.request({ method: 'POST', path: paths.events(cache.namespace), body }));
 }

@@ -28,12 +28,8 @@ export async function observeChanged(
     ),
     Promise.all(changed.nodes.map((name) => readNodeJobs(cache, ownEntry(cache.status.nodes, name), context))),
   ]);
-  const names = nodesToRead(
-    cache,
-    changed,
-    [...changedJobs.keys()].flatMap((job) => expected.get(job) ?? []),
-    context,
-  );
+  const withChangedJobs = [...changedJobs.keys()].flatMap((job) => expected.get(job) ?? []);
+  const names = nodesToRead(cache, { changedNodes: changed.nodes, withChangedJobs }, context);
   return {
     nodes: await readNodes(names, context),
     hasAllNodes: false,
@@ -80,14 +76,16 @@ async function readNodeJobs(
 /** The changed nodes, the nodes of changed Jobs, and as many waiting nodes as can be started then. */
 function nodesToRead(
   cache: ImageCache,
-  changed: Changed,
-  withChangedJobs: readonly string[],
+  {
+    changedNodes,
+    withChangedJobs,
+  }: { readonly changedNodes: readonly string[]; readonly withChangedJobs: readonly string[] },
   { settings }: Context,
 ): ReadonlySet<string> {
   const waiting = Object.entries(cache.status.nodes).flatMap(([name, { state }]) =>
     state === 'Pending' ? [name] : [],
   );
-  const known = [...changed.nodes, ...withChangedJobs];
+  const known = [...changedNodes, ...withChangedJobs];
   const next = waiting.slice(0, Math.min(freeSlots(cache, settings) + withChangedJobs.length, room(known.length)));
   return new Set([...known, ...next]);
 }

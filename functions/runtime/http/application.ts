@@ -84,6 +84,8 @@ function called(path: string, handlers: Partial<Handlers>): FunctionName | undef
 const present = (handlers: Partial<Handlers>): FunctionName[] => functionNames.filter((name) => handlers[name]);
 
 function failed({ log }: Context): ErrorRequestHandler {
+  // Express recognises an error handler by its four parameters.
+  // eslint-disable-next-line @typescript-eslint/max-params
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) {
       next(error);

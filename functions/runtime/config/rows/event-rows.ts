@@ -5,33 +5,28 @@ import { both, envOnly } from './row.ts';
 /** Which events a source makes, and where they go. */
 export const eventRows = {
   tickSchedule: {
-    ...both('tick-schedule', '* * * * *', schedule(), 'Cron schedule of the tick; empty: off, something else sends it'),
+    ...both('tick-schedule', schedule(), {
+      fallback: '* * * * *',
+      doc: 'Cron schedule of the tick; empty: off, something else sends it',
+    }),
     mayBeEmpty: true,
   },
-  sink: envOnly(
-    'K_SINK',
-    '',
-    webAddress,
-    'URL that events are sent to, such as a Broker; empty: the functions of this process',
-  ),
-  eventOverrides: envOnly(
-    'K_CE_OVERRIDES',
-    '',
-    overrides(),
-    'Extensions added to every event, as a SinkBinding sets them',
-  ),
-  sinkCertificates: envOnly(
-    'K_CA_CERTS',
-    '',
-    text,
-    'PEM of additional certificate authorities of the sink, as a SinkBinding sets it',
-  ),
-  routes: envOnly(
-    'ROUTES',
-    '',
-    routes(),
-    'URL of each function, where there is no broker: {"reconcile": "http://…", …}. Not together with K_SINK',
-  ),
+  sink: envOnly('K_SINK', webAddress, {
+    fallback: '',
+    doc: 'URL that events are sent to, such as a Broker; empty: the functions of this process',
+  }),
+  eventOverrides: envOnly('K_CE_OVERRIDES', overrides(), {
+    fallback: '',
+    doc: 'Extensions added to every event, as a SinkBinding sets them',
+  }),
+  sinkCertificates: envOnly('K_CA_CERTS', text, {
+    fallback: '',
+    doc: 'PEM of additional certificate authorities of the sink, as a SinkBinding sets it',
+  }),
+  routes: envOnly('ROUTES', routes(), {
+    fallback: '',
+    doc: 'URL of each function, where there is no broker: {"reconcile": "http://…", …}. Not together with K_SINK',
+  }),
 } as const;
 
 function schedule(): Reads<string> {

@@ -9,22 +9,21 @@ const glogLevels = ['INFO', 'WARNING', 'ERROR', 'FATAL', '0', '1', '2', '3'] as 
 
 /** How much is logged, in our words and in glog's. */
 export const logRows = {
-  logLevel: both(
-    'log-level',
-    '',
-    oneOfOrNone(logLevels),
-    'Lowest level that is logged; empty: info, or what the flags of glog below say',
-  ),
-  stderrThreshold: flagOnly(
-    'stderrthreshold',
-    '',
-    oneOfOrNone(glogLevels),
-    'Lowest level that is logged, as kube-fledged and glog name it',
-  ),
-  verbosity: flagOnly('v', '0', wholeNumber(0), 'Verbosity, as in glog: from 4 on debug is logged, from 8 on trace'),
-  toStderr: flagOnly('logtostderr', 'false', yesOrNo, 'Accepted and ignored'),
-  alsoToStderr: flagOnly('alsologtostderr', 'false', yesOrNo, 'Accepted and ignored'),
-  verbosityByModule: flagOnly('vmodule', '', text, 'Accepted and ignored'),
-  logFolder: flagOnly('log_dir', '', text, 'Accepted and ignored'),
-  backtraceAt: flagOnly('log_backtrace_at', '', text, 'Accepted and ignored'),
+  logLevel: both('log-level', oneOfOrNone(logLevels), {
+    fallback: '',
+    doc: 'Lowest level that is logged; empty: info, or what the flags of glog below say',
+  }),
+  stderrThreshold: flagOnly('stderrthreshold', oneOfOrNone(glogLevels), {
+    fallback: '',
+    doc: 'Lowest level that is logged, as kube-fledged and glog name it',
+  }),
+  verbosity: flagOnly('v', wholeNumber(0), {
+    fallback: '0',
+    doc: 'Verbosity, as in glog: from 4 on debug is logged, from 8 on trace',
+  }),
+  toStderr: flagOnly('logtostderr', yesOrNo, { fallback: 'false', doc: 'Accepted and ignored' }),
+  alsoToStderr: flagOnly('alsologtostderr', yesOrNo, { fallback: 'false', doc: 'Accepted and ignored' }),
+  verbosityByModule: flagOnly('vmodule', text, { fallback: '', doc: 'Accepted and ignored' }),
+  logFolder: flagOnly('log_dir', text, { fallback: '', doc: 'Accepted and ignored' }),
+  backtraceAt: flagOnly('log_backtrace_at', text, { fallback: '', doc: 'Accepted and ignored' }),
 } as const;

@@ -4,48 +4,37 @@ import { both, envOnly, flagOnly } from './row.ts';
 
 /** What a process is to be, and where: its cluster, its port, its log. */
 export const processRows = {
-  kubeconfig: flagOnly(
-    'kubeconfig',
-    '',
-    text,
-    "Kubeconfig of the cluster; empty: the pod's own service account, and outside a pod the simulator. KUBECONFIG and ~/.kube/config are never read",
-  ),
-  master: flagOnly('master', '', webAddress, 'URL of the API server; empty: that of the kubeconfig'),
-  function: both(
-    'function',
-    '',
-    oneOfOrNone(functionNames),
-    'The one function to run, without sources; empty: all functions and the sources',
-  ),
-  port: both(
-    'port',
-    '8080',
-    wholeNumber(0, 65_535),
-    'Port of events, probes, metrics and the status page; the simulation takes any free port',
-  ),
-  statusPage: both(
-    'status-page',
-    'false',
-    yesOrNo,
-    'Serve a page of caches and nodes at /status/, read-only and without a login, to anybody who reaches the port; on in the simulation',
-  ),
-  leaderElection: both(
-    'leader-election',
-    'true',
-    yesOrNo,
-    'Hold a Lease, so that only one of several replicas is active',
-  ),
-  leaseNamespace: both('lease-namespace', '', text, 'Namespace of the Lease; empty: that of KUBEFLEDGED_NAMESPACE'),
-  namespace: envOnly(
-    'KUBEFLEDGED_NAMESPACE',
-    '',
-    text,
-    "Namespace of removal Jobs and of the Lease; empty: the process's own namespace",
-  ),
-  watchNamespaces: both(
-    'watch-namespaces',
-    '',
-    namespaceNames,
-    'Namespaces whose caches are served, separated by commas; empty: all. With it no rights elsewhere are needed, except to read Nodes',
-  ),
+  kubeconfig: flagOnly('kubeconfig', text, {
+    fallback: '',
+    doc: "Kubeconfig of the cluster; empty: the pod's own service account, and outside a pod the simulator. KUBECONFIG and ~/.kube/config are never read",
+  }),
+  master: flagOnly('master', webAddress, { fallback: '', doc: 'URL of the API server; empty: that of the kubeconfig' }),
+  function: both('function', oneOfOrNone(functionNames), {
+    fallback: '',
+    doc: 'The one function to run, without sources; empty: all functions and the sources',
+  }),
+  port: both('port', wholeNumber(0, 65_535), {
+    fallback: '8080',
+    doc: 'Port of events, probes, metrics and the status page; the simulation takes any free port',
+  }),
+  statusPage: both('status-page', yesOrNo, {
+    fallback: 'false',
+    doc: 'Serve a page of caches and nodes at /status/, read-only and without a login, to anybody who reaches the port; on in the simulation',
+  }),
+  leaderElection: both('leader-election', yesOrNo, {
+    fallback: 'true',
+    doc: 'Hold a Lease, so that only one of several replicas is active',
+  }),
+  leaseNamespace: both('lease-namespace', text, {
+    fallback: '',
+    doc: 'Namespace of the Lease; empty: that of KUBEFLEDGED_NAMESPACE',
+  }),
+  namespace: envOnly('KUBEFLEDGED_NAMESPACE', text, {
+    fallback: '',
+    doc: "Namespace of removal Jobs and of the Lease; empty: the process's own namespace",
+  }),
+  watchNamespaces: both('watch-namespaces', namespaceNames, {
+    fallback: '',
+    doc: 'Namespaces whose caches are served, separated by commas; empty: all. With it no rights elsewhere are needed, except to read Nodes',
+  }),
 } as const;

@@ -4,28 +4,20 @@ import { both } from './row.ts';
 
 /** How registries are asked what references stand for. */
 export const registryRows = {
-  registryMirrors: both(
-    'registry-mirrors',
-    '',
-    mirrorLists,
-    'Mirrors that are asked for digests before the registry, best those that nodes pull from: {"docker.io": ["https://…"], …}',
-  ),
-  registryCertificates: both(
-    'registry-ca-certs',
-    '',
-    text,
-    'PEM of additional certificate authorities of registries, or the path of a file that has it',
-  ),
-  registryInsecure: both(
-    'registry-insecure',
-    '',
-    hostList,
-    'Registries that are asked for digests over http, separated by commas',
-  ),
-  registrySecrets: both(
-    'registry-secrets',
-    'false',
-    yesOrNo,
-    'Ask registries with the pull secrets of the cache; needs the right to get Secrets in each namespace (a Role in deploy/kubectl/standalone.yaml)',
-  ),
+  registryMirrors: both('registry-mirrors', mirrorLists, {
+    fallback: '',
+    doc: 'Mirrors that are asked for digests before the registry, best those that nodes pull from: {"docker.io": ["https://…"], …}',
+  }),
+  registryCertificates: both('registry-ca-certs', text, {
+    fallback: '',
+    doc: 'PEM of additional certificate authorities of registries, or the path of a file that has it',
+  }),
+  registryInsecure: both('registry-insecure', hostList, {
+    fallback: '',
+    doc: 'Registries that are asked for digests over http, separated by commas',
+  }),
+  registrySecrets: both('registry-secrets', yesOrNo, {
+    fallback: 'false',
+    doc: 'Ask registries with the pull secrets of the cache; needs the right to get Secrets in each namespace (a Role in deploy/kubectl/standalone.yaml)',
+  }),
 } as const;
