@@ -1,11 +1,9 @@
-import type { Answer } from './answer.ts';
 import type { Conversation } from './conversation.ts';
-import { type Keyring, type Login, loginsFor } from './keyring.ts';
+import { fingerprint, type Keyring, type Login, loginsFor } from './keyring.ts';
 import { manifestDigest } from './manifest-digest.ts';
 import { NoAnswer, printable } from './no-answer.ts';
 import type { Place } from './places.ts';
-import { preferredLogins, type PreferredLogins } from './preferred-logins.ts';
-import type { Budget } from './time-budget.ts';
+import type { Budget } from './exchange.ts';
 
 export type AskPlaces = (places: readonly Place[], keyring: Keyring, budget: Budget) => Promise<Answer>;
 
@@ -53,3 +51,40 @@ export function unknown(error: unknown): Answer {
   const retryAfterMs = error instanceof NoAnswer ? error.retryAfterMs : undefined;
   return { type: 'unknown', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
+
+/** What a reference stands for now. Only a digest and an absence are facts. */
+export type Answer =
+  | { readonly type: 'digest'; readonly digest: string }
+  | { readonly type: 'absent' }
+  /** `reason` is a sentence without secrets; `retryAfterMs` is told where asking again sooner is in vain. */
+  | { readonly type: 'unknown'; readonly reason: string; readonly retryAfterMs?: number };
+
+/** Which login, or none, a repository accepted last: tried first, so that a private image costs one request each time rather than two refused ones before. */
+export type PreferredLogins = {
+  /** The same logins, in the order to try them. */
+  readonly inOrder: (place: Place, logins: readonly (Login | undefined)[]) => readonly (Login | undefined)[];
+  readonly worked: (place: Place, login: Login | undefined) => void;
+};
+
+const mostKept = 1000;
+
+export function preferredLogins(): PreferredLogins {
+  const kept = new Map<string, string>();
+  return {
+    inOrder: (place, logins) => {
+      const wanted = kept.get(keyOf(place));
+      const isWanted = (login: Login | undefined): boolean => nameOf(login) === wanted;
+      return [...logins.filter((login) => isWanted(login)), ...logins.filter((login) => !isWanted(login))];
+    },
+    worked: (place, login) => {
+      kept.delete(keyOf(place));
+      const [oldest] = kept.keys();
+      if (oldest !== undefined && kept.size >= mostKept) kept.delete(oldest);
+      kept.set(keyOf(place), nameOf(login));
+    },
+  };
+}
+
+const keyOf = ({ manifest, repository }: Place): string => `${manifest.origin} ${repository}`;
+const nameOf = (login: Login | undefined): string =>
+  login === undefined ? '' : fingerprint([login.username, login.password]);

@@ -1,10 +1,9 @@
 import { type Challenge, challengeIn } from './challenge.ts';
-import type { Exchange } from './exchange.ts';
+import type { Budget, Exchange } from './exchange.ts';
 import { followRedirects } from './follow-redirects.ts';
 import type { Login } from './keyring.ts';
 import type { Place } from './places.ts';
 import type { Reply } from './send-request.ts';
-import type { Budget } from './time-budget.ts';
 import { basic, type Tokens } from './tokens.ts';
 
 /** Asks one place for a manifest in the name of one login, or of none, in the way that the place wants to be told of it. */

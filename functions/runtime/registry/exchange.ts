@@ -4,12 +4,10 @@ import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { deadline, reasonOf, TimedOut } from '#runtime/api/time-limit.ts';
 import { retryAfter } from '#runtime/api/retry-after.ts';
-import { failureWords } from './failure-words.ts';
 import { guardedLookup, isForbiddenAddress } from './forbidden-address.ts';
 import type { Hosts } from './hosts.ts';
-import { NoAnswer, printable } from './no-answer.ts';
+import { failureWords, NoAnswer, printable } from './no-answer.ts';
 import { type Connections, type Question, type Reply, sendRequest } from './send-request.ts';
-import type { Budget } from './time-budget.ts';
 
 /** One request and its whole answer. Throws `NoAnswer` where none comes in time, or where the host asks to be left alone. */
 export type Exchange = {
@@ -95,4 +93,21 @@ export const statusWords = (status: number): string => `${status} ${STATUS_CODES
 function silence(host: string, cause: unknown): NoAnswer {
   if (cause instanceof TimedOut) return new NoAnswer(`${host}: ${cause.message}`, undefined, { cause });
   return new NoAnswer(`${host} could not be asked: ${printable(failureWords(cause))}`, undefined, { cause });
+}
+
+/** The time that calls for one image may take together; waiting in line is not counted, as it says nothing of the registry. */
+export type Budget = {
+  /** Milliseconds. */
+  readonly left: () => number;
+  readonly spend: (ms: number) => void;
+};
+
+export function timeBudget(ms: number): Budget {
+  let left = ms;
+  return {
+    left: () => Math.ceil(left),
+    spend: (used) => {
+      left = Math.max(0, left - used);
+    },
+  };
 }

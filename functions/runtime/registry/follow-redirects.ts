@@ -1,8 +1,7 @@
-import type { Exchange } from './exchange.ts';
+import type { Budget, Exchange } from './exchange.ts';
 import { NoAnswer } from './no-answer.ts';
 import { isManifestPath } from './places.ts';
 import type { Question, Reply } from './send-request.ts';
-import type { Budget } from './time-budget.ts';
 
 const mostRedirects = 5;
 const redirects = [301, 302, 303, 307, 308];

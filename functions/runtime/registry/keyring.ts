@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 
 export type Login = { readonly username: string; readonly password: string };
@@ -100,3 +101,7 @@ function json(text: string): unknown {
     return undefined;
   }
 }
+
+/** A key for things that hold secrets, so that none is kept as the key of a map. */
+export const fingerprint = (parts: readonly unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('base64');

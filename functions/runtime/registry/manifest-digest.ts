@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { type Conversation, manifestTypes } from './conversation.ts';
-import { statusWords } from './exchange.ts';
+import { type Budget, statusWords } from './exchange.ts';
 import type { Login } from './keyring.ts';
 import { Denied, NoAnswer, printable } from './no-answer.ts';
 import type { Place } from './places.ts';
 import type { Reply } from './send-request.ts';
-import type { Budget } from './time-budget.ts';
 
 /** What one place says of a manifest to one login. */
 export type Finding =

@@ -1,15 +1,12 @@
 import type { LookupFunction } from 'node:net';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
-import type { Answer } from './answer.ts';
-import { createAskPlaces, unknown } from './ask-places.ts';
+import { type Answer, createAskPlaces, unknown } from './ask-places.ts';
 import { createConversation } from './conversation.ts';
-import { createExchange } from './exchange.ts';
-import { fingerprint } from './fingerprint.ts';
+import { createExchange, timeBudget } from './exchange.ts';
 import { createHosts } from './hosts.ts';
-import type { Keyring } from './keyring.ts';
+import { fingerprint, type Keyring } from './keyring.ts';
 import { placesOf, plainHosts } from './places.ts';
 import type { RegistrySettings } from './registry-settings.ts';
-import { timeBudget } from './time-budget.ts';
 import { createTokens } from './tokens.ts';
 import { trustedAuthorities } from './trusted-authorities.ts';
 

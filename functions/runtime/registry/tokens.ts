@@ -1,10 +1,8 @@
 import * as z from 'zod/mini';
 import type { Challenge } from './challenge.ts';
-import { type Exchange, statusWords } from './exchange.ts';
-import { fingerprint } from './fingerprint.ts';
-import type { Login } from './keyring.ts';
+import { type Budget, type Exchange, statusWords } from './exchange.ts';
+import { fingerprint, type Login } from './keyring.ts';
 import { Denied, NoAnswer, printable } from './no-answer.ts';
-import type { Budget } from './time-budget.ts';
 
 type Bearer = Extract<Challenge, { scheme: 'bearer' }>;
 

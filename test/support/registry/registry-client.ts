@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { afterEach } from 'vitest';
-import type { Answer } from '#runtime/registry/answer.ts';
+import type { Answer } from '#runtime/registry/ask-places.ts';
 import { createRegistry, type Registry, type RegistryOptions } from '#runtime/registry/registry.ts';
 import { answer, type Script, scriptedServer, type ScriptedServer, type ReceivedRequest } from '../scripted-server.ts';
 
