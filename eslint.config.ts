@@ -27,7 +27,7 @@ const runtimeRooms = {
   api: [],
   process: [],
   config: [],
-  registry: ['api'],
+  registry: ['api', 'config'],
   cluster: ['api'],
   http: ['api'],
   'kube-fledged': ['api'],

@@ -5,7 +5,7 @@ import { ConfigError } from '#runtime/errors.ts';
 import type { Namespaces } from '#runtime/api/namespaces.ts';
 import { type FlagKind, quoted, readFlags } from './flags.ts';
 import type { Setting } from './setting.ts';
-import type { RegistrySettings } from '#runtime/registry/registry-settings.ts';
+import type { RegistrySettings } from './registry-settings.ts';
 import type { LogLevel } from '#runtime/config/rows/log-rows.ts';
 import { replacedVariables, settingsTable as table } from './settings-table.ts';
 

@@ -19,7 +19,7 @@ export function createAskPlaces(converse: Conversation): AskPlaces {
     for (const place of places) {
       const logins = loginsFor(keyring, place.registry, place.repository).slice(0, mostLogins);
       const candidates = preferred.inOrder(place, [undefined, ...logins]);
-      answer = await askInTurn(converse, place, candidates, { budget, preferred }).catch(unknown);
+      answer = await askInTurn(converse, { place, candidates }, { budget, preferred }).catch(unknown);
       if (answer.type === 'digest') return answer;
     }
     return answer;
@@ -29,13 +29,12 @@ export function createAskPlaces(converse: Conversation): AskPlaces {
 /** Absent only where nobody was turned away: what one login may not see may be there. */
 async function askInTurn(
   converse: Conversation,
-  place: Place,
-  candidates: readonly (Login | undefined)[],
+  { place, candidates }: { readonly place: Place; readonly candidates: readonly (Login | undefined)[] },
   { budget, preferred }: { readonly budget: Budget; readonly preferred: PreferredLogins },
 ): Promise<Answer> {
   const refusals: string[] = [];
   for (const login of candidates) {
-    const found = await manifestDigest(converse, place, login, budget);
+    const found = await manifestDigest(converse, place, { login, budget });
     if (found.type === 'denied') refusals.push(found.reason);
     if (found.type !== 'digest') continue;
     preferred.worked(place, login);

@@ -6,13 +6,11 @@ import type { Place } from './places.ts';
 import type { Reply } from './send-request.ts';
 import { basic, type Tokens } from './tokens.ts';
 
-/** Asks one place for a manifest in the name of one login, or of none, in the way that the place wants to be told of it. */
-export type Conversation = (
-  method: 'HEAD' | 'GET',
-  place: Place,
-  login: Login | undefined,
-  budget: Budget,
-) => Promise<Reply>;
+/** Requests a manifest from one place with one login, or with none, by the authentication scheme that the place asks for. */
+export type Conversation = (method: 'HEAD' | 'GET', place: Place, query: Query) => Promise<Reply>;
+
+/** The login to use, or none, and the time that is left for the answer. */
+export type Query = { readonly login: Login | undefined; readonly budget: Budget };
 
 /** Index and manifest, of OCI and of Docker: what container runtimes ask for, so that the digest is the one they see. */
 export const manifestTypes = [
@@ -33,10 +31,11 @@ export function createConversation(exchange: Exchange, tokens: Tokens): Conversa
     if (oldest !== undefined && remembered.size >= mostRemembered) remembered.delete(oldest);
     remembered.set(key, challenge);
   };
-  return async (method, place, login, budget) => {
+  return async (method, place, query) => {
+    const { login, budget } = query;
     const key = `${place.manifest.origin} ${place.repository}`;
     const askKnowing = async (challenge: Challenge | undefined): Promise<Reply> => {
-      const header = await authorization(tokens, challenge, login, budget);
+      const header = await authorization(tokens, challenge, query);
       const headers = { accept: manifestTypes.join(', '), ...(header !== undefined && { authorization: header }) };
       return followRedirects(exchange, { method, url: place.manifest, headers, most: mostBytes }, budget);
     };
@@ -66,8 +65,7 @@ function isAsBefore(challenge: Challenge, known: Challenge | undefined, login: L
 async function authorization(
   tokens: Tokens,
   challenge: Challenge | undefined,
-  login: Login | undefined,
-  budget: Budget,
+  { login, budget }: Query,
 ): Promise<string | undefined> {
   if (challenge?.scheme === 'bearer') return `Bearer ${await tokens.token(challenge, login, budget)}`;
   return login && basic(login);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
-import { type Conversation, manifestTypes } from './conversation.ts';
-import { type Budget, statusWords } from './exchange.ts';
+import { type Conversation, manifestTypes, type Query } from './conversation.ts';
+import { statusWords } from './exchange.ts';
 import type { Login } from './keyring.ts';
 import { Denied, NoAnswer, printable } from './no-answer.ts';
 import type { Place } from './places.ts';
@@ -14,19 +14,14 @@ export type Finding =
   | { readonly type: 'denied'; readonly reason: string };
 
 /** The digest a place tells by HEAD, or else that of the manifest it sends. Throws `NoAnswer` for what says neither this nor that. */
-export async function manifestDigest(
-  converse: Conversation,
-  place: Place,
-  login: Login | undefined,
-  budget: Budget,
-): Promise<Finding> {
+export async function manifestDigest(converse: Conversation, place: Place, query: Query): Promise<Finding> {
   try {
-    const head = await converse('HEAD', place, login, budget);
+    const head = await converse('HEAD', place, query);
     const told = digestTold(head);
     if (head.status === 200 && told !== undefined) return { type: 'digest', digest: told };
-    if (![200, 405, 501].includes(head.status)) return refusal(head, login);
-    const whole = await converse('GET', place, login, budget);
-    return whole.status === 200 ? { type: 'digest', digest: digestOf(whole) } : refusal(whole, login);
+    if (![200, 405, 501].includes(head.status)) return refusal(head, query.login);
+    const whole = await converse('GET', place, query);
+    return whole.status === 200 ? { type: 'digest', digest: digestOf(whole) } : refusal(whole, query.login);
   } catch (error) {
     if (error instanceof Denied) return { type: 'denied', reason: error.message };
     throw error;

@@ -1,6 +1,6 @@
 import type { ImageReference } from '#model/text/image-reference.ts';
 import { NoAnswer } from './no-answer.ts';
-import { isHost, type RegistrySettings } from './registry-settings.ts';
+import { isHost, type RegistrySettings } from '#runtime/config/registry-settings.ts';
 
 /** One server that may know an image: a mirror, or the registry itself. */
 export type Place = {

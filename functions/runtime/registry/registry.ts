@@ -6,7 +6,7 @@ import { createExchange, timeBudget } from './exchange.ts';
 import { createHosts } from './hosts.ts';
 import { fingerprint, type Keyring } from './keyring.ts';
 import { placesOf, plainHosts } from './places.ts';
-import type { RegistrySettings } from './registry-settings.ts';
+import type { RegistrySettings } from '#runtime/config/registry-settings.ts';
 import { createTokens } from './tokens.ts';
 import { trustedAuthorities } from './trusted-authorities.ts';
 

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { Challenge } from './challenge.ts';
+import type { Query } from './conversation.ts';
 import { type Budget, type Exchange, statusWords } from './exchange.ts';
 import { fingerprint, type Login } from './keyring.ts';
 import { Denied, NoAnswer, printable } from './no-answer.ts';
@@ -32,9 +33,9 @@ const mostBytes = 65_536;
 
 export function createTokens(exchange: Exchange, now: () => number): Tokens {
   const held = new Map<string, Held>();
-  const fetched = async (key: string, challenge: Bearer, login: Login | undefined, budget: Budget): Promise<string> => {
+  const fetched = async (key: string, challenge: Bearer, query: Query): Promise<string> => {
     const began = now();
-    const { token, lifeMs } = await fetchToken(exchange, challenge, login, budget);
+    const { token, lifeMs } = await fetchToken(exchange, challenge, query);
     const one = held.get(key);
     if (one) one.until = began + Math.min(lifeMs, longestLife) - margin;
     return token;
@@ -45,7 +46,7 @@ export function createTokens(exchange: Exchange, now: () => number): Tokens {
       const found = held.get(key);
       if (found && found.until > now()) return found.token;
       forgetExpired(held, now());
-      const token = fetched(key, challenge, login, budget);
+      const token = fetched(key, challenge, { login, budget });
       held.set(key, { token, until: Infinity });
       token.catch(() => held.delete(key));
       return token;
@@ -62,8 +63,7 @@ const keyOf = ({ realm, service, scope }: Bearer, login: Login | undefined): str
 async function fetchToken(
   exchange: Exchange,
   { realm, service, scope }: Bearer,
-  login: Login | undefined,
-  budget: Budget,
+  { login, budget }: Query,
 ): Promise<{ token: string; lifeMs: number }> {
   const url = new URL(realm);
   if (service !== '') url.searchParams.set('service', service);

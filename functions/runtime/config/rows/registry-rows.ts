@@ -1,4 +1,4 @@
-import { hostList, mirrorLists } from '#runtime/registry/registry-settings.ts';
+import { hostList, mirrorLists } from '#runtime/config/registry-settings.ts';
 import { text, yesOrNo } from '#runtime/config/setting.ts';
 import { both } from './row.ts';
 

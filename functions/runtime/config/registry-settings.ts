@@ -1,4 +1,4 @@
-import { isWebAddress, type Reads } from '#runtime/config/setting.ts';
+import { isWebAddress, type Reads } from './setting.ts';
 
 /** What an operator tells of registries. */
 export type RegistrySettings = {
