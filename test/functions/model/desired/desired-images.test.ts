@@ -102,7 +102,7 @@ describe('pull policy', () => {
     expect(pullPolicyOf(image, cache({ spec: spec({ imagePullPolicy }) }), given)).toBe(policy);
   });
 
-  it("Always is the reason why a node's image list does not prove presence", () => {
+  it("IfNotPresent proves an image present by the node's image list, Always does not", () => {
     const withImages = node({ images: new Set(['docker.io/library/a:1', `docker.io/library/b@${digest}`]) });
     expect(isProvenPresent('a:1', withImages, 'IfNotPresent')).toBe(true);
     expect(isProvenPresent('a:1', withImages, 'Always')).toBe(false);
