@@ -8,7 +8,7 @@ import { retryAfter } from './retry-after.ts';
 
 const unzip = promisify(gunzip);
 
-/** The whole body as text; `count` hears of every byte as it crosses the wire. Rejects if the answer breaks off. */
+/** The whole body as text; `count` is called with the bytes of each chunk as received. Rejects if the answer breaks off. */
 export async function bodyText(answer: IncomingMessage, count: (bytes: number) => void): Promise<string> {
   const chunks: Buffer[] = [];
   const incoming: AsyncIterable<Buffer> = answer;
@@ -23,7 +23,7 @@ export async function bodyText(answer: IncomingMessage, count: (bytes: number) =
 
 export const isSuccess = (answer: IncomingMessage): boolean => Math.floor((answer.statusCode ?? 0) / 100) === 2;
 
-/** The API server's refusal, in its own words where it sent a Status, else in the first of whoever answered in its place. */
+/** The error of a non-2xx answer: the message of its Status, else the beginning of the body, which a proxy may have written. */
 export function refusal(call: ApiCall, answer: IncomingMessage, body: string): ApiError {
   const { reason, message } = statusOf(body);
   const status = answer.statusCode ?? 0;
@@ -35,20 +35,20 @@ export function refusal(call: ApiCall, answer: IncomingMessage, body: string): A
   });
 }
 
-/** No answer, or one that can not be read. */
+/** The error of a call without a readable answer. */
 export function silence(call: ApiCall, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  const why = error instanceof TimedOut ? error.message : `no answer: ${wordsOf(error)}`;
+  const why = error instanceof TimedOut ? error.message : `no answer: ${messageOf(error)}`;
   return new ApiError(`${attempted(call)}: ${why}`, { status: 0 }, { cause: error });
 }
 
-/** The parsed JSON of a good answer; undefined for an empty one. */
+/** The parsed JSON of a 2xx answer; undefined for an empty body. */
 export function parsed(call: ApiCall, body: string): unknown {
   if (body === '') return undefined;
   try {
     return JSON.parse(body);
   } catch {
-    // No cause: the parser quotes what it read, and that may be a Secret.
+    // No cause: the parser quotes its input, which may be a Secret.
     throw new ApiError(`${attempted(call)}: the answer is not JSON`, { status: 0 });
   }
 }
@@ -71,8 +71,8 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** A refused connection to a name with several addresses comes as an error without words but with a code. */
-function wordsOf(error: unknown): string {
+/** A refused connection to a name with several addresses has an error code but no message. */
+function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.message !== '') return error.message;
   return 'code' in error ? String(error.code) : error.name;

@@ -1,17 +1,17 @@
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 
-/** Where the cluster is, always said by the operator: never KUBECONFIG, the home folder or localhost by default. */
+/** The cluster that the operator configured; KUBECONFIG, ~/.kube/config and localhost are never used by default. */
 export type ClusterSource = {
-  /** Path of a kubeconfig; '' for none. */
+  /** Path of a kubeconfig; empty: none. */
   readonly kubeconfig: string;
-  /** URL that replaces the server's; '' for none. */
+  /** URL that replaces the kubeconfig's server; empty: none. */
   readonly master: string;
-  /** Whether this process runs in a pod, whose service account serves where no kubeconfig is given. */
+  /** Whether this process runs in a pod; without a kubeconfig, its service account is used. */
   readonly inCluster: boolean;
-  /** Kubeconfigs after the first, as in a list in KUBECONFIG: of what several name, the first counts. */
+  /** More kubeconfigs, merged as a list in KUBECONFIG is: the first entry of a name wins. */
   readonly furtherKubeconfigs?: readonly string[];
-  /** Context to use in place of the kubeconfig's current one. */
+  /** Context to use instead of the current one. */
   readonly context?: string;
 };
 
@@ -19,7 +19,7 @@ export type Credentials = {
   readonly server: URL;
   readonly context: string;
   readonly namespace: string;
-  /** What one request needs: asked anew each time, since tokens and certificates are rotated under a running process. */
+  /** Authorisation of one request; resolved for each, since tokens and certificates are rotated. */
   readonly authorise: () => Promise<Authorisation>;
 };
 
@@ -28,6 +28,6 @@ export type Authorisation = {
   /** `user:password` for basic authentication. */
   readonly auth: string | undefined;
   readonly tls: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
-  /** The agent of the kubeconfig's proxy-url; undefined without one. */
+  /** The agent for the kubeconfig's proxy-url, if set. */
   readonly proxy: Agent | undefined;
 };

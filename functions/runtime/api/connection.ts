@@ -3,20 +3,20 @@ import type { Credentials } from './cluster-source.ts';
 import { type Outgoing, type Sent, transport } from './transport.ts';
 import { version } from '#runtime/version.ts';
 
-/** What calls and streams of one cluster share: its connections, and the count of what goes over them. */
+/** The connections and counters that the calls and streams of one cluster share. */
 export type ApiConnection = {
   readonly send: (way: Way, call: ApiCall, signal: AbortSignal) => Promise<Sent>;
-  /** Hears of bytes read. */
+  /** Adds to the bytes read. */
   readonly count: (bytes: number) => void;
   readonly metrics: () => ApiMetrics;
-  /** Fires when the wire is closed. */
+  /** Fires on `close`. */
   readonly closing: AbortSignal;
   readonly close: () => void;
 };
 
 type Way = 'call' | 'stream';
 
-/** Milliseconds of one try. */
+/** Time limit of one try, in milliseconds. */
 export const defaultTimeout = 30_000;
 
 export function apiConnection(credentials: Credentials, onCall?: (result: CallResult) => void): ApiConnection {
@@ -54,10 +54,10 @@ function outgoing(way: Way, call: ApiCall, signal: AbortSignal): Outgoing {
   const headers = {
     accept: call.accept ?? 'application/json',
     'user-agent': `imagecache-functions/${version}`,
-    // A zipped stream would hold lines back until a block is full.
+    // Compression would delay the lines of a stream until a block is full.
     ...(way === 'call' && { 'accept-encoding': 'gzip' }),
     ...(body && { 'content-type': call.contentType ?? 'application/json' }),
-    // Node frames no body of a DELETE by itself: without a length the server reads it as the next request.
+    // Node sets no length for the body of a DELETE, and the server would read the body as the next request.
     ...(call.method !== 'GET' && { 'content-length': String(body?.length ?? 0) }),
   };
   return { method: call.method, path: call.path, headers, body, signal };

@@ -5,7 +5,7 @@ import { ConfigError } from '#runtime/errors.ts';
 import { podCredentials } from './pod-credentials.ts';
 import { described, serverUrl } from './server-url.ts';
 
-/** Reads the credentials of the cluster that `source` names, or throws `ConfigError`. */
+/** Reads the credentials of a cluster. Throws `ConfigError`. */
 export function loadCredentials(source: ClusterSource): Credentials {
   if (source.kubeconfig === '') return podCredentials(source);
   const config = new KubeConfig();
@@ -13,7 +13,7 @@ export function loadCredentials(source: ClusterSource): Credentials {
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new ConfigError(`${described(source)} has no current context that names a cluster`);
   const server = serverUrl(source.master === '' ? cluster.server : source.master, source);
-  // client-node refuses plain HTTP unless told that TLS does not matter; there is none to check.
+  // client-node accepts plain HTTP only with skipTLSVerify.
   const skipTLSVerify = cluster.skipTLSVerify || server.protocol === 'http:';
   config.clusters = config.clusters.map((each) =>
     each === cluster ? { ...each, server: server.href, skipTLSVerify } : each,
@@ -40,7 +40,7 @@ function loadFiles(config: KubeConfig, { kubeconfig, furtherKubeconfigs = [], co
   return context;
 }
 
-/** client-node's own merge refuses a name that is there already. */
+/** client-node's own merge refuses duplicate names. */
 function merge(config: KubeConfig, further: KubeConfig): void {
   const added = <T extends { readonly name: string }>(first: readonly T[] = [], then: readonly T[] = []): T[] => [
     ...first,
@@ -56,7 +56,7 @@ function loadFile(config: KubeConfig, file: string): void {
   try {
     config.loadFromFile(file);
   } catch (error) {
-    // The parser's own message quotes the file, tokens included: it is neither shown nor kept as the cause.
+    // No cause: the parser's message quotes the file, tokens included.
     const isAbsent = error instanceof Error && 'code' in error;
     throw new ConfigError(
       isAbsent ? `cannot read kubeconfig ${file}: ${String(error.code)}` : `${file} is not a kubeconfig`,
@@ -82,14 +82,14 @@ async function applied(config: KubeConfig): Promise<RequestOptions> {
   return options;
 }
 
-/** A parser's message quotes the answer of a credential plugin, token included: it is never told, nor kept as a cause. */
+/** Omits a parser's message: it quotes the answer of a credential plugin, token included. */
 function whyNot(error: unknown): string {
   return error instanceof Error && !(error instanceof SyntaxError)
     ? error.message.trim().slice(0, 300)
     : 'its answer is not JSON';
 }
 
-/** Token files end in a newline more often than not, which no header may carry. */
+/** Trims values: token files usually end in a newline, which is invalid in a header. */
 function textHeaders(headers: RequestOptions['headers']): Record<string, string> {
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value).trim()]));
 }

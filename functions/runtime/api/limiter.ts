@@ -1,9 +1,9 @@
 import { reasonOf } from './time-limit.ts';
 
-/** Runs a piece of work once there is room for it. Throws the signal's reason if that fires while it waits. */
+/** Runs work once a slot is free. Throws the signal's reason if it fires while waiting. */
 export type Limiter = <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
 
-/** Bounds how much runs at once, first come first served, so that a fan-out over a thousand nodes does not open a thousand sockets. */
+/** A first-in, first-out semaphore, so that work on a thousand nodes does not open a thousand sockets. */
 export function limiter(limit: number): Limiter {
   const waiting = new Set<() => void>();
   let free = limit;

@@ -6,7 +6,7 @@ import { defaultTimeout, type ApiConnection } from './connection.ts';
 import { deadline, reasonOf } from './time-limit.ts';
 import type { Sent } from './transport.ts';
 
-/** Streams the lines of one answer; its request dies with the loop that reads it, however that loop ends. */
+/** Streams the lines of one answer; the request is destroyed when the caller stops iterating. */
 export async function* apiLines(wire: ApiConnection, call: ApiCall): AsyncGenerator<string, void, undefined> {
   const limit = deadline(call.timeout ?? defaultTimeout, [call.signal, wire.closing]);
   const isStopped = (): boolean => wire.closing.aborted || call.signal?.aborted === true;
@@ -26,7 +26,7 @@ export async function* apiLines(wire: ApiConnection, call: ApiCall): AsyncGenera
   }
 }
 
-/** A character may be split between two chunks, and a line over many. */
+/** Decodes chunks to lines; characters and lines may be split between chunks. */
 async function* lines(
   answer: IncomingMessage,
   count: (bytes: number) => void,
@@ -36,7 +36,7 @@ async function* lines(
   let rest = '';
   for await (const chunk of incoming) {
     count(chunk.length);
-    // Only what is new is searched: an ImageCache of 5,000 nodes is a line of hundreds of chunks.
+    // Searches only the new chunk: an ImageCache with 5,000 nodes is a line of hundreds of chunks.
     const [first = '', ...more] = decoder.write(chunk).split('\n');
     rest += first;
     for (const piece of more) {

@@ -3,12 +3,12 @@ import type { Api } from './api.ts';
 import { ApiError } from '#runtime/errors.ts';
 
 type Listing<Item> = {
-  /** Items per page: few where they are large, so that memory stays bounded. */
+  /** Items per page; lower for large items to bound memory. */
   readonly limit: number;
   readonly parse: (object: unknown) => Item;
   readonly selector?: string;
   readonly fieldSelector?: string;
-  /** Only metadata is asked for: a small part of the bytes. */
+  /** Requests metadata only, which is much smaller. */
   readonly isMetadata?: boolean;
 };
 
@@ -19,7 +19,7 @@ const page = z.object({
 
 const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
-/** A whole listing, page by page, each item made small as it is read. A listing that expires half-way is begun again, once. */
+/** Lists all pages, parsing each item as it is read. Restarts once if the continue token expires. */
 export async function listItems<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
   try {
     return await onePass(api, path, listing);
@@ -29,7 +29,7 @@ export async function listItems<Item>(api: Api, path: string, listing: Listing<I
   }
 }
 
-/** The listings of several paths as one, read one after another. */
+/** Lists several paths in turn, as one list. */
 export async function listItemsAt<Item>(
   api: Api,
   paths: readonly string[],

@@ -1,7 +1,7 @@
-/** A Content-Type, taken apart: type and charset in lower case, '' where none is told. */
+/** A parsed Content-Type, in lower case; empty where a part is missing. */
 export type MediaType = { readonly type: string; readonly charset: string };
 
-/** Reads a Content-Type header, since the CloudEvents SDK compares it as one string, blanks and capitals included. */
+/** Parses a Content-Type header, since the CloudEvents SDK compares it as one case-sensitive string. */
 export function mediaType(header: string | undefined): MediaType {
   const [type = '', ...parameters] = (header ?? '').toLowerCase().split(';');
   const charset = parameters.map((each) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(each)?.[1]).find((each) => each);
@@ -10,5 +10,5 @@ export function mediaType(header: string | undefined): MediaType {
 
 export const isJson = ({ type }: MediaType): boolean => /^(?:application|text)\/(?:[^/]+\+)?json$/.test(type);
 
-/** To be accepted for what was written, as the whole of it would be read for nothing. */
+/** Accept header of writes whose answer is not used. */
 export const onlyMetadata = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';

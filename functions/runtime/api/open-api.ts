@@ -12,7 +12,7 @@ import type { Sent } from './transport.ts';
 
 const defaultConcurrency = 32;
 
-/** The API that these credentials open; nothing is sent before the first call. Apart from `createApi`, so that whoever has them needs no Kubernetes client. */
+/** The client for given credentials; separate from `createApi` to not load the Kubernetes client. Sends nothing before the first call. */
 export function openApi(credentials: Credentials, options: ApiOptions): Api {
   const wire = apiConnection(credentials, options.onCall);
   const enter = limiter(options.concurrency ?? defaultConcurrency);
@@ -22,8 +22,8 @@ export function openApi(credentials: Credentials, options: ApiOptions): Api {
     namespace: credentials.namespace,
     request: (call) => {
       const tryOnce = (signal: AbortSignal): Promise<Outcome> => attempt(wire, call, signal);
-      const inLine = (signal: AbortSignal): Promise<Outcome> => enter(() => tryOnce(signal), signal);
-      return request(call, call.isUrgent === true ? tryOnce : inLine, wire.closing);
+      const queued = (signal: AbortSignal): Promise<Outcome> => enter(() => tryOnce(signal), signal);
+      return request(call, call.isUrgent === true ? tryOnce : queued, wire.closing);
     },
     lines: (call) => apiLines(wire, call),
     metrics: wire.metrics,
@@ -34,7 +34,7 @@ export function openApi(credentials: Credentials, options: ApiOptions): Api {
 type Outcome =
   { readonly value: unknown } | { readonly error: ApiError; readonly wasSent: boolean; readonly timedOut: boolean };
 
-/** Tries until an answer is final, waiting outside the gate so that a throttled call holds up no other. */
+/** Retries until the outcome is final; waits outside the limiter, so that throttled calls block no others. */
 async function request(
   call: ApiCall,
   tryOnce: (signal: AbortSignal) => Promise<Outcome>,

@@ -5,19 +5,19 @@ import { ApiError } from '#runtime/errors.ts';
 
 const within = (namespace?: string): string => (namespace === undefined ? '' : `/namespaces/${segment(namespace)}`);
 
-/** Nothing has a name that nothing can have: whoever asks for it is told what the API server would say, and that is not asked. */
+/** Invalid object names are answered as 404 without a request. */
 function segment(name: string): string {
   if (isObjectName(name)) return name;
-  const told = JSON.stringify(name.slice(0, 100));
-  throw new ApiError(`no object can have the name ${told}`, { status: 404, reason: 'NotFound' });
+  const quoted = JSON.stringify(name.slice(0, 100));
+  throw new ApiError(`no object can have the name ${quoted}`, { status: 404, reason: 'NotFound' });
 }
 
 /**
- * Paths of the API. Names come from events, and whoever can post one must not choose the path.
- * All throw an `ApiError` 404 for what can be no name.
+ * Paths of the API. Names come from events and are validated, so that a sender can not choose the path.
+ * All throw an `ApiError` 404 for an invalid name.
  */
 export const paths = {
-  /** Of one namespace, or of all; so with Jobs and Pods. */
+  /** In one namespace, or in all; likewise for Jobs and Pods. */
   caches: (namespace?: string): string => `/apis/${group}/${version}${within(namespace)}/${imageCachePlural}`,
   cache: ({ namespace, name }: CacheReference): string => `${paths.caches(namespace)}/${segment(name)}`,
   nodes: '/api/v1/nodes',
@@ -30,7 +30,7 @@ export const paths = {
   secret: (namespace: string, name: string): string =>
     `/api/v1/namespaces/${segment(namespace)}/secrets/${segment(name)}`,
   events: (namespace: string): string => `/api/v1/namespaces/${segment(namespace)}/events`,
-  /** A Job, or else a Pod. */
+  /** The path of a Job or a Pod. */
   object: ({ kind, namespace, name }: ObjectReference): string =>
     kind === 'Job' ? paths.job(namespace, name) : paths.pod(namespace, name),
 } as const;

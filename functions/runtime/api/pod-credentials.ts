@@ -5,32 +5,32 @@ import type { Authorisation, ClusterSource, Credentials } from './cluster-source
 import { ConfigError } from '#runtime/errors.ts';
 import { serverUrl } from './server-url.ts';
 
-/** What the kubelet tells a container of its cluster. */
+/** Where the kubelet provides a container with its service account. */
 export type Pod = {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Folder with `token`, `ca.crt` and `namespace`. */
+  /** Directory with `token`, `ca.crt` and `namespace`. */
   readonly folder: string;
 };
 
 const thisPod: Pod = { env: process.env, folder: '/var/run/secrets/kubernetes.io/serviceaccount' };
 
-/** Milliseconds that files are believed: a token is replaced long before it expires. */
-const believed = 60_000;
+/** Milliseconds that files are cached; tokens are rotated long before they expire. */
+const cacheTime = 60_000;
 
 /**
- * The cluster where no kubeconfig is given: the pod's own with its service account, or the one of --master with nobody's.
- * The Kubernetes client is not asked, as loading it takes longer than all else that a function does. Throws `ConfigError` if no cluster is named.
+ * Credentials without a kubeconfig: the pod's service account, or none for --master outside a pod.
+ * Does not load the Kubernetes client, which would take most of a function's start. Throws `ConfigError` if no cluster is configured.
  */
 export function podCredentials(source: ClusterSource, pod: Pod = thisPod): Credentials {
   if (source.inCluster) return inCluster(source, pod);
   if (source.master === '')
     throw new ConfigError('no cluster is named: set --kubeconfig FILE, or run in a pod with a service account');
-  const nobody = { headers: {}, auth: undefined, tls: { rejectUnauthorized: true }, proxy: undefined };
+  const anonymous = { headers: {}, auth: undefined, tls: { rejectUnauthorized: true }, proxy: undefined };
   return {
     server: serverUrl(source.master, source),
     context: 'master',
     namespace: 'default',
-    authorise: () => Promise.resolve(nobody),
+    authorise: () => Promise.resolve(anonymous),
   };
 }
 
@@ -47,7 +47,7 @@ function inCluster(source: ClusterSource, { env, folder }: Pod): Credentials {
     server,
     context: 'in-cluster',
     namespace: namespace === '' ? 'default' : namespace,
-    authorise: kept(() => authorisation(folder)),
+    authorise: cached(() => authorisation(folder)),
   };
 }
 
@@ -62,12 +62,12 @@ async function authorisation(folder: string): Promise<Authorisation> {
   };
 }
 
-/** Reads again when what was read is old. A read that fails is not remembered. */
-function kept(read: () => Promise<Authorisation>): () => Promise<Authorisation> {
+/** Caches the value of `read` for `cacheTime`; errors are not cached. */
+function cached(read: () => Promise<Authorisation>): () => Promise<Authorisation> {
   let last: { readonly at: number; readonly value: Authorisation } | undefined;
   return async () => {
     const at = Date.now();
-    if (last === undefined || at - last.at > believed) last = { at, value: await read() };
+    if (last === undefined || at - last.at > cacheTime) last = { at, value: await read() };
     return last.value;
   };
 }

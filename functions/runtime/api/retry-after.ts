@@ -1,4 +1,4 @@
-/** Milliseconds that a Retry-After header asks to wait, told in seconds or as a date; undefined if it says neither. */
+/** Parses a Retry-After header, seconds or a date, to milliseconds; undefined if it is invalid. */
 export function retryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   const text = header.trim();

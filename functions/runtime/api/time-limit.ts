@@ -1,21 +1,21 @@
-/** The time of a piece of work ran out. */
+/** A time limit was exceeded. */
 export class TimedOut extends Error {
   override readonly name = 'TimedOut';
 }
 
 export type Deadline = {
   readonly signal: AbortSignal;
-  /** Lets go of the time, not of the other signals: a stream has begun and may now last. */
+  /** Cancels the time limit but not the other signals: a stream that has started may last. */
   readonly lift: () => void;
-  /** Lets go of everything; every deadline is cleared, or long-lived signals gather listeners. */
+  /** Cancels everything; must be called, or long-lived signals accumulate listeners. */
   readonly clear: () => void;
 };
 
-/** A signal that fires with `TimedOut` after `ms` (Infinity: never), or with the reason of one of `others` as soon as that fires. */
+/** A signal that fires with `TimedOut` after `ms` (Infinity: never), or with the reason of the first of `others` to fire. */
 export function deadline(ms: number, others: readonly (AbortSignal | undefined)[]): Deadline {
   const controller = new AbortController();
-  const runOut = (): void => controller.abort(new TimedOut(`no answer within ${ms} ms`));
-  const timer = ms === Infinity ? undefined : setTimeout(runOut, ms);
+  const expire = (): void => controller.abort(new TimedOut(`no answer within ${ms} ms`));
+  const timer = ms === Infinity ? undefined : setTimeout(expire, ms);
   const lift = (): void => clearTimeout(timer);
   const signals = others.filter((each) => each !== undefined);
   const stop = (): void => controller.abort(signals.find((each) => each.aborted)?.reason);
@@ -28,7 +28,7 @@ export function deadline(ms: number, others: readonly (AbortSignal | undefined)[
   return { signal: controller.signal, lift, clear };
 }
 
-/** What `promise` resolves to, unless `signal` fires first: then its reason is thrown, and the work goes on unheard. */
+/** Awaits `promise`, but throws the signal's reason if it fires first; the work itself is not stopped. */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -41,7 +41,7 @@ export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
-/** Why a signal fired, as an error whatever it was given. */
+/** The reason of an aborted signal, always an Error. */
 export function reasonOf(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new Error('stopped', { cause: signal.reason });
 }

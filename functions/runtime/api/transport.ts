@@ -3,38 +3,38 @@ import https from 'node:https';
 import type { Credentials } from './cluster-source.ts';
 import { orAborted } from './time-limit.ts';
 
-/** One request, ready to be sent. */
+/** A request to send. */
 export type Outgoing = {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | undefined;
-  /** Destroys the request, and whatever answer is being read, when it fires. */
+  /** Destroys the request and its answer when it fires. */
   readonly signal: AbortSignal;
 };
 
-/** A request on its way, and what is known of it. */
+/** A request that was sent. */
 export type Sent = {
   readonly request: http.ClientRequest;
-  /** Resolves with the head of the answer; rejects if none comes. */
+  /** Resolves with the head of the answer; rejects if there is none. */
   readonly answer: Promise<http.IncomingMessage>;
-  /** Whether a connection was made; before that, no byte can have left. */
+  /** Whether a connection was made; before that, no byte can have been sent. */
   readonly isConnected: () => boolean;
 };
 
 export type Transport = {
-  /** Over a kept-alive connection of the pool. */
+  /** Sends over a kept-alive connection of the pool. */
   readonly call: (outgoing: Outgoing) => Promise<Sent>;
-  /** Over a connection of its own, whose silence is probed so that a dead peer is noticed. */
+  /** Sends over its own connection, with TCP keep-alive probes to detect a dead peer. */
   readonly stream: (outgoing: Outgoing) => Promise<Sent>;
   readonly close: () => void;
 };
 
-/** Milliseconds: shorter than any server keeps an idle connection, so that no write meets one that is being closed. */
+/** Milliseconds; shorter than servers keep idle connections, so that no write is sent on one that is closing. */
 const idleTimeout = 30_000;
 const keepAliveProbe = 10_000;
 
-/** node:http(s) with agents of our own: client-node's fetch-based one neither reuses connections per call nor keeps watches apart. */
+/** Uses node:http(s) directly: client-node's fetch neither reuses connections nor separates watches from calls. */
 export function transport(credentials: Credentials): Transport {
   const isPlain = credentials.server.protocol === 'http:';
   const Agent = isPlain ? http.Agent : https.Agent;
@@ -63,7 +63,7 @@ export function transport(credentials: Credentials): Transport {
   };
 }
 
-/** A server behind a path prefix, as some proxies have it, keeps its prefix. */
+/** Keeps the path prefix of a server behind a proxy. */
 function address(server: URL, path: string): { host: string; port: string; path: string } {
   const host = server.hostname.replace(/^\[(.*)\]$/, '$1');
   const port = server.port === '' ? (server.protocol === 'http:' ? '80' : '443') : server.port;
@@ -83,10 +83,10 @@ function dispatch(request: http.ClientRequest, body: Buffer | undefined): Sent {
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
   request.once('response', resolve);
   request.once('close', () => reject(new Error('the connection closed without an answer')));
-  // Stays for good: a request that is destroyed late must not take the process with it.
+  // Never removed: an error event without a listener would end the process.
   request.on('error', reject);
   request.end(body);
-  // Whoever sent it may stop listening before it fails.
+  // The caller may stop awaiting the answer before it fails.
   promise.catch(() => undefined);
   return { request, answer: promise, isConnected: () => connected };
 }

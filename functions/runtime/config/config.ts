@@ -9,45 +9,45 @@ import type { RegistrySettings } from './registry-settings.ts';
 import type { LogLevel } from '#runtime/config/rows/log-rows.ts';
 import { replacedVariables, settingsTable as table } from './settings-table.ts';
 
-/** All that an operator set, checked, with every default filled in. */
+/** The validated configuration, with defaults filled in. */
 export type Config = ClusterSource & {
   readonly settings: Settings;
-  /** The one function to run; undefined means all of them. */
+  /** The function to run; undefined: all of them. */
   readonly function: FunctionName | undefined;
   readonly port: number;
-  /** Whether the source serves its page; it asks nobody who he is. */
+  /** Whether the source serves the status page, which needs no login. */
   readonly statusPage: boolean;
   readonly logLevel: LogLevel;
   readonly leaderElection: boolean;
-  /** '' is this process's own namespace. */
+  /** Empty: this process's own namespace. */
   readonly leaseNamespace: string;
-  /** Cron schedule of the heartbeat; '' is off. */
+  /** Cron schedule of the tick; empty: off. */
   readonly tickSchedule: string;
-  /** URL that events are sent to; '' is none. */
+  /** URL that events are sent to; empty: none. */
   readonly sink: string;
-  /** PEM; '' leaves Node's own authorities. */
+  /** PEM of additional certificate authorities; empty: Node's only. */
   readonly sinkCertificates: string;
-  /** Extensions put on every event. */
+  /** Extensions added to every event. */
   readonly eventOverrides: Readonly<Record<string, string>>;
-  /** URL by function name; empty where a sink or this process takes all events. */
+  /** URL by function name; empty if a sink or this process receives all events. */
   readonly routes: Readonly<Record<string, string>>;
-  /** How registries are asked for digests. */
+  /** Settings for resolving digests at registries. */
   readonly registry: RegistrySettings;
-  /** Whether registries are asked in the name of a cache's pull secrets. */
+  /** Whether a cache's pull secrets are used at registries. */
   readonly readsPullSecrets: boolean;
-  /** Namespaces whose caches are served, all others are left alone; none: there is no limit. */
+  /** Namespaces whose caches are reconciled; empty: all. */
   readonly watchNamespaces: Namespaces;
-  /** Lines to log once at start: what was set and has no meaning here. */
+  /** Lines to log once at start, about settings that are ignored. */
   readonly notes: readonly string[];
 };
 
-/** The settings of a process that belongs to this namespace: nobody else has to name it. */
+/** Defaults the namespace setting to the process's own namespace. */
 export const settingsIn = (own: string, settings: Settings): Settings =>
   settings.namespace === '' ? { ...settings, namespace: own } : settings;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads flags and environment, a flag first. Throws one `ConfigError` that tells all problems at once. */
+/** Reads flags and environment; flags take precedence. Throws one `ConfigError` that lists all problems. */
 export function readConfig(argv: readonly string[], env: Environment): Config {
   const flags = readFlags(argv, flagKinds());
   const problems = [...flags.problems];
@@ -65,11 +65,11 @@ export function readConfig(argv: readonly string[], env: Environment): Config {
   return config;
 }
 
-/** Whether the arguments ask for help rather than work. */
+/** Whether the arguments request help. */
 export const wantsHelp = (argv: readonly string[]): boolean =>
   argv.some((each) => ['-h', '-help', '--help'].includes(each));
 
-/** The text of --help, made from the table. */
+/** The text of --help, generated from the settings table. */
 export function helpText(): string {
   const rows = Object.values(table).map((setting) => {
     const names = [setting.flag === undefined ? [] : `--${setting.flag}`, setting.env ?? []].flat().join(', ');
@@ -129,7 +129,7 @@ function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
   };
 }
 
-/** Ours if it is set, else what glog's flags amount to. */
+/** The log level of --log-level if set, else of glog's flags. */
 function logLevel(read: <T>(setting: Setting<T>) => T): LogLevel {
   const [ours, threshold, verbosity] = [read(table.logLevel), read(table.stderrThreshold), read(table.verbosity)];
   if (ours !== undefined) return ours;

@@ -1,13 +1,13 @@
-/** A flag as Go's flag package reads it: a name, and whether it may stand without a value. */
+/** How Go's flag package parses a flag: a boolean one needs no value. */
 export type FlagKind = { readonly isBoolean: boolean };
 
 export type Flags = {
   readonly values: ReadonlyMap<string, string>;
-  /** A sentence for each argument that is no flag of ours. */
+  /** One sentence per invalid argument. */
   readonly problems: readonly string[];
 };
 
-/** Reads `-flag`, `--flag`, `--flag=value` and `--flag value`; a boolean takes its value only by `=`, the last of two wins. */
+/** Parses `-flag`, `--flag`, `--flag=value` and `--flag value`; a boolean takes a value only with `=`, and the last of duplicates wins. */
 export function readFlags(argv: readonly string[], kinds: ReadonlyMap<string, FlagKind>): Flags {
   const values = new Map<string, string>();
   const problems: string[] = [];
@@ -27,7 +27,7 @@ export function readFlags(argv: readonly string[], kinds: ReadonlyMap<string, Fl
   return { values, problems };
 }
 
-/** Text that came from outside, fit for a sentence. */
+/** Quotes and truncates external text for a message. */
 export const quoted = (text: string): string => JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 
 function next(rest: Iterator<string, undefined>): string | undefined {

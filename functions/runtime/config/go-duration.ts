@@ -10,7 +10,7 @@ const units: Readonly<Record<string, number>> = {
 };
 const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
 
-/** Milliseconds of a duration as Go writes it (`5m`, `1h30m`, `300ms`, `0`), since kube-fledged's flags are; undefined if it is none. Never negative. */
+/** Parses a Go duration (`5m`, `1h30m`, `300ms`, `0`), the format of kube-fledged's flags, to milliseconds; undefined if it is invalid or negative. */
 export function goDuration(text: string): number | undefined {
   const digits = text.startsWith('+') ? text.slice(1) : text;
   if (digits === '0') return 0;

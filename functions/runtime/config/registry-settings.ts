@@ -1,16 +1,16 @@
 import { isWebAddress, type Reads } from './setting.ts';
 
-/** What an operator tells of registries. */
+/** The operator's settings of registries. */
 export type RegistrySettings = {
-  /** URLs that are asked in place of a registry, in this order and before it, by the registry's name. */
+  /** Mirror URLs by registry name, tried in this order before the registry. */
   readonly mirrors: Readonly<Record<string, readonly string[]>>;
-  /** PEM of authorities that are trusted beside the usual ones, or the path of such a file; '' is none. */
+  /** PEM of additional certificate authorities, or the path of a PEM file; empty: none. */
   readonly certificates: string;
-  /** Hosts, with their ports, that are spoken to over http. */
+  /** Hosts, with ports, to connect to over http. */
   readonly insecure: readonly string[];
 };
 
-/** Mirrors by registry, in JSON. */
+/** Parses mirrors by registry from JSON. */
 export const mirrorLists: Reads<RegistrySettings['mirrors']> = {
   parse: (value) => {
     const lists = value.trim() === '' ? {} : listsOf(json(value));
@@ -19,7 +19,7 @@ export const mirrorLists: Reads<RegistrySettings['mirrors']> = {
   expects: 'a JSON object from registries to lists of http or https URLs',
 };
 
-/** Hosts, separated by commas. */
+/** Parses a comma-separated list of hosts. */
 export const hostList: Reads<readonly string[]> = {
   parse: (value) => {
     const hosts = value.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim().toLowerCase()]));
@@ -28,7 +28,7 @@ export const hostList: Reads<readonly string[]> = {
   expects: 'hosts such as registry.local:5000, separated by commas',
 };
 
-/** Whether a text is the name or address of a host, with or without a port, and nothing more. */
+/** Whether a text is exactly a host name or address, with or without a port. */
 export const isHost = (text: string): boolean =>
   /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(text) && URL.canParse(`https://${text}`);
 
@@ -38,14 +38,14 @@ function listsOf(value: unknown): RegistrySettings['mirrors'] | undefined {
     registry,
     isHost(registry) ? listOf(urls) : undefined,
   ]);
-  const good = entries.filter((entry): entry is [string, readonly string[]] => entry[1] !== undefined);
-  return good.length === entries.length ? Object.fromEntries(good) : undefined;
+  const valid = entries.filter((entry): entry is [string, readonly string[]] => entry[1] !== undefined);
+  return valid.length === entries.length ? Object.fromEntries(valid) : undefined;
 }
 
 function listOf(value: unknown): readonly string[] | undefined {
   const urls: readonly unknown[] = Array.isArray(value) ? value : [undefined];
-  const good = urls.filter((url) => typeof url === 'string').filter((url) => isWebAddress(url));
-  return good.length === urls.length ? good : undefined;
+  const valid = urls.filter((url) => typeof url === 'string').filter((url) => isWebAddress(url));
+  return valid.length === urls.length ? valid : undefined;
 }
 
 function json(value: string): unknown {

@@ -1,22 +1,22 @@
 import { goDuration } from './go-duration.ts';
 
-/** One thing an operator can set: a row of the table that flags, environment, defaults and help are all made from. */
+/** One setting: a row of the table that defines flags, environment variables, defaults and help. */
 export type Setting<T> = {
-  /** Without dashes; undefined where there is only the environment. */
+  /** Without dashes; undefined if only the environment sets it. */
   readonly flag: string | undefined;
   readonly env: string | undefined;
-  /** The default, written as an operator would write it. */
+  /** The default, in the format an operator writes. */
   readonly fallback: string;
   readonly reads: Reads<T>;
   /** One line for --help. */
   readonly doc: string;
-  /** An empty environment variable means its default, as charts leave them behind, unless empty has a meaning of its own. */
+  /** Whether an empty environment variable is a value; otherwise it means the default, since charts leave variables empty. */
   readonly mayBeEmpty?: boolean;
 };
 
-/** How a value is read, and what to say when it is not one. */
+/** Parses a value, and describes valid ones. */
 export type Reads<T> = {
-  /** The value, wrapped since it may itself be undefined; undefined for text that is none. */
+  /** The value, wrapped since it may itself be undefined; undefined for invalid text. */
   readonly parse: (text: string) => { readonly value: T } | undefined;
   /** Completes "expected …". */
   readonly expects: string;
@@ -25,16 +25,16 @@ export type Reads<T> = {
 
 export const text: Reads<string> = { parse: (value) => ({ value: value.trim() }), expects: 'text' };
 
-/** Milliseconds. */
-export const duration = (least: number): Reads<number> => ({
+/** Parses a duration to milliseconds. */
+export const duration = (min: number): Reads<number> => ({
   parse: (value) => {
     const milliseconds = goDuration(value.trim());
-    return milliseconds !== undefined && milliseconds >= least ? { value: milliseconds } : undefined;
+    return milliseconds !== undefined && milliseconds >= min ? { value: milliseconds } : undefined;
   },
-  expects: least > 0 ? 'a duration above 0 such as 5m, 1h30m or 300ms' : 'a duration such as 5m, 1h30m or 0s',
+  expects: min > 0 ? 'a duration above 0 such as 5m, 1h30m or 300ms' : 'a duration such as 5m, 1h30m or 0s',
 });
 
-/** Keys of taints, separated by commas. */
+/** Parses a comma-separated list of taint keys. */
 export const taintKeys: Reads<readonly string[]> = {
   parse: (value) => {
     const keys = value.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
@@ -43,7 +43,7 @@ export const taintKeys: Reads<readonly string[]> = {
   expects: 'keys of taints such as example.com/cold, separated by commas',
 };
 
-/** Names of namespaces, separated by commas; each once. */
+/** Parses a comma-separated list of namespaces, without duplicates. */
 export const namespaceNames: Reads<readonly string[]> = {
   parse: (value) => {
     const names = value.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
@@ -56,33 +56,32 @@ const namespaceName = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 const taintKey = /^(?:[a-z0-9][a-z0-9.-]*\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 
-export const wholeNumber = (least: number, most = Number.MAX_SAFE_INTEGER): Reads<number> => ({
+export const wholeNumber = (min: number, max = Number.MAX_SAFE_INTEGER): Reads<number> => ({
   parse: (value) => {
     const number = /^\d{1,15}$/.test(value.trim()) ? Number(value) : Number.NaN;
-    return number >= least && number <= most ? { value: number } : undefined;
+    return number >= min && number <= max ? { value: number } : undefined;
   },
-  expects:
-    most === Number.MAX_SAFE_INTEGER ? `a whole number from ${least}` : `a whole number from ${least} to ${most}`,
+  expects: max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min}` : `a whole number from ${min} to ${max}`,
 });
 
-/** A word of a list, whatever its case. */
-export const oneOf = <const T extends string>(words: readonly T[]): Reads<T> => ({
+/** Parses one of the allowed values, ignoring case. */
+export const oneOf = <const T extends string>(allowed: readonly T[]): Reads<T> => ({
   parse: (value) => {
-    const found = words.find((word) => word.toLowerCase() === value.trim().toLowerCase());
+    const found = allowed.find((each) => each.toLowerCase() === value.trim().toLowerCase());
     return found === undefined ? undefined : { value: found };
   },
-  expects: `one of ${words.join(', ')}`,
+  expects: `one of ${allowed.join(', ')}`,
 });
 
-/** The same, where nothing is an answer too. */
-export const oneOfOrNone = <const T extends string>(words: readonly T[]): Reads<T | undefined> => ({
-  parse: (value) => (value.trim() === '' ? { value: undefined } : oneOf(words).parse(value)),
-  expects: `${oneOf(words).expects}, or nothing`,
+/** Parses one of the allowed values, or none if empty. */
+export const oneOfOrNone = <const T extends string>(allowed: readonly T[]): Reads<T | undefined> => ({
+  parse: (value) => (value.trim() === '' ? { value: undefined } : oneOf(allowed).parse(value)),
+  expects: `${oneOf(allowed).expects}, or nothing`,
 });
 
 const yes = ['1', 't', 'T', 'TRUE', 'true', 'True'];
 const no = ['0', 'f', 'F', 'FALSE', 'false', 'False'];
-/** Go's words for true and false. */
+/** Parses a boolean as Go does. */
 export const yesOrNo: Reads<boolean> = {
   parse: (value) => {
     if (yes.includes(value.trim())) return { value: true };
@@ -97,17 +96,17 @@ export const webAddress: Reads<string> = {
   expects: 'an http or https URL',
 };
 
-/** A JSON object of strings, each name and value of which `isGood`; '' is an empty one. */
+/** Parses a JSON object of strings whose entries are all valid; empty text is an empty object. */
 export const stringMap = (
   expects: string,
   within: (json: unknown) => unknown,
-  isGood: (name: string, value: string) => boolean,
+  isValid: (name: string, value: string) => boolean,
 ): Reads<Readonly<Record<string, string>>> => ({
   parse: (value) => {
     const entries = value.trim() === '' ? [] : entriesOf(within(json(value)));
     const strings = entries?.filter((entry): entry is [string, string] => typeof entry[1] === 'string');
     if (strings === undefined || strings.length !== entries?.length) return undefined;
-    return strings.every(([name, each]) => isGood(name, each)) ? { value: Object.fromEntries(strings) } : undefined;
+    return strings.every(([name, each]) => isValid(name, each)) ? { value: Object.fromEntries(strings) } : undefined;
   },
   expects,
 });

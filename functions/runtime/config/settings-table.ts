@@ -4,10 +4,10 @@ import { logRows } from '#runtime/config/rows/log-rows.ts';
 import { processRows } from '#runtime/config/rows/process-rows.ts';
 import { registryRows } from '#runtime/config/rows/registry-rows.ts';
 
-/** Every setting there is, each once, in the order of --help. */
+/** All settings, in the order of --help. */
 export const settingsTable = { ...jobRows, ...registryRows, ...processRows, ...eventRows, ...logRows } as const;
 
-/** kube-fledged's variables that have no meaning here, and what took their place. */
+/** Variables of kube-fledged that are ignored, and their replacements. */
 export const replacedVariables = {
   BUSYBOX_IMAGE: 'NOOP_IMAGE',
   KUBEFLEDGED_CRI_CLIENT_IMAGE: 'REMOVAL_IMAGE',

@@ -11,20 +11,20 @@ export type ApplicationOptions = {
   readonly handlers: Partial<Handlers>;
   readonly context: Context;
   readonly isReady: () => boolean;
-  /** Answers other GETs. */
+  /** Handles other GET requests. */
   readonly site?: Site | undefined;
 };
 
-/** 2 MB: a little more than the largest object that etcd takes. */
+/** 2 MB: a little more than etcd's largest object. */
 const bodyLimit = 2 * 1024 * 1024;
 
-/** The HTTP face: probes by GET, events by POST. */
+/** The HTTP application: GET for probes, POST for events. */
 export function application(options: ApplicationOptions): Express {
   const { signal } = options.context;
   const app = express();
   app.disable('x-powered-by').disable('etag');
   app.use((_request, response, next) => {
-    // Told to close, a connection does not outlive the server that is waiting for it.
+    // Kept-alive connections would delay the shutdown of the server.
     if (signal.aborted) response.setHeader('connection', 'close');
     next();
   });
@@ -38,7 +38,7 @@ export function application(options: ApplicationOptions): Express {
   app.use((request, response, next) => {
     if (options.site?.(request, response) !== true) next();
   });
-  // Nobody compresses events, and what is inflated costs its sender nothing.
+  // Not inflated: no sender compresses events, and a small body could inflate to a huge one.
   const body = express.raw({ type: () => true, limit: bodyLimit, inflate: false });
   app.use(onlyPost, body, events(options), failed(options.context));
   return app;
@@ -62,9 +62,9 @@ function events(options: ApplicationOptions): RequestHandler {
   };
 }
 
-/** One after another: the events of a batch are often about one cache, whose functions would only meet in a conflict. */
+/** Handles a batch in sequence: its events are often about one cache, and would cause conflicts in parallel. */
 async function handled(request: Request, { handlers, context }: ApplicationOptions): Promise<Answer> {
-  const name = called(request.path, handlers);
+  const name = functionOf(request.path, handlers);
   const handler = name && handlers[name];
   if (!handler) return { status: 422, reason: `no function has this path: POST to /${present(handlers).join(', /')}` };
   const body: unknown = request.body;
@@ -74,8 +74,8 @@ async function handled(request: Request, { handlers, context }: ApplicationOptio
   return worst(answers);
 }
 
-/** One function takes every path, since a gateway may add one; of several, each takes its own name's. */
-function called(path: string, handlers: Partial<Handlers>): FunctionName | undefined {
+/** The function of a path: a single function handles every path, since a gateway may add a prefix; else the one named. */
+function functionOf(path: string, handlers: Partial<Handlers>): FunctionName | undefined {
   const names = present(handlers);
   if (names.length === 1) return names[0];
   return names.find((name) => path === `/${name}` || path.startsWith(`/${name}/`));
@@ -84,7 +84,7 @@ function called(path: string, handlers: Partial<Handlers>): FunctionName | undef
 const present = (handlers: Partial<Handlers>): FunctionName[] => functionNames.filter((name) => handlers[name]);
 
 function failed({ log }: Context): ErrorRequestHandler {
-  // Express recognises an error handler by its four parameters.
+  // Express identifies an error handler by its four parameters.
   // eslint-disable-next-line @typescript-eslint/max-params
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) {

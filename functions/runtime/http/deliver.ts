@@ -4,7 +4,7 @@ import { logFailure } from '#runtime/log-failure.ts';
 import type { ReceivedEvent } from './receive.ts';
 import { type Answer, answerTo, done, sentence } from './respond.ts';
 
-/** Hands one event to its function and says how it went: one line per event, and an error is told here and nowhere else. */
+/** Calls the function with one event and logs the outcome; errors are logged only here. */
 export async function deliver(
   event: ReceivedEvent,
   to: { readonly name: FunctionName; readonly handler: Handler },
@@ -30,7 +30,7 @@ export async function deliver(
   }
 }
 
-/** Whether an event is this function's business; what is not is done as it is, so that one Trigger may feed all four. */
+/** Whether the function handles this kind of event; others are acknowledged, so that one Trigger can serve all functions. */
 function concerns(notice: Notice, name: FunctionName): boolean {
   const concerned = notice.type === 'tick' ? tickRoutes : routes(notice.object.kind, notice.isRemoval === true);
   return concerned.some((each) => each === name);

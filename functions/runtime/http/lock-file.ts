@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 
 export type LockFile = { readonly remove: () => Promise<void> };
 
-/** OpenFaaS may ask for life by a file rather than by HTTP. A read-only file system costs only that, so failing is no error. */
+/** Creates the lock file that OpenFaaS may use as liveness probe; ignores failures, since the file system may be read-only. */
 export async function lockFile(folder: string | undefined, log: Logger): Promise<LockFile> {
   const path = join(folder ?? tmpdir(), '.lock');
   try {

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { type Answer, sentence } from './respond.ts';
 
-/** What a body that could not be read amounts to; undefined for an error that is not the sender's. */
+/** The answer to an unreadable body; undefined for an error that is not the sender's. */
 export function refusalOf(error: unknown): Answer | undefined {
   if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number') return undefined;
   if (error.status < 400 || error.status >= 500) return undefined;
@@ -10,7 +10,7 @@ export function refusalOf(error: unknown): Answer | undefined {
   return { status: 400, reason: error.message };
 }
 
-/** Answers what is not even HTTP, in place of Node, which would answer a slow request by a 408. */
+/** Answers malformed HTTP; replaces Node's handler, which would answer slow requests with 408. */
 export function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

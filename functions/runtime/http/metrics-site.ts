@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Metrics } from '#runtime/process/metrics.ts';
 import { readTarget, type Site } from './site.ts';
 
-/** Metrics at `/metrics`. */
+/** Serves metrics at `/metrics`. */
 export const metricsSite =
   ({ scrape }: Pick<Metrics<string>, 'scrape'>, log: Logger): Site =>
   (request, response) => {

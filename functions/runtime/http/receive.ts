@@ -4,7 +4,7 @@ import { type FunctionName, notice, type Notice, tickType } from '#model/cache/c
 import { traceFields, type TraceFields } from './trace-context.ts';
 import { isJson, type MediaType, mediaType } from '#runtime/api/media-type.ts';
 
-/** One event that came in; `notice` is all that a function gets to see of it. */
+/** One received event; functions get only its `notice`. */
 export type ReceivedEvent = {
   readonly id: string;
   readonly type: string;
@@ -14,7 +14,7 @@ export type ReceivedEvent = {
   readonly trace: TraceFields;
 };
 
-/** Never to be sent again: 400 is no CloudEvent, 415 one in a form that is not read here, 422 one that says nothing to us. */
+/** Not to be retried: 400 is no CloudEvent, 415 an unsupported format, 422 an event that no function handles. */
 export type Refused = { readonly status: 400 | 415 | 422; readonly reason: string };
 
 const structured = 'application/cloudevents+json';
@@ -22,8 +22,8 @@ const batch = 'application/cloudevents-batch+json';
 const essentials = 'specversion 1.0, id, source and type are wanted';
 
 /**
- * Reads the events of one POST: binary, structured, a batch, or the bare POST by which cron-connector calls.
- * The SDK alone takes almost anything for an event, and makes up what is missing; so the essentials are looked at first.
+ * Parses the events of one POST: binary, structured, a batch, or the empty POST of cron-connector.
+ * Required attributes are validated first, since the SDK accepts almost anything and fills in what is missing.
  */
 export function receive(
   headers: IncomingHttpHeaders,
@@ -47,7 +47,7 @@ export const isRefused = (received: ReceivedEvent | Refused): received is Refuse
 
 const tick: ReceivedEvent = { id: '', type: tickType, subject: '', notice: { type: 'tick' }, trace: {} };
 
-/** cron-connector sends neither body nor event, only its name; other plain schedulers not even that. */
+/** Whether an empty POST is a tick: cron-connector sends only its name, other schedulers not even that. */
 function isBareTick(headers: IncomingHttpHeaders, text: string, called: FunctionName): boolean {
   if (text.trim() !== '') return false;
   return headers['x-connector'] === 'cron-connector' || called === 'refresh';
@@ -61,25 +61,25 @@ function batched(text: string): readonly (ReceivedEvent | Refused)[] {
 
 function fromJson(json: unknown): ReceivedEvent | Refused {
   if (!isRecord(json)) return invalid('the body is no JSON object');
-  const told = Object.entries(json).filter(([, value]) => value !== null);
-  const problem = problemOf(Object.fromEntries(told));
+  const attributes = Object.entries(json).filter(([, value]) => value !== null);
+  const problem = problemOf(Object.fromEntries(attributes));
   if (problem) return invalid(problem);
-  return fromSdk({ 'content-type': structured }, Object.fromEntries(told));
+  return fromSdk({ 'content-type': structured }, Object.fromEntries(attributes));
 }
 
 function binary(headers: IncomingHttpHeaders, media: MediaType, text: string): ReceivedEvent | Refused {
-  const told = Object.entries(headers)
+  const attributes = Object.entries(headers)
     .filter(([name]) => name.startsWith('ce-'))
     .map(([name, value]) => [name, String(value)] as const);
-  const problem = problemOf(Object.fromEntries(told.map(([name, value]) => [name.slice(3), value])));
+  const problem = problemOf(Object.fromEntries(attributes.map(([name, value]) => [name.slice(3), value])));
   if (problem) return invalid(problem);
   const data = isJson(media) && text !== '' ? parse(text) : text;
   if (data === undefined) return invalid('the data is not JSON, as its Content-Type has it');
-  // A bare number or word as data is lost on the SDK; nothing here reads one.
-  return fromSdk({ ...Object.fromEntries(told), 'content-type': media.type }, isRecord(data) ? data : undefined);
+  // The SDK drops data that is no object; no function reads such data.
+  return fromSdk({ ...Object.fromEntries(attributes), 'content-type': media.type }, isRecord(data) ? data : undefined);
 }
 
-/** What the SDK would let pass or make up. */
+/** Validates attributes that the SDK would accept or fill in. */
 function problemOf(attributes: Readonly<Record<string, unknown>>): string | undefined {
   const { specversion, id, source, type, time } = attributes;
   if (specversion !== '1.0') return `specversion is not 1.0: ${essentials}`;
@@ -105,7 +105,7 @@ function fromSdk(headers: Record<string, string>, body: unknown): ReceivedEvent 
 
 const invalid = (reason: string): Refused => ({ status: 400, reason });
 
-/** undefined for text that is not JSON, which no JSON text stands for. */
+/** Parses JSON; undefined for invalid text, since no JSON text means undefined. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

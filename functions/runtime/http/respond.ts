@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { ApiError, Rejected, RetryLater } from '#runtime/errors.ts';
 
 /**
- * What a sender is told. Brokers repeat 404, 408, 409, 429 and everything from 500 on, Knative's sources only some of these:
- * 503 is the one that all repeat, and a code from 400, 413, 415, 422 and 431 one that none does.
+ * The answer to a sender. Brokers retry 404, 408, 409, 429 and 5xx, Knative's sources only some of these:
+ * all of them retry 503, and none retries 400, 413, 415, 422 or 431.
  */
 export type Answer =
   | { readonly status: 204 }
@@ -12,11 +12,11 @@ export type Answer =
 
 export const done: Answer = { status: 204 };
 
-/** Milliseconds until a sender may try again where nothing better is known. */
+/** Milliseconds of Retry-After if the error has none. */
 const retryAfterError = 5000;
 const retryAfterRefusal = 2000;
 
-/** Kind of error to answer: the event's own fault is final, whatever else went wrong may pass. */
+/** The answer to an error: a rejected event is final, other errors are retried. */
 export function answerTo(error: unknown): Answer {
   if (error instanceof Rejected) return { status: 422, reason: error.message };
   if (error instanceof RetryLater) return later(error.message, error.afterMs);
@@ -26,14 +26,14 @@ export function answerTo(error: unknown): Answer {
 
 export const later = (reason: string, retryAfterMs: number): Answer => ({ status: 503, reason, retryAfterMs });
 
-/** The answer to a batch: once more for all if one event needs it, since handling one twice does no harm. */
+/** The answer to a batch: the whole batch is retried if one event needs it, since handlers are idempotent. */
 export function worst(answers: readonly Answer[]): Answer {
   return (
     answers.find(({ status }) => status === 503) ?? answers.find(({ status }) => status !== 204) ?? answers[0] ?? done
   );
 }
 
-/** A Broker takes any body of a 2xx that is no CloudEvent for a failure, and OpenFaaS fills in a missing Content-Type with the request's. */
+/** Sends the answer. A 204 has no body, since Brokers fail on 2xx bodies; Content-Type is always set, since OpenFaaS copies the request's otherwise. */
 export function respond(response: ServerResponse, answer: Answer): void {
   if (response.headersSent || response.destroyed) return;
   response.statusCode = answer.status;
@@ -43,7 +43,7 @@ export function respond(response: ServerResponse, answer: Answer): void {
   response.end(`${sentence(answer.reason)}\n`);
 }
 
-/** Text that may hold anything, made fit for a line of at most 500 characters. */
+/** Untrusted text as one line of at most 500 characters. */
 export function sentence(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
   return line.length > 500 ? `${line.slice(0, 499).toWellFormed()}…` : line;

@@ -8,41 +8,41 @@ import { respond } from './respond.ts';
 import type { Site } from './site.ts';
 
 export type ServeOptions = {
-  /** One handler takes every POST; of several, each takes the path of its name. */
+  /** A single handler gets every POST; of several, each gets the path of its name. */
   readonly handlers: Partial<Handlers>;
-  /** What handlers work with; their signal is added here and fires when the server is closed. */
+  /** Context for handlers; `serve` adds the signal, which fires when the server is closed. */
   readonly context: Omit<Context, 'signal'>;
-  /** 0 picks a free one. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Default every address of the host. */
+  /** Default: all addresses of the host. */
   readonly host?: string;
-  /** Whether events can be handled now; default always. */
+  /** Whether events can be handled now; default: always. */
   readonly isReady?: () => boolean;
-  /** Pages beside events and probes. */
+  /** Additional pages. */
   readonly site?: Site;
-  /** Milliseconds that close() grants to what is in flight. Default 9,000: the process has 10 s to end. */
+  /** Milliseconds that close() waits for requests in flight. Default 9,000: the process has 10 s to end. */
   readonly grace?: number;
-  /** Folder of the lock file by which OpenFaaS sees a process live. Default the system's for temporary files. */
+  /** Directory of OpenFaaS's lock file. Default: the system's temporary directory. */
   readonly lockFolder?: string;
 };
 
 export type Served = {
   readonly port: number;
   readonly ready: () => boolean;
-  /** Takes no more, lets what is in flight end within its grace, and resolves. */
+  /** Stops accepting requests, and resolves when those in flight have ended or the grace period is over. */
   readonly close: () => Promise<void>;
 };
 
-/** Milliseconds: longer than Go's clients keep an idle connection, so that none is closed under a request. */
+/** Milliseconds; longer than Go's clients keep idle connections, so that none is closed during a request. */
 const keepAliveTimeout = 120_000;
 const defaultGrace = 9000;
 
-/** Serves events and probes over HTTP. Throws `ConfigError` if the port can not be had. */
+/** Serves events and probes over HTTP. Throws `ConfigError` if the port is not available. */
 export async function serve(options: ServeOptions): Promise<Served> {
   const stop = new AbortController();
   const isReady = (): boolean => !stop.signal.aborted && (options.isReady?.() ?? true);
   const context = { ...options.context, signal: stop.signal };
-  // Node would refuse a missing Host in its own, wordless way; nothing here depends on one.
+  // Node would refuse a missing Host without a reason; no handler needs one.
   const http = { keepAliveTimeout, requireHostHeader: false };
   const server = createServer(http, application({ handlers: options.handlers, context, isReady, site: options.site }));
   server.on('clientError', answerMalformed);
@@ -73,7 +73,7 @@ async function listening(server: Server, { port, host }: ServeOptions): Promise<
   return typeof address === 'object' && address ? address.port : port;
 }
 
-/** Closes idle connections at once, and those still at work when the grace is over. */
+/** Closes idle connections at once, and busy ones when the grace period is over. */
 async function drained(server: Server, grace: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => server.closeAllConnections(), grace);

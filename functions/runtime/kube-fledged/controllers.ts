@@ -4,7 +4,7 @@ import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
 import { type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
 import { paths } from '#runtime/api/paths.ts';
 
-/** A workload that runs kube-fledged's controller, or its operator, which would bring the controller back. */
+/** A workload that runs kube-fledged's controller, or its operator, which would recreate the controller. */
 export type Controller = { readonly kind: 'Pod' | 'Deployment'; readonly namespace: string; readonly name: string };
 
 const podSpec = z.object({
@@ -22,10 +22,10 @@ const deployment = z.object({
   spec: z.object({ replicas: z._default(z.number(), 1), template: z.object({ spec: podSpec }) }),
 });
 
-/** The labels that kube-fledged's manifests and its chart give their Pods: not every Pod of a cluster has to be read. */
+/** Labels of the Pods of kube-fledged's manifests and chart, to not list every Pod of the cluster. */
 const selectors = ['kubefledged=kubefledged-controller', 'app.kubernetes.io/name=kube-fledged'];
 
-/** Pods that run kube-fledged's controller now, in these namespaces or in all. Needs no right beside reading Pods. Throws `ApiError`. */
+/** Lists running Pods of kube-fledged's controller. Needs permission to list Pods only. Throws `ApiError`. */
 export async function runningControllers(api: Api, namespaces: Namespaces = []): Promise<readonly Controller[]> {
   const found = new Map<string, Controller>();
   for (const selector of selectors)
@@ -43,7 +43,7 @@ export async function runningControllers(api: Api, namespaces: Namespaces = []):
 
 const parse = (object: unknown): z.infer<typeof pod> => pod.parse(object);
 
-/** Deployments of kube-fledged's controller or operator that want Pods, whatever their labels. Throws `ApiError`. */
+/** Lists Deployments of kube-fledged's controller or operator with replicas, whatever their labels. Throws `ApiError`. */
 export async function controllerDeployments(api: Api): Promise<readonly Controller[]> {
   const all = await listItems(api, '/apis/apps/v1/deployments', {
     limit: 100,
@@ -58,7 +58,7 @@ export async function controllerDeployments(api: Api): Promise<readonly Controll
 
 const runsController = (spec: PodSpec): boolean => runs(spec, 'kubefledged-controller');
 
-/** By the program, or by the last part of the image's name, which a mirror keeps. */
+/** Matches the command, or the last part of the image's name, which mirrors keep. */
 const runs = ({ containers }: PodSpec, program: string): boolean =>
   containers.some(
     ({ image = '', command = [] }) =>

@@ -3,12 +3,12 @@ import { apiVersion, imageCachePlural } from '#model/cache/api.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { isNotFound } from '#runtime/errors.ts';
 
-/** Whose CustomResourceDefinition is installed: kube-fledged's has no status subresource, so no status could be written. */
+/** Which CustomResourceDefinition is installed; kube-fledged's has no status subresource, so writing status would fail. */
 export type CrdKind = 'ours' | 'kube-fledged' | 'none';
 
 const resources = z.object({ resources: z.array(z.object({ name: z.string() })) });
 
-/** Asks discovery, which everybody may. Throws `ApiError`. */
+/** Reads the discovery API, which is open to every authenticated user. Throws `ApiError`. */
 export async function crdKind(api: Api): Promise<CrdKind> {
   try {
     const answer = resources.parse(await api.request({ method: 'GET', path: `/apis/${apiVersion}` }));

@@ -21,7 +21,7 @@ const job = z.object({
   }),
 });
 
-/** Jobs that kube-fledged left: of an ImageCache of these namespaces or of any, with its labels, and without the annotations that all Jobs of ours have. Throws `ApiError`. */
+/** Lists Jobs that kube-fledged left: owned by an ImageCache, with its labels, without the annotations of our Jobs. Throws `ApiError`. */
 export async function oldJobs(api: Api, namespaces: Namespaces = []): Promise<readonly OldJob[]> {
   const selector = `app=kubefledged,controller=fledged,${managerSelector}`;
   const parse = (object: unknown): z.infer<typeof job> => job.parse(object);
@@ -43,7 +43,7 @@ export async function oldJobs(api: Api, namespaces: Namespaces = []): Promise<re
     .map(({ metadata: { namespace, name, uid } }) => ({ namespace, name, uid }));
 }
 
-/** Deletes one with its Pods; one that is gone already, or is another by now, is fine. */
+/** Deletes a Job with its Pods; does nothing if it is gone or was replaced. */
 export async function removeOldJob(api: Api, { namespace, name, uid }: OldJob): Promise<void> {
   const body = { propagationPolicy: 'Background', preconditions: { uid } };
   try {

@@ -11,23 +11,23 @@ const configurations = z.object({
   ),
 });
 
-/** Under this name the API server tells of the webhook when it refuses a write. */
+/** The webhook's name in the API server's error when it refuses a write. */
 const webhookName = 'validate-image-cache.kubefledged.io';
 
 /**
- * Names of the webhook configurations of kube-fledged. With its server gone, they refuse every write to an ImageCache.
- * Throws `ApiError`: 403 where this process may not look.
+ * Lists kube-fledged's webhook configurations. Without its server, they make every write to an ImageCache fail.
+ * Throws `ApiError`, 403 if this process has no permission.
  */
 export async function webhookConfigurations(api: Api): Promise<readonly string[]> {
   const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
-  const { items } = configurations.parse(await orNone(api.request({ method: 'GET', path })));
+  const { items } = configurations.parse(await orEmpty(api.request({ method: 'GET', path })));
   return items
     .filter(({ webhooks = [] }) => webhooks.some(({ name }) => name === webhookName))
     .map(({ metadata }) => metadata.name);
 }
 
-/** A cluster that knows no such kind has none of them. */
-async function orNone(answer: Promise<unknown>): Promise<unknown> {
+/** Treats a missing kind as an empty list. */
+async function orEmpty(answer: Promise<unknown>): Promise<unknown> {
   try {
     return await answer;
   } catch (error) {
@@ -36,5 +36,5 @@ async function orNone(answer: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** What takes a webhook away. */
+/** The command that deletes a webhook configuration. */
 export const deleteCommand = (name: string): string => `kubectl delete validatingwebhookconfiguration ${name}`;

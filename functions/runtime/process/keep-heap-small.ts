@@ -1,13 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 
-/** By how many hundredths the heap may grow between two full clean-ups. V8's own choice is about 50. */
-const mostGrowth = 20;
+/** Heap growth between two full garbage collections, in percent. V8's default is about 50. */
+const maxGrowth = 20;
 
 /**
- * For a process that holds a picture of the whole cluster: beside it, what thousands of Nodes and Pods are read from is garbage at once.
- * Cleaning up sooner costs some processor time while there is much to do, and holds the peak near to what is really kept.
- * V8 reads this flag at each clean-up, so it takes effect here too; in NODE_OPTIONS it is not allowed.
+ * Collects garbage sooner, for a process that parses thousands of Nodes and Pods: costs CPU time under load, and keeps the
+ * peak close to the live heap. V8 reads this flag at each collection; NODE_OPTIONS does not allow it.
  */
 export const keepHeapSmall = (): void => {
-  setFlagsFromString(`--heap-growing-percent=${mostGrowth}`);
+  setFlagsFromString(`--heap-growing-percent=${maxGrowth}`);
 };

@@ -1,11 +1,11 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import type { LogLevel } from '#runtime/config/rows/log-rows.ts';
 
-/** Names under which a secret could come along in logged data, however it got there. */
+/** Field names that may hold a secret in logged data. */
 const secrets = ['token', 'password', 'authorization', 'Authorization', 'auth', 'dockerconfigjson'];
 const paths = secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`]);
 
-/** JSON lines to standard output, one thought each: level by name, time in ISO form, no process or host that the platform adds anyway. */
+/** Logs JSON lines to standard output, with level names and ISO times; without process and host, which the platform adds. */
 export function createLog(level: LogLevel, destination?: DestinationStream): Logger {
   const options = {
     level,

@@ -3,7 +3,7 @@ import { failureKind } from '#runtime/errors.ts';
 import type { Handler, Handlers } from '#runtime/handler.ts';
 import type { Definitions, Meter } from './metrics.ts';
 
-/** What a process in which functions run tells of them. */
+/** Metrics of the functions in a process. */
 export const functionMetrics = {
   imagecache_events_handled_total: {
     type: 'counter',
@@ -19,7 +19,7 @@ export const functionMetrics = {
 } as const satisfies Definitions<string>;
 export type FunctionMetric = keyof typeof functionMetrics;
 
-/** The same handlers, with what comes of each event counted. */
+/** Wraps the handlers to count the outcome of each event. */
 export const meteredHandlers = (handlers: Handlers, meter: Meter<FunctionMetric>): Handlers => ({
   reconcile: metered('reconcile', handlers, meter),
   'job-complete': metered('job-complete', handlers, meter),

@@ -1,6 +1,6 @@
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** What one metric is called in the table that it is made from; durations are in seconds. */
+/** The definition of one metric; durations are in seconds. */
 type Definition =
   | { readonly type: 'counter' | 'gauge'; readonly help: string; readonly labels: readonly string[] }
   | {
@@ -14,40 +14,40 @@ export type Definitions<Name extends string> = Readonly<Record<Name, Definition>
 type Labels = Readonly<Record<string, string>>;
 export type Sample = { readonly value: number; readonly labels?: Labels };
 
-/** All that the code which is measured sees of metrics. */
+/** Records metrics. */
 export type Meter<Name extends string> = {
-  /** Adds to a counter, or tells a histogram one more value. */
+  /** Adds to a counter, or observes a value of a histogram. */
   readonly record: (name: Name, value: number, labels?: Labels) => void;
 };
 
 export type Metrics<Name extends string> = Meter<Name> & {
-  /** How to find a gauge's samples; asked at every scrape, and these are then all it has. */
+  /** Sets the reader of a gauge's samples, called at every scrape. */
   readonly gauge: (name: Name, read: () => readonly Sample[]) => void;
-  /** Everything in the text format of Prometheus. */
+  /** All metrics in Prometheus' text format. */
   readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
 };
 
-/** For whoever measures nothing. */
+/** Discards all values. */
 export const noMeter: Meter<string> = { record: () => undefined };
 
 type Recorded = { readonly name: string; readonly value: number; readonly labels: Labels };
 type Reads = ReadonlyMap<string, () => readonly Sample[]>;
 
-/** What is kept for the first scrape; with more than that, it is not waited for. */
-const mostEarly = 1000;
+/** Number of values to buffer before prom-client is loaded without a scrape. */
+const maxBuffered = 1000;
 
 /**
- * Metrics by a table. prom-client takes 45 ms and 20 MB, which a function that starts for one event must not pay:
- * it is loaded at the first scrape, or when so much was recorded that the process clearly lasts.
+ * Creates the defined metrics. Loading prom-client takes 45 ms and 20 MB, too much for a process that handles one event,
+ * so it is loaded at the first scrape or after `maxBuffered` values.
  */
 export function createMetrics<Name extends string>(definitions: Definitions<Name>): Metrics<Name> {
   const reads = new Map<string, () => readonly Sample[]>();
-  const early: Recorded[] = [];
+  const buffered: Recorded[] = [];
   let registered: Registered | undefined;
   let loading: Promise<Registered> | undefined;
   const load = async (): Promise<Registered> => {
     registered = await register(definitions, reads);
-    for (const each of early.splice(0)) registered.record(each);
+    for (const each of buffered.splice(0)) registered.record(each);
     return registered;
   };
   return {
@@ -56,8 +56,8 @@ export function createMetrics<Name extends string>(definitions: Definitions<Name
         registered.record({ name, value, labels });
         return;
       }
-      early.push({ name, value, labels });
-      if (early.length >= mostEarly) void (loading ??= load());
+      buffered.push({ name, value, labels });
+      if (buffered.length >= maxBuffered) void (loading ??= load());
     },
     gauge: (name, read) => void reads.set(name, read),
     scrape: async () => {
@@ -70,7 +70,7 @@ export function createMetrics<Name extends string>(definitions: Definitions<Name
 type Registered = { readonly registry: Registry; readonly record: (recorded: Recorded) => void };
 
 async function register(definitions: Definitions<string>, reads: Reads): Promise<Registered> {
-  // Of a CommonJS package, a bundle knows the default export alone.
+  // A bundle has only the default export of a CommonJS package.
   const { default: client } = await import('prom-client');
   const registry = new client.Registry();
   client.collectDefaultMetrics({ register: registry });

@@ -2,9 +2,9 @@ import type { CallResult } from '#runtime/api/api.ts';
 import type { Definitions, Meter, Metrics } from './metrics.ts';
 import { version } from '#runtime/version.ts';
 
-const quick = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** What every process of ours tells of itself. */
+/** Metrics of every process. */
 export const processMetrics = {
   imagecache_build_info: { type: 'gauge', help: 'Always 1; its labels tell what runs', labels: ['version', 'node'] },
   imagecache_api_requests_total: {
@@ -16,7 +16,7 @@ export const processMetrics = {
     type: 'histogram',
     help: 'Seconds from sending a try of a call to the head of its answer',
     labels: ['verb', 'resource'],
-    buckets: quick,
+    buckets: durationBuckets,
   },
 } as const satisfies Definitions<string>;
 export type ProcessMetric = keyof typeof processMetrics;
@@ -25,7 +25,7 @@ export function recordBuild(metrics: Pick<Metrics<ProcessMetric>, 'gauge'>): voi
   metrics.gauge('imagecache_build_info', () => [{ value: 1, labels: { version, node: process.version } }]);
 }
 
-/** Counts one try of a call to the API server. */
+/** Records one try of a call to the API server. */
 export const callMeter =
   (meter: Meter<ProcessMetric>) =>
   (result: CallResult): void => {
@@ -40,7 +40,7 @@ const resources: ReadonlySet<string> = new Set(
   'imagecaches imagecaches/status jobs pods nodes namespaces events leases secrets'.split(' '),
 );
 
-/** Kubernetes' words for a call; a resource that is not one of those we ask for is `other`, so that labels stay few. */
+/** Kubernetes' verb and resource of a call; unknown resources are `other`, to bound the number of labels. */
 function callLabels(method: string, path: string): { readonly verb: string; readonly resource: string } {
   const [route = '', query = ''] = path.split('?');
   const parts = route.split('/').slice(route.startsWith('/apis/') ? 4 : 3);

@@ -1,17 +1,17 @@
 import { ApiError, ConfigError } from '#runtime/errors.ts';
 
-/** Milliseconds from SIGTERM to the end, whatever is still in flight. */
-const longestStop = 9_500;
+/** Maximum milliseconds from SIGTERM to exit. */
+const maxStopTime = 9_500;
 
 /**
- * Runs a process from start to graceful stop: `start` brings it up and returns how to bring it down on SIGTERM or SIGINT.
- * A wrong configuration ends it with its sentence and no stack; a second signal ends it at once.
+ * Runs a process until SIGTERM or SIGINT, then calls the stop function that `start` returned.
+ * A configuration error ends it with a message and no stack; a second signal ends it at once.
  */
 export async function runProcess(start: () => Promise<() => Promise<void>>): Promise<void> {
   try {
     const stop = await start();
     await stopAsked();
-    setTimeout(() => process.exit(0), longestStop).unref();
+    setTimeout(() => process.exit(0), maxStopTime).unref();
     process.once('SIGINT', () => process.exit(130));
     await stop();
   } catch (error) {
@@ -20,7 +20,7 @@ export async function runProcess(start: () => Promise<() => Promise<void>>): Pro
   }
 }
 
-/** What the operator can mend is told in its sentence; anything else with where it came from. */
+/** The message of an error that the operator can fix, else its stack. */
 function describe(error: unknown): string {
   if (error instanceof ConfigError || error instanceof ApiError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

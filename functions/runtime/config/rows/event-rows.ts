@@ -2,7 +2,7 @@ import { functionNames } from '#model/cache/cloud-event.ts';
 import { isWebAddress, type Reads, stringMap, text, webAddress } from '#runtime/config/setting.ts';
 import { both, envOnly } from './row.ts';
 
-/** Which events a source makes, and where they go. */
+/** Settings of the events that a source sends. */
 export const eventRows = {
   tickSchedule: {
     ...both('tick-schedule', schedule(), {

@@ -4,7 +4,7 @@ import { both } from './row.ts';
 
 const registry = 'ghcr.io/imagecache-functions';
 
-/** What Jobs are like, and when they are made. kube-fledged's settings have its names, defaults and meaning. */
+/** Settings of Jobs. Those of kube-fledged keep its names, defaults and meaning. */
 export const jobRows = {
   imagePullDeadline: both('image-pull-deadline-duration', duration(1), {
     fallback: '5m',

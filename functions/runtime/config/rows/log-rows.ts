@@ -4,10 +4,10 @@ import { both, flagOnly } from './row.ts';
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** What glog's --stderrthreshold calls a level, by name or number. */
+/** Levels of glog's --stderrthreshold, by name or number. */
 const glogLevels = ['INFO', 'WARNING', 'ERROR', 'FATAL', '0', '1', '2', '3'] as const;
 
-/** How much is logged, in our words and in glog's. */
+/** Settings of the log, and glog's flags that kube-fledged's manifests pass. */
 export const logRows = {
   logLevel: both('log-level', oneOfOrNone(logLevels), {
     fallback: '',

@@ -2,7 +2,7 @@ import { functionNames } from '#model/cache/cloud-event.ts';
 import { namespaceNames, oneOfOrNone, text, webAddress, wholeNumber, yesOrNo } from '#runtime/config/setting.ts';
 import { both, envOnly, flagOnly } from './row.ts';
 
-/** What a process is to be, and where: its cluster, its port, its log. */
+/** Settings of the process: its cluster, functions, port and namespaces. */
 export const processRows = {
   kubeconfig: flagOnly('kubeconfig', text, {
     fallback: '',

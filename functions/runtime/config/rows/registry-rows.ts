@@ -2,7 +2,7 @@ import { hostList, mirrorLists } from '#runtime/config/registry-settings.ts';
 import { text, yesOrNo } from '#runtime/config/setting.ts';
 import { both } from './row.ts';
 
-/** How registries are asked what references stand for. */
+/** Settings for resolving image references at registries. */
 export const registryRows = {
   registryMirrors: both('registry-mirrors', mirrorLists, {
     fallback: '',

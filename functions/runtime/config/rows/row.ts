@@ -1,9 +1,9 @@
 import type { Reads, Setting } from '#runtime/config/setting.ts';
 
-/** The default, as an operator would write it, and the line for --help. */
+/** The default, in the format an operator writes, and the text for --help. */
 type Described = { readonly fallback: string; readonly doc: string };
 
-/** A flag, and an environment variable of the same name in capitals. */
+/** A flag and an environment variable of the same name in upper case. */
 export function both<T>(flag: string, reads: Reads<T>, described: Described): Setting<T> {
   return { flag, env: flag.replaceAll('-', '_').toUpperCase(), reads, ...described };
 }
