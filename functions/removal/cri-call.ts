@@ -3,14 +3,14 @@ import { fromJSON, type MethodDefinition } from '@grpc/proto-loader';
 import { criMessages } from './cri-messages.ts';
 
 export type CriCall = {
-  /** Calls one method and answers with what came back, unread. Throws a CriError, after `deadline` ms at the latest. */
+  /** Calls one method and returns the unvalidated response. Throws a CriError, after `deadline` ms at the latest. */
   readonly call: (method: CriMethod, request: object, deadline: number) => Promise<unknown>;
   readonly close: () => void;
 };
 
 export type CriMethod = `ImageService/${string}` | `RuntimeService/${string}`;
 
-/** The runtime's refusal, or its silence. */
+/** An error or time-out of a call to the runtime. */
 export class CriError extends Error {
   override readonly name = 'CriError';
   /** gRPC's status code. */
@@ -21,19 +21,19 @@ export class CriError extends Error {
   }
 }
 
-/** As much as kubelets take: a node with many containers answers with more than gRPC's 4 MB. */
-const largestAnswer = 16 * 1024 * 1024;
+/** The kubelet's limit; nodes with many containers exceed gRPC's default of 4 MB. */
+const maxMessageSize = 16 * 1024 * 1024;
 
-/** What messages look like on our side: every field present, sizes as numbers. */
+/** Decodes messages with all fields present and sizes as numbers. */
 export const messageOptions = { longs: Number, enums: String, defaults: true } as const;
 
 const definitions = fromJSON(criMessages, messageOptions);
 
-/** The container runtime behind a unix socket. Nothing is sent before the first call. */
+/** Opens a client of the container runtime behind a unix socket. Sends nothing before the first call. */
 export function connect(socket: string): CriCall {
   const client = new Client(`unix://${socket}`, credentials.createInsecure(), {
-    'grpc.max_receive_message_length': largestAnswer,
-    'grpc.default_authority': 'localhost', // the path of a socket is no host name, and Go's servers refuse it as one
+    'grpc.max_receive_message_length': maxMessageSize,
+    'grpc.default_authority': 'localhost', // Go's servers refuse the path of a socket as host name.
   });
   return {
     call: (method, request, deadline) => unaryCall({ client, socket }, method, { request, deadline }),
@@ -56,8 +56,8 @@ function unaryCall(
 }
 
 function refusal(method: CriMethod, socket: string, error: ServiceError): CriError {
-  const said = error.details.replace(/ Resolution note:\s*$/, ''); // grpc-js adds it with nothing behind it
-  return new CriError(`${method} at ${socket}: ${said}`, error.code, { cause: error });
+  const details = error.details.replace(/ Resolution note:\s*$/, ''); // grpc-js appends an empty note.
+  return new CriError(`${method} at ${socket}: ${details}`, error.code, { cause: error });
 }
 
 function definitionOf(method: CriMethod): MethodDefinition<object, object> {

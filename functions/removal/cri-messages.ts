@@ -1,6 +1,6 @@
 import type { fromJSON } from '@grpc/proto-loader';
 
-/** The few messages of CRI (`runtime.v1`) that a removal needs, with the fields that it reads; in code, so that the bundle is complete without a file beside it. */
+/** The messages and fields of CRI (`runtime.v1`) that a removal uses; in code, so that the bundle needs no other file. */
 
 type Field = { readonly type: string; readonly id: number; readonly rule?: 'repeated'; readonly keyType?: 'string' };
 
@@ -63,7 +63,7 @@ const services = {
   RuntimeService: service('Version', 'ListPodSandbox', 'ListContainers', 'ContainerStatus'),
 };
 
-/** The descriptor as protobuf.js writes it. */
+/** The descriptor in protobuf.js' JSON format. */
 export const criMessages: Parameters<typeof fromJSON>[0] = {
   nested: { runtime: { nested: { v1: { nested: { ...messages, ...services } } } } },
 };

@@ -3,35 +3,35 @@ import * as z from 'zod/mini';
 import { connect, CriError, type CriMethod } from './cri-call.ts';
 import type { RuntimeContainer, RuntimeImage } from './runtime-state.ts';
 
-/** What is asked of a container runtime; all calls have a deadline and throw a CriError. */
+/** A client of the container runtime; all calls have a deadline and throw CriError. */
 export type Cri = {
   /** Name and version: `containerd v2.2.9`. */
   readonly version: () => Promise<string>;
   readonly images: () => Promise<readonly RuntimeImage[]>;
   readonly hasImage: (id: string) => Promise<boolean>;
-  /** Removes an image with all its names. The runtime says nothing where there is none, and nothing where it is in use. */
+  /** Removes an image with all its names. The runtime reports no error if the image is absent or in use. */
   readonly removeImage: (id: string) => Promise<void>;
   readonly containers: () => Promise<readonly ListedContainer[]>;
-  /** The images that a container mounts as volumes; none for a container that is gone. */
+  /** The images that a container mounts as volumes; empty if the container is gone. */
   readonly mountedImages: (containerId: string) => Promise<readonly string[]>;
-  /** The labels of every Pod that has a sandbox, by the sandbox's id. */
+  /** Labels of Pods by sandbox id. */
   readonly podLabels: () => Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
   readonly close: () => void;
 };
 
-/** A container as it is listed: what it mounts and its Pod's labels are asked for apart. */
+/** A listed container; its mounts and its Pod's labels are requested separately. */
 export type ListedContainer = Omit<RuntimeContainer, 'podLabels'> & { readonly id: string; readonly sandboxId: string };
 
-/** Milliseconds that a question may take. */
-const questionDeadline = 10_000;
-/** Milliseconds that a removal may take: a large image on a slow disk. */
+/** Time limit of a read, in milliseconds. */
+const readDeadline = 10_000;
+/** Time limit of a removal in milliseconds, for a large image on a slow disk. */
 const removalDeadline = 120_000;
 
-/** A container runtime, by the path of its socket. */
+/** Creates a client from the path of the runtime's socket. */
 export function createCri(socket: string): Cri {
   const { call, close } = connect(socket);
   const ask = async <T>(method: CriMethod, request: object, answer: z.ZodMiniType<T>): Promise<T> =>
-    answer.parse(await call(method, request, questionDeadline));
+    answer.parse(await call(method, request, readDeadline));
   return {
     version: async () => {
       const { runtimeName, runtimeVersion } = await ask('RuntimeService/Version', {}, versionAnswer);
@@ -113,7 +113,7 @@ function mountedIn(answer: z.infer<typeof containerStatusAnswer> | undefined): r
 const namesIn = (spec: z.infer<typeof imageSpec>): readonly string[] =>
   spec === null ? [] : [spec.image, spec.userSpecifiedImage].filter((name) => name !== '');
 
-/** A container may end between being listed and being asked about. */
+/** Ignores NOT_FOUND: a container may be removed after it was listed. */
 async function unlessGone<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;

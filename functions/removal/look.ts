@@ -1,7 +1,7 @@
 import type { Cri } from './cri.ts';
 import type { RuntimeContainer, RuntimeState } from './runtime-state.ts';
 
-/** Looks at a runtime, as often as it is called. Containers come last, as they change most; what one mounts never changes and is asked for once. */
+/** Returns a function that reads the state of a runtime. Containers are read last, as they change most; mounts are cached, as they never change. */
 export function createLook(cri: Cri): () => Promise<RuntimeState> {
   const mounted = new Map<string, readonly string[]>();
   const mountedBy = async (id: string): Promise<readonly string[]> => {

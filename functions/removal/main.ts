@@ -1,4 +1,4 @@
-/** What a removal Job runs on its node: removes images over the runtime's socket and tells what became of each. Exit 0: all removed, absent or spared; 1: something failed; 2: used wrongly. */
+/** The program of removal Jobs: removes images over the runtime's socket and reports each outcome. Exit 0: all removed, absent or spared; 1: a failure; 2: usage error. */
 import { open } from 'node:fs/promises';
 import {
   failedRemoval,
@@ -11,11 +11,11 @@ import { createCri } from './cri.ts';
 import { readOptions, usage, type Options } from './options.ts';
 import { removeImages } from './remove-images.ts';
 
-/** A name that breaks the line makes no line of its own. */
-const say = (line: string) => process.stdout.write(`${printable(line).replaceAll('\n', String.raw`\u000a`)}\n`);
+/** Prints one line; escapes line breaks in names. */
+const print = (line: string) => process.stdout.write(`${printable(line).replaceAll('\n', String.raw`\u000a`)}\n`);
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Writes into a file that is there already, as the kubelet makes it: run by hand, nothing is left behind. */
+/** Writes the termination message; does nothing if the kubelet has not created the file. */
 const report = async (path: string, message: string): Promise<void> => {
   try {
     const file = await open(path, 'r+');
@@ -27,7 +27,7 @@ const report = async (path: string, message: string): Promise<void> => {
   }
 };
 
-const inWords = (each: RemovalOutcome): string => {
+const describe = (each: RemovalOutcome): string => {
   switch (each.outcome) {
     case 'failed':
       return `failed ${each.image}: ${each.message}`;
@@ -40,7 +40,7 @@ const inWords = (each: RemovalOutcome): string => {
   }
 };
 
-const carryOut = async ({ socket, order }: Options): Promise<RemovalResult> => {
+const execute = async ({ socket, order }: Options): Promise<RemovalResult> => {
   const cri = createCri(socket);
   try {
     return await removeImages(cri, order);
@@ -52,11 +52,11 @@ const carryOut = async ({ socket, order }: Options): Promise<RemovalResult> => {
 };
 
 const main = async (options: Options): Promise<void> => {
-  const result = await carryOut(options);
+  const result = await execute(options);
   const { removed, absent, spared, failed } = result.counts;
-  for (const each of result.images) say(inWords(each));
-  if (result.error !== '') say(result.error);
-  say(`${removed} removed (${result.freedBytes} bytes), ${absent} absent, ${spared} spared, ${failed} failed`);
+  for (const each of result.images) print(describe(each));
+  if (result.error !== '') print(result.error);
+  print(`${removed} removed (${result.freedBytes} bytes), ${absent} absent, ${spared} spared, ${failed} failed`);
   await report(options.report, terminationMessage(result));
   process.exitCode = failed > 0 || result.error !== '' ? 1 : 0;
 };

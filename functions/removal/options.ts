@@ -4,7 +4,7 @@ import type { RemovalOrder } from '#model/removal/removal-result.ts';
 export type Options = {
   readonly socket: string;
   readonly order: RemovalOrder;
-  /** Where the result goes, if the file is there. */
+  /** File to write the result to, if it exists. */
   readonly report: string;
 };
 
@@ -16,7 +16,7 @@ Removes images from the container runtime behind a CRI socket, and spares what i
 
 const several = { type: 'string', multiple: true, default: [] as string[] } as const;
 
-/** Reads the command line; throws what is wrong with it, in words for a person. */
+/** Parses the command line. Throws an error with a message for the user. */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],

@@ -4,57 +4,57 @@ import type { RemovalOrder } from '#model/removal/removal-result.ts';
 import type { SpareReason } from '#model/cache/removal-ledger.ts';
 import type { RuntimeContainer, RuntimeImage, RuntimeState } from './runtime-state.ts';
 
-/** What is to be done about one reference. */
+/** The planned action for one reference. */
 export type Plan =
   | { readonly act: 'nothing' }
   | { readonly act: 'spare'; readonly reason: SpareReason; readonly by: readonly string[] }
   | {
       readonly act: 'remove';
       readonly image: RuntimeImage;
-      /** All names that go, normalised. */
+      /** All names of the image, normalised; the runtime removes them together. */
       readonly names: ReadonlySet<string>;
-      /** Names among them that nobody asked to remove. */
+      /** Names among them that were not requested. */
       readonly also: readonly string[];
     };
 
 /**
- * Decides about one reference. A runtime removes an image in use without a word, and every name of its id with it: so
- * nothing goes that is pinned, that a container needs, or one of whose names is to stay.
+ * Plans the removal of one reference. A runtime removes images in use without an error, and all names of an image at
+ * once: so images are spared if they are pinned, used by a container, or have a name to keep.
  */
 export function planRemoval(reference: string, order: RemovalOrder, state: RuntimeState): Plan {
-  const asked = normalisedReference(reference);
-  const image = state.images.find((each) => namesOf(each).has(asked));
+  const requested = normalisedReference(reference);
+  const image = state.images.find((each) => namesOf(each).has(requested));
   if (image === undefined) return { act: 'nothing' };
   const names = namesOf(image);
   if (image.isPinned) return spare('Pinned', []);
   const kept = namesIn(order.keep);
-  if (kept.has(asked)) return spare('Wanted', [reference]);
+  if (kept.has(requested)) return spare('Wanted', [reference]);
   const shared = [...names].filter((name) => kept.has(name));
   if (shared.length > 0) return spare('SharedTag', shared);
-  const strange = strangeNames(image, order);
-  if (order.purge === 'own' && strange.length > 0) return spare('SharedTag', strange);
+  const others = otherNames(image, order);
+  if (order.purge === 'own' && others.length > 0) return spare('SharedTag', others);
   const users = state.containers.filter((container) => !isOfPullPod(container) && needs(container, image));
   if (users.length > 0) return spare('InUse', users.map(describe));
-  return { act: 'remove', image, names, also: strange };
+  return { act: 'remove', image, names, also: others };
 }
 
 const spare = (reason: SpareReason, by: readonly string[]): Plan => ({ act: 'spare', reason, by });
 
-/** Every name by which an image can be asked for, normalised. */
+/** All tags and digests of an image, normalised. */
 const namesOf = (image: RuntimeImage): ReadonlySet<string> => namesIn([...image.tags, ...image.digests]);
 
 const namesIn = (references: readonly string[]): ReadonlySet<string> => new Set(references.map(normalisedReference));
 
 /**
- * Names that nobody asked to remove. A runtime makes a digest for every repository that it has a tag of, so a digest only
- * says something of its own where its repository is not accounted for by a tag or by what was asked.
+ * Names that were not requested. A runtime adds a digest for each repository that an image has a tag of, so a digest counts
+ * only if no tag and no requested reference is of its repository.
  */
-function strangeNames(image: RuntimeImage, order: RemovalOrder): readonly string[] {
-  const asked = namesIn(order.remove);
-  const accounted = new Set([...order.remove, ...image.tags].map(repositoryOf));
+function otherNames(image: RuntimeImage, order: RemovalOrder): readonly string[] {
+  const requested = namesIn(order.remove);
+  const known = new Set([...order.remove, ...image.tags].map(repositoryOf));
   return [
-    ...image.tags.filter((tag) => !asked.has(normalisedReference(tag))),
-    ...image.digests.filter((digest) => !accounted.has(repositoryOf(digest))),
+    ...image.tags.filter((tag) => !requested.has(normalisedReference(tag))),
+    ...image.digests.filter((digest) => !known.has(repositoryOf(digest))),
   ];
 }
 
@@ -63,7 +63,7 @@ function repositoryOf(reference: string): string {
   return `${registry}/${repository}`;
 }
 
-/** A pull Pod only stands for the wish that is being withdrawn. Removal Pods carry the manager's label too, and need their image. */
+/** Pull Pods do not count as users of an image. Removal Pods have the manager's label too, but need their image. */
 function isOfPullPod({ podLabels }: RuntimeContainer): boolean {
   return podLabels[labels.manager] === managerLabelValue && podLabels[labels.removal] === undefined;
 }
@@ -72,14 +72,17 @@ function needs(container: RuntimeContainer, image: RuntimeImage): boolean {
   const names = namesOf(image);
   const digests = new Set([...names].map(digestOf).filter((digest) => digest !== ''));
   return container.images.some(
-    (word) => bare(word) === bare(image.id) || names.has(normalisedReference(word)) || digests.has(digestOf(word)),
+    (name) =>
+      withoutAlgorithm(name) === withoutAlgorithm(image.id) ||
+      names.has(normalisedReference(name)) ||
+      digests.has(digestOf(name)),
   );
 }
 
-/** Runtimes write ids with and without the name of their hash. */
-const bare = (id: string): string => id.replace(/^sha256:/, '');
+/** Runtimes report ids with and without the algorithm. */
+const withoutAlgorithm = (id: string): string => id.replace(/^sha256:/, '');
 
-const digestOf = (word: string): string => (word.startsWith('sha256:') ? word : parseImageReference(word).digest);
+const digestOf = (name: string): string => (name.startsWith('sha256:') ? name : parseImageReference(name).digest);
 
 const describe = ({ pod, name, isRunning }: RuntimeContainer): string =>
   isRunning ? `${pod}/${name}` : `${pod}/${name} (ended)`;

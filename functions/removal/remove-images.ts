@@ -10,7 +10,7 @@ import { createLook } from './look.ts';
 import { planRemoval } from './plan-removal.ts';
 import type { RuntimeImage } from './runtime-state.ts';
 
-/** Removes what may be removed, one reference after another, each decided by what is there right before. Throws if the runtime is not there at all. */
+/** Removes references one by one, each planned from the runtime's current state. Throws if the runtime is not reachable. */
 export async function removeImages(cri: Cri, order: RemovalOrder): Promise<RemovalResult> {
   const runtime = await cri.version();
   const remove = createRemoval(cri, order);
@@ -21,24 +21,24 @@ export async function removeImages(cri: Cri, order: RemovalOrder): Promise<Remov
 
 function createRemoval(cri: Cri, order: RemovalOrder): (reference: string) => Promise<RemovalOutcome> {
   const look = createLook(cri);
-  const gone = new Set<string>();
+  const removedNames = new Set<string>();
   return async (image) => {
     const plan = planRemoval(image, order, await look());
     if (plan.act === 'spare') return { outcome: 'spared', image, reason: plan.reason, by: plan.by.join(', ') };
-    if (plan.act === 'nothing') return absent(image, gone);
+    if (plan.act === 'nothing') return absent(image, removedNames);
     await removeImage(cri, plan.image);
-    for (const name of plan.names) gone.add(name);
+    for (const name of plan.names) removedNames.add(name);
     return { outcome: 'removed', image, bytes: plan.image.bytes, also: plan.also.join(', ') };
   };
 }
 
-/** What went with another name of the same image was removed by us, and counted there. */
-const absent = (image: string, gone: ReadonlySet<string>): RemovalOutcome =>
-  gone.has(normalisedReference(image))
+/** Reports a name as removed if it was removed with another name of its image, where its bytes are counted. */
+const absent = (image: string, removedNames: ReadonlySet<string>): RemovalOutcome =>
+  removedNames.has(normalisedReference(image))
     ? { outcome: 'removed', image, bytes: 0, also: '' }
     : { outcome: 'absent', image };
 
-/** By id, as kubelets do: what goes is what was looked at, even if a tag has moved since. */
+/** Removes by id, as kubelets do, so that the planned image is removed even if a tag has moved since. */
 async function removeImage(cri: Cri, { id }: RuntimeImage): Promise<void> {
   await cri.removeImage(id);
   if (await cri.hasImage(id)) throw new Error(`the runtime did not refuse to remove ${id}, and still has it`);

@@ -1,26 +1,26 @@
-/** An image as the runtime has it. */
+/** An image as the runtime lists it. */
 export type RuntimeImage = {
   readonly id: string;
   readonly tags: readonly string[];
   readonly digests: readonly string[];
-  /** Its size by the runtime's own count; layers that it shares with other images are in it. */
+  /** Its size as the runtime reports it, including layers shared with other images. */
   readonly bytes: number;
-  /** The runtime or its owner needs it whatever runs, such as the pause image. */
+  /** Whether the runtime must keep it, such as the pause image. */
   readonly isPinned: boolean;
 };
 
-/** A container, running or not: what it was made from can be asked for again when it is started anew. */
+/** A container, running or not: a stopped one needs its images when it is restarted. */
 export type RuntimeContainer = {
   /** namespace/name */
   readonly pod: string;
   readonly podLabels: Readonly<Record<string, string>>;
   readonly name: string;
   readonly isRunning: boolean;
-  /** Every word by which it says what it runs and what it mounts: ids, tags, digests. */
+  /** Ids, tags and digests of the images that it runs and mounts. */
   readonly images: readonly string[];
 };
 
-/** All that a removal is decided by. */
+/** The state that removals are planned from. */
 export type RuntimeState = {
   readonly images: readonly RuntimeImage[];
   readonly containers: readonly RuntimeContainer[];

@@ -7,17 +7,17 @@ import type { Budget } from './exchange.ts';
 
 export type AskPlaces = (places: readonly Place[], keyring: Keyring, budget: Budget) => Promise<Answer>;
 
-/** A secret that does not fit is rare, and each one costs the registry a request. */
-const mostLogins = 4;
-const mostWords = 400;
+/** Maximum number of logins to try, as each costs the registry a request. */
+const maxLogins = 4;
+const maxReasonLength = 400;
 
-/** Asks mirrors first. What a mirror lacks the registry may have, so that only the registry itself, which comes last, can call an image absent. */
+/** Resolves a digest at mirrors, then at the registry; only the registry, which is last, can report an image as absent. */
 export function createAskPlaces(converse: Conversation): AskPlaces {
   const preferred = preferredLogins();
   return async (places, keyring, budget) => {
     let answer: Answer = { type: 'unknown', reason: 'no registry was asked' };
     for (const place of places) {
-      const logins = loginsFor(keyring, place.registry, place.repository).slice(0, mostLogins);
+      const logins = loginsFor(keyring, place.registry, place.repository).slice(0, maxLogins);
       const candidates = preferred.inOrder(place, [undefined, ...logins]);
       answer = await askInTurn(converse, { place, candidates }, { budget, preferred }).catch(unknown);
       if (answer.type === 'digest') return answer;
@@ -26,7 +26,7 @@ export function createAskPlaces(converse: Conversation): AskPlaces {
   };
 }
 
-/** Absent only where nobody was turned away: what one login may not see may be there. */
+/** Tries logins in turn. Absent only if no login was denied, as a denied one may hide the image. */
 async function askInTurn(
   converse: Conversation,
   { place, candidates }: { readonly place: Place; readonly candidates: readonly (Login | undefined)[] },
@@ -41,44 +41,44 @@ async function askInTurn(
     return found;
   }
   const reason = refusals.at(-1);
-  return reason === undefined ? { type: 'absent' } : { type: 'unknown', reason: printable(reason, mostWords) };
+  return reason === undefined ? { type: 'absent' } : { type: 'unknown', reason: printable(reason, maxReasonLength) };
 }
 
-/** Any failure is an answer: whoever asks can go on without a digest. */
+/** Converts an error to an answer, since callers can continue without a digest. */
 export function unknown(error: unknown): Answer {
-  const reason = printable(error instanceof Error ? error.message : 'the question was stopped', mostWords);
+  const reason = printable(error instanceof Error ? error.message : 'the question was stopped', maxReasonLength);
   const retryAfterMs = error instanceof NoAnswer ? error.retryAfterMs : undefined;
   return { type: 'unknown', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-/** What a reference stands for now. Only a digest and an absence are facts. */
+/** The digest of a reference now, or that it is absent or could not be resolved. */
 export type Answer =
   | { readonly type: 'digest'; readonly digest: string }
   | { readonly type: 'absent' }
-  /** `reason` is a sentence without secrets; `retryAfterMs` is told where asking again sooner is in vain. */
+  /** `reason` is a sentence without secrets; `retryAfterMs` is set if an earlier retry is pointless. */
   | { readonly type: 'unknown'; readonly reason: string; readonly retryAfterMs?: number };
 
-/** Which login, or none, a repository accepted last: tried first, so that a private image costs one request each time rather than two refused ones before. */
+/** The login, or none, that each repository accepted last; tried first to avoid denied requests. */
 export type PreferredLogins = {
-  /** The same logins, in the order to try them. */
+  /** Sorts logins into the order to try them. */
   readonly inOrder: (place: Place, logins: readonly (Login | undefined)[]) => readonly (Login | undefined)[];
   readonly worked: (place: Place, login: Login | undefined) => void;
 };
 
-const mostKept = 1000;
+const maxKept = 1000;
 
 export function preferredLogins(): PreferredLogins {
   const kept = new Map<string, string>();
   return {
     inOrder: (place, logins) => {
-      const wanted = kept.get(keyOf(place));
-      const isWanted = (login: Login | undefined): boolean => nameOf(login) === wanted;
-      return [...logins.filter((login) => isWanted(login)), ...logins.filter((login) => !isWanted(login))];
+      const accepted = kept.get(keyOf(place));
+      const wasAccepted = (login: Login | undefined): boolean => nameOf(login) === accepted;
+      return [...logins.filter((login) => wasAccepted(login)), ...logins.filter((login) => !wasAccepted(login))];
     },
     worked: (place, login) => {
       kept.delete(keyOf(place));
       const [oldest] = kept.keys();
-      if (oldest !== undefined && kept.size >= mostKept) kept.delete(oldest);
+      if (oldest !== undefined && kept.size >= maxKept) kept.delete(oldest);
       kept.set(keyOf(place), nameOf(login));
     },
   };

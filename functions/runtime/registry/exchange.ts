@@ -9,28 +9,28 @@ import type { Hosts } from './hosts.ts';
 import { failureWords, NoAnswer, printable } from './no-answer.ts';
 import { type Connections, type Question, type Reply, sendRequest } from './send-request.ts';
 
-/** One request and its whole answer. Throws `NoAnswer` where none comes in time, or where the host asks to be left alone. */
+/** One request and its whole answer. Throws `NoAnswer` on a time-out, or if the host throttles. */
 export type Exchange = {
   readonly ask: (question: Question, budget: Budget) => Promise<Reply>;
   readonly close: () => void;
 };
 
 export type ExchangeOptions = {
-  /** PEM of authorities that are trusted beside the usual ones; '' is none. */
+  /** PEM of additional certificate authorities; empty: none. */
   readonly certificates: string;
-  /** Hosts that may be spoken to without TLS. */
+  /** Hosts that may be connected to without TLS. */
   readonly plain: ReadonlySet<string>;
-  /** Milliseconds of one call. */
+  /** Time limit of one call, in milliseconds. */
   readonly callTimeout: number;
   readonly lookup: LookupFunction | undefined;
   readonly now: () => number;
 };
 
-/** Milliseconds of rest where a host says that it is asked too much, and not until when. */
-const defaultRest = 60_000;
+/** Backoff in milliseconds for a host that throttles without Retry-After. */
+const defaultBackoff = 60_000;
 const idleTimeout = 30_000;
 
-/** node:http(s) rather than fetch, which takes neither authorities nor a look-up of its own. */
+/** Uses node:http(s), since fetch supports neither custom authorities nor a custom look-up. */
 export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: AbortSignal): Exchange {
   const { certificates, plain, callTimeout, now } = options;
   const connections = connectionsOf(certificates, options.lookup);
@@ -41,7 +41,7 @@ export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: 
     try {
       const reply = await sendRequest(question, connections, limit.signal);
       hosts.heard(host, true);
-      leaveAlone(reply, hosts, now());
+      throwIfThrottled(reply, hosts, now());
       return reply;
     } catch (thrown) {
       const cause = limit.signal.aborted ? reasonOf(limit.signal) : thrown;
@@ -79,15 +79,15 @@ function refuse(url: URL, plain: ReadonlySet<string>): void {
     throw new NoAnswer(`${url.host} would have to be asked over http: REGISTRY_INSECURE has to name it for that`);
 }
 
-function leaveAlone({ url, status, headers }: Reply, hosts: Hosts, now: number): void {
-  const told = retryAfter(headers['retry-after'], now);
-  const wanted = status === 429 ? (told ?? defaultRest) : status === 503 ? told : undefined;
-  if (wanted === undefined) return;
+function throwIfThrottled({ url, status, headers }: Reply, hosts: Hosts, now: number): void {
+  const requested = retryAfter(headers['retry-after'], now);
+  const backoff = status === 429 ? (requested ?? defaultBackoff) : status === 503 ? requested : undefined;
+  if (backoff === undefined) return;
   const why = `answered ${statusWords(status)}`;
-  throw new NoAnswer(`${url.host} ${why}`, hosts.rest(url.host, wanted, why));
+  throw new NoAnswer(`${url.host} ${why}`, hosts.rest(url.host, backoff, why));
 }
 
-/** A status in our words: what a server writes beside the number is anything. */
+/** A status with its standard phrase; the server's own phrase is untrusted. */
 export const statusWords = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`.trim();
 
 function silence(host: string, cause: unknown): NoAnswer {
@@ -95,7 +95,7 @@ function silence(host: string, cause: unknown): NoAnswer {
   return new NoAnswer(`${host} could not be asked: ${printable(failureWords(cause))}`, undefined, { cause });
 }
 
-/** The time that calls for one image may take together; waiting in line is not counted, as it says nothing of the registry. */
+/** Time limit of all calls for one image; time in the queue is not counted, as it is not the registry's. */
 export type Budget = {
   /** Milliseconds. */
   readonly left: () => number;

@@ -3,19 +3,19 @@ import { NoAnswer } from './no-answer.ts';
 import { isManifestPath } from './places.ts';
 import type { Question, Reply } from './send-request.ts';
 
-const mostRedirects = 5;
+const maxRedirects = 5;
 const redirects = [301, 302, 303, 307, 308];
 
-/** Asks where a registry sends us, manifests only. Who is asking is told to the first host alone, and not again on the way back. */
+/** Follows redirects to manifests; drops the login at the first change of host, for good. */
 export async function followRedirects(exchange: Exchange, question: Question, budget: Budget): Promise<Reply> {
-  let asked = question;
-  for (let count = 0; count <= mostRedirects; count += 1) {
-    const reply = await exchange.ask(asked, budget);
+  let next = question;
+  for (let count = 0; count <= maxRedirects; count += 1) {
+    const reply = await exchange.ask(next, budget);
     if (!redirects.includes(reply.status)) return reply;
     const url = targetOf(reply);
-    asked = { ...asked, url, headers: url.origin === asked.url.origin ? asked.headers : anonymous(asked.headers) };
+    next = { ...next, url, headers: url.origin === next.url.origin ? next.headers : anonymous(next.headers) };
   }
-  throw new NoAnswer(`${question.url.host} redirected more than ${mostRedirects} times`);
+  throw new NoAnswer(`${question.url.host} redirected more than ${maxRedirects} times`);
 }
 
 function targetOf({ url, headers }: Reply): URL {

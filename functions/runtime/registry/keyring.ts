@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 
 export type Login = { readonly username: string; readonly password: string };
 
-/** Logins by what of an image's name they are for, the most specific first. Holds passwords: never log one. */
+/** Logins by the image prefix they are for, most specific first. Holds passwords: never log one. */
 export type Keyring = readonly (Login & { readonly key: string })[];
 
 const entry = z.object({
@@ -11,14 +11,14 @@ const entry = z.object({
   username: z.optional(z.string()),
   password: z.optional(z.string()),
 });
-const wire = z.object({ auths: z.record(z.string(), z.unknown()) });
+const dockerConfig = z.object({ auths: z.record(z.string(), z.unknown()) });
 
-/** Reads the texts of pull secrets of type dockerconfigjson, as kubelets do. What can not be read gives no login, and no error that might quote it. */
+/** Parses pull secrets of type dockerconfigjson as kubelets do. Skips invalid ones without an error, which might quote them. */
 export function keyringOf(texts: readonly string[]): Keyring {
   return texts.flatMap(loginsIn).toSorted((a, b) => (a.key === b.key ? 0 : a.key < b.key ? 1 : -1));
 }
 
-/** The logins for an image, in the order in which a kubelet tries them. Docker Hub's own key counts only where no other one does. */
+/** The logins for an image, in the kubelet's order. Docker Hub's default key is used only if no other matches. */
 export function loginsFor(keyring: Keyring, registry: string, repository: string): readonly Login[] {
   const found = keyring.filter(({ key }) => isFor(key, registry, repository));
   const isOfDockerHub = found.length === 0 && registry === 'docker.io';
@@ -28,7 +28,7 @@ export function loginsFor(keyring: Keyring, registry: string, repository: string
 }
 
 function loginsIn(text: string): Keyring {
-  const parsed = wire.safeParse(json(text));
+  const parsed = dockerConfig.safeParse(json(text));
   if (!parsed.success) return [];
   return Object.entries(parsed.data.auths).flatMap(([place, value]) => {
     const [key, login] = [keyOf(place), loginOf(value)];
@@ -36,7 +36,7 @@ function loginsIn(text: string): Keyring {
   });
 }
 
-/** Host and path, without the scheme; a path of /v1/ or /v2/ is the interface of the registry and means all of it. */
+/** Host and path, without the scheme; /v1/ and /v2/ are API paths that match the whole registry. */
 function keyOf(place: string): string | undefined {
   const [, host = '', path = ''] = /^(?:https?:\/\/)?([^/?#]+)([^?#]*)/.exec(place) ?? [];
   if (host === '') return undefined;
@@ -44,7 +44,7 @@ function keyOf(place: string): string | undefined {
   return host.toLowerCase() + (within === '/' ? '' : within);
 }
 
-/** `auth` wins over the two words that it is made of. */
+/** `auth` takes precedence over username and password. */
 function loginOf(value: unknown): Login | undefined {
   const parsed = entry.safeParse(value);
   if (!parsed.success) return undefined;
@@ -61,28 +61,28 @@ function isFor(key: string, registry: string, repository: string): boolean {
   return isHostFor(host, registry.toLowerCase()) && repository.startsWith(path);
 }
 
-/** A star stands for part of one label of the host's name, so that `*.example.com` is not for `example.com` nor for `a.b.example.com`. */
+/** A star matches within one label: `*.example.com` matches neither `example.com` nor `a.b.example.com`. */
 function isHostFor(pattern: string, host: string): boolean {
-  const [wanted, labels] = [labelsOf(pattern), labelsOf(host)];
+  const [patterns, labels] = [labelsOf(pattern), labelsOf(host)];
   return (
-    wanted.length === labels.length &&
+    patterns.length === labels.length &&
     portOf(pattern) === portOf(host) &&
-    wanted.every((each, index) => matches(each, labels[index] ?? ''))
+    patterns.every((each, index) => matches(each, labels[index] ?? ''))
   );
 }
 
 const labelsOf = (host: string): readonly string[] => host.replace(/:\d*$/, '').split('.');
 const portOf = (host: string): string => /:(\d+)$/.exec(host)?.[1] ?? '';
 
-/** Walks both once and goes back to the last star only, as a pattern of many stars would keep a regular expression busy. */
+/** Backtracks to the last star only, since a regular expression with many stars could take exponential time. */
 function matches(pattern: string, text: string): boolean {
   let [at, star, from] = [0, -1, 0];
   for (let index = 0; index < text.length;) {
-    const wanted = pattern[at];
-    if (wanted === '*') {
+    const expected = pattern[at];
+    if (expected === '*') {
       [star, from] = [at, index];
       at += 1;
-    } else if (wanted === text[index]) {
+    } else if (expected === text[index]) {
       at += 1;
       index += 1;
     } else if (star === -1) return false;
@@ -102,6 +102,6 @@ function json(text: string): unknown {
   }
 }
 
-/** A key for things that hold secrets, so that none is kept as the key of a map. */
+/** Hashes values that hold secrets, for use as keys of maps. */
 export const fingerprint = (parts: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('base64');

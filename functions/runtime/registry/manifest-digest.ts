@@ -7,18 +7,18 @@ import { Denied, NoAnswer, printable } from './no-answer.ts';
 import type { Place } from './places.ts';
 import type { Reply } from './send-request.ts';
 
-/** What one place says of a manifest to one login. */
+/** The result for a manifest at one place with one login. */
 export type Finding =
   | { readonly type: 'digest'; readonly digest: string }
   | { readonly type: 'absent' }
   | { readonly type: 'denied'; readonly reason: string };
 
-/** The digest a place tells by HEAD, or else that of the manifest it sends. Throws `NoAnswer` for what says neither this nor that. */
+/** Resolves a digest by HEAD, or else from the manifest itself. Throws `NoAnswer` for any other answer. */
 export async function manifestDigest(converse: Conversation, place: Place, query: Query): Promise<Finding> {
   try {
     const head = await converse('HEAD', place, query);
-    const told = digestTold(head);
-    if (head.status === 200 && told !== undefined) return { type: 'digest', digest: told };
+    const digest = digestHeader(head);
+    if (head.status === 200 && digest !== undefined) return { type: 'digest', digest };
     if (![200, 405, 501].includes(head.status)) return refusal(head, query.login);
     const whole = await converse('GET', place, query);
     return whole.status === 200 ? { type: 'digest', digest: digestOf(whole) } : refusal(whole, query.login);
@@ -28,43 +28,43 @@ export async function manifestDigest(converse: Conversation, place: Place, query
   }
 }
 
-function digestTold({ headers }: Reply): string | undefined {
-  const told = headers['docker-content-digest'];
-  return typeof told === 'string' && /^sha256:[0-9a-f]{64}$/.test(told) ? told : undefined;
+function digestHeader({ headers }: Reply): string | undefined {
+  const digest = headers['docker-content-digest'];
+  return typeof digest === 'string' && /^sha256:[0-9a-f]{64}$/.test(digest) ? digest : undefined;
 }
 
-/** Only of a manifest: the page of whoever stands between has a digest too. */
+/** Hashes the body if it is a manifest, and not the error page of a proxy. */
 function digestOf(reply: Reply): string {
   const type = (reply.headers['content-type'] ?? '').split(';', 1).join('').trim().toLowerCase();
   if (!manifestTypes.some((each) => each === type))
     throw new NoAnswer(`${reply.url.host} answered with what is no manifest: type ${printable(type) || 'unknown'}`);
   const digest = `sha256:${createHash('sha256').update(reply.body).digest('hex')}`;
-  if ((digestTold(reply) ?? digest) !== digest)
+  if ((digestHeader(reply) ?? digest) !== digest)
     throw new NoAnswer(`${reply.url.host} answered with a manifest that has not the digest it told`);
   return digest;
 }
 
-const wire = z.object({
+const errorResponse = z.object({
   errors: z.array(z.object({ code: z.optional(z.string()), message: z.optional(z.string()) })),
 });
 
-/** Of a server that was shown a login only the status is told: its words may repeat what it was sent. */
+/** Classifies an error answer. With a login the reason omits the server's message, which may quote the login. */
 function refusal({ url, status, body }: Reply, login: Login | undefined): Finding {
-  const { codes, words } = errorsIn(body.toString('utf8'));
+  const { codes, message } = errorsIn(body.toString('utf8'));
   const isAbsent = status === 404 || codes.some((code) => code === 'MANIFEST_UNKNOWN' || code === 'NAME_UNKNOWN');
   if (isAbsent && status < 500) return { type: 'absent' };
-  const told = login === undefined && words !== '' ? `: ${words}` : '';
-  const reason = `${url.host} answered ${statusWords(status)}${told}`;
+  const detail = login === undefined && message !== '' ? `: ${message}` : '';
+  const reason = `${url.host} answered ${statusWords(status)}${detail}`;
   if (status === 401 || status === 403) return { type: 'denied', reason };
   throw new NoAnswer(reason);
 }
 
-function errorsIn(text: string): { readonly codes: readonly string[]; readonly words: string } {
+function errorsIn(text: string): { readonly codes: readonly string[]; readonly message: string } {
   try {
-    const { errors } = wire.parse(JSON.parse(text));
-    const words = errors.map(({ code, message }) => message ?? code ?? '').join('; ');
-    return { codes: errors.map(({ code }) => code ?? ''), words: printable(words) };
+    const { errors } = errorResponse.parse(JSON.parse(text));
+    const messages = errors.map(({ code, message }) => message ?? code ?? '').join('; ');
+    return { codes: errors.map(({ code }) => code ?? ''), message: printable(messages) };
   } catch {
-    return { codes: [], words: printable(text) };
+    return { codes: [], message: printable(text) };
   }
 }

@@ -1,7 +1,7 @@
-/** A registry, mirror or token server that does not say what was asked: nothing is known then. The message is one sentence and names the host. */
+/** A registry, mirror or token server gave no usable answer. The message is one sentence that names the host. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  /** Milliseconds until it is worth asking again; undefined where nothing tells. */
+  /** Milliseconds until a retry may succeed; undefined if unknown. */
   readonly retryAfterMs: number | undefined;
   constructor(message: string, retryAfterMs?: number, options?: ErrorOptions) {
     super(message, options);
@@ -9,19 +9,19 @@ export class NoAnswer extends Error {
   }
 }
 
-/** A login, or having none, was refused: another login may do. */
+/** A login, or an anonymous request, was denied; another login may be accepted. */
 export class Denied extends Error {
   override readonly name = 'Denied';
 }
 
-/** What a stranger wrote, fit for a status or a log line: printable, on one line, at most 200 characters unless told otherwise. */
-export function printable(text: string, most = 200): string {
+/** Untrusted text for a status or log line: printable ASCII, on one line, truncated. */
+export function printable(text: string, maxLength = 200): string {
   return text
-    .slice(0, most * 4)
+    .slice(0, maxLength * 4)
     .replace(/[^\x20-\x7e]+/g, ' ')
     .replace(/ {2,}/g, ' ')
     .trim()
-    .slice(0, most);
+    .slice(0, maxLength);
 }
 
 const untrusted = [
@@ -32,11 +32,11 @@ const untrusted = [
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ];
 
-/** Why a connection failed, and what to do about it where the operator can act: Node's own advice is for whoever starts Node. */
+/** Why a connection failed, with the setting to change if the operator can fix it. */
 export function failureWords(error: unknown): string {
   if (!(error instanceof Error)) return 'no reason is known';
   const code = 'code' in error ? String(error.code) : '';
   if (untrusted.includes(code)) return 'its certificate is of no trusted authority: REGISTRY_CA_CERTS can name one';
-  // A refused connection to a name with several addresses comes as an error without words but with a code.
+  // A refused connection to a name with several addresses has an error code but no message.
   return error.message || code || error.name;
 }

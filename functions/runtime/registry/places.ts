@@ -2,17 +2,17 @@ import type { ImageReference } from '#model/text/image-reference.ts';
 import { NoAnswer } from './no-answer.ts';
 import { isHost, type RegistrySettings } from '#runtime/config/registry-settings.ts';
 
-/** One server that may know an image: a mirror, or the registry itself. */
+/** One server that may have an image: a mirror, or the registry itself. */
 export type Place = {
-  /** The only thing that is ever asked there. */
+  /** The only URL that is requested there. */
   readonly manifest: URL;
-  /** The name under which pull secrets know it. */
+  /** The name that pull secrets use for it. */
   readonly registry: string;
   readonly repository: string;
   readonly isMirror: boolean;
 };
 
-/** Where to ask for a reference, in this order. Throws `NoAnswer` for a text that no registry could be asked for. */
+/** The places to resolve a reference at, in order. Throws `NoAnswer` for an invalid reference. */
 export function placesOf(reference: ImageReference, settings: RegistrySettings): readonly Place[] {
   const { registry, repository, tag, digest } = reference;
   if (digest !== '' || !isHost(registry) || !isRepository.test(repository) || !isTag.test(tag))
@@ -21,14 +21,14 @@ export function placesOf(reference: ImageReference, settings: RegistrySettings):
   return [...mirrors.map((mirror) => mirrorOf(mirror, reference)), originOf(reference, settings)];
 }
 
-/** Hosts that may be spoken to without TLS, mirrors among them. */
+/** Hosts that may be connected to without TLS, mirrors included. */
 export function plainHosts({ insecure, mirrors }: RegistrySettings): ReadonlySet<string> {
   const urls = Object.values(mirrors).flatMap((each) => each.map((mirror) => new URL(mirror)));
   const plain = urls.filter(({ protocol }) => protocol === 'http:').map(({ host }) => host);
   return new Set([...insecure.map((host) => new URL(`http://${host}`).host), ...plain]);
 }
 
-/** Whether a URL asks for a manifest and for nothing else that a server may have. */
+/** Whether a URL is that of a manifest. */
 export const isManifestPath = ({ pathname }: URL): boolean => /^\/v2\/.+\/manifests\/[^/]+$/.test(pathname);
 
 const isRepository = /^[a-z0-9]+(?:(?:\.|_{1,2}|-+|\/)[a-z0-9]+)*$/;
@@ -41,7 +41,7 @@ function originOf({ registry, repository, tag }: ImageReference, { insecure }: R
   return { manifest, registry, repository, isMirror: false };
 }
 
-/** A path of the mirror's URL goes before the repository, as proxies of several registries have it; `ns` tells them which one is meant, as containerd does. */
+/** Prefixes the repository with the path of the mirror's URL, and names the registry in `ns` as containerd does. */
 function mirrorOf(mirror: string, { registry, repository, tag }: ImageReference): Place {
   const { origin, host, pathname } = new URL(mirror);
   const prefix = pathname.replace(/^\/v2(?=\/|$)/, '').replace(/^\/+|\/+$/g, '');

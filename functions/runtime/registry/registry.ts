@@ -11,36 +11,36 @@ import { createTokens } from './tokens.ts';
 import { trustedAuthorities } from './trusted-authorities.ts';
 
 export type Registry = {
-  /** Never throws. Asks without a login first, then with those of the keyring that are for the image. */
+  /** Never throws. Tries without a login first, then with the matching logins of the keyring. */
   readonly digest: (reference: string, keyring?: Keyring) => Promise<Answer>;
-  /** Ends every question; what is asked afterwards is unknown. */
+  /** Ends every request; later answers are `unknown`. */
   readonly close: () => void;
 };
 
 export type RegistryOptions = RegistrySettings & {
-  /** Most calls at once, in all and to one host. Default 16 and 4. */
+  /** Maximum number of concurrent calls, in all and to one host. Default 16 and 4. */
   readonly concurrency?: number;
   readonly perHost?: number;
-  /** Milliseconds of one call, and of all calls for one image together. Default 5,000 and 10,000. */
+  /** Time limits in milliseconds of one call, and of all calls for one image. Default 5,000 and 10,000. */
   readonly callTimeout?: number;
   readonly imageTimeout?: number;
-  /** Milliseconds that a call waits for its turn, which no other time counts. Default 30,000. */
+  /** Milliseconds that a call waits for a slot, not counted in the other limits. Default 30,000. */
   readonly lineTimeout?: number;
-  /** How names become addresses. Default the system's way. */
+  /** DNS look-up. Default: the system's. */
   readonly lookup?: LookupFunction;
-  /** Epoch milliseconds. Default the system's. */
+  /** Epoch milliseconds. Default: the system's. */
   readonly now?: () => number;
 };
 
-/** Asks registries what references stand for, once per image however many nodes have it. Throws `ConfigError` if the authorities can not be read. */
+/** Resolves references to digests at registries. Throws `ConfigError` if the certificate authorities can not be read. */
 export function createRegistry(options: RegistryOptions): Registry {
   const closing = new AbortController();
   const { concurrency = 16, perHost = 4, callTimeout = 5000, imageTimeout = 10_000, lineTimeout = 30_000 } = options;
   const { lookup, now = Date.now } = options;
   const certificates = trustedAuthorities(options.certificates);
   const hosts = createHosts({ concurrency, perHost, lineTimeout, now }, closing.signal);
-  const wire = { certificates, plain: plainHosts(options), callTimeout, lookup, now };
-  const exchange = createExchange(hosts, wire, closing.signal);
+  const exchangeOptions = { certificates, plain: plainHosts(options), callTimeout, lookup, now };
+  const exchange = createExchange(hosts, exchangeOptions, closing.signal);
   const askPlaces = createAskPlaces(createConversation(exchange, createTokens(exchange, now)));
   const ask = async (reference: string, keyring: Keyring): Promise<Answer> => {
     try {
@@ -61,15 +61,15 @@ export function createRegistry(options: RegistryOptions): Registry {
 
 const isDigest = /^[a-z0-9]+:[0-9a-f]{64,128}$/;
 
-/** Who asks the same in the name of the same logins, while it is being asked, hears the same answer. */
+/** Shares one answer between concurrent calls for the same image with the same logins. */
 function shared(ask: (reference: string, keyring: Keyring) => Promise<Answer>): Registry['digest'] {
-  const underWay = new Map<string, Promise<Answer>>();
+  const inProgress = new Map<string, Promise<Answer>>();
   return (reference, keyring = []) => {
     const { digest } = parseImageReference(reference);
     if (isDigest.test(digest)) return Promise.resolve({ type: 'digest', digest });
     const key = fingerprint([normalisedReference(reference), keyring]);
-    const answer = underWay.get(key) ?? ask(reference, keyring).finally(() => underWay.delete(key));
-    underWay.set(key, answer);
+    const answer = inProgress.get(key) ?? ask(reference, keyring).finally(() => inProgress.delete(key));
+    inProgress.set(key, answer);
     return answer;
   };
 }

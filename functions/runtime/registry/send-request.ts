@@ -8,12 +8,12 @@ export type Question = {
   readonly method: 'HEAD' | 'GET';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** Bytes of the answer's body that are read; more is `NoAnswer`. */
+  /** Maximum bytes of the answer's body; a larger one is `NoAnswer`. */
   readonly most: number;
 };
 
 export type Reply = {
-  /** Who answered, after redirects. */
+  /** The URL that answered, after redirects. */
   readonly url: URL;
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -22,15 +22,15 @@ export type Reply = {
   readonly body: Buffer;
 };
 
-/** What requests go over: kept-alive connections, to addresses that `lookup` finds. */
+/** Agents of kept-alive connections, and the look-up of addresses. */
 export type Connections = { readonly plain: http.Agent; readonly secure: https.Agent; readonly lookup: LookupFunction };
 
-/** A kept-alive connection may be closed from the other side while a request goes out: that says nothing of the host, and a fresh one is tried. */
+/** A kept-alive connection was closed by the server while a request was sent; it is retried on a new connection. */
 class Stale extends Error {
   override readonly name = 'Stale';
 }
 
-/** Sends one request and reads its whole answer, until the signal fires. Throws whatever went wrong on the way. */
+/** Sends one request and reads its whole answer. Throws any error, or the signal's reason. */
 export async function sendRequest(question: Question, connections: Connections, signal: AbortSignal): Promise<Reply> {
   for (;;) {
     try {
@@ -46,7 +46,7 @@ function send(
   { plain, secure, lookup }: Connections,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  // Taken from the URL one by one, as a name and password in it would become an Authorization header.
+  // Not passed as a URL, as Node would send a name and password in it as an Authorization header.
   const address = { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port, path: url.pathname + url.search };
   const all = { 'user-agent': `imagecache-functions/${version}`, 'accept-encoding': 'identity', ...headers };
   const options = { ...address, method, lookup, signal, headers: all };
@@ -57,7 +57,7 @@ function send(
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   request.once('response', resolve);
   request.once('close', () => reject(new Error('the connection closed without an answer')));
-  // Stays for good: a request that is destroyed late must not take the process with it.
+  // Never removed: an error event without a listener would end the process.
   request.on('error', (cause) => {
     const isStale = request.reusedSocket && !signal.aborted;
     reject(isStale ? new Stale('the connection was closed meanwhile', { cause }) : cause);

@@ -7,37 +7,37 @@ import { Denied, NoAnswer, printable } from './no-answer.ts';
 
 type Bearer = Extract<Challenge, { scheme: 'bearer' }>;
 
-/** Tokens that token servers gave out, each for one realm, service, scope and login, until it expires. */
+/** Caches tokens by realm, service, scope and login until they expire. */
 export type Tokens = {
-  /** Throws `Denied` where the token server does not accept the login, or having none. */
+  /** Throws `Denied` if the token server refuses the login, or an anonymous request. */
   readonly token: (challenge: Bearer, login: Login | undefined, budget: Budget) => Promise<string>;
-  /** A token that was refused is not used again. */
+  /** Drops a token that was refused. */
   readonly forget: (challenge: Bearer, login: Login | undefined) => void;
 };
 
 type Held = { readonly token: Promise<string>; until: number };
 
-const wire = z.object({
+const tokenResponse = z.object({
   token: z.optional(z.string()),
   access_token: z.optional(z.string()),
   expires_in: z.optional(z.number()),
 });
 
-/** As the specification of tokens has it where none is told, in seconds. */
-const defaultLife = 60;
-/** Milliseconds of a token's life that are not used, for the way and for clocks. */
+/** Seconds; the default of the token specification. */
+const defaultLifetime = 60;
+/** Milliseconds before expiry when a token is replaced, for latency and clock skew. */
 const margin = 5000;
-const longestLife = 3_600_000;
-const mostHeld = 1000;
-const mostBytes = 65_536;
+const maxLifetime = 3_600_000;
+const maxHeld = 1000;
+const maxBytes = 65_536;
 
 export function createTokens(exchange: Exchange, now: () => number): Tokens {
   const held = new Map<string, Held>();
   const fetched = async (key: string, challenge: Bearer, query: Query): Promise<string> => {
     const began = now();
-    const { token, lifeMs } = await fetchToken(exchange, challenge, query);
+    const { token, lifetimeMs } = await fetchToken(exchange, challenge, query);
     const one = held.get(key);
-    if (one) one.until = began + Math.min(lifeMs, longestLife) - margin;
+    if (one) one.until = began + Math.min(lifetimeMs, maxLifetime) - margin;
     return token;
   };
   return {
@@ -64,36 +64,36 @@ async function fetchToken(
   exchange: Exchange,
   { realm, service, scope }: Bearer,
   { login, budget }: Query,
-): Promise<{ token: string; lifeMs: number }> {
+): Promise<{ token: string; lifetimeMs: number }> {
   const url = new URL(realm);
   if (service !== '') url.searchParams.set('service', service);
   url.searchParams.set('scope', scope);
   const headers = { accept: 'application/json', ...(login && { authorization: basic(login) }) };
-  const { status, body } = await exchange.ask({ method: 'GET', url, headers, most: mostBytes }, budget);
-  const words = `${url.host} answered ${statusWords(status)} when asked for a token`;
-  if (status === 401 || status === 403) throw new Denied(words);
-  // What it was sent, a server may repeat.
-  if (status !== 200) throw new NoAnswer(login ? words : `${words}: ${printable(body.toString('utf8'))}`);
+  const { status, body } = await exchange.ask({ method: 'GET', url, headers, most: maxBytes }, budget);
+  const message = `${url.host} answered ${statusWords(status)} when asked for a token`;
+  if (status === 401 || status === 403) throw new Denied(message);
+  // The body may quote the login.
+  if (status !== 200) throw new NoAnswer(login ? message : `${message}: ${printable(body.toString('utf8'))}`);
   return tokenIn(body.toString('utf8'), url.host);
 }
 
-function tokenIn(text: string, host: string): { token: string; lifeMs: number } {
-  const parsed = wire.safeParse(json(text));
+function tokenIn(text: string, host: string): { token: string; lifetimeMs: number } {
+  const parsed = tokenResponse.safeParse(json(text));
   const token = parsed.data?.token ?? parsed.data?.access_token ?? '';
-  // Never quoted: it may be a token all the same. A line break in it would be a header of its own.
+  // Not quoted, as it may hold a token. A line break would inject a header.
   if (!/^[\x21-\x7e]+$/.test(token)) throw new NoAnswer(`${host} answered with what is no token`);
-  return { token, lifeMs: (parsed.data?.expires_in ?? defaultLife) * 1000 };
+  return { token, lifetimeMs: (parsed.data?.expires_in ?? defaultLifetime) * 1000 };
 }
 
-/** The header that tells who asks. */
+/** The Authorization header of a login. */
 export const basic = ({ username, password }: Login): string =>
   `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 
-/** Realms and scopes are told by strangers, so that without this the memory of tokens would grow for ever. */
+/** Bounds memory, as untrusted servers choose realms and scopes. */
 function forgetExpired(held: Map<string, Held>, now: number): void {
-  if (held.size < mostHeld) return;
+  if (held.size < maxHeld) return;
   for (const [key, { until }] of held) if (until <= now) held.delete(key);
-  for (const key of held.keys()) if (held.size >= mostHeld) held.delete(key);
+  for (const key of held.keys()) if (held.size >= maxHeld) held.delete(key);
 }
 
 function json(text: string): unknown {

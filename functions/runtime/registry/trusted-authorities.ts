@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '#runtime/errors.ts';
 
-/** The PEM that REGISTRY_CA_CERTS holds or names; '' for none. Throws `ConfigError` for what is no PEM, as a wrong path would else show only as refused TLS. */
+/** Reads the PEM of REGISTRY_CA_CERTS. Throws `ConfigError` if it is invalid, which would otherwise show only as TLS errors. */
 export function trustedAuthorities(setting: string): string {
   if (setting === '') return '';
   const pem = setting.includes('-----BEGIN') ? setting : contentOf(setting);
@@ -12,7 +12,7 @@ export function trustedAuthorities(setting: string): string {
     for (const each of certificates) new X509Certificate(each);
     return pem;
   } catch (cause) {
-    throw new ConfigError(`REGISTRY_CA_CERTS is not the PEM of certificates: ${wordsOf(cause)}`, { cause });
+    throw new ConfigError(`REGISTRY_CA_CERTS is not the PEM of certificates: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -22,8 +22,8 @@ function contentOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new ConfigError(`REGISTRY_CA_CERTS names a file that can not be read: ${wordsOf(cause)}`, { cause });
+    throw new ConfigError(`REGISTRY_CA_CERTS names a file that can not be read: ${messageOf(cause)}`, { cause });
   }
 }
 
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
