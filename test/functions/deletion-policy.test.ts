@@ -21,7 +21,7 @@ describe('a cache with deletionPolicy Purge', () => {
     on.api.put(cachePath(), { ...before, metadata, spec: given });
   };
 
-  it('is held until its images are gone', async () => {
+  it('keeps its finalizer until its images are removed', async () => {
     const on = await held();
     dies(on);
     await purge(changed(aCache), on.context);
@@ -32,7 +32,7 @@ describe('a cache with deletionPolicy Purge', () => {
     expect(on.live().finalizers).toEqual([]);
   });
 
-  it('is let go at once when it is set back to Retain', async () => {
+  it('loses its finalizer at once when set back to Retain', async () => {
     const on = await held();
     dies(on, { ...spec, deletionPolicy: 'Retain' });
     await purge(changed(aCache), on.context);
@@ -40,7 +40,7 @@ describe('a cache with deletionPolicy Purge', () => {
     expect(removals(on)).toEqual([]);
   });
 
-  it('is let go after a while although a node is away, and says which', async () => {
+  it('loses its finalizer after a time limit if a node is not ready, and reports the node', async () => {
     const on = await held();
     on.api.put(
       nodePath('node-1'),
@@ -57,7 +57,7 @@ describe('a cache with deletionPolicy Purge', () => {
     );
   });
 
-  it('is let go in the end even if no removal Job can ever be made', async () => {
+  it('loses its finalizer eventually even if no removal Job can be created', async () => {
     const on = await held();
     dies(on);
     on.api.refuse(/POST .*kube-fledged\/jobs/, refusal(403, 'Forbidden', 'no'), 99);
@@ -68,7 +68,7 @@ describe('a cache with deletionPolicy Purge', () => {
     expect(on.live().finalizers).toEqual([]);
   });
 
-  it('pulls nothing more once it is being deleted', async () => {
+  it('does not pull while it is being deleted', async () => {
     const on = await held();
     dies(on);
     on.nodes('node-2');
@@ -77,7 +77,7 @@ describe('a cache with deletionPolicy Purge', () => {
     expect(on.jobs()).toEqual([]);
   });
 
-  it('is let go by the tick where the policy was taken back', async () => {
+  it('loses its finalizer at the tick if the policy was changed', async () => {
     const on = await held();
     on.edit({ cacheSpec: spec.cacheSpec });
     await purge(tick, on.context);

@@ -80,7 +80,7 @@ const acts: fc.Arbitrary<readonly Act[]> = fc.array(
   { maxLength: 30, size: 'max' },
 );
 
-it('whatever moves, joins and falls silent, every node has what the registry has, an hour after calm, and then nothing is pulled', async () => {
+it('an hour after the last change, every node has the digests of the registry, and nothing more is pulled', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.constantFrom<Telling>('lists', 'reports'), { minLength: 4, maxLength: 4 }),

@@ -19,7 +19,7 @@ const listing = (name: string, ...names: readonly (readonly string[])[]): object
 const other = ['registry.example/app:1'];
 
 describe('a refresh of a tag that may move', () => {
-  it('asks the registry once and makes no Job where it says what it said when the cache was made; one status, one Event', async () => {
+  it('asks the registry once and creates no Job if the digest is unchanged; one status write, one Event', async () => {
     const on = await settled(one);
     expect(told(on)).toMatchObject({ digest: one, unresolvedReason: '' });
     for (const number of [2, 3, 4]) {
@@ -35,7 +35,7 @@ describe('a refresh of a tag that may move', () => {
     expect(on.registry.newRequests()).toEqual([]);
   });
 
-  it('pulls it, and nothing else, on every node when the registry says something else, and then is content', async () => {
+  it('pulls only that image on every node if its digest has changed, and only once', async () => {
     const on = await settled(one);
     on.registry.resolve(image, two);
     await due(on);
@@ -46,7 +46,7 @@ describe('a refresh of a tag that may move', () => {
     expect(on.jobs()).toEqual([]);
   });
 
-  it('makes no Job of a node whose own list shows it to have that version, whoever pulled it', async () => {
+  it('creates no Job for a node whose image list has the new digest', async () => {
     const on = await settled(one);
     on.registry.resolve(image, two);
     on.api.put(nodePath('node-1'), listing('node-1', at(two), other));
@@ -54,7 +54,7 @@ describe('a refresh of a tag that may move', () => {
     expect(states(on)).toEqual(['Ready', 'Pulling 1']);
   });
 
-  it('takes a cache without a word of registries, as an earlier version left it, by what lists show, and pulls the rest once', async () => {
+  it('uses image lists for a status of an earlier version without digests, and pulls the rest once', async () => {
     const on = await settled(undefined);
     on.registry.resolve(image, one);
     on.api.put(nodePath('node-1'), listing('node-1', at(one), other));
@@ -65,7 +65,7 @@ describe('a refresh of a tag that may move', () => {
     expect(states(on)).toEqual(['Ready', 'Ready']);
   });
 
-  it('brings it back where a node has provably lost it, though the registry says the same', async () => {
+  it('pulls a missing image again although its digest is unchanged', async () => {
     const on = await settled(one);
     on.api.put(nodePath('node-1'), listing('node-1', other));
     on.api.put(nodePath('node-2'), listing('node-2', ...Array.from({ length: 50 }, (_, each) => [`other:${each}`])));
@@ -73,7 +73,7 @@ describe('a refresh of a tag that may move', () => {
     expect(states(on)).toEqual(['Pulling 1', 'Ready']);
   });
 
-  it('does not take a list for news that is as old as the last pull', async () => {
+  it('ignores an image list that is not newer than the last pull', async () => {
     const on = await settled(one);
     on.registry.resolve(image, two);
     on.annotate({ [annotations.refresh]: '' });
@@ -87,7 +87,7 @@ describe('a refresh of a tag that may move', () => {
     expect(states(on)).toEqual(['Pulling 1', 'Pulling 1']);
   });
 
-  it('pulls a node that joined with a later version, when the tag is back where it was', async () => {
+  it('pulls on a node that joined with a later version after the tag has moved back', async () => {
     const on = await settled(one);
     on.nodes('node-3');
     await refresh(tick, on.context);
@@ -102,7 +102,7 @@ describe('a refresh of a tag that may move', () => {
     expect(on.jobs()).toEqual([]);
   });
 
-  it('heals a tag that moved between the asking and the pull, at the next one', async () => {
+  it('corrects at the next refresh a tag that moved between resolving and pulling', async () => {
     const on = await settled(one);
     on.registry.resolve(image, two);
     await due(on);
@@ -112,7 +112,7 @@ describe('a refresh of a tag that may move', () => {
     expect(states(on)).toEqual(['Pulling 1', 'Pulling 1']);
   });
 
-  it('bears with kubelets that count differently: a pull on suspicion an hour', async () => {
+  it('pulls at most hourly if kubelets report another digest than the registry', async () => {
     const on = await settled(one);
     on.annotate({ [annotations.refreshRequestedAt]: 'a' });
     on.registry.resolve(image, two);
@@ -126,7 +126,7 @@ describe('a refresh of a tag that may move', () => {
     expect(pulls).toEqual([0, 1, 5]);
   });
 
-  it('never pulls again what a digest names, whatever the policy', async () => {
+  it('never pulls an image by digest again, whatever the policy', async () => {
     const on = scene({ imagePullPolicy: 'Always' });
     on.cache({ cacheSpec: [{ images: [`registry.example/app@${one}`] }] });
     on.nodes('node-1');
@@ -141,7 +141,7 @@ describe('a refresh of a tag that may move', () => {
 });
 
 describe('registries are asked', () => {
-  it('once for each image, whatever conflicts the status meets', async () => {
+  it('once per image, despite conflicts of the status', async () => {
     const on = await settled(one);
     on.api.refuse(/^PATCH .*status$/, refusal(409, 'Conflict', 'modified'), 3);
     await due(on);
@@ -149,7 +149,7 @@ describe('registries are asked', () => {
     expect(on.registry.newRequests()).toHaveLength(1);
   });
 
-  it('once for an image that two lists spell differently, and not for one that no node shall have', async () => {
+  it('once for two spellings of an image, and never for one that no node needs', async () => {
     const on = scene();
     const lists = [
       { images: ['app', 'base:1'] },
@@ -162,7 +162,7 @@ describe('registries are asked', () => {
     expect(on.registry.newRequests().map(({ reference }) => reference)).toEqual(['docker.io/library/app:latest']);
   });
 
-  it('by nobody who is only told of a Job, nor at an edit, which leaves alone who has all it wants', async () => {
+  it('neither for a Job event nor at an edit, which does not change ready nodes', async () => {
     const on = await settled(one);
     on.registry.resolve(image, two);
     on.edit({

@@ -114,7 +114,7 @@ const begun = (given: object, state: unknown): Scene => {
   return on;
 };
 
-it('whatever stands in a status, no function crashes, or asks and writes anywhere else', async () => {
+it('with any status, no function crashes or makes requests elsewhere', async () => {
   const given = { cacheSpec: [{ images: ['app:1', 'base:2'] }] };
   await fc.assert(
     fc.asyncProperty(fc.oneof({ weight: 4, arbitrary: status }, json), async (state) => {
@@ -125,7 +125,7 @@ it('whatever stands in a status, no function crashes, or asks and writes anywher
   );
 });
 
-it('whatever stands in a spec, no function crashes, or asks and writes anywhere else', async () => {
+it('with any spec, no function crashes or makes requests elsewhere', async () => {
   await fc.assert(
     fc.asyncProperty(spec, async (given) => {
       const on = begun(given, undefined);

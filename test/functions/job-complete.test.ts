@@ -55,7 +55,7 @@ describe('job-complete', () => {
     });
   });
 
-  it('deletes with its Pods exactly the Job that it has read', async () => {
+  it('deletes exactly the Job that it has read, with its Pods', async () => {
     const { on, jobs } = await begun();
     const [job = ''] = jobs;
     const uid = on.api.read(`${jobsPath}/${job}`)?.metadata.uid;
@@ -63,7 +63,7 @@ describe('job-complete', () => {
     expect(on.api.bodies('DELETE', job)).toEqual([{ propagationPolicy: 'Background', preconditions: { uid } }]);
   });
 
-  it('takes all that changed into one status write', async () => {
+  it('records all changes in one status write', async () => {
     const names = Array.from({ length: 20 }, (_, index) => `node-${index}`);
     const { on, jobs } = await begun(names);
     const [first = '', ...more] = jobs.map((job) => on.pod(job, completed(0, 1)));
@@ -74,7 +74,7 @@ describe('job-complete', () => {
     expect(on.live().status.status).toBe('Succeeded');
   });
 
-  it('tries a second time what can not be had, with a Job of its own, and then tells why', async () => {
+  it('retries a failed image once in its own Job, then reports why', async () => {
     const { on, jobs } = await begun();
     await told(on, on.pod(jobs[0] ?? '', { ...completed(0), ...missing(0) }));
     expect(on.live().status.status).toBe('Processing');
@@ -96,7 +96,7 @@ describe('job-complete', () => {
     expect(on.jobs()).toEqual([]);
   });
 
-  it('is not held up by a second Pod of one Job', async () => {
+  it('does not wait for a second Pod of a Job', async () => {
     const { on, jobs } = await begun();
     const pod = on.pod(jobs[0] ?? '', completed(0, 1));
     const { metadata } = on.api.read(`${podsPath}/${pod}`) ?? {};
@@ -109,7 +109,7 @@ describe('job-complete', () => {
     expect(on.jobs()).toEqual([]);
   });
 
-  it('gives the place of a node that is done to the next', async () => {
+  it('starts the next node when a node is ready', async () => {
     const { on, jobs } = await begun(['node-1', 'node-2'], { jobsMaxSurge: 1 });
     expect(jobs).toHaveLength(1);
     await told(on, on.pod(jobs[0] ?? '', completed(0, 1)));
@@ -117,7 +117,7 @@ describe('job-complete', () => {
     expect(on.live().status.nodes).toMatchObject({ 'node-1': { state: 'Ready' }, 'node-2': { state: 'Pulling' } });
   });
 
-  it('makes the next attempt where a Job was taken away', async () => {
+  it('starts the next attempt if a Job was deleted', async () => {
     const { on, jobs } = await begun();
     on.api.remove(`${jobsPath}/${jobs[0] ?? ''}`);
     await jobComplete(changed(aJob(jobs[0] ?? ''), { verb: 'delete' }), on.context);
@@ -125,7 +125,7 @@ describe('job-complete', () => {
     expect(on.jobs()).toHaveLength(1);
   });
 
-  it('waits for all Jobs of a node that pulls with several', async () => {
+  it('waits for all Jobs of a node', async () => {
     const on = scene();
     on.cache({ cacheSpec: [{ images: ['app:1', 'base:2'] }], pullsPerNode: 2 });
     on.nodes('node-1');
@@ -141,7 +141,7 @@ describe('job-complete', () => {
     expect(on.jobs()).toEqual([]);
   });
 
-  it('reads of a node with several Jobs the one that has ended, makes the next, and keeps what it was told', async () => {
+  it('reads only the finished one of several Jobs of a node, creates the next, and keeps earlier results', async () => {
     const on = scene({ imagesPerJob: 1 });
     on.cache();
     on.nodes('node-1');
@@ -167,7 +167,7 @@ describe('job-complete', () => {
     });
   });
 
-  it("tells a quota that keeps Pods away, from the Job's Events, within seconds", async () => {
+  it("reports within seconds, from the Job's Events, a quota that forbids Pods", async () => {
     const { on, jobs } = await begun();
     const [job = ''] = jobs;
     const uid = on.api.read(`${jobsPath}/${job}`)?.metadata.uid;
@@ -189,14 +189,14 @@ describe('job-complete', () => {
     });
   });
 
-  it('finds the cache of an event that does not tell it', async () => {
+  it('finds the cache of an event that does not name it', async () => {
     const { on, jobs } = await begun();
     const pod = on.pod(jobs[0] ?? '', completed(0, 1));
     await jobComplete(changed(aPod(pod), { isFrom: 'knative' }), on.context);
     expect(on.live().status.status).toBe('Succeeded');
   });
 
-  it('leaves alone what is not ours', async () => {
+  it('ignores Jobs of others', async () => {
     const { on } = await begun();
     const stranger = { name: 'stranger-abcde', namespace: 'apps', uid: 's' };
     on.api.put(`${podsPath}/stranger-abcde`, { metadata: stranger });
@@ -206,7 +206,7 @@ describe('job-complete', () => {
     expect(writes(on.api.newCalls())).toEqual([]);
   });
 
-  it('deletes unread a Job of ours that nobody waits for', async () => {
+  it('deletes a Job that no node waits for, without reading it', async () => {
     const { on, jobs } = await begun();
     const uid = 'left-over';
     const of = { 'kubefledged.io/cache-uid': 'uid-of-web' };
@@ -216,14 +216,14 @@ describe('job-complete', () => {
     expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`, `GET ${jobsPath}/web-old`, `DELETE ${jobsPath}/web-old`]);
   });
 
-  it('opens no round: an edit that it meets is left to reconcile', async () => {
+  it('starts no round for an edit, which is left to reconcile', async () => {
     const { on, jobs } = await begun();
     on.edit({ cacheSpec: [{ images: ['other:1'] }] });
     await told(on, on.pod(jobs[0] ?? '', completed(0, 1)));
     expect(writes(on.api.newCalls())).toEqual([]);
   });
 
-  it('does nothing for a tick, or for a cache that is gone', async () => {
+  it('does nothing for a tick or a deleted cache', async () => {
     const { on, jobs } = await begun();
     const pod = on.pod(jobs[0] ?? '', completed(0, 1));
     await jobComplete(tick, on.context);

@@ -16,9 +16,9 @@ describe('pull secrets', () => {
   }
 
   it.each([
-    ['as they are made today', { '.dockerconfigjson': encoded({ auths: login }) }],
-    ['as they were made once', { '.dockercfg': encoded(login) }],
-  ])('are shown to registries where the operator allows it, %s', async (_, data) => {
+    ['in the current format', { '.dockerconfigjson': encoded({ auths: login }) }],
+    ['in the legacy format', { '.dockercfg': encoded(login) }],
+  ])('are sent to registries if the operator allows it, %s', async (_, data) => {
     const { on, lines } = watched(true);
     on.api.put(secretPath('login'), secret(data));
     await settled(one, on);
@@ -38,11 +38,11 @@ describe('pull secrets', () => {
   });
 
   it.each([
-    ['is not there', undefined],
+    ['does not exist', undefined],
     ['holds no logins', secret({ password: encoded('hunter2') })],
-    ['is not to be read', secret({ '.dockerconfigjson': Buffer.from('{"auths": hunter2').toString('base64') })],
+    ['is not valid', secret({ '.dockerconfigjson': Buffer.from('{"auths": hunter2').toString('base64') })],
     ['is no Secret', { metadata: { name: 'login' }, data: 'hunter2' }],
-  ])('give no login, and no word of what is in them, where one %s', async (_, object) => {
+  ])('give no login, and are not logged, if one %s', async (_, object) => {
     const { on, lines } = watched(true);
     if (object !== undefined) on.api.put(secretPath('login'), object);
     await settled(one, on);
@@ -52,7 +52,7 @@ describe('pull secrets', () => {
     expect(lines.join('') + JSON.stringify(on.api.read(cachePath()))).not.toContain('hunter2');
   });
 
-  it('that may not be read are told in the log by name, and the registry is asked without', async () => {
+  it('are logged by name if reading them is forbidden, and the registry is asked without', async () => {
     const { on, lines } = watched(true);
     on.api.refuse(/secrets/, refusal(403, 'Forbidden', 'secrets is forbidden'), 99);
     await settled(one, on);

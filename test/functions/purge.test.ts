@@ -24,7 +24,7 @@ import {
 } from './removal-scene.ts';
 
 describe('purge, on request,', () => {
-  it('makes a removal Job per node in its own namespace, and closes the round with what they tell', async () => {
+  it('creates a removal Job per node in its own namespace, and ends the round with their results', async () => {
     const on = await pulled(undefined, 'node-1', 'node-2');
     on.annotate(asked);
     await purge(changed(aCache), on.context);
@@ -63,7 +63,7 @@ describe('purge, on request,', () => {
     expect(removals(on)).toHaveLength(2);
   });
 
-  it('keeps what another cache wants on the node, but not what a purged one does', async () => {
+  it('keeps images that another cache needs on the node, unless it is being purged too', async () => {
     const on = await pulled(undefined, 'node-1');
     on.cache({ cacheSpec: [{ images: ['base:2', 'own:1'] }] }, 'other');
     await reconcile(otherChanged, on.context);
@@ -76,7 +76,7 @@ describe('purge, on request,', () => {
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2', '--keep=base:2', '--keep=own:1']);
   });
 
-  it('waits for another cache that wants an image and has not acted on it: edited away by then, it is spared for nobody', async () => {
+  it('waits for another cache that has not yet observed its spec, and then spares only what its latest spec needs', async () => {
     const on = await pulled(undefined, 'node-1');
     on.cache({ cacheSpec: [{ images: ['base:2'] }] }, 'other');
     on.annotate(asked);
@@ -89,7 +89,7 @@ describe('purge, on request,', () => {
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2', '--keep=own:1']);
   });
 
-  it('keeps what a suspended cache wants, and does not wait for it', async () => {
+  it('keeps the images of a suspended cache, and does not wait for it', async () => {
     const on = await pulled(undefined, 'node-1');
     on.cache({ suspend: true, cacheSpec: [{ images: ['base:2'] }] }, 'other');
     on.annotate(asked);
@@ -97,7 +97,7 @@ describe('purge, on request,', () => {
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2', '--keep=base:2']);
   });
 
-  it('keeps nothing for a cache that is to be purged as well, so that of several at once none spares what the others do', async () => {
+  it("keeps nothing for a cache that will be purged too, so that purges at the same time do not spare each other's images", async () => {
     const on = await pulled(undefined, 'node-1');
     on.cache({ cacheSpec: [{ images: ['base:2', 'own:1'] }] }, 'other');
     const other = on.api.read(cachePath('other'));
@@ -111,14 +111,14 @@ describe('purge, on request,', () => {
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2']);
   });
 
-  it('passes on that only what the cache asked for by name is to go', async () => {
+  it('passes --purge=own to removal Jobs', async () => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
     await purge(changed(aCache), { ...on.context, settings: { ...on.context.settings, purge: 'own' } });
     expect(argsOf(removals(on)[0])).toContain('--purge=own');
   });
 
-  it('first takes its own pull Jobs back, and waits until their Pods have left', async () => {
+  it('first deletes its own pull Jobs, and waits until their Pods are deleted', async () => {
     const on = scene();
     on.cache();
     on.nodes('node-1');
@@ -138,7 +138,7 @@ describe('purge, on request,', () => {
     expect(removals(on)).toHaveLength(1);
   });
 
-  it('tells kube-fledged’s words and the runtime’s when an image can not be removed, after three tries', async () => {
+  it('reports the runtime’s error and kube-fledged’s reason when an image can not be removed, after three attempts', async () => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
     await purge(changed(aCache), on.context);
@@ -159,7 +159,7 @@ describe('purge, on request,', () => {
     expect(on.live().status.placements).toHaveLength(1);
   });
 
-  it('removes all, though asked while what an edit took out was still being removed', async () => {
+  it('removes all images, although requested while those of an edit were being removed', async () => {
     const on = await pulled(undefined, 'node-1');
     const first = await editedDown(on);
     expect(orderOf(first)).toContain('--remove=base:2');
@@ -170,7 +170,7 @@ describe('purge, on request,', () => {
     expect(removals(on).map(orderOf)).toContainEqual(expect.arrayContaining(['--remove=app:1']));
   });
 
-  it('removes all, too, where it began before that removal had ended, and hears of the end alone', async () => {
+  it('removes all images if it started before that removal ended, and observes only its end', async () => {
     const on = await pulled(undefined, 'node-1');
     const first = await editedDown(on);
     on.annotate(asked);
@@ -181,7 +181,7 @@ describe('purge, on request,', () => {
     expect(removals(on).map(orderOf)).toContainEqual(expect.arrayContaining(['--remove=app:1']));
   });
 
-  it('makes a Job again that was taken away, and one whose Pod said nothing', async () => {
+  it('recreates a deleted Job, and one whose Pod reported nothing', async () => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
     await purge(changed(aCache), on.context);
@@ -195,7 +195,7 @@ describe('purge, on request,', () => {
     expect(on.live().status.removals['node-1']).toMatchObject({ state: 'Removing', attempt: 3 });
   });
 
-  it('ends with Failed where nobody knows the runtime’s socket, and says what to set', async () => {
+  it('ends with Failed if the runtime’s socket is unknown, and reports the setting to change', async () => {
     const on = await pulled(undefined, 'node-1');
     on.api.put(nodePath('node-1'), nodeNamed('node-1', { status: { ...odd } }));
     on.annotate(asked);
@@ -204,7 +204,7 @@ describe('purge, on request,', () => {
     expect(on.live().status.removals['node-1']?.message).toContain('CRI_SOCKET_PATH');
   });
 
-  it('says so in the status when the namespace refuses the Job, and goes on when it no longer does', async () => {
+  it('reports in the status that the namespace refuses the Job, and continues when it no longer does', async () => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
     on.api.refuse(/POST .*kube-fledged\/jobs/, refusal(403, 'Forbidden', 'violates PodSecurity "restricted"'), 9);
@@ -215,7 +215,7 @@ describe('purge, on request,', () => {
     expect(removals(on)).toHaveLength(1);
   });
 
-  it('leaves out a node that is away, and is resumed for it when it is back, by a Node’s event and the status', async () => {
+  it('skips a node that is not ready, and resumes when it is ready again', async () => {
     const on = await pulled(undefined, 'node-1');
     const away = { status: { ...ordinary, conditions: [{ type: 'Ready', status: 'False' }] } };
     on.api.put(nodePath('node-1'), nodeNamed('node-1', away));
@@ -233,7 +233,7 @@ describe('purge, on request,', () => {
     expect(removals(on)).toHaveLength(1);
   });
 
-  it('leaves a Job that has given its account, also where its Pod has not ended yet: it tells whoever pulls there', async () => {
+  it('keeps a Job that has reported, even if its Pod has not ended, for pulls on that node to observe', async () => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
     await purge(changed(aCache), on.context);
@@ -256,7 +256,7 @@ describe('purge, on request,', () => {
       more: [{ ...aJob(job?.metadata.name ?? ''), namespace: 'kube-fledged' }],
     });
 
-  it('records what a Job tells whose news came with the cache’s own', async () => {
+  it('records the result of a Job whose event names the cache', async () => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
     await purge(changed(aCache), on.context);
@@ -267,9 +267,9 @@ describe('purge, on request,', () => {
   });
 
   it.each([
-    { when: 'its news came with the cache’s own', notice: withJob },
-    { when: 'nobody told of it, by the tick', notice: () => tick },
-  ])('takes back a Job at work that nothing waits for any more, where $when', async ({ notice }) => {
+    { when: 'its event names the cache', notice: withJob },
+    { when: 'no event was delivered, at the tick', notice: () => tick },
+  ])('deletes a running Job that no round needs any more, if $when', async ({ notice }) => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
     await purge(changed(aCache), on.context);
@@ -285,7 +285,7 @@ describe('purge, on request,', () => {
     expect(removals(on)).toEqual([]);
   });
 
-  it('empties a node, too, that left the selector while nobody looked', async () => {
+  it('removes images from a node that left the selector without an event', async () => {
     const labelled = (labels: object) => nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels } });
     const on = scene();
     on.cache({ cacheSpec: [{ images: ['app:1', 'base:2'], nodeSelector: { tier: 'a' } }] });
@@ -307,7 +307,7 @@ describe('purge, on request,', () => {
     expect(on.live().status.status).toBe('Succeeded');
   });
 
-  it('does nothing, and reads no more than the cache, where nothing is to go', async () => {
+  it('reads only the cache, and does nothing, if there is nothing to remove', async () => {
     const on = await pulled(undefined, 'node-1');
     await purge(changed(aCache), on.context);
     expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`]);

@@ -38,7 +38,7 @@ const failure = async (work: Promise<void>): Promise<unknown> =>
   );
 
 describe('reconcile', () => {
-  it('claims the nodes of a new cache in its status, and only then makes a Job for each', async () => {
+  it('records the nodes of a new cache in its status before it creates a Job for each', async () => {
     const on = scene();
     on.cache();
     on.nodes('node-1', 'node-2');
@@ -58,7 +58,7 @@ describe('reconcile', () => {
     });
   });
 
-  it('reads all nodes once, also where they are more than one plan claims', async () => {
+  it('reads all nodes once, even if there are more than one plan starts', async () => {
     const on = scene();
     on.cache();
     on.nodes(...Array.from({ length: maxNodesStarted + 2 }, (_, index) => `node-${index + 1}`));
@@ -69,13 +69,13 @@ describe('reconcile', () => {
     expect(asked.filter((call) => call === 'GET /api/v1/nodes?limit=100')).toHaveLength(1);
   });
 
-  it('has nothing more to do when asked again', async () => {
+  it('does nothing when called again', async () => {
     const on = await begun('node-1');
     await reconcile(created, on.context);
     expect(on.api.newCalls().filter((call) => !call.startsWith('GET'))).toEqual([]);
   });
 
-  it('ends a round at once that no node is in', async () => {
+  it('ends a round without nodes at once', async () => {
     const on = await begun();
     expect(on.live().status).toMatchObject({
       status: 'NoImagesPulledOrDeleted',
@@ -84,7 +84,7 @@ describe('reconcile', () => {
     expect(on.api.bodies('POST', '/events')).toMatchObject([{ type: 'Normal', reason: 'ImageCacheCreate' }]);
   });
 
-  it('supersedes the round of an edited cache, and deletes its Jobs unread', async () => {
+  it('supersedes the round of an edited cache, and deletes its Jobs without reading them', async () => {
     const on = await begun('node-1');
     const [old = ''] = on.jobs();
     on.pod(old, { phase: 'Failed' });
@@ -95,7 +95,7 @@ describe('reconcile', () => {
     expect(on.jobs()).not.toContain(old);
   });
 
-  it('reads one node, and of lists only what is being removed, when one node changed', async () => {
+  it('reads one node, and lists only removal Jobs, when one node changed', async () => {
     const on = await begun('node-1');
     on.nodes('node-2');
     await reconcile(changed(aNode('node-2')), on.context);
@@ -110,7 +110,7 @@ describe('reconcile', () => {
     expect(on.live().status.nodes['node-2']?.state).toBe('Pulling');
   });
 
-  it('deletes the Job of a node that is gone, whose name it reads by the label of the machine', async () => {
+  it('deletes the Job of a deleted node, found by the label of the node', async () => {
     const on = await begun('node-1', 'node-2');
     on.api.remove(nodePath('node-1'));
     const { id } = on.live().status.nodes['node-1'] ?? { id: '' };
@@ -122,7 +122,7 @@ describe('reconcile', () => {
     expect(on.jobs()).toHaveLength(1);
   });
 
-  it('serves a node that was made anew under its name', async () => {
+  it('serves a node that was recreated under the same name', async () => {
     const on = await begun('node-1');
     const [old] = on.jobs();
     on.api.put(nodePath('node-1'), nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'another' } }));
@@ -131,20 +131,20 @@ describe('reconcile', () => {
     expect(on.jobs()).not.toContain(old);
   });
 
-  it('looks at every cache for a node of which nobody says whose it is', async () => {
+  it('reconciles every cache for a Node event without a cache', async () => {
     const on = await begun('node-1');
     on.cache({ cacheSpec: [{ images: ['app:1'] }] }, 'second');
     await reconcile({ ...changed(aNode('node-1'), { isFrom: 'knative' }) }, on.context);
     expect(on.live('second').status.status).toBe('Processing');
   });
 
-  it('reads no more than the cache when an event tells nothing new', async () => {
+  it('reads only the cache when an event has no news', async () => {
     const on = await begun();
     await reconcile(changed(aCache), on.context);
     expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`]);
   });
 
-  it('does nothing for a cache that is gone or going, a deletion or a tick', async () => {
+  it('does nothing for a deleted or terminating cache, a deletion or a tick', async () => {
     const on = scene();
     await reconcile(created, on.context);
     expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`]);
@@ -160,7 +160,7 @@ describe('reconcile', () => {
   });
 
   it.each(['a/../../nodes?x=1#%2e', '..', 'Web', 'a\u0000', '\ud800', 'x'.repeat(254)])(
-    'asks for nothing that could not be an object’s name: %j',
+    'makes no request for an invalid object name: %j',
     async (name) => {
       const on = scene();
       const caches = [
@@ -184,7 +184,7 @@ describe('when the API server refuses, reconcile', () => {
   const jobName = async (): Promise<string> => (await begun('node-1')).jobs()[0] ?? '';
   const forbidden = (message: string) => refusal(403, 'Forbidden', message);
 
-  it('carries nothing out after a conflict, but reads everything again', async () => {
+  it('executes nothing after a conflict, and reads everything again', async () => {
     const on = ready();
     on.api.refuse(/^PATCH .*status$/, () => on.edit({ cacheSpec: [{ images: ['newer:1'] }] }));
     await reconcile(created, on.context);
@@ -196,7 +196,7 @@ describe('when the API server refuses, reconcile', () => {
     expect(on.jobs()).toHaveLength(1);
   });
 
-  it('makes no Job again that was recorded and deleted between its look at the cache and at the Jobs', async () => {
+  it('does not recreate a Job that was recorded and deleted between reading the cache and the Jobs', async () => {
     const on = await begun('node-1');
     const claimed = on.api.read(cachePath());
     await jobComplete(changed(aPod(on.pod(on.jobs()[0] ?? '', completed(0, 1)))), on.context);
@@ -210,7 +210,7 @@ describe('when the API server refuses, reconcile', () => {
     expect(on.live().status.status).toBe('Succeeded');
   });
 
-  it('takes a Job of that name and owner for its own', async () => {
+  it('adopts a Job of that name and owner', async () => {
     const on = ready();
     const name = await jobName();
     on.api.put(`${jobsPath}/${name}`, { metadata: { name, ownerReferences: [{ uid: 'uid-of-web' }] } });
@@ -220,13 +220,13 @@ describe('when the API server refuses, reconcile', () => {
 
   it.each([
     {
-      when: "waits long for a Job of somebody else's",
+      when: 'retries late for a Job of another owner',
       owner: 'stranger',
       deletionTimestamp: undefined,
       afterMs: 60_000,
     },
     {
-      when: 'waits shortly for a Job that is being deleted',
+      when: 'retries soon for a Job that is being deleted',
       owner: 'uid-of-web',
       deletionTimestamp: '2026-11-24T12:00:00Z',
       afterMs: 1000,
@@ -241,7 +241,7 @@ describe('when the API server refuses, reconcile', () => {
     expect(on.jobs()).toEqual([name]);
   });
 
-  it('tells of a quota for Jobs in the status, and tries again later', async () => {
+  it('reports a quota for Jobs in the status, and retries later', async () => {
     const on = ready();
     on.api.refuse(jobCall, forbidden('jobs.batch "web" is forbidden: exceeded quota: q'), 2);
     const error = await failure(reconcile(created, on.context));
@@ -260,7 +260,7 @@ describe('when the API server refuses, reconcile', () => {
     expect(on.jobs()).toHaveLength(1);
   });
 
-  it('drops its work in a namespace that is going away, Events too', async () => {
+  it('stops without an error in a terminating namespace, Events included', async () => {
     const terminating = forbidden(
       'forbidden: unable to create new content in namespace apps because it is being terminated',
     );
@@ -293,7 +293,7 @@ describe('when the API server refuses, reconcile', () => {
     expect(on.live().status.nodes['node-2']?.state).toBe('Pulling');
   });
 
-  it('makes the other Jobs all the same when one can not be made, and that one in the next turn', async () => {
+  it('creates the other Jobs if one can not be created, and retries that one', async () => {
     const on = ready();
     on.nodes('node-2', 'node-3');
     on.api.refuse(jobCall, refusal(500, 'InternalError', 'hiccup'));
@@ -301,7 +301,7 @@ describe('when the API server refuses, reconcile', () => {
     expect(on.jobs()).toHaveLength(3);
   });
 
-  it('throws what it can not judge, so that the event comes again', async () => {
+  it('throws other errors, so that the event is delivered again', async () => {
     const on = ready();
     on.api.refuse(/^GET .*nodes/, refusal(500, 'InternalError', 'hiccup'));
     expect(await failure(reconcile(created, on.context))).toMatchObject({ status: 500 });

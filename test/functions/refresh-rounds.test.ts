@@ -39,7 +39,7 @@ const listing = (name: string, images: readonly string[]): object =>
   });
 
 describe('a refresh', () => {
-  it('is due after 15 minutes, makes no Job where all is there, and writes one status', async () => {
+  it('starts after 15 minutes, creates no Job if all images are present, and writes one status', async () => {
     const on = await settled('app:1');
     on.wait(899_000);
     await refresh(tick, on.context);
@@ -55,7 +55,7 @@ describe('a refresh', () => {
     expect(quiet(on)).toEqual([]);
   });
 
-  it('pulls again what may have moved', async () => {
+  it('pulls moving tags again', async () => {
     const on = await settled('app:latest');
     on.wait(3_600_000);
     await refresh(tick, on.context);
@@ -64,7 +64,7 @@ describe('a refresh', () => {
     expect(on.jobs()).toHaveLength(2);
   });
 
-  it('brings back what a node has lost, and believes no list that may be cut or is empty', async () => {
+  it('pulls missing images again, but ignores image lists that are empty or may be truncated', async () => {
     const on = await settled('app:1');
     on.api.put(nodePath('node-1'), listing('node-1', ['other:1']));
     on.api.put(nodePath('node-2'), listing('node-2', []));
@@ -74,7 +74,7 @@ describe('a refresh', () => {
     expect(on.live().status.nodes).toMatchObject({ 'node-1': { state: 'Pulling' }, 'node-2': { state: 'Ready' } });
   });
 
-  it('does not take for lost what a kubelet has not listed yet', async () => {
+  it('does not treat an image as missing that the kubelet has not listed yet', async () => {
     const on = await settled('app:1', ['other:1']);
     on.wait(30_000);
     on.annotate({ [annotations.refresh]: '' });
@@ -86,7 +86,7 @@ describe('a refresh', () => {
     expect(on.jobs()).toHaveLength(2);
   });
 
-  it('goes on with a round that a token has opened, also where the answer to that write was lost', async () => {
+  it('continues a round that a token has started, even if the answer to that write was lost', async () => {
     const on = await settled('app:latest');
     on.annotate({ [annotations.refreshRequestedAt]: '1' });
     on.api.refuse(/^PATCH .*status$/, () => {
@@ -102,7 +102,7 @@ describe('a refresh', () => {
     expect(on.jobs()).toHaveLength(2);
   });
 
-  it('is opened by the annotation at once, which goes with its end and can then ask again', async () => {
+  it('starts at once by the annotation, which is removed at its end and can then be set again', async () => {
     const on = await settled('app:latest');
     const ask = (): void => on.annotate({ [annotations.refresh]: '' });
     for (const number of [2, 3]) {
@@ -120,7 +120,7 @@ describe('a refresh', () => {
     }
   });
 
-  it('only takes the annotation away where somebody died between the end of the round and that', async () => {
+  it('only removes the annotation if the process crashed between the end of the round and the removal', async () => {
     const on = await settled('app:1');
     on.annotate({ [annotations.refresh]: '' });
     on.api.refuse(new RegExp(`^PATCH ${cachePath()}$`), refusal(500, 'InternalError', 'hiccup'));
@@ -132,7 +132,7 @@ describe('a refresh', () => {
     expect(on.live().status.round?.requestedBy).toBeUndefined();
   });
 
-  it('takes it away before another round opens, or it would ask once more', async () => {
+  it('removes the annotation before another round starts, to not request it twice', async () => {
     const on = await settled('app:1');
     on.annotate({ [annotations.refresh]: '' });
     on.api.refuse(new RegExp(`^PATCH ${cachePath()}$`), refusal(500, 'InternalError', 'hiccup'));
@@ -143,7 +143,7 @@ describe('a refresh', () => {
     expect(on.live().status.round?.number).toBe(3);
   });
 
-  it('is opened once by each value of the token, which stays', async () => {
+  it('starts once for each value of the token, which is kept', async () => {
     const on = await settled('app:1');
     for (const [token, number] of [
       ['a', 2],
@@ -157,7 +157,7 @@ describe('a refresh', () => {
     }
   });
 
-  it('keeps a schedule in its time zone, in place of the period', async () => {
+  it('follows a schedule in its time zone instead of the period', async () => {
     const on = scene();
     on.cache({ cacheSpec: [{ images: ['app:1'] }], refresh: { schedule: '30 14 * * *', timeZone: 'Europe/Paris' } });
     await refresh(tick, on.context);
@@ -172,7 +172,7 @@ describe('a refresh', () => {
     ['99 3 * * *', 'Etc/UTC'],
     ['0 3 * * *', 'Mars/Olympus'],
     ['0 3 31 2 *', 'Etc/UTC'],
-  ])('does not come by a schedule that nobody can keep, %s in %s, and says so', async (schedule, timeZone) => {
+  ])('does not start for an invalid schedule, %s in %s, and reports it', async (schedule, timeZone) => {
     const on = scene();
     on.cache({ cacheSpec: [{ images: ['app:1'] }], refresh: { schedule, timeZone } });
     await refresh(tick, on.context);
@@ -180,7 +180,7 @@ describe('a refresh', () => {
     expect(on.api.list(eventsPath)).toContainEqual(expect.objectContaining({ reason: 'InvalidSchedule' }));
   });
 
-  it('is off where its period is 0', async () => {
+  it('is off if its period is 0', async () => {
     const on = scene({ refreshFrequency: 0 });
     on.cache();
     await refresh(tick, on.context);
@@ -191,7 +191,7 @@ describe('a refresh', () => {
   });
 });
 
-describe('the Event of a round that was closed by one who died', () => {
+describe('the Event of a round whose process crashed after its end', () => {
   async function closedUntold(): Promise<Scene> {
     const on = await begun();
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
@@ -201,7 +201,7 @@ describe('the Event of a round that was closed by one who died', () => {
     return on;
   }
 
-  it('is recorded by the next tick, with the time of the end, and once', async () => {
+  it('is recorded once by the next tick, with the time of the end', async () => {
     const on = await closedUntold();
     const lastTimestamp = new Date(on.live().status.completionTime ?? 0).toISOString().replace('.000', '');
     on.wait(60_000);
@@ -213,7 +213,7 @@ describe('the Event of a round that was closed by one who died', () => {
     expect(quiet(on)).toEqual([]);
   });
 
-  it('is not looked for any more after a few ticks', async () => {
+  it('is not looked up any more after a few ticks', async () => {
     const on = await closedUntold();
     on.wait(180_000);
     on.api.newCalls();

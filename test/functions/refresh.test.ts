@@ -8,7 +8,7 @@ import { noon } from './model/builders.ts';
 import { quiet, begun } from './begun.ts';
 
 describe('refresh, on a tick,', () => {
-  it('brings a cache through its round all alone', async () => {
+  it('drives a cache through its round without other events', async () => {
     const on = scene();
     on.cache();
     on.nodes('node-1', 'node-2');
@@ -19,7 +19,7 @@ describe('refresh, on a tick,', () => {
     expect(on.jobs()).toEqual([]);
   });
 
-  it('makes the Job of a node that was claimed by one who died', async () => {
+  it('creates the Job of a node that was started before a crash', async () => {
     const on = await begun();
     const jobs = on.jobs();
     for (const job of jobs) on.api.remove(`${jobsPath}/${job}`);
@@ -28,7 +28,7 @@ describe('refresh, on a tick,', () => {
     expect(quiet(on)).toEqual([`PATCH ${cachePath()}/status`, `POST ${jobsPath}`]);
   });
 
-  it('leaves a large cache alone that somebody drives on just now, and no other', async () => {
+  it('skips a large cache that was reconciled just now, and no other', async () => {
     for (const [nodes, age, isLeft] of [
       [100, 14_000, true],
       [100, 15_000, false],
@@ -51,7 +51,7 @@ describe('refresh, on a tick,', () => {
     }
   });
 
-  it('keeps the deadline of a Pod that tells nothing, and tries its images one by one', async () => {
+  it('enforces the deadline of a Pod without results, and then pulls its images one by one', async () => {
     const on = await begun();
     for (const job of on.jobs()) on.pod(job, { phase: 'Pending' });
     on.wait(601_000);
@@ -60,7 +60,7 @@ describe('refresh, on a tick,', () => {
     expect(on.jobs()).toHaveLength(1);
   });
 
-  it('serves a node that joined unseen, and forgets one that left', async () => {
+  it('serves a node that joined without an event, and drops one that left', async () => {
     const on = await begun();
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
     await refresh(tick, on.context);
@@ -71,7 +71,7 @@ describe('refresh, on a tick,', () => {
     expect(Object.keys(on.live().status.nodes)).toEqual(['node-2']);
   });
 
-  it('reads caches, nodes and what Jobs there are, no more, where nothing is due', async () => {
+  it('reads only caches, nodes and Jobs if nothing is due', async () => {
     const on = await begun();
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
     await refresh(tick, on.context);
@@ -85,7 +85,7 @@ describe('refresh, on a tick,', () => {
     ]);
   });
 
-  it('takes away the Jobs that somebody who died left behind after the end of a round', async () => {
+  it('deletes Jobs left over by a crash after the end of a round', async () => {
     const on = await begun();
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
     on.api.refuse(/^DELETE/, refusal(500, 'InternalError', 'hiccup'), 99);
@@ -96,7 +96,7 @@ describe('refresh, on a tick,', () => {
     expect(on.jobs()).toEqual([]);
   });
 
-  it('lists no Job of a cache that it drives anyway', async () => {
+  it('lists no Jobs of a cache that it reconciles anyway', async () => {
     const on = await begun();
     on.cache({ cacheSpec: [{ images: ['app:1'] }], suspend: true }, 'second');
     await refresh(tick, on.context);
@@ -110,7 +110,7 @@ describe('refresh, on a tick,', () => {
     expect(await listed()).toEqual([]);
   });
 
-  it('leaves other events to others, and of a cache reads no more than itself where it asks for nothing', async () => {
+  it('ignores other events, and reads only the cache if it requests nothing', async () => {
     const on = await begun();
     await refresh(changed(aNode('node-1')), on.context);
     await refresh(changed(aCache, { verb: 'delete' }), on.context);
@@ -119,7 +119,7 @@ describe('refresh, on a tick,', () => {
     expect(on.api.newCalls()).toEqual([`GET ${cachePath()}`]);
   });
 
-  it('leaves nodes that wait to those who drive the cache, until a tick', async () => {
+  it('leaves waiting nodes to other events until a tick', async () => {
     const on = scene();
     on.cache();
     on.nodes(...Array.from({ length: maxNodesStarted + 2 }, (_, index) => `node-${index + 1}`));
@@ -134,7 +134,7 @@ describe('refresh, on a tick,', () => {
     expect(on.jobs()).toHaveLength(maxNodesStarted + 2);
   });
 
-  it('ends the round of a cache that was suspended, and takes its Jobs away', async () => {
+  it('ends the round of a suspended cache, and deletes its Jobs', async () => {
     const on = await begun();
     on.edit({ cacheSpec: [{ images: ['app:1', 'base:2'] }], suspend: true });
     await refresh(tick, on.context);

@@ -6,10 +6,10 @@ import { refresh } from '../../functions/refresh.ts';
 import { aCache, changed, scene, tick } from './scene.ts';
 import { one, two, image, minutes, settled, come, due, told, states } from './moving-tag.ts';
 
-describe('a registry that does not say', () => {
+describe('a registry that does not answer', () => {
   const down = { type: 'unknown', reason: 'registry.example could not be asked: connect ECONNREFUSED' } as const;
 
-  it('is told per image, and has nodes pull once an hour, not each time; never Failed', async () => {
+  it('is reported per image, and makes nodes pull once an hour, not each time; never Failed', async () => {
     const on = await settled(one);
     on.registry.resolve(image, down);
     const pulls: number[] = [];
@@ -27,7 +27,7 @@ describe('a registry that does not say', () => {
     expect(on.jobs()).toEqual([]);
   });
 
-  it('has nodes pull at once where a user asks for the refresh', async () => {
+  it('makes nodes pull at once if a user requests the refresh', async () => {
     const on = await settled(down);
     on.annotate({ [annotations.refresh]: '' });
     await refresh(changed(aCache), on.context);
@@ -37,12 +37,12 @@ describe('a registry that does not say', () => {
   it.each([
     ['has lost it', one, ['Ready', 'Ready'], 'the registry no longer has the image: nodes keep the one they have'],
     [
-      'never showed it',
+      'never returned it',
       down,
       ['Pulling 1', 'Pulling 1'],
       'the registry does not have the image, or does not show it without credentials',
     ],
-  ] as const)('that %s leaves it to the nodes', async (_, before, is, reason) => {
+  ] as const)('that %s leaves the image to the nodes', async (_, before, is, reason) => {
     const on = await settled(before);
     on.registry.resolve(image, { type: 'absent' });
     await due(on, minutes(61));
@@ -50,7 +50,7 @@ describe('a registry that does not say', () => {
     expect(told(on)?.unresolvedReason).toBe(reason);
   });
 
-  it('is waited for no longer than the others may wait: 15 s at a refresh, 2 s when a cache is made', async () => {
+  it('times out after 15 s at a refresh, 2 s when a cache is created', async () => {
     vi.useFakeTimers();
     try {
       const on = scene();
@@ -72,7 +72,7 @@ describe('a registry that does not say', () => {
     }
   });
 
-  it('holds up no word of another', async () => {
+  it('does not delay the answer of another', async () => {
     vi.useFakeTimers();
     try {
       const on = scene();

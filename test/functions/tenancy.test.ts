@@ -26,7 +26,7 @@ function limited() {
 }
 
 describe('functions that are limited to a namespace', () => {
-  it('bring its caches through a round by the tick alone, and leave those of others as they are', async () => {
+  it('drive its caches through a round by the tick alone, and do not change others', async () => {
     const on = limited();
     await refresh(tick, on.context);
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
@@ -36,7 +36,7 @@ describe('functions that are limited to a namespace', () => {
     expect(on.isUntouched()).toBe(true);
   });
 
-  it('serve a node that comes for its caches alone', async () => {
+  it('serve a new node for its caches only', async () => {
     const on = limited();
     await reconcile({ ...changed(aNode('node-1'), { verb: 'add' }), cache: undefined }, on.context);
     expect(on.jobs()).toHaveLength(1);
@@ -44,7 +44,7 @@ describe('functions that are limited to a namespace', () => {
   });
 
   const theirs: ObjectReference = { ...aCache, namespace: 'other', name: 'theirs' };
-  it.each(Object.entries(handlers))('have nothing to do in %s for an event about a cache elsewhere', async (_, run) => {
+  it.each(Object.entries(handlers))('ignore in %s an event about a cache elsewhere', async (_, run) => {
     const on = limited();
     const { namespace, name } = theirs;
     await run({ ...changed(theirs), cache: { namespace, name } }, on.context);

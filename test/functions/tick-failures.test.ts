@@ -64,7 +64,7 @@ describe('a tick in which one cache fails', () => {
     ]);
   });
 
-  it('leaves a cache whose Jobs are refused to the next tick', async () => {
+  it('retries a cache whose Jobs are refused at the next tick', async () => {
     const { on, lines } = twoCaches();
     on.api.refuse(new RegExp(`^POST ${jobsPath}`), forbidden, 2);
     await refresh(tick, on.context);
@@ -102,7 +102,7 @@ describe('a tick in which one cache fails', () => {
     );
   });
 
-  it('still records the missing Events of the others where one cache’s Events are refused', async () => {
+  it('still records the missing Events of the others if one cache’s Events are refused', async () => {
     const { on, failures } = twoCaches();
     await refresh(tick, on.context);
     for (const job of on.jobs()) on.pod(job, completed(0));
@@ -114,7 +114,7 @@ describe('a tick in which one cache fails', () => {
     expect(failures()).toHaveLength(1);
   });
 
-  it('still releases warm nodes, also where one node can not be patched', async () => {
+  it('still removes the taint of warm nodes, even if one node can not be patched', async () => {
     const { on, failures } = twoCaches();
     for (const name of ['node-2', 'node-3'])
       on.api.put(nodePath(name), {
@@ -128,7 +128,7 @@ describe('a tick in which one cache fails', () => {
     expect(failures().map(({ cache, node }) => cache ?? node)).toEqual(['apps/web', 'node-2']);
   });
 
-  it('is no reason for purge to fail either', async () => {
+  it('does not fail purge either', async () => {
     const { on, failures } = twoCaches();
     for (const name of ['web', 'second']) on.cache({ ...spec, deletionPolicy: 'Purge' }, name);
     on.api.refuse(/^PATCH .*\/web$/, forbidden);
@@ -153,7 +153,7 @@ describe('a tick', () => {
   it.each([
     { name: 'refresh', handler: refresh },
     { name: 'purge', handler: purge },
-  ])('fails where $name can not list the caches', async ({ handler }) => {
+  ])('fails if $name can not list the caches', async ({ handler }) => {
     const { on } = twoCaches();
     on.api.refuse(/^GET .*imagecaches$/, forbidden);
     await expect(handler(tick, on.context)).rejects.toBe(forbidden);

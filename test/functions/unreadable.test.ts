@@ -36,7 +36,7 @@ function withUnreadable() {
 const asks = { [annotations.purgeRequestedAt]: 'now' };
 
 describe('an ImageCache that cannot be parsed', () => {
-  it('does not keep a tick from serving the others', async () => {
+  it('does not block the others at a tick', async () => {
     const { on } = withUnreadable();
     await refresh(tick, on.context);
     expect(on.live('second').status.status).toBe('Processing');
@@ -46,14 +46,14 @@ describe('an ImageCache that cannot be parsed', () => {
     expect(on.live('second').status.status).toBe('Succeeded');
   });
 
-  it('does not keep an event of a Node from the others', async () => {
+  it('does not block the others at a Node event', async () => {
     const { on } = withUnreadable();
     const node = { apiVersion: 'v1', kind: 'Node', namespace: '', name: 'node-1' };
     await reconcile(changed(node, { verb: 'add', isFrom: 'knative' }), on.context);
     expect(on.live('second').status.status).toBe('Processing');
   });
 
-  it('is logged once a tick, with the field at fault', async () => {
+  it('is logged once per tick, with the invalid field', async () => {
     const { on, warnings } = withUnreadable();
     await refresh(tick, on.context);
     await purge(tick, on.context);
@@ -67,7 +67,7 @@ describe('an ImageCache that cannot be parsed', () => {
     expect(warnings()).toHaveLength(2);
   });
 
-  it('gets one Warning Event, however many ticks there are', async () => {
+  it('gets one Warning Event, whatever the number of ticks', async () => {
     const { on } = withUnreadable();
     for (let count = 0; count < 3; count += 1) await refresh(tick, on.context);
     expect(on.api.list(eventsPath)).toEqual([
@@ -114,7 +114,7 @@ describe('an ImageCache that cannot be parsed', () => {
 describe('an object that cannot be parsed', () => {
   const odd = { conditions: 'none' };
 
-  it('is served by its metadata if it is a Node: not ready, and no other is concerned', async () => {
+  it('is handled by its metadata if it is a Node: not ready, without effect on others', async () => {
     const { on, warnings } = withUnreadable();
     on.api.put(nodePath('node-2'), nodeNamed('node-2', { status: { ...odd, nodeInfo: { operatingSystem: 'linux' } } }));
     await refresh(tick, on.context);
@@ -146,7 +146,7 @@ describe('an object that cannot be parsed', () => {
     expect(on.live('second').status.nodes['node-1']).toEqual(before['node-1']);
   });
 
-  it('is not taken for missing if it is a Job, and is not created again', async () => {
+  it('is not treated as missing if it is a Job, and not created again', async () => {
     const { on } = withUnreadable();
     on.nodes('node-2');
     await refresh(tick, on.context);
@@ -166,7 +166,7 @@ describe('an object that cannot be parsed', () => {
     );
   });
 
-  it('leaves its Job open if it is a Pod, and concerns no other', async () => {
+  it('leaves its Job in progress if it is a Pod, without effect on others', async () => {
     const { on } = withUnreadable();
     on.nodes('node-2');
     await refresh(tick, on.context);

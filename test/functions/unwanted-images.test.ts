@@ -20,7 +20,7 @@ import {
 } from './removal-scene.ts';
 
 describe('images that leave the spec', () => {
-  it('go from their nodes after the new ones have come, while the cache is Succeeded', async () => {
+  it('are removed from their nodes after the new ones are pulled, while the cache is Succeeded', async () => {
     const on = await pulled(undefined, 'node-1');
     on.edit({ cacheSpec: [{ images: ['app:2', 'base:2'] }] });
     await reconcile(changed(aCache), on.context);
@@ -38,13 +38,13 @@ describe('images that leave the spec', () => {
   it.each([
     ['although no spec changed', undefined],
     [
-      'also where the lists were edited before anybody looked',
+      'also if the lists were edited before the next reconcile',
       [
         { images: ['base:2'], nodeSelector: { tier: 'b' } },
         { images: ['app:1', 'base:2', 'tool:3'], nodeSelector: { tier: 'a' } },
       ],
     ],
-  ])('go from a node that has lost its label, %s', async (_, edited) => {
+  ])('are removed from a node that lost its label, %s', async (_, edited) => {
     const spec = { cacheSpec: [{ images: ['app:1', 'base:2'], nodeSelector: { tier: 'a' } }] };
     const on = scene();
     on.cache(spec);
@@ -64,7 +64,7 @@ describe('images that leave the spec', () => {
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2']);
   });
 
-  it('are not pulled while another cache’s removal of them is under way, nor believed in a node’s list after it', async () => {
+  it('are not pulled while another cache removes them, and the node’s older image list is ignored afterwards', async () => {
     const on = await pulled(undefined, 'node-1');
     on.annotate(asked);
     await purge(changed(aCache), on.context);
@@ -83,7 +83,7 @@ describe('images that leave the spec', () => {
     expect(on.live('other').status.nodes['node-1']?.state).toBe('Pulling');
   });
 
-  it('are pulled again when they are asked for while they go, whoever looks at the node’s late list', async () => {
+  it('are pulled again if added back during their removal, despite the node’s stale image list', async () => {
     const on = await pulled(undefined, 'node-1');
     const job = await editedDown(on);
     const images = [{ names: ['docker.io/library/app:1', 'docker.io/library/base:2'] }];

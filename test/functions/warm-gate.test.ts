@@ -41,7 +41,7 @@ const pull = async (on: Scene, job = on.jobs()[0] ?? ''): Promise<void> => {
 };
 
 describe('a node with a startup taint', () => {
-  it('keeps it while images are pulled, and loses it in the delivery that tells of the last, with no taint of others', async () => {
+  it('keeps it while images are pulled, and loses only this taint with the event of the last pull', async () => {
     const on = start();
     join(on, [other, { key, effect: 'NoSchedule' }]);
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
@@ -54,7 +54,7 @@ describe('a node with a startup taint', () => {
     expect(on.api.newCalls()).not.toContain(patched);
   });
 
-  it('is held by every cache of the taint', async () => {
+  it('keeps it until every cache of the taint is ready', async () => {
     const on = start();
     on.cache(gated(), 'second');
     join(on);
@@ -71,7 +71,7 @@ describe('a node with a startup taint', () => {
     expect(labelsOf(on)).toEqual(isWarm);
   });
 
-  it('loses it at once where its own list shows the images, or no cache selects it', async () => {
+  it('loses it at once if its image list has the images, or no cache selects it', async () => {
     const on = start();
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
     join(on);
@@ -91,7 +91,7 @@ describe('a node with a startup taint', () => {
     expect(labelsOf(on)).toEqual({});
   });
 
-  it('is let go by the tick when its time is up, with an Event and without the label', async () => {
+  it('loses it at the tick after its timeout, with an Event and without the label', async () => {
     const on = start();
     join(on);
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
@@ -105,7 +105,7 @@ describe('a node with a startup taint', () => {
     expect(reasons(on)).toEqual(['WarmGateTimeout']);
   });
 
-  it('is let go by the tick when the cache that held it is gone', async () => {
+  it('loses it at the tick when its cache is deleted', async () => {
     const on = start();
     join(on);
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
@@ -114,7 +114,7 @@ describe('a node with a startup taint', () => {
     expect(taintsOf(on)).toEqual({ taints: [] });
   });
 
-  it('is looked at again where somebody else has changed its taints meanwhile', async () => {
+  it('is read again if its taints were changed concurrently', async () => {
     const on = start();
     join(on);
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
@@ -126,7 +126,7 @@ describe('a node with a startup taint', () => {
     expect(on.api.bodies('PATCH', nodePath('node-1'))).toHaveLength(2);
   });
 
-  it('is not touched if another machine has taken its name meanwhile', async () => {
+  it('is not patched if it was recreated under the same name', async () => {
     const on = start();
     join(on);
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
@@ -138,7 +138,7 @@ describe('a node with a startup taint', () => {
     expect(taintsOf(on)).toEqual({ taints: [{ key, effect: 'NoSchedule' }] });
   });
 
-  it('stays as it is where the right to patch nodes is missing, and all else goes on', async () => {
+  it('is left unchanged without the permission to patch nodes, and all else continues', async () => {
     const on = start();
     join(on);
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
@@ -150,7 +150,7 @@ describe('a node with a startup taint', () => {
     expect(labelsOf(on)).toEqual(isWarm);
   });
 
-  it('is never patched with the gate off, and its cache says so', async () => {
+  it('is never patched with the gate off, and its cache reports it', async () => {
     const on = start([]);
     join(on);
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
@@ -162,7 +162,7 @@ describe('a node with a startup taint', () => {
     expect(reasons(on)).toContain('WarmGateOff');
   });
 
-  it('costs nothing where no node bears one', async () => {
+  it('costs nothing if no node has one', async () => {
     const on = start();
     on.nodes('node-1');
     await reconcile(changed(aCache, { verb: 'add' }), on.context);

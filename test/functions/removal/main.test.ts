@@ -52,7 +52,7 @@ const image = (name: string, size = 1000) => ({
 });
 
 describe('the program of removal Jobs', () => {
-  it('removes what nobody needs, spares the rest with its reason, and tells both', async () => {
+  it('removes images that are not needed, spares the rest with a reason, and reports both', async () => {
     runtime.images.push(
       { ...image('free', 3_000_000_000), repoTags: ['docker.io/library/free:1', 'docker.io/library/free:2'] },
       image('running'),
@@ -98,7 +98,7 @@ describe('the program of removal Jobs', () => {
     );
   });
 
-  it('takes hostile names for names, and writes each on one line that steers no terminal', async () => {
+  it('treats hostile names as names, and prints each on one line without control characters', async () => {
     runtime.images.push(image('kept'));
     const names = [
       'a\nremoved kept:1: 1 bytes',
@@ -120,7 +120,7 @@ describe('the program of removal Jobs', () => {
     expect(runtime.calls).not.toContain('RemoveImage');
   });
 
-  it('looks again right before each removal', async () => {
+  it("reads the runtime's state again before each removal", async () => {
     runtime.images.push(image('first'), image('second'));
     runtime.instead.set('RemoveImage', () => {
       runtime.images.shift();
@@ -135,7 +135,7 @@ describe('the program of removal Jobs', () => {
     expect(result?.images[0]).toMatchObject({ image: 'second:1', reason: 'InUse', by: 'apps/late/main' });
   });
 
-  it('bears a container that goes while it is asked about', async () => {
+  it('ignores a container that is removed while it is read', async () => {
     runtime.images.push(image('free'));
     const gone = { id: 'gone', image: { image: 'sha256:other' }, labels: pod('gone') };
     runtime.instead.set('ListContainers', () => ({ containers: [gone] }));
@@ -143,7 +143,7 @@ describe('the program of removal Jobs', () => {
     expect(result?.counts.removed).toBe(1);
   });
 
-  it('asks once what a container mounts', async () => {
+  it('reads the mounts of a container once', async () => {
     runtime.images.push(image('a'), image('b'), image('c'));
     runtime.containers.push({ id: 'c1', labels: pod('web') });
     await removal('--remove=a:1', '--remove=b:1', '--remove=c:1');
@@ -151,7 +151,7 @@ describe('the program of removal Jobs', () => {
     expect(runtime.calls.filter((name) => name === 'ListContainers')).toHaveLength(3);
   });
 
-  it('goes on past an image that the runtime will not remove, and fails', async () => {
+  it('continues after an image that the runtime can not remove, and fails', async () => {
     runtime.images.push(image('stuck'), image('kept'), image('free'));
     runtime.instead.set('RemoveImage', ({ image: asked }) => {
       if (asked?.image === 'sha256:stuck') throw new Error('image is in use by a container');
@@ -167,7 +167,7 @@ describe('the program of removal Jobs', () => {
     expect(result?.freedBytes).toBe(1000);
   });
 
-  it('leaves tags of others alone if only own images may go', async () => {
+  it('keeps tags of others with --purge=own', async () => {
     runtime.images.push({ ...image('app'), repoTags: ['docker.io/library/app:1', 'ghcr.io/tenant/app:1'] });
     const { result } = await removal('--purge=own', '--remove=app:1');
     expect(result?.images).toEqual([
@@ -177,14 +177,14 @@ describe('the program of removal Jobs', () => {
     expect(any?.images).toEqual([{ outcome: 'removed', image: 'app:1', bytes: 1000, also: 'ghcr.io/tenant/app:1' }]);
   });
 
-  it('takes an answer of more than 4 MB', async () => {
+  it('accepts an answer of more than 4 MB', async () => {
     const many = Array.from({ length: 1000 }, (_, index) => `docker.io/library/${'long'.repeat(1500)}:${index}`);
     runtime.images.push({ id: 'sha256:many', repoTags: many }, image('free'));
     const { result } = await removal('--remove=free:1');
     expect(result?.counts.removed).toBe(1);
   });
 
-  it('says where it found no runtime', async () => {
+  it('reports the path without a runtime', async () => {
     runtime.stop();
     const { code, result } = await removal('--remove=a:1', '--remove=b:1');
     expect(code).toBe(1);
@@ -192,7 +192,7 @@ describe('the program of removal Jobs', () => {
     expect(result?.error).toMatch(/^RuntimeService\/Version at .*cri\.sock: .*ENOENT/);
   });
 
-  it('says which runtime does not speak this CRI', async () => {
+  it('reports a runtime that does not support this CRI', async () => {
     runtime.instead.set('Version', () => {
       throw new Error('unknown service runtime.v1.RuntimeService');
     });
@@ -205,7 +205,7 @@ describe('the program of removal Jobs', () => {
     { given: ['--socket=cri.sock'], says: '--socket takes the path of a socket' },
     { given: ['--purge=all'], says: '--purge takes any or own, not all' },
     { given: ['nginx:1'], says: "Unexpected argument 'nginx:1'" },
-  ])('is told how to be used when given $given', async ({ given, says }) => {
+  ])('prints the usage when given $given', async ({ given, says }) => {
     const { code, stderr } = await removal(...given);
     expect(code).toBe(2);
     expect(stderr).toContain(says);
@@ -213,7 +213,7 @@ describe('the program of removal Jobs', () => {
     expect(runtime.calls).toEqual([]);
   });
 
-  it('makes no file that was not there', async () => {
+  it('does not create the report file if it does not exist', async () => {
     const report = join(folder, 'none');
     await run('node', [removalProgram.program, `--socket=${join(folder, 'cri.sock')}`, `--report=${report}`]);
     expect(() => readFileSync(report)).toThrow('ENOENT');

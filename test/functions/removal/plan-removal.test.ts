@@ -47,18 +47,18 @@ const twoTags = image({ tags: ['docker.io/library/app:1', 'ghcr.io/team/app:2'] 
 
 const rows: readonly Row[] = [
   { when: 'nobody needs it', plans: removes() },
-  { when: 'it is asked for by another spelling', remove: ['docker.io/library/app:1'], plans: removes() },
-  { when: 'it is asked for by digest', remove: [`app@${digest}`], plans: removes(['docker.io/library/app:1']) },
+  { when: 'it is requested by another spelling', remove: ['docker.io/library/app:1'], plans: removes() },
+  { when: 'it is requested by digest', remove: [`app@${digest}`], plans: removes(['docker.io/library/app:1']) },
   { when: 'it is asked for by tag and digest', remove: [`app:9@${digest}`, 'app:1'], plans: removes() },
   { when: 'it has no tag', remove: [`app@${digest}`], images: [image({ tags: [] })], plans: removes() },
   { when: 'it is not there', images: [], plans: nothing },
-  { when: 'another tag of its repository is there', remove: ['app:2'], plans: nothing },
-  { when: 'a longer name holds its name', remove: ['pp:1'], plans: nothing },
-  { when: 'what is no reference is asked for', remove: ['BAD IMAGE'], plans: nothing },
-  { when: 'it is both unwanted and not there', images: [], keep: ['app:1'], plans: nothing },
+  { when: 'another tag of its repository is present', remove: ['app:2'], plans: nothing },
+  { when: 'a longer name contains its name', remove: ['pp:1'], plans: nothing },
+  { when: 'an invalid reference is requested', remove: ['BAD IMAGE'], plans: nothing },
+  { when: 'it is to be kept, but absent', images: [], keep: ['app:1'], plans: nothing },
 
-  { when: 'another cache wants it', keep: ['docker.io/app:1'], plans: spares('Wanted', 'app:1') },
-  { when: 'another cache wants something else', keep: ['app:2', 'app'], plans: removes() },
+  { when: 'another cache needs it', keep: ['docker.io/app:1'], plans: spares('Wanted', 'app:1') },
+  { when: 'another cache needs other images', keep: ['app:2', 'app'], plans: removes() },
   {
     when: 'another cache wants another tag of it',
     images: [twoTags],
@@ -70,8 +70,8 @@ const rows: readonly Row[] = [
     keep: [`app@${digest}`],
     plans: spares('SharedTag', `docker.io/library/app@${digest}`),
   },
-  { when: 'nobody wants its other tag', images: [twoTags], plans: removes(['ghcr.io/team/app:2']) },
-  { when: 'both its tags are to go', remove: ['app:1', 'ghcr.io/team/app:2'], images: [twoTags], plans: removes() },
+  { when: 'no cache needs its other tag', images: [twoTags], plans: removes(['ghcr.io/team/app:2']) },
+  { when: 'both its tags are requested', remove: ['app:1', 'ghcr.io/team/app:2'], images: [twoTags], plans: removes() },
   {
     when: 'only own images may go, and it has a tag that nobody asked for',
     purge: 'own',
@@ -147,7 +147,7 @@ describe('a removal', () => {
     },
   );
 
-  it('never takes an image that is pinned, used, or has a name that is kept', () => {
+  it('never removes an image that is pinned, used, or has a name to keep', () => {
     const reference = fc.constantFrom('a', 'a:1', 'docker.io/library/a:1', 'b:1', 'r.example.com/b:1', `a@${digest}`);
     const ids = fc.constantFrom('sha256:1', 'sha256:2', 'sha256:3');
     const images = fc.uniqueArray(

@@ -66,7 +66,7 @@ describe('request', () => {
     ]);
   });
 
-  it('tells a refusal in the words of the API server, once', async () => {
+  it("reports a refusal with the API server's message, once", async () => {
     const { api, server } = await apiTo((response) =>
       answer(response, 409, status('AlreadyExists', 'jobs "a" exists')),
     );
@@ -76,14 +76,14 @@ describe('request', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  it('keeps little of an answer that is no Status', async () => {
+  it('truncates an error answer that is no Status', async () => {
     const { api } = await apiTo((response) => response.writeHead(403).end(`<html>${'x'.repeat(10_000)}`));
     const error = await errorOf(api.request({ method: 'GET', path: '/' }));
     expect(error).toMatchObject({ status: 403, reason: '' });
     expect(error.message.length).toBeLessThan(300);
   });
 
-  it('waits as long as a throttled write is told to, then sends it again', async () => {
+  it('retries a throttled write after its Retry-After', async () => {
     const { api, server } = await apiTo((response, _, count) =>
       count === 1 ? answer(response, 429, {}, { 'retry-after': '1' }) : answer(response, 201, { count }),
     );
@@ -93,20 +93,20 @@ describe('request', () => {
     expect(server.received.map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}']);
   });
 
-  it('gives up a call that stays throttled, and tells for how long', async () => {
+  it('gives up a call that stays throttled, with its Retry-After', async () => {
     const { api, server } = await apiTo((response) => answer(response, 429, {}, { 'retry-after': '0' }));
     const error = await errorOf(api.request({ method: 'POST', path: '/jobs', body: {} }));
     expect(error).toMatchObject({ status: 429, retryAfterMs: 0 });
     expect(server.received).toHaveLength(5);
   });
 
-  it('does not wait for a Retry-After beyond its patience', async () => {
+  it('does not wait for a Retry-After above the limit', async () => {
     const { api, server } = await apiTo((response) => answer(response, 429, {}, { 'retry-after': '3600' }));
     expect(await errorOf(api.request({ method: 'GET', path: '/' }))).toMatchObject({ retryAfterMs: 3_600_000 });
     expect(server.received).toHaveLength(1);
   });
 
-  it('repeats a read that failed, but no write', async () => {
+  it('retries a failed read, but no write', async () => {
     const { api, server } = await apiTo((response, _, count) => answer(response, count < 3 ? 503 : 200, { count }));
     expect(await api.request({ method: 'GET', path: '/' })).toEqual({ count: 3 });
     const failing = await apiTo((response) => answer(response, 500, status('InternalError', 'etcd')));
@@ -116,7 +116,7 @@ describe('request', () => {
     expect(failing.server.received.map(({ method }) => method)).toEqual(['POST', 'GET', 'GET', 'GET']);
   });
 
-  it('repeats a read whose answer breaks off, but no write', async () => {
+  it('retries a read whose answer breaks off, but no write', async () => {
     const { api, server } = await apiTo((response, seen, count) => {
       if (count > 1 && seen.method === 'GET') {
         answer(response, 200, { whole: true });
@@ -130,7 +130,7 @@ describe('request', () => {
     expect(server.received.map(({ method }) => method)).toEqual(['GET', 'GET', 'PUT']);
   });
 
-  it('gives up when nothing comes within its time, and does not ask again', async () => {
+  it('gives up without an answer in time, and does not retry', async () => {
     const { api, server } = await apiTo(() => undefined);
     const error = await errorOf(api.request({ method: 'GET', path: '/slow', timeout: 100 }));
     expect(error).toMatchObject({ status: 0, message: 'GET /slow: no answer within 100 ms' });
@@ -143,7 +143,7 @@ describe('request', () => {
     expect(error.message).toBe('GET /slow: no answer within 100 ms');
   });
 
-  it('sends a write again that never left', async () => {
+  it('retries a write that was not sent', async () => {
     const { api, server } = await apiTo((response) => answer(response, 200, {}));
     const port = Number(new URL(server.url).port);
     await server.close();
@@ -157,7 +157,7 @@ describe('request', () => {
     expect(await answered).toEqual({});
   });
 
-  it('says so when nobody listens', async () => {
+  it('reports a refused connection', async () => {
     const { api, server } = await apiTo(() => undefined);
     await server.close();
     const error = await errorOf(api.request({ method: 'GET', path: '/version' }));
@@ -165,7 +165,7 @@ describe('request', () => {
     expect(error.message).toMatch(/^GET \/version: no answer: connect ECONNREFUSED/);
   });
 
-  it('ends at once when it is told to, also while it waits for its turn or its next try', async () => {
+  it('ends at once when aborted, also while it waits for a slot or its next try', async () => {
     const { api } = await apiTo(
       (response, { path }) => {
         if (path === '/throttled') answer(response, 429, {}, { 'retry-after': '20' });
@@ -185,7 +185,7 @@ describe('request', () => {
     expect(await errorOf(api.request({ method: 'GET', path: '/', signal: stop.signal }))).toMatchObject({ status: 0 });
   });
 
-  it('has no more calls at once than allowed, and all of them in the end', async () => {
+  it('makes no more concurrent calls than allowed, and all of them eventually', async () => {
     let atOnce = 0;
     let most = 0;
     const { api, server } = await apiTo(
@@ -204,7 +204,7 @@ describe('request', () => {
     expect(Math.max(...server.received.map(({ connection }) => connection))).toBe(4);
   });
 
-  it('sends what is urgent past whatever waits for its turn', async () => {
+  it('sends urgent calls before those that wait for a slot', async () => {
     const { api, server } = await apiTo(
       (response, { path }) => {
         if (path !== '/hangs') answer(response, 200, {});
@@ -229,7 +229,7 @@ describe('request', () => {
     expect(api.metrics().bytesRead).toBe(zipped.length);
   });
 
-  it('takes an empty answer for nothing, and one that is not JSON for none', async () => {
+  it('returns undefined for an empty answer, and fails for one that is not JSON', async () => {
     const { api } = await apiTo((response, { path }) => response.writeHead(200).end(path === '/empty' ? '' : 'secret'));
     expect(await api.request({ method: 'GET', path: '/empty' })).toBeUndefined();
     const error = await errorOf(api.request({ method: 'GET', path: '/text' }));
@@ -237,7 +237,7 @@ describe('request', () => {
     expect(error.cause).toBeUndefined();
   });
 
-  it('makes no call once it is closed, and ends those under way', async () => {
+  it('makes no call after it is closed, and ends those in progress', async () => {
     const { api } = await apiTo(() => undefined);
     const hanging = errorOf(api.request({ method: 'GET', path: '/' }));
     await pause(30);
@@ -248,7 +248,7 @@ describe('request', () => {
 });
 
 describe('lines', () => {
-  it('yields each line as it comes, characters split between chunks whole', async () => {
+  it('yields each line as it arrives, with characters that were split between chunks', async () => {
     const bytes = Buffer.from('{"name":"köln-€"}\n{"b":1}\n');
     const { api } = await apiTo((response) => {
       response.writeHead(200);
@@ -264,7 +264,7 @@ describe('lines', () => {
     expect(api.metrics()).toMatchObject({ calls: { GET: 1 }, bytesRead: bytes.length + 10 });
   });
 
-  it('yields a line before the answer ends, and drops the connection when its reader has enough', async () => {
+  it('yields a line before the answer ends, and closes the connection when its reader stops', async () => {
     const { promise: dropped, resolve } = Promise.withResolvers<undefined>();
     const { api } = await apiTo((response) => {
       response.writeHead(200).write('first\n');
@@ -277,7 +277,7 @@ describe('lines', () => {
     await dropped;
   });
 
-  it('ends quietly when it is told to, at whatever stage it is', async () => {
+  it('ends without an error when aborted, at any stage', async () => {
     const { api } = await apiTo((response, { path }) => {
       if (path === '/begun') response.writeHead(200).write('first\n');
     });
@@ -290,7 +290,7 @@ describe('lines', () => {
     expect(await linesOf(api.lines({ method: 'GET', path: '/begun', signal: AbortSignal.abort() }))).toEqual([]);
   });
 
-  it('tells a refusal, an early end and a head that does not come', async () => {
+  it('reports a refusal, an early end and a missing head', async () => {
     const { api } = await apiTo((response, { path }) => {
       if (path === '/gone') answer(response, 410, status('Expired', 'too old'));
       if (path === '/breaks') response.writeHead(200).write('{"half');
@@ -302,7 +302,7 @@ describe('lines', () => {
     expect(await watch('/silent')).toMatchObject({ status: 0, message: 'GET /silent: no answer within 200 ms' });
   });
 
-  it('lasts beyond the time its head may take, and is not held up by calls', async () => {
+  it('lasts longer than its time limit, and does not wait for calls', async () => {
     const { api } = await apiTo(
       (response, { path }) => {
         if (path !== '/watch') return;
@@ -346,7 +346,7 @@ describe('createApi', () => {
     });
   });
 
-  it('never shows a token', async () => {
+  it('never logs a token', async () => {
     const file = await kubeconfig('http://127.0.0.1:1', '{token: secret-token}');
     const api = createApi({ kubeconfig: file, master: '', inCluster: false });
     open.push(api);
@@ -364,7 +364,7 @@ describe('createApi', () => {
     expect(String(told.stack) + String(told.cause)).not.toContain('secret-token');
   });
 
-  it('says what is wrong with where the cluster is, and quotes no kubeconfig', async () => {
+  it("reports what is wrong with the cluster's settings, and quotes no kubeconfig", async () => {
     const broken = await kubeconfig('http://127.0.0.1:1', '{token: "secret-token');
     const nowhere = await kubeconfig('nowhere', '{}');
     const source = { kubeconfig: '', master: '', inCluster: false };

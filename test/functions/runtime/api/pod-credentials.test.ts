@@ -38,7 +38,7 @@ describe('podCredentials', () => {
     });
   });
 
-  it('follow a token that is replaced, within a minute', async () => {
+  it('use a rotated token within a minute', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const { authorise } = podCredentials(inPod, pod());
     await authorise();
@@ -52,13 +52,13 @@ describe('podCredentials', () => {
     expect(podCredentials({ ...inPod, master: 'https://api.example:1' }, pod()).server.host).toBe('api.example:1');
   });
 
-  it('outside of a pod are nobody, at the server of --master', async () => {
+  it('are anonymous outside a pod, for the server of --master', async () => {
     const credentials = podCredentials({ ...inPod, inCluster: false, master: 'http://127.0.0.1:1' }, pod());
     expect(credentials.context).toBe('master');
     expect((await credentials.authorise()).headers).toEqual({});
   });
 
-  it('say what is missing', async () => {
+  it('report what is missing', async () => {
     expect(() => podCredentials({ ...inPod, inCluster: false }, pod())).toThrow('no cluster is named');
     await rm(join(folder, 'token'));
     expect(() => podCredentials(inPod, pod())).toThrow('no service account token');

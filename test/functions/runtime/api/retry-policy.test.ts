@@ -16,12 +16,12 @@ const failed = (status: number, of: Partial<FailedTry> & { retryAfterMs?: number
 describe('nextTry', () => {
   it.each([
     ['a throttled write', failed(429, { method: 'POST', retryAfterMs: 2000 }), 2000],
-    ['a throttled call that was told no time', failed(429), 1000],
+    ['a throttled call without Retry-After', failed(429), 1000],
     ['a read that failed', failed(500), 50],
     ['a read that failed twice', failed(503, { tries: 2 }), 200],
     ['a read whose connection broke', failed(0), 50],
-    ['a write that never left', failed(0, { method: 'PATCH', wasSent: false }), 50],
-    ['a read that is told when', failed(503, { retryAfterMs: 4000 }), 2000],
+    ['a write that was not sent', failed(0, { method: 'PATCH', wasSent: false }), 50],
+    ['a read with Retry-After', failed(503, { retryAfterMs: 4000 }), 2000],
   ])('repeats %s', (_, given, wait) => {
     expect(nextTry(given, 0)).toBe(wait);
     expect(nextTry(given, 0.99)).toBeGreaterThan(wait);

@@ -28,7 +28,7 @@ describe('a listing', () => {
     );
   });
 
-  it('that expires half-way is begun again, once', async () => {
+  it('is restarted once if it expires half-way', async () => {
     const { api, cluster } = many();
     const expired = refusal(410, 'Expired', 'the continue token is too old');
     let calls = 0;
@@ -55,7 +55,7 @@ describe('a listing', () => {
 });
 
 describe('a single object', () => {
-  it('is undefined where there is none', async () => {
+  it('is undefined if it does not exist', async () => {
     const { cluster } = connected();
     expect(await cluster.cache({ namespace: 'apps', name: 'none' })).toBeUndefined();
     expect(await cluster.node('none')).toBeUndefined();
@@ -63,13 +63,13 @@ describe('a single object', () => {
     expect(await cluster.pod('apps', 'none')).toBeUndefined();
   });
 
-  it('that may not be read is an error, not an absence', async () => {
+  it('is an error, not absent, if reading it is forbidden', async () => {
     const { api, cluster } = connected();
     api.refuse(/GET/, refusal(403, 'Forbidden', 'no'));
     await expect(cluster.node('n')).rejects.toMatchObject({ status: 403 });
   });
 
-  it('belongs to the cache that it names, in its own namespace; to none if it is no Job or Pod', async () => {
+  it('belongs to the cache that it names in its own namespace, if it is a Job or Pod', async () => {
     const { api, cluster } = connected();
     api.put(`${jobsPath}/a`, {
       metadata: { name: 'a', namespace: 'apps', annotations: { 'kubefledged.io/cache': 'elsewhere/web' } },
@@ -92,7 +92,7 @@ describe('the user of a namespace', () => {
       { 'openshift.io/sa.scc.uid-range': '1000650000-1000659999' },
       1_000_650_000,
     ],
-    ['65532 where the range is no range', { 'openshift.io/sa.scc.uid-range': 'x' }, 65_532],
+    ['65532 if the range is invalid', { 'openshift.io/sa.scc.uid-range': 'x' }, 65_532],
     ['65532 elsewhere', {}, 65_532],
   ])('is %s', async (_, annotations, is) => {
     const { api, cluster } = connected();
@@ -100,7 +100,7 @@ describe('the user of a namespace', () => {
     expect(await cluster.userOf('apps')).toBe(is);
   });
 
-  it.each([403, 404])('is 65532 where the namespace answers %d, and unknown on any other trouble', async (status) => {
+  it.each([403, 404])('is 65532 if the namespace answers %d, and unknown on other errors', async (status) => {
     const { api, cluster } = connected();
     api.refuse(/GET/, refusal(status, '', ''));
     expect(await cluster.userOf('apps')).toBe(65_532);
@@ -110,7 +110,7 @@ describe('the user of a namespace', () => {
 });
 
 describe('deleting a Job', () => {
-  it('leaves another Job of its name alone, and is content where there is none', async () => {
+  it('keeps another Job of the same name, and succeeds if there is none', async () => {
     const { api, cluster } = connected();
     api.put(`${jobsPath}/a`, { metadata: { name: 'a', uid: 'another' } });
     await cluster.deleteJob('apps', { name: 'a', uid: 'mine' });
@@ -121,10 +121,10 @@ describe('deleting a Job', () => {
   });
 });
 
-describe('what happened to a cache', () => {
+describe('the Event of a cache', () => {
   const event = { type: 'Normal', reason: 'ImageCacheCreate', message: 'x'.repeat(2000), key: 'round-1' } as const;
 
-  it('is recorded once, however often it is told, and in a message that fits', async () => {
+  it('is recorded once for repeated reports, with a truncated message', async () => {
     const { api, cluster } = connected();
     const live = cache({ name: 'a'.repeat(253) });
     await cluster.record(live, event, noon);
@@ -143,7 +143,7 @@ describe('what happened to a cache', () => {
   });
 });
 
-describe('taking annotations away', () => {
+describe('removing annotations', () => {
   const annotated = (value: string) => {
     const { api, cluster } = connected();
     const annotations = { 'kubefledged.io/refresh-imagecache': value, note: 'stays' };
@@ -151,13 +151,13 @@ describe('taking annotations away', () => {
     return { api, take: cluster.removeAnnotations(cache(), { 'kubefledged.io/refresh-imagecache': '' }) };
   };
 
-  it('leaves the others', async () => {
+  it('keeps the others', async () => {
     const { api, take } = annotated('');
     await take;
     expect(api.read(cachePath())?.metadata.annotations).toEqual({ note: 'stays' });
   });
 
-  it('leaves one that has got another value', async () => {
+  it('keeps one whose value has changed', async () => {
     const { api, take } = annotated('again');
     await expect(take).rejects.toMatchObject({ status: 422 });
     expect(api.read(cachePath())?.metadata.annotations).toHaveProperty(['kubefledged.io/refresh-imagecache'], 'again');

@@ -55,7 +55,7 @@ describe('readConfig', () => {
     });
   });
 
-  it("takes the arguments of kube-fledged's own manifests", () => {
+  it("accepts the arguments of kube-fledged's own manifests", () => {
     const argv = [
       '--stderrthreshold=INFO',
       '-image-pull-deadline-duration=1h30m',
@@ -86,13 +86,13 @@ describe('readConfig', () => {
     });
   });
 
-  it('lets a flag beat the environment, and the last of two flags the first', () => {
+  it('prefers a flag to the environment, and the last of two flags', () => {
     const env = { IMAGE_PULL_DEADLINE_DURATION: '7m', JOBS_MAX_SURGE: '3' };
     const argv = ['--image-pull-deadline-duration=1m', '--image-pull-deadline-duration=2m'];
     expect(readConfig(argv, env).settings).toMatchObject({ imagePullDeadline: 120_000, jobsMaxSurge: 3 });
   });
 
-  it('takes an empty variable for its default, but for the schedule, where it means off', () => {
+  it('uses the default for an empty variable, except for the schedule, where it means off', () => {
     const config = readConfig([], { PORT: '', K_CE_OVERRIDES: '', ROUTES: '', FUNCTION: '', TICK_SCHEDULE: '' });
     expect(config).toMatchObject({ port: 8080, eventOverrides: {}, routes: {}, function: undefined, tickSchedule: '' });
   });
@@ -115,7 +115,7 @@ describe('readConfig', () => {
     });
   });
 
-  it('reads startup taints, by flag or variable, and refuses what is none', () => {
+  it('reads startup taints, by flag or variable, and refuses invalid ones', () => {
     const env = { WARM_GATE_TAINTS: 'example.com/cold, startup-taint.cluster-autoscaler.kubernetes.io/cold,' };
     const warmGateTaints = ['example.com/cold', 'startup-taint.cluster-autoscaler.kubernetes.io/cold'];
     expect(readConfig([], env).settings).toMatchObject({ warmGateTaints });
@@ -124,7 +124,7 @@ describe('readConfig', () => {
     ]);
   });
 
-  it('reads how registries are asked, by flag or variable', () => {
+  it('reads registry settings, by flag or variable', () => {
     const mirrors = { 'docker.io': ['https://mirror.example.com', 'http://10.0.0.1:5000/hub'] };
     const env = { REGISTRY_MIRRORS: JSON.stringify(mirrors), REGISTRY_CA_CERTS: '/etc/ca.pem' };
     expect(readConfig(['--registry-insecure=Registry.local:5000, [::1]:5001,'], env).registry).toEqual({
@@ -141,12 +141,12 @@ describe('readConfig', () => {
     },
   );
 
-  it('knows a pod by the variable that Kubernetes sets, and never reads KUBECONFIG', () => {
+  it('detects a pod by the variable that Kubernetes sets, and never reads KUBECONFIG', () => {
     const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBECONFIG: '/somewhere', MASTER: 'http://elsewhere' };
     expect(readConfig([], env)).toMatchObject({ inCluster: true, kubeconfig: '', master: '' });
   });
 
-  it('says what took the place of variables that it ignores', () => {
+  it('reports the replacement of ignored variables', () => {
     const env = { BUSYBOX_IMAGE: 'a', KUBEFLEDGED_CRI_CLIENT_IMAGE: 'b' };
     expect(readConfig([], env).notes).toEqual([
       'BUSYBOX_IMAGE is ignored: set NOOP_IMAGE instead',
@@ -235,7 +235,7 @@ describe('readConfig', () => {
     expect(problems([], { ROUTES: routes })).toHaveLength(1);
   });
 
-  it('tells all problems at once, and of a long value only its beginning', () => {
+  it('reports all problems at once, and truncates long values', () => {
     const told = problems(['--jobs-max-surge=x', '--what'], { PORT: 'y'.repeat(5000) });
     expect(told).toHaveLength(3);
     expect(Math.max(...told.map((each) => each.length))).toBeLessThan(250);
@@ -249,7 +249,7 @@ describe('settingsTable', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it('is all in --help, with defaults', () => {
+  it('is listed completely in --help, with defaults', () => {
     const help = helpText();
     for (const { flag, env, doc } of Object.values(settingsTable)) {
       if (flag !== undefined) expect(help).toContain(`--${flag}`);

@@ -25,7 +25,7 @@ describe('the next time of a schedule', () => {
     expect(next('30 2 * * *', 'Europe/Paris', '03-28T23:00:00')).toBe('2026-03-29T01:00:00.000Z');
   });
 
-  it('comes once on the day on which summer time ends at that hour', () => {
+  it('occurs once on the day on which summer time ends at that hour', () => {
     expect(next('30 2 * * *', 'Europe/Paris', '10-24T23:00:00')).toBe('2026-10-25T00:30:00.000Z');
     expect(next('30 2 * * *', 'Europe/Paris', '10-25T00:30:00')).toBe('2026-10-26T01:30:00.000Z');
   });

@@ -19,7 +19,7 @@ const event = {
 const read = (of: object) => receive(structured, Buffer.from(JSON.stringify({ ...event, ...of })), 'reconcile');
 
 describe('receive', () => {
-  it('takes from an event what is logged of it and what functions look at', () => {
+  it('extracts the logged attributes and the notice of an event', () => {
     const object = { apiVersion: 'batch/v1', kind: 'Job', namespace: 'demo', name: 'j' };
     expect(read({ cache: 'demo/cache', data: { changed: [] } })).toEqual([
       {
@@ -52,7 +52,7 @@ describe('receive', () => {
     expect(read(of)).toMatchObject([{ status }]);
   });
 
-  it('lets data be anything, since no function believes it', () => {
+  it('accepts any data, since no function uses it', () => {
     for (const data of [0, false, '', null, [], 'text', { spec: {} }])
       expect(read({ data })).toMatchObject([{ notice: { type: 'change' } }]);
   });
@@ -87,7 +87,7 @@ describe('worst', () => {
 });
 
 describe('answerTo', () => {
-  it('asks for everything again that it does not know', () => {
+  it('requests a retry for unknown errors', () => {
     for (const thrown of [undefined, 'text', new Error('x'), { status: 404 }])
       expect(answerTo(thrown).status).toBe(503);
   });

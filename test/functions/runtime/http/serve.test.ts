@@ -133,14 +133,14 @@ describe('serve', () => {
     expect(notices).toEqual([{ type: 'tick' }]);
   });
 
-  it('takes an empty POST for nothing where there is no schedule', async () => {
+  it('refuses an empty POST without a schedule', async () => {
     const { url, notices } = await world(doNothing);
     expect(await post(url, {})).toMatchObject({ status: 400 });
     expect(await post(url, { 'x-connector': 'cron-connector' })).toMatchObject({ status: 204 });
     expect(notices).toEqual([]);
   });
 
-  it('takes no compressed body, good or bomb, and says so', async () => {
+  it('refuses a compressed body, with a reason', async () => {
     const { url, notices } = await world(doNothing);
     const zipped = { ...structured, 'content-encoding': 'gzip' };
     for (const body of [gzipSync(JSON.stringify(goodEvent)), gzipSync(Buffer.alloc(20_000_000, ' '))])
@@ -151,7 +151,7 @@ describe('serve', () => {
     expect(notices).toEqual([]);
   });
 
-  it('hands each path to its function, and what is not its business to none', async () => {
+  it('passes each path to its function, and other events to none', async () => {
     const { url, notices } = await world(all);
     for (const name of ['reconcile', 'refresh', 'purge', 'job-complete', 'reconcile/added/by/a/gateway'])
       expect(await post(`${url}/${name}`, binaryHeaders())).toMatchObject({ status: 204 });
@@ -159,7 +159,7 @@ describe('serve', () => {
     expect(await post(url, binaryHeaders())).toMatchObject({ status: 422 });
   });
 
-  it('takes every path where one function runs', async () => {
+  it('accepts every path if one function runs', async () => {
     const { url, notices } = await world(doNothing);
     for (const path of ['/', '/function/x', '/%E0%A4%A'])
       expect(await post(url + path, binaryHeaders())).toMatchObject({ status: 204 });
@@ -168,8 +168,8 @@ describe('serve', () => {
 
   it.each([
     ['a rejection', new Rejected('no such\nthing'), 422, undefined, 'no such thing\n'],
-    ['a wish for later', new RetryLater('wait for the quota', 2500), 503, '3', 'wait for the quota\n'],
-    ['a short one', new RetryLater('soon', 1), 503, '1', 'soon\n'],
+    ['a retry', new RetryLater('wait for the quota', 2500), 503, '3', 'wait for the quota\n'],
+    ['a short retry', new RetryLater('soon', 1), 503, '1', 'soon\n'],
     ['a refusal by the API server', new ApiError('GET /x: 403', { status: 403 }), 503, '2', 'GET /x: 403\n'],
     ['its throttling', new ApiError('GET /x: 429', { status: 429, retryAfterMs: 9000 }), 503, '9', 'GET /x: 429\n'],
     ['any other error', new TypeError('secret'), 503, '5', 'unexpected error, told in the log\n'],
@@ -181,7 +181,7 @@ describe('serve', () => {
     expect(told.headers['content-type']).toBe('text/plain; charset=utf-8');
   });
 
-  it('handles all of a batch and tells the worst', async () => {
+  it('handles all events of a batch and answers the worst result', async () => {
     const { url, notices } = await world((notice) =>
       notice.type === 'change' && notice.object.name === 'busy'
         ? failing(new RetryLater('busy', 1))(notice, never())
@@ -199,7 +199,7 @@ describe('serve', () => {
   it.each([
     ['a good trace', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', '0af7651916cd43dd8448eb211c80319c'],
     ['an invalid one', '00-00000000000000000000000000000000-b7ad6b7169203331-01', undefined],
-  ])('takes an event with %s, and tells the trace in each of its lines', async (_, traceparent, traceId) => {
+  ])('accepts an event with %s, and logs the trace in each of its lines', async (_, traceparent, traceId) => {
     const { url, logged } = await world(async (_notice, { log }) => {
       log.info('at work');
       await Promise.resolve();
@@ -209,7 +209,7 @@ describe('serve', () => {
     expect(lines).toEqual([traceId, traceId]);
   });
 
-  it('lets a site answer what it will, and everything else as ever', async () => {
+  it('lets a site answer its own requests, and no others', async () => {
     const { url } = await world(doNothing, {
       site: ({ url: path }, response) => {
         if (path === '/metrics') response.end('up 1');
@@ -248,7 +248,7 @@ describe('serve', () => {
     expect(await post(url, {}, '', 'PUT')).toMatchObject({ status: 405 });
   });
 
-  it('makes the lock file and takes it away, and does without where it can not', async () => {
+  it('creates and removes the lock file, and runs without it on a failure', async () => {
     const lockFolder = await mkdtemp(join(tmpdir(), 'serve-'));
     const { served } = await world(doNothing, { lockFolder });
     await access(join(lockFolder, '.lock'));
@@ -259,14 +259,14 @@ describe('serve', () => {
     expect(await post(without.url, binaryHeaders())).toMatchObject({ status: 204 });
   });
 
-  it('says so when its port is taken', async () => {
+  it('reports that its port is in use', async () => {
     const { served } = await world(doNothing);
     const second = world(doNothing, { port: served.port });
     await expect(second).rejects.toThrow(ConfigError);
     await expect(second).rejects.toThrow(`cannot listen on port ${served.port}: EADDRINUSE; set PORT to another one`);
   });
 
-  it('lets what is in flight end when it is closed, and takes no more', async () => {
+  it('completes requests in flight when closed, and accepts no more', async () => {
     const { promise: finish, resolve } = Promise.withResolvers<undefined>();
     const { served, url, contexts } = await world(() => finish);
     const agent = new http.Agent({ keepAlive: true });
@@ -292,7 +292,7 @@ describe('serve', () => {
     await served.close();
   });
 
-  it('does not wait for ever for what does not end', async () => {
+  it('does not wait forever for requests that do not end', async () => {
     const { served, url, contexts } = await world(() => new Promise(() => undefined), { grace: 100 });
     const inFlight = post(url, binaryHeaders()).catch((error: unknown) => String(error));
     while (contexts.length === 0) await pause(5);
@@ -304,7 +304,7 @@ describe('serve', () => {
 });
 
 describe('1,000 malformed requests', () => {
-  it('are each refused with a reason, by a code that nobody repeats, and do no harm', { timeout: 60_000 }, async () => {
+  it('are each refused with a reason and a code that is not retried, and do no harm', { timeout: 60_000 }, async () => {
     const { url, served, notices, logged } = await world(all);
     const repeated = [404, 408, 409, 425, 429];
     // Some wait for bytes that never come until their socket is closed, so they are sent 20 at a time.

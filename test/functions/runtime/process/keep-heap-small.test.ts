@@ -26,7 +26,7 @@ const peak = async (before: string): Promise<number> => {
   return Number((await node).stdout);
 };
 
-it('holds the peak of the heap nearer to what is kept than V8 does by itself', async () => {
+it("keeps the heap's peak closer to the live heap than V8's default", async () => {
   const [small, usual] = [
     await peak(`import { keepHeapSmall } from ${JSON.stringify(program)}; keepHeapSmall();`),
     await peak(''),

@@ -19,14 +19,14 @@ describe('createLog', () => {
     expect(logged((log) => log.debug('seen'))).toEqual([]);
   });
 
-  it('tells an error with its cause and kind', () => {
+  it('logs an error with its cause and kind', () => {
     const error = new ApiError('GET /x', { status: 409 }, { cause: new Error('why') });
     const [line] = logged((log) => log.warn({ err: error }, 'failed'));
     expect(line).toMatchObject({ err: { type: 'ApiError', status: 409 } });
     expect(JSON.stringify(line)).toContain('why');
   });
 
-  it('hides secrets, however deep they come along', () => {
+  it('redacts secrets at any depth', () => {
     const headers = { authorization: 'Bearer abc', Authorization: 'Bearer abc' };
     const lines = logged((log) =>
       log.info({ token: 'abc', user: { password: 'abc' }, request: { of: { headers } } }, 'x'),

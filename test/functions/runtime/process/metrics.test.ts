@@ -30,7 +30,7 @@ function notebook(): { meter: Meter<string>; told: string[] } {
 }
 
 describe('metrics', () => {
-  it('tell all that was recorded, before the first scrape and after it', async () => {
+  it('report all recorded values, before the first scrape and after it', async () => {
     const metrics = createMetrics(definitions);
     metrics.record('taken_total', 2, { kind: 'a' });
     metrics.record('wait_seconds', 5);
@@ -41,7 +41,7 @@ describe('metrics', () => {
     expect(await lines(metrics)).toContain('taken_total{kind="a"} 3');
   });
 
-  it('ask a gauge at each scrape, and forget what it no longer tells', async () => {
+  it('read a gauge at each scrape, and drop samples that it no longer has', async () => {
     const metrics = createMetrics(definitions);
     let samples = [{ value: 7, labels: { of: 'x' } }];
     metrics.gauge('depth', () => samples);
@@ -50,13 +50,13 @@ describe('metrics', () => {
     expect((await lines(metrics)).filter((line) => line.startsWith('depth'))).toEqual([]);
   });
 
-  it('lose nothing of a process that is never scraped until late', async () => {
+  it('lose nothing if a process is scraped late', async () => {
     const metrics = createMetrics(definitions);
     for (let count = 0; count < 3000; count += 1) metrics.record('taken_total', 1, { kind: 'a' });
     expect(await lines(metrics)).toContain('taken_total{kind="a"} 3000');
   });
 
-  it('come at /metrics, to whoever reads', async () => {
+  it('are served at /metrics', async () => {
     const metrics = createMetrics(definitions);
     const site = metricsSite(metrics, pino({ level: 'silent' }));
     const server = http.createServer((request, response) => {
@@ -83,7 +83,7 @@ describe('handlers', () => {
     { of: 'retry', handler: () => Promise.reject(new RetryLater('busy', 1)) },
     { of: 'rejected', handler: () => Promise.reject(new Rejected('nonsense')) },
     { of: 'error', handler: () => Promise.reject(new TypeError('a bug')) },
-  ])('tell of an event that it ended as $of, and end as they did', async ({ of, handler }) => {
+  ])('count an event as $of, and keep its outcome', async ({ of, handler }) => {
     const { meter, told } = notebook();
     const plain: Handler = handler;
     const handlers = meteredHandlers({ reconcile: plain, 'job-complete': plain, refresh: plain, purge: plain }, meter);
@@ -115,7 +115,7 @@ describe('handlers', () => {
 });
 
 describe('calls to the API server', () => {
-  it('tell verb, resource and code of every try', async () => {
+  it('are recorded with verb, resource and code of every try', async () => {
     const { meter, told } = notebook();
     const server = await scriptedServer((response, { path }, count) => {
       if (path.startsWith('/api/v1/nodes') && count === 1) answer(response, 429, {});
@@ -148,7 +148,7 @@ describe('calls to the API server', () => {
     );
   });
 
-  it('tell of a try without an answer, too', async () => {
+  it('are recorded without an answer, too', async () => {
     const { meter, told } = notebook();
     const api = createApi(
       { kubeconfig: '', master: 'http://127.0.0.1:9', inCluster: false },
@@ -161,7 +161,7 @@ describe('calls to the API server', () => {
   });
 });
 
-it('tables of metrics keep the rules of their names', () => {
+it('metrics follow the naming rules', () => {
   const all = Object.entries({ ...processMetrics, ...functionMetrics });
   for (const [name, { type }] of all) {
     expect(name).toMatch(/^imagecache_[a-z_]+$/);

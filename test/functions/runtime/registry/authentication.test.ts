@@ -50,7 +50,7 @@ describe('authentication', () => {
     expect(asks(server).filter((each) => each.startsWith('GET /token'))).toHaveLength(2);
   });
 
-  it('replaces a token that the registry does not take any more', async () => {
+  it('replaces a token that the registry no longer accepts', async () => {
     let revoked = '';
     const { server, host, registry } = await one((response, seen, count) => {
       if (seen.headers.authorization === revoked) answer(response, 401, '', challengeOf(seen));
@@ -62,7 +62,7 @@ describe('authentication', () => {
     expect(authorizations(server).at(-1)).toBe('Bearer t5');
   });
 
-  it('buys a token with a login where the nameless get none, and then asks by it at once', async () => {
+  it('gets a token with a login if anonymous requests are denied, and then uses it at once', async () => {
     const { server, host, registry } = await one(bearer(true));
     const keyring = keyringOf([secretFor(host)]);
     expect(await registry.digest(`${host}/app`, keyring)).toEqual({ type: 'digest', digest });
@@ -73,7 +73,7 @@ describe('authentication', () => {
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
   });
 
-  it.each([[{ token: 'a\r\nx: y' }], [{ token: 7 }], [{}], ['x']])('takes %j for no token', async (body) => {
+  it.each([[{ token: 'a\r\nx: y' }], [{ token: 7 }], [{}], ['x']])('refuses %j as token', async (body) => {
     const { host, registry } = await one((response, seen) => {
       if (seen.path.startsWith('/token')) answer(response, 200, body);
       else answer(response, 401, '', challengeOf(seen));
@@ -82,7 +82,7 @@ describe('authentication', () => {
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
   });
 
-  it('shows a password where one is wanted', async () => {
+  it('sends a password if the registry requires one', async () => {
     const { server, host, registry } = await one(wantsPassword);
     const keyring = keyringOf([secretFor(host)]);
     for (const tag of ['1', '2']) {
@@ -105,7 +105,7 @@ describe('authentication', () => {
     expect(server.received).toHaveLength(5);
   });
 
-  it('without a secret is unknown, and with a wrong one too, which is nowhere in the reason', async () => {
+  it('without a secret or with a wrong one is unknown, with no secret in the reason', async () => {
     const { host, registry } = await one(wantsPassword);
     const unknown = { type: 'unknown', reason: `${host} answered 401 Unauthorized` };
     expect(await registry.digest(`${host}/app`)).toEqual(unknown);
@@ -113,7 +113,7 @@ describe('authentication', () => {
   });
 
   it.each(['Basic', 'Bearer'])(
-    'repeats no word of who was shown a login, as it might repeat that: %s',
+    'omits the message of a server that was sent a login, as it may quote the login: %s',
     async (scheme) => {
       const { server, host, registry } = await one((response, seen) => {
         const { authorization } = seen.headers;
@@ -129,13 +129,13 @@ describe('authentication', () => {
     },
   );
 
-  it('shows no secret of another registry', async () => {
+  it('sends no secret of another registry', async () => {
     const { server, host, registry } = await one(wantsPassword);
     await registry.digest(`${host}/app`, keyringOf([secretFor('127.0.0.1:1'), secretFor(`${host}/other`)]));
     expect(authorizations(server)).toEqual([undefined]);
   });
 
-  it('does not go to a token server over http that no setting names', async () => {
+  it('does not use a token server over http that is not configured', async () => {
     const other = await server(bearer(false));
     const realm = { 'www-authenticate': `Bearer realm="${other.url}/token"` };
     const { host, registry } = await one((response) => answer(response, 401, '', realm));
@@ -144,7 +144,7 @@ describe('authentication', () => {
     expect(other.received).toEqual([]);
   });
 
-  it('does not go to a link-local token server', async () => {
+  it('does not use a link-local token server', async () => {
     const realm = { 'www-authenticate': 'Bearer realm="https://169.254.169.254/token"' };
     const { host, registry } = await one((response) => answer(response, 401, '', realm));
     const reason = '169.254.169.254 is a link-local address, and is not asked';

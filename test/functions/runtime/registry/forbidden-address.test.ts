@@ -22,7 +22,7 @@ describe('isForbiddenAddress', () => {
     expect(isForbiddenAddress(host)).toBe(isForbidden);
   });
 
-  it('sees through every way to write an address that a URL knows', () => {
+  it('detects every notation of an address in a URL', () => {
     const hosts = ['0xa9fea9fe', '2852039166', '169.254.43518', '0251.0376.0251.0376', '[::ffff:a9fe:a9fe]'];
     for (const host of hosts) expect(isForbiddenAddress(new URL(`http://${host}/`).hostname), host).toBe(true);
   });
@@ -45,7 +45,7 @@ describe('guardedLookup', () => {
       guardedLookup(lookup)('r.io', {}, (error, found) => resolve(error?.message ?? found));
     });
 
-  it('lets addresses through that are not link-local', async () => {
+  it('allows addresses that are not link-local', async () => {
     expect(await resultOf(findsOne('10.0.0.1'))).toBe('10.0.0.1');
     expect(await resultOf(findsAll('10.0.0.1'))).toEqual([{ address: '10.0.0.1', family: 4 }]);
   });
@@ -56,7 +56,7 @@ describe('guardedLookup', () => {
     expect(await resultOf(findsAll('10.0.0.1', '169.254.169.254'))).toBe(refusal);
   });
 
-  it('tells that a name is not known', async () => {
+  it('reports an unknown name', async () => {
     const fails: LookupFunction = (_hostname, _options, callback) => callback(new Error('ENOTFOUND'), '', 0);
     expect(await resultOf(fails)).toBe('ENOTFOUND');
     const failsBarely: LookupFunction = (_hostname, _options, callback) => {

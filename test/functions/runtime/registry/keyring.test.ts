@@ -42,20 +42,20 @@ describe('loginsFor', () => {
     expect(placesFor([secret(place)], registry, repository)).toEqual(isFor ? [place] : []);
   });
 
-  it('has the more specific first, of all secrets, and of two for one place the first secret first', () => {
+  it('sorts the more specific first, and of two for one place the first secret first', () => {
     const texts = [secret('r.io', '*.io'), secret('r.io/team', 'r.io/other')];
     expect(placesFor(texts, 'r.io', 'team/app')).toEqual(['r.io/team', 'r.io', '*.io']);
     const two = ['a', 'b'].map((name) => JSON.stringify({ auths: { 'r.io': { auth: auth(`u:${name}`) } } }));
     expect(placesFor(two, 'r.io', 'x')).toEqual(['a', 'b']);
   });
 
-  it("takes Docker Hub's own key only where no other is for the image", () => {
+  it("uses Docker Hub's default key only if no other matches the image", () => {
     const texts = [secret('https://index.docker.io/v1/', 'docker.io/me')];
     expect(placesFor(texts, 'docker.io', 'me/app')).toEqual(['docker.io/me']);
     expect(placesFor(texts, 'docker.io', 'you/app')).toEqual(['https://index.docker.io/v1/']);
   });
 
-  it('is not kept busy by a pattern of many stars', () => {
+  it('is fast for a pattern of many stars', () => {
     const began = performance.now();
     expect(placesFor([secret(`${'*a'.repeat(2000)}b`)], 'a'.repeat(4000), 'x')).toEqual([]);
     expect(performance.now() - began).toBeLessThan(1000);

@@ -19,7 +19,7 @@ describe('a busy registry', () => {
     [503, '7', 7000],
     [429, undefined, 60_000],
     [429, '999999999', 3_600_000],
-  ])('that answers %i with Retry-After %s is left alone for %i ms, and then asked again', async (status, after, ms) => {
+  ])('that answers %i with Retry-After %s is not asked for %i ms, and then asked again', async (status, after, ms) => {
     let now = Date.now();
     const { server, host, registry } = await one(
       (response, _seen, count) => {
@@ -38,7 +38,7 @@ describe('a busy registry', () => {
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'digest', digest });
   });
 
-  it('is not asked by those who stand in line when it says so', async () => {
+  it('is not asked by calls that already wait', async () => {
     const { server, host, registry } = await one((response) => answer(response, 429, '', { 'retry-after': '30' }));
     const names = Array.from({ length: 12 }, (_, number) => `${host}/app:${number}`);
     const told = await Promise.all(names.map((name) => registry.digest(name)));
@@ -46,7 +46,7 @@ describe('a busy registry', () => {
     expect(server.received.length).toBeLessThanOrEqual(4);
   });
 
-  it('does not make another one rest', async () => {
+  it('does not stop requests to another one', async () => {
     const busy = await server((response) => answer(response, 429, '', { 'retry-after': '30' }));
     const other = await server(found);
     const registry = registryFor([busy, other]);
@@ -54,7 +54,7 @@ describe('a busy registry', () => {
     expect(await registry.digest(`${hostOf(other)}/app`)).toEqual({ type: 'digest', digest });
   });
 
-  it('is asked four things at once, and all of them sixteen', async () => {
+  it('gets at most four concurrent calls, and all registries sixteen', async () => {
     let [running, most] = [0, 0];
     const script: Script = (response) => {
       running += 1;
@@ -77,7 +77,7 @@ describe('a busy registry', () => {
 });
 
 describe('a hanging registry', () => {
-  it('is given up in time, while another one answers', async () => {
+  it('times out, while another one answers', async () => {
     const hanging = await server(silent);
     const other = await server(found);
     const registry = registryFor([hanging, other], { callTimeout: 1000 });
@@ -101,7 +101,7 @@ describe('a hanging registry', () => {
     expect(answers[19]).toHaveProperty('retryAfterMs');
   });
 
-  it('is given up in the middle of an answer too', async () => {
+  it('times out in the middle of an answer too', async () => {
     const { host, registry } = await one(
       (response, { method }) => {
         if (method === 'HEAD') answer(response, 405, '');
@@ -113,7 +113,7 @@ describe('a hanging registry', () => {
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
   });
 
-  it('gets no more time for one image than all its calls may take together', async () => {
+  it('gets no more time for one image than the limit for all its calls', async () => {
     const { server, host, registry } = await one(
       (response, seen) => {
         setTimeout(() => answer(response, 307, '', { location: seen.path }), 240);
@@ -126,7 +126,7 @@ describe('a hanging registry', () => {
     expect(server.received).toHaveLength(3);
   });
 
-  it('lets nobody stand in line for ever', async () => {
+  it('does not make calls wait forever', async () => {
     const { host, registry } = await one(silent, { perHost: 1, callTimeout: 2000, lineTimeout: 100 });
     const first = registry.digest(`${host}/app:1`);
     const reason = `the turn to ask ${host} did not come within 100 ms`;

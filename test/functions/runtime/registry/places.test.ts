@@ -32,7 +32,7 @@ describe('placesOf', () => {
     expect(urlsOf(text)).toEqual(urls);
   });
 
-  it('knows a mirror by its own name, so that it gets no secrets of the registry', () => {
+  it('names a mirror by its own host, so that it gets no secrets of the registry', () => {
     const names = placesOf(parseImageReference('quay.io/a/b:1'), settings).map((place) => [
       place.registry,
       place.repository,
@@ -61,14 +61,14 @@ describe('placesOf', () => {
   });
 });
 
-describe('whatever a user writes', () => {
+describe('any reference', () => {
   const part = fc.oneof(
     fc.string(),
     fc.string({ unit: 'binary' }),
     fc.constantFrom('..', '.', '/', '//', ':', '@', '?', '#', '%2f', '\\', 'r.io', 'a', '1', '[::1]', 'manifests', '&'),
   );
 
-  it('leads to a manifest of the registry that is named, or nowhere', () => {
+  it('leads to a manifest of the named registry, or to none', () => {
     const texts = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(''));
     fc.assert(
       fc.property(texts, (text) => {
@@ -92,7 +92,7 @@ describe('whatever a user writes', () => {
 });
 
 describe('plainHosts', () => {
-  it('are those of the settings, mirrors over http among them', () => {
+  it('are those of the settings, mirrors over http included', () => {
     expect([...plainHosts(settings)].sort()).toEqual(['10.0.0.1:5000', 'plain.local', 'registry.local:5000']);
   });
 });

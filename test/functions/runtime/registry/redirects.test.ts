@@ -46,7 +46,7 @@ describe('redirects', () => {
     expect(authorizations(server).at(-1)).toBe(basic('u', 'p'));
   });
 
-  it('give the login to no host that is redirected to and asks for it', async () => {
+  it('do not send the login to another host that requests it', async () => {
     const other = await server((response, seen) => answer(response, 401, '', challengeOf(seen)));
     const first = await server((response, seen) => to(`${other.url}${seen.path}`)(response, seen, 0));
     const registry = registryFor([first, other]);

@@ -86,7 +86,7 @@ afterAll(() => {
 });
 
 describe('the distribution registry', () => {
-  it('tells the digest of a tag, and the new one when the tag has moved', async () => {
+  it('returns the digest of a tag, and the new one when the tag has moved', async () => {
     const first = await push(hosts.open, 'latest', 'first');
     expect(await registry.digest(`${hosts.open}/team/app`)).toEqual({ type: 'digest', digest: first });
     const second = await push(hosts.open, 'latest', 'second');
@@ -94,13 +94,13 @@ describe('the distribution registry', () => {
     expect(await registry.digest(`${hosts.open}/team/app`)).toEqual({ type: 'digest', digest: second });
   });
 
-  it('tells that a tag or a repository is not there', async () => {
+  it('reports that a tag or a repository is absent', async () => {
     await push(hosts.open, 'latest', 'first');
     expect(await registry.digest(`${hosts.open}/team/app:none`)).toEqual({ type: 'absent' });
     expect(await registry.digest(`${hosts.open}/none`)).toEqual({ type: 'absent' });
   });
 
-  it('tells a digest for the password only', async () => {
+  it('returns a digest only with the password', async () => {
     const digest = await push(hosts.private, 'v1', 'private');
     const reference = `${hosts.private}/team/app:v1`;
     const refused = { type: 'unknown', reason: `${hosts.private} answered 401 Unauthorized` };

@@ -23,7 +23,7 @@ import {
 } from '../../../support/registry/registry-client.ts';
 
 describe('digest', () => {
-  it('is told by HEAD, of any of the four types that runtimes ask for', async () => {
+  it('is resolved by HEAD, for any of the four types that runtimes accept', async () => {
     const { server, host, registry } = await one(found);
     expect(await registry.digest(`${host}/team/app:1`)).toEqual({ type: 'digest', digest });
     expect(asks(server)).toEqual(['HEAD /v2/team/app/manifests/1']);
@@ -38,18 +38,18 @@ describe('digest', () => {
     expect(server.received[0]?.headers.authorization).toBeUndefined();
   });
 
-  it('of a reference with one is that, and nobody is asked', async () => {
+  it('is that of the reference if it has one, without a request', async () => {
     const { server, host, registry } = await one(found);
     expect(await registry.digest(`${host}/app:1@${sha('b')}`)).toEqual({ type: 'digest', digest: sha('b') });
     expect(server.received).toEqual([]);
   });
 
   it.each([
-    ['tells none', 200, {}],
-    ['tells what is none', 200, told('sha256:xyz')],
+    ['sends none', 200, {}],
+    ['sends an invalid one', 200, told('sha256:xyz')],
     ['has no HEAD', 405, {}],
     ['does not know HEAD', 501, {}],
-  ])('is that of the manifest where a registry %s', async (_when, status, headers) => {
+  ])('is that of the manifest if a registry %s', async (_when, status, headers) => {
     const { server, host, registry } = await one((response, { method }) => {
       if (method === 'HEAD') answer(response, status, '', headers);
       else answer(response, 200, { manifests: [] }, index);
@@ -62,7 +62,7 @@ describe('digest', () => {
     ['is too large', { ...index }, 'x'.repeat(4 * 1024 * 1024), / answered with more than 4194304 bytes$/],
     ['is a page', { 'content-type': 'text/html' }, 'log in', / answered with what is no manifest: type text\/html$/],
     ['has not the digest it told', { ...index, ...told() }, 'x', / has not the digest it told$/],
-  ])('is unknown where what is sent %s', async (_when, headers, body, reason) => {
+  ])('is unknown if the manifest %s', async (_when, headers, body, reason) => {
     const { host, registry } = await one((response, { method }) => {
       if (method === 'HEAD') answer(response, 405, '');
       else answer(response, 200, body, headers);
@@ -76,12 +76,12 @@ describe('digest', () => {
     [500, ' answered 500 Internal Server Error'],
     [503, ' answered 503 Service Unavailable'],
     [400, ' answered 400 Bad Request'],
-  ])('is unknown where HEAD is answered %i', async (status, words) => {
+  ])('is unknown if HEAD is answered %i', async (status, words) => {
     const { host, registry } = await one((response) => answer(response, status, ''));
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason: `${host}${words}` });
   });
 
-  it('is unknown where nobody listens', async () => {
+  it('is unknown if the connection is refused', async () => {
     const { server, host, registry } = await one(found);
     await server.close();
     expect(reasonOf(await registry.digest(`${host}/app`))).toContain(
@@ -89,14 +89,14 @@ describe('digest', () => {
     );
   });
 
-  it('is unknown for what is no reference', async () => {
+  it('is unknown for an invalid reference', async () => {
     const { server, host, registry } = await one(found);
     const reason = 'this is not a reference that a registry can be asked for';
     expect(await registry.digest(`${host}/a/../../admin:1`)).toEqual({ type: 'unknown', reason });
     expect(server.received).toEqual([]);
   });
 
-  it('repeats of what a registry writes the first 200 printable characters', async () => {
+  it("quotes the first 200 printable characters of a registry's message", async () => {
     const { host, registry } = await one((response, { method }) => {
       if (method === 'HEAD') answer(response, 405, '');
       else response.writeHead(400, 'Whatever').end(`a\n\u001b[31m\0${'x'.repeat(5000)}`);
@@ -105,7 +105,7 @@ describe('digest', () => {
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
   });
 
-  it('is asked once by many at the same time, and anew afterwards', async () => {
+  it('is requested once by concurrent callers, and again afterwards', async () => {
     const { server, host, registry } = await one((response) => {
       setTimeout(() => answer(response, 200, '', told()), 50);
     });
@@ -119,13 +119,13 @@ describe('digest', () => {
     expect(server.received).toHaveLength(2);
   });
 
-  it('is not shared between those who have different secrets', async () => {
+  it('is not shared between callers with different secrets', async () => {
     const { server, host, registry } = await one(found);
     await Promise.all([registry.digest(`${host}/app`), registry.digest(`${host}/app`, keyringOf([secretFor(host)]))]);
     expect(server.received).toHaveLength(2);
   });
 
-  it('is asked for again where a kept connection was closed meanwhile, but not where a new one breaks', async () => {
+  it('is requested again if a kept-alive connection was closed, but not if a new one breaks', async () => {
     const { server, host, registry } = await one((response, _seen, count) => {
       if (count === 2 || count > 3) response.socket?.destroy();
       else answer(response, 200, '', { ...told(), 'content-length': 100 });
@@ -161,14 +161,14 @@ describe('absence', () => {
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'absent' });
   });
 
-  it('is not told by who refuses a login, even if the nameless see nothing', async () => {
+  it('is not reported if a login is denied, even if anonymous requests get 404', async () => {
     const { host, registry } = await one((response, { headers }) => {
       answer(response, headers.authorization === undefined ? 404 : 401, '');
     });
     expect(await registry.digest(`${host}/app`, keyringOf([secretFor(host)]))).toMatchObject({ type: 'unknown' });
   });
 
-  it('is told only by the last login, as what one may not see another may', async () => {
+  it('is reported only after the last login, as another may have access', async () => {
     const { host, registry } = await one((response, { headers }) => {
       if (headers.authorization === basic('u', 'p')) answer(response, 200, '', told());
       else answer(response, 404, '');
@@ -187,7 +187,7 @@ describe('mirrors', () => {
     return { mirror, origin: registryServer, host, registry };
   };
 
-  it('are asked first, and then nobody else', async () => {
+  it('are asked first, and then no other', async () => {
     const { mirror, origin, host, registry } = await setUp(found);
     expect(await registry.digest(`${host}/app:1`)).toEqual({ type: 'digest', digest });
     expect(asks(mirror)).toEqual([`HEAD /v2/hub/app/manifests/1?ns=${encodeURIComponent(host)}`]);
@@ -200,14 +200,14 @@ describe('mirrors', () => {
     ['fails', (response) => answer(response, 500, '')],
     ['is busy', (response) => answer(response, 429, '', { 'retry-after': '30' })],
     ['hangs', silent],
-  ])('leave it to the registry where one %s', async (_when, script) => {
+  ])('leave it to the registry if one %s', async (_when, script) => {
     const { host, registry } = await setUp(script, { callTimeout: 300 });
     for (const tag of ['1', '2']) {
       expect(await registry.digest(`${host}/app:${tag}`)).toEqual({ type: 'digest', digest: sha('origin') });
     }
   });
 
-  it('get no secret of the registry, and their own', async () => {
+  it('get their own secrets, and none of the registry', async () => {
     const { mirror, host, registry } = await setUp(wantsPassword);
     await registry.digest(`${host}/app:1`, keyringOf([secretFor(host, 'mine', 'alone')]));
     expect(authorizations(mirror)).toEqual([undefined]);
