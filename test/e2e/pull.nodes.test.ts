@@ -36,7 +36,7 @@ type Status = {
   readonly failures?: Readonly<Record<string, readonly Failure[]>>;
   readonly nodesReady?: string;
   readonly nodes?: Readonly<
-    Record<string, { readonly state: string; readonly reason?: string; readonly singly?: boolean }>
+    Record<string, { readonly state: string; readonly reason?: string; readonly oneImagePerJob?: boolean }>
   >;
 };
 

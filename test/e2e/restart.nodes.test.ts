@@ -21,7 +21,9 @@ afterEach(async () => {
 type Status = {
   readonly status?: string;
   readonly nodesReady?: string;
-  readonly nodes?: Readonly<Record<string, { readonly state: string; readonly id: string; readonly copy?: boolean }>>;
+  readonly nodes?: Readonly<
+    Record<string, { readonly state: string; readonly id: string; readonly copiesNoop?: boolean }>
+  >;
 };
 
 const parse = (cache: unknown): Status => (cache as { status?: Status }).status ?? {};
@@ -127,7 +129,7 @@ describe('where Pods may not mount images on one of the nodes', () => {
     const all = await images('mixed', 2);
     await apply('mixed', all);
     const { nodes } = await statusWhen('mixed', 'both have them', isDone);
-    expect([nodes?.['node1']?.copy, nodes?.['node2']?.copy]).toEqual([undefined, true]);
+    expect([nodes?.['node1']?.copiesNoop, nodes?.['node2']?.copiesNoop]).toEqual([undefined, true]);
     await areOnBoth(all);
     await lab.ask('delete', 'validatingadmissionpolicybinding', name);
     await lab.ask('delete', 'validatingadmissionpolicy', name);
