@@ -32,7 +32,7 @@ const job = (name: string, of: object = {}): object => ({
   },
 });
 
-/** A cluster on which kube-fledged left these things; what it was asked, and what was logged. */
+/** A cluster with these leftovers of kube-fledged, which records its requests and the log. */
 function cluster(left: Left) {
   const deleted: unknown[] = [];
   const lines: string[] = [];
@@ -54,14 +54,14 @@ function cluster(left: Left) {
 
 const never = new AbortController().signal;
 
-describe('the start after kube-fledged', () => {
-  it('says nothing where nothing of it is', async () => {
+describe('a start on a cluster that ran kube-fledged', () => {
+  it('logs nothing when nothing of kube-fledged is left', async () => {
     const { api, log, said, deleted } = cluster({ pods: [] });
     await afterKubeFledged({ api, log }, never);
     expect([said(), deleted]).toEqual([[], []]);
   });
 
-  it('waits while its controller runs, says so once, and goes on when it is gone', async () => {
+  it('waits while its controller runs, logs this once, and continues when it is gone', async () => {
     const left: Left = { pods: [controllerPod()] };
     const { api, log, said } = cluster(left);
     const clock = fakeClock();
@@ -85,7 +85,7 @@ describe('the start after kube-fledged', () => {
     ['its program', { image: 'x:1', command: ['/opt/bin/kubefledged-controller'] }, true],
     ['its webhook server', { image: 'senthilrch/kubefledged-webhook-server:v0.10.0' }, false],
     ['ours', { image: 'ghcr.io/imagecache-functions/imagecache-functions:0.1.0' }, false],
-  ])('knows the controller by %s', async (_, container, isController) => {
+  ])('recognizes the controller by %s', async (_, container, isController) => {
     const pod = { metadata: { namespace: 'n', name: 'p' }, spec: { containers: [container] } };
     const { api, log, said } = cluster({ pods: [pod] });
     const stopping = new AbortController();
@@ -97,14 +97,14 @@ describe('the start after kube-fledged', () => {
     await waiting;
   });
 
-  it('gives the command that deletes its webhook, and the one for its CRD', async () => {
+  it('logs the commands that delete its webhook and replace its CRD', async () => {
     const { api, log, said } = cluster({ pods: [], webhooks: ['kf-webhook'], resources: ['imagecaches'] });
     await afterKubeFledged({ api, log }, never);
     expect(said()[0]).toContain('kubectl apply --server-side --force-conflicts -f crds/imagecache.yaml');
     expect(said()[1]).toContain('kubectl delete validatingwebhookconfiguration kf-webhook');
   });
 
-  it('deletes the Jobs that it left, by uid, and none that is ours or belongs to something else', async () => {
+  it('deletes its leftover Jobs by uid, and no Jobs of other owners', async () => {
     const ours = job('ours', { annotations: { 'kubefledged.io/cache': 'apps/web' } });
     const { api, log, deleted } = cluster({
       pods: [],
@@ -119,19 +119,19 @@ describe('the start after kube-fledged', () => {
     ]);
   });
 
-  it('leaves the Jobs where it only watches', async () => {
+  it('does not delete Jobs when it only watches', async () => {
     const { api, log, deleted } = cluster({ pods: [], jobs: [job('old')] });
     await afterKubeFledged({ api, log, cleans: false }, never);
     expect(deleted).toEqual([]);
   });
 
-  it('looks only where it may', async () => {
+  it('reads only what its permissions allow', async () => {
     const { api, log, said } = cluster({ pods: [], refused: /^\/api\/v1\/pods|^\/apis\/batch\/v1\/jobs|webhook/ });
     await afterKubeFledged({ api, log, namespaces: ['apps', 'kube-fledged'] }, never);
     expect(said()).toEqual(['cannot see whether a webhook of kube-fledged is left: no right to']);
   });
 
-  it('makes a note of what it may not look at, and goes on', async () => {
+  it('logs what it may not read, and continues', async () => {
     const { api, log, said } = cluster({ pods: [], refused: /./ });
     await afterKubeFledged({ api, log }, never);
     expect(said()).toEqual([
@@ -143,7 +143,7 @@ describe('the start after kube-fledged', () => {
   });
 });
 
-it('sources that may not begin yet are not synced, tell nothing and hold no Lease', async () => {
+it('sources that wait to start are not synced, send no events and hold no Lease', async () => {
   const [api, clock] = [inMemoryApi(), fakeClock()];
   api.apply(imageCache());
   const { promise, resolve } = Promise.withResolvers<undefined>();

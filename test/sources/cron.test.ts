@@ -8,17 +8,17 @@ import { fakeClock } from '../support/fake-clock.ts';
 
 const log = pino({ level: 'silent' });
 
-describe('a schedule', () => {
-  it.each(['* * * * *', '*/5 * * * *', '@hourly', '0 */2 * * * *'])('may be %s', (pattern) => {
+describe('a tick schedule', () => {
+  it.each(['* * * * *', '*/5 * * * *', '@hourly', '0 */2 * * * *'])('accepts %s', (pattern) => {
     expect(wrongSchedule(pattern)).toBeUndefined();
   });
-  it.each(['every minute', '61 * * * *', '@every 1m'])('may not be %s, and says why', (pattern) => {
+  it.each(['every minute', '61 * * * *', '@every 1m'])('rejects %s with the reason', (pattern) => {
     expect(wrongSchedule(pattern)).toContain(`schedule "${pattern}" is not a cron expression: `);
   });
 });
 
 describe.concurrent('cron', () => {
-  it('ticks, and no more after a stop', async () => {
+  it('sends ticks until it is stopped', async () => {
     let ticks = 0;
     const cron = startCron({
       schedule: '* * * * * *',
@@ -34,7 +34,7 @@ describe.concurrent('cron', () => {
     expect(ticks).toBe(before);
   });
 
-  it('never runs two ticks at once, and a stop waits for the one that runs', async () => {
+  it('runs one tick at a time, and waits at stop for the tick in progress', async () => {
     const ends: (() => void)[] = [];
     const tick = () => new Promise<void>((resolve) => ends.push(resolve));
     const cron = startCron({ schedule: '* * * * * *', tick, clock: systemClock, log });
@@ -49,7 +49,7 @@ describe.concurrent('cron', () => {
   });
 });
 
-describe('a tick that fails', () => {
+describe('a failed tick', () => {
   async function play(outcomes: readonly (Error | undefined)[], { stopAfter = Infinity } = {}) {
     const clock = fakeClock();
     const began = clock.now();
@@ -70,22 +70,22 @@ describe('a tick that fails', () => {
   }
   const failed = new DeliveryFailed('503');
 
-  it('comes again within its minute', async () => {
+  it('is retried within its minute', async () => {
     expect(await play([failed, failed, undefined])).toEqual([0, 1_000, 3_000]);
   });
-  it('is retried no sooner than its handler asks, and after 5 minutes at most', async () => {
+  it('is retried no earlier than Retry-After, and after 5 minutes at most', async () => {
     const busy = new DeliveryFailed('503', 10_000);
     expect(await play([busy, busy, undefined])).toEqual([0, 10_000, 20_000]);
     expect(await play([new DeliveryFailed('503', 10), undefined])).toEqual([0, 1_000]);
     expect(await play([new DeliveryFailed('503', 3_600_000), undefined])).toEqual([0, 300_000]);
   });
-  it('is left to the next one after four tries', async () => {
+  it('is not retried after four attempts', async () => {
     expect(await play([failed, failed, failed, failed, failed])).toEqual([0, 1_000, 3_000, 7_000]);
   });
-  it('is not tried again when it was refused', async () => {
+  it('is not retried when it was refused', async () => {
     expect(await play([new DeliveryRefused('422'), undefined])).toEqual([0]);
   });
-  it('is not tried again after a stop', async () => {
+  it('is not retried after a stop', async () => {
     expect(await play([failed, undefined], { stopAfter: 1 })).toEqual([0]);
   });
 });

@@ -18,7 +18,7 @@ afterEach(async () => {
 
 type Started = { readonly child: ChildProcess; readonly output: () => string };
 
-/** The sources as a process, with nothing of this process's environment but what it takes to run. */
+/** The sources as a process with a minimal environment. */
 function start(args: readonly string[], env: Readonly<Record<string, string>>): Started {
   const child = spawn(process.execPath, ['sources/main.ts', ...args], { env: { PATH: process.env['PATH'], ...env } });
   let output = '';
@@ -44,7 +44,7 @@ async function kubeconfig(server: string): Promise<string> {
   return file;
 }
 
-it('as a process, the sources send to K_SINK what they see, say when they are ready, and stop when asked', async () => {
+it('as a process, the sources send events to K_SINK, report when they are ready, and stop at SIGTERM', async () => {
   const api = inMemoryApi();
   api.apply(imageCache());
   const [server, sink] = [await serveApi(api), await scriptedServer((response) => answer(response, 202, {}))];
@@ -117,7 +117,7 @@ describe('with a delivery in flight that the sink never answers', { timeout: 60_
   });
 });
 
-it('ends with a message when its port is taken', async () => {
+it('exits with a message when its port is in use', async () => {
   const [server, taken] = [await serveApi(inMemoryApi()), await scriptedServer(() => undefined)];
   cleanups.push(server.close, taken.close);
   const env = { K_SINK: taken.url, PORT: new URL(taken.url).port };
@@ -127,7 +127,7 @@ it('ends with a message when its port is taken', async () => {
   await vi.waitFor(() => expect(output()).toContain(message));
 }, 60_000);
 
-it('ends with a message when events have no destination', async () => {
+it('exits with a message when events have no destination', async () => {
   const { child, output } = start(['--kubeconfig', await kubeconfig('http://127.0.0.1:9')], {});
   expect(await once(child, 'exit')).toEqual([1, null]);
   await vi.waitFor(() => expect(output()).toBe('events have no destination: set K_SINK or ROUTES\n'));

@@ -44,8 +44,8 @@ async function world(prepare: (api: InMemoryApi) => void) {
   };
 }
 
-describe('the source tells', () => {
-  it('how it stands, and of caches by status and their nodes by state', async () => {
+describe('the source has metrics of', () => {
+  it('its own state, caches by status and nodes by state', async () => {
     const status = {
       status: 'Failed',
       observedGeneration: 1,
@@ -68,7 +68,7 @@ describe('the source tells', () => {
     expect(await lines('caches')).toEqual([]);
   });
 
-  it('what comes of deliveries, and what waits', async () => {
+  it('deliveries by result, and the queue', async () => {
     const { api, clock, fail, lines, stop } = await world((api) => api.apply(imageCache()));
     fail(new DeliveryFailed('busy', 60_000));
     api.apply(job({}, { conditions: [{ type: 'Complete', status: 'True' }] }));
@@ -84,7 +84,7 @@ describe('the source tells', () => {
     await stop();
   });
 
-  it('why watches ended', async () => {
+  it('ended watches by reason', async () => {
     const { api, clock, lines, stop } = await world(() => undefined);
     api.endWatches(new ApiError('gone', { status: 410 }));
     await clock.advance(2_000);
@@ -101,7 +101,7 @@ describe('the source tells', () => {
     await stop();
   });
 
-  it('how long Pods took that it saw end, once each, and removal Pods not at all', async () => {
+  it('the duration of pull Pods, once each, without removal Pods', async () => {
     const { api, clock, lines, stop } = await world((api) => api.apply(ended('before', '2026-11-24T00:00:50Z')));
     api.apply(ended('now', '2026-11-24T00:00:08Z'));
     api.apply(

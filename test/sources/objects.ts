@@ -1,7 +1,7 @@
 import { apiVersion, jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
 import type { Json } from '../../sources/kubernetes/json.ts';
 
-/** Objects as the API server would send them, with everything that a test is not about left out. */
+/** Objects as the API server sends them, without the fields that tests do not need. */
 
 const prefixes = {
   imagecaches: `/apis/${apiVersion}`,
@@ -61,7 +61,7 @@ export const node = ({ name = 'node-1', ...metadata }: Meta = {}, rest: Json = {
 
 export const condition = (type: string, status = 'True'): Json => ({ conditions: [{ type, status }] });
 
-/** A Pod's status with one container that has ended. */
+/** A Pod's status with one terminated container. */
 export const terminated = (name = 'image-0'): Json => ({
   containerStatuses: [{ name, state: { terminated: { exitCode: 0 } } }],
 });

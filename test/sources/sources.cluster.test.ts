@@ -38,7 +38,7 @@ function start(identity?: string): Started {
   return one;
 }
 
-/** "verb kind name", of this file's own caches alone: the lab is shared. */
+/** "verb kind name", for the caches of this file only, as the lab is shared. */
 function described(event: CloudEvent<unknown>): readonly string[] {
   const told = notice(event);
   if (told.type !== 'change' || told.cache?.namespace !== namespace) return [];
@@ -47,7 +47,7 @@ function described(event: CloudEvent<unknown>): readonly string[] {
 
 const until = (condition: () => void): Promise<void> => vi.waitFor(condition, { timeout: 30_000, interval: 50 });
 
-describe('on a real control plane', () => {
+describe('sources on a real control plane', () => {
   beforeAll(async () => {
     await lab.ask('apply', '--server-side', '-f', join(import.meta.dirname, '../../crds/imagecache.yaml'));
     await lab.ask('create', 'namespace', namespace);
@@ -63,7 +63,7 @@ describe('on a real control plane', () => {
     await lab.ask('delete', 'namespace', namespace, '--wait=false');
   });
 
-  it('tells what is there, what changes and what goes, and nothing else', async () => {
+  it('report existing objects, changes and deletions, and nothing else', async () => {
     const { sources, told } = start();
     await sources.whenSynced;
     await until(() => expect(told()).toEqual(expect.arrayContaining(['add ImageCache before', 'add Job before-1'])));
@@ -95,7 +95,7 @@ describe('on a real control plane', () => {
     expect(told()).not.toContain('add Job web-1');
   });
 
-  it('tells a Node that comes, changes and goes to every cache', async () => {
+  it('report a Node that is added, changed and deleted for every cache', async () => {
     const { sources, told } = start();
     await sources.whenSynced;
     await lab.apply(node({ name: 'source-node', labels: {} }, { status: {} }));
@@ -106,7 +106,7 @@ describe('on a real control plane', () => {
     await until(() => expect(told()).toContain('delete Node source-node'));
   });
 
-  it('misses nothing when the API server dies and comes back', async () => {
+  it('miss no change when the API server is killed and restarted', async () => {
     const { sources, told } = start();
     await sources.whenSynced;
     await lab.killDaemon('kube-apiserver');
@@ -118,7 +118,7 @@ describe('on a real control plane', () => {
     expect(told().filter((each) => each === 'add ImageCache before')).toHaveLength(1);
   });
 
-  it('lets one of two lead, and the other when the first stops', async () => {
+  it('elect one of two replicas, and the other when the first stops', async () => {
     const one = start('one');
     await one.sources.whenSynced;
     const two = start('two');

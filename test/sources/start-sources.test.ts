@@ -32,7 +32,7 @@ const leasePath = pathOf('leases', 'system/imagecache-functions-source');
 const holder = (api: InMemoryApi): unknown => at(api.read(leasePath), 'spec', 'holderIdentity');
 
 describe('sources', () => {
-  it('sync, tell, and stop', async () => {
+  it('sync, send events, and stop', async () => {
     const [api, clock] = [inMemoryApi(), fakeClock()];
     api.apply(imageCache());
     const { sources, events } = start(api, clock);
@@ -45,7 +45,7 @@ describe('sources', () => {
     expect([api.openWatches(), sources.caches().size]).toEqual([0, 0]);
   });
 
-  it('of two processes tell once; the second stands by, is ready, and takes over', async () => {
+  it('send each event once from two replicas; the standby is ready and takes over', async () => {
     const [api, clock] = [inMemoryApi(), fakeClock()];
     api.apply(imageCache());
     const one = start(api, clock, 'one');
@@ -63,7 +63,7 @@ describe('sources', () => {
     expect(api.openWatches()).toBe(0);
   });
 
-  it('tell nothing once the Lease is lost, and everything again when it is won back', async () => {
+  it('send nothing after the Lease is lost, and everything again when it is acquired again', async () => {
     const [api, clock] = [inMemoryApi(), fakeClock()];
     api.apply(imageCache());
     const { sources, events } = start(api, clock, 'one');
@@ -94,7 +94,7 @@ describe('sources', () => {
     expect(holder(api)).toBe('');
   });
 
-  it('tick by their schedule, and refuse a wrong one', async () => {
+  it('send ticks on schedule, and refuse an invalid schedule', async () => {
     const ticks: string[] = [];
     const options = {
       api: inMemoryApi(),

@@ -23,7 +23,7 @@ const gathering = (batches: readonly Batch[]): PendingChanges => {
   for (const batch of batches) all.add(batch);
   return all;
 };
-/** What the next event tells of these, the first being the oldest. */
+/** The next event for these batches, the oldest first. */
 const merged = (...batches: readonly Batch[]): Batch => taken(gathering(batches));
 const taken = (from: PendingChanges): Batch => {
   const batch = from.take();
@@ -40,7 +40,7 @@ const namesIn = (batch: Batch): readonly string[] => {
   return 'changed' in told ? (told.changed ?? []).map(({ name }) => name) : [];
 };
 
-describe('merging', () => {
+describe('a merged batch', () => {
   it('names each object once, the latest first', () => {
     const [a, b] = [batchOf(cache, podChange('a')), batchOf(cache, podChange('b'))];
     const both = merged(a, b, a, b, a);
@@ -54,11 +54,14 @@ describe('merging', () => {
     { earlier: cacheChange('add', '1'), later: cacheChange('delete', '2'), verb: 'delete' },
     { earlier: cacheChange('delete', '1'), later: cacheChange('add', '2', 'two'), verb: 'add' },
     { earlier: cacheChange('update', '1'), later: cacheChange('update', '2'), verb: 'update' },
-  ])('makes $verb of $earlier.change.verb and $later.change.verb, as of the later', ({ earlier, later, verb }) => {
-    expect(merged(earlier, later).change).toEqual({ ...later.change, verb });
-  });
+  ])(
+    'is $verb for $earlier.change.verb followed by $later.change.verb, with the later object',
+    ({ earlier, later, verb }) => {
+      expect(merged(earlier, later).change).toEqual({ ...later.change, verb });
+    },
+  );
 
-  it('is named after the cache where one change is its own, so that all whom it concerns are asked', () => {
+  it('is named after the cache if one of the changes is its own, so that all its functions are called', () => {
     const [removals, job] = [cacheChange('update', '1'), batchOf(cache, podChange('removal'))];
     for (const both of [merged(removals, job), merged(job, removals)]) {
       expect(both.change).toEqual(removals.change);
@@ -68,14 +71,14 @@ describe('merging', () => {
   });
 });
 
-describe('read back by a function', () => {
-  it('names all that changed, up to the limit', () => {
+describe('the changes that a function reads from events', () => {
+  it('are all changed objects, up to the limit', () => {
     const told = noticed(merged(...pods(maxChangedObjects)));
     expect(told).toMatchObject({ type: 'change', cache });
     expect('changed' in told && told.changed).toHaveLength(maxChangedObjects);
   });
 
-  it('names the rest in the events after it, the oldest first', () => {
+  it('continue in the following events, the oldest first', () => {
     const waiting = gathering(pods(maxChangedObjects + 2));
     const named = [taken(waiting), taken(waiting)].map(namesIn);
     expect(named[0]).toHaveLength(maxChangedObjects);
@@ -85,7 +88,7 @@ describe('read back by a function', () => {
     expect(waiting.isEmpty()).toBe(true);
   });
 
-  it('names what could not be told first again, with what has come meanwhile', () => {
+  it('start with the changes of a failed delivery, followed by newer ones', () => {
     const waiting = gathering(pods(maxChangedObjects + 2));
     const first = taken(waiting);
     waiting.add(batchOf(cache, podChange('late')));
@@ -97,7 +100,7 @@ describe('read back by a function', () => {
     expect(waiting.isEmpty()).toBe(true);
   });
 
-  it('is the same batch when nothing has come meanwhile, and nothing once it is cleared', () => {
+  it('are the same batch again without newer changes, and none once it is cleared', () => {
     const waiting = gathering(pods(3));
     const first = taken(waiting);
     waiting.putBack(first);
@@ -107,14 +110,14 @@ describe('read back by a function', () => {
     expect(waiting.take()).toBeUndefined();
   });
 
-  it('means everything when too many wait, and stays so', () => {
+  it('are all objects when too many changes are pending, also afterwards', () => {
     const waiting = gathering(pods(maxPending + 1));
     waiting.add(batchOf(cache, podChange('more')));
     expect(noticed(taken(waiting))).toMatchObject({ changed: undefined });
     expect(waiting.isEmpty()).toBe(true);
   });
 
-  it('means everything for a cache that was added, and the cache alone for one that changed', () => {
+  it('are all objects for an added cache, and the cache alone for a changed one', () => {
     expect(noticed(cacheChange('add', '1'))).toMatchObject({ changed: undefined });
     expect(noticed(cacheChange('update', '1'))).toMatchObject({ changed: [{ kind: 'ImageCache', name: 'web' }] });
   });

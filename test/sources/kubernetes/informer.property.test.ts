@@ -17,7 +17,7 @@ const changes = fc.record({
 const acts = fc.oneof(
   changes,
   fc.record({ act: fc.constantFrom('break' as const, 'close' as const, 'silence' as const) }),
-  // Changes of which no history is left when the watch comes back.
+  // Changes whose history is lost when the watch restarts.
   fc.record({ act: fc.constant('miss' as const), missed: fc.array(changes, { minLength: 1, maxLength: 5 }) }),
   fc.record({
     act: fc.constant('down' as const),
@@ -47,7 +47,7 @@ const stateOf = (api: InMemoryApi): ReadonlyMap<string, string> =>
     }),
   );
 
-it('whatever changes and whatever breaks, the last state of every object is told', async () => {
+it('reports the last state of every object after any sequence of changes and failures', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(acts, { maxLength: 40 }),
@@ -65,7 +65,7 @@ it('whatever changes and whatever breaks, the last state of every object is told
           log: pino({ level: 'silent' }),
           signal: stop.signal,
           onChange: ({ verb, reference: { name }, previous, current }) => {
-            // Each step starts from what was told before: nothing twice, nothing left out.
+            // Each change starts from the state reported before it: none is repeated or missing.
             const due = previous === undefined ? 'add' : current === undefined ? 'delete' : 'update';
             const isOther = verb === 'update' && uidOf(previous) !== uidOf(current);
             if (previous !== told.get(name) || verb !== due || isOther)

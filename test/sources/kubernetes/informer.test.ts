@@ -24,7 +24,7 @@ type World = {
   readonly api: InMemoryApi;
   readonly clock: FakeClock;
   readonly informer: Informer<unknown>;
-  /** What was told since last asked, as "verb name". */
+  /** The changes reported since the last call, as "verb name". */
   readonly told: () => readonly string[];
   readonly missing: () => number;
   readonly watchCalls: () => readonly URLSearchParams[];
@@ -66,7 +66,7 @@ describe.each([
   { way: 'a streamed list', behaviour: { streams: true } },
   { way: 'a paged list, as streams are refused', behaviour: { streams: false } },
 ] as const)('with $way', ({ behaviour }) => {
-  it('tells everything there is, is synced, and follows', async () => {
+  it('reports all existing objects, is synced, and reports changes', async () => {
     const { api, clock, informer, told } = await world(behaviour, fill('a', 'b'));
     await clock.advance(200);
     expect(told()).toEqual(['add a', 'add b']);
@@ -82,7 +82,7 @@ describe.each([
     expect(informer.get('apps/a')).toBeDefined();
   });
 
-  it('goes on where it was when the server ends a watch', async () => {
+  it('resumes at its resource version when the server ends a watch', async () => {
     const { api, clock, told } = await world(behaviour, fill('a'));
     await clock.advance(61_000);
     told();
@@ -92,7 +92,7 @@ describe.each([
     expect(told()).toEqual(['add b']);
   });
 
-  it('tells what changed and what went while history was lost', async () => {
+  it('reports updates and deletions that happened while the history was lost', async () => {
     const { api, clock, told } = await world(behaviour, fill('gone', 'changed', 'same'));
     await clock.advance(1_000);
     told();
@@ -105,7 +105,7 @@ describe.each([
     expect(told().toSorted()).toEqual(['add new', 'delete gone', 'update changed']);
   });
 
-  it('tells a delete and an add when the same name came back meanwhile', async () => {
+  it('reports a delete and an add when an object was replaced under its name', async () => {
     const { api, clock, told } = await world(behaviour, fill('a'));
     await clock.advance(1_000);
     told();
@@ -117,7 +117,7 @@ describe.each([
     expect(told()).toEqual(['delete a', 'add a']);
   });
 
-  it('starts again from a list when a watch is answered 410', async () => {
+  it('lists again when a watch is answered with 410', async () => {
     const { api, clock, told } = await world(behaviour, fill('a'));
     await clock.advance(1_000);
     told();
@@ -130,7 +130,7 @@ describe.each([
     expect(refusals).toBeGreaterThan(0);
   });
 
-  it('gives up a watch that says nothing for 150 s, and misses nothing', async () => {
+  it('ends a watch that was silent for 150 s, and misses no change', async () => {
     const { api, clock, told } = await world(behaviour, fill('a'));
     await clock.advance(1_000);
     told();
@@ -144,7 +144,7 @@ describe.each([
   });
 });
 
-it('keeps a watch that only has bookmarks to say, and goes on from the last', async () => {
+it('keeps a watch that only sends bookmarks, and resumes from the last one', async () => {
   const { api, clock, watchCalls } = await world({}, fill('a'));
   for (let minute = 1; minute <= 5; minute += 1) {
     await clock.advance(60_000);
@@ -157,14 +157,14 @@ it('keeps a watch that only has bookmarks to say, and goes on from the last', as
   expect(watchCalls().at(-1)?.get('resourceVersion')).toBe('1005');
 });
 
-it('asks for bookmarks and for an end within 240 to 360 s', async () => {
+it('requests bookmarks and a timeout of 240 to 360 s', async () => {
   const { watchCalls } = await world();
   expect(watchCalls()[0]?.get('allowWatchBookmarks')).toBe('true');
   expect(Number(watchCalls()[0]?.get('timeoutSeconds'))).toBeGreaterThanOrEqual(240);
   expect(Number(watchCalls()[0]?.get('timeoutSeconds'))).toBeLessThanOrEqual(360);
 });
 
-it('reads a large collection page by page', async () => {
+it('lists a large collection in pages', async () => {
   const { api, clock, told } = await world({ streams: false }, (fresh) => {
     fresh.limitPages(2);
     fill('a', 'b', 'c', 'd', 'e')(fresh);
@@ -174,7 +174,7 @@ it('reads a large collection page by page', async () => {
   expect(api.calls.filter((call) => call.includes('limit=100'))).toHaveLength(3);
 });
 
-it('starts a list again that expires between two pages', async () => {
+it('restarts a list that expires between two pages', async () => {
   const { clock, told, informer } = await world({ streams: false }, (fresh) => {
     fresh.limitPages(2);
     fill('a', 'b', 'c')(fresh);
@@ -191,14 +191,14 @@ it('starts a list again that expires between two pages', async () => {
   expect(informer.synced()).toBe(true);
 });
 
-it('falls back to a list on a server that has never heard of streamed ones', async () => {
+it('falls back to a paged list on a server without streaming lists', async () => {
   const { clock, told, informer } = await world({ streams: 'ignored' }, fill('a'));
   expect(informer.synced()).toBe(false);
   await clock.advance(11_000);
   expect(told()).toEqual(['add a']);
 });
 
-it('says once that the resource is missing, and goes on as soon as it is there', async () => {
+it('logs once that the resource is missing, and continues when it is served', async () => {
   const { api, clock, told, missing, informer } = await world({}, (fresh) => {
     fill('a')(fresh);
     fresh.refuse(/./, new ApiError('no such resource', { status: 404 }), Infinity);
@@ -211,7 +211,7 @@ it('says once that the resource is missing, and goes on as soon as it is there',
   expect(told()).toEqual(['add a']);
 });
 
-describe('waits between tries', () => {
+describe('retries with a backoff', () => {
   const failing = async (error: ApiError) => {
     const { api, clock } = await world({}, (fresh) => {
       fresh.refuse(/./, error, Infinity);
@@ -219,7 +219,7 @@ describe('waits between tries', () => {
     return { api, clock };
   };
 
-  it('twice as long each time, up to 30 s', async () => {
+  it('that doubles each time, up to 30 s', async () => {
     const { api, clock } = await failing(new ApiError('unavailable', { status: 503 }));
     await clock.advance(1_500);
     // At 0, 0.2, 0.6 and 1.4 s.
@@ -230,7 +230,7 @@ describe('waits between tries', () => {
     expect(api.calls.length - before).toBe(1);
   });
 
-  it('as long as the server asks', async () => {
+  it('of the duration in Retry-After', async () => {
     const { api, clock } = await failing(new ApiError('busy', { status: 429, retryAfterMs: 20_000 }));
     await clock.advance(19_000);
     expect(api.calls).toHaveLength(1);
@@ -238,7 +238,7 @@ describe('waits between tries', () => {
     expect(api.calls).toHaveLength(2);
   });
 
-  it('briefly again after a healthy minute', async () => {
+  it('that starts again after a minute without errors', async () => {
     const { api, clock, watchCalls } = await world({}, (fresh) => {
       fresh.refuse(/./, new ApiError('unavailable', { status: 503 }), Infinity);
     });
@@ -252,7 +252,7 @@ describe('waits between tries', () => {
     expect(watchCalls()).toHaveLength(before + 1);
   });
 
-  it('briefly each time where watches tell something before they end', async () => {
+  it('that starts again when a watch sent something before it ended', async () => {
     const { api, clock, watchCalls } = await world();
     const before = watchCalls().length;
     for (let tries = 1; tries <= 10; tries += 1) {
@@ -263,7 +263,7 @@ describe('waits between tries', () => {
     expect(watchCalls()).toHaveLength(before + 10);
   });
 
-  it('even when watches end at once without a word', async () => {
+  it('when watches end at once without an event', async () => {
     const { api, clock, watchCalls } = await world();
     for (let tries = 0; tries < 20; tries += 1) {
       api.endWatches();
@@ -273,7 +273,7 @@ describe('waits between tries', () => {
   });
 });
 
-it('survives a line that is no JSON and an event of no known type', async () => {
+it('ignores lines that are not JSON and events of unknown types', async () => {
   const { api, clock, told } = await world({}, fill('a'));
   told();
   api.sendLine('{"type":');
@@ -285,7 +285,7 @@ it('survives a line that is no JSON and an event of no known type', async () => 
   expect(told()).toEqual(['add b']);
 });
 
-it('stops at once, also while it waits', async () => {
+it('stops at once during a backoff', async () => {
   const { api, informer } = await world({}, (fresh) => {
     fresh.refuse(/./, new ApiError('unavailable', { status: 503 }), Infinity);
   });
@@ -294,7 +294,7 @@ it('stops at once, also while it waits', async () => {
   expect(api.openWatches()).toBe(0);
 });
 
-it('stops at once while it watches', async () => {
+it('stops at once during a watch', async () => {
   const { api, informer } = await world();
   expect(api.openWatches()).toBe(1);
   stops[0]?.abort();
@@ -302,7 +302,7 @@ it('stops at once while it watches', async () => {
   expect(api.openWatches()).toBe(0);
 });
 
-it('tells the state before and after, and watches with the selector', async () => {
+it('reports the object before and after a change, and watches with the selector', async () => {
   const api = inMemoryApi();
   const clock = fakeClock();
   const stop = new AbortController();

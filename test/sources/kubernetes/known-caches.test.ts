@@ -36,30 +36,30 @@ async function told(...states: readonly ImageCache[]): Promise<readonly string[]
   return lines;
 }
 
-describe('a change of the ledger tells', () => {
+describe('a change of the ledger is counted', () => {
   it.each([
-    { when: 'a node has all', after: ready, says: ['succeeded 3'] },
+    { when: 'a node has all images', after: ready, says: ['succeeded 3'] },
     {
-      when: 'a first try failed for one',
+      when: 'a first attempt failed for one image',
       after: entry({ state: 'Pending', pendingImages: [1], failedImages: [1] }),
       says: ['succeeded 2', 'failed 1'],
     },
     {
-      when: 'the last try failed for all',
+      when: 'the last attempt failed for all images',
       after: entry({ state: 'Failed', failedImages: [0, 1, 2] }),
       says: ['failed 3'],
     },
     { when: 'the Pod was lost', after: entry({ state: 'Pending', attempt: 1 }), says: ['lost 3'] },
     { when: 'it still pulls', after: pulling, says: [] },
-    { when: 'something else is wanted now', after: entry({ desiredHash: 'other', state: 'Ready' }), says: [] },
-    { when: 'the node is another machine', after: entry({ id: 'id-2', state: 'Ready' }), says: [] },
-    { when: 'the node went', after: undefined, says: [] },
-  ])('of pulls, when $when: $says', async ({ after, says }) => {
+    { when: 'the desired images changed', after: entry({ desiredHash: 'other', state: 'Ready' }), says: [] },
+    { when: 'the node was replaced', after: entry({ id: 'id-2', state: 'Ready' }), says: [] },
+    { when: 'the node was deleted', after: undefined, says: [] },
+  ])('as pulls when $when: $says', async ({ after, says }) => {
     const lines = await told(holding({ 'node-1': pulling }), holding(after === undefined ? {} : { 'node-1': after }));
     expect(lines.filter((line) => line.startsWith('pulls'))).toEqual(says.map((each) => `pulls_total ${each}`));
   });
 
-  it('of pulls, also when the next try begins in the same write', async () => {
+  it('as pulls when the next attempt starts in the same write', async () => {
     const next = entry({ state: 'Pulling', attempt: 2, pendingImages: [1], failedImages: [1] });
     expect(await told(holding({ a: pulling }), holding({ a: next }), holding({ a: ready }))).toEqual([
       'pulls_total succeeded 2',
@@ -71,7 +71,7 @@ describe('a change of the ledger tells', () => {
     ]);
   });
 
-  it('of pulls, only what the try was about', async () => {
+  it('as pulls of the images of that attempt only', async () => {
     const second = entry({ state: 'Pulling', attempt: 2, pendingImages: [2], failedImages: [2] });
     expect(await told(holding({ a: second }), holding({ a: ready }))).toEqual(['pulls_total succeeded 1']);
     expect(await told(holding({ a: second }), holding({ a: { ...second, state: 'Pending' } }))).toEqual([
@@ -90,7 +90,7 @@ describe('a change of the ledger tells', () => {
       states: [holding({}), holding({ a: pulling }), holding({ a: ready })],
       says: 'joined 10',
     },
-    { when: 'it came with all images', states: [holding({}), holding({ a: ready })], says: 'joined 0' },
+    { when: 'it joined with all images', states: [holding({}), holding({ a: ready })], says: 'joined 0' },
     {
       when: 'the node was replaced under its name',
       states: [
@@ -101,7 +101,7 @@ describe('a change of the ledger tells', () => {
       says: 'joined 10',
     },
     {
-      when: 'other images are wanted',
+      when: 'the desired images changed and are present',
       states: [
         holding({ a: ready }),
         holding({ a: { ...pulling, desiredHash: 'other' } }),
@@ -131,24 +131,24 @@ describe('a change of the ledger tells', () => {
       says: 'joined 10',
     },
     {
-      when: 'a refresh looks again',
+      when: 'a refresh checks it again',
       states: [holding({ a: ready }), holding({ a: pulling }), holding({ a: ready })],
       says: undefined,
     },
-    { when: 'nobody saw the beginning', states: [holding({ a: pulling }), holding({ a: ready })], says: undefined },
-  ])('of a warm node, when $when: $says', async ({ states, says }) => {
+    { when: 'the start was not observed', states: [holding({ a: pulling }), holding({ a: ready })], says: undefined },
+  ])('as a warm node when $when: $says', async ({ states, says }) => {
     const lines = (await told(...states)).filter((line) => line.startsWith('node_warm'));
     expect(lines).toEqual(says === undefined ? [] : [`node_warm_seconds ${says}`]);
   });
 
-  it('nothing of a node that left before it was warm', async () => {
+  it('not for a node that left before it was warm', async () => {
     const lines = await told(holding({}), holding({ a: pulling }), holding({}), holding({ a: ready }));
     expect(lines).toContain('node_warm_seconds joined 0');
     expect(lines.filter((line) => line.startsWith('node_warm'))).toHaveLength(1);
   });
 });
 
-it('an object that does not read is in no book', () => {
+it('an object that cannot be parsed is not counted', () => {
   expect(tryParse(imageCache({ uid: 'u', resourceVersion: '1' }, { spec: { cacheSpec: 7 } })).cache).toBeUndefined();
   expect(tryParse(imageCache({ uid: 'u', resourceVersion: '1' }, { spec: { cacheSpec: [] } })).cache?.name).toBe('web');
 });

@@ -18,7 +18,7 @@ function batch(key: string, of: ChangeClass, name: string, verb: Verb = 'update'
 type World = {
   readonly queue: Queue;
   readonly clock: FakeClock;
-  /** Deliveries that began, as "cache kind names". */
+  /** Started deliveries, as "cache kind names". */
   readonly begun: string[];
   /** Ends the oldest delivery in flight, with an error if one is given. */
   readonly end: (error?: Error) => Promise<void>;
@@ -72,7 +72,7 @@ function world({ concurrency = 16, open = true } = {}): World {
 }
 
 describe('one cache', () => {
-  it('has one delivery in flight; what comes meanwhile is one more after it', async () => {
+  it('has one delivery in flight, and one more for all changes meanwhile', async () => {
     const { add, begun, end, inFlight, clock } = world();
     add('apps/web', 'work', 'a');
     add('apps/web', 'work', 'b');
@@ -85,7 +85,7 @@ describe('one cache', () => {
     expect(inFlight()).toBe(1);
   });
 
-  it('is told of itself first, then of nodes, then of Jobs and Pods', async () => {
+  it('is sent its own changes first, then those of Nodes, then those of Jobs and Pods', async () => {
     const { queue, add, begun, end } = world({ open: false });
     add('apps/web', 'work', 'pod');
     add('apps/web', 'nodes', 'node');
@@ -97,7 +97,7 @@ describe('one cache', () => {
     expect(begun).toEqual(['web ImageCache web', 'web Node node', 'web Pod pod']);
   });
 
-  it('hears of Jobs and Pods at most once in a gap, of all else at once', async () => {
+  it('is sent changes of Jobs and Pods at most once per interval, and all others at once', async () => {
     const { add, begun, end, clock } = world();
     add('apps/web', 'work', 'a');
     await end();
@@ -113,7 +113,7 @@ describe('one cache', () => {
     expect(begun.at(-1)).toBe('web Pod b');
   });
 
-  it('is told less often of Jobs and Pods where the gap is longer', async () => {
+  it('is sent changes of Jobs and Pods less often with a longer interval', async () => {
     const slow = world();
     slow.gap = 5_000;
     slow.add('apps/web', 'work', 'a');
@@ -125,7 +125,7 @@ describe('one cache', () => {
     expect(slow.begun).toHaveLength(2);
   });
 
-  it('that is gone is told of its end, and of nothing else any more', async () => {
+  it('is sent only its deletion after it was deleted', async () => {
     const { add, begun, end, known, clock, queue } = world();
     add('apps/web', 'work', 'a');
     add('apps/web', 'work', 'b');
@@ -144,7 +144,7 @@ describe('one cache', () => {
 describe('a failed delivery', () => {
   const failed = new DeliveryFailed('503');
 
-  it('comes again, merged with what has come meanwhile', async () => {
+  it('is retried, merged with newer changes', async () => {
     const { add, begun, end, clock } = world();
     add('apps/web', 'work', 'a');
     add('apps/web', 'work', 'b');
@@ -154,7 +154,7 @@ describe('a failed delivery', () => {
     expect(begun).toEqual(['web Pod a', 'web Pod c,b,a']);
   });
 
-  it('is the very same batch again when nothing has come', async () => {
+  it('is retried as the same batch when there are no newer changes', async () => {
     const seen: Batch[] = [];
     const clock = fakeClock();
     const queue = createQueue({
@@ -174,7 +174,7 @@ describe('a failed delivery', () => {
     expect(new Set(seen).size).toBe(1);
   });
 
-  it('waits twice as long each time, up to 30 s, and for ever', async () => {
+  it('is retried without limit, with a backoff that doubles up to 30 s', async () => {
     const { add, begun, end, clock } = world();
     add('apps/web', 'work', 'a');
     await clock.advance(0);
@@ -188,7 +188,7 @@ describe('a failed delivery', () => {
     }
   });
 
-  it('waits as long as it was asked to', async () => {
+  it('is retried after Retry-After', async () => {
     const { add, begun, end, clock } = world();
     add('apps/web', 'work', 'a');
     await end(new DeliveryFailed('503', 7_000));
@@ -198,7 +198,7 @@ describe('a failed delivery', () => {
     expect(begun).toHaveLength(2);
   });
 
-  it('starts from a short wait again once it was taken', async () => {
+  it('resets its backoff once it succeeds', async () => {
     const { add, begun, end, clock } = world();
     add('apps/web', 'nodes', 'a');
     await end(failed);
@@ -210,7 +210,7 @@ describe('a failed delivery', () => {
     expect(begun).toHaveLength(4);
   });
 
-  it('holds up neither other caches nor other classes of the same', async () => {
+  it('does not block other caches or other classes of the same cache', async () => {
     const { add, begun, end, clock } = world();
     add('apps/web', 'work', 'a');
     for (let failures = 0; failures < 9; failures += 1) {
@@ -224,7 +224,7 @@ describe('a failed delivery', () => {
     expect(begun).toEqual(['db Pod b', 'web ImageCache web']);
   });
 
-  it('of any other kind comes again too', async () => {
+  it('is retried after any other error too', async () => {
     const { add, begun, end, clock } = world();
     add('apps/web', 'cache', 'web');
     await end(new TypeError('a bug'));
@@ -232,7 +232,7 @@ describe('a failed delivery', () => {
     expect(begun).toHaveLength(2);
   });
 
-  it('that was refused for good is dropped', async () => {
+  it('is dropped when it was refused', async () => {
     const { add, begun, end, clock, queue } = world();
     add('apps/web', 'cache', 'web');
     await end(new DeliveryRefused('422'));
@@ -243,7 +243,7 @@ describe('a failed delivery', () => {
 });
 
 describe('all caches', () => {
-  it('share so many deliveries at once, first come first served', async () => {
+  it('share a limited number of deliveries, in order of arrival', async () => {
     const { add, begun, end, inFlight } = world({ concurrency: 2 });
     add('apps/web', 'cache', 'web');
     add('apps/db', 'cache', 'db');
@@ -256,7 +256,7 @@ describe('all caches', () => {
     expect(begun.at(-1)).toBe('web Pod a');
   });
 
-  it('wait until the queue is opened', async () => {
+  it('wait until the queue is started', async () => {
     const { queue, add, begun, clock } = world({ open: false });
     add('apps/web', 'cache', 'web');
     await clock.advance(60_000);
@@ -270,7 +270,7 @@ describe('all caches', () => {
 });
 
 describe('later', () => {
-  it('adds after the delay what is then due', async () => {
+  it('adds a change after a delay if it is still due', async () => {
     const { queue, begun, clock } = world();
     queue.addAfter(10_000, 'apps/web', () => ({ of: 'work', batch: batch('apps/web', 'work', 'a') }));
     await clock.advance(9_999);
@@ -279,7 +279,7 @@ describe('later', () => {
     expect(begun).toEqual(['web Pod a']);
   });
 
-  it('adds nothing when nothing is due any more, or after a stop', async () => {
+  it('does not add a delayed change that is no longer due, or after a stop', async () => {
     const { queue, begun, clock } = world();
     let asked = 0;
     queue.addAfter(1_000, 'apps/web', () => void (asked += 1));
@@ -292,7 +292,7 @@ describe('later', () => {
   });
 });
 
-it('stop starts no more deliveries, aborts those in flight and waits for them', async () => {
+it('starts no more deliveries after a stop, which aborts those in flight and waits for them', async () => {
   const { queue, add, begun, signals, end, clock } = world();
   add('apps/web', 'work', 'a');
   add('apps/web', 'work', 'b');

@@ -22,7 +22,7 @@ function check<P extends Projection>(resource: Resource<P>, rows: readonly Row[]
   });
 }
 
-describe('of an ImageCache', () => {
+describe('a change of an ImageCache', () => {
   const annotated = (name: string, value: string): Json => imageCache({ annotations: { [name]: value } });
   const roundOf = (annotation: string, status: string): Json =>
     imageCache({ annotations: { [annotation]: '' } }, { status: { status, round: { requestedBy: { annotation } } } });
@@ -42,7 +42,7 @@ describe('of an ImageCache', () => {
       tells: false,
     },
     {
-      when: 'it is about to go',
+      when: 'its deletion is requested',
       from: imageCache(),
       to: imageCache({ deletionTimestamp: '2026-11-24T00:00:00Z' }),
       tells: true,
@@ -61,7 +61,7 @@ describe('of an ImageCache', () => {
     },
     { when: 'a trigger is removed', from: annotated(annotations.refresh, ''), to: imageCache(), tells: true },
     ...[annotations.refresh, annotations.refreshRequestedAt].map((name) => ({
-      when: `a round ends in which ${name} came`,
+      when: `a round ends during which ${name} was set`,
       from: imageCache({ annotations: { [name]: 'x' } }, { status: { status: 'Processing' } }),
       to: imageCache({ annotations: { [name]: 'x' } }, { status: { status: 'Succeeded' } }),
       tells: true,
@@ -83,7 +83,7 @@ describe('of an ImageCache', () => {
   ]);
 });
 
-describe('the removals of an ImageCache', () => {
+describe('a change of the removals of an ImageCache', () => {
   const removal = (fields: Json): Json =>
     imageCache({}, { status: { removals: { 'node-1': { state: 'Pending', imagesHash: 'a1', ...fields } } } });
   const removalsOf = (cache: Json): string => imageCaches.project(cache).removals;
@@ -97,7 +97,7 @@ describe('the removals of an ImageCache', () => {
   });
 });
 
-describe('of a Job', () => {
+describe('a change of a Job', () => {
   check(jobs, [
     { when: 'it is added', to: job(), tells: true },
     { when: 'it starts', from: job(), to: job({}, { active: 1, startTime: '2026-11-24T00:00:00Z' }), tells: false },
@@ -113,7 +113,7 @@ describe('of a Job', () => {
   ]);
 });
 
-describe('of a Pod', () => {
+describe('a change of a Pod', () => {
   check(pods, [
     { when: 'it is added', to: pod({}, { phase: 'Pending' }), tells: false },
     { when: 'it is found with a result', to: pod({}, terminated()), tells: true },
@@ -159,17 +159,22 @@ describe('of a Pod', () => {
       to: pod({}, { phase }),
       tells: true,
     })),
-    { when: 'it is about to go', from: pod(), to: pod({ deletionTimestamp: '2026-11-24T00:00:00Z' }), tells: true },
+    {
+      when: 'its deletion is requested',
+      from: pod(),
+      to: pod({ deletionTimestamp: '2026-11-24T00:00:00Z' }),
+      tells: true,
+    },
     { when: 'it is deleted', from: pod(), tells: true },
   ]);
 });
 
-describe('of a Node', () => {
+describe('a change of a Node', () => {
   check(nodes, [
     { when: 'it is added', to: node(), tells: true },
     { when: 'it is deleted', from: node(), tells: true },
     {
-      when: 'it beats',
+      when: 'it sends a heartbeat',
       from: node(),
       to: node(
         {},
@@ -177,7 +182,7 @@ describe('of a Node', () => {
       ),
       tells: false,
     },
-    { when: 'it gets NotReady', from: node(), to: node({}, { status: condition('Ready', 'Unknown') }), tells: true },
+    { when: 'it becomes NotReady', from: node(), to: node({}, { status: condition('Ready', 'Unknown') }), tells: true },
     {
       when: 'its disk fills',
       from: nodeWith({}, condition('DiskPressure', 'False')),
@@ -194,15 +199,15 @@ describe('of a Node', () => {
     { when: 'unschedulable is spelled out', from: nodeWith({}), to: nodeWith({ unschedulable: false }), tells: false },
     { when: 'a label changes', from: node(), to: node({ labels: { pool: 'db' } }), tells: true },
     {
-      when: 'labels come in another order',
+      when: 'its labels are reordered',
       from: node({ labels: { a: '1', b: '2' } }),
       to: node({ labels: { b: '2', a: '1' } }),
       tells: false,
     },
     { when: 'an annotation changes', from: node(), to: node({ annotations: { a: 'b' } }), tells: false },
-    { when: 'a taint comes', from: nodeWith({}), to: taints('dedicated'), tells: true },
-    { when: 'a taint goes', from: taints('dedicated', 'other'), to: taints('other'), tells: true },
-    { when: 'taints come in another order', from: taints('a', 'b'), to: taints('b', 'a'), tells: false },
+    { when: 'a taint is added', from: nodeWith({}), to: taints('dedicated'), tells: true },
+    { when: 'a taint is removed', from: taints('dedicated', 'other'), to: taints('other'), tells: true },
+    { when: 'its taints are reordered', from: taints('a', 'b'), to: taints('b', 'a'), tells: false },
     ...['ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted', 'karpenter.sh/disruption'].map((key) => ({
       when: `${key} comes`,
       from: taints('dedicated'),
@@ -215,7 +220,12 @@ describe('of a Node', () => {
       to: nodeWith({ taints: [{ key: 'DeletionCandidateOfClusterAutoscaler', effect: 'PreferNoSchedule' }] }),
       tells: false,
     },
-    { when: 'it is about to go', from: node(), to: node({ deletionTimestamp: '2026-11-24T00:00:00Z' }), tells: true },
+    {
+      when: 'its deletion is requested',
+      from: node(),
+      to: node({ deletionTimestamp: '2026-11-24T00:00:00Z' }),
+      tells: true,
+    },
     ...['machineID', 'systemUUID', 'kubeletVersion', 'containerRuntimeVersion', 'operatingSystem'].map((field) => ({
       when: `its ${field} changes`,
       from: nodeInfo({ [field]: 'a' }),
@@ -244,15 +254,15 @@ describe('the cache that an object belongs to', () => {
       object: owned('ImageCache', 'kubefledged.io/v1alpha2', false),
       cache: undefined,
     },
-  ])('of a Job $when: $cache', ({ object, cache }) => {
+  ])('of a Job that is $when: $cache', ({ object, cache }) => {
     expect(jobs.project(object).cache).toBe(cache);
   });
 
-  it('is told by the annotation of a Pod, and its Job by its controller', () => {
+  it('is in the annotation of a Pod, whose Job is its controller', () => {
     expect(pods.project(pod())).toMatchObject({ cache: 'apps/web', job: 'apps/web-1' });
   });
 
-  it('is large from 100 KB on', () => {
+  it('is large from 100 KB', () => {
     expect(imageCaches.project(imageCache()).large).toBe(false);
     expect(imageCaches.project(imageCache({}, { status: { message: 'x'.repeat(100_000) } })).large).toBe(true);
   });

@@ -41,7 +41,7 @@ async function world(prepare: (api: InMemoryApi) => void = () => undefined, with
     events,
     missing: () => missing,
     fail: (error: Error | undefined) => (answer = error),
-    /** What was sent since last asked, as "verb kind names → cache". */
+    /** The events sent since the last call, as "verb kind names → cache". */
     told: () => events.splice(0).map(described),
   };
 }
@@ -53,7 +53,7 @@ function described(event: CloudEvent<unknown>): string {
   return `${told.verb} ${told.object.kind} ${names.join(',')} → ${told.cache?.namespace ?? ''}/${told.cache?.name ?? ''}`;
 }
 
-/** Jobs and Pods come by watches of their own, so which of them names the event is chance. */
+/** Jobs and Pods have separate watches, so either of them may name the event. */
 const withoutKind = (told: string): string => told.replace(/^(\w+) \w+/, '$1');
 
 const twoCaches = (api: InMemoryApi): void => {
@@ -62,7 +62,7 @@ const twoCaches = (api: InMemoryApi): void => {
 };
 
 describe('at the start', () => {
-  it('everything that is there is told once, but Nodes', async () => {
+  it('reports every existing object but Nodes once', async () => {
     const { told, source } = await world((api) => {
       twoCaches(api);
       api.apply(node());
@@ -80,7 +80,7 @@ describe('at the start', () => {
     expect(source.caches.size).toBe(2);
   });
 
-  it('nothing is told before all is known', async () => {
+  it('reports nothing before all informers are synced', async () => {
     const { api, told, source, clock } = await world((api) => {
       twoCaches(api);
       api.refuse(/\/nodes/, new ApiError('down', { status: 503 }), Infinity);
@@ -93,7 +93,7 @@ describe('at the start', () => {
     expect(told()).toHaveLength(2);
   });
 
-  it('a missing CRD is said once, and all goes on when it comes', async () => {
+  it('logs a missing CRD once, and continues when it is installed', async () => {
     const { api, missing, source, clock, told } = await world((api) => {
       twoCaches(api);
       api.refuse(/imagecaches/, new ApiError('none', { status: 404 }), Infinity);
@@ -114,7 +114,7 @@ describe('afterwards', () => {
     return made;
   };
 
-  it('a status that changes is told to nobody, a spec that changes is', async () => {
+  it('reports changes of a spec, and not of a status', async () => {
     const { api, clock, told, events } = await started();
     api.apply(imageCache({}, { status: { status: 'Processing' } }));
     await clock.advance(0);
@@ -125,7 +125,7 @@ describe('afterwards', () => {
     expect(told()).toEqual(['update ImageCache web → apps/web']);
   });
 
-  it('a Node that changes is told to every cache', async () => {
+  it('reports a changed Node for every cache', async () => {
     const { api, clock, told } = await started();
     api.apply(node());
     await clock.advance(0);
@@ -135,7 +135,7 @@ describe('afterwards', () => {
     expect(told()).toEqual([]);
   });
 
-  it('a Node that comes is told when it is Ready, or when it is not after 5 s, and once', async () => {
+  it('reports a new Node once, when it is Ready or after 5 s', async () => {
     const { api, clock, told } = await started();
     const away = { status: condition('Ready', 'False') };
     for (const name of ['soon', 'late', 'gone']) api.apply(node({ name }, away));
@@ -157,7 +157,7 @@ describe('afterwards', () => {
     expect(told()).toEqual([]);
   });
 
-  it('a Job is told to its own cache alone, with all that changed within a second', async () => {
+  it('reports a Job for its own cache only, batched with the changes of one second', async () => {
     const { api, clock, told } = await started();
     api.apply(job());
     api.apply(pod());
@@ -174,7 +174,7 @@ describe('afterwards', () => {
     expect(told().map(withoutKind)).toEqual(['update web-1,web-1-x → apps/web']);
   });
 
-  it('a Job that has gone is told once, and not with its Pod again', async () => {
+  it('reports a deleted Job once, and not again with its Pod', async () => {
     const { api, clock, told } = await started();
     api.apply(job());
     api.apply(pod());
@@ -186,7 +186,7 @@ describe('afterwards', () => {
     expect(told()).toEqual(['delete Job web-1 → apps/web']);
   });
 
-  it('a Pod that is heard of before its Job is told with it', async () => {
+  it('reports a Pod that is observed before its Job together with it', async () => {
     const { api, clock, told } = await started();
     api.apply(pod({}, terminated()));
     await clock.advance(2_000);
@@ -196,7 +196,7 @@ describe('afterwards', () => {
     expect(told()).toEqual(['add Job web-1 → apps/web']);
   });
 
-  it('Jobs of a large cache are told every 5 s', async () => {
+  it('reports Jobs of a large cache every 5 s', async () => {
     const { api, clock, told } = await started((api) => {
       api.apply(imageCache({}, { status: { message: 'x'.repeat(100_000) } }));
     });
@@ -210,7 +210,7 @@ describe('afterwards', () => {
     expect(told()).toHaveLength(1);
   });
 
-  it('a cache that goes is told, and its Jobs and Nodes no more', async () => {
+  it('reports a deleted cache, and then nothing of its Jobs and Nodes', async () => {
     const { api, clock, told } = await started();
     api.apply(job());
     await clock.advance(5_000);
@@ -224,7 +224,7 @@ describe('afterwards', () => {
     expect(told()).toEqual(['add Node node-1 → apps/db']);
   });
 
-  it("kube-fledged's own Jobs concern the cache that owns them, Jobs of nobody concern none", async () => {
+  it("reports kube-fledged's Jobs for the cache that owns them, and no Jobs without an owner", async () => {
     const { api, clock, told } = await started();
     const manager = { labels: { [labels.manager]: managerLabelValue } };
     const owner = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', name: 'db', controller: true };
@@ -237,7 +237,7 @@ describe('afterwards', () => {
   });
 
   describe('a Job without a Pod', () => {
-    it('is looked at after 10 s', async () => {
+    it('is reported after 10 s', async () => {
       const { api, clock, told } = await started();
       api.apply(job());
       await clock.advance(9_999);
@@ -246,7 +246,7 @@ describe('afterwards', () => {
       expect(told()).toEqual(['update Job web-1 → apps/web']);
     });
 
-    it('is not while Pods of other Jobs come', async () => {
+    it('is not reported while Pods of other Jobs appear', async () => {
       const { api, clock, told } = await started();
       api.apply(job());
       api.apply(job({ name: 'web-2' }));
@@ -259,10 +259,10 @@ describe('afterwards', () => {
     });
 
     it.each([
-      { when: 'its Pod came', then: (api: InMemoryApi) => api.apply(pod()) },
+      { when: 'its Pod appeared', then: (api: InMemoryApi) => api.apply(pod()) },
       { when: 'it ended', then: (api: InMemoryApi) => api.apply(job({}, condition('Failed'))) },
-      { when: 'it went', then: (api: InMemoryApi) => api.remove(pathOf('jobs', 'apps/web-1')) },
-    ])('is not when $when', async ({ then }) => {
+      { when: 'it was deleted', then: (api: InMemoryApi) => api.remove(pathOf('jobs', 'apps/web-1')) },
+    ])('is not reported when $when', async ({ then }) => {
       const { api, clock, told } = await started();
       api.apply(job());
       await clock.advance(5_000);
@@ -274,7 +274,7 @@ describe('afterwards', () => {
     });
   });
 
-  it('an event that failed comes again as the same event, until it is taken', async () => {
+  it('retries a failed event unchanged until it is accepted', async () => {
     const { api, clock, events, fail } = await started();
     fail(new DeliveryFailed('503'));
     api.apply(imageCache({ generation: 2 }));
@@ -285,7 +285,7 @@ describe('afterwards', () => {
     expect(new Set(events.map(({ id }) => id)).size).toBe(1);
   });
 
-  it('after a stop nothing is watched and nothing is told', async () => {
+  it('watches nothing and reports nothing after a stop', async () => {
     const { api, clock, told, source } = await started();
     await source.stop();
     expect(api.openWatches()).toBe(0);
@@ -304,7 +304,7 @@ describe('limited to namespaces', () => {
       prepare(api);
     }, within);
 
-  it('its caches are told, and nobody else’s', async () => {
+  it('reports the caches of those namespaces only', async () => {
     const { told, source, clock, api } = await limited((api) => {
       api.apply(imageCache());
       api.apply(imageCache({ namespace: 'team' }));
@@ -322,7 +322,7 @@ describe('limited to namespaces', () => {
     expect([told(), source.caches.size]).toEqual([['delete ImageCache web → apps/web'], 1]);
   });
 
-  it('Jobs are seen beside the caches, and in the namespace of the installation, which removes images', async () => {
+  it('reports Jobs in those namespaces, and removal Jobs in the namespace of the installation', async () => {
     const { told, clock, api } = await limited((api) => api.apply(imageCache()));
     await clock.advance(2_000);
     told();
@@ -332,7 +332,7 @@ describe('limited to namespaces', () => {
     expect(told()).toEqual(['add Job of-apps → apps/web', 'add Job of-system → apps/web']);
   });
 
-  it('a missing CRD is said once', async () => {
+  it('logs a missing CRD once', async () => {
     const { api, missing, source, clock } = await world((api) => {
       api.refuse(/imagecaches/, new ApiError('none', { status: 404 }), Infinity);
     }, within);

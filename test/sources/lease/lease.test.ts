@@ -17,7 +17,7 @@ type Contender = {
   readonly leads: () => boolean;
   readonly terms: () => number;
   readonly stop: () => Promise<void>;
-  /** Cuts it off from the API server. */
+  /** Disconnects the replica from the API server. */
   cut: boolean;
 };
 
@@ -73,7 +73,7 @@ function world() {
 }
 
 describe('a Lease', () => {
-  it('is made by the first, in the form that Kubernetes wants', async () => {
+  it('is created by the first replica, in the format of Kubernetes leader election', async () => {
     const { clock, spec, contend } = world();
     const one = contend('one');
     await clock.advance(0);
@@ -87,7 +87,7 @@ describe('a Lease', () => {
     });
   });
 
-  it('is renewed every 2 s, and nobody else leads meanwhile', async () => {
+  it('is renewed every 2 s, and no other replica leads meanwhile', async () => {
     const { clock, spec, contend } = world();
     const [one, two] = [contend('one'), contend('two')];
     await clock.advance(120_000);
@@ -99,7 +99,7 @@ describe('a Lease', () => {
     });
   });
 
-  it('is given back at a stop, and taken over within seconds', async () => {
+  it('is released at a stop, and acquired by another replica within seconds', async () => {
     const { clock, spec, contend } = world();
     const one = contend('one');
     await clock.advance(10_000);
@@ -112,7 +112,7 @@ describe('a Lease', () => {
     expect(spec()).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
   });
 
-  it('is lost by who cannot renew, before another can have it', async () => {
+  it('is lost by a replica that cannot renew it before another can acquire it', async () => {
     const { clock, contend } = world();
     const one = contend('one');
     await clock.advance(0);
@@ -134,7 +134,7 @@ describe('a Lease', () => {
     expect([one.leads(), two.leads(), one.terms()]).toEqual([false, true, 1]);
   });
 
-  it('that another took is lost at the next try', async () => {
+  it('acquired by another replica is lost at the next renewal', async () => {
     const { api, clock, contend } = world();
     const one = contend('one');
     await clock.advance(1_000);
@@ -147,7 +147,7 @@ describe('a Lease', () => {
     expect(one.leads()).toBe(false);
   });
 
-  it('that somebody only labelled stays ours', async () => {
+  it('is kept when only its labels change', async () => {
     const { api, clock, spec, contend } = world();
     const one = contend('one');
     await clock.advance(1_000);
@@ -159,7 +159,7 @@ describe('a Lease', () => {
     expect(at(api.read(pathOf('leases', key)), 'metadata', 'labels')).toEqual({ a: 'b' });
   });
 
-  it('is taken up again at once under the same identity', async () => {
+  it('is acquired again at once under the same identity', async () => {
     const { clock, spec, contend } = world();
     const before = contend('one');
     await clock.advance(1_000);
@@ -170,7 +170,7 @@ describe('a Lease', () => {
     expect(spec()).toMatchObject({ leaseTransitions: 0 });
   });
 
-  it('of a holder whose clock is wrong runs out by our clock alone', async () => {
+  it('expires by the local clock, whatever the clock of its holder says', async () => {
     const { api, clock, contend } = world();
     const spec = {
       holderIdentity: 'gone',
@@ -186,7 +186,7 @@ describe('a Lease', () => {
     expect(one.leads()).toBe(true);
   });
 
-  it('has one holder however many begin at once', async () => {
+  it('has one holder when many replicas start at once', async () => {
     const { clock, contend } = world();
     const all = ['a', 'b', 'c', 'd', 'e'].map(contend);
     for (let second = 0; second < 30; second += 1) {
@@ -195,7 +195,7 @@ describe('a Lease', () => {
     }
   });
 
-  it('that was deleted is made again', async () => {
+  it('is created again after it was deleted', async () => {
     const { api, clock, spec, contend } = world();
     const one = contend('one');
     await clock.advance(1_000);

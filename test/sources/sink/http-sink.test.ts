@@ -49,7 +49,7 @@ const event = () =>
   );
 
 describe('a broker', () => {
-  it('gets the event once, in binary mode, whole', async () => {
+  it('receives the complete event once, in binary mode', async () => {
     const server = await receiver(() => ({ status: 202 }));
     const sent = event();
     await brokerSink(server.url('/default/broker'))(sent, 'ImageCache', never);
@@ -69,13 +69,13 @@ describe('a broker', () => {
     expect(arrived).toMatchObject({ data: sent.data, subject: sent.subject });
   });
 
-  it('gets the extensions that are set for every event, over those of the event', async () => {
+  it('receives the configured extensions, which override those of the event', async () => {
     const server = await receiver();
     await brokerSink(server.url(), { extensions: { team: 'infra', cache: 'mine' } })(event(), 'ImageCache', never);
     expect(server.received[0]?.headers).toMatchObject({ 'ce-team': 'infra', 'ce-cache': 'mine' });
   });
 
-  it('gets the token as it is at each send, and none where there is no file', async () => {
+  it('receives the current token with each event, and none when there is no token file', async () => {
     const server = await receiver();
     const folder = await mkdtemp(join(tmpdir(), 'sink-'));
     closes.push(() => rm(folder, { recursive: true }));
@@ -93,7 +93,7 @@ describe('a broker', () => {
     ]);
   });
 
-  it('is not waited for when the delivery is aborted', async () => {
+  it('is not waited for after the delivery was aborted', async () => {
     const server = await receiver(() => undefined);
     const stopping = new AbortController();
     const delivery = brokerSink(server.url())(event(), 'ImageCache', stopping.signal);
@@ -102,34 +102,37 @@ describe('a broker', () => {
     await expect(delivery).rejects.toThrow(DeliveryFailed);
   });
 
-  it.each([400, 413, 415, 422])('that answers %i never gets it again', async (status) => {
+  it.each([400, 413, 415, 422])('is not sent the event again after it answered %i', async (status) => {
     const server = await receiver(() => ({ status, body: 'no such kind' }));
     const delivery = brokerSink(server.url())(event(), 'ImageCache', never);
     await expect(delivery).rejects.toThrow(DeliveryRefused);
     await expect(delivery).rejects.toThrow(`${status} no such kind`);
   });
 
-  it.each([301, 401, 403, 404, 408, 409, 429, 500, 502, 503, 504])('that answers %i gets it again', async (status) => {
-    const server = await receiver(() => ({ status }));
-    await expect(brokerSink(server.url())(event(), 'ImageCache', never)).rejects.toThrow(DeliveryFailed);
-  });
+  it.each([301, 401, 403, 404, 408, 409, 429, 500, 502, 503, 504])(
+    'is sent the event again after it answered %i',
+    async (status) => {
+      const server = await receiver(() => ({ status }));
+      await expect(brokerSink(server.url())(event(), 'ImageCache', never)).rejects.toThrow(DeliveryFailed);
+    },
+  );
 
   it.each([
     { header: '7', ms: 7_000 },
     { header: 'soon', ms: undefined },
-  ])('that asks to wait "$header" is understood as $ms', async ({ header, ms }) => {
+  ])('may answer with Retry-After "$header", parsed as $ms', async ({ header, ms }) => {
     const server = await receiver(() => ({ status: 503, headers: { 'retry-after': header } }));
     await expect(brokerSink(server.url())(event(), 'ImageCache', never)).rejects.toMatchObject({ retryAfterMs: ms });
   });
 
-  it('that never answers has failed after the time-out', async () => {
+  it('fails the delivery at the timeout when it does not answer', async () => {
     const server = await receiver(() => undefined);
     await expect(brokerSink(server.url(), { timeout: 50 })(event(), 'ImageCache', never)).rejects.toThrow(
       DeliveryFailed,
     );
   });
 
-  it('over TLS is believed with the authorities that are given, and only with them', async () => {
+  it('is trusted over TLS only with the configured CA certificates', async () => {
     const file = (name: string) => readFile(join(import.meta.dirname, '../tls', name), 'utf8');
     const [cert, key] = [await file('certificate.pem'), await file('key.pem')];
     const server = createServer({ cert, key }, (_, response) => response.writeHead(202).end()).listen(0, '127.0.0.1');
@@ -145,18 +148,18 @@ describe('a broker', () => {
     await expect(brokerSink(url)(event(), 'ImageCache', never)).rejects.toThrow(DeliveryFailed);
   });
 
-  it('that is not there has failed', async () => {
+  it('fails the delivery when it is unreachable', async () => {
     const server = await receiver();
     await closes.pop()?.();
     await expect(brokerSink(server.url())(event(), 'ImageCache', never)).rejects.toThrow(DeliveryFailed);
   });
 });
 
-describe('a table of routes', () => {
+describe('a routing table', () => {
   const table = (server: { url: (path: string) => URL }) =>
     routeSink({ reconcile: server.url('/reconcile'), refresh: server.url('/refresh'), purge: server.url('/purge') });
 
-  it('sends an event to every function it concerns', async () => {
+  it('sends an event to every function that handles it', async () => {
     const server = await receiver();
     await table(server)(event(), 'ImageCache', never);
     expect(server.received.map(({ path }) => path)).toEqual(['/reconcile', '/refresh', '/purge']);
@@ -168,13 +171,13 @@ describe('a table of routes', () => {
     expect(server.received.map(({ path }) => path)).toEqual(['/refresh', '/purge']);
   });
 
-  it('leaves out a function without an address', async () => {
+  it('skips a function without an address', async () => {
     const server = await receiver();
     await table(server)(event(), 'Job', never);
     expect(server.received).toEqual([]);
   });
 
-  it('sends an event that failed again only to whom it failed', async () => {
+  it('retries an event only at the functions that failed', async () => {
     let isDown = true;
     const server = await receiver(({ path }) => ({ status: path === '/refresh' && isDown ? 503 : 204 }));
     const [sink, sent] = [table(server), event()];
@@ -185,7 +188,7 @@ describe('a table of routes', () => {
     expect(server.received.map(({ path }) => path).slice(3)).toEqual(['/refresh']);
   });
 
-  it('counts a refusal of one as final, and a failure of another still comes again', async () => {
+  it('does not retry at a function that refused, and retries at one that failed', async () => {
     let isDown = true;
     const server = await receiver(({ path }) => ({ status: path === '/reconcile' ? 422 : isDown ? 503 : 204 }));
     const [sink, sent] = [table(server), event()];
@@ -195,7 +198,7 @@ describe('a table of routes', () => {
     expect(server.received.map(({ path }) => path).slice(3)).toEqual(['/refresh', '/purge']);
   });
 
-  it('says that an event was refused when nothing worse happened', async () => {
+  it('reports a refusal when no function failed', async () => {
     const server = await receiver(({ path }) => ({ status: path === '/reconcile' ? 422 : 204 }));
     await expect(table(server)(event(), 'ImageCache', never)).rejects.toThrow(DeliveryRefused);
   });

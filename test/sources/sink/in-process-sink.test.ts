@@ -50,7 +50,7 @@ function world(fail: (name: FunctionName) => Error | undefined = () => undefined
   return { sink, calls, named, signals };
 }
 
-/** What no handler of this test touches is not there. */
+/** Dependencies that no handler of this test uses; using one is an error. */
 const context = (log: Context['log']): Context => ({
   get cluster(): never {
     throw new Error('no cluster in this test');
@@ -67,8 +67,8 @@ const context = (log: Context['log']): Context => ({
   signal: new AbortController().signal,
 });
 
-describe('in the same process', () => {
-  it('every function concerned gets the notice, in order', async () => {
+describe('the in-process sink', () => {
+  it('calls every function that handles the event, in order', async () => {
     const { sink, calls, named } = world();
     await sink(nodeEvent, 'ImageCache', never);
     expect(calls.map(({ name }) => name)).toEqual(['reconcile', 'refresh', 'purge']);
@@ -76,13 +76,13 @@ describe('in the same process', () => {
     expect(calls[0]?.told).toMatchObject({ type: 'change', cache: { namespace: 'apps', name: 'web' } });
   });
 
-  it('a tick goes to refresh and purge', async () => {
+  it('passes a tick to refresh and purge', async () => {
     const { sink, calls } = world();
     await sink(tickEvent(stamp), 'tick', never);
     expect(calls).toEqual(['refresh', 'purge'].map((name) => ({ name, told: { type: 'tick' } })));
   });
 
-  it('the lines that a function logs carry the trace of its event', async () => {
+  it('adds the trace of the event to the log lines of a function', async () => {
     const logged: unknown[] = [];
     const { sink } = world(undefined, pino({ base: {} }, { write: (line) => void logged.push(JSON.parse(line)) }));
     await sink(tickEvent(stamp), 'tick', never);
@@ -96,7 +96,7 @@ describe('in the same process', () => {
     { error: new RetryLater('busy', 5_000), is: DeliveryFailed, retryAfterMs: 5_000 },
     { error: new ApiError('429', { status: 429, retryAfterMs: 3_000 }), is: DeliveryFailed, retryAfterMs: 3_000 },
     { error: new TypeError('a bug'), is: DeliveryFailed, retryAfterMs: undefined },
-  ])('$error.name becomes $is.name', async ({ error, is, retryAfterMs }) => {
+  ])('reports $error.name as $is.name', async ({ error, is, retryAfterMs }) => {
     const { sink } = world((name) => (name === 'refresh' ? error : undefined));
     const thrown: unknown = await sink(nodeEvent, 'ImageCache', never).catch((caught: unknown) => caught);
     expect(thrown).toBeInstanceOf(is);
@@ -104,7 +104,7 @@ describe('in the same process', () => {
     if (retryAfterMs !== undefined) expect(thrown).toMatchObject({ retryAfterMs });
   });
 
-  it('a function that fails keeps none of the others from it, and alone gets it again', async () => {
+  it('calls the other functions after one failed, and retries only the failed one', async () => {
     let isDown = true;
     const { sink, calls } = world((name) => (name === 'reconcile' && isDown ? new RetryLater('busy', 1) : undefined));
     await expect(sink(nodeEvent, 'ImageCache', never)).rejects.toThrow(DeliveryFailed);
@@ -114,7 +114,7 @@ describe('in the same process', () => {
     expect(calls.map(({ name }) => name).slice(3)).toEqual(['reconcile']);
   });
 
-  it('a handler gets the signal of the delivery, and no other is called once it has fired', async () => {
+  it('passes the abort signal of the delivery to handlers, and calls no more of them once it is aborted', async () => {
     const stopping = new AbortController();
     const { sink, calls, signals } = world(() => {
       stopping.abort(new Error('stopping'));
@@ -125,7 +125,7 @@ describe('in the same process', () => {
     expect(signals).toEqual([stopping.signal]);
   });
 
-  it('an event that no function could read is refused', async () => {
+  it('refuses an event that no function can read', async () => {
     const { sink, calls } = world();
     const event = new CloudEvent<unknown>({
       id: 'x',

@@ -31,10 +31,10 @@ const batch = (change: Partial<ObservedChange>, others: Batch['others'] = []): B
   others,
 });
 
-describe('the event', () => {
+describe('a change event', () => {
   it.each([
     {
-      of: 'a cache that was added',
+      of: 'an added cache',
       batch: batch({ verb: 'add', object: theCache, generation: 7 }, 'all'),
       event: {
         type: 'dev.knative.apiserver.ref.add',
@@ -61,7 +61,7 @@ describe('the event', () => {
       },
     },
     {
-      of: 'a Pod that went, and a Job beside it',
+      of: 'a deleted Pod, batched with a Job',
       batch: batch({ verb: 'delete' }, [theJob]),
       event: {
         type: 'dev.knative.apiserver.ref.delete',
@@ -98,7 +98,7 @@ describe('the event', () => {
     expect(made.validate()).toBe(true);
   });
 
-  it('says the same after a way over HTTP', () => {
+  it('is unchanged after it was sent over HTTP', () => {
     const made = changeEvent(batch({}, [theJob]), 'https://10.96.0.1:443', stamp);
     const { headers, body } = HTTP.binary(made);
     const arrived = HTTP.toEvent({ headers, body });

@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
 });
 
-/** A projected volume as a kubelet writes it: the files are links to those of a folder of this version. */
+/** A projected volume as a kubelet writes it: the files are links into a folder of their version. */
 async function mounted(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'bundles-'));
   folders.push(folder);
@@ -26,18 +26,18 @@ async function mounted(files: Readonly<Record<string, string>>): Promise<string>
   return folder;
 }
 
-describe('the authorities that a SinkBinding mounts', () => {
-  it('are the certificates of all files, each once', async () => {
+describe('the CA certificates that a SinkBinding mounts', () => {
+  it('are read from all files, each once', async () => {
     const pem = (name: string): string => `-----BEGIN CERTIFICATE-----\n${name}`;
     const folder = await mounted({ 'b.crt': `${pem('B')}\n`, 'a.pem': pem('A'), 'note.txt': 'no' });
     expect(trustBundles(folder)).toBe(`${pem('A')}\n${pem('B')}`);
   });
 
-  it('are none where nothing is mounted', () => {
+  it('are empty when nothing is mounted', () => {
     expect(trustBundles('/nowhere')).toBe('');
   });
 
-  it('are trusted, several in one text', async () => {
+  it('are all trusted when one file holds several', async () => {
     const pem = await readFile(join(tls, 'certificate.pem'), 'utf8');
     const server = createServer({ cert: pem, key: await readFile(join(tls, 'key.pem')) }, (_, response) =>
       response.writeHead(202).end(),

@@ -4,7 +4,7 @@ import { type Browser, chromium } from 'playwright-core';
 
 const names = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'];
 
-/** The browser of this machine; none is ever downloaded. */
+/** The installed browser; none is downloaded. */
 export const browserPath = (process.env['PATH'] ?? '')
   .split(delimiter)
   .flatMap((folder) => names.map((name) => join(folder, name)))
@@ -21,7 +21,7 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** Starts it. As root it runs without its sandbox: it only ever opens pages of this test. */
+/** Starts the browser, as root without its sandbox, as it only opens pages of this test. */
 export async function startBrowser(): Promise<Browser> {
   if (browserPath === undefined) throw new Error(noBrowser);
   return chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });

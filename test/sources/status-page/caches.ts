@@ -4,7 +4,7 @@ import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import { emptyStatus } from '#model/cache/image-cache.ts';
 import { digest, list, round, spec } from '../../functions/model/builders.ts';
 
-/** Caches as a busy cluster has them, for the page to show. */
+/** Caches of a busy cluster, for the page to show. */
 
 export const entry = (of: Partial<LedgerEntry> = {}): LedgerEntry => ({
   ...newEntry('id', 'w'),
@@ -54,7 +54,7 @@ const failedMessage = 'Image pull failed for some images. Please see "failures" 
 const notFound = (image: string): string =>
   `rpc error: code = NotFound desc = failed to pull and unpack image "${image}": failed to resolve image: ${image}: not found`;
 
-/** A cluster of some 40 nodes in the middle of its day. */
+/** A cluster of about 40 nodes with rounds in progress. */
 export function busyCluster(now: number): readonly ImageCache[] {
   const missing = 'registry.example.com/ml/trainer:9.9';
   const models = [
@@ -134,7 +134,7 @@ export function busyCluster(now: number): readonly ImageCache[] {
   ];
 }
 
-/** 1,000 nodes and 50 images, and a rollout that meets a few broken nodes. */
+/** 1,000 nodes and 50 images, during a rollout in which a few nodes fail. */
 export function largeCluster(now: number): readonly ImageCache[] {
   const images = Array.from(
     { length: 50 },

@@ -4,13 +4,13 @@ import { loadStatusPage } from '../../../sources/status-page/status-page.ts';
 
 export type PageServer = {
   readonly url: string;
-  /** Replaces the caches that the source knows. */
+  /** Replaces the caches in the informer. */
   readonly know: (caches: readonly ImageCache[]) => void;
   readonly as: (source: 'live' | 'reading' | 'standby') => void;
   readonly close: () => Promise<void>;
 };
 
-/** The page in front of a source that knows what it is told. */
+/** Serves the status page for these caches. */
 export async function servePage(caches: readonly ImageCache[], port = 0): Promise<PageServer> {
   const keyed = (of: readonly ImageCache[]) => new Map(of.map((cache) => [`${cache.namespace}/${cache.name}`, cache]));
   let known = keyed(caches);

@@ -50,7 +50,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     });
   const cacheButton = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 
-  it('shows every cache in a table, failures first, and complains of nothing', async () => {
+  it('shows every cache in a table, failures first, without errors in the console', async () => {
     const { page, complaints } = await open(busyCluster(Date.now()));
     expect((await titles(page)).slice(0, 2)).toEqual(['ml/training', 'shop/storefront']);
     expect(await page.getByRole('columnheader').allTextContents()).toEqual([
@@ -65,7 +65,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(complaints).toEqual([]);
   });
 
-  it('shows a change by itself, keeps the keyboard where it was, and says aloud what failed', async () => {
+  it('updates by itself, keeps the keyboard focus, and announces failures to screen readers', async () => {
     const { page, server } = await open([cacheNamed('a/one', { images: ['x:1'], nodes: { n: entry() } })]);
     await cacheButton(page, 'a/one').focus();
     server.know([
@@ -81,7 +81,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(await page.getByRole('status').textContent()).toBe('1 cache failed');
   });
 
-  it('goes from cache to node to image by keyboard alone, and back', async () => {
+  it('can be navigated from cache to node to image and back by keyboard', async () => {
     const { page } = await open(busyCluster(Date.now()));
     await page.keyboard.press('/');
     await page.keyboard.type('training');
@@ -99,14 +99,14 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     await page.locator('#detail').waitFor({ state: 'detached' });
   });
 
-  it('shows what its address asks for', async () => {
+  it('shows the view in its URL', async () => {
     const { page } = await open(busyCluster(Date.now()), { at: 'status/#status=Failed&open=ml%2Ftraining' });
     await cacheButton(page, 'gpu-2').waitFor();
     expect(await titles(page)).toContain('ml/training');
     expect(await page.getByRole('button', { name: 'Failed 1' }).getAttribute('aria-pressed')).toBe('true');
   });
 
-  it('says so where nothing is, and where nothing matches', async () => {
+  it('shows a message when there are no caches and when none match', async () => {
     const { page, server } = await open([]);
     await page.getByRole('heading', { name: 'No image caches yet' }).waitFor();
     server.know(busyCluster(Date.now()));
@@ -117,7 +117,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     await cacheButton(page, 'ml/training').waitFor();
   });
 
-  it('says when it is cut off, and goes on by itself', async () => {
+  it('shows when the connection is lost, and recovers by itself', async () => {
     const { page, server } = await open(busyCluster(Date.now()));
     await server.close();
     await page.getByRole('alert').filter({ hasText: 'No answer since' }).waitFor();
@@ -129,7 +129,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(await page.getByRole('alert').count()).toBe(0);
   });
 
-  it('shows how far a purge is', async () => {
+  it('shows the progress of a purge', async () => {
     const removals = { a: removal('Removed'), b: removal('Removing'), c: removal('Failed') };
     const { page } = await open([cacheNamed('a/gone', { images: ['x:1'] }, { status: 'Processing', removals })]);
     await page.getByRole('row', { name: /a\/gone Processing removed from 1\/3 · 1 failed/ }).waitFor();
@@ -137,14 +137,14 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     await page.getByText('Image removals: removed from 1/3 · 1 failed').waitFor();
   });
 
-  it('says when its process stands by', async () => {
+  it('shows when its process is a standby', async () => {
     const { page, server } = await open(busyCluster(Date.now()));
     server.know([]);
     server.as('standby');
     await page.getByRole('alert').filter({ hasText: 'is a standby' }).waitFor();
   });
 
-  it('takes hostile names and messages for text', async () => {
+  it('shows hostile names and messages as text', async () => {
     const evil = '<img src=x onerror=alert(1)>';
     const script = '</code><script>alert(2)</script>';
     const cache = cacheNamed(
@@ -164,7 +164,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(complaints).toEqual([]);
   });
 
-  it.each([false, true])('has text that stands out from its ground; dark: %s', async (dark) => {
+  it.each([false, true])('has sufficient text contrast; dark: %s', async (dark) => {
     const script = await readFile(join(import.meta.dirname, 'contrast.js'), 'utf8');
     const { page } = await open(busyCluster(Date.now()), { dark });
     await cacheButton(page, 'ml/training').click();
@@ -173,7 +173,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(await page.evaluate<string[]>(script)).toEqual([]);
   });
 
-  it('shows 1,000 nodes by 50 images in few elements, and pages through them', async () => {
+  it('shows 1,000 nodes by 50 images in pages with few elements', async () => {
     const { page } = await open(largeCluster(Date.now()));
     await cacheButton(page, 'platform/all-services').click();
     await page.getByText('1–50 of 1,000').waitFor();
@@ -190,7 +190,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(await page.locator(':focus').getAttribute('aria-label')).toBe('Filter nodes by name');
   });
 
-  it('fits a telephone', async () => {
+  it('fits the screen of a phone', async () => {
     const { page } = await open(busyCluster(Date.now()));
     await page.setViewportSize({ width: 390, height: 800 });
     await cacheButton(page, 'ml/training').click();

@@ -11,13 +11,13 @@ async function pageOf(caches = busyCluster(0)): Promise<PageServer> {
   return server;
 }
 
-/** fetch would take the dots out of a path. */
+/** fetch would normalize the dots in a path. */
 const statusOf = (url: string, path: string): Promise<number> =>
   new Promise((resolve, reject) => {
     http.get(url, { path }, (response) => resolve(response.resume().statusCode ?? 0)).on('error', reject);
   });
 
-it('is at /status/, where / leads, with a policy under which nothing else runs', async () => {
+it('is served at /status/, to which / redirects, with a policy that allows nothing else to run', async () => {
   const { url } = await pageOf();
   const answer = await fetch(`${url}/`);
   expect([answer.url, answer.status]).toEqual([`${url}/status/`, 200]);
@@ -30,7 +30,7 @@ it('is at /status/, where / leads, with a policy under which nothing else runs',
   expect(await answer.text()).not.toMatch(/<script>|<style|style="|https?:\/\//);
 });
 
-it('has every file of its folder, each with its type', async () => {
+it('serves every file of its folder with its content type', async () => {
   expect((await readdir(assetFolder)).toSorted()).toEqual(Object.keys(assetTypes).toSorted());
   const { url } = await pageOf();
   for (const [name, type] of Object.entries(assetTypes)) {
@@ -48,19 +48,19 @@ it.each([
   '/status/constructor',
   '/status/api/cache?namespace=__proto__&name=x',
   '/status/api/cache',
-])('has nothing at %s', async (path) => {
+])('answers 404 at %s', async (path) => {
   const { url } = await pageOf();
   expect(await statusOf(url, path)).toBe(404);
 });
 
-it('is read only, and leaves probes alone', async () => {
+it('is read-only, and does not change the probes', async () => {
   const { url } = await pageOf();
   for (const method of ['POST', 'PUT', 'DELETE']) expect((await fetch(`${url}/status/`, { method })).status).toBe(404);
   expect((await fetch(`${url}/status/`, { method: 'HEAD' })).status).toBe(200);
   expect((await fetch(`${url}/_/ready`)).status).toBe(200);
 });
 
-it('says nothing again that a browser has already', async () => {
+it('answers 304 to a request whose ETag still matches', async () => {
   const { url, know } = await pageOf();
   const first = await fetch(`${url}/status/api/caches`);
   const etag = first.headers.get('etag') ?? '';
@@ -70,13 +70,13 @@ it('says nothing again that a browser has already', async () => {
   expect((await again()).status).toBe(200);
 });
 
-it.each(['live', 'reading', 'standby'] as const)('tells that its source is %s', async (source) => {
+it.each(['live', 'reading', 'standby'] as const)('reports that its source is %s', async (source) => {
   const { url, as } = await pageOf();
   as(source);
   expect(await (await fetch(`${url}/status/api/caches`)).json()).toMatchObject({ source });
 });
 
-it('answers about 1,000 nodes and 50 images in little', async () => {
+it('answers for 1,000 nodes and 50 images with little data', async () => {
   const { url } = await pageOf(largeCluster(0));
   const caches = await (await fetch(`${url}/status/api/caches`)).text();
   const cache = await (await fetch(`${url}/status/api/cache?namespace=platform&name=all-services`)).text();

@@ -1,4 +1,4 @@
-/** Makes the pictures of docs/images again: node test/sources/status-page/take-screenshots.ts. It fails where there is no browser. */
+/** Takes the screenshots in docs/images: node test/sources/status-page/take-screenshots.ts. It fails without a browser. */
 import type { Page } from 'playwright-core';
 import { startBrowser } from './browser.ts';
 import { busyCluster, largeCluster } from './caches.ts';

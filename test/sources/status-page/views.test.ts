@@ -11,7 +11,7 @@ const keys = (of: ReturnType<typeof glance>): readonly string[] =>
   of.caches.rows.map(({ namespace, name }) => `${namespace}/${name}`);
 
 describe('all caches', () => {
-  it('come with what needs somebody first', () => {
+  it('are listed with those that need attention first', () => {
     expect(keys(glance())).toEqual([
       'ml/training',
       'shop/storefront',
@@ -30,13 +30,13 @@ describe('all caches', () => {
     expect(keys(glance({ query }))).toEqual(finds);
   });
 
-  it('are counted by status before one of them is chosen', () => {
+  it('are counted by status before the filter applies', () => {
     const { statuses, caches } = glance({ status: 'Failed' });
     expect(statuses).toMatchObject({ Failed: 1, Processing: 1, Succeeded: 3, NoImagesPulledOrDeleted: 1, New: 0 });
     expect(caches.total).toBe(1);
   });
 
-  it('come with the counts of their nodes and images', () => {
+  it('are listed with the counts of their nodes and images', () => {
     expect(glance({ query: 'shop' }).caches.rows[0]).toMatchObject({
       nodes: { ready: 14, pulling: 4, pending: 4, failed: 0, skipped: 2 },
       images: { total: 6, failed: 0 },
@@ -45,7 +45,7 @@ describe('all caches', () => {
   });
 });
 
-it('a purged cache comes with how far its images are gone', () => {
+it('a purged cache is listed with the progress of its removals', () => {
   const removals = { a: removal('Removed'), b: removal('Removing'), c: removal('Pending'), d: removal('Failed') };
   const purged = cacheNamed('a/b', { images: ['x:1'] }, { removals });
   expect(cacheRow(purged).removals).toEqual({ removed: 1, open: 2, failed: 1, skipped: 0 });
@@ -65,7 +65,7 @@ describe('one cache', () => {
     bad: entry({ state: 'Failed', failedImages: [0] }),
   });
 
-  it('has its nodes in the order of need, then by number', () => {
+  it('lists its nodes by urgency, then by number', () => {
     const { nodeRows, map } = look(mixed);
     expect(nodeRows.rows.map(({ node, present, desired }) => `${node} ${present}/${desired}`)).toEqual([
       'bad 1/2',
@@ -78,7 +78,7 @@ describe('one cache', () => {
     expect(map).toBe('FPWSRR');
   });
 
-  it('has only the nodes that are asked for', () => {
+  it('lists only the nodes that match the filter', () => {
     expect(look(mixed, { state: 'Ready', query: '10' }).nodeRows.rows.map(({ node }) => node)).toEqual(['node-10']);
     expect(look(mixed, { nodes: { offset: 4, limit: 1 } }).nodeRows).toMatchObject({
       offset: 4,
@@ -87,14 +87,14 @@ describe('one cache', () => {
     });
   });
 
-  it('tells of each image on how many nodes it is', () => {
+  it('lists each image with the number of nodes that have it', () => {
     expect(look(mixed).imageRows.rows).toMatchObject([
       { image: 'x:1', ready: 3, failed: 1, open: 1 },
       { image: 'y:1', ready: 3, failed: 0, open: 2 },
     ]);
   });
 
-  it('tells of a node what it has, what it lacks, and why', () => {
+  it('lists the present and missing images of a node, with the reasons', () => {
     const cache = cacheNamed(
       'a/b',
       { images: ['x:1', 'y:1'], nodes: { bad: entry({ state: 'Failed', failedImages: [1] }) } },
@@ -116,7 +116,7 @@ describe('one cache', () => {
 });
 
 describe('a page', () => {
-  it('never has more than 200 rows, whatever is asked for', () => {
+  it('has at most 200 rows, whatever the request', () => {
     const paging = pagingOf(new URLSearchParams('nodes-limit=9999&nodes-offset=300'), 'nodes-', 50);
     const [large] = largeCluster(0);
     if (large === undefined) throw new TypeError('there is one');
@@ -124,11 +124,11 @@ describe('a page', () => {
     expect([nodeRows.rows.length, nodeRows.offset, nodeRows.total]).toEqual([200, 300, 1000]);
   });
 
-  it.each(['-1', '1e3', 'NaN', '99999999', '1;', ''])('takes %j for no number', (text) => {
+  it.each(['-1', '1e3', 'NaN', '99999999', '1;', ''])('does not accept %j as a number', (text) => {
     expect(pagingOf(new URLSearchParams({ offset: text, limit: text }), '', 7)).toEqual({ offset: 0, limit: 7 });
   });
 
-  it('beyond the end is the end', () => {
+  it('beyond the end is the last page', () => {
     expect(page(['a', 'b'], { offset: 9, limit: 5 })).toEqual({ rows: ['b'], offset: 1, total: 2 });
     expect(page([], { offset: 9, limit: 5 })).toEqual({ rows: [], offset: 0, total: 0 });
   });
