@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 const page = readFileSync(join(import.meta.dirname, '../docs/kube-fledged-defects.md'), 'utf8');
 
-/** The text of all files with tests and scenarios, in which each test's name stands between quotes. */
+/** The text of all tests and scenarios, in which each title is quoted. */
 const tests = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
   .map((path) => readFileSync(join(import.meta.dirname, path), 'utf8'))
@@ -19,11 +19,11 @@ const rows = page.split('\n').flatMap((line) => {
     : [];
 });
 
-it('has all twenty', () => {
+it('the page lists twenty defects', () => {
   expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
 });
 
-it.each(rows)('defect $number is under tests that exist', ({ names }) => {
+it.each(rows)('defect $number names tests that exist', ({ names }) => {
   expect(names.length).toBeGreaterThan(0);
   for (const name of names)
     expect(

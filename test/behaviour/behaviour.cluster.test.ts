@@ -10,7 +10,7 @@ afterAll(async () => {
   await (await product)?.remove();
 });
 
-/** As its image runs it: a dozen products that start at once from their sources would take half a minute. */
+/** Bundled as in its image: a dozen products that start at once from sources take half a minute. */
 runScenarios(scenarios, simulatedKind, async () => {
   product ??= bundled();
   return simulatedCluster(await labUnderTest(), (await product).program);

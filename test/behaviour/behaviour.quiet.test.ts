@@ -3,7 +3,7 @@ import { simulatorClusters } from './simulator-clusters.ts';
 import { runScenarios } from './run-scenarios.ts';
 import { scenarios } from './scenarios.ts';
 
-/** What measures a time: it runs when all other files are done. */
+/** Scenarios that measure times; they run after all other files. */
 runScenarios(
   scenarios.filter(({ isMeasured }) => isMeasured === true),
   simulatorKind,

@@ -3,7 +3,7 @@ import { simulatorClusters } from './simulator-clusters.ts';
 import { runScenarios } from './run-scenarios.ts';
 import { scenarios } from './scenarios.ts';
 
-/** Those that measure a time are in `behaviour.quiet.test.ts`. */
+/** Scenarios that measure times are in `behaviour.quiet.test.ts`. */
 runScenarios(
   scenarios.filter(({ isMeasured }) => isMeasured !== true),
   simulatorKind,

@@ -4,12 +4,12 @@ import { basename, join } from 'node:path';
 import { bundle, programs } from '../../deploy/tools/images/bundle.ts';
 
 export type Bundled = {
-  /** The program: by default that which runs everything in one process. */
+  /** The program; by default the one that runs everything in one process. */
   readonly program: string;
   readonly remove: () => Promise<void>;
 };
 
-/** The product as it is in its image: bundled, which takes half the memory of its sources. */
+/** The product as in its image: bundled, which needs half the memory of the sources. */
 export async function bundled(name: keyof typeof programs = 'standalone'): Promise<Bundled> {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-bundled-'));
   for (const { path, content = '' } of await bundle({ [name]: programs[name] }))

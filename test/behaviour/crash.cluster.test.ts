@@ -8,7 +8,7 @@ import { imagesOf } from './observed.ts';
 import { simulatedCluster } from './simulated-cluster.ts';
 import { createWorld, type World } from './world.ts';
 
-/** After which write of the round the process dies; undefined lets it live. */
+/** The write of the round after which the process is killed; undefined for none. */
 type Death = { readonly after: number; readonly isHeard: boolean } | undefined;
 
 let cluster: ClusterUnderTest;
@@ -21,7 +21,7 @@ afterAll(async () => {
   await product.remove();
 });
 
-/** A round over three nodes with one image that fails; the process dies once in it and comes back. Answers with what all comes to. */
+/** Runs a round on three nodes with one failing image, kills and restarts the process once, and returns the end state. */
 async function roundWith(
   death: Death,
 ): Promise<{ readonly end: object; readonly writes: number; readonly died: boolean }> {
@@ -44,13 +44,13 @@ async function roundWith(
   }
 }
 
-/** Whether the process dies before its last write, which is the Event. One that made the fatal write dies, if a moment later. */
+/** Whether the process dies before its last write, which is the Event. It dies a moment after the given write. */
 async function isKilled(world: World, after: number, died: Promise<true>): Promise<boolean> {
   const isDead = await Promise.race([died, toldOf(world)]);
   return isDead || (world.writes() >= after && (await died));
 }
 
-/** Resolves with true when the process has been killed after that write. */
+/** Resolves with true when the process was killed after that write. */
 function dies(
   { connection, product }: World,
   death: { readonly after: number; readonly isHeard: boolean },
@@ -65,14 +65,14 @@ function dies(
   return promise;
 }
 
-/** Nothing more is to come of a process that lives: all is done, and the Event is told. */
+/** Waits until a running process has finished and recorded the Event. */
 async function toldOf(world: World): Promise<false> {
   await doneWith(world);
-  await eventually('the Event is told', async () => (await world.events('cache')).length > 0, 20);
+  await eventually('the Event is recorded', async () => (await world.events('cache')).length > 0, 20);
   return false;
 }
 
-/** The cache is settled, and no Job is left. */
+/** Waits until the cache has settled and no Job is left. */
 async function doneWith(world: World): Promise<false> {
   await world.settled('cache', 60);
   await eventually('no Job is left', () => world.history.jobsThere().length === 0, 20);
@@ -92,8 +92,8 @@ async function endOf(world: World, nodes: readonly string[]): Promise<object> {
   };
 }
 
-describe('a process that is killed after any write of a round, and started again', () => {
-  it('comes to the same end, with nothing lost and nothing done twice', { timeout: 600_000 }, async () => {
+describe('a process that is killed after any write of a round and restarted', () => {
+  it('reaches the same end state, with nothing lost and nothing repeated', { timeout: 600_000 }, async () => {
     const { end, writes } = await roundWith(undefined);
     expect(end).toMatchObject({ status: 'Failed', counts: { failed: 3, ready: 0 }, complaints: [] });
     const deaths = Array.from({ length: writes }, (_, index) => index + 1).flatMap((after) => [
@@ -113,7 +113,7 @@ describe('a process that is killed after any write of a round, and started again
     expect(ends.map(({ after, isHeard, end: its }) => ({ after, isHeard, end: its }))).toEqual(
       deaths.map((death) => ({ ...death, end })),
     );
-    // Batches differ a little from round to round: who lives had fewer writes.
+    // Batches differ between rounds: a process that was not killed had fewer writes.
     expect(ends.filter(({ died, writes: made, after }) => !died && made >= after)).toEqual([]);
   });
 });

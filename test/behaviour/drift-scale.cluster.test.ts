@@ -49,7 +49,7 @@ const ended = async (number: number): Promise<ObservedCache> => {
   return cache;
 };
 
-/** What was written so far, once nobody has written anything for a while: Events of a round come seconds after its end. */
+/** All writes so far, once there were none for a while, as Events of a round follow seconds after its end. */
 async function allWrites(): Promise<ApiWrites> {
   for (let before = await lab.apiWrites(), tries = 0; tries < 20; tries += 1) {
     await sleep(3000);
@@ -57,10 +57,10 @@ async function allWrites(): Promise<ApiWrites> {
     if (after.total === before.total) return after;
     before = after;
   }
-  throw new Error('somebody writes all the time');
+  throw new Error('writes do not stop');
 }
 
-/** Asks for a refresh, and counts what it took. */
+/** Requests a refresh, and counts its writes and requests. */
 async function counted(number: number) {
   const before = await allWrites();
   registry.asked();
@@ -70,7 +70,7 @@ async function counted(number: number) {
   const { total, by } = writesBetween(before, await allWrites());
   const asked = registry.asked();
   const jobs = by['POST jobs'] ?? 0;
-  const own = total - 1; // less the one that asked
+  const own = total - 1; // less the one that requested the refresh
   return { cache, asked, jobs, own, statuses: by['PATCH imagecaches/status'] ?? 0, events: by['POST events'] ?? 0 };
 }
 
@@ -78,7 +78,7 @@ const told = ({ jobs, own, statuses, events, asked }: Awaited<ReturnType<typeof 
   `${jobs} Jobs, ${own} API writes of all parties (${statuses} of the status, ${events} Events), ${asked.length} registry requests`;
 
 describe('at scale, a refresh of 20 moving tags on 100 nodes', () => {
-  it('makes no Job and writes one status where nothing has moved, for a registry request per image', async () => {
+  it('creates no Job and writes one status if no tag has moved, with one registry request per image', async () => {
     const images = names.map((name) => registry.image(name));
     await cluster.create('ImageCache', 'drift', { spec: { cacheSpec: [{ images }] } });
     expect((await ended(1)).status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
@@ -89,7 +89,7 @@ describe('at scale, a refresh of 20 moving tags on 100 nodes', () => {
     expect(still.asked.toSorted()).toEqual(names.map((name) => `HEAD ${name}`).toSorted());
   });
 
-  it('makes a Job of one image per node where one has moved', async () => {
+  it('creates a Job of one image per node if one tag has moved', async () => {
     registry.move('app-7');
     const moved = await counted(3);
     console.log(`drift: 100 nodes x 20 images, one has moved: ${told(moved)}`);

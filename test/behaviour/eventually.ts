@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeFactor } from './time-factor.ts';
 
-/** Milliseconds between two looks: most looks cost nothing, as what is watched is in memory. */
+/** Milliseconds between two probes; most probes are cheap, as they read memory. */
 const pause = 50;
 
 /**
- * What a probe finds, as soon as it is there; undefined and false are not there yet.
- * Throws, with what it waited for and what the probe last threw, when so many seconds have passed, or as many times more as the cluster needs.
+ * The result of a probe, as soon as it is neither undefined nor false.
+ * Throws with the awaited state and the last error of the probe after this many seconds times the factor of the cluster.
  */
 export async function eventually<T>(
   what: string,
@@ -29,7 +29,7 @@ export async function eventually<T>(
   throw new Error(`not within ${allowed} s: ${what}`, trouble === undefined ? {} : { cause: trouble });
 }
 
-/** That something stays so for so many seconds; the probe throws when it does not. */
+/** Checks that a probe does not throw for this many seconds. */
 export async function throughout(seconds: number, probe: () => void): Promise<void> {
   const end = Date.now() + seconds * 1000;
   while (Date.now() < end) {

@@ -13,30 +13,30 @@ import {
 } from './observed.ts';
 import { recordWatch, type Change } from './watch.ts';
 
-/** All that happened to caches, Jobs and Pods of one namespace, in the order in which the API server told. Times are epoch milliseconds. */
+/** All changes of caches, Jobs and Pods of one namespace, in the order in which the API server sent them. Times are epoch milliseconds. */
 export type History = {
   readonly cacheChanges: (name: string) => readonly Change<ObservedCache>[];
   readonly jobChanges: () => readonly Change<ObservedJob>[];
   readonly podChanges: () => readonly Change<ObservedPod>[];
-  /** The cache as it is; undefined if there is none. */
+  /** The current cache; undefined if there is none. */
   readonly cache: (name: string) => ObservedCache | undefined;
-  /** Every pull Job that was ever made, as it last was, in the order of their making. */
+  /** Every pull Job that was ever created, in its last state, in order of creation. */
   readonly jobs: () => readonly ObservedJob[];
   readonly jobsOf: (node: string) => readonly ObservedJob[];
   readonly jobsThere: () => readonly ObservedJob[];
-  /** Every removal Job that was ever made. */
+  /** Every removal Job that was ever created. */
   readonly removals: () => readonly ObservedJob[];
   readonly podsThere: () => readonly ObservedPod[];
-  /** Images that Pods on a node have got, sorted, each once. */
+  /** Images that Pods on a node pulled, sorted, each once. */
   readonly imagesPulled: (node: string) => readonly string[];
-  /** The most Jobs that were there with images still to come, at any one time. */
+  /** The maximum number of Jobs that were pulling at the same time. */
   readonly maxPullingJobs: () => number;
-  /** How many changes of caches and Jobs there were. */
+  /** The number of changes of caches and Jobs. */
   readonly changes: () => number;
   readonly stop: () => Promise<void>;
 };
 
-/** Watches a namespace from now on, and the removal Jobs of its caches where these are. */
+/** Watches a namespace, and the removal Jobs of its caches in their namespace. */
 export async function watchHistory(api: Api, namespace: string, removalsIn = namespace): Promise<History> {
   const record = <T>(kind: Kind, parse: (object: unknown) => T, where = namespace) =>
     recordWatch(api, collection(kind, where), parse);
@@ -92,7 +92,7 @@ function imagesPulled(changes: readonly Change<ObservedPod>[], node: string): re
 
 type Status = ObservedPod['status']['containerStatuses'][number];
 
-/** The image of a container that was started. Volumes and containers come in the same order. */
+/** The image of a started container. Volumes and containers have the same order. */
 function imageGot({ spec }: ObservedPod, { name, state }: Status): readonly string[] {
   if (!hasStarted(state)) return [];
   const position = spec.containers.findIndex((container) => container.name === name);
@@ -101,7 +101,7 @@ function imageGot({ spec }: ObservedPod, { name, state }: Status): readonly stri
   return imagesIn({ ...spec, containers: only, volumes });
 }
 
-/** A Job pulls from when it is made until its Pod tells of every image, or it goes. */
+/** A Job pulls from its creation until its Pod has a result for every image, or it is deleted. */
 function maxPulling(jobs: readonly Change<ObservedJob>[], pods: readonly Change<ObservedPod>[]): number {
   const begins = jobs.flatMap(({ type, object, at }) =>
     type === 'ADDED' ? [{ name: object.metadata.name, at, by: 1 }] : [],
@@ -124,6 +124,6 @@ const hasAllTold = ({ spec, status }: ObservedPod): boolean =>
   status.containerStatuses.filter(({ state }) => hasStarted(state) || state.waiting?.reason === 'ErrImagePull')
     .length === spec.containers.length;
 
-/** A container that runs or ran has its image. */
+/** A container that runs or has run has its image. */
 export const hasStarted = ({ running, terminated }: Status['state']): boolean =>
   running !== undefined || terminated !== undefined;

@@ -2,11 +2,11 @@ type Place = {
   readonly base: string;
   readonly plural: string;
   readonly isNamespaced: boolean;
-  /** The only one in which scenarios look for it. */
+  /** The only namespace in which scenarios read this kind. */
   readonly namespace?: string;
 };
 
-/** The kinds that scenarios speak of, and where the API has them. */
+/** The kinds that scenarios use, and their API paths. */
 const places = {
   Namespace: { base: '/api/v1', plural: 'namespaces', isNamespaced: false },
   Node: { base: '/api/v1', plural: 'nodes', isNamespaced: false },
@@ -16,7 +16,7 @@ const places = {
   ServiceAccount: { base: '/api/v1', plural: 'serviceaccounts', isNamespaced: true },
   ResourceQuota: { base: '/api/v1', plural: 'resourcequotas', isNamespaced: true },
   Job: { base: '/apis/batch/v1', plural: 'jobs', isNamespaced: true },
-  /** A kubelet's, by which its node is known to live. */
+  /** The Lease of a kubelet, which is its heartbeat. */
   Lease: { base: '/apis/coordination.k8s.io/v1', plural: 'leases', isNamespaced: true, namespace: 'kube-node-lease' },
   PriorityClass: { base: '/apis/scheduling.k8s.io/v1', plural: 'priorityclasses', isNamespaced: false },
   ImageCache: { base: '/apis/kubefledged.io/v1alpha2', plural: 'imagecaches', isNamespaced: true },
@@ -28,7 +28,7 @@ export const isNamespaced = (kind: Kind): boolean => places[kind].isNamespaced;
 
 export const apiVersionOf = (kind: Kind): string => places[kind].base.replace(/^\/apis?\//, '');
 
-/** The path of all objects of a kind, in one namespace where the kind has namespaces; Leases are all in their own. */
+/** The collection path of a kind, in one namespace if the kind is namespaced; Leases have a fixed namespace. */
 export function collection(kind: Kind, namespace: string): string {
   const place: Place = places[kind];
   if (!place.isNamespaced) return `${place.base}/${place.plural}`;

@@ -3,27 +3,27 @@ import type { Api } from '#runtime/api/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
 import { apiVersionOf, collection, isNamespaced, type Kind } from './kind.ts';
 
-/** An object as a test writes it: kind and apiVersion are put in. */
+/** An object in a test, without kind and apiVersion, which are added. */
 export type Manifest = { readonly metadata?: object; readonly [field: string]: unknown };
 
-/** What kubectl does, over HTTP and in one namespace, so that the suite needs no program. Throws `ApiError` where the server refuses. */
+/** The operations of kubectl over HTTP in one namespace, so that the suite needs no kubectl. Throws `ApiError` if the server refuses. */
 export type Kube = {
   /** undefined if there is none. */
   readonly get: (kind: Kind, name: string) => Promise<unknown>;
   readonly list: (kind: Kind, selector?: string) => Promise<readonly unknown[]>;
   readonly create: (kind: Kind, name: string, manifest?: Manifest) => Promise<unknown>;
-  /** Creates it, or merges the manifest into what is there. */
+  /** Creates the object, or merges the manifest into the existing one. */
   readonly apply: (kind: Kind, name: string, manifest: Manifest) => Promise<unknown>;
-  /** As `kubectl apply --server-side --force-conflicts` does. */
+  /** Like `kubectl apply --server-side --force-conflicts`. */
   readonly applyServerSide: (kind: Kind, name: string, manifest: Manifest) => Promise<unknown>;
   /** A merge patch. */
   readonly patch: (kind: Kind, name: string, patch: Manifest) => Promise<unknown>;
   readonly patchStatus: (kind: Kind, name: string, status: object) => Promise<unknown>;
-  /** One that is not there is fine. */
+  /** Ignores a missing object. */
   readonly remove: (kind: Kind, name: string) => Promise<void>;
 };
 
-/** The verbs in one namespace; kinds without namespaces are reached as well. */
+/** The operations in one namespace, and on cluster-scoped kinds. */
 export function kube(api: Api, namespace: string): Kube {
   const path = (kind: Kind, name: string): string => `${collection(kind, namespace)}/${name}`;
   const whole = (kind: Kind, name: string, manifest: Manifest): object => {

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 
-/** What the kernel counts of a process. */
+/** Resource usage of a process, as counted by the kernel. */
 export type Counted = {
-  /** The most memory it ever held, in MB. */
+  /** Peak memory in MB. */
   readonly peakMegabytes: number;
-  /** Bytes that it has read, from sockets and files. */
+  /** Bytes read from sockets and files. */
   readonly bytesRead: number;
 };
 
-/** What a running process has used since its start (Linux). */
+/** The resource usage of a running process since its start (Linux). */
 export async function counted(pid: number): Promise<Counted> {
   const [status, io] = await Promise.all([
     readFile(`/proc/${pid}/status`, 'utf8'),
@@ -22,6 +22,6 @@ export async function counted(pid: number): Promise<Counted> {
 
 function numberIn(text: string, pattern: RegExp): number {
   const found = pattern.exec(text)?.[1];
-  if (found === undefined) throw new Error(`nothing like ${pattern.source} is told of the process`);
+  if (found === undefined) throw new Error(`no line of the process's usage matches ${pattern.source}`);
   return Number(found);
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 
-/** Objects as scenarios look at them: only what kubectl shows and a scenario asks about. */
+/** Objects as scenarios observe them, with only the fields that they use. */
 
 const texts = z._default(z.record(z.string(), z.string()), {});
 const text = z._default(z.string(), '');
@@ -117,11 +117,11 @@ const event = z.object({
 export type ObservedEvent = z.infer<typeof event>;
 export const parseEvent = (object: unknown): ObservedEvent => event.parse(object);
 
-/** Whether a Job or Pod of ours removes images; all others pull. */
+/** Whether a Job or Pod of the product removes images; all others pull. */
 export const isRemoval = ({ metadata: { labels } }: ObservedJob | ObservedPod): boolean =>
   'kubefledged.io/removal' in labels;
 
-/** The images that a removal Job is to remove. */
+/** The images that a removal Job removes. */
 export const removedBy = ({ spec }: ObservedJob): readonly string[] =>
   spec.template.spec.containers
     .flatMap(({ args }) => args)
@@ -129,10 +129,10 @@ export const removedBy = ({ spec }: ObservedJob): readonly string[] =>
     .map((arg) => arg.slice('--remove='.length))
     .toSorted();
 
-/** The node that a Job is for, as it says itself. */
+/** The node of a Job, from its annotation. */
 export const nodeOf = ({ metadata: { annotations } }: ObservedJob): string => annotations['kubefledged.io/node'] ?? '';
 
-/** The user's images that a Job's or a Pod's containers stand for: mounted ones where there are any, else those that are started. */
+/** The user's images in a Job or Pod: mounted ones if there are any, else those of the containers. */
 export function imagesIn(spec: z.infer<typeof podSpec>): readonly string[] {
   const mounted = spec.volumes.flatMap(({ image }) => (image === undefined ? [] : [image.reference]));
   return (mounted.length > 0 ? mounted : spec.containers.map(({ image }) => image)).toSorted();
@@ -143,7 +143,7 @@ export const imagesOf = (seen: ObservedJob): readonly string[] => imagesIn(seen.
 export const isFinished = ({ status }: ObservedJob): boolean =>
   status.conditions.some(({ type, status: is }) => (type === 'Complete' || type === 'Failed') && is === 'True');
 
-/** A condition of a cache, by type; its fields are empty where there is none. */
+/** A condition of a cache by type; its fields are empty if there is none. */
 export const conditionOf = ({ status }: ObservedCache, type: string): z.infer<typeof condition> =>
   status.conditions.find((each) => each.type === type) ?? condition.parse({ type, status: '' });
 

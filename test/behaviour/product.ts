@@ -5,40 +5,40 @@ import { eventually } from './eventually.ts';
 export type Start = {
   readonly env?: Readonly<Record<string, string>>;
   readonly flags?: readonly string[];
-  /** One function alone, without sources; without it everything in one process. */
+  /** Runs this function only, without sources; by default everything runs in one process. */
   readonly function?: string;
 };
 
-/** The product as a child process, on the cluster that its kubeconfig names. */
+/** The product as a child process, on the cluster of its kubeconfig. */
 export type Product = {
-  /** Starts it and answers when it is ready for events. */
+  /** Starts the process and resolves when it is ready for events. */
   readonly start: (start?: Start) => Promise<void>;
-  /** SIGTERM; answers with its exit code when it has ended. */
+  /** Sends SIGTERM; resolves with the exit code. */
   readonly stop: () => Promise<number>;
-  /** SIGKILL: it ends in the middle of whatever it does. */
+  /** Sends SIGKILL. */
   readonly kill: () => Promise<void>;
-  /** Sends the heartbeat to a process that has none of its own. */
+  /** Sends a tick to a process without a schedule of its own. */
   readonly tick: () => Promise<void>;
   readonly pid: () => number;
-  /** All lines that it logged, over all its starts. */
+  /** All logged lines, over all starts. */
   readonly log: () => readonly string[];
-  /** Those that tell of trouble: errors, and whatever is no log line; from this line of the log on, by default those of its own time. */
+  /** Logged errors and lines that are not log lines, from this line on; by default since the scenario started. */
   readonly complaints: (since?: number) => readonly string[];
 };
 
 export type ProductPlace = {
   readonly kubeconfig: string;
-  /** URL in place of the kubeconfig's server; '' leaves it. */
+  /** URL that replaces the server of the kubeconfig; '' keeps it. */
   readonly master: string;
   readonly env: Readonly<Record<string, string>>;
-  /** The program of everything in one process, where it is not to be run from its sources. */
+  /** The bundled program that runs everything in one process; by default it runs from its sources. */
   readonly program?: string | undefined;
 };
 
 const root = join(import.meta.dirname, '../..');
 const sources = { all: join(root, 'deploy/standalone/start.mjs'), one: join(root, 'functions/main.ts') };
 
-/** How to run the product; nothing runs yet. */
+/** Prepares the product without starting it. */
 export function product(place: ProductPlace): Product {
   const lines: string[] = [];
   let child: ChildProcess | undefined;
@@ -84,7 +84,7 @@ export function product(place: ProductPlace): Product {
   };
 }
 
-/** The shell's KUBECONFIG and the like stay out: it is to do with what it is told. */
+/** Excludes the shell's KUBECONFIG and the like, so that only the given settings apply. */
 function spawned(
   { kubeconfig, master, env, program = sources.all }: ProductPlace,
   start: Start,

@@ -17,7 +17,7 @@ export const realKind: ClusterKind = {
 
 export type Started = ClusterUnderTest & { readonly stop: () => Promise<void> };
 
-/** A lab with real nodes that pull from its own registries. */
+/** A lab with real nodes that pull from the registries of the lab. */
 export async function realNodesCluster(lab: Lab): Promise<Started> {
   const way = await wayIn(lab);
   const noopImage = await productImage(lab, 'noop');
@@ -55,10 +55,10 @@ function imageIn(lab: Lab, kind: ImageKind, name: string): Promise<string> {
   throw new Error(`real registries have no ${kind} images`);
 }
 
-/** A node under the labels of a scenario, which is known by its verbs. Several scenarios may have it at once, each under labels of its own. */
+/** Adds the labels of a scenario to a node. Several scenarios may use a node at once, each with its own labels. */
 type Lent = { readonly to: Kube; readonly node: string; readonly labels: Readonly<Record<string, string>> };
 
-/** The node that fewest have, of those that this scenario does not have yet. */
+/** The least used node among those that this scenario does not have yet. */
 function nodeFor(kube: Kube, lent: ReadonlySet<Lent>): string | undefined {
   const of = (name: string): readonly Lent[] => [...lent].filter(({ node }) => node === name);
   return ['node1', 'node2']
@@ -76,7 +76,7 @@ async function takeBack(kube: Kube, name: string, lent: Set<Lent>): Promise<void
 
 type Way = { readonly url: string; readonly close: () => Promise<void> };
 
-/** The API server is in a network namespace, files are not: kubectl proxies it to a socket file, and that goes on to a port here. */
+/** The API server is in a network namespace, so kubectl proxies it to a socket file, which is forwarded to a local port. */
 async function wayIn(lab: Lab): Promise<Way> {
   const socket = join(lab.logs, `../run/api-${process.pid}.sock`);
   const proxy = lab.enter('kubectl', ['proxy', `--unix-socket=${socket}`], { stdio: 'ignore' });

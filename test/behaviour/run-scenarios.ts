@@ -4,12 +4,12 @@ import { setTimeFactor } from './time-factor.ts';
 import type { Scenario } from './scenario.ts';
 import { createWorld } from './world.ts';
 
-/** Milliseconds for one scenario, its wait for others included. */
+/** Milliseconds for one scenario, including its wait for others. */
 const timeout = 900_000;
 
 /**
- * Puts a kind of cluster under a list of scenarios: side by side as far as it bears it, those that need all of a cluster on one of their own
- * or else one after another, and those that measure a time after all others. What the cluster lacks is skipped with its reason.
+ * Runs a list of scenarios on a kind of cluster: concurrently as far as it allows, those that need a whole cluster on their own one
+ * or else one after another, and those that measure times after all others. Scenarios that the cluster cannot run are skipped with the reason.
  */
 export function runScenarios(
   scenarios: readonly Scenario[],
@@ -50,7 +50,7 @@ function isAlone({ isMeasured, isClusterWide, hasProductToItself }: Scenario, ki
   return kind.hasOneProduct === true ? hasProductToItself === true : isClusterWide === true && !kind.isStartedAtOnce;
 }
 
-/** Those that look at the whole cluster wait for a Lease to expire, so they begin before the others. */
+/** Cluster-wide scenarios wait for a Lease to expire, so they start before the others. */
 const longestFirst = (scenarios: readonly Scenario[]): readonly Scenario[] =>
   scenarios.toSorted((a, b) => Number(b.isClusterWide === true) - Number(a.isClusterWide === true));
 
@@ -60,7 +60,7 @@ function reasonToSkip({ needs: wanted = [], nodes = 1 }: Scenario, kind: Cluster
   return nodes > kind.nodes ? `${kind.name} has ${kind.nodes} nodes, and ${nodes} are needed` : undefined;
 }
 
-/** Runs one scenario in a world of its own. When it fails, what the product said of it is told. */
+/** Runs one scenario in its own world, and prints the product's log if it fails. */
 async function run(scenario: Scenario, cluster: ClusterUnderTest): Promise<void> {
   const world = await createWorld(cluster, { isClusterWide: scenario.isClusterWide === true });
   try {

@@ -24,10 +24,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await built.remove();
-  await lab.renew(); // a thousand nodes take longer to delete than a lab to begin anew
+  await lab.renew(); // deleting a thousand nodes takes longer than renewing the lab
 });
 
-/** Runs the product over one cache of these images on all nodes, from kubectl to the end, and measures. */
+/** Measures one round of a cache of these images on all nodes, from kubectl to the end. */
 async function measured(name: string, references: readonly string[], seconds: number) {
   const running = product({
     kubeconfig: lab.kubeconfig,
@@ -41,10 +41,10 @@ async function measured(name: string, references: readonly string[], seconds: nu
     const { bytesRead: bytesBefore } = await counted(running.pid());
     const begin = Date.now();
     await cluster.create('ImageCache', name, { spec: { cacheSpec: [{ images: references }] } });
-    const cache = await eventually(`${name} is done with`, () => finished(name), seconds);
+    const cache = await eventually(`${name} is finished`, () => finished(name), seconds);
     const took = (Date.now() - begin) / 1000;
     await eventually('no Job is left', async () => (await cluster.list('Job')).length === 0, 120);
-    await sleep(2000); // what others still write of it
+    await sleep(2000); // writes of other components about it
     const { peakMegabytes, bytesRead } = await counted(running.pid());
     const writes = writesBetween(writesBefore, await lab.apiWrites());
     const bytes = Buffer.byteLength(JSON.stringify(await cluster.get('ImageCache', name)));
@@ -62,7 +62,7 @@ async function measured(name: string, references: readonly string[], seconds: nu
   }
 }
 
-/** Looked for seldom, so that looking is no load: the object grows to some 100 KB. */
+/** Polled rarely to keep the load low, as the object grows to about 100 KB. */
 async function finished(name: string): Promise<ObservedCache | undefined> {
   await sleep(250);
   const cache = parseCache(await cluster.get('ImageCache', name));
@@ -98,7 +98,7 @@ describe('at scale, the product', () => {
     },
   );
 
-  it('tells within bounds of 20 images that fail on each of 1,000 nodes', { timeout: 700_000 }, async () => {
+  it('reports 20 images that fail on each of 1,000 nodes within the size limits', { timeout: 700_000 }, async () => {
     await lab.simulate(1000);
     const { cache, bytes, took, writes, peakMegabytes, megabytesRead, complaints } = await measured(
       'all-failing',

@@ -1,20 +1,20 @@
 import type { Need } from './cluster-under-test.ts';
 import type { World } from './world.ts';
 
-/** One thing that a user can see the product do, on whatever cluster. */
+/** One behaviour of the product that a user can observe on any cluster. */
 export type Scenario = {
-  /** A sentence of which the product is the subject. */
+  /** A sentence whose subject is the product. */
   readonly name: string;
   readonly needs?: readonly Need[];
-  /** How many nodes it uses at once; 1 by default. A cluster with fewer skips it. */
+  /** The number of nodes in use at once; 1 by default. Skipped on a cluster with fewer. */
   readonly nodes?: number;
-  /** The product sees the whole cluster, so no other scenario shares that with it. */
+  /** The product sees the whole cluster, so no other scenario may share the cluster. */
   readonly isClusterWide?: boolean;
-  /** It looks at what becomes of things while nothing runs, or has settings of its own: where one product serves many scenarios, no other has it meanwhile. */
+  /** The scenario stops the product or needs its own settings, so it does not share the product with other scenarios. */
   readonly hasProductToItself?: boolean;
-  /** A short time is measured: nothing else of the suite shall take it. */
+  /** The scenario measures a short time, so no others run meanwhile. */
   readonly isMeasured?: boolean;
-  /** The product's log is allowed to tell of errors. */
+  /** The product may log errors. */
   readonly mayComplain?: boolean;
   readonly run: (world: World) => Promise<void>;
 };

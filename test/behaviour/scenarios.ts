@@ -12,7 +12,7 @@ import { pulling } from './scenarios/pulling.ts';
 import { purging } from './scenarios/purging.ts';
 import { refreshing } from './scenarios/refreshing.ts';
 
-/** The one list: what the product promises, as any cluster shows it. */
+/** All scenarios of the product's behaviour, for every kind of cluster. */
 export const scenarios: readonly Scenario[] = [
   ...pulling,
   ...failing,

@@ -6,26 +6,26 @@ import { arrayBuffer } from 'node:stream/consumers';
 import type { Credentials } from '#runtime/api/cluster-source.ts';
 
 export type Cut = {
-  /** How many more writes, Leases apart, go through to the API server. None does after them. */
+  /** The number of writes, without Leases, that are still forwarded to the API server. */
   readonly after: number;
-  /** Whether the last one's answer still arrives. */
+  /** Whether the response to the last one is forwarded. */
   readonly isHeard: boolean;
-  /** Told when the API server has answered the last one, and its answer has gone out or been kept back. */
+  /** Called when the API server has answered the last one, and its response was forwarded or dropped. */
   readonly onCut: () => void;
 };
 
 export type ScopingProxy = {
   readonly url: string;
-  /** Writes passed on so far, Leases apart. */
+  /** Writes forwarded so far, without Leases. */
   readonly writes: () => number;
-  /** Cuts the connection off after some more writes; undefined mends it. */
+  /** Disconnects the product after a number of writes; undefined reconnects it. */
   readonly cut: (cut: Cut | undefined) => void;
   readonly close: () => Promise<void>;
 };
 
 /**
- * An API server of one namespace, in front of a real one: lists and watches of all namespaces become those of this one.
- * So many products can work side by side on one cluster, each on caches of its own. Plain HTTP on loopback, with the credentials of whoever started it.
+ * A proxy that limits an API server to one namespace: lists and watches of all namespaces become those of this one.
+ * Several products can then run on one cluster, each on its own caches. Plain HTTP on loopback, with the credentials of the kubeconfig.
  */
 export async function scopingProxy(credentials: Credentials, namespace: string): Promise<ScopingProxy> {
   const agent = agentFor(credentials);
@@ -70,7 +70,7 @@ export async function scopingProxy(credentials: Credentials, namespace: string):
   };
 }
 
-/** A write's answer goes on as a whole or not at all. */
+/** The response to a write is forwarded completely or not at all. */
 async function passAnswer(answer: IncomingMessage, outgoing: ServerResponse, cut: Cut | undefined): Promise<void> {
   const body = Buffer.from(await arrayBuffer(answer));
   if (cut?.isHeard === false) {
@@ -118,7 +118,7 @@ async function forward(incoming: IncomingMessage, passage: Passage): Promise<Inc
 const without = (headers: IncomingHttpHeaders, names: readonly string[]): IncomingHttpHeaders =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)));
 
-/** `/apis/batch/v1/jobs` and its like, asked of all namespaces, are asked of one. */
+/** Rewrites cluster-wide paths such as `/apis/batch/v1/jobs` to those of one namespace. */
 function scoped(path: string, namespace: string): string {
   return path.replace(
     /^(\/apis?\/(?:[^/]+\/)?v[^/]+)\/(imagecaches|jobs|pods)(?=\?|$)/,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Product } from './product.ts';
 import { sharedProduct } from './shared-product.ts';
 
-/** A product that notes what becomes of it. */
+/** A product that records its calls. */
 function noted() {
   const acts: string[] = [];
   const log: string[] = [];
@@ -26,7 +26,7 @@ function noted() {
 }
 
 describe('a product that scenarios share', () => {
-  it('starts with the first, and ends with the last', async () => {
+  it('starts with the first scenario, and stops after the last', async () => {
     const { acts, share } = noted();
     const [one, two] = [share(), share()];
     await Promise.all([one.start(), two.start()]);
@@ -36,7 +36,7 @@ describe('a product that scenarios share', () => {
     expect(acts).toEqual(['start', 'stop']);
   });
 
-  it('starts again once nobody has it, and ends once for each start', async () => {
+  it('starts again after all scenarios have ended, and stops once per start', async () => {
     const { acts, share } = noted();
     for (const each of [share(), share()]) {
       await each.start({ env: { A: 'b' } });
@@ -46,7 +46,7 @@ describe('a product that scenarios share', () => {
     expect(acts).toEqual(['start', 'kill', 'start', 'kill']);
   });
 
-  it('starts again for one who has it alone', async () => {
+  it('starts again for a scenario that has it to itself', async () => {
     const { acts, share } = noted();
     const one = share();
     await one.start();
@@ -55,7 +55,7 @@ describe('a product that scenarios share', () => {
     expect(acts).toEqual(['start', 'stop', 'start']);
   });
 
-  it('refuses settings, and a new start, to one who does not have it alone', async () => {
+  it('refuses settings and a restart to a scenario that shares it', async () => {
     const { share } = noted();
     const [one, two] = [share(), share()];
     await one.start();
@@ -65,7 +65,7 @@ describe('a product that scenarios share', () => {
     await expect(one.start()).rejects.toThrow('hasProductToItself');
   });
 
-  it('tells each only the complaints of its own time', async () => {
+  it('reports to each scenario only the complaints since it started', async () => {
     const { log, share } = noted();
     const [one, two] = [share(), share()];
     await one.start();

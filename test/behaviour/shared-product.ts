@@ -3,8 +3,8 @@ import type { Product, Start } from './product.ts';
 type User = { hasLeft: boolean };
 
 /**
- * One product for scenarios side by side: it starts with the first of them, and ends when the last has left. Each scenario asks for its view once.
- * Whoever wants settings of its own, or starts anew what others still use, gets an Error: nothing of that would happen.
+ * One product for concurrent scenarios: it starts with the first and stops after the last. Each scenario requests its view once.
+ * Throws if a scenario wants its own settings or a restart while others use the product.
  */
 export function sharedProduct(product: Product): () => Product {
   const users = new Set<User>();

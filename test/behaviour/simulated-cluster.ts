@@ -4,11 +4,11 @@ import { eventually } from './eventually.ts';
 import type { Kube } from './kube.ts';
 import { isNodeReady } from './node-condition.ts';
 
-/** What simulated kubelets do with an image is in its name. */
+/** The name of an image selects what simulated kubelets do with it. */
 export const simulatedImage = (kind: ImageKind, name: string): string =>
   `registry.example/${kind === 'good' ? '' : `${kind}-`}${name}:1`;
 
-/** A node that KWOK, or the simulator, plays; answers when it is Ready. */
+/** Creates a node that KWOK or the simulator runs; resolves when it is Ready. */
 export async function addSimulatedNode(
   kube: Kube,
   name: string,
@@ -19,7 +19,7 @@ export async function addSimulatedNode(
   return name;
 }
 
-/** Makes its Node; whoever plays it will say that it is Ready. */
+/** Creates a Node, which KWOK or the simulator will make Ready. */
 export async function registerSimulatedNode(
   kube: Kube,
   name: string,
@@ -43,7 +43,7 @@ export const simulatedKind: ClusterKind = {
   isStartedAtOnce: false,
 };
 
-/** A lab's control plane with simulated nodes; `program` is the product's, where it is not to be run from its sources. */
+/** A lab's control plane with simulated nodes; `program` is the bundled product, which by default runs from its sources. */
 export function simulatedCluster(lab: Lab, program?: string): ClusterUnderTest {
   return {
     kubeconfig: lab.kubeconfig,
@@ -61,7 +61,7 @@ export function simulatedCluster(lab: Lab, program?: string): ClusterUnderTest {
   };
 }
 
-/** KWOK plays no Pod of a node whose Lease is deleted under it, for as long as it takes to renew it: the one of an earlier Node goes some time after that. */
+/** KWOK runs no Pods of a node whose Lease was deleted until it renews it, and the Lease of an earlier Node is deleted late. */
 async function leaseGone(kube: Kube, node: string): Promise<void> {
   await eventually(
     `the Lease of an earlier ${node} is gone`,

@@ -25,10 +25,10 @@ export const simulatorKind: ClusterKind = {
 
 const crds = [join(import.meta.dirname, '../../crds/imagecache.yaml')];
 
-/** Quicker than a real cluster, so that the suite is no burden on every run of the tests. */
+/** Faster than a real cluster, to keep every test run short. */
 const timings = { nodeReady: 200, pull: [100, 400], settle: 500, jobSync: 500 } as const;
 
-/** The embedded cluster in this very process, spoken to over HTTP only; needs no program beside Node. */
+/** The simulator in this process, reached over HTTP only; needs no program but Node. */
 export async function simulatorCluster(
   program: string,
 ): Promise<ClusterUnderTest & { readonly stop: () => Promise<void> }> {

@@ -4,8 +4,8 @@ import type { ClusterUnderTest } from './cluster-under-test.ts';
 import { simulatorCluster } from './simulator-cluster.ts';
 
 /**
- * Starts simulators for the tests of one file, and ends them after the last of it. The product on them is that of its image:
- * bundled it starts in half the time of its sources, and starting it is most of what the suite's processors do.
+ * Starts simulators for the tests of one file, and stops them after the last test. The product on them is bundled as in
+ * its image, as starting it from sources takes twice as long and most of the suite's CPU time.
  */
 export function simulatorClusters(): () => Promise<ClusterUnderTest> {
   const stops: (() => Promise<void>)[] = [];

@@ -1,4 +1,4 @@
-/** How much longer than a process beside the API server this kind of cluster may take for everything; set once, before its scenarios run. */
+/** By how much timeouts are multiplied on this kind of cluster; set once, before its scenarios run. */
 let factor = 1;
 
 export const timeFactor = (): number => factor;

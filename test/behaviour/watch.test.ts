@@ -6,7 +6,7 @@ import { recordWatch } from './watch.ts';
 const told = (type: string, object: object): string => JSON.stringify({ type, object });
 const expired = told('ERROR', { kind: 'Status', code: 410 });
 
-/** An API server that answers the watches in turn with these lines, then with silence, and has `b` by the second listing. */
+/** An API server that answers the watches in turn with these lines and then nothing, and lists `b` the second time. */
 function server(...watches: readonly (readonly string[])[]): Pick<Api, 'request' | 'lines'> {
   let [lists, streams] = [0, 0];
   return {
@@ -29,7 +29,7 @@ const record = (...watches: readonly (readonly string[])[]) =>
   recordWatch(server(...watches) as Api, '/things', (object) => object);
 
 describe('a recorded watch', () => {
-  it('begins again when the version that it was to begin at is too old', async () => {
+  it('restarts when its first resource version is too old', async () => {
     const recording = await record([expired], [told('MODIFIED', { name: 'b' })]);
     const changes = await eventually('two changes', () => recording.changes().length === 2 && recording.changes());
     expect(changes.map(({ type, object }) => [type, object])).toEqual([
@@ -39,7 +39,7 @@ describe('a recorded watch', () => {
     await recording.stop();
   });
 
-  it('is broken when that comes later, as then something may be missing', async () => {
+  it('fails when a later resource version is too old, as changes may be missing', async () => {
     const recording = await record([told('ADDED', { name: 'a' }), expired]);
     await recording.stop();
     expect(() => recording.changes()).toThrow('the watch of /things broke');

@@ -4,12 +4,12 @@ import type { Api } from '#runtime/api/api.ts';
 export type Change<T> = {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly object: T;
-  /** When it was told here; epoch milliseconds. */
+  /** When the event was received; epoch milliseconds. */
   readonly at: number;
 };
 
 export type Recording<T> = {
-  /** Throws if the watch broke: then what was recorded is not all there was. */
+  /** Throws if the watch failed, as the recording is then incomplete. */
   readonly changes: () => readonly Change<T>[];
   readonly stop: () => Promise<void>;
 };
@@ -21,8 +21,8 @@ const listing = z.object({
 const line = z.object({ type: z.enum(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']), object: z.unknown() });
 
 /**
- * Records every change in a collection from now on. An API server that has just begun to serve a kind may say of the version that it told
- * before that it is too old: as nothing was told since, all is listed once more, and what is there by now has been added.
+ * Records every change in a collection. An API server that has just started to serve a kind may answer that the resource version
+ * it returned is too old. No events were received since, so the collection is listed again, and new objects count as added.
  */
 export async function recordWatch<T>(api: Api, path: string, parse: (object: unknown) => T): Promise<Recording<T>> {
   const changes: Change<T>[] = [];

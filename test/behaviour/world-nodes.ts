@@ -4,32 +4,32 @@ import type { Kube, Manifest } from './kube.ts';
 import { registerSimulatedNode } from './simulated-cluster.ts';
 import { seenNode } from './node-condition.ts';
 
-/** The nodes of one scenario: no other scenario's caches select them. */
+/** The nodes of one scenario, which caches of other scenarios do not select. */
 export type WorldNodes = {
-  /** The label by which the scenario's caches find its nodes. */
+  /** The label by which caches of the scenario select its nodes. */
   readonly pool: Readonly<Record<string, string>>;
-  /** That label, with these of the scenario's as its nodes bear them: another scenario may have the same node, and a label of the same name. */
+  /** That label and these labels, prefixed for the scenario, as another scenario may use the same label on the same node. */
   readonly labelled: (labels: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
-  /** Adds nodes and answers with their names when they are Ready. */
+  /** Adds nodes and resolves with their names when they are Ready. */
   readonly add: (count: number, labels?: Readonly<Record<string, string>>) => Promise<readonly string[]>;
   readonly addOne: (labels?: Readonly<Record<string, string>>) => Promise<string>;
-  /** Has a simulated node register that bears these taints from its first moment; answers before it is Ready. */
+  /** Registers a simulated node with these taints; resolves before it is Ready. */
   readonly join: (taints: readonly object[]) => Promise<string>;
   readonly remove: (name: string) => Promise<void>;
-  /** Deletes it and makes another machine of the same name. */
+  /** Deletes a node and creates another machine of the same name. */
   readonly recreate: (name: string) => Promise<void>;
-  /** Sets labels; null takes one away. */
+  /** Sets labels; null removes one. */
   readonly label: (name: string, labels: Readonly<Record<string, string | null>>) => Promise<void>;
   readonly cordon: (name: string, unschedulable: boolean) => Promise<void>;
   readonly taint: (name: string, taints: readonly object[]) => Promise<void>;
-  /** As its kubelet would report it. */
+  /** Sets a condition as the kubelet would. */
   readonly report: (name: string, condition: 'Ready' | 'DiskPressure', status: 'True' | 'False') => Promise<void>;
   readonly reportVersion: (name: string, kubeletVersion: string) => Promise<void>;
-  /** Gives all of them back. */
+  /** Releases all nodes. */
   readonly end: () => Promise<void>;
 };
 
-/** The nodes of the scenario that works in this namespace. */
+/** The nodes of the scenario in this namespace. */
 export function worldNodes(cluster: ClusterUnderTest, kube: Kube, namespace: string): WorldNodes {
   const own = <T>(labels: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
     Object.fromEntries(Object.entries(labels).map(([name, value]) => [`${namespace}/${name}`, value]));

@@ -10,43 +10,43 @@ import { scopingProxy, type ScopingProxy } from './scoping-proxy.ts';
 import { parseCache, parseEvent, type ObservedCache, type ObservedEvent } from './observed.ts';
 import { worldNodes, type WorldNodes } from './world-nodes.ts';
 
-/** What a scenario has to itself: a namespace, nodes, a product, and all that kubectl can do and see there. */
+/** The environment of one scenario: a namespace, nodes, a product, and the operations of kubectl. */
 export type World = {
   readonly namespace: string;
   readonly kube: Kube;
   readonly history: History;
   readonly nodes: WorldNodes;
   readonly product: Product;
-  /** The product's own way to the API server; undefined where it sees the whole cluster. */
+  /** The product's proxy to the API server; undefined if the product sees the whole cluster. */
   readonly connection: ScopingProxy | undefined;
-  /** How much the product has written, Leases apart; where it is not asked through us, what has been written of caches and Jobs by anybody. */
+  /** The number of writes by the product without Leases; without a proxy, all changes of caches and Jobs. */
   readonly writes: () => number;
-  /** A kubectl call in the scenario's namespace; its standard output, or a throw if it fails. */
+  /** Runs kubectl in the scenario's namespace and returns its standard output; throws if it fails. */
   readonly kubectl: (...args: readonly string[]) => Promise<string>;
-  /** A reference to an image that no other scenario uses; of the same kind and name it is the same. */
+  /** A reference to an image that no other scenario uses; it is the same for the same kind and name. */
   readonly image: (kind: ImageKind, name?: string) => Promise<string>;
-  /** The verbs in another namespace. */
+  /** The same operations in another namespace. */
   readonly inNamespace: (other: string) => Kube;
-  /** Images that a node has, by its runtime's word or else by what its Pods got; sorted. */
+  /** Images on a node, according to its runtime if available or else to its Pods; sorted. */
   readonly imagesOn: (node: string) => Promise<readonly string[]>;
-  /** Makes a cache with one list of these images for all of the scenario's nodes; `spec` adds to that or replaces it. */
+  /** Creates a cache with one list of these images for all nodes of the scenario; `spec` is merged into its spec. */
   readonly createCache: (name: string, images: readonly string[], spec?: object) => Promise<ObservedCache>;
   /** A merge patch of the spec. */
   readonly editCache: (name: string, spec: object) => Promise<void>;
   /** A list for `cacheSpec`: these images on the scenario's nodes that have these labels. */
   readonly list: (images: readonly string[], labels?: Readonly<Record<string, string>>) => object;
-  /** The cache once it says that its latest generation is done with, well or not. */
+  /** The cache once the round of its latest generation has ended, whether it succeeded or failed. */
   readonly settled: (name: string, seconds?: number) => Promise<ObservedCache>;
   readonly events: (cache: string) => Promise<readonly ObservedEvent[]>;
   readonly end: () => Promise<void>;
 };
 
 export type WorldOptions = {
-  /** Lets the product see the whole cluster, as in production: such scenarios run alone. */
+  /** Whether the product sees the whole cluster, as in production; such scenarios run alone. */
   readonly isClusterWide: boolean;
 };
 
-/** An empty world in a namespace of its own. */
+/** Creates an empty world in a new namespace. */
 export async function createWorld(cluster: ClusterUnderTest, options: WorldOptions): Promise<World> {
   const namespace = `b-${randomBytes(4).toString('hex')}`;
   const source = { kubeconfig: cluster.kubeconfig, master: cluster.master, inCluster: false };
@@ -113,7 +113,7 @@ function caches({
       noted(name, await verbs.create('ImageCache', name, { spec: { cacheSpec: [list(images)], ...spec } })),
     editCache: async (name, spec) => void noted(name, await verbs.patch('ImageCache', name, { spec })),
     settled: (name, seconds = 40) =>
-      eventually(`${name} is done with`, () => settled(history.cache(name), generations.get(name) ?? 0), seconds),
+      eventually(`${name} is finished`, () => settled(history.cache(name), generations.get(name) ?? 0), seconds),
     events: async (name) =>
       (await verbs.list('Event')).map(parseEvent).filter((event) => event.involvedObject.name === name),
   };
@@ -126,7 +126,7 @@ function settled(cache: ObservedCache | undefined, generation: number): Observed
   return isDone ? cache : undefined;
 }
 
-/** A cache that waits for a removal would keep its namespace for ever. */
+/** A cache that waits for a removal would block the deletion of its namespace. */
 async function letGo(verbs: Kube): Promise<void> {
   for (const cache of (await verbs.list('ImageCache')).map(parseCache))
     if (cache.metadata.finalizers.length > 0)
@@ -136,7 +136,7 @@ async function letGo(verbs: Kube): Promise<void> {
 type Parts = Pick<World, 'product' | 'history' | 'nodes'> & { readonly proxy: ScopingProxy | undefined };
 
 async function ended({ product: theProduct, history, proxy, nodes }: Parts): Promise<void> {
-  await theProduct.kill().catch(() => undefined); // it may not run, or have ended by itself
+  await theProduct.kill().catch(() => undefined); // it may not run, or may have exited
   await history.stop();
   await proxy?.close();
   await nodes.end();

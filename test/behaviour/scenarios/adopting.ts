@@ -6,10 +6,10 @@ import type { World } from '../world.ts';
 
 type Left = {
   readonly name: string;
-  /** What kube-fledged wrote, beside times and message. */
+  /** The status that kube-fledged wrote, without times and message. */
   readonly status: { readonly status: string; readonly reason: string; readonly failures?: object };
   readonly ready: { readonly status: string; readonly reason: string };
-  /** What the status says afterwards, if not the same. */
+  /** The status afterwards, if it differs. */
   readonly after?: string;
 };
 
@@ -46,7 +46,7 @@ const settledCaches: readonly Left[] = [
   },
 ];
 
-/** A cache as kube-fledged leaves it, made while nobody looks after it. Its image is its own: what another has pulled it would not pull again. */
+/** A cache as kube-fledged leaves it, created while no controller runs. No other scenario pulls its image, so a pull would be noticed. */
 async function leave(world: World, name: string, status: object, annotations: object = {}): Promise<void> {
   const spec = { cacheSpec: [world.list([`registry.example/adopted:${name}`])] };
   await world.kube.create('ImageCache', name, { metadata: { annotations }, spec });
@@ -61,7 +61,7 @@ const adopted = (world: World, name: string): Promise<ObservedCache> =>
   });
 
 const takeOver: Scenario = {
-  name: 'takes over what kube-fledged has done, and pulls nothing of it again',
+  name: 'adopts caches of kube-fledged without pulling their images again',
   needs: ['simulated nodes'],
   run: async (world) => {
     await world.nodes.add(2);
@@ -85,7 +85,7 @@ const takeOver: Scenario = {
 };
 
 const joinLater: Scenario = {
-  name: 'serves nodes that join an adopted cache, but not a purged one',
+  name: 'pulls images on nodes that join for an adopted cache, but not for a purged one',
   needs: ['simulated nodes'],
   run: async (world) => {
     await world.nodes.addOne();
@@ -103,7 +103,7 @@ const joinLater: Scenario = {
 };
 
 const resume: Scenario = {
-  name: 'ends what kube-fledged was interrupted in',
+  name: 'completes operations of kube-fledged that were interrupted',
   needs: ['simulated nodes'],
   run: async (world) => {
     const nodes = await world.nodes.add(2);
@@ -120,7 +120,7 @@ const resume: Scenario = {
 };
 
 const stale: Scenario = {
-  name: 'takes away a trigger from before its time without acting on it, and says so',
+  name: 'removes a trigger annotation that is older than the installation without acting on it, and records an Event',
   hasProductToItself: true,
   run: async (world) => {
     await world.nodes.addOne();
@@ -133,7 +133,7 @@ const stale: Scenario = {
       return seen !== undefined && !('kubefledged.io/purge-imagecache' in seen.metadata.annotations) && seen;
     });
     expect(cache.metadata.annotations['example.com/mine']).toBe('stays');
-    const told = await eventually('an Event tells', async () =>
+    const told = await eventually('an Event is recorded', async () =>
       (await world.events('cache')).find(({ reason }) => reason === 'StaleTriggerIgnored'),
     );
     expect(told.message).toContain('kubefledged.io/purge-imagecache');

@@ -5,7 +5,7 @@ import { refreshed } from '../refreshed.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 
-/** Runs with a registry that is gone afterwards. */
+/** Runs with a registry that is stopped afterwards. */
 async function withRegistry(run: (registry: LoopbackRegistry) => Promise<void>): Promise<void> {
   const registry = await loopbackRegistry();
   try {
@@ -15,7 +15,7 @@ async function withRegistry(run: (registry: LoopbackRegistry) => Promise<void>):
   }
 }
 
-/** By a token, which asks again at once with another value. */
+/** Requests a refresh by a new token value. */
 const ask = (world: World, token: string): Promise<unknown> =>
   world.kube.patch('ImageCache', 'cache', {
     metadata: { annotations: { 'kubefledged.io/refresh-requested-at': token } },
@@ -24,10 +24,10 @@ const ask = (world: World, token: string): Promise<unknown> =>
 const jobsOf = (world: World, nodes: readonly string[]): readonly number[] =>
   nodes.map((node) => world.history.jobsOf(node).length);
 
-/** Tags that may move: what is pulled again, and what is not. Nodes are simulated, as the registry has only digests. */
+/** Tags that may move, and which of them are pulled again. Nodes are simulated, as the registry serves digests only. */
 export const drifting: readonly Scenario[] = [
   {
-    name: 'asks a registry once per image, makes no Job while it says the same, and one per node for what has moved',
+    name: 'asks the registry once per image, and creates Jobs only for images whose digest has changed',
     needs: ['simulated nodes', 'image volumes'],
     nodes: 2,
     run: (world) =>
@@ -57,7 +57,7 @@ export const drifting: readonly Scenario[] = [
       }),
   },
   {
-    name: 'tells of a registry that does not answer, and neither fails for it nor has nodes pull at each refresh',
+    name: 'reports an unavailable registry, and neither fails nor pulls on nodes at each refresh',
     needs: ['simulated nodes', 'image volumes'],
     run: (world) =>
       withRegistry(async (registry) => {
@@ -67,7 +67,7 @@ export const drifting: readonly Scenario[] = [
         await world.settled('cache');
         registry.answers(false);
         const byTime = async (number: number) => {
-          await sleep(2000); // the period, and the whole second to which a status tells it
+          await sleep(2000); // the interval, and a second as times in the status are truncated
           await world.product.tick();
           return refreshed(world, number);
         };

@@ -4,7 +4,7 @@ import type { Scenario } from '../scenario.ts';
 import { conditionOf, imagesOf, isFinished } from '../observed.ts';
 
 const whileProcessing: Scenario = {
-  name: 'drops what it is at when the spec is edited, and does what is wanted now',
+  name: 'stops a round in progress when the spec is edited, and starts one for the new spec',
   needs: ['slow images'],
   run: async (world) => {
     const nodes = await world.nodes.add(2);
@@ -23,7 +23,7 @@ const whileProcessing: Scenario = {
 };
 
 const repair: Scenario = {
-  name: 'forgets a failure that an edit repairs, whether its round has ended or not',
+  name: 'clears a failure that an edit fixes, during its round and after it',
   run: async (world) => {
     const node = await world.nodes.addOne();
     const [missing, good] = [await world.image('missing'), await world.image('good')];
@@ -46,7 +46,7 @@ const repair: Scenario = {
 };
 
 const everyEdit: Scenario = {
-  name: 'follows images added and removed, a list added, and a selector changed',
+  name: 'follows an edit that adds and removes images, adds a list or changes a selector',
   nodes: 2,
   run: async (world) => {
     const plain = await world.nodes.addOne();
@@ -66,7 +66,7 @@ const everyEdit: Scenario = {
       await world.editCache('cache', { cacheSpec });
       expect((await world.settled('cache')).status).toMatchObject({ status: 'Succeeded', nodesReady: ready });
     }
-    // What was taken out of the spec may have been removed again by now: so what was pulled is asked for.
+    // Images that left the spec may already be removed, so this checks what was pulled.
     expect(world.history.imagesPulled(plain)).toEqual([a, b].toSorted());
     expect(world.history.imagesPulled(web)).toEqual([a, b, c].toSorted());
     expect(world.history.cache('cache')?.status.round?.number).toBe(5);
@@ -74,12 +74,12 @@ const everyEdit: Scenario = {
 };
 
 const suspendFirst: Scenario = {
-  name: 'does nothing for a cache that is suspended, until it no longer is',
+  name: 'does nothing for a suspended cache until it is resumed',
   run: async (world) => {
     await world.nodes.addOne();
     await world.product.start();
     await world.createCache('cache', [await world.image('good')], { suspend: true });
-    const told = await eventually('it is told', () => {
+    const told = await eventually('its suspension is reported', () => {
       const cache = world.history.cache('cache');
       return cache !== undefined && conditionOf(cache, 'Reconciling').reason === 'Suspended' && cache;
     });
@@ -93,7 +93,7 @@ const suspendFirst: Scenario = {
 };
 
 const suspendLater: Scenario = {
-  name: 'takes its Jobs back when a cache is suspended in the middle, and goes on when it no longer is',
+  name: 'deletes its Jobs when a cache is suspended during a round, and continues when it is resumed',
   needs: ['slow images'],
   run: async (world) => {
     const nodes = await world.nodes.add(2);
@@ -112,7 +112,7 @@ const suspendLater: Scenario = {
 };
 
 const retain: Scenario = {
-  name: 'keeps finished Jobs on request, until newer ones that have succeeded hold the images of their nodes',
+  name: 'retains finished Jobs on request until newer Jobs with the same images have succeeded on their nodes',
   run: async (world) => {
     await world.nodes.addOne();
     const [a, b] = [await world.image('good', 'a'), await world.image('good', 'b')];
@@ -139,7 +139,7 @@ const retain: Scenario = {
 };
 
 const deletion: Scenario = {
-  name: 'leaves nothing behind of a cache that is deleted in the middle',
+  name: 'leaves no objects of a cache that is deleted during a round',
   needs: ['slow images'],
   run: async (world) => {
     await world.nodes.add(2);

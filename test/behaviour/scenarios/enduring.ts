@@ -4,7 +4,7 @@ import { eventually, throughout } from '../eventually.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 
-/** What every restart in the middle comes to: each node has its image, from one Job, and nothing is left. */
+/** The end after every restart during a round: each node has its image from one Job, and no Job is left. */
 async function cameToAnEnd(world: World, nodes: readonly string[], image: string): Promise<void> {
   const { status } = await world.settled('cache', 60);
   expect(status).toMatchObject({ status: 'Succeeded', nodesReady: `${nodes.length}/${nodes.length}` });
@@ -18,12 +18,12 @@ const stopWell = async ({ product }: World): Promise<void> => {
 };
 
 const interruptions = [
-  { how: 'told to end', interrupt: stopWell },
+  { how: 'stopped', interrupt: stopWell },
   { how: 'killed', interrupt: ({ product }: World) => product.kill() },
 ] as const;
 
 const restarts: readonly Scenario[] = interruptions.map(({ how, interrupt }) => ({
-  name: `goes on where it was after it was ${how} in the middle of a round`,
+  name: `resumes a round after it was ${how}`,
   needs: ['slow images'],
   isClusterWide: true,
   run: async (world) => {
@@ -39,7 +39,7 @@ const restarts: readonly Scenario[] = interruptions.map(({ how, interrupt }) => 
 }));
 
 const missedEnd: Scenario = {
-  name: 'learns what ended, and what was edited, while it was not there',
+  name: 'observes finished Jobs and edits that it missed while it was down',
   needs: ['slow images'],
   run: async (world) => {
     const nodes = await world.nodes.add(2);
@@ -62,7 +62,7 @@ const missedEnd: Scenario = {
 };
 
 const ticksOnly: Scenario = {
-  name: 'comes to the same end by the heartbeat alone, with no event of any change',
+  name: 'reaches the same end state by ticks alone, without events of changes',
   needs: ['simulated nodes'],
   run: async (world) => {
     await world.nodes.add(2);
@@ -92,7 +92,7 @@ const ticksOnly: Scenario = {
 };
 
 const quiet: Scenario = {
-  name: 'writes nothing once all is done, over a restart as well',
+  name: 'writes nothing after the round has ended, also after a restart',
   hasProductToItself: true,
   run: async (world) => {
     await world.nodes.addOne();

@@ -6,12 +6,12 @@ import { conditionOf, type ObservedPod } from '../observed.ts';
 import type { World } from '../world.ts';
 
 const kinds = [
-  { kind: 'missing', reason: 'a tag that is not there', says: /not found/ },
-  { kind: 'denied', reason: 'an image that wants a secret', says: /authorization failed|no basic auth|denied/ },
+  { kind: 'missing', reason: 'a tag that does not exist', says: /not found/ },
+  { kind: 'denied', reason: 'an image that requires a secret', says: /authorization failed|no basic auth|denied/ },
 ] as const;
 
 const failures: readonly Scenario[] = kinds.map(({ kind, reason, says }) => ({
-  name: `ends early, Failed, with the kubelet's own reason within 5 s, for ${reason}`,
+  name: `fails within 5 s with the kubelet's reason for ${reason}`,
   run: async (world) => {
     const node = await world.nodes.addOne();
     const [good, bad] = [await world.image('good'), await world.image(kind)];
@@ -29,7 +29,7 @@ const failures: readonly Scenario[] = kinds.map(({ kind, reason, says }) => ({
     expect(conditionOf(cache, 'Stalled')).toMatchObject({ status: 'True', reason: 'PullFailed' });
     expect(conditionOf(cache, 'Reconciling').status).toBe('False');
     expect(await world.imagesOn(node)).toContain(good);
-    expect(world.history.jobsOf(node)).toHaveLength(2); // the second try is for the image that failed, and the last
+    expect(world.history.jobsOf(node)).toHaveLength(2); // the second attempt is for the failed image, and the last one
     expect(delayOfTelling(world, bad)).toBeLessThan(5000 * timeFactor());
     await eventually('no Job is left', () => world.history.jobsThere().length === 0);
   },
@@ -41,11 +41,11 @@ const asymmetric = ({ node, reason, message }: { node: string; reason: RegExp; m
   message: expect.stringMatching(message) as unknown,
 });
 
-/** Milliseconds from the first Pod status that tells of trouble to the first cache status that does. */
+/** Milliseconds from the first Pod status with a failure to the first cache status with it. */
 function delayOfTelling({ history }: World, image: string): number {
   const reported = history.podChanges().find(({ object }) => isFailing(object));
   const told = history.cacheChanges('cache').find(({ object }) => object.status.failures[image] !== undefined);
-  if (reported === undefined || told === undefined) throw new Error('nobody told of a failure');
+  if (reported === undefined || told === undefined) throw new Error('no failure was reported');
   return told.at - reported.at;
 }
 
@@ -53,7 +53,7 @@ const isFailing = ({ status }: ObservedPod): boolean =>
   status.containerStatuses.some(({ state }) => state.waiting?.reason === 'ErrImagePull');
 
 const forbiddenPods: Scenario = {
-  name: 'tells within 15 s that a quota forbids Pods',
+  name: 'reports within 15 s that a quota forbids Pods',
   needs: ['simulated nodes'],
   run: async (world) => {
     await world.nodes.addOne();
@@ -63,7 +63,7 @@ const forbiddenPods: Scenario = {
     await world.createCache('cache', [image]);
 
     const told = await eventually(
-      'failures tell of the quota',
+      'failures report the quota',
       () => world.history.cache('cache')?.status.failures[image]?.[0]?.message,
       15,
     );
@@ -72,7 +72,7 @@ const forbiddenPods: Scenario = {
 };
 
 const forbiddenJobs: Scenario = {
-  name: 'tells within 15 s that a quota forbids Jobs, and goes on when it no longer does',
+  name: 'reports within 15 s that a quota forbids Jobs, and continues when the quota is lifted',
   needs: ['simulated nodes'],
   run: async (world) => {
     const node = await world.nodes.addOne();
@@ -81,7 +81,7 @@ const forbiddenJobs: Scenario = {
     await world.createCache('cache', [await world.image('good')]);
 
     const told = await eventually(
-      'the status tells of the quota',
+      'the status reports the quota',
       () => {
         const cache = world.history.cache('cache');
         return cache?.status.message.includes('exceeded quota') === true ? cache : undefined;
@@ -95,16 +95,16 @@ const forbiddenJobs: Scenario = {
   },
 };
 
-/** A quota of none; it holds once its controller has counted. */
+/** A quota of 0; it is enforced once its controller has counted. */
 async function forbid({ kube }: World, what: string): Promise<void> {
   await kube.create('ResourceQuota', 'quota', { spec: { hard: { [what]: '0' } } });
-  await eventually('the quota holds', async () =>
+  await eventually('the quota is enforced', async () =>
     JSON.stringify(await kube.get('ResourceQuota', 'quota')).includes('"used"'),
   );
 }
 
 const deletedJobs: Scenario = {
-  name: 'makes a Job that somebody deletes again, and gives up after the third',
+  name: 'creates a deleted Job again, and gives up after the third',
   needs: ['slow images'],
   run: async (world) => {
     const node = await world.nodes.addOne();
@@ -130,7 +130,7 @@ const deletedJobs: Scenario = {
 };
 
 const oneDeletedJob: Scenario = {
-  name: 'loses nothing when somebody deletes a Job in the middle',
+  name: 'recovers when a Job is deleted during a round',
   needs: ['slow images'],
   run: async (world) => {
     const node = await world.nodes.addOne();

@@ -12,13 +12,13 @@ const node = z.object({
 });
 
 const keyOf = ({ namespace }: World): string => `${namespace}.example.com/cold`;
-/** A tick each second: time-outs are kept by it. */
+/** A tick each second, as timeouts are evaluated at ticks. */
 const heartbeat = { TICK_SCHEDULE: '* * * * * *' } as const;
 
 const start = (world: World): Promise<void> =>
   world.product.start({ flags: [`--warm-gate-taints=${keyOf(world)}`], env: heartbeat });
 
-/** A node that joins as the nodes of a pool with a startup taint do. */
+/** Adds a node that joins with the startup taint of its pool. */
 const join = (world: World): Promise<string> => world.nodes.join([{ key: keyOf(world), effect: 'NoSchedule' }]);
 
 const look = async (world: World, name: string): Promise<'held' | 'warm' | 'cold'> => {
@@ -30,7 +30,7 @@ const look = async (world: World, name: string): Promise<'held' | 'warm' | 'cold
 const isOn = (world: World, name: string, cache: string, state: string): boolean =>
   world.history.cache(cache)?.status.nodes[name]?.state === state;
 
-/** Work of a user that tolerates nothing and asks for the scenario's nodes. */
+/** A user's Pod without tolerations that selects the scenario's nodes. */
 const work = async (world: World, image: string): Promise<void> => {
   const containers = [{ name: 'work', image }];
   const spec = { restartPolicy: 'Never', nodeSelector: world.nodes.pool, containers };
@@ -41,7 +41,7 @@ const workChanges = ({ history }: World) =>
   history.podChanges().filter(({ object }) => object.metadata.labels['batch.kubernetes.io/job-name'] === 'work');
 
 const held: Scenario = {
-  name: 'keeps the startup taint on a node that joins until the images of all gated caches are there, and pods off it',
+  name: 'keeps the startup taint, and thereby pods off a node that joins, until the images of all gated caches are present',
   needs: ['simulated nodes'],
   run: async (world) => {
     const [first, second] = [await world.image('good', 'first'), await world.image('good', 'second')];
@@ -51,34 +51,34 @@ const held: Scenario = {
     await world.createCache('second', [await world.image('missing')], { warmGate });
     const name = await join(world);
     await work(world, first);
-    await eventually('the first has its image there', () => isOn(world, name, 'first', 'Ready'));
+    await eventually('the image of the first is present', () => isOn(world, name, 'first', 'Ready'));
     await sleep(1500); // a heartbeat
     expect(await look(world, name)).toBe('held');
     expect(workChanges(world).every(({ object }) => object.spec.nodeName === '')).toBe(true);
     await world.editCache('second', { cacheSpec: [world.list([second])] });
-    await eventually('the second has', () => isOn(world, name, 'second', 'Ready'));
-    await eventually('it is let go', async () => (await look(world, name)) === 'warm', 5);
+    await eventually('the image of the second is present', () => isOn(world, name, 'second', 'Ready'));
+    await eventually('the startup taint is removed', async () => (await look(world, name)) === 'warm', 5);
 
-    const placed = await eventually('the work is there', () =>
+    const placed = await eventually('the user Pod exists', () =>
       workChanges(world).find(({ object }) => object.spec.nodeName === name),
     );
     const warm = world.history
       .cacheChanges('second')
       .find(({ object }) => object.status.nodes[name]?.state === 'Ready');
     expect(placed.at).toBeGreaterThan(warm?.at ?? Infinity);
-    await eventually('the work is done', () => workChanges(world).at(-1)?.object.status.phase === 'Succeeded');
+    await eventually('the user Pod has finished', () => workChanges(world).at(-1)?.object.status.phase === 'Succeeded');
   },
 };
 
 const prompt: Scenario = {
-  name: 'lets a node go within 1 s of its last image',
+  name: 'removes the startup taint within 1 s of the last image',
   needs: ['simulated nodes'],
   isMeasured: true,
   run: async (world) => {
     await start(world);
     await world.createCache('cache', [await world.image('good')], { warmGate: { taintKey: keyOf(world) } });
     const name = await join(world);
-    await eventually('it is let go', async () => (await look(world, name)) === 'warm');
+    await eventually('the startup taint is removed', async () => (await look(world, name)) === 'warm');
     const freed = Date.now();
     const told = await eventually('the history has its image', () =>
       world.history
@@ -90,7 +90,7 @@ const prompt: Scenario = {
 };
 
 const late: Scenario = {
-  name: 'lets a node go when its time is up, with an Event and without the label',
+  name: 'removes the startup taint at the timeout, with an Event and without the warm label',
   needs: ['simulated nodes'],
   run: async (world) => {
     await start(world);
@@ -99,9 +99,9 @@ const late: Scenario = {
     const name = await join(world);
     await eventually('its image is being pulled', () => world.history.jobsOf(name).length > 0);
     expect(await look(world, name)).toBe('held');
-    await eventually('it is let go', async () => (await look(world, name)) === 'cold');
+    await eventually('the startup taint is removed', async () => (await look(world, name)) === 'cold');
     const told = async () => (await world.events('cache')).find(({ reason }) => reason === 'WarmGateTimeout');
-    await eventually('that is told', async () => (await told()) !== undefined);
+    await eventually('the Event is recorded', async () => (await told()) !== undefined);
     expect(await told()).toMatchObject({
       type: 'Warning',
       message: expect.stringContaining(`The startup taint of node ${name} was removed after 5 s`) as unknown,
@@ -110,7 +110,7 @@ const late: Scenario = {
 };
 
 const off: Scenario = {
-  name: 'takes no taint from a node where the operator has not named it, and says so',
+  name: 'does not remove a taint that the operator has not configured, and reports it',
   needs: ['simulated nodes'],
   run: async (world) => {
     await world.product.start({ env: heartbeat });
@@ -118,12 +118,12 @@ const off: Scenario = {
       warmGate: { taintKey: keyOf(world), timeoutSeconds: 1 },
     });
     const name = await join(world);
-    await eventually('its images are there', () => isOn(world, name, 'cache', 'Ready'));
+    await eventually('its images are present', () => isOn(world, name, 'cache', 'Ready'));
     await sleep(2500);
     expect(await look(world, name)).toBe('held');
     expect((await world.events('cache')).map(({ reason }) => reason)).toContain('WarmGateOff');
   },
 };
 
-/** Nodes that no pod may use before their images are there. */
+/** Nodes that accept no pods before their images are present. */
 export const gating: readonly Scenario[] = [held, late, off, prompt];

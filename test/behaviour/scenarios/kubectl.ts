@@ -6,14 +6,14 @@ import type { World } from '../world.ts';
 
 const needs = ['kubectl'] as const;
 
-/** `kubectl wait` for a condition; it throws when the time is up. */
+/** `kubectl wait` for a condition; throws at the timeout. */
 const waitFor = (world: World, condition: string): Promise<string> =>
   world.kubectl('wait', `--for=condition=${condition}`, 'imagecache/cache', `--timeout=${40 * timeFactor()}s`);
 
 const live = async (world: World) => parseCache(await world.kube.get('ImageCache', 'cache')).status;
 
 const waits: Scenario = {
-  name: 'lets kubectl wait for Ready, of the first round and of an edit',
+  name: 'supports kubectl wait for Ready, after the first round and after an edit',
   needs,
   run: async (world) => {
     await world.nodes.addOne();
@@ -21,7 +21,7 @@ const waits: Scenario = {
     await world.product.start();
     await world.createCache('cache', [a]);
     await waitFor(world, 'Ready');
-    // Of the API server: the watch of the history may hear of it after kubectl's.
+    // Read from the API server, as the watch of the history may be behind that of kubectl.
     expect(await live(world)).toMatchObject({ status: 'Succeeded', observedGeneration: 1 });
     await world.editCache('cache', { cacheSpec: [world.list([a, b])] });
     await waitFor(world, 'Reconciling=False');
@@ -30,7 +30,7 @@ const waits: Scenario = {
 };
 
 const failureWaits: Scenario = {
-  name: 'lets kubectl wait for the end of a round that fails',
+  name: 'supports kubectl wait for the end of a failed round',
   needs,
   run: async (world) => {
     await world.nodes.addOne();
@@ -45,7 +45,7 @@ const failureWaits: Scenario = {
 };
 
 const columns: Scenario = {
-  name: 'shows in a table how a cache is doing',
+  name: 'shows the state of a cache in the columns of kubectl get',
   needs,
   run: async (world) => {
     await world.nodes.addOne();

@@ -20,7 +20,7 @@ async function pulled(world: World, spec: object = {}): Promise<string> {
 }
 
 const joins: Scenario = {
-  name: 'serves a node that joins, with its Job within 1 s of Ready and no word of a new round',
+  name: 'pulls on a node that joins, with a Job within 1 s of Ready and without a new round',
   needs: ['simulated nodes'],
   isClusterWide: true,
   isMeasured: true,
@@ -48,7 +48,7 @@ const isCalm = (cache: ObservedCache): boolean =>
   cache.status.status === 'Succeeded' && isReady(cache) && cache.status.round?.number === 1;
 
 const labelled: Scenario = {
-  name: 'serves a node that a changed label brings in, and forgets one that it takes out',
+  name: 'pulls on a node whose changed label matches, and forgets one whose label no longer matches',
   needs: ['slow images', 'simulated nodes'],
   run: async (world) => {
     const [first = '', second = ''] = await world.nodes.add(2);
@@ -73,7 +73,7 @@ const labelled: Scenario = {
 };
 
 const lost: Scenario = {
-  name: 'does not wait for a node that is lost while it pulls, and serves it when it is back',
+  name: 'does not wait for a node that becomes NotReady during a pull, and retries when it is back',
   needs: ['slow images', 'simulated nodes'],
   run: async (world) => {
     const steady = await world.nodes.addOne({ speed: 'fast' });
@@ -123,7 +123,7 @@ const hindrances: readonly {
 ];
 
 const hindered: readonly Scenario[] = hindrances.map(({ reason, begin, end }) => ({
-  name: `skips a node for ${reason}, and serves it when that ends`,
+  name: `skips a node for ${reason}, and pulls when the reason is resolved`,
   needs: ['simulated nodes'],
   run: async (world) => {
     const [free = '', hinderedNode = ''] = await world.nodes.add(2);
@@ -140,7 +140,7 @@ const hindered: readonly Scenario[] = hindrances.map(({ reason, begin, end }) =>
 }));
 
 const tolerant: Scenario = {
-  name: 'serves tainted nodes where no tolerations are given, as kube-fledged does',
+  name: 'tolerates all taints if the spec has no tolerations, as kube-fledged does',
   needs: ['simulated nodes'],
   run: async (world) => {
     const node = await world.nodes.addOne();
@@ -151,7 +151,7 @@ const tolerant: Scenario = {
 };
 
 const leaves: Scenario = {
-  name: 'forgets a node that is deleted while it pulls, its Jobs too',
+  name: 'forgets a node that is deleted during a pull, and deletes its Jobs',
   needs: ['slow images', 'simulated nodes'],
   run: async (world) => {
     await world.nodes.addOne({ speed: 'fast' });
@@ -170,7 +170,7 @@ const leaves: Scenario = {
 };
 
 const again: Scenario = {
-  name: 'serves another machine under the name of one that was deleted',
+  name: 'pulls on a new machine with the name of a deleted node',
   needs: ['simulated nodes'],
   run: async (world) => {
     const node = await world.nodes.addOne();
@@ -192,7 +192,7 @@ const surges = [
 ] as const;
 
 const throttled: readonly Scenario[] = surges.map(({ what, nodes, spec, flags, most }) => ({
-  name: `never pulls on more nodes at once than ${what} allows, and on all of them in the end`,
+  name: `pulls on all nodes, on no more of them at once than ${what} allows`,
   needs: ['simulated nodes'],
   run: async (world) => {
     await world.nodes.add(nodes);
@@ -206,7 +206,7 @@ const throttled: readonly Scenario[] = surges.map(({ what, nodes, spec, flags, m
     expect(world.history.maxPullingJobs()).toBe(most);
     expect(Math.max(...world.history.cacheChanges('cache').map(({ object }) => pullingIn(object)))).toBe(most);
     expect(world.history.jobs()).toHaveLength(nodes);
-    await eventually('all Jobs are done with', () => world.history.jobsThere().every(isFinished));
+    await eventually('all Jobs are deleted', () => world.history.jobsThere().every(isFinished));
   },
 }));
 

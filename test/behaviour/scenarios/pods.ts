@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Scenario } from '../scenario.ts';
 
 const restricted: Scenario = {
-  name: 'makes Pods that a namespace under restricted PodSecurity takes, in either way of pulling',
+  name: 'creates Pods that the restricted Pod Security Standard admits, with both ways of pulling',
   needs: ['simulated nodes'],
   run: async (world) => {
     const [, old = ''] = await world.nodes.add(2);
@@ -16,7 +16,7 @@ const restricted: Scenario = {
 };
 
 const dressed: Scenario = {
-  name: 'gives Pods the labels, annotations and service account of the spec',
+  name: 'creates Pods with the labels, annotations and service account of the spec',
   run: async (world) => {
     await world.nodes.addOne();
     await world.kube.create('ServiceAccount', 'puller');
@@ -35,7 +35,7 @@ const dressed: Scenario = {
 };
 
 const prioritised: Scenario = {
-  name: 'gives Pods the priority class of the spec before that of the flag',
+  name: 'prefers the priority class of the spec to that of the flag',
   hasProductToItself: true,
   run: async (world) => {
     await world.nodes.addOne();

@@ -4,7 +4,7 @@ import type { Scenario } from '../scenario.ts';
 import { conditionOf, imagesOf, type ObservedJob } from '../observed.ts';
 
 const twoLists: Scenario = {
-  name: 'pulls two lists, one with a selector, on to exactly the nodes they select, with one Job each',
+  name: 'pulls two lists, one with a selector, on exactly the selected nodes, with one Job per node',
   nodes: 2,
   run: async (world) => {
     const plain = await world.nodes.addOne();
@@ -41,7 +41,7 @@ const isNothingLeft = (history: {
 }): boolean => history.jobsThere().length + history.podsThere().length === 0;
 
 const noNode: Scenario = {
-  name: 'says so when no node matches, and counts that as Ready',
+  name: 'reports Ready with the reason when no node matches',
   run: async (world) => {
     await world.nodes.addOne();
     await world.product.start();
@@ -56,7 +56,7 @@ const noNode: Scenario = {
 };
 
 const oneImage: Scenario = {
-  name: 'takes two spellings of a reference for one image',
+  name: 'recognizes two spellings of a reference as one image',
   needs: ['simulated nodes'],
   run: async (world) => {
     const node = await world.nodes.addOne();
@@ -69,7 +69,7 @@ const oneImage: Scenario = {
 };
 
 const longNames: Scenario = {
-  name: 'serves caches with names as long as names can be, with dots in them',
+  name: 'supports caches with names of the maximum length and with dots',
   run: async (world) => {
     await world.nodes.addOne();
     await world.product.start();
@@ -82,7 +82,7 @@ const longNames: Scenario = {
 };
 
 const sameName: Scenario = {
-  name: 'keeps two caches of one name in two namespaces apart',
+  name: 'keeps caches with the same name in two namespaces separate',
   isClusterWide: true,
   run: async (world) => {
     await world.nodes.addOne();
@@ -95,7 +95,7 @@ const sameName: Scenario = {
     await there.create('ImageCache', 'cache', { spec });
 
     expect((await world.settled('cache')).status).toMatchObject({ status: 'Succeeded', nodesReady: '1/1' });
-    const status = await eventually('the other is done with', async () => {
+    const status = await eventually('the other is finished', async () => {
       const cache = await there.get('ImageCache', 'cache');
       return JSON.stringify(cache).includes('"Failed"') ? cache : undefined;
     });
@@ -124,7 +124,7 @@ const manyImages: readonly Scenario[] = [1, 2].map((pullsPerNode) => ({
 }));
 
 const twoWays: Scenario = {
-  name: 'mounts images where the node can, and starts a copied no-op in them where it can not',
+  name: 'mounts images on nodes with image volumes, and starts a copied no-op in them on other nodes',
   needs: ['simulated nodes', 'image volumes'],
   run: async (world) => {
     const [young, old] = await world.nodes.add(2);

@@ -18,25 +18,25 @@ const ended = (world: World, number: number): Promise<ObservedCache> =>
     return cache?.status.round?.number === number && cache.status.status !== 'Processing' ? cache : undefined;
   });
 
-/** The images that removal Jobs were to take from a node, Job by Job. */
+/** The images that each removal Job was to remove from a node. */
 const removals = (world: World, node: string): readonly (readonly string[])[] =>
   world.history
     .removals()
     .filter((job) => nodeOf(job) === node)
     .map(removedBy);
 
-/** The node's removal has come to this end. */
+/** Waits until the removal of the node is in this state. */
 const removed = (world: World, node: string, state = 'Removed') =>
-  eventually(`what is to go from ${node} is ${state}`, () => {
+  eventually(`the removal of ${node} is ${state}`, () => {
     const removal = world.history.cache('cache')?.status.removals[node];
     return removal?.state === state ? removal : undefined;
   });
 
-/** Nothing of the cache may be anywhere any more. */
+/** Waits until the cache has no placements any more. */
 const forgotten = (world: World) =>
   eventually('nothing is placed', () => world.history.cache('cache')?.status.placements.length === 0);
 
-/** A cache of these images that has been pulled, on one node. */
+/** A cache of these images that were pulled on one node. */
 async function pulled(world: World, images: readonly string[], spec: object = {}): Promise<string> {
   const node = await world.nodes.addOne();
   await world.product.start();
@@ -46,7 +46,7 @@ async function pulled(world: World, images: readonly string[], spec: object = {}
 }
 
 const purges: Scenario = {
-  name: 'purges a cache on request: its images go, its annotation too, and nothing brings them back but an edit',
+  name: 'purges a cache on request, removes the annotation, and pulls the images again only after an edit',
   hasProductToItself: true,
   run: async (world) => {
     const images = [await world.image('good', 'a'), await world.image('good', 'b')];
@@ -71,7 +71,7 @@ const purges: Scenario = {
       'the annotation is gone',
       () => !(annotation in (world.history.cache('cache')?.metadata.annotations ?? {})),
     );
-    await eventually('an Event says what was freed', async () =>
+    await eventually('an Event reports the freed space', async () =>
       (await world.events('cache')).some(
         ({ reason, message }) => reason === 'ImagesRemoved' && /^Removed 2 images \(/.test(message),
       ),
@@ -94,7 +94,7 @@ const never = (): never => {
 };
 
 const purgesByToken: Scenario = {
-  name: 'purges once for each value of the token, and a refresh right after pulls again although the node still lists all',
+  name: 'purges once per token value, and pulls again at an immediate refresh although the node still lists the images',
   run: async (world) => {
     const image = await world.image('good');
     const node = await pulled(world, [image]);
@@ -113,7 +113,7 @@ const purgesByToken: Scenario = {
 };
 
 const withdraws: Scenario = {
-  name: 'removes images that were taken out of the spec, in the background, and leaves those that stay',
+  name: 'removes images that an edit removes from the spec, in the background, and keeps the others',
   run: async (world) => {
     const [kept, gone] = [await world.image('good', 'kept'), await world.image('good', 'gone')];
     const node = await pulled(world, [kept, gone]);
@@ -122,7 +122,7 @@ const withdraws: Scenario = {
     await removed(world, node);
     expect(removals(world, node)).toEqual([[gone]]);
     await eventually(
-      'only what is in the spec is remembered',
+      'only placements of the spec are recorded',
       () => world.history.cache('cache')?.status.placements.length === 1,
     );
     expect(world.history.cache('cache')?.status).toMatchObject({ status: 'Succeeded', nodesReady: '1/1' });
@@ -131,7 +131,7 @@ const withdraws: Scenario = {
 };
 
 const leaves: Scenario = {
-  name: 'removes images from nodes that leave the selector, by an edit and by their label',
+  name: 'removes images from nodes that no longer match the selector after an edit or a label change',
   nodes: 2,
   run: async (world) => {
     const [first = '', second = ''] = await world.nodes.add(2);
@@ -152,7 +152,7 @@ const leaves: Scenario = {
 };
 
 const shares: Scenario = {
-  name: 'spares what another cache wants, and says so',
+  name: 'keeps images that another cache needs, and reports it',
   run: async (world) => {
     const [own, shared] = [await world.image('good', 'own'), await world.image('good', 'shared')];
     const node = await pulled(world, [own, shared]);
@@ -171,13 +171,13 @@ const shares: Scenario = {
 };
 
 const deletes: Scenario = {
-  name: 'removes the images of a cache that is deleted with deletionPolicy Purge before it goes, and of no other',
+  name: 'removes the images of a deleted cache before it is finalized only if its deletionPolicy is Purge',
   run: async (world) => {
     const [purged, left] = [await world.image('good', 'purged'), await world.image('good', 'left')];
     const node = await pulled(world, [purged], { deletionPolicy: 'Purge' });
     await world.createCache('plain', [left]);
     await world.settled('plain');
-    await eventually('it is held', () => world.history.cache('cache')?.metadata.finalizers.includes(finalizer));
+    await eventually('it has its finalizer', () => world.history.cache('cache')?.metadata.finalizers.includes(finalizer));
     await world.kube.remove('ImageCache', 'plain');
     await world.kube.remove('ImageCache', 'cache');
     await eventually(
@@ -190,12 +190,12 @@ const deletes: Scenario = {
 };
 
 const letsGo: Scenario = {
-  name: 'lets a cache go at once whose deletionPolicy is set back to Retain while it waits, also after it was not there',
+  name: 'finalizes a deleted cache at once when its deletionPolicy is set back to Retain, also while the product was down',
   hasProductToItself: true,
   run: async (world) => {
     const image = await world.image('good');
     const node = await pulled(world, [image], { deletionPolicy: 'Purge' });
-    await eventually('it is held', () => world.history.cache('cache')?.metadata.finalizers.includes(finalizer));
+    await eventually('it has its finalizer', () => world.history.cache('cache')?.metadata.finalizers.includes(finalizer));
     await world.product.kill();
     await world.kube.remove('ImageCache', 'cache');
     await eventually('it waits', () => world.history.cache('cache')?.metadata.deletionTimestamp);
@@ -207,7 +207,7 @@ const letsGo: Scenario = {
 };
 
 const editsAtOnce: Scenario = {
-  name: 'purges first and then does what is wanted when a purge and an edit come at once',
+  name: 'purges first and then pulls the new images when a purge is requested together with an edit',
   run: async (world) => {
     const [before, after] = [await world.image('good', 'before'), await world.image('good', 'after')];
     const node = await pulled(world, [before]);
@@ -228,7 +228,7 @@ const editsAtOnce: Scenario = {
 };
 
 const editsBefore: Scenario = {
-  name: 'purges what three quick edits have placed',
+  name: 'purges the images of three quick edits',
   run: async (world) => {
     const images = await Promise.all(['a', 'b', 'c', 'd'].map((name) => world.image('good', name)));
     const node = await pulled(world, images.slice(0, 1));
@@ -246,7 +246,7 @@ const editsBefore: Scenario = {
 };
 
 const again: Scenario = {
-  name: 'purges once when the annotation is added again during its round',
+  name: 'purges once when the annotation is added again during the purge',
   run: async (world) => {
     const node = await pulled(world, [await world.image('good')]);
     await ask(world, { [annotation]: '' });
@@ -266,7 +266,7 @@ const again: Scenario = {
 };
 
 const absent: Scenario = {
-  name: 'ends a purge without a node that is away, names it, and removes its images when it is back',
+  name: 'completes a purge without an unavailable node, reports the node, and removes its images when it is back',
   needs: ['simulated nodes'],
   nodes: 2,
   run: async (world) => {
@@ -274,7 +274,7 @@ const absent: Scenario = {
     const image = await world.image('good');
     const node = await pulled(world, [image]);
     await world.nodes.report(away, 'Ready', 'False');
-    await eventually('it is seen', async () => (await world.kube.get('Node', away)) !== undefined);
+    await eventually('the node is reported', async () => (await world.kube.get('Node', away)) !== undefined);
     await ask(world, { [annotation]: '' });
     const { status } = await ended(world, 2);
     expect(status.removals).toMatchObject({
@@ -287,7 +287,7 @@ const absent: Scenario = {
   },
 };
 
-/** Images leave nodes only where that is asked for, and never what somebody still needs. */
+/** Images are removed from nodes only on request, and never while they are needed. */
 export const purging: readonly Scenario[] = [
   purges,
   purgesByToken,

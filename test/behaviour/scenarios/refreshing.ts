@@ -10,10 +10,10 @@ const token = 'kubefledged.io/refresh-requested-at';
 const ask = (world: World, annotations: object): Promise<unknown> =>
   world.kube.patch('ImageCache', 'cache', { metadata: { annotations } });
 
-/** What kube-fledged's users ask for with an annotation, and those with GitOps by a token. */
+/** Requested by an annotation, as with kube-fledged, or by a token in the spec, as with GitOps. */
 export const refreshing: readonly Scenario[] = [
   {
-    name: 'refreshes at once when the annotation asks, pulls again what may have moved, and takes the annotation away',
+    name: 'refreshes at once on the annotation, pulls images that may have moved, and removes the annotation',
     run: async (world) => {
       const node = await world.nodes.addOne();
       await world.product.start();
@@ -31,7 +31,7 @@ export const refreshing: readonly Scenario[] = [
     },
   },
   {
-    name: 'refreshes once for each value of the token, without a Job where nothing can have moved',
+    name: 'refreshes once per token value, without a Job if no image can have moved',
     run: async (world) => {
       const node = await world.nodes.addOne();
       await world.product.start();
@@ -50,7 +50,7 @@ export const refreshing: readonly Scenario[] = [
     },
   },
   {
-    name: 'refreshes as soon as the round has ended in which that was asked for',
+    name: 'refreshes after the round in progress if a refresh was requested during it',
     needs: ['slow images'],
     run: async (world) => {
       const node = await world.nodes.addOne();
