@@ -4,7 +4,7 @@ import { routes, type FunctionName } from '#model/cache/cloud-event.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import { postTo, type Address } from './post-event.ts';
 
-/** What a Broker does to events that it has taken: the probability of each. */
+/** Probabilities of the faults of a Broker. */
 export type DeliveryFaults = { readonly lost: number; readonly doubled: number; readonly delayed: number };
 
 export const noDeliveryFaults: DeliveryFaults = { lost: 0, doubled: 0, delayed: 0 };
@@ -14,11 +14,11 @@ export type BrokerOptions = {
   readonly addressOf: (name: FunctionName) => Address;
   readonly deliveryFaults: () => DeliveryFaults;
   readonly chance: SeededRandom;
-  /** What its delays are multiplied by. */
+  /** The factor of its delays. */
   readonly pace: number;
 };
 
-/** A Broker in small: takes every event, then hands it to whom it concerns: late, twice, out of order, or not at all. */
+/** A minimal Broker that accepts every event and delivers it to its functions late, twice, out of order, or not at all. */
 export function startBroker(options: BrokerOptions): Server {
   const server = http.createServer((request, response) => {
     request.setEncoding('utf8');
@@ -49,7 +49,7 @@ async function deliver(options: BrokerOptions, name: FunctionName, message: Mess
   );
 }
 
-/** A few times, then it is a dead letter, as with Knative. */
+/** Retries a few times, then drops the event as a dead letter, as with Knative. */
 async function send({ addressOf }: BrokerOptions, name: FunctionName, { headers, body }: Message): Promise<void> {
   for (let tries = 1; tries <= 8; tries += 1) {
     const status = await postTo(addressOf(name), headers, body);

@@ -6,7 +6,7 @@ import { repetitions } from '../support/repetitions.ts';
 const program = join(import.meta.dirname, 'main.ts');
 const chaos = (...args: readonly string[]) => run(process.execPath, [program, ...args], { timeout: 280_000 });
 
-// In a process of its own, as it replaces the clock, the random numbers and the network of the process.
+// In a separate process, as it replaces the clock, random numbers and network of the process.
 const seeds = repetitions(10, 30);
 
 it(`reaches the same end state with and without chaos, for ${seeds} seeds`, { timeout: 300_000 }, async () => {
@@ -18,7 +18,7 @@ it(`reaches the same end state with and without chaos, for ${seeds} seeds`, { ti
   });
 });
 
-it('makes the same requests in the same order whenever a seed is repeated', { timeout: 120_000 }, async () => {
+it('makes the same requests in the same order when a seed is repeated', { timeout: 120_000 }, async () => {
   const [once, again] = await Promise.all([chaos('--seed', '8'), chaos('--seed', '8')]);
   const trace = /"trace":"(\w+)"/.exec(once.stdout)?.[1];
   expect(trace).toMatch(/^\w{12}$/);

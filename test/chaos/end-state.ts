@@ -9,20 +9,20 @@ import type { Kube } from '../behaviour/kube.ts';
 import { isFinished, isRemoval, nodeOf, parseJob, parsePod, type ObservedJob } from '../behaviour/observed.ts';
 import type { Scenario } from './scenario.ts';
 
-/** What all comes to, without what may differ from one run to the next: times, names of Jobs, which of several rounds was the last. */
+/** The end state without what may differ between runs: times, names of Jobs, and which of several rounds was the last. */
 export type EndState = {
   readonly caches: Readonly<Record<string, object>>;
-  /** Images by node; empty where nodes do not tell them. */
+  /** Images by node; empty if nodes do not report them. */
   readonly images: Readonly<Record<string, readonly string[]>>;
-  /** What may have come after its Pod had gone, `node image` each: no kubelet calls off a pull, so no removal need have found it. */
+  /** Images, as `node image`, that may have arrived after their Pod was deleted: kubelets do not cancel pulls, so a removal may have missed them. */
   readonly late: readonly string[];
-  /** What is left over: Jobs, Pods, triggers. */
+  /** Leftover Jobs, Pods and triggers. */
   readonly leftOver: readonly string[];
-  /** Rounds beyond what was asked. */
+  /** Rounds that nobody requested. */
   readonly beyond: readonly string[];
 };
 
-/** Caches that were asked to refresh while a round was open: that waits for the round's end, and then for a tick. None while any round is open, as one tick serves all of them. */
+/** Caches with a refresh that was requested during a round, which waits for the end of the round and then for a tick. Empty while any round is in progress, as one tick handles all of them. */
 export async function pendingRefreshes(kube: Kube): Promise<readonly string[]> {
   const caches = (await kube.list('ImageCache')).map(parseImageCache);
   if (caches.some(({ status }) => isRoundOpen(status))) return [];
@@ -49,10 +49,10 @@ export async function endStateOf(scenario: Scenario, kube: Kube, prefix: string)
   };
 }
 
-/** Removal Jobs that have log their result are left until their time is over. */
+/** Removal Jobs with a recorded result are retained until their TTL. */
 const isDone = (job: ObservedJob): boolean => isRemoval(job) && isFinished(job);
 
-/** How two endStates differ, a line for each place; empty where they do not. What may have come late to either is not looked at. */
+/** The differences of two end states, a line each; empty if they are equal. Images that may have arrived late are ignored. */
 export function differences(expected: EndState | undefined, found: EndState | undefined): readonly string[] {
   const late = new Set([...(expected?.late ?? []), ...(found?.late ?? [])]);
   return differing(expected && withoutLate(expected, late), found && withoutLate(found, late));
@@ -81,7 +81,7 @@ function cacheEnding(cache: ImageCache, { hasCertainWords }: Scenario): object {
   const { status, generation } = cache;
   const named = (want: string): readonly string[] => imagesOf(cache, status.desired[want] ?? []);
   const words = {
-    // Whether a purge found a node to empty depends on which were there when it was seen.
+    // Whether a purge has nodes depends on which existed when it was observed.
     word: isPurged(cache) && status.status === 'NoImagesPulledOrDeleted' ? 'Succeeded' : status.status,
     conditions: Object.fromEntries(status.conditions.map(({ type, status: is }) => [type, is])),
     failures: Object.fromEntries(
@@ -125,7 +125,7 @@ const seenPull = z.object({
   count: z._default(z.number(), 1),
 });
 
-/** Pulls that were begun and of whose end no Pod was there to be log. */
+/** Started pulls whose Pod was deleted before they ended. */
 function lateIn(events: readonly z.infer<typeof seenPull>[]): readonly string[] {
   const open = new Map<string, number>();
   for (const { involvedObject, source, message, count } of events) {
@@ -136,7 +136,7 @@ function lateIn(events: readonly z.infer<typeof seenPull>[]): readonly string[] 
   return [...open].flatMap(([key, left]) => (left > 0 ? [key.replace(/^\S* /, '')] : [])).toSorted();
 }
 
-/** By tag; of the names of a digest nobody speaks here. */
+/** By tag; references by digest are not compared. */
 const held = ({ status }: z.infer<typeof seenNode>, uncertain: ReadonlySet<string>): readonly string[] =>
   status.images
     .flatMap(({ names }) => names.filter((name) => name.startsWith('registry.example/') && !name.includes('@')))

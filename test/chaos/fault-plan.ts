@@ -2,12 +2,12 @@ import type { DeliveryFaults } from './broker.ts';
 import { seededRandom, type SeededRandom } from './seeded-random.ts';
 import { faultFor, faultRatesOf, type ApiRequest, type Fault, type FaultRates } from './faults.ts';
 
-/** All that is to go wrong in a seed, drawn as it is asked for: on one kind of cluster as on another. */
+/** All faults of a seed, drawn on demand in the same way for every kind of cluster. */
 export type FaultPlan = {
   readonly rates: FaultRates;
-  /** What a Broker does to events. */
+  /** The faults of a Broker. */
   readonly deliveryFaults: DeliveryFaults;
-  /** What is to go wrong with a request to the API server, and with one to a function. */
+  /** The faults of requests to the API server and to functions. */
   readonly toApi: (asked: ApiRequest) => Fault | undefined;
   readonly toFunction: () => Fault | undefined;
   readonly random: SeededRandom;
@@ -45,7 +45,7 @@ const deliveryFault = (random: SeededRandom): Fault =>
     { type: 'refuse', code: 503, isDone: random.is(0.5) },
   ]);
 
-/** What a chronicle calls a fault. */
+/** The name of a fault in the run record. */
 export const faultName = (fault: Fault): string =>
   [fault.type, 'code' in fault ? fault.code : '', 'isDone' in fault && fault.isDone ? 'when done' : '']
     .filter((word) => word !== '')

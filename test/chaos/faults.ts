@@ -1,11 +1,11 @@
 import type { SeededRandom } from './seeded-random.ts';
 
-/** A request to the API server, as far as faults look at it. */
+/** The properties of a request to the API server that faults depend on. */
 export type ApiRequest = { readonly method: string; readonly path: string };
 
 /**
- * What goes wrong with one request. `isDone` says whether the API server does what was asked before nobody hears of it.
- * A `watch…` lets the watch begin and ends it after a while, with or without a word.
+ * The fault of one request. `isDone` says whether the API server processes the request although the client gets no response.
+ * A `watch…` fault starts the watch and ends it after a while, with or without an error event.
  */
 export type Fault =
   | { readonly type: 'refuse'; readonly code: number; readonly retryAfter?: number; readonly isDone: boolean }
@@ -17,7 +17,7 @@ export type Fault =
   | { readonly type: 'delay'; readonly ms: number }
   | { readonly type: 'watch reset' | 'watch vanish' | 'watch expire'; readonly ms: number };
 
-/** How bad a time a seed has: probabilities per request, and how many processes may die. */
+/** The severity of a seed: fault probabilities per request, and the maximum number of kills. */
 export type FaultRates = { readonly rate: number; readonly kills: number; readonly restarts: number };
 
 export function faultRatesOf(chance: SeededRandom): FaultRates {
@@ -30,9 +30,9 @@ export function faultRatesOf(chance: SeededRandom): FaultRates {
 
 const isWatch = ({ path }: ApiRequest): boolean => /[?&]watch=(true|1)/.test(path);
 
-/** What is to go wrong with a request, if anything. */
+/** The fault of a request, if any. */
 export function faultFor(asked: ApiRequest, rate: number, chance: SeededRandom): Fault | undefined {
-  // A watch is one request of many minutes: it is to have its share.
+  // A watch is one request of many minutes, so it gets more faults.
   if (!chance.is(isWatch(asked) ? Math.min(1, rate * 4) : rate)) return undefined;
   return isWatch(asked) ? watchFault(chance) : callFault(asked, chance);
 }
@@ -74,6 +74,6 @@ function callFault({ method, path }: ApiRequest, chance: SeededRandom): Fault {
 function refusal(chance: SeededRandom, isDone: boolean): Fault {
   const code = chance.pick([429, 500, 500, 503, 504]);
   const retryAfter = code === 429 || chance.is(0.3) ? { retryAfter: chance.between(1, 3) } : {};
-  // Who is throttled has not been served.
+  // A throttled request was not processed.
   return { type: 'refuse', code, isDone: isDone && code !== 429, ...retryAfter };
 }

@@ -3,19 +3,19 @@ import type { Fault } from './faults.ts';
 import type { Link } from './network.ts';
 
 export type InjectionOptions = {
-  /** What is to go wrong with a request, if anything; a kill is carried out by `kill`. */
+  /** The fault of a request, if any; kills are done by `kill`. */
   readonly fault: (request: IncomingMessage, link: Link) => Fault | undefined;
   readonly linkOf: (socket: unknown) => Link | undefined;
   readonly kill: (link: Link) => void;
-  /** Does something after so many milliseconds if there is chaos still. */
+  /** Runs a task after this many milliseconds if the chaos is not over. */
   readonly after: (ms: number, run: () => void) => void;
-  /** Does something after so many milliseconds. */
+  /** Runs a task after this many milliseconds. */
   readonly afterAlways: (ms: number, run: () => void) => void;
 };
 
 type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Puts the faults between an API server and whoever asks it. */
+/** Injects faults between an API server and its clients. */
 export function injectFaults(server: Server, options: InjectionOptions): void {
   const serve: Serve = (request, response) => {
     for (const listener of listeners) Reflect.apply(listener, server, [request, response]);
@@ -99,7 +99,7 @@ function inject(fault: Fault, at: Injection): void {
   }
 }
 
-/** Does something in place of the server's answer, after the server has done what was asked or without that. */
+/** Replaces the server's response, after or without processing of the request. */
 function insteadOfAnswer(isDone: boolean, { request, response, serve }: Injection, act: () => void): void {
   if (!isDone) {
     request.resume();
@@ -124,7 +124,7 @@ function insteadOfAnswer(isDone: boolean, { request, response, serve }: Injectio
   serve(request, response);
 }
 
-/** The connection breaks in the middle of the answer. */
+/** Breaks the connection during the response. */
 function cutShort({ request, response, link, serve }: Injection): void {
   const end = response.end.bind(response);
   response.end = (chunk: unknown) => {

@@ -1,4 +1,4 @@
-/** Chaos, by seed: `npm run chaos -- --seeds 1000`, or `--seed N` for one, log in full with `--verbose`; with `--real` on a real control plane. */
+/** Chaos tests by seed: `npm run chaos -- --seeds 1000`, or `--seed N` for one, `--verbose` for its log; `--real` for a real control plane. */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -25,18 +25,18 @@ const [from, count] =
 const seeds = Array.from({ length: count }, (_, index) => from + index);
 const begin = performance.now();
 
-/** Seeds before new processes take over: of every cluster that was, a few megabytes stay in memory. */
+/** Seeds per process, as every finished cluster leaves a few megabytes in memory. */
 const mostInARow = 200;
 
-/** Every so-manieth seed is this process's. */
+/** This process plays every n-th seed. */
 async function playPart(part: number, parts: number): Promise<void> {
   for (const seed of seeds) if (seed % parts === part) process.send?.(await runSeed(seed));
 }
 
-/** On a lab of its own: a real control plane, and nodes that KWOK plays. */
+/** On its own lab: a real control plane with KWOK nodes. */
 async function playReal(): Promise<readonly SeedResult[]> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-  // Each product that runs takes its leave of us.
+  // Each running product listens for our exit.
   process.setMaxListeners(0);
   const lab = await startLab();
   try {
@@ -106,7 +106,7 @@ function summary(results: readonly SeedResult[]): void {
     `${results.length} seeds, ${requests} requests, ${((performance.now() - begin) / 1000).toFixed(0)} s: ${words}`,
   );
   const code = failed.length > 0 || results.length < count ? 1 : 0;
-  // A product in virtual time may have begun something in its last moment that now waits in real time.
+  // A product in virtual time may have started something at its end that now waits in real time.
   process.stdout.write('', () => process.exit(code));
 }
 

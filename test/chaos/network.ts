@@ -4,35 +4,35 @@ import type { SeededRandom } from './seeded-random.ts';
 import { problem, socketOn, type VirtualSocket } from './virtual-socket.ts';
 import type { Owner, VirtualTime } from './virtual-time.ts';
 
-/** A connection within the memory of this process, and what can become of it. */
+/** A connection in the memory of this process. */
 export type Link = {
   readonly client: Owner | undefined;
-  /** Both ends learn at once that the other is gone. */
+  /** Resets the connection at both ends. */
   readonly reset: () => void;
-  /** From now on nothing arrives, and nobody is log: the connection is half open. */
+  /** Drops all further data without closing: the connection is half-open. */
   readonly vanish: () => void;
 };
 
 export type Network = {
-  /** The connection that a request came over. */
+  /** The connection of a request. */
   readonly linkOf: (socket: unknown) => Link | undefined;
-  /** Hears of every server that begins to listen. */
+  /** Called for every server that starts to listen. */
   readonly onListen: (logLine: (server: http.Server, port: number) => void) => void;
-  /** Refuses and ends every connection to a port, until it is up again. */
+  /** Refuses and closes all connections to a port until it is up again. */
   readonly down: (port: number) => void;
   readonly up: (port: number) => void;
-  /** Takes a dead owner off the network. Its connections are reset, or, if its machine died, vanish. */
+  /** Removes a dead owner. Its connections are reset, or silent if its machine died. */
   readonly remove: (owner: Owner, how: 'reset' | 'vanish') => void;
-  /** How many connections are open. */
+  /** The number of open connections. */
   readonly open: () => number;
-  /** Gives Node its own network back. */
+  /** Restores Node's network. */
   readonly close: () => void;
 };
 
 type Listening = { readonly server: http.Server; readonly owner: Owner | undefined; isUp: boolean };
 type Connection = Link & { readonly port: number; readonly serverOwner: Owner | undefined };
 
-/** Has Node's HTTP clients and servers meet in memory, with a little latency and no sockets. */
+/** Connects Node's HTTP clients and servers in memory, with a small latency and without sockets. */
 export function virtualNetwork(time: VirtualTime, chance: SeededRandom): Network {
   const ports = new Map<number, Listening>();
   const links = new Set<Connection>();
@@ -153,7 +153,7 @@ export function virtualNetwork(time: VirtualTime, chance: SeededRandom): Network
   };
 }
 
-/** Puts back what an object had of its own, or takes away what it inherits. */
+/** Restores an own property, or deletes it if it was inherited. */
 function own(object: object): { readonly restore: (name: string) => void } {
   const before = Object.getOwnPropertyDescriptors(object);
   return {

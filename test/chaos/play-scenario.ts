@@ -7,10 +7,10 @@ import { isNodeReady } from '../behaviour/node-condition.ts';
 import { parseCache, type ObservedCache } from '../behaviour/observed.ts';
 import type { Action, Scenario, Step } from './scenario.ts';
 
-/** What names of nodes begin with, and what all pauses are multiplied by. */
+/** The prefix of node names, and the factor of all pauses. */
 export type ScenarioOptions = { readonly prefix: string; readonly pace: number };
 
-/** Does all that a scenario says, and ends when everybody has done his part. */
+/** Plays all actions of a scenario, and resolves when all actors have finished. */
 export async function playScenario(scenario: Scenario, kube: Kube, { prefix, pace }: ScenarioOptions): Promise<void> {
   const inTime = (steps: readonly Step[]): readonly Step[] =>
     steps.map(({ after, action }) => ({ after: after * pace, action }));
@@ -18,7 +18,7 @@ export async function playScenario(scenario: Scenario, kube: Kube, { prefix, pac
   await play(inTime(scenario.finalActions.map((action) => ({ after: 5_000, action }))), kube, prefix);
 }
 
-/** The nodes that are there from the start. They are Ready before anything else: else it is chance whether the first round finds any. */
+/** The initial nodes. They are Ready before anything else, as it would be random whether the first round finds any. */
 export async function addInitialNodes({ nodes }: Scenario, kube: Kube, prefix: string): Promise<void> {
   for (const { name, zone } of nodes) await carryOut({ type: 'join', node: name, zone }, kube, prefix);
   await retried(async () => (await kube.list('Node', `pool=${prefix}`)).every(isNodeReady));
@@ -35,7 +35,7 @@ async function play(steps: readonly Step[], kube: Kube, prefix: string): Promise
   }
 }
 
-/** Until the API server takes it: users try again, too. */
+/** Retries until the API server accepts the request, as users do. */
 async function retried(attempt: () => Promise<boolean>): Promise<void> {
   for (;;) {
     try {
@@ -48,11 +48,11 @@ async function retried(attempt: () => Promise<boolean>): Promise<void> {
 }
 
 /**
- * What is asked of a cache that nobody has seen yet is answered otherwise, and rightly so: a trigger that is older than the first look
- * is stale, and a cache that goes before anything holds it takes nothing along.
+ * Waits until the product has observed a cache, as requests before that have another, correct result: an earlier trigger
+ * is stale, and a cache that is deleted before it has a finalizer keeps its images.
  */
 async function isDue(action: Action, kube: Kube): Promise<boolean> {
-  // KWOK plays no node whose Lease is another machine's of that name, which goes some time after it.
+  // KWOK does not run a node while the Lease of an earlier node of that name exists, which is deleted late.
   if (action.type === 'join') return (await kube.get('Lease', action.node)) === undefined;
   if (action.type !== 'refresh' && action.type !== 'purge' && action.type !== 'delete') return true;
   const { metadata, spec, status } = await found(kube, action.cache);

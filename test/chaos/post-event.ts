@@ -3,7 +3,7 @@ import http from 'node:http';
 export type Address = { readonly port: number; readonly path: string };
 type Headers = Readonly<Record<string, string>>;
 
-/** POSTs to a port of this machine over a connection of its own; answers with the status, 0 where no answer came. */
+/** POSTs to a local port over a new connection; returns the status, or 0 without a response. */
 export function postTo({ port, path }: Address, headers: Headers, body: string): Promise<number> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(30_000);

@@ -12,11 +12,11 @@ import { configuredSink } from '../../sources/sink/configured-sink.ts';
 import { startSources } from '../../sources/start-sources.ts';
 import { DeliveryFailed } from '../../sources/sink/sink.ts';
 
-/** How the product is run: in one process, or in five that are log by our source directly, or through a Broker. */
+/** How the product runs: in one process, or in five that receive events from the source directly or through a Broker. */
 export const profiles = ['standalone', 'routes', 'broker'] as const;
 export type Profile = (typeof profiles)[number];
 
-/** A process of the product as a supervisor sees it: a name, and how it starts. Whoever starts it owns what it does. */
+/** A process of the product for the supervisor: a name, and how it starts. The supervisor owns its tasks. */
 export type Program = { readonly name: string; readonly start: () => Promise<unknown> };
 
 export const brokerPort = 7_000;
@@ -28,11 +28,11 @@ const ports: Readonly<Record<FunctionName, number>> = {
   purge: 8_004,
 };
 
-/** Where a function takes its events. */
+/** The address at which a function receives events. */
 export const addressOf = (profile: Profile, name: FunctionName): { readonly port: number; readonly path: string } =>
   profile === 'standalone' ? { port: standalonePort, path: `/${name}` } : { port: ports[name], path: '/' };
 
-/** The heartbeat comes from outside, so that it can be log when. */
+/** Ticks are sent from outside, so that their times can be controlled. */
 const usual = { TICK_SCHEDULE: '' } as const;
 
 type Place = {
@@ -42,7 +42,7 @@ type Place = {
   readonly hasLease: boolean;
 };
 
-/** The programs of a profile on the cluster of a kubeconfig. */
+/** The programs of a profile, for the cluster of a kubeconfig. */
 export function programs(profile: Profile, { kubeconfig, log, hasLease }: Place): readonly Program[] {
   const flags = [`--kubeconfig=${kubeconfig}`, '--image-cache-refresh-frequency=0s', `--leader-election=${hasLease}`];
   if (profile === 'standalone') {
@@ -59,7 +59,7 @@ export function programs(profile: Profile, { kubeconfig, log, hasLease }: Place)
   ];
 }
 
-/** What sources/main.ts does, without its signals. */
+/** Like sources/main.ts, without signals. */
 async function startSource(
   flags: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -75,7 +75,7 @@ async function startSource(
   });
 }
 
-/** What functions/main.ts does, without its signals. */
+/** Like functions/main.ts, without signals. */
 async function startFunction(flags: readonly string[], name: FunctionName, log: Logger): Promise<void> {
   const config = readConfig(flags, usual);
   const { readsPullSecrets } = config;

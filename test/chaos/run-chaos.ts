@@ -6,12 +6,12 @@ import type { Link, Network } from './network.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-/** The chaos of a run: between the product and the API server, between sources and functions, and among its processes. */
+/** The chaos of a run: faults of the API server and of deliveries, and kills of processes. */
 export type Chaos = {
   readonly begin: () => void;
   readonly end: () => void;
   readonly isOn: () => boolean;
-  /** What becomes of events that a Broker has taken. */
+  /** The faults of events that a Broker has accepted. */
   readonly deliveryFaults: () => DeliveryFaults;
 };
 

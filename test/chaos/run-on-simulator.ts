@@ -25,12 +25,12 @@ import { virtualTime, type Owner, type VirtualTime } from './virtual-time.ts';
 
 export type SimulatorRun = {
   readonly profile: Profile;
-  /** After each tick that followed the chaos: a second only where the first was not enough. */
+  /** The end state after each tick that followed the chaos; there is a second only if the first was not enough. */
   readonly endStates: readonly EndState[];
-  /** Whether the second was due by right: a refresh had to wait for the round that the first opened. */
+  /** Whether the second was legitimate, as a refresh had to wait for the round that the first started. */
   readonly isPaced: boolean;
   readonly record: RunRecord;
-  /** How long it took, of the time there. */
+  /** Duration in virtual time. */
   readonly seconds: number;
 };
 
@@ -38,20 +38,20 @@ const apiPort = 6_443;
 const crd = join(import.meta.dirname, '../../crds/imagecache.yaml');
 const start = Date.UTC(2026, 10, 24);
 
-/** Milliseconds in which nothing changes. After chaos longer than it takes to notice a connection that died without a word (150 s). */
+/** Milliseconds without changes. After chaos this exceeds the time in which a silent connection is detected (150 s). */
 const quiet = { usual: 60_000, afterChaos: 210_000 } as const;
 
 export type RunOptions = {
   readonly isChaotic: boolean;
-  /** Whether an endState is as it should be. */
+  /** Whether an end state is the expected one. */
   readonly isEnough: (endState: EndState) => boolean;
-  /** Hears of all that happens. */
+  /** Receives a line for everything that happens. */
   readonly log?: (line: string) => void;
-  /** What names of nodes begin with, by default `chaos`. */
+  /** The prefix of node names, by default `chaos`. */
   readonly prefix?: string;
 };
 
-/** Plays a seed's scenario on a simulator in virtual time, with chaos or without, and tells how all ends. */
+/** Plays a seed's scenario on a simulator in virtual time, with or without chaos, and returns the end state. */
 export async function runOnSimulator(seed: number, options: RunOptions): Promise<SimulatorRun> {
   const time = virtualTime(start);
   const network = virtualNetwork(time, seededRandom(seed, 'latency'));
@@ -138,7 +138,7 @@ async function startCluster({ time, log }: Stage): Promise<void> {
   );
 }
 
-/** One tick as a scheduler sends it: it does as Retry-After says a few times. */
+/** Sends one tick like a scheduler, which respects Retry-After a few times. */
 async function tickTo(profile: Profile, log: (line: string) => void): Promise<void> {
   for (const name of ['refresh', 'purge'] as const)
     for (let tries = 1; tries <= 4; tries += 1) {
@@ -149,7 +149,7 @@ async function tickTo(profile: Profile, log: (line: string) => void): Promise<vo
     }
 }
 
-/** Until nothing has changed for a while. */
+/** Waits until nothing has changed for a while. */
 async function rest(time: VirtualTime, silence: number, look: () => Promise<string>): Promise<void> {
   let [last, since] = [await look(), time.now()];
   for (const end = time.now() + 3_600_000; time.now() < end;) {
@@ -168,7 +168,7 @@ async function versions(verbs: Kube): Promise<string> {
 
 const versioned = z.object({ metadata: z.object({ uid: z.string(), resourceVersion: z.string() }) });
 
-/** Silent where nobody listens: writing lines is a tenth of the work. */
+/** Silent without a listener, as formatting log lines takes a tenth of the time. */
 const logs =
   (log: RunOptions['log']) =>
   (name: string): Logger =>

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** What happened in a run: how often, and in which order. */
+/** The number and order of events in a run. */
 export type RunRecord = {
   readonly request: (who: string, what: string) => void;
   readonly fault: (kind: string) => void;
   readonly requests: () => number;
   readonly faults: () => Readonly<Record<string, number>>;
-  /** Stands for every request in its order: runs of one seed have the same. */
+  /** A hash of all requests in order; it is the same for all runs of a seed. */
   readonly trace: () => string;
 };
 

@@ -4,16 +4,16 @@ import { differences, type EndState } from './end-state.ts';
 export type SeedResult = {
   readonly seed: number;
   readonly profile: string;
-  /** How the end differs from that without chaos. */
+  /** The differences from the end state without chaos. */
   readonly wrong: readonly string[];
-  /** Whether a second tick put it right, which was not due. */
+  /** Whether a second tick was needed that should not have been. */
   readonly isLate: boolean;
   readonly requests: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly trace: string;
 };
 
-/** Plays a seed without chaos, then with it, and compares the ends. */
+/** Plays a seed without chaos, then with it, and compares the end states. */
 export async function runSeed(seed: number, log?: (line: string) => void): Promise<SeedResult> {
   const baseline = await runOnSimulator(seed, { isChaotic: false, isEnough: () => true });
   const expected = baseline.endStates.at(-1);

@@ -1,7 +1,7 @@
 import { simulatedImage } from '../behaviour/simulated-cluster.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
-/** What users and machines do; a fault of the rates is no action. */
+/** Actions of users and machines; faults are not among them. */
 export type Action =
   | { readonly type: 'create' | 'edit'; readonly cache: string; readonly spec: CacheSpec }
   | { readonly type: 'refresh'; readonly cache: string; readonly by: 'annotation' | 'token' | 'last token' }
@@ -18,24 +18,24 @@ export type CacheSpec = {
 };
 type Zone = 'a' | 'b';
 
-/** As soon as somebody has seen the cache, or when nothing of it is being pulled. */
+/** Waits until the cache was observed, or until none of its images are being pulled. */
 type Moment = 'seen' | 'settled';
 
-/** A action and milliseconds after the one before it, of the same actor. */
+/** An action, and the milliseconds since the previous one of the same actor. */
 export type Step = { readonly after: number; readonly action: Action };
 
 export type Scenario = {
-  /** What every actor does, one action after another; the actors do not wait for each other. */
+  /** The actions of every actor in order; actors do not wait for each other. */
   readonly actors: readonly (readonly Step[])[];
-  /** What is done when everybody has done his part, and the last node is there. */
+  /** The actions after all actors have finished and the last node has joined. */
   readonly finalActions: readonly Action[];
-  /** Whether words and conditions of caches are to be the same: they are those of the last round, and a node that comes later opens none. */
+  /** Whether reasons and conditions of caches must be equal: they are those of the last round, and a node that joins later starts none. */
   readonly hasCertainWords: boolean;
-  /** The nodes that are there from the start. */
+  /** The initial nodes. */
   readonly nodes: readonly { readonly name: string; readonly zone: Zone }[];
-  /** Images that may be left or not: of caches that are deleted without their images, whatever had come by then. */
+  /** Images that may be present or not: those of caches that are deleted without their images. */
   readonly uncertain: ReadonlySet<string>;
-  /** The most rounds that a cache may open: one for each thing that was asked. */
+  /** The maximum number of rounds of a cache: one for each request. */
   readonly mostRounds: Readonly<Record<string, number>>;
 };
 
@@ -48,7 +48,7 @@ const quickImages = [
 ] as const;
 const slowImage = simulatedImage('slow', 'c');
 
-/** The scenario of a seed; names begin with `prefix`. What follows in it never depends on which of two deeds is seen first. */
+/** The scenario of a seed; names start with `prefix`. Its result never depends on which of two actions is observed first. */
 export function scenarioOf(prefix: string, chance: SeededRandom): Scenario {
   const zone = (): Zone => chance.pick(['a', 'b']);
   const images = chance.is(0.5) ? quickImages : ([...quickImages, slowImage] as const);
@@ -77,7 +77,7 @@ export function scenarioOf(prefix: string, chance: SeededRandom): Scenario {
 const cacheOf = (steps: readonly Step[]): string =>
   steps.flatMap(({ action }) => ('cache' in action ? [action.cache] : []))[0] ?? '';
 
-/** Every cache that stays and is not purged. */
+/** Caches that are neither deleted nor purged. */
 function refreshedLast(steps: readonly Step[]): readonly Action[] {
   const end = steps.at(-1)?.action.type;
   return end === 'delete' || end === 'purge' ? [] : [{ type: 'refresh', cache: cacheOf(steps), by: 'last token' }];
@@ -103,10 +103,10 @@ function lifeOf(cache: string, stock: Stock): readonly Step[] {
   const deletionPolicy = end === 'purged away' || chance.is(0.2) ? 'Purge' : 'Retain';
   const spec = (): CacheSpec => specOf(end === 'deleted' ? 'Retain' : deletionPolicy, stock);
   const by = (): 'annotation' | 'token' => chance.pick(['annotation', 'token']);
-  // In the middle of pulls only where it is left open what those bring.
+  // During pulls only if their result may differ.
   const when = images.includes(slowImage) ? 'seen' : 'settled';
   const middle = Array.from({ length: chance.between(0, 3) }, (): Action =>
-    // A purge and a refresh that are seen together come in their own order: before a purge nothing is refreshed.
+    // A purge and a refresh that are observed together have a fixed order: there is no refresh before a purge.
     chance.is(0.6) || end.startsWith('purged')
       ? { type: 'edit', cache, spec: spec() }
       : { type: 'refresh', cache, by: by() },
@@ -140,7 +140,7 @@ function specOf(deletionPolicy: CacheSpec['deletionPolicy'], { prefix, chance, i
 
 type Draws = { readonly zone: () => Zone; readonly chance: SeededRandom };
 
-/** A machine that is there may go, come back as another of the same name, or get another label; one that is not may join. */
+/** An existing machine may be deleted, replaced under its name, or relabelled; another may join. */
 function machineOf(node: string, isThere: boolean, { zone, chance }: Draws): readonly Step[] {
   const after = (): number => chance.between(2_000, 25_000);
   const join = (): Step => ({ after: after(), action: { type: 'join', node, zone: zone() } });
@@ -151,7 +151,7 @@ function machineOf(node: string, isThere: boolean, { zone, chance }: Draws): rea
   return { stays: [], leaves: [leave], returns: [leave, join()], moves }[fate];
 }
 
-/** Which images a cache that goes without them may leave behind. */
+/** The images that a cache may leave when it is deleted without them. */
 function leftBy(steps: readonly Step[]): readonly string[] {
   const specs = steps.flatMap(({ action }) => ('spec' in action ? [action.spec] : []));
   const isDeleted = steps.some(({ action }) => action.type === 'delete');
@@ -161,7 +161,7 @@ function leftBy(steps: readonly Step[]): readonly string[] {
 
 const imagesIn = ({ cacheSpec }: CacheSpec): readonly string[] => cacheSpec.flatMap((list) => list.images);
 
-/** One for each thing that was asked; a refresh that an edit may cut off is done again. */
+/** One for each request; a refresh that an edit may interrupt is repeated. */
 const roundsOf = (steps: readonly Step[]): number =>
   steps
     .map(({ action: { type } }, index) => {

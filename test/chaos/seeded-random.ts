@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { seeded } from '../functions/runtime/http/malformed-requests.ts';
 
-/** What a seed decides. Streams of different names do not disturb one another: one more random here changes nothing there. */
+/** Random values of a seed. Streams of different names are independent: one more value here changes nothing there. */
 export type SeededRandom = {
   /** From 0 up to, not including, 1. */
   readonly next: () => number;
-  /** Whether something of this probability happens. */
+  /** True with this probability. */
   readonly is: (probability: number) => boolean;
   /** A whole number from `least` to `most`, both included. */
   readonly between: (least: number, most: number) => number;

@@ -5,7 +5,7 @@ import type { Owner, VirtualTime } from './virtual-time.ts';
 
 export type Supervisor = {
   readonly start: (programs: readonly Program[]) => void;
-  /** Ends the process that an owner is, in the middle of whatever it does; it comes back after a while. */
+  /** Kills the process of an owner, which is restarted after a while. */
   readonly kill: (owner: Owner) => void;
   readonly isMine: (owner: Owner | undefined) => boolean;
 };
@@ -17,7 +17,7 @@ type Place = {
   readonly log: (line: string) => void;
 };
 
-/** Starts programs when it is log to, and starts them again when they have been killed or could not start. */
+/** Starts programs, and restarts them when they were killed or could not start. */
 export function supervisor({ time, network, chance, log }: Place): Supervisor {
   const running = new Map<Owner, Program>();
   let count = 0;

@@ -6,7 +6,7 @@ import timersPromises from 'node:timers/promises';
 import type { SeededRandom } from './seeded-random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-/** Has everything in this process that asks Node for time, chance or an identifier ask these instead; the answer puts Node's own back. */
+/** Replaces the sources of time, random numbers and identifiers in this process; returns a function that restores them. */
 export function virtualBuiltins(time: VirtualTime, chance: SeededRandom): () => void {
   const undo: (() => void)[] = [];
   const replace = (object: object, changes: Readonly<Record<string, unknown>>): void => {
@@ -94,7 +94,7 @@ const timeoutOn =
     return controller.signal;
   };
 
-/** Disks take real time: what the product looks for and can do without is not there, and what it only leaves behind goes nowhere. */
+/** Disks take real time, so optional files do not exist, and files that are only written are discarded. */
 function noFiles(readFile: (...args: readonly unknown[]) => unknown): Readonly<Record<string, unknown>> {
   const absent = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT' });
   return {

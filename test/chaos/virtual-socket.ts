@@ -1,13 +1,13 @@
 import { Duplex } from 'node:stream';
 import type { Owner, VirtualTime } from './virtual-time.ts';
 
-/** One end of a connection; whoever connects it says what becomes of what is written to it, and who hears of its end. */
+/** One end of a connection; the network handles its writes and its end. */
 export type VirtualSocket = Duplex & { carry?: (chunk: Buffer | null) => void; lose?: (error: Error) => void };
 
-/** An error as the operating system names it. */
+/** An error with a code of the operating system. */
 export const problem = (code: string): Error => Object.assign(new Error(code), { code });
 
-/** One end of a connection, with as much of a net.Socket as Node's HTTP asks for. */
+/** One end of a connection, with the parts of a net.Socket that Node's HTTP uses. */
 export function socketOn(time: VirtualTime, owner: Owner | undefined): VirtualSocket {
   let cancelTimeout = (): void => undefined;
   let patience = 0;
@@ -32,7 +32,7 @@ export function socketOn(time: VirtualTime, owner: Owner | undefined): VirtualSo
       done(error);
     },
   });
-  // A connection may break before anybody has taken it.
+  // A connection may break before it is accepted.
   socket.on('error', () => undefined);
   return Object.assign(socket, {
     remoteAddress: '127.0.0.1',

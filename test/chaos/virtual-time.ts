@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as realTurn } from 'node:timers/promises';
 
-/** Who a piece of work belongs to: when it is killed, its timers go with it. */
+/** The owner of a task; when it is killed, its timers are removed. */
 export type Owner = { readonly name: string; isDead: boolean };
 
 type Timer = {
@@ -11,16 +11,16 @@ type Timer = {
   readonly owner: Owner | undefined;
 };
 
-/** Time that passes only when nothing is left to do at the present moment. */
+/** Time that advances only when all tasks of the current moment are done. */
 export type VirtualTime = {
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Runs once after so many milliseconds, unless it is called off or its owner is dead by then; the answer calls it off. */
+  /** Runs a task once after this many milliseconds unless it is cancelled or its owner is dead; returns a function that cancels it. */
   readonly after: (ms: number, run: () => void, owner?: Owner) => () => void;
-  /** The owner of what runs at this moment. */
+  /** The owner of the current task. */
   readonly owner: () => Owner | undefined;
   readonly as: <T>(owner: Owner, work: () => T) => T;
-  /** Lets time pass until work has ended. Throws what it throws, or if it waits for something that can never come. */
+  /** Advances time until the work has ended. Throws its error, or if the work can never end. */
   readonly through: <T>(work: Promise<T>) => Promise<T>;
   readonly pass: (ms: number) => Promise<void>;
 };
@@ -45,7 +45,7 @@ export function virtualTime(start: number): VirtualTime {
     };
   };
 
-  /** One moment: everything that is ready, then the next timer. */
+  /** One step: everything that is ready, then the next timer. */
   const step = async (until: number): Promise<boolean> => {
     await settled();
     const timer = timers.first();
@@ -81,13 +81,13 @@ export function virtualTime(start: number): VirtualTime {
   };
 }
 
-/** Promises and ticks run out before a turn of the loop ends; the second is for what asks for a turn itself. */
+/** Promises and ticks are drained within one turn of the event loop; the second turn is for tasks that schedule a turn. */
 async function settled(): Promise<void> {
   await realTurn();
   await realTurn();
 }
 
-/** A binary heap: by time, then by the order in which timers were set. */
+/** A binary heap, ordered by time and then by creation of the timer. */
 function heap() {
   const items: Timer[] = [];
   const isBefore = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);

@@ -15,7 +15,7 @@ apiserver_request_duration_seconds_count{verb="POST",resource="jobs"} 5
 `;
 
 describe('apiWritesIn', () => {
-  it('sums what was written, over all answers, and leaves out reads, dry runs and heartbeats', () => {
+  it('sums writes over all responses, without reads, dry runs and heartbeats', () => {
     expect(apiWritesIn(metrics)).toEqual({
       total: 112,
       by: { 'PATCH pods/status': 9, 'POST jobs': 100, 'PATCH nodes': 3 },
@@ -24,7 +24,7 @@ describe('apiWritesIn', () => {
 });
 
 describe('writesBetween', () => {
-  it('is the difference, request by request, with those that only came later and without those that did not', () => {
+  it('returns the difference per request, with new requests and without unchanged ones', () => {
     const before = { total: 5, by: { 'POST jobs': 4, 'PATCH nodes': 1 } };
     const after = { total: 9, by: { 'POST jobs': 6, 'PATCH nodes': 1, 'DELETE jobs': 2 } };
     expect(writesBetween(before, after)).toEqual({ total: 4, by: { 'POST jobs': 2, 'DELETE jobs': 2 } });

@@ -1,8 +1,8 @@
-/** Writes that an API server has answered since it started, of every party: by `VERB resource/subresource`, and in all. */
+/** Writes of all clients that an API server has answered since it started: by `VERB resource/subresource`, and in total. */
 export type ApiWrites = { readonly total: number; readonly by: Readonly<Record<string, number>> };
 
 const writingVerbs = new Set(['POST', 'PUT', 'PATCH', 'DELETE', 'APPLY', 'DELETECOLLECTION']);
-/** What kubelets and leaders write to say that they live: it tells nothing of the work that is measured. */
+/** Heartbeats of kubelets and leaders, which are not part of the measured work. */
 const heartbeats = new Set(['leases', 'nodes/status']);
 
 const labelsOf = (text: string): Readonly<Record<string, string>> =>
@@ -10,7 +10,7 @@ const labelsOf = (text: string): Readonly<Record<string, string>> =>
 
 const sample = /^apiserver_request_total\{(.*)\} (\S+)$/gm;
 
-/** Reads the writes out of an API server's /metrics (apiserver_request_total), without heartbeats and dry runs. */
+/** Parses the writes from an API server's /metrics (apiserver_request_total), without heartbeats and dry runs. */
 export const apiWritesIn = (metrics: string): ApiWrites => {
   const by: Record<string, number> = {};
   for (const [, text = '', count = '0'] of metrics.matchAll(sample)) {
@@ -23,7 +23,7 @@ export const apiWritesIn = (metrics: string): ApiWrites => {
   return { total: Object.values(by).reduce((sum, count) => sum + count, 0), by };
 };
 
-/** What was written between two readings of one API server. */
+/** The writes between two readings of one API server. */
 export const writesBetween = (before: ApiWrites, after: ApiWrites): ApiWrites => ({
   total: after.total - before.total,
   by: Object.fromEntries(

@@ -14,7 +14,7 @@ const optionsOf = (project: string): LabOptions => {
   return process.env['CONTROL_PLANE'] === 'oldest' ? { controlPlane: 'oldest' } : {};
 };
 
-/** One lab for all files of a vitest project, stopped after the last. CONTROL_PLANE=oldest puts the cluster project on the oldest Kubernetes. */
+/** One lab for all files of a vitest project, stopped after the last. CONTROL_PLANE=oldest runs the cluster project on the oldest Kubernetes. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const lab = await startLab(optionsOf(project.name));
   project.provide('lab', lab.place);

@@ -8,8 +8,8 @@ import { runWell } from './run.ts';
 const buildTimeout = 600_000;
 
 /**
- * Builds the programs of a Go module into the lab's cache, where it has not: those of its own folder ('.') or the tools that its go.mod names ('tool').
- * Answers with the folder that holds them, which is another one once the module's files change.
+ * Builds the programs of a Go module into the lab's cache if they are missing: those of its folder ('.') or the tools in its go.mod ('tool').
+ * Returns their folder, which differs after a change of the module's files.
  */
 export async function goPrograms(module: string, packages: '.' | 'tool'): Promise<string> {
   const caches = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
@@ -25,7 +25,7 @@ async function hashOf(module: string): Promise<string> {
   return createHash('sha256').update(Buffer.concat(texts)).digest('hex').slice(0, 12);
 }
 
-/** Moved into place when all is there, so that nobody runs half a program; who comes second keeps what the first has made. */
+/** Moved into place when the build is complete, so that no process runs a partial program; a concurrent second build is discarded. */
 async function build(module: string, packages: string, folder: string): Promise<void> {
   await mkdir(dirname(folder), { recursive: true });
   const made = await mkdtemp(`${folder}-build-`);

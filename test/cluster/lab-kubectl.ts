@@ -6,17 +6,17 @@ export type LabKubectl = {
   readonly kubectl: (...args: readonly string[]) => Promise<Result>;
   /** kubectl with `input` on its standard input. */
   readonly kubectlWith: (input: string, ...args: readonly string[]) => Promise<Result>;
-  /** kubectl's standard output; throws what it says on standard error if it fails. */
+  /** Runs kubectl and returns its standard output; throws its standard error if it fails. */
   readonly ask: (...args: readonly string[]) => Promise<string>;
-  /** kubectl apply --server-side of a manifest: YAML text, or one object (a List holds several). */
+  /** kubectl apply --server-side of YAML text or one object (a List holds several). */
   readonly apply: (manifest: string | object) => Promise<void>;
-  /** Starts a command where the API server can be reached, kubectl on its PATH, KUBECONFIG set unless `options.env` says otherwise. */
+  /** Starts a command in the lab's network with kubectl on its PATH, and KUBECONFIG set unless `options.env` overrides it. */
   readonly enter: (command: string, args: readonly string[], options?: SpawnOptions) => ChildProcess;
 };
 
 const timeout = 120_000;
 
-/** kubectl and any other command, run inside a lab's network. */
+/** kubectl and other commands in a lab's network. */
 export const labKubectl = ({ network, env }: LabSettings): LabKubectl => {
   const inside = (command: string, args: readonly string[]): [string, readonly string[]] =>
     network === '' ? [command, args] : ['nsenter', [`--net=${network}`, command, ...args]];

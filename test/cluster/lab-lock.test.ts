@@ -14,7 +14,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const isFree = () => spawnSync('flock', ['-n', path(), 'true']).status === 0;
 
-/** Another process that has the lock until it is killed. */
+/** Another process that holds the lock until it is killed. */
 const anotherHolder = async () => {
   const child = spawn('flock', [path(), 'sh', '-c', 'echo held; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -22,13 +22,13 @@ const anotherHolder = async () => {
   });
   await once(child.stdout, 'data');
   const kill = () => {
-    if (child.pid !== undefined) process.kill(-child.pid); // the whole group: flock and what it runs
+    if (child.pid !== undefined) process.kill(-child.pid); // the whole group: flock and its command
   };
   return { kill };
 };
 
 describe('takeLabLock', () => {
-  it('holds the lock until it is released, and says who has it', async () => {
+  it('holds the lock until it is released, and records the holder', async () => {
     const lock = await takeLabLock(path(), '/lab', 5_000);
     expect(isFree()).toBe(false);
     expect(JSON.parse(readFileSync(path(), 'utf8'))).toMatchObject({ pid: process.pid, folder: '/lab' });
@@ -38,7 +38,7 @@ describe('takeLabLock', () => {
     expect(lock.previous).toBeUndefined();
   });
 
-  it('waits while another process has it', async () => {
+  it('waits while another process holds the lock', async () => {
     const other = await anotherHolder();
     let hasIt = false;
     const taken = takeLabLock(path(), '/lab', 10_000).finally(() => (hasIt = true));
@@ -48,13 +48,13 @@ describe('takeLabLock', () => {
     await (await taken).release();
   });
 
-  it('gives up in time', async () => {
+  it('fails at the timeout', async () => {
     const other = await anotherHolder();
     await expect(takeLabLock(path(), '/lab', 300)).rejects.toThrow('not to be had within 0.3 s');
     other.kill();
   });
 
-  it('tells of one who was killed with the lock in hand, so that its lab can be cleaned up', async () => {
+  it('returns a holder that was killed, so that its lab can be cleaned up', async () => {
     const killed = { pid: 1, folder: '/old', since: '2026-01-01T00:00:00Z' };
     writeFileSync(path(), JSON.stringify(killed));
     const lock = await takeLabLock(path(), '/lab', 5_000);
@@ -62,7 +62,7 @@ describe('takeLabLock', () => {
     await lock.release();
   });
 
-  it('refuses a second lab in one run instead of waiting for itself for ever', async () => {
+  it('refuses a second lab in one run, which would wait for itself', async () => {
     const lock = await takeLabLock(path(), '/lab', 5_000);
     await expect(takeLabLock(path(), '/other', 5_000)).rejects.toThrow('this run already has a lab, in /lab');
     await lock.release();

@@ -2,11 +2,11 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** Who holds a lab, as its lock file says: that others can tell whom they wait for, and clean up after one that was killed. */
+/** The holder in the lock file of a lab, so that others can report whom they wait for, and clean up after one that was killed. */
 export type Holder = { readonly pid: number; readonly folder: string; readonly since: string };
 
 export type LabLock = {
-  /** Who had it before and did not release it: it was killed, and its lab may still be there. */
+  /** The previous holder, if it did not release the lock: it was killed, and its lab may still be running. */
   readonly previous: Holder | undefined;
   readonly release: () => Promise<void>;
 };
@@ -38,7 +38,7 @@ const tellWhomWeWaitFor = (path: string): NodeJS.Timeout =>
     console.error(`lab: waiting for the lab of ${who} to stop (lock ${path})`);
   }, 10_000);
 
-/** The lock is flock's, held by a child that ends with us however we end, so that no lock is ever stale. */
+/** The lock is held by flock in a child process that ends with us, so that it is never stale. */
 const hold = async (path: string, timeout: number): Promise<ChildProcessWithoutNullStreams> => {
   const child = spawn('flock', [path, 'sh', '-c', 'echo held; exec cat >/dev/null'], { stdio: 'pipe' });
   const teller = tellWhomWeWaitFor(path);
@@ -59,7 +59,7 @@ const hold = async (path: string, timeout: number): Promise<ChildProcessWithoutN
   return child;
 };
 
-/** Takes the lock at `path` for a lab in `folder`: one lab at a time, as its ports are fixed. Tells after 10 s whom it waits for; fails after `timeout` ms. */
+/** Takes the lock at `path` for a lab in `folder`: one lab at a time, as its ports are fixed. Logs after 10 s whom it waits for; fails after `timeout` ms. */
 export const takeLabLock = async (path: string, folder: string, timeout: number): Promise<LabLock> => {
   refuseOwn(readHolder(path));
   const child = await hold(path, timeout);

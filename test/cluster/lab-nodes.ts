@@ -2,28 +2,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabKubectl } from './lab-kubectl.ts';
 import type { LabScript } from './lab-script.ts';
 
-/** A test image: one layer with a program that is its entrypoint, and noise that makes it as large as asked and unlike any other. */
+/** A test image: one layer with its entrypoint, and random data that gives it its size and makes it unique. */
 export type TestImage = {
   /** name:tag */
   readonly name: string;
-  /** hello says so and ends, or stays as long as its argument says (30s); pause stays; scratch has nothing to run. Default hello. */
+  /** hello prints a line and exits, after the duration of its argument (30s) if any; pause keeps running; scratch has no program. Default hello. */
   readonly program?: 'hello' | 'pause' | 'scratch';
-  /** How much noise. Default 0. */
+  /** The amount of random data. Default 0. */
   readonly bytes?: number;
-  /** Into the registry that wants user u and password p. */
+  /** Pushes to the registry that requires user u and password p. */
   readonly isPrivate?: boolean;
 };
 
 export type LabNodes = {
-  /** Ends a real node at once, as if its power went. */
+  /** Kills a real node, as by a power cut. */
   readonly killNode: (node: number) => Promise<void>;
-  /** Brings a killed node back with its disk, and waits until it is Ready. */
+  /** Restarts a killed node with its disk, and waits until it is Ready. */
   readonly startNode: (node: number) => Promise<void>;
-  /** Runs a command inside a real node and answers with its standard output. */
+  /** Runs a command in a real node and returns its standard output. */
   readonly node: (node: number, ...command: readonly string[]) => Promise<string>;
-  /** References of all images that a real node's containerd has: by tag and by digest, the bare ids left out. */
+  /** References of all images in a real node's containerd: by tag and by digest, without bare ids. */
   readonly images: (node: number) => Promise<readonly string[]>;
-  /** Makes a test image, pushes it to a registry of the lab, and answers with the reference by which nodes pull it. */
+  /** Builds a test image, pushes it to a registry of the lab, and returns the reference by which nodes pull it. */
   readonly pushImage: (image: TestImage) => Promise<string>;
 };
 
@@ -34,7 +34,7 @@ const isReadySince = (condition: string, since: number): boolean => {
   return status === 'True' && Date.parse(heartbeat) >= since;
 };
 
-/** Until its kubelet has spoken again: right after a power cut the API server still believes the node Ready. */
+/** Waits for a new heartbeat of its kubelet, as the node is still Ready in the API right after a power cut. */
 const untilReadyAgain = async ({ ask }: LabKubectl, name: string, since: number): Promise<void> => {
   const deadline = Date.now() + 120_000;
   while (
@@ -45,13 +45,13 @@ const untilReadyAgain = async ({ ask }: LabKubectl, name: string, since: number)
   }
 };
 
-/** A lab's real nodes and what they pull. */
+/** The operations on a lab's real nodes and their images. */
 export const labNodes = (lab: LabScript, kubectl: LabKubectl): LabNodes => ({
   killNode: async (node) => {
     await lab(['kill', String(node)]);
   },
   startNode: async (node) => {
-    const since = Math.floor(Date.now() / 1000) * 1000; // heartbeats are told in whole seconds
+    const since = Math.floor(Date.now() / 1000) * 1000; // heartbeat times are in whole seconds
     await lab(['start', String(node)]);
     await untilReadyAgain(kubectl, `node${node}`, since);
   },

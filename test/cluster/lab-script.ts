@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { runWell, type RunOptions } from './run.ts';
 
-/** What finds a lab that is up; plain data, so that one process can start it and others use it. */
+/** The location of a running lab, as plain data that other processes can use. */
 export type LabPlace = {
-  /** Where its state lives. */
+  /** The folder of its state. */
   readonly folder: string;
   readonly nodes?: number;
   readonly simulated?: number;
@@ -15,23 +15,23 @@ export type LabScript = (args: readonly string[], options?: Omit<RunOptions, 'en
 const script = join(import.meta.dirname, 'lab');
 const upTimeout = 300_000;
 
-/** The lab script for one lab; answers with its standard output, throws what it says when it fails. */
+/** Runs the lab script for one lab; returns its standard output, throws its error output if it fails. */
 export const labScript = ({ folder, controlPlane }: LabPlace): LabScript => {
   const env = { ...process.env, LAB: folder, CONTROL_PLANE: controlPlane ?? '' };
   return (args, options = {}) => runWell(script, args, { ...options, env });
 };
 
-/** Starts what of a lab is not running, and waits until it is Ready. */
+/** Starts the missing parts of a lab, and waits until it is Ready. */
 export const labUp = async (place: LabPlace): Promise<void> => {
   await labScript(place)(['up', String(place.nodes ?? 0)], { timeout: upTimeout });
 };
 
-/** Makes it exactly so many simulated nodes, and waits until they are Ready. */
+/** Creates or deletes simulated nodes until there are this many, and waits until they are Ready. */
 export const labSimulate = async (place: LabPlace, count: number): Promise<void> => {
   await labScript(place)(['simulate', String(count)], { timeout: upTimeout + 100 * count });
 };
 
-/** Stops all of a lab and wipes its state; its logs stay. */
+/** Stops a lab and deletes its state; its logs stay. */
 export const labDown = async (place: LabPlace): Promise<void> => {
   await labScript(place)(['down'], { timeout: 120_000 });
 };
@@ -39,13 +39,13 @@ export const labDown = async (place: LabPlace): Promise<void> => {
 export type LabSettings = {
   readonly kubeconfig: string;
   readonly server: string;
-  /** Path of the network namespace; '' where the lab is in the caller's own. */
+  /** Path of the network namespace; '' if the lab is in that of the caller. */
   readonly network: string;
-  /** The environment of commands that are to find the lab and its programs. */
+  /** The environment for commands that use the lab and its programs. */
   readonly env: NodeJS.ProcessEnv;
 };
 
-/** How a program reaches a lab that is up. */
+/** How a program reaches a running lab. */
 export const labSettings = async (place: LabPlace): Promise<LabSettings> => {
   const lines = (await labScript(place)(['settings'])).trim().split('\n');
   const told = new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));

@@ -43,7 +43,7 @@ const notFound = (reference: string) =>
 const waiting = (message: unknown) => ({ waiting: { reason: 'ErrImagePull', message } });
 
 describe('a lab with simulated nodes', () => {
-  it('has exactly as many as asked for, each with ids of its own', async () => {
+  it('has exactly the requested number of nodes, each with its own ids', async () => {
     await lab.simulate(12);
     await lab.simulate(10);
     const nodes = await lab.ask(
@@ -56,7 +56,7 @@ describe('a lab with simulated nodes', () => {
     expect(await lab.ask('get', 'nodes', '--no-headers')).not.toContain('NotReady');
   });
 
-  it('completes a Job, and counts what that took to write', async () => {
+  it('completes a Job, and counts the writes for it', async () => {
     const before = await lab.apiWrites();
     await lab.apply(job('good', { containers: [{ name: 'a', image: 'good:1' }] }));
     await until('the Job is complete', () => isComplete('good'));
@@ -65,7 +65,7 @@ describe('a lab with simulated nodes', () => {
     expect(total).toBe(Object.values(by).reduce((sum, count) => sum + count, 0));
   });
 
-  it('fails images as a kubelet would, each container with its own reason, also for what it mounts', async () => {
+  it('reports failing images like a kubelet, per container, and also for mounted images', async () => {
     const containers = ['a', 'b', 'c', 'd'].map((name) => ({
       name,
       image: name === 'd' ? 'missing:1' : 'noop:1',
@@ -92,7 +92,7 @@ describe('a lab with simulated nodes', () => {
     });
   });
 
-  it('has removal Jobs say what they removed and what they kept', async () => {
+  it('completes removal Jobs that report which images they removed and kept', async () => {
     const removal = { remove: ['a:1', 'b:1'], keep: ['b:1'], purge: 'any' } as const;
     const place = { socket: '/run/containerd/containerd.sock', settings: settings({ namespace: 'default' }) };
     const entry = { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 };
@@ -114,7 +114,7 @@ describe('a lab with simulated nodes', () => {
     });
   });
 
-  it('takes 8 s over a slow image, and never ends with a hanging one', async () => {
+  it('takes 8 s to pull a slow image, and never completes a hanging one', async () => {
     await lab.apply(job('slow', { containers: [{ name: 'a', image: 'slow:1' }] }));
     await lab.apply(job('hang', { containers: [{ name: 'a', image: 'hang:1' }] }));
     const start = Date.now();
@@ -123,12 +123,12 @@ describe('a lab with simulated nodes', () => {
     expect(await statuses('hang')).not.toHaveProperty('containerStatuses');
   });
 
-  it('keeps its nodes Ready beyond the time after which silent ones are given up', async () => {
+  it('keeps its nodes Ready for longer than the grace period of silent nodes', async () => {
     await sleep(60_000);
     expect(await lab.ask('get', 'nodes', '--no-headers')).not.toContain('NotReady');
   });
 
-  it('keeps its objects when its API server is killed and comes back', async () => {
+  it('keeps its objects when its API server is killed and restarted', async () => {
     await lab.killDaemon('kube-apiserver');
     expect((await lab.kubectl('get', 'jobs', '--request-timeout=2s')).code).not.toBe(0);
     await lab.repair();

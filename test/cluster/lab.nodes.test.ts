@@ -25,7 +25,7 @@ const runs = async (name: string, node: number, image: string) => {
 };
 
 describe('a lab with real nodes', () => {
-  it('pulls an image from its registry and runs it, on either node', async () => {
+  it('pulls an image from its registry and runs it on both nodes', async () => {
     const image = await lab.pushImage({ name: 'lab-test:1', bytes: 100_000 });
     await runs('first', 1, image);
     await runs('second', 2, image);
@@ -34,7 +34,7 @@ describe('a lab with real nodes', () => {
     expect(await lab.images(2)).toContain(image);
   });
 
-  it('has a registry that wants a password', async () => {
+  it('has a registry that requires a password', async () => {
     const image = await lab.pushImage({ name: 'lab-secret:1', isPrivate: true });
     await lab.apply(pod('refused', 1, image));
     const reason = '{.status.containerStatuses[0].state.waiting.message}';
@@ -43,7 +43,7 @@ describe('a lab with real nodes', () => {
     await lab.ask('delete', 'pod', 'refused', '--wait=false');
   });
 
-  it('loses a node as by a power cut, and has it back with the images on its disk', async () => {
+  it('kills a node as by a power cut, and restores it with the images on its disk', async () => {
     const image = await lab.pushImage({ name: 'lab-kept:1', bytes: 100_000 });
     await runs('before', 2, image);
     await lab.killNode(2);

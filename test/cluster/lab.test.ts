@@ -18,14 +18,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-/** The lab script on a machine that has hardly anything. */
+/** The lab script on a machine with almost no programs. */
 const bareLab = (...args: readonly string[]) =>
   run('bash', [script, ...args], {
     env: { PATH: work, HOME: work, LAB: join(work, 'lab'), LAB_CACHE: join(work, 'cache') },
   });
 
 describe('lab', () => {
-  it('says what is missing and how to install it', async () => {
+  it('reports missing programs and how to install them', async () => {
     const { code, stderr } = await bareLab('up');
     expect({ code, stderr }).toEqual({
       code: 1,
@@ -33,7 +33,7 @@ describe('lab', () => {
     });
   });
 
-  it('says which Go it needs to build Kubernetes', async () => {
+  it('reports the Go version that is required to build Kubernetes', async () => {
     const { code, stderr } = await bareLab('build');
     expect(code).toBe(1);
     expect(stderr).toMatch(/^lab: missing go 1\.\d+\.\d+ or later, to build Kubernetes: https:\/\/go\.dev\/dl\n$/);
@@ -41,18 +41,18 @@ describe('lab', () => {
 });
 
 describe('run', () => {
-  it('answers with output and exit code, and passes input on', async () => {
+  it('returns output and exit code, and passes input', async () => {
     const result = await run('sh', ['-c', 'cat; echo oops >&2; exit 3'], { input: 'in' });
     expect(result).toEqual({ stdout: 'in', stderr: 'oops\n', code: 3 });
   });
 
-  it('kills what takes too long', async () => {
+  it('kills a command at the timeout', async () => {
     await expect(run('sleep', ['30'], { timeout: 100 })).rejects.toThrow(
       'sleep 30 did not end in 0.1 s and was killed',
     );
   });
 
-  it('fails with what a failing command said', async () => {
+  it('fails with the error output of the command', async () => {
     await expect(runWell('sh', ['-c', 'echo oops >&2; exit 3'])).rejects.toThrow('ended with 3: oops');
     await expect(run('no-such-program', [])).rejects.toThrow('ENOENT');
   });

@@ -8,11 +8,11 @@ import { labNodes, type LabNodes } from './lab-nodes.ts';
 import { labDown, labScript, labSettings, labSimulate, labUp, type LabPlace } from './lab-script.ts';
 
 export type LabOptions = {
-  /** How many real nodes, node1 to nodeN: containerd and kubelet; needs root. Default 0. */
+  /** The number of real nodes, node1 to nodeN, with containerd and kubelet; needs root. Default 0. */
   readonly nodes?: number;
-  /** How many simulated nodes, sim-1 to sim-N. Default 0. */
+  /** The number of simulated nodes, sim-1 to sim-N. Default 0. */
   readonly simulated?: number;
-  /** 'oldest' is the oldest Kubernetes that is supported; without it the newest. Not with real nodes. */
+  /** 'oldest' is the oldest supported Kubernetes; by default the newest. Not with real nodes. */
   readonly controlPlane?: 'oldest';
 };
 
@@ -20,38 +20,38 @@ export type Lab = LabKubectl &
   LabNodes & {
     /** Path of a kubeconfig of cluster-admin. */
     readonly kubeconfig: string;
-    /** URL of the API server; with real nodes it is reached from inside the lab's network only (`enter`). */
+    /** URL of the API server; with real nodes it is only reachable in the lab's network (`enter`). */
     readonly server: string;
     /** Folder with the logs of all its daemons. */
     readonly logs: string;
-    /** Makes it exactly so many simulated nodes, all Ready; simulated-nodes.yaml says how they behave. */
+    /** Creates or deletes simulated nodes until this many are Ready; simulated-nodes.yaml defines their behaviour. */
     readonly simulate: (count: number) => Promise<void>;
-    /** What the API server has been asked to write since it started, by all parties. */
+    /** The writes of all clients to the API server since it started. */
     readonly apiWrites: () => Promise<ApiWrites>;
-    /** Ends a daemon of the lab (kube-apiserver, kwok, ...) at once; `repair` starts it again. */
+    /** Kills a daemon of the lab (kube-apiserver, kwok, ...); `repair` starts it again. */
     readonly killDaemon: (name: string) => Promise<void>;
-    /** Starts what is not running of the control plane and waits until it answers. */
+    /** Starts the missing parts of the control plane and waits until it answers. */
     readonly repair: () => Promise<void>;
-    /** Everything anew and empty, at the same address. */
+    /** Restarts the lab with empty state at the same address. */
     readonly renew: () => Promise<void>;
   };
 
 export type StartedLab = Lab & {
   readonly place: LabPlace;
-  /** Ends the lab and all that runs in it. Once is enough, twice does no harm. */
+  /** Stops the lab and all processes in it; idempotent. */
   readonly stop: () => Promise<void>;
 };
 
 const buildTimeout = 2_400_000;
 const lockTimeout = 3_600_000;
 
-/** Starts what is missing of a lab, its simulated nodes too. */
+/** Starts the missing parts of a lab, including its simulated nodes. */
 const raise = async (place: LabPlace): Promise<void> => {
   await labUp(place);
   if (place.simulated !== undefined) await labSimulate(place, place.simulated);
 };
 
-/** A lab that is up, as any process can use it. */
+/** The operations on a running lab, for any process. */
 export const labAt = async (place: LabPlace): Promise<Lab> => {
   const lab = labScript(place);
   const settings = await labSettings(place);
@@ -75,14 +75,14 @@ export const labAt = async (place: LabPlace): Promise<Lab> => {
   };
 };
 
-/** Stops what an earlier run left: in our own folder, or in that of whoever was killed while holding the lock. */
+/** Stops leftovers of an earlier run, in our folder or in that of a killed holder of the lock. */
 const cleanUpAfter = async (folders: ReadonlySet<string>): Promise<void> => {
   for (const folder of folders) if (existsSync(join(folder, 'run'))) await labDown({ folder });
 };
 
 /**
- * Starts a lab and answers when it is Ready. Builds Kubernetes first where this machine has none yet (some 10 minutes), and waits while another lab is up.
- * State lives in the folder that LAB names, or in one of the system's for temporary files.
+ * Starts a lab and resolves when it is Ready. The first run builds Kubernetes (about 10 minutes). Waits while another lab is running.
+ * State is in the folder named by LAB, or in a temporary folder.
  */
 export const startLab = async (options: LabOptions = {}): Promise<StartedLab> => {
   const kind = (options.nodes ?? 0) > 0 ? 'nodes' : 'control-plane';

@@ -12,7 +12,7 @@ export type RunOptions = {
 const killedAfter = (timeout: number, command: string) =>
   new Error(`${command} did not end in ${timeout / 1000} s and was killed`);
 
-/** Runs a command to its end and answers with its output, whatever its exit code; fails if it can not start or takes too long. */
+/** Runs a command and returns its output, whatever its exit code; throws if it cannot start or times out. */
 export const run = (command: string, args: readonly string[], options: RunOptions = {}): Promise<Result> => {
   const { input = '', env = process.env, timeout = 60_000 } = options;
   return new Promise((resolve, reject) => {
@@ -24,7 +24,7 @@ export const run = (command: string, args: readonly string[], options: RunOption
     }, timeout);
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
-    child.stdin.on('error', () => undefined); // a command may end before it has read its input
+    child.stdin.on('error', () => undefined); // a command may exit before it has read its input
     child.stdin.end(input);
     child.on('error', (error) => {
       clearTimeout(timer);
@@ -37,7 +37,7 @@ export const run = (command: string, args: readonly string[], options: RunOption
   });
 };
 
-/** Runs a command that has to succeed and answers with its standard output; its standard error is the message if it does not. */
+/** Runs a command that must succeed and returns its standard output; throws with its standard error. */
 export const runWell = async (command: string, args: readonly string[], options?: RunOptions): Promise<string> => {
   const { stdout, stderr, code } = await run(command, args, options);
   if (code !== 0) throw new Error(`${[command, ...args].join(' ')} ended with ${code}: ${stderr.trim()}`);

@@ -37,7 +37,7 @@ const statusWhen = (what: string, holds: (status: Status) => boolean): Promise<S
 
 const hasEnded = ({ status = '' }: Status): boolean => status !== '' && status !== 'Processing';
 
-/** Asks for a refresh and waits for its end; answers with the Jobs that it made. */
+/** Requests a refresh and waits for its end; returns its Jobs. */
 async function refreshed(token: string): Promise<{ readonly status: Status; readonly jobs: number }> {
   const before = await lab.apiWrites();
   await lab.ask('annotate', 'ic', name, '-n', namespace, '--overwrite', `kubefledged.io/refresh-requested-at=${token}`);
@@ -48,7 +48,7 @@ async function refreshed(token: string): Promise<{ readonly status: Status; read
   return { status, jobs: writesBetween(before, await lab.apiWrites()).by['POST jobs'] ?? 0 };
 }
 
-/** What the runtimes of both nodes say the tag stands for. */
+/** The digest of the tag in the runtimes of both nodes. */
 async function digests(image: string): Promise<readonly string[]> {
   const listed = await Promise.all([1, 2].map((node) => lab.node(node, 'ctr', '-n', 'k8s.io', 'images', 'ls')));
   return listed.map((text) => {
@@ -57,7 +57,7 @@ async function digests(image: string): Promise<readonly string[]> {
   });
 }
 
-/** Somebody's pod asks the registry, as every kubelet does for :latest. */
+/** Runs a user's pod, for which the kubelet asks the registry, as for every :latest. */
 async function pulledByPod(image: string, node: string): Promise<void> {
   await lab.apply({
     apiVersion: 'v1',
@@ -71,7 +71,7 @@ async function pulledByPod(image: string, node: string): Promise<void> {
 const push = (): Promise<string> => lab.pushImage({ name: 'e2e-moving:latest', bytes: 4096 });
 
 describe(':latest on real nodes', () => {
-  it('is pulled by a refresh where it has moved or was lost, on no node twice', async () => {
+  it('is pulled by a refresh if it moved or was lost, once per node', async () => {
     const image = await push();
     await lab.apply({
       apiVersion: 'kubefledged.io/v1alpha2',
@@ -98,12 +98,12 @@ describe(':latest on real nodes', () => {
     console.log(`drift on real nodes: ${first} moved to ${second}: 2 Jobs; before and after, none`);
   });
 
-  it('is believed of a node by its own list: what a pod has pulled needs no Job, and what was lost does', async () => {
+  it('is checked against the image list of a node: a lost image gets a Job, one that a pod pulled does not', async () => {
     const image = await push();
     await pulledByPod(image, 'node1');
     const [ahead, behind] = await digests(image);
     expect(ahead).not.toBe(behind);
-    await sleep(75_000); // lists are late, and so are not believed for a minute after a round
+    await sleep(75_000); // lists are late, so they are ignored for a minute after a round
     const { jobs } = await refreshed('one node was ahead');
     expect(jobs).toBe(1);
     expect(await digests(image)).toEqual([ahead, ahead]);

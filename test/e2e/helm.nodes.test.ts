@@ -10,7 +10,7 @@ const install = 'imagecache';
 const apps = 'helm-apps';
 const release = 'imagecache-functions';
 
-/** Runs helm and answers with what it says; the test's log is the transcript. */
+/** Runs helm and returns its output, which is also printed. */
 const transcribed = async (...args: readonly string[]): Promise<string> => {
   const started = Date.now();
   const { code, stdout, stderr } = await helm(lab, ...args);
@@ -77,7 +77,7 @@ const objects = async (): Promise<string> => {
 };
 
 describe('the chart on real nodes', () => {
-  it('is installed with one command, CRD and all, and is Ready', async () => {
+  it('is installed with its CRD by one command, and becomes Ready', async () => {
     await lab.ask('delete', 'crd', 'imagecaches.kubefledged.io', '--ignore-not-found');
     await transcribed('install', release, chart, '-n', install, ...values, '--wait', '--timeout=180s');
     expect(await lab.ask('get', 'deployment', release, '-n', install, '-o', 'jsonpath={.status.readyReplicas}')).toBe(
@@ -89,14 +89,14 @@ describe('the chart on real nodes', () => {
     expect(await objects()).not.toMatch(/^job|-crd$/m);
   });
 
-  it('pulls what an ImageCache names, under its own policy', async () => {
+  it('pulls the images of an ImageCache under its admission policy', async () => {
     const image = await lab.pushImage({ name: 'helm-first:1' });
     await lab.apply(cacheOf('first', [image]));
     await settled('first');
     for (const node of [1, 2]) expect(await lab.images(node)).toContain(image);
   });
 
-  it('is upgraded in the middle of a round, which goes on where it was', async () => {
+  it('is upgraded during a round, which then resumes', async () => {
     const image = await lab.pushImage({ name: 'helm-large:1', bytes: 40_000_000 });
     await slow();
     await lab.apply(cacheOf('large', [image]));
@@ -111,7 +111,7 @@ describe('the chart on real nodes', () => {
     expect(await objects()).toContain('poddisruptionbudget.policy/imagecache-functions');
   });
 
-  it('is gone with one command, and leaves the ImageCaches, which can then be deleted', async () => {
+  it('is uninstalled by one command, and leaves the ImageCaches, which can then be deleted', async () => {
     await lab.ask(
       ...['patch', 'imagecache', 'first', '-n', apps, '--type=merge'],
       ...['-p', '{"metadata":{"finalizers":["kubefledged.io/purge"]},"spec":{"deletionPolicy":"Purge"}}'],

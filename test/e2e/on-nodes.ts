@@ -7,13 +7,13 @@ import { productImage } from './product-image.ts';
 const root = join(import.meta.dirname, '../..');
 
 export type OnNodes = {
-  /** Ends the product and answers with all that it logged. */
+  /** Stops the product and returns its log. */
   readonly stop: () => Promise<string>;
-  /** Ends it in the middle of whatever it does. */
+  /** Kills the product. */
   readonly kill: () => Promise<void>;
 };
 
-/** Pushes the no-op image to the lab's registry and starts the product beside the API server, with these flags and variables. */
+/** Pushes the no-op image to the lab's registry and starts the product in the lab's network with these flags and variables. */
 export async function startOnNodes(
   lab: Lab,
   flags: readonly string[],

@@ -5,7 +5,7 @@ import { sharedLab } from '../cluster/shared-lab.ts';
 
 const crd = join(import.meta.dirname, '../../crds/imagecache.yaml');
 
-/** The lab of this run, with our CRD and these namespaces. */
+/** The lab of this run, with the CRD and these namespaces. */
 export async function preparedLab(...namespaces: readonly string[]): Promise<Lab> {
   const lab = await sharedLab();
   await lab.ask('apply', '--server-side', '-f', crd);
@@ -15,15 +15,15 @@ export async function preparedLab(...namespaces: readonly string[]): Promise<Lab
 
 type Cache = { readonly namespace: string; readonly name: string };
 type Expected<Status> = {
-  /** For the message of who waited in vain. */
+  /** The awaited state, for the error message. */
   readonly what: string;
   readonly holds: (status: Status) => boolean;
-  /** What of the object is looked at; throws where it is not as the test has it. */
+  /** Extracts the relevant part of the object; throws if it is invalid. */
   readonly parse: (cache: unknown) => Status | undefined;
   readonly seconds?: number;
 };
 
-/** The status of a cache, once it is as awaited. An API server that does not answer now is asked again. */
+/** Waits for a status of a cache, and retries if the API server does not answer. */
 export async function statusOnce<Status>(
   lab: Lab,
   { namespace, name }: Cache,

@@ -4,7 +4,7 @@ import type { Lab } from '../cluster/lab.ts';
 
 const main = join(import.meta.dirname, '../../deploy/tools/images/main.ts');
 
-/** Builds one of our images and pushes it to the lab's registry, as `npm run images` does; answers with the reference by which nodes pull it. */
+/** Builds an image of the product and pushes it to the lab's registry, like `npm run images`; returns the reference by which nodes pull it. */
 export async function productImage(lab: Lab, name: 'functions' | 'noop'): Promise<string> {
   const push = lab.enter('node', [main, '172.30.0.1:5000', '--only', name], { stdio: ['ignore', 'pipe', 'inherit'] });
   if (push.stdout === null) throw new Error('node was started without a pipe');

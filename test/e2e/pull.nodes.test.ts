@@ -59,7 +59,7 @@ const cache = (name: string, images: readonly string[], more: object = {}, hostn
   },
 });
 
-/** Applies a cache and waits for the end of its round, whatever it is. */
+/** Applies a cache and waits for the end of its round, whatever the result. */
 const settled = async (manifest: ReturnType<typeof cache>, timeout = '120s'): Promise<Status> => {
   await lab.apply(manifest);
   const name = manifest.metadata.name;
@@ -76,8 +76,8 @@ const until = async (what: string, seconds: number, holds: () => Promise<boolean
 };
 
 /**
- * A registry that takes connections and never answers. Begun before all else, as it holds a pull for as long as it lives:
- * the runtime waits for ever, and a kubelet that pulls one image at a time keeps all others waiting too.
+ * A registry that accepts connections and never answers. Started before all tests, as it blocks a pull while it is running:
+ * the runtime waits without a timeout, and a kubelet with serial pulls blocks all others too.
  */
 const hanging = 'hanging.local:5999/hanging:1';
 const beside = 'registry.local:5000/beside:1';
@@ -93,7 +93,7 @@ const hang = async (): Promise<ChildProcess> => {
 };
 
 describe('an ImageCache on real nodes', () => {
-  it('puts scratch, program and pause images on the node, and starts nothing of them', async () => {
+  it('pulls scratch, program and pause images on the node without starting their programs', async () => {
     const images = [
       await lab.pushImage({ name: 'e2e-scratch:1', program: 'scratch' }),
       await lab.pushImage({ name: 'e2e-hello:1', program: 'hello', bytes: 1_000_000 }),
@@ -107,7 +107,7 @@ describe('an ImageCache on real nodes', () => {
     ).not.toContain('plain');
   });
 
-  it('tells why a private image can not be had without its secret, and has it with the secret', async () => {
+  it('reports why a private image cannot be pulled without its secret, and pulls it with the secret', async () => {
     const image = await lab.pushImage({ name: 'e2e-private:1', isPrivate: true });
     const without = await settled(cache('secretless', [image], {}, 'node1'));
     expect(without.status).toBe('Failed');
@@ -123,7 +123,7 @@ describe('an ImageCache on real nodes', () => {
     expect(await lab.images(1)).toContain(image);
   });
 
-  it('ends a round early on a tag that is not there, with the words of the kubelet, and pulls what is beside it', async () => {
+  it('fails early on a missing tag with the message of the kubelet, and pulls the other images', async () => {
     const good = await lab.pushImage({ name: 'e2e-good:1' });
     const started = Date.now();
     const images = [good, 'registry.local:5000/e2e-good:none'];
@@ -135,7 +135,7 @@ describe('an ImageCache on real nodes', () => {
     expect(Date.now() - started).toBeLessThan(90_000);
   });
 
-  it('pulls 20 images on to a node', async () => {
+  it('pulls 20 images on a node', async () => {
     const names = Array.from({ length: 20 }, (_, index) => `e2e-many-${index}:1`);
     const images: string[] = [];
     for (const name of names) images.push(await lab.pushImage({ name, program: 'scratch', bytes: 4096 }));
@@ -144,7 +144,7 @@ describe('an ImageCache on real nodes', () => {
     expect(await lab.images(1)).toEqual(expect.arrayContaining(images));
   });
 
-  it('lets a node go that dies in the middle of a pull, and serves it when it is back', async () => {
+  it('skips a node that is killed during a pull, and retries when it is back', async () => {
     const large = await lab.pushImage({ name: 'e2e-large:1', bytes: 40_000_000 });
     await slow(1);
     await lab.apply(cache('killed', [large], {}, 'node1'));
@@ -173,7 +173,7 @@ describe('an ImageCache on real nodes', () => {
     expect(await lab.images(1)).toContain(large);
   });
 
-  it('gives a hanging registry its time, says that nothing was heard, and has what is beside it as soon as the hang is over', async () => {
+  it('waits for a hanging registry until the deadline, reports the timeout, and pulls the other images when the registry is stopped', async () => {
     const reason = async (image: string) => (await statusOf('hanging')).failures?.[image]?.[0]?.reason;
     await until('the first try is over', 480, async () => (await reason(hanging)) === 'ImagePullStatusUnknown');
     expect((await statusOf('hanging')).nodes?.['node2']).toMatchObject({ state: 'Pulling', oneImagePerJob: true });

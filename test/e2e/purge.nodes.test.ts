@@ -64,7 +64,7 @@ const purged = async (name: string, number: number): Promise<Status> => {
   return statusWhen(name, 'it is purged', ({ round, status }) => round?.number === number && status !== 'Processing');
 };
 
-/** Our images that both nodes' runtimes have, by name. */
+/** Images of the test in the runtimes of both nodes, by name. */
 const onBoth = async (prefix: string): Promise<readonly (readonly string[])[]> =>
   Promise.all(
     [1, 2].map(async (node) =>
@@ -77,7 +77,7 @@ const gone = async (name: string): Promise<void> => {
 };
 
 describe('a purge on real nodes', () => {
-  it('removes what nobody needs, spares the rest and says why: in use, wanted as another tag, pinned', async () => {
+  it('removes unused images, and reports why others are kept: in use, needed by another tag, pinned', async () => {
     const plain = await lab.pushImage({ name: 'purge-plain:1', bytes: 300_000 });
     const used = await lab.pushImage({ name: 'purge-used:1', program: 'pause', bytes: 1000 });
     const [first, second] = [
@@ -121,7 +121,7 @@ describe('a purge on real nodes', () => {
     );
   });
 
-  it('pulls again what a refresh asks for within 10 s of a purge, although nodes still list it', async () => {
+  it('is followed by pulls at a refresh within 10 s, although nodes still list the images', async () => {
     const image = await lab.pushImage({ name: 'again:1', bytes: 5000 });
     await cached('again', [image]);
     await purged('again', 2);
@@ -135,7 +135,7 @@ describe('a purge on real nodes', () => {
     expect(await onBoth('again:')).toEqual([[image], [image]]);
   });
 
-  it('takes from both nodes what an edit takes out of the spec', async () => {
+  it('removes images from both nodes that an edit removes from the spec', async () => {
     const [stays, goes] = [
       await lab.pushImage({ name: 'edit-stays:1' }),
       await lab.pushImage({ name: 'edit-goes:1', bytes: 10 }),
@@ -159,7 +159,7 @@ describe('a purge on real nodes', () => {
     expect(await onBoth('edit-')).toEqual([[stays], [stays]]);
   });
 
-  it('leaves the images of a cache that is deleted, and takes those of one with deletionPolicy Purge along', async () => {
+  it('removes the images of a deleted cache only if its deletionPolicy is Purge', async () => {
     const [left, taken] = [
       await lab.pushImage({ name: 'del-left:1' }),
       await lab.pushImage({ name: 'del-taken:1', bytes: 20 }),
@@ -172,7 +172,7 @@ describe('a purge on real nodes', () => {
   });
 });
 
-/** Another tag of the same manifest, as a registry takes it. */
+/** Adds another tag of the same manifest to the registry. */
 async function retagged(name: string, from: string, to: string): Promise<void> {
   const type = 'application/vnd.oci.image.manifest.v1+json,application/vnd.docker.distribution.manifest.v2+json';
   const url = `http://172.30.0.1:5000/v2/${name}/manifests`;

@@ -19,7 +19,7 @@ const pause = 'registry.local:5000/pause:1';
 
 let lab: Lab;
 
-/** Runs the program inside node1, without a Pod around it. */
+/** Runs the program on node1 without a Pod. */
 const removal = async (...args: readonly string[]): Promise<RemovalResult | undefined> => {
   const report = join(lab.logs, 'removal.json');
   writeFileSync(report, '');
@@ -38,7 +38,7 @@ const pod = async (name: string, phase: string, spec: object, labels: object = {
   await lab.ask(...wait);
 };
 
-/** Puts images on node1 as our pull Pods do: their containers end, and stay for as long as the Pod does. */
+/** Pulls images on node1 as pull Pods do: their terminated containers stay as long as the Pod. */
 const pulledByUs = (name: string, images: readonly string[]): Promise<void> => {
   const containers = images.map((image, index) => ({ name: `image-${index}`, image }));
   return pod(name, 'Succeeded', { containers }, { app: 'kubefledged', kubefledged: 'kubefledged-image-manager' });
@@ -52,7 +52,7 @@ const listed = z.object({
   }),
 });
 
-/** How large the kubelet says that an image is, as the runtime told it; 0 until it does. */
+/** The size of an image that the kubelet reports; 0 until it does. */
 const sizeTold = async (image: string): Promise<number> => {
   const { status } = listed.parse(JSON.parse(await lab.ask('get', 'node', 'node1', '-o', 'json')));
   return status.images.find(({ names }) => names.includes(image))?.sizeBytes ?? 0;
@@ -65,7 +65,7 @@ beforeAll(async () => {
 });
 
 describe('a removal on a real node', () => {
-  it('removes an image, although a pull Pod of ours still holds it, and says how large it was', async () => {
+  it('removes an image that a pull Pod still holds, and reports its size', async () => {
     const [free, other] = [await pushed('rm-free:1', 3_000_000), await pushed('rm-other:1')];
     await pulledByUs('pulls-free', [free, other]);
     await expect.poll(() => sizeTold(free), { timeout: 90_000, interval: 500 }).toBeGreaterThan(3_000_000);
@@ -80,7 +80,7 @@ describe('a removal on a real node', () => {
     expect(await lab.images(1)).toEqual(before.filter((name) => !gone(name)));
   });
 
-  it('takes an image that is not there as done', async () => {
+  it('succeeds for an image that is not present', async () => {
     const asked = ['registry.local:5000/never:1', `registry.local:5000/pause@${digest}`, 'BAD IMAGE'];
     expect(await removal(...asked.map((each) => `--remove=${each}`))).toMatchObject({
       freedBytes: 0,
@@ -88,7 +88,7 @@ describe('a removal on a real node', () => {
     });
   });
 
-  it('spares what a Pod runs, mounts, or may start again, and names the Pod', async () => {
+  it('keeps images that a Pod runs, mounts or may start again, and reports the Pod', async () => {
     const used = await lab.pushImage({ name: 'rm-used:1', program: 'pause' });
     const [mounted, ended] = [await pushed('rm-mounted:1', 1000), await pushed('rm-ended:1')];
     await pod('ended', 'Succeeded', { containers: [{ name: 'main', image: ended }] });
@@ -110,7 +110,7 @@ describe('a removal on a real node', () => {
     for (const image of [used, mounted, ended]) expect(await lab.images(1)).not.toContain(image);
   });
 
-  it('spares an image of which another tag is wanted, and takes the other tag with it when nobody wants it', async () => {
+  it('keeps an image if another tag of it is desired, and removes all tags if none is', async () => {
     const first = await pushed('rm-shared:1', 1000);
     const second = first.replace(':1', ':2');
     const tagging = lab.enter('crane', ['tag', '--insecure', '172.30.0.1:5000/rm-shared:1', '2'], { stdio: 'ignore' });
@@ -127,7 +127,7 @@ describe('a removal on a real node', () => {
     expect((await lab.images(1)).filter((name) => name.includes('rm-shared'))).toEqual([]);
   });
 
-  it('spares the pause image, which the runtime pins', async () => {
+  it('keeps the pause image, which the runtime pins', async () => {
     expect((await removal(`--remove=${pause}`))?.images).toEqual([
       { outcome: 'spared', image: pause, reason: 'Pinned', by: '' },
     ]);
@@ -136,7 +136,7 @@ describe('a removal on a real node', () => {
 });
 
 describe('a removal Job on a real node', () => {
-  it('does the same in its Pod, in a namespace of its own, and spares the image that it runs', async () => {
+  it('does the same in a Pod in a separate namespace, and keeps its own image', async () => {
     const removalImage = await productImage(lab, 'functions');
     const [image, kept] = [await pushed('rm-job:1', 1000), await pushed('rm-kept:1', 1000)];
     await pulledByUs('pulls-job', [image, kept]);

@@ -54,8 +54,8 @@ const areOnBoth = async (all: readonly string[]): Promise<void> => {
   for (const node of [1, 2]) expect(await lab.images(node)).toEqual(expect.arrayContaining([...all]));
 };
 
-describe('a round on real nodes goes on', () => {
-  it('when the API server is restarted in the middle', async () => {
+describe('a round on real nodes resumes', () => {
+  it('after a restart of the API server', async () => {
     const all = await images('api', 6);
     await apply('api', all);
     await statusWhen('api', 'it pulls', isPulling);
@@ -66,7 +66,7 @@ describe('a round on real nodes goes on', () => {
     await areOnBoth(all);
   });
 
-  it('when everything is: our process, the control plane and both nodes', async () => {
+  it('after a restart of the product, the control plane and both nodes', async () => {
     const all = await images('all', 6);
     await apply('all', all);
     await statusWhen('all', 'it pulls', isPulling);
@@ -85,7 +85,7 @@ describe('a round on real nodes goes on', () => {
 });
 
 describe('a node that joins', () => {
-  it('gets the images of all caches that select it, as another machine than the one of its name before', async () => {
+  it('pulls the images of all caches that select it, as a new machine under the name of an earlier one', async () => {
     const all = await images('join', 2);
     await apply('join', all);
     const before = (await statusWhen('join', 'both have them', isDone)).nodes?.['node2']?.id;
@@ -99,11 +99,11 @@ describe('a node that joins', () => {
   });
 });
 
-describe('where Pods may not mount images on one of the nodes', () => {
+describe('with an admission policy against image volumes on one node, the product', () => {
   const name = 'no-image-volumes-on-node2';
   const rule = `!object.spec.volumes.exists(v, has(v.image)) || !object.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms.exists(t, t.matchFields.exists(f, 'node2' in f.values))`;
 
-  it('mounts them on the other, and starts a copied no-op in them there', async () => {
+  it('mounts images on the other node, and starts a copied no-op in them on this one', async () => {
     await lab.apply({
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingAdmissionPolicy',
@@ -125,7 +125,7 @@ describe('where Pods may not mount images on one of the nodes', () => {
       metadata: { name },
       spec: { policyName: name, validationActions: ['Deny'] },
     });
-    await sleep(3000); // an API server takes up a policy within seconds
+    await sleep(3000); // an API server applies a policy within seconds
     const all = await images('mixed', 2);
     await apply('mixed', all);
     const { nodes } = await statusWhen('mixed', 'both have them', isDone);

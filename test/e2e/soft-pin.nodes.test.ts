@@ -7,7 +7,7 @@ import { preparedLab } from './prepared-lab.ts';
 const namespace = 'soft-pin';
 const more = '/var/lib/kubelet/more.yaml';
 
-/** Every image goes that nothing has used for some seconds. A kubelet looks once when it starts, and then every 5 minutes. */
+/** Images are collected that were unused for some seconds. A kubelet checks when it starts, and then every 5 minutes. */
 const greedy = 'imageMinimumGCAge: 1s\\nimageMaximumGCAge: 5s\\n';
 
 let lab: Lab;
@@ -40,8 +40,8 @@ const pulled = async (name: string, jobRetentionPolicy: 'Delete' | 'Retain'): Pr
   return image;
 };
 
-describe('the kubelet that collects unused images', () => {
-  it('spares those whose Jobs are retained, and takes those whose Jobs are gone', async () => {
+describe('image garbage collection of the kubelet', () => {
+  it('keeps images whose Jobs are retained, and removes those whose Jobs were deleted', async () => {
     const product = await startOnNodes(lab, ['--image-cache-refresh-frequency=0s']);
     const retained = await pulled('pin-retained', 'Retain');
     const loose = await pulled('pin-loose', 'Delete');
@@ -53,7 +53,7 @@ describe('the kubelet that collects unused images', () => {
     await lab.node(1, 'bash', '-c', `printf '${greedy}' > ${more}`);
     await restart();
     await expect.poll(() => lab.images(1), { timeout: 480_000, interval: 2000 }).not.toContain(loose);
-    await sleep(10_000); // the same pass goes on
+    await sleep(10_000); // the same pass continues
     expect(await lab.images(1)).toContain(retained);
   });
 });

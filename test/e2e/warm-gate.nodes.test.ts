@@ -33,7 +33,7 @@ const taints = () => lab.ask('get', 'node', 'node2', '-o', 'jsonpath={.spec.tain
 const warm = () => lab.ask('get', 'node', 'node2', '-o', 'jsonpath={.metadata.labels.kubefledged\\.io/warm}');
 
 describe('a real node with a startup taint', () => {
-  it('takes no pod of a user before the images of both its caches are there, and is then let go as warm', async () => {
+  it('accepts no user pods before the images of both its caches are present, and is then labelled warm', async () => {
     const [first, second] = [
       await lab.pushImage({ name: 'gate-first:1' }),
       await lab.pushImage({ name: 'gate-second:1', bytes: 1000 }),
@@ -56,7 +56,7 @@ describe('a real node with a startup taint', () => {
     await lab.ask('label', 'node', 'node2', 'kubefledged.io/warm-');
   });
 
-  it('is let go cold, with an Event, when the time for an image that does not exist is up', async () => {
+  it('loses the taint at the timeout if an image does not exist, with an Event and without the warm label', async () => {
     await gated('never', 'registry.local:5000/gate-never:1', 1);
     await lab.ask('taint', 'node', 'node2', `${key}=:NoSchedule`);
     await expect.poll(taints, { timeout: 30_000, interval: 200 }).toBe('');

@@ -1,4 +1,4 @@
-/** The paths that a function may ever ask of the API server, with names that objects can have. */
+/** The paths that a function may request from the API server, with valid object names. */
 const name = '[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?' as const;
 const places = [
   `/api/v1/nodes(?:/${name})?`,
@@ -9,7 +9,7 @@ const places = [
 ] as const;
 const pattern = new RegExp(`^(?:${places.join('|')})$`);
 
-/** Whether a path of the API is one that a function may ask, whatever it has been sent. */
+/** Whether a function may request this path of the API, whatever event it received. */
 export function isLawfulPath(path: string): boolean {
   const [place = '', query = ''] = path.split('?');
   return pattern.test(place) && !place.includes('..') && /^[\w%=&.+~*-]*$/.test(query);

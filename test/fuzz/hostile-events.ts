@@ -2,7 +2,7 @@ import type { SeededRandom } from '../chaos/seeded-random.ts';
 import { hostileNames } from './hostile-names.ts';
 import { batch, binary, headersOf, headerText, json, text, whole, type Hostile, type Make } from './request-bytes.ts';
 
-/** Events that mean harm by what they say. */
+/** Events with hostile content. */
 export const hostileEvents: Readonly<Record<string, Make>> = {
   'a hostile name': (chance) => event(chance, { name: chance.pick(hostileNames) }),
   'a hostile namespace': (chance) => event(chance, { namespace: chance.pick(hostileNames) }),
@@ -59,7 +59,7 @@ function hostileChanges(chance: SeededRandom): unknown {
     : Array.from({ length: chance.between(0, 300) }, change);
 }
 
-/** The same event in a form of its own choice. */
+/** The event in a random content mode. */
 function event(chance: SeededRandom, changes: Readonly<Record<string, unknown>>): Omit<Hostile, 'kind'> {
   if (chance.is(0.6)) return json(chance, text(changes));
   const { data, ...attributes } = changes;

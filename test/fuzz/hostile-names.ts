@@ -1,4 +1,4 @@
-/** Names that reach for a path, a shell, a log line, a header or an object's prototype. */
+/** Names that target a path, a shell, a log line, a header or an object's prototype. */
 export const hostileNames = [
   '..',
   '.',

@@ -6,7 +6,7 @@ import { randomBytes, type Hostile, type Make } from './request-bytes.ts';
 const kinds: Readonly<Record<string, Make>> = { ...hostileEvents, ...hostileWire };
 const names = Object.keys(kinds);
 
-/** The hostile request of a draw. */
+/** A random hostile request. */
 export function hostileRequest(chance: SeededRandom): Hostile {
   const kind = names[chance.between(0, names.length - 1)] ?? 'noise';
   return { kind, ...(kinds[kind] ?? noise)(chance) };

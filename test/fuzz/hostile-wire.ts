@@ -16,7 +16,7 @@ import {
   type Make,
 } from './request-bytes.ts';
 
-/** Requests that mean harm by how they are sent. */
+/** Requests with a hostile encoding. */
 export const hostileWire: Readonly<Record<string, Make>> = {
   'bad UTF-8': (chance) =>
     whole(

@@ -1,4 +1,4 @@
-/** Hostile requests at the functions: `npm run fuzz -- [--requests 100000] [--seed 1]`. */
+/** Sends hostile requests to the functions: `npm run fuzz -- [--requests 100000] [--seed 1]`. */
 import { parseArgs } from 'node:util';
 import { runFuzz } from './run-fuzz.ts';
 

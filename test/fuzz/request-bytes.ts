@@ -1,11 +1,11 @@
 import type { SeededRandom } from '../chaos/seeded-random.ts';
 import { goodEvent } from '../functions/runtime/http/good-event.ts';
 
-/** A request that means harm, as bytes in the pieces in which they are sent. */
+/** A hostile request as bytes, in the pieces in which they are sent. */
 export type Hostile = {
   readonly kind: string;
   readonly pieces: readonly Buffer[];
-  /** Whether it says all that it announces: then it is answered. */
+  /** Whether the request is complete, so that it must be answered. */
   readonly isWhole: boolean;
 };
 
@@ -18,12 +18,12 @@ export const functions = ['/reconcile', '/job-complete', '/refresh', '/purge'] a
 
 export const text = (changes: object): string => JSON.stringify({ ...goodEvent, ...changes });
 
-/** What would end the header is left out: no client could send it. */
+/** Without characters that would end the header, which no client can send. */
 export const headerText = (value: string): string => value.replace(/\p{Cc}/gu, '').slice(0, 12_000);
 
 export const headersOf = (entries: Iterable<readonly [string, string]>): Headers => Object.fromEntries(entries);
 
-/** Each byte by itself. */
+/** Each byte separately. */
 export const bytesOf = (request: string): readonly Buffer[] =>
   [...Buffer.from(request)].map((byte) => Buffer.from([byte]));
 

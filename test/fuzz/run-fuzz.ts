@@ -19,27 +19,27 @@ import type { Hostile } from './request-bytes.ts';
 
 export type FuzzResult = {
   readonly requests: number;
-  /** Answers by status; 0 for what is closed without one. */
+  /** Responses by status; 0 for connections that were closed without one. */
   readonly statuses: Readonly<Record<number, number>>;
-  /** Milliseconds that the slowest whole request waited for its answer. */
+  /** Milliseconds until the slowest response to a complete request. */
   readonly slowest: number;
-  /** Megabytes by which the process has grown. */
+  /** Growth of the process in megabytes. */
   readonly growth: number;
-  /** What should never have been, a line for each. */
+  /** Violations, a line each. */
   readonly wrong: readonly string[];
 };
 
 export type FuzzOptions = {
   readonly requests: number;
   readonly seed: number;
-  /** Sockets at once. Default 32. */
+  /** Concurrent sockets. Default 32. */
   readonly atOnce?: number;
 };
 
-/** What a sender may be told: 204, what it never sends again, or later. 404 and 405 only where there was no POST. */
+/** Allowed responses: 204, a permanent refusal, or retry later. 404 and 405 only if the request was not a POST. */
 const lawful: ReadonlySet<number> = new Set([204, 400, 413, 415, 422, 431, 503]);
 
-/** Sends hostile requests to the four functions, which serve over a cluster of memory, and looks at all that comes of it. */
+/** Sends hostile requests to the four functions on an in-memory cluster, and checks their effects. */
 export async function runFuzz({ requests, seed, atOnce = 32 }: FuzzOptions): Promise<FuzzResult> {
   const wrong: string[] = [];
   const note = (line: string): void => {
@@ -79,7 +79,7 @@ export async function runFuzz({ requests, seed, atOnce = 32 }: FuzzOptions): Pro
 
 const memory = (): number => process.memoryUsage.rss() / 1e6;
 
-/** The four functions over a cluster that has one cache and one node; every path that they ask for is looked at. */
+/** The four functions on a cluster of one cache and one node; every requested path is checked. */
 function target(note: (line: string) => void) {
   const api = inMemoryApi({ now: Date.now });
   api.put(nodePath('node-1'), nodeNamed('node-1'));
@@ -106,7 +106,7 @@ function target(note: (line: string) => void) {
   return { handlers, context };
 }
 
-/** The status that comes back for the pieces of a request; 0 if the connection closes without any. */
+/** The response status of a request; 0 if the connection closes without one. */
 function answerTo(port: number, { pieces, isWhole }: Hostile): Promise<number> {
   return new Promise((resolve) => {
     let answer = '';
@@ -125,7 +125,7 @@ function answerTo(port: number, { pieces, isWhole }: Hostile): Promise<number> {
   });
 }
 
-/** Connections that send a byte now and then, and never come to an end. */
+/** Connections that send a byte now and then, without end. */
 function openSlowConnections(port: number): { readonly end: () => void } {
   const ending = new AbortController();
   const sockets = Array.from({ length: 100 }, () =>

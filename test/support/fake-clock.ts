@@ -2,16 +2,16 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../sources/clock.ts';
 
 export type FakeClock = Clock & {
-  /** Lets so many milliseconds pass, running every timer at its time and all that follows from it. */
+  /** Advances by this many milliseconds, and runs every timer at its time with everything that follows from it. */
   readonly advance: (ms: number) => Promise<void>;
 };
 
-/** Lets everything that is ready run, promises and their followers included. */
+/** Runs everything that is ready, including promises and their continuations. */
 async function settle(): Promise<void> {
   for (let turns = 0; turns < 10; turns += 1) await turn();
 }
 
-/** A clock that only moves when told; `random` is always the same unless given. */
+/** A clock that only moves when it is advanced; `random` is constant unless given. */
 export function fakeClock(random: () => number = () => 1 - Number.EPSILON): FakeClock {
   let now = Date.UTC(2026, 10, 24);
   const timers = new Set<{ readonly at: number; readonly run: () => void }>();

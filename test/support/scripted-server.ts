@@ -5,7 +5,7 @@ export type ReceivedRequest = {
   readonly path: string;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: string;
-  /** Number of the connection that it came over, from 1. */
+  /** The number of its connection, from 1. */
   readonly connection: number;
 };
 
@@ -15,10 +15,10 @@ export type ScriptedServer = {
   readonly close: () => Promise<void>;
 };
 
-/** Answers a request, the `count`th that the server received, or leaves it unanswered. */
+/** Answers the `count`th request, or leaves it unanswered. */
 export type Script = (response: http.ServerResponse, request: ReceivedRequest, count: number) => void;
 
-/** An HTTP server on a free loopback port that runs a script for each request: for answers, silence and faults on the wire. */
+/** An HTTP server on a free loopback port that runs a script for each request, to simulate responses, timeouts and faults. */
 export async function scriptedServer(script: Script): Promise<ScriptedServer> {
   const received: ReceivedRequest[] = [];
   const connections = new Map<unknown, number>();
@@ -48,7 +48,7 @@ export async function scriptedServer(script: Script): Promise<ScriptedServer> {
   };
 }
 
-/** An answer in JSON. */
+/** A JSON response. */
 export function answer(
   response: http.ServerResponse,
   status: number,

@@ -1,7 +1,7 @@
 import { noDeliveryFaults, type DeliveryFaults } from '../broker.ts';
 import { faultPlan, type FaultPlan } from '../fault-plan.ts';
 
-/** The forecast of a seed while there is chaos; before and after that nothing goes wrong. */
+/** The faults of a seed during the chaos; there are none before and after. */
 export type ActiveFaults = Pick<FaultPlan, 'toApi' | 'toFunction' | 'rates' | 'random'> & {
   readonly isOn: () => boolean;
   readonly deliveryFaults: () => DeliveryFaults;

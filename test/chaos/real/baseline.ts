@@ -1,4 +1,4 @@
-/** Plays seeds undisturbed on the simulator, and tells their ends to whoever forked it. Node names begin with `chaos-` and the seed. */
+/** Plays seeds without chaos on the simulator, and sends their end states to the parent process. Node names start with `chaos-` and the seed. */
 import { runOnSimulator } from '../run-on-simulator.ts';
 
 process.once('disconnect', () => process.exit());

@@ -4,23 +4,23 @@ import type { SeededRandom } from '../seeded-random.ts';
 
 export type Program = {
   readonly name: string;
-  /** What Node runs. */
+  /** The arguments of Node. */
   readonly file: string;
   readonly flags: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** A process that comes back when it is killed, or when it has ended by itself. */
+/** A process that is restarted when it was killed or has exited. */
 export type Child = {
-  /** Where it listens; undefined while it does not. */
+  /** The port on which it listens; undefined while it does not. */
   readonly port: () => number | undefined;
-  /** SIGKILL: it ends in the middle of whatever it does. */
+  /** Sends SIGKILL. */
   readonly kill: () => void;
-  /** Ends it for good. */
+  /** Stops it permanently. */
   readonly stop: () => void;
 };
 
-/** Keeps a program of the product running. `log` hears of its starts and of what it logs. */
+/** Keeps a program of the product running. `log` receives its starts and log lines. */
 export function keepRunning(program: Program, chance: SeededRandom, log: (line: string) => void): Child {
   const { name, file, flags, env } = program;
   let child: ChildProcess | undefined;
@@ -56,7 +56,7 @@ export function keepRunning(program: Program, chance: SeededRandom, log: (line: 
     clearTimeout(again);
     child?.kill('SIGKILL');
   };
-  // Whoever plays it may end first.
+  // The run may end first.
   process.once('exit', end);
   start();
   return {

@@ -14,18 +14,18 @@ export type Comparison = {
   readonly expected: EndState;
 };
 
-/** Milliseconds in which nothing changes. */
+/** Milliseconds without changes. */
 const quiet = 2_500;
 
-/** Milliseconds without any change after which nothing more is to come: a source gives up on an answer after 60 s, and waits for up to 30 s. */
+/** Milliseconds without changes after which the state is final: a source times out after 60 s and backs off for up to 30 s. */
 const patience = 75_000;
 
-/** Milliseconds after which something goes round in circles. */
+/** Milliseconds after which the product is considered to loop. */
 const longest = 300_000;
 
 /**
- * How the end differs from the one that is expected, after one tick; after a second where a refresh had to wait for the round that the first
- * opened. Empty as soon as it is the same and nothing changes.
+ * Compares the end state with the expected one after one tick, or after two if a refresh had to wait for the round that the first
+ * started. Empty as soon as they are equal and nothing changes.
  */
 export async function compareEndState(at: Comparison): Promise<readonly string[]> {
   const { scenario, verbs, prefix, product, expected } = at;
@@ -42,10 +42,10 @@ export async function compareEndState(at: Comparison): Promise<readonly string[]
   }
 }
 
-/** Nodes that KWOK plays list no images. */
+/** KWOK nodes list no images. */
 const withoutImages = (endState: EndState): EndState => ({ ...endState, images: {}, late: [] });
 
-/** One tick as a scheduler sends it: some times, until it is taken. A process that was killed last is still to come back. */
+/** Sends one tick like a scheduler, with retries until it is accepted, as the last killed process may still be restarting. */
 export async function tick({ addressOf }: ChaoticProduct, most = 30): Promise<void> {
   for (const name of ['refresh', 'purge'] as const)
     for (let tries = 1; tries <= most; tries += 1) {
@@ -55,7 +55,7 @@ export async function tick({ addressOf }: ChaoticProduct, most = 30): Promise<vo
     }
 }
 
-/** Until nothing has changed for so many milliseconds; true if that is never. */
+/** Waits until nothing has changed for this many milliseconds; returns true if that never happens. */
 async function rested(verbs: Kube, silence: number): Promise<boolean> {
   let [last, since] = ['', Date.now()];
   for (const begin = since; Date.now() - since < silence;) {
@@ -67,7 +67,7 @@ async function rested(verbs: Kube, silence: number): Promise<boolean> {
   return false;
 }
 
-/** Whether anything changes yet. */
+/** Whether anything still changes. */
 async function changes(verbs: Kube): Promise<boolean> {
   const before = await versions(verbs);
   for (const begin = Date.now(); Date.now() - begin < patience;) {

@@ -8,31 +8,31 @@ import type { Link } from '../network.ts';
 import type { Owner } from '../virtual-time.ts';
 
 export type FaultProxyOptions = {
-  /** What lies behind it: a URL, or undefined while nothing does. */
+  /** The target URL; undefined while there is none. */
   readonly target: () => string | undefined;
-  /** Who asks here. */
+  /** The name of the client. */
   readonly client: Owner;
-  /** What is asked for in place of a path. */
+  /** The replacement of a path. */
   readonly path?: (asked: string) => string;
-  /** What is to go wrong with a request. */
+  /** The fault of a request. */
   readonly fault: (request: IncomingMessage) => Fault | undefined;
   readonly kill: () => void;
-  /** Whether there is chaos still. */
+  /** Whether the chaos is not over. */
   readonly isOn: () => boolean;
-  /** What delays are multiplied by. */
+  /** The factor of delays. */
   readonly pace: number;
 };
 
-/** Real HTTP on loopback, with faults between who asks and who answers. */
+/** A proxy for real HTTP on loopback that injects faults. */
 export type FaultProxy = {
   readonly url: string;
   readonly port: number;
-  /** Refuses and ends every connection for so many milliseconds. */
+  /** Refuses and closes all connections for this many milliseconds. */
   readonly downFor: (ms: number) => void;
   readonly close: () => void;
 };
 
-/** Milliseconds until a half-open connection is reset, as by a machine that has come back: who waits longer has a timeout of his own. */
+/** Milliseconds until a half-open connection is reset, as by a restarted machine; clients that wait longer have their own timeout. */
 const longestSilence = 60_000;
 
 export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
@@ -94,7 +94,7 @@ function pass(incoming: IncomingMessage, outgoing: ServerResponse, { target, pat
   incoming.on('error', () => request.destroy());
   outgoing.on('error', () => undefined);
   request.once('response', (answer) => {
-    // A fault may have answered meanwhile.
+    // A fault may have sent a response meanwhile.
     if (outgoing.headersSent) answer.destroy();
     else if (/[?&]watch=/.test(url)) stream(answer, outgoing);
     else whole(answer, outgoing).catch(fail);

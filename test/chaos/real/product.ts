@@ -18,14 +18,14 @@ export type ProductPlace = {
   readonly seed: number;
   readonly programs: Programs;
   readonly kubeconfig: string;
-  /** The API server as this product alone sees it. */
+  /** The API server for this product only. */
   readonly api: string;
   readonly namespace: string;
-  /** The value of the label `pool` of its nodes: it sees no others. */
+  /** The value of the label `pool` of its nodes; it does not see others. */
   readonly pool: string;
   readonly record: RunRecord;
   readonly log: (line: string) => void;
-  /** What delays are multiplied by. */
+  /** The factor of delays. */
   readonly pace: number;
   readonly faults: {
     readonly isOn: () => boolean;
@@ -35,17 +35,17 @@ export type ProductPlace = {
   };
 };
 
-/** The product in one process or two, with all that can go wrong between its parts and the API server. */
+/** The product in one process or two, with faults between its parts and the API server. */
 export type ChaoticProduct = {
   readonly profile: Profile;
-  /** Where a function takes the heartbeat: undefined while its process is down. */
+  /** The address at which a function receives ticks; undefined while its process is down. */
   readonly addressOf: (name: FunctionName) => Address | undefined;
-  /** The ways to the API server. */
+  /** The proxies to the API server. */
   readonly proxies: readonly FaultProxy[];
   readonly stop: () => void;
 };
 
-/** Starts it in the way that the seed says. */
+/** Starts the product in the profile of the seed. */
 export async function startProduct(place: ProductPlace): Promise<ChaoticProduct> {
   const { seed, programs } = place;
   const profile = seededRandom(seed, 'profile').pick(profiles);
@@ -136,7 +136,7 @@ const flagsOf = ({ url }: FaultProxy, { seed, kubeconfig }: ProductPlace): reado
   `--leader-election=${seededRandom(seed, 'lease').is(0.1)}`,
 ];
 
-/** The heartbeat comes from outside, so that it can be log when; no registry can be reached under the names used. */
+/** Ticks are sent from outside, so that their times can be controlled; the registries in use are not reachable. */
 const usual = ({ namespace }: ProductPlace): Readonly<Record<string, string>> => ({
   KUBEFLEDGED_NAMESPACE: namespace,
   TICK_SCHEDULE: '',

@@ -24,25 +24,25 @@ export type RealPlace = {
 
 export type RealRun = {
   readonly seed: number;
-  /** How it ends undisturbed. */
+  /** The end state without chaos. */
   readonly expected: Promise<EndState>;
-  /** Called when everything has been set up. */
+  /** Called after the setup. */
   readonly ready: () => void;
-  /** Until when there is chaos at least. */
+  /** The earliest end of the chaos. */
   readonly chaos: Promise<void>;
   readonly log: (line: string) => void;
 };
 
-/** What pauses and delays of scenario and chaos are multiplied by: time is real here. */
+/** The factor of all pauses and delays, as time is real here. */
 const pace = 0.15;
 
-/** Milliseconds between two ticks while there is something going on. */
+/** Milliseconds between two ticks during the scenario. */
 const heartbeat = 5_000;
 
-/** Milliseconds after which the users and machines of a scenario go on undisturbed. */
+/** Milliseconds after which the rest of a scenario runs without chaos. */
 const longestChaos = 30_000;
 
-/** Plays a seed's scenario in a namespace and on nodes of its own, under chaos, and holds the end against that without. */
+/** Plays a seed's scenario under chaos, in its own namespace and on its own nodes, and compares the end state with the one without. */
 export async function runRealSeed(place: RealPlace, run: RealRun): Promise<SeedResult> {
   const { seed, log } = run;
   const prefix = `chaos-${seed}`;
@@ -118,7 +118,7 @@ async function runChaos({ scenario, verbs, prefix, record, faults, product, run 
   log('all is done');
 }
 
-/** One tick after another: a scheduler does not send the next while one is being handled. */
+/** Sends ticks one after another, as a scheduler does. */
 async function sendTicks(product: ChaoticProduct, signal: AbortSignal): Promise<void> {
   const isOver = (): boolean => signal.aborted;
   while (!isOver()) {
@@ -127,7 +127,7 @@ async function sendTicks(product: ChaoticProduct, signal: AbortSignal): Promise<
   }
 }
 
-/** Takes away what a run needs and leaves, or left: caches that wait for a removal would keep their namespace for ever. */
+/** Deletes the objects of a run, first the caches, as those that wait for a removal would block the deletion of their namespace. */
 async function removeLeftovers(verbs: Kube, prefix: string): Promise<void> {
   for (const { metadata } of (await verbs.list('ImageCache')).map(parseCache))
     if (metadata.finalizers.length > 0)

@@ -14,7 +14,7 @@ import type { Programs } from './product.ts';
 import { runRealSeed, type RealPlace } from './run-real-seed.ts';
 
 export type RealOptions = {
-  /** How many seeds are played side by side. */
+  /** The number of seeds that are played concurrently. */
   readonly atOnce: number;
   readonly log?: ((line: string) => void) | undefined;
   readonly onResult?: (result: SeedResult) => void;
@@ -22,7 +22,7 @@ export type RealOptions = {
 
 const crd = join(import.meta.dirname, '../../../crds/imagecache.yaml');
 
-/** Plays seeds on a real control plane with simulated nodes, some side by side; in every second lot the API server itself is killed. */
+/** Plays seeds concurrently on a real control plane with simulated nodes; the API server is killed in every second batch. */
 export async function runRealSeeds(
   seeds: readonly number[],
   lab: Lab,
@@ -63,7 +63,7 @@ type Lot = {
   readonly baseline: (seed: number) => Promise<EndState>;
   readonly log: (line: string) => void;
   readonly onResult: (result: SeedResult) => void;
-  /** Has the API server die and come back. */
+  /** Kills and restarts the API server. */
   readonly kill: (() => Promise<void>) | undefined;
 };
 
@@ -108,7 +108,7 @@ async function restart(lab: Lab, log: (line: string) => void): Promise<void> {
   log('the API server is back');
 }
 
-/** How seeds end undisturbed, as the simulator tells it in a process of its own, one after another. */
+/** The end states of seeds without chaos, from the simulator in a separate process, one after another. */
 function baselineEndStates(seeds: readonly number[]): {
   readonly of: (seed: number) => Promise<EndState>;
   readonly stop: () => void;
@@ -130,7 +130,7 @@ function baselineEndStates(seeds: readonly number[]): {
   };
 }
 
-/** The product as it is in its image, in files. */
+/** The bundled programs of the product, as files. */
 async function programsIn(folder: string): Promise<Programs> {
   const { standalone, sources, functions } = programs;
   for (const { path, content = '' } of await bundle({ standalone, sources, functions }))

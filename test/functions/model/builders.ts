@@ -18,7 +18,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
-/** Values of the model with everything filled in that a test is not about. */
+/** Values of the model with defaults for the fields that a test does not set. */
 
 /** 24 November 2026, noon, in epoch milliseconds. */
 export const noon = Date.UTC(2026, 10, 24, 12);
@@ -99,7 +99,7 @@ export const cache = (of: Partial<ImageCache> = {}): ImageCache => ({
   ...of,
 });
 
-/** A cache in the middle of its first round, with these ledger entries. */
+/** A cache during its first round, with these ledger entries. */
 export const openCache = (nodes: Status['nodes'], of: Partial<ImageCache> = {}): ImageCache => {
   const begun = cache(of);
   const { hash, lists } = desiredImagesOf(begun, [...begun.spec.lists.keys()], settings());
@@ -136,11 +136,11 @@ export const node = (of: Partial<Node> = {}): Node => ({
   ...of,
 });
 
-/** A node whose kubelet and runtime mount images as volumes. */
+/** A node whose kubelet and runtime support image volumes. */
 export const modernNode = (of: Partial<Node> = {}): Node =>
   node({ kubeletVersion: 'v1.36.3', containerRuntime: 'containerd://2.2.9', ...of });
 
-/** The entry of a node in its first attempt at all that the whole spec of `of` wants. */
+/** The entry of a node in its first attempt at all images in the spec of `of`. */
 export const pulling = (of: Partial<LedgerEntry> = {}, on: ImageCache = cache()): LedgerEntry => ({
   ...newEntry(node().id, desiredImagesOf(on, [...on.spec.lists.keys()], settings()).hash),
   state: 'Pulling',
@@ -203,7 +203,7 @@ export const container = (index: number, of: Partial<ContainerStatus> = {}): Con
 export const waiting = (index: number, reason: string, message = ''): ContainerStatus =>
   container(index, { reason, message });
 
-/** A container whose image is there and whose no-op has run. */
+/** A container whose image is present and whose no-op has run. */
 export const completed = (index: number): ContainerStatus =>
   container(index, { state: 'terminated', reason: 'Completed', imageId: `registry.example.com/app@${digest}` });
 
@@ -243,6 +243,6 @@ export const condition = (of: Partial<Condition> = {}): Condition => ({
   ...of,
 });
 
-/** The Job of an entry that pulls all or these images, as it is named. */
+/** The Job of an entry for all or these images, with its name. */
 export const nameOf = (on: ImageCache, entry: LedgerEntry, indexes: readonly number[] = [0, 1]): string =>
   jobName(on, entry, indexes);

@@ -11,7 +11,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
-/** What holds for every single decision, whatever the world looks like. */
+/** The laws of every decision, whatever the state of the world. */
 export function assertLawful(world: World, plan: Plan): void {
   assert.equal(JSON.stringify(decide(world)), JSON.stringify(plan), 'the same world, another plan');
   assertNoUnaskedJobs(world, plan);
@@ -20,7 +20,7 @@ export function assertLawful(world: World, plan: Plan): void {
   assertTurnsHaveJobs(world, plan);
 }
 
-/** Who is claimed gets a Job in the same plan: nobody else would make it before everything is looked at again. */
+/** A node that starts gets a Job in the same plan, as otherwise none is created before the next full reconcile. */
 function assertClaimsHaveJobs({ before: { status: before } }: World, { status: after, createJobs }: Plan): void {
   const made = new Set(createJobs.map(({ metadata }) => metadata.annotations?.[jobAnnotations.node]));
   for (const [name, entry] of Object.entries(after?.nodes ?? {})) {
@@ -31,7 +31,7 @@ function assertClaimsHaveJobs({ before: { status: before } }: World, { status: a
   }
 }
 
-/** No Job for a cache that is suspended, purged or going, nor for a node that can not be served when it is claimed. */
+/** No Job for a cache that is suspended, purged or being deleted, nor for a node that is skipped when it starts. */
 function assertNoUnaskedJobs({ before, observed }: World, { createJobs, status }: Plan): void {
   if (before.isBeingDeleted || before.spec.suspend) assert.deepEqual(createJobs, []);
   for (const manifest of createJobs) {
@@ -44,7 +44,7 @@ function assertNoUnaskedJobs({ before, observed }: World, { createJobs, status }
   }
 }
 
-/** A result is recorded before its Job goes: what the status that is written first still waits for is not deleted. */
+/** A result is recorded before its Job is deleted: the status is written first, and Jobs that it still waits for are not deleted. */
 function assertNothingNeededIsRemoved({ before, settings }: World, { deleteJobs, status }: Plan): void {
   const after = { ...before, status: status ?? before.status };
   if (before.spec.suspend || after.status.observedGeneration !== before.generation) return;
@@ -59,7 +59,7 @@ function assertNothingNeededIsRemoved({ before, settings }: World, { deleteJobs,
   );
 }
 
-/** Whose Job has ended gets the next one in the plan that records it: nobody else would make it before everything is looked at again. */
+/** A node whose Job has ended gets the next one in the plan that records the result, as otherwise none is created before the next full reconcile. */
 function assertTurnsHaveJobs({ before, settings }: World, { status, createJobs }: Plan): void {
   if (before.status.round?.number !== status?.round?.number) return;
   const made = new Set(createJobs.map(({ metadata }) => metadata.name));
@@ -78,21 +78,21 @@ const namesDue = (entry: LedgerEntry, lists: readonly number[], of: ImageCache, 
     jobName(of, entry, indexes),
   );
 
-/** Whoever was claimed, by round, node and attempt. */
+/** Started nodes, by round, node and attempt. */
 export function claimsOf({ status }: ImageCache): readonly string[] {
   return Object.entries(status.nodes).flatMap(([name, { state, attempt }]) =>
     state === 'Pulling' ? [`${status.round?.number ?? 0} ${name} ${attempt}`] : [],
   );
 }
 
-/** A claim is stored before its first Job is made. */
+/** The start of a node is stored before its first Job is created. */
 export function assertClaimed({ metadata }: PullJob, claims: ReadonlySet<string>): void {
   const { round, node, attempt } = jobAnnotations;
   const claim = [round, node, attempt].map((key) => metadata.annotations?.[key] ?? '').join(' ');
   assert(claims.has(claim), `a Job of ${claim}, which was never claimed`);
 }
 
-/** No more nodes are claimed than may pull at once; those claimed before count, and may be more if the limit has come down. */
+/** No more nodes start than may pull at once; nodes that pull already count, and may exceed a lowered limit. */
 export function assertWithinSurge(before: ImageCache, after: Status): void {
   const pulling = ({ nodes }: Status): number => Object.values(nodes).filter(({ state }) => state === 'Pulling').length;
   const most = typeof before.spec.maxConcurrentNodes === 'number' ? before.spec.maxConcurrentNodes : Infinity;

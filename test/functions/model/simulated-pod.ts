@@ -4,21 +4,21 @@ import type { Job } from '#model/job/job.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import { completed, container, job, pod, waiting } from './builders.ts';
 
-/** What becomes of an image wherever it is pulled: it depends on nothing else, so that every run has the same end. */
+/** The result of an image wherever it is pulled; it depends on nothing else, so that every run has the same end state. */
 export type ImageFate = 'comes' | 'missing' | 'throttled' | 'hangs';
 
 export type Fates = {
-  /** Images that are not told come. */
+  /** Images without an entry are pulled successfully. */
   readonly images: Readonly<Record<string, ImageFate>>;
-  /** The Pods of so many first attempts on each node are evicted. */
+  /** The Pods of this many first attempts on each node are evicted. */
   readonly evictions: number;
   readonly refusesMounts: boolean;
 };
 
-/** Made, its Pod started, and all told that its Pod will ever tell. */
+/** Created, its Pod started, and all results of its Pod reported. */
 export type Stage = 'made' | 'started' | 'told';
 
-/** A Job as the cluster has it. */
+/** A Job in the simulated cluster. */
 export type SimulatedJob = {
   readonly manifest: PullJob;
   readonly name: string;
@@ -32,7 +32,7 @@ export type SimulatedJob = {
   readonly stage: Stage;
 };
 
-/** What a manifest becomes when it is made. */
+/** The Job that is created from a manifest. */
 export function simulatedJob(manifest: PullJob, uid: string, now: number): SimulatedJob {
   const annotation = (key: string): string => manifest.metadata.annotations?.[key] ?? '';
   return {
@@ -52,7 +52,7 @@ export function simulatedJob(manifest: PullJob, uid: string, now: number): Simul
 export const jobOf = ({ name, uid, nodeId, round, createdAt }: SimulatedJob): Job =>
   job({ name, uid, nodeId, round, createdAt, outcome: undefined });
 
-/** The Pod of a Job, as far as it has come. */
+/** The Pod of a Job in its current stage. */
 export function podOf(simulated: SimulatedJob, fates: Fates): Pod | undefined {
   if (simulated.stage === 'made') return undefined;
   const { name, uid, nodeId, round, createdAt, startedAt } = simulated;

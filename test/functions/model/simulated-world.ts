@@ -19,17 +19,17 @@ export type Start = {
   readonly settings?: Partial<Settings>;
 };
 
-/** A decision that was taken on what was seen, and is still to be carried out. */
+/** A decision on observed objects that is still to be carried out. */
 export type Prepared = { readonly cache: ImageCache; readonly plan: Plan };
 
-/** Everything, as a tick looks; or a node that changed or whose Job did, as events do. */
+/** All nodes, as at a tick; or a node that changed or whose Job changed, as after an event. */
 export type Look = 'everything' | { readonly node: string };
 
 export type SimulatedWorld = ReturnType<typeof simulatedWorld>;
 
 /**
- * A cluster in small: nodes, one cache, its Jobs and what comes of them, and a status that is stored as an API server stores it,
- * its keys in order and under a lock. Every decision and every write is held against the laws that need no second run.
+ * A minimal cluster: nodes, one cache, its Jobs and their results, and a status that is stored as by an API server,
+ * with sorted keys and optimistic locking. Every decision and write is checked against the laws that need no second run.
  */
 export function simulatedWorld(start: Start) {
   const { fates } = start;
@@ -73,7 +73,7 @@ export function simulatedWorld(start: Start) {
     };
   }
 
-  /** What a function that opens rounds for a new generation decides. One that is told of a node only looks at all if a round is due. */
+  /** Decides like a function that starts rounds for a new generation. After an event of a node it observes all nodes only if a round is due. */
   function look(at: Look): Prepared {
     const isDue = live.status.observedGeneration !== live.generation;
     const observed = at === 'everything' || isDue ? everything() : around(at.node);
@@ -92,7 +92,7 @@ export function simulatedWorld(start: Start) {
     return { cache: live, plan };
   }
 
-  /** Writes a plan in its order, or its first `writes` writes, as one does who dies after them. */
+  /** Carries out a plan in order, or its first `writes` writes, like a process that is killed after them. */
   function carryOut({ cache: seen, plan }: Prepared, writes = Infinity): void {
     if (plan.status !== undefined && seen.resourceVersion !== live.resourceVersion) return;
     let left = writes;
@@ -122,7 +122,7 @@ export function simulatedWorld(start: Start) {
     for (const claim of claimsOf(live)) claims.add(claim);
   }
 
-  /** A Job comes one stage further; false if it has come as far as it will. */
+  /** Advances a Job by one stage; false if it is in its last one. */
   function work(name: string): boolean {
     const job = jobs.get(name);
     if (job === undefined || job.stage === 'told') return false;
@@ -130,7 +130,7 @@ export function simulatedWorld(start: Start) {
     return true;
   }
 
-  /** Puts a node as it is now; undefined deletes it. One that comes back, or under another id, has an id that never was before. */
+  /** Sets a node; undefined deletes it. A node that is created again, or changes its id, gets a new id. */
   function setNode(name: string, node: Node | undefined): void {
     if (node === undefined) return void nodes.delete(name);
     const before = machines.get(name) === node.id ? nodes.get(name) : undefined;
@@ -138,7 +138,7 @@ export function simulatedWorld(start: Start) {
     nodes.set(name, { ...node, id: before?.id ?? `${node.id}-${(made += 1)}` });
   }
 
-  /** Goes on until nothing is to be planned and nothing more can come, and throws if that is never. */
+  /** Continues until there is nothing to plan and no Job can advance; throws if that never happens. */
   function settle(): void {
     for (let turn = 0; turn < 100; turn += 1) {
       while (step());
@@ -149,7 +149,7 @@ export function simulatedWorld(start: Start) {
     throw new Error('there is no end to it');
   }
 
-  /** One look and what follows from it; that leaves nothing to plan. */
+  /** Observes and carries out the decision once; there must be nothing to plan after it. */
   function step(): boolean {
     const prepared = look('everything');
     if (isEmpty(prepared.plan)) return false;
@@ -171,7 +171,7 @@ export function simulatedWorld(start: Start) {
       live = { ...live, resourceVersion, generation: live.generation + 1, spec: anySpec(spec) };
     },
     setNode,
-    /** Somebody deletes a Job. */
+    /** Deletes a Job as a user would. */
     takeAway: (name: string): void => {
       const job = jobs.get(name);
       if (job === undefined) return;
@@ -183,7 +183,7 @@ export function simulatedWorld(start: Start) {
   };
 }
 
-/** An API server gives back the keys of every object in their order. */
+/** Sorts the keys of every object, as an API server does. */
 function inOrder(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inOrder);
   if (typeof value !== 'object' || value === null) return value;

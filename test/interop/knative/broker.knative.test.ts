@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 beforeEach(() => product.stop());
 
-/** A world with both nodes and nobody who sends events, but this test itself. */
+/** A world with both nodes in which only this test sends events. */
 async function quietWorld(run: (world: World) => Promise<void>): Promise<void> {
   const world = await createWorld(cluster, { isClusterWide: true });
   try {
@@ -47,7 +47,7 @@ async function quietWorld(run: (world: World) => Promise<void>): Promise<void> {
   }
 }
 
-/** What functions said of one event: a status by line. */
+/** The statuses that functions logged for one event. */
 const answersTo = (id: string): readonly { readonly function: string; readonly status: number }[] =>
   logs
     .lines()
@@ -67,13 +67,13 @@ const deadLetters = (): Promise<string> =>
     '--tail=-1',
   );
 
-describe('at a real Broker', () => {
-  it('an event that no function will ever take is delivered once to each, and is a dead letter with its reason', async () => {
+describe('with a real Broker', () => {
+  it('an event that functions refuse is delivered once to each, and becomes a dead letter with the reason', async () => {
     const id = crypto.randomUUID();
     const { status } = await postEvent(lab, { id, type: 'dev.knative.apiserver.ref.add', kind: 'ImageCache' });
     expect(status).toBe(202);
     const letters = await eventually(
-      'its letters are there',
+      'its dead letters are logged',
       async () => {
         const text = await deadLetters();
         return text.split(id).length > 3 ? text : undefined;
@@ -81,7 +81,7 @@ describe('at a real Broker', () => {
       60,
     );
     const ours = letters.split(/^☁️/mu).filter((letter) => letter.includes(id));
-    expect(ours).toHaveLength(3); // reconcile, refresh and purge were asked
+    expect(ours).toHaveLength(3); // reconcile, refresh and purge were called
     for (const letter of ours) {
       expect(letter).toMatch(/knativeerrorcode: 422/);
       const data = /knativeerrordata: (\S+)/.exec(letter)?.[1] ?? '';
@@ -89,10 +89,10 @@ describe('at a real Broker', () => {
     }
   });
 
-  it('an event that can not be dealt with now comes again until it is', async () => {
+  it('an event that cannot be handled yet is retried until it is', async () => {
     await quietWorld(async (world) => {
       await world.kube.create('ResourceQuota', 'quota', { spec: { hard: { 'count/jobs.batch': '0' } } });
-      await eventually('the quota holds', async () =>
+      await eventually('the quota is enforced', async () =>
         JSON.stringify(await world.kube.get('ResourceQuota', 'quota')).includes('"used"'),
       );
       await world.createCache('cache', [await world.image('good')]);
@@ -102,7 +102,7 @@ describe('at a real Broker', () => {
       await eventually('it was refused twice', () => statuses().length >= 2, 60);
       await world.kube.remove('ResourceQuota', 'quota');
       expect((await posted).status).toBe(202);
-      await eventually('it was taken', () => statuses().at(-1) === 204, 60);
+      await eventually('it was accepted', () => statuses().at(-1) === 204, 60);
       expect(
         statuses()
           .slice(0, -1)
@@ -112,7 +112,7 @@ describe('at a real Broker', () => {
     });
   });
 
-  it('the same event many times at once has the effect of one', async () => {
+  it('many copies of an event at once have the effect of one', async () => {
     await quietWorld(async (world) => {
       await world.createCache('cache', [await world.image('good')]);
       const event = cacheEvent(world.namespace, 'cache');
@@ -128,12 +128,12 @@ describe('at a real Broker', () => {
     });
   });
 
-  it('nothing is lost when the Pod that works on an event is killed in the middle of it', async () => {
+  it('an event is retried when the Pod that handles it is killed', async () => {
     await quietWorld(async (world) => {
-      await postEvent(lab, cacheEvent(world.namespace, 'nobody')); // wakes it
+      await postEvent(lab, cacheEvent(world.namespace, 'nobody')); // starts it
       const pods = (await functionProcesses()).filter((each) => each.function === 'reconcile');
       expect(pods.length).toBeGreaterThan(0);
-      for (const { pid } of pods) kill(pid, 'SIGSTOP'); // it takes the event, and gets no further
+      for (const { pid } of pods) kill(pid, 'SIGSTOP'); // it accepts the event, and is then stopped
       await world.createCache('cache', [await world.image('good')]);
       const id = crypto.randomUUID();
       const posted = postEvent(lab, { ...cacheEvent(world.namespace, 'cache'), id });
@@ -145,7 +145,7 @@ describe('at a real Broker', () => {
       expect((await posted).status).toBe(202);
       await eventually('both nodes have their Job', () => world.history.jobs().length === 2, 60);
       const answers = () => answersTo(id).filter((each) => each.function === 'reconcile');
-      await eventually('it is told', () => answers().length > 0);
+      await eventually('the delivery is logged', () => answers().length > 0);
       expect(answers()).toMatchObject([{ status: 204 }]);
     });
   });

@@ -1,6 +1,6 @@
 import type { Lab } from '../../cluster/lab.ts';
 
-/** How often the API server has said so far that a write was against an old version of a cache. */
+/** The number of conflicts so far: writes to an outdated version of a cache. */
 export async function conflicts(lab: Lab): Promise<number> {
   return conflictsIn(await lab.ask('get', '--raw', '/metrics'));
 }

@@ -8,10 +8,10 @@ import { asleep } from './function-pods.ts';
 
 export type Asleep = { readonly lab: Lab; readonly cluster: ClusterUnderTest };
 
-/** Has a cache wake all functions from zero, with ticks as often as the manifests have them. The time that it takes is in the test's log. */
+/** Starts all functions from zero by a cache, with ticks at the interval of the manifests, and logs the time. */
 export function wakesFromZero(name: string, start: () => Promise<Asleep>): void {
-  describe(`on ${name}, with all functions asleep, the product`, () => {
-    it('is woken by a cache', async () => {
+  describe(`on ${name}, with all functions scaled to zero, the product`, () => {
+    it('is started by a cache', async () => {
       const { lab, cluster } = await start();
       const world = await createWorld(cluster, { isClusterWide: true });
       try {
@@ -26,7 +26,7 @@ export function wakesFromZero(name: string, start: () => Promise<Asleep>): void 
         for (const node of nodes) expect(await world.imagesOn(node)).toContain(image);
         const settled = world.history.cacheChanges('cache').find(({ object }) => object.status.status === 'Succeeded');
         console.log(
-          `${name}: with all functions asleep, the first Job ${(job.at - begin) / 1000} s and Succeeded ${((settled?.at ?? NaN) - begin) / 1000} s after the cache was made`,
+          `${name}: with all functions scaled to zero, the first Job ${(job.at - begin) / 1000} s and Succeeded ${((settled?.at ?? NaN) - begin) / 1000} s after the cache was created`,
         );
         expect(world.product.complaints()).toEqual([]);
       } finally {

@@ -7,7 +7,7 @@ import { namespace } from './install-knative.ts';
 
 export type FunctionProcess = { readonly pid: number; readonly function: string; readonly pod: string };
 
-/** The processes of functions on all nodes of the lab, by what their environment says. */
+/** The processes of functions on all nodes of the lab, recognized by their environment. */
 export async function functionProcesses(): Promise<readonly FunctionProcess[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(pids.map(async (pid) => processIn(Number(pid))));
@@ -18,14 +18,18 @@ async function processIn(pid: number): Promise<FunctionProcess | undefined> {
   const text = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
   const of = (name: string): string => new RegExp(`(?:^|\\0)${name}=([^\\0]*)`).exec(text)?.[1] ?? '';
   const name = of('FUNCTION');
-  // The queue proxy beside it has another environment, and a process of a test none of Knative's.
+  // The queue proxy has another environment, and processes of tests have none of Knative's variables.
   if (name === '' || of('K_REVISION') === '') return undefined;
   return { pid, function: name, pod: of('HOSTNAME') };
 }
 
-/** Answers when no Pod of these functions is left. */
+/** Resolves when no Pod of these functions is left. */
 export async function asleep(lab: Lab, names: readonly FunctionName[]): Promise<void> {
   const selector = `serving.knative.dev/service in (${names.join(',')})`;
   const pods = (): Promise<string> => lab.ask('-n', namespace, 'get', 'pods', '-l', selector, '-o', 'name');
-  await eventually(`${names.join(' and ')} sleep`, async () => (await pods()) === '' || sleep(1000, false), 240);
+  await eventually(
+    `${names.join(' and ')} are scaled to zero`,
+    async () => (await pods()) === '' || sleep(1000, false),
+    240,
+  );
 }

@@ -10,19 +10,19 @@ type Used = {
 };
 
 export type Usage = {
-  /** What each function's processes have come to until now, the most memory of one, and what all have read since they were first seen. */
+  /** The usage of each function's processes so far: peak memory of one, and bytes read by all since they were first observed. */
   readonly stop: () => Promise<readonly Used[]>;
 };
 
 type Seen = { readonly function: string; readonly first: Counted; last: Counted };
 
-/** Looks at every function's processes each half second, as they end when nothing is left to do. */
+/** Samples the processes of every function twice a second, as they exit when idle. */
 export function watchUsage(): Usage {
   const seen = new Map<number, Seen>();
   const stopping = new AbortController();
   const look = async (): Promise<void> => {
     for (const { pid, function: name } of await functionProcesses()) {
-      const now = await counted(pid).catch(() => undefined); // it may have ended
+      const now = await counted(pid).catch(() => undefined); // it may have exited
       if (now !== undefined) seen.set(pid, { function: name, first: seen.get(pid)?.first ?? now, last: now });
     }
   };

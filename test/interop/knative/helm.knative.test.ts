@@ -27,7 +27,7 @@ const ask = (path: string): Promise<string> =>
   lab.ask('get', 'imagecache', 'web', '-n', apps, '-o', `jsonpath={${path}}`);
 const waits = { timeout: 120_000, interval: 1000 };
 
-/** Runs helm; the test's log is the transcript. */
+/** Runs helm and prints its output. */
 const transcribed = async (...args: readonly string[]): Promise<HelmResult> => {
   const started = Date.now();
   const result = await helm(lab, ...args);
@@ -46,7 +46,7 @@ afterAll(async () => {
 });
 
 describe('the chart on a real Knative, limited to a namespace', () => {
-  it('is installed with one command, and all of it is Ready', async () => {
+  it('is installed by one command, and all of it becomes Ready', async () => {
     const installing = await transcribed(
       'install',
       release,
@@ -63,21 +63,21 @@ describe('the chart on a real Knative, limited to a namespace', () => {
   });
 
   let image = '';
-  it('pulls what an ImageCache names, each function by its own account', async () => {
+  it('pulls the images of an ImageCache, each function with its own service account', async () => {
     image = await lab.pushImage({ name: 'helm-knative:1' });
     await lab.apply(cache(image));
     await lab.ask('wait', '--for=condition=Ready', 'imagecache/web', '-n', apps, '--timeout=180s');
     for (const node of [1, 2]) expect(await lab.images(node)).toContain(image);
   });
 
-  it('removes it again', async () => {
+  it('removes the images again', async () => {
     await lab.ask('annotate', 'imagecache', 'web', '-n', apps, 'kubefledged.io/purge-imagecache=');
     await expect.poll(() => ask('.status.removals.*.state'), waits).toBe('Removed Removed');
     for (const node of [1, 2]) expect(await lab.images(node)).not.toContain(image);
   });
 
   it.each(['reconcile', 'job-complete', 'refresh', 'purge'])(
-    'lets %s make no Job but those of the product',
+    'allows %s to create only Jobs of the product',
     async (name) => {
       const privileged = changed(pull(), ['spec', 'template', 'spec', 'hostPID'], true);
       const there = changed(privileged, ['metadata', 'namespace'], apps);
@@ -89,7 +89,7 @@ describe('the chart on a real Knative, limited to a namespace', () => {
     },
   );
 
-  it('is gone with one command', async () => {
+  it('is uninstalled by one command', async () => {
     const uninstalling = await transcribed('uninstall', release, '-n', install, '--wait', '--timeout=120s');
     expect(uninstalling).toMatchObject({ code: 0 });
     const ours = ['-l', `app.kubernetes.io/instance=${release}`, '-o', 'name'];

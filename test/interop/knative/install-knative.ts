@@ -8,16 +8,16 @@ import { runCommands } from './kn-commands.ts';
 const root = join(import.meta.dirname, '../../..');
 const install = join(root, 'test/cluster/knative/install');
 
-/** Milliseconds; the first run builds Knative. */
+/** In milliseconds; the first run builds Knative. */
 const timeout = 1_500_000;
 
-/** The two ways of feeding the functions: the folders of their manifests. */
+/** The two kinds of event sources, as the folders of their manifests. */
 export type Way = 'our-source' | 'knative-sources';
 
-/** Where the manifests put everything. */
+/** The namespace in the manifests. */
 export const namespace = 'kube-fledged';
 
-/** Installs Knative on a lab with real nodes, where an earlier file has not, with functions that fall asleep soon, and our CRD and images. */
+/** Installs Knative on a lab with real nodes unless an earlier file has, with a short delay of scaling to zero, and the CRD and images. */
 export async function installKnative(lab: Lab): Promise<void> {
   await lab.ask('apply', '--server-side', '-f', join(root, 'crds/imagecache.yaml'));
   if ((await lab.kubectl('get', 'namespace', 'knative-serving')).code === 0) return;
@@ -28,30 +28,30 @@ export async function installKnative(lab: Lab): Promise<void> {
   await productImage(lab, 'noop');
 }
 
-/** The manifests with images that the lab's nodes can pull. */
+/** The manifests with images from the lab's registry. */
 export async function manifests(lab: Lab, way: Way): Promise<string> {
   return imagesOfLab(await lab.ask('kustomize', join(root, 'deploy/knative', way)));
 }
 
-/** Has a text name the images that the lab's nodes can pull. */
+/** Replaces image names in a text by those in the lab's registry. */
 export const imagesOfLab = (text: string): string =>
   text
     .replaceAll(/registry\.example\.com|(?<!\w)REGISTRY(?!\w)/g, 'registry.local:5000')
     .replace(/gcr\.io\/knative-releases\/\S*event_display/, 'registry.local:5000/knative/eventing-event_display:lab');
 
-/** The command with a registry for what a user fills in, and the image that prints dead letters from there too. */
+/** The command with the lab's registry instead of the placeholder, also for the image that prints dead letters. */
 const withImagesOfLab = (script: string): string =>
   imagesOfLab(script).replace(' | kubectl', ` | sed '${deadLetters}' | kubectl`);
 const deadLetters =
   's,gcr.io/knative-releases/[^"]*event_display,registry.local:5000/knative/eventing-event_display:lab,';
 
-/** The part of them that sends events. */
+/** The manifests of the event sources. */
 export async function sources(lab: Lab, way: Way): Promise<readonly string[]> {
   const kinds = /^kind: (?:Deployment|SinkBinding|ApiServerSource|PingSource)$/m;
   return (await manifests(lab, way)).split(/^---$/m).filter((document) => kinds.test(document));
 }
 
-/** Applies all of it by the documented command, and answers when the four functions and what feeds them are Ready. */
+/** Applies everything by the documented command, and resolves when the four functions and their event sources are Ready. */
 export async function deploy(lab: Lab, way: Way): Promise<void> {
   const command = commandsOn('knative').find(({ text }) => text.includes(`deploy/knative/${way} `));
   if (command === undefined) throw new Error(`no page says how to install ${way}`);
@@ -60,7 +60,7 @@ export async function deploy(lab: Lab, way: Way): Promise<void> {
   await lab.ask('-n', namespace, 'wait', '--for=condition=Ready', kinds, '--all', '--timeout=110s');
 }
 
-/** Takes all of it away. */
+/** Deletes all of it. */
 export async function undeploy(lab: Lab, way: Way): Promise<void> {
   const { code, stderr } = await lab.kubectlWith(
     await manifests(lab, way),

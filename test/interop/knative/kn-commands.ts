@@ -6,13 +6,13 @@ import { commandsOn } from '../../docs/commands.ts';
 const root = join(import.meta.dirname, '../../..');
 const install = join(root, 'test/cluster/knative/install');
 
-/** The commands of the documentation's section on kn, as one script for a shell. */
+/** The commands in the documentation's section on kn, as one shell script. */
 export const documentedCommands = (): string =>
   commandsOn('kn')
     .map(({ script }) => script)
     .join('\n');
 
-/** Runs such a script as a user would, with the lab's kn and kubectl, and the images that it has. */
+/** Runs such a script like a user, with the kn, kubectl and images of the lab. */
 export async function runCommands(lab: Lab, script: string): Promise<string> {
   const folder = join(lab.logs, '..');
   const programs = `set -euo pipefail

@@ -46,20 +46,20 @@ afterAll(async () => {
 const get = async (kind: string, name: string): Promise<Made> =>
   made.parse(JSON.parse(await lab.ask('-n', namespace, 'get', kind, name, '-o', 'json')));
 
-/** What the file says, with what the API server and Knative add to it. */
+/** The object in the file, with the fields that the API server and Knative add. */
 async function inFile(way: Way, kind: string, name: string): Promise<Made> {
   const objects = parseAllDocuments(await manifests(lab, way)).map((document) => document.toJS() as unknown);
   const found = objects.find((object) => {
     const { success, data } = made.safeParse(object);
     return success && data.kind === kind && data.metadata.name === name;
   });
-  const again = JSON.stringify(found).replace(`"name":"${name}"`, `"name":"${name}-of-file"`); // there is one already
+  const again = JSON.stringify(found).replace(`"name":"${name}"`, `"name":"${name}-of-file"`); // it already exists
   const { stdout, stderr } = await lab.kubectlWith(again, 'create', '--dry-run=server', '-o', 'json', '-f', '-');
   if (stdout === '') throw new Error(stderr);
   return made.parse(JSON.parse(stdout));
 }
 
-/** A Service, as far as it matters here: who may call it, how it scales, what runs. Both say port 8080, each in its place; kn has no word for a read-only root. */
+/** The relevant part of a Service: visibility, scaling, containers. Both set port 8080, in different fields; kn has no flag for a read-only root. */
 function service({ metadata, spec }: Made): unknown {
   const { template } = revision.parse(spec);
   const [{ readinessProbe: probe, securityContext, ...others }] = template.spec.containers;
@@ -75,13 +75,13 @@ function service({ metadata, spec }: Made): unknown {
 }
 
 describe('the commands for kn', () => {
-  it.each(functionNames)('make the Service %s as the file does', async (name) => {
+  it.each(functionNames)('create the Service %s as in the file', async (name) => {
     const [byKn, byFile] = [await get('ksvc', name), await inFile('our-source', 'Service', name)];
     expect(service(byKn)).toEqual(service(byFile));
     await lab.ask('-n', namespace, 'wait', '--for=condition=Ready', `ksvc/${name}`, '--timeout=60s');
   });
 
-  it('make Triggers that let all through that the files let through', async () => {
+  it('create Triggers with the filters of the files', async () => {
     const text = await lab.ask('-n', namespace, 'get', 'triggers', '-o', 'json');
     const { items } = z.object({ items: z.array(z.object({ spec: filtered })) }).parse(JSON.parse(text));
     const attributesFor = (name: string): readonly object[] =>
@@ -97,7 +97,7 @@ describe('the commands for kn', () => {
     expect(new Set(items.map(({ spec }) => spec.broker))).toEqual(new Set(['imagecaches']));
   });
 
-  it('make a Broker that delivers as the Triggers in the files say', async () => {
+  it('create a Broker with the delivery settings of the Triggers in the files', async () => {
     const { spec } = await inFile('our-source', 'Trigger', 'reconcile');
     const broker = await inFile('our-source', 'Broker', 'imagecaches');
     const sink = z.object({ delivery: z.object({ deadLetterSink: z.unknown() }) }).parse(broker.spec).delivery;
@@ -107,12 +107,12 @@ describe('the commands for kn', () => {
   it.each([
     ['our-source', 'SinkBinding', 'imagecache-source'],
     ['knative-sources', 'PingSource', 'imagecaches'],
-  ] as const)('make for %s the %s of the file', async (way, kind, name) => {
-    // kn tells the namespace of the Broker, which is that of the source.
+  ] as const)('create for %s the %s of the file', async (way, kind, name) => {
+    // kn writes the namespace of the Broker, which is that of the source.
     expect((await get(kind, name)).spec).toMatchObject((await inFile(way, kind, name)).spec);
   });
 
-  it('make an ApiServerSource that differs from the file in the namespaces that it sees', async () => {
+  it('create an ApiServerSource that differs from the file only in its namespaces', async () => {
     const { namespaceSelector, ...wanted } = (await inFile('knative-sources', 'ApiServerSource', 'imagecaches')).spec;
     expect(namespaceSelector).toEqual({});
     const { spec } = await get('ApiServerSource', 'imagecaches');

@@ -38,16 +38,16 @@ afterAll(async () => {
   for (const end of ends.toReversed()) await end();
 });
 
-describe('a Broker that wants tokens', () => {
-  it('takes no event without one', async () => {
+describe('a Broker that requires tokens', () => {
+  it('rejects events without a token', async () => {
     await eventually(
-      'nobody is let in',
+      'events are rejected',
       async () => (await postEvent(lab, cacheEvent('default', 'cache'))).status === 401,
       60,
     );
   });
 
-  it('takes those of our source', async () => {
+  it('accepts the events of the source', async () => {
     const world = await createWorld(cluster, { isClusterWide: true });
     try {
       await world.nodes.addOne();

@@ -4,14 +4,14 @@ import type { Lab } from '../../cluster/lab.ts';
 import { namespace } from './install-knative.ts';
 
 export type PodLogs = {
-  /** All lines of all Pods of ours that there have been, in the order in which they were heard. */
+  /** All log lines of all Pods of the product so far, in order of arrival. */
   readonly lines: () => readonly string[];
   readonly stop: () => Promise<void>;
 };
 
 const containers = ['user-container', 'source'];
 
-/** Follows the logs of the product's Pods, those that come and go included. */
+/** Follows the logs of the product's Pods, including new and deleted ones. */
 export function followPods(lab: Lab): PodLogs {
   const lines: string[] = [];
   const followed = new Map<string, ChildProcess>();
@@ -44,7 +44,7 @@ export function followPods(lab: Lab): PodLogs {
   };
 }
 
-/** Pods of ours whose program has started; dead letters are no part of the product. */
+/** Pods of the product whose program has started, without the one for dead letters. */
 async function started(lab: Lab): Promise<readonly { readonly pod: string; readonly container: string }[]> {
   const path =
     '{range .items[*]}{.metadata.name}{range .status.containerStatuses[?(@.started==true)]} {.name}{end}{"\\n"}{end}';

@@ -4,10 +4,10 @@ import { namespace } from './install-knative.ts';
 
 export type Posted = { readonly status: number; readonly body: string };
 
-/** Attributes of an event by their names; id, source and specversion are put in where they are not told. */
+/** Attributes of an event by name; id, source and specversion have defaults. */
 export type Attributes = Readonly<Record<string, string>>;
 
-/** Posts an event to our Broker, as any source would, and answers with what the Broker says once all Triggers are through with it. */
+/** Posts an event to the Broker like any source, and returns the Broker's response after all Triggers have handled it. */
 export async function postEvent(lab: Lab, attributes: Attributes): Promise<Posted> {
   const told = { specversion: '1.0', id: crypto.randomUUID(), source: '/test', ...attributes };
   const headers = Object.fromEntries(Object.entries(told).map(([name, value]) => [`ce-${name}`, value]));
@@ -19,7 +19,7 @@ export async function postEvent(lab: Lab, attributes: Attributes): Promise<Poste
   return JSON.parse(await text(child.stdout)) as Posted;
 }
 
-/** An event that tells of a change of a cache. */
+/** An event for a change of a cache. */
 export const cacheEvent = (where: string, name: string, verb = 'add'): Attributes => ({
   type: `dev.knative.apiserver.ref.${verb}`,
   subject: `/apis/kubefledged.io/v1alpha2/namespaces/${where}/imagecaches/${name}`,
@@ -29,7 +29,7 @@ export const cacheEvent = (where: string, name: string, verb = 'add'): Attribute
   name,
 });
 
-/** Services have no addresses outside of Pods; those of Pods are reached from the whole lab. */
+/** Services are only reachable from Pods, but Pods are reachable from the whole lab. */
 const ingressAddress = (lab: Lab): Promise<string> =>
   lab.ask(
     ...['-n', 'knative-eventing', 'get', 'pods', '-l', 'eventing.knative.dev/brokerRole=ingress'],

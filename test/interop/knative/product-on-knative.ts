@@ -7,16 +7,16 @@ import type { PodLogs } from './pod-logs.ts';
 
 const isCalm = (line: string): boolean => /^\{"level":"(trace|debug|info|warn)"/.test(line);
 
-/** What a flag is called in the environment. */
+/** The environment variable of a flag. */
 const variable = (flag: string): readonly [string, string] => {
   const [name = '', value = ''] = flag.replace(/^--/, '').split('=');
   return [name.replaceAll('-', '_').toUpperCase(), value];
 };
 
-/** So much waits for the tick of PingSource that once a minute would make a test of half an hour. */
+/** Ticks of PingSource once a minute would make the test take half an hour. */
 const everyTenSeconds = '*/10 * * * * *';
 
-/** The product as it is deployed on Knative: to start it is to start what sends events, as the functions come of themselves. `schedule` is PingSource's. */
+/** The product as deployed on Knative: starting it starts the sources of events, as functions are started on demand. `schedule` is PingSource's. */
 export function productOnKnative(lab: Lab, way: Way, logs: PodLogs, schedule = everyTenSeconds): Product {
   let told: Readonly<Record<string, string>> = {};
   let since = 0;
@@ -47,7 +47,7 @@ export function productOnKnative(lab: Lab, way: Way, logs: PodLogs, schedule = e
       );
     },
     stop,
-    // Nothing of it holds anything that a process could be robbed of.
+    // None of it has state that a kill could destroy.
     kill: async () => {
       await stop();
     },
@@ -71,15 +71,15 @@ function pinging(document: string, schedule: string): string {
   return told;
 }
 
-/** Asked once a second, as each time takes a process of its own. */
+/** Polled once a second, as each poll starts a process. */
 async function untilNothingSends(lab: Lab): Promise<void> {
-  await eventually('nothing sends events any more', async () => {
+  await eventually('no source of events is left', async () => {
     const pods = await lab.ask('-n', namespace, 'get', 'pods', '-o', 'name');
     return /pod\/(imagecache-source|apiserversource)-/.test(pods) ? sleep(1000, false) : true;
   });
 }
 
-/** Settings are read at start: so they are changed, and Pods that run with the old ones are told to go. */
+/** Settings are read at start, so this changes them and deletes Pods that run with the old ones. */
 async function tell(
   lab: Lab,
   before: Readonly<Record<string, string>>,
@@ -88,6 +88,6 @@ async function tell(
   const data = { ...Object.fromEntries(Object.keys(before).map((name) => [name, null])), ...now };
   const ask = (...args: readonly string[]): Promise<string> => lab.ask('-n', namespace, ...args);
   await ask('patch', 'configmap/imagecache-functions', '--type=merge', '-p', JSON.stringify({ data }));
-  // Nothing sends events now: there is nothing that they would have to end.
+  // Nothing sends events now, so they have no work to finish.
   await ask('delete', 'pods', '-l', 'serving.knative.dev/service', '--grace-period=1', '--timeout=100s');
 }

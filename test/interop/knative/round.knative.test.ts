@@ -27,7 +27,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
 
-/** Simulated nodes beside the real ones. The taint keeps Knative's own Pods, which have to run, from them; pull Jobs bear any taint. */
+/** Simulated nodes in addition to the real ones. Their taint excludes Knative's Pods, which have to run; pull Jobs tolerate any taint. */
 async function addFleet(of: Lab): Promise<void> {
   const names = Array.from({ length: nodes }, (_, index) => `fleet-${index + 1}`);
   const items = names.map((name) => ({
@@ -56,7 +56,7 @@ async function addFleet(of: Lab): Promise<void> {
 
 type Line = { readonly function?: string; readonly id?: string; readonly status?: number; readonly ms?: number };
 
-/** What functions say of their deliveries. */
+/** The log lines of functions about their deliveries. */
 const deliveries = (lines: readonly string[]): readonly Line[] =>
   lines
     .filter((line) => line.startsWith('{"level"') && line.includes('"status":') && line.includes('"ms":'))
@@ -65,7 +65,7 @@ const deliveries = (lines: readonly string[]): readonly Line[] =>
 const metrics = (): Promise<string> => lab.ask('get', '--raw', '/metrics');
 
 describe(`a round of ${nodes} nodes x ${images.length} images on Knative`, () => {
-  it.each<Way>(['our-source', 'knative-sources'])('fed by %s, ends well with a Job for each node', async (way) => {
+  it.each<Way>(['our-source', 'knative-sources'])('fed by %s, succeeds with one Job per node', async (way) => {
     await deploy(lab, way);
     ends.push(() => undeploy(lab, way));
     const logs = followPods(lab);
@@ -80,7 +80,7 @@ describe(`a round of ${nodes} nodes x ${images.length} images on Knative`, () =>
     );
     ends.push(world.end);
     await product.start();
-    await asleep(lab, ['reconcile', 'job-complete']); // the tick of PingSource keeps the others awake
+    await asleep(lab, ['reconcile', 'job-complete']); // the tick of PingSource keeps the others running
     const [from, before] = [logs.lines().length, await metrics()];
     const usage = watchUsage();
     const begin = Date.now();

@@ -11,7 +11,7 @@ import { deploy, installKnative, namespace, undeploy, type Way } from './install
 import { followPods, type PodLogs } from './pod-logs.ts';
 import { productOnKnative } from './product-on-knative.ts';
 
-/** Scenarios share the functions and the two nodes: what each waits for passes side by side. */
+/** Scenarios share the functions and the two nodes, so that they wait concurrently. */
 const onKnative = { ...realKind, hasOneProduct: true, atOnce: 6 };
 const kinds: Readonly<Record<Way, ClusterKind>> = {
   'our-source': { ...onKnative, name: 'Knative, fed by our source', timeFactor: 3 },
@@ -20,7 +20,7 @@ const kinds: Readonly<Record<Way, ClusterKind>> = {
 
 type Deployed = { readonly lab: Lab; readonly logs: PodLogs; readonly nodes: ClusterUnderTest };
 
-/** Puts the functions on Knative under the behaviour suite, as far as real nodes can show it, and first lets one cache wake them from zero. */
+/** Runs the behaviour suite on Knative, as far as real nodes support it, after one cache has started all functions from zero. */
 export function suiteOnKnative(way: Way): void {
   const ends: (() => Promise<void>)[] = [];
   afterAll(async () => {
@@ -39,7 +39,7 @@ export function suiteOnKnative(way: Way): void {
   });
 }
 
-/** All of it is there, but nothing sends events: the scenarios say when that begins. */
+/** Everything is installed but the sources of events, which the scenarios start. */
 async function deployedAs(way: Way, ends: (() => Promise<void>)[]): Promise<Deployed> {
   const lab = await sharedLab();
   await installKnative(lab);

@@ -11,7 +11,7 @@ afterAll(async () => {
   await (await built)?.remove();
 });
 
-/** Six processes each: with more at once they wait for the processors, and their clocks run out. */
+/** Six processes per scenario: with more scenarios at once they wait for CPU time until they time out. */
 const kind = { ...simulatedKind, name: 'simulated nodes, with functions behind a gateway', atOnce: 4, patience: 2 };
 
 runScenarios(onOpenFaas, kind, async () => {
@@ -20,8 +20,8 @@ runScenarios(onOpenFaas, kind, async () => {
   return { ...cluster, env: { ...cluster.env, OPENFAAS_PROGRAMS: (await built).folder } };
 });
 
-describe('not asked of the functions behind a gateway, that the product', () => {
+describe('not tested on functions behind a gateway: the product', () => {
   it.for(notOnOpenFaas)('$name', (_, { skip }) => {
-    skip('it measures, needs the whole cluster, or is of a group that brings no other function or route into play');
+    skip('it measures times, needs the whole cluster, or is in a group that covers no other function or route');
   });
 });

@@ -9,7 +9,7 @@ const stack = z.object({
   functions: z.record(z.string(), z.object({ annotations: z.optional(z.record(z.string(), z.unknown())) })),
 });
 
-/** The functions that stack.yml has called by the clock. */
+/** The functions with a schedule in stack.yml. */
 export async function calledByCron(): Promise<readonly string[]> {
   const { functions } = stack.parse(parse(await readFile(join(import.meta.dirname, '../../../stack.yml'), 'utf8')));
   return Object.entries(functions).flatMap(([name, { annotations }]) =>
@@ -19,7 +19,7 @@ export async function calledByCron(): Promise<readonly string[]> {
 
 export type CronConnector = { readonly port: number; readonly close: () => void };
 
-/** Calls as OpenFaaS' cron-connector does, by a bare POST through the gateway, all that have a schedule: at each POST to it, in place of the clock. Answers with the worst status. */
+/** Calls all functions with a schedule like OpenFaaS' cron-connector, by an empty POST through the gateway, at each POST to it instead of by the clock. Answers with the worst status. */
 export async function startCronConnector(gateway: () => number): Promise<CronConnector> {
   const names = await calledByCron();
   const server = createServer((asked, response) => {

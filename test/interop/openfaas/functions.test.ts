@@ -18,7 +18,7 @@ let programs: OpenFaasPrograms;
 let api: Awaited<ReturnType<typeof emptyCluster>>;
 let platform: Platform;
 let temporary = '';
-/** What the functions asked the API server for. */
+/** The requests of the functions to the API server. */
 const asked: string[] = [];
 const ports = new Map<string, number>();
 
@@ -48,7 +48,7 @@ type Told = {
   readonly body: string;
 };
 
-/** One request with exactly these headers; a body goes in chunks unless its length is given. */
+/** Sends one request with exactly these headers; the body is chunked unless its length is given. */
 const ask = async (
   port: number,
   path: string,
@@ -70,7 +70,7 @@ const ask = async (
 };
 const direct = (name: FunctionName): number => ports.get(name) ?? 0;
 
-/** What the gateway adds to a caller's request before the function has it. */
+/** The headers that the gateway adds to a request. */
 const byGateway = {
   'accept-encoding': 'gzip',
   'transfer-encoding': 'chunked',
@@ -102,12 +102,12 @@ describe('a function as OpenFaaS calls it', () => {
       headers: { ...byGateway, ...eventHeaders, 'x-duration-seconds': '0', 'x-timeout': '30s' },
       body: '',
     },
-  ])('is done with $what, at whatever path, and names a type though it says nothing', async ({ headers, body }) => {
+  ])('handles $what at any path, and sets a Content-Type on its empty response', async ({ headers, body }) => {
     for (const path of ['/', '/a/path?with=query'])
       expect(await ask(direct('reconcile'), path, { headers, body })).toEqual(done);
   });
 
-  it.each(functionNames)('%s takes the bare POST of cron-connector', async (name) => {
+  it.each(functionNames)('%s accepts the empty POST of cron-connector', async (name) => {
     const headers = {
       ...byGateway,
       'user-agent': 'Go-http-client/1.1',
@@ -117,7 +117,7 @@ describe('a function as OpenFaaS calls it', () => {
     expect(await ask(direct(name), '/', { headers })).toEqual(done);
   });
 
-  it('has the functions that keep the time called by cron-connector, through the gateway', async () => {
+  it('is called by cron-connector through the gateway if it has a schedule', async () => {
     expect(await calledByCron()).toEqual(['refresh', 'purge']);
     const connector = await startCronConnector(() => platform.gateway().port);
     try {
@@ -132,7 +132,7 @@ describe('a function as OpenFaaS calls it', () => {
     }
   });
 
-  it('refuses for good what is no event, so that nobody sends it again', async () => {
+  it('refuses requests that are not events permanently, so that they are not retried', async () => {
     const headers = { ...byGateway, 'content-type': 'application/json' };
     expect(await ask(direct('reconcile'), '/', { headers, body: '{"a":1}' })).toMatchObject({ status: 400 });
     expect(await ask(direct('reconcile'), '/', { method: 'GET' })).toMatchObject({ status: 404 });
@@ -145,14 +145,14 @@ describe('a function as OpenFaaS calls it', () => {
       ).toMatchObject({ status: 200 });
   });
 
-  it('shows its life by a lock file', () => expect(access(join(temporary, '.lock'))).resolves.toBeUndefined());
+  it('reports liveness by a lock file', () => expect(access(join(temporary, '.lock'))).resolves.toBeUndefined());
 });
 
 describe('the stand-in of the gateway', () => {
   const through = (path: string, options: Parameters<typeof ask>[2] = {}): Promise<Told> =>
     ask(platform.gateway().port, path, options);
 
-  it('passes events on, by name and by name with namespace', async () => {
+  it('forwards events by name, with and without a namespace', async () => {
     const headers = { ...eventHeaders, 'content-length': '0' };
     for (const path of ['/function/reconcile', '/function/reconcile.openfaas-fn/x'])
       expect(await through(path, { headers })).toEqual(done);
@@ -163,7 +163,7 @@ describe('the stand-in of the gateway', () => {
     expect(await through('/function/none', { headers: eventHeaders })).toMatchObject({ status: 503 });
   });
 
-  it('says 503 of a function that was killed, and passes on again when it is back', async () => {
+  it('answers 503 for a function that was killed, and forwards events again when it is back', async () => {
     await platform.kill('purge');
     expect(await through('/function/purge', { headers: eventHeaders })).toMatchObject({ status: 503 });
     await platform.start('purge');
@@ -171,7 +171,7 @@ describe('the stand-in of the gateway', () => {
   });
 });
 
-/** The fields of stack.yml that faas-cli knows; it ignores others without a word. */
+/** The fields of stack.yml that faas-cli supports; it ignores others silently. */
 const stack = z.strictObject({
   version: z.literal(1),
   provider: z.strictObject({ name: z.literal('openfaas'), gateway: z.string() }),
@@ -193,7 +193,7 @@ const stack = z.strictObject({
 });
 
 describe('stack.yml', () => {
-  it('has the four functions, each under its own name and with more time than a handler takes', async () => {
+  it('has the four functions, each under its own name and with a timeout above that of a handler', async () => {
     const { functions } = stack.parse(parse(await readFile(join(root, 'stack.yml'), 'utf8'), { merge: true }));
     expect(Object.keys(functions).toSorted()).toEqual(functionNames.toSorted());
     for (const [name, { environment }] of Object.entries(functions)) {
@@ -205,7 +205,7 @@ describe('stack.yml', () => {
   });
 });
 
-it('all end well when they are told to, and take the lock file along', async () => {
+it('all functions exit with 0 at SIGTERM, and remove the lock file', async () => {
   expect(await platform.stop()).toBe(true);
   await expect(access(join(temporary, '.lock'))).rejects.toThrow('ENOENT');
 }, 30_000);

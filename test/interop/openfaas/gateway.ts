@@ -10,13 +10,13 @@ import {
 import { setTimeout as pause } from 'node:timers/promises';
 
 export type GatewayOptions = {
-  /** The port of a function's one replica; undefined where it has none. Asked for each request. */
+  /** The port of a function's only replica; undefined if it has none. Called for each request. */
   readonly portOf: (name: string) => number | undefined;
-  /** Milliseconds until a function's answer is given up. Default 60,000, as the gateway's upstream_timeout. */
+  /** Milliseconds until a request to a function times out. Default 60,000, like the gateway's upstream_timeout. */
   readonly timeout?: number;
-  /** Milliseconds that a request waits for a function that has no replica, as when it is scaled from zero. Default 0. */
+  /** Milliseconds that a request waits for a function without a replica, as when it is scaled from zero. Default 0. */
   readonly scaleUp?: number;
-  /** Hears of each request that is about to be passed on. */
+  /** Called before each request is forwarded. */
   readonly onForward?: (name: string) => void;
 };
 
@@ -34,9 +34,9 @@ const hopByHop = [
 ];
 
 /**
- * What a caller and a function see of OpenFaaS' gateway and provider: `/function/NAME[.namespace][/path]` by any method, without a password;
- * no `/async-function`, as where no queue is configured; bodies chunked; no retries; 502 without a body where no answer came in time,
- * 503 where there is no replica, 500 where the connection is refused or breaks; and the request's Content-Type on replies that have none.
+ * The behaviour of OpenFaaS' gateway and provider towards callers and functions: `/function/NAME[.namespace][/path]` by any method, without a password;
+ * no `/async-function`, as without a queue; chunked bodies; no retries; 502 without a body at a timeout,
+ * 503 without a replica, 500 if the connection is refused or breaks; and the request's Content-Type on responses without one.
  */
 export async function startGateway(options: GatewayOptions, port = 0): Promise<Gateway> {
   const server = createServer((request, response) => {
@@ -74,7 +74,7 @@ async function pass(request: IncomingMessage, response: ServerResponse, options:
   });
 }
 
-/** The replica, once it is there or the wait is over. */
+/** The replica, once it exists or the wait is over. */
 async function replica(name: string, { portOf, scaleUp = 0 }: GatewayOptions): Promise<number | undefined> {
   const end = Date.now() + scaleUp;
   while (portOf(name) === undefined && Date.now() < end) await pause(20);
@@ -110,7 +110,7 @@ function forward(request: IncomingMessage, response: ServerResponse, { port, pat
   request.pipe(onward);
 }
 
-/** Content-Length is lost on the way, so that the body goes on in chunks. */
+/** Drops Content-Length, so that the body is forwarded in chunks. */
 function onwardHeaders({
   headers,
   socket,

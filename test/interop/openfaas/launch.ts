@@ -1,4 +1,4 @@
-/** Runs the product as it is on OpenFaaS, in place of its one process: what the behaviour suite starts, stops and kills. Its log is that of all. */
+/** Runs the product as on OpenFaaS, as one process that the behaviour suite starts, stops and kills. Its log combines those of all processes. */
 import { startCronConnector } from './cron-connector.ts';
 import { startPlatform } from './platform.ts';
 
@@ -15,7 +15,7 @@ const platform = await startPlatform({
   },
 });
 const connector = await startCronConnector(() => platform.gateway().port);
-/** The suite sends ticks to whoever says first that it has started. */
+/** The suite sends ticks to the first port that is logged as started. */
 process.stdout.write(`${JSON.stringify({ level: 'info', port: connector.port, msg: 'started' })}\n`);
 platform.startSource();
 process.once('SIGTERM', () => {

@@ -7,14 +7,14 @@ import { pulling } from '../../behaviour/scenarios/pulling.ts';
 import { purging } from '../../behaviour/scenarios/purging.ts';
 import { refreshing } from '../../behaviour/scenarios/refreshing.ts';
 
-/** Between them these have every function, and every kind of event but a Node's, which goes the way of a cache's. */
+/** Together these cover every function, and every kind of event but that of a Node, which is delivered like that of a cache. */
 const groups = [pulling, failing, editing, refreshing, purging, enduring];
 
 const isOnOpenFaas = (scenario: Scenario): boolean =>
   groups.some((group) => group.includes(scenario)) && scenario.isMeasured !== true && scenario.isClusterWide !== true;
 
-/** The scenarios for five processes each: whole groups that have all functions at work, without those that need the machine or the cluster for themselves. */
+/** Scenarios that run with five processes each: the groups that cover all functions, without those that need the machine or the cluster to themselves. */
 export const onOpenFaas: readonly Scenario[] = scenarios.filter(isOnOpenFaas);
 
-/** The rest of the suite, which is for the other platforms. */
+/** The other scenarios, which run on other platforms. */
 export const notOnOpenFaas: readonly Scenario[] = scenarios.filter((scenario) => !isOnOpenFaas(scenario));

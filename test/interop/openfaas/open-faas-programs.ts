@@ -5,7 +5,7 @@ import { bundle, programs } from '../../../deploy/tools/images/bundle.ts';
 
 export type OpenFaasPrograms = { readonly folder: string; readonly remove: () => Promise<void> };
 
-/** The programs of a function and of the source, bundled as they are in the image. */
+/** The programs of a function and of the source, bundled as in the image. */
 export async function openFaasPrograms(): Promise<OpenFaasPrograms> {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-openfaas-'));
   const { main, functions, sources } = programs;

@@ -7,16 +7,16 @@ import { startPlatform, type Platform } from './platform.ts';
 
 export type Outage = {
   readonly world: World;
-  /** Three of them. */
+  /** Three nodes. */
   readonly nodes: readonly string[];
   readonly platform: Platform;
-  /** The lines that the source has logged. */
+  /** The log lines of the source. */
   readonly sourceLog: () => readonly string[];
 };
 
 /**
- * Runs a platform without a heartbeat, so that what is not told again is lost; has `go` begin a round of the cache `cache` with one good image and
- * break and mend something in it; and expects that the round then ends well, with one Job for each node.
+ * Runs a platform without ticks, so that events that are not retried are lost; `go` starts a round of the cache `cache` with one good image, and
+ * breaks and repairs something; then expects the round to succeed, with one Job per node.
  */
 export async function outageOf(
   cluster: ClusterUnderTest,

@@ -17,7 +17,7 @@ afterAll(async () => {
   await programs.remove();
 });
 
-it('loses nothing of a round in the middle of which the gateway goes, and comes back', async () => {
+it('completes a round during which the gateway is stopped and restarted', async () => {
   await outageOf(cluster, programs, async ({ world, nodes, platform, sourceLog }) => {
     await world.createCache('cache', [await world.image('good')]);
     await eventually('every node has its Job', () => world.history.jobs().length === nodes.length);
@@ -25,13 +25,13 @@ it('loses nothing of a round in the middle of which the gateway goes, and comes 
     await eventually('every Job has ended', () => world.history.jobs().every(isFinished));
     const inVain = (): number => sourceLog().filter((line) => line.includes('job-complete: no answer')).length;
     const before = inVain();
-    await eventually('the last of it has been told in vain', () => inVain() > before, 60);
+    await eventually('the last delivery has failed', () => inVain() > before, 60);
     expect(world.history.cache('cache')?.status.status).toBe('Processing');
     await platform.startGateway();
   });
 });
 
-it('loses nothing of an event in the middle of which its function is killed', async () => {
+it('retries an event whose function is killed while it handles it', async () => {
   await outageOf(cluster, programs, async ({ world, nodes, platform, sourceLog }) => {
     const killed = Promise.withResolvers<undefined>();
     const onCut = (): void => {
@@ -40,7 +40,7 @@ it('loses nothing of an event in the middle of which its function is killed', as
     world.connection?.cut({ after: 2, isHeard: false, onCut }); // the status, and the first Job
     await world.createCache('cache', [await world.image('good')]);
     await killed.promise;
-    await eventually('the event was not taken', () =>
+    await eventually('the event was not accepted', () =>
       sourceLog().some((line) => line.includes('/function/reconcile: 500')),
     );
     expect(world.history.jobs().length).toBeLessThan(nodes.length);

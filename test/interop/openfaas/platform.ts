@@ -6,30 +6,30 @@ import { startGateway, type Gateway, type GatewayOptions } from './gateway.ts';
 export type PlatformOptions = {
   /** Folder of the bundled programs. */
   readonly programs: string;
-  /** Given to functions and source alike. */
+  /** Environment of both functions and source. */
   readonly flags: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Hears every line that a process writes. */
+  /** Receives every output line of a process. */
   readonly onLine: (line: string, from: FunctionName | 'source') => void;
   readonly gateway?: Omit<GatewayOptions, 'portOf'>;
 };
 
-/** The four functions, each a process of its own as its image starts it, a gateway before them, and our source that posts to it. */
+/** The four functions as separate processes, as their image starts them, behind a gateway, and the source that posts to it. */
 export type Platform = {
   readonly gateway: () => Gateway;
-  /** The gateway is gone, with all that was under way. */
+  /** Stops the gateway with all requests in flight. */
   readonly stopGateway: () => Promise<void>;
-  /** It is back under its old address. */
+  /** Restarts the gateway at its address. */
   readonly startGateway: () => Promise<void>;
-  /** SIGKILL; no replica is left until it is started again. */
+  /** Sends SIGKILL to a function, which has no replica until it is started again. */
   readonly kill: (name: FunctionName) => Promise<void>;
   readonly start: (name: FunctionName) => Promise<void>;
   readonly startSource: () => void;
-  /** SIGTERM to all, the source first; answers whether all ended well. */
+  /** Sends SIGTERM to all processes, the source first; returns whether all exited with 0. */
   readonly stop: () => Promise<boolean>;
 };
 
-/** Starts functions and gateway; the source is for the caller to start. */
+/** Starts functions and gateway; the caller starts the source. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const replicas = new Map<FunctionName, Replica>();
   const settings = { ...options.gateway, portOf: (name: string) => portOf(replicas, name) };
@@ -57,7 +57,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       const routes = functionNames.map((name) => [name, `http://127.0.0.1:${port}/function/${name}`]);
       const env = { ROUTES: JSON.stringify(Object.fromEntries(routes)), PORT: '0' };
       const child = started('sources.mjs', env, { ...options, from: 'source' });
-      child.port.catch(() => undefined); // whoever waits for it reads the log
+      child.port.catch(() => undefined); // callers that wait for it read the log
       source = child.process;
     },
     stop: async () => {
@@ -80,7 +80,7 @@ type Place = Pick<PlatformOptions, 'programs' | 'flags' | 'env' | 'onLine'> & {
   readonly from: FunctionName | 'source';
 };
 
-/** A program that ends with this process, even where that is killed. */
+/** Starts a program that ends with this process, even if this process is killed. */
 function started(
   program: string,
   own: Readonly<Record<string, string>>,
