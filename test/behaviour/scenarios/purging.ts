@@ -177,7 +177,9 @@ const deletes: Scenario = {
     const node = await pulled(world, [purged], { deletionPolicy: 'Purge' });
     await world.createCache('plain', [left]);
     await world.settled('plain');
-    await eventually('it has its finalizer', () => world.history.cache('cache')?.metadata.finalizers.includes(finalizer));
+    await eventually('it has its finalizer', () =>
+      world.history.cache('cache')?.metadata.finalizers.includes(finalizer),
+    );
     await world.kube.remove('ImageCache', 'plain');
     await world.kube.remove('ImageCache', 'cache');
     await eventually(
@@ -195,7 +197,9 @@ const letsGo: Scenario = {
   run: async (world) => {
     const image = await world.image('good');
     const node = await pulled(world, [image], { deletionPolicy: 'Purge' });
-    await eventually('it has its finalizer', () => world.history.cache('cache')?.metadata.finalizers.includes(finalizer));
+    await eventually('it has its finalizer', () =>
+      world.history.cache('cache')?.metadata.finalizers.includes(finalizer),
+    );
     await world.product.kill();
     await world.kube.remove('ImageCache', 'cache');
     await eventually('it waits', () => world.history.cache('cache')?.metadata.deletionTimestamp);
