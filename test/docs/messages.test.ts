@@ -17,7 +17,7 @@ const isInCode = (message: string): boolean =>
   code.includes(message) || code.includes(message.replace(/^(?:event|cache|node)/, '${what}'));
 
 /** A message of ours between marks of code, before or after a word for the log. */
-const quoted = /`([^`\d][^`]*)` in (?:the|its)(?: \w+'s)? (?:log|message)|logs(?: say)? `([^`]+)`/g;
+const quoted = /`([^`\d][^`]*)` in (?:the|its)(?: \w+'s)? (?:log|message)|(?:logs(?: say)?|the line) `([^`]+)`/g;
 
 it.each(['docs/troubleshooting.md', 'docs/operations.md', 'docs/migration.md'])(
   '%s quotes messages that the code logs or writes',
