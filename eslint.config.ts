@@ -130,7 +130,7 @@ export default defineConfig(
   {
     files: ['sources/**/*.ts'],
     rules: notFrom(
-      '(deploy/|functions/(reconcile|job-complete|refresh|purge|main))',
+      '(deploy/|functions/(reconcile|job-complete|refresh|purge|main|handlers))',
       'sources know model and runtime only; events reach functions through a sink.',
     ),
   },

@@ -18,7 +18,7 @@ import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/
 const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule'] as const;
 
 /**
- * The heartbeat. Every tick opens the refreshes that are due, resumes what was lost and enforces deadlines, so that the tick alone
+ * Handles the tick, the periodic resync. Every tick opens the refreshes that are due, resumes what was lost and enforces deadlines, so that the tick alone
  * suffices where events are lost. A cache with a refresh annotation is served at once, or after its open round.
  */
 export const refresh: Handler = async (notice, context) => {
@@ -28,7 +28,7 @@ export const refresh: Handler = async (notice, context) => {
   }
   const { cluster } = context;
   const [{ caches, unreadable }, nodes] = await Promise.all([cluster.listCaches(), cluster.nodes()]);
-  const due = await dueOf(caches, nodes, context);
+  const due = await cachesWithWork(caches, nodes, context);
   const scope = (live: ImageCache): Scope | undefined =>
     isBeingDriven(live, context.now()) ? undefined : 'everything';
   const driveFully = (cache: ImageCache) => drive({ cache, scope, opens, makes: 'pulls' }, context);
@@ -38,13 +38,13 @@ export const refresh: Handler = async (notice, context) => {
   for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvent(cache, context), context);
 };
 
-/** The caches with something to do, judged by their status, the nodes and the names of Jobs. */
-async function dueOf(
+/** The caches that have work to do, judged by their status, the nodes and the labels of Jobs. */
+async function cachesWithWork(
   caches: readonly ImageCache[],
   nodes: readonly Node[],
   context: Context,
 ): Promise<readonly ImageCache[]> {
-  const isDue = (cache: ImageCache): boolean => hasOpenWork(cache) || isBehind(cache, nodes, context);
+  const isDue = (cache: ImageCache): boolean => hasOpenWork(cache) || hasPendingWork(cache, nodes, context);
   const due = new Set(caches.filter((cache) => !isBeingDriven(cache, context.now()) && isDue(cache)));
   const quiet = new Set(
     caches.filter((cache) => !due.has(cache) && !hasOpenWork(cache) && !retainsJobs(cache, context.settings)),
@@ -65,16 +65,16 @@ async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Co
   await drive({ cache: notice.cache, scope, opens: ['Annotation'], makes: 'pulls' }, context);
 }
 
-/** The process that opened a requested refresh may have stopped before it started any node; so an open one is observed again. */
+/** The process that opened a requested refresh may have stopped before it started a node, so an open one is observed again. */
 function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
   const { operation, trigger } = cache.status.round ?? {};
-  const isOurs = isRoundOpen(cache.status) && operation === 'Refresh' && trigger === 'Annotation';
-  if (isOurs) return isBusy(cache, now) ? undefined : 'everything';
+  const isRequestedRefresh = isRoundOpen(cache.status) && operation === 'Refresh' && trigger === 'Annotation';
+  if (isRequestedRefresh) return isBusy(cache, now) ? undefined : 'everything';
   return requestsRefresh(cache) ? nothingChanged : undefined;
 }
 
-/** Whether spec and nodes alone show that something is to be done. */
-function isBehind(cache: ImageCache, nodes: readonly Node[], context: Context): boolean {
+/** Whether the spec and the nodes alone show that there is work to do. */
+function hasPendingWork(cache: ImageCache, nodes: readonly Node[], context: Context): boolean {
   const observed = {
     nodes: new Map(nodes.map((node) => [node.name, node])),
     hasAllNodes: true,

@@ -20,7 +20,7 @@ import type { World } from './world.ts';
 
 /**
  * The decision behind all four functions: what to write for a cache, given what was observed. The first case that applies
- * wins. Deterministic, and idempotent: carried out and asked again, it returns the empty plan.
+ * wins. Deterministic and idempotent: once its plan is carried out, it returns the empty plan.
  */
 export function decide(world: World): Plan {
   const { before, opens, now } = world;
@@ -44,18 +44,18 @@ function planFinalizer({ before, makes }: World): Plan | undefined {
   return { ...emptyPlan, finalizer: needsFinalizer ? 'add' : 'release', observeNext: 'everything' };
 }
 
-/** A cache that is being deleted pulls nothing. With deletionPolicy Purge its images are removed first; then the finalizer is. */
+/** A cache that is being deleted pulls nothing. With deletionPolicy Purge its images are removed first, then the finalizer. */
 function planDeletion(world: World): Plan {
   const { before, makes, now } = world;
   if (makes !== 'removals' || !before.finalizers.includes(finalizer)) return emptyPlan;
   const request = nextRound(before, now);
-  const isPurgeOver = request === undefined && !isRoundOpen(before.status);
-  if (isPurgeOver || before.spec.deletionPolicy !== 'Purge') return { ...emptyPlan, finalizer: 'release' };
+  const isPurgeFinished = request === undefined && !isRoundOpen(before.status);
+  if (isPurgeFinished || before.spec.deletionPolicy !== 'Purge') return { ...emptyPlan, finalizer: 'release' };
   const plan = planRound(world, request === undefined ? before : openRound(before, request, now));
   return isRoundOpen(plan.status ?? before.status) ? plan : { ...plan, observeNext: 'everything' };
 }
 
-/** Goes on with the latest round. A request that another function opens does not stop it, unless that supersedes it. */
+/** Continues the latest round. A pending request that another function opens stops it only if it supersedes the round. */
 function continueRound(world: World, request: RoundRequest | undefined): Plan {
   const { before } = world;
   const isSuperseded = request?.trigger === 'Spec' || request?.trigger === 'Adopted' || request?.operation === 'Purge';
@@ -63,7 +63,7 @@ function continueRound(world: World, request: RoundRequest | undefined): Plan {
   return withoutRequest(before, planRound(world, before));
 }
 
-/** Removes the annotation that requested a round once that has ended, and then clears it from the status. */
+/** Removes the annotation that requested a round once the round has ended; a later plan clears `round.requestedBy`. */
 function withoutRequest(cache: ImageCache, plan: Plan): Plan {
   const status = plan.status ?? cache.status;
   const finished = finishedRequest({ ...cache, status });
@@ -74,23 +74,23 @@ function withoutRequest(cache: ImageCache, plan: Plan): Plan {
   return { ...plan, status: { ...status, round: { ...round, requestedBy: undefined } } };
 }
 
-/** Opens a round. The annotation of the round before is removed first: it would otherwise request one more. */
+/** Opens a round. The annotation of the previous round is removed first: it would otherwise request one more. */
 function planOpening(world: World, request: RoundRequest): Plan {
   const finished = finishedRequest(world.before);
   if (finished === undefined) return planStart(world, opened(world, request));
   return { ...emptyPlan, annotations: { [finished.annotation]: finished.value }, observeNext: 'everything' };
 }
 
-/** The cache with the requested round open; a refresh checks settled nodes again, against what registries report now. */
+/** The cache with the requested round open. A first round and a refresh compare Ready nodes with what registries report now. */
 function opened(world: World, request: RoundRequest): ImageCache {
   const next = openRound(world.before, request, world.now);
   return resolvesImages(request) ? withStatus(next, refreshLedger(world, next)) : next;
 }
 
-/** The first plan of an opened or adopted cache. Trigger annotations from before its first plan are removed without acting on them. */
-function planStart(world: World, opened: ImageCache): Plan {
-  const plan = withoutRequest(world.before, planRound(world, opened));
+/** The first plan of a cache whose round was just opened, or that was adopted. Trigger annotations from before its first plan are removed without acting on them. */
+function planStart(world: World, started: ImageCache): Plan {
+  const plan = withoutRequest(world.before, planRound(world, started));
   const isFirst = world.before.status.observedGeneration === undefined;
-  const started = isFirst ? ignoreStaleTriggers(opened, plan) : plan;
-  return { ...started, events: [...started.events, ...gateOffEvents(opened, world.settings)] };
+  const first = isFirst ? ignoreStaleTriggers(started, plan) : plan;
+  return { ...first, events: [...first.events, ...gateOffEvents(started, world.settings)] };
 }

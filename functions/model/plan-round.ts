@@ -20,13 +20,13 @@ import type { ObserveNext, Plan } from './plan.ts';
 import type { World } from './world.ts';
 
 /**
- * What the latest round of a cache needs now, step by step: pull, remove, end. `opened` is the stored cache, or that with
- * a round just opened. Outside of an open round the same steps serve nodes that join, and remove images no longer desired.
+ * What the latest round of a cache needs now, step by step: pull, remove, end. `opened` is the stored cache, or the stored cache
+ * with a new round. Without an open round the same steps serve nodes that join, and remove images that are no longer desired.
  */
 export function planRound(world: World, opened: ImageCache): Plan {
   const pulled = pullStep(world, opened);
   const removed = removalStep(world, pulled.next);
-  const { next, events, observesEverything } = endStep(world, withoutUnused(world, removed.next));
+  const { next, events, mustObserveEverything } = endStep(world, withoutUnused(world, removed.next));
   const createsPulls = world.makes === 'pulls';
   return {
     status: isSameStatus(next.status, world.before) ? undefined : next.status,
@@ -37,14 +37,14 @@ export function planRound(world: World, opened: ImageCache): Plan {
     finalizer: undefined,
     annotations: {},
     events: [...events, ...removalEvents(world.before, next)],
-    observeNext: observesEverything ? 'everything' : createsPulls ? pulled.observeNext : removed.observeNext,
+    observeNext: mustObserveEverything ? 'everything' : createsPulls ? pulled.observeNext : removed.observeNext,
     polls: removed.polls,
   };
 }
 
 type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; readonly observeNext: ObserveNext };
 
-/** Matches the ledger with the nodes, records what Jobs have come to, and starts the next nodes. */
+/** Matches the ledger with the observed nodes, records the results of Jobs, and starts pulling on the next nodes. */
 function pullStep(world: World, opened: ImageCache): Pulled {
   const { next: synced, desired } = syncLedger(world, opened);
   const recorded = recordResults(world, synced, desired);
@@ -55,11 +55,11 @@ function pullStep(world: World, opened: ImageCache): Pulled {
 
 type Removed = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache };
 
-/** Finds the images to remove from each node, records what removal Jobs have come to, and starts the next removals. */
+/** Finds the images to remove from each node, records the results of removal Jobs, and starts the next removals. */
 function removalStep(world: World, pulled: ImageCache): Removed {
   const synced = syncRemovals(world, pulled);
   const recorded = recordRemovals(world, synced);
-  // Images to remove that were added while a removal ran are found once it has ended, or the round would end without them.
+  // A running removal keeps its list of images: additions are found once it has ended.
   const next = hasEnded(synced, recorded) ? syncRemovals(world, recorded) : recorded;
   return world.makes === 'removals' ? startRemovals(world, next) : { next, observeNext: 'nothing', polls: false };
 }
@@ -67,7 +67,7 @@ function removalStep(world: World, pulled: ImageCache): Removed {
 const hasEnded = ({ status: before }: ImageCache, { status: after }: ImageCache): boolean =>
   Object.entries(after.removals).some(([name, { state }]) => state !== before.removals[name]?.state);
 
-/** Drops what no node refers to any more, and bounds the failures. */
+/** Drops entries that no node refers to, and truncates the failures. */
 function withoutUnused(world: World, cache: ImageCache): ImageCache {
   const status = withoutRemovedPlacements(world, cache);
   return withStatus(cache, {
@@ -82,11 +82,11 @@ function desiredInUse({ nodes, desired }: Status): Status['desired'] {
   return Object.fromEntries(Object.entries(desired).filter(([hash]) => used.has(hash)));
 }
 
-type Ended = Pick<Plan, 'events'> & { readonly next: ImageCache; readonly observesEverything: boolean };
+type Ended = Pick<Plan, 'events'> & { readonly next: ImageCache; readonly mustObserveEverything: boolean };
 
 /**
  * Ends the round with its last unsettled node, in the write that settles it. A purge ends only after observing all nodes:
- * what to remove from a node on which a removal was running is not known before that one has ended.
+ * what to remove from a node on which a removal is running is not known before that removal has ended.
  */
 function endStep(world: World, next: ImageCache): Ended {
   const { observed, settings, now, makes } = world;
@@ -103,8 +103,8 @@ function endStep(world: World, next: ImageCache): Ended {
           events: [],
         };
   const ended = { ...next, status };
-  // Retained Jobs of earlier rounds are deleted once this one has ended, which takes a look at all of them.
+  // Retained Jobs of earlier rounds are deleted once this one has ended, which requires observing all of them.
   const needsAllJobs = events.length > 0 && !observed.hasAllJobs && retainsJobs(next, settings);
-  const forgetsPlacements = makes === 'removals' && !observed.hasAllNodes && hasRemovedPlacements(ended);
-  return { next: ended, events, observesEverything: needsAllNodes || needsAllJobs || forgetsPlacements };
+  const canDropPlacements = makes === 'removals' && !observed.hasAllNodes && hasRemovedPlacements(ended);
+  return { next: ended, events, mustObserveEverything: needsAllNodes || needsAllJobs || canDropPlacements };
 }

@@ -79,17 +79,17 @@ function onJobOrPod({ queue }: Routing, change: Change<JobProjection | PodProjec
   queue.add(cache, isRemoval ? 'removal' : 'work', batchOf(cacheOf(cache), { ...observed(change), isRemoval }));
 }
 
-/** A new Job without a Pod carries no news; its Pod does, or the check for a missing Pod. */
+/** A new Job without a Pod needs no event: its Pod sends one, or the check for a missing Pod. */
 function isNewJob({ isSynced }: Routing, change: Change<JobProjection>, pods: KnownPods): boolean {
   const isUnfinished = change.current?.finished === false;
   return change.verb === 'add' && isSynced() && isUnfinished && !pods.jobs.has(keyOf(change.reference));
 }
 
-/** The deletion of the Job was reported before that of its Pod; a Pod seen before its Job is reported with the Job. */
+/** Pods of unknown Jobs are ignored: a deleted Job was reported before its Pod, and a Pod seen before its Job is reported with it. */
 const isOfUnknownJob = ({ isSynced, jobs }: Routing, job: string | undefined): boolean =>
   job !== undefined && isSynced() && jobs().get(job) === undefined;
 
-/** Nodes known at the start are not reported: every cache is added then, and observes all of them. */
+/** Nodes known at the start are not reported: every cache gets an add event then, for which all Nodes are read. */
 function onNode({ queue, caches, nodes, isSynced }: Routing, change: Change<NodeProjection>): void {
   const { previous, current, reference } = change;
   if (!isSynced() || !isSignificant(previous, current)) return;
@@ -102,7 +102,7 @@ function onNode({ queue, caches, nodes, isSynced }: Routing, change: Change<Node
   }
 }
 
-/** Milliseconds a new Node has to become Ready: until then it changes several times and nothing can be pulled. */
+/** Milliseconds to wait for a new Node to become Ready: until then it changes several times and nothing can be pulled. */
 const nodeStartTime = 5_000;
 
 /** Milliseconds after which a Job without a Pod is reported: by then its Events say why. */

@@ -126,7 +126,8 @@ export const commandTable: readonly Row[] = [
     instead: 'test/deploy/tools/images/images.nodes.test.ts',
   })),
   {
-    command: 'NOOP_IMAGE=registry.example.com/imagecache-noop:0.1.0 npm start …',
+    command:
+      'NOOP_IMAGE=registry.example.com/imagecache-noop:0.1.0 REMOVAL_IMAGE=registry.example.com/imagecache-functions:0.1.0 npm start …',
     because: 'it does not end by itself',
     instead: 'test/deploy/standalone/main.test.ts',
   },

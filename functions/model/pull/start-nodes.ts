@@ -11,7 +11,7 @@ import type { World } from '#model/world.ts';
 
 type Started = { readonly next: ImageCache; readonly observeNext: ObserveNext };
 
-/** Starts the next attempt on pending nodes, as many as may pull at once. The ledger records the attempt before its Jobs exist. */
+/** Starts the next attempt on pending nodes, up to the concurrency limit. The ledger records the attempt before its Jobs exist. */
 export function startNodes(world: World, cache: ImageCache, desired: DesiredByHash): Started {
   const { nodes } = cache.status;
   const startable = Object.entries(nodes).filter(([name, entry]) =>
@@ -43,14 +43,14 @@ type Candidate = {
   readonly images: readonly string[] | undefined;
 };
 
-/** An observed pending node may start unless images are being removed from it that the cache removes or is about to pull. */
+/** An observed pending node may start unless this cache removes images there, or another one removes an image that it will pull. */
 function canStart({ observed, before }: World, { name, entry, images }: Candidate): boolean {
   if (entry.state !== 'Pending' || observed.nodes.get(name) === undefined || images === undefined) return false;
   const isRemoving = ownEntry(before.status.removals, name)?.state === 'Removing';
   return !isRemoving && !isBeingRemoved(images, entry.id, observed);
 }
 
-/** An image is either pulled or removed on a node, never both at once, for all caches together. */
+/** An image is never pulled and removed on a node at once, across all caches. */
 function isBeingRemoved(images: readonly string[], nodeId: string, { removals }: Observed): boolean {
   const references = removals.inProgress.get(nodeId);
   return references !== undefined && images.some((image) => references.has(normalisedReference(image)));

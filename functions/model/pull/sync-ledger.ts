@@ -13,7 +13,7 @@ import type { World } from '#model/world.ts';
 
 type Synced = { readonly next: ImageCache; readonly desired: DesiredByHash };
 
-/** Matches the ledger with the observed nodes: adds nodes that a list selects, drops those none selects, and resets replaced or changed ones. */
+/** Matches the ledger with the observed nodes: adds nodes that a list selects, drops nodes that no list selects, and resets replaced or changed ones. */
 export function syncLedger(world: World, opened: ImageCache): Synced {
   const desired = new Map(knownDesired(world, opened));
   const nodes = new Map(Object.entries(opened.status.nodes));
@@ -56,7 +56,7 @@ function syncEntry(stored: LedgerEntry | undefined, target: Target): LedgerEntry
   return withoutPresentImages(entry, target);
 }
 
-/** Before the first attempt: images that the node's own status proves to be present need no Job. */
+/** Before the first attempt: images that the node's status lists need no Job. */
 function withoutPresentImages(entry: LedgerEntry, { world, cache, node, desired }: Target): LedgerEntry {
   const candidates = entry.pendingImages ?? desired.images.map((_, index) => index);
   const missing = candidates.filter((index) => {
@@ -68,7 +68,7 @@ function withoutPresentImages(entry: LedgerEntry, { world, cache, node, desired 
   return { ...entry, state: 'Pending', reason: '', pendingImages: isAll ? undefined : missing };
 }
 
-/** Skips pending nodes that became unavailable before their next attempt: cordoned, under DiskPressure and the like. */
+/** Skips pending nodes that became unavailable before their next attempt: cordoned or under DiskPressure, for example. */
 export function skipUnavailable({ observed }: World, cache: ImageCache): ImageCache {
   const entries = Object.entries(cache.status.nodes).map(([name, entry]) => {
     const node = entry.state === 'Pending' ? observed.nodes.get(name) : undefined;

@@ -10,9 +10,9 @@ import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
 
 /**
- * Finds the images to remove from each observed node: images taken out of the spec, nodes that left a selector, and all images
- * of a cache that is purged. Images of the stored ledger that a node need not hold any more are included: a round
- * that opens resets the ledger, and would lose a node that left just then.
+ * Finds the images to remove from each observed node: images that were taken out of the spec, images of nodes that left a selector,
+ * and all images of a cache that is purged. Images of the stored ledger are included: opening a round resets the ledger, and would
+ * forget a node that just left.
  */
 export function syncRemovals(world: World, cache: ImageCache): ImageCache {
   const { status } = cache;
@@ -22,7 +22,7 @@ export function syncRemovals(world: World, cache: ImageCache): ImageCache {
   for (const name of new Set([...observedNodes(world, status.nodes), ...observedNodes(world, status.removals)])) {
     const node = world.observed.nodes.get(name);
     const removal = removals.get(name);
-    const images = node === undefined ? [] : imagesFor(node, { world, cache, stored, removal });
+    const images = node === undefined ? [] : imagesToRemoveFrom(node, { world, cache, stored, removal });
     const imagesHash = toRemoveHash(images);
     const synced = node === undefined ? undefined : syncRemoval(removal, { node, cache, images, imagesHash });
     if (synced === undefined) removals.delete(name);
@@ -41,7 +41,7 @@ function storedDesired(world: World): ReadonlyMap<string, DesiredImages> {
   return areAllKnown ? known : new Map([...formerDesired(before, settings), ...known]);
 }
 
-type Sources = {
+type RemovalInputs = {
   readonly world: World;
   readonly cache: ImageCache;
   readonly stored: ReadonlyMap<string, DesiredImages>;
@@ -49,11 +49,13 @@ type Sources = {
 };
 
 /** Images that the node no longer needs: placed ones, those of its stored entry, and those of an unfinished removal. */
-function imagesFor(node: Node, { world, cache, stored, removal }: Sources): readonly string[] {
+function imagesToRemoveFrom(node: Node, { world, cache, stored, removal }: RemovalInputs): readonly string[] {
   const entry = ownEntry(world.before.status.nodes, node.name);
-  const hasPulled = entry !== undefined && (entry.attempt > 0 || entry.state === 'Ready' || entry.state === 'Failed');
+  const mayHoldImages =
+    entry !== undefined && (entry.attempt > 0 || entry.state === 'Ready' || entry.state === 'Failed');
   const isChanged = entry?.desiredHash !== ownEntry(cache.status.nodes, node.name)?.desiredHash;
-  const former = hasPulled && isChanged && entry.id === node.id ? (stored.get(entry.desiredHash)?.images ?? []) : [];
+  const former =
+    mayHoldImages && isChanged && entry.id === node.id ? (stored.get(entry.desiredHash)?.images ?? []) : [];
   const isUnfinished = removal?.id === node.id && !hasEnded(removal);
   const unfinished = isUnfinished ? (ownEntry(cache.status.toRemove, removal.imagesHash) ?? []) : [];
   return imagesToRemove(node, { cache, more: [...former, ...unfinished], settings: world.settings });
@@ -66,7 +68,7 @@ type Target = {
   readonly imagesHash: string;
 };
 
-/** A running removal ends before it can change; one that has ended stays in the status until the next round. */
+/** A running removal is not changed; one that has ended stays in the status until the next round. */
 function syncRemoval(stored: RemovalEntry | undefined, target: Target): RemovalEntry | undefined {
   const { node, cache, images, imagesHash } = target;
   const entry = stored?.id === node.id ? stored : undefined;

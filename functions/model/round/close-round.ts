@@ -3,15 +3,15 @@ import { type ImageCache, type Status, type StatusValue, isPurged } from '#model
 import type { RemovalLedger } from '#model/cache/removal-ledger.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import type { Ledger } from '#model/cache/ledger.ts';
-import { type Clockwork, nextRefresh } from './refresh-time.ts';
+import { type RefreshTimeInputs, nextRefresh } from './refresh-time.ts';
 import type { Scheduled } from '#model/world.ts';
 
-/** The status of a cache whose round has ended, in kube-fledged's words and as conditions, and the Event that reports it. */
+/** The status of a cache whose round has ended, with kube-fledged's status values and messages, and the Event that reports it. */
 export function closeRound(
-  clockwork: Clockwork,
+  inputs: RefreshTimeInputs,
   cache: ImageCache,
 ): { readonly status: Status; readonly events: readonly CacheEvent[] } {
-  const { now, scheduled } = clockwork;
+  const { now, scheduled } = inputs;
   const { status, generation } = cache;
   const isPurge = isPurged(cache);
   const end = isPurge ? endOfPurge(status.removals) : endOf(status.nodes);
@@ -21,12 +21,12 @@ export function closeRound(
     now,
     message: end.message,
   });
-  const refreshed = isPurge ? {} : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, clockwork) };
-  const ended = { ...status, status: end.word, message: end.message, completionTime: now, conditions, ...refreshed };
+  const refreshed = isPurge ? {} : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, inputs) };
+  const ended = { ...status, status: end.value, message: end.message, completionTime: now, conditions, ...refreshed };
   return { status: ended, events: [endEvent(ended), ...(isPurge ? [] : invalidScheduleEvents(scheduled))] };
 }
 
-/** Made from the status alone, so that it can be recorded later, too. */
+/** Made from the status alone, so that it can also be recorded later. */
 const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
   type: status === 'Failed' ? 'Warning' : 'Normal',
   reason,
@@ -35,13 +35,13 @@ const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
 });
 
 /** Milliseconds; two ticks and a margin. */
-const recently = 150_000;
+const recentCompletion = 150_000;
 
 /** The Event of a round that ended recently: the process that closed it may have died before recording it. */
 export function recentCompletionEvent({ status, isBeingDeleted }: ImageCache, now: number): CacheEvent | undefined {
   const { round, completionTime: ended = -Infinity } = status;
-  const isOver = round !== undefined && status.status !== 'Processing' && !isBeingDeleted;
-  return isOver && now - ended <= recently ? endEvent(status) : undefined;
+  const isFinished = round !== undefined && status.status !== 'Processing' && !isBeingDeleted;
+  return isFinished && now - ended <= recentCompletion ? endEvent(status) : undefined;
 }
 
 /** Reports an invalid schedule, once for each problem. */
@@ -51,45 +51,45 @@ function invalidScheduleEvents(scheduled: Scheduled | undefined): readonly Cache
   return [{ type: 'Warning', reason: 'InvalidSchedule', message, key: scheduled.problem }];
 }
 
-type End = { readonly word: StatusValue; readonly phase: Phase; readonly message: string };
+type End = { readonly value: StatusValue; readonly phase: Phase; readonly message: string };
 
 function endOf(nodes: Ledger): End {
   const states = Object.values(nodes).map(({ state }) => state);
   if (states.includes('Failed'))
     return {
-      word: 'Failed',
+      value: 'Failed',
       phase: 'failed',
       message: 'Image pull failed for some images. Please see "failures" section',
     };
   if (states.includes('Ready'))
     return {
-      word: 'Succeeded',
+      value: 'Succeeded',
       phase: 'succeeded',
       message: 'All requested images pulled succesfully to respective nodes',
     };
   return {
-    word: 'NoImagesPulledOrDeleted',
+    value: 'NoImagesPulledOrDeleted',
     phase: 'noNodes',
     message: states.length === 0 ? noNodes : allSkipped(nodes),
   };
 }
 
-/** Skipped nodes, and nodes with nothing to remove, are no failure. */
+/** Skipped nodes, and nodes with nothing to remove, are not failures. */
 function endOfPurge(removals: RemovalLedger): End {
   const states = Object.values(removals).map(({ state }) => state);
   if (states.includes('Failed'))
     return {
-      word: 'Failed',
+      value: 'Failed',
       phase: 'purgeFailed',
       message: 'Image deletion failed for some images. Please see "failures" section',
     };
   if (states.includes('Removed'))
     return {
-      word: 'Succeeded',
+      value: 'Succeeded',
       phase: 'purged',
       message: 'All cached images succesfully deleted from respective nodes',
     };
-  return { word: 'NoImagesPulledOrDeleted', phase: 'purged', message: noNodes };
+  return { value: 'NoImagesPulledOrDeleted', phase: 'purged', message: noNodes };
 }
 
 const noNodes = 'No images were pulled or deleted because nodeSelector specified did not match any nodes';

@@ -2,7 +2,7 @@ import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import type { World } from '#model/world.ts';
 
 /** When the next refresh of a cache is due, in epoch milliseconds; undefined if none is scheduled. */
-export function nextRefresh(cache: ImageCache, { settings, scheduled, now }: Clockwork): number | undefined {
+export function nextRefresh(cache: ImageCache, { settings, scheduled, now }: RefreshTimeInputs): number | undefined {
   if (isPurged(cache)) return undefined;
   if (cache.spec.refreshSchedule !== undefined) return scheduled?.next;
   const seconds = cache.spec.refreshSeconds;
@@ -11,7 +11,7 @@ export function nextRefresh(cache: ImageCache, { settings, scheduled, now }: Clo
 }
 
 /** The part of the world that the refresh time depends on. */
-export type Clockwork = Pick<World, 'settings' | 'scheduled' | 'now'>;
+export type RefreshTimeInputs = Pick<World, 'settings' | 'scheduled' | 'now'>;
 
 /** The status has whole seconds: a time read back from the API server must compare as equal. */
 const wholeSeconds = (time: number): number => Math.floor(time / 1000) * 1000;

@@ -38,7 +38,7 @@ export async function drive(order: Drive, context: Context): Promise<void> {
   await openGates(released, context);
 }
 
-/** Observes, decides and carries out, again and again until there is nothing to do. Adds the nodes to release to `released`. */
+/** Observes, decides and carries out, in a loop until there is nothing to do. Adds the nodes to release to `released`. */
 async function driveCache(order: Drive, released: Set<string>, context: Context): Promise<void> {
   const end = context.now() + maxDelivery;
   const ask = resolveImages(context);
@@ -80,24 +80,24 @@ async function observeAndDecide(
   return { cache, observed, plan };
 }
 
-/** The nodes whose startup taint this cache, with the status that is about to be written, no longer requires. */
+/** The nodes whose startup taint this cache no longer needs once the planned status is written. */
 function releasedBy({ cache, observed, plan }: Decision, { makes }: Drive, context: Context): readonly string[] {
   if (makes !== 'pulls' || cache.spec.warmGate === undefined) return [];
   const next = { ...cache, status: plan.status ?? cache.status };
   return nodesToRelease(observed.nodes.values(), [next], context);
 }
 
-/** A conflict over the status, which is written first, has written nothing: the same scope is observed again. */
+/** After a 409 on the status, the first write, nothing was written: the same scope is observed again. */
 const isSafeToRepeat = (failure: unknown, plan: Plan): boolean => isConflict(failure) && plan.finalizer === undefined;
 
-/** After a failed write, observe everything. After a success, observe what the plan asks for, reading no Node twice. */
+/** After a failed write, observe everything. After a success, observe what the plan asks for. */
 function nextScope({ plan, observed }: Decision, failure: unknown): ScopeOf {
   if (failure !== undefined) return () => 'everything';
   if (plan.observeNext === 'same') return () => withoutJobs(observed);
   return () => (plan.observeNext === 'pending' ? nothingChanged : 'everything');
 }
 
-/** What still holds after a plan was carried out: Jobs were created and deleted, Nodes were not. */
+/** What still holds after a plan was carried out: Jobs changed, Nodes did not. */
 const withoutJobs = (observed: Observed): Observed => ({
   ...observed,
   jobs: new Map(),

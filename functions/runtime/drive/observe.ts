@@ -13,8 +13,12 @@ import { observeRemovals, observeRemovalsChanged, observeOtherRemovals } from '.
 import type { Changed, Scope } from './scope.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 
-/** Reads what a decision on this cache needs. To open a round, adopt or suspend, that is everything. */
-export async function observe(cache: ImageCache, { scope, ...caller }: Asking, context: Context): Promise<Observed> {
+/** Reads what a decision on this cache needs. Opening a round, adopting and suspending need everything. */
+export async function observe(
+  cache: ImageCache,
+  { scope, ...caller }: ObserveRequest,
+  context: Context,
+): Promise<Observed> {
   if (needsEverything(cache, caller.opens, context.now()))
     return observeScope(cache, { scope: 'everything', ...caller }, context);
   return isObserved(scope) ? scope : observeScope(cache, { scope, ...caller }, context);
@@ -24,7 +28,8 @@ type ScopeToObserve = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope }
 
 async function observeScope(cache: ImageCache, { scope, makes }: ScopeToObserve, context: Context): Promise<Observed> {
   const isAll = scope === 'everything';
-  if (makes === 'removals') return isAll ? observeForRemoval(cache, context) : onlyRemovals(cache, scope, context);
+  if (makes === 'removals')
+    return isAll ? observeForRemoval(cache, context) : observeOnlyRemovals(cache, scope, context);
   const seen = isAll ? await observeEverything(cache, context) : await observeChanged(cache, scope, context);
   const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => mayGetJob(cache, name));
   return {
@@ -33,26 +38,26 @@ async function observeScope(cache: ImageCache, { scope, makes }: ScopeToObserve,
   };
 }
 
-/** Whether a node may get a Job now. */
+/** Whether a node may start in this decision: then removals by other caches must be known. */
 function mayGetJob({ status }: ImageCache, name: string): boolean {
   const state = ownEntry(status.nodes, name)?.state;
   return state !== 'Pulling' && state !== 'Ready';
 }
 
 /** What to observe, or what was observed before and still holds, and what the calling function may do. */
-type Asking = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope | Observed };
+type ObserveRequest = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope | Observed };
 
 const isObserved = (scope: Scope | Observed): scope is Observed => typeof scope === 'object' && 'hasAllNodes' in scope;
 
-type Pulls = Omit<Observed, 'removals'>;
+type ObservedPulls = Omit<Observed, 'removals'>;
 
 async function observeForRemoval(cache: ImageCache, context: Context): Promise<Observed> {
-  const pods = await context.cluster.pods(cache.namespace, pullsOf(cache));
+  const pods = await context.cluster.pods(cache.namespace, pullJobSelector(cache));
   const seen = await observeEverything(cache, context, pods);
   return { ...seen, ...(await observeRemovals(cache, { nodes: seen.nodes, pullPods: pods }, context)) };
 }
 
-async function onlyRemovals(cache: ImageCache, changed: Changed, context: Context): Promise<Observed> {
+async function observeOnlyRemovals(cache: ImageCache, changed: Changed, context: Context): Promise<Observed> {
   return {
     nodes: new Map(),
     hasAllNodes: false,
@@ -73,9 +78,9 @@ function needsEverything(cache: ImageCache, opens: readonly RoundReason[], now: 
 }
 
 /** Lists Pods only if the caller has not. */
-async function observeEverything(cache: ImageCache, context: Context, known?: readonly Pod[]): Promise<Pulls> {
+async function observeEverything(cache: ImageCache, context: Context, known?: readonly Pod[]): Promise<ObservedPulls> {
   const { cluster } = context;
-  const selector = pullsOf(cache);
+  const selector = pullJobSelector(cache);
   const [nodes, jobs, runAsUser] = await Promise.all([
     cluster.nodes(),
     cluster.jobs(cache.namespace, selector),
@@ -92,6 +97,6 @@ async function observeEverything(cache: ImageCache, context: Context, known?: re
   };
 }
 
-const pullsOf = ({ uid }: ImageCache): string => `${labels.cacheUid}=${uid},${pullSelector}`;
+const pullJobSelector = ({ uid }: ImageCache): string => `${labels.cacheUid}=${uid},${pullSelector}`;
 
 const byName = (nodes: readonly Node[]): ReadonlyMap<string, Node> => new Map(nodes.map((node) => [node.name, node]));
