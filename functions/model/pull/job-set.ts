@@ -26,7 +26,7 @@ export function jobSet(attempt: Attempt): readonly JobImages[] {
 }
 
 /** How many images a Job of the attempt has; the last may have fewer. */
-export function jobSize(attempt: Attempt): number {
+function jobSize(attempt: Attempt): number {
   const { cache, entry, settings } = attempt;
   if (entry.oneImagePerJob) return 1;
   return Math.min(settings.imagesPerJob, Math.ceil(pendingOf(attempt).length / cache.spec.pullsPerNode));

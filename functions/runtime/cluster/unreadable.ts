@@ -34,7 +34,7 @@ const nodeIdentity = z.extend(metadataOnly, {
 });
 
 /** What `error` says of the object: the path of the first invalid field, and why. */
-export function problemOf(error: unknown): string {
+function problemOf(error: unknown): string {
   const [issue] = error instanceof z.core.$ZodError ? error.issues : [];
   if (issue === undefined) return error instanceof Error ? error.message : String(error);
   return `${issue.path.map(String).join('.')}: ${expectationOf(issue)}`;

@@ -67,7 +67,7 @@ export type PreferredLogins = {
 
 const maxKept = 1000;
 
-export function preferredLogins(): PreferredLogins {
+function preferredLogins(): PreferredLogins {
   const kept = new Map<string, string>();
   return {
     inOrder: (place, logins) => {
