@@ -81,10 +81,7 @@ const namesOf = {
 const isLoader = (path: string): boolean => basename(path).startsWith('ld-linux');
 
 /** Node of another architecture from the npm registry, with `host`'s set of libraries from Debian's cross compilation packages. */
-const foreignNode = async (
-  architecture: Architecture,
-  host: Runtime,
-): Promise<Pick<Runtime, 'node' | 'libraries'>> => {
+const foreignNode = async (architecture: Architecture, host: Runtime): Promise<Pick<Runtime, 'node' | 'libraries'>> => {
   const { npm, debian, cross, loader } = namesOf[architecture];
   const folder = `/usr/${debian}/lib`;
   const names = host.libraries.map(({ path }) => basename(path)).filter((name) => !isLoader(name));

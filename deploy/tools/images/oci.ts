@@ -32,8 +32,7 @@ const blobOf = (mediaType: string, bytes: Buffer): Blob => ({
   bytes,
 });
 
-const jsonBlob = (mediaType: string, content: object): Blob =>
-  blobOf(mediaType, Buffer.from(JSON.stringify(content)));
+const jsonBlob = (mediaType: string, content: object): Blob => blobOf(mediaType, Buffer.from(JSON.stringify(content)));
 
 /** A file, or a folder where there is no content; `path` is relative to the root. */
 export type Entry = { readonly path: string; readonly mode: number; readonly content?: Buffer };
