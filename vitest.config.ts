@@ -2,7 +2,10 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** The files that take longest, first: started last, they would run when all other files are done. */
+/**
+ * The files that take longest, first: started last, they would run when all other files are done. Then the behaviour suites, which
+ * on a control plane measure writes and Jobs and so need a lab that no other file has used.
+ */
 const longest = [
   'behaviour/behaviour.test.ts',
   'standalone/try-out.test.ts',
@@ -18,7 +21,8 @@ class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification): number => {
       const place = longest.findIndex((name) => moduleId.endsWith(name));
-      return place === -1 ? longest.length : place;
+      if (place !== -1) return place;
+      return moduleId.includes('/behaviour/') ? longest.length : longest.length + 1;
     };
     return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { managerSelector } from '#model/cache/api.ts';
 import { createApi } from '#runtime/api/create-api.ts';
 import { nodeOptions } from '../../deploy/tools/images/functions-container.ts';
 import { writesBetween } from '../cluster/api-writes.ts';
@@ -43,7 +44,7 @@ async function measured(name: string, references: readonly string[], seconds: nu
     await cluster.create('ImageCache', name, { spec: { cacheSpec: [{ images: references }] } });
     const cache = await eventually(`${name} is finished`, () => finished(name), seconds);
     const took = (Date.now() - begin) / 1000;
-    await eventually('no Job is left', async () => (await cluster.list('Job')).length === 0, 120);
+    await eventually('no Job is left', async () => (await cluster.list('Job', managerSelector)).length === 0, 120);
     await sleep(2000); // writes of other components about it
     const { peakMegabytes, bytesRead } = await counted(running.pid());
     const writes = writesBetween(writesBefore, await lab.apiWrites());

@@ -46,8 +46,8 @@ describe('crd apply', () => {
   });
 
   it.each([
-    ['that is not there', 'none.yaml', undefined, /none\.yaml can not be read: ENOENT/],
-    ['that is no YAML', 'broken.yaml', 'a: [', /broken\.yaml can not be read: /],
+    ['that is not there', 'none.yaml', undefined, /none\.yaml cannot be read: ENOENT/],
+    ['that is no YAML', 'broken.yaml', 'a: [', /broken\.yaml cannot be read: /],
     [
       'of another CRD',
       'other.yaml',
