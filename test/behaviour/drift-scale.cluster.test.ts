@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { managerSelector } from '#model/cache/api.ts';
 import { createApi } from '#runtime/api/create-api.ts';
 import { type ApiWrites, writesBetween } from '../cluster/api-writes.ts';
 import type { Lab } from '../cluster/lab.ts';
@@ -45,7 +46,7 @@ const ended = async (number: number): Promise<ObservedCache> => {
     },
     120,
   );
-  await eventually('no Job is left', async () => (await cluster.list('Job')).length === 0, 60);
+  await eventually('no Job is left', async () => (await cluster.list('Job', managerSelector)).length === 0, 60);
   return cache;
 };
 

@@ -149,12 +149,12 @@ const changing: readonly Row[] = [
     path: `${caches}/none`,
     body: cache('none', fine, { resourceVersion: '1' }),
   },
-  {
+  loose({
     when: 'PUT with another uid',
     method: 'PUT',
     path: `${caches}/one`,
     body: cache('one', fine, { uid: 'other', resourceVersion: '1' }),
-  },
+  }),
   patch('json: failing test', `${caches}/one`, json, [{ op: 'test', path: '/spec/suspend', value: true }]),
   patch('json: replace of nothing', `${caches}/one`, json, [{ op: 'replace', path: '/spec/suspend', value: true }]),
   patch('json: remove', `${caches}/one`, json, [{ op: 'remove', path: '/spec/suspend' }]),
