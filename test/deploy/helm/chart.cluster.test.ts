@@ -8,6 +8,7 @@ import { settingsTable } from '#runtime/config/settings-table.ts';
 import { chart, helm, manifestsIn, notes, rendered, root } from './chart.ts';
 
 const lab = await sharedLab();
+for (const namespace of ['kube-fledged', 'apps']) await lab.kubectl('create', 'namespace', namespace); // or it exists
 const errorOf = async (...values: readonly string[]): Promise<string> =>
   rendered(lab, ...values).then(
     () => 'nothing',
