@@ -1,11 +1,9 @@
 import { type JsonObject, at, listAt, numberAt, objectAt, textAt } from '../json.ts';
 import type { Core } from './core.ts';
-import { namespaces } from './kinds/namespace.ts';
+import { enforceLabel, namespaces } from './kinds/namespace.ts';
 import { type KubeObject, labelsOf, nameOf, namespaceOf } from './kube-object.ts';
 import { type Resource, storageKey } from './resource.ts';
-import { forbidden, notImplemented } from './status-error.ts';
-
-const enforceLabel = 'pod-security.kubernetes.io/enforce' as const;
+import { forbidden } from './status-error.ts';
 
 const allowedVolumes = [
   ...['configMap', 'csi', 'downwardAPI', 'emptyDir', 'ephemeral'],
@@ -56,12 +54,6 @@ const rules: readonly (readonly [reason: string, isViolated: (spec: JsonObject) 
   ['runAsUser=0', (spec) => [spec, ...containersOf(spec)].some((owner) => setting(owner, 'runAsUser') === 0)],
   ['seccompProfile', (spec) => !isSet(spec, ['seccompProfile', 'type'], (value) => value !== 'Unconfined')],
 ];
-
-/** Throws 501 for a level other than `privileged` and `restricted`. */
-export const checkPodSecurityLevel = (labels: Readonly<Record<string, string>>): void => {
-  const level = labels[enforceLabel] ?? 'privileged';
-  if (!['privileged', 'restricted'].includes(level)) throw notImplemented(`the Pod Security level ${level}`);
-};
 
 /** Refuses a Pod that its namespace's Pod Security level forbids. Throws 403. */
 export const admitToPodSecurity = (core: Core, resource: Resource, object: KubeObject): void => {

@@ -1,16 +1,13 @@
 import { type Challenge, challengeIn } from './challenge.ts';
-import type { Budget, Exchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import { followRedirects } from './follow-redirects.ts';
-import type { Login } from './keyring.ts';
+import type { Login, Query } from './keyring.ts';
 import type { Place } from './places.ts';
 import type { Reply } from './send-request.ts';
 import { basic, type Tokens } from './tokens.ts';
 
 /** Requests a manifest from one place with a login or none, using the authentication that the place requires. */
 export type Conversation = (method: 'HEAD' | 'GET', place: Place, query: Query) => Promise<Reply>;
-
-/** The login to use, if any, and the time budget. */
-export type Query = { readonly login: Login | undefined; readonly budget: Budget };
 
 /** The media types that container runtimes accept, so that the digest is the one they pull. */
 export const manifestTypes = [

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
+import type { Budget } from './exchange.ts';
 
 export type Login = { readonly username: string; readonly password: string };
 
@@ -105,3 +106,5 @@ function json(text: string): unknown {
 /** Hashes values that hold secrets, for use as keys of maps. */
 export const fingerprint = (parts: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('base64');
+/** The login to use, if any, and the time budget. */
+export type Query = { readonly login: Login | undefined; readonly budget: Budget };

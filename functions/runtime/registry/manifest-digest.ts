@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
-import { type Conversation, manifestTypes, type Query } from './conversation.ts';
+import { type Conversation, manifestTypes } from './conversation.ts';
+import type { Query, Login } from './keyring.ts';
 import { statusWords } from './exchange.ts';
-import type { Login } from './keyring.ts';
 import { Denied, NoAnswer, printable } from './no-answer.ts';
 import type { Place } from './places.ts';
 import type { Reply } from './send-request.ts';

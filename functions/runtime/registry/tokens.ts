@@ -1,8 +1,7 @@
 import * as z from 'zod/mini';
 import type { Challenge } from './challenge.ts';
-import type { Query } from './conversation.ts';
+import { type Query, fingerprint, type Login } from './keyring.ts';
 import { type Budget, type Exchange, statusWords } from './exchange.ts';
-import { fingerprint, type Login } from './keyring.ts';
 import { Denied, NoAnswer, printable } from './no-answer.ts';
 
 type Bearer = Extract<Challenge, { scheme: 'bearer' }>;

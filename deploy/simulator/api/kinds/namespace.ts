@@ -1,7 +1,7 @@
 import { listAt, textAt, withAt } from '../../json.ts';
 import { isTerminating, kubeObject, labelsOf, nameOf } from '../kube-object.ts';
-import { checkPodSecurityLevel } from '../pod-security.ts';
 import type { Resource } from '../resource.ts';
+import { notImplemented } from '../status-error.ts';
 import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
 
 /** Namespaces: their spec.finalizers keep them until their content is gone. */
@@ -29,3 +29,9 @@ export const namespaces: Resource = builtIn({
     },
   },
 });
+export const enforceLabel = 'pod-security.kubernetes.io/enforce' as const;
+/** Throws 501 for a level other than `privileged` and `restricted`. */
+const checkPodSecurityLevel = (labels: Readonly<Record<string, string>>): void => {
+  const level = labels[enforceLabel] ?? 'privileged';
+  if (!['privileged', 'restricted'].includes(level)) throw notImplemented(`the Pod Security level ${level}`);
+};
