@@ -2,7 +2,7 @@ import type { Notice } from '#model/cache/cloud-event.ts';
 import { finalizer } from '#model/cache/api.ts';
 import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import { mayOpen, nextRound } from '#model/round/next-round.ts';
-import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
+import { isRemovalUnsettled, isRetryDue } from '#model/cache/removal-ledger.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
@@ -41,7 +41,7 @@ async function onTick(context: Context): Promise<void> {
 
 function scopeOfRemoval(notice: Notice, cache: ImageCache, now: number): Scope {
   if (notice.type === 'change' && notice.object.kind !== 'ImageCache') return scopeOf(notice, cache, now);
-  if (hasWork(cache)) return 'everything';
+  if (hasWork(cache, now)) return 'everything';
   // An event of the cache may report a Job that nothing waits for any more: it is deleted.
   return notice.type === 'change' && notice.isRemoval === true && notice.changed !== undefined
     ? changedIn(notice.changed)
@@ -53,11 +53,11 @@ function isDue(cache: ImageCache, now: number): boolean {
   const needsFinalizer = cache.spec.deletionPolicy === 'Purge';
   const hasWrongFinalizer =
     cache.finalizers.includes(finalizer) !== needsFinalizer && !(cache.isBeingDeleted && needsFinalizer);
-  return hasWrongFinalizer || hasWork(cache) || (request !== undefined && mayOpen(request, opens));
+  return hasWrongFinalizer || hasWork(cache, now) || (request !== undefined && mayOpen(request, opens));
 }
 
 /** Whether images are to be removed, or the finalizer of a deleted cache is. */
-const hasWork = (cache: ImageCache): boolean =>
-  Object.values(cache.status.removals).some(isRemovalUnsettled) ||
+const hasWork = (cache: ImageCache, now: number): boolean =>
+  Object.values(cache.status.removals).some((entry) => isRemovalUnsettled(entry) || isRetryDue(entry, now)) ||
   (isPurged(cache) && isRoundOpen(cache.status)) ||
   (cache.isBeingDeleted && cache.finalizers.includes(finalizer));

@@ -5,7 +5,7 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { aCache, aNode, cachePath, changed, eventsPath, nodeNamed, nodePath, tick, type Scene } from './scene.ts';
-import { removals, ends, removed, told, pulled, ordinary } from './removal-scene.ts';
+import { removals, removalsPath, ends, removed, told, pulled, ordinary } from './removal-scene.ts';
 
 describe('a cache with deletionPolicy Purge', () => {
   const spec = { cacheSpec: [{ images: ['app:1', 'base:2'] }], deletionPolicy: 'Purge' };
@@ -65,6 +65,27 @@ describe('a cache with deletionPolicy Purge', () => {
     on.wait(601_000);
     await purge(tick, on.context).catch(() => undefined);
     await purge(tick, on.context);
+    expect(on.live().finalizers).toEqual([]);
+  });
+
+  it('keeps its finalizer while a removal that failed is tried again', async () => {
+    const on = await held();
+    dies(on);
+    for (let turn = 0; turn < 3; turn += 1) {
+      await purge(changed(aCache, { isRemoval: true }), on.context);
+      const [job] = removals(on);
+      on.api.remove(`${removalsPath}/${job?.metadata.name ?? ''}`);
+      await told(on, job);
+    }
+    expect(on.live()).toMatchObject({
+      finalizers: ['kubefledged.io/purge'],
+      status: { status: 'Processing', removals: { 'node-1': { state: 'Failed', reason: 'JobLost' } } },
+    });
+    on.wait(15_000);
+    await purge(tick, on.context);
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    await told(on, job);
     expect(on.live().finalizers).toEqual([]);
   });
 

@@ -92,6 +92,7 @@ const entry = z.object({
   pendingImages: optional(z.array(z.number())),
   failedImages: withDefault(z.array(z.number()), []),
   oneImagePerJob: withDefault(z.boolean(), false),
+  holdsImages: withDefault(z.boolean(), false),
   copiesNoop: withDefault(z.boolean(), false),
   finishedJobs: optional(
     z.object({
@@ -111,6 +112,7 @@ const removal = z.object({
   state: z.enum(removalStates),
   reason: withDefault(z.string(), ''),
   message: withDefault(z.string(), ''),
+  retryTime: time,
   removed: withDefault(z.number(), 0),
   absent: withDefault(z.number(), 0),
   spared: withDefault(z.number(), 0),
@@ -168,7 +170,15 @@ export const status = z.object({
   images: z.catch(withDefault(z.array(image), []), []),
   nodes: z.catch(withDefault(z.record(z.string(), entry), {}), {}),
   desired: z.catch(withDefault(z.record(z.string(), z.array(z.number())), {}), {}),
-  placements: z.catch(withDefault(z.array(z.extend(list, { sinceGeneration: withDefault(z.number(), 0) })), []), []),
+  placements: z.catch(
+    withDefault(
+      z.array(
+        z.extend(list, { sinceGeneration: withDefault(z.number(), 0), lists: withDefault(z.array(z.number()), []) }),
+      ),
+      [],
+    ),
+    [],
+  ),
   removals: z.catch(withDefault(z.record(z.string(), removal), {}), {}),
   toRemove: z.catch(withDefault(z.record(z.string(), strings), {}), {}),
   round: z.catch(optional(round), undefined),

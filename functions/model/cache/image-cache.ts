@@ -144,6 +144,8 @@ export type Placement = {
   readonly nodeMatchExpressions: readonly NodeMatchExpression[];
   /** Generation of the spec that first had this list. */
   readonly sinceGeneration: number;
+  /** Indexes of this list in the spec of the latest round, as in `desired`; empty if it has left the spec. */
+  readonly lists: readonly number[];
 };
 
 export const emptyStatus: Status = {

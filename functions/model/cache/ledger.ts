@@ -20,6 +20,8 @@ export type LedgerEntry = {
   readonly failedImages: readonly number[];
   /** The attempt has one Job per image, so that the deadline applies to each image. */
   readonly oneImagePerJob: boolean;
+  /** Images of the cache may be on the node although the current attempt is its first: earlier ones pulled. */
+  readonly holdsImages: boolean;
   /** Image volumes failed on this node: containers run a copied no-op instead. */
   readonly copiesNoop: boolean;
   /** Jobs of the attempt that finished while others are running; undefined before the first. */
@@ -48,9 +50,14 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   pendingImages: undefined,
   failedImages: [],
   oneImagePerJob: false,
+  holdsImages: false,
   copiesNoop: false,
   finishedJobs: undefined,
 });
+
+/** Whether images of the cache may be on the node: a Job was created for it, or it had everything already. */
+export const mayHoldImages = ({ attempt, state, holdsImages }: LedgerEntry): boolean =>
+  holdsImages || attempt > 0 || state === 'Ready' || state === 'Failed';
 
 /** A node whose Jobs were lost this many times counts as failed. */
 export const maxAttempts = 3;

@@ -1,3 +1,6 @@
+import type { Cause } from './failures.ts';
+import { maxAttempts } from './ledger.ts';
+
 /** What must be removed from each node, and how far it is, by node name. Nodes with nothing to remove have no entry. */
 export type RemovalLedger = Readonly<Record<string, RemovalEntry>>;
 
@@ -17,6 +20,8 @@ export type RemovalEntry = {
   /** Why the node was skipped or failed; '' otherwise. */
   readonly reason: string;
   readonly message: string;
+  /** When a failed removal is tried again, in epoch milliseconds; undefined in other states. */
+  readonly retryTime: number | undefined;
   /** Number of images removed. */
   readonly removed: number;
   /** Number of images that were not on the node. */
@@ -41,6 +46,7 @@ export const newRemovalEntry = (id: string, imagesHash: string, round: number): 
   state: 'Pending',
   reason: '',
   message: '',
+  retryTime: undefined,
   removed: 0,
   absent: 0,
   spared: 0,
@@ -50,6 +56,16 @@ export const newRemovalEntry = (id: string, imagesHash: string, round: number): 
 
 /** Whether a node waits for a removal Job or its result. */
 export const isRemovalUnsettled = ({ state }: RemovalEntry): boolean => state === 'Pending' || state === 'Removing';
+
+/** The entry once its removal has failed. It is tried again after 15 s, and then after three times as long, up to half an hour. */
+export function failedRemovalEntry(entry: RemovalEntry, { reason, message }: Cause, now: number): RemovalEntry {
+  const delay = Math.min(15 * 3 ** Math.max(0, entry.attempt - maxAttempts), 1800) * 1000;
+  return { ...entry, state: 'Failed', reason, message: message.slice(0, 256), retryTime: now + delay };
+}
+
+/** Whether a failed removal is to be tried again now. */
+export const isRetryDue = ({ state, retryTime = 0 }: RemovalEntry, now: number): boolean =>
+  state === 'Failed' && retryTime <= now;
 
 /** Why an image is spared: another cache needs it, or another tag of it; a container uses it; the runtime pins it. */
 export const spareReasons = ['Wanted', 'SharedTag', 'InUse', 'Pinned'] as const;

@@ -1,18 +1,26 @@
 import { type ImageCache, type ImageList, type Placement, type Status, isPurged } from '#model/cache/image-cache.ts';
+import { imagesOf } from './desired-images.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
 
 /**
- * Records what this generation may place on nodes, before its first Job. Lists that are already recorded stay as they
+ * Records what this generation may place on nodes, before its first Job. Lists that are already recorded stay where they
  * are.
  */
 export function withPlacements(cache: ImageCache): readonly Placement[] {
+  const indexes = new Map<string, readonly number[]>();
+  cache.spec.lists.forEach((list, index) => {
+    const key = signature(list);
+    indexes.set(key, [...(indexes.get(key) ?? []), index]);
+  });
   const known = new Set(cache.status.placements.map(signature));
   const added = cache.spec.lists
+    .filter((list, index) => !known.has(signature(list)) && indexes.get(signature(list))?.[0] === index)
     .map(({ images, nodeSelector, nodeMatchExpressions }) => {
       return { images, nodeSelector, nodeMatchExpressions, sinceGeneration: cache.generation };
-    })
-    .filter((placement) => !known.has(signature(placement)));
-  return newestFitting([...cache.status.placements, ...added]);
+    });
+  const placements = [...cache.status.placements, ...added];
+  return newestFitting(placements.map((each) => ({ ...each, lists: indexes.get(signature(each)) ?? [] })));
 }
 
 /** Maximum size of `status.placements` as JSON, in characters. */
@@ -25,6 +33,15 @@ function newestFitting(placements: readonly Placement[]): readonly Placement[] {
     .toReversed()
     .filter((placement) => (left -= JSON.stringify(placement).length) >= 0)
     .toReversed();
+}
+
+/** The images that a node with this desired hash was made to hold, whatever its settings, secrets and lists are by now. */
+export function placedImages(cache: ImageCache, desiredHash: string): readonly string[] {
+  const { desired, placements, observedGeneration } = cache.status;
+  const lists = ownEntry(desired, desiredHash) ?? [];
+  const placed = placements.filter((placement) => placement.lists.some((index) => lists.includes(index)));
+  if (placed.length > 0) return placed.flatMap(({ images }) => images);
+  return observedGeneration === cache.generation ? imagesOf(cache, lists) : [];
 }
 
 /** Whether all removals have succeeded, so that placements outside the spec can be dropped. */

@@ -1,5 +1,5 @@
 import { failureCount } from '#model/cache/failures.ts';
-import type { Condition, Failures, ImageCache, Status } from '#model/cache/image-cache.ts';
+import type { Condition, Failures, ImageCache, Placement, Status } from '#model/cache/image-cache.ts';
 import type { FinishedJobs, Ledger, LedgerEntry } from '#model/cache/ledger.ts';
 import { unknownDigest } from '#model/cache/known-digest.ts';
 import type { RemovalEntry, SparedImage } from '#model/cache/removal-ledger.ts';
@@ -30,7 +30,7 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedSt
     images: imageCounts(status, cache),
     nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, serializedEntry(entry)])),
     desired: status.desired,
-    placements: status.placements,
+    placements: status.placements.map(serializedPlacement),
     ...removals(status),
     ...(status.round === undefined ? {} : { round: serializedRound(status.round) }),
     ...time('lastRefreshTime', status.lastRefreshTime),
@@ -111,6 +111,7 @@ function serializedEntry({
   pendingImages,
   failedImages,
   oneImagePerJob,
+  holdsImages,
   copiesNoop,
   finishedJobs,
 }: LedgerEntry) {
@@ -120,6 +121,7 @@ function serializedEntry({
     ...(pendingImages === undefined ? {} : { pendingImages }),
     ...(failedImages.length === 0 ? {} : { failedImages }),
     ...(oneImagePerJob ? { oneImagePerJob } : {}),
+    ...(holdsImages ? { holdsImages } : {}),
     ...(copiesNoop ? { copiesNoop } : {}),
     ...(finishedJobs === undefined ? {} : { finishedJobs: serializedJobs(finishedJobs) }),
   };
@@ -131,6 +133,11 @@ const serializedJobs = ({ imagesPerJob, jobs, failedImages, inconclusive }: Fini
   ...(inconclusive ? { inconclusive } : {}),
 });
 
+const serializedPlacement = ({ lists, ...placement }: Placement) => ({
+  ...placement,
+  ...(lists.length === 0 ? {} : { lists }),
+});
+
 function removals({ removals, toRemove }: Status): SerializedStatus {
   if (Object.keys(removals).length === 0) return {};
   const entries = Object.entries(removals).map(([name, entry]) => [name, serializedRemoval(entry)]);
@@ -138,11 +145,12 @@ function removals({ removals, toRemove }: Status): SerializedStatus {
 }
 
 function serializedRemoval(entry: RemovalEntry): SerializedStatus {
-  const { id, imagesHash, round, attempt, state, reason, message, sparedImages, ...counts } = entry;
+  const { id, imagesHash, round, attempt, state, reason, message, retryTime, sparedImages, ...counts } = entry;
   return {
     ...{ id, imagesHash, round, attempt, state },
     ...text('reason', reason),
     ...text('message', message),
+    ...time('retryTime', retryTime),
     ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
     ...(sparedImages.length === 0 ? {} : { sparedImages: sparedImages.map(serializedSpared) }),
   };

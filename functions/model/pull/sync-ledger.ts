@@ -1,6 +1,6 @@
 import { withoutNode } from '#model/cache/failures.ts';
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import { type LedgerEntry, newEntry } from '#model/cache/ledger.ts';
+import { type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
 import { type DesiredByHash, knownDesired } from '#model/desired/known-desired.ts';
 import { observedNodes } from '#model/desired/observed-nodes.ts';
@@ -31,7 +31,9 @@ export function syncLedger(world: World, opened: ImageCache): Synced {
   }
   const ledger = Object.fromEntries([...nodes].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const lists = Object.fromEntries([...desired.values()].map((images) => [images.hash, images.lists]));
-  return { next: withStatus(opened, { nodes: ledger, desired: lists, failures }), desired };
+  // Hashes of former settings stay as long as nodes that were not observed have them: they say what is on these nodes.
+  const next = withStatus(opened, { nodes: ledger, desired: { ...opened.status.desired, ...lists }, failures });
+  return { next, desired };
 }
 
 const isReplaced = (stored: LedgerEntry, synced: LedgerEntry | undefined): boolean =>
@@ -47,7 +49,8 @@ type Target = {
 function syncEntry(stored: LedgerEntry | undefined, target: Target): LedgerEntry {
   const { cache, node, desired } = target;
   const isKept = stored !== undefined && stored.id === node.id && stored.desiredHash === desired.hash;
-  const entry = isKept ? stored : newEntry(node.id, desired.hash);
+  const holdsImages = stored?.id === node.id && mayHoldImages(stored);
+  const entry = isKept ? stored : { ...newEntry(node.id, desired.hash), holdsImages };
   if (entry.state === 'Ready' || entry.state === 'Failed') return entry;
   const reason = skipReason(node, podTolerations(cache.spec));
   if (reason !== undefined && (entry.state !== 'Pulling' || isUnreachable(reason))) return skipped(entry, reason);

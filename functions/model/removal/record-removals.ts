@@ -1,7 +1,7 @@
 import { type Cause, withNode, withoutNode } from '#model/cache/failures.ts';
 import { type Failures, type ImageCache, type Status, isPurged, withStatus } from '#model/cache/image-cache.ts';
 import { maxAttempts } from '#model/cache/ledger.ts';
-import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
+import { type RemovalEntry, failedRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
 import { type RemovalVerdict, evaluateRemoval } from './evaluate-removal.ts';
@@ -17,7 +17,7 @@ export function recordRemovals(world: World, cache: ImageCache): ImageCache {
   for (const [name, entry] of Object.entries(removals)) {
     const verdict = entry.state === 'Removing' ? verdictOf(entry, world, cache) : undefined;
     if (verdict === undefined || verdict.type === 'running') continue;
-    const recorded = recordedEntry(entry, verdict);
+    const recorded = recordedEntry(entry, verdict, world.now);
     removals[name] = recorded;
     if (!isPurged(cache)) continue;
     const images = ownEntry(cache.status.toRemove, entry.imagesHash) ?? [];
@@ -35,13 +35,13 @@ function verdictOf(entry: RemovalEntry, world: World, cache: ImageCache): Remova
 }
 
 /** An interrupted or incomplete removal is retried up to `maxAttempts`; one that could not start fails at once. */
-function recordedEntry(entry: RemovalEntry, verdict: EndedVerdict): RemovalEntry {
+function recordedEntry(entry: RemovalEntry, verdict: EndedVerdict, now: number): RemovalEntry {
   const counted = verdict.type === 'finished' ? withCounts(entry, verdict.result) : entry;
   const cause = causeOf(verdict);
   if (cause === undefined) return { ...counted, state: 'Removed', reason: '', message: '' };
   const isLastAttempt = entry.attempt >= (verdict.type === 'failed' ? 1 : maxAttempts);
   if (!isLastAttempt) return { ...counted, state: 'Pending' };
-  return { ...counted, state: 'Failed', reason: cause.reason, message: cause.message.slice(0, 256) };
+  return failedRemovalEntry(counted, cause, now);
 }
 
 function causeOf(verdict: EndedVerdict): Cause | undefined {

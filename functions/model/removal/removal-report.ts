@@ -4,13 +4,14 @@ import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import { type RemovalEntry, type RemovalLedger, isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import type { World } from '#model/world.ts';
 
-/** Whether a purge has still to wait. Nodes that can not be served now hold up a deletion only, and not for ever. */
+/** Whether a purge has still to wait. Nodes that failed or can not be served now hold up a deletion only, and not for ever. */
 export function isWaiting({ now, settings }: World, { round, removals }: Status): boolean {
   const entries = Object.values(removals);
   if (round?.trigger !== 'Deletion') return entries.some(isRemovalUnsettled);
   const isGivenUp = now >= round.startTime + 2 * settings.imagePullDeadline;
   const isPatient = now < round.startTime + settings.imagePullDeadline;
-  return !isGivenUp && entries.some((entry) => isRemovalUnsettled(entry) || (isPatient && entry.state === 'Skipped'));
+  const holdsUp = ({ state }: RemovalEntry): boolean => (state === 'Skipped' ? isPatient : state !== 'Removed');
+  return !isGivenUp && entries.some(holdsUp);
 }
 
 /** What nodes were freed of, and what was spared, told once all of them have come to an end. */

@@ -1,6 +1,6 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
-import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
+import { type RemovalEntry, failedRemovalEntry, isRetryDue } from '#model/cache/removal-ledger.ts';
 import { freeNodeSlots, maxNodesStarted } from '#model/desired/node-limit.ts';
 import { criSocket } from '#model/node/cri-socket.ts';
 import type { Plan } from '#model/plan.ts';
@@ -15,11 +15,12 @@ type Started = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache
  * with a removed one are then kept. Polls while nodes wait for Pods to leave or for other caches, which no event reports.
  */
 export function startRemovals(world: World, cache: ImageCache): Started {
-  const { observed, settings } = world;
+  const { observed, settings, now } = world;
   const { removals, nodes, toRemove } = cache.status;
-  const pending = Object.entries(removals).filter(([name, { state }]) => {
+  const pending = Object.entries(removals).filter(([name, entry]) => {
     const pull = ownEntry(nodes, name);
-    return state === 'Pending' && (pull === undefined || !isUnsettled(pull));
+    const isDue = entry.state === 'Pending' || isRetryDue(entry, now);
+    return isDue && (pull === undefined || !isUnsettled(pull));
   });
   const running = Object.values(removals).filter(({ state }) => state === 'Removing').length;
   const total = Object.keys(removals).length;
@@ -39,10 +40,11 @@ export function startRemovals(world: World, cache: ImageCache): Started {
   };
 }
 
-function startedEntry(name: string, entry: RemovalEntry, { observed, settings }: World): RemovalEntry {
+function startedEntry(name: string, entry: RemovalEntry, { observed, settings, now }: World): RemovalEntry {
   const node = observed.nodes.get(name);
+  const started = { ...entry, attempt: entry.attempt + 1, retryTime: undefined };
   if (node !== undefined && criSocket(node, settings) !== undefined)
-    return { ...entry, state: 'Removing', attempt: entry.attempt + 1 };
+    return { ...started, state: 'Removing', reason: '', message: '' };
   const message = `The socket of ${node?.containerRuntime ?? ''} is not known: set CRI_SOCKET_PATH`;
-  return { ...entry, state: 'Failed', reason: 'UnknownRuntime', message };
+  return failedRemovalEntry(started, { reason: 'UnknownRuntime', message }, now);
 }

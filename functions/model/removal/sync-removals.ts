@@ -1,10 +1,9 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import { type RemovalEntry, isRemovalUnsettled, newRemovalEntry } from '#model/cache/removal-ledger.ts';
-import { knownDesired } from '#model/desired/known-desired.ts';
+import { mayHoldImages } from '#model/cache/ledger.ts';
+import { type RemovalEntry, newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { observedNodes } from '#model/desired/observed-nodes.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
-import { formerDesired } from '#model/desired/former-desired.ts';
 import { imagesToRemove, toRemoveHash, toRemoveInUse } from '#model/desired/images-to-remove.ts';
+import { placedImages } from '#model/desired/placements.ts';
 import { type Node, isUnreachable, skipReason } from '#model/node/node.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
@@ -18,69 +17,67 @@ export function syncRemovals(world: World, cache: ImageCache): ImageCache {
   const { status } = cache;
   const removals = new Map(Object.entries(status.removals));
   const toRemove = new Map(Object.entries(status.toRemove));
-  const stored = storedDesired(world);
   for (const name of new Set([...observedNodes(world, status.nodes), ...observedNodes(world, status.removals)])) {
     const node = world.observed.nodes.get(name);
-    const removal = removals.get(name);
-    const images = node === undefined ? [] : imagesToRemoveFrom(node, { world, cache, stored, removal });
-    const imagesHash = toRemoveHash(images);
-    const synced = node === undefined ? undefined : syncRemoval(removal, { node, cache, images, imagesHash });
+    const target = node === undefined ? undefined : targetOf(node, world, cache);
+    const synced = target === undefined ? undefined : syncRemoval(target, cache);
     if (synced === undefined) removals.delete(name);
     else removals.set(name, synced);
-    if (synced?.imagesHash === imagesHash) toRemove.set(imagesHash, images);
+    if (target !== undefined && synced?.imagesHash === target.imagesHash)
+      toRemove.set(target.imagesHash, target.images);
   }
   const ledger = Object.fromEntries([...removals].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return withStatus(cache, { removals: ledger, toRemove: toRemoveInUse(ledger, Object.fromEntries(toRemove)) });
 }
 
-/** The desired images of each hash in the stored ledger, including those of a spec that was just edited. */
-function storedDesired(world: World): ReadonlyMap<string, DesiredImages> {
-  const { before, settings } = world;
-  const known = new Map(knownDesired(world, before));
-  const areAllKnown = Object.keys(before.status.desired).every((hash) => known.has(hash));
-  return areAllKnown ? known : new Map([...formerDesired(before, settings), ...known]);
-}
-
-type RemovalInputs = {
-  readonly world: World;
-  readonly cache: ImageCache;
-  readonly stored: ReadonlyMap<string, DesiredImages>;
-  readonly removal: RemovalEntry | undefined;
-};
-
-/** Images that the node no longer needs: placed ones, those of its stored entry, and those of an unfinished removal. */
-function imagesToRemoveFrom(node: Node, { world, cache, stored, removal }: RemovalInputs): readonly string[] {
-  const entry = ownEntry(world.before.status.nodes, node.name);
-  const mayHoldImages =
-    entry !== undefined && (entry.attempt > 0 || entry.state === 'Ready' || entry.state === 'Failed');
-  const isChanged = entry?.desiredHash !== ownEntry(cache.status.nodes, node.name)?.desiredHash;
-  const former =
-    mayHoldImages && isChanged && entry.id === node.id ? (stored.get(entry.desiredHash)?.images ?? []) : [];
-  const isUnfinished = removal?.id === node.id && !hasEnded(removal);
-  const unfinished = isUnfinished ? (ownEntry(cache.status.toRemove, removal.imagesHash) ?? []) : [];
-  return imagesToRemove(node, { cache, more: [...former, ...unfinished], settings: world.settings });
-}
-
 type Target = {
   readonly node: Node;
-  readonly cache: ImageCache;
+  /** The stored entry, if it is of the same machine. */
+  readonly entry: RemovalEntry | undefined;
   readonly images: readonly string[];
   readonly imagesHash: string;
+  /** Some of them were desired until now, and no placement will say so once the ledger has changed. */
+  readonly isNewlyLost: boolean;
 };
 
-/** A running removal is not changed; one that has ended stays in the status until the next round. */
-function syncRemoval(stored: RemovalEntry | undefined, target: Target): RemovalEntry | undefined {
-  const { node, cache, images, imagesHash } = target;
+/** Images that the node no longer needs: placed ones, those that it had to hold until now, and those of an unfinished removal. */
+function targetOf(node: Node, world: World, cache: ImageCache): Target {
+  const stored = ownEntry(cache.status.removals, node.name);
   const entry = stored?.id === node.id ? stored : undefined;
-  const reason = skipReason(node, undefined);
-  if (entry?.state === 'Removing')
-    return isUnreachable(reason) ? { ...entry, state: 'Skipped', reason: reason ?? '' } : entry;
-  if (images.length === 0) return entry !== undefined && hasEnded(entry) ? entry : undefined;
-  const isSame = entry?.imagesHash === imagesHash;
-  const current = isSame ? entry : newRemovalEntry(node.id, imagesHash, cache.status.round?.number ?? 0);
-  if (hasEnded(current)) return current;
-  if (reason !== undefined) return { ...current, state: 'Skipped', reason };
-  return current.state === 'Pending' ? current : { ...current, state: 'Pending', reason: '' };
+  const lost = lostImages(node, world, cache);
+  const isUnfinished = entry !== undefined && entry.state !== 'Removed';
+  const unfinished = isUnfinished ? (ownEntry(cache.status.toRemove, entry.imagesHash) ?? []) : [];
+  const of = (more: readonly string[]): readonly string[] =>
+    imagesToRemove(node, { cache, more, settings: world.settings });
+  const images = of([...lost, ...unfinished]);
+  return { node, entry, images, imagesHash: toRemoveHash(images), isNewlyLost: of(lost).length > of([]).length };
 }
 
-const hasEnded = (entry: RemovalEntry): boolean => !isRemovalUnsettled(entry) && entry.state !== 'Skipped';
+/** The images of the node's stored entry, if the node may hold them and its entry has changed. */
+function lostImages(node: Node, { before }: World, cache: ImageCache): readonly string[] {
+  const entry = ownEntry(before.status.nodes, node.name);
+  if (entry?.id !== node.id || !mayHoldImages(entry)) return [];
+  const isChanged = entry.desiredHash !== ownEntry(cache.status.nodes, node.name)?.desiredHash;
+  return isChanged ? placedImages(before, entry.desiredHash) : [];
+}
+
+/** A running removal is not changed unless the node lost more images; one that has succeeded stays in the status until the next round. */
+function syncRemoval(
+  { node, entry, images, imagesHash, isNewlyLost }: Target,
+  cache: ImageCache,
+): RemovalEntry | undefined {
+  const reason = skipReason(node, undefined);
+  const isSame = entry?.imagesHash === imagesHash;
+  if (entry?.state === 'Removing' && (isSame || !isNewlyLost))
+    return isUnreachable(reason) ? { ...entry, state: 'Skipped', reason: reason ?? '' } : entry;
+  const isRemoved = entry?.state === 'Removed';
+  if (images.length === 0) return isRemoved ? entry : undefined;
+  if (isSame && entry.state === 'Failed' && reason === undefined) return entry;
+  if (isSame && isRemoved && !isNewlyLost) return entry;
+  const { number = 0 } = cache.status.round ?? {};
+  // Attempts count on: the Job of an earlier removal may still exist, and must not be taken for a new one.
+  const renewed = { ...newRemovalEntry(node.id, imagesHash, number), attempt: entry?.attempt ?? 0 };
+  const current = isSame && !isRemoved ? entry : renewed;
+  if (reason !== undefined) return { ...current, state: 'Skipped', reason, message: '', retryTime: undefined };
+  return current.state === 'Pending' ? current : { ...current, state: 'Pending', reason: '' };
+}

@@ -1,9 +1,9 @@
 import { annotations } from '#model/cache/api.ts';
-import { type Ledger, type LedgerEntry, newEntry } from '#model/cache/ledger.ts';
+import { type Ledger, type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { withPlacements } from '#model/desired/placements.ts';
 import type { Plan } from '#model/plan.ts';
-import type { RemovalLedger } from '#model/cache/removal-ledger.ts';
+import { type RemovalLedger, newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { type RoundRequest, newRound } from './next-round.ts';
 import { processingMessage, statusReason } from '#model/cache/round.ts';
 
@@ -22,7 +22,7 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
       failures: {},
       observedGeneration: cache.generation,
       ...(request.operation === 'Purge' ? nothingDesired : { nodes: renewed(cache.status.nodes) }),
-      removals: unfinished(cache.status.removals),
+      removals: unfinished(cache.status.removals, round.number),
       lastHandledRefreshAt: handledToken(cache, request),
       lastHandledPurgeAt: handledPurgeToken(cache, request),
       placements: withPlacements(cache),
@@ -40,9 +40,14 @@ function handledToken({ annotations: given, status }: ImageCache, { trigger, ope
 /** In a purge no node has to hold any image. */
 const nothingDesired = { nodes: {}, desired: {}, digests: {}, knownDigests: {}, nextRefreshTime: undefined };
 
-/** Completed removals of earlier rounds are dropped; unfinished ones are still to be done. */
-const unfinished = (removals: RemovalLedger): RemovalLedger =>
-  Object.fromEntries(Object.entries(removals).filter(([, { state }]) => state !== 'Removed' && state !== 'Failed'));
+/** Completed removals of earlier rounds are dropped; unfinished ones are still to be done, failed ones at once. */
+const unfinished = (removals: RemovalLedger, round: number): RemovalLedger =>
+  Object.fromEntries(
+    Object.entries(removals).flatMap(([name, entry]) => {
+      if (entry.state === 'Removed') return [];
+      return [[name, entry.state === 'Failed' ? newRemovalEntry(entry.id, entry.imagesHash, round) : entry]];
+    }),
+  );
 
 function handledPurgeToken({ annotations: given, status }: ImageCache, { operation }: RoundRequest): string {
   const isHandled = operation === 'Purge' || operation === 'Create';
@@ -57,7 +62,7 @@ function renewedEntry(entry: LedgerEntry): LedgerEntry {
   if (entry.state === 'Ready') return { ...entry, attempt: 0 };
   const { id, desiredHash, copiesNoop } = entry;
   const { state, reason } = entry.state === 'Skipped' ? entry : newEntry(id, desiredHash);
-  return { ...newEntry(id, desiredHash), state, reason, copiesNoop };
+  return { ...newEntry(id, desiredHash), state, reason, copiesNoop, holdsImages: mayHoldImages(entry) };
 }
 
 /** Removes trigger annotations that are older than the first round, without acting on them, and says so in an Event. */

@@ -93,7 +93,9 @@ const isDue = (need: Need, image: MovingImage | undefined): boolean =>
   need === 'sure' || (need === 'unsure' && image?.mayPull === true);
 
 const reopened = (entry: LedgerEntry, due: readonly ImageNeed[]): LedgerEntry =>
-  due.length === 0 ? entry : { ...entry, state: 'Pending', attempt: 0, pendingImages: due.map(({ index }) => index) };
+  due.length === 0
+    ? entry
+    : { ...entry, state: 'Pending', attempt: 0, holdsImages: true, pendingImages: due.map(({ index }) => index) };
 
 function nextKnownDigests(moving: MovingImages, unsure: ReadonlySet<string>, now: number): Status['knownDigests'] {
   const digests = [...moving].map(([image, { resolved, known, mayPull }]) => {

@@ -17,7 +17,7 @@ const entry = (of: Partial<LedgerEntry>): LedgerEntry => ({
     pendingImages: undefined,
     failedImages: [],
   },
-  ...{ oneImagePerJob: false, copiesNoop: false, finishedJobs: undefined },
+  ...{ oneImagePerJob: false, holdsImages: false, copiesNoop: false, finishedJobs: undefined },
   ...of,
 });
 

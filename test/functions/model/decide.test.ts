@@ -40,23 +40,24 @@ describe('a round that opens', () => {
   });
 
   it('remembers every list that was ever placed, once', () => {
-    const lists = [list(['b:1', 'a:1']), list(['c:1'])];
+    const lists = [list(['b:1', 'a:1']), list(['c:1']), list(['a:1', 'b:1'])];
     const placed = [
-      { ...list(['a:1', 'b:1']), sinceGeneration: 1 },
-      { ...list(['gone:1']), sinceGeneration: 1 },
+      { ...list(['a:1', 'b:1']), sinceGeneration: 1, lists: [] },
+      { ...list(['gone:1']), sinceGeneration: 1, lists: [0] },
     ];
     const opened = asked({ generation: 2, spec: spec({ lists }), status: ended({ placements: placed }) }).status;
-    expect(opened?.placements.map(({ images, sinceGeneration }) => [images, sinceGeneration])).toEqual([
-      [['a:1', 'b:1'], 1],
-      [['gone:1'], 1],
-      [['c:1'], 2],
+    const told = opened?.placements.map(({ images, sinceGeneration, lists: at }) => [images, sinceGeneration, at]);
+    expect(told).toEqual([
+      [['a:1', 'b:1'], 1, [0, 2]],
+      [['gone:1'], 1, []],
+      [['c:1'], 2, [1]],
     ]);
   });
 
   it('remembers no more lists than a status has room for, the newest first', () => {
     const big = (name: string) =>
       list(Array.from({ length: 3000 }, (_, index) => `registry.example.com/${name}:${index}`));
-    const placed = [{ ...big('old'), sinceGeneration: 1 }];
+    const placed = [{ ...big('old'), sinceGeneration: 1, lists: [0] }];
     const kept = asked({ generation: 2, spec: spec({ lists: [big('new')] }), status: ended({ placements: placed }) })
       .status?.placements;
     expect(kept?.map(({ sinceGeneration }) => sinceGeneration)).toEqual([2]);

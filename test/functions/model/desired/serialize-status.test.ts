@@ -39,6 +39,7 @@ const full: Status = {
       pendingImages: [0],
       failedImages: [0],
       oneImagePerJob: true,
+      holdsImages: true,
       copiesNoop: true,
       finishedJobs,
     }),
@@ -51,6 +52,7 @@ const full: Status = {
       nodeSelector: { pool: 'a' },
       nodeMatchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }],
       sinceGeneration: 2,
+      lists: [0],
     },
   ],
   removals: {
@@ -65,7 +67,7 @@ const full: Status = {
         { image: 'old:2', reason: 'Pinned', by: '' },
       ],
     }),
-    n2: removal({ state: 'Failed', reason: 'RemovalFailed', message: 'why' }),
+    n2: removal({ state: 'Failed', reason: 'RemovalFailed', message: 'why', retryTime: noon + 15_000 }),
   },
   toRemove: { u1: ['old:1', 'old:2'] },
   round: round({ number: 7, requestedBy: { annotation: 'kubefledged.io/refresh-imagecache', value: '' } }),
@@ -125,6 +127,7 @@ describe('serialized status', () => {
           pendingImages: [0],
           failedImages: [0],
           oneImagePerJob: true,
+          holdsImages: true,
           copiesNoop: true,
           finishedJobs: { imagesPerJob: 1, jobs: [0], failedImages: [0], inconclusive: true },
         },
@@ -137,6 +140,7 @@ describe('serialized status', () => {
           nodeSelector: { pool: 'a' },
           nodeMatchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }],
           sinceGeneration: 2,
+          lists: [0],
         },
       ],
       round: {
@@ -158,7 +162,7 @@ describe('serialized status', () => {
         },
         n2: {
           ...{ id: 'id', imagesHash: 'u1', round: 7, attempt: 1, state: 'Failed' },
-          ...{ reason: 'RemovalFailed', message: 'why' },
+          ...{ reason: 'RemovalFailed', message: 'why', retryTime: '2026-11-24T12:00:15Z' },
         },
       },
       toRemove: { u1: ['old:1', 'old:2'] },
@@ -217,6 +221,7 @@ describe('serialized status', () => {
     pendingImages: fc.option(fc.array(index), { nil: undefined }),
     failedImages: fc.array(index),
     oneImagePerJob: fc.boolean(),
+    holdsImages: fc.boolean(),
     copiesNoop: fc.boolean(),
     finishedJobs: fc.option(
       fc.record({
