@@ -289,9 +289,10 @@ describe('server-side apply', () => {
     expect(await apply(of(lists), '--server-side', '--field-manager=one')).toMatchObject({ code: 0 });
     const secret = { ...lists, imagePullSecrets: [{ name: 'two' }] };
     expect(await apply(of(secret), '--server-side', '--field-manager=two')).toMatchObject({ code: 0 });
-    const third = { ...lists, imagePullSecrets: [{ name: 'three' }] };
+    const third = { ...lists, podMetadata: { labels: { team: 'three' } } };
     expect(await apply(of(third), '--server-side', '--field-manager=three')).toMatchObject({ code: 0 });
-    expect(await ask('get', 'ic', 'applied', '-o', 'jsonpath={.spec.imagePullSecrets[*].name}')).toBe('two three');
+    const path = 'jsonpath={.spec.imagePullSecrets[*].name} {.spec.podMetadata.labels.team}';
+    expect(await ask('get', 'ic', 'applied', '-o', path)).toBe('two three');
   });
 
   it('reports a conflict if another field manager changes the lists', async () => {

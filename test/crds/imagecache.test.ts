@@ -100,7 +100,6 @@ describe('its schema', () => {
       ['.spec', ['cacheSpec']],
       ['.spec.cacheSpec[]', ['images']],
       ['.spec.cacheSpec[].nodeMatchExpressions[]', ['key', 'operator']],
-      ['.spec.imagePullSecrets[]', ['name']],
       ['.spec.warmGate', ['taintKey']],
       ['.status.conditions[]', ['type', 'status']],
     ]);

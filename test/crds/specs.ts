@@ -172,11 +172,6 @@ export const rejectedSpecs: readonly Rejected[] = [
     errors: [`spec.${field}: Invalid value: "A_b": ${objectNameRule}`],
   })),
   {
-    when: 'a pull secret has no name',
-    spec: beside({ imagePullSecrets: [{}] }),
-    errors: ['spec.imagePullSecrets[0].name: Required value', someRulesUnchecked],
-  },
-  {
     when: 'the retention policy is unknown',
     spec: beside({ jobRetentionPolicy: 'Keep' }),
     errors: [
@@ -211,6 +206,12 @@ export const acceptedSpecs: readonly { readonly when: string; readonly spec: obj
     spec: beside({ refresh: { schedule: '0 3 * * 1-5', timeZone: 'Europe/Paris' } }),
   },
   { when: 'the schedule is a macro', spec: beside({ refresh: { schedule: '@daily' } }) },
+  {
+    when: 'pull secrets repeat a name',
+    spec: beside({ imagePullSecrets: [{ name: 'regcred' }, { name: 'regcred' }] }),
+  },
+  { when: 'a pull secret has an empty name', spec: beside({ imagePullSecrets: [{ name: '' }] }) },
+  { when: 'a pull secret has no name', spec: beside({ imagePullSecrets: [{}] }) },
   { when: 'maxConcurrentNodes is a number', spec: beside({ maxConcurrentNodes: 5 }) },
   { when: 'maxConcurrentNodes is 100%', spec: beside({ maxConcurrentNodes: '100%' }) },
   {

@@ -33,7 +33,7 @@ const toSpec = ({ cacheSpec, imagePullSecrets, refresh, ...rest }: z.infer<typeo
   refreshSeconds: refresh?.intervalSeconds,
   refreshSchedule:
     refresh?.schedule === undefined ? undefined : { schedule: refresh.schedule, timeZone: refresh.timeZone },
-  imagePullSecrets: imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''),
+  imagePullSecrets: [...new Set(imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''))],
 });
 
 function toStatus({ images, conditions, round, ...rest }: z.infer<typeof status>): Status {

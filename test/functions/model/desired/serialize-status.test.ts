@@ -303,7 +303,7 @@ describe('parsed ImageCache', () => {
       metadata: { ...metadata, annotations: null },
       spec: {
         cacheSpec: [{ images: null, nodeSelector: null }],
-        imagePullSecrets: [{ name: 's' }, {}],
+        imagePullSecrets: [{ name: 's' }, {}, { name: '' }, { name: 's' }],
         tolerations: null,
       },
       status: null,
