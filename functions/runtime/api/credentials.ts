@@ -12,7 +12,8 @@ export function loadCredentials(source: ClusterSource): Credentials {
   const context = loadFiles(config, source);
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new ConfigError(`${described(source)} has no current context that names a cluster`);
-  const server = serverUrl(source.master === '' ? cluster.server : source.master, source);
+  const address = source.master === '' ? cluster.server : source.master;
+  const server = serverUrl(address, source, URL.parse(cluster.server)?.protocol);
   // client-node accepts plain HTTP only with skipTLSVerify.
   const skipTLSVerify = cluster.skipTLSVerify || server.protocol === 'http:';
   config.clusters = config.clusters.map((each) =>

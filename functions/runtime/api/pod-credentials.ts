@@ -27,7 +27,8 @@ export function podCredentials(source: ClusterSource, pod: Pod = thisPod): Crede
     throw new ConfigError('no cluster is named: set --kubeconfig FILE, or run in a pod with a service account');
   const anonymous = { headers: {}, auth: undefined, tls: { rejectUnauthorized: true }, proxy: undefined };
   return {
-    server: serverUrl(source.master, source),
+    // As in client-go: without TLS settings a host is reached by http.
+    server: serverUrl(source.master, source, 'http:'),
     context: 'master',
     namespace: 'default',
     authorise: () => Promise.resolve(anonymous),

@@ -37,7 +37,7 @@ export type Config = ClusterSource & {
   readonly readsPullSecrets: boolean;
   /** Namespaces whose caches are reconciled; empty: all. */
   readonly watchNamespaces: Namespaces;
-  /** Lines to log once at start, about settings that are ignored. */
+  /** Lines to log once at start, about settings that are ignored or replaced. */
   readonly notes: readonly string[];
 };
 
@@ -51,14 +51,16 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readConfig(argv: readonly string[], env: Environment): Config {
   const flags = readFlags(argv, flagKinds());
   const problems = [...flags.problems];
+  const notes = [...flags.notes, ...replacedIn(env)];
   const read = <T>(setting: Setting<T>): T => {
     const { from, value } = given(setting, flags.values, env);
     const parsed = setting.reads.parse(value);
+    if (parsed?.note !== undefined) notes.push(`${from} is ${quoted(value)}: ${parsed.note}`);
     if (parsed) return parsed.value;
     problems.push(`${from} is ${quoted(value)}, expected ${setting.reads.expects}`);
     return defaultOf(setting);
   };
-  const config = assemble(read, env);
+  const config = { ...assemble(read, env), notes };
   if (config.sink !== '' && Object.keys(config.routes).length > 0)
     problems.push('K_SINK and ROUTES are both set, and events go to one of them: unset the other');
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
@@ -79,7 +81,7 @@ export function helpText(): string {
   return `A flag beats the environment. Durations are written 5m, 1h30m, 300ms.\n\n${rows.join('')}`;
 }
 
-function assemble(read: <T>(setting: Setting<T>) => T, env: Environment): Config {
+function assemble(read: <T>(setting: Setting<T>) => T, env: Environment): Omit<Config, 'notes'> {
   const leaseNamespace = read(table.leaseNamespace);
   const kubeFledgedNamespace = read(table.namespace);
   return {
@@ -105,7 +107,6 @@ function assemble(read: <T>(setting: Setting<T>) => T, env: Environment): Config
     },
     readsPullSecrets: read(table.registrySecrets),
     watchNamespaces: read(table.watchNamespaces),
-    notes: notes(env),
   };
 }
 
@@ -151,7 +152,7 @@ function logLevel(read: <T>(setting: Setting<T>) => T): LogLevel {
   }
 }
 
-function notes(env: Environment): string[] {
+function replacedIn(env: Environment): readonly string[] {
   return Object.entries(replacedVariables)
     .filter(([name]) => isSet(env[name]))
     .map(([name, ours]) => `${name} is ignored: set ${ours} instead`);

@@ -5,18 +5,25 @@ export type Flags = {
   readonly values: ReadonlyMap<string, string>;
   /** One sentence per invalid argument. */
   readonly problems: readonly string[];
+  /** One sentence if arguments are ignored. */
+  readonly notes: readonly string[];
 };
 
-/** Parses `-flag`, `--flag`, `--flag=value` and `--flag value`; a boolean takes a value only with `=`, and the last of duplicates wins. */
+/**
+ * Parses `-flag`, `--flag`, `--flag=value` and `--flag value`; a boolean takes a value only with `=`, and the last of duplicates wins.
+ * The first argument that is no flag ends the flags, and `--` does: Go's flag package, and so kube-fledged, ignores the rest.
+ */
 export function readFlags(argv: readonly string[], kinds: ReadonlyMap<string, FlagKind>): Flags {
   const values = new Map<string, string>();
   const problems: string[] = [];
   const rest = argv.values();
   for (const argument of rest) {
+    if (argument === '--' || argument === '-' || !argument.startsWith('-'))
+      return { values, problems, notes: [ignored([...(argument === '--' ? [] : [argument]), ...rest])].flat() };
     const flag = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument);
     const name = flag?.[1];
     const kind = name === undefined ? undefined : kinds.get(name);
-    if (name === undefined) problems.push(`unexpected argument ${quoted(argument)}: flags are written --name=value`);
+    if (name === undefined) problems.push(`bad flag ${quoted(argument)}: flags are written --name=value`);
     else if (kind === undefined) problems.push(`unknown flag --${name.slice(0, 100)}: --help lists all of them`);
     else {
       const value = flag?.[2] ?? (kind.isBoolean ? 'true' : next(rest));
@@ -24,8 +31,11 @@ export function readFlags(argv: readonly string[], kinds: ReadonlyMap<string, Fl
       else values.set(name, value);
     }
   }
-  return { values, problems };
+  return { values, problems, notes: [] };
 }
+
+const ignored = (rest: readonly string[]): readonly string[] =>
+  rest.length === 0 ? [] : [`ignored, since no flag starts with it: ${quoted(rest.join(' '))}; write --name=value`];
 
 /** Quotes and truncates external text for a message. */
 export const quoted = (text: string): string => JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);

@@ -1,4 +1,4 @@
-import { isWebAddress, type Reads } from './setting.ts';
+import { isHost, isWebAddress, type Reads } from './setting.ts';
 
 /** The operator's settings of registries. */
 export type RegistrySettings = {
@@ -27,10 +27,6 @@ export const hostList: Reads<readonly string[]> = {
   },
   expects: 'hosts such as registry.local:5000, separated by commas',
 };
-
-/** Whether a text is exactly a host name or address, with or without a port. */
-export const isHost = (text: string): boolean =>
-  /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(text) && URL.canParse(`https://${text}`);
 
 function listsOf(value: unknown): RegistrySettings['mirrors'] | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;

@@ -14,10 +14,13 @@ export type Setting<T> = {
   readonly mayBeEmpty?: boolean;
 };
 
+/** A parsed value, and what the operator should know about it, which is logged at start. */
+export type Read<T> = { readonly value: T; readonly note?: string };
+
 /** Parses a value, and describes valid ones. */
 export type Reads<T> = {
   /** The value, wrapped since it may itself be undefined; undefined for invalid text. */
-  readonly parse: (text: string) => { readonly value: T } | undefined;
+  readonly parse: (text: string) => Read<T> | undefined;
   /** Completes "expected …". */
   readonly expects: string;
   readonly isBoolean?: boolean;
@@ -64,6 +67,12 @@ export const wholeNumber = (min: number, max = Number.MAX_SAFE_INTEGER): Reads<n
   expects: max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min}` : `a whole number from ${min} to ${max}`,
 });
 
+/** Parses an integer as Go does. */
+export const integer: Reads<number> = {
+  parse: (value) => (/^[+-]?\d{1,9}$/.test(value.trim()) ? { value: Number(value) } : undefined),
+  expects: 'a whole number',
+};
+
 /** Parses one of the allowed values, ignoring case. */
 export const oneOf = <const T extends string>(allowed: readonly T[]): Reads<T> => ({
   parse: (value) => {
@@ -71,6 +80,12 @@ export const oneOf = <const T extends string>(allowed: readonly T[]): Reads<T> =
     return found === undefined ? undefined : { value: found };
   },
   expects: `one of ${allowed.join(', ')}`,
+});
+
+/** Parses one of the allowed values; kube-fledged accepts any other text and acts as with `fallback`. */
+export const oneOfOrElse = <const T extends string>(allowed: readonly T[], fallback: NoInfer<T>): Reads<T> => ({
+  parse: (value) => oneOf(allowed).parse(value) ?? { value: fallback, note: `${fallback} is used` },
+  expects: oneOf(allowed).expects,
 });
 
 /** Parses one of the allowed values, or none if empty. */
@@ -95,6 +110,16 @@ export const webAddress: Reads<string> = {
   parse: (value) => (value.trim() === '' || isWebAddress(value.trim()) ? { value: value.trim() } : undefined),
   expects: 'an http or https URL',
 };
+
+/** Parses the address of an API server: a URL, or a host with or without a port. */
+export const serverAddress: Reads<string> = {
+  parse: (value) => (isHost(value.trim()) ? { value: value.trim() } : webAddress.parse(value)),
+  expects: 'an http or https URL, or a host such as 127.0.0.1:6443',
+};
+
+/** Whether a text is exactly a host name or address, with or without a port. */
+export const isHost = (text: string): boolean =>
+  /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(text) && URL.canParse(`https://${text}`);
 
 /** Parses a JSON object of strings whose entries are all valid; empty text is an empty object. */
 export const stringMap = (

@@ -1,4 +1,13 @@
-import { duration, oneOf, taintKeys, text, wholeNumber, yesOrNo } from '#runtime/config/setting.ts';
+import {
+  duration,
+  oneOf,
+  oneOfOrElse,
+  type Reads,
+  taintKeys,
+  text,
+  wholeNumber,
+  yesOrNo,
+} from '#runtime/config/setting.ts';
 import { version } from '#runtime/version.ts';
 import { both } from './row.ts';
 
@@ -6,7 +15,7 @@ const registry = 'ghcr.io/imagecache-functions';
 
 /** Settings of Jobs. Those of kube-fledged keep its names, defaults and meaning. */
 export const jobRows = {
-  imagePullDeadline: both('image-pull-deadline-duration', duration(1), {
+  imagePullDeadline: both('image-pull-deadline-duration', deadline(), {
     fallback: '5m',
     doc: 'Time limit per image: for the Pod to start, then for each image it pulls, at least 330 s in all. spec.pullDeadlineSeconds overrides it',
   }),
@@ -14,13 +23,13 @@ export const jobRows = {
     fallback: '15m',
     doc: 'Time from the end of a round to the next refresh; 0s: no automatic refresh. A refresh pulls moving images (:latest, no tag, or policy Always) again where the registry has a new digest, and any image that a node has lost. spec.refresh overrides it with a period or a cron schedule',
   }),
-  imagePullPolicy: both('image-pull-policy', oneOf(['IfNotPresent', 'Always']), {
+  imagePullPolicy: both('image-pull-policy', oneOfOrElse(['IfNotPresent', 'Always'], 'IfNotPresent'), {
     fallback: 'IfNotPresent',
     doc: 'IfNotPresent pulls what a node lacks, and of moving images new digests; Always treats every tag as moving. spec.imagePullPolicy overrides it',
   }),
   serviceAccountName: both('service-account-name', text, {
     fallback: '',
-    doc: 'Service account of pull and removal Pods; it must exist in the namespace of the cache and in that of removal Jobs. spec.serviceAccountName overrides it for pull Pods',
+    doc: 'Service account of pull and removal Pods. It must exist in the namespace of the cache; removal Pods run as the default account where their own namespace has none of that name. spec.serviceAccountName overrides it for pull Pods',
   }),
   imageDeleteJobHostNetwork: both('image-delete-job-host-network', yesOrNo, {
     fallback: 'false',
@@ -30,7 +39,7 @@ export const jobRows = {
     fallback: '',
     doc: 'Priority class of pull and removal Pods. spec.priorityClassName overrides it',
   }),
-  jobRetentionPolicy: both('job-retention-policy', oneOf(['Delete', 'Retain']), {
+  jobRetentionPolicy: both('job-retention-policy', oneOfOrElse(['Delete', 'Retain'], 'Delete'), {
     fallback: 'Delete',
     doc: 'Retain keeps finished Jobs until newer ones hold the same images on their node: their containers protect the images from the garbage collection of the kubelet',
   }),
@@ -38,7 +47,7 @@ export const jobRows = {
     fallback: 'any',
     doc: 'any: a removal deletes an image whoever pulled it; own: it spares an image that also has a name the cache did not list',
   }),
-  criSocketPath: both('cri-socket-path', text, {
+  criSocketPath: both('cri-socket-path', socketPath(), {
     fallback: '',
     doc: "Path of the container runtime's socket on every node, for removal Jobs; empty: derived from the runtime that the node reports",
   }),
@@ -63,3 +72,26 @@ export const jobRows = {
     doc: 'Image that removal Jobs run; nodes must be able to pull it',
   }),
 } as const;
+
+/** 0s is no limit in kube-fledged, whose Jobs nevertheless end after an hour. */
+function deadline(): Reads<number> {
+  const hour = 3_600_000;
+  return {
+    ...duration(0),
+    parse: (value) => {
+      const read = duration(0).parse(value);
+      return read?.value === 0 ? { value: hour, note: '1h is used, after which the Jobs of kube-fledged end' } : read;
+    },
+  };
+}
+
+/** kube-fledged removes images through Docker itself, this product through CRI, which cri-dockerd serves for Docker. */
+function socketPath(): Reads<string> {
+  return {
+    ...text,
+    parse: (value) =>
+      value.trim().endsWith('/docker.sock')
+        ? { value: '', note: 'this is no CRI socket; that of cri-dockerd is used where nodes report Docker' }
+        : text.parse(value),
+  };
+}

@@ -1,4 +1,4 @@
-import { oneOfOrNone, text, wholeNumber, yesOrNo } from '#runtime/config/setting.ts';
+import { integer, oneOfOrNone, text, yesOrNo } from '#runtime/config/setting.ts';
 import { both, flagOnly } from './row.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -17,7 +17,7 @@ export const logRows = {
     fallback: '',
     doc: 'Lowest level that is logged, as kube-fledged and glog name it',
   }),
-  verbosity: flagOnly('v', wholeNumber(0), {
+  verbosity: flagOnly('v', integer, {
     fallback: '0',
     doc: 'Verbosity, as in glog: from 4 on debug is logged, from 8 on trace',
   }),

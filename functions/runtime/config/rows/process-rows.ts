@@ -1,5 +1,5 @@
 import { functionNames } from '#model/cache/cloud-event.ts';
-import { namespaceNames, oneOfOrNone, text, webAddress, wholeNumber, yesOrNo } from '#runtime/config/setting.ts';
+import { namespaceNames, oneOfOrNone, serverAddress, text, wholeNumber, yesOrNo } from '#runtime/config/setting.ts';
 import { both, envOnly, flagOnly } from './row.ts';
 
 /** Settings of the process: its cluster, functions, port and namespaces. */
@@ -8,7 +8,10 @@ export const processRows = {
     fallback: '',
     doc: "Kubeconfig of the cluster; empty: the pod's own service account, and outside a pod the simulator. KUBECONFIG and ~/.kube/config are never read",
   }),
-  master: flagOnly('master', webAddress, { fallback: '', doc: 'URL of the API server; empty: that of the kubeconfig' }),
+  master: flagOnly('master', serverAddress, {
+    fallback: '',
+    doc: 'URL of the API server, or its host and port; empty: that of the kubeconfig',
+  }),
   function: both('function', oneOfOrNone(functionNames), {
     fallback: '',
     doc: 'The one function to run, without sources; empty: all functions and the sources',

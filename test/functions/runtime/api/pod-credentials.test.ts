@@ -52,6 +52,13 @@ describe('podCredentials', () => {
     expect(podCredentials({ ...inPod, master: 'https://api.example:1' }, pod()).server.host).toBe('api.example:1');
   });
 
+  it.each([
+    { inCluster: true, server: 'https://127.0.0.1:6443/' },
+    { inCluster: false, server: 'http://127.0.0.1:6443/' },
+  ])('go to $server for a --master without a scheme, as in client-go', ({ inCluster, server }) => {
+    expect(podCredentials({ ...inPod, inCluster, master: '127.0.0.1:6443' }, pod()).server.href).toBe(server);
+  });
+
   it('are anonymous outside a pod, for the server of --master', async () => {
     const credentials = podCredentials({ ...inPod, inCluster: false, master: 'http://127.0.0.1:1' }, pod());
     expect(credentials.context).toBe('master');

@@ -172,20 +172,21 @@ describe('readConfig', () => {
 
   it.each([
     [['--nonsense=1'], {}, 'unknown flag --nonsense: --help lists all of them'],
-    [['serve'], {}, 'unexpected argument "serve": flags are written --name=value'],
-    [['--'], {}, 'unexpected argument "--": flags are written --name=value'],
+    [['---port=1'], {}, 'bad flag "---port=1": flags are written --name=value'],
     [['--kubeconfig'], {}, '--kubeconfig needs a value: write --kubeconfig=value'],
     [['--jobs-max-surge=-1'], {}, '--jobs-max-surge is "-1", expected a whole number from 0'],
-    [['--image-pull-policy=Never'], {}, '--image-pull-policy is "Never", expected one of IfNotPresent, Always'],
-    [['--job-retention-policy=keep'], {}, '--job-retention-policy is "keep", expected one of Delete, Retain'],
     [['--leader-election=maybe'], {}, '--leader-election is "maybe", expected true or false'],
-    [['--leader-election', 'false'], {}, 'unexpected argument "false": flags are written --name=value'],
-    [['--master=localhost'], {}, '--master is "localhost", expected an http or https URL'],
+    [
+      ['--master=ftp://a'],
+      {},
+      '--master is "ftp://a", expected an http or https URL, or a host such as 127.0.0.1:6443',
+    ],
     [
       [],
-      { IMAGE_PULL_DEADLINE_DURATION: '0s' },
-      'IMAGE_PULL_DEADLINE_DURATION is "0s", expected a duration above 0 such as 5m, 1h30m or 300ms',
+      { IMAGE_PULL_DEADLINE_DURATION: '5' },
+      'IMAGE_PULL_DEADLINE_DURATION is "5", expected a duration such as 5m, 1h30m or 0s',
     ],
+    [['-v=high'], {}, '--v is "high", expected a whole number'],
     [[], { PORT: '65536' }, 'PORT is "65536", expected a whole number from 0 to 65535'],
     [
       [],
@@ -221,6 +222,53 @@ describe('readConfig', () => {
     ],
   ])('refuses %j with %j', (argv, env, problem) => {
     expect(problems(argv, env)).toEqual([problem]);
+  });
+
+  const ignored = (rest: string): string => `ignored, since no flag starts with it: "${rest}"; write --name=value`;
+  const notCri = 'this is no CRI socket; that of cri-dockerd is used where nodes report Docker';
+  it.each([
+    [['--job-retention-policy='], { jobRetentionPolicy: 'Delete' }, ['--job-retention-policy is "": Delete is used']],
+    [
+      ['--job-retention-policy=keep'],
+      { jobRetentionPolicy: 'Delete' },
+      ['--job-retention-policy is "keep": Delete is used'],
+    ],
+    [
+      ['--image-pull-policy='],
+      { imagePullPolicy: 'IfNotPresent' },
+      ['--image-pull-policy is "": IfNotPresent is used'],
+    ],
+    [
+      ['--image-pull-deadline-duration=0s'],
+      { imagePullDeadline: 3_600_000 },
+      ['--image-pull-deadline-duration is "0s": 1h is used, after which the Jobs of kube-fledged end'],
+    ],
+    [
+      ['--cri-socket-path=/var/run/docker.sock'],
+      { criSocketPath: '' },
+      [`--cri-socket-path is "/var/run/docker.sock": ${notCri}`],
+    ],
+    [
+      ['--image-delete-job-host-network', 'true', '--jobs-max-surge=3'],
+      { imageDeleteJobHostNetwork: true, jobsMaxSurge: 0 },
+      [ignored('true --jobs-max-surge=3')],
+    ],
+    [['--jobs-max-surge=3', 'now', 'then'], { jobsMaxSurge: 3 }, [ignored('now then')]],
+    [['--jobs-max-surge=3', '--', '--nonsense'], { jobsMaxSurge: 3 }, [ignored('--nonsense')]],
+    [['--jobs-max-surge=3', '--'], { jobsMaxSurge: 3 }, []],
+    [['-v=-1'], {}, []],
+  ])('accepts %j as kube-fledged does, with a note where it means something else', (argv, settings, notes) => {
+    const config = readConfig(argv, {});
+    expect(config.settings).toMatchObject(settings);
+    expect(config.notes).toEqual(notes);
+  });
+
+  it.each([
+    ['--master=127.0.0.1:6443', '127.0.0.1:6443'],
+    ['--master=localhost', 'localhost'],
+    ['--master=https://api.example.com', 'https://api.example.com'],
+  ])('accepts the address of an API server with or without a scheme: %s', (flag, master) => {
+    expect(readConfig([flag], {})).toMatchObject({ master, notes: [] });
   });
 
   it('reads namespaces by name, each once', () => {
