@@ -15,6 +15,8 @@ export type ObservedRemovals = {
   readonly otherCaches: readonly ImageCache[];
   /** Normalised references in unfinished removal Jobs of other caches, by node id: they must not be pulled there now. */
   readonly inProgress: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Service account of removal Pods; '' for the default of their namespace. */
+  readonly serviceAccountName: string;
 };
 
 export const noObservedRemovals: ObservedRemovals = {
@@ -24,4 +26,5 @@ export const noObservedRemovals: ObservedRemovals = {
   busyNodes: new Set(),
   otherCaches: [],
   inProgress: new Map(),
+  serviceAccountName: '',
 };

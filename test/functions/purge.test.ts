@@ -118,6 +118,22 @@ describe('purge, on request,', () => {
     expect(argsOf(removals(on)[0])).toContain('--purge=own');
   });
 
+  it.each([
+    { when: 'it exists there', account: 'puller', hasAccount: true, isForbidden: false },
+    { when: 'it exists only in the namespace of the cache', account: undefined, hasAccount: false, isForbidden: false },
+    { when: 'service accounts cannot be read', account: 'puller', hasAccount: false, isForbidden: true },
+  ])('runs removal Pods as $account with --service-account-name=puller if $when', async (row) => {
+    const on = await pulled(undefined, 'n1');
+    const path = '/api/v1/namespaces/kube-fledged/serviceaccounts/puller';
+    if (row.hasAccount) on.api.put(path, { metadata: { name: 'puller', namespace: 'kube-fledged' } });
+    if (row.isForbidden) on.api.refuse(/serviceaccounts/, refusal(403, 'Forbidden', 'serviceaccounts is forbidden'));
+    on.annotate(asked);
+    const settings = { ...on.context.settings, serviceAccountName: 'puller' };
+    await purge(changed(aCache), { ...on.context, settings });
+    const accounts = removals(on).map(({ spec }) => spec.template.spec.serviceAccountName);
+    expect(accounts).toEqual([row.account]);
+  });
+
   it('first deletes its own pull Jobs, and waits until their Pods are deleted', async () => {
     const on = scene();
     on.cache();

@@ -21,7 +21,12 @@ export type RemovalJob = {
     readonly annotations: object;
   };
   readonly spec: {
-    readonly template: { readonly spec: { readonly containers: readonly { readonly args: readonly string[] }[] } };
+    readonly template: {
+      readonly spec: {
+        readonly serviceAccountName?: string;
+        readonly containers: readonly { readonly args: readonly string[] }[];
+      };
+    };
   };
 };
 

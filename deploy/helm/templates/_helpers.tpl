@@ -26,11 +26,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
 {{- define "icf.serviceAccount" -}}
-{{- if .Values.serviceAccount.create -}}
 {{ default (include "icf.fullname" .) .Values.serviceAccount.name }}
-{{- else -}}
-{{ required "serviceAccount.name is required if serviceAccount.create is false" .Values.serviceAccount.name }}
-{{- end }}
 {{- end }}
 
 {{- /* The program of the permanent Deployment; empty with the sources of Knative. */ -}}
@@ -105,8 +101,8 @@ app.kubernetes.io/component: source
 
 {{- /* Sockets of container runtimes: those of functions/model/node/cri-socket.ts, or the one that is set. */ -}}
 {{- define "icf.sockets" -}}
-{{- with .Values.args.controllerCRISocketPath -}}
-{{ list . | toJson }}
+{{- if and .Values.args.controllerCRISocketPath (not (hasSuffix "/docker.sock" .Values.args.controllerCRISocketPath)) -}}
+{{ list .Values.args.controllerCRISocketPath | toJson }}
 {{- else -}}
 ["/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock", "/run/k0s/containerd.sock", "/var/run/crio/crio.sock", "/run/cri-dockerd.sock"]
 {{- end }}
@@ -114,6 +110,12 @@ app.kubernetes.io/component: source
 
 {{- /* Values of kube-fledged's chart that are set but ignored, with the reason, as a YAML list. */ -}}
 {{- define "icf.ignored" -}}
+{{- if hasSuffix "/docker.sock" .Values.args.controllerCRISocketPath }}
+- "args.controllerCRISocketPath: {{ .Values.args.controllerCRISocketPath }} is no CRI socket; that of cri-dockerd is used where nodes report Docker"
+{{- end }}
+{{- if not (has (.Values.args.controllerJobRetentionPolicy | lower | trim) (list "delete" "retain" "")) }}
+- "args.controllerJobRetentionPolicy: {{ .Values.args.controllerJobRetentionPolicy }} is neither delete nor retain: delete is used"
+{{- end }}
 {{- $image := "images are set with images.functions and images.noop" -}}
 {{- range $key, $_ := .Values.image }}
 {{- if ne $key "pullPolicy" }}

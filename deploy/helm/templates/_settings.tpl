@@ -4,8 +4,12 @@
 - --stderrthreshold={{ .controllerLogLevel }}
 - --image-pull-deadline-duration={{ .controllerImagePullDeadlineDuration }}
 - --image-cache-refresh-frequency={{ .controllerImageCacheRefreshFrequency }}
-- --image-pull-policy={{ .controllerImagePullPolicy }}
-- --job-retention-policy={{ .controllerJobRetentionPolicy }}
+{{- with .controllerImagePullPolicy }}
+- --image-pull-policy={{ . }}
+{{- end }}
+{{- with .controllerJobRetentionPolicy }}
+- --job-retention-policy={{ . }}
+{{- end }}
 - --jobs-max-surge={{ .controllerJobsMaxSurge }}
 - --image-delete-job-host-network={{ .controllerImageDeleteJobHostNetwork }}
 {{- with .controllerServiceAccountName }}
@@ -41,7 +45,7 @@
 {{- range include "icf.flags" . | fromYamlArray }}
 {{- $parts := splitn "=" 2 (trimPrefix "--" .) }}
 {{- if eq $parts._0 "stderrthreshold" }}
-LOG_LEVEL: {{ get (dict "INFO" "info" "WARNING" "warn" "ERROR" "error" "FATAL" "fatal") $parts._1 }}
+LOG_LEVEL: {{ get (dict "INFO" "info" "WARNING" "warn" "ERROR" "error" "FATAL" "fatal" "0" "info" "1" "warn" "2" "error" "3" "fatal") $parts._1 }}
 {{- else }}
 {{ $parts._0 | replace "-" "_" | upper }}: {{ $parts._1 | quote }}
 {{- end }}

@@ -10,8 +10,9 @@ import { type RemovalJob, removalJob, removalJobName } from './removal-job.ts';
 
 /** The removal Jobs that are known to be missing: just started, or absent although all were observed. */
 export function removalJobsToCreate(world: World, next: ImageCache): readonly RemovalJob[] {
-  const { observed, settings } = world;
+  const { observed } = world;
   if (!observed.removals.hasAll) return [];
+  const settings = { ...world.settings, serviceAccountName: observed.removals.serviceAccountName };
   return Object.entries(next.status.removals).flatMap(([name, entry]) => {
     const node = observed.nodes.get(name);
     if (entry.state !== 'Removing' || node?.id !== entry.id) return [];

@@ -29,6 +29,8 @@ export const paths = {
   pod: (namespace: string, name: string): string => `${paths.pods(namespace)}/${segment(name)}`,
   secret: (namespace: string, name: string): string =>
     `/api/v1/namespaces/${segment(namespace)}/secrets/${segment(name)}`,
+  serviceAccount: (namespace: string, name: string): string =>
+    `/api/v1/namespaces/${segment(namespace)}/serviceaccounts/${segment(name)}`,
   events: (namespace: string): string => `/api/v1/namespaces/${segment(namespace)}/events`,
   /** The path of a Job or a Pod. */
   object: ({ kind, namespace, name }: ObjectReference): string =>

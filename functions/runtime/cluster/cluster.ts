@@ -23,6 +23,7 @@ import { isWithin, type Namespaces, pathsWithin } from '#runtime/api/namespaces.
 import { parsePullSecret } from './parse-pull-secret.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { podRefusals } from './pod-refusals.ts';
+import { hasServiceAccount } from './has-service-account.ts';
 import { isRecorded, record } from './record-event.ts';
 import { setFinalizer } from './set-finalizer.ts';
 import {
@@ -61,6 +62,8 @@ export type Cluster = {
   readonly pullSecret: (namespace: string, name: string) => Promise<string>;
   /** By Job uid: why the Job controller cannot create Pods, according to the latest Event. */
   readonly podRefusals: (namespace: string, jobs: readonly Job[]) => Promise<ReadonlyMap<string, string>>;
+  /** Whether a service account exists; true if this process may not see it. */
+  readonly hasServiceAccount: (namespace: string, name: string) => Promise<boolean>;
   /** The user id for Pods of a namespace. */
   readonly userOf: (namespace: string) => Promise<number>;
   /** Replaces the whole status. Throws `ApiError` 409 if the cache has changed since it was read. */
@@ -129,6 +132,7 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
       listItems(api, paths.pods(namespace), { limit: 25, parse: readPods(), selector }),
     pullSecret: async (namespace, name) => parsePullSecret(await get(() => paths.secret(namespace, name))),
     podRefusals: async (namespace, jobs) => podRefusals(api, namespace, jobs),
+    hasServiceAccount: async (namespace, name) => hasServiceAccount(api, namespace, name),
     userOf: async (namespace) => userOfNamespace(api, namespace),
     writeStatus: async (cache, status) => writeStatus(api, cache, status),
     removeAnnotations: async (cache, values) => removeAnnotations(api, cache, values),

@@ -63,10 +63,11 @@ export async function observeRemovals(
   context: Context,
 ): Promise<ObservedBeside> {
   const { cluster, settings } = context;
-  const [jobs, pods, listing] = await Promise.all([
+  const [jobs, pods, listing, serviceAccountName] = await Promise.all([
     cluster.removals(settings.namespace),
     cluster.pods(settings.namespace, `${labels.cacheUid}=${cache.uid},${removalSelector}`),
     cluster.listCaches(),
+    accountOfRemovals(context),
   ]);
   const own = jobs.filter(({ cacheUid }) => cacheUid === cache.uid);
   const removals = {
@@ -78,8 +79,18 @@ export async function observeRemovals(
       ({ uid }) => uid !== cache.uid,
     ),
     inProgress: new Map(),
+    serviceAccountName,
   };
   return { nodes: withoutRemovedImages(nodes, referencesByNode(jobs)), removals };
+}
+
+/** The configured account where it exists: kube-fledged needs it only in the namespaces of caches, and removal Jobs run in ours. */
+async function accountOfRemovals({ cluster, settings, log }: Context): Promise<string> {
+  const { namespace, serviceAccountName } = settings;
+  if (serviceAccountName === '' || (await cluster.hasServiceAccount(namespace, serviceAccountName)))
+    return serviceAccountName;
+  log.debug({ namespace, serviceAccountName }, 'removal Pods run as the default service account');
+  return '';
 }
 
 /** A finished Pod stays for a while, one of a retained Job for long. */

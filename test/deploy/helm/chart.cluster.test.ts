@@ -3,9 +3,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { settingsTable } from '#runtime/config/settings-table.ts';
-import { chart, helm, manifestsIn, notes, rendered, root } from './chart.ts';
+import { chart, helm, manifestsIn, notes, rendered, renderedReusing, root } from './chart.ts';
+import { kubeFledgedValues } from './kube-fledged-values.ts';
 
 const lab = await sharedLab();
 for (const namespace of ['kube-fledged', 'apps']) await lab.kubectl('create', 'namespace', namespace); // or it exists
@@ -14,6 +16,10 @@ const errorOf = async (...values: readonly string[]): Promise<string> =>
     () => 'nothing',
     (error: unknown) => String(error),
   );
+
+const modes = ['standalone', 'knative', 'openfaas'];
+const mapValues = (object: object, map: (value: unknown) => unknown): object =>
+  Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value)]));
 
 /** Typical values. */
 const settings: Readonly<Record<string, readonly string[]>> = {
@@ -131,6 +137,7 @@ describe('the chart', () => {
   it.each([
     ['a misspelt name', 'args.controllerLogLevl=INFO', 'controllerLogLevl'],
     ['an unknown mode', 'mode=laptop', '/mode'],
+    ['a word that is no log level', 'args.controllerLogLevel=loud', 'controllerLogLevel'],
     ['an unknown policy', 'args.controllerImagePullPolicy=Never', 'controllerImagePullPolicy'],
     ['an invalid duration', 'args.controllerImagePullDeadlineDuration=5', 'controllerImagePullDeadlineDuration'],
     ['an image set by a flag', 'extraArgs[0]=--noop-image=evil', '/extraArgs/0'],
@@ -141,9 +148,60 @@ describe('the chart', () => {
       'controllerReplicaCount=2,leaderElection.enabled=false',
       'every replica does the same work',
     ],
-    ['a missing account', 'serviceAccount.create=false', 'serviceAccount.name is required'],
   ])('rejects %s', async (_, value, message) => {
     expect(await errorOf(value)).toContain(message);
+  });
+
+  const values = parse(readFileSync(join(chart, 'values.yaml'), 'utf8')) as Readonly<Record<string, unknown>>;
+  const isMap = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+  it.each([
+    ['a release without values', {}],
+    ['a release without nested values', mapValues(values, (value) => (isMap(value) ? {} : value))],
+  ])('renders for --reuse-values with those of %s as with the defaults', async (_, older) => {
+    const free = ['podSecurityContext', 'securityContext', 'resources', 'topologySpreadConstraints'];
+    const kept = Object.fromEntries(free.map((name) => [name, values[name]]));
+    for (const mode of modes)
+      expect(await renderedReusing(lab, { ...older, ...kept }, `mode=${mode}`), mode).toBe(
+        await rendered(lab, `mode=${mode}`),
+      );
+  });
+
+  it('renders for --reuse-values with the values of kube-fledged, and is accepted by the API server', async () => {
+    const manifests = manifestsIn(await renderedReusing(lab, kubeFledgedValues));
+    const list = { apiVersion: 'v1', kind: 'List', items: manifests };
+    const apply = ['apply', '--server-side', '--force-conflicts', '--dry-run=server', '--validate=strict', '-f', '-'];
+    expect(await lab.kubectlWith(JSON.stringify(list), ...apply)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it.each([
+    ['args.controllerJobRetentionPolicy=', [], ['--job-retention-policy']],
+    ['args.controllerJobRetentionPolicy=null', ['--job-retention-policy=delete'], []],
+    ['args.controllerImagePullPolicy=', [], ['--image-pull-policy']],
+    ['args.controllerImageCacheRefreshFrequency=0', ['--image-cache-refresh-frequency=0'], []],
+    ['args.controllerImagePullDeadlineDuration=0s', ['--image-pull-deadline-duration=0s'], []],
+    ['args.controllerLogLevel=info', ['--stderrthreshold=INFO'], []],
+    ['args.controllerLogLevel=2', ['--stderrthreshold=2'], []],
+    ['serviceAccount.create=false', ['serviceAccountName: imagecache-functions'], ['kind: ServiceAccount\nmetadata']],
+  ])('renders %s, as the chart of kube-fledged does', async (value, present, absent) => {
+    const text = await rendered(lab, value);
+    for (const part of present) expect(text).toContain(part);
+    for (const part of absent) expect(text).not.toContain(part);
+  });
+
+  it('accepts quoted numbers and booleans, as the chart of kube-fledged does', async () => {
+    const quoted = ['controllerReplicaCount', 'args.controllerJobsMaxSurge'].map((name) => `${name}=2`);
+    const no = ['controller.hostNetwork', 'args.controllerImageDeleteJobHostNetwork', 'clusterRole.create'];
+    const settings = [...quoted, ...no.map((name) => `${name}=false`)];
+    const args = ['template', 'imagecache-functions', chart, '-n', 'kube-fledged', '--no-hooks'];
+    const { stdout, stderr } = await helm(lab, ...args, ...settings.flatMap((each) => ['--set-string', each]));
+    expect(stderr).toBe('');
+    expect(stdout).toBe(await rendered(lab, ...settings));
+  });
+
+  it('treats the socket of Docker as no CRI socket, in the policy as in the flag', async () => {
+    const text = await rendered(lab, 'args.controllerCRISocketPath=/var/run/docker.sock');
+    expect(text).toContain('hostPath.path in ["/run/containerd/containerd.sock"');
   });
 
   it('warns in NOTES about ignored values of kube-fledged, and only then', async () => {

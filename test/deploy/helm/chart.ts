@@ -1,3 +1,5 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { once } from 'node:events';
@@ -37,6 +39,25 @@ export const rendered = async (lab: Lab, ...values: readonly string[]): Promise<
   const { code, stdout, stderr } = await helm(lab, ...args);
   if (code !== 0) throw new Error(stderr);
   return stdout;
+};
+
+/**
+ * The chart rendered with these values in place of those of values.yaml, as `helm upgrade --reuse-values` does with the
+ * values of an older release.
+ */
+export const renderedReusing = async (lab: Lab, values: object, ...sets: readonly string[]): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'chart-'));
+  try {
+    await cp(chart, folder, { recursive: true });
+    await writeFile(join(folder, 'values.yaml'), JSON.stringify(values));
+    const options = sets.flatMap((value) => ['--set', value]);
+    const args = ['template', 'imagecache-functions', folder, '-n', 'kube-fledged', '--no-hooks', ...options];
+    const { code, stdout, stderr } = await helm(lab, ...args);
+    if (code !== 0) throw new Error(stderr);
+    return stdout;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 };
 
 /** NOTES of the chart with these values, for a release `notes` in the namespace `notes`. */
