@@ -3,7 +3,6 @@ import type { Api } from '#runtime/api/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { runningControllers } from '#runtime/kube-fledged/controllers.ts';
 import type { Namespaces } from '#runtime/api/namespaces.ts';
-import { crdKind } from '#runtime/kube-fledged/crd-kind.ts';
 import { oldJobs, removeOldJob } from '#runtime/kube-fledged/old-jobs.ts';
 import { deleteCommand, webhookConfigurations } from '#runtime/kube-fledged/webhooks.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';
@@ -39,7 +38,6 @@ export async function afterKubeFledged(options: AfterKubeFledgedOptions, stoppin
   }
   if (stopping.aborted) return;
   if (logged !== '') log.info('kube-fledged is gone');
-  await checkCrd(options);
   await checkWebhook(options);
   await cleanUp(options);
 }
@@ -59,15 +57,6 @@ async function controllersNow({
     log.warn({ error: String(error) }, 'cannot see whether kube-fledged runs');
     return error instanceof ApiError && error.status === 403 ? [] : undefined;
   }
-}
-
-async function checkCrd({ api, log }: AfterKubeFledgedOptions): Promise<void> {
-  await orNote(log, 'cannot see which CRD is installed', async () => {
-    if ((await crdKind(api)) === 'kube-fledged')
-      log.error(
-        'the CRD is that of kube-fledged, and no status can be written; run: kubectl apply --server-side --force-conflicts -f crds/imagecache.yaml',
-      );
-  });
 }
 
 async function checkWebhook({ api, log }: AfterKubeFledgedOptions): Promise<void> {

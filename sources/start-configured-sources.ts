@@ -11,6 +11,7 @@ import { leaseOf } from './lease/lease-of.ts';
 import type { Sink } from './sink/sink.ts';
 import { observeSources } from './source-gauges.ts';
 import type { SourceMetric } from './source-metrics.ts';
+import { watchCrd } from './watch-crd.ts';
 import { startSources, type Sources } from './start-sources.ts';
 import { loadStatusPage } from './status-page/status-page.ts';
 import { withinOf } from './within-of.ts';
@@ -36,12 +37,21 @@ export async function startConfiguredSources(config: Config, parts: Parts): Prom
   const page = config.statusPage ? await loadStatusPage() : undefined;
   const within = withinOf(config, api.namespace, log);
   const namespaces = withInstallation(within.namespaces, within.installation);
-  const sources = startSources({
-    ...{ api, sink, log, within, tickSchedule: config.tickSchedule, meter: metrics },
+  const crd = watchCrd({ api, log });
+  const started = startSources({
+    ...{ api, log, within, tickSchedule: config.tickSchedule, meter: metrics },
+    sink: crd.whileOurs(sink),
     onCrdMissing: () => logCrdMissing(log),
     mayBegin: (stopping) => afterKubeFledged({ api, log, namespaces, cleans }, stopping),
     ...(config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {}),
   });
+  const sources: Sources = {
+    ...started,
+    synced: () => crd.isOurs() && started.synced(),
+    stop: async () => {
+      await Promise.all([started.stop(), crd.stop()]);
+    },
+  };
   observeSources(metrics, sources);
   void sources.whenSynced.then(() => {
     log.info({ caches: sources.caches().size }, 'synced');

@@ -1,7 +1,7 @@
 import type { Api } from '#runtime/api/api.ts';
 import { ApiError, isNotFound } from '#runtime/errors.ts';
 import { controllerDeployments, runningControllers } from '#runtime/kube-fledged/controllers.ts';
-import { crdKind } from '#runtime/kube-fledged/crd-kind.ts';
+import { crdKind } from '#runtime/cluster/crd-kind.ts';
 import { oldJobs } from '#runtime/kube-fledged/old-jobs.ts';
 import { deleteCommand, webhookConfigurations } from '#runtime/kube-fledged/webhooks.ts';
 import { type Command, exitCodes, type Invocation, UsageError } from './command.ts';

@@ -12,7 +12,6 @@ type Left = {
   pods: readonly object[];
   readonly jobs?: readonly object[];
   readonly webhooks?: readonly string[];
-  readonly resources?: readonly string[];
   readonly refused?: RegExp;
 };
 
@@ -45,7 +44,7 @@ function cluster(left: Left) {
       const webhook = { name: 'validate-image-cache.kubefledged.io' };
       return { items: (left.webhooks ?? []).map((name) => ({ metadata: { name }, webhooks: [webhook] })) };
     }
-    return { resources: (left.resources ?? ['imagecaches', 'imagecaches/status']).map((name) => ({ name })) };
+    return {};
   };
   const api: Api = { ...inMemoryApi(), request: (call) => Promise.resolve(call).then(answer) };
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
@@ -97,11 +96,10 @@ describe('a start on a cluster that ran kube-fledged', () => {
     await waiting;
   });
 
-  it('logs the commands that delete its webhook and replace its CRD', async () => {
-    const { api, log, said } = cluster({ pods: [], webhooks: ['kf-webhook'], resources: ['imagecaches'] });
+  it('logs the command that deletes its webhook', async () => {
+    const { api, log, said } = cluster({ pods: [], webhooks: ['kf-webhook'] });
     await afterKubeFledged({ api, log }, never);
-    expect(said()[0]).toContain('kubectl apply --server-side --force-conflicts -f crds/imagecache.yaml');
-    expect(said()[1]).toContain('kubectl delete validatingwebhookconfiguration kf-webhook');
+    expect(said()[0]).toContain('kubectl delete validatingwebhookconfiguration kf-webhook');
   });
 
   it('deletes its leftover Jobs by uid, and no Jobs of other owners', async () => {
@@ -136,7 +134,6 @@ describe('a start on a cluster that ran kube-fledged', () => {
     await afterKubeFledged({ api, log }, never);
     expect(said()).toEqual([
       'cannot see whether kube-fledged runs',
-      'cannot see which CRD is installed: no right to',
       'cannot see whether a webhook of kube-fledged is left: no right to',
       'cannot delete the Jobs that kube-fledged left: no right to',
     ]);

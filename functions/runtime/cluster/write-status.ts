@@ -5,7 +5,8 @@ import {
   type SerializedStatus,
 } from '#model/desired/serialize-status.ts';
 import type { Api } from '#runtime/api/api.ts';
-import { ApiError } from '#runtime/errors.ts';
+import { crdKind } from './crd-kind.ts';
+import { ApiError, isNotFound } from '#runtime/errors.ts';
 import { onlyMetadata } from '#runtime/api/media-type.ts';
 import { paths } from '#runtime/api/paths.ts';
 
@@ -25,14 +26,29 @@ async function patch(api: Api, cache: ImageCache, status: SerializedStatus): Pro
     { op: 'replace', path: '/metadata/resourceVersion', value: cache.resourceVersion },
     { op: 'add', path: '/status', value: status },
   ];
-  await api.request({
+  const path = `${paths.cache(cache)}/status`;
+  const call = {
     method: 'PATCH',
-    path: `${paths.cache(cache)}/status`,
+    path,
     contentType: 'application/json-patch+json',
     body,
     accept: onlyMetadata,
-  });
+  } as const;
+  try {
+    await api.request(call);
+  } catch (error) {
+    if (isNotFound(error) && (await crdKind(api)) === 'kube-fledged') throw withoutStatus(error);
+    throw error;
+  }
 }
+
+/** kube-fledged's CRD has no status subresource: the server answers as if there were no such cache. */
+const withoutStatus = (cause: unknown): ApiError =>
+  new ApiError(
+    'the CRD is that of kube-fledged, and no status can be written',
+    { status: 0, retryAfterMs: 10_000 },
+    { cause },
+  );
 
 /** Three limits answer differently: that of etcd, of the API server's connection to etcd, and of a request. */
 const isTooLarge = (error: unknown): boolean =>

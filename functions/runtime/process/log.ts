@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { LogLevel } from '#runtime/config/rows/log-rows.ts';
 
 /** Field names that may hold a secret in logged data. */
@@ -12,7 +12,27 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
     base: {},
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: serializedError },
     redact: { paths, censor: '[secret]' },
   };
   return destination ? pino(options, destination) : pino(options);
+}
+
+/** Errors of which the message says everything: what a server or a receiver answered, or that it did not. */
+const explained = new Set([
+  ...['ApiError', 'RetryLater', 'Rejected', 'ConfigError', 'WriteFailed', 'DeliveryFailed', 'DeliveryRefused'],
+  ...['AbortError', 'TimeoutError', 'Stalled'],
+]);
+
+/** The error with its causes; with a stack only if one of them is unexpected, since failures are retried and logged again and again. */
+function serializedError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { stack, ...rest } = stdSerializers.err(error);
+  return isExplained(error) ? rest : { ...rest, stack };
+}
+
+/** System errors have a code, such as ECONNREFUSED. */
+function isExplained(error: unknown): boolean {
+  if (!(error instanceof Error)) return error === undefined;
+  return (explained.has(error.name) || 'code' in error) && isExplained(error.cause);
 }

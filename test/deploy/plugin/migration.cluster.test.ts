@@ -148,6 +148,29 @@ describe('a migration from kube-fledged and back', () => {
     expect((await plugin('status', '-n', namespace)).stdout).toMatch(/^failed +Failed +0\/1 +1 /m);
   });
 
+  it('its CRD, applied again while the product runs, is logged once, ends readiness, and is over when ours is back', async () => {
+    const since = program.log().length;
+    const lines = (text: string) =>
+      program
+        .log()
+        .slice(since)
+        .filter((line) => line.includes(text));
+    const port = /"port":(\d+),"msg":"listening"/.exec(program.log().join('\n'))?.[1] ?? '';
+    const isReady = async () => (await fetch(`http://127.0.0.1:${port}/_/ready`)).status;
+    expect(await isReady()).toBe(200);
+    expect((await lab.kubectlWith(JSON.stringify(kubeFledgedCrd), 'replace', '-f', '-')).stderr).toBe('');
+    await eventually('it is not ready', async () => (await isReady()) === 503);
+    const late = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata: { name: 'late', namespace } };
+    await lab.apply({ ...late, spec: { cacheSpec: [{ images: ['registry.example/late:1'], nodeSelector }] } });
+    await lab.ask('apply', '--server-side', '--force-conflicts', '-f', join(root, 'crds/imagecache.yaml'));
+    await eventually('it is ready again', async () => (await isReady()) === 200);
+    expect((await plugin('wait', 'late', '-n', namespace, '--timeout=60s')).code).toBe(0);
+    expect(lines('the CRD is that of kube-fledged, and no status can be written: not ready')).toHaveLength(1);
+    expect(lines('the CRD is that of imagecache-functions again')).toHaveLength(1);
+    expect(lines('"stack"')).toEqual([]);
+    expect(lines('').length).toBeLessThan(40);
+  });
+
   it('a rollback to its CRD keeps all caches and the status fields that it knows', async () => {
     await program.stop();
     const before = await caches();

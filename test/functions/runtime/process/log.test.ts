@@ -26,6 +26,21 @@ describe('createLog', () => {
     expect(JSON.stringify(line)).toContain('why');
   });
 
+  it('logs a failure that is retried in one line, and the stack of an unexpected one', () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    const failed = new ApiError('GET /x: no answer', { status: 0 }, { cause: refused });
+    const stacks = [failed, new ApiError('GET /x', { status: 0 }, { cause: new TypeError('bug') })].map((error) => {
+      const [line] = logged((log) => log.warn({ err: error }, 'failed')) as {
+        err: { stack?: string; message: string };
+      }[];
+      return [line?.err.message, line?.err.stack?.includes('at ')];
+    });
+    expect(stacks).toEqual([
+      ['GET /x: no answer: connect ECONNREFUSED', undefined],
+      ['GET /x: bug', true],
+    ]);
+  });
+
   it('redacts secrets at any depth', () => {
     const headers = { authorization: 'Bearer abc', Authorization: 'Bearer abc' };
     const lines = logged((log) =>
