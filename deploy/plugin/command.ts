@@ -51,4 +51,4 @@ export class UsageError extends Error {
 }
 
 /** Exit codes, for scripts. */
-export const exitCodes = { good: 0, error: 1, failed: 2, timedOut: 3 } as const;
+export const exitCodes = { good: 0, error: 1, failed: 2, timedOut: 3, unproven: 3 } as const;

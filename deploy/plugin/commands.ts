@@ -1,3 +1,4 @@
+import { check } from './check/check.ts';
 import type { Command } from './command.ts';
 import { migrate } from './migrate.ts';
 import { plan } from './plan/plan.ts';
@@ -6,4 +7,4 @@ import { purge, refresh } from './requests.ts';
 import { wait } from './wait/wait.ts';
 
 /** All commands, in the order of the help. */
-export const commands: Readonly<Record<string, Command>> = { status, plan, wait, refresh, purge, migrate };
+export const commands: Readonly<Record<string, Command>> = { status, plan, check, wait, refresh, purge, migrate };

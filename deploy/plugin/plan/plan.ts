@@ -13,7 +13,7 @@ import { type DryRunResult, dryRun } from './dry-run.ts';
 import { forecast, type Forecast } from './forecast.ts';
 import { forecastLines } from './forecast-lines.ts';
 import { readManifests } from './read-manifests.ts';
-import { settingsInUse } from './settings-in-use.ts';
+import { settingsInUse } from '../settings-in-use.ts';
 import { type ListedNodes, listNodes } from './list-nodes.ts';
 
 export const plan: Command = {

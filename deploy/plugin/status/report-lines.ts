@@ -1,3 +1,4 @@
+import { nodeList } from '../node-list.ts';
 import { table, wrapped } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 import { age, counted } from '../units.ts';
@@ -140,9 +141,4 @@ function failureLines({ nodes }: Report, { isWide, width, colour }: ReportView):
     ]),
     ...(more === 0 ? [] : ['', `... and ${counted(more, 'failure')} more (-o wide lists all)`]),
   ];
-}
-
-function nodeList(names: readonly string[], isWide: boolean): string {
-  if (isWide || names.length <= 3) return names.join(', ');
-  return `${names.slice(0, 2).join(', ')} and ${names.length - 2} more nodes`;
 }

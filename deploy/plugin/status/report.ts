@@ -86,7 +86,7 @@ function nodeReport(cache: ImageCache, name: string, entry: LedgerEntry): NodeRe
 }
 
 /** A node that failed without failed images has reported on none. */
-function imageState({ state, failedImages, pendingImages }: LedgerEntry, index: number): ImageState {
+export function imageState({ state, failedImages, pendingImages }: LedgerEntry, index: number): ImageState {
   if (state === 'Ready') return 'present';
   if (state === 'Failed')
     return failedImages.includes(index) ? 'failed' : failedImages.length === 0 ? 'unknown' : 'present';

@@ -57,7 +57,7 @@ export function skipReason(node: Node, tolerations: readonly Toleration[] | unde
     NotReady: !node.isReady,
     Unschedulable: node.isUnschedulable,
     DiskPressure: node.hasDiskPressure,
-    TaintNotTolerated: tolerations !== undefined && !toleratesAll(tolerations, node.taints),
+    TaintNotTolerated: tolerations !== undefined && untoleratedTaint(tolerations, node.taints) !== undefined,
   };
   return skipReasons.find((reason) => conditions[reason]);
 }
@@ -85,12 +85,11 @@ function isVirtual(node: Node): boolean {
   );
 }
 
-/** The scheduler's rule: PreferNoSchedule taints need no toleration. */
-function toleratesAll(tolerations: readonly Toleration[], taints: readonly Taint[]): boolean {
-  return taints
-    .filter((taint) => taint.effect !== 'PreferNoSchedule')
-    .every((taint) => tolerations.some((toleration) => tolerates(toleration, taint)));
-}
+/** The first taint that keeps Pods with these tolerations off the node, by the scheduler's rule: PreferNoSchedule needs none. */
+export const untoleratedTaint = (tolerations: readonly Toleration[], taints: readonly Taint[]): Taint | undefined =>
+  taints.find(
+    (taint) => taint.effect !== 'PreferNoSchedule' && !tolerations.some((toleration) => tolerates(toleration, taint)),
+  );
 
 function tolerates(toleration: Toleration, taint: Taint): boolean {
   const { key = '', operator = 'Equal', value = '', effect = '' } = toleration;
@@ -105,6 +104,9 @@ export function hasImageVolumes(node: Node): boolean {
   const minimum = { containerd: '2.1', 'cri-o': '1.33' }[runtime];
   return isAtLeast(node.kubeletVersion, '1.35') && minimum !== undefined && isAtLeast(version, minimum);
 }
+
+/** Whether the kubelet remembers with whose credentials it pulled an image, and asks the registry again for others (KEP-2535). */
+export const keepsPullRecords = ({ kubeletVersion }: Node): boolean => isAtLeast(kubeletVersion, '1.35');
 
 function isAtLeast(version: string, minimum: string): boolean {
   const [major = 0, minor = 0] = numbersOf(version);

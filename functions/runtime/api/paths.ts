@@ -31,6 +31,9 @@ export const paths = {
     `/api/v1/namespaces/${segment(namespace)}/secrets/${segment(name)}`,
   serviceAccount: (namespace: string, name: string): string =>
     `/api/v1/namespaces/${segment(namespace)}/serviceaccounts/${segment(name)}`,
+  /** An object of any namespaced kind, by the path of its API and its plural, as in `/apis/apps/v1` and `deployments`. */
+  namespaced: (api: string, plural: string, { namespace, name }: CacheReference): string =>
+    `${api}${within(namespace)}/${plural}/${segment(name)}`,
   events: (namespace: string): string => `/api/v1/namespaces/${segment(namespace)}/events`,
   /** The path of a Job or a Pod. */
   object: ({ kind, namespace, name }: ObjectReference): string =>

@@ -179,6 +179,15 @@ describe('kubectl imagecache', () => {
     ['status -o xml', 'error: unable to match "xml" as an output format'],
     ['status --context=other', 'error: context "other" does not exist'],
     ['status nothere', 'error: imagecaches.kubefledged.io "nothere" not found'],
+    ['check', 'error: must specify either --filename (-f) or KIND/NAME'],
+    ['check pod/web -f package.json', 'error: must specify either --filename (-f) or KIND/NAME'],
+    ['check pod', 'error: "pod" is not KIND/NAME, such as deployment/web'],
+    [
+      'check secret/web',
+      'error: cannot check secret: pod, deployment, statefulset, daemonset, replicaset, job, cronjob',
+    ],
+    ['check pod/nothere', 'Error from server (NotFound): pods "nothere" not found'],
+    ['check -f deploy/samples/imagecache.yaml', 'error: no Pod and no workload in deploy/samples/imagecache.yaml'],
     ['refresh nothere', 'Error from server (NotFound): imagecaches.kubefledged.io "nothere" not found'],
   ])('rejects %s with an error message', async (command, message) => {
     const { code, err } = await plugin(command);

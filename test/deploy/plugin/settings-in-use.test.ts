@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { settingsInUse } from '../../../deploy/plugin/plan/settings-in-use.ts';
+import { settingsInUse } from '../../../deploy/plugin/settings-in-use.ts';
 import { inMemoryApi } from '../../support/api/in-memory-api.ts';
 
 const root = join(import.meta.dirname, '../../..');

@@ -1,0 +1,72 @@
+import type { LedgerEntry } from '#model/cache/ledger.ts';
+import type { Node } from '#model/node/node.ts';
+import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
+import { type ImageState, imageState } from '../status/report.ts';
+import { type Access, type CachedImage, type CacheRecord, repositoryOf } from './cache-record.ts';
+
+/** What a cache records about an image of the same repository on one node. */
+export type Holding = {
+  readonly record: CacheRecord;
+  readonly cached: CachedImage;
+  /** `digest`: the same image by another name. `repository`: another image, or not known to be the same. */
+  readonly match: 'name' | 'digest' | 'repository';
+  readonly state: ImageState | 'skipped' | 'not selected' | 'not observed';
+  /** The failure that the node reported, or why the cache skips it; '' otherwise. */
+  readonly reason: string;
+  /** Who can start it on this node, by this cache's entry in the kubelet's record. */
+  readonly access: Access;
+};
+
+/** What the caches record about an image on a node, the same name first. */
+export function holdingsOf(image: string, node: Node, records: readonly CacheRecord[]): readonly Holding[] {
+  const repository = repositoryOf(image);
+  const found = records.flatMap((record) =>
+    (record.imagesByRepository.get(repository) ?? []).map((cached) => holding(image, node, { record, cached })),
+  );
+  return found.toSorted((a, b) => matches.indexOf(a.match) - matches.indexOf(b.match));
+}
+
+const matches: readonly Holding['match'][] = ['name', 'digest', 'repository'];
+
+type Cached = { readonly record: CacheRecord; readonly cached: CachedImage };
+
+function holding(image: string, node: Node, { record, cached }: Cached): Holding {
+  const entry = ownEntry(record.cache.status.nodes, node.name);
+  const index = entry && record.indexes.get(entry.desiredHash)?.get(cached.reference);
+  const match = matchOf(image, node, cached);
+  if (!record.isObserved) return { record, cached, match, state: 'not observed', reason: '', access: 'Unknown' };
+  if (entry?.id !== node.id || index === undefined)
+    return { record, cached, match, state: 'not selected', reason: '', access: 'Unknown' };
+  return {
+    ...{ record, cached, match },
+    state: entry.state === 'Skipped' ? 'skipped' : imageState(entry, index),
+    reason: reasonOf(node.name, entry, { record, cached }),
+    access: accessOn(node.name, index, { record, cached }),
+  };
+}
+
+function matchOf(image: string, node: Node, { reference, digest }: CachedImage): Holding['match'] {
+  const wanted = normalisedReference(image);
+  if (wanted === reference) return 'name';
+  const own = parseImageReference(image).digest;
+  const isSame = own === '' ? node.digests.get(wanted)?.has(digest) === true : own === digest;
+  return isSame ? 'digest' : 'repository';
+}
+
+function reasonOf(node: string, entry: LedgerEntry, { record, cached }: Cached): string {
+  if (entry.state === 'Skipped') return entry.reason;
+  const failure = ownEntry(record.cache.status.failures, cached.image)?.find((each) => each.node === node);
+  return failure === undefined ? '' : [failure.reason, failure.message].filter((part) => part !== '').join(': ');
+}
+
+/** `status.images[].access` is about all nodes together, `lockedImages` about one. What a registry denies is locked on all. */
+function accessOn(node: string, index: number, { record, cached }: Cached): Access {
+  if (cached.anonymousPull === 'Denied') return cached.access;
+  const locked = ownEntry(record.lockedImages, node);
+  if (locked === undefined) return cached.access;
+  return locked.includes(index) ? lockOf(record) : 'Anyone';
+}
+
+const lockOf = ({ cache }: CacheRecord): Access =>
+  cache.spec.imagePullSecrets.length > 0 ? 'PullSecrets' : 'ServiceAccount';

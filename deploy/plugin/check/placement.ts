@@ -1,0 +1,73 @@
+import type { Toleration } from '#model/cache/image-cache.ts';
+import { selectsNode } from '#model/desired/node-selector.ts';
+import { type Node, untoleratedTaint } from '#model/node/node.ts';
+import type { PodSpec, Requirement, SelectorTerm } from './pod-spec.ts';
+
+/** What limits the nodes of a Pod, as far as Pod and nodes show it. */
+export type PodPlacement = {
+  /** The node that the Pod is bound to; '' if the scheduler chooses. */
+  readonly nodeName: string;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  /** Terms of the required node affinity, one of which must match; undefined: no affinity. */
+  readonly affinity: readonly SelectorTerm[] | undefined;
+  readonly tolerations: readonly Toleration[];
+  /** `spec.os.name`; '' if it is not set. */
+  readonly operatingSystem: string;
+};
+
+export function podPlacement(spec: PodSpec, kind: string): PodPlacement {
+  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return {
+    nodeName: spec.nodeName,
+    nodeSelector: spec.nodeSelector ?? {},
+    affinity: required?.nodeSelectorTerms,
+    tolerations: kind === 'DaemonSet' ? [...spec.tolerations, ...daemonTolerations] : spec.tolerations,
+    operatingSystem: spec.os?.name ?? '',
+  };
+}
+
+/** The DaemonSet controller adds them, beside tolerations of nodes that are not ready, which start nothing. */
+const daemonTolerations: readonly Toleration[] = [
+  'disk-pressure',
+  'memory-pressure',
+  'pid-pressure',
+  'unschedulable',
+].map((name) => ({ key: `node.kubernetes.io/${name}`, operator: 'Exists', effect: 'NoSchedule' }));
+
+/** Why the Pod cannot be scheduled to the node; undefined if nothing known keeps it away. */
+export function exclusion(pod: PodPlacement, node: Node): string | undefined {
+  if (pod.nodeName !== '') return pod.nodeName === node.name ? undefined : `the Pod is bound to node ${pod.nodeName}`;
+  if (node.isBeingDeleted) return 'the node is being deleted';
+  if (!node.isReady) return 'the node is not ready';
+  if (!selectsNode({ nodeSelector: pod.nodeSelector, nodeMatchExpressions: [] }, node))
+    return `the node selector does not match: ${unmatchedLabels(pod, node)}`;
+  if (pod.affinity !== undefined && !pod.affinity.some((term) => matchesTerm(term, node)))
+    return 'the required node affinity does not match';
+  if (pod.operatingSystem !== '' && pod.operatingSystem !== node.operatingSystem)
+    return `the Pod requires ${pod.operatingSystem}, the node runs ${node.operatingSystem}`;
+  const taint = untoleratedTaint(pod.tolerations, node.taints) ?? cordon(pod, node);
+  return taint === undefined ? undefined : `the taint ${taint.key}:${taint.effect} is not tolerated`;
+}
+
+const unmatchedLabels = ({ nodeSelector }: PodPlacement, { labels }: Node): string =>
+  Object.entries(nodeSelector)
+    .filter(([key, value]) => labels[key] !== value)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ');
+
+/** A cordoned node gets its taint a moment later. */
+function cordon({ tolerations }: PodPlacement, { isUnschedulable }: Node) {
+  const taint = { key: 'node.kubernetes.io/unschedulable', value: '', effect: 'NoSchedule' };
+  return isUnschedulable ? untoleratedTaint(tolerations, [taint]) : undefined;
+}
+
+/** An empty term matches no node; the only field is the node's name. */
+function matchesTerm({ matchExpressions, matchFields }: SelectorTerm, node: Node): boolean {
+  const byName = { ...node, labels: { 'metadata.name': node.name } };
+  return (
+    matchExpressions.length + matchFields.length > 0 && matches(matchExpressions, node) && matches(matchFields, byName)
+  );
+}
+
+const matches = (nodeMatchExpressions: readonly Requirement[], node: Node): boolean =>
+  selectsNode({ nodeSelector: {}, nodeMatchExpressions }, node);
