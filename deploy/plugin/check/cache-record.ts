@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
+import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
@@ -65,7 +65,7 @@ export function cacheRecord(cache: ImageCache, object: unknown, usualAccount = '
     const digest = parseImageReference(image).digest || (ownEntry(cache.status.digests, image) ?? '');
     return { image, reference, digest, access, anonymousPull };
   });
-  const indexes = Object.entries(isPurged(cache) ? {} : cache.status.desired).map(
+  const indexes = Object.entries(cache.status.desired).map(
     ([hash, lists]) =>
       [hash, new Map(imagesOf(cache, lists).map((image, index) => [normalisedReference(image), index]))] as const,
   );

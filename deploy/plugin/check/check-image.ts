@@ -3,6 +3,7 @@ import type { Access, CacheRecord } from './cache-record.ts';
 import { type Holding, holdingsOf } from './holdings.ts';
 import { type Identity, mayStart, type Permission } from './may-start.ts';
 import { type MissingReason, presence, type Presence } from './presence.ts';
+import { isCompletedByNode } from './short-name.ts';
 import { hasLatestTag, type ImageUse } from './workload.ts';
 
 /** Whether a container or volume with this image starts without the registry. */
@@ -61,7 +62,9 @@ export function checkImage(
 ): ImageCheck {
   const holdings = holdingsOf(use.image, node, evidence.records);
   const found = presence(use.image, node, { holdings, now: evidence.now });
-  const same = holdings.filter(({ match, state }) => match !== 'repository' && state !== 'not selected');
+  const same = holdings.filter(
+    ({ match, state }) => match !== 'repository' && state !== 'not selected' && state !== 'purged',
+  );
   const held = same.filter(({ state }) => state === 'present');
   const unconfirmed = same.filter(({ state }) => state !== 'present');
   const situation = { use, node, pod, found, held, unconfirmed, hasAllCaches: evidence.hasAllCaches };
@@ -82,8 +85,8 @@ const widest = (held: readonly Holding[]): Access | undefined =>
 
 const rules: readonly ((situation: Situation) => Outcome | undefined)[] = [
   alwaysPulled,
-  missing,
   unknownShortName,
+  missing,
   imageVolumes,
   notPermitted,
 ];
@@ -106,12 +109,9 @@ function missing({ use, node, found }: Situation): Outcome | undefined {
 const never = ({ pullPolicy }: ImageUse): string =>
   pullPolicy === 'Never' ? '; imagePullPolicy is Never, so it is not pulled with a registry either' : '';
 
-/** CRI-O resolves names without a registry by the node's registries.conf. */
+/** The cache spells it alike, so that the node has completed both names alike. */
 function unknownShortName({ use: { image }, node, held }: Situation): Outcome | undefined {
-  const [first = '', rest] = image.split('/');
-  const isShort = rest === undefined || (!/[.:]/.test(first) && first !== 'localhost');
-  if (!isShort || !node.containerRuntime.startsWith('cri-o')) return undefined;
-  if (held.some(({ cached }) => cached.image === image)) return undefined;
+  if (!isCompletedByNode(image, node) || held.some(({ cached }) => cached.image === image)) return undefined;
   const message = 'the name has no registry, and CRI-O completes it by the configuration of the node';
   return { verdict: 'unproven', reason: 'ShortName', message };
 }

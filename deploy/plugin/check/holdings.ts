@@ -1,3 +1,4 @@
+import { isPurged } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
@@ -11,7 +12,7 @@ export type Holding = {
   readonly cached: CachedImage;
   /** `digest`: the same image by another name. `repository`: another image, or not known to be the same. */
   readonly match: 'name' | 'digest' | 'repository';
-  readonly state: ImageState | 'skipped' | 'not selected' | 'not observed';
+  readonly state: ImageState | 'skipped' | 'not selected' | 'not observed' | 'purged';
   /** The failure that the node reported, or why the cache skips it; '' otherwise. */
   readonly reason: string;
   /** Who can start it on this node, by this cache's entry in the kubelet's record. */
@@ -36,6 +37,7 @@ function holding(image: string, node: Node, { record, cached }: Cached): Holding
   const index = entry && record.indexes.get(entry.desiredHash)?.get(cached.reference);
   const match = matchOf(image, node, cached);
   if (!record.isObserved) return { record, cached, match, state: 'not observed', reason: '', access: 'Unknown' };
+  if (isPurged(record.cache)) return { record, cached, match, state: 'purged', reason: '', access: 'Unknown' };
   if (entry?.id !== node.id || index === undefined)
     return { record, cached, match, state: 'not selected', reason: '', access: 'Unknown' };
   return {

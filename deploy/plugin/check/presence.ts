@@ -3,6 +3,7 @@ import { isAbsent } from '#model/desired/presence.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import type { Holding } from './holdings.ts';
 import { repositoryOf } from './cache-record.ts';
+import { isCompletedByNode } from './short-name.ts';
 
 /** Whether an image is on a node, by the node's list and by the caches. */
 export type Presence =
@@ -14,6 +15,7 @@ export type MissingReason =
   | 'OtherPlatform'
   | 'PullFailed'
   | 'NotPulledYet'
+  | 'Purged'
   | 'NodeSkipped'
   | 'NotObserved'
   | 'Removed'
@@ -26,7 +28,7 @@ type Given = { readonly holdings: readonly Holding[]; readonly now: number };
 /** The node's list proves presence. It proves absence if it is complete and no cache has pulled the image since. */
 export function presence(image: string, node: Node, { holdings, now }: Given): Presence {
   if (node.images.has(normalisedReference(image))) return { state: 'present' };
-  const listProvesAbsence = isAbsent(image, node);
+  const listProvesAbsence = isAbsent(image, node) && !isCompletedByNode(image, node);
   const recorded = holdings.filter((each) => each.state === 'present' && isFoundAs(image, each));
   if (recorded.some((each) => !listProvesAbsence || isRecent(each, now))) return { state: 'present' };
   const missing = missingReasons.map((rule) => rule({ image, node, holdings })).find((each) => each !== undefined);
@@ -95,6 +97,7 @@ const missingReasons: readonly Rule[] = [
     reason: 'NotPulledYet',
     why: `${cacheNamed(each)} does not know whether it has it`,
   })),
+  whenHeld('purged', (each) => ({ reason: 'Purged', why: `${cacheNamed(each)} was purged` })),
   whenHeld('skipped', (each) => ({
     reason: 'NodeSkipped',
     why: `${cacheNamed(each)} skips this node (${each.reason})`,

@@ -44,6 +44,7 @@ function check(row: Row): void {
   });
 }
 
+const roundOf = (operation: string): object => ({ number: 2, operation, generation: 1, trigger: 'Spec' });
 const cached = cacheWith({ images: [redis] });
 
 describe('whether the image is on the node', () => {
@@ -75,6 +76,29 @@ describe('whether the image is on the node', () => {
       node: nodeWith(),
       caches: [cacheWith({ images: [redis], completedAgo: 10_000 })],
       verdict: 'starts',
+    },
+    {
+      when: 'a round of the cache is open, which may have pulled it since the list was made',
+      node: nodeWith(),
+      caches: [cacheWith({ images: [redis], status: { status: 'Processing', round: roundOf('Update') } })],
+      verdict: 'starts',
+    },
+    {
+      when: 'the list is cut, and a cache has another tag',
+      uses: 'redis:6',
+      node: nodeWith({ isCut: true }),
+      caches: [cached],
+      verdict: 'unproven',
+      reason: 'OtherName',
+      message: /lists docker\.io\/library\/redis:7 instead/,
+    },
+    {
+      when: 'the cache was purged',
+      node: nodeWith({ isCut: true }),
+      caches: [cacheWith({ images: [redis], status: { round: roundOf('Purge') } })],
+      verdict: 'unproven',
+      reason: 'Purged',
+      message: /the cache default\/web was purged$/,
     },
     {
       when: 'nothing has it',
@@ -385,6 +409,40 @@ describe('who may start the image on a kubelet of 1.35 and newer', () => {
       message: /with the pull secret reg may start it; the Pod has no pull secret/,
     },
     {
+      when: 'locked on other nodes only',
+      caches: [bySecret({ anonymousPull: 'Allowed', entry: { lockedImages: [] } })],
+      verdict: 'starts',
+    },
+    {
+      when: 'open on this node, unknown on others',
+      caches: [bySecret({ access: 'Unknown', entry: { lockedImages: [] } })],
+      verdict: 'starts',
+    },
+    {
+      when: 'denied by the registry to anyone else, which is not listed as locked',
+      caches: [bySecret({ anonymousPull: 'Denied', entry: { lockedImages: [] } })],
+      verdict: 'fails',
+      reason: 'AccessDenied',
+      message: /may start it; the Pod has no pull secret$/,
+    },
+    {
+      when: 'an account of the same name in another namespace',
+      caches: [byAccount()],
+      namespace: 'team-b',
+      has: inherited(),
+      verdict: 'fails',
+      reason: 'AccessDenied',
+      message: /only Pods of namespace team-a with the service account default may start it/,
+    },
+    {
+      when: 'the account that the operator sets for caches that name none',
+      caches: [byAccount({ usualAccount: 'puller' })],
+      namespace: 'team-a',
+      account: 'puller',
+      has: inherited('reg'),
+      verdict: 'starts',
+    },
+    {
       when: 'the cache does not know',
       caches: [cacheWith({ images: [redis], access: '' })],
       verdict: 'unproven',
@@ -437,7 +495,7 @@ describe('what the node supports', () => {
     {
       when: 'the same spelling in the cache',
       uses: 'redis:7',
-      node: crio,
+      node: nodeWith({ images: ['quay.io/library/redis:7'], runtime: 'cri-o://1.34.1', version: 'v1.34.0' }),
       caches: [cacheWith({ images: ['redis:7'] })],
       verdict: 'starts',
     },

@@ -66,6 +66,10 @@ type CacheOf = {
   readonly failure?: string;
   readonly generation?: number;
   readonly completedAgo?: number;
+  /** Fields of the status. */
+  readonly status?: object;
+  /** The operator's service account. */
+  readonly usualAccount?: string;
 };
 
 /** A cache that has its images on node-1, unless said otherwise. */
@@ -83,6 +87,8 @@ export function cacheWith({
   failure,
   generation = 1,
   completedAgo = 3_600_000,
+  status = {},
+  usualAccount = '',
 }: CacheOf): CacheRecord {
   const object = {
     metadata: { name, namespace, uid: `uid-of-${name}`, resourceVersion: '1', generation },
@@ -110,9 +116,10 @@ export function cacheWith({
       ...(failure !== undefined && {
         failures: { [images[0] ?? '']: [{ node: 'node-1', reason: 'ErrImagePull', message: failure }] },
       }),
+      ...status,
     },
   };
-  return cacheRecord(parseImageCache(object), object);
+  return cacheRecord(parseImageCache(object), object, usualAccount);
 }
 
 export const podOf = (spec: object, namespace = 'default'): Workload => {

@@ -34,6 +34,7 @@ describe('a workload', () => {
       ephemeralContainers: [{ name: 'debug', image: 'busybox:1' }],
       volumes: [
         { name: 'tmp', emptyDir: {} },
+        { name: 'filled-in-later', image: { pullPolicy: 'Never' } },
         { name: 'model', image: { reference: 'model:1', pullPolicy: 'Never' } },
       ],
     });
