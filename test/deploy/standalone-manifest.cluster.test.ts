@@ -66,11 +66,11 @@ describe('kubectl apply -k deploy/kubectl', () => {
     }
   });
 
-  it('creates a pod that the PodSecurity level restricted admits', async () => {
+  it('creates a pod that the PodSecurity level restricted admits, and that kube-fledged’s README finds by label', async () => {
     await lab.ask('label', 'namespace', 'kube-fledged', '--overwrite', 'pod-security.kubernetes.io/enforce=restricted');
     await lab.ask('-n', 'kube-fledged', 'rollout', 'restart', 'deployment/imagecache-functions');
     const pods = async () =>
-      expect(await lab.ask('-n', 'kube-fledged', 'get', 'pods', '-o', 'name')).toMatch(
+      expect(await lab.ask('-n', 'kube-fledged', 'get', 'pods', '-l', 'app=kubefledged', '-o', 'name')).toMatch(
         /^(pod\/imagecache-functions-.*\n){2,}$/, // simulated nodes end each pod immediately, so several are created
       );
     await vi.waitFor(pods, { timeout: 20_000, interval: 200 });

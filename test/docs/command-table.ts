@@ -86,7 +86,10 @@ export const commandTable: readonly Row[] = [
     afterwards: `${uninstall} openfaas-fn`,
   },
   { command: 'node deploy/tools/crd/main.ts release --kubeconfig FILE', ring: 'cluster' },
-  { command: 'kubectl delete jobs -A -l app=kubefledged,controller=fledged', ring: 'cluster' },
+  {
+    command: "kubectl delete jobs -A -l 'app=kubefledged,controller=fledged,!kubefledged.io/cache-uid'",
+    ring: 'cluster',
+  },
   { command: "(printf 'apiVersion: monitoring.coreos.com/v1…", ring: 'cluster' },
 
   // On a real Knative.

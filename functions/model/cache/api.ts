@@ -6,7 +6,7 @@ export const imageCacheKind = 'ImageCache' as const;
 export const imageCachePlural = 'imagecaches' as const;
 export const crdName = `${imageCachePlural}.${group}` as const;
 
-/** Field manager of our writes, and reporting component of our Events. */
+/** Field manager of our writes. */
 export const fieldManager = 'imagecache-functions' as const;
 
 export const annotations = {
@@ -27,6 +27,18 @@ export const labels = {
   /** On nodes: `"true"` if all gated caches had their images there when the startup taint was removed. */
   warm: 'kubefledged.io/warm',
 } as const;
+
+/** Source of our Events: the name of kube-fledged's, because users select by it. */
+export const eventSource = 'kubefledged-controller' as const;
+
+/**
+ * Labels of kube-fledged's Jobs and Pods that nothing here selects by. A label value has 63 characters at most; the name
+ * of a cache may have more, and kube-fledged could not create its Jobs.
+ */
+export const labelsOfKubeFledged = (cacheName: string): Readonly<Record<string, string>> => ({
+  imagecache: cacheName.slice(0, 63).replace(/[^a-z0-9]+$/, ''),
+  controller: 'fledged',
+});
 
 /** Value of the label `kubefledged` on all our Jobs and Pods; our watches select by it. */
 export const managerLabelValue = 'kubefledged-image-manager' as const;

@@ -1,5 +1,12 @@
 import type { V1Job } from '@kubernetes/client-node';
-import { apiVersion, imageCacheKind, jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
+import {
+  apiVersion,
+  imageCacheKind,
+  jobAnnotations,
+  labels,
+  labelsOfKubeFledged,
+  managerLabelValue,
+} from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { nodeAffinity, optionalField, podAnnotations, restrictedSecurityContext } from '#model/job/job-pod.ts';
@@ -40,7 +47,7 @@ export function pullJob(order: PullJobOrder, images = pullingPod(order)): PullJo
     metadata: {
       name: jobName(cache, entry, indexes),
       namespace: cache.namespace,
-      labels: ownLabels(order),
+      labels: { ...labelsOfKubeFledged(cache.name), ...ownLabels(order) },
       annotations: ownAnnotations(order),
       ownerReferences: [{ apiVersion, kind: imageCacheKind, name: cache.name, uid: cache.uid, controller: true }],
     },
@@ -49,7 +56,7 @@ export function pullJob(order: PullJobOrder, images = pullingPod(order)): PullJo
       activeDeadlineSeconds: backstopSeconds(order),
       template: {
         metadata: {
-          labels: { ...cache.spec.podMetadata.labels, ...ownLabels(order) },
+          labels: { ...labelsOfKubeFledged(cache.name), ...cache.spec.podMetadata.labels, ...ownLabels(order) },
           annotations: { ...podAnnotations, ...cache.spec.podMetadata.annotations, ...ownAnnotations(order) },
         },
         spec: {

@@ -1,5 +1,5 @@
 import type { V1Job } from '@kubernetes/client-node';
-import { jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
+import { jobAnnotations, labels, labelsOfKubeFledged, managerLabelValue } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import {
@@ -103,6 +103,7 @@ function programArguments({ socket, removal }: RemovalJobOrder): readonly string
 
 function ownLabels({ cache, node }: RemovalJobOrder): Readonly<Record<string, string>> {
   return {
+    ...labelsOfKubeFledged(cache.name),
     [labels.app]: 'kubefledged',
     [labels.manager]: managerLabelValue,
     [labels.cacheUid]: cache.uid,

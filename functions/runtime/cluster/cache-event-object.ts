@@ -1,5 +1,5 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
-import { apiVersion, fieldManager, imageCacheKind } from '#model/cache/api.ts';
+import { apiVersion, eventSource, imageCacheKind } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
@@ -23,7 +23,7 @@ export function cacheEventObject(cache: EventSubject, event: CacheEvent, now: nu
     involvedObject: { apiVersion, kind: imageCacheKind, namespace, name, uid, resourceVersion },
     reason: event.reason,
     message: event.message.slice(0, 1024),
-    source: { component: fieldManager },
+    source: { component: eventSource },
     firstTimestamp: time,
     lastTimestamp: time,
     count: 1,

@@ -3,6 +3,8 @@ import { node } from '../builders.ts';
 /** Two pull Jobs as they go to the API server, every word of them: of a cache `apps/web` with the images app:1 and base. */
 
 const identity = {
+  imagecache: 'web',
+  controller: 'fledged',
   app: 'kubefledged',
   kubefledged: 'kubefledged-image-manager',
   'kubefledged.io/cache-uid': '8b1e4f4e-0c55-4f0e-9a53-1f6a0d6a7c11',

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { labelsOfKubeFledged } from '#model/cache/api.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
@@ -86,6 +87,15 @@ describe('a pull Job', () => {
     const told = metadataOf({ spec: { podMetadata } });
     expect(told?.labels).toEqual({ ...plain?.labels, team: 'a' });
     expect(told?.annotations).toEqual({ ...plain?.annotations, note: 'b', 'linkerd.io/inject': 'enabled' });
+  });
+
+  it.each([
+    ['web', 'web'],
+    [`${'a'.repeat(62)}.b`, 'a'.repeat(62)],
+  ])('of the cache %s has the label imagecache=%s, as kube-fledged’s, which its users may replace', (name, value) => {
+    expect(labelsOfKubeFledged(name)).toEqual({ imagecache: value, controller: 'fledged' });
+    const podMetadata = { labels: { controller: 'theirs' }, annotations: {} };
+    expect(metadataOf({ spec: { podMetadata } })?.labels?.['controller']).toBe('theirs');
   });
 
   it('has a deadline of its own only well behind the one that is kept for it', () => {

@@ -22,6 +22,8 @@ const podOf = (of: Partial<RemovalJobOrder> = {}) => ordered(of).spec?.template.
 const nameOf = (of: Partial<RemovalJobOrder> = {}) => ordered(of).metadata.name;
 
 const identity = {
+  imagecache: 'web',
+  controller: 'fledged',
   app: 'kubefledged',
   kubefledged: 'kubefledged-image-manager',
   'kubefledged.io/cache-uid': '8b1e4f4e-0c55-4f0e-9a53-1f6a0d6a7c11',

@@ -136,7 +136,7 @@ describe('the Event of a cache', () => {
       involvedObject: { kind: 'ImageCache', namespace: 'apps', name: live.name, uid: live.uid },
       reason: 'ImageCacheCreate',
       message: 'x'.repeat(1024),
-      source: { component: 'imagecache-functions' },
+      source: { component: 'kubefledged-controller' },
       firstTimestamp: '2026-11-24T12:00:00Z',
     });
     expect(first?.metadata.name.length).toBeLessThanOrEqual(253);
