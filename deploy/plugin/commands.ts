@@ -1,6 +1,6 @@
 import { check } from './check/check.ts';
 import type { Command } from './command.ts';
-import { migrate } from './migrate.ts';
+import { migrate } from './migrate/migrate.ts';
 import { plan } from './plan/plan.ts';
 import { status } from './status/status.ts';
 import { purge, refresh } from './requests.ts';

@@ -19,7 +19,8 @@ export async function readObjects(
   return found;
 }
 
-async function readText(file: string, input: () => Promise<string>): Promise<string> {
+/** The text of a file, `-` being standard input. Throws `UsageError` if it cannot be read. */
+export async function readText(file: string, input: () => Promise<string>): Promise<string> {
   if (file === '-') return input();
   try {
     return await readFile(file, 'utf8');

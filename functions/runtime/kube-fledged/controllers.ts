@@ -8,7 +8,13 @@ import { paths } from '#runtime/api/paths.ts';
 export type Controller = { readonly kind: 'Pod' | 'Deployment'; readonly namespace: string; readonly name: string };
 
 const podSpec = z.object({
-  containers: z.array(z.object({ image: z.optional(z.string()), command: z.optional(z.array(z.string())) })),
+  containers: z.array(
+    z.object({
+      image: z.optional(z.string()),
+      command: z.optional(z.array(z.string())),
+      args: z.optional(z.array(z.string())),
+    }),
+  ),
 });
 type PodSpec = z.infer<typeof podSpec>;
 
@@ -43,12 +49,25 @@ export async function runningControllers(api: Api, namespaces: Namespaces = []):
 
 const parse = (object: unknown): z.infer<typeof pod> => pod.parse(object);
 
+/** Lists the arguments of kube-fledged's controllers, also of Deployments without replicas. Throws `ApiError`. */
+export async function controllerArguments(
+  api: Api,
+): Promise<readonly { readonly namespace: string; readonly args: readonly string[] }[]> {
+  const all = await deployments(api);
+  return all.flatMap(({ metadata: { namespace }, spec }) => {
+    const { containers } = spec.template.spec;
+    return runsController(spec.template.spec)
+      ? containers.map(({ command = [], args = [] }) => ({ namespace, args: [...command.slice(1), ...args] }))
+      : [];
+  });
+}
+
+const deployments = (api: Api): Promise<readonly z.infer<typeof deployment>[]> =>
+  listItems(api, '/apis/apps/v1/deployments', { limit: 100, parse: (object) => deployment.parse(object) });
+
 /** Lists Deployments of kube-fledged's controller or operator with replicas, whatever their labels. Throws `ApiError`. */
 export async function controllerDeployments(api: Api): Promise<readonly Controller[]> {
-  const all = await listItems(api, '/apis/apps/v1/deployments', {
-    limit: 100,
-    parse: (object) => deployment.parse(object),
-  });
+  const all = await deployments(api);
   return all.flatMap(({ metadata: { namespace, name }, spec }) =>
     spec.replicas > 0 && (runsController(spec.template.spec) || runs(spec.template.spec, 'kubefledged-operator'))
       ? [{ kind: 'Deployment', namespace, name }]

@@ -1,36 +1,39 @@
 import type { Api } from '#runtime/api/api.ts';
-import { ApiError, isNotFound } from '#runtime/errors.ts';
 import { controllerDeployments, runningControllers } from '#runtime/kube-fledged/controllers.ts';
 import { crdKind } from '#runtime/cluster/crd-kind.ts';
 import { oldJobs } from '#runtime/kube-fledged/old-jobs.ts';
 import { deleteCommand, webhookConfigurations } from '#runtime/kube-fledged/webhooks.ts';
-import { type Command, exitCodes, type Invocation, UsageError } from './command.ts';
-import { dataText } from './data-text.ts';
-import { wrapped } from './table.ts';
-import { counted } from './units.ts';
-
-/** The result of one check. `blocks`: imagecache-functions cannot run beside it. */
-export type Finding = {
-  readonly what: string;
-  readonly verdict: 'good' | 'blocks' | 'note' | 'unknown';
-  readonly message: string;
-  /** Commands that fix it. */
-  readonly commands: readonly string[];
-};
+import { readText } from '../read-objects.ts';
+import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
+import { dataText } from '../data-text.ts';
+import { wrapped } from '../table.ts';
+import { counted } from '../units.ts';
+import { cacheDifferences, nodeDifferences } from './cluster-differences.ts';
+import { finding, type Finding } from './finding.ts';
+import { flagDifferences, valueDifferences } from './flag-differences.ts';
 
 export const migrate: Command = {
-  summary: 'Check what is left of kube-fledged',
-  description: `Check whether the controller, the webhook, the CRD or Jobs of kube-fledged are left and block imagecache-functions. Nothing is changed; each finding has the command that fixes it.
+  summary: 'Check what is left of kube-fledged, and what will differ',
+  description: `Check whether the controller, the webhook, the CRD or Jobs of kube-fledged are left and block imagecache-functions, and what will not behave the same. Nothing is changed; each finding has the command that fixes it.
 
 Exit codes: 0 nothing blocks, 1 an error, 2 something blocks.`,
-  examples: [['Show what has to be done', 'migrate --check']],
+  examples: [
+    ['Show what has to be done', 'migrate --check'],
+    ['Also check the values that kube-fledged was installed with', 'migrate --check --values values.yaml'],
+  ],
   usage: 'migrate --check',
-  flags: [{ name: 'check', help: 'Only check, change nothing. Required.' }],
+  flags: [
+    { name: 'check', help: 'Only check, change nothing. Required.' },
+    { name: 'values', value: 'FILE', help: 'Values of the kube-fledged chart to check; - reads standard input.' },
+  ],
   nameCount: { min: 0, max: 0 },
-  run: async ({ api, terminal, output, isOn }: Invocation) => {
+  run: async ({ api, terminal, output, isOn, text, namespace }: Invocation) => {
     if (!isOn('check'))
       throw new UsageError('must specify --check: the migration itself is described in docs/migration.md');
-    const findings = await Promise.all([controllers(api), webhooks(api), crd(api), jobs(api)]);
+    const file = text('values');
+    const values = file === undefined ? undefined : await readText(file, terminal.input);
+    const left = [controllers(api), webhooks(api), crd(api), jobs(api)];
+    const findings = [...(await Promise.all(left)), ...(await differencesIn({ api, namespace, values }))];
     const isBlocked = findings.some(({ verdict }) => verdict === 'blocks');
     const lines = findings.flatMap((each) => findingLines(each, terminal.colour));
     const summary = isBlocked ? 'Something blocks imagecache-functions.' : 'Nothing that could be checked blocks.';
@@ -39,8 +42,21 @@ Exit codes: 0 nothing blocks, 1 an error, 2 something blocks.`,
   },
 };
 
-const tones = { good: 'good', blocks: 'bad', note: 'busy', unknown: 'quiet' } as const;
-const verdicts = { good: 'ok', blocks: 'blocks', note: 'note', unknown: 'unknown' } as const;
+type Checked = { readonly api: Api; readonly namespace: string; readonly values: string | undefined };
+
+/** What works otherwise than with kube-fledged, as the table of docs/migration.md has it. */
+async function differencesIn({ api, namespace, values }: Checked): Promise<readonly Finding[]> {
+  const found = await Promise.all([
+    flagDifferences(api),
+    ...(values === undefined ? [] : [valueDifferences(values, namespace, api)]),
+    nodeDifferences(api),
+    cacheDifferences(api),
+  ]);
+  return found.flat();
+}
+
+const tones = { good: 'good', blocks: 'bad', differs: 'busy', note: 'busy', unknown: 'quiet' } as const;
+const verdicts = { good: 'ok', blocks: 'blocks', differs: 'differs', note: 'note', unknown: 'unknown' } as const;
 
 function findingLines(
   { what, verdict, message, commands }: Finding,
@@ -54,19 +70,6 @@ function findingLines(
     ...rest.map((line) => `${indent}${line}`),
     ...commands.map((command) => `${indent}${command}`),
   ];
-}
-
-/** Runs a check. Missing rights are a finding, not an error. */
-async function finding(what: string, check: () => Promise<Omit<Finding, 'what'>>): Promise<Finding> {
-  try {
-    return { what, ...(await check()) };
-  } catch (error) {
-    if (isNotFound(error))
-      return { what, verdict: 'good', message: 'the cluster does not serve this kind', commands: [] };
-    if (!(error instanceof ApiError) || error.status !== 403) throw error;
-    const message = `forbidden: ${error.message.replace(/^.*?: 403 [^:]*: /, '')}`;
-    return { what, verdict: 'unknown', message, commands: [] };
-  }
 }
 
 const controllers = (api: Api): Promise<Finding> =>

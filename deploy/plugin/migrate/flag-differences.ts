@@ -1,0 +1,109 @@
+import * as z from 'zod/mini';
+import { parse } from 'yaml';
+import type { Api } from '#runtime/api/api.ts';
+import { readConfig, type Config } from '#runtime/config/config.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
+import { ConfigError } from '#runtime/errors.ts';
+import { controllerArguments } from '#runtime/kube-fledged/controllers.ts';
+import { UsageError } from '../command.ts';
+import { differs, findings, type Finding } from './finding.ts';
+
+type Difference = Omit<Finding, 'what'>;
+
+const minute = 60_000;
+
+/** What kube-fledged's controllers in the cluster are started with that works otherwise here. */
+export const flagDifferences = (api: Api): Promise<readonly Finding[]> =>
+  findings('flags', async () => {
+    const controllers = await controllerArguments(api);
+    const found = controllers.map(({ namespace, args }) => differencesOf(args, namespace, api));
+    return (await Promise.all(found)).flat();
+  });
+
+const argsOfValues = z.looseObject({ args: z.optional(z.record(z.string(), z.unknown())) });
+
+/** The flags that kube-fledged's chart makes of its values. */
+const flags: Readonly<Record<string, string>> = {
+  controllerImagePullDeadlineDuration: 'image-pull-deadline-duration',
+  controllerImageCacheRefreshFrequency: 'image-cache-refresh-frequency',
+  controllerImagePullPolicy: 'image-pull-policy',
+  controllerServiceAccountName: 'service-account-name',
+  controllerImageDeleteJobHostNetwork: 'image-delete-job-host-network',
+  controllerJobPriorityClassName: 'job-priority-class-name',
+  controllerJobRetentionPolicy: 'job-retention-policy',
+  controllerCRISocketPath: 'cri-socket-path',
+  controllerJobsMaxSurge: 'jobs-max-surge',
+};
+
+/** The same for a values file of kube-fledged's chart, to be installed in a namespace. Throws `UsageError` if it is none. */
+export const valueDifferences = (text: string, namespace: string, api: Api): Promise<readonly Finding[]> =>
+  findings('values', async () => {
+    const { args = {} } = valuesIn(text);
+    const argv = Object.entries(flags).flatMap(([value, flag]) => {
+      const given = args[value];
+      return ['string', 'number', 'boolean'].includes(typeof given) && given !== ''
+        ? [`--${flag}=${String(given)}`]
+        : [];
+    });
+    const unknown = Object.keys(args).filter(
+      (name) => !(name in flags) && !/^(?:webhookServer|controllerLogLevel$)/.test(name),
+    );
+    return [
+      ...unknown.map((name) =>
+        differs(`the chart refuses the value args.${name}, which kube-fledged ignores: remove it`),
+      ),
+      ...(await differencesOf(argv, namespace, api)),
+    ];
+  });
+
+function valuesIn(text: string): z.infer<typeof argsOfValues> {
+  const values = argsOfValues.safeParse(parse(text) ?? {});
+  if (values.success) return values.data;
+  throw new UsageError('the file of --values is no values file of a chart');
+}
+
+async function differencesOf(argv: readonly string[], namespace: string, api: Api): Promise<readonly Difference[]> {
+  const config = configOf(argv);
+  if (typeof config === 'string')
+    return [{ verdict: 'blocks', message: `imagecache-functions does not start with this: ${config}`, commands: [] }];
+  return [
+    ...config.notes.map((note) => differs(note)),
+    ...timeDifferences(config),
+    ...(await accountDifferences(config, namespace, api)),
+  ];
+}
+
+function configOf(argv: readonly string[]): Config | string {
+  try {
+    return readConfig(argv, {});
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+}
+
+function timeDifferences({ settings }: Config): readonly Difference[] {
+  const { imagePullDeadline, refreshFrequency, jobRetentionPolicy } = settings;
+  return [
+    ...(imagePullDeadline < minute
+      ? [differs('--image-pull-deadline-duration below a minute is exceeded by up to a minute, and counts per image')]
+      : []),
+    ...(refreshFrequency > 0 && refreshFrequency < minute
+      ? [differs('--image-cache-refresh-frequency below a minute acts as a minute')]
+      : []),
+    ...(jobRetentionPolicy === 'Retain'
+      ? [
+          differs(
+            '--job-retention-policy=retain keeps Jobs of nodes that have all images; why one failed is in .status.failures',
+          ),
+        ]
+      : []),
+  ];
+}
+
+async function accountDifferences({ settings }: Config, namespace: string, api: Api): Promise<readonly Difference[]> {
+  const name = settings.serviceAccountName;
+  if (name === '' || (await createCluster(api).hasServiceAccount(namespace, name))) return [];
+  const message = `removal Jobs run in ${namespace}, as the default account until there is an account ${name}`;
+  return [differs(message, `kubectl -n ${namespace} create serviceaccount ${name}`)];
+}

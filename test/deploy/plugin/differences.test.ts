@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { cacheDifferences, nodeDifferences } from '../../../deploy/plugin/migrate/cluster-differences.ts';
+import type { Finding } from '../../../deploy/plugin/migrate/finding.ts';
+import { flagDifferences, valueDifferences } from '../../../deploy/plugin/migrate/flag-differences.ts';
+import { inMemoryApi } from '../../support/api/in-memory-api.ts';
+
+const page = readFileSync(join(import.meta.dirname, '../../../docs/migration.md'), 'utf8');
+const messages = (findings: readonly Finding[]): readonly string[] => findings.map(({ message }) => message);
+
+/** A cluster with a controller of kube-fledged that is started with these arguments and already scaled down. */
+function controller(...args: readonly string[]) {
+  const api = inMemoryApi();
+  const containers = [
+    { image: 'senthilrch/kubefledged-controller:v0.10.0', command: ['/opt/bin/kubefledged-controller', ...args] },
+  ];
+  api.put('/apis/apps/v1/namespaces/kube-fledged/deployments/kubefledged-controller', {
+    metadata: { namespace: 'kube-fledged', name: 'kubefledged-controller' },
+    spec: { replicas: 0, template: { spec: { containers } } },
+  });
+  return api;
+}
+
+const flagRows = [
+  ['--image-pull-deadline-duration=10s', 'controllerImagePullDeadlineDuration: 10s', /exceeded by up to a minute/],
+  ['--image-pull-deadline-duration=0s', 'controllerImagePullDeadlineDuration: 0s', /1h is used/],
+  ['--image-cache-refresh-frequency=30s', 'controllerImageCacheRefreshFrequency: 30s', /acts as a minute/],
+  ['--service-account-name=puller', 'controllerServiceAccountName: puller', /as the default account until there is/],
+  ['--job-retention-policy=retain', 'controllerJobRetentionPolicy: retain', /keeps Jobs of nodes that have all images/],
+  ['--job-retention-policy=keep', 'controllerJobRetentionPolicy: keep', /Delete is used/],
+  ['--image-pull-policy=Never', 'controllerImagePullPolicy: Never', /IfNotPresent is used/],
+  ['--cri-socket-path=/var/run/docker.sock', 'controllerCRISocketPath: /var/run/docker.sock', /no CRI socket/],
+] as const;
+
+describe('migrate --check finds what differs', () => {
+  it.each(flagRows)('with %s, and in a values file with %s', async (flag, value, expected) => {
+    const found = messages(await flagDifferences(controller('--stderrthreshold=INFO', flag)));
+    expect(found).toEqual([expect.stringMatching(expected)]);
+    expect(messages(await valueDifferences(`args:\n  ${value}\n`, 'kube-fledged', inMemoryApi()))).toEqual(found);
+    expect(page).toContain(`\`${flag.split('=')[0] ?? ''}`);
+  });
+
+  it('with arguments that kube-fledged ignores, and values that its chart ignores', async () => {
+    const found = await flagDifferences(controller('--image-delete-job-host-network', 'true', '-v=2'));
+    expect(messages(found)).toEqual([expect.stringContaining('"true -v=2"')]);
+    const values = await valueDifferences(
+      'args: {controllerJobsMax: 1, webhookServerPort: 443}',
+      'default',
+      inMemoryApi(),
+    );
+    expect(messages(values)).toEqual([expect.stringContaining('args.controllerJobsMax')]);
+  });
+
+  it('only where something does, and blocks what would not start', async () => {
+    const usual = ['--stderrthreshold=INFO', '--image-pull-deadline-duration=5m', '--image-pull-policy=IfNotPresent'];
+    expect(await flagDifferences(controller(...usual))).toEqual([]);
+    expect(await flagDifferences(controller('--kubeconfig=x', '--no-such-flag'))).toMatchObject([
+      { verdict: 'blocks' },
+    ]);
+    const api = controller('--service-account-name=puller');
+    api.put('/api/v1/namespaces/kube-fledged/serviceaccounts/puller', { metadata: { name: 'puller' } });
+    expect(await flagDifferences(api)).toEqual([]);
+  });
+
+  it('on nodes that kube-fledged serves, and with Docker', async () => {
+    const api = inMemoryApi();
+    const node = (name: string, { spec = {}, status = {}, runtime = 'containerd://2.2' }) => {
+      const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
+      const nodeInfo = { operatingSystem: 'linux', kubeletVersion: 'v1.34.2', containerRuntimeVersion: runtime };
+      api.put(`/api/v1/nodes/${name}`, {
+        metadata: { name, uid: name },
+        spec,
+        status: { ...ready, ...status, nodeInfo },
+      });
+    };
+    node('well', {});
+    node('cordoned', { spec: { unschedulable: true } });
+    node('away', { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });
+    node('old', { runtime: 'docker://24.0' });
+    const found = await nodeDifferences(api);
+    expect(messages(found)).toEqual([
+      expect.stringContaining('1 node (cordoned) skipped'),
+      expect.stringContaining('1 node (away) skipped until no longer NotReady'),
+      expect.stringContaining('1 node (old) with Docker'),
+    ]);
+    expect(found[0]?.commands).toEqual(['kubectl uncordon cordoned']);
+  });
+
+  it('with caches that have both annotations, an interrupted purge or a long name', async () => {
+    const api = inMemoryApi();
+    const cache = (name: string, annotations: object, status?: object) => {
+      const metadata = { namespace: 'apps', name, uid: name, annotations };
+      const object = { metadata, spec: { cacheSpec: [] }, ...(status === undefined ? {} : { status }) };
+      api.put(`/apis/kubefledged.io/v1alpha2/namespaces/apps/imagecaches/${name}`, object);
+    };
+    cache('both', { 'kubefledged.io/refresh-imagecache': '', 'kubefledged.io/purge-imagecache': '' });
+    cache(
+      'going',
+      {},
+      { status: 'Processing', reason: 'ImageCachePurge', message: '', startTime: '2026-01-01T00:00:00Z' },
+    );
+    cache('l'.repeat(64), {});
+    cache('plain', { 'kubefledged.io/refresh-imagecache': '' });
+    expect(messages(await cacheDifferences(api))).toEqual([
+      expect.stringMatching(/^apps\/both: annotated with a purge and a refresh/),
+      expect.stringMatching(/^apps\/going: a purge is interrupted/),
+      expect.stringMatching(/^apps\/l+: the label imagecache/),
+    ]);
+  });
+});
