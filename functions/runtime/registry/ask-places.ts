@@ -41,7 +41,8 @@ async function askInTurn(
     return found;
   }
   const reason = refusals.at(-1);
-  return reason === undefined ? { type: 'absent' } : { type: 'unknown', reason: printable(reason, maxReasonLength) };
+  if (reason === undefined) return { type: 'absent' };
+  return { type: 'unknown', reason: printable(reason, maxReasonLength), isDenied: true };
 }
 
 /** Converts an error to an answer, since callers can continue without a digest. */
@@ -55,8 +56,11 @@ export function unknown(error: unknown): Answer {
 export type Answer =
   | { readonly type: 'digest'; readonly digest: string }
   | { readonly type: 'absent' }
-  /** `reason` is a sentence without secrets; `retryAfterMs` is set if an earlier retry is pointless. */
-  | { readonly type: 'unknown'; readonly reason: string; readonly retryAfterMs?: number };
+  /**
+   * `reason` is a sentence without secrets; `retryAfterMs` is set if an earlier retry is pointless, `isDenied` if the
+   * registry refused every login.
+   */
+  | { readonly type: 'unknown'; readonly reason: string; readonly retryAfterMs?: number; readonly isDenied?: true };
 
 /** The login, or none, that each repository accepted last; tried first to avoid denied requests. */
 export type PreferredLogins = {

@@ -16,7 +16,8 @@ export type Place = {
 /** The places to resolve a reference at, in order. Throws `NoAnswer` for an invalid reference. */
 export function placesOf(reference: ImageReference, settings: RegistrySettings): readonly Place[] {
   const { registry, repository, tag, digest } = reference;
-  if (digest !== '' || !isHost(registry) || !isRepository.test(repository) || !isTag.test(tag))
+  const isVersion = digest === '' ? isTag.test(tag) : isDigest.test(digest);
+  if (!isVersion || !isHost(registry) || !isRepository.test(repository))
     throw new NoAnswer('this is not a reference that a registry can be asked for');
   const mirrors = settings.mirrors[registry] ?? [];
   return [...mirrors.map((mirror) => mirrorOf(mirror, reference)), originOf(reference, settings)];
@@ -34,19 +35,26 @@ export const isManifestPath = ({ pathname }: URL): boolean => /^\/v2\/.+\/manife
 
 const isRepository = /^[a-z0-9]+(?:(?:\.|_{1,2}|-+|\/)[a-z0-9]+)*$/;
 const isTag = /^\w[\w.-]{0,127}$/;
+export const isDigest = /^[a-z0-9]+:[0-9a-f]{64,128}$/;
 
-function originOf({ registry, repository, tag }: ImageReference, { insecure }: RegistrySettings): Place {
+const versionOf = ({ tag, digest }: ImageReference): string => (digest === '' ? tag : digest);
+
+function originOf(reference: ImageReference, { insecure }: RegistrySettings): Place {
+  const { registry, repository } = reference;
   const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
   const scheme = insecure.includes(host.toLowerCase()) ? 'http' : 'https';
-  const manifest = new URL(`${scheme}://${host}/v2/${repository}/manifests/${tag}`);
+  const manifest = new URL(`${scheme}://${host}/v2/${repository}/manifests/${versionOf(reference)}`);
   return { manifest, registry, repository, isMirror: false };
 }
 
 /** Prefixes the repository with the path of the mirror's URL, and names the registry in `ns` as containerd does. */
-function mirrorOf(mirror: string, { registry, repository, tag }: ImageReference): Place {
+function mirrorOf(mirror: string, reference: ImageReference): Place {
+  const { registry, repository } = reference;
   const { origin, host, pathname } = new URL(mirror);
   const prefix = pathname.replace(/^\/v2(?=\/|$)/, '').replace(/^\/+|\/+$/g, '');
   const within = prefix === '' ? repository : `${prefix}/${repository}`;
-  const manifest = new URL(`${origin}/v2/${within}/manifests/${tag}?ns=${encodeURIComponent(registry)}`);
+  const manifest = new URL(
+    `${origin}/v2/${within}/manifests/${versionOf(reference)}?ns=${encodeURIComponent(registry)}`,
+  );
   return { manifest, registry: host, repository: within, isMirror: true };
 }

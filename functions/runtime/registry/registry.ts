@@ -1,11 +1,12 @@
 import type { LookupFunction } from 'node:net';
+import type { AnonymousPull } from '#model/cache/access.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { type Answer, createAskPlaces, unknown } from './ask-places.ts';
 import { createConversation } from './conversation.ts';
 import { createExchange, timeBudget } from './exchange.ts';
 import { createHosts } from './hosts.ts';
 import { fingerprint, type Keyring } from './keyring.ts';
-import { placesOf, plainHosts } from './places.ts';
+import { isDigest, placesOf, plainHosts } from './places.ts';
 import type { RegistrySettings } from '#runtime/config/registry-settings.ts';
 import { createTokens } from './tokens.ts';
 import { trustedAuthorities } from './trusted-authorities.ts';
@@ -13,6 +14,8 @@ import { trustedAuthorities } from './trusted-authorities.ts';
 export type Registry = {
   /** Never throws. Tries without a login first, then with the matching logins of the keyring. */
   readonly digest: (reference: string, keyring?: Keyring) => Promise<Answer>;
+  /** Whether the registry or a mirror gives the image to anyone; undefined if it did not say. Never throws. */
+  readonly anonymousPull: (reference: string) => Promise<AnonymousPull | undefined>;
   /** Ends every request; later answers are `unknown`. */
   readonly close: () => void;
 };
@@ -52,14 +55,17 @@ export function createRegistry(options: RegistryOptions): Registry {
   };
   return {
     digest: shared(ask),
+    anonymousPull: async (reference) => {
+      const answer = await ask(reference, []);
+      if (answer.type === 'digest') return 'Allowed';
+      return answer.type === 'unknown' && answer.isDenied === true ? 'Denied' : undefined;
+    },
     close: () => {
       closing.abort(new Error('the question was stopped, as the process is ending'));
       exchange.close();
     },
   };
 }
-
-const isDigest = /^[a-z0-9]+:[0-9a-f]{64,128}$/;
 
 /** Shares one answer between concurrent calls for the same image with the same logins. */
 function shared(ask: (reference: string, keyring: Keyring) => Promise<Answer>): Registry['digest'] {

@@ -70,7 +70,7 @@ describe('authentication', () => {
     await registry.digest(`${host}/app`, keyring);
     expect(authorizations(server).slice(4)).toEqual(['Bearer t3']);
     const reason = `${host} answered 401 Unauthorized when asked for a token`;
-    expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
+    expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason, isDenied: true });
   });
 
   it.each([[{ token: 'a\r\nx: y' }], [{ token: 7 }], [{}], ['x']])('refuses %j as token', async (body) => {
@@ -107,7 +107,7 @@ describe('authentication', () => {
 
   it('without a secret or with a wrong one is unknown, with no secret in the reason', async () => {
     const { host, registry } = await one(wantsPassword);
-    const unknown = { type: 'unknown', reason: `${host} answered 401 Unauthorized` };
+    const unknown = { type: 'unknown', reason: `${host} answered 401 Unauthorized`, isDenied: true };
     expect(await registry.digest(`${host}/app`)).toEqual(unknown);
     expect(await registry.digest(`${host}/app`, keyringOf([secretFor(host, 'u', 'wrong')]))).toEqual(unknown);
   });

@@ -51,7 +51,8 @@ describe('redirects', () => {
     const first = await server((response, seen) => to(`${other.url}${seen.path}`)(response, seen, 0));
     const registry = registryFor([first, other]);
     const asked = await registry.digest(`${hostOf(first)}/app`, keyringOf([secretFor(hostOf(first))]));
-    expect(asked).toEqual({ type: 'unknown', reason: `${hostOf(other)} answered 401 Unauthorized` });
+    const reason = `${hostOf(other)} answered 401 Unauthorized`;
+    expect(asked).toEqual({ type: 'unknown', reason, isDenied: true });
     expect(new Set(authorizations(other))).toEqual(new Set([undefined]));
     expect(asks(other).every((each) => each === 'HEAD /v2/app/manifests/latest')).toBe(true);
   });

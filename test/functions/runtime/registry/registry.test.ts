@@ -78,7 +78,8 @@ describe('digest', () => {
     [400, ' answered 400 Bad Request'],
   ])('is unknown if HEAD is answered %i', async (status, words) => {
     const { host, registry } = await one((response) => answer(response, status, ''));
-    expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason: `${host}${words}` });
+    const denial = [401, 403].includes(status) ? { isDenied: true } : {};
+    expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason: `${host}${words}`, ...denial });
   });
 
   it('is unknown if the connection is refused', async () => {
@@ -213,5 +214,28 @@ describe('mirrors', () => {
     expect(authorizations(mirror)).toEqual([undefined]);
     const own = keyringOf([secretFor(hostOf(mirror))]);
     expect(await registry.digest(`${host}/app:1`, own)).toEqual({ type: 'digest', digest });
+  });
+});
+
+describe('an anonymous pull', () => {
+  it.each([
+    { when: 'the registry resolves the image', status: 200, headers: told(), is: 'Allowed' },
+    { when: 'it denies it', status: 401, headers: {}, is: 'Denied' },
+    { when: 'it forbids it', status: 403, headers: {}, is: 'Denied' },
+    { when: 'it does not have it, or hides it', status: 404, headers: {}, is: undefined },
+    { when: 'it limits requests', status: 429, headers: {}, is: undefined },
+    { when: 'it has an error', status: 500, headers: {}, is: undefined },
+  ])('is $is if $when', async ({ status, headers, is }) => {
+    const { host, registry } = await one((response) => answer(response, status, '', headers));
+    expect(await registry.anonymousPull(`${host}/app:1`)).toBe(is);
+    expect(await registry.anonymousPull(`${host}/app@sha256:${'1'.repeat(64)}`)).toBe(is);
+  });
+
+  it('sends no login, also after one was accepted', async () => {
+    const { server, host, registry } = await one(wantsPassword);
+    expect(await registry.digest(`${host}/app:1`, keyringOf([secretFor(host)]))).toEqual({ type: 'digest', digest });
+    const sent = authorizations(server).length;
+    expect(await registry.anonymousPull(`${host}/app:1`)).toBe('Denied');
+    expect(authorizations(server).slice(sent)).toEqual([undefined]);
   });
 });
