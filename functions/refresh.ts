@@ -84,5 +84,12 @@ function hasPendingWork(cache: ImageCache, nodes: readonly Node[], context: Cont
     removals: noObservedRemovals,
     runAsUser: 0,
   };
-  return !isEmpty(decide(worldOf({ before: cache, observed, opens, makes: 'pulls', resolutions: new Map() }, context)));
+  return !isEmpty(
+    decide(
+      worldOf(
+        { before: cache, observed, opens, makes: 'pulls', resolutions: new Map(), anonymousPulls: new Map() },
+        context,
+      ),
+    ),
+  );
 }

@@ -66,6 +66,7 @@ export async function tryOut({ config, screen, folder }: TryOutOptions): Promise
 /** Nothing is pulled, so no registry outside is asked. */
 const noRegistry: Registry = {
   digest: () => Promise.resolve({ type: 'unknown', reason: 'the simulation asks no registry' }),
+  anonymousPull: () => Promise.resolve(undefined),
   close: () => undefined,
 };
 

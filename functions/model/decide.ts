@@ -1,5 +1,6 @@
 import { finalizer } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
+import { withAnswers } from '#model/desired/access.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
 import { adopt } from '#model/round/adopt.ts';
 import {
@@ -83,7 +84,8 @@ function planOpening(world: World, request: RoundRequest): Plan {
 
 /** The cache with the requested round open. A first round and a refresh compare Ready nodes with what registries report now. */
 function opened(world: World, request: RoundRequest): ImageCache {
-  const next = openRound(world.before, request, world.now);
+  const round = openRound(world.before, request, world.now);
+  const next = withStatus(round, { anonymousPulls: withAnswers(round, world.anonymousPulls) });
   return resolvesImages(request) ? withStatus(next, refreshLedger(world, next)) : next;
 }
 

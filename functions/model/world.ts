@@ -1,3 +1,4 @@
+import type { AnonymousPull } from '#model/cache/access.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Observed } from './observed.ts';
 import type { RoundReason } from '#model/round/next-round.ts';
@@ -12,6 +13,8 @@ export type World = {
   readonly settings: Settings;
   /** The digests that registries report for images that may have moved; empty unless a round opens that resolves images. */
   readonly resolutions: Resolutions;
+  /** What registries answer to requests without credentials, by normalised reference; empty unless a round opens. */
+  readonly anonymousPulls: ReadonlyMap<string, AnonymousPull>;
   /** The cache's own refresh schedule, evaluated; undefined without one. */
   readonly scheduled: Scheduled | undefined;
   /** Epoch milliseconds. */

@@ -9,7 +9,7 @@ export type Context = {
   readonly cluster: Cluster;
   readonly settings: Settings;
   /** Resolves references to digests. */
-  readonly registry: Pick<Registry, 'digest'>;
+  readonly registry: Pick<Registry, 'digest' | 'anonymousPull'>;
   /** Whether registries are asked with the pull secrets of a cache. */
   readonly readsPullSecrets: boolean;
   readonly log: Logger;

@@ -10,7 +10,7 @@ export function pullResults(before: ImageCache, after: ImageCache): PullResults 
   const results = { succeeded: 0, failed: 0, lost: 0 };
   for (const [name, entry] of Object.entries(before.status.nodes)) {
     const now = after.status.nodes[name];
-    if (entry.state !== 'Pulling' || now === undefined || !isOver(entry, now)) continue;
+    if (!isPulling(entry) || now === undefined || !isOver(entry, now)) continue;
     const tried =
       entry.pendingImages?.length ?? imagesOf(before, before.status.desired[entry.desiredHash] ?? []).length;
     const failed = failedOf(entry, now);
@@ -26,12 +26,15 @@ export function pullResults(before: ImageCache, after: ImageCache): PullResults 
 /** How many images failed; undefined if the attempt was lost: it has no results and is repeated. */
 function failedOf(before: LedgerEntry, after: LedgerEntry): number | undefined {
   if (after.state === 'Ready') return 0;
-  if (after.state === 'Failed') return after.failedImages.length;
+  if (after.state === 'Failed' || after.opening !== undefined) return after.failedImages.length;
   return before.failedImages.length === 0 && after.failedImages.length > 0 ? after.failedImages.length : undefined;
 }
+
+/** Images that are opened were pulled before. */
+const isPulling = ({ state, opening }: LedgerEntry): boolean => state === 'Pulling' && opening === undefined;
 
 /** The next attempt may have started in the same write. */
 const isOver = (before: LedgerEntry, after: LedgerEntry): boolean =>
   before.id === after.id &&
   before.desiredHash === after.desiredHash &&
-  (after.state !== 'Pulling' || after.attempt !== before.attempt);
+  (!isPulling(after) || after.attempt !== before.attempt);

@@ -42,7 +42,10 @@ const cacheStatus = z.object({
   nodesReady: text,
   nodeCounts: z._default(z.record(z.string(), z.number()), {}),
   nodes: z._default(z.record(z.string(), z.object({ state: z.string(), reason: text, attempt: count })), {}),
-  images: z._default(z.array(z.object({ image: text, resolvedDigest: text, unresolvedReason: text })), []),
+  images: z._default(
+    z.array(z.object({ image: text, access: text, resolvedDigest: text, unresolvedReason: text })),
+    [],
+  ),
   removals: z._default(
     z.record(
       z.string(),
@@ -75,6 +78,7 @@ const podSpec = z.object({
   containers,
   initContainers: containers,
   volumes: z._default(z.array(volume), []),
+  imagePullSecrets: z._default(z.array(z.object({ name: text })), []),
   priorityClassName: text,
   serviceAccountName: text,
 });
@@ -139,6 +143,10 @@ export function imagesIn(spec: z.infer<typeof podSpec>): readonly string[] {
 }
 
 export const imagesOf = (seen: ObservedJob): readonly string[] => imagesIn(seen.spec.template.spec);
+
+/** Whether a Job opens images that another one pulled with credentials: its Pods have none. */
+export const isOpening = ({ spec }: ObservedJob): boolean =>
+  spec.template.spec.imagePullSecrets.some(({ name }) => name === '');
 
 export const isFinished = ({ status }: ObservedJob): boolean =>
   status.conditions.some(({ type, status: is }) => (type === 'Complete' || type === 'Failed') && is === 'True');

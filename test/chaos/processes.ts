@@ -87,5 +87,6 @@ async function startFunction(flags: readonly string[], name: FunctionName, log: 
 
 const noRegistry: Registry = {
   digest: () => Promise.resolve({ type: 'unknown', reason: 'no registry is asked' }),
+  anonymousPull: () => Promise.resolve(undefined),
   close: () => undefined,
 };

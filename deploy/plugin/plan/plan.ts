@@ -49,7 +49,10 @@ async function run({ api, terminal, namespace, output, texts }: Invocation): Pro
   const context: Context = {
     ...{ cluster, settings, log: pino({ level: 'silent' }), now: Date.now, signal: new AbortController().signal },
     // Registries that the cluster reaches may be unreachable from here.
-    registry: { digest: () => Promise.resolve({ type: 'unknown', reason: 'not asked' }) },
+    registry: {
+      digest: () => Promise.resolve({ type: 'unknown', reason: 'not asked' }),
+      anonymousPull: () => Promise.resolve(undefined),
+    },
     readsPullSecrets: false,
   };
   const forecasts: Forecast[] = [];
@@ -95,7 +98,7 @@ async function forecastOf(
 ): Promise<Forecast> {
   const observed = await observe(cache, { scope: 'everything', opens, makes: 'pulls' }, context);
   const decision: Plan = decide(
-    worldOf({ before: cache, observed, opens, makes: 'pulls', resolutions: new Map() }, context),
+    worldOf({ before: cache, observed, opens, makes: 'pulls', resolutions: new Map(), anonymousPulls: new Map() }, context),
   );
   return forecast({ cache, isNew, plan: decision, nodes, sizes });
 }

@@ -16,6 +16,9 @@ export const annotations = {
   purgeRequestedAt: 'kubefledged.io/purge-requested-at',
 } as const;
 
+/** Value of the refresh annotation by which nodes pull all images again with the current credentials, present or not. */
+export const verifyValue = 'verify' as const;
+
 /** Labels: `app` and `kubefledged` as kube-fledged sets them, because users select by them, and our own. */
 export const labels = {
   app: 'app',

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { statusValues } from './image-cache.ts';
-import { nodeStates } from './ledger.ts';
+import { anonymousPulls } from './access.ts';
+import { nodeStates, openings } from './ledger.ts';
 import { removalStates, spareReasons } from './removal-ledger.ts';
 import { operations, triggers } from './round.ts';
 
@@ -91,6 +92,8 @@ const entry = z.object({
   reason: withDefault(z.string(), ''),
   pendingImages: optional(z.array(z.number())),
   failedImages: withDefault(z.array(z.number()), []),
+  opening: optional(z.enum(openings)),
+  lockedImages: optional(z.array(z.number())),
   oneImagePerJob: withDefault(z.boolean(), false),
   holdsImages: withDefault(z.boolean(), false),
   copiesNoop: withDefault(z.boolean(), false),
@@ -142,6 +145,7 @@ const condition = z.object({
 export const image = z.object({
   image: z.string(),
   digest: withDefault(z.string(), ''),
+  anonymousPull: optional(z.enum(anonymousPulls)),
   resolvedDigest: withDefault(z.string(), ''),
   unresolvedReason: withDefault(z.string(), ''),
   digestMismatch: withDefault(z.boolean(), false),

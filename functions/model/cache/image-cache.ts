@@ -1,5 +1,6 @@
 import type { V1Toleration } from '@kubernetes/client-node';
 import type { Serialized } from '#model/text/serialized.ts';
+import type { AnonymousPulls } from './access.ts';
 import type { KnownDigest } from './known-digest.ts';
 import type { Round } from './round.ts';
 import type { Ledger } from './ledger.ts';
@@ -103,6 +104,8 @@ export type Status = {
   readonly conditions: readonly Condition[];
   /** Digest per image as the last pull reported it; images without one are absent. */
   readonly digests: Readonly<Record<string, string>>;
+  /** Whether registries give an image to anyone, as far as it is known. */
+  readonly anonymousPulls: AnonymousPulls;
   /** What registries returned for moving images; others are absent. */
   readonly knownDigests: Readonly<Record<string, KnownDigest>>;
   readonly nodes: Ledger;
@@ -158,6 +161,7 @@ export const emptyStatus: Status = {
   observedGeneration: undefined,
   conditions: [],
   digests: {},
+  anonymousPulls: {},
   knownDigests: {},
   nodes: {},
   desired: {},

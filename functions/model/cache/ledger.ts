@@ -4,6 +4,9 @@ export type Ledger = Readonly<Record<string, LedgerEntry>>;
 export const nodeStates = ['Pending', 'Pulling', 'Ready', 'Failed', 'Skipped'] as const;
 export type NodeState = (typeof nodeStates)[number];
 
+export const openings = ['Noop', 'Bare'] as const;
+export type Opening = (typeof openings)[number];
+
 export type LedgerEntry = {
   /** Identifies the machine, because clouds reuse node names. */
   readonly id: string;
@@ -18,6 +21,16 @@ export type LedgerEntry = {
   readonly pendingImages: readonly number[] | undefined;
   /** Indexes of the images that the last attempt failed to pull. */
   readonly failedImages: readonly number[];
+  /**
+   * The attempt opens its images: they are present, and its Pods have no credentials. `Noop` runs the no-op program in
+   * them, `Bare` starts no program that exists, because the image of the no-op demands credentials.
+   */
+  readonly opening: Opening | undefined;
+  /**
+   * Indexes of images that only Pods with the credentials of the pull can start, although others may be allowed to; the
+   * index after the last image is that of the no-op. undefined: no Job of this entry used credentials.
+   */
+  readonly lockedImages: readonly number[] | undefined;
   /** The attempt has one Job per image, so that the deadline applies to each image. */
   readonly oneImagePerJob: boolean;
   /** Images of the cache may be on the node although the current attempt is its first: earlier ones pulled. */
@@ -49,6 +62,8 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   reason: '',
   pendingImages: undefined,
   failedImages: [],
+  opening: undefined,
+  lockedImages: undefined,
   oneImagePerJob: false,
   holdsImages: false,
   copiesNoop: false,
@@ -56,8 +71,8 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
 });
 
 /** Whether images of the cache may be on the node: a Job was created for it, or it had everything already. */
-export const mayHoldImages = ({ attempt, state, holdsImages }: LedgerEntry): boolean =>
-  holdsImages || attempt > 0 || state === 'Ready' || state === 'Failed';
+export const mayHoldImages = ({ attempt, state, opening, holdsImages }: LedgerEntry): boolean =>
+  holdsImages || opening !== undefined || attempt > 0 || state === 'Ready' || state === 'Failed';
 
 /** A node whose Jobs were lost this many times counts as failed. */
 export const maxAttempts = 3;

@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini';
+import type { AnonymousPull } from './access.ts';
 import { withCurrentStatus } from './former-status.ts';
 import { emptyStatus, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
 import { imageCache, spec, type image, type status } from './image-cache-schema.ts';
@@ -41,6 +42,7 @@ function toStatus({ images, conditions, round, ...rest }: z.infer<typeof status>
   return {
     ...rest,
     digests: Object.fromEntries(digests),
+    anonymousPulls: Object.fromEntries(images.flatMap(anonymousPullOf)),
     knownDigests: Object.fromEntries(images.flatMap(knownDigestIn)),
     conditions: conditions.map((condition): Condition => ({
       ...condition,
@@ -50,6 +52,9 @@ function toStatus({ images, conditions, round, ...rest }: z.infer<typeof status>
     round: round === undefined ? undefined : { ...round, startTime: round.startTime ?? 0 },
   };
 }
+
+const anonymousPullOf = (entry: z.infer<typeof image>): readonly (readonly [string, AnonymousPull])[] =>
+  entry.anonymousPull === undefined ? [] : [[entry.image, entry.anonymousPull]];
 
 /** The known digest of an image; none if the image does not move. */
 function knownDigestIn(entry: z.infer<typeof image>): readonly (readonly [string, KnownDigest])[] {

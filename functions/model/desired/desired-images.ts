@@ -1,5 +1,6 @@
 import type { ImageCache, Spec } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
+import { serviceAccountOf } from './access.ts';
 import type { Node } from '#model/node/node.ts';
 import { hash } from '#model/text/hash.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
@@ -32,19 +33,29 @@ export function desiredImagesOf(cache: ImageCache, lists: readonly number[], set
   const policy = cache.spec.imagePullPolicy ?? settings.imagePullPolicy;
   const intern = interners.get(cache.spec) ?? interned();
   interners.set(cache.spec, intern);
-  return intern(`${policy} ${lists.join()}`, () => {
+  return intern(`${policy} ${serviceAccountOf(cache, settings)} ${lists.join()}`, () => {
     const images = imagesOf(cache, lists);
-    return { hash: hash(8, policy, ...cache.spec.imagePullSecrets.toSorted(), '', ...images), lists, images };
+    return { hash: desiredHash(images, cache, settings), lists, images };
   });
 }
 
+/** The hash of sorted images, with the pull policy and the credentials by which nodes have to get them. */
+export function desiredHash(images: readonly string[], cache: ImageCache, settings: Settings): string {
+  const policy = cache.spec.imagePullPolicy ?? settings.imagePullPolicy;
+  const account = serviceAccountOf(cache, settings);
+  const credentials = [...cache.spec.imagePullSecrets.toSorted(), ...(account === '' ? [] : ['', account])];
+  return hash(8, policy, ...credentials, '', ...images);
+}
+
 /** The images of these lists, sorted; each image once, in its first spelling. */
-export function imagesOf(cache: ImageCache, lists: readonly number[]): readonly string[] {
+export const imagesOf = (cache: ImageCache, lists: readonly number[]): readonly string[] =>
+  sortedImages(lists.flatMap((index) => cache.spec.lists[index]?.images ?? []));
+
+export function sortedImages(images: readonly string[]): readonly string[] {
   const byName = new Map<string, string>();
-  for (const index of lists)
-    for (const image of cache.spec.lists[index]?.images ?? []) {
-      const name = normalisedReference(image);
-      if (!byName.has(name)) byName.set(name, image);
-    }
+  for (const image of images) {
+    const name = normalisedReference(image);
+    if (!byName.has(name)) byName.set(name, image);
+  }
   return [...byName.values()].toSorted();
 }

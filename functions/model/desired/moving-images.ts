@@ -6,7 +6,15 @@ import { desiredImages } from './desired-images.ts';
 import { pullPolicyOf } from './pull-policy.ts';
 
 /** The moving images that are desired on at least one of these nodes, sorted, as spelled in the spec. */
-export function movingImages(
+export const movingImages = (
+  cache: ImageCache,
+  nodes: Iterable<Node | undefined>,
+  settings: Settings,
+): readonly string[] =>
+  imagesDesiredOn(cache, nodes, settings).filter((image) => isMovingImage(image, cache, settings));
+
+/** The images that are desired on at least one of these nodes, sorted, as spelled in the spec. */
+export function imagesDesiredOn(
   cache: ImageCache,
   nodes: Iterable<Node | undefined>,
   settings: Settings,
@@ -14,7 +22,7 @@ export function movingImages(
   const images = [...nodes].flatMap((node) =>
     node === undefined ? [] : (desiredImages(cache, node, settings)?.images ?? []),
   );
-  return [...new Set(images)].filter((image) => isMovingImage(image, cache, settings)).toSorted();
+  return [...new Set(images)].toSorted();
 }
 
 /** Whether the reference may resolve to another digest by now, which only the registry knows. A digest never moves. */

@@ -4,6 +4,7 @@ import type { FinishedJobs, Ledger, LedgerEntry } from '#model/cache/ledger.ts';
 import { unknownDigest } from '#model/cache/known-digest.ts';
 import type { RemovalEntry, SparedImage } from '#model/cache/removal-ledger.ts';
 import type { Round } from '#model/cache/round.ts';
+import { accessOf } from './access.ts';
 import { imagesOf } from './desired-images.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import { nodeCounts } from './node-counts.ts';
@@ -27,7 +28,7 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedSt
     conditions: status.conditions.map(serializedCondition),
     nodesReady: `${counts.ready}/${counts.desired}`,
     nodeCounts: counts,
-    images: imageCounts(status, cache),
+    images: images(status, cache),
     nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, serializedEntry(entry)])),
     desired: status.desired,
     placements: status.placements.map(serializedPlacement),
@@ -52,26 +53,44 @@ export const isSameStatus = (status: Status, cache: ImageCache): boolean =>
   !cache.hasFormerStatus &&
   JSON.stringify(serializeStatus(status, cache)) === JSON.stringify(serializeStatus(cache.status, cache));
 
-type ImageCount = { readonly image: string; readonly ready: number; readonly failed: number };
+type ImageCount = {
+  readonly image: string;
+  readonly ready: number;
+  readonly failed: number;
+  readonly locked: number;
+  readonly unknown: number;
+};
 
 /** Maximum number of images in `status.images`. */
 const maxImages = 1000;
 
-/** Counts per image the nodes that have it and the nodes that failed to pull it. */
+/** Counts per image the nodes that have it and the nodes that failed to pull it, and says who can start it. */
+function images(status: Status, cache: ImageCache): readonly SerializedStatus[] {
+  const { spec } = cache;
+  return imageCounts(status, cache).map(({ image, ready, failed, ...locks }) => ({
+    image,
+    ...digestsOf(image, status),
+    ...text('anonymousPull', ownEntry(status.anonymousPulls, image) ?? ''),
+    ...text('access', accessOf(image, { ready, ...locks }, { spec, status }) ?? ''),
+    ready,
+    failed,
+  }));
+}
+
 function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
   const counts = new Map<string, ImageCount>();
   for (const [hash, lists] of Object.entries(status.desired)) {
     const images = imagesOf(cache, lists);
-    const { ready, failed } = countsPerIndex(
-      images.length,
-      Object.values(status.nodes).filter((entry) => entry.desiredHash === hash),
-    );
+    const entries = Object.values(status.nodes).filter((entry) => entry.desiredHash === hash);
+    const found = countsPerIndex(images.length, entries);
     images.forEach((image, index) => {
-      const count = counts.get(image) ?? { image, ...digestsOf(image, status), ready: 0, failed: 0 };
+      const count = counts.get(image) ?? { ready: 0, failed: 0, locked: 0, unknown: 0 };
       counts.set(image, {
-        ...count,
-        ready: count.ready + (ready[index] ?? 0),
-        failed: count.failed + (failed[index] ?? 0),
+        image,
+        ready: count.ready + (found.ready[index] ?? 0),
+        failed: count.failed + (found.failed[index] ?? 0),
+        locked: count.locked + (found.locked[index] ?? 0),
+        unknown: count.unknown + found.unknown,
       });
     });
   }
@@ -90,12 +109,26 @@ function digestsOf(image: string, { digests, knownDigests }: Status): Serialized
   };
 }
 
+type CountsPerIndex = {
+  readonly ready: number[];
+  readonly failed: number[];
+  readonly locked: number[];
+  unknown: number;
+};
+
 /** Ready nodes have all images; nodes that failed, or retry, have all but the failed ones. Others are not counted. */
-function countsPerIndex(length: number, entries: readonly LedgerEntry[]): { ready: number[]; failed: number[] } {
+function countsPerIndex(length: number, entries: readonly LedgerEntry[]): CountsPerIndex {
   const settled = entries.filter((entry) => entry.state === 'Ready' || entry.failedImages.length > 0);
-  const failed = Array.from({ length }, () => 0);
-  for (const entry of settled) for (const index of entry.failedImages) failed[index] = (failed[index] ?? 0) + 1;
-  return { ready: failed.map((count) => settled.length - count), failed };
+  const [failed, locked] = [Array.from({ length }, () => 0), Array.from({ length }, () => 0)];
+  const add = (counts: number[], index: number): void => {
+    counts[index] = (counts[index] ?? 0) + 1;
+  };
+  for (const { failedImages, lockedImages = [] } of settled) {
+    for (const index of failedImages) add(failed, index);
+    for (const index of lockedImages) add(locked, index);
+  }
+  const ready = failed.map((count) => settled.length - count);
+  return { ready, failed, locked, unknown: settled.filter(({ lockedImages }) => lockedImages === undefined).length };
 }
 
 /** How many failures the ledger has beyond those in `status.failures`. */
@@ -110,6 +143,8 @@ function serializedEntry({
   reason,
   pendingImages,
   failedImages,
+  opening,
+  lockedImages,
   oneImagePerJob,
   holdsImages,
   copiesNoop,
@@ -120,6 +155,8 @@ function serializedEntry({
     ...text('reason', reason),
     ...(pendingImages === undefined ? {} : { pendingImages }),
     ...(failedImages.length === 0 ? {} : { failedImages }),
+    ...text('opening', opening ?? ''),
+    ...(lockedImages === undefined ? {} : { lockedImages }),
     ...(oneImagePerJob ? { oneImagePerJob } : {}),
     ...(holdsImages ? { holdsImages } : {}),
     ...(copiesNoop ? { copiesNoop } : {}),

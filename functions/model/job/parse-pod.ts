@@ -19,6 +19,7 @@ const containerStatus = z.object({
 const podSpec = z.object({
   volumes: z.optional(z.array(z.object({ image: z.optional(z.unknown()) }))),
   initContainers: z.optional(z.array(z.object({ name: z.string() }))),
+  imagePullSecrets: z.optional(z.array(z.object({ name: text }))),
 });
 
 const podSchema = z.object({
@@ -63,6 +64,7 @@ function readPod(object: unknown, intern: Interner<ContainerStatus>): Pod {
     message: status?.message ?? '',
     isDisrupted: conditions.some(({ type, status: value }) => type === 'DisruptionTarget' && value === 'True'),
     imageAccess: imageAccessOf(spec),
+    hasPullSecrets: spec?.imagePullSecrets?.some(({ name }) => name !== '') === true,
     unschedulable:
       conditions.find(({ type, status: value }) => type === 'PodScheduled' && value === 'False')?.message ?? '',
     startedAt: epoch(status?.startTime ?? ''),

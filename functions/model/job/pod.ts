@@ -20,6 +20,8 @@ export type Pod = {
   readonly isDisrupted: boolean;
   /** How its spec, as stored by the API server, accesses the images. */
   readonly imageAccess: ImageAccess;
+  /** Its spec names pull secrets: those of the cache, or those that admission added from its service account. */
+  readonly hasPullSecrets: boolean;
   /** Message of the scheduler while the Pod cannot be scheduled; '' otherwise. */
   readonly unschedulable: string;
   readonly createdAt: number;

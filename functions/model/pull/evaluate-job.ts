@@ -1,6 +1,6 @@
 import { podCreationGrace, pullDeadline, startedDeadline } from '#model/job/deadline.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { Node } from '#model/node/node.ts';
+import { keepsPullRecords, type Node } from '#model/node/node.ts';
 import { type Images, type Outcome, failed, isConclusive, outcomeOf } from './image-outcome.ts';
 import type { Cause } from '#model/cache/failures.ts';
 import type { Job } from '#model/job/job.ts';
@@ -61,26 +61,30 @@ function evaluatePodless(job: Job, evidence: JobEvidence): Verdict {
       ? running()
       : finished(evidence, () => failed(noPod, true));
   const cause = { reason: 'FailedCreate', message: job.podRefused };
-  if (isQuota(job.podRefused) && age < pullDeadline(evidence.cache, evidence.settings))
+  const isOpening = evidence.entry.opening !== undefined;
+  if (isQuota(job.podRefused) && !isOpening && age < pullDeadline(evidence.cache, evidence.settings))
     return running(allOf(evidence, cause));
   if (!isQuota(job.podRefused) && mayMountImages(evidence)) return { type: 'mountRefused' };
   return finished(evidence, () => failed(cause));
 }
 
 function evaluatePod(pod: Pod, evidence: JobEvidence): Verdict {
+  // The kubelet's retries are not awaited: the images are present, and a later refresh opens them.
+  const isOpening = evidence.entry.opening !== undefined;
   const found = new Map(evidence.indexes.map((index) => [index, outcomeOf(pod, index, imagesOf(index, evidence))]));
   const outcomes = [...found.values()];
   if (outcomes.some((outcome) => outcome?.type === 'unmountable')) return { type: 'mountRefused' };
-  if (outcomes.every((outcome) => outcome !== undefined && isConclusive(outcome)))
+  if (outcomes.every((outcome) => outcome !== undefined && (isConclusive(outcome) || isOpening)))
     return finished(evidence, (index) => found.get(index));
   if (isLost(pod)) return { type: 'lost' };
   if (evidence.now < deadlineOf(pod, outcomes, evidence)) return running(causesWhileRunning(found));
   return finished(evidence, (index) => found.get(index) ?? outcomeAtDeadline(index, pod, evidence));
 }
 
-const imagesOf = (index: number, { desired, settings }: JobEvidence): Images => ({
-  image: desired.images[index] ?? '',
+const imagesOf = (index: number, { desired, entry, settings }: JobEvidence): Images => ({
+  image: desired.images[index] ?? settings.noopImage,
   helperImage: settings.noopImage,
+  isBare: entry.opening === 'Bare',
 });
 
 /** Failures that the kubelet reports while it retries are shown at once. */
@@ -103,10 +107,17 @@ function deadlineOf(pod: Pod, outcomes: readonly (Outcome | undefined)[], { cach
   );
 }
 
-/** No report from the kubelet at the deadline: the node's status may still prove an image to be present. */
+/**
+ * No report from the kubelet at the deadline: the node's status may still prove an image to be present, but not that it
+ * starts where the kubelet keeps records of pulls.
+ */
 function outcomeAtDeadline(index: number, pod: Pod, { desired, node, cache, settings }: JobEvidence): Outcome {
   const image = desired.images[index] ?? '';
-  if (node !== undefined && isProvenPresent(image, node, pullPolicyOf(image, cache, settings)))
+  if (
+    node !== undefined &&
+    !keepsPullRecords(node) &&
+    isProvenPresent(image, node, pullPolicyOf(image, cache, settings))
+  )
     return { type: 'present', digest: '' };
   if (pod.startedAt !== undefined) return failed(unknownStatus, true);
   return failed({ reason: 'Pending', message: pod.unschedulable || 'Check if node is ready' }, true);

@@ -3,7 +3,12 @@ import { containerName } from '#model/job/pull-container.ts';
 import type { Cause } from '#model/cache/failures.ts';
 
 /** The image to evaluate, and the image whose no-op program the Pod runs. */
-export type Images = { readonly image: string; readonly helperImage: string };
+export type Images = {
+  readonly image: string;
+  readonly helperImage: string;
+  /** The Pod neither mounts the image nor copies the no-op. */
+  readonly isBare: boolean;
+};
 
 /** What a Pod reports on one image. */
 export type Outcome =
@@ -21,15 +26,14 @@ export const failed = (cause: Cause, isInconclusive = false): Outcome => ({
   isInconclusive,
 });
 
-export function outcomeOf(pod: Pod, index: number, { image, helperImage }: Images): Outcome | undefined {
-  if (pod.imageAccess === 'neither') return { type: 'unmountable' };
+export function outcomeOf(pod: Pod, index: number, images: Images): Outcome | undefined {
+  const { image, helperImage, isBare } = images;
+  if (pod.imageAccess === 'neither' && !isBare) return { type: 'unmountable' };
   if (pod.helper !== undefined && isFailing(pod.helper) && !wasKilled(pod.helper, pod))
     return helperOutcome(pod.helper, helperImage);
   const container = pod.containers.find(({ name }) => name === containerName(index));
   if (container === undefined) return pod.phase === 'Succeeded' ? { type: 'present', digest: '' } : undefined;
-  return pod.imageAccess === 'mounting'
-    ? mountedOutcome(container, { image, helperImage })
-    : startedOutcome(container, image);
+  return pod.imageAccess === 'mounting' ? mountedOutcome(container, images) : startedOutcome(container, image);
 }
 
 /** A started image is present as soon as the runtime reports an id for it. */
@@ -82,6 +86,11 @@ const wasKilled = ({ state, reason }: ContainerStatus, pod: Pod): boolean =>
 
 /** The kubelet's own limit on pulls, not the registry's: it retries by itself. */
 const isThrottled = ({ message }: ContainerStatus): boolean => message.includes('pull QPS exceeded');
+
+/** Whether a registry, or a kubelet that asked it, refuses the image to Pods without credentials. */
+export const isDenied = ({ reason, message }: Cause, image: string): boolean =>
+  ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull'].includes(reason) &&
+  permanent.test(message.replaceAll(image, ''));
 
 /** Failures that waiting does not resolve: invalid reference, not found, access denied. The image's own name is ignored. */
 function isPermanent({ reason, message }: ContainerStatus, image: string): boolean {

@@ -56,6 +56,7 @@ export const jobsDue = (attempt: Attempt): readonly JobImages[] =>
 /** The name of a Job, the same whoever creates it and however often. At most 53 characters: its Pods append to it. */
 export function jobName(cache: ImageCache, entry: LedgerEntry, indexes: JobImages): string {
   const round = cache.status.round?.number ?? 0;
-  const { id, attempt, desiredHash, copiesNoop } = entry;
-  return `${jobNamePrefix(cache.name)}-${hash(12, cache.uid, round, id, attempt, desiredHash, String(copiesNoop), ...indexes)}`;
+  const { id, attempt, desiredHash, copiesNoop, opening = '' } = entry;
+  const mode = `${copiesNoop}${opening}`;
+  return `${jobNamePrefix(cache.name)}-${hash(12, cache.uid, round, id, attempt, desiredHash, mode, ...indexes)}`;
 }

@@ -28,7 +28,7 @@ export function jobsToCreate(world: World, next: ImageCache, desired: DesiredByH
     return missing.map((indexes) => {
       const { runAsUser } = observed;
       const order = { cache: next, node, entry, desired: images, indexes, settings, runAsUser };
-      const key = `${volume} ${entry.desiredHash} ${indexes.join()}`;
+      const key = `${volume} ${entry.opening ?? ''} ${entry.desiredHash} ${indexes.join()}`;
       return pullJob(
         order,
         shared(key, () => pullingPod(order)),
@@ -51,6 +51,7 @@ function isJustStarted({ before }: World, next: ImageCache, { name, entry }: Pul
   return (
     stored?.state !== 'Pulling' ||
     stored.attempt !== entry.attempt ||
+    stored.opening !== entry.opening ||
     stored.id !== entry.id ||
     stored.desiredHash !== entry.desiredHash ||
     before.status.round?.number !== next.status.round?.number

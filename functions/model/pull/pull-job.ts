@@ -14,11 +14,12 @@ import { jobName } from './job-set.ts';
 import type { Node } from '#model/node/node.ts';
 import { containerName, helperContainer, mountsImages } from '#model/job/pull-container.ts';
 import { startedDeadline } from '#model/job/deadline.ts';
-import type { Settings } from '#model/cache/settings.ts';
+import type { PullPolicy, Settings } from '#model/cache/settings.ts';
 import { podTolerations } from '#model/node/tolerations.ts';
 import type { Serialized } from '#model/text/serialized.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { pullPolicyOf } from '#model/desired/pull-policy.ts';
+import { serviceAccountOf } from '#model/desired/access.ts';
 
 const program = '/noop';
 const sharedFolder = '/.imagecache';
@@ -64,14 +65,13 @@ export function pullJob(order: PullJobOrder, images = pullingPod(order)): PullJo
           restartPolicy: 'Never',
           terminationGracePeriodSeconds: 0,
           dnsPolicy: 'Default',
-          ...optionalField('serviceAccountName', cache.spec.serviceAccountName ?? settings.serviceAccountName),
+          ...credentialsOf(order),
           automountServiceAccountToken: false,
           securityContext: {
             runAsUser: order.runAsUser,
             runAsNonRoot: true,
             seccompProfile: { type: 'RuntimeDefault' },
           },
-          imagePullSecrets: cache.spec.imagePullSecrets.map((name) => ({ name })),
           affinity: { nodeAffinity: nodeAffinity(node.name) },
           tolerations: podTolerations(cache.spec) ?? [{ operator: 'Exists' }],
           ...optionalField('priorityClassName', cache.spec.priorityClassName ?? settings.jobPriorityClassName),
@@ -82,19 +82,38 @@ export function pullJob(order: PullJobOrder, images = pullingPod(order)): PullJo
   };
 }
 
+/**
+ * The credentials of the cache, or none to open images. An entry without a name keeps admission from adding the secrets
+ * of the service account, and kubelets ignore it.
+ */
+function credentialsOf({
+  cache,
+  entry,
+  settings,
+}: PullJobOrder): Pick<PodSpec, 'serviceAccountName' | 'imagePullSecrets'> {
+  if (entry.opening !== undefined) return { imagePullSecrets: [{}] };
+  return {
+    ...optionalField('serviceAccountName', serviceAccountOf(cache, settings)),
+    imagePullSecrets: cache.spec.imagePullSecrets.map((name) => ({ name })),
+  };
+}
+
 /** The volumes and containers of a pull Pod: by far its largest part, and equal on all nodes with the same desired images. */
-export const pullingPod = (order: PullJobOrder): PullingPod =>
-  mountsImages(order.entry, order.node) ? mountingPod(order) : copyingPod(order);
+export function pullingPod(order: PullJobOrder): PullingPod {
+  if (order.entry.opening === 'Bare') return barePod(order);
+  return mountsImages(order.entry, order.node) ? mountingPod(order) : copyingPod(order);
+}
 
 export type PullingPod = Pick<PodSpec, 'volumes' | 'initContainers' | 'containers'>;
 type PodSpec = NonNullable<NonNullable<Serialized<V1Job>['spec']>['template']['spec']>;
 
 /** Each image is a volume mounted by a container of its own, so that each reports its own failure. */
-function mountingPod({ cache, desired, indexes, settings }: PullJobOrder): PullingPod {
+function mountingPod(order: PullJobOrder): PullingPod {
+  const { indexes, settings } = order;
   return {
     volumes: indexes.map((index) => {
-      const reference = imageAt(desired, index);
-      return { name: containerName(index), image: { reference, pullPolicy: pullPolicyOf(reference, cache, settings) } };
+      const reference = imageAt(order, index);
+      return { name: containerName(index), image: { reference, pullPolicy: policyOf(reference, order) } };
     }),
     containers: indexes.map((index) => ({
       name: containerName(index),
@@ -108,7 +127,8 @@ function mountingPod({ cache, desired, indexes, settings }: PullJobOrder): Pulli
 }
 
 /** The static no-op program is copied into a shared volume and started in each image. */
-function copyingPod({ cache, desired, indexes, settings }: PullJobOrder): PullingPod {
+function copyingPod(order: PullJobOrder): PullingPod {
+  const { indexes, settings } = order;
   const shared = { name: helperContainer, mountPath: sharedFolder };
   return {
     volumes: [{ name: helperContainer, emptyDir: { sizeLimit: '1Mi' } }],
@@ -123,18 +143,33 @@ function copyingPod({ cache, desired, indexes, settings }: PullJobOrder): Pullin
       },
     ],
     containers: indexes.map((index) => {
-      const image = imageAt(desired, index);
+      const image = imageAt(order, index);
       return {
         name: containerName(index),
         image,
         command: [`${sharedFolder}${program}`],
         volumeMounts: [{ ...shared, readOnly: true }],
         ...confined,
-        imagePullPolicy: pullPolicyOf(image, cache, settings),
+        imagePullPolicy: policyOf(image, order),
       };
     }),
   };
 }
+
+/** Kubelets check the credentials of an image before they start its container, which has no program to run. */
+const barePod = (order: PullJobOrder): PullingPod => ({
+  containers: order.indexes.map((index) => ({
+    name: containerName(index),
+    image: imageAt(order, index),
+    command: [`${sharedFolder}${program}`],
+    ...confined,
+    imagePullPolicy: 'IfNotPresent',
+  })),
+});
+
+/** Opening an image that is present must not pull a newer one. */
+const policyOf = (image: string, { cache, entry, settings }: PullJobOrder): PullPolicy =>
+  entry.opening === undefined ? pullPolicyOf(image, cache, settings) : 'IfNotPresent';
 
 /** Explicit and small for every container: the defaults of a LimitRange times 33 containers would not be schedulable. */
 const confined = {
@@ -167,4 +202,6 @@ function backstopSeconds({ cache, indexes, settings }: PullJobOrder): number {
   return 3600 + 2 * Math.ceil(startedDeadline(cache, settings, indexes.length) / 1000);
 }
 
-const imageAt = (desired: DesiredImages, index: number): string => desired.images[index] ?? '';
+/** The index after the last image is that of the no-op. */
+const imageAt = ({ desired, settings }: PullJobOrder, index: number): string =>
+  desired.images[index] ?? settings.noopImage;

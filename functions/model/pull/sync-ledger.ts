@@ -5,9 +5,12 @@ import { isProvenPresent } from '#model/desired/presence.ts';
 import { type DesiredByHash, knownDesired } from '#model/desired/known-desired.ts';
 import { observedNodes } from '#model/desired/observed-nodes.ts';
 import { pullPolicyOf } from '#model/desired/pull-policy.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { type DesiredImages, desiredHash, sortedImages } from '#model/desired/desired-images.ts';
+import { placedImages } from '#model/desired/placements.ts';
 import { currentDesiredImages } from '#model/desired/images-to-remove.ts';
-import { type Node, type SkipReason, isUnreachable, skipReason } from '#model/node/node.ts';
+import { type Node, type SkipReason, isUnreachable, keepsPullRecords, skipReason } from '#model/node/node.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 import { podTolerations } from '#model/node/tolerations.ts';
 import type { World } from '#model/world.ts';
 
@@ -21,13 +24,13 @@ export function syncLedger(world: World, opened: ImageCache): Synced {
   for (const name of observedNodes(world, opened.status.nodes)) {
     const node = world.observed.nodes.get(name);
     const images = node === undefined ? undefined : currentDesiredImages(opened, node, world.settings);
-    const stored = nodes.get(name);
+    const entry = nodes.get(name);
     if (node === undefined || images === undefined) nodes.delete(name);
     else {
       desired.set(images.hash, images);
-      nodes.set(name, syncEntry(stored, { world, cache: opened, node, desired: images }));
+      nodes.set(name, syncEntry(entry, { world, cache: opened, node, desired: images }));
     }
-    if (stored !== undefined && isReplaced(stored, nodes.get(name))) failures = withoutNode(failures, name);
+    if (entry !== undefined && isReplaced(entry, nodes.get(name))) failures = withoutNode(failures, name);
   }
   const ledger = Object.fromEntries([...nodes].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const lists = Object.fromEntries([...desired.values()].map((images) => [images.hash, images.lists]));
@@ -55,20 +58,56 @@ function syncEntry(stored: LedgerEntry | undefined, target: Target): LedgerEntry
   const reason = skipReason(node, podTolerations(cache.spec));
   if (reason !== undefined && (entry.state !== 'Pulling' || isUnreachable(reason))) return skipped(entry, reason);
   if (entry.state === 'Pulling') return entry;
-  if (entry.attempt > 0) return { ...entry, state: 'Pending', reason: '' };
+  if (entry.attempt > 0 || entry.opening !== undefined) return { ...entry, state: 'Pending', reason: '' };
   return withoutPresentImages(entry, target);
 }
 
-/** Before the first attempt: images that the node's status lists need no Job. */
-function withoutPresentImages(entry: LedgerEntry, { world, cache, node, desired }: Target): LedgerEntry {
+/**
+ * Before the first attempt: images that the node's status lists need no Job. Where the kubelet keeps records of pulls, a
+ * listed image may not start for the Pods of this cache, unless the node pulled it for this cache before.
+ */
+function withoutPresentImages(entry: LedgerEntry, target: Target): LedgerEntry {
+  const { world, cache, node, desired } = target;
+  const pulled = pulledBefore(target);
   const candidates = entry.pendingImages ?? desired.images.map((_, index) => index);
   const missing = candidates.filter((index) => {
     const image = desired.images[index] ?? '';
-    return !isProvenPresent(image, node, pullPolicyOf(image, cache, world.settings));
+    const canStart = !keepsPullRecords(node) || pulled.images.has(normalisedReference(image));
+    return !canStart || !isProvenPresent(image, node, pullPolicyOf(image, cache, world.settings));
   });
-  if (missing.length === 0) return { ...entry, state: 'Ready', reason: '', pendingImages: undefined };
+  const kept = { ...entry, reason: '', lockedImages: entry.lockedImages ?? pulled.locked };
+  if (missing.length === 0) return { ...kept, state: 'Ready', pendingImages: undefined };
   const isAll = missing.length === desired.images.length;
-  return { ...entry, state: 'Pending', reason: '', pendingImages: isAll ? undefined : missing };
+  return { ...kept, state: 'Pending', pendingImages: isAll ? undefined : missing };
+}
+
+type PulledBefore = {
+  /** Normalised references. */
+  readonly images: ReadonlySet<string>;
+  /** Indexes of the desired images that are still locked; undefined if no Job used credentials. */
+  readonly locked: readonly number[] | undefined;
+};
+
+/** What the node has pulled for this cache with the same policy and credentials, before its entry was replaced. */
+function pulledBefore({ world, node, desired }: Target): PulledBefore {
+  const former = ownEntry(world.before.status.nodes, node.name);
+  // What a refresh has a Ready node pull again is pulled again.
+  const isReplaced = former?.state === 'Ready' && former.desiredHash !== desired.hash;
+  const hasPulled = former?.id === node.id && (isReplaced || former.state === 'Failed');
+  const images = hasPulled ? sameDesired(world, former.desiredHash) : undefined;
+  if (former === undefined || images === undefined) return { images: new Set(), locked: undefined };
+  const failed = new Set(former.failedImages);
+  const locked = new Set(former.lockedImages?.map((index) => images[index]));
+  return {
+    images: new Set(images.filter((_, index) => !failed.has(index)).map(normalisedReference)),
+    locked: former.lockedImages && desired.images.flatMap((image, index) => (locked.has(image) ? [index] : [])),
+  };
+}
+
+/** The images with this hash in the stored ledger, if it still stands for them: policy and credentials are the same. */
+function sameDesired({ before, settings }: World, hash: string): readonly string[] | undefined {
+  const images = sortedImages(placedImages(before, hash));
+  return desiredHash(images, before, settings) === hash ? images : undefined;
 }
 
 /** Skips pending nodes that became unavailable before their next attempt: cordoned or under DiskPressure, for example. */

@@ -38,7 +38,10 @@ function handledToken({ annotations: given, status }: ImageCache, { trigger, ope
 }
 
 /** In a purge no node has to hold any image. */
-const nothingDesired = { nodes: {}, desired: {}, digests: {}, knownDigests: {}, nextRefreshTime: undefined };
+const nothingDesired = {
+  ...{ nodes: {}, desired: {}, digests: {}, knownDigests: {}, anonymousPulls: {} },
+  nextRefreshTime: undefined,
+};
 
 /** Completed removals of earlier rounds are dropped; unfinished ones are still to be done, failed ones at once. */
 const unfinished = (removals: RemovalLedger, round: number): RemovalLedger =>
@@ -60,9 +63,9 @@ function renewed(nodes: Ledger): Ledger {
 
 function renewedEntry(entry: LedgerEntry): LedgerEntry {
   if (entry.state === 'Ready') return { ...entry, attempt: 0 };
-  const { id, desiredHash, copiesNoop } = entry;
+  const { id, desiredHash, copiesNoop, lockedImages } = entry;
   const { state, reason } = entry.state === 'Skipped' ? entry : newEntry(id, desiredHash);
-  return { ...newEntry(id, desiredHash), state, reason, copiesNoop, holdsImages: mayHoldImages(entry) };
+  return { ...newEntry(id, desiredHash), state, reason, copiesNoop, lockedImages, holdsImages: mayHoldImages(entry) };
 }
 
 /** Removes trigger annotations that are older than the first round, without acting on them, and says so in an Event. */

@@ -1,11 +1,14 @@
+import { verifyValue } from '#model/cache/api.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { type KnownDigest, mayPullUnresolved, nextKnownDigest, unknownDigest } from '#model/cache/known-digest.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
+import { namesCredentials } from '#model/desired/access.ts';
 import { type DesiredImages, desiredImages } from '#model/desired/desired-images.ts';
 import { isAbsent } from '#model/desired/presence.ts';
 import { movingImages } from '#model/desired/moving-images.ts';
-import type { Node } from '#model/node/node.ts';
+import { keepsPullRecords, type Node } from '#model/node/node.ts';
+import { toOpen } from '#model/desired/locked-images.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
@@ -27,10 +30,48 @@ export function refreshLedger(world: World, opened: ImageCache): Pick<Status, 'n
     if (node === undefined || desired === undefined || entry.state !== 'Ready') return [name, entry] as const;
     const needs = needsOf(desired, node, evidence);
     for (const { image, need } of needs) if (need === 'unsure') unsure.add(image);
-    const due = needs.filter(({ need, image }) => isDue(need, evidence.moving.get(image)));
-    return [name, reopened(entry, due)] as const;
+    const due = isUnverified(entry, { world, cache: opened, node })
+      ? needs
+      : needs.filter(({ need, image }) => isDue(need, evidence.moving.get(image)));
+    const relocked = withRelocked(entry, { before: world.before.status, opened: opened.status, desired });
+    return [name, due.length > 0 ? reopened(relocked, due) : reopenedToOpen(relocked, opened, desired)] as const;
   });
   return { nodes: Object.fromEntries(entries), knownDigests: nextKnownDigests(evidence.moving, unsure, now) };
+}
+
+type Verifying = { readonly world: World; readonly cache: ImageCache; readonly node: Node };
+
+/**
+ * Whether a node pulls all its images again although they are present: its kubelet may not start them for the Pods of this
+ * cache, as a former version did not open images, or the user asks because a secret was replaced.
+ */
+function isUnverified(entry: LedgerEntry, { world, cache, node }: Verifying): boolean {
+  const isAsked = cache.status.round?.requestedBy?.value === verifyValue;
+  const isUnknown = entry.lockedImages === undefined && namesCredentials(cache, world.settings);
+  return keepsPullRecords(node) && (isAsked || isUnknown);
+}
+
+type Relocking = { readonly before: Status; readonly opened: Status; readonly desired: DesiredImages };
+
+/** Images that a registry gives to anyone now, and did not before, are locked on all nodes that pulled with credentials. */
+function withRelocked(entry: LedgerEntry, { before, opened, desired }: Relocking): LedgerEntry {
+  const { lockedImages } = entry;
+  if (lockedImages === undefined) return entry;
+  const nowAllowed = desired.images.flatMap((image, index) =>
+    ownEntry(before.anonymousPulls, image) === 'Denied' && ownEntry(opened.anonymousPulls, image) === 'Allowed'
+      ? [index]
+      : [],
+  );
+  return { ...entry, lockedImages: [...new Set([...lockedImages, ...nowAllowed])].toSorted((a, b) => a - b) };
+}
+
+/** Opens what stayed locked: what registries give to anyone now, and on request what they did not say. */
+function reopenedToOpen(entry: LedgerEntry, { status }: ImageCache, { images }: DesiredImages): LedgerEntry {
+  const isRequested = status.round?.trigger === 'Annotation';
+  const due = (entry.lockedImages ?? []).filter(
+    (index) => isRequested || ownEntry(status.anonymousPulls, images[index] ?? '') === 'Allowed',
+  );
+  return due.length === 0 ? entry : toOpen(entry, due);
 }
 
 /** Milliseconds by which the images in a node's status may lag behind, with a margin: an image just pulled is not listed yet. */

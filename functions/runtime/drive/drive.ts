@@ -75,8 +75,8 @@ async function observeAndDecide(
   const scope = cache && scopeOf(cache);
   if (cache === undefined || scope === undefined) return undefined;
   const observed = await observe(cache, { scope, opens, makes }, context);
-  const resolutions = await ask({ before: cache, observed, opens });
-  const plan = decide(worldOf({ before: cache, observed, opens, makes, resolutions }, context));
+  const answers = await ask({ before: cache, observed, opens });
+  const plan = decide(worldOf({ before: cache, observed, opens, makes, ...answers }, context));
   return { cache, observed, plan };
 }
 

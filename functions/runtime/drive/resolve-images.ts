@@ -1,60 +1,92 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
+import type { AnonymousPull } from '#model/cache/access.ts';
 import { movingImages } from '#model/desired/moving-images.ts';
+import { imagesOfUnknownAccess } from '#model/desired/unknown-access.ts';
 import { resolvesImages, mayOpen, nextRound } from '#model/round/next-round.ts';
-import type { ResolvedDigest, Resolutions } from '#model/cache/resolved-digest.ts';
+import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
 import type { World } from '#model/world.ts';
 import { deadline, orAborted } from '#runtime/api/time-limit.ts';
 import type { Context } from '#runtime/handler.ts';
 import { pullSecrets } from './pull-secrets.ts';
-import { type Keyring, keyringOf } from '#runtime/registry/keyring.ts';
+import { keyringOf } from '#runtime/registry/keyring.ts';
 
-/** Milliseconds that a round waits for all registries together. A new cache waits little, since all its images are pulled anyway. */
+/** Milliseconds that a round waits for all registries together. A new or edited cache waits little, since its nodes pull anyway. */
 export const maxWait = { Create: 2000, Refresh: 15_000 } as const;
 
-export type AskRegistries = (seen: Pick<World, 'before' | 'observed' | 'opens'>) => Promise<Resolutions>;
+/** What registries answered: the digests of images that may have moved, and whether they give images to anyone. */
+export type Answers = Pick<World, 'resolutions' | 'anonymousPulls'>;
+
+export type AskRegistries = (seen: Pick<World, 'before' | 'observed' | 'opens'>) => Promise<Answers>;
 
 /**
- * Resolves the images that may have moved, each once and all concurrently, if a round opens that starts with that. Registries that
- * time out count as unknown and do not block the round. Remembers the answers.
+ * If a round opens, resolves the images that may have moved, and asks for images that pull Pods may lock, each once and all
+ * concurrently. Registries that time out count as unknown and do not block the round. Remembers the answers.
  */
 export function resolveImages(context: Context): AskRegistries {
-  const resolved = new Map<string, ResolvedDigest>();
+  const resolutions = new Map<string, ResolvedDigest>();
+  const anonymousPulls = new Map<string, AnonymousPull>();
+  const asked = new Set<string>();
   return async ({ before, observed, opens }) => {
-    const wait = waitOf(before, opens, context.now());
-    const images = wait === 0 ? [] : movingImages(before, observed.nodes.values(), context.settings);
-    const unresolved = new Set(images.map(normalisedReference).filter((reference) => !resolved.has(reference)));
-    if (unresolved.size === 0) return resolved;
-    const keyring = keyringOf(context.readsPullSecrets ? await pullSecrets(before, context) : []);
-    for (const [reference, word] of await answers([...unresolved], keyring, { wait, context }))
-      resolved.set(reference, word);
-    context.signal.throwIfAborted();
-    return resolved;
+    const { wait, resolves } = questionsOf(before, opens, context.now());
+    if (wait === 0) return { resolutions, anonymousPulls };
+    const { settings, registry, signal } = context;
+    const nodes = [...observed.nodes.values()];
+    const unresolved = news(resolves ? movingImages(before, nodes, settings) : [], resolutions);
+    const unknown = news(imagesOfUnknownAccess(before, nodes, settings), asked);
+    if (unresolved.length === 0 && unknown.length === 0) return { resolutions, anonymousPulls };
+    const limit = deadline(wait, [signal]);
+    try {
+      await Promise.all([
+        resolveDigests(unresolved, { before, wait, limit: limit.signal, context }, resolutions),
+        ...unknown.map(async (reference) => {
+          const answer = await orAborted(registry.anonymousPull(reference), limit.signal).catch(() => undefined);
+          if (answer !== undefined) anonymousPulls.set(reference, answer);
+          asked.add(reference);
+        }),
+      ]);
+    } finally {
+      limit.clear();
+    }
+    signal.throwIfAborted();
+    return { resolutions, anonymousPulls };
   };
 }
 
-function waitOf(cache: ImageCache, opens: World['opens'], now: number): number {
+/** The normalised references of images that have no answer yet, each once. */
+const news = (
+  images: readonly string[],
+  known: { readonly has: (reference: string) => boolean },
+): readonly string[] => [...new Set(images.map(normalisedReference).filter((reference) => !known.has(reference)))];
+
+type Questions = { readonly wait: number; readonly resolves: boolean };
+
+function questionsOf(cache: ImageCache, opens: World['opens'], now: number): Questions {
   const request = nextRound(cache, now);
-  if (request === undefined || !mayOpen(request, opens) || !resolvesImages(request)) return 0;
-  return request.operation === 'Create' ? maxWait.Create : maxWait.Refresh;
+  const isOpening = request !== undefined && mayOpen(request, opens) && request.operation !== 'Purge';
+  if (!isOpening) return { wait: 0, resolves: false };
+  const wait = request.operation === 'Refresh' ? maxWait.Refresh : maxWait.Create;
+  return { wait, resolves: resolvesImages(request) };
 }
 
-type Asking = { readonly wait: number; readonly context: Context };
+type Asking = {
+  readonly before: ImageCache;
+  readonly wait: number;
+  readonly limit: AbortSignal;
+  readonly context: Context;
+};
 
-async function answers(
+async function resolveDigests(
   references: readonly string[],
-  keyring: Keyring,
-  { wait, context: { registry, signal } }: Asking,
-): Promise<readonly (readonly [string, ResolvedDigest])[]> {
-  const limit = deadline(wait, [signal]);
+  { before, wait, limit, context }: Asking,
+  resolutions: Map<string, ResolvedDigest>,
+): Promise<void> {
+  if (references.length === 0) return;
   const late: ResolvedDigest = { type: 'unknown', reason: `the registry did not answer within ${wait / 1000} s` };
-  const ask = async (reference: string): Promise<readonly [string, ResolvedDigest]> => {
-    const word = await orAborted(registry.digest(reference, keyring), limit.signal).catch(() => late);
-    return [reference, word];
+  const keyring = keyringOf(context.readsPullSecrets ? await pullSecrets(before, context) : []);
+  const ask = async (reference: string): Promise<void> => {
+    const answer = await orAborted(context.registry.digest(reference, keyring), limit).catch(() => late);
+    resolutions.set(reference, answer);
   };
-  try {
-    return await Promise.all(references.map(ask));
-  } finally {
-    limit.clear();
-  }
+  await Promise.all(references.map(ask));
 }

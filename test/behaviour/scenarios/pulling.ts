@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
 import { eventually } from '../eventually.ts';
 import type { Scenario } from '../scenario.ts';
-import { conditionOf, imagesOf, type ObservedJob } from '../observed.ts';
+import { conditionOf, imagesOf, isOpening, type ObservedJob } from '../observed.ts';
 
 const twoLists: Scenario = {
-  name: 'pulls two lists, one with a selector, on exactly the selected nodes, with one Job per node',
+  name: 'pulls two lists with a secret, one with a selector, with one Job per node, and opens the images to others',
   nodes: 2,
   run: async (world) => {
     const plain = await world.nodes.addOne();
@@ -29,8 +29,17 @@ const twoLists: Scenario = {
     expect(await world.imagesOn(plain)).toEqual(expect.arrayContaining([one, two]));
     expect(await world.imagesOn(plain)).not.toContain(three);
     expect(await world.imagesOn(web)).toEqual(expect.arrayContaining([one, two, three]));
-    expect(world.history.jobsOf(plain).map(imagesOf)).toEqual([[one, two].toSorted()]);
-    expect(world.history.jobsOf(web).map(imagesOf)).toEqual([[one, three, two].toSorted()]);
+    for (const [node, images] of [
+      [plain, [one, two]],
+      [web, [one, two, three]],
+    ] as const) {
+      const [pulls, opens, ...more] = world.history.jobsOf(node);
+      expect([pulls, opens].map((job) => job && isOpening(job))).toEqual([false, true]);
+      expect(pulls && imagesOf(pulls)).toEqual(images.toSorted());
+      expect(opens && imagesOf(opens)).toEqual(expect.arrayContaining([...images]));
+      expect(more).toEqual([]);
+    }
+    expect(status.images.map(({ access }) => access)).toEqual(['Anyone', 'Anyone', 'Anyone']);
     await eventually('no Job and no Pod is left', () => isNothingLeft(world.history));
   },
 };

@@ -34,7 +34,11 @@ beforeAll(async () => {
     log: createLog('fatal'),
     host: '127.0.0.1',
     lockFolder: folder,
-    registry: { digest: () => Promise.resolve({ type: 'unknown', reason: 'a test' }), close: () => undefined },
+    registry: {
+      digest: () => Promise.resolve({ type: 'unknown', reason: 'a test' }),
+      anonymousPull: () => Promise.resolve(undefined),
+      close: () => undefined,
+    },
   });
 });
 

@@ -2,22 +2,15 @@ import { describe, expect, it } from 'vitest';
 import type { Condition, ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { isSettled, outcomeLines, progressLines } from '../../../deploy/standalone/progress.ts';
+import { newEntry } from '#model/cache/ledger.ts';
 import { cache, list, noon, round, spec, status } from '../../functions/model/builders.ts';
 
 const lists = [list(['app:1', 'base:2']), list(['gone:3'], { nodeSelector: { tier: 'backend' } })];
 const wants = { all: [0], more: [0, 1] };
 
 const entry = (of: Partial<LedgerEntry>): LedgerEntry => ({
-  ...{
-    id: '1a',
-    desiredHash: 'all',
-    attempt: 1,
-    state: 'Pulling',
-    reason: '',
-    pendingImages: undefined,
-    failedImages: [],
-  },
-  ...{ oneImagePerJob: false, holdsImages: false, copiesNoop: false, finishedJobs: undefined },
+  ...newEntry('1a', 'all'),
+  ...{ attempt: 1, state: 'Pulling' },
   ...of,
 });
 

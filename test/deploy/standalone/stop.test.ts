@@ -60,6 +60,7 @@ const holderOf = async (api: Api): Promise<string | undefined> =>
 it('aborts a running handler and releases the Lease at once, and a standby leads within 3 s', async () => {
   let calls = 0;
   const hangingRegistry: Registry = {
+    anonymousPull: () => Promise.resolve(undefined),
     digest: () => {
       calls += 1;
       return new Promise(() => undefined);

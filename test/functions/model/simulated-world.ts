@@ -83,6 +83,7 @@ export function simulatedWorld(start: Start) {
       settings: given,
       scheduled: undefined,
       resolutions: new Map(),
+      anonymousPulls: new Map(),
       now,
       opens: ['Spec', 'Adopted'],
       makes: 'pulls',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { emptyStatus, statusValues, type Status } from '#model/cache/image-cache.ts';
-import { nodeStates } from '#model/cache/ledger.ts';
+import { nodeStates, openings } from '#model/cache/ledger.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { newRemovalEntry, type RemovalEntry } from '#model/cache/removal-ledger.ts';
 import { operations, triggers } from '#model/cache/round.ts';
@@ -27,6 +27,7 @@ const full: Status = {
   observedGeneration: 3,
   conditions: [condition({ message: 'm' }), condition({ type: 'Stalled', status: 'Unknown' })],
   digests: { 'app:1': digest },
+  anonymousPulls: { 'app:1': 'Denied', 'base:2': 'Allowed' },
   knownDigests: {
     'app:1': { digest, unresolvedReason: 'x', hasMismatch: true, lastUnresolvedPull: noon },
   },
@@ -42,6 +43,8 @@ const full: Status = {
       holdsImages: true,
       copiesNoop: true,
       finishedJobs,
+      opening: 'Noop',
+      lockedImages: [0],
     }),
     n4: pulling({ desiredHash: 'w2', state: 'Skipped', reason: 'NotReady' }),
   },
@@ -110,11 +113,19 @@ describe('serialized status', () => {
       nodeCounts: { desired: 3, ready: 1, pulling: 1, failed: 1, skipped: 1 },
       images: [
         {
-          ...{ image: 'app:1', digest, resolvedDigest: digest, unresolvedReason: 'x', digestMismatch: true },
+          ...{
+            image: 'app:1',
+            anonymousPull: 'Denied',
+            access: 'ServiceAccount',
+            digest,
+            resolvedDigest: digest,
+            unresolvedReason: 'x',
+            digestMismatch: true,
+          },
           ...{ lastUnresolvedPullTime: '2026-11-24T12:00:00Z', ready: 1, failed: 2 },
         },
-        { image: 'base:2', ready: 1, failed: 1 },
-        { image: 'tool:3', ready: 1, failed: 0 },
+        { image: 'base:2', anonymousPull: 'Allowed', access: 'Anyone', ready: 1, failed: 1 },
+        { image: 'tool:3', access: 'Anyone', ready: 1, failed: 0 },
       ],
       nodes: {
         n1: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Ready' },
@@ -126,6 +137,8 @@ describe('serialized status', () => {
           state: 'Pulling',
           pendingImages: [0],
           failedImages: [0],
+          lockedImages: [0],
+          opening: 'Noop',
           oneImagePerJob: true,
           holdsImages: true,
           copiesNoop: true,
@@ -223,6 +236,8 @@ describe('serialized status', () => {
     oneImagePerJob: fc.boolean(),
     holdsImages: fc.boolean(),
     copiesNoop: fc.boolean(),
+    opening: fc.option(fc.constantFrom(...openings), { nil: undefined }),
+    lockedImages: fc.option(fc.array(index), { nil: undefined }),
     finishedJobs: fc.option(
       fc.record({
         imagesPerJob: index,

@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { isConclusive, outcomeOf } from '#model/pull/image-outcome.ts';
 import { pod, waiting } from '../builders.ts';
 
-const images = { image: 'registry.example.com/forbidden/not found:1', helperImage: 'registry.example.com/noop:1' };
+const images = {
+  image: 'registry.example.com/forbidden/not found:1',
+  helperImage: 'registry.example.com/noop:1',
+  isBare: false,
+};
 
 describe('what a Pod tells of an image', () => {
   it.each([

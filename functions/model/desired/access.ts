@@ -1,0 +1,47 @@
+import type { AnonymousPulls } from '#model/cache/access.ts';
+import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
+import type { World } from '#model/world.ts';
+
+/**
+ * Who can start an image on every node that has it, with the registry out of reach: any Pod, Pods with a pull secret of
+ * the cache, or Pods with its service account.
+ */
+export type Access = 'Anyone' | 'PullSecrets' | 'ServiceAccount' | 'Unknown';
+
+/** The service account that pull Pods name; '' for the default of the namespace. */
+export const serviceAccountOf = ({ spec }: ImageCache, settings: Settings): string =>
+  spec.serviceAccountName ?? settings.serviceAccountName;
+
+/** Whether pull Pods name credentials: a secret, or a service account that may have some. */
+export const namesCredentials = (cache: ImageCache, settings: Settings): boolean =>
+  cache.spec.imagePullSecrets.length > 0 || serviceAccountOf(cache, settings) !== '';
+
+/** How many nodes have an image, on how many of these it is locked, and on how many that is not known. */
+export type AccessCounts = { readonly ready: number; readonly locked: number; readonly unknown: number };
+
+/** undefined while no node has the image. */
+export function accessOf(image: string, { ready, locked, unknown }: AccessCounts, cache: Accessed): Access | undefined {
+  if (ready === 0) return undefined;
+  const { imagePullSecrets, serviceAccountName } = cache.spec;
+  const isLocked = locked > 0 || ownEntry(cache.status.anonymousPulls, image) === 'Denied';
+  if (isLocked) return imagePullSecrets.length > 0 ? 'PullSecrets' : 'ServiceAccount';
+  const mayBeLocked = imagePullSecrets.length > 0 || serviceAccountName !== undefined;
+  return unknown > 0 && mayBeLocked ? 'Unknown' : 'Anyone';
+}
+
+type Accessed = Pick<ImageCache, 'spec'> & { readonly status: Pick<Status, 'anonymousPulls'> };
+
+/** What is known after registries were asked; they are asked by normalised reference. */
+export function withAnswers({ spec, status }: ImageCache, answers: World['anonymousPulls']): AnonymousPulls {
+  if (answers.size === 0) return status.anonymousPulls;
+  const found = spec.lists
+    .flatMap(({ images }) => images)
+    .flatMap((image) => {
+      const answer = answers.get(normalisedReference(image));
+      return answer === undefined ? [] : [[image, answer] as const];
+    });
+  return { ...status.anonymousPulls, ...Object.fromEntries(found) };
+}

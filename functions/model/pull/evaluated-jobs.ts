@@ -1,0 +1,79 @@
+import type { AnonymousPulls } from '#model/cache/access.ts';
+import type { Cause } from '#model/cache/failures.ts';
+import type { FinishedJobs, LedgerEntry } from '#model/cache/ledger.ts';
+import { namesCredentials } from '#model/desired/access.ts';
+import type { World } from '#model/world.ts';
+import { type Verdict, evaluateJob } from './evaluate-job.ts';
+import { type Attempt, type JobImages, finishedJobsOf, jobName, jobsDue } from './job-set.ts';
+
+/** What the Jobs of a node's attempt have come to. */
+export type Result = {
+  readonly entry: LedgerEntry;
+  /** Replaces the failures of these images on the node; undefined leaves them unchanged. */
+  readonly report: Report | undefined;
+  /** Reported digest by index of an image that is present; '' if the kubelet reported none. */
+  readonly present: ReadonlyMap<number, string>;
+  /** What Pods without credentials found. */
+  readonly anonymousPulls: AnonymousPulls;
+};
+
+export type Report = { readonly images: readonly number[]; readonly causes: ReadonlyMap<number, Cause> };
+
+export type Evaluated = {
+  readonly indexes: JobImages;
+  readonly verdict: Verdict;
+  readonly hasUsedCredentials: boolean;
+};
+
+/** The Jobs that should exist now, as far as they were observed. */
+export function evaluateJobs(name: string, attempt: Attempt, { observed, now }: World): readonly Evaluated[] {
+  const { cache, entry, settings } = attempt;
+  const node = observed.nodes.get(name);
+  const hasNamed = namesCredentials(cache, settings);
+  return jobsDue(attempt).flatMap((indexes): readonly Evaluated[] => {
+    const job = jobName(cache, entry, indexes);
+    if (observed.goneJobs.has(job)) return [{ indexes, verdict: { type: 'lost' }, hasUsedCredentials: hasNamed }];
+    const view = observed.jobs.get(job);
+    if (view === undefined) return [];
+    const verdict = evaluateJob({ ...attempt, view, indexes, node, now });
+    return [{ indexes, verdict, hasUsedCredentials: hasNamed || view.pod?.hasPullSecrets === true }];
+  });
+}
+
+export type Finished = {
+  readonly indexes: JobImages;
+  readonly verdict: Extract<Verdict, { type: 'finished' }>;
+  readonly hasUsedCredentials: boolean;
+};
+
+export const finishedIn = (evaluated: readonly Evaluated[]): readonly Finished[] =>
+  evaluated.flatMap(({ verdict, ...rest }) => (verdict.type === 'finished' ? [{ ...rest, verdict }] : []));
+
+/** Records the Jobs that have finished in the entry. */
+export function withFinished(attempt: Attempt, finished: readonly Finished[]): LedgerEntry {
+  if (finished.length === 0) return attempt.entry;
+  const stored = finishedJobsOf(attempt);
+  const failed = finished.flatMap(({ verdict }) => [...verdict.failed.keys()]);
+  const finishedJobs: FinishedJobs = {
+    ...stored,
+    jobs: [...stored.jobs, ...finished.flatMap(({ indexes }) => indexes.slice(0, 1))].toSorted(ascending),
+    failedImages: [...stored.failedImages, ...failed].toSorted(ascending),
+    inconclusive: stored.inconclusive || finished.some(({ verdict }) => verdict.inconclusive.size > 0),
+  };
+  return { ...attempt.entry, finishedJobs };
+}
+
+const ascending = (a: number, b: number): number => a - b;
+
+/** The result of Jobs on which nothing is to be reported. */
+export const nothingFound = {
+  report: undefined,
+  present: new Map<number, string>(),
+  anonymousPulls: {},
+} satisfies Partial<Result>;
+
+/** The same images once more. */
+export const retry = (entry: LedgerEntry): Result => ({
+  ...nothingFound,
+  entry: { ...entry, state: 'Pending', finishedJobs: undefined },
+});

@@ -1,0 +1,52 @@
+import type { AnonymousPulls } from '#model/cache/access.ts';
+import { maxAttempts } from '#model/cache/ledger.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { opened, withoutDenied, withoutNoop } from '#model/desired/locked-images.ts';
+import type { World } from '#model/world.ts';
+import {
+  type Finished,
+  type Result,
+  evaluateJobs,
+  finishedIn,
+  nothingFound,
+  retry,
+  withFinished,
+} from './evaluated-jobs.ts';
+import { isDenied } from './image-outcome.ts';
+import { type Attempt, finishedJobsOf, unfinishedJobs } from './job-set.ts';
+
+/** What the Jobs of an attempt that opens images have come to. Nothing they report is a failure of the cache. */
+export function openingResult(name: string, attempt: Attempt, world: World): Result {
+  const { entry, desired } = attempt;
+  const evaluated = evaluateJobs(name, attempt, world);
+  const verdicts = evaluated.map(({ verdict }) => verdict);
+  const isRefused = verdicts.some(({ type }) => type === 'mountRefused');
+  if (isRefused && !entry.copiesNoop) return retry({ ...entry, copiesNoop: true });
+  if (isRefused || verdicts.some(({ type }) => type === 'lost')) {
+    if (entry.attempt < maxAttempts) return retry(entry);
+    return { ...nothingFound, entry: opened(entry, entry.pendingImages ?? [], desired) };
+  }
+  const finished = finishedIn(evaluated);
+  const causes = new Map(finished.flatMap(({ verdict }) => [...verdict.failed]));
+  const needsNoop =
+    entry.opening === 'Noop' && [...causes.values()].some(({ reason }) => reason === 'HelperImageFailed');
+  const bare = needsNoop ? withoutNoop(entry, desired) : undefined;
+  if (bare !== undefined) return { ...nothingFound, entry: bare };
+  const recorded = { ...attempt, entry: withFinished(attempt, finished) };
+  const { failedImages } = finishedJobsOf(recorded);
+  const anonymousPulls = { ...attempt.cache.status.anonymousPulls, ...anonymousPullsOf(finished, desired) };
+  const hasMore = unfinishedJobs(recorded).length > 0;
+  const next = hasMore ? recorded.entry : opened(recorded.entry, failedImages, desired);
+  return { ...nothingFound, entry: withoutDenied(next, { desired, anonymousPulls }), anonymousPulls };
+}
+
+/** Failures of another kind than a refusal say nothing. */
+function anonymousPullsOf(finished: readonly Finished[], { images }: DesiredImages): AnonymousPulls {
+  const found = finished.flatMap(({ verdict }) => [
+    ...[...verdict.present.keys()].map((index) => [images[index], 'Allowed'] as const),
+    ...[...verdict.failed].flatMap(([index, cause]) =>
+      isDenied(cause, images[index] ?? '') ? [[images[index], 'Denied'] as const] : [],
+    ),
+  ]);
+  return Object.fromEntries(found.flatMap(([image, answer]) => (image === undefined ? [] : [[image, answer]])));
+}

@@ -1,0 +1,86 @@
+import type { Cause } from '#model/cache/failures.ts';
+import { type LedgerEntry, maxAttempts } from '#model/cache/ledger.ts';
+import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.ts';
+import type { World } from '#model/world.ts';
+import {
+  type Evaluated,
+  type Report,
+  type Result,
+  evaluateJobs,
+  finishedIn,
+  nothingFound,
+  retry,
+  withFinished,
+} from './evaluated-jobs.ts';
+import { type Attempt, finishedJobsOf, unfinishedJobs } from './job-set.ts';
+
+/** What the Jobs of an attempt have come to. Each is recorded when it ends; the next step is decided when all have ended. */
+export function pullResult(name: string, attempt: Attempt, world: World): Result {
+  const { entry, desired } = attempt;
+  const { anonymousPulls } = attempt.cache.status;
+  const evaluated = evaluateJobs(name, attempt, world);
+  const types = evaluated.map(({ verdict: { type } }) => type);
+  if (types.includes('lost')) return lost(attempt);
+  if (types.includes('mountRefused')) return entry.copiesNoop ? lost(attempt) : retry({ ...entry, copiesNoop: true });
+  const finished = finishedIn(evaluated);
+  const pulled = finished.filter(({ hasUsedCredentials }) => hasUsedCredentials);
+  const present = pulled.flatMap(({ verdict }) => [...verdict.present.keys()]);
+  const locked =
+    pulled.length === 0
+      ? entry
+      : withLocked(entry, present, { node: world.observed.nodes.get(name), desired, anonymousPulls });
+  const recorded = { ...attempt, entry: withFinished({ ...attempt, entry: locked }, finished) };
+  return {
+    ...nothingFound,
+    entry: unfinishedJobs(recorded).length > 0 ? recorded.entry : concluded(recorded),
+    report: reportOf(evaluated),
+    present: new Map(finished.flatMap(({ verdict }) => [...verdict.present])),
+  };
+}
+
+/** A running Job reports only failures: that an image no longer fails is reported when the Job has ended. */
+function reportOf(evaluated: readonly Evaluated[]): Report | undefined {
+  const reports = evaluated.flatMap(({ indexes, verdict }): readonly Report[] => {
+    if (verdict.type === 'running') return verdict.causes.size > 0 ? [{ images: indexes, causes: verdict.causes }] : [];
+    return verdict.type === 'finished' ? [{ images: indexes, causes: verdict.failed }] : [];
+  });
+  if (reports.length === 0) return undefined;
+  return {
+    images: reports.flatMap(({ images }) => images),
+    causes: new Map(reports.flatMap(({ causes }) => [...causes])),
+  };
+}
+
+/** A lost Job is retried; after `maxAttempts` its images count as failed. */
+function lost(attempt: Attempt): Result {
+  const { entry } = attempt;
+  if (entry.attempt < maxAttempts) return retry(entry);
+  const unfinished = unfinishedJobs(attempt).flat();
+  const failedImages = [...unfinished, ...(entry.finishedJobs?.failedImages ?? [])].toSorted(ascending);
+  return {
+    ...nothingFound,
+    entry: { ...entry, state: 'Failed', pendingImages: undefined, failedImages, finishedJobs: undefined },
+    report: { images: unfinished, causes: new Map(unfinished.map((index) => [index, jobLost])) },
+  };
+}
+
+const ascending = (a: number, b: number): number => a - b;
+
+const jobLost: Cause = {
+  reason: 'JobLost',
+  message: `The Job or its Pod was taken away ${maxAttempts} times before it ended`,
+};
+
+/** The entry once all Jobs of the attempt have ended: images that failed are retried once, then locked ones are opened. */
+function concluded(attempt: Attempt): LedgerEntry {
+  const { cache, entry, desired } = attempt;
+  const { failedImages, inconclusive } = finishedJobsOf(attempt);
+  const settled = { ...entry, pendingImages: undefined, failedImages, oneImagePerJob: false, finishedJobs: undefined };
+  const isLastAttempt = failedImages.length === 0 || entry.failedImages.length > 0 || entry.attempt >= maxAttempts;
+  if (!isLastAttempt)
+    return { ...settled, state: 'Pending', pendingImages: failedImages, oneImagePerJob: inconclusive };
+  const { anonymousPulls } = cache.status;
+  const pulled = withoutDenied(settled, { desired, anonymousPulls });
+  if (pulled.lockedImages !== undefined && pulled.lockedImages.length > 0) return toOpen(pulled, pulled.lockedImages);
+  return { ...pulled, state: failedImages.length === 0 ? 'Ready' : 'Failed' };
+}

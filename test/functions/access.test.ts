@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod/mini';
+import { annotations } from '#model/cache/api.ts';
+import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { aCache, changed, jobsPath, nodeNamed, nodePath, scene, tick, type Scene } from './scene.ts';
+
+const [open, closed] = ['registry.example/open:1', 'registry.example/closed:1'];
+const images = [closed, open];
+
+const modern = (name: string, present: readonly string[] = []): object =>
+  nodeNamed(name, {
+    status: {
+      conditions: [{ type: 'Ready', status: 'True' }],
+      nodeInfo: { operatingSystem: 'linux', kubeletVersion: 'v1.36.3', containerRuntimeVersion: 'containerd://1.7.24' },
+      images: present.map((image) => ({ names: [image] })),
+    },
+  });
+
+const withSecret = { imagePullSecrets: [{ name: 'login' }] };
+
+type Given = { readonly of?: object; readonly nodes?: readonly object[] };
+
+/** A cache whose first round has begun on a node that keeps records of pulls. */
+async function begun({ of = withSecret, nodes = [modern('node-1')] }: Given = {}, on: Scene = scene()): Promise<Scene> {
+  on.cache({ cacheSpec: [{ images }], ...of });
+  for (const [index, node] of nodes.entries()) on.api.put(nodePath(`node-${index + 1}`), node);
+  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  return on;
+}
+
+const container = (name: string, state: object): object => ({ name, imageID: '', state });
+const done = (name: string): object => container(name, { terminated: { exitCode: 0, reason: 'Completed' } });
+const denied = (name: string): object =>
+  container(name, { waiting: { reason: 'ErrImagePull', message: 'pull access denied: 401 Unauthorized' } });
+
+const job = z.object({
+  spec: z.object({
+    template: z.object({
+      spec: z.object({
+        imagePullSecrets: z.array(z.object({ name: z.optional(z.string()) })),
+        containers: z.array(z.object({ name: z.string(), image: z.string() })),
+      }),
+    }),
+  }),
+});
+
+/** The Pods of all Jobs run; those without credentials are denied the images given. */
+async function run(on: Scene, deniedImages: readonly string[] = []): Promise<readonly (readonly string[])[]> {
+  const pulled = on.jobs().map((name) => {
+    const { spec } = job.parse(on.api.read(`${jobsPath}/${name}`)).spec.template;
+    const isOpening = spec.imagePullSecrets.some((secret) => secret.name === undefined);
+    const isDenied = (image: string): boolean => isOpening && deniedImages.includes(image);
+    const statuses = spec.containers.map((each) => (isDenied(each.image) ? denied(each.name) : done(each.name)));
+    on.pod(name, { phase: 'Pending', containerStatuses: statuses });
+    return [isOpening ? 'opens' : 'pulls', ...spec.containers.map(({ image }) => image)];
+  });
+  await refresh(tick, on.context);
+  return pulled;
+}
+
+/** Runs Jobs until there are none. */
+async function settle(on: Scene, deniedImages: readonly string[] = []): Promise<readonly (readonly string[])[]> {
+  const all: (readonly string[])[] = [];
+  while (on.jobs().length > 0) all.push(...(await run(on, deniedImages)));
+  return all;
+}
+
+const accessOf = (on: Scene): unknown => {
+  const { images: listed } = z
+    .object({ images: z.array(z.looseObject({ image: z.string() })) })
+    .parse(z.object({ status: z.unknown() }).parse(on.api.read(cachePathOf())).status);
+  return Object.fromEntries(listed.map(({ image, access }) => [image, access]));
+};
+const cachePathOf = (): string => '/apis/kubefledged.io/v1alpha2/namespaces/apps/imagecaches/web';
+const noop = (on: Scene): string => on.context.settings.noopImage;
+
+const requestRefresh = async (on: Scene, value = ''): Promise<void> => {
+  on.annotate({ [annotations.refresh]: value });
+  await refresh(changed(aCache), on.context);
+};
+
+describe('a cache with a pull secret', () => {
+  it('opens the images that its registry gives to anyone, and the no-op, and says who can start what', async () => {
+    const on = scene();
+    on.registry.allow(open, 'Allowed');
+    on.registry.allow(closed, 'Denied');
+    await begun({}, on);
+    expect(await settle(on)).toEqual([
+      ['pulls', ...images],
+      ['opens', open, noop(on)],
+    ]);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', failures: {} });
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'PullSecrets' });
+  });
+
+  it('finds that out on the first node if the registry says nothing', async () => {
+    const on = await begun({ nodes: [modern('node-1'), modern('node-2')] });
+    await run(on);
+    await settle(on, [closed]);
+    expect(on.live().status).toMatchObject({
+      status: 'Succeeded',
+      failures: {},
+      anonymousPulls: { [open]: 'Allowed', [closed]: 'Denied' },
+    });
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'PullSecrets' });
+  });
+
+  it('creates no Job in a refresh that finds nothing changed, however it is requested', async () => {
+    const on = await begun();
+    await settle(on, [closed]);
+    await requestRefresh(on);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2 } });
+    on.wait(16 * 60_000);
+    await refresh(tick, on.context);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 3 } });
+    expect(on.jobs()).toEqual([]);
+  });
+
+  it('opens an image in the refresh after its registry has made it public', async () => {
+    const on = await begun();
+    await settle(on, [closed]);
+    on.registry.allow(closed, 'Allowed');
+    on.wait(16 * 60_000);
+    await refresh(tick, on.context);
+    expect(await settle(on)).toEqual([['opens', closed]]);
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'Anyone' });
+  });
+
+  it('pulls all images again, with the secret as it is now, if a refresh is requested to verify', async () => {
+    const on = await begun();
+    await settle(on, [closed]);
+    await requestRefresh(on, 'verify');
+    expect(await settle(on, [closed])).toEqual([
+      ['pulls', ...images],
+      ['opens', open],
+    ]);
+  });
+
+  it('pulls again if another secret is named, and with none says that anyone can start them', async () => {
+    const on = await begun();
+    await settle(on);
+    on.edit({ cacheSpec: [{ images }] });
+    await reconcile(changed(aCache), on.context);
+    expect(await settle(on)).toEqual([['pulls', ...images]]);
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'Anyone' });
+  });
+});
+
+describe('an image that a node lists', () => {
+  it('is pulled where the kubelet keeps records, as others may have locked it, once for each cache', async () => {
+    const on = await begun({ of: {}, nodes: [modern('node-1', images)] });
+    expect(await settle(on)).toEqual([['pulls', ...images]]);
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'Anyone' });
+    on.edit({ cacheSpec: [{ images: [open] }] });
+    await reconcile(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', nodes: { 'node-1': { state: 'Ready' } } });
+    expect(on.jobs()).toEqual([]);
+  });
+
+  it('needs no Job after an edit by which only others come, and stays locked to the same credentials', async () => {
+    const on = await begun({ nodes: [modern('node-1', images)] });
+    await settle(on, [closed]);
+    on.edit({ cacheSpec: [{ images: [...images, 'registry.example/new:1'] }], ...withSecret });
+    await reconcile(changed(aCache), on.context);
+    expect(await run(on)).toEqual([['pulls', 'registry.example/new:1']]);
+    expect(await settle(on)).toEqual([['opens', 'registry.example/new:1']]);
+    expect(accessOf(on)).toMatchObject({ [open]: 'Anyone', [closed]: 'PullSecrets' });
+  });
+
+  it('is verified once after an update of a version that opened none', async () => {
+    const on = await begun({ nodes: [modern('node-1', images)] });
+    await settle(on, [closed]);
+    const before = on.api.read(cachePathOf());
+    const status = JSON.parse(JSON.stringify(before?.['status']), (key, value: unknown) =>
+      ['lockedImages', 'access', 'anonymousPull'].includes(key) ? undefined : value,
+    ) as object;
+    on.api.put(cachePathOf(), { ...before, status });
+    on.wait(16 * 60_000);
+    await refresh(tick, on.context);
+    expect(await settle(on, [closed])).toEqual([
+      ['pulls', ...images],
+      ['opens', ...images, noop(on)],
+    ]);
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'PullSecrets' });
+  });
+});

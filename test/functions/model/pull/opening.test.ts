@@ -1,0 +1,202 @@
+import { describe, expect, it } from 'vitest';
+import type { AnonymousPulls } from '#model/cache/access.ts';
+import type { Spec, Status } from '#model/cache/image-cache.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
+import type { JobView } from '#model/job/job-view.ts';
+import type { ContainerStatus, Pod } from '#model/job/pod.ts';
+import type { Node } from '#model/node/node.ts';
+import { desiredImagesOf } from '#model/desired/desired-images.ts';
+import { pullJob } from '#model/pull/pull-job.ts';
+import { recordResults } from '#model/pull/record-results.ts';
+import {
+  cache,
+  completed,
+  container,
+  job,
+  modernNode,
+  nameOf,
+  node,
+  observed,
+  openCache,
+  pod,
+  pulling,
+  settings,
+  spec,
+  waiting,
+  world,
+} from '../builders.ts';
+
+const withSecret = { imagePullSecrets: ['hub'] };
+const denied = (index: number): ContainerStatus =>
+  waiting(index, 'ErrImagePull', 'pull access denied: authorization failed: no basic auth credentials');
+const unreachable = (index: number): ContainerStatus => waiting(index, 'ErrImagePull', 'connection refused');
+const helperDenied = (index: number): ContainerStatus =>
+  waiting(index, 'ErrImagePull', `failed to pull ${settings().noopImage}: 401 Unauthorized`);
+
+/** A node whose Job pulls or opens app:1 (0), base:2 (1) and the no-op (2), and what its Pod reports. */
+type Case = {
+  readonly entry?: Partial<LedgerEntry>;
+  readonly spec?: Partial<Spec>;
+  readonly containers?: readonly ContainerStatus[];
+  readonly pod?: Partial<Pod>;
+  readonly job?: JobView['job'];
+  readonly on?: Node;
+  readonly anonymousPulls?: AnonymousPulls;
+};
+
+function recorded({ entry, spec: of = withSecret, containers = [], on = modernNode(), ...rest }: Case): Status {
+  const plain = openCache({}, { spec: spec(of) });
+  const claimed = pulling({ id: on.id, ...entry }, plain);
+  const { status } = openCache({ [on.name]: claimed }, { spec: spec(of) });
+  const current = { ...plain, status: { ...status, anonymousPulls: rest.anonymousPulls ?? {} } };
+  const desired = desiredImagesOf(current, [0], settings());
+  const name = nameOf(current, claimed, claimed.pendingImages ?? [0, 1]);
+  const seen = pod({ jobName: name, containers, imageAccess: 'mounting', ...rest.pod });
+  const view: JobView = 'job' in rest ? { job: rest.job, pod: undefined } : { job: job({ name }), pod: seen };
+  const looked = observed({ nodes: new Map([[on.name, on]]), jobs: new Map([[name, view]]), hasAllJobs: false });
+  return recordResults(world({ before: current, observed: looked }), current, new Map([[desired.hash, desired]]))
+    .status;
+}
+
+const entryOf = (of: Case): LedgerEntry | undefined => Object.values(recorded(of).nodes)[0];
+const opening = (of: Partial<LedgerEntry> = {}): Partial<LedgerEntry> => ({
+  ...{ opening: 'Noop', pendingImages: [0, 1, 2], lockedImages: [0, 1, 2] },
+  ...of,
+});
+const allDone = [completed(0), completed(1), completed(2)];
+
+describe('a node that pulled with credentials', () => {
+  const opens = { state: 'Pending', attempt: 0, opening: 'Noop', lockedImages: [0, 1, 2], pendingImages: [0, 1, 2] };
+  const isReady = { state: 'Ready', opening: undefined, pendingImages: undefined };
+
+  it.each([
+    { when: 'the cache names a secret', of: {}, is: opens },
+    {
+      when: 'admission added a secret of the service account',
+      of: { spec: {}, pod: { hasPullSecrets: true } },
+      is: opens,
+    },
+    { when: 'the cache names a service account', of: { spec: { serviceAccountName: 'puller' } }, is: opens },
+    { when: 'the Pod had no credentials', of: { spec: {} }, is: { ...isReady, lockedImages: undefined } },
+    { when: 'the kubelet keeps no records', of: { on: node() }, is: { ...isReady, lockedImages: [] } },
+    {
+      when: 'the registry denies one image to others',
+      of: { anonymousPulls: { 'app:1': 'Denied' } as const },
+      is: { ...opens, lockedImages: [1, 2], pendingImages: [1, 2] },
+    },
+    {
+      when: 'it denies all, and the no-op was opened before',
+      of: { entry: { lockedImages: [] }, anonymousPulls: { 'app:1': 'Denied', 'base:2': 'Denied' } as const },
+      is: { ...isReady, lockedImages: [] },
+    },
+  ])('opens what it pulled and the no-op, as far as others may have it: $when', ({ of, is }) => {
+    expect(entryOf({ containers: [completed(0), completed(1)], ...of })).toMatchObject(is);
+  });
+
+  it('opens the images it has if others failed, and stays Failed', () => {
+    const missing = waiting(0, 'ErrImagePull', 'not found');
+    const failed = entryOf({ entry: { attempt: 2, failedImages: [0] }, containers: [missing, completed(1)] });
+    expect(failed).toMatchObject({ opening: 'Noop', pendingImages: [1, 2], failedImages: [0] });
+    const entry = opening({ failedImages: [0], lockedImages: [1, 2], pendingImages: [1, 2] });
+    const ended = entryOf({ entry, containers: [completed(1), completed(2)] });
+    expect(ended).toMatchObject({ state: 'Failed', opening: undefined, failedImages: [0], lockedImages: [] });
+  });
+});
+
+describe('a Job that opens images', () => {
+  it('has no credentials, and no service account that may have some, and pulls no newer image', () => {
+    const on = modernNode();
+    const live = openCache(
+      {},
+      { spec: spec({ ...withSecret, serviceAccountName: 'puller', imagePullPolicy: 'Always' }) },
+    );
+    const desired = desiredImagesOf(live, [0], settings());
+    const entry = pulling({ id: on.id, desiredHash: desired.hash, opening: 'Noop' });
+    const order = {
+      cache: live,
+      node: on,
+      entry,
+      desired,
+      indexes: [0, 1, 2],
+      settings: settings(),
+      runAsUser: 65_532,
+    };
+    const template = pullJob(order).spec?.template.spec;
+    expect(template).toMatchObject({ imagePullSecrets: [{}] });
+    expect(template).not.toHaveProperty('serviceAccountName');
+    const images = template?.volumes?.map(({ image }) => image);
+    const references = ['app:1', 'base:2', settings().noopImage];
+    expect(images).toEqual(references.map((reference) => ({ reference, pullPolicy: 'IfNotPresent' })));
+    const bare = pullJob({ ...order, entry: { ...entry, opening: 'Bare' }, indexes: [0] }).spec?.template.spec;
+    expect(bare?.containers).toMatchObject([{ image: 'app:1', imagePullPolicy: 'IfNotPresent' }]);
+    expect(bare).not.toHaveProperty('volumes');
+    expect(pullJob(order).metadata.name).not.toBe(pullJob({ ...order, entry: pulling({}, live) }).metadata.name);
+  });
+
+  it('makes the node Ready with all images open', () => {
+    const { nodes, anonymousPulls } = recorded({ entry: opening(), containers: allDone });
+    expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', opening: undefined, lockedImages: [] }]);
+    expect(anonymousPulls).toEqual({ 'app:1': 'Allowed', 'base:2': 'Allowed' });
+  });
+
+  it('learns which images are denied to others, for all nodes', () => {
+    const containers = [denied(0), completed(1), completed(2)];
+    const { nodes, anonymousPulls, failures } = recorded({ entry: opening(), containers });
+    expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', failedImages: [], lockedImages: [] }]);
+    expect(anonymousPulls).toEqual({ 'app:1': 'Denied', 'base:2': 'Allowed' });
+    expect(failures).toEqual({});
+  });
+
+  it.each([
+    {
+      when: 'a registry is out of reach',
+      of: { containers: [unreachable(0), completed(1), completed(2)] },
+      locked: [0],
+    },
+    {
+      when: 'a quota admits no Pod',
+      of: { job: job({ podRefused: 'exceeded quota: pods', createdAt: 0 }) },
+      locked: [0, 1],
+    },
+    {
+      when: 'its third Job was lost',
+      of: { entry: opening({ attempt: 3 }), pod: { isDisrupted: true } },
+      locked: [0, 1],
+    },
+  ])('leaves images locked without failing the node, and does not wait: $when', ({ of, locked }) => {
+    const { nodes, failures } = recorded({ entry: opening({ copiesNoop: true }), ...of });
+    expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', failedImages: [], lockedImages: locked }]);
+    expect(failures).toEqual({});
+  });
+
+  it('tries again without the no-op if that is denied', () => {
+    const refused = entryOf({ entry: opening(), containers: [helperDenied(0), helperDenied(1), helperDenied(2)] });
+    expect(refused).toMatchObject({ state: 'Pending', attempt: 0, opening: 'Bare', pendingImages: [0, 1] });
+    const started = [0, 1].map((index) =>
+      container(index, { state: 'terminated', reason: 'StartError', exitCode: 128 }),
+    );
+    const entry = opening({ opening: 'Bare', pendingImages: [0, 1] });
+    const ended = recorded({ entry, containers: started, pod: { imageAccess: 'neither', phase: 'Failed' } });
+    expect(Object.values(ended.nodes)).toMatchObject([{ state: 'Ready', lockedImages: [] }]);
+    expect(ended.anonymousPulls).toEqual({ 'app:1': 'Allowed', 'base:2': 'Allowed' });
+  });
+
+  it('is retried when it is lost', () => {
+    const lost = entryOf({ entry: opening(), pod: { isDisrupted: true } });
+    expect(lost).toMatchObject({ state: 'Pending', attempt: 1, opening: 'Noop', pendingImages: [0, 1, 2] });
+  });
+
+  it('takes no image for opened that only the list of the node proves to be present', () => {
+    const on = modernNode({ images: new Set(['docker.io/library/app:1', 'docker.io/library/base:2']) });
+    const silent = { containers: [container(0), container(1), container(2)], pod: { createdAt: 0, startedAt: 0 } };
+    expect(entryOf({ entry: opening(), on, ...silent })).toMatchObject({ state: 'Ready', lockedImages: [0, 1] });
+  });
+});
+
+describe('the hash of desired images', () => {
+  it('differs for another service account, whose credentials nodes have to prove', () => {
+    const hashOf = (of: Partial<Spec>): string => desiredImagesOf(cache({ spec: spec(of) }), [0], settings()).hash;
+    expect(hashOf({ serviceAccountName: 'puller' })).not.toBe(hashOf({}));
+    expect(hashOf({ serviceAccountName: 'a' })).not.toBe(hashOf({ imagePullSecrets: ['a'] }));
+  });
+});
