@@ -98,7 +98,10 @@ async function forecastOf(
 ): Promise<Forecast> {
   const observed = await observe(cache, { scope: 'everything', opens, makes: 'pulls' }, context);
   const decision: Plan = decide(
-    worldOf({ before: cache, observed, opens, makes: 'pulls', resolutions: new Map(), anonymousPulls: new Map() }, context),
+    worldOf(
+      { before: cache, observed, opens, makes: 'pulls', resolutions: new Map(), anonymousPulls: new Map() },
+      context,
+    ),
   );
   return forecast({ cache, isNew, plan: decision, nodes, sizes });
 }
