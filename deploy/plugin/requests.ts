@@ -1,8 +1,8 @@
-import { annotations } from '#model/cache/api.ts';
+import { annotations, verifyValue } from '#model/cache/api.ts';
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { paths } from '#runtime/api/paths.ts';
-import { type Command, exitCodes, type Invocation } from './command.ts';
+import { type Command, exitCodes, type Flag, type Invocation } from './command.ts';
 import { exitCodesHelp, timeoutFlag, timeoutOf } from './wait/wait.ts';
 import { waitFor, whenOver } from './wait/wait-for.ts';
 
@@ -12,9 +12,10 @@ type RequestCommand = {
   readonly result: string;
   readonly summary: string;
   readonly description: string;
+  readonly flags: readonly Flag[];
 };
 
-const requestCommand = ({ verb, annotation, result, summary, description }: RequestCommand): Command => ({
+const requestCommand = ({ verb, annotation, result, summary, description, flags }: RequestCommand): Command => ({
   summary,
   description: `${description}\n\nThis sets the annotation ${annotation} to the current time. Each new value requests one round. A suspended cache handles the request when it is resumed.\n\nWith --wait: ${exitCodesHelp}`,
   examples: [
@@ -22,14 +23,16 @@ const requestCommand = ({ verb, annotation, result, summary, description }: Requ
     ['The same, and wait for the result', `${verb} web --wait --timeout=10m`],
   ],
   usage: `${verb} NAME`,
-  flags: [{ name: 'wait', help: 'Wait until the round has ended.' }, timeoutFlag],
+  flags: [...flags, { name: 'wait', help: 'Wait until the round has ended.' }, timeoutFlag],
   nameCount: { min: 1, max: Infinity },
   run: async (invocation) => {
     const timeout = timeoutOf(invocation);
-    const token = new Date().toISOString();
+    const change = invocation.isOn('verify')
+      ? { annotation: annotations.refresh, token: verifyValue }
+      : { annotation, token: new Date().toISOString() };
     const references = invocation.names.map((name) => ({ namespace: invocation.namespace, name }));
     for (const reference of references) {
-      await request(invocation.api, reference, { annotation, token });
+      await request(invocation.api, reference, change);
       invocation.terminal.print(`imagecache.kubefledged.io/${reference.name} ${result}`);
     }
     return invocation.isOn('wait') ? waitForAll(references, timeout, invocation) : exitCodes.good;
@@ -68,6 +71,12 @@ export const refresh = requestCommand({
   summary: 'Request a refresh of a cache',
   description:
     'Request a refresh of a cache: images that nodes have lost, and tags that have moved, are pulled again. It also restores a purged cache.',
+  flags: [
+    {
+      name: 'verify',
+      help: `Let all nodes pull all images again with the current credentials, present or not, as after a pull secret was replaced. Sets the annotation ${annotations.refresh} to "${verifyValue}" instead.`,
+    },
+  ],
 });
 
 export const purge = requestCommand({
@@ -77,4 +86,5 @@ export const purge = requestCommand({
   summary: 'Request the removal of the images of a cache from its nodes',
   description:
     'Request the removal of the images of a cache from its nodes. The cache stays purged until its spec changes or a refresh is requested.',
+  flags: [],
 });

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { readConfig } from '#runtime/config/config.ts';
 import { createLog } from '#runtime/process/log.ts';
 import { startStandalone, type Standalone } from '../../../deploy/standalone/start-standalone.ts';
@@ -123,6 +124,20 @@ describe('kubectl imagecache wait, status, refresh', () => {
       'imagecache.kubefledged.io/fresh refresh requested\nimagecache/fresh done, 3 of 3 nodes ready\n',
     ]);
     expect(await round()).toBe(before + 1);
+  });
+
+  it('requests a refresh in which all nodes prove their credentials', async () => {
+    await apply(cache('proven', ['registry.example/proven:1']));
+    await plugin('wait proven --timeout=15s');
+    const { code, out } = await plugin('refresh proven --verify --wait --timeout=15s');
+    expect([code, out]).toEqual([
+      0,
+      'imagecache.kubefledged.io/proven refresh requested\nimagecache/proven done, 3 of 3 nodes ready\n',
+    ]);
+    // A Ready node that is left alone has no attempt in the round.
+    const { status } = parseImageCache(await cluster.ask({ method: 'GET', path: `${cachesPath}/proven` }));
+    expect(status.round?.number).toBe(2);
+    expect(Object.values(status.nodes).map(({ attempt }) => attempt)).toEqual([1, 1, 1]);
   });
 
   it('lists caches, failed ones first', async () => {
