@@ -135,7 +135,8 @@ describe('kubectl imagecache wait, status, refresh', () => {
       'imagecache.kubefledged.io/proven refresh requested\nimagecache/proven done, 3 of 3 nodes ready\n',
     ]);
     // A Ready node that is left alone has no attempt in the round.
-    const { status } = parseImageCache(await cluster.ask({ method: 'GET', path: `${cachesPath}/proven` }));
+    const { body } = await cluster.ask({ method: 'GET', path: `${cachesPath}/proven` });
+    const { status } = parseImageCache(body);
     expect(status.round?.number).toBe(2);
     expect(Object.values(status.nodes).map(({ attempt }) => attempt)).toEqual([1, 1, 1]);
   });
