@@ -1,4 +1,4 @@
-import { finalizer } from '#model/cache/api.ts';
+import { annotations, finalizer } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
 import { withAnswers } from '#model/desired/access.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
@@ -10,7 +10,6 @@ import {
   mayOpen,
   nextRound,
   resolvesImages,
-  wasInterrupted,
 } from '#model/round/next-round.ts';
 import { ignoreStaleTriggers, openRound } from '#model/round/open-round.ts';
 import { refreshLedger } from '#model/round/refresh-ledger.ts';
@@ -31,11 +30,14 @@ export function decide(world: World): Plan {
   const request = nextRound(before, now);
   if (request !== undefined)
     return mayOpen(request, opens) ? planOpening(world, request) : continueRound(world, request);
-  if (isFromKubeFledged(before) && !(before.spec.suspend && wasInterrupted(before)))
+  if (isFromKubeFledged(before) && !(before.spec.suspend && !isSettled(before)))
     return opens.includes('Adopted') ? planStart(world, adopt(world)) : emptyPlan;
   if (before.spec.suspend) return opens.includes('Spec') ? suspend(world) : emptyPlan;
   return continueRound(world, undefined);
 }
+
+/** Whether kube-fledged's last operation has ended with a result. */
+const isSettled = ({ status: { status } }: ImageCache): boolean => status === 'Succeeded' || status === 'Failed';
 
 /** `purge` adds the finalizer when deletionPolicy is Purge, and removes it otherwise. */
 function planFinalizer({ before, makes }: World): Plan | undefined {
@@ -75,11 +77,24 @@ function withoutRequest(cache: ImageCache, plan: Plan): Plan {
   return { ...plan, status: { ...status, round: { ...round, requestedBy: undefined } } };
 }
 
-/** Opens a round. The annotation of the previous round is removed first: it would otherwise request one more. */
+/**
+ * Opens a round. The annotation of the previous round is removed first: it would otherwise request one more. So is that of a
+ * refresh if a purge opens: it was there before, and would bring back what the purge removes.
+ */
 function planOpening(world: World, request: RoundRequest): Plan {
-  const finished = finishedRequest(world.before);
-  if (finished === undefined) return planStart(world, opened(world, request));
-  return { ...emptyPlan, annotations: { [finished.annotation]: finished.value }, observeNext: 'everything' };
+  const { before } = world;
+  const finished = finishedRequest(before);
+  const stale = {
+    ...(finished && { [finished.annotation]: finished.value }),
+    ...(request.operation === 'Purge' ? refreshAnnotation(before) : {}),
+  };
+  if (Object.keys(stale).length === 0) return planStart(world, opened(world, request));
+  return { ...emptyPlan, annotations: stale, observeNext: 'everything' };
+}
+
+function refreshAnnotation({ annotations: given }: ImageCache): Readonly<Record<string, string>> {
+  const value = given[annotations.refresh];
+  return value === undefined ? {} : { [annotations.refresh]: value };
 }
 
 /** The cache with the requested round open. A first round and a refresh compare Ready nodes with what registries report now. */

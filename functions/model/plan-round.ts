@@ -14,8 +14,7 @@ import { isWaiting, removalEvents } from '#model/removal/removal-report.ts';
 import { removalJobsToCreate, removalJobsToDelete } from '#model/removal/removals-due.ts';
 import { startRemovals } from '#model/removal/start-removals.ts';
 import { syncRemovals } from '#model/removal/sync-removals.ts';
-import { closeRound } from '#model/round/close-round.ts';
-import { idleStatus, openRoundStatus } from '#model/round/open-conditions.ts';
+import { closeRound, continued } from '#model/round/close-round.ts';
 import type { ObserveNext, Plan } from './plan.ts';
 import type { World } from './world.ts';
 
@@ -85,26 +84,21 @@ function desiredInUse({ nodes, desired }: Status): Status['desired'] {
 type Ended = Pick<Plan, 'events'> & { readonly next: ImageCache; readonly mustObserveEverything: boolean };
 
 /**
- * Ends the round with its last unsettled node, in the write that settles it. A purge ends only after observing all nodes:
+ * Ends the round with its last unsettled node, in the write that settles it; between rounds, reports what became of nodes. A purge ends only after observing all nodes:
  * what to remove from a node on which a removal is running is not known before that removal has ended.
  */
 function endStep(world: World, next: ImageCache): Ended {
-  const { observed, settings, now, makes } = world;
+  const { observed, settings, makes } = world;
   const isOpen = isRoundOpen(next.status);
   const isSettled = isPurged(next)
     ? !isWaiting(world, next.status)
     : !Object.values(next.status.nodes).some(isUnsettled);
   const needsAllNodes = isPurged(next) && isOpen && isSettled && !observed.hasAllNodes;
-  const { status, events } =
-    isOpen && isSettled && !needsAllNodes
-      ? closeRound(world, next)
-      : {
-          status: isOpen ? openRoundStatus(next, observed, now) : isSettled ? idleStatus(next, now) : next.status,
-          events: [],
-        };
+  const isOver = isOpen && isSettled && !needsAllNodes;
+  const { status, events } = isOver ? closeRound(world, next) : continued(world, next);
   const ended = { ...next, status };
   // Retained Jobs of earlier rounds are deleted once this one has ended, which requires observing all of them.
-  const needsAllJobs = events.length > 0 && !observed.hasAllJobs && retainsJobs(next, settings);
+  const needsAllJobs = isOver && !observed.hasAllJobs && retainsJobs(next, settings);
   const canDropPlacements = makes === 'removals' && !observed.hasAllNodes && hasRemovedPlacements(ended);
   return { next: ended, events, mustObserveEverything: needsAllNodes || needsAllJobs || canDropPlacements };
 }

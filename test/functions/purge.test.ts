@@ -20,6 +20,7 @@ import {
   pulled,
   editedDown,
   ordinary,
+  ready,
   odd,
 } from './removal-scene.ts';
 
@@ -42,7 +43,8 @@ describe('purge, on request,', () => {
     const { status } = on.live();
     expect(status).toMatchObject({
       status: 'Succeeded',
-      message: 'All cached images succesfully deleted from respective nodes',
+      message:
+        'All cached images succesfully deleted from respective nodes, except for 1 on 1 node that are used by Pods or needed by other caches. Please see "removals" section',
       placements: [],
     });
     expect(status.nextRefreshTime).toBeUndefined();
@@ -216,8 +218,14 @@ describe('purge, on request,', () => {
     on.api.put(nodePath('node-1'), nodeNamed('node-1', { status: { ...odd } }));
     on.annotate(asked);
     await purge(changed(aCache), on.context);
-    expect(on.live().status).toMatchObject({ status: 'Failed', removals: { 'node-1': { reason: 'UnknownRuntime' } } });
-    expect(on.live().status.removals['node-1']?.message).toContain('CRI_SOCKET_PATH');
+    const { status } = on.live();
+    expect(status).toMatchObject({
+      status: 'Failed',
+      failures: { 'app:1': [{ node: 'node-1', reason: 'UnknownRuntime' }], 'base:2': [{ node: 'node-1' }] },
+      removals: { 'node-1': { reason: 'UnknownRuntime' } },
+    });
+    expect(status.failures['app:1']?.[0]?.message).toContain('CRI_SOCKET_PATH');
+    expect(status.removals['node-1']?.message).toContain('CRI_SOCKET_PATH');
   });
 
   it('reports in the status that the namespace refuses the Job, and continues when it no longer does', async () => {
@@ -237,16 +245,108 @@ describe('purge, on request,', () => {
     on.api.put(nodePath('node-1'), nodeNamed('node-1', away));
     on.annotate(asked);
     await purge(changed(aCache), on.context);
+    const causes = [{ node: 'node-1', reason: 'NotReady', message: 'Check if node is ready' }];
     expect(on.live().status).toMatchObject({
-      status: 'NoImagesPulledOrDeleted',
+      status: 'Failed',
+      message: 'Image deletion failed for some images. Please see "failures" section',
+      failures: { 'app:1': causes, 'base:2': causes },
       removals: { 'node-1': { state: 'Skipped', reason: 'NotReady' } },
     });
+    expect(on.api.list(eventsPath).at(-1)).toMatchObject({ type: 'Warning', reason: 'ImageCachePurge' });
     on.nodes('node-1');
     await reconcile(changed(aNode('node-1')), on.context);
-    expect(on.live().status.removals['node-1']?.state).toBe('Pending');
+    expect(on.live().status).toMatchObject({
+      status: 'Processing',
+      failures: {},
+      removals: { 'node-1': { state: 'Pending' } },
+    });
     expect(on.jobs()).toEqual([]);
     await purge(changed(aCache, { isRemoval: true }), on.context);
-    expect(removals(on)).toHaveLength(1);
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    await told(on, job);
+    expect(on.live().status).toMatchObject({
+      status: 'Succeeded',
+      message: 'All cached images succesfully deleted from respective nodes',
+      placements: [],
+    });
+  });
+
+  it.each([
+    ['cordoned', { spec: { unschedulable: true } }, undefined],
+    [
+      'under DiskPressure',
+      { status: { ...ordinary, conditions: [...ready.conditions, { type: 'DiskPressure', status: 'True' }] } },
+      'system-node-critical',
+    ],
+  ])('removes images from a node that is %s, as nothing is pulled there', async (_, of, priorityClassName) => {
+    const on = await pulled(undefined, 'node-1');
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', of));
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    expect(job?.spec.template.spec).toMatchObject({ tolerations: [{ operator: 'Exists' }] });
+    expect(job?.spec.template.spec.priorityClassName).toBe(priorityClassName);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    await told(on, job);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', placements: [] });
+  });
+
+  it('says how many images were spared if all were', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    const spared = { outcome: 'spared', reason: 'InUse', by: 'apps/web/app' } as const;
+    ends(on, job, [
+      { ...spared, image: 'app:1' },
+      { ...spared, image: 'base:2' },
+    ]);
+    await told(on, job);
+    expect(on.live().status).toMatchObject({
+      status: 'NoImagesPulledOrDeleted',
+      message:
+        'No images were deleted: 2 on 1 node are used by Pods or needed by other caches. Please see "removals" section',
+      removals: { 'node-1': { spared: 2, sparedImages: [{ image: 'app:1' }, { image: 'base:2' }] } },
+    });
+  });
+
+  it('ends purged if a refresh is requested with it, and serves one that is requested during it', async () => {
+    const on = await pulled(undefined, 'node-1');
+    const refreshed = { 'kubefledged.io/refresh-imagecache': '', 'kubefledged.io/refresh-requested-at': '1' };
+    on.annotate({ ...asked, ...refreshed });
+    await refresh(changed(aCache), on.context);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    await told(on, job);
+    await refresh(tick, on.context);
+    expect(on.live()).toMatchObject({
+      annotations: { 'kubefledged.io/refresh-requested-at': '1' },
+      status: { status: 'Succeeded', reason: 'ImageCachePurge', round: { number: 2 } },
+    });
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    on.annotate({ ...asked, ...refreshed });
+    const next = removals(on).find(({ metadata }) => metadata.name !== job?.metadata.name);
+    ends(on, next, [removed('app:1'), removed('base:2')]);
+    await told(on, next);
+    await refresh(tick, on.context);
+    expect(on.live().status).toMatchObject({ reason: 'ImageCacheRefresh', round: { number: 4 } });
+  });
+
+  it('is requested again if a suspension cuts it off', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    on.edit({ cacheSpec: [{ images: ['app:1', 'base:2'] }], suspend: true });
+    await reconcile(changed(aCache), on.context);
+    expect(on.live().status.status).toBe('Aborted');
+    on.edit({ cacheSpec: [{ images: ['app:1', 'base:2'] }] });
+    await reconcile(changed(aCache), on.context);
+    await purge(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({ status: 'Processing', reason: 'ImageCachePurge', round: { number: 3 } });
+    expect(on.jobs()).toEqual([]);
   });
 
   it('keeps a Job that has reported, even if its Pod has not ended, for pulls on that node to observe', async () => {

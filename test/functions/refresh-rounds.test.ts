@@ -60,7 +60,10 @@ describe('a refresh', () => {
     on.wait(3_600_000);
     await refresh(tick, on.context);
     expect(on.live().status).toMatchObject({ status: 'Processing', reason: 'ImageCacheRefresh' });
-    expect(on.live().status.conditions.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'True' });
+    expect(on.live().status.conditions.find(({ type }) => type === 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'PullInProgress',
+    });
     expect(on.jobs()).toHaveLength(2);
   });
 

@@ -24,6 +24,7 @@ export type RemovalJob = {
     readonly template: {
       readonly spec: {
         readonly serviceAccountName?: string;
+        readonly priorityClassName?: string;
         readonly containers: readonly { readonly args: readonly string[] }[];
       };
     };

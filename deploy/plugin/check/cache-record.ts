@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
@@ -80,7 +80,7 @@ export function cacheRecord(cache: ImageCache, object: unknown, usualAccount = '
       ),
     ),
     isObserved: cache.status.observedGeneration === cache.generation,
-    settledAt: isRoundOpen(cache.status) ? undefined : cache.status.completionTime,
+    settledAt: cache.status.status === 'Processing' ? undefined : cache.status.completionTime,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { RemovalState } from '#model/cache/removal-ledger.ts';
 import { nodeList } from '../node-list.ts';
 import { table, wrapped } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -19,6 +20,7 @@ export function reportLines(report: Report, view: ReportView): readonly string[]
     ...summaryLines(report, view),
     ...(report.images.length === 0 ? [] : ['', ...imageLines(report, view)]),
     ...(report.nodes.length === 0 ? [] : ['', ...nodeLines(report, view)]),
+    ...(report.removals.length === 0 ? [] : ['', ...removalLines(report, view)]),
     ...failureLines(report, view),
   ];
 }
@@ -120,16 +122,44 @@ function legend(nodes: readonly NodeReport[]): readonly string[] {
   ];
 }
 
+/** Removals that have not succeeded first, then what was spared. */
+function removalLines({ removals }: Report, { isWide, width, colour }: ReportView): readonly string[] {
+  const sorted = removals.toSorted((a, b) => removalOrder.indexOf(a.state) - removalOrder.indexOf(b.state));
+  const shown = isWide ? sorted : sorted.slice(0, max.nodes);
+  const [head = '', ...lines] = table(
+    [
+      { title: 'NODE' },
+      { title: 'REMOVAL' },
+      { title: 'REMOVED', isNumber: true },
+      { title: 'SPARED', isNumber: true },
+      { title: '' },
+    ],
+    shown.map(({ name, state, removed, spared, reason }) => [name, state, String(removed), String(spared), reason]),
+  );
+  const more = removals.length - shown.length;
+  const spared = shown.flatMap(({ name, sparedImages }) =>
+    sparedImages.map(({ image, reason, by }) => `${image} stays on ${name}: ${reason}${by === '' ? '' : `, ${by}`}`),
+  );
+  return [
+    head,
+    ...lines.map((line, index) => colour(removalTones[shown[index]?.state ?? 'Removed'], line)),
+    ...(more === 0 ? [] : [`... and ${counted(more, 'node')} more (-o wide lists all)`]),
+    ...(spared.length === 0 ? [] : ['', ...spared.flatMap((line) => wrapped(line, width))]),
+  ];
+}
+
+const removalOrder: readonly RemovalState[] = ['Failed', 'Skipped', 'Removing', 'Pending', 'Removed'];
+const removalTones = { Failed: 'bad', Skipped: 'bad', Removing: 'busy', Pending: 'quiet', Removed: 'good' } as const;
+
 /** Equal failures of an image are printed once, with their nodes. */
-function failureLines({ nodes }: Report, { isWide, width, colour }: ReportView): readonly string[] {
+function failureLines({ failures }: Report, { isWide, width, colour }: ReportView): readonly string[] {
   const groups = new Map<string, { readonly image: string; readonly cause: string; readonly names: string[] }>();
-  for (const { name, failures } of nodes)
-    for (const { image, reason, message } of failures) {
-      const cause = [reason, message].filter((part) => part !== '').join(': ');
-      const group = groups.get(`${image} ${cause}`) ?? { image, cause, names: [] };
-      group.names.push(name);
-      groups.set(`${image} ${cause}`, group);
-    }
+  for (const { image, node, reason, message } of failures) {
+    const cause = [reason, message].filter((part) => part !== '').join(': ');
+    const group = groups.get(`${image} ${cause}`) ?? { image, cause, names: [] };
+    group.names.push(node);
+    groups.set(`${image} ${cause}`, group);
+  }
   const all = [...groups.values()];
   const shown = isWide ? all : all.slice(0, max.failures);
   const more = all.length - shown.length;

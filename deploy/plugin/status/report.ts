@@ -1,5 +1,6 @@
 import type { Failure, ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
+import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
 import { type NodeCounts, nodeCounts } from '#model/desired/node-counts.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import { byName } from '../by-name.ts';
@@ -21,6 +22,15 @@ export type Report = {
   readonly isSuspended: boolean;
   readonly images: readonly ImageReport[];
   readonly nodes: readonly NodeReport[];
+  readonly removals: readonly RemovalReport[];
+  /** Why images are not on nodes, or after a purge still are. */
+  readonly failures: readonly ({ readonly image: string } & Failure)[];
+};
+
+/** The removal of images from one node. */
+export type RemovalReport = Pick<RemovalEntry, 'state' | 'reason' | 'message' | 'removed' | 'sparedImages'> & {
+  readonly name: string;
+  readonly spared: number;
 };
 
 export type ImageReport = {
@@ -66,6 +76,15 @@ export function report(cache: ImageCache): Report {
     isSuspended: cache.spec.suspend,
     images: imageReports(cache, nodes),
     nodes: nodes.toSorted((a, b) => rank(a) - rank(b) || byName(a, b)),
+    removals: Object.entries(status.removals).map(
+      ([node, { state, reason, message, removed, spared, sparedImages }]) => ({
+        ...{ name: node, state, reason, message },
+        ...{ removed, spared, sparedImages },
+      }),
+    ),
+    failures: Object.entries(status.failures).flatMap(([image, each]) =>
+      each.map((failure) => ({ image, ...failure })),
+    ),
   };
 }
 

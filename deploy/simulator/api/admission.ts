@@ -48,10 +48,17 @@ export const admitPod = (core: Core, resource: Resource, pod: KubeObject): KubeO
 const withPriority = (core: Core, resource: Resource, pod: KubeObject): KubeObject => {
   const name = textAt(pod, 'spec', 'priorityClassName');
   const found = core.store.get(storageKey(priorityClasses), '', name);
-  if (found === undefined && name !== '')
+  const priority = systemPriorities[name] ?? numberAt(found, 'value');
+  if (priority === undefined && name !== '')
     throw forbidden(resource, nameOf(pod), `no PriorityClass with name ${name} was found`);
   const spec = { preemptionPolicy: 'PreemptLowerPriority', ...objectAt(pod, 'spec') };
-  return kubeObject({ ...pod, spec: { ...spec, priority: numberAt(found, 'value') ?? 0 } });
+  return kubeObject({ ...pod, spec: { ...spec, priority: priority ?? 0 } });
+};
+
+/** The classes that every API server has. */
+const systemPriorities: Readonly<Record<string, number>> = {
+  'system-node-critical': 2_000_001_000,
+  'system-cluster-critical': 2_000_000_000,
 };
 
 /** The name by which a quota counts objects of a resource. */

@@ -92,11 +92,12 @@ export type StatusValue = (typeof statusValues)[number];
 
 /** The status without the fields derived from it when it is serialized (nodesReady, nodeCounts and others). */
 export type Status = {
-  /** A round is open if this is `Processing`. */
+  /** `Processing` while a round is open, and between rounds while nodes that joined are served. */
   readonly status: StatusValue;
   readonly reason: string;
   readonly message: string;
   readonly startTime: number | undefined;
+  /** End of the last round; undefined while one is open. */
   readonly completionTime: number | undefined;
   readonly failures: Failures;
   /** undefined if the cache is new, or kube-fledged wrote its status. */
@@ -176,7 +177,8 @@ export const emptyStatus: Status = {
 };
 
 /** Whether an operation is in progress. */
-export const isRoundOpen = (status: Status): boolean => status.status === 'Processing' && status.round !== undefined;
+export const isRoundOpen = ({ status, round, completionTime }: Status): boolean =>
+  status === 'Processing' && round !== undefined && completionTime === undefined;
 
 /**
  * Whether the last operation was a purge: the cache then stays empty until its spec changes or a refresh is requested.

@@ -57,6 +57,17 @@ export const newRemovalEntry = (id: string, imagesHash: string, round: number): 
 /** Whether a node waits for a removal Job or its result. */
 export const isRemovalUnsettled = ({ state }: RemovalEntry): boolean => state === 'Pending' || state === 'Removing';
 
+/** Whether images are left on the node that a purge was to remove: the removal failed, or the node is away. */
+export const isOwed = (entry: RemovalEntry | undefined): boolean =>
+  entry?.state === 'Failed' || (entry?.state === 'Skipped' && !isNeverServed(entry));
+
+/** Whether the node is of a kind that never gets Jobs, and never had images. */
+const isNeverServed = ({ reason }: RemovalEntry): boolean => reason === 'Virtual' || reason === 'OtherOperatingSystem';
+
+/** Whether the images are gone from the node. */
+export const isDone = (entry: RemovalEntry): boolean =>
+  entry.state === 'Removed' || (entry.state === 'Skipped' && isNeverServed(entry));
+
 /** The entry once its removal has failed. It is tried again after 15 s, and then after three times as long, up to half an hour. */
 export function failedRemovalEntry(entry: RemovalEntry, { reason, message }: Cause, now: number): RemovalEntry {
   const delay = Math.min(15 * 3 ** Math.max(0, entry.attempt - maxAttempts), 1800) * 1000;

@@ -1,5 +1,6 @@
 import { type ImageCache, type ImageList, type Placement, type Status, isPurged } from '#model/cache/image-cache.ts';
 import { imagesOf } from './desired-images.ts';
+import { isDone } from '#model/cache/removal-ledger.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
 
@@ -45,8 +46,7 @@ export function placedImages(cache: ImageCache, desiredHash: string): readonly s
 }
 
 /** Whether all removals have succeeded, so that placements outside the spec can be dropped. */
-const isAllRemoved = ({ removals }: Status): boolean =>
-  Object.values(removals).every(({ state }) => state === 'Removed');
+const isAllRemoved = ({ removals }: Status): boolean => Object.values(removals).every(isDone);
 
 /** Whether placements can be dropped once all nodes were observed. */
 export const hasRemovedPlacements = (cache: ImageCache): boolean =>

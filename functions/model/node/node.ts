@@ -36,30 +36,32 @@ export type Taint = { readonly key: string; readonly value: string; readonly eff
 export const nodeId = (uid: string, machineId: string, systemUuid: string): string =>
   hash(12, uid, machineId, systemUuid);
 
-/** Why a node gets no Job; the first that applies is reported. */
-const skipReasons = [
-  'BeingDeleted',
-  'Virtual',
-  'OtherOperatingSystem',
-  'NotReady',
-  'Unschedulable',
-  'DiskPressure',
-  'TaintNotTolerated',
-] as const;
-export type SkipReason = (typeof skipReasons)[number];
+/** Why a node gets no Job. */
+export type SkipReason =
+  | 'BeingDeleted'
+  | 'Virtual'
+  | 'OtherOperatingSystem'
+  | 'NotReady'
+  | 'Unschedulable'
+  | 'DiskPressure'
+  | 'TaintNotTolerated';
 
-/** Why a node is skipped; undefined if it can get Jobs. */
+/** Why nothing can run on a node, neither pulls nor removals; undefined if Jobs can. The first reason that applies is reported. */
+export function unavailableReason(node: Node): SkipReason | undefined {
+  if (node.isBeingDeleted || node.taints.some((taint) => deletionTaints.has(taint.key))) return 'BeingDeleted';
+  if (isVirtual(node)) return 'Virtual';
+  if (node.operatingSystem !== 'linux') return 'OtherOperatingSystem';
+  return node.isReady ? undefined : 'NotReady';
+}
+
+/** Why images are not pulled on a node; undefined if they can be. */
 export function skipReason(node: Node, tolerations: readonly Toleration[] | undefined): SkipReason | undefined {
-  const conditions: Readonly<Record<SkipReason, boolean>> = {
-    BeingDeleted: node.isBeingDeleted || node.taints.some((taint) => deletionTaints.has(taint.key)),
-    Virtual: isVirtual(node),
-    OtherOperatingSystem: node.operatingSystem !== 'linux',
-    NotReady: !node.isReady,
-    Unschedulable: node.isUnschedulable,
-    DiskPressure: node.hasDiskPressure,
-    TaintNotTolerated: tolerations !== undefined && untoleratedTaint(tolerations, node.taints) !== undefined,
-  };
-  return skipReasons.find((reason) => conditions[reason]);
+  const reason = unavailableReason(node);
+  if (reason !== undefined) return reason;
+  if (node.isUnschedulable) return 'Unschedulable';
+  if (node.hasDiskPressure) return 'DiskPressure';
+  const isTolerated = tolerations === undefined || untoleratedTaint(tolerations, node.taints) === undefined;
+  return isTolerated ? undefined : 'TaintNotTolerated';
 }
 
 /** Whether a node is of a kind that never gets Jobs. */

@@ -68,7 +68,7 @@ const ascending = (a: number, b: number): number => a - b;
 
 const jobLost: Cause = {
   reason: 'JobLost',
-  message: `The Job or its Pod was taken away ${maxAttempts} times before it ended`,
+  message: `The Job or its Pod was deleted before it ended, and no more than ${maxAttempts} attempts are made in a round`,
 };
 
 /** The entry once all Jobs of the attempt have ended: images that failed are retried once, then locked ones are opened. */

@@ -46,8 +46,7 @@ function recordedEntry(entry: RemovalEntry, verdict: EndedVerdict, now: number):
 
 function causeOf(verdict: EndedVerdict): Cause | undefined {
   if (verdict.type === 'failed') return verdict.cause;
-  if (verdict.type === 'lost')
-    return { reason: 'JobLost', message: `The removal Job was taken away ${maxAttempts} times before it ended` };
+  if (verdict.type === 'lost') return { reason: 'JobLost', message: 'The removal Job was deleted before it ended' };
   const { error, counts, images } = verdict.result;
   if (error !== '') return { reason: 'RuntimeUnreachable', message: error };
   if (counts.failed === 0) return undefined;

@@ -78,13 +78,17 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
           securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: 'RuntimeDefault' } },
           affinity: { nodeAffinity: nodeAffinity(node.name) },
           tolerations: [{ operator: 'Exists' }],
-          ...optionalField('priorityClassName', order.cache.spec.priorityClassName ?? settings.jobPriorityClassName),
+          ...optionalField('priorityClassName', priorityClassOf(order)),
           enableServiceLinks: false,
         },
       },
     },
   };
 }
+
+/** A kubelet under DiskPressure admits critical Pods only, and a removal is what frees its disk. */
+const priorityClassOf = ({ node, cache, settings }: RemovalJobOrder): string =>
+  node.hasDiskPressure ? 'system-node-critical' : (cache.spec.priorityClassName ?? settings.jobPriorityClassName);
 
 /** The one name of the Job: whoever makes it, however often, makes the same. What is to be kept may be seen differently by two, and is not in it. */
 export const removalJobName = ({ name, uid }: ImageCache, { round, id, attempt, imagesHash }: RemovalEntry): string =>

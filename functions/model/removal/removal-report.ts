@@ -1,7 +1,13 @@
 import { hash } from '#model/text/hash.ts';
-import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+import { type ImageCache, type Status, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
-import { type RemovalEntry, type RemovalLedger, isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
+import {
+  type RemovalEntry,
+  type RemovalLedger,
+  isDone,
+  isOwed,
+  isRemovalUnsettled,
+} from '#model/cache/removal-ledger.ts';
 import type { World } from '#model/world.ts';
 
 /** Whether a purge has still to wait. Nodes that failed or can not be served now hold up a deletion only, and not for ever. */
@@ -23,12 +29,11 @@ export function removalEvents(
     ([name, entry]) => isTold(entry) && !isSame(before.removals[name], entry),
   );
   const isOver = !Object.values(status.removals).some(isRemovalUnsettled);
-  const isLast = isBeingDeleted && before.status === 'Processing' && status.status !== 'Processing';
+  const isLast = isBeingDeleted && isRoundOpen(before) && !isRoundOpen(status);
   if (!(isNews && isOver) && !isLast) return [];
   const message = summary(status.removals, isBeingDeleted);
-  const hasFailed = Object.values(status.removals).some(({ state }) => state === 'Failed');
-  const isShort =
-    hasFailed || (isBeingDeleted && !Object.values(status.removals).every(({ state }) => state === 'Removed'));
+  const entries = Object.values(status.removals);
+  const isShort = entries.some(isOwed) || (isBeingDeleted && !entries.every(isDone));
   const [type, reason] = isShort
     ? (['Warning', 'ImageRemovalFailed'] as const)
     : (['Normal', 'ImagesRemoved'] as const);
@@ -52,7 +57,7 @@ function summary(removals: RemovalLedger, isDeletion: boolean): string {
     `Removed ${counted(removed, 'image')} (${inWords(sum((entry) => entry.freedBytes))}) from ${counted(freed, 'node')}`,
     ...(spared === 0 ? [] : [`spared ${counted(spared, 'image')}: ${list(entries.flatMap(sparedOn))}`]),
     ...troubles(entries, 'Failed', 'failed'),
-    ...(isDeletion ? troubles(entries, 'Skipped', 'given up') : []),
+    ...troubles(entries, 'Skipped', isDeletion ? 'given up' : 'still to be done'),
     ...(isDeletion ? troubles(entries, 'Pending', 'given up') : []),
     ...(isDeletion ? troubles(entries, 'Removing', 'given up') : []),
   ].join('; ');

@@ -4,7 +4,7 @@ import { type RemovalEntry, newRemovalEntry } from '#model/cache/removal-ledger.
 import { observedNodes } from '#model/desired/observed-nodes.ts';
 import { imagesToRemove, toRemoveHash, toRemoveInUse } from '#model/desired/images-to-remove.ts';
 import { placedImages } from '#model/desired/placements.ts';
-import { type Node, isUnreachable, skipReason } from '#model/node/node.ts';
+import { type Node, isUnreachable, unavailableReason } from '#model/node/node.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
 
@@ -66,7 +66,7 @@ function syncRemoval(
   { node, entry, images, imagesHash, isNewlyLost }: Target,
   cache: ImageCache,
 ): RemovalEntry | undefined {
-  const reason = skipReason(node, undefined);
+  const reason = unavailableReason(node);
   const isSame = entry?.imagesHash === imagesHash;
   if (entry?.state === 'Removing' && (isSame || !isNewlyLost))
     return isUnreachable(reason) ? { ...entry, state: 'Skipped', reason: reason ?? '' } : entry;

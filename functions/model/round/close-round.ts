@@ -1,30 +1,30 @@
-import { type Phase, conditionsOf } from '#model/cache/conditions.ts';
-import { type ImageCache, type Status, type StatusValue, isPurged } from '#model/cache/image-cache.ts';
-import type { RemovalLedger } from '#model/cache/removal-ledger.ts';
+import { type ImageCache, type Status, isPurged, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
-import type { Ledger } from '#model/cache/ledger.ts';
-import { type RefreshTimeInputs, nextRefresh } from './refresh-time.ts';
-import type { Scheduled } from '#model/world.ts';
+import type { Scheduled, World } from '#model/world.ts';
+import { nextRefresh } from './refresh-time.ts';
+import { reportedStatus } from './reported-status.ts';
 
-/** The status of a cache whose round has ended, with kube-fledged's status values and messages, and the Event that reports it. */
-export function closeRound(
-  inputs: RefreshTimeInputs,
-  cache: ImageCache,
-): { readonly status: Status; readonly events: readonly CacheEvent[] } {
-  const { now, scheduled } = inputs;
-  const { status, generation } = cache;
+type Reported = { readonly status: Status; readonly events: readonly CacheEvent[] };
+
+/** The status of a cache whose round has ended, and the Event that reports it. */
+export function closeRound(world: World, cache: ImageCache): Reported {
+  const { now, scheduled } = world;
   const isPurge = isPurged(cache);
-  const end = isPurge ? endOfPurge(status.removals) : endOf(status.nodes);
-  const conditions = conditionsOf(end.phase, {
-    conditions: status.conditions,
-    generation,
-    now,
-    message: end.message,
-  });
-  const refreshed = isPurge ? {} : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, inputs) };
-  const ended = { ...status, status: end.value, message: end.message, completionTime: now, conditions, ...refreshed };
-  return { status: ended, events: [endEvent(ended), ...(isPurge ? [] : invalidScheduleEvents(scheduled))] };
+  const refreshed = isPurge ? {} : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, world) };
+  const status = reportedStatus(withStatus(cache, { completionTime: now, ...refreshed }), world);
+  return { status, events: [endEvent(status), ...(isPurge ? [] : invalidScheduleEvents(scheduled))] };
 }
+
+/** The status of a cache as it is now, and an Event if it has failed since its round ended, or has failed no more. */
+export function continued(world: World, cache: ImageCache): Reported {
+  const status = reportedStatus(cache, world);
+  const isNews = !isRoundOpen(status) && hasFailed(status) !== hasFailed(world.before.status);
+  const isEnd = status.status !== 'Processing' && !isRoundOpen(world.before.status);
+  const { key, ...event } = endEvent(status);
+  return { status, events: isNews && isEnd ? [{ ...event, key: `${key}-${world.now}` }] : [] };
+}
+
+const hasFailed = ({ status }: Status): boolean => status === 'Failed';
 
 /** Made from the status alone, so that it can also be recorded later. */
 const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
@@ -49,55 +49,4 @@ function invalidScheduleEvents(scheduled: Scheduled | undefined): readonly Cache
   if (scheduled === undefined || scheduled.problem === '') return [];
   const message = `spec.refresh.schedule is ignored: ${scheduled.problem}`;
   return [{ type: 'Warning', reason: 'InvalidSchedule', message, key: scheduled.problem }];
-}
-
-type End = { readonly value: StatusValue; readonly phase: Phase; readonly message: string };
-
-function endOf(nodes: Ledger): End {
-  const states = Object.values(nodes).map(({ state }) => state);
-  if (states.includes('Failed'))
-    return {
-      value: 'Failed',
-      phase: 'failed',
-      message: 'Image pull failed for some images. Please see "failures" section',
-    };
-  if (states.includes('Ready'))
-    return {
-      value: 'Succeeded',
-      phase: 'succeeded',
-      message: 'All requested images pulled succesfully to respective nodes',
-    };
-  return {
-    value: 'NoImagesPulledOrDeleted',
-    phase: 'noNodes',
-    message: states.length === 0 ? noNodes : allSkipped(nodes),
-  };
-}
-
-/** Skipped nodes, and nodes with nothing to remove, are not failures. */
-function endOfPurge(removals: RemovalLedger): End {
-  const states = Object.values(removals).map(({ state }) => state);
-  if (states.includes('Failed'))
-    return {
-      value: 'Failed',
-      phase: 'purgeFailed',
-      message: 'Image deletion failed for some images. Please see "failures" section',
-    };
-  if (states.includes('Removed'))
-    return {
-      value: 'Succeeded',
-      phase: 'purged',
-      message: 'All cached images succesfully deleted from respective nodes',
-    };
-  return { value: 'NoImagesPulledOrDeleted', phase: 'purged', message: noNodes };
-}
-
-const noNodes = 'No images were pulled or deleted because nodeSelector specified did not match any nodes';
-
-/** Nodes match, but all are skipped: the message counts them by reason. */
-function allSkipped(nodes: Ledger): string {
-  const counts = new Map<string, number>();
-  for (const { reason } of Object.values(nodes)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  const told = [...counts].toSorted().map(([reason, count]) => `${count} ${reason}`);
-  return `No images were pulled because none of the matching nodes can be served now: ${told.join(', ')}`;
 }

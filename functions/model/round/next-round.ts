@@ -20,7 +20,7 @@ export type RoundRequest = {
 export function nextRound(cache: ImageCache, now: number): RoundRequest | undefined {
   if (cache.isBeingDeleted) return deletion(cache);
   if (cache.spec.suspend) return undefined;
-  if (isFromKubeFledged(cache)) return wasInterrupted(cache) ? { operation: 'Refresh', trigger: 'Adopted' } : undefined;
+  if (isFromKubeFledged(cache)) return interrupted(cache);
   if (cache.status.observedGeneration === undefined) return { operation: 'Create', trigger: 'Spec' };
   const purge = requestedPurge(cache);
   if (purge !== undefined) return purge;
@@ -56,11 +56,13 @@ function requestedPurge(cache: ImageCache): RoundRequest | undefined {
 export const isFromKubeFledged = (cache: ImageCache): boolean =>
   cache.status.status !== '' && cache.status.observedGeneration === undefined;
 
-/** Whether kube-fledged was interrupted while it pulled. After an interrupted purge nothing is pulled again. */
-export function wasInterrupted(cache: ImageCache): boolean {
-  const { status, reason } = cache.status;
-  const wasPurge = reason === 'ImageCachePurge' || annotations.purge in cache.annotations;
-  return (status === 'Processing' || status === 'Aborted') && !wasPurge;
+/** What kube-fledged was interrupted in is done again: a purge if its status or an annotation says so, else a refresh. */
+function interrupted({ status: { status, reason }, annotations: given }: ImageCache): RoundRequest | undefined {
+  if (status !== 'Processing' && status !== 'Aborted') return undefined;
+  const value = given[annotations.purge];
+  if (value === undefined && reason !== 'ImageCachePurge') return { operation: 'Refresh', trigger: 'Adopted' };
+  const annotation = value === undefined ? undefined : { annotation: annotations.purge, value };
+  return { operation: 'Purge', trigger: 'Adopted', ...(annotation && { annotation }) };
 }
 
 /** The annotation that requested a round that has ended, if its value is unchanged: it must only be removed. */

@@ -31,9 +31,9 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
   };
 }
 
-/** An edit or a purge leaves a refresh token for the next refresh; every other round handles it. */
+/** An edit leaves a refresh token for the next refresh; every other round handles it. */
 function handledToken({ annotations: given, status }: ImageCache, { trigger, operation }: RoundRequest): string {
-  const isLeft = (trigger === 'Spec' && operation === 'Update') || operation === 'Purge';
+  const isLeft = trigger === 'Spec' && operation === 'Update';
   return isLeft ? status.lastHandledRefreshAt : (given[annotations.refreshRequestedAt] ?? status.lastHandledRefreshAt);
 }
 
@@ -70,7 +70,8 @@ function renewedEntry(entry: LedgerEntry): LedgerEntry {
 
 /** Removes trigger annotations that are older than the first round, without acting on them, and says so in an Event. */
 export function ignoreStaleTriggers(cache: ImageCache, plan: Plan): Plan {
-  const stale = [annotations.refresh, annotations.purge].filter((key) => key in cache.annotations);
+  const requested = cache.status.round?.requestedBy?.annotation;
+  const stale = [annotations.refresh, annotations.purge].filter((key) => key in cache.annotations && key !== requested);
   if (stale.length === 0) return plan;
   const message = `${stale.join(' and ')} was set before the first round of the cache: removed without acting on it`;
   return {

@@ -1,5 +1,5 @@
 import { conditionsOf } from '#model/cache/conditions.ts';
-import type { Status } from '#model/cache/image-cache.ts';
+import { type Status, isRoundOpen } from '#model/cache/image-cache.ts';
 import { type Plan, emptyPlan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 
@@ -27,6 +27,14 @@ function suspendedStatus(status: Status, generation: number, now: number): Statu
           completionTime: now,
         }
       : {};
-  const conditions = conditionsOf('suspended', { conditions: status.conditions, generation, now, message: '' });
-  return { ...status, ...ended, observedGeneration: generation, conditions };
+  const suspended = { Reconciling: ['False', 'Suspended'], Stalled: ['False', 'Ok'] } as const;
+  const conditions = conditionsOf(suspended, { conditions: status.conditions, generation, now, message: '' });
+  return { ...status, ...ended, ...askedAgain(status), observedGeneration: generation, conditions };
+}
+
+/** A purge that is cut off is requested again by the same annotation once the suspension ends. */
+function askedAgain(status: Status): Partial<Status> {
+  const { round } = status;
+  if (round?.operation !== 'Purge' || !isRoundOpen(status)) return {};
+  return { round: { ...round, requestedBy: undefined }, lastHandledPurgeAt: '' };
 }

@@ -39,13 +39,46 @@ const joins: Scenario = {
       .cacheChanges('cache')
       .slice(before)
       .map(({ object }) => object);
-    expect(since.every(isCalm)).toBe(true);
-    expect(since.at(-1)?.status.nodesReady).toBe('2/2');
+    expect(since.every(isTrue)).toBe(true);
+    expect(since.some((cache) => !isReady(cache))).toBe(true);
+    expect(since.at(-1)?.status).toMatchObject({ status: 'Succeeded', nodesReady: '2/2' });
   },
 };
 
-const isCalm = (cache: ObservedCache): boolean =>
-  cache.status.status === 'Succeeded' && isReady(cache) && cache.status.round?.number === 1;
+/** The cache is Succeeded and Ready exactly if all nodes are. */
+const isTrue = (cache: ObservedCache): boolean => {
+  const areAll = Object.values(cache.status.nodes).every(({ state }) => state === 'Ready');
+  const hasSucceeded = cache.status.status === 'Succeeded';
+  return hasSucceeded === areAll && isReady(cache) === areAll && cache.status.round?.number === 1;
+};
+
+const failsLater: Scenario = {
+  name: 'is Failed within seconds when a node that joins can not pull, and Succeeded again when it leaves',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    await world.nodes.add(1, { tier: 'a' });
+    const lists = [
+      world.list([await world.image('good')], { tier: 'a' }),
+      world.list([await world.image('missing')], { tier: 'b' }),
+    ];
+    await world.product.start();
+    await world.createCache('cache', [], { cacheSpec: lists, refresh: { intervalSeconds: 0 } });
+    expect((await world.settled('cache')).status).toMatchObject({ status: 'Succeeded', nodesReady: '1/1' });
+    const bad = await world.nodes.addOne({ tier: 'b' });
+    await eventually('it is Failed', () => world.history.cache('cache')?.status.status === 'Failed');
+    const failed = world.history.cache('cache');
+    expect(failed?.status).toMatchObject({ nodesReady: '1/2', round: { number: 1 } });
+    expect(failed?.status.message).toBe('Image pull failed for some images. Please see "failures" section');
+    expect(failed !== undefined && isReady(failed)).toBe(false);
+    await world.nodes.remove(bad);
+    await eventually('it has succeeded', () => world.history.cache('cache')?.status.status === 'Succeeded');
+    expect(world.history.cache('cache')?.status).toMatchObject({
+      failures: {},
+      nodesReady: '1/1',
+      round: { number: 1 },
+    });
+  },
+};
 
 const labelled: Scenario = {
   name: 'pulls on a node whose changed label matches, and forgets one whose label no longer matches',
@@ -213,4 +246,14 @@ const throttled: readonly Scenario[] = surges.map(({ what, nodes, spec, flags, m
 const pullingIn = ({ status }: ObservedCache): number =>
   Object.values(status.nodes).filter(({ state }) => state === 'Pulling').length;
 
-export const nodes: readonly Scenario[] = [joins, labelled, lost, ...hindered, tolerant, leaves, again, ...throttled];
+export const nodes: readonly Scenario[] = [
+  joins,
+  failsLater,
+  labelled,
+  lost,
+  ...hindered,
+  tolerant,
+  leaves,
+  again,
+  ...throttled,
+];

@@ -270,7 +270,7 @@ const again: Scenario = {
 };
 
 const absent: Scenario = {
-  name: 'completes a purge without an unavailable node, reports the node, and removes its images when it is back',
+  name: 'ends a purge as Failed with the names of nodes that are not ready, and removes their images when they are back',
   needs: ['simulated nodes'],
   nodes: 2,
   run: async (world) => {
@@ -281,13 +281,40 @@ const absent: Scenario = {
     await eventually('the node is reported', async () => (await world.kube.get('Node', away)) !== undefined);
     await ask(world, { [annotation]: '' });
     const { status } = await ended(world, 2);
-    expect(status.removals).toMatchObject({
-      [node]: { state: 'Removed' },
-      [away]: { state: 'Skipped', reason: 'NotReady' },
+    expect(status).toMatchObject({
+      status: 'Failed',
+      message: 'Image deletion failed for some images. Please see "failures" section',
+      failures: { [image]: [{ node: away, reason: 'NotReady', message: 'Check if node is ready' }] },
+      removals: { [node]: { state: 'Removed' }, [away]: { state: 'Skipped', reason: 'NotReady' } },
     });
     await world.nodes.report(away, 'Ready', 'True');
     await removed(world, away);
-    expect(world.history.cache('cache')?.status.round?.number).toBe(2);
+    expect(world.history.cache('cache')?.status).toMatchObject({
+      status: 'Succeeded',
+      message: 'All cached images succesfully deleted from respective nodes',
+      failures: {},
+      round: { number: 2 },
+    });
+  },
+};
+
+const hindered: Scenario = {
+  name: 'purges nodes that are cordoned or under DiskPressure',
+  needs: ['simulated nodes'],
+  nodes: 2,
+  run: async (world) => {
+    const [cordoned = '', full = ''] = await world.nodes.add(2);
+    const image = await world.image('good');
+    await pulled(world, [image]);
+    await world.nodes.cordon(cordoned, true);
+    await world.nodes.report(full, 'DiskPressure', 'True');
+    await ask(world, { [annotation]: '' });
+    const { status } = await ended(world, 2);
+    expect(status).toMatchObject({
+      status: 'Succeeded',
+      message: 'All cached images succesfully deleted from respective nodes',
+      removals: { [cordoned]: { state: 'Removed', removed: 1 }, [full]: { state: 'Removed', removed: 1 } },
+    });
   },
 };
 
@@ -304,4 +331,5 @@ export const purging: readonly Scenario[] = [
   editsBefore,
   again,
   absent,
+  hindered,
 ];

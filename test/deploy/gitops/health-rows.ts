@@ -1,13 +1,48 @@
-import { conditionsOf, type Phase } from '#model/cache/conditions.ts';
+import { conditionsOf } from '#model/cache/conditions.ts';
 import type { Condition, ImageCache, Status } from '#model/cache/image-cache.ts';
 import { serializeStatus } from '#model/desired/serialize-status.ts';
-import { cache, noon } from '../../functions/model/builders.ts';
+import { reportedStatus } from '#model/round/reported-status.ts';
+import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
+import { cache, noon, observed, pulling, round, status } from '../../functions/model/builders.ts';
 import type { Kstatus } from './kstatus.ts';
 
-type At = { readonly phase: Phase; readonly before?: readonly Condition[]; readonly generation?: number };
+type At = { readonly phase: keyof typeof phases; readonly before?: readonly Condition[]; readonly generation?: number };
+
+const ready = { 'node-1': pulling({ state: 'Ready' }) };
+const failing = { 'node-1': pulling({ state: 'Failed', failedImages: [0] }) };
+const removal = newRemovalEntry('id', 'hash', 2);
+const open = { status: 'Processing' } as const;
+const closed = { status: 'Succeeded', completionTime: noon, lastRefreshTime: noon } as const;
+const purge = round({ operation: 'Purge' });
+
+/** What the conditions are derived from in each phase of a cache. */
+const phases = {
+  first: { ...open, nodes: { 'node-1': pulling() } },
+  open: { ...open, lastRefreshTime: noon, nodes: { 'node-1': pulling() } },
+  joined: { ...closed, nodes: { ...ready, 'node-2': pulling() } },
+  succeeded: { ...closed, nodes: ready },
+  failed: { ...closed, nodes: failing },
+  noNodes: { ...closed, nodes: {} },
+  purging: { ...open, round: purge, removals: { 'node-1': removal } },
+  purged: { ...closed, round: purge, removals: { 'node-1': { ...removal, state: 'Removed' } } },
+  purgeFailed: {
+    ...closed,
+    round: purge,
+    removals: { 'node-1': { ...removal, state: 'Skipped', reason: 'NotReady' } },
+  },
+} as const satisfies Readonly<Record<string, Partial<Status>>>;
 
 const conditions = ({ phase, before = [], generation = 2 }: At): readonly Condition[] =>
-  conditionsOf(phase, { conditions: before, generation, message: 'a message', now: noon });
+  reportedStatus(cache({ generation, status: status({ round: round(), ...phases[phase], conditions: before }) }), {
+    observed: observed(),
+    now: noon,
+  }).conditions;
+
+const suspended = (before: readonly Condition[]): readonly Condition[] =>
+  conditionsOf(
+    { Reconciling: ['False', 'Suspended'], Stalled: ['False', 'Ok'] },
+    { conditions: before, generation: 2, message: '', now: noon },
+  );
 
 const kind = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache' };
 const named = { name: 'web', namespace: 'apps' };
@@ -46,7 +81,7 @@ export const healthRows: readonly HealthRow[] = [
   },
   {
     when: 'the first round is in progress',
-    of: object({ status: 'Processing', conditions: conditions({ phase: 'open' }) }),
+    of: object({ status: 'Processing', conditions: conditions({ phase: 'first' }) }),
     argo: 'Progressing',
     kstatus: 'InProgress',
   },
@@ -69,9 +104,15 @@ export const healthRows: readonly HealthRow[] = [
     kstatus: 'Failed',
   },
   {
-    when: 'a refresh is in progress',
+    when: 'a refresh pulls an image that has moved',
     of: object({ status: 'Processing', conditions: conditions({ phase: 'open', before: succeeded }) }),
-    argo: 'Healthy',
+    argo: 'Progressing',
+    kstatus: 'InProgress',
+  },
+  {
+    when: 'a node that joined is being served',
+    of: object({ status: 'Processing', conditions: conditions({ phase: 'joined', before: succeeded }) }),
+    argo: 'Progressing',
     kstatus: 'InProgress',
   },
   {
@@ -107,19 +148,19 @@ export const healthRows: readonly HealthRow[] = [
   },
   {
     when: 'it is suspended',
-    of: object({ status: 'Aborted', conditions: conditions({ phase: 'suspended', before: succeeded }) }, suspendedSpec),
+    of: object({ status: 'Aborted', conditions: suspended(succeeded) }, suspendedSpec),
     argo: 'Suspended',
     kstatus: 'Current',
   },
   {
     when: 'it was suspended before anything was pulled',
-    of: object({ status: '', conditions: conditions({ phase: 'suspended' }) }, suspendedSpec),
+    of: object({ status: '', conditions: suspended([]) }, suspendedSpec),
     argo: 'Suspended',
     kstatus: 'InProgress',
   },
   {
     when: 'a purge is in progress',
-    of: object({ status: 'Processing', conditions: conditions({ phase: 'open', before: purged }) }),
+    of: object({ status: 'Processing', conditions: conditions({ phase: 'purging', before: purged }) }),
     argo: 'Progressing',
     kstatus: 'InProgress',
   },
@@ -131,7 +172,10 @@ export const healthRows: readonly HealthRow[] = [
   },
   {
     when: 'Jobs can be created again after they were denied',
-    of: object({ status: 'Succeeded', conditions: conditions({ phase: 'quiet', before: succeeded }) }),
+    of: object({
+      status: 'Succeeded',
+      conditions: conditions({ phase: 'succeeded', before: conditions({ phase: 'joined', before: succeeded }) }),
+    }),
     argo: 'Healthy',
     kstatus: 'Current',
   },

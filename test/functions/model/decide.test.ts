@@ -144,10 +144,25 @@ describe('a round ends', () => {
     expect(told.every(({ observedGeneration }) => observedGeneration === 1)).toBe(true);
   });
 
-  it('and a new one leaves Ready as it was, with the time at which it became so', () => {
-    const { conditions = [] } = end({ 'node-1': pulling({ state: 'Ready' }) }).status ?? {};
-    const next = asked({ generation: 2, status: ended({ conditions }) }, { now: noon + 9000 }).status?.conditions;
-    expect(next).toContainEqual(conditions.find(({ type }) => type === 'Ready'));
+  it.each([
+    ['True since it became so, if its nodes have all images', spec(), { status: 'True', lastTransitionTime: noon }],
+    [
+      'False, if a node lacks an image',
+      spec({ lists: [list(['new:1'])] }),
+      { status: 'False', reason: 'PullInProgress', lastTransitionTime: noon + 9000 },
+    ],
+  ])('and in a new one Ready is %s', (_, edited, is) => {
+    const { status: told } = end({ 'node-1': pulling({ state: 'Ready' }) });
+    const next = asked({ generation: 2, spec: edited, status: told ?? status() }, { now: noon + 9000 }).status
+      ?.conditions;
+    expect(next?.find(({ type }) => type === 'Ready')).toMatchObject({ ...is, observedGeneration: 2 });
+  });
+
+  it('and in a new one Reconciling is True', () => {
+    const { status: told } = end({ 'node-1': pulling({ state: 'Ready' }) });
+    const edited = spec({ lists: [list(['new:1'])] });
+    const next = asked({ generation: 2, spec: edited, status: told ?? status() }, { now: noon + 9000 }).status
+      ?.conditions;
     expect(next?.find(({ type }) => type === 'Reconciling')).toMatchObject({
       status: 'True',
       lastTransitionTime: noon + 9000,
@@ -159,21 +174,65 @@ describe('a round ends', () => {
 describe('outside a round', () => {
   const settled = (nodes: Status['nodes'], of: Partial<Status> = {}): ImageCache => {
     const open = openCache(nodes);
-    return { ...open, status: { ...open.status, status: 'Succeeded', ...of } };
+    return { ...open, status: { ...open.status, status: 'Succeeded', completionTime: noon, ...of } };
   };
 
-  it('a node that joins gets its Job, and the word of the last round stays', () => {
+  it('a node that joins gets its Job, and until it is Ready the cache is Processing and not Ready', () => {
     const nodeList = [node(), node({ name: 'node-2', id: 'b2b2b2b2' })];
     const plan = decide(
       world({ before: settled({ 'node-1': pulling({ state: 'Ready' }) }), observed: observed({ nodeList }) }),
     );
     expect(plan.status).toMatchObject({
-      status: 'Succeeded',
+      status: 'Processing',
+      message: 'Images are being pulled on to the nodes. Please view the status after some time',
+      completionTime: noon,
       round: { number: 1 },
       nodes: { 'node-2': { state: 'Pulling' } },
     });
+    expect(plan.status?.conditions.map(({ type, status: is, reason }) => [type, is, reason])).toEqual([
+      ['Ready', 'Unknown', 'NotYetPulled'],
+      ['Reconciling', 'True', 'NodesPending'],
+      ['Stalled', 'False', 'Ok'],
+    ]);
     expect(plan.createJobs).toHaveLength(1);
     expect(plan.events).toEqual([]);
+  });
+
+  const joined = (state: 'Ready' | 'Failed') =>
+    settled({ 'node-1': pulling({ state: 'Ready' }), 'node-2': pulling({ state, id: 'b2b2b2b2', failedImages: [0] }) });
+  const both = [node(), node({ name: 'node-2', id: 'b2b2b2b2' })];
+
+  it('a node that fails makes the cache Failed, and one that leaves makes it Succeeded again, each with an Event', () => {
+    const failed = decide(world({ before: joined('Failed'), observed: observed({ nodeList: both }) }));
+    expect(failed).toMatchObject({
+      status: { status: 'Failed', message: 'Image pull failed for some images. Please see "failures" section' },
+      events: [{ type: 'Warning', reason: 'ImageCacheCreate' }],
+    });
+    const before = { ...joined('Failed'), status: failed.status ?? status() };
+    expect(decide(world({ before, observed: observed() }))).toMatchObject({
+      status: {
+        status: 'Succeeded',
+        message: 'All requested images pulled succesfully to respective nodes',
+        conditions: [{ status: 'True', reason: 'AllImagesPresent' }, { status: 'False' }, { status: 'False' }],
+      },
+      events: [{ type: 'Normal', reason: 'ImageCacheCreate' }],
+    });
+  });
+
+  it('a cache that no node matched has succeeded once the first one that joins is Ready', () => {
+    const before = settled({ 'node-1': pulling({ state: 'Ready' }) }, { status: 'NoImagesPulledOrDeleted' });
+    expect(decide(world({ before })).status).toMatchObject({
+      status: 'Succeeded',
+      message: 'All requested images pulled succesfully to respective nodes',
+    });
+  });
+
+  it('a cache whose last node leaves says that no node matches', () => {
+    const before = settled({ 'node-1': pulling({ state: 'Ready' }) });
+    expect(decide(world({ before, observed: observed({ nodeList: [] }) })).status).toMatchObject({
+      status: 'NoImagesPulledOrDeleted',
+      message: 'No images were pulled or deleted because nodeSelector specified did not match any nodes',
+    });
   });
 
   it('a purged cache gives no node a Job', () => {

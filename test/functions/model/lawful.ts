@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { jobAnnotations } from '#model/cache/api.ts';
 import { decide } from '#model/decide.ts';
-import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+import { type ImageCache, type Status, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { skipReason } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
 import { jobName, jobsDue } from '#model/pull/job-set.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import type { Settings } from '#model/cache/settings.ts';
+import { nodeCounts } from '#model/desired/node-counts.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
@@ -18,6 +19,25 @@ export function assertLawful(world: World, plan: Plan): void {
   assertNothingNeededIsRemoved(world, plan);
   assertClaimsHaveJobs(world, plan);
   assertTurnsHaveJobs(world, plan);
+  if (plan.status !== undefined && !world.before.spec.suspend) assertTrue(plan.status);
+}
+
+/** The status word, message and conditions say what the ledger and the failures do, in a round and between rounds. */
+function assertTrue(status: Status): void {
+  const { desired, ready, failed, skipped } = nodeCounts(status.nodes);
+  const isReady = status.conditions.find(({ type }) => type === 'Ready')?.status === 'True';
+  assert.equal(isReady, ready === desired, 'Ready, and a node that can be served is not');
+  const isWorking = isRoundOpen(status) || (failed === 0 && ready < desired);
+  const word = failed > 0 ? 'Failed' : ready > 0 ? 'Succeeded' : 'NoImagesPulledOrDeleted';
+  assert.equal(status.status, isWorking ? 'Processing' : word);
+  assert.equal(
+    Object.keys(status.failures).length > 0 && status.status === 'Succeeded',
+    false,
+    'failures in a success',
+  );
+  const numbers = (status.message.match(/\d+/g) ?? []).map(Number);
+  const sum = numbers.reduce((total, each) => total + each, 0);
+  assert.equal(sum, status.status === 'NoImagesPulledOrDeleted' ? skipped : 0, `numbers in ${status.message}`);
 }
 
 /** A node that starts gets a Job in the same plan, as otherwise none is created before the next full reconcile. */

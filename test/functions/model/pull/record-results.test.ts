@@ -299,10 +299,13 @@ describe('what is told of images', () => {
     });
   });
 
-  it('is that Jobs were taken away, three times', () => {
+  it('is that a Job was taken away, and that there is no further attempt', () => {
     const { failures } = folded({ when: '', entry: { attempt: 3 }, jobs: [[[0, 1], 'gone']], is: {} });
     expect(failures['app:1']).toEqual([
-      { node: 'node-1', reason: 'JobLost', message: 'The Job or its Pod was taken away 3 times before it ended' },
+      {
+        ...{ node: 'node-1', reason: 'JobLost' },
+        message: 'The Job or its Pod was deleted before it ended, and no more than 3 attempts are made in a round',
+      },
     ]);
   });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { annotations } from '#model/cache/api.ts';
 import { decide } from '#model/decide.ts';
 import { emptyPlan, isEmpty } from '#model/plan.ts';
-import { cache, node, noon, observed, status, world } from '../builders.ts';
+import { cache, node, noon, observed, spec, status, world } from '../builders.ts';
 import { asked, theirs } from '../decided.ts';
 
 describe("a cache of kube-fledged's", () => {
@@ -17,7 +18,7 @@ describe("a cache of kube-fledged's", () => {
     expect({ createJobs, events }).toEqual({ createJobs: [], events: [] });
   });
 
-  it('keeps its failures, told by the hostname of nodes', () => {
+  it('keeps its failures, told by the hostname of nodes, and names the nodes', () => {
     const failures = { 'base:2': [{ node: 'host-1', reason: 'ErrImagePull', message: 'x' }] };
     const nodeList = [node({ labels: { 'kubernetes.io/hostname': 'host-1' } })];
     const { status: told } = asked(
@@ -26,7 +27,8 @@ describe("a cache of kube-fledged's", () => {
     );
     expect(told).toMatchObject({
       status: 'Failed',
-      failures,
+      message: 'told by kube-fledged',
+      failures: { 'base:2': [{ node: 'node-1', reason: 'ErrImagePull', message: 'x' }] },
       nodes: { 'node-1': { state: 'Failed', failedImages: [1] } },
     });
     expect(told?.conditions.map(({ type, status: word }) => [type, word])).toEqual([
@@ -42,10 +44,33 @@ describe("a cache of kube-fledged's", () => {
     expect(decide(world({ before: cache({ status: plan.status ?? status() }) }))).toEqual(emptyPlan);
   });
 
-  it('is called aborted when it was in the middle of a purge', () => {
-    expect(asked({ status: theirs({ status: 'Processing', reason: 'ImageCachePurge' }) }).status).toMatchObject({
-      status: 'Aborted',
-      completionTime: noon,
+  it('has succeeded if the nodes that failed are gone', () => {
+    const failures = { 'base:2': [{ node: 'gone', reason: 'ErrImagePull', message: 'x' }] };
+    const { status: told } = asked({ status: theirs({ status: 'Failed', failures }) });
+    expect(told).toMatchObject({ status: 'Succeeded', failures: {}, nodes: { 'node-1': { state: 'Ready' } } });
+  });
+
+  it('is pulled to nodes that match by now if it matched none', () => {
+    const { status: told, createJobs } = asked({ status: theirs({ status: 'NoImagesPulledOrDeleted' }) });
+    expect(told).toMatchObject({ status: 'Processing', nodes: { 'node-1': { state: 'Pulling' } } });
+    expect(createJobs).toHaveLength(1);
+    const suspended = { spec: spec({ suspend: true }), status: theirs({ status: 'NoImagesPulledOrDeleted' }) };
+    expect(asked(suspended).createJobs).toEqual([]);
+  });
+
+  it.each([
+    ['by its status', { status: theirs({ status: 'Processing', reason: 'ImageCachePurge' }) }],
+    [
+      'by its annotation',
+      { status: theirs({ status: 'Aborted', reason: 'ImagePullAborted' }), annotations: { [annotations.purge]: '' } },
+    ],
+  ] as const)('is purged when it was in the middle of that, %s', (_, of) => {
+    expect(asked(of)).toEqual(emptyPlan);
+    const plan = asked(of, { opens: ['Purge'], makes: 'removals' });
+    expect(plan).toMatchObject({
+      annotations: {},
+      events: [],
+      status: { status: 'Processing', reason: 'ImageCachePurge', removals: { 'node-1': { state: 'Pending' } } },
     });
   });
 

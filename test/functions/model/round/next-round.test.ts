@@ -94,12 +94,15 @@ describe('which round opens', () => {
     {
       when: "kube-fledged's, purging",
       given: { status: theirs({ status: 'Processing', reason: 'ImageCachePurge' }) },
-      is: undefined,
+      is: { operation: 'Purge', trigger: 'Adopted' },
     },
     {
       when: "kube-fledged's, aborted while it was to be purged",
       given: { annotations: purging, status: theirs({ status: 'Aborted', reason: 'ImagePullAborted' }) },
-      is: undefined,
+      is: {
+        ...{ operation: 'Purge', trigger: 'Adopted' },
+        annotation: { annotation: annotations.purge, value: '' },
+      },
     },
   ];
   it.each(rows)('for $when', ({ given, is }) => {

@@ -1,0 +1,21 @@
+import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+
+/** The status of a cache whose Jobs the API server refuses, with its message; undefined if the status already says so. */
+export function withRefusal(cache: ImageCache, message: string, now: number): Status | undefined {
+  const told = `Jobs can not be made now, and are tried again: ${message.slice(0, 512)}`;
+  const { status, generation } = cache;
+  if (refusalOf(cache)?.message === told) return undefined;
+  const others = status.conditions.filter(({ type }) => type !== 'Reconciling');
+  const since = { observedGeneration: generation, lastTransitionTime: now };
+  return {
+    ...status,
+    message: status.status === 'Processing' ? told : status.message,
+    conditions: [...others, { type: 'Reconciling', status: 'True', reason: 'JobsRefused', message: told, ...since }],
+  };
+}
+
+/** The condition that reports a refusal of Jobs for this generation, if there is one. */
+export const refusalOf = ({ status, generation }: ImageCache): Status['conditions'][number] | undefined =>
+  status.conditions.find(
+    ({ reason, observedGeneration }) => reason === 'JobsRefused' && observedGeneration === generation,
+  );
