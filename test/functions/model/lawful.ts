@@ -45,11 +45,14 @@ function assertClaimsHaveJobs({ before: { status: before } }: World, { status: a
   const made = new Set(createJobs.map(({ metadata }) => metadata.annotations?.[jobAnnotations.node]));
   for (const [name, entry] of Object.entries(after?.nodes ?? {})) {
     const last = before.round?.number === after?.round?.number ? before.nodes[name] : undefined;
-    const isSame = entry.id === last?.id && entry.desiredHash === last.desiredHash && entry.attempt === last.attempt;
+    const isSame = last !== undefined && isSameAttempt(entry, last);
     if (entry.state === 'Pulling' && !(isSame && last.state === 'Pulling'))
       assert(made.has(name), `no Job for ${name}`);
   }
 }
+
+const isSameAttempt = (a: LedgerEntry, b: LedgerEntry): boolean =>
+  a.id === b.id && a.desiredHash === b.desiredHash && a.attempt === b.attempt && a.opening === b.opening;
 
 /** No Job for a cache that is suspended, purged or being deleted, nor for a node that is skipped when it starts. */
 function assertNoUnaskedJobs({ before, observed }: World, { createJobs, status }: Plan): void {
@@ -85,8 +88,8 @@ function assertTurnsHaveJobs({ before, settings }: World, { status, createJobs }
   const made = new Set(createJobs.map(({ metadata }) => metadata.name));
   for (const [name, entry] of Object.entries(status?.nodes ?? {})) {
     const [last, lists] = [before.status.nodes[name], status?.desired[entry.desiredHash]];
-    const isGoingOn = last?.id === entry.id && last.desiredHash === entry.desiredHash && last.attempt === entry.attempt;
-    if (!isGoingOn || lists === undefined || last.state !== 'Pulling' || entry.state !== 'Pulling') continue;
+    if (last === undefined || !isSameAttempt(last, entry) || lists === undefined) continue;
+    if (last.state !== 'Pulling' || entry.state !== 'Pulling') continue;
     const due = namesDue(last, lists, before, settings);
     for (const job of namesDue(entry, lists, before, settings))
       assert(made.has(job) || due.includes(job), `no Job ${job}, whose turn it is on ${name}`);

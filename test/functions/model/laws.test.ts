@@ -22,6 +22,7 @@ const specs: readonly Partial<Spec>[] = [
   { lists: [list(images, { nodeSelector: { pool: 'a' } }), list(['base:2'])], pullsPerNode: 2 },
   { lists: [list(images, { nodeSelector: { pool: 'none' } })] },
   { lists: [list(images)], jobRetentionPolicy: 'Delete', maxConcurrentNodes: 2 },
+  { lists: [list(images)], imagePullSecrets: ['hub'], pullsPerNode: 2 },
 ];
 const suspended: Partial<Spec> = { ...specs[0], suspend: true };
 
@@ -36,8 +37,8 @@ const fateOf = (...fates: readonly ImageFate[]): fc.Arbitrary<Fates['images']> =
 
 /** Trouble of one kind at a time: three kinds on one node are three attempts, and that is the end of it. */
 const anyFates: fc.Arbitrary<Fates> = fc.oneof(
-  fateOf('missing', 'throttled').map((of) => ({ ...calm, images: of })),
-  fateOf('missing').map((of) => ({ ...calm, images: of, evictions: 1 })),
+  fateOf('missing', 'throttled', 'denied').map((of) => ({ ...calm, images: of })),
+  fateOf('missing', 'denied').map((of) => ({ ...calm, images: of, evictions: 1 })),
   fateOf('missing').map((of) => ({ ...calm, images: of, refusesMounts: true })),
 );
 
@@ -111,12 +112,11 @@ const look = (world: SimulatedWorld, at: 'everything' | (typeof names)[number]):
 function endOf(world: SimulatedWorld) {
   const { status } = world.live();
   return {
-    nodes: Object.entries(status.nodes).map(([each, { state, reason, failedImages }]) => [
-      each,
-      state,
-      reason,
-      failedImages,
+    nodes: Object.entries(status.nodes).map(([each, { state, reason, failedImages, lockedImages }]) => [
+      ...[each, state, reason],
+      ...[failedImages, lockedImages],
     ]),
+    anonymousPulls: Object.entries(status.anonymousPulls).toSorted(),
     failures: Object.entries(status.failures).map(([image, told]) => [
       image,
       told.map(({ node: on }) => on).toSorted(),

@@ -4,8 +4,11 @@ import type { Job } from '#model/job/job.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import { completed, container, job, pod, waiting } from './builders.ts';
 
-/** The result of an image wherever it is pulled; it depends on nothing else, so that every run has the same end state. */
-export type ImageFate = 'comes' | 'missing' | 'throttled' | 'hangs';
+/**
+ * The result of an image wherever it is pulled; it depends on nothing else, so that every run has the same end state. A
+ * `denied` one is pulled only with credentials.
+ */
+export type ImageFate = 'comes' | 'denied' | 'missing' | 'throttled' | 'hangs';
 
 export type Fates = {
   /** Images without an entry are pulled successfully. */
@@ -67,7 +70,11 @@ export function podOf(simulated: SimulatedJob, fates: Fates): Pod | undefined {
   if (simulated.attempt <= fates.evictions)
     return { ...started, phase: 'Failed', reason: 'Evicted', isDisrupted: true };
   if (isMounting && fates.refusesMounts) return { ...started, containers: images.map(({ index }) => refusal(index)) };
-  const told = images.map(({ index, reference }) => ({ index, fate: fates.images[reference] ?? 'comes' }));
+  const isOpening = simulated.manifest.spec?.template.spec?.imagePullSecrets?.[0]?.name === undefined;
+  const told = images.map(({ index, reference }) => {
+    const fate = fates.images[reference] ?? 'comes';
+    return { index, fate: fate === 'denied' && !isOpening ? 'comes' : fate };
+  });
   if (told.some(({ fate }) => fate === 'hangs')) return started;
   const phase = told.every(({ fate }) => fate === 'comes') ? 'Succeeded' : 'Pending';
   return { ...started, phase, containers: told.map(({ index, fate }) => toldOf(index, fate)) };
@@ -75,6 +82,7 @@ export function podOf(simulated: SimulatedJob, fates: Fates): Pod | undefined {
 
 function toldOf(index: number, fate: ImageFate): ContainerStatus {
   if (fate === 'missing') return waiting(index, 'ErrImagePull', 'failed to resolve image: not found');
+  if (fate === 'denied') return waiting(index, 'ErrImagePull', 'failed to authorize: 401 Unauthorized');
   return fate === 'throttled' ? waiting(index, 'ImagePullBackOff', '429 toomanyrequests') : completed(index);
 }
 
