@@ -46,13 +46,13 @@ export const commandTable: readonly Row[] = [
     command: 'kubectl kustomize deploy/openfaas/ce | …',
     ring: 'cluster',
     afterwards:
-      'kubectl delete -f deploy/openfaas/ce/rights.yaml -f deploy/openfaas/ce/admission-policy.yaml -f deploy/openfaas/ce/source.yaml',
+      'kubectl delete -f deploy/openfaas/ce/rights.yaml -f deploy/policy/admission-policy.yaml -f deploy/openfaas/ce/source.yaml',
   },
   {
     command: 'kubectl kustomize deploy/openfaas/pro | …',
     ring: 'cluster',
     afterwards:
-      'kubectl delete -f deploy/openfaas/pro/rights.yaml -f deploy/openfaas/pro/admission-policy.yaml -f deploy/openfaas/pro/source.yaml -f deploy/openfaas/pro/functions.yaml',
+      'kubectl delete -f deploy/openfaas/pro/rights.yaml -f deploy/policy/admission-policy.yaml -f deploy/openfaas/pro/source.yaml -f deploy/openfaas/pro/functions.yaml',
   },
   {
     command: 'helm install imagecache-functions deploy/helm -n kube-fledged --create-namespace --set global…',

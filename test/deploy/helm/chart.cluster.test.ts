@@ -226,6 +226,12 @@ describe('the chart', () => {
   });
 });
 
+const ownRegistry = [
+  'global.imageRegistry=registry.example.com',
+  'images.functions.repository=imagecache-functions',
+  'images.noop.repository=imagecache-noop',
+];
+
 describe('the manifests rendered from the chart', () => {
   it('are up to date with deploy/kubectl/render', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'render-'));
@@ -236,6 +242,19 @@ describe('the manifests rendered from the chart', () => {
     for (const file of files)
       expect(readFileSync(join(folder, file), 'utf8'), file).toBe(readFileSync(join(root, 'deploy', file), 'utf8'));
     rmSync(folder, { recursive: true });
+  });
+
+  it.each([
+    { folder: 'knative/policy', namespace: 'kube-fledged', values: ['mode=knative', ...ownRegistry] },
+    { folder: 'openfaas/ce/policy', namespace: 'openfaas-fn', values: ['mode=openfaas', 'openfaas.edition=ce'] },
+    { folder: 'openfaas/pro/policy', namespace: 'openfaas-fn', values: ['mode=openfaas', 'openfaas.edition=pro'] },
+  ])('have in deploy/$folder the admission policies of the chart', async ({ folder, namespace, values }) => {
+    const only = ['--show-only', 'templates/admission-policy.yaml', '--namespace', namespace];
+    const set = values.flatMap((value) => ['--set', value]);
+    const { stdout } = await helm(lab, 'template', 'imagecache-functions', chart, ...only, ...set);
+    const specs = (yaml: string) =>
+      new Map(manifestsIn(yaml).map(({ kind, metadata, spec }) => [`${kind} ${metadata.name}`, spec]));
+    expect(specs(await lab.ask('kustomize', join(root, 'deploy', folder)))).toEqual(specs(stdout));
   });
 
   it.each(['kubectl', 'openfaas/ce', 'openfaas/pro', 'knative/our-source', 'knative/knative-sources'])(

@@ -22,12 +22,12 @@ const versionedFiles = [
   'deploy/knative/functions/services.yaml',
   'deploy/knative/functions/settings.yaml',
   'deploy/knative/our-source/source.yaml',
-  'deploy/kubectl/admission-policy.yaml',
+  'deploy/knative/policy/kustomization.yaml',
   'deploy/kubectl/standalone.yaml',
-  'deploy/openfaas/ce/admission-policy.yaml',
   'deploy/openfaas/ce/source.yaml',
   'deploy/openfaas/pro/functions.yaml',
   'deploy/openfaas/pro/source.yaml',
+  'deploy/policy/admission-policy.yaml',
 ];
 
 describe('the version', () => {
