@@ -6,7 +6,7 @@ import { priorityClasses } from './kinds/priority-class.ts';
 import { resourceQuotas } from './kinds/resource-quota.ts';
 import { type KubeObject, isTerminating, kubeObject, nameOf, namespaceOf } from './kube-object.ts';
 import { type Resource, storageKey } from './resource.ts';
-import { StatusError, forbidden, notFound, qualified } from './status-error.ts';
+import { forbidden, notFound, qualified } from './status-error.ts';
 
 /** A namespaced object needs its namespace, and one that is going takes no more. Throws 404 or 403. */
 export const admitToNamespace = (core: Core, resource: Resource, object: KubeObject): void => {
@@ -14,21 +14,11 @@ export const admitToNamespace = (core: Core, resource: Resource, object: KubeObj
   const namespace = core.store.get(storageKey(namespaces), '', namespaceOf(object));
   if (namespace === undefined) throw notFound(namespaces, namespaceOf(object));
   if (!isTerminating(namespace)) return;
-  const refused = forbidden(
+  throw forbidden(
     resource,
     nameOf(object),
     `unable to create new content in namespace ${nameOf(namespace)} because it is being terminated`,
   );
-  throw new StatusError(403, 'Forbidden', refused.message, {
-    ...refused.details,
-    causes: [
-      {
-        reason: 'NamespaceTerminating',
-        message: `namespace ${nameOf(namespace)} is being terminated`,
-        field: 'metadata.namespace',
-      },
-    ],
-  });
 };
 
 /** Refuses a Pod whose service account or priority class does not exist, and sets its priority. Throws 403. */

@@ -14,8 +14,9 @@ export type Core = {
 export type WriteOptions = {
   readonly dryRun?: boolean;
   readonly fieldValidation?: 'Strict' | 'Warn' | 'Ignore';
-  /** The name under which the write appears in managedFields. */
+  /** The name and operation under which the write appears in managedFields. */
   readonly manager?: string;
+  readonly operation?: 'Apply' | 'Update';
 };
 
 export type Written = { readonly object: KubeObject; readonly warnings: readonly string[] };

@@ -7,13 +7,9 @@ export type FieldError = {
   readonly reason:
     | 'FieldValueRequired'
     | 'FieldValueInvalid'
-    | 'FieldValueTypeInvalid'
     | 'FieldValueNotSupported'
     | 'FieldValueDuplicate'
-    | 'FieldValueForbidden'
-    | 'FieldValueTooLong'
-    | 'FieldValueTooMany'
-    | 'FieldValueNotFound';
+    | 'FieldValueForbidden';
   readonly detail: string;
 };
 

@@ -70,7 +70,7 @@ export const jobController: Controller = (world) => {
     const mine = operations.list(pods, namespaceOf(job)).filter(isPodOf(job));
     const step = jobStep(job, mine, core.clock.now());
     if (step.isExpired) {
-      operations.remove(jobs, job, { propagationPolicy: 'Foreground', uid: uidOf(job) });
+      operations.remove(jobs, job, { propagationPolicy: 'Background', uid: uidOf(job) });
       return;
     }
     for (const pod of step.remove) operations.remove(pods, pod);

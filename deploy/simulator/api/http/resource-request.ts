@@ -30,12 +30,7 @@ export type ResourceRequest = {
 
 const validations = ['Strict', 'Warn', 'Ignore'] as const;
 
-const writeOptions = ({
-  query,
-  userAgent,
-  method,
-  contentType,
-}: ApiRequest): WriteOptions & { readonly force: boolean } => {
+const writeOptions = ({ query, userAgent, method, contentType }: ApiRequest): WriteOptions => {
   const dryRun = query.get('dryRun');
   // Who applies must say who it is; who updates is known by its program.
   const defaultManager = contentType === patchTypes.apply ? '' : userAgent.split('/')[0] || 'unknown';
@@ -51,7 +46,6 @@ const writeOptions = ({
     // What is unknown is warned of unless the request says otherwise, as the API server does.
     fieldValidation: fieldValidation ?? 'Warn',
     manager: query.get('fieldManager') ?? defaultManager,
-    force: query.get('force') === 'true',
   };
 };
 
@@ -73,7 +67,7 @@ const subresourceOf = ({ resource, path }: ResourceRequest): Subresource => {
 const removed = (asked: ResourceRequest, name: string, as: Representation): Answer => {
   const { core, resource, request } = asked;
   const options = deleteOptions(request.body, request.query);
-  const { object, isGone, warnings } = deleteObject(core, resource, {
+  const { object, isGone } = deleteObject(core, resource, {
     ...options,
     namespace: namespaceFor(asked),
     name,
@@ -82,7 +76,7 @@ const removed = (asked: ResourceRequest, name: string, as: Representation): Answ
     isGone && resource.kind !== 'Pod'
       ? deletedStatus(resource, object)
       : representObject(resource, object, as, core.clock.now());
-  return json(body, 200, warnings);
+  return json(body);
 };
 
 const onOne = (asked: ResourceRequest, name: string, as: Representation): Answer => {

@@ -30,10 +30,6 @@ const columnOf = (column: unknown): Column => {
   };
 };
 
-/** A value as a field selector compares it. */
-const fieldText = (value: unknown): string =>
-  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
-
 const texts = (list: readonly unknown[]): string[] => list.filter((one) => typeof one === 'string');
 
 const onlyVersion = (crd: JsonObject): JsonObject => {
@@ -41,6 +37,7 @@ const onlyVersion = (crd: JsonObject): JsonObject => {
   if (version === undefined) throw badRequest('a CustomResourceDefinition without a version');
   if (others.length > 0) throw notImplemented('CustomResourceDefinitions of several versions');
   if (at(version, 'subresources', 'scale') !== undefined) throw notImplemented('the scale subresource');
+  if (version['selectableFields'] !== undefined) throw notImplemented('selectable fields');
   return version;
 };
 
@@ -54,7 +51,6 @@ export const customResource = (crd: JsonObject): Resource => {
   const names = at(crd, 'spec', 'names');
   const kind = textAt(names, 'kind');
   const printed = listAt(version, 'additionalPrinterColumns').map(columnOf);
-  const selectable = listAt(version, 'selectableFields').map((field) => textAt(field, 'jsonPath'));
   const hasStatus = at(version, 'subresources', 'status') !== undefined;
   return {
     group: textAt(crd, 'spec', 'group'),
@@ -77,9 +73,8 @@ export const customResource = (crd: JsonObject): Resource => {
     fields: (object) => ({
       'metadata.name': nameOf(object),
       'metadata.namespace': namespaceOf(object),
-      ...Object.fromEntries(selectable.map((path) => [path.slice(1), fieldText(jsonPath(object, path)[0])])),
     }),
-    strategy: { validate: check },
+    strategy: { validate: (object, _, subresource) => check(object, subresource) },
   };
 };
 

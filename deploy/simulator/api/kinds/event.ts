@@ -1,7 +1,6 @@
 import { objectAt, textAt } from '../../json.ts';
-import { type KubeObject, kubeObject, nameOf, namespaceOf } from '../kube-object.ts';
+import { type KubeObject, kubeObject, nameOf } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
-import { invalidValue } from '../schema/field-errors.ts';
 import { since } from '../tables/duration.ts';
 import { builtIn, column } from './built-in.ts';
 
@@ -36,10 +35,6 @@ const selectable = (event: KubeObject): Record<string, string> => ({
   type: textAt(event, 'type'),
 });
 
-/** Events about what has no namespace are kept in `default`. */
-const isClusterScoped = (event: KubeObject): boolean =>
-  textAt(event, 'involvedObject', 'namespace') === '' && namespaceOf(event) === 'default';
-
 export const events: Resource = builtIn({
   version: 'v1',
   kind: 'Event',
@@ -59,15 +54,5 @@ export const events: Resource = builtIn({
         ...event,
         source: objectAt(event, 'source'),
       }),
-    validate: (event) =>
-      textAt(event, 'involvedObject', 'namespace') === namespaceOf(event) || isClusterScoped(event)
-        ? []
-        : [
-            invalidValue(
-              'involvedObject.namespace',
-              textAt(event, 'involvedObject', 'namespace'),
-              'does not match event.namespace',
-            ),
-          ],
   },
 });

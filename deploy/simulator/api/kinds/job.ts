@@ -5,7 +5,6 @@ import type { Resource } from '../resource.ts';
 import { invalidUntold, required } from '../schema/field-errors.ts';
 import { labelErrors } from '../schema/metadata-check.ts';
 import { type FieldError, notImplemented } from '../status-error.ts';
-import { humanDuration } from '../tables/duration.ts';
 import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
 import { podSpecDefaults, podSpecErrors } from './pod-spec.ts';
 
@@ -14,18 +13,8 @@ export const hasCondition = (job: KubeObject, type: string): boolean =>
     (condition) => textAt(condition, 'type') === type && textAt(condition, 'status') === 'True',
   );
 
-const state = (job: KubeObject): string => {
-  if (hasCondition(job, 'Complete')) return 'Complete';
-  if (hasCondition(job, 'Failed')) return 'Failed';
-  if (isTerminating(job)) return 'Terminating';
-  return ['FailureTarget', 'SuccessCriteriaMet'].find((type) => hasCondition(job, type)) ?? 'Running';
-};
-
-const duration = (job: KubeObject, now: number): string => {
-  const start = textAt(job, 'status', 'startTime');
-  const end = textAt(job, 'status', 'completionTime');
-  return start === '' ? '' : humanDuration((end === '' ? now : Date.parse(end)) - Date.parse(start));
-};
+const state = (job: KubeObject): string =>
+  ['Complete', 'Failed'].find((type) => hasCondition(job, type)) ?? (isTerminating(job) ? 'Terminating' : 'Running');
 
 const labelled = (job: KubeObject): KubeObject => {
   if (at(job, 'spec', 'manualSelector') === true) return job;
@@ -90,9 +79,7 @@ const validate = (job: KubeObject, old: KubeObject | undefined): readonly FieldE
   const errors = [
     ...labelErrors(objectAt(job, 'spec', 'template', 'metadata', 'labels'), 'spec.template.labels'),
     ...podSpecErrors(spec, 'spec.template.spec').filter(({ field }) => !field.endsWith('.restartPolicy')),
-    ...(policy === 'OnFailure' || policy === 'Never'
-      ? []
-      : [required('spec.template.spec.restartPolicy', 'valid values: "OnFailure", "Never"')]),
+    ...(policy === 'OnFailure' || policy === 'Never' ? [] : [required('spec.template.spec.restartPolicy')]),
   ];
   return old === undefined ? errors : [...errors, ...changed(job, old)];
 };
@@ -112,7 +99,6 @@ export const jobs: Resource = builtIn({
     nameColumn,
     column('Status', state),
     column('Completions', (job) => `${numberAt(job, 'status', 'succeeded') ?? 0}/1`),
-    column('Duration', duration),
     ageColumn,
   ],
   fields: (job) => ({ 'status.successful': String(numberAt(job, 'status', 'succeeded') ?? 0) }),

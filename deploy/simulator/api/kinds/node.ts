@@ -1,24 +1,15 @@
 import { at, listAt, objectAt, textAt } from '../../json.ts';
-import { type KubeObject, kubeObject, labelsOf } from '../kube-object.ts';
+import { type KubeObject, kubeObject } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
 import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
 
 export const notReadyKey = 'node.kubernetes.io/not-ready' as const;
-
-const rolePrefix = 'node-role.kubernetes.io/' as const;
 
 const state = (node: KubeObject): string => {
   const ready = listAt(node, 'status', 'conditions').find((condition) => textAt(condition, 'type') === 'Ready');
   const first = ready === undefined ? 'Unknown' : textAt(ready, 'status') === 'True' ? 'Ready' : 'NotReady';
   return at(node, 'spec', 'unschedulable') === true ? `${first},SchedulingDisabled` : first;
 };
-
-const roles = (node: KubeObject): string =>
-  Object.keys(labelsOf(node))
-    .filter((label) => label.startsWith(rolePrefix))
-    .map((label) => label.slice(rolePrefix.length))
-    .sort()
-    .join(',') || '<none>';
 
 const untold = [
   'architecture',
@@ -61,7 +52,6 @@ export const nodes: Resource = builtIn({
   columns: [
     nameColumn,
     column('Status', state),
-    column('Roles', roles),
     ageColumn,
     column('Version', (node) => textAt(node, 'status', 'nodeInfo', 'kubeletVersion')),
   ],

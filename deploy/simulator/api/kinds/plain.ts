@@ -1,16 +1,7 @@
-import { at, objectAt, textAt } from '../../json.ts';
+import { objectAt, textAt, textsAt } from '../../json.ts';
 import { kubeObject } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
-import { invalidUntold } from '../schema/field-errors.ts';
 import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
-
-const dataSize = (...fields: readonly string[]) =>
-  column('Data', (object) =>
-    String(fields.reduce((sum, field) => sum + Object.keys(objectAt(object, field)).length, 0)),
-  );
-
-const isImmutable = (object: unknown): boolean => at(object, 'immutable') === true;
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 /** Secrets: stringData is a write-only way to fill data. */
 export const secrets: Resource = builtIn({
@@ -19,31 +10,13 @@ export const secrets: Resource = builtIn({
   plural: 'secrets',
   model: 'V1Secret',
   description: 'Small pieces of confidential data. This cluster keeps them in plain memory.',
-  columns: [nameColumn, column('Type', (object) => textAt(object, 'type')), dataSize('data'), ageColumn],
-  fields: (object) => ({ type: textAt(object, 'type') }),
+  columns: [nameColumn, column('Type', (object) => textAt(object, 'type')), ageColumn],
   strategy: {
     prepare: ({ stringData, ...object }) => {
-      const written = Object.entries(objectAt({ stringData }, 'stringData'));
-      const data = {
-        ...objectAt(object, 'data'),
-        ...Object.fromEntries(written.map(([key, text]) => [key, base64(String(text))])),
-      };
-      return kubeObject({
-        ...object,
-        ...(Object.keys(data).length === 0 ? {} : { data }),
-        type: textAt(object, 'type') || 'Opaque',
-      });
+      const texts = Object.entries(textsAt({ stringData }, 'stringData'));
+      const written = Object.fromEntries(texts.map(([key, text]) => [key, Buffer.from(text).toString('base64')]));
+      return kubeObject({ type: 'Opaque', ...object, data: { ...objectAt(object, 'data'), ...written } });
     },
-    validate: (object, old) =>
-      old !== undefined && isImmutable(old) && JSON.stringify(old['data']) !== JSON.stringify(object['data'])
-        ? [
-            {
-              ...invalidUntold('data', ''),
-              reason: 'FieldValueForbidden',
-              detail: 'Forbidden: field is immutable when `immutable` is set',
-            },
-          ]
-        : [],
   },
 });
 

@@ -8,7 +8,6 @@ const counted = /^(pods|secrets|configmaps|count\/[a-z.]+)$/;
 
 const usage = (quota: KubeObject): string =>
   Object.entries(objectAt(quota, 'status', 'hard'))
-    .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([name, hard]) => `${name}: ${textAt(quota, 'status', 'used', name) || '0'}/${String(hard)}`)
     .join(', ');
 

@@ -7,6 +7,4 @@ export type PatchRequest = WriteOptions & {
   readonly subresource: Subresource;
   readonly contentType: string;
   readonly patch: unknown;
-  /** Takes over fields that others own (server-side apply). */
-  readonly force?: boolean;
 };

@@ -6,7 +6,7 @@ import { duplicate } from './field-errors.ts';
 import { type Schema, schemaOfField } from './schema.ts';
 
 /** The identity of a list item: the item itself in a set, its keys in a map; undefined in other lists. */
-export const identityOf = (item: unknown, list: Schema): unknown => {
+const identityOf = (item: unknown, list: Schema): unknown => {
   if (list['x-kubernetes-list-type'] === 'set') return item;
   if (list['x-kubernetes-list-type'] !== 'map') return undefined;
   const keys = list['x-kubernetes-list-map-keys'] ?? [];

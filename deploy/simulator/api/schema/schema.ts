@@ -3,10 +3,6 @@ import { type JsonObject, isObject } from '../../json.ts';
 export type CelRule = {
   readonly rule: string;
   readonly message?: string;
-  readonly messageExpression?: string;
-  readonly reason?: string;
-  readonly fieldPath?: string;
-  readonly optionalOldSelf?: boolean;
 };
 
 /** A structural schema as in a CRD, and as OpenAPI describes the built-in kinds. */

@@ -1,4 +1,4 @@
-import { type JsonObject, objectAt, textAt } from '../../json.ts';
+import { type JsonObject, objectAt } from '../../json.ts';
 import type { KubeObject } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
 
@@ -19,21 +19,6 @@ const definitions = (resource: Resource): readonly JsonObject[] =>
     description: description ?? '',
     priority,
   }));
-
-const conditions = (object: KubeObject): JsonObject => {
-  const phase = object.kind === 'Pod' ? textAt(object, 'status', 'phase') : '';
-  if (phase !== 'Succeeded' && phase !== 'Failed') return {};
-  return {
-    conditions: [
-      {
-        type: 'Completed',
-        status: 'True',
-        reason: phase,
-        message: `The pod has ${phase === 'Failed' ? 'failed' : 'completed successfully'}.`,
-      },
-    ],
-  };
-};
 
 const included = (object: KubeObject, include: IncludeObject): JsonObject => {
   if (include === 'None') return { object: null };
@@ -62,7 +47,6 @@ export const tableOf = (
   ...(isHeadless ? { columnDefinitions: [] } : { columnDefinitions: definitions(resource) }),
   rows: objects.map((object) => ({
     cells: resource.columns.map(({ cell }) => cell(object, now) ?? null),
-    ...conditions(object),
     ...included(object, include),
   })),
 });

@@ -3,7 +3,7 @@ import { objectAt, textAt } from '../../json.ts';
 import { admitPod, admitToNamespace, admitToQuota } from '../admission.ts';
 import { type Core, type WriteOptions, type Written, keptIn } from '../core.ts';
 import { type KubeObject, kubeObject, nameOf, namespaceOf, wireTime, withMetadata } from '../kube-object.ts';
-import { managedByUpdate } from '../patch/managed-fields.ts';
+import { managedBy } from '../patch/managed-fields.ts';
 import { admitToPodSecurity } from '../pod-security.ts';
 import { type Resource, storageKey } from '../resource.ts';
 import { emptyToUndefined } from '../schema/schema.ts';
@@ -58,11 +58,7 @@ export const createDecoded = (
   core: Core,
   resource: Resource,
   namespace: string,
-  {
-    object: body,
-    own,
-    ...options
-  }: WriteOptions & { readonly object: KubeObject; readonly own?: (object: KubeObject) => KubeObject },
+  { object: body, manager = 'unknown', operation = 'Update', dryRun }: WriteOptions & { readonly object: KubeObject },
 ): KubeObject => {
   const named = placed(resource, namespace, body);
   if (textAt(body, 'metadata', 'resourceVersion') !== '')
@@ -71,9 +67,9 @@ export const createDecoded = (
   const fresh = born(core, resource, named);
   const object = admitPod(core, resource, resource.strategy.prepare?.(fresh, undefined) ?? fresh);
   check(core, resource, object);
-  const by = { manager: options.manager ?? 'unknown', time: wireTime(core.clock.now()) };
-  const owned = own?.(object) ?? managedByUpdate(resource, undefined, object, by);
-  return options.dryRun === true ? owned : core.store.put(storageKey(resource), owned);
+  const by = { manager, operation, time: wireTime(core.clock.now()), subresource: '' };
+  const owned = managedBy(resource, object, by);
+  return dryRun === true ? owned : core.store.put(storageKey(resource), owned);
 };
 
 /** POST: a new object of the body. */

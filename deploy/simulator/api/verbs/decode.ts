@@ -3,8 +3,6 @@ import type { WriteOptions, Written } from '../core.ts';
 import { kubeObject } from '../kube-object.ts';
 import { type Resource, groupVersion } from '../resource.ts';
 import { withDefaults } from '../schema/defaults.ts';
-import { goTypeError } from '../schema/go-types.ts';
-import { metadataTypeErrors } from '../schema/metadata-check.ts';
 import { pruneUnknown } from '../schema/unknown-fields.ts';
 import { withoutNulls } from '../schema/without-nulls.ts';
 import { invalidValue } from '../schema/field-errors.ts';
@@ -39,14 +37,10 @@ const decoded = (resource: Resource, body: JsonObject): JsonObject => {
 export const decode = (resource: Resource, body: unknown, options: WriteOptions): Written => {
   if (!isObject(body)) throw badRequest(`the body of the request is not a ${resource.kind} object`);
   checkKind(resource, body);
-  const [wrong] = metadataTypeErrors(body['metadata']);
-  if (wrong !== undefined) throw handled(resource, `json: cannot unmarshal value into Go struct field ${wrong}`);
   const pruned = pruneUnknown(body, resource.schema);
   const unknown = pruned.unknown.map((field) => `unknown field "${field}"`);
   if (options.fieldValidation === 'Strict' && unknown.length > 0)
     throw handled(resource, `strict decoding error: ${unknown.join(', ')}`);
-  const typeError = resource.custom ? undefined : goTypeError(body, resource.schema, resource.kind);
-  if (typeError !== undefined) throw handled(resource, typeError);
   const object = decoded(resource, isObject(pruned.value) ? pruned.value : {});
   const named = { ...object, apiVersion: groupVersion(resource), kind: resource.kind };
   return {

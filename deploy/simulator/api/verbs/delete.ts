@@ -13,8 +13,7 @@ import {
   withMetadata,
 } from '../kube-object.ts';
 import { type Resource, storageKey } from '../resource.ts';
-import { conflict, invalid, notFound } from '../status-error.ts';
-import { unsupported } from '../schema/field-errors.ts';
+import { conflict, notFound, notImplemented } from '../status-error.ts';
 
 export type DeleteOptions = {
   readonly dryRun?: boolean;
@@ -27,13 +26,7 @@ export type DeleteOptions = {
 export type Deleted = {
   readonly object: KubeObject;
   readonly isGone: boolean;
-  readonly warnings: readonly string[];
 };
-
-const keptPods =
-  'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning' as const;
-
-const policies = ['Foreground', 'Background', 'Orphan'] as const;
 
 /** The options of a DELETE, of its body (metav1.DeleteOptions) and its query. */
 export const deleteOptions = (body: unknown, query: URLSearchParams): DeleteOptions => {
@@ -45,10 +38,7 @@ export const deleteOptions = (body: unknown, query: URLSearchParams): DeleteOpti
     textAt(body, 'preconditions', 'uid'),
     textAt(body, 'preconditions', 'resourceVersion'),
   ];
-  if (policy !== '' && !policies.some((one) => one === policy))
-    throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions', plural: '' }, '', [
-      unsupported('propagationPolicy', policy, [...policies, 'nil']),
-    ]);
+  if (policy !== '' && policy !== 'Background') throw notImplemented(`propagationPolicy ${policy}`);
   return {
     dryRun: query.get('dryRun') === 'All' || (isObject(body) && JSON.stringify(body['dryRun']) === '["All"]'),
     ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
@@ -74,21 +64,6 @@ const checkPreconditions = (resource: Resource, object: KubeObject, { uid, resou
     );
 };
 
-/** Sets the finalizers that instruct the garbage collector: the Pods of a Job are orphaned unless the request says otherwise. */
-const withPropagation = (resource: Resource, object: KubeObject, policy: string | undefined): KubeObject => {
-  const others = finalizersOf(object).filter((one) => one !== 'orphan' && one !== 'foregroundDeletion');
-  const own = { Orphan: 'orphan', Foreground: 'foregroundDeletion' }[
-    policy ?? (resource.kind === 'Job' ? 'Orphan' : '')
-  ];
-  const kept =
-    policy === undefined && resource.kind !== 'Job'
-      ? finalizersOf(object)
-      : own === undefined
-        ? others
-        : [...others, own];
-  return withMetadata(object, { finalizers: kept.length === 0 ? undefined : kept });
-};
-
 const marked = (core: Core, object: KubeObject, grace: number): KubeObject => {
   const generation = generationOf(object);
   return withMetadata(object, {
@@ -111,23 +86,24 @@ export const deleteObject = (
   const old = keptIn(core, resource, namespace, name);
   if (old === undefined) throw notFound(resource, name);
   checkPreconditions(resource, old, options);
-  const warnings = resource.kind === 'Job' && options.propagationPolicy === undefined ? [keptPods] : [];
+  // The API server would keep the Pods.
+  if (resource.kind === 'Job' && options.propagationPolicy === undefined)
+    throw notImplemented('deletion of a Job without propagationPolicy Background');
   const byKind = resource.strategy.grace?.(old) ?? 0;
   const wished = byKind === 0 ? 0 : (options.gracePeriodSeconds ?? byKind);
   const grace = isTerminating(old)
     ? Math.min(wished, numberAt(old, 'metadata', 'deletionGracePeriodSeconds') ?? wished)
     : wished;
-  const object = withPropagation(resource, old, options.propagationPolicy);
-  const stays = grace > 0 || finalizersOf(object).length > 0 || resource.kind === 'Namespace';
-  const left = stays ? marked(core, object, grace) : object;
+  const stays = grace > 0 || finalizersOf(old).length > 0 || resource.kind === 'Namespace';
+  const left = stays ? marked(core, old, grace) : old;
   const result = resource.kind === 'Namespace' ? kubeObject({ ...left, status: { phase: 'Terminating' } }) : left;
-  if (options.dryRun === true) return { object: result, isGone: !stays, warnings };
+  if (options.dryRun === true) return { object: result, isGone: !stays };
   const stored = stays
     ? JSON.stringify(result) === JSON.stringify(old)
       ? old
       : core.store.put(storageKey(resource), result)
-    : core.store.remove(storageKey(resource), object);
-  return { object: stored, isGone: !stays, warnings };
+    : core.store.remove(storageKey(resource), old);
+  return { object: stored, isGone: !stays };
 };
 
 /** What a DELETE answers where the object is gone at once. */

@@ -2,8 +2,7 @@ import { isObject, numberAt, textAt } from '../../json.ts';
 import { type Core } from '../core.ts';
 import { type KubeObject, nameOf, namespaceOf } from '../kube-object.ts';
 import { type Resource, storageKey } from '../resource.ts';
-import { forbiddenField } from '../schema/field-errors.ts';
-import { StatusError, badRequest, expired, invalid } from '../status-error.ts';
+import { StatusError, badRequest, expired } from '../status-error.ts';
 import { selectionOf } from './selection.ts';
 
 export type Listed = {
@@ -54,10 +53,6 @@ const startOf = (core: Core, query: URLSearchParams): Place => {
   if (token !== '') return parsePlace(token);
   const version = query.get('resourceVersion') ?? '';
   checkFuture(core, version);
-  if (query.has('resourceVersionMatch') && version === '')
-    throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions', plural: '' }, '', [
-      forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
-    ]);
   return { version: query.get('resourceVersionMatch') === 'Exact' ? Number(version) : core.store.version(), after: '' };
 };
 

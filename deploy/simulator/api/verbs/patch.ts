@@ -8,7 +8,7 @@ import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
 import type { Resource } from '../resource.ts';
 import { invalidValue } from '../schema/field-errors.ts';
-import { badRequest, invalid, notFound, notImplemented, unsupportedMedia } from '../status-error.ts';
+import { badRequest, invalid, notFound, unsupportedMedia } from '../status-error.ts';
 import { decode } from './decode.ts';
 import { updateDecoded } from './update.ts';
 
@@ -44,10 +44,7 @@ const checkName = (resource: Resource, object: JsonObject, name: string): void =
 /** PATCH: changes an object, or its status, by a patch of any of the four kinds. */
 export const patchObject = (core: Core, resource: Resource, request: PatchRequest): Written => {
   const { namespace, name } = request;
-  if (request.contentType === patchTypes.apply) {
-    if (!resource.custom) throw notImplemented(`server-side apply of built-in kinds such as ${resource.kind}`);
-    return applyObject(core, resource, request);
-  }
+  if (request.contentType === patchTypes.apply) return applyObject(core, resource, request);
   const old = keptIn(core, resource, namespace, name);
   if (old === undefined) throw notFound(resource, name);
   const result = patched(resource, old, request);

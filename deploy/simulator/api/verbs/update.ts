@@ -14,7 +14,7 @@ import {
   wireTime,
   withMetadata,
 } from '../kube-object.ts';
-import { managedByUpdate } from '../patch/managed-fields.ts';
+import { managedBy } from '../patch/managed-fields.ts';
 import { type Resource, storageKey } from '../resource.ts';
 import { forbiddenField, invalidValue } from '../schema/field-errors.ts';
 import { metadataErrors } from '../schema/metadata-check.ts';
@@ -105,15 +105,13 @@ export type Update = WriteOptions & {
   readonly old: KubeObject;
   readonly body: KubeObject;
   readonly subresource: Subresource;
-  /** Who owns what after the write; by default the writer owns what changed. */
-  readonly own?: (object: KubeObject) => KubeObject;
 };
 
 /** Stores what a decoded body makes of an object; an object that waited for its last finalizer goes. */
 export const updateDecoded = (
   core: Core,
   resource: Resource,
-  { old, body, subresource, ...options }: Update,
+  { old, body, subresource, manager = 'unknown', operation = 'Update', dryRun }: Update,
 ): KubeObject => {
   checkVersion(resource, old, body);
   const object = written(resource, old, body, subresource);
@@ -123,11 +121,11 @@ export const updateDecoded = (
     ...(resource.strategy.validate?.(object, old, subresource) ?? []),
   ];
   if (errors.length > 0) throw invalid(resource, nameOf(old), errors);
-  const by = { manager: options.manager ?? 'unknown', time: wireTime(core.clock.now()), subresource };
-  const owned = options.own?.(object) ?? managedByUpdate(resource, old, object, by);
-  if (isSameObject(object, old) && isDeepStrictEqual(owned.metadata['managedFields'], old.metadata['managedFields']))
-    return old;
-  if (options.dryRun === true) return owned;
+  if (isSameObject(object, old)) return old;
+  const kept = object.metadata['managedFields'] === undefined ? old : object;
+  const known = withMetadata(object, { managedFields: kept.metadata['managedFields'] });
+  const owned = managedBy(resource, known, { manager, operation, time: wireTime(core.clock.now()), subresource });
+  if (dryRun === true) return owned;
   const waitsForGrace = (at(owned, 'metadata', 'deletionGracePeriodSeconds') ?? 0) !== 0;
   if (isLastFinalizerGone(owned) && !waitsForGrace) return core.store.remove(storageKey(resource), owned);
   return core.store.put(storageKey(resource), owned);

@@ -2,8 +2,7 @@ import type { JsonObject } from '../../json.ts';
 import { type Core } from '../core.ts';
 import { kubeObject } from '../kube-object.ts';
 import { type Resource, groupVersion, storageKey } from '../resource.ts';
-import { forbiddenField } from '../schema/field-errors.ts';
-import { expired, invalid, statusOf } from '../status-error.ts';
+import { expired, statusOf } from '../status-error.ts';
 import type { Change } from '../store.ts';
 import { checkFuture } from './list.ts';
 import { type Selection, selectionOf } from './selection.ts';
@@ -40,15 +39,6 @@ const bookmark = (resource: Resource, version: number, annotations?: JsonObject)
   }),
 });
 
-/** Throws 422 for parameters of a watch that do not fit together. */
-const checkParameters = (query: URLSearchParams): void => {
-  const match = query.get('resourceVersionMatch') ?? '';
-  if (match === (query.has('sendInitialEvents') ? 'NotOlderThan' : '')) return;
-  throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions', plural: '' }, '', [
-    forbiddenField('resourceVersionMatch', 'a watch has it if sendInitialEvents is set, and then as NotOlderThan'),
-  ]);
-};
-
 /** Sends all objects, and a bookmark after the last if it was requested. */
 const sendInitial = ({ core, resource, query, send }: Watch, selection: Selection): void => {
   for (const object of core.store.list(storageKey(resource)))
@@ -79,7 +69,6 @@ const begin = (watch: Watch, selection: Selection): boolean => {
   const { core, resource, query, send } = watch;
   const version = query.get('resourceVersion') ?? '';
   const fromNow = version === '' || version === '0';
-  checkParameters(query);
   if (query.get('sendInitialEvents') === 'true' || (fromNow && query.get('sendInitialEvents') !== 'false')) {
     sendInitial(watch, selection);
     return true;
