@@ -9,6 +9,7 @@ import { namespaces } from './api/kinds/namespace.ts';
 import { nodes } from './api/kinds/node.ts';
 import { wireTime } from './api/kube-object.ts';
 import { createRegistry } from './api/registry.ts';
+import type { Resource } from './api/resource.ts';
 import { createStore } from './api/store.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { objectOperations } from './controllers/object-operations.ts';
@@ -20,7 +21,7 @@ import { nodeController } from './controllers/node-controller.ts';
 import type { Program } from './controllers/program.ts';
 import { quotaController } from './controllers/quota-controller.ts';
 import { scheduler } from './controllers/scheduler.ts';
-import { isObject } from './json.ts';
+import { type JsonObject, isObject } from './json.ts';
 import { type Timings, defaultTimings } from './timings.ts';
 
 export type SimulatorOptions = {
@@ -58,10 +59,22 @@ const controllers: readonly Controller[] = [
   quotaController,
 ];
 
-const serveCrd = async (world: World, path: string): Promise<void> => {
-  const crd: unknown = parse(await readFile(path, 'utf8'));
+/** CRDs by their text: a process with many simulators compiles each once. */
+const compiled = new Map<string, { readonly crd: JsonObject; readonly resource: Resource }>();
+
+const compiledCrd = (text: string, path: string): { readonly crd: JsonObject; readonly resource: Resource } => {
+  const known = compiled.get(text);
+  if (known !== undefined) return known;
+  const crd: unknown = parse(text);
   if (!isObject(crd)) throw new Error(`${path} is no CustomResourceDefinition`);
-  world.core.registry.add(customResource(crd));
+  const made = { crd, resource: customResource(crd) };
+  compiled.set(text, made);
+  return made;
+};
+
+const serveCrd = async (world: World, path: string): Promise<void> => {
+  const { crd, resource } = compiledCrd(await readFile(path, 'utf8'), path);
+  world.core.registry.add(resource);
   world.operations.create(customResourceDefinitions, '', establishedCrd(crd, wireTime(world.core.clock.now())));
 };
 

@@ -22,7 +22,7 @@ export type ClusterKind = {
   readonly atOnce: number;
   /** The number of nodes that a scenario can use. */
   readonly nodes: number;
-  /** Whether a cluster starts at once, so that cluster-wide scenarios can each have their own. */
+  /** Whether a cluster starts at once, so that each scenario can have its own. */
   readonly isStartedAtOnce: boolean;
   /** Whether one product, which sees the whole cluster, serves all scenarios. By default each scenario starts its own. */
   readonly hasOneProduct?: boolean;
@@ -49,4 +49,6 @@ export type ClusterUnderTest = {
   readonly returnNode: (kube: Kube, name: string) => Promise<void>;
   /** Images in the node's runtime, if it can be queried. */
   readonly imagesOn: ((node: string) => Promise<readonly string[]>) | undefined;
+  /** Stops a cluster that was started for one scenario. */
+  readonly stop?: () => Promise<void>;
 };

@@ -8,8 +8,9 @@ import { createWorld } from './world.ts';
 const timeout = 900_000;
 
 /**
- * Runs a list of scenarios on a kind of cluster: concurrently as far as it allows, those that need a whole cluster on their own one
- * or else one after another, and those that measure times after all others. Scenarios that the cluster cannot run are skipped with the reason.
+ * Runs a list of scenarios on a kind of cluster: concurrently as far as it allows, each on its own cluster if one starts at once; else
+ * those that need a whole cluster one after another. Those that measure times run after all others. Scenarios that the cluster cannot
+ * run are skipped with the reason.
  */
 export function runScenarios(
   scenarios: readonly Scenario[],
@@ -18,16 +19,15 @@ export function runScenarios(
 ): void {
   vi.setConfig({ maxConcurrency: kind.atOnce });
   setTimeFactor(kind.timeFactor ?? 1);
-  let shared: Promise<ClusterUnderTest>;
+  let shared: ClusterUnderTest | undefined;
   beforeAll(async () => {
-    shared = start();
-    await shared;
+    if (!kind.isStartedAtOnce) shared = await start();
   });
-  const hasItsOwn = ({ isClusterWide }: Scenario): boolean => isClusterWide === true && kind.isStartedAtOnce;
   const test = (scenario: Scenario) => async (context: { skip: (note: string) => void }) => {
     const reason = reasonToSkip(scenario, kind);
     if (reason !== undefined) context.skip(reason);
-    await run(scenario, await (hasItsOwn(scenario) ? start() : shared));
+    const cluster = shared ?? (await start());
+    await run(scenario, cluster).finally(cluster.stop);
   };
   const suite = (where: string, all: readonly Scenario[], register: (scenario: Scenario) => void): void => {
     if (all.length > 0) describe(`on ${kind.name}, ${where}, the product`, { timeout }, () => all.forEach(register));

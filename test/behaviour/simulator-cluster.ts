@@ -29,9 +29,7 @@ const crds = [join(import.meta.dirname, '../../crds/imagecache.yaml')];
 const timings = { nodeReady: 200, pull: [100, 400], settle: 500, jobSync: 500 } as const;
 
 /** The simulator in this process, reached over HTTP only; needs no program but Node. */
-export async function simulatorCluster(
-  program: string,
-): Promise<ClusterUnderTest & { readonly stop: () => Promise<void> }> {
+export async function simulatorCluster(program: string): Promise<ClusterUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-behaviour-'));
   const cluster = await startSimulator({ nodes: 0, crds, timings, program: simulateRemoval });
   const kubeconfig = join(folder, 'kubeconfig');

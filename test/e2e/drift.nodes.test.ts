@@ -6,7 +6,6 @@ import { startOnNodes, type OnNodes } from './on-nodes.ts';
 import { preparedLab, statusOnce } from './prepared-lab.ts';
 
 const namespace = 'drift';
-const name = 'moving';
 
 let lab: Lab;
 let product: OnNodes;
@@ -32,16 +31,17 @@ type Status = {
 
 const parse = (cache: unknown): Status => (cache as { status?: Status }).status ?? {};
 
-const statusWhen = (what: string, holds: (status: Status) => boolean): Promise<Status> =>
+const statusWhen = (name: string, what: string, holds: (status: Status) => boolean): Promise<Status> =>
   statusOnce(lab, { namespace, name }, { what, holds, parse });
 
 const hasEnded = ({ status = '' }: Status): boolean => status !== '' && status !== 'Processing';
 
 /** Requests a refresh and waits for its end; returns its Jobs. */
-async function refreshed(token: string): Promise<{ readonly status: Status; readonly jobs: number }> {
+async function refreshed(name: string, token: string): Promise<{ readonly status: Status; readonly jobs: number }> {
   const before = await lab.apiWrites();
   await lab.ask('annotate', 'ic', name, '-n', namespace, '--overwrite', `kubefledged.io/refresh-requested-at=${token}`);
   const status = await statusWhen(
+    name,
     `refresh ${token} has ended`,
     (told) => told.lastHandledRefreshAt === token && hasEnded(told),
   );
@@ -68,50 +68,55 @@ async function pulledByPod(image: string, node: string): Promise<void> {
   await lab.ask('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/user', '-n', namespace, '--timeout=60s');
 }
 
-const push = (): Promise<string> => lab.pushImage({ name: 'e2e-moving:latest', bytes: 4096 });
+const push = (name = 'moving'): Promise<string> => lab.pushImage({ name: `e2e-${name}:latest`, bytes: 4096 });
+
+/** A cache of one image on both nodes, whose round has ended. */
+async function cached(name: string, image: string): Promise<Status> {
+  await lab.apply({
+    apiVersion: 'kubefledged.io/v1alpha2',
+    kind: 'ImageCache',
+    metadata: { name, namespace },
+    spec: { cacheSpec: [{ images: [image] }] },
+  });
+  return statusWhen(name, 'the cache is made', hasEnded);
+}
 
 describe(':latest on real nodes', () => {
   it('is pulled by a refresh if it moved or was lost, once per node', async () => {
     const image = await push();
-    await lab.apply({
-      apiVersion: 'kubefledged.io/v1alpha2',
-      kind: 'ImageCache',
-      metadata: { name, namespace },
-      spec: { cacheSpec: [{ images: [image] }] },
-    });
-    const made = await statusWhen('the cache is made', hasEnded);
+    const made = await cached('moving', image);
     const first = made.images?.[0]?.resolvedDigest ?? '';
     expect(made).toMatchObject({ status: 'Succeeded', nodesReady: '2/2' });
     expect(await digests(image)).toEqual([first, first]);
 
-    expect((await refreshed('nothing has moved')).jobs).toBe(0);
+    expect((await refreshed('moving', 'nothing has moved')).jobs).toBe(0);
 
     await push();
-    const moved = await refreshed('it has moved');
+    const moved = await refreshed('moving', 'it has moved');
     const second = moved.status.images?.[0]?.resolvedDigest ?? '';
     expect(moved.status).toMatchObject({ status: 'Succeeded', nodesReady: '2/2' });
     expect(moved.jobs).toBe(2);
     expect(second).not.toBe(first);
     expect(await digests(image)).toEqual([second, second]);
 
-    expect((await refreshed('nothing has moved since')).jobs).toBe(0);
+    expect((await refreshed('moving', 'nothing has moved since')).jobs).toBe(0);
     console.log(`drift on real nodes: ${first} moved to ${second}: 2 Jobs; before and after, none`);
   });
 
   it('is checked against the image list of a node: a lost image gets a Job, one that a pod pulled does not', async () => {
+    const lost = await push('lost');
+    await cached('lost', lost);
+    const present = await digests(lost);
+    const names = (await lab.images(2)).filter((each) => each.includes('/e2e-lost'));
+    await lab.node(2, 'ctr', '-n', 'k8s.io', 'images', 'rm', '--sync', ...names);
     const image = await push();
     await pulledByPod(image, 'node1');
     const [ahead, behind] = await digests(image);
     expect(ahead).not.toBe(behind);
     await sleep(75_000); // lists are late, so they are ignored for a minute after a round
-    const { jobs } = await refreshed('one node was ahead');
-    expect(jobs).toBe(1);
+    expect((await refreshed('moving', 'one node was ahead')).jobs).toBe(1);
     expect(await digests(image)).toEqual([ahead, ahead]);
-
-    const names = (await lab.images(2)).filter((each) => each.includes('/e2e-moving'));
-    await lab.node(2, 'ctr', '-n', 'k8s.io', 'images', 'rm', '--sync', ...names);
-    await sleep(75_000);
-    expect((await refreshed('one node has lost it')).jobs).toBe(1);
-    expect(await digests(image)).toEqual([ahead, ahead]);
+    expect((await refreshed('lost', 'one node has lost it')).jobs).toBe(1);
+    expect(await digests(lost)).toEqual(present);
   });
 });
