@@ -8,6 +8,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const longest = [
   'behaviour/behaviour.test.ts',
+  'chaos/chaos.test.ts',
   'standalone/try-out.test.ts',
   'functions/removal/main.test.ts',
   'standalone/main.test.ts',

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { compileCache } from '../support/compile-cache.ts';
 import { eventually } from './eventually.ts';
 
 export type Start = {
@@ -98,7 +99,7 @@ function spawned(
   const one = start.function === undefined ? {} : { FUNCTION: start.function };
   const child = spawn(process.execPath, [start.function === undefined ? program : sources.one, ...flags], {
     cwd: root,
-    env: { PATH: process.env['PATH'], PORT: '0', ...env, ...one, ...start.env },
+    env: { PATH: process.env['PATH'], PORT: '0', ...compileCache, ...env, ...one, ...start.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   for (const stream of [child.stdout, child.stderr]) {

@@ -12,7 +12,9 @@ describe('kubectl apply -k deploy/kubectl', () => {
   });
 
   afterAll(async () => {
-    const files = ['standalone.yaml', '../policy/admission-policy.yaml', 'tenancy.yaml'].map((file) => join(manifests, file));
+    const files = ['standalone.yaml', '../policy/admission-policy.yaml', 'tenancy.yaml'].map((file) =>
+      join(manifests, file),
+    );
     await lab.ask('delete', ...files.flatMap((file) => ['-f', file]));
     await lab.ask('label', 'namespace', 'kube-fledged', 'pod-security.kubernetes.io/enforce-');
   });

@@ -202,7 +202,7 @@ export const commandTable: readonly Row[] = [
   ...['npm run chaos …', 'npm run chaos -- --real …'].map((command) => ({
     command,
     because: 'it runs for minutes; tests run a few seeds',
-    instead: 'test/chaos/chaos.quiet.test.ts',
+    instead: 'test/chaos/chaos.test.ts',
   })),
   {
     command: 'npm run fuzz …',

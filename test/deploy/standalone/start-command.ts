@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { compileCache } from '../../support/compile-cache.ts';
 
 /** What `npm start` runs, in a process of its own, with a folder for temporary files that nobody else writes to. */
 export type Command = {
@@ -33,7 +34,7 @@ async function run(
   env: Readonly<Record<string, string>>,
 ): Promise<Command> {
   const folder = await temporaryFolder();
-  const child = spawn(program, args, { env: { PATH: process.env['PATH'], TMPDIR: folder, ...env } });
+  const child = spawn(program, args, { env: { PATH: process.env['PATH'], TMPDIR: folder, ...compileCache, ...env } });
   const ended = once(child, 'close');
   onTestFinished(() => void child.kill('SIGKILL'));
   const [output, errors] = [child.stdout, child.stderr].map((stream) => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as base, type TestContext, vi } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { browserPath, noBrowser, startBrowser } from './browser.ts';
 import { busyCluster, cacheNamed, entry, largeCluster, removal } from './caches.ts';
@@ -9,21 +9,18 @@ import { servePage, type PageServer } from './page-server.ts';
 
 const about = browserPath === undefined ? `the status page (skipped: ${noBrowser})` : 'the status page';
 
-describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  }, 60_000);
-  afterAll(() => browser.close());
+type Shown = { readonly page: Page; readonly server: PageServer; readonly complaints: string[] };
+type Options = { readonly dark?: boolean; readonly at?: string };
+type Open = (caches: readonly ImageCache[], options?: Options) => Promise<Shown>;
 
-  type Shown = { readonly page: Page; readonly server: PageServer; readonly complaints: string[] };
+let browser: Browser;
 
-  async function open(caches: readonly ImageCache[], options: { dark?: boolean; at?: string } = {}): Promise<Shown> {
+/** Opens pages that are closed when the test has ended. */
+const opener =
+  (onTestFinished: TestContext['onTestFinished']): Open =>
+  async (caches, { dark = false, at = '' } = {}) => {
     const server = await servePage(caches);
-    const context = await browser.newContext({
-      colorScheme: options.dark === true ? 'dark' : 'light',
-      reducedMotion: 'reduce',
-    });
+    const context = await browser.newContext({ colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce' });
     onTestFinished(async () => {
       await context.close();
       await server.close();
@@ -37,10 +34,18 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
       complaints.push(`dialog ${dialog.message()}`);
       void dialog.dismiss();
     });
-    await page.goto(`${server.url}/${options.at ?? ''}`);
+    await page.goto(`${server.url}/${at}`);
     await page.locator('#live[data-state="live"]').waitFor();
     return { page, server, complaints };
-  }
+  };
+
+const it = base.extend<{ open: Open }>({ open: ({ onTestFinished }, use) => use(opener(onTestFinished)) });
+
+describe.skipIf(browserPath === undefined).concurrent(about, { timeout: 60_000 }, () => {
+  beforeAll(async () => {
+    browser = await startBrowser();
+  }, 60_000);
+  afterAll(() => browser.close());
 
   const titles = (page: Page): Promise<string[]> => page.locator('.cache .toggle').allTextContents();
   const counted = (page: Page, selector: string, number: number): Promise<void> =>
@@ -50,7 +55,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     });
   const cacheButton = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 
-  it('shows every cache in a table, failures first, without errors in the console', async () => {
+  it('shows every cache in a table, failures first, without errors in the console', async ({ open }) => {
     const { page, complaints } = await open(busyCluster(Date.now()));
     expect((await titles(page)).slice(0, 2)).toEqual(['ml/training', 'shop/storefront']);
     expect(await page.getByRole('columnheader').allTextContents()).toEqual([
@@ -65,7 +70,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(complaints).toEqual([]);
   });
 
-  it('updates by itself, keeps the keyboard focus, and announces failures to screen readers', async () => {
+  it('updates by itself, keeps the keyboard focus, and announces failures to screen readers', async ({ open }) => {
     const { page, server } = await open([cacheNamed('a/one', { images: ['x:1'], nodes: { n: entry() } })]);
     await cacheButton(page, 'a/one').focus();
     server.know([
@@ -81,7 +86,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(await page.getByRole('status').textContent()).toBe('1 cache failed');
   });
 
-  it('can be navigated from cache to node to image and back by keyboard', async () => {
+  it('can be navigated from cache to node to image and back by keyboard', async ({ open }) => {
     const { page } = await open(busyCluster(Date.now()));
     await page.keyboard.press('/');
     await page.keyboard.type('training');
@@ -99,14 +104,14 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     await page.locator('#detail').waitFor({ state: 'detached' });
   });
 
-  it('shows the view in its URL', async () => {
+  it('shows the view in its URL', async ({ open }) => {
     const { page } = await open(busyCluster(Date.now()), { at: 'status/#status=Failed&open=ml%2Ftraining' });
     await cacheButton(page, 'gpu-2').waitFor();
     expect(await titles(page)).toContain('ml/training');
     expect(await page.getByRole('button', { name: 'Failed 1' }).getAttribute('aria-pressed')).toBe('true');
   });
 
-  it('shows a message when there are no caches and when none match', async () => {
+  it('shows a message when there are no caches and when none match', async ({ open }) => {
     const { page, server } = await open([]);
     await page.getByRole('heading', { name: 'No image caches yet' }).waitFor();
     server.know(busyCluster(Date.now()));
@@ -117,7 +122,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     await cacheButton(page, 'ml/training').waitFor();
   });
 
-  it('shows when the connection is lost, and recovers by itself', async () => {
+  it('shows when the connection is lost, and recovers by itself', async ({ open, onTestFinished }) => {
     const { page, server } = await open(busyCluster(Date.now()));
     await server.close();
     await page.getByRole('alert').filter({ hasText: 'No answer since' }).waitFor();
@@ -129,7 +134,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(await page.getByRole('alert').count()).toBe(0);
   });
 
-  it('shows the progress of a purge', async () => {
+  it('shows the progress of a purge', async ({ open }) => {
     const removals = { a: removal('Removed'), b: removal('Removing'), c: removal('Failed') };
     const { page } = await open([cacheNamed('a/gone', { images: ['x:1'] }, { status: 'Processing', removals })]);
     await page.getByRole('row', { name: /a\/gone Processing removed from 1\/3 · 1 failed/ }).waitFor();
@@ -137,14 +142,14 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     await page.getByText('Image removals: removed from 1/3 · 1 failed').waitFor();
   });
 
-  it('shows when its process is a standby', async () => {
+  it('shows when its process is a standby', async ({ open }) => {
     const { page, server } = await open(busyCluster(Date.now()));
     server.know([]);
     server.as('standby');
     await page.getByRole('alert').filter({ hasText: 'is a standby' }).waitFor();
   });
 
-  it('shows hostile names and messages as text', async () => {
+  it('shows hostile names and messages as text', async ({ open }) => {
     const evil = '<img src=x onerror=alert(1)>';
     const script = '</code><script>alert(2)</script>';
     const cache = cacheNamed(
@@ -164,7 +169,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(complaints).toEqual([]);
   });
 
-  it.each([false, true])('has sufficient text contrast; dark: %s', async (dark) => {
+  it.for([false, true])('has sufficient text contrast; dark: %s', async (dark, { open }) => {
     const script = await readFile(join(import.meta.dirname, 'contrast.js'), 'utf8');
     const { page } = await open(busyCluster(Date.now()), { dark });
     await cacheButton(page, 'ml/training').click();
@@ -173,7 +178,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(await page.evaluate<string[]>(script)).toEqual([]);
   });
 
-  it('shows 1,000 nodes by 50 images in pages with few elements', async () => {
+  it('shows 1,000 nodes by 50 images in pages with few elements', async ({ open }) => {
     const { page } = await open(largeCluster(Date.now()));
     await cacheButton(page, 'platform/all-services').click();
     await page.getByText('1–50 of 1,000').waitFor();
@@ -190,7 +195,7 @@ describe.skipIf(browserPath === undefined)(about, { timeout: 60_000 }, () => {
     expect(await page.locator(':focus').getAttribute('aria-label')).toBe('Filter nodes by name');
   });
 
-  it('fits the screen of a phone', async () => {
+  it('fits the screen of a phone', async ({ open }) => {
     const { page } = await open(busyCluster(Date.now()));
     await page.setViewportSize({ width: 390, height: 800 });
     await cacheButton(page, 'ml/training').click();

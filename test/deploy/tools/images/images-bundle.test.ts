@@ -19,17 +19,25 @@ const unpack = (entries: readonly Entry[]) => {
   }
 };
 
+/** Builds at the first call, and returns the same afterwards. */
+const once = <T>(build: () => Promise<T>): (() => Promise<T>) => {
+  let made: Promise<T> | undefined;
+  return () => (made ??= build());
+};
+
 describe('bundle', { timeout: 60_000 }, () => {
   const probe = { probe: 'test/deploy/tools/images/images-bundle-probe.ts' };
+  const built = once(() => bundle(programs));
+  const probed = once(() => bundle(probe));
 
   it('has all programs', async () => {
-    const names = (await bundle(programs)).map(({ path }) => path);
+    const names = (await built()).map(({ path }) => path);
     const expected = ['app/standalone.mjs', 'app/sources.mjs', 'app/functions.mjs', 'app/removal.mjs', 'app/crd.mjs'];
     expect(names).toEqual(expect.arrayContaining(expected));
   });
 
   it('has everything that the removal program needs to connect to a runtime', async () => {
-    unpack(await bundle({ removal: programs.removal }));
+    unpack(await built());
     const socket = join(work, 'none.sock');
     const args = [join(work, 'app/removal.mjs'), `--socket=${socket}`, '--remove=a:1'];
     const { status, stdout, stderr } = spawnSync('node', args, { cwd: work, encoding: 'utf8' });
@@ -50,7 +58,7 @@ describe('bundle', { timeout: 60_000 }, () => {
   });
 
   it('has the CRD beside the program that applies it', async () => {
-    unpack([...(await bundle({ crd: programs.crd })), await crdFile()]);
+    unpack([...(await built()), await crdFile()]);
     const args = ['app/crd.mjs', 'apply', 'app/imagecache.yaml', '--master=http://127.0.0.1:1'];
     const { status, stderr } = spawnSync('node', args, { cwd: work, encoding: 'utf8' });
     expect(stderr).toMatch(/^PATCH .*customresourcedefinitions\/imagecaches\.kubefledged\.io/);
@@ -58,12 +66,12 @@ describe('bundle', { timeout: 60_000 }, () => {
   });
 
   it('is the same bytes each time', async () => {
-    const [first, second] = [await layer(await bundle(probe)), await layer(await bundle(probe))];
+    const [first, second] = [await layer(await probed()), await layer(await bundle(probe))];
     expect(second.blob.descriptor).toEqual(first.blob.descriptor);
   });
 
   it('runs packages of either module system without node_modules', async () => {
-    unpack(await bundle(probe));
+    unpack(await probed());
     const { status, stdout, stderr } = spawnSync('node', [join(work, 'app/probe.mjs')], {
       cwd: work,
       encoding: 'utf8',
