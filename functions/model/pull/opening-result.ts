@@ -34,10 +34,16 @@ export function openingResult(name: string, attempt: Attempt, world: World): Res
   if (bare !== undefined) return { ...nothingFound, entry: bare };
   const recorded = { ...attempt, entry: withFinished(attempt, finished) };
   const { failedImages } = finishedJobsOf(recorded);
-  const anonymousPulls = { ...attempt.cache.status.anonymousPulls, ...anonymousPullsOf(finished, desired) };
+  const anonymousPulls = withFound(attempt.cache.status.anonymousPulls, anonymousPullsOf(finished, desired));
   const hasMore = unfinishedJobs(recorded).length > 0;
   const next = hasMore ? recorded.entry : opened(recorded.entry, failedImages, desired);
   return { ...nothingFound, entry: withoutDenied(next, { desired, anonymousPulls }), anonymousPulls };
+}
+
+/** What was denied stays denied: a kubelet without a record of an image starts it and does not ask the registry. */
+function withFound(known: AnonymousPulls, found: AnonymousPulls): AnonymousPulls {
+  const denied = Object.entries(known).filter(([, answer]) => answer === 'Denied');
+  return { ...known, ...found, ...Object.fromEntries(denied) };
 }
 
 /** Failures of another kind than a refusal say nothing. */

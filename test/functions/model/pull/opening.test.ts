@@ -147,6 +147,15 @@ describe('a Job that opens images', () => {
     expect(failures).toEqual({});
   });
 
+  it('does not refute a refusal: kubelets ask nobody about an image of which they have no record', () => {
+    const { anonymousPulls } = recorded({
+      entry: opening(),
+      containers: allDone,
+      anonymousPulls: { 'app:1': 'Denied', 'base:2': 'Allowed' },
+    });
+    expect(anonymousPulls).toEqual({ 'app:1': 'Denied', 'base:2': 'Allowed' });
+  });
+
   it.each([
     {
       when: 'a registry is out of reach',
