@@ -13,13 +13,13 @@ export type OnNodes = {
   readonly kill: () => Promise<void>;
 };
 
-/** Pushes the no-op image to the lab's registry and starts the product in the lab's network with these flags and variables. */
+/** Pushes the no-op image to the lab's registry unless the variables name one, and starts the product in the lab's network with these flags and variables. */
 export async function startOnNodes(
   lab: Lab,
   flags: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<OnNodes> {
-  const noop = await productImage(lab, 'noop');
+  const noop = env['NOOP_IMAGE'] ?? (await productImage(lab, 'noop'));
   const child = lab.enter('node', ['deploy/standalone/start.mjs', '--kubeconfig', lab.kubeconfig, ...flags], {
     cwd: root,
     env: { NOOP_IMAGE: noop, PORT: '0', LEADER_ELECTION: 'false', ...env },
