@@ -26,6 +26,12 @@ export const commandTable: readonly Row[] = [
   { command: 'kubectl get imagecache first-light …', ring: 'simulator' },
   { command: 'kubectl wait --for=condition=Reconciling=False imagecache/web …', ring: 'simulator' },
   { command: 'kubectl wait --for=condition=Ready imagecache/web …', ring: 'simulator' },
+  { command: "kubectl get imagecache web -o custom-columns='IMAGE:.status.images[*].image…", ring: 'simulator' },
+  {
+    command: 'kubectl annotate imagecache web --overwrite kubefledged.io/refresh-imagecache=verify',
+    ring: 'simulator',
+    afterwards: 'kubectl wait --for=condition=Ready imagecache/web --timeout=30m',
+  },
   { command: 'npm run plugin', ring: 'simulator' },
   { command: 'kubectl imagecache status -A', ring: 'simulator' },
   { command: 'kubectl annotate imagecache web kubefledged.io/purge-imagecache=', ring: 'simulator' },
