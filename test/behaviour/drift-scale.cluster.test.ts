@@ -61,19 +61,25 @@ async function allWrites(): Promise<ApiWrites> {
   throw new Error('writes do not stop');
 }
 
-/** Requests a refresh, and counts its writes and requests. */
-async function counted(number: number) {
+/** Changes the cache by one write, and counts the writes and requests of the round that this opens. */
+async function counted(number: number, change: () => Promise<unknown>) {
   const before = await allWrites();
   registry.asked();
-  const token = { 'kubefledged.io/refresh-requested-at': String(number) };
-  await cluster.patch('ImageCache', 'drift', { metadata: { annotations: token } });
+  await change();
   const cache = await ended(number);
   const { total, by } = writesBetween(before, await allWrites());
   const asked = registry.asked();
   const jobs = by['POST jobs'] ?? 0;
-  const own = total - 1; // less the one that requested the refresh
+  const own = total - 1; // less the one that changed the cache
   return { cache, asked, jobs, own, statuses: by['PATCH imagecaches/status'] ?? 0, events: by['POST events'] ?? 0 };
 }
+
+const refreshed = (number: number) => {
+  const token = { 'kubefledged.io/refresh-requested-at': String(number) };
+  return counted(number, () => cluster.patch('ImageCache', 'drift', { metadata: { annotations: token } }));
+};
+
+const perImageAndNode = (writes: number): number => writes / (100 * names.length);
 
 const told = ({ jobs, own, statuses, events, asked }: Awaited<ReturnType<typeof counted>>): string =>
   `${jobs} Jobs, ${own} API writes of all parties (${statuses} of the status, ${events} Events), ${asked.length} registry requests`;
@@ -81,9 +87,12 @@ const told = ({ jobs, own, statuses, events, asked }: Awaited<ReturnType<typeof 
 describe('at scale, a refresh of 20 moving tags on 100 nodes', () => {
   it('creates no Job and writes one status if no tag has moved, with one registry request per image', async () => {
     const images = names.map((name) => registry.image(name));
-    await cluster.create('ImageCache', 'drift', { spec: { cacheSpec: [{ images }] } });
-    expect((await ended(1)).status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
-    const still = await counted(2);
+    const first = await counted(1, () => cluster.create('ImageCache', 'drift', { spec: { cacheSpec: [{ images }] } }));
+    console.log(`drift: 100 nodes x 20 images, the first round: ${told(first)}`);
+    expect(first.cache.status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
+    expect(first.jobs).toBe(100);
+    expect(perImageAndNode(first.own)).toBeLessThanOrEqual(0.7);
+    const still = await refreshed(2);
     console.log(`drift: 100 nodes x 20 images, nothing has moved: ${told(still)}`);
     expect(still.cache.status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
     expect(still).toMatchObject({ jobs: 0, statuses: 1, events: 1 });
@@ -92,7 +101,7 @@ describe('at scale, a refresh of 20 moving tags on 100 nodes', () => {
 
   it('creates a Job of one image per node if one tag has moved', async () => {
     registry.move('app-7');
-    const moved = await counted(3);
+    const moved = await refreshed(3);
     console.log(`drift: 100 nodes x 20 images, one has moved: ${told(moved)}`);
     expect(moved.cache.status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
     expect(moved.jobs).toBe(100);
@@ -100,6 +109,19 @@ describe('at scale, a refresh of 20 moving tags on 100 nodes', () => {
     expect(moved.cache.status.images.find(({ image }) => image === registry.image('app-7'))?.resolvedDigest).toBe(
       registry.digest('app-7'),
     );
+  });
+
+  it('creates two Jobs per node if a pull secret is named, and none in the next refresh', async () => {
+    const secrets = { imagePullSecrets: [{ name: 'login' }] };
+    const named = await counted(4, () => cluster.patch('ImageCache', 'drift', { spec: secrets }));
+    console.log(`drift: 100 nodes x 20 images, a secret was named: ${told(named)}`);
+    expect(named.cache.status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
+    expect(new Set(named.cache.status.images.map(({ access }) => access))).toEqual(new Set(['Anyone']));
+    expect(named.jobs).toBe(200);
+    expect(perImageAndNode(named.own)).toBeLessThanOrEqual(1.4);
+    const still = await refreshed(5);
+    console.log(`drift: 100 nodes x 20 images with a secret, nothing has moved: ${told(still)}`);
+    expect(still).toMatchObject({ jobs: 0, statuses: 1, events: 1 });
     expect(running.complaints()).toEqual([]);
   });
 });
