@@ -54,6 +54,8 @@ type NodeLine = { readonly state: string; readonly text: string; readonly tone: 
 function describeNode(cache: ImageCache, entry: LedgerEntry): NodeLine {
   const images = imagesIn(cache, entry);
   const failed = named(images, entry.failedImages);
+  if (entry.opening !== undefined && isUnsettled(entry))
+    return { state: 'opening', text: counted(images.length, 'image'), tone: 'busy' };
   switch (entry.state) {
     case 'Pending':
       return { state: 'pending', text: counted(images.length, 'image'), tone: 'quiet' };

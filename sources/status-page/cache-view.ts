@@ -139,9 +139,9 @@ function nodeRow(node: string, entry: LedgerEntry, cache: ImageCache): NodeRow {
 }
 
 /** An image that is neither pending nor failed is present. */
-function imageState({ state, pendingImages, failedImages }: LedgerEntry, index: number): ImageState {
+function imageState({ state, pendingImages, failedImages, opening }: LedgerEntry, index: number): ImageState {
   if (state === 'Ready') return 'present';
-  if (state === 'Failed') return failedImages.includes(index) ? 'failed' : 'present';
+  if (state === 'Failed' || opening !== undefined) return failedImages.includes(index) ? 'failed' : 'present';
   if (state === 'Skipped') return 'unknown';
   if (pendingImages?.includes(index) === false) return 'present';
   return state === 'Pulling' ? 'pulling' : 'pending';

@@ -105,8 +105,10 @@ function nodeReport(cache: ImageCache, name: string, entry: LedgerEntry): NodeRe
 }
 
 /** A node that failed without failed images has reported on none. */
-export function imageState({ state, failedImages, pendingImages }: LedgerEntry, index: number): ImageState {
+export function imageState(entry: LedgerEntry, index: number): ImageState {
+  const { state, failedImages, pendingImages, opening } = entry;
   if (state === 'Ready') return 'present';
+  if (opening !== undefined) return failedImages.includes(index) ? 'failed' : 'present';
   if (state === 'Failed')
     return failedImages.includes(index) ? 'failed' : failedImages.length === 0 ? 'unknown' : 'present';
   const isPending = pendingImages === undefined || pendingImages.includes(index);

@@ -27,6 +27,12 @@ const nodeRows: readonly { when: string; given: LedgerEntry; line: string; tone:
     line: 'pending   2 images',
     tone: 'quiet',
   },
+  {
+    when: 'opens what it pulled with credentials',
+    given: entry({ opening: 'Noop', pendingImages: [0, 2] }),
+    line: 'opening   2 images',
+    tone: 'busy',
+  },
   { when: 'is pulling', given: entry({ desiredHash: 'more' }), line: 'pulling   3 images', tone: 'busy' },
   {
     when: 'is pulling some of its images for the first time',
