@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import * as z from 'zod/mini';
 import { changeType, functionNames, routes, tickRoutes, tickType } from '#model/cache/cloud-event.ts';
+import { deployedName } from '../interop/deployed-name.ts';
 import { filter, passes, type Filter } from './knative-filters.ts';
 
 const folder = join(import.meta.dirname, '../../deploy/knative');
@@ -38,7 +39,7 @@ async function theirs(): Promise<ReadonlyMap<string, readonly Filter[]>> {
 
 /** The functions that receive an event. */
 const receivers = (filters: ReadonlyMap<string, readonly Filter[]>, event: Readonly<Record<string, string>>) =>
-  functionNames.filter((name) => filters.get(name)?.every((each) => passes(each, event)) === true);
+  functionNames.filter((name) => filters.get(deployedName(name))?.every((each) => passes(each, event)) === true);
 
 const kinds = ['ImageCache', 'Job', 'Pod', 'Node'] as const;
 const verbs = ['add', 'update', 'delete'] as const;
@@ -51,7 +52,7 @@ const changes = kinds.flatMap((kind) =>
 describe('the Triggers', () => {
   it('exist once per function and have its name', () => {
     expect(triggers.map(({ metadata, spec }) => [metadata.name, spec.subscriber.ref.name])).toEqual(
-      functionNames.map((name) => [name, name]),
+      functionNames.map((name) => [deployedName(name), deployedName(name)]),
     );
   });
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import * as z from 'zod/mini';
 import { functionNames } from '#model/cache/cloud-event.ts';
+import { deployedName } from '../interop/deployed-name.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (file: string): Promise<string> => readFile(join(root, file), 'utf8');
@@ -52,18 +53,23 @@ describe.each(['ce', 'pro'])('deploy/openfaas/%s', (edition) => {
 
   it('routes events to each function at the gateway', async () => {
     const routes = /"reconcile": [^}]*/.exec(await read(`${folder}/source.yaml`))?.[0] ?? '';
-    const urls = functionNames.map((name) => [name, `http://gateway.openfaas:8080/function/${name}`]);
+    const urls = functionNames.map((name) => [name, `http://gateway.openfaas:8080/function/${deployedName(name)}`]);
     expect(JSON.parse(`{${routes}}`)).toEqual(Object.fromEntries(urls));
   });
 });
 
 const functionResource = z.object({
-  spec: z.object({ name: z.string(), image: z.string(), environment: texts, annotations: texts, labels: texts }),
+  spec: z.object({
+    ...{ name: z.string(), image: z.string(), environment: texts, annotations: texts, labels: texts },
+    ...{ requests: texts, limits: texts },
+  }),
 });
 const stack = z.object({
   functions: z.record(
     z.string(),
-    z.object({ image: z.string(), environment: texts, annotations: texts, labels: texts }),
+    z.object({
+      ...{ image: z.string(), environment: texts, annotations: texts, labels: texts, requests: texts, limits: texts },
+    }),
   ),
 });
 /** Replaces variables of stack.yml with their defaults. */
@@ -73,15 +79,14 @@ describe('the Function resources', () => {
   it('are equivalent to stack.yml', async () => {
     const { functions } = stack.parse(parse(withDefaults(await read('stack.yml')), { merge: true }));
     const resources = await objectsIn('deploy/openfaas/pro/functions.yaml');
-    expect(resources.map(({ metadata }) => metadata.name).toSorted()).toEqual(functionNames.toSorted());
+    expect(resources.map(({ metadata }) => metadata.name).toSorted()).toEqual(
+      functionNames.map(deployedName).toSorted(),
+    );
     for (const resource of resources) {
-      const { name, image, environment, annotations, labels } = functionResource.parse(resource).spec;
-      expect({ image, annotations, labels }, name).toEqual({
-        image: functions[name]?.image,
-        annotations: functions[name]?.annotations,
-        labels: functions[name]?.labels,
-      });
-      expect(environment).toMatchObject(functions[name]?.environment ?? {});
+      const { name, environment, ...rest } = functionResource.parse(resource).spec;
+      const { environment: variables, ...others } = functions[name] ?? { environment: {} };
+      expect(rest, name).toEqual(others);
+      expect(environment).toMatchObject(variables);
     }
   });
 });

@@ -53,7 +53,7 @@ app.kubernetes.io/component: source
 {{- /* ServiceAccounts of the functions, as a JSON list. On OpenFaaS CE, the default account of the namespace. */ -}}
 {{- define "icf.functionAccounts" -}}
 {{- if eq .Values.mode "knative" -}}
-["reconcile", "job-complete", "refresh", "purge"]
+["imagecache-reconcile", "imagecache-job-complete", "imagecache-refresh", "imagecache-purge"]
 {{- else if and (eq .Values.mode "openfaas") (eq .Values.openfaas.edition "ce") -}}
 ["default"]
 {{- else -}}

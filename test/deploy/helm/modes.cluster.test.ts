@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { functionNames } from '#model/cache/cloud-event.ts';
 import { settingsTable } from '#runtime/config/settings-table.ts';
+import { deployedName } from '../../interop/deployed-name.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { chart, helm, type Manifest, manifestsIn, rendered, root } from './chart.ts';
 import { bound, comparable, named, rightsOf } from './comparable.ts';
@@ -127,8 +128,11 @@ describe.each(Object.entries(ways))('the chart on Knative, compared with deploy/
   it('allows every function of the warm gate to list caches', async () => {
     const listers = (...more: readonly string[]) =>
       of([...values, ...more]).then((manifests) => bound(manifests, 'kubefledged.io', 'imagecaches', 'list'));
-    const functions = functionNames.filter((name) => name !== 'job-complete').toSorted();
-    const all = functionNames.toSorted();
+    const functions = functionNames
+      .filter((name) => name !== 'job-complete')
+      .map(deployedName)
+      .toSorted();
+    const all = functionNames.map(deployedName).toSorted();
     const withoutSource = (names: readonly string[]) => names.filter((name) => !name.endsWith('-source')).toSorted();
     expect(withoutSource(await listers())).toEqual(functions);
     expect(withoutSource(await listers('warmGate.taints={example.com/cold}'))).toEqual(all);

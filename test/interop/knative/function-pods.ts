@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FunctionName } from '#model/cache/cloud-event.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import type { Lab } from '../../cluster/lab.ts';
+import { deployedName } from '../deployed-name.ts';
 import { namespace } from './install-knative.ts';
 
 export type FunctionProcess = { readonly pid: number; readonly function: string; readonly pod: string };
@@ -25,7 +26,7 @@ async function processIn(pid: number): Promise<FunctionProcess | undefined> {
 
 /** Resolves when no Pod of these functions is left. */
 export async function asleep(lab: Lab, names: readonly FunctionName[]): Promise<void> {
-  const selector = `serving.knative.dev/service in (${names.join(',')})`;
+  const selector = `serving.knative.dev/service in (${names.map(deployedName).join(',')})`;
   const pods = (): Promise<string> => lab.ask('-n', namespace, 'get', 'pods', '-l', selector, '-o', 'name');
   await eventually(
     `${names.join(' and ')} are scaled to zero`,

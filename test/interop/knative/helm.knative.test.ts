@@ -76,7 +76,7 @@ describe('the chart on a real Knative, limited to a namespace', () => {
     for (const node of [1, 2]) expect(await lab.images(node)).not.toContain(image);
   });
 
-  it.each(['reconcile', 'job-complete', 'refresh', 'purge'])(
+  it.each(['imagecache-reconcile', 'imagecache-job-complete', 'imagecache-refresh', 'imagecache-purge'])(
     'allows %s to create only Jobs of the product',
     async (name) => {
       const privileged = changed(pull(), ['spec', 'template', 'spec', 'hostPID'], true);

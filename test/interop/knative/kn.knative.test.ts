@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 import { functionNames } from '#model/cache/cloud-event.ts';
 import type { Lab } from '../../cluster/lab.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
+import { deployedName } from '../deployed-name.ts';
 import { imagesOfLab, installKnative, manifests, namespace, undeploy, type Way } from './install-knative.ts';
 import { documentedCommands, runCommands } from './kn-commands.ts';
 
@@ -76,9 +77,10 @@ function service({ metadata, spec }: Made): unknown {
 
 describe('the commands for kn', () => {
   it.each(functionNames)('create the Service %s as in the file', async (name) => {
-    const [byKn, byFile] = [await get('ksvc', name), await inFile('our-source', 'Service', name)];
+    const deployed = deployedName(name);
+    const [byKn, byFile] = [await get('ksvc', deployed), await inFile('our-source', 'Service', deployed)];
     expect(service(byKn)).toEqual(service(byFile));
-    await lab.ask('-n', namespace, 'wait', '--for=condition=Ready', `ksvc/${name}`, '--timeout=60s');
+    await lab.ask('-n', namespace, 'wait', '--for=condition=Ready', `ksvc/${deployed}`, '--timeout=60s');
   });
 
   it('create Triggers with the filters of the files', async () => {
@@ -88,7 +90,7 @@ describe('the commands for kn', () => {
       items.flatMap(({ spec }) => (spec.subscriber.ref.name === name ? [spec.filter.attributes] : []));
     const caches = { kind: 'ImageCache' };
     const tick = { type: 'dev.knative.sources.ping' };
-    expect(Object.fromEntries(functionNames.map((name) => [name, attributesFor(name)]))).toEqual({
+    expect(Object.fromEntries(functionNames.map((name) => [name, attributesFor(deployedName(name))]))).toEqual({
       reconcile: [caches, { kind: 'Node' }],
       'job-complete': [{ kind: 'Job' }, { kind: 'Pod' }],
       refresh: [caches, tick],
@@ -98,7 +100,7 @@ describe('the commands for kn', () => {
   });
 
   it('create a Broker with the delivery settings of the Triggers in the files', async () => {
-    const { spec } = await inFile('our-source', 'Trigger', 'reconcile');
+    const { spec } = await inFile('our-source', 'Trigger', 'imagecache-reconcile');
     const broker = await inFile('our-source', 'Broker', 'imagecaches');
     const sink = z.object({ delivery: z.object({ deadLetterSink: z.unknown() }) }).parse(broker.spec).delivery;
     expect((await get('broker', 'imagecaches')).spec['delivery']).toEqual({ ...sink, ...(spec['delivery'] as object) });

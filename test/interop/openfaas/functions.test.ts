@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod/mini';
+import { deployedName } from '../deployed-name.ts';
 import { functionNames, type FunctionName } from '#model/cache/cloud-event.ts';
 import { emptyCluster, eventHeaders } from '../../../deploy/tools/images/compile-cache.ts';
 import { calledByCron, startCronConnector } from './cron-connector.ts';
@@ -118,7 +119,7 @@ describe('a function as OpenFaaS calls it', () => {
   });
 
   it('is called by cron-connector through the gateway if it has a schedule', async () => {
-    expect(await calledByCron()).toEqual(['refresh', 'purge']);
+    expect(await calledByCron()).toEqual(['imagecache-refresh', 'imagecache-purge']);
     const connector = await startCronConnector(() => platform.gateway().port);
     try {
       const before = asked.length;
@@ -154,20 +155,20 @@ describe('the stand-in of the gateway', () => {
 
   it('forwards events by name, with and without a namespace', async () => {
     const headers = { ...eventHeaders, 'content-length': '0' };
-    for (const path of ['/function/reconcile', '/function/reconcile.openfaas-fn/x'])
+    for (const path of ['/function/imagecache-reconcile', '/function/imagecache-reconcile.openfaas-fn/x'])
       expect(await through(path, { headers })).toEqual(done);
   });
 
   it('has no queue, and no function of another name', async () => {
-    expect(await through('/async-function/reconcile')).toMatchObject({ status: 404 });
+    expect(await through('/async-function/imagecache-reconcile')).toMatchObject({ status: 404 });
     expect(await through('/function/none', { headers: eventHeaders })).toMatchObject({ status: 503 });
   });
 
   it('answers 503 for a function that was killed, and forwards events again when it is back', async () => {
     await platform.kill('purge');
-    expect(await through('/function/purge', { headers: eventHeaders })).toMatchObject({ status: 503 });
+    expect(await through('/function/imagecache-purge', { headers: eventHeaders })).toMatchObject({ status: 503 });
     await platform.start('purge');
-    expect(await through('/function/purge', { headers: eventHeaders })).toEqual(done);
+    expect(await through('/function/imagecache-purge', { headers: eventHeaders })).toEqual(done);
   });
 });
 
@@ -195,13 +196,16 @@ const stack = z.strictObject({
 describe('stack.yml', () => {
   it('has the four functions, each under its own name and with a timeout above that of a handler', async () => {
     const { functions } = stack.parse(parse(await readFile(join(root, 'stack.yml'), 'utf8'), { merge: true }));
-    expect(Object.keys(functions).toSorted()).toEqual(functionNames.toSorted());
+    expect(Object.keys(functions).toSorted()).toEqual(functionNames.map(deployedName).toSorted());
     for (const [name, { environment }] of Object.entries(functions)) {
-      expect(environment['FUNCTION']).toBe(name);
+      expect(`imagecache-${environment['FUNCTION'] ?? ''}`).toBe(name);
       for (const limit of ['exec_timeout', 'read_timeout', 'write_timeout'])
         expect(Number.parseInt(environment[limit] ?? '', 10), `${name} ${limit}`).toBeGreaterThan(20);
     }
-    expect(functions['refresh']?.annotations).toMatchObject({ topic: 'cron-function', schedule: '* * * * *' });
+    expect(functions['imagecache-refresh']?.annotations).toMatchObject({
+      topic: 'cron-function',
+      schedule: '* * * * *',
+    });
   });
 });
 

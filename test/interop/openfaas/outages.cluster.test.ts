@@ -41,7 +41,7 @@ it('retries an event whose function is killed while it handles it', async () => 
     await world.createCache('cache', [await world.image('good')]);
     await killed.promise;
     await eventually('the event was not accepted', () =>
-      sourceLog().some((line) => line.includes('/function/reconcile: 500')),
+      sourceLog().some((line) => line.includes('/function/imagecache-reconcile: 500')),
     );
     expect(world.history.jobs().length).toBeLessThan(nodes.length);
     world.connection?.cut(undefined);

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { functionNames, type FunctionName } from '#model/cache/cloud-event.ts';
+import { deployedName } from '../deployed-name.ts';
 import { startGateway, type Gateway, type GatewayOptions } from './gateway.ts';
 
 export type PlatformOptions = {
@@ -54,7 +55,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     },
     start,
     startSource: () => {
-      const routes = functionNames.map((name) => [name, `http://127.0.0.1:${port}/function/${name}`]);
+      const routes = functionNames.map((name) => [name, `http://127.0.0.1:${port}/function/${deployedName(name)}`]);
       const env = { ROUTES: JSON.stringify(Object.fromEntries(routes)), PORT: '0' };
       const child = started('sources.mjs', env, { ...options, from: 'source' });
       child.port.catch(() => undefined); // callers that wait for it read the log
@@ -72,7 +73,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 type Replica = { readonly child: ChildProcess; readonly port: number };
 
 function portOf(replicas: ReadonlyMap<FunctionName, Replica>, called: string): number | undefined {
-  const name = functionNames.find((each) => each === called);
+  const name = functionNames.find((each) => deployedName(each) === called);
   return name === undefined ? undefined : replicas.get(name)?.port;
 }
 
