@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { application } from './application.ts';
+import { coalesceTicks } from './coalesce-ticks.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import type { Context, Handlers } from '#runtime/handler.ts';
 import { lockFile } from './lock-file.ts';
@@ -44,7 +45,10 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const context = { ...options.context, signal: stop.signal };
   // Node would refuse a missing Host without a reason; no handler needs one.
   const http = { keepAliveTimeout, requireHostHeader: false };
-  const server = createServer(http, application({ handlers: options.handlers, context, isReady, site: options.site }));
+  const handlers = Object.fromEntries(
+    Object.entries(options.handlers).map(([name, handler]) => [name, coalesceTicks(handler)]),
+  );
+  const server = createServer(http, application({ handlers, context, isReady, site: options.site }));
   server.on('clientError', answerMalformed);
   server.on('checkExpectation', (_request, response) =>
     respond(response, { status: 400, reason: 'Expect: 100-continue is all that can be expected' }),

@@ -133,6 +133,30 @@ describe('serve', () => {
     expect(notices).toEqual([{ type: 'tick' }]);
   });
 
+  it('handles a hundred bare POSTs at once with two looks at the cluster, and a lasting flood once a second', async () => {
+    const { url, notices } = await world({ refresh: () => pause(50) });
+    const flood = (count: number) => Promise.all(Array.from({ length: count }, () => post(url, {})));
+    const statuses = (await flood(100)).map(({ status }) => status);
+    expect([new Set(statuses), notices.length <= 3]).toEqual([new Set([204]), true]);
+    const begin = performance.now();
+    for (let count = 0; count < 8; count += 1) await post(url, {});
+    const seconds = (performance.now() - begin) / 1000;
+    expect(notices.length).toBeLessThan(3 + 8 + 1);
+    expect(seconds).toBeGreaterThan(3); // five at once, then one a second
+  });
+
+  it('answers every tick that shares a failed look', async () => {
+    const { url, notices } = await world({
+      refresh: async () => {
+        await pause(100);
+        throw new RetryLater('busy', 3000);
+      },
+    });
+    const answers = await Promise.all(Array.from({ length: 5 }, () => post(url, {})));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+    expect(notices.length).toBeLessThanOrEqual(3);
+  });
+
   it('refuses an empty POST without a schedule', async () => {
     const { url, notices } = await world(doNothing);
     expect(await post(url, {})).toMatchObject({ status: 400 });
