@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { nodeRuntime } from '../../deploy/tools/images/node-runtime.ts';
 
 const folder = join(import.meta.dirname, '../../deploy/noop');
 const inCI = process.env['CI'] !== undefined;
@@ -80,10 +81,30 @@ const behaves = (architecture: Architecture, program: string) => {
 describe.each(architectures)('noop for $name', (architecture) => {
   const committed = join(folder, `noop-${architecture.name}`);
 
-  it('is small, executable and matches SHA256SUMS', () => {
-    expect(statSync(committed).size).toBeLessThan(10_000);
-    expect(statSync(committed).mode & 0o111).toBe(0o111);
-    expect(sums(folder)).toContain(`${digest(committed)}  noop-${architecture.name}\n`);
+  it.each(['noop', 'cat'])('as %s is small, executable and matches SHA256SUMS', (name) => {
+    const program = join(folder, `${name}-${architecture.name}`);
+    expect(statSync(program).size).toBeLessThan(10_000);
+    expect(statSync(program).mode & 0o111).toBe(0o111);
+    expect(sums(folder)).toContain(`${digest(program)}  ${name}-${architecture.name}\n`);
+  });
+
+  it('has a cat beside it for `cat /tmp/.lock`, OpenFaaS’ probe where http_probe is false', (context) => {
+    needRunner(context, architecture);
+    const cat = join(folder, `cat-${architecture.name}`);
+    const lock = join(mkdtempSync(join(work, 'lock-')), '.lock');
+    expect(run(architecture, cat, lock)).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `cat: cannot open ${lock}: error 2\n`,
+    });
+    writeFileSync(lock, 'a'.repeat(5000));
+    expect(run(architecture, cat, lock, lock)).toEqual({ status: 0, stdout: 'a'.repeat(10_000), stderr: '' });
+  });
+
+  it('is in the functions image as /bin/cat', async () => {
+    const runtime = { architecture: architecture.name, node: committed, isHost: false, libraries: [] };
+    const cat = (await nodeRuntime(runtime)).find(({ path }) => path === 'bin/cat');
+    expect(cat).toMatchObject({ mode: 0o755, content: readFileSync(join(folder, `cat-${architecture.name}`)) });
   });
 
   it('is a static program of its architecture: no interpreter, no dynamic section, no writable memory except its stack', () => {

@@ -14,6 +14,7 @@ import { user } from './functions-container.ts';
 
 /** A Node for an image: its program, its libraries, and whether it runs on this machine. */
 export type Runtime = {
+  readonly architecture: Architecture;
   readonly node: string;
   readonly isHost: boolean;
   readonly libraries: readonly Library[];
@@ -22,6 +23,7 @@ export type Runtime = {
 /** A shared library: its path on this machine, and in the image. */
 export type Library = { readonly from: string; readonly path: string };
 
+const staticPrograms = join(import.meta.dirname, '../../noop');
 const installed = join(import.meta.dirname, '../../../node_modules/node/bin/node');
 
 export const hostArchitecture = (): Architecture => {
@@ -42,7 +44,7 @@ export const runtimeFor = async (architecture: Architecture): Promise<Runtime> =
   });
   return isHost
     ? hostRuntime(installed)
-    : { isHost, ...(await foreignNode(architecture, await hostRuntime(installed))) };
+    : { architecture, isHost, ...(await foreignNode(architecture, await hostRuntime(installed))) };
 };
 
 /** A Node of this machine, with the shared libraries that it has loaded. */
@@ -50,7 +52,7 @@ export const hostRuntime = async (node: string): Promise<Runtime> => {
   const report = 'process.report.excludeNetwork = true; JSON.stringify(process.report.getReport().sharedObjects)';
   const { stdout } = await promisify(execFile)(node, ['-p', report], { timeout: 20_000 });
   const libraries = filesIn(JSON.parse(stdout), node).map((from) => ({ from, path: from.slice(1) }));
-  return { node, isHost: true, libraries };
+  return { architecture: hostArchitecture(), node, isHost: true, libraries };
 };
 
 /** The files among the shared objects that a Node has loaded, without itself and the kernel's vDSO. */
@@ -61,9 +63,10 @@ const text = (path: string, content: string): Entry => ({ path, mode: 0o644, con
 
 const nonroot = `nonroot:x:${user}:${user}:nonroot:/:/sbin/nologin\n`;
 
-/** Node and its shared libraries: no shell, no npm. The CAs are those compiled into Node. */
-export const nodeRuntime = async ({ node, libraries }: Runtime): Promise<readonly Entry[]> => [
+/** Node, its shared libraries, and a static cat for OpenFaaS' probe: no shell, no npm. The CAs are those compiled into Node. */
+export const nodeRuntime = async ({ architecture, node, libraries }: Runtime): Promise<readonly Entry[]> => [
   { path: 'bin/node', mode: 0o755, content: await readFile(node) },
+  { path: 'bin/cat', mode: 0o755, content: await readFile(join(staticPrograms, `cat-${architecture}`)) },
   ...(await Promise.all(
     libraries.map(async ({ from, path }) => ({ path, mode: 0o755, content: await readFile(from) })),
   )),
