@@ -77,6 +77,7 @@ describe('its schema', () => {
         'maxConcurrentNodes',
         'pullsPerNode',
         'tolerations',
+        'unschedulable',
         'podMetadata',
         'priorityClassName',
         'serviceAccountName',

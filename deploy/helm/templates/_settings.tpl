@@ -10,6 +10,9 @@
 {{- with .controllerJobRetentionPolicy }}
 - --job-retention-policy={{ . }}
 {{- end }}
+{{- with .controllerUnschedulable }}
+- --unschedulable={{ . }}
+{{- end }}
 - --jobs-max-surge={{ .controllerJobsMaxSurge }}
 - --image-delete-job-host-network={{ .controllerImageDeleteJobHostNetwork }}
 {{- with .controllerServiceAccountName }}

@@ -73,6 +73,7 @@ args:
   controllerJobPriorityClassName: ''
   controllerJobRetentionPolicy: delete
   controllerCRISocketPath: ''
+  controllerUnschedulable: ''
   controllerJobsMaxSurge: 0
 statusPage:
   enabled: false

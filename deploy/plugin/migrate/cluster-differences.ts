@@ -13,9 +13,9 @@ export const nodeDifferences = (api: Api): Promise<readonly Finding[]> =>
   findings('nodes', async () => {
     const nodes = await createCluster(api).nodes();
     const skipped = new Map<string, readonly Node[]>(
-      ['Unschedulable', 'NotReady', 'DiskPressure'].map((reason) => [
+      ['NotReady', 'DiskPressure'].map((reason) => [
         reason,
-        nodes.filter((node) => skipReason(node, undefined) === reason),
+        nodes.filter((node) => skipReason(node, { tolerations: undefined, unschedulable: 'Pull' }) === reason),
       ]),
     );
     const docker = nodes.filter(({ containerRuntime }) => containerRuntime.startsWith('docker://'));
@@ -29,8 +29,9 @@ export const nodeDifferences = (api: Api): Promise<readonly Finding[]> =>
 
 function skippedNodes(reason: string, nodes: readonly Node[]): readonly Difference[] {
   if (nodes.length === 0) return [];
-  const commands = reason === 'Unschedulable' ? nodes.slice(0, 3).map(({ name }) => `kubectl uncordon ${name}`) : [];
-  return [differs(`${named(nodes)} skipped until no longer ${reason}: neither pulls nor removals`, ...commands)];
+  const message =
+    reason === 'NotReady' ? 'neither pulls nor removals, and a purge fails meanwhile' : 'no pulls, but removals';
+  return [differs(`${named(nodes)} skipped until no longer ${reason}: ${message}`)];
 }
 
 const named = (nodes: readonly Node[]): string => {

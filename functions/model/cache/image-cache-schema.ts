@@ -73,6 +73,7 @@ export const spec = z.object({
   maxConcurrentNodes: optional(z.union([z.number(), z.string()])),
   pullsPerNode: withDefault(z.number().check(z.minimum(1)), 1),
   tolerations: optional(z.array(toleration)),
+  unschedulable: optional(z.enum(['Pull', 'Skip'])),
   podMetadata: withDefault(z.object({ labels: withDefault(texts, {}), annotations: withDefault(texts, {}) }), {
     labels: {},
     annotations: {},

@@ -5,7 +5,7 @@ import type { KnownDigest } from './known-digest.ts';
 import type { Round } from './round.ts';
 import type { Ledger } from './ledger.ts';
 import type { RemovalLedger } from './removal-ledger.ts';
-import type { PullPolicy, RetentionPolicy } from './settings.ts';
+import type { PullPolicy, RetentionPolicy, UnschedulablePolicy } from './settings.ts';
 
 /** A parsed ImageCache: every field is present, times are epoch milliseconds. */
 export type ImageCache = {
@@ -43,6 +43,8 @@ export type Spec = {
   readonly pullsPerNode: number;
   /** undefined tolerates every taint, as in kube-fledged; an empty list tolerates none. */
   readonly tolerations: readonly Toleration[] | undefined;
+  /** Whether cordoned nodes pull. */
+  readonly unschedulable: UnschedulablePolicy | undefined;
   readonly podMetadata: PodMetadata;
   readonly priorityClassName: string | undefined;
   readonly serviceAccountName: string | undefined;

@@ -11,6 +11,8 @@ export type Settings = {
   readonly jobPriorityClassName: string;
   /** Whether finished pull Jobs are deleted or kept. */
   readonly jobRetentionPolicy: RetentionPolicy;
+  /** Whether caches pull on cordoned nodes, unless their spec says otherwise. */
+  readonly unschedulable: UnschedulablePolicy;
   /** How many nodes of one cache pull at the same time; 0 for no limit. */
   readonly jobsMaxSurge: number;
   /** Maximum number of images, and so containers, per pull Job. Default 32. */
@@ -34,3 +36,4 @@ export type Settings = {
 export type PullPolicy = 'IfNotPresent' | 'Always';
 export type PurgePolicy = 'any' | 'own';
 export type RetentionPolicy = 'Delete' | 'Retain';
+export type UnschedulablePolicy = 'Pull' | 'Skip';

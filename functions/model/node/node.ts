@@ -1,5 +1,6 @@
 import { hash } from '#model/text/hash.ts';
 import type { Toleration } from '#model/cache/image-cache.ts';
+import type { UnschedulablePolicy } from '#model/cache/settings.ts';
 
 /** A parsed Node, with the fields that functions need. */
 export type Node = {
@@ -54,11 +55,19 @@ export function unavailableReason(node: Node): SkipReason | undefined {
   return node.isReady ? undefined : 'NotReady';
 }
 
+/** On which nodes a cache pulls. */
+export type PullRules = {
+  /** undefined tolerates every taint. */
+  readonly tolerations: readonly Toleration[] | undefined;
+  /** Whether cordoned nodes pull. */
+  readonly unschedulable: UnschedulablePolicy;
+};
+
 /** Why images are not pulled on a node; undefined if they can be. */
-export function skipReason(node: Node, tolerations: readonly Toleration[] | undefined): SkipReason | undefined {
+export function skipReason(node: Node, { tolerations, unschedulable }: PullRules): SkipReason | undefined {
   const reason = unavailableReason(node);
   if (reason !== undefined) return reason;
-  if (node.isUnschedulable) return 'Unschedulable';
+  if (node.isUnschedulable && unschedulable === 'Skip') return 'Unschedulable';
   if (node.hasDiskPressure) return 'DiskPressure';
   const isTolerated = tolerations === undefined || untoleratedTaint(tolerations, node.taints) === undefined;
   return isTolerated ? undefined : 'TaintNotTolerated';

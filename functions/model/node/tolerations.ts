@@ -1,10 +1,18 @@
-import type { Spec, Toleration } from '#model/cache/image-cache.ts';
+import type { ImageCache, Toleration } from '#model/cache/image-cache.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import type { PullRules } from './node.ts';
 
-/**
- * Tolerations of a cache's pull Pods; undefined: every taint. They always tolerate its startup taint, which is removed
- * after they have run.
- */
-export function podTolerations({ tolerations, warmGate }: Spec): readonly Toleration[] | undefined {
-  if (tolerations === undefined || warmGate === undefined) return tolerations;
-  return [...tolerations, { key: warmGate.taintKey, operator: 'Exists' }];
+/** On which nodes a cache pulls: by its spec, else by the operator's settings. */
+export function pullRules({ spec }: ImageCache, settings: Settings): PullRules {
+  const unschedulable = spec.unschedulable ?? settings.unschedulable;
+  const { tolerations, warmGate } = spec;
+  if (tolerations === undefined) return { tolerations, unschedulable };
+  const own: readonly Toleration[] = [
+    ...(warmGate === undefined ? [] : [{ key: warmGate.taintKey, operator: 'Exists' }]),
+    ...(unschedulable === 'Pull' ? [cordon] : []),
+  ];
+  return { tolerations: [...tolerations, ...own], unschedulable };
 }
+
+/** Tolerates the taint of cordoned nodes, as Pods of a DaemonSet do. */
+const cordon: Toleration = { key: 'node.kubernetes.io/unschedulable', operator: 'Exists', effect: 'NoSchedule' };

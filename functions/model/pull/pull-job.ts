@@ -15,7 +15,7 @@ import type { Node } from '#model/node/node.ts';
 import { containerName, helperContainer, mountsImages } from '#model/job/pull-container.ts';
 import { startedDeadline } from '#model/job/deadline.ts';
 import type { PullPolicy, Settings } from '#model/cache/settings.ts';
-import { podTolerations } from '#model/node/tolerations.ts';
+import { pullRules } from '#model/node/tolerations.ts';
 import type { Serialized } from '#model/text/serialized.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { pullPolicyOf } from '#model/desired/pull-policy.ts';
@@ -73,7 +73,7 @@ export function pullJob(order: PullJobOrder, images = pullingPod(order)): PullJo
             seccompProfile: { type: 'RuntimeDefault' },
           },
           affinity: { nodeAffinity: nodeAffinity(node.name) },
-          tolerations: podTolerations(cache.spec) ?? [{ operator: 'Exists' }],
+          tolerations: pullRules(cache, settings).tolerations ?? [{ operator: 'Exists' }],
           ...optionalField('priorityClassName', cache.spec.priorityClassName ?? settings.jobPriorityClassName),
           enableServiceLinks: false,
         },

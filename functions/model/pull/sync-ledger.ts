@@ -11,7 +11,7 @@ import { currentDesiredImages } from '#model/desired/images-to-remove.ts';
 import { type Node, type SkipReason, isUnreachable, keepsPullRecords, skipReason } from '#model/node/node.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
-import { podTolerations } from '#model/node/tolerations.ts';
+import { pullRules } from '#model/node/tolerations.ts';
 import type { World } from '#model/world.ts';
 
 type Synced = { readonly next: ImageCache; readonly desired: DesiredByHash };
@@ -50,12 +50,12 @@ type Target = {
 };
 
 function syncEntry(stored: LedgerEntry | undefined, target: Target): LedgerEntry {
-  const { cache, node, desired } = target;
+  const { world, cache, node, desired } = target;
   const isKept = stored !== undefined && stored.id === node.id && stored.desiredHash === desired.hash;
   const holdsImages = stored?.id === node.id && mayHoldImages(stored);
   const entry = isKept ? stored : { ...newEntry(node.id, desired.hash), holdsImages };
   if (entry.state === 'Ready' || entry.state === 'Failed') return entry;
-  const reason = skipReason(node, podTolerations(cache.spec));
+  const reason = skipReason(node, pullRules(cache, world.settings));
   if (reason !== undefined && (entry.state !== 'Pulling' || isUnreachable(reason))) return skipped(entry, reason);
   if (entry.state === 'Pulling') return entry;
   if (entry.attempt > 0 || entry.opening !== undefined) return { ...entry, state: 'Pending', reason: '' };
@@ -110,11 +110,11 @@ function sameDesired({ before, settings }: World, hash: string): readonly string
   return desiredHash(images, before, settings) === hash ? images : undefined;
 }
 
-/** Skips pending nodes that became unavailable before their next attempt: cordoned or under DiskPressure, for example. */
-export function skipUnavailable({ observed }: World, cache: ImageCache): ImageCache {
+/** Skips pending nodes that became unavailable before their next attempt: under DiskPressure, for example. */
+export function skipUnavailable({ observed, settings }: World, cache: ImageCache): ImageCache {
   const entries = Object.entries(cache.status.nodes).map(([name, entry]) => {
     const node = entry.state === 'Pending' ? observed.nodes.get(name) : undefined;
-    const reason = node === undefined ? undefined : skipReason(node, podTolerations(cache.spec));
+    const reason = node === undefined ? undefined : skipReason(node, pullRules(cache, settings));
     return [name, reason === undefined ? entry : skipped(entry, reason)] as const;
   });
   return withStatus(cache, { nodes: Object.fromEntries(entries) });

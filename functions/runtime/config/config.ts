@@ -118,6 +118,7 @@ function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
     serviceAccountName: read(table.serviceAccountName),
     jobPriorityClassName: read(table.jobPriorityClassName),
     jobRetentionPolicy: read(table.jobRetentionPolicy),
+    unschedulable: read(table.unschedulable),
     jobsMaxSurge: read(table.jobsMaxSurge),
     imagesPerJob: read(table.imagesPerJob),
     noopImage: read(table.noopImage),

@@ -161,7 +161,7 @@ const hindered: readonly Scenario[] = hindrances.map(({ reason, begin, end }) =>
   run: async (world) => {
     const [free = '', hinderedNode = ''] = await world.nodes.add(2);
     await begin(world.nodes, hinderedNode);
-    const image = await pulled(world, { tolerations: [] });
+    const image = await pulled(world, { tolerations: [], unschedulable: 'Skip' });
     expect(stateOf(world, free)).toBe('Ready');
     expect(world.history.cache('cache')?.status.nodes[hinderedNode]).toMatchObject({ state: 'Skipped', reason });
     expect(world.history.jobsOf(hinderedNode)).toEqual([]);
@@ -171,6 +171,17 @@ const hindered: readonly Scenario[] = hindrances.map(({ reason, begin, end }) =>
     expect(await world.imagesOn(hinderedNode)).toEqual([image]);
   },
 }));
+
+const cordoned: Scenario = {
+  name: 'pulls to cordoned nodes, as kube-fledged does, although the spec tolerates no taint',
+  needs: ['simulated nodes'],
+  run: async (world) => {
+    const node = await world.nodes.addOne();
+    await world.nodes.cordon(node, true);
+    const image = await pulled(world, { tolerations: [] });
+    expect(await world.imagesOn(node)).toEqual([image]);
+  },
+};
 
 const tolerant: Scenario = {
   name: 'tolerates all taints if the spec has no tolerations, as kube-fledged does',
@@ -252,6 +263,7 @@ export const nodes: readonly Scenario[] = [
   labelled,
   lost,
   ...hindered,
+  cordoned,
   tolerant,
   leaves,
   again,

@@ -4,6 +4,7 @@ import { decide } from '#model/decide.ts';
 import { type ImageCache, type Status, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { skipReason } from '#model/node/node.ts';
+import { pullRules } from '#model/node/tolerations.ts';
 import type { Plan } from '#model/plan.ts';
 import { jobName, jobsDue } from '#model/pull/job-set.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
@@ -55,7 +56,7 @@ const isSameAttempt = (a: LedgerEntry, b: LedgerEntry): boolean =>
   a.id === b.id && a.desiredHash === b.desiredHash && a.attempt === b.attempt && a.opening === b.opening;
 
 /** No Job for a cache that is suspended, purged or being deleted, nor for a node that is skipped when it starts. */
-function assertNoUnaskedJobs({ before, observed }: World, { createJobs, status }: Plan): void {
+function assertNoUnaskedJobs({ before, observed, settings }: World, { createJobs, status }: Plan): void {
   if (before.isBeingDeleted || before.spec.suspend) assert.deepEqual(createJobs, []);
   for (const manifest of createJobs) {
     const name = manifest.metadata.annotations?.[jobAnnotations.node] ?? '';
@@ -63,7 +64,7 @@ function assertNoUnaskedJobs({ before, observed }: World, { createJobs, status }
     assert(node !== undefined, `a Job for ${name}, which was not seen`);
     assert.equal(status?.nodes[name]?.state ?? before.status.nodes[name]?.state, 'Pulling');
     const isNewlyClaimed = status?.nodes[name]?.attempt !== before.status.nodes[name]?.attempt && status !== undefined;
-    if (isNewlyClaimed) assert.equal(skipReason(node, before.spec.tolerations), undefined, `a Job for ${name}`);
+    if (isNewlyClaimed) assert.equal(skipReason(node, pullRules(before, settings)), undefined, `a Job for ${name}`);
   }
 }
 

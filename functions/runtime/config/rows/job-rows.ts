@@ -55,6 +55,10 @@ export const jobRows = {
     fallback: '',
     doc: 'Keys of the startup taints that spec.warmGate may remove from nodes, separated by commas; empty: the warm gate is off',
   }),
+  unschedulable: both('unschedulable', oneOf(['Pull', 'Skip']), {
+    fallback: 'Pull',
+    doc: 'Pull: cordoned nodes pull like others; Skip: they pull once they are uncordoned. spec.unschedulable overrides it',
+  }),
   jobsMaxSurge: both('jobs-max-surge', wholeNumber(0), {
     fallback: '0',
     doc: 'Maximum number of nodes of one cache that pull at the same time; 0: no limit. spec.maxConcurrentNodes overrides it',

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { ImageCache, Spec } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { skipReason, type Node } from '#model/node/node.ts';
-import { podTolerations } from '#model/node/tolerations.ts';
+import { pullRules } from '#model/node/tolerations.ts';
 import { gateOffEvents, gateRelease } from '#model/desired/warm-gate.ts';
-import { list, node, noon, openCache, pulling, settings, spec } from '../builders.ts';
+import { cache, list, node, noon, openCache, pulling, settings, spec } from '../builders.ts';
 
 const key = 'example.com/cold';
 const cold = { key, value: '', effect: 'NoSchedule' };
@@ -175,15 +175,17 @@ describe('the warm gate', () => {
 });
 
 describe('pull Pods of a gated cache', () => {
+  const rulesOf = (of: Partial<Spec>) => pullRules(cache({ spec: spec(of) }), settings({ unschedulable: 'Skip' }));
+
   it('tolerate its taint even if they tolerate no other', () => {
-    const tolerations = podTolerations(spec({ warmGate, tolerations: [] }));
-    expect(tolerations).toEqual([{ key, operator: 'Exists' }]);
-    expect(skipReason(node({ taints: [cold] }), tolerations)).toBeUndefined();
-    expect(skipReason(node({ taints: [cold, other] }), tolerations)).toBe('TaintNotTolerated');
+    const rules = rulesOf({ warmGate, tolerations: [] });
+    expect(rules.tolerations).toEqual([{ key, operator: 'Exists' }]);
+    expect(skipReason(node({ taints: [cold] }), rules)).toBeUndefined();
+    expect(skipReason(node({ taints: [cold, other] }), rules)).toBe('TaintNotTolerated');
   });
 
   it('have unchanged tolerations without a gate, or if they tolerate everything', () => {
-    expect(podTolerations(spec({ tolerations: [] }))).toEqual([]);
-    expect(podTolerations(spec({ warmGate }))).toBeUndefined();
+    expect(rulesOf({ tolerations: [] }).tolerations).toEqual([]);
+    expect(rulesOf({ warmGate }).tolerations).toBeUndefined();
   });
 });

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Toleration } from '#model/cache/image-cache.ts';
 import { hasImageVolumes, nodeId, skipReason, type Node } from '#model/node/node.ts';
 import { parseNode } from '#model/node/parse-node.ts';
-import { node } from '../builders.ts';
+import { pullRules } from '#model/node/tolerations.ts';
+import { cache, node, settings, spec } from '../builders.ts';
 
 const tainted = (key: string, effect = 'NoSchedule', value = ''): Partial<Node> => ({
   taints: [{ key, value, effect }],
@@ -72,7 +73,7 @@ const rows: readonly Row[] = [
 
 describe('skip reason of a node that is', () => {
   it.each(rows)('$when: $reason', ({ given, tolerations, reason }) => {
-    expect(skipReason(node(given), tolerations)).toBe(reason);
+    expect(skipReason(node(given), { tolerations, unschedulable: 'Skip' })).toBe(reason);
   });
 });
 
@@ -169,6 +170,35 @@ describe('parsed node', () => {
 
   it('is not ready until the kubelet reports it', () => {
     expect(parseNode({ metadata: { name: 'n', uid: 'u' } })).toMatchObject({ isReady: false, operatingSystem: '' });
-    expect(skipReason(parseNode({ metadata: { name: 'n', uid: 'u' } }), undefined)).toBe('OtherOperatingSystem');
+    expect(
+      skipReason(parseNode({ metadata: { name: 'n', uid: 'u' } }), { tolerations: undefined, unschedulable: 'Pull' }),
+    ).toBe('OtherOperatingSystem');
+  });
+});
+
+describe('a cordoned node', () => {
+  const cordoned = node({
+    isUnschedulable: true,
+    taints: [{ key: 'node.kubernetes.io/unschedulable', value: '', effect: 'NoSchedule' }],
+  });
+
+  it.each([
+    ['pulls, as for kube-fledged', {}, {}, undefined],
+    ['pulls although no taint is tolerated', { tolerations: [] }, {}, undefined],
+    ['is skipped if the spec says so', { unschedulable: 'Skip' }, {}, 'Unschedulable'],
+    ['is skipped if the setting says so', {}, { unschedulable: 'Skip' }, 'Unschedulable'],
+    [
+      'pulls if the spec says so, and the setting does not',
+      { unschedulable: 'Pull' },
+      { unschedulable: 'Skip' },
+      undefined,
+    ],
+  ] as const)('%s', (_, given, by, is) => {
+    expect(skipReason(cordoned, pullRules(cache({ spec: spec(given) }), settings(by)))).toBe(is);
+  });
+
+  it('that an autoscaler is about to remove is skipped', () => {
+    const taints = [...cordoned.taints, { key: 'ToBeDeletedByClusterAutoscaler', value: '1', effect: 'NoSchedule' }];
+    expect(skipReason({ ...cordoned, taints }, pullRules(cache(), settings()))).toBe('BeingDeleted');
   });
 });

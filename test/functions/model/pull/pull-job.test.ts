@@ -74,8 +74,10 @@ describe('a pull Job', () => {
 
   it('tolerates every taint unless told which', () => {
     expect(podOf()?.tolerations).toEqual([{ operator: 'Exists' }]);
-    expect(podOf({ spec: { tolerations: [] } })?.tolerations).toEqual([]);
-    expect(podOf({ spec: { tolerations: [{ key: 'gpu' }] } })?.tolerations).toEqual([{ key: 'gpu' }]);
+    const cordon = { key: 'node.kubernetes.io/unschedulable', operator: 'Exists', effect: 'NoSchedule' };
+    expect(podOf({ spec: { tolerations: [] } })?.tolerations).toEqual([cordon]);
+    expect(podOf({ spec: { tolerations: [{ key: 'gpu' }] } })?.tolerations).toEqual([{ key: 'gpu' }, cordon]);
+    expect(podOf({ spec: { tolerations: [], unschedulable: 'Skip' } })?.tolerations).toEqual([]);
   });
 
   it("carries the user's labels and annotations, which can not hide whose it is", () => {

@@ -24,6 +24,7 @@ describe('readConfig', () => {
         serviceAccountName: '',
         jobPriorityClassName: '',
         jobRetentionPolicy: 'Delete',
+        unschedulable: 'Pull',
         jobsMaxSurge: 0,
         imagesPerJob: 32,
         noopImage: `ghcr.io/imagecache-functions/imagecache-noop:${version}`,
@@ -68,6 +69,7 @@ describe('readConfig', () => {
       '--job-retention-policy= RETAIN ',
       '--cri-socket-path=/run/k3s/containerd/containerd.sock',
       '--jobs-max-surge=4',
+      '--unschedulable=skip',
       '--logtostderr',
       '-v',
       '2',
@@ -83,6 +85,7 @@ describe('readConfig', () => {
       jobRetentionPolicy: 'Retain',
       criSocketPath: '/run/k3s/containerd/containerd.sock',
       jobsMaxSurge: 4,
+      unschedulable: 'Skip',
     });
   });
 
@@ -174,6 +177,7 @@ describe('readConfig', () => {
     [['--nonsense=1'], {}, 'unknown flag --nonsense: --help lists all of them'],
     [['---port=1'], {}, 'bad flag "---port=1": flags are written --name=value'],
     [['--kubeconfig'], {}, '--kubeconfig needs a value: write --kubeconfig=value'],
+    [['--unschedulable=never'], {}, '--unschedulable is "never", expected one of Pull, Skip'],
     [['--jobs-max-surge=-1'], {}, '--jobs-max-surge is "-1", expected a whole number from 0'],
     [['--leader-election=maybe'], {}, '--leader-election is "maybe", expected true or false'],
     [
