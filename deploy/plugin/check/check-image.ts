@@ -1,5 +1,6 @@
+import type { Access } from '#model/desired/access.ts';
 import { hasImageVolumes, type Node, keepsPullRecords } from '#model/node/node.ts';
-import type { Access, CacheRecord } from './cache-record.ts';
+import type { CacheRecord } from './cache-record.ts';
 import { type Holding, holdingsOf } from './holdings.ts';
 import { type Identity, mayStart, type Permission } from './may-start.ts';
 import { type MissingReason, presence, type Presence } from './presence.ts';

@@ -12,22 +12,28 @@ const tones = { starts: 'good', fails: 'bad', unproven: 'busy' } as const satisf
 /** A check as text: the verdict, a table of images, and each reason once with the nodes that it is about. */
 export function checkLines(check: WorkloadCheck, view: CheckView): readonly string[] {
   const { kind, name, namespace, verdict, nodes, message } = check;
-  const count = nodes.filter((node) => node.verdict === 'starts').length;
-  const where = nodes.length === 0 ? '' : `, starts on ${count} of ${counted(nodes.length, 'node')}`;
   return [
-    `${kind.toLowerCase()}/${name} in ${namespace}: ${view.colour(tones[verdict], verdict)}${where}`,
+    `${kind.toLowerCase()}/${name} in ${namespace}: ${view.colour(tones[verdict], verdict)}${whereText(check)}`,
     ...(message === '' ? [] : wrapped(message, view.width)),
     ...(nodes.length === 0 ? [] : ['', ...imageLines(check, view), ...reasonLines(check, view)]),
     ...(view.isWide ? excludedLines(check) : []),
   ];
 }
 
+function whereText({ verdict, nodes }: WorkloadCheck): string {
+  if (nodes.length === 0) return '';
+  const all = counted(nodes.length, 'node');
+  return verdict === 'starts' ? ` on ${all}` : `, starts on ${countOf('starts', nodes)} of ${all}`;
+}
+
+const countOf = (verdict: Verdict, all: readonly { readonly verdict: Verdict }[]): number =>
+  all.filter((each) => each.verdict === verdict).length;
+
 /** The last line: how many start. */
 export function summaryLine(checks: readonly WorkloadCheck[]): string {
-  const count = (verdict: Verdict): number => checks.filter((each) => each.verdict === verdict).length;
-  const [fails, unproven] = [count('fails'), count('unproven')];
+  const [fails, unproven] = [countOf('fails', checks), countOf('unproven', checks)];
   const parts = [
-    `${count('starts')} of ${checks.length} would start without the registry`,
+    `${countOf('starts', checks)} of ${checks.length} would start without the registry`,
     ...(fails === 0 ? [] : [`${fails} would not`]),
     ...(unproven === 0 ? [] : [`${unproven} not proven`]),
   ];
@@ -49,7 +55,7 @@ function imageLines({ images, nodes }: WorkloadCheck, { colour }: CheckView): re
     return {
       verdict: worst(checks),
       cells: [
-        `${checks.filter(({ verdict }) => verdict === 'starts').length}/${nodes.length}`,
+        `${countOf('starts', checks)}/${nodes.length}`,
         worst(checks),
         access.join(', '),
         use.type === 'container' ? use.name : `${use.name} (${use.type})`,

@@ -1,10 +1,11 @@
 import { isPurged } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
+import { type Access, accessOf } from '#model/desired/access.ts';
 import type { Node } from '#model/node/node.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import { type ImageState, imageState } from '../status/report.ts';
-import { type Access, type CachedImage, type CacheRecord, repositoryOf } from './cache-record.ts';
+import { type CachedImage, type CacheRecord, repositoryOf } from './cache-record.ts';
 
 /** What a cache records about an image of the same repository on one node. */
 export type Holding = {
@@ -44,7 +45,7 @@ function holding(image: string, node: Node, { record, cached }: Cached): Holding
     ...{ record, cached, match },
     state: entry.state === 'Skipped' ? 'skipped' : imageState(entry, index),
     reason: reasonOf(node.name, entry, { record, cached }),
-    access: accessOn(node.name, index, { record, cached }),
+    access: accessOn(entry, index, { record, cached }),
   };
 }
 
@@ -62,13 +63,10 @@ function reasonOf(node: string, entry: LedgerEntry, { record, cached }: Cached):
   return failure === undefined ? '' : [failure.reason, failure.message].filter((part) => part !== '').join(': ');
 }
 
-/** `status.images[].access` is about all nodes together, `lockedImages` about one. What a registry denies is locked on all. */
-function accessOn(node: string, index: number, { record, cached }: Cached): Access {
-  if (cached.anonymousPull === 'Denied') return cached.access;
-  const locked = ownEntry(record.lockedImages, node);
-  if (locked === undefined) return cached.access;
-  return locked.includes(index) ? lockOf(record) : 'Anyone';
+/** The access to an image on one node; `status.images[].access` is about all nodes together. */
+function accessOn({ lockedImages }: LedgerEntry, index: number, { record, cached }: Cached): Access {
+  if (!cached.hasAccess) return 'Unknown';
+  const locked = lockedImages?.includes(index) === true ? 1 : 0;
+  const unknown = lockedImages === undefined ? 1 : 0;
+  return accessOf(cached.image, { ready: 1, locked, unknown }, record.cache) ?? 'Unknown';
 }
-
-const lockOf = ({ cache }: CacheRecord): Access =>
-  cache.spec.imagePullSecrets.length > 0 ? 'PullSecrets' : 'ServiceAccount';

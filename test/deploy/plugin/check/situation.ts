@@ -90,6 +90,8 @@ export function cacheWith({
   status = {},
   usualAccount = '',
 }: CacheOf): CacheRecord {
+  const isLocked = access === 'PullSecrets' || access === 'ServiceAccount';
+  const lockedImages = isLocked && anonymousPull !== 'Denied' ? [...images.keys()] : [];
   const object = {
     metadata: { name, namespace, uid: `uid-of-${name}`, resourceVersion: '1', generation },
     spec: {
@@ -111,7 +113,10 @@ export function cacheWith({
         ...(digest !== undefined && { digest }),
       })),
       nodes: Object.fromEntries(
-        nodes.map((node) => [node.name, { id: node.id, desiredHash: 'w', attempt: 1, state: 'Ready', ...entry }]),
+        nodes.map((node) => [
+          node.name,
+          { id: node.id, desiredHash: 'w', attempt: 1, state: 'Ready', lockedImages, ...entry },
+        ]),
       ),
       ...(failure !== undefined && {
         failures: { [images[0] ?? '']: [{ node: 'node-1', reason: 'ErrImagePull', message: failure }] },
