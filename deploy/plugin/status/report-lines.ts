@@ -60,10 +60,20 @@ function imageLines({ images }: Report, { isWide, colour }: ReportView): readonl
   const numbered = images.map((each, index) => ({ ...each, number: index + 1 }));
   const failing = numbered.filter(({ failed, number }) => failed > 0 && number > shown.length);
   const rows = [...numbered.slice(0, shown.length), ...failing];
-  const columns = [{ title: '#', isNumber: true }, { title: 'NODES', isNumber: true }, { title: 'IMAGE' }];
+  const hasAccess = images.some(({ access }) => access !== undefined);
+  const columns = [
+    { title: '#', isNumber: true },
+    { title: 'NODES', isNumber: true },
+    ...(hasAccess ? [{ title: 'ACCESS' }] : []),
+    { title: 'IMAGE' },
+  ];
   const [head = '', ...lines] = table(
     isWide ? [...columns, { title: 'DIGEST' }] : columns,
-    rows.map(({ number, present, desired, image, digest }) => [String(number), `${present}/${desired}`, image, digest]),
+    rows.map((row) => [
+      ...[String(row.number), `${row.present}/${row.desired}`],
+      ...(hasAccess ? [row.access ?? ''] : []),
+      ...[row.image, row.digest],
+    ]),
   );
   const more = images.length - rows.length;
   return [

@@ -1,8 +1,10 @@
 import type { Failure, ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
+import type { Access } from '#model/desired/access.ts';
 import { type NodeCounts, nodeCounts } from '#model/desired/node-counts.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
 import { byName } from '../by-name.ts';
 
 /** The status of a cache by node and by image, failures first. */
@@ -40,6 +42,8 @@ export type ImageReport = {
   readonly present: number;
   readonly desired: number;
   readonly failed: number;
+  /** Who can start it without the registry; undefined if the status does not say. */
+  readonly access: Access | undefined;
 };
 
 export type NodeReport = {
@@ -52,7 +56,8 @@ export type NodeReport = {
 
 export type ImageState = 'present' | 'failed' | 'pulling' | 'waiting' | 'unknown';
 
-export function report(cache: ImageCache): Report {
+/** `access`: what the status says of each image, by normalised reference. */
+export function report(cache: ImageCache, access: ReadonlyMap<string, Access> = new Map()): Report {
   const { namespace, name, generation, status } = cache;
   const nodes = Object.entries(status.nodes).map(([node, entry]) => nodeReport(cache, node, entry));
   const iso = (time: number | undefined): string | undefined =>
@@ -74,7 +79,7 @@ export function report(cache: ImageCache): Report {
     lastRefresh: iso(status.lastRefreshTime),
     nextRefresh: iso(status.nextRefreshTime),
     isSuspended: cache.spec.suspend,
-    images: imageReports(cache, nodes),
+    images: imageReports(cache, nodes, access),
     nodes: nodes.toSorted((a, b) => rank(a) - rank(b) || byName(a, b)),
     removals: Object.entries(status.removals).map(
       ([node, { state, reason, message, removed, spared, sparedImages }]) => ({
@@ -117,7 +122,11 @@ export function imageState(entry: LedgerEntry, index: number): ImageState {
   return state === 'Pulling' ? 'pulling' : 'waiting';
 }
 
-function imageReports(cache: ImageCache, nodes: readonly NodeReport[]): readonly ImageReport[] {
+function imageReports(
+  cache: ImageCache,
+  nodes: readonly NodeReport[],
+  access: ReadonlyMap<string, Access>,
+): readonly ImageReport[] {
   const all = imagesOf(
     cache,
     cache.spec.lists.map((_, index) => index),
@@ -132,6 +141,7 @@ function imageReports(cache: ImageCache, nodes: readonly NodeReport[]): readonly
       present: states.filter((state) => state === 'present').length,
       desired: states.length,
       failed: states.filter((state) => state === 'failed').length,
+      access: access.get(normalisedReference(image)),
     };
   });
 }

@@ -1,11 +1,14 @@
 import * as z from 'zod/mini';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
-import { createCluster } from '#runtime/cluster/cluster.ts';
+import type { CacheReference } from '#model/cache/cloud-event.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { isNotFound } from '#runtime/errors.ts';
 import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
 import { dataText } from '../data-text.ts';
+import { recordedAccess } from '../recorded-access.ts';
 import { table, truncated } from '../table.ts';
 import { byName } from '../by-name.ts';
 import { age } from '../units.ts';
@@ -14,7 +17,9 @@ import { reportLines } from './report-lines.ts';
 
 export const status: Command = {
   summary: 'List caches, or show one cache by nodes and images',
-  description: `List caches, or show one cache by nodes and images: failures first, with the reasons that the nodes reported.`,
+  description: `List caches, or show one cache by nodes and images: failures first, with the reasons that the nodes reported.
+
+ACCESS is who can start an image while its registry cannot be reached: Anyone, Pods with the PullSecrets or the ServiceAccount of the cache, or Unknown.`,
   examples: [
     ['List the caches of the namespace', 'status'],
     ['List the caches of the cluster, failed ones first', 'status -A'],
@@ -27,26 +32,36 @@ export const status: Command = {
 };
 
 async function show({ api, terminal, namespace, output }: Invocation, name: string): Promise<number> {
-  const cache = await createCluster(api).cache({ namespace, name });
-  if (cache === undefined)
-    throw new UsageError(`imagecaches.kubefledged.io "${name}" not found in namespace ${namespace}`);
-  const found = report(cache);
+  const object = await existing(api, { namespace, name });
+  const found = report(parseImageCache(object), recordedAccess(object));
   const width = Math.min(terminal.width ?? 80, 120);
   const view = { colour: terminal.colour, isWide: output === 'wide', width, now: Date.now() };
   terminal.print(dataText(output, found) ?? reportLines(found, view).join('\n'));
   return exitCodes.good;
 }
 
-type ListedCache = { readonly cache: ImageCache; readonly createdAt: number };
+async function existing(api: Api, reference: CacheReference): Promise<unknown> {
+  try {
+    return await api.request({ method: 'GET', path: paths.cache(reference) });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    throw new UsageError(
+      `imagecaches.kubefledged.io "${reference.name}" not found in namespace ${reference.namespace}`,
+    );
+  }
+}
+
+type ListedCache = { readonly cache: ImageCache; readonly found: Report; readonly createdAt: number };
 
 const created = z.object({ metadata: z.object({ creationTimestamp: z.string() }) });
 
 async function list({ api, terminal, namespace, allNamespaces, output }: Invocation): Promise<number> {
   const path = paths.caches(allNamespaces ? undefined : namespace);
-  const parse = (object: unknown): ListedCache => ({
-    cache: parseImageCache(object),
-    createdAt: Date.parse(created.parse(object).metadata.creationTimestamp),
-  });
+  const parse = (object: unknown): ListedCache => {
+    const cache = parseImageCache(object);
+    const createdAt = Date.parse(created.parse(object).metadata.creationTimestamp);
+    return { cache, found: report(cache, recordedAccess(object)), createdAt };
+  };
   const items = await listItems(api, path, { limit: 50, parse });
   const sorted = items.toSorted(
     (a, b) =>
@@ -54,7 +69,7 @@ async function list({ api, terminal, namespace, allNamespaces, output }: Invocat
   );
   const data = dataText(
     output,
-    sorted.map(({ cache }) => report(cache)),
+    sorted.map(({ found }) => found),
   );
   if (data !== undefined) terminal.print(data);
   else if (sorted.length === 0)
@@ -67,7 +82,7 @@ function printTable(
   items: readonly ListedCache[],
   { terminal, allNamespaces, output }: Pick<Invocation, 'terminal' | 'allNamespaces' | 'output'>,
 ): void {
-  const rows = items.map(({ cache, createdAt }) => cells(report(cache), { cache, createdAt }));
+  const rows = items.map(cells);
   const columns = ['NAMESPACE', 'NAME', 'STATUS', 'READY', 'FAILED', 'SKIPPED', 'IMAGES', 'AGE', 'MESSAGE'];
   const from = allNamespaces ? 0 : 1;
   const to = output === 'wide' ? columns.length : columns.length - 1;
@@ -82,7 +97,7 @@ function printTable(
   });
 }
 
-function cells(found: Report, { createdAt }: ListedCache): readonly string[] {
+function cells({ found, createdAt }: ListedCache): readonly string[] {
   const { ready, desired, failed, skipped } = found.counts;
   const state = found.isSuspended ? 'Suspended' : found.status === '' ? '<none>' : found.status;
   return [

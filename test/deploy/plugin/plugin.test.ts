@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { readConfig } from '#runtime/config/config.ts';
 import { createLog } from '#runtime/process/log.ts';
@@ -104,7 +104,7 @@ describe('kubectl imagecache wait, status, refresh', () => {
     expect([waited.code, waited.out]).toEqual([2, 'imagecache/broken failed, 0 of 3 nodes ready, 3 failed\n']);
     const { out } = await plugin('status broken');
     expect(out).toMatch(/^broken in default: Failed\n0 of 3 nodes ready, 3 failed\n/);
-    expect(out).toMatch(/ +3\/3 +registry\.example\/good:1/);
+    expect(out).toMatch(/ +3\/3 +Anyone +registry\.example\/good:1/);
     expect(out).toMatch(/ +0\/3 +registry\.example\/missing-one:1/);
     expect(out).toMatch(/node-1 +Failed +\+x/);
     expect(out).toMatch(/^registry\.example\/missing-one:1 on .*node-1.*\n {2}(ErrImagePull|ImagePullBackOff): /m);
@@ -167,6 +167,34 @@ describe('kubectl imagecache wait, status, refresh', () => {
     });
     const stored = await cluster.ask({ method: 'GET', path: `${cachesPath}/purged` });
     expect(JSON.stringify(stored.body)).toMatch(/"kubefledged\.io\/purge-requested-at":"\d{4}-\d\d-\d\dT/);
+  });
+});
+
+describe('kubectl imagecache check', () => {
+  const pod = (name: string, image: string): object => ({
+    ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name } },
+    spec: { containers: [{ name: 'app', image }] },
+  });
+
+  it('agrees with what a cache has pulled, image by image', async () => {
+    await apply(cache('checked', ['registry.example/checked:1']));
+    expect((await plugin('wait checked --timeout=15s')).code).toBe(0);
+    const { code, out, err } = await plugin('check -f -', pod('web', 'registry.example/checked:1'));
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/^pod\/web in default: starts on 3 nodes$/m);
+    expect(out).toMatch(/^ +3\/3 +starts +Anyone +app +registry\.example\/checked:1$/m);
+    const other = await plugin('check -f - --node=node-1', pod('web', 'registry.example/checked:2'));
+    expect(other).toMatchObject({ code: 2, err: '' });
+    expect(other.out).toMatch(/^ +0\/1 +fails +app +registry\.example\/checked:2$/m);
+  });
+
+  it('checks a Pod of the cluster on the node that it is bound to', async () => {
+    const path = '/api/v1/namespaces/default/pods';
+    await cluster.ask({ method: 'POST', path, body: pod('bound', 'registry.example/checked:1') });
+    await vi.waitFor(async () => {
+      const { out } = await plugin('check pod/bound');
+      expect(out).toContain('pod/bound in default: starts on 1 node');
+    });
   });
 });
 
