@@ -1,6 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
 import type { RemovalLedger, RemovalState } from '#model/cache/removal-ledger.ts';
+import { type Access, accessOf } from '#model/desired/access.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import { page, type Page, type Paging } from './paging.ts';
@@ -35,6 +36,8 @@ type ImageRow = {
   readonly ready: number;
   readonly failed: number;
   readonly open: number;
+  /** Who can start it without its registry; '' while no node has it. */
+  readonly access: Access | '';
 };
 type NodeRow = {
   readonly node: string;
@@ -149,17 +152,23 @@ function imageState({ state, pendingImages, failedImages, opening }: LedgerEntry
 
 /** Images with the number of nodes in each state; those with failures first. */
 function imageRows(cache: ImageCache): readonly ImageRow[] {
-  const rows = new Map<string, { ready: number; failed: number; open: number }>();
+  const rows = new Map<string, { ready: number; failed: number; open: number; locked: number; unknown: number }>();
   for (const entry of Object.values(cache.status.nodes))
     desiredOn(entry, cache).forEach((image, index) => {
-      const row = rows.get(image) ?? { ready: 0, failed: 0, open: 0 };
+      const row = rows.get(image) ?? { ready: 0, failed: 0, open: 0, locked: 0, unknown: 0 };
       rows.set(image, row);
       const state = imageState(entry, index);
-      if (state === 'present') row.ready += 1;
-      else if (state === 'failed') row.failed += 1;
-      else if (state !== 'unknown') row.open += 1;
+      if (state === 'failed') row.failed += 1;
+      else if (state !== 'present' && state !== 'unknown') row.open += 1;
+      if (state !== 'present') return;
+      row.ready += 1;
+      if (entry.lockedImages === undefined) row.unknown += 1;
+      else if (entry.lockedImages.includes(index)) row.locked += 1;
     });
   return [...rows]
-    .map(([image, row]) => ({ image, digest: cache.status.digests[image] ?? '', ...row }))
+    .map(([image, { failed, open, ...counts }]) => {
+      const access = accessOf(image, counts, cache) ?? '';
+      return { image, digest: cache.status.digests[image] ?? '', ready: counts.ready, failed, open, access } as const;
+    })
     .toSorted((a, b) => b.failed - a.failed || b.open - a.open || names.compare(a.image, b.image));
 }

@@ -21,7 +21,7 @@ function imageSection({ imageRows: { rows, offset, total } }, asks) {
     'table',
     { class: 'inner' },
     element('caption', { class: 'unseen' }, 'Images, those that failed first'),
-    headRow('Image', 'On nodes'),
+    headRow('Image', 'On nodes', 'Who can start it'),
     element('tbody', {}, rows.map(imageRow)),
   );
   return element(
@@ -33,12 +33,22 @@ function imageSection({ imageRows: { rows, offset, total } }, asks) {
   );
 }
 
-function imageRow({ image, digest, ready, failed, open }) {
+const accessTitle = 'Which Pods can start the image while its registry cannot be reached';
+/** By the values of `status.images[].access`. */
+const accessInWords = {
+  Anyone: 'anyone',
+  PullSecrets: 'pull secrets',
+  ServiceAccount: 'service account',
+  Unknown: 'unknown',
+};
+
+function imageRow({ image, digest, ready, failed, open, access }) {
   const words = [grouped(ready), ...(failed > 0 ? [`${grouped(failed)} failed`] : [])].join(' · ');
   return element(
     'tr',
     {},
     element('th', { scope: 'row' }, imageName(image, digest)),
     counts({ ready, pulling: open, failed }, words),
+    element('td', { class: 'quiet', title: accessTitle }, accessInWords[access] ?? ''),
   );
 }

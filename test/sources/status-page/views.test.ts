@@ -94,6 +94,19 @@ describe('one cache', () => {
     ]);
   });
 
+  it('lists with each image who can start it, as the status says', () => {
+    const locked = (...lockedImages: readonly number[]) => entry({ lockedImages });
+    const rowsOf = (nodes: Parameters<typeof ofNodes>[0], of: Partial<typeof mixed.spec> = {}) => {
+      const cache = ofNodes(nodes);
+      return look({ ...cache, spec: { ...cache.spec, ...of } }).imageRows.rows.map(({ access }) => access);
+    };
+    expect(rowsOf({ a: entry() })).toEqual(['Anyone', 'Anyone']);
+    expect(rowsOf({ a: entry({ state: 'Pending' }) })).toEqual(['', '']);
+    const imagePullSecrets = ['reg'];
+    expect(rowsOf({ a: locked(1), b: locked() }, { imagePullSecrets })).toEqual(['Anyone', 'PullSecrets']);
+    expect(rowsOf({ a: entry(), b: locked() }, { imagePullSecrets })).toEqual(['Unknown', 'Unknown']);
+  });
+
   it('lists the present and missing images of a node, with the reasons', () => {
     const cache = cacheNamed(
       'a/b',
