@@ -34,6 +34,7 @@ export const commandTable: readonly Row[] = [
   },
   { command: 'npm run plugin', ring: 'simulator' },
   { command: 'kubectl imagecache status -A', ring: 'simulator' },
+  { command: 'kubectl imagecache check -f deploy/samples/first-light-pods.yaml', ring: 'simulator' },
   { command: 'kubectl annotate imagecache web kubefledged.io/purge-imagecache=', ring: 'simulator' },
   { command: 'kubectl annotate imagecache web kubefledged.io/purge-requested-at=…', ring: 'simulator' },
   { command: "kubectl get imagecache web -o jsonpath='{.status.removals}'", ring: 'simulator' },
@@ -165,6 +166,11 @@ export const commandTable: readonly Row[] = [
     because: 'it needs a kube-fledged, which the tests stand in for',
     instead: 'test/deploy/plugin/migration.cluster.test.ts',
   })),
+  {
+    command: 'kubectl imagecache check -f storefront.yaml',
+    because: 'it needs a cluster with the troubles that it shows',
+    instead: 'test/deploy/plugin/check/transcript.test.ts',
+  },
   {
     command: "kubectl get imagecaches -A -o json | jq '[…",
     because: 'jq is not among what the tests need',

@@ -30,12 +30,21 @@ describe('the commands of the documentation', () => {
   });
 });
 
+/** What docs/plugin.md shows below a command. */
+function shownBelow(command: string): string {
+  const page = readFileSync(join(root, 'docs/plugin.md'), 'utf8');
+  return new RegExp(`^\\$ ${command}\n([^]*?)\`\`\`$`, 'm').exec(page)?.[1] ?? 'the page shows nothing';
+}
+
+const checkCommand = 'kubectl imagecache check -f deploy/samples/first-light-pods.yaml';
+
 /** What each prints, in order; a command that is not named here has to end well and no more. */
-const prints: Readonly<Record<string, RegExp>> = {
+const prints: Readonly<Record<string, RegExp | string>> = {
   'kubectl get imagecaches': /^first-light +Failed +2\/3 +1 +ImageCacheCreate/m,
   "kubectl get imagecache first-light -o jsonpath='{.status.failures}'":
     /^\{"registry\.example\/missing:1":\[\{"message":"rpc error: .* not found","node":"node-1","reason":"ErrImagePull"\}\]\}$/,
   'kubectl imagecache status -A': /^default +first-light +Failed +2\/3/m,
+  [checkCommand]: shownBelow(checkCommand),
   "kubectl get imagecache web -o jsonpath='{.status.removals}'": /^\{"node-1":/,
 };
 
