@@ -212,6 +212,19 @@ export const acceptedSpecs: readonly { readonly when: string; readonly spec: obj
   },
   { when: 'a pull secret has an empty name', spec: beside({ imagePullSecrets: [{ name: '' }] }) },
   { when: 'a pull secret has no name', spec: beside({ imagePullSecrets: [{}] }) },
+  {
+    when: 'it is like the samples of kube-fledged',
+    spec: {
+      cacheSpec: [
+        { images: ['ghcr.io/jitesoft/nginx:1.23.1'] },
+        {
+          images: ['us.gcr.io/k8s-artifacts-prod/cassandra:v7', 'us.gcr.io/k8s-artifacts-prod/etcd:3.5.4-0'],
+          nodeSelector: { tier: 'backend' },
+        },
+      ],
+      imagePullSecrets: [{ name: 'myregistrykey' }],
+    },
+  },
   { when: 'maxConcurrentNodes is a number', spec: beside({ maxConcurrentNodes: 5 }) },
   { when: 'maxConcurrentNodes is 100%', spec: beside({ maxConcurrentNodes: '100%' }) },
   {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../../../../functions/runtime/errors.ts';
+import { DeliveryFailed } from '../../../../sources/sink/sink.ts';
 import { createLog } from '../../../../functions/runtime/process/log.ts';
 
 const logged = (write: (log: ReturnType<typeof createLog>) => void): unknown[] => {
@@ -39,6 +40,13 @@ describe('createLog', () => {
       ['GET /x: no answer: connect ECONNREFUSED', undefined],
       ['GET /x: bug', true],
     ]);
+  });
+
+  it('logs a delivery that a gateway answers with 404 in one line', () => {
+    const missing = new DeliveryFailed('POST http://gateway/function/imagecache-purge: 404');
+    const [line] = logged((log) => log.warn({ err: missing, failures: 1 }, 'delivery failed, trying again'));
+    expect(line).toMatchObject({ err: { type: 'DeliveryFailed', message: missing.message } });
+    expect(JSON.stringify(line)).not.toContain('"stack"');
   });
 
   it('redacts secrets at any depth', () => {
