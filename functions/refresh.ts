@@ -2,7 +2,7 @@ import type { Notice } from '#model/cache/cloud-event.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/pull/retained-jobs.ts';
 import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
-import { requestsRefresh } from '#model/round/next-round.ts';
+import { nextRound, requestsRefresh } from '#model/round/next-round.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
@@ -62,7 +62,7 @@ const isBeingDriven = (cache: ImageCache, now: number): boolean => hasOpenWork(c
 async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Context): Promise<void> {
   if (notice.object.kind !== 'ImageCache' || notice.verb === 'delete' || notice.cache === undefined) return;
   const scope = (live: ImageCache): Scope | undefined => scopeOfChange(live, context.now());
-  await drive({ cache: notice.cache, scope, opens: ['Annotation'], makes: 'pulls' }, context);
+  await drive({ cache: notice.cache, scope, opens: ['Annotation', 'Schedule'], makes: 'pulls' }, context);
 }
 
 /** The process that opened a requested refresh may have stopped before it started a node, so an open one is observed again. */
@@ -70,7 +70,8 @@ function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
   const { operation, trigger } = cache.status.round ?? {};
   const isRequestedRefresh = isRoundOpen(cache.status) && operation === 'Refresh' && trigger === 'Annotation';
   if (isRequestedRefresh) return isBusy(cache, now) ? undefined : 'everything';
-  return requestsRefresh(cache) ? nothingChanged : undefined;
+  const isDue = nextRound(cache, now)?.trigger === 'Schedule';
+  return requestsRefresh(cache) || isDue ? nothingChanged : undefined;
 }
 
 /** Whether the spec and the nodes alone show that there is work to do. */

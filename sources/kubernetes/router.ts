@@ -20,6 +20,8 @@ export type Routing = {
   readonly caches: () => Known<CacheProjection>;
   readonly jobs: () => Known<JobProjection>;
   readonly nodes: () => Known<NodeProjection>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
   /** Whether all objects that existed at the start are known. */
   readonly isSynced: () => boolean;
 };
@@ -38,10 +40,12 @@ export function createRouter(routing: Routing): Router {
     onCache: (change) => {
       if (change.verb === 'delete') pods.counts.delete(keyOf(change.reference));
       onCache(routing, change);
+      refreshLater(routing, change);
     },
     onJob: (change) => {
       if (!isNewJob(routing, change, pods)) onJobOrPod(routing, change);
       if (change.verb === 'add') checkForPodLater(routing, change, pods);
+      if (change.verb === 'add') for (const margin of deadlineMargins) checkDeadlineLater(routing, change, margin);
     },
     onPod: (change) => {
       const { job, cache = '' } = change.current ?? change.previous ?? {};
@@ -124,6 +128,46 @@ function checkForPodLater(routing: Routing, change: Change<JobProjection>, pods:
     const isRemoval = change.current?.isRemoval === true;
     const batch = batchOf(cacheOf(cache), { ...observed(change), verb: 'update', isRemoval });
     return { of: isRemoval ? 'removal' : 'work', batch };
+  });
+}
+
+/**
+ * Milliseconds after a deadline at which a Job is reported: times of Pods are in whole seconds, and a Pod is created, and
+ * started, some time after its Job. Later ones are found by the tick.
+ */
+const deadlineMargins = [1_500, 6_000];
+
+/** Reports a Job that has not finished by its deadline. */
+function checkDeadlineLater({ queue, jobs }: Routing, change: Change<JobProjection>, margin: number): void {
+  const { cache, deadlineSeconds } = change.current ?? {};
+  if (cache === undefined || deadlineSeconds === undefined || deadlineSeconds > longestTimer) return;
+  queue.addAfter(deadlineSeconds * 1000 + margin, cache, () => {
+    if (jobs().get(keyOf(change.reference))?.finished !== false) return undefined;
+    return { of: 'work', batch: batchOf(cacheOf(cache), { ...observed(change), verb: 'update', isRemoval: false }) };
+  });
+}
+
+/** Seconds; the tick enforces longer deadlines as exactly as they need it. */
+const longestTimer = 3_600;
+
+/** Milliseconds; refreshes that are due later are opened by the tick. */
+const tickInterval = 60_000;
+
+/** Reports a cache whose next refresh is due before the next tick. */
+function refreshLater(
+  { queue, caches, now }: Routing,
+  { previous, current, ...change }: Change<CacheProjection>,
+): void {
+  const due = current?.nextRefresh;
+  const wait = (due ?? Infinity) - now();
+  if (due === undefined || due === previous?.nextRefresh || wait >= tickInterval) return;
+  const key = keyOf(change.reference);
+  queue.addAfter(Math.max(0, wait), key, () => {
+    if (caches().get(key)?.nextRefresh !== due) return undefined;
+    return {
+      of: 'cache',
+      batch: batchOf(change.reference, { ...observed({ previous, current, ...change }), verb: 'update' }),
+    };
   });
 }
 

@@ -9,6 +9,8 @@ export type CacheProjection = Projection & {
   readonly generation: number | undefined;
   /** A fingerprint of the requested removals: one function requests them in the status, another carries them out. */
   readonly removals: string;
+  /** When its next refresh is due, in epoch milliseconds. */
+  readonly nextRefresh: number | undefined;
   /** Whether each status write is expensive for the API server: changes of Jobs and Pods are then delivered less often. */
   readonly large: boolean;
 };
@@ -18,6 +20,8 @@ export type JobProjection = Projection & {
   readonly cache: string | undefined;
   readonly finished: boolean;
   readonly isRemoval: boolean;
+  /** Seconds after which its Pod must have started; undefined on removal Jobs. */
+  readonly deadlineSeconds: number | undefined;
 };
 
 export type PodProjection = Projection & {
@@ -52,6 +56,7 @@ export function projectCache(cache: unknown): CacheProjection {
     ]),
     generation,
     removals: removalsOf(cache),
+    nextRefresh: Date.parse(textAt(cache, 'status', 'nextRefreshTime') ?? '') || undefined,
     large: JSON.stringify(cache).length > largeCache,
   };
 }
@@ -92,6 +97,7 @@ export function projectJob(job: unknown): JobProjection {
     cache: annotatedCache(job) ?? controllingCache(job),
     finished: ended.length > 0,
     isRemoval: isRemoval(job),
+    deadlineSeconds: Number(textAt(job, 'metadata', 'annotations', jobAnnotations.deadline)) || undefined,
   };
 }
 

@@ -78,6 +78,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
     caches: () => informers.caches,
     jobs: () => informers.jobs,
     nodes: () => informers.nodes,
+    now: () => clock.now(),
     isSynced: () => isSynced,
   });
   const known = createKnownCaches({ clock, meter });

@@ -55,6 +55,16 @@ describe('a refresh', () => {
     expect(quiet(on)).toEqual([]);
   });
 
+  it('starts between ticks when an event says that it is due, as with a period below a minute', async () => {
+    const on = await settled('app:1');
+    on.wait(899_000);
+    await refresh(changed(aCache), on.context);
+    expect(on.live().status.round?.number).toBe(1);
+    on.wait(2000);
+    await refresh(changed(aCache), on.context);
+    expect(on.live().status.round).toMatchObject({ number: 2, operation: 'Refresh', trigger: 'Schedule' });
+  });
+
   it('pulls moving tags again', async () => {
     const on = await settled('app:latest');
     on.wait(3_600_000);

@@ -102,7 +102,7 @@ describe('a node with a startup taint', () => {
     await refresh(tick, on.context);
     expect(taintsOf(on)).toEqual({ taints: [] });
     expect(labelsOf(on)).toEqual({});
-    expect(reasons(on)).toEqual(['WarmGateTimeout']);
+    expect(reasons(on)).toEqual(['ImageCacheCreate', 'WarmGateTimeout']);
   });
 
   it('loses it at the tick when its cache is deleted', async () => {

@@ -83,13 +83,14 @@ function configOf(argv: readonly string[]): Config | string {
 }
 
 function timeDifferences({ settings }: Config): readonly Difference[] {
-  const { imagePullDeadline, refreshFrequency, jobRetentionPolicy } = settings;
+  const { imagePullDeadline, jobRetentionPolicy } = settings;
   return [
     ...(imagePullDeadline < minute
-      ? [differs('--image-pull-deadline-duration below a minute is exceeded by up to a minute, and counts per image')]
-      : []),
-    ...(refreshFrequency > 0 && refreshFrequency < minute
-      ? [differs('--image-cache-refresh-frequency below a minute acts as a minute')]
+      ? [
+          differs(
+            '--image-pull-deadline-duration counts per image, with at least 330 s for the images of a started Pod',
+          ),
+        ]
       : []),
     ...(jobRetentionPolicy === 'Retain'
       ? [

@@ -58,6 +58,8 @@ export const jobAnnotations = {
   attempt: 'kubefledged.io/attempt',
   /** On pull Jobs: the desired hash, and the indexes of the images that the Job pulls, as `8c1d2e3f/0,1`. */
   holds: 'kubefledged.io/holds',
+  /** On pull Jobs: seconds after which their Pod must have started, for a timer of the source. */
+  deadline: 'kubefledged.io/deadline',
   /** On removal Jobs: the references to remove, as a JSON array, for readers of metadata only. */
   removes: 'kubefledged.io/removes',
 } as const;

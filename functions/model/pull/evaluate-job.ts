@@ -120,14 +120,16 @@ function outcomeAtDeadline(index: number, pod: Pod, { desired, node, cache, sett
   )
     return { type: 'present', digest: '' };
   if (pod.startedAt !== undefined) return failed(unknownStatus, true);
-  return failed({ reason: 'Pending', message: pod.unschedulable || 'Check if node is ready' }, true);
+  return failed({ reason: neverStarted, message: pod.unschedulable || 'Check if node is ready' }, true);
 }
 
 const unknownStatus: Cause = {
   reason: 'ImagePullStatusUnknown',
   message: 'Unable to get the status of Image pull. Retry after some time or contact cluster administrator',
 };
-const noPod: Cause = { reason: 'Pending', message: 'The Job has no Pod, and no Event says why' };
+/** kube-fledged's reason for a Pod that no kubelet has started within the deadline. */
+export const neverStarted = 'Pending';
+const noPod: Cause = { reason: neverStarted, message: 'The Job has no Pod, and no Event says why' };
 
 const isQuota = (message: string): boolean => message.includes('exceeded quota');
 

@@ -13,7 +13,7 @@ import { nodeAffinity, optionalField, podAnnotations, restrictedSecurityContext 
 import { jobName } from './job-set.ts';
 import type { Node } from '#model/node/node.ts';
 import { containerName, helperContainer, mountsImages } from '#model/job/pull-container.ts';
-import { startedDeadline } from '#model/job/deadline.ts';
+import { pullDeadline, startedDeadline } from '#model/job/deadline.ts';
 import type { PullPolicy, Settings } from '#model/cache/settings.ts';
 import { pullRules } from '#model/node/tolerations.ts';
 import type { Serialized } from '#model/text/serialized.ts';
@@ -187,13 +187,14 @@ function ownLabels({ cache, entry }: PullJobOrder): Readonly<Record<string, stri
   };
 }
 
-function ownAnnotations({ cache, node, entry, indexes }: PullJobOrder): Readonly<Record<string, string>> {
+function ownAnnotations({ cache, node, entry, indexes, settings }: PullJobOrder): Readonly<Record<string, string>> {
   return {
     [jobAnnotations.cache]: `${cache.namespace}/${cache.name}`,
     [jobAnnotations.round]: String(cache.status.round?.number ?? 0),
     [jobAnnotations.node]: node.name,
     [jobAnnotations.attempt]: String(entry.attempt),
     [jobAnnotations.holds]: `${entry.desiredHash}/${indexes.join(',')}`,
+    [jobAnnotations.deadline]: String(Math.ceil(pullDeadline(cache, settings) / 1000)),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Cause } from '#model/cache/failures.ts';
 import { type LedgerEntry, maxAttempts } from '#model/cache/ledger.ts';
 import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.ts';
 import type { World } from '#model/world.ts';
+import { neverStarted } from './evaluate-job.ts';
 import {
   type Evaluated,
   type Report,
@@ -29,10 +30,14 @@ export function pullResult(name: string, attempt: Attempt, world: World): Result
     pulled.length === 0
       ? entry
       : withLocked(entry, present, { node: world.observed.nodes.get(name), desired, anonymousPulls });
+  // A Pod that was not started within the deadline has left no time for another attempt.
+  const isExpired = finished.some(({ verdict }) =>
+    [...verdict.failed.values()].some(({ reason }) => reason === neverStarted),
+  );
   const recorded = { ...attempt, entry: withFinished({ ...attempt, entry: locked }, finished) };
   return {
     ...nothingFound,
-    entry: unfinishedJobs(recorded).length > 0 ? recorded.entry : concluded(recorded),
+    entry: unfinishedJobs(recorded).length > 0 ? recorded.entry : concluded(recorded, isExpired),
     report: reportOf(evaluated),
     present: new Map(finished.flatMap(({ verdict }) => [...verdict.present])),
   };
@@ -71,12 +76,13 @@ const jobLost: Cause = {
   message: `The Job or its Pod was deleted before it ended, and no more than ${maxAttempts} attempts are made in a round`,
 };
 
-/** The entry once all Jobs of the attempt have ended: images that failed are retried once, then locked ones are opened. */
-function concluded(attempt: Attempt): LedgerEntry {
+/** The entry once all Jobs of the attempt have ended: images that failed are retried once within the deadline, then locked ones are opened. */
+function concluded(attempt: Attempt, isExpired: boolean): LedgerEntry {
   const { cache, entry, desired } = attempt;
   const { failedImages, inconclusive } = finishedJobsOf(attempt);
   const settled = { ...entry, pendingImages: undefined, failedImages, oneImagePerJob: false, finishedJobs: undefined };
-  const isLastAttempt = failedImages.length === 0 || entry.failedImages.length > 0 || entry.attempt >= maxAttempts;
+  const isLastAttempt =
+    failedImages.length === 0 || isExpired || entry.failedImages.length > 0 || entry.attempt >= maxAttempts;
   if (!isLastAttempt)
     return { ...settled, state: 'Pending', pendingImages: failedImages, oneImagePerJob: inconclusive };
   const { anonymousPulls } = cache.status;

@@ -23,9 +23,8 @@ function controller(...args: readonly string[]) {
 }
 
 const flagRows = [
-  ['--image-pull-deadline-duration=10s', 'controllerImagePullDeadlineDuration: 10s', /exceeded by up to a minute/],
+  ['--image-pull-deadline-duration=10s', 'controllerImagePullDeadlineDuration: 10s', /counts per image/],
   ['--image-pull-deadline-duration=0s', 'controllerImagePullDeadlineDuration: 0s', /1h is used/],
-  ['--image-cache-refresh-frequency=30s', 'controllerImageCacheRefreshFrequency: 30s', /acts as a minute/],
   ['--service-account-name=puller', 'controllerServiceAccountName: puller', /as the default account until there is/],
   ['--job-retention-policy=retain', 'controllerJobRetentionPolicy: retain', /keeps Jobs of nodes that have all images/],
   ['--job-retention-policy=keep', 'controllerJobRetentionPolicy: keep', /Delete is used/],

@@ -274,6 +274,59 @@ describe('afterwards', () => {
     });
   });
 
+  describe('a Job with a deadline', () => {
+    const annotations = { [jobAnnotations.cache]: 'apps/web', [jobAnnotations.deadline]: '20' };
+    const withPod = async () => {
+      const run = await started();
+      run.api.apply(job({ annotations }));
+      run.api.apply(pod());
+      await run.clock.advance(15_000);
+      run.told();
+      return run;
+    };
+
+    it('is reported when it has not finished by then', async () => {
+      const { clock, told } = await withPod();
+      await clock.advance(6_499);
+      expect(told()).toEqual([]);
+      await clock.advance(1);
+      expect(told()).toEqual(['update Job web-1 → apps/web']);
+    });
+
+    it('is not reported when it has', async () => {
+      const { api, clock, told } = await withPod();
+      api.remove(pathOf('jobs', 'apps/web-1'));
+      await clock.advance(3_000);
+      told();
+      await clock.advance(30_000);
+      expect(told()).toEqual([]);
+    });
+  });
+
+  describe('a cache whose next refresh is due', () => {
+    const due = (at: number) => ({ status: { status: 'Succeeded', nextRefreshTime: new Date(at).toISOString() } });
+
+    it('before the next tick is reported when it is', async () => {
+      const { api, clock, told } = await started();
+      api.apply({ ...(imageCache() as object), ...due(clock.now() + 20_000) });
+      await clock.advance(2_000);
+      told();
+      await clock.advance(17_999);
+      expect(told()).toEqual([]);
+      await clock.advance(2);
+      expect(told()).toEqual(['update ImageCache web → apps/web']);
+    });
+
+    it('later is left to the tick', async () => {
+      const { api, clock, told } = await started();
+      api.apply({ ...(imageCache() as object), ...due(clock.now() + 70_000) });
+      await clock.advance(2_000);
+      told();
+      await clock.advance(100_000);
+      expect(told()).toEqual([]);
+    });
+  });
+
   it('retries a failed event unchanged until it is accepted', async () => {
     const { api, clock, events, fail } = await started();
     fail(new DeliveryFailed('503'));

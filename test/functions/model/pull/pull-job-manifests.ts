@@ -18,6 +18,7 @@ const origin = {
   'kubefledged.io/node': 'node-1',
   'kubefledged.io/attempt': '1',
   'kubefledged.io/holds': '4f3460f1/0,1',
+  'kubefledged.io/deadline': '300',
 };
 
 const confined = {
