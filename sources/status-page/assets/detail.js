@@ -21,7 +21,7 @@ function imageSection({ imageRows: { rows, offset, total } }, asks) {
     'table',
     { class: 'inner' },
     element('caption', { class: 'unseen' }, 'Images, those that failed first'),
-    headRow('Image', 'On nodes', 'Who can start it'),
+    headRow('Image', 'On nodes'),
     element('tbody', {}, rows.map(imageRow)),
   );
   return element(
@@ -33,22 +33,22 @@ function imageSection({ imageRows: { rows, offset, total } }, asks) {
   );
 }
 
-const accessTitle = 'Which Pods can start the image while its registry cannot be reached';
-/** By the values of `status.images[].access`. */
-const accessInWords = {
-  Anyone: 'anyone',
-  PullSecrets: 'pull secrets',
-  ServiceAccount: 'service account',
-  Unknown: 'unknown',
+/** By the values of `status.images[].access`; nothing is said of images that any Pod can start. */
+const limits = {
+  PullSecrets: 'only Pods with its pull secrets',
+  ServiceAccount: 'only Pods with its service account',
+  Unknown: 'not known which Pods can start it',
 };
+const limitTitle = 'Pods that can start the image while its registry cannot be reached';
 
 function imageRow({ image, digest, ready, failed, open, access }) {
   const words = [grouped(ready), ...(failed > 0 ? [`${grouped(failed)} failed`] : [])].join(' · ');
+  const limit = limits[access] ?? '';
+  const note = limit === '' ? '' : element('div', { class: 'quiet', title: limitTitle }, limit);
   return element(
     'tr',
     {},
-    element('th', { scope: 'row' }, imageName(image, digest)),
+    element('th', { scope: 'row' }, imageName(image, digest), note),
     counts({ ready, pulling: open, failed }, words),
-    element('td', { class: 'quiet', title: accessTitle }, accessInWords[access] ?? ''),
   );
 }

@@ -142,6 +142,15 @@ describe.skipIf(browserPath === undefined).concurrent(about, { timeout: 60_000 }
     await page.getByText('Image removals: removed from 1/3 · 1 failed').waitFor();
   });
 
+  it('shows with an image that only some Pods can start it', async ({ open }) => {
+    const nodes = { a: entry({ lockedImages: [1] }) };
+    const cache = cacheNamed('a/locked', { images: ['open:1', 'private:1'], nodes });
+    const { page } = await open([{ ...cache, spec: { ...cache.spec, imagePullSecrets: ['registry'] } }]);
+    await cacheButton(page, 'a/locked').click();
+    await page.getByRole('rowheader', { name: 'private:1 only Pods with its pull secrets' }).waitFor();
+    expect(await page.getByText('only Pods with').count()).toBe(1);
+  });
+
   it('shows when its process is a standby', async ({ open }) => {
     const { page, server } = await open(busyCluster(Date.now()));
     server.know([]);
