@@ -163,3 +163,18 @@ describe('removing annotations', () => {
     expect(api.read(cachePath())?.metadata.annotations).toHaveProperty(['kubefledged.io/refresh-imagecache'], 'again');
   });
 });
+
+describe('writing a status', () => {
+  it.each([
+    ['with the CRD of kube-fledged', ['imagecaches'], 'the CRD is that of kube-fledged, and no status can be written'],
+    ['of a cache that is gone', ['imagecaches', 'imagecaches/status'], 'imagecaches "web" not found'],
+  ])('%s fails with the reason, since the server answers 404 to either', async (_, resources, message) => {
+    const { api } = connected();
+    const request: typeof api.request = ({ method }) =>
+      method === 'PATCH'
+        ? Promise.reject(refusal(404, 'NotFound', 'imagecaches "web" not found'))
+        : Promise.resolve({ resources: resources.map((name) => ({ name })) });
+    const live = cache();
+    await expect(createCluster({ ...api, request }).writeStatus(live, live.status)).rejects.toThrow(message);
+  });
+});
