@@ -23,20 +23,23 @@ export type Holding = {
 /** What the caches record about an image on a node, the same name first. */
 export function holdingsOf(image: string, node: Node, records: readonly CacheRecord[]): readonly Holding[] {
   const repository = repositoryOf(image);
+  const wanted = { reference: normalisedReference(image), digest: parseImageReference(image).digest };
   const found = records.flatMap((record) =>
-    (record.imagesByRepository.get(repository) ?? []).map((cached) => holding(image, node, { record, cached })),
+    (record.imagesByRepository.get(repository) ?? []).map((cached) => holding(wanted, node, { record, cached })),
   );
   return found.toSorted((a, b) => matches.indexOf(a.match) - matches.indexOf(b.match));
 }
 
 const matches: readonly Holding['match'][] = ['name', 'digest', 'repository'];
 
+/** The image that a Pod names; `digest` is '' if it names none. */
+type Wanted = { readonly reference: string; readonly digest: string };
 type Cached = { readonly record: CacheRecord; readonly cached: CachedImage };
 
-function holding(image: string, node: Node, { record, cached }: Cached): Holding {
+function holding(wanted: Wanted, node: Node, { record, cached }: Cached): Holding {
   const entry = ownEntry(record.cache.status.nodes, node.name);
   const index = entry && record.indexes.get(entry.desiredHash)?.get(cached.reference);
-  const match = matchOf(image, node, cached);
+  const match = matchOf(wanted, node, cached);
   if (!record.isObserved) return { record, cached, match, state: 'not observed', reason: '', access: 'Unknown' };
   if (isPurged(record.cache)) return { record, cached, match, state: 'purged', reason: '', access: 'Unknown' };
   if (entry?.id !== node.id || index === undefined)
@@ -49,11 +52,10 @@ function holding(image: string, node: Node, { record, cached }: Cached): Holding
   };
 }
 
-function matchOf(image: string, node: Node, { reference, digest }: CachedImage): Holding['match'] {
-  const wanted = normalisedReference(image);
-  if (wanted === reference) return 'name';
-  const own = parseImageReference(image).digest;
-  const isSame = own === '' ? node.digests.get(wanted)?.has(digest) === true : own === digest;
+function matchOf(wanted: Wanted, node: Node, { reference, digest }: CachedImage): Holding['match'] {
+  if (wanted.reference === reference) return 'name';
+  const isSame =
+    wanted.digest === '' ? node.digests.get(wanted.reference)?.has(digest) === true : wanted.digest === digest;
   return isSame ? 'digest' : 'repository';
 }
 
