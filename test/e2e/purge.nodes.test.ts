@@ -159,6 +159,19 @@ describe('a purge on real nodes', () => {
     expect(await onBoth('edit-')).toEqual([[stays], [stays]]);
   });
 
+  it('removes images from a cordoned node, to which they were also pulled', async () => {
+    const image = await lab.pushImage({ name: 'cordoned:1', bytes: 30 });
+    await lab.ask('cordon', 'node2');
+    try {
+      await cached('cordoned', [image]);
+      expect(await onBoth('cordoned:')).toEqual([[image], [image]]);
+      expect((await purged('cordoned', 2)).status).toBe('Succeeded');
+      expect(await onBoth('cordoned:')).toEqual([[], []]);
+    } finally {
+      await lab.ask('uncordon', 'node2');
+    }
+  });
+
   it('removes the images of a deleted cache only if its deletionPolicy is Purge', async () => {
     const [left, taken] = [
       await lab.pushImage({ name: 'del-left:1' }),

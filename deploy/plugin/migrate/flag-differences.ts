@@ -95,7 +95,7 @@ function timeDifferences({ settings }: Config): readonly Difference[] {
     ...(jobRetentionPolicy === 'Retain'
       ? [
           differs(
-            '--job-retention-policy=retain keeps Jobs of nodes that have all images; why one failed is in .status.failures',
+            '--job-retention-policy=retain keeps a pull Job until newer ones hold the same images on its node, and no removal Job',
           ),
         ]
       : []),

@@ -47,3 +47,10 @@ export type ContainerStatus = {
   readonly message: string;
   readonly exitCode: number;
 };
+
+/** Reasons of a container whose Pod has not begun to pull. */
+const notStarted: ReadonlySet<string> = new Set(['', 'ContainerCreating', 'PodInitializing']);
+
+/** Whether the container waits for an image that could not be pulled: the kubelet tries again, ever more rarely. */
+export const isFailingToPull = ({ state, reason }: ContainerStatus): boolean =>
+  state === 'waiting' && !notStarted.has(reason);

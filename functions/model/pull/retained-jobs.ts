@@ -1,6 +1,7 @@
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { HeldImages, Pod } from '#model/job/pod.ts';
+import { isFailingToPull as isFailing, type HeldImages, type Pod } from '#model/job/pod.ts';
+import { containerName } from '#model/job/pull-container.ts';
 import type { JobView } from '#model/job/job-view.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
@@ -11,8 +12,9 @@ export const retainsJobs = ({ spec }: ImageCache, settings: Settings): boolean =
   (spec.jobRetentionPolicy ?? settings.jobRetentionPolicy) === 'Retain';
 
 /**
- * The names of finished Jobs to keep: their containers protect the images from the kubelet's garbage collection.
- * A Job of an earlier round is deleted once its node is Ready and newer Jobs there hold all of its images.
+ * The names of finished Jobs to keep, also of those that failed: their containers protect images from the kubelet's garbage
+ * collection, and show why others are missing. A Job of an earlier round is deleted once newer Jobs on its node hold what it
+ * holds, and have tried what it could not pull.
  */
 export function retainedJobs(
   { observed, settings }: World,
@@ -26,35 +28,53 @@ export function retainedJobs(
     const entry = entries.get(pin.nodeId);
     if (entry === undefined) return false;
     const isCurrent = pin.round >= (cache.status.round?.number ?? 0) || isRoundOpen(cache.status);
-    return isCurrent || entry.state !== 'Ready' || !isReplaced(pin, entry, { pins, desired });
+    return isCurrent || !isReplaced(pin, entry, { pins, desired });
   };
   return new Set(pins.filter(isNeeded).map(({ name }) => name));
 }
 
-type Pin = { readonly name: string; readonly nodeId: string; readonly round: number; readonly holds: HeldImages };
+type Pin = {
+  readonly name: string;
+  readonly nodeId: string;
+  readonly round: number;
+  readonly holds: HeldImages;
+  /** Indexes of the images that its Pod could not pull. */
+  readonly failed: ReadonlySet<number>;
+};
 
 function pinOf(name: string, { job, pod }: JobView): Pin {
   const { nodeId = '', round = 0, holds = { desiredHash: '', indexes: [] } } = job ?? pod ?? {};
-  return { name, nodeId, round, holds };
+  const failing = new Set(pod?.containers.filter(isFailing).map((container) => container.name));
+  const isLost = pod === undefined && job?.outcome === 'Failed';
+  const failed = holds.indexes.filter((index) => isLost || failing.has(containerName(index)));
+  return { name, nodeId, round, holds, failed: new Set(failed) };
 }
 
 /** Indexes are valid only for their own desired hash: a Job with another one is replaced when newer ones hold every image. */
 function isReplaced(
-  { nodeId, round, holds }: Pin,
-  { desiredHash }: LedgerEntry,
+  { nodeId, round, holds, failed }: Pin,
+  { desiredHash, failedImages }: LedgerEntry,
   { pins, desired }: { readonly pins: readonly Pin[]; readonly desired: DesiredByHash },
 ): boolean {
   const newer = pins.filter(
     (pin) => pin.nodeId === nodeId && pin.round > round && pin.holds.desiredHash === desiredHash,
   );
-  const held = new Set(newer.flatMap((pin) => pin.holds.indexes));
+  const tried = new Set(newer.flatMap((pin) => pin.holds.indexes));
+  const held = new Set(newer.flatMap((pin) => pin.holds.indexes.filter((index) => !pin.failed.has(index))));
+  for (const index of failedImages) held.delete(index);
   const all = desired.get(desiredHash)?.images.map((_, index) => index) ?? [];
-  return (holds.desiredHash === desiredHash ? holds.indexes : all).every((index) => held.has(index));
+  if (holds.desiredHash !== desiredHash) return all.every((index) => held.has(index));
+  return holds.indexes.every((index) => (failed.has(index) ? tried : held).has(index));
 }
 
 const hasEnded = ({ job, pod }: JobView): boolean =>
   hasRun(pod) || pod?.phase === 'Succeeded' || job?.outcome === 'Complete' || job?.outcome === 'Failed';
 
-/** Results are recorded when containers report them, a second before the kubelet reports the end of the Pod. */
+/**
+ * Results are recorded when containers report them, a second before the kubelet reports the end of the Pod, and it reports
+ * none for a Pod that backs off.
+ */
 const hasRun = (pod: Pod | undefined): boolean =>
-  pod !== undefined && pod.containers.length > 0 && pod.containers.every(({ state }) => state !== 'waiting');
+  pod !== undefined &&
+  pod.containers.length > 0 &&
+  pod.containers.every((container) => container.state !== 'waiting' || isFailing(container));

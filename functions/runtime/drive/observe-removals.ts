@@ -2,7 +2,7 @@ import { labels, removalSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
-import type { Pod } from '#model/job/pod.ts';
+import { isFailingToPull, type Pod } from '#model/job/pod.ts';
 import type { JobView } from '#model/job/job-view.ts';
 import type { Job } from '#model/job/job.ts';
 import { noObservedRemovals, type ObservedRemovals } from '#model/observed-removals.ts';
@@ -93,11 +93,11 @@ async function accountOfRemovals({ cluster, settings, log }: Context): Promise<s
   return '';
 }
 
-/** A finished Pod stays for a while, one of a retained Job for long. */
+/** A finished Pod stays for a while, one of a retained Job for long, also if it backs off. */
 const isRunning = ({ phase, containers }: Pod): boolean =>
   phase !== 'Succeeded' &&
   phase !== 'Failed' &&
-  !(containers.length > 0 && containers.every(({ state }) => state === 'terminated'));
+  !(containers.length > 0 && containers.every((each) => each.state === 'terminated' || isFailingToPull(each)));
 
 /** Reads only the removal Jobs that changed, each with its Pod. */
 export async function observeRemovalsChanged(

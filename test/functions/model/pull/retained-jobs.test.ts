@@ -3,7 +3,21 @@ import { decide } from '#model/decide.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { HeldImages } from '#model/job/pod.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { job, node, observed, openCache, pod, pulling, round, settings, spec, world } from '../builders.ts';
+import {
+  completed,
+  job,
+  node,
+  noon,
+  observed,
+  openCache,
+  pod,
+  pulling,
+  round,
+  settings,
+  spec,
+  waiting,
+  world,
+} from '../builders.ts';
 
 const { desiredHash } = pulling();
 
@@ -83,5 +97,56 @@ describe('a finished Job', () => {
     { when: 'its node is gone', jobs: [{ ...of(3, 0, 1), nodeId: 'b2' }], goes: [3] },
   ])('kept on request goes or stays: $goes where $when', ({ jobs, goes, entry }) => {
     expect(gone(jobs, entry === undefined ? {} : { entry })).toEqual(goes);
+  });
+});
+
+describe('a Job that failed', () => {
+  const failing = {
+    phase: 'Pending',
+    containers: [waiting(0, 'ImagePullBackOff', 'not found'), completed(1)],
+  } as const;
+  const views = (...rounds: readonly number[]) =>
+    new Map(
+      rounds.map((number) => {
+        const made = of(number, 0, 1);
+        const name = `web-${number}`;
+        return [name, { job: job({ name, uid: String(number), ...made }), pod: pod({ ...failing, ...made }) }] as const;
+      }),
+    );
+  const goneOf = (state: 'Failed' | 'Ready', ...rounds: readonly number[]) => {
+    const entry = pulling({ state, failedImages: state === 'Failed' ? [0] : [] });
+    const open = openCache({ 'node-1': entry }, { spec: spec({ jobRetentionPolicy: 'Retain' }) });
+    const status = { ...open.status, status: 'Failed', completionTime: noon, round: round({ number: 3 }) } as const;
+    const seen = observed({ jobs: views(...rounds), nodeList: [node()] });
+    const plan = decide(world({ before: { ...open, status }, observed: seen }));
+    return plan.deleteJobs.map(({ uid }) => Number(uid));
+  };
+
+  it('is kept on request although its Pod backs off, until a newer one has tried the same', () => {
+    expect(goneOf('Failed', 3)).toEqual([]);
+    expect(goneOf('Failed', 2)).toEqual([]);
+    expect(goneOf('Failed', 2, 3)).toEqual([2]);
+  });
+
+  it('is replaced for the images that it does hold only by one that holds them', () => {
+    const seen = new Map([
+      ...views(2),
+      ...([3] as const).map((number) => {
+        const made = of(number, 0);
+        const containers = [waiting(0, 'ErrImagePull', 'not found')];
+        const name = `web-${number}`;
+        return [
+          name,
+          { job: job({ name, uid: '3', ...made }), pod: pod({ phase: 'Pending', containers, ...made }) },
+        ] as const;
+      }),
+    ]);
+    const open = openCache(
+      { 'node-1': pulling({ state: 'Failed', failedImages: [0] }) },
+      { spec: spec({ jobRetentionPolicy: 'Retain' }) },
+    );
+    const status = { ...open.status, status: 'Failed', completionTime: noon, round: round({ number: 3 }) } as const;
+    const plan = decide(world({ before: { ...open, status }, observed: observed({ jobs: seen, nodeList: [node()] }) }));
+    expect(plan.deleteJobs).toEqual([]);
   });
 });
