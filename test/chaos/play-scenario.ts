@@ -58,11 +58,16 @@ async function isDue(action: Action, kube: Kube): Promise<boolean> {
   const { metadata, spec, status } = await found(kube, action.cache);
   const isHeld = !JSON.stringify(spec).includes('"Purge"') || metadata.finalizers.includes(finalizer);
   const isSettled = status.observedGeneration === metadata.generation && status.status !== 'Processing';
-  return (
-    status.observedGeneration !== undefined &&
-    isHeld &&
-    (isSettled || action.type === 'refresh' || action.when === 'seen')
-  );
+  if (status.observedGeneration === undefined || !isHeld) return false;
+  if (action.type === 'refresh') return !isPurgePending(metadata.annotations, status);
+  return isSettled || action.when === 'seen';
+}
+
+/** Whether a purge is requested and not begun: a refresh that is observed together with it is dropped. */
+function isPurgePending(given: Readonly<Record<string, string>>, status: ObservedCache['status']): boolean {
+  const token = given[annotations.purgeRequestedAt] ?? '';
+  const isNew = token !== '' && token !== status.lastHandledPurgeAt;
+  return isNew || (annotations.purge in given && status.reason !== 'ImageCachePurge');
 }
 
 async function found(kube: Kube, cache: string): Promise<ObservedCache> {

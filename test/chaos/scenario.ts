@@ -106,7 +106,7 @@ function lifeOf(cache: string, stock: Stock): readonly Step[] {
   // During pulls only if their result may differ.
   const when = images.includes(slowImage) ? 'seen' : 'settled';
   const middle = Array.from({ length: chance.between(0, 3) }, (): Action =>
-    // A purge and a refresh that are observed together have a fixed order: there is no refresh before a purge.
+    // A refresh that is observed together with a purge is dropped: there is no refresh before a purge.
     chance.is(0.6) || end.startsWith('purged')
       ? { type: 'edit', cache, spec: spec() }
       : { type: 'refresh', cache, by: by() },

@@ -1,6 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { loopbackRegistry, type LoopbackRegistry } from '../../support/registry/loopback-registry.ts';
+import { eventually } from '../eventually.ts';
+import type { ObservedCache } from '../observed.ts';
 import { refreshed } from '../refreshed.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
@@ -66,21 +67,23 @@ export const drifting: readonly Scenario[] = [
         await world.createCache('cache', [registry.image('app')]);
         await world.settled('cache');
         registry.answers(false);
-        const byTime = async (number: number) => {
-          await sleep(2000); // the interval, and a second as times in the status are truncated
-          await world.product.tick();
-          return refreshed(world, number);
-        };
-        const once = await byTime(2);
+        /** The cache once its refreshes, one each second without a tick, have reported this. */
+        const reported = (what: string, holds: (status: ObservedCache['status']) => boolean) =>
+          eventually(what, () => {
+            const cache = world.history.cache('cache');
+            return cache !== undefined && cache.status.status !== 'Processing' && holds(cache.status) && cache;
+          });
+        const reasonOf = ({ images }: ObservedCache['status']): string => images[0]?.unresolvedReason ?? '';
+        const once = await reported('the registry is unavailable', (status) => reasonOf(status) !== '');
         expect(once.status).toMatchObject({ status: 'Succeeded', round: { trigger: 'Schedule' } });
         expect(once.status.images[0]?.resolvedDigest).toBe(registry.digest('app'));
         expect(once.status.images[0]?.unresolvedReason).toContain('503 Service Unavailable');
         expect(jobsOf(world, [node])).toEqual([2]);
-        await byTime(3);
+        const later = (once.status.round?.number ?? 0) + 2;
+        await reported('two more refreshes', ({ round }) => (round?.number ?? 0) >= later);
         expect(jobsOf(world, [node])).toEqual([2]);
         registry.answers(true);
-        const { status } = await byTime(4);
-        expect(status.images[0]?.unresolvedReason).toBe('');
+        await reported('the registry is back', (status) => reasonOf(status) === '');
         expect(jobsOf(world, [node])).toEqual([2]);
       }),
   },
