@@ -56,7 +56,7 @@ export const jobAnnotations = {
   round: 'kubefledged.io/round',
   node: 'kubefledged.io/node',
   attempt: 'kubefledged.io/attempt',
-  /** On pull Jobs: the desired hash, and the indexes of the images that the Job pulls, as `8c1d2e3f/0,1`. */
+  /** On Jobs that pull, not on those that open images: the desired hash, and the indexes of the images that the Job pulls, as `8c1d2e3f/0,1`. */
   holds: 'kubefledged.io/holds',
   /** On pull Jobs: seconds after which their Pod must have started, for a timer of the source. */
   deadline: 'kubefledged.io/deadline',

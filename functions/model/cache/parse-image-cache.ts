@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini';
+import { normalisedReference } from '#model/text/image-reference.ts';
 import type { AnonymousPull } from './access.ts';
 import { withCurrentStatus } from './former-status.ts';
 import { emptyStatus, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
@@ -54,7 +55,7 @@ function toStatus({ images, conditions, round, ...rest }: z.infer<typeof status>
 }
 
 const anonymousPullOf = (entry: z.infer<typeof image>): readonly (readonly [string, AnonymousPull])[] =>
-  entry.anonymousPull === undefined ? [] : [[entry.image, entry.anonymousPull]];
+  entry.anonymousPull === undefined ? [] : [[normalisedReference(entry.image), entry.anonymousPull]];
 
 /** The known digest of an image; none if the image does not move. */
 function knownDigestIn(entry: z.infer<typeof image>): readonly (readonly [string, KnownDigest])[] {

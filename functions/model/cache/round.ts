@@ -1,3 +1,5 @@
+import { verifyValue } from './api.ts';
+
 /** One operation on one cache. Its number is incremented, with optimistic locking, before its first Job is created. */
 export type Round = {
   /** Counts the rounds of the cache from 1; 0 for a status adopted from kube-fledged. */
@@ -34,3 +36,7 @@ export function processingMessage(operation: Operation): string {
   }[operation];
   return `${activity}. Please view the status after some time`;
 }
+
+/** Whether a user has asked for all images to be pulled again with the current credentials. */
+export const isVerification = (round: Round | undefined): boolean =>
+  round?.operation === 'Refresh' && round.requestedBy?.value === verifyValue;

@@ -1,8 +1,6 @@
-import type { AnonymousPulls } from '#model/cache/access.ts';
+import { type AnonymousPulls, anonymousPullOf } from '#model/cache/access.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { normalisedReference } from '#model/text/image-reference.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
 
 /**
@@ -26,7 +24,7 @@ export type AccessCounts = { readonly ready: number; readonly locked: number; re
 export function accessOf(image: string, { ready, locked, unknown }: AccessCounts, cache: Accessed): Access | undefined {
   if (ready === 0) return undefined;
   const { imagePullSecrets, serviceAccountName } = cache.spec;
-  const isLocked = locked > 0 || ownEntry(cache.status.anonymousPulls, image) === 'Denied';
+  const isLocked = locked > 0 || anonymousPullOf(cache.status.anonymousPulls, image) === 'Denied';
   if (isLocked) return imagePullSecrets.length > 0 ? 'PullSecrets' : 'ServiceAccount';
   const mayBeLocked = imagePullSecrets.length > 0 || serviceAccountName !== undefined;
   return unknown > 0 && mayBeLocked ? 'Unknown' : 'Anyone';
@@ -34,14 +32,12 @@ export function accessOf(image: string, { ready, locked, unknown }: AccessCounts
 
 type Accessed = Pick<ImageCache, 'spec'> & { readonly status: Pick<Status, 'anonymousPulls'> };
 
-/** What is known after registries were asked; they are asked by normalised reference. */
-export function withAnswers({ spec, status }: ImageCache, answers: World['anonymousPulls']): AnonymousPulls {
-  if (answers.size === 0) return status.anonymousPulls;
-  const found = spec.lists
-    .flatMap(({ images }) => images)
-    .flatMap((image) => {
-      const answer = answers.get(normalisedReference(image));
-      return answer === undefined ? [] : [[image, answer] as const];
-    });
-  return { ...status.anonymousPulls, ...Object.fromEntries(found) };
+/**
+ * What is known after registries were asked. Only a refresh takes back that an image is denied, as it also has nodes open
+ * the image.
+ */
+export function withAnswers({ status }: ImageCache, answers: World['anonymousPulls']): AnonymousPulls {
+  const isRefresh = status.round?.operation === 'Refresh';
+  const found = [...answers].filter(([reference]) => isRefresh || status.anonymousPulls[reference] !== 'Denied');
+  return found.length === 0 ? status.anonymousPulls : { ...status.anonymousPulls, ...Object.fromEntries(found) };
 }

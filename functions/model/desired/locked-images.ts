@@ -1,8 +1,7 @@
-import type { AnonymousPulls } from '#model/cache/access.ts';
+import { type AnonymousPulls, anonymousPullOf } from '#model/cache/access.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
 
 /** What locks depend on besides the entry of a node. */
 export type LockTarget = {
@@ -31,7 +30,7 @@ export const withoutDenied = (
 ): LedgerEntry => ({
   ...entry,
   lockedImages: entry.lockedImages?.filter(
-    (index) => ownEntry(anonymousPulls, desired.images[index] ?? '') !== 'Denied',
+    (index) => anonymousPullOf(anonymousPulls, desired.images[index] ?? '') !== 'Denied',
   ),
 });
 

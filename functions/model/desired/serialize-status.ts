@@ -1,3 +1,4 @@
+import { anonymousPullOf } from '#model/cache/access.ts';
 import { failureCount } from '#model/cache/failures.ts';
 import type { Condition, Failures, ImageCache, Placement, Status } from '#model/cache/image-cache.ts';
 import type { FinishedJobs, Ledger, LedgerEntry } from '#model/cache/ledger.ts';
@@ -42,10 +43,15 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedSt
 }
 
 /**
- * The status without failures and images, for an API server that rejects it as too large: the ledger must not be lost.
+ * The status without failures, and with the images that registries deny only, for an API server that rejects it as too
+ * large: the ledger must not be lost.
  */
 export function serializeStatusWithoutTexts(status: Status, cache: ImageCache): SerializedStatus {
-  return { ...serializeStatus({ ...status, failures: {} }, cache), images: [] };
+  const denied = images(status, cache).filter(({ anonymousPull }) => anonymousPull === 'Denied');
+  return {
+    ...serializeStatus({ ...status, failures: {} }, cache),
+    images: denied.map(({ image, access, anonymousPull }) => ({ image, access, anonymousPull })),
+  };
 }
 
 /** Whether writing this status changes nothing. */
@@ -70,7 +76,7 @@ function images(status: Status, cache: ImageCache): readonly SerializedStatus[] 
   return imageCounts(status, cache).map(({ image, ready, failed, ...locks }) => ({
     image,
     ...digestsOf(image, status),
-    ...text('anonymousPull', ownEntry(status.anonymousPulls, image) ?? ''),
+    ...text('anonymousPull', anonymousPullOf(status.anonymousPulls, image) ?? ''),
     ...text('access', accessOf(image, { ready, ...locks }, { spec, status }) ?? ''),
     ready,
     failed,

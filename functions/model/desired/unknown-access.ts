@@ -1,7 +1,7 @@
+import { anonymousPullOf } from '#model/cache/access.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
 import { namesCredentials } from './access.ts';
 import { imagesDesiredOn } from './moving-images.ts';
 
@@ -11,9 +11,11 @@ export function imagesOfUnknownAccess(
   nodes: Iterable<Node | undefined>,
   settings: Settings,
 ): readonly string[] {
-  const { anonymousPulls } = cache.status;
-  const mayLock = namesCredentials(cache, settings) || Object.values(anonymousPulls).includes('Denied');
-  if (!mayLock) return [];
+  const { anonymousPulls, nodes: ledger } = cache.status;
+  const hasLocked = Object.values(ledger).some(({ lockedImages }) => lockedImages !== undefined);
+  if (!hasLocked && !namesCredentials(cache, settings)) return [];
   const lockable = [...nodes].filter((node) => node !== undefined && keepsPullRecords(node));
-  return imagesDesiredOn(cache, lockable, settings).filter((image) => ownEntry(anonymousPulls, image) !== 'Allowed');
+  return imagesDesiredOn(cache, lockable, settings).filter(
+    (image) => anonymousPullOf(anonymousPulls, image) !== 'Allowed',
+  );
 }

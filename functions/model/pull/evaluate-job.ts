@@ -64,7 +64,7 @@ function evaluatePodless(job: Job, evidence: JobEvidence): Verdict {
   const isOpening = evidence.entry.opening !== undefined;
   if (isQuota(job.podRefused) && !isOpening && age < pullDeadline(evidence.cache, evidence.settings))
     return running(allOf(evidence, cause));
-  if (!isQuota(job.podRefused) && mayMountImages(evidence)) return { type: 'mountRefused' };
+  if (!isOpening && !isQuota(job.podRefused) && mayMountImages(evidence)) return { type: 'mountRefused' };
   return finished(evidence, () => failed(cause));
 }
 

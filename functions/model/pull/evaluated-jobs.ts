@@ -29,14 +29,16 @@ export type Evaluated = {
 export function evaluateJobs(name: string, attempt: Attempt, { observed, now }: World): readonly Evaluated[] {
   const { cache, entry, settings } = attempt;
   const node = observed.nodes.get(name);
-  const hasNamed = namesCredentials(cache, settings);
+  const hasNamed = entry.opening === undefined && namesCredentials(cache, settings);
   return jobsDue(attempt).flatMap((indexes): readonly Evaluated[] => {
     const job = jobName(cache, entry, indexes);
     if (observed.goneJobs.has(job)) return [{ indexes, verdict: { type: 'lost' }, hasUsedCredentials: hasNamed }];
     const view = observed.jobs.get(job);
     if (view === undefined) return [];
     const verdict = evaluateJob({ ...attempt, view, indexes, node, now });
-    return [{ indexes, verdict, hasUsedCredentials: hasNamed || view.pod?.hasPullSecrets === true }];
+    // A Job whose Pod is gone may have had credentials, which only the Pod shows.
+    const hasUsedCredentials = hasNamed || (view.pod?.hasPullSecrets ?? entry.opening !== undefined);
+    return [{ indexes, verdict, hasUsedCredentials }];
   });
 }
 

@@ -1,7 +1,9 @@
 import type { AnonymousPulls } from '#model/cache/access.ts';
+import type { Cause } from '#model/cache/failures.ts';
 import { maxAttempts } from '#model/cache/ledger.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { opened, withoutDenied, withoutNoop } from '#model/desired/locked-images.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
 import type { World } from '#model/world.ts';
 import {
   type Finished,
@@ -26,7 +28,8 @@ export function openingResult(name: string, attempt: Attempt, world: World): Res
     if (entry.attempt < maxAttempts) return retry(entry);
     return { ...nothingFound, entry: opened(entry, entry.pendingImages ?? [], desired) };
   }
-  const finished = finishedIn(evaluated);
+  // An admission webhook may give credentials to all Pods: those prove nothing.
+  const finished = finishedIn(evaluated).map((job) => (job.hasUsedCredentials ? withNothingOpened(job) : job));
   const causes = new Map(finished.flatMap(({ verdict }) => [...verdict.failed]));
   const needsNoop =
     entry.opening === 'Noop' && [...causes.values()].some(({ reason }) => reason === 'HelperImageFailed');
@@ -40,13 +43,20 @@ export function openingResult(name: string, attempt: Attempt, world: World): Res
   return { ...nothingFound, entry: withoutDenied(next, { desired, anonymousPulls }), anonymousPulls };
 }
 
+function withNothingOpened({ indexes, verdict, ...rest }: Finished): Finished {
+  const failed = new Map(indexes.map((index) => [index, usedCredentials]));
+  return { ...rest, indexes, verdict: { ...verdict, present: new Map(), failed } };
+}
+
+const usedCredentials: Cause = { reason: 'UsedCredentials', message: 'The Pod was given credentials' };
+
 /** What was denied stays denied: a kubelet without a record of an image starts it and does not ask the registry. */
 function withFound(known: AnonymousPulls, found: AnonymousPulls): AnonymousPulls {
   const denied = Object.entries(known).filter(([, answer]) => answer === 'Denied');
   return { ...known, ...found, ...Object.fromEntries(denied) };
 }
 
-/** Failures of another kind than a refusal say nothing. */
+/** What Pods without credentials found, by normalised reference. Failures of another kind than a refusal say nothing. */
 function anonymousPullsOf(finished: readonly Finished[], { images }: DesiredImages): AnonymousPulls {
   const found = finished.flatMap(({ verdict }) => [
     ...[...verdict.present.keys()].map((index) => [images[index], 'Allowed'] as const),
@@ -54,5 +64,7 @@ function anonymousPullsOf(finished: readonly Finished[], { images }: DesiredImag
       isDenied(cause, images[index] ?? '') ? [[images[index], 'Denied'] as const] : [],
     ),
   ]);
-  return Object.fromEntries(found.flatMap(([image, answer]) => (image === undefined ? [] : [[image, answer]])));
+  return Object.fromEntries(
+    found.flatMap(([image, answer]) => (image === undefined ? [] : [[normalisedReference(image), answer]])),
+  );
 }

@@ -193,7 +193,7 @@ function ownAnnotations({ cache, node, entry, indexes, settings }: PullJobOrder)
     [jobAnnotations.round]: String(cache.status.round?.number ?? 0),
     [jobAnnotations.node]: node.name,
     [jobAnnotations.attempt]: String(entry.attempt),
-    [jobAnnotations.holds]: `${entry.desiredHash}/${indexes.join(',')}`,
+    ...(entry.opening === undefined ? { [jobAnnotations.holds]: `${entry.desiredHash}/${indexes.join(',')}` } : {}),
     [jobAnnotations.deadline]: String(Math.ceil(pullDeadline(cache, settings) / 1000)),
   };
 }

@@ -23,7 +23,10 @@ export function retainedJobs(
 ): ReadonlySet<string> {
   if (!retainsJobs(cache, settings) || isPurged(cache)) return new Set();
   const entries = new Map(Object.values(cache.status.nodes).map((entry) => [entry.id, entry]));
-  const pins = [...observed.jobs].flatMap(([name, view]) => (hasEnded(view) ? [pinOf(name, view)] : []));
+  // Jobs that open images hold none: those that pulled do.
+  const pins = [...observed.jobs]
+    .flatMap(([name, view]) => (hasEnded(view) ? [pinOf(name, view)] : []))
+    .filter(({ holds }) => holds.desiredHash !== '');
   const isNeeded = (pin: Pin): boolean => {
     const entry = entries.get(pin.nodeId);
     if (entry === undefined) return false;

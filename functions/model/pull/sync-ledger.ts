@@ -1,12 +1,14 @@
 import { withoutNode } from '#model/cache/failures.ts';
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
+import { isVerification } from '#model/cache/round.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
 import { type DesiredByHash, knownDesired } from '#model/desired/known-desired.ts';
 import { observedNodes } from '#model/desired/observed-nodes.ts';
 import { pullPolicyOf } from '#model/desired/pull-policy.ts';
 import { type DesiredImages, desiredHash, sortedImages } from '#model/desired/desired-images.ts';
 import { placedImages } from '#model/desired/placements.ts';
+import { namesCredentials } from '#model/desired/access.ts';
 import { currentDesiredImages } from '#model/desired/images-to-remove.ts';
 import { type Node, type SkipReason, isUnreachable, keepsPullRecords, skipReason } from '#model/node/node.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
@@ -30,7 +32,9 @@ export function syncLedger(world: World, opened: ImageCache): Synced {
       desired.set(images.hash, images);
       nodes.set(name, syncEntry(entry, { world, cache: opened, node, desired: images }));
     }
-    if (entry !== undefined && isReplaced(entry, nodes.get(name))) failures = withoutNode(failures, name);
+    const isSkipped = nodes.get(name)?.state === 'Skipped';
+    if (entry !== undefined && (isSkipped || isReplaced(entry, nodes.get(name))))
+      failures = withoutNode(failures, name);
   }
   const ledger = Object.fromEntries([...nodes].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const lists = Object.fromEntries([...desired.values()].map((images) => [images.hash, images.lists]));
@@ -89,19 +93,31 @@ type PulledBefore = {
 };
 
 /** What the node has pulled for this cache with the same policy and credentials, before its entry was replaced. */
-function pulledBefore({ world, node, desired }: Target): PulledBefore {
+function pulledBefore(target: Target): PulledBefore {
+  const { world, node, desired } = target;
   const former = ownEntry(world.before.status.nodes, node.name);
-  // What a refresh has a Ready node pull again is pulled again.
-  const isReplaced = former?.state === 'Ready' && former.desiredHash !== desired.hash;
-  const hasPulled = former?.id === node.id && (isReplaced || former.state === 'Failed');
-  const images = hasPulled ? sameDesired(world, former.desiredHash) : undefined;
+  const images = former && hasPulled(former, target) ? sameDesired(world, former.desiredHash) : undefined;
   if (former === undefined || images === undefined) return { images: new Set(), locked: undefined };
   const failed = new Set(former.failedImages);
-  const locked = new Set(former.lockedImages?.map((index) => images[index]));
+  const locked = new Set(former.lockedImages?.map((index) => normalisedReference(images[index] ?? '')));
   return {
     images: new Set(images.filter((_, index) => !failed.has(index)).map(normalisedReference)),
-    locked: former.lockedImages && desired.images.flatMap((image, index) => (locked.has(image) ? [index] : [])),
+    locked:
+      former.lockedImages &&
+      desired.images.flatMap((image, index) => (locked.has(normalisedReference(image)) ? [index] : [])),
   };
+}
+
+/** Whether a stored entry proves what its node has pulled. What a refresh has a Ready node pull again is pulled again. */
+function hasPulled(former: LedgerEntry, { world, cache, node, desired }: Target): boolean {
+  const isReplaced = former.state === 'Ready' && former.desiredHash !== desired.hash;
+  const isUnknown = former.lockedImages === undefined && namesCredentials(cache, world.settings);
+  return (
+    former.id === node.id &&
+    (isReplaced || former.state === 'Failed') &&
+    !isUnknown &&
+    !isVerification(cache.status.round)
+  );
 }
 
 /** The images with this hash in the stored ledger, if it still stands for them: policy and credentials are the same. */
@@ -112,17 +128,22 @@ function sameDesired({ before, settings }: World, hash: string): readonly string
 
 /** Skips pending nodes that became unavailable before their next attempt: under DiskPressure, for example. */
 export function skipUnavailable({ observed, settings }: World, cache: ImageCache): ImageCache {
+  let { failures } = cache.status;
   const entries = Object.entries(cache.status.nodes).map(([name, entry]) => {
     const node = entry.state === 'Pending' ? observed.nodes.get(name) : undefined;
     const reason = node === undefined ? undefined : skipReason(node, pullRules(cache, settings));
-    return [name, reason === undefined ? entry : skipped(entry, reason)] as const;
+    if (reason === undefined) return [name, entry] as const;
+    failures = withoutNode(failures, name);
+    return [name, skipped(entry, reason)] as const;
   });
-  return withStatus(cache, { nodes: Object.fromEntries(entries) });
+  return withStatus(cache, { nodes: Object.fromEntries(entries), failures });
 }
 
+/** A skipped node is no failure: what its last attempt failed to pull is tried again once it can be served. */
 const skipped = (entry: LedgerEntry, reason: SkipReason): LedgerEntry => ({
   ...entry,
   state: 'Skipped',
   reason,
+  failedImages: [],
   finishedJobs: undefined,
 });

@@ -1,4 +1,5 @@
-import { verifyValue } from '#model/cache/api.ts';
+import { anonymousPullOf } from '#model/cache/access.ts';
+import { isVerification } from '#model/cache/round.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { type KnownDigest, mayPullUnresolved, nextKnownDigest, unknownDigest } from '#model/cache/known-digest.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
@@ -27,13 +28,14 @@ export function refreshLedger(world: World, opened: ImageCache): Pick<Status, 'n
   const entries = Object.entries(opened.status.nodes).map(([name, entry]) => {
     const node = observed.nodes.get(name);
     const desired = node === undefined ? undefined : desiredImages(opened, node, settings);
-    if (node === undefined || desired === undefined || entry.state !== 'Ready') return [name, entry] as const;
+    if (node === undefined || desired === undefined) return [name, entry] as const;
+    const relocked = withRelocked(entry, { node, desired, before: world.before.status, opened: opened.status });
+    if (entry.state !== 'Ready') return [name, relocked] as const;
     const needs = needsOf(desired, node, evidence);
     for (const { image, need } of needs) if (need === 'unsure') unsure.add(image);
     const due = isUnverified(entry, { world, cache: opened, node })
       ? needs
       : needs.filter(({ need, image }) => isDue(need, evidence.moving.get(image)));
-    const relocked = withRelocked(entry, { before: world.before.status, opened: opened.status, desired });
     return [name, due.length > 0 ? reopened(relocked, due) : reopenedToOpen(relocked, opened, desired)] as const;
   });
   return { nodes: Object.fromEntries(entries), knownDigests: nextKnownDigests(evidence.moving, unsure, now) };
@@ -46,22 +48,25 @@ type Verifying = { readonly world: World; readonly cache: ImageCache; readonly n
  * cache, as a former version did not open images, or the user asks because a secret was replaced.
  */
 function isUnverified(entry: LedgerEntry, { world, cache, node }: Verifying): boolean {
-  const isAsked = cache.status.round?.requestedBy?.value === verifyValue;
   const isUnknown = entry.lockedImages === undefined && namesCredentials(cache, world.settings);
-  return keepsPullRecords(node) && (isAsked || isUnknown);
+  return keepsPullRecords(node) && (isVerification(cache.status.round) || isUnknown);
 }
 
-type Relocking = { readonly before: Status; readonly opened: Status; readonly desired: DesiredImages };
+type Relocking = {
+  readonly node: Node;
+  readonly desired: DesiredImages;
+  readonly before: Status;
+  readonly opened: Status;
+};
 
 /** Images that a registry gives to anyone now, and did not before, are locked on all nodes that pulled with credentials. */
-function withRelocked(entry: LedgerEntry, { before, opened, desired }: Relocking): LedgerEntry {
-  const { lockedImages } = entry;
-  if (lockedImages === undefined) return entry;
-  const nowAllowed = desired.images.flatMap((image, index) =>
-    ownEntry(before.anonymousPulls, image) === 'Denied' && ownEntry(opened.anonymousPulls, image) === 'Allowed'
-      ? [index]
-      : [],
-  );
+function withRelocked(entry: LedgerEntry, { node, desired, before, opened }: Relocking): LedgerEntry {
+  const { lockedImages, desiredHash } = entry;
+  if (lockedImages === undefined || desiredHash !== desired.hash || !keepsPullRecords(node)) return entry;
+  const nowAllowed = desired.images.flatMap((image, index) => {
+    const [was, is] = [before, opened].map(({ anonymousPulls }) => anonymousPullOf(anonymousPulls, image));
+    return was === 'Denied' && is === 'Allowed' ? [index] : [];
+  });
   return { ...entry, lockedImages: [...new Set([...lockedImages, ...nowAllowed])].toSorted((a, b) => a - b) };
 }
 
@@ -69,7 +74,7 @@ function withRelocked(entry: LedgerEntry, { before, opened, desired }: Relocking
 function reopenedToOpen(entry: LedgerEntry, { status }: ImageCache, { images }: DesiredImages): LedgerEntry {
   const isRequested = status.round?.trigger === 'Annotation';
   const due = (entry.lockedImages ?? []).filter(
-    (index) => isRequested || ownEntry(status.anonymousPulls, images[index] ?? '') === 'Allowed',
+    (index) => isRequested || anonymousPullOf(status.anonymousPulls, images[index] ?? '') === 'Allowed',
   );
   return due.length === 0 ? entry : toOpen(entry, due);
 }
@@ -114,6 +119,9 @@ function needsOf({ images }: DesiredImages, node: Node, evidence: Evidence): rea
     const movingImage = moving.get(image);
     if (movingImage === undefined) return { index, image, need: 'none' };
     const nodeDigests = isNodeStatusCurrent ? node.digests.get(normalisedReference(image)) : undefined;
+    const { resolved, known } = movingImage;
+    const hasMoved = resolved.type === 'digest' && known.digest !== '' && known.digest !== resolved.digest;
+    if (hasMoved && keepsPullRecords(node)) return { index, image, need: 'sure' };
     return { index, image, need: needOf(movingImage, nodeDigests) };
   });
 }

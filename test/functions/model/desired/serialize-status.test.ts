@@ -27,7 +27,7 @@ const full: Status = {
   observedGeneration: 3,
   conditions: [condition({ message: 'm' }), condition({ type: 'Stalled', status: 'Unknown' })],
   digests: { 'app:1': digest },
-  anonymousPulls: { 'app:1': 'Denied', 'base:2': 'Allowed' },
+  anonymousPulls: { 'docker.io/library/app:1': 'Denied', 'docker.io/library/base:2': 'Allowed' },
   knownDigests: {
     'app:1': { digest, unresolvedReason: 'x', hasMismatch: true, lastUnresolvedPull: noon },
   },
@@ -201,9 +201,14 @@ describe('serialized status', () => {
     });
   });
 
-  it('without texts has the whole ledger, and counts the omitted failures', () => {
+  it('without texts has the whole ledger and what registries deny, and counts the omitted failures', () => {
     const { failures, images, failuresOmitted, nodes } = serializeStatusWithoutTexts(full, live);
-    expect({ failures, images, failuresOmitted }).toEqual({ failures: undefined, images: [], failuresOmitted: 3 });
+    const denied = { image: 'app:1', access: 'ServiceAccount', anonymousPull: 'Denied' };
+    expect({ failures, images, failuresOmitted }).toEqual({
+      failures: undefined,
+      images: [denied],
+      failuresOmitted: 3,
+    });
     expect(nodes).toEqual(serializeStatus(full, live)['nodes']);
   });
 

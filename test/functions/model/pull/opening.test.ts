@@ -81,12 +81,15 @@ describe('a node that pulled with credentials', () => {
     { when: 'the kubelet keeps no records', of: { on: node() }, is: { ...isReady, lockedImages: [] } },
     {
       when: 'the registry denies one image to others',
-      of: { anonymousPulls: { 'app:1': 'Denied' } as const },
+      of: { anonymousPulls: { 'docker.io/library/app:1': 'Denied' } as const },
       is: { ...opens, lockedImages: [1, 2], pendingImages: [1, 2] },
     },
     {
       when: 'it denies all, and the no-op was opened before',
-      of: { entry: { lockedImages: [] }, anonymousPulls: { 'app:1': 'Denied', 'base:2': 'Denied' } as const },
+      of: {
+        entry: { lockedImages: [] },
+        anonymousPulls: { 'docker.io/library/app:1': 'Denied', 'docker.io/library/base:2': 'Denied' } as const,
+      },
       is: { ...isReady, lockedImages: [] },
     },
   ])('opens what it pulled and the no-op, as far as others may have it: $when', ({ of, is }) => {
@@ -136,14 +139,14 @@ describe('a Job that opens images', () => {
   it('makes the node Ready with all images open', () => {
     const { nodes, anonymousPulls } = recorded({ entry: opening(), containers: allDone });
     expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', opening: undefined, lockedImages: [] }]);
-    expect(anonymousPulls).toEqual({ 'app:1': 'Allowed', 'base:2': 'Allowed' });
+    expect(anonymousPulls).toEqual({ 'docker.io/library/app:1': 'Allowed', 'docker.io/library/base:2': 'Allowed' });
   });
 
   it('learns which images are denied to others, for all nodes', () => {
     const containers = [denied(0), completed(1), completed(2)];
     const { nodes, anonymousPulls, failures } = recorded({ entry: opening(), containers });
     expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', failedImages: [], lockedImages: [] }]);
-    expect(anonymousPulls).toEqual({ 'app:1': 'Denied', 'base:2': 'Allowed' });
+    expect(anonymousPulls).toEqual({ 'docker.io/library/app:1': 'Denied', 'docker.io/library/base:2': 'Allowed' });
     expect(failures).toEqual({});
   });
 
@@ -151,9 +154,9 @@ describe('a Job that opens images', () => {
     const { anonymousPulls } = recorded({
       entry: opening(),
       containers: allDone,
-      anonymousPulls: { 'app:1': 'Denied', 'base:2': 'Allowed' },
+      anonymousPulls: { 'docker.io/library/app:1': 'Denied', 'docker.io/library/base:2': 'Allowed' },
     });
-    expect(anonymousPulls).toEqual({ 'app:1': 'Denied', 'base:2': 'Allowed' });
+    expect(anonymousPulls).toEqual({ 'docker.io/library/app:1': 'Denied', 'docker.io/library/base:2': 'Allowed' });
   });
 
   it.each([
@@ -187,7 +190,10 @@ describe('a Job that opens images', () => {
     const entry = opening({ opening: 'Bare', pendingImages: [0, 1] });
     const ended = recorded({ entry, containers: started, pod: { imageAccess: 'neither', phase: 'Failed' } });
     expect(Object.values(ended.nodes)).toMatchObject([{ state: 'Ready', lockedImages: [] }]);
-    expect(ended.anonymousPulls).toEqual({ 'app:1': 'Allowed', 'base:2': 'Allowed' });
+    expect(ended.anonymousPulls).toEqual({
+      'docker.io/library/app:1': 'Allowed',
+      'docker.io/library/base:2': 'Allowed',
+    });
   });
 
   it('is retried when it is lost', () => {
