@@ -1,4 +1,6 @@
 import { expect } from 'vitest';
+import { keepsPullRecords } from '#model/node/node.ts';
+import { parseNode } from '#model/node/parse-node.ts';
 import { eventually } from '../eventually.ts';
 import type { Scenario } from '../scenario.ts';
 import { conditionOf, imagesOf, isOpening, type ObservedJob } from '../observed.ts';
@@ -33,11 +35,13 @@ const twoLists: Scenario = {
       [plain, [one, two]],
       [web, [one, two, three]],
     ] as const) {
-      const [pulls, opens, ...more] = world.history.jobsOf(node);
-      expect([pulls, opens].map((job) => job && isOpening(job))).toEqual([false, true]);
+      const jobs = world.history.jobsOf(node);
+      const [pulls, opens] = jobs;
+      // Kubelets before 1.35 keep no records of pulls, so that nothing is to be opened there.
+      const keepsRecords = keepsPullRecords(parseNode(await world.kube.get('Node', node)));
+      expect(jobs.map(isOpening)).toEqual(keepsRecords ? [false, true] : [false]);
       expect(pulls && imagesOf(pulls)).toEqual(images.toSorted());
-      expect(opens && imagesOf(opens)).toEqual(expect.arrayContaining([...images]));
-      expect(more).toEqual([]);
+      if (keepsRecords) expect(opens && imagesOf(opens)).toEqual(expect.arrayContaining([...images]));
     }
     expect(status.images.map(({ access }) => access)).toEqual(['Anyone', 'Anyone', 'Anyone']);
     await eventually('no Job and no Pod is left', () => isNothingLeft(world.history));
