@@ -23,6 +23,8 @@ export async function seedNode(ask: ApiClient, name: string, { images, labels = 
     ...{ apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, spec: { taints } },
     status: {
       nodeInfo: info,
+      // The simulator's kubelet reports this a moment later.
+      conditions: [{ type: 'Ready', status: 'True' }],
       images: [...images, 'registry.k8s.io/pause:3.10'].map((image) => ({ names: [image], sizeBytes: 1 })),
     },
   });
