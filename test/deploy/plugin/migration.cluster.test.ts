@@ -117,16 +117,18 @@ describe('a migration from kube-fledged and back', () => {
     expect(program.log().some((line) => line.includes('kube-fledged is gone'))).toBe(true);
   });
 
-  it('every cache is adopted, and only interrupted caches are pulled', async () => {
+  it('every cache is adopted; interrupted ones are pulled, and those that matched no node to nodes that match now', async () => {
     await eventually('all are adopted', async () =>
       [...(await caches()).values()].every(({ status }) => status?.['observedGeneration'] !== undefined),
     );
     expect((await plugin('wait', 'processing', '-n', namespace, '--timeout=60s')).code).toBe(0);
     expect((await plugin('wait', 'aborted', '-n', namespace, '--timeout=60s')).code).toBe(0);
+    expect((await plugin('wait', 'unmatched', '-n', namespace, '--timeout=60s')).code).toBe(0);
     const now = await caches();
     for (const [name, { status, reason }] of Object.entries(statuses)) {
       const wasInterrupted = name === 'processing' || name === 'aborted';
-      const expected = wasInterrupted ? { status: 'Succeeded', reason: 'ImageCacheRefresh' } : { status, reason };
+      const word = name === 'unmatched' ? 'Succeeded' : status;
+      const expected = wasInterrupted ? { status: 'Succeeded', reason: 'ImageCacheRefresh' } : { status: word, reason };
       expect({ name, ...now.get(name)?.status }).toMatchObject({ name, ...expected });
     }
     const rounds = [...now.values()].map(({ metadata: { name }, status }) => [name, status?.['round']]);

@@ -103,7 +103,7 @@ describe('the distribution registry', () => {
   it('returns a digest only with the password', async () => {
     const digest = await push(hosts.private, 'v1', 'private');
     const reference = `${hosts.private}/team/app:v1`;
-    const refused = { type: 'unknown', reason: `${hosts.private} answered 401 Unauthorized` };
+    const refused = { type: 'unknown', reason: `${hosts.private} answered 401 Unauthorized`, isDenied: true };
     expect(await registry.digest(reference)).toEqual(refused);
     expect(await registry.digest(reference, secretFor(hosts.private, 'wrong'))).toEqual(refused);
     expect(await registry.digest(reference, secretFor(hosts.open, 'p'))).toEqual(refused);
