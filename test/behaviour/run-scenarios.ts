@@ -26,7 +26,8 @@ export function runScenarios(
   const test = (scenario: Scenario) => async (context: { skip: (note: string) => void }) => {
     const reason = reasonToSkip(scenario, kind);
     if (reason !== undefined) context.skip(reason);
-    const cluster = shared ?? (await start());
+    if (shared !== undefined) return run(scenario, shared);
+    const cluster = await start();
     await run(scenario, cluster).finally(cluster.stop);
   };
   const suite = (where: string, all: readonly Scenario[], register: (scenario: Scenario) => void): void => {
