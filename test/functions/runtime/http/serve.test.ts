@@ -133,16 +133,22 @@ describe('serve', () => {
     expect(notices).toEqual([{ type: 'tick' }]);
   });
 
-  it('handles a hundred bare POSTs at once with two looks at the cluster, and a lasting flood once a second', async () => {
+  it('handles a hundred bare POSTs at once with two looks at the cluster', async () => {
     const { url, notices } = await world({ refresh: () => pause(50) });
-    const flood = (count: number) => Promise.all(Array.from({ length: count }, () => post(url, {})));
-    const statuses = (await flood(100)).map(({ status }) => status);
-    expect([new Set(statuses), notices.length <= 3]).toEqual([new Set([204]), true]);
+    const begin = performance.now();
+    const answers = await Promise.all(Array.from({ length: 100 }, () => post(url, {})));
+    const seconds = (performance.now() - begin) / 1000;
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([204]));
+    // Where a busy machine takes seconds to send them, they are a lasting flood.
+    expect(notices.length).toBeLessThanOrEqual(seconds < 1 ? 3 : 6 + seconds);
+  });
+
+  it('handles a lasting flood of bare POSTs once a second, after the first five', async () => {
+    const { url, notices } = await world({ refresh: () => pause(1) });
     const begin = performance.now();
     for (let count = 0; count < 8; count += 1) await post(url, {});
-    const seconds = (performance.now() - begin) / 1000;
-    expect(notices.length).toBeLessThan(3 + 8 + 1);
-    expect(seconds).toBeGreaterThan(3); // five at once, then one a second
+    expect(notices).toHaveLength(8);
+    expect((performance.now() - begin) / 1000).toBeGreaterThan(2);
   });
 
   it('answers every tick that shares a failed look', async () => {
