@@ -6,7 +6,7 @@ import type { World } from '#model/world.ts';
 import { type Verdict, evaluateJob } from './evaluate-job.ts';
 import { type Attempt, type JobImages, finishedJobsOf, jobName, jobsDue } from './job-set.ts';
 
-/** What the Jobs of a node's attempt have come to. */
+/** The result of the Jobs of a node's attempt. */
 export type Result = {
   readonly entry: LedgerEntry;
   /** Replaces the failures of these images on the node; undefined leaves them unchanged. */

@@ -17,7 +17,7 @@ import {
 import { isDenied } from './image-outcome.ts';
 import { type Attempt, finishedJobsOf, unfinishedJobs } from './job-set.ts';
 
-/** What the Jobs of an attempt that opens images have come to. Nothing they report is a failure of the cache. */
+/** The result of an attempt that opens images. Nothing that its Jobs report is a failure of the cache. */
 export function openingResult(name: string, attempt: Attempt, world: World): Result {
   const { entry, desired } = attempt;
   const evaluated = evaluateJobs(name, attempt, world);

@@ -15,7 +15,7 @@ import {
 } from './evaluated-jobs.ts';
 import { type Attempt, finishedJobsOf, unfinishedJobs } from './job-set.ts';
 
-/** What the Jobs of an attempt have come to. Each is recorded when it ends; the next step is decided when all have ended. */
+/** The result of an attempt that pulls. Each Job is recorded when it ends; the next step is decided when all have ended. */
 export function pullResult(name: string, attempt: Attempt, world: World): Result {
   const { entry, desired } = attempt;
   const { anonymousPulls } = attempt.cache.status;
