@@ -22,8 +22,11 @@ export async function seedNode(ask: ApiClient, name: string, { images, labels = 
   const node = await send(ask, 'POST', '/api/v1/nodes', {
     ...{ apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, spec: { taints } },
     status: {
-      nodeInfo: info,
-      // The simulator's kubelet reports this a moment later.
+      // The simulator's kubelet reports these a moment later.
+      nodeInfo: {
+        ...info,
+        ...{ operatingSystem: 'linux', kubeletVersion: 'v1.36.3', containerRuntimeVersion: 'containerd://2.2.9' },
+      },
       conditions: [{ type: 'Ready', status: 'True' }],
       images: [...images, 'registry.k8s.io/pause:3.10'].map((image) => ({ names: [image], sizeBytes: 1 })),
     },
