@@ -10,7 +10,7 @@ import { drive } from '#runtime/drive/drive.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
-import { recordMissingEvent } from '#runtime/drive/record-missing-event.ts';
+import { recordMissingEvents } from '#runtime/drive/record-missing-events.ts';
 import { reportUnreadable } from '#runtime/drive/report-unreadable.ts';
 import { worldOf } from '#runtime/drive/world-of.ts';
 import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/scope.ts';
@@ -35,7 +35,7 @@ export const refresh: Handler = async (notice, context) => {
   await Promise.all(due.map(async (cache) => isolated(cacheSubject(cache), () => driveFully(cache), context)));
   await openGatesInTick(nodesToRelease(nodes, caches, context), context);
   for (const cache of unreadable) await isolated(cacheSubject(cache), () => reportUnreadable(cache, context), context);
-  for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvent(cache, context), context);
+  for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvents(cache, context), context);
 };
 
 /** The caches that have work to do, judged by their status, the nodes and the labels of Jobs. */

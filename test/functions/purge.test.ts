@@ -4,7 +4,19 @@ import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
-import { aCache, aJob, aNode, cachePath, changed, eventsPath, nodeNamed, nodePath, scene, tick } from './scene.ts';
+import {
+  aCache,
+  aJob,
+  aNode,
+  cachePath,
+  changed,
+  eventsPath,
+  nodeNamed,
+  nodePath,
+  scene,
+  type Scene,
+  tick,
+} from './scene.ts';
 import {
   asked,
   removalsPath,
@@ -63,6 +75,39 @@ describe('purge, on request,', () => {
       'Removed 2 images (2.0 kB) from 2 nodes; spared 1 image: base:2 on node-2 (InUse, apps/web/app)',
     ]);
     expect(removals(on)).toHaveLength(2);
+  });
+
+  it.each([
+    [
+      'another function removes the annotation first',
+      (on: Scene) => {
+        on.annotate({});
+      },
+    ],
+    [
+      'the process ends before it records them',
+      () => {
+        throw new Error('the process ends');
+      },
+    ],
+  ])('records its Events although %s', async (_, instead) => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    on.api.refuse(/^PATCH .*imagecaches\/web$/, () => {
+      instead(on);
+    });
+    await told(on, job).catch(() => undefined);
+    await refresh(tick, on.context);
+    await refresh(tick, on.context);
+    expect(
+      on.api
+        .list(eventsPath)
+        .map(({ reason }) => String(reason))
+        .toSorted(),
+    ).toEqual(['ImageCacheCreate', 'ImageCachePurge', 'ImagesRemoved']);
   });
 
   it('keeps images that another cache needs on the node, unless it is being purged too', async () => {

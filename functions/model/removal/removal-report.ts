@@ -28,16 +28,28 @@ export function removalEvents(
   const isNews = Object.entries(status.removals).some(
     ([name, entry]) => isTold(entry) && !isSame(before.removals[name], entry),
   );
-  const isOver = !Object.values(status.removals).some(isRemovalUnsettled);
   const isLast = isBeingDeleted && isRoundOpen(before) && !isRoundOpen(status);
-  if (!(isNews && isOver) && !isLast) return [];
-  const message = summary(status.removals, isBeingDeleted);
-  const entries = Object.values(status.removals);
-  const isShort = entries.some(isOwed) || (isBeingDeleted && !entries.every(isDone));
+  if (!(isNews && isOver(status)) && !isLast) return [];
+  return removalEvent(status, isBeingDeleted);
+}
+
+/** The Event of the removals of the latest round, if all of them have ended. Made from the status alone, so that it can also be recorded later. */
+export function roundRemovalEvent({ status, isBeingDeleted }: ImageCache): readonly CacheEvent[] {
+  const number = status.round?.number;
+  const isOfRound = Object.values(status.removals).some((entry) => isTold(entry) && entry.round === number);
+  return isOfRound && isOver(status) ? removalEvent(status, isBeingDeleted) : [];
+}
+
+const isOver = ({ removals }: Status): boolean => !Object.values(removals).some(isRemovalUnsettled);
+
+function removalEvent({ removals, round }: Status, isDeletion: boolean): readonly CacheEvent[] {
+  const message = summary(removals, isDeletion);
+  const entries = Object.values(removals);
+  const isShort = entries.some(isOwed) || (isDeletion && !entries.every(isDone));
   const [type, reason] = isShort
     ? (['Warning', 'ImageRemovalFailed'] as const)
     : (['Normal', 'ImagesRemoved'] as const);
-  return message === '' ? [] : [{ type, reason, message, key: hash(12, status.round?.number ?? 0, message) }];
+  return message === '' ? [] : [{ type, reason, message, key: hash(12, round?.number ?? 0, message) }];
 }
 
 const isTold = ({ state }: RemovalEntry): boolean => state === 'Removed' || state === 'Failed';

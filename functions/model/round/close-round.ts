@@ -26,8 +26,8 @@ export function continued(world: World, cache: ImageCache): Reported {
 
 const hasFailed = ({ status }: Status): boolean => status === 'Failed';
 
-/** Made from the status alone, so that it can also be recorded later. */
-const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
+/** The Event of a round that has ended. Made from the status alone, so that it can also be recorded later. */
+export const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
   type: status === 'Failed' ? 'Warning' : 'Normal',
   reason,
   message,
@@ -37,11 +37,10 @@ const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
 /** Milliseconds; two ticks and a margin. */
 const recentCompletion = 150_000;
 
-/** The Event of a round that ended recently: the process that closed it may have died before recording it. */
-export function recentCompletionEvent({ status, isBeingDeleted }: ImageCache, now: number): CacheEvent | undefined {
+/** Whether the latest round ended so recently that its Events may be missing: the process that closed it may have ended before recording them. */
+export function hasEndedRecently({ status, isBeingDeleted }: ImageCache, now: number): boolean {
   const { round, completionTime: ended = -Infinity } = status;
-  const isFinished = round !== undefined && status.status !== 'Processing' && !isBeingDeleted;
-  return isFinished && now - ended <= recentCompletion ? endEvent(status) : undefined;
+  return round !== undefined && status.status !== 'Processing' && !isBeingDeleted && now - ended <= recentCompletion;
 }
 
 /** Reports an invalid schedule, once for each problem. */

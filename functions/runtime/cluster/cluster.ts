@@ -16,7 +16,7 @@ import type { RemovalJob } from '#model/removal/removal-job.ts';
 import type { Api } from '#runtime/api/api.ts';
 import type { EventSubject } from './cache-event-object.ts';
 import { cacheOfObject } from './cache-of-object.ts';
-import { isConflict, isNotFound, Rejected, unless } from '#runtime/errors.ts';
+import { ApiError, isConflict, isNotFound, Rejected, unless } from '#runtime/errors.ts';
 import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
 import { createJob } from './create-job.ts';
 import { isWithin, type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
@@ -182,15 +182,25 @@ function logOnce(log: Pick<Logger, 'warn'> | undefined): OnUnreadable {
   };
 }
 
+/** Removes annotations that still have these values: another function may have removed them, or a user changed them. */
 async function removeAnnotations(api: Api, cache: ImageCache, values: Readonly<Record<string, string>>): Promise<void> {
+  const path = paths.cache(cache);
   const body = Object.entries(values).flatMap(([key, value]) => {
-    const path = `/metadata/annotations/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const pointer = `/metadata/annotations/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
     return [
-      { op: 'test', path, value },
-      { op: 'remove', path },
+      { op: 'test', path: pointer, value },
+      { op: 'remove', path: pointer },
     ];
   });
-  await api.request({ method: 'PATCH', path: paths.cache(cache), contentType: 'application/json-patch+json', body });
+  try {
+    await api.request({ method: 'PATCH', path, contentType: 'application/json-patch+json', body });
+  } catch (error) {
+    if (isNotFound(error)) return;
+    if (!(error instanceof ApiError) || error.status !== 422) throw error;
+    const live = await ifFound(api.request({ method: 'GET', path }), readableCache);
+    const isThere = Object.entries(values).some(([key, value]) => live?.annotations[key] === value);
+    if (isThere) throw error;
+  }
 }
 
 /** The uid keeps another Job of the same name from being deleted. */
