@@ -20,6 +20,8 @@ export type Start = {
   /** Whether the image is that of a container or an image volume. */
   readonly as: 'container' | 'volume';
   readonly outcome: 'starts' | 'refused';
+  /** Why the kubelet refused it; '' if it starts. */
+  readonly message: string;
 };
 
 export type Order = {
@@ -72,7 +74,9 @@ const Pods = z.object({
             z.object({
               name: z.string(),
               state: z.object({
-                waiting: z.optional(z.object({ reason: z._default(z.string(), '') })),
+                waiting: z.optional(
+                  z.object({ reason: z._default(z.string(), ''), message: z._default(z.string(), '') }),
+                ),
                 terminated: z.optional(z.object({ exitCode: z.number(), reason: z._default(z.string(), '') })),
               }),
             }),
@@ -106,7 +110,8 @@ export async function started(lab: Lab, wanted: readonly Order[], seconds = 90):
       images.flatMap((image, index) =>
         (['container', 'volume'] as const).map((as) => {
           const container = statuses.get(pod.metadata.name)?.find(({ name }) => name === `${as}-${index}`);
-          return { consumer, node, image, as, outcome: outcomeOf(container) };
+          const message = container?.state.waiting?.message ?? '';
+          return { consumer, node, image, as, outcome: outcomeOf(container), message };
         }),
       ),
     );

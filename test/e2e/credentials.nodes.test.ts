@@ -110,7 +110,7 @@ beforeAll(async () => {
   product = await startOnNodes(lab, flags, { NOOP_IMAGE: noop });
 });
 afterAll(async () => {
-  console.table(table);
+  console.table(table, columns);
   await product.stop();
   front.stop();
 });
@@ -213,8 +213,11 @@ type Row = {
   readonly status: 'starts' | 'refused' | 'says nothing';
   /** On all its nodes, as a container and as a volume. */
   readonly outcome: string;
+  /** What kubelets said of refusals. */
+  readonly messages: readonly string[];
 };
 const table: Row[] = [];
+const columns = ['case', 'image', 'consumer', 'access', 'status', 'outcome'];
 
 /** What the statuses of the caches with this image say about a consumer. */
 function saidOf(
@@ -245,6 +248,9 @@ async function tabulated(title: string, starts: readonly Start[]): Promise<reado
         access: told.map(({ access }) => access).join(),
         status: saidOf(told, consumer),
         outcome: [...new Set(ofConsumer.map(({ outcome }) => outcome))].join(),
+        messages: ofConsumer.flatMap(({ message, node, as }) =>
+          message === '' ? [] : [`node ${node}, ${as}: ${message}`],
+        ),
       });
   }
   table.push(...rows);
