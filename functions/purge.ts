@@ -4,8 +4,8 @@ import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache
 import { mayOpen, nextRound } from '#model/round/next-round.ts';
 import { isRemovalUnsettled, isRetryDue } from '#model/cache/removal-ledger.ts';
 import { drive } from '#runtime/drive/drive.ts';
+import { driveInTick, withSharedNodes } from '#runtime/drive/drive-in-tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
-import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
 import { changedIn, nothingChanged, scopeOf, type Scope } from '#runtime/drive/scope.ts';
 
 const opens = ['Purge'] as const;
@@ -17,7 +17,7 @@ const makes = 'removals';
  */
 export const purge: Handler = async (notice, context) => {
   if (notice.type === 'tick') {
-    await onTick(context);
+    await onTick(withSharedNodes(context));
     return;
   }
   if (notice.cache === undefined || (notice.object.kind === 'ImageCache' && notice.verb === 'delete')) return;
@@ -35,8 +35,7 @@ async function onTick(context: Context): Promise<void> {
     jobs.flatMap(({ outcome, cacheUid }) => (outcome === 'Complete' || outcome === 'Failed' ? [] : [cacheUid])),
   );
   const due = caches.filter((cache) => running.has(cache.uid) || isDue(cache, context.now()));
-  const driveFully = (cache: ImageCache) => drive({ cache, scope: () => 'everything', opens, makes }, context);
-  await Promise.all(due.map(async (cache) => isolated(cacheSubject(cache), () => driveFully(cache), context)));
+  await driveInTick(due, (cache) => drive({ cache, scope: () => 'everything', opens, makes }, context), context);
 }
 
 function scopeOfRemoval(notice: Notice, cache: ImageCache, now: number): Scope {

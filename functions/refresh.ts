@@ -6,7 +6,9 @@ import { nextRound, requestsRefresh } from '#model/round/next-round.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
+import type { World } from '#model/world.ts';
 import { drive } from '#runtime/drive/drive.ts';
+import { driveInTick, withSharedNodes } from '#runtime/drive/drive-in-tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
@@ -26,17 +28,20 @@ export const refresh: Handler = async (notice, context) => {
     await onChange(notice, context);
     return;
   }
+  await onTick(withSharedNodes(context));
+};
+
+async function onTick(context: Context): Promise<void> {
   const { cluster } = context;
   const [{ caches, unreadable }, nodes] = await Promise.all([cluster.listCaches(), cluster.nodes()]);
   const due = await cachesWithWork(caches, nodes, context);
   const scope = (live: ImageCache): Scope | undefined =>
     isBeingDriven(live, context.now()) ? undefined : 'everything';
-  const driveFully = (cache: ImageCache) => drive({ cache, scope, opens, makes: 'pulls' }, context);
-  await Promise.all(due.map(async (cache) => isolated(cacheSubject(cache), () => driveFully(cache), context)));
+  await driveInTick(due, (cache) => drive({ cache, scope, opens, makes: 'pulls' }, context), context);
   await openGatesInTick(nodesToRelease(nodes, caches, context), context);
   for (const cache of unreadable) await isolated(cacheSubject(cache), () => reportUnreadable(cache, context), context);
   for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvents(cache, context), context);
-};
+}
 
 /** The caches that have work to do, judged by their status, the nodes and the labels of Jobs. */
 async function cachesWithWork(
@@ -74,8 +79,16 @@ function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
   return requestsRefresh(cache) || isDue ? nothingChanged : undefined;
 }
 
-/** Whether the spec and the nodes alone show that there is work to do. */
+/** Whether the spec and the nodes alone show that there is work to do. So it does if that can not be decided: the drive then fails for this cache alone. */
 function hasPendingWork(cache: ImageCache, nodes: readonly Node[], context: Context): boolean {
+  try {
+    return !isEmpty(decide(worldWithoutJobs(cache, nodes, context)));
+  } catch {
+    return true;
+  }
+}
+
+function worldWithoutJobs(before: ImageCache, nodes: readonly Node[], context: Context): World {
   const observed = {
     nodes: new Map(nodes.map((node) => [node.name, node])),
     hasAllNodes: true,
@@ -85,12 +98,6 @@ function hasPendingWork(cache: ImageCache, nodes: readonly Node[], context: Cont
     removals: noObservedRemovals,
     runAsUser: 0,
   };
-  return !isEmpty(
-    decide(
-      worldOf(
-        { before: cache, observed, opens, makes: 'pulls', resolutions: new Map(), anonymousPulls: new Map() },
-        context,
-      ),
-    ),
-  );
+  const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
+  return worldOf({ before, observed, opens, makes: 'pulls', ...unasked }, context);
 }

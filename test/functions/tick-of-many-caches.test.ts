@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { maxDrivesPerTick, maxNodesAge } from '#runtime/drive/drive-in-tick.ts';
+import { purge } from '../../functions/purge.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { recordedLog } from './recorded-log.ts';
+import { scene, tick, type Scene } from './scene.ts';
+
+const names = Array.from({ length: 20 }, (_, index) => `cache-${index}`);
+
+function manyCaches(spec: object = { cacheSpec: [{ images: ['app:1'] }] }) {
+  const { log, lines } = recordedLog();
+  const on = scene({}, { log });
+  for (const name of names) on.cache(spec, name);
+  on.nodes('node-1', 'node-2');
+  return { on, lines };
+}
+
+const nodeListings = (on: Scene): number =>
+  on.api.newCalls().filter((call) => call.startsWith('GET /api/v1/nodes')).length;
+
+describe('a tick with 20 caches that are due', () => {
+  it('lists Nodes once for all of them', async () => {
+    const { on } = manyCaches();
+    await refresh(tick, on.context);
+    expect(on.jobs()).toHaveLength(40);
+    expect(nodeListings(on)).toBe(1);
+  });
+
+  it('lists Nodes again when the tick lasts long', async () => {
+    const { on } = manyCaches();
+    const { cluster } = on.context;
+    const slow: typeof cluster.writeStatus = async (cache, status) => {
+      on.wait(maxNodesAge / 8);
+      await cluster.writeStatus(cache, status);
+    };
+    await refresh(tick, { ...on.context, cluster: { ...cluster, writeStatus: slow } });
+    expect(on.jobs()).toHaveLength(40);
+    const listings = nodeListings(on);
+    expect(listings).toBeGreaterThan(1);
+    expect(listings).toBeLessThan(5);
+  });
+
+  it.each([
+    { name: 'refresh', handler: refresh },
+    { name: 'purge', handler: purge },
+  ])('$name drives only a few at the same time', async ({ handler }) => {
+    const { on } = manyCaches({ cacheSpec: [{ images: ['app:1'] }], deletionPolicy: 'Purge' });
+    const { cluster } = on.context;
+    let [driven, most] = [0, 0];
+    const counted = async <T>(work: () => Promise<T>): Promise<T> => {
+      driven += 1;
+      most = Math.max(most, driven);
+      await sleep(5);
+      return work().finally(() => (driven -= 1));
+    };
+    await handler(tick, {
+      ...on.context,
+      cluster: { ...cluster, cache: (each) => counted(() => cluster.cache(each)) },
+    });
+    expect(most).toBe(maxDrivesPerTick);
+  });
+
+  it('serves the others if it can not be decided what one of them needs', async () => {
+    const { on, lines } = manyCaches();
+    const { cluster } = on.context;
+    const broken = new TypeError('x is not a function');
+    const withoutSpec = (cache: object): object =>
+      Object.defineProperty({ ...cache }, 'spec', { get: () => thrown(broken) });
+    const listCaches: typeof cluster.listCaches = async () => {
+      const { caches, unreadable } = await cluster.listCaches();
+      return {
+        caches: caches.map((each) => (each.name === 'cache-7' ? (withoutSpec(each) as typeof each) : each)),
+        unreadable,
+      };
+    };
+    const readCache: typeof cluster.cache = (reference) =>
+      reference.name === 'cache-7' ? Promise.reject(broken) : cluster.cache(reference);
+    await refresh(tick, { ...on.context, cluster: { ...cluster, listCaches, cache: readCache } });
+    expect(on.jobs()).toHaveLength(38);
+    expect(lines().filter(({ level }) => level === 'error')).toEqual([
+      expect.objectContaining({ cache: 'apps/cache-7' }),
+    ]);
+  });
+});
+
+function thrown(error: Error): never {
+  throw error;
+}
