@@ -1,4 +1,5 @@
 import type { CacheReference, Notice } from '#model/cache/cloud-event.ts';
+import { concernsLabels, concernsLedger } from '#model/desired/node-selector.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import { scopeOf } from '#runtime/drive/scope.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
@@ -18,10 +19,13 @@ const reconcileCache = (cache: CacheReference, notice: Notice, context: Context)
     context,
   );
 
-/** The cache that the notice names. A Node without one concerns every cache. */
+/** The cache that the notice names. A Node without one concerns every cache that selects it now, or did before. */
 async function cachesOf(notice: Notice, { cluster }: Context): Promise<readonly CacheReference[]> {
   if (notice.type === 'tick') return [];
   if (notice.object.kind === 'ImageCache' && notice.verb === 'delete') return [];
   if (notice.cache !== undefined) return [notice.cache];
-  return notice.object.kind === 'Node' ? cluster.caches() : [];
+  if (notice.object.kind !== 'Node') return [];
+  const { name } = notice.object;
+  const [caches, node] = await Promise.all([cluster.caches(), cluster.node(name)]);
+  return caches.filter((cache) => concernsLabels(cache, node?.labels ?? {}) || concernsLedger(cache, name));
 }

@@ -1,6 +1,8 @@
 import type { CacheReference } from '#model/cache/cloud-event.ts';
+import { concernsLedger } from '#model/desired/node-selector.ts';
 import { batchOf, type ObservedChange } from './batch.ts';
 import type { Informer } from './informer.ts';
+import type { ParsedCache } from './known-caches.ts';
 import type { Queue } from './queue.ts';
 import { imageCaches, referenceOf } from './resource.ts';
 import {
@@ -17,9 +19,9 @@ type Known<P> = Pick<Informer<P>, 'get' | 'keys'>;
 /** What the router reads; functions, because informers need the router first. */
 export type Routing = {
   readonly queue: Queue;
-  readonly caches: () => Known<CacheProjection>;
+  readonly caches: () => Known<CacheProjection & ParsedCache>;
   readonly jobs: () => Known<JobProjection>;
-  readonly nodes: () => Known<NodeProjection>;
+  readonly nodes: () => Known<NodeProjection & Concerned>;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Whether all objects that existed at the start are known. */
@@ -31,7 +33,7 @@ export type Router = {
   readonly onCache: (change: Change<CacheProjection>) => void;
   readonly onJob: (change: Change<JobProjection>) => void;
   readonly onPod: (change: Change<PodProjection>) => void;
-  readonly onNode: (change: Change<NodeProjection>) => void;
+  readonly onNode: (change: Change<NodeProjection & Concerned>) => void;
 };
 
 export function createRouter(routing: Routing): Router {
@@ -93,17 +95,33 @@ function isNewJob({ isSynced }: Routing, change: Change<JobProjection>, pods: Kn
 const isOfUnknownJob = ({ isSynced, jobs }: Routing, job: string | undefined): boolean =>
   job !== undefined && isSynced() && jobs().get(job) === undefined;
 
-/** Nodes known at the start are not reported: every cache gets an add event then, for which all Nodes are read. */
-function onNode({ queue, caches, nodes, isSynced }: Routing, change: Change<NodeProjection>): void {
+/**
+ * Reports a Node to the caches that select it now or did before. Nodes known at the start are not reported: every cache gets an
+ * add event then, for which all Nodes are read.
+ */
+function onNode(routing: Routing, change: Change<NodeProjection & Concerned>): void {
+  const { queue, caches, nodes, isSynced } = routing;
   const { previous, current, reference } = change;
   if (!isSynced() || !isSignificant(previous, current)) return;
   const isStarting = current?.isReady === false && previous?.isReady !== true;
+  const added = (key: string) => ({ of: 'nodes', batch: batchOf(cacheOf(key), observed(change)) }) as const;
   for (const key of caches().keys()) {
-    const added = { of: 'nodes', batch: batchOf(cacheOf(key), observed(change)) } as const;
-    if (!isStarting) queue.add(key, added.of, added.batch);
-    else
-      queue.addAfter(nodeStartTime, key, () => (nodes().get(keyOf(reference))?.isReady === false ? added : undefined));
+    if (isStarting)
+      queue.addAfter(nodeStartTime, key, () => {
+        const live = nodes().get(keyOf(reference));
+        return live?.isReady === false && concerns(routing, key, { ...change, current: live }) ? added(key) : undefined;
+      });
+    else if (concerns(routing, key, change)) queue.add(key, 'nodes', added(key).batch);
   }
+}
+
+/** The projection of a Node together with the keys of the caches that selected it when it was received. */
+export type Concerned = { readonly concerned: ReadonlySet<string> };
+
+function concerns({ caches }: Routing, key: string, { previous, current, reference }: Change<Concerned>): boolean {
+  const isSelected = [previous, current].some((node) => node?.concerned.has(key) === true);
+  const cache = caches().get(key)?.cache;
+  return isSelected || (cache !== undefined && concernsLedger(cache, reference.name));
 }
 
 /** Milliseconds to wait for a new Node to become Ready: until then it changes several times and nothing can be pulled. */

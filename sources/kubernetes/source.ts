@@ -18,7 +18,8 @@ import { startInformers } from './informers.ts';
 import { pullSeconds } from './pull-time.ts';
 import { createQueue, type Queue } from './queue.ts';
 import { imageCaches, jobs, nodes, pods, type Resource } from './resource.ts';
-import { createRouter, type Router } from './router.ts';
+import { concernedCaches } from './concerned.ts';
+import { createRouter, type Concerned, type Router } from './router.ts';
 import type { CacheProjection, JobProjection, NodeProjection, PodProjection } from './significance.ts';
 import type { Change } from './store.ts';
 
@@ -109,7 +110,7 @@ type Informers = {
   readonly caches: Informer<CacheProjection & ParsedCache>;
   readonly jobs: Informer<JobProjection>;
   readonly pods: Informer<PodProjection & Timed>;
-  readonly nodes: Informer<NodeProjection>;
+  readonly nodes: Informer<NodeProjection & Concerned>;
 };
 
 /** Seconds that a succeeded pull Pod took. */
@@ -129,6 +130,11 @@ const timedPods: Resource<PodProjection & Timed> = {
   ...pods,
   project: (pod) => ({ ...pods.project(pod), pulled: pullSeconds(pod) }),
 };
+
+function concerning(caches: KnownCaches['caches']): Resource<NodeProjection & Concerned> {
+  const concernedBy = concernedCaches(caches);
+  return { ...nodes, project: (node) => ({ ...nodes.project(node), concerned: concernedBy(node) }) };
+}
 
 function startAll(
   options: KubernetesSourceOptions,
@@ -156,7 +162,7 @@ function startAll(
     caches: startInformers(parsedCaches, namespaces, { ...common(imageCaches), ...whenMissing, onChange: onCache }),
     jobs: startInformers<JobProjection>(jobs, work, { ...common(jobs), onChange: router.onJob }),
     pods: startInformers(timedPods, work, { ...common(pods), onChange: onPod }),
-    nodes: startInformer<NodeProjection>(nodes, { ...common(nodes), onChange: router.onNode }),
+    nodes: startInformer(concerning(known.caches), { ...common(nodes), onChange: router.onNode }),
   };
 }
 

@@ -7,6 +7,7 @@ import { refusal } from '../support/api/in-memory-api.ts';
 import { recordedLog } from './recorded-log.ts';
 import {
   aNode,
+  cachePath,
   changed,
   completed,
   eventsPath,
@@ -146,6 +147,26 @@ describe('a Node event without a cache', () => {
       forbidden,
     );
     expect(on.live('second').status.status).toBe('Processing');
+  });
+});
+
+describe('a Node event of Knative', () => {
+  it('reaches only the caches that select the node or have it in their status', async () => {
+    const { on } = twoCaches();
+    on.cache({ cacheSpec: [{ images: ['app:1'], nodeSelector: { pool: 'other' } }] }, 'elsewhere');
+    const driven: string[] = [];
+    const cache: Cluster['cache'] = async (reference) => {
+      driven.push(reference.name);
+      return on.context.cluster.cache(reference);
+    };
+    const joined = changed(aNode('node-1'), { verb: 'add', isFrom: 'knative' });
+    await reconcile(joined, withCluster(on, { cache }));
+    expect(new Set(driven)).toEqual(new Set(['web', 'second']));
+    const left = { cacheSpec: [{ images: ['app:1'], nodeSelector: { pool: 'other' } }] };
+    on.api.put(cachePath('second'), { ...on.api.read(cachePath('second')), spec: left });
+    driven.length = 0;
+    await reconcile(joined, withCluster(on, { cache }));
+    expect(new Set(driven)).toEqual(new Set(['web', 'second']));
   });
 });
 

@@ -23,6 +23,7 @@ export const imageCache = ({ name = 'web', namespace = 'apps', ...metadata }: Me
   apiVersion,
   kind: 'ImageCache',
   metadata: { name, namespace, generation: 1, ...metadata },
+  spec: { cacheSpec: [{ images: ['app:1'] }] },
   ...rest,
 });
 

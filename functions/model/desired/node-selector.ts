@@ -1,13 +1,22 @@
-import type { ImageList, NodeMatchExpression } from '#model/cache/image-cache.ts';
+import type { ImageCache, ImageList, NodeMatchExpression } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 
 /** Whether a list selects a node: its nodeSelector and all its nodeMatchExpressions must match. */
-export function selectsNode(list: Omit<ImageList, 'images'>, node: Node): boolean {
+export function selectsNode(list: Omit<ImageList, 'images'>, node: Pick<Node, 'labels'>): boolean {
   return (
     Object.entries(list.nodeSelector).every(([key, value]) => node.labels[key] === value) &&
     list.nodeMatchExpressions.every((expression) => matchesLabel(expression, node.labels[expression.key]))
   );
 }
+
+/** Whether a change of a node may change what a cache does, judged by its labels. A cache with a warm gate removes the startup taint of nodes that it does not select, too. */
+export const concernsLabels = ({ spec }: Pick<ImageCache, 'spec'>, labels: Node['labels']): boolean =>
+  spec.warmGate !== undefined || spec.lists.some((list) => selectsNode(list, { labels }));
+
+/** The same, judged by its status: the node was selected before, or images are to be removed from it. */
+export const concernsLedger = ({ status }: Pick<ImageCache, 'status'>, node: string): boolean =>
+  ownEntry(status.nodes, node) !== undefined || ownEntry(status.removals, node) !== undefined;
 
 /** A core/v1 NodeSelectorRequirement: NotIn matches a missing label, Gt and Lt compare integers. */
 function matchesLabel({ operator, values }: NodeMatchExpression, label: string | undefined): boolean {

@@ -125,7 +125,7 @@ describe('afterwards', () => {
     expect(told()).toEqual(['update ImageCache web → apps/web']);
   });
 
-  it('reports a changed Node for every cache', async () => {
+  it('reports a changed Node once for each cache', async () => {
     const { api, clock, told } = await started();
     api.apply(node());
     await clock.advance(0);
@@ -133,6 +133,45 @@ describe('afterwards', () => {
     api.apply(node({}, { status: { ...condition('Ready'), images: [{}] } }));
     await clock.advance(0);
     expect(told()).toEqual([]);
+  });
+
+  it('reports a changed Node to the caches that select it, did before, or have images to remove from it', async () => {
+    const { api, clock, told } = await started();
+    const onPool = (pool: string) => ({ cacheSpec: [{ images: ['app:1'], nodeSelector: { pool } }] });
+    const removals = { 'node-1': { id: 'x', imagesHash: 'h', round: 1, attempt: 0, state: 'Skipped' } };
+    api.apply(imageCache({}, { spec: onPool('web') }));
+    api.apply(imageCache({ name: 'db' }, { spec: onPool('db') }));
+    api.apply(imageCache({ name: 'owing' }, { spec: onPool('none'), status: { removals } }));
+    api.apply(
+      imageCache({ name: 'gated' }, { spec: { ...onPool('none'), warmGate: { taintKey: 'example.com/cold' } } }),
+    );
+    await clock.advance(2_000);
+    told();
+    api.apply(node({ labels: { pool: 'web' } }));
+    api.apply(node({ name: 'node-2', labels: { pool: 'db' } }));
+    await clock.advance(2_000);
+    expect(told().toSorted()).toEqual([
+      'add Node node-1 → apps/gated',
+      'add Node node-1 → apps/owing',
+      'add Node node-1 → apps/web',
+      'add Node node-2 → apps/db',
+      'add Node node-2 → apps/gated',
+    ]);
+    api.apply(node({ labels: { pool: 'db' } }));
+    await clock.advance(2_000);
+    expect(told().toSorted()).toEqual([
+      'update Node node-1 → apps/db',
+      'update Node node-1 → apps/gated',
+      'update Node node-1 → apps/owing',
+      'update Node node-1 → apps/web',
+    ]);
+    api.remove(pathOf('nodes', '/node-1'));
+    await clock.advance(2_000);
+    expect(told().toSorted()).toEqual([
+      'delete Node node-1 → apps/db',
+      'delete Node node-1 → apps/gated',
+      'delete Node node-1 → apps/owing',
+    ]);
   });
 
   it('reports a new Node once, when it is Ready or after 5 s', async () => {
