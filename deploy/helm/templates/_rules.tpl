@@ -40,6 +40,11 @@
 - apiGroups: [""]
   resources: [nodes]
   verbs: [patch]
+# The keys of these taints, for the admission policy: there is no such resource.
+- apiGroups: [kubefledged.io]
+  resources: [startuptaints]
+  resourceNames: {{ toJson .Values.warmGate.taints }}
+  verbs: [remove]
 {{- end }}
 
 {{- define "icf.rules.webhooks" -}}

@@ -58,7 +58,7 @@ export function pullJob(order: PullJobOrder, images = pullingPod(order)): PullJo
       template: {
         metadata: {
           labels: { ...labelsOfKubeFledged(cache.name), ...cache.spec.podMetadata.labels, ...ownLabels(order) },
-          annotations: { ...podAnnotations, ...cache.spec.podMetadata.annotations, ...ownAnnotations(order) },
+          annotations: { ...cache.spec.podMetadata.annotations, ...podAnnotations, ...ownAnnotations(order) },
         },
         spec: {
           ...images,

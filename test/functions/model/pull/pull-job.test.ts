@@ -80,7 +80,7 @@ describe('a pull Job', () => {
     expect(podOf({ spec: { tolerations: [], unschedulable: 'Skip' } })?.tolerations).toEqual([]);
   });
 
-  it("carries the user's labels and annotations, which can not hide whose it is", () => {
+  it("carries the user's labels and annotations, which can not hide whose it is, nor let sidecars in", () => {
     const podMetadata = {
       labels: { team: 'a', kubefledged: 'x', 'kubefledged.io/cache-uid': 'x' },
       annotations: { note: 'b', 'linkerd.io/inject': 'enabled', 'kubefledged.io/round': '9' },
@@ -88,7 +88,7 @@ describe('a pull Job', () => {
     const plain = metadataOf();
     const told = metadataOf({ spec: { podMetadata } });
     expect(told?.labels).toEqual({ ...plain?.labels, team: 'a' });
-    expect(told?.annotations).toEqual({ ...plain?.annotations, note: 'b', 'linkerd.io/inject': 'enabled' });
+    expect(told?.annotations).toEqual({ ...plain?.annotations, note: 'b' });
   });
 
   it.each([
