@@ -11,7 +11,7 @@ import { handlers } from './handlers.ts';
 
 await runProcess(async () => {
   const config = readConfig(process.argv.slice(2), process.env);
-  const { log, metrics, api } = await prepareProcess(config, functionMetrics);
+  const { log, metrics, api, bounds } = await prepareProcess(config, functionMetrics);
   const registry = createRegistry(config.registry);
   const name = config.function;
   const metered = meteredHandlers(handlers, metrics);
@@ -19,6 +19,7 @@ await runProcess(async () => {
     handlers: name === undefined ? metered : { [name]: metered[name] },
     context: handlerContext(config, { api, registry, log }),
     port: config.port,
+    bounds,
     site: metricsSite(metrics, log),
   });
   log.info({ function: name ?? 'all', port: served.port, server: api.server }, 'started');

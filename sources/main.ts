@@ -16,13 +16,15 @@ async function start(config: Config): Promise<() => Promise<void>> {
   keepHeapSmall();
   const sink = configuredSink(config);
   if (sink === undefined) throw new ConfigError('events have no destination: set K_SINK or ROUTES');
-  const { log, metrics, api } = await prepareProcess(config, sourceMetrics);
+  const { log, metrics, api, bounds } = await prepareProcess(config, sourceMetrics);
   const { sources, site } = await startConfiguredSources(config, { api, log, metrics, sink, cleans: false });
-  const probes = await serveProbes(config.port, sources.synced, site).catch(async (error: unknown) => {
-    await sources.stop();
-    api.close();
-    throw error;
-  });
+  const probes = await serveProbes(config.port, { isReady: sources.synced, site, bounds }).catch(
+    async (error: unknown) => {
+      await sources.stop();
+      api.close();
+      throw error;
+    },
+  );
   log.info({ server: api.server, context: api.context, port: probes.port }, 'started');
   return async () => {
     await sources.stop();

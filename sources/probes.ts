@@ -1,14 +1,24 @@
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { type Bounds, createBounds } from '#runtime/bounds.ts';
 import { ConfigError } from '#runtime/errors.ts';
+import { boundedServer } from '#runtime/http/bounded-server.ts';
 import type { Site } from '#runtime/http/site.ts';
 
 export type Probes = { readonly port: number; readonly close: () => Promise<void> };
 
+export type ProbesOptions = {
+  readonly isReady: () => boolean;
+  /** Additional pages. */
+  readonly site?: Site;
+  /** Default: bounds of its own. */
+  readonly bounds?: Bounds;
+};
+
 /** Serves `site`, `/_/health` (200) and `/_/ready` (200 or 503). Port 0 is any free port. Throws `ConfigError` if the port is not free. */
-export async function serveProbes(port: number, isReady: () => boolean, site?: Site): Promise<Probes> {
-  const server = createServer((request, response) => {
+export async function serveProbes(port: number, options: ProbesOptions): Promise<Probes> {
+  const { isReady, site, bounds = createBounds() } = options;
+  const server = boundedServer(bounds, (request, response) => {
     if (site?.(request, response) === true) return;
     response.writeHead(statusOf(request.url ?? '', isReady), { 'content-type': 'text/plain' }).end();
   });

@@ -30,7 +30,11 @@ export type StandaloneOptions = Pick<ServeOptions, 'host' | 'lockFolder'> & {
 /** Starts sources and functions on the cluster that the configuration names. Throws `ConfigError` if it names none. */
 export async function startStandalone(config: Config, options: StandaloneOptions = {}): Promise<Standalone> {
   const { registry = createRegistry(config.registry), log: givenLog, ...listen } = options;
-  const { log, metrics, api } = await prepareProcess(config, { ...functionMetrics, ...sourceMetrics }, givenLog);
+  const { log, metrics, api, bounds } = await prepareProcess(
+    config,
+    { ...functionMetrics, ...sourceMetrics },
+    givenLog,
+  );
   const handlers = meteredHandlers(plainHandlers, metrics);
   const context = handlerContext(config, { api, registry, log });
   log.info({ server: api.server, context: api.context, ...(await countCaches(context.cluster)) }, 'cluster');
@@ -41,7 +45,8 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   });
   const sink = configuredSink(config) ?? inProcessSink(handlers, contextFor);
   const { sources, site } = await startConfiguredSources(config, { api, log, metrics, sink, cleans: true });
-  const served = await serve({ ...listen, handlers, context, port: config.port, isReady: sources.synced, site }).catch(
+  const { port } = config;
+  const served = await serve({ ...listen, handlers, context, port, isReady: sources.synced, site, bounds }).catch(
     async (error: unknown) => {
       await stop({ sources, close: () => Promise.resolve(), registry, api });
       throw error;

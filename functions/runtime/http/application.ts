@@ -1,8 +1,18 @@
-import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import { type FunctionName, functionNames } from '#model/cache/cloud-event.ts';
-import { deliver } from './deliver.ts';
+import { deadline } from '#runtime/api/time-limit.ts';
+import type { Bounds } from '#runtime/bounds.ts';
+import { RetryLater } from '#runtime/errors.ts';
+import { createDeliver, type Deliver } from './deliver.ts';
 import type { Context, Handlers } from '#runtime/handler.ts';
 import { refusalOf } from './malformed.ts';
+import { readBody } from './read-body.ts';
 import { isRefused, receive } from './receive.ts';
 import { type Answer, answerTo, later, respond, worst } from './respond.ts';
 import type { Site } from './site.ts';
@@ -13,10 +23,8 @@ export type ApplicationOptions = {
   readonly isReady: () => boolean;
   /** Handles other GET requests. */
   readonly site?: Site | undefined;
+  readonly bounds: Bounds;
 };
-
-/** 2 MB: a little more than etcd's largest object. */
-const bodyLimit = 2 * 1024 * 1024;
 
 /** The HTTP application: GET for probes, POST for events. */
 export function application(options: ApplicationOptions): Express {
@@ -38,9 +46,7 @@ export function application(options: ApplicationOptions): Express {
   app.use((request, response, next) => {
     if (options.site?.(request, response) !== true) next();
   });
-  // Not inflated: no sender compresses events, and a small body could inflate to a huge one.
-  const body = express.raw({ type: () => true, limit: bodyLimit, inflate: false });
-  app.use(onlyPost, body, events(options), failed(options.context));
+  app.use(onlyPost, events(options), failed(options.context));
   return app;
 }
 
@@ -54,24 +60,76 @@ const onlyPost: RequestHandler = (request, response, next) => {
 };
 
 function events(options: ApplicationOptions): RequestHandler {
-  const { signal } = options.context;
+  const { context, bounds } = options;
+  const deliver = createDeliver(bounds);
   return async (request, response) => {
-    const answer = signal.aborted ? later('the process is stopping', 1000) : await handled(request, options);
-    if (signal.aborted && !response.headersSent) response.setHeader('connection', 'close');
-    respond(response, answer);
+    const { signal, clear } = deadline(Infinity, [context.signal, hangUp(response)]);
+    const isFree = bounds.requests.take();
+    try {
+      const answer = await answered(
+        { ...options, context: { ...context, signal } },
+        { request, response, deliver, isFree },
+      );
+      if (context.signal.aborted && !response.headersSent) response.setHeader('connection', 'close');
+      respond(response, answer);
+    } catch (error) {
+      // A sender that has hung up gets no answer.
+      if (!response.destroyed) throw error;
+    } finally {
+      if (isFree) bounds.requests.give();
+      clear();
+    }
   };
 }
 
+type Exchange = {
+  readonly request: Request;
+  readonly response: Response;
+  readonly deliver: Deliver;
+  /** Whether this request is one of those that may be handled at once. */
+  readonly isFree: boolean;
+};
+
+async function answered(options: ApplicationOptions, exchange: Exchange): Promise<Answer> {
+  const { request, response } = exchange;
+  if (options.context.signal.aborted) return later('the process is stopping', 1000);
+  if (!exchange.isFree) return later('too many requests at once', 1000);
+  const body = await readBody(request, response, options.bounds);
+  return Buffer.isBuffer(body) ? handled(body, exchange, options) : body;
+}
+
+/** Aborts when the sender has hung up: nobody waits for the answer, and whoever still wants it sends the event again. */
+function hangUp(response: Response): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort(new RetryLater('the sender has hung up', 1000));
+  });
+  return gone.signal;
+}
+
 /** Handles a batch in sequence: its events are often about one cache, and would cause conflicts in parallel. */
-async function handled(request: Request, { handlers, context }: ApplicationOptions): Promise<Answer> {
+async function handled(
+  body: Buffer,
+  { request, deliver }: Exchange,
+  { handlers, context, bounds }: ApplicationOptions,
+): Promise<Answer> {
   const name = functionOf(request.path, handlers);
   const handler = name && handlers[name];
   if (!handler) return { status: 422, reason: `no function has this path: POST to /${present(handlers).join(', /')}` };
-  const body: unknown = request.body;
+  const received = receive(request.headers, body, name);
+  if (received.some((each) => isRefused(each) && each.status === 413)) bounds.batch_events.refuse();
   const answers: Answer[] = [];
-  for (const received of receive(request.headers, Buffer.isBuffer(body) ? body : Buffer.alloc(0), name))
-    answers.push(isRefused(received) ? received : await deliver(received, { name, handler }, context));
+  for (const each of distinct(received)) {
+    context.signal.throwIfAborted();
+    answers.push(isRefused(each) ? each : await deliver(each, { name, handler }, context));
+  }
   return worst(answers);
+}
+
+/** Without events that say the same as an earlier one: a batch about one object is one observation of it. */
+function distinct(received: ReturnType<typeof receive>): ReturnType<typeof receive> {
+  const byNotice = Map.groupBy(received, (each) => JSON.stringify(isRefused(each) ? each : each.notice));
+  return [...byNotice.values()].flatMap(([first]) => first ?? []);
 }
 
 /** The function of a path: a single function handles every path, since a gateway may add a prefix; else the one named. */

@@ -9,8 +9,9 @@ const interval = 1000;
 /**
  * Handles ticks one at a time: those that arrive meanwhile share the next one, and a flood is handled once a second. A tick
  * names nothing, so that one which starts later does the work of all that wait, and anybody may send it where functions have no login.
+ * It goes on when a sender hangs up, since others may share it, and ends when the process stops.
  */
-export function coalesceTicks(handler: Handler): Handler {
+export function coalesceTicks(handler: Handler, signal: AbortSignal): Handler {
   let running: Promise<void> = Promise.resolve();
   let waiting: Promise<void> | undefined;
   let [budget, countedAt] = [burst, performance.now()];
@@ -20,7 +21,7 @@ export function coalesceTicks(handler: Handler): Handler {
     [budget, countedAt] = [Math.min(burst, budget + (now - countedAt) / interval), now];
     return budget >= 1 ? 0 : (1 - budget) * interval;
   };
-  const turn = async ({ signal }: Context): Promise<void> => {
+  const turn = async (): Promise<void> => {
     try {
       await running.catch(() => undefined);
       const wait = untilAllowed();
@@ -32,9 +33,9 @@ export function coalesceTicks(handler: Handler): Handler {
     }
   };
   const next = async (context: Context): Promise<void> => {
-    await turn(context);
+    await turn();
     budget -= 1;
-    running = handler({ type: 'tick' }, context);
+    running = handler({ type: 'tick' }, { ...context, signal });
     await running;
   };
   return (notice, context) => (notice.type === 'tick' ? (waiting ??= next(context)) : handler(notice, context));

@@ -1,11 +1,32 @@
 import { type FunctionName, type Notice, routes, tickRoutes } from '#model/cache/cloud-event.ts';
+import { limiter } from '#runtime/api/limiter.ts';
+import type { Bounds } from '#runtime/bounds.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { logFailure } from '#runtime/log-failure.ts';
 import type { ReceivedEvent } from './receive.ts';
 import { type Answer, answerTo, done, sentence } from './respond.ts';
 
+export type Deliver = typeof deliver;
+
+/** Delivers events to functions, as many at once as the bound allows. A tick takes no place: it is shared by all that wait for it. */
+export function createDeliver({ requests_at_work }: Bounds): Deliver {
+  const enter = limiter(requests_at_work.limit);
+  return (event, to, context) => {
+    if (event.notice.type === 'tick') return deliver(event, to, context);
+    const work = async (): Promise<Answer> => {
+      requests_at_work.take();
+      try {
+        return await deliver(event, to, context);
+      } finally {
+        requests_at_work.give();
+      }
+    };
+    return enter(work, context.signal);
+  };
+}
+
 /** Calls the function with one event and logs the outcome; errors are logged only here. */
-export async function deliver(
+async function deliver(
   event: ReceivedEvent,
   to: { readonly name: FunctionName; readonly handler: Handler },
   context: Context,

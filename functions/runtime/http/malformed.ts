@@ -1,12 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { type Answer, sentence } from './respond.ts';
 
-/** The answer to an unreadable body; undefined for an error that is not the sender's. */
+/** The answer to an unreadable request; undefined for an error that is not the sender's. */
 export function refusalOf(error: unknown): Answer | undefined {
   if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number') return undefined;
   if (error.status < 400 || error.status >= 500) return undefined;
-  if (error.status === 413) return { status: 413, reason: 'the body is larger than 2 MB' };
-  if (error.status === 415) return { status: 415, reason: 'compressed bodies are not read: send no Content-Encoding' };
   return { status: 400, reason: error.message };
 }
 

@@ -1,6 +1,7 @@
 import { CloudEvent, HTTP } from 'cloudevents';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type FunctionName, notice, type Notice, tickType } from '#model/cache/cloud-event.ts';
+import { boundTable } from '#runtime/bounds.ts';
 import { traceFields, type TraceFields } from './trace-context.ts';
 import { isJson, type MediaType, mediaType } from '#runtime/api/media-type.ts';
 
@@ -14,8 +15,10 @@ export type ReceivedEvent = {
   readonly trace: TraceFields;
 };
 
-/** Not to be retried: 400 is no CloudEvent, 415 an unsupported format, 422 an event that no function handles. */
-export type Refused = { readonly status: 400 | 415 | 422; readonly reason: string };
+/** Not to be retried: 400 is no CloudEvent, 413 too many, 415 an unsupported format, 422 an event that no function handles. */
+export type Refused = { readonly status: 400 | 413 | 415 | 422; readonly reason: string };
+
+const maxEvents = boundTable.batch_events.limit;
 
 const structured = 'application/cloudevents+json';
 const batch = 'application/cloudevents-batch+json';
@@ -56,6 +59,8 @@ function isBareTick(headers: IncomingHttpHeaders, text: string, called: Function
 function batched(text: string): readonly (ReceivedEvent | Refused)[] {
   const events = parse(text);
   if (!Array.isArray(events)) return [invalid('a batch is a JSON array of events')];
+  if (events.length > maxEvents)
+    return [{ status: 413, reason: `the batch has ${events.length} events, and at most ${maxEvents} are read` }];
   return events.map(fromJson);
 }
 

@@ -1,7 +1,9 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
+import { type Bounds, createBounds } from '#runtime/bounds.ts';
 import { application } from './application.ts';
+import { boundedServer } from './bounded-server.ts';
 import { coalesceTicks } from './coalesce-ticks.ts';
-import { ConfigError } from '#runtime/errors.ts';
+import { ConfigError, RetryLater } from '#runtime/errors.ts';
 import type { Context, Handlers } from '#runtime/handler.ts';
 import { lockFile } from './lock-file.ts';
 import { answerMalformed } from './malformed.ts';
@@ -21,6 +23,8 @@ export type ServeOptions = {
   readonly isReady?: () => boolean;
   /** Additional pages. */
   readonly site?: Site;
+  /** Default: bounds of its own. */
+  readonly bounds?: Bounds;
   /** Milliseconds that close() waits for requests in flight. Default 9,000: the process has 10 s to end. */
   readonly grace?: number;
   /** Directory of OpenFaaS's lock file. Default: the system's temporary directory. */
@@ -34,8 +38,6 @@ export type Served = {
   readonly close: () => Promise<void>;
 };
 
-/** Milliseconds; longer than Go's clients keep idle connections, so that none is closed during a request. */
-const keepAliveTimeout = 120_000;
 const defaultGrace = 9000;
 
 /** Serves events and probes over HTTP. Throws `ConfigError` if the port is not available. */
@@ -43,12 +45,11 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const stop = new AbortController();
   const isReady = (): boolean => !stop.signal.aborted && (options.isReady?.() ?? true);
   const context = { ...options.context, signal: stop.signal };
-  // Node would refuse a missing Host without a reason; no handler needs one.
-  const http = { keepAliveTimeout, requireHostHeader: false };
+  const { bounds = createBounds(), site } = options;
   const handlers = Object.fromEntries(
-    Object.entries(options.handlers).map(([name, handler]) => [name, coalesceTicks(handler)]),
+    Object.entries(options.handlers).map(([name, handler]) => [name, coalesceTicks(handler, stop.signal)]),
   );
-  const server = createServer(http, application({ handlers, context, isReady, site: options.site }));
+  const server = boundedServer(bounds, application({ handlers, context, isReady, site, bounds }));
   server.on('clientError', answerMalformed);
   server.on('checkExpectation', (_request, response) =>
     respond(response, { status: 400, reason: 'Expect: 100-continue is all that can be expected' }),
@@ -56,7 +57,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const port = await listening(server, options);
   const lock = await lockFile(options.lockFolder, context.log);
   const close = async (): Promise<void> => {
-    stop.abort(new Error('the process is stopping'));
+    stop.abort(new RetryLater('the process is stopping', 1000));
     await lock.remove();
     await drained(server, options.grace ?? defaultGrace);
   };

@@ -1,4 +1,5 @@
 import type { CallResult } from '#runtime/api/api.ts';
+import { type Bound, boundNames, type Bounds, createBounds } from '#runtime/bounds.ts';
 import type { Definitions, Meter, Metrics } from './metrics.ts';
 import { version } from '#runtime/version.ts';
 
@@ -18,11 +19,34 @@ export const processMetrics = {
     labels: ['verb', 'resource'],
     buckets: durationBuckets,
   },
+  imagecache_bound_limit: { type: 'gauge', help: 'The most that a process holds or does at once', labels: ['bound'] },
+  imagecache_bound_used: { type: 'gauge', help: 'How much of it is in use', labels: ['bound'] },
+  imagecache_bound_refusals_total: {
+    type: 'counter',
+    help: 'How often something was refused, or gave way, because of a bound',
+    labels: ['bound'],
+  },
 } as const satisfies Definitions<string>;
 export type ProcessMetric = keyof typeof processMetrics;
 
 export function recordBuild(metrics: Pick<Metrics<ProcessMetric>, 'gauge'>): void {
   metrics.gauge('imagecache_build_info', () => [{ value: 1, labels: { version, node: process.version } }]);
+}
+
+/** Creates the bounds of a process, and reports them. */
+export function meteredBounds(metrics: Metrics<ProcessMetric>): Bounds {
+  const bounds = createBounds((bound) => metrics.record('imagecache_bound_refusals_total', 1, { bound }));
+  const sample = (value: (bound: Bound) => number) => () =>
+    boundNames.map((bound) => ({ value: value(bounds[bound]), labels: { bound } }));
+  metrics.gauge(
+    'imagecache_bound_limit',
+    sample(({ limit }) => limit),
+  );
+  metrics.gauge(
+    'imagecache_bound_used',
+    sample(({ used }) => used()),
+  );
+  return bounds;
 }
 
 /** Records one try of a call to the API server. */

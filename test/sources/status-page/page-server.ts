@@ -17,7 +17,7 @@ export async function servePage(caches: readonly ImageCache[], port = 0): Promis
   let source = 'live';
   const load = await loadStatusPage();
   const site = load({ leads: () => source !== 'standby', synced: () => source !== 'reading', caches: () => known });
-  const probes = await serveProbes(port, () => true, site);
+  const probes = await serveProbes(port, { isReady: () => true, site });
   return {
     url: `http://127.0.0.1:${probes.port}`,
     know: (next) => void (known = keyed(next)),

@@ -296,6 +296,53 @@ describe('serve', () => {
     await expect(second).rejects.toThrow(`cannot listen on port ${served.port}: EADDRINUSE; set PORT to another one`);
   });
 
+  it('answers 413 to a batch of more events than it reads, and handles equal events once', async () => {
+    const { url, notices } = await world(doNothing);
+    const events = (count: number) => JSON.stringify(Array.from({ length: count }, () => goodEvent));
+    expect(await post(url, batch, events(101))).toMatchObject({
+      status: 413,
+      body: 'the batch has 101 events, and at most 100 are read\n',
+    });
+    expect(await post(url, batch, events(100))).toMatchObject({ status: 204 });
+    expect(notices).toHaveLength(1);
+  });
+
+  it('stops the work of a sender that hangs up, also of one that waits', async () => {
+    const stopped: unknown[] = [];
+    const { url, contexts, logged } = await world(async (_notice, { signal }) => {
+      await pause(60_000, undefined, { signal }).catch(() => stopped.push(signal.reason));
+      signal.throwIfAborted();
+    });
+    const agent = new http.Agent();
+    const requests = Array.from({ length: 40 }, () =>
+      http.request(url, { method: 'POST', headers: binaryHeaders(), agent }).on('error', () => undefined),
+    );
+    for (const request of requests) request.end();
+    await vi.waitFor(() => expect(contexts).toHaveLength(32), { timeout: 10_000 });
+    for (const request of requests) request.destroy();
+    await vi.waitFor(() => expect(stopped.length).toBe(contexts.length), { timeout: 10_000 });
+    expect(stopped[0]).toBeInstanceOf(RetryLater);
+    expect(contexts.length).toBeLessThanOrEqual(40);
+    expect(logged).not.toContainEqual(expect.objectContaining({ level: 'error' }));
+  });
+
+  it('answers small events while large requests hold all the memory that there is for them', async () => {
+    const { url, served } = await world(doNothing);
+    const held = Array.from({ length: 5 }, () => net.connect({ port: served.port, host: '127.0.0.1' }));
+    open.push({ close: () => held.map((socket) => socket.destroy()) });
+    for (const socket of held) {
+      socket.on('error', () => undefined).resume();
+      socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2097152\r\n\r\n${' '.repeat(2_097_000)}`);
+    }
+    const large = { ...structured, 'content-length': 2_000_000 };
+    await vi.waitFor(
+      async () =>
+        expect(await post(url, large, JSON.stringify(goodEvent).padEnd(2_000_000))).toMatchObject({ status: 503 }),
+      { timeout: 10_000 },
+    );
+    expect(await post(url, structured, JSON.stringify(goodEvent))).toMatchObject({ status: 204 });
+  });
+
   it('completes requests in flight when closed, and accepts no more', async () => {
     const { promise: finish, resolve } = Promise.withResolvers<undefined>();
     const { served, url, contexts } = await world(() => finish);
