@@ -1,3 +1,4 @@
+import { hash } from '#model/text/hash.ts';
 import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import type { World } from '#model/world.ts';
 
@@ -7,8 +8,17 @@ export function nextRefresh(cache: ImageCache, { settings, scheduled, now }: Ref
   if (cache.spec.refreshSchedule !== undefined) return scheduled?.next;
   const seconds = cache.spec.refreshSeconds;
   const period = seconds === undefined ? settings.refreshFrequency : seconds * 1000;
-  return period === 0 ? undefined : wholeSeconds(now + period);
+  return period === 0 ? undefined : wholeSeconds(now + period * (1 - maxSpread * fractionOf(cache.uid)));
 }
+
+/**
+ * The most that a refresh is early, as a part of its period. Caches that were applied together would otherwise fall due in the
+ * same minute for ever, and ask the same registries at once.
+ */
+const maxSpread = 0.1;
+
+/** A number from 0 to 1 that is always the same for a cache. */
+const fractionOf = (uid: string): number => parseInt(hash(8, uid), 16) / 0xffff_ffff;
 
 /** The part of the world that the refresh time depends on. */
 export type RefreshTimeInputs = Pick<World, 'settings' | 'scheduled' | 'now'>;

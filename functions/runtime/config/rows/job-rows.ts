@@ -21,7 +21,7 @@ export const jobRows = {
   }),
   refreshFrequency: both('image-cache-refresh-frequency', duration(0), {
     fallback: '15m',
-    doc: 'Time from the end of a round to the next refresh; 0s: no automatic refresh. A refresh pulls moving images (:latest, no tag, or policy Always) again where the registry has a new digest, and any image that a node has lost. spec.refresh overrides it with a period or a cron schedule',
+    doc: 'Maximum time from the end of a round to the next refresh, which comes up to a tenth of it earlier, so that caches are spread; 0s: no automatic refresh. A refresh pulls moving images (:latest, no tag, or policy Always) again where the registry has a new digest, and any image that a node has lost. spec.refresh overrides it with a period or a cron schedule',
   }),
   imagePullPolicy: both('image-pull-policy', oneOfOrElse(['IfNotPresent', 'Always'], 'IfNotPresent'), {
     fallback: 'IfNotPresent',
