@@ -3,6 +3,7 @@ import { type ImageCache, type Status, isPurged, isRoundOpen, withStatus } from 
 import { isUnsettled } from '#model/cache/ledger.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import { hasRemovedPlacements, withoutRemovedPlacements } from '#model/desired/placements.ts';
+import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import { isSameStatus } from '#model/desired/serialize-status.ts';
 import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-due.ts';
 import { recordResults } from '#model/pull/record-results.ts';
@@ -15,6 +16,8 @@ import { removalJobsToCreate, removalJobsToDelete } from '#model/removal/removal
 import { startRemovals } from '#model/removal/start-removals.ts';
 import { syncRemovals } from '#model/removal/sync-removals.ts';
 import { closeRound, continued } from '#model/round/close-round.ts';
+import { refusalOf } from '#model/round/refusal.ts';
+import type { Reporting } from '#model/round/reported-status.ts';
 import type { ObserveNext, Plan } from './plan.ts';
 import type { World } from './world.ts';
 
@@ -25,13 +28,20 @@ import type { World } from './world.ts';
 export function planRound(world: World, opened: ImageCache): Plan {
   const pulled = pullStep(world, opened);
   const removed = removalStep(world, pulled.next);
-  const { next, events, mustObserveEverything } = endStep(world, withoutUnused(world, removed.next));
   const createsPulls = world.makes === 'pulls';
+  const createJobs = createsPulls ? jobsToCreate(world, removed.next, pulled.desired) : [];
+  const createRemovalJobs = createsPulls ? [] : removalJobsToCreate(world, removed.next);
+  const isMissingJobs = createJobs.length + createRemovalJobs.length > 0;
+  const hasAllItsJobs = !isMissingJobs && hasObservedItsJobs(world, removed.next);
+  const ended = endStep({ ...world, hasAllItsJobs }, withoutUnused(world, removed.next));
+  const { next, events } = ended;
+  // That Jobs which were refused before exist now is observed, and reported, at once.
+  const mustObserveEverything = ended.mustObserveEverything || (isMissingJobs && refusalOf(world.before) !== undefined);
   return {
     status: isSameStatus(next.status, world.before) ? undefined : next.status,
-    createJobs: createsPulls ? jobsToCreate(world, next, pulled.desired) : [],
+    createJobs,
     deleteJobs: jobsToDelete(world, next, pulled.desired),
-    createRemovalJobs: createsPulls ? [] : removalJobsToCreate(world, next),
+    createRemovalJobs,
     deleteRemovalJobs: createsPulls ? [] : removalJobsToDelete(world, next),
     finalizer: undefined,
     annotations: {},
@@ -39,6 +49,12 @@ export function planRound(world: World, opened: ImageCache): Plan {
     observeNext: mustObserveEverything ? 'everything' : createsPulls ? pulled.observeNext : removed.observeNext,
     polls: removed.polls,
   };
+}
+
+/** Whether all Jobs of the kind that the caller creates were observed, and no Job of the other kind is due. */
+function hasObservedItsJobs({ observed, makes }: World, { status }: ImageCache): boolean {
+  if (makes === 'removals') return observed.removals.hasAll && !Object.values(status.nodes).some(isUnsettled);
+  return observed.hasAllJobs && !Object.values(status.removals).some(isRemovalUnsettled);
 }
 
 type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; readonly observeNext: ObserveNext };
@@ -87,7 +103,7 @@ type Ended = Pick<Plan, 'events'> & { readonly next: ImageCache; readonly mustOb
  * Ends the round with its last unsettled node, in the write that settles it; between rounds, reports what became of nodes. A purge ends only after observing all nodes:
  * what to remove from a node on which a removal is running is not known before that removal has ended.
  */
-function endStep(world: World, next: ImageCache): Ended {
+function endStep(world: World & Reporting, next: ImageCache): Ended {
   const { observed, settings, makes } = world;
   const isOpen = isRoundOpen(next.status);
   const isSettled = isPurged(next)

@@ -41,8 +41,10 @@ describe('the ImageCache resource', () => {
     expect(served.additionalPrinterColumns.map(({ name, jsonPath, priority }) => [name, jsonPath, priority])).toEqual([
       ['Status', '.status.status', 0],
       ['Nodes', '.status.nodesReady', 0],
+      ['Failing', '.status.nodeCounts.failing', 0],
       ['Failed', '.status.nodeCounts.failed', 0],
       ['Reason', '.status.reason', 0],
+      ['Suspend', '.spec.suspend', 0],
       ['Age', '.metadata.creationTimestamp', 0],
       ['Message', '.status.message', 1],
       ['Refreshed', '.status.lastRefreshTime', 1],

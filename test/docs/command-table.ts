@@ -26,6 +26,8 @@ export const commandTable: readonly Row[] = [
   { command: 'kubectl get imagecache first-light …', ring: 'simulator' },
   { command: 'kubectl wait --for=condition=Reconciling=False imagecache/web …', ring: 'simulator' },
   { command: 'kubectl wait --for=condition=Ready imagecache/web …', ring: 'simulator' },
+  { command: 'kubectl get imagecache web', ring: 'simulator' },
+  { command: "kubectl get imagecache web -o jsonpath='{.status.message}'", ring: 'simulator' },
   { command: "kubectl get imagecache web -o custom-columns='IMAGE:.status.images[*].image…", ring: 'simulator' },
   {
     command: 'kubectl annotate imagecache web --overwrite kubefledged.io/refresh-imagecache=verify',

@@ -143,7 +143,7 @@ describe('an object that cannot be parsed', () => {
     on.api.put(nodePath('node-1'), nodeNamed('node-1', { status: { ...status, images: 'none' } }));
     on.nodes('node-2');
     await refresh(tick, on.context);
-    expect(on.live('second').status.nodes['node-1']).toEqual(before['node-1']);
+    expect(on.live('second').status.nodes['node-1']).toEqual({ ...before['node-1'], reason: 'NotReady' });
   });
 
   it('is not treated as missing if it is a Job, and not created again', async () => {

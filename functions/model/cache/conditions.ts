@@ -12,6 +12,9 @@ type Inputs = {
   readonly now: number;
 };
 
+/** The conditions that every observed cache has. */
+type StandingCondition = Exclude<Condition['type'], 'Failing'>;
+
 const notYetPulled: Verdict = ['Unknown', 'NotYetPulled'];
 
 /**
@@ -19,7 +22,7 @@ const notYetPulled: Verdict = ['Unknown', 'NotYetPulled'];
  * its own observedGeneration, by which `kubectl wait` recognises a stale condition.
  */
 export function conditionsOf(
-  verdicts: Readonly<Partial<Record<Condition['type'], Verdict>>>,
+  verdicts: Readonly<Partial<Record<StandingCondition, Verdict>>>,
   inputs: Inputs,
 ): readonly Condition[] {
   const types = ['Ready', 'Reconciling', 'Stalled'] as const;
@@ -35,4 +38,20 @@ export function conditionsOf(
       lastTransitionTime: previous?.status === status ? previous.lastTransitionTime : inputs.now,
     };
   });
+}
+
+/**
+ * The condition Failing: True since a pull failed, until no node fails any more. A refresh that tries again what failed does
+ * not interrupt it, a new generation of the spec does. It is absent while no node fails.
+ */
+export function failingCondition(
+  reason: string | undefined,
+  isTryingAgain: boolean,
+  { conditions, generation, message, now }: Inputs,
+): readonly Condition[] {
+  const previous = conditions.find(({ type }) => type === 'Failing');
+  const isStillFailing = isTryingAgain && previous?.observedGeneration === generation;
+  if (reason === undefined) return isStillFailing ? [previous] : [];
+  const since = { observedGeneration: generation, lastTransitionTime: previous?.lastTransitionTime ?? now };
+  return [{ type: 'Failing', status: 'True', reason, message, ...since }];
 }

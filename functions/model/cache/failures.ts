@@ -1,3 +1,4 @@
+import { ownEntry } from '#model/text/own-entry.ts';
 import type { Failure, Failures } from './image-cache.ts';
 
 /** Why an image is not on a node, as the kubelet or the Job controller reports it. */
@@ -26,13 +27,18 @@ export type NodeFailures = {
   readonly images?: ReadonlySet<string>;
 };
 
-/** Replaces the failures of a node, for the images that were tried, with its latest ones. */
+/**
+ * Replaces the failures of a node, for the images that were tried, with its latest ones. That the kubelet waits before it
+ * tries again is not news: the reason why it failed stays, and nothing is written each time that it tries.
+ */
 export function withNode(failures: Failures, { node, causes, images }: NodeFailures): Failures {
   const next = new Map(Object.entries(withoutNode(failures, node, images)));
   for (const [image, { reason, message }] of causes) {
     const others = next.get(image) ?? [];
     if (others.length >= failureBounds.nodesPerImage) continue;
-    next.set(image, [...others, { node, reason, message: shortened(message) }]);
+    const before = ownEntry(failures, image)?.find((failure) => failure.node === node);
+    const isKept = reason === 'ImagePullBackOff' && before?.reason === 'ErrImagePull';
+    next.set(image, [...others, isKept ? before : { node, reason, message: shortened(message) }]);
   }
   return Object.fromEntries(next);
 }

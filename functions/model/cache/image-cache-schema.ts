@@ -93,6 +93,8 @@ const entry = z.object({
   reason: withDefault(z.string(), ''),
   pendingImages: optional(z.array(z.number())),
   failedImages: withDefault(z.array(z.number()), []),
+  failingImages: withDefault(z.array(z.number()), []),
+  failingUntil: time,
   opening: optional(z.enum(openings)),
   lockedImages: optional(z.array(z.number())),
   oneImagePerJob: withDefault(z.boolean(), false),
@@ -134,7 +136,7 @@ const failure = z.object({
 });
 
 const condition = z.object({
-  type: z.enum(['Ready', 'Reconciling', 'Stalled']),
+  type: z.enum(['Ready', 'Reconciling', 'Stalled', 'Failing']),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: withDefault(z.string(), ''),
   message: withDefault(z.string(), ''),

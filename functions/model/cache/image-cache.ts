@@ -135,7 +135,7 @@ export type Failures = Readonly<Record<string, readonly Failure[]>>;
 export type Failure = { readonly node: string; readonly reason: string; readonly message: string };
 
 export type Condition = {
-  readonly type: 'Ready' | 'Reconciling' | 'Stalled';
+  readonly type: 'Ready' | 'Reconciling' | 'Stalled' | 'Failing';
   readonly status: 'True' | 'False' | 'Unknown';
   readonly reason: string;
   readonly message: string;

@@ -15,12 +15,16 @@ export type LedgerEntry = {
   /** Number of sets of Jobs created for this desired hash; part of their names. 0 before the first. */
   readonly attempt: number;
   readonly state: NodeState;
-  /** Why a node is skipped; '' otherwise. */
+  /** Why a node is skipped, or why a Ready node is away; '' otherwise. */
   readonly reason: string;
   /** Indexes of the desired images that the current attempt pulls; undefined: all of them. */
   readonly pendingImages: readonly number[] | undefined;
   /** Indexes of the images that the last attempt failed to pull. */
   readonly failedImages: readonly number[];
+  /** Indexes of the images that the kubelet fails to pull in the current attempt, and pulls again by itself. */
+  readonly failingImages: readonly number[];
+  /** When the current attempt ends if these images still fail, in epoch milliseconds; undefined if none does. */
+  readonly failingUntil: number | undefined;
   /**
    * The attempt opens its images: they are present, and its Pods have no credentials. `Noop` runs the no-op program in
    * them, `Bare` starts no program that exists, because the image of the no-op demands credentials.
@@ -53,6 +57,8 @@ export type FinishedJobs = {
   readonly inconclusive: boolean;
 };
 
+export const notFailing = { failingImages: [], failingUntil: undefined } as const;
+
 /** The entry of a node that needs all its images and has had no Job. */
 export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   id,
@@ -62,6 +68,7 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   reason: '',
   pendingImages: undefined,
   failedImages: [],
+  ...notFailing,
   opening: undefined,
   lockedImages: undefined,
   oneImagePerJob: false,
@@ -79,3 +86,11 @@ export const maxAttempts = 3;
 
 /** Whether a node waits for a Job or its result. */
 export const isUnsettled = (entry: LedgerEntry): boolean => entry.state === 'Pending' || entry.state === 'Pulling';
+
+/** Whether pulls of an unsettled node have failed, and are tried again. */
+export const isFailing = (entry: LedgerEntry): boolean =>
+  isUnsettled(entry) && entry.opening === undefined && entry.failingImages.length + entry.failedImages.length > 0;
+
+/** The state as counted: a Ready node that is away now counts as skipped, as it would have been before its pull. */
+export const stateOf = ({ state, reason }: LedgerEntry): NodeState =>
+  state === 'Ready' && reason !== '' ? 'Skipped' : state;

@@ -27,15 +27,16 @@ export type Trigger = (typeof triggers)[number];
 export const statusReason = (operation: Operation): string => `ImageCache${operation}`;
 
 /** kube-fledged's `status.message` while an operation is in progress. */
-export function processingMessage(operation: Operation): string {
-  const activity = {
-    Create: 'Images are being pulled on to the nodes',
-    Update: 'Image cache is being updated',
-    Refresh: 'Image cache is being refreshed',
-    Purge: 'Image cache is being purged',
-  }[operation];
-  return `${activity}. Please view the status after some time`;
-}
+export const processingMessage = (operation: Operation): string =>
+  `${activities[operation]}. Please view the status after some time`;
+
+/** The first sentence of that message. */
+export const activities = {
+  Create: 'Images are being pulled on to the nodes',
+  Update: 'Image cache is being updated',
+  Refresh: 'Image cache is being refreshed',
+  Purge: 'Image cache is being purged',
+} as const satisfies Record<Operation, string>;
 
 /** Whether a user has asked for all images to be pulled again with the current credentials. */
 export const isVerification = (round: Round | undefined): boolean =>

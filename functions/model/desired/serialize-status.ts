@@ -1,7 +1,7 @@
 import { anonymousPullOf } from '#model/cache/access.ts';
 import { failureCount } from '#model/cache/failures.ts';
 import type { Condition, Failures, ImageCache, Placement, Status } from '#model/cache/image-cache.ts';
-import type { FinishedJobs, Ledger, LedgerEntry } from '#model/cache/ledger.ts';
+import { type FinishedJobs, type Ledger, type LedgerEntry, stateOf } from '#model/cache/ledger.ts';
 import { unknownDigest } from '#model/cache/known-digest.ts';
 import type { RemovalEntry, SparedImage } from '#model/cache/removal-ledger.ts';
 import type { Round } from '#model/cache/round.ts';
@@ -34,7 +34,7 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedSt
     desired: status.desired,
     placements: status.placements.map(serializedPlacement),
     ...removals(status),
-    ...(status.round === undefined ? {} : { round: serializedRound(status.round) }),
+    ...(status.round === undefined ? {} : { round: serializedRound(status.round, status.completionTime) }),
     ...time('lastRefreshTime', status.lastRefreshTime),
     ...time('nextRefreshTime', status.nextRefreshTime),
     ...text('lastHandledRefreshAt', status.lastHandledRefreshAt),
@@ -124,7 +124,7 @@ type CountsPerIndex = {
 
 /** Ready nodes have all images; nodes that failed, or retry, have all but the failed ones. Others are not counted. */
 function countsPerIndex(length: number, entries: readonly LedgerEntry[]): CountsPerIndex {
-  const settled = entries.filter((entry) => entry.state === 'Ready' || entry.failedImages.length > 0);
+  const settled = entries.filter((entry) => stateOf(entry) === 'Ready' || entry.failedImages.length > 0);
   const [failed, locked] = [Array.from({ length }, () => 0), Array.from({ length }, () => 0)];
   const add = (counts: number[], index: number): void => {
     counts[index] = (counts[index] ?? 0) + 1;
@@ -149,6 +149,8 @@ function serializedEntry({
   reason,
   pendingImages,
   failedImages,
+  failingImages,
+  failingUntil,
   opening,
   lockedImages,
   oneImagePerJob,
@@ -161,6 +163,8 @@ function serializedEntry({
     ...text('reason', reason),
     ...(pendingImages === undefined ? {} : { pendingImages }),
     ...(failedImages.length === 0 ? {} : { failedImages }),
+    ...(failingImages.length === 0 ? {} : { failingImages }),
+    ...time('failingUntil', failingUntil),
     ...text('opening', opening ?? ''),
     ...(lockedImages === undefined ? {} : { lockedImages }),
     ...(oneImagePerJob ? { oneImagePerJob } : {}),
@@ -205,8 +209,16 @@ const serializedSpared = ({ image, reason, by }: SparedImage): SerializedStatus 
   ...text('by', by),
 });
 
-function serializedRound({ requestedBy, startTime, ...round }: Round): SerializedStatus {
-  return { ...round, ...time('startTime', startTime), ...(requestedBy === undefined ? {} : { requestedBy }) };
+function serializedRound(
+  { requestedBy, startTime, ...round }: Round,
+  completionTime: number | undefined,
+): SerializedStatus {
+  return {
+    ...round,
+    ...time('startTime', startTime),
+    ...time('completionTime', completionTime),
+    ...(requestedBy === undefined ? {} : { requestedBy }),
+  };
 }
 
 const serializedCondition = (condition: Condition) => ({

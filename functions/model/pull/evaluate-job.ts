@@ -81,6 +81,15 @@ function evaluatePod(pod: Pod, evidence: JobEvidence): Verdict {
   return finished(evidence, (index) => found.get(index) ?? outcomeAtDeadline(index, pod, evidence));
 }
 
+/** When a Job that is still running is given up if nothing changes, in epoch milliseconds. */
+export function attemptEnd(evidence: JobEvidence): number | undefined {
+  const { view, indexes, cache, settings } = evidence;
+  const { job, pod } = view;
+  if (pod === undefined) return job && job.createdAt + pullDeadline(cache, settings);
+  const outcomes = indexes.map((index) => outcomeOf(pod, index, imagesOf(index, evidence)));
+  return deadlineOf(pod, outcomes, evidence);
+}
+
 const imagesOf = (index: number, { desired, entry, settings }: JobEvidence): Images => ({
   image: desired.images[index] ?? settings.noopImage,
   helperImage: settings.noopImage,

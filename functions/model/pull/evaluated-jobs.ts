@@ -1,9 +1,9 @@
 import type { AnonymousPulls } from '#model/cache/access.ts';
 import type { Cause } from '#model/cache/failures.ts';
-import type { FinishedJobs, LedgerEntry } from '#model/cache/ledger.ts';
+import { type FinishedJobs, type LedgerEntry, notFailing } from '#model/cache/ledger.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import type { World } from '#model/world.ts';
-import { type Verdict, evaluateJob } from './evaluate-job.ts';
+import { type Verdict, attemptEnd, evaluateJob } from './evaluate-job.ts';
 import { type Attempt, type JobImages, finishedJobsOf, jobName, jobsDue } from './job-set.ts';
 
 /** The result of the Jobs of a node's attempt. */
@@ -23,6 +23,8 @@ export type Evaluated = {
   readonly indexes: JobImages;
   readonly verdict: Verdict;
   readonly hasUsedCredentials: boolean;
+  /** When the Job is given up, in epoch milliseconds, if it is running and reports failures. */
+  readonly until?: number | undefined;
 };
 
 /** The Jobs that should exist now, as far as they were observed. */
@@ -35,10 +37,12 @@ export function evaluateJobs(name: string, attempt: Attempt, { observed, now }: 
     if (observed.goneJobs.has(job)) return [{ indexes, verdict: { type: 'lost' }, hasUsedCredentials: hasNamed }];
     const view = observed.jobs.get(job);
     if (view === undefined) return [];
-    const verdict = evaluateJob({ ...attempt, view, indexes, node, now });
+    const evidence = { ...attempt, view, indexes, node, now };
+    const verdict = evaluateJob(evidence);
+    const until = verdict.type === 'running' && verdict.causes.size > 0 ? attemptEnd(evidence) : undefined;
     // A Job whose Pod is gone may have had credentials, which only the Pod shows.
     const hasUsedCredentials = hasNamed || (view.pod?.hasPullSecrets ?? entry.opening !== undefined);
-    return [{ indexes, verdict, hasUsedCredentials }];
+    return [{ indexes, verdict, hasUsedCredentials, until }];
   });
 }
 
@@ -77,5 +81,5 @@ export const nothingFound = {
 /** The same images once more. */
 export const retry = (entry: LedgerEntry): Result => ({
   ...nothingFound,
-  entry: { ...entry, state: 'Pending', finishedJobs: undefined },
+  entry: { ...entry, state: 'Pending', ...notFailing, finishedJobs: undefined },
 });

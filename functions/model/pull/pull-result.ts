@@ -1,5 +1,5 @@
 import type { Cause } from '#model/cache/failures.ts';
-import { type LedgerEntry, maxAttempts } from '#model/cache/ledger.ts';
+import { type LedgerEntry, maxAttempts, notFailing } from '#model/cache/ledger.ts';
 import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.ts';
 import type { World } from '#model/world.ts';
 import { neverStarted } from './evaluate-job.ts';
@@ -35,10 +35,14 @@ export function pullResult(name: string, attempt: Attempt, world: World): Result
     [...verdict.failed.values()].some(({ reason }) => reason === neverStarted),
   );
   const recorded = { ...attempt, entry: withFinished({ ...attempt, entry: locked }, finished) };
+  const report = reportOf(evaluated);
   return {
     ...nothingFound,
-    entry: unfinishedJobs(recorded).length > 0 ? recorded.entry : concluded(recorded, isExpired),
-    report: reportOf(evaluated),
+    entry:
+      unfinishedJobs(recorded).length > 0
+        ? withFailing(recorded.entry, report, evaluated)
+        : concluded(recorded, isExpired),
+    report,
     present: new Map(finished.flatMap(({ verdict }) => [...verdict.present])),
   };
 }
@@ -56,6 +60,20 @@ function reportOf(evaluated: readonly Evaluated[]): Report | undefined {
   };
 }
 
+/** Records which images fail while the attempt lasts, and until when. What was not reported on stays as it was. */
+function withFailing(entry: LedgerEntry, report: Report | undefined, evaluated: readonly Evaluated[]): LedgerEntry {
+  if (report === undefined) return entry;
+  const others = entry.failingImages.filter((index) => !report.images.includes(index));
+  const failingImages = [...others, ...report.causes.keys()].toSorted(ascending);
+  if (failingImages.length === 0) return { ...entry, ...notFailing };
+  const ends = evaluated.flatMap(({ until = Infinity }) => (until === Infinity ? [] : [until]));
+  const failingUntil = ends.length === 0 ? entry.failingUntil : wholeSeconds(Math.max(...ends));
+  return { ...entry, failingImages, failingUntil };
+}
+
+/** The status has whole seconds: a time read back from the API server must compare as equal. */
+const wholeSeconds = (time: number): number => Math.floor(time / 1000) * 1000;
+
 /** A lost Job is retried; after `maxAttempts` its images count as failed. */
 function lost(attempt: Attempt): Result {
   const { entry } = attempt;
@@ -64,7 +82,11 @@ function lost(attempt: Attempt): Result {
   const failedImages = [...unfinished, ...(entry.finishedJobs?.failedImages ?? [])].toSorted(ascending);
   return {
     ...nothingFound,
-    entry: { ...entry, state: 'Failed', pendingImages: undefined, failedImages, finishedJobs: undefined },
+    entry: {
+      ...entry,
+      ...{ state: 'Failed', pendingImages: undefined, failedImages, finishedJobs: undefined },
+      ...notFailing,
+    },
     report: { images: unfinished, causes: new Map(unfinished.map((index) => [index, jobLost])) },
   };
 }
@@ -80,7 +102,11 @@ const jobLost: Cause = {
 function concluded(attempt: Attempt, isExpired: boolean): LedgerEntry {
   const { cache, entry, desired } = attempt;
   const { failedImages, inconclusive } = finishedJobsOf(attempt);
-  const settled = { ...entry, pendingImages: undefined, failedImages, oneImagePerJob: false, finishedJobs: undefined };
+  const settled = {
+    ...entry,
+    ...{ pendingImages: undefined, failedImages, oneImagePerJob: false, finishedJobs: undefined },
+    ...notFailing,
+  };
   const isLastAttempt =
     failedImages.length === 0 || isExpired || entry.failedImages.length > 0 || entry.attempt >= maxAttempts;
   if (!isLastAttempt)

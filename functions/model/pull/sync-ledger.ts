@@ -1,6 +1,6 @@
 import { withoutNode } from '#model/cache/failures.ts';
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import { type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
+import { type LedgerEntry, mayHoldImages, newEntry, notFailing } from '#model/cache/ledger.ts';
 import { isVerification } from '#model/cache/round.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
 import { type DesiredByHash, knownDesired } from '#model/desired/known-desired.ts';
@@ -58,7 +58,8 @@ function syncEntry(stored: LedgerEntry | undefined, target: Target): LedgerEntry
   const isKept = stored !== undefined && stored.id === node.id && stored.desiredHash === desired.hash;
   const holdsImages = stored?.id === node.id && mayHoldImages(stored);
   const entry = isKept ? stored : { ...newEntry(node.id, desired.hash), holdsImages };
-  if (entry.state === 'Ready' || entry.state === 'Failed') return entry;
+  if (entry.state === 'Ready') return { ...entry, reason: node.isReady ? '' : 'NotReady' };
+  if (entry.state === 'Failed') return entry;
   const reason = skipReason(node, pullRules(cache, world.settings));
   if (reason !== undefined && (entry.state !== 'Pulling' || isUnreachable(reason))) return skipped(entry, reason);
   if (entry.state === 'Pulling') return entry;
@@ -145,5 +146,6 @@ const skipped = (entry: LedgerEntry, reason: SkipReason): LedgerEntry => ({
   state: 'Skipped',
   reason,
   failedImages: [],
+  ...notFailing,
   finishedJobs: undefined,
 });

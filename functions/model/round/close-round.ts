@@ -1,13 +1,15 @@
 import { type ImageCache, type Status, isPurged, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
+import { isFailing } from '#model/cache/ledger.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import type { Scheduled, World } from '#model/world.ts';
 import { nextRefresh } from './refresh-time.ts';
-import { reportedStatus } from './reported-status.ts';
+import { type Reporting, reportedStatus } from './reported-status.ts';
 
+type ReportingWorld = World & Reporting;
 type Reported = { readonly status: Status; readonly events: readonly CacheEvent[] };
 
 /** The status of a cache whose round has ended, and the Event that reports it. */
-export function closeRound(world: World, cache: ImageCache): Reported {
+export function closeRound(world: ReportingWorld, cache: ImageCache): Reported {
   const { now, scheduled } = world;
   const isPurge = isPurged(cache);
   const refreshed = isPurge ? {} : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, world) };
@@ -16,7 +18,7 @@ export function closeRound(world: World, cache: ImageCache): Reported {
 }
 
 /** The status of a cache as it is now, and an Event if it has failed since its round ended, or has failed no more. */
-export function continued(world: World, cache: ImageCache): Reported {
+export function continued(world: ReportingWorld, cache: ImageCache): Reported {
   const status = reportedStatus(cache, world);
   const isNews = !isRoundOpen(status) && hasFailed(status) !== hasFailed(world.before.status);
   const isEnd = status.status !== 'Processing' && !isRoundOpen(world.before.status);
@@ -41,6 +43,19 @@ const recentCompletion = 150_000;
 export function hasEndedRecently({ status, isBeingDeleted }: ImageCache, now: number): boolean {
   const { round, completionTime: ended = -Infinity } = status;
   return round !== undefined && status.status !== 'Processing' && !isBeingDeleted && now - ended <= recentCompletion;
+}
+
+/** Milliseconds that a pull may fail before an Event says so: a registry that restarts is none. */
+const failingGrace = 60_000;
+
+/** The Event of a cache of which a node has failed for a minute and is still tried; one for each time that it began to fail. */
+export function failingEvents({ status, isBeingDeleted }: ImageCache, now: number): readonly CacheEvent[] {
+  const failing = status.conditions.find(({ type }) => type === 'Failing');
+  const isTrying = Object.values(status.nodes).some(isFailing);
+  if (failing === undefined || !isTrying || isBeingDeleted) return [];
+  const { reason, lastTransitionTime: since } = failing;
+  if (now - since < failingGrace) return [];
+  return [{ type: 'Warning', reason, message: status.message, key: `failing-${since}` }];
 }
 
 /** Reports an invalid schedule, once for each problem. */

@@ -11,7 +11,7 @@ export function purgeReport(status: Status): Report {
   const entries = Object.values(status.removals);
   const isWorking = entries.some(isRemovalUnsettled);
   const reconciling: Verdict = isWorking ? ['True', 'NodesPending'] : ['False', 'RoundCompleted'];
-  const rest = { ready: ['False', 'Purged'], reconciling, stalled: ['False', 'Ok'] } as const;
+  const rest = { ready: ['False', 'Purged'], reconciling, stalled: ['False', 'Ok'], failing: undefined } as const;
   if (entries.some(isOwed))
     return { ...rest, word: 'Failed', message: deletionFailed, ...(isWorking ? {} : { stalled: removalFailed }) };
   if (isWorking) return { ...rest, word: 'Processing', message: processingMessage('Purge') };

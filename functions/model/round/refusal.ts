@@ -1,16 +1,22 @@
-import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+import type { Condition, ImageCache, Status } from '#model/cache/image-cache.ts';
 
 /** The status of a cache whose Jobs the API server refuses, with its message; undefined if the status already says so. */
 export function withRefusal(cache: ImageCache, message: string, now: number): Status | undefined {
   const told = `Jobs can not be made now, and are tried again: ${message.slice(0, 512)}`;
   const { status, generation } = cache;
   if (refusalOf(cache)?.message === told) return undefined;
-  const others = status.conditions.filter(({ type }) => type !== 'Reconciling');
-  const since = { observedGeneration: generation, lastTransitionTime: now };
+  const before = status.conditions.find(({ type }) => type === 'Reconciling');
+  const refused: Condition = {
+    ...{ type: 'Reconciling', status: 'True', reason: 'JobsRefused', message: told, observedGeneration: generation },
+    lastTransitionTime: before?.status === 'True' ? before.lastTransitionTime : now,
+  };
   return {
     ...status,
     message: status.status === 'Processing' ? told : status.message,
-    conditions: [...others, { type: 'Reconciling', status: 'True', reason: 'JobsRefused', message: told, ...since }],
+    conditions:
+      before === undefined
+        ? [...status.conditions, refused]
+        : status.conditions.map((each) => (each === before ? refused : each)),
   };
 }
 

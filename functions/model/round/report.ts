@@ -8,6 +8,8 @@ export type Report = {
   readonly ready: Verdict;
   readonly reconciling: Verdict;
   readonly stalled: Verdict;
+  /** Reason of the condition Failing, which is present only while a node fails to pull. */
+  readonly failing: string | undefined;
 };
 
 export const noNodesMessage = 'No images were pulled or deleted because nodeSelector specified did not match any nodes';

@@ -1,12 +1,11 @@
-import { conditionsOf } from '#model/cache/conditions.ts';
+import { conditionsOf, failingCondition } from '#model/cache/conditions.ts';
 import { boundedFailures } from '#model/cache/failures.ts';
 import { type ImageCache, type Status, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
-import { processingMessage } from '#model/cache/round.ts';
 import type { World } from '#model/world.ts';
 import { purgeFailures, purgeReport } from './purge-report.ts';
-import { pullReport } from './pull-report.ts';
+import { pullReport, workingMessage } from './pull-report.ts';
 import { refusalOf } from './refusal.ts';
 import type { Report } from './report.ts';
 
@@ -14,24 +13,31 @@ import type { Report } from './report.ts';
  * The cache with the status word, message and conditions that its ledgers stand for: during a round and between rounds,
  * when nodes join, fail, leave and come back. Nothing else writes them, except for a suspension and refused Jobs.
  */
-export function reportedStatus(cache: ImageCache, { observed, now }: Pick<World, 'observed' | 'now'>): Status {
+export function reportedStatus(cache: ImageCache, { now, hasAllItsJobs }: Reporting): Status {
   const { generation } = cache;
   const status = isPurged(cache)
     ? { ...cache.status, failures: boundedFailures(purgeFailures(cache.status)) }
     : cache.status;
-  const { word, message, ready, reconciling, stalled } = reportOf({ ...cache, status });
-  const hasJobs = observed.jobs.size + observed.removals.jobs.size > 0;
-  const refusal = hasWork(status) && !hasJobs ? refusalOf(cache) : undefined;
+  const { word, message, ready, reconciling, stalled, failing } = reportOf({ ...cache, status });
+  const refusal = hasWork(status) && !hasAllItsJobs ? refusalOf(cache) : undefined;
   const text = refusal !== undefined && word === 'Processing' ? refusal.message : message;
   const verdicts = { Ready: ready, Reconciling: reconciling, Stalled: stalled };
-  const conditions = conditionsOf(verdicts, { conditions: status.conditions, generation, now, message: text });
+  const inputs = { conditions: status.conditions, generation, now, message: text };
+  const conditions = conditionsOf(verdicts, inputs);
+  const isTryingAgain = !isPurged(cache) && Object.values(status.nodes).some(isUnsettled);
   return {
     ...status,
     status: word,
     message: text,
-    conditions: conditions.map((each) => (each.type === 'Reconciling' ? (refusal ?? each) : each)),
+    conditions: [
+      ...conditions.map((each) => (each.type === 'Reconciling' ? (refusal ?? each) : each)),
+      ...failingCondition(failing, isTryingAgain, inputs),
+    ],
   };
 }
+
+/** `hasAllItsJobs`: it was observed that no Job is missing, so that none is refused any more. */
+export type Reporting = Pick<World, 'now'> & { readonly hasAllItsJobs: boolean };
 
 /** Whether Jobs are needed. */
 const hasWork = (status: Status): boolean =>
@@ -43,6 +49,6 @@ function reportOf(cache: ImageCache): Report {
   const { status } = cache;
   const report = isPurged(cache) ? purgeReport(status) : pullReport(status);
   if (!isRoundOpen(status)) return report;
-  const message = processingMessage(status.round?.operation ?? 'Create');
+  const message = workingMessage(status, status.round?.operation ?? 'Create');
   return { ...report, word: 'Processing', message, reconciling: ['True', 'RoundOpen'], stalled: ['False', 'Ok'] };
 }

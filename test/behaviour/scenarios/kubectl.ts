@@ -57,13 +57,15 @@ const columns: Scenario = {
       'NAME',
       'STATUS',
       'NODES',
+      'FAILING',
       'FAILED',
       'REASON',
+      'SUSPEND',
       'AGE',
       'MESSAGE',
       'REFRESHED',
     ]);
-    expect(row).toMatch(/^cache +Failed +0\/1 +1 +ImageCacheCreate +\d+s +Image pull failed for some images/);
+    expect(row).toMatch(/^cache +Failed +0\/1 +0 +1 +ImageCacheCreate +\d+s +Image pull failed for some images/);
   },
 };
 

@@ -3,7 +3,7 @@ import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { reportedStatus } from '#model/round/reported-status.ts';
 import { report } from '../../../deploy/plugin/status/report.ts';
 import { reportLines } from '../../../deploy/plugin/status/report-lines.ts';
-import { cache, noon, observed, round, status } from '../../functions/model/builders.ts';
+import { cache, noon, round, status } from '../../functions/model/builders.ts';
 
 const view = { colour: (_: string, text: string) => text, isWide: false, width: 100, now: noon };
 const entry = newRemovalEntry('id', 'hash', 2);
@@ -16,7 +16,7 @@ const purged = (removals: ReturnType<typeof status>['removals']) => {
       round: round({ number: 2, operation: 'Purge', trigger: 'Annotation' }),
     }),
   });
-  return report({ ...before, status: reportedStatus(before, { observed: observed(), now: noon }) });
+  return report({ ...before, status: reportedStatus(before, { hasAllItsJobs: false, now: noon }) });
 };
 
 describe('the report of a purged cache', () => {

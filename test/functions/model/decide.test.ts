@@ -136,8 +136,15 @@ describe('a round ends', () => {
 
   it.each([
     ['Ready', 'True', { Ready: 'True AllImagesPresent', Reconciling: 'False RoundCompleted', Stalled: 'False Ok' }],
-    ['Failed', 'False', { Ready: 'False PullFailed', Reconciling: 'False RoundCompleted', Stalled: 'True PullFailed' }],
-    ['Skipped', 'True', { Ready: 'True NoMatchingNodes', Reconciling: 'False RoundCompleted', Stalled: 'False Ok' }],
+    [
+      'Failed',
+      'False',
+      {
+        ...{ Ready: 'False PullFailed', Reconciling: 'False RoundCompleted', Stalled: 'True PullFailed' },
+        Failing: 'True PullFailed',
+      },
+    ],
+    ['Skipped', 'False', { Ready: 'False NodesSkipped', Reconciling: 'False RoundCompleted', Stalled: 'False Ok' }],
   ] as const)('with conditions for nodes that are %s', (state, _, is) => {
     const told = end({ 'node-1': pulling({ state }) }).status?.conditions ?? [];
     expect(Object.fromEntries(told.map(({ type, status: word, reason }) => [type, `${word} ${reason}`]))).toEqual(is);

@@ -25,9 +25,13 @@ export function assertLawful(world: World, plan: Plan): void {
 
 /** The status word, message and conditions say what the ledger and the failures do, in a round and between rounds. */
 function assertTrue(status: Status): void {
-  const { desired, ready, failed, skipped } = nodeCounts(status.nodes);
-  const isReady = status.conditions.find(({ type }) => type === 'Ready')?.status === 'True';
-  assert.equal(isReady, ready === desired, 'Ready, and a node that can be served is not');
+  const { desired, ready, failing, failed, skipped } = nodeCounts(status.nodes);
+  const isTrue = (kind: string): boolean => status.conditions.find(({ type }) => type === kind)?.status === 'True';
+  const isAllSkipped = desired === 0 && skipped > 0;
+  assert.equal(isTrue('Ready'), ready === desired && !isAllSkipped, 'Ready, and a node that can be served is not');
+  if (failing + failed > 0) assert(isTrue('Failing'), 'a node fails, and it is not said');
+  if (failing + failed > 0) assert.equal(isTrue('Ready'), false);
+  if (failing + failed === 0 && ready === desired) assert(!isTrue('Failing'), 'no node fails, and Failing is True');
   const isWorking = isRoundOpen(status) || (failed === 0 && ready < desired);
   const word = failed > 0 ? 'Failed' : ready > 0 ? 'Succeeded' : 'NoImagesPulledOrDeleted';
   assert.equal(status.status, isWorking ? 'Processing' : word);
@@ -36,9 +40,12 @@ function assertTrue(status: Status): void {
     false,
     'failures in a success',
   );
-  const numbers = (status.message.match(/\d+/g) ?? []).map(Number);
-  const sum = numbers.reduce((total, each) => total + each, 0);
-  assert.equal(sum, status.status === 'NoImagesPulledOrDeleted' ? skipped : 0, `numbers in ${status.message}`);
+  const numbers = (status.message.replace(/ until \S+Z/, '').match(/\d+/g) ?? []).map(Number);
+  const isTroubled = status.status === 'Processing' && failing + failed > 0;
+  const counted =
+    status.status === 'NoImagesPulledOrDeleted' ? [skipped] : isTroubled ? [failing + failed, desired] : [];
+  const sum = (all: readonly number[]): number => all.reduce((total, each) => total + each, 0);
+  assert.equal(sum(numbers), sum(counted), `numbers in ${status.message}`);
 }
 
 /** A node that starts gets a Job in the same plan, as otherwise none is created before the next full reconcile. */

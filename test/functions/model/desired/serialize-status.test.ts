@@ -110,7 +110,7 @@ describe('serialized status', () => {
         },
       ],
       nodesReady: '1/3',
-      nodeCounts: { desired: 3, ready: 1, pulling: 1, failed: 1, skipped: 1 },
+      nodeCounts: { desired: 3, ready: 1, pulling: 1, failing: 0, failed: 1, skipped: 1 },
       images: [
         {
           ...{
@@ -158,6 +158,7 @@ describe('serialized status', () => {
       ],
       round: {
         ...{ number: 7, operation: 'Create', generation: 1, trigger: 'Spec', startTime: '2026-11-24T12:00:00Z' },
+        completionTime: '2026-11-24T12:00:01Z',
         requestedBy: { annotation: 'kubefledged.io/refresh-imagecache', value: '' },
       },
       lastRefreshTime: '2026-11-24T12:00:01Z',
@@ -193,7 +194,7 @@ describe('serialized status', () => {
       failuresOmitted: 0,
       conditions: [],
       nodesReady: '0/0',
-      nodeCounts: { desired: 0, ready: 0, pulling: 0, failed: 0, skipped: 0 },
+      nodeCounts: { desired: 0, ready: 0, pulling: 0, failing: 0, failed: 0, skipped: 0 },
       images: [],
       nodes: {},
       desired: {},
@@ -238,6 +239,8 @@ describe('serialized status', () => {
     reason: fc.constantFrom('', 'NotReady'),
     pendingImages: fc.option(fc.array(index), { nil: undefined }),
     failedImages: fc.array(index),
+    failingImages: fc.array(index),
+    failingUntil: fc.option(second, { nil: undefined }),
     oneImagePerJob: fc.boolean(),
     holdsImages: fc.boolean(),
     copiesNoop: fc.boolean(),
@@ -356,6 +359,6 @@ describe('parsed ImageCache', () => {
 
 describe('node counts', () => {
   it('exclude skipped nodes from the desired ones', () => {
-    expect(nodeCounts(full.nodes)).toEqual({ desired: 3, ready: 1, pulling: 1, failed: 1, skipped: 1 });
+    expect(nodeCounts(full.nodes)).toEqual({ desired: 3, ready: 1, pulling: 1, failing: 0, failed: 1, skipped: 1 });
   });
 });

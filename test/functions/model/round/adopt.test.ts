@@ -35,6 +35,7 @@ describe("a cache of kube-fledged's", () => {
       ['Ready', 'False'],
       ['Reconciling', 'False'],
       ['Stalled', 'True'],
+      ['Failing', 'True'],
     ]);
   });
 
