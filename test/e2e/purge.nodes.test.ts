@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod/mini';
 import type { Lab } from '../cluster/lab.ts';
 import { startOnNodes, type OnNodes } from './on-nodes.ts';
@@ -172,6 +172,19 @@ describe('a purge on real nodes', () => {
     }
   });
 
+  it('removes images from a node under DiskPressure, to which nothing is pulled', async () => {
+    const image = await lab.pushImage({ name: 'pressed:1', bytes: 40 });
+    await cached('pressed', [image]);
+    await underDiskPressure(2, async () => {
+      expect(await onBoth('pressed:')).toEqual([[image], [image]]);
+      const { status, removals } = await purged('pressed', 2);
+      expect(status).toBe('Succeeded');
+      expect(removals['node2']).toMatchObject({ state: 'Removed', removed: 1 });
+      expect(await onBoth('pressed:')).toEqual([[], []]);
+      expect(await diskPressure(2)).toBe('True');
+    });
+  });
+
   it('removes the images of a deleted cache only if its deletionPolicy is Purge', async () => {
     const [left, taken] = [
       await lab.pushImage({ name: 'del-left:1' }),
@@ -184,6 +197,29 @@ describe('a purge on real nodes', () => {
     expect(await onBoth('del-')).toEqual([[left], [left]]);
   });
 });
+
+const diskPressure = (node: number): Promise<string> =>
+  lab.ask('get', 'node', `node${node}`, '-o', 'jsonpath={.status.conditions[?(@.type=="DiskPressure")].status}');
+
+/**
+ * Has a kubelet find its disk too full, until the act has ended. It frees its disk of unused images itself, but of none
+ * that it has known for less than two minutes.
+ */
+async function underDiskPressure(node: number, act: () => Promise<void>): Promise<void> {
+  const config = '/var/lib/kubelet/config.yaml';
+  const restarted = (program: string) =>
+    lab.node(node, 'bash', '-c', `sed -i '${program}' ${config} && pkill -9 -x kubelet`);
+  const reports = (status: string) =>
+    vi.waitFor(async () => expect(await diskPressure(node)).toBe(status), { timeout: 60_000, interval: 250 });
+  await restarted('s/nodefs.available: 2%/nodefs.available: 99%/');
+  try {
+    await reports('True');
+    await act();
+  } finally {
+    await restarted('s/nodefs.available: 99%/nodefs.available: 2%/');
+    await reports('False');
+  }
+}
 
 /** Adds another tag of the same manifest to the registry. */
 async function retagged(name: string, from: string, to: string): Promise<void> {
