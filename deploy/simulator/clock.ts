@@ -6,10 +6,13 @@ export type Clock = {
   readonly after: (ms: number, run: () => void) => () => void;
 };
 
+/** Node runs longer timers at once. */
+const longestTimer = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   after: (ms, run) => {
-    const timer = setTimeout(run, ms);
+    const timer = setTimeout(run, Math.min(ms, longestTimer));
     timer.unref();
     return () => clearTimeout(timer);
   },

@@ -55,6 +55,7 @@ export function createRouter(routing: Routing): Router {
       if (job !== undefined && change.verb !== 'delete') pods.jobs.add(job);
       if (change.verb === 'add') pods.counts.set(cache, (pods.counts.get(cache) ?? 0) + 1);
       if (!isOfUnknownJob(routing, job)) onJobOrPod(routing, change);
+      checkPodLater(routing, change);
     },
     onNode: (change) => {
       onNode(routing, change);
@@ -150,8 +151,8 @@ function checkForPodLater(routing: Routing, change: Change<JobProjection>, pods:
 }
 
 /**
- * Milliseconds after a deadline at which a Job is reported: times of Pods are in whole seconds, and a Pod is created, and
- * started, some time after its Job. Later ones are found by the tick.
+ * Milliseconds after a deadline at which a Job is reported: times of Pods are in whole seconds, and a Pod is created some
+ * time after its Job. Later ones are found by the tick.
  */
 const deadlineMargins = [1_500, 6_000];
 
@@ -167,6 +168,25 @@ function checkDeadlineLater({ queue, jobs }: Routing, change: Change<JobProjecti
 
 /** Seconds; the tick enforces longer deadlines as exactly as they need it. */
 const longestTimer = 3_600;
+
+/** Reports a Pod that has just started at each of its deadlines, unless its Job has finished by then. */
+function checkPodLater({ queue, jobs, now }: Routing, change: Change<PodProjection>): void {
+  const { previous, current } = change;
+  if (current === undefined || (previous?.deadlines.length ?? 0) > 0) return;
+  const { cache, job } = current;
+  if (cache === undefined || job === undefined) return;
+  for (const deadline of current.deadlines) {
+    const wait = deadline - now();
+    if (wait < 0 || wait > longestTimer * 1000) continue;
+    queue.addAfter(wait + podMargin, cache, () => {
+      if (jobs().get(job)?.finished !== false) return undefined;
+      return { of: 'work', batch: batchOf(cacheOf(cache), { ...observed(change), verb: 'update', isRemoval: false }) };
+    });
+  }
+}
+
+/** Milliseconds after a deadline at which a Pod is reported: a kubelet's clock may be a little ahead of ours. */
+const podMargin = 1_000;
 
 /** Milliseconds; refreshes that are due later are opened by the tick. */
 const tickInterval = 60_000;

@@ -29,6 +29,8 @@ export type PodProjection = Projection & {
   /** Key ("namespace/name") of the Job that made the Pod. */
   readonly job: string | undefined;
   readonly isRemoval: boolean;
+  /** When a decision on its images is due, in epoch milliseconds; empty until it has started. */
+  readonly deadlines: readonly number[];
 };
 
 export type NodeProjection = Projection & { readonly isReady: boolean };
@@ -97,9 +99,12 @@ export function projectJob(job: unknown): JobProjection {
     cache: annotatedCache(job) ?? controllingCache(job),
     finished: ended.length > 0,
     isRemoval: isRemoval(job),
-    deadlineSeconds: Number(textAt(job, 'metadata', 'annotations', jobAnnotations.deadline)) || undefined,
+    deadlineSeconds: deadlineSeconds(job),
   };
 }
+
+const deadlineSeconds = (object: unknown): number | undefined =>
+  Number(textAt(object, 'metadata', 'annotations', jobAnnotations.deadline)) || undefined;
 
 /** A Pod is significant when a container has a result, when it has finished, and when it is deleted. */
 export function projectPod(pod: unknown): PodProjection {
@@ -115,7 +120,17 @@ export function projectPod(pod: unknown): PodProjection {
     cache: annotatedCache(pod),
     job: jobOf(pod),
     isRemoval: isRemoval(pod),
+    deadlines: deadlinesOf(pod),
   };
+}
+
+/** Images have a container each. Failing ones are given up after the deadline of one, silent ones tried singly after half of that of all. */
+function deadlinesOf(pod: unknown): readonly number[] {
+  const startedAt = Date.parse(textAt(pod, 'status', 'startTime') ?? '');
+  const seconds = deadlineSeconds(pod);
+  if (Number.isNaN(startedAt) || seconds === undefined) return [];
+  const images = listAt(pod, 'spec', 'containers').length;
+  return [...new Set([1, Math.max(1, images / 2), images])].map((count) => startedAt + count * seconds * 1000);
 }
 
 const identifying = ['machineID', 'systemUUID', 'kubeletVersion', 'containerRuntimeVersion', 'operatingSystem'];

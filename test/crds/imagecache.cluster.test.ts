@@ -199,6 +199,7 @@ describe('a status', () => {
           pendingImages: [0],
           failedImages: [0],
           oneImagePerJob: true,
+          retryDeadline: '2026-11-24T12:00:00Z',
           copiesNoop: true,
         },
       },

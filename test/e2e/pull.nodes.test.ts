@@ -89,7 +89,7 @@ const hang = async (): Promise<ChildProcess> => {
   const hosts = 'server = "http://172.30.0.1:5999"';
   await lab.node(2, 'bash', '-c', `mkdir -p '${folder}' && echo '${hosts}' > '${folder}/hosts.toml'`);
   await lab.pushImage({ name: 'beside:1', program: 'scratch' });
-  await lab.apply(cache('hanging', [hanging, beside], {}, 'node2'));
+  await lab.apply(cache('hanging', [hanging, beside], { pullDeadlineSeconds: 300 }, 'node2'));
   return registry;
 };
 

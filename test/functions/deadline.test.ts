@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';
-import { aCache, aJob, changed, missing, scene, type Scene } from './scene.ts';
+import { jobAnnotations } from '#model/cache/api.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { aCache, aJob, changed, completed, jobsPath, missing, scene, type Scene } from './scene.ts';
 
-const pulls = async (): Promise<Scene> => {
-  const on = scene({ imagePullDeadline: 10_000 });
+const pulls = async (given: Partial<Settings> = {}): Promise<Scene> => {
+  const on = scene({ imagePullDeadline: 10_000, ...given });
   on.cache();
   on.nodes('node-1');
   await reconcile(changed(aCache), on.context);
@@ -28,10 +30,68 @@ describe('a Pod that is never started', () => {
     expect(on.jobs()).toEqual([]);
   });
 
+  it('waits without a limit where there is none', async () => {
+    const on = await pulls({ imagePullDeadline: 0 });
+    on.wait(30 * 24 * 3_600_000);
+    await told(on);
+    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', attempt: 1 });
+    expect(on.api.read(`${jobsPath}/${on.jobs()[0] ?? ''}`)?.metadata.annotations).not.toHaveProperty([
+      jobAnnotations.deadline,
+    ]);
+  });
+
   it('is not what fails images within the deadline: these are tried again', async () => {
     const on = await pulls();
     on.pod(on.jobs()[0] ?? '', missing(0, 1));
     await told(on);
     expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', attempt: 2 });
+  });
+});
+
+const silent = { phase: 'Pending' };
+
+describe('a second attempt', () => {
+  it('is made within the deadline of the first: silent images are tried one by one, in shares of the time that is left', async () => {
+    const on = await pulls();
+    on.pod(on.jobs()[0] ?? '', silent);
+    on.wait(10_000);
+    await told(on);
+    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', attempt: 2, oneImagePerJob: true });
+    expect(on.api.read(`${jobsPath}/${on.jobs()[0] ?? ''}`)?.metadata.annotations).toMatchObject({
+      [jobAnnotations.deadline]: '5',
+    });
+    on.pod(on.jobs()[0] ?? '', silent);
+    on.wait(5_000);
+    await told(on);
+    on.pod(on.jobs()[0] ?? '', completed(1));
+    await told(on);
+    expect(on.live().status).toMatchObject({ status: 'Failed', nodes: { 'node-1': { failedImages: [0] } } });
+    expect(Object.keys(on.live().status.failures)).toEqual(['app:1']);
+  });
+
+  it('ends with the deadline of the first, whatever it waits for', async () => {
+    const on = await pulls();
+    on.pod(on.jobs()[0] ?? '', silent);
+    on.wait(10_000);
+    await told(on);
+    on.pod(on.jobs()[0] ?? '', silent);
+    on.wait(10_000);
+    await told(on);
+    expect(on.live().status).toMatchObject({
+      status: 'Failed',
+      nodes: { 'node-1': { state: 'Failed', attempt: 2, failedImages: [0, 1] } },
+    });
+    expect(on.jobs()).toEqual([]);
+  });
+
+  it('is not made for a single image that has used up the deadline', async () => {
+    const on = scene({ imagePullDeadline: 10_000 });
+    on.cache({ cacheSpec: [{ images: ['app:1'] }] });
+    on.nodes('node-1');
+    await reconcile(changed(aCache), on.context);
+    on.pod(on.jobs()[0] ?? '', silent);
+    on.wait(10_000);
+    await told(on);
+    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Failed', attempt: 1 });
   });
 });

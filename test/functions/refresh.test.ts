@@ -54,7 +54,7 @@ describe('refresh, on a tick,', () => {
   it('enforces the deadline of a Pod without results, and then pulls its images one by one', async () => {
     const on = await begun();
     for (const job of on.jobs()) on.pod(job, { phase: 'Pending' });
-    on.wait(601_000);
+    on.wait(301_000);
     await refresh(tick, on.context);
     expect(on.live().status.nodes['node-1']).toMatchObject({ attempt: 2, oneImagePerJob: true, pendingImages: [0, 1] });
     expect(on.jobs()).toHaveLength(1);

@@ -85,12 +85,11 @@ function configOf(argv: readonly string[]): Config | string {
 function timeDifferences({ settings }: Config): readonly Difference[] {
   const { imagePullDeadline, jobRetentionPolicy } = settings;
   return [
-    ...(imagePullDeadline < minute
-      ? [
-          differs(
-            '--image-pull-deadline-duration counts per image, with at least 330 s for the images of a started Pod',
-          ),
-        ]
+    ...(imagePullDeadline === 0
+      ? [differs('--image-pull-deadline-duration=0s is no limit, where the Jobs of kube-fledged end after an hour')]
+      : []),
+    ...(imagePullDeadline > 0 && imagePullDeadline < minute
+      ? [differs('--image-pull-deadline-duration counts per image: for its Pod to start, and then for each image')]
       : []),
     ...(jobRetentionPolicy === 'Retain'
       ? [

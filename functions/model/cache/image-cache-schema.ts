@@ -98,6 +98,7 @@ const entry = z.object({
   opening: optional(z.enum(openings)),
   lockedImages: optional(z.array(z.number())),
   oneImagePerJob: withDefault(z.boolean(), false),
+  retryDeadline: time,
   holdsImages: withDefault(z.boolean(), false),
   copiesNoop: withDefault(z.boolean(), false),
   finishedJobs: optional(

@@ -35,8 +35,10 @@ export type LedgerEntry = {
    * index after the last image is that of the no-op. undefined: no Job of this entry used credentials.
    */
   readonly lockedImages: readonly number[] | undefined;
-  /** The attempt has one Job per image, so that the deadline applies to each image. */
+  /** The attempt has one Job per image, because the kubelet did not report in time which of them it cannot pull. */
   readonly oneImagePerJob: boolean;
+  /** When the second attempt must have ended, in epoch milliseconds; undefined: no limit, or no Job has finished yet. */
+  readonly retryDeadline: number | undefined;
   /** Images of the cache may be on the node although the current attempt is its first: earlier ones pulled. */
   readonly holdsImages: boolean;
   /** Image volumes failed on this node: containers run a copied no-op instead. */
@@ -72,6 +74,7 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   opening: undefined,
   lockedImages: undefined,
   oneImagePerJob: false,
+  retryDeadline: undefined,
   holdsImages: false,
   copiesNoop: false,
   finishedJobs: undefined,
@@ -83,6 +86,10 @@ export const mayHoldImages = ({ attempt, state, opening, holdsImages }: LedgerEn
 
 /** A node whose Jobs were lost this many times counts as failed. */
 export const maxAttempts = 3;
+
+/** Whether the current attempt repeats images that failed. */
+export const isSecondAttempt = ({ failedImages, opening }: LedgerEntry): boolean =>
+  failedImages.length > 0 && opening === undefined;
 
 /** Whether a node waits for a Job or its result. */
 export const isUnsettled = (entry: LedgerEntry): boolean => entry.state === 'Pending' || entry.state === 'Pulling';

@@ -1,6 +1,6 @@
 /** The operator's settings from flags and environment, with defaults. Durations are milliseconds. */
 export type Settings = {
-  /** How long a pull may take: for a Pod to start, and then per image. Default 5 min. */
+  /** How long a pull may take: for a Pod to start, and then per image; 0 for no limit. Default 5 min. */
   readonly imagePullDeadline: number;
   /** Period of the automatic refresh; 0 disables it. Default 15 min. */
   readonly refreshFrequency: number;

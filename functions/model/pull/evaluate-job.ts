@@ -1,4 +1,4 @@
-import { podCreationGrace, pullDeadline, startedDeadline } from '#model/job/deadline.ts';
+import { podCreationGrace } from '#model/job/deadline.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
 import { type Images, type Outcome, failed, isConclusive, outcomeOf } from './image-outcome.ts';
@@ -7,9 +7,10 @@ import type { Job } from '#model/job/job.ts';
 import type { JobView } from '#model/job/job-view.ts';
 import type { Pod } from '#model/job/pod.ts';
 import { mountsImages } from '#model/job/pull-container.ts';
-import type { LedgerEntry } from '#model/cache/ledger.ts';
+import { type LedgerEntry, isSecondAttempt } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
+import { imageDeadline, mayRetry } from './attempt-deadline.ts';
 import { pullPolicyOf } from '#model/desired/pull-policy.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 
@@ -57,12 +58,10 @@ function evaluatePodless(job: Job, evidence: JobEvidence): Verdict {
   if (job.outcome === 'Failed' || job.isBeingDeleted) return { type: 'lost' };
   const age = evidence.now - job.createdAt;
   if (job.podRefused === '' || age < podCreationGrace)
-    return age < pullDeadline(evidence.cache, evidence.settings)
-      ? running()
-      : finished(evidence, () => failed(noPod, true));
+    return age < imageDeadline(evidence, job.createdAt) ? running() : finished(evidence, () => failed(noPod, true));
   const cause = { reason: 'FailedCreate', message: job.podRefused };
   const isOpening = evidence.entry.opening !== undefined;
-  if (isQuota(job.podRefused) && !isOpening && age < pullDeadline(evidence.cache, evidence.settings))
+  if (isQuota(job.podRefused) && !isOpening && age < imageDeadline(evidence, job.createdAt))
     return running(allOf(evidence, cause));
   if (!isOpening && !isQuota(job.podRefused) && mayMountImages(evidence)) return { type: 'mountRefused' };
   return finished(evidence, () => failed(cause));
@@ -83,9 +82,9 @@ function evaluatePod(pod: Pod, evidence: JobEvidence): Verdict {
 
 /** When a Job that is still running is given up if nothing changes, in epoch milliseconds. */
 export function attemptEnd(evidence: JobEvidence): number | undefined {
-  const { view, indexes, cache, settings } = evidence;
+  const { view, indexes } = evidence;
   const { job, pod } = view;
-  if (pod === undefined) return job && job.createdAt + pullDeadline(cache, settings);
+  if (pod === undefined) return job && job.createdAt + imageDeadline(evidence, job.createdAt);
   const outcomes = indexes.map((index) => outcomeOf(pod, index, imagesOf(index, evidence)));
   return deadlineOf(pod, outcomes, evidence);
 }
@@ -107,13 +106,23 @@ function causesWhileRunning(found: ReadonlyMap<number, Outcome | undefined>): Re
 const isLost = (pod: Pod): boolean =>
   pod.isBeingDeleted || pod.isDisrupted || pod.phase === 'Failed' || pod.phase === 'Succeeded';
 
-/** When to stop waiting for a Pod. Once every image was tried, failing ones are in back-off and must not block the node. */
-function deadlineOf(pod: Pod, outcomes: readonly (Outcome | undefined)[], { cache, settings }: JobEvidence): number {
-  if (pod.startedAt === undefined) return pod.createdAt + pullDeadline(cache, settings);
+/** When to stop waiting for a Pod. */
+function deadlineOf(pod: Pod, outcomes: readonly (Outcome | undefined)[], evidence: JobEvidence): number {
+  const limit = imageDeadline(evidence, pod.createdAt);
+  if (pod.startedAt === undefined) return pod.createdAt + limit;
   const unreported = outcomes.filter((outcome) => outcome === undefined).length;
-  return (
-    pod.startedAt + (unreported === 0 ? pullDeadline(cache, settings) : startedDeadline(cache, settings, unreported))
-  );
+  const end = pod.startedAt + limit * imagesToAwait(unreported, evidence.entry);
+  return isSecondAttempt(evidence.entry) ? Math.min(end, evidence.entry.retryDeadline ?? Infinity) : end;
+}
+
+/**
+ * For how many images to wait. A kubelet pulls the images of a Pod one after another and reports none until all were tried, so that one
+ * that hangs hides the others: half of the time is left to try them one by one. Once all were tried, failing ones are in back-off and
+ * must not block the node.
+ */
+function imagesToAwait(unreported: number, entry: LedgerEntry): number {
+  if (unreported === 0) return 1;
+  return mayRetry(entry) ? Math.max(1, unreported / 2) : unreported;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { AnonymousPulls } from '#model/cache/access.ts';
 import type { Cause } from '#model/cache/failures.ts';
-import { type FinishedJobs, type LedgerEntry, notFailing } from '#model/cache/ledger.ts';
+import { type FinishedJobs, isSecondAttempt, type LedgerEntry, notFailing } from '#model/cache/ledger.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import type { World } from '#model/world.ts';
 import { type Verdict, attemptEnd, evaluateJob } from './evaluate-job.ts';
@@ -22,6 +22,8 @@ export type Report = { readonly images: readonly number[]; readonly causes: Read
 export type Evaluated = {
   readonly indexes: JobImages;
   readonly verdict: Verdict;
+  /** When its Pod started, or if that was not observed, when it was created; epoch milliseconds. */
+  readonly startedAt: number;
   readonly hasUsedCredentials: boolean;
   /** When the Job is given up, in epoch milliseconds, if it is running and reports failures. */
   readonly until?: number | undefined;
@@ -34,7 +36,8 @@ export function evaluateJobs(name: string, attempt: Attempt, { observed, now }: 
   const hasNamed = entry.opening === undefined && namesCredentials(cache, settings);
   return jobsDue(attempt).flatMap((indexes): readonly Evaluated[] => {
     const job = jobName(cache, entry, indexes);
-    if (observed.goneJobs.has(job)) return [{ indexes, verdict: { type: 'lost' }, hasUsedCredentials: hasNamed }];
+    if (observed.goneJobs.has(job))
+      return [{ indexes, verdict: { type: 'lost' }, startedAt: now, hasUsedCredentials: hasNamed }];
     const view = observed.jobs.get(job);
     if (view === undefined) return [];
     const evidence = { ...attempt, view, indexes, node, now };
@@ -42,14 +45,13 @@ export function evaluateJobs(name: string, attempt: Attempt, { observed, now }: 
     const until = verdict.type === 'running' && verdict.causes.size > 0 ? attemptEnd(evidence) : undefined;
     // A Job whose Pod is gone may have had credentials, which only the Pod shows.
     const hasUsedCredentials = hasNamed || (view.pod?.hasPullSecrets ?? entry.opening !== undefined);
-    return [{ indexes, verdict, hasUsedCredentials, until }];
+    const startedAt = view.pod?.startedAt ?? view.pod?.createdAt ?? view.job?.createdAt ?? now;
+    return [{ indexes, verdict, startedAt, hasUsedCredentials, until }];
   });
 }
 
-export type Finished = {
-  readonly indexes: JobImages;
+export type Finished = Omit<Evaluated, 'verdict'> & {
   readonly verdict: Extract<Verdict, { type: 'finished' }>;
-  readonly hasUsedCredentials: boolean;
 };
 
 export const finishedIn = (evaluated: readonly Evaluated[]): readonly Finished[] =>
@@ -81,5 +83,11 @@ export const nothingFound = {
 /** The same images once more. */
 export const retry = (entry: LedgerEntry): Result => ({
   ...nothingFound,
-  entry: { ...entry, state: 'Pending', ...notFailing, finishedJobs: undefined },
+  entry: {
+    ...entry,
+    state: 'Pending',
+    ...notFailing,
+    finishedJobs: undefined,
+    retryDeadline: isSecondAttempt(entry) ? entry.retryDeadline : undefined,
+  },
 });

@@ -32,7 +32,8 @@ function jobSize(attempt: Attempt): number {
   return Math.min(settings.imagesPerJob, Math.ceil(pendingOf(attempt).length / cache.spec.pullsPerNode));
 }
 
-const pendingOf = ({ entry, desired }: Attempt): readonly number[] =>
+/** The indexes of the images of an attempt. */
+export const pendingOf = ({ entry, desired }: Attempt): readonly number[] =>
   entry.pendingImages ?? desired.images.map((_, index) => index);
 
 /** The finished Jobs that the ledger records; none if the attempt was divided into Jobs of another size. */

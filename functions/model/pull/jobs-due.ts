@@ -14,7 +14,7 @@ import { retainedJobs } from './retained-jobs.ts';
 /** The Jobs of started nodes that are known to be missing: just started, next in turn, or absent although all Jobs were observed. */
 export function jobsToCreate(world: World, next: ImageCache, desired: DesiredByHash): readonly PullJob[] {
   const shared = interned<PullingPod>();
-  const { observed, settings } = world;
+  const { observed, settings, now } = world;
   return pullingNodes(next, desired).flatMap((pulling) => {
     const { name, entry, images } = pulling;
     const node = observed.nodes.get(name);
@@ -27,7 +27,7 @@ export function jobsToCreate(world: World, next: ImageCache, desired: DesiredByH
     });
     return missing.map((indexes) => {
       const { runAsUser } = observed;
-      const order = { cache: next, node, entry, desired: images, indexes, settings, runAsUser };
+      const order = { cache: next, node, entry, desired: images, indexes, settings, runAsUser, now };
       const key = `${volume} ${entry.opening ?? ''} ${entry.desiredHash} ${indexes.join()}`;
       return pullJob(
         order,

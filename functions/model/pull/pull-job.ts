@@ -10,10 +10,11 @@ import {
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { nodeAffinity, optionalField, podAnnotations, restrictedSecurityContext } from '#model/job/job-pod.ts';
+import { imageDeadline } from './attempt-deadline.ts';
 import { jobName } from './job-set.ts';
 import type { Node } from '#model/node/node.ts';
 import { containerName, helperContainer, mountsImages } from '#model/job/pull-container.ts';
-import { pullDeadline, startedDeadline } from '#model/job/deadline.ts';
+import { pullDeadline } from '#model/job/deadline.ts';
 import type { PullPolicy, Settings } from '#model/cache/settings.ts';
 import { pullRules } from '#model/node/tolerations.ts';
 import type { Serialized } from '#model/text/serialized.ts';
@@ -35,6 +36,8 @@ export type PullJobOrder = {
   readonly settings: Settings;
   /** The user its containers run as: the first of the namespace's range on OpenShift, else 65532. */
   readonly runAsUser: number;
+  /** Epoch milliseconds. */
+  readonly now: number;
 };
 
 export type PullJob = Serialized<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
@@ -187,21 +190,27 @@ function ownLabels({ cache, entry }: PullJobOrder): Readonly<Record<string, stri
   };
 }
 
-function ownAnnotations({ cache, node, entry, indexes, settings }: PullJobOrder): Readonly<Record<string, string>> {
+function ownAnnotations(order: PullJobOrder): Readonly<Record<string, string>> {
+  const { cache, node, entry, indexes, now } = order;
+  const deadline = imageDeadline(order, now);
   return {
     [jobAnnotations.cache]: `${cache.namespace}/${cache.name}`,
     [jobAnnotations.round]: String(cache.status.round?.number ?? 0),
     [jobAnnotations.node]: node.name,
     [jobAnnotations.attempt]: String(entry.attempt),
     ...(entry.opening === undefined ? { [jobAnnotations.holds]: `${entry.desiredHash}/${indexes.join(',')}` } : {}),
-    [jobAnnotations.deadline]: String(Math.ceil(pullDeadline(cache, settings) / 1000)),
+    ...(Number.isFinite(deadline) ? { [jobAnnotations.deadline]: String(Math.ceil(deadline / 1000)) } : {}),
   };
 }
 
 /** A backstop well behind our own deadline: when a Job's deadline ends it, the Pod and its reasons are deleted. */
 function backstopSeconds({ cache, indexes, settings }: PullJobOrder): number {
-  return 3600 + 2 * Math.ceil(startedDeadline(cache, settings, indexes.length) / 1000);
+  const seconds = 3600 + 2 * Math.ceil((pullDeadline(cache, settings) * indexes.length) / 1000);
+  return Math.min(seconds, longestSeconds);
 }
+
+/** The longest that a Pod may be given. */
+const longestSeconds = 2 ** 31 - 1;
 
 /** The index after the last image is that of the no-op. */
 const imageAt = ({ desired, settings }: PullJobOrder, index: number): string =>

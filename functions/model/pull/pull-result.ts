@@ -1,10 +1,12 @@
 import type { Cause } from '#model/cache/failures.ts';
-import { type LedgerEntry, maxAttempts, notFailing } from '#model/cache/ledger.ts';
+import { isSecondAttempt, type LedgerEntry, maxAttempts, notFailing } from '#model/cache/ledger.ts';
 import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.ts';
 import type { World } from '#model/world.ts';
+import { isPastDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
 import { neverStarted } from './evaluate-job.ts';
 import {
   type Evaluated,
+  type Finished,
   type Report,
   type Result,
   evaluateJobs,
@@ -30,21 +32,37 @@ export function pullResult(name: string, attempt: Attempt, world: World): Result
     pulled.length === 0
       ? entry
       : withLocked(entry, present, { node: world.observed.nodes.get(name), desired, anonymousPulls });
-  // A Pod that was not started within the deadline has left no time for another attempt.
-  const isExpired = finished.some(({ verdict }) =>
-    [...verdict.failed.values()].some(({ reason }) => reason === neverStarted),
-  );
-  const recorded = { ...attempt, entry: withFinished({ ...attempt, entry: locked }, finished) };
+  const recorded = { ...attempt, entry: withDeadline({ ...attempt, entry: locked }, finished) };
   const report = reportOf(evaluated);
   return {
     ...nothingFound,
-    entry:
-      unfinishedJobs(recorded).length > 0
-        ? withFailing(recorded.entry, report, evaluated)
-        : concluded(recorded, isExpired),
+    entry: nextEntry(recorded, { evaluated, report, now: world.now }),
     report,
     present: new Map(finished.flatMap(({ verdict }) => [...verdict.present])),
   };
+}
+
+/** Records the Jobs that have finished; the first of them sets the time for a second attempt. */
+function withDeadline(attempt: Attempt, finished: readonly Finished[]): LedgerEntry {
+  const entry = withFinished(attempt, finished);
+  if (finished.length === 0 || isSecondAttempt(entry) || attempt.entry.finishedJobs !== undefined) return entry;
+  const startedAt = Math.min(...finished.map((job) => job.startedAt));
+  return { ...entry, retryDeadline: retryDeadline(attempt, startedAt) };
+}
+
+type Found = { readonly evaluated: readonly Evaluated[]; readonly report: Report | undefined; readonly now: number };
+
+function nextEntry(recorded: Attempt, { evaluated, report, now }: Found): LedgerEntry {
+  const { entry } = recorded;
+  // A Pod that was not started within the deadline has left no time for another attempt.
+  const wasNeverStarted = finishedIn(evaluated).some(({ verdict }) =>
+    [...verdict.failed.values()].some(({ reason }) => reason === neverStarted),
+  );
+  const isExpired = wasNeverStarted || isPastDeadline(entry, now);
+  const unfinished = unfinishedJobs(recorded).flat();
+  if (unfinished.length === 0) return concluded(recorded, isExpired);
+  if (!isSecondAttempt(entry) || !isPastDeadline(entry, now)) return withFailing(entry, report, evaluated);
+  return settled(recorded, [...finishedJobsOf(recorded).failedImages, ...unfinished].toSorted(ascending));
 }
 
 /** A running Job reports only failures: that an image no longer fails is reported when the Job has ended. */
@@ -86,6 +104,7 @@ function lost(attempt: Attempt): Result {
       ...entry,
       ...{ state: 'Failed', pendingImages: undefined, failedImages, finishedJobs: undefined },
       ...notFailing,
+      retryDeadline: undefined,
     },
     report: { images: unfinished, causes: new Map(unfinished.map((index) => [index, jobLost])) },
   };
@@ -98,21 +117,30 @@ const jobLost: Cause = {
   message: `The Job or its Pod was deleted before it ended, and no more than ${maxAttempts} attempts are made in a round`,
 };
 
-/** The entry once all Jobs of the attempt have ended: images that failed are retried once within the deadline, then locked ones are opened. */
+/** The entry once all Jobs of the attempt have ended: images that failed are tried once more, if there is time left. */
 function concluded(attempt: Attempt, isExpired: boolean): LedgerEntry {
-  const { cache, entry, desired } = attempt;
+  const { entry } = attempt;
   const { failedImages, inconclusive } = finishedJobsOf(attempt);
-  const settled = {
+  if (failedImages.length === 0 || isExpired || !mayRetry(entry)) return settled(attempt, failedImages);
+  return {
     ...entry,
-    ...{ pendingImages: undefined, failedImages, oneImagePerJob: false, finishedJobs: undefined },
+    ...{ state: 'Pending', pendingImages: failedImages, failedImages, oneImagePerJob: inconclusive },
     ...notFailing,
+    finishedJobs: undefined,
   };
-  const isLastAttempt =
-    failedImages.length === 0 || isExpired || entry.failedImages.length > 0 || entry.attempt >= maxAttempts;
-  if (!isLastAttempt)
-    return { ...settled, state: 'Pending', pendingImages: failedImages, oneImagePerJob: inconclusive };
-  const { anonymousPulls } = cache.status;
-  const pulled = withoutDenied(settled, { desired, anonymousPulls });
+}
+
+/** The entry after the last attempt to pull: images that are locked are opened next. */
+function settled({ cache, entry, desired }: Attempt, failedImages: readonly number[]): LedgerEntry {
+  const nothingDue = { pendingImages: undefined, oneImagePerJob: false, retryDeadline: undefined, ...notFailing };
+  const done = { ...entry, ...nothingDue, failedImages, finishedJobs: undefined };
+  const pulled = withoutDenied(done, { desired, anonymousPulls: cache.status.anonymousPulls });
   if (pulled.lockedImages !== undefined && pulled.lockedImages.length > 0) return toOpen(pulled, pulled.lockedImages);
   return { ...pulled, state: failedImages.length === 0 ? 'Ready' : 'Failed' };
 }
+
+/** The entry of a node whose second attempt has not begun by the deadline of the first: none is made. */
+export const withoutLateAttempt = (attempt: Attempt, now: number): LedgerEntry =>
+  isSecondAttempt(attempt.entry) && isPastDeadline(attempt.entry, now)
+    ? settled(attempt, attempt.entry.failedImages)
+    : attempt.entry;

@@ -6,7 +6,7 @@ import type { DesiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 import type { Result } from './evaluated-jobs.ts';
 import { openingResult } from './opening-result.ts';
-import { pullResult } from './pull-result.ts';
+import { pullResult, withoutLateAttempt } from './pull-result.ts';
 
 /** Records the results of all observed Jobs: in the ledger, the failures and the digests. Many results, one write. */
 export function recordResults(world: World, cache: ImageCache, desired: DesiredByHash): ImageCache {
@@ -14,8 +14,10 @@ export function recordResults(world: World, cache: ImageCache, desired: DesiredB
   let { failures, digests, knownDigests, anonymousPulls } = cache.status;
   for (const [name, entry] of Object.entries(cache.status.nodes)) {
     const images = desired.get(entry.desiredHash);
-    if (entry.state !== 'Pulling' || images === undefined) continue;
+    if (images === undefined) continue;
     const attempt = { cache: withStatus(cache, { anonymousPulls }), entry, desired: images, settings: world.settings };
+    if (entry.state === 'Pending') nodes[name] = withoutLateAttempt(attempt, world.now);
+    if (entry.state !== 'Pulling') continue;
     const resultOf = entry.opening === undefined ? pullResult : openingResult;
     const result = resultOf(name, attempt, world);
     nodes[name] = result.entry;

@@ -148,4 +148,5 @@ const skipped = (entry: LedgerEntry, reason: SkipReason): LedgerEntry => ({
   failedImages: [],
   ...notFailing,
   finishedJobs: undefined,
+  retryDeadline: undefined,
 });

@@ -2,6 +2,7 @@ import { type Cause, withNode, withoutNode } from '#model/cache/failures.ts';
 import { type Failures, type ImageCache, type Status, isPurged, withStatus } from '#model/cache/image-cache.ts';
 import { maxAttempts } from '#model/cache/ledger.ts';
 import { type RemovalEntry, failedRemovalEntry } from '#model/cache/removal-ledger.ts';
+import { removalDeadline } from '#model/job/deadline.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
 import { type RemovalVerdict, evaluateRemoval } from './evaluate-removal.ts';
@@ -31,7 +32,7 @@ function verdictOf(entry: RemovalEntry, world: World, cache: ImageCache): Remova
   const name = removalJobName(cache, entry);
   if (observed.removals.goneJobs.has(name)) return { type: 'lost' };
   const view = observed.removals.jobs.get(name);
-  return view === undefined ? undefined : evaluateRemoval({ view, deadline: settings.imagePullDeadline, now });
+  return view === undefined ? undefined : evaluateRemoval({ view, deadline: removalDeadline(settings), now });
 }
 
 /** An interrupted or incomplete removal is retried up to `maxAttempts`; one that could not start fails at once. */

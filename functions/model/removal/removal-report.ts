@@ -1,5 +1,6 @@
 import { hash } from '#model/text/hash.ts';
 import { type ImageCache, type Status, isRoundOpen } from '#model/cache/image-cache.ts';
+import { removalDeadline } from '#model/job/deadline.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import {
   type RemovalEntry,
@@ -14,8 +15,8 @@ import type { World } from '#model/world.ts';
 export function isWaiting({ now, settings }: World, { round, removals }: Status): boolean {
   const entries = Object.values(removals);
   if (round?.trigger !== 'Deletion') return entries.some(isRemovalUnsettled);
-  const isGivenUp = now >= round.startTime + 2 * settings.imagePullDeadline;
-  const isPatient = now < round.startTime + settings.imagePullDeadline;
+  const isGivenUp = now >= round.startTime + 2 * removalDeadline(settings);
+  const isPatient = now < round.startTime + removalDeadline(settings);
   const holdsUp = ({ state }: RemovalEntry): boolean => (state === 'Skipped' ? isPatient : state !== 'Removed');
   return !isGivenUp && entries.some(holdsUp);
 }

@@ -9,7 +9,17 @@ import { removalJob, type RemovalJobOrder } from '#model/removal/removal-job.ts'
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { Serialized } from '#model/text/serialized.ts';
-import { digest, list, modernNode, node, openCache, pulling, settings, spec } from '../../functions/model/builders.ts';
+import {
+  digest,
+  list,
+  modernNode,
+  node,
+  noon,
+  openCache,
+  pulling,
+  settings,
+  spec,
+} from '../../functions/model/builders.ts';
 
 /** Jobs of the functions with the default images of the chart. */
 
@@ -47,6 +57,7 @@ export function pull(of: PullOf = {}): Job {
     indexes,
     settings: given,
     runAsUser: of.runAsUser ?? 65_532,
+    now: noon,
   });
 }
 

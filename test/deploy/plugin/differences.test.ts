@@ -24,7 +24,7 @@ function controller(...args: readonly string[]) {
 
 const flagRows = [
   ['--image-pull-deadline-duration=10s', 'controllerImagePullDeadlineDuration: 10s', /counts per image/],
-  ['--image-pull-deadline-duration=0s', 'controllerImagePullDeadlineDuration: 0s', /1h is used/],
+  ['--image-pull-deadline-duration=0s', 'controllerImagePullDeadlineDuration: 0s', /0s is no limit/],
   ['--service-account-name=puller', 'controllerServiceAccountName: puller', /as the default account until there is/],
   ['--job-retention-policy=retain', 'controllerJobRetentionPolicy: retain', /keeps a pull Job until newer ones/],
   ['--job-retention-policy=keep', 'controllerJobRetentionPolicy: keep', /Delete is used/],

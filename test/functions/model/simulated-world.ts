@@ -141,11 +141,11 @@ export function simulatedWorld(start: Start) {
 
   /** Continues until there is nothing to plan and no Job can advance; throws if that never happens. */
   function settle(): void {
-    for (let turn = 0; turn < 100; turn += 1) {
+    for (let turn = 0; turn < 300; turn += 1) {
       while (step());
       const hasWorked = [...jobs.keys()].map(work).includes(true);
       if (!hasWorked && jobs.size === 0) return;
-      if (!hasWorked) now += 1_300_000;
+      if (!hasWorked) now += 60_000;
     }
     throw new Error('there is no end to it');
   }

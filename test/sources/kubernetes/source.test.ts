@@ -332,6 +332,25 @@ describe('afterwards', () => {
       expect(told()).toEqual(['update Job web-1 → apps/web']);
     });
 
+    it('is reported at the deadlines of its Pod, which count from its start: one image, half of the images, all', async () => {
+      const { api, clock, told } = await started();
+      api.apply(job({ annotations }));
+      await clock.advance(30_000);
+      told();
+      const spec = { containers: ['image-0', 'image-1', 'image-2', 'image-3'].map((name) => ({ name })) };
+      api.apply({
+        ...(pod({ annotations }) as object),
+        spec,
+        status: { startTime: new Date(clock.now()).toISOString() },
+      });
+      const reported: number[] = [];
+      for (let second = 1; second <= 90; second += 1) {
+        await clock.advance(1_000);
+        if (told().length > 0) reported.push(second);
+      }
+      expect(reported).toEqual([21, 41, 81]);
+    });
+
     it('is not reported when it has', async () => {
       const { api, clock, told } = await withPod();
       api.remove(pathOf('jobs', 'apps/web-1'));

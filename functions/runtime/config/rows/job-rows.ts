@@ -15,9 +15,9 @@ const registry = 'ghcr.io/imagecache-functions';
 
 /** Settings of Jobs. Those of kube-fledged keep its names, defaults and meaning. */
 export const jobRows = {
-  imagePullDeadline: both('image-pull-deadline-duration', deadline(), {
+  imagePullDeadline: both('image-pull-deadline-duration', duration(0), {
     fallback: '5m',
-    doc: 'Time limit per image: for the Pod to start, then for each image it pulls, at least 330 s in all. spec.pullDeadlineSeconds overrides it',
+    doc: 'Time limit per image: for the Pod to start, then for each image it pulls, second attempts included; 0s: no limit. spec.pullDeadlineSeconds overrides it',
   }),
   refreshFrequency: both('image-cache-refresh-frequency', duration(0), {
     fallback: '15m',
@@ -76,18 +76,6 @@ export const jobRows = {
     doc: 'Image that removal Jobs run; nodes must be able to pull it',
   }),
 } as const;
-
-/** 0s is no limit in kube-fledged, whose Jobs nevertheless end after an hour. */
-function deadline(): Reads<number> {
-  const hour = 3_600_000;
-  return {
-    ...duration(0),
-    parse: (value) => {
-      const read = duration(0).parse(value);
-      return read?.value === 0 ? { value: hour, note: '1h is used, after which the Jobs of kube-fledged end' } : read;
-    },
-  };
-}
 
 /** kube-fledged removes images through Docker itself, this product through CRI, which cri-dockerd serves for Docker. */
 function socketPath(): Reads<string> {

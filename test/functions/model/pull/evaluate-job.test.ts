@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus } from '#model/job/pod.ts';
 import { podCreationGrace } from '#model/job/deadline.ts';
-import { completed, container, digest, list, node, waiting } from '../builders.ts';
+import { completed, container, digest, list, node, noon, waiting } from '../builders.ts';
 import { second, minute, verdict, check, type Told, done, open, bothPresent, both, notFound } from './verdict.ts';
 
 const unknown: Told = [
@@ -108,16 +108,37 @@ describe('a Job is still at work while', () => {
       is: open,
     },
     {
-      when: 'its Pod has told nothing within 330 s',
+      when: 'its Pod has reported neither of two images within half of their time',
       pod: {},
       spec: { pullDeadlineSeconds: 30 },
-      after: 329 * second,
+      after: 29 * second,
       is: open,
     },
     {
-      when: 'its Pod has told nothing of two images within two deadlines',
+      when: 'its Pod has reported neither of two images in a second attempt, and there is time left',
       pod: {},
+      entry: { failedImages: [0, 1], retryDeadline: noon + 11 * minute },
       after: 10 * minute - second,
+      is: open,
+    },
+    {
+      when: 'there is no deadline',
+      pod: {},
+      settings: { imagePullDeadline: 0 },
+      after: 7 * 24 * 60 * minute,
+      is: open,
+    },
+    {
+      when: 'its Pod is not started, and there is no deadline',
+      pod: { startedAt: undefined },
+      settings: { imagePullDeadline: 0 },
+      after: 7 * 24 * 60 * minute,
+      is: open,
+    },
+    {
+      when: 'it has no Pod, and there is no deadline',
+      settings: { imagePullDeadline: 0 },
+      after: 7 * 24 * 60 * minute,
       is: open,
     },
     {
@@ -157,16 +178,37 @@ describe('a deadline', () => {
       is: done({}, both(['Pending', 'Check if node is ready']), [0, 1]),
     },
     {
-      when: 'of a started Pod counts the images of which nothing is known',
+      when: 'of a started Pod leaves half of the time of its silent images to try them one by one',
       pod: {},
+      after: 5 * minute,
+      is: done({}, both(unknown), [0, 1]),
+    },
+    {
+      when: 'of a second attempt counts its silent images',
+      pod: {},
+      entry: { failedImages: [0, 1], retryDeadline: noon + 30 * minute },
       after: 10 * minute,
       is: done({}, both(unknown), [0, 1]),
     },
     {
-      when: 'of one such image is not below 330 s, as a registry that hangs lets go after 301',
+      when: 'of a second attempt is that of the first',
+      pod: {},
+      entry: { failedImages: [0, 1], retryDeadline: noon + 20 * second },
+      after: 20 * second,
+      is: done({}, both(unknown), [0, 1]),
+    },
+    {
+      when: 'of a second attempt is shared by its Jobs',
+      pod: { startedAt: undefined },
+      entry: { failedImages: [0, 1], pendingImages: [0, 1], oneImagePerJob: true, retryDeadline: noon + 40 * second },
+      after: 20 * second,
+      is: done({}, both(['Pending', 'Check if node is ready']), [0, 1]),
+    },
+    {
+      when: 'of one silent image is as short as it is given',
       containers: [completed(0), container(1)],
       spec: { pullDeadlineSeconds: 1 },
-      after: 330 * second,
+      after: second,
       is: done({ 0: digest }, { 1: unknown }, [1]),
     },
     {

@@ -16,6 +16,7 @@ import {
   modernNode,
   nameOf,
   node,
+  noon,
   observed,
   openCache,
   pod,
@@ -123,6 +124,7 @@ describe('a Job that opens images', () => {
       indexes: [0, 1, 2],
       settings: settings(),
       runAsUser: 65_532,
+      now: noon,
     };
     const template = pullJob(order).spec?.template.spec;
     expect(template).toMatchObject({ imagePullSecrets: [{}] });

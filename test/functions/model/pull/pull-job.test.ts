@@ -8,7 +8,7 @@ import { pullJob, type PullJob } from '#model/pull/pull-job.ts';
 import { jobName, jobSet } from '#model/pull/job-set.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
-import { cache, list, modernNode, node, openCache, pulling, settings, spec } from '../builders.ts';
+import { cache, list, modernNode, node, noon, openCache, pulling, settings, spec } from '../builders.ts';
 import { copyingJob, mountingJob } from './pull-job-manifests.ts';
 
 type Of = {
@@ -26,7 +26,7 @@ function ordered(of: Of = {}): PullJob {
   const desired = desiredImagesOf(live, [0], given);
   const entry = pulling({ id: on.id, desiredHash: desired.hash, ...of.entry });
   const indexes = of.indexes ?? desired.images.map((_, index) => index);
-  return pullJob({ cache: live, node: on, entry, desired, indexes, settings: given, runAsUser: 65_532 });
+  return pullJob({ cache: live, node: on, entry, desired, indexes, settings: given, runAsUser: 65_532, now: noon });
 }
 
 const podOf = (of: Of = {}) => ordered(of).spec?.template.spec;
@@ -101,8 +101,9 @@ describe('a pull Job', () => {
   });
 
   it('has a deadline of its own only well behind the one that is kept for it', () => {
-    expect(ordered({ indexes: [0] }).spec?.activeDeadlineSeconds).toBe(3600 + 2 * 330);
+    expect(ordered({ indexes: [0] }).spec?.activeDeadlineSeconds).toBe(3600 + 2 * 300);
     expect(ordered({ spec: { pullDeadlineSeconds: 1000 } }).spec?.activeDeadlineSeconds).toBe(3600 + 2 * 2000);
+    expect(ordered({ settings: { imagePullDeadline: 0 } }).spec?.activeDeadlineSeconds).toBe(2 ** 31 - 1);
   });
 });
 

@@ -74,7 +74,7 @@ const endedSingly = (jobs: readonly number[], failed: readonly number[]): Finish
   inconclusive: false,
 });
 const missing = (index: number) => waiting(index, 'ErrImagePull', 'not found');
-const ten = 600_000;
+const five = 300_000;
 
 const rows: readonly Row[] = [
   { when: 'nothing was looked at', is: { state: 'Pulling', attempt: 1 } },
@@ -106,7 +106,10 @@ const rows: readonly Row[] = [
         [missing(0), completed(1)],
       ],
     ],
-    is: { state: 'Pending', pendingImages: [0], failedImages: [0], oneImagePerJob: false },
+    is: {
+      ...{ state: 'Pending', pendingImages: [0], failedImages: [0], oneImagePerJob: false },
+      retryDeadline: noon + 2 * five,
+    },
     failed: ['app:1'],
   },
   {
@@ -130,9 +133,53 @@ const rows: readonly Row[] = [
         [container(0), container(1)],
       ],
     ],
-    after: ten,
-    is: { state: 'Pending', pendingImages: [0, 1], failedImages: [0, 1], oneImagePerJob: true },
+    after: five,
+    is: {
+      ...{ state: 'Pending', pendingImages: [0, 1], failedImages: [0, 1], oneImagePerJob: true },
+      retryDeadline: noon + 2 * five,
+    },
     failed: ['app:1', 'base:2'],
+  },
+  {
+    when: 'the deadline of all images has passed without a word',
+    jobs: [
+      [
+        [0, 1],
+        [container(0), container(1)],
+      ],
+    ],
+    after: 2 * five,
+    is: { state: 'Failed', attempt: 1, failedImages: [0, 1], retryDeadline: undefined },
+    failed: ['app:1', 'base:2'],
+  },
+  {
+    when: 'the second attempt has not begun by the deadline of the first',
+    entry: { state: 'Pending', pendingImages: [0], failedImages: [0], retryDeadline: noon + five },
+    after: five,
+    is: { state: 'Failed', pendingImages: undefined, failedImages: [0], retryDeadline: undefined },
+  },
+  {
+    when: 'the second attempt may still begin',
+    entry: { state: 'Pending', pendingImages: [0], failedImages: [0], retryDeadline: noon + five },
+    after: five - 1000,
+    is: { state: 'Pending', pendingImages: [0], failedImages: [0] },
+  },
+  {
+    when: 'the deadline of the first attempt has passed before all Jobs of the second were created',
+    entry: {
+      ...{ attempt: 2, pendingImages: [0, 1], failedImages: [0, 1], oneImagePerJob: true },
+      retryDeadline: noon + five,
+    },
+    jobs: [[[0], [completed(0)]]],
+    after: five,
+    is: { state: 'Failed', failedImages: [1], retryDeadline: undefined, finishedJobs: undefined },
+  },
+  {
+    when: 'the first of its Jobs has ended: that sets the time for a second attempt at all of its images',
+    spec: { pullsPerNode: 2 },
+    jobs: [[[0], [missing(0)]]],
+    is: { state: 'Pulling', retryDeadline: noon + 2 * five },
+    failed: ['app:1'],
   },
   {
     when: 'one of two single Jobs has ended',

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { Spec } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
+import type { Settings } from '#model/cache/settings.ts';
 import type { ContainerStatus, Pod } from '#model/job/pod.ts';
 import type { Job } from '#model/job/job.ts';
 import { evaluateJob, type Verdict } from '#model/pull/evaluate-job.ts';
@@ -21,6 +22,7 @@ type Row = {
   readonly on?: Node | undefined;
   readonly entry?: Partial<LedgerEntry>;
   readonly spec?: Partial<Spec>;
+  readonly settings?: Partial<Settings>;
   readonly is: object;
 };
 
@@ -30,7 +32,7 @@ export const minute = 60 * second;
 
 export function verdict(row: Row): Verdict {
   const live = cache({ spec: spec(row.spec) });
-  const given = settings();
+  const given = settings(row.settings);
   const read = row.containers === undefined ? row.pod : { ...row.pod, containers: row.containers };
   return evaluateJob({
     view: {

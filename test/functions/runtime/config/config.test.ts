@@ -242,11 +242,7 @@ describe('readConfig', () => {
       { imagePullPolicy: 'IfNotPresent' },
       ['--image-pull-policy is "": IfNotPresent is used'],
     ],
-    [
-      ['--image-pull-deadline-duration=0s'],
-      { imagePullDeadline: 3_600_000 },
-      ['--image-pull-deadline-duration is "0s": 1h is used, after which the Jobs of kube-fledged end'],
-    ],
+    [['--image-pull-deadline-duration=0s'], { imagePullDeadline: 0 }, []],
     [
       ['--cri-socket-path=/var/run/docker.sock'],
       { criSocketPath: '' },

@@ -1,0 +1,26 @@
+import { isSecondAttempt, type LedgerEntry, maxAttempts } from '#model/cache/ledger.ts';
+import { pullDeadline } from '#model/job/deadline.ts';
+import { type Attempt, pendingOf, unfinishedJobs } from './job-set.ts';
+
+/** Whether images that the current attempt cannot pull are tried once more. */
+export const mayRetry = (entry: LedgerEntry): boolean =>
+  entry.opening === undefined && !isSecondAttempt(entry) && entry.attempt < maxAttempts;
+
+/** How long each image of a Job created at this time may take, in milliseconds. Jobs of a second attempt share what is left of the first. */
+export function imageDeadline(attempt: Attempt, createdAt: number): number {
+  const { cache, entry, settings } = attempt;
+  const given = pullDeadline(cache, settings);
+  if (!isSecondAttempt(entry) || entry.retryDeadline === undefined) return given;
+  const rounds = Math.max(1, unfinishedJobs(attempt).length / cache.spec.pullsPerNode);
+  return Math.min(given, Math.max(0, entry.retryDeadline - createdAt) / rounds);
+}
+
+/** When the node must be done with the images of an attempt whose first Pod started at this time, a second attempt included. */
+export function retryDeadline(attempt: Attempt, startedAt: number): number | undefined {
+  const time = startedAt + pullDeadline(attempt.cache, attempt.settings) * pendingOf(attempt).length;
+  return Number.isFinite(time) ? Math.ceil(time / 1000) * 1000 : undefined;
+}
+
+/** Whether no time is left for another attempt, or for more of the second. */
+export const isPastDeadline = ({ retryDeadline: deadline = Infinity }: LedgerEntry, now: number): boolean =>
+  now >= deadline;
