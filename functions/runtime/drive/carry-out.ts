@@ -2,6 +2,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Plan } from '#model/plan.ts';
 import { ApiError, RetryLater, unless } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
+import { planLines } from './plan-log.ts';
 
 /**
  * Writes a plan in its order. A conflict over the status is thrown before anything else is written. A status that does not
@@ -10,6 +11,7 @@ import type { Context } from '#runtime/handler.ts';
  */
 export async function carryOut(plan: Plan, cache: ImageCache, context: Context): Promise<void> {
   const { cluster, settings, now } = context;
+  logDecision(plan, cache, context);
   const jobsToCreate = [...plan.createJobs, ...plan.createRemovalJobs];
   if (plan.status !== undefined || jobsToCreate.length > 0)
     await cluster.writeStatus(cache, plan.status ?? cache.status);
@@ -21,8 +23,8 @@ export async function carryOut(plan: Plan, cache: ImageCache, context: Context):
   if (Object.keys(plan.annotations).length > 0) await cluster.removeAnnotations(cache, plan.annotations);
   for (const event of plan.events) await unless(isNamespaceTerminating, cluster.record(cache, event, now()));
   if (plan.finalizer !== undefined) await cluster.setFinalizer(cache, plan.finalizer);
-  if (failure !== undefined) throw failure;
   logPlan(plan, cache, context);
+  if (failure !== undefined) throw failure;
 }
 
 /** Jobs that could not be created or deleted; the cause is the first refusal. The status is written already: observe again. */
@@ -43,16 +45,31 @@ async function firstFailure(writes: readonly Promise<void>[]): Promise<WriteFail
 const isNamespaceTerminating = (error: unknown): boolean =>
   error instanceof ApiError && error.status === 403 && error.message.includes('because it is being terminated');
 
-function logPlan({ status, createJobs, createRemovalJobs, ...plan }: Plan, cache: ImageCache, { log }: Context): void {
-  log.info(
+/** The plan before it is written, for debugging. */
+function logDecision(plan: Plan, cache: ImageCache, { log }: Context): void {
+  if (!log.isLevelEnabled('debug')) return;
+  const names = (jobs: readonly { readonly metadata: { readonly name: string } }[]): readonly string[] =>
+    jobs.map(({ metadata }) => metadata.name);
+  log.debug(
     {
-      cache: `${cache.namespace}/${cache.name}`,
-      round: status?.round?.number ?? cache.status.round?.number,
-      ...(status === undefined ? {} : { status: status.status }),
-      created: createJobs.length + createRemovalJobs.length,
-      removed: plan.deleteJobs.length,
-      events: plan.events.length,
+      ...subjectOf(plan, cache),
+      writesStatus: plan.status !== undefined,
+      createJobs: names([...plan.createJobs, ...plan.createRemovalJobs]),
+      deleteJobs: [...plan.deleteJobs, ...plan.deleteRemovalJobs].map(({ name }) => name),
+      events: plan.events.map(({ reason }) => reason),
+      observeNext: plan.observeNext,
     },
-    'plan carried out',
+    'plan',
   );
 }
+
+/** What the plan did, once it is written. */
+function logPlan(plan: Plan, cache: ImageCache, { log }: Context): void {
+  const subject = subjectOf(plan, cache);
+  for (const [msg, fields] of planLines(plan, cache)) log.info({ ...subject, ...fields }, msg);
+}
+
+const subjectOf = ({ status }: Plan, { namespace, name, status: before }: ImageCache) => ({
+  cache: `${namespace}/${name}`,
+  round: (status ?? before).round?.number,
+});
