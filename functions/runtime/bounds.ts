@@ -31,6 +31,12 @@ export const boundTable = {
     limit: 32,
     doc: 'of these, events that a function handles at once; others wait, until the sender hangs up',
   },
+  registry_calls: { limit: 48, doc: 'calls to registries at once' },
+  registry_calls_of_namespace: { limit: 16, doc: 'of these, for caches of one namespace' },
+  registry_calls_to_host: { limit: 4, doc: 'of these, to one registry' },
+  registry_answer_bytes: { limit: 64 * kibibyte, doc: 'bytes of an answer that are kept; of a manifest, the digest' },
+  round_questions: { limit: 64, doc: 'images of one round that wait for a registry at once' },
+  round_images: { limit: 1000, doc: 'moving images of one round that registries are asked for; more count as unknown' },
 } as const satisfies Readonly<Record<string, Row>>;
 
 export type BoundName = keyof typeof boundTable;

@@ -28,14 +28,14 @@ export function deadline(ms: number, others: readonly (AbortSignal | undefined)[
   return { signal: controller.signal, lift, clear };
 }
 
-/** Awaits `promise`, but throws the signal's reason if it fires first; the work itself is not stopped. */
-export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Starts work and awaits it, but throws the signal's reason if it fires first; the work itself is not stopped. */
+export async function orAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const stop = (): void => reject(reasonOf(signal));
   signal.addEventListener('abort', stop, { once: true });
   try {
-    return await Promise.race([promise, aborted]);
+    return await Promise.race([work(), aborted]);
   } finally {
     signal.removeEventListener('abort', stop);
   }

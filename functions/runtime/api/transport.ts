@@ -41,7 +41,7 @@ export function transport(credentials: Credentials): Transport {
   const pool = new Agent({ keepAlive: true, keepAliveMsecs: keepAliveProbe, timeout: idleTimeout });
   const streams = new Agent({ keepAlive: false });
   const sendOver = async (agent: http.Agent, outgoing: Outgoing): Promise<Sent> => {
-    const { headers, auth, tls, proxy } = await orAborted(credentials.authorise(), outgoing.signal);
+    const { headers, auth, tls, proxy } = await orAborted(() => credentials.authorise(), outgoing.signal);
     const options = {
       ...address(credentials.server, outgoing.path),
       ...tls,

@@ -1,11 +1,12 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { normalisedReference } from '#model/text/image-reference.ts';
+import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import type { AnonymousPull } from '#model/cache/access.ts';
 import { movingImages } from '#model/desired/moving-images.ts';
 import { imagesOfUnknownAccess } from '#model/desired/unknown-access.ts';
 import { resolvesImages, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
 import type { World } from '#model/world.ts';
+import { boundTable } from '#runtime/bounds.ts';
 import { deadline, orAborted } from '#runtime/api/time-limit.ts';
 import type { Context } from '#runtime/handler.ts';
 import { pullSecrets } from './pull-secrets.ts';
@@ -39,8 +40,10 @@ export function resolveImages(context: Context): AskRegistries {
     try {
       await Promise.all([
         resolveDigests(unresolved, { before, wait, limit: limit.signal, context }, resolutions),
-        ...unknown.map(async (reference) => {
-          const answer = await orAborted(registry.anonymousPull(reference), limit.signal).catch(() => undefined);
+        askEach(unknown, async (reference) => {
+          const answer = await orAborted(() => registry.anonymousPull(reference, before.namespace), limit.signal).catch(
+            () => undefined,
+          );
           if (answer !== undefined) anonymousPulls.set(reference, answer);
           asked.add(reference);
         }),
@@ -85,8 +88,31 @@ async function resolveDigests(
   const late: ResolvedDigest = { type: 'unknown', reason: `the registry did not answer within ${wait / 1000} s` };
   const keyring = keyringOf(context.readsPullSecrets ? await pullSecrets(before, context) : []);
   const ask = async (reference: string): Promise<void> => {
-    const answer = await orAborted(context.registry.digest(reference, keyring), limit).catch(() => late);
-    resolutions.set(reference, answer);
+    const question = (): Promise<ResolvedDigest> => context.registry.digest(reference, keyring, before.namespace);
+    resolutions.set(reference, await orAborted(question, limit).catch(() => late));
   };
-  await Promise.all(references.map(ask));
+  await askEach(references, ask);
+  for (const reference of references.slice(maxImages)) resolutions.set(reference, tooMany);
+}
+
+const maxImages = boundTable.round_images.limit;
+const tooMany: ResolvedDigest = {
+  type: 'unknown',
+  reason: `registries are asked for ${maxImages} images of a cache in one round, and this is one more`,
+};
+
+/** Asks for the first images, of all registries in turn, so that a slow one does not keep others from being asked. */
+async function askEach(references: readonly string[], ask: (reference: string) => Promise<void>): Promise<void> {
+  const queue = inTurn(references.slice(0, maxImages)).values();
+  const worker = async (): Promise<void> => {
+    for (const reference of queue) await ask(reference);
+  };
+  await Promise.all(Array.from({ length: boundTable.round_questions.limit }, worker));
+}
+
+/** Sorted such that the first images of all registries come before the second ones. */
+function inTurn(references: readonly string[]): readonly string[] {
+  const byRegistry = [...Map.groupBy(references, (each) => parseImageReference(each).registry).values()];
+  const ranked = byRegistry.flatMap((images) => images.map((image, rank) => ({ image, rank })));
+  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ image }) => image);
 }

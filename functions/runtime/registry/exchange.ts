@@ -36,16 +36,17 @@ export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: 
   const connections = connectionsOf(certificates, options.lookup);
   const call = async (question: Question, budget: Budget): Promise<Reply> => {
     const [host, began] = [question.url.host, performance.now()];
+    const visitor = { host, namespace: budget.namespace };
     const isWhole = budget.left() >= callTimeout;
     const limit = deadline(isWhole ? callTimeout : budget.left(), [closing]);
     try {
       const reply = await sendRequest(question, connections, limit.signal);
-      hosts.heard(host, true);
-      throwIfThrottled(reply, hosts, now());
+      hosts.heard(visitor, true);
+      throwIfThrottled(reply, (ms, why) => hosts.rest(visitor, ms, why), now());
       return reply;
     } catch (thrown) {
       const cause = limit.signal.aborted ? reasonOf(limit.signal) : thrown;
-      if (cause instanceof TimedOut && isWhole) hosts.heard(host, false);
+      if (cause instanceof TimedOut && isWhole) hosts.heard(visitor, false);
       throw cause instanceof NoAnswer ? cause : silence(host, cause);
     } finally {
       limit.clear();
@@ -57,7 +58,8 @@ export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: 
       refuse(question.url, plain);
       if (budget.left() === 0)
         throw new NoAnswer(`the time for this image ran out before ${question.url.host} was asked`);
-      return hosts.visit(question.url.host, () => call(question, budget));
+      const visitor = { host: question.url.host, namespace: budget.namespace };
+      return hosts.visit(visitor, () => call(question, budget));
     },
     close: () => {
       connections.plain.destroy();
@@ -79,12 +81,14 @@ function refuse(url: URL, plain: ReadonlySet<string>): void {
     throw new NoAnswer(`${url.host} would have to be asked over http: REGISTRY_INSECURE has to name it for that`);
 }
 
-function throwIfThrottled({ url, status, headers }: Reply, hosts: Hosts, now: number): void {
+type Rest = (ms: number, why: string) => number;
+
+function throwIfThrottled({ url, status, headers }: Reply, rest: Rest, now: number): void {
   const requested = retryAfter(headers['retry-after'], now);
   const backoff = status === 429 ? (requested ?? defaultBackoff) : status === 503 ? requested : undefined;
   if (backoff === undefined) return;
   const why = `answered ${statusWords(status)}`;
-  throw new NoAnswer(`${url.host} ${why}`, hosts.rest(url.host, backoff, why));
+  throw new NoAnswer(`${url.host} ${why}`, rest(backoff, why));
 }
 
 /** A status with its standard phrase; the server's own phrase is untrusted. */
@@ -97,14 +101,17 @@ function silence(host: string, cause: unknown): NoAnswer {
 
 /** Time limit of all calls for one image; time in the queue is not counted, as it is not the registry's. */
 export type Budget = {
+  /** Of the cache that the image is for: calls count as its share. */
+  readonly namespace: string;
   /** Milliseconds. */
   readonly left: () => number;
   readonly spend: (ms: number) => void;
 };
 
-export function timeBudget(ms: number): Budget {
+export function timeBudget(ms: number, namespace: string): Budget {
   let left = ms;
   return {
+    namespace,
     left: () => Math.ceil(left),
     spend: (used) => {
       left = Math.max(0, left - used);

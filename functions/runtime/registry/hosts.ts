@@ -2,17 +2,25 @@ import { deadline, TimedOut } from '#runtime/api/time-limit.ts';
 import { limiter, type Limiter } from '#runtime/api/limiter.ts';
 import { NoAnswer } from './no-answer.ts';
 
-/** Limits concurrency per host, and backs off from hosts that throttle or time out. */
+/**
+ * Limits concurrency, and backs off from hosts that throttle or time out. Each namespace has a share of its own, and backs
+ * off alone: its users choose the hosts, and must not keep those of others from answers.
+ */
 export type Hosts = {
   /** Makes a call once a slot is free. Throws `NoAnswer` during backoff, or if no slot is free in time. */
-  readonly visit: <T>(host: string, call: () => Promise<T>) => Promise<T>;
+  readonly visit: <T>(visitor: Visitor, call: () => Promise<T>) => Promise<T>;
   /** Starts the backoff that a host requested. Returns its milliseconds: at most an hour, as some hosts send a date as seconds. */
-  readonly rest: (host: string, ms: number, why: string) => number;
+  readonly rest: (visitor: Visitor, ms: number, why: string) => number;
   /** Records whether a call was answered in time; repeated time-outs start a backoff, so that callers do not wait. */
-  readonly heard: (host: string, inTime: boolean) => void;
+  readonly heard: (visitor: Visitor, inTime: boolean) => void;
 };
 
+/** Which host is asked, for a cache of which namespace. */
+export type Visitor = { readonly host: string; readonly namespace: string };
+
 export type HostLimits = {
+  /** Of all namespaces, and of one. */
+  readonly total: number;
   readonly concurrency: number;
   readonly perHost: number;
   /** Milliseconds that a call waits for a slot. */
@@ -20,60 +28,88 @@ export type HostLimits = {
   readonly now: () => number;
 };
 
-type Known = {
-  readonly enter: Limiter;
-  active: number;
-  timeouts: number;
-  rest: { readonly until: number; readonly why: string };
-};
+/** What one namespace knows of one host. */
+type Known = { active: number; timeouts: number; rest: { readonly until: number; readonly why: string } };
 
 const maxBackoff = 3_600_000;
 const timeoutBackoff = 30_000;
 const maxTimeouts = 4;
 const maxKnown = 1000;
 
-/** Acquires the slot of the host before the common one, so that calls that wait for a slow host block no others. */
-export function createHosts({ concurrency, perHost, lineTimeout, now }: HostLimits, closing: AbortSignal): Hosts {
-  const all = limiter(concurrency);
+/**
+ * Acquires slots from the narrowest to the widest: of the namespace at this host, of the namespace, of the host, of all. A
+ * call that waits for a slow host holds only slots of its namespace, and at most as many as one host gets.
+ */
+export function createHosts(
+  { total, concurrency, perHost, lineTimeout, now }: HostLimits,
+  closing: AbortSignal,
+): Hosts {
+  const all = limiter(total);
+  const ofHostAndNamespace = limiters(perHost);
+  const ofNamespace = limiters(concurrency);
+  const ofHost = limiters(perHost);
   const known = new Map<string, Known>();
-  const of = (host: string): Known => {
-    const found = known.get(host) ?? { enter: limiter(perHost), active: 0, timeouts: 0, rest: { until: 0, why: '' } };
-    known.set(host, found);
+  const of = (visitor: Visitor): Known => {
+    const found = known.get(keyOf(visitor)) ?? { active: 0, timeouts: 0, rest: { until: 0, why: '' } };
+    known.set(keyOf(visitor), found);
     return found;
   };
-  const rest = (host: string, ms: number, why: string): number => {
+  const rest = (visitor: Visitor, ms: number, why: string): number => {
     const bounded = Math.min(ms, maxBackoff);
-    of(host).rest = { until: now() + bounded, why };
+    of(visitor).rest = { until: now() + bounded, why };
     return bounded;
   };
   return {
     rest,
-    visit: async (host, call) => {
+    visit: async (visitor, call) => {
+      const { host, namespace } = visitor;
       forgetIdle(known, now());
-      const one = of(host);
+      const one = of(visitor);
       throwIfResting(host, one, now());
       one.active += 1;
-      const line = deadline(lineTimeout, [closing]);
+      const { signal, clear } = deadline(lineTimeout, [closing]);
       const admitted = (): ReturnType<typeof call> => {
         throwIfResting(host, one, now());
         return call();
       };
+      const atHost = (): ReturnType<typeof call> => ofHost(host, () => all(admitted, signal), signal);
+      const inNamespace = (): ReturnType<typeof call> => ofNamespace(namespace, atHost, signal);
       try {
-        return await one.enter(() => all(admitted, line.signal), line.signal);
+        return await ofHostAndNamespace(keyOf(visitor), inNamespace, signal);
       } catch (error) {
         throw error instanceof TimedOut ? lateFor(host, lineTimeout) : error;
       } finally {
         one.active -= 1;
-        line.clear();
+        clear();
       }
     },
-    heard: (host, inTime) => {
-      const one = of(host);
+    heard: (visitor, inTime) => {
+      const one = of(visitor);
       one.timeouts = inTime ? 0 : one.timeouts + 1;
       if (one.timeouts < maxTimeouts) return;
       one.timeouts = 0;
-      rest(host, timeoutBackoff, 'has not answered in time, time after time');
+      rest(visitor, timeoutBackoff, 'has not answered in time, time after time');
     },
+  };
+}
+
+const keyOf = ({ host, namespace }: Visitor): string => `${namespace} ${host}`;
+
+type LimiterOf = <T>(key: string, work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+
+/** A limiter for each key, as long as somebody uses it. */
+function limiters(limit: number): LimiterOf {
+  const inUse = new Map<string, { readonly enter: Limiter; users: number }>();
+  return async (key, work, signal) => {
+    const one = inUse.get(key) ?? { enter: limiter(limit), users: 0 };
+    inUse.set(key, one);
+    one.users += 1;
+    try {
+      return await one.enter(work, signal);
+    } finally {
+      one.users -= 1;
+      if (one.users === 0) inUse.delete(key);
+    }
   };
 }
 
@@ -85,8 +121,9 @@ function throwIfResting(host: string, { rest }: Known, now: number): void {
   if (left > 0) throw new NoAnswer(`${host} ${rest.why}, and is left alone for ${Math.ceil(left / 1000)} s`, left);
 }
 
-/** Bounds memory, as users choose the hosts. */
+/** Bounds memory, as users choose the hosts: forgets what is over, then the oldest that nobody waits for. */
 function forgetIdle(known: Map<string, Known>, now: number): void {
   if (known.size < maxKnown) return;
-  for (const [host, { active, rest }] of known) if (active === 0 && rest.until <= now) known.delete(host);
+  for (const [key, { active, rest }] of known) if (active === 0 && rest.until <= now) known.delete(key);
+  for (const [key, { active }] of known) if (active === 0 && known.size >= maxKnown) known.delete(key);
 }

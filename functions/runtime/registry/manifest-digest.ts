@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { type Conversation, manifestTypes } from './conversation.ts';
-import type { Query, Login } from './keyring.ts';
+import type { Query } from './keyring.ts';
 import { statusWords } from './exchange.ts';
 import { Denied, NoAnswer, printable } from './no-answer.ts';
 import type { Place } from './places.ts';
@@ -19,9 +18,9 @@ export async function manifestDigest(converse: Conversation, place: Place, query
     const head = await converse('HEAD', place, query);
     const digest = digestHeader(head);
     if (head.status === 200 && digest !== undefined) return { type: 'digest', digest };
-    if (![200, 405, 501].includes(head.status)) return refusal(head, query.login);
+    if (![200, 405, 501].includes(head.status)) return refusal(head, place, query);
     const whole = await converse('GET', place, query);
-    return whole.status === 200 ? { type: 'digest', digest: digestOf(whole) } : refusal(whole, query.login);
+    return whole.status === 200 ? { type: 'digest', digest: digestOf(whole, place) } : refusal(whole, place, query);
   } catch (error) {
     if (error instanceof Denied) return { type: 'denied', reason: error.message };
     throw error;
@@ -34,11 +33,13 @@ function digestHeader({ headers }: Reply): string | undefined {
 }
 
 /** Hashes the body if it is a manifest, and not the error page of a proxy. */
-function digestOf(reply: Reply): string {
+function digestOf(reply: Reply, place: Place): string {
   const type = (reply.headers['content-type'] ?? '').split(';', 1).join('').trim().toLowerCase();
   if (!manifestTypes.some((each) => each === type))
-    throw new NoAnswer(`${reply.url.host} answered with what is no manifest: type ${printable(type) || 'unknown'}`);
-  const digest = `sha256:${createHash('sha256').update(reply.body).digest('hex')}`;
+    throw new NoAnswer(
+      `${reply.url.host} answered with what is no manifest: type ${said(type, reply, place) || 'unknown'}`,
+    );
+  const { digest } = reply;
   if ((digestHeader(reply) ?? digest) !== digest)
     throw new NoAnswer(`${reply.url.host} answered with a manifest that has not the digest it told`);
   return digest;
@@ -48,9 +49,15 @@ const errorResponse = z.object({
   errors: z.array(z.object({ code: z.optional(z.string()), message: z.optional(z.string()) })),
 });
 
+/** What a server says, unless the place has redirected there: it could choose a host that only we reach. */
+const said = (text: string, { url }: Reply, { manifest }: Place): string =>
+  url.origin === manifest.origin ? printable(text) : '';
+
 /** Classifies an error answer. With a login the reason omits the server's message, which may quote the login. */
-function refusal({ url, status, body }: Reply, login: Login | undefined): Finding {
-  const { codes, message } = errorsIn(body.toString('utf8'));
+function refusal(reply: Reply, place: Place, { login }: Query): Finding {
+  const { url, status, body } = reply;
+  const { codes, text } = errorsIn(body.toString('utf8'));
+  const message = said(text, reply, place);
   const isAbsent = status === 404 || codes.some((code) => code === 'MANIFEST_UNKNOWN' || code === 'NAME_UNKNOWN');
   if (isAbsent && status < 500) return { type: 'absent' };
   const detail = login === undefined && message !== '' ? `: ${message}` : '';
@@ -59,12 +66,12 @@ function refusal({ url, status, body }: Reply, login: Login | undefined): Findin
   throw new NoAnswer(reason);
 }
 
-function errorsIn(text: string): { readonly codes: readonly string[]; readonly message: string } {
+function errorsIn(text: string): { readonly codes: readonly string[]; readonly text: string } {
   try {
     const { errors } = errorResponse.parse(JSON.parse(text));
     const messages = errors.map(({ code, message }) => message ?? code ?? '').join('; ');
-    return { codes: errors.map(({ code }) => code ?? ''), message: printable(messages) };
+    return { codes: errors.map(({ code }) => code ?? ''), text: messages };
   } catch {
-    return { codes: [], message: printable(text) };
+    return { codes: [], text };
   }
 }

@@ -1,14 +1,18 @@
+import { createHash } from 'node:crypto';
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { version } from '#runtime/version.ts';
+import { boundTable } from '#runtime/bounds.ts';
 import { NoAnswer } from './no-answer.ts';
+
+const maxKept = boundTable.registry_answer_bytes.limit;
 
 export type Question = {
   readonly method: 'HEAD' | 'GET';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** Maximum bytes of the answer's body; a larger one is `NoAnswer`. */
+  /** Maximum bytes of the answer's body; a larger one is `NoAnswer`. Only its beginning is kept. */
   readonly most: number;
 };
 
@@ -19,7 +23,10 @@ export type Reply = {
   readonly headers: IncomingHttpHeaders;
   /** Every WWW-Authenticate header. */
   readonly challenges: readonly string[];
+  /** The beginning of the body. */
   readonly body: Buffer;
+  /** The digest of the whole body. */
+  readonly digest: string;
 };
 
 /** Agents of kept-alive connections, and the look-up of addresses. */
@@ -67,14 +74,17 @@ function send(
 }
 
 async function read(incoming: IncomingMessage, { url, most }: Question): Promise<Reply> {
-  const chunks: Buffer[] = [];
+  const kept: Buffer[] = [];
+  const hash = createHash('sha256');
   let size = 0;
   const body: AsyncIterable<Buffer> = incoming;
   for await (const chunk of body) {
+    if (size < maxKept) kept.push(chunk.subarray(0, maxKept - size));
     size += chunk.length;
     if (size > most) throw new NoAnswer(`${url.host} answered with more than ${most} bytes`);
-    chunks.push(chunk);
+    hash.update(chunk);
   }
   const { statusCode: status = 0, headers, headersDistinct } = incoming;
-  return { url, status, headers, challenges: headersDistinct['www-authenticate'] ?? [], body: Buffer.concat(chunks) };
+  const challenges = headersDistinct['www-authenticate'] ?? [];
+  return { url, status, headers, challenges, body: Buffer.concat(kept), digest: `sha256:${hash.digest('hex')}` };
 }
