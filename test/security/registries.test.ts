@@ -55,6 +55,15 @@ describe('a tenant with registries of its own', () => {
     expect(reasonOf(await registry.digest(`${hostOf(busy)}/app`, [], 'attacker'))).toContain('left alone');
   });
 
+  it('reads no answer of a host that its registry names as token server (attack 13)', async () => {
+    const internal = await server((response) => answer(response, 500, 'internal words'));
+    const evil = await server((response) =>
+      answer(response, 401, '', { 'www-authenticate': `Bearer realm="${internal.url}/admin",service="x"` }),
+    );
+    const reason = reasonOf(await registryFor([evil, internal]).digest(`${hostOf(evil)}/app`));
+    expect(reason).toBe(`${hostOf(internal)} answered 500 Internal Server Error when asked for a token`);
+  });
+
   it('reads no answer of a host that its registry redirects to', async () => {
     const internal = await server((response, { method }) =>
       method === 'HEAD'

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { Challenge } from './challenge.ts';
 import { type Query, fingerprint, type Login } from './keyring.ts';
 import { type Budget, type Exchange, statusWords } from './exchange.ts';
-import { Denied, NoAnswer, printable } from './no-answer.ts';
+import { Denied, NoAnswer } from './no-answer.ts';
 
 type Bearer = Extract<Challenge, { scheme: 'bearer' }>;
 
@@ -71,8 +71,8 @@ async function fetchToken(
   const { status, body } = await exchange.ask({ method: 'GET', url, headers, most: maxBytes }, budget);
   const message = `${url.host} answered ${statusWords(status)} when asked for a token`;
   if (status === 401 || status === 403) throw new Denied(message);
-  // The body may quote the login.
-  if (status !== 200) throw new NoAnswer(login ? message : `${message}: ${printable(body.toString('utf8'))}`);
+  // The body is not quoted: the registry chose this host, which may be one that only we reach.
+  if (status !== 200) throw new NoAnswer(message);
   return tokenIn(body.toString('utf8'), url.host);
 }
 
