@@ -161,7 +161,7 @@ export default defineConfig(
     files: ['sources/status-page/assets/*.js', 'test/sources/status-page/*.js'],
     languageOptions: {
       globals: Object.fromEntries(
-        'document location history fetch AbortSignal CSS URLSearchParams setTimeout getComputedStyle'
+        'window document location history fetch AbortSignal CSS URLSearchParams setTimeout getComputedStyle'
           .split(' ')
           .map((name) => [name, 'readonly']),
       ),

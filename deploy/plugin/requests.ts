@@ -10,14 +10,16 @@ type RequestCommand = {
   readonly verb: 'refresh' | 'purge';
   readonly annotation: string;
   readonly result: string;
+  /** What is true once it has succeeded, for the help. */
+  readonly done: string;
   readonly summary: string;
   readonly description: string;
   readonly flags: readonly Flag[];
 };
 
-const requestCommand = ({ verb, annotation, result, summary, description, flags }: RequestCommand): Command => ({
+const requestCommand = ({ verb, annotation, result, done, summary, description, flags }: RequestCommand): Command => ({
   summary,
-  description: `${description}\n\nThis sets the annotation ${annotation} to the current time. Each new value requests one round. A suspended cache handles the request when it is resumed.\n\nWith --wait: ${exitCodesHelp}`,
+  description: `${description}\n\nThis sets the annotation ${annotation} to the current time. Each new value requests one round. A suspended cache handles the request when it is resumed.\n\nWith --wait: ${exitCodesHelp(done)}`,
   examples: [
     [summary.replace(' a cache', ' the cache web'), `${verb} web`],
     ['The same, and wait for the result', `${verb} web --wait --timeout=10m`],
@@ -68,6 +70,7 @@ export const refresh = requestCommand({
   verb: 'refresh',
   annotation: annotations.refreshRequestedAt,
   result: 'refresh requested',
+  done: 'all images are present',
   summary: 'Request a refresh of a cache',
   description:
     'Request a refresh of a cache: images that nodes have lost, and tags that have moved, are pulled again. It also restores a purged cache.',
@@ -83,6 +86,7 @@ export const purge = requestCommand({
   verb: 'purge',
   annotation: annotations.purgeRequestedAt,
   result: 'purge requested',
+  done: 'all images are removed, but for those that are still needed',
   summary: 'Request the removal of the images of a cache from its nodes',
   description:
     'Request the removal of the images of a cache from its nodes. The cache stays purged until its spec changes or a refresh is requested.',

@@ -1,7 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { isUnsettled, type LedgerEntry } from '#model/cache/ledger.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
-import { imagesOf } from '#model/desired/desired-images.ts';
+import { ledgerImages } from '#model/desired/placements.ts';
 
 /** One line of output; its tone is a colour where the terminal has colours. */
 export type Line = { readonly text: string; readonly tone?: Tone };
@@ -60,10 +60,13 @@ function describeNode(cache: ImageCache, entry: LedgerEntry): NodeLine {
     case 'Pending':
       return { state: 'pending', text: counted(images.length, 'image'), tone: 'quiet' };
     case 'Pulling':
+      if (entry.failingImages.length > 0)
+        return { state: 'failing', text: named(images, entry.failingImages).join(', '), tone: 'bad' };
       return entry.pendingImages === undefined || entry.attempt <= 1
         ? { state: 'pulling', text: counted(images.length, 'image'), tone: 'busy' }
         : { state: 'retrying', text: named(images, entry.pendingImages).join(', '), tone: 'busy' };
     case 'Ready':
+      if (entry.reason !== '') return { state: 'skipped', text: entry.reason, tone: 'quiet' };
       return { state: 'ready', text: counted(images.length, 'image'), tone: 'good' };
     case 'Failed':
       return { state: 'failed', text: shortfall(images, failed), tone: 'bad' };
@@ -93,8 +96,7 @@ function holdersOf(cache: ImageCache): ReadonlyMap<string, readonly string[]> {
 const entriesOf = (cache: ImageCache): readonly (readonly [string, LedgerEntry])[] =>
   Object.entries(cache.status.nodes).toSorted(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
 
-const imagesIn = (cache: ImageCache, entry: LedgerEntry): readonly string[] =>
-  imagesOf(cache, cache.status.desired[entry.desiredHash] ?? []);
+const imagesIn = (cache: ImageCache, entry: LedgerEntry): readonly string[] => ledgerImages(cache, entry.desiredHash);
 
 const named = (images: readonly string[], indexes: readonly number[]): readonly string[] =>
   indexes.flatMap((index) => images[index] ?? []);

@@ -10,6 +10,7 @@ import { recordResults } from '#model/pull/record-results.ts';
 import { retainsJobs } from '#model/pull/retained-jobs.ts';
 import { startNodes } from '#model/pull/start-nodes.ts';
 import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
+import { hasUnnamed, withNamedKeepers } from '#model/removal/kept-images.ts';
 import { recordRemovals } from '#model/removal/record-removals.ts';
 import { isWaiting, removalEvents } from '#model/removal/removal-report.ts';
 import { removalJobsToCreate, removalJobsToDelete } from '#model/removal/removals-due.ts';
@@ -54,7 +55,7 @@ export function planRound(world: World, opened: ImageCache): Plan {
 /** Whether all Jobs of the kind that the caller creates were observed, and no Job of the other kind is due. */
 function hasObservedItsJobs({ observed, makes }: World, { status }: ImageCache): boolean {
   if (makes === 'removals') return observed.removals.hasAll && !Object.values(status.nodes).some(isUnsettled);
-  return observed.hasAllJobs && !Object.values(status.removals).some(isRemovalUnsettled);
+  return observed.hasAllJobs && !hasUnsettledRemovals({ status });
 }
 
 type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; readonly observeNext: ObserveNext };
@@ -73,11 +74,18 @@ type Removed = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache
 /** Finds the images to remove from each node, records the results of removal Jobs, and starts the next removals. */
 function removalStep(world: World, pulled: ImageCache): Removed {
   const synced = syncRemovals(world, pulled);
-  const recorded = recordRemovals(world, synced);
+  const recorded = withNamedKeepers(world, recordRemovals(world, synced));
+  // Whose the spared images are is in other caches, which are observed once, before the last result is reported.
+  const mustKnowCaches = world.makes === 'removals' && !world.observed.removals.hasAll && hasUnnamed(recorded);
+  if (mustKnowCaches && !hasUnsettledRemovals(recorded) && hasUnsettledRemovals(synced))
+    return { next: synced, observeNext: 'everything', polls: false };
   // A running removal keeps its list of images: additions are found once it has ended.
   const next = hasEnded(synced, recorded) ? syncRemovals(world, recorded) : recorded;
   return world.makes === 'removals' ? startRemovals(world, next) : { next, observeNext: 'nothing', polls: false };
 }
+
+const hasUnsettledRemovals = ({ status }: Pick<ImageCache, 'status'>): boolean =>
+  Object.values(status.removals).some(isRemovalUnsettled);
 
 const hasEnded = ({ status: before }: ImageCache, { status: after }: ImageCache): boolean =>
   Object.entries(after.removals).some(([name, { state }]) => state !== before.removals[name]?.state);

@@ -1,6 +1,6 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import { imagesOf } from '#model/desired/desired-images.ts';
+import { ledgerImages } from '#model/desired/placements.ts';
 
 /** Numbers of images by pull result. */
 export type PullResults = Readonly<Record<'succeeded' | 'failed' | 'lost', number>>;
@@ -12,7 +12,7 @@ export function pullResults(before: ImageCache, after: ImageCache): PullResults 
     const now = after.status.nodes[name];
     if (!isPulling(entry) || now === undefined || !isOver(entry, now)) continue;
     const tried =
-      entry.pendingImages?.length ?? imagesOf(before, before.status.desired[entry.desiredHash] ?? []).length;
+      entry.pendingImages?.length ?? ledgerImages(before, entry.desiredHash).length;
     const failed = failedOf(entry, now);
     if (failed === undefined) results.lost += tried;
     else {

@@ -1,9 +1,9 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
+import { type LedgerEntry, type NodeState, isFailing, stateOf } from '#model/cache/ledger.ts';
 import type { RemovalLedger, RemovalState } from '#model/cache/removal-ledger.ts';
 import { type Access, accessOf } from '#model/desired/access.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
-import { imagesOf } from '#model/desired/desired-images.ts';
+import { ledgerImages } from '#model/desired/placements.ts';
 import { page, type Page, type Paging } from './paging.ts';
 
 /** A row of the table of caches; times are epoch milliseconds. */
@@ -14,7 +14,8 @@ export type CacheRow = {
   readonly operation: string;
   readonly message: string;
   readonly isSuspended: boolean;
-  readonly nodes: Readonly<Record<'ready' | 'pulling' | 'pending' | 'failed' | 'skipped', number>>;
+  /** `failing` nodes are not among the pulling and pending ones here. */
+  readonly nodes: Readonly<Record<'ready' | 'pulling' | 'pending' | 'failing' | 'failed' | 'skipped', number>>;
   /** Nodes with image removals, by state. */
   readonly removals: Readonly<Record<'removed' | 'open' | 'failed' | 'skipped', number>>;
   readonly images: { readonly total: number; readonly failed: number };
@@ -34,6 +35,7 @@ type ImageRow = {
   readonly image: string;
   readonly digest: string;
   readonly ready: number;
+  readonly failing: number;
   readonly failed: number;
   readonly open: number;
   /** Who can start it without its registry; '' while no node has it. */
@@ -41,7 +43,7 @@ type ImageRow = {
 };
 type NodeRow = {
   readonly node: string;
-  readonly state: NodeState;
+  readonly state: ShownState;
   readonly reason: string;
   readonly attempt: number;
   readonly present: number;
@@ -53,16 +55,18 @@ export type NodeImageRow = {
   readonly reason: string;
   readonly message: string;
 };
-type ImageState = 'failed' | 'pulling' | 'pending' | 'unknown' | 'present';
+type ImageState = 'failed' | 'failing' | 'pulling' | 'pending' | 'unknown' | 'present';
 
 export function cacheRow(cache: ImageCache): CacheRow {
   const { namespace, name, spec, status } = cache;
-  const { desired, ready, pulling, failed, skipped } = nodeCounts(status.nodes);
+  const { desired, ready, failing, failed, skipped } = nodeCounts(status.nodes);
+  const entries = Object.values(status.nodes);
+  const pulling = entries.filter((entry) => shownState(entry) === 'Pulling').length;
   const images = new Set(spec.lists.flatMap((list) => list.images));
   return {
     ...{ namespace, name, status: status.status, operation: status.round?.operation ?? '', message: status.message },
     isSuspended: spec.suspend,
-    nodes: { ready, pulling, pending: desired - ready - pulling - failed, failed, skipped },
+    nodes: { ready, pulling, pending: desired - ready - pulling - failing - failed, failing, failed, skipped },
     removals: removalCounts(status.removals),
     images: { total: images.size, failed: Object.keys(status.failures).length },
     ...{ started: status.startTime, ended: status.completionTime, nextRefresh: status.nextRefreshTime },
@@ -84,7 +88,7 @@ type Asked = { readonly query: string; readonly state: string; readonly nodes: P
 export function cacheDetail(cache: ImageCache, asked: Asked): CacheDetail {
   const entries = Object.entries(cache.status.nodes).toSorted(byUrgency);
   const chosen = entries.filter(
-    ([name, { state }]) => (asked.state === '' || state === asked.state) && name.includes(asked.query),
+    ([name, entry]) => (asked.state === '' || shownState(entry) === asked.state) && name.includes(asked.query),
   );
   const nodeRows = page(chosen, asked.nodes);
   return {
@@ -92,7 +96,7 @@ export function cacheDetail(cache: ImageCache, asked: Asked): CacheDetail {
     imageRows: page(imageRows(cache), asked.images),
     nodeRows: { ...nodeRows, rows: nodeRows.rows.map(([name, entry]) => nodeRow(name, entry, cache)) },
     map: chosen
-      .map(([, { state }]) => letters[state])
+      .map(([, entry]) => letters[shownState(entry)])
       .join('')
       .slice(0, maxCells),
   };
@@ -114,51 +118,61 @@ export function nodeImages(cache: ImageCache, node: string, paging: Paging): Pag
   );
 }
 
-const letters: Readonly<Record<NodeState, string>> = {
+/** The state as the page shows it. */
+type ShownState = NodeState | 'Failing';
+const shownState = (entry: LedgerEntry): ShownState => (isFailing(entry) ? 'Failing' : stateOf(entry));
+
+const letters: Readonly<Record<ShownState, string>> = {
   Failed: 'F',
+  Failing: 'T',
   Pulling: 'P',
   Pending: 'W',
   Skipped: 'S',
   Ready: 'R',
 };
 const urgency = Object.keys(letters);
-const imageStates: readonly ImageState[] = ['failed', 'pulling', 'pending', 'unknown', 'present'];
+const imageStates: readonly ImageState[] = ['failed', 'failing', 'pulling', 'pending', 'unknown', 'present'];
 /** More nodes than any cluster has. */
 const maxCells = 10_000;
 
 const names = new Intl.Collator('en', { numeric: true });
 type Named = readonly [name: string, entry: LedgerEntry];
 const byUrgency = ([a, one]: Named, [b, other]: Named): number =>
-  urgency.indexOf(one.state) - urgency.indexOf(other.state) || names.compare(a, b);
+  urgency.indexOf(shownState(one)) - urgency.indexOf(shownState(other)) || names.compare(a, b);
 
-const desiredOn = (entry: LedgerEntry, cache: ImageCache): readonly string[] =>
-  imagesOf(cache, cache.status.desired[entry.desiredHash] ?? []);
+const desiredOn = (entry: LedgerEntry, cache: ImageCache): readonly string[] => ledgerImages(cache, entry.desiredHash);
 
 function nodeRow(node: string, entry: LedgerEntry, cache: ImageCache): NodeRow {
-  const { state, reason, attempt } = entry;
+  const { reason, attempt } = entry;
+  const state = shownState(entry);
   const states = desiredOn(entry, cache).map((_, index) => imageState(entry, index));
   const present = states.filter((each) => each === 'present').length;
   return { node, state, reason, attempt, present, desired: states.length };
 }
 
 /** An image that is neither pending nor failed is present. */
-function imageState({ state, pendingImages, failedImages, opening }: LedgerEntry, index: number): ImageState {
+function imageState(entry: LedgerEntry, index: number): ImageState {
+  const { state, pendingImages, failedImages, failingImages, opening } = entry;
   if (state === 'Ready') return 'present';
   if (state === 'Failed' || opening !== undefined) return failedImages.includes(index) ? 'failed' : 'present';
   if (state === 'Skipped') return 'unknown';
+  if (isFailing(entry) && (failingImages.includes(index) || failedImages.includes(index))) return 'failing';
   if (pendingImages?.includes(index) === false) return 'present';
   return state === 'Pulling' ? 'pulling' : 'pending';
 }
 
+type ImageCounts = Record<'ready' | 'failing' | 'failed' | 'open' | 'locked' | 'unknown', number>;
+
 /** Images with the number of nodes in each state; those with failures first. */
 function imageRows(cache: ImageCache): readonly ImageRow[] {
-  const rows = new Map<string, { ready: number; failed: number; open: number; locked: number; unknown: number }>();
+  const rows = new Map<string, ImageCounts>();
   for (const entry of Object.values(cache.status.nodes))
     desiredOn(entry, cache).forEach((image, index) => {
-      const row = rows.get(image) ?? { ready: 0, failed: 0, open: 0, locked: 0, unknown: 0 };
+      const row = rows.get(image) ?? { ready: 0, failing: 0, failed: 0, open: 0, locked: 0, unknown: 0 };
       rows.set(image, row);
       const state = imageState(entry, index);
       if (state === 'failed') row.failed += 1;
+      else if (state === 'failing') row.failing += 1;
       else if (state !== 'present' && state !== 'unknown') row.open += 1;
       if (state !== 'present') return;
       row.ready += 1;
@@ -166,9 +180,12 @@ function imageRows(cache: ImageCache): readonly ImageRow[] {
       else if (entry.lockedImages.includes(index)) row.locked += 1;
     });
   return [...rows]
-    .map(([image, { failed, open, ...counts }]) => {
+    .map(([image, { failing, failed, open, ...counts }]) => {
       const access = accessOf(image, counts, cache) ?? '';
-      return { image, digest: cache.status.digests[image] ?? '', ready: counts.ready, failed, open, access } as const;
+      const digest = cache.status.digests[image] ?? '';
+      return { image, digest, ready: counts.ready, failing, failed, open, access } as const;
     })
-    .toSorted((a, b) => b.failed - a.failed || b.open - a.open || names.compare(a.image, b.image));
+    .toSorted(
+      (a, b) => b.failed - a.failed || b.failing - a.failing || b.open - a.open || names.compare(a.image, b.image),
+    );
 }

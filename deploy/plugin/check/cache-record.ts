@@ -1,6 +1,7 @@
 import type { AnonymousPull } from '#model/cache/access.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
+import { ledgerImages } from '#model/desired/placements.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import { recordedAccess } from '../recorded-access.ts';
@@ -41,9 +42,9 @@ export function cacheRecord(cache: ImageCache, object: unknown, usualAccount = '
     const anonymousPull = ownEntry(cache.status.anonymousPulls, image);
     return { image, reference, digest, hasAccess: access.has(reference), anonymousPull };
   });
-  const indexes = Object.entries(cache.status.desired).map(
-    ([hash, lists]) =>
-      [hash, new Map(imagesOf(cache, lists).map((image, index) => [normalisedReference(image), index]))] as const,
+  const indexes = Object.keys(cache.status.desired).map(
+    (hash) =>
+      [hash, new Map(ledgerImages(cache, hash).map((image, index) => [normalisedReference(image), index]))] as const,
   );
   return {
     cache,

@@ -4,7 +4,7 @@ import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
 import type { Operation, Trigger } from '#model/cache/round.ts';
-import { imagesOf } from '#model/desired/desired-images.ts';
+import { ledgerImages } from '#model/desired/placements.ts';
 import { isAbsent } from '#model/desired/presence.ts';
 
 /** What applying a cache would cause, by images and nodes. */
@@ -61,7 +61,7 @@ export function forecast({ cache, isNew, plan, nodes: allNodes, sizes }: Forecas
   const nodes = Object.entries(status.nodes).map(([name, entry]) =>
     nodeForecast(name, entry, {
       node: byName.get(name),
-      images: imagesOf(cache, status.desired[entry.desiredHash] ?? []),
+      images: ledgerImages({ ...cache, status }, entry.desiredHash),
     }),
   );
   const sizeOf = (image: string): number | undefined => sizes.get(normalisedReference(image));

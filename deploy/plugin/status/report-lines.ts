@@ -27,10 +27,11 @@ export function reportLines(report: Report, view: ReportView): readonly string[]
 
 function summaryLines(report: Report, { now, width, colour }: ReportView): readonly string[] {
   const { name, namespace, status, counts, round } = report;
-  const { desired, ready, failed, skipped } = counts;
+  const { desired, ready, failing, failed, skipped } = counts;
   const tone = status === 'Failed' ? 'bad' : status === 'Succeeded' ? 'good' : 'busy';
   const parts = [
     `${ready} of ${counted(desired, 'node')} ready`,
+    ...(failing === 0 ? [] : [`${failing} failing`]),
     ...(failed === 0 ? [] : [`${failed} failed`]),
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
   ];
@@ -58,7 +59,9 @@ function refreshText({ lastRefresh, nextRefresh }: Report, now: number): string 
 function imageLines({ images }: Report, { isWide, colour }: ReportView): readonly string[] {
   const shown = isWide ? images : images.slice(0, max.images);
   const numbered = images.map((each, index) => ({ ...each, number: index + 1 }));
-  const failing = numbered.filter(({ failed, number }) => failed > 0 && number > shown.length);
+  const isBad = (row: { readonly failed: number; readonly failing: number } | undefined): boolean =>
+    row !== undefined && row.failed + row.failing > 0;
+  const failing = numbered.filter((row) => isBad(row) && row.number > shown.length);
   const rows = [...numbered.slice(0, shown.length), ...failing];
   const hasAccess = images.some(({ access }) => access !== undefined);
   const columns = [
@@ -78,7 +81,7 @@ function imageLines({ images }: Report, { isWide, colour }: ReportView): readonl
   const more = images.length - rows.length;
   return [
     head,
-    ...lines.map((line, index) => ((rows[index]?.failed ?? 0) > 0 ? colour('bad', line) : line)),
+    ...lines.map((line, index) => (isBad(rows[index]) ? colour('bad', line) : line)),
     ...(more === 0 ? [] : [`... and ${counted(more, 'image')} more (-o wide lists all)`]),
   ];
 }
@@ -86,6 +89,7 @@ function imageLines({ images }: Report, { isWide, colour }: ReportView): readonl
 const marks: Readonly<Record<ImageState, string>> = {
   present: '+',
   failed: 'x',
+  failing: '!',
   pulling: '~',
   waiting: '.',
   unknown: '?',
@@ -112,17 +116,20 @@ function nodeLines({ images, nodes }: Report, { isWide, colour }: ReportView): r
   const more = nodes.length - shown.length;
   return [
     head,
-    ...lines.map((line, index) => colour(tones[shown[index]?.state ?? 'Ready'], line)),
+    ...lines.map((line, index) => colour(toneOf(shown[index]), line)),
     ...(more === 0 ? [] : [`... and ${counted(more, 'node')} more (-o wide lists all)`]),
     ...(isMarked ? legend(shown) : []),
   ];
 }
 
+const toneOf = (node: NodeReport | undefined) =>
+  node?.images.some(({ state }) => state === 'failing') === true ? 'bad' : tones[node?.state ?? 'Ready'];
+
 /** Explains the marks, unless all images are present. */
 function legend(nodes: readonly NodeReport[]): readonly string[] {
   const seen = new Set(nodes.flatMap(({ images }) => images.map(({ state }) => state)));
   if ([...seen].every((state) => state === 'present')) return [];
-  const states = ['present', 'failed', 'pulling', 'waiting', 'unknown'] as const;
+  const states = ['present', 'failed', 'failing', 'pulling', 'waiting', 'unknown'] as const;
   return [
     '',
     `images 1, 2, ...: ${states
@@ -162,7 +169,7 @@ const removalOrder: readonly RemovalState[] = ['Failed', 'Skipped', 'Removing', 
 const removalTones = { Failed: 'bad', Skipped: 'bad', Removing: 'busy', Pending: 'quiet', Removed: 'good' } as const;
 
 /** Equal failures of an image are printed once, with their nodes. */
-function failureLines({ failures }: Report, { isWide, width, colour }: ReportView): readonly string[] {
+export function failureLines({ failures }: Report, { isWide, width, colour }: ReportView): readonly string[] {
   const groups = new Map<string, { readonly image: string; readonly cause: string; readonly names: string[] }>();
   for (const { image, node, reason, message } of failures) {
     const cause = [reason, message].filter((part) => part !== '').join(': ');

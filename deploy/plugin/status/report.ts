@@ -1,9 +1,10 @@
 import type { Failure, ImageCache } from '#model/cache/image-cache.ts';
-import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
+import { type LedgerEntry, type NodeState, isFailing, stateOf } from '#model/cache/ledger.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
 import type { Access } from '#model/desired/access.ts';
 import { type NodeCounts, nodeCounts } from '#model/desired/node-counts.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
+import { ledgerImages } from '#model/desired/placements.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { byName } from '../by-name.ts';
 
@@ -41,6 +42,8 @@ export type ImageReport = {
   /** Number of nodes that have the image, and of those that must have it. */
   readonly present: number;
   readonly desired: number;
+  /** Number of nodes that fail to pull it and try again, and of those that have given up. */
+  readonly failing: number;
   readonly failed: number;
   /** Who can start it without the registry; undefined if the status does not say. */
   readonly access: Access | undefined;
@@ -54,7 +57,7 @@ export type NodeReport = {
   readonly failures: readonly ({ readonly image: string } & Omit<Failure, 'node'>)[];
 };
 
-export type ImageState = 'present' | 'failed' | 'pulling' | 'waiting' | 'unknown';
+export type ImageState = 'present' | 'failed' | 'failing' | 'pulling' | 'waiting' | 'unknown';
 
 /** `access`: what the status says of each image, by normalised reference. */
 export function report(cache: ImageCache, access: ReadonlyMap<string, Access> = new Map()): Report {
@@ -94,11 +97,11 @@ export function report(cache: ImageCache, access: ReadonlyMap<string, Access> = 
 }
 
 function nodeReport(cache: ImageCache, name: string, entry: LedgerEntry): NodeReport {
-  const { failures, desired } = cache.status;
-  const images = imagesOf(cache, desired[entry.desiredHash] ?? []);
+  const { failures } = cache.status;
+  const images = ledgerImages(cache, entry.desiredHash);
   return {
     name,
-    state: entry.state,
+    state: stateOf(entry),
     reason: entry.reason,
     images: images.map((image, index) => ({ image, state: imageState(entry, index) })),
     failures: images.flatMap((image) =>
@@ -111,13 +114,14 @@ function nodeReport(cache: ImageCache, name: string, entry: LedgerEntry): NodeRe
 
 /** A node that failed without failed images has reported on none. */
 export function imageState(entry: LedgerEntry, index: number): ImageState {
-  const { state, failedImages, pendingImages, opening } = entry;
+  const { state, failedImages, failingImages, pendingImages, opening } = entry;
   if (state === 'Ready') return 'present';
   if (opening !== undefined) return failedImages.includes(index) ? 'failed' : 'present';
   if (state === 'Failed')
     return failedImages.includes(index) ? 'failed' : failedImages.length === 0 ? 'unknown' : 'present';
   const isPending = pendingImages === undefined || pendingImages.includes(index);
   if (state === 'Skipped') return 'unknown';
+  if (isFailing(entry) && (failingImages.includes(index) || failedImages.includes(index))) return 'failing';
   if (!isPending) return 'present';
   return state === 'Pulling' ? 'pulling' : 'waiting';
 }
@@ -140,6 +144,7 @@ function imageReports(
       digest: cache.status.digests[image] ?? '',
       present: states.filter((state) => state === 'present').length,
       desired: states.length,
+      failing: states.filter((state) => state === 'failing').length,
       failed: states.filter((state) => state === 'failed').length,
       access: access.get(normalisedReference(image)),
     };
@@ -147,4 +152,5 @@ function imageReports(
 }
 
 const order: readonly NodeState[] = ['Failed', 'Skipped', 'Pulling', 'Pending', 'Ready'];
-const rank = ({ state }: NodeReport): number => order.indexOf(state);
+const rank = ({ state, images }: NodeReport): number =>
+  images.some((image) => image.state === 'failing') ? 0.5 : order.indexOf(state);

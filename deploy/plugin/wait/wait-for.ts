@@ -5,7 +5,9 @@ import type { Api } from '#runtime/api/api.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { exitCodes, UsageError } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
-import { counted } from '../units.ts';
+import { failureLines } from '../status/report-lines.ts';
+import { report } from '../status/report.ts';
+import { age, counted } from '../units.ts';
 import { nextChange } from './next-change.ts';
 import { currentCondition, waitStateOf, type WaitState } from './wait-state.ts';
 
@@ -32,11 +34,12 @@ export async function waitFor(
     const code = isOver(cache);
     if (code !== undefined) {
       terminal.print(progress(cache));
-      if (code !== exitCodes.good) terminal.note(cache.status.message);
+      if (code !== exitCodes.good) for (const line of whyLines(cache, terminal)) terminal.note(line);
       return code;
     }
     if (signal.aborted) {
-      terminal.note(`error: timed out waiting for imagecache/${reference.name}: ${progress(cache)}`);
+      terminal.note(`error: timed out after ${age(timeout)}: ${progress(cache)}`);
+      for (const line of whyLines(cache, terminal)) terminal.note(line);
       return exitCodes.timedOut;
     }
     if (progress(cache) !== printed) terminal.note((printed = progress(cache)));
@@ -58,9 +61,19 @@ export const whenOver = (cache: ImageCache): number | undefined => codes[waitSta
 export const whenReady = (cache: ImageCache): number | undefined =>
   currentCondition(cache, 'Ready')?.status === 'True' ? exitCodes.good : undefined;
 
+/** The message of the status, then each image with the nodes that do not have it and the reason, as in `status`. */
+function whyLines(cache: ImageCache, { colour, width = 80 }: Terminal): readonly string[] {
+  const view = { colour, isWide: false, width, now: 0 };
+  return [cache.status.message, ...failureLines(report(cache), view)].filter((line) => line !== '');
+}
+
 function progress(cache: ImageCache): string {
   const { name, status } = cache;
-  const { desired, ready, failed } = nodeCounts(status.nodes);
-  const nodes = desired === 0 ? '' : `, ${ready} of ${counted(desired, 'node')} ready`;
-  return `imagecache/${name} ${waitStateOf(cache)}${nodes}${failed === 0 ? '' : `, ${failed} failed`}`;
+  const { desired, ready, failing, failed } = nodeCounts(status.nodes);
+  const parts = [
+    ...(desired === 0 ? [] : [`${ready} of ${counted(desired, 'node')} ready`]),
+    ...(failing === 0 ? [] : [`${failing} failing`]),
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+  ];
+  return [`imagecache/${name} ${waitStateOf(cache)}`, ...parts].join(', ');
 }

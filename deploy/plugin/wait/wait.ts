@@ -9,14 +9,14 @@ export const timeoutFlag: Flag = {
   help: 'The length of time to wait, such as 90s, 10m or 1h.',
 };
 
-export const exitCodesHelp =
-  'Exit codes: 0 all images are present (or removed), 1 an error, 2 the round failed or the cache is suspended, 3 timed out.';
+export const exitCodesHelp = (done: string): string =>
+  `Exit codes: 0 ${done}, 1 an error, 2 the round failed or the cache is suspended, 3 timed out.`;
 
 export const wait: Command = {
   summary: 'Wait until the round of a cache has ended',
   description: `Wait until the round of a cache has ended, including a requested round that has not started.
 
-${exitCodesHelp}`,
+${exitCodesHelp('all images are present (or removed)')}`,
   examples: [
     ['Wait until the images are present, or fail', 'wait web'],
     ['Wait for success for up to an hour, over any number of rounds', 'wait web --for=ready --timeout=1h'],

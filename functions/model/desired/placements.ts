@@ -1,5 +1,5 @@
 import { type ImageCache, type ImageList, type Placement, type Status, isPurged } from '#model/cache/image-cache.ts';
-import { imagesOf } from './desired-images.ts';
+import { imagesOf, sortedImages } from './desired-images.ts';
 import { isDone } from '#model/cache/removal-ledger.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
@@ -43,6 +43,18 @@ export function placedImages(cache: ImageCache, desiredHash: string): readonly s
   const placed = placements.filter((placement) => placement.lists.some((index) => lists.includes(index)));
   if (placed.length > 0) return placed.flatMap(({ images }) => images);
   return observedGeneration === cache.generation ? imagesOf(cache, lists) : [];
+}
+
+/**
+ * The images that the indexes in ledger entries with this desired hash stand for: those of the spec that the latest round is
+ * for, which an edit that is not observed yet, or a suspension, leaves behind. Empty if they are not known any more.
+ */
+export function ledgerImages(cache: ImageCache, desiredHash: string): readonly string[] {
+  const { desired, placements, round, observedGeneration } = cache.status;
+  const lists = ownEntry(desired, desiredHash) ?? [];
+  if ((round?.generation ?? observedGeneration ?? cache.generation) === cache.generation) return imagesOf(cache, lists);
+  const placed = lists.map((index) => placements.find((placement) => placement.lists.includes(index)));
+  return placed.includes(undefined) ? [] : sortedImages(placed.flatMap((placement) => placement?.images ?? []));
 }
 
 /** Whether all removals have succeeded, so that placements outside the spec can be dropped. */

@@ -6,9 +6,9 @@ import { unknownDigest } from '#model/cache/known-digest.ts';
 import type { RemovalEntry, SparedImage } from '#model/cache/removal-ledger.ts';
 import type { Round } from '#model/cache/round.ts';
 import { accessOf } from './access.ts';
-import { imagesOf } from './desired-images.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import { nodeCounts } from './node-counts.ts';
+import { ledgerImages } from './placements.ts';
 
 /**
  * The status as JSON for the API server: times are text, counts are derived from the ledger, empty fields are omitted.
@@ -85,8 +85,8 @@ function images(status: Status, cache: ImageCache): readonly SerializedStatus[] 
 
 function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
   const counts = new Map<string, ImageCount>();
-  for (const [hash, lists] of Object.entries(status.desired)) {
-    const images = imagesOf(cache, lists);
+  for (const hash of Object.keys(status.desired)) {
+    const images = ledgerImages({ ...cache, status }, hash);
     const entries = Object.values(status.nodes).filter((entry) => entry.desiredHash === hash);
     const found = countsPerIndex(images.length, entries);
     images.forEach((image, index) => {

@@ -1,4 +1,5 @@
-import type { ImageCache } from '#model/cache/image-cache.ts';
+import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
+import type { SparedImage } from '#model/cache/removal-ledger.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { nextRound } from '#model/round/next-round.ts';
 import type { Node } from '#model/node/node.ts';
@@ -36,3 +37,32 @@ const remainingCaches = ({ observed, now }: World): readonly ImageCache[] =>
   observed.removals.otherCaches.filter(
     (other) => !other.isBeingDeleted && nextRound(other, now)?.operation !== 'Purge',
   );
+
+/** Whether the reason of a spared image names the image only, as the Job reports it, and not yet the caches that want it. */
+const isUnnamed = ({ image, reason, by }: SparedImage): boolean => reason === 'Wanted' && by === image;
+
+export const hasUnnamed = ({ status }: ImageCache): boolean =>
+  Object.values(status.removals).some(({ sparedImages }) => sparedImages.some(isUnnamed));
+
+/** Names the caches that images are spared for, `namespace/name`: removal Jobs are told images, not whose they are. */
+export function withNamedKeepers(world: World, cache: ImageCache): ImageCache {
+  if (!world.observed.removals.hasAll || !hasUnnamed(cache)) return cache;
+  const removals = Object.entries(cache.status.removals).map(([name, entry]) => {
+    const node = world.observed.nodes.get(name);
+    if (node === undefined || !entry.sparedImages.some(isUnnamed)) return [name, entry] as const;
+    const sparedImages = entry.sparedImages.map((spared) =>
+      isUnnamed(spared) ? withKeepers(spared, node, world) : spared,
+    );
+    return [name, { ...entry, sparedImages }] as const;
+  });
+  return withStatus(cache, { removals: Object.fromEntries(removals) });
+}
+
+function withKeepers(spared: SparedImage, node: Node, world: World): SparedImage {
+  const reference = normalisedReference(spared.image);
+  const keepers = remainingCaches(world).filter((other) =>
+    currentDesiredImages(other, node, world.settings)?.images.some((image) => normalisedReference(image) === reference),
+  );
+  const names = keepers.map(({ namespace, name }) => `${namespace}/${name}`).toSorted();
+  return names.length === 0 ? spared : { ...spared, by: names.slice(0, 3).join(', ') };
+}

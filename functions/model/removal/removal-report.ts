@@ -58,7 +58,7 @@ const isTold = ({ state }: RemovalEntry): boolean => state === 'Removed' || stat
 const isSame = (before: RemovalEntry | undefined, { id, imagesHash, state }: RemovalEntry): boolean =>
   before?.id === id && before.imagesHash === imagesHash && before.state === state;
 
-/** In one sentence for each thing that somebody may want to know; nodes are named while there are few. */
+/** In one sentence for each thing that somebody may want to know; nodes are named while there are few. '' if nothing was removed or left. */
 function summary(removals: RemovalLedger, isDeletion: boolean): string {
   const entries = Object.entries(removals);
   if (entries.length === 0) return '';
@@ -66,14 +66,16 @@ function summary(removals: RemovalLedger, isDeletion: boolean): string {
     entries.reduce((total, [, entry]) => total + of(entry), 0);
   const [removed, spared] = [sum((entry) => entry.removed), sum((entry) => entry.spared)];
   const freed = entries.filter(([, entry]) => entry.removed > 0).length;
-  return [
-    `Removed ${counted(removed, 'image')} (${inWords(sum((entry) => entry.freedBytes))}) from ${counted(freed, 'node')}`,
+  const bytes = inWords(sum((entry) => entry.freedBytes));
+  const parts = [
+    ...(removed === 0 ? [] : [`removed ${counted(removed, 'image')} (${bytes}) from ${counted(freed, 'node')}`]),
     ...(spared === 0 ? [] : [`spared ${counted(spared, 'image')}: ${list(entries.flatMap(sparedOn))}`]),
     ...troubles(entries, 'Failed', 'failed'),
     ...troubles(entries, 'Skipped', isDeletion ? 'given up' : 'still to be done'),
     ...(isDeletion ? troubles(entries, 'Pending', 'given up') : []),
     ...(isDeletion ? troubles(entries, 'Removing', 'given up') : []),
   ].join('; ');
+  return parts.slice(0, 1).toUpperCase() + parts.slice(1);
 }
 
 const sparedOn = ([name, { sparedImages }]: readonly [string, RemovalEntry]): readonly string[] =>

@@ -6,7 +6,7 @@ import { pager } from './pager.js';
 /** The details of one cache: its message, nodes and images. `asks` are the actions of the page. */
 export function cacheDetail(cache, shown, asks) {
   if (cache === undefined) return [element('p', { class: 'quiet' }, 'Reading …')];
-  const tone = cache.status === 'Failed' ? 'message bad' : 'message';
+  const tone = cache.status === 'Failed' || cache.nodes.failing > 0 ? 'message bad' : 'message';
   const removal = removalsInWords(cache.removals);
   return [
     cache.message === '' ? '' : element('p', { class: tone }, cache.message),
@@ -41,14 +41,15 @@ const limits = {
 };
 const limitTitle = 'Pods that can start the image while its registry cannot be reached';
 
-function imageRow({ image, digest, ready, failed, open, access }) {
-  const words = [grouped(ready), ...(failed > 0 ? [`${grouped(failed)} failed`] : [])].join(' · ');
+function imageRow({ image, digest, ready, failing, failed, open, access }) {
+  const trying = failing > 0 ? [`${grouped(failing)} failing`] : [];
+  const words = [grouped(ready), ...trying, ...(failed > 0 ? [`${grouped(failed)} failed`] : [])].join(' · ');
   const limit = limits[access] ?? '';
   const note = limit === '' ? '' : element('div', { class: 'quiet', title: limitTitle }, limit);
   return element(
     'tr',
     {},
     element('th', { scope: 'row' }, imageName(image, digest), note),
-    counts({ ready, pulling: open, failed }, words),
+    counts({ ready, pulling: open, failing, failed }, words),
   );
 }

@@ -1,15 +1,23 @@
 import { badge, chip, element, grouped, headRow, imageName } from './elements.js';
 import { pager } from './pager.js';
 
-const states = { Failed: 'failed', Pulling: 'pulling', Pending: 'pending', Skipped: 'skipped', Ready: 'ready' };
+const states = {
+  Failed: 'failed',
+  Failing: 'failing',
+  Pulling: 'pulling',
+  Pending: 'pending',
+  Skipped: 'skipped',
+  Ready: 'ready',
+};
 const kindsOfImages = {
   present: 'ready',
   failed: 'failed',
+  failing: 'failing',
   pulling: 'pulling',
   pending: 'pending',
   unknown: 'skipped',
 };
-const kindsOfLetters = { R: 'ready', F: 'failed', P: 'pulling', W: 'pending', S: 'skipped' };
+const kindsOfLetters = { R: 'ready', F: 'failed', T: 'failing', P: 'pulling', W: 'pending', S: 'skipped' };
 
 /** The nodes of a cache as a map and as a table, failures first, with a filter by state and name. */
 export function nodeSection(cache, shown, asks) {

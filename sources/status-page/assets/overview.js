@@ -63,7 +63,8 @@ function cacheRow(row, isOpen, onToggle) {
     ...{ 'aria-controls': isOpen ? 'detail' : undefined, onclick: () => onToggle(keyOf(row)) },
   };
   const title = element('button', toggle, element('span', { class: 'quiet' }, `${namespace}/`), name);
-  const missing = element('span', { class: 'bad' }, `${images.failed} of ${images.total} failed`);
+  const word = row.nodes.failing > 0 && row.nodes.failed === 0 ? 'failing' : 'failed';
+  const missing = element('span', { class: 'bad' }, `${images.failed} of ${images.total} ${word}`);
   return element(
     'tr',
     { class: isOpen ? 'cache open' : 'cache' },
@@ -72,8 +73,14 @@ function cacheRow(row, isOpen, onToggle) {
     nodeCounts(row),
     element('td', {}, images.failed > 0 ? missing : grouped(images.total)),
     element('td', {}, status === 'Processing' ? inProgress(row) : time(row.ended)),
-    element('td', {}, time(row.nextRefresh)),
+    element('td', {}, nextTime(row)),
   );
+}
+
+/** When the next refresh begins; that time is set at the end of a round, so it is past while one is open or waits to open. */
+function nextTime({ status, nextRefresh }) {
+  if (nextRefresh === undefined || nextRefresh > Date.now()) return time(nextRefresh);
+  return element('span', { class: 'quiet' }, status === 'Processing' ? 'after this one' : 'due');
 }
 
 /** A purged cache desires no images on any node: show its removals instead. */
@@ -96,8 +103,9 @@ export function removalsInWords({ removed, open, failed, skipped }) {
 const inProgress = ({ operation }) =>
   element('span', { class: 'quiet' }, operation === '' ? 'in progress' : `${operation.toLowerCase()} in progress`);
 
-function nodesInWords({ ready, pulling, pending, failed, skipped }) {
-  const parts = [`${grouped(ready)}/${grouped(ready + pulling + pending + failed)}`];
+function nodesInWords({ ready, pulling, pending, failing, failed, skipped }) {
+  const parts = [`${grouped(ready)}/${grouped(ready + pulling + pending + failing + failed)}`];
+  if (failing > 0) parts.push(`${grouped(failing)} failing`);
   if (failed > 0) parts.push(`${grouped(failed)} failed`);
   if (skipped > 0) parts.push(`${grouped(skipped)} skipped`);
   return parts.join(' · ');

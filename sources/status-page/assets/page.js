@@ -9,14 +9,13 @@ const page = 100;
 const maxRows = 200;
 
 const place = (id) => document.getElementById(id);
-const remembered = new URLSearchParams(location.hash.slice(1));
+/** The filters in the address. */
+function addressed() {
+  const kept = new URLSearchParams(location.hash.slice(1));
+  return { q: kept.get('q') ?? '', status: kept.get('status') ?? '', open: kept.get('open') ?? '' };
+}
 /** The current filters; kept in the address, so that it can be shared. */
-const asked = {
-  q: remembered.get('q') ?? '',
-  status: remembered.get('status') ?? '',
-  open: remembered.get('open') ?? '',
-  limit: page,
-};
+const asked = { ...addressed(), limit: page };
 const detail = { query: '', state: '', nodesAt: 0, imagesAt: 0, node: '', nodeImages: undefined, cache: undefined };
 let overview;
 let updatedAt = Date.now();
@@ -191,6 +190,14 @@ place('query').value = asked.q;
 place('query').addEventListener('input', ({ target }) =>
   choose((q) => Object.assign(asked, { q, limit: page }))(target.value),
 );
+// A link to another view, opened in this tab. What this page writes to the address itself is no such change.
+window.addEventListener('hashchange', () => {
+  Object.assign(detail, closed);
+  Object.assign(asked, addressed(), { limit: page });
+  place('query').value = asked.q;
+  draw();
+  void update();
+});
 document.addEventListener('keydown', (event) => {
   if (event.key !== '/' || event.target.matches('input') || event.ctrlKey || event.metaKey) return;
   event.preventDefault();

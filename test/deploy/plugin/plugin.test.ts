@@ -102,6 +102,10 @@ describe('kubectl imagecache wait, status, refresh', () => {
     await apply(cache('broken', ['registry.example/missing-one:1', 'registry.example/good:1']));
     const waited = await plugin('wait broken --timeout=15s');
     expect([waited.code, waited.out]).toEqual([2, 'imagecache/broken failed, 0 of 3 nodes ready, 3 failed\n']);
+    expect(waited.err).toMatch(
+      /^registry\.example\/missing-one:1 on .*node-1.*\n {2}(ErrImagePull|ImagePullBackOff): /m,
+    );
+    expect(waited.err).not.toContain('registry.example/good:1');
     const { out } = await plugin('status broken');
     expect(out).toMatch(/^broken in default: Failed\n0 of 3 nodes ready, 3 failed\n/);
     expect(out).toMatch(/ +3\/3 +Anyone +registry\.example\/good:1/);
@@ -109,7 +113,10 @@ describe('kubectl imagecache wait, status, refresh', () => {
     expect(out).toMatch(/node-1 +Failed +\+x/);
     expect(out).toMatch(/^registry\.example\/missing-one:1 on .*node-1.*\n {2}(ErrImagePull|ImagePullBackOff): /m);
     expect(widest(out)).toBeLessThanOrEqual(80);
-    expect((await plugin('wait broken --for=ready --timeout=300ms')).code).toBe(3);
+    const late = await plugin('wait broken --for=ready --timeout=300ms');
+    expect(late.code).toBe(3);
+    expect(late.err.match(/imagecache\/broken/g)).toHaveLength(2);
+    expect(late.err).toContain('registry.example/missing-one:1 on ');
   });
 
   it('requests a refresh and waits for it', async () => {
@@ -157,6 +164,12 @@ describe('kubectl imagecache wait, status, refresh', () => {
     expect(
       (await plugin('plan -f -', cache('asleep', ['a.example/a:1'], { spec: { cacheSpec: [], suspend: true } }))).out,
     ).toContain('suspended, no work is started');
+  });
+
+  it('have a help of purge that speaks of removed images', async () => {
+    const { out } = await plugin('purge --help');
+    expect(out.replaceAll(/\s+/g, ' ')).toContain('Exit codes: 0 all images are removed');
+    expect((await plugin('refresh --help')).out.replaceAll(/\s+/g, ' ')).toContain('0 all images are present,');
   });
 
   it('requests a purge by annotation', async () => {

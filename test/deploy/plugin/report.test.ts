@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { type LedgerEntry, newEntry } from '#model/cache/ledger.ts';
 import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { reportedStatus } from '#model/round/reported-status.ts';
+import { progressLines } from '../../../deploy/standalone/progress.ts';
 import { report } from '../../../deploy/plugin/status/report.ts';
 import { reportLines } from '../../../deploy/plugin/status/report-lines.ts';
-import { cache, noon, round, status } from '../../functions/model/builders.ts';
+import { cache, list, noon, round, spec, status } from '../../functions/model/builders.ts';
 
 const view = { colour: (_: string, text: string) => text, isWide: false, width: 100, now: noon };
 const entry = newRemovalEntry('id', 'hash', 2);
@@ -52,5 +54,44 @@ describe('the report of a purged cache', () => {
     const told = purged({ 'node-1': { ...entry, state: 'Removed', removed: 2 } });
     expect(reportLines(told, view)).toContain('All cached images succesfully deleted from respective nodes');
     expect(told).toMatchObject({ status: 'Succeeded', failures: [], removals: [{ name: 'node-1', removed: 2 }] });
+  });
+});
+
+describe('the report of a cache', () => {
+  const former = list(['gone:1', 'kept:2']);
+  const edited = (nodes: ReturnType<typeof status>['nodes']) =>
+    cache({
+      generation: 2,
+      spec: spec({ lists: [list(['kept:2', 'next:3'])] }),
+      status: status({
+        ...{ status: 'Failed', observedGeneration: 1, round: round(), desired: { w: [0] }, nodes },
+        placements: [{ ...former, sinceGeneration: 1, lists: [0] }],
+      }),
+    });
+  const stored = (of: Partial<LedgerEntry>): LedgerEntry => ({ ...newEntry('id', 'w'), ...of });
+
+  it('that was edited and is not observed yet blames no image for what was one of the former spec', () => {
+    const told = report(edited({ 'node-1': stored({ state: 'Failed', failedImages: [0] }) }));
+    expect(told.nodes[0]?.images).toEqual([
+      { image: 'gone:1', state: 'failed' },
+      { image: 'kept:2', state: 'present' },
+    ]);
+    expect(told.images).toMatchObject([
+      { image: 'kept:2', present: 1, failed: 0 },
+      { image: 'next:3', present: 0, failed: 0 },
+    ]);
+    expect(progressLines(edited({ 'node-1': stored({ state: 'Failed', failedImages: [0] }) }))[1]?.text).toContain(
+      'gone:1; 1 of 2 present',
+    );
+  });
+
+  it('shows images that fail and are tried again as failing, not as on their way', () => {
+    const open = cache({ status: status({ round: round(), desired: { w: [0] } }) });
+    const nodes = { 'node-1': stored({ state: 'Pulling', attempt: 1, failingImages: [0] }) };
+    const told = report({ ...open, status: { ...open.status, status: 'Processing', nodes } });
+    expect(told).toMatchObject({ counts: { failing: 1 }, images: [{ failing: 1 }, { failing: 0 }] });
+    expect(reportLines(told, view)).toEqual(
+      expect.arrayContaining(['0 of 1 node ready, 1 failing', expect.stringMatching(/^node-1 +Pulling +!~/)]),
+    );
   });
 });

@@ -111,6 +111,37 @@ describe.skipIf(browserPath === undefined).concurrent(about, { timeout: 60_000 }
     expect(await page.getByRole('button', { name: 'Failed 1' }).getAttribute('aria-pressed')).toBe('true');
   });
 
+  it('shows the view of a link that is opened in its tab', async ({ open }) => {
+    const { page } = await open(busyCluster(Date.now()));
+    await page.evaluate("location.hash = '#q=training&open=ml%2Ftraining'");
+    await cacheButton(page, 'gpu-2').waitFor();
+    await counted(page, '.cache', 1);
+    expect(await page.locator('#query').inputValue()).toBe('training');
+    await page.evaluate("location.hash = ''");
+    await page.locator('#detail').waitFor({ state: 'detached' });
+  });
+
+  it('shows nodes that fail and are tried again, and no refresh in the past', async ({ open }) => {
+    const message =
+      'Image cache is being refreshed. 1 of 2 nodes cannot pull so far because r.example cannot be reached';
+    const nodes = { a: entry(), b: entry({ state: 'Pulling', failingImages: [0] }) };
+    const failures = { 'x:1': [{ node: 'b', reason: 'ErrImagePull', message: 'dial tcp: connection refused' }] };
+    const past = { status: 'Processing', nextRefreshTime: Date.now() - 600_000 } as const;
+    const { page, server } = await open([
+      cacheNamed('a/bad', { images: ['x:1'], nodes }, { ...past, message, failures }),
+    ]);
+    await page
+      .getByRole('row', { name: /a\/bad Processing 1\/2 · 1 failing 1 of 1 failing .*after this one/ })
+      .waitFor();
+    await cacheButton(page, 'a/bad').click();
+    await page.getByText('r.example cannot be reached').waitFor();
+    await page.getByRole('row', { name: /b Failing/ }).waitFor();
+    server.know([
+      cacheNamed('a/bad', { images: ['x:1'], nodes: { a: entry() } }, { nextRefreshTime: Date.now() - 9000 }),
+    ]);
+    await page.getByRole('row', { name: /a\/bad Succeeded .*due/ }).waitFor();
+  });
+
   it('shows a message when there are no caches and when none match', async ({ open }) => {
     const { page, server } = await open([]);
     await page.getByRole('heading', { name: 'No image caches yet' }).waitFor();

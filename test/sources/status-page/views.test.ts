@@ -45,6 +45,33 @@ describe('all caches', () => {
   });
 });
 
+it('a cache that was edited and is not observed yet blames no image for what was one of the former spec', () => {
+  const former = cacheNamed('a/b', { images: ['gone:1', 'kept:2'] }).spec.lists[0];
+  if (former === undefined) throw new TypeError('there is one');
+  const edited = cacheNamed(
+    'a/b',
+    { images: ['kept:2', 'next:3'], nodes: { bad: entry({ state: 'Failed', failedImages: [0] }) } },
+    { placements: [{ ...former, sinceGeneration: 1, lists: [0] }] },
+  );
+  const rows = cacheDetail({ ...edited, generation: 2 }, { query: '', state: '', nodes: all, images: all }).imageRows
+    .rows;
+  expect(rows.map(({ image, ready, failed }) => [image, ready, failed])).toEqual([
+    ['gone:1', 0, 1],
+    ['kept:2', 1, 0],
+  ]);
+  const forgotten = { ...edited, generation: 2, status: { ...edited.status, placements: [] } };
+  expect(cacheDetail(forgotten, { query: '', state: '', nodes: all, images: all }).imageRows.rows).toEqual([]);
+});
+
+it('a node that is lost after a round is shown as skipped, with the reason', () => {
+  const lost = cacheNamed('a/b', { images: ['x:1'], nodes: { a: entry(), b: entry({ reason: 'NotReady' }) } });
+  const shown = cacheDetail(lost, { query: '', state: 'Skipped', nodes: all, images: all });
+  expect(shown).toMatchObject({
+    nodes: { ready: 1, skipped: 1 },
+    nodeRows: { rows: [{ node: 'b', reason: 'NotReady' }] },
+  });
+});
+
 it('a purged cache is listed with the progress of its removals', () => {
   const removals = { a: removal('Removed'), b: removal('Removing'), c: removal('Pending'), d: removal('Failed') };
   const purged = cacheNamed('a/b', { images: ['x:1'] }, { removals });
@@ -75,7 +102,7 @@ describe('one cache', () => {
       'node-9 2/2',
       'node-10 2/2',
     ]);
-    expect(map).toBe('FPWSRR');
+    expect(map).toBe('FTWSRR');
   });
 
   it('lists only the nodes that match the filter', () => {
@@ -90,7 +117,7 @@ describe('one cache', () => {
   it('lists each image with the number of nodes that have it', () => {
     expect(look(mixed).imageRows.rows).toMatchObject([
       { image: 'x:1', ready: 3, failed: 1, open: 1 },
-      { image: 'y:1', ready: 3, failed: 0, open: 2 },
+      { image: 'y:1', ready: 3, failing: 1, failed: 0, open: 1 },
     ]);
   });
 
