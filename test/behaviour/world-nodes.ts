@@ -20,6 +20,8 @@ export type WorldNodes = {
   readonly recreate: (name: string) => Promise<void>;
   /** Sets labels; null removes one. */
   readonly label: (name: string, labels: Readonly<Record<string, string | null>>) => Promise<void>;
+  /** The same with labels that are not prefixed for the scenario. */
+  readonly mark: (name: string, labels: Readonly<Record<string, string | null>>) => Promise<void>;
   readonly cordon: (name: string, unschedulable: boolean) => Promise<void>;
   readonly taint: (name: string, taints: readonly object[]) => Promise<void>;
   /** Sets a condition as the kubelet would. */
@@ -77,6 +79,7 @@ export function worldNodes(cluster: ClusterUnderTest, kube: Kube, namespace: str
       lent.add(name);
     },
     label: (name, labels) => patch(name, { metadata: { labels: own(labels) } }),
+    mark: (name, labels) => patch(name, { metadata: { labels } }),
     cordon: (name, unschedulable) => patch(name, { spec: { unschedulable } }),
     taint: (name, taints) => patch(name, { spec: { taints } }),
     report,

@@ -29,6 +29,8 @@ export const labels = {
   removal: 'kubefledged.io/removal',
   /** On nodes: `"true"` if all gated caches had their images there when the startup taint was removed. */
   warm: 'kubefledged.io/warm',
+  /** On nodes, by users: no Jobs run on the node, unless its value is `false`. */
+  skip: 'kubefledged.io/skip',
 } as const;
 
 /** Source of our Events: the name of kube-fledged's, because users select by it. */

@@ -1,7 +1,7 @@
 import { labels } from '#model/cache/api.ts';
 import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
-import { isNeverSupported, type Node } from '#model/node/node.ts';
+import { isNeverSupported, isOptedOut, type Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from './desired-images.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
@@ -66,7 +66,7 @@ export const gateOffEvents = ({ spec }: ImageCache, { warmGateTaints }: Settings
 type Gate = { readonly cache: ImageCache; readonly state: 'warm' | 'late' | 'waiting' };
 
 function gatesOf(key: string, node: Node, inputs: GateInputs): readonly Gate[] {
-  if (isNeverSupported(node)) return [];
+  if (isNeverSupported(node) || isOptedOut(node)) return [];
   return inputs.caches.flatMap((cache) => {
     const desiredHash = isGated(cache, key) ? desiredImages(cache, node, inputs.settings)?.hash : undefined;
     return desiredHash === undefined

@@ -1,3 +1,4 @@
+import { labels } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
 import type { Toleration } from '#model/cache/image-cache.ts';
 import type { UnschedulablePolicy } from '#model/cache/settings.ts';
@@ -42,6 +43,7 @@ export type SkipReason =
   | 'BeingDeleted'
   | 'Virtual'
   | 'OtherOperatingSystem'
+  | 'OptedOut'
   | 'NotReady'
   | 'Unschedulable'
   | 'DiskPressure'
@@ -52,8 +54,13 @@ export function unavailableReason(node: Node): SkipReason | undefined {
   if (node.isBeingDeleted || node.taints.some((taint) => deletionTaints.has(taint.key))) return 'BeingDeleted';
   if (isVirtual(node)) return 'Virtual';
   if (node.operatingSystem !== 'linux') return 'OtherOperatingSystem';
+  if (isOptedOut(node)) return 'OptedOut';
   return node.isReady ? undefined : 'NotReady';
 }
+
+/** Whether somebody wants no Jobs on the node at all, by its label. */
+export const isOptedOut = ({ labels: { [labels.skip]: value = 'false' } }: Pick<Node, 'labels'>): boolean =>
+  value !== 'false';
 
 /** On which nodes a cache pulls. */
 export type PullRules = {

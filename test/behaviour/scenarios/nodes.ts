@@ -149,6 +149,11 @@ const hindrances: readonly {
     end: (nodes, name) => nodes.report(name, 'DiskPressure', 'False'),
   },
   {
+    reason: 'OptedOut',
+    begin: (nodes, name) => nodes.mark(name, { 'kubefledged.io/skip': 'true' }),
+    end: (nodes, name) => nodes.mark(name, { 'kubefledged.io/skip': null }),
+  },
+  {
     reason: 'TaintNotTolerated',
     begin: (nodes, name) => nodes.taint(name, [{ key: 'example.com/own', effect: 'NoSchedule' }]),
     end: (nodes, name) => nodes.taint(name, []),
