@@ -1,5 +1,6 @@
 /** One function as a process of its own, for Knative and OpenFaaS: FUNCTION says which. Without it, all four by path. */
 import { readConfig } from '#runtime/config/config.ts';
+import { listening } from '#runtime/config/listening.ts';
 import { metricsSite } from '#runtime/http/metrics-site.ts';
 import { serve } from '#runtime/http/serve.ts';
 import { functionMetrics, meteredHandlers } from '#runtime/process/metered-handlers.ts';
@@ -18,7 +19,9 @@ await runProcess(async () => {
   const served = await serve({
     handlers: name === undefined ? metered : { [name]: metered[name] },
     context: handlerContext(config, { api, registry, log }),
+    ...listening(config),
     port: config.port,
+    secret: config.eventSecret,
     bounds,
     site: metricsSite(metrics, log),
   });

@@ -1,5 +1,6 @@
 /** The sources as a process of their own, for platforms that run the functions: events go to K_SINK or ROUTES. */
 import { helpText, readConfig, wantsHelp, type Config } from '#runtime/config/config.ts';
+import { listening } from '#runtime/config/listening.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { keepHeapSmall } from '#runtime/process/keep-heap-small.ts';
 import { prepareProcess } from '#runtime/prepare-process.ts';
@@ -18,13 +19,14 @@ async function start(config: Config): Promise<() => Promise<void>> {
   if (sink === undefined) throw new ConfigError('events have no destination: set K_SINK or ROUTES');
   const { log, metrics, api, bounds } = await prepareProcess(config, sourceMetrics);
   const { sources, site } = await startConfiguredSources(config, { api, log, metrics, sink, cleans: false });
-  const probes = await serveProbes(config.port, { isReady: sources.synced, site, bounds }).catch(
-    async (error: unknown) => {
-      await sources.stop();
-      api.close();
-      throw error;
-    },
-  );
+  const probes = await serveProbes(config.port, {
+    ...listening(config),
+    ...{ isReady: sources.synced, site, bounds },
+  }).catch(async (error: unknown) => {
+    await sources.stop();
+    api.close();
+    throw error;
+  });
   log.info({ server: api.server, context: api.context, port: probes.port }, 'started');
   return async () => {
     await sources.stop();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type Bounds, createBounds } from '#runtime/bounds.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { boundedServer } from '#runtime/http/bounded-server.ts';
+import { guardedSite } from '#runtime/http/page-guard.ts';
 import type { Site } from '#runtime/http/site.ts';
 
 export type Probes = { readonly port: number; readonly close: () => Promise<void> };
@@ -11,18 +12,23 @@ export type ProbesOptions = {
   readonly isReady: () => boolean;
   /** Additional pages. */
   readonly site?: Site;
+  readonly allowedHosts?: readonly string[];
+  /** Default: all addresses of the host. */
+  readonly host?: string | undefined;
   /** Default: bounds of its own. */
   readonly bounds?: Bounds;
 };
 
 /** Serves `site`, `/_/health` (200) and `/_/ready` (200 or 503). Port 0 is any free port. Throws `ConfigError` if the port is not free. */
 export async function serveProbes(port: number, options: ProbesOptions): Promise<Probes> {
-  const { isReady, site, bounds = createBounds() } = options;
+  const { isReady, host, allowedHosts = [], bounds = createBounds() } = options;
+  const site = options.site && guardedSite(options.site, { allowedHosts, bounds });
   const server = boundedServer(bounds, (request, response) => {
-    if (site?.(request, response) === true) return;
-    response.writeHead(statusOf(request.url ?? '', isReady), { 'content-type': 'text/plain' }).end();
+    const status = statusOf(request.url ?? '', isReady);
+    if (status === 404 && site?.(request, response) === true) return;
+    response.writeHead(status, { 'content-type': 'text/plain' }).end();
   });
-  server.listen(port);
+  server.listen({ port, host });
   await once(server, 'listening').catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw new ConfigError(`cannot listen on port ${port}: ${code}; set PORT to another one`, { cause: error });

@@ -3,6 +3,7 @@ import type { FunctionName } from '#model/cache/cloud-event.ts';
 import type { Api } from '#runtime/api/api.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
 import type { Config } from '#runtime/config/config.ts';
+import { listening } from '#runtime/config/listening.ts';
 import { isNotFound } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { serve, type ServeOptions } from '#runtime/http/serve.ts';
@@ -45,13 +46,16 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   });
   const sink = configuredSink(config) ?? inProcessSink(handlers, contextFor);
   const { sources, site } = await startConfiguredSources(config, { api, log, metrics, sink, cleans: true });
-  const { port } = config;
-  const served = await serve({ ...listen, handlers, context, port, isReady: sources.synced, site, bounds }).catch(
-    async (error: unknown) => {
-      await stop({ sources, close: () => Promise.resolve(), registry, api });
-      throw error;
-    },
-  );
+  const received = config.receiveEvents ? handlers : {};
+  const served = await serve({
+    ...listening(config),
+    ...listen,
+    ...{ handlers: received, context, bounds, secret: config.eventSecret },
+    ...{ port: config.port, isReady: sources.synced, site },
+  }).catch(async (error: unknown) => {
+    await stop({ sources, close: () => Promise.resolve(), registry, api });
+    throw error;
+  });
   log.info({ port: served.port }, 'listening');
   return { port: served.port, stop: () => stop({ sources, close: served.close, registry, api }) };
 }

@@ -31,6 +31,7 @@ export const boundTable = {
     limit: 32,
     doc: 'of these, events that a function handles at once; others wait, until the sender hangs up',
   },
+  pages: { limit: 16, doc: 'pages and metrics that are sent at once, each within 10 s; more are answered 503' },
   registry_calls: { limit: 48, doc: 'calls to registries at once' },
   registry_calls_of_namespace: { limit: 16, doc: 'of these, for caches of one namespace' },
   registry_calls_to_host: { limit: 4, doc: 'of these, to one registry' },

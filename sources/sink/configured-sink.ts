@@ -6,11 +6,12 @@ import { trustBundles } from './trust-bundles.ts';
 
 /** The sink for K_SINK or ROUTES; undefined if neither is set and events stay in the process. */
 export function configuredSink(
-  config: Pick<Config, 'sink' | 'sinkCertificates' | 'eventOverrides' | 'routes'>,
+  config: Pick<Config, 'sink' | 'sinkCertificates' | 'eventOverrides' | 'routes' | 'eventSecret'>,
 ): Sink | undefined {
   const authorities = [config.sinkCertificates, trustBundles()].filter((pem) => pem !== '').join('\n');
   const options: HttpSinkOptions = {
     extensions: config.eventOverrides,
+    secret: config.eventSecret,
     ...(authorities === '' ? {} : { caCertificates: authorities }),
   };
   if (config.sink !== '') return brokerSink(new URL(config.sink), options);

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { HTTP, type CloudEvent } from 'cloudevents';
+import { type EventSecret, secretHeader } from '#runtime/http/event-secret.ts';
 import type { FunctionName } from '#model/cache/cloud-event.ts';
 import { createPoster, type Answer } from './post.ts';
 import { DeliveryFailed, DeliveryRefused, sinkPerFunction, type Sink } from './sink.ts';
@@ -11,6 +12,8 @@ export type HttpSinkOptions = {
   readonly caCertificates?: string;
   /** File with a bearer token, read for each request because it is rotated. Default `/oidc/token`; optional. */
   readonly tokenFile?: string;
+  /** What the functions expect; takes precedence over the token file. */
+  readonly secret?: EventSecret | undefined;
   /** Milliseconds to wait for a response. Default 60,000: a Broker may respond only after all its triggers. */
   readonly timeout?: number;
 };
@@ -36,11 +39,11 @@ export function routeSink(
 type Send = (event: CloudEvent<unknown>, url: URL, signal: AbortSignal) => Promise<void>;
 
 function sender(options: HttpSinkOptions): Send {
-  const { extensions = {}, caCertificates, tokenFile = '/oidc/token', timeout = 60_000 } = options;
+  const { extensions = {}, caCertificates, tokenFile = '/oidc/token', timeout = 60_000, secret } = options;
   const post = createPoster({ timeout, ...(caCertificates === undefined ? {} : { caCertificates }) });
   return async (event, url, signal) => {
     const message = HTTP.binary(event.cloneWith(extensions));
-    const authorization = await bearer(tokenFile);
+    const authorization = { ...(await bearer(tokenFile)), ...(secret && secretHeader(secret)) };
     const headers = { ...textual(message.headers), ...authorization };
     const body = typeof message.body === 'string' ? message.body : '';
     const answer = await post(url, { headers, body, signal }).catch((cause: unknown) => {

@@ -99,7 +99,15 @@ function spawned(
   const one = start.function === undefined ? {} : { FUNCTION: start.function };
   const child = spawn(process.execPath, [start.function === undefined ? program : sources.one, ...flags], {
     cwd: root,
-    env: { PATH: process.env['PATH'], PORT: '0', ...compileCache, ...env, ...one, ...start.env },
+    env: {
+      PATH: process.env['PATH'],
+      PORT: '0',
+      RECEIVE_EVENTS: 'true',
+      ...compileCache,
+      ...env,
+      ...one,
+      ...start.env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   for (const stream of [child.stdout, child.stderr]) {

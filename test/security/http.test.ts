@@ -1,30 +1,24 @@
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { startSimulator, type Simulator } from '../../deploy/simulator/start-simulator.ts';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { holdBodies } from './attacks/hold-bodies.ts';
 import { postLargeBatch } from './attacks/large-batch.ts';
 import { type ProductProcess, startProduct } from './product-process.ts';
+import { temporaryCluster, type TemporaryCluster } from './temporary-cluster.ts';
 
 const mebibyte = 1024 * 1024;
 
 describe('anybody who reaches the port of the functions', { timeout: 60_000 }, () => {
-  let [folder, url] = ['', ''];
-  let cluster: Simulator;
+  let url = '';
+  let cluster: TemporaryCluster;
   let product: ProductProcess;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'attacks-'));
-    cluster = await startSimulator({ crds: ['crds/imagecache.yaml'] });
-    await cluster.kubeconfig(join(folder, 'kubeconfig'));
-    product = await startProduct({ program: 'functions/main.ts', kubeconfig: join(folder, 'kubeconfig') });
+    cluster = await temporaryCluster();
+    product = await startProduct({ program: 'functions/main.ts', kubeconfig: cluster.kubeconfig });
     url = `http://127.0.0.1:${product.port}`;
   }, 60_000);
   afterAll(async () => {
     await product.stop();
-    await cluster.stop();
-    await rm(folder, { recursive: true });
+    await cluster.remove();
   });
   const health = async (): Promise<number> => (await fetch(`${url}/_/health`)).status;
 

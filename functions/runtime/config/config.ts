@@ -1,6 +1,7 @@
 import type { FunctionName } from '#model/cache/cloud-event.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { ClusterSource } from '#runtime/api/cluster-source.ts';
+import type { EventSecret } from '#runtime/http/event-secret.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import type { Namespaces } from '#runtime/api/namespaces.ts';
 import { type FlagKind, quoted, readFlags } from './flags.ts';
@@ -15,6 +16,14 @@ export type Config = ClusterSource & {
   /** The function to run; undefined: all of them. */
   readonly function: FunctionName | undefined;
   readonly port: number;
+  /** Empty: all addresses in a Pod, the own machine elsewhere. */
+  readonly listenAddress: string;
+  /** Names under which pages may be opened, in addition to those of the cluster. */
+  readonly allowedHosts: readonly string[];
+  /** Whether events are taken from the network by a process that has sources of its own. */
+  readonly receiveEvents: boolean;
+  /** What senders of events have to know; undefined: nothing. */
+  readonly eventSecret: EventSecret | undefined;
   /** Whether the source serves the status page, which needs no login. */
   readonly statusPage: boolean;
   readonly logLevel: LogLevel;
@@ -91,6 +100,10 @@ function assemble(read: <T>(setting: Setting<T>) => T, env: Environment): Omit<C
     inCluster: isSet(env['KUBERNETES_SERVICE_HOST']),
     function: read(table.function),
     port: read(table.port),
+    listenAddress: read(table.listenAddress),
+    allowedHosts: read(table.allowedHosts),
+    receiveEvents: read(table.receiveEvents),
+    eventSecret: eventSecret(read),
     statusPage: read(table.statusPage),
     logLevel: logLevel(read),
     leaderElection: read(table.leaderElection),
@@ -129,6 +142,11 @@ function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
     criSocketPath: read(table.criSocketPath),
     warmGateTaints: read(table.warmGateTaints),
   };
+}
+
+function eventSecret(read: <T>(setting: Setting<T>) => T): EventSecret | undefined {
+  const [token, header] = [read(table.eventToken), read(table.eventTokenHeader)];
+  return token === '' ? undefined : { token, header: header.toLowerCase() };
 }
 
 /** The log level of --log-level if set, else of glog's flags. */

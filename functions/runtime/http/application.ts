@@ -12,6 +12,8 @@ import { RetryLater } from '#runtime/errors.ts';
 import { createDeliver, type Deliver } from './deliver.ts';
 import type { Context, Handlers } from '#runtime/handler.ts';
 import { refusalOf } from './malformed.ts';
+import { type EventSecret, isKnownSender } from './event-secret.ts';
+import { pageRefusal } from './page-guard.ts';
 import { readBody } from './read-body.ts';
 import { isRefused, receive } from './receive.ts';
 import { type Answer, answerTo, later, respond, worst } from './respond.ts';
@@ -24,6 +26,8 @@ export type ApplicationOptions = {
   /** Handles other GET requests. */
   readonly site?: Site | undefined;
   readonly bounds: Bounds;
+  /** What senders of events have to know; default: nothing. */
+  readonly secret?: EventSecret | undefined;
 };
 
 /** The HTTP application: GET for probes, POST for events. */
@@ -44,14 +48,32 @@ export function application(options: ApplicationOptions): Express {
     else respond(response, later('not ready: the cluster has not been read yet, or the process is stopping', 1000));
   });
   app.use((request, response, next) => {
-    if (options.site?.(request, response) !== true) next();
+    if (isPost(request) || options.site?.(request, response) !== true) next();
   });
-  app.use(onlyPost, events(options), failed(options.context));
+  app.use(onlyPost, onlySenders(options), events(options), failed(options.context));
   return app;
 }
 
+const isPost = ({ method }: Request): boolean => method === 'POST';
+
+/** Refuses pages of browsers, senders without the secret if there is one, and all if no function takes events. */
+function onlySenders({ handlers, secret }: ApplicationOptions): RequestHandler {
+  const takesNone: Answer = {
+    status: 405,
+    reason: 'no events are taken from the network: RECEIVE_EVENTS=true has this process take them',
+  };
+  return (request, response, next) => {
+    const page = pageRefusal(request);
+    if (page !== undefined) respond(response, { status: 403, reason: page });
+    else if (present(handlers).length === 0) respond(response, takesNone);
+    else if (secret !== undefined && !isKnownSender(request, secret))
+      respond(response, { status: 401, reason: `the header ${secret.header} has not the secret of this process` });
+    else next();
+  };
+}
+
 const onlyPost: RequestHandler = (request, response, next) => {
-  if (request.method === 'POST') {
+  if (isPost(request)) {
     next();
     return;
   }

@@ -3,11 +3,11 @@ import { ApiError, Rejected, RetryLater } from '#runtime/errors.ts';
 
 /**
  * The answer to a sender. Brokers retry 404, 408, 409, 429 and 5xx, Knative's sources only some of these:
- * all of them retry 503, and none retries 400, 413, 415, 422 or 431.
+ * all of them retry 503, and none retries 400, 413, 415, 422 or 431. 401, 403 and 405 are for senders that may not send.
  */
 export type Answer =
   | { readonly status: 204 }
-  | { readonly status: 400 | 413 | 415 | 422 | 431; readonly reason: string }
+  | { readonly status: 400 | 401 | 403 | 405 | 413 | 415 | 422 | 431; readonly reason: string }
   | { readonly status: 503; readonly reason: string; readonly retryAfterMs: number };
 
 export const done: Answer = { status: 204 };

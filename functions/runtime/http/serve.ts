@@ -5,24 +5,29 @@ import { boundedServer } from './bounded-server.ts';
 import { coalesceTicks } from './coalesce-ticks.ts';
 import { ConfigError, RetryLater } from '#runtime/errors.ts';
 import type { Context, Handlers } from '#runtime/handler.ts';
+import type { EventSecret } from './event-secret.ts';
 import { lockFile } from './lock-file.ts';
 import { answerMalformed } from './malformed.ts';
+import { guardedSite } from './page-guard.ts';
 import { respond } from './respond.ts';
 import type { Site } from './site.ts';
 
 export type ServeOptions = {
-  /** A single handler gets every POST; of several, each gets the path of its name. */
+  /** A single handler gets every POST; of several, each gets the path of its name. None: events are refused. */
   readonly handlers: Partial<Handlers>;
   /** Context for handlers; `serve` adds the signal, which fires when the server is closed. */
   readonly context: Omit<Context, 'signal'>;
   /** 0: any free port. */
   readonly port: number;
   /** Default: all addresses of the host. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** Whether events can be handled now; default: always. */
   readonly isReady?: () => boolean;
-  /** Additional pages. */
+  /** Additional pages, and the names under which they may be opened, in addition to those of the cluster. */
   readonly site?: Site;
+  readonly allowedHosts?: readonly string[];
+  /** What senders of events have to know. Default: nothing. */
+  readonly secret?: EventSecret | undefined;
   /** Default: bounds of its own. */
   readonly bounds?: Bounds;
   /** Milliseconds that close() waits for requests in flight. Default 9,000: the process has 10 s to end. */
@@ -45,11 +50,12 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const stop = new AbortController();
   const isReady = (): boolean => !stop.signal.aborted && (options.isReady?.() ?? true);
   const context = { ...options.context, signal: stop.signal };
-  const { bounds = createBounds(), site } = options;
+  const { bounds = createBounds(), secret } = options;
+  const site = options.site && guardedSite(options.site, { allowedHosts: options.allowedHosts ?? [], bounds });
   const handlers = Object.fromEntries(
     Object.entries(options.handlers).map(([name, handler]) => [name, coalesceTicks(handler, stop.signal)]),
   );
-  const server = boundedServer(bounds, application({ handlers, context, isReady, site, bounds }));
+  const server = boundedServer(bounds, application({ handlers, context, isReady, site, bounds, secret }));
   server.on('clientError', answerMalformed);
   server.on('checkExpectation', (_request, response) =>
     respond(response, { status: 400, reason: 'Expect: 100-continue is all that can be expected' }),

@@ -7,6 +7,7 @@ import { type Answer, json, warningHeaders } from './answer.ts';
 import { discovery } from './discovery.ts';
 import { openApi } from './open-api.ts';
 import { eventRepresenter, representationOf } from './representation.ts';
+import { refusePages } from './page-guard.ts';
 import { type ApiRequest, readRequest } from './request.ts';
 import { resourcePath } from './resource-path.ts';
 import { type ResourceRequest, resourceRequest } from './resource-request.ts';
@@ -79,6 +80,7 @@ const stream = ({ core, resource, path, request }: ResourceRequest, response: Se
 
 const handle = async (core: Core, message: IncomingMessage, response: ServerResponse): Promise<void> => {
   try {
+    refusePages(message);
     const request = await readRequest(message);
     const answer = general(core, request);
     if (answer !== undefined) {

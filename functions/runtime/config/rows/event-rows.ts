@@ -1,9 +1,21 @@
 import { functionNames } from '#model/cache/cloud-event.ts';
-import { isWebAddress, type Reads, stringMap, text, webAddress } from '#runtime/config/setting.ts';
+import { isWebAddress, type Reads, stringMap, text, webAddress, yesOrNo } from '#runtime/config/setting.ts';
 import { both, envOnly } from './row.ts';
 
 /** Settings of the events that a source sends. */
 export const eventRows = {
+  receiveEvents: both('receive-events', yesOrNo, {
+    fallback: 'false',
+    doc: 'Take events that are posted to the port also where this process has sources of its own, whose events need no port; a process of one function always does',
+  }),
+  eventToken: envOnly('EVENT_TOKEN', text, {
+    fallback: '',
+    doc: 'Secret that posted events have to carry, and that a source sends with them; empty: none',
+  }),
+  eventTokenHeader: envOnly('EVENT_TOKEN_HEADER', text, {
+    fallback: 'authorization',
+    doc: 'Header with that secret; in Authorization it follows the word Bearer',
+  }),
   tickSchedule: {
     ...both('tick-schedule', schedule(), {
       fallback: '* * * * *',

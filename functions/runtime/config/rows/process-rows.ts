@@ -1,5 +1,6 @@
 import { functionNames } from '#model/cache/cloud-event.ts';
 import { namespaceNames, oneOfOrNone, serverAddress, text, wholeNumber, yesOrNo } from '#runtime/config/setting.ts';
+import { hostList } from '#runtime/config/registry-settings.ts';
 import { both, envOnly, flagOnly } from './row.ts';
 
 /** Settings of the process: its cluster, functions, port and namespaces. */
@@ -19,6 +20,14 @@ export const processRows = {
   port: both('port', wholeNumber(0, 65_535), {
     fallback: '8080',
     doc: 'Port of events, probes, metrics and the status page; the simulation takes any free port',
+  }),
+  listenAddress: both('listen-address', text, {
+    fallback: '',
+    doc: 'Address to listen on; empty: all in a Pod, and 127.0.0.1 elsewhere',
+  }),
+  allowedHosts: both('allowed-hosts', hostList, {
+    fallback: '',
+    doc: 'Names, separated by commas, under which metrics and the status page may be opened, such as that of an Ingress; addresses, localhost and names of Services always may',
   }),
   statusPage: both('status-page', yesOrNo, {
     fallback: 'false',
