@@ -3,8 +3,12 @@ import { finalizer } from '#model/cache/api.ts';
 import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import { mayOpen, nextRound } from '#model/round/next-round.ts';
 import { isRemovalUnsettled, isRetryDue } from '#model/cache/removal-ledger.ts';
+import type { Job } from '#model/job/job.ts';
+import { retainsJobs } from '#model/job/retention.ts';
+import { outdatedRemovals } from '#model/removal/outdated-removals.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import { driveInTick, withSharedNodes } from '#runtime/drive/drive-in-tick.ts';
+import { isolated } from '#runtime/drive/isolated.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { changedIn, nothingChanged, scopeOf, type Scope } from '#runtime/drive/scope.ts';
 
@@ -30,13 +34,20 @@ export const purge: Handler = async (notice, context) => {
 /** Resumes removals and enforces their deadlines. Jobs are listed too: no status shows a running Job that its cache gave up, and it must not run beside a pull. */
 async function onTick(context: Context): Promise<void> {
   const { cluster, settings } = context;
-  const [caches, jobs] = await Promise.all([cluster.caches(), cluster.removals(settings.namespace)]);
-  const running = new Set(
-    jobs.flatMap(({ outcome, cacheUid }) => (outcome === 'Complete' || outcome === 'Failed' ? [] : [cacheUid])),
-  );
+  const [{ caches, unreadable }, jobs] = await Promise.all([
+    cluster.listCaches(),
+    cluster.removals(settings.namespace),
+  ]);
+  const running = new Set(jobs.filter((job) => !hasEnded(job)).map(({ cacheUid }) => cacheUid));
   const due = caches.filter((cache) => running.has(cache.uid) || isDue(cache, context.now()));
   await driveInTick(due, (cache) => drive({ cache, scope: () => 'everything', opens, makes }, context), context);
+  const all = [...caches, ...unreadable.map(({ placeholder }) => placeholder)];
+  const retaining = new Set(all.filter((cache) => retainsJobs(cache, settings)).map(({ uid }) => uid));
+  for (const job of outdatedRemovals(jobs, retaining, context.now()))
+    await isolated({ cache: job.name }, () => cluster.deleteJob(settings.namespace, job), context);
 }
+
+const hasEnded = ({ outcome }: Job): boolean => outcome === 'Complete' || outcome === 'Failed';
 
 function scopeOfRemoval(notice: Notice, cache: ImageCache, now: number): Scope {
   if (notice.type === 'change' && notice.object.kind !== 'ImageCache') return scopeOf(notice, cache, now);

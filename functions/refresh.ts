@@ -1,6 +1,6 @@
 import type { Notice } from '#model/cache/cloud-event.ts';
 import { decide } from '#model/decide.ts';
-import { retainsJobs } from '#model/pull/retained-jobs.ts';
+import { retainsJobs } from '#model/job/retention.ts';
 import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
 import { nextRound, requestsRefresh } from '#model/round/next-round.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';

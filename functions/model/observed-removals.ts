@@ -1,16 +1,17 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Pod } from '#model/job/pod.ts';
 import type { JobView } from '#model/job/job-view.ts';
 
 /** What was read of image removals. Only the function that creates removal Jobs reads more than `inProgress`. */
 export type ObservedRemovals = {
   /** The cache's own removal Jobs by name. */
   readonly jobs: ReadonlyMap<string, JobView>;
-  /** Whether `jobs`, `busyNodes` and `otherCaches` are complete. */
+  /** Whether `jobs`, `pullPods` and `otherCaches` are complete. */
   readonly hasAll: boolean;
   /** Names of removal Jobs that an event reported and that no longer exist. */
   readonly goneJobs: ReadonlySet<string>;
-  /** Ids of nodes on which a pull Pod of the cache still runs. */
-  readonly busyNodes: ReadonlySet<string>;
+  /** Pull Pods of the cache that still run. */
+  readonly pullPods: readonly Pod[];
   /** All other caches; what they desire on a node stays there. */
   readonly otherCaches: readonly ImageCache[];
   /** Normalised references in unfinished removal Jobs of other caches, by node id: they must not be pulled there now. */
@@ -23,7 +24,7 @@ export const noObservedRemovals: ObservedRemovals = {
   jobs: new Map(),
   hasAll: false,
   goneJobs: new Set(),
-  busyNodes: new Set(),
+  pullPods: [],
   otherCaches: [],
   inProgress: new Map(),
   serviceAccountName: '',

@@ -7,7 +7,7 @@ import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import { isSameStatus } from '#model/desired/serialize-status.ts';
 import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-due.ts';
 import { recordResults } from '#model/pull/record-results.ts';
-import { retainsJobs } from '#model/pull/retained-jobs.ts';
+import { retainsJobs } from '#model/job/retention.ts';
 import { startNodes } from '#model/pull/start-nodes.ts';
 import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
 import { hasUnnamed, withNamedKeepers } from '#model/removal/kept-images.ts';

@@ -94,7 +94,7 @@ function timeDifferences({ settings }: Config): readonly Difference[] {
     ...(jobRetentionPolicy === 'Retain'
       ? [
           differs(
-            '--job-retention-policy=retain keeps a pull Job until newer ones hold the same images on its node, and no removal Job',
+            '--job-retention-policy=retain keeps a pull Job until newer ones hold the same images on its node, and a removal Job until a newer one has ended there',
           ),
         ]
       : []),

@@ -21,7 +21,7 @@ export const metadata = z.object({
 
 type Ownership = Pick<
   Pod,
-  'name' | 'namespace' | 'uid' | 'cacheUid' | 'nodeId' | 'round' | 'holds' | 'isBeingDeleted' | 'createdAt'
+  'name' | 'namespace' | 'uid' | 'cacheUid' | 'nodeId' | 'round' | 'attempt' | 'holds' | 'isBeingDeleted' | 'createdAt'
 >;
 
 /** What the metadata of a Job or Pod says about its cache, node and round. */
@@ -33,6 +33,7 @@ export function ownership(meta: z.infer<typeof metadata>): Ownership {
     cacheUid: meta.labels?.[labels.cacheUid] ?? '',
     nodeId: meta.labels?.[labels.node] ?? '',
     round: Number(meta.annotations?.[jobAnnotations.round] ?? 0),
+    attempt: Number(meta.annotations?.[jobAnnotations.attempt] ?? 0),
     holds: heldImages(meta.annotations?.[jobAnnotations.holds] ?? ''),
     isBeingDeleted: meta.deletionTimestamp !== '',
     createdAt: epoch(meta.creationTimestamp) ?? 0,

@@ -1,15 +1,16 @@
 import * as z from 'zod/mini';
 import { jobAnnotations, labels } from '#model/cache/api.ts';
-import { metadata, ownership } from './job-metadata.ts';
+import { epoch, metadata, ownership } from './job-metadata.ts';
 import type { Job } from './job.ts';
 
 const count = z._default(z.number(), 0);
+const text = z._default(z.string(), '');
 
 const jobSchema = z.object({
   metadata,
   status: z.optional(
     z.object({
-      conditions: z.optional(z.array(z.object({ type: z.string(), status: z.string() }))),
+      conditions: z.optional(z.array(z.object({ type: z.string(), status: z.string(), lastTransitionTime: text }))),
       active: count,
       succeeded: count,
       failed: count,
@@ -21,14 +22,15 @@ const jobSchema = z.object({
 /** Parses a Job, or its metadata alone: the outcome is then undefined. */
 export function parseJob(object: unknown): Job {
   const { metadata: meta, status } = jobSchema.parse(object);
-  const has = (type: string): boolean =>
-    status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
-  const outcome = has('Complete') ? 'Complete' : has('Failed') ? 'Failed' : 'None';
+  const find = (type: string) => status?.conditions?.find((each) => each.type === type && each.status === 'True');
+  const [complete, failed] = [find('Complete'), find('Failed')];
+  const outcome = complete ? 'Complete' : failed ? 'Failed' : 'None';
   return {
     ...ownership(meta),
     isRemoval: meta.labels?.[labels.removal] === 'true',
     removes: removesOf(meta.annotations?.[jobAnnotations.removes]),
     outcome: status === undefined ? undefined : outcome,
+    endedAt: epoch((complete ?? failed)?.lastTransitionTime ?? ''),
     hasPods:
       status === undefined ? undefined : status.active + status.succeeded + status.failed + status.terminating > 0,
     podRefused: '',

@@ -11,6 +11,8 @@ export type Pod = {
   readonly cacheUid: string;
   readonly nodeId: string;
   readonly round: number;
+  /** Number of the attempt of its node. */
+  readonly attempt: number;
   readonly holds: HeldImages;
   readonly phase: string;
   readonly reason: string;

@@ -2,17 +2,13 @@ import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { isFailingToPull as isFailing, type HeldImages, type Pod } from '#model/job/pod.ts';
 import { containerName } from '#model/job/pull-container.ts';
+import { entriesById, isOfLastAttempt, retainsJobs } from '#model/job/retention.ts';
 import type { JobView } from '#model/job/job-view.ts';
-import type { Settings } from '#model/cache/settings.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import type { World } from '#model/world.ts';
 
-/** Whether finished Jobs are kept: spec.jobRetentionPolicy, else the operator's setting. */
-export const retainsJobs = ({ spec }: ImageCache, settings: Settings): boolean =>
-  (spec.jobRetentionPolicy ?? settings.jobRetentionPolicy) === 'Retain';
-
 /**
- * The names of finished Jobs to keep, also of those that failed: their containers protect images from the kubelet's garbage
+ * The names of Jobs to keep, also of those that failed: their containers protect images from the kubelet's garbage
  * collection, and show why others are missing. A Job of an earlier round is deleted once newer Jobs on its node hold what it
  * holds, and have tried what it could not pull.
  */
@@ -22,18 +18,22 @@ export function retainedJobs(
   desired: DesiredByHash,
 ): ReadonlySet<string> {
   if (!retainsJobs(cache, settings) || isPurged(cache)) return new Set();
-  const entries = new Map(Object.values(cache.status.nodes).map((entry) => [entry.id, entry]));
+  const entries = entriesById(cache.status.nodes);
   // Jobs that open images hold none: those that pulled do.
   const pins = [...observed.jobs]
     .flatMap(([name, view]) => (hasEnded(view) ? [pinOf(name, view)] : []))
     .filter(({ holds }) => holds.desiredHash !== '');
+  const late = [...observed.jobs].filter(([, view]) => {
+    const entry = entries.get((view.job ?? view.pod)?.nodeId ?? '');
+    return !hasEnded(view) && isOfLastAttempt(view, entry, cache);
+  });
   const isNeeded = (pin: Pin): boolean => {
     const entry = entries.get(pin.nodeId);
     if (entry === undefined) return false;
     const isCurrent = pin.round >= (cache.status.round?.number ?? 0) || isRoundOpen(cache.status);
     return isCurrent || !isReplaced(pin, entry, { pins, desired });
   };
-  return new Set(pins.filter(isNeeded).map(({ name }) => name));
+  return new Set([...pins.filter(isNeeded).map(({ name }) => name), ...late.map(([name]) => name)]);
 }
 
 type Pin = {

@@ -9,6 +9,7 @@ import {
   podAnnotations,
   restrictedSecurityContext,
 } from '#model/job/job-pod.ts';
+import { evidenceTime, retainsJobs } from '#model/job/retention.ts';
 import type { Node } from '#model/node/node.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
 import type { RemovalOrder } from './removal-result.ts';
@@ -52,7 +53,7 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
     spec: {
       backoffLimit: 0,
       activeDeadlineSeconds: backstopSeconds,
-      ttlSecondsAfterFinished: evidenceSeconds,
+      ttlSecondsAfterFinished: retainsJobs(order.cache, settings) ? retainedSeconds : evidenceTime / 1000,
       template: {
         metadata: { labels: ownLabels(order), annotations: { ...podAnnotations, ...ownAnnotations(order) } },
         spec: {
@@ -126,8 +127,8 @@ function ownAnnotations({ cache, node, entry }: RemovalJobOrder): Readonly<Recor
   };
 }
 
-/** Longer than a node's list of images may lag behind. */
-const evidenceSeconds = 150;
+/** A week. A newer removal on the node, and the deletion of the cache, end it before. */
+const retainedSeconds = 604_800;
 
 /** Behind all that the program may take for 32 images, so that its own account of them is never cut off. */
 const backstopSeconds = 7200;

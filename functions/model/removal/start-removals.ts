@@ -2,6 +2,7 @@ import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
 import { type RemovalEntry, failedRemovalEntry, isRetryDue } from '#model/cache/removal-ledger.ts';
 import { freeNodeSlots, maxNodesStarted } from '#model/desired/node-limit.ts';
+import { busyNodes } from '#model/job/retention.ts';
 import { criSocket } from '#model/node/cri-socket.ts';
 import type { Plan } from '#model/plan.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
@@ -27,9 +28,10 @@ export function startRemovals(world: World, cache: ImageCache): Started {
   const slots = Math.min(freeNodeSlots(cache, settings, { running, total }), maxNodesStarted);
   if (!observed.removals.hasAll)
     return { next: cache, observeNext: pending.length > 0 && slots > 0 ? 'everything' : 'nothing', polls: false };
+  const busy = busyNodes(observed.removals.pullPods, cache);
   const startable = pending.filter(([name, { id, imagesHash }]) => {
     const node = observed.nodes.get(name);
-    if (node === undefined || observed.removals.busyNodes.has(id)) return false;
+    if (node === undefined || busy.has(id)) return false;
     return !waitsForOtherCaches(node, ownEntry(toRemove, imagesHash) ?? [], world);
   });
   const started = startable.slice(0, slots).map(([name, entry]) => [name, startedEntry(name, entry, world)] as const);

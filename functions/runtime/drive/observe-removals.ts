@@ -3,6 +3,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
 import { isFailingToPull, type Pod } from '#model/job/pod.ts';
+import { isRecent } from '#model/job/retention.ts';
 import type { JobView } from '#model/job/job-view.ts';
 import type { Job } from '#model/job/job.ts';
 import { noObservedRemovals, type ObservedRemovals } from '#model/observed-removals.ts';
@@ -20,10 +21,10 @@ type ObservedBeside = { readonly nodes: Nodes; readonly removals: ObservedRemova
 export async function observeOtherRemovals(
   cache: ImageCache,
   nodes: Nodes,
-  { cluster, settings }: Context,
+  { cluster, settings, now }: Context,
 ): Promise<ObservedBeside> {
   const jobs = await cluster.removals(settings.namespace);
-  const named = referencesByNode(jobs);
+  const named = referencesByNode(jobs.filter((job) => isRecent(job, now())));
   const inProgress = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !hasEnded(job)));
   return {
     nodes: withoutRemovedImages(nodes, named),
@@ -62,7 +63,7 @@ export async function observeRemovals(
   { nodes, pullPods }: { readonly nodes: Nodes; readonly pullPods: readonly Pod[] },
   context: Context,
 ): Promise<ObservedBeside> {
-  const { cluster, settings } = context;
+  const { cluster, settings, now } = context;
   const [jobs, pods, listing, serviceAccountName] = await Promise.all([
     cluster.removals(settings.namespace),
     cluster.pods(settings.namespace, `${labels.cacheUid}=${cache.uid},${removalSelector}`),
@@ -74,14 +75,14 @@ export async function observeRemovals(
     jobs: await jobViews(own, pods, context),
     hasAll: true,
     goneJobs: new Set<string>(),
-    busyNodes: new Set(pullPods.filter(isRunning).map(({ nodeId }) => nodeId)),
+    pullPods: pullPods.filter(isRunning),
     otherCaches: [...listing.caches, ...listing.unreadable.map(({ placeholder }) => placeholder)].filter(
       ({ uid }) => uid !== cache.uid,
     ),
     inProgress: new Map(),
     serviceAccountName,
   };
-  return { nodes: withoutRemovedImages(nodes, referencesByNode(jobs)), removals };
+  return { nodes: withoutRemovedImages(nodes, referencesByNode(jobs.filter((job) => isRecent(job, now())))), removals };
 }
 
 /** The configured account where it exists: kube-fledged needs it only in the namespaces of caches, and removal Jobs run in ours. */

@@ -2,7 +2,7 @@ import { labels, pullSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Pod } from '#model/job/pod.ts';
 import type { JobView } from '#model/job/job-view.ts';
-import { retainsJobs } from '#model/pull/retained-jobs.ts';
+import { retainsJobs } from '#model/job/retention.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 

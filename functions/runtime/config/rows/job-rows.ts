@@ -41,7 +41,7 @@ export const jobRows = {
   }),
   jobRetentionPolicy: both('job-retention-policy', oneOfOrElse(['Delete', 'Retain'], 'Delete'), {
     fallback: 'Delete',
-    doc: 'Retain keeps finished Jobs, also those that failed, until newer ones hold the same images on their node: their containers protect the images from the garbage collection of the kubelet',
+    doc: 'Retain keeps finished Jobs, also those that failed, until newer ones hold the same images on their node: their containers protect the images from the garbage collection of the kubelet. Removal Jobs are kept until newer ones have ended on their node, for a week at most',
   }),
   purge: both('purge', oneOf(['any', 'own']), {
     fallback: 'any',

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '#model/decide.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { HeldImages } from '#model/job/pod.ts';
+import type { HeldImages, Pod } from '#model/job/pod.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import {
   completed,
+  container,
   job,
   node,
   noon,
@@ -148,5 +149,37 @@ describe('a Job that failed', () => {
     const status = { ...open.status, status: 'Failed', completionTime: noon, round: round({ number: 3 }) } as const;
     const plan = decide(world({ before: { ...open, status }, observed: observed({ jobs: seen, nodeList: [node()] }) }));
     expect(plan.deleteJobs).toEqual([]);
+  });
+});
+
+describe('a Job that did not end within the deadline', () => {
+  const goneOf = (
+    entry: Partial<LedgerEntry>,
+    made: Partial<Pod>,
+    policy: Settings['jobRetentionPolicy'] = 'Retain',
+  ) => {
+    const open = openCache({ 'node-1': pulling(entry) }, { spec: spec({ jobRetentionPolicy: policy }) });
+    const status = { ...open.status, status: 'Failed', completionTime: noon, round: round({ number: 3 }) } as const;
+    const all = { ...of(3, 0, 1), ...made };
+    const views = new Map([
+      ['web-1', { job: job({ uid: '3', ...all }), pod: pod({ containers: [container(0), container(1)], ...all }) }],
+    ]);
+    const plan = decide(
+      world({ before: { ...open, status }, observed: observed({ jobs: views, nodeList: [node()] }) }),
+    );
+    return plan.deleteJobs.length;
+  };
+  const failedNode = { state: 'Failed', attempt: 2, failedImages: [0, 1] } as const;
+
+  it('is kept on request while its node has had no other attempt', () => {
+    expect(goneOf(failedNode, { attempt: 2 })).toBe(0);
+    expect(goneOf(failedNode, { attempt: 2, startedAt: undefined, containers: [] })).toBe(0);
+    expect(goneOf(failedNode, { attempt: 2 }, 'Delete')).toBe(1);
+  });
+
+  it('goes if it is of an earlier attempt, of an earlier round, or pulls what is no longer desired', () => {
+    expect(goneOf(failedNode, { attempt: 1 })).toBe(1);
+    expect(goneOf(failedNode, { attempt: 2, round: 2 })).toBe(1);
+    expect(goneOf(failedNode, { attempt: 2, holds: { desiredHash: 'old', indexes: [0] } })).toBe(1);
   });
 });

@@ -18,6 +18,12 @@ const entryWith = (of: Partial<RemovalEntry>): Partial<RemovalJobOrder> => ({
   entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 1, ...of },
 });
 
+it('a removal Job stays for a week where Jobs are retained', () => {
+  const ttl = (jobRetentionPolicy: 'Delete' | 'Retain') =>
+    ordered({ cache: openCache({}, { spec: spec({ jobRetentionPolicy }) }) }).spec?.ttlSecondsAfterFinished;
+  expect([ttl('Delete'), ttl('Retain')]).toEqual([150, 604_800]);
+});
+
 const podOf = (of: Partial<RemovalJobOrder> = {}) => ordered(of).spec?.template.spec;
 const nameOf = (of: Partial<RemovalJobOrder> = {}) => ordered(of).metadata.name;
 
