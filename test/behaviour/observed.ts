@@ -43,7 +43,16 @@ const cacheStatus = z.object({
   nodeCounts: z._default(z.record(z.string(), z.number()), {}),
   nodes: z._default(z.record(z.string(), z.object({ state: z.string(), reason: text, attempt: count })), {}),
   images: z._default(
-    z.array(z.object({ image: text, access: text, resolvedDigest: text, unresolvedReason: text })),
+    z.array(
+      z.object({
+        image: text,
+        access: text,
+        resolvedDigest: text,
+        unresolvedReason: text,
+        ready: count,
+        failed: count,
+      }),
+    ),
     [],
   ),
   removals: z._default(
@@ -52,6 +61,7 @@ const cacheStatus = z.object({
       z.object({
         state: z.string(),
         reason: text,
+        imagesHash: text,
         removed: count,
         absent: count,
         spared: count,
@@ -61,6 +71,7 @@ const cacheStatus = z.object({
     ),
     {},
   ),
+  toRemove: z._default(z.record(z.string(), z.array(z.string())), {}),
   placements: z._default(z.array(z.unknown()), []),
   lastHandledPurgeAt: text,
   round: z.optional(z.object({ number: z.number(), operation: z.string(), trigger: z.string() })),

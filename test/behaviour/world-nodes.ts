@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import type { Kube, Manifest } from './kube.ts';
+import { reportCondition } from './node-condition.ts';
 import { registerSimulatedNode } from './simulated-cluster.ts';
-import { seenNode } from './node-condition.ts';
 
 /** The nodes of one scenario, which caches of other scenarios do not select. */
 export type WorldNodes = {
@@ -53,13 +53,7 @@ export function worldNodes(cluster: ClusterUnderTest, kube: Kube, namespace: str
   const patch = async (name: string, body: Manifest): Promise<void> => {
     await kube.patch('Node', name, body);
   };
-  const report: WorldNodes['report'] = async (name, type, status) => {
-    const { conditions } = seenNode(await kube.get('Node', name)).status;
-    const now = `${new Date().toISOString().slice(0, 19)}Z`;
-    const others = conditions.filter((condition) => condition.type !== type);
-    const told = { type, status, reason: 'Test', message: '', lastHeartbeatTime: now, lastTransitionTime: now };
-    await kube.patchStatus('Node', name, { conditions: [...others, told] });
-  };
+  const report: WorldNodes['report'] = (name, type, status) => reportCondition(kube, name, { type, status });
   return {
     pool,
     labelled,

@@ -7,6 +7,7 @@ import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import type { Kube } from '../behaviour/kube.ts';
 import { isFinished, isRemoval, nodeOf, parseJob, parsePod, type ObservedJob } from '../behaviour/observed.ts';
+import { latePulls } from './late-pulls.ts';
 import type { Scenario } from './scenario.ts';
 
 /** The end state without what may differ between runs: times, names of Jobs, and which of several rounds was the last. */
@@ -36,7 +37,7 @@ export async function endStateOf(scenario: Scenario, kube: Kube, prefix: string)
   return {
     caches: Object.fromEntries(caches.map((cache) => [cache.name, cacheEnding(cache, scenario)])),
     images: Object.fromEntries(nodes.map((node) => [node.metadata.name, held(node, scenario.uncertain)])),
-    late: lateIn((await kube.list('Event')).map((object) => seenPull.parse(object))),
+    late: latePulls(await kube.list('Event')),
     leftOver: [
       ...jobs.filter((job) => !isDone(job)).map((job) => `Job ${job.metadata.name} for ${nodeOf(job)}`),
       ...pods.filter((pod) => !isRemoval(pod)).map(({ metadata, status }) => `Pod ${metadata.name} (${status.phase})`),
@@ -117,24 +118,6 @@ const seenNode = z.object({
   ...named.shape,
   status: z.object({ images: z._default(z.array(z.object({ names: z.array(z.string()) })), []) }),
 });
-
-const seenPull = z.object({
-  involvedObject: z.object({ name: z._default(z.string(), '') }),
-  source: z._default(z.object({ host: z._default(z.string(), '') }), { host: '' }),
-  message: z._default(z.string(), ''),
-  count: z._default(z.number(), 1),
-});
-
-/** Started pulls whose Pod was deleted before they ended. */
-function lateIn(events: readonly z.infer<typeof seenPull>[]): readonly string[] {
-  const open = new Map<string, number>();
-  for (const { involvedObject, source, message, count } of events) {
-    const [, verb, image = ''] = /^(Pulling|Successfully pulled|Failed to pull) image "([^"]+)"/.exec(message) ?? [];
-    const key = `${involvedObject.name} ${source.host} ${image}`;
-    if (verb !== undefined) open.set(key, (open.get(key) ?? 0) + (verb === 'Pulling' ? count : -count));
-  }
-  return [...open].flatMap(([key, left]) => (left > 0 ? [key.replace(/^\S* /, '')] : [])).toSorted();
-}
 
 /** By tag; references by digest are not compared. */
 const held = ({ status }: z.infer<typeof seenNode>, uncertain: ReadonlySet<string>): readonly string[] =>

@@ -1,27 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { pino, type Logger } from 'pino';
-import { stringify } from 'yaml';
 import * as z from 'zod/mini';
 import { createApi } from '#runtime/api/create-api.ts';
-import { startSimulator } from '../../deploy/simulator/start-simulator.ts';
-import { simulateRemoval } from '../../deploy/standalone/simulate-removal.ts';
 import { kube, type Kube } from '../behaviour/kube.ts';
 import { playScenario, addInitialNodes } from './play-scenario.ts';
 import { startBroker } from './broker.ts';
 import { seededRandom } from './seeded-random.ts';
 import { endStateOf, pendingRefreshes, type EndState } from './end-state.ts';
 import { runRecord, type RunRecord } from './run-record.ts';
-import { virtualNetwork, type Network } from './network.ts';
-import { postTo, tickHeaders } from './post-event.ts';
 import { addressOf, brokerPort, profiles, programs, type Profile } from './processes.ts';
 import { scenarioOf } from './scenario.ts';
 import { runChaos } from './run-chaos.ts';
 import { supervisor } from './supervisor.ts';
-import { virtualBuiltins } from './virtual-builtins.ts';
-import { virtualTime, type Owner, type VirtualTime } from './virtual-time.ts';
+import { apiPort, logs, onVirtualCluster, secondsSince, tickTo, type VirtualCluster } from './virtual-cluster.ts';
+import type { Owner, VirtualTime } from './virtual-time.ts';
 
 export type SimulatorRun = {
   readonly profile: Profile;
@@ -33,10 +23,6 @@ export type SimulatorRun = {
   /** Duration in virtual time. */
   readonly seconds: number;
 };
-
-const apiPort = 6_443;
-const crd = join(import.meta.dirname, '../../crds/imagecache.yaml');
-const start = Date.UTC(2026, 10, 24);
 
 /** Milliseconds without changes. After chaos this exceeds the time in which a silent connection is detected (150 s). */
 const quiet = { usual: 60_000, afterChaos: 210_000 } as const;
@@ -52,34 +38,16 @@ export type RunOptions = {
 };
 
 /** Plays a seed's scenario on a simulator in virtual time, with or without chaos, and returns the end state. */
-export async function runOnSimulator(seed: number, options: RunOptions): Promise<SimulatorRun> {
-  const time = virtualTime(start);
-  const network = virtualNetwork(time, seededRandom(seed, 'latency'));
-  const restore = virtualBuiltins(time, seededRandom(seed, 'product'));
-  const folder = mkdtempSync(join(tmpdir(), 'imagecache-chaos-'));
-  try {
-    const kubeconfig = join(folder, 'kubeconfig');
-    writeFileSync(kubeconfig, kubeconfigOf(`http://localhost:${apiPort}`));
-    const log = (line: string): void =>
-      options.log?.(`${((time.now() - start) / 1000).toFixed(3).padStart(8)} ${line}`);
-    const { prefix = 'chaos' } = options;
-    return await play({ ...options, prefix, seed, kubeconfig, time, network, log, listener: options.log && log });
-  } finally {
-    restore();
-    network.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+export function runOnSimulator(seed: number, options: RunOptions): Promise<SimulatorRun> {
+  const { prefix = 'chaos', log: listener } = options;
+  return onVirtualCluster(seed, listener, (cluster) => play({ ...options, ...cluster, prefix, seed, listener }));
 }
 
-type Stage = {
+type Stage = VirtualCluster & {
   readonly seed: number;
   readonly prefix: string;
   readonly isChaotic: boolean;
   readonly isEnough: RunOptions['isEnough'];
-  readonly kubeconfig: string;
-  readonly time: VirtualTime;
-  readonly network: Network;
-  readonly log: (line: string) => void;
   readonly listener: RunOptions['log'];
 };
 
@@ -90,7 +58,7 @@ async function play(stage: Stage): Promise<SimulatorRun> {
   const record = runRecord(log);
   const supervised = supervisor({ time, network, log, chance: seededRandom(seed, 'supervisor') });
   const chaos = runChaos({ ...stage, apiPort, supervised, record });
-  await startCluster(stage);
+  await stage.start();
   const api = createApi({ kubeconfig, master: '', inCluster: false });
   const verbs = kube(api, 'default');
   const scenario = scenarioOf(prefix, seededRandom(seed, 'scenario'));
@@ -126,27 +94,7 @@ async function play(stage: Stage): Promise<SimulatorRun> {
   const isPaced = (await through(() => pendingRefreshes(verbs))).length > 0;
   if (isPaced || !endStates.every(isEnough)) endStates.push(await afterTick());
   api.close();
-  return { profile, endStates, isPaced, record, seconds: (time.now() - start) / 1000 };
-}
-
-async function startCluster({ time, log }: Stage): Promise<void> {
-  const owner: Owner = { name: 'cluster', isDead: false };
-  const clock = { now: time.now, after: (ms: number, run: () => void) => time.after(ms, run, owner) };
-  const failed = (what: string, error: unknown): void => log(`cluster: ${what}: ${String(error)}`);
-  await time.as(owner, () =>
-    startSimulator({ port: apiPort, nodes: 0, crds: [crd], program: simulateRemoval, clock, failed }),
-  );
-}
-
-/** Sends one tick like a scheduler, which respects Retry-After a few times. */
-async function tickTo(profile: Profile, log: (line: string) => void): Promise<void> {
-  for (const name of ['refresh', 'purge'] as const)
-    for (let tries = 1; tries <= 4; tries += 1) {
-      const status = await postTo(addressOf(profile, name), tickHeaders, '');
-      log(`tick to ${name}: ${status}`);
-      if (status === 204) break;
-      await pause(1_000);
-    }
+  return { profile, endStates, isPaced, record, seconds: secondsSince(time) };
 }
 
 /** Waits until nothing has changed for a while. */
@@ -167,21 +115,3 @@ async function versions(verbs: Kube): Promise<string> {
 }
 
 const versioned = z.object({ metadata: z.object({ uid: z.string(), resourceVersion: z.string() }) });
-
-/** Silent without a listener, as formatting log lines takes a tenth of the time. */
-const logs =
-  (log: RunOptions['log']) =>
-  (name: string): Logger =>
-    log === undefined
-      ? pino({ level: 'silent' })
-      : pino({ level: 'debug', base: {}, timestamp: false }, { write: (line) => log(`  ${name}: ${line.trim()}`) });
-
-const kubeconfigOf = (server: string): string =>
-  stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server } }],
-    users: [{ name: 'u', user: {} }],
-    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u', namespace: 'default' } }],
-    'current-context': 'c',
-  });
