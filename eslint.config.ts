@@ -154,6 +154,13 @@ export default defineConfig(
     rules: { '@typescript-eslint/max-params': ['error', { max: 3 }] },
   },
   {
+    files: ['test/oracle/{rules/*,rules,truth,ending}.ts'],
+    rules: notFrom(
+      '(#model/|#runtime/|functions/|sources/|deploy/)',
+      'the rules of the oracle read the cluster, and know nothing of the product.',
+    ),
+  },
+  {
     files: ['test/**/*.ts', '*.config.ts'],
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
   },

@@ -218,6 +218,11 @@ export const commandTable: readonly Row[] = [
     because: 'it runs for minutes; tests run a few seeds',
     instead: 'test/chaos/chaos.test.ts',
   })),
+  ...['npm run oracle …', 'npm run oracle -- --replay …'].map((command) => ({
+    command,
+    because: 'it runs for minutes; tests run a few histories',
+    instead: 'test/oracle/oracle.test.ts',
+  })),
   {
     command: 'npm run fuzz …',
     because: 'it runs for minutes; a test sends a few requests',

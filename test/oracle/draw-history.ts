@@ -1,0 +1,117 @@
+import type { SeededRandom } from '../chaos/seeded-random.ts';
+import type { Action, History, Spec, Step, Trigger, Zone } from './history.ts';
+import { zones } from './history.ts';
+import type { Traits } from './stage.ts';
+
+/** Images that caches list; `slow`, `missing` and `denied` behave so. */
+export const cachedImages = ['a', 'b', 'c', 'missing-d', 'denied-e', 'slow-f'] as const;
+
+/** An image that only Pods of users run. */
+export const foreignImage = 'own-g';
+
+type Draw = {
+  readonly chance: SeededRandom;
+  readonly traits: Traits;
+  readonly caches: readonly [string, ...string[]];
+  readonly nodes: readonly [string, ...string[]];
+};
+
+/** A random history of users and nodes, with what the cluster can do. */
+export function drawHistory(seed: number, chance: SeededRandom, traits: Traits): History {
+  const all = ['n1', 'n2', 'n3'].slice(0, Math.min(3, traits.nodes));
+  const nodes = all.slice(0, Math.max(1, chance.between(1, all.length)));
+  const names = ['web', 'api', 'job'].slice(0, chance.between(1, 3));
+  const [node = 'n1', ...otherNodes] = all;
+  const [cache = 'web', ...otherCaches] = names;
+  const draw: Draw = { chance, traits, caches: [cache, ...otherCaches], nodes: [node, ...otherNodes] };
+  const created = names.map((name): Step => ({ type: 'create', cache: name, spec: specOf(draw), after: waitOf(draw) }));
+  const steps = Array.from({ length: chance.between(3, traits.mostSteps) }, (): Step => {
+    return { ...actionOf(draw), after: waitOf(draw) };
+  });
+  // What a cache goes through ends it in most histories; the rest leaves it as it is.
+  return { seed, nodes: nodes.map((name) => ({ name, zone: zoneOf(draw) })), steps: [...created, ...steps] };
+}
+
+const zoneOf = ({ chance }: Draw): Zone => chance.pick(zones);
+
+function waitOf({ chance }: Draw): Step['after'] {
+  if (chance.is(0.35)) return 'settled';
+  return chance.is(0.4) ? 0 : chance.between(1, 80) * 100;
+}
+
+function specOf({ chance, traits }: Draw): Spec {
+  const images = cachedImages.filter((name) => traits.hasSlowImages || !name.startsWith('slow'));
+  const list = (): Spec['lists'][number] => {
+    const some = images.filter((name) => chance.is(/^[abc]$/.test(name) ? 0.5 : 0.12));
+    const zone = chance.is(0.5) ? { zone: chance.pick(zones) } : {};
+    return { images: some.length === 0 ? [chance.pick(['a', 'b', 'c'])] : some, ...zone };
+  };
+  return {
+    lists: chance.is(0.25) ? [list(), list()] : [list()],
+    ...(chance.is(0.3) ? { deletionPolicy: 'Purge' } : {}),
+    ...(chance.is(0.25) ? { unschedulable: chance.pick(['Pull', 'Skip']) } : {}),
+    ...(chance.is(0.15) ? { jobRetentionPolicy: 'Retain' } : {}),
+    ...(chance.is(0.2) ? { maxConcurrentNodes: 1 } : {}),
+    ...(chance.is(0.3) ? { isIntolerant: true } : {}),
+  };
+}
+
+type Kind = { readonly weight: number; readonly action: (draw: Draw) => Action };
+
+const triggers = ['annotation', 'token'] as const;
+const by = ({ chance }: Draw): Trigger => chance.pick(triggers);
+const cacheOf = ({ chance, caches }: Draw): string => chance.pick(caches);
+const nodeOf = ({ chance, nodes }: Draw): string => chance.pick(nodes);
+const imageOf = ({ chance }: Draw): string => chance.pick(['a', 'b', 'c']);
+const isOn = ({ chance }: Draw): boolean => chance.is(0.6);
+
+const always: readonly Kind[] = [
+  { weight: 5, action: (draw) => ({ type: 'edit', cache: cacheOf(draw), spec: specOf(draw) }) },
+  { weight: 4, action: (draw) => ({ type: 'refresh', cache: cacheOf(draw), by: by(draw) }) },
+  { weight: 3, action: (draw) => ({ type: 'purge', cache: cacheOf(draw), by: by(draw) }) },
+  { weight: 1, action: (draw) => ({ type: 'purge and refresh', cache: cacheOf(draw), by: by(draw) }) },
+  { weight: 2, action: (draw) => ({ type: 'delete', cache: cacheOf(draw) }) },
+  { weight: 2, action: (draw) => ({ type: 'create', cache: cacheOf(draw), spec: specOf(draw) }) },
+  { weight: 2, action: (draw) => ({ type: 'suspend', cache: cacheOf(draw), is: isOn(draw) }) },
+  { weight: 6, action: (draw) => ({ type: 'label', node: nodeOf(draw), zone: zoneOf(draw) }) },
+  { weight: 3, action: (draw) => ({ type: 'cordon', node: nodeOf(draw), is: isOn(draw) }) },
+  { weight: 3, action: (draw) => ({ type: 'taint', node: nodeOf(draw), is: isOn(draw) }) },
+  { weight: 1, action: () => ({ type: 'lose jobs' }) },
+  { weight: 2, action: (draw) => ({ type: 'quota', is: isOn(draw) }) },
+];
+
+const ofSimulatedNodes: readonly Kind[] = [
+  { weight: 2, action: (draw) => ({ type: 'join', node: nodeOf(draw), zone: zoneOf(draw) }) },
+  { weight: 1, action: (draw) => ({ type: 'leave', node: nodeOf(draw) }) },
+  { weight: 3, action: (draw) => ({ type: 'pressure', node: nodeOf(draw), is: isOn(draw) }) },
+  { weight: 3, action: (draw) => ({ type: 'not ready', node: nodeOf(draw), is: isOn(draw) }) },
+];
+
+/** Not of nodes that only record what Pods did. */
+const ofImageStores: readonly Kind[] = [
+  { weight: 2, action: (draw) => ({ type: 'use', pod: podOf(draw), node: nodeOf(draw), image: usedImage(draw) }) },
+  { weight: 1, action: (draw) => ({ type: 'release', pod: podOf(draw) }) },
+  { weight: 1, action: (draw) => ({ type: 'take away', node: nodeOf(draw), image: imageOf(draw) }) },
+];
+
+const podOf = ({ chance }: Draw): string => chance.pick(['p1', 'p2']);
+const usedImage = (draw: Draw): string => (draw.chance.is(0.4) ? foreignImage : imageOf(draw));
+
+function actionOf(draw: Draw): Action {
+  const { chance, traits } = draw;
+  const kinds = [
+    ...always,
+    ...(traits.hasSimulatedNodes ? ofSimulatedNodes : []),
+    ...(traits.hasImageStores ? ofImageStores : []),
+  ];
+  const drawn = chance.between(
+    1,
+    kinds.reduce((sum, { weight }) => sum + weight, 0),
+  );
+  let left = drawn;
+  for (const { weight, action } of kinds) {
+    left -= weight;
+    if (left <= 0) return action(draw);
+  }
+  throw new Error('no kind of action was drawn');
+}

@@ -1,0 +1,97 @@
+/** Where a node is, and which nodes a list of images is for. */
+export const zones = ['a', 'b'] as const;
+export type Zone = (typeof zones)[number];
+
+/** The spec of a cache in a history: images and nodes by names that every kind of cluster translates. */
+export type Spec = {
+  readonly lists: readonly { readonly images: readonly string[]; readonly zone?: Zone }[];
+  readonly deletionPolicy?: 'Retain' | 'Purge';
+  readonly unschedulable?: 'Pull' | 'Skip';
+  readonly jobRetentionPolicy?: 'Delete' | 'Retain';
+  readonly maxConcurrentNodes?: number;
+  /** Whether no taint is tolerated; by default all are. */
+  readonly isIntolerant?: boolean;
+};
+
+/** What a user or a machine does. */
+export type Action =
+  | { readonly type: 'create' | 'edit'; readonly cache: string; readonly spec: Spec }
+  | { readonly type: 'suspend'; readonly cache: string; readonly is: boolean }
+  | { readonly type: 'refresh' | 'purge' | 'purge and refresh'; readonly cache: string; readonly by: Trigger }
+  | { readonly type: 'delete'; readonly cache: string }
+  | { readonly type: 'join' | 'label'; readonly node: string; readonly zone: Zone }
+  | { readonly type: 'leave'; readonly node: string }
+  | { readonly type: 'cordon' | 'taint' | 'pressure' | 'not ready'; readonly node: string; readonly is: boolean }
+  | { readonly type: 'use'; readonly pod: string; readonly node: string; readonly image: string }
+  | { readonly type: 'release'; readonly pod: string }
+  | { readonly type: 'take away'; readonly node: string; readonly image: string }
+  | { readonly type: 'lose jobs' }
+  | { readonly type: 'quota'; readonly is: boolean };
+
+export type Trigger = 'annotation' | 'token';
+
+/** An action, and what it waits for: milliseconds since the step before, or until nothing changes any more. */
+export type Step = Action & { readonly after: number | 'settled' };
+
+/** The initial nodes and all steps, as JSON that can be played again. */
+export type History = {
+  readonly seed?: number;
+  readonly nodes: readonly { readonly name: string; readonly zone: Zone }[];
+  readonly steps: readonly Step[];
+};
+
+/** A history as lines to read. */
+export const describeHistory = ({ nodes, steps }: History): readonly string[] => [
+  `nodes ${nodes.map(({ name, zone }) => `${name} (zone ${zone})`).join(', ')}`,
+  ...steps.map((step, index) => `${String(index + 1).padStart(2)}. ${waitOf(step)}${describeAction(step)}`),
+];
+
+const waitOf = ({ after }: Step): string => {
+  if (after === 'settled') return 'when all has settled, ';
+  return after === 0 ? 'at once, ' : `after ${(after / 1000).toFixed(1)} s, `;
+};
+
+function describeAction(action: Action): string {
+  switch (action.type) {
+    case 'create':
+    case 'edit':
+      return `${action.type} ${action.cache}: ${describeSpec(action.spec)}`;
+    case 'suspend':
+      return `${action.is ? 'suspend' : 'resume'} ${action.cache}`;
+    case 'refresh':
+    case 'purge':
+    case 'purge and refresh':
+      return `request ${action.type} of ${action.cache} by ${action.by}`;
+    case 'delete':
+      return `delete ${action.cache}`;
+    case 'join':
+      return `node ${action.node} joins zone ${action.zone}`;
+    case 'label':
+      return `label node ${action.node} zone=${action.zone}`;
+    case 'leave':
+      return `node ${action.node} is deleted`;
+    case 'cordon':
+    case 'taint':
+      return `${action.is ? '' : 'un'}${action.type} node ${action.node}`;
+    case 'pressure':
+      return `node ${action.node} ${action.is ? 'has' : 'no longer has'} DiskPressure`;
+    case 'not ready':
+      return `node ${action.node} is ${action.is ? 'NotReady' : 'Ready'}`;
+    case 'use':
+      return `Pod ${action.pod} runs ${action.image} on node ${action.node}`;
+    case 'release':
+      return `Pod ${action.pod} is deleted`;
+    case 'take away':
+      return `image ${action.image} is deleted on node ${action.node}`;
+    case 'lose jobs':
+      return 'all Jobs are deleted';
+    case 'quota':
+      return action.is ? 'a quota forbids Pods' : 'the quota is deleted';
+  }
+}
+
+function describeSpec({ lists, ...rest }: Spec): string {
+  const texts = lists.map(({ images, zone }) => `[${images.join(' ')}]${zone === undefined ? '' : ` on zone ${zone}`}`);
+  const others = Object.entries(rest).map(([key, value]) => `${key} ${String(value)}`);
+  return [texts.join(' and '), ...others].join(', ');
+}

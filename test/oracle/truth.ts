@@ -1,0 +1,81 @@
+import type { CacheLife, Ending, SeenCache, SeenNode } from './ending.ts';
+
+/** The images that a cache lists for a node, whether or not they can be pulled there now. */
+export const listedFor = ({ spec }: SeenCache, { labels }: SeenNode): readonly string[] => [
+  ...new Set(
+    spec.cacheSpec
+      .filter(({ nodeSelector }) => Object.entries(nodeSelector).every(([key, value]) => labels[key] === value))
+      .flatMap(({ images }) => images),
+  ),
+];
+
+/** Why a cache cannot pull on a node, as docs/api.md has it; empty if it can. */
+export function hindrances({ spec }: SeenCache, node: SeenNode): readonly string[] {
+  return [
+    ...(node.isReady ? [] : ['NotReady']),
+    ...(node.isCordoned && spec.unschedulable === 'Skip' ? ['Unschedulable'] : []),
+    ...(node.hasDiskPressure ? ['DiskPressure'] : []),
+    ...(spec.tolerations !== undefined && node.taints.length > 0 ? ['TaintNotTolerated'] : []),
+  ];
+}
+
+/** Nodes that count as desired: those that can pull, and those that have pulled what they could and are not away. */
+export function isDesired(cache: SeenCache, node: SeenNode): boolean {
+  if (listedFor(cache, node).length === 0) return false;
+  const state = cache.status.nodes[node.name]?.state;
+  return hindrances(cache, node).length === 0 || state === 'Failed' || (state === 'Ready' && node.isReady);
+}
+
+/** The status says that the cache was purged last. */
+export const isPurged = ({ status }: SeenCache): boolean => status.reason === 'ImageCachePurge';
+
+export const isDeleting = ({ metadata }: SeenCache): boolean => metadata.deletionTimestamp !== undefined;
+
+/** A cache whose status must be that of its nodes. */
+export const isServed = (cache: SeenCache): boolean => !cache.spec.suspend && !isDeleting(cache);
+
+export const lifeOf = ({ record }: Ending, { metadata }: SeenCache): CacheLife =>
+  record.lives.get(metadata.uid) ?? { name: metadata.name, listed: new Set(), requests: [] };
+
+/**
+ * Images that the cache has no reason to miss on a node: they were deleted there after it was last asked to refresh while
+ * everything was settled, and only a refresh looks for lost images.
+ */
+export function lostUnnoticed(ending: Ending, cache: SeenCache, node: SeenNode): ReadonlySet<string> {
+  const looked = lifeOf(ending, cache)
+    .requests.filter(({ type, isSettled }) => type === 'create' || (type === 'refresh' && isSettled))
+    .map(({ step }) => step);
+  const last = Math.max(-1, ...looked);
+  return new Set(
+    ending.record.takenAway.filter((each) => each.node === node.name && each.step > last).map(({ image }) => image),
+  );
+}
+
+export const condition = (cache: SeenCache, type: string): { readonly status: string; readonly reason: string } =>
+  cache.status.conditions.find((each) => each.type === type) ?? { status: 'missing', reason: 'missing' };
+
+/** The images that the status reports for a node as not pulled or not removed. */
+export const failuresOn = ({ status }: SeenCache, node: string): readonly string[] =>
+  Object.entries(status.failures).flatMap(([image, causes]) =>
+    causes.some((cause) => cause.node === node) ? [image] : [],
+  );
+
+/** Users' Pods have, or had, the image on this machine. */
+export const isUsed = ({ record }: Ending, node: SeenNode, image: string): boolean =>
+  record.used.some((each) => each.machine === node.machine && each.image === image);
+
+/** Causes of Jobs whose Pods have not run: nothing is then known of their images. */
+const notRun: ReadonlySet<string> = new Set(['FailedCreate', 'Pending', 'JobLost', 'ImagePullStatusUnknown']);
+
+/**
+ * Images that a node has, and of which no Pod of this cache has shown that they start: a kubelet that keeps records of pulls
+ * asks the registry again for images that were pulled for others.
+ */
+export function unproven({ status }: SeenCache, { name, keepsPullRecords }: SeenNode): ReadonlySet<string> {
+  if (!keepsPullRecords) return new Set();
+  const failures = Object.entries(status.failures);
+  const images = failures.filter(([, causes]) =>
+    causes.some(({ node, reason }) => node === name && notRun.has(reason)),
+  );
+  return new Set(images.map(([image]) => image));
+}
