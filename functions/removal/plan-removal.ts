@@ -26,7 +26,7 @@ export function planRemoval(reference: string, order: RemovalOrder, state: Runti
   const image = state.images.find((each) => namesOf(each).has(requested));
   if (image === undefined) return { act: 'nothing' };
   const names = namesOf(image);
-  if (image.isPinned) return spare('Pinned', []);
+  if (image.isPinned || isOfSandboxes(names)) return spare('Pinned', []);
   const kept = namesIn(order.keep);
   if (kept.has(requested)) return spare('Wanted', [reference]);
   const shared = [...names].filter((name) => kept.has(name));
@@ -42,6 +42,13 @@ const spare = (reason: SpareReason, by: readonly string[]): Plan => ({ act: 'spa
 
 /** All tags and digests of an image, normalised. */
 const namesOf = (image: RuntimeImage): ReadonlySet<string> => namesIn([...image.tags, ...image.digests]);
+
+/**
+ * Whether it is an image of Pod sandboxes. Old runtimes pin none, and list the container that runs it nowhere: without it,
+ * a node that cannot reach its registry starts no Pod.
+ */
+const isOfSandboxes = (names: ReadonlySet<string>): boolean =>
+  [...names].some((name) => /(?:^|[/-])pause(?:-[a-z0-9]+)?$/.test(parseImageReference(name).repository));
 
 const namesIn = (references: readonly string[]): ReadonlySet<string> => new Set(references.map(normalisedReference));
 

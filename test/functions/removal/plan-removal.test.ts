@@ -57,6 +57,21 @@ const rows: readonly Row[] = [
   { when: 'an invalid reference is requested', remove: ['BAD IMAGE'], plans: nothing },
   { when: 'it is to be kept, but absent', images: [], keep: ['app:1'], plans: nothing },
 
+  ...['registry.k8s.io/pause:3.9', 'docker.io/rancher/mirrored-pause:3.6', 'k8s.gcr.io/pause-amd64:3.1'].map(
+    (pause) => ({
+      when: `it is the unpinned ${pause} of the Pod sandboxes of an old runtime`,
+      remove: [pause],
+      images: [image({ tags: [pause], digests: [] })],
+      plans: spares('Pinned'),
+    }),
+  ),
+  {
+    when: 'only its tag is called pause',
+    remove: ['app:pause'],
+    images: [image({ tags: ['docker.io/library/app:pause'], digests: [] })],
+    plans: removes(),
+  },
+
   { when: 'another cache needs it', keep: ['docker.io/app:1'], plans: spares('Wanted', 'app:1') },
   { when: 'another cache needs other images', keep: ['app:2', 'app'], plans: removes() },
   {
