@@ -314,10 +314,16 @@ describe('large caches', () => {
   const large: readonly [string, object][] = [
     ['64 lists of 256 images', { cacheSpec: Array.from({ length: 64 }, () => ({ images: images(256, 60) })) }],
     ['1,000 lists of 16 images', { cacheSpec: Array.from({ length: 1000 }, () => ({ images: images(16, 60) })) }],
-    ['one list of 10,000 images', { cacheSpec: [{ images: images(10_000, 120) }] }],
+    ['ten lists of 1,000 images', { cacheSpec: Array.from({ length: 10 }, () => ({ images: images(1000, 60) })) }],
     [
       '2,000 references of the greatest length',
-      { cacheSpec: [{ images: images(2000, 400).map((image) => `${image}/${'b'.repeat(119)}`) }] },
+      {
+        cacheSpec: [0, 1000].map((from) => ({
+          images: images(2000, 400)
+            .slice(from, from + 1000)
+            .map((image) => `${image}/${'b'.repeat(119)}`),
+        })),
+      },
     ],
   ];
 

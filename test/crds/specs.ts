@@ -30,9 +30,9 @@ export const rejectedSpecs: readonly Rejected[] = [
     errors: ['spec.cacheSpec[1].images: Invalid value: No images specified within image list'],
   },
   {
-    when: 'an image is listed twice',
-    spec: withImages('a:1', 'b:1', 'a:1'),
-    errors: ['spec.cacheSpec[0].images[2]: Duplicate value: "a:1"'],
+    when: 'a list has too many images',
+    spec: withImages(...Array.from({ length: 1001 }, (_, index) => `a:${index}`)),
+    errors: ['spec.cacheSpec[0].images: Too many: 1001: must have at most 1000 items', someRulesUnchecked],
   },
   {
     when: 'a list has no images field',

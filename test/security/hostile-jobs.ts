@@ -7,6 +7,7 @@ import type { Mode } from './modes.ts';
 export type HostileJob = { readonly attack: number; readonly what: string; readonly job: object };
 
 const template = ['spec', 'template', 'metadata'];
+const podSpec = ['spec', 'template', 'spec'];
 const owner = { apiVersion: 'v1', kind: 'Node', name: 'none', uid: '00000000-0000-0000-0000-000000000000' };
 
 /** Pods that a webhook would inject a container or a hostPath into, or that a runtime would give more rights. */
@@ -44,6 +45,10 @@ export function hostileJobs({ settings }: Mode): readonly HostileJob[] {
     [5, 'label of a workload identity', changed(own, [...template, 'labels', 'azure.workload.identity/use'], 'true')],
     [5, 'annotation of a removal', changed(removes, [...template, 'annotations', 'example.com/any'], 'true')],
     [5, 'label of a removal', changed(removes, [...template, 'labels', 'team'], 'web')],
+    [2, 'priority of the system', changed(own, [...podSpec, 'priorityClassName'], 'system-node-critical')],
+    [2, 'priority of the cluster', changed(own, [...podSpec, 'priorityClassName'], 'system-cluster-critical')],
+    [2, 'priority of a removal', changed(removes, [...podSpec, 'priorityClassName'], 'system-cluster-critical')],
+    [2, 'deadline of 68 years', changed(own, ['spec', 'activeDeadlineSeconds'], 2_147_483_647)],
     [10, 'finalizer', changed(own, ['metadata', 'finalizers'], ['example.com/forever'])],
     [10, 'finalizer of the Pod', changed(own, [...template, 'finalizers'], ['example.com/forever'])],
     [10, 'owner of the Pod', changed(own, [...template, 'ownerReferences'], [owner])],

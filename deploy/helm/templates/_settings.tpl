@@ -28,6 +28,19 @@
 {{- with .Values.warmGate.taints }}
 - --warm-gate-taints={{ join "," . }}
 {{- end }}
+{{- with .Values.warmGate.namespaces }}
+- --warm-gate-namespaces={{ join "," . }}
+{{- end }}
+{{- with .Values.limits.priorityClasses }}
+- --priority-classes={{ join "," . }}
+{{- end }}
+{{- $limits := .Values.limits }}
+{{- range $name, $value := dict "max-images" $limits.images "max-image-bytes" $limits.imageBytes "max-caches" $limits.caches
+  "max-pulls-per-node" $limits.pullsPerNode "max-pull-deadline" $limits.pullDeadline "warm-gate-max-timeout" .Values.warmGate.maxTimeout }}
+{{- if ne ($value | toString) "" }}
+- --{{ $name }}={{ ternary $value ($value | int64) (kindIs "string" $value) }}
+{{- end }}
+{{- end }}
 {{- with include "icf.jobPriorityClass" . }}
 - --job-priority-class-name={{ . }}
 {{- end }}

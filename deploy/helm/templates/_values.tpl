@@ -82,10 +82,19 @@ tenancy:
   purge: any
   roles:
     create: true
+limits:
+  images: ''
+  imageBytes: ''
+  caches: ''
+  pullsPerNode: ''
+  pullDeadline: ''
+  priorityClasses: []
 registries:
   readPullSecretsOf: []
 warmGate:
   taints: []
+  namespaces: []
+  maxTimeout: ''
 admissionPolicy:
   create: true
 crd:

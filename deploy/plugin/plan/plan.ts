@@ -96,12 +96,9 @@ async function forecastOf(
   { nodes, sizes }: ListedNodes,
   context: Context,
 ): Promise<Forecast> {
-  const observed = await observe(cache, { scope: 'everything', opens, makes: 'pulls' }, context);
-  const decision: Plan = decide(
-    worldOf(
-      { before: cache, observed, opens, makes: 'pulls', resolutions: new Map(), anonymousPulls: new Map() },
-      context,
-    ),
-  );
+  const asked = { opens, makes: 'pulls', namespaceCaches: 0 } as const;
+  const observed = await observe(cache, { scope: 'everything', ...asked }, context);
+  const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
+  const decision: Plan = decide(worldOf({ before: cache, observed, ...asked, ...unasked }, context));
   return forecast({ cache, isNew, plan: decision, nodes, sizes });
 }

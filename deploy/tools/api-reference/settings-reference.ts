@@ -1,5 +1,6 @@
 import { eventRows } from '#runtime/config/rows/event-rows.ts';
 import { jobRows } from '#runtime/config/rows/job-rows.ts';
+import { limitRows } from '#runtime/config/rows/limit-rows.ts';
 import { logRows } from '#runtime/config/rows/log-rows.ts';
 import { processRows } from '#runtime/config/rows/process-rows.ts';
 import { registryRows } from '#runtime/config/rows/registry-rows.ts';
@@ -10,6 +11,7 @@ type Rows = Readonly<Record<string, Setting<unknown>>>;
 
 const groups: readonly (readonly [title: string, rows: Rows])[] = [
   ['Jobs, refreshes and removals', jobRows],
+  ['Limits of a cache', limitRows],
   ['Registries', registryRows],
   ['The process', processRows],
   ['Events', eventRows],

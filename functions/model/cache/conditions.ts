@@ -15,6 +15,13 @@ type Inputs = {
 /** The conditions that every observed cache has. */
 type StandingCondition = Exclude<Condition['type'], 'Failing'>;
 
+/** Reason of the condition Stalled of a cache that is refused because it exceeds a limit. */
+export const limitExceeded = 'LimitExceeded' as const;
+
+/** The message of a cache that is refused because it exceeds a limit; undefined if it is not. */
+export const refusedMessage = ({ conditions }: { readonly conditions: readonly Condition[] }): string | undefined =>
+  conditions.find(({ type, reason }) => type === 'Stalled' && reason === limitExceeded)?.message;
+
 const notYetPulled: Verdict = ['Unknown', 'NotYetPulled'];
 
 /**

@@ -25,12 +25,32 @@ export type Settings = {
   readonly imageDeleteJobHostNetwork: boolean;
   /** Keys of the startup taints that the warm gate may remove; empty disables it. */
   readonly warmGateTaints: readonly string[];
+  /** Namespaces whose caches may hold nodes by the warm gate. */
+  readonly warmGateNamespaces: readonly string[];
+  readonly limits: Limits;
   /** Images that a purge removes: `any` of the cache's, or its `own`, which have no other tag on the node. */
   readonly purge: PurgePolicy;
   /** Namespace of this installation, where removal Jobs run. '' until the process has determined it. */
   readonly namespace: string;
   /** Path of the CRI socket on every node; '' derives it from the node's runtime. */
   readonly criSocketPath: string;
+};
+
+/** What one cache may ask for; 0 is no limit. */
+export type Limits = {
+  /** Images over all lists of a cache. */
+  readonly images: number;
+  /** Length of all their references together. */
+  readonly imageBytes: number;
+  /** Caches in a namespace. */
+  readonly caches: number;
+  readonly pullsPerNode: number;
+  /** Milliseconds. */
+  readonly pullDeadline: number;
+  /** Priority classes that a spec may name; empty: all but those of the system. */
+  readonly priorityClasses: readonly string[];
+  /** How long a node may be held, in milliseconds. */
+  readonly warmGateTimeout: number;
 };
 
 export type PullPolicy = 'IfNotPresent' | 'Always';

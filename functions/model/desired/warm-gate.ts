@@ -3,6 +3,7 @@ import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import { isNeverSupported, isOptedOut, type Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
+import { exceededLimit } from './limits.ts';
 import { desiredImages } from './desired-images.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 
@@ -44,52 +45,62 @@ export function gateRelease(node: Node, inputs: GateInputs): GateRelease | undef
     return {
       patch: patchOf(node, key, isWarm),
       isWarm,
-      late: late.map(({ cache }) => ({ cache, event: lateEvent(cache, node) })),
+      late: late.map(({ cache }) => ({ cache, event: lateEvent(cache, node, inputs.settings) })),
     };
   }
   return undefined;
 }
 
-/** A warning if the cache has a warm gate whose taint key the operator has not enabled. */
-export const gateOffEvents = ({ spec }: ImageCache, { warmGateTaints }: Settings): readonly CacheEvent[] =>
-  spec.warmGate === undefined || warmGateTaints.includes(spec.warmGate.taintKey)
-    ? []
-    : [
-        {
-          type: 'Warning',
-          reason: 'WarmGateOff',
-          message: `spec.warmGate has no effect: WARM_GATE_TAINTS does not include the taint key ${spec.warmGate.taintKey}`,
-          key: spec.warmGate.taintKey,
-        },
-      ];
+/** A warning if the cache has a warm gate that the operator has not enabled: not its taint key, or not its namespace. */
+export function gateOffEvents({ spec, namespace }: ImageCache, settings: Settings): readonly CacheEvent[] {
+  const { warmGateTaints, warmGateNamespaces } = settings;
+  if (spec.warmGate === undefined) return [];
+  const { taintKey } = spec.warmGate;
+  const hasKey = warmGateTaints.includes(taintKey);
+  if (hasKey && warmGateNamespaces.includes(namespace)) return [];
+  const cause = hasKey
+    ? `WARM_GATE_NAMESPACES does not include the namespace ${namespace}`
+    : `WARM_GATE_TAINTS does not include the taint key ${taintKey}`;
+  const message = `spec.warmGate has no effect: ${cause}`;
+  return [{ type: 'Warning', reason: 'WarmGateOff', message, key: taintKey }];
+}
 
 type Gate = { readonly cache: ImageCache; readonly state: 'warm' | 'late' | 'waiting' };
 
 function gatesOf(key: string, node: Node, inputs: GateInputs): readonly Gate[] {
   if (isNeverSupported(node) || isOptedOut(node)) return [];
   return inputs.caches.flatMap((cache) => {
-    const desiredHash = isGated(cache, key) ? desiredImages(cache, node, inputs.settings)?.hash : undefined;
-    return desiredHash === undefined
-      ? []
-      : [{ cache, state: gateState(cache, node, { desiredHash, now: inputs.now }) }];
+    const desiredHash = isGated(cache, key, inputs.settings)
+      ? desiredImages(cache, node, inputs.settings)?.hash
+      : undefined;
+    return desiredHash === undefined ? [] : [{ cache, state: gateState(cache, node, { ...inputs, desiredHash }) }];
   });
 }
 
-/** Whether the cache gates nodes with this taint key. Caches that no longer pull do not. */
-const isGated = (cache: ImageCache, key: string): boolean =>
-  cache.spec.warmGate?.taintKey === key && !cache.spec.suspend && !cache.isBeingDeleted && !isPurged(cache);
+/** Whether the cache gates nodes with this taint key. Caches that no longer pull, or may not hold nodes, do not. */
+const isGated = (cache: ImageCache, key: string, { warmGateNamespaces, limits }: Settings): boolean =>
+  cache.spec.warmGate?.taintKey === key &&
+  warmGateNamespaces.includes(cache.namespace) &&
+  !cache.spec.suspend &&
+  !cache.isBeingDeleted &&
+  !isPurged(cache) &&
+  exceededLimit(cache, limits) === undefined;
 
 function gateState(
   cache: ImageCache,
   node: Node,
-  { desiredHash, now }: { desiredHash: string; now: number },
+  { desiredHash, settings, now }: Omit<GateInputs, 'caches'> & { readonly desiredHash: string },
 ): Gate['state'] {
   const entry = ownEntry(cache.status.nodes, node.name);
   if (entry?.state === 'Ready' && entry.id === node.id && entry.desiredHash === desiredHash) return 'warm';
-  return now >= node.createdAt + timeoutSeconds(cache) * 1000 ? 'late' : 'waiting';
+  return now >= node.createdAt + timeoutSeconds(cache, settings) * 1000 ? 'late' : 'waiting';
 }
 
-const timeoutSeconds = ({ spec }: ImageCache): number => spec.warmGate?.timeoutSeconds ?? 0;
+/** How long the cache holds a node, at most as long as the operator allows. */
+function timeoutSeconds({ spec }: ImageCache, { limits }: Settings): number {
+  const most = limits.warmGateTimeout === 0 ? Infinity : limits.warmGateTimeout / 1000;
+  return Math.min(spec.warmGate?.timeoutSeconds ?? 0, most);
+}
 
 /**
  * Whether the node has its final labels. Before, cloud providers and autoscalers may add labels by which a cache
@@ -121,14 +132,14 @@ const warmLabel = (node: Node): JsonPatchOperation =>
     ? { op: 'add', path: '/metadata/labels', value: { [labels.warm]: 'true' } }
     : { op: 'add', path: `/metadata/labels/${labels.warm.replaceAll('/', '~1')}`, value: 'true' };
 
-function lateEvent(cache: ImageCache, node: Node): CacheEvent {
+function lateEvent(cache: ImageCache, node: Node, settings: Settings): CacheEvent {
   const entry = ownEntry(cache.status.nodes, node.name);
   const state =
     entry === undefined ? 'not started' : [entry.state, entry.reason].filter((part) => part !== '').join(', ');
   return {
     type: 'Warning',
     reason: 'WarmGateTimeout',
-    message: `The startup taint of node ${node.name} was removed after ${timeoutSeconds(cache)} s without all images of this cache: ${state}`,
+    message: `The startup taint of node ${node.name} was removed after ${timeoutSeconds(cache, settings)} s without all images of this cache: ${state}`,
     key: node.id,
   };
 }

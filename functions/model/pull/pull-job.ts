@@ -19,10 +19,13 @@ import type { PullPolicy, Settings } from '#model/cache/settings.ts';
 import { pullRules } from '#model/node/tolerations.ts';
 import type { Serialized } from '#model/text/serialized.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { priorityClassOf } from '#model/desired/limits.ts';
 import { pullPolicyOf } from '#model/desired/pull-policy.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
 
 const program = '/noop';
+/** Not that of the image, which may be missing or lead elsewhere. */
+const workingDir = '/';
 const sharedFolder = '/.imagecache';
 
 /** Everything that the manifest of a pull Job depends on. */
@@ -77,7 +80,7 @@ export function pullJob(order: PullJobOrder, images = pullingPod(order)): PullJo
           },
           affinity: { nodeAffinity: nodeAffinity(node.name) },
           tolerations: pullRules(cache, settings).tolerations ?? [{ operator: 'Exists' }],
-          ...optionalField('priorityClassName', cache.spec.priorityClassName ?? settings.jobPriorityClassName),
+          ...optionalField('priorityClassName', priorityClassOf(cache, settings)),
           enableServiceLinks: false,
         },
       },
@@ -151,6 +154,7 @@ function copyingPod(order: PullJobOrder): PullingPod {
         name: containerName(index),
         image,
         command: [`${sharedFolder}${program}`],
+        workingDir,
         volumeMounts: [{ ...shared, readOnly: true }],
         ...confined,
         imagePullPolicy: policyOf(image, order),
@@ -165,6 +169,7 @@ const barePod = (order: PullJobOrder): PullingPod => ({
     name: containerName(index),
     image: imageAt(order, index),
     command: [`${sharedFolder}${program}`],
+    workingDir,
     ...confined,
     imagePullPolicy: 'IfNotPresent',
   })),
@@ -209,8 +214,8 @@ function backstopSeconds({ cache, indexes, settings }: PullJobOrder): number {
   return Math.min(seconds, longestSeconds);
 }
 
-/** The longest that a Pod may be given. */
-const longestSeconds = 2 ** 31 - 1;
+/** 30 days, the longest that the admission policy allows. */
+const longestSeconds = 2_592_000;
 
 /** The index after the last image is that of the no-op. */
 const imageAt = ({ desired, settings }: PullJobOrder, index: number): string =>

@@ -1,21 +1,55 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import type { SparedImage } from '#model/cache/removal-ledger.ts';
-import { normalisedReference } from '#model/text/image-reference.ts';
+import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { nextRound } from '#model/round/next-round.ts';
 import type { Node } from '#model/node/node.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
+import { exceededLimit } from '#model/desired/limits.ts';
 import { currentDesiredImages } from '#model/desired/images-to-remove.ts';
 import type { World } from '#model/world.ts';
+
+/** The images to remove from a node. */
+type Removal = { readonly node: Node; readonly remove: readonly string[] };
 
 /**
  * Images that any cache desires on the node: this one unless it is purged, and all others except those that are purged or about
  * to be. Caches that are purged together would otherwise each spare what the others still seem to desire.
  */
-export function imagesToKeep(node: Node, world: World, cache: ImageCache): readonly string[] {
-  const caches = [cache, ...remainingCaches(world)];
-  return [
-    ...new Set(caches.flatMap((each) => currentDesiredImages(each, node, world.settings)?.images ?? [])),
-  ].toSorted();
+export function imagesToKeep({ node, remove }: Removal, world: World, cache: ImageCache): readonly string[] {
+  const isNamed = namesOfSame(remove);
+  const kept = [cache, ...remainingCaches(world)].map((each) => {
+    const images = currentDesiredImages(each, node, world.settings)?.images ?? [];
+    return mayBePresent(each, node) ? images : images.filter((image) => isNamed(image));
+  });
+  const names = [...new Set(kept.flat())];
+  const isShort = names.reduce((sum, { length }) => sum + length, 0) <= maxKeptBytes;
+  return (isShort ? names : bounded(kept, isNamed)).toSorted();
+}
+
+/** Whether images of the cache may be on the node because of it: without an entry it has never pulled there. */
+const mayBePresent = ({ status }: ImageCache, node: Node): boolean => ownEntry(status.nodes, node.name)?.id === node.id;
+
+/** Whether a name may be one of an image that is removed, whoever pulled it: one of its repository or with its digest. */
+function namesOfSame(removed: readonly string[]): (image: string) => boolean {
+  const references = removed.map(parseImageReference);
+  const repositories = new Set(references.map(({ registry, repository }) => `${registry}/${repository}`));
+  const digests = new Set(references.flatMap(({ digest }) => (digest === '' ? [] : [digest])));
+  return (image) => {
+    const { registry, repository, digest } = parseImageReference(image);
+    return repositories.has(`${registry}/${repository}`) || digests.has(digest);
+  };
+}
+
+/** Bytes of names in one Job, which together with the images to remove stays far below the size of an object. */
+const maxKeptBytes = 262_144;
+
+/** Each name once: those that may be of removed images, then the others in turn of the caches, so that no cache takes all the room. */
+function bounded(lists: readonly (readonly string[])[], isNamed: (image: string) => boolean): readonly string[] {
+  const longest = Math.max(0, ...lists.map(({ length }) => length));
+  const inTurn = Array.from({ length: longest }, (_, index) => lists.flatMap((list) => list[index] ?? [])).flat();
+  const names = new Set([...inTurn.filter((image) => isNamed(image)), ...inTurn]);
+  let bytes = 0;
+  return [...names].filter((name) => (bytes += name.length) <= maxKeptBytes);
 }
 
 /**
@@ -33,9 +67,12 @@ export function waitsForOtherCaches(node: Node, images: readonly string[], world
   });
 }
 
-const remainingCaches = ({ observed, now }: World): readonly ImageCache[] =>
+const remainingCaches = ({ observed, settings, now }: World): readonly ImageCache[] =>
   observed.removals.otherCaches.filter(
-    (other) => !other.isBeingDeleted && nextRound(other, now)?.operation !== 'Purge',
+    (other) =>
+      !other.isBeingDeleted &&
+      nextRound(other, now)?.operation !== 'Purge' &&
+      exceededLimit(other, settings.limits) === undefined,
   );
 
 /** Whether the reason of a spared image names the image only, as the Job reports it, and not yet the caches that want it. */

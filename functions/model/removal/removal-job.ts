@@ -10,6 +10,7 @@ import {
   restrictedSecurityContext,
 } from '#model/job/job-pod.ts';
 import { evidenceTime, retainsJobs } from '#model/job/retention.ts';
+import { priorityClassOf } from '#model/desired/limits.ts';
 import type { Node } from '#model/node/node.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
 import type { RemovalOrder } from './removal-result.ts';
@@ -79,7 +80,7 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
           securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: 'RuntimeDefault' } },
           affinity: { nodeAffinity: nodeAffinity(node.name) },
           tolerations: [{ operator: 'Exists' }],
-          ...optionalField('priorityClassName', priorityClassOf(order)),
+          ...optionalField('priorityClassName', priorityOf(order)),
           enableServiceLinks: false,
         },
       },
@@ -88,8 +89,8 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
 }
 
 /** A kubelet under DiskPressure admits critical Pods only, and a removal is what frees its disk. */
-const priorityClassOf = ({ node, cache, settings }: RemovalJobOrder): string =>
-  node.hasDiskPressure ? 'system-node-critical' : (cache.spec.priorityClassName ?? settings.jobPriorityClassName);
+const priorityOf = ({ node, cache, settings }: RemovalJobOrder): string =>
+  node.hasDiskPressure ? 'system-node-critical' : priorityClassOf(cache, settings);
 
 /** The one name of the Job: whoever makes it, however often, makes the same. What is to be kept may be seen differently by two, and is not in it. */
 export const removalJobName = ({ name, uid }: ImageCache, { round, id, attempt, imagesHash }: RemovalEntry): string =>

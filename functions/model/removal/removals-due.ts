@@ -20,7 +20,7 @@ export function removalJobsToCreate(world: World, next: ImageCache): readonly Re
     const socket = criSocket(node, settings);
     const remove = ownEntry(next.status.toRemove, entry.imagesHash) ?? [];
     if (socket === undefined || waitsForOtherCaches(node, remove, world)) return [];
-    const removal = { remove, keep: imagesToKeep(node, world, next), purge: settings.purge };
+    const removal = { remove, keep: imagesToKeep({ node, remove }, world, next), purge: settings.purge };
     return [removalJob({ cache: next, node, socket, entry, removal, settings })];
   });
 }

@@ -1,4 +1,5 @@
 import { annotations, finalizer } from '#model/cache/api.ts';
+import { refusedMessage } from '#model/cache/conditions.ts';
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Operation, RequestAnnotation, Round, Trigger } from '#model/cache/round.ts';
 
@@ -25,7 +26,8 @@ export function nextRound(cache: ImageCache, now: number): RoundRequest | undefi
   const purge = requestedPurge(cache);
   if (purge !== undefined) return purge;
   if (isPurged(cache) && isRoundOpen(cache.status)) return undefined;
-  if (cache.status.observedGeneration !== cache.generation) return { operation: 'Update', trigger: 'Spec' };
+  if (cache.status.observedGeneration !== cache.generation || refusedMessage(cache.status) !== undefined)
+    return { operation: cache.status.round === undefined ? 'Create' : 'Update', trigger: 'Spec' };
   if (isRoundOpen(cache.status)) return undefined;
   return requestedRefresh(cache) ?? dueRefresh(cache, now);
 }

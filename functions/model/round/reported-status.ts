@@ -11,7 +11,8 @@ import type { Report } from './report.ts';
 
 /**
  * The cache with the status word, message and conditions that its ledgers stand for: during a round and between rounds,
- * when nodes join, fail, leave and come back. Nothing else writes them, except for a suspension and refused Jobs.
+ * when nodes join, fail, leave and come back. Nothing else writes them, except for a suspension, refused Jobs
+ * and a refused cache.
  */
 export function reportedStatus(cache: ImageCache, { now, hasAllItsJobs }: Reporting): Status {
   const { generation } = cache;

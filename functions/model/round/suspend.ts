@@ -5,18 +5,21 @@ import type { World } from '#model/world.ts';
 
 /** Suspends a cache: an open round is aborted, its Jobs are deleted, and none are created until the suspension ends. */
 export function suspend({ before, observed, now }: World): Plan {
-  const remove = [...observed.jobs.values()].flatMap(({ job, pod }) => {
+  const isReported = before.status.observedGeneration === before.generation && before.status.status !== 'Processing';
+  return {
+    ...emptyPlan,
+    deleteJobs: allJobs(observed),
+    status: isReported ? undefined : suspendedStatus(before.status, before.generation, now),
+  };
+}
+
+/** The observed pull Jobs, to be deleted. */
+export const allJobs = ({ jobs }: World['observed']): Plan['deleteJobs'] =>
+  [...jobs.values()].flatMap(({ job, pod }) => {
     const uid = job?.uid ?? pod?.jobUid;
     const name = job?.name ?? pod?.jobName;
     return uid === undefined || name === undefined || job?.isBeingDeleted === true ? [] : [{ name, uid }];
   });
-  const isReported = before.status.observedGeneration === before.generation && before.status.status !== 'Processing';
-  return {
-    ...emptyPlan,
-    deleteJobs: remove,
-    status: isReported ? undefined : suspendedStatus(before.status, before.generation, now),
-  };
-}
 
 function suspendedStatus(status: Status, generation: number, now: number): Status {
   const ended: Partial<Status> =
@@ -33,7 +36,7 @@ function suspendedStatus(status: Status, generation: number, now: number): Statu
 }
 
 /** A purge that is cut off is requested again by the same annotation once the suspension ends. */
-function askedAgain(status: Status): Partial<Status> {
+export function askedAgain(status: Status): Partial<Status> {
   const { round } = status;
   if (round?.operation !== 'Purge' || !isRoundOpen(status)) return {};
   return { round: { ...round, requestedBy: undefined }, lastHandledPurgeAt: '' };

@@ -1,5 +1,5 @@
 import type { FunctionName } from '#model/cache/cloud-event.ts';
-import type { Settings } from '#model/cache/settings.ts';
+import type { Limits, Settings } from '#model/cache/settings.ts';
 import type { ClusterSource } from '#runtime/api/cluster-source.ts';
 import type { EventSecret } from '#runtime/http/event-secret.ts';
 import { ConfigError } from '#runtime/errors.ts';
@@ -141,6 +141,8 @@ function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
     namespace: read(table.namespace),
     criSocketPath: read(table.criSocketPath),
     warmGateTaints: read(table.warmGateTaints),
+    warmGateNamespaces: read(table.warmGateNamespaces),
+    limits: limitsOf(read),
   };
 }
 
@@ -148,6 +150,16 @@ function eventSecret(read: <T>(setting: Setting<T>) => T): EventSecret | undefin
   const [token, header] = [read(table.eventToken), read(table.eventTokenHeader)];
   return token === '' ? undefined : { token, header: header.toLowerCase() };
 }
+
+const limitsOf = (read: <T>(setting: Setting<T>) => T): Limits => ({
+  images: read(table.maxImages),
+  imageBytes: read(table.maxImageBytes),
+  caches: read(table.maxCaches),
+  pullsPerNode: read(table.maxPullsPerNode),
+  pullDeadline: read(table.maxPullDeadline),
+  priorityClasses: read(table.priorityClasses),
+  warmGateTimeout: read(table.warmGateMaxTimeout),
+});
 
 /** The log level of --log-level if set, else of glog's flags. */
 function logLevel(read: <T>(setting: Setting<T>) => T): LogLevel {

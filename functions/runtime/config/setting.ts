@@ -55,6 +55,17 @@ export const namespaceNames: Reads<readonly string[]> = {
   expects: 'names of namespaces such as apps, separated by commas',
 };
 
+/** Parses a comma-separated list of names of objects, without duplicates. */
+export const objectNames: Reads<readonly string[]> = {
+  parse: (value) => {
+    const names = value.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
+    return names.every((name) => objectName.test(name)) ? { value: [...new Set(names)] } : undefined;
+  },
+  expects: 'names of objects such as batch-low, separated by commas',
+};
+
+const objectName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+
 const namespaceName = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 const taintKey = /^(?:[a-z0-9][a-z0-9.-]*\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;

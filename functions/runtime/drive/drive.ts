@@ -3,6 +3,7 @@ import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { decide } from '#model/decide.ts';
 import type { Observed } from '#model/observed.ts';
+import { exceededLimit, isNew } from '#model/desired/limits.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 import { isConflict, RetryLater } from '#runtime/errors.ts';
@@ -74,11 +75,17 @@ async function observeAndDecide(
   const cache = await context.cluster.cache(reference);
   const scope = cache && scopeOf(cache);
   if (cache === undefined || scope === undefined) return undefined;
-  const observed = await observe(cache, { scope, opens, makes }, context);
-  const answers = await ask({ before: cache, observed, opens });
-  const plan = decide(worldOf({ before: cache, observed, opens, makes, ...answers }, context));
+  const namespaceCaches =
+    opens.includes('Spec') && isNew(cache) ? await context.cluster.cacheCount(cache.namespace) : 0;
+  const observed = await observe(cache, { scope, opens, makes, namespaceCaches }, context);
+  const isRefused = exceededLimit(cache, context.settings.limits, namespaceCaches) !== undefined;
+  const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens });
+  const plan = decide(worldOf({ before: cache, observed, opens, makes, namespaceCaches, ...answers }, context));
   return { cache, observed, plan };
 }
+
+/** What registries answer about a cache that is refused: they are not asked. */
+const noAnswers = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
 
 /** The nodes whose startup taint this cache no longer needs once the planned status is written. */
 function releasedBy({ cache, observed, plan }: Decision, { makes }: Drive, context: Context): readonly string[] {

@@ -2,7 +2,8 @@ import { labels, pullSelector } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
-import { isFromKubeFledged, mayOpen, nextRound, type RoundReason } from '#model/round/next-round.ts';
+import { isKnownRefused } from '#model/desired/limits.ts';
+import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { Pod } from '#model/job/pod.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { World } from '#model/world.ts';
@@ -19,8 +20,7 @@ export async function observe(
   { scope, ...caller }: ObserveRequest,
   context: Context,
 ): Promise<Observed> {
-  if (needsEverything(cache, caller.opens, context.now()))
-    return observeScope(cache, { scope: 'everything', ...caller }, context);
+  if (needsEverything(cache, caller, context)) return observeScope(cache, { scope: 'everything', ...caller }, context);
   return isObserved(scope) ? scope : observeScope(cache, { scope, ...caller }, context);
 }
 
@@ -45,7 +45,7 @@ function mayGetJob({ status }: ImageCache, name: string): boolean {
 }
 
 /** What to observe, or what was observed before and still holds, and what the calling function may do. */
-type ObserveRequest = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope | Observed };
+type ObserveRequest = Pick<World, 'opens' | 'makes' | 'namespaceCaches'> & { readonly scope: Scope | Observed };
 
 const isObserved = (scope: Scope | Observed): scope is Observed => typeof scope === 'object' && 'hasAllNodes' in scope;
 
@@ -69,9 +69,13 @@ async function observeOnlyRemovals(cache: ImageCache, changed: Changed, context:
   };
 }
 
-function needsEverything(cache: ImageCache, opens: readonly RoundReason[], now: number): boolean {
-  if (opens.length === 0) return false;
-  const request = nextRound(cache, now);
+function needsEverything(
+  cache: ImageCache,
+  { opens, namespaceCaches }: Omit<ObserveRequest, 'scope'>,
+  { settings, now }: Context,
+): boolean {
+  if (opens.length === 0 || isKnownRefused(cache, settings.limits, namespaceCaches)) return false;
+  const request = nextRound(cache, now());
   if (request !== undefined) return mayOpen(request, opens);
   const isToEnd = cache.spec.suspend && isRoundOpen(cache.status);
   return (isFromKubeFledged(cache) && opens.includes('Adopted')) || (isToEnd && opens.includes('Spec'));

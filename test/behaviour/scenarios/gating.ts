@@ -15,8 +15,10 @@ const keyOf = ({ namespace }: World): string => `${namespace}.example.com/cold`;
 /** A tick each second, as timeouts are evaluated at ticks. */
 const heartbeat = { TICK_SCHEDULE: '* * * * * *' } as const;
 
-const start = (world: World): Promise<void> =>
-  world.product.start({ flags: [`--warm-gate-taints=${keyOf(world)}`], env: heartbeat });
+const start = (world: World): Promise<void> => {
+  const flags = [`--warm-gate-taints=${keyOf(world)}`, `--warm-gate-namespaces=${world.namespace}`];
+  return world.product.start({ flags, env: heartbeat });
+};
 
 /** Adds a node that joins with the startup taint of its pool. */
 const join = (world: World): Promise<string> => world.nodes.join([{ key: keyOf(world), effect: 'NoSchedule' }]);

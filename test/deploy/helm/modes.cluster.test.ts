@@ -74,6 +74,7 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
     expect(new Set(everywhere)).toEqual(
       new Set([
         'nodes',
+        'startuptaints',
         ...(everywhere.includes('validatingwebhookconfigurations') ? ['validatingwebhookconfigurations'] : []),
       ]),
     );

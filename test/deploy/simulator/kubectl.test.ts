@@ -73,8 +73,8 @@ describe.each(found)('on the simulator, %s', (program) => {
     );
     await says(
       'apply -f -',
-      'spec.cacheSpec[0].images[1]: Duplicate value: "a:1"',
-      bad({ cacheSpec: [{ images: ['a:1', 'a:1'] }] }),
+      'more than 1000 items',
+      bad({ cacheSpec: [{ images: Array.from({ length: 1001 }, (_, index) => `a:${index}`) }] }),
     );
     await says('apply --dry-run=server -f -', 'created (server dry run)', cache('bad'));
     await says('get ic bad', '(NotFound)');

@@ -14,7 +14,7 @@ import type { Job } from '#model/job/job.ts';
 import { jobName } from '#model/pull/job-set.ts';
 import type { Round } from '#model/cache/round.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
-import type { Settings } from '#model/cache/settings.ts';
+import type { Limits, Settings } from '#model/cache/settings.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
@@ -24,6 +24,17 @@ import type { World } from '#model/world.ts';
 export const noon = Date.UTC(2026, 10, 24, 12);
 
 export const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
+
+/** No limits, but for priority classes of the system. */
+export const unlimited: Limits = {
+  images: 0,
+  imageBytes: 0,
+  caches: 0,
+  pullsPerNode: 0,
+  pullDeadline: 0,
+  priorityClasses: [],
+  warmGateTimeout: 0,
+};
 
 export const settings = (of: Partial<Settings> = {}): Settings => ({
   imagePullDeadline: 300_000,
@@ -40,6 +51,8 @@ export const settings = (of: Partial<Settings> = {}): Settings => ({
   imageDeleteJobHostNetwork: false,
   criSocketPath: '',
   warmGateTaints: [],
+  warmGateNamespaces: ['apps'],
+  limits: unlimited,
   purge: 'any',
   namespace: 'kube-fledged',
   ...of,
@@ -231,6 +244,7 @@ export const world = (of: Partial<World> = {}): World => ({
   before: cache(),
   observed: observed(),
   settings: settings(),
+  namespaceCaches: 0,
   resolutions: new Map(),
   anonymousPulls: new Map(),
   now: noon,

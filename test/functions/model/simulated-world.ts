@@ -81,6 +81,7 @@ export function simulatedWorld(start: Start) {
       before: live,
       observed,
       settings: given,
+      namespaceCaches: 0,
       scheduled: undefined,
       resolutions: new Map(),
       anonymousPulls: new Map(),

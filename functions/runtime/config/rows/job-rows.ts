@@ -1,13 +1,4 @@
-import {
-  duration,
-  oneOf,
-  oneOfOrElse,
-  type Reads,
-  taintKeys,
-  text,
-  wholeNumber,
-  yesOrNo,
-} from '#runtime/config/setting.ts';
+import { duration, oneOf, oneOfOrElse, type Reads, text, wholeNumber, yesOrNo } from '#runtime/config/setting.ts';
 import { version } from '#runtime/version.ts';
 import { both } from './row.ts';
 
@@ -50,10 +41,6 @@ export const jobRows = {
   criSocketPath: both('cri-socket-path', socketPath(), {
     fallback: '',
     doc: "Path of the container runtime's socket on every node, for removal Jobs; empty: derived from the runtime that the node reports",
-  }),
-  warmGateTaints: both('warm-gate-taints', taintKeys, {
-    fallback: '',
-    doc: 'Keys of the startup taints that spec.warmGate may remove from nodes, separated by commas; empty: the warm gate is off',
   }),
   unschedulable: both('unschedulable', oneOf(['Pull', 'Skip']), {
     fallback: 'Pull',

@@ -103,7 +103,7 @@ describe('a pull Job', () => {
   it('has a deadline of its own only well behind the one that is kept for it', () => {
     expect(ordered({ indexes: [0] }).spec?.activeDeadlineSeconds).toBe(3600 + 2 * 300);
     expect(ordered({ spec: { pullDeadlineSeconds: 1000 } }).spec?.activeDeadlineSeconds).toBe(3600 + 2 * 2000);
-    expect(ordered({ settings: { imagePullDeadline: 0 } }).spec?.activeDeadlineSeconds).toBe(2 ** 31 - 1);
+    expect(ordered({ settings: { imagePullDeadline: 0 } }).spec?.activeDeadlineSeconds).toBe(2_592_000);
   });
 });
 

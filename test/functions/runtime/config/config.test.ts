@@ -32,6 +32,16 @@ describe('readConfig', () => {
         imageDeleteJobHostNetwork: false,
         criSocketPath: '',
         warmGateTaints: [],
+        warmGateNamespaces: [],
+        limits: {
+          images: 1000,
+          imageBytes: 131_072,
+          caches: 200,
+          pullsPerNode: 10,
+          pullDeadline: 7_200_000,
+          priorityClasses: [],
+          warmGateTimeout: 900_000,
+        },
         purge: 'any',
         namespace: '',
       },
@@ -128,6 +138,17 @@ describe('readConfig', () => {
     expect(readConfig([], env).settings).toMatchObject({ warmGateTaints });
     expect(problems(['--warm-gate-taints=example.com/cold:NoSchedule'])).toEqual([
       '--warm-gate-taints is "example.com/cold:NoSchedule", expected keys of taints such as example.com/cold, separated by commas',
+    ]);
+  });
+
+  it('reads limits, by flag or variable, and refuses invalid ones', () => {
+    const env = { MAX_IMAGES: '50', WARM_GATE_NAMESPACES: 'apps, team', PRIORITY_CLASSES: 'low,batch.high,low' };
+    expect(readConfig(['--max-pull-deadline=30m', '--warm-gate-max-timeout=0s'], env).settings).toMatchObject({
+      warmGateNamespaces: ['apps', 'team'],
+      limits: { images: 50, pullDeadline: 1_800_000, priorityClasses: ['low', 'batch.high'], warmGateTimeout: 0 },
+    });
+    expect(problems(['--priority-classes=Low'])).toEqual([
+      '--priority-classes is "Low", expected names of objects such as batch-low, separated by commas',
     ]);
   });
 

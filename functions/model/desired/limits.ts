@@ -1,0 +1,73 @@
+import { refusedMessage } from '#model/cache/conditions.ts';
+import type { ImageCache, Spec } from '#model/cache/image-cache.ts';
+import type { Limits, Settings } from '#model/cache/settings.ts';
+import { isForeignKey } from '#model/job/foreign-keys.ts';
+
+/**
+ * Why a cache is refused: what it asks for beyond the operator's limits, with the setting; undefined if it is served.
+ * `namespaceCaches` is the number of caches in its namespace if it has not been served yet, else 0.
+ */
+export function exceededLimit({ spec }: ImageCache, limits: Limits, namespaceCaches = 0): string | undefined {
+  const { count, bytes } = sizeOf(spec);
+  const { pullsPerNode, pullDeadlineSeconds = 0 } = spec;
+  const measured: readonly (readonly [value: number, most: number, what: string, setting: string])[] = [
+    [count, limits.images, `spec.cacheSpec lists ${count} images`, 'MAX_IMAGES'],
+    [bytes, limits.imageBytes, `the references in spec.cacheSpec have ${bytes} bytes`, 'MAX_IMAGE_BYTES'],
+    [namespaceCaches, limits.caches, `the namespace has ${namespaceCaches} ImageCaches`, 'MAX_CACHES'],
+    [pullsPerNode, limits.pullsPerNode, `spec.pullsPerNode is ${pullsPerNode}`, 'MAX_PULLS_PER_NODE'],
+    [
+      pullDeadlineSeconds,
+      limits.pullDeadline / 1000,
+      `spec.pullDeadlineSeconds is ${pullDeadlineSeconds}`,
+      'MAX_PULL_DEADLINE',
+    ],
+  ];
+  const above = measured.find(([value, most]) => most !== 0 && value > most);
+  if (above !== undefined) return `${above[2]}, and ${above[3]} allows ${above[1]}`;
+  return priorityLimit(spec, limits) ?? metadataLimit(spec);
+}
+
+/** Whether the cache has never been served, so that the number of caches in its namespace matters. */
+export const isNew = ({ status }: ImageCache): boolean =>
+  status.round === undefined && (status.status === '' || refusedMessage(status) !== undefined);
+
+/** Whether the status says already that the cache is refused, and it still is. */
+export function isKnownRefused(cache: ImageCache, limits: Limits, namespaceCaches: number): boolean {
+  const { status, generation } = cache;
+  if (refusedMessage(status) === undefined || status.observedGeneration !== generation) return false;
+  return exceededLimit(cache, limits, namespaceCaches) !== undefined;
+}
+
+/** Sizes of specs that were computed before: a spec is asked about once for each node. */
+const sizes = new WeakMap<Spec, { readonly count: number; readonly bytes: number }>();
+
+function sizeOf(spec: Spec): { readonly count: number; readonly bytes: number } {
+  const known = sizes.get(spec);
+  if (known !== undefined) return known;
+  const images = spec.lists.flatMap((list) => list.images);
+  const size = { count: images.length, bytes: images.reduce((sum, { length }) => sum + length, 0) };
+  sizes.set(spec, size);
+  return size;
+}
+
+/** The priority class of the Pods of a cache; that of the operator if its own is not allowed, as when it is deleted. */
+export function priorityClassOf({ spec }: ImageCache, { limits, jobPriorityClassName }: Settings): string {
+  return priorityLimit(spec, limits) === undefined
+    ? (spec.priorityClassName ?? jobPriorityClassName)
+    : jobPriorityClassName;
+}
+
+/** With a class of the system, a pull evicts what keeps a node alive. */
+function priorityLimit({ priorityClassName = '' }: Spec, { priorityClasses }: Limits): string | undefined {
+  if (priorityClassName === '' || priorityClasses.includes(priorityClassName)) return undefined;
+  if (priorityClasses.length === 0 && !priorityClassName.startsWith('system-')) return undefined;
+  return `spec.priorityClassName is ${priorityClassName}, which PRIORITY_CLASSES does not allow`;
+}
+
+/** The admission policy refuses Jobs with such keys. */
+function metadataLimit({ podMetadata: { labels, annotations } }: Spec): string | undefined {
+  const key = [...Object.keys(labels), ...Object.keys(annotations)].find((each) => isForeignKey(each));
+  return key === undefined
+    ? undefined
+    : `spec.podMetadata has the key ${key.slice(0, 100)}, by which others change Pods`;
+}

@@ -1,0 +1,42 @@
+import { duration, namespaceNames, objectNames, taintKeys, wholeNumber } from '#runtime/config/setting.ts';
+import { both } from './row.ts';
+
+/** Limits of what one ImageCache may ask for. A cache that exceeds one is refused, and its status says so. */
+export const limitRows = {
+  maxImages: both('max-images', wholeNumber(0), {
+    fallback: '1000',
+    doc: 'Maximum number of images in one cache, over all its lists; 0: no limit but that of the CRD, 1,000 in each list',
+  }),
+  maxImageBytes: both('max-image-bytes', wholeNumber(0), {
+    fallback: '131072',
+    doc: 'Maximum length in bytes of all image references in one cache together, which bounds the size of its status; 0: no limit',
+  }),
+  maxCaches: both('max-caches', wholeNumber(0), {
+    fallback: '200',
+    doc: 'Maximum number of caches in one namespace: while there are more, those that have not been served yet are refused; 0: no limit',
+  }),
+  maxPullsPerNode: both('max-pulls-per-node', wholeNumber(0), {
+    fallback: '10',
+    doc: 'Maximum of spec.pullsPerNode; 0: no limit',
+  }),
+  maxPullDeadline: both('max-pull-deadline', duration(0), {
+    fallback: '2h',
+    doc: 'Maximum of spec.pullDeadlineSeconds; 0s: no limit',
+  }),
+  priorityClasses: both('priority-classes', objectNames, {
+    fallback: '',
+    doc: 'Priority classes that spec.priorityClassName may name, separated by commas; empty: all but those of the system, which begin with system-',
+  }),
+  warmGateTaints: both('warm-gate-taints', taintKeys, {
+    fallback: '',
+    doc: 'Keys of the startup taints that spec.warmGate may remove from nodes, separated by commas; empty: the warm gate is off',
+  }),
+  warmGateNamespaces: both('warm-gate-namespaces', namespaceNames, {
+    fallback: '',
+    doc: 'Namespaces whose caches may hold nodes by spec.warmGate, separated by commas; empty: none, so that nodes with such a taint are released once they are Ready',
+  }),
+  warmGateMaxTimeout: both('warm-gate-max-timeout', duration(0), {
+    fallback: '15m',
+    doc: 'Maximum of spec.warmGate.timeoutSeconds: a cache that asks for more holds a node no longer than this; 0s: no limit',
+  }),
+} as const;

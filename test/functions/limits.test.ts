@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import type { Limits } from '#model/cache/settings.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { reconcile } from '../../functions/reconcile.ts';
+import { purge } from '../../functions/purge.ts';
+import { unlimited } from './model/builders.ts';
+import { aCache, cachePath, changed, completed, eventsPath, scene, tick } from './scene.ts';
+import { argsOf, asked, removals } from './removal-scene.ts';
+
+const limited = (of: Partial<Limits>) => scene({ limits: { ...unlimited, ...of } });
+const listing = (...images: readonly string[]) => ({ cacheSpec: [{ images }] });
+const plain = listing('app:1');
+
+describe('a cache that exceeds a limit of the operator', () => {
+  const refused: readonly (readonly [string, Partial<Limits>, object, string])[] = [
+    [
+      'too many images over all lists',
+      { images: 2 },
+      { cacheSpec: [{ images: ['a:1', 'b:1'] }, { images: ['c:1'] }] },
+      'Refused: spec.cacheSpec lists 3 images, and MAX_IMAGES allows 2',
+    ],
+    [
+      'references that are too long together',
+      { imageBytes: 5 },
+      listing('a:1', 'b:1'),
+      'Refused: the references in spec.cacheSpec have 6 bytes, and MAX_IMAGE_BYTES allows 5',
+    ],
+    [
+      'too many Pods on a node',
+      { pullsPerNode: 10 },
+      { ...plain, pullsPerNode: 200 },
+      'Refused: spec.pullsPerNode is 200, and MAX_PULLS_PER_NODE allows 10',
+    ],
+    [
+      'a deadline of 68 years',
+      { pullDeadline: 7_200_000 },
+      { ...plain, pullDeadlineSeconds: 2_147_483_647 },
+      'Refused: spec.pullDeadlineSeconds is 2147483647, and MAX_PULL_DEADLINE allows 7200',
+    ],
+    [
+      'a priority class of the system',
+      {},
+      { ...plain, priorityClassName: 'system-node-critical' },
+      'Refused: spec.priorityClassName is system-node-critical, which PRIORITY_CLASSES does not allow',
+    ],
+    [
+      'a priority class that is not allowed',
+      { priorityClasses: ['low'] },
+      { ...plain, priorityClassName: 'high' },
+      'Refused: spec.priorityClassName is high, which PRIORITY_CLASSES does not allow',
+    ],
+    [
+      'an annotation of an injector',
+      {},
+      { ...plain, podMetadata: { annotations: { 'sidecar.istio.io/userVolume': '[]' } } },
+      'Refused: spec.podMetadata has the key sidecar.istio.io/userVolume, by which others change Pods',
+    ],
+    [
+      'an annotation of a container runtime',
+      {},
+      { ...plain, podMetadata: { annotations: { 'run.oci.handler': 'krun' } } },
+      'Refused: spec.podMetadata has the key run.oci.handler, by which others change Pods',
+    ],
+  ];
+
+  it.each(refused)('gets no Job, and its status says so: %s', async (_, limits, spec, message) => {
+    const on = limited(limits);
+    on.nodes('node-1');
+    on.cache(spec);
+    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    await refresh(tick, on.context);
+    expect(on.jobs()).toEqual([]);
+    const { status } = on.live();
+    expect(status).toMatchObject({ status: 'Failed', message, observedGeneration: 1 });
+    expect(status.conditions.map(({ type, status: is, reason }) => [type, is, reason])).toEqual([
+      ['Ready', 'False', 'LimitExceeded'],
+      ['Reconciling', 'False', 'LimitExceeded'],
+      ['Stalled', 'True', 'LimitExceeded'],
+    ]);
+    expect(on.api.list(eventsPath).map(({ reason }) => reason)).toEqual(['LimitExceeded']);
+  });
+
+  it('is written once, however often it is looked at, and asks no registry', async () => {
+    const on = limited({ images: 1 });
+    on.nodes('node-1');
+    on.cache(listing('app', 'base'));
+    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    on.api.newCalls();
+    await refresh(tick, on.context);
+    await reconcile(changed(aCache), on.context);
+    expect(on.api.newCalls().filter((call) => !call.startsWith('GET'))).toEqual([]);
+  });
+
+  it('loses the Jobs of its open round, and opens another once it is edited', async () => {
+    const on = limited({ images: 2 });
+    on.nodes('node-1');
+    on.cache();
+    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    expect(on.jobs()).toHaveLength(1);
+    on.edit(listing('a:1', 'b:1', 'c:1'));
+    await reconcile(changed(aCache), on.context);
+    expect(on.jobs()).toEqual([]);
+    expect(on.live().status.status).toBe('Failed');
+    on.edit(listing('a:1', 'b:1'));
+    await reconcile(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({ status: 'Processing', round: { number: 2, operation: 'Update' } });
+    expect(on.live().status.conditions.find(({ type }) => type === 'Stalled')?.status).toBe('False');
+  });
+
+  it('is served at the next tick once the operator raises the limit', async () => {
+    const on = limited({ images: 1 });
+    on.nodes('node-1');
+    on.cache();
+    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    const raised = { ...on.context, settings: { ...on.context.settings, limits: unlimited } };
+    await refresh(tick, raised);
+    for (const job of on.jobs()) on.pod(job, completed(0, 1));
+    await refresh(tick, raised);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 1, operation: 'Create' } });
+  });
+});
+
+describe('a namespace with more caches than are allowed', () => {
+  it('keeps those that are served, and refuses new ones until there is room', async () => {
+    const on = limited({ caches: 1 });
+    on.nodes('node-1');
+    on.cache();
+    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    on.cache(plain, 'second');
+    await reconcile(changed({ ...aCache, name: 'second' }, { verb: 'add' }), on.context);
+    await refresh(tick, on.context);
+    expect(on.live('second').status).toMatchObject({
+      status: 'Failed',
+      message: 'Refused: the namespace has 2 ImageCaches, and MAX_CACHES allows 1',
+    });
+    expect(on.live().status.status).toBe('Processing');
+    on.api.remove(cachePath());
+    await refresh(tick, on.context);
+    expect(on.live('second').status).toMatchObject({ status: 'Processing', round: { operation: 'Create' } });
+  });
+});
+
+describe('a purge beside a cache with very many names', () => {
+  const many = Array.from({ length: 9000 }, (_, index) => `registry.example/${index}-`.padEnd(130, 'a'));
+  const keeps = (on: ReturnType<typeof scene>) =>
+    removals(on).flatMap((job) => argsOf(job).filter((argument) => argument.startsWith('--keep=')));
+
+  it('passes on only names that may be on the node, if the other has never pulled there', async () => {
+    const on = limited({});
+    on.nodes('node-1');
+    on.cache();
+    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    for (const job of on.jobs()) on.pod(job, completed(0, 1));
+    await refresh(tick, on.context);
+    on.cache({ suspend: true, cacheSpec: [{ images: [...many, 'app:1', 'docker.io/library/app:2'] }] }, 'hoard');
+    on.annotate(asked);
+    await purge(tick, on.context);
+    expect(keeps(on)).toEqual(['--keep=app:1', '--keep=docker.io/library/app:2']);
+  });
+
+  it('passes on nothing of a refused cache, and does not wait for it', async () => {
+    const on = limited({ images: 2 });
+    on.nodes('node-1');
+    on.cache();
+    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    for (const job of on.jobs()) on.pod(job, completed(0, 1));
+    await refresh(tick, on.context);
+    on.cache(listing('app:1', 'b:1', 'c:1'), 'hoard');
+    await reconcile(changed({ ...aCache, name: 'hoard' }, { verb: 'add' }), on.context);
+    on.annotate(asked);
+    await purge(tick, on.context);
+    expect(removals(on)).toHaveLength(1);
+    expect(keeps(on)).toEqual([]);
+  });
+});
