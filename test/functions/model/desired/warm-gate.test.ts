@@ -95,7 +95,12 @@ describe('the warm gate', () => {
       outcome: 'held',
     },
     { when: 'the node runs Windows', caches: [waiting], of: { operatingSystem: 'windows' }, outcome: 'cold' },
-    { when: 'the node is opted out', caches: [waiting], of: { labels: { 'kubefledged.io/skip': 'true' } }, outcome: 'cold' },
+    {
+      when: 'the node is opted out',
+      caches: [waiting],
+      of: { labels: { 'kubefledged.io/skip': 'true' } },
+      outcome: 'cold',
+    },
     { when: 'the node is being deleted', caches: [ready], of: { isBeingDeleted: true }, outcome: 'held' },
     { when: 'the node does not have the taint', caches: [ready], of: { taints: [other] }, outcome: 'held' },
   ])('is $outcome when $when', ({ caches, outcome, of, after }) => {
