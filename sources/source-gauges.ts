@@ -1,4 +1,4 @@
-import { statusValues, type ImageCache } from '#model/cache/image-cache.ts';
+import { statusValues, type Condition, type ImageCache } from '#model/cache/image-cache.ts';
 import { nodeStates } from '#model/cache/ledger.ts';
 import { removalStates } from '#model/cache/removal-ledger.ts';
 import type { Metrics, Sample } from '#runtime/process/metrics.ts';
@@ -17,6 +17,7 @@ export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, so
   const whileLeading = (read: (caches: readonly ImageCache[]) => readonly Sample[]) => (): readonly Sample[] =>
     sources.leads() ? read([...sources.caches().values()]) : [];
   gauge('imagecache_caches', whileLeading(byStatus));
+  gauge('imagecache_cache_conditions', whileLeading(byCondition));
   gauge(
     'imagecache_cache_nodes',
     whileLeading((caches) =>
@@ -44,6 +45,17 @@ const byStatus = (caches: readonly ImageCache[]): readonly Sample[] =>
     value: caches.filter(({ status }) => status.status === word).length,
     labels: { status: word === '' ? 'New' : word },
   }));
+
+const conditionTypes = ['Ready', 'Reconciling', 'Stalled', 'Failing'] as const satisfies readonly Condition['type'][];
+
+const byCondition = (caches: readonly ImageCache[]): readonly Sample[] =>
+  conditionTypes.map((type) => ({
+    value: caches.filter(({ status }) => hasCondition(status.conditions, type)).length,
+    labels: { type },
+  }));
+
+const hasCondition = (conditions: readonly Condition[], type: Condition['type']): boolean =>
+  conditions.some((condition) => condition.type === type && condition.status === 'True');
 
 type Entry = { readonly state: string };
 

@@ -27,6 +27,11 @@ export const sourceMetrics = {
     labels: ['resource', 'cause'],
   },
   imagecache_caches: { type: 'gauge', help: 'ImageCaches by status; New has no status yet', labels: ['status'] },
+  imagecache_cache_conditions: {
+    type: 'gauge',
+    help: 'ImageCaches of which a condition is True, by its type: Ready, Reconciling, Stalled, Failing',
+    labels: ['type'],
+  },
   imagecache_cache_nodes: {
     type: 'gauge',
     help: 'Nodes by state, summed over all ImageCaches',

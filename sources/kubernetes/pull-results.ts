@@ -11,8 +11,7 @@ export function pullResults(before: ImageCache, after: ImageCache): PullResults 
   for (const [name, entry] of Object.entries(before.status.nodes)) {
     const now = after.status.nodes[name];
     if (!isPulling(entry) || now === undefined || !isOver(entry, now)) continue;
-    const tried =
-      entry.pendingImages?.length ?? ledgerImages(before, entry.desiredHash).length;
+    const tried = entry.pendingImages?.length ?? ledgerImages(before, entry.desiredHash).length;
     const failed = failedOf(entry, now);
     if (failed === undefined) results.lost += tried;
     else {
