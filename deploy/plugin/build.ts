@@ -1,7 +1,9 @@
-/** `npm run plugin`: bundles the plugin into one file that can be copied to the PATH. */
+/** `npm run plugin`: bundles the plugin into one file that can be copied to the PATH, and writes the one by which kubectl completes it. */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundle } from '../tools/images/bundle.ts';
+import { asProgram } from './as-program.ts';
+import { completionProgram } from './completion/completion.ts';
 
 const folder = join(import.meta.dirname, '../../dist');
 const file = join(folder, 'kubectl-imagecache');
@@ -11,6 +13,8 @@ const [program, ...more] = (await bundle({ 'kubectl-imagecache': 'deploy/plugin/
 );
 if (program?.content === undefined || more.length > 0) throw new Error('the bundle is not a single file');
 await mkdir(folder, { recursive: true });
-await writeFile(file, `#!/usr/bin/env node\n${program.content.toString('utf8')}`);
-await chmod(file, 0o755);
+await writeFile(file, asProgram(program.content.toString('utf8')));
+const completions = join(folder, 'kubectl_complete-imagecache');
+await writeFile(completions, completionProgram);
+for (const each of [file, completions]) await chmod(each, 0o755);
 process.stdout.write(`${file}\n`);

@@ -14,6 +14,8 @@ export function generalHelp(commands: Readonly<Record<string, Command>>): string
     'Global options:',
     ...globalFlags.flatMap(flagHelp),
     '',
+    'Completions in bash, zsh and fish: save the output of "kubectl imagecache completion" as an executable kubectl_complete-imagecache on the PATH.',
+    '',
     'Usage:',
     '  kubectl imagecache COMMAND [options]',
     '',

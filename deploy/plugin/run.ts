@@ -2,6 +2,7 @@ import { version } from '#runtime/version.ts';
 import { readArguments } from './arguments.ts';
 import { type Command, exitCodes, UsageError } from './command.ts';
 import { commands } from './commands.ts';
+import { completion, completionProgram } from './completion/completion.ts';
 import { connect } from './connect.ts';
 import { errorText } from './error-text.ts';
 import { commandHelp, generalHelp } from './help.ts';
@@ -15,6 +16,9 @@ export async function runPlugin(argv: readonly string[], env: Environment, outpu
   const [name, ...rest] = argv;
   try {
     if (name === undefined || ['help', '--help', '-h'].includes(name)) return printed(terminal, helpFor(rest[0]));
+    if (name === 'completion') return printed(terminal, completionProgram.trimEnd());
+    if (name === '__complete')
+      return printed(terminal, await completion({ commands, words: rest, connect: connecting(env) }));
     if (name === 'version' || name === '--version') return printed(terminal, version);
     const command = commands[name];
     if (command === undefined) throw new UsageError(`unknown command "${name}"; see 'kubectl imagecache --help'`);
@@ -35,6 +39,16 @@ function printed(terminal: Terminal, text: string): number {
   terminal.print(text);
   return exitCodes.good;
 }
+
+/** Connects for a completion, with the flags that are typed so far. */
+const connecting = (env: Environment) => (words: readonly string[]) => {
+  const valueOf = (...flags: readonly string[]): string | undefined =>
+    words[words.findIndex((word) => flags.includes(word)) + 1];
+  const given = (...flags: readonly string[]): string | undefined =>
+    words.some((word) => flags.includes(word)) ? valueOf(...flags) : undefined;
+  const api = connect({ kubeconfig: given('--kubeconfig'), context: given('--context') }, env);
+  return { api, namespace: given('--namespace', '-n') ?? api.namespace };
+};
 
 type Process = { readonly env: Environment; readonly terminal: Terminal };
 

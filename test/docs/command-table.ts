@@ -169,6 +169,11 @@ export const commandTable: readonly Row[] = [
     instead: 'test/deploy/plugin/migration.cluster.test.ts',
   })),
   {
+    command: 'kubectl imagecache explain web node-2',
+    because: 'it needs a cluster with the trouble that it shows',
+    instead: 'test/deploy/plugin/explanation.test.ts',
+  },
+  {
     command: 'kubectl imagecache check -f storefront.yaml',
     because: 'it needs a cluster with the troubles that it shows',
     instead: 'test/deploy/plugin/check/transcript.test.ts',

@@ -83,7 +83,7 @@ function printTable(
   { terminal, allNamespaces, output }: Pick<Invocation, 'terminal' | 'allNamespaces' | 'output'>,
 ): void {
   const rows = items.map(cells);
-  const columns = ['NAMESPACE', 'NAME', 'STATUS', 'READY', 'FAILED', 'SKIPPED', 'IMAGES', 'AGE', 'MESSAGE'];
+  const columns = ['NAMESPACE', 'NAME', 'STATUS', 'READY', 'FAILING', 'FAILED', 'SKIPPED', 'IMAGES', 'AGE', 'MESSAGE'];
   const from = allNamespaces ? 0 : 1;
   const to = output === 'wide' ? columns.length : columns.length - 1;
   const lines = table(
@@ -98,13 +98,14 @@ function printTable(
 }
 
 function cells({ found, createdAt }: ListedCache): readonly string[] {
-  const { ready, desired, failed, skipped } = found.counts;
+  const { ready, desired, failing, failed, skipped } = found.counts;
   const state = found.isSuspended ? 'Suspended' : found.status === '' ? '<none>' : found.status;
   return [
     found.namespace,
     found.name,
     state,
     `${ready}/${desired}`,
+    String(failing),
     String(failed),
     String(skipped),
     String(found.images.length),

@@ -5,6 +5,8 @@ import { gzip } from 'node:zlib';
 import { stringify } from 'yaml';
 import { bundle } from '../images/bundle.ts';
 import { tar } from '../images/oci.ts';
+import { asProgram } from '../../plugin/as-program.ts';
+import { completionProgram } from '../../plugin/completion/completion.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -17,9 +19,10 @@ export const pluginArchive = async (): Promise<Buffer> => {
     if (content === undefined || found.length > 1) throw new Error(`expected one file ${suffix} of the plugin`);
     return content;
   };
-  const program = Buffer.concat([Buffer.from('#!/usr/bin/env node\n'), contentOf('.mjs')]);
+  const program = Buffer.from(asProgram(contentOf('.mjs').toString('utf8')));
   const archive = await tar([
     { path: 'kubectl-imagecache', mode: 0o755, content: program },
+    { path: 'kubectl_complete-imagecache', mode: 0o755, content: Buffer.from(completionProgram) },
     { path: 'LICENSE', mode: 0o644, content: await readFile(join(root, 'LICENSE')) },
     { path: 'THIRD-PARTY-LICENSES', mode: 0o644, content: contentOf('.LEGAL.txt') },
   ]);

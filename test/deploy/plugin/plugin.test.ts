@@ -151,8 +151,8 @@ describe('kubectl imagecache wait, status, refresh', () => {
   it('lists caches, failed ones first', async () => {
     const { out } = await plugin('status -A');
     const [head, first] = out.split('\n');
-    expect(head).toMatch(/^NAMESPACE +NAME +STATUS +READY +FAILED +SKIPPED +IMAGES +AGE$/);
-    expect(first).toMatch(/^default +broken +Failed +0\/3 +3 +0 +2 +\d+s$/);
+    expect(head).toMatch(/^NAMESPACE +NAME +STATUS +READY +FAILING +FAILED +SKIPPED +IMAGES +AGE$/);
+    expect(first).toMatch(/^default +broken +Failed +0\/3 +0 +3 +0 +2 +\d+s$/);
     expect((await plugin('status -n empty')).err).toBe('No resources found in empty namespace.\n');
   });
 
@@ -180,6 +180,53 @@ describe('kubectl imagecache wait, status, refresh', () => {
     });
     const stored = await cluster.ask({ method: 'GET', path: `${cachesPath}/purged` });
     expect(JSON.stringify(stored.body)).toMatch(/"kubefledged\.io\/purge-requested-at":"\d{4}-\d\d-\d\dT/);
+  });
+});
+
+describe('kubectl imagecache explain', () => {
+  it('says why a node is not ready, from the spec to the word of the kubelet', async () => {
+    await apply(cache('puzzling', ['registry.example/missing-two:1', 'registry.example/fine:1']));
+    expect((await plugin('wait puzzling --timeout=15s')).code).toBe(2);
+    const { code, out } = await plugin('explain puzzling node-1');
+    expect(code).toBe(2);
+    expect(out).toMatch(/^puzzling in default on node-1: not ready\n/);
+    expect(out).toMatch(/^ {2}\+ spec\.cacheSpec\[0\] selects it: 2 images$/m);
+    expect(out).toMatch(/^ {2}\. 1 of 2 images is missing$/m);
+    expect(out).toMatch(/^ {2}x registry\.example\/missing-two:1: (ErrImagePull|ImagePullBackOff): /m);
+    expect(out.replaceAll(/\s+/g, ' ')).toContain('kubectl imagecache refresh puzzling -n default');
+    expect(widest(out)).toBeLessThanOrEqual(80);
+    const { steps } = JSON.parse((await plugin('explain puzzling node-1 -o json')).out) as { steps: unknown[] };
+    expect(steps.at(-1)).toMatchObject({ verdict: 'holds' });
+  });
+
+  it('says that a node is ready, that it is not selected, and that there is none', async () => {
+    await apply(cache('plain', ['registry.example/plain:1']));
+    await plugin('wait plain --timeout=15s');
+    expect(await plugin('explain plain node-2')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('ready') as string,
+    });
+    expect((await plugin('explain plain nowhere')).out).toContain('x there is no node nowhere');
+    expect((await plugin('explain asleep node-1')).out).toContain('x spec.suspend is true');
+  });
+});
+
+describe('kubectl imagecache completion', () => {
+  it('prints the program that kubectl runs for completions', async () => {
+    expect((await plugin('completion')).out).toMatch(/^#!\/bin\/sh\n[^]*exec kubectl imagecache __complete "\$@"\n$/);
+  });
+
+  it.each([
+    ['__complete ex', ['explain\tExplain why a node has the images of a cache, or not', ':4']],
+    ['__complete status -A --out', ['--output\tOutput format: json, yaml or wide.', ':4']],
+    ['__complete status -o y', ['yaml', ':4']],
+    ['__complete plan -f ', [':0']],
+    ['__complete wait plai', ['plain', ':4']],
+    ['__complete explain -n default plain node-3', ['node-3', ':4']],
+    ['__complete wait plain pl', [':4']],
+    ['__complete bogus x', [':4']],
+  ])('of %s', async (command, lines) => {
+    expect((await plugin(command)).out.trimEnd().split('\n')).toEqual(lines);
   });
 });
 

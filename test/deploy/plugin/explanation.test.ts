@@ -1,0 +1,116 @@
+import { expect, it } from 'vitest';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { withRefusal } from '#model/round/refusal.ts';
+import { type Explained, explanation } from '../../../deploy/plugin/explain/explanation.ts';
+import {
+  cache,
+  list,
+  node,
+  noon,
+  openCache,
+  pod,
+  pulling,
+  settings,
+  spec,
+  waiting,
+} from '../../functions/model/builders.ts';
+
+const lists = [list(['app:1', 'base:2'], { nodeSelector: { pool: 'a' } })];
+const on = { pool: 'a' };
+const open = (of: Parameters<typeof pulling>[0], more: Partial<ImageCache> = {}): ImageCache =>
+  openCache({ 'node-1': pulling(of, cache({ spec: spec({ lists }) })) }, { spec: spec({ lists }), ...more });
+const refused = (given: ImageCache): ImageCache => ({
+  ...given,
+  status: withRefusal(given, 'exceeded quota', noon) ?? given.status,
+});
+const unreachable = 'failed to pull "app:1": dial tcp: connection refused';
+
+const rows: readonly { when: string; given: Partial<Explained>; last: string }[] = [
+  {
+    when: 'the cache is suspended',
+    given: { cache: cache({ spec: spec({ suspend: true }) }) },
+    last: 'fails spec.suspend',
+  },
+  {
+    when: 'no list selects it',
+    given: { node: node() },
+    last: 'fails spec.cacheSpec[0] does not select it: pool is not set, not a',
+  },
+  {
+    when: 'it is not Ready',
+    given: { node: node({ labels: on, isReady: false }) },
+    last: 'holds the node is skipped, NotReady',
+  },
+  {
+    when: 'nothing has observed the cache',
+    given: { cache: cache({ spec: spec({ lists }) }) },
+    last: 'holds no function has observed',
+  },
+  {
+    when: 'an edit is not observed',
+    given: { cache: { ...open({}), generation: 2 } },
+    last: 'holds the latest spec is not observed yet',
+  },
+  {
+    when: 'another machine had its name',
+    given: { cache: open({ id: 'other' }) },
+    last: 'holds the status does not have the node yet',
+  },
+  {
+    when: 'it waits for its turn',
+    given: {
+      cache: {
+        ...open({ state: 'Pending', attempt: 0 }, { spec: spec({ lists, maxConcurrentNodes: 1 }) }),
+        status: openCache(
+          {
+            'node-1': pulling({ state: 'Pending', attempt: 0 }, cache({ spec: spec({ lists }) })),
+            'node-2': pulling({ id: 'b' }, cache({ spec: spec({ lists }) })),
+          },
+          { spec: spec({ lists }) },
+        ).status,
+      },
+    },
+    last: 'holds it waits for its turn: 1 node pull',
+  },
+  {
+    when: 'a quota forbids its Job',
+    given: { cache: refused(open({})), pods: [] },
+    last: 'fails Jobs can not be made now, and are tried again: exceeded quota',
+  },
+  {
+    when: 'its Pod cannot be scheduled',
+    given: { cache: open({}), pods: [pod({ startedAt: undefined, unschedulable: '0/3 nodes are available' })] },
+    last: 'holds attempt 1 has begun: Pod apps/web-1-abcde, created 0s ago, has not started: 0/3 nodes are available',
+  },
+  {
+    when: 'the kubelet fails and tries again',
+    given: {
+      cache: open({ failingImages: [0], failingUntil: noon + 300_000 }),
+      pods: [pod({ containers: [waiting(0, 'ErrImagePull', unreachable)] })],
+    },
+    last: 'holds the kubelet tries again by itself, until 2026-11-24T12:05:00Z',
+  },
+  { when: 'it has everything', given: { cache: open({ state: 'Ready' }) }, last: 'ok all images are on the node' },
+];
+
+it.each(rows)('explain says why if $when', ({ given, last }) => {
+  const input = {
+    cache: open({}),
+    name: 'node-1',
+    node: node({ labels: on }),
+    pods: [],
+    settings: settings(),
+    now: noon,
+  };
+  const { steps, isReady } = explanation({ ...input, ...given });
+  const { verdict, text } = steps.at(-1) ?? {};
+  expect(`${verdict ?? ''} ${text ?? ''}`.slice(0, last.length)).toBe(last);
+  expect(isReady).toBe(last.startsWith('ok'));
+});
+
+it('explain quotes the kubelet', () => {
+  const pods = [pod({ containers: [waiting(0, 'ErrImagePull', unreachable)] })];
+  const input = { name: 'node-1', node: node({ labels: on }), pods, settings: settings(), now: noon };
+  const { steps } = explanation({ ...input, cache: open({ failingImages: [0] }) });
+  expect(steps.map(({ text }) => text)).toContain(`app:1: ErrImagePull: ${unreachable}`);
+});
