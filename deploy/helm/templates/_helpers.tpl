@@ -50,10 +50,15 @@ app.kubernetes.io/component: source
 {{- end }}
 {{- end }}
 
+{{- /* Names of the functions, as a JSON list. */ -}}
+{{- define "icf.functions" -}}
+["imagecache-reconcile", "imagecache-job-complete", "imagecache-refresh", "imagecache-purge"]
+{{- end }}
+
 {{- /* ServiceAccounts of the functions, as a JSON list. On OpenFaaS CE, the default account of the namespace. */ -}}
 {{- define "icf.functionAccounts" -}}
 {{- if eq .Values.mode "knative" -}}
-["imagecache-reconcile", "imagecache-job-complete", "imagecache-refresh", "imagecache-purge"]
+{{ include "icf.functions" . }}
 {{- else if and (eq .Values.mode "openfaas") (eq .Values.openfaas.edition "ce") -}}
 ["default"]
 {{- else -}}

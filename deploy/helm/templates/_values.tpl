@@ -114,8 +114,12 @@ jobPriorityClass:
   create: false
   value: -1000
 networkPolicy:
-  create: false
-  ingressFrom: []
+  create: true
+  ingressFrom:
+  - namespaceSelector: {}
+  platformNamespaces: []
+  functionsIngressFrom: []
+  limitEgress: false
   sinkPorts:
   - 8080
   - 8443

@@ -52,7 +52,7 @@ const settings: Readonly<Record<string, readonly string[]>> = {
     'clusterRoleBinding.create=false',
   ],
   'everything that is off by default': [
-    'networkPolicy.create=true',
+    'networkPolicy.limitEgress=true',
     'networkPolicy.ingressFrom[0].namespaceSelector.matchLabels.name=monitoring',
     'networkPolicy.extraEgress[0].ports[0].port=5000',
     'jobPriorityClass.create=true',
@@ -70,6 +70,7 @@ const settings: Readonly<Record<string, readonly string[]>> = {
   ],
   'everything that is on by default switched off': [
     'admissionPolicy.create=false',
+    'networkPolicy.create=false',
     'tenancy.roles.create=false',
     'podDisruptionBudget.create=false',
     'leaderElection.enabled=false',

@@ -72,9 +72,10 @@ export const bound = (
   return [...new Set(having.map(({ account }) => account))];
 };
 
-/** Registries, resources, checksums of settings and the name of the source are ignored. */
+/** Registries, resources, checksums of settings, the name of the source and labels of Helm are ignored. */
 const isIgnored = ([key, value]: readonly [string, unknown]): boolean =>
-  ['labels', 'imagePullPolicy', 'checksum/settings'].includes(key) || (key === 'resources' && !Array.isArray(value));
+  ['labels', 'app.kubernetes.io/instance', 'imagePullPolicy', 'checksum/settings'].includes(key) ||
+  (key === 'resources' && !Array.isArray(value));
 const plain = (text: string): string =>
   text
     .replaceAll(/\bimagecache-source\b/g, 'imagecache-functions-source')
