@@ -30,7 +30,17 @@ export async function readText(file: string, input: () => Promise<string>): Prom
   }
 }
 
+/** A document may also be one that nobody can read: deeper than the stack, or of few lines that stand for gigabytes. */
 function objectsIn(text: string, file: string): readonly FileObject[] {
+  try {
+    return objectsOf(text, file);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function objectsOf(text: string, file: string): readonly FileObject[] {
   const documents = parseAllDocuments(text);
   return [documents].flat().flatMap((document) => {
     const [error] = document.errors;

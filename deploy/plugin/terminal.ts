@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { styleText } from 'node:util';
 import { printable } from '#model/text/printable.ts';
 
@@ -30,19 +31,26 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** A terminal that escapes control characters in names and messages; only the colours above pass. */
-export const sanitized = (terminal: Terminal): Terminal => ({
-  ...terminal,
-  print: (text) => terminal.print(escapedExceptColours(text)),
-  note: (text) => terminal.note(escapedExceptColours(text)),
-});
+/** A terminal that escapes control characters in names and messages; only what `colour` writes passes. */
+export function sanitized(terminal: Terminal): Terminal {
+  // Not to be guessed, so that no name or message can write it.
+  const mark = `\u0000${randomUUID()} `;
+  const marked = new RegExp(`${mark}(${Object.keys(colours).join('|')}) ([^\u0000]*)${mark}`);
+  const escapedExceptMarked = (text: string): string =>
+    text
+      .split(marked)
+      .map((part, index, parts) => {
+        if (index % 3 === 0) return printable(part);
+        const tone = tones.find((each) => each === parts[index - 1]);
+        return tone === undefined || index % 3 === 1 ? '' : terminal.colour(tone, printable(part));
+      })
+      .join('');
+  return {
+    ...terminal,
+    print: (text) => terminal.print(escapedExceptMarked(text)),
+    note: (text) => terminal.note(escapedExceptMarked(text)),
+    colour: (tone, text) => `${mark}${tone} ${text.replaceAll('\u0000', String.raw`\u0000`)}${mark}`,
+  };
+}
 
-/** Splits at the sequences that `colour` writes; the other parts are text. */
-const escapedExceptColours = (text: string): string =>
-  text
-    .split(ownColours)
-    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
-    .join('');
-
-// eslint-disable-next-line no-control-regex -- the sequences start with a control character
-const ownColours = /(\u001b\[(?:31|32|33|90|39)m)/;
+const tones = ['busy', 'good', 'bad', 'quiet'] as const satisfies readonly Tone[];

@@ -1,5 +1,6 @@
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import { styleText } from 'node:util';
+import { printable } from '#model/text/printable.ts';
 import type { Line, Tone } from './progress.ts';
 
 /** Output for a person: a view redrawn in place on a terminal, plain lines anywhere else. */
@@ -68,7 +69,8 @@ export function liveScreen(output: Output, errors: NodeJS.WritableStream): Scree
 /** Prints one line after another. */
 export function plainScreen(output: NodeJS.WritableStream, errors: NodeJS.WritableStream): Screen {
   let shown: ReadonlySet<string> = new Set();
-  const print = (lines: readonly Line[]): void => void output.write(lines.map(({ text }) => `${text}\n`).join(''));
+  const print = (lines: readonly Line[]): void =>
+    void output.write(lines.map(({ text }) => `${printable(text)}\n`).join(''));
   return {
     show: (lines) => {
       print(lines.filter(({ text }) => !shown.has(text)));
