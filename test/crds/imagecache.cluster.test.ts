@@ -239,7 +239,7 @@ describe('a status', () => {
     const status = { message: 'Image pull failed', lastRefreshTime: new Date().toISOString() };
     await patchStatus('status', status);
     const [header = [], narrow = []] = row(await ask('get', 'ic', 'status'));
-    expect(header).toEqual(['NAME', 'STATUS', 'NODES', 'FAILED', 'REASON', 'AGE']);
+    expect(header).toEqual(['NAME', 'STATUS', 'NODES', 'FAILING', 'FAILED', 'REASON', 'SUSPEND', 'AGE']);
     expect(narrow.slice(0, 5)).toEqual(['status', 'Failed', '1/2', '1', 'ImageCacheCreate']);
     const [wideHeader = [], wide = []] = row(await ask('get', 'ic', 'status', '-o', 'wide'));
     expect(wideHeader).toEqual([...header, 'MESSAGE', 'REFRESHED']);
