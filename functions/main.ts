@@ -1,4 +1,5 @@
 /** One function as a process of its own, for Knative and OpenFaaS: FUNCTION says which. Without it, all four by path. */
+import { tmpdir } from 'node:os';
 import { readConfig } from '#runtime/config/config.ts';
 import { listening } from '#runtime/config/listening.ts';
 import { metricsSite } from '#runtime/http/metrics-site.ts';
@@ -22,6 +23,7 @@ await runProcess(async () => {
     ...listening(config),
     port: config.port,
     secret: config.eventSecret,
+    lockFolder: tmpdir(),
     bounds,
     site: metricsSite(metrics, log),
   });

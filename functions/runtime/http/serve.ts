@@ -32,7 +32,7 @@ export type ServeOptions = {
   readonly bounds?: Bounds;
   /** Milliseconds that close() waits for requests in flight. Default 9,000: the process has 10 s to end. */
   readonly grace?: number;
-  /** Directory of OpenFaaS's lock file. Default: the system's temporary directory. */
+  /** Directory of OpenFaaS's lock file. Default: there is none. */
   readonly lockFolder?: string;
 };
 

@@ -1,4 +1,4 @@
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -287,6 +287,18 @@ describe('serve', () => {
     await rm(lockFolder, { recursive: true });
     const without = await world(doNothing, { lockFolder: join(lockFolder, 'none') });
     expect(await post(without.url, binaryHeaders())).toMatchObject({ status: 204 });
+  });
+
+  it('does not follow a link at the place of the lock file, nor remove it (attack 14)', async () => {
+    const lockFolder = await mkdtemp(join(tmpdir(), 'serve-'));
+    const [target, link] = [join(lockFolder, 'precious'), join(lockFolder, '.lock')];
+    await writeFile(target, 'kept');
+    await symlink(target, link);
+    const { served, url } = await world(doNothing, { lockFolder });
+    expect(await post(url, binaryHeaders())).toMatchObject({ status: 204 });
+    await served.close();
+    expect([await readFile(target, 'utf8'), await readlink(link)]).toEqual(['kept', target]);
+    await rm(lockFolder, { recursive: true });
   });
 
   it('reports that its port is in use', async () => {
