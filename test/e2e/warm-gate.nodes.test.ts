@@ -11,7 +11,11 @@ let product: OnNodes;
 
 beforeAll(async () => {
   lab = await preparedLab(namespace);
-  product = await startOnNodes(lab, [`--warm-gate-taints=${key}`, `--warm-gate-namespaces=${namespace}`, '--tick-schedule=* * * * * *']);
+  product = await startOnNodes(lab, [
+    `--warm-gate-taints=${key}`,
+    `--warm-gate-namespaces=${namespace}`,
+    '--tick-schedule=* * * * * *',
+  ]);
 });
 
 afterAll(async () => {

@@ -52,9 +52,7 @@ describe('a cache with deletionPolicy Purge', () => {
     on.wait(301_000);
     await purge(tick, on.context);
     expect(on.live().finalizers).toEqual([]);
-    expect(on.api.list(eventsPath).map((event) => event['message'])).toContainEqual(
-      'Given up on node-1 (NotReady)',
-    );
+    expect(on.api.list(eventsPath).map((event) => event['message'])).toContainEqual('Given up on node-1 (NotReady)');
   });
 
   it('loses its finalizer eventually even if no removal Job can be created', async () => {
