@@ -13,8 +13,7 @@ export const foreignDomains: readonly string[] = [
 ];
 
 /** Container runtimes read keys without a domain that are spelled as one in reverse, such as io.kubernetes.cri-o.userns-mode. */
-export const foreignKeyPattern =
-  '^[^/]*[.][^/]*$|^(?:[^/]*[.])?(?:' + foreignDomains.join('|').replaceAll('.', '[.]') + ')/';
+const foreignKeyPattern = '^[^/]*[.][^/]*$|^(?:[^/]*[.])?(?:' + foreignDomains.join('|').replaceAll('.', '[.]') + ')/';
 
 const foreignKey = new RegExp(foreignKeyPattern);
 
