@@ -33,7 +33,7 @@ export const addressOf = (profile: Profile, name: FunctionName): { readonly port
   profile === 'standalone' ? { port: standalonePort, path: `/${name}` } : { port: ports[name], path: '/' };
 
 /** Ticks are sent from outside, so that their times can be controlled. */
-const usual = { TICK_SCHEDULE: '' } as const;
+const usual = { TICK_SCHEDULE: '', RECEIVE_EVENTS: 'true' } as const;
 
 type Place = {
   readonly kubeconfig: string;

@@ -71,6 +71,7 @@ export async function tickTo(profile: Profile, log: (line: string) => void): Pro
       const status = await postTo(addressOf(profile, name), tickHeaders, '');
       log(`tick to ${name}: ${status}`);
       if (status === 204) break;
+      if (status === 405) throw new Error(`the product does not take ticks for ${name}`);
       await pause(1_000);
     }
 }

@@ -140,4 +140,5 @@ const flagsOf = ({ url }: FaultProxy, { seed, kubeconfig }: ProductPlace): reado
 const usual = ({ namespace }: ProductPlace): Readonly<Record<string, string>> => ({
   KUBEFLEDGED_NAMESPACE: namespace,
   TICK_SCHEDULE: '',
+  RECEIVE_EVENTS: 'true',
 });
