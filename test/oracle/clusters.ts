@@ -1,8 +1,6 @@
-import { startLab } from '../cluster/lab.ts';
 import type { Ending } from './ending.ts';
 import { embeddedTraits, playEmbedded } from './embedded.ts';
 import type { History } from './history.ts';
-import { labCluster } from './lab-cluster.ts';
 import type { Traits } from './stage.ts';
 
 /** A kind of cluster on which histories are played. */
@@ -23,9 +21,10 @@ const embedded: Cluster = {
 
 export type ClusterName = 'embedded' | 'control-plane' | 'nodes';
 
-/** Starts a kind of cluster: those that are real are a lab, with all that it needs. */
+/** Starts a kind of cluster: those that are real are a lab, with all that it needs, which is loaded only for them. */
 export async function startCluster(name: ClusterName): Promise<Cluster> {
   if (name === 'embedded') return embedded;
+  const [{ labCluster }, { startLab }] = await Promise.all([import('./lab-cluster.ts'), import('../cluster/lab.ts')]);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   // Each running product listens for our exit.
   process.setMaxListeners(0);

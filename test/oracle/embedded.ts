@@ -27,8 +27,8 @@ export const embeddedTraits: Traits = {
   hasImageStores: true,
 };
 
-/** Two ticks without a change; deadlines, and what a deleted cache waits for, are minutes. */
-const pace: Pace = { factor: 1, poll: 20_000, tick: 60_000, quiet: 130_000, longest: 7_200_000 };
+/** Deadlines, and what a deleted cache waits for, are minutes. */
+const pace: Pace = { factor: 1, poll: 10_000, tick: 60_000, calm: 20_000, quiet: 130_000, longest: 7_200_000 };
 
 /** The node with a kubelet that neither mounts images nor keeps records of pulls. */
 const oldNode = 'n3' as const;

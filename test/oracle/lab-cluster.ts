@@ -29,8 +29,8 @@ const traits: Readonly<Record<Kind, Traits>> = {
 
 /** Time is real here: pauses are short, and the product ticks by itself, every two seconds. */
 const paces: Readonly<Record<Kind, Pace>> = {
-  'control-plane': { factor: 0.2, poll: 400, tick: 0, quiet: 4_500, longest: 90_000 },
-  nodes: { factor: 0.5, poll: 500, tick: 0, quiet: 5_000, longest: 120_000 },
+  'control-plane': { factor: 0.2, poll: 400, tick: 0, calm: 2_500, quiet: 4_500, longest: 90_000 },
+  nodes: { factor: 0.3, poll: 500, tick: 0, calm: 2_500, quiet: 4_500, longest: 90_000 },
 };
 
 const start = {

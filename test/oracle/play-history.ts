@@ -22,7 +22,7 @@ export async function playHistory({ nodes, steps }: History, stage: Stage): Prom
   const record = recorder(stage);
   for (const { name, zone } of nodes) await stage.join(name, zone);
   for (const [number, step] of steps.entries()) await play(step, number, { stage, record });
-  const isSettled = await settle(stage);
+  const isSettled = await settle(stage, stage.pace.quiet);
   return { ...(await endingOf(stage, record)), isSettled };
 }
 
@@ -30,7 +30,7 @@ type Play = { readonly stage: Stage; readonly record: Recorder };
 
 async function play(step: Step, number: number, { stage, record }: Play): Promise<void> {
   const { after } = step;
-  if (after === 'settled') await settle(stage);
+  if (after === 'settled') await settle(stage, stage.pace.calm);
   else if (after > 0) await pause(after * stage.pace.factor);
   const isDone = await isAccepted(async () => {
     await record.before(step);

@@ -4,8 +4,8 @@ import type { Kube } from '../behaviour/kube.ts';
 import { parseCache, type ObservedCache } from '../behaviour/observed.ts';
 import type { Stage } from './stage.ts';
 
-/** Waits until nothing is under way and nothing changes any more; false if that takes too long. */
-export async function settle({ kube, pace, tick }: Stage): Promise<boolean> {
+/** Waits until nothing is under way and nothing has changed for this many milliseconds; false if that takes too long. */
+export async function settle({ kube, pace, tick }: Stage, quiet: number): Promise<boolean> {
   const begin = Date.now();
   let [last, since, ticked] = [await versions(kube), begin, begin];
   while (Date.now() - begin < pace.longest) {
@@ -16,7 +16,7 @@ export async function settle({ kube, pace, tick }: Stage): Promise<boolean> {
     }
     const now = await versions(kube);
     if (changes(last, now).length > 0) [last, since] = [now, Date.now()];
-    if (Date.now() - since < pace.quiet) continue;
+    if (Date.now() - since < quiet) continue;
     const isForbidden = (await kube.get('ResourceQuota', 'quota')) !== undefined;
     const caches = (await kube.list('ImageCache')).map(parseCache);
     if (!caches.some((cache) => isUnderWay(cache, isForbidden))) return true;
@@ -26,13 +26,10 @@ export async function settle({ kube, pace, tick }: Stage): Promise<boolean> {
 
 /** A round, a removal, a deletion, or something that nobody has looked at. Removals that a quota forbids are tried again without end. */
 function isUnderWay({ metadata, status, spec }: ObservedCache, isForbidden: boolean): boolean {
-  const isSuspended = z.safeParse(suspended, spec).success;
-  if (metadata.deletionTimestamp !== undefined) return true;
-  if (isSuspended) return status.status === 'Processing';
-  const isRemoving = Object.values(status.removals).some(
-    ({ state }) => state === 'Pending' || state === 'Removing' || (state === 'Failed' && !isForbidden),
-  );
-  return status.status === 'Processing' || status.observedGeneration !== metadata.generation || isRemoving;
+  if (metadata.deletionTimestamp !== undefined || status.status === 'Processing') return true;
+  if (z.safeParse(suspended, spec).success) return false;
+  const isRemoving = Object.values(status.removals).some(({ state }) => state !== 'Removed' && state !== 'Skipped');
+  return status.observedGeneration !== metadata.generation || (isRemoving && !isForbidden);
 }
 
 const suspended = z.object({ suspend: z.literal(true) });

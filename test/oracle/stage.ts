@@ -20,7 +20,9 @@ export type Pace = {
   readonly poll: number;
   /** Between two ticks that are sent; 0 if the product sends its own. */
   readonly tick: number;
-  /** Without changes, after which all has settled. */
+  /** Without changes, after which the next step follows. */
+  readonly calm: number;
+  /** Without changes, after which the history has ended: two ticks at least. */
   readonly quiet: number;
   /** After which all counts as settled. */
   readonly longest: number;
