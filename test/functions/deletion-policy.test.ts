@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { RetryLater } from '#runtime/errors.ts';
 import { purge } from '../../functions/purge.ts';
@@ -6,6 +7,10 @@ import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { aCache, aNode, cachePath, changed, eventsPath, nodeNamed, nodePath, tick, type Scene } from './scene.ts';
 import { removals, removalsPath, ends, removed, told, pulled, ordinary } from './removal-scene.ts';
+
+const notReady = [{ type: 'Ready', status: 'False' }];
+
+const lastWarning = (on: Scene) => on.api.list(eventsPath).findLast((event) => event['type'] === 'Warning');
 
 describe('a cache with deletionPolicy Purge', () => {
   const spec = { cacheSpec: [{ images: ['app:1', 'base:2'] }], deletionPolicy: 'Purge' };
@@ -64,6 +69,29 @@ describe('a cache with deletionPolicy Purge', () => {
     await purge(tick, on.context).catch(() => undefined);
     await purge(tick, on.context);
     expect(on.live().finalizers).toEqual([]);
+    expect(lastWarning(on)).toMatchObject({
+      reason: 'ImageRemovalFailed',
+      message: expect.stringContaining('iven up on node-1') as unknown,
+      involvedObject: { kind: 'ImageCache', name: 'web', namespace: 'apps' },
+    });
+  });
+
+  it('is deleted without an Event in a namespace that is being deleted, and the log names what stayed', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const on = await held();
+    const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line) as never) });
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', { status: { ...ordinary, conditions: notReady } }));
+    dies(on);
+    const terminating = 'namespace apps cannot take new content because it is being terminated';
+    on.api.refuse(/POST .*\/events/, refusal(403, 'Forbidden', terminating), 99);
+    await purge(changed(aCache), { ...on.context, log });
+    on.wait(301_000);
+    await purge(tick, { ...on.context, log });
+    expect(on.live().finalizers).toEqual([]);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ msg: 'removal waits', nodes: ['node-1'], reason: 'NotReady' }),
+    );
+    expect(lines).toContainEqual(expect.objectContaining({ msg: 'round ended', operation: 'Purge', status: 'Failed' }));
   });
 
   it('keeps its finalizer while a removal that failed is tried again', async () => {
