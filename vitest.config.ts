@@ -10,9 +10,12 @@ const longest = [
   'behaviour/behaviour.test.ts',
   'chaos/chaos.test.ts',
   'standalone/try-out.test.ts',
-  'functions/removal/main.test.ts',
-  'standalone/main.test.ts',
   'model/laws.test.ts',
+  'docs/commands.test.ts',
+  'standalone/main.test.ts',
+  'plugin/plugin.test.ts',
+  'simulator/kubectl.test.ts',
+  'functions/removal/main.test.ts',
   'images/images-bundle.test.ts',
   'sources/main.test.ts',
   'api/create-api.test.ts',
@@ -44,7 +47,7 @@ export default defineConfig({
           exclude: ['test/**/*.{cluster,nodes,knative,quiet}.test.ts'],
           testTimeout: 20_000,
           isolate: false, // no test changes a module's state; loading modules once per worker takes a quarter off the time
-          maxWorkers: Math.max(3, availableParallelism()), // many files mostly wait
+          maxWorkers: Math.max(4, availableParallelism()), // many files mostly wait
         },
       },
       {
