@@ -105,5 +105,8 @@ function worldWithoutJobs(before: ImageCache, { nodes, counts }: Known, context:
     runAsUser: 0,
   };
   const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
-  return worldOf({ before, observed, opens, makes: 'pulls', namespaceCaches, ...unasked }, context);
+  return worldOf(
+    { before, observed, opens, makes: 'pulls', namespaceCaches, pullsBeside: new Map(), ...unasked },
+    context,
+  );
 }

@@ -4,12 +4,16 @@ import { refresh } from '../../functions/refresh.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { purge } from '../../functions/purge.ts';
 import { unlimited } from './model/builders.ts';
-import { aCache, cachePath, changed, completed, eventsPath, scene, tick } from './scene.ts';
+import { aCache, cachePath, changed, completed, eventsPath, podsPath, scene, tick } from './scene.ts';
 import { argsOf, asked, removals } from './removal-scene.ts';
 
 const limited = (of: Partial<Limits>) => scene({ limits: { ...unlimited, ...of } });
 const listing = (...images: readonly string[]) => ({ cacheSpec: [{ images }] });
 const plain = listing('app:1');
+const added = (name: string) => ({
+  ...changed({ ...aCache, name }, { verb: 'add' }),
+  cache: { namespace: 'apps', name },
+});
 
 describe('a cache that exceeds a limit of the operator', () => {
   const refused: readonly (readonly [string, Partial<Limits>, object, string])[] = [
@@ -127,7 +131,7 @@ describe('a namespace with more caches than are allowed', () => {
     on.cache();
     await reconcile(changed(aCache, { verb: 'add' }), on.context);
     on.cache(plain, 'second');
-    await reconcile(changed({ ...aCache, name: 'second' }, { verb: 'add' }), on.context);
+    await reconcile(added('second'), on.context);
     await refresh(tick, on.context);
     expect(on.live('second').status).toMatchObject({
       status: 'Failed',
@@ -137,6 +141,40 @@ describe('a namespace with more caches than are allowed', () => {
     on.api.remove(cachePath());
     await refresh(tick, on.context);
     expect(on.live('second').status).toMatchObject({ status: 'Processing', round: { operation: 'Create' } });
+  });
+});
+
+describe('caches of one namespace that pull on the same node', () => {
+  const greedy = {
+    cacheSpec: [{ images: Array.from({ length: 200 }, (_, index) => `hang:${index}`) }],
+    pullsPerNode: 10,
+  };
+  const names = Array.from({ length: 20 }, (_, index) => `greedy-${index}`);
+
+  it('have no more Pods there than are allowed together, also if all are created at once', async () => {
+    const on = limited({ podsPerNode: 30 });
+    on.nodes('node-1', 'node-2');
+    for (const name of names) on.cache(greedy, name);
+    await Promise.all(names.map((name) => reconcile(added(name), on.context)));
+    expect(on.jobs()).toHaveLength(60);
+    await refresh(tick, on.context);
+    expect(on.jobs()).toHaveLength(60);
+  });
+
+  it('are counted by their Pods after a restart, and start once there is room', async () => {
+    const on = limited({ podsPerNode: 2 });
+    on.nodes('node-1');
+    for (const name of ['one', 'two', 'three']) on.cache(plain, name);
+    await reconcile(added('one'), on.context);
+    await reconcile(added('two'), on.context);
+    const pods = on.jobs().map((job) => on.pod(job, { phase: 'Pending' }));
+    on.wait(31_000);
+    await reconcile(added('three'), on.context);
+    expect(on.jobs()).toHaveLength(2);
+    expect(on.live('three').status.status).toBe('Processing');
+    on.api.remove(`${podsPath}/${pods[0] ?? ''}`);
+    await refresh(tick, on.context);
+    expect(on.jobs()).toHaveLength(3);
   });
 });
 
@@ -166,7 +204,7 @@ describe('a purge beside a cache with very many names', () => {
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
     await refresh(tick, on.context);
     on.cache(listing('app:1', 'b:1', 'c:1'), 'hoard');
-    await reconcile(changed({ ...aCache, name: 'hoard' }, { verb: 'add' }), on.context);
+    await reconcile(added('hoard'), on.context);
     on.annotate(asked);
     await purge(tick, on.context);
     expect(removals(on)).toHaveLength(1);

@@ -86,6 +86,7 @@ limits:
   images: ''
   imageBytes: ''
   caches: ''
+  podsPerNode: ''
   pullsPerNode: ''
   pullDeadline: ''
   priorityClasses: []

@@ -96,7 +96,7 @@ async function forecastOf(
   { nodes, sizes }: ListedNodes,
   context: Context,
 ): Promise<Forecast> {
-  const asked = { opens, makes: 'pulls', namespaceCaches: 0 } as const;
+  const asked = { opens, makes: 'pulls', namespaceCaches: 0, pullsBeside: new Map<string, never>() } as const;
   const observed = await observe(cache, { scope: 'everything', ...asked }, context);
   const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
   const decision: Plan = decide(worldOf({ before: cache, observed, ...asked, ...unasked }, context));

@@ -45,6 +45,8 @@ export type Limits = {
   /** Caches in a namespace. */
   readonly caches: number;
   readonly pullsPerNode: number;
+  /** Pull Pods of all caches of one namespace on one node at once. */
+  readonly podsPerNode: number;
   /** Milliseconds. */
   readonly pullDeadline: number;
   /** Priority classes that a spec may name; empty: all but those of the system. */

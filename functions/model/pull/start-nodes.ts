@@ -43,11 +43,18 @@ type Candidate = {
   readonly images: readonly string[] | undefined;
 };
 
-/** An observed pending node may start unless this cache removes images there, or another one removes an image that it will pull. */
-function canStart({ observed, before }: World, { name, entry, images }: Candidate): boolean {
+/** An observed pending node may start unless this cache removes images there, another one removes an image that it will pull, or the namespace has enough Pods there. */
+function canStart(world: World, { name, entry, images }: Candidate): boolean {
+  const { observed, before } = world;
   if (entry.state !== 'Pending' || observed.nodes.get(name) === undefined || images === undefined) return false;
   const isRemoving = ownEntry(before.status.removals, name)?.state === 'Removing';
-  return !isRemoving && !isBeingRemoved(images, entry.id, observed);
+  return !isRemoving && !isBeingRemoved(images, entry.id, observed) && !isFull(world, entry.id, images.length);
+}
+
+/** Whether the Pods of the cache would be too many beside those of others in its namespace. Alone, a cache may always start. */
+function isFull({ pullsBeside, settings, before }: World, nodeId: string, images: number): boolean {
+  const [beside, most] = [pullsBeside.get(nodeId) ?? 0, settings.limits.podsPerNode];
+  return most > 0 && beside > 0 && beside + Math.min(before.spec.pullsPerNode, images) > most;
 }
 
 /** An image is never pulled and removed on a node at once, across all caches. */

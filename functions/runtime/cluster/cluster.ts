@@ -16,6 +16,7 @@ import type { RemovalJob } from '#model/removal/removal-job.ts';
 import type { Api } from '#runtime/api/api.ts';
 import type { EventSubject } from './cache-event-object.ts';
 import { cacheOfObject } from './cache-of-object.ts';
+import { livePulls, type LivePulls } from './live-pulls.ts';
 import { ApiError, isConflict, isNotFound, Rejected, unless } from '#runtime/errors.ts';
 import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
 import { cacheCount } from './cache-count.ts';
@@ -83,6 +84,7 @@ export type Cluster = {
   readonly setFinalizer: (cache: ImageCache, change: 'add' | 'release') => Promise<void>;
   /** Records an Event once, however often it is called. */
   readonly record: (cache: EventSubject, event: CacheEvent, now: number) => Promise<void>;
+  readonly livePulls: LivePulls;
   readonly isRecorded: (cache: EventSubject, event: CacheEvent) => Promise<boolean>;
 };
 
@@ -145,6 +147,7 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
     patchNode: async (name, patch) => patchNode(api, name, patch),
     setFinalizer: async (cache, change) => setFinalizer(api, cache, change),
     record: async (cache, event, now) => record(api, cache, { event, now }),
+    livePulls: livePulls(api),
     isRecorded: async (cache, event) => isRecorded(api, cache, event),
   };
 }

@@ -156,6 +156,7 @@ const limitsOf = (read: <T>(setting: Setting<T>) => T): Limits => ({
   imageBytes: read(table.maxImageBytes),
   caches: read(table.maxCaches),
   pullsPerNode: read(table.maxPullsPerNode),
+  podsPerNode: read(table.maxPodsPerNode),
   pullDeadline: read(table.maxPullDeadline),
   priorityClasses: read(table.priorityClasses),
   warmGateTimeout: read(table.warmGateMaxTimeout),

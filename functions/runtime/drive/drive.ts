@@ -6,6 +6,7 @@ import type { Observed } from '#model/observed.ts';
 import { exceededLimit, isNew } from '#model/desired/limits.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
+import { type LivePull, pullsByNode } from '#model/pull/live-pull.ts';
 import { isConflict, RetryLater } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { carryOut } from './carry-out.ts';
@@ -80,9 +81,21 @@ async function observeAndDecide(
   const observed = await observe(cache, { scope, opens, makes, namespaceCaches }, context);
   const isRefused = exceededLimit(cache, context.settings.limits, namespaceCaches) !== undefined;
   const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens });
-  const plan = decide(worldOf({ before: cache, observed, opens, makes, namespaceCaches, ...answers }, context));
+  const live = makes === 'pulls' && !isRefused && observed.nodes.size > 0 ? await pullsBeside(cache, context) : [];
+  const { livePulls } = context.cluster;
+  // Nothing is awaited from here to the reservation, so that no other decision of this process comes between.
+  const reserved = livePulls.reserved(cache.namespace, context.now());
+  const limited = { namespaceCaches, pullsBeside: pullsByNode([...live, ...reserved], cache.uid) };
+  const plan = decide(worldOf({ before: cache, observed, opens, makes, ...limited, ...answers }, context));
+  livePulls.reserve(cache.namespace, plan.createJobs, context.now());
   return { cache, observed, plan };
 }
+
+/** The pulls of other caches of the namespace, if their number on a node is limited. */
+const pullsBeside = async (
+  { namespace, uid }: ImageCache,
+  { cluster, settings }: Context,
+): Promise<readonly LivePull[]> => (settings.limits.podsPerNode === 0 ? [] : cluster.livePulls.read(namespace, uid));
 
 /** What registries answer about a cache that is refused: they are not asked. */
 const noAnswers = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };

@@ -82,6 +82,7 @@ export function simulatedWorld(start: Start) {
       observed,
       settings: given,
       namespaceCaches: 0,
+      pullsBeside: new Map<string, number>(),
       scheduled: undefined,
       resolutions: new Map(),
       anonymousPulls: new Map(),

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { StoredObject } from './stored-object.ts';
 
-/** Whether an object matches the `labelSelector` and `fieldSelector` of a query: `a=b`, `a`, `!a` and `a notin (b,c)`. */
+/** Whether an object matches the `labelSelector` and `fieldSelector` of a query: `a=b`, `a`, `!a` and `a notin (b,c)`; of fields, also `a!=b`. */
 export function isSelected(object: StoredObject, query: URLSearchParams): boolean {
   const terms = (name: string): readonly string[] => {
     const selector = query.get(name) ?? '';
@@ -22,8 +22,8 @@ function hasLabel({ metadata: { labels = {} } }: StoredObject, term: string): bo
 }
 
 function hasField(object: StoredObject, term: string): boolean {
-  const [path = '', value] = term.split('=');
+  const [path = '', value] = term.split(/!?=/);
   let found: unknown = object;
-  for (const key of path.split('.')) found = z.looseObject({}).parse(found)[key];
-  return found === value;
+  for (const key of path.split('.')) found = z.looseObject({}).parse(found ?? {})[key];
+  return (found === value) !== term.includes('!=');
 }

@@ -19,6 +19,10 @@ export const limitRows = {
     fallback: '10',
     doc: 'Maximum of spec.pullsPerNode; 0: no limit',
   }),
+  maxPodsPerNode: both('max-pods-per-node', wholeNumber(0), {
+    fallback: '30',
+    doc: 'Maximum number of pull Pods of all caches of one namespace on one node at once: further caches wait, and are looked at with each tick; 0: no limit',
+  }),
   maxPullDeadline: both('max-pull-deadline', duration(0), {
     fallback: '2h',
     doc: 'Maximum of spec.pullDeadlineSeconds; 0s: no limit',

@@ -38,6 +38,7 @@ describe('readConfig', () => {
           imageBytes: 131_072,
           caches: 200,
           pullsPerNode: 10,
+          podsPerNode: 30,
           pullDeadline: 7_200_000,
           priorityClasses: [],
           warmGateTimeout: 900_000,
