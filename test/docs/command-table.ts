@@ -169,6 +169,11 @@ export const commandTable: readonly Row[] = [
     instead: 'test/deploy/plugin/migration.cluster.test.ts',
   })),
   {
+    command: 'kubectl imagecache plan -f edited.yaml',
+    because: 'it needs a cluster whose nodes report sizes and free space',
+    instead: 'test/e2e/purge.nodes.test.ts',
+  },
+  {
     command: 'kubectl imagecache explain web node-2',
     because: 'it needs a cluster with the trouble that it shows',
     instead: 'test/deploy/plugin/explanation.test.ts',

@@ -1,4 +1,5 @@
 import type { Forecast, NodeForecast } from './forecast.ts';
+import type { GateForecast } from './side-effects.ts';
 import { table } from '../table.ts';
 import { byName } from '../by-name.ts';
 import { byteSize, counted } from '../units.ts';
@@ -9,31 +10,65 @@ const maxNodes = 20;
 /** A forecast as text: a summary, then a table of images, then a table of nodes. */
 export function forecastLines(forecast: Forecast, isWide: boolean): readonly string[] {
   const { namespace, name, nodes, images } = forecast;
-  const head = [`${name} in ${namespace}: ${roundText(forecast)}`, ...totalLines(forecast)];
+  const head = [
+    `${name} in ${namespace}: ${roundText(forecast)}`,
+    ...totalLines(forecast),
+    ...removalLines(forecast),
+    ...sideLines(forecast),
+  ];
   if (nodes.length === 0) return head;
-  const imageRows = images.map(({ image, pull, check, keep, size }) => [
-    String(pull),
-    String(check),
-    String(keep),
-    size === undefined ? '?' : byteSize(size),
-    image,
+  const columns = numberColumns(nodes);
+  const rows = images.map((image) => [
+    ...columns.map(({ of }) => String(image[of])),
+    image.size === undefined ? '?' : byteSize(image.size),
+    image.image,
   ]);
+  const titles = [...columns.map(({ title }) => ({ title, isNumber: true })), { title: 'SIZE', isNumber: true }];
   return [
     ...head,
-    ...(images.length === 0 ? [] : ['', ...table(imageColumns, imageRows)]),
+    ...(images.length === 0 ? [] : ['', ...table([...titles, { title: 'IMAGE' }], rows)]),
     '',
     ...nodeLines(nodes, isWide),
     ...(images.some(({ check }) => check > 0) ? ['', ...checkNote] : []),
   ];
 }
 
-const imageColumns = [
-  { title: 'PULL', isNumber: true },
-  { title: 'CHECK', isNumber: true },
-  { title: 'KEEP', isNumber: true },
-  { title: 'SIZE', isNumber: true },
-  { title: 'IMAGE' },
+type NumberColumn = { readonly title: string; readonly of: 'pull' | 'check' | 'keep' | 'remove' };
+
+/** Removals have a column if there are any. */
+const numberColumns = (nodes: readonly NodeForecast[]): readonly NumberColumn[] => [
+  { title: 'PULL', of: 'pull' },
+  { title: 'CHECK', of: 'check' },
+  { title: 'KEEP', of: 'keep' },
+  ...(nodes.some(({ remove }) => remove.length > 0) ? [{ title: 'REMOVE', of: 'remove' } as const] : []),
 ];
+
+function removalLines({ nodes, bytes }: Forecast): readonly string[] {
+  const removals = nodes.reduce((total, { remove }) => total + remove.length, 0);
+  const spared = nodes.flatMap(({ spare }) => spare);
+  const keepers = [...new Set(spared.flatMap(({ by }) => by))].toSorted();
+  const size = sizeText({ known: bytes.removed, unknown: bytes.unknownRemovals });
+  return [
+    ...(removals === 0 ? [] : [`${counted(removals, 'removal')}, ${size}, unless a container uses the image`]),
+    ...(spared.length === 0 ? [] : [`${counted(spared.length, 'image')} not removed: wanted by ${keepers.join(', ')}`]),
+  ];
+}
+
+/** What else happens: a round that ends, registries that are asked, nodes that are held, disks that are too small. */
+function sideLines({ supersedes, registries, gate, nodes }: Forecast): readonly string[] {
+  const short = nodes.filter(({ freeBytesAfter = 0 }) => freeBytesAfter < 0);
+  return [
+    ...(supersedes === undefined ? [] : [`supersedes round ${supersedes.number}, ${supersedes.operation}`]),
+    ...(registries.length === 0 ? [] : [`registries asked: ${registries.join(', ')}`]),
+    ...(gate === undefined ? [] : [gateText(gate)]),
+    ...short.map(({ name, freeBytesAfter = 0 }) => `${name} lacks ${byteSize(-freeBytesAfter)} of disk for it`),
+  ];
+}
+
+const gateText = ({ taintKey, isEnabled, nodes }: GateForecast): string =>
+  isEnabled
+    ? `warm gate: nodes keep the taint ${taintKey} until they are ready; ${counted(nodes.length, 'node')} with it now`
+    : `the warm gate has no effect: WARM_GATE_TAINTS does not include ${taintKey}`;
 
 const checkNote = [
   'CHECK: a Job checks the image, because its tag may have moved or the node does',
@@ -50,7 +85,7 @@ function roundText({ round, isNew, isSuspended }: Forecast): string {
 
 function totalLines({ nodes, bytes, isSuspended }: Forecast): readonly string[] {
   if (nodes.length === 0) return isSuspended ? [] : ['no node is selected'];
-  const busy = nodes.filter(({ pull, check }) => pull.length + check.length > 0).length;
+  const busy = nodes.filter(({ pull, check, remove }) => pull.length + check.length + remove.length > 0).length;
   const skipped = nodes.filter(({ state }) => state === 'Skipped').length;
   const idle = nodes.length - busy - skipped;
   const parts = [
@@ -60,29 +95,32 @@ function totalLines({ nodes, bytes, isSuspended }: Forecast): readonly string[] 
       .join(', '),
   ];
   const pulls = nodes.reduce((sum, { pull }) => sum + pull.length, 0);
-  return pulls === 0 ? [parts.join(' ')] : [parts.join(' '), `${counted(pulls, 'pull')}, ${sizeText(bytes)}`];
+  const size = sizeText({ known: bytes.known, unknown: bytes.unknownPulls });
+  return pulls === 0 ? [parts.join(' ')] : [parts.join(' '), `${counted(pulls, 'pull')}, ${size}`];
 }
 
-function sizeText({ known, unknownPulls }: Forecast['bytes']): string {
+function sizeText({ known, unknown }: { readonly known: number; readonly unknown: number }): string {
   if (known === 0) return 'of unknown size';
-  return unknownPulls === 0 ? byteSize(known) : `${byteSize(known)} and ${unknownPulls} of unknown size`;
+  return unknown === 0 ? byteSize(known) : `${byteSize(known)} and ${unknown} of unknown size`;
 }
 
 function nodeLines(nodes: readonly NodeForecast[], isWide: boolean): readonly string[] {
   const sorted = nodes.toSorted((a, b) => rank(a) - rank(b) || byName(a, b));
   const shown = isWide ? sorted : sorted.slice(0, maxNodes);
-  const rows = shown.map(({ name, state, reason, pull, check, keep, failed }) => [
-    String(pull.length),
-    String(check.length),
-    String(keep.length),
-    name,
-    state === 'Skipped'
-      ? `skipped: ${reason}`
-      : state === 'Failed'
-        ? `failed before: ${counted(failed.length, 'image')}`
-        : '',
+  const numbers = numberColumns(nodes);
+  const hasFree = shown.some(({ freeBytes }) => freeBytes !== undefined);
+  const rows = shown.map((node) => [
+    ...numbers.map(({ of }) => String(node[of].length)),
+    ...(hasFree ? [freeText(node)] : []),
+    node.name,
+    noteOf(node),
   ]);
-  const columns = [...imageColumns.slice(0, 3), { title: 'NODE' }, { title: '' }];
+  const columns = [
+    ...numbers.map(({ title }) => ({ title, isNumber: true })),
+    ...(hasFree ? [{ title: 'FREE', isNumber: true }] : []),
+    { title: 'NODE' },
+    { title: '' },
+  ];
   const more = sorted.length - shown.length;
   return [
     ...table(columns, rows),
@@ -90,8 +128,18 @@ function nodeLines(nodes: readonly NodeForecast[], isWide: boolean): readonly st
   ];
 }
 
+/** The free space after it. */
+const freeText = ({ freeBytesAfter }: NodeForecast): string =>
+  freeBytesAfter === undefined ? '?' : freeBytesAfter < 0 ? '0 B' : byteSize(freeBytesAfter);
+
+function noteOf({ state, reason, failed }: NodeForecast): string {
+  if (state === 'Skipped') return `skipped: ${reason}`;
+  if (state === 'NotSelected') return 'no longer selected';
+  return state === 'Failed' ? `failed before: ${counted(failed.length, 'image')}` : '';
+}
+
 /** Nodes that are skipped or failed come first, then those with work. */
-const rank = ({ state, pull, check }: NodeForecast): number => {
+const rank = ({ state, pull, check, remove }: NodeForecast): number => {
   if (state === 'Skipped' || state === 'Failed') return 0;
-  return pull.length + check.length > 0 ? 1 : 2;
+  return pull.length + check.length + remove.length > 0 ? 1 : 2;
 };

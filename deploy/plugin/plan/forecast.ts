@@ -4,7 +4,17 @@ import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
 import type { Operation, Trigger } from '#model/cache/round.ts';
+import type { Settings } from '#model/cache/settings.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
+import {
+  type GateForecast,
+  type NodeRemovals,
+  gateForecast,
+  noRemovals,
+  nodeRemovals,
+  registriesAsked,
+  supersededRound,
+} from './side-effects.ts';
 import { isAbsent } from '#model/desired/presence.ts';
 
 /** What applying a cache would cause, by images and nodes. */
@@ -18,12 +28,24 @@ export type Forecast = {
   readonly nodes: readonly NodeForecast[];
   readonly images: readonly ImageForecast[];
   /** Bytes to pull over all nodes, and the number of pulls of unknown size. */
-  readonly bytes: { readonly known: number; readonly unknownPulls: number };
+  readonly bytes: {
+    readonly known: number;
+    readonly unknownPulls: number;
+    /** Bytes to remove over all nodes, and the number of removals of unknown size. */
+    readonly removed: number;
+    readonly unknownRemovals: number;
+  };
+  /** The open round that ends because this one starts. */
+  readonly supersedes: ReturnType<typeof supersededRound>;
+  /** Registries that are asked when the round opens. */
+  readonly registries: readonly string[];
+  readonly gate: GateForecast | undefined;
 };
 
 export type NodeForecast = {
   readonly name: string;
-  readonly state: NodeState;
+  /** `NotSelected`: the node has images of the cache from before. */
+  readonly state: NodeState | 'NotSelected';
   /** Why the node is skipped; '' otherwise. */
   readonly reason: string;
   /** Images that are absent on the node. */
@@ -34,6 +56,12 @@ export type NodeForecast = {
   readonly keep: readonly string[];
   /** Images that failed before; they are retried at the next refresh or change. */
   readonly failed: readonly string[];
+  /** Images that are removed, and those that would be if no other cache wanted them there. */
+  readonly remove: NodeRemovals['remove'];
+  readonly spare: NodeRemovals['spare'];
+  /** Free bytes for images now and, by the sizes that are known, afterwards; absent if the kubelet was not or could not be asked. */
+  readonly freeBytes?: number;
+  readonly freeBytesAfter?: number;
 };
 
 export type ImageForecast = {
@@ -42,6 +70,7 @@ export type ImageForecast = {
   readonly pull: number;
   readonly check: number;
   readonly keep: number;
+  readonly remove: number;
   /** Bytes; undefined if no node lists the image. */
   readonly size: number | undefined;
 };
@@ -52,20 +81,22 @@ export type ForecastInput = {
   readonly plan: Plan;
   readonly nodes: readonly Node[];
   readonly sizes: ReadonlyMap<string, number>;
+  readonly settings: Settings;
+  /** The other caches, as far as the user may read them. */
+  readonly others: readonly ImageCache[];
+  /** Free bytes by node, as far as kubelets said. */
+  readonly free: ReadonlyMap<string, number>;
 };
 
 /** Derives a forecast from the plan that the functions would carry out. */
-export function forecast({ cache, isNew, plan, nodes: allNodes, sizes }: ForecastInput): Forecast {
+export function forecast(input: ForecastInput): Forecast {
+  const { cache, isNew, plan, nodes: allNodes, sizes, settings } = input;
   const status = plan.status ?? cache.status;
-  const byName = new Map(allNodes.map((node) => [node.name, node]));
-  const nodes = Object.entries(status.nodes).map(([name, entry]) =>
-    nodeForecast(name, entry, {
-      node: byName.get(name),
-      images: ledgerImages({ ...cache, status }, entry.desiredHash),
-    }),
-  );
+  const next = { ...cache, status };
   const sizeOf = (image: string): number | undefined => sizes.get(normalisedReference(image));
+  const nodes = nodeForecasts(next, input).map((node) => withFreeBytes(node, input.free, sizeOf));
   const pulls = nodes.flatMap(({ pull }) => pull.map(sizeOf));
+  const removals = nodes.flatMap(({ remove }) => remove.map(sizeOf));
   const startsRound = status.round !== undefined && status.round.number !== cache.status.round?.number;
   return {
     namespace: cache.namespace,
@@ -76,15 +107,65 @@ export function forecast({ cache, isNew, plan, nodes: allNodes, sizes }: Forecas
     nodes,
     images: imageForecasts(nodes, sizeOf),
     bytes: {
-      known: pulls.reduce<number>((sum, size) => sum + (size ?? 0), 0),
+      known: sum(pulls),
       unknownPulls: pulls.filter((size) => size === undefined).length,
+      removed: sum(removals),
+      unknownRemovals: removals.filter((size) => size === undefined).length,
     },
+    supersedes: supersededRound(cache, startsRound),
+    registries: registriesAsked(cache, allNodes, settings),
+    gate: gateForecast(next, allNodes, settings),
   };
+}
+
+const sum = (sizes: readonly (number | undefined)[]): number =>
+  sizes.reduce<number>((total, size) => total + (size ?? 0), 0);
+
+/** The nodes of the ledger, then those that only lose images. */
+function nodeForecasts(
+  next: ImageCache,
+  { nodes: allNodes, others, settings }: ForecastInput,
+): readonly NodeForecast[] {
+  const byName = new Map(allNodes.map((node) => [node.name, node]));
+  const removalsOf = (name: string): NodeRemovals => {
+    const node = byName.get(name);
+    return node === undefined ? noRemovals : nodeRemovals(next, node, { others, settings });
+  };
+  const selected = Object.entries(next.status.nodes).map(([name, entry]) => ({
+    ...nodeForecast(name, entry, { node: byName.get(name), images: ledgerImages(next, entry.desiredHash) }),
+    ...removalsOf(name),
+  }));
+  const left = Object.keys(next.status.removals)
+    .filter((name) => next.status.nodes[name] === undefined)
+    .map((name) => ({ ...notSelected(name), ...removalsOf(name) }))
+    .filter(({ remove, spare }) => remove.length + spare.length > 0);
+  return [...selected, ...left];
+}
+
+const notSelected = (name: string): NodeForecast => ({
+  ...{ name, state: 'NotSelected', reason: '', pull: [], check: [], keep: [], failed: [] },
+  ...noRemovals,
+});
+
+/** Pulls are counted in full, though images may share layers; what only may be on the node frees nothing for sure. */
+function withFreeBytes(
+  node: NodeForecast,
+  free: ReadonlyMap<string, number>,
+  sizeOf: (image: string) => number | undefined,
+): NodeForecast {
+  const before = free.get(node.name);
+  if (before === undefined) return node;
+  const after = before - sum(node.pull.map(sizeOf)) + sum(node.remove.map(sizeOf));
+  return { ...node, freeBytes: before, freeBytesAfter: after };
 }
 
 type NodeImages = { readonly node: Node | undefined; readonly images: readonly string[] };
 
-function nodeForecast(name: string, entry: LedgerEntry, { node, images }: NodeImages): NodeForecast {
+function nodeForecast(
+  name: string,
+  entry: LedgerEntry,
+  { node, images }: NodeImages,
+): Omit<NodeForecast, keyof NodeRemovals> {
   const isInProgress = entry.state === 'Pending' || entry.state === 'Pulling';
   const pending = isInProgress ? (entry.pendingImages ?? images.map((_, index) => index)) : [];
   const failed = entry.state === 'Failed' ? entry.failedImages : [];
@@ -107,14 +188,17 @@ function imageForecasts(
   nodes: readonly NodeForecast[],
   sizeOf: (image: string) => number | undefined,
 ): readonly ImageForecast[] {
-  const images = new Set(nodes.flatMap(({ pull, check, keep, failed }) => [...pull, ...check, ...keep, ...failed]));
-  const count = (of: 'pull' | 'check' | 'keep', image: string): number =>
+  const images = new Set(
+    nodes.flatMap(({ pull, check, keep, failed, remove }) => [...pull, ...check, ...keep, ...failed, ...remove]),
+  );
+  const count = (of: 'pull' | 'check' | 'keep' | 'remove', image: string): number =>
     nodes.filter((node) => node[of].includes(image)).length;
   return [...images].toSorted().map((image) => ({
     image,
     pull: count('pull', image),
     check: count('check', image),
     keep: count('keep', image),
+    remove: count('remove', image),
     size: sizeOf(image),
   }));
 }

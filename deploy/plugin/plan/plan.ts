@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { ImageCache } from '#model/cache/image-cache.ts';
 import { decide } from '#model/decide.ts';
 import type { Plan } from '#model/plan.ts';
 import type { Api } from '#runtime/api/api.ts';
@@ -10,6 +11,7 @@ import { worldOf } from '#runtime/drive/world-of.ts';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
 import { dataText } from '../data-text.ts';
 import { type DryRunResult, dryRun } from './dry-run.ts';
+import { freeBytes } from './free-bytes.ts';
 import { forecast, type Forecast } from './forecast.ts';
 import { forecastLines } from './forecast-lines.ts';
 import { readManifests } from './read-manifests.ts';
@@ -17,10 +19,10 @@ import { settingsInUse } from '../settings-in-use.ts';
 import { type ListedNodes, listNodes } from './list-nodes.ts';
 
 export const plan: Command = {
-  summary: 'Show what applying a file would pull, and where',
-  description: `Show what applying a file would pull, and where. Nothing is stored and nothing is pulled.
+  summary: 'Show what applying a file would pull and remove, and where',
+  description: `Show what applying a file would pull and remove, and where. Nothing is stored, pulled or removed.
 
-The API server validates the file as in a dry run of kubectl apply. The decision is that of the functions, with the settings of the Deployment in the cluster. It relies on the images that nodes report, at most 50 per node; the size of an image is known if a node reports it. Registries are not asked. Removals are not shown.`,
+The API server validates the file as in a dry run of kubectl apply. The decision is that of the functions, with the settings of the Deployment in the cluster. It relies on the images that nodes report, at most 50 per node; the size of an image is known if a node reports it. Registries are not asked. An image that a container uses is not removed, which is not known here. Free space is asked of the kubelets if you may get nodes/proxy.`,
   examples: [
     ['Show what applying this file would pull', 'plan -f cache.yaml'],
     ['The same for the output of a program, as JSON', 'plan -f - -o json'],
@@ -56,7 +58,8 @@ async function run({ api, terminal, namespace, output, texts }: Invocation): Pro
     readsPullSecrets: false,
   };
   const forecasts: Forecast[] = [];
-  for (const result of results) forecasts.push(await forecastOf(result, listed, context));
+  const others = await otherCaches(cluster);
+  for (const result of results) forecasts.push(await forecastOf(result, { ...listed, others, api }, context));
   const data = dataText(output, forecasts);
   terminal.print(
     data ??
@@ -90,15 +93,36 @@ function readOnlyCluster(api: Api, { nodes }: ListedNodes): Cluster {
 /** The reasons for which any function may open a round. */
 const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule', 'Purge'] as const;
 
+/** All caches of the cluster; none if the user may not list them. */
+async function otherCaches(cluster: Cluster): Promise<readonly ImageCache[]> {
+  try {
+    return await cluster.caches();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) return [];
+    throw error;
+  }
+}
+
+type Surroundings = ListedNodes & { readonly others: readonly ImageCache[]; readonly api: Api };
+
 /** The decision of the functions for the cache of a dry run. */
 async function forecastOf(
   { cache, isNew }: DryRunResult,
-  { nodes, sizes }: ListedNodes,
+  { nodes, sizes, others, api }: Surroundings,
   context: Context,
 ): Promise<Forecast> {
   const asked = { opens, makes: 'pulls', namespaceCaches: 0, pullsBeside: new Map<string, never>() } as const;
   const observed = await observe(cache, { scope: 'everything', ...asked }, context);
   const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
   const decision: Plan = decide(worldOf({ before: cache, observed, ...asked, ...unasked }, context));
-  return forecast({ cache, isNew, plan: decision, nodes, sizes });
+  const known = {
+    ...{ cache, isNew, plan: decision, nodes, sizes, settings: context.settings },
+    others: others.filter(({ namespace, name }) => namespace !== cache.namespace || name !== cache.name),
+  };
+  const pulling = forecast({ ...known, free: new Map() }).nodes.filter(({ pull }) => pull.length > 0);
+  const free = await freeBytes(
+    api,
+    pulling.map(({ name }) => name),
+  );
+  return forecast({ ...known, free });
 }

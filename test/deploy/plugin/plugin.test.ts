@@ -74,6 +74,8 @@ describe('kubectl imagecache plan', () => {
       cache('really', ['registry.example/really:2', 'registry.example/really:3']),
     );
     expect(edited.out).toContain('starts a round: Update');
+    expect(edited.out).toMatch(/^3 removals, .*, unless a container uses the image$/m);
+    expect(edited.out).toMatch(/ 3 +\S+(?: [kM]?B)? +registry\.example\/really:1$/m);
   });
 
   it('prints the error of the API server for an invalid manifest', async () => {

@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { decide } from '#model/decide.ts';
+import type { Node } from '#model/node/node.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { type Forecast, forecast } from '../../../deploy/plugin/plan/forecast.ts';
+import { forecastLines } from '../../../deploy/plugin/plan/forecast-lines.ts';
+import {
+  cache,
+  list,
+  node,
+  noon,
+  observed,
+  openCache,
+  pulling,
+  settings,
+  spec,
+  world,
+} from '../../functions/model/builders.ts';
+
+const holding = (name: string, images: readonly string[], of: Partial<Node> = {}): Node =>
+  node({ name, id: `id-of-${name}`, images: new Set(images.map((image) => `docker.io/library/${image}`)), ...of });
+
+type Given = {
+  readonly nodes: readonly Node[];
+  readonly others?: readonly ImageCache[];
+  readonly free?: ReadonlyMap<string, number>;
+  readonly settings?: Partial<Settings>;
+};
+
+/** What applying `before` as it is now would do: its status is that of an earlier spec. */
+function planned(before: ImageCache, given: Given): Forecast {
+  const used = settings(given.settings);
+  const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule', 'Purge'] as const;
+  const seen = observed({ nodeList: given.nodes });
+  const plan = decide(world({ before, observed: seen, opens, settings: used, now: noon }));
+  const sizes = new Map(
+    ['app:1', 'base:2', 'new:3'].map((image, index) => [`docker.io/library/${image}`, (index + 1) * 1e6]),
+  );
+  const { others = [], free = new Map<string, number>() } = given;
+  return forecast({ cache: before, isNew: false, plan, nodes: given.nodes, sizes, settings: used, others, free });
+}
+
+/** A cache of app:1 and base:2 that was edited to base:2 and new:3, with node-1 Ready. */
+const edited = (of: Parameters<typeof spec>[0] = {}, status: Partial<ImageCache['status']> = {}): ImageCache => {
+  const open = openCache({ 'node-1': pulling({ id: 'id-of-node-1', state: 'Ready' }) });
+  const placements = [{ ...list(['app:1', 'base:2']), sinceGeneration: 1, lists: [0] }];
+  const done = { status: 'Succeeded', completionTime: noon, placements } as const;
+  return {
+    ...open,
+    generation: 2,
+    spec: spec({ lists: [list(['base:2', 'new:3'])], ...of }),
+    status: { ...open.status, ...done, ...status },
+  };
+};
+const node1 = holding('node-1', ['app:1', 'base:2']);
+
+describe('a plan shows everything that will happen:', () => {
+  it('removals by node and image, with their bytes', () => {
+    const told = planned(edited(), { nodes: [node1] });
+    expect(told.nodes).toMatchObject([{ name: 'node-1', pull: ['new:3'], keep: ['base:2'], remove: ['app:1'] }]);
+    expect(told.bytes).toEqual({ known: 3e6, unknownPulls: 0, removed: 1e6, unknownRemovals: 0 });
+    const lines = forecastLines(told, false);
+    expect(lines).toContain('1 pull, 3.0 MB');
+    expect(lines).toContain('1 removal, 1.0 MB, unless a container uses the image');
+    expect(lines).toContainEqual(expect.stringMatching(/^ +0 +0 +0 +1 +1\.0 MB +app:1$/));
+  });
+
+  it('removals from nodes that leave the selector', () => {
+    const left = edited({ lists: [list(['app:1', 'base:2'], { nodeSelector: { pool: 'a' } })] });
+    const told = planned(left, { nodes: [node1] });
+    expect(told.nodes).toMatchObject([{ name: 'node-1', state: 'NotSelected', remove: ['app:1', 'base:2'] }]);
+    expect(forecastLines(told, false)).toContainEqual(expect.stringMatching(/node-1 +no longer selected$/));
+  });
+
+  it('images that another cache wants are not removed, and whose they are', () => {
+    const other = cache({ namespace: 'shop', name: 'cart', spec: spec({ lists: [list(['app:1'])] }) });
+    const told = planned(edited(), { nodes: [node1], others: [other] });
+    expect(told.nodes[0]).toMatchObject({ remove: [], spare: [{ image: 'app:1', by: ['shop/cart'] }] });
+    expect(forecastLines(told, false)).toContain('1 image not removed: wanted by shop/cart');
+  });
+
+  it('the open round that it supersedes', () => {
+    const told = planned(edited({}, { status: 'Processing', completionTime: undefined }), { nodes: [node1] });
+    expect(told).toMatchObject({ round: { operation: 'Update' }, supersedes: { number: 1, operation: 'Create' } });
+    expect(forecastLines(told, false)).toContain('supersedes round 1, Create');
+    expect(planned(edited(), { nodes: [node1] }).supersedes).toBeUndefined();
+  });
+
+  it('the registries that are asked', () => {
+    const moving = cache({ spec: spec({ lists: [list(['r.example:5000/app', 'other.example/app:1'])] }) });
+    const told = planned(moving, { nodes: [node1] });
+    expect(told.registries).toEqual(['r.example:5000']);
+    expect(forecastLines(told, false)).toContain('registries asked: r.example:5000');
+  });
+
+  it('the warm gate, and that it has no effect if the operator does not allow it', () => {
+    const gated = edited({ warmGate: { taintKey: 'cold', timeoutSeconds: 60 } });
+    const tainted = holding('node-1', ['app:1'], { taints: [{ key: 'cold', value: '', effect: 'NoSchedule' }] });
+    const told = planned(gated, { nodes: [tainted], settings: { warmGateTaints: ['cold'] } });
+    expect(told.gate).toEqual({ taintKey: 'cold', isEnabled: true, nodes: ['node-1'] });
+    expect(forecastLines(told, false)).toContain(
+      'warm gate: nodes keep the taint cold until they are ready; 1 node with it now',
+    );
+    expect(forecastLines(planned(gated, { nodes: [tainted] }), false)).toContain(
+      'the warm gate has no effect: WARM_GATE_TAINTS does not include cold',
+    );
+  });
+
+  it('what a node lacks on disk after it', () => {
+    const told = planned(edited(), { nodes: [node1], free: new Map([['node-1', 5e5]]) });
+    expect(told.nodes[0]).toMatchObject({ freeBytes: 5e5, freeBytesAfter: 5e5 - 3e6 + 1e6 });
+    expect(forecastLines(told, false)).toContain('node-1 lacks 1.5 MB of disk for it');
+    const roomy = planned(edited(), { nodes: [node1], free: new Map([['node-1', 9e9]]) });
+    expect(forecastLines(roomy, false)).toContainEqual(expect.stringMatching(/^PULL +CHECK +KEEP +REMOVE +FREE +NODE/));
+  });
+});
