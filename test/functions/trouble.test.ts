@@ -71,7 +71,7 @@ describe('trouble shows while it lasts', () => {
     expect(nodeCounts(status.nodes)).toMatchObject({ desired: 2, ready: 0, pulling: 2, failing: 2, failed: 0 });
     expect(status.status).toBe('Processing');
     expect(status.message).toBe(
-      'Images are being pulled on to the nodes. 2 of 2 nodes cannot pull so far because registry.local:5000 cannot be reached; tried again until 2026-11-24T12:05:00Z. Please see "failures" section',
+      'Images are being pulled on to the nodes. 2 of 2 nodes cannot pull so far because registry.local:5000 cannot be reached; tried again until 2026-11-24T12:10:00Z. Please see "failures" section',
     );
     expect(conditionOf(on, 'Ready')).toMatchObject({ status: 'False', reason: 'PullFailing' });
     expect(conditionOf(on, 'Failing')).toMatchObject({ status: 'True', reason: 'RegistryUnreachable' });

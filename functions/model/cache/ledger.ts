@@ -23,7 +23,7 @@ export type LedgerEntry = {
   readonly failedImages: readonly number[];
   /** Indexes of the images that the kubelet fails to pull in the current attempt, and pulls again by itself. */
   readonly failingImages: readonly number[];
-  /** When the current attempt ends if these images still fail, in epoch milliseconds; undefined if none does. */
+  /** When the node is given up if these images still fail, in epoch milliseconds; undefined if none does. */
   readonly failingUntil: number | undefined;
   /**
    * The attempt opens its images: they are present, and its Pods have no credentials. `Noop` runs the no-op program in

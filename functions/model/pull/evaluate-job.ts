@@ -10,7 +10,7 @@ import { mountsImages } from '#model/job/pull-container.ts';
 import { type LedgerEntry, isSecondAttempt } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
-import { imageDeadline, mayRetry } from './attempt-deadline.ts';
+import { imageDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
 import { pullPolicyOf } from '#model/desired/pull-policy.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 
@@ -80,13 +80,16 @@ function evaluatePod(pod: Pod, evidence: JobEvidence): Verdict {
   return finished(evidence, (index) => found.get(index) ?? outcomeAtDeadline(index, pod, evidence));
 }
 
-/** When a Job that is still running is given up if nothing changes, in epoch milliseconds. */
-export function attemptEnd(evidence: JobEvidence): number | undefined {
-  const { view, indexes } = evidence;
+/** When the node is given up if its Job keeps failing, the second attempt included, in epoch milliseconds. */
+export function givenUpAt(evidence: JobEvidence): number | undefined {
+  const { view, indexes, entry } = evidence;
   const { job, pod } = view;
   if (pod === undefined) return job && job.createdAt + imageDeadline(evidence, job.createdAt);
   const outcomes = indexes.map((index) => outcomeOf(pod, index, imagesOf(index, evidence)));
-  return deadlineOf(pod, outcomes, evidence);
+  const end = deadlineOf(pod, outcomes, evidence);
+  if (pod.startedAt === undefined) return end;
+  const last = mayRetry(entry) ? retryDeadline(evidence, pod.startedAt) : entry.retryDeadline;
+  return Math.max(end, last ?? end);
 }
 
 const imagesOf = (index: number, { desired, entry, settings }: JobEvidence): Images => ({

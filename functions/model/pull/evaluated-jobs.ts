@@ -3,7 +3,7 @@ import type { Cause } from '#model/cache/failures.ts';
 import { type FinishedJobs, isSecondAttempt, type LedgerEntry, notFailing } from '#model/cache/ledger.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import type { World } from '#model/world.ts';
-import { type Verdict, attemptEnd, evaluateJob } from './evaluate-job.ts';
+import { type Verdict, givenUpAt, evaluateJob } from './evaluate-job.ts';
 import { type Attempt, type JobImages, finishedJobsOf, jobName, jobsDue } from './job-set.ts';
 
 /** The result of the Jobs of a node's attempt. */
@@ -42,7 +42,7 @@ export function evaluateJobs(name: string, attempt: Attempt, { observed, now }: 
     if (view === undefined) return [];
     const evidence = { ...attempt, view, indexes, node, now };
     const verdict = evaluateJob(evidence);
-    const until = verdict.type === 'running' && verdict.causes.size > 0 ? attemptEnd(evidence) : undefined;
+    const until = verdict.type === 'running' && verdict.causes.size > 0 ? givenUpAt(evidence) : undefined;
     // A Job whose Pod is gone may have had credentials, which only the Pod shows.
     const hasUsedCredentials = hasNamed || (view.pod?.hasPullSecrets ?? entry.opening !== undefined);
     const startedAt = view.pod?.startedAt ?? view.pod?.createdAt ?? view.job?.createdAt ?? now;

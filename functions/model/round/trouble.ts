@@ -16,9 +16,11 @@ export function troubleText(status: Status): string {
   ].join('');
 }
 
-/** The end of the attempts under way; a second one, for what failed, may follow. */
+/** When the last of them is given up. */
 function untilText({ nodes }: Status): string {
-  const ends = Object.values(nodes).flatMap((entry) => (isFailing(entry) ? (entry.failingUntil ?? []) : []));
+  const ends = Object.values(nodes).flatMap((entry) =>
+    isFailing(entry) ? (entry.failingUntil ?? entry.retryDeadline ?? []) : [],
+  );
   return ends.length === 0 ? '' : ` until ${new Date(Math.max(...ends)).toISOString().slice(0, 19)}Z`;
 }
 
