@@ -16,6 +16,7 @@ import {
 import { ignoreStaleTriggers, openRound } from '#model/round/open-round.ts';
 import { refreshLedger } from '#model/round/refresh-ledger.ts';
 import { suspend } from '#model/round/suspend.ts';
+import { removalJobsToDelete } from '#model/removal/removals-due.ts';
 import { type Plan, emptyPlan } from './plan.ts';
 import { planRound } from './plan-round.ts';
 import type { World } from './world.ts';
@@ -57,9 +58,15 @@ function planDeletion(world: World): Plan {
   if (makes !== 'removals' || !before.finalizers.includes(finalizer)) return emptyPlan;
   const request = nextRound(before, now);
   const isPurgeFinished = request === undefined && !isRoundOpen(before.status);
-  if (isPurgeFinished || before.spec.deletionPolicy !== 'Purge') return { ...emptyPlan, finalizer: 'release' };
+  if (isPurgeFinished || before.spec.deletionPolicy !== 'Purge') return planRelease(world);
   const plan = planRound(world, request === undefined ? before : openRound(before, request, now));
   return isRoundOpen(plan.status ?? before.status) ? plan : { ...plan, observeNext: 'everything' };
+}
+
+/** Removal Jobs that have not ended are deleted with the cache: later, other caches may need the images that they remove. */
+function planRelease(world: World): Plan {
+  const withoutRemovals = withStatus(world.before, { removals: {} });
+  return { ...emptyPlan, finalizer: 'release', deleteRemovalJobs: removalJobsToDelete(world, withoutRemovals) };
 }
 
 /** Continues the latest round. A pending request that another function opens stops it only if it supersedes the round. */

@@ -94,6 +94,24 @@ describe('a cache with deletionPolicy Purge', () => {
     expect(lines).toContainEqual(expect.objectContaining({ msg: 'round ended', operation: 'Purge', status: 'Failed' }));
   });
 
+  it('deletes a removal Job that has not ended when it gives up, as nobody is left to see that others need the images', async () => {
+    const on = await held();
+    dies(on);
+    for (let turn = 0; turn < 3; turn += 1) {
+      await purge(changed(aCache, { isRemoval: true }), on.context);
+      const [job] = removals(on);
+      on.api.remove(`${removalsPath}/${job?.metadata.name ?? ''}`);
+      await told(on, job);
+    }
+    on.wait(595_000);
+    await purge(tick, on.context);
+    expect(removals(on)).toHaveLength(1);
+    on.wait(6_000);
+    await purge(tick, on.context);
+    expect(on.live().finalizers).toEqual([]);
+    expect(removals(on)).toEqual([]);
+  });
+
   it('keeps its finalizer while a removal that failed is tried again', async () => {
     const on = await held();
     dies(on);
