@@ -76,12 +76,28 @@ const objects = async (): Promise<string> => {
   return (await lab.ask('get', kinds, '-n', install, ...ours)) + (await lab.ask('get', global, ...ours));
 };
 
+/** The Pod that holds the Lease, and the number of its node. */
+async function leader(): Promise<{ readonly pod: string; readonly node: number }> {
+  const identity = await lab.ask(
+    ...['get', 'lease', `${release}-source`, '-n', install, '-o', 'jsonpath={.spec.holderIdentity}'],
+  );
+  const pods = await lab.ask(
+    ...['get', 'pods', '-n', install, '-o', 'jsonpath={range .items[*]}{.metadata.name} {.spec.nodeName}{"\\n"}{end}'],
+  );
+  const [pod = '', node = ''] =
+    pods
+      .split('\n')
+      .map((line) => line.split(' '))
+      .find(([name = '']) => name !== '' && identity.startsWith(name)) ?? [];
+  return { pod: pod === '' ? identity : pod, node: Number(node.replace('node', '')) };
+}
+
 describe('the chart on real nodes', () => {
   it('is installed with its CRD by one command, and becomes Ready', async () => {
     await lab.ask('delete', 'crd', 'imagecaches.kubefledged.io', '--ignore-not-found');
     await transcribed('install', release, chart, '-n', install, ...values, '--wait', '--timeout=180s');
     expect(await lab.ask('get', 'deployment', release, '-n', install, '-o', 'jsonpath={.status.readyReplicas}')).toBe(
-      '1',
+      '2',
     );
     expect(
       await lab.ask('get', 'crd', 'imagecaches.kubefledged.io', '-o', 'jsonpath={.metadata.managedFields[0].manager}'),
@@ -102,13 +118,24 @@ describe('the chart on real nodes', () => {
     await lab.apply(cacheOf('large', [image]));
     await expect.poll(() => ask('large', '.status.nodes.node1.state'), { timeout: 30_000 }).toBe('Pulling');
     await sleep(500);
-    const more = ['--set', 'controllerReplicaCount=2', '--wait', '--timeout=180s'];
+    const more = ['--set', 'podAnnotations.changed=yes', '--wait', '--timeout=180s'];
     await transcribed('upgrade', release, chart, '-n', install, ...values, ...more);
     await fast();
     await settled('large');
     expect(await ask('large', '.status.round.number')).toBe('1');
     expect(await ask('large', '.status.nodes.*.attempt')).toBe('1 1');
     expect(await objects()).toContain('poddisruptionbudget.policy/imagecache-functions');
+  });
+
+  it('has another leader within 20 s when the node of the leader dies', async () => {
+    const before = await leader();
+    await lab.killNode(before.node);
+    const since = Date.now();
+    await expect.poll(async () => (await leader()).pod, { timeout: 60_000, interval: 250 }).not.toBe(before.pod);
+    const seconds = (Date.now() - since) / 1000;
+    console.log(`a leader whose node dies is replaced after ${seconds.toFixed(1)} s`);
+    await lab.startNode(before.node);
+    expect(seconds).toBeLessThan(20);
   });
 
   it('is uninstalled by one command, and leaves the ImageCaches, which can then be deleted', async () => {

@@ -73,7 +73,7 @@ const settings: Readonly<Record<string, readonly string[]>> = {
     'networkPolicy.create=false',
     'tenancy.roles.create=false',
     'podDisruptionBudget.create=false',
-    'leaderElection.enabled=false',
+    'leaderElection.enabled=false,controllerReplicaCount=1',
     'topologySpreadConstraints=null',
     'crd.install=false',
   ],
