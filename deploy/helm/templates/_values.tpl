@@ -57,7 +57,7 @@ images:
     digest: ''
 image:
   pullPolicy: IfNotPresent
-controllerReplicaCount: 1
+controllerReplicaCount: 2
 leaderElection:
   enabled: true
 controller:
