@@ -23,6 +23,7 @@ const phases = {
   succeeded: { ...closed, nodes: ready },
   failed: { ...closed, nodes: failing },
   noNodes: { ...closed, nodes: {} },
+  allSkipped: { ...closed, nodes: { 'node-1': pulling({ state: 'Skipped', reason: 'NotReady' }) } },
   purging: { ...open, round: purge, removals: { 'node-1': removal } },
   purged: { ...closed, round: purge, removals: { 'node-1': { ...removal, state: 'Removed' } } },
   purgeFailed: {
@@ -96,6 +97,12 @@ export const healthRows: readonly HealthRow[] = [
     of: object({ status: 'NoImagesPulledOrDeleted', conditions: conditions({ phase: 'noNodes' }) }),
     argo: 'Healthy',
     kstatus: 'Current',
+  },
+  {
+    when: 'none of the nodes that match can be served now',
+    of: object({ status: 'NoImagesPulledOrDeleted', conditions: conditions({ phase: 'allSkipped' }) }),
+    argo: 'Progressing',
+    kstatus: 'InProgress',
   },
   {
     when: 'images failed',
