@@ -1,5 +1,5 @@
 import { statusValues, type Condition, type ImageCache } from '#model/cache/image-cache.ts';
-import { nodeStates } from '#model/cache/ledger.ts';
+import { nodeStates, stateOf } from '#model/cache/ledger.ts';
 import { removalStates } from '#model/cache/removal-ledger.ts';
 import type { Metrics, Sample } from '#runtime/process/metrics.ts';
 import type { SourceMetric } from './source-metrics.ts';
@@ -23,7 +23,7 @@ export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, so
     whileLeading((caches) =>
       byState(
         nodeStates,
-        caches.flatMap(({ status }) => Object.values(status.nodes)),
+        caches.flatMap(({ status }) => Object.values(status.nodes).map((entry) => ({ state: stateOf(entry) }))),
       ),
     ),
   );

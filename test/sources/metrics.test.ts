@@ -49,7 +49,10 @@ describe('the source has metrics of', () => {
     const status = {
       status: 'Failed',
       observedGeneration: 1,
-      nodes: { a: { id: '1', desiredHash: 'w', attempt: 1, state: 'Failed', failedImages: [0] } },
+      nodes: {
+        a: { id: '1', desiredHash: 'w', attempt: 1, state: 'Failed', failedImages: [0] },
+        away: { id: '2', desiredHash: 'w', attempt: 1, state: 'Ready', reason: 'NotReady' },
+      },
     };
     const { lines, stop } = await world((api) => {
       api.apply(imageCache({ name: 'new' }));
@@ -61,7 +64,10 @@ describe('the source has metrics of', () => {
       'imagecache_caches{status="New"} 1',
       'imagecache_caches{status="Failed"} 1',
     ]);
-    expect(await lines('cache_nodes')).toEqual(['imagecache_cache_nodes{state="Failed"} 1']);
+    expect(await lines('cache_nodes')).toEqual([
+      'imagecache_cache_nodes{state="Failed"} 1',
+      'imagecache_cache_nodes{state="Skipped"} 1',
+    ]);
     expect(await lines('deliveries')).toEqual(['imagecache_deliveries_total{kind="ImageCache",outcome="delivered"} 2']);
     await stop();
     expect(await lines('leader')).toEqual([]);
