@@ -59,7 +59,10 @@ function planDeletion(world: World): Plan {
   const request = nextRound(before, now);
   const isPurgeFinished = request === undefined && !isRoundOpen(before.status);
   if (isPurgeFinished || before.spec.deletionPolicy !== 'Purge') return planRelease(world);
-  const plan = planRound(world, request === undefined ? before : openRound(before, request, now));
+  // What a refused cache lists was never pulled, and may be more than a removal Job can name.
+  const isRefused = exceededLimit(before, world.settings.limits) !== undefined;
+  const placed = isRefused ? { ...before, spec: { ...before.spec, lists: [] } } : before;
+  const plan = planRound(world, request === undefined ? placed : openRound(placed, request, now));
   return isRoundOpen(plan.status ?? before.status) ? plan : { ...plan, observeNext: 'everything' };
 }
 

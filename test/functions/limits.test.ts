@@ -111,6 +111,29 @@ describe('a cache that exceeds a limit of the operator', () => {
     expect(on.live().status.conditions.find(({ type }) => type === 'Stalled')?.status).toBe('False');
   });
 
+  it('is deleted without removing what it lists, but with removing what it had pulled', async () => {
+    const on = limited({ images: 2 });
+    on.nodes('node-1');
+    const purged = { ...plain, deletionPolicy: 'Purge' };
+    on.cache(purged);
+    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    await purge(changed(aCache), on.context);
+    for (const job of on.jobs()) on.pod(job, completed(0));
+    await refresh(tick, on.context);
+    on.edit({ ...purged, ...listing('a:1', 'b:1', 'c:1') });
+    await reconcile(changed(aCache), on.context);
+    expect(on.live().status.message).toContain('Refused');
+    const stored = on.api.read(cachePath());
+    on.api.put(cachePath(), {
+      ...stored,
+      metadata: { ...stored?.metadata, deletionTimestamp: '2026-11-24T12:00:00Z' },
+    });
+    await purge(changed(aCache), on.context);
+    expect(removals(on).map((job) => argsOf(job).filter((argument) => argument.startsWith('--remove')))).toEqual([
+      ['--remove=app:1'],
+    ]);
+  });
+
   it('is served at the next tick once the operator raises the limit', async () => {
     const on = limited({ images: 1 });
     on.nodes('node-1');
