@@ -75,7 +75,8 @@ const checkNote = [
   'not report whether it is present; it is pulled only if necessary.',
 ];
 
-function roundText({ round, isNew, isSuspended }: Forecast): string {
+function roundText({ round, isNew, isSuspended, refusal }: Forecast): string {
+  if (refusal !== undefined) return refusal;
   if (isSuspended) return 'suspended, no work is started';
   if (round === undefined) return 'no change, no new round';
   if (round.trigger === 'Adopted')
@@ -83,8 +84,8 @@ function roundText({ round, isNew, isSuspended }: Forecast): string {
   return isNew ? 'new' : `starts a round: ${round.operation}`;
 }
 
-function totalLines({ nodes, bytes, isSuspended }: Forecast): readonly string[] {
-  if (nodes.length === 0) return isSuspended ? [] : ['no node is selected'];
+function totalLines({ nodes, bytes, isSuspended, refusal }: Forecast): readonly string[] {
+  if (nodes.length === 0) return isSuspended || refusal !== undefined ? [] : ['no node is selected'];
   const busy = nodes.filter(({ pull, check, remove }) => pull.length + check.length + remove.length > 0).length;
   const skipped = nodes.filter(({ state }) => state === 'Skipped').length;
   const idle = nodes.length - busy - skipped;

@@ -1,3 +1,4 @@
+import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
@@ -25,6 +26,8 @@ export type Forecast = {
   readonly round: { readonly operation: Operation; readonly trigger: Trigger } | undefined;
   readonly isNew: boolean;
   readonly isSuspended: boolean;
+  /** Why the cache is refused, if it is. */
+  readonly refusal: string | undefined;
   readonly nodes: readonly NodeForecast[];
   readonly images: readonly ImageForecast[];
   /** Bytes to pull over all nodes, and the number of pulls of unknown size. */
@@ -104,6 +107,7 @@ export function forecast(input: ForecastInput): Forecast {
     round: startsRound ? { operation: status.round.operation, trigger: status.round.trigger } : undefined,
     isNew,
     isSuspended: cache.spec.suspend,
+    refusal: refusedMessage(status),
     nodes,
     images: imageForecasts(nodes, sizeOf),
     bytes: {

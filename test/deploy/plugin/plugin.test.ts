@@ -158,6 +158,14 @@ describe('kubectl imagecache wait, status, refresh', () => {
     expect((await plugin('status -n empty')).err).toBe('No resources found in empty namespace.\n');
   });
 
+  it('says why a cache would be refused', async () => {
+    const cacheSpec = [{ images: ['a.example/a:1'] }];
+    const greedy = cache('greedy', [], { spec: { cacheSpec, priorityClassName: 'system-node-critical' } });
+    const { out } = await plugin('plan -f -', greedy);
+    expect(out).toMatch(/^greedy in \S+: Refused: spec.priorityClassName is system-node-critical/);
+    expect(out).not.toContain('no node is selected');
+  });
+
   it('counts a suspended cache as failed', async () => {
     await apply(
       cache('asleep', ['a.example/a:1'], { spec: { cacheSpec: [{ images: ['a.example/a:1'] }], suspend: true } }),
