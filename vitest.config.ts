@@ -47,7 +47,7 @@ export default defineConfig({
           exclude: ['test/**/*.{cluster,nodes,knative,quiet}.test.ts'],
           testTimeout: 20_000,
           isolate: false, // no test changes a module's state; loading modules once per worker takes a quarter off the time
-          maxWorkers: Math.max(4, availableParallelism()), // many files mostly wait
+          maxWorkers: Math.max(3, availableParallelism()), // many files mostly wait
         },
       },
       {
