@@ -228,7 +228,7 @@ export const commandTable: readonly Row[] = [
     because: 'it runs for minutes; tests run a few seeds',
     instead: 'test/chaos/chaos.test.ts',
   })),
-  ...['npm run oracle …', 'npm run oracle -- --replay …'].map((command) => ({
+  ...['npm run oracle …', 'npm run oracle -- --replay …', 'npm run oracle -- --cluster …'].map((command) => ({
     command,
     because: 'it runs for minutes; tests run a few histories',
     instead: 'test/oracle/oracle.test.ts',
