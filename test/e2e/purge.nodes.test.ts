@@ -1,3 +1,5 @@
+import { text } from 'node:stream/consumers';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod/mini';
 import type { Lab } from '../cluster/lab.ts';
@@ -5,6 +7,7 @@ import { startOnNodes, type OnNodes } from './on-nodes.ts';
 import { preparedLab, statusOnce } from './prepared-lab.ts';
 import { productImage } from './product-image.ts';
 
+const root = join(import.meta.dirname, '../..');
 const namespace = 'purges';
 const install = 'purges-install';
 const pause = 'registry.local:5000/pause:1';
@@ -62,6 +65,30 @@ const cached = async (name: string, images: readonly string[], more: object = {}
 const purged = async (name: string, number: number): Promise<Status> => {
   await lab.ask('annotate', 'ic', name, '-n', namespace, 'kubefledged.io/purge-imagecache=');
   return statusWhen(name, 'it is purged', ({ round, status }) => round?.number === number && status !== 'Processing');
+};
+
+const Plan = z.array(
+  z.object({
+    round: z.optional(z.object({ operation: z.string(), trigger: z.string() })),
+    nodes: z.array(
+      z.object({
+        ...{ name: z.string(), pull: z.array(z.string()), check: z.array(z.string()), remove: z.array(z.string()) },
+        freeBytes: z.optional(z.number()),
+      }),
+    ),
+    bytes: z.object({ known: z.number(), removed: z.number(), unknownRemovals: z.number() }),
+  }),
+);
+
+/** What `kubectl imagecache plan` says of applying a manifest. */
+const plan = async (manifest: object): Promise<z.infer<typeof Plan>[number]> => {
+  const words = [join(root, 'deploy/plugin/main.ts'), 'plan', '-f', '-', '-o', 'json', '--kubeconfig', lab.kubeconfig];
+  const child = lab.enter('node', words, { stdio: ['pipe', 'pipe', 'inherit'] });
+  if (child.stdin === null || child.stdout === null) throw new Error('node was started without pipes');
+  child.stdin.end(JSON.stringify(manifest));
+  const [found] = Plan.parse(JSON.parse(await text(child.stdout)));
+  if (found === undefined) throw new Error('there is a forecast for each cache');
+  return found;
 };
 
 /** Images of the test in the runtimes of both nodes, by name. */
@@ -135,12 +162,31 @@ describe('a purge on real nodes', () => {
     expect(await onBoth('again:')).toEqual([[image], [image]]);
   });
 
-  it('removes images from both nodes that an edit removes from the spec', async () => {
-    const [stays, goes] = [
+  it('removes images from both nodes that an edit removes from the spec, and pulls others, as planned', async () => {
+    const [stays, goes, comes] = [
       await lab.pushImage({ name: 'edit-stays:1' }),
-      await lab.pushImage({ name: 'edit-goes:1', bytes: 10 }),
+      await lab.pushImage({ name: 'edit-goes:1', bytes: 200_000 }),
+      await lab.pushImage({ name: 'edit-comes:1', bytes: 20 }),
     ];
     await cached('edited', [stays, goes]);
+    const manifest = {
+      ...{ apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata: { name: 'edited', namespace } },
+      spec: { cacheSpec: [{ images: [stays, comes] }] },
+    };
+    // Kubelets list what they have pulled some seconds later.
+    const planned = await vi.waitFor(
+      async () => {
+        const found = await plan(manifest);
+        expect(found.bytes.unknownRemovals).toBe(0);
+        return found;
+      },
+      { timeout: 60_000, interval: 1000 },
+    );
+    expect(planned.round).toEqual({ operation: 'Update', trigger: 'Spec' });
+    for (const { pull, check, remove, freeBytes } of planned.nodes) {
+      expect([[...pull, ...check], remove]).toEqual([[comes], [goes]]);
+      expect(freeBytes ?? Infinity).toBeGreaterThan(1_000_000);
+    }
     await lab.ask(
       'patch',
       'ic',
@@ -149,14 +195,21 @@ describe('a purge on real nodes', () => {
       namespace,
       '--type=merge',
       '-p',
-      JSON.stringify({ spec: { cacheSpec: [{ images: [stays] }] } }),
+      JSON.stringify({ spec: manifest.spec }),
     );
-    await statusWhen(
+    const { removals } = await statusWhen(
       'edited',
       'it is removed',
-      ({ removals }) => Object.values(removals).filter(({ state }) => state === 'Removed').length === 2,
+      ({ removals, status }) =>
+        status === 'Succeeded' && Object.values(removals).filter(({ state }) => state === 'Removed').length === 2,
     );
-    expect(await onBoth('edit-')).toEqual([[stays], [stays]]);
+    expect(await onBoth('edit-')).toEqual([
+      [comes, stays],
+      [comes, stays],
+    ]);
+    const freed = Object.values(removals).reduce((sum, { freedBytes }) => sum + freedBytes, 0);
+    expect(planned.bytes.removed).toBe(freed);
+    console.log(`planned: ${JSON.stringify(planned)}\nfreed: ${freed}`);
   });
 
   it('removes images from a cordoned node, to which they were also pulled', async () => {
