@@ -21,6 +21,10 @@ export const boundTable = {
     limit: 256,
     doc: 'open connections to the port; one more displaces the oldest of the busiest address that is not being answered',
   },
+  connection_requests: {
+    limit: 4,
+    doc: 'requests that a connection may send before the first is answered; one more closes it',
+  },
   request_seconds: { limit: 10, doc: 'seconds for a whole request to arrive' },
   body_bytes: { limit: 2 * mebibyte, doc: 'bytes of one body: a little more than the largest object of etcd' },
   small_body_bytes: { limit: 64 * kibibyte, doc: 'bytes of a body that every request may have' },

@@ -234,6 +234,16 @@ export const commandTable: readonly Row[] = [
     instead: 'test/oracle/oracle.test.ts',
   })),
   {
+    command: 'npm run attack …',
+    because: 'it needs a lab that may be attacked; a test attacks a simulation',
+    instead: 'test/security/attack-command.test.ts',
+  },
+  {
+    command: 'npm run memory',
+    because: 'it runs for minutes and may need root; tests apply the loads over HTTP',
+    instead: 'test/security/http.test.ts',
+  },
+  {
     command: 'npm run fuzz …',
     because: 'it runs for minutes; a test sends a few requests',
     instead: 'test/fuzz/fuzz.test.ts',

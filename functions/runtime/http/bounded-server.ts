@@ -12,15 +12,19 @@ export function boundedServer(bounds: Bounds, listener: RequestListener): Server
   const requestTimeout = bounds.request_seconds.limit * 1000;
   const timeouts = { keepAliveTimeout, requestTimeout, headersTimeout: requestTimeout, connectionsCheckingInterval };
   // Node would refuse a missing Host without a reason; no handler needs one.
-  const server = createServer({ ...timeouts, requireHostHeader: false }, listener);
-  limitConnections(server, bounds);
+  const server = createServer({ ...timeouts, requireHostHeader: false });
+  limitConnections(server, bounds, listener);
   return server;
 }
 
 /** The requests of a connection that have no answer yet. */
 type Connections = Map<Socket, Set<IncomingMessage>>;
 
-function limitConnections(server: Server, { connections }: Bounds): void {
+function limitConnections(
+  server: Server,
+  { connections, connection_requests }: Bounds,
+  listener: RequestListener,
+): void {
   const open: Connections = new Map();
   server.on('connection', (socket: Socket) => {
     while (!connections.take()) {
@@ -31,10 +35,17 @@ function limitConnections(server: Server, { connections }: Bounds): void {
     open.set(socket, new Set());
     socket.once('close', () => close(socket));
   });
-  server.on('request', (request: IncomingMessage, response) => {
+  server.on('request', (request, response) => {
     const unanswered = open.get(request.socket);
-    unanswered?.add(request);
-    response.once('close', () => unanswered?.delete(request));
+    if (unanswered === undefined) return;
+    if (unanswered.size >= connection_requests.limit) {
+      connection_requests.refuse();
+      close(request.socket);
+      return;
+    }
+    unanswered.add(request);
+    response.once('close', () => unanswered.delete(request));
+    listener(request, response);
   });
   const close = (socket: Socket): void => {
     if (open.delete(socket)) connections.give();

@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../cluster/run.ts';
+import { type ProductProcess, startProduct } from './product-process.ts';
+import { temporaryCluster, type TemporaryCluster } from './temporary-cluster.ts';
+
+describe('npm run attack', { timeout: 120_000 }, () => {
+  let cluster: TemporaryCluster;
+  let product: ProductProcess;
+  beforeAll(async () => {
+    cluster = await temporaryCluster();
+    product = await startProduct({ program: 'deploy/standalone/main.ts', kubeconfig: cluster.kubeconfig });
+  }, 60_000);
+  afterAll(async () => {
+    await product.stop();
+    await cluster.remove();
+  });
+  const attack = (...args: readonly string[]) =>
+    run(process.execPath, ['test/security/main.ts', '--kubeconfig', cluster.kubeconfig, ...args]);
+
+  it('says what it would do, and does nothing unless somebody agrees', async () => {
+    const { code, stdout } = await attack();
+    expect(code).toBe(2);
+    expect(stdout).toContain(`cluster ${cluster.server}`);
+    expect(stdout).toContain('holds 130 connections');
+    expect(stdout).toContain('Nothing was done: agree, or give --yes.');
+  });
+
+  it('reports which attacks are held off, and which work: on a simulation, which has no policies, that on a Node', async () => {
+    const { code, stdout } = await attack('--yes', '--namespace', 'default', '--port', String(product.port));
+    expect(code).toBe(1);
+    for (const number of [15, 3, 8]) expect(stdout).toMatch(new RegExp(`^held off +${number} `, 'm'));
+    expect(stdout).toMatch(/^WORKED +1 /m);
+    expect(stdout).toMatch(/^not played +5 .*not found/m);
+  });
+});

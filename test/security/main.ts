@@ -1,0 +1,74 @@
+/**
+ * Plays the attacks of the findings against a cluster that one names, to try one's own settings: a lab, never production.
+ *
+ *   npm run attack -- --kubeconfig FILE [--namespace kube-fledged] [--account imagecache-functions] [--port PORT] [--yes]
+ *
+ * With --port, the process listens on this machine; else `kubectl port-forward` leads to it. NOOP_IMAGE and REMOVAL_IMAGE
+ * name the images of the installation, if they are not those of the release.
+ */
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { settings } from '../functions/model/builders.ts';
+import { readConfig } from '#runtime/config/config.ts';
+import { played, steps } from './played.ts';
+import { kubectlWith } from './kubectl.ts';
+
+const { values } = parseArgs({
+  options: {
+    kubeconfig: { type: 'string' },
+    namespace: { type: 'string', default: 'kube-fledged' },
+    workload: { type: 'string', default: 'deployment/imagecache-functions' },
+    account: { type: 'string', default: 'imagecache-functions' },
+    port: { type: 'string', default: '' },
+    yes: { type: 'boolean', default: false },
+  },
+});
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+async function isAgreed(): Promise<boolean> {
+  if (values.yes) return true;
+  if (!process.stdin.isTTY) return false;
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question('\nIs this cluster a lab, and may it be attacked? Write yes: ');
+  terminal.close();
+  return answer.trim() === 'yes';
+}
+
+function wordOf(held: boolean | undefined): string {
+  if (held === undefined) return 'not played';
+  return held ? 'held off  ' : 'WORKED    ';
+}
+
+async function main(kubeconfig: string): Promise<number> {
+  const { namespace, workload, account } = values;
+  const kubectl = kubectlWith(kubeconfig);
+  const server = await kubectl(['config', 'view', '--minify', '-o', 'jsonpath={.clusters[0].cluster.server}']);
+  print(`cluster ${server.stdout || 'unknown'}, ${workload} and account ${account} in namespace ${namespace}\n`);
+  for (const { number, what } of steps) print(`  ${String(number).padStart(2)}  ${what}`);
+  print(
+    '\nObjects are only tried (--dry-run=server). Loads last some seconds each, and may end an unprotected process.',
+  );
+  if (!(await isAgreed())) {
+    print('Nothing was done: agree, or give --yes.');
+    return 2;
+  }
+  const product = settings({ ...readConfig([], process.env).settings, namespace });
+  const outcomes = await played({
+    kubectl,
+    kubeconfig,
+    namespace,
+    workload,
+    account,
+    port: values.port,
+    settings: product,
+  });
+  print('');
+  for (const { number, what, held, detail } of outcomes)
+    print(`${wordOf(held)}  ${String(number).padStart(2)}  ${what}${detail === '' ? '' : `: ${detail}`}`);
+  return outcomes.every(({ held }) => held === true) ? 0 : 1;
+}
+
+if (values.kubeconfig === undefined) {
+  print('name the cluster of a lab: npm run attack -- --kubeconfig FILE');
+  process.exitCode = 2;
+} else process.exitCode = await main(values.kubeconfig);

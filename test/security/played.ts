@@ -1,0 +1,206 @@
+import { spawn } from 'node:child_process';
+import http from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Settings } from '#model/cache/settings.ts';
+import { holdBodies } from './attacks/hold-bodies.ts';
+import { postLargeBatch } from './attacks/large-batch.ts';
+import { readSlowly } from './attacks/slow-readers.ts';
+import { pull } from '../deploy/helm/product-jobs.ts';
+import { hostileJobs } from './hostile-jobs.ts';
+import type { Kubectl } from './kubectl.ts';
+
+/** The installation that is attacked. */
+export type Victim = {
+  readonly kubectl: Kubectl;
+  readonly kubeconfig: string;
+  readonly namespace: string;
+  readonly workload: string;
+  readonly account: string;
+  readonly settings: Settings;
+  /** Of the process, if it listens on this machine; else ''. */
+  readonly port: string;
+};
+
+export type Played = {
+  readonly number: number;
+  readonly what: string;
+  /** Undefined if it could not be played. */
+  readonly held: boolean | undefined;
+  readonly detail: string;
+};
+
+type Result = Pick<Played, 'held' | 'detail'>;
+type Step = { readonly number: number; readonly what: string } & (
+  { readonly tries: (victim: Victim) => Promise<Result> } | { readonly sends: (port: number) => Promise<Result> }
+);
+
+/** All attacks that need no more than kubectl, worst first. Numbers are those of the findings. */
+export const steps: readonly Step[] = [
+  { number: 1, what: 'as the account of the functions, gives a Node an owner that does not exist', tries: ownNode },
+  {
+    number: 5,
+    what: 'as this account, creates Jobs that webhooks and runtimes give more, or that never go',
+    tries: createJobs,
+  },
+  {
+    number: 2,
+    what: 'creates a cache with the priority of the system, 200 pulls per node and no end',
+    tries: createCache,
+  },
+  { number: 9, what: 'creates a cache of 100,000 images in reverse order', tries: createLargeCache },
+  { number: 15, what: 'reads metrics and status by another name, and posts as a page of another site', sends: asPage },
+  {
+    number: 3,
+    what: 'holds 130 connections with 2 MiB each, then 1,000 that say nothing, then reads nothing',
+    sends: hold,
+  },
+  { number: 8, what: 'posts ten batches of 2 MB and hangs up', sends: postBatches },
+];
+
+/** Plays all steps and says what became of each. */
+export async function played(victim: Victim): Promise<readonly Played[]> {
+  const outcomes: Played[] = [];
+  const forward =
+    victim.port === '' ? await portForward(victim) : { port: Number(victim.port), close: () => undefined };
+  try {
+    for (const step of steps) {
+      const { number, what } = step;
+      const result = 'tries' in step ? step.tries(victim) : step.sends(forward.port);
+      outcomes.push({ number, what, ...(await result.catch(failed)) });
+    }
+  } finally {
+    forward.close();
+  }
+  return outcomes;
+}
+
+const failed = (error: unknown): Result => ({
+  held: undefined,
+  detail: error instanceof Error ? error.message : String(error),
+});
+
+const as = ({ namespace, account }: Victim): string => `--as=system:serviceaccount:${namespace}:${account}`;
+const line = (text: string): string => (text.trim().split('\n')[0] ?? '').slice(0, 160);
+
+async function ownNode(victim: Victim): Promise<Result> {
+  const { stdout } = await victim.kubectl(['get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}']);
+  const uid = '00000000-0000-0000-0000-000000000000';
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name: 'no-such-node', uid }];
+  const patch = JSON.stringify({ metadata: { ownerReferences } });
+  const args = ['patch', 'node', stdout.trim(), '--type=merge', '-p', patch, '--dry-run=server', as(victim)];
+  return refusedBy(await victim.kubectl(args));
+}
+
+async function createJobs(victim: Victim): Promise<Result> {
+  const { namespace, account, settings } = victim;
+  const jobs = hostileJobs({ name: '', namespace, accounts: [account], from: [], settings });
+  const items = jobs.map(({ job }) => job);
+  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+  const args = ['create', '--dry-run=server', '--validate=false', '-o', 'name', '-f', '-', as(victim)];
+  const own = await victim.kubectl(args, JSON.stringify(pull({ settings })));
+  if (own.code !== 0)
+    throw new Error(
+      `the product's own Job is refused (NOOP_IMAGE and REMOVAL_IMAGE as installed?): ${line(own.stderr)}`,
+    );
+  const { stdout, stderr } = await victim.kubectl(args, input);
+  throwIfNotPlayed(stderr);
+  const created = stdout.split('\n').filter((name) => name !== '').length;
+  return { held: created === 0, detail: `${created} of ${jobs.length} were taken; ${line(stderr)}` };
+}
+
+async function createCache(victim: Victim): Promise<Result> {
+  const limits = { priorityClassName: 'system-node-critical', pullsPerNode: 200, pullDeadlineSeconds: 2_147_483_647 };
+  return refusedBy(await createdCache(victim, { cacheSpec: [{ images: ['a'] }], ...limits }));
+}
+
+/** Without effect whether it is refused or taken, as long as it is decided soon. */
+async function createLargeCache(victim: Victim): Promise<Result> {
+  const images = Array.from({ length: 100_000 }, (_, number) => `i${String(100_000 - number).padStart(6, '0')}`);
+  const begin = performance.now();
+  const { stderr } = await createdCache(victim, { cacheSpec: [{ images }] });
+  throwIfNotPlayed(stderr);
+  const seconds = Math.round((performance.now() - begin) / 1000);
+  return { held: seconds < 10, detail: `decided within ${seconds} s; ${line(stderr)}` };
+}
+
+function createdCache({ kubectl, namespace }: Victim, spec: object): ReturnType<Kubectl> {
+  const metadata = { name: 'attack', namespace };
+  const cache = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata, spec };
+  return kubectl(['create', '--dry-run=server', '-o', 'name', '-f', '-'], JSON.stringify(cache));
+}
+
+function refusedBy({ code, stderr }: Awaited<ReturnType<Kubectl>>): Result {
+  throwIfNotPlayed(stderr);
+  return { held: code !== 0 && /denied|invalid|forbidden/i.test(stderr), detail: line(stderr) };
+}
+
+/** An attack that could not be tried has not been held off. */
+function throwIfNotPlayed(stderr: string): void {
+  if (/not found|impersonate|unable to connect|no matches for kind|doesn't have a resource type/i.test(stderr))
+    throw new Error(line(stderr));
+}
+
+async function asPage(port: number): Promise<Result> {
+  const page = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
+  const answers = await Promise.all([
+    statusOf(port, { path: '/metrics', headers: { host: 'evil.example' } }),
+    statusOf(port, { path: '/status/api/caches', headers: { host: 'evil.example' } }),
+    statusOf(port, { path: '/refresh', method: 'POST', headers: page }),
+  ]);
+  return { held: answers.every((status) => status >= 400), detail: `answered ${answers.join(', ')}` };
+}
+
+async function hold(port: number): Promise<Result> {
+  for (const held of [
+    () => holdBodies({ port, path: '/reconcile', connections: 130 }),
+    () => holdBodies({ port, path: '/reconcile', connections: 1000, bytes: 1 }),
+    () => Promise.resolve(readSlowly(port, 100)),
+  ]) {
+    const { close } = await held();
+    await pause(3000);
+    close();
+  }
+  return alive(port);
+}
+
+async function postBatches(port: number): Promise<Result> {
+  const url = `http://127.0.0.1:${port}/reconcile`;
+  await Promise.all(Array.from({ length: 10 }, () => postLargeBatch(url, 1500)));
+  return alive(port);
+}
+
+/** Whether a probe is answered within three seconds, as a kubelet gives it. */
+async function alive(port: number): Promise<Result> {
+  for (let tries = 1; tries <= 3; tries += 1) {
+    const status = await statusOf(port, { path: '/_/health' }).catch(() => 0);
+    if (status === 200) return { held: true, detail: 'probes are answered' };
+  }
+  return { held: false, detail: 'no probe is answered any more' };
+}
+
+type Sent = { readonly method?: string; readonly path: string; readonly headers?: http.OutgoingHttpHeaders };
+
+function statusOf(port: number, { method = 'GET', path, headers = {} }: Sent): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, method, path, headers, agent: false, timeout: 1000 };
+    const request = http.request(options, (response) => resolve(response.resume().statusCode ?? 0));
+    request.on('timeout', () => request.destroy(new Error('no answer within a second')));
+    request.on('error', reject).end();
+  });
+}
+
+/** The port of the process on this machine, through kubectl, until it is closed. */
+function portForward({ kubeconfig, namespace, workload }: Victim): Promise<{ port: number; close: () => void }> {
+  const child = spawn('kubectl', ['--kubeconfig', kubeconfig, '-n', namespace, 'port-forward', workload, ':8080']);
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const read = (text: string): void => {
+      said += text;
+      const port = /127\.0\.0\.1:(\d+)/.exec(said)?.[1];
+      if (port !== undefined) resolve({ port: Number(port), close: () => void child.kill() });
+    };
+    child.stdout.setEncoding('utf8').on('data', read);
+    child.stderr.setEncoding('utf8').on('data', read);
+    child.on('error', reject).on('close', () => reject(new Error(`kubectl port-forward ended: ${said.trim()}`)));
+  });
+}
