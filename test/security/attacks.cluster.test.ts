@@ -179,6 +179,9 @@ describe('a tenant who may only edit ImageCaches in one namespace', () => {
   afterAll(async () => {
     await stop();
     for (const name of ['tenant', 'neighbour', 'platform']) await lab.ask('delete', 'namespace', name, '--wait=false');
+    // Other files list the Pods of this namespace.
+    const removals = ['-n', 'kube-fledged', '-l', 'kubefledged.io/removal', '--cascade=foreground'];
+    await lab.ask('delete', 'jobs', ...removals);
     await lab.ask('delete', 'node', ...gated, '--ignore-not-found');
   });
 
