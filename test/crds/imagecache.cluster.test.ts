@@ -256,6 +256,43 @@ describe('a status', () => {
   });
 });
 
+/** An object as kube-fledged's generated Go client writes it: with what its types know, and empty fields that have no omitempty. */
+const ofGoClient = (name: string, images: readonly string[], { status, ...metadata }: Stored = {}) => ({
+  ...imageCache(name, { cacheSpec: [{ images }] }),
+  metadata: { creationTimestamp: null, ...metadata, name, namespace },
+  status: { status: '', reason: '', message: '', startTime: null, ...status },
+});
+
+type Stored = { readonly resourceVersion?: string; readonly status?: object };
+
+describe("kube-fledged's generated Go client", () => {
+  const path = `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches`;
+  const send = (verb: 'create' | 'replace', to: string, object: object) =>
+    lab.kubectlWith(JSON.stringify(object), verb, '--raw', to, '-f', '-');
+
+  it('creates and updates a cache, and leaves what it does not know of the status', async () => {
+    expect(await send('create', path, ofGoClient('go', ['nginx:1']))).toMatchObject({ code: 0, stderr: '' });
+    const failures = { 'nginx:1': [{ node: 'n', reason: 'ErrImagePull', message: 'x' }] };
+    const known = {
+      status: 'Failed',
+      reason: 'ImageCacheCreate',
+      message: 'm',
+      startTime: '2026-11-24T12:00:00Z',
+      failures,
+    };
+    const nodes = { n: { id: 'a', desiredHash: 'w', attempt: 1, state: 'Failed', failedImages: [0] } };
+    await patchStatus('go', { ...known, observedGeneration: 1, nodesReady: '0/1', nodes });
+    const resourceVersion = await ask('get', 'ic', 'go', '-o', 'jsonpath={.metadata.resourceVersion}');
+    const edited = ofGoClient('go', ['nginx:1', 'redis:7'], { resourceVersion, status: known });
+    expect(await send('replace', `${path}/go`, edited)).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(await ask('get', 'ic', 'go', '-o', 'json'))).toMatchObject({
+      metadata: { generation: 2 },
+      spec: { cacheSpec: [{ images: ['nginx:1', 'redis:7'] }] },
+      status: { ...known, nodesReady: '0/1', nodes },
+    });
+  });
+});
+
 describe('the folder crds', () => {
   it.each(['apply -f', 'apply -k', 'delete -f', 'delete -k'])('works with kubectl %s', async (command) => {
     const { stdout, stderr, code } = await lab.kubectl(...command.split(' '), dirname(crdPath), '--dry-run=server');
