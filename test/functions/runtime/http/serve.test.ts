@@ -319,6 +319,26 @@ describe('serve', () => {
     expect(notices).toHaveLength(1);
   });
 
+  it('closes a connection that sends a fifth request before the first is answered', async () => {
+    const { promise: finish, resolve } = Promise.withResolvers<undefined>();
+    const { served, contexts } = await world(() => finish);
+    const head = Object.entries(binaryHeaders()).map(([name, value]) => `${name}: ${value}\r\n`);
+    const event = `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n${head.join('')}\r\n`;
+    const socket = net.connect({ port: served.port, host: '127.0.0.1' });
+    const closed = new Promise((done) =>
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .on('close', done),
+    );
+    socket.write(event.repeat(4));
+    await vi.waitFor(() => expect(contexts).toHaveLength(4), { timeout: 10_000 });
+    socket.write(event);
+    await closed;
+    resolve(undefined);
+    expect(contexts).toHaveLength(4);
+  });
+
   it('stops the work of a sender that hangs up, also of one that waits', async () => {
     const stopped: unknown[] = [];
     const { url, contexts, logged } = await world(async (_notice, { signal }) => {
