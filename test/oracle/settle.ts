@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Kube } from '../behaviour/kube.ts';
-import { parseCache, type ObservedCache } from '../behaviour/observed.ts';
+import { isRemoval, parseCache, parseJob, type ObservedCache } from '../behaviour/observed.ts';
 import type { Stage } from './stage.ts';
 
 /** Waits until nothing is under way and nothing has changed for this many milliseconds; false if that takes too long. */
@@ -19,7 +19,8 @@ export async function settle({ kube, pace, tick }: Stage, quiet: number): Promis
     if (Date.now() - since < quiet) continue;
     const isForbidden = (await kube.get('ResourceQuota', 'quota')) !== undefined;
     const caches = (await kube.list('ImageCache')).map(parseCache);
-    if (!caches.some((cache) => isUnderWay(cache, isForbidden))) return true;
+    if (caches.some((cache) => isUnderWay(cache, isForbidden)) || (await hasOrphans(kube, caches))) continue;
+    return true;
   }
   return false;
 }
@@ -30,6 +31,13 @@ function isUnderWay({ metadata, status, spec }: ObservedCache, isForbidden: bool
   if (z.safeParse(suspended, spec).success) return false;
   const isRemoving = Object.values(status.removals).some(({ state }) => state !== 'Removed' && state !== 'Skipped');
   return status.observedGeneration !== metadata.generation || (isRemoving && !isForbidden);
+}
+
+/** Jobs of a deleted cache, which the garbage collector deletes: on a real control plane within half a minute. */
+async function hasOrphans(kube: Kube, caches: readonly ObservedCache[]): Promise<boolean> {
+  const uids = new Set(caches.map(({ metadata }) => metadata.uid));
+  const jobs = (await kube.list('Job')).map(parseJob).filter((job) => !isRemoval(job));
+  return jobs.some(({ metadata }) => !uids.has(metadata.labels['kubefledged.io/cache-uid'] ?? ''));
 }
 
 const suspended = z.object({ suspend: z.literal(true) });
