@@ -7,7 +7,7 @@ import type { Job } from '#model/job/job.ts';
 import { retainsJobs } from '#model/job/retention.ts';
 import { outdatedRemovals } from '#model/removal/outdated-removals.ts';
 import { drive } from '#runtime/drive/drive.ts';
-import { driveInTick, withSharedNodes } from '#runtime/drive/drive-in-tick.ts';
+import { driveInTick, sharedNodes } from '#runtime/drive/drive-in-tick.ts';
 import { isolated } from '#runtime/drive/isolated.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { changedIn, nothingChanged, scopeOf, type Scope } from '#runtime/drive/scope.ts';
@@ -21,7 +21,7 @@ const makes = 'removals';
  */
 export const purge: Handler = async (notice, context) => {
   if (notice.type === 'tick') {
-    await onTick(withSharedNodes(context));
+    await onTick(context);
     return;
   }
   if (notice.cache === undefined || (notice.object.kind === 'ImageCache' && notice.verb === 'delete')) return;
@@ -40,7 +40,8 @@ async function onTick(context: Context): Promise<void> {
   ]);
   const running = new Set(jobs.filter((job) => !hasEnded(job)).map(({ cacheUid }) => cacheUid));
   const due = caches.filter((cache) => running.has(cache.uid) || isDue(cache, context.now()));
-  await driveInTick(due, (cache) => drive({ cache, scope: () => 'everything', opens, makes }, context), context);
+  const driveOne = (cache: ImageCache, of: Context) => drive({ cache, scope: () => 'everything', opens, makes }, of);
+  await driveInTick(due, driveOne, { listNodes: sharedNodes(context), context });
   const all = [...caches, ...unreadable.map(({ placeholder }) => placeholder)];
   const retaining = new Set(all.filter((cache) => retainsJobs(cache, settings)).map(({ uid }) => uid));
   for (const job of outdatedRemovals(jobs, retaining, context.now()))

@@ -9,7 +9,7 @@ import { isNew } from '#model/desired/limits.ts';
 import { isEmpty } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 import { drive } from '#runtime/drive/drive.ts';
-import { driveInTick, withSharedNodes } from '#runtime/drive/drive-in-tick.ts';
+import { driveInTick, sharedNodes } from '#runtime/drive/drive-in-tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
@@ -29,19 +29,22 @@ export const refresh: Handler = async (notice, context) => {
     await onChange(notice, context);
     return;
   }
-  await onTick(withSharedNodes(context));
+  await onTick(context);
 };
 
 async function onTick(context: Context): Promise<void> {
-  const { cluster } = context;
-  const [{ caches, unreadable }, nodes] = await Promise.all([cluster.listCaches(), cluster.nodes()]);
+  const { caches, unreadable } = await context.cluster.listCaches();
+  const listNodes = sharedNodes(context);
+  const nodes = await listNodes();
+  // First, as an Event can be recorded for some time only, and drives may take long.
+  for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvents(cache, context), context);
   const due = await cachesWithWork(caches, nodes, context);
   const scope = (live: ImageCache): Scope | undefined =>
     isBeingDriven(live, context.now()) ? undefined : 'everything';
-  await driveInTick(due, (cache) => drive({ cache, scope, opens, makes: 'pulls' }, context), context);
+  const driveOne = (cache: ImageCache, of: Context) => drive({ cache, scope, opens, makes: 'pulls' }, of);
+  await driveInTick(due, driveOne, { listNodes, context });
   await openGatesInTick(nodesToRelease(nodes, caches, context), context);
   for (const cache of unreadable) await isolated(cacheSubject(cache), () => reportUnreadable(cache, context), context);
-  for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvents(cache, context), context);
 }
 
 /** The caches that have work to do, judged by their status, the nodes and the labels of Jobs. */

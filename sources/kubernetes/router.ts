@@ -107,12 +107,13 @@ function onNode(routing: Routing, change: Change<NodeProjection & Concerned>): v
   const isStarting = current?.isReady === false && previous?.isReady !== true;
   const added = (key: string) => ({ of: 'nodes', batch: batchOf(cacheOf(key), observed(change)) }) as const;
   for (const key of caches().keys()) {
+    if (!concerns(routing, key, change)) continue;
     if (isStarting)
       queue.addAfter(nodeStartTime, key, () => {
         const live = nodes().get(keyOf(reference));
         return live?.isReady === false && concerns(routing, key, { ...change, current: live }) ? added(key) : undefined;
       });
-    else if (concerns(routing, key, change)) queue.add(key, 'nodes', added(key).batch);
+    else queue.add(key, 'nodes', added(key).batch);
   }
 }
 

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { maxDrivesPerTick, maxNodesAge } from '#runtime/drive/drive-in-tick.ts';
 import { purge } from '../../functions/purge.ts';
+import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { recordedLog } from './recorded-log.ts';
-import { scene, tick, type Scene } from './scene.ts';
+import { aNode, changed, scene, tick, type Scene } from './scene.ts';
 
 const names = Array.from({ length: 20 }, (_, index) => `cache-${index}`);
 
@@ -39,6 +40,28 @@ describe('a tick with 20 caches that are due', () => {
     const listings = nodeListings(on);
     expect(listings).toBeGreaterThan(1);
     expect(listings).toBeLessThan(5);
+  });
+
+  it('keeps a node that has joined since it listed Nodes', async () => {
+    const { on } = manyCaches();
+    await refresh(tick, on.context);
+    const { cluster } = on.context;
+    let hasJoined = false;
+    const nodes: typeof cluster.nodes = async () => {
+      const listed = await cluster.nodes();
+      if (hasJoined) return listed;
+      hasJoined = true;
+      on.nodes('node-3');
+      for (const name of names)
+        await reconcile(
+          { ...changed(aNode('node-3'), { verb: 'add' }), cache: { namespace: 'apps', name } },
+          on.context,
+        );
+      return listed;
+    };
+    on.wait(3_600_000);
+    await refresh(tick, { ...on.context, cluster: { ...cluster, nodes } });
+    for (const name of names) expect(Object.keys(on.live(name).status.nodes)).toContain('node-3');
   });
 
   it.each([

@@ -1,4 +1,5 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Node } from '#model/node/node.ts';
 import { limiter } from '#runtime/api/limiter.ts';
 import type { Context } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from './isolated.ts';
@@ -9,23 +10,25 @@ export const maxDrivesPerTick = 4;
 /** Maximum age in milliseconds of the Nodes that the caches of a tick share. */
 export const maxNodesAge = 10_000;
 
-/** Drives the due caches of a tick, a few at a time. The failure of one is its own. */
+type ListNodes = () => Promise<readonly Node[]>;
+
+/** Drives the due caches of a tick, a few at a time, with Nodes that were listed after the caches. The failure of one is its own. */
 export async function driveInTick(
   due: readonly ImageCache[],
-  driveOne: (cache: ImageCache) => Promise<void>,
-  context: Context,
+  driveOne: (cache: ImageCache, context: Context) => Promise<void>,
+  { listNodes, context }: { readonly listNodes: ListNodes; readonly context: Context },
 ): Promise<void> {
   const enter = limiter(maxDrivesPerTick);
+  const drive = (cache: ImageCache): Promise<void> => driveOne(cache, whileUnchanged(cache, listNodes, context));
   const each = async (cache: ImageCache): Promise<void> =>
-    isolated(cacheSubject(cache), () => enter(() => driveOne(cache), context.signal), context);
+    isolated(cacheSubject(cache), () => enter(() => drive(cache), context.signal), context);
   await Promise.all(due.map(each));
 }
 
-/** A context in which Nodes are listed once for all caches of a tick, and again only if the tick lasts long. */
-export function withSharedNodes(context: Context): Context {
-  const { cluster, now } = context;
-  let shared: { readonly listing: ReturnType<typeof cluster.nodes>; readonly since: number } | undefined;
-  const nodes: typeof cluster.nodes = async () => {
+/** Lists Nodes once for all caches of a tick, and again only if the tick lasts long. */
+export function sharedNodes({ cluster, now }: Context): ListNodes {
+  let shared: { readonly listing: ReturnType<ListNodes>; readonly since: number } | undefined;
+  return async () => {
     if (shared === undefined || now() - shared.since > maxNodesAge) shared = { listing: cluster.nodes(), since: now() };
     const current = shared;
     try {
@@ -35,5 +38,17 @@ export function withSharedNodes(context: Context): Context {
       throw error;
     }
   };
-  return { ...context, cluster: { ...cluster, nodes } };
+}
+
+/** A context with the shared Nodes while nobody has written the cache since it was listed: its status may know of newer Nodes. */
+function whileUnchanged(listed: ImageCache, listNodes: ListNodes, context: Context): Context {
+  const { cluster } = context;
+  let isUnchanged = false;
+  const cache: typeof cluster.cache = async (reference) => {
+    const live = await cluster.cache(reference);
+    isUnchanged = live?.resourceVersion === listed.resourceVersion;
+    return live;
+  };
+  const nodes: typeof cluster.nodes = () => (isUnchanged ? listNodes() : cluster.nodes());
+  return { ...context, cluster: { ...cluster, cache, nodes } };
 }

@@ -1,3 +1,4 @@
+import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import { roundRemovalEvent } from '#model/removal/removal-report.ts';
