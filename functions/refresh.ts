@@ -5,7 +5,6 @@ import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
 import { nextRound, requestsRefresh } from '#model/round/next-round.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Node } from '#model/node/node.ts';
-import { isNew } from '#model/desired/limits.ts';
 import { isEmpty } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 import { drive } from '#runtime/drive/drive.ts';
@@ -53,9 +52,7 @@ async function cachesWithWork(
   nodes: readonly Node[],
   context: Context,
 ): Promise<readonly ImageCache[]> {
-  const counts = new Map<string, number>();
-  for (const { namespace } of caches) counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
-  const isDue = (cache: ImageCache): boolean => hasOpenWork(cache) || hasPendingWork(cache, { nodes, counts }, context);
+  const isDue = (cache: ImageCache): boolean => hasOpenWork(cache) || hasPendingWork(cache, nodes, context);
   const due = new Set(caches.filter((cache) => !isBeingDriven(cache, context.now()) && isDue(cache)));
   const quiet = new Set(
     caches.filter((cache) => !due.has(cache) && !hasOpenWork(cache) && !retainsJobs(cache, context.settings)),
@@ -85,19 +82,16 @@ function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
   return requestsRefresh(cache) || isDue ? nothingChanged : undefined;
 }
 
-type Known = { readonly nodes: readonly Node[]; readonly counts: ReadonlyMap<string, number> };
-
 /** Whether the spec and the nodes alone show that there is work to do. So it does if that can not be decided: the drive then fails for this cache alone. */
-function hasPendingWork(cache: ImageCache, known: Known, context: Context): boolean {
+function hasPendingWork(cache: ImageCache, nodes: readonly Node[], context: Context): boolean {
   try {
-    return !isEmpty(decide(worldWithoutJobs(cache, known, context)));
+    return !isEmpty(decide(worldWithoutJobs(cache, nodes, context)));
   } catch {
     return true;
   }
 }
 
-function worldWithoutJobs(before: ImageCache, { nodes, counts }: Known, context: Context): World {
-  const namespaceCaches = isNew(before) ? (counts.get(before.namespace) ?? 0) : 0;
+function worldWithoutJobs(before: ImageCache, nodes: readonly Node[], context: Context): World {
   const observed = {
     nodes: new Map(nodes.map((node) => [node.name, node])),
     hasAllNodes: true,
@@ -108,8 +102,5 @@ function worldWithoutJobs(before: ImageCache, { nodes, counts }: Known, context:
     runAsUser: 0,
   };
   const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
-  return worldOf(
-    { before, observed, opens, makes: 'pulls', namespaceCaches, pullsBeside: new Map(), ...unasked },
-    context,
-  );
+  return worldOf({ before, observed, opens, makes: 'pulls', pullsBeside: new Map(), ...unasked }, context);
 }

@@ -2,7 +2,7 @@ import { annotations, finalizer } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
 import { withAnswers } from '#model/desired/access.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
-import { exceededLimit } from '#model/desired/limits.ts';
+import { exceededLimit, refusalOf } from '#model/desired/limits.ts';
 import { adopt } from '#model/round/adopt.ts';
 import { refuse } from '#model/round/limited.ts';
 import {
@@ -30,7 +30,7 @@ export function decide(world: World): Plan {
   if (before.isBeingDeleted) return planDeletion(world);
   const finalizerPlan = planFinalizer(world);
   if (finalizerPlan !== undefined) return finalizerPlan;
-  const limit = exceededLimit(before, world.settings.limits, world.namespaceCaches);
+  const limit = refusalOf(before, world.settings.limits);
   if (limit !== undefined) return opens.includes('Spec') ? refuse(world, limit) : emptyPlan;
   const request = nextRound(before, now);
   if (request !== undefined)

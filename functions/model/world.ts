@@ -11,8 +11,6 @@ export type World = {
   readonly before: ImageCache;
   readonly observed: Observed;
   readonly settings: Settings;
-  /** How many caches the namespace has; 0 if that was not asked, because the cache is served already. */
-  readonly namespaceCaches: number;
   /** By node id: how many pulls of other caches in the namespace are there now. */
   readonly pullsBeside: ReadonlyMap<string, number>;
   /** The digests that registries report for images that may have moved; empty unless a round opens that resolves images. */

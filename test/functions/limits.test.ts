@@ -4,8 +4,8 @@ import { refresh } from '../../functions/refresh.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { purge } from '../../functions/purge.ts';
 import { unlimited } from './model/builders.ts';
-import { aCache, cachePath, changed, completed, eventsPath, podsPath, scene, tick } from './scene.ts';
-import { argsOf, asked, removals } from './removal-scene.ts';
+import { aCache, aJob, cachePath, changed, completed, eventsPath, podsPath, scene, type Scene, tick } from './scene.ts';
+import { argsOf, asked, ends, removals, removalsPath, removed } from './removal-scene.ts';
 
 const limited = (of: Partial<Limits>) => scene({ limits: { ...unlimited, ...of } });
 const listing = (...images: readonly string[]) => ({ cacheSpec: [{ images }] });
@@ -134,6 +134,68 @@ describe('a cache that exceeds a limit of the operator', () => {
     ]);
   });
 
+  const lowered = ({ context }: Scene) => ({
+    ...context,
+    settings: { ...context.settings, limits: { ...unlimited, images: 1 } },
+  });
+
+  async function served(on: Scene, name = 'web'): Promise<void> {
+    await reconcile(added(name), on.context);
+    for (const job of on.jobs()) on.pod(job, completed(0, 1));
+    await refresh(tick, on.context);
+    for (const { metadata } of on.api.list(podsPath)) on.api.remove(`${podsPath}/${metadata.name}`);
+    expect(on.live(name).status.status).toBe('Succeeded');
+  }
+
+  async function purged(on: Scene, context = on.context): Promise<void> {
+    on.annotate(asked);
+    await purge(changed(aCache), context);
+    for (const job of removals(on)) {
+      ends(on, job, [removed('app:1'), removed('base:2')]);
+      await purge(changed({ ...aJob(job.metadata.name), namespace: 'kube-fledged' }, { isRemoval: true }), context);
+    }
+    for (const { metadata } of removals(on)) on.api.remove(`${removalsPath}/${metadata.name}`);
+    on.annotate({});
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { operation: 'Purge' } });
+  }
+
+  it('pulls again what others may have removed while it was refused', async () => {
+    const on = limited({});
+    on.nodes('node-1');
+    on.cache(plain);
+    on.cache(listing('app:1', 'base:2'), 'big');
+    await served(on);
+    await served(on, 'big');
+    await refresh(tick, lowered(on));
+    expect(on.live('big').status).toMatchObject({ status: 'Failed', nodes: {} });
+    await purged(on, lowered(on));
+    await refresh(tick, on.context);
+    expect(on.live('big').status).toMatchObject({ status: 'Processing', nodes: { 'node-1': { state: 'Pulling' } } });
+  });
+
+  it('stays purged while a limit is lowered and raised', async () => {
+    const on = limited({});
+    on.nodes('node-1');
+    on.cache();
+    await served(on);
+    await purged(on);
+    await refresh(tick, lowered(on));
+    await refresh(tick, on.context);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2, operation: 'Purge' } });
+    expect(on.jobs()).toEqual([]);
+  });
+
+  it('ends a purge that runs when a limit is lowered', async () => {
+    const on = limited({});
+    on.nodes('node-1');
+    on.cache();
+    await served(on);
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    await refresh(tick, lowered(on));
+    await purged(on, lowered(on));
+  });
+
   it('is served at the next tick once the operator raises the limit', async () => {
     const on = limited({ images: 1 });
     on.nodes('node-1');
@@ -144,26 +206,6 @@ describe('a cache that exceeds a limit of the operator', () => {
     for (const job of on.jobs()) on.pod(job, completed(0, 1));
     await refresh(tick, raised);
     expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 1, operation: 'Create' } });
-  });
-});
-
-describe('a namespace with more caches than are allowed', () => {
-  it('keeps those that are served, and refuses new ones until there is room', async () => {
-    const on = limited({ caches: 1 });
-    on.nodes('node-1');
-    on.cache();
-    await reconcile(changed(aCache, { verb: 'add' }), on.context);
-    on.cache(plain, 'second');
-    await reconcile(added('second'), on.context);
-    await refresh(tick, on.context);
-    expect(on.live('second').status).toMatchObject({
-      status: 'Failed',
-      message: 'Refused: the namespace has 2 ImageCaches, and MAX_CACHES allows 1',
-    });
-    expect(on.live().status.status).toBe('Processing');
-    on.api.remove(cachePath());
-    await refresh(tick, on.context);
-    expect(on.live('second').status).toMatchObject({ status: 'Processing', round: { operation: 'Create' } });
   });
 });
 

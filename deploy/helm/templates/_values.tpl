@@ -85,7 +85,6 @@ tenancy:
 limits:
   images: ''
   imageBytes: ''
-  caches: ''
   podsPerNode: ''
   pullsPerNode: ''
   pullDeadline: ''

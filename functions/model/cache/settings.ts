@@ -42,8 +42,6 @@ export type Limits = {
   readonly images: number;
   /** Length of all their references together. */
   readonly imageBytes: number;
-  /** Caches in a namespace. */
-  readonly caches: number;
   readonly pullsPerNode: number;
   /** Pull Pods of all caches of one namespace on one node at once. */
   readonly podsPerNode: number;

@@ -1,19 +1,15 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
-import type { ImageCache, Spec } from '#model/cache/image-cache.ts';
+import { isPurged, type ImageCache, type Spec } from '#model/cache/image-cache.ts';
 import type { Limits, Settings } from '#model/cache/settings.ts';
 import { isForeignKey } from '#model/job/foreign-keys.ts';
 
-/**
- * Why a cache is refused: what it asks for beyond the operator's limits, with the setting; undefined if it is served.
- * `namespaceCaches` is the number of caches in its namespace if it has not been served yet, else 0.
- */
-export function exceededLimit({ spec }: ImageCache, limits: Limits, namespaceCaches = 0): string | undefined {
+/** Why a cache is refused: what it asks for beyond the operator's limits, with the setting; undefined if it is served. */
+export function exceededLimit({ spec }: ImageCache, limits: Limits): string | undefined {
   const { count, bytes } = sizeOf(spec);
   const { pullsPerNode, pullDeadlineSeconds = 0 } = spec;
   const measured: readonly (readonly [value: number, most: number, what: string, setting: string])[] = [
     [count, limits.images, `spec.cacheSpec lists ${count} images`, 'MAX_IMAGES'],
     [bytes, limits.imageBytes, `the references in spec.cacheSpec have ${bytes} bytes`, 'MAX_IMAGE_BYTES'],
-    [namespaceCaches, limits.caches, `the namespace has ${namespaceCaches} ImageCaches`, 'MAX_CACHES'],
     [pullsPerNode, limits.pullsPerNode, `spec.pullsPerNode is ${pullsPerNode}`, 'MAX_PULLS_PER_NODE'],
     [
       pullDeadlineSeconds,
@@ -27,15 +23,15 @@ export function exceededLimit({ spec }: ImageCache, limits: Limits, namespaceCac
   return priorityLimit(spec, limits) ?? metadataLimit(spec);
 }
 
-/** Whether the cache has never been served, so that the number of caches in its namespace matters. */
-export const isNew = ({ status }: ImageCache): boolean =>
-  status.round === undefined && (status.status === '' || refusedMessage(status) !== undefined);
+/** The same for a cache that would pull: a purge, which takes nothing, runs to its end, and what it removed stays away. */
+export const refusalOf = (cache: ImageCache, limits: Limits): string | undefined =>
+  isPurged(cache) && cache.status.observedGeneration === cache.generation ? undefined : exceededLimit(cache, limits);
 
 /** Whether the status says already that the cache is refused, and it still is. */
-export function isKnownRefused(cache: ImageCache, limits: Limits, namespaceCaches: number): boolean {
+export function isKnownRefused(cache: ImageCache, limits: Limits): boolean {
   const { status, generation } = cache;
   if (refusedMessage(status) === undefined || status.observedGeneration !== generation) return false;
-  return exceededLimit(cache, limits, namespaceCaches) !== undefined;
+  return refusalOf(cache, limits) !== undefined;
 }
 
 /** Sizes of specs that were computed before: a spec is asked about once for each node. */

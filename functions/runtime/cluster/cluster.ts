@@ -19,7 +19,6 @@ import { cacheOfObject } from './cache-of-object.ts';
 import { livePulls, type LivePulls } from './live-pulls.ts';
 import { ApiError, isConflict, isNotFound, Rejected, unless } from '#runtime/errors.ts';
 import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
-import { cacheCount } from './cache-count.ts';
 import { createJob } from './create-job.ts';
 import { isWithin, type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
 import { parsePullSecret } from './parse-pull-secret.ts';
@@ -45,8 +44,6 @@ export type Cluster = {
   /** All that can be read. */
   readonly caches: () => Promise<readonly ImageCache[]>;
   readonly listCaches: () => Promise<CacheListing>;
-  /** The number of caches in a namespace. */
-  readonly cacheCount: (namespace: string) => Promise<number>;
   /** The cache that a Job or Pod of ours belongs to; undefined if it is gone or not ours. */
   readonly cacheOf: (object: ObjectReference) => Promise<CacheReference | undefined>;
   readonly node: (name: string) => Promise<Node | undefined>;
@@ -112,7 +109,6 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
       isWithin(namespaces, reference.namespace) ? find(() => paths.cache(reference), readableCache) : undefined,
     caches: async () => (await listCaches()).caches,
     listCaches,
-    cacheCount: async (namespace) => cacheCount(api, namespace),
     cacheOf: async (object) => {
       const isOurs = isWithin(namespaces, object.namespace) && ['Job', 'Pod'].includes(object.kind);
       return isOurs ? find(() => paths.object(object), cacheOfObject) : undefined;

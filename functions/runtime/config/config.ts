@@ -154,7 +154,6 @@ function eventSecret(read: <T>(setting: Setting<T>) => T): EventSecret | undefin
 const limitsOf = (read: <T>(setting: Setting<T>) => T): Limits => ({
   images: read(table.maxImages),
   imageBytes: read(table.maxImageBytes),
-  caches: read(table.maxCaches),
   pullsPerNode: read(table.maxPullsPerNode),
   podsPerNode: read(table.maxPodsPerNode),
   pullDeadline: read(table.maxPullDeadline),

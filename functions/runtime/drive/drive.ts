@@ -3,7 +3,7 @@ import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { decide } from '#model/decide.ts';
 import type { Observed } from '#model/observed.ts';
-import { exceededLimit, isNew } from '#model/desired/limits.ts';
+import { refusalOf } from '#model/desired/limits.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 import { type LivePull, pullsByNode } from '#model/pull/live-pull.ts';
@@ -76,16 +76,14 @@ async function observeAndDecide(
   const cache = await context.cluster.cache(reference);
   const scope = cache && scopeOf(cache);
   if (cache === undefined || scope === undefined) return undefined;
-  const namespaceCaches =
-    opens.includes('Spec') && isNew(cache) ? await context.cluster.cacheCount(cache.namespace) : 0;
-  const observed = await observe(cache, { scope, opens, makes, namespaceCaches }, context);
-  const isRefused = exceededLimit(cache, context.settings.limits, namespaceCaches) !== undefined;
+  const observed = await observe(cache, { scope, opens, makes }, context);
+  const isRefused = refusalOf(cache, context.settings.limits) !== undefined;
   const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens });
   const live = makes === 'pulls' && !isRefused && observed.nodes.size > 0 ? await pullsBeside(cache, context) : [];
   const { livePulls } = context.cluster;
   // Nothing is awaited from here to the reservation, so that no other decision of this process comes between.
   const reserved = livePulls.reserved(cache.namespace, context.now());
-  const limited = { namespaceCaches, pullsBeside: pullsByNode([...live, ...reserved], cache.uid) };
+  const limited = { pullsBeside: pullsByNode([...live, ...reserved], cache.uid) };
   const plan = decide(worldOf({ before: cache, observed, opens, makes, ...limited, ...answers }, context));
   livePulls.reserve(cache.namespace, plan.createJobs, context.now());
   return { cache, observed, plan };

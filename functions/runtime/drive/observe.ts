@@ -20,7 +20,8 @@ export async function observe(
   { scope, ...caller }: ObserveRequest,
   context: Context,
 ): Promise<Observed> {
-  if (needsEverything(cache, caller, context)) return observeScope(cache, { scope: 'everything', ...caller }, context);
+  if (needsEverything(cache, caller.opens, context))
+    return observeScope(cache, { scope: 'everything', ...caller }, context);
   return isObserved(scope) ? scope : observeScope(cache, { scope, ...caller }, context);
 }
 
@@ -45,7 +46,7 @@ function mayGetJob({ status }: ImageCache, name: string): boolean {
 }
 
 /** What to observe, or what was observed before and still holds, and what the calling function may do. */
-type ObserveRequest = Pick<World, 'opens' | 'makes' | 'namespaceCaches'> & { readonly scope: Scope | Observed };
+type ObserveRequest = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope | Observed };
 
 const isObserved = (scope: Scope | Observed): scope is Observed => typeof scope === 'object' && 'hasAllNodes' in scope;
 
@@ -69,12 +70,8 @@ async function observeOnlyRemovals(cache: ImageCache, changed: Changed, context:
   };
 }
 
-function needsEverything(
-  cache: ImageCache,
-  { opens, namespaceCaches }: Omit<ObserveRequest, 'scope'>,
-  { settings, now }: Context,
-): boolean {
-  if (opens.length === 0 || isKnownRefused(cache, settings.limits, namespaceCaches)) return false;
+function needsEverything(cache: ImageCache, opens: World['opens'], { settings, now }: Context): boolean {
+  if (opens.length === 0 || isKnownRefused(cache, settings.limits)) return false;
   const request = nextRound(cache, now());
   if (request !== undefined) return mayOpen(request, opens);
   const isToEnd = cache.spec.suspend && isRoundOpen(cache.status);

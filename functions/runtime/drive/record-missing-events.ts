@@ -13,7 +13,7 @@ export async function recordMissingEvents(cache: ImageCache, { cluster, now }: C
   const record = async (event: CacheEvent, time: number): Promise<void> => {
     if (!(await cluster.isRecorded(cache, event))) await cluster.record(cache, event, time);
   };
-  if (hasEndedRecently(cache, now()))
+  if (hasEndedRecently(cache, now()) && refusedMessage(cache.status) === undefined)
     for (const event of [endEvent(cache.status), ...roundRemovalEvent(cache)])
       await record(event, cache.status.completionTime ?? now());
   for (const event of failingEvents(cache, now())) await record(event, now());

@@ -29,7 +29,6 @@ export const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 export const unlimited: Limits = {
   images: 0,
   imageBytes: 0,
-  caches: 0,
   pullsPerNode: 0,
   podsPerNode: 0,
   pullDeadline: 0,
@@ -245,7 +244,6 @@ export const world = (of: Partial<World> = {}): World => ({
   before: cache(),
   observed: observed(),
   settings: settings(),
-  namespaceCaches: 0,
   pullsBeside: new Map(),
   resolutions: new Map(),
   anonymousPulls: new Map(),

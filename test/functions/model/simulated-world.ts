@@ -81,7 +81,6 @@ export function simulatedWorld(start: Start) {
       before: live,
       observed,
       settings: given,
-      namespaceCaches: 0,
       pullsBeside: new Map<string, number>(),
       scheduled: undefined,
       resolutions: new Map(),

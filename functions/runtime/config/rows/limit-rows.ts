@@ -11,10 +11,6 @@ export const limitRows = {
     fallback: '131072',
     doc: 'Maximum length in bytes of all image references in one cache together, which bounds the size of its status; 0: no limit',
   }),
-  maxCaches: both('max-caches', wholeNumber(0), {
-    fallback: '200',
-    doc: 'Maximum number of caches in one namespace: while there are more, those that have not been served yet are refused; 0: no limit',
-  }),
   maxPullsPerNode: both('max-pulls-per-node', wholeNumber(0), {
     fallback: '10',
     doc: 'Maximum of spec.pullsPerNode; 0: no limit',

@@ -36,7 +36,6 @@ describe('readConfig', () => {
         limits: {
           images: 1000,
           imageBytes: 131_072,
-          caches: 200,
           pullsPerNode: 10,
           podsPerNode: 30,
           pullDeadline: 7_200_000,
