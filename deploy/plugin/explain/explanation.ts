@@ -1,3 +1,4 @@
+import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache, ImageList } from '#model/cache/image-cache.ts';
 import { isPurged } from '#model/cache/image-cache.ts';
 import { type LedgerEntry, isFailing } from '#model/cache/ledger.ts';
@@ -64,6 +65,8 @@ function cacheStep({ cache }: Explained): readonly Step[] {
   if (cache.isBeingDeleted) return [step('fails', 'the cache is being deleted: nothing is pulled any more')];
   if (cache.spec.suspend) return [step('fails', 'spec.suspend is true: nothing is pulled until it is false')];
   if (isPurged(cache)) return [step('fails', 'the cache is purged: an edit or a refresh brings its images back')];
+  const refused = refusedMessage(cache.status);
+  if (refused !== undefined) return [step('fails', `the cache is not served. ${refused}`)];
   return [step('ok', 'the cache is at work: not suspended, not purged, not being deleted')];
 }
 

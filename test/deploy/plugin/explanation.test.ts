@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import { decide } from '#model/decide.ts';
 import { withRefusal } from '#model/round/refusal.ts';
 import { type Explained, explanation } from '../../../deploy/plugin/explain/explanation.ts';
 import {
@@ -12,7 +13,9 @@ import {
   pulling,
   settings,
   spec,
+  unlimited,
   waiting,
+  world,
 } from '../../functions/model/builders.ts';
 
 const lists = [list(['app:1', 'base:2'], { nodeSelector: { pool: 'a' } })];
@@ -23,6 +26,12 @@ const refused = (given: ImageCache): ImageCache => ({
   ...given,
   status: withRefusal(given, 'exceeded quota', noon) ?? given.status,
 });
+/** The cache as the functions leave it if it exceeds a limit. */
+function limited(given: ImageCache): ImageCache {
+  const limits = { ...unlimited, images: 1 };
+  const { status } = decide(world({ before: given, settings: settings({ limits }) }));
+  return { ...given, status: status ?? given.status };
+}
 const unreachable = 'failed to pull "app:1": dial tcp: connection refused';
 
 const rows: readonly { when: string; given: Partial<Explained>; last: string }[] = [
@@ -30,6 +39,11 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
     when: 'the cache is suspended',
     given: { cache: cache({ spec: spec({ suspend: true }) }) },
     last: 'fails spec.suspend',
+  },
+  {
+    when: 'the cache exceeds a limit',
+    given: { cache: limited(open({})) },
+    last: 'fails the cache is not served. Refused: spec.cacheSpec lists 2 images, and MAX_IMAGES allows 1',
   },
   {
     when: 'no list selects it',
