@@ -8,7 +8,10 @@ export function nextRefresh(cache: ImageCache, { settings, scheduled, now }: Ref
   if (cache.spec.refreshSchedule !== undefined) return scheduled?.next;
   const seconds = cache.spec.refreshSeconds;
   const period = seconds === undefined ? settings.refreshFrequency : seconds * 1000;
-  return period === 0 ? undefined : wholeSeconds(now + period * (1 - maxSpread * fractionOf(cache.uid)));
+  if (period === 0) return undefined;
+  const due = wholeSeconds(now + period * (1 - maxSpread * fractionOf(cache.uid)));
+  // A source sets a timer for a time that has changed: the next second at the earliest.
+  return Math.max(due, wholeSeconds(now) + 1000);
 }
 
 /**

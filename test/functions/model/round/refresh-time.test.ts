@@ -20,6 +20,11 @@ describe('the next refresh', () => {
     expect(Math.max(...[...perTenSeconds.values()].map(({ length }) => length))).toBeLessThan(50);
   });
 
+  it('is due in a later second than this one, also with a period of one second', () => {
+    const often = { ...world, settings: settings({ refreshFrequency: 1000 }), now: noon + 43 };
+    expect(new Set(uids.map((uid) => nextRefresh(cache({ uid }), often)))).toEqual(new Set([noon + 1000]));
+  });
+
   it('keeps to a cron schedule', () => {
     const scheduled = { next: noon + minute, problem: '' };
     const spec = { ...cache().spec, refreshSchedule: { schedule: '* * * * *', timeZone: 'Etc/UTC' } };
