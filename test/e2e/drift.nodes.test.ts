@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writesBetween } from '../cluster/api-writes.ts';
 import type { Lab } from '../cluster/lab.ts';
 import { startOnNodes, type OnNodes } from './on-nodes.ts';
-import { preparedLab, statusOnce } from './prepared-lab.ts';
+import { preparedLab, removeOtherImages, statusOnce } from './prepared-lab.ts';
 
 const namespace = 'drift';
 
@@ -11,7 +11,7 @@ let lab: Lab;
 let product: OnNodes;
 beforeAll(async () => {
   lab = await preparedLab(namespace);
-  await Promise.all([1, 2].map(removeImages));
+  await removeOtherImages(lab);
   product = await startOnNodes(lab, [
     '--registry-mirrors={"registry.local:5000": ["http://172.30.0.1:5000"]}',
     '--registry-insecure=172.30.0.1:5000',
@@ -74,15 +74,6 @@ async function pulledByPod(image: string, node: string): Promise<void> {
     spec: { nodeName: node, restartPolicy: 'Never', containers: [{ name: 'app', image }] },
   });
   await lab.ask('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/user', '-n', namespace, '--timeout=60s');
-}
-
-/**
- * Removes what other tests have pulled to a node: with 50 images or more the list of a Node may be truncated, and an image
- * that it lacks is not known to be lost.
- */
-async function removeImages(node: number): Promise<void> {
-  const names = (await lab.images(node)).filter((name) => name.includes('.local:'));
-  if (names.length > 0) await lab.node(node, 'ctr', '-n', 'k8s.io', 'images', 'rm', '--sync', ...names);
 }
 
 const push = (name = 'moving'): Promise<string> => lab.pushImage({ name: `e2e-${name}:latest`, bytes: 4096 });

@@ -13,6 +13,18 @@ export async function preparedLab(...namespaces: readonly string[]): Promise<Lab
   return lab;
 }
 
+/**
+ * Removes what other tests have pulled to both nodes: with 50 images or more the list of a Node may be truncated, and it is not
+ * known of an image that is missing there whether the node has it.
+ */
+export async function removeOtherImages(lab: Lab): Promise<void> {
+  const removeFrom = async (node: number): Promise<void> => {
+    const names = (await lab.images(node)).filter((name) => name.includes('.local:'));
+    if (names.length > 0) await lab.node(node, 'ctr', '-n', 'k8s.io', 'images', 'rm', '--sync', ...names);
+  };
+  await Promise.all([1, 2].map(removeFrom));
+}
+
 type Cache = { readonly namespace: string; readonly name: string };
 type Expected<Status> = {
   /** The awaited state, for the error message. */

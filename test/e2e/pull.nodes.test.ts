@@ -148,7 +148,8 @@ describe('an ImageCache on real nodes', () => {
   it('skips a node that is killed during a pull, and retries when it is back', async () => {
     const large = await lab.pushImage({ name: 'e2e-large:1', bytes: 40_000_000 });
     await slow(1);
-    await lab.apply(cache('killed', [large], {}, 'node1'));
+    // Longer than a node is NotReady after: what does not answer in time has failed.
+    await lab.apply(cache('killed', [large], { pullDeadlineSeconds: 300 }, 'node1'));
     await until('the kubelet has the Pod', 30, async () => {
       const phases = await lab.ask(
         'get',

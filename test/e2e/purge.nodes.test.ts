@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod/mini';
 import type { Lab } from '../cluster/lab.ts';
 import { startOnNodes, type OnNodes } from './on-nodes.ts';
-import { preparedLab, statusOnce } from './prepared-lab.ts';
+import { preparedLab, removeOtherImages, statusOnce } from './prepared-lab.ts';
 import { productImage } from './product-image.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -16,6 +16,7 @@ let lab: Lab;
 let product: OnNodes;
 beforeAll(async () => {
   lab = await preparedLab(namespace, install);
+  await removeOtherImages(lab);
   const env = { REMOVAL_IMAGE: await productImage(lab, 'functions'), KUBEFLEDGED_NAMESPACE: install };
   product = await startOnNodes(lab, ['--image-cache-refresh-frequency=0s'], env);
 });
