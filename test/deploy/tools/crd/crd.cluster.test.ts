@@ -39,7 +39,9 @@ describe('crd apply', () => {
     const generation = () =>
       lab.ask('get', 'crd', 'imagecaches.kubefledged.io', '-o', 'jsonpath={.metadata.generation}');
     const columns = 'jsonpath={.spec.versions[0].additionalPrinterColumns[*].name}';
-    expect(await lab.ask('get', 'crd', 'imagecaches.kubefledged.io', '-o', columns)).toContain('Status Nodes Failing Failed');
+    expect(await lab.ask('get', 'crd', 'imagecaches.kubefledged.io', '-o', columns)).toContain(
+      'Status Nodes Failing Failed',
+    );
     const before = await generation();
     expect((await program('apply', crd)).code).toBe(0);
     expect(await generation()).toBe(before);
