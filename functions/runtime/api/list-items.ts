@@ -18,7 +18,7 @@ const page = z.object({
 });
 
 /** Media type of lists whose items have only metadata. */
-export const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 /** Lists all pages, parsing each item as it is read. Restarts once if the continue token expires. */
 export async function listItems<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
