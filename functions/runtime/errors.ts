@@ -44,10 +44,14 @@ export class ConfigError extends Error {
 export type FailureKind = 'retry' | 'rejected' | 'apiError' | 'unexpected';
 
 export function failureKind(error: unknown): FailureKind {
-  if (error instanceof RetryLater) return 'retry';
+  if (error instanceof RetryLater || isAbortedToRetry(error)) return 'retry';
   if (error instanceof Rejected) return 'rejected';
   return error instanceof ApiError ? 'apiError' : 'unexpected';
 }
+
+/** A timer or stream that is aborted throws an error of its own, whose cause is why: the sender has hung up, or the process stops. */
+const isAbortedToRetry = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'AbortError' && error.cause instanceof RetryLater;
 
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.status === 404;
 
