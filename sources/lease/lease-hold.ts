@@ -22,6 +22,8 @@ export type Hold = {
   readonly take: (timeout: number) => Promise<boolean>;
   /** Whether another process held it when it was last read. */
   readonly isTaken: () => boolean;
+  /** Milliseconds until another process's Lease expires unless it is renewed; 0 if it has, or if that is not known. */
+  readonly expiresIn: () => number;
   /** Releases the Lease if this process holds it. Never rejects: a Lease that cannot be released expires. */
   readonly release: (timeout: number) => Promise<void>;
 };
@@ -37,6 +39,7 @@ export function createHold(options: HoldOptions): Hold {
         return false;
       }),
     isTaken: () => state.seen !== undefined && ![identity, ''].includes(state.seen.lease.holder),
+    expiresIn: () => (state.seen === undefined ? 0 : Math.max(0, state.seen.since + options.duration - clock.now())),
     release: async (timeout) => {
       const lease = state.seen?.lease;
       state.seen = undefined;

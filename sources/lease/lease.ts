@@ -36,7 +36,9 @@ export async function whileLeading(options: LeaseOptions, signal: AbortSignal, l
   const hold = createHold({ ...options, name, duration: times.duration });
   while (!signal.aborted) {
     if (!(await hold.take(times.renewDeadline))) {
-      await sleep(times.retry * (1 + clock.random() / 5), clock, signal);
+      // No longer than until the Lease expires: the cluster has no leader from then on.
+      const retry = times.retry * (1 + clock.random() / 5);
+      await sleep(Math.min(retry, hold.expiresIn() || retry), clock, signal);
       continue;
     }
     log.info({ identity }, 'leading');

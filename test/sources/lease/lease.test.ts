@@ -99,6 +99,23 @@ describe('a Lease', () => {
     });
   });
 
+  it('is taken as soon as it expires, at most 17.5 s after the death of its holder', async () => {
+    const waits: number[] = [];
+    for (const offset of [0, 300, 600, 900, 1_200, 1_500, 1_800, 2_100]) {
+      const { clock, contend } = world();
+      const one = contend('one');
+      await clock.advance(offset);
+      const two = contend('two');
+      await clock.advance(20_000 - offset);
+      one.cut = true;
+      let waited = 0;
+      for (; !two.leads() && waited < 30_000; waited += 100) await clock.advance(100);
+      waits.push(waited);
+    }
+    expect(Math.max(...waits)).toBeLessThanOrEqual(17_500);
+    expect(Math.min(...waits)).toBeGreaterThan(12_000);
+  });
+
   it('is released at a stop, and acquired by another replica within seconds', async () => {
     const { clock, spec, contend } = world();
     const one = contend('one');
