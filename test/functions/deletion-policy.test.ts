@@ -12,6 +12,16 @@ const notReady = [{ type: 'Ready', status: 'False' }];
 
 const lastWarning = (on: Scene) => on.api.list(eventsPath).findLast((event) => event['type'] === 'Warning');
 
+/** Deletes each removal Job before it has ended, until its node counts as failed. */
+async function losesRemovals(on: Scene): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) {
+    await purge(changed(aCache, { isRemoval: true }), on.context);
+    const [job] = removals(on);
+    on.api.remove(`${removalsPath}/${job?.metadata.name ?? ''}`);
+    await told(on, job);
+  }
+}
+
 describe('a cache with deletionPolicy Purge', () => {
   const spec = { cacheSpec: [{ images: ['app:1', 'base:2'] }], deletionPolicy: 'Purge' };
   const held = async (): Promise<Scene> => {
@@ -97,12 +107,7 @@ describe('a cache with deletionPolicy Purge', () => {
   it('deletes a removal Job that has not ended when it gives up, as nobody is left to see that others need the images', async () => {
     const on = await held();
     dies(on);
-    for (let turn = 0; turn < 3; turn += 1) {
-      await purge(changed(aCache, { isRemoval: true }), on.context);
-      const [job] = removals(on);
-      on.api.remove(`${removalsPath}/${job?.metadata.name ?? ''}`);
-      await told(on, job);
-    }
+    await losesRemovals(on);
     on.wait(595_000);
     await purge(tick, on.context);
     expect(removals(on)).toHaveLength(1);
@@ -115,12 +120,7 @@ describe('a cache with deletionPolicy Purge', () => {
   it('keeps its finalizer while a removal that failed is tried again', async () => {
     const on = await held();
     dies(on);
-    for (let turn = 0; turn < 3; turn += 1) {
-      await purge(changed(aCache, { isRemoval: true }), on.context);
-      const [job] = removals(on);
-      on.api.remove(`${removalsPath}/${job?.metadata.name ?? ''}`);
-      await told(on, job);
-    }
+    await losesRemovals(on);
     expect(on.live()).toMatchObject({
       finalizers: ['kubefledged.io/purge'],
       status: { status: 'Processing', removals: { 'node-1': { state: 'Failed', reason: 'JobLost' } } },
