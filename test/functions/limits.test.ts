@@ -173,6 +173,27 @@ describe('a cache that exceeds a limit of the operator', () => {
     expect(on.live('big').status).toMatchObject({ status: 'Processing', nodes: { 'node-1': { state: 'Pulling' } } });
   });
 
+  it('says that it is suspended once a limit that it exceeded is raised', async () => {
+    const on = limited({});
+    on.nodes('node-1');
+    on.cache();
+    await served(on);
+    on.edit({ ...listing('app:1', 'base:2'), suspend: true });
+    await refresh(tick, lowered(on));
+    expect(on.live().status.message).toContain('Refused');
+    await refresh(tick, on.context);
+    const { status, message, conditions } = on.live().status;
+    expect([status, message]).toEqual(['Aborted', expect.stringContaining('suspended')]);
+    expect(conditions.map(({ type, status: is, reason }) => [type, is, reason])).toEqual([
+      ['Ready', 'False', 'Suspended'],
+      ['Reconciling', 'False', 'Suspended'],
+      ['Stalled', 'False', 'Ok'],
+    ]);
+    on.api.newCalls();
+    await refresh(tick, on.context);
+    expect(on.api.newCalls().filter((call) => !call.startsWith('GET'))).toEqual([]);
+  });
+
   it('stays purged while a limit is lowered and raised', async () => {
     const on = limited({});
     on.nodes('node-1');
