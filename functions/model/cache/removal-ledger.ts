@@ -1,4 +1,4 @@
-import type { Cause } from './failures.ts';
+import type { Cause } from './cause.ts';
 import { maxAttempts } from './ledger.ts';
 
 /** What must be removed from each node, and how far it is, by node name. Nodes with nothing to remove have no entry. */

@@ -2,7 +2,7 @@ import { podCreationGrace } from '#model/job/deadline.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
 import { type Images, type Outcome, failed, isConclusive, outcomeOf } from './image-outcome.ts';
-import type { Cause } from '#model/cache/failures.ts';
+import type { Cause } from '#model/cache/cause.ts';
 import type { Job } from '#model/job/job.ts';
 import type { JobView } from '#model/job/job-view.ts';
 import type { Pod } from '#model/job/pod.ts';

@@ -1,5 +1,5 @@
 import type { AnonymousPulls } from '#model/cache/access.ts';
-import type { Cause } from '#model/cache/failures.ts';
+import type { Cause } from '#model/cache/cause.ts';
 import { type FinishedJobs, isSecondAttempt, type LedgerEntry, notFailing } from '#model/cache/ledger.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import type { World } from '#model/world.ts';

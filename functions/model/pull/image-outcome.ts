@@ -1,6 +1,6 @@
 import type { ContainerStatus, Pod } from '#model/job/pod.ts';
 import { containerName } from '#model/job/pull-container.ts';
-import type { Cause } from '#model/cache/failures.ts';
+import type { Cause } from '#model/cache/cause.ts';
 
 /** The image to evaluate, and the image whose no-op program the Pod runs. */
 export type Images = {

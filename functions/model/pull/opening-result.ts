@@ -1,5 +1,5 @@
 import type { AnonymousPulls } from '#model/cache/access.ts';
-import type { Cause } from '#model/cache/failures.ts';
+import type { Cause } from '#model/cache/cause.ts';
 import { maxAttempts } from '#model/cache/ledger.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { opened, withoutDenied, withoutNoop } from '#model/desired/locked-images.ts';

@@ -1,4 +1,4 @@
-import type { Cause } from '#model/cache/failures.ts';
+import type { Cause } from '#model/cache/cause.ts';
 import { isSecondAttempt, type LedgerEntry, maxAttempts, notFailing } from '#model/cache/ledger.ts';
 import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.ts';
 import type { World } from '#model/world.ts';

@@ -1,4 +1,4 @@
-import type { Cause } from '#model/cache/failures.ts';
+import type { Cause } from '#model/cache/cause.ts';
 import type { ContainerStatus, Pod } from '#model/job/pod.ts';
 import type { Job } from '#model/job/job.ts';
 import { podCreationGrace } from '#model/job/deadline.ts';

@@ -29,7 +29,7 @@ export function imagesToKeep({ node, remove }: Removal, world: World, cache: Ima
 /** Whether images of the cache may be on the node because of it: without an entry it has never pulled there. */
 const mayBePresent = ({ status }: ImageCache, node: Node): boolean => ownEntry(status.nodes, node.name)?.id === node.id;
 
-/** Whether a name may be one of an image that is removed, whoever pulled it: one of its repository or with its digest. */
+/** Whether a name may refer to a removed image, also if another cache pulled it: it has the same repository or digest. */
 function namesOfSame(removed: readonly string[]): (image: string) => boolean {
   const references = removed.map(parseImageReference);
   const repositories = new Set(references.map(({ registry, repository }) => `${registry}/${repository}`));

@@ -1,4 +1,5 @@
-import { type Cause, withNode, withoutNode } from '#model/cache/failures.ts';
+import type { Cause } from '#model/cache/cause.ts';
+import { withNode, withoutNode } from '#model/cache/failures.ts';
 import { type Failures, type ImageCache, type Status, isPurged, withStatus } from '#model/cache/image-cache.ts';
 import { maxAttempts } from '#model/cache/ledger.ts';
 import { type RemovalEntry, failedRemovalEntry } from '#model/cache/removal-ledger.ts';

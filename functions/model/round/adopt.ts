@@ -1,5 +1,6 @@
 import { annotations } from '#model/cache/api.ts';
-import { type Cause, withNode } from '#model/cache/failures.ts';
+import type { Cause } from '#model/cache/cause.ts';
+import { withNode } from '#model/cache/failures.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { type LedgerEntry, newEntry } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';

@@ -1,4 +1,5 @@
-import { type Cause, withNode, withoutNode } from '#model/cache/failures.ts';
+import type { Cause } from '#model/cache/cause.ts';
+import { withNode, withoutNode } from '#model/cache/failures.ts';
 import type { Verdict } from '#model/cache/conditions.ts';
 import type { Failures, Status } from '#model/cache/image-cache.ts';
 import { type RemovalEntry, isOwed, isRemovalUnsettled } from '#model/cache/removal-ledger.ts';

@@ -2,7 +2,7 @@ import type { Condition, ImageCache, Status } from '#model/cache/image-cache.ts'
 
 /** The status of a cache whose Jobs the API server refuses, with its message; undefined if the status already says so. */
 export function withRefusal(cache: ImageCache, message: string, now: number): Status | undefined {
-  const told = `Jobs can not be made now, and are tried again: ${message.slice(0, 512)}`;
+  const told = `Jobs cannot be created now, and are retried: ${message.slice(0, 512)}`;
   const { status, generation } = cache;
   if (refusalOf(cache)?.message === told) return undefined;
   const before = status.conditions.find(({ type }) => type === 'Reconciling');

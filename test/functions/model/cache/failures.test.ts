@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Cause } from '#model/cache/cause.ts';
 import {
   boundedFailures,
   failureBounds,
   failureCount,
   withNode,
   withoutNode,
-  type Cause,
   type NodeFailures,
 } from '#model/cache/failures.ts';
 import type { Failures } from '#model/cache/image-cache.ts';
