@@ -82,7 +82,7 @@ function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
   return requestsRefresh(cache) || isDue ? nothingChanged : undefined;
 }
 
-/** Whether the spec and the nodes alone show that there is work to do. So it does if that can not be decided: the drive then fails for this cache alone. */
+/** Whether the spec and the nodes alone show pending work. True if the decision fails: the drive then fails for this cache alone. */
 function hasPendingWork(cache: ImageCache, nodes: readonly Node[], context: Context): boolean {
   try {
     return !isEmpty(decide(worldWithoutJobs(cache, nodes, context)));

@@ -249,7 +249,7 @@ describe('when the API server refuses, reconcile', () => {
     const { status, message, conditions } = on.live().status;
     expect({ status, message }).toEqual({
       status: 'Processing',
-      message: 'Jobs can not be made now, and are tried again: jobs.batch "web" is forbidden: exceeded quota: q',
+      message: 'Jobs cannot be created now, and are retried: jobs.batch "web" is forbidden: exceeded quota: q',
     });
     expect(conditions.find(({ type }) => type === 'Reconciling')).toMatchObject({
       status: 'True',

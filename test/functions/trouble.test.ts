@@ -225,7 +225,7 @@ describe('a quota that admits some of the Jobs', () => {
       await look();
     }
     expect([...seen]).toHaveLength(1);
-    expect([...seen][0]).toMatch(/^Jobs can not be made now, and are tried again: .*exceeded quota: q JobsRefused/);
+    expect([...seen][0]).toMatch(/^Jobs cannot be created now, and are retried: .*exceeded quota: q JobsRefused/);
     on.wait(10_000);
     await look();
     await look();

@@ -120,7 +120,7 @@ async function answered(options: ApplicationOptions, exchange: Exchange): Promis
   return Buffer.isBuffer(body) ? handled(body, exchange, options) : body;
 }
 
-/** Aborts when the sender has hung up: nobody waits for the answer, and whoever still wants it sends the event again. */
+/** Aborts when the sender closes the connection: no one waits for the answer, and a sender that still needs it retries. */
 function hangUp(response: Response): AbortSignal {
   const gone = new AbortController();
   response.once('close', () => {

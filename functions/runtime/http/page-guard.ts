@@ -14,8 +14,8 @@ export type PageGuard = {
 const readTime = 10_000;
 
 /**
- * Serves pages to whoever opens them, and not to pages of other sites: a browser inside would fetch them for a page outside,
- * or take them for its own by a name that resolves to our address (DNS rebinding).
+ * Refuses requests from pages of other sites: a browser inside the network could fetch ours for a page outside, directly or by
+ * a name that resolves to our address (DNS rebinding).
  */
 export function guardedSite(site: Site, { allowedHosts, bounds }: PageGuard): Site {
   return (request, response) => {

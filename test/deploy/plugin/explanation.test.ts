@@ -89,7 +89,7 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
   {
     when: 'a quota forbids its Job',
     given: { cache: refused(open({})), pods: [] },
-    last: 'fails Jobs can not be made now, and are tried again: exceeded quota',
+    last: 'fails Jobs cannot be created now, and are retried: exceeded quota',
   },
   {
     when: 'its Pod cannot be scheduled',
