@@ -230,6 +230,86 @@ describe('a cache that exceeds a limit of the operator', () => {
   });
 });
 
+describe('a cache of kube-fledged that exceeds a limit', () => {
+  const two = listing('app:1', 'base:2');
+  const left = { status: 'Succeeded', reason: 'ImageCacheCreate', message: 'from kube-fledged' };
+
+  /** A scene in which the cache was refused; `raised` is the context of the operator who then raises the limit. */
+  async function refusedWith(status: object) {
+    const on = limited({ images: 1 });
+    on.nodes('node-1');
+    on.cache(two);
+    on.api.put(cachePath(), { ...on.api.read(cachePath()), status });
+    await refresh(tick, on.context);
+    expect(on.live().status.conditions.find(({ type }) => type === 'Stalled')).toMatchObject({
+      ...{ status: 'True', reason: 'LimitExceeded' },
+      message: 'Refused: spec.cacheSpec lists 2 images, and MAX_IMAGES allows 1',
+    });
+    expect(on.jobs()).toEqual([]);
+    return { on, raised: { ...on.context, settings: { ...on.context.settings, limits: unlimited } } };
+  }
+
+  it('is adopted without a round or a Job once the limit is raised', async () => {
+    const { on, raised } = await refusedWith(left);
+    await refresh(tick, raised);
+    expect(on.live().status).toMatchObject({
+      ...left,
+      observedGeneration: 1,
+      round: { number: 0, trigger: 'Adopted' },
+      nodes: { 'node-1': { state: 'Ready', attempt: 0 } },
+    });
+    expect(on.live().status.conditions.map(({ type, status }) => [type, status])).toEqual([
+      ['Ready', 'True'],
+      ['Reconciling', 'False'],
+      ['Stalled', 'False'],
+    ]);
+    expect(on.jobs()).toEqual([]);
+  });
+
+  it('keeps the failures that kube-fledged reported', async () => {
+    const failures = { 'base:2': [{ node: 'node-1', reason: 'ErrImagePull', message: 'x' }] };
+    const { on, raised } = await refusedWith({ ...left, status: 'Failed', failures });
+    await refresh(tick, raised);
+    expect(on.live().status).toMatchObject({ status: 'Failed', message: left.message, failures });
+    expect(on.jobs()).toEqual([]);
+  });
+
+  it('stays purged, and a purge that was interrupted goes on', async () => {
+    const purgedBefore = { ...left, reason: 'ImageCachePurge' };
+    const ended = await refusedWith(purgedBefore);
+    await refresh(tick, ended.raised);
+    expect(ended.on.live().status).toMatchObject({ nodes: {}, round: { number: 0, operation: 'Purge' } });
+    const interrupted = await refusedWith({ ...purgedBefore, status: 'Processing' });
+    await refresh(tick, interrupted.raised);
+    await purge(tick, interrupted.raised);
+    expect(interrupted.on.live().status.round).toMatchObject({ number: 1, operation: 'Purge', trigger: 'Adopted' });
+    expect(interrupted.on.jobs()).toEqual([]);
+  });
+
+  it('is written once, and reads nothing but itself, however often it is looked at', async () => {
+    const { on } = await refusedWith(left);
+    on.api.newCalls();
+    await reconcile(changed(aCache), on.context);
+    await refresh(tick, on.context);
+    const calls = on.api.newCalls();
+    expect(calls.filter((call) => !call.startsWith('GET'))).toEqual([]);
+    expect(calls[0]).toBe(`GET ${cachePath()}`);
+  });
+
+  it('is pulled, not adopted, if it was edited meanwhile: kube-fledged has never pulled that', async () => {
+    const { on } = await refusedWith(left);
+    on.edit(listing('other:1'));
+    await reconcile(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({ status: 'Processing', round: { number: 1, operation: 'Create' } });
+    expect(on.jobs()).toHaveLength(1);
+    const again = await refusedWith(left);
+    again.on.edit(listing('other:1', 'other:2'));
+    await reconcile(changed(aCache), again.on.context);
+    await refresh(tick, again.raised);
+    expect(again.on.live().status).toMatchObject({ status: 'Processing', round: { number: 1, trigger: 'Spec' } });
+  });
+});
+
 describe('caches of one namespace that pull on the same node', () => {
   const greedy = {
     cacheSpec: [{ images: Array.from({ length: 200 }, (_, index) => `hang:${index}`) }],

@@ -19,8 +19,16 @@ type StandingCondition = Exclude<Condition['type'], 'Failing'>;
 export const limitExceeded = 'LimitExceeded' as const;
 
 /** The message of a cache that is refused because it exceeds a limit; undefined if it is not. */
-export const refusedMessage = ({ conditions }: { readonly conditions: readonly Condition[] }): string | undefined =>
-  conditions.find(({ type, reason }) => type === 'Stalled' && reason === limitExceeded)?.message;
+export const refusedMessage = (status: Conditions): string | undefined => refusedCondition(status)?.message;
+
+/** The generation of the spec that was refused. */
+export const refusedGeneration = (status: Conditions): number | undefined =>
+  refusedCondition(status)?.observedGeneration;
+
+type Conditions = { readonly conditions: readonly Condition[] };
+
+const refusedCondition = ({ conditions }: Conditions): Condition | undefined =>
+  conditions.find(({ type, reason }) => type === 'Stalled' && reason === limitExceeded);
 
 const notYetPulled: Verdict = ['Unknown', 'NotYetPulled'];
 

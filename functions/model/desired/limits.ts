@@ -1,4 +1,4 @@
-import { refusedMessage } from '#model/cache/conditions.ts';
+import { refusedGeneration } from '#model/cache/conditions.ts';
 import { isPurged, type ImageCache, type Spec } from '#model/cache/image-cache.ts';
 import type { Limits, Settings } from '#model/cache/settings.ts';
 import { isForeignKey } from '#model/job/foreign-keys.ts';
@@ -29,9 +29,7 @@ export const refusalOf = (cache: ImageCache, limits: Limits): string | undefined
 
 /** Whether the status says already that the cache is refused, and it still is. */
 export function isKnownRefused(cache: ImageCache, limits: Limits): boolean {
-  const { status, generation } = cache;
-  if (refusedMessage(status) === undefined || status.observedGeneration !== generation) return false;
-  return refusalOf(cache, limits) !== undefined;
+  return refusedGeneration(cache.status) === cache.generation && refusalOf(cache, limits) !== undefined;
 }
 
 /** Sizes of specs that were computed before: a spec is asked about once for each node. */

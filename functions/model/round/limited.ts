@@ -1,8 +1,9 @@
-import { conditionsOf, limitExceeded as reason, refusedMessage } from '#model/cache/conditions.ts';
+import { conditionsOf, limitExceeded as reason, refusedGeneration, refusedMessage } from '#model/cache/conditions.ts';
 import type { Status } from '#model/cache/image-cache.ts';
 import { statusReason } from '#model/cache/round.ts';
 import { type Plan, emptyPlan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
+import { isFromKubeFledged } from './next-round.ts';
 import { allJobs, askedAgain } from './suspend.ts';
 
 /** Refuses a cache that exceeds a limit: an open round ends, its Jobs are deleted, and none are created until it no longer does. */
@@ -10,7 +11,7 @@ export function refuse({ before, observed, now }: World, limit: string): Plan {
   const message = `Refused: ${limit}`;
   const { status, generation } = before;
   const deleteJobs = allJobs(observed);
-  if (refusedMessage(status) === message && status.observedGeneration === generation)
+  if (refusedMessage(status) === message && refusedGeneration(status) === generation)
     return { ...emptyPlan, deleteJobs };
   return {
     ...emptyPlan,
@@ -20,8 +21,12 @@ export function refuse({ before, observed, now }: World, limit: string): Plan {
   };
 }
 
-function refusedStatus({ status, generation }: World['before'], message: string, now: number): Status {
+function refusedStatus(cache: World['before'], message: string, now: number): Status {
+  const { status, generation } = cache;
   const verdicts = { Ready: ['False', reason], Reconciling: ['False', reason], Stalled: ['True', reason] } as const;
+  const conditions = conditionsOf(verdicts, { conditions: status.conditions, generation, now, message });
+  // What kube-fledged reported is left as it is, so that the cache is adopted once it is served.
+  if (isFromKubeFledged(cache)) return { ...status, conditions };
   return {
     ...status,
     status: 'Failed',
@@ -33,6 +38,6 @@ function refusedStatus({ status, generation }: World['before'], message: string,
     desired: {},
     observedGeneration: generation,
     nextRefreshTime: undefined,
-    conditions: conditionsOf(verdicts, { conditions: status.conditions, generation, now, message }),
+    conditions,
   };
 }

@@ -1,5 +1,5 @@
 import { annotations, finalizer } from '#model/cache/api.ts';
-import { refusedMessage } from '#model/cache/conditions.ts';
+import { refusedGeneration, refusedMessage } from '#model/cache/conditions.ts';
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Operation, RequestAnnotation, Round, Trigger } from '#model/cache/round.ts';
 
@@ -54,9 +54,14 @@ function requestedPurge(cache: ImageCache): RoundRequest | undefined {
   return token !== '' && token !== status.lastHandledPurgeAt ? request : undefined;
 }
 
-/** A status without observedGeneration was written by kube-fledged: the cache is adopted. */
-export const isFromKubeFledged = (cache: ImageCache): boolean =>
-  cache.status.status !== '' && cache.status.observedGeneration === undefined;
+/**
+ * A status without observedGeneration was written by kube-fledged: the cache is adopted. Not after an edit of a spec that was
+ * refused: kube-fledged has not pulled what it lists now.
+ */
+export function isFromKubeFledged({ status, generation }: ImageCache): boolean {
+  const isEdited = refusedMessage(status) !== undefined && refusedGeneration(status) !== generation;
+  return status.status !== '' && status.observedGeneration === undefined && !isEdited;
+}
 
 /** What kube-fledged was interrupted in is done again: a purge if its status or an annotation says so, else a refresh. */
 function interrupted({ status: { status, reason }, annotations: given }: ImageCache): RoundRequest | undefined {
