@@ -2,9 +2,23 @@ import { describe, expect, it } from 'vitest';
 import type { Limits } from '#model/cache/settings.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { reconcile } from '../../functions/reconcile.ts';
+import { jobComplete } from '../../functions/job-complete.ts';
 import { purge } from '../../functions/purge.ts';
 import { unlimited } from './model/builders.ts';
-import { aCache, aJob, cachePath, changed, completed, eventsPath, podsPath, scene, type Scene, tick } from './scene.ts';
+import {
+  aCache,
+  aJob,
+  aPod,
+  cachePath,
+  changed,
+  completed,
+  eventsPath,
+  missing,
+  podsPath,
+  scene,
+  type Scene,
+  tick,
+} from './scene.ts';
 import { argsOf, asked, ends, removals, removalsPath, removed } from './removal-scene.ts';
 
 const limited = (of: Partial<Limits>) => scene({ limits: { ...unlimited, ...of } });
@@ -311,6 +325,22 @@ describe('a cache of kube-fledged that exceeds a limit', () => {
 });
 
 describe('caches of one namespace that pull on the same node', () => {
+  /** Both attempts of the cache fail, and their Pods back off. */
+  async function failOnNode(on: Scene, name: string): Promise<void> {
+    for (const attempt of [1, 2]) {
+      const ours = on.jobs().filter((job) => job.startsWith(`${name}-`));
+      for (const job of ours) {
+        const pod = on.pod(job, missing(0));
+        await jobComplete({ ...changed(aPod(pod)), cache: { namespace: 'apps', name } }, on.context);
+      }
+      on.wait(31_000 * attempt);
+      await refresh(tick, on.context);
+      for (const pod of on.api.list(podsPath))
+        if (on.jobs().every((job) => !pod.metadata.name.startsWith(job)))
+          on.api.remove(`${podsPath}/${pod.metadata.name}`);
+    }
+  }
+
   const greedy = {
     cacheSpec: [{ images: Array.from({ length: 200 }, (_, index) => `hang:${index}`) }],
     pullsPerNode: 10,
@@ -341,6 +371,25 @@ describe('caches of one namespace that pull on the same node', () => {
     on.api.remove(`${podsPath}/${pods[0] ?? ''}`);
     await refresh(tick, on.context);
     expect(on.jobs()).toHaveLength(3);
+  });
+
+  it('do not wait for failed Jobs that are retained, whose Pods back off and never end', async () => {
+    const on = limited({ podsPerNode: 4 });
+    on.nodes('node-1');
+    const failing = ['one', 'two', 'three', 'four'];
+    for (const name of failing) {
+      on.cache({ cacheSpec: [{ images: ['missing:1'] }], jobRetentionPolicy: 'Retain' }, name);
+      await reconcile(added(name), on.context);
+      await failOnNode(on, name);
+      expect(on.live(name).status.status).toBe('Failed');
+    }
+    // Both attempts of the first are half of the limit.
+    expect(on.jobs().map((job) => job.split('-')[0])).toEqual(['one', 'one']);
+    for (const name of ['five', 'six']) {
+      on.cache(plain, name);
+      await reconcile(added(name), on.context);
+    }
+    expect(on.jobs()).toHaveLength(4);
   });
 });
 

@@ -12,11 +12,8 @@ import type { World } from '#model/world.ts';
  * collection, and show why others are missing. A Job of an earlier round is deleted once newer Jobs on its node hold what it
  * holds, and have tried what it could not pull.
  */
-export function retainedJobs(
-  { observed, settings }: World,
-  cache: ImageCache,
-  desired: DesiredByHash,
-): ReadonlySet<string> {
+export function retainedJobs(world: World, cache: ImageCache, desired: DesiredByHash): ReadonlySet<string> {
+  const { observed, settings } = world;
   if (!retainsJobs(cache, settings) || isPurged(cache)) return new Set();
   const entries = entriesById(cache.status.nodes);
   // Jobs that open images hold none: those that pulled do.
@@ -33,8 +30,26 @@ export function retainedJobs(
     const isCurrent = pin.round >= (cache.status.round?.number ?? 0) || isRoundOpen(cache.status);
     return isCurrent || !isReplaced(pin, entry, { pins, desired });
   };
-  return new Set([...pins.filter(isNeeded).map(({ name }) => name), ...late.map(([name]) => name)]);
+  const names = [...pins.filter(isNeeded).map(({ name }) => name), ...late.map(([name]) => name)];
+  return new Set(names.filter((name) => !isInTheWay(observed.jobs.get(name), world)));
 }
+
+/**
+ * Whether the Pod of a Job that failed takes the place of one that would pull: it backs off or hangs, and does not end. Such
+ * Pods may be half of those that the namespace may have on the node, so that its other caches do not wait for them for ever.
+ */
+function isInTheWay(view: JobView | undefined, { pullsBeside, settings, before }: World): boolean {
+  const { podsPerNode } = settings.limits;
+  const pod = view?.pod;
+  if (podsPerNode === 0 || pod === undefined || isEnding(pod)) return false;
+  return (pullsBeside.get(pod.nodeId) ?? 0) + before.spec.pullsPerNode > podsPerNode / 2;
+}
+
+/** Whether the Pod has ended, or its containers have, before the kubelet reports its end. */
+const isEnding = ({ phase, containers }: Pod): boolean =>
+  phase === 'Succeeded' ||
+  phase === 'Failed' ||
+  (containers.length > 0 && containers.every(({ state }) => state === 'terminated'));
 
 type Pin = {
   readonly name: string;

@@ -16,6 +16,7 @@ import {
   round,
   settings,
   spec,
+  unlimited,
   waiting,
   world,
 } from '../builders.ts';
@@ -175,6 +176,20 @@ describe('a Job that did not end within the deadline', () => {
     expect(goneOf(failedNode, { attempt: 2 })).toBe(0);
     expect(goneOf(failedNode, { attempt: 2, startedAt: undefined, containers: [] })).toBe(0);
     expect(goneOf(failedNode, { attempt: 2 }, 'Delete')).toBe(1);
+  });
+
+  it('goes if it takes the place of other pulls on its node', () => {
+    const beside = (pods: number, podsPerNode: number): number => {
+      const open = openCache({ 'node-1': pulling(failedNode) }, { spec: spec({ jobRetentionPolicy: 'Retain' }) });
+      const status = { ...open.status, status: 'Failed', completionTime: noon, round: round({ number: 3 }) } as const;
+      const all = { ...of(3, 0, 1), attempt: 2 };
+      const hanging = pod({ phase: 'Pending', containers: [container(0), container(1)], ...all });
+      const seen = observed({ jobs: new Map([['web-1', { job: job(all), pod: hanging }]]), nodeList: [node()] });
+      const given = { before: { ...open, status }, observed: seen, pullsBeside: new Map([[hanging.nodeId, pods]]) };
+      const limits = { ...unlimited, podsPerNode };
+      return decide(world({ ...given, settings: settings({ limits }) })).deleteJobs.length;
+    };
+    expect([beside(14, 30), beside(15, 30), beside(100, 0)]).toEqual([0, 1, 0]);
   });
 
   it('goes if it is of an earlier attempt, of an earlier round, or pulls what is no longer desired', () => {
