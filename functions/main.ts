@@ -4,7 +4,7 @@ import { readConfig } from '#runtime/config/config.ts';
 import { listening } from '#runtime/config/listening.ts';
 import { metricsSite } from '#runtime/http/metrics-site.ts';
 import { serve } from '#runtime/http/serve.ts';
-import { functionMetrics, meteredHandlers } from '#runtime/process/metered-handlers.ts';
+import { functionMetrics, meteredHandlers, restMeter } from '#runtime/process/metered-handlers.ts';
 import { prepareProcess } from '#runtime/prepare-process.ts';
 import { runProcess } from '#runtime/process/run-process.ts';
 import { createRegistry } from '#runtime/registry/registry.ts';
@@ -14,7 +14,7 @@ import { handlers } from './handlers.ts';
 await runProcess(async () => {
   const config = readConfig(process.argv.slice(2), process.env);
   const { log, metrics, api, bounds } = await prepareProcess(config, functionMetrics);
-  const registry = createRegistry(config.registry);
+  const registry = createRegistry({ ...config.registry, onRest: restMeter(metrics) });
   const name = config.function;
   const metered = meteredHandlers(handlers, metrics);
   const served = await serve({

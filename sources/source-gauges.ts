@@ -5,7 +5,7 @@ import type { Metrics, Sample } from '#runtime/process/metrics.ts';
 import type { SourceMetric } from './source-metrics.ts';
 import type { Sources } from './start-sources.ts';
 
-type Observable = Pick<Sources, 'leads' | 'synced' | 'queue' | 'caches'>;
+type Observable = Pick<Sources, 'leads' | 'synced' | 'queue' | 'caches' | 'gatedNodes'>;
 
 /** Registers gauges of the sources. Only the leader reports caches, because only it watches them. */
 export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, sources: Observable): void {
@@ -26,6 +26,16 @@ export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, so
         caches.flatMap(({ status }) => Object.values(status.nodes).map((entry) => ({ state: stateOf(entry) }))),
       ),
     ),
+  );
+  const gates = (read: (ages: readonly number[]) => number) => (): readonly Sample[] =>
+    sources.leads() ? one(read(sources.gatedNodes())) : [];
+  gauge(
+    'imagecache_gated_nodes',
+    gates((ages) => ages.length),
+  );
+  gauge(
+    'imagecache_gated_node_age_seconds',
+    gates((ages) => Math.max(0, ...ages) / 1000),
   );
   gauge(
     'imagecache_cache_removals',

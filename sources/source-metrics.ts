@@ -42,6 +42,12 @@ export const sourceMetrics = {
     help: 'Nodes with image removals by state, summed over all ImageCaches',
     labels: ['state'],
   },
+  imagecache_gated_nodes: { type: 'gauge', help: 'Nodes with a startup taint of the warm gate', labels: [] },
+  imagecache_gated_node_age_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest node with a startup taint of the warm gate in seconds; 0 without one',
+    labels: [],
+  },
   imagecache_pulls_total: {
     type: 'counter',
     help: 'Image pulls by result of each attempt: succeeded, failed, lost (with its Pod)',

@@ -40,6 +40,7 @@ export async function startConfiguredSources(config: Config, parts: Parts): Prom
   const crd = watchCrd({ api, log });
   const started = startSources({
     ...{ api, log, within, tickSchedule: config.tickSchedule, meter: metrics },
+    warmGateTaints: config.settings.warmGateTaints,
     sink: crd.whileOurs(sink),
     onCrdMissing: () => logCrdMissing(log),
     mayBegin: (stopping) => afterKubeFledged({ api, log, namespaces, cleans }, stopping),

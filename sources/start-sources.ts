@@ -20,6 +20,8 @@ export type SourcesOptions = {
   readonly log: Logger;
   /** Default the whole cluster. */
   readonly within?: Within;
+  /** Keys of the startup taints that the warm gate may remove; default none. */
+  readonly warmGateTaints?: readonly string[];
   /** Cron schedule of the heartbeat; '' is off, where something else sends it. */
   readonly tickSchedule: string;
   /** Without it, this process assumes that it is the only one. */
@@ -43,6 +45,8 @@ export type Sources = {
   readonly caches: () => ReadonlyMap<string, ImageCache>;
   /** Changes whenever they do. */
   readonly revision: () => string;
+  /** Ages in milliseconds of the nodes that have a startup taint of the warm gate; none while standing by. */
+  readonly gatedNodes: () => readonly number[];
   /** Number of pending batches, and age of the oldest in milliseconds. */
   readonly queue: () => { readonly depth: number; readonly age: number };
   /** Aborts the deliveries in flight, and resolves when they have ended and the Lease is released. */
@@ -84,6 +88,7 @@ export function startSources(options: SourcesOptions): Sources {
     leads: () => source !== undefined,
     caches: () => source?.caches ?? new Map<string, never>(),
     revision: () => `${terms}.${source?.revision() ?? -1}`,
+    gatedNodes: () => source?.gatedNodes() ?? [],
     queue: () => ({ depth: source?.queue.depth() ?? 0, age: source?.queue.age() ?? 0 }),
     stop: async () => {
       stopping.abort();

@@ -8,7 +8,7 @@ import { isNotFound } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { serve, type ServeOptions } from '#runtime/http/serve.ts';
 import type { TraceFields } from '#runtime/http/trace-context.ts';
-import { functionMetrics, meteredHandlers } from '#runtime/process/metered-handlers.ts';
+import { functionMetrics, meteredHandlers, restMeter } from '#runtime/process/metered-handlers.ts';
 import { prepareProcess } from '#runtime/prepare-process.ts';
 import { createRegistry, type Registry } from '#runtime/registry/registry.ts';
 import { handlerContext } from '../../functions/handler-context.ts';
@@ -30,12 +30,13 @@ export type StandaloneOptions = Pick<ServeOptions, 'host' | 'lockFolder'> & {
 
 /** Starts sources and functions on the cluster that the configuration names. Throws `ConfigError` if it names none. */
 export async function startStandalone(config: Config, options: StandaloneOptions = {}): Promise<Standalone> {
-  const { registry = createRegistry(config.registry), log: givenLog, ...listen } = options;
+  const { registry: givenRegistry, log: givenLog, ...listen } = options;
   const { log, metrics, api, bounds } = await prepareProcess(
     config,
     { ...functionMetrics, ...sourceMetrics },
     givenLog,
   );
+  const registry = givenRegistry ?? createRegistry({ ...config.registry, onRest: restMeter(metrics) });
   const handlers = meteredHandlers(plainHandlers, metrics);
   const context = handlerContext(config, { api, registry, log });
   log.info({ server: api.server, context: api.context, ...(await countCaches(context.cluster)) }, 'cluster');

@@ -12,6 +12,7 @@ import type { SourceMetric } from '../source-metrics.ts';
 import { changeEvent } from '../sink/to-event.ts';
 import { newTraceparent } from '../sink/trace.ts';
 import type { Batch } from './batch.ts';
+import { listAt, textAt } from './json.ts';
 import { createKnownCaches, tryParse, type KnownCaches, type ParsedCache } from './known-caches.ts';
 import { startInformer, type Informer } from './informer.ts';
 import { startInformers } from './informers.ts';
@@ -30,6 +31,8 @@ export type KubernetesSourceOptions = {
   readonly log: Logger;
   /** Default the whole cluster. */
   readonly within?: Within;
+  /** Keys of the startup taints that the warm gate may remove; default none. */
+  readonly warmGateTaints?: readonly string[];
   /** Called once when the cluster has no ImageCache CRD; the source continues as soon as it is installed. */
   readonly onCrdMissing?: () => void;
   readonly meter?: Meter<SourceMetric>;
@@ -52,6 +55,8 @@ export type KubernetesSource = {
   readonly caches: ReadonlyMap<string, ImageCache>;
   /** Increases with every change of one. */
   readonly revision: () => number;
+  /** Ages in milliseconds of the nodes that have a startup taint of the warm gate. */
+  readonly gatedNodes: () => readonly number[];
   readonly queue: Pick<Queue, 'depth' | 'age'>;
   /** Starts no more deliveries, aborts those in flight, and resolves when they have ended. */
   readonly stop: () => Promise<void>;
@@ -98,6 +103,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
     whenSynced,
     caches: known.caches,
     revision: known.revision,
+    gatedNodes: () => gatedAges(informers.nodes, clock.now()),
     queue,
     stop: async () => {
       stopping.abort();
@@ -110,11 +116,14 @@ type Informers = {
   readonly caches: Informer<CacheProjection & ParsedCache>;
   readonly jobs: Informer<JobProjection>;
   readonly pods: Informer<PodProjection & Timed>;
-  readonly nodes: Informer<NodeProjection & Concerned>;
+  readonly nodes: Informer<NodeProjection & Concerned & Gated>;
 };
 
 /** Seconds that a succeeded pull Pod took. */
 type Timed = { readonly pulled: number | undefined };
+
+/** Epoch milliseconds of the creation of a node that has a startup taint of the warm gate; undefined for any other. */
+type Gated = { readonly gatedSince: number | undefined };
 
 type Receivers = {
   readonly router: Router;
@@ -131,10 +140,31 @@ const timedPods: Resource<PodProjection & Timed> = {
   project: (pod) => ({ ...pods.project(pod), pulled: pullSeconds(pod) }),
 };
 
-function concerning(caches: KnownCaches['caches']): Resource<NodeProjection & Concerned> {
+function observedNodes(
+  caches: KnownCaches['caches'],
+  warmGateTaints: readonly string[],
+): Resource<NodeProjection & Concerned & Gated> {
   const concernedBy = concernedCaches(caches);
-  return { ...nodes, project: (node) => ({ ...nodes.project(node), concerned: concernedBy(node) }) };
+  return {
+    ...nodes,
+    project: (node) => ({
+      ...nodes.project(node),
+      concerned: concernedBy(node),
+      gatedSince: gatedSince(node, warmGateTaints),
+    }),
+  };
 }
+
+function gatedSince(node: unknown, keys: readonly string[]): number | undefined {
+  const isGated = listAt(node, 'spec', 'taints').some((taint) => keys.includes(textAt(taint, 'key') ?? ''));
+  return isGated ? Date.parse(textAt(node, 'metadata', 'creationTimestamp') ?? '') : undefined;
+}
+
+const gatedAges = (nodes: Informer<Gated>, now: number): readonly number[] =>
+  [...nodes.keys()].flatMap((key) => {
+    const since = nodes.get(key)?.gatedSince;
+    return since === undefined ? [] : [now - since];
+  });
 
 function startAll(
   options: KubernetesSourceOptions,
@@ -162,7 +192,10 @@ function startAll(
     caches: startInformers(parsedCaches, namespaces, { ...common(imageCaches), ...whenMissing, onChange: onCache }),
     jobs: startInformers<JobProjection>(jobs, work, { ...common(jobs), onChange: router.onJob }),
     pods: startInformers(timedPods, work, { ...common(pods), onChange: onPod }),
-    nodes: startInformer(concerning(known.caches), { ...common(nodes), onChange: router.onNode }),
+    nodes: startInformer(observedNodes(known.caches, options.warmGateTaints ?? []), {
+      ...common(nodes),
+      onChange: router.onNode,
+    }),
   };
 }
 

@@ -40,6 +40,7 @@ export const commandTable: readonly Row[] = [
   { command: 'kubectl annotate imagecache web kubefledged.io/purge-imagecache=', ring: 'simulator' },
   { command: 'kubectl annotate imagecache web kubefledged.io/purge-requested-at=…', ring: 'simulator' },
   { command: "kubectl get imagecache web -o jsonpath='{.status.removals}'", ring: 'simulator' },
+  { command: 'kubectl get nodes -o custom-columns=…', ring: 'simulator' },
 
   // On the control plane, whose nodes run no Pods: first by kustomize, then by Helm.
   { command: 'kubectl apply --server-side -f crds/imagecache.yaml', ring: 'cluster' },
@@ -158,6 +159,11 @@ export const commandTable: readonly Row[] = [
     because: 'OpenFaaS is not among what the tests build',
     instead: 'test/interop/openfaas/behaviour.cluster.test.ts',
   })),
+  {
+    command: "kubectl get imagecaches -A -o json | jq -r '.items[].status.images…",
+    because: 'jq is not among what the tests need',
+    instead: 'test/functions/runtime/registry/patience.test.ts',
+  },
   ...[
     'kubectl imagecache migrate --check',
     'kubectl -n kube-fledged scale deployment kubefledged-controller --replicas=0',

@@ -9,7 +9,7 @@ import { sourceMetrics } from '../../sources/source-metrics.ts';
 import { startSources } from '../../sources/start-sources.ts';
 import { inMemoryApi, type InMemoryApi } from '../support/api/in-memory-api.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { imageCache, job, pod } from './objects.ts';
+import { imageCache, job, node, pod } from './objects.ts';
 
 const ended = (name: string, finishedAt: string, metadata = {}) =>
   pod(
@@ -27,7 +27,10 @@ async function world(prepare: (api: InMemoryApi) => void) {
   const metrics = createMetrics(sourceMetrics);
   let answer: Error | undefined;
   const sink = () => (answer === undefined ? Promise.resolve() : Promise.reject(answer));
-  const sources = startSources({ api, clock, sink, log: pino({ level: 'silent' }), tickSchedule: '', meter: metrics });
+  const sources = startSources({
+    ...{ api, clock, sink, log: pino({ level: 'silent' }), tickSchedule: '', meter: metrics },
+    warmGateTaints: ['example.com/cold'],
+  });
   observeSources(metrics, sources);
   await clock.advance(0);
   return {
@@ -72,6 +75,22 @@ describe('the source has metrics of', () => {
     await stop();
     expect(await lines('leader')).toEqual([]);
     expect(await lines('caches')).toEqual([]);
+  });
+
+  it('nodes that the warm gate holds, and the age of the oldest', async () => {
+    const tainted = (name: string, key: string, createdAt: string) =>
+      node({ name, creationTimestamp: createdAt }, { spec: { taints: [{ key, effect: 'NoSchedule' }] } });
+    const { api, clock, lines, stop } = await world((api) => {
+      api.apply(tainted('old', 'example.com/cold', '2026-11-23T23:50:00Z'));
+      api.apply(tainted('new', 'example.com/cold', '2026-11-24T00:00:00Z'));
+      api.apply(tainted('other', 'example.com/gpu', '2026-11-01T00:00:00Z'));
+    });
+    await clock.advance(60_000);
+    expect(await lines('gated')).toEqual(['imagecache_gated_nodes 2', 'imagecache_gated_node_age_seconds 660']);
+    api.apply(node({ name: 'old', creationTimestamp: '2026-11-23T23:50:00Z' }));
+    await clock.advance(0);
+    expect(await lines('gated')).toEqual(['imagecache_gated_nodes 1', 'imagecache_gated_node_age_seconds 60']);
+    await stop();
   });
 
   it('deliveries by result, and the queue', async () => {

@@ -16,8 +16,19 @@ export const functionMetrics = {
     labels: ['function'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30],
   },
+  imagecache_registry_rest_seconds_total: {
+    type: 'counter',
+    help: 'Seconds that registries are left alone, because they throttle or do not answer, over all registries',
+    labels: [],
+  },
 } as const satisfies Definitions<string>;
 export type FunctionMetric = keyof typeof functionMetrics;
+
+/** Counts how long registries are left alone. */
+export const restMeter =
+  (meter: Meter<FunctionMetric>): ((ms: number) => void) =>
+  (ms) =>
+    meter.record('imagecache_registry_rest_seconds_total', ms / 1000);
 
 /** Wraps the handlers to count the outcome of each event. */
 export const meteredHandlers = (handlers: Handlers, meter: Meter<FunctionMetric>): Handlers => ({

@@ -26,6 +26,8 @@ export type HostLimits = {
   /** Milliseconds that a call waits for a slot. */
   readonly lineTimeout: number;
   readonly now: () => number;
+  /** Called with the milliseconds by which a backoff makes the time longer that a host is left alone. */
+  readonly onRest: (ms: number) => void;
 };
 
 /** What one namespace knows of one host. */
@@ -41,7 +43,7 @@ const maxKnown = 1000;
  * call that waits for a slow host holds only slots of its namespace, and at most as many as one host gets.
  */
 export function createHosts(
-  { total, concurrency, perHost, lineTimeout, now }: HostLimits,
+  { total, concurrency, perHost, lineTimeout, now, onRest }: HostLimits,
   closing: AbortSignal,
 ): Hosts {
   const all = limiter(total);
@@ -56,7 +58,9 @@ export function createHosts(
   };
   const rest = (visitor: Visitor, ms: number, why: string): number => {
     const bounded = Math.min(ms, maxBackoff);
-    of(visitor).rest = { until: now() + bounded, why };
+    const until = now() + bounded;
+    onRest(Math.max(0, until - Math.max(now(), restEnd(known, visitor.host))));
+    of(visitor).rest = { until, why };
     return bounded;
   };
   return {
@@ -94,6 +98,10 @@ export function createHosts(
 }
 
 const keyOf = ({ host, namespace }: Visitor): string => `${namespace} ${host}`;
+
+/** When the last namespace that leaves a host alone asks it again; 0 if none does. */
+const restEnd = (known: ReadonlyMap<string, Known>, host: string): number =>
+  Math.max(0, ...[...known].flatMap(([key, { rest }]) => (key.endsWith(` ${host}`) ? [rest.until] : [])));
 
 type LimiterOf = <T>(key: string, work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
 

@@ -37,6 +37,8 @@ export type RegistryOptions = RegistrySettings & {
   readonly lookup?: LookupFunction;
   /** Epoch milliseconds. Default: the system's. */
   readonly now?: () => number;
+  /** Called with the milliseconds by which a registry is left alone for longer. */
+  readonly onRest?: (ms: number) => void;
 };
 
 /** Resolves references to digests at registries. Throws `ConfigError` if the certificate authorities can not be read. */
@@ -48,9 +50,9 @@ export function createRegistry(options: RegistryOptions): Registry {
     perHost = boundTable.registry_calls_to_host.limit,
   } = options;
   const total = boundTable.registry_calls.limit;
-  const { lookup, now = Date.now } = options;
+  const { lookup, now = Date.now, onRest = () => undefined } = options;
   const certificates = trustedAuthorities(options.certificates);
-  const hosts = createHosts({ total, concurrency, perHost, lineTimeout, now }, closing.signal);
+  const hosts = createHosts({ total, concurrency, perHost, lineTimeout, now, onRest }, closing.signal);
   const exchangeOptions = { certificates, plain: plainHosts(options), callTimeout, lookup, now };
   const exchange = createExchange(hosts, exchangeOptions, closing.signal);
   const askPlaces = createAskPlaces(createConversation(exchange, createTokens(exchange, now)));

@@ -32,6 +32,9 @@ const ordinary = {
   'imagecache_pulls_total{pod="a",result="failed"}': '0x720',
   'imagecache_deliveries_total{pod="a",kind="tick",outcome="delivered"}': '1+1x720',
   'imagecache_deliveries_total{pod="a",kind="ImageCache",outcome="retry"}': '0x720',
+  'imagecache_gated_nodes{pod="a"}': '0x720',
+  'imagecache_gated_node_age_seconds{pod="a"}': '0x720',
+  'imagecache_registry_rest_seconds_total{pod="a"}': '0x720',
   'imagecache_queue_oldest_seconds{pod="a"}': '0x720',
   'imagecache_events_handled_total{pod="a",function="reconcile",outcome="error"}': '0x720',
   'imagecache_api_requests_total{pod="a",verb="list",resource="nodes",code="200"}': '0+30x720',
@@ -93,6 +96,37 @@ export const days: readonly Day[] = [
         firing: { ImageCacheFailed: warning, ImageCacheStuck: warning, ImageCachePullsFailing: warning },
       },
     ],
+  },
+  {
+    name: 'the gate is opened by its time-out, for one new node after the other',
+    series: { ...ordinary, 'imagecache_gated_node_age_seconds{pod="a"}': repeated('0 300 600 900', 180) },
+    expected: ['1h', '6h'].map((at) => ({ at, firing: {} })),
+  },
+  {
+    name: 'the gate does not open, as the right to remove the taint is missing',
+    series: { ...ordinary, 'imagecache_gated_node_age_seconds{pod="a"}': '0x30 0+60x690' },
+    expected: [
+      { at: '54m', firing: {} },
+      { at: '58m', firing: { ImageCacheGateHeld: warning } },
+    ],
+  },
+  {
+    name: 'a registry throttles once',
+    series: { ...ordinary, 'imagecache_registry_rest_seconds_total{pod="a"}': '0x60 60x660' },
+    expected: ['1h10m', '1h50m', '3h'].map((at) => ({ at, firing: {} })),
+  },
+  {
+    name: 'a registry does not answer in time at any refresh',
+    series: { ...ordinary, 'imagecache_registry_rest_seconds_total{pod="a"}': '0x60 0+2x660' },
+    expected: [
+      { at: '1h30m', firing: {} },
+      { at: '2h10m', firing: { ImageCacheRegistryRests: info } },
+    ],
+  },
+  {
+    name: 'a registry asks to be left alone for an hour',
+    series: { ...ordinary, 'imagecache_registry_rest_seconds_total{pod="a"}': '0x60 3600x660' },
+    expected: [{ at: '1h10m', firing: { ImageCacheRegistryRests: info } }],
   },
   {
     name: 'nodes wait for Jobs that are refused',

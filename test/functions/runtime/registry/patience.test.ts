@@ -38,6 +38,17 @@ describe('a busy registry', () => {
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'digest', digest });
   });
 
+  it('counts how long it is left alone once, however many namespaces leave it alone', async () => {
+    let now = Date.now();
+    const rests: number[] = [];
+    const throttled: Script = (response) => answer(response, 429, '', { 'retry-after': '30' });
+    const { host, registry } = await one(throttled, { now: () => now, onRest: (ms) => rests.push(ms) });
+    for (const namespace of ['a', 'b']) await registry.digest(`${host}/app`, [], namespace);
+    now += 40_000;
+    await registry.digest(`${host}/app`, [], 'b');
+    expect(rests).toEqual([30_000, 0, 30_000]);
+  });
+
   it('is not asked by calls that already wait', async () => {
     const { server, host, registry } = await one((response) => answer(response, 429, '', { 'retry-after': '30' }));
     const names = Array.from({ length: 12 }, (_, number) => `${host}/app:${number}`);
