@@ -1,20 +1,22 @@
 import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
+import type { Bounds } from '#runtime/bounds.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { settingsIn, type Config } from '#runtime/config/config.ts';
 import type { Context } from '#runtime/handler.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
 
-type Connections = { readonly api: Api; readonly registry: Registry; readonly log: Logger };
+type Connections = { readonly api: Api; readonly registry: Registry; readonly log: Logger; readonly bounds: Bounds };
 
 /** What all handlers of a process share; the signal is added for each call. */
-export function handlerContext(config: Config, { api, registry, log }: Connections): Omit<Context, 'signal'> {
+export function handlerContext(config: Config, { api, registry, log, bounds }: Connections): Omit<Context, 'signal'> {
   return {
     cluster: createCluster(api, config.watchNamespaces, log),
     settings: settingsIn(api.namespace, config.settings),
     registry,
     readsPullSecrets: config.readsPullSecrets,
     log,
+    tickDrives: bounds.tick_drives,
     now: Date.now,
   };
 }

@@ -14,12 +14,13 @@ import { handlers } from './handlers.ts';
 await runProcess(async () => {
   const config = readConfig(process.argv.slice(2), process.env);
   const { log, metrics, api, bounds } = await prepareProcess(config, functionMetrics);
-  const registry = createRegistry({ ...config.registry, onRest: restMeter(metrics) });
+  const calls = bounds.registry_calls;
+  const registry = createRegistry({ ...config.registry, calls, onRest: restMeter(metrics) });
   const name = config.function;
   const metered = meteredHandlers(handlers, metrics);
   const served = await serve({
     handlers: name === undefined ? metered : { [name]: metered[name] },
-    context: handlerContext(config, { api, registry, log }),
+    context: handlerContext(config, { api, registry, log, bounds }),
     ...listening(config),
     port: config.port,
     secret: config.eventSecret,

@@ -36,9 +36,10 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     { ...functionMetrics, ...sourceMetrics },
     givenLog,
   );
-  const registry = givenRegistry ?? createRegistry({ ...config.registry, onRest: restMeter(metrics) });
+  const calls = bounds.registry_calls;
+  const registry = givenRegistry ?? createRegistry({ ...config.registry, calls, onRest: restMeter(metrics) });
   const handlers = meteredHandlers(plainHandlers, metrics);
-  const context = handlerContext(config, { api, registry, log });
+  const context = handlerContext(config, { api, registry, log, bounds });
   log.info({ server: api.server, context: api.context, ...(await countCaches(context.cluster)) }, 'cluster');
   const contextFor = (name: FunctionName, trace: TraceFields, signal: AbortSignal): Context => ({
     ...context,

@@ -1,3 +1,9 @@
+import { maxChangedObjects } from '#model/cache/cloud-event.ts';
+import { maxNodesStarted } from '#model/desired/node-limit.ts';
+
+/** What a limiter needs of a bound. */
+export type Slots = Pick<Bound, 'limit' | 'take' | 'give'>;
+
 /** One bound: at most `limit` of something at the same time in this process. */
 export type Bound = {
   readonly limit: number;
@@ -10,7 +16,8 @@ export type Bound = {
   readonly refuse: () => void;
 };
 
-type Row = { readonly limit: number; readonly doc: string };
+/** `isCounted`: how much is in use is known, and shown in /metrics; the others are sizes. */
+type Row = { readonly limit: number; readonly doc: string; readonly isCounted?: true };
 
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
@@ -19,6 +26,7 @@ const mebibyte = 1024 * kibibyte;
 export const boundTable = {
   connections: {
     limit: 256,
+    isCounted: true,
     doc: 'open connections to the port; one more displaces the oldest of the busiest address that is not being answered',
   },
   connection_requests: {
@@ -28,25 +36,70 @@ export const boundTable = {
   request_seconds: { limit: 10, doc: 'seconds for a whole request to arrive' },
   body_bytes: { limit: 2 * mebibyte, doc: 'bytes of one body: a little more than the largest object of etcd' },
   small_body_bytes: { limit: 64 * kibibyte, doc: 'bytes of a body that every request may have' },
-  large_bodies_bytes: { limit: 8 * mebibyte, doc: 'bytes above that, of all requests together; more are answered 503' },
+  large_bodies_bytes: {
+    limit: 8 * mebibyte,
+    isCounted: true,
+    doc: 'bytes above that, of all requests together; more are answered 503',
+  },
   batch_events: { limit: 100, doc: 'events of one batch; more are answered 413. Equal ones are handled once' },
-  requests: { limit: 256, doc: 'requests with events at once; more are answered 503' },
+  requests: { limit: 256, isCounted: true, doc: 'requests with events at once; more are answered 503' },
   requests_at_work: {
     limit: 32,
+    isCounted: true,
     doc: 'of these, events that a function handles at once; others wait, until the sender hangs up',
   },
-  pages: { limit: 16, doc: 'pages and metrics that are sent at once, each within 10 s; more are answered 503' },
-  registry_calls: { limit: 48, doc: 'calls to registries at once' },
+  pages: {
+    limit: 16,
+    isCounted: true,
+    doc: 'pages and metrics that are sent at once, each within 10 s; more are answered 503',
+  },
+  registry_calls: { limit: 48, isCounted: true, doc: 'calls to registries at once' },
   registry_calls_of_namespace: { limit: 16, doc: 'of these, for caches of one namespace' },
   registry_calls_to_host: { limit: 4, doc: 'of these, to one registry' },
   registry_answer_bytes: { limit: 64 * kibibyte, doc: 'bytes of an answer that are kept; of a manifest, the digest' },
   round_questions: { limit: 64, doc: 'images of one round that wait for a registry at once' },
   round_images: { limit: 1000, doc: 'moving images of one round that registries are asked for; more count as unknown' },
+  api_calls: {
+    limit: 32,
+    isCounted: true,
+    doc: 'calls to the API server at once: reads, pages of listings, and writes of Jobs; others wait. Watches and the Lease are not counted',
+  },
+  page_caches: { limit: 50, doc: 'ImageCaches in one page of a listing' },
+  page_nodes: { limit: 100, doc: 'Nodes in one page' },
+  page_pods: { limit: 25, doc: 'Pods in one page: one of 32 images has 50 kB' },
+  page_jobs: { limit: 50, doc: 'Jobs in one page' },
+  page_job_metadata: { limit: 100, doc: 'Jobs in one page, of which only the metadata is read' },
+  page_metadata: { limit: 500, doc: 'Pods, or ImageCaches, in one page, of which only the metadata is read' },
+  page_removal_jobs: { limit: 250, doc: 'removal Jobs in one page' },
+  page_events: { limit: 500, doc: 'Events in one page' },
+  page_deployments: { limit: 100, doc: 'Deployments in one page, when kube-fledged is looked for' },
+  page_watched: { limit: 100, doc: 'objects in one page when a source lists what it then watches' },
+  tick_drives: { limit: 4, isCounted: true, doc: 'caches that a tick handles at once' },
+  plan_nodes: {
+    limit: maxNodesStarted,
+    doc: 'nodes on which one decision starts Jobs, before the next decision starts more',
+  },
+  deliveries: { limit: 16, doc: 'events that a source delivers at once, one for each cache' },
+  pending_changes: {
+    limit: 20_000,
+    doc: 'changed objects of one cache that wait for delivery; of more, the event says that everything is to be observed',
+  },
+  event_objects: { limit: maxChangedObjects, doc: 'changed objects that one event names; the rest follow in the next' },
 } as const satisfies Readonly<Record<string, Row>>;
 
 export type BoundName = keyof typeof boundTable;
 
+/** The size of the pages of a listing. */
+export type PageBound = Extract<BoundName, `page_${string}`>;
+
 export type Bounds = Readonly<Record<BoundName, Bound>>;
+
+/** The bounds of which the use is counted. */
+export const countedBounds = (): readonly BoundName[] =>
+  boundNames.filter((name) => {
+    const row: Row = boundTable[name];
+    return row.isCounted === true;
+  });
 
 /** The bounds of one process, with nothing in use. */
 export function createBounds(onRefused: (name: BoundName) => void = () => undefined): Bounds {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { FunctionName, Notice } from '#model/cache/cloud-event.ts';
 import type { Settings } from '#model/cache/settings.ts';
+import type { Slots } from '#runtime/bounds.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
 
@@ -15,6 +16,8 @@ export type Context = {
   readonly log: Logger;
   /** Counts the failure of one cache or node that a tick goes on after. */
   readonly countFailure?: (error: unknown) => void;
+  /** How many caches a tick handles at once; default the bound `tick_drives`. */
+  readonly tickDrives?: Slots;
   /** The time in epoch milliseconds. */
   readonly now: () => number;
   /** Aborts when the process stops: start no new work. */

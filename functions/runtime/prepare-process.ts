@@ -29,6 +29,7 @@ export async function prepareProcess<Name extends string>(
   for (const note of config.notes) log.warn(note);
   const metrics = createMetrics<Name | ProcessMetric>({ ...processMetrics, ...definitions });
   recordBuild(metrics);
-  const api = await connect(config, { onCall: callMeter(metrics) });
-  return { log, metrics, api, bounds: meteredBounds(metrics) };
+  const bounds = meteredBounds(metrics);
+  const api = await connect(config, { onCall: callMeter(metrics), calls: bounds.api_calls });
+  return { log, metrics, api, bounds };
 }

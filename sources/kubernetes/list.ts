@@ -1,12 +1,10 @@
 import type { Api } from '#runtime/api/api.ts';
+import { boundTable } from '#runtime/bounds.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { listAt, textAt } from './json.ts';
 import { collectionPath, entryOf, type Entry, type Resource } from './resource.ts';
 
 export type Listed<P> = { readonly resourceVersion: string; readonly entries: ReadonlyMap<string, Entry<P>> };
-
-/** A Pod of 20 containers takes 50 kB. */
-const pageSize = '100';
 
 /** Lists the whole collection in pages, projecting each page before the next request; restarts if the list expires. */
 export async function list<P>(api: Api, resource: Resource<P>, signal: AbortSignal): Promise<Listed<P>> {
@@ -20,7 +18,7 @@ async function listOnce<P>(api: Api, resource: Resource<P>, signal: AbortSignal)
   const entries = new Map<string, Entry<P>>();
   let next: string | undefined;
   for (;;) {
-    const path = collectionPath(resource, { limit: pageSize, continue: next });
+    const path = collectionPath(resource, { limit: String(boundTable.page_watched.limit), continue: next });
     const page = await readPage(api, path, signal).catch((error: unknown) => {
       if (next !== undefined && error instanceof ApiError && error.status === 410) return 'expired' as const;
       throw error;

@@ -1,4 +1,5 @@
 import { maxChangedObjects, type ObjectReference } from '#model/cache/cloud-event.ts';
+import { boundTable } from '#runtime/bounds.ts';
 import { mainChange, type Batch } from './batch.ts';
 
 /** Pending changes of one cache and one class of objects. Adding one takes constant time. */
@@ -17,7 +18,7 @@ export type PendingChanges = {
 };
 
 /** Pending objects beyond which everything is observed instead: the Jobs of 10,000 nodes, and their Pods. */
-export const maxPending = 20_000;
+export const maxPending = boundTable.pending_changes.limit;
 
 type State = {
   head: Batch | undefined;

@@ -14,6 +14,6 @@ export type QueueOptions = {
   readonly gap: (key: string) => number;
   /** Whether the cache exists: if not, only its own deletion is delivered. */
   readonly isKnown: (key: string) => boolean;
-  /** Maximum number of concurrent deliveries over all caches. Default 16. */
+  /** Maximum number of concurrent deliveries over all caches. Default the bound `deliveries`. */
   readonly concurrency?: number;
 };

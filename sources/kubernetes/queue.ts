@@ -1,3 +1,4 @@
+import { boundTable } from '#runtime/bounds.ts';
 import type { Cancel } from '../clock.ts';
 import type { Batch } from './batch.ts';
 import { deliverNext } from './delivery.ts';
@@ -119,7 +120,7 @@ function startReady(state: State): void {
   const { options, ready, inFlight } = state;
   if (state.phase !== 'open') return;
   for (const lane of ready) {
-    if (inFlight.size >= (options.concurrency ?? 16)) return;
+    if (inFlight.size >= (options.concurrency ?? boundTable.deliveries.limit)) return;
     ready.delete(lane);
     const flight = deliverNext(lane, options, state.stopping.signal).finally(() => {
       inFlight.delete(flight);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { maxDrivesPerTick, maxNodesAge } from '#runtime/drive/drive-in-tick.ts';
+import { boundTable, createBounds } from '#runtime/bounds.ts';
+import { maxNodesAge } from '#runtime/drive/drive-in-tick.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
@@ -70,18 +71,22 @@ describe('a tick with 20 caches that are due', () => {
   ])('$name drives only a few at the same time', async ({ handler }) => {
     const { on } = manyCaches({ cacheSpec: [{ images: ['app:1'] }], deletionPolicy: 'Purge' });
     const { cluster } = on.context;
-    let [driven, most] = [0, 0];
+    const { tick_drives: tickDrives } = createBounds();
+    let [driven, most, mostCounted] = [0, 0, 0];
     const counted = async <T>(work: () => Promise<T>): Promise<T> => {
       driven += 1;
       most = Math.max(most, driven);
+      mostCounted = Math.max(mostCounted, tickDrives.used());
       await sleep(5);
       return work().finally(() => (driven -= 1));
     };
     await handler(tick, {
       ...on.context,
+      tickDrives,
       cluster: { ...cluster, cache: (each) => counted(() => cluster.cache(each)) },
     });
-    expect(most).toBe(maxDrivesPerTick);
+    const { limit } = boundTable.tick_drives;
+    expect([most, mostCounted, tickDrives.used()]).toEqual([limit, limit, 0]);
   });
 
   it('serves the others if it can not be decided what one of them needs', async () => {

@@ -11,7 +11,7 @@ import { cacheRecord, type CacheRecord } from './cache-record.ts';
 /** All nodes, or the one of this name. Throws `ApiError` if they cannot be read. */
 export async function readNodes(api: Api, name: string | undefined): Promise<readonly Node[]> {
   if (name !== undefined) return [parseNode(await api.request({ method: 'GET', path: paths.node(name) }))];
-  return listItems(api, paths.nodes, { limit: 100, parse: nodeReader() });
+  return listItems(api, paths.nodes, { bound: 'page_nodes', parse: nodeReader() });
 }
 
 export type ReadCaches = { readonly records: readonly CacheRecord[]; readonly hasAllCaches: boolean };
@@ -34,7 +34,7 @@ async function listCaches(api: Api, at: readonly string[], usualAccount: string)
     const cache = cacheOrUnreadable(object);
     return isUnreadable(cache) ? undefined : cacheRecord(cache, object, usualAccount);
   };
-  const all = await listItemsAt(api, at, { limit: 50, parse });
+  const all = await listItemsAt(api, at, { bound: 'page_caches', parse });
   const records = all.filter((each) => each !== undefined);
   return { records, hasAllCaches: records.length === all.length };
 }

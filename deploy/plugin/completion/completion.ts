@@ -71,4 +71,4 @@ const namesIn = (words: readonly string[], flags: readonly Flag[]): readonly str
 const named = z.object({ metadata: z.object({ name: z.string() }) });
 
 const namesFrom = (api: Api, path: string): Promise<readonly string[]> =>
-  listItems(api, path, { limit: 500, parse: (object) => named.parse(object).metadata.name });
+  listItems(api, path, { bound: 'page_nodes', parse: (object) => named.parse(object).metadata.name });

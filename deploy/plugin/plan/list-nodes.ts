@@ -30,5 +30,5 @@ export async function listNodes(api: Api): Promise<ListedNodes> {
       }
     return parseNode(object);
   };
-  return { nodes: await listItems(api, paths.nodes, { limit: 250, parse }), sizes };
+  return { nodes: await listItems(api, paths.nodes, { bound: 'page_nodes', parse }), sizes };
 }

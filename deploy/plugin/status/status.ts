@@ -62,7 +62,7 @@ async function list({ api, terminal, namespace, allNamespaces, output }: Invocat
     const createdAt = Date.parse(created.parse(object).metadata.creationTimestamp);
     return { cache, found: report(cache, recordedAccess(object)), createdAt };
   };
-  const items = await listItems(api, path, { limit: 50, parse });
+  const items = await listItems(api, path, { bound: 'page_caches', parse });
   const sorted = items.toSorted(
     (a, b) =>
       rank(a.cache) - rank(b.cache) || a.cache.namespace.localeCompare(b.cache.namespace) || byName(a.cache, b.cache),

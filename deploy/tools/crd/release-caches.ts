@@ -29,7 +29,7 @@ export async function releaseCaches(api: Api, namespaces: Namespaces = []): Prom
 async function cachesOf(api: Api, namespaces: Namespaces): Promise<readonly Held[]> {
   try {
     return await listItemsAt(api, pathsWithin(namespaces, paths.caches), {
-      limit: 500,
+      bound: 'page_metadata',
       parse: heldOf,
       isMetadata: true,
     });

@@ -1,3 +1,5 @@
+import type { Slots } from '#runtime/bounds.ts';
+
 /** One request to the API server. */
 export type ApiCall = {
   readonly method: Method;
@@ -52,8 +54,10 @@ export type CallResult = {
 };
 
 export type ApiOptions = {
-  /** Maximum number of concurrent calls; streams do not count. Default 32. */
+  /** Maximum number of concurrent calls; streams do not count. Default the bound `api_calls`. */
   readonly concurrency?: number;
+  /** The same bound, with the count of the process. */
+  readonly calls?: Slots;
   /** Called after every try. */
   readonly onCall?: (result: CallResult) => void;
 };

@@ -1,3 +1,4 @@
+import type { Slots } from '#runtime/bounds.ts';
 import { reasonOf } from './time-limit.ts';
 
 /** Runs work once a slot is free. Throws the signal's reason if it fires while waiting. */
@@ -28,6 +29,20 @@ export function limiter(limit: number): Limiter {
       leave();
     }
   };
+}
+
+/** A limiter for a bound, which reports how many are at work. */
+export function boundedLimiter(bound: Slots): Limiter {
+  const enter = limiter(bound.limit);
+  return (work, signal) =>
+    enter(async () => {
+      bound.take();
+      try {
+        return await work();
+      } finally {
+        bound.give();
+      }
+    }, signal);
 }
 
 function queued(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {

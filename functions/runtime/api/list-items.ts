@@ -1,10 +1,11 @@
 import * as z from 'zod/mini';
 import type { Api } from './api.ts';
+import { boundTable, type PageBound } from '#runtime/bounds.ts';
 import { ApiError } from '#runtime/errors.ts';
 
 type Listing<Item> = {
-  /** Items per page; lower for large items to bound memory. */
-  readonly limit: number;
+  /** Items per page: few of large ones, to bound memory. */
+  readonly bound: PageBound;
   readonly parse: (object: unknown) => Item;
   readonly selector?: string;
   readonly fieldSelector?: string;
@@ -45,7 +46,7 @@ async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Pr
   const items: Item[] = [];
   let next = '';
   do {
-    const query = new URLSearchParams({ limit: String(listing.limit) });
+    const query = new URLSearchParams({ limit: String(boundTable[listing.bound].limit) });
     if (listing.selector !== undefined) query.set('labelSelector', listing.selector);
     if (listing.fieldSelector !== undefined) query.set('fieldSelector', listing.fieldSelector);
     if (next !== '') query.set('continue', next);

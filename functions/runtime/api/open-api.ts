@@ -6,16 +6,16 @@ import type { Api, ApiCall, ApiOptions } from './api.ts';
 import type { Credentials } from './cluster-source.ts';
 import { deadline, reasonOf, TimedOut } from './time-limit.ts';
 import type { ApiError } from '#runtime/errors.ts';
-import { limiter } from './limiter.ts';
+import { boundTable } from '#runtime/bounds.ts';
+import { boundedLimiter, limiter } from './limiter.ts';
 import { nextTry } from './retry-policy.ts';
 import type { Sent } from './transport.ts';
-
-const defaultConcurrency = 32;
 
 /** The client for given credentials; separate from `createApi` to not load the Kubernetes client. Sends nothing before the first call. */
 export function openApi(credentials: Credentials, options: ApiOptions): Api {
   const wire = apiConnection(credentials, options.onCall);
-  const enter = limiter(options.concurrency ?? defaultConcurrency);
+  const { concurrency = boundTable.api_calls.limit, calls } = options;
+  const enter = calls === undefined ? limiter(concurrency) : boundedLimiter(calls);
   return {
     server: credentials.server.href.replace(/\/$/, ''),
     context: credentials.context,

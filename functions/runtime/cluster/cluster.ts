@@ -95,7 +95,7 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
   const readPods = () => byMetadataIfUnreadable('Pod', podReader(), onUnreadable);
   const listCaches = async (): Promise<CacheListing> => {
     const path = pathsWithin(namespaces, paths.caches);
-    const all = await listItemsAt(api, path, { limit: 50, parse: cacheOrUnreadable });
+    const all = await listItemsAt(api, path, { bound: 'page_caches', parse: cacheOrUnreadable });
     return {
       caches: all.filter((cache): cache is ImageCache => !isUnreadable(cache)),
       unreadable: all.filter(isUnreadable),
@@ -114,24 +114,24 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
       return isOurs ? find(() => paths.object(object), cacheOfObject) : undefined;
     },
     node: async (name) => find(() => paths.node(name), readNode),
-    nodes: async () => listItems(api, paths.nodes, { limit: 100, parse: readNodes() }),
+    nodes: async () => listItems(api, paths.nodes, { bound: 'page_nodes', parse: readNodes() }),
     job: async (namespace, name) => find(() => paths.job(namespace, name), readJob),
     jobs: async (namespace, selector) =>
-      listItems(api, paths.jobs(namespace), { limit: 100, parse: readJob, selector, isMetadata: true }),
+      listItems(api, paths.jobs(namespace), { bound: 'page_job_metadata', parse: readJob, selector, isMetadata: true }),
     jobsInFull: async (namespace, selector) =>
-      listItems(api, paths.jobs(namespace), { limit: 50, parse: readJob, selector }),
+      listItems(api, paths.jobs(namespace), { bound: 'page_jobs', parse: readJob, selector }),
     jobsBut: async (cacheUids) =>
       listItemsAt(api, pathsWithin(namespaces, paths.jobs), {
-        limit: 100,
+        bound: 'page_job_metadata',
         parse: readJob,
         selector: `${managerSelector},${pullSelector}${notOf(cacheUids)}`,
         isMetadata: true,
       }),
     removals: async (namespace) =>
-      listItems(api, paths.jobs(namespace), { limit: 250, parse: readJob, selector: removalSelector }),
+      listItems(api, paths.jobs(namespace), { bound: 'page_removal_jobs', parse: readJob, selector: removalSelector }),
     pod: async (namespace, name) => find(() => paths.pod(namespace, name), readPod),
     pods: async (namespace, selector) =>
-      listItems(api, paths.pods(namespace), { limit: 25, parse: readPods(), selector }),
+      listItems(api, paths.pods(namespace), { bound: 'page_pods', parse: readPods(), selector }),
     pullSecret: async (namespace, name) => parsePullSecret(await get(() => paths.secret(namespace, name))),
     podRefusals: async (namespace, jobs) => podRefusals(api, namespace, jobs),
     hasServiceAccount: async (namespace, name) => hasServiceAccount(api, namespace, name),

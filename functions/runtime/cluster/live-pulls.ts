@@ -24,7 +24,13 @@ export function livePulls(api: Api): LivePulls {
   return {
     read: async (namespace, butOf) => {
       const selector = `${managerSelector},${pullSelector},${labels.cacheUid} notin (${butOf})`;
-      const listing = { limit: 500, parse: parsePod, selector, fieldSelector: notEnded, isMetadata: true };
+      const listing = {
+        bound: 'page_metadata' as const,
+        parse: parsePod,
+        selector,
+        fieldSelector: notEnded,
+        isMetadata: true,
+      };
       const pods = await listItems(api, paths.pods(namespace), listing);
       return pods.map(({ jobName, nodeId, cacheUid }) => ({ job: jobName, nodeId, cacheUid }));
     },

@@ -28,7 +28,7 @@ export async function podRefusals(
   const which = only === undefined ? 'involvedObject.kind=Job' : `involvedObject.uid=${only.uid}`;
   const fieldSelector = `${which},reason=FailedCreate`;
   const events = await listItems(api, paths.events(namespace), {
-    limit: 500,
+    bound: 'page_events',
     parse: (object) => event.parse(object),
     fieldSelector,
   });

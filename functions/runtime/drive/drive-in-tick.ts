@@ -1,11 +1,9 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
-import { limiter } from '#runtime/api/limiter.ts';
+import { boundedLimiter } from '#runtime/api/limiter.ts';
+import { createBounds } from '#runtime/bounds.ts';
 import type { Context } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from './isolated.ts';
-
-/** Maximum number of caches that a tick drives at the same time: each holds its Jobs and Pods in memory. */
-export const maxDrivesPerTick = 4;
 
 /** Maximum age in milliseconds of the Nodes that the caches of a tick share. */
 export const maxNodesAge = 10_000;
@@ -18,7 +16,7 @@ export async function driveInTick(
   driveOne: (cache: ImageCache, context: Context) => Promise<void>,
   { listNodes, context }: { readonly listNodes: ListNodes; readonly context: Context },
 ): Promise<void> {
-  const enter = limiter(maxDrivesPerTick);
+  const enter = boundedLimiter(context.tickDrives ?? createBounds().tick_drives);
   const drive = (cache: ImageCache): Promise<void> => driveOne(cache, whileUnchanged(cache, listNodes, context));
   const each = async (cache: ImageCache): Promise<void> =>
     isolated(cacheSubject(cache), () => enter(() => drive(cache), context.signal), context);

@@ -1,5 +1,5 @@
 import { type FunctionName, type Notice, routes, tickRoutes } from '#model/cache/cloud-event.ts';
-import { limiter } from '#runtime/api/limiter.ts';
+import { boundedLimiter } from '#runtime/api/limiter.ts';
 import type { Bounds } from '#runtime/bounds.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { logFailure } from '#runtime/log-failure.ts';
@@ -10,19 +10,11 @@ export type Deliver = typeof deliver;
 
 /** Delivers events to functions, as many at once as the bound allows. A tick takes no place: it is shared by all that wait for it. */
 export function createDeliver({ requests_at_work }: Bounds): Deliver {
-  const enter = limiter(requests_at_work.limit);
-  return (event, to, context) => {
-    if (event.notice.type === 'tick') return deliver(event, to, context);
-    const work = async (): Promise<Answer> => {
-      requests_at_work.take();
-      try {
-        return await deliver(event, to, context);
-      } finally {
-        requests_at_work.give();
-      }
-    };
-    return enter(work, context.signal);
-  };
+  const enter = boundedLimiter(requests_at_work);
+  return (event, to, context) =>
+    event.notice.type === 'tick'
+      ? deliver(event, to, context)
+      : enter(() => deliver(event, to, context), context.signal);
 }
 
 /** Calls the function with one event and logs the outcome; errors are logged only here. */

@@ -36,7 +36,7 @@ export async function runningControllers(api: Api, namespaces: Namespaces = []):
   const found = new Map<string, Controller>();
   for (const selector of selectors)
     for (const { metadata: of, spec, status } of await listItemsAt(api, pathsWithin(namespaces, paths.pods), {
-      limit: 100,
+      bound: 'page_pods',
       parse,
       selector,
     })) {
@@ -63,7 +63,10 @@ export async function controllerArguments(
 }
 
 const deployments = (api: Api): Promise<readonly z.infer<typeof deployment>[]> =>
-  listItems(api, '/apis/apps/v1/deployments', { limit: 100, parse: (object) => deployment.parse(object) });
+  listItems(api, '/apis/apps/v1/deployments', {
+    bound: 'page_deployments',
+    parse: (object) => deployment.parse(object),
+  });
 
 /** Lists Deployments of kube-fledged's controller or operator with replicas, whatever their labels. Throws `ApiError`. */
 export async function controllerDeployments(api: Api): Promise<readonly Controller[]> {

@@ -26,7 +26,7 @@ export async function oldJobs(api: Api, namespaces: Namespaces = []): Promise<re
   const selector = `app=kubefledged,controller=fledged,${managerSelector}`;
   const parse = (object: unknown): z.infer<typeof job> => job.parse(object);
   const all = await listItemsAt(api, pathsWithin(namespaces, paths.jobs), {
-    limit: 500,
+    bound: 'page_job_metadata',
     parse,
     selector,
     isMetadata: true,

@@ -1,5 +1,5 @@
 import type { CallResult } from '#runtime/api/api.ts';
-import { type Bound, boundNames, type Bounds, createBounds } from '#runtime/bounds.ts';
+import { type Bound, type BoundName, boundNames, type Bounds, countedBounds, createBounds } from '#runtime/bounds.ts';
 import type { Definitions, Meter, Metrics } from './metrics.ts';
 import { version } from '#runtime/version.ts';
 
@@ -20,7 +20,7 @@ export const processMetrics = {
     buckets: durationBuckets,
   },
   imagecache_bound_limit: { type: 'gauge', help: 'The most that a process holds or does at once', labels: ['bound'] },
-  imagecache_bound_used: { type: 'gauge', help: 'How much of it is in use', labels: ['bound'] },
+  imagecache_bound_used: { type: 'gauge', help: 'How much of it is in use, where that is counted', labels: ['bound'] },
   imagecache_bound_refusals_total: {
     type: 'counter',
     help: 'How often something was refused, or gave way, because of a bound',
@@ -36,15 +36,15 @@ export function recordBuild(metrics: Pick<Metrics<ProcessMetric>, 'gauge'>): voi
 /** Creates the bounds of a process, and reports them. */
 export function meteredBounds(metrics: Metrics<ProcessMetric>): Bounds {
   const bounds = createBounds((bound) => metrics.record('imagecache_bound_refusals_total', 1, { bound }));
-  const sample = (value: (bound: Bound) => number) => () =>
-    boundNames.map((bound) => ({ value: value(bounds[bound]), labels: { bound } }));
+  const sample = (names: readonly BoundName[], value: (bound: Bound) => number) => () =>
+    names.map((bound) => ({ value: value(bounds[bound]), labels: { bound } }));
   metrics.gauge(
     'imagecache_bound_limit',
-    sample(({ limit }) => limit),
+    sample(boundNames, ({ limit }) => limit),
   );
   metrics.gauge(
     'imagecache_bound_used',
-    sample(({ used }) => used()),
+    sample(countedBounds(), ({ used }) => used()),
   );
   return bounds;
 }

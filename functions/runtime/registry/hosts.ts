@@ -1,5 +1,6 @@
 import { deadline, TimedOut } from '#runtime/api/time-limit.ts';
-import { limiter, type Limiter } from '#runtime/api/limiter.ts';
+import { boundedLimiter, limiter, type Limiter } from '#runtime/api/limiter.ts';
+import type { Slots } from '#runtime/bounds.ts';
 import { NoAnswer } from './no-answer.ts';
 
 /**
@@ -19,8 +20,9 @@ export type Hosts = {
 export type Visitor = { readonly host: string; readonly namespace: string };
 
 export type HostLimits = {
-  /** Of all namespaces, and of one. */
-  readonly total: number;
+  /** Of all namespaces. */
+  readonly calls: Slots;
+  /** Of one namespace. */
   readonly concurrency: number;
   readonly perHost: number;
   /** Milliseconds that a call waits for a slot. */
@@ -43,10 +45,10 @@ const maxKnown = 1000;
  * call that waits for a slow host holds only slots of its namespace, and at most as many as one host gets.
  */
 export function createHosts(
-  { total, concurrency, perHost, lineTimeout, now, onRest }: HostLimits,
+  { calls, concurrency, perHost, lineTimeout, now, onRest }: HostLimits,
   closing: AbortSignal,
 ): Hosts {
-  const all = limiter(total);
+  const all = boundedLimiter(calls);
   const ofHostAndNamespace = limiters(perHost);
   const ofNamespace = limiters(concurrency);
   const ofHost = limiters(perHost);

@@ -5,7 +5,7 @@ import { type Answer, createAskPlaces, unknown } from './ask-places.ts';
 import { createConversation } from './conversation.ts';
 import { createExchange, timeBudget } from './exchange.ts';
 import { createHosts } from './hosts.ts';
-import { boundTable } from '#runtime/bounds.ts';
+import { boundTable, createBounds, type Slots } from '#runtime/bounds.ts';
 import { fingerprint, type Keyring } from './keyring.ts';
 import { isDigest, placesOf, plainHosts } from './places.ts';
 import type { RegistrySettings } from '#runtime/config/registry-settings.ts';
@@ -28,6 +28,8 @@ export type RegistryOptions = RegistrySettings & {
   /** Maximum number of concurrent calls for one namespace, and to one host; default 16 and 4. */
   readonly concurrency?: number;
   readonly perHost?: number;
+  /** The bound of all calls, with the count of the process. */
+  readonly calls?: Slots;
   /** Time limits in milliseconds of one call, and of all calls for one image. Default 5,000 and 10,000. */
   readonly callTimeout?: number;
   readonly imageTimeout?: number;
@@ -48,11 +50,11 @@ export function createRegistry(options: RegistryOptions): Registry {
   const {
     concurrency = boundTable.registry_calls_of_namespace.limit,
     perHost = boundTable.registry_calls_to_host.limit,
+    calls = createBounds().registry_calls,
   } = options;
-  const total = boundTable.registry_calls.limit;
   const { lookup, now = Date.now, onRest = () => undefined } = options;
   const certificates = trustedAuthorities(options.certificates);
-  const hosts = createHosts({ total, concurrency, perHost, lineTimeout, now, onRest }, closing.signal);
+  const hosts = createHosts({ calls, concurrency, perHost, lineTimeout, now, onRest }, closing.signal);
   const exchangeOptions = { certificates, plain: plainHosts(options), callTimeout, lookup, now };
   const exchange = createExchange(hosts, exchangeOptions, closing.signal);
   const askPlaces = createAskPlaces(createConversation(exchange, createTokens(exchange, now)));
