@@ -186,4 +186,27 @@ describe('a removal that failed', () => {
     await purge(changed(aCache), on.context);
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2']);
   });
+
+  it('waits for those that were not tried yet, and for the end of the purge', async () => {
+    const on = await pulled(undefined, 'node-1', 'node-2', 'node-3');
+    const oneByOne = { ...on.context, settings: { ...on.context.settings, jobsMaxSurge: 1 } };
+    const atWork = (): readonly string[] =>
+      Object.entries(on.live().status.removals).flatMap(([name, { state }]) => (state === 'Removing' ? [name] : []));
+    on.annotate(asked);
+    await purge(changed(aCache), oneByOne);
+    const turns = [atWork()];
+    const ends: (number | undefined)[] = [];
+    for (let turn = 0; turn < 5; turn += 1) {
+      // No Pod of the removal Job ever starts.
+      on.wait(on.context.settings.imagePullDeadline);
+      await purge(tick, oneByOne);
+      turns.push(atWork());
+      ends.push(on.live().status.completionTime);
+    }
+    expect(turns.flat()).toEqual(['node-1', 'node-2', 'node-3', 'node-1', 'node-2', 'node-3']);
+    const [, , end] = ends;
+    expect(ends).toEqual([undefined, undefined, end, end, end]);
+    expect(end).toBeGreaterThan(0);
+    expect(on.live().status.status).toBe('Failed');
+  });
 });

@@ -1,4 +1,4 @@
-import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
+import { type ImageCache, isPurged, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
 import { type RemovalEntry, failedRemovalEntry, isRetryDue } from '#model/cache/removal-ledger.ts';
 import { freeNodeSlots, maxNodesStarted } from '#model/desired/node-limit.ts';
@@ -17,12 +17,8 @@ type Started = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache
  */
 export function startRemovals(world: World, cache: ImageCache): Started {
   const { observed, settings, now } = world;
-  const { removals, nodes, toRemove } = cache.status;
-  const pending = Object.entries(removals).filter(([name, entry]) => {
-    const pull = ownEntry(nodes, name);
-    const isDue = entry.state === 'Pending' || isRetryDue(entry, now);
-    return isDue && (pull === undefined || !isUnsettled(pull));
-  });
+  const { removals, toRemove } = cache.status;
+  const pending = dueRemovals(cache, now);
   const running = Object.values(removals).filter(({ state }) => state === 'Removing').length;
   const total = Object.keys(removals).length;
   const slots = Math.min(freeNodeSlots(cache, settings, { running, total }), maxNodesStarted);
@@ -40,6 +36,22 @@ export function startRemovals(world: World, cache: ImageCache): Started {
     observeNext: 'nothing',
     polls: startable.length < pending.length,
   };
+}
+
+/**
+ * Nodes whose removal is to start, those that wait for a first attempt before those that failed, or the latter would take all slots.
+ * A purge ends before it tries again what failed: it would not end otherwise. A deletion tries for as long as it waits.
+ */
+function dueRemovals(cache: ImageCache, now: number): readonly (readonly [string, RemovalEntry])[] {
+  const { status } = cache;
+  const isEnding = isPurged(cache) && isRoundOpen(status) && status.round?.trigger !== 'Deletion';
+  return Object.entries(status.removals)
+    .filter(([name, entry]) => {
+      const pull = ownEntry(status.nodes, name);
+      const isDue = entry.state === 'Pending' || (!isEnding && isRetryDue(entry, now));
+      return isDue && (pull === undefined || !isUnsettled(pull));
+    })
+    .toSorted(([, a], [, b]) => (a.retryTime ?? 0) - (b.retryTime ?? 0));
 }
 
 function startedEntry(name: string, entry: RemovalEntry, { observed, settings, now }: World): RemovalEntry {
