@@ -61,6 +61,7 @@ const cacheStatus = z.object({
       z.object({
         state: z.string(),
         reason: text,
+        retryTime: text,
         imagesHash: text,
         removed: count,
         absent: count,

@@ -40,11 +40,14 @@ type Place = {
   readonly log: (name: string) => Logger;
   /** Whether the source holds the Lease. */
   readonly hasLease: boolean;
+  /** More flags of every program. */
+  readonly flags?: readonly string[];
 };
 
 /** The programs of a profile, for the cluster of a kubeconfig. */
-export function programs(profile: Profile, { kubeconfig, log, hasLease }: Place): readonly Program[] {
-  const flags = [`--kubeconfig=${kubeconfig}`, '--image-cache-refresh-frequency=0s', `--leader-election=${hasLease}`];
+export function programs(profile: Profile, { kubeconfig, log, hasLease, flags: more = [] }: Place): readonly Program[] {
+  const usualFlags = ['--image-cache-refresh-frequency=0s', `--leader-election=${hasLease}`];
+  const flags = [`--kubeconfig=${kubeconfig}`, ...usualFlags, ...more];
   if (profile === 'standalone') {
     const config = readConfig(flags, { ...usual, PORT: String(standalonePort) });
     const start = () => startStandalone(config, { log: log('standalone'), registry: noRegistry });

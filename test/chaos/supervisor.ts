@@ -7,6 +7,8 @@ export type Supervisor = {
   readonly start: (programs: readonly Program[]) => void;
   /** Kills the process of an owner, which is restarted after a while. */
   readonly kill: (owner: Owner) => void;
+  /** Kills all processes, which are not restarted. */
+  readonly stop: () => void;
   readonly isMine: (owner: Owner | undefined) => boolean;
 };
 
@@ -31,13 +33,17 @@ export function supervisor({ time, network, chance, log }: Place): Supervisor {
       end(owner, 1_000);
     });
   };
-  const end = (owner: Owner, ms: number): void => {
+  const drop = (owner: Owner): Program | undefined => {
     const program = running.get(owner);
-    if (program === undefined) return;
+    if (program === undefined) return undefined;
     running.delete(owner);
     owner.isDead = true;
     network.remove(owner, chance.is(0.2) ? 'vanish' : 'reset');
-    time.after(ms, () => start(program), undefined);
+    return program;
+  };
+  const end = (owner: Owner, ms: number): void => {
+    const program = drop(owner);
+    if (program !== undefined) time.after(ms, () => start(program), undefined);
   };
   return {
     start: (programs) => {
@@ -46,6 +52,9 @@ export function supervisor({ time, network, chance, log }: Place): Supervisor {
     kill: (owner) => {
       log(`${owner.name} is killed`);
       end(owner, chance.pick([0, 500, 3_000, 15_000]));
+    },
+    stop: () => {
+      for (const owner of [...running.keys()]) drop(owner);
     },
     isMine: (owner) => owner !== undefined && running.has(owner),
   };

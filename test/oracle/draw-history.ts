@@ -1,5 +1,5 @@
 import type { SeededRandom } from '../chaos/seeded-random.ts';
-import type { Action, History, Spec, Step, Trigger, Zone } from './history.ts';
+import type { Action, History, Settings, Spec, Step, Trigger, Zone } from './history.ts';
 import { zones } from './history.ts';
 import type { Traits } from './stage.ts';
 
@@ -25,12 +25,51 @@ export function drawHistory(seed: number, chance: SeededRandom, traits: Traits):
   const [cache = 'web', ...otherCaches] = names;
   const draw: Draw = { chance, traits, caches: [cache, ...otherCaches], nodes: [node, ...otherNodes] };
   const created = names.map((name): Step => ({ type: 'create', cache: name, spec: specOf(draw), after: waitOf(draw) }));
-  const steps = Array.from({ length: chance.between(3, traits.mostSteps) }, (): Step => {
-    return { ...actionOf(draw), after: waitOf(draw) };
-  });
-  // What a cache goes through ends it in most histories; the rest leaves it as it is.
-  return { seed, nodes: nodes.map((name) => ({ name, zone: zoneOf(draw) })), steps: [...created, ...steps] };
+  const length = chance.between(3, traits.mostSteps);
+  const steps: Step[] = [];
+  while (steps.length < length) steps.push(...passageOf(draw));
+  const settings = settingsOf(draw);
+  const placed = nodes.map((name) => ({ name, zone: zoneOf(draw) }));
+  return { seed, settings, nodes: placed, steps: [...created, ...steps] };
 }
+
+/** Mostly one step; else steps that belong together, which would hardly be drawn one by one. */
+function passageOf(draw: Draw): readonly Step[] {
+  const { chance } = draw;
+  if (chance.is(0.08)) return toAndFro(draw);
+  if (chance.is(0.1)) return unseen(draw);
+  return [{ ...actionOf(draw), after: waitOf(draw) }];
+}
+
+/** A node that changes its zone several times. */
+function toAndFro(draw: Draw): readonly Step[] {
+  const { chance } = draw;
+  const [node, first] = [nodeOf(draw), chance.between(0, 1)];
+  return Array.from({ length: chance.between(3, 4) }, (_, turn): Step => {
+    const zone = zones[(first + turn) % 2] ?? 'a';
+    return { type: 'label', node, zone, after: chance.is(0.6) ? 'settled' : waitOf(draw) };
+  });
+}
+
+/** What happens while the product is away, so that it sees all of it at once. */
+function unseen(draw: Draw): readonly Step[] {
+  const { chance } = draw;
+  const actions = Array.from({ length: chance.between(2, 4) }, (): Action => {
+    if (chance.is(0.3)) return { type: 'label', node: nodeOf(draw), zone: zoneOf(draw) };
+    return chance.is(0.3) ? { type: 'edit', cache: cacheOf(draw), spec: specOf(draw) } : actionOf(draw);
+  });
+  const away: Step = { type: 'outage', is: true, after: waitOf(draw) };
+  return [
+    away,
+    ...[...actions, { type: 'outage', is: false } as const].map((action): Step => ({ ...action, after: 0 })),
+  ];
+}
+
+const settingsOf = ({ chance }: Draw): Settings => ({
+  ...(chance.is(0.15) ? { pullDeadlineSeconds: chance.pick([3, 20]) } : {}),
+  ...(chance.is(0.15) ? { unschedulable: 'Skip' } : {}),
+  ...(chance.is(0.15) ? { jobRetentionPolicy: 'Retain' } : {}),
+});
 
 const zoneOf = ({ chance }: Draw): Zone => chance.pick(zones);
 
@@ -50,8 +89,10 @@ function specOf({ chance, traits }: Draw): Spec {
     lists: chance.is(0.25) ? [list(), list()] : [list()],
     ...(chance.is(0.3) ? { deletionPolicy: 'Purge' } : {}),
     ...(chance.is(0.25) ? { unschedulable: chance.pick(['Pull', 'Skip']) } : {}),
-    ...(chance.is(0.15) ? { jobRetentionPolicy: 'Retain' } : {}),
+    ...(chance.is(0.2) ? { jobRetentionPolicy: chance.pick(['Delete', 'Retain']) } : {}),
     ...(chance.is(0.2) ? { maxConcurrentNodes: 1 } : {}),
+    ...(chance.is(0.15) ? { pullDeadlineSeconds: chance.pick([1, 5, 30]) } : {}),
+    ...(chance.is(0.25) ? { imagePullPolicy: 'Always' } : {}),
     ...(chance.is(0.3) ? { isIntolerant: true } : {}),
   };
 }
@@ -75,6 +116,7 @@ const always: readonly Kind[] = [
   { weight: 2, action: (draw) => ({ type: 'suspend', cache: cacheOf(draw), is: isOn(draw) }) },
   { weight: 6, action: (draw) => ({ type: 'label', node: nodeOf(draw), zone: zoneOf(draw) }) },
   { weight: 3, action: (draw) => ({ type: 'cordon', node: nodeOf(draw), is: isOn(draw) }) },
+  { weight: 2, action: (draw) => ({ type: 'opt out', node: nodeOf(draw), is: isOn(draw) }) },
   { weight: 3, action: (draw) => ({ type: 'taint', node: nodeOf(draw), is: isOn(draw) }) },
   { weight: 1, action: () => ({ type: 'lose jobs' }) },
   { weight: 2, action: (draw) => ({ type: 'quota', is: isOn(draw) }) },

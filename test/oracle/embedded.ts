@@ -15,9 +15,9 @@ import { supervisor, type Supervisor } from '../chaos/supervisor.ts';
 import { apiPort, logs, onVirtualCluster, tickTo, type VirtualCluster } from '../chaos/virtual-cluster.ts';
 import type { Owner } from '../chaos/virtual-time.ts';
 import type { Ending } from './ending.ts';
-import type { History } from './history.ts';
+import { flagsOf, type History } from './history.ts';
 import { playHistory } from './play-history.ts';
-import type { Pace, Stage, Traits } from './stage.ts';
+import { killable, type Killable, type Pace, type Stage, type Traits } from './stage.ts';
 
 export const embeddedTraits: Traits = {
   nodes: 3,
@@ -54,7 +54,10 @@ async function play(history: History, cluster: VirtualCluster): Promise<Ending> 
     log(line);
     if (/"level":(50|60|"error"|"fatal")/.test(line)) errors.push(line);
   };
-  supervised.start(programs(profile, { kubeconfig, log: logs(listener, 'info'), hasLease: false }));
+  const { settings = {} } = history;
+  const flags = flagsOf(settings);
+  const processes = programs(profile, { kubeconfig, log: logs(listener, 'info'), hasLease: false, flags });
+  supervised.start(processes);
   if (profile === 'broker')
     time.as(user, () =>
       startBroker({
@@ -67,6 +70,11 @@ async function play(history: History, cluster: VirtualCluster): Promise<Ending> 
   const stage: Stage = {
     ...embeddedStage(verbs, users),
     tick: () => tickTo(profile, log),
+    ...killable({
+      kill: () => Promise.resolve().then(supervised.stop),
+      start: () => Promise.resolve(processes).then(supervised.start),
+    }),
+    settings,
     writes: () => writes.count,
     complaints: () => errors,
   };
@@ -101,7 +109,7 @@ function countWrites({ network, time }: VirtualCluster, supervised: Supervisor):
   return writes;
 }
 
-type Fixed = Omit<Stage, 'tick' | 'writes' | 'complaints'>;
+type Fixed = Omit<Stage, 'tick' | 'settings' | 'writes' | 'complaints' | keyof Killable>;
 
 const deleteImage = 'delete-image' as const;
 

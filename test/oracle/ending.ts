@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { Settings } from './history.ts';
 import type { ObservedCache, ObservedJob, ObservedPod } from '../behaviour/observed.ts';
 
 /** The end of a history as the rules read it: the objects in the cluster, the images on the nodes, and what was done. */
@@ -111,10 +112,15 @@ const spec = z.object({
     z.object({ images: z.array(z.string()), nodeSelector: z._default(z.record(z.string(), z.string()), {}) }),
   ),
   suspend: z._default(z.boolean(), false),
-  unschedulable: z._default(z.string(), 'Pull'),
+  unschedulable: z.optional(z.string()),
   tolerations: z.optional(z.array(z.unknown())),
   deletionPolicy: z._default(z.string(), 'Retain'),
-  jobRetentionPolicy: z._default(z.string(), 'Delete'),
+  jobRetentionPolicy: z.optional(z.string()),
 });
 
-export const seenCache = (cache: ObservedCache): SeenCache => ({ ...cache, spec: spec.parse(cache.spec) });
+/** The cache with the settings of the product where its spec has none. */
+export function seenCache(cache: ObservedCache, settings: Settings = {}): SeenCache {
+  const given = spec.parse(cache.spec);
+  const { unschedulable, jobRetentionPolicy } = { ...settings, ...given };
+  return { ...cache, spec: { ...given, unschedulable, jobRetentionPolicy } };
+}

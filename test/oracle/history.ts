@@ -9,6 +9,8 @@ export type Spec = {
   readonly unschedulable?: 'Pull' | 'Skip';
   readonly jobRetentionPolicy?: 'Delete' | 'Retain';
   readonly maxConcurrentNodes?: number;
+  readonly pullDeadlineSeconds?: number;
+  readonly imagePullPolicy?: 'IfNotPresent' | 'Always';
   /** Whether no taint is tolerated; by default all are. */
   readonly isIntolerant?: boolean;
 };
@@ -21,27 +23,47 @@ export type Action =
   | { readonly type: 'delete'; readonly cache: string }
   | { readonly type: 'join' | 'label'; readonly node: string; readonly zone: Zone }
   | { readonly type: 'leave'; readonly node: string }
-  | { readonly type: 'cordon' | 'taint' | 'pressure' | 'not ready'; readonly node: string; readonly is: boolean }
+  | {
+      readonly type: 'cordon' | 'taint' | 'opt out' | 'pressure' | 'not ready';
+      readonly node: string;
+      readonly is: boolean;
+    }
   | { readonly type: 'use'; readonly pod: string; readonly node: string; readonly image: string }
   | { readonly type: 'release'; readonly pod: string }
   | { readonly type: 'take away'; readonly node: string; readonly image: string }
   | { readonly type: 'lose jobs' }
-  | { readonly type: 'quota'; readonly is: boolean };
+  | { readonly type: 'quota' | 'outage'; readonly is: boolean };
 
 export type Trigger = 'annotation' | 'token';
 
 /** An action, and what it waits for: milliseconds since the step before, or until nothing changes any more. */
 export type Step = Action & { readonly after: number | 'settled' };
 
-/** The initial nodes and all steps, as JSON that can be played again. */
+/** Settings of the product, where they are not the defaults. */
+export type Settings = {
+  readonly pullDeadlineSeconds?: number;
+  readonly unschedulable?: 'Skip';
+  readonly jobRetentionPolicy?: 'Retain';
+};
+
+/** The settings, the initial nodes and all steps, as JSON that can be played again. */
 export type History = {
   readonly seed?: number;
+  readonly settings?: Settings;
   readonly nodes: readonly { readonly name: string; readonly zone: Zone }[];
   readonly steps: readonly Step[];
 };
 
+/** The flags of the product for these settings. */
+export const flagsOf = ({ pullDeadlineSeconds, unschedulable, jobRetentionPolicy }: Settings): readonly string[] => [
+  ...(pullDeadlineSeconds === undefined ? [] : [`--image-pull-deadline-duration=${pullDeadlineSeconds}s`]),
+  ...(unschedulable === undefined ? [] : [`--unschedulable=${unschedulable}`]),
+  ...(jobRetentionPolicy === undefined ? [] : [`--job-retention-policy=${jobRetentionPolicy}`]),
+];
+
 /** A history as lines to read. */
-export const describeHistory = ({ nodes, steps }: History): readonly string[] => [
+export const describeHistory = ({ settings = {}, nodes, steps }: History): readonly string[] => [
+  ...Object.entries(settings).map(([key, value]) => `setting ${key} ${value}`),
   `nodes ${nodes.map(({ name, zone }) => `${name} (zone ${zone})`).join(', ')}`,
   ...steps.map((step, index) => `${String(index + 1).padStart(2)}. ${waitOf(step)}${describeAction(step)}`),
 ];
@@ -73,6 +95,8 @@ function describeAction(action: Action): string {
     case 'cordon':
     case 'taint':
       return `${action.is ? '' : 'un'}${action.type} node ${action.node}`;
+    case 'opt out':
+      return `node ${action.node} ${action.is ? 'gets' : 'loses'} the label kubefledged.io/skip`;
     case 'pressure':
       return `node ${action.node} ${action.is ? 'has' : 'no longer has'} DiskPressure`;
     case 'not ready':
@@ -87,6 +111,8 @@ function describeAction(action: Action): string {
       return 'all Jobs are deleted';
     case 'quota':
       return action.is ? 'a quota forbids Pods' : 'the quota is deleted';
+    case 'outage':
+      return action.is ? 'the product is killed' : 'the product is started again';
   }
 }
 

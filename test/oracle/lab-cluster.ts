@@ -2,6 +2,7 @@ import { createApi } from '#runtime/api/create-api.ts';
 import { bundled } from '../behaviour/bundled.ts';
 import type { ClusterUnderTest, ImageKind } from '../behaviour/cluster-under-test.ts';
 import { installCrd } from '../behaviour/lab-under-test.ts';
+import type { Start } from '../behaviour/product.ts';
 import { realNodesCluster } from '../behaviour/real-nodes-cluster.ts';
 import { simulatedCluster } from '../behaviour/simulated-cluster.ts';
 import { createWorld, type World } from '../behaviour/world.ts';
@@ -9,10 +10,10 @@ import type { Lab } from '../cluster/lab.ts';
 import type { Cluster } from './clusters.ts';
 import { cachedImages, foreignImage } from './draw-history.ts';
 import type { Ending } from './ending.ts';
-import type { History } from './history.ts';
+import { flagsOf, type History, type Settings } from './history.ts';
 import { playHistory } from './play-history.ts';
 import { recordImages, type RecordedImages } from './recorded-images.ts';
-import type { Pace, Stage, Traits } from './stage.ts';
+import { killable, type Killable, type Pace, type Stage, type Traits } from './stage.ts';
 
 type Kind = 'control-plane' | 'nodes';
 
@@ -29,14 +30,15 @@ const traits: Readonly<Record<Kind, Traits>> = {
 
 /** Time is real here: pauses are short, and the product ticks by itself, every two seconds. */
 const paces: Readonly<Record<Kind, Pace>> = {
-  'control-plane': { factor: 0.2, poll: 400, tick: 0, calm: 2_500, quiet: 4_500, longest: 90_000 },
+  'control-plane': { factor: 0.2, poll: 400, tick: 0, calm: 2_500, quiet: 4_500, longest: 240_000 },
   nodes: { factor: 0.3, poll: 500, tick: 0, calm: 2_500, quiet: 4_500, longest: 90_000 },
 };
 
-const start = {
+/** The last of two equal flags counts. */
+const startOf = (settings: Settings): Start => ({
   env: { TICK_SCHEDULE: '*/2 * * * * *' },
-  flags: ['--image-cache-refresh-frequency=0s', '--image-pull-deadline-duration=10s'],
-} as const;
+  flags: ['--image-cache-refresh-frequency=0s', '--image-pull-deadline-duration=10s', ...flagsOf(settings)],
+});
 
 /** Histories on a lab: on real nodes one after the other, as they are shared. */
 export async function labCluster(lab: Lab, kind: Kind): Promise<Cluster> {
@@ -76,10 +78,12 @@ async function play(history: History, place: Place): Promise<Ending> {
   const recorded = await recordImages(api, world.namespace);
   const users = `${world.namespace}-users`;
   await world.kube.create('Namespace', users);
+  const { settings = {} } = history;
+  const start = (): Promise<void> => world.product.start(startOf(settings));
   try {
-    await world.product.start(start);
-    const ending = await playHistory(history, await stageOn(place, recorded, users));
-    return ending;
+    await start();
+    const product = killable({ kill: world.product.kill, start });
+    return await playHistory(history, { ...(await stageOn(place, recorded, users)), ...product, settings });
   } finally {
     for (const node of nodeNames(place)) await released(place, node);
     await recorded.stop();
@@ -93,6 +97,7 @@ async function released({ world, kind }: Place, node: string): Promise<void> {
   if (kind !== 'nodes') return;
   await world.nodes.cordon(node, false);
   await world.nodes.taint(node, []);
+  await world.nodes.mark(node, { 'kubefledged.io/skip': null });
 }
 
 const nodeNames = ({ kind }: Place): readonly string[] => (kind === 'nodes' ? ['node1', 'node2'] : []);
@@ -101,7 +106,11 @@ const nodeNames = ({ kind }: Place): readonly string[] => (kind === 'nodes' ? ['
 const kindOf = (name: string): ImageKind =>
   (['missing', 'denied', 'slow'] as const).find((kind) => name.startsWith(kind)) ?? 'good';
 
-async function stageOn({ world, cluster, kind, lab }: Place, recorded: RecordedImages, users: string): Promise<Stage> {
+async function stageOn(
+  { world, cluster, kind, lab }: Place,
+  recorded: RecordedImages,
+  users: string,
+): Promise<Omit<Stage, keyof Killable | 'settings'>> {
   const references = new Map<string, string>();
   for (const name of [...cachedImages, foreignImage])
     if (kind !== 'nodes' || kindOf(name) !== 'slow') references.set(name, await world.image(kindOf(name), name));

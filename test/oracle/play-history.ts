@@ -22,6 +22,7 @@ export async function playHistory({ nodes, steps }: History, stage: Stage): Prom
   const record = recorder(stage);
   for (const { name, zone } of nodes) await stage.join(name, zone);
   for (const [number, step] of steps.entries()) await play(step, number, { stage, record });
+  await stage.start();
   const isSettled = await settle(stage, stage.pace.quiet);
   return { ...(await endingOf(stage, record)), isSettled };
 }
@@ -85,6 +86,11 @@ async function carryOut(action: Action, number: number, stage: Stage): Promise<v
     case 'cordon':
       await kube.patch('Node', stage.node(action.node), { spec: { unschedulable: action.is } });
       return;
+    case 'opt out': {
+      const labels = { 'kubefledged.io/skip': action.is ? 'true' : null };
+      await kube.patch('Node', stage.node(action.node), { metadata: { labels } });
+      return;
+    }
     case 'taint':
       return taint(stage, action);
     case 'pressure':
@@ -105,6 +111,8 @@ async function carryOut(action: Action, number: number, stage: Stage): Promise<v
       if (!action.is) return kube.remove('ResourceQuota', 'quota');
       await kube.create('ResourceQuota', 'quota', { spec: { hard: { pods: '0' } } });
       return;
+    case 'outage':
+      return action.is ? stage.kill() : stage.start();
   }
 }
 
@@ -128,6 +136,8 @@ const unset = {
   unschedulable: null,
   jobRetentionPolicy: null,
   maxConcurrentNodes: null,
+  pullDeadlineSeconds: null,
+  imagePullPolicy: null,
   tolerations: null,
 } as const;
 
@@ -153,8 +163,7 @@ async function endingOf(stage: Stage, record: Recorder): Promise<Omit<Ending, 'i
   const before = await versions(kube);
   await stage.tick();
   await pause(stage.pace.quiet);
-  const isForbidden = (await kube.get('ResourceQuota', 'quota')) !== undefined;
-  const changedWhenIdle = isForbidden ? [] : changes(before, await versions(kube));
+  const changedWhenIdle = changes(before, await versions(kube));
   const events = await kube.list('Event');
   const names = (await kube.list('Node', selectorText(stage))).map((object) => seenNode(object, []).name);
   const nodes = await Promise.all(
@@ -162,7 +171,7 @@ async function endingOf(stage: Stage, record: Recorder): Promise<Omit<Ending, 'i
   );
   const pods = (await kube.list('Pod')).map(parsePod).filter(isOfProduct);
   return {
-    caches: (await kube.list('ImageCache')).map((object) => seenCache(parseCache(object))),
+    caches: (await kube.list('ImageCache')).map((object) => seenCache(parseCache(object), stage.settings)),
     nodes,
     jobs: (await kube.list('Job')).map(parseJob),
     pods,

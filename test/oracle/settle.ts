@@ -1,46 +1,63 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Kube } from '../behaviour/kube.ts';
-import { isRemoval, parseCache, parseJob, type ObservedCache } from '../behaviour/observed.ts';
+import { isFinished, isRemoval, parseCache, parseJob, type ObservedJob } from '../behaviour/observed.ts';
+import { seenCache, type SeenCache } from './ending.ts';
 import type { Stage } from './stage.ts';
 
-/** Waits until nothing is under way and nothing has changed for this many milliseconds; false if that takes too long. */
-export async function settle({ kube, pace, tick }: Stage, quiet: number): Promise<boolean> {
+/**
+ * Waits until nothing is under way, nothing has changed for this many milliseconds, and nothing is due for as long again; false if
+ * that takes too long. While the product is stopped, it only waits.
+ */
+export async function settle(stage: Stage, quiet: number): Promise<boolean> {
+  const { kube, pace, tick, isStopped } = stage;
   const begin = Date.now();
   let [last, since, ticked] = [await versions(kube), begin, begin];
   while (Date.now() - begin < pace.longest) {
     await pause(pace.poll);
+    if (isStopped()) return true;
     if (pace.tick > 0 && Date.now() - ticked >= pace.tick) {
       ticked = Date.now();
       await tick();
     }
     const now = await versions(kube);
     if (changes(last, now).length > 0) [last, since] = [now, Date.now()];
-    if (Date.now() - since < quiet) continue;
-    const isForbidden = (await kube.get('ResourceQuota', 'quota')) !== undefined;
-    const caches = (await kube.list('ImageCache')).map(parseCache);
-    if (caches.some((cache) => isUnderWay(cache, isForbidden)) || (await hasOrphans(kube, caches))) continue;
-    return true;
+    if (Date.now() - since >= quiet && !(await hasWork(stage, Date.now() + 2 * quiet))) return true;
   }
   return false;
 }
 
-/** A round, a removal, a deletion, or something that nobody has looked at. Removals that a quota forbids are tried again without end. */
-function isUnderWay({ metadata, status, spec }: ObservedCache, isForbidden: boolean): boolean {
+/** Whether a cache has something to do before this time, or a Job has not ended. */
+async function hasWork({ kube, settings }: Stage, until: number): Promise<boolean> {
+  const isForbidden = (await kube.get('ResourceQuota', 'quota')) !== undefined;
+  const caches = (await kube.list('ImageCache')).map((object) => seenCache(parseCache(object), settings));
+  const jobs = (await kube.list('Job')).map(parseJob);
+  return caches.some((cache) => isUnderWay(cache, { isForbidden, until })) || jobs.some((job) => isAtWork(job, caches));
+}
+
+type Wait = { readonly isForbidden: boolean; readonly until: number };
+
+/** A round, a pull, a removal, a deletion, or something that nobody has looked at. */
+export function isUnderWay({ metadata, status, spec }: SeenCache, { isForbidden, until }: Wait): boolean {
   if (metadata.deletionTimestamp !== undefined || status.status === 'Processing') return true;
-  if (z.safeParse(suspended, spec).success) return false;
-  const isRemoving = Object.values(status.removals).some(({ state }) => state !== 'Removed' && state !== 'Skipped');
-  return status.observedGeneration !== metadata.generation || (isRemoving && !isForbidden);
+  if (status.observedGeneration !== metadata.generation) return true;
+  if (spec.suspend) return false;
+  const isReconciling = status.conditions.some((each) => each.type === 'Reconciling' && each.status === 'True');
+  const isPulling = Object.values(status.nodes).some(({ state }) => state === 'Pending' || state === 'Pulling');
+  const isRemoving = Object.values(status.removals).some(({ state, retryTime }) => {
+    if (state === 'Pending' || state === 'Removing') return true;
+    // What a quota forbids fails again each time that it is tried; everything else succeeds in the end.
+    return state === 'Failed' && !(isForbidden && Date.parse(retryTime) > until);
+  });
+  return isReconciling || isPulling || isRemoving;
 }
 
-/** Jobs of a deleted cache, which the garbage collector deletes: on a real control plane within half a minute. */
-async function hasOrphans(kube: Kube, caches: readonly ObservedCache[]): Promise<boolean> {
-  const uids = new Set(caches.map(({ metadata }) => metadata.uid));
-  const jobs = (await kube.list('Job')).map(parseJob).filter((job) => !isRemoval(job));
-  return jobs.some(({ metadata }) => !uids.has(metadata.labels['kubefledged.io/cache-uid'] ?? ''));
+/** Retained Jobs do not work any more, whatever becomes of their Pods. Those of deleted caches are deleted by the garbage collector: on a real control plane within half a minute. */
+function isAtWork(job: ObservedJob, caches: readonly SeenCache[]): boolean {
+  if (isRemoval(job)) return !isFinished(job);
+  const cache = caches.find(({ metadata }) => metadata.uid === job.metadata.labels['kubefledged.io/cache-uid']);
+  return cache === undefined || cache.spec.jobRetentionPolicy !== 'Retain';
 }
-
-const suspended = z.object({ suspend: z.literal(true) });
 
 type Versions = ReadonlyMap<string, string>;
 

@@ -1,5 +1,5 @@
 import type { Kube } from '../behaviour/kube.ts';
-import type { Zone } from './history.ts';
+import type { Settings, Zone } from './history.ts';
 
 /** What histories can do on a kind of cluster. */
 export type Traits = {
@@ -28,9 +28,31 @@ export type Pace = {
   readonly longest: number;
 };
 
+/** A product that can be killed. */
+export type Killable = {
+  /** Kills all its processes; does nothing while it is stopped. */
+  readonly kill: () => Promise<void>;
+  /** Starts them again; does nothing while they run. */
+  readonly start: () => Promise<void>;
+  readonly isStopped: () => boolean;
+};
+
+/** A running product that is killed and started by these functions. */
+export function killable({ kill, start }: Pick<Killable, 'kill' | 'start'>): Killable {
+  let isStopped = false;
+  const changeTo = async (next: boolean, act: () => Promise<void>): Promise<void> => {
+    if (isStopped === next) return;
+    isStopped = next;
+    await act();
+  };
+  return { kill: () => changeTo(true, kill), start: () => changeTo(false, start), isStopped: () => isStopped };
+}
+
 /** A cluster with a running product, on which one history is played. Names are those of the history. */
-export type Stage = {
+export type Stage = Killable & {
   readonly pace: Pace;
+  /** Those of the running product. */
+  readonly settings: Settings;
   /** The operations in the namespace of the caches. */
   readonly kube: Kube;
   /** The operations in the namespace of users' Pods. */

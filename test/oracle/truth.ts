@@ -12,6 +12,7 @@ export const listedFor = ({ spec }: SeenCache, { labels }: SeenNode): readonly s
 /** Why a cache cannot pull on a node, as docs/api.md has it; empty if it can. */
 export function hindrances({ spec }: SeenCache, node: SeenNode): readonly string[] {
   return [
+    ...(node.labels['kubefledged.io/skip'] === 'true' ? ['OptedOut'] : []),
     ...(node.isReady ? [] : ['NotReady']),
     ...(node.isCordoned && spec.unschedulable === 'Skip' ? ['Unschedulable'] : []),
     ...(node.hasDiskPressure ? ['DiskPressure'] : []),
@@ -68,14 +69,24 @@ export const isUsed = ({ record }: Ending, node: SeenNode, image: string): boole
 const notRun: ReadonlySet<string> = new Set(['FailedCreate', 'Pending', 'JobLost', 'ImagePullStatusUnknown']);
 
 /**
- * Images that a node has, and of which no Pod of this cache has shown that they start: a kubelet that keeps records of pulls
- * asks the registry again for images that were pulled for others.
+ * Images that a node has, and of which no Pod of this cache has shown that they start. A kubelet that keeps records of pulls asks the
+ * registry again for images that were pulled for others; and what was removed lately is not believed to be there.
  */
-export function unproven({ status }: SeenCache, { name, keepsPullRecords }: SeenNode): ReadonlySet<string> {
-  if (!keepsPullRecords) return new Set();
+export function unproven(
+  ending: Ending,
+  { status }: SeenCache,
+  { name, keepsPullRecords }: SeenNode,
+): ReadonlySet<string> {
   const failures = Object.entries(status.failures);
-  const images = failures.filter(([, causes]) =>
-    causes.some(({ node, reason }) => node === name && notRun.has(reason)),
-  );
-  return new Set(images.map(([image]) => image));
+  const images = failures
+    .filter(([, causes]) => causes.some(({ node, reason }) => node === name && notRun.has(reason)))
+    .map(([image]) => image);
+  return new Set(images.filter((image) => keepsPullRecords || mayHaveBeenRemoved(ending, image)));
 }
+
+/** A cache that listed the image was purged, edited, or deleted with its images. */
+const mayHaveBeenRemoved = ({ record }: Ending, image: string): boolean =>
+  [...record.lives.values()].some(({ listed, deletedWith, requests }) => {
+    const isRemoved = requests.some(({ type }) => type === 'purge' || type === 'purge and refresh' || type === 'edit');
+    return listed.has(image) && (isRemoved || deletedWith === 'Purge');
+  });

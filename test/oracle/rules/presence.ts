@@ -47,7 +47,7 @@ function onNode(ending: Ending, cache: SeenCache, node: SeenNode): readonly stri
       ? [`${name}: Failed, and failures does not say why`]
       : []),
     ...(strange.length === 0 ? [] : [`${name}: failures has it for ${strange.join(', ')}, which it does not list`]),
-    ...(missing.length + unproven(cache, node).size === 0
+    ...(missing.length + unproven(ending, cache, node).size === 0
       ? [`${name}: Failed, and it has all of ${listed.join(', ')}`]
       : []),
   ];

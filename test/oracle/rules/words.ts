@@ -40,7 +40,7 @@ function counted(ending: Ending, cache: SeenCache): Readonly<Record<'desired' | 
 function hasAll(ending: Ending, cache: SeenCache, node: SeenNode): boolean {
   const unnoticed = lostUnnoticed(ending, cache, node);
   const isThere = (image: string): boolean => node.images.has(image) || unnoticed.has(image);
-  return unproven(cache, node).size === 0 && listedFor(cache, node).every(isThere);
+  return unproven(ending, cache, node).size === 0 && listedFor(cache, node).every(isThere);
 }
 
 function wordsOfPulls(ending: Ending, cache: SeenCache): readonly string[] {
