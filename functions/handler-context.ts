@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
+import { createTurns } from '#runtime/api/turns.ts';
 import type { Bounds } from '#runtime/bounds.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { settingsIn, type Config } from '#runtime/config/config.ts';
@@ -16,6 +17,7 @@ export function handlerContext(config: Config, { api, registry, log, bounds }: C
     registry,
     readsPullSecrets: config.readsPullSecrets,
     log,
+    turn: createTurns(),
     tickDrives: bounds.tick_drives,
     now: Date.now,
   };

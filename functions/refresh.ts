@@ -52,8 +52,12 @@ async function cachesWithWork(
   nodes: readonly Node[],
   context: Context,
 ): Promise<readonly ImageCache[]> {
-  const isDue = (cache: ImageCache): boolean => hasOpenWork(cache) || hasPendingWork(cache, nodes, context);
-  const due = new Set(caches.filter((cache) => !isBeingDriven(cache, context.now()) && isDue(cache)));
+  const due = new Set<ImageCache>();
+  for (const cache of caches) {
+    if (isBeingDriven(cache, context.now())) continue;
+    await context.turn?.();
+    if (hasOpenWork(cache) || hasPendingWork(cache, nodes, context)) due.add(cache);
+  }
   const quiet = new Set(
     caches.filter((cache) => !due.has(cache) && !hasOpenWork(cache) && !retainsJobs(cache, context.settings)),
   );

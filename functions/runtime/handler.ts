@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { FunctionName, Notice } from '#model/cache/cloud-event.ts';
 import type { Settings } from '#model/cache/settings.ts';
+import type { Turn } from '#runtime/api/turns.ts';
 import type { Slots } from '#runtime/bounds.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
@@ -16,6 +17,8 @@ export type Context = {
   readonly log: Logger;
   /** Counts the failure of one cache or node that a tick goes on after. */
   readonly countFailure?: (error: unknown) => void;
+  /** Awaited before each decision, so that other work of the process goes on between two; default at once. */
+  readonly turn?: Turn;
   /** How many caches a tick handles at once; default the bound `tick_drives`. */
   readonly tickDrives?: Slots;
   /** The time in epoch milliseconds. */

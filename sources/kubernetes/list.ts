@@ -1,4 +1,5 @@
 import type { Api } from '#runtime/api/api.ts';
+import { slices } from '#runtime/api/turns.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { listAt, textAt } from './json.ts';
@@ -16,6 +17,7 @@ export async function list<P>(api: Api, resource: Resource<P>, signal: AbortSign
 
 async function listOnce<P>(api: Api, resource: Resource<P>, signal: AbortSignal): Promise<Listed<P> | 'expired'> {
   const entries = new Map<string, Entry<P>>();
+  const rest = slices();
   let next: string | undefined;
   for (;;) {
     const path = collectionPath(resource, { limit: String(boundTable.page_watched.limit), continue: next });
@@ -24,7 +26,10 @@ async function listOnce<P>(api: Api, resource: Resource<P>, signal: AbortSignal)
       throw error;
     });
     if (page === 'expired') return 'expired';
-    for (const item of listAt(page.body, 'items')) entries.set(...entryOf(resource, item));
+    for (const item of listAt(page.body, 'items')) {
+      entries.set(...entryOf(resource, item));
+      await rest();
+    }
     next = textAt(page.body, 'metadata', 'continue') ?? '';
     if (next === '') return { resourceVersion: textAt(page.body, 'metadata', 'resourceVersion') ?? '', entries };
   }

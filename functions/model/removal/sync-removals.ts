@@ -50,7 +50,8 @@ function targetOf(node: Node, world: World, cache: ImageCache): Target {
   const of = (more: readonly string[]): readonly string[] =>
     imagesToRemove(node, { cache, more, settings: world.settings });
   const images = of([...lost, ...unfinished]);
-  return { node, entry, images, imagesHash: toRemoveHash(images), isNewlyLost: of(lost).length > of([]).length };
+  const isNewlyLost = lost.length > 0 && of(lost).length > of([]).length;
+  return { node, entry, images, imagesHash: toRemoveHash(images), isNewlyLost };
 }
 
 /** The images of the node's stored entry, if the node may hold them and its entry has changed. */

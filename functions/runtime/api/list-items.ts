@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { Api } from './api.ts';
+import { slices } from './turns.ts';
 import { boundTable, type PageBound } from '#runtime/bounds.ts';
 import { ApiError } from '#runtime/errors.ts';
 
@@ -44,6 +45,7 @@ export async function listItemsAt<Item>(
 
 async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
   const items: Item[] = [];
+  const rest = slices();
   let next = '';
   do {
     const query = new URLSearchParams({ limit: String(boundTable[listing.bound].limit) });
@@ -52,7 +54,10 @@ async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Pr
     if (next !== '') query.set('continue', next);
     const accept = listing.isMetadata === true ? { accept: metadataOnly } : {};
     const answer = page.parse(await api.request({ method: 'GET', path: `${path}?${query.toString()}`, ...accept }));
-    for (const item of answer.items ?? []) items.push(listing.parse(item));
+    for (const item of answer.items ?? []) {
+      items.push(listing.parse(item));
+      await rest();
+    }
     next = answer.metadata?.continue ?? '';
   } while (next !== '');
   return items;

@@ -81,6 +81,7 @@ async function observeAndDecide(
   const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens });
   const live = makes === 'pulls' && !isRefused && observed.nodes.size > 0 ? await pullsBeside(cache, context) : [];
   const { livePulls } = context.cluster;
+  await context.turn?.();
   // Nothing is awaited from here to the reservation, so that no other decision of this process comes between.
   const reserved = livePulls.reserved(cache.namespace, context.now());
   const limited = { pullsBeside: pullsByNode([...live, ...reserved], cache.uid) };
