@@ -11,6 +11,8 @@ export type Change = {
 
 type Shelf = {
   readonly objects: Map<string, KubeObject>;
+  /** Their keys in order. */
+  readonly keys: string[];
   readonly listeners: Set<(change: Change) => void>;
   readonly history: Change[];
   /** Versions up to this one can no longer be replayed. */
@@ -35,20 +37,28 @@ export type Store = {
 
 const keyOf = (object: KubeObject): string => `${namespaceOf(object)}/${nameOf(object)}`;
 
-const byKey = ([left]: readonly [string, KubeObject], [right]: readonly [string, KubeObject]): number =>
-  left < right ? -1 : 1;
-
-/** What undoing changes, newest first, leaves of a list. */
-const undone = (objects: ReadonlyMap<string, KubeObject>, changes: readonly Change[]): Map<string, KubeObject> => {
-  const before = new Map(objects);
-  for (const { object, previous } of changes.toReversed())
-    if (previous === undefined) before.delete(keyOf(object));
-    else before.set(keyOf(object), previous);
-  return before;
+/** Where a key is in a sorted list, or belongs. */
+const placeOf = (keys: readonly string[], key: string): number => {
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((keys[middle] ?? '') < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 };
 
-const sorted = (objects: ReadonlyMap<string, KubeObject>): readonly KubeObject[] =>
-  [...objects].sort(byKey).map(([, object]) => object);
+const all = ({ objects, keys }: Shelf): readonly KubeObject[] => keys.flatMap((key) => objects.get(key) ?? []);
+
+/** What undoing changes, newest first, leaves of a list. */
+const undone = (on: Shelf, changes: readonly Change[]): readonly KubeObject[] => {
+  if (changes.length === 0) return all(on);
+  const before = new Map<string, KubeObject | undefined>();
+  for (const { object, previous } of changes.toReversed()) before.set(keyOf(object), previous);
+  const deleted = [...before.keys()].filter((key) => !on.objects.has(key));
+  const keys = deleted.length === 0 ? on.keys : [...on.keys, ...deleted].sort((left, right) => (left < right ? -1 : 1));
+  return keys.flatMap((key) => (before.has(key) ? before.get(key) : on.objects.get(key)) ?? []);
+};
 
 /** An empty store whose versions begin above `start` and which replays up to `historyLimit` changes of each kind. */
 export const createStore = (start: number, historyLimit: number): Store => {
@@ -57,7 +67,7 @@ export const createStore = (start: number, historyLimit: number): Store => {
   const shelf = (kind: string): Shelf => {
     const found = shelves.get(kind);
     if (found !== undefined) return found;
-    const made: Shelf = { objects: new Map(), listeners: new Set(), history: [], compacted: start };
+    const made: Shelf = { objects: new Map(), keys: [], listeners: new Set(), history: [], compacted: start };
     shelves.set(kind, made);
     return made;
   };
@@ -77,10 +87,10 @@ export const createStore = (start: number, historyLimit: number): Store => {
     version: () => version,
     get: (kind, namespace, name) => shelf(kind).objects.get(`${namespace}/${name}`),
     list: (kind, namespace) =>
-      sorted(shelf(kind).objects).filter((object) => namespace === undefined || namespaceOf(object) === namespace),
+      all(shelf(kind)).filter((object) => namespace === undefined || namespaceOf(object) === namespace),
     listAt: (kind, at) => {
       const changes = since(kind, at);
-      return changes && sorted(undone(shelf(kind).objects, changes));
+      return changes && undone(shelf(kind), changes);
     },
     put: (kind, object) => {
       version += 1;
@@ -88,6 +98,7 @@ export const createStore = (start: number, historyLimit: number): Store => {
       const stored = withMetadata(object, { resourceVersion: String(version) });
       const previous = on.objects.get(keyOf(stored));
       on.objects.set(keyOf(stored), stored);
+      if (previous === undefined) on.keys.splice(placeOf(on.keys, keyOf(stored)), 0, keyOf(stored));
       record(on, { type: previous === undefined ? 'ADDED' : 'MODIFIED', version, object: stored, previous });
       return stored;
     },
@@ -95,7 +106,7 @@ export const createStore = (start: number, historyLimit: number): Store => {
       version += 1;
       const on = shelf(kind);
       const previous = on.objects.get(keyOf(object));
-      on.objects.delete(keyOf(object));
+      if (on.objects.delete(keyOf(object))) on.keys.splice(placeOf(on.keys, keyOf(object)), 1);
       const last = withMetadata(object, { resourceVersion: String(version) });
       record(on, { type: 'DELETED', version, object: last, previous });
       return last;

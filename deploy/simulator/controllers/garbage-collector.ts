@@ -1,17 +1,10 @@
 import { type KubeObject, isTerminating, namespaceOf, nameOf, ownersOf, uidOf } from '../api/kube-object.ts';
-import { type Resource, storageKey } from '../api/resource.ts';
+import type { Resource } from '../api/resource.ts';
 import { type Controller, type World, subscribe } from './controller.ts';
+import { objectIndex } from './object-index.ts';
 import { createQueue } from './queue.ts';
 
 type Kept = { readonly resource: Resource; readonly object: KubeObject };
-
-const everything = ({ core }: World): readonly Kept[] =>
-  core.registry
-    .all()
-    .flatMap((resource) => core.store.list(storageKey(resource)).map((object) => ({ resource, object })));
-
-const dependentsOf = (world: World, owner: string): readonly Kept[] =>
-  everything(world).filter(({ object }) => ownersOf(object).some(({ uid }) => uid === owner));
 
 /** Whether an owner is still there; one in another namespace never is. */
 const isThere = (
@@ -44,16 +37,21 @@ export const garbageCollector: Controller = (world) => {
   const queue = createQueue(world.core.clock, look, (key, error) => world.failed(`garbage ${key}`, error));
   const keyOf = (resource: Resource, object: KubeObject): string =>
     [resources.indexOf(resource), namespaceOf(object), nameOf(object)].join('|');
+  const byOwner = resources.map((resource) => ({
+    resource,
+    index: objectIndex(world.core, resource, (object) => ownersOf(object).map(({ uid }) => uid)),
+  }));
   const stops = resources.map((resource) =>
     subscribe(world.core, resource, (object, change) => {
       if (change?.type === 'DELETED')
-        for (const dependent of dependentsOf(world, uidOf(object)))
-          queue.add(keyOf(dependent.resource, dependent.object));
+        for (const { resource: of, index } of byOwner)
+          for (const dependent of index.of(uidOf(object))) queue.add(keyOf(of, dependent));
       else if (ownersOf(object).length > 0) queue.add(keyOf(resource, object));
     }),
   );
   return () => {
     for (const stop of stops) stop();
+    for (const { index } of byOwner) index.stop();
     queue.stop();
   };
 };

@@ -16,6 +16,7 @@ import { StatusError } from '../api/status-error.ts';
 import { type Controller, type World, subscribe, keyOf, splitKey } from './controller.ts';
 import type { JobEvent } from './job-status.ts';
 import { isPodOf, jobFinalizer, jobStep } from './job-transition.ts';
+import { objectIndex } from './object-index.ts';
 import { createQueue } from './queue.ts';
 
 const podOf = (job: KubeObject): JsonObject => {
@@ -66,8 +67,10 @@ const createPods = (world: World, job: KubeObject, count: number): number => {
 export const jobController: Controller = (world) => {
   const { core, operations, timings } = world;
   const refusals = new Map<string, number>();
+  const byOwner = objectIndex(core, pods, (pod) => ownersOf(pod).map(({ uid }) => uid));
+  const podsOf = (job: KubeObject): readonly KubeObject[] => byOwner.of(uidOf(job)).filter(isPodOf(job));
   const carryOut = (job: KubeObject, key: string): void => {
-    const mine = operations.list(pods, namespaceOf(job)).filter(isPodOf(job));
+    const mine = podsOf(job);
     const step = jobStep(job, mine, core.clock.now());
     if (step.isExpired) {
       operations.remove(jobs, job, { propagationPolicy: 'Background', uid: uidOf(job) });
@@ -92,9 +95,7 @@ export const jobController: Controller = (world) => {
     if (job === undefined) refusals.delete(key);
     else if (!isTerminating(job)) carryOut(job, key);
     // Nobody counts a pod of a Job that is going.
-    else
-      for (const pod of operations.list(pods, namespaceOf(job)).filter(isPodOf(job)))
-        operations.update(pods, pod, without);
+    else for (const pod of podsOf(job)) operations.update(pods, pod, without);
   };
   const queue = createQueue(core.clock, look, (key, error) => world.failed(`job ${key}`, error));
   const strays = createQueue(
@@ -119,6 +120,7 @@ export const jobController: Controller = (world) => {
   ];
   return () => {
     for (const stop of stops) stop();
+    byOwner.stop();
     queue.stop();
     strays.stop();
   };

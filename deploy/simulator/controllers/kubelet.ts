@@ -13,7 +13,8 @@ import { type PodWorker, startPod } from './pod-worker.ts';
 export type Kubelet = {
   readonly uid: string;
   readonly look: (pod: KubeObject, isGone: boolean) => void;
-  readonly nodeChanged: (node: KubeObject) => void;
+  /** `assigned` are the Pods of the node. */
+  readonly nodeChanged: (node: KubeObject, assigned: readonly KubeObject[]) => void;
   readonly stop: () => void;
 };
 
@@ -76,8 +77,8 @@ export const startKubelet = (world: World, node: KubeObject): Kubelet => {
   return {
     uid: uidOf(node),
     look,
-    nodeChanged: (current) => {
-      if (isReady(current)) for (const pod of operations.list(pods)) if (!isTerminating(pod)) look(pod, false);
+    nodeChanged: (current, assigned) => {
+      if (isReady(current)) for (const pod of assigned) if (!isTerminating(pod)) look(pod, false);
     },
     stop: () => {
       isStopped = true;

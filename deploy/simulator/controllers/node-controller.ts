@@ -6,6 +6,7 @@ import { type Controller, type World, subscribe, keyOf, splitKey } from './contr
 import { type Kubelet, startKubelet } from './kubelet.ts';
 import { isReady } from './node-fit.ts';
 import { withConditions } from './pod-status.ts';
+import { objectIndex } from './object-index.ts';
 import { createQueue } from './queue.ts';
 
 const cordonKey = 'node.kubernetes.io/unschedulable' as const;
@@ -54,11 +55,11 @@ const cleanUp = (world: World, key: string): void => {
 export const nodeController: Controller = (world) => {
   const { core, operations, timings } = world;
   const kubelets = new Map<string, Kubelet>();
+  const byNode = objectIndex(core, pods, (pod) => [textAt(pod, 'spec', 'nodeName')]);
   const retire = (name: string): void => {
     kubelets.get(name)?.stop();
     kubelets.delete(name);
-    for (const pod of operations.list(pods))
-      if (textAt(pod, 'spec', 'nodeName') === name) lost.add(keyOf(pod), timings.podCleanup);
+    for (const pod of byNode.of(name)) lost.add(keyOf(pod), timings.podCleanup);
   };
   const lookAtNode = (name: string): void => {
     const node = operations.find(nodes, '', name);
@@ -67,7 +68,7 @@ export const nodeController: Controller = (world) => {
     if (node === undefined) return;
     if (!kubelets.has(name)) kubelets.set(name, startKubelet(world, node));
     keepTaints(world, node);
-    kubelets.get(name)?.nodeChanged(node);
+    kubelets.get(name)?.nodeChanged(node, byNode.of(name));
   };
   const lookAtPod = (key: string): void => {
     const pod = operations.find(pods, ...splitKey(key));
@@ -89,6 +90,7 @@ export const nodeController: Controller = (world) => {
   ];
   return () => {
     for (const stop of stops) stop();
+    byNode.stop();
     for (const queue of [changedNodes, changedPods, lost]) queue.stop();
     for (const kubelet of kubelets.values()) kubelet.stop();
   };

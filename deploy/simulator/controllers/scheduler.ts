@@ -1,9 +1,10 @@
-import { listAt, textAt, withAt } from '../json.ts';
+import { at, listAt, textAt, withAt } from '../json.ts';
 import { nodes } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { type KubeObject, isTerminating, kubeObject, nameOf, namespaceOf, wireTime } from '../api/kube-object.ts';
-import { type Controller, type World, subscribe, keyOf, splitKey } from './controller.ts';
+import { type Controller, subscribe, keyOf, splitKey } from './controller.ts';
 import { misfit } from './node-fit.ts';
+import { objectIndex } from './object-index.ts';
 import { createQueue } from './queue.ts';
 import { withConditions } from './pod-status.ts';
 
@@ -11,8 +12,15 @@ const component = 'default-scheduler' as const;
 
 const isOpen = (pod: KubeObject): boolean => textAt(pod, 'spec', 'nodeName') === '' && !isTerminating(pod);
 
-const load = ({ operations }: World, node: string): number =>
-  operations.list(pods).filter((pod) => textAt(pod, 'spec', 'nodeName') === node).length;
+/** The only node that a Pod can be on by its affinity; undefined where it names none. */
+const namedNode = (pod: KubeObject): string | undefined => {
+  const required = at(pod, 'spec', 'affinity', 'nodeAffinity', 'requiredDuringSchedulingIgnoredDuringExecution');
+  const [term, ...others] = listAt(required, 'nodeSelectorTerms');
+  const [field] = listAt(term, 'matchFields');
+  const isName = textAt(field, 'key') === 'metadata.name' && textAt(field, 'operator') === 'In';
+  const [name, ...more] = listAt(field, 'values');
+  return isName && others.length + more.length === 0 && typeof name === 'string' ? name : undefined;
+};
 
 const refusal = (all: readonly KubeObject[], pod: KubeObject): string => {
   const reasons = Map.groupBy(all, (node) => misfit(pod, node) ?? '');
@@ -25,6 +33,7 @@ const refusal = (all: readonly KubeObject[], pod: KubeObject): string => {
 /** Gives pods to the least loaded node that takes them. */
 export const scheduler: Controller = (world) => {
   const { core, operations } = world;
+  const byNode = objectIndex(core, pods, (pod) => [textAt(pod, 'spec', 'nodeName')]);
   const assign = (pod: KubeObject, node: string): void => {
     const time = wireTime(core.clock.now());
     const bound = operations.update(pods, pod, (current) => withAt(current, ['spec', 'nodeName'], node));
@@ -49,12 +58,13 @@ export const scheduler: Controller = (world) => {
   const look = (key: string): void => {
     const pod = operations.find(pods, ...splitKey(key));
     if (pod === undefined || !isOpen(pod)) return;
-    const all = operations.list(nodes);
-    const [best] = all
+    const named = namedNode(pod);
+    const candidates = named === undefined ? operations.list(nodes) : [operations.find(nodes, '', named) ?? []].flat();
+    const [best] = candidates
       .filter((node) => misfit(pod, node) === undefined)
-      .map((node) => ({ name: nameOf(node), load: load(world, nameOf(node)) }))
+      .map((node) => ({ name: nameOf(node), load: byNode.of(nameOf(node)).length }))
       .sort((left, right) => left.load - right.load);
-    if (best === undefined) refuse(pod, refusal(all, pod));
+    if (best === undefined) refuse(pod, refusal(operations.list(nodes), pod));
     else assign(pod, best.name);
   };
   const queue = createQueue(core.clock, look, (key, error) => world.failed(`scheduling of ${key}`, error));
@@ -63,11 +73,12 @@ export const scheduler: Controller = (world) => {
       if (change?.type !== 'DELETED' && isOpen(kubeObject(pod))) queue.add(keyOf(pod));
     }),
     subscribe(core, nodes, () => {
-      for (const pod of operations.list(pods)) if (isOpen(pod)) queue.add(keyOf(pod));
+      for (const pod of byNode.of('')) if (isOpen(pod)) queue.add(keyOf(pod));
     }),
   ];
   return () => {
     for (const stop of stops) stop();
+    byNode.stop();
     queue.stop();
   };
 };
