@@ -2,6 +2,7 @@ import { baseline } from './baseline.ts';
 import { coldStart } from './cold-start.ts';
 import { failing } from './failing.ts';
 import { largeImages } from './large-images.ts';
+import { manyCaches } from './many-caches.ts';
 import { newNode } from './new-node.ts';
 import type { Options } from './options.ts';
 import { refresh } from './refresh.ts';
@@ -19,4 +20,5 @@ export const benches: { readonly [Name in BenchName]: (options: Options) => Prom
   'source-lag': (options) => sourceLag(options.churn),
   'cold-start': async ({ runs }) => ({ text: await coldStart(runs) }),
   'large-images': (options) => largeImages(options.large),
+  'many-caches': ({ many, timeoutSeconds }) => manyCaches({ sizes: many, timeoutSeconds }),
 };

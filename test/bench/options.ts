@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { benchNames, type BenchName } from './results.ts';
+import { manySizes, parseManySizes, type ManySize } from './many/sizes.ts';
 import { checkSizes, parseSizes, sizes, type Size } from './sizes.ts';
 
 /** The benches to run, and their sizes. */
@@ -21,6 +22,8 @@ export type Options = {
     readonly pace: { readonly writesPerSecond: number; readonly seconds: number };
   };
   readonly large: { readonly images: number; readonly megabytes: number; readonly rate: string };
+  /** Rounds of many caches, on the simulator. */
+  readonly many: readonly ManySize[];
   /** Starts of each function for the cold start. */
   readonly runs: number;
   readonly isSaved: boolean;
@@ -36,6 +39,8 @@ export const usage = `usage: npm run bench -- [--only NAME,...] [options]
   --churn         NODESxJOBS; default 1000x10000
   --image-size    MB of each of ten images on real nodes; default 300
   --rate          of each real node's network, as 200mbit; default no limit
+  --many          rounds of many caches, as 20x50x5 (caches x nodes x images), or 1x5000x50+50 beside 50 idle ones;
+                  default ${manySizes}
   --runs          starts of each function for the cold start; default 21
   --dry           prints the results without writing them
 `;
@@ -61,6 +66,7 @@ export function readOptions(args: readonly string[]): Options {
       churn: text('1000x10000'),
       'image-size': text('300'),
       rate: text(''),
+      many: text(manySizes),
       runs: text('21'),
       dry: { type: 'boolean', default: false },
     },
@@ -82,6 +88,7 @@ export function readOptions(args: readonly string[]): Options {
       pace: { writesPerSecond: 100, seconds: 60 },
     },
     large: { images: 10, megabytes: whole('--image-size', values['image-size']), rate: values.rate },
+    many: parseManySizes(values.many),
     runs: whole('--runs', values.runs),
     isSaved: !values.dry,
   };

@@ -97,6 +97,78 @@ const largeImages = z.object({
 });
 export type LargeImages = z.infer<typeof largeImages>;
 
+const requestCount = z.object({ count: z.number(), megabytes: z.number() });
+export type RequestCount = z.infer<typeof requestCount>;
+/** Requests of our process by verb and resource. */
+const requestTable = z.record(z.string(), requestCount);
+
+const manyRound = z.object({
+  caches: z.number(),
+  nodes: z.number(),
+  images: z.number(),
+  /** Caches beside, whose rounds are over. */
+  idle: z.number(),
+  /** How many of the caches ended as Succeeded. */
+  succeeded: z.number(),
+  jobs: z.number(),
+  /** From the application of the first cache. */
+  secondsToFirstJob: z.number(),
+  secondsToJobs: z.number(),
+  secondsToDone: z.number(),
+  /** Requests of our process to the API server. */
+  reads: z.number(),
+  writes: z.number(),
+  megabytesRead: z.number(),
+  requests: requestTable,
+  /** Highest memory: resident, and the kernel's counter against the limit of the container (0 if it has none). */
+  residentMegabytes: z.number(),
+  chargedMegabytes: z.number(),
+  /** `[seconds, resident, charged]`. */
+  memory: z.array(z.array(z.number())),
+  cpuSeconds: z.number(),
+  /** Load average when it began. */
+  load: z.number(),
+});
+export type ManyRound = z.infer<typeof manyRound>;
+
+const manyCaches = z.object({
+  rounds: z.array(manyRound),
+  /** One size by kube-fledged's rules, and the same by ours. */
+  compared: z.object({ baseline: manyRound, ours: manyRound }),
+  /** A refresh that finds nothing changed, of caches that fall due in one minute. */
+  refresh: z.object({
+    caches: z.number(),
+    nodes: z.number(),
+    images: z.number(),
+    jobs: z.number(),
+    reads: z.number(),
+    writes: z.number(),
+    requests: requestTable,
+    cpuSeconds: z.number(),
+    /** From the first write to the last. */
+    seconds: z.number(),
+  }),
+  /** Nodes that join at once among caches that select them. */
+  join: z.object({
+    caches: z.number(),
+    nodes: z.number(),
+    joining: z.number(),
+    images: z.number(),
+    jobs: z.number(),
+    reads: z.number(),
+    writes: z.number(),
+    requests: requestTable,
+    /** From the creation of the nodes until a cache, and until all caches, have their images on all. */
+    secondsToFirstServed: z.number(),
+    secondsToAllServed: z.number(),
+    /** Most pull Pods of a joined node at once. */
+    podsAtOnce: z.number(),
+    residentMegabytes: z.number(),
+    chargedMegabytes: z.number(),
+  }),
+});
+export type ManyCaches = z.infer<typeof manyCaches>;
+
 /** The results of each bench by name. */
 const found = {
   rounds: z.object({ measured: z.array(round), check: z.array(round) }),
@@ -107,6 +179,7 @@ const found = {
   'source-lag': z.array(sourceLag),
   'cold-start': z.object({ text: z.string() }),
   'large-images': z.array(largeImages),
+  'many-caches': manyCaches,
 };
 export type BenchName = keyof typeof found;
 export type Found = { readonly [Name in BenchName]: z.infer<(typeof found)[Name]> };
@@ -137,6 +210,7 @@ const schema = z.object({
   'source-lag': z.optional(entry(found['source-lag'])),
   'cold-start': z.optional(entry(found['cold-start'])),
   'large-images': z.optional(entry(found['large-images'])),
+  'many-caches': z.optional(entry(found['many-caches'])),
 });
 /** The latest results of each bench. */
 export type Results = z.infer<typeof schema>;

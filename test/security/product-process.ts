@@ -12,6 +12,8 @@ export type ProductProcess = {
   readonly log: () => string;
   /** Why it ended; undefined while it runs. */
   readonly ended: () => string | undefined;
+  /** Resolves when it has ended. */
+  readonly closed: Promise<unknown>;
   readonly stop: () => Promise<void>;
 };
 
@@ -40,6 +42,7 @@ export async function startProduct({ program, kubeconfig, env = {}, by = [] }: S
     pid,
     memory: async () => Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024,
     log: () => log,
+    closed,
     ended: () => (isRunning(child) ? undefined : `${child.exitCode ?? child.signalCode}`),
     stop: async () => {
       if (isRunning(child)) child.kill('SIGKILL');

@@ -1,4 +1,4 @@
-import type { Results } from '../results.ts';
+import type { ManyRound, Results } from '../results.ts';
 import { formatted, table } from './table.ts';
 
 /** kube-fledged itself (master, 2023-10) at 100 × 20 on simulated nodes of this lab, measured once with the same counters. */
@@ -11,6 +11,9 @@ export const goals = {
   largeMegabytes: 256,
   newNodeMilliseconds: 1_000,
   refreshJobs: 0,
+  manyMegabytes: 200,
+  manyRefreshWrites: 1,
+  manyRefreshSeconds: 5,
 } as const;
 
 type Goal = { readonly what: string; readonly limit: string; readonly measured: string; readonly isMet: boolean };
@@ -26,7 +29,7 @@ const atMost = (what: string, limit: number, { value, unit = '' }: Value): Goal 
 
 /** Each goal with what was measured; those that were not measured yet are left out. */
 export function goalTable(results: Results): string {
-  return table([...roundGoals(results), ...newNodeGoals(results), ...refreshGoals(results)], {
+  return table([...roundGoals(results), ...newNodeGoals(results), ...refreshGoals(results), ...manyGoals(results)], {
     goal: ({ what }) => what,
     limit: ({ limit }) => limit,
     measured: ({ measured }) => measured,
@@ -70,3 +73,25 @@ const refreshGoals = ({ refresh }: Results): readonly Goal[] =>
   (refresh?.found ?? []).map(({ name, jobs }) =>
     atMost(`a refresh that finds nothing changed, ${name}: Jobs`, goals.refreshJobs, { value: jobs }),
   );
+
+function manyGoals(results: Results): readonly Goal[] {
+  const found = results['many-caches']?.found;
+  if (found === undefined) return [];
+  const { rounds, refresh } = found;
+  const what = `${formatted(refresh.caches)} caches refreshed in one minute, nothing changed:`;
+  return [
+    ...rounds.map((round) =>
+      atMost(`${manySize(round)}: memory that its container is charged`, goals.manyMegabytes, {
+        value: Math.round(round.chargedMegabytes),
+        unit: ' MB',
+      }),
+    ),
+    atMost(`${what} Jobs`, goals.refreshJobs, { value: refresh.jobs }),
+    atMost(`${what} writes of each`, goals.manyRefreshWrites, { value: refresh.writes / refresh.caches }),
+    atMost(`${what} processor time`, goals.manyRefreshSeconds, { value: refresh.cpuSeconds, unit: ' s' }),
+  ];
+}
+
+/** The size of a round of many caches as text. */
+export const manySize = ({ caches, nodes, images, idle }: ManyRound): string =>
+  `${formatted(caches)} × ${formatted(nodes)} × ${formatted(images)}${idle === 0 ? '' : ` beside ${idle} idle`}`;

@@ -1,8 +1,8 @@
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import type { Results, Round } from '../results.ts';
+import type { ManyRound, Results, Round } from '../results.ts';
 import { at, costs, lineOf, pulls, type Cost } from './cost-model.ts';
-import { goals, kubeFledged } from './goals.ts';
+import { goals, kubeFledged, manySize } from './goals.ts';
 
 type Point = { readonly x: number; readonly y: number; readonly series: string };
 
@@ -101,6 +101,8 @@ export async function plots(results: Results): Promise<ReadonlyMap<string, strin
       ['memory.svg', memory([...measured, ...check])],
     );
   }
+  const many = results['many-caches']?.found.rounds ?? [];
+  if (many.length > 0) all.push(['many-memory.svg', memoryOverTime(many)]);
   const [joined, lag] = [results['new-node']?.found.series, results['source-lag']?.found];
   if (joined !== undefined) all.push(['new-node.svg', latencies('From a node being Ready to its Job', joined)]);
   if (lag !== undefined) all.push(['source-lag.svg', latencies('From a write to the event that reports it', lag)]);
@@ -139,6 +141,20 @@ function memory(ours: readonly Round[]): Plot {
     dashes: [Math.min(...nodes), Math.max(...nodes)].map((x) => ({ x, y: goals.largeMegabytes, series: 'goal' })),
   };
 }
+
+/** The kernel's counter of each round of many caches, and resident memory where there is none. */
+const memoryOverTime = (rounds: readonly ManyRound[]): Plot => ({
+  ...{ title: 'Memory while many caches are pulled', x: 'seconds', y: 'MB', log: { x: false, y: false } },
+  lines: rounds.flatMap((round) =>
+    round.memory.map(([x = 0, resident = 0, charged = 0]) => ({
+      ...{ x, y: charged === 0 ? resident : charged },
+      series: manySize(round),
+    })),
+  ),
+  dashes: [0, Math.max(...rounds.flatMap(({ memory }) => memory.map(([x = 0]) => x)))].map((x) => ({
+    ...{ x, y: goals.manyMegabytes, series: 'goal' },
+  })),
+});
 
 /** The share of trials that took at most so long. */
 const latencies = (

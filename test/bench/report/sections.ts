@@ -1,9 +1,20 @@
+import { joinTable, manyComparison, manyRefreshTable, manyRequestTable, manyRoundTable } from './many-sections.ts';
 import type { BenchName, Machine, Results, Round, Spread } from '../results.ts';
 import { costModel } from './cost-model.ts';
 import { goalTable, kubeFledged } from './goals.ts';
 import { formatted, table, type Columns } from './table.ts';
 
-export type SectionName = BenchName | 'machine' | 'goals' | 'model' | 'ratios' | 'writes';
+export type SectionName =
+  | BenchName
+  | 'many-compared'
+  | 'many-requests'
+  | 'many-refresh'
+  | 'many-join'
+  | 'machine'
+  | 'goals'
+  | 'model'
+  | 'ratios'
+  | 'writes';
 
 /** All generated Markdown by name; '' where nothing was measured yet. */
 export function sections(results: Results): Readonly<Record<SectionName, string>> {
@@ -25,6 +36,11 @@ export function sections(results: Results): Readonly<Record<SectionName, string>
     'source-lag': lagSection(results),
     'cold-start': coldStart === undefined ? '' : `\`\`\`text\n${coldStart.trim()}\n\`\`\``,
     'large-images': largeSection(results),
+    'many-caches': manyRoundTable(results),
+    'many-compared': manyComparison(results),
+    'many-requests': manyRequestTable(results),
+    'many-refresh': manyRefreshTable(results),
+    'many-join': joinTable(results),
   };
 }
 

@@ -8,6 +8,8 @@ export type Cgroup = {
   readonly by: readonly string[];
   /** Bytes in use, without what the kernel could take back. */
   readonly used: () => Promise<number>;
+  /** Bytes that count against the limit, with the files and kernel buffers in it. */
+  readonly charged: () => Promise<number>;
   readonly remove: () => void;
 };
 
@@ -30,6 +32,8 @@ export function createCgroup(name: string, limit: number): Cgroup | undefined {
       const stat = await readFile(join(folder, 'memory.stat'), 'utf8');
       return Number(new RegExp(`^${counted} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0);
     },
+    charged: async () =>
+      Number(await readFile(join(folder, isV2 ? 'memory.current' : 'memory.usage_in_bytes'), 'utf8')),
     remove: () => rmdirSync(folder),
   };
 }
