@@ -4,6 +4,7 @@ import { batchOf, type ObservedChange } from './batch.ts';
 import type { Informer } from './informer.ts';
 import type { ParsedCache } from './known-caches.ts';
 import type { Queue } from './queue.ts';
+import { createReminders, type Reminders } from './reminders.ts';
 import { imageCaches, referenceOf } from './resource.ts';
 import {
   isSignificant,
@@ -38,6 +39,7 @@ export type Router = {
 
 export function createRouter(routing: Routing): Router {
   const pods: KnownPods = { jobs: new Set(), counts: new Map() };
+  const deadlines = createDeadlines(routing);
   return {
     onCache: (change) => {
       if (change.verb === 'delete') pods.counts.delete(keyOf(change.reference));
@@ -47,7 +49,8 @@ export function createRouter(routing: Routing): Router {
     onJob: (change) => {
       if (!isNewJob(routing, change, pods)) onJobOrPod(routing, change);
       if (change.verb === 'add') checkForPodLater(routing, change, pods);
-      if (change.verb === 'add') for (const margin of deadlineMargins) checkDeadlineLater(routing, change, margin);
+      if (change.verb === 'add') checkDeadlineLater(routing, change, deadlines);
+      if (change.current?.finished !== false) deadlines.forget(keyOf(change.reference));
     },
     onPod: (change) => {
       const { job, cache = '' } = change.current ?? change.previous ?? {};
@@ -55,7 +58,7 @@ export function createRouter(routing: Routing): Router {
       if (job !== undefined && change.verb !== 'delete') pods.jobs.add(job);
       if (change.verb === 'add') pods.counts.set(cache, (pods.counts.get(cache) ?? 0) + 1);
       if (!isOfUnknownJob(routing, job)) onJobOrPod(routing, change);
-      checkPodLater(routing, change);
+      checkPodLater(routing, change, deadlines);
     },
     onNode: (change) => {
       onNode(routing, change);
@@ -157,33 +160,45 @@ function checkForPodLater(routing: Routing, change: Change<JobProjection>, pods:
  */
 const deadlineMargins = [1_500, 6_000];
 
+/** A Job or Pod of a cache that may miss a deadline. */
+type Awaited = { readonly cache: string; readonly change: ObservedChange };
+
+function createDeadlines({ queue, jobs, now }: Routing): Reminders<Awaited> {
+  return createReminders({
+    now,
+    after: (ms, run) => {
+      queue.addAfter(ms, '', () => {
+        run();
+        return undefined;
+      });
+    },
+    remind: (job, { cache, change }) => {
+      if (jobs().get(job)?.finished === false)
+        queue.add(cache, 'work', batchOf(cacheOf(cache), { ...change, verb: 'update', isRemoval: false }));
+    },
+  });
+}
+
 /** Reports a Job that has not finished by its deadline. */
-function checkDeadlineLater({ queue, jobs }: Routing, change: Change<JobProjection>, margin: number): void {
+function checkDeadlineLater({ now }: Routing, change: Change<JobProjection>, deadlines: Reminders<Awaited>): void {
   const { cache, deadlineSeconds } = change.current ?? {};
   if (cache === undefined || deadlineSeconds === undefined || deadlineSeconds > longestTimer) return;
-  queue.addAfter(deadlineSeconds * 1000 + margin, cache, () => {
-    if (jobs().get(keyOf(change.reference))?.finished !== false) return undefined;
-    return { of: 'work', batch: batchOf(cacheOf(cache), { ...observed(change), verb: 'update', isRemoval: false }) };
-  });
+  const times = deadlineMargins.map((margin) => now() + deadlineSeconds * 1000 + margin);
+  deadlines.add(keyOf(change.reference), { cache, change: observed(change) }, times);
 }
 
 /** Seconds; the tick enforces longer deadlines as exactly as they need it. */
 const longestTimer = 3_600;
 
 /** Reports a Pod that has just started at each of its deadlines, unless its Job has finished by then. */
-function checkPodLater({ queue, jobs, now }: Routing, change: Change<PodProjection>): void {
+function checkPodLater({ now }: Routing, change: Change<PodProjection>, deadlines: Reminders<Awaited>): void {
   const { previous, current } = change;
   if (current === undefined || (previous?.deadlines.length ?? 0) > 0) return;
   const { cache, job } = current;
   if (cache === undefined || job === undefined) return;
-  for (const deadline of current.deadlines) {
-    const wait = deadline - now();
-    if (wait < 0 || wait > longestTimer * 1000) continue;
-    queue.addAfter(wait + podMargin, cache, () => {
-      if (jobs().get(job)?.finished !== false) return undefined;
-      return { of: 'work', batch: batchOf(cacheOf(cache), { ...observed(change), verb: 'update', isRemoval: false }) };
-    });
-  }
+  const ahead = current.deadlines.filter((time) => time >= now() && time <= now() + longestTimer * 1000);
+  const times = ahead.map((time) => time + podMargin);
+  if (times.length > 0) deadlines.add(job, { cache, change: observed(change) }, times);
 }
 
 /** Milliseconds after a deadline at which a Pod is reported: a kubelet's clock may be a little ahead of ours. */

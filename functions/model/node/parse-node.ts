@@ -32,9 +32,12 @@ const nodeSchema = z.object({
  * Returns a parser for many Nodes, which share the values of equal images. It throws a ZodError for an invalid Node.
  */
 export function nodeReader(): (object: unknown) => Node {
-  const intern = interned<ListedImage>();
+  const intern = interned<ListedImage>(maxShared);
   return (object) => readNode(object, intern);
 }
+
+/** Images that a parser remembers: a megabyte or two. */
+const maxShared = 4_000;
 
 /** Parses one Node. */
 export const parseNode = (object: unknown): Node => nodeReader()(object);

@@ -3,14 +3,15 @@ export type Interner<Value> = (key: string, create: () => Value) => Value;
 
 /**
  * Creates one value per key, which all callers share: thousands of nodes report the same images, and a copy for each
- * would need too much memory.
+ * would need too much memory. Forgets all keys once there are more than `most`.
  */
-export function interned<Value>(): Interner<Value> {
+export function interned<Value>(most = Infinity): Interner<Value> {
   const values = new Map<string, { readonly value: Value }>();
   return (key, create) => {
     const existing = values.get(key);
     if (existing !== undefined) return existing.value;
     const created = { value: create() };
+    if (values.size >= most) values.clear();
     values.set(key, created);
     return created.value;
   };

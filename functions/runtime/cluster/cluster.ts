@@ -4,7 +4,7 @@ import type { CacheReference, ObjectReference } from '#model/cache/cloud-event.t
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import type { Node } from '#model/node/node.ts';
-import { nodeReader, parseNode } from '#model/node/parse-node.ts';
+import { nodeReader } from '#model/node/parse-node.ts';
 import { parseJob } from '#model/job/parse-job.ts';
 import { parsePod, podReader } from '#model/job/parse-pod.ts';
 import type { JobToDelete } from '#model/plan.ts';
@@ -88,10 +88,10 @@ export type Cluster = {
 /** A cluster over a connection to the API server. With `namespaces`, caches in other namespaces count as absent. */
 export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<Logger, 'warn'>): Cluster {
   const onUnreadable = logOnce(log);
-  const readNode = byMetadataIfUnreadable('Node', parseNode, onUnreadable);
+  // One for all reads: many decisions at once hold the same Nodes.
+  const readNode = byMetadataIfUnreadable('Node', nodeReader(), onUnreadable);
   const readJob = byMetadataIfUnreadable('Job', parseJob, onUnreadable);
   const readPod = byMetadataIfUnreadable('Pod', parsePod, onUnreadable);
-  const readNodes = () => byMetadataIfUnreadable('Node', nodeReader(), onUnreadable);
   const readPods = () => byMetadataIfUnreadable('Pod', podReader(), onUnreadable);
   const listCaches = async (): Promise<CacheListing> => {
     const path = pathsWithin(namespaces, paths.caches);
@@ -114,7 +114,7 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
       return isOurs ? find(() => paths.object(object), cacheOfObject) : undefined;
     },
     node: async (name) => find(() => paths.node(name), readNode),
-    nodes: async () => listItems(api, paths.nodes, { bound: 'page_nodes', parse: readNodes() }),
+    nodes: async () => listItems(api, paths.nodes, { bound: 'page_nodes', parse: readNode }),
     job: async (namespace, name) => find(() => paths.job(namespace, name), readJob),
     jobs: async (namespace, selector) =>
       listItems(api, paths.jobs(namespace), { bound: 'page_job_metadata', parse: readJob, selector, isMetadata: true }),

@@ -47,6 +47,17 @@ describe('what many tell alike', () => {
     expect(nodes.map(read)).toEqual(nodes.map(parseNode));
   });
 
+  it('is not remembered for ever: a cluster may know any number of images', () => {
+    const read = nodeReader();
+    const listing = (name: string) =>
+      read({ metadata: { name: 'n', uid: 'u' }, status: { images: [{ names: [`${name}@sha256:1`, `${name}:1`] }] } });
+    const digests = (name: string) => listing(name).digests.get(`docker.io/library/${name}:1`);
+    const first = digests('app');
+    for (let other = 0; other < 5_000; other += 1) listing(`other-${other}`);
+    expect(digests('app')).toEqual(first);
+    expect(digests('app')).not.toBe(first);
+  });
+
   it('is one list of containers of all Jobs that pull the same in the same way', () => {
     const nodeList = [node(), node({ name: 'node-2', id: 'id-2' }), modernNode({ name: 'node-3', id: 'id-3' })];
     const live = cache({ spec: spec({ lists: [list(['app:1', 'base:2'])] }) });

@@ -28,6 +28,17 @@ describe('a listing', () => {
     );
   });
 
+  it('shares what Nodes list alike with reads of single Nodes, as many decisions hold the same at once', async () => {
+    const { api, cluster } = connected();
+    const images = [{ names: ['app@sha256:1', 'app:1'] }];
+    for (const name of ['a', 'b']) api.put(nodePath(name), { ...nodeNamed(name), status: { images } });
+    const [listed] = await cluster.nodes();
+    const digests = listed?.digests.get('docker.io/library/app:1');
+    expect(digests).toEqual(new Set(['sha256:1']));
+    for (const name of ['a', 'b'])
+      expect((await cluster.node(name))?.digests.get('docker.io/library/app:1')).toBe(digests);
+  });
+
   it('is restarted once if it expires half-way', async () => {
     const { api, cluster } = many();
     const expired = refusal(410, 'Expired', 'the continue token is too old');
