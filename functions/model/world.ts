@@ -1,5 +1,6 @@
 import type { AnonymousPull } from '#model/cache/access.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { NodePulls } from '#model/pull/live-pull.ts';
 import type { Observed } from './observed.ts';
 import type { RoundReason } from '#model/round/next-round.ts';
 import type { Resolutions } from '#model/cache/resolved-digest.ts';
@@ -11,8 +12,8 @@ export type World = {
   readonly before: ImageCache;
   readonly observed: Observed;
   readonly settings: Settings;
-  /** By node id: how many pulls of other caches in the namespace are there now. */
-  readonly pullsBeside: ReadonlyMap<string, number>;
+  /** By node id: the pulls of other caches there now. */
+  readonly pullsBeside: ReadonlyMap<string, NodePulls>;
   /** The digests that registries report for images that may have moved; empty unless a round opens that resolves images. */
   readonly resolutions: Resolutions;
   /** What registries answer to requests without credentials, by normalised reference; empty unless a round opens. */

@@ -324,7 +324,7 @@ describe('a cache of kube-fledged that exceeds a limit', () => {
   });
 });
 
-describe('caches of one namespace that pull on the same node', () => {
+describe('caches that pull on the same node', () => {
   /** Both attempts of the cache fail, and their Pods back off. */
   async function failOnNode(on: Scene, name: string): Promise<void> {
     for (const attempt of [1, 2]) {

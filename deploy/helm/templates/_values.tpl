@@ -86,6 +86,7 @@ limits:
   images: ''
   imageBytes: ''
   podsPerNode: ''
+  namespacePodsPerNode: ''
   pullsPerNode: ''
   pullDeadline: ''
   priorityClasses: []

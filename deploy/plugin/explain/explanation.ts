@@ -1,7 +1,7 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache, ImageList } from '#model/cache/image-cache.ts';
 import { isPurged } from '#model/cache/image-cache.ts';
-import { type LedgerEntry, isFailing } from '#model/cache/ledger.ts';
+import { type LedgerEntry, isFailing, nodeBusy } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from '#model/desired/desired-images.ts';
 import { freeNodeSlots } from '#model/desired/node-limit.ts';
@@ -172,6 +172,8 @@ function waitSteps(input: Explained, entry: LedgerEntry): readonly Step[] {
 
 function pendingText({ cache, name, settings }: Explained): string {
   if (ownEntry(cache.status.removals, name)?.state === 'Removing') return 'it waits: a removal is running on the node';
+  const busy = ownEntry(cache.status.nodes, name)?.reason === nodeBusy;
+  if (busy) return 'it waits, NodeBusy: other caches have as many pull Pods on the node as may be there at once';
   const entries = Object.values(cache.status.nodes).filter(({ state }) => state !== 'Skipped');
   const running = entries.filter(({ state }) => state === 'Pulling').length;
   const slots = freeNodeSlots(cache, settings, { running, total: entries.length });

@@ -15,7 +15,7 @@ export type LedgerEntry = {
   /** Number of sets of Jobs created for this desired hash; part of their names. 0 before the first. */
   readonly attempt: number;
   readonly state: NodeState;
-  /** Why a node is skipped, or why a Ready node is away; '' otherwise. */
+  /** Why a node is skipped, why a Ready node is away, or `nodeBusy` on a pending one; '' otherwise. */
   readonly reason: string;
   /** Indexes of the desired images that the current attempt pulls; undefined: all of them. */
   readonly pendingImages: readonly number[] | undefined;
@@ -60,6 +60,12 @@ export type FinishedJobs = {
 };
 
 export const notFailing = { failingImages: [], failingUntil: undefined } as const;
+
+/** Reason of a pending node on which other caches have as many pull Pods as may be there: it is named in an event once one of them ends. */
+export const nodeBusy = 'NodeBusy' as const;
+
+/** Whether a node waits for pull Pods of other caches to end. */
+export const isNodeBusy = ({ state, reason }: LedgerEntry): boolean => state === 'Pending' && reason === nodeBusy;
 
 /** The entry of a node that needs all its images and has had no Job. */
 export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({

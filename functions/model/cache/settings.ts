@@ -43,8 +43,10 @@ export type Limits = {
   /** Length of all their references together. */
   readonly imageBytes: number;
   readonly pullsPerNode: number;
-  /** Pull Pods of all caches of one namespace on one node at once. */
+  /** Pull Pods of all caches on one node at once. */
   readonly podsPerNode: number;
+  /** Of these, of the caches of one namespace. */
+  readonly namespacePodsPerNode: number;
   /** Milliseconds. */
   readonly pullDeadline: number;
   /** Priority classes that a spec may name; empty: all but those of the system. */

@@ -1,6 +1,7 @@
 import { isSecondAttempt, type LedgerEntry, maxAttempts } from '#model/cache/ledger.ts';
 import { pullDeadline } from '#model/job/deadline.ts';
 import { type Attempt, pendingOf, unfinishedJobs } from './job-set.ts';
+import { pullsPerNode } from './node-slots.ts';
 
 /** Whether images that the current attempt cannot pull are tried once more. */
 export const mayRetry = (entry: LedgerEntry): boolean =>
@@ -11,7 +12,7 @@ export function imageDeadline(attempt: Attempt, createdAt: number): number {
   const { cache, entry, settings } = attempt;
   const given = pullDeadline(cache, settings);
   if (!isSecondAttempt(entry) || entry.retryDeadline === undefined) return given;
-  const rounds = Math.max(1, unfinishedJobs(attempt).length / cache.spec.pullsPerNode);
+  const rounds = Math.max(1, unfinishedJobs(attempt).length / pullsPerNode(cache, settings));
   return Math.min(given, Math.max(0, entry.retryDeadline - createdAt) / rounds);
 }
 

@@ -4,6 +4,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { jobNamePrefix } from '#model/job/job-pod.ts';
 import { hash } from '#model/text/hash.ts';
+import { pullsPerNode } from './node-slots.ts';
 
 /** One attempt to pull the desired images of a node. */
 export type Attempt = {
@@ -29,7 +30,7 @@ export function jobSet(attempt: Attempt): readonly JobImages[] {
 function jobSize(attempt: Attempt): number {
   const { cache, entry, settings } = attempt;
   if (entry.oneImagePerJob) return 1;
-  return Math.min(settings.imagesPerJob, Math.ceil(pendingOf(attempt).length / cache.spec.pullsPerNode));
+  return Math.min(settings.imagesPerJob, Math.ceil(pendingOf(attempt).length / pullsPerNode(cache, settings)));
 }
 
 /** The indexes of the images of an attempt. */
@@ -50,9 +51,9 @@ export function unfinishedJobs(attempt: Attempt): readonly JobImages[] {
   return jobSet(attempt).filter(([first = -1]) => !finished.has(first));
 }
 
-/** The Jobs that should exist now: at most `pullsPerNode` of a node at once. */
+/** The Jobs that should exist now: as many of a node at once as the cache may have. */
 export const jobsDue = (attempt: Attempt): readonly JobImages[] =>
-  unfinishedJobs(attempt).slice(0, attempt.cache.spec.pullsPerNode);
+  unfinishedJobs(attempt).slice(0, pullsPerNode(attempt.cache, attempt.settings));
 
 /** The name of a Job, the same whoever creates it and however often. At most 53 characters: its Pods append to it. */
 export function jobName(cache: ImageCache, entry: LedgerEntry, indexes: JobImages): string {

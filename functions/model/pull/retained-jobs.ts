@@ -3,6 +3,7 @@ import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { isFailingToPull as isFailing, type HeldImages, type Pod } from '#model/job/pod.ts';
 import { containerName } from '#model/job/pull-container.ts';
 import { entriesById, isOfLastAttempt, retainsJobs } from '#model/job/retention.ts';
+import { podsBeside } from './live-pull.ts';
 import type { JobView } from '#model/job/job-view.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import type { World } from '#model/world.ts';
@@ -36,13 +37,13 @@ export function retainedJobs(world: World, cache: ImageCache, desired: DesiredBy
 
 /**
  * Whether the Pod of a Job that failed takes the place of one that would pull: it backs off or hangs, and does not end. Such
- * Pods may be half of those that the namespace may have on the node, so that its other caches do not wait for them for ever.
+ * Pods may be half of those that may be on the node, so that other caches do not wait for them for ever.
  */
 function isInTheWay(view: JobView | undefined, { pullsBeside, settings, before }: World): boolean {
   const { podsPerNode } = settings.limits;
   const pod = view?.pod;
   if (podsPerNode === 0 || pod === undefined || isEnding(pod)) return false;
-  return (pullsBeside.get(pod.nodeId) ?? 0) + before.spec.pullsPerNode > podsPerNode / 2;
+  return podsBeside(pullsBeside.get(pod.nodeId)) + before.spec.pullsPerNode > podsPerNode / 2;
 }
 
 /** Whether the Pod has ended, or its containers have, before the kubelet reports its end. */

@@ -1,5 +1,5 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import type { LedgerEntry } from '#model/cache/ledger.ts';
+import { isNodeBusy, type LedgerEntry, nodeBusy } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import { freeNodeSlots, maxNodesStarted } from '#model/desired/node-limit.ts';
@@ -8,22 +8,31 @@ import type { ObserveNext } from '#model/plan.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
+import { hasFreeSlots, pullsPerNode } from './node-slots.ts';
 
 type Started = { readonly next: ImageCache; readonly observeNext: ObserveNext };
 
-/** Starts the next attempt on pending nodes, up to the concurrency limit. The ledger records the attempt before its Jobs exist. */
+/**
+ * Starts the next attempt on pending nodes, up to the concurrency limit. The ledger records the attempt before its Jobs exist,
+ * and which nodes could start if other caches had fewer Pods there.
+ */
 export function startNodes(world: World, cache: ImageCache, desired: DesiredByHash): Started {
   const { nodes } = cache.status;
-  const startable = Object.entries(nodes).filter(([name, entry]) =>
-    canStart(world, { name, entry, images: desired.get(entry.desiredHash)?.images }),
-  );
   const slots = freeSlots(cache, world.settings);
+  const candidates = Object.entries(nodes)
+    .map(([name, entry]) => ({ name, entry, images: desired.get(entry.desiredHash)?.images }))
+    .filter((candidate) => canStart(world, candidate));
+  const { free: startable = [], busy = [] } = Object.groupBy(candidates, (candidate) =>
+    isBusy(world, cache, candidate) ? 'busy' : 'free',
+  );
   const started = startable.slice(0, Math.min(slots, maxNodesStarted));
-  const entries = started.map(([name, entry]): [string, LedgerEntry] => [
-    name,
-    { ...entry, state: 'Pulling', attempt: entry.attempt + 1, finishedJobs: undefined },
-  ]);
-  const next = withStatus(cache, { nodes: { ...nodes, ...Object.fromEntries(entries) } });
+  const next = withStatus(cache, {
+    nodes: {
+      ...nodes,
+      ...entriesOf(started, (entry) => ({ ...entry, ...startedAttempt(entry) })),
+      ...entriesOf(busy, (entry) => ({ ...entry, reason: nodeBusy })),
+    },
+  });
   const [slotsLeft, startableLeft] = [slots - started.length, startable.length - started.length];
   if (slotsLeft === 0) return { next, observeNext: 'nothing' };
   if (startableLeft > 0) return { next, observeNext: 'same' };
@@ -32,10 +41,21 @@ export function startNodes(world: World, cache: ImageCache, desired: DesiredByHa
   return { next, observeNext: started.length > 0 ? 'pending' : 'everything' };
 }
 
-/** Whether pending nodes were not observed. */
+const startedAttempt = ({ attempt }: LedgerEntry) =>
+  ({ state: 'Pulling', reason: '', attempt: attempt + 1, finishedJobs: undefined }) as const;
+
+const entriesOf = (
+  candidates: readonly Candidate[],
+  changed: (entry: LedgerEntry) => LedgerEntry,
+): Readonly<Record<string, LedgerEntry>> =>
+  Object.fromEntries(candidates.map(({ name, entry }) => [name, changed(entry)]));
+
+/** Whether pending nodes were not observed. Those on which other caches pull are reported once they can start. */
 const hasUnobserved = ({ status }: ImageCache, { observed }: World): boolean =>
   !observed.hasAllNodes &&
-  Object.entries(status.nodes).some(([name, { state }]) => state === 'Pending' && !observed.nodes.has(name));
+  Object.entries(status.nodes).some(
+    ([name, entry]) => entry.state === 'Pending' && !isNodeBusy(entry) && !observed.nodes.has(name),
+  );
 
 type Candidate = {
   readonly name: string;
@@ -43,18 +63,19 @@ type Candidate = {
   readonly images: readonly string[] | undefined;
 };
 
-/** An observed pending node may start unless this cache removes images there, another one removes an image that it will pull, or the namespace has enough Pods there. */
+/** An observed pending node may start unless this cache removes images there, or another one removes an image that it will pull. */
 function canStart(world: World, { name, entry, images }: Candidate): boolean {
   const { observed, before } = world;
   if (entry.state !== 'Pending' || observed.nodes.get(name) === undefined || images === undefined) return false;
   const isRemoving = ownEntry(before.status.removals, name)?.state === 'Removing';
-  return !isRemoving && !isBeingRemoved(images, entry.id, observed) && !isFull(world, entry.id, images.length);
+  return !isRemoving && !isBeingRemoved(images, entry.id, observed);
 }
 
-/** Whether the Pods of the cache would be too many beside those of others in its namespace. Alone, a cache may always start. */
-function isFull({ pullsBeside, settings, before }: World, nodeId: string, images: number): boolean {
-  const [beside, most] = [pullsBeside.get(nodeId) ?? 0, settings.limits.podsPerNode];
-  return most > 0 && beside > 0 && beside + Math.min(before.spec.pullsPerNode, images) > most;
+/** Whether the Pods of the cache would be too many beside those of other caches. Alone on a node, a cache may always start. */
+function isBusy({ pullsBeside, settings }: World, cache: ImageCache, { entry, images = [] }: Candidate): boolean {
+  const beside = pullsBeside.get(entry.id);
+  const pods = Math.min(pullsPerNode(cache, settings), images.length);
+  return beside !== undefined && !hasFreeSlots(pods, cache.namespace, { beside, limits: settings.limits });
 }
 
 /** An image is never pulled and removed on a node at once, across all caches. */

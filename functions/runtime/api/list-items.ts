@@ -12,6 +12,8 @@ type Listing<Item> = {
   readonly fieldSelector?: string;
   /** Requests metadata only, which is much smaller. */
   readonly isMetadata?: boolean;
+  /** Accepts what the API server has in memory, which may be a moment old: it then need not read all objects of the kind from etcd. */
+  readonly isCached?: boolean;
 };
 
 const page = z.object({
@@ -51,6 +53,7 @@ async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Pr
     const query = new URLSearchParams({ limit: String(boundTable[listing.bound].limit) });
     if (listing.selector !== undefined) query.set('labelSelector', listing.selector);
     if (listing.fieldSelector !== undefined) query.set('fieldSelector', listing.fieldSelector);
+    if (listing.isCached === true) query.set('resourceVersion', '0');
     if (next !== '') query.set('continue', next);
     const accept = listing.isMetadata === true ? { accept: metadataOnly } : {};
     const answer = page.parse(await api.request({ method: 'GET', path: `${path}?${query.toString()}`, ...accept }));

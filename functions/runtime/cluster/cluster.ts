@@ -143,7 +143,7 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
     patchNode: async (name, patch) => patchNode(api, name, patch),
     setFinalizer: async (cache, change) => setFinalizer(api, cache, change),
     record: async (cache, event, now) => record(api, cache, { event, now }),
-    livePulls: livePulls(api),
+    livePulls: livePulls(api, namespaces),
     isRecorded: async (cache, event) => isRecorded(api, cache, event),
   };
 }

@@ -1,17 +1,29 @@
 import { labels, managerSelector, pullSelector } from '#model/cache/api.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
 import { parsePod } from '#model/job/parse-pod.ts';
 import type { LivePull } from '#model/pull/live-pull.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import type { Api } from '#runtime/api/api.ts';
-import { listItems } from '#runtime/api/list-items.ts';
+import { listItemsAt } from '#runtime/api/list-items.ts';
+import { type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
 import { paths } from '#runtime/api/paths.ts';
 
+/** Which Pods take the slots of nodes, in all namespaces that this process may see. */
 export type LivePulls = {
-  /** The pull Pods of a namespace that have not ended, without those of the cache with this uid. */
-  readonly read: (namespace: string, butOf: string) => Promise<readonly LivePull[]>;
+  /** The pull Pods on these nodes that have not ended, without those of the cache with this uid. */
+  readonly read: (nodeIds: readonly string[], butOf: string) => Promise<readonly LivePull[]>;
   /** Notes Jobs that this process is about to create, so that decisions for other caches that are made meanwhile count them. */
-  readonly reserve: (namespace: string, jobs: readonly PullJob[], now: number) => void;
-  readonly reserved: (namespace: string, now: number) => readonly LivePull[];
+  readonly reserve: (jobs: readonly PullJob[], now: number) => void;
+  /** Forgets the Jobs of a cache that are no longer needed. */
+  readonly release: (cache: ImageCache, needed: Needed) => void;
+  readonly reserved: (now: number) => readonly LivePull[];
+};
+
+type Needed = {
+  /** Ids of the nodes that are pulling. */
+  readonly nodeIds: ReadonlySet<string>;
+  /** Names of Jobs that are deleted although their node is pulling. */
+  readonly ended: ReadonlySet<string>;
 };
 
 /** Milliseconds after which the Pod of a Job is listed, or the Job was not created. */
@@ -19,31 +31,56 @@ const reservation = 30_000;
 
 const notEnded = 'status.phase!=Succeeded,status.phase!=Failed';
 
-export function livePulls(api: Api): LivePulls {
-  let reservations: readonly (LivePull & { readonly namespace: string; readonly until: number })[] = [];
+type Reservation = LivePull & { readonly until: number };
+
+export function livePulls(api: Api, namespaces: Namespaces): LivePulls {
+  const reservations = new Map<string, Reservation>();
   return {
-    read: async (namespace, butOf) => {
-      const selector = `${managerSelector},${pullSelector},${labels.cacheUid} notin (${butOf})`;
+    read: async (nodeIds, butOf) => {
       const listing = {
-        bound: 'page_metadata' as const,
+        bound: 'page_metadata',
         parse: parsePod,
-        selector,
         fieldSelector: notEnded,
         isMetadata: true,
-      };
-      const pods = await listItems(api, paths.pods(namespace), listing);
-      return pods.map(({ jobName, nodeId, cacheUid }) => ({ job: jobName, nodeId, cacheUid }));
-    },
-    reserve: (namespace, jobs, now) => {
-      const more = jobs.map(({ metadata }) => ({
-        job: metadata.name,
-        nodeId: metadata.labels?.[labels.node] ?? '',
-        cacheUid: metadata.labels?.[labels.cacheUid] ?? '',
-        namespace,
-        until: now + reservation,
+        isCached: true,
+      } as const;
+      const selector = `${managerSelector},${pullSelector},${labels.cacheUid} notin (${butOf})${onNodes(nodeIds)}`;
+      const pods = await listItemsAt(api, pathsWithin(namespaces, paths.pods), { ...listing, selector });
+      const pulls = pods.map(({ namespace, jobName, nodeId, cacheUid }) => ({
+        ...{ namespace, job: jobName, nodeId, cacheUid },
       }));
-      reservations = [...reservations.filter(({ until }) => until > now), ...more];
+      // A Pod that was listed once needs no reservation: it is listed until it ends.
+      for (const pull of pulls) reservations.delete(keyOf(pull));
+      return pulls;
     },
-    reserved: (namespace, now) => reservations.filter((each) => each.namespace === namespace && each.until > now),
+    reserve: (jobs, now) => {
+      for (const job of jobs) {
+        const pull = pullOf(job);
+        reservations.set(keyOf(pull), { ...pull, until: now + reservation });
+      }
+    },
+    release: ({ uid }, { nodeIds, ended }) => {
+      for (const [key, { cacheUid, nodeId, job }] of reservations)
+        if (cacheUid === uid && (ended.has(job) || !nodeIds.has(nodeId))) reservations.delete(key);
+    },
+    reserved: (now) => {
+      for (const [key, { until }] of reservations) if (until <= now) reservations.delete(key);
+      return [...reservations.values()];
+    },
   };
 }
+
+/** Maximum number of nodes in one selector: each takes 13 characters of the URL. */
+const maxNodes = 200;
+
+const onNodes = (nodeIds: readonly string[]): string =>
+  nodeIds.length > maxNodes ? '' : `,${labels.node} in (${nodeIds.join()})`;
+
+const keyOf = ({ namespace, job }: LivePull): string => `${namespace}/${job}`;
+
+const pullOf = ({ metadata }: PullJob): LivePull => ({
+  namespace: metadata.namespace,
+  job: metadata.name,
+  nodeId: metadata.labels?.[labels.node] ?? '',
+  cacheUid: metadata.labels?.[labels.cacheUid] ?? '',
+});

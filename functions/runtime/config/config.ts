@@ -156,6 +156,7 @@ const limitsOf = (read: <T>(setting: Setting<T>) => T): Limits => ({
   imageBytes: read(table.maxImageBytes),
   pullsPerNode: read(table.maxPullsPerNode),
   podsPerNode: read(table.maxPodsPerNode),
+  namespacePodsPerNode: read(table.maxNamespacePodsPerNode),
   pullDeadline: read(table.maxPullDeadline),
   priorityClasses: read(table.priorityClasses),
   warmGateTimeout: read(table.warmGateMaxTimeout),

@@ -1,21 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { decide } from '#model/decide.ts';
 import type { Observed } from '#model/observed.ts';
 import { refusalOf } from '#model/desired/limits.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
-import { type LivePull, pullsByNode } from '#model/pull/live-pull.ts';
 import { isConflict, RetryLater } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { carryOut } from './carry-out.ts';
 import { observe } from './observe.ts';
 import { nodesToRelease, openGates } from './open-gates.ts';
+import { planBesideOthers } from './plan-beside-others.ts';
 import { failureToRetry, prepareRetry } from './recover.ts';
 import { type AskRegistries, resolveImages } from './resolve-images.ts';
 import { nothingChanged, type Scope } from './scope.ts';
-import { worldOf } from './world-of.ts';
 
 export type Drive = {
   readonly cache: CacheReference;
@@ -79,22 +77,10 @@ async function observeAndDecide(
   const observed = await observe(cache, { scope, opens, makes }, context);
   const isRefused = refusalOf(cache, context.settings.limits) !== undefined;
   const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens });
-  const live = makes === 'pulls' && !isRefused && observed.nodes.size > 0 ? await pullsBeside(cache, context) : [];
-  const { livePulls } = context.cluster;
   await context.turn?.();
-  // Nothing is awaited from here to the reservation, so that no other decision of this process comes between.
-  const reserved = livePulls.reserved(cache.namespace, context.now());
-  const limited = { pullsBeside: pullsByNode([...live, ...reserved], cache.uid) };
-  const plan = decide(worldOf({ before: cache, observed, opens, makes, ...limited, ...answers }, context));
-  livePulls.reserve(cache.namespace, plan.createJobs, context.now());
+  const plan = await planBesideOthers({ before: cache, observed, opens, makes, ...answers }, context);
   return { cache, observed, plan };
 }
-
-/** The pulls of other caches of the namespace, if their number on a node is limited. */
-const pullsBeside = async (
-  { namespace, uid }: ImageCache,
-  { cluster, settings }: Context,
-): Promise<readonly LivePull[]> => (settings.limits.podsPerNode === 0 ? [] : cluster.livePulls.read(namespace, uid));
 
 /** What registries answer about a cache that is refused: they are not asked. */
 const noAnswers = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };

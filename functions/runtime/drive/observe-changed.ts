@@ -1,7 +1,7 @@
 import { labels, pullSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { freeSlots } from '#model/pull/start-nodes.ts';
-import type { LedgerEntry } from '#model/cache/ledger.ts';
+import { isNodeBusy, type LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import { jobName, jobsDue } from '#model/pull/job-set.ts';
@@ -82,8 +82,9 @@ function nodesToRead(
   }: { readonly changedNodes: readonly string[]; readonly withChangedJobs: readonly string[] },
   { settings }: Context,
 ): ReadonlySet<string> {
-  const waiting = Object.entries(cache.status.nodes).flatMap(([name, { state }]) =>
-    state === 'Pending' ? [name] : [],
+  // A node on which other caches pull is named in an event once it can start.
+  const waiting = Object.entries(cache.status.nodes).flatMap(([name, entry]) =>
+    entry.state === 'Pending' && !isNodeBusy(entry) ? [name] : [],
   );
   const known = [...changedNodes, ...withChangedJobs];
   const next = waiting.slice(0, Math.min(freeSlots(cache, settings) + withChangedJobs.length, room(known.length)));

@@ -71,6 +71,11 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
     last: 'holds the status does not have the node yet',
   },
   {
+    when: 'it waits for Pods of other caches',
+    given: { cache: open({ state: 'Pending', attempt: 0, reason: 'NodeBusy' }) },
+    last: 'holds it waits, NodeBusy: other caches have as many pull Pods on the node as may be there at once',
+  },
+  {
     when: 'it waits for its turn',
     given: {
       cache: {

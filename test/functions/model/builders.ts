@@ -31,6 +31,7 @@ export const unlimited: Limits = {
   imageBytes: 0,
   pullsPerNode: 0,
   podsPerNode: 0,
+  namespacePodsPerNode: 0,
   pullDeadline: 0,
   priorityClasses: [],
   warmGateTimeout: 0,

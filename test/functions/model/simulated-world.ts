@@ -81,7 +81,7 @@ export function simulatedWorld(start: Start) {
       before: live,
       observed,
       settings: given,
-      pullsBeside: new Map<string, number>(),
+      pullsBeside: new Map<string, never>(),
       scheduled: undefined,
       resolutions: new Map(),
       anonymousPulls: new Map(),

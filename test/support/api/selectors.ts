@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { StoredObject } from './stored-object.ts';
 
-/** Whether an object matches the `labelSelector` and `fieldSelector` of a query: `a=b`, `a`, `!a` and `a notin (b,c)`; of fields, also `a!=b`. */
+/** Whether an object matches the `labelSelector` and `fieldSelector` of a query: `a=b`, `a`, `!a`, `a in (b,c)` and `a notin (b,c)`; of fields, also `a!=b`. */
 export function isSelected(object: StoredObject, query: URLSearchParams): boolean {
   const terms = (name: string): readonly string[] => {
     const selector = query.get(name) ?? '';
@@ -14,8 +14,8 @@ export function isSelected(object: StoredObject, query: URLSearchParams): boolea
 }
 
 function hasLabel({ metadata: { labels = {} } }: StoredObject, term: string): boolean {
-  const [, excluded = '', values = ''] = /^(\S+) notin \((.*)\)$/.exec(term) ?? [];
-  if (excluded !== '') return !values.split(',').includes(labels[excluded] ?? '');
+  const [, name = '', operator = '', values = ''] = /^(\S+) (in|notin) \((.*)\)$/.exec(term) ?? [];
+  if (name !== '') return values.split(',').includes(labels[name] ?? '') === (operator === 'in');
   if (term.startsWith('!')) return labels[term.slice(1)] === undefined;
   const [key = '', value] = term.split('=');
   return labels[key] === value;

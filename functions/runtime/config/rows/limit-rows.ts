@@ -16,8 +16,12 @@ export const limitRows = {
     doc: 'Maximum of spec.pullsPerNode; 0: no limit',
   }),
   maxPodsPerNode: both('max-pods-per-node', wholeNumber(0), {
-    fallback: '30',
-    doc: 'Maximum number of pull Pods of all caches of one namespace on one node at once: further caches wait, and are looked at with each tick; 0: no limit',
+    fallback: '10',
+    doc: 'Maximum number of pull Pods on one node at once, over all caches of all namespaces: the node waits for further ones with reason NodeBusy; 0: no limit',
+  }),
+  maxNamespacePodsPerNode: both('max-namespace-pods-per-node', wholeNumber(0), {
+    fallback: '8',
+    doc: 'How many of these may be of one namespace, at most all but one; fewer while others pull there: an equal share; 0: as many as --max-pods-per-node',
   }),
   maxPullDeadline: both('max-pull-deadline', duration(0), {
     fallback: '2h',

@@ -185,7 +185,11 @@ describe('a Job that did not end within the deadline', () => {
       const all = { ...of(3, 0, 1), attempt: 2 };
       const hanging = pod({ phase: 'Pending', containers: [container(0), container(1)], ...all });
       const seen = observed({ jobs: new Map([['web-1', { job: job(all), pod: hanging }]]), nodeList: [node()] });
-      const given = { before: { ...open, status }, observed: seen, pullsBeside: new Map([[hanging.nodeId, pods]]) };
+      const given = {
+        before: { ...open, status },
+        observed: seen,
+        pullsBeside: new Map([[hanging.nodeId, new Map([['apps', pods]])]]),
+      };
       const limits = { ...unlimited, podsPerNode };
       return decide(world({ ...given, settings: settings({ limits }) })).deleteJobs.length;
     };

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { pullsByNode } from '#model/pull/live-pull.ts';
+import { hasFreeSlots, pullsPerNode } from '#model/pull/node-slots.ts';
+import { cache, settings, spec, unlimited } from '../builders.ts';
+
+const limits = { ...unlimited, podsPerNode: 10, namespacePodsPerNode: 8 };
+
+describe('a cache may start on a node', () => {
+  it.each([
+    { when: 'nobody pulls there', beside: {}, may: true },
+    { when: 'its namespace has fewer than it may have', beside: { apps: 7 }, may: true },
+    { when: 'its namespace has all that it may have', beside: { apps: 8 }, may: false },
+    { when: 'others have all slots', beside: { b: 5, c: 5 }, may: false },
+    { when: 'one slot is left, and its namespace has none', beside: { b: 8, c: 1 }, may: true },
+    { when: 'its namespace has its share', beside: { apps: 5, b: 1 }, may: false },
+    { when: 'its namespace has less than its share', beside: { apps: 4, b: 1 }, may: true },
+    { when: 'each of three namespaces has a third', beside: { apps: 4, b: 3, c: 2 }, may: false },
+    { when: 'another namespace has more Pods with our labels than it can start', beside: { b: 1000 }, may: true },
+    { when: 'its Pods would be too many', beside: { b: 8 }, pods: 3, may: false },
+    { when: 'there is no limit', beside: { b: 1000, apps: 1000 }, of: unlimited, may: true },
+    {
+      when: 'only all namespaces together are limited',
+      beside: { apps: 9 },
+      of: { namespacePodsPerNode: 0 },
+      may: true,
+    },
+    { when: 'the limit is one', beside: { b: 1 }, of: { podsPerNode: 1 }, may: false },
+    { when: 'the limit is one, and nobody pulls there', beside: {}, of: { podsPerNode: 1 }, may: true },
+  ])('$when: $may', ({ beside, pods = 1, of = {}, may }) => {
+    const inUse = { beside: new Map(Object.entries(beside)), limits: { ...limits, ...of } };
+    expect(hasFreeSlots(pods, 'apps', inUse)).toBe(may);
+  });
+
+  it.each([
+    { asked: 1, podsPerNode: 10, namespacePodsPerNode: 8, pulls: 1 },
+    { asked: 3, podsPerNode: 10, namespacePodsPerNode: 8, pulls: 3 },
+    { asked: 10, podsPerNode: 10, namespacePodsPerNode: 8, pulls: 3 },
+    { asked: 10, podsPerNode: 1, namespacePodsPerNode: 8, pulls: 1 },
+    { asked: 10, podsPerNode: 20, namespacePodsPerNode: 0, pulls: 10 },
+    { asked: 10, podsPerNode: 0, namespacePodsPerNode: 8, pulls: 10 },
+  ])('with $pulls of $asked Jobs at once, at $podsPerNode Pods', ({ asked, pulls, ...of }) => {
+    const given = settings({ limits: { ...unlimited, ...of } });
+    expect(pullsPerNode(cache({ spec: spec({ pullsPerNode: asked }) }), given)).toBe(pulls);
+  });
+
+  it('also beside as many failed Jobs as are retained', () => {
+    const asked = pullsPerNode(cache({ spec: spec({ pullsPerNode: 10 }) }), settings({ limits }));
+    for (const beside of [{ apps: 5 }, { apps: 4, b: 1 }, { apps: 3, b: 2 }, { b: 5 }, { apps: 3, b: 1, c: 1 }])
+      expect(hasFreeSlots(asked, 'apps', { beside: new Map(Object.entries(beside)), limits })).toBe(true);
+  });
+});
+
+it('pulls are counted once for each Job, by node and namespace, without those of the cache itself', () => {
+  const pull = (job: string, of: object = {}) => ({ namespace: 'apps', job, nodeId: 'n1', cacheUid: 'other', ...of });
+  const counts = pullsByNode(
+    [
+      ...[pull('a'), pull('a'), pull('b'), pull('own', { cacheUid: 'uid' })],
+      ...[pull('a', { namespace: 'b' }), pull('c', { nodeId: 'n2' })],
+    ],
+    'uid',
+  );
+  const n1 = new Map([
+    ['apps', 2],
+    ['b', 1],
+  ]);
+  expect(counts).toEqual(
+    new Map([
+      ['n1', n1],
+      ['n2', new Map([['apps', 1]])],
+    ]),
+  );
+});
