@@ -10,6 +10,8 @@ export type Queue = {
   readonly add: (key: string, of: ChangeClass, batch: Batch) => void;
   /** Adds what `make` returns after so many milliseconds, if anything. */
   readonly addAfter: (ms: number, key: string, make: () => NewBatch | undefined) => void;
+  /** Runs something after so many milliseconds, unless the queue stops before. */
+  readonly runAfter: (ms: number, run: () => void) => void;
   /** Starts to deliver; until then changes are only collected. */
   readonly open: () => void;
   /** Starts no more deliveries, aborts those in flight, and resolves when they have ended. */
@@ -52,6 +54,9 @@ export function createQueue(options: QueueOptions): Queue {
         const made = make();
         if (made !== undefined) add(state, key, made);
       });
+    },
+    runAfter: (ms, run) => {
+      runAfter(state, ms, run);
     },
     open: () => {
       open(state);

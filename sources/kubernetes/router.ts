@@ -3,6 +3,7 @@ import { concernsLedger } from '#model/desired/node-selector.ts';
 import { batchOf, type ObservedChange } from './batch.ts';
 import type { Informer } from './informer.ts';
 import type { ParsedCache } from './known-caches.ts';
+import { createNodeSlots } from './node-slots.ts';
 import type { Queue } from './queue.ts';
 import { createReminders, type Reminders } from './reminders.ts';
 import { imageCaches, referenceOf } from './resource.ts';
@@ -14,6 +15,7 @@ import {
   type PodProjection,
 } from './significance.ts';
 import type { Change } from './store.ts';
+import { inOrder, type KeyedCache } from './waiting-caches.ts';
 
 type Known<P> = Pick<Informer<P>, 'get' | 'keys'>;
 
@@ -40,6 +42,7 @@ export type Router = {
 export function createRouter(routing: Routing): Router {
   const pods: KnownPods = { jobs: new Set(), counts: new Map() };
   const deadlines = createDeadlines(routing);
+  const slots = createNodeSlots(routing);
   return {
     onCache: (change) => {
       if (change.verb === 'delete') pods.counts.delete(keyOf(change.reference));
@@ -59,8 +62,10 @@ export function createRouter(routing: Routing): Router {
       if (change.verb === 'add') pods.counts.set(cache, (pods.counts.get(cache) ?? 0) + 1);
       if (!isOfUnknownJob(routing, job)) onJobOrPod(routing, change);
       checkPodLater(routing, change, deadlines);
+      slots.onPod(change);
     },
     onNode: (change) => {
+      slots.onNode(change);
       onNode(routing, change);
     },
   };
@@ -104,13 +109,12 @@ const isOfUnknownJob = ({ isSynced, jobs }: Routing, job: string | undefined): b
  * add event then, for which all Nodes are read.
  */
 function onNode(routing: Routing, change: Change<NodeProjection & Concerned>): void {
-  const { queue, caches, nodes, isSynced } = routing;
+  const { queue, nodes, isSynced } = routing;
   const { previous, current, reference } = change;
   if (!isSynced() || !isSignificant(previous, current)) return;
   const isStarting = current?.isReady === false && previous?.isReady !== true;
   const added = (key: string) => ({ of: 'nodes', batch: batchOf(cacheOf(key), observed(change)) }) as const;
-  for (const key of caches().keys()) {
-    if (!concerns(routing, key, change)) continue;
+  for (const key of concernedKeys(routing, change)) {
     if (isStarting)
       queue.addAfter(nodeStartTime, key, () => {
         const live = nodes().get(keyOf(reference));
@@ -122,6 +126,17 @@ function onNode(routing: Routing, change: Change<NodeProjection & Concerned>): v
 
 /** The projection of a Node together with the keys of the caches that selected it when it was received. */
 export type Concerned = { readonly concerned: ReadonlySet<string> };
+
+/** The keys of the caches that a change of a Node concerns, in the order in which they should start there. */
+function concernedKeys(routing: Routing, change: Change<Concerned>): readonly string[] {
+  const keys = [...routing.caches().keys()].filter((key) => concerns(routing, key, change));
+  const parsed = keys.flatMap((key): readonly KeyedCache[] => {
+    const cache = routing.caches().get(key)?.cache;
+    return cache === undefined ? [] : [[key, cache]];
+  });
+  // Caches that cannot be read come last.
+  return [...new Set([...inOrder(parsed, new Map()).map(([key]) => key), ...keys])];
+}
 
 function concerns({ caches }: Routing, key: string, { previous, current, reference }: Change<Concerned>): boolean {
   const isSelected = [previous, current].some((node) => node?.concerned.has(key) === true);

@@ -29,6 +29,9 @@ export type PodProjection = Projection & {
   /** Key ("namespace/name") of the Job that made the Pod. */
   readonly job: string | undefined;
   readonly isRemoval: boolean;
+  /** The node that it is for, by name. */
+  readonly node: string | undefined;
+  readonly hasEnded: boolean;
   /** When a decision on its images is due, in epoch milliseconds; empty until it has started. */
   readonly deadlines: readonly number[];
 };
@@ -120,6 +123,8 @@ export function projectPod(pod: unknown): PodProjection {
     cache: annotatedCache(pod),
     job: jobOf(pod),
     isRemoval: isRemoval(pod),
+    node: textAt(pod, 'metadata', 'annotations', jobAnnotations.node),
+    hasEnded: finished.length > 0,
     deadlines: deadlinesOf(pod),
   };
 }

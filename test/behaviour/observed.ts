@@ -146,7 +146,8 @@ export const removedBy = ({ spec }: ObservedJob): readonly string[] =>
     .toSorted();
 
 /** The node of a Job, from its annotation. */
-export const nodeOf = ({ metadata: { annotations } }: ObservedJob): string => annotations['kubefledged.io/node'] ?? '';
+export const nodeOf = ({ metadata: { annotations } }: Pick<ObservedJob, 'metadata'>): string =>
+  annotations['kubefledged.io/node'] ?? '';
 
 /** The user's images in a Job or Pod: mounted ones if there are any, else those of the containers. */
 export function imagesIn(spec: z.infer<typeof podSpec>): readonly string[] {

@@ -45,6 +45,47 @@ const joins: Scenario = {
   },
 };
 
+const manyCaches = Array.from({ length: 60 }, (_, index) => `cache-${index}`);
+
+const joinsMany: Scenario = {
+  name: 'serves a node that joins for 60 caches within 20 s, with at most 10 pull Pods there at once',
+  needs: ['simulated nodes'],
+  isClusterWide: true,
+  isMeasured: true,
+  run: async (world) => {
+    await world.nodes.addOne();
+    await world.product.start();
+    for (const name of manyCaches) await world.createCache(name, [await world.image('good', name)]);
+    for (const name of manyCaches) expect((await world.settled(name, 120)).status.status).toBe('Succeeded');
+
+    const joined = await world.nodes.addOne();
+    const readyAt = Date.now();
+    const isServed = (name: string): boolean => world.history.cache(name)?.status.nodes[joined]?.state === 'Ready';
+    await eventually('all caches have served it', () => manyCaches.every(isServed), 60);
+    const seconds = (Date.now() - readyAt) / 1000;
+    const pods = mostPods(world, joined);
+    console.log(`60 caches have served a node that joined after ${seconds.toFixed(1)} s, with ${pods} Pods at once`);
+    expect(pods).toBeLessThanOrEqual(10);
+    expect(pods).toBeGreaterThan(4);
+    expect(world.history.jobsOf(joined)).toHaveLength(manyCaches.length);
+    expect(seconds).toBeLessThan(20);
+  },
+};
+
+/** The most pull Pods that were on a node at once. */
+function mostPods({ history }: World, node: string): number {
+  const live = new Set<string>();
+  let most = 0;
+  for (const { type, object } of history.podChanges()) {
+    if (nodeOf(object) !== node) continue;
+    const hasEnded = type === 'DELETED' || ['Succeeded', 'Failed'].includes(object.status.phase);
+    if (hasEnded) live.delete(object.metadata.uid);
+    else live.add(object.metadata.uid);
+    most = Math.max(most, live.size);
+  }
+  return most;
+}
+
 /** The cache is Succeeded and Ready exactly if all nodes are. */
 const isTrue = (cache: ObservedCache): boolean => {
   const areAll = Object.values(cache.status.nodes).every(({ state }) => state === 'Ready');
@@ -264,6 +305,7 @@ const pullingIn = ({ status }: ObservedCache): number =>
 
 export const nodes: readonly Scenario[] = [
   joins,
+  joinsMany,
   failsLater,
   labelled,
   lost,

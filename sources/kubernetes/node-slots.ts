@@ -1,0 +1,153 @@
+import { batchOf, type ObservedChange } from './batch.ts';
+import type { ParsedCache } from './known-caches.ts';
+import type { Queue } from './queue.ts';
+import { nodes, referenceOf } from './resource.ts';
+import type { NodeProjection, PodProjection } from './significance.ts';
+import type { Change } from './store.ts';
+import { inOrder, type KeyedCache, waitsFor } from './waiting-caches.ts';
+
+type Caches = { readonly get: (key: string) => ParsedCache | undefined; readonly keys: () => Iterable<string> };
+
+export type SlotOptions = {
+  readonly queue: Queue;
+  readonly caches: () => Caches;
+  readonly isSynced: () => boolean;
+};
+
+/** Wakes the caches that wait for a node, one for each pull Pod that has ended there. */
+export type NodeSlots = {
+  readonly onPod: (change: Change<PodProjection>) => void;
+  readonly onNode: (change: Change<NodeProjection>) => void;
+};
+
+type State = SlotOptions & {
+  readonly versions: Map<string, Version>;
+  /** Nodes with pull Pods. */
+  readonly nodes: Map<string, NodeState>;
+};
+
+/** The last known state of a Node. */
+type Version = Pick<ObservedChange, 'uid' | 'resourceVersion'>;
+
+type NodeState = {
+  /** Its pull Pods by key. */
+  readonly pods: Map<string, KnownPod>;
+  /** The most Pods with a slot while caches have been waiting. */
+  peak: number;
+  /** Keys of caches that were woken a moment ago. */
+  readonly woken: Set<string>;
+};
+
+/** A Pod that has ended gives its slot away once it is deleted, or a while later: those of retained Jobs stay. */
+type KnownPod = { readonly namespace: string; readonly has: 'slot' | 'ended' | 'no slot' };
+
+export function createNodeSlots(options: SlotOptions): NodeSlots {
+  const state: State = { ...options, versions: new Map(), nodes: new Map() };
+  return {
+    onPod: (change) => {
+      onPod(state, change);
+    },
+    onNode: ({ verb, reference: { name }, uid, resourceVersion }) => {
+      if (verb === 'delete') state.versions.delete(name);
+      else state.versions.set(name, { uid, resourceVersion });
+    },
+  };
+}
+
+function nodeOf({ nodes: known }: State, name: string): NodeState {
+  const found = known.get(name);
+  if (found !== undefined) return found;
+  const node: NodeState = { pods: new Map(), peak: 0, woken: new Set() };
+  known.set(name, node);
+  return node;
+}
+
+/** Milliseconds after which the slot of a Pod that has ended is given away even if the Pod is not deleted. */
+const endedTime = 1_000;
+
+function onPod(state: State, { previous, current, reference }: Change<PodProjection>): void {
+  const { node: name, isRemoval } = current ?? previous ?? {};
+  if (name === undefined || isRemoval !== false) return;
+  const key = `${reference.namespace}/${reference.name}`;
+  const node = nodeOf(state, name);
+  const known = node.pods.get(key);
+  if (current === undefined) {
+    node.pods.delete(key);
+    if (known?.has !== 'no slot') wake(state, name, []);
+    forgetIdle(state, name);
+  } else if (!current.hasEnded) {
+    node.pods.set(key, { namespace: reference.namespace, has: 'slot' });
+    node.peak = Math.max(node.peak, slotsOf(node));
+  } else if (known === undefined) node.pods.set(key, { namespace: reference.namespace, has: 'no slot' });
+  else if (known.has === 'slot') endLater(state, name, key);
+}
+
+function endLater(state: State, name: string, key: string): void {
+  const { pods } = nodeOf(state, name);
+  const set = (has: KnownPod['has']): void => {
+    const known = pods.get(key);
+    if (known !== undefined) pods.set(key, { ...known, has });
+  };
+  set('ended');
+  state.queue.runAfter(endedTime, () => {
+    if (pods.get(key)?.has !== 'ended') return;
+    set('no slot');
+    wake(state, name, []);
+  });
+}
+
+const slotsOf = ({ pods }: NodeState): number => [...pods.values()].filter(({ has }) => has === 'slot').length;
+
+function forgetIdle({ nodes: known }: State, name: string): void {
+  const node = known.get(name);
+  if (node?.pods.size === 0 && node.woken.size === 0) known.delete(name);
+}
+
+/** Milliseconds after which a cache that was woken has started, or another one may try. */
+const startTime = 1_500;
+
+/** How often one slot is offered: others get it with the next Pod that ends, or with the tick. */
+const maxTries = 5;
+
+/**
+ * Reports the node to the first of the caches that wait for it. If that has not started after a while, the next one may; if it
+ * has, and fewer Pods pull than did before, there may be room for another one.
+ */
+function wake(state: State, name: string, tried: readonly string[]): void {
+  const [node, version] = [state.nodes.get(name), state.versions.get(name)];
+  if (node === undefined || version === undefined || !state.isSynced() || tried.length >= maxTries) return;
+  const waiting = waitingFor(state, name);
+  if (waiting.length === 0) node.peak = slotsOf(node);
+  const idle = waiting.filter(([key]) => !node.woken.has(key));
+  const next = idle.find(([key]) => !tried.includes(key)) ?? idle[0];
+  if (next === undefined) return;
+  const [key, { namespace, name: cacheName }] = next;
+  state.queue.add(key, 'nodes', batchOf({ namespace, name: cacheName }, changeOf(name, version)));
+  node.woken.add(key);
+  state.queue.runAfter(startTime, () => {
+    node.woken.delete(key);
+    const cache = state.caches().get(key)?.cache;
+    const hasStarted = cache === undefined || !waitsFor(cache, name);
+    if (!hasStarted) wake(state, name, [...tried, key]);
+    else if (slotsOf(node) < node.peak) wake(state, name, []);
+    forgetIdle(state, name);
+  });
+}
+
+function waitingFor({ caches, nodes: known }: State, name: string): readonly KeyedCache[] {
+  const waiting = [...caches().keys()].flatMap((key): readonly KeyedCache[] => {
+    const cache = caches().get(key)?.cache;
+    return cache !== undefined && waitsFor(cache, name) ? [[key, cache]] : [];
+  });
+  const pods = new Map<string, number>();
+  for (const { namespace, has } of known.get(name)?.pods.values() ?? [])
+    if (has !== 'no slot') pods.set(namespace, (pods.get(namespace) ?? 0) + 1);
+  return inOrder(waiting, pods);
+}
+
+const changeOf = (name: string, { uid, resourceVersion }: Version): ObservedChange => ({
+  verb: 'update',
+  object: referenceOf(nodes, `/${name}`),
+  uid,
+  resourceVersion,
+});
