@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { labUnderTest } from '../behaviour/lab-under-test.ts';
 import { changed } from '../deploy/helm/forbidden-jobs.ts';
-import { pull, removal } from '../deploy/helm/product-jobs.ts';
+import { installed as defaults, pull, removal } from '../deploy/helm/product-jobs.ts';
+import { run } from '../cluster/run.ts';
 import { hostileJobs } from './hostile-jobs.ts';
 import { as, manifestsOf, type Mode, modes } from './modes.ts';
 import { outcomeTable, record } from './outcomes.ts';
@@ -19,6 +20,9 @@ const attacks = {
   injection: [5, 'a Pod asks webhooks and runtimes for more'],
   taints: [6, 'a function takes taints of others from Nodes'],
   finalizers: [10, 'finalizers that nobody removes'],
+  bodies: [3, 'connections hold the memory of a process'],
+  batches: [8, 'batches are handled after their sender has left'],
+  pages: [15, 'a web page reads and posts'],
 } as const;
 
 const lab = await labUnderTest(1);
@@ -146,7 +150,7 @@ describe('a tenant who may only edit ImageCaches in one namespace', () => {
   const [standalone] = modes;
   const gated = ['attacked-by-tenant', 'attacked-by-platform'] as const;
   const editor = 'standalone-kubectl-imagecache-functions-editor';
-  let stop: () => Promise<void> = () => Promise.resolve();
+  let started: Awaited<ReturnType<typeof startAs>> | undefined;
   const cacheOf = (namespace: string, name: string, spec: object) => ({
     ...{ apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata: { name, namespace }, spec },
   });
@@ -174,10 +178,10 @@ describe('a tenant who may only edit ImageCaches in one namespace', () => {
     }));
     await lab.apply({ apiVersion: 'v1', kind: 'List', items: [...tenantRights('tenant', editor), ...namespaces] });
     const gate = ['--warm-gate-taints=example.com/cold', '--warm-gate-namespaces=platform'];
-    if (standalone !== undefined) stop = await startAs(standalone, lab, [...gate, '--warm-gate-max-timeout=10s']);
+    if (standalone !== undefined) started = await startAs(standalone, lab, [...gate, '--warm-gate-max-timeout=10s']);
   });
   afterAll(async () => {
-    await stop();
+    await started?.stop();
     for (const name of ['tenant', 'neighbour', 'platform']) await lab.ask('delete', 'namespace', name, '--wait=false');
     // Other files list the Pods of this namespace.
     const removals = ['-n', 'kube-fledged', '-l', 'kubefledged.io/removal', '--cascade=foreground'];
@@ -260,6 +264,20 @@ describe('a tenant who may only edit ImageCaches in one namespace', () => {
     expect(events).toContain('WarmGateOff');
     expect(events).toContain('WarmGateTimeout');
     for (const { name } of modes) record(attacks.gate, name, 'bounded');
+  });
+
+  it('finds every attack held off that `npm run attack` plays', { timeout: 120_000 }, async () => {
+    const { noopImage, removalImage } = defaults();
+    const args = ['--kubeconfig', lab.kubeconfig, '--port', String(started?.port), '--yes'];
+    const env = { ...process.env, NOOP_IMAGE: noopImage, REMOVAL_IMAGE: removalImage };
+    const { code, stdout } = await run(process.execPath, ['test/security/main.ts', ...args], { env });
+    expect({ code, worked: stdout.match(/^(WORKED|not played) .*$/gm) }).toEqual({ code: 0, worked: null });
+    // The process of both standalone modes; http.test.ts plays the same on that of functions.
+    for (const { name } of modes.filter((mode) => mode.name.startsWith('standalone'))) {
+      record(attacks.bodies, name, 'bounded');
+      record(attacks.batches, name, 'bounded');
+      record(attacks.pages, name, 'refused');
+    }
   });
 });
 

@@ -3,15 +3,15 @@
  *
  *   npm run attack -- --kubeconfig FILE [--namespace kube-fledged] [--account imagecache-functions] [--port PORT] [--yes]
  *
- * With --port, the process listens on this machine; else `kubectl port-forward` leads to it. NOOP_IMAGE and REMOVAL_IMAGE
- * name the images of the installation, if they are not those of the release.
+ * With --port, the process listens on this machine; else `kubectl port-forward` leads to it. Settings are those of the workload;
+ * NOOP_IMAGE and REMOVAL_IMAGE name its images otherwise.
  */
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { settings } from '../functions/model/builders.ts';
 import { readConfig } from '#runtime/config/config.ts';
 import { played, steps } from './played.ts';
-import { kubectlWith } from './kubectl.ts';
+import { type Kubectl, kubectlWith } from './kubectl.ts';
 
 const { values } = parseArgs({
   options: {
@@ -34,6 +34,15 @@ async function isAgreed(): Promise<boolean> {
   return answer.trim() === 'yes';
 }
 
+/** The variables of the workload, which are its settings; none if it does not run in the cluster. */
+async function environmentOf(kubectl: Kubectl): Promise<Readonly<Record<string, string>>> {
+  const variables = '{range .spec.template.spec.containers[0].env[*]}{.name}={.value}{"\\n"}{end}';
+  const which = [values.workload, '-n', values.namespace];
+  const { stdout } = await kubectl(['get', ...which, '-o', `jsonpath=${variables}`]);
+  const pairs = [...stdout.matchAll(/^(\w+)=(.+)$/gm)];
+  return Object.fromEntries(pairs.map(([, name = '', value = '']) => [name, value] as const));
+}
+
 function wordOf(held: boolean | undefined): string {
   if (held === undefined) return 'not played';
   return held ? 'held off  ' : 'WORKED    ';
@@ -46,13 +55,14 @@ async function main(kubeconfig: string): Promise<number> {
   print(`cluster ${server.stdout || 'unknown'}, ${workload} and account ${account} in namespace ${namespace}\n`);
   for (const { number, what } of steps) print(`  ${String(number).padStart(2)}  ${what}`);
   print(
-    '\nObjects are only tried (--dry-run=server). Loads last some seconds each, and may end an unprotected process.',
+    '\nObjects are only tried (--dry-run=server), but for two caches that select no node, and are deleted again. Loads last some seconds each, and may end an unprotected process.',
   );
   if (!(await isAgreed())) {
     print('Nothing was done: agree, or give --yes.');
     return 2;
   }
-  const product = settings({ ...readConfig([], process.env).settings, namespace });
+  const installed = await environmentOf(kubectl);
+  const product = settings({ ...readConfig([], { ...installed, ...process.env }).settings, namespace });
   const outcomes = await played({
     kubectl,
     kubeconfig,

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { jobAnnotations } from '#model/cache/api.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { holdBodies } from './attacks/hold-bodies.ts';
 import { postLargeBatch } from './attacks/large-batch.ts';
 import { readSlowly } from './attacks/slow-readers.ts';
+import { changed } from '../deploy/helm/forbidden-jobs.ts';
 import { pull } from '../deploy/helm/product-jobs.ts';
 import { hostileJobs } from './hostile-jobs.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -37,15 +39,22 @@ type Step = { readonly number: number; readonly what: string } & (
 /** All attacks that need no more than kubectl, worst first. Numbers are those of the findings. */
 export const steps: readonly Step[] = [
   { number: 1, what: 'as the account of the functions, gives a Node an owner that does not exist', tries: ownNode },
+  { number: 6, what: 'as this account, gives a Node a taint that evicts all Pods', tries: taintNode },
   {
     number: 5,
     what: 'as this account, creates Jobs that webhooks and runtimes give more, or that never go',
     tries: createJobs,
   },
+  { number: 10, what: 'as this account, records an Event with a finalizer that nobody removes', tries: recordEvent },
   {
     number: 2,
-    what: 'creates a cache with the priority of the system, 200 pulls per node and no end',
-    tries: createCache,
+    what: 'creates a cache with the priority of the system, 200 pulls per node and no end, for no node',
+    tries: (victim) => isRefused(victim, { cacheSpec: [onNoNode(['a'])], ...greedy }),
+  },
+  {
+    number: 11,
+    what: 'creates a cache of 9,000 long names, for no node',
+    tries: (victim) => isRefused(victim, { cacheSpec: longNames.map((names) => onNoNode(names)) }),
   },
   { number: 9, what: 'creates a cache of 100,000 images in reverse order', tries: createLargeCache },
   { number: 15, what: 'reads metrics and status by another name, and posts as a page of another site', sends: asPage },
@@ -91,13 +100,37 @@ async function ownNode(victim: Victim): Promise<Result> {
   return refusedBy(await victim.kubectl(args));
 }
 
+async function taintNode(victim: Victim): Promise<Result> {
+  const { stdout } = await victim.kubectl(['get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}']);
+  const taint = { key: 'example.com/attack', effect: 'NoExecute' };
+  const patch = JSON.stringify([{ op: 'add', path: '/spec/taints', value: [taint] }]);
+  const args = ['patch', 'node', stdout.trim(), '--type=json', '-p', patch, '--dry-run=server', as(victim)];
+  return refusedBy(await victim.kubectl(args));
+}
+
+async function recordEvent(victim: Victim): Promise<Result> {
+  const metadata = { name: 'attack', namespace: 'default', finalizers: ['example.com/forever'] };
+  const involvedObject = { kind: 'ImageCache', namespace: 'default', name: 'web' };
+  const event = { apiVersion: 'v1', kind: 'Event', metadata, involvedObject, reason: 'Any', message: 'any' };
+  return refusedBy(await victim.kubectl(['create', '--dry-run=server', '-f', '-', as(victim)], JSON.stringify(event)));
+}
+
 async function createJobs(victim: Victim): Promise<Result> {
   const { namespace, account, settings } = victim;
   const jobs = hostileJobs({ name: '', namespace, accounts: [account], from: [], settings });
-  const items = jobs.map(({ job }) => job);
+  // Their caches are in a namespace that each cluster has.
+  const inDefault = (job: object): object =>
+    (job as { metadata: { namespace: string } }).metadata.namespace === namespace
+      ? job
+      : changed(
+          changed(job, ['metadata', 'namespace'], 'default'),
+          ['metadata', 'annotations', jobAnnotations.cache],
+          'default/web',
+        );
+  const items = jobs.map(({ job }) => inDefault(job));
   const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
   const args = ['create', '--dry-run=server', '--validate=false', '-o', 'name', '-f', '-', as(victim)];
-  const own = await victim.kubectl(args, JSON.stringify(pull({ settings })));
+  const own = await victim.kubectl(args, JSON.stringify(inDefault(pull({ settings }))));
   if (own.code !== 0)
     throw new Error(
       `the product's own Job is refused (NOOP_IMAGE and REMOVAL_IMAGE as installed?): ${line(own.stderr)}`,
@@ -108,9 +141,30 @@ async function createJobs(victim: Victim): Promise<Result> {
   return { held: created === 0, detail: `${created} of ${jobs.length} were taken; ${line(stderr)}` };
 }
 
-async function createCache(victim: Victim): Promise<Result> {
-  const limits = { priorityClassName: 'system-node-critical', pullsPerNode: 200, pullDeadlineSeconds: 2_147_483_647 };
-  return refusedBy(await createdCache(victim, { cacheSpec: [{ images: ['a'] }], ...limits }));
+const greedy = { priorityClassName: 'system-node-critical', pullsPerNode: 200, pullDeadlineSeconds: 2_147_483_647 };
+const onNoNode = (images: readonly string[]) => ({ images, nodeSelector: { 'example.com/attack': 'no-such-node' } });
+const longNames = Array.from({ length: 9 }, (_, list) =>
+  Array.from({ length: 1000 }, (_each, index) => `registry.example/${list}/${index}-`.padEnd(130, 'a')),
+);
+
+/** Creates the cache, and deletes it again: it is refused by admission, or by the product within 30 s, in its status. */
+async function isRefused(victim: Victim, spec: object): Promise<Result> {
+  const { kubectl, namespace } = victim;
+  const { code, stderr } = await kubectl(['create', '-f', '-'], JSON.stringify(cacheOf(namespace, spec)));
+  if (code !== 0) return refusedBy({ code, stdout: '', stderr });
+  const condition = '{.status.conditions[?(@.type=="Stalled")].message}';
+  const which = ['imagecache', 'attack', '-n', namespace];
+  try {
+    const end = performance.now() + 30_000;
+    while (performance.now() < end) {
+      const { stdout } = await kubectl(['get', ...which, '-o', `jsonpath=${condition}`]);
+      if (stdout.includes('Refused')) return { held: true, detail: line(stdout) };
+      await pause(500);
+    }
+    return { held: false, detail: 'its status does not say that it is refused' };
+  } finally {
+    await kubectl(['delete', ...which]);
+  }
 }
 
 /** Without effect whether it is refused or taken, as long as it is decided soon. */
@@ -123,11 +177,12 @@ async function createLargeCache(victim: Victim): Promise<Result> {
   return { held: seconds < 10, detail: `decided within ${seconds} s; ${line(stderr)}` };
 }
 
-function createdCache({ kubectl, namespace }: Victim, spec: object): ReturnType<Kubectl> {
-  const metadata = { name: 'attack', namespace };
-  const cache = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata, spec };
-  return kubectl(['create', '--dry-run=server', '-o', 'name', '-f', '-'], JSON.stringify(cache));
-}
+const createdCache = ({ kubectl, namespace }: Victim, spec: object): ReturnType<Kubectl> =>
+  kubectl(['create', '--dry-run=server', '-o', 'name', '-f', '-'], JSON.stringify(cacheOf(namespace, spec)));
+
+const cacheOf = (namespace: string, spec: object): object => ({
+  ...{ apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata: { name: 'attack', namespace }, spec },
+});
 
 function refusedBy({ code, stderr }: Awaited<ReturnType<Kubectl>>): Result {
   throwIfNotPlayed(stderr);

@@ -23,8 +23,10 @@ export const tenantRights = (namespace: string, editor: string): readonly object
   },
 ];
 
-/** Starts the standalone process with the account of a mode, so that its rights and policies apply; returns how to stop it. */
-export async function startAs(mode: Mode, lab: Lab, flags: readonly string[]): Promise<() => Promise<void>> {
+type Started = { readonly port: number; readonly stop: () => Promise<void> };
+
+/** Starts the standalone process with the account of a mode, so that its rights and policies apply; returns its port and how to stop it. */
+export async function startAs(mode: Mode, lab: Lab, flags: readonly string[]): Promise<Started> {
   const folder = mkdtempSync(join(tmpdir(), 'attacks-'));
   const token = (await lab.ask('create', 'token', mode.accounts[0], '-n', mode.namespace)).trim();
   const loose = z.looseObject({ users: z.array(z.looseObject({ name: z.string() })) });
@@ -36,8 +38,11 @@ export async function startAs(mode: Mode, lab: Lab, flags: readonly string[]): P
   const settings = readConfig([`--kubeconfig=${kubeconfig}`, '--leader-election=false', ...flags], env);
   const log = pino({ level: 'silent' });
   const standalone = await startStandalone(settings, { host: '127.0.0.1', lockFolder: folder, log });
-  return async () => {
-    await standalone.stop();
-    rmSync(folder, { recursive: true });
+  return {
+    port: standalone.port,
+    stop: async () => {
+      await standalone.stop();
+      rmSync(folder, { recursive: true });
+    },
   };
 }
