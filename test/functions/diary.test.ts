@@ -50,9 +50,9 @@ describe('the log of a cache at info', () => {
       { ...web(1), msg: 'round opened', operation: 'Create', trigger: 'Spec', generation: 1, count: 1 },
       { ...web(1), msg: 'nodes pull', ...node, attempt: 1 },
       { ...web(1), msg: 'pull Jobs created', jobs: 1 },
-      { ...web(1), msg: 'nodes pull', ...node, attempt: 2 },
       { ...web(1), msg: 'image failed', image: 'app:1', ...notFound },
       { ...web(1), msg: 'image failed', image: 'base:2', ...notFound },
+      { ...web(1), msg: 'nodes pull', ...node, attempt: 2 },
       { ...web(1), msg: 'pull Jobs created', jobs: 1 },
       { ...web(1), msg: 'pull Jobs deleted', jobs: 1 },
       { ...web(1), msg: 'nodes are ready', ...node },
@@ -70,6 +70,16 @@ describe('the log of a cache at info', () => {
       },
       { ...web(2), msg: 'annotations removed', annotations: ['kubefledged.io/purge-imagecache'] },
     ]);
+  });
+
+  it('says why nodes failed, though it has said so of the first attempt', async () => {
+    const { on, entries } = diary();
+    on.nodes('node-1');
+    await reconcile(changed(aCache), on.context);
+    await end(on, missing(0, 1));
+    await end(on, missing(0, 1));
+    const node = { nodes: ['node-1'], count: 1 };
+    expect(entries()).toContainEqual({ ...web(1), msg: 'nodes failed', ...node, reason: 'ErrImagePull' });
   });
 
   it('has as few lines for many nodes as for one, and names some of them', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Condition } from '#model/cache/image-cache.ts';
+import { troubleText, unreachableHosts } from '#model/round/trouble.ts';
+import type { Ledger } from '#model/cache/ledger.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
-import { unreachableHosts } from '#model/round/trouble.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { noon } from './model/builders.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
@@ -76,6 +77,31 @@ describe('trouble shows while it lasts', () => {
     expect(conditionOf(on, 'Ready')).toMatchObject({ status: 'False', reason: 'PullFailing' });
     expect(conditionOf(on, 'Failing')).toMatchObject({ status: 'True', reason: 'RegistryUnreachable' });
     expect(conditionOf(on, 'Stalled')).toMatchObject({ status: 'False' });
+  });
+
+  it('says how many are tried again, once others are not', async () => {
+    const on = await opened('node-1', 'node-2');
+    await report(on, waitingFor('ErrImagePull', unreachable, 0, 1));
+    const { status } = on.live();
+    const { 'node-1': entry } = status.nodes;
+    if (entry === undefined) throw new Error('node-1 has no entry');
+    const nodes: Ledger = {
+      ...status.nodes,
+      'node-1': { ...entry, state: 'Failed', failingImages: [], failingUntil: undefined },
+    };
+    expect(troubleText({ ...status, nodes })).toMatch(
+      /^2 of 2 nodes cannot pull so far because registry\.local:5000 cannot be reached; 1 of them is tried again until /,
+    );
+  });
+
+  it('says that Pods are refused', async () => {
+    const on = await opened('node-1');
+    await report(on, waitingFor('ErrImagePull', unreachable, 0, 1));
+    const { status } = on.live();
+    const refused = { node: 'node-1', reason: 'FailedCreate', message: 'exceeded quota' };
+    expect(troubleText({ ...status, failures: { 'app:1': [refused] } })).toMatch(
+      /^1 of 1 node cannot pull so far because Pods cannot be created; tried again until /,
+    );
   });
 
   it('names no registry for an image that it does not have', async () => {

@@ -6,6 +6,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from '#model/desired/desired-images.ts';
 import { freeNodeSlots } from '#model/desired/node-limit.ts';
 import { selectsNode } from '#model/desired/node-selector.ts';
+import { gateEnd, gateOffEvents } from '#model/desired/warm-gate.ts';
 import type { Pod } from '#model/job/pod.ts';
 import { isFailingToPull } from '#model/job/pod.ts';
 import { type Node, type SkipReason, skipReason, untoleratedTaint } from '#model/node/node.ts';
@@ -83,7 +84,8 @@ function selectionStep({ cache, node, settings }: Explained): readonly Step[] {
       step('fails', `spec.cacheSpec[${index}] does not select it: ${mismatch(list, node)}`),
     );
   const named = desired.lists.map((index) => `spec.cacheSpec[${index}]`).join(', ');
-  return [step('ok', `${named} selects it: ${counted(desired.images.length, 'image')}`)];
+  const verb = desired.lists.length === 1 ? 'selects' : 'select';
+  return [step('ok', `${named} ${verb} it: ${counted(desired.images.length, 'image')}`)];
 }
 
 /** The labels that a list demands and the node does not have so. */
@@ -106,7 +108,10 @@ function eligibilityStep({ cache, node, settings }: Explained): readonly Step[] 
   if (reason === undefined) return [step('ok', 'the node can be served: it is Ready, and its taints are tolerated')];
   const taint = rules.tolerations && untoleratedTaint(rules.tolerations, node.taints);
   const detail = reason === 'TaintNotTolerated' && taint !== undefined ? ` (${taint.key}:${taint.effect})` : '';
-  return [step('holds', `the node is skipped, ${reason}${detail}: ${skipTexts[reason]}`)];
+  const entry = ownEntry(cache.status.nodes, node.name);
+  const hadAll = reason === 'NotReady' && entry?.state === 'Ready' && entry.id === node.id;
+  const text = hadAll ? 'it had all images, and counts again as soon as its kubelet is Ready' : skipTexts[reason];
+  return [step('holds', `the node is skipped, ${reason}${detail}: ${text}`)];
 }
 
 const skipTexts: Readonly<Record<SkipReason, string>> = {
@@ -141,8 +146,21 @@ function ledgerStep(input: Explained): readonly Step[] {
   if (desired !== undefined && desired.hash !== entry.desiredHash)
     return [step('holds', 'its labels or the settings have changed: it is to get other images')];
   if (entry.state === 'Ready') return [step('ok', 'all images are on the node')];
-  return [...imageSteps(input, entry, desired?.images ?? [])];
+  return [...imageSteps(input, entry, desired?.images ?? []), ...gateSteps(input)];
 }
+
+/** The startup taint that keeps other Pods off the node. */
+function gateSteps({ cache, node, settings }: Explained): readonly Step[] {
+  const taintKey = cache.spec.warmGate?.taintKey;
+  if (node === undefined || !node.taints.some(({ key }) => key === taintKey)) return [];
+  const [off] = gateOffEvents(cache, settings);
+  if (off !== undefined) return [step('fails', `it keeps the taint ${taintKey}: ${off.message}`)];
+  const until = timeText(gateEnd(cache, node, settings));
+  const text = `the warm gate keeps the taint ${taintKey} on it until the images are there, at most until ${until}`;
+  return [step('holds', text)];
+}
+
+const timeText = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`;
 
 /** What the node waits for, then each missing image in the kubelet's words, then what follows. */
 function imageSteps(input: Explained, entry: LedgerEntry, images: readonly string[]): readonly Step[] {
@@ -200,13 +218,12 @@ function causeSteps({ cache, name, pods = [] }: Explained, image: string): reado
     : [step('fails', `${image}: ${[cause.reason, cause.message].filter((text) => text !== '').join(': ')}`)];
 }
 
-function retryStep({ cache, now }: Explained, entry: LedgerEntry): Step {
-  const { nextRefreshTime } = cache.status;
+function retryStep({ cache, name, now }: Explained, entry: LedgerEntry): Step {
+  const { nextRefreshTime, failures } = cache.status;
+  const own = Object.values(failures).flatMap((each) => each.filter(({ node }) => node === name));
+  const who = own.some(({ reason }) => reason === 'FailedCreate') ? 'Job controller' : 'kubelet';
   if (entry.failingUntil !== undefined)
-    return step(
-      'holds',
-      `the kubelet tries again by itself, until ${new Date(entry.failingUntil).toISOString().slice(0, 19)}Z`,
-    );
+    return step('holds', `the ${who} tries again by itself, until ${timeText(entry.failingUntil)}`);
   if (entry.state !== 'Failed') return step('holds', 'what failed is tried once more in this round');
   const refresh =
     nextRefreshTime === undefined

@@ -1,7 +1,7 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
-import type { LedgerEntry, NodeState } from '#model/cache/ledger.ts';
+import { type LedgerEntry, type NodeState, stateOf } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
 import type { Operation, Trigger } from '#model/cache/round.ts';
@@ -179,7 +179,7 @@ function nodeForecast(
   });
   return {
     name,
-    state: entry.state,
+    state: stateOf(entry),
     reason: entry.reason,
     pull,
     check: pending.flatMap((index) => images[index] ?? []).filter((image) => !pull.includes(image)),

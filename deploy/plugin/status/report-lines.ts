@@ -155,13 +155,18 @@ function removalLines({ removals }: Report, { isWide, width, colour }: ReportVie
   );
   const more = removals.length - shown.length;
   const spared = shown.flatMap(({ name, sparedImages }) =>
-    sparedImages.map(({ image, reason, by }) => `${image} stays on ${name}: ${reason}${by === '' ? '' : `, ${by}`}`),
+    sparedImages.map(({ image, reason, by }) => ({ name, image, why: by === '' ? reason : `${reason}, ${by}` })),
   );
+  const groups = Map.groupBy(spared, ({ image, why }) => `${image} ${why}`);
+  const stays = [...groups.values()].map((group) => {
+    const names = group.map(({ name }) => name);
+    return `${group[0]?.image ?? ''} stays on ${nodeList(names, isWide)}: ${group[0]?.why ?? ''}`;
+  });
   return [
     head,
     ...lines.map((line, index) => colour(removalTones[shown[index]?.state ?? 'Removed'], line)),
     ...(more === 0 ? [] : [`... and ${counted(more, 'node')} more (-o wide lists all)`]),
-    ...(spared.length === 0 ? [] : ['', ...spared.flatMap((line) => wrapped(line, width))]),
+    ...(stays.length === 0 ? [] : ['', ...stays.flatMap((line) => wrapped(line, width))]),
   ];
 }
 

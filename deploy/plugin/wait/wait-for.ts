@@ -69,11 +69,12 @@ function whyLines(cache: ImageCache, { colour, width = 80 }: Terminal): readonly
 
 function progress(cache: ImageCache): string {
   const { name, status } = cache;
-  const { desired, ready, failing, failed } = nodeCounts(status.nodes);
+  const { desired, ready, failing, failed, skipped } = nodeCounts(status.nodes);
   const parts = [
     ...(desired === 0 ? [] : [`${ready} of ${counted(desired, 'node')} ready`]),
     ...(failing === 0 ? [] : [`${failing} failing`]),
     ...(failed === 0 ? [] : [`${failed} failed`]),
+    ...(skipped === 0 ? [] : [`${skipped} skipped`]),
   ];
   return [`imagecache/${name} ${waitStateOf(cache)}`, ...parts].join(', ');
 }

@@ -93,8 +93,12 @@ function gateState(
 ): Gate['state'] {
   const entry = ownEntry(cache.status.nodes, node.name);
   if (entry?.state === 'Ready' && entry.id === node.id && entry.desiredHash === desiredHash) return 'warm';
-  return now >= node.createdAt + timeoutSeconds(cache, settings) * 1000 ? 'late' : 'waiting';
+  return now >= gateEnd(cache, node, settings) ? 'late' : 'waiting';
 }
+
+/** When the cache holds the node no longer, in epoch milliseconds. */
+export const gateEnd = (cache: ImageCache, node: Node, settings: Settings): number =>
+  node.createdAt + timeoutSeconds(cache, settings) * 1000;
 
 /** How long the cache holds a node, at most as long as the operator allows. */
 function timeoutSeconds({ spec }: ImageCache, { limits }: Settings): number {

@@ -69,7 +69,7 @@ function summary(removals: RemovalLedger, isDeletion: boolean): string {
   const bytes = inWords(sum((entry) => entry.freedBytes));
   const parts = [
     ...(removed === 0 ? [] : [`removed ${counted(removed, 'image')} (${bytes}) from ${counted(freed, 'node')}`]),
-    ...(spared === 0 ? [] : [`spared ${counted(spared, 'image')}: ${list(entries.flatMap(sparedOn))}`]),
+    ...(spared === 0 ? [] : [`spared ${counted(spared, 'image')}: ${list(sparedBy(entries))}`]),
     ...troubles(entries, 'Failed', 'failed'),
     ...troubles(entries, 'Skipped', isDeletion ? 'given up' : 'still to be done'),
     ...(isDeletion ? troubles(entries, 'Pending', 'given up') : []),
@@ -78,8 +78,17 @@ function summary(removals: RemovalLedger, isDeletion: boolean): string {
   return parts.slice(0, 1).toUpperCase() + parts.slice(1);
 }
 
-const sparedOn = ([name, { sparedImages }]: readonly [string, RemovalEntry]): readonly string[] =>
-  sparedImages.map(({ image, reason, by }) => `${image} on ${name} (${reason}${by === '' ? '' : `, ${by}`})`);
+/** Each image once for each reason, with its nodes. */
+function sparedBy(entries: readonly (readonly [string, RemovalEntry])[]): readonly string[] {
+  const spared = entries.flatMap(([name, { sparedImages }]) =>
+    sparedImages.map(({ image, reason, by }) => ({ name, image, why: by === '' ? reason : `${reason}, ${by}` })),
+  );
+  const groups = Map.groupBy(spared, ({ image, why }) => `${image} ${why}`);
+  return [...groups.values()].map((group) => {
+    const [{ name = '', image = '', why = '' } = {}] = group;
+    return `${image} on ${group.length === 1 ? name : counted(group.length, 'node')} (${why})`;
+  });
+}
 
 function troubles(
   entries: readonly (readonly [string, RemovalEntry])[],

@@ -7,11 +7,12 @@ import { parseImageReference } from '#model/text/image-reference.ts';
 export function troubleText(status: Status): string {
   const { failing, failed, desired } = nodeCounts(status.nodes);
   if (failing + failed === 0) return '';
-  const hosts = unreachableText(status);
+  const cause = unreachableText(status) || refusedText(status);
+  const which = failed === 0 ? '' : `${failing} of them ${failing === 1 ? 'is' : 'are'} `;
   return [
     `${failing + failed} of ${desired} node${desired === 1 ? '' : 's'} cannot pull so far`,
-    ...(hosts === '' ? [] : [` because ${hosts}`]),
-    ...(failing === 0 ? [] : [`; tried again${untilText(status)}`]),
+    ...(cause === '' ? [] : [` because ${cause}`]),
+    ...(failing === 0 ? [] : [`; ${which}tried again${untilText(status)}`]),
     '. Please see "failures" section',
   ].join('');
 }
@@ -30,6 +31,12 @@ export function unreachableText({ failures }: Status): string {
   const more = hosts.length - maxHosts;
   const named = more > 0 ? `${hosts.slice(0, maxHosts).join(', ')} and ${more} more` : hosts.join(', ');
   return hosts.length === 0 ? '' : `${named} cannot be reached`;
+}
+
+/** Said if a quota or an admission policy is all that fails. */
+function refusedText({ failures }: Status): string {
+  const reasons = new Set(Object.values(failures).flatMap((each) => each.map(({ reason }) => reason)));
+  return reasons.size === 1 && reasons.has('FailedCreate') ? 'Pods cannot be created' : '';
 }
 
 const maxHosts = 5;

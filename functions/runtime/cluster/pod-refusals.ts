@@ -38,7 +38,10 @@ export async function podRefusals(
       .toSorted((a, b) => ((a.lastTimestamp ?? '') < (b.lastTimestamp ?? '') ? -1 : 1))
       .flatMap(({ involvedObject, message }) => {
         const uid = involvedObject?.uid ?? '';
-        return uids.has(uid) ? [[uid, message] as const] : [];
+        return uids.has(uid) ? [[uid, withoutPodName(message)] as const] : [];
       }),
   );
 }
+
+/** Without the made-up name of the Pod, so that equal refusals of several Jobs are equal. */
+const withoutPodName = (message: string): string => message.replace(/\bpods "[^"]+" is forbidden/, 'pods is forbidden');

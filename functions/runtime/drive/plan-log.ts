@@ -16,7 +16,7 @@ export const planLogFields = {
   nodes: 'names of nodes, at most 6',
   count: 'number of nodes, also of those that are not named',
   image: 'reference as in the spec',
-  reason: 'why nodes are skipped, an image failed, or a removal failed',
+  reason: 'why nodes are skipped or failed, an image failed, or a removal failed',
   attempt: 'number of the set of Jobs of a node, from 1',
   jobs: 'number of Jobs',
   ready: 'number of nodes that have all their images',
@@ -38,13 +38,13 @@ export type LogLine = readonly [msg: string, fields: Partial<Readonly<Record<Fie
 /** Limits of a line, and of the lines of one plan about failures. */
 export const logBounds = { nodesPerLine: 6, failuresPerPlan: 10 } as const;
 
-/** What a plan did, one line for each decision, in the order of the plan: with 5,000 nodes as many lines as with one. */
+/** What a plan did, one line for each decision, causes before what follows from them: with 5,000 nodes as many lines as with one. */
 export function planLines(plan: Plan, { status: before }: Pick<ImageCache, 'status'>): readonly LogLine[] {
   const after = plan.status ?? before;
   return [
     ...openedLine(before, after),
-    ...nodeLines(before, after),
     ...failureLines(before, after),
+    ...nodeLines(before, after),
     ...jobLines(plan),
     ...removalLines(before, after),
     ...endedLine(before, after),
@@ -83,8 +83,11 @@ const states = {
 
 function nodeLines(before: Status, after: Status): readonly LogLine[] {
   const changed = Object.entries(after.nodes).filter(([name, entry]) => isNews(ownEntry(before.nodes, name), entry));
-  const groups = Map.groupBy(changed, ([, { state, reason, attempt }]) =>
-    JSON.stringify([state, reason, state === 'Pulling' ? attempt : 0]),
+  const failed = failureReasons(after);
+  const reasonOf = (name: string, { state, reason }: LedgerEntry): string =>
+    state === 'Failed' && reason === '' ? [...(failed.get(name) ?? [])].join(', ') : reason;
+  const groups = Map.groupBy(changed, ([name, entry]) =>
+    JSON.stringify([entry.state, reasonOf(name, entry), entry.state === 'Pulling' ? entry.attempt : 0]),
   );
   const isPurge = isNewRound(before, after) && after.round?.operation === 'Purge';
   const gone = Object.keys(before.nodes).filter((name) => !isPurge && ownEntry(after.nodes, name) === undefined);
@@ -92,12 +95,21 @@ function nodeLines(before: Status, after: Status): readonly LogLine[] {
     ...[...groups.values()].flatMap((group): readonly LogLine[] => {
       const [first] = group;
       if (first === undefined) return [];
-      const { state, reason, attempt } = first[1];
+      const { state, attempt } = first[1];
+      const reason = reasonOf(...first);
       const more = { ...(reason === '' ? {} : { reason }), ...(state === 'Pulling' ? { attempt } : {}) };
       return [[states[state], { ...named(group.map(([name]) => name)), ...more }]];
     }),
     ...(gone.length === 0 ? [] : ([['nodes left the cache', named(gone)]] as const)),
   ];
+}
+
+/** Why images failed, by node. */
+function failureReasons({ failures }: Status): ReadonlyMap<string, ReadonlySet<string>> {
+  const reasons = new Map<string, Set<string>>();
+  for (const { node, reason } of Object.values(failures).flat())
+    reasons.set(node, (reasons.get(node) ?? new Set()).add(reason));
+  return reasons;
 }
 
 const isNews = (before: LedgerEntry | undefined, { state, reason, attempt }: LedgerEntry): boolean =>

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Settings } from '#model/cache/settings.ts';
 import { decide } from '#model/decide.ts';
 import { withRefusal } from '#model/round/refusal.ts';
 import { type Explained, explanation } from '../../../deploy/plugin/explain/explanation.ts';
@@ -34,6 +35,14 @@ function limited(given: ImageCache): ImageCache {
 }
 const unreachable = 'failed to pull "app:1": dial tcp: connection refused';
 
+const forbidden = { node: 'node-1', reason: 'FailedCreate', message: 'exceeded quota' };
+/** A node with the startup taint of a cache whose image it does not have. */
+function gated(of: Partial<Settings>): Partial<Explained> {
+  const gate = spec({ lists, warmGate: { taintKey: 'example.com/cold', timeoutSeconds: 600 } });
+  const taints = [{ key: 'example.com/cold', value: '', effect: 'NoSchedule' }];
+  return { cache: open({}, { spec: gate }), node: node({ labels: on, taints }), settings: settings(of) };
+}
+
 const rows: readonly { when: string; given: Partial<Explained>; last: string }[] = [
   {
     when: 'the cache is suspended',
@@ -54,6 +63,14 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
     when: 'it is not Ready',
     given: { node: node({ labels: on, isReady: false }) },
     last: 'holds the node is skipped, NotReady',
+  },
+  {
+    when: 'it had its images and is no longer Ready',
+    given: {
+      node: node({ labels: on, isReady: false }),
+      cache: open({ state: 'Ready', reason: 'NotReady' }),
+    },
+    last: 'holds the node is skipped, NotReady: it had all images, and counts again as soon as its kubelet is Ready',
   },
   {
     when: 'nothing has observed the cache',
@@ -108,6 +125,29 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
       pods: [pod({ containers: [waiting(0, 'ErrImagePull', unreachable)] })],
     },
     last: 'holds the kubelet tries again by itself, until 2026-11-24T12:05:00Z',
+  },
+  {
+    when: 'a quota forbids its Pod',
+    given: {
+      cache: {
+        ...open({ failingImages: [0, 1], failingUntil: noon + 300_000 }),
+        status: {
+          ...open({ failingImages: [0, 1], failingUntil: noon + 300_000 }).status,
+          failures: { 'app:1': [forbidden], 'base:2': [forbidden] },
+        },
+      },
+    },
+    last: 'holds the Job controller tries again by itself, until 2026-11-24T12:05:00Z',
+  },
+  {
+    when: 'the warm gate holds it',
+    given: gated({ warmGateTaints: ['example.com/cold'] }),
+    last: 'holds the warm gate keeps the taint example.com/cold on it until the images are there, at most until 2026-11-24T12:10:00Z',
+  },
+  {
+    when: 'its startup taint is none that may be removed',
+    given: gated({}),
+    last: 'fails it keeps the taint example.com/cold: spec.warmGate has no effect: WARM_GATE_TAINTS does not include',
   },
   { when: 'it has everything', given: { cache: open({ state: 'Ready' }) }, last: 'ok all images are on the node' },
 ];

@@ -66,6 +66,13 @@ describe('a plan shows everything that will happen:', () => {
     expect(lines).toContainEqual(expect.stringMatching(/^ +0 +0 +0 +1 +1\.0 MB +app:1$/));
   });
 
+  it('a node that has its images and is no longer Ready', () => {
+    const ready = edited({ lists: [list(['app:1', 'base:2'])] });
+    const told = planned(ready, { nodes: [holding('node-1', ['app:1', 'base:2'], { isReady: false })] });
+    expect(told.nodes).toMatchObject([{ name: 'node-1', state: 'Skipped', reason: 'NotReady' }]);
+    expect(forecastLines(told, false)).toContainEqual(expect.stringMatching(/node-1 +skipped: NotReady$/));
+  });
+
   it('removals from nodes that leave the selector', () => {
     const left = edited({ lists: [list(['app:1', 'base:2'], { nodeSelector: { pool: 'a' } })] });
     const told = planned(left, { nodes: [node1] });

@@ -50,6 +50,13 @@ describe('the report of a purged cache', () => {
     ]);
   });
 
+  it('says once why an image stays, however many nodes it stays on', () => {
+    const removed = { ...entry, state: 'Removed', removed: 1, spared: 1, sparedImages: [spared] } as const;
+    const told = purged(Object.fromEntries([1, 2, 3, 4].map((number) => [`node-${number}`, removed])));
+    const lines = reportLines(told, view).filter((line) => line.includes('stays on'));
+    expect(lines).toEqual(['base:2 stays on node-1, node-2 and 2 more nodes: InUse, apps/web/app']);
+  });
+
   it('says that all images are gone', () => {
     const told = purged({ 'node-1': { ...entry, state: 'Removed', removed: 2 } });
     expect(reportLines(told, view)).toContain('All cached images succesfully deleted from respective nodes');
