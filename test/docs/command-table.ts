@@ -179,11 +179,19 @@ export const commandTable: readonly Row[] = [
     because: 'it needs a cluster whose nodes report sizes and free space',
     instead: 'test/e2e/purge.nodes.test.ts',
   },
-  {
-    command: 'kubectl imagecache explain web node-2',
+  ...[
+    'kubectl imagecache status web',
+    'kubectl imagecache explain web node-2',
+    'kubectl imagecache explain web node-4',
+    'kubectl imagecache wait web; echo $?',
+    'kubectl imagecache wait web --timeout=5s; echo $?',
+    'kubectl imagecache plan -f mended.yaml',
+    'kubectl imagecache plan -f web.yaml',
+  ].map((command) => ({
+    command,
     because: 'it needs a cluster with the trouble that it shows',
-    instead: 'test/deploy/plugin/explanation.test.ts',
-  },
+    instead: 'test/docs/troubles.test.ts',
+  })),
   {
     command: 'kubectl imagecache check -f storefront.yaml',
     because: 'it needs a cluster with the troubles that it shows',

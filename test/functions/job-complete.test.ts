@@ -185,7 +185,7 @@ describe('job-complete', () => {
     await jobComplete(changed(aJob(job)), on.context);
     expect(on.live().status).toMatchObject({
       status: 'Processing',
-      failures: { 'app:1': [{ reason: 'FailedCreate', message: 'pods "x" is forbidden: exceeded quota: q' }] },
+      failures: { 'app:1': [{ reason: 'FailedCreate', message: 'pods is forbidden: exceeded quota: q' }] },
     });
   });
 

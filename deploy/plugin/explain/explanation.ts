@@ -5,6 +5,7 @@ import { type LedgerEntry, isFailing, nodeBusy } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from '#model/desired/desired-images.ts';
 import { freeNodeSlots } from '#model/desired/node-limit.ts';
+import { causeOf, outcomeOf } from '#model/pull/image-outcome.ts';
 import { selectsNode } from '#model/desired/node-selector.ts';
 import { gateEnd, gateOffEvents } from '#model/desired/warm-gate.ts';
 import type { Pod } from '#model/job/pod.ts';
@@ -164,11 +165,20 @@ const timeText = (time: number): string => `${new Date(time).toISOString().slice
 
 /** What the node waits for, then each missing image in the kubelet's words, then what follows. */
 function imageSteps(input: Explained, entry: LedgerEntry, images: readonly string[]): readonly Step[] {
-  const missing = images.filter((_, index) => imageState(entry, index) !== 'present');
+  const missing = images.filter(
+    (image, index) => imageState(entry, index) !== 'present' && !isPulled(input, image, index),
+  );
   const head = `${missing.length} of ${counted(images.length, 'image')} ${missing.length === 1 ? 'is' : 'are'} missing`;
   const causes = missing.flatMap((image) => causeSteps(input, image));
   const isTrouble = entry.state === 'Failed' || isFailing(entry);
   return [step('holds', head), ...waitSteps(input, entry), ...causes, ...(isTrouble ? [retryStep(input, entry)] : [])];
+}
+
+/** Whether a Pod reports an image that the status, which waits for the whole Job, does not have yet. */
+function isPulled({ pods = [], settings, cache, name }: Explained, image: string, index: number): boolean {
+  const isBare = ownEntry(cache.status.nodes, name)?.opening === 'Bare';
+  const images = { image, helperImage: settings.noopImage, isBare };
+  return pods.some((pod) => outcomeOf(pod, index, images)?.type === 'present');
 }
 
 function waitSteps(input: Explained, entry: LedgerEntry): readonly Step[] {
@@ -212,7 +222,7 @@ function causeSteps({ cache, name, pods = [] }: Explained, image: string): reado
   const live = pods
     .flatMap(({ containers }) => containers)
     .find((each) => isFailingToPull(each) && each.message.includes(image));
-  const cause = live?.reason === 'ErrImagePull' || failure === undefined ? (live ?? failure) : failure;
+  const cause = live === undefined ? failure : causeOf(live);
   return cause === undefined
     ? []
     : [step('fails', `${image}: ${[cause.reason, cause.message].filter((text) => text !== '').join(': ')}`)];

@@ -7,6 +7,7 @@ import { exitCodes, UsageError } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
 import { failureLines } from '../status/report-lines.ts';
 import { report } from '../status/report.ts';
+import { wrapped } from '../table.ts';
 import { age, counted } from '../units.ts';
 import { nextChange } from './next-change.ts';
 import { currentCondition, waitStateOf, type WaitState } from './wait-state.ts';
@@ -64,7 +65,8 @@ export const whenReady = (cache: ImageCache): number | undefined =>
 /** The message of the status, then each image with the nodes that do not have it and the reason, as in `status`. */
 function whyLines(cache: ImageCache, { colour, width = 80 }: Terminal): readonly string[] {
   const view = { colour, isWide: false, width, now: 0 };
-  return [cache.status.message, ...failureLines(report(cache), view)].filter((line) => line !== '');
+  const message = wrapped(cache.status.message, width);
+  return [...message, ...failureLines(report(cache), view)].filter((line) => line !== '');
 }
 
 function progress(cache: ImageCache): string {

@@ -25,11 +25,23 @@ const invalidName = (reference: string): PullResult => ({
   message: `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`,
 });
 
+/** As Go words it if nobody listens. */
+const notConnected = ({ repository, name }: Image): string => {
+  const slash = repository.indexOf('/');
+  const [host, path, tag] = [
+    repository.slice(0, slash),
+    repository.slice(slash + 1),
+    name.slice(repository.length + 1),
+  ];
+  return `failed to do request: Head "https://${host}/v2/${path}/manifests/${tag}": dial tcp 10.0.0.9:${host.split(':')[1] ?? '443'}: connect: connection refused`;
+};
+
 const failure = (reference: string, image: Image): string | undefined => {
   const prefix = `failed to pull and unpack image "${image.name}": failed to resolve image: `;
   if (reference.includes('missing')) return `rpc error: code = NotFound desc = ${prefix}${image.name}: not found`;
   if (reference.includes('denied'))
     return `${prefix}pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials`;
+  if (reference.includes('unreachable')) return `${prefix}${notConnected(image)}`;
   if (reference.includes('hang'))
     return `rpc error: code = Canceled desc = failed to pull and unpack image "${image.name}": context canceled`;
   return undefined;

@@ -59,8 +59,16 @@ function helperOutcome(helper: ContainerStatus, helperImage: string): Outcome {
 
 function waitingOutcome(container: ContainerStatus, image: string): Outcome | undefined {
   if (container.state !== 'waiting' || notStarted.has(container.reason) || isThrottled(container)) return undefined;
-  const cause = { reason: container.reason, message: container.message };
+  const cause = causeOf(container);
   return { type: 'failed', cause, isFinal: isPermanent(container, image), isInconclusive: false };
+}
+
+/** While a kubelet backs off it quotes the failure: that is the cause, the same on each node whatever its kubelet does now. */
+export function causeOf({ reason, message }: ContainerStatus): Cause {
+  const [, quoted, why] = /^Back-off pulling image "[^"]*": (\w+): ([^]+)$/.exec(message) ?? [];
+  return reason === 'ImagePullBackOff' && quoted !== undefined && why !== undefined
+    ? { reason: quoted, message: why }
+    : { reason, message };
 }
 
 const notStarted: ReadonlySet<string> = new Set(['', 'ContainerCreating', 'PodInitializing']);

@@ -52,7 +52,7 @@ describe('an image is there when its container', () => {
 describe('an image has failed for good when its container waits for', () => {
   const reasons: readonly Told[] = [
     ['ErrImagePull', notFound],
-    ['ImagePullBackOff', `Back-off pulling image "x": ErrImagePull: ${notFound}`],
+    ['ImagePullBackOff', `Back-off pulling image "x": ${notFound}`],
     ['ErrImagePull', 'manifest unknown: manifest unknown'],
     [
       'ErrImagePull',
@@ -71,11 +71,29 @@ describe('an image has failed for good when its container waits for', () => {
   });
 });
 
+describe('the failure that a kubelet quotes while it backs off', () => {
+  const backOff = (quoted: string) =>
+    waiting(0, 'ImagePullBackOff', `Back-off pulling image "x": ErrImagePull: ${quoted}`);
+
+  it('is the cause, if it is final', () => {
+    const told = verdict({ when: '', containers: [backOff(notFound), completed(1)], is: {} });
+    expect(told).toEqual(done({ 1: digest }, { 0: ['ErrImagePull', notFound] }));
+  });
+
+  it('is the cause, if it is tried again', () => {
+    const message = 'dial tcp: connection reset by peer';
+    expect(verdict({ when: '', containers: [backOff(message), completed(1)], is: {} })).toEqual({
+      type: 'running',
+      causes: new Map([[0, { reason: 'ErrImagePull', message }]]),
+    });
+  });
+});
+
 describe('a Job is still at work while', () => {
   const troubles: readonly Told[] = [
     ['ErrImagePull', '429 Too Many Requests - toomanyrequests: You have reached your pull rate limit'],
     ['ErrImagePull', 'unexpected status code 503 Service Unavailable'],
-    ['ImagePullBackOff', 'Back-off pulling image "x": ErrImagePull: dial tcp: connection reset by peer'],
+    ['ImagePullBackOff', 'Back-off pulling image "x"'],
     ['ErrImagePull', 'dial tcp: lookup r.example.com: i/o timeout'],
     ['ErrImagePull', 'write /var/lib/containerd/x: no space left on device'],
     ['RegistryUnavailable', 'registry is unavailable'],
