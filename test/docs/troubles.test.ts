@@ -23,6 +23,7 @@ it('docs/troubles.md has a section for each trouble', () => {
 
 it.concurrent.for(troubles)(
   'docs/troubles.md shows what is printed about $heading',
+  { timeout: 60_000 },
   async (trouble, { expect, onTestFinished }) => {
     const folder = await mkdtemp(join(tmpdir(), 'troubles-'));
     const { shell, stop } = await inTrouble(trouble, folder);
@@ -37,5 +38,4 @@ it.concurrent.for(troubles)(
         .poll(async () => comparable(await shell(command)), { timeout: 30_000, interval: 500, message: command })
         .toBe(comparable(output));
   },
-  60_000,
 );

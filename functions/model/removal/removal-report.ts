@@ -84,9 +84,10 @@ function sparedBy(entries: readonly (readonly [string, RemovalEntry])[]): readon
     sparedImages.map(({ image, reason, by }) => ({ name, image, why: by === '' ? reason : `${reason}, ${by}` })),
   );
   const groups = Map.groupBy(spared, ({ image, why }) => `${image} ${why}`);
-  return [...groups.values()].map((group) => {
-    const [{ name = '', image = '', why = '' } = {}] = group;
-    return `${image} on ${group.length === 1 ? name : counted(group.length, 'node')} (${why})`;
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    return `${first.image} on ${group.length === 1 ? first.name : counted(group.length, 'node')} (${first.why})`;
   });
 }
 
