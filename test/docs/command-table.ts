@@ -207,7 +207,7 @@ export const commandTable: readonly Row[] = [
     because: 'jq is not among what the tests need',
     instead: 'test/behaviour/scenarios/purging.ts',
   },
-  ...['kubectl port-forward …', 'kubectl logs …'].map((command) => ({
+  ...['leader=…', 'kubectl port-forward …', 'kubectl logs …'].map((command) => ({
     command,
     because: 'it needs a Pod that runs',
     instead: 'test/e2e/helm.nodes.test.ts',

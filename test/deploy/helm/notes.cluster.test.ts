@@ -53,6 +53,7 @@ describe('NOTES', () => {
     const text = await notes(lab, 'tenancy.namespaces={apps,team}', 'statusPage.enabled=true');
     expect(text).toContain('Only ImageCaches in these namespaces are served: apps, team.');
     expect(text).toContain('metadata: {name: first, namespace: apps}');
-    expect(text).toContain('port-forward service/notes-imagecache-functions 8080');
+    expect(text).toContain('get lease imagecache-functions-source');
+    expect(text).toContain('port-forward pod/$leader 8080');
   });
 });
