@@ -1,5 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Plan } from '#model/plan.ts';
+import { limiter } from '#runtime/api/limiter.ts';
+import { boundTable } from '#runtime/bounds.ts';
 import { ApiError, RetryLater, unless } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { planLines } from './plan-log.ts';
@@ -15,11 +17,14 @@ export async function carryOut(plan: Plan, cache: ImageCache, context: Context):
   const jobsToCreate = [...plan.createJobs, ...plan.createRemovalJobs];
   if (plan.status !== undefined || jobsToCreate.length > 0)
     await cluster.writeStatus(cache, plan.status ?? cache.status);
-  const failure = await firstFailure([
-    ...jobsToCreate.map(async (job) => cluster.createJob(job)),
-    ...plan.deleteJobs.map(async (job) => cluster.deleteJob(cache.namespace, job)),
-    ...plan.deleteRemovalJobs.map(async (job) => cluster.deleteJob(settings.namespace, job)),
-  ]);
+  const failure = await firstFailure(
+    [
+      ...jobsToCreate.map((job) => () => cluster.createJob(job)),
+      ...plan.deleteJobs.map((job) => () => cluster.deleteJob(cache.namespace, job)),
+      ...plan.deleteRemovalJobs.map((job) => () => cluster.deleteJob(settings.namespace, job)),
+    ],
+    context,
+  );
   if (Object.keys(plan.annotations).length > 0) await cluster.removeAnnotations(cache, plan.annotations);
   for (const event of plan.events) await unless(isNamespaceTerminating, cluster.record(cache, event, now()));
   if (plan.finalizer !== undefined) await cluster.setFinalizer(cache, plan.finalizer);
@@ -32,9 +37,16 @@ export class WriteFailed extends Error {
   override readonly name = 'WriteFailed';
 }
 
-/** Waits for all writes, then returns the first failure. */
-async function firstFailure(writes: readonly Promise<void>[]): Promise<WriteFailed | undefined> {
-  const results = await Promise.allSettled(writes.map(async (write) => unless(isNamespaceTerminating, write)));
+type Write = () => Promise<void>;
+
+/**
+ * Sends all writes, then returns the first failure. A process that stops sends no more of them: thousands of Jobs would hold
+ * up the next leader, which creates those that are missing.
+ */
+async function firstFailure(writes: readonly Write[], { signal }: Context): Promise<WriteFailed | undefined> {
+  const enter = limiter(boundTable.api_calls.limit);
+  const send = async (write: Write): Promise<void> => enter(() => unless(isNamespaceTerminating, write()), signal);
+  const results = await Promise.allSettled(writes.map(send));
   const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (errors.length === 0) return undefined;
   const cause = errors.find((error) => error instanceof ApiError || error instanceof RetryLater) ?? errors[0];

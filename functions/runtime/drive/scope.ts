@@ -1,6 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
 import type { Notice, ObjectReference } from '#model/cache/cloud-event.ts';
+import { RetryLater } from '#runtime/errors.ts';
 
 /** What to observe for a decision: everything about the cache, or what has changed. */
 export type Scope = 'everything' | Changed;
@@ -14,14 +15,21 @@ export type Changed = {
 
 export const nothingChanged: Changed = { nodes: [], jobs: [], pods: [] };
 
-/** What to observe after a notice: everything if it does not name what changed. `now` is in epoch milliseconds. */
+/**
+ * What to observe after a notice: everything if it does not name what changed. `now` is in epoch milliseconds. Throws
+ * `RetryLater` for a large cache that a source has just found, in case the process that wrote it has ended since.
+ */
 export function scopeOf(notice: Notice, cache: ImageCache, now: number): Scope {
   if (notice.type === 'tick') return 'everything';
   if (notice.object.kind !== 'ImageCache')
     return notice.changed === undefined ? 'everything' : changedIn(notice.changed);
   const mayBeLost =
     notice.changed === undefined || (notice.isRemoval !== true && (notice.verb === 'add' || hasOpenWork(cache)));
-  return mayBeLost && !isBusy(cache, now) ? 'everything' : nothingChanged;
+  if (!mayBeLost) return nothingChanged;
+  if (!isBusy(cache, now)) return 'everything';
+  if (notice.verb === 'add')
+    throw new RetryLater(`${cache.namespace}/${cache.name} may be in progress elsewhere`, busyFor(cache, now));
+  return nothingChanged;
 }
 
 /** Names by kind. */
@@ -42,6 +50,10 @@ const recently = 15_000;
 export function isBusy({ status, statusWrittenAt = 0 }: ImageCache, now: number): boolean {
   return Object.keys(status.nodes).length >= large && Math.abs(now - statusWrittenAt) < recently;
 }
+
+/** Milliseconds until it counts as left alone, unless its status is written again. */
+const busyFor = ({ statusWrittenAt = 0 }: ImageCache, now: number): number =>
+  Math.max(1000, statusWrittenAt + recently - now);
 
 /** Whether Jobs exist or should exist. */
 export const hasOpenWork = (cache: ImageCache): boolean =>

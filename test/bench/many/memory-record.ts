@@ -24,7 +24,10 @@ export function recordMemory({ cgroup, memory }: Watched): MemoryWatch {
   const samples: [number, number, number][] = [];
   const sampling = (async () => {
     while (!stopping.signal.aborted) {
-      const [resident, charged] = [await (cgroup?.used() ?? memory()), (await cgroup?.charged()) ?? 0];
+      const read = Promise.all([cgroup?.used() ?? memory(), cgroup?.charged() ?? 0]);
+      const sampled = await read.catch(() => undefined); // the process has ended, which is reported elsewhere
+      if (sampled === undefined) return;
+      const [resident, charged] = sampled;
       samples.push([Math.round((performance.now() - begin) / 100) / 10, inMegabytes(resident), inMegabytes(charged)]);
       await pause(interval);
     }

@@ -12,6 +12,7 @@ import { startSimulator } from '../../../deploy/simulator/start-simulator.ts';
 import { type Standalone, startStandalone } from '../../../deploy/standalone/start-standalone.ts';
 import { textAt } from '../../../sources/kubernetes/json.ts';
 import { startSources } from '../../../sources/start-sources.ts';
+import { slowCreation } from './slow-creation.ts';
 import { temporaryFolder } from './start-command.ts';
 
 const log = pino({ level: 'silent' });
@@ -84,3 +85,44 @@ it('aborts a running handler and releases the Lease at once, and a standby leads
   const remaining = 3_000 - (performance.now() - stoppedAt);
   await vi.waitFor(() => expect(standby.leads()).toBe(true), { timeout: remaining, interval: 20 });
 }, 60_000);
+
+it('stops in the middle of a large round: no more Jobs are created, and the next leader goes on', async () => {
+  const nodes = 400;
+  const cluster = await startSimulator({
+    crds: ['crds/imagecache.yaml'],
+    nodes,
+    timings: { nodeReady: 0, pull: [1, 2], sandbox: 1, run: 1, settle: 1, jobSync: 1 },
+  });
+  const slow = await slowCreation(cluster.server, 200);
+  onTestFinished(slow.close);
+  onTestFinished(cluster.stop);
+  const folder = await temporaryFolder();
+  const kubeconfig = join(folder, 'kubeconfig');
+  await cluster.kubeconfig(kubeconfig);
+  const config = { ...readConfig([], { PORT: '0' }), kubeconfig, leaderElection: true };
+  const api = createApi(config);
+  onTestFinished(api.close);
+  const options = { host: '127.0.0.1', lockFolder: folder, log };
+  const first = await startStandalone({ ...config, master: slow.url }, options);
+  onTestFinished(first.stop);
+  const metadata = cache;
+  const spec = { cacheSpec: [{ images: ['registry.example/web:1'] }] };
+  const body = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata, spec };
+  await api.request({ method: 'POST', path: paths.caches(cache.namespace), body });
+  await vi.waitFor(() => expect(slow.created()).toBeGreaterThan(40), waiting);
+  const [stoppedAt, before] = [performance.now(), slow.created()];
+  await first.stop();
+  expect(performance.now() - stoppedAt).toBeLessThan(2_000);
+  expect(await holderOf(api)).toBe('');
+  expect(slow.created() - before).toBeLessThanOrEqual(64);
+  const next = await startStandalone(config, options);
+  onTestFinished(next.stop);
+  await vi.waitFor(
+    async () => {
+      const status = (await createCluster(api).cache(cache))?.status;
+      expect(status?.status).toBe('Succeeded');
+      expect(Object.values(status?.nodes ?? {}).filter(({ state }) => state === 'Ready')).toHaveLength(nodes);
+    },
+    { timeout: 50_000, interval: 100 },
+  );
+}, 90_000);
