@@ -1,7 +1,8 @@
 /**
  * Plays the attacks of the findings against a cluster that one names, to try one's own settings: a lab, never production.
  *
- *   npm run attack -- --kubeconfig FILE [--namespace kube-fledged] [--account imagecache-functions] [--port PORT] [--yes]
+ *   npm run attack -- --kubeconfig FILE [--namespace kube-fledged] [--account imagecache-functions] [--port PORT]
+ *     [--only 1,5] [--yes]
  *
  * With --port, the process listens on this machine; else `kubectl port-forward` leads to it. Settings are those of the workload;
  * NOOP_IMAGE and REMOVAL_IMAGE name its images otherwise.
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     workload: { type: 'string', default: 'deployment/imagecache-functions' },
     account: { type: 'string', default: 'imagecache-functions' },
     port: { type: 'string', default: '' },
+    only: { type: 'string', default: '' },
     yes: { type: 'boolean', default: false },
   },
 });
@@ -53,7 +55,8 @@ async function main(kubeconfig: string): Promise<number> {
   const kubectl = kubectlWith(kubeconfig);
   const server = await kubectl(['config', 'view', '--minify', '-o', 'jsonpath={.clusters[0].cluster.server}']);
   print(`cluster ${server.stdout || 'unknown'}, ${workload} and account ${account} in namespace ${namespace}\n`);
-  for (const { number, what } of steps) print(`  ${String(number).padStart(2)}  ${what}`);
+  const chosen = steps.filter(({ number }) => values.only === '' || values.only.split(',').includes(String(number)));
+  for (const { number, what } of chosen) print(`  ${String(number).padStart(2)}  ${what}`);
   print(
     '\nObjects are only tried (--dry-run=server), but for two caches that select no node, and are deleted again. Loads last some seconds each, and may end an unprotected process.',
   );
@@ -63,7 +66,7 @@ async function main(kubeconfig: string): Promise<number> {
   }
   const installed = await environmentOf(kubectl);
   const product = settings({ ...readConfig([], { ...installed, ...process.env }).settings, namespace });
-  const outcomes = await played({
+  const outcomes = await played(chosen, {
     kubectl,
     kubeconfig,
     namespace,

@@ -66,13 +66,13 @@ export const steps: readonly Step[] = [
   { number: 8, what: 'posts ten batches of 2 MB and hangs up', sends: postBatches },
 ];
 
-/** Plays all steps and says what became of each. */
-export async function played(victim: Victim): Promise<readonly Played[]> {
+/** Plays steps and says what became of each. */
+export async function played(chosen: readonly Step[], victim: Victim): Promise<readonly Played[]> {
   const outcomes: Played[] = [];
   const forward =
     victim.port === '' ? await portForward(victim) : { port: Number(victim.port), close: () => undefined };
   try {
-    for (const step of steps) {
+    for (const step of chosen) {
       const { number, what } = step;
       const result = 'tries' in step ? step.tries(victim) : step.sends(forward.port);
       outcomes.push({ number, what, ...(await result.catch(failed)) });
