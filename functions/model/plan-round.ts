@@ -8,6 +8,7 @@ import { isSameStatus } from '#model/desired/serialize-status.ts';
 import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-due.ts';
 import { recordResults } from '#model/pull/record-results.ts';
 import { retainsJobs } from '#model/job/retention.ts';
+import { endWave, holdNodes } from '#model/pull/waves.ts';
 import { startNodes } from '#model/pull/start-nodes.ts';
 import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
 import { hasUnnamed, withNamedKeepers } from '#model/removal/kept-images.ts';
@@ -64,7 +65,7 @@ type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; read
 function pullStep(world: World, opened: ImageCache): Pulled {
   const { next: synced, desired } = syncLedger(world, opened);
   const recorded = recordResults(world, synced, desired);
-  const available = skipUnavailable(world, recorded);
+  const available = endWave(world, holdNodes(world, skipUnavailable(world, recorded)));
   if (world.makes !== 'pulls') return { next: available, desired, observeNext: 'nothing' };
   return { ...startNodes(world, available, desired), desired };
 }

@@ -187,7 +187,7 @@ describe('a status', () => {
         },
       ],
       nodesReady: '1/2',
-      nodeCounts: { desired: 2, ready: 1, pulling: 0, failing: 0, failed: 1, skipped: 0 },
+      nodeCounts: { desired: 2, ready: 1, pulling: 0, failing: 0, failed: 1, held: 0, skipped: 0 },
       images: [{ image: 'nginx:9', digest: 'sha256:0', ready: 1, failed: 1 }],
       nodes: {
         n: {

@@ -77,6 +77,7 @@ describe('its schema', () => {
         'pullDeadlineSeconds',
         'refresh',
         'maxConcurrentNodes',
+        'rollout',
         'pullsPerNode',
         'tolerations',
         'unschedulable',
@@ -135,7 +136,14 @@ describe('its status', () => {
   });
 
   it('lists the states of a node', () => {
-    expect(schemaAt('.status.nodes.*.state').enum).toEqual(['Pending', 'Pulling', 'Ready', 'Failed', 'Skipped']);
+    expect(schemaAt('.status.nodes.*.state').enum).toEqual([
+      'Pending',
+      'Pulling',
+      'Ready',
+      'Failed',
+      'Skipped',
+      'Held',
+    ]);
   });
 
   it('merges conditions by type', () => {

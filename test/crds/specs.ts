@@ -81,6 +81,23 @@ export const rejectedSpecs: readonly Rejected[] = [
     errors: [`spec.maxConcurrentNodes: Invalid value: 0: ${numberOrPercentageRule}`],
   },
   {
+    when: 'canaryNodes of a rollout is 0',
+    spec: beside({ rollout: { canaryNodes: 0 } }),
+    errors: [`spec.rollout.canaryNodes: Invalid value: 0: ${numberOrPercentageRule}`],
+  },
+  {
+    when: 'maxFailedNodes of a rollout is "-1"',
+    spec: beside({ rollout: { maxFailedNodes: '-1' } }),
+    errors: [
+      'spec.rollout.maxFailedNodes: Invalid value: "-1": must be an integer of at least 0, or a percentage from 0% to 100%',
+    ],
+  },
+  {
+    when: 'growth of a rollout is 0',
+    spec: beside({ rollout: { growth: 0 } }),
+    errors: ['spec.rollout.growth: Invalid value: 0: spec.rollout.growth in body should be greater than or equal to 1'],
+  },
+  {
     when: 'refresh has both an interval and a schedule',
     spec: beside({ refresh: { intervalSeconds: 900, schedule: '@daily' } }),
     errors: ['spec.refresh: Invalid value: intervalSeconds and schedule are mutually exclusive'],
@@ -247,6 +264,13 @@ export const acceptedSpecs: readonly { readonly when: string; readonly spec: obj
       pullDeadlineSeconds: 300,
       refresh: { intervalSeconds: 900 },
       maxConcurrentNodes: '10%',
+      rollout: {
+        canaryNodes: '1%',
+        growth: 3,
+        topologyKey: 'topology.kubernetes.io/zone',
+        maxFailedNodes: 0,
+        pauseSeconds: 60,
+      },
       pullsPerNode: 2,
       tolerations: [
         { operator: 'Exists' },

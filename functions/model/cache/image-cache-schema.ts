@@ -56,6 +56,20 @@ const toleration = z.object({
  */
 const gateTimeoutSeconds = 600;
 
+const numberOrPercentage = (min: number) =>
+  z.union([z.int().check(z.minimum(min)), z.string().check(z.regex(/^([0-9][0-9]?|100)%$/))]);
+
+const rolloutFields = {
+  canaryNodes: withDefault(numberOrPercentage(1), 1),
+  growth: withDefault(z.int().check(z.minimum(1), z.maximum(100)), 2),
+  topologyKey: withDefault(z.string().check(z.maxLength(317)), ''),
+  maxFailedNodes: withDefault(numberOrPercentage(0), '10%'),
+  pauseSeconds: withDefault(z.int().check(z.minimum(0), z.maximum(86_400)), 0),
+};
+
+/** `spec.rollout` as an operator's setting, in which a field that does not exist is a mistake. */
+export const rolloutSetting = z.strictObject(rolloutFields);
+
 /** `spec` with its defaults. Fails for values that the CRD rejects. */
 export const spec = z.object({
   cacheSpec: withDefault(z.array(list), []),
@@ -71,6 +85,7 @@ export const spec = z.object({
     }),
   ),
   maxConcurrentNodes: optional(z.union([z.number(), z.string()])),
+  rollout: optional(z.object(rolloutFields)),
   pullsPerNode: withDefault(z.number().check(z.minimum(1)), 1),
   tolerations: optional(z.array(toleration)),
   unschedulable: optional(z.enum(['Pull', 'Skip'])),
@@ -101,6 +116,7 @@ const entry = z.object({
   retryDeadline: time,
   holdsImages: withDefault(z.boolean(), false),
   copiesNoop: withDefault(z.boolean(), false),
+  topology: optional(z.string()),
   finishedJobs: optional(
     z.object({
       imagesPerJob: z.number(),
@@ -192,6 +208,7 @@ export const status = z.object({
   round: z.catch(optional(round), undefined),
   lastRefreshTime: z.catch(time, undefined),
   nextRefreshTime: z.catch(time, undefined),
+  nextWaveTime: z.catch(time, undefined),
   lastHandledRefreshAt: z.catch(withDefault(z.string(), ''), ''),
   lastHandledPurgeAt: z.catch(withDefault(z.string(), ''), ''),
 });

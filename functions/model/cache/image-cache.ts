@@ -39,6 +39,8 @@ export type Spec = {
   readonly refreshSchedule: RefreshSchedule | undefined;
   /** How many nodes pull at the same time: a number, or a percentage of the selected nodes such as `10%`. */
   readonly maxConcurrentNodes: number | string | undefined;
+  /** In which waves nodes start; undefined: all at once. */
+  readonly rollout: Rollout | undefined;
   /** How many Jobs pull at the same time on one node; at least 1. */
   readonly pullsPerNode: number;
   /** undefined tolerates every taint, as in kube-fledged; an empty list tolerates none. */
@@ -52,6 +54,20 @@ export type Spec = {
   readonly warmGate: WarmGate | undefined;
   /** Purge removes the images from all nodes before the cache is deleted. */
   readonly deletionPolicy: 'Retain' | 'Purge';
+};
+
+/** Nodes that need the same images start in waves. Numbers of nodes, or percentages of the nodes that need the same. */
+export type Rollout = {
+  /** Nodes of the first wave. */
+  readonly canaryNodes: number | string;
+  /** How many nodes may pull for each one that has pulled; at least 1. */
+  readonly growth: number;
+  /** Label of nodes; each of its values grows from a node of its own. '' does not divide them. */
+  readonly topologyKey: string;
+  /** More failed nodes than this stop the rollout. */
+  readonly maxFailedNodes: number | string;
+  /** Least time between the end of a wave and the next one; 0: nodes start as soon as others have pulled. */
+  readonly pauseSeconds: number;
 };
 
 /** New nodes keep the taint with this key until its images are present, or the node is older than `timeoutSeconds`. */
@@ -124,6 +140,8 @@ export type Status = {
   readonly lastRefreshTime: number | undefined;
   /** Start of the next refresh; undefined if none is scheduled. */
   readonly nextRefreshTime: number | undefined;
+  /** When the next wave of a rollout may start; undefined unless one pauses. */
+  readonly nextWaveTime: number | undefined;
   /** Last handled value of the annotation refresh-requested-at; '' if there was none. */
   readonly lastHandledRefreshAt: string;
   /** Last handled value of the annotation purge-requested-at; '' if there was none. */
@@ -174,6 +192,7 @@ export const emptyStatus: Status = {
   round: undefined,
   lastRefreshTime: undefined,
   nextRefreshTime: undefined,
+  nextWaveTime: undefined,
   lastHandledRefreshAt: '',
   lastHandledPurgeAt: '',
 };

@@ -1,7 +1,7 @@
 /** What each node must have, and how far it is, by node name. */
 export type Ledger = Readonly<Record<string, LedgerEntry>>;
 
-export const nodeStates = ['Pending', 'Pulling', 'Ready', 'Failed', 'Skipped'] as const;
+export const nodeStates = ['Pending', 'Pulling', 'Ready', 'Failed', 'Skipped', 'Held'] as const;
 export type NodeState = (typeof nodeStates)[number];
 
 export const openings = ['Noop', 'Bare'] as const;
@@ -15,7 +15,7 @@ export type LedgerEntry = {
   /** Number of sets of Jobs created for this desired hash; part of their names. 0 before the first. */
   readonly attempt: number;
   readonly state: NodeState;
-  /** Why a node is skipped, why a Ready node is away, or `nodeBusy` on a pending one; '' otherwise. */
+  /** Why a node is skipped or held, why a Ready node is away, or `nodeBusy` on a pending one; '' otherwise. */
   readonly reason: string;
   /** Indexes of the desired images that the current attempt pulls; undefined: all of them. */
   readonly pendingImages: readonly number[] | undefined;
@@ -43,6 +43,8 @@ export type LedgerEntry = {
   readonly holdsImages: boolean;
   /** Image volumes failed on this node: containers run a copied no-op instead. */
   readonly copiesNoop: boolean;
+  /** The value of the rollout's topologyKey on the node, '' if it has none; undefined without such a key. */
+  readonly topology: string | undefined;
   /** Jobs of the attempt that finished while others are running; undefined before the first. */
   readonly finishedJobs: FinishedJobs | undefined;
 };
@@ -83,6 +85,7 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   retryDeadline: undefined,
   holdsImages: false,
   copiesNoop: false,
+  topology: undefined,
   finishedJobs: undefined,
 });
 

@@ -1,3 +1,5 @@
+import type { Rollout } from './image-cache.ts';
+
 /** The operator's settings from flags and environment, with defaults. Durations are milliseconds. */
 export type Settings = {
   /** How long a pull may take: for a Pod to start, and then per image; 0 for no limit. Default 5 min. */
@@ -15,6 +17,8 @@ export type Settings = {
   readonly unschedulable: UnschedulablePolicy;
   /** How many nodes of one cache pull at the same time; 0 for no limit. */
   readonly jobsMaxSurge: number;
+  /** In which waves the nodes of a cache start; undefined: all at once. */
+  readonly rollout: Rollout | undefined;
   /** Maximum number of images, and so containers, per pull Job. Default 32. */
   readonly imagesPerJob: number;
   /** Image of the no-op that the containers of pull Jobs run. */

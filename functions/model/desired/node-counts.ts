@@ -1,7 +1,9 @@
 import { type Ledger, type NodeState, isFailing, stateOf } from '#model/cache/ledger.ts';
 
 /** Numbers of nodes by state. `desired` is all but the skipped ones; `failing` are some of those that pull or wait. */
-export type NodeCounts = Readonly<Record<'desired' | 'ready' | 'pulling' | 'failing' | 'failed' | 'skipped', number>>;
+export type NodeCounts = Readonly<
+  Record<'desired' | 'ready' | 'pulling' | 'failing' | 'failed' | 'held' | 'skipped', number>
+>;
 
 /** Counts the nodes of a ledger by state. */
 export function nodeCounts(nodes: Ledger): NodeCounts {
@@ -15,6 +17,7 @@ export function nodeCounts(nodes: Ledger): NodeCounts {
     pulling: count('Pulling'),
     failing: entries.filter(isFailing).length,
     failed: count('Failed'),
+    held: count('Held'),
     skipped,
   };
 }

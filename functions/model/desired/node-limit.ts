@@ -20,9 +20,11 @@ function nodeLimit(cache: ImageCache, settings: Settings, total: number): number
 }
 
 /** A number or a percentage of `total`, at least 1, so that a small percentage of few nodes does not stop all work. */
-function nodesOf(value: number | string | undefined, total: number): number {
-  if (value === undefined) return Infinity;
+const nodesOf = (value: number | string | undefined, total: number): number =>
+  value === undefined ? Infinity : Math.max(1, shareOf(value, total));
+
+/** A number, or a percentage of `total` rounded up. */
+export function shareOf(value: number | string, total: number): number {
   const percent = typeof value === 'string' ? /^(\d+)%$/.exec(value)?.[1] : undefined;
-  const nodes = percent === undefined ? Number(value) : Math.ceil((Number(percent) * total) / 100);
-  return Math.max(1, nodes);
+  return percent === undefined ? Number(value) : Math.ceil((Number(percent) * total) / 100);
 }

@@ -37,6 +37,7 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedSt
     ...(status.round === undefined ? {} : { round: serializedRound(status.round, status.completionTime) }),
     ...time('lastRefreshTime', status.lastRefreshTime),
     ...time('nextRefreshTime', status.nextRefreshTime),
+    ...time('nextWaveTime', status.nextWaveTime),
     ...text('lastHandledRefreshAt', status.lastHandledRefreshAt),
     ...text('lastHandledPurgeAt', status.lastHandledPurgeAt),
   };
@@ -157,6 +158,7 @@ function serializedEntry({
   retryDeadline,
   holdsImages,
   copiesNoop,
+  topology,
   finishedJobs,
 }: LedgerEntry) {
   return {
@@ -172,6 +174,7 @@ function serializedEntry({
     ...time('retryDeadline', retryDeadline),
     ...(holdsImages ? { holdsImages } : {}),
     ...(copiesNoop ? { copiesNoop } : {}),
+    ...(topology === undefined ? {} : { topology }),
     ...(finishedJobs === undefined ? {} : { finishedJobs: serializedJobs(finishedJobs) }),
   };
 }

@@ -7,6 +7,7 @@ import type { Observed } from '#model/observed.ts';
 import type { ObserveNext } from '#model/plan.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
+import { type WaveBudget, hasTurn, takesTurn, waveBudget } from './waves.ts';
 import type { World } from '#model/world.ts';
 import { hasFreeSlots, pullsPerNode } from './node-slots.ts';
 
@@ -25,18 +26,21 @@ export function startNodes(world: World, cache: ImageCache, desired: DesiredByHa
   const { free: startable = [], busy = [] } = Object.groupBy(candidates, (candidate) =>
     isBusy(world, cache, candidate) ? 'busy' : 'free',
   );
-  const started = startable.slice(0, Math.min(slots, maxNodesStarted));
+  const budget = waveBudget(cache, world.settings, world.now);
+  const inTurn = startable.filter(({ entry }) => takesTurn(entry, budget));
+  const started = inTurn.slice(0, Math.min(slots, maxNodesStarted));
   const next = withStatus(cache, {
+    nextWaveTime: started.length > 0 ? undefined : cache.status.nextWaveTime,
     nodes: {
       ...nodes,
       ...entriesOf(started, (entry) => ({ ...entry, ...startedAttempt(entry) })),
       ...entriesOf(busy, (entry) => ({ ...entry, reason: nodeBusy })),
     },
   });
-  const [slotsLeft, startableLeft] = [slots - started.length, startable.length - started.length];
+  const [slotsLeft, startableLeft] = [slots - started.length, inTurn.length - started.length];
   if (slotsLeft === 0) return { next, observeNext: 'nothing' };
   if (startableLeft > 0) return { next, observeNext: 'same' };
-  if (!hasUnobserved(cache, world)) return { next, observeNext: 'nothing' };
+  if (!hasUnobserved(cache, world, budget)) return { next, observeNext: 'nothing' };
   // If none of the observed nodes could start, any of the others may be the next one.
   return { next, observeNext: started.length > 0 ? 'pending' : 'everything' };
 }
@@ -50,11 +54,12 @@ const entriesOf = (
 ): Readonly<Record<string, LedgerEntry>> =>
   Object.fromEntries(candidates.map(({ name, entry }) => [name, changed(entry)]));
 
-/** Whether pending nodes were not observed. Those on which other caches pull are reported once they can start. */
-const hasUnobserved = ({ status }: ImageCache, { observed }: World): boolean =>
+/** Whether pending nodes whose turn it is were not observed. Those on which other caches pull are reported once they can start. */
+const hasUnobserved = ({ status }: ImageCache, { observed }: World, budget: WaveBudget | undefined): boolean =>
   !observed.hasAllNodes &&
   Object.entries(status.nodes).some(
-    ([name, entry]) => entry.state === 'Pending' && !isNodeBusy(entry) && !observed.nodes.has(name),
+    ([name, entry]) =>
+      entry.state === 'Pending' && !isNodeBusy(entry) && !observed.nodes.has(name) && hasTurn(entry, budget),
   );
 
 type Candidate = {

@@ -13,6 +13,8 @@ import { currentDesiredImages } from '#model/desired/images-to-remove.ts';
 import { type Node, type SkipReason, isUnreachable, keepsPullRecords, skipReason } from '#model/node/node.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { rolloutOf } from '#model/desired/rollout.ts';
 import { pullRules } from '#model/node/tolerations.ts';
 import type { World } from '#model/world.ts';
 
@@ -30,7 +32,8 @@ export function syncLedger(world: World, opened: ImageCache): Synced {
     if (node === undefined || images === undefined) nodes.delete(name);
     else {
       desired.set(images.hash, images);
-      nodes.set(name, syncEntry(entry, { world, cache: opened, node, desired: images }));
+      const synced = syncEntry(entry, { world, cache: opened, node, desired: images });
+      nodes.set(name, { ...synced, topology: topologyOf(node, opened, world.settings) });
     }
     const isSkipped = nodes.get(name)?.state === 'Skipped';
     if (entry !== undefined && (isSkipped || isReplaced(entry, nodes.get(name))))
@@ -41,6 +44,11 @@ export function syncLedger(world: World, opened: ImageCache): Synced {
   // Hashes of former settings stay as long as nodes that were not observed have them: they say what is on these nodes.
   const next = withStatus(opened, { nodes: ledger, desired: { ...opened.status.desired, ...lists }, failures });
   return { next, desired };
+}
+
+function topologyOf(node: Node, cache: ImageCache, settings: Settings): string | undefined {
+  const { topologyKey = '' } = rolloutOf(cache, settings) ?? {};
+  return topologyKey === '' ? undefined : (node.labels[topologyKey] ?? '');
 }
 
 const isReplaced = (stored: LedgerEntry, synced: LedgerEntry | undefined): boolean =>

@@ -13,7 +13,8 @@ type Started = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache
 
 /**
  * Starts pending removals, as many nodes as may be at work at once. A node's own pulls end first: layers that a new image shares
- * with a removed one are then kept. Polls while nodes wait for Pods to leave or for other caches, which no event reports.
+ * with a removed one are then kept. A node that a stopped rollout holds keeps what it has. Polls while nodes wait for Pods to
+ * leave or for other caches, which no event reports.
  */
 export function startRemovals(world: World, cache: ImageCache): Started {
   const { observed, settings, now } = world;
@@ -49,7 +50,7 @@ function dueRemovals(cache: ImageCache, now: number): readonly (readonly [string
     .filter(([name, entry]) => {
       const pull = ownEntry(status.nodes, name);
       const isDue = entry.state === 'Pending' || (!isEnding && isRetryDue(entry, now));
-      return isDue && (pull === undefined || !isUnsettled(pull));
+      return isDue && (pull === undefined || !(isUnsettled(pull) || pull.state === 'Held'));
     })
     .toSorted(([, a], [, b]) => (a.retryTime ?? 0) - (b.retryTime ?? 0));
 }

@@ -19,6 +19,7 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
       message: processingMessage(request.operation),
       startTime: now,
       completionTime: undefined,
+      nextWaveTime: undefined,
       failures: {},
       observedGeneration: cache.generation,
       ...(request.operation === 'Purge' ? nothingDesired : { nodes: renewed(cache.status.nodes) }),
@@ -63,9 +64,10 @@ function renewed(nodes: Ledger): Ledger {
 
 function renewedEntry(entry: LedgerEntry): LedgerEntry {
   if (entry.state === 'Ready') return { ...entry, attempt: 0 };
-  const { id, desiredHash, copiesNoop, lockedImages } = entry;
+  const { id, desiredHash, copiesNoop, lockedImages, topology } = entry;
   const { state, reason } = entry.state === 'Skipped' ? entry : newEntry(id, desiredHash);
-  return { ...newEntry(id, desiredHash), state, reason, copiesNoop, lockedImages, holdsImages: mayHoldImages(entry) };
+  const kept = { state, reason, copiesNoop, lockedImages, topology, holdsImages: mayHoldImages(entry) };
+  return { ...newEntry(id, desiredHash), ...kept };
 }
 
 /** Removes trigger annotations that are older than the first round, without acting on them, and says so in an Event. */

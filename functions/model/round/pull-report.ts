@@ -1,14 +1,15 @@
 import type { Verdict } from '#model/cache/conditions.ts';
-import type { Status } from '#model/cache/image-cache.ts';
+import type { Rollout, Status } from '#model/cache/image-cache.ts';
 import { type Operation, activities, processingMessage } from '#model/cache/round.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
+import { waveText } from '#model/desired/rollout.ts';
 import { type Report, noNodesMessage, skippedByReason } from './report.ts';
 import { troubleText, unreachableText } from './trouble.ts';
 
 /** What the ledger says of a cache that pulls. Skipped nodes are not failures; without any other, there is nothing to be Ready. */
-export function pullReport(status: Status): Report {
-  const { desired, ready, failed } = nodeCounts(status.nodes);
-  const isWorking = ready + failed < desired;
+export function pullReport(status: Status, rollout?: Rollout): Report {
+  const { desired, ready, failed, held } = nodeCounts(status.nodes);
+  const isWorking = ready + failed + held < desired;
   const reconciling: Verdict = isWorking ? ['True', 'NodesPending'] : ['False', idleReason(status)];
   const rest = {
     ...{ ready: readyVerdict(status), reconciling, stalled: ['False', 'Ok'] as const },
@@ -18,9 +19,9 @@ export function pullReport(status: Status): Report {
     return {
       ...rest,
       ...wordsOf(status, 'Failed', failedMessage(status)),
-      ...(isWorking ? {} : { stalled: ['True', 'PullFailed'] }),
+      ...(isWorking ? {} : { stalled: ['True', held > 0 ? 'RolloutStopped' : 'PullFailed'] }),
     };
-  if (isWorking) return { ...rest, word: 'Processing', message: workingMessage(status, 'Create') };
+  if (isWorking) return { ...rest, word: 'Processing', message: workingMessage(status, 'Create', rollout) };
   if (ready > 0) return { ...rest, ...wordsOf(status, 'Succeeded', allPulled) };
   const skipped = skippedByReason(Object.values(status.nodes));
   return {
@@ -32,16 +33,23 @@ export function pullReport(status: Status): Report {
 
 const pullFailed = 'Image pull failed for some images. Please see "failures" section';
 
-/** An unreachable registry is named beside kube-fledged's words. */
+/** An unreachable registry, and what a stopped rollout left out, are named beside kube-fledged's words. */
 function failedMessage(status: Status): string {
-  const unreachable = unreachableText(status);
-  return unreachable === '' ? pullFailed : `${pullFailed}: ${unreachable}`;
+  const { held, desired } = nodeCounts(status.nodes);
+  const keep = held === 1 ? '1 node keeps what it has' : `${held} of ${desired} nodes keep what they have`;
+  const more = [unreachableText(status), held === 0 ? '' : `the rollout stopped, and ${keep}`].filter(
+    (text) => text !== '',
+  );
+  return more.length === 0 ? pullFailed : `${pullFailed}: ${more.join('; ')}`;
 }
 
-/** What is said while nodes pull: kube-fledged's words, until one of them fails. */
-export function workingMessage(status: Status, operation: Operation): string {
-  const trouble = operation === 'Purge' ? '' : troubleText(status);
-  return trouble === '' ? processingMessage(operation) : `${activities[operation]}. ${trouble}`;
+/** What is said while nodes pull: kube-fledged's words, unless they pull in waves or one of them fails. */
+export function workingMessage(status: Status, operation: Operation, rollout?: Rollout): string {
+  if (operation === 'Purge') return processingMessage(operation);
+  const texts = [waveText(rollout, status.nodes, status.nextWaveTime), troubleText(status)].filter(
+    (each) => each !== '',
+  );
+  return texts.length === 0 ? processingMessage(operation) : [activities[operation], ...texts].join('. ');
 }
 
 /** Reason of the condition Failing; undefined if no node fails. */

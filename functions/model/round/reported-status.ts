@@ -1,8 +1,9 @@
 import { conditionsOf, failingCondition } from '#model/cache/conditions.ts';
 import { boundedFailures } from '#model/cache/failures.ts';
-import { type ImageCache, type Status, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
+import { type ImageCache, type Rollout, type Status, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
+import { rolloutOf } from '#model/desired/rollout.ts';
 import type { World } from '#model/world.ts';
 import { purgeFailures, purgeReport } from './purge-report.ts';
 import { pullReport, workingMessage } from './pull-report.ts';
@@ -14,12 +15,13 @@ import type { Report } from './report.ts';
  * when nodes join, fail, leave and come back. Nothing else writes them, except for a suspension, refused Jobs
  * and a refused cache.
  */
-export function reportedStatus(cache: ImageCache, { now, hasAllItsJobs }: Reporting): Status {
+export function reportedStatus(cache: ImageCache, { now, settings, hasAllItsJobs }: Reporting): Status {
   const { generation } = cache;
+  const rollout = rolloutOf(cache, settings);
   const status = isPurged(cache)
     ? { ...cache.status, failures: boundedFailures(purgeFailures(cache.status)) }
     : cache.status;
-  const { word, message, ready, reconciling, stalled, failing } = reportOf({ ...cache, status });
+  const { word, message, ready, reconciling, stalled, failing } = reportOf({ ...cache, status }, rollout);
   const refusal = hasWork(status) && !hasAllItsJobs ? refusalOf(cache) : undefined;
   const text = refusal !== undefined && word === 'Processing' ? refusal.message : message;
   const verdicts = { Ready: ready, Reconciling: reconciling, Stalled: stalled };
@@ -38,7 +40,10 @@ export function reportedStatus(cache: ImageCache, { now, hasAllItsJobs }: Report
 }
 
 /** `hasAllItsJobs`: it was observed that no Job is missing, so that none is refused any more. */
-export type Reporting = Pick<World, 'now'> & { readonly hasAllItsJobs: boolean };
+export type Reporting = Pick<World, 'now'> & {
+  readonly settings: Pick<World['settings'], 'rollout'>;
+  readonly hasAllItsJobs: boolean;
+};
 
 /** Whether Jobs are needed. */
 const hasWork = (status: Status): boolean =>
@@ -46,10 +51,10 @@ const hasWork = (status: Status): boolean =>
   Object.values(status.nodes).some(isUnsettled) ||
   Object.values(status.removals).some(isRemovalUnsettled);
 
-function reportOf(cache: ImageCache): Report {
+function reportOf(cache: ImageCache, rollout: Rollout | undefined): Report {
   const { status } = cache;
-  const report = isPurged(cache) ? purgeReport(status) : pullReport(status);
+  const report = isPurged(cache) ? purgeReport(status) : pullReport(status, rollout);
   if (!isRoundOpen(status)) return report;
-  const message = workingMessage(status, status.round?.operation ?? 'Create');
+  const message = workingMessage(status, status.round?.operation ?? 'Create', rollout);
   return { ...report, word: 'Processing', message, reconciling: ['True', 'RoundOpen'], stalled: ['False', 'Ok'] };
 }

@@ -133,6 +133,7 @@ function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
     jobRetentionPolicy: read(table.jobRetentionPolicy),
     unschedulable: read(table.unschedulable),
     jobsMaxSurge: read(table.jobsMaxSurge),
+    rollout: read(table.rollout),
     imagesPerJob: read(table.imagesPerJob),
     noopImage: read(table.noopImage),
     removalImage: read(table.removalImage),

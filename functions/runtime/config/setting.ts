@@ -156,7 +156,8 @@ function entriesOf(value: unknown): [string, unknown][] | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
 }
 
-function json(value: string): unknown {
+/** undefined for text that is not JSON. */
+export function json(value: string): unknown {
   try {
     return JSON.parse(value);
   } catch {

@@ -68,7 +68,11 @@ function endedLine(before: Status, after: Status): readonly LogLine[] {
   if (!isEnd) return [['status changed', { status, message }]];
   const states = Object.values(nodes).map(({ state }) => state);
   const number = (state: LedgerEntry['state']): number => states.filter((each) => each === state).length;
-  const counts = { ready: number('Ready'), failed: number('Failed'), skipped: number('Skipped') };
+  const held = number('Held');
+  const counts = {
+    ...{ ready: number('Ready'), failed: number('Failed'), skipped: number('Skipped') },
+    ...(held > 0 ? { held } : {}),
+  };
   const seconds = Math.max(0, (completionTime - startTime) / 1000);
   return [['round ended', { operation: round?.operation, status, message, ...counts, seconds }]];
 }
@@ -79,6 +83,7 @@ const states = {
   Ready: 'nodes are ready',
   Failed: 'nodes failed',
   Skipped: 'nodes are skipped',
+  Held: 'nodes are held',
 } as const satisfies Readonly<Record<LedgerEntry['state'], string>>;
 
 function nodeLines(before: Status, after: Status): readonly LogLine[] {

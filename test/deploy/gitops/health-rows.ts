@@ -3,7 +3,7 @@ import type { Condition, ImageCache, Status } from '#model/cache/image-cache.ts'
 import { serializeStatus } from '#model/desired/serialize-status.ts';
 import { reportedStatus } from '#model/round/reported-status.ts';
 import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
-import { cache, noon, pulling, round, status } from '../../functions/model/builders.ts';
+import { cache, noon, pulling, round, settings, status } from '../../functions/model/builders.ts';
 import type { Kstatus } from './kstatus.ts';
 
 type At = { readonly phase: keyof typeof phases; readonly before?: readonly Condition[]; readonly generation?: number };
@@ -36,6 +36,7 @@ const phases = {
 const conditions = ({ phase, before = [], generation = 2 }: At): readonly Condition[] =>
   reportedStatus(cache({ generation, status: status({ round: round(), ...phases[phase], conditions: before }) }), {
     hasAllItsJobs: false,
+    settings: settings(),
     now: noon,
   }).conditions;
 

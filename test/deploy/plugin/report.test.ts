@@ -5,7 +5,7 @@ import { reportedStatus } from '#model/round/reported-status.ts';
 import { progressLines } from '../../../deploy/standalone/progress.ts';
 import { report } from '../../../deploy/plugin/status/report.ts';
 import { reportLines } from '../../../deploy/plugin/status/report-lines.ts';
-import { cache, list, noon, round, spec, status } from '../../functions/model/builders.ts';
+import { cache, list, noon, round, settings, spec, status } from '../../functions/model/builders.ts';
 
 const view = { colour: (_: string, text: string) => text, isWide: false, width: 100, now: noon };
 const entry = newRemovalEntry('id', 'hash', 2);
@@ -18,7 +18,10 @@ const purged = (removals: ReturnType<typeof status>['removals']) => {
       round: round({ number: 2, operation: 'Purge', trigger: 'Annotation' }),
     }),
   });
-  return report({ ...before, status: reportedStatus(before, { hasAllItsJobs: false, now: noon }) });
+  return report({
+    ...before,
+    status: reportedStatus(before, { hasAllItsJobs: false, settings: settings(), now: noon }),
+  });
 };
 
 describe('the report of a purged cache', () => {

@@ -25,7 +25,7 @@ export function assertLawful(world: World, plan: Plan): void {
 
 /** The status word, message and conditions say what the ledger and the failures do, in a round and between rounds. */
 function assertTrue(status: Status): void {
-  const { desired, ready, failing, failed, skipped } = nodeCounts(status.nodes);
+  const { desired, ready, failing, failed, held, skipped } = nodeCounts(status.nodes);
   const isTrue = (kind: string): boolean => status.conditions.find(({ type }) => type === kind)?.status === 'True';
   const isAllSkipped = desired === 0 && skipped > 0;
   assert.equal(isTrue('Ready'), ready === desired && !isAllSkipped, 'Ready, and a node that can be served is not');
@@ -40,11 +40,21 @@ function assertTrue(status: Status): void {
     false,
     'failures in a success',
   );
-  const numbers = (status.message.replace(/ until \S+Z/, '').match(/\d+/g) ?? []).map(Number);
+  const numbers = (
+    status.message
+      .replace(/ until \S+Z| Waves? .* nodes have pulled(; the next wave .*Z or later)?/g, '')
+      .match(/\d+/g) ?? []
+  ).map(Number);
   const isTroubled = status.status === 'Processing' && failing + failed > 0;
   const tried = failed > 0 ? failing : 0;
   const counted =
-    status.status === 'NoImagesPulledOrDeleted' ? [skipped] : isTroubled ? [failing + failed, desired, tried] : [];
+    status.status === 'NoImagesPulledOrDeleted'
+      ? [skipped]
+      : isTroubled
+        ? [failing + failed, desired, tried]
+        : status.status === 'Failed' && held > 0
+          ? [held, ...(held > 1 ? [desired] : [])]
+          : [];
   const sum = (all: readonly number[]): number => all.reduce((total, each) => total + each, 0);
   assert.equal(sum(numbers), sum(counted), `numbers in ${status.message}`);
 }

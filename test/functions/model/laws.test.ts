@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import type { Spec } from '#model/cache/image-cache.ts';
+import { isRoundOpen, type Spec } from '#model/cache/image-cache.ts';
+import { isUnsettled } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { list, modernNode, node } from './builders.ts';
@@ -189,6 +190,35 @@ describe('whatever the order of events', () => {
         for (const each of nodes) world.setNode(each.name, each);
         world.settle();
         expect(endOf(world)).toEqual(endOf(undisturbed(spec, fates, nodes)));
+      }),
+      { numRuns: repetitions(40, 120) },
+    );
+  });
+
+  it('a rollout leaves no node waiting, and holds nodes only while others have failed', () => {
+    const rollouts = fc.record({
+      canaryNodes: fc.constantFrom(1, 2, '50%'),
+      growth: fc.constantFrom(1, 2),
+      topologyKey: fc.constantFrom('', 'pool'),
+      maxFailedNodes: fc.constantFrom(0, 1, '100%'),
+      pauseSeconds: fc.constantFrom(0, 60),
+    });
+    const changes = disturbances(nodeChanges, edits);
+    fc.assert(
+      fc.property(rollouts, anySpec, anyFates, changes, (rollout, spec, fates, all) => {
+        const world = begun({ ...spec, rollout }, fates);
+        const slow = (act: Act): Act => (act.type === 'edit' ? { ...act, spec: { ...act.spec, rollout } } : act);
+        disturb(world, all.map(slow));
+        world.edit({ ...spec, rollout });
+        for (let turn = 0; turn < 5; turn += 1) {
+          world.settle();
+          world.wait(60_000);
+        }
+        const entries = Object.values(world.live().status.nodes);
+        expect(entries.filter(isUnsettled)).toEqual([]);
+        for (const { desiredHash } of entries.filter(({ state }) => state === 'Held'))
+          expect(entries.some((entry) => entry.state === 'Failed' && entry.desiredHash === desiredHash)).toBe(true);
+        expect(isRoundOpen(world.live().status)).toBe(false);
       }),
       { numRuns: repetitions(40, 120) },
     );

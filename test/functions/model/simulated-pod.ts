@@ -13,6 +13,8 @@ export type ImageFate = 'comes' | 'denied' | 'missing' | 'throttled' | 'hangs';
 export type Fates = {
   /** Images without an entry are pulled successfully. */
   readonly images: Readonly<Record<string, ImageFate>>;
+  /** Nodes on which no image is pulled. */
+  readonly brokenNodes?: ReadonlySet<string>;
   /** The Pods of this many first attempts on each node are evicted. */
   readonly evictions: number;
   readonly refusesMounts: boolean;
@@ -72,7 +74,7 @@ export function podOf(simulated: SimulatedJob, fates: Fates): Pod | undefined {
   if (isMounting && fates.refusesMounts) return { ...started, containers: images.map(({ index }) => refusal(index)) };
   const isOpening = simulated.manifest.spec?.template.spec?.imagePullSecrets?.[0]?.name === undefined;
   const told = images.map(({ index, reference }) => {
-    const fate = fates.images[reference] ?? 'comes';
+    const fate = fates.brokenNodes?.has(simulated.node) === true ? 'missing' : (fates.images[reference] ?? 'comes');
     return { index, fate: fate === 'denied' && !isOpening ? 'comes' : fate };
   });
   if (told.some(({ fate }) => fate === 'hangs')) return started;

@@ -1,8 +1,20 @@
-import { duration, oneOf, oneOfOrElse, type Reads, text, wholeNumber, yesOrNo } from '#runtime/config/setting.ts';
+import type { Rollout } from '#model/cache/image-cache.ts';
+import { rolloutSetting } from '#model/cache/image-cache-schema.ts';
+import { duration, json, oneOf, oneOfOrElse, type Reads, text, wholeNumber, yesOrNo } from '#runtime/config/setting.ts';
 import { version } from '#runtime/version.ts';
 import { both } from './row.ts';
 
 const registry = 'ghcr.io/imagecache-functions';
+
+/** Parses `spec.rollout` as JSON; undefined if empty. */
+const waves: Reads<Rollout | undefined> = {
+  parse: (value) => {
+    if (value.trim() === '') return { value: undefined };
+    const parsed = rolloutSetting.safeParse(json(value));
+    return parsed.success ? { value: parsed.data } : undefined;
+  },
+  expects: 'JSON with fields of spec.rollout such as {"canaryNodes": 1, "growth": 2}, or nothing',
+};
 
 /** Settings of Jobs. Those of kube-fledged keep its names, defaults and meaning. */
 export const jobRows = {
@@ -49,6 +61,10 @@ export const jobRows = {
   jobsMaxSurge: both('jobs-max-surge', wholeNumber(0), {
     fallback: '0',
     doc: 'Maximum number of nodes of one cache that pull at the same time; 0: no limit. spec.maxConcurrentNodes overrides it',
+  }),
+  rollout: both('rollout', waves, {
+    fallback: '',
+    doc: 'In which waves the nodes of a cache pull, as JSON of spec.rollout, such as {"canaryNodes": 1}; empty: all nodes at once. spec.rollout overrides it',
   }),
   imagesPerJob: both('images-per-job', wholeNumber(1, 32), {
     fallback: '32',

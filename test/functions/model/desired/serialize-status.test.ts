@@ -43,6 +43,7 @@ const full: Status = {
       retryDeadline: noon,
       holdsImages: true,
       copiesNoop: true,
+      topology: 'zone-a',
       finishedJobs,
       opening: 'Noop',
       lockedImages: [0],
@@ -77,6 +78,7 @@ const full: Status = {
   round: round({ number: 7, requestedBy: { annotation: 'kubefledged.io/refresh-imagecache', value: '' } }),
   lastRefreshTime: noon + 1000,
   nextRefreshTime: noon + 901_000,
+  nextWaveTime: noon + 60_000,
   lastHandledRefreshAt: 'token',
   lastHandledPurgeAt: 'token-of-purge',
 };
@@ -111,7 +113,7 @@ describe('serialized status', () => {
         },
       ],
       nodesReady: '1/3',
-      nodeCounts: { desired: 3, ready: 1, pulling: 1, failing: 0, failed: 1, skipped: 1 },
+      nodeCounts: { desired: 3, ready: 1, pulling: 1, failing: 0, failed: 1, held: 0, skipped: 1 },
       images: [
         {
           ...{
@@ -144,6 +146,7 @@ describe('serialized status', () => {
           retryDeadline: '2026-11-24T12:00:00Z',
           holdsImages: true,
           copiesNoop: true,
+          topology: 'zone-a',
           finishedJobs: { imagesPerJob: 1, jobs: [0], failedImages: [0], inconclusive: true },
         },
         n4: { id: 'a1a1a1a1', desiredHash: 'w2', attempt: 1, state: 'Skipped', reason: 'NotReady' },
@@ -165,6 +168,7 @@ describe('serialized status', () => {
       },
       lastRefreshTime: '2026-11-24T12:00:01Z',
       nextRefreshTime: '2026-11-24T12:15:01Z',
+      nextWaveTime: '2026-11-24T12:01:00Z',
       lastHandledRefreshAt: 'token',
       lastHandledPurgeAt: 'token-of-purge',
       removals: {
@@ -196,7 +200,7 @@ describe('serialized status', () => {
       failuresOmitted: 0,
       conditions: [],
       nodesReady: '0/0',
-      nodeCounts: { desired: 0, ready: 0, pulling: 0, failing: 0, failed: 0, skipped: 0 },
+      nodeCounts: { desired: 0, ready: 0, pulling: 0, failing: 0, failed: 0, held: 0, skipped: 0 },
       images: [],
       nodes: {},
       desired: {},
@@ -247,6 +251,7 @@ describe('serialized status', () => {
     retryDeadline: fc.option(second, { nil: undefined }),
     holdsImages: fc.boolean(),
     copiesNoop: fc.boolean(),
+    topology: fc.constantFrom(undefined, '', 'zone-a'),
     opening: fc.option(fc.constantFrom(...openings), { nil: undefined }),
     lockedImages: fc.option(fc.array(index), { nil: undefined }),
     finishedJobs: fc.option(
@@ -362,6 +367,14 @@ describe('parsed ImageCache', () => {
 
 describe('node counts', () => {
   it('exclude skipped nodes from the desired ones', () => {
-    expect(nodeCounts(full.nodes)).toEqual({ desired: 3, ready: 1, pulling: 1, failing: 0, failed: 1, skipped: 1 });
+    expect(nodeCounts(full.nodes)).toEqual({
+      desired: 3,
+      ready: 1,
+      pulling: 1,
+      failing: 0,
+      failed: 1,
+      held: 0,
+      skipped: 1,
+    });
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { failureCount } from '#model/cache/failures.ts';
 import { newRemovalEntry, removalStates, type RemovalEntry } from '#model/cache/removal-ledger.ts';
 import { reportedStatus } from '#model/round/reported-status.ts';
-import { cache, noon, round, status } from '../builders.ts';
+import { cache, noon, round, settings, status } from '../builders.ts';
 
 const images = ['app:1', 'base:2'];
 
@@ -32,7 +32,7 @@ const reported = (removals: Readonly<Record<string, RemovalEntry>>, failures = {
         round: round({ operation: 'Purge' }),
       }),
     }),
-    { hasAllItsJobs: false, now: noon },
+    { hasAllItsJobs: false, settings: settings(), now: noon },
   );
 
 describe('the status of a purge', () => {
@@ -74,14 +74,20 @@ describe('the status of a purge', () => {
     fc.assert(
       fc.property(anyRemovals, (removals) => {
         const told = reported(removals, staleFailures);
-        expect(reportedStatus(cache({ status: told }), { hasAllItsJobs: false, now: noon + 1000 })).toEqual(told);
+        expect(
+          reportedStatus(cache({ status: told }), { hasAllItsJobs: false, settings: settings(), now: noon + 1000 }),
+        ).toEqual(told);
       }),
     );
   });
 
   it('keeps its words when the nodes that it emptied have left', () => {
     const told = reported({ 'node-0': { ...newRemovalEntry('id', 'hash', 2), state: 'Removed', removed: 2 } });
-    const later = reportedStatus(cache({ status: { ...told, removals: {} } }), { hasAllItsJobs: false, now: noon });
+    const later = reportedStatus(cache({ status: { ...told, removals: {} } }), {
+      hasAllItsJobs: false,
+      settings: settings(),
+      now: noon,
+    });
     expect([later.status, later.message]).toEqual([
       'Succeeded',
       'All cached images succesfully deleted from respective nodes',

@@ -26,6 +26,7 @@ describe('readConfig', () => {
         jobRetentionPolicy: 'Delete',
         unschedulable: 'Pull',
         jobsMaxSurge: 0,
+        rollout: undefined,
         imagesPerJob: 32,
         noopImage: `ghcr.io/imagecache-functions/imagecache-noop:${version}`,
         removalImage: `ghcr.io/imagecache-functions/imagecache-functions:${version}`,
@@ -84,6 +85,7 @@ describe('readConfig', () => {
       '--job-retention-policy= RETAIN ',
       '--cri-socket-path=/run/k3s/containerd/containerd.sock',
       '--jobs-max-surge=4',
+      '--rollout={"canaryNodes": "1%", "topologyKey": "topology.kubernetes.io/zone"}',
       '--unschedulable=skip',
       '--logtostderr',
       '-v',
@@ -100,6 +102,10 @@ describe('readConfig', () => {
       jobRetentionPolicy: 'Retain',
       criSocketPath: '/run/k3s/containerd/containerd.sock',
       jobsMaxSurge: 4,
+      rollout: {
+        ...{ canaryNodes: '1%', growth: 2, topologyKey: 'topology.kubernetes.io/zone' },
+        ...{ maxFailedNodes: '10%', pauseSeconds: 0 },
+      },
       unschedulable: 'Skip',
     });
   });
@@ -205,6 +211,13 @@ describe('readConfig', () => {
     [['--kubeconfig'], {}, '--kubeconfig needs a value: write --kubeconfig=value'],
     [['--unschedulable=never'], {}, '--unschedulable is "never", expected one of Pull, Skip'],
     [['--jobs-max-surge=-1'], {}, '--jobs-max-surge is "-1", expected a whole number from 0'],
+    ...['{"canaries": 1}', '{"canaryNodes": 0}', '{"canaryNodes": "1000%"}', 'one'].map(
+      (value): [string[], object, string] => [
+        [`--rollout=${value}`],
+        {},
+        `--rollout is ${JSON.stringify(value)}, expected JSON with fields of spec.rollout such as {"canaryNodes": 1, "growth": 2}, or nothing`,
+      ],
+    ),
     [['--leader-election=maybe'], {}, '--leader-election is "maybe", expected true or false'],
     [
       ['--master=ftp://a'],

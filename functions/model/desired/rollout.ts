@@ -1,0 +1,72 @@
+import type { ImageCache, Rollout } from '#model/cache/image-cache.ts';
+import type { Ledger, LedgerEntry } from '#model/cache/ledger.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { shareOf } from './node-limit.ts';
+
+/** In which waves the nodes of a cache start; undefined: all at once. */
+export const rolloutOf = ({ spec }: ImageCache, settings: Pick<Settings, 'rollout'>): Rollout | undefined =>
+  spec.rollout ?? settings.rollout;
+
+/** How far the nodes are that need the same images. */
+export type Progress = {
+  readonly total: number;
+  readonly ready: number;
+  readonly running: number;
+  readonly failed: number;
+  /** Not begun, held ones included. */
+  readonly waiting: number;
+};
+
+/** A node that has not begun: one that repeats or opens images has. */
+export const isWaitingForWave = ({ state, attempt, opening }: LedgerEntry): boolean =>
+  state === 'Held' || (state === 'Pending' && attempt === 0 && opening === undefined);
+
+/** Skipped nodes take no part. */
+export function progressOf(entries: readonly LedgerEntry[]): Progress {
+  const count = (is: (entry: LedgerEntry) => boolean): number => entries.filter(is).length;
+  const total = count(({ state }) => state !== 'Skipped');
+  const waiting = count(isWaitingForWave);
+  const failed = count(({ state }) => state === 'Failed');
+  const ready = count(({ state, opening }) => state === 'Ready' || (opening !== undefined && isAtWork(state)));
+  return { total, waiting, ready, failed, running: total - waiting - ready - failed };
+}
+
+const isAtWork = (state: LedgerEntry['state']): boolean => state === 'Pending' || state === 'Pulling';
+
+/** The nodes of a ledger by the images that they need. */
+export const byImages = (nodes: Ledger): ReadonlyMap<string, readonly LedgerEntry[]> =>
+  Map.groupBy(Object.values(nodes), ({ desiredHash }) => desiredHash);
+
+/** How many canaries there are; at least 1. */
+export const canariesOf = ({ canaryNodes }: Rollout, total: number): number => Math.max(1, shareOf(canaryNodes, total));
+
+/** The sizes of the waves of `total` nodes, of which some are ready, if none fails and all pull equally fast. */
+export function waveSizes(rollout: Rollout, total: number, ready = 0): readonly number[] {
+  const sizes: number[] = [];
+  for (let begun = ready; begun < total; begun += sizes.at(-1) ?? total) {
+    const next = begun === 0 ? canariesOf(rollout, total) : begun * rollout.growth;
+    sizes.push(Math.min(next, total - begun));
+  }
+  return sizes;
+}
+
+/** How far the largest rollout of a cache is; '' if none is in progress. */
+export function waveText(rollout: Rollout | undefined, nodes: Ledger, nextWaveTime: number | undefined): string {
+  if (rollout === undefined) return '';
+  const [largest] = [...byImages(nodes).values()].map(progressOf).toSorted((a, b) => b.waiting - a.waiting);
+  if (largest === undefined || largest.waiting === 0) return '';
+  const { total, waiting, ready } = largest;
+  const pause = nextWaveTime === undefined ? '' : `; the next wave starts at ${timeText(nextWaveTime)} or later`;
+  return `${waveOf(rollout, total, total - waiting)}: ${ready} of ${total} nodes have pulled${pause}`;
+}
+
+function waveOf(rollout: Rollout, total: number, begun: number): string {
+  // Domains grow by themselves, so that there are no common waves.
+  if (rollout.topologyKey !== '') return `Waves by ${rollout.topologyKey}`;
+  const sizes = waveSizes(rollout, total);
+  let [wave, end] = [0, 0];
+  while (end < begun) end += sizes[wave++] ?? total;
+  return `Wave ${Math.max(1, wave)} of ${sizes.length}`;
+}
+
+const timeText = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`;

@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest';
+import type { Rollout } from '#model/cache/image-cache.ts';
+import type { Node } from '#model/node/node.ts';
+import { isEmpty } from '#model/plan.ts';
+import { waveSizes } from '#model/desired/rollout.ts';
+import { list, node } from '../builders.ts';
+import type { Fates } from '../simulated-pod.ts';
+import { type SimulatedWorld, simulatedWorld } from '../simulated-world.ts';
+
+const calm: Fates = { images: {}, evictions: 0, refusesMounts: false };
+const rollout = (of: Partial<Rollout> = {}): Rollout => ({
+  canaryNodes: 1,
+  growth: 2,
+  topologyKey: '',
+  maxFailedNodes: '10%',
+  pauseSeconds: 0,
+  ...of,
+});
+
+const nameOf = (index: number): string => `node-${String(index).padStart(4, '0')}`;
+const zones = ['a', 'b', 'c'];
+const nodes = (count: number): readonly Node[] =>
+  Array.from({ length: count }, (_, index) =>
+    node({ name: nameOf(index), id: `id-${index}`, labels: { zone: zones[index % zones.length] ?? '' } }),
+  );
+
+type Of = { readonly count: number; readonly rollout: Rollout; readonly fates?: Partial<Fates> };
+const world = ({ count, rollout: of, fates }: Of): SimulatedWorld =>
+  simulatedWorld({
+    spec: { lists: [list(['app:1'])], rollout: of },
+    nodes: nodes(count),
+    fates: { ...calm, ...fates },
+  });
+
+/** Plans and carries out until there is nothing to do before a Job ends. */
+function plan(on: SimulatedWorld): void {
+  for (let turn = 0; turn < 50; turn += 1) {
+    const prepared = on.look('everything');
+    if (isEmpty(prepared.plan)) return;
+    on.carryOut(prepared);
+  }
+  throw new Error('the plans do not end');
+}
+
+const workAll = (on: SimulatedWorld): void => {
+  for (const { name } of on.jobs()) while (on.work(name));
+};
+
+/** The nodes that begin together, wave by wave, when all pulls take equally long. */
+function wavesOf(on: SimulatedWorld): readonly (readonly string[])[] {
+  const begun = new Set<string>();
+  const waves: string[][] = [];
+  for (let turn = 0; turn < 100; turn += 1) {
+    plan(on);
+    const starting = on.jobs().flatMap((job) => (begun.has(job.node) ? [] : [job.node]));
+    if (starting.length > 0) waves.push([...new Set(starting)]);
+    for (const name of starting) begun.add(name);
+    if (on.jobs().length === 0) return waves;
+    workAll(on);
+  }
+  throw new Error('the rollout does not end');
+}
+
+const sizes = (waves: readonly (readonly string[])[]): readonly number[] => waves.map(({ length }) => length);
+const stateOf = (on: SimulatedWorld, state: string): readonly string[] =>
+  Object.entries(on.live().status.nodes).flatMap(([name, entry]) => (entry.state === state ? [name] : []));
+
+describe('a rollout', () => {
+  it.each([
+    ['doubles what is ready', rollout(), 100, [1, 2, 6, 18, 54, 19]],
+    ['grows by another factor', rollout({ growth: 1 }), 10, [1, 1, 2, 4, 2]],
+    ['begins with more canaries', rollout({ canaryNodes: 5 }), 30, [5, 10, 15]],
+    ['begins with a percentage', rollout({ canaryNodes: '10%' }), 30, [3, 6, 18, 3]],
+    ['pulls on all nodes at once with 100%', rollout({ canaryNodes: '100%' }), 7, [7]],
+  ])('%s', (_, of, count, expected) => {
+    expect(waveSizes(of, count)).toEqual(expected);
+    const on = world({ count, rollout: of });
+    expect(sizes(wavesOf(on))).toEqual(expected);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded' });
+  });
+
+  it('has the waves of the model with a thousand nodes', { timeout: 60_000 }, () => {
+    const on = world({ count: 1000, rollout: rollout() });
+    expect(sizes(wavesOf(on))).toEqual(waveSizes(rollout(), 1000));
+    expect(stateOf(on, 'Ready')).toHaveLength(1000);
+  });
+
+  it('stays within maxConcurrentNodes', () => {
+    const on = simulatedWorld({
+      spec: { lists: [list(['app:1'])], rollout: rollout(), maxConcurrentNodes: 3 },
+      ...{ nodes: nodes(10), fates: calm },
+    });
+    expect(sizes(wavesOf(on))).toEqual([1, 2, 3, 3, 1]);
+  });
+
+  it('seeds every domain after the canary, and grows within each', () => {
+    const on = world({ count: 30, rollout: rollout({ topologyKey: 'zone' }) });
+    const waves = wavesOf(on);
+    const zoneOf = (name: string): string => zones[Number(name.slice(5)) % zones.length] ?? '';
+    const perZone = waves.map((wave) => zones.map((zone) => wave.filter((name) => zoneOf(name) === zone).length));
+    expect(perZone).toEqual([
+      [1, 0, 0],
+      [2, 1, 1],
+      [6, 2, 2],
+      [1, 6, 6],
+      [0, 1, 1],
+    ]);
+  });
+
+  it('stops when the canary fails, with two Jobs for a bad tag on a thousand nodes', { timeout: 60_000 }, () => {
+    const on = world({ count: 1000, rollout: rollout(), fates: { images: { 'app:1': 'missing' } } });
+    const made = new Set<string>();
+    for (let turn = 0; turn < 10; turn += 1) {
+      plan(on);
+      for (const { name } of on.jobs()) made.add(name);
+      workAll(on);
+    }
+    expect(made.size).toBeLessThanOrEqual(2);
+    expect(stateOf(on, 'Failed')).toEqual(['node-0000']);
+    expect(stateOf(on, 'Held')).toHaveLength(999);
+    expect(on.live().status).toMatchObject({
+      status: 'Failed',
+      message: expect.stringContaining('the rollout stopped, and 999 of 1000 nodes keep what they have') as string,
+    });
+  });
+
+  const broken = (...indexes: readonly number[]): ReadonlySet<string> => new Set(indexes.map(nameOf));
+
+  it('goes on with as many failed nodes as are allowed, and ends Failed', () => {
+    const on = world({ count: 20, rollout: rollout(), fates: { brokenNodes: broken(1, 5) } });
+    wavesOf(on);
+    expect(stateOf(on, 'Ready')).toHaveLength(18);
+    expect(stateOf(on, 'Held')).toEqual([]);
+    expect(on.live().status.status).toBe('Failed');
+  });
+
+  it('stops with one more, and nodes that have begun end', () => {
+    const on = world({ count: 20, rollout: rollout(), fates: { brokenNodes: broken(1, 4, 5) } });
+    // A node that failed once takes a second attempt, while the wave after it has begun.
+    expect(sizes(wavesOf(on))).toEqual([1, 2, 3, 4]);
+    expect(stateOf(on, 'Failed')).toHaveLength(3);
+    expect(stateOf(on, 'Held')).toHaveLength(10);
+  });
+
+  it('begins anew with the next round', () => {
+    const on = world({ count: 20, rollout: rollout(), fates: { images: { 'app:1': 'missing' } } });
+    wavesOf(on);
+    on.edit({ lists: [list(['app:2'])], rollout: rollout() });
+    expect(sizes(wavesOf(on))).toEqual([1, 2, 6, 11]);
+    expect(on.live().status.status).toBe('Succeeded');
+  });
+
+  it('goes on when the node that stopped it leaves', () => {
+    const on = world({ count: 8, rollout: rollout(), fates: { brokenNodes: broken(0) } });
+    wavesOf(on);
+    expect(stateOf(on, 'Held')).toHaveLength(7);
+    on.setNode('node-0000', undefined);
+    expect(sizes(wavesOf(on))).toEqual([1, 2, 4]);
+    expect(on.live().status.status).toBe('Succeeded');
+  });
+
+  it('does not wait for a canary that becomes NotReady', () => {
+    const on = world({ count: 4, rollout: rollout() });
+    plan(on);
+    expect(stateOf(on, 'Pulling')).toEqual(['node-0000']);
+    const [first] = nodes(1);
+    if (first !== undefined) on.setNode('node-0000', { ...first, isReady: false });
+    expect(sizes(wavesOf(on))).toEqual([1, 2]);
+    expect(stateOf(on, 'Skipped')).toEqual(['node-0000']);
+  });
+
+  it('serves nodes that join later at once, as others have the images', () => {
+    const on = world({ count: 3, rollout: rollout() });
+    wavesOf(on);
+    for (const each of nodes(8).slice(3)) on.setNode(each.name, each);
+    expect(sizes(wavesOf(on))).toEqual([5]);
+  });
+
+  it('pauses between waves', () => {
+    const on = world({ count: 9, rollout: rollout({ pauseSeconds: 60 }) });
+    plan(on);
+    workAll(on);
+    plan(on);
+    expect(on.jobs()).toEqual([]);
+    expect(on.live().status.nextWaveTime).toBeDefined();
+    on.wait(59_000);
+    plan(on);
+    expect(on.jobs()).toEqual([]);
+    on.wait(1000);
+    plan(on);
+    expect(on.jobs()).toHaveLength(2);
+    expect(on.live().status.nextWaveTime).toBeUndefined();
+    const [one] = on.jobs();
+    while (one !== undefined && on.work(one.name));
+    plan(on);
+    expect(on.jobs()).toHaveLength(1);
+  });
+});
