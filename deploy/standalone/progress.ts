@@ -71,7 +71,8 @@ function describeNode(cache: ImageCache, entry: LedgerEntry): NodeLine {
     case 'Failed':
       return { state: 'failed', text: shortfall(images, failed), tone: 'bad' };
     case 'Skipped':
-      return { state: 'skipped', text: entry.reason, tone: 'quiet' };
+    case 'Held':
+      return { state: entry.state.toLowerCase(), text: entry.reason, tone: 'quiet' };
   }
 }
 

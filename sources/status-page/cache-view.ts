@@ -15,7 +15,7 @@ export type CacheRow = {
   readonly message: string;
   readonly isSuspended: boolean;
   /** `failing` nodes are not among the pulling and pending ones here. */
-  readonly nodes: Readonly<Record<'ready' | 'pulling' | 'pending' | 'failing' | 'failed' | 'skipped', number>>;
+  readonly nodes: Readonly<Record<'ready' | 'pulling' | 'pending' | 'failing' | 'failed' | 'held' | 'skipped', number>>;
   /** Nodes with image removals, by state. */
   readonly removals: Readonly<Record<'removed' | 'open' | 'failed' | 'skipped', number>>;
   readonly images: { readonly total: number; readonly failed: number };
@@ -59,14 +59,17 @@ type ImageState = 'failed' | 'failing' | 'pulling' | 'pending' | 'unknown' | 'pr
 
 export function cacheRow(cache: ImageCache): CacheRow {
   const { namespace, name, spec, status } = cache;
-  const { desired, ready, failing, failed, skipped } = nodeCounts(status.nodes);
+  const { desired, ready, failing, failed, held, skipped } = nodeCounts(status.nodes);
   const entries = Object.values(status.nodes);
   const pulling = entries.filter((entry) => shownState(entry) === 'Pulling').length;
   const images = new Set(spec.lists.flatMap((list) => list.images));
   return {
     ...{ namespace, name, status: status.status, operation: status.round?.operation ?? '', message: status.message },
     isSuspended: spec.suspend,
-    nodes: { ready, pulling, pending: desired - ready - pulling - failing - failed, failing, failed, skipped },
+    nodes: {
+      ...{ ready, pulling, pending: desired - ready - pulling - failing - failed - held },
+      ...{ failing, failed, held, skipped },
+    },
     removals: removalCounts(status.removals),
     images: { total: images.size, failed: Object.keys(status.failures).length },
     ...{ started: status.startTime, ended: status.completionTime, nextRefresh: status.nextRefreshTime },
@@ -127,6 +130,7 @@ const letters: Readonly<Record<ShownState, string>> = {
   Failing: 'T',
   Pulling: 'P',
   Pending: 'W',
+  Held: 'H',
   Skipped: 'S',
   Ready: 'R',
 };

@@ -6,12 +6,14 @@ import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from '#model/desired/desired-images.ts';
 import { freeNodeSlots } from '#model/desired/node-limit.ts';
 import { causeOf, outcomeOf } from '#model/pull/image-outcome.ts';
+import { rolloutOf, waveText } from '#model/desired/rollout.ts';
 import { selectsNode } from '#model/desired/node-selector.ts';
 import { gateEnd, gateOffEvents } from '#model/desired/warm-gate.ts';
 import type { Pod } from '#model/job/pod.ts';
 import { isFailingToPull } from '#model/job/pod.ts';
 import { type Node, type SkipReason, skipReason, untoleratedTaint } from '#model/node/node.ts';
 import { pullRules } from '#model/node/tolerations.ts';
+import { hasTurn, waveBudget } from '#model/pull/waves.ts';
 import { refusalOf } from '#model/round/refusal.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import { imageState } from '../status/report.ts';
@@ -183,7 +185,8 @@ function isPulled({ pods = [], settings, cache, name }: Explained, image: string
 
 function waitSteps(input: Explained, entry: LedgerEntry): readonly Step[] {
   const { cache, name } = input;
-  if (entry.state === 'Pending') return [step('holds', pendingText(input))];
+  if (entry.state === 'Pending') return [step('holds', pendingText(input, entry))];
+  if (entry.state === 'Held') return [step('fails', heldText), nextRoundStep(input)];
   if (entry.state !== 'Pulling') return [];
   const refusal = refusalOf(cache);
   const attempt = `attempt ${entry.attempt} has begun`;
@@ -198,7 +201,9 @@ function waitSteps(input: Explained, entry: LedgerEntry): readonly Step[] {
   return input.pods.map((pod) => step('holds', `${attempt}: Pod ${podText(pod, input.now)}`));
 }
 
-function pendingText({ cache, name, settings }: Explained): string {
+const heldText = 'its rollout stopped before it began, because too many nodes failed: it keeps what it has';
+
+function pendingText({ cache, name, settings, now }: Explained, entry: LedgerEntry): string {
   if (ownEntry(cache.status.removals, name)?.state === 'Removing') return 'it waits: a removal is running on the node';
   const busy = ownEntry(cache.status.nodes, name)?.reason === nodeBusy;
   if (busy) return 'it waits, NodeBusy: other caches have as many pull Pods on the node as may be there at once';
@@ -206,8 +211,13 @@ function pendingText({ cache, name, settings }: Explained): string {
   const running = entries.filter(({ state }) => state === 'Pulling').length;
   const slots = freeNodeSlots(cache, settings, { running, total: entries.length });
   if (slots === 0) return `it waits for its turn: ${counted(running, 'node')} pull, and no more may at once`;
+  const budget = waveBudget(cache, settings, now);
+  if (!hasTurn(entry, budget)) return `it waits for its wave. ${waveTextOf(cache, settings)}`;
   return 'it waits to be started: if that lasts, another cache removes an image of it there, or no function runs';
 }
+
+const waveTextOf = (cache: ImageCache, settings: Settings): string =>
+  waveText(rolloutOf(cache, settings), cache.status.nodes, cache.status.nextWaveTime);
 
 function podText({ namespace, name, startedAt, createdAt, unschedulable, phase }: Pod, now: number): string {
   const which = `${namespace}/${name}`;
@@ -228,13 +238,19 @@ function causeSteps({ cache, name, pods = [] }: Explained, image: string): reado
     : [step('fails', `${image}: ${[cause.reason, cause.message].filter((text) => text !== '').join(': ')}`)];
 }
 
-function retryStep({ cache, name, now }: Explained, entry: LedgerEntry): Step {
-  const { nextRefreshTime, failures } = cache.status;
-  const own = Object.values(failures).flatMap((each) => each.filter(({ node }) => node === name));
+function retryStep(input: Explained, entry: LedgerEntry): Step {
+  const { failures } = input.cache.status;
+  const own = Object.values(failures).flatMap((each) => each.filter(({ node }) => node === input.name));
   const who = own.some(({ reason }) => reason === 'FailedCreate') ? 'Job controller' : 'kubelet';
   if (entry.failingUntil !== undefined)
     return step('holds', `the ${who} tries again by itself, until ${timeText(entry.failingUntil)}`);
   if (entry.state !== 'Failed') return step('holds', 'what failed is tried once more in this round');
+  return nextRoundStep(input);
+}
+
+/** When the next round tries again. */
+function nextRoundStep({ cache, now }: Explained): Step {
+  const { nextRefreshTime } = cache.status;
   const refresh =
     nextRefreshTime === undefined
       ? 'no refresh is scheduled'

@@ -54,13 +54,14 @@ function removalLines({ nodes, bytes }: Forecast): readonly string[] {
   ];
 }
 
-/** What else happens: a round that ends, registries that are asked, nodes that are held, disks that are too small. */
-function sideLines({ supersedes, registries, gate, nodes }: Forecast): readonly string[] {
+/** What else happens: a round that ends, registries that are asked, nodes that are held, waves, disks that are too small. */
+function sideLines({ supersedes, registries, gate, waves, nodes }: Forecast): readonly string[] {
   const short = nodes.filter(({ freeBytesAfter = 0 }) => freeBytesAfter < 0);
   return [
     ...(supersedes === undefined ? [] : [`supersedes round ${supersedes.number}, ${supersedes.operation}`]),
     ...(registries.length === 0 ? [] : [`registries asked: ${registries.join(', ')}`]),
     ...(gate === undefined ? [] : [gateText(gate)]),
+    ...(waves === undefined ? [] : [`waves: ${waves.join(', ')} ${waves.at(-1) === 1 ? 'node' : 'nodes'}`]),
     ...short.map(({ name, freeBytesAfter = 0 }) => `${name} lacks ${byteSize(-freeBytesAfter)} of disk for it`),
   ];
 }

@@ -1,11 +1,12 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
-import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { type LedgerEntry, type NodeState, stateOf } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
 import type { Operation, Trigger } from '#model/cache/round.ts';
 import type { Settings } from '#model/cache/settings.ts';
+import { byImages, progressOf, rolloutOf, waveSizes } from '#model/desired/rollout.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
 import {
   type GateForecast,
@@ -43,6 +44,8 @@ export type Forecast = {
   /** Registries that are asked when the round opens. */
   readonly registries: readonly string[];
   readonly gate: GateForecast | undefined;
+  /** Nodes of each wave of the largest rollout; absent if all nodes pull at once. */
+  readonly waves?: readonly number[];
 };
 
 export type NodeForecast = {
@@ -119,7 +122,20 @@ export function forecast(input: ForecastInput): Forecast {
     supersedes: supersededRound(cache, startsRound),
     registries: registriesAsked(cache, allNodes, settings),
     gate: gateForecast(next, allNodes, settings),
+    ...wavesOf(cache, status, settings),
   };
+}
+
+/** Domains of a topology grow by themselves, so that their waves depend on the nodes of each. */
+function wavesOf(cache: ImageCache, { nodes }: Status, settings: Settings): Pick<Forecast, 'waves'> {
+  const rollout = rolloutOf(cache, settings);
+  if (rollout === undefined || rollout.topologyKey !== '') return {};
+  const sizes = [...byImages(nodes).values()].map((entries) => {
+    const { total, ready } = progressOf(entries);
+    return waveSizes(rollout, total, ready);
+  });
+  const [longest = []] = sizes.toSorted((a, b) => b.length - a.length);
+  return longest.length === 0 ? {} : { waves: longest };
 }
 
 const sum = (sizes: readonly (number | undefined)[]): number =>

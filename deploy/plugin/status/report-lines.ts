@@ -27,12 +27,13 @@ export function reportLines(report: Report, view: ReportView): readonly string[]
 
 function summaryLines(report: Report, { now, width, colour }: ReportView): readonly string[] {
   const { name, namespace, status, counts, round } = report;
-  const { desired, ready, failing, failed, skipped } = counts;
+  const { desired, ready, failing, failed, held, skipped } = counts;
   const tone = status === 'Failed' ? 'bad' : status === 'Succeeded' ? 'good' : 'busy';
   const parts = [
     `${ready} of ${counted(desired, 'node')} ready`,
     ...(failing === 0 ? [] : [`${failing} failing`]),
     ...(failed === 0 ? [] : [`${failed} failed`]),
+    ...(held === 0 ? [] : [`${held} held`]),
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
   ];
   const state = status === '' ? 'no status yet' : status;
@@ -94,7 +95,14 @@ const marks: Readonly<Record<ImageState, string>> = {
   waiting: '.',
   unknown: '?',
 };
-const tones = { Failed: 'bad', Skipped: 'quiet', Pulling: 'busy', Pending: 'quiet', Ready: 'good' } as const;
+const tones = {
+  Failed: 'bad',
+  Held: 'bad',
+  Skipped: 'quiet',
+  Pulling: 'busy',
+  Pending: 'quiet',
+  Ready: 'good',
+} as const;
 
 function nodeLines({ images, nodes }: Report, { isWide, colour }: ReportView): readonly string[] {
   const shown = isWide ? nodes : nodes.slice(0, max.nodes);

@@ -151,6 +151,6 @@ function imageReports(
   });
 }
 
-const order: readonly NodeState[] = ['Failed', 'Skipped', 'Pulling', 'Pending', 'Ready'];
+const order: readonly NodeState[] = ['Failed', 'Held', 'Skipped', 'Pulling', 'Pending', 'Ready'];
 const rank = ({ state, images }: NodeReport): number =>
   images.some((image) => image.state === 'failing') ? 0.5 : order.indexOf(state);

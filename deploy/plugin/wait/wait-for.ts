@@ -71,11 +71,12 @@ function whyLines(cache: ImageCache, { colour, width = 80 }: Terminal): readonly
 
 function progress(cache: ImageCache): string {
   const { name, status } = cache;
-  const { desired, ready, failing, failed, skipped } = nodeCounts(status.nodes);
+  const { desired, ready, failing, failed, held, skipped } = nodeCounts(status.nodes);
   const parts = [
     ...(desired === 0 ? [] : [`${ready} of ${counted(desired, 'node')} ready`]),
     ...(failing === 0 ? [] : [`${failing} failing`]),
     ...(failed === 0 ? [] : [`${failed} failed`]),
+    ...(held === 0 ? [] : [`${held} held`]),
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
   ];
   return [`imagecache/${name} ${waitStateOf(cache)}`, ...parts].join(', ');

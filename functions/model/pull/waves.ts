@@ -31,7 +31,8 @@ export function holdNodes({ settings }: World, cache: ImageCache): ImageCache {
   );
   const entries = Object.entries(nodes).map(([name, entry]): [string, LedgerEntry] => {
     if (!isWaitingForWave(entry)) return [name, entry];
-    return [name, { ...entry, ...(isStoppedFor.get(entry.desiredHash) === true ? held : waiting) }];
+    if (isStoppedFor.get(entry.desiredHash) === true) return [name, { ...entry, ...held }];
+    return [name, entry.state === 'Held' ? { ...entry, ...waiting } : entry];
   });
   return withStatus(cache, { nodes: Object.fromEntries(entries) });
 }

@@ -7,6 +7,7 @@ const states = {
   Pulling: 'pulling',
   Pending: 'pending',
   Skipped: 'skipped',
+  Held: 'held',
   Ready: 'ready',
 };
 const kindsOfImages = {
@@ -17,7 +18,7 @@ const kindsOfImages = {
   pending: 'pending',
   unknown: 'skipped',
 };
-const kindsOfLetters = { R: 'ready', F: 'failed', T: 'failing', P: 'pulling', W: 'pending', S: 'skipped' };
+const kindsOfLetters = { R: 'ready', F: 'failed', T: 'failing', P: 'pulling', W: 'pending', S: 'skipped', H: 'held' };
 
 /** The nodes of a cache as a map and as a table, failures first, with a filter by state and name. */
 export function nodeSection(cache, shown, asks) {

@@ -103,10 +103,11 @@ export function removalsInWords({ removed, open, failed, skipped }) {
 const inProgress = ({ operation }) =>
   element('span', { class: 'quiet' }, operation === '' ? 'in progress' : `${operation.toLowerCase()} in progress`);
 
-function nodesInWords({ ready, pulling, pending, failing, failed, skipped }) {
-  const parts = [`${grouped(ready)}/${grouped(ready + pulling + pending + failing + failed)}`];
+function nodesInWords({ ready, pulling, pending, failing, failed, held, skipped }) {
+  const parts = [`${grouped(ready)}/${grouped(ready + pulling + pending + failing + failed + held)}`];
   if (failing > 0) parts.push(`${grouped(failing)} failing`);
   if (failed > 0) parts.push(`${grouped(failed)} failed`);
+  if (held > 0) parts.push(`${grouped(held)} held`);
   if (skipped > 0) parts.push(`${grouped(skipped)} skipped`);
   return parts.join(' · ');
 }

@@ -21,6 +21,7 @@ import {
 
 const lists = [list(['app:1', 'base:2'], { nodeSelector: { pool: 'a' } })];
 const on = { pool: 'a' };
+const rollout = { canaryNodes: 1, growth: 2, topologyKey: '', maxFailedNodes: '10%', pauseSeconds: 0 };
 const open = (of: Parameters<typeof pulling>[0], more: Partial<ImageCache> = {}): ImageCache =>
   openCache({ 'node-1': pulling(of, cache({ spec: spec({ lists }) })) }, { spec: spec({ lists }), ...more });
 const refused = (given: ImageCache): ImageCache => ({
@@ -107,6 +108,27 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
       },
     },
     last: 'holds it waits for its turn: 1 node pull',
+  },
+  {
+    when: 'it waits for its wave',
+    given: {
+      cache: {
+        ...open({ state: 'Pending', attempt: 0 }, { spec: spec({ lists, rollout }) }),
+        status: openCache(
+          {
+            'node-1': pulling({ state: 'Pending', attempt: 0 }, cache({ spec: spec({ lists }) })),
+            'node-2': pulling({ id: 'b' }, cache({ spec: spec({ lists }) })),
+          },
+          { spec: spec({ lists }) },
+        ).status,
+      },
+    },
+    last: 'holds it waits for its wave. Wave 1 of 2: 0 of 2 nodes have pulled',
+  },
+  {
+    when: 'its rollout stopped',
+    given: { cache: open({ state: 'Held', attempt: 0, reason: 'RolloutStopped' }) },
+    last: 'holds no refresh is scheduled; at once: kubectl imagecache refresh web -n apps',
   },
   {
     when: 'a quota forbids its Job',

@@ -94,6 +94,14 @@ describe('a plan shows everything that will happen:', () => {
     expect(planned(edited(), { nodes: [node1] }).supersedes).toBeUndefined();
   });
 
+  it('the waves of a rollout', () => {
+    const rollout = { canaryNodes: 1, growth: 2, topologyKey: '', maxFailedNodes: '10%', pauseSeconds: 0 };
+    const nodes = Array.from({ length: 11 }, (_, index) => holding(`node-${index}`, []));
+    const told = planned(cache({ spec: spec({ lists: [list(['app:1'])], rollout }) }), { nodes });
+    expect(told.waves).toEqual([1, 2, 6, 2]);
+    expect(forecastLines(told, false)).toContain('waves: 1, 2, 6, 2 nodes');
+  });
+
   it('the registries that are asked', () => {
     const moving = cache({ spec: spec({ lists: [list(['r.example:5000/app', 'other.example/app:1'])] }) });
     const told = planned(moving, { nodes: [node1] });
