@@ -80,7 +80,9 @@ async function carryOut(action: Action, kube: Kube, prefix: string): Promise<voi
       await unless(isConflict, kube.create('ImageCache', action.cache, { spec: action.spec }));
       return;
     case 'edit':
-      await kube.patch('ImageCache', action.cache, { spec: { maxConcurrentNodes: null, ...action.spec } });
+      await kube.patch('ImageCache', action.cache, {
+        spec: { maxConcurrentNodes: null, rollout: null, ...action.spec },
+      });
       return;
     case 'refresh':
     case 'purge': {

@@ -15,6 +15,7 @@ export type CacheSpec = {
   readonly cacheSpec: readonly { readonly images: readonly string[]; readonly nodeSelector: object }[];
   readonly deletionPolicy: 'Retain' | 'Purge';
   readonly maxConcurrentNodes?: number;
+  readonly rollout?: { readonly canaryNodes: number; readonly growth: number };
 };
 type Zone = 'a' | 'b';
 
@@ -39,12 +40,12 @@ export type Scenario = {
   readonly mostRounds: Readonly<Record<string, number>>;
 };
 
+const failingImages: readonly string[] = [simulatedImage('missing', 'd'), simulatedImage('denied', 'e')];
 const quickImages = [
   simulatedImage('good', 'a'),
   simulatedImage('good', 'b'),
   'registry.example/moving:latest',
-  simulatedImage('missing', 'd'),
-  simulatedImage('denied', 'e'),
+  ...failingImages,
 ] as const;
 const slowImage = simulatedImage('slow', 'c');
 
@@ -131,11 +132,12 @@ function specOf(deletionPolicy: CacheSpec['deletionPolicy'], { prefix, chance, i
     const nodeSelector = { pool: prefix, ...(chance.is(0.4) ? { zone: chance.pick(['a', 'b']) } : {}) };
     return { images: some.length === 0 ? [chance.pick(images)] : some, nodeSelector };
   };
-  return {
-    cacheSpec: chance.is(0.25) ? [list(), list()] : [list()],
-    deletionPolicy,
-    ...(chance.is(0.25) ? { maxConcurrentNodes: 1 } : {}),
-  };
+  const cacheSpec = chance.is(0.25) ? [list(), list()] : [list()];
+  const maxConcurrentNodes = chance.is(0.25) ? { maxConcurrentNodes: 1 } : {};
+  // Which nodes a stopped rollout holds depends on which of them began, so that all pulls succeed in one.
+  const isGood = cacheSpec.every((each) => each.images.every((image) => !failingImages.includes(image)));
+  const rollout = chance.is(0.5) && isGood ? { rollout: { canaryNodes: 1, growth: 1 } } : {};
+  return { cacheSpec, deletionPolicy, ...maxConcurrentNodes, ...rollout };
 }
 
 type Draws = { readonly zone: () => Zone; readonly chance: SeededRandom };
