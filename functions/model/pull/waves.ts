@@ -83,11 +83,13 @@ function budgetOf(entries: readonly LedgerEntry[], rollout: Rollout): readonly (
 const allowed = ({ ready, running }: Progress, { growth }: Rollout, first: number): number =>
   Math.max(0, (ready === 0 ? first : growth * ready) - running);
 
-/** Divides a number of nodes between domains. */
+/** Divides a number of nodes between domains, as evenly as the nodes that wait in each allow. */
 function spread(domains: readonly (readonly [string, Progress])[], nodes: number): readonly [string, number][] {
   let left = nodes;
-  return domains.map(([key, progress], index) => {
-    const share = Math.min(progress.waiting, Math.ceil(left / (domains.length - index)));
+  // The smallest first: what it cannot take, the others can.
+  const sorted = domains.toSorted(([, a], [, b]) => a.waiting - b.waiting);
+  return sorted.map(([key, { waiting: most }], index) => {
+    const share = Math.min(most, Math.ceil(left / (sorted.length - index)));
     left -= share;
     return [key, share];
   });
