@@ -25,10 +25,14 @@ export function retainedJobs(world: World, cache: ImageCache, desired: DesiredBy
     const entry = entries.get((view.job ?? view.pod)?.nodeId ?? '');
     return !hasEnded(view) && isOfLastAttempt(view, entry, cache);
   });
+  const { round: { number = 0 } = {} } = cache.status;
+  const emptied = new Set(Object.values(cache.status.removals).map(({ id }) => id));
   const isNeeded = (pin: Pin): boolean => {
     const entry = entries.get(pin.nodeId);
     if (entry === undefined) return false;
-    const isCurrent = pin.round >= (cache.status.round?.number ?? 0) || isRoundOpen(cache.status);
+    // It would be taken for the Job that pulls again, under the same name, what is removed now.
+    if (pin.round === number && pin.holds.desiredHash !== entry.desiredHash && emptied.has(pin.nodeId)) return false;
+    const isCurrent = pin.round >= number || isRoundOpen(cache.status);
     return isCurrent || !isReplaced(pin, entry, { pins, desired });
   };
   const names = [...pins.filter(isNeeded).map(({ name }) => name), ...late.map(([name]) => name)];
