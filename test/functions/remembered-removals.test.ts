@@ -3,7 +3,19 @@ import { jobComplete } from '../../functions/job-complete.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { aCache, aJob, aNode, changed, completed, nodeNamed, nodePath, scene, tick, type Scene } from './scene.ts';
+import {
+  aCache,
+  aJob,
+  aNode,
+  changed,
+  completed,
+  nodeNamed,
+  nodePath,
+  podsPath,
+  scene,
+  tick,
+  type Scene,
+} from './scene.ts';
 import { asked, editedDown, ends, orderOf, pulled, removals, removalsPath, removed, told } from './removal-scene.ts';
 
 const both = { images: ['app:1', 'base:2'], nodeSelector: { tier: 'a' } };
@@ -37,7 +49,7 @@ const remove = async (on: Scene, ...images: readonly string[]): Promise<void> =>
   const before = new Set(removals(on).map(({ metadata }) => metadata.name));
   await purge(changed(aCache, { isRemoval: true }), on.context);
   const job = removals(on).find(({ metadata }) => !before.has(metadata.name));
-  expect(orderOf(job)).toEqual(images.map((image) => `--remove=${image}`));
+  expect(orderOf(job).filter((arg) => arg.startsWith('--remove='))).toEqual(images.map((image) => `--remove=${image}`));
   ends(
     on,
     job,
@@ -91,6 +103,22 @@ describe('images of a node that leaves a selector', () => {
     await remove(on, 'app:1', 'base:2', 'tool:3');
   });
 
+  it('are removed if it left, came back and left again while nothing could run there', async () => {
+    const on = await labelled();
+    const away = async (labels: object): Promise<void> => {
+      const status = { conditions: [{ type: 'Ready', status: 'False' }] };
+      on.api.put(nodePath('node-1'), nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels }, status }));
+      await reconcile(changed(aNode('node-1')), on.context);
+    };
+    await away({});
+    expect(on.live().status.removals['node-1']?.state).toBe('Skipped');
+    await away({ tier: 'a' });
+    expect(on.live().status.removals).toEqual({});
+    await away({});
+    await label(on, {});
+    await remove(on, 'app:1', 'base:2');
+  });
+
   it('are not removed if it never pulled any', async () => {
     const on = scene();
     on.cache({ cacheSpec: [both], suspend: true });
@@ -114,6 +142,35 @@ describe('images of a node that leaves a selector', () => {
     expect(removals(on).map(orderOf)).toEqual([['--remove=tool:3', '--keep=app:1', '--keep=base:2']]);
     await label(on, {});
     await remove(on, 'app:1', 'base:2', 'tool:3');
+  });
+});
+
+/** A retained pull Job has ended. */
+const ended = async (on: Scene, job: string, ...images: readonly number[]): Promise<void> => {
+  on.pod(job, { phase: 'Succeeded', ...completed(...images) });
+  await jobComplete(changed(aJob(job)), on.context);
+  expect(on.live().status.nodes['node-1']?.state).toBe('Ready');
+};
+
+describe('images of a node that goes to and fro between lists', () => {
+  it('are pulled again each time, although Jobs are retained', async () => {
+    const on = scene();
+    const other = { images: ['tool:3'] };
+    on.cache({ cacheSpec: [both, other], jobRetentionPolicy: 'Retain' });
+    await label(on, { tier: 'a' });
+    await reconcile(changed(aCache), on.context);
+    const [first = ''] = on.jobs();
+    await ended(on, first, 0, 1, 2);
+    expect(on.jobs()).toEqual([first]);
+    await label(on, {});
+    for (const job of on.jobs()) if (job !== first) await ended(on, job, 0);
+    await remove(on, 'app:1', 'base:2');
+    expect(on.jobs()).not.toContain(first);
+    on.api.remove(`${podsPath}/${first}-abcde`);
+    await label(on, { tier: 'a' });
+    await refresh(tick, on.context);
+    expect(on.jobs()).toContain(first);
+    expect(on.live().status.nodes['node-1']?.state).toBe('Pulling');
   });
 });
 

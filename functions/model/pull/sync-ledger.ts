@@ -64,7 +64,7 @@ type Target = {
 function syncEntry(stored: LedgerEntry | undefined, target: Target): LedgerEntry {
   const { world, cache, node, desired } = target;
   const isKept = stored !== undefined && stored.id === node.id && stored.desiredHash === desired.hash;
-  const holdsImages = stored?.id === node.id && mayHoldImages(stored);
+  const holdsImages = (stored?.id === node.id && mayHoldImages(stored)) || owesRemoval(cache, node);
   const entry = isKept ? stored : { ...newEntry(node.id, desired.hash), holdsImages };
   if (entry.state === 'Ready') return { ...entry, reason: node.isReady ? '' : 'NotReady' };
   if (entry.state === 'Failed') return entry;
@@ -73,6 +73,12 @@ function syncEntry(stored: LedgerEntry | undefined, target: Target): LedgerEntry
   if (entry.state === 'Pulling') return entry;
   if (entry.attempt > 0 || entry.opening !== undefined) return { ...entry, state: 'Pending', reason: '' };
   return withoutPresentImages(entry, target);
+}
+
+/** Whether images of the cache were to be removed from the node and may still be there. They may be desired again now, and have no other record. */
+function owesRemoval({ status }: ImageCache, node: Node): boolean {
+  const removal = ownEntry(status.removals, node.name);
+  return removal?.id === node.id && removal.state !== 'Removed';
 }
 
 /**
