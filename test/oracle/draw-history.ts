@@ -38,6 +38,7 @@ function passageOf(draw: Draw): readonly Step[] {
   const { chance } = draw;
   if (chance.is(0.08)) return toAndFro(draw);
   if (chance.is(0.1)) return unseen(draw);
+  if (chance.is(0.1)) return aside(draw);
   return [{ ...actionOf(draw), after: waitOf(draw) }];
 }
 
@@ -63,6 +64,27 @@ function unseen(draw: Draw): readonly Step[] {
     away,
     ...[...actions, { type: 'outage', is: false } as const].map((action): Step => ({ ...action, after: 0 })),
   ];
+}
+
+/** A node that cannot be served for a time, in which its cache is asked for something and its labels change. */
+function aside(draw: Draw): readonly Step[] {
+  const { chance, traits } = draw;
+  const [node, cache] = [nodeOf(draw), cacheOf(draw)];
+  const type = chance.pick(
+    traits.hasSimulatedNodes ? (['not ready', 'opt out', 'taint'] as const) : (['opt out'] as const),
+  );
+  const request = chance.pick<Action>([
+    { type: 'edit', cache, spec: specOf(draw) },
+    { type: 'refresh', cache, by: by(draw) },
+    { type: 'purge', cache, by: by(draw) },
+  ]);
+  const during: readonly Action[] = [request, { type: 'label', node, zone: zoneOf(draw) }];
+  const steps = [
+    { type, node, is: true },
+    ...(chance.is(0.7) ? during : during.toReversed()),
+    { type, node, is: false },
+  ];
+  return steps.map((action): Step => ({ ...action, after: chance.is(0.6) ? 'settled' : waitOf(draw) }));
 }
 
 const settingsOf = ({ chance }: Draw): Settings => ({

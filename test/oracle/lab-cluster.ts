@@ -37,7 +37,12 @@ const paces: Readonly<Record<Kind, Pace>> = {
 /** The last of two equal flags counts. */
 const startOf = (settings: Settings): Start => ({
   env: { TICK_SCHEDULE: '*/2 * * * * *' },
-  flags: ['--image-cache-refresh-frequency=0s', '--image-pull-deadline-duration=10s', ...flagsOf(settings)],
+  flags: [
+    '--image-cache-refresh-frequency=0s',
+    '--image-pull-deadline-duration=10s',
+    '--leader-election=false',
+    ...flagsOf(settings),
+  ],
 });
 
 /** Histories on a lab: on real nodes one after the other, as they are shared. */

@@ -53,6 +53,14 @@ describe('something is under way', () => {
       'until an edit is observed, also of a suspended cache',
       asked({}, { spec: { suspend: true }, metadata: { generation: 2 } }),
     ],
+    [
+      'until a request by annotation is done',
+      asked({}, { metadata: { annotations: { 'kubefledged.io/refresh-imagecache': '' } } }),
+    ],
+    [
+      'until a request by token is handled',
+      asked({ lastHandledPurgeAt: '1' }, { metadata: { annotations: { 'kubefledged.io/purge-requested-at': '2' } } }),
+    ],
     ['until a deletion has ended', asked({}, { metadata: { deletionTimestamp: '2026-11-24T11:00:00Z' } })],
   ])('%s', (_, is) => {
     expect(is).toBe(true);

@@ -42,6 +42,7 @@ export function isUnderWay({ metadata, status, spec }: SeenCache, { isForbidden,
   if (metadata.deletionTimestamp !== undefined || status.status === 'Processing') return true;
   if (status.observedGeneration !== metadata.generation) return true;
   if (spec.suspend) return false;
+  if (isRequested(metadata.annotations, status)) return true;
   const isReconciling = status.conditions.some((each) => each.type === 'Reconciling' && each.status === 'True');
   const isPulling = Object.values(status.nodes).some(({ state }) => state === 'Pending' || state === 'Pulling');
   const isRemoving = Object.values(status.removals).some(({ state, retryTime }) => {
@@ -50,6 +51,15 @@ export function isUnderWay({ metadata, status, spec }: SeenCache, { isForbidden,
     return state === 'Failed' && !(isForbidden && Date.parse(retryTime) > until);
   });
   return isReconciling || isPulling || isRemoving;
+}
+
+/** A request that nobody has acted on yet: annotations are removed, and tokens recorded. */
+function isRequested(annotations: Readonly<Record<string, string>>, status: SeenCache['status']): boolean {
+  const { lastHandledRefreshAt, lastHandledPurgeAt } = status;
+  const refresh = annotations['kubefledged.io/refresh-requested-at'] ?? lastHandledRefreshAt;
+  const purge = annotations['kubefledged.io/purge-requested-at'] ?? lastHandledPurgeAt;
+  const isAnnotated = ['refresh', 'purge'].some((name) => `kubefledged.io/${name}-imagecache` in annotations);
+  return isAnnotated || refresh !== lastHandledRefreshAt || purge !== lastHandledPurgeAt;
 }
 
 /** Retained Jobs do not work any more, whatever becomes of their Pods. Those of deleted caches are deleted by the garbage collector: on a real control plane within half a minute. */

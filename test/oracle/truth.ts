@@ -66,22 +66,27 @@ export const isUsed = ({ record }: Ending, node: SeenNode, image: string): boole
   record.used.some((each) => each.machine === node.machine && each.image === image);
 
 /** Causes of Jobs whose Pods have not run: nothing is then known of their images. */
-const notRun: ReadonlySet<string> = new Set(['FailedCreate', 'Pending', 'JobLost', 'ImagePullStatusUnknown']);
+const notRun: ReadonlySet<string> = new Set(['FailedCreate', 'Pending', 'JobLost']);
+
+/** The cause of an image that was not there at the deadline, and may have arrived later. */
+const late = 'ImagePullStatusUnknown';
 
 /**
- * Images that a node has, and of which no Pod of this cache has shown that they start. A kubelet that keeps records of pulls asks the
- * registry again for images that were pulled for others; and what was removed lately is not believed to be there.
+ * Images that a node has, and of which no Pod of this cache has shown in time that they start. A kubelet that keeps records of pulls asks
+ * the registry again for images that were pulled for others; and what was removed lately is not believed to be there.
  */
 export function unproven(
   ending: Ending,
   { status }: SeenCache,
   { name, keepsPullRecords }: SeenNode,
 ): ReadonlySet<string> {
-  const failures = Object.entries(status.failures);
-  const images = failures
-    .filter(([, causes]) => causes.some(({ node, reason }) => node === name && notRun.has(reason)))
-    .map(([image]) => image);
-  return new Set(images.filter((image) => keepsPullRecords || mayHaveBeenRemoved(ending, image)));
+  const images = Object.entries(status.failures).flatMap(([image, causes]) => {
+    const isTrusted = !keepsPullRecords && !mayHaveBeenRemoved(ending, image);
+    const isUnproven = ({ reason }: { reason: string }): boolean =>
+      reason === late || (!isTrusted && notRun.has(reason));
+    return causes.some((cause) => cause.node === name && isUnproven(cause)) ? [image] : [];
+  });
+  return new Set(images);
 }
 
 /** A cache that listed the image was purged, edited, or deleted with its images. */
