@@ -1,6 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { newRemovalEntry, type RemovalEntry } from '#model/cache/removal-ledger.ts';
 import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
+import { workingMessage } from '#model/round/pull-report.ts';
 import { emptyStatus } from '#model/cache/image-cache.ts';
 import { digest, list, round, spec } from '../../functions/model/builders.ts';
 
@@ -131,6 +132,55 @@ export function busyCluster(now: number): readonly ImageCache[] {
       },
       done(13),
     ),
+  ];
+}
+
+/** Three troubles at once: a bad tag, a registry that cannot be reached, a quota; and a node that is not Ready in all of them. */
+export function troubledCluster(now: number): readonly ImageCache[] {
+  const nodes = (of: Partial<LedgerEntry>): Record<string, LedgerEntry> =>
+    named(6, (index) => (index === 1 ? entry({ state: 'Skipped', reason: 'NotReady' }) : entry(of)));
+  const failing = { state: 'Pulling', failingImages: [0], failingUntil: now + 9 * minutes } as const;
+  const onAll = (image: string, reason: string, message: string) => ({
+    [image]: [1, 3, 4, 5, 6].map((number) => ({ node: `node-${number}`, reason, message })),
+  });
+  const [bad, away, api] = [
+    'registry.example.com/ml/cuda:12.9',
+    'registry.local:5000/shop/web:7',
+    'r.example.com/api:3',
+  ];
+  const refused = `failed to pull and unpack image "${away}": failed to do request: Head "https://registry.local:5000/v2/shop/web/manifests/7": dial tcp 10.0.0.9:5000: connect: connection refused`;
+  const working = (failures: ImageCache['status']['failures'], images: readonly string[]) => {
+    const { status } = cacheNamed('', { images, nodes: nodes(failing) }, { failures });
+    return {
+      status: 'Processing',
+      failures,
+      startTime: now - minutes,
+      message: workingMessage(status, 'Create'),
+    } as const;
+  };
+  const done = { completionTime: now - 2 * minutes, nextRefreshTime: now + 12 * minutes };
+  const quota =
+    'Error creating: pods is forbidden: exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0';
+  return [
+    cacheNamed(
+      'ml/training',
+      {
+        images: [bad, 'registry.example.com/ml/serve:1'],
+        nodes: nodes({ state: 'Failed', attempt: 2, failedImages: [0] }),
+      },
+      { ...done, status: 'Failed', message: failedMessage, failures: onAll(bad, 'ErrImagePull', notFound(bad)) },
+    ),
+    cacheNamed(
+      'shop/web',
+      { images: [away], nodes: nodes(failing) },
+      working(onAll(away, 'ErrImagePull', refused), [away]),
+    ),
+    cacheNamed(
+      'tight/api',
+      { images: [api], nodes: nodes(failing) },
+      working(onAll(api, 'FailedCreate', quota), [api]),
+    ),
+    cacheNamed('platform/base', { images: ['registry.example.com/base/os:9'], nodes: nodes({}) }, done),
   ];
 }
 

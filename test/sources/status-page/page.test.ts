@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it as base, type TestContext, vi } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { browserPath, noBrowser, startBrowser } from './browser.ts';
-import { busyCluster, cacheNamed, entry, largeCluster, removal } from './caches.ts';
+import { busyCluster, cacheNamed, entry, largeCluster, removal, troubledCluster } from './caches.ts';
 import { servePage, type PageServer } from './page-server.ts';
 
 const about = browserPath === undefined ? `the status page (skipped: ${noBrowser})` : 'the status page';
@@ -233,6 +233,13 @@ describe.skipIf(browserPath === undefined).concurrent(about, { timeout: 60_000 }
     await page.getByLabel('Filter nodes by name').fill('ip-10-0-9');
     await counted(page, '.map i', 1);
     expect(await page.locator(':focus').getAttribute('aria-label')).toBe('Filter nodes by name');
+  });
+
+  it.for([1280, 1000, 910])('keeps the columns apart on a screen of %i pixels', async (width, { open }) => {
+    const { page } = await open(troubledCluster(Date.now()));
+    await page.setViewportSize({ width, height: 800 });
+    const cut = `[...document.querySelectorAll('.cache > td')].filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent)`;
+    expect(await page.evaluate<string[]>(cut)).toEqual([]);
   });
 
   it('fits the screen of a phone', async ({ open }) => {
