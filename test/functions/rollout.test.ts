@@ -72,6 +72,7 @@ it('names the wave while it pulls', async () => {
   await finishJobs(on, completed(0));
   expect(on.live().status.message).toBe('Image cache is being updated. Wave 2 of 3: 1 of 4 nodes have pulled');
   await finishJobs(on, completed(0));
+  expect(on.live().status.message).toBe('Image cache is being updated. Wave 3 of 3: 3 of 4 nodes have pulled');
   await finishJobs(on, completed(0));
   expect(on.live().status.status).toBe('Succeeded');
 });

@@ -53,8 +53,9 @@ export function waveSizes(rollout: Rollout, total: number, ready = 0): readonly 
 /** How far the largest rollout of a cache is; '' if none is in progress. */
 export function waveText(rollout: Rollout | undefined, nodes: Ledger, nextWaveTime: number | undefined): string {
   if (rollout === undefined) return '';
-  const [largest] = [...byImages(nodes).values()].map(progressOf).toSorted((a, b) => b.waiting - a.waiting);
-  if (largest === undefined || largest.waiting === 0) return '';
+  const left = ({ waiting, running }: Progress): number => waiting + running;
+  const [largest] = [...byImages(nodes).values()].map(progressOf).toSorted((a, b) => left(b) - left(a));
+  if (largest === undefined || left(largest) === 0) return '';
   const { total, waiting, ready } = largest;
   const pause = nextWaveTime === undefined ? '' : `; the next wave starts at ${timeText(nextWaveTime)} or later`;
   return `${waveOf(rollout, total, total - waiting)}: ${ready} of ${total} nodes have pulled${pause}`;
