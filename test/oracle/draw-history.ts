@@ -14,6 +14,8 @@ type Draw = {
   readonly traits: Traits;
   readonly caches: readonly [string, ...string[]];
   readonly nodes: readonly [string, ...string[]];
+  /** The latest spec of each cache. */
+  readonly specs: Map<string, Spec>;
 };
 
 /** A random history of users and nodes, with what the cluster can do. */
@@ -23,14 +25,20 @@ export function drawHistory(seed: number, chance: SeededRandom, traits: Traits):
   const names = ['web', 'api', 'job'].slice(0, chance.between(1, 3));
   const [node = 'n1', ...otherNodes] = all;
   const [cache = 'web', ...otherCaches] = names;
-  const draw: Draw = { chance, traits, caches: [cache, ...otherCaches], nodes: [node, ...otherNodes] };
-  const created = names.map((name): Step => ({ type: 'create', cache: name, spec: specOf(draw), after: waitOf(draw) }));
+  const draw: Draw = {
+    chance,
+    traits,
+    caches: [cache, ...otherCaches],
+    nodes: [node, ...otherNodes],
+    specs: new Map(),
+  };
+  const first = names.map((name): Step => ({ ...created(draw, name), after: waitOf(draw) }));
   const length = chance.between(3, traits.mostSteps);
   const steps: Step[] = [];
   while (steps.length < length) steps.push(...passageOf(draw));
   const settings = settingsOf(draw);
   const placed = nodes.map((name) => ({ name, zone: zoneOf(draw) }));
-  return { seed, settings, nodes: placed, steps: [...created, ...steps] };
+  return { seed, settings, nodes: placed, steps: [...first, ...steps] };
 }
 
 /** Mostly one step; else steps that belong together, which would hardly be drawn one by one. */
@@ -56,8 +64,8 @@ function toAndFro(draw: Draw): readonly Step[] {
 function unseen(draw: Draw): readonly Step[] {
   const { chance } = draw;
   const actions = Array.from({ length: chance.between(2, 4) }, (): Action => {
-    if (chance.is(0.3)) return { type: 'label', node: nodeOf(draw), zone: zoneOf(draw) };
-    return chance.is(0.3) ? { type: 'edit', cache: cacheOf(draw), spec: specOf(draw) } : actionOf(draw);
+    if (chance.is(0.4)) return { type: 'label', node: nodeOf(draw), zone: zoneOf(draw) };
+    return chance.is(0.5) ? adjusted(draw, cacheOf(draw)) : actionOf(draw);
   });
   const away: Step = { type: 'outage', is: true, after: waitOf(draw) };
   return [
@@ -74,7 +82,7 @@ function aside(draw: Draw): readonly Step[] {
     traits.hasSimulatedNodes ? (['not ready', 'opt out', 'taint'] as const) : (['opt out'] as const),
   );
   const request = chance.pick<Action>([
-    { type: 'edit', cache, spec: specOf(draw) },
+    edited(draw, cache),
     { type: 'refresh', cache, by: by(draw) },
     { type: 'purge', cache, by: by(draw) },
   ]);
@@ -100,10 +108,29 @@ function waitOf({ chance }: Draw): Step['after'] {
   return chance.is(0.4) ? 0 : chance.between(1, 80) * 100;
 }
 
-function specOf({ chance, traits }: Draw): Spec {
+const created = (draw: Draw, cache: string): Action => ({ type: 'create', cache, spec: specOf(draw, cache) });
+const edited = (draw: Draw, cache: string): Action => ({ type: 'edit', cache, spec: specOf(draw, cache) });
+
+/** An edit that leaves the lists as they are. */
+function adjusted(draw: Draw, cache: string): Action {
+  const { imagePullPolicy, ...rest } = draw.specs.get(cache) ?? specOf(draw, cache);
+  const other = imagePullPolicy === 'Always' ? 'IfNotPresent' : 'Always';
+  const spec = { ...rest, imagePullPolicy: draw.chance.is(0.7) ? other : (imagePullPolicy ?? 'IfNotPresent') };
+  const given = draw.chance.is(0.3) ? { ...spec, maxConcurrentNodes: 1 } : spec;
+  draw.specs.set(cache, given);
+  return { type: 'edit', cache, spec: given };
+}
+
+function specOf(draw: Draw, cache: string): Spec {
+  const spec = drawnSpec(draw);
+  draw.specs.set(cache, spec);
+  return spec;
+}
+
+function drawnSpec({ chance, traits }: Draw): Spec {
   const images = cachedImages.filter((name) => traits.hasSlowImages || !name.startsWith('slow'));
   const list = (): Spec['lists'][number] => {
-    const some = images.filter((name) => chance.is(/^[abc]$/.test(name) ? 0.5 : 0.12));
+    const some = images.filter((name) => chance.is(/^[abc]$/.test(name) ? 0.5 : 0.15));
     const zone = chance.is(0.5) ? { zone: chance.pick(zones) } : {};
     return { images: some.length === 0 ? [chance.pick(['a', 'b', 'c'])] : some, ...zone };
   };
@@ -129,12 +156,13 @@ const imageOf = ({ chance }: Draw): string => chance.pick(['a', 'b', 'c']);
 const isOn = ({ chance }: Draw): boolean => chance.is(0.6);
 
 const always: readonly Kind[] = [
-  { weight: 5, action: (draw) => ({ type: 'edit', cache: cacheOf(draw), spec: specOf(draw) }) },
+  { weight: 4, action: (draw) => edited(draw, cacheOf(draw)) },
+  { weight: 2, action: (draw) => adjusted(draw, cacheOf(draw)) },
   { weight: 4, action: (draw) => ({ type: 'refresh', cache: cacheOf(draw), by: by(draw) }) },
   { weight: 3, action: (draw) => ({ type: 'purge', cache: cacheOf(draw), by: by(draw) }) },
   { weight: 1, action: (draw) => ({ type: 'purge and refresh', cache: cacheOf(draw), by: by(draw) }) },
   { weight: 2, action: (draw) => ({ type: 'delete', cache: cacheOf(draw) }) },
-  { weight: 2, action: (draw) => ({ type: 'create', cache: cacheOf(draw), spec: specOf(draw) }) },
+  { weight: 2, action: (draw) => created(draw, cacheOf(draw)) },
   { weight: 2, action: (draw) => ({ type: 'suspend', cache: cacheOf(draw), is: isOn(draw) }) },
   { weight: 6, action: (draw) => ({ type: 'label', node: nodeOf(draw), zone: zoneOf(draw) }) },
   { weight: 3, action: (draw) => ({ type: 'cordon', node: nodeOf(draw), is: isOn(draw) }) },
