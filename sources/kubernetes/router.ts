@@ -40,7 +40,7 @@ export type Router = {
 };
 
 export function createRouter(routing: Routing): Router {
-  const pods: KnownPods = { jobs: new Set(), counts: new Map() };
+  const pods: KnownPods = { jobs: new Set(), ended: new Set(), counts: new Map() };
   const deadlines = createDeadlines(routing);
   const slots = createNodeSlots(routing);
   return {
@@ -50,15 +50,15 @@ export function createRouter(routing: Routing): Router {
       refreshLater(routing, change);
     },
     onJob: (change) => {
-      if (!isNewJob(routing, change, pods)) onJobOrPod(routing, change);
+      const isOver = change.verb === 'delete' && pods.ended.delete(keyOf(change.reference));
+      if (!isOver && !isNewJob(routing, change, pods)) onJobOrPod(routing, change);
       if (change.verb === 'add') checkForPodLater(routing, change, pods);
       if (change.verb === 'add') checkDeadlineLater(routing, change, deadlines);
       if (change.current?.finished !== false) deadlines.forget(keyOf(change.reference));
     },
     onPod: (change) => {
       const { job, cache = '' } = change.current ?? change.previous ?? {};
-      if (job !== undefined && change.verb === 'delete') pods.jobs.delete(job);
-      if (job !== undefined && change.verb !== 'delete') pods.jobs.add(job);
+      if (job !== undefined) recordPod(routing, pods, { job, pod: change.current });
       if (change.verb === 'add') pods.counts.set(cache, (pods.counts.get(cache) ?? 0) + 1);
       if (!isOfUnknownJob(routing, job)) onJobOrPod(routing, change);
       checkPodLater(routing, change, deadlines);
@@ -74,9 +74,23 @@ export function createRouter(routing: Routing): Router {
 type KnownPods = {
   /** Keys of the Jobs that have a Pod. */
   readonly jobs: Set<string>;
+  /** Keys of the Jobs whose Pod has ended, which was reported: the deletion of such a Job is no news. */
+  readonly ended: Set<string>;
   /** Pods added so far, by the key of their cache. */
   readonly counts: Map<string, number>;
 };
+
+type JobsPod = { readonly job: string; readonly pod: PodProjection | undefined };
+
+function recordPod({ jobs: known }: Routing, { jobs, ended }: KnownPods, { job, pod }: JobsPod): void {
+  if (pod === undefined) {
+    jobs.delete(job);
+    return;
+  }
+  jobs.add(job);
+  if (!pod.hasEnded) ended.delete(job);
+  else if (known().get(job) !== undefined) ended.add(job);
+}
 
 function onCache({ queue }: Routing, change: Change<CacheProjection>): void {
   const { previous, current, reference } = change;

@@ -17,6 +17,7 @@ import type { Api } from '#runtime/api/api.ts';
 import type { EventSubject } from './cache-event-object.ts';
 import { cacheOfObject } from './cache-of-object.ts';
 import { livePulls, type LivePulls } from './live-pulls.ts';
+import { nodesNamed } from './nodes-named.ts';
 import { ApiError, isConflict, isNotFound, Rejected, unless } from '#runtime/errors.ts';
 import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
 import { createJob } from './create-job.ts';
@@ -48,6 +49,8 @@ export type Cluster = {
   readonly cacheOf: (object: ObjectReference) => Promise<CacheReference | undefined>;
   readonly node: (name: string) => Promise<Node | undefined>;
   readonly nodes: () => Promise<readonly Node[]>;
+  /** Those of these names, with few requests; undefined for each that does not exist. */
+  readonly nodesNamed: (names: readonly string[]) => Promise<ReadonlyMap<string, Node | undefined>>;
   readonly job: (namespace: string, name: string) => Promise<Job | undefined>;
   /** The Jobs that match a label selector, metadata only: without their outcome. */
   readonly jobs: (namespace: string, selector: string) => Promise<readonly Job[]>;
@@ -114,6 +117,7 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
       return isOurs ? find(() => paths.object(object), cacheOfObject) : undefined;
     },
     node: async (name) => find(() => paths.node(name), readNode),
+    nodesNamed: async (names) => nodesNamed(api, names, readNode),
     nodes: async () => listItems(api, paths.nodes, { bound: 'page_nodes', parse: readNode }),
     job: async (namespace, name) => find(() => paths.job(namespace, name), readJob),
     jobs: async (namespace, selector) =>

@@ -2,7 +2,6 @@ import { labels, pullSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { freeSlots } from '#model/pull/start-nodes.ts';
 import { isNodeBusy, type LedgerEntry } from '#model/cache/ledger.ts';
-import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import { jobName, jobsDue } from '#model/pull/job-set.ts';
 import type { JobView } from '#model/job/job-view.ts';
@@ -31,7 +30,7 @@ export async function observeChanged(
   const withChangedJobs = [...changedJobs.keys()].flatMap((job) => expected.get(job) ?? []);
   const names = nodesToRead(cache, { changedNodes: changed.nodes, withChangedJobs }, context);
   return {
-    nodes: await readNodes(names, context),
+    nodes: await context.cluster.nodesNamed([...names]),
     hasAllNodes: false,
     jobs: new Map([...read.views, ...onChangedNodes.flatMap((views) => [...views])]),
     hasAllJobs: false,
@@ -93,11 +92,3 @@ function nodesToRead(
 
 /** How many waiting nodes to read besides others: each costs a request, and another to create its Job. */
 const room = (others: number): number => Math.max(64, 256 - others);
-
-async function readNodes(
-  names: ReadonlySet<string>,
-  { cluster }: Context,
-): Promise<ReadonlyMap<string, Node | undefined>> {
-  const nodes = [...names].map(async (name) => [name, await cluster.node(name)] as const);
-  return new Map(await Promise.all(nodes));
-}

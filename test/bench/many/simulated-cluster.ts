@@ -38,7 +38,11 @@ export async function simulatedCluster(order: Order): Promise<SimulatedCluster> 
   const ended = once(child, 'exit');
   const answer = async (): Promise<unknown> => ((await once(child, 'message')) as readonly unknown[])[0];
   const { server } = started.parse(await answer());
-  const send: SimulatedCluster['send'] = (method, path, body) => sendTo(server, { method, path, body });
+  const send: SimulatedCluster['send'] = async (method, path, body) => {
+    const once = (): Promise<unknown> => sendTo(server, { method, path, body });
+    // A busy server may close an idle connection just as it is used again.
+    return method === 'GET' ? once().catch(once) : once();
+  };
   return {
     kubeconfig,
     send,

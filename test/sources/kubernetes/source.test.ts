@@ -225,6 +225,37 @@ describe('afterwards', () => {
     expect(told()).toEqual(['delete Job web-1 → apps/web']);
   });
 
+  it('does not report the deletion of a Job whose Pod has ended, which was reported', async () => {
+    const { api, clock, told } = await started();
+    api.apply(job());
+    api.apply(pod());
+    api.apply(pod({}, { phase: 'Succeeded' }));
+    await clock.advance(2_000);
+    expect(told()).toEqual(['update Pod web-1-x → apps/web']);
+    api.remove(pathOf('jobs', 'apps/web-1'));
+    api.apply(pod({ deletionTimestamp: '2026-11-24T00:00:00Z' }, { phase: 'Succeeded' }));
+    api.remove(pathOf('pods', 'apps/web-1-x'));
+    await clock.advance(2_000);
+    expect(told()).toEqual([]);
+    api.apply(job({ uid: 'another' }));
+    await clock.advance(2_000);
+    api.remove(pathOf('jobs', 'apps/web-1'));
+    await clock.advance(2_000);
+    expect(told()).toEqual(['delete Job web-1 → apps/web']);
+  });
+
+  it('reports the deletion of a Job that has another Pod after one that failed', async () => {
+    const { api, clock, told } = await started();
+    api.apply(job());
+    api.apply(pod({}, { phase: 'Failed' }));
+    api.apply(pod({ name: 'web-1-y' }));
+    await clock.advance(2_000);
+    told();
+    api.remove(pathOf('jobs', 'apps/web-1'));
+    await clock.advance(2_000);
+    expect(told()).toEqual(['delete Job web-1 → apps/web']);
+  });
+
   it('reports a Pod that is observed before its Job together with it', async () => {
     const { api, clock, told } = await started();
     api.apply(pod({}, terminated()));

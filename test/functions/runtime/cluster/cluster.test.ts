@@ -39,6 +39,33 @@ describe('a listing', () => {
       expect((await cluster.node(name))?.digests.get('docker.io/library/app:1')).toBe(digests);
   });
 
+  it('of Nodes by name takes one request for many, and one more for each whose label is not its name', async () => {
+    const { api, cluster } = connected();
+    const wanted = names.slice(0, 60);
+    const labelOf = (name: string): string => (name === 'node-7' ? 'ip-10-0-0-7' : name);
+    for (const name of wanted) {
+      const labels = { 'kubernetes.io/hostname': labelOf(name) };
+      api.put(nodePath(name), nodeNamed(name, { metadata: { name, uid: name, labels } }));
+    }
+    const found = await cluster.nodesNamed([...wanted, 'gone']);
+    expect([...found.keys()]).toEqual([...wanted, 'gone']);
+    expect(found.get('gone')).toBeUndefined();
+    expect(wanted.every((name) => found.get(name)?.name === name)).toBe(true);
+    const calls = api.newCalls();
+    expect(calls.filter((call) => call.includes('labelSelector'))).toHaveLength(2);
+    expect(calls.filter((call) => !call.includes('labelSelector'))).toEqual([
+      'GET /api/v1/nodes/node-7',
+      'GET /api/v1/nodes/gone',
+    ]);
+  });
+
+  it('of a few Nodes by name takes a request for each', async () => {
+    const { api, cluster } = connected();
+    api.put(nodePath('a'), nodeNamed('a'));
+    expect((await cluster.nodesNamed(['a', 'b'])).get('a')?.name).toBe('a');
+    expect(api.newCalls()).toEqual(['GET /api/v1/nodes/a', 'GET /api/v1/nodes/b']);
+  });
+
   it('is restarted once if it expires half-way', async () => {
     const { api, cluster } = many();
     const expired = refusal(410, 'Expired', 'the continue token is too old');
