@@ -80,6 +80,10 @@ export const boundTable = {
     doc: 'nodes on which one decision starts Jobs, before the next decision starts more',
   },
   deliveries: { limit: 16, doc: 'events that a source delivers at once, one for each cache' },
+  edits: {
+    limit: 5,
+    doc: 'events about edits of one cache within 5 seconds; further edits wait, and are delivered as one',
+  },
   pending_changes: {
     limit: 20_000,
     doc: 'changed objects of one cache that wait for delivery; of more, the event says that everything is to be observed',

@@ -1,3 +1,4 @@
+import { boundTable } from '#runtime/bounds.ts';
 import { backoff } from '../backoff.ts';
 import { DeliveryFailed, DeliveryRefused } from '../sink/sink.ts';
 import type { Batch } from './batch.ts';
@@ -36,7 +37,18 @@ export async function deliverNext(lane: Lane, options: QueueOptions, signal: Abo
 function recordDelivered(lane: Lane, { of, isAll }: Delivered, { clock, gap }: QueueOptions): void {
   const slot = lane.slots[of];
   slot.failures = 0;
-  slot.notBefore = isAll && (of === 'work' || of === 'removal') ? clock.now() + gap(lane.key) : 0;
+  if (of === 'cache') slot.notBefore = afterEdit(slot, clock.now());
+  else slot.notBefore = isAll && (of === 'work' || of === 'removal') ? clock.now() + gap(lane.key) : 0;
+}
+
+/** Milliseconds in which so many edits of a cache are delivered as the bound allows. */
+const burst = 5_000;
+
+/** When the next edit may be delivered: who edits without end is no reason to observe without end. */
+function afterEdit(slot: Slot, now: number): number {
+  const isOver = now - slot.burst.since >= burst;
+  slot.burst = isOver ? { since: now, deliveries: 1 } : { ...slot.burst, deliveries: slot.burst.deliveries + 1 };
+  return slot.burst.deliveries < boundTable.edits.limit ? 0 : slot.burst.since + burst;
 }
 
 type Delivered = { readonly of: ChangeClass; readonly isAll: boolean };

@@ -12,6 +12,8 @@ export type Slot = {
   since: number;
   failures: number;
   notBefore: number;
+  /** How many deliveries there were since then; epoch milliseconds. */
+  burst: { readonly since: number; readonly deliveries: number };
 };
 
 /** The queue of one cache: one delivery in flight at a time. */
@@ -23,7 +25,13 @@ export type Lane = {
 };
 
 export function createLane(key: string): Lane {
-  const slot = (): Slot => ({ pending: createPendingChanges(), since: 0, failures: 0, notBefore: 0 });
+  const slot = (): Slot => ({
+    pending: createPendingChanges(),
+    since: 0,
+    failures: 0,
+    notBefore: 0,
+    burst: { since: 0, deliveries: 0 },
+  });
   const slots = { cache: slot(), nodes: slot(), work: slot(), removal: slot() };
   return { key, slots, isBusy: false, wake: undefined };
 }

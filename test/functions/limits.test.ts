@@ -98,6 +98,17 @@ describe('a cache that exceeds a limit of the operator', () => {
     expect(on.api.list(eventsPath).map(({ reason }) => reason)).toEqual(['LimitExceeded']);
   });
 
+  it('is no reason to read Nodes, however often it is edited', async () => {
+    const on = limited({ images: 1 });
+    on.nodes('node-1');
+    on.cache(listing('app', 'base'));
+    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    on.edit(listing('app', 'base', 'web'));
+    await reconcile(changed(aCache), on.context);
+    expect(on.live().status.message).toContain('lists 3 images');
+    expect(on.api.newCalls().filter((call) => call.includes('/nodes'))).toEqual([]);
+  });
+
   it('is written once, however often it is looked at, and asks no registry', async () => {
     const on = limited({ images: 1 });
     on.nodes('node-1');

@@ -2,7 +2,7 @@ import { labels, pullSelector } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
-import { isKnownRefused } from '#model/desired/limits.ts';
+import { isKnownRefused, refusalOf } from '#model/desired/limits.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { Pod } from '#model/job/pod.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
@@ -20,9 +20,40 @@ export async function observe(
   { scope, ...caller }: ObserveRequest,
   context: Context,
 ): Promise<Observed> {
+  if (isToRefuse(cache, caller, context)) return observeJobs(cache, context);
   if (needsEverything(cache, caller.opens, context))
     return observeScope(cache, { scope: 'everything', ...caller }, context);
   return isObserved(scope) ? scope : observeScope(cache, { scope, ...caller }, context);
+}
+
+/** Whether all that is left to do for a cache that exceeds a limit is to say so, and to delete its Jobs. */
+const isToRefuse = (
+  cache: ImageCache,
+  { opens, makes }: Omit<ObserveRequest, 'scope'>,
+  { settings }: Context,
+): boolean =>
+  makes === 'pulls' &&
+  opens.includes('Spec') &&
+  !cache.isBeingDeleted &&
+  !mayHoldNodes(cache, settings) &&
+  refusalOf(cache, settings.limits) !== undefined;
+
+/** Nodes that the cache holds are released when it is refused. */
+const mayHoldNodes = ({ spec, namespace }: ImageCache, { warmGateNamespaces }: Context['settings']): boolean =>
+  spec.warmGate !== undefined && warmGateNamespaces.includes(namespace);
+
+/** No Nodes: of a cache that is edited without end they would be listed without end. */
+async function observeJobs(cache: ImageCache, context: Context): Promise<Observed> {
+  const jobs = await context.cluster.jobs(cache.namespace, pullJobSelector(cache));
+  return {
+    nodes: new Map(),
+    hasAllNodes: false,
+    jobs: new Map(jobs.map((job) => [job.name, { job, pod: undefined }])),
+    hasAllJobs: true,
+    goneJobs: new Set(),
+    removals: noObservedRemovals,
+    runAsUser: 0,
+  };
 }
 
 type ScopeToObserve = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope };

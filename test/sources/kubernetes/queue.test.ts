@@ -97,6 +97,21 @@ describe('one cache', () => {
     expect(begun).toEqual(['web ImageCache web', 'web Node node', 'web Pod pod']);
   });
 
+  it('is sent five edits at once, and then one for all within five seconds', async () => {
+    const { add, begun, end, clock } = world();
+    for (let edit = 1; edit <= 20; edit += 1) {
+      add('apps/web', 'cache', 'web');
+      await end();
+    }
+    expect(begun).toHaveLength(5);
+    await clock.advance(4_999);
+    expect(begun).toHaveLength(5);
+    add('apps/db', 'cache', 'db');
+    expect(begun.slice(5)).toEqual(['db ImageCache db']);
+    await clock.advance(1);
+    expect(begun.slice(6)).toEqual(['web ImageCache web']);
+  });
+
   it('is sent changes of Jobs and Pods at most once per interval, and all others at once', async () => {
     const { add, begun, end, clock } = world();
     add('apps/web', 'work', 'a');
