@@ -52,6 +52,8 @@ it('as a process, the sources send events to K_SINK, report when they are ready,
   const { child, output } = start(['--kubeconfig', await kubeconfig(server.url)], {
     K_SINK: `${sink.url}/broker`,
     K_CE_OVERRIDES: '{"extensions":{"team":"infra"}}',
+    // A tick would be one more event.
+    TICK_SCHEDULE: '0 0 1 1 *',
     PORT: '0',
   });
   await vi.waitFor(() => expect(sink.received).toHaveLength(1), { timeout: 15_000 });
