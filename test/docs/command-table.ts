@@ -258,6 +258,11 @@ export const commandTable: readonly Row[] = [
     instead: 'test/security/http.test.ts',
   },
   {
+    command: 'npm run neighbour',
+    because: 'it measures for minutes; a test has a tenant and a neighbour on a real API server',
+    instead: 'test/security/attacks.cluster.test.ts',
+  },
+  {
     command: 'npm run fuzz …',
     because: 'it runs for minutes; a test sends a few requests',
     instead: 'test/fuzz/fuzz.test.ts',

@@ -1,0 +1,123 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import * as z from 'zod/mini';
+import type { Api } from '#runtime/api/api.ts';
+import { parseNode } from '#model/node/parse-node.ts';
+import { listItems } from '#runtime/api/list-items.ts';
+import { paths } from '#runtime/api/paths.ts';
+import { createApi } from '#runtime/api/create-api.ts';
+import { nodeOptions } from '../../../deploy/tools/images/functions-container.ts';
+import { bundled } from '../../behaviour/bundled.ts';
+import { silentRegistry } from '../memory/loads.ts';
+import { startProduct } from '../product-process.ts';
+import type { Load } from './loads.ts';
+import { cacheNamed, cachesPath, createTenant, type Tenant } from './tenant-caches.ts';
+
+/** Milliseconds from the creation of a neighbour's cache to Succeeded, in the same run: alone, and beside a load. */
+export type Beside = {
+  readonly load: string;
+  readonly alone: readonly number[];
+  readonly beside: readonly number[];
+  /** Edits of the tenant in a minute. */
+  readonly editsPerMinute: number;
+};
+
+export type Options = {
+  readonly kubeconfig: string;
+  readonly loads: readonly Load[];
+  /** How often each is measured. */
+  readonly repetitions: number;
+  readonly onMeasured?: (beside: Beside) => void;
+};
+
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+export const ratioOf = ({ alone, beside }: Pick<Beside, 'alone' | 'beside'>): number => median(beside) / median(alone);
+
+/** Starts the program as in its image, and measures a neighbour's caches before, during and after each load. */
+export async function measureNeighbour(options: Options): Promise<readonly Beside[]> {
+  const { kubeconfig, loads, repetitions, onMeasured } = options;
+  const api = createApi({ kubeconfig, master: '', inCluster: false });
+  const [registry, program] = [await silentRegistry(), await bundled('standalone')];
+  for (const name of ['tenant', 'neighbour']) await createNamespace(api, name);
+  const env = { NODE_OPTIONS: nodeOptions, REGISTRY_INSECURE: registry.host };
+  const product = await startProduct({ program: program.program, kubeconfig, env });
+  const [node = '', ...others] = (await listItems(api, paths.nodes, { bound: 'page_nodes', parse: parseNode })).map(
+    ({ name }) => name,
+  );
+  if (others.length === 0) throw new Error('the neighbour needs a node of its own: the cluster has fewer than two');
+  const tenant = createTenant(api, { namespace: 'tenant', node, silentRegistry: registry.host });
+  const neighbour: Neighbour = { api, butOn: node };
+  const measured: Beside[] = [];
+  try {
+    await neighbours(neighbour, 2); // What the process loads once is not measured.
+    for (const load of loads) {
+      const found = await measureLoad(load, { neighbour, tenant, repetitions });
+      measured.push(found);
+      onMeasured?.(found);
+    }
+    return measured;
+  } finally {
+    await product.stop();
+    registry.close();
+    api.close();
+    await program.remove();
+  }
+}
+
+type Measuring = { readonly neighbour: Neighbour; readonly tenant: Tenant; readonly repetitions: number };
+
+/** Half of the times alone are measured before the load, half after it: the machine may have changed. */
+async function measureLoad({ name, apply }: Load, { neighbour, tenant, repetitions }: Measuring): Promise<Beside> {
+  const half = Math.ceil(repetitions / 2);
+  const before = await neighbours(neighbour, half);
+  const end = await apply(tenant);
+  const [begin, edits] = [performance.now(), tenant.edits()];
+  const beside = await neighbours(neighbour, repetitions);
+  const minutes = (performance.now() - begin) / 60_000;
+  const editsPerMinute = Math.round((tenant.edits() - edits) / minutes);
+  await end();
+  await pause(5000);
+  const alone = [...before, ...(await neighbours(neighbour, half))];
+  return { load: name, alone, beside, editsPerMinute };
+}
+
+/** A user of the nodes that the tenant does not select: on one node, kubelets pull what all want one after another. */
+type Neighbour = { readonly api: Api; readonly butOn: string };
+
+async function neighbours(neighbour: Neighbour, repetitions: number): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (let repetition = 0; repetition < repetitions; repetition += 1) times.push(await neighbourTime(neighbour));
+  return times;
+}
+
+const statusOf = z.object({ status: z.optional(z.object({ status: z.optional(z.string()) })) });
+let created = 0;
+
+async function neighbourTime({ api, butOn }: Neighbour): Promise<number> {
+  const path = cachesPath('neighbour');
+  const name = `web-${(created += 1)}`;
+  const images = ['a', 'b', 'c'].map((image) => `registry.example/${name}-${image}:1`);
+  const nodeMatchExpressions = [{ key: 'kubernetes.io/hostname', operator: 'NotIn', values: [butOn] }];
+  const begin = performance.now();
+  await api.request({
+    method: 'POST',
+    path,
+    body: cacheNamed(name, { cacheSpec: [{ images, nodeMatchExpressions }] }),
+  });
+  while (performance.now() - begin < 60_000) {
+    const { status } = statusOf.parse(await api.request({ method: 'GET', path: `${path}/${name}` }));
+    const time = Math.round(performance.now() - begin);
+    if (status?.status === 'Succeeded') {
+      await api.request({ method: 'DELETE', path: `${path}/${name}` });
+      return time;
+    }
+    await pause(20);
+  }
+  throw new Error(`${name} has not succeeded within a minute`);
+}
+
+async function createNamespace(api: Api, name: string): Promise<void> {
+  const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+  await api.request({ method: 'POST', path: '/api/v1/namespaces', body });
+}
