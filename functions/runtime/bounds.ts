@@ -64,6 +64,10 @@ export const boundTable = {
     isCounted: true,
     doc: 'calls to the API server at once: reads, pages of listings, and writes of Jobs; others wait. Watches and the Lease are not counted',
   },
+  cache_calls: {
+    limit: 16,
+    doc: 'of these, reads and writes that one decision about a cache makes at once, so that those about others come in between',
+  },
   page_caches: { limit: 50, doc: 'ImageCaches in one page of a listing' },
   page_nodes: { limit: 100, doc: 'Nodes in one page' },
   page_pods: { limit: 25, doc: 'Pods in one page: one of 32 images has 50 kB' },

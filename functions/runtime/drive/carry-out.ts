@@ -1,10 +1,9 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Plan } from '#model/plan.ts';
-import { limiter } from '#runtime/api/limiter.ts';
-import { boundTable } from '#runtime/bounds.ts';
 import { ApiError, RetryLater, unless } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { planLines } from './plan-log.ts';
+import { shareOfCalls } from './share-of-calls.ts';
 
 /**
  * Writes a plan in its order. A conflict over the status is thrown before anything else is written. A status that does not
@@ -44,9 +43,8 @@ type Write = () => Promise<void>;
  * up the next leader, which creates those that are missing.
  */
 async function firstFailure(writes: readonly Write[], { signal }: Context): Promise<WriteFailed | undefined> {
-  const enter = limiter(boundTable.api_calls.limit);
-  const send = async (write: Write): Promise<void> => enter(() => unless(isNamespaceTerminating, write()), signal);
-  const results = await Promise.allSettled(writes.map(send));
+  const send = (write: Write) => (): Promise<void> => unless(isNamespaceTerminating, write());
+  const results = await Promise.allSettled(shareOfCalls(writes.map(send), signal));
   const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (errors.length === 0) return undefined;
   const cause = errors.find((error) => error instanceof ApiError || error instanceof RetryLater) ?? errors[0];

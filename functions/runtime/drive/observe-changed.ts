@@ -9,6 +9,7 @@ import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
+import { shareOfCalls } from './share-of-calls.ts';
 import { readChangedJobs } from './read-changed-jobs.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 
@@ -25,7 +26,12 @@ export async function observeChanged(
       [...changedJobs].map(([job, pod]) => ({ cache, job, pod, isExpected: expected.has(job) })),
       context,
     ),
-    Promise.all(changed.nodes.map((name) => readNodeJobs(cache, ownEntry(cache.status.nodes, name), context))),
+    Promise.all(
+      shareOfCalls(
+        changed.nodes.map((name) => () => readNodeJobs(cache, ownEntry(cache.status.nodes, name), context)),
+        context.signal,
+      ),
+    ),
   ]);
   const withChangedJobs = [...changedJobs.keys()].flatMap((job) => expected.get(job) ?? []);
   const names = nodesToRead(cache, { changedNodes: changed.nodes, withChangedJobs }, context);

@@ -5,6 +5,7 @@ import type { JobView } from '#model/job/job-view.ts';
 import { retainsJobs } from '#model/job/retention.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
+import { shareOfCalls } from './share-of-calls.ts';
 
 /** A Job that an event reported. */
 export type ChangedJob = {
@@ -23,7 +24,13 @@ export type ChangedJobs = { readonly views: ReadonlyMap<string, JobView>; readon
 /** Reads the Pod of each Job or, if it has none, the Job itself; the reasons for missing Pods are read for all Jobs at once. */
 export async function readChangedJobs(changed: readonly ChangedJob[], context: Context): Promise<ChangedJobs> {
   const read = await Promise.all(
-    changed.map(async (each) => ({ ...each, view: await (each.isExpected ? expected : leftOver)(each, context) })),
+    shareOfCalls(
+      changed.map((each) => async () => ({
+        ...each,
+        view: await (each.isExpected ? expected : leftOver)(each, context),
+      })),
+      context.signal,
+    ),
   );
   const existing = read.filter(({ view }) => view.job !== undefined || view.pod !== undefined);
   const podless = existing.flatMap(({ isExpected, view }) =>
