@@ -1,3 +1,4 @@
+import { ownEntry } from '#model/text/own-entry.ts';
 import { batchOf, type ObservedChange } from './batch.ts';
 import type { ParsedCache } from './known-caches.ts';
 import type { Queue } from './queue.ts';
@@ -38,7 +39,7 @@ type NodeState = {
   readonly woken: Set<string>;
 };
 
-/** A Pod that has ended gives its slot away once it is deleted, or a while later: those of retained Jobs stay. */
+/** A Pod that has ended gives its slot away once its result is recorded, or when it is deleted. */
 type KnownPod = { readonly namespace: string; readonly has: 'slot' | 'ended' | 'no slot' };
 
 export function createNodeSlots(options: SlotOptions): NodeSlots {
@@ -62,8 +63,8 @@ function nodeOf({ nodes: known }: State, name: string): NodeState {
   return node;
 }
 
-/** Milliseconds after which the slot of a Pod that has ended is given away even if the Pod is not deleted. */
-const endedTime = 1_000;
+/** Milliseconds after which to see whether the result of a Pod that has ended is recorded, and how often before its slot is given away. */
+const [recordTime, maxWaits] = [200, 5] as const;
 
 function onPod(state: State, { previous, current, reference }: Change<PodProjection>): void {
   const { node: name, isRemoval } = current ?? previous ?? {};
@@ -79,19 +80,28 @@ function onPod(state: State, { previous, current, reference }: Change<PodProject
     node.pods.set(key, { namespace: reference.namespace, has: 'slot' });
     node.peak = Math.max(node.peak, slotsOf(node));
   } else if (known === undefined) node.pods.set(key, { namespace: reference.namespace, has: 'no slot' });
-  else if (known.has === 'slot') endLater(state, name, key);
+  else if (known.has === 'slot') {
+    node.pods.set(key, { ...known, has: 'ended' });
+    releaseLater(state, { name, key, cache: current.cache ?? '' }, 1);
+  }
 }
 
-function endLater(state: State, name: string, key: string): void {
-  const { pods } = nodeOf(state, name);
-  const set = (has: KnownPod['has']): void => {
-    const known = pods.get(key);
-    if (known !== undefined) pods.set(key, { ...known, has });
-  };
-  set('ended');
-  state.queue.runAfter(endedTime, () => {
-    if (pods.get(key)?.has !== 'ended') return;
-    set('no slot');
+type EndedPod = { readonly name: string; readonly key: string; readonly cache: string };
+
+/** Gives the slot of a Pod that has ended away once its result is recorded: until then decisions may count it. */
+function releaseLater(state: State, pod: EndedPod, waits: number): void {
+  const { name, key } = pod;
+  state.queue.runAfter(recordTime, () => {
+    const pods = state.nodes.get(name)?.pods;
+    const known = pods?.get(key);
+    if (pods === undefined || known?.has !== 'ended') return;
+    const cache = state.caches().get(pod.cache)?.cache;
+    const isPulling = cache !== undefined && ownEntry(cache.status.nodes, name)?.state === 'Pulling';
+    if (isPulling && waits < maxWaits) {
+      releaseLater(state, pod, waits + 1);
+      return;
+    }
+    pods.set(key, { ...known, has: 'no slot' });
     wake(state, name, []);
   });
 }

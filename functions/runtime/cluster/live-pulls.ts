@@ -11,12 +11,19 @@ import { paths } from '#runtime/api/paths.ts';
 /** Which Pods take the slots of nodes, in all namespaces that this process may see. */
 export type LivePulls = {
   /** The pull Pods on these nodes that have not ended, without those of the cache with this uid. */
-  readonly read: (nodeIds: readonly string[], butOf: string) => Promise<readonly LivePull[]>;
+  readonly read: (nodeIds: readonly string[], butOf: string) => Promise<LivePullList>;
   /** Notes Jobs that this process is about to create, so that decisions for other caches that are made meanwhile count them. */
   readonly reserve: (jobs: readonly PullJob[], now: number) => void;
   /** Forgets the Jobs of a cache that are no longer needed. */
   readonly release: (cache: ImageCache, needed: Needed) => void;
-  readonly reserved: (now: number) => readonly LivePull[];
+  /** The Jobs of this process whose Pods this listing may not have. */
+  readonly reserved: (listing: Pick<LivePullList, 'begun'>, now: number) => readonly LivePull[];
+};
+
+type LivePullList = {
+  readonly pulls: readonly LivePull[];
+  /** The number of this listing, in the order in which they were begun. */
+  readonly begun: number;
 };
 
 type Needed = {
@@ -31,12 +38,22 @@ const reservation = 30_000;
 
 const notEnded = 'status.phase!=Succeeded,status.phase!=Failed';
 
-type Reservation = LivePull & { readonly until: number };
+type Reservation = LivePull & {
+  readonly until: number;
+  /** The last listing that was begun before this Job's Pod was listed, or its result recorded: later ones have what there is. */
+  readonly countedTo: number;
+};
 
 export function livePulls(api: Api, namespaces: Namespaces): LivePulls {
   const reservations = new Map<string, Reservation>();
+  let listings = 0;
+  const countOnlyInBegun = (key: string, reservation: Reservation): void => {
+    if (reservation.countedTo === Infinity) reservations.set(key, { ...reservation, countedTo: listings });
+  };
   return {
     read: async (nodeIds, butOf) => {
+      listings += 1;
+      const begun = listings;
       const listing = {
         bound: 'page_metadata',
         parse: parsePod,
@@ -49,23 +66,25 @@ export function livePulls(api: Api, namespaces: Namespaces): LivePulls {
       const pulls = pods.map(({ namespace, jobName, nodeId, cacheUid }) => ({
         ...{ namespace, job: jobName, nodeId, cacheUid },
       }));
-      // A Pod that was listed once needs no reservation: it is listed until it ends.
-      for (const pull of pulls) reservations.delete(keyOf(pull));
-      return pulls;
+      for (const pull of pulls) {
+        const reservation = reservations.get(keyOf(pull));
+        if (reservation !== undefined) countOnlyInBegun(keyOf(pull), reservation);
+      }
+      return { pulls, begun };
     },
     reserve: (jobs, now) => {
       for (const job of jobs) {
         const pull = pullOf(job);
-        reservations.set(keyOf(pull), { ...pull, until: now + reservation });
+        reservations.set(keyOf(pull), { ...pull, until: now + reservation, countedTo: Infinity });
       }
     },
     release: ({ uid }, { nodeIds, ended }) => {
-      for (const [key, { cacheUid, nodeId, job }] of reservations)
-        if (cacheUid === uid && (ended.has(job) || !nodeIds.has(nodeId))) reservations.delete(key);
+      for (const [key, each] of reservations)
+        if (each.cacheUid === uid && (ended.has(each.job) || !nodeIds.has(each.nodeId))) countOnlyInBegun(key, each);
     },
-    reserved: (now) => {
+    reserved: ({ begun }, now) => {
       for (const [key, { until }] of reservations) if (until <= now) reservations.delete(key);
-      return [...reservations.values()];
+      return [...reservations.values()].filter(({ countedTo }) => begun <= countedTo);
     },
   };
 }

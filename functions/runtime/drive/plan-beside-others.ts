@@ -5,6 +5,7 @@ import type { Plan } from '#model/plan.ts';
 import { pullsByNode } from '#model/pull/live-pull.ts';
 import type { World } from '#model/world.ts';
 import type { Context } from '#runtime/handler.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
 import { worldOf } from './world-of.ts';
 
 type Seen = Omit<World, 'settings' | 'scheduled' | 'now' | 'pullsBeside'>;
@@ -14,34 +15,52 @@ type Seen = Omit<World, 'settings' | 'scheduled' | 'now' | 'pullsBeside'>;
  * start without that limit, or Jobs are retained, and only those on these nodes.
  */
 export async function planBesideOthers(seen: Seen, context: Context): Promise<Plan> {
-  const { cluster, settings, now } = context;
+  const { settings } = context;
+  const { before, makes } = seen;
+  if (makes !== 'pulls' || settings.limits.podsPerNode === 0)
+    return decide(worldOf({ ...seen, pullsBeside: new Map() }, context));
+  const likely = [...likelyNodeIds(seen), ...(retainsJobs(before, settings) ? nodeIdsOfJobs(seen) : [])];
+  const [plan, wasRead] = await planBeside(new Set(likely), seen, context);
+  if (startedNodeIds(before, plan).every((id) => wasRead.has(id))) return plan;
+  const [again] = await planBeside(new Set([...likely, ...startableNodeIds(seen, plan)]), seen, context);
+  return again;
+}
+
+/** Decides with the Pods of other caches on these nodes, and reserves the slots of the Jobs to create if they are on no others. */
+async function planBeside(
+  nodeIds: ReadonlySet<string>,
+  seen: Seen,
+  context: Context,
+): Promise<readonly [Plan, ReadonlySet<string>]> {
+  const { now, cluster } = context;
   const { livePulls } = cluster;
   const { before } = seen;
-  const alone = decide(worldOf({ ...seen, pullsBeside: new Map() }, context));
-  const isLimited = seen.makes === 'pulls' && settings.limits.podsPerNode > 0;
-  if (!isLimited) return alone;
-  const nodeIds = [
-    ...new Set([
-      ...(startsNodes(before, alone) ? startableNodeIds(seen, alone) : []),
-      ...(retainsJobs(before, settings) ? nodeIdsOfJobs(seen) : []),
-    ]),
-  ];
-  const live = nodeIds.length === 0 ? [] : await livePulls.read(nodeIds, before.uid);
+  const listing = nodeIds.size === 0 ? undefined : await livePulls.read([...nodeIds], before.uid);
   // Nothing is awaited from here to the reservation, so that no other decision of this process comes between.
-  const pullsBeside = pullsByNode([...live, ...livePulls.reserved(now())], before.uid);
-  const plan = nodeIds.length === 0 ? alone : decide(worldOf({ ...seen, pullsBeside }, context));
+  const pulls = listing === undefined ? [] : [...listing.pulls, ...livePulls.reserved(listing, now())];
+  const plan = decide(worldOf({ ...seen, pullsBeside: pullsByNode(pulls, before.uid) }, context));
+  if (!startedNodeIds(before, plan).every((id) => nodeIds.has(id))) return [plan, nodeIds];
   const ended = new Set(plan.deleteJobs.map(({ name }) => name));
   livePulls.release(before, { nodeIds: pullingNodeIds(plan.status ?? before.status), ended });
   livePulls.reserve(plan.createJobs, now());
-  return plan;
+  return [plan, nodeIds];
 }
 
-/** Whether a plan begins an attempt on a node. */
-const startsNodes = ({ status }: ImageCache, plan: Plan): boolean =>
-  Object.entries(plan.status?.nodes ?? {}).some(
-    ([name, { state, attempt, id }]) =>
-      state === 'Pulling' && (status.nodes[name]?.attempt !== attempt || status.nodes[name].id !== id),
-  );
+/** Ids of the observed nodes that are new to the cache or wait: unless a round opens or pulls are tried again, no others start. */
+function likelyNodeIds({ before, observed }: Seen): readonly string[] {
+  return [...observed.nodes].flatMap(([name, node]) => {
+    const entry = ownEntry(before.status.nodes, name);
+    const isLikely = entry === undefined || entry.id !== node?.id || entry.state === 'Pending';
+    return node !== undefined && isLikely ? [node.id] : [];
+  });
+}
+
+/** Ids of the nodes on which a plan begins an attempt. */
+const startedNodeIds = ({ status }: ImageCache, plan: Plan): readonly string[] =>
+  Object.entries(plan.status?.nodes ?? {}).flatMap(([name, { state, attempt, id }]) => {
+    const stored = ownEntry(status.nodes, name);
+    return state === 'Pulling' && (stored?.attempt !== attempt || stored.id !== id) ? [id] : [];
+  });
 
 /** Ids of the observed nodes that the plan starts, or that may be started in their place. */
 function startableNodeIds({ before, observed }: Seen, plan: Plan): readonly string[] {

@@ -49,6 +49,9 @@ async function world(caches: Readonly<Record<string, Waiting>>) {
     clock,
     pulling,
     leave,
+    set: (name: string, of: object) => {
+      wait(name, {}, of);
+    },
     /** The cache is seen to have started on the node. */
     start: (name: string) => {
       wait(name, caches[name] ?? {}, { ...entry, state: 'Pulling', reason: '' });
@@ -129,10 +132,14 @@ describe('when a pull Pod leaves a node', () => {
     expect(told()).toEqual(['node-1 → apps/a', 'node-1 → apps/b']);
   });
 
-  it('and stays because its Job is retained, a cache is told a second after it has ended, once', async () => {
-    const { told, leave, pulling, clock } = await world({ a: {}, b: {} });
+  it.each([
+    { when: 'once its result is recorded', state: 'Ready', ms: 200 },
+    { when: 'after a second, though its result is not recorded', state: 'Pulling', ms: 1_000 },
+  ])('and stays because its Job is retained, one cache is told $when', async ({ state, ms }) => {
+    const { told, leave, pulling, clock, set } = await world({ a: {}, b: {} });
+    set('first', { ...entry, state, reason: '' });
     pulling('one', { phase: 'Succeeded' });
-    await clock.advance(999);
+    await clock.advance(ms - 1);
     expect(told()).toEqual([]);
     await clock.advance(1);
     expect(told()).toEqual(['node-1 → apps/a']);
@@ -144,9 +151,9 @@ describe('when a pull Pod leaves a node', () => {
   it('and is deleted soon after it has ended, one cache is told', async () => {
     const { told, leave, pulling, clock } = await world({ a: {}, b: {} });
     pulling('one', { phase: 'Succeeded' });
-    await clock.advance(500);
+    await clock.advance(100);
     leave('one');
-    await clock.advance(900);
+    await clock.advance(1_400);
     expect(told()).toEqual(['node-1 → apps/a']);
   });
 });

@@ -16,11 +16,11 @@ export const limitRows = {
     doc: 'Maximum of spec.pullsPerNode; 0: no limit',
   }),
   maxPodsPerNode: both('max-pods-per-node', wholeNumber(0), {
-    fallback: '10',
+    fallback: '16',
     doc: 'Maximum number of pull Pods on one node at once, over all caches of all namespaces: the node waits for further ones with reason NodeBusy; 0: no limit',
   }),
   maxNamespacePodsPerNode: both('max-namespace-pods-per-node', wholeNumber(0), {
-    fallback: '8',
+    fallback: '13',
     doc: 'How many of these may be of one namespace, at most all but one; fewer while others pull there: an equal share; 0: as many as --max-pods-per-node',
   }),
   maxPullDeadline: both('max-pull-deadline', duration(0), {
