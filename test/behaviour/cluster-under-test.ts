@@ -7,6 +7,7 @@ export const needs = {
   kubectl: 'a kubectl on the PATH',
   'simulated nodes': 'nodes that can be added, broken and removed',
   'slow images': 'images that are slow or never arrive',
+  'parallel pulls': 'nodes that pull several images at once',
   'image volumes': 'an API server and nodes that support image volumes',
 } as const;
 export type Need = keyof typeof needs;

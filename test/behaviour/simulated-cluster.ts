@@ -37,7 +37,10 @@ const isOldest = process.env['CONTROL_PLANE'] === 'oldest';
 
 export const simulatedKind: ClusterKind = {
   name: 'simulated nodes',
-  has: new Set(['kubectl', 'simulated nodes', 'slow images', ...(isOldest ? [] : (['image volumes'] as const))]),
+  has: new Set([
+    ...(['kubectl', 'simulated nodes', 'slow images', 'parallel pulls'] as const),
+    ...(isOldest ? [] : (['image volumes'] as const)),
+  ]),
   atOnce: 12,
   nodes: Infinity,
   isStartedAtOnce: false,

@@ -49,7 +49,7 @@ const manyCaches = Array.from({ length: 60 }, (_, index) => `cache-${index}`);
 
 const joinsMany: Scenario = {
   name: 'serves a node that joins for 60 caches within 20 s, with at most 16 pull Pods there at once',
-  needs: ['simulated nodes'],
+  needs: ['simulated nodes', 'parallel pulls'],
   isClusterWide: true,
   isMeasured: true,
   run: async (world) => {
