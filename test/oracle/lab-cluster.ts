@@ -28,10 +28,10 @@ const traits: Readonly<Record<Kind, Traits>> = {
   nodes: { nodes: 2, mostSteps: 7, hasSlowImages: false, hasSimulatedNodes: false, hasImageStores: true },
 };
 
-/** Time is real here: pauses are short, and the product ticks by itself, every two seconds. */
+/** Time is real here: pauses are short, and the product ticks by itself, every two seconds. What a quota forbids is tried for 90 s before its pauses are long enough to judge between. */
 const paces: Readonly<Record<Kind, Pace>> = {
   'control-plane': { factor: 0.2, poll: 400, tick: 0, calm: 2_500, quiet: 4_500, longest: 240_000 },
-  nodes: { factor: 0.3, poll: 500, tick: 0, calm: 2_500, quiet: 4_500, longest: 90_000 },
+  nodes: { factor: 0.3, poll: 500, tick: 0, calm: 2_500, quiet: 4_500, longest: 240_000 },
 };
 
 /** The last of two equal flags counts. */

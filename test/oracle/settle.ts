@@ -71,14 +71,14 @@ function isAtWork(job: ObservedJob, caches: readonly SeenCache[]): boolean {
 
 type Versions = ReadonlyMap<string, string>;
 
-/** The versions of all caches and Jobs. Pods of retained Jobs are never quiet: their kubelet repeats pulls that failed. */
+/** The versions of all caches, and the Jobs that exist. Retained Jobs are never quiet: their kubelet repeats pulls that failed, or ends them after the deadline. */
 export async function versions(kube: Kube): Promise<Versions> {
   const kinds = ['ImageCache', 'Job'] as const;
   const lists = await Promise.all(
     kinds.map(async (kind) =>
       (await kube.list(kind)).map((object): [string, string] => {
         const { uid, name, resourceVersion } = versioned.parse(object).metadata;
-        return [`${kind} ${name} ${uid}`, resourceVersion];
+        return [`${kind} ${name} ${uid}`, kind === 'Job' ? '' : resourceVersion];
       }),
     ),
   );
