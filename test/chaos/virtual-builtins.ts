@@ -19,6 +19,7 @@ export function virtualBuiltins(time: VirtualTime, chance: SeededRandom): () => 
   replace(timers, timer);
   replace(timersPromises, { setTimeout: pauseOn(time) });
   replace(Date, { now: time.now });
+  replace(performance, { now: time.now });
   replace(Math, { random: chance.next });
   replace(AbortSignal, { timeout: timeoutOn(time) });
   replace(crypto, {
