@@ -3,7 +3,7 @@ import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { jobAnnotations } from '#model/cache/api.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { aCache, aJob, changed, completed, jobsPath, missing, scene, type Scene } from './scene.ts';
+import { aCache, aJob, changed, completed, eventsPath, jobsPath, missing, scene, type Scene } from './scene.ts';
 
 const pulls = async (given: Partial<Settings> = {}): Promise<Scene> => {
   const on = scene({ imagePullDeadline: 10_000, ...given });
@@ -28,6 +28,25 @@ describe('a Pod that is never started', () => {
       nodes: { 'node-1': { state: 'Failed', attempt: 1 } },
     });
     expect(on.jobs()).toEqual([]);
+  });
+
+  it('fails its node at the deadline too if a quota forbids it', async () => {
+    const on = await pulls({ imagePullDeadline: 60_000 });
+    const uid = on.api.read(`${jobsPath}/${on.jobs()[0] ?? ''}`)?.metadata.uid;
+    on.api.put(`${eventsPath}/refused`, {
+      ...{ metadata: { name: 'refused' }, reason: 'FailedCreate', involvedObject: { uid } },
+      ...{ message: 'pods "x" is forbidden: exceeded quota: q', lastTimestamp: '2026-11-24T12:00:09Z' },
+    });
+    on.wait(59_000);
+    await told(on);
+    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', attempt: 1 });
+    on.wait(1000);
+    await told(on);
+    expect(on.live().status).toMatchObject({
+      status: 'Failed',
+      failures: { 'app:1': [{ node: 'node-1', reason: 'FailedCreate' }] },
+      nodes: { 'node-1': { state: 'Failed', attempt: 1 } },
+    });
   });
 
   it('waits without a limit where there is none', async () => {

@@ -149,10 +149,14 @@ const unknownStatus: Cause = {
   message: 'Unable to get the status of Image pull. Retry after some time or contact cluster administrator',
 };
 /** kube-fledged's reason for a Pod that no kubelet has started within the deadline. */
-export const neverStarted = 'Pending';
+const neverStarted = 'Pending';
 const noPod: Cause = { reason: neverStarted, message: 'The Job has no Pod, and no Event says why' };
 
 const isQuota = (message: string): boolean => message.includes('exceeded quota');
+
+/** Whether a Job has failed because it had no running Pod within the deadline. */
+export const hadNoPod = ({ reason, message }: Cause): boolean =>
+  reason === neverStarted || (reason === 'FailedCreate' && isQuota(message));
 
 const mayMountImages = ({ entry, node }: JobEvidence): boolean => node !== undefined && mountsImages(entry, node);
 

@@ -3,7 +3,7 @@ import { isSecondAttempt, type LedgerEntry, maxAttempts, notFailing } from '#mod
 import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.ts';
 import type { World } from '#model/world.ts';
 import { isPastDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
-import { neverStarted } from './evaluate-job.ts';
+import { hadNoPod } from './evaluate-job.ts';
 import {
   type Evaluated,
   type Finished,
@@ -56,7 +56,7 @@ function nextEntry(recorded: Attempt, { evaluated, report, now }: Found): Ledger
   const { entry } = recorded;
   // A Pod that was not started within the deadline has left no time for another attempt.
   const wasNeverStarted = finishedIn(evaluated).some(({ verdict }) =>
-    [...verdict.failed.values()].some(({ reason }) => reason === neverStarted),
+    [...verdict.failed.values()].some(hadNoPod),
   );
   const isExpired = wasNeverStarted || isPastDeadline(entry, now);
   const unfinished = unfinishedJobs(recorded).flat();
