@@ -84,6 +84,7 @@ export const boundTable = {
     doc: 'nodes on which one decision starts Jobs, before the next decision starts more',
   },
   deliveries: { limit: 16, doc: 'events that a source delivers at once, one for each cache' },
+  deliveries_of_namespace: { limit: 12, doc: 'of these, for caches of one namespace' },
   edits: {
     limit: 5,
     doc: 'events about edits of one cache within 5 seconds; further edits wait, and are delivered as one',

@@ -27,9 +27,9 @@ type NewBatch = { readonly of: ChangeClass; readonly batch: Batch };
 type State = {
   readonly options: QueueOptions;
   readonly lanes: Map<string, Lane>;
-  /** Lanes that may deliver now, first in, first out. */
+  /** Lanes that may deliver now, in the order in which they became ready. */
   readonly ready: Set<Lane>;
-  readonly inFlight: Set<Promise<void>>;
+  readonly inFlight: Map<Promise<void>, Lane>;
   readonly timers: Set<Cancel>;
   readonly stopping: AbortController;
   phase: 'collecting' | 'open' | 'stopped';
@@ -40,7 +40,7 @@ export function createQueue(options: QueueOptions): Queue {
     options,
     lanes: new Map(),
     ready: new Set(),
-    inFlight: new Set(),
+    inFlight: new Map(),
     timers: new Set(),
     stopping: new AbortController(),
     phase: 'collecting',
@@ -99,7 +99,7 @@ async function stop(state: State): Promise<void> {
   for (const cancel of state.timers) cancel();
   state.timers.clear();
   for (const lane of state.lanes.values()) lane.wake?.();
-  await Promise.all(state.inFlight);
+  await Promise.all(state.inFlight.keys());
 }
 
 /** Schedules a lane: ready now, a timer for later, or removed once its cache is gone and nothing is pending. */
@@ -124,17 +124,33 @@ function scheduleLane(state: State, lane: Lane): void {
 function startReady(state: State): void {
   const { options, ready, inFlight } = state;
   if (state.phase !== 'open') return;
-  for (const lane of ready) {
-    if (inFlight.size >= (options.concurrency ?? boundTable.deliveries.limit)) return;
+  const slots = options.concurrency ?? boundTable.deliveries.limit;
+  while (inFlight.size < slots) {
+    const lane = nextLane(state);
+    if (lane === undefined) return;
     ready.delete(lane);
     const flight = deliverNext(lane, options, state.stopping.signal).finally(() => {
       inFlight.delete(flight);
       scheduleLane(state, lane);
       startReady(state);
     });
-    inFlight.add(flight);
+    inFlight.set(flight, lane);
   }
 }
+
+/** The lane that has been ready longest, of the namespace with the fewest deliveries in flight; none of one that has its share. */
+function nextLane({ ready, inFlight }: State): Lane | undefined {
+  const busy = Map.groupBy(inFlight.values(), namespaceOf);
+  let [next, fewest]: [Lane | undefined, number] = [undefined, boundTable.deliveries_of_namespace.limit];
+  for (const lane of ready) {
+    const number = busy.get(namespaceOf(lane))?.length ?? 0;
+    if (number < fewest) [next, fewest] = [lane, number];
+    if (fewest === 0) break;
+  }
+  return next;
+}
+
+const namespaceOf = ({ key }: Lane): string => key.slice(0, key.indexOf('/'));
 
 function clearWork({ slots }: Lane): void {
   for (const { pending } of [slots.nodes, slots.work, slots.removal]) pending.clear();

@@ -271,6 +271,25 @@ describe('all caches', () => {
     expect(begun.at(-1)).toBe('web Pod a');
   });
 
+  it('of many in one namespace leave deliveries for others, which come first', async () => {
+    const { add, begun, end, inFlight, known } = world();
+    const tenant = Array.from({ length: 30 }, (_, index) => `tenant/cache-${index}`);
+    for (const key of [...tenant, 'shop/web']) known.add(key);
+    for (const key of tenant) add(key, 'cache', key);
+    expect(inFlight()).toBe(12);
+    add('apps/web', 'cache', 'web');
+    add('shop/web', 'cache', 'web');
+    expect(inFlight()).toBe(14);
+    for (const name of ['db', 'mq']) add(`apps/${name}`, 'cache', name);
+    expect(inFlight()).toBe(16);
+    add('apps/web', 'work', 'a');
+    await end();
+    expect(begun.slice(12, 16)).toEqual([
+      ...['web ImageCache web', 'web ImageCache web', 'db ImageCache db', 'mq ImageCache mq'],
+    ]);
+    expect(begun[16]).toMatch(/^cache-12 /);
+  });
+
   it('wait until the queue is started', async () => {
     const { queue, add, begun, clock } = world({ open: false });
     add('apps/web', 'cache', 'web');
