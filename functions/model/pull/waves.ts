@@ -13,7 +13,7 @@ import {
 import type { World } from '#model/world.ts';
 
 /*
- * Waves of nodes that need the same images, derived from the ledger alone: whoever handles the next event continues them. The
+ * Waves of nodes that need the same images, derived from the ledger alone, so that any function can continue them. The
  * canaries start first. Then as many nodes may pull at once as `growth` for each that has pulled, so that a wave of
  * equal nodes is `growth` times all before it. With a topology, each domain begins with one node and grows by itself.
  */
