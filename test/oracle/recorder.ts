@@ -1,6 +1,6 @@
 import { parseCache, parsePod } from '../behaviour/observed.ts';
 import { seenNode as nodeCondition } from '../behaviour/node-condition.ts';
-import type { CacheLife, HistoryRecord, Request } from './ending.ts';
+import { type CacheLife, type HistoryRecord, type Request, seenCache } from './ending.ts';
 import type { Spec, Step } from './history.ts';
 import type { Stage } from './stage.ts';
 
@@ -44,12 +44,13 @@ export function recorder(stage: Stage): Recorder {
     for (const image of lists.flatMap(({ images }) => images)) life.listed.add(stage.image(image));
   };
 
-  /** Without its finalizer, a cache is deleted before anybody could remove its images. */
+  /** Without its finalizer, a cache is deleted before anybody could remove its images; set to Retain just before, it leaves them. */
   const deletion = async (cache: string, life: Life): Promise<void> => {
     const object = await kube.get('ImageCache', cache);
     if (object === undefined) return;
-    const { metadata } = parseCache(object);
-    life.deletedWith = metadata.finalizers.includes(purgeFinalizer) ? 'Purge' : 'Retain';
+    const { metadata, spec } = seenCache(parseCache(object));
+    const isPurged = spec.deletionPolicy === 'Purge' && metadata.finalizers.includes(purgeFinalizer);
+    life.deletedWith = isPurged ? 'Purge' : 'Retain';
   };
 
   /** The image of a user's Pod that has started, on its machine. */
