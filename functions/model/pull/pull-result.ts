@@ -55,9 +55,7 @@ type Found = { readonly evaluated: readonly Evaluated[]; readonly report: Report
 function nextEntry(recorded: Attempt, { evaluated, report, now }: Found): LedgerEntry {
   const { entry } = recorded;
   // A Pod that was not started within the deadline has left no time for another attempt.
-  const wasNeverStarted = finishedIn(evaluated).some(({ verdict }) =>
-    [...verdict.failed.values()].some(hadNoPod),
-  );
+  const wasNeverStarted = finishedIn(evaluated).some(({ verdict }) => [...verdict.failed.values()].some(hadNoPod));
   const isExpired = wasNeverStarted || isPastDeadline(entry, now);
   const unfinished = unfinishedJobs(recorded).flat();
   if (unfinished.length === 0) return concluded(recorded, isExpired);
