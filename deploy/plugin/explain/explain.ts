@@ -7,7 +7,8 @@ import { dataText } from '../data-text.ts';
 import { settingsInUse } from '../settings-in-use.ts';
 import { wrapped } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
-import { type Explanation, explanation, type Step } from './explanation.ts';
+import { type Explanation, explanation } from './explanation.ts';
+import type { Step } from './step.ts';
 
 export const explain: Command = {
   summary: 'Explain why a node has the images of a cache, or not',

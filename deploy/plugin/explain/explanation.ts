@@ -1,23 +1,15 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
-import type { ImageCache, ImageList } from '#model/cache/image-cache.ts';
+import type { ImageList } from '#model/cache/image-cache.ts';
 import { isPurged } from '#model/cache/image-cache.ts';
-import { type LedgerEntry, isFailing, nodeBusy } from '#model/cache/ledger.ts';
-import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from '#model/desired/desired-images.ts';
-import { freeNodeSlots } from '#model/desired/node-limit.ts';
-import { causeOf, outcomeOf } from '#model/pull/image-outcome.ts';
-import { rolloutOf, waveText } from '#model/desired/rollout.ts';
 import { selectsNode } from '#model/desired/node-selector.ts';
 import { gateEnd, gateOffEvents } from '#model/desired/warm-gate.ts';
-import type { Pod } from '#model/job/pod.ts';
-import { isFailingToPull } from '#model/job/pod.ts';
 import { type Node, type SkipReason, skipReason, untoleratedTaint } from '#model/node/node.ts';
 import { pullRules } from '#model/node/tolerations.ts';
-import { hasTurn, waveBudget } from '#model/pull/waves.ts';
-import { refusalOf } from '#model/round/refusal.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
-import { imageState } from '../status/report.ts';
-import { age, counted } from '../units.ts';
+import { counted } from '../units.ts';
+import { imageSteps, timeText } from './image-steps.ts';
+import { type Explained, type Step, step } from './step.ts';
 
 /** Why a node has the images of a cache or not: the steps from the spec to the kubelet, up to the one that holds it up. */
 export type Explanation = {
@@ -26,20 +18,6 @@ export type Explanation = {
   readonly node: string;
   readonly isReady: boolean;
   readonly steps: readonly Step[];
-};
-
-/** `holds`: this step keeps the node from being ready, and waiting may help; `fails`: it needs somebody. */
-export type Step = { readonly verdict: 'ok' | 'holds' | 'fails'; readonly text: string };
-
-export type Explained = {
-  readonly cache: ImageCache;
-  readonly name: string;
-  /** undefined if it does not exist. */
-  readonly node: Node | undefined;
-  /** The pull Pods of the cache on the node; undefined if they cannot be read. */
-  readonly pods: readonly Pod[] | undefined;
-  readonly settings: Settings;
-  readonly now: number;
 };
 
 /** Walks the chain in the order in which functions decide, and ends with the first step that holds the node up. */
@@ -62,8 +40,6 @@ const chain: readonly ((input: Explained) => readonly Step[])[] = [
   observationStep,
   ledgerStep,
 ];
-
-const step = (verdict: Step['verdict'], text: string): Step => ({ verdict, text });
 
 function cacheStep({ cache }: Explained): readonly Step[] {
   if (cache.isBeingDeleted) return [step('fails', 'the cache is being deleted: nothing is pulled any more')];
@@ -162,100 +138,3 @@ function gateSteps({ cache, node, settings }: Explained): readonly Step[] {
   const text = `the warm gate keeps the taint ${taintKey} on it until the images are there, at most until ${until}`;
   return [step('holds', text)];
 }
-
-const timeText = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`;
-
-/** What the node waits for, then each missing image in the kubelet's words, then what follows. */
-function imageSteps(input: Explained, entry: LedgerEntry, images: readonly string[]): readonly Step[] {
-  const missing = images.filter(
-    (image, index) => imageState(entry, index) !== 'present' && !isPulled(input, image, index),
-  );
-  const head = `${missing.length} of ${counted(images.length, 'image')} ${missing.length === 1 ? 'is' : 'are'} missing`;
-  const causes = missing.flatMap((image) => causeSteps(input, image));
-  const isTrouble = entry.state === 'Failed' || isFailing(entry);
-  return [step('holds', head), ...waitSteps(input, entry), ...causes, ...(isTrouble ? [retryStep(input, entry)] : [])];
-}
-
-/** Whether a Pod reports an image that the status, which waits for the whole Job, does not have yet. */
-function isPulled({ pods = [], settings, cache, name }: Explained, image: string, index: number): boolean {
-  const isBare = ownEntry(cache.status.nodes, name)?.opening === 'Bare';
-  const images = { image, helperImage: settings.noopImage, isBare };
-  return pods.some((pod) => outcomeOf(pod, index, images)?.type === 'present');
-}
-
-function waitSteps(input: Explained, entry: LedgerEntry): readonly Step[] {
-  const { cache, name } = input;
-  if (entry.state === 'Pending') return [step('holds', pendingText(input, entry))];
-  if (entry.state === 'Held') return [step('fails', heldText), nextRoundStep(input)];
-  if (entry.state !== 'Pulling') return [];
-  const refusal = refusalOf(cache);
-  const attempt = `attempt ${entry.attempt} has begun`;
-  if (input.pods === undefined) return [step('holds', `${attempt}; its Pods cannot be read with your rights`)];
-  if (input.pods.length === 0)
-    return [
-      step(
-        refusal === undefined ? 'holds' : 'fails',
-        refusal?.message ?? `${attempt}; no Pod of it exists on ${name} yet`,
-      ),
-    ];
-  return input.pods.map((pod) => step('holds', `${attempt}: Pod ${podText(pod, input.now)}`));
-}
-
-const heldText = 'its rollout stopped before it began, because too many nodes failed: it keeps what it has';
-
-function pendingText({ cache, name, settings, now }: Explained, entry: LedgerEntry): string {
-  if (ownEntry(cache.status.removals, name)?.state === 'Removing') return 'it waits: a removal is running on the node';
-  const busy = ownEntry(cache.status.nodes, name)?.reason === nodeBusy;
-  if (busy) return 'it waits, NodeBusy: other caches have as many pull Pods on the node as may be there at once';
-  const entries = Object.values(cache.status.nodes).filter(({ state }) => state !== 'Skipped');
-  const running = entries.filter(({ state }) => state === 'Pulling').length;
-  const slots = freeNodeSlots(cache, settings, { running, total: entries.length });
-  if (slots === 0) return `it waits for its turn: ${counted(running, 'node')} pull, and no more may at once`;
-  const budget = waveBudget(cache, settings, now);
-  if (!hasTurn(entry, budget)) return `it waits for its wave. ${waveTextOf(cache, settings)}`;
-  return 'it waits to be started: if that lasts, another cache removes an image of it there, or no function runs';
-}
-
-const waveTextOf = (cache: ImageCache, settings: Settings): string =>
-  waveText(rolloutOf(cache, settings), cache.status.nodes, cache.status.nextWaveTime);
-
-function podText({ namespace, name, startedAt, createdAt, unschedulable, phase }: Pod, now: number): string {
-  const which = `${namespace}/${name}`;
-  if (startedAt !== undefined) return `${which} is ${phase}, accepted by the kubelet ${age(now - startedAt)} ago`;
-  const why = unschedulable === '' ? 'the kubelet has not accepted it' : unschedulable;
-  return `${which}, created ${age(now - createdAt)} ago, has not started: ${why}`;
-}
-
-/** The kubelet's latest word on an image: its Pod's, else what the status has recorded. */
-function causeSteps({ cache, name, pods = [] }: Explained, image: string): readonly Step[] {
-  const failure = ownEntry(cache.status.failures, image)?.find(({ node }) => node === name);
-  const live = pods
-    .flatMap(({ containers }) => containers)
-    .find((each) => isFailingToPull(each) && each.message.includes(image));
-  const cause = live === undefined ? failure : causeOf(live);
-  return cause === undefined
-    ? []
-    : [step('fails', `${image}: ${[cause.reason, cause.message].filter((text) => text !== '').join(': ')}`)];
-}
-
-function retryStep(input: Explained, entry: LedgerEntry): Step {
-  const { failures } = input.cache.status;
-  const own = Object.values(failures).flatMap((each) => each.filter(({ node }) => node === input.name));
-  const who = own.some(({ reason }) => reason === 'FailedCreate') ? 'Job controller' : 'kubelet';
-  if (entry.failingUntil !== undefined)
-    return step('holds', `the ${who} tries again by itself, until ${timeText(entry.failingUntil)}`);
-  if (entry.state !== 'Failed') return step('holds', 'what failed is tried once more in this round');
-  return nextRoundStep(input);
-}
-
-/** When the next round tries again. */
-function nextRoundStep({ cache, now }: Explained): Step {
-  const { nextRefreshTime } = cache.status;
-  const refresh =
-    nextRefreshTime === undefined
-      ? 'no refresh is scheduled'
-      : `the next refresh is ${nextText(nextRefreshTime - now)}`;
-  return step('holds', `${refresh}; at once: kubectl imagecache refresh ${cache.name} -n ${cache.namespace}`);
-}
-
-const nextText = (left: number): string => (left <= 0 ? 'due' : `in ${age(left)}`);

@@ -3,7 +3,8 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { decide } from '#model/decide.ts';
 import { withRefusal } from '#model/round/refusal.ts';
-import { type Explained, explanation } from '../../../deploy/plugin/explain/explanation.ts';
+import { explanation } from '../../../deploy/plugin/explain/explanation.ts';
+import type { Explained } from '../../../deploy/plugin/explain/step.ts';
 import {
   cache,
   list,
