@@ -16,10 +16,11 @@ const modelRooms = {
   cache: ['text'],
   node: ['text', 'cache'],
   job: ['text', 'cache', 'node'],
-  desired: ['text', 'cache', 'node', 'job'],
-  round: ['text', 'cache', 'node', 'job', 'desired'],
-  pull: ['text', 'cache', 'node', 'job', 'desired', 'round'],
-  removal: ['text', 'cache', 'node', 'job', 'desired', 'round'],
+  workload: ['text', 'cache'],
+  desired: ['text', 'cache', 'node', 'job', 'workload'],
+  round: ['text', 'cache', 'node', 'job', 'workload', 'desired'],
+  pull: ['text', 'cache', 'node', 'job', 'workload', 'desired', 'round'],
+  removal: ['text', 'cache', 'node', 'job', 'workload', 'desired', 'round'],
 } as const;
 
 /** What each room of the runtime may import of the others. */

@@ -5,7 +5,7 @@ import { type Holding, holdingsOf } from './holdings.ts';
 import { type Identity, mayStart, type Permission } from './may-start.ts';
 import { type MissingReason, presence, type Presence } from './presence.ts';
 import { isCompletedByNode } from './short-name.ts';
-import { hasLatestTag, type ImageUse } from './workload.ts';
+import { hasLatestTag, type ImageUse } from '#model/workload/workload.ts';
 
 /** Whether a container or volume with this image starts without the registry. */
 export type Verdict = 'starts' | 'fails' | 'unproven';

@@ -5,7 +5,7 @@ import { repositoryOf } from './cache-record.ts';
 import { checkImage, type Evidence, type ImageCheck, type Verdict } from './check-image.ts';
 import { exclusion } from './placement.ts';
 import type { PullSecrets } from './pull-secrets.ts';
-import type { ImageUse, Workload } from './workload.ts';
+import type { ImageUse, Workload } from '#model/workload/workload.ts';
 
 /** Whether the Pods of one object would start with the registry switched off. */
 export type WorkloadCheck = {

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { parseImageReference } from '#model/text/image-reference.ts';
-import { podPlacement, type PodPlacement } from './placement.ts';
+import { podPlacement, type PodPlacement } from './pod-placement.ts';
 import { podSpec, type PodSpec } from './pod-spec.ts';
 import type { WorkloadKind } from './workload-kinds.ts';
 

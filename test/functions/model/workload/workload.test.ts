@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { parseWorkload } from '../../../../deploy/plugin/check/workload.ts';
-import { workloadKind, workloadKinds } from '../../../../deploy/plugin/check/workload-kinds.ts';
-import { digest } from '../../../functions/model/builders.ts';
-import { podOf } from './situation.ts';
+import { parseWorkload } from '#model/workload/workload.ts';
+import { workloadKind, workloadKinds } from '#model/workload/workload-kinds.ts';
+import { digest } from '../builders.ts';
+import { podOf } from '../../../deploy/plugin/check/situation.ts';
 
 const spec = { containers: [{ name: 'app', image: 'app:1' }] };
 const objectOf = (path: readonly string[]): object =>
