@@ -52,6 +52,9 @@ const listed = z.object({
   }),
 });
 
+const listedEvents = z.object({ items: z.array(z.object({ message: z.string() })) });
+const messages = (answer: unknown): readonly string[] => listedEvents.parse(answer).items.map(({ message }) => message);
+
 /** The size of an image that the kubelet reports; 0 until it does. */
 const sizeTold = async (image: string): Promise<number> => {
   const { status } = listed.parse(JSON.parse(await lab.ask('get', 'node', 'node1', '-o', 'json')));
@@ -163,5 +166,35 @@ describe('a removal Job on a real node', () => {
     expect(removed).toEqual({ outcome: 'removed', image, bytes: result?.freedBytes, also: '' });
     expect(await lab.images(1)).not.toContain(image);
     expect(await lab.images(1)).toEqual(expect.arrayContaining([kept, pause, removalImage]));
+  });
+
+  it('is not started where the path of the socket is a link to anything but a socket', async () => {
+    const removalImage = await productImage(lab, 'functions');
+    const job = (name: string, path: string) => {
+      const { metadata, ...rest } = removalJob({
+        cache: openCache({}),
+        node: node({ name: 'node1' }),
+        socket: path,
+        entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 },
+        removal: { remove: ['registry.local:5000/never:1'], keep: [], purge: 'any' },
+        settings: settings({ removalImage, namespace: install }),
+      });
+      return { ...rest, metadata: { ...metadata, name } };
+    };
+    const targets = { 'link-file': '/etc/hostname', 'link-folder': '/etc', 'link-nothing': '/run/no-such-socket' };
+    for (const [name, target] of Object.entries({ ...targets, 'link-socket': socket })) {
+      await lab.node(1, 'ln', '-sfn', target, `/run/${name}.sock`);
+      await lab.apply(job(name, `/run/${name}.sock`));
+    }
+    await lab.ask('wait', '--for=condition=Complete', 'job/link-socket', '-n', install, '--timeout=120s');
+    for (const name of Object.keys(targets)) {
+      const events = ['get', 'events', '-n', install, '--field-selector', 'reason=FailedMount', '-o', 'json'];
+      const refused = new RegExp(`hostPath type check failed: /run/${name}.sock is not a socket file`);
+      await expect
+        .poll(async () => messages(JSON.parse(await lab.ask(...events))), { timeout: 60_000 })
+        .toContainEqual(expect.stringMatching(refused));
+      expect(await lab.ask('get', 'job', name, '-n', install, '-o', 'jsonpath={.status.succeeded}')).toBe('');
+      await lab.ask('delete', 'job', name, '-n', install, '--wait=false');
+    }
   });
 });
