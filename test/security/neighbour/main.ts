@@ -17,14 +17,18 @@ const { values } = parseArgs({
   options: { kubeconfig: { type: 'string' }, repetitions: { type: 'string', default: '9' } },
 });
 const simulation = values.kubeconfig === undefined ? await temporaryCluster() : undefined;
+const times = (values: readonly number[]): string => `${median(values)} ms (${values.join(' ')})`;
+const rate = ({ editsPerMinute }: Pick<Beside, 'editsPerMinute'>): string =>
+  editsPerMinute > 0 ? `, ${editsPerMinute} edits per minute` : '';
 const print = (beside: Beside): void => {
-  const { load, alone, editsPerMinute } = beside;
+  const { load, alone, control } = beside;
   const ratio = ratioOf(beside);
-  const verdict = ratio <= most ? 'held  ' : 'FAILED';
-  const edits = editsPerMinute > 0 ? `, ${editsPerMinute} edits per minute` : '';
-  process.stdout.write(
-    `${verdict}  ${ratio.toFixed(2)} x: ${median(beside.beside)} ms beside, ${median(alone)} ms alone (medians of ${beside.beside.length} and ${alone.length}; ${beside.beside.join(' ')} and ${alone.join(' ')}): ${load}${edits}\n`,
-  );
+  const lines = [
+    `${ratio <= most ? 'held  ' : 'FAILED'}  ${ratio.toFixed(2)} x: ${load}${rate(beside)}`,
+    `        ${times(beside.beside)} beside, ${times(alone)} alone`,
+    ...(control ? [`        ${times(control.beside)} beside ${control.load}${rate(control)}`] : []),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
 };
 const measured = await measureNeighbour({
   kubeconfig: values.kubeconfig ?? simulation?.kubeconfig ?? '',

@@ -10,6 +10,8 @@ export type Tenant = {
   readonly create: (specs: readonly object[]) => Promise<() => Promise<void>>;
   /** Merges fields into the spec of one of them. */
   readonly edit: (cache: number, spec: object) => Promise<void>;
+  /** The same as a dry run, which the API server validates, and nobody observes. */
+  readonly tryEdit: (cache: number, spec: object) => Promise<void>;
   readonly edits: () => number;
 };
 
@@ -28,6 +30,11 @@ type Place = { readonly namespace: string; readonly node: string; readonly silen
 export function createTenant(api: Api, { namespace, node, silentRegistry }: Place): Tenant {
   const path = cachesPath(namespace);
   let edited = 0;
+  const patch = async (cache: number, spec: object, query: string): Promise<void> => {
+    const contentType = 'application/merge-patch+json';
+    await api.request({ method: 'PATCH', path: `${path}/worst-${cache}${query}`, contentType, body: { spec } });
+    edited += 1;
+  };
   return {
     silentRegistry,
     onItsNode: (images) => ({ images, nodeSelector: { 'kubernetes.io/hostname': node } }),
@@ -39,11 +46,8 @@ export function createTenant(api: Api, { namespace, node, silentRegistry }: Plac
         await Promise.all(specs.map((_, index) => api.request({ method: 'DELETE', path: `${path}/worst-${index}` })));
       };
     },
-    edit: async (cache, spec) => {
-      const contentType = 'application/merge-patch+json';
-      await api.request({ method: 'PATCH', path: `${path}/worst-${cache}`, contentType, body: { spec } });
-      edited += 1;
-    },
+    edit: (cache, spec) => patch(cache, spec, ''),
+    tryEdit: (cache, spec) => patch(cache, spec, '?dryRun=All'),
     edits: () => edited,
   };
 }
