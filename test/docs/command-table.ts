@@ -198,6 +198,16 @@ export const commandTable: readonly Row[] = [
     instead: 'test/deploy/plugin/check/transcript.test.ts',
   },
   {
+    command: 'kubectl imagecache wait --for-images -f deployment.yaml …',
+    because: 'it needs nodes that run Pods',
+    instead: 'test/e2e/pre-rollout.nodes.test.ts',
+  },
+  {
+    command: 'kubectl delete imagecaches -n shop -l app.kubernetes.io/managed-by=kubectl-imagecache',
+    because: 'it needs a cache that the command above makes',
+    instead: 'test/e2e/pre-rollout.nodes.test.ts',
+  },
+  {
     command: "kubectl get imagecaches -A -o json | jq '[…",
     because: 'jq is not among what the tests need',
     instead: 'test/behaviour/scenarios/failing.ts',

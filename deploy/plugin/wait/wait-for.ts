@@ -34,7 +34,7 @@ export async function waitFor(
     if (cache === undefined) throw new UsageError(`imagecaches.kubefledged.io "${reference.name}" not found`);
     const code = isOver(cache);
     if (code !== undefined) {
-      terminal.print(progress(cache));
+      terminal.print(progress(cache, code));
       if (code !== exitCodes.good) for (const line of whyLines(cache, terminal)) terminal.note(line);
       return code;
     }
@@ -69,7 +69,8 @@ function whyLines(cache: ImageCache, { colour, width = 80 }: Terminal): readonly
   return [...message, ...failureLines(report(cache), view)].filter((line) => line !== '');
 }
 
-function progress(cache: ImageCache): string {
+/** `code`: the exit code of a wait that is over. */
+function progress(cache: ImageCache, code?: number): string {
   const { name, status } = cache;
   const { desired, ready, failing, failed, held, skipped } = nodeCounts(status.nodes);
   const parts = [
@@ -79,5 +80,6 @@ function progress(cache: ImageCache): string {
     ...(held === 0 ? [] : [`${held} held`]),
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
   ];
-  return [`imagecache/${name} ${waitStateOf(cache)}`, ...parts].join(', ');
+  const state = code === exitCodes.good ? 'done' : waitStateOf(cache);
+  return [`imagecache/${name} ${state}`, ...parts].join(', ');
 }

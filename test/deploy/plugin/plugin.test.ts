@@ -193,6 +193,127 @@ describe('kubectl imagecache wait, status, refresh', () => {
   });
 });
 
+describe.concurrent('kubectl imagecache wait --for-images', () => {
+  const deployment = (name: string, images: readonly string[], of: object = {}): object => ({
+    ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name } },
+    spec: { template: { spec: { containers: images.map((image, index) => ({ name: `c${index}`, image })), ...of } } },
+  });
+  const wait = (input: object, ...flags: readonly string[]) =>
+    plugin(['wait --for-images -f - --timeout=15s', ...flags].join(' '), input);
+  const cachePath = (name: string): string => `${cachesPath}/rollout-deployment-${name}`;
+  const read = (name: string) => cluster.ask({ method: 'GET', path: cachePath(name) });
+  const readCache = async (name: string) => parseImageCache((await read(name)).body);
+  const images = async (name: string): Promise<readonly string[]> =>
+    (await readCache(name)).spec.lists.flatMap((list) => list.images);
+
+  it('pulls the images of a template that is not applied yet, where and as its Pods will need them', async () => {
+    const web = deployment('fore', ['registry.example/fore:1'], {
+      initContainers: [{ name: 'init', image: 'registry.example/fore-init:1' }],
+      volumes: [{ name: 'model', image: { reference: 'registry.example/fore-model:1' } }],
+      nodeSelector: { 'kubernetes.io/hostname': 'node-2' },
+    });
+    const { code, out } = await wait(web);
+    expect([code, out]).toEqual([0, 'imagecache/rollout-deployment-fore done, 1 of 1 node ready\n']);
+    expect((await plugin('check -f -', web)).out).toContain('deployment/fore in default: starts on 1 node');
+  });
+
+  it('returns at once, and applies nothing, if a cache has all images on all nodes', async () => {
+    await apply(cache('complete', ['registry.example/complete:1', 'registry.example/complete:2']));
+    await plugin('wait complete --timeout=15s');
+    const { code, out } = await wait(deployment('held', ['registry.example/complete:1']));
+    expect([code, out]).toEqual([0, 'deployment/held in default: all images are on 3 nodes already\n']);
+    expect((await read('held')).status).toBe(404);
+    const more = await wait(deployment('held', ['registry.example/complete:1', 'registry.example/complete:3']));
+    expect([more.code, more.out]).toEqual([0, 'imagecache/rollout-deployment-held done, 3 of 3 nodes ready\n']);
+  });
+
+  it('waits for every object of a List, once for one that is there twice', async () => {
+    const items = ['one', 'two', 'one'].map((name, index) => deployment(name, [`registry.example/${name}:${index}`]));
+    const { code, out } = await wait({ apiVersion: 'v1', kind: 'List', items });
+    expect([code, out.match(/done, 3 of 3 nodes ready/g)]).toEqual([0, Array(2).fill('done, 3 of 3 nodes ready')]);
+    expect(await images('one')).toEqual(['registry.example/one:2']);
+  });
+
+  it('fails with the image, the nodes and the reason, and tries again when it is called again', async () => {
+    const failing = deployment('failing', ['registry.example/missing-fore:1']);
+    const first = await wait(failing);
+    expect([first.code, first.out]).toEqual([
+      2,
+      'imagecache/rollout-deployment-failing failed, 0 of 3 nodes ready, 3 failed\n',
+    ]);
+    expect(first.err).toMatch(
+      /^registry\.example\/missing-fore:1 on .*node-1.*\n {2}(ErrImagePull|ImagePullBackOff): /m,
+    );
+    const round = async (): Promise<number | undefined> => (await readCache('failing')).status.round?.number;
+    const before = await round();
+    expect((await wait(failing)).code).toBe(2);
+    expect(await round()).toBe((before ?? 0) + 1);
+  });
+
+  it('succeeds where no node matches, and has a cache for those that join', async () => {
+    const nowhere = deployment('nowhere', ['registry.example/nowhere:1'], { nodeSelector: { pool: 'empty' } });
+    expect(await wait(nowhere)).toMatchObject({ code: 0, out: 'imagecache/rollout-deployment-nowhere done\n' });
+  });
+
+  it('times out with exit code 3', async () => {
+    const slow = await plugin('wait --for-images -f - --timeout=1ms', deployment('slow', ['registry.example/slow:1']));
+    expect([slow.code, slow.out]).toEqual([3, '']);
+    expect(slow.err).toContain('error: timed out after ');
+  });
+
+  const pod = (name: string, image: string): object => ({
+    ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name } },
+    spec: { containers: [{ name: 'app', image: `registry.example/${image}` }] },
+  });
+  const run = (name: string, image: string) =>
+    cluster.ask({ method: 'POST', path: '/api/v1/namespaces/default/pods', body: pod(name, image) });
+
+  it('keeps what the workload runs, and drops all other images of former calls', async () => {
+    const path = `${cachesPath}/rollout-pod-steps`;
+    const inCache = async () =>
+      parseImageCache((await cluster.ask({ method: 'GET', path })).body).spec.lists.flatMap((list) => list.images);
+    await wait(pod('steps', 'steps:1'));
+    await run('steps', 'steps:1');
+    expect((await wait(pod('steps', 'missing-steps:2'))).code).toBe(2);
+    expect(await inCache()).toEqual(['registry.example/missing-steps:2', 'registry.example/steps:1']);
+    expect((await wait(pod('steps', 'steps:3'))).code).toBe(0);
+    expect(await inCache()).toEqual(['registry.example/steps:3', 'registry.example/steps:1']);
+  });
+
+  it('succeeds although an image that the workload runs is gone from the registry', async () => {
+    const labels = { 'app.kubernetes.io/managed-by': 'kubectl-imagecache' };
+    await apply(cache('', ['registry.example/missing-gone:1'], { metadata: { name: 'rollout-pod-gone', labels } }));
+    await run('gone', 'missing-gone:1');
+    const { code, out } = await wait(pod('gone', 'gone:2'));
+    expect([code, out]).toEqual([0, 'imagecache/rollout-pod-gone done, 0 of 3 nodes ready, 3 failed\n']);
+  });
+
+  it('requests a refresh for images that may have moved', async () => {
+    const moving = deployment('moving', ['registry.example/moving']);
+    expect((await wait(moving)).code).toBe(0);
+    expect((await wait(moving)).code).toBe(0);
+    const { spec, status } = await readCache('moving');
+    expect([spec.imagePullPolicy, status.round?.number]).toEqual(['Always', 2]);
+  });
+
+  it('deletes its cache afterwards if that is asked for, and leaves the images', async () => {
+    const brief = deployment('brief', ['registry.example/brief:1']);
+    expect((await wait(brief, '--delete')).code).toBe(0);
+    expect((await read('brief')).status).toBe(404);
+    expect((await plugin('check -f -', brief)).out).toContain('a preloaded image starts');
+  });
+
+  it('leaves a cache alone that somebody else has made', async () => {
+    await apply(cache('rollout-deployment-theirs', ['registry.example/theirs:1']));
+    const { code, err } = await wait(deployment('theirs', ['registry.example/theirs:2']));
+    expect([code, err]).toEqual([
+      1,
+      'error: the ImageCache default/rollout-deployment-theirs was not made by this command\n',
+    ]);
+    expect(await images('theirs')).toEqual(['registry.example/theirs:1']);
+  });
+});
+
 describe('kubectl imagecache explain', () => {
   it('says why a node is not ready, from the spec to the word of the kubelet', async () => {
     await apply(cache('puzzling', ['registry.example/missing-two:1', 'registry.example/fine:1']));
@@ -231,6 +352,11 @@ describe('kubectl imagecache completion', () => {
     ['__complete status -A --out', ['--output\tOutput format: json, yaml or wide.', ':4']],
     ['__complete status -o y', ['yaml', ':4']],
     ['__complete plan -f ', [':0']],
+    ['__complete wait --for-images -f ', [':0']],
+    [
+      '__complete wait --for-im',
+      ['--for-images\tPull the images of the Pods and workloads in files, and wait for them.', ':4'],
+    ],
     ['__complete wait plai', ['plain', ':4']],
     ['__complete explain -n default plain node-3', ['node-3', ':4']],
     ['__complete wait plain pl', [':4']],
@@ -294,6 +420,11 @@ describe('kubectl imagecache', () => {
     ['wait', 'error: a name is missing: kubectl imagecache wait NAME'],
     ['wait x --for=ever', 'error: --for must be over or ready, not "ever"'],
     ['wait x --timeout=soon', 'error: --timeout is "soon", expected a duration'],
+    ['wait --for-images', 'error: must specify --filename (-f)'],
+    ['wait x --for-images -f package.json', 'error: unexpected "x": --for-images waits for files (-f)'],
+    ['wait -f package.json', 'error: --filename (-f) and --delete need --for-images'],
+    ['wait --for-images -f x --for=ready', 'error: --for=ready does not apply to --for-images'],
+    ['wait --for-images -f deploy/samples/imagecache.yaml', 'error: no Pod and no workload in deploy/samples/'],
     ['status -o xml', 'error: unable to match "xml" as an output format'],
     ['status --context=other', 'error: context "other" does not exist'],
     ['status nothere', 'error: imagecaches.kubefledged.io "nothere" not found'],
