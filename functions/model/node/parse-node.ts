@@ -32,8 +32,8 @@ const nodeSchema = z.object({
  * Returns a parser for many Nodes, which share the values of equal images. It throws a ZodError for an invalid Node.
  */
 export function nodeReader(): (object: unknown) => Node {
-  const intern = interned<ListedImage>(maxShared);
-  return (object) => readNode(object, intern);
+  const shared = { intern: interned<ListedImage>(maxShared), indexOf: imageIndex() };
+  return (object) => readNode(object, shared);
 }
 
 /** Images that a parser remembers: a megabyte or two. */
@@ -42,7 +42,9 @@ const maxShared = 4_000;
 /** Parses one Node. */
 export const parseNode = (object: unknown): Node => nodeReader()(object);
 
-function readNode(object: unknown, intern: Interner<ListedImage>): Node {
+type Shared = { readonly intern: Interner<ListedImage>; readonly indexOf: ReturnType<typeof imageIndex> };
+
+function readNode(object: unknown, { intern, indexOf }: Shared): Node {
   const { metadata, spec, status } = nodeSchema.parse(object);
   const images = (status?.images ?? []).map(({ names }) =>
     intern(JSON.stringify(names ?? []), () => listedImage(names ?? [])),
@@ -50,7 +52,7 @@ function readNode(object: unknown, intern: Interner<ListedImage>): Node {
   const info = status?.nodeInfo ?? {};
   const has = (type: string): boolean =>
     status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
-  return {
+  const fields = {
     name: metadata.name,
     uid: metadata.uid,
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
@@ -65,8 +67,40 @@ function readNode(object: unknown, intern: Interner<ListedImage>): Node {
     kubeletVersion: info['kubeletVersion'] ?? '',
     containerRuntime: info['containerRuntimeVersion'] ?? '',
     isImageListComplete: isComplete(images.map(({ references }) => references.length)),
-    digests: new Map(images.flatMap(({ digests }) => digests)),
-    images: new Set(images.flatMap(({ references }) => references)),
+  };
+  return withIndex(fields, images, indexOf);
+}
+
+/** A function of its own: getters keep all variables around them, which would be the whole Node as it was received. */
+const withIndex = (
+  fields: Omit<Node, keyof ImageIndex>,
+  listed: readonly ListedImage[],
+  indexOf: Shared['indexOf'],
+): Node => ({
+  ...fields,
+  get images() {
+    return indexOf(listed).images;
+  },
+  get digests() {
+    return indexOf(listed).digests;
+  },
+});
+
+type ImageIndex = Pick<Node, 'images' | 'digests'>;
+
+/** Indexes the images of one node at a time: decisions go through nodes in turn, and an index of each would need four times the memory of all else. */
+function imageIndex(): (images: readonly ListedImage[]) => ImageIndex {
+  let latest: { readonly of: readonly ListedImage[]; readonly index: ImageIndex } | undefined;
+  return (images) => {
+    if (latest?.of !== images)
+      latest = {
+        of: images,
+        index: {
+          images: new Set(images.flatMap(({ references }) => references)),
+          digests: new Map(images.flatMap(({ digests }) => digests)),
+        },
+      };
+    return latest.index;
   };
 }
 

@@ -1,8 +1,19 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { decide } from '#model/decide.ts';
 import { nodeReader, parseNode } from '#model/node/parse-node.ts';
 import { parsePod, podReader } from '#model/job/parse-pod.ts';
 import { cache, modernNode, node, observed, spec, list, world } from '../builders.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Bytes of live objects. */
+function heapUsed(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
 
 /** Equal is tested elsewhere; here it is that what is told by thousands is held once. */
 describe('what many tell alike', () => {
@@ -36,6 +47,27 @@ describe('what many tell alike', () => {
     const tag = 'docker.io/library/app:1';
     expect(one?.digests.get(tag)).toEqual(new Set(['sha256:1']));
     expect(other?.digests.get(tag)).toBe(one?.digests.get(tag));
+  });
+
+  it('is indexed for one node at a time, and nothing else of a Node as it was received is kept', () => {
+    const read = nodeReader();
+    const listing = (index: number): unknown => ({
+      metadata: { name: `node-${index}`, uid: `uid-${index}`, managedFields: [`${'x'.repeat(20_000)}${index}`] },
+      status: {
+        images: Array.from({ length: 50 }, (_, image) => ({
+          names: [`app-${image}@sha256:${image}`, `app-${image}:1`],
+        })),
+      },
+    });
+    const [one, other] = [read(listing(0)), read(listing(1))];
+    const first = one.images;
+    expect(one.images).toBe(first);
+    expect(other.images).toEqual(first);
+    expect(one.images).not.toBe(first);
+    const before = heapUsed();
+    const nodes = Array.from({ length: 500 }, (_, index) => read(JSON.parse(JSON.stringify(listing(index)))));
+    expect((heapUsed() - before) / nodes.length).toBeLessThan(5_000);
+    expect(nodes.every((node) => node.images.has('docker.io/library/app-49:1'))).toBe(true);
   });
 
   it('is another list where a node lists other names', () => {
