@@ -38,6 +38,26 @@ const failure = async (work: Promise<void>): Promise<unknown> =>
   );
 
 describe('reconcile', () => {
+  it('lists only the nodes that a new cache may select, and all of them once it has had some', async () => {
+    const on = scene();
+    const listings = (): readonly string[] => on.api.newCalls().filter((call) => call.startsWith('GET /api/v1/nodes?'));
+    for (const [name, pool] of Object.entries({ 'node-1': 'blue', 'node-2': 'red', 'node-3': 'green' }))
+      on.api.put(nodePath(name), nodeNamed(name, { metadata: { name, uid: `uid-of-${name}`, labels: { pool } } }));
+    const selecting = (...pools: readonly string[]) =>
+      pools.map((pool) => ({ images: ['app:1'], nodeSelector: { pool } }));
+    on.cache({ cacheSpec: selecting('blue', 'red') });
+    await reconcile(created, on.context);
+    expect(Object.keys(on.live().status.nodes)).toEqual(['node-1', 'node-2']);
+    expect(listings().map((call) => call.replace(/.*labelSelector=/, '').replaceAll('+', ' '))).toEqual([
+      'pool in (blue)',
+      'pool in (red)',
+    ]);
+    on.edit({ cacheSpec: selecting('green') });
+    await reconcile(changed(aCache), on.context);
+    expect(Object.keys(on.live().status.nodes)).toEqual(['node-3']);
+    expect(listings()).toEqual([expect.not.stringContaining('labelSelector')]);
+  });
+
   it('records the nodes of a new cache in its status before it creates a Job for each', async () => {
     const on = scene();
     on.cache();

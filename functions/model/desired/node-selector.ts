@@ -18,6 +18,30 @@ export const concernsLabels = ({ spec }: Pick<ImageCache, 'spec'>, labels: Node[
 export const concernsLedger = ({ status }: Pick<ImageCache, 'status'>, node: string): boolean =>
   ownEntry(status.nodes, node) !== undefined || ownEntry(status.removals, node) !== undefined;
 
+/**
+ * A label selector that every node of a list matches, to list fewer nodes: others may match it too, as what a selector of the
+ * API server cannot say is left out. '' selects all.
+ */
+export const labelSelectorOf = ({ nodeSelector, nodeMatchExpressions }: Omit<ImageList, 'images'>): string =>
+  [
+    ...Object.entries(nodeSelector).map(([key, value]) => requirement({ key, operator: 'In', values: [value] })),
+    ...nodeMatchExpressions.map(requirement),
+  ]
+    .filter((term) => term !== '')
+    .join();
+
+const labelKey = /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?$/;
+const labelValue = /^[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?$/;
+
+function requirement({ key, operator, values }: NodeMatchExpression): string {
+  if (!labelKey.test(key)) return '';
+  if (operator === 'Exists') return key;
+  if (operator === 'DoesNotExist') return `!${key}`;
+  const isSet = operator === 'In' || operator === 'NotIn';
+  if (!isSet || values.length === 0 || !values.every((value) => labelValue.test(value))) return '';
+  return `${key} ${operator === 'In' ? 'in' : 'notin'} (${values.join()})`;
+}
+
 /** A core/v1 NodeSelectorRequirement: NotIn matches a missing label, Gt and Lt compare integers. */
 function matchesLabel({ operator, values }: NodeMatchExpression, label: string | undefined): boolean {
   switch (operator) {

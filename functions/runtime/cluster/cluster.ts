@@ -48,7 +48,8 @@ export type Cluster = {
   /** The cache that a Job or Pod of ours belongs to; undefined if it is gone or not ours. */
   readonly cacheOf: (object: ObjectReference) => Promise<CacheReference | undefined>;
   readonly node: (name: string) => Promise<Node | undefined>;
-  readonly nodes: () => Promise<readonly Node[]>;
+  /** All, or those that match a label selector. */
+  readonly nodes: (selector?: string) => Promise<readonly Node[]>;
   /** Those of these names, with few requests; undefined for each that does not exist. */
   readonly nodesNamed: (names: readonly string[]) => Promise<ReadonlyMap<string, Node | undefined>>;
   readonly job: (namespace: string, name: string) => Promise<Job | undefined>;
@@ -118,7 +119,12 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
     },
     node: async (name) => find(() => paths.node(name), readNode),
     nodesNamed: async (names) => nodesNamed(api, names, readNode),
-    nodes: async () => listItems(api, paths.nodes, { bound: 'page_nodes', parse: readNode }),
+    nodes: async (selector = '') =>
+      listItems(api, paths.nodes, {
+        bound: 'page_nodes',
+        parse: readNode,
+        ...(selector === '' ? {} : { selector }),
+      }),
     job: async (namespace, name) => find(() => paths.job(namespace, name), readJob),
     jobs: async (namespace, selector) =>
       listItems(api, paths.jobs(namespace), { bound: 'page_job_metadata', parse: readJob, selector, isMetadata: true }),

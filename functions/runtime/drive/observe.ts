@@ -2,6 +2,7 @@ import { labels, pullSelector } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
+import { labelSelectorOf } from '#model/desired/node-selector.ts';
 import { isKnownRefused, refusalOf } from '#model/desired/limits.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { Pod } from '#model/job/pod.ts';
@@ -114,7 +115,7 @@ async function observeEverything(cache: ImageCache, context: Context, known?: re
   const { cluster } = context;
   const selector = pullJobSelector(cache);
   const [nodes, jobs, runAsUser] = await Promise.all([
-    cluster.nodes(),
+    nodesOf(cache, context),
     cluster.jobs(cache.namespace, selector),
     cluster.userOf(cache.namespace),
   ]);
@@ -128,6 +129,22 @@ async function observeEverything(cache: ImageCache, context: Context, known?: re
     runAsUser,
   };
 }
+
+/** Maximum number of characters of a selector, and of selectors: more is one listing of all nodes. */
+const maxSelector = 2_000;
+const maxSelectors = 4;
+
+/** All nodes; of a cache that has had none yet those that it may select, as a small cache need not wait until thousands are listed. */
+async function nodesOf(cache: ImageCache, { cluster }: Context): Promise<readonly Node[]> {
+  const selectors = [...new Set(hasHadNodes(cache) ? [] : cache.spec.lists.map(labelSelectorOf))];
+  const isShort = selectors.every((each) => each !== '' && each.length <= maxSelector);
+  if (selectors.length === 0 || selectors.length > maxSelectors || !isShort) return cluster.nodes();
+  return (await Promise.all(selectors.map((each) => cluster.nodes(each)))).flat();
+}
+
+/** Whether there may be nodes that its lists no longer select, or never did. */
+const hasHadNodes = ({ spec, status }: ImageCache): boolean =>
+  status.status !== '' || status.observedGeneration !== undefined || spec.warmGate !== undefined;
 
 const pullJobSelector = ({ uid }: ImageCache): string => `${labels.cacheUid}=${uid},${pullSelector}`;
 

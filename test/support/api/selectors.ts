@@ -18,7 +18,7 @@ function hasLabel({ metadata: { labels = {} } }: StoredObject, term: string): bo
   if (name !== '') return values.split(',').includes(labels[name] ?? '') === (operator === 'in');
   if (term.startsWith('!')) return labels[term.slice(1)] === undefined;
   const [key = '', value] = term.split('=');
-  return labels[key] === value;
+  return value === undefined ? labels[key] !== undefined : labels[key] === value;
 }
 
 function hasField(object: StoredObject, term: string): boolean {
