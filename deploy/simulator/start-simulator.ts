@@ -36,6 +36,8 @@ export type SimulatorOptions = {
   readonly program?: Program;
   /** How many changes of each kind a watch can still replay; older versions are answered with 410. Default 5,000. */
   readonly history?: number;
+  /** Whether controllers and kubelets record Events, most of what large rounds write. Default true. */
+  readonly recordsEvents?: boolean;
   readonly clock?: Clock;
   /** Reports failures of the simulator itself. Default: standard error. */
   readonly failed?: (what: string, error: unknown) => void;
@@ -130,7 +132,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   const core: Core = { store, registry: createRegistry(), clock };
   const world: World = {
     core,
-    operations: objectOperations(core, 'simulator'),
+    operations: objectOperations(core, 'simulator', options),
     timings: { ...defaultTimings, ...options.timings },
     program: options.program,
     failed: options.failed ?? report,

@@ -29,7 +29,11 @@ const isRefused = (error: unknown): boolean =>
   error instanceof StatusError && (error.code === 404 || error.code === 403);
 
 /** The operations on a cluster's objects. */
-export const objectOperations = (core: Core, by: string): ObjectOperations => {
+export const objectOperations = (
+  core: Core,
+  by: string,
+  { recordsEvents = true }: { readonly recordsEvents?: boolean | undefined } = {},
+): ObjectOperations => {
   const find: ObjectOperations['find'] = (resource, namespace, name) =>
     core.store.get(storageKey(resource), namespace, name);
   const live = (resource: Resource, object: KubeObject): KubeObject | undefined => {
@@ -59,6 +63,7 @@ export const objectOperations = (core: Core, by: string): ObjectOperations => {
         deleteObject(core, resource, { ...options, namespace: namespaceOf(object), name: nameOf(object) });
     },
     recordEvent: (told) => {
+      if (!recordsEvents) return;
       try {
         tell(told);
       } catch (error) {

@@ -47,8 +47,10 @@ function add(kind: string, { count, bytes }: Pick<Requested, 'count' | 'bytes'>)
 const cluster = await startSimulator({
   nodes,
   crds: ['crds/imagecache.yaml'],
-  timings: { pull },
+  // Kubelets look at their images every 10 s.
+  timings: { pull, nodeStatus: 10_000 },
   history: 20_000,
+  recordsEvents: false,
 });
 await cluster.kubeconfig(kubeconfig);
 process.on('message', (message) => {
