@@ -14,8 +14,8 @@ const matchesTerm = (node: KubeObject, term: unknown): boolean => {
   const [expressions, fields] = [listAt(term, 'matchExpressions'), listAt(term, 'matchFields')];
   if (expressions.length === 0 && fields.length === 0) return false;
   return (
-    matchesLabels(labelsOf(node), requirementsOf(expressions)) &&
-    matchesLabels({ 'metadata.name': nameOf(node) }, requirementsOf(fields))
+    matchesLabels({ 'metadata.name': nameOf(node) }, requirementsOf(fields)) &&
+    matchesLabels(objectAt(node, 'metadata', 'labels'), requirementsOf(expressions))
   );
 };
 

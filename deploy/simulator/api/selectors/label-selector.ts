@@ -1,4 +1,4 @@
-import { isList, listAt, textAt, textsAt } from '../../json.ts';
+import { type JsonObject, isList, listAt, textAt, textsAt } from '../../json.ts';
 import { badRequest } from '../status-error.ts';
 
 export type Requirement = {
@@ -40,8 +40,9 @@ export const parseLabelSelector = (text: string): readonly Requirement[] =>
     .filter((part) => part !== '')
     .map(parseRequirement);
 
-const meets = (labels: Readonly<Record<string, string>>, { key: name, operator, values }: Requirement): boolean => {
-  const value = Object.hasOwn(labels, name) ? labels[name] : undefined;
+const meets = (labels: JsonObject, { key: name, operator, values }: Requirement): boolean => {
+  const found = Object.hasOwn(labels, name) ? labels[name] : undefined;
+  const value = typeof found === 'string' ? found : undefined;
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);
@@ -58,10 +59,9 @@ const meets = (labels: Readonly<Record<string, string>>, { key: name, operator, 
   }
 };
 
-export const matchesLabels = (
-  labels: Readonly<Record<string, string>>,
-  requirements: readonly Requirement[],
-): boolean => requirements.every((requirement) => meets(labels, requirement));
+/** Labels as they are in an object: copies of them would take most of the time of a listing. */
+export const matchesLabels = (labels: JsonObject, requirements: readonly Requirement[]): boolean =>
+  requirements.every((requirement) => meets(labels, requirement));
 
 const isOperator = (text: string): text is Requirement['operator'] =>
   ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'].includes(text);

@@ -1,4 +1,5 @@
-import { type KubeObject, labelsOf, nameOf, namespaceOf } from '../kube-object.ts';
+import { objectAt } from '../../json.ts';
+import { type KubeObject, nameOf, namespaceOf } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
 import { matchesFields, parseFieldSelector } from '../selectors/field-selector.ts';
 import { matchesLabels, parseLabelSelector } from '../selectors/label-selector.ts';
@@ -24,7 +25,7 @@ export const selectionOf = (
     matches: (object) =>
       (within.namespace === undefined || namespaceOf(object) === within.namespace) &&
       (within.name === undefined || nameOf(object) === within.name) &&
-      matchesLabels(labelsOf(object), labels) &&
-      matchesFields(resource.fields(object), fields),
+      (labels.length === 0 || matchesLabels(objectAt(object, 'metadata', 'labels'), labels)) &&
+      (fields.length === 0 || matchesFields(resource.fields(object), fields)),
   };
 };
