@@ -48,7 +48,7 @@ export const loads: readonly Load[] = [
 ];
 
 /** Four writers edit a refused cache of 2,000 images as fast as the API server answers. */
-async function endlessEdits(tenant: Tenant, edit: Tenant['edit']): Promise<() => Promise<void>> {
+export async function endlessEdits(tenant: Tenant, edit: Tenant['edit']): Promise<() => Promise<void>> {
   const imagesOf = (list: number) => range(1000).map((number) => `registry.example/${list}/${number}:1`);
   const lists = [0, 1].map((list) => tenant.onItsNode(imagesOf(list)));
   const remove = await tenant.create([{ cacheSpec: lists }]);
