@@ -30,7 +30,7 @@ export async function readText(file: string, input: () => Promise<string>): Prom
   }
 }
 
-/** A document may also be one that nobody can read: deeper than the stack, or of few lines that stand for gigabytes. */
+/** A document may also be unreadable: nested deeper than the stack, or a few lines that expand to gigabytes. */
 function objectsIn(text: string, file: string): readonly FileObject[] {
   try {
     return objectsOf(text, file);

@@ -25,8 +25,8 @@ const involved = (about: KubeObject, fieldPath: string | undefined): JsonObject 
 });
 
 /** The Event that says it, named by what it says: so the same thing said again is found and counted. */
-export const eventOf = (told: Occurrence, time: string): JsonObject => {
-  const { about, type, reason, message, component, host, fieldPath } = told;
+export const eventOf = (occurrence: Occurrence, time: string): JsonObject => {
+  const { about, type, reason, message, component, host, fieldPath } = occurrence;
   const said = JSON.stringify([about.kind, uidOf(about), type, reason, message, fieldPath]);
   const hash = createHash('sha256').update(said).digest('hex').slice(0, 16);
   return {

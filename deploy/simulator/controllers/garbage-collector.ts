@@ -13,7 +13,7 @@ const isThere = (
   owner: ReturnType<typeof ownersOf>[number],
 ): boolean => {
   const resource = core.registry.ofKind(owner.apiVersion, owner.kind);
-  // What kind that is nobody here knows: so nobody can say that it is gone.
+  // The kind is unknown, so the owner cannot be known to be gone.
   if (resource === undefined) return true;
   const found = operations.find(resource, resource.namespaced ? namespaceOf(object) : '', owner.name);
   return found !== undefined && uidOf(found) === owner.uid;

@@ -25,7 +25,7 @@ const invalidName = (reference: string): PullResult => ({
   message: `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`,
 });
 
-/** As Go words it if nobody listens. */
+/** Go's message for a refused connection. */
 const notConnected = ({ repository, name }: Image): string => {
   const slash = repository.indexOf('/');
   const [host, path, tag] = [

@@ -80,9 +80,9 @@ export const jobController: Controller = (world) => {
     const refused = createPods(world, job, step.create);
     const active = Number(step.status['active'] ?? 0) - refused;
     const status = refused === 0 ? step.status : { ...step.status, active: active > 0 ? active : undefined };
-    const told = Object.fromEntries(Object.entries(status).filter(([, value]) => value !== undefined));
-    if (!isDeepStrictEqual(told, objectAt(job, 'status')))
-      operations.update(jobs, job, (current) => ({ ...current, status: told }), 'status');
+    const reported = Object.fromEntries(Object.entries(status).filter(([, value]) => value !== undefined));
+    if (!isDeepStrictEqual(reported, objectAt(job, 'status')))
+      operations.update(jobs, job, (current) => ({ ...current, status: reported }), 'status');
     for (const pod of step.release) operations.update(pods, pod, without);
     for (const event of step.events) tell(world, job, event);
     if (step.again !== undefined) queue.add(key, step.again);
@@ -94,7 +94,7 @@ export const jobController: Controller = (world) => {
     const job = operations.find(jobs, ...splitKey(key));
     if (job === undefined) refusals.delete(key);
     else if (!isTerminating(job)) carryOut(job, key);
-    // Nobody counts a pod of a Job that is going.
+    // Pods of a Job that is being deleted are not counted.
     else for (const pod of podsOf(job)) operations.update(pods, pod, without);
   };
   const queue = createQueue(core.clock, look, (key, error) => world.failed(`job ${key}`, error));

@@ -46,7 +46,7 @@ const info = (node: KubeObject): JsonObject => ({
   systemUUID: dashed(hex(`system ${uidOf(node)}`)),
 });
 
-const toldInfo = (node: KubeObject): JsonObject =>
+const reportedInfo = (node: KubeObject): JsonObject =>
   Object.fromEntries(Object.entries(objectAt(node, 'status', 'nodeInfo')).filter(([, value]) => value !== ''));
 
 /** The Node as its kubelet registers it; fields that are already set stay. */
@@ -63,8 +63,8 @@ export const registered = (
     'kubernetes.io/os': 'linux',
     ...labelsOf(node),
   };
-  const told = listAt(node, 'status', 'conditions');
-  const missing = conditions(time).filter(({ type }) => !told.some((one) => textAt(one, 'type') === type));
+  const reported = listAt(node, 'status', 'conditions');
+  const missing = conditions(time).filter(({ type }) => !reported.some((one) => textAt(one, 'type') === type));
   const address = `10.0.${parseInt(hex(uidOf(node)).slice(0, 2), 16)}.${1 + (parseInt(hex(name).slice(0, 2), 16) % 250)}`;
   return {
     named: withMetadata(node, { labels }),
@@ -80,8 +80,8 @@ export const registered = (
         images: [],
         ...objectAt(node, 'status'),
         daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
-        nodeInfo: { ...info(node), ...toldInfo(node) },
-        conditions: [...told, ...missing],
+        nodeInfo: { ...info(node), ...reportedInfo(node) },
+        conditions: [...reported, ...missing],
       },
     }),
   };

@@ -22,7 +22,7 @@ export type ObjectOperations = {
     subresource?: Subresource,
   ) => KubeObject | undefined;
   readonly remove: (resource: Resource, object: KubeObject, options?: DeleteOptions) => void;
-  readonly recordEvent: (told: Occurrence) => void;
+  readonly recordEvent: (occurrence: Occurrence) => void;
 };
 
 const isRefused = (error: unknown): boolean =>
@@ -46,9 +46,9 @@ export const objectOperations = (
   };
   const create: ObjectOperations['create'] = (resource, namespace, body) =>
     createDecoded(core, resource, namespace, { object: kubeObject(body), manager: by });
-  const tell = (told: Occurrence): void => {
+  const record = (occurrence: Occurrence): void => {
     const time = wireTime(core.clock.now());
-    const event = eventOf(told, time);
+    const event = eventOf(occurrence, time);
     const known = find(events, namespaceOf(event), nameOf(event));
     if (known === undefined) create(events, namespaceOf(event), event);
     else update(events, known, (one) => ({ ...one, count: Number(one['count'] ?? 1) + 1, lastTimestamp: time }));
@@ -62,10 +62,10 @@ export const objectOperations = (
       if (live(resource, object) !== undefined)
         deleteObject(core, resource, { ...options, namespace: namespaceOf(object), name: nameOf(object) });
     },
-    recordEvent: (told) => {
+    recordEvent: (occurrence) => {
       if (!recordsEvents) return;
       try {
-        tell(told);
+        record(occurrence);
       } catch (error) {
         // A namespace that is going takes no more events.
         if (!isRefused(error)) throw error;

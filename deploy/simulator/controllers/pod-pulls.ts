@@ -46,14 +46,14 @@ const imageVolumes = (pod: KubeObject): ReadonlyMap<string, JsonObject> =>
 export const podPulls = (
   desk: PodStatusBuffer,
   images: ImageStore,
-  told: {
+  order: {
     readonly events: PodEvents;
     readonly run: number;
     /** How a container ends, if not well and in silence. */
     readonly play: (container: JsonObject) => End | undefined;
   },
 ): PodPulls => {
-  const { events, run, play } = told;
+  const { events, run, play } = order;
   const volumes = imageVolumes(desk.pod);
   const mounted = new Map<string, PullResult>();
   const pull = (reference: string, policy: string, path: string): Promise<PullResult> =>

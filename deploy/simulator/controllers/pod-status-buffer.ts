@@ -42,7 +42,7 @@ export const podStatusBuffer = (
     });
     cancels.add(cancel);
   };
-  const told = (current: KubeObject): KubeObject => {
+  const updated = (current: KubeObject): KubeObject => {
     const next = reported(current, record, clock.now());
     return isDeepStrictEqual(next, current) ? current : next;
   };
@@ -56,7 +56,7 @@ export const podStatusBuffer = (
     },
     states: () => statesOf(pod, record, clock.now()),
     post: () => {
-      if (!isClosed && !isQuiet) operations.update(pods, pod, told, 'status');
+      if (!isClosed && !isQuiet) operations.update(pods, pod, updated, 'status');
     },
     quietly: async (work) => {
       isQuiet = true;

@@ -13,7 +13,7 @@ import type { End } from './program.ts';
 
 /** One pod in the hands of its kubelet. */
 export type PodWorker = {
-  /** Ends it, as soon as a pull lets go, and takes it out of the API. */
+  /** Ends it, as soon as its pull has ended, and takes it out of the API. */
   readonly terminate: () => void;
   /** Forgets it: nothing more is said of it. */
   readonly stop: () => void;
@@ -49,8 +49,8 @@ const pass = async ({ desk, pulls, passed }: Work, specs: readonly JsonObject[])
 
 const backOff = ({ desk, events }: Work, { spec, reference, reason, message }: Failure): void => {
   if (reason !== 'ErrImagePull') return;
-  const told = `Back-off pulling image "${reference}": ErrImagePull: ${message}`;
-  desk.know(textAt(spec, 'name'), { is: 'waiting', reason: 'ImagePullBackOff', message: told });
+  const waiting = `Back-off pulling image "${reference}": ErrImagePull: ${message}`;
+  desk.know(textAt(spec, 'name'), { is: 'waiting', reason: 'ImagePullBackOff', message: waiting });
   events.backingOff(reference, containerPath(desk.pod, spec));
 };
 

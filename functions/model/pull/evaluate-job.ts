@@ -14,7 +14,7 @@ import { imageDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
 import { pullPolicyOf } from '#model/desired/pull-policy.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 
-/** What a pull Job has come to. */
+/** The outcome of a pull Job so far. */
 export type Verdict =
   /** Not ended yet; `causes` are failures that the kubelet still retries. */
   | { readonly type: 'running'; readonly causes: ReadonlyMap<number, Cause> }
@@ -45,7 +45,7 @@ export type JobEvidence = {
   readonly now: number;
 };
 
-/** What a Job has come to: judged by its Pod if there is one, else by the Job and its Events. */
+/** The outcome of a Job: from its Pod if there is one, else from the Job and its Events. */
 export function evaluateJob(evidence: JobEvidence): Verdict {
   const { job, pod } = evidence.view;
   if (pod !== undefined) return evaluatePod(pod, evidence);

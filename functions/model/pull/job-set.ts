@@ -55,7 +55,7 @@ export function unfinishedJobs(attempt: Attempt): readonly JobImages[] {
 export const jobsDue = (attempt: Attempt): readonly JobImages[] =>
   unfinishedJobs(attempt).slice(0, pullsPerNode(attempt.cache, attempt.settings));
 
-/** The name of a Job, the same whoever creates it and however often. At most 53 characters: its Pods append to it. */
+/** The deterministic name of a Job, so that a second creation conflicts. At most 53 characters: its Pods append to it. */
 export function jobName(cache: ImageCache, entry: LedgerEntry, indexes: JobImages): string {
   const round = cache.status.round?.number ?? 0;
   const { id, attempt, desiredHash, copiesNoop, opening = '' } = entry;

@@ -5,7 +5,7 @@ import { podCreationGrace } from '#model/job/deadline.ts';
 import type { JobView } from '#model/job/job-view.ts';
 import { type RemovalResult, parseRemovalResult } from './removal-result.ts';
 
-/** What a removal Job has come to. */
+/** The outcome of a removal Job so far. */
 export type RemovalVerdict =
   | { readonly type: 'running' }
   | { readonly type: 'finished'; readonly result: RemovalResult }

@@ -81,7 +81,7 @@ const isUnnamed = ({ image, reason, by }: SparedImage): boolean => reason === 'W
 export const hasUnnamed = ({ status }: ImageCache): boolean =>
   Object.values(status.removals).some(({ sparedImages }) => sparedImages.some(isUnnamed));
 
-/** Names the caches that images are spared for, `namespace/name`: removal Jobs are told images, not whose they are. */
+/** Names the caches that images are spared for, `namespace/name`: removal Jobs know images, not their caches. */
 export function withNamedKeepers(world: World, cache: ImageCache): ImageCache {
   if (!world.observed.removals.hasAll || !hasUnnamed(cache)) return cache;
   const removals = Object.entries(cache.status.removals).map(([name, entry]) => {

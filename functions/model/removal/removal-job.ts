@@ -92,7 +92,7 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
 const priorityOf = ({ node, cache, settings }: RemovalJobOrder): string =>
   node.hasDiskPressure ? 'system-node-critical' : priorityClassOf(cache, settings);
 
-/** The one name of the Job: whoever makes it, however often, makes the same. What is to be kept may be seen differently by two, and is not in it. */
+/** The deterministic name of the Job. It leaves out what is to be kept, which two functions may observe differently. */
 export const removalJobName = ({ name, uid }: ImageCache, { round, id, attempt, imagesHash }: RemovalEntry): string =>
   `${jobNamePrefix(name)}-${hash(12, 'removal', uid, round, id, attempt, imagesHash)}`;
 

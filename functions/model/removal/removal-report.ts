@@ -21,7 +21,7 @@ export function isWaiting({ now, settings }: World, { round, removals }: Status)
   return !isGivenUp && entries.some(holdsUp);
 }
 
-/** What nodes were freed of, and what was spared, told once all of them have come to an end. */
+/** What was removed from the nodes and what was spared, reported once all removals have ended. */
 export function removalEvents(
   { status: before }: ImageCache,
   { status, isBeingDeleted }: ImageCache,
@@ -96,12 +96,12 @@ function troubles(
   state: RemovalEntry['state'],
   word: string,
 ): readonly string[] {
-  const told = entries.flatMap(([name, entry]) => {
+  const reported = entries.flatMap(([name, entry]) => {
     if (entry.state !== state) return [];
     const why = [entry.reason, entry.message].filter((text) => text !== '').join(': ');
     return [why === '' ? name : `${name} (${why})`];
   });
-  return told.length === 0 ? [] : [`${word} on ${list(told)}`];
+  return reported.length === 0 ? [] : [`${word} on ${list(reported)}`];
 }
 
 const mostNamed = 6;

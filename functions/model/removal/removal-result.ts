@@ -6,7 +6,7 @@ export type RemovalOrder = {
   readonly remove: readonly string[];
   /** What other caches want on this node: stays, and so does all that shares an id with it. */
   readonly keep: readonly string[];
-  /** `any` removes an image whoever pulled it, with names that nobody wants; `own` only if all its names are asked for. */
+  /** `any` removes an image with all its names if no cache wants one; `own` only if all its names are listed for removal. */
   readonly purge: 'any' | 'own';
 };
 
@@ -68,10 +68,10 @@ export function failedRemoval(message: string, asked: number): RemovalResult {
 }
 
 /** The termination message: JSON of 4096 bytes at the most, with as many outcomes as fit, counted from the first. */
-export function terminationMessage(told: RemovalResult): string {
-  for (let kept = told.images.length; kept >= 0; kept -= 1) {
-    const images = told.images.slice(0, kept);
-    const message = JSON.stringify({ ...told, images, omitted: told.omitted + told.images.length - kept });
+export function terminationMessage(removal: RemovalResult): string {
+  for (let kept = removal.images.length; kept >= 0; kept -= 1) {
+    const images = removal.images.slice(0, kept);
+    const message = JSON.stringify({ ...removal, images, omitted: removal.omitted + removal.images.length - kept });
     if (new TextEncoder().encode(message).length <= longestMessage) return message;
   }
   return '';

@@ -2,17 +2,23 @@ import type { Condition, ImageCache, Status } from '#model/cache/image-cache.ts'
 
 /** The status of a cache whose Jobs the API server refuses, with its message; undefined if the status already says so. */
 export function withRefusal(cache: ImageCache, message: string, now: number): Status | undefined {
-  const told = `Jobs cannot be created now, and are retried: ${message.slice(0, 512)}`;
+  const reported = `Jobs cannot be created now, and are retried: ${message.slice(0, 512)}`;
   const { status, generation } = cache;
-  if (refusalOf(cache)?.message === told) return undefined;
+  if (refusalOf(cache)?.message === reported) return undefined;
   const before = status.conditions.find(({ type }) => type === 'Reconciling');
   const refused: Condition = {
-    ...{ type: 'Reconciling', status: 'True', reason: 'JobsRefused', message: told, observedGeneration: generation },
+    ...{
+      type: 'Reconciling',
+      status: 'True',
+      reason: 'JobsRefused',
+      message: reported,
+      observedGeneration: generation,
+    },
     lastTransitionTime: before?.status === 'True' ? before.lastTransitionTime : now,
   };
   return {
     ...status,
-    message: status.status === 'Processing' ? told : status.message,
+    message: status.status === 'Processing' ? reported : status.message,
     conditions:
       before === undefined
         ? [...status.conditions, refused]

@@ -38,7 +38,7 @@ export function sharedNodes({ cluster, now }: Context): ListNodes {
   };
 }
 
-/** A context with the shared Nodes while nobody has written the cache since it was listed: its status may know of newer Nodes. */
+/** A context with the shared Nodes until the cache is written after it was listed: its status may refer to newer Nodes. */
 function whileUnchanged(listed: ImageCache, listNodes: ListNodes, context: Context): Context {
   const { cluster } = context;
   let isUnchanged = false;

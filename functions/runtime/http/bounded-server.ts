@@ -55,7 +55,7 @@ function limitConnections(
 
 /**
  * The oldest connection that waits for a request, or for the rest of one, of the address that has most of them: so that
- * nobody can keep probes from being answered by holding connections.
+ * held connections do not keep probes from being answered.
  */
 function displaced(open: Connections): Socket | undefined {
   const idle = [...open].filter(([, requests]) => [...requests].every(({ complete }) => !complete));

@@ -10,7 +10,7 @@ export const metricsSite =
     if (readTarget(request)?.pathname !== '/metrics') return false;
     void answer(scrape, response).catch((err: unknown) => {
       log.error({ err }, 'metrics failed');
-      response.writeHead(500, { 'content-type': 'text/plain' }).end('metrics failed, told in the log\n');
+      response.writeHead(500, { 'content-type': 'text/plain' }).end('metrics failed; see the log\n');
     });
     return true;
   };

@@ -61,7 +61,7 @@ const hostName = (host: string): string =>
     .replace(/^\[(.*)\]$/, '$1')
     .replace(/\.$/, '');
 
-/** Whether nobody outside can have a name resolve: an address, a name of one label, of this machine or of a cluster. */
+/** Whether no outsider can choose what a name resolves to: an address, a name of one label, of this machine or of a cluster. */
 const isInside = (name: string): boolean =>
   isIP(name) !== 0 || !name.includes('.') || /\.(?:localhost|svc|cluster\.local)$/.test(name);
 

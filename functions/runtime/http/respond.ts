@@ -21,7 +21,7 @@ export function answerTo(error: unknown): Answer {
   if (error instanceof Rejected) return { status: 422, reason: error.message };
   if (error instanceof RetryLater) return later(error.message, error.afterMs);
   if (error instanceof ApiError) return later(error.message, error.retryAfterMs ?? retryAfterRefusal);
-  return later('unexpected error, told in the log', retryAfterError);
+  return later('unexpected error; see the log', retryAfterError);
 }
 
 export const later = (reason: string, retryAfterMs: number): Answer => ({ status: 503, reason, retryAfterMs });

@@ -131,7 +131,7 @@ function throwIfResting(host: string, { rest }: Known, now: number): void {
   if (left > 0) throw new NoAnswer(`${host} ${rest.why}, and is left alone for ${Math.ceil(left / 1000)} s`, left);
 }
 
-/** Bounds memory, as users choose the hosts: forgets what is over, then the oldest that nobody waits for. */
+/** Bounds memory, as users choose the hosts: forgets expired entries, then the oldest without waiters. */
 function forgetIdle(known: Map<string, Known>, now: number): void {
   if (known.size < maxKnown) return;
   for (const [key, { active, rest }] of known) if (active === 0 && rest.until <= now) known.delete(key);

@@ -41,7 +41,7 @@ function digestOf(reply: Reply, place: Place): string {
     );
   const { digest } = reply;
   if ((digestHeader(reply) ?? digest) !== digest)
-    throw new NoAnswer(`${reply.url.host} answered with a manifest that has not the digest it told`);
+    throw new NoAnswer(`${reply.url.host} answered with a manifest that does not have the digest it reported`);
   return digest;
 }
 

@@ -32,8 +32,8 @@ const resourceList = (served: readonly Resource[], version: string): JsonObject 
 });
 
 const groupOf = (name: string, versions: readonly string[]): JsonObject => {
-  const told = versions.map((version) => ({ groupVersion: `${name}/${version}`, version }));
-  return { name, versions: told, preferredVersion: told[0] };
+  const served = versions.map((version) => ({ groupVersion: `${name}/${version}`, version }));
+  return { name, versions: served, preferredVersion: served[0] };
 };
 
 const groups = (registry: Registry): ReadonlyMap<string, readonly string[]> => {

@@ -20,7 +20,7 @@ export const builtIn = (
   about: Pick<Resource, 'version' | 'kind' | 'plural'> &
     Partial<Resource> & { readonly model: string; readonly description: string },
 ): Resource => {
-  const { model, description, fields, ...told } = about;
+  const { model, description, fields, ...rest } = about;
   return {
     group: '',
     singular: about.kind.toLowerCase(),
@@ -37,7 +37,7 @@ export const builtIn = (
     schema: builtInSchema(model, description),
     columns: [nameColumn, ageColumn],
     strategy: {},
-    ...told,
+    ...rest,
     fields: (object) => ({
       'metadata.name': nameOf(object),
       ...(about.namespaced === false ? {} : { 'metadata.namespace': namespaceOf(object) }),

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type JsonObject, at, listAt, numberAt, objectAt, textAt, withAt } from '../../json.ts';
 import { type KubeObject, isTerminating, kubeObject, labelsOf, nameOf, uidOf, withMetadata } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
-import { invalidUntold, required } from '../schema/field-errors.ts';
+import { invalidWithoutValue, required } from '../schema/field-errors.ts';
 import { labelErrors } from '../schema/metadata-check.ts';
 import { type FieldError, notImplemented } from '../status-error.ts';
 import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
@@ -27,9 +27,9 @@ const labelled = (job: KubeObject): KubeObject => {
   };
   const labels = { ...objectAt(job, 'spec', 'template', 'metadata', 'labels'), ...own };
   const selected = withAt(job, ['spec', 'selector'], { matchLabels: { 'batch.kubernetes.io/controller-uid': uid } });
-  const told = kubeObject(withAt(selected, ['spec', 'template', 'metadata', 'labels'], labels));
+  const labelled = kubeObject(withAt(selected, ['spec', 'template', 'metadata', 'labels'], labels));
   // A Job without labels of its own shows those of its template.
-  return Object.keys(labelsOf(job)).length === 0 ? withMetadata(told, { labels }) : told;
+  return Object.keys(labelsOf(job)).length === 0 ? withMetadata(labelled, { labels }) : labelled;
 };
 
 /** Throws 501 for a Job of anything but one Pod. */
@@ -70,7 +70,7 @@ const changed = (job: KubeObject, old: KubeObject): readonly FieldError[] =>
   immutable
     .filter((field) => !isDeepStrictEqual(at(job, 'spec', field), at(old, 'spec', field)))
     .map((field) =>
-      invalidUntold(`spec.${field}`, `${JSON.stringify(at(job, 'spec', field) ?? null)}: field is immutable`),
+      invalidWithoutValue(`spec.${field}`, `${JSON.stringify(at(job, 'spec', field) ?? null)}: field is immutable`),
     );
 
 const validate = (job: KubeObject, old: KubeObject | undefined): readonly FieldError[] => {

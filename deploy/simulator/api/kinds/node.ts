@@ -11,7 +11,7 @@ const state = (node: KubeObject): string => {
   return at(node, 'spec', 'unschedulable') === true ? `${first},SchedulingDisabled` : first;
 };
 
-const untold = [
+const unreported = [
   'architecture',
   'bootID',
   'containerRuntimeVersion',
@@ -33,7 +33,10 @@ const asNew = (node: KubeObject): KubeObject => {
     status: {
       daemonEndpoints: { kubeletEndpoint: { Port: 0 } },
       ...objectAt(node, 'status'),
-      nodeInfo: { ...Object.fromEntries(untold.map((field) => [field, ''])), ...objectAt(node, 'status', 'nodeInfo') },
+      nodeInfo: {
+        ...Object.fromEntries(unreported.map((field) => [field, ''])),
+        ...objectAt(node, 'status', 'nodeInfo'),
+      },
     },
   });
 };

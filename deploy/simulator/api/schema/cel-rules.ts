@@ -3,7 +3,7 @@ import { isList, isObject } from '../../json.ts';
 import { type Steps, fieldPath } from '../field-path.ts';
 import { type FieldError, notImplemented } from '../status-error.ts';
 import { celValue } from './cel-value.ts';
-import { invalidUntold, invalidValue } from './field-errors.ts';
+import { invalidWithoutValue, invalidValue } from './field-errors.ts';
 import { type CelRule, type Schema, schemaOfField } from './schema.ts';
 
 /** Evaluates an expression over self. */
@@ -57,7 +57,7 @@ const checkRule = (rule: CelRule, steps: Steps, self: unknown): readonly FieldEr
   }
   const isPlain = !isList(self) && (!isObject(self) || self instanceof Date);
   const shown = typeof self === 'bigint' ? Number(self) : self;
-  return [isPlain ? invalidValue(fieldPath(steps), shown, message) : invalidUntold(fieldPath(steps), message)];
+  return [isPlain ? invalidValue(fieldPath(steps), shown, message) : invalidWithoutValue(fieldPath(steps), message)];
 };
 
 /** The rules that a value breaks. */

@@ -10,10 +10,10 @@ export const required = (field: string): FieldError => ({
 });
 
 export const invalidValue = (field: string, value: unknown, why: string): FieldError =>
-  invalidUntold(field, `${shown(value)}: ${why}`);
+  invalidWithoutValue(field, `${shown(value)}: ${why}`);
 
 /** For values that are too large or of no use in a message. */
-export const invalidUntold = (field: string, why: string): FieldError => ({
+export const invalidWithoutValue = (field: string, why: string): FieldError => ({
   field,
   reason: 'FieldValueInvalid',
   detail: `Invalid value: ${why}`,

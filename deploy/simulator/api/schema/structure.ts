@@ -3,7 +3,7 @@ import { RE2JS } from 're2js';
 import { isList, isObject, listAt, textAt } from '../../json.ts';
 import { fieldPath, stepsOfPointer } from '../field-path.ts';
 import type { FieldError } from '../status-error.ts';
-import { invalidUntold, invalidValue, required, unsupported } from './field-errors.ts';
+import { invalidWithoutValue, invalidValue, required, unsupported } from './field-errors.ts';
 import type { Schema } from './schema.ts';
 
 export type StructureCheck = (value: unknown) => readonly FieldError[];
@@ -51,13 +51,16 @@ const plain = (schema: Schema): object => {
   };
 };
 
-const told = ({ keyword, data, instancePath, params, message = keyword }: ErrorObject, root: unknown): FieldError => {
+const fieldError = (
+  { keyword, data, instancePath, params, message = keyword }: ErrorObject,
+  root: unknown,
+): FieldError => {
   const field = fieldPath(stepsOfPointer(instancePath, root));
   if (keyword === 'required')
     return required([field, textAt(params, 'missingProperty')].filter((part) => part !== '').join('.'));
   if (keyword === 'enum') return unsupported(field, data, listAt(params, 'allowedValues'));
   const why = `${field} in body ${message}`;
-  return isObject(data) || isList(data) ? invalidUntold(field, why) : invalidValue(field, data, why);
+  return isObject(data) || isList(data) ? invalidWithoutValue(field, why) : invalidValue(field, data, why);
 };
 
 /** Compiles the structural part of a CRD's schema. Throws where the schema itself is no good. */
@@ -75,5 +78,5 @@ export const structureCheck = (schema: Schema): StructureCheck => {
   for (const format of ['int32', 'int64', 'double', 'float'])
     ajv.addFormat(format, { type: 'number', validate: () => true });
   const validate = ajv.compile(plain(schema));
-  return (value) => (validate(value) ? [] : (validate.errors ?? []).map((error) => told(error, value)));
+  return (value) => (validate(value) ? [] : (validate.errors ?? []).map((error) => fieldError(error, value)));
 };

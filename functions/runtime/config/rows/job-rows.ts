@@ -48,7 +48,7 @@ export const jobRows = {
   }),
   purge: both('purge', oneOf(['any', 'own']), {
     fallback: 'any',
-    doc: 'any: a removal deletes an image whoever pulled it; own: it spares an image that also has a name the cache did not list',
+    doc: 'any: a removal deletes an image regardless of who pulled it; own: it spares an image that also has a name the cache did not list',
   }),
   criSocketPath: both('cri-socket-path', socketPath(), {
     fallback: '',

@@ -201,7 +201,7 @@ describe('serve', () => {
     ['a short retry', new RetryLater('soon', 1), 503, '1', 'soon\n'],
     ['a refusal by the API server', new ApiError('GET /x: 403', { status: 403 }), 503, '2', 'GET /x: 403\n'],
     ['its throttling', new ApiError('GET /x: 429', { status: 429, retryAfterMs: 9000 }), 503, '9', 'GET /x: 429\n'],
-    ['any other error', new TypeError('secret'), 503, '5', 'unexpected error, told in the log\n'],
+    ['any other error', new TypeError('secret'), 503, '5', 'unexpected error; see the log\n'],
   ])('answers %s', async (_, error, status, retryAfter, body) => {
     const { url } = await world(failing(error));
     const told = await post(url, binaryHeaders());
