@@ -1,5 +1,6 @@
 import type { CacheReference, Notice } from '#model/cache/cloud-event.ts';
 import { concernsLabels, concernsLedger } from '#model/desired/node-selector.ts';
+import type { RoundReason } from '#model/round/next-round.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import { scopeOf } from '#runtime/drive/scope.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
@@ -15,9 +16,15 @@ export const reconcile: Handler = async (notice, context) => {
 
 const reconcileCache = (cache: CacheReference, notice: Notice, context: Context): Promise<void> =>
   drive(
-    { cache, scope: (live) => scopeOf(notice, live, context.now()), opens: ['Spec', 'Adopted'], makes: 'pulls' },
+    { cache, scope: (live) => scopeOf(notice, live, context.now()), opens: opensFor(notice), makes: 'pulls' },
     context,
   );
+
+/** Workloads are read for an event of the cache, by which a source also reports theirs. */
+const opensFor = (notice: Notice): readonly RoundReason[] =>
+  notice.type === 'change' && notice.object.kind === 'ImageCache'
+    ? ['Spec', 'Adopted', 'Workloads']
+    : ['Spec', 'Adopted'];
 
 /** The cache that the notice names. A Node without one concerns every cache that selects it now, or did before. */
 async function cachesOf(notice: Notice, { cluster }: Context): Promise<readonly CacheReference[]> {

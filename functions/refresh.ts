@@ -12,12 +12,13 @@ import { driveInTick, sharedNodes } from '#runtime/drive/drive-in-tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
+import { readFoundImages } from '#runtime/drive/read-found-images.ts';
 import { recordMissingEvents } from '#runtime/drive/record-missing-events.ts';
 import { reportUnreadable } from '#runtime/drive/report-unreadable.ts';
 import { worldOf } from '#runtime/drive/world-of.ts';
 import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/scope.ts';
 
-const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule'] as const;
+const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule', 'Workloads'] as const;
 
 /**
  * Handles the tick, the periodic resync. Every tick opens the refreshes that are due, resumes what was lost and enforces deadlines, so that the tick alone
@@ -56,7 +57,8 @@ async function cachesWithWork(
   for (const cache of caches) {
     if (isBeingDriven(cache, context.now())) continue;
     await context.turn?.();
-    if (hasOpenWork(cache) || hasPendingWork(cache, nodes, context)) due.add(cache);
+    if (hasOpenWork(cache)) due.add(cache);
+    else if (hasPendingWork(await withWorkloads(cache, context), nodes, context)) due.add(cache);
   }
   const quiet = new Set(
     caches.filter((cache) => !due.has(cache) && !hasOpenWork(cache) && !retainsJobs(cache, context.settings)),
@@ -66,6 +68,17 @@ async function cachesWithWork(
   const leftOver = await context.cluster.jobsBut(others.map(({ uid }) => uid));
   const withJobs = new Set(leftOver.map(({ cacheUid }) => cacheUid));
   return [...due, ...[...quiet].filter(({ uid }) => withJobs.has(uid))];
+}
+
+/** The cache with what workloads name now; unchanged if they cannot be read, which its drive then reports. */
+async function withWorkloads(cache: ImageCache, context: Context): Promise<ImageCache> {
+  try {
+    return await readFoundImages(context)(cache);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.log.warn({ cache: `${cache.namespace}/${cache.name}`, err: error }, 'workloads could not be read');
+    return cache;
+  }
 }
 
 /** Another delivery is working on the cache: a second writer would only cause conflicts, and the next tick follows. */

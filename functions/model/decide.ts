@@ -1,6 +1,8 @@
 import { annotations, finalizer } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
+import type { Trigger } from '#model/cache/round.ts';
 import { withAnswers } from '#model/desired/access.ts';
+import { foundEvents } from '#model/desired/find-images.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
 import { exceededLimit, refusalOf } from '#model/desired/limits.ts';
 import { adopt } from '#model/round/adopt.ts';
@@ -75,10 +77,14 @@ function planRelease(world: World): Plan {
 /** Continues the latest round. A pending request that another function opens stops it only if it supersedes the round. */
 function continueRound(world: World, request: RoundRequest | undefined): Plan {
   const { before } = world;
-  const isSuperseded = request?.trigger === 'Spec' || request?.trigger === 'Adopted' || request?.operation === 'Purge';
+  const isSuperseded = request?.operation === 'Purge' || (request !== undefined && superseding.has(request.trigger));
   if (before.status.round === undefined || isSuperseded) return emptyPlan;
-  return withoutRequest(before, planRound(world, before));
+  const plan = withoutRequest(before, planRound(world, withStatus(before, { found: before.found })));
+  return { ...plan, events: [...plan.events, ...foundEvents(before)] };
 }
+
+/** What opens a round that supersedes an open one. */
+const superseding: ReadonlySet<Trigger> = new Set<Trigger>(['Spec', 'Adopted', 'Workloads']);
 
 /** Removes the annotation that requested a round once the round has ended; a later plan clears `round.requestedBy`. */
 function withoutRequest(cache: ImageCache, plan: Plan): Plan {
@@ -123,5 +129,8 @@ function planStart(world: World, started: ImageCache): Plan {
   const plan = withoutRequest(world.before, planRound(world, started));
   const isFirst = world.before.status.observedGeneration === undefined;
   const first = isFirst ? ignoreStaleTriggers(started, plan) : plan;
-  return { ...first, events: [...first.events, ...gateOffEvents(started, world.settings)] };
+  return {
+    ...first,
+    events: [...first.events, ...foundEvents(world.before), ...gateOffEvents(started, world.settings)],
+  };
 }

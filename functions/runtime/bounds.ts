@@ -1,4 +1,5 @@
 import { maxChangedObjects } from '#model/cache/cloud-event.ts';
+import { foundBounds } from '#model/desired/find-images.ts';
 import { maxNodesStarted } from '#model/desired/node-limit.ts';
 
 /** What a limiter needs of a bound. */
@@ -75,6 +76,18 @@ export const boundTable = {
   page_job_metadata: { limit: 100, doc: 'Jobs in one page, of which only the metadata is read' },
   page_metadata: { limit: 500, doc: 'Pods, or ImageCaches, in one page, of which only the metadata is read' },
   page_removal_jobs: { limit: 250, doc: 'removal Jobs in one page' },
+  page_workloads: { limit: 50, doc: 'workloads in one page, of which only images, credentials and nodes are kept' },
+  page_accounts: { limit: 250, doc: 'service accounts in one page, of which only the pull secrets are kept' },
+  cache_workloads: {
+    limit: 2000,
+    doc: 'workloads that are read for one cache, over all its lists; its status says so if there are more',
+  },
+  found_images: { limit: foundBounds.images, doc: 'images that one cache finds in workloads, besides its own limit' },
+  found_placements: {
+    limit: foundBounds.placements,
+    doc: 'sets of nodes that one cache takes from workloads with nodes: AsPods',
+  },
+  found_secrets: { limit: foundBounds.secrets, doc: 'pull secrets that one cache takes from workloads' },
   page_events: { limit: 500, doc: 'Events in one page' },
   page_deployments: { limit: 100, doc: 'Deployments in one page, when kube-fledged is looked for' },
   page_watched: { limit: 100, doc: 'objects in one page when a source lists what it then watches' },

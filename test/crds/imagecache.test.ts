@@ -89,7 +89,7 @@ describe('its schema', () => {
         'warmGate',
       ].toSorted(),
     );
-    expect(childrenOf('.spec.cacheSpec[]')).toEqual(['images', 'nodeSelector', 'nodeMatchExpressions']);
+    expect(childrenOf('.spec.cacheSpec[]')).toEqual(['images', 'imagesFrom', 'nodeSelector', 'nodeMatchExpressions']);
   });
 
   it('has no field in the spec that has no effect', () => {
@@ -102,7 +102,8 @@ describe('its schema', () => {
     expect(requiring.map(([path, schema]) => [path, schema['required']])).toEqual([
       ['', ['spec']],
       ['.spec', ['cacheSpec']],
-      ['.spec.cacheSpec[]', ['images']],
+      ['.spec.cacheSpec[].imagesFrom', ['kinds']],
+      ['.spec.cacheSpec[].imagesFrom.selector.matchExpressions[]', ['key', 'operator']],
       ['.spec.cacheSpec[].nodeMatchExpressions[]', ['key', 'operator']],
       ['.spec.warmGate', ['taintKey']],
       ['.status.conditions[]', ['type', 'status']],
@@ -128,6 +129,7 @@ describe('its status', () => {
       '.status.failures',
       '.status.nodes',
       '.status.desired',
+      '.status.imagesFrom.lists[].placement.nodeSelector',
       '.status.placements[].nodeSelector',
       '.status.removals',
       '.status.toRemove',

@@ -37,7 +37,20 @@ export const rejectedSpecs: readonly Rejected[] = [
   {
     when: 'a list has no images field',
     spec: { cacheSpec: [{ nodeSelector: { a: 'b' } }] },
-    errors: ['spec.cacheSpec[0].images: Required value', someRulesUnchecked],
+    errors: ['spec.cacheSpec[0]: Invalid value: images or imagesFrom is required'],
+  },
+  {
+    when: 'imagesFrom names no kind',
+    spec: { cacheSpec: [{ imagesFrom: {} }] },
+    errors: ['spec.cacheSpec[0].imagesFrom.kinds: Required value', someRulesUnchecked],
+  },
+  {
+    when: 'imagesFrom pulls to unknown nodes',
+    spec: { cacheSpec: [{ imagesFrom: { kinds: ['Deployment'], nodes: 'All' } }] },
+    errors: [
+      'spec.cacheSpec[0].imagesFrom.nodes: Unsupported value: "All": supported values: "Selected", "AsPods"',
+      someRulesUnchecked,
+    ],
   },
   {
     when: 'there are too many lists',

@@ -51,6 +51,11 @@ export const commandTable: readonly Row[] = [
     ring: 'cluster',
     afterwards: 'kubectl delete -f deploy/kubectl/warm-gate.yaml',
   },
+  {
+    command: 'kubectl apply -f deploy/kubectl/workloads.yaml',
+    ring: 'cluster',
+    afterwards: 'kubectl delete -f deploy/kubectl/workloads.yaml',
+  },
   { command: 'kubectl delete -f deploy/kubectl/standalone.yaml …', ring: 'cluster' },
   {
     command: 'kubectl kustomize deploy/openfaas/ce | …',
@@ -70,6 +75,8 @@ export const commandTable: readonly Row[] = [
   },
   { command: 'kubectl apply -f deploy/samples/imagecache.yaml', ring: 'cluster' },
   { command: 'kubectl apply -f deploy/samples/warm-gate.yaml', ring: 'cluster' },
+  { command: 'kubectl apply -f deploy/samples/images-from.yaml', ring: 'cluster' },
+  { command: 'kubectl get imagecache images-from …', ring: 'cluster' },
   {
     command: 'helm upgrade imagecache-functions deploy/helm -n kube-fledged --reset-then-reuse-values',
     ring: 'cluster',

@@ -47,6 +47,30 @@
   verbs: [remove]
 {{- end }}
 
+{{- /* For spec.cacheSpec[].imagesFrom. Takes a dict: `kinds` of workloads.kinds, `verbs`. */ -}}
+{{- define "icf.rules.workloads" -}}
+{{- $verbs := .verbs }}
+{{- $known := dict "Deployment" "apps/deployments" "StatefulSet" "apps/statefulsets" "DaemonSet" "apps/daemonsets"
+  "ReplicaSet" "apps/replicasets" "CronJob" "batch/cronjobs" "Job" "batch/jobs" "Pod" "/pods"
+  "Revision" "caching.internal.knative.dev/images" }}
+# Images of workloads.
+{{- range .kinds }}
+{{- $path := get $known . | default (regexReplaceAll "^[^=]+=([^/]+)/[^/]+/([^:]+):.*$" . "${1}/${2}") }}
+{{- $parts := splitn "/" 2 $path }}
+- apiGroups: [{{ $parts._0 | quote }}]
+  resources: [{{ $parts._1 }}]
+  verbs: [{{ $verbs }}]
+{{- end }}
+{{- end }}
+
+{{- /* The pull secrets that admission gives to Pods of workloads, by name. */ -}}
+{{- define "icf.rules.accounts" -}}
+# Names of the pull secrets of service accounts.
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [list]
+{{- end }}
+
 {{- define "icf.rules.webhooks" -}}
 # Reported at start: a leftover webhook of kube-fledged rejects every write to an ImageCache.
 - apiGroups: [admissionregistration.k8s.io]

@@ -25,6 +25,12 @@
 {{- if .Values.registries.readPullSecretsOf }}
 - --registry-secrets=true
 {{- end }}
+{{- with .Values.workloads.kinds }}
+- --workload-kinds={{ join "," . }}
+{{- end }}
+{{- with .Values.workloads.roundInterval }}
+- --workload-round-interval={{ . }}
+{{- end }}
 {{- with .Values.warmGate.taints }}
 - --warm-gate-taints={{ join "," . }}
 {{- end }}

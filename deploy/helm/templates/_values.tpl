@@ -92,6 +92,9 @@ limits:
   priorityClasses: []
 registries:
   readPullSecretsOf: []
+workloads:
+  kinds: []
+  roundInterval: ''
 warmGate:
   taints: []
   namespaces: []

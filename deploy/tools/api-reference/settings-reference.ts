@@ -4,6 +4,7 @@ import { limitRows } from '#runtime/config/rows/limit-rows.ts';
 import { logRows } from '#runtime/config/rows/log-rows.ts';
 import { processRows } from '#runtime/config/rows/process-rows.ts';
 import { registryRows } from '#runtime/config/rows/registry-rows.ts';
+import { workloadRows } from '#runtime/config/rows/workload-rows.ts';
 import type { Setting } from '#runtime/config/setting.ts';
 import { replacedVariables } from '#runtime/config/settings-table.ts';
 
@@ -12,6 +13,7 @@ type Rows = Readonly<Record<string, Setting<unknown>>>;
 const groups: readonly (readonly [title: string, rows: Rows])[] = [
   ['Jobs, refreshes and removals', jobRows],
   ['Limits of a cache', limitRows],
+  ['Images of workloads', workloadRows],
   ['Registries', registryRows],
   ['The process', processRows],
   ['Events', eventRows],

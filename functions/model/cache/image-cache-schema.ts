@@ -27,20 +27,48 @@ const time = optional(
   ),
 );
 
-const list = z.object({
-  images: withDefault(strings, []),
-  nodeSelector: withDefault(texts, {}),
-  nodeMatchExpressions: withDefault(
+const nodeMatchExpressions = withDefault(
+  z.array(
+    z.object({
+      key: z.string(),
+      operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']),
+      values: withDefault(strings, []),
+    }),
+  ),
+  [],
+);
+
+const selector = z.object({
+  matchLabels: withDefault(texts, {}),
+  matchExpressions: withDefault(
     z.array(
       z.object({
         key: z.string(),
-        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']),
+        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
         values: withDefault(strings, []),
       }),
     ),
     [],
   ),
 });
+
+/** Enough for a rollback, and short enough that nodes do not fill up. */
+const foundImageSeconds = 3600;
+
+const imagesFrom = z.object({
+  kinds: withDefault(strings, []),
+  selector: withDefault(selector, { matchLabels: {}, matchExpressions: [] }),
+  nodes: withDefault(z.enum(['Selected', 'AsPods']), 'Selected'),
+  keepSeconds: withDefault(z.number(), foundImageSeconds),
+});
+
+const placed = z.object({
+  images: withDefault(strings, []),
+  nodeSelector: withDefault(texts, {}),
+  nodeMatchExpressions,
+});
+
+const list = z.extend(placed, { imagesFrom: optional(imagesFrom) });
 
 const toleration = z.object({
   key: z.exactOptional(z.string()),
@@ -172,6 +200,38 @@ export const image = z.object({
   lastUnresolvedPullTime: time,
 });
 
+const found = z.object({
+  lists: withDefault(
+    z.array(
+      z.object({
+        list: z.number(),
+        placement: optional(
+          z.object({
+            nodeSelector: withDefault(texts, {}),
+            nodeSelectorTerms: withDefault(z.array(z.object({ matchExpressions: nodeMatchExpressions })), []),
+            tolerations: withDefault(z.array(toleration), []),
+          }),
+        ),
+        images: withDefault(
+          z.array(
+            z.object({
+              image: z.string(),
+              workloads: withDefault(strings, []),
+              workloadCount: withDefault(z.number(), 0),
+              unnamedSince: time,
+            }),
+          ),
+          [],
+        ),
+      }),
+    ),
+    [],
+  ),
+  imagePullSecrets: withDefault(z.array(z.object({ name: z.string(), unnamedSince: time })), []),
+  recordedTime: time,
+  problem: withDefault(z.string(), ''),
+});
+
 const round = z.object({
   requestedBy: optional(z.object({ annotation: z.string(), value: withDefault(z.string(), '') })),
   number: z.number(),
@@ -194,10 +254,15 @@ export const status = z.object({
   images: z.catch(withDefault(z.array(image), []), []),
   nodes: z.catch(withDefault(z.record(z.string(), entry), {}), {}),
   desired: z.catch(withDefault(z.record(z.string(), z.array(z.number())), {}), {}),
+  imagesFrom: z.catch(optional(found), undefined),
   placements: z.catch(
     withDefault(
       z.array(
-        z.extend(list, { sinceGeneration: withDefault(z.number(), 0), lists: withDefault(z.array(z.number()), []) }),
+        z.extend(placed, {
+          tolerations: z.exactOptional(z.array(toleration)),
+          sinceGeneration: withDefault(z.number(), 0),
+          lists: withDefault(z.array(z.number()), []),
+        }),
       ),
       [],
     ),

@@ -1,6 +1,7 @@
 import type { V1Toleration } from '@kubernetes/client-node';
 import type { Serialized } from '#model/text/serialized.ts';
 import type { AnonymousPulls } from './access.ts';
+import { type FoundImages, type ImagesFrom, nothingFound } from './found-images.ts';
 import type { KnownDigest } from './known-digest.ts';
 import type { Round } from './round.ts';
 import type { Ledger } from './ledger.ts';
@@ -21,6 +22,9 @@ export type ImageCache = {
   readonly annotations: Readonly<Record<string, string>>;
   /** The stored status has former field names and must be rewritten. */
   readonly hasFormerStatus: boolean;
+  /** The images of workloads that are in the spec: those of the status, or what was found since. */
+  readonly found: FoundImages;
+  /** With the lists of found images after its own. */
   readonly spec: Spec;
   readonly status: Status;
 };
@@ -28,6 +32,8 @@ export type ImageCache = {
 export type Spec = {
   readonly lists: readonly ImageList[];
   readonly imagePullSecrets: readonly string[];
+  /** Those of them that only workloads name. */
+  readonly foundPullSecrets: readonly string[];
   readonly suspend: boolean;
   /** undefined here and below: the operator's setting applies. */
   readonly imagePullPolicy: PullPolicy | undefined;
@@ -77,10 +83,20 @@ export type WarmGate = { readonly taintKey: string; readonly timeoutSeconds: num
 export type RefreshSchedule = { readonly schedule: string; readonly timeZone: string };
 
 /** One entry of `spec.cacheSpec`: images, and the nodes they are for. Both selectors must match. */
-export type ImageList = {
+export type ImageList = NodeTerms & {
   readonly images: readonly string[];
+  /** Workloads whose images are found for this list; they are in lists of their own. */
+  readonly imagesFrom?: ImagesFrom | undefined;
+  /** Whether it was made for images of workloads. */
+  readonly isFound?: true;
+};
+
+/** Which nodes a list selects. */
+export type NodeTerms = {
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly nodeMatchExpressions: readonly NodeMatchExpression[];
+  /** Those of Pods that are to run there; undefined: taints do not matter. */
+  readonly tolerations?: readonly Toleration[] | undefined;
 };
 
 export type NodeMatchExpression = {
@@ -130,6 +146,8 @@ export type Status = {
   readonly nodes: Ledger;
   /** Indexes of the lists in `spec.cacheSpec` by `desiredHash` of the ledger. */
   readonly desired: Readonly<Record<string, readonly number[]>>;
+  /** What workloads named when the latest round opened. */
+  readonly found: FoundImages;
   readonly placements: readonly Placement[];
   /** What must be removed from each node, and what was removed since the last round began. */
   readonly removals: RemovalLedger;
@@ -162,10 +180,8 @@ export type Condition = {
 };
 
 /** Images that may be on nodes: recorded before the first Job of a generation, until their removal has succeeded. */
-export type Placement = {
+export type Placement = NodeTerms & {
   readonly images: readonly string[];
-  readonly nodeSelector: Readonly<Record<string, string>>;
-  readonly nodeMatchExpressions: readonly NodeMatchExpression[];
   /** Generation of the spec that first had this list. */
   readonly sinceGeneration: number;
   /** Indexes of this list in the spec of the latest round, as in `desired`; empty if it has left the spec. */
@@ -186,6 +202,7 @@ export const emptyStatus: Status = {
   knownDigests: {},
   nodes: {},
   desired: {},
+  found: nothingFound,
   placements: [],
   removals: {},
   toRemove: {},

@@ -2,10 +2,13 @@ import type * as z from 'zod/mini';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { AnonymousPull } from './access.ts';
 import { withCurrentStatus } from './former-status.ts';
-import { emptyStatus, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
+import { type FoundImages, type FoundPlacement, nothingFound } from './found-images.ts';
+import { emptyStatus, type Condition, type ImageCache, type ImageList, type Spec, type Status } from './image-cache.ts';
 import { imageCache, spec, type image, type status } from './image-cache-schema.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { KnownDigest } from './known-digest.ts';
+import { selectorText } from './label-selector.ts';
+import { findsImages, specWith } from './with-found.ts';
 
 /**
  * Parses an ImageCache from the API server. Throws a ZodError that names the field if the CRD would reject the spec.
@@ -14,13 +17,17 @@ export function parseImageCache(object: unknown): ImageCache {
   const { isFormer, current } = withCurrentStatus(object);
   const { metadata, ...rest } = imageCache.parse(current);
   const { deletionTimestamp, managedFields, ...names } = metadata;
+  const parsedStatus = rest.status === undefined ? emptyStatus : toStatus(rest.status);
+  const parsedSpec = toSpec(rest.spec ?? spec.parse({}));
+  const found = findsImages(parsedSpec) ? parsedStatus.found : nothingFound;
   return {
     ...names,
     isBeingDeleted: deletionTimestamp !== '',
     statusWrittenAt: lastWritten(managedFields),
-    spec: toSpec(rest.spec ?? spec.parse({})),
+    found,
+    spec: specWith(parsedSpec, found),
     hasFormerStatus: isFormer,
-    status: rest.status === undefined ? emptyStatus : toStatus(rest.status),
+    status: parsedStatus,
   };
 }
 
@@ -31,14 +38,20 @@ const lastWritten = (fields: z.infer<typeof imageCache>['metadata']['managedFiel
 
 const toSpec = ({ cacheSpec, imagePullSecrets, refresh, ...rest }: z.infer<typeof spec>): Spec => ({
   ...rest,
-  lists: cacheSpec,
+  lists: cacheSpec.map(toList),
+  foundPullSecrets: [],
   refreshSeconds: refresh?.intervalSeconds,
   refreshSchedule:
     refresh?.schedule === undefined ? undefined : { schedule: refresh.schedule, timeZone: refresh.timeZone },
   imagePullSecrets: [...new Set(imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''))],
 });
 
-function toStatus({ images, conditions, round, ...rest }: z.infer<typeof status>): Status {
+const toList = ({ imagesFrom, ...list }: z.infer<typeof spec>['cacheSpec'][number]): ImageList =>
+  imagesFrom === undefined
+    ? list
+    : { ...list, imagesFrom: { ...imagesFrom, selector: selectorText(imagesFrom.selector) } };
+
+function toStatus({ images, imagesFrom, conditions, round, ...rest }: z.infer<typeof status>): Status {
   const digests = images.flatMap(({ image, digest }) => (digest === '' ? [] : [[image, digest] as const]));
   return {
     ...rest,
@@ -50,9 +63,29 @@ function toStatus({ images, conditions, round, ...rest }: z.infer<typeof status>
       lastTransitionTime: condition.lastTransitionTime ?? 0,
     })),
     nodes: rest.nodes satisfies Readonly<Record<string, LedgerEntry>>,
+    found: imagesFrom === undefined ? nothingFound : toFound(imagesFrom),
     round: round === undefined ? undefined : { ...round, startTime: round.startTime ?? 0 },
   };
 }
+
+const toFound = ({
+  lists,
+  imagePullSecrets,
+  recordedTime,
+  problem,
+}: NonNullable<z.infer<typeof status>['imagesFrom']>): FoundImages => ({
+  lists: lists.map(({ placement, ...found }) => ({ ...found, pods: placement && toPlacement(placement) })),
+  pullSecrets: imagePullSecrets,
+  recordedAt: recordedTime,
+  problem,
+});
+
+type StoredPlacement = NonNullable<NonNullable<z.infer<typeof status>['imagesFrom']>['lists'][number]['placement']>;
+
+const toPlacement = ({ nodeSelectorTerms, ...rest }: StoredPlacement): FoundPlacement => ({
+  ...rest,
+  terms: nodeSelectorTerms.map(({ matchExpressions }) => matchExpressions),
+});
 
 const anonymousPullOf = (entry: z.infer<typeof image>): readonly (readonly [string, AnonymousPull])[] =>
   entry.anonymousPull === undefined ? [] : [[normalisedReference(entry.image), entry.anonymousPull]];

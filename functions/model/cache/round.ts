@@ -20,7 +20,7 @@ export type RequestAnnotation = { readonly annotation: string; readonly value: s
 
 export const operations = ['Create', 'Update', 'Refresh', 'Purge'] as const;
 export type Operation = (typeof operations)[number];
-export const triggers = ['Spec', 'Annotation', 'Schedule', 'Adopted', 'Deletion'] as const;
+export const triggers = ['Spec', 'Annotation', 'Schedule', 'Adopted', 'Deletion', 'Workloads'] as const;
 export type Trigger = (typeof triggers)[number];
 
 /** kube-fledged's `status.reason` of an operation. */

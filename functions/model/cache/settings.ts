@@ -1,3 +1,4 @@
+import type { SourceKind } from '#model/workload/image-sources.ts';
 import type { Rollout } from './image-cache.ts';
 
 /** The operator's settings from flags and environment, with defaults. Durations are milliseconds. */
@@ -32,6 +33,10 @@ export type Settings = {
   /** Namespaces whose caches may hold nodes by the warm gate. */
   readonly warmGateNamespaces: readonly string[];
   readonly limits: Limits;
+  /** Kinds that `spec.cacheSpec[].imagesFrom` may name; empty: none. */
+  readonly workloadKinds: readonly SourceKind[];
+  /** Least time in milliseconds between the rounds that workloads open for one cache. */
+  readonly workloadRoundInterval: number;
   /** Images that a purge removes: `any` of the cache's, or its `own`, which have no other tag on the node. */
   readonly purge: PurgePolicy;
   /** Namespace of this installation, where removal Jobs run. '' until the process has determined it. */

@@ -1,4 +1,4 @@
-import type { ImageCache, Spec } from '#model/cache/image-cache.ts';
+import type { ImageCache, ImageList, Spec } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { serviceAccountOf } from './access.ts';
 import type { Node } from '#model/node/node.ts';
@@ -21,9 +21,12 @@ export type DesiredImages = {
 
 /** The desired images of a node; undefined if no list selects it. */
 export function desiredImages(cache: ImageCache, node: Node, settings: Settings): DesiredImages | undefined {
-  const lists = cache.spec.lists.flatMap((list, index) => (selectsNode(list, node) ? [index] : []));
+  const lists = cache.spec.lists.flatMap((list, index) => (lacksOwn(list) || !selectsNode(list, node) ? [] : [index]));
   return lists.length === 0 ? undefined : desiredImagesOf(cache, lists, settings);
 }
+
+/** A list that only takes images from workloads has them in other lists. */
+export const lacksOwn = ({ images, imagesFrom }: ImageList): boolean => imagesFrom !== undefined && images.length === 0;
 
 /** Values computed before, by spec: thousands of nodes share the same desired images. */
 const interners = new WeakMap<Spec, Interner<DesiredImages>>();

@@ -1,5 +1,6 @@
 import { refusedGeneration } from '#model/cache/conditions.ts';
 import { isPurged, type ImageCache, type Spec } from '#model/cache/image-cache.ts';
+import { ownLists } from '#model/cache/with-found.ts';
 import type { Limits, Settings } from '#model/cache/settings.ts';
 import { isForeignKey } from '#model/job/foreign-keys.ts';
 
@@ -38,7 +39,7 @@ const sizes = new WeakMap<Spec, { readonly count: number; readonly bytes: number
 function sizeOf(spec: Spec): { readonly count: number; readonly bytes: number } {
   const known = sizes.get(spec);
   if (known !== undefined) return known;
-  const images = spec.lists.flatMap((list) => list.images);
+  const images = ownLists(spec).flatMap((list) => list.images);
   const size = { count: images.length, bytes: images.reduce((sum, { length }) => sum + length, 0) };
   sizes.set(spec, size);
   return size;

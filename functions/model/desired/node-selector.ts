@@ -1,14 +1,22 @@
-import type { ImageCache, ImageList, NodeMatchExpression } from '#model/cache/image-cache.ts';
-import type { Node } from '#model/node/node.ts';
+import type { ImageCache, NodeMatchExpression, NodeTerms, Toleration } from '#model/cache/image-cache.ts';
+import { lastingTaints, type Node, type Taint, untoleratedTaint } from '#model/node/node.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 
-/** Whether a list selects a node: its nodeSelector and all its nodeMatchExpressions must match. */
-export function selectsNode(list: Omit<ImageList, 'images'>, node: Pick<Node, 'labels'>): boolean {
+/** What of a node lists select by; taints that are not known do not matter. */
+type Labelled = Pick<Node, 'labels'> & Partial<Pick<Node, 'taints'>>;
+
+/** Whether a list selects a node: its nodeSelector and all its nodeMatchExpressions must match, and its tolerations the taints. */
+export function selectsNode(list: NodeTerms, node: Labelled): boolean {
   return (
+    (list.tolerations === undefined || toleratesNode(list.tolerations, node.taints ?? [])) &&
     Object.entries(list.nodeSelector).every(([key, value]) => node.labels[key] === value) &&
     list.nodeMatchExpressions.every((expression) => matchesLabel(expression, node.labels[expression.key]))
   );
 }
+
+/** Whether Pods may run on a node with these taints, once it is as it usually is. */
+const toleratesNode = (tolerations: readonly Toleration[], taints: readonly Taint[]): boolean =>
+  untoleratedTaint(tolerations, lastingTaints(taints)) === undefined;
 
 /** Whether a change of a node may change what a cache does, judged by its labels. A cache with a warm gate removes the startup taint of nodes that it does not select, too. */
 export const concernsLabels = ({ spec }: Pick<ImageCache, 'spec'>, labels: Node['labels']): boolean =>
@@ -22,7 +30,7 @@ export const concernsLedger = ({ status }: Pick<ImageCache, 'status'>, node: str
  * A label selector that every node of a list matches, to list fewer nodes: others may match it too, as what a selector of the
  * API server cannot say is left out. '' selects all.
  */
-export const labelSelectorOf = ({ nodeSelector, nodeMatchExpressions }: Omit<ImageList, 'images'>): string =>
+export const labelSelectorOf = ({ nodeSelector, nodeMatchExpressions }: NodeTerms): string =>
   [
     ...Object.entries(nodeSelector).map(([key, value]) => requirement({ key, operator: 'In', values: [value] })),
     ...nodeMatchExpressions.map(requirement),

@@ -1,5 +1,6 @@
 import { type ImageCache, type ImageList, type Placement, type Status, isPurged } from '#model/cache/image-cache.ts';
-import { imagesOf, sortedImages } from './desired-images.ts';
+import { imagesOf, lacksOwn, sortedImages } from './desired-images.ts';
+import { hasNewFound, isSpecOfRound } from '#model/cache/with-found.ts';
 import { isDone } from '#model/cache/removal-ledger.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
@@ -16,9 +17,12 @@ export function withPlacements(cache: ImageCache): readonly Placement[] {
   });
   const known = new Set(cache.status.placements.map(signature));
   const added = cache.spec.lists
-    .filter((list, index) => !known.has(signature(list)) && indexes.get(signature(list))?.[0] === index)
-    .map(({ images, nodeSelector, nodeMatchExpressions }) => {
-      return { images, nodeSelector, nodeMatchExpressions, sinceGeneration: cache.generation };
+    .filter(
+      (list, index) => !lacksOwn(list) && !known.has(signature(list)) && indexes.get(signature(list))?.[0] === index,
+    )
+    .map(({ images, nodeSelector, nodeMatchExpressions, tolerations }) => {
+      const nodes = { nodeSelector, nodeMatchExpressions, ...(tolerations === undefined ? {} : { tolerations }) };
+      return { images, ...nodes, sinceGeneration: cache.generation };
     });
   const placements = [...cache.status.placements, ...added];
   return newestFitting(placements.map((each) => ({ ...each, lists: indexes.get(signature(each)) ?? [] })));
@@ -42,7 +46,7 @@ export function placedImages(cache: ImageCache, desiredHash: string): readonly s
   const lists = ownEntry(desired, desiredHash) ?? [];
   const placed = placements.filter((placement) => placement.lists.some((index) => lists.includes(index)));
   if (placed.length > 0) return placed.flatMap(({ images }) => images);
-  return observedGeneration === cache.generation ? imagesOf(cache, lists) : [];
+  return observedGeneration === cache.generation && !hasNewFound(cache) ? imagesOf(cache, lists) : [];
 }
 
 /**
@@ -50,9 +54,9 @@ export function placedImages(cache: ImageCache, desiredHash: string): readonly s
  * for, which an edit that is not observed yet, or a suspension, leaves behind. Empty if they are not known any more.
  */
 export function ledgerImages(cache: ImageCache, desiredHash: string): readonly string[] {
-  const { desired, placements, round, observedGeneration } = cache.status;
+  const { desired, placements } = cache.status;
   const lists = ownEntry(desired, desiredHash) ?? [];
-  if ((round?.generation ?? observedGeneration ?? cache.generation) === cache.generation) return imagesOf(cache, lists);
+  if (isSpecOfRound(cache)) return imagesOf(cache, lists);
   const placed = lists.map((index) => placements.find((placement) => placement.lists.includes(index)));
   return placed.includes(undefined) ? [] : sortedImages(placed.flatMap((placement) => placement?.images ?? []));
 }
@@ -78,5 +82,10 @@ function currentPlacements(cache: ImageCache): readonly Placement[] {
 }
 
 /** Equal for lists with the same images and selectors. */
-const signature = ({ images, nodeSelector, nodeMatchExpressions }: ImageList): string =>
-  JSON.stringify([images.toSorted(), Object.entries(nodeSelector).toSorted(), nodeMatchExpressions]);
+const signature = ({ images, nodeSelector, nodeMatchExpressions, tolerations }: ImageList): string =>
+  JSON.stringify([
+    images.toSorted(),
+    Object.entries(nodeSelector).toSorted(),
+    nodeMatchExpressions,
+    ...(tolerations === undefined ? [] : [tolerations]),
+  ]);

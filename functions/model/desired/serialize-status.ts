@@ -2,6 +2,7 @@ import { anonymousPullOf } from '#model/cache/access.ts';
 import { failureCount } from '#model/cache/failures.ts';
 import type { Condition, Failures, ImageCache, Placement, Status } from '#model/cache/image-cache.ts';
 import { type FinishedJobs, type Ledger, type LedgerEntry, stateOf } from '#model/cache/ledger.ts';
+import type { FoundImages, FoundPlacement } from '#model/cache/found-images.ts';
 import { unknownDigest } from '#model/cache/known-digest.ts';
 import type { RemovalEntry, SparedImage } from '#model/cache/removal-ledger.ts';
 import type { Round } from '#model/cache/round.ts';
@@ -32,6 +33,7 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedSt
     images: images(status, cache),
     nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, serializedEntry(entry)])),
     desired: status.desired,
+    ...foundImages(status.found),
     placements: status.placements.map(serializedPlacement),
     ...removals(status),
     ...(status.round === undefined ? {} : { round: serializedRound(status.round, status.completionTime) }),
@@ -183,6 +185,35 @@ const serializedJobs = ({ imagesPerJob, jobs, failedImages, inconclusive }: Fini
   ...{ imagesPerJob, jobs },
   ...(failedImages.length === 0 ? {} : { failedImages }),
   ...(inconclusive ? { inconclusive } : {}),
+});
+
+function foundImages({ lists, pullSecrets, recordedAt, problem }: FoundImages): SerializedStatus {
+  if (recordedAt === undefined) return {};
+  return {
+    imagesFrom: {
+      lists: lists.map(({ list, pods, images }) => ({
+        list,
+        ...(pods === undefined ? {} : { placement: serializedPods(pods) }),
+        images: images.map(({ unnamedSince, ...image }) => ({ ...image, ...time('unnamedSince', unnamedSince) })),
+      })),
+      ...(pullSecrets.length === 0
+        ? {}
+        : {
+            imagePullSecrets: pullSecrets.map(({ name, unnamedSince }) => ({
+              name,
+              ...time('unnamedSince', unnamedSince),
+            })),
+          }),
+      ...time('recordedTime', recordedAt),
+      ...text('problem', problem),
+    },
+  };
+}
+
+const serializedPods = ({ nodeSelector, terms, tolerations }: FoundPlacement): SerializedStatus => ({
+  nodeSelector,
+  nodeSelectorTerms: terms.map((matchExpressions) => ({ matchExpressions })),
+  tolerations,
 });
 
 const serializedPlacement = ({ lists, ...placement }: Placement) => ({

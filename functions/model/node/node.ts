@@ -103,6 +103,10 @@ function isVirtual(node: Node): boolean {
   );
 }
 
+/** The taints that do not come and go with the state of the node: its conditions, a cordon, its removal. */
+export const lastingTaints = (taints: readonly Taint[]): readonly Taint[] =>
+  taints.filter(({ key }) => !/^node\.(?:cloudprovider\.)?kubernetes\.io\//.test(key) && !deletionTaints.has(key));
+
 /** The first taint that keeps Pods with these tolerations off the node, by the scheduler's rule: PreferNoSchedule needs none. */
 export const untoleratedTaint = (tolerations: readonly Toleration[], taints: readonly Taint[]): Taint | undefined =>
   taints.find(

@@ -1,6 +1,7 @@
 import { annotations, finalizer } from '#model/cache/api.ts';
 import { refusedGeneration, refusedMessage } from '#model/cache/conditions.ts';
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
+import { hasNewFound } from '#model/cache/with-found.ts';
 import type { Operation, RequestAnnotation, Round, Trigger } from '#model/cache/round.ts';
 
 /** What a round may open for; a purge counts by itself, whatever requests it. */
@@ -15,8 +16,8 @@ export type RoundRequest = {
 
 /**
  * Which round opens next, if any. The first that applies wins: a deletion that removes the images first, a requested purge,
- * a new generation, a requested refresh, a refresh that is due.
- * A purge supersedes any other round and itself runs to its end; a new generation supersedes a round that pulls; a refresh waits.
+ * a new generation, other images of workloads, a requested refresh, a refresh that is due.
+ * A purge supersedes any other round and itself runs to its end; a new generation and other images supersede a round that pulls; a refresh waits.
  */
 export function nextRound(cache: ImageCache, now: number): RoundRequest | undefined {
   if (cache.isBeingDeleted) return deletion(cache);
@@ -28,6 +29,7 @@ export function nextRound(cache: ImageCache, now: number): RoundRequest | undefi
   if (isPurged(cache) && isRoundOpen(cache.status)) return undefined;
   if (cache.status.observedGeneration !== cache.generation || refusedMessage(cache.status) !== undefined)
     return { operation: cache.status.round === undefined ? 'Create' : 'Update', trigger: 'Spec' };
+  if (hasNewFound(cache) && !isPurged(cache)) return { operation: 'Update', trigger: 'Workloads' };
   if (isRoundOpen(cache.status)) return undefined;
   return requestedRefresh(cache) ?? dueRefresh(cache, now);
 }

@@ -27,14 +27,15 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
       lastHandledRefreshAt: handledToken(cache, request),
       lastHandledPurgeAt: handledPurgeToken(cache, request),
       placements: withPlacements(cache),
+      found: cache.found,
       round,
     },
   };
 }
 
-/** An edit leaves a refresh token for the next refresh; every other round handles it. */
+/** An edit, and other images of workloads, leave a refresh token for the next refresh; every other round handles it. */
 function handledToken({ annotations: given, status }: ImageCache, { trigger, operation }: RoundRequest): string {
-  const isLeft = trigger === 'Spec' && operation === 'Update';
+  const isLeft = (trigger === 'Spec' || trigger === 'Workloads') && operation === 'Update';
   return isLeft ? status.lastHandledRefreshAt : (given[annotations.refreshRequestedAt] ?? status.lastHandledRefreshAt);
 }
 

@@ -1,6 +1,7 @@
 import { conditionsOf, failingCondition } from '#model/cache/conditions.ts';
 import { boundedFailures } from '#model/cache/failures.ts';
 import { type ImageCache, type Rollout, type Status, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
+import { findsImages } from '#model/cache/with-found.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import { rolloutOf } from '#model/desired/rollout.ts';
@@ -51,10 +52,16 @@ const hasWork = (status: Status): boolean =>
   Object.values(status.nodes).some(isUnsettled) ||
   Object.values(status.removals).some(isRemovalUnsettled);
 
+const noWorkloadsMessage = 'No images were pulled because no workload names one. Please see "imagesFrom" section';
+
+/** Whether all images were to come from workloads, and none names one. */
+const hasNothingToPull = (cache: ImageCache): boolean =>
+  !isPurged(cache) && findsImages(cache.spec) && cache.spec.lists.every(({ images }) => images.length === 0);
+
 function reportOf(cache: ImageCache, rollout: Rollout | undefined): Report {
   const { status } = cache;
   const report = isPurged(cache) ? purgeReport(status) : pullReport(status, rollout);
-  if (!isRoundOpen(status)) return report;
+  if (!isRoundOpen(status)) return hasNothingToPull(cache) ? { ...report, message: noWorkloadsMessage } : report;
   const message = workingMessage(status, status.round?.operation ?? 'Create', rollout);
   return { ...report, word: 'Processing', message, reconciling: ['True', 'RoundOpen'], stalled: ['False', 'Ok'] };
 }

@@ -46,3 +46,18 @@ function splitOnce(text: string, separator: string): [string, string?] {
   const index = text.indexOf(separator);
   return index === -1 ? [text] : [text.slice(0, index), text.slice(index + separator.length)];
 }
+
+/** Whether a text is a reference that the CRD accepts in a list of images. */
+export const isImageReference = (text: string): boolean => text.length <= 520 && acceptedReference.test(text);
+
+const acceptedReference = new RegExp(
+  [
+    '^((',
+    '[a-zA-Z0-9-]+(\\.[a-zA-Z0-9-]+)+(:[0-9]+)?',
+    '|[a-zA-Z0-9-]+:[0-9]+',
+    '|\\[[0-9a-fA-F:]+\\](:[0-9]+)?',
+    ')/)?',
+    '[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*',
+    '(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}))?$',
+  ].join(''),
+);

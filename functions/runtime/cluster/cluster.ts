@@ -13,6 +13,7 @@ import type { Job } from '#model/job/job.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import type { JsonPatchOperation } from '#model/desired/warm-gate.ts';
 import type { RemovalJob } from '#model/removal/removal-job.ts';
+import type { SourceKind } from '#model/workload/image-sources.ts';
 import type { Api } from '#runtime/api/api.ts';
 import type { EventSubject } from './cache-event-object.ts';
 import { cacheOfObject } from './cache-of-object.ts';
@@ -26,6 +27,7 @@ import { parsePullSecret } from './parse-pull-secret.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { podRefusals } from './pod-refusals.ts';
 import { hasServiceAccount } from './has-service-account.ts';
+import { accountSecrets, imageSources, type SourceReading, type SourcesRead } from './image-sources.ts';
 import { isRecorded, record } from './record-event.ts';
 import { setFinalizer } from './set-finalizer.ts';
 import {
@@ -69,6 +71,10 @@ export type Cluster = {
   readonly podRefusals: (namespace: string, jobs: readonly Job[]) => Promise<ReadonlyMap<string, string>>;
   /** Whether a service account exists; true if this process may not see it. */
   readonly hasServiceAccount: (namespace: string, name: string) => Promise<boolean>;
+  /** What workloads of a kind need, without our own Jobs and Pods: no more than `most` and a few. */
+  readonly imageSources: (namespace: string, kind: SourceKind, reading: SourceReading) => Promise<SourcesRead>;
+  /** The pull secrets of the service accounts of a namespace, by their name. */
+  readonly accountSecrets: (namespace: string) => Promise<ReadonlyMap<string, readonly string[]>>;
   /** The user id for Pods of a namespace. */
   readonly userOf: (namespace: string) => Promise<number>;
   /** Replaces the whole status. Throws `ApiError` 409 if the cache has changed since it was read. */
@@ -145,6 +151,8 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
     pullSecret: async (namespace, name) => parsePullSecret(await get(() => paths.secret(namespace, name))),
     podRefusals: async (namespace, jobs) => podRefusals(api, namespace, jobs),
     hasServiceAccount: async (namespace, name) => hasServiceAccount(api, namespace, name),
+    imageSources: async (namespace, kind, reading) => imageSources(api, { namespace, kind, ...reading }),
+    accountSecrets: async (namespace) => accountSecrets(api, namespace),
     userOf: async (namespace) => userOfNamespace(api, namespace),
     writeStatus: async (cache, status) => writeStatus(api, cache, status),
     removeAnnotations: async (cache, values) => removeAnnotations(api, cache, values),

@@ -144,6 +144,8 @@ function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
     warmGateTaints: read(table.warmGateTaints),
     warmGateNamespaces: read(table.warmGateNamespaces),
     limits: limitsOf(read),
+    workloadKinds: read(table.workloadKinds),
+    workloadRoundInterval: read(table.workloadRoundInterval),
   };
 }
 

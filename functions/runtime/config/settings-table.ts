@@ -4,11 +4,13 @@ import { jobRows } from '#runtime/config/rows/job-rows.ts';
 import { logRows } from '#runtime/config/rows/log-rows.ts';
 import { processRows } from '#runtime/config/rows/process-rows.ts';
 import { registryRows } from '#runtime/config/rows/registry-rows.ts';
+import { workloadRows } from '#runtime/config/rows/workload-rows.ts';
 
 /** All settings, in the order of --help. */
 export const settingsTable = {
   ...jobRows,
   ...limitRows,
+  ...workloadRows,
   ...registryRows,
   ...processRows,
   ...eventRows,

@@ -12,6 +12,7 @@ import { observe } from './observe.ts';
 import { nodesToRelease, openGates } from './open-gates.ts';
 import { planBesideOthers } from './plan-beside-others.ts';
 import { failureToRetry, prepareRetry } from './recover.ts';
+import { type ReadFoundImages, readFoundImages } from './read-found-images.ts';
 import { type AskRegistries, resolveImages } from './resolve-images.ts';
 import { nothingChanged, type Scope } from './scope.ts';
 
@@ -42,10 +43,11 @@ export async function drive(order: Drive, context: Context): Promise<void> {
 async function driveCache(order: Drive, released: Set<string>, context: Context): Promise<void> {
   const end = context.now() + maxDelivery;
   const ask = resolveImages(context);
+  const readFound = readFoundImages(context);
   let scopeOf: ScopeOf = order.scope;
   for (let turn = 1; ; turn += 1) {
     context.signal.throwIfAborted();
-    const decision = await observeAndDecide({ ...order, scope: scopeOf }, ask, context);
+    const decision = await observeAndDecide({ ...order, scope: scopeOf }, { ask, readFound }, context);
     if (decision === undefined) return;
     const { cache, plan } = decision;
     for (const name of releasedBy(decision, order, context)) released.add(name);
@@ -68,12 +70,13 @@ type Decision = { readonly cache: ImageCache; readonly observed: Observed; reado
 /** Returns undefined if the cache is gone or is to be left alone. */
 async function observeAndDecide(
   { cache: reference, scope: scopeOf, opens, makes }: Omit<Drive, 'scope'> & { readonly scope: ScopeOf },
-  ask: AskRegistries,
+  { ask, readFound }: { readonly ask: AskRegistries; readonly readFound: ReadFoundImages },
   context: Context,
 ): Promise<Decision | undefined> {
-  const cache = await context.cluster.cache(reference);
-  const scope = cache && scopeOf(cache);
-  if (cache === undefined || scope === undefined) return undefined;
+  const read = await context.cluster.cache(reference);
+  const scope = read && scopeOf(read);
+  if (read === undefined || scope === undefined) return undefined;
+  const cache = opens.includes('Workloads') ? await readFound(read) : read;
   const observed = await observe(cache, { scope, opens, makes }, context);
   const isRefused = refusalOf(cache, context.settings.limits) !== undefined;
   const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens });

@@ -9,7 +9,7 @@ export const planLogFields = {
   cache: '`namespace/name`, in every line about a cache',
   round: 'number of its latest round, in every line about a cache',
   operation: 'Create, Update, Refresh or Purge',
-  trigger: 'why the round opened: Spec, Annotation, Schedule, Adopted or Deletion',
+  trigger: 'why the round opened: Spec, Workloads, Annotation, Schedule, Adopted or Deletion',
   generation: 'generation of the spec that the round reconciles',
   status: 'word in `status.status`',
   message: 'text of `status.message`, or of the kubelet about a failure',
@@ -42,6 +42,7 @@ export const logBounds = { nodesPerLine: 6, failuresPerPlan: 10 } as const;
 export function planLines(plan: Plan, { status: before }: Pick<ImageCache, 'status'>): readonly LogLine[] {
   const after = plan.status ?? before;
   return [
+    ...foundLine(before, after),
     ...openedLine(before, after),
     ...failureLines(before, after),
     ...nodeLines(before, after),
@@ -60,6 +61,10 @@ function openedLine(before: Status, after: Status): readonly LogLine[] {
   const { operation, trigger, generation } = after.round;
   return [['round opened', { operation, trigger, generation, count: Object.keys(after.nodes).length }]];
 }
+
+/** What could not be read of workloads, once for each problem. */
+const foundLine = ({ found: before }: Status, { found: { problem } }: Status): readonly LogLine[] =>
+  problem === '' || problem === before.problem ? [] : [['workloads not read', { message: problem }]];
 
 function endedLine(before: Status, after: Status): readonly LogLine[] {
   const { round, status, message, startTime = 0, completionTime = 0, nodes } = after;

@@ -6,6 +6,7 @@ import {
   type Status,
   emptyStatus,
 } from '#model/cache/image-cache.ts';
+import { nothingFound } from '#model/cache/found-images.ts';
 import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
@@ -55,6 +56,8 @@ export const settings = (of: Partial<Settings> = {}): Settings => ({
   warmGateTaints: [],
   warmGateNamespaces: ['apps'],
   limits: unlimited,
+  workloadKinds: [],
+  workloadRoundInterval: 30_000,
   purge: 'any',
   namespace: 'kube-fledged',
   ...of,
@@ -70,6 +73,7 @@ export const list = (images: readonly string[], of: Partial<ImageList> = {}): Im
 export const spec = (of: Partial<Spec> = {}): Spec => ({
   lists: [list(['app:1', 'base:2'])],
   imagePullSecrets: [],
+  foundPullSecrets: [],
   suspend: false,
   imagePullPolicy: undefined,
   pullDeadlineSeconds: undefined,
@@ -112,6 +116,7 @@ export const cache = (of: Partial<ImageCache> = {}): ImageCache => ({
   statusWrittenAt: undefined,
   hasFormerStatus: false,
   annotations: {},
+  found: nothingFound,
   spec: spec(),
   status: status(),
   ...of,

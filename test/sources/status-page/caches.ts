@@ -3,6 +3,7 @@ import { newRemovalEntry, type RemovalEntry } from '#model/cache/removal-ledger.
 import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import { workingMessage } from '#model/round/pull-report.ts';
 import { emptyStatus } from '#model/cache/image-cache.ts';
+import { nothingFound } from '#model/cache/found-images.ts';
 import { digest, list, round, spec } from '../../functions/model/builders.ts';
 
 /** Caches of a busy cluster, for the page to show. */
@@ -29,6 +30,7 @@ export const cacheNamed = (
     finalizers: [],
     statusWrittenAt: undefined,
     hasFormerStatus: false,
+    found: nothingFound,
     spec: spec({ lists: [list(sorted)] }),
     status: {
       ...emptyStatus,

@@ -14,9 +14,8 @@ it('docs/api.md is generated from the CRD', async () => {
 
 it('the reference has type, requirement, description and rules of a field', async () => {
   const reference = apiReference(await read('crds/imagecache.yaml'));
-  expect(reference).toMatch(
-    /^\| `spec\.cacheSpec\[\]\.images` \| list of string \| Required\. .*"No images specified/m,
-  );
+  expect(reference).toMatch(/^\| `spec\.cacheSpec\[\]\.images` \| list of string \| images is .*"No images specified/m);
+  expect(reference).toMatch(/^\| `spec\.cacheSpec` \| list of object \| Required\. /m);
   expect(reference).toMatch(/^\| `spec\.imagePullPolicy` \| string \| .*One of `IfNotPresent`, `Always`\. \|$/m);
   expect(reference).toMatch(/^\| `status\.failures\.\*\[\]\.node` \| string \|/m);
 });

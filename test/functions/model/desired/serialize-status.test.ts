@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type FoundImages, nothingFound } from '#model/cache/found-images.ts';
 import { emptyStatus, statusValues, type Status } from '#model/cache/image-cache.ts';
 import { nodeStates, openings } from '#model/cache/ledger.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
@@ -10,7 +11,27 @@ import { nodeCounts } from '#model/desired/node-counts.ts';
 import { customResource, schemasByPath, type Schema } from '../../../crds/custom-resource.ts';
 import { cache, condition, digest, list, noon, pulling, round, spec, status } from '../builders.ts';
 
-const live = cache({ spec: spec({ lists: [list(['app:1', 'base:2']), list(['app:1', 'tool:3'])] }) });
+const found: FoundImages = {
+  lists: [
+    {
+      list: 1,
+      pods: {
+        nodeSelector: { pool: 'a' },
+        terms: [[{ key: 'k', operator: 'In', values: ['v'] }]],
+        tolerations: [{ key: 't', operator: 'Exists' }],
+      },
+      images: [
+        { image: 'web:1', workloads: ['Deployment/web'], workloadCount: 1, unnamedSince: undefined },
+        { image: 'web:2', workloads: [], workloadCount: 0, unnamedSince: noon },
+      ],
+    },
+  ],
+  pullSecrets: [{ name: 's', unnamedSince: noon }],
+  recordedAt: noon,
+  problem: 'p',
+};
+
+const live = cache({ found, spec: spec({ lists: [list(['app:1', 'base:2']), list(['app:1', 'tool:3'])] }) });
 
 const removal = (of: Partial<RemovalEntry>): RemovalEntry => ({ ...newRemovalEntry('id', 'u1', 7), attempt: 1, ...of });
 
@@ -51,11 +72,13 @@ const full: Status = {
     n4: pulling({ desiredHash: 'w2', state: 'Skipped', reason: 'NotReady' }),
   },
   desired: { w1: [0], w2: [1] },
+  found,
   placements: [
     {
       images: ['old:1'],
       nodeSelector: { pool: 'a' },
       nodeMatchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }],
+      tolerations: [{ key: 't', operator: 'Exists' }],
       sinceGeneration: 2,
       lists: [0],
     },
@@ -152,11 +175,31 @@ describe('serialized status', () => {
         n4: { id: 'a1a1a1a1', desiredHash: 'w2', attempt: 1, state: 'Skipped', reason: 'NotReady' },
       },
       desired: { w1: [0], w2: [1] },
+      imagesFrom: {
+        lists: [
+          {
+            list: 1,
+            placement: {
+              nodeSelector: { pool: 'a' },
+              nodeSelectorTerms: [{ matchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }] }],
+              tolerations: [{ key: 't', operator: 'Exists' }],
+            },
+            images: [
+              { image: 'web:1', workloads: ['Deployment/web'], workloadCount: 1 },
+              { image: 'web:2', workloads: [], workloadCount: 0, unnamedSince: '2026-11-24T12:00:00Z' },
+            ],
+          },
+        ],
+        imagePullSecrets: [{ name: 's', unnamedSince: '2026-11-24T12:00:00Z' }],
+        recordedTime: '2026-11-24T12:00:00Z',
+        problem: 'p',
+      },
       placements: [
         {
           images: ['old:1'],
           nodeSelector: { pool: 'a' },
           nodeMatchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }],
+          tolerations: [{ key: 't', operator: 'Exists' }],
           sinceGeneration: 2,
           lists: [0],
         },
@@ -325,6 +368,7 @@ describe('parsed ImageCache', () => {
     expect(parseImageCache({ metadata, spec: { cacheSpec: [{ images: ['a:1'] }] } })).toEqual({
       ...{ ...metadata, generation: 0, isBeingDeleted: false, finalizers: [], annotations: {}, status: emptyStatus },
       hasFormerStatus: false,
+      found: nothingFound,
       spec: spec({ lists: [list(['a:1'])] }),
     });
   });

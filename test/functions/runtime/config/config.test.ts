@@ -34,6 +34,8 @@ describe('readConfig', () => {
         criSocketPath: '',
         warmGateTaints: [],
         warmGateNamespaces: [],
+        workloadKinds: [],
+        workloadRoundInterval: 30_000,
         limits: {
           images: 1000,
           imageBytes: 131_072,

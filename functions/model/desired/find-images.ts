@@ -1,0 +1,287 @@
+import {
+  type FoundImage,
+  type FoundImages,
+  type FoundList,
+  type FoundPlacement,
+  type FoundSecret,
+  type ImagesFrom,
+} from '#model/cache/found-images.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import type { Limits } from '#model/cache/settings.ts';
+import { hasSameImages, ownLists, ownPullSecrets, placementKey } from '#model/cache/with-found.ts';
+import { isImageReference } from '#model/text/image-reference.ts';
+import type { ImageSource } from '#model/workload/image-sources.ts';
+
+/** What was read for one list of the spec. */
+export type Reading = {
+  /** Its index in `spec.cacheSpec`. */
+  readonly list: number;
+  readonly sources: readonly ImageSource[];
+  /** Whether these are all: of an incomplete reading nothing follows for images that are missing from it. */
+  readonly isComplete: boolean;
+  /** What could not be read, as sentences. */
+  readonly problems: readonly string[];
+};
+
+/** Everything that was read for a cache. */
+export type Readings = {
+  readonly lists: readonly Reading[];
+  /** The pull secrets of service accounts by their name; undefined if they could not be read. */
+  readonly accounts: ReadonlyMap<string, readonly string[]> | undefined;
+  /** The service account of pull Pods. */
+  readonly account: string;
+};
+
+type Given = {
+  readonly readings: Readings;
+  readonly limits: Pick<Limits, 'images' | 'imageBytes'>;
+  /** Epoch milliseconds. */
+  readonly now: number;
+};
+
+/** Bounds of what one cache finds, besides the operator's limits; docs/security.md lists them. */
+export const foundBounds = {
+  images: 1000,
+  /** Sets of nodes that differ. */
+  placements: 100,
+  /** Characters of one as JSON. */
+  placementLength: 4096,
+  secrets: 64,
+} as const;
+
+/**
+ * The images that the read workloads name now, and those that none names any more and that are still kept. Returns what
+ * the status has if nothing is different.
+ */
+export function findImages(cache: ImageCache, { readings, limits, now }: Given): FoundImages {
+  const problems = readings.lists.flatMap((reading) => reading.problems);
+  const lists = readings.lists.flatMap((reading) => foundLists(cache, reading, now));
+  const fitting = withinPlacements(lists, problems);
+  const taken = withinLimits(fitting, { cache, limits, problems });
+  const found = {
+    lists: withSamples(taken),
+    pullSecrets: foundSecrets(cache, { readings, now, problems }),
+    problem: invalidReferences(readings, problems).join('; ').slice(0, longestProblem),
+    recordedAt: now,
+  };
+  return isEqual(found, cache.status.found) ? cache.status.found : found;
+}
+
+const longestProblem = 1024;
+
+const isEqual = (found: FoundImages, known: FoundImages): boolean =>
+  JSON.stringify(comparable(found)) === JSON.stringify(comparable(known));
+
+/** All but when it was recorded, with the fields in one order. */
+const comparable = ({ lists, pullSecrets, problem }: FoundImages): Omit<FoundImages, 'recordedAt'> => ({
+  lists: lists.map(({ list, pods, images }) => ({
+    list,
+    pods: pods && { nodeSelector: pods.nodeSelector, terms: pods.terms, tolerations: pods.tolerations },
+    images: images.map(({ image, workloads, workloadCount, unnamedSince }) => ({
+      image,
+      workloads,
+      workloadCount,
+      unnamedSince,
+    })),
+  })),
+  pullSecrets: pullSecrets.map(({ name, unnamedSince }) => ({ name, unnamedSince })),
+  problem,
+});
+
+const imagesFromOf = (cache: ImageCache, list: number): ImagesFrom | undefined =>
+  ownLists(cache.spec)[list]?.imagesFrom;
+
+/** The found images of one list, by where they must be. */
+function foundLists(cache: ImageCache, reading: Reading, now: number): readonly FoundList[] {
+  const from = imagesFromOf(cache, reading.list);
+  if (from === undefined) return [];
+  const groups = new Map<string, Group>();
+  for (const source of reading.sources) {
+    const pods = from.nodes === 'AsPods' ? source.placement : undefined;
+    const { images } = groupOf(groups, pods);
+    for (const image of source.images.filter(isImageReference))
+      images.set(image, [...(images.get(image) ?? []), source.workload]);
+  }
+  const known = cache.status.found.lists.filter(({ list }) => list === reading.list);
+  const isKept = (since: number): boolean => now - since < from.keepSeconds * 1000;
+  for (const { pods, images } of known)
+    if ((pods === undefined) === (from.nodes === 'Selected'))
+      groupOf(groups, pods).kept.push(
+        ...images.flatMap((image) => keptImage(image, { isKept, isComplete: reading.isComplete, now })),
+      );
+  return [...groups]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, group]) => foundList(reading.list, group))
+    .filter(({ images }) => images.length > 0);
+}
+
+type Group = {
+  readonly pods: FoundPlacement | undefined;
+  /** By image, the workloads that name it. */
+  readonly images: Map<string, readonly string[]>;
+  readonly kept: FoundImage[];
+};
+
+function groupOf(groups: Map<string, Group>, pods: FoundPlacement | undefined): Group {
+  const key = placementKey(pods);
+  const group = groups.get(key) ?? { pods, images: new Map<string, readonly string[]>(), kept: [] };
+  groups.set(key, group);
+  return group;
+}
+
+type Keeping = {
+  readonly isKept: (since: number) => boolean;
+  readonly isComplete: boolean;
+  readonly now: number;
+};
+
+/** An image of the status as it is if no workload names it; none if it is kept no longer. */
+function keptImage(known: FoundImage, { isKept, isComplete, now }: Keeping): readonly FoundImage[] {
+  if (!isComplete) return [known];
+  const unnamedSince = known.unnamedSince ?? wholeSecond(now);
+  return isKept(unnamedSince) ? [{ image: known.image, workloads: [], workloadCount: 0, unnamedSince }] : [];
+}
+
+/** As the status stores it. */
+const wholeSecond = (time: number): number => Math.floor(time / 1000) * 1000;
+
+function foundList(list: number, { pods, images, kept }: Group): FoundList {
+  const named = [...images].map(([image, workloads]): FoundImage => ({
+    image,
+    workloads: workloads.toSorted().slice(0, sampleSize),
+    workloadCount: workloads.length,
+    unnamedSince: undefined,
+  }));
+  const unnamed = kept.filter(({ image }) => !images.has(image));
+  return { list, pods, images: [...named, ...unnamed].toSorted((a, b) => (a.image < b.image ? -1 : 1)) };
+}
+
+/** Workloads that are named beside an image. */
+const sampleSize = 3;
+
+/** Characters of all their names: they are only to be read. */
+const sampleLength = 32_768;
+
+function withSamples(lists: readonly FoundList[]): readonly FoundList[] {
+  let left = sampleLength;
+  const sampled = (workloads: readonly string[]): readonly string[] =>
+    workloads.filter(({ length }) => (left -= length) >= 0);
+  return lists.map((list) => ({
+    ...list,
+    images: list.images.map((image) => ({ ...image, workloads: sampled(image.workloads) })),
+  }));
+}
+
+/** A tenant may not have each node selected by thousands of lists. */
+function withinPlacements(lists: readonly FoundList[], problems: string[]): readonly FoundList[] {
+  const isShort = ({ pods }: FoundList): boolean => placementKey(pods).length <= foundBounds.placementLength;
+  const short = lists.filter(isShort);
+  if (short.length < lists.length)
+    problems.push(
+      `Workloads whose node affinity and tolerations exceed ${foundBounds.placementLength} bytes are ignored`,
+    );
+  if (short.length > foundBounds.placements)
+    problems.push(
+      `Workloads run on ${short.length} different sets of nodes, of which ${foundBounds.placements} are served`,
+    );
+  return short.slice(0, foundBounds.placements);
+}
+
+type Limiting = {
+  readonly cache: ImageCache;
+  readonly limits: Given['limits'];
+  readonly problems: string[];
+};
+
+/** As many images as the limits leave beside those of the spec: first those that are known, then new ones, last those that are only kept. */
+function withinLimits(lists: readonly FoundList[], { cache, limits, problems }: Limiting): readonly FoundList[] {
+  const own = ownLists(cache.spec).flatMap(({ images }) => images);
+  const bytes = (images: readonly string[]): number => images.reduce((sum, { length }) => sum + length, 0);
+  let count = Math.min(foundBounds.images, roomOf(limits.images, own.length));
+  let room = roomOf(limits.imageBytes, bytes(own));
+  const known = new Set(cache.status.found.lists.flatMap(({ images }) => images.map(({ image }) => image)));
+  const rank = ({ image, workloadCount }: FoundImage): number => (workloadCount === 0 ? 2 : known.has(image) ? 0 : 1);
+  const all = lists.flatMap(({ images }) => images).toSorted((a, b) => rank(a) - rank(b));
+  const taken = new Set(
+    all.filter(({ image }) => {
+      if (count <= 0 || image.length > room) return false;
+      count -= 1;
+      room -= image.length;
+      return true;
+    }),
+  );
+  const left = all.length - taken.size;
+  if (left > 0)
+    problems.push(
+      `Workloads name ${all.length} images, and ${left} of them are left out: MAX_IMAGES and MAX_IMAGE_BYTES allow no more`,
+    );
+  return lists
+    .map((list) => ({ ...list, images: list.images.filter((image) => taken.has(image)) }))
+    .filter(({ images }) => images.length > 0);
+}
+
+const roomOf = (limit: number, used: number): number => (limit === 0 ? Infinity : Math.max(0, limit - used));
+
+type Naming = Pick<Given, 'readings' | 'now'> & { readonly problems: string[] };
+
+/** The secrets of the workloads and, where pull Pods name some, those that admission would have added to them. */
+function foundSecrets(cache: ImageCache, { readings, now, problems }: Naming): readonly FoundSecret[] {
+  const { accounts, account, lists } = readings;
+  const secretsOf = (name: string): readonly string[] => accounts?.get(name) ?? [];
+  const ofWorkloads = lists
+    .flatMap(({ sources }) => sources)
+    .flatMap(({ pullSecrets, serviceAccount }) => (pullSecrets.length > 0 ? pullSecrets : secretsOf(serviceAccount)));
+  const own = ownPullSecrets(cache.spec);
+  const ofPullPods = ofWorkloads.length === 0 || own.length > 0 ? [] : secretsOf(account);
+  const named = new Set([...ofWorkloads, ...ofPullPods]);
+  const isComplete = accounts !== undefined && lists.every((reading) => reading.isComplete);
+  const keepSeconds = Math.max(0, ...lists.map(({ list }) => imagesFromOf(cache, list)?.keepSeconds ?? 0));
+  const kept = cache.status.found.pullSecrets.flatMap((secret): readonly FoundSecret[] => {
+    if (named.has(secret.name)) return [];
+    const unnamedSince = isComplete ? (secret.unnamedSince ?? wholeSecond(now)) : secret.unnamedSince;
+    return unnamedSince === undefined || now - unnamedSince < keepSeconds * 1000
+      ? [{ name: secret.name, unnamedSince }]
+      : [];
+  });
+  const all = [...[...named].toSorted().map((name) => ({ name, unnamedSince: undefined })), ...kept];
+  if (all.length > foundBounds.secrets)
+    problems.push(`Workloads name ${all.length} pull secrets, of which ${foundBounds.secrets} are used`);
+  return all.slice(0, foundBounds.secrets).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function invalidReferences({ lists }: Readings, problems: readonly string[]): readonly string[] {
+  const invalid = lists
+    .flatMap(({ sources }) => sources)
+    .flatMap(({ workload, images }) =>
+      images
+        .filter((image) => !isImageReference(image))
+        .map((image) => `${workload} (${JSON.stringify(image.slice(0, 100))})`),
+    );
+  const [first] = invalid.toSorted();
+  if (first === undefined) return problems;
+  const more = invalid.length === 1 ? '' : ` and ${invalid.length - 1} more`;
+  return [...problems, `No image reference: ${first}${more}`];
+}
+
+/**
+ * What to go on with: what was found, or what the status has while a round for other images began less than `interval`
+ * milliseconds ago, so that a storm of changes does not open a round for each.
+ */
+export function foundInTurn(
+  cache: ImageCache,
+  found: FoundImages,
+  { interval, now }: { readonly interval: number; readonly now: number },
+): FoundImages {
+  const { round, found: known, observedGeneration } = cache.status;
+  if (observedGeneration !== cache.generation) return found;
+  const lastRound = round?.trigger === 'Workloads' ? round.startTime : -Infinity;
+  const last = Math.max(lastRound, hasSameImages(found, known) ? (known.recordedAt ?? -Infinity) : -Infinity);
+  return now - last >= interval ? found : known;
+}
+
+/** Reports what could not be read, or was too much, once for each problem. */
+export const foundEvents = ({ found, status }: ImageCache): readonly CacheEvent[] =>
+  found.problem === '' || found.problem === status.found.problem
+    ? []
+    : [{ type: 'Warning', reason: 'WorkloadsNotRead', message: found.problem, key: found.problem }];

@@ -1,0 +1,77 @@
+import * as z from 'zod/mini';
+import type { FoundPlacement } from '#model/cache/found-images.ts';
+import { parseWorkload, type Workload } from './workload.ts';
+import type { WorkloadKind } from './workload-kinds.ts';
+
+/** A kind whose objects name images: workloads with a Pod template, or Knative's Images, one of each container of a Revision. */
+export type SourceKind = Omit<WorkloadKind, 'short' | 'template'> & {
+  /** Where its objects have the Pod template; undefined: they are Images. */
+  readonly template: readonly string[] | undefined;
+};
+
+export const revisions: SourceKind = {
+  kind: 'Revision',
+  api: '/apis/caching.internal.knative.dev/v1alpha1',
+  plural: 'images',
+  template: undefined,
+};
+
+/** What Pods of one workload need, and where they may run. */
+export type ImageSource = {
+  /** `Deployment/web`. */
+  readonly workload: string;
+  /** As the Pods spell them, each once. */
+  readonly images: readonly string[];
+  /** The Secrets that it names itself: if empty, those of its service account apply. */
+  readonly pullSecrets: readonly string[];
+  readonly serviceAccount: string;
+  readonly placement: FoundPlacement;
+};
+
+/** Throws a ZodError for an object that is not of this kind. */
+export function parseImageSource(object: unknown, kind: SourceKind): ImageSource {
+  const { template } = kind;
+  return template === undefined
+    ? ofImage(object)
+    : ofWorkload(parseWorkload(object, { ...kind, short: '', template }, ''));
+}
+
+/** Without the images that kubelets may never pull. */
+function ofWorkload({ kind, name, images, pullSecrets, serviceAccount, placement }: Workload): ImageSource {
+  const { nodeSelector, affinity = [], tolerations } = placement;
+  return {
+    workload: `${kind}/${name}`,
+    images: [...new Set(images.flatMap(({ image, pullPolicy }) => (pullPolicy === 'Never' ? [] : [image])))],
+    pullSecrets,
+    serviceAccount,
+    placement: {
+      nodeSelector,
+      terms: affinity.map(({ matchExpressions }) => matchExpressions),
+      tolerations,
+    },
+  };
+}
+
+const image = z.object({
+  metadata: z.object({
+    name: z.string(),
+    ownerReferences: z._default(z.array(z.object({ kind: z.string(), name: z.string() })), []),
+  }),
+  spec: z.object({
+    image: z.string(),
+    serviceAccountName: z._default(z.string(), ''),
+    imagePullSecrets: z._default(z.array(z.object({ name: z._default(z.string(), '') })), []),
+  }),
+});
+
+function ofImage(object: unknown): ImageSource {
+  const { metadata, spec } = image.parse(object);
+  const revision = metadata.ownerReferences.find(({ kind }) => kind === 'Revision');
+  return {
+    workload: revision === undefined ? `Image/${metadata.name}` : `Revision/${revision.name}`,
+    images: [spec.image],
+    pullSecrets: spec.imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''),
+    serviceAccount: spec.serviceAccountName === '' ? 'default' : spec.serviceAccountName,
+    placement: { nodeSelector: {}, terms: [], tolerations: [] },
+  };
+}
