@@ -1,6 +1,7 @@
 import { annotations, finalizer } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
 import type { Trigger } from '#model/cache/round.ts';
+import { imagesNotFound } from '#model/desired/unproven-images.ts';
 import { withAnswers } from '#model/desired/access.ts';
 import { foundEvents } from '#model/desired/find-images.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
@@ -120,7 +121,10 @@ function refreshAnnotation({ annotations: given }: ImageCache): Readonly<Record<
 /** The cache with the requested round open. A first round and a refresh compare Ready nodes with what registries report now. */
 function opened(world: World, request: RoundRequest): ImageCache {
   const round = openRound(world.before, request, world.now);
-  const next = withStatus(round, { anonymousPulls: withAnswers(round, world.anonymousPulls) });
+  const next = withStatus(round, {
+    anonymousPulls: withAnswers(round, world.anonymousPulls),
+    absentImages: imagesNotFound(world, round),
+  });
   return resolvesImages(request) ? withStatus(next, refreshLedger(world, next)) : next;
 }
 

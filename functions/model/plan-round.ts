@@ -8,6 +8,7 @@ import { isSameStatus } from '#model/desired/serialize-status.ts';
 import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-due.ts';
 import { recordResults } from '#model/pull/record-results.ts';
 import { retainsJobs } from '#model/job/retention.ts';
+import { withoutAbsentImages } from '#model/pull/absent-images.ts';
 import { endWave, holdNodes } from '#model/pull/waves.ts';
 import { startNodes } from '#model/pull/start-nodes.ts';
 import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
@@ -65,7 +66,8 @@ type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; read
 function pullStep(world: World, opened: ImageCache): Pulled {
   const { next: synced, desired } = syncLedger(world, opened);
   const recorded = recordResults(world, synced, desired);
-  const available = endWave(world, holdNodes(world, skipUnavailable(world, recorded)));
+  const tried = withoutAbsentImages(world, skipUnavailable(world, recorded), desired);
+  const available = endWave(world, holdNodes(world, tried));
   if (world.makes !== 'pulls') return { next: available, desired, observeNext: 'nothing' };
   return { ...startNodes(world, available, desired), desired };
 }

@@ -59,7 +59,7 @@ export const boundTable = {
   registry_calls_to_host: { limit: 4, doc: 'of these, to one registry' },
   registry_answer_bytes: { limit: 64 * kibibyte, doc: 'bytes of an answer that are kept; of a manifest, the digest' },
   round_questions: { limit: 64, doc: 'images of one round that wait for a registry at once' },
-  round_images: { limit: 1000, doc: 'moving images of one round that registries are asked for; more count as unknown' },
+  round_images: { limit: 1000, doc: 'images of one round that registries are asked for; more count as unknown' },
   api_calls: {
     limit: 32,
     isCounted: true,

@@ -25,7 +25,9 @@ export function pullResults(before: ImageCache, after: ImageCache): PullResults 
 /** How many images failed; undefined if the attempt was lost: it has no results and is repeated. */
 function failedOf(before: LedgerEntry, after: LedgerEntry): number | undefined {
   if (after.state === 'Ready') return 0;
-  if (after.state === 'Failed' || after.opening !== undefined) return after.failedImages.length;
+  // Images that are not tried on the node are none of its failures to pull.
+  if (after.state === 'Failed' || after.opening !== undefined)
+    return after.failedImages.filter((index) => !after.absentImages.includes(index)).length;
   return before.failedImages.length === 0 && after.failedImages.length > 0 ? after.failedImages.length : undefined;
 }
 

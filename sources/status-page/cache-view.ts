@@ -156,11 +156,12 @@ function nodeRow(node: string, entry: LedgerEntry, cache: ImageCache): NodeRow {
 
 /** An image that is neither pending nor failed is present. */
 function imageState(entry: LedgerEntry, index: number): ImageState {
-  const { state, pendingImages, failedImages, failingImages, opening } = entry;
+  const { state, pendingImages, failedImages, failingImages, absentImages, opening } = entry;
   if (state === 'Ready') return 'present';
   if (state === 'Failed' || opening !== undefined) return failedImages.includes(index) ? 'failed' : 'present';
   if (state === 'Skipped') return 'unknown';
   if (isFailing(entry) && (failingImages.includes(index) || failedImages.includes(index))) return 'failing';
+  if (absentImages.includes(index)) return 'failed';
   if (pendingImages?.includes(index) === false) return 'present';
   return state === 'Pulling' ? 'pulling' : 'pending';
 }

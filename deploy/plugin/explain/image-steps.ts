@@ -2,6 +2,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { type LedgerEntry, isFailing, nodeBusy } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { freeNodeSlots } from '#model/desired/node-limit.ts';
+import { firstNodes } from '#model/pull/absent-images.ts';
 import { causeOf, outcomeOf } from '#model/pull/image-outcome.ts';
 import { rolloutOf, waveText } from '#model/desired/rollout.ts';
 import type { Pod } from '#model/job/pod.ts';
@@ -23,7 +24,9 @@ export function imageSteps(input: Explained, entry: LedgerEntry, images: readonl
   const head = `${missing.length} of ${counted(images.length, 'image')} ${missing.length === 1 ? 'is' : 'are'} missing`;
   const causes = missing.flatMap((image) => causeSteps(input, image));
   const isTrouble = entry.state === 'Failed' || isFailing(entry);
-  return [step('holds', head), ...waitSteps(input, entry), ...causes, ...(isTrouble ? [retryStep(input, entry)] : [])];
+  const untried = entry.absentImages.map((index) => step('fails', untriedText(images[index] ?? '')));
+  const steps = [step('holds', head), ...waitSteps(input, { entry, images }), ...causes, ...untried];
+  return isTrouble ? [...steps, retryStep(input, entry)] : steps;
 }
 
 /** Whether a Pod reports an image that the status, which waits for the whole Job, does not have yet. */
@@ -33,9 +36,11 @@ function isPulled({ pods = [], settings, cache, name }: Explained, image: string
   return pods.some((pod) => outcomeOf(pod, index, images)?.type === 'present');
 }
 
-function waitSteps(input: Explained, entry: LedgerEntry): readonly Step[] {
+type OnNode = { readonly entry: LedgerEntry; readonly images: readonly string[] };
+
+function waitSteps(input: Explained, { entry, images }: OnNode): readonly Step[] {
   const { cache, name } = input;
-  if (entry.state === 'Pending') return [step('holds', pendingText(input, entry))];
+  if (entry.state === 'Pending') return [step('holds', pendingText(input, { entry, images }))];
   if (entry.state === 'Held') return [step('fails', heldText), nextRoundStep(input)];
   if (entry.state !== 'Pulling') return [];
   const refusal = refusalOf(cache);
@@ -51,9 +56,12 @@ function waitSteps(input: Explained, entry: LedgerEntry): readonly Step[] {
   return input.pods.map((pod) => step('holds', `${attempt}: Pod ${podText(pod, input.now)}`));
 }
 
+const untriedText = (image: string): string =>
+  `${image} is not tried here in this round: other nodes report that the registry does not have it`;
+
 const heldText = 'its rollout stopped before it began, because too many nodes failed: it keeps what it has';
 
-function pendingText({ cache, name, settings, now }: Explained, entry: LedgerEntry): string {
+function pendingText({ cache, name, settings, now }: Explained, { entry, images }: OnNode): string {
   if (ownEntry(cache.status.removals, name)?.state === 'Removing') return 'it waits: a removal is running on the node';
   const busy = ownEntry(cache.status.nodes, name)?.reason === nodeBusy;
   if (busy) return 'it waits, NodeBusy: other caches have as many pull Pods on the node as may be there at once';
@@ -63,6 +71,9 @@ function pendingText({ cache, name, settings, now }: Explained, entry: LedgerEnt
   if (slots === 0) return `it waits for its turn: ${counted(running, 'node')} pull, and no more may at once`;
   const budget = waveBudget(cache, settings, now);
   if (!hasTurn(entry, budget)) return `it waits for its wave. ${waveTextOf(cache, settings)}`;
+  const desired = new Map([[entry.desiredHash, { hash: entry.desiredHash, lists: [], images }]]);
+  if (!hasTurn(entry, firstNodes(cache, desired, now)))
+    return 'it waits while two nodes try an image first that the registry did not find for us, half a minute at most';
   return 'it waits to be started: if that lasts, another cache removes an image of it there, or no function runs';
 }
 

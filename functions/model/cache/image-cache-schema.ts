@@ -136,6 +136,7 @@ const entry = z.object({
   reason: withDefault(z.string(), ''),
   pendingImages: optional(z.array(z.number())),
   failedImages: withDefault(z.array(z.number()), []),
+  absentImages: withDefault(z.array(z.number()), []),
   failingImages: withDefault(z.array(z.number()), []),
   failingUntil: time,
   opening: optional(z.enum(openings)),
@@ -198,6 +199,7 @@ export const image = z.object({
   unresolvedReason: withDefault(z.string(), ''),
   digestMismatch: withDefault(z.boolean(), false),
   lastUnresolvedPullTime: time,
+  registryAnswer: optional(z.literal('NotFound')),
 });
 
 const found = z.object({

@@ -143,6 +143,8 @@ export type Status = {
   readonly anonymousPulls: AnonymousPulls;
   /** What registries returned for moving images; others are absent. */
   readonly knownDigests: Readonly<Record<string, KnownDigest>>;
+  /** Images that their registries did not find when the round opened, sorted, as spelled in the spec: few nodes try them first. */
+  readonly absentImages: readonly string[];
   readonly nodes: Ledger;
   /** Indexes of the lists in `spec.cacheSpec` by `desiredHash` of the ledger. */
   readonly desired: Readonly<Record<string, readonly number[]>>;
@@ -200,6 +202,7 @@ export const emptyStatus: Status = {
   digests: {},
   anonymousPulls: {},
   knownDigests: {},
+  absentImages: [],
   nodes: {},
   desired: {},
   found: nothingFound,

@@ -21,6 +21,8 @@ export type LedgerEntry = {
   readonly pendingImages: readonly number[] | undefined;
   /** Indexes of the images that the last attempt failed to pull. */
   readonly failedImages: readonly number[];
+  /** Indexes of the images that are not tried on this node, because others found that the registry does not have them. */
+  readonly absentImages: readonly number[];
   /** Indexes of the images that the kubelet fails to pull in the current attempt, and pulls again by itself. */
   readonly failingImages: readonly number[];
   /** When the node is given up if these images still fail, in epoch milliseconds; undefined if none does. */
@@ -78,6 +80,7 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   reason: '',
   pendingImages: undefined,
   failedImages: [],
+  absentImages: [],
   ...notFailing,
   opening: undefined,
   lockedImages: undefined,

@@ -58,6 +58,7 @@ function toStatus({ images, imagesFrom, conditions, round, ...rest }: z.infer<ty
     digests: Object.fromEntries(digests),
     anonymousPulls: Object.fromEntries(images.flatMap(anonymousPullOf)),
     knownDigests: Object.fromEntries(images.flatMap(knownDigestIn)),
+    absentImages: images.flatMap(({ image, registryAnswer }) => (registryAnswer === undefined ? [] : [image])),
     conditions: conditions.map((condition): Condition => ({
       ...condition,
       lastTransitionTime: condition.lastTransitionTime ?? 0,

@@ -107,7 +107,7 @@ function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
 }
 
 /** What kubelets and registries report about the digest of an image. */
-function digestsOf(image: string, { digests, knownDigests }: Status): SerializedStatus {
+function digestsOf(image: string, { digests, knownDigests, absentImages }: Status): SerializedStatus {
   const { digest, unresolvedReason, hasMismatch, lastUnresolvedPull } = ownEntry(knownDigests, image) ?? unknownDigest;
   return {
     ...text('digest', ownEntry(digests, image) ?? ''),
@@ -115,6 +115,7 @@ function digestsOf(image: string, { digests, knownDigests }: Status): Serialized
     ...text('unresolvedReason', unresolvedReason),
     ...(hasMismatch ? { digestMismatch: true } : {}),
     ...time('lastUnresolvedPullTime', lastUnresolvedPull),
+    ...(absentImages.includes(image) ? { registryAnswer: 'NotFound' } : {}),
   };
 }
 
@@ -152,6 +153,7 @@ function serializedEntry({
   reason,
   pendingImages,
   failedImages,
+  absentImages,
   failingImages,
   failingUntil,
   opening,
@@ -168,6 +170,7 @@ function serializedEntry({
     ...text('reason', reason),
     ...(pendingImages === undefined ? {} : { pendingImages }),
     ...(failedImages.length === 0 ? {} : { failedImages }),
+    ...(absentImages.length === 0 ? {} : { absentImages }),
     ...(failingImages.length === 0 ? {} : { failingImages }),
     ...time('failingUntil', failingUntil),
     ...text('opening', opening ?? ''),

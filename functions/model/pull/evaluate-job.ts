@@ -88,8 +88,9 @@ export function givenUpAt(evidence: JobEvidence): number | undefined {
   const outcomes = indexes.map((index) => outcomeOf(pod, index, imagesOf(index, evidence)));
   const end = deadlineOf(pod, outcomes, evidence);
   if (pod.startedAt === undefined) return end;
-  const last = mayRetry(entry) ? retryDeadline(evidence, pod.startedAt) : entry.retryDeadline;
-  return Math.max(end, last ?? end);
+  if (mayRetry(entry)) return Math.max(end, retryDeadline(evidence, pod.startedAt) ?? end);
+  // The deadline that Jobs of a last attempt record is for a second one, which it has not.
+  return isSecondAttempt(entry) ? Math.max(end, entry.retryDeadline ?? end) : end;
 }
 
 const imagesOf = (index: number, { desired, entry, settings }: JobEvidence): Images => ({

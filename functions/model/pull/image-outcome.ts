@@ -100,6 +100,16 @@ export const isDenied = ({ reason, message }: Cause, image: string): boolean =>
   ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull'].includes(reason) &&
   permanent.test(message.replaceAll(image, ''));
 
+/** Whether a kubelet reports that the registry does not have an image, rather than that it does not give it away. */
+export const isNotFound = ({ reason, message }: Cause, image: string): boolean =>
+  ['ErrImagePull', 'ImagePullBackOff'].includes(reason) &&
+  notFound.test(message.replaceAll(image, '')) &&
+  !mayBeHidden.test(message.replaceAll(image, ''));
+
+const notFound = /not found|manifest unknown|name unknown/i;
+/** A login that failed, an image for other platforms, and a name that nothing resolves are no word on the image. */
+const mayBeHidden = /authori[sz]|denied|token|login|platform|no such host|no matching manifest/i;
+
 /** Failures that waiting does not resolve: invalid reference, not found, access denied. The image's own name is ignored. */
 function isPermanent({ reason, message }: ContainerStatus, image: string): boolean {
   const isNamed = ['InvalidImageName', 'ErrImageNeverPull', 'SignatureValidationFailed'].includes(reason);

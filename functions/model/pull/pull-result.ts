@@ -95,7 +95,8 @@ function lost(attempt: Attempt): Result {
   const { entry } = attempt;
   if (entry.attempt < maxAttempts) return retry(entry);
   const unfinished = unfinishedJobs(attempt).flat();
-  const failedImages = [...unfinished, ...(entry.finishedJobs?.failedImages ?? [])].toSorted(ascending);
+  const failed = [...unfinished, ...(entry.finishedJobs?.failedImages ?? [])];
+  const failedImages = withUntried(failed, entry);
   return {
     ...nothingFound,
     entry: {
@@ -129,13 +130,18 @@ function concluded(attempt: Attempt, isExpired: boolean): LedgerEntry {
 }
 
 /** The entry after the last attempt to pull: images that are locked are opened next. */
-function settled({ cache, entry, desired }: Attempt, failedImages: readonly number[]): LedgerEntry {
+function settled({ cache, entry, desired }: Attempt, failed: readonly number[]): LedgerEntry {
+  const failedImages = withUntried(failed, entry);
   const nothingDue = { pendingImages: undefined, oneImagePerJob: false, retryDeadline: undefined, ...notFailing };
   const done = { ...entry, ...nothingDue, failedImages, finishedJobs: undefined };
   const pulled = withoutDenied(done, { desired, anonymousPulls: cache.status.anonymousPulls });
   if (pulled.lockedImages !== undefined && pulled.lockedImages.length > 0) return toOpen(pulled, pulled.lockedImages);
   return { ...pulled, state: failedImages.length === 0 ? 'Ready' : 'Failed' };
 }
+
+/** What failed on a node, with the images that it did not try. */
+const withUntried = (failed: readonly number[], { absentImages }: LedgerEntry): readonly number[] =>
+  [...new Set([...failed, ...absentImages])].toSorted(ascending);
 
 /** The entry of a node whose second attempt has not begun by the deadline of the first: none is made. */
 export const withoutLateAttempt = (attempt: Attempt, now: number): LedgerEntry =>

@@ -7,6 +7,7 @@ import type { Observed } from '#model/observed.ts';
 import type { ObserveNext } from '#model/plan.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
+import { firstNodes } from './absent-images.ts';
 import { type WaveBudget, hasTurn, takesTurn, waveBudget } from './waves.ts';
 import type { World } from '#model/world.ts';
 import { hasFreeSlots, pullsPerNode } from './node-slots.ts';
@@ -26,7 +27,7 @@ export function startNodes(world: World, cache: ImageCache, desired: DesiredByHa
   const { free: startable = [], busy = [] } = Object.groupBy(candidates, (candidate) =>
     isBusy(world, cache, candidate) ? 'busy' : 'free',
   );
-  const budget = waveBudget(cache, world.settings, world.now);
+  const budget = waveBudget(cache, world.settings, world.now) ?? firstNodes(cache, desired, world.now);
   const inTurn = startable.filter(({ entry }) => takesTurn(entry, budget));
   const started = inTurn.slice(0, Math.min(slots, maxNodesStarted));
   const next = withStatus(cache, {

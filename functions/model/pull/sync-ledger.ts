@@ -14,6 +14,7 @@ import { type Node, type SkipReason, isUnreachable, keepsPullRecords, skipReason
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { Settings } from '#model/cache/settings.ts';
+import { untriedOf } from './absent-images.ts';
 import { rolloutOf } from '#model/desired/rollout.ts';
 import { pullRules } from '#model/node/tolerations.ts';
 import type { World } from '#model/world.ts';
@@ -88,13 +89,13 @@ function owesRemoval({ status }: ImageCache, node: Node): boolean {
 function withoutPresentImages(entry: LedgerEntry, target: Target): LedgerEntry {
   const { world, cache, node, desired } = target;
   const pulled = pulledBefore(target);
-  const candidates = entry.pendingImages ?? desired.images.map((_, index) => index);
+  const candidates = untriedOf(entry, desired);
   const missing = candidates.filter((index) => {
     const image = desired.images[index] ?? '';
     const canStart = !keepsPullRecords(node) || pulled.images.has(normalisedReference(image));
     return !canStart || !isProvenPresent(image, node, pullPolicyOf(image, cache, world.settings));
   });
-  const kept = { ...entry, reason: '', lockedImages: entry.lockedImages ?? pulled.locked };
+  const kept = { ...entry, reason: '', absentImages: [], lockedImages: entry.lockedImages ?? pulled.locked };
   if (missing.length === 0) return { ...kept, state: 'Ready', pendingImages: undefined };
   const isAll = missing.length === desired.images.length;
   return { ...kept, state: 'Pending', pendingImages: isAll ? undefined : missing };

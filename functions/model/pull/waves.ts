@@ -96,7 +96,7 @@ function spread(domains: readonly (readonly [string, Progress])[], nodes: number
 }
 
 /** Nodes of one wave: they need the same images, and are in the same domain. */
-const waveOf = ({ desiredHash, topology = '' }: LedgerEntry): string => `${desiredHash} ${topology}`;
+export const waveOf = ({ desiredHash, topology = '' }: LedgerEntry): string => `${desiredHash} ${topology}`;
 
 /** Whether a node may start within the budget, from which it is then taken. */
 export function takesTurn(entry: LedgerEntry, budget: WaveBudget | undefined): boolean {

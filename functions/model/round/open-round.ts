@@ -20,6 +20,7 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
       startTime: now,
       completionTime: undefined,
       nextWaveTime: undefined,
+      absentImages: [],
       failures: {},
       observedGeneration: cache.generation,
       ...(request.operation === 'Purge' ? nothingDesired : { nodes: renewed(cache.status.nodes) }),

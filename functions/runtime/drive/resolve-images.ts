@@ -2,6 +2,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import type { AnonymousPull } from '#model/cache/access.ts';
 import { movingImages } from '#model/desired/moving-images.ts';
+import { unprovenImages } from '#model/desired/unproven-images.ts';
 import { imagesOfUnknownAccess } from '#model/desired/unknown-access.ts';
 import { resolvesImages, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
@@ -21,8 +22,8 @@ export type Answers = Pick<World, 'resolutions' | 'anonymousPulls'>;
 export type AskRegistries = (seen: Pick<World, 'before' | 'observed' | 'opens'>) => Promise<Answers>;
 
 /**
- * If a round opens, resolves the images that may have moved, and asks for images that pull Pods may lock, each once and all
- * concurrently. Registries that time out count as unknown and do not block the round. Remembers the answers.
+ * If a round opens, resolves the images that may have moved, or that many nodes would be the first to pull, and asks for images
+ * that pull Pods may lock, each once and all concurrently. Registries that time out count as unknown and do not block the round. Remembers the answers.
  */
 export function resolveImages(context: Context): AskRegistries {
   const resolutions = new Map<string, ResolvedDigest>();
@@ -33,7 +34,8 @@ export function resolveImages(context: Context): AskRegistries {
     if (wait === 0) return { resolutions, anonymousPulls };
     const { settings, registry, signal } = context;
     const nodes = [...observed.nodes.values()];
-    const unresolved = news(resolves ? movingImages(before, nodes, settings) : [], resolutions);
+    const moving = resolves ? movingImages(before, nodes, settings) : [];
+    const unresolved = news([...moving, ...unprovenImages(before, nodes, settings)], resolutions);
     const unknown = news(imagesOfUnknownAccess(before, nodes, settings), asked);
     if (unresolved.length === 0 && unknown.length === 0) return { resolutions, anonymousPulls };
     const limit = deadline(wait, [signal]);

@@ -127,6 +127,32 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
     last: 'holds it waits for its wave. Wave 1 of 2: 0 of 2 nodes have pulled',
   },
   {
+    when: 'two nodes try its images first',
+    given: {
+      cache: {
+        ...open({ state: 'Pending', attempt: 0 }),
+        status: {
+          ...openCache(
+            {
+              'node-1': pulling({ state: 'Pending', attempt: 0 }, cache({ spec: spec({ lists }) })),
+              'node-2': pulling({ id: 'b' }, cache({ spec: spec({ lists }) })),
+              'node-3': pulling({ id: 'c' }, cache({ spec: spec({ lists }) })),
+            },
+            { spec: spec({ lists }) },
+          ).status,
+          absentImages: ['app:1'],
+          startTime: noon,
+        },
+      },
+    },
+    last: 'holds it waits while two nodes try an image first that the registry did not find for us',
+  },
+  {
+    when: 'others found that an image does not exist',
+    given: { cache: open({ attempt: 0, pendingImages: [1], absentImages: [0] }) },
+    last: 'fails app:1 is not tried here in this round: other nodes report that the registry does not have it',
+  },
+  {
     when: 'its rollout stopped',
     given: { cache: open({ state: 'Held', attempt: 0, reason: 'RolloutStopped' }) },
     last: 'holds no refresh is scheduled; at once: kubectl imagecache refresh web -n apps',

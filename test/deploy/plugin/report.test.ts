@@ -95,6 +95,18 @@ describe('the report of a cache', () => {
     );
   });
 
+  it('shows images that are not tried on a node as failed, not as present', () => {
+    const open = cache({ status: status({ round: round(), desired: { w: [0] } }) });
+    const nodes = { 'node-1': stored({ state: 'Pulling', attempt: 1, pendingImages: [1], absentImages: [0] }) };
+    const told = report({ ...open, status: { ...open.status, status: 'Processing', nodes } });
+    expect(told).toMatchObject({
+      images: [
+        { failed: 1, present: 0 },
+        { failed: 0, present: 0 },
+      ],
+    });
+  });
+
   it('shows images that fail and are tried again as failing, not as on their way', () => {
     const open = cache({ status: status({ round: round(), desired: { w: [0] } }) });
     const nodes = { 'node-1': stored({ state: 'Pulling', attempt: 1, failingImages: [0] }) };

@@ -5,6 +5,7 @@ import type { Observed } from '#model/observed.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { JobView } from '#model/job/job-view.ts';
+import type { World } from '#model/world.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { serializeStatus } from '#model/desired/serialize-status.ts';
@@ -17,6 +18,8 @@ export type Start = {
   readonly nodes: readonly Node[];
   readonly fates: Fates;
   readonly settings?: Partial<Settings>;
+  /** What registries answer when a round opens. */
+  readonly resolutions?: World['resolutions'];
 };
 
 /** A decision on observed objects that is still to be carried out. */
@@ -83,7 +86,7 @@ export function simulatedWorld(start: Start) {
       settings: given,
       pullsBeside: new Map<string, never>(),
       scheduled: undefined,
-      resolutions: new Map(),
+      resolutions: isDue ? (start.resolutions ?? new Map<string, never>()) : new Map<string, never>(),
       anonymousPulls: new Map(),
       now,
       opens: ['Spec', 'Adopted'],

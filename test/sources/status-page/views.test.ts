@@ -153,6 +153,15 @@ describe('one cache', () => {
     ]);
     expect(nodeImages(cache, 'constructor', all)).toBeUndefined();
   });
+
+  it('shows an image that is not tried on the node as failed, and not as present', () => {
+    const nodes = { bad: entry({ state: 'Pulling', pendingImages: [0], absentImages: [1] }) };
+    const cache = cacheNamed('a/b', { images: ['x:1', 'y:1'], nodes }, {});
+    expect(nodeImages(cache, 'bad', all)?.rows).toMatchObject([
+      { image: 'y:1', state: 'failed' },
+      { image: 'x:1', state: 'pulling' },
+    ]);
+  });
 });
 
 describe('a page', () => {

@@ -52,9 +52,10 @@ const full: Status = {
   knownDigests: {
     'app:1': { digest, unresolvedReason: 'x', hasMismatch: true, lastUnresolvedPull: noon },
   },
+  absentImages: ['app:1'],
   nodes: {
     n1: pulling({ desiredHash: 'w1', state: 'Ready' }),
-    n2: pulling({ desiredHash: 'w1', state: 'Failed', failedImages: [0, 1] }),
+    n2: pulling({ desiredHash: 'w1', state: 'Failed', failedImages: [0, 1], absentImages: [0] }),
     n3: pulling({
       desiredHash: 'w2',
       state: 'Pulling',
@@ -147,6 +148,7 @@ describe('serialized status', () => {
             resolvedDigest: digest,
             unresolvedReason: 'x',
             digestMismatch: true,
+            registryAnswer: 'NotFound',
           },
           ...{ lastUnresolvedPullTime: '2026-11-24T12:00:00Z', ready: 1, failed: 2 },
         },
@@ -155,7 +157,7 @@ describe('serialized status', () => {
       ],
       nodes: {
         n1: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Ready' },
-        n2: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Failed', failedImages: [0, 1] },
+        n2: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Failed', failedImages: [0, 1], absentImages: [0] },
         n3: {
           id: 'a1a1a1a1',
           desiredHash: 'w2',
@@ -288,6 +290,7 @@ describe('serialized status', () => {
     reason: fc.constantFrom('', 'NotReady'),
     pendingImages: fc.option(fc.array(index), { nil: undefined }),
     failedImages: fc.array(index),
+    absentImages: fc.array(index),
     failingImages: fc.array(index),
     failingUntil: fc.option(second, { nil: undefined }),
     oneImagePerJob: fc.boolean(),
