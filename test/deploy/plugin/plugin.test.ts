@@ -1,14 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
+import * as z from 'zod/mini';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { readConfig } from '#runtime/config/config.ts';
 import { createLog } from '#runtime/process/log.ts';
 import { startStandalone, type Standalone } from '../../../deploy/standalone/start-standalone.ts';
 import { commands } from '../../../deploy/plugin/commands.ts';
+import { connect } from '../../../deploy/plugin/connect.ts';
 import { testSimulator, type TestSimulator } from '../simulator/test-simulator.ts';
 import { pluginAt, widest, type Plugin } from './plugin.ts';
+import { apiWithRights } from './rights.ts';
 
 const cache = (name: string, images: readonly string[], of: object = {}): object => ({
   apiVersion: 'kubefledged.io/v1alpha2',
@@ -17,6 +21,9 @@ const cache = (name: string, images: readonly string[], of: object = {}): object
   spec: { cacheSpec: [{ images }] },
   ...of,
 });
+const Rules = z.array(
+  z.object({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) }),
+);
 const cachesPath = '/apis/kubefledged.io/v1alpha2/namespaces/default/imagecaches';
 
 let cluster: TestSimulator;
@@ -302,6 +309,34 @@ describe.concurrent('kubectl imagecache wait --for-images', () => {
     expect((await read('brief')).status).toBe(404);
     expect((await plugin('check -f -', brief)).out).toContain('a preloaded image starts');
   });
+
+  it.each(['argocd-presync/rights.yaml', 'helm-pre-upgrade/templates/pre-rollout.yaml'])(
+    'needs all rights of the sample %s, and no others',
+    async (file) => {
+      const text = await readFile(join('deploy/gitops', file), 'utf8');
+      const [, rules = ''] = /^rules:\n((?:[# -].*\n)+?)---/m.exec(text) ?? [];
+      const allowed = Rules.parse(parse(rules)).flatMap(
+        ({ apiGroups: [group = ''], resources: [resource = ''], verbs }) =>
+          verbs.map((verb) => `${verb} ${group}/${resource}`),
+      );
+      const api = apiWithRights(connect({ kubeconfig: cluster.kubeconfig, context: undefined }, {}), new Set(allowed));
+      const name = `rights-${file.split('/')[0] ?? ''}`;
+      const waitFor = (image: string) =>
+        commands['wait']?.run({
+          ...{ api, names: [], namespace: 'default', allNamespaces: false, output: '' },
+          text: (flag) => ({ timeout: '15s' })[flag],
+          texts: (flag) => (flag === 'filename' ? ['-'] : []),
+          isOn: (flag) => flag === 'for-images',
+          terminal: {
+            ...{ print: () => undefined, note: () => undefined, width: undefined, colour: (_, text) => text },
+            input: () => Promise.resolve(JSON.stringify(deployment(name, [`registry.example/${image}`]))),
+          },
+        });
+      const codes = [await waitFor(`${name}:1`), await waitFor(`${name}:2`)];
+      api.close();
+      expect([codes, [...api.used].toSorted()]).toEqual([[0, 0], allowed.toSorted()]);
+    },
+  );
 
   it('leaves a cache alone that somebody else has made', async () => {
     await apply(cache('rollout-deployment-theirs', ['registry.example/theirs:1']));
