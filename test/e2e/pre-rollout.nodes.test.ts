@@ -25,7 +25,7 @@ let tags = 0;
 beforeAll(async () => {
   lab = await preparedLab(namespace, helmNamespace);
   hookImage = await productImage(lab, 'functions');
-  product = await startOnNodes(lab, ['--image-cache-refresh-frequency=0s']);
+  product = await startOnNodes(lab, ['--image-cache-refresh-frequency=0s'], { REMOVAL_IMAGE: hookImage });
 });
 afterAll(async () => {
   await lab.ask('delete', 'namespace', namespace, helmNamespace, '--wait=false');
