@@ -295,6 +295,18 @@ describe.concurrent('kubectl imagecache wait --for-images', () => {
     expect([code, out]).toEqual([0, 'imagecache/rollout-pod-gone done, 0 of 3 nodes ready, 3 failed\n']);
   });
 
+  it('pulls with the secrets of a service account that is only in the file yet', async () => {
+    const account = { metadata: { name: 'later' }, imagePullSecrets: [{ name: 'regcred' }] };
+    const items = [
+      { apiVersion: 'v1', kind: 'ServiceAccount', ...account },
+      deployment('first', ['registry.example/first:1'], { serviceAccountName: 'later' }),
+    ];
+    const { code, err } = await wait({ apiVersion: 'v1', kind: 'List', items });
+    expect([code, err]).toEqual([0, expect.stringContaining('service account default/later does not exist yet')]);
+    const { spec } = await readCache('first');
+    expect([spec.serviceAccountName, spec.imagePullSecrets]).toEqual(['default', ['regcred']]);
+  });
+
   it('requests a refresh for images that may have moved', async () => {
     const moving = deployment('moving', ['registry.example/moving']);
     expect((await wait(moving)).code).toBe(0);
