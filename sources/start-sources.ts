@@ -6,7 +6,12 @@ import { ConfigError } from '#runtime/errors.ts';
 import { type Meter, noMeter } from '#runtime/process/metrics.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';
 import { startCron, wrongSchedule } from './cron.ts';
-import { startKubernetesSource, type KubernetesSource, type Within } from './kubernetes/source.ts';
+import {
+  startKubernetesSource,
+  type KubernetesSource,
+  type Within,
+  type WorkloadOptions,
+} from './kubernetes/source.ts';
 import { whileLeading, type Lead, type LeaseTimes } from './lease/lease.ts';
 import { meteredSink } from './sink/metered-sink.ts';
 import type { Sink } from './sink/sink.ts';
@@ -22,6 +27,8 @@ export type SourcesOptions = {
   readonly within?: Within;
   /** Keys of the startup taints that the warm gate may remove; default none. */
   readonly warmGateTaints?: readonly string[];
+  /** Kinds of workloads whose changes are reported to the caches that find images in them; default none. */
+  readonly workloads?: WorkloadOptions;
   /** Cron schedule of the heartbeat; '' is off, where something else sends it. */
   readonly tickSchedule: string;
   /** Without it, this process assumes that it is the only one. */

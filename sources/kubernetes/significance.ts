@@ -208,5 +208,13 @@ const conditionStatus = (object: unknown, type: string): string | undefined =>
   );
 
 /** Of constant length: labels of 5,000 nodes would otherwise take 10 MB. */
-const fingerprint = (value: unknown): string =>
+export const fingerprint = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 16);
+
+/** The texts of an object of texts. */
+export const textsAt = (object: unknown, ...path: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(at(object, ...path) ?? {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );

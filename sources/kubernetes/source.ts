@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CloudEvent } from 'cloudevents';
 import type { Logger } from 'pino';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { SourceKind } from '#model/workload/image-sources.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { type Meter, noMeter } from '#runtime/process/metrics.ts';
 import { type Namespaces, withInstallation } from '#runtime/api/namespaces.ts';
@@ -23,6 +24,7 @@ import { concernedCaches } from './concerned.ts';
 import { createRouter, type Concerned, type Router } from './router.ts';
 import type { CacheProjection, JobProjection, NodeProjection, PodProjection } from './significance.ts';
 import type { Change } from './store.ts';
+import { createWorkloadRouter, workloads, type WorkloadProjection } from './workloads.ts';
 
 export type KubernetesSourceOptions = {
   readonly api: Api;
@@ -33,9 +35,17 @@ export type KubernetesSourceOptions = {
   readonly within?: Within;
   /** Keys of the startup taints that the warm gate may remove; default none. */
   readonly warmGateTaints?: readonly string[];
+  /** Kinds of workloads whose changes are reported to the caches that find images in them; default none. */
+  readonly workloads?: WorkloadOptions;
   /** Called once when the cluster has no ImageCache CRD; the source continues as soon as it is installed. */
   readonly onCrdMissing?: () => void;
   readonly meter?: Meter<SourceMetric>;
+};
+
+export type WorkloadOptions = {
+  readonly kinds: readonly SourceKind[];
+  /** Least time in milliseconds between the rounds that workloads open for one cache. */
+  readonly roundInterval: number;
 };
 
 /** Which namespaces are watched; Nodes are cluster-scoped. */
@@ -94,6 +104,11 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
   };
   const informers = startAll(options, { router, known, onPulled }, stopping.signal);
   const all = Object.values(informers);
+  const routeWorkload = createWorkloadRouter({
+    ...{ queue, caches: () => known.caches, now: () => clock.now() },
+    interval: options.workloads?.roundInterval ?? 0,
+  });
+  const ofWorkloads = startWorkloads(options, routeWorkload, stopping.signal);
   const whenSynced = Promise.all(all.map((informer) => informer.whenSynced)).then(() => {
     isSynced = true;
     queue.open();
@@ -107,7 +122,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
     queue,
     stop: async () => {
       stopping.abort();
-      await Promise.all([queue.stop(), ...all.map((informer) => informer.stopped)]);
+      await Promise.all([queue.stop(), ...[...all, ...ofWorkloads].map((informer) => informer.stopped)]);
     },
   };
 }
@@ -197,6 +212,27 @@ function startAll(
       onChange: router.onNode,
     }),
   };
+}
+
+/** Nothing waits for them to sync: a right or a kind may be missing. What exists at the start is read for each cache that is added. */
+function startWorkloads(
+  { workloads: given, within, meter = noMeter, ...options }: KubernetesSourceOptions,
+  onChange: (change: Change<WorkloadProjection>) => void,
+  signal: AbortSignal,
+): readonly Informer<WorkloadProjection>[] {
+  return (given?.kinds ?? []).map((kind) => {
+    const informer: Informer<WorkloadProjection> = startInformers(workloads(kind), within?.namespaces ?? [], {
+      ...{ api: options.api, clock: options.clock, log: options.log, signal },
+      onRestart: (cause) => meter.record('imagecache_watch_restarts_total', 1, { resource: kind.plural, cause }),
+      onMissing: () => {
+        options.log.warn({ kind: kind.kind }, 'the cluster does not have this kind of workloads');
+      },
+      onChange: (change) => {
+        if (informer.synced()) onChange(change);
+      },
+    });
+    return informer;
+  });
 }
 
 /** One event and one trace per batch, also over retries: receivers recognise it by its id. */

@@ -229,6 +229,24 @@ export const acceptedSpecs: readonly { readonly when: string; readonly spec: obj
   { when: 'a selector is empty', spec: { cacheSpec: [{ images: ['nginx'], nodeSelector: {} }] } },
   { when: 'references have every form', spec: withImages(...goodReferences) },
   { when: 'the same image is in two lists', spec: { cacheSpec: [{ images: ['nginx'] }, { images: ['nginx'] }] } },
+  {
+    when: 'images come from workloads',
+    spec: {
+      cacheSpec: [
+        {
+          imagesFrom: {
+            kinds: ['Deployment', 'Pod'],
+            selector: {
+              matchLabels: { 'app.kubernetes.io/name': 'web' },
+              matchExpressions: [{ key: 'tier', operator: 'In', values: ['front'] }],
+            },
+            nodes: 'AsPods',
+            keepSeconds: 0,
+          },
+        },
+      ],
+    },
+  },
   { when: 'tolerations is empty', spec: beside({ tolerations: [] }) },
   { when: 'periodic refreshes are disabled', spec: beside({ refresh: { intervalSeconds: 0 } }) },
   {

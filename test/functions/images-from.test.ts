@@ -10,6 +10,12 @@ import { minutes } from './moving-tag.ts';
 import { aCache, changed, completed, nodeNamed, nodePath, scene, tick, type Scene } from './scene.ts';
 
 const appsOf = (plural: string): string => `/apis/apps/v1/namespaces/apps/${plural}`;
+const rollouts = {
+  kind: 'Rollout',
+  api: '/apis/argoproj.io/v1alpha1',
+  plural: 'rollouts',
+  template: ['spec', 'template'],
+};
 const accountPath = (name: string): string => `/api/v1/namespaces/apps/serviceaccounts/${name}`;
 
 const workload = (name: string, template: object, labels: Readonly<Record<string, string>> = {}): object => ({
@@ -98,6 +104,7 @@ describe('images of workloads', () => {
       '/apis/batch/v1/namespaces/apps/cronjobs/x',
       { metadata: { name: 'x' }, spec: { jobTemplate: { spec: { template: { spec: running('x:1') } } } } },
     ],
+    ['Rollout', '/apis/argoproj.io/v1alpha1/namespaces/apps/rollouts/x', workload('x', running('x:1'))],
     ['Pod', '/api/v1/namespaces/apps/pods/x', { metadata: { name: 'x' }, spec: running('x:1') }],
     [
       'Revision',
@@ -108,7 +115,7 @@ describe('images of workloads', () => {
       },
     ],
   ])('are found in a %s', async (kind, path, object) => {
-    const on = cacheOf({ kinds: [kind] });
+    const on = cacheOf({ kinds: [kind] }, { workloadKinds: [...workloadKinds, revisions, rollouts] });
     on.api.put(path, object);
     await reconcile(created, on.context);
     expect(found(on).lists[0]?.images).toEqual([

@@ -1,11 +1,12 @@
+import type { LabelSelector } from './label-selector.ts';
 import type { NodeMatchExpression, Toleration } from './image-cache.ts';
 
 /** `spec.cacheSpec[].imagesFrom`: the workloads of the cache's namespace whose images a list has besides its own. */
 export type ImagesFrom = {
   /** Kinds of workloads, such as Deployment. */
   readonly kinds: readonly string[];
-  /** Selects workloads by their labels, as the API server parses it; '' selects all. */
-  readonly selector: string;
+  /** Selects workloads by their labels. */
+  readonly selector: LabelSelector;
   /** AsPods: of the nodes of the list, those on which the Pods of the workload may run. */
   readonly nodes: 'Selected' | 'AsPods';
   /** Seconds for which an image stays that no workload names any more. */

@@ -4,7 +4,7 @@ export type LabelSelector = {
   readonly matchExpressions: readonly LabelRequirement[];
 };
 
-export type LabelRequirement = {
+type LabelRequirement = {
   readonly key: string;
   readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
   readonly values: readonly string[];
@@ -27,5 +27,26 @@ function requirementText({ key, operator, values }: LabelRequirement): string {
       return key;
     case 'DoesNotExist':
       return `!${key}`;
+  }
+}
+
+/** Whether an object with these labels is selected: NotIn matches a missing label, too. */
+export const selectsLabels = (
+  { matchLabels, matchExpressions }: LabelSelector,
+  labels: Readonly<Record<string, string>>,
+): boolean =>
+  Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+  matchExpressions.every((requirement) => matchesLabel(requirement, labels[requirement.key]));
+
+function matchesLabel({ operator, values }: LabelRequirement, label: string | undefined): boolean {
+  switch (operator) {
+    case 'In':
+      return label !== undefined && values.includes(label);
+    case 'NotIn':
+      return label === undefined || !values.includes(label);
+    case 'Exists':
+      return label !== undefined;
+    case 'DoesNotExist':
+      return label === undefined;
   }
 }

@@ -3,11 +3,10 @@ import { normalisedReference } from '#model/text/image-reference.ts';
 import type { AnonymousPull } from './access.ts';
 import { withCurrentStatus } from './former-status.ts';
 import { type FoundImages, type FoundPlacement, nothingFound } from './found-images.ts';
-import { emptyStatus, type Condition, type ImageCache, type ImageList, type Spec, type Status } from './image-cache.ts';
+import { emptyStatus, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
 import { imageCache, spec, type image, type status } from './image-cache-schema.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { KnownDigest } from './known-digest.ts';
-import { selectorText } from './label-selector.ts';
 import { findsImages, specWith } from './with-found.ts';
 
 /**
@@ -38,18 +37,13 @@ const lastWritten = (fields: z.infer<typeof imageCache>['metadata']['managedFiel
 
 const toSpec = ({ cacheSpec, imagePullSecrets, refresh, ...rest }: z.infer<typeof spec>): Spec => ({
   ...rest,
-  lists: cacheSpec.map(toList),
+  lists: cacheSpec,
   foundPullSecrets: [],
   refreshSeconds: refresh?.intervalSeconds,
   refreshSchedule:
     refresh?.schedule === undefined ? undefined : { schedule: refresh.schedule, timeZone: refresh.timeZone },
   imagePullSecrets: [...new Set(imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''))],
 });
-
-const toList = ({ imagesFrom, ...list }: z.infer<typeof spec>['cacheSpec'][number]): ImageList =>
-  imagesFrom === undefined
-    ? list
-    : { ...list, imagesFrom: { ...imagesFrom, selector: selectorText(imagesFrom.selector) } };
 
 function toStatus({ images, imagesFrom, conditions, round, ...rest }: z.infer<typeof status>): Status {
   const digests = images.flatMap(({ image, digest }) => (digest === '' ? [] : [[image, digest] as const]));

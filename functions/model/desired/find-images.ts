@@ -264,6 +264,11 @@ function invalidReferences({ lists }: Readings, problems: readonly string[]): re
   return [...problems, `No image reference: ${first}${more}`];
 }
 
+/** When workloads may open the next round of a cache, in epoch milliseconds; in the past if at once. */
+export function foundRoundTime({ status: { round } }: ImageCache, interval: number): number {
+  return round?.trigger === 'Workloads' ? round.startTime + interval : -Infinity;
+}
+
 /**
  * What to go on with: what was found, or what the status has while a round for other images began less than `interval`
  * milliseconds ago, so that a storm of changes does not open a round for each.
@@ -273,11 +278,12 @@ export function foundInTurn(
   found: FoundImages,
   { interval, now }: { readonly interval: number; readonly now: number },
 ): FoundImages {
-  const { round, found: known, observedGeneration } = cache.status;
+  const { found: known, observedGeneration } = cache.status;
   if (observedGeneration !== cache.generation) return found;
-  const lastRound = round?.trigger === 'Workloads' ? round.startTime : -Infinity;
-  const last = Math.max(lastRound, hasSameImages(found, known) ? (known.recordedAt ?? -Infinity) : -Infinity);
-  return now - last >= interval ? found : known;
+  const next = hasSameImages(found, known)
+    ? (known.recordedAt ?? -Infinity) + interval
+    : foundRoundTime(cache, interval);
+  return now >= next ? found : known;
 }
 
 /** Reports what could not be read, or was too much, once for each problem. */

@@ -1,5 +1,6 @@
 import type { ImagesFrom } from '#model/cache/found-images.ts';
 import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
+import { selectorText } from '#model/cache/label-selector.ts';
 import { findsImages, ownLists, withFound } from '#model/cache/with-found.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
 import { findImages, foundInTurn, type Reading, type Readings } from '#model/desired/find-images.ts';
@@ -61,7 +62,10 @@ async function readList(
     const next =
       kind === undefined
         ? { ...reading, isComplete: false, problems: [notEnabled(name)] }
-        : await readKind({ namespace, kind, selector, most: left - all.sources.length }, context);
+        : await readKind(
+            { namespace, kind, selector: selectorText(selector), most: left - all.sources.length },
+            context,
+          );
     all = {
       list,
       sources: [...all.sources, ...next.sources],

@@ -3,7 +3,7 @@ import { keepsPullRecords } from '#model/node/node.ts';
 import { parseNode } from '#model/node/parse-node.ts';
 import { eventually } from '../eventually.ts';
 import type { Scenario } from '../scenario.ts';
-import { conditionOf, imagesOf, isOpening, type ObservedJob } from '../observed.ts';
+import { conditionOf, imagesOf, isOpening, type ObservedCache, type ObservedJob } from '../observed.ts';
 
 const twoLists: Scenario = {
   name: 'pulls two lists with a secret, one with a selector, with one Job per node, and opens the images to others',
@@ -158,4 +158,43 @@ function waysOf({ spec: { template } }: ObservedJob): string {
   return isMounted === isCopied ? 'neither' : isMounted ? 'mounted' : 'copied';
 }
 
-export const pulling: readonly Scenario[] = [twoLists, noNode, oneImage, longNames, sameName, ...manyImages, twoWays];
+const ofWorkloads: Scenario = {
+  name: 'pulls the images that workloads name, and those that they name later, to the nodes on which their pods may run',
+  needs: ['simulated nodes'],
+  nodes: 2,
+  hasProductToItself: true,
+  run: async (world) => {
+    const plain = await world.nodes.addOne();
+    const web = await world.nodes.addOne({ tier: 'web' });
+    const [one, two] = [await world.image('good', 'one'), await world.image('good', 'two')];
+    const pod = (image: string) => ({
+      metadata: { labels: { team: 'shop' } },
+      spec: { containers: [{ name: 'app', image }], nodeSelector: world.nodes.labelled({ tier: 'web' }) },
+    });
+    await world.kube.create('Pod', 'first', pod(one));
+    await world.product.start({ flags: ['--workload-kinds=Pod', '--workload-round-interval=1s'] });
+    const selector = { matchLabels: { team: 'shop' } };
+    const imagesFrom = { kinds: ['Pod'], selector, nodes: 'AsPods', keepSeconds: 0 };
+    await world.createCache('cache', [], { cacheSpec: [{ nodeSelector: world.nodes.labelled({}), imagesFrom }] });
+    const { status } = await world.settled('cache');
+    expect(status).toMatchObject({ status: 'Succeeded', nodesReady: '1/1', images: [{ image: one, ready: 1 }] });
+
+    await world.kube.create('Pod', 'second', pod(two));
+    await eventually('the new image is there, too', () => hasImages(world.history.cache('cache'), [one, two]));
+    await world.kube.remove('Pod', 'first');
+    await eventually('the old image has left', () => hasImages(world.history.cache('cache'), [two]));
+
+    expect(world.history.jobsOf(web).length).toBeGreaterThan(1);
+    expect(world.history.jobsOf(plain)).toEqual([]);
+  },
+};
+
+const hasImages = (cache: ObservedCache | undefined, images: readonly string[]): boolean =>
+  cache?.status.status === 'Succeeded' && String(cache.status.images.map(({ image }) => image)) === String(images);
+
+export const pulling: readonly Scenario[] = [
+  ...[twoLists, noNode, oneImage, longNames, sameName],
+  ...manyImages,
+  twoWays,
+  ofWorkloads,
+];

@@ -41,6 +41,7 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
     'controllerReplicaCount=2',
     'statusPage.enabled=true',
     'jobPriorityClass.create=true',
+    'workloads.kinds={Deployment,Pod,Revision,Rollout=argoproj.io/v1alpha1/rollouts:spec.template}',
   ];
   it.each([
     ['by default', []],
@@ -84,6 +85,18 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
       [...new Set(places.filter((each) => each.resource === resource).map(({ namespace }) => namespace))].toSorted();
     expect(where('imagecaches')).toEqual(['apps', 'team']);
     expect(where('jobs')).toEqual(['apps', 'kube-fledged', 'team']);
+  });
+
+  it('grants to read the workloads that it names, and no others', async () => {
+    const kinds = 'workloads.kinds={Deployment,Rollout=argoproj.io/v1alpha1/rollouts:spec.template}';
+    const [without, having] = [await of(values), await of([...values, kinds])].map((manifests) =>
+      rightsOf(manifests, 'ClusterRoleBinding').map(({ resource, verb }) => `${verb} ${resource}`),
+    );
+    const added = [...new Set(having)].filter((right) => without?.includes(right) === false);
+    const watches = values.includes('knative.source=knative') ? [] : ['watch deployments', 'watch rollouts'];
+    expect(added.toSorted()).toEqual(
+      ['list deployments', 'list rollouts', 'list serviceaccounts', ...watches].toSorted(),
+    );
   });
 
   it('creates the Lease of its process, without the right to create Leases', async () => {

@@ -161,6 +161,19 @@ describe('readConfig', () => {
     ]);
   });
 
+  it('reads kinds of workloads, by flag or variable, and refuses unknown ones', () => {
+    const env = { WORKLOAD_KINDS: 'CronJob, Rollout=argoproj.io/v1alpha1/rollouts:spec.template' };
+    expect(readConfig(['--workload-round-interval=1m'], env).settings).toMatchObject({
+      workloadKinds: [
+        { kind: 'CronJob', api: '/apis/batch/v1', plural: 'cronjobs' },
+        { kind: 'Rollout', api: '/apis/argoproj.io/v1alpha1', plural: 'rollouts', template: ['spec', 'template'] },
+      ],
+      workloadRoundInterval: 60_000,
+    });
+    for (const kinds of ['Rollout', 'deployment', 'Rollout=rollouts:spec', 'A=b/v1/../../secrets:spec'])
+      expect(problems([`--workload-kinds=${kinds}`])).toHaveLength(1);
+  });
+
   it('reads registry settings, by flag or variable', () => {
     const mirrors = { 'docker.io': ['https://mirror.example.com', 'http://10.0.0.1:5000/hub'] };
     const env = { REGISTRY_MIRRORS: JSON.stringify(mirrors), REGISTRY_CA_CERTS: '/etc/ca.pem' };

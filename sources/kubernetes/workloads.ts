@@ -1,0 +1,83 @@
+import { imageCacheKind, apiVersion, labels as ownLabels, managerLabelValue } from '#model/cache/api.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { selectsLabels } from '#model/cache/label-selector.ts';
+import { foundRoundTime } from '#model/desired/find-images.ts';
+import { type ImageSource, parseImageSource, type SourceKind } from '#model/workload/image-sources.ts';
+import { batchOf } from './batch.ts';
+import type { Queue } from './queue.ts';
+import type { Resource } from './resource.ts';
+import { fingerprint, isSignificant, textsAt, type Projection } from './significance.ts';
+import type { Change } from './store.ts';
+
+/** A workload is significant when its Pods need something else, or when other caches select it. */
+export type WorkloadProjection = Projection & { readonly labels: Readonly<Record<string, string>> };
+
+/** What is watched of a kind of workloads: without our own Jobs and Pods. */
+export const workloads = (kind: SourceKind): Resource<WorkloadProjection> => ({
+  apiVersion: kind.api.replace(/^\/apis?\//, ''),
+  kind: kind.kind,
+  plural: kind.plural,
+  labelSelector: `${ownLabels.manager} notin (${managerLabelValue})`,
+  project: (object) => {
+    const labels = textsAt(object, 'metadata', 'labels');
+    return { labels, fingerprint: fingerprint([readable(object, kind), Object.entries(labels).toSorted()]) };
+  },
+});
+
+function readable(object: unknown, kind: SourceKind): ImageSource | undefined {
+  try {
+    return parseImageSource(object, kind);
+  } catch {
+    return undefined;
+  }
+}
+
+export type WorkloadRouting = {
+  readonly queue: Pick<Queue, 'addAfter'>;
+  /** By "namespace/name". */
+  readonly caches: () => ReadonlyMap<string, ImageCache>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Least time in milliseconds between the rounds that workloads open for one cache. */
+  readonly interval: number;
+};
+
+/** Milliseconds in which the workloads of one rollout change. */
+const settleTime = 1_000;
+
+/**
+ * Reports changes of workloads to the caches of their namespace that select them now or did before, as a change of the cache:
+ * once for all changes until it may open its next round.
+ */
+export function createWorkloadRouter({ queue, caches, now, interval }: WorkloadRouting) {
+  const pending = new Set<string>();
+  const report = (key: string, cache: ImageCache): void => {
+    pending.add(key);
+    const wait = Math.max(0, foundRoundTime(cache, interval) - now());
+    queue.addAfter(wait + settleTime, key, () => {
+      pending.delete(key);
+      const live = caches().get(key);
+      return live === undefined ? undefined : { of: 'cache', batch: workloadBatch(live) };
+    });
+  };
+  return (change: Change<WorkloadProjection>): void => {
+    if (!isSignificant(change.previous, change.current)) return;
+    for (const [key, cache] of caches()) if (!pending.has(key) && isConcerned(cache, change)) report(key, cache);
+  };
+}
+
+function isConcerned({ namespace, spec }: ImageCache, { reference, previous, current }: Change<WorkloadProjection>) {
+  return (
+    namespace === reference.namespace &&
+    spec.lists.some(
+      ({ imagesFrom }) =>
+        imagesFrom?.kinds.includes(reference.kind) === true &&
+        [previous, current].some((each) => each !== undefined && selectsLabels(imagesFrom.selector, each.labels)),
+    )
+  );
+}
+
+function workloadBatch({ namespace, name, uid, resourceVersion, generation }: ImageCache) {
+  const object = { apiVersion, kind: imageCacheKind, namespace, name };
+  return batchOf({ namespace, name }, { verb: 'update', object, uid, resourceVersion, generation });
+}
