@@ -119,5 +119,8 @@ function worldWithoutJobs(before: ImageCache, nodes: readonly Node[], context: C
     runAsUser: 0,
   };
   const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
-  return worldOf({ before, observed, opens, makes: 'pulls', pullsBeside: new Map(), ...unasked }, context);
+  return worldOf(
+    { before, observed, opens, makes: 'pulls', pullsBeside: new Map(), registriesBeside: new Map(), ...unasked },
+    context,
+  );
 }

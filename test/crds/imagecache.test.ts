@@ -133,6 +133,7 @@ describe('its status', () => {
       '.status.placements[].nodeSelector',
       '.status.removals',
       '.status.toRemove',
+      '.status.registries',
     ]);
     expect(maps.filter(([, schema]) => schema['x-kubernetes-map-type'] !== 'atomic')).toEqual([]);
   });

@@ -1,9 +1,10 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { type LedgerEntry, isFailing, nodeBusy } from '#model/cache/ledger.ts';
+import { type LedgerEntry, isFailing, nodeBusy, waitsForRegistry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { freeNodeSlots } from '#model/desired/node-limit.ts';
 import { firstNodes } from '#model/pull/absent-images.ts';
 import { causeOf, outcomeOf } from '#model/pull/image-outcome.ts';
+import { registryText } from '#model/desired/registry-text.ts';
 import { rolloutOf, waveText } from '#model/desired/rollout.ts';
 import type { Pod } from '#model/job/pod.ts';
 import { isFailingToPull } from '#model/job/pod.ts';
@@ -65,6 +66,8 @@ function pendingText({ cache, name, settings, now }: Explained, { entry, images 
   if (ownEntry(cache.status.removals, name)?.state === 'Removing') return 'it waits: a removal is running on the node';
   const busy = ownEntry(cache.status.nodes, name)?.reason === nodeBusy;
   if (busy) return 'it waits, NodeBusy: other caches have as many pull Pods on the node as may be there at once';
+  const rests = waitsForRegistry(entry) ? registryText(cache.status) : '';
+  if (rests !== '') return `it waits, RegistryRests: ${rests}`;
   const entries = Object.values(cache.status.nodes).filter(({ state }) => state !== 'Skipped');
   const running = entries.filter(({ state }) => state === 'Pulling').length;
   const slots = freeNodeSlots(cache, settings, { running, total: entries.length });

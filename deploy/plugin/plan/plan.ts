@@ -111,7 +111,12 @@ async function forecastOf(
   { nodes, sizes, others, api }: Surroundings,
   context: Context,
 ): Promise<Forecast> {
-  const asked = { opens, makes: 'pulls', pullsBeside: new Map<string, never>() } as const;
+  const asked = {
+    opens,
+    makes: 'pulls',
+    pullsBeside: new Map<string, never>(),
+    registriesBeside: new Map<string, never>(),
+  } as const;
   const observed = await observe(cache, { scope: 'everything', ...asked }, context);
   const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
   const decision: Plan = decide(worldOf({ before: cache, observed, ...asked, ...unasked }, context));

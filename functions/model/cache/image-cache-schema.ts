@@ -132,6 +132,7 @@ const entry = z.object({
   id: z.string(),
   desiredHash: z.string(),
   attempt: withDefault(z.number(), 0),
+  rests: withDefault(z.number(), 0),
   state: z.enum(nodeStates),
   reason: withDefault(z.string(), ''),
   pendingImages: optional(z.array(z.number())),
@@ -243,6 +244,14 @@ const round = z.object({
   startTime: time,
 });
 
+const registryUse = z.object({
+  pulls: withDefault(z.number(), 0),
+  pullsUntil: time,
+  restsUntil: time,
+  restSeconds: withDefault(z.number(), 0),
+  waitsUntil: time,
+});
+
 /** `status` as stored. Invalid fields count as absent: at worst, work is repeated. */
 export const status = z.object({
   status: z.catch(withDefault(z.enum(statusValues), ''), 'Unknown'),
@@ -276,6 +285,7 @@ export const status = z.object({
   lastRefreshTime: z.catch(time, undefined),
   nextRefreshTime: z.catch(time, undefined),
   nextWaveTime: z.catch(time, undefined),
+  registries: z.catch(withDefault(z.record(z.string(), registryUse), {}), {}),
   lastHandledRefreshAt: z.catch(withDefault(z.string(), ''), ''),
   lastHandledPurgeAt: z.catch(withDefault(z.string(), ''), ''),
 });

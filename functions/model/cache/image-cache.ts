@@ -3,6 +3,7 @@ import type { Serialized } from '#model/text/serialized.ts';
 import type { AnonymousPulls } from './access.ts';
 import { type FoundImages, type ImagesFrom, nothingFound } from './found-images.ts';
 import type { KnownDigest } from './known-digest.ts';
+import type { RegistryUses } from './registry-use.ts';
 import type { Round } from './round.ts';
 import type { Ledger } from './ledger.ts';
 import type { RemovalLedger } from './removal-ledger.ts';
@@ -163,6 +164,8 @@ export type Status = {
   /** When the next wave of a rollout may start; undefined unless one pauses. */
   readonly nextWaveTime: number | undefined;
   /** Last handled value of the annotation refresh-requested-at; '' if there was none. */
+  /** What the cache has used of registries with a budget, and those that rest. */
+  readonly registries: RegistryUses;
   readonly lastHandledRefreshAt: string;
   /** Last handled value of the annotation purge-requested-at; '' if there was none. */
   readonly lastHandledPurgeAt: string;
@@ -213,6 +216,7 @@ export const emptyStatus: Status = {
   lastRefreshTime: undefined,
   nextRefreshTime: undefined,
   nextWaveTime: undefined,
+  registries: {},
   lastHandledRefreshAt: '',
   lastHandledPurgeAt: '',
 };

@@ -14,6 +14,8 @@ export type LedgerEntry = {
   readonly desiredHash: string;
   /** Number of sets of Jobs created for this desired hash; part of their names. 0 before the first. */
   readonly attempt: number;
+  /** How many of these ended because a registry throttled the node: they do not count as tries. */
+  readonly rests: number;
   readonly state: NodeState;
   /** Why a node is skipped or held, why a Ready node is away, or `nodeBusy` on a pending one; '' otherwise. */
   readonly reason: string;
@@ -68,6 +70,13 @@ export const notFailing = { failingImages: [], failingUntil: undefined } as cons
 /** Reason of a pending node on which other caches have as many pull Pods as may be there: it is named in an event once one of them ends. */
 export const nodeBusy = 'NodeBusy' as const;
 
+/** Reason of a pending node that needs an image of a registry which rests, or whose budget is used up. */
+export const registryRests = 'RegistryRests' as const;
+
+/** Whether a pending node waits for a registry. */
+export const waitsForRegistry = ({ state, reason }: LedgerEntry): boolean =>
+  state === 'Pending' && reason === registryRests;
+
 /** Whether a node waits for pull Pods of other caches to end. */
 export const isNodeBusy = ({ state, reason }: LedgerEntry): boolean => state === 'Pending' && reason === nodeBusy;
 
@@ -76,6 +85,7 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   id,
   desiredHash,
   attempt: 0,
+  rests: 0,
   state: 'Pending',
   reason: '',
   pendingImages: undefined,
@@ -98,6 +108,9 @@ export const mayHoldImages = ({ attempt, state, opening, holdsImages }: LedgerEn
 
 /** A node whose Jobs were lost this many times counts as failed. */
 export const maxAttempts = 3;
+
+/** How often a node has tried. */
+export const triesOf = ({ attempt, rests }: LedgerEntry): number => attempt - rests;
 
 /** Whether the current attempt repeats images that failed. */
 export const isSecondAttempt = ({ failedImages, opening }: LedgerEntry): boolean =>

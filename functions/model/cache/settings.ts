@@ -1,5 +1,6 @@
 import type { SourceKind } from '#model/workload/image-sources.ts';
 import type { Rollout } from './image-cache.ts';
+import type { RegistryBudget } from './registry-use.ts';
 
 /** The operator's settings from flags and environment, with defaults. Durations are milliseconds. */
 export type Settings = {
@@ -20,6 +21,8 @@ export type Settings = {
   readonly jobsMaxSurge: number;
   /** In which waves the nodes of a cache start; undefined: all at once. */
   readonly rollout: Rollout | undefined;
+  /** What all caches together may use of a registry, by its name in references. */
+  readonly registryBudgets: Readonly<Record<string, RegistryBudget>>;
   /** Maximum number of images, and so containers, per pull Job. Default 32. */
   readonly imagesPerJob: number;
   /** Image of the no-op that the containers of pull Jobs run. */

@@ -37,7 +37,15 @@ export const withoutDenied = (
 /** The entry of a node whose next attempt opens these images. Its failures stay those of the pull. */
 export const toOpen = (entry: LedgerEntry, images: readonly number[]): LedgerEntry => ({
   ...entry,
-  ...{ state: 'Pending', reason: '', attempt: 0, opening: 'Noop', pendingImages: images, retryDeadline: undefined },
+  ...{
+    state: 'Pending',
+    reason: '',
+    attempt: 0,
+    rests: 0,
+    opening: 'Noop',
+    pendingImages: images,
+    retryDeadline: undefined,
+  },
 });
 
 /** Starts over without the no-op, which demands credentials; undefined if there is nothing else to open. */

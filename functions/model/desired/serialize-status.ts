@@ -4,6 +4,7 @@ import type { Condition, Failures, ImageCache, Placement, Status } from '#model/
 import { type FinishedJobs, type Ledger, type LedgerEntry, stateOf } from '#model/cache/ledger.ts';
 import type { FoundImages, FoundPlacement } from '#model/cache/found-images.ts';
 import { unknownDigest } from '#model/cache/known-digest.ts';
+import type { RegistryUse, RegistryUses } from '#model/cache/registry-use.ts';
 import type { RemovalEntry, SparedImage } from '#model/cache/removal-ledger.ts';
 import type { Round } from '#model/cache/round.ts';
 import { accessOf } from './access.ts';
@@ -40,6 +41,7 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedSt
     ...time('lastRefreshTime', status.lastRefreshTime),
     ...time('nextRefreshTime', status.nextRefreshTime),
     ...time('nextWaveTime', status.nextWaveTime),
+    ...(Object.keys(status.registries).length === 0 ? {} : { registries: registries(status.registries) }),
     ...text('lastHandledRefreshAt', status.lastHandledRefreshAt),
     ...text('lastHandledPurgeAt', status.lastHandledPurgeAt),
   };
@@ -149,6 +151,7 @@ function serializedEntry({
   id,
   desiredHash,
   attempt,
+  rests,
   state,
   reason,
   pendingImages,
@@ -166,7 +169,9 @@ function serializedEntry({
   finishedJobs,
 }: LedgerEntry) {
   return {
-    ...{ id, desiredHash, attempt, state },
+    ...{ id, desiredHash, attempt },
+    ...(rests === 0 ? {} : { rests }),
+    state,
     ...text('reason', reason),
     ...(pendingImages === undefined ? {} : { pendingImages }),
     ...(failedImages.length === 0 ? {} : { failedImages }),
@@ -222,6 +227,17 @@ const serializedPods = ({ nodeSelector, terms, tolerations }: FoundPlacement): S
 const serializedPlacement = ({ lists, ...placement }: Placement) => ({
   ...placement,
   ...(lists.length === 0 ? {} : { lists }),
+});
+
+const registries = (uses: RegistryUses): SerializedStatus =>
+  Object.fromEntries(Object.entries(uses).map(([host, use]) => [host, serializedUse(use)]));
+
+const serializedUse = ({ pulls, pullsUntil, restsUntil, restSeconds, waitsUntil }: RegistryUse): SerializedStatus => ({
+  ...(pulls === 0 ? {} : { pulls }),
+  ...time('pullsUntil', pullsUntil),
+  ...time('restsUntil', restsUntil),
+  ...(restSeconds === 0 ? {} : { restSeconds }),
+  ...time('waitsUntil', waitsUntil),
 });
 
 function removals({ removals, toRemove }: Status): SerializedStatus {

@@ -1,11 +1,11 @@
-import { isSecondAttempt, type LedgerEntry, maxAttempts } from '#model/cache/ledger.ts';
+import { isSecondAttempt, type LedgerEntry, maxAttempts, triesOf } from '#model/cache/ledger.ts';
 import { pullDeadline } from '#model/job/deadline.ts';
 import { type Attempt, pendingOf, unfinishedJobs } from './job-set.ts';
 import { pullsPerNode } from './node-slots.ts';
 
 /** Whether images that the current attempt cannot pull are tried once more. */
 export const mayRetry = (entry: LedgerEntry): boolean =>
-  entry.opening === undefined && !isSecondAttempt(entry) && entry.attempt < maxAttempts;
+  entry.opening === undefined && !isSecondAttempt(entry) && triesOf(entry) < maxAttempts;
 
 /** How long each image of a Job created at this time may take, in milliseconds. Jobs of a second attempt share what is left of the first. */
 export function imageDeadline(attempt: Attempt, createdAt: number): number {

@@ -4,6 +4,7 @@ import { type FinishedJobs, isSecondAttempt, type LedgerEntry, notFailing } from
 import { namesCredentials } from '#model/desired/access.ts';
 import type { World } from '#model/world.ts';
 import { type Verdict, givenUpAt, evaluateJob } from './evaluate-job.ts';
+import type { RegistryFinding } from './registry-gates.ts';
 import { type Attempt, type JobImages, finishedJobsOf, jobName, jobsDue } from './job-set.ts';
 
 /** The result of the Jobs of a node's attempt. */
@@ -15,6 +16,8 @@ export type Result = {
   readonly present: ReadonlyMap<number, string>;
   /** What Pods without credentials found. */
   readonly anonymousPulls: AnonymousPulls;
+  /** Registries that throttled the node. */
+  readonly registries: readonly RegistryFinding[];
 };
 
 export type Report = { readonly images: readonly number[]; readonly causes: ReadonlyMap<number, Cause> };
@@ -78,6 +81,7 @@ export const nothingFound = {
   report: undefined,
   present: new Map<number, string>(),
   anonymousPulls: {},
+  registries: [],
 } satisfies Partial<Result>;
 
 /** The same images once more. */

@@ -110,6 +110,19 @@ const notFound = /not found|manifest unknown|name unknown/i;
 /** A login that failed, an image for other platforms, and a name that nothing resolves are no word on the image. */
 const mayBeHidden = /authori[sz]|denied|token|login|platform|no such host|no matching manifest/i;
 
+/**
+ * How long a registry asks to be left alone that throttles a kubelet, in milliseconds; undefined inside if it does not say,
+ * and undefined if it does not throttle. No reference can contain these words: they have a space.
+ */
+export function throttledBy({ message }: Cause, image: string): { readonly ms: number | undefined } | undefined {
+  const text = message.replaceAll(image, '');
+  if (!/429 Too Many Requests|(?:^|[\s:])toomanyrequests: /i.test(text)) return undefined;
+  const [, amount, unit = 's'] = /retry[- ]after:? ?(\d+(?:\.\d+)?) ?(ms|s|m|h)?\b/i.exec(text) ?? [];
+  return { ms: amount === undefined ? undefined : Number(amount) * (milliseconds[unit.toLowerCase()] ?? 1000) };
+}
+
+const milliseconds: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
 /** Failures that waiting does not resolve: invalid reference, not found, access denied. The image's own name is ignored. */
 function isPermanent({ reason, message }: ContainerStatus, image: string): boolean {
   const isNamed = ['InvalidImageName', 'ErrImageNeverPull', 'SignatureValidationFailed'].includes(reason);

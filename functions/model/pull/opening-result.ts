@@ -1,6 +1,6 @@
 import type { AnonymousPulls } from '#model/cache/access.ts';
 import type { Cause } from '#model/cache/cause.ts';
-import { maxAttempts } from '#model/cache/ledger.ts';
+import { maxAttempts, triesOf } from '#model/cache/ledger.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { opened, withoutDenied, withoutNoop } from '#model/desired/locked-images.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
@@ -25,7 +25,7 @@ export function openingResult(name: string, attempt: Attempt, world: World): Res
   const isRefused = verdicts.some(({ type }) => type === 'mountRefused');
   if (isRefused && !entry.copiesNoop) return retry({ ...entry, copiesNoop: true });
   if (isRefused || verdicts.some(({ type }) => type === 'lost')) {
-    if (entry.attempt < maxAttempts) return retry(entry);
+    if (triesOf(entry) < maxAttempts) return retry(entry);
     return { ...nothingFound, entry: opened(entry, entry.pendingImages ?? [], desired) };
   }
   // An admission webhook may give credentials to all Pods: those prove nothing.

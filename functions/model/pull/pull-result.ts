@@ -1,6 +1,17 @@
 import type { Cause } from '#model/cache/cause.ts';
-import { isSecondAttempt, type LedgerEntry, maxAttempts, notFailing } from '#model/cache/ledger.ts';
+import {
+  isSecondAttempt,
+  type LedgerEntry,
+  maxAttempts,
+  notFailing,
+  registryRests,
+  triesOf,
+} from '#model/cache/ledger.ts';
 import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { parseImageReference } from '#model/text/image-reference.ts';
+import { throttledBy } from './image-outcome.ts';
+import type { RegistryFinding } from './registry-gates.ts';
 import type { World } from '#model/world.ts';
 import { isPastDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
 import { hadNoPod } from './evaluate-job.ts';
@@ -26,6 +37,7 @@ export function pullResult(name: string, attempt: Attempt, world: World): Result
   if (types.includes('lost')) return lost(attempt);
   if (types.includes('mountRefused')) return entry.copiesNoop ? lost(attempt) : retry({ ...entry, copiesNoop: true });
   const finished = finishedIn(evaluated);
+  if (evaluated.some((job) => throttledIn(job, desired).length > 0)) return rested(attempt, evaluated);
   const pulled = finished.filter(({ hasUsedCredentials }) => hasUsedCredentials);
   const present = pulled.flatMap(({ verdict }) => [...verdict.present.keys()]);
   const locked =
@@ -39,6 +51,32 @@ export function pullResult(name: string, attempt: Attempt, world: World): Result
     entry: nextEntry(recorded, { evaluated, report, now: world.now }),
     report,
     present: new Map(finished.flatMap(({ verdict }) => [...verdict.present])),
+  };
+}
+
+/** What registries of the images of a Job asked for, if they throttle the node. */
+function throttledIn({ verdict }: Evaluated, { images }: DesiredImages): readonly RegistryFinding[] {
+  const causes = verdict.type === 'running' ? verdict.causes : verdict.type === 'finished' ? verdict.failed : [];
+  return [...causes].flatMap(([index, cause]) => {
+    const image = images[index] ?? '';
+    const throttled = throttledBy(cause, image);
+    return throttled === undefined ? [] : [{ host: parseImageReference(image).registry, throttled }];
+  });
+}
+
+/** The node tries again what it lacks once the registries have rested, and this attempt does not count. */
+function rested(attempt: Attempt, evaluated: readonly Evaluated[]): Result {
+  const finished = finishedIn(evaluated);
+  const entry = withFinished(attempt, finished);
+  const recorded = { ...attempt, entry };
+  const lacking = [...unfinishedJobs(recorded).flat(), ...finishedJobsOf(recorded).failedImages].toSorted(ascending);
+  const again = { state: 'Pending', reason: registryRests, pendingImages: lacking, finishedJobs: undefined } as const;
+  return {
+    ...nothingFound,
+    entry: { ...entry, ...again, ...notFailing, failedImages: [], rests: entry.rests + 1, retryDeadline: undefined },
+    report: { images: lacking, causes: new Map() },
+    present: new Map(finished.flatMap(({ verdict }) => [...verdict.present])),
+    registries: evaluated.flatMap((job) => throttledIn(job, attempt.desired)),
   };
 }
 
@@ -93,7 +131,7 @@ const wholeSeconds = (time: number): number => Math.floor(time / 1000) * 1000;
 /** A lost Job is retried; after `maxAttempts` its images count as failed. */
 function lost(attempt: Attempt): Result {
   const { entry } = attempt;
-  if (entry.attempt < maxAttempts) return retry(entry);
+  if (triesOf(entry) < maxAttempts) return retry(entry);
   const unfinished = unfinishedJobs(attempt).flat();
   const failed = [...unfinished, ...(entry.finishedJobs?.failedImages ?? [])];
   const failedImages = withUntried(failed, entry);

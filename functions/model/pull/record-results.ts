@@ -5,12 +5,15 @@ import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 import type { Result } from './evaluated-jobs.ts';
+import { parseImageReference } from '#model/text/image-reference.ts';
+import { type RegistryFinding, withFindings } from './registry-gates.ts';
 import { openingResult } from './opening-result.ts';
 import { pullResult, withoutLateAttempt } from './pull-result.ts';
 
 /** Records the results of all observed Jobs: in the ledger, the failures and the digests. Many results, one write. */
 export function recordResults(world: World, cache: ImageCache, desired: DesiredByHash): ImageCache {
   const nodes = { ...cache.status.nodes };
+  const findings: RegistryFinding[] = [];
   let { failures, digests, knownDigests, anonymousPulls } = cache.status;
   for (const [name, entry] of Object.entries(cache.status.nodes)) {
     const images = desired.get(entry.desiredHash);
@@ -23,12 +26,24 @@ export function recordResults(world: World, cache: ImageCache, desired: DesiredB
     nodes[name] = result.entry;
     anonymousPulls = { ...anonymousPulls, ...result.anonymousPulls };
     failures = recordFailures(failures, { node: name, result, desired: images });
+    findings.push(...result.registries, ...gaveImages(result, { cache, desired: images }));
     const reported = digestsOf(result.present, images);
     digests = { ...digests, ...reported };
     knownDigests = withReportedDigests(knownDigests, reported);
   }
-  return withStatus(cache, { nodes, failures, digests, knownDigests, anonymousPulls });
+  const next = withStatus(cache, { nodes, failures, digests, knownDigests, anonymousPulls });
+  return withFindings(next, findings, world.now);
 }
+
+/** The resting registries from which a node has pulled. */
+function gaveImages({ present }: Result, { cache, desired }: Attempted): readonly RegistryFinding[] {
+  const hosts = Object.keys(cache.status.registries);
+  if (hosts.length === 0) return [];
+  const found = new Set([...present.keys()].map((index) => parseImageReference(desired.images[index] ?? '').registry));
+  return hosts.filter((host) => found.has(host)).map((host) => ({ host }));
+}
+
+type Attempted = { readonly cache: ImageCache; readonly desired: DesiredImages };
 
 type NodeResult = { readonly node: string; readonly result: Result; readonly desired: DesiredImages };
 

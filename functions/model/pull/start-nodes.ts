@@ -1,5 +1,5 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import { isNodeBusy, type LedgerEntry, nodeBusy } from '#model/cache/ledger.ts';
+import { isNodeBusy, type LedgerEntry, nodeBusy, registryRests } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import { freeNodeSlots, maxNodesStarted } from '#model/desired/node-limit.ts';
@@ -8,7 +8,8 @@ import type { ObserveNext } from '#model/plan.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import { firstNodes } from './absent-images.ts';
-import { type WaveBudget, hasTurn, takesTurn, waveBudget } from './waves.ts';
+import { type Gates, isKept, passesGates, registriesAfter, registryGates } from './registry-gates.ts';
+import { hasTurn, takesTurn, waveBudget } from './waves.ts';
 import type { World } from '#model/world.ts';
 import { hasFreeSlots, pullsPerNode } from './node-slots.ts';
 
@@ -29,21 +30,46 @@ export function startNodes(world: World, cache: ImageCache, desired: DesiredByHa
   );
   const budget = waveBudget(cache, world.settings, world.now) ?? firstNodes(cache, desired, world.now);
   const inTurn = startable.filter(({ entry }) => takesTurn(entry, budget));
-  const started = inTurn.slice(0, Math.min(slots, maxNodesStarted));
-  const next = withStatus(cache, {
+  const gates = registryGates(world, cache, desired);
+  const { open, closed } = throughGates(inTurn, { gates, desired, most: Math.min(slots, maxNodesStarted) });
+  const started = open.slice(0, Math.min(slots, maxNodesStarted));
+  const begun = withStatus(cache, {
     nextWaveTime: started.length > 0 ? undefined : cache.status.nextWaveTime,
     nodes: {
       ...nodes,
       ...entriesOf(started, (entry) => ({ ...entry, ...startedAttempt(entry) })),
+      ...entriesOf(closed, (entry) => ({ ...entry, reason: registryRests })),
       ...entriesOf(busy, (entry) => ({ ...entry, reason: nodeBusy })),
     },
   });
-  const [slotsLeft, startableLeft] = [slots - started.length, inTurn.length - started.length];
+  const registries = registriesAfter(world, begun, { started: started.map(({ entry }) => entry), gates, desired });
+  const next = withStatus(begun, { registries });
+  const [slotsLeft, startableLeft] = [slots - started.length, open.length - started.length];
   if (slotsLeft === 0) return { next, observeNext: 'nothing' };
   if (startableLeft > 0) return { next, observeNext: 'same' };
-  if (!hasUnobserved(cache, world, budget)) return { next, observeNext: 'nothing' };
+  if (
+    !hasUnobserved(
+      cache,
+      world,
+      (entry) => hasTurn(entry, budget) && !isKept(entry, desired.get(entry.desiredHash), gates),
+    )
+  )
+    return { next, observeNext: 'nothing' };
   // If none of the observed nodes could start, any of the others may be the next one.
   return { next, observeNext: started.length > 0 ? 'pending' : 'everything' };
+}
+
+type Passing = { readonly gates: Gates; readonly desired: DesiredByHash; readonly most: number };
+
+/** Divides nodes by whether registries take their pulls now. Those that would start later are not counted yet. */
+function throughGates(candidates: readonly Candidate[], { gates, desired, most }: Passing) {
+  const [open, closed]: [Candidate[], Candidate[]] = [[], []];
+  for (const candidate of candidates) {
+    const { entry } = candidate;
+    const passes = open.length >= most || passesGates(entry, desired.get(entry.desiredHash), gates);
+    (passes ? open : closed).push(candidate);
+  }
+  return { open, closed };
 }
 
 const startedAttempt = ({ attempt }: LedgerEntry) =>
@@ -56,11 +82,14 @@ const entriesOf = (
   Object.fromEntries(candidates.map(({ name, entry }) => [name, changed(entry)]));
 
 /** Whether pending nodes whose turn it is were not observed. Those on which other caches pull are reported once they can start. */
-const hasUnobserved = ({ status }: ImageCache, { observed }: World, budget: WaveBudget | undefined): boolean =>
+const hasUnobserved = (
+  { status }: ImageCache,
+  { observed }: World,
+  mayStart: (entry: LedgerEntry) => boolean,
+): boolean =>
   !observed.hasAllNodes &&
   Object.entries(status.nodes).some(
-    ([name, entry]) =>
-      entry.state === 'Pending' && !isNodeBusy(entry) && !observed.nodes.has(name) && hasTurn(entry, budget),
+    ([name, entry]) => entry.state === 'Pending' && !isNodeBusy(entry) && !observed.nodes.has(name) && mayStart(entry),
   );
 
 type Candidate = {

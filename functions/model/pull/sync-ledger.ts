@@ -72,9 +72,14 @@ function syncEntry(stored: LedgerEntry | undefined, target: Target): LedgerEntry
   const reason = skipReason(node, pullRules(cache, world.settings));
   if (reason !== undefined && (entry.state !== 'Pulling' || isUnreachable(reason))) return skipped(entry, reason);
   if (entry.state === 'Pulling') return entry;
-  if (entry.attempt > 0 || entry.opening !== undefined) return { ...entry, state: 'Pending', reason: '' };
+  if (entry.attempt > 0 || entry.opening !== undefined)
+    return { ...entry, state: 'Pending', reason: waitReason(entry, world) };
   return withoutPresentImages(entry, target);
 }
+
+/** Why a pending node waits is found anew by the function that starts nodes; others leave it. */
+const waitReason = ({ state, reason }: LedgerEntry, { makes }: World): string =>
+  makes === 'removals' && state === 'Pending' ? reason : '';
 
 /** Whether images of the cache were to be removed from the node and may still be there. They may be desired again now, and have no other record. */
 function owesRemoval({ status }: ImageCache, node: Node): boolean {
@@ -95,8 +100,13 @@ function withoutPresentImages(entry: LedgerEntry, target: Target): LedgerEntry {
     const canStart = !keepsPullRecords(node) || pulled.images.has(normalisedReference(image));
     return !canStart || !isProvenPresent(image, node, pullPolicyOf(image, cache, world.settings));
   });
-  const kept = { ...entry, reason: '', absentImages: [], lockedImages: entry.lockedImages ?? pulled.locked };
-  if (missing.length === 0) return { ...kept, state: 'Ready', pendingImages: undefined };
+  const kept = {
+    ...entry,
+    reason: waitReason(entry, world),
+    absentImages: [],
+    lockedImages: entry.lockedImages ?? pulled.locked,
+  };
+  if (missing.length === 0) return { ...kept, state: 'Ready', reason: '', pendingImages: undefined };
   const isAll = missing.length === desired.images.length;
   return { ...kept, state: 'Pending', pendingImages: isAll ? undefined : missing };
 }

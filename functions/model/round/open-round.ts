@@ -65,7 +65,7 @@ function renewed(nodes: Ledger): Ledger {
 }
 
 function renewedEntry(entry: LedgerEntry): LedgerEntry {
-  if (entry.state === 'Ready') return { ...entry, attempt: 0 };
+  if (entry.state === 'Ready') return { ...entry, attempt: 0, rests: 0 };
   const { id, desiredHash, copiesNoop, lockedImages, topology } = entry;
   const { state, reason } = entry.state === 'Skipped' ? entry : newEntry(id, desiredHash);
   const kept = { state, reason, copiesNoop, lockedImages, topology, holdsImages: mayHoldImages(entry) };

@@ -3,6 +3,7 @@ import type { Rollout, Status } from '#model/cache/image-cache.ts';
 import { type Operation, activities, processingMessage } from '#model/cache/round.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { waveText } from '#model/desired/rollout.ts';
+import { registryText } from '#model/desired/registry-text.ts';
 import { type Report, noNodesMessage, skippedByReason } from './report.ts';
 import { troubleText, unreachableText } from './trouble.ts';
 
@@ -46,9 +47,11 @@ function failedMessage(status: Status): string {
 /** What is said while nodes pull: kube-fledged's words, unless they pull in waves or one of them fails. */
 export function workingMessage(status: Status, operation: Operation, rollout?: Rollout): string {
   if (operation === 'Purge') return processingMessage(operation);
-  const texts = [waveText(rollout, status.nodes, status.nextWaveTime), troubleText(status)].filter(
-    (each) => each !== '',
-  );
+  const texts = [
+    waveText(rollout, status.nodes, status.nextWaveTime),
+    registryText(status),
+    troubleText(status),
+  ].filter((each) => each !== '');
   return texts.length === 0 ? processingMessage(operation) : [activities[operation], ...texts].join('. ');
 }
 

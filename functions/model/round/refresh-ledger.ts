@@ -144,7 +144,14 @@ const isDue = (need: Need, image: MovingImage | undefined): boolean =>
 const reopened = (entry: LedgerEntry, due: readonly ImageNeed[]): LedgerEntry =>
   due.length === 0
     ? entry
-    : { ...entry, state: 'Pending', attempt: 0, holdsImages: true, pendingImages: due.map(({ index }) => index) };
+    : {
+        ...entry,
+        state: 'Pending',
+        attempt: 0,
+        rests: 0,
+        holdsImages: true,
+        pendingImages: due.map(({ index }) => index),
+      };
 
 function nextKnownDigests(moving: MovingImages, unsure: ReadonlySet<string>, now: number): Status['knownDigests'] {
   const digests = [...moving].map(([image, { resolved, known, mayPull }]) => {

@@ -29,6 +29,7 @@ import { podRefusals } from './pod-refusals.ts';
 import { hasServiceAccount } from './has-service-account.ts';
 import { accountSecrets, imageSources, type SourceReading, type SourcesRead } from './image-sources.ts';
 import { isRecorded, record } from './record-event.ts';
+import { knownUses, type KnownUses } from './registry-uses.ts';
 import { setFinalizer } from './set-finalizer.ts';
 import {
   byMetadataIfUnreadable,
@@ -92,6 +93,7 @@ export type Cluster = {
   /** Records an Event once, however often it is called. */
   readonly record: (cache: EventSubject, event: CacheEvent, now: number) => Promise<void>;
   readonly livePulls: LivePulls;
+  readonly knownUses: KnownUses;
   readonly isRecorded: (cache: EventSubject, event: CacheEvent) => Promise<boolean>;
 };
 
@@ -118,6 +120,7 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
     cache: async (reference) =>
       isWithin(namespaces, reference.namespace) ? find(() => paths.cache(reference), readableCache) : undefined,
     caches: async () => (await listCaches()).caches,
+    knownUses: knownUses(async () => (await listCaches()).caches),
     listCaches,
     cacheOf: async (object) => {
       const isOurs = isWithin(namespaces, object.namespace) && ['Job', 'Pod'].includes(object.kind);

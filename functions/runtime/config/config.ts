@@ -134,6 +134,7 @@ function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
     unschedulable: read(table.unschedulable),
     jobsMaxSurge: read(table.jobsMaxSurge),
     rollout: read(table.rollout),
+    registryBudgets: read(table.registryBudgets),
     imagesPerJob: read(table.imagesPerJob),
     noopImage: read(table.noopImage),
     removalImage: read(table.removalImage),

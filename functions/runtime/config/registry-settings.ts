@@ -1,3 +1,5 @@
+import * as z from 'zod/mini';
+import type { RegistryBudget } from '#model/cache/registry-use.ts';
 import { isHost, isWebAddress, type Reads } from './setting.ts';
 
 /** The operator's settings of registries. */
@@ -18,6 +20,18 @@ export const mirrorLists: Reads<RegistrySettings['mirrors']> = {
   },
   expects: 'a JSON object from registries to lists of http or https URLs',
 };
+
+/** Parses budgets by registry from JSON. */
+export const budgets: Reads<Readonly<Record<string, RegistryBudget>>> = {
+  parse: (value) => {
+    const parsed = value.trim() === '' ? {} : json(value);
+    const read = budgetsSchema.safeParse(parsed);
+    return read.success && Object.keys(read.data).every((host) => isHost(host)) ? { value: read.data } : undefined;
+  },
+  expects: 'a JSON object such as {"docker.io": {"pullsPerHour": 80}}',
+};
+
+const budgetsSchema = z.record(z.string(), z.strictObject({ pullsPerHour: z.int().check(z.minimum(1)) }));
 
 /** Parses a comma-separated list of hosts. */
 export const hostList: Reads<readonly string[]> = {

@@ -1,7 +1,7 @@
 import { labels, pullSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { freeSlots } from '#model/pull/start-nodes.ts';
-import { isNodeBusy, type LedgerEntry } from '#model/cache/ledger.ts';
+import { isNodeBusy, type LedgerEntry, waitsForRegistry } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';
 import { jobName, jobsDue } from '#model/pull/job-set.ts';
 import type { JobView } from '#model/job/job-view.ts';
@@ -85,11 +85,13 @@ function nodesToRead(
     changedNodes,
     withChangedJobs,
   }: { readonly changedNodes: readonly string[]; readonly withChangedJobs: readonly string[] },
-  { settings }: Context,
+  { settings, now }: Context,
 ): ReadonlySet<string> {
   // A node on which other caches pull is named in an event once it can start.
+  // One that waits for a registry starts when that opens.
+  const isWaiting = Object.values(cache.status.registries).some(({ waitsUntil = 0 }) => waitsUntil > now());
   const waiting = Object.entries(cache.status.nodes).flatMap(([name, entry]) =>
-    entry.state === 'Pending' && !isNodeBusy(entry) ? [name] : [],
+    entry.state === 'Pending' && !isNodeBusy(entry) && !(isWaiting && waitsForRegistry(entry)) ? [name] : [],
   );
   const known = [...changedNodes, ...withChangedJobs];
   const next = waiting.slice(0, Math.min(freeSlots(cache, settings) + withChangedJobs.length, room(known.length)));

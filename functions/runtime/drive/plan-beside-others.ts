@@ -10,11 +10,26 @@ import { worldOf } from './world-of.ts';
 
 type Seen = Omit<World, 'settings' | 'scheduled' | 'now' | 'pullsBeside'>;
 
+type SeenAlone = Omit<Seen, 'registriesBeside'>;
+
 /**
  * Decides within the number of pull Pods that may be on a node at once. The Pods of other caches are read only if nodes would
  * start without that limit, or Jobs are retained, and only those on these nodes.
  */
-export async function planBesideOthers(seen: Seen, context: Context): Promise<Plan> {
+export async function planBesideOthers(alone: SeenAlone, context: Context): Promise<Plan> {
+  const { settings, cluster, now } = context;
+  const { before, makes } = alone;
+  cluster.knownUses.note(before, before.status, { settings, now: now() });
+  const isPulling = makes === 'pulls' && Object.keys(before.spec.lists).length > 0;
+  const registriesBeside = isPulling
+    ? await cluster.knownUses.beside(before, { settings, now: now() })
+    : new Map<string, never>();
+  const plan = await planOnNodes({ ...alone, registriesBeside }, context);
+  if (plan.status !== undefined) cluster.knownUses.note(before, plan.status, { settings, now: now() });
+  return plan;
+}
+
+async function planOnNodes(seen: Seen, context: Context): Promise<Plan> {
   const { settings } = context;
   const { before, makes } = seen;
   if (makes !== 'pulls' || settings.limits.podsPerNode === 0)

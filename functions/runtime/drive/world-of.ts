@@ -4,7 +4,10 @@ import { scheduledAfter } from './schedule.ts';
 
 /** Adds to the observed state what the process knows: its settings and the time. */
 export function worldOf(
-  seen: Pick<World, 'before' | 'observed' | 'opens' | 'makes' | 'resolutions' | 'anonymousPulls' | 'pullsBeside'>,
+  seen: Pick<
+    World,
+    'before' | 'observed' | 'opens' | 'makes' | 'resolutions' | 'anonymousPulls' | 'pullsBeside' | 'registriesBeside'
+  >,
   { settings, now: clock }: Context,
 ): World {
   const now = clock();

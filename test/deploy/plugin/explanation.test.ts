@@ -148,6 +148,21 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
     last: 'holds it waits while two nodes try an image first that the registry did not find for us',
   },
   {
+    when: 'it waits for a registry',
+    given: {
+      cache: {
+        ...open({ state: 'Pending', reason: 'RegistryRests' }),
+        status: {
+          ...open({ state: 'Pending', reason: 'RegistryRests' }).status,
+          registries: {
+            'docker.io': { pulls: 0, pullsUntil: undefined, restsUntil: noon, restSeconds: 300, waitsUntil: noon },
+          },
+        },
+      },
+    },
+    last: 'holds it waits, RegistryRests: 1 node waits for docker.io until 12:00',
+  },
+  {
     when: 'others found that an image does not exist',
     given: { cache: open({ attempt: 0, pendingImages: [1], absentImages: [0] }) },
     last: 'fails app:1 is not tried here in this round: other nodes report that the registry does not have it',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { jobAnnotations } from '#model/cache/api.ts';
 import { decide } from '#model/decide.ts';
 import { type ImageCache, type Status, isRoundOpen } from '#model/cache/image-cache.ts';
-import type { LedgerEntry } from '#model/cache/ledger.ts';
+import { type LedgerEntry, waitsForRegistry } from '#model/cache/ledger.ts';
 import { skipReason } from '#model/node/node.ts';
 import { pullRules } from '#model/node/tolerations.ts';
 import type { Plan } from '#model/plan.ts';
@@ -42,9 +42,14 @@ function assertTrue(status: Status): void {
   );
   const numbers = (
     status.message
-      .replace(/ until \S+Z| Waves? .* nodes have pulled(; the next wave .*Z or later)?/g, '')
+      .replace(
+        / \d+ nodes? waits? for \S+ until \d\d:\d\d| until \S+Z| Waves? .* nodes have pulled(; the next wave .*Z or later)?/g,
+        '',
+      )
       .match(/\d+/g) ?? []
   ).map(Number);
+  const [, waiting] = / (\d+) nodes? waits? for /.exec(status.message) ?? [];
+  if (waiting !== undefined) assert.equal(Number(waiting), Object.values(status.nodes).filter(waitsForRegistry).length);
   const isTroubled = status.status === 'Processing' && failing + failed > 0;
   const tried = failed > 0 ? failing : 0;
   const counted =

@@ -16,6 +16,8 @@ export type Fates = {
   /** Nodes on which no image is pulled. */
   readonly brokenNodes?: ReadonlySet<string>;
   /** The Pods of this many first attempts on each node are evicted. */
+  /** Jobs whose registry throttled them. */
+  readonly throttledJobs?: ReadonlySet<string>;
   readonly evictions: number;
   readonly refusesMounts: boolean;
 };
@@ -77,10 +79,14 @@ export function podOf(simulated: SimulatedJob, fates: Fates): Pod | undefined {
     const fate = fates.brokenNodes?.has(simulated.node) === true ? 'missing' : (fates.images[reference] ?? 'comes');
     return { index, fate: fate === 'denied' && !isOpening ? 'comes' : fate };
   });
+  if (fates.throttledJobs?.has(name) === true)
+    return { ...started, containers: images.map(({ index }) => waiting(index, 'ErrImagePull', tooMany)) };
   if (told.some(({ fate }) => fate === 'hangs')) return started;
   const phase = told.every(({ fate }) => fate === 'comes') ? 'Succeeded' : 'Pending';
   return { ...started, phase, containers: told.map(({ index, fate }) => toldOf(index, fate)) };
 }
+
+const tooMany = 'unexpected status from HEAD request: 429 Too Many Requests';
 
 function toldOf(index: number, fate: ImageFate): ContainerStatus {
   if (fate === 'missing') return waiting(index, 'ErrImagePull', 'failed to resolve image: not found');

@@ -18,6 +18,8 @@ export type Start = {
   readonly nodes: readonly Node[];
   readonly fates: Fates;
   readonly settings?: Partial<Settings>;
+  /** What other caches have used of registries now. */
+  readonly registriesBeside?: () => World['registriesBeside'];
   /** What registries answer when a round opens. */
   readonly resolutions?: World['resolutions'];
 };
@@ -85,6 +87,7 @@ export function simulatedWorld(start: Start) {
       observed,
       settings: given,
       pullsBeside: new Map<string, never>(),
+      registriesBeside: start.registriesBeside?.() ?? new Map<string, never>(),
       scheduled: undefined,
       resolutions: isDue ? (start.resolutions ?? new Map<string, never>()) : new Map<string, never>(),
       anonymousPulls: new Map(),

@@ -1,4 +1,4 @@
-import { hostList, mirrorLists } from '#runtime/config/registry-settings.ts';
+import { budgets, hostList, mirrorLists } from '#runtime/config/registry-settings.ts';
 import { text, yesOrNo } from '#runtime/config/setting.ts';
 import { both } from './row.ts';
 
@@ -7,6 +7,10 @@ export const registryRows = {
   registryMirrors: both('registry-mirrors', mirrorLists, {
     fallback: '',
     doc: 'Mirrors that are asked for digests before the registry, best those that nodes pull from: {"docker.io": ["https://…"], …}',
+  }),
+  registryBudgets: both('registry-budgets', budgets, {
+    fallback: '',
+    doc: 'How many manifests nodes may get from a registry within an hour, over all caches, as JSON by the name of the registry: {"docker.io": {"pullsPerHour": 80}}; nodes beyond that wait with reason RegistryRests. Empty: no limit',
   }),
   registryCertificates: both('registry-ca-certs', text, {
     fallback: '',

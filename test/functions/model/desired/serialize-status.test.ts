@@ -53,9 +53,12 @@ const full: Status = {
     'app:1': { digest, unresolvedReason: 'x', hasMismatch: true, lastUnresolvedPull: noon },
   },
   absentImages: ['app:1'],
+  registries: {
+    'docker.io': { pulls: 3, pullsUntil: noon, restsUntil: noon, restSeconds: 300, waitsUntil: noon },
+  },
   nodes: {
     n1: pulling({ desiredHash: 'w1', state: 'Ready' }),
-    n2: pulling({ desiredHash: 'w1', state: 'Failed', failedImages: [0, 1], absentImages: [0] }),
+    n2: pulling({ desiredHash: 'w1', state: 'Failed', failedImages: [0, 1], absentImages: [0], rests: 1 }),
     n3: pulling({
       desiredHash: 'w2',
       state: 'Pulling',
@@ -157,7 +160,15 @@ describe('serialized status', () => {
       ],
       nodes: {
         n1: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Ready' },
-        n2: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Failed', failedImages: [0, 1], absentImages: [0] },
+        n2: {
+          id: 'a1a1a1a1',
+          desiredHash: 'w1',
+          attempt: 1,
+          state: 'Failed',
+          failedImages: [0, 1],
+          absentImages: [0],
+          rests: 1,
+        },
         n3: {
           id: 'a1a1a1a1',
           desiredHash: 'w2',
@@ -216,6 +227,15 @@ describe('serialized status', () => {
       nextWaveTime: '2026-11-24T12:01:00Z',
       lastHandledRefreshAt: 'token',
       lastHandledPurgeAt: 'token-of-purge',
+      registries: {
+        'docker.io': {
+          pulls: 3,
+          pullsUntil: '2026-11-24T12:00:00Z',
+          restsUntil: '2026-11-24T12:00:00Z',
+          restSeconds: 300,
+          waitsUntil: '2026-11-24T12:00:00Z',
+        },
+      },
       removals: {
         n1: {
           ...{ id: 'id', imagesHash: 'u1', round: 7, attempt: 1, state: 'Removed' },
@@ -286,6 +306,7 @@ describe('serialized status', () => {
     id: word,
     desiredHash: word,
     attempt: index,
+    rests: index,
     state: fc.constantFrom(...nodeStates),
     reason: fc.constantFrom('', 'NotReady'),
     pendingImages: fc.option(fc.array(index), { nil: undefined }),

@@ -27,6 +27,7 @@ describe('readConfig', () => {
         unschedulable: 'Pull',
         jobsMaxSurge: 0,
         rollout: undefined,
+        registryBudgets: {},
         imagesPerJob: 32,
         noopImage: `ghcr.io/imagecache-functions/imagecache-noop:${version}`,
         removalImage: `ghcr.io/imagecache-functions/imagecache-functions:${version}`,
@@ -88,6 +89,7 @@ describe('readConfig', () => {
       '--cri-socket-path=/run/k3s/containerd/containerd.sock',
       '--jobs-max-surge=4',
       '--rollout={"canaryNodes": "1%", "topologyKey": "topology.kubernetes.io/zone"}',
+      '--registry-budgets={"docker.io": {"pullsPerHour": 80}}',
       '--unschedulable=skip',
       '--logtostderr',
       '-v',
@@ -108,6 +110,7 @@ describe('readConfig', () => {
         ...{ canaryNodes: '1%', growth: 2, topologyKey: 'topology.kubernetes.io/zone' },
         ...{ maxFailedNodes: '10%', pauseSeconds: 0 },
       },
+      registryBudgets: { 'docker.io': { pullsPerHour: 80 } },
       unschedulable: 'Skip',
     });
   });
@@ -231,6 +234,13 @@ describe('readConfig', () => {
         [`--rollout=${value}`],
         {},
         `--rollout is ${JSON.stringify(value)}, expected JSON with fields of spec.rollout such as {"canaryNodes": 1, "growth": 2}, or nothing`,
+      ],
+    ),
+    ...['[]', '{"docker.io": 80}', '{"docker.io": {"pullsPerHour": 0}}', '{"a b": {"pullsPerHour": 1}}'].map(
+      (value): [string[], object, string] => [
+        [`--registry-budgets=${value}`],
+        {},
+        `--registry-budgets is ${JSON.stringify(value)}, expected a JSON object such as {"docker.io": {"pullsPerHour": 80}}`,
       ],
     ),
     [['--leader-election=maybe'], {}, '--leader-election is "maybe", expected true or false'],

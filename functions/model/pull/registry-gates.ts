@@ -1,0 +1,167 @@
+import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
+import { type LedgerEntry, waitsForRegistry } from '#model/cache/ledger.ts';
+import { type RegistryUse, type RegistryUses, noUse } from '#model/cache/registry-use.ts';
+import type { DesiredByHash } from '#model/desired/known-desired.ts';
+import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { parseImageReference } from '#model/text/image-reference.ts';
+import { ownEntry } from '#model/text/own-entry.ts';
+import type { World } from '#model/world.ts';
+
+/*
+ * Registries that throttle, or have a budget, are gates through which nodes start. What is used is in the status of each
+ * cache, and what others have used is read from theirs.
+ */
+
+const hour = 3_600_000;
+
+/** The length of a first rest for which the registry names none, and the bounds of all, in milliseconds. */
+const restBounds = { first: 300_000, least: 60_000, most: hour } as const;
+
+/** Nodes that try a registry after it has rested, until one of them has pulled from it. */
+const nodesAfterRest = 1;
+
+/** How much of a budget one namespace may use while no other has used any: the rest is left for one that comes later. */
+const largestShare = 0.8;
+
+/** How many more pulls a registry takes now, and until when the others wait. */
+export type Gate = { left: number; readonly isUnused: boolean; readonly until: number };
+
+/** By registry; those without an entry are open. */
+export type Gates = ReadonlyMap<string, Gate>;
+
+/** The registries that limit what may start now. */
+export function registryGates(world: World, cache: ImageCache, desired: DesiredByHash): Gates {
+  const { settings, registriesBeside } = world;
+  const { registries } = cache.status;
+  const limited = [...Object.keys(settings.registryBudgets), ...Object.keys(registries), ...registriesBeside.keys()];
+  const gates = [...new Set(limited)].map((host) => [host, gateOf(host, world, { cache, desired })] as const);
+  return new Map(gates.flatMap(([host, gate]) => (gate === undefined ? [] : [[host, gate]])));
+}
+
+type Started = { readonly cache: ImageCache; readonly desired: DesiredByHash };
+
+function gateOf(host: string, world: World, { cache, desired }: Started): Gate | undefined {
+  const { now, registriesBeside } = world;
+  const own = ownEntry(cache.status.registries, host) ?? noUse;
+  const restsUntil = Math.max(own.restsUntil ?? 0, registriesBeside.get(host)?.restsUntil ?? 0);
+  if (restsUntil > now) return { left: 0, isUnused: false, until: restsUntil };
+  const budget = budgetLeft(host, world, cache);
+  if (own.restsUntil === undefined) return budget;
+  const running = Object.values(cache.status.nodes).filter(
+    (entry) => entry.state === 'Pulling' && (costOf(entry, desired.get(entry.desiredHash)).get(host) ?? 0) > 0,
+  );
+  // One node tries it, however many of its images it needs.
+  const probe = {
+    left: nodesAfterRest - running.length,
+    isUnused: running.length === 0,
+    until: now + restBounds.least,
+  };
+  return budget !== undefined && budget.left < probe.left ? budget : probe;
+}
+
+function budgetLeft(host: string, { settings, registriesBeside, now }: World, cache: ImageCache): Gate | undefined {
+  const limit = ownEntry(settings.registryBudgets, host)?.pullsPerHour;
+  if (limit === undefined) return undefined;
+  const own = ownEntry(cache.status.registries, host) ?? noUse;
+  const ownPulls = (own.pullsUntil ?? 0) > now ? own.pulls : 0;
+  const beside = registriesBeside.get(host);
+  const namespaces = new Map(beside?.pulls);
+  namespaces.set(cache.namespace, (namespaces.get(cache.namespace) ?? 0) + ownPulls);
+  const used = [...namespaces.values()].reduce((sum, pulls) => sum + pulls, 0);
+  const users = [...namespaces].filter(([name, pulls]) => name === cache.namespace || pulls > 0).length;
+  const share = Math.max(1, Math.floor(users > 1 ? limit / users : limit * largestShare));
+  const left = Math.min(limit - used, share - (namespaces.get(cache.namespace) ?? 0));
+  const until = Math.max(own.pullsUntil ?? 0, beside?.pullsUntil ?? 0);
+  return { left, isUnused: used === 0, until };
+}
+
+/** How many manifests a node gets from each registry in its next attempt. */
+function costOf({ pendingImages }: LedgerEntry, desired: DesiredImages | undefined): ReadonlyMap<string, number> {
+  const images = desired?.images ?? [];
+  const pending = pendingImages === undefined ? images : pendingImages.flatMap((index) => images[index] ?? []);
+  const hosts = Map.groupBy(pending, (image) => parseImageReference(image).registry);
+  return new Map([...hosts].map(([host, each]) => [host, each.length]));
+}
+
+/** A node that needs more than there ever is begins with an unused budget. */
+const takes = ({ left, isUnused }: Gate, cost: number): boolean => left >= cost || (isUnused && left > 0);
+
+/** Whether a node may start within what registries take, from which it is then taken. */
+export function passesGates(entry: LedgerEntry, desired: DesiredImages | undefined, gates: Gates): boolean {
+  if (gates.size === 0) return true;
+  const costs = [...costOf(entry, desired)].flatMap(([host, cost]) => {
+    const gate = gates.get(host);
+    return gate === undefined ? [] : [{ gate, cost }];
+  });
+  if (!costs.every(({ gate, cost }) => takes(gate, cost))) return false;
+  for (const { gate, cost } of costs) Object.assign(gate, { left: gate.left - cost, isUnused: false });
+  return true;
+}
+
+/** The registries whose gate keeps a pending node. */
+const closedFor = (entry: LedgerEntry, desired: DesiredImages | undefined, gates: Gates): readonly string[] =>
+  [...costOf(entry, desired)].flatMap(([host, cost]) => {
+    const gate = gates.get(host);
+    return gate === undefined || takes(gate, cost) ? [] : [host];
+  });
+
+/** Whether registries keep a node from starting now. */
+export const isKept = (entry: LedgerEntry, desired: DesiredImages | undefined, gates: Gates): boolean =>
+  closedFor(entry, desired, gates).length > 0;
+
+/** The uses after these nodes have started, and until when others wait. */
+export function registriesAfter(
+  { settings, now }: World,
+  next: ImageCache,
+  {
+    started,
+    gates,
+    desired,
+  }: { readonly started: readonly LedgerEntry[]; readonly gates: Gates; readonly desired: DesiredByHash },
+): RegistryUses {
+  const uses = new Map(Object.entries(next.status.registries));
+  for (const [host, use] of uses) uses.set(host, { ...use, waitsUntil: undefined });
+  for (const entry of started)
+    for (const [host, cost] of costOf(entry, desired.get(entry.desiredHash))) {
+      if (ownEntry(settings.registryBudgets, host) === undefined) continue;
+      const use = uses.get(host) ?? noUse;
+      const counted = (use.pullsUntil ?? 0) > now ? use.pulls : 0;
+      uses.set(host, { ...use, pulls: counted + cost, pullsUntil: wholeSeconds(now + hour) });
+    }
+  // What has just started counts for longer than what a gate knew of.
+  const untilOf = (host: string): number => Math.max(gates.get(host)?.until ?? 0, uses.get(host)?.pullsUntil ?? 0);
+  for (const entry of Object.values(next.status.nodes).filter(waitsForRegistry))
+    for (const host of closedFor(entry, desired.get(entry.desiredHash), gates))
+      uses.set(host, { ...(uses.get(host) ?? noUse), waitsUntil: wholeSeconds(untilOf(host)) });
+  return Object.fromEntries([...uses].filter(([, use]) => !isOver(use, now)).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const isOver = ({ pullsUntil = 0, restsUntil, waitsUntil }: RegistryUse, now: number): boolean =>
+  pullsUntil <= now && restsUntil === undefined && waitsUntil === undefined;
+
+/** What nodes found at a registry: it throttles, for so many milliseconds if it said so, or it gave an image. */
+export type RegistryFinding = { readonly host: string; readonly throttled?: { readonly ms: number | undefined } };
+
+/** Begins the rests that registries asked for, and ends those after which a node has pulled. */
+export function withFindings(cache: ImageCache, findings: readonly RegistryFinding[], now: number): ImageCache {
+  if (findings.length === 0) return cache;
+  let { registries } = cache.status;
+  for (const { host, throttled } of findings) {
+    const use = ownEntry(registries, host) ?? noUse;
+    if (throttled !== undefined) registries = { ...registries, [host]: rested(use, throttled.ms, now) };
+    else if (use.restsUntil !== undefined && use.restsUntil <= now)
+      registries = { ...registries, [host]: { ...use, restsUntil: undefined, restSeconds: 0 } };
+  }
+  return registries === cache.status.registries ? cache : withStatus(cache, { registries });
+}
+
+/** One rest for all nodes that are throttled at the same time; each further one is twice as long. */
+function rested(use: RegistryUse, asked: number | undefined, now: number): RegistryUse {
+  if ((use.restsUntil ?? 0) > now) return use;
+  const usual = use.restsUntil === undefined ? restBounds.first : use.restSeconds * 2000;
+  const ms = Math.min(restBounds.most, Math.max(restBounds.least, asked ?? usual));
+  return { ...use, restsUntil: wholeSeconds(now + ms), restSeconds: Math.ceil(ms / 1000) };
+}
+
+/** The status has whole seconds; a wait never ends too early by that. */
+const wholeSeconds = (time: number): number => Math.ceil(time / 1000) * 1000;

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import type { UseBeside } from '#model/cache/registry-use.ts';
+import type { Node } from '#model/node/node.ts';
+import { isEmpty } from '#model/plan.ts';
+import { throttledBy } from '#model/pull/image-outcome.ts';
+import { list, node } from '../builders.ts';
+import type { Spec } from '#model/cache/image-cache.ts';
+import { type SimulatedWorld, simulatedWorld } from '../simulated-world.ts';
+
+const nodes = (count: number): readonly Node[] =>
+  Array.from({ length: count }, (_, index) => {
+    const name = `node-${String(index).padStart(4, '0')}`;
+    return node({ name, id: `id-${index}` });
+  });
+
+const minute = 60_000;
+const budget = (pullsPerHour: number) => ({ 'docker.io': { pullsPerHour } });
+
+type Of = {
+  readonly count: number;
+  readonly spec?: Partial<Spec>;
+  readonly pullsPerHour?: number;
+  readonly beside?: () => ReadonlyMap<string, UseBeside>;
+  /** How many pulls the registry takes within an hour. */
+  readonly meter?: number;
+};
+
+/** A cluster whose registry serves so many pulls in an hour, and answers 429 to all others. */
+function metered({ count, spec = {}, pullsPerHour, beside, meter = Infinity }: Of) {
+  const throttledJobs = new Set<string>();
+  const on = simulatedWorld({
+    spec: { lists: [list(['app:1'])], ...spec },
+    nodes: nodes(count),
+    fates: { images: {}, evictions: 0, refusesMounts: false, throttledJobs },
+    settings: pullsPerHour === undefined ? {} : { registryBudgets: budget(pullsPerHour) },
+    ...(beside && { registriesBeside: beside }),
+  });
+  const served: number[] = [];
+  let elapsed = 0;
+  return {
+    on,
+    throttledJobs,
+    served,
+    wait: (ms: number): void => {
+      elapsed += ms;
+      on.wait(ms);
+    },
+    /** A pull of somebody else. */
+    pull: (): boolean => {
+      const recent = served.filter((time) => time > elapsed - 60 * minute).length;
+      if (recent >= meter) return false;
+      served.push(elapsed);
+      return true;
+    },
+  };
+}
+
+type Metered = ReturnType<typeof metered>;
+
+function plan(on: SimulatedWorld): number {
+  for (let turn = 0; turn < 50; turn += 1) {
+    const prepared = on.look('everything');
+    if (isEmpty(prepared.plan)) return on.jobs().length;
+    on.carryOut(prepared);
+  }
+  throw new Error('the plans do not end');
+}
+
+/** All Jobs that exist now get their answer. */
+function answer({ on, throttledJobs, pull }: Metered): void {
+  for (const { name } of on.jobs()) {
+    if (!pull()) throttledJobs.add(name);
+    while (on.work(name));
+  }
+}
+
+/** Until the round is over, minute by minute. Returns the minutes. */
+function finish(world: Metered, each: (at: number) => void = () => undefined): number {
+  for (let at = 0; at < 2000; at += 1) {
+    plan(world.on);
+    answer(world);
+    plan(world.on);
+    if (world.on.live().status.completionTime !== undefined) return at;
+    each(at);
+    world.wait(minute);
+  }
+  throw new Error('the round does not end');
+}
+
+const message = ({ on }: Metered): string => on.live().status.message;
+
+describe('a registry with a budget', () => {
+  it('is never asked for more within an hour, and the round ends Succeeded', { timeout: 60_000 }, () => {
+    const world = metered({ count: 200, pullsPerHour: 80, meter: 100 });
+    let consumers = 0;
+    finish(world, (at) => {
+      if (at % 60 === 30 && world.pull()) consumers += 1;
+    });
+    expect(world.throttledJobs.size).toBe(0);
+    expect(consumers).toBeGreaterThan(0);
+    expect(world.on.live().status).toMatchObject({ status: 'Succeeded' });
+  });
+
+  it('keeps a fifth for a namespace that comes later', () => {
+    expect(plan(metered({ count: 200, pullsPerHour: 80 }).on)).toBe(64);
+  });
+
+  it('says which registry nodes wait for, and until when', () => {
+    const world = metered({ count: 100, pullsPerHour: 50 });
+    plan(world.on);
+    expect(message(world)).toContain('60 nodes wait for docker.io until 13:00');
+  });
+
+  it('is shared with other namespaces', () => {
+    const pullsUntil = Date.UTC(2026, 10, 24, 12, 30);
+    const used: UseBeside = { pulls: new Map([['others', 30]]), pullsUntil, restsUntil: undefined };
+    expect(plan(metered({ count: 90, pullsPerHour: 80, beside: () => new Map([['docker.io', used]]) }).on)).toBe(40);
+  });
+
+  it('does not hold up images of other registries', () => {
+    const lists = [list(['other.example/app:1'])];
+    expect(plan(metered({ count: 90, pullsPerHour: 10, spec: { lists } }).on)).toBe(90);
+  });
+
+  it('counts each image of a node, and lets a node begin that needs more than there is', () => {
+    const lists = [list(['app:1', 'base:2', 'tool:3'])];
+    expect(plan(metered({ count: 9, pullsPerHour: 10, spec: { lists } }).on)).toBe(2);
+    expect(plan(metered({ count: 9, pullsPerHour: 2, spec: { lists } }).on)).toBe(1);
+  });
+});
+
+describe('a registry that throttles', () => {
+  it('rests without costing an attempt, then is tried by one node, then by all', () => {
+    const world = metered({ count: 30, meter: 10 });
+    plan(world.on);
+    answer(world);
+    plan(world.on);
+    expect(world.throttledJobs.size).toBe(20);
+    expect(world.on.jobs()).toEqual([]);
+    expect(message(world)).toContain('20 nodes wait for docker.io until 12:05');
+    expect(world.on.live().status.failures).toEqual({});
+    world.wait(4 * minute);
+    expect(plan(world.on)).toBe(0);
+    world.wait(minute);
+    expect(plan(world.on)).toBe(1);
+    answer(world);
+    plan(world.on);
+    expect(message(world)).toContain('20 nodes wait for docker.io until 12:15');
+    world.wait(60 * minute);
+    expect(plan(world.on)).toBe(1);
+    world.served.length = 0;
+    answer(world);
+    expect(plan(world.on)).toBe(19);
+  });
+
+  it('ends Succeeded in the end, however often it throttles', () => {
+    const world = metered({ count: 30, meter: 10 });
+    finish(world);
+    expect(world.on.live().status).toMatchObject({ status: 'Succeeded', failures: {} });
+    expect(world.on.live().status.registries).toEqual({});
+  });
+
+  it('rests for other caches too', () => {
+    const rest: UseBeside = { pulls: new Map(), pullsUntil: undefined, restsUntil: Infinity };
+    expect(plan(metered({ count: 3, beside: () => new Map([['other.example', rest]]) }).on)).toBe(3);
+    const until = Date.UTC(2026, 10, 24, 12, 30);
+    const world = metered({ count: 3, beside: () => new Map([['docker.io', { ...rest, restsUntil: until }]]) });
+    expect(plan(world.on)).toBe(0);
+    expect(message(world)).toContain('3 nodes wait for docker.io until 12:30');
+  });
+});
+
+describe('a kubelet reports that a registry throttles', () => {
+  const ms = (message: string, image = 'app:1') => throttledBy({ reason: 'ErrImagePull', message }, image);
+
+  it.each([
+    ['429 Too Many Requests', undefined],
+    ['429 Too Many Requests - Server message: toomanyrequests: retry-after: 90s, allowed: 1/minute', 90_000],
+    ['toomanyrequests: You have reached your pull rate limit', undefined],
+  ])('%s', (message, expected) => {
+    expect(ms(message)).toEqual({ ms: expected });
+  });
+
+  it.each([
+    'reading manifest 1 in docker.io/library/toomanyrequests: manifest unknown',
+    'docker.io/library/toomanyrequests:429: not found',
+    'pull QPS exceeded',
+  ])('but not by %s, which a user can bring about', (message) => expect(ms(message)).toBeUndefined());
+});

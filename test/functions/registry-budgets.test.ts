@@ -1,0 +1,147 @@
+import { expect, it } from 'vitest';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
+import { jobComplete } from '../../functions/job-complete.ts';
+import { purge } from '../../functions/purge.ts';
+import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
+import { quiet } from './begun.ts';
+import { aCache, aPod, changed, completed, scene, type Scene, tick } from './scene.ts';
+
+const minute = 60_000;
+const registryBudgets = { 'docker.io': { pullsPerHour: 10 } };
+const throttled = {
+  phase: 'Pending',
+  containerStatuses: [
+    { name: 'image-0', state: { waiting: { reason: 'ErrImagePull', message: 'HEAD: 429 Too Many Requests' } } },
+  ],
+};
+
+const names = Array.from({ length: 12 }, (_, index) => `node-${index}`);
+const spec = { cacheSpec: [{ images: ['app:1'] }] };
+const path = (namespace: string, name: string): string =>
+  `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches/${name}`;
+
+/** A cache in a namespace of its own. */
+function cacheIn(on: Scene, namespace: string, more: object = {}): void {
+  const metadata = { name: 'web', namespace, uid: `uid-of-${namespace}`, generation: 1 };
+  on.api.put(`/api/v1/namespaces/${namespace}`, { metadata: { name: namespace } });
+  on.api.put(path(namespace, 'web'), { metadata, spec: { ...spec, ...more } });
+}
+
+const drive = async (on: Scene, namespace: string): Promise<void> =>
+  reconcile(
+    { ...changed(aCache, { verb: 'add' }), object: { ...aCache, namespace }, cache: { namespace, name: 'web' } },
+    on.context,
+  );
+
+const jobsIn = (on: Scene, namespace: string): number =>
+  on.api.list(`/apis/batch/v1/namespaces/${namespace}/jobs`).length;
+
+const statusIn = (on: Scene, namespace: string) => parseImageCache(on.api.read(path(namespace, 'web'))).status;
+
+async function answerAll(on: Scene, status: object): Promise<void> {
+  const [first, ...more] = on.jobs().map((job) => aPod(on.pod(job, status)));
+  if (first !== undefined) await jobComplete(changed(first, { more }), on.context);
+}
+
+it('a budget counts the pulls of the caches of all namespaces', async () => {
+  const on = scene({ registryBudgets });
+  on.nodes(...names);
+  cacheIn(on, 'apps');
+  cacheIn(on, 'other');
+  await drive(on, 'apps');
+  expect(jobsIn(on, 'apps')).toBe(8);
+  await drive(on, 'other');
+  expect(jobsIn(on, 'other')).toBe(2);
+});
+
+it('what another process has started counts, as it is in the statuses', async () => {
+  const on = scene({ registryBudgets });
+  on.nodes(...names);
+  cacheIn(on, 'apps');
+  cacheIn(on, 'other');
+  await drive(on, 'apps');
+  const other = { ...on, context: { ...on.context, cluster: createCluster(on.api) } };
+  await drive(other, 'other');
+  expect(jobsIn(on, 'other')).toBe(2);
+});
+
+it('a function that may not list caches counts its own', async () => {
+  const on = scene({ registryBudgets });
+  on.nodes(...names);
+  cacheIn(on, 'apps');
+  on.api.refuse(/^GET .*v1alpha2\/imagecaches/, refusal(403, 'Forbidden', 'no'), 99);
+  await drive(on, 'apps');
+  expect(jobsIn(on, 'apps')).toBe(8);
+});
+
+it('nodes that wait are served by the tick once the budget is free', async () => {
+  const on = scene({ registryBudgets });
+  on.nodes(...names);
+  on.cache(spec);
+  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  await answerAll(on, completed(0));
+  expect(on.live().status.message).toContain('4 nodes wait for docker.io until 13:00');
+  on.wait(59 * minute);
+  await refresh(tick, on.context);
+  expect(on.jobs()).toEqual([]);
+  on.wait(minute);
+  await refresh(tick, on.context);
+  expect(on.jobs()).toHaveLength(4);
+  await answerAll(on, completed(0));
+  expect(on.live().status.status).toBe('Succeeded');
+});
+
+it('ticks write nothing while nodes wait', async () => {
+  const on = scene({ registryBudgets });
+  on.nodes(...names);
+  on.cache(spec);
+  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  await answerAll(on, completed(0));
+  quiet(on);
+  for (let turn = 0; turn < 3; turn += 1) {
+    on.wait(minute);
+    await refresh(tick, on.context);
+    await purge(tick, on.context);
+  }
+  expect(quiet(on)).toEqual([]);
+});
+
+it('a 429 of a kubelet rests the registry for other caches that pull with the credentials of nodes', async () => {
+  const on = scene();
+  on.nodes('node-1');
+  cacheIn(on, 'apps');
+  await drive(on, 'apps');
+  await answerAll(on, throttled);
+  expect(statusIn(on, 'apps').message).toContain('1 node waits for docker.io until 12:05');
+  cacheIn(on, 'other');
+  await drive(on, 'other');
+  expect(jobsIn(on, 'other')).toBe(0);
+  expect(statusIn(on, 'other').message).toContain('1 node waits for docker.io until 12:05');
+});
+
+it('a 429 for a login of one namespace holds up no other', async () => {
+  const on = scene();
+  on.nodes('node-1');
+  cacheIn(on, 'apps', { imagePullSecrets: [{ name: 'used-up' }] });
+  await drive(on, 'apps');
+  await answerAll(on, throttled);
+  expect(statusIn(on, 'apps').message).toContain('waits for docker.io');
+  cacheIn(on, 'other');
+  await drive(on, 'other');
+  expect(jobsIn(on, 'other')).toBe(1);
+});
+
+it('a 429 of a registry that a user runs rests that one only', async () => {
+  const on = scene();
+  on.nodes('node-1');
+  cacheIn(on, 'apps', { cacheSpec: [{ images: ['evil.example/docker.io/app:1'] }] });
+  await drive(on, 'apps');
+  await answerAll(on, throttled);
+  expect(Object.keys(statusIn(on, 'apps').registries)).toEqual(['evil.example']);
+  cacheIn(on, 'other');
+  await drive(on, 'other');
+  expect(jobsIn(on, 'other')).toBe(1);
+});
