@@ -16,7 +16,7 @@ const modelRooms = {
   cache: ['text'],
   node: ['text', 'cache'],
   job: ['text', 'cache', 'node'],
-  workload: ['text', 'cache'],
+  workload: ['text', 'cache', 'node'],
   desired: ['text', 'cache', 'node', 'job', 'workload'],
   round: ['text', 'cache', 'node', 'job', 'workload', 'desired'],
   pull: ['text', 'cache', 'node', 'job', 'workload', 'desired', 'round'],

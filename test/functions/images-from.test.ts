@@ -314,6 +314,30 @@ describe('a cache for which no workload names an image', () => {
   });
 });
 
+describe('a sidecar that admission has added', () => {
+  it('is found in the running Pods, for the same nodes as the other images of the workload', async () => {
+    const on = cacheOf({ kinds: ['Deployment', 'Pod'], nodes: 'AsPods' });
+    deploy(on, 'web', running('web:1'));
+    const notReady = {
+      key: 'node.kubernetes.io/not-ready',
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds: 300,
+    };
+    on.api.put('/api/v1/namespaces/apps/pods/web-1', {
+      metadata: { name: 'web-1', namespace: 'apps' },
+      spec: { ...running('web:1', 'mesh:2'), tolerations: [notReady] },
+    });
+    await reconcile(created, on.context);
+    expect(found(on).lists.map(({ images: each }) => each)).toEqual([
+      [
+        { image: 'mesh:2', workloads: ['Pod/web-1'], workloadCount: 1, unnamedSince: undefined },
+        { image: 'web:1', workloads: ['Deployment/web', 'Pod/web-1'], workloadCount: 2, unnamedSince: undefined },
+      ],
+    ]);
+  });
+});
+
 describe('what cannot be read of workloads', () => {
   const problem = async (on: Scene): Promise<string> => {
     await reconcile(created, on.context);

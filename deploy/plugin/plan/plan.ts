@@ -7,6 +7,7 @@ import { type Cluster, createCluster } from '#runtime/cluster/cluster.ts';
 import { ApiError } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { observe } from '#runtime/drive/observe.ts';
+import { readFoundImages } from '#runtime/drive/read-found-images.ts';
 import { worldOf } from '#runtime/drive/world-of.ts';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
 import { dataText } from '../data-text.ts';
@@ -59,7 +60,11 @@ async function run({ api, terminal, namespace, output, texts }: Invocation): Pro
   };
   const forecasts: Forecast[] = [];
   const others = await otherCaches(cluster);
-  for (const result of results) forecasts.push(await forecastOf(result, { ...listed, others, api }, context));
+  for (const { cache: read, isNew } of results) {
+    const cache = await readFoundImages(context)(read);
+    if (cache.found.problem !== '') terminal.note(`${cache.name}: ${cache.found.problem}`);
+    forecasts.push(await forecastOf({ cache, isNew }, { ...listed, others, api }, context));
+  }
   const data = dataText(output, forecasts);
   terminal.print(
     data ??
@@ -91,7 +96,7 @@ function readOnlyCluster(api: Api, { nodes }: ListedNodes): Cluster {
 }
 
 /** The reasons for which any function may open a round. */
-const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule', 'Purge'] as const;
+const opens = ['Spec', 'Adopted', 'Workloads', 'Annotation', 'Schedule', 'Purge'] as const;
 
 /** All caches of the cluster; none if the user may not list them. */
 async function otherCaches(cluster: Cluster): Promise<readonly ImageCache[]> {

@@ -105,7 +105,10 @@ function isVirtual(node: Node): boolean {
 
 /** The taints that do not come and go with the state of the node: its conditions, a cordon, its removal. */
 export const lastingTaints = (taints: readonly Taint[]): readonly Taint[] =>
-  taints.filter(({ key }) => !/^node\.(?:cloudprovider\.)?kubernetes\.io\//.test(key) && !deletionTaints.has(key));
+  taints.filter(({ key }) => !isConditionTaint(key) && !deletionTaints.has(key));
+
+/** Whether Kubernetes adds and removes a taint with this key by itself. */
+export const isConditionTaint = (key: string): boolean => /^node\.(?:cloudprovider\.)?kubernetes\.io\//.test(key);
 
 /** The first taint that keeps Pods with these tolerations off the node, by the scheduler's rule: PreferNoSchedule needs none. */
 export const untoleratedTaint = (tolerations: readonly Toleration[], taints: readonly Taint[]): Taint | undefined =>

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { FoundPlacement } from '#model/cache/found-images.ts';
+import { isConditionTaint } from '#model/node/node.ts';
 import { parseWorkload, type Workload } from './workload.ts';
 import type { WorkloadKind } from './workload-kinds.ts';
 
@@ -47,7 +48,8 @@ function ofWorkload({ kind, name, images, pullSecrets, serviceAccount, placement
     placement: {
       nodeSelector,
       terms: affinity.map(({ matchExpressions }) => matchExpressions),
-      tolerations,
+      // Those that admission adds to Pods are not in their templates, and make no difference here.
+      tolerations: tolerations.filter(({ key = '' }) => !isConditionTaint(key)),
     },
   };
 }

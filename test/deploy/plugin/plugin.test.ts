@@ -85,6 +85,13 @@ describe('kubectl imagecache plan', () => {
     expect(edited.out).toMatch(/ 3 +\S+(?: [kM]?B)? +registry\.example\/really:1$/m);
   });
 
+  it('says what of the images of workloads cannot be read', async () => {
+    const found = { spec: { cacheSpec: [{ images: ['a:1'], imagesFrom: { kinds: ['Pod'] } }] } };
+    const { out, err } = await plugin('plan -f -', cache('found', [], found));
+    expect(out).toContain('found in default: new\n3 nodes: 3 with work');
+    expect(err).toContain('found: The setting WORKLOAD_KINDS does not allow to read kind Pod\n');
+  });
+
   it('prints the error of the API server for an invalid manifest', async () => {
     const wrong = await plugin('plan -f -', cache('wrong', ['Not An Image']));
     expect(wrong).toMatchObject({ code: 1, out: '' });
