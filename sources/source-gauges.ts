@@ -1,5 +1,5 @@
 import { statusValues, type Condition, type ImageCache } from '#model/cache/image-cache.ts';
-import { nodeStates, stateOf } from '#model/cache/ledger.ts';
+import { type LedgerEntry, nodeStates, stateOf, waitsForRegistry } from '#model/cache/ledger.ts';
 import { removalStates } from '#model/cache/removal-ledger.ts';
 import type { Metrics, Sample } from '#runtime/process/metrics.ts';
 import type { SourceMetric } from './source-metrics.ts';
@@ -22,8 +22,8 @@ export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, so
     'imagecache_cache_nodes',
     whileLeading((caches) =>
       byState(
-        nodeStates,
-        caches.flatMap(({ status }) => Object.values(status.nodes).map((entry) => ({ state: stateOf(entry) }))),
+        [...nodeStates, waiting],
+        caches.flatMap(({ status }) => Object.values(status.nodes).map((entry) => ({ state: shownState(entry) }))),
       ),
     ),
   );
@@ -47,6 +47,11 @@ export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, so
     ),
   );
 }
+
+/** Pending nodes that wait for a registry are counted apart: they are no sign that work is stuck. */
+const waiting = 'Waiting';
+
+const shownState = (entry: LedgerEntry): string => (waitsForRegistry(entry) ? waiting : stateOf(entry));
 
 const one = (value: number): readonly Sample[] => [{ value }];
 

@@ -55,6 +55,8 @@ describe('the source has metrics of', () => {
       nodes: {
         a: { id: '1', desiredHash: 'w', attempt: 1, state: 'Failed', failedImages: [0] },
         away: { id: '2', desiredHash: 'w', attempt: 1, state: 'Ready', reason: 'NotReady' },
+        held: { id: '3', desiredHash: 'w', attempt: 0, state: 'Held', reason: 'RolloutStopped' },
+        late: { id: '4', desiredHash: 'w', attempt: 0, state: 'Pending', reason: 'RegistryRests' },
       },
     };
     const { lines, stop } = await world((api) => {
@@ -70,6 +72,8 @@ describe('the source has metrics of', () => {
     expect(await lines('cache_nodes')).toEqual([
       'imagecache_cache_nodes{state="Failed"} 1',
       'imagecache_cache_nodes{state="Skipped"} 1',
+      'imagecache_cache_nodes{state="Held"} 1',
+      'imagecache_cache_nodes{state="Waiting"} 1',
     ]);
     expect(await lines('deliveries')).toEqual(['imagecache_deliveries_total{kind="ImageCache",outcome="delivered"} 2']);
     await stop();

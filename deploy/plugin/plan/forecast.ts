@@ -1,6 +1,7 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import { normalisedReference } from '#model/text/image-reference.ts';
+import { hoursAtBudget } from '#model/pull/registry-gates.ts';
+import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { type LedgerEntry, type NodeState, stateOf } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
@@ -43,10 +44,14 @@ export type Forecast = {
   readonly supersedes: ReturnType<typeof supersededRound>;
   /** Registries that are asked when the round opens. */
   readonly registries: readonly string[];
+  /** Manifests that nodes get from registries with a budget, and the hours that it takes at least. */
+  readonly budgets: readonly BudgetForecast[];
   readonly gate: GateForecast | undefined;
   /** Nodes of each wave of the largest rollout; absent if all nodes pull at once. */
   readonly waves?: readonly number[];
 };
+
+export type BudgetForecast = { readonly registry: string; readonly pulls: number; readonly hours: number };
 
 export type NodeForecast = {
   readonly name: string;
@@ -121,9 +126,19 @@ export function forecast(input: ForecastInput): Forecast {
     },
     supersedes: supersededRound(cache, startsRound),
     registries: registriesAsked(cache, allNodes, settings),
+    budgets: budgetForecasts(nodes, settings),
     gate: gateForecast(next, allNodes, settings),
     ...wavesOf(cache, status, settings),
   };
+}
+
+function budgetForecasts(nodes: readonly NodeForecast[], settings: Settings): readonly BudgetForecast[] {
+  const images = nodes.flatMap(({ pull, check }) => [...pull, ...check]);
+  const registries = Map.groupBy(images, (image) => parseImageReference(image).registry);
+  return Object.entries(settings.registryBudgets).flatMap(([registry, budget]) => {
+    const pulls = registries.get(registry)?.length ?? 0;
+    return pulls === 0 ? [] : [{ registry, pulls, hours: hoursAtBudget(pulls, budget) }];
+  });
 }
 
 /** Domains of a topology grow by themselves, so that their waves depend on the nodes of each. */

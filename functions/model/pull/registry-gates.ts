@@ -1,6 +1,6 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { type LedgerEntry, waitsForRegistry } from '#model/cache/ledger.ts';
-import { type RegistryUse, type RegistryUses, noUse } from '#model/cache/registry-use.ts';
+import { type RegistryBudget, type RegistryUse, type RegistryUses, noUse } from '#model/cache/registry-use.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { parseImageReference } from '#model/text/image-reference.ts';
@@ -59,6 +59,12 @@ function gateOf(host: string, world: World, { cache, desired }: Started): Gate |
   return budget !== undefined && budget.left < probe.left ? budget : probe;
 }
 
+const shareAlone = (limit: number): number => Math.max(1, Math.floor(limit * largestShare));
+
+/** How many hours so many pulls of one namespace take at least, if no other has used any of the budget. */
+export const hoursAtBudget = (pulls: number, { pullsPerHour }: RegistryBudget): number =>
+  Math.max(0, Math.ceil(pulls / shareAlone(pullsPerHour)) - 1);
+
 function budgetLeft(host: string, { settings, registriesBeside, now }: World, cache: ImageCache): Gate | undefined {
   const limit = ownEntry(settings.registryBudgets, host)?.pullsPerHour;
   if (limit === undefined) return undefined;
@@ -69,7 +75,7 @@ function budgetLeft(host: string, { settings, registriesBeside, now }: World, ca
   namespaces.set(cache.namespace, (namespaces.get(cache.namespace) ?? 0) + ownPulls);
   const used = [...namespaces.values()].reduce((sum, pulls) => sum + pulls, 0);
   const users = [...namespaces].filter(([name, pulls]) => name === cache.namespace || pulls > 0).length;
-  const share = Math.max(1, Math.floor(users > 1 ? limit / users : limit * largestShare));
+  const share = users > 1 ? Math.max(1, Math.floor(limit / users)) : shareAlone(limit);
   const left = Math.min(limit - used, share - (namespaces.get(cache.namespace) ?? 0));
   const until = Math.max(own.pullsUntil ?? 0, beside?.pullsUntil ?? 0);
   return { left, isUnused: used === 0, until };

@@ -102,6 +102,17 @@ describe('a plan shows everything that will happen:', () => {
     expect(forecastLines(told, false)).toContain('waves: 1, 2, 6, 2 nodes');
   });
 
+  it('how many manifests a registry with a budget gives, and how long that takes', () => {
+    const nodes = Array.from({ length: 200 }, (_, index) => holding(`node-${index}`, []));
+    const lists = [list(['app:1', 'other.example/app:1'])];
+    const settings = { registryBudgets: { 'docker.io': { pullsPerHour: 80 }, 'unused.example': { pullsPerHour: 1 } } };
+    const told = planned(cache({ spec: spec({ lists }) }), { nodes, settings });
+    expect(told.budgets).toEqual([{ registry: 'docker.io', pulls: 200, hours: 3 }]);
+    expect(forecastLines(told, false)).toContain('200 manifests from docker.io: 3 hours at least with its budget');
+    const few = planned(cache({ spec: spec({ lists }) }), { nodes: nodes.slice(0, 9), settings });
+    expect(forecastLines(few, false)).toContain('9 manifests from docker.io: within its budget');
+  });
+
   it('the registries that are asked', () => {
     const moving = cache({ spec: spec({ lists: [list(['r.example:5000/app', 'other.example/app:1'])] }) });
     const told = planned(moving, { nodes: [node1] });

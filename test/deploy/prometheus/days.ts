@@ -28,6 +28,8 @@ const ordinary = {
   'imagecache_cache_conditions{pod="a",type="Failing"}': '0x720',
   'imagecache_cache_nodes{pod="a",state="Pending"}': '0x720',
   'imagecache_cache_nodes{pod="a",state="Pulling"}': '0x720',
+  'imagecache_cache_nodes{pod="a",state="Held"}': '0x720',
+  'imagecache_cache_nodes{pod="a",state="Waiting"}': '0x720',
   'imagecache_pulls_total{pod="a",result="succeeded"}': '0+1x720',
   'imagecache_pulls_total{pod="a",result="failed"}': '0x720',
   'imagecache_deliveries_total{pod="a",kind="tick",outcome="delivered"}': '1+1x720',
@@ -127,6 +129,32 @@ export const days: readonly Day[] = [
     name: 'a registry asks to be left alone for an hour',
     series: { ...ordinary, 'imagecache_registry_rest_seconds_total{pod="a"}': '0x60 3600x660' },
     expected: [{ at: '1h10m', firing: { ImageCacheRegistryRests: info } }],
+  },
+  {
+    name: 'a rollout stops, and is corrected an hour later',
+    series: { ...ordinary, 'imagecache_cache_nodes{pod="a",state="Held"}': '0x60 9x60 0x600' },
+    expected: [
+      { at: '1h3m', firing: {} },
+      { at: '1h10m', firing: { ImageCacheRolloutStopped: warning } },
+      { at: '2h10m', firing: {} },
+    ],
+  },
+  {
+    name: 'nodes wait two hours for a budget, without a pull',
+    series: {
+      ...ordinary,
+      'imagecache_cache_nodes{pod="a",state="Waiting"}': '0x60 90x120 0x540',
+      'imagecache_pulls_total{pod="a",result="succeeded"}': '5x720',
+    },
+    expected: ['1h50m', '2h50m', '3h10m'].map((at) => ({ at, firing: {} })),
+  },
+  {
+    name: 'a registry throttles for hours',
+    series: { ...ordinary, 'imagecache_cache_nodes{pod="a",state="Waiting"}': '0x60 90x660' },
+    expected: [
+      { at: '3h50m', firing: {} },
+      { at: '4h10m', firing: { ImageCacheRegistryThrottles: info } },
+    ],
   },
   {
     name: 'nodes wait for Jobs that are refused',
