@@ -220,12 +220,20 @@ function startWorkloads(
   onChange: (change: Change<WorkloadProjection>) => void,
   signal: AbortSignal,
 ): readonly Informer<WorkloadProjection>[] {
+  // Each retry would be logged while a right is missing, which the status of each cache says.
+  const quiet = options.log.child({}, { level: 'error' });
   return (given?.kinds ?? []).map((kind) => {
+    let isReported = false;
+    const onFailure = (): void => {
+      if (!isReported)
+        options.log.warn({ kind: kind.kind }, 'workloads cannot be watched: their changes are found with the tick');
+      isReported = true;
+    };
     const informer: Informer<WorkloadProjection> = startInformers(workloads(kind), within?.namespaces ?? [], {
-      ...{ api: options.api, clock: options.clock, log: options.log, signal },
-      onRestart: (cause) => meter.record('imagecache_watch_restarts_total', 1, { resource: kind.plural, cause }),
-      onMissing: () => {
-        options.log.warn({ kind: kind.kind }, 'the cluster does not have this kind of workloads');
+      ...{ api: options.api, clock: options.clock, log: quiet, signal },
+      onRestart: (cause) => {
+        meter.record('imagecache_watch_restarts_total', 1, { resource: kind.plural, cause });
+        if (cause === 'failed' && !informer.synced()) onFailure();
       },
       onChange: (change) => {
         if (informer.synced()) onChange(change);

@@ -29,11 +29,13 @@ const ofWeb = { kinds: ['Deployment'], selector: { matchLabels: { app: 'web' } }
 
 /** A source that has sent its first events, and what it sends since. */
 async function world(prepare: (api: InMemoryApi) => void) {
+  const lines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
   const [api, clock] = [inMemoryApi(), fakeClock()];
   prepare(api);
   const events: CloudEvent<unknown>[] = [];
   const source = startKubernetesSource({
-    ...{ api, clock, log: pino({ level: 'silent' }), workloads: { kinds, roundInterval: 30_000 } },
+    ...{ api, clock, log, workloads: { kinds, roundInterval: 30_000 } },
     sink: (event) => {
       events.push(event);
       return Promise.resolve();
@@ -47,7 +49,7 @@ async function world(prepare: (api: InMemoryApi) => void) {
       const sent = notice(event);
       return sent.type === 'change' ? `${sent.verb} ${sent.object.kind} ${sent.object.name}` : sent.type;
     });
-  return { api, clock, source, told };
+  return { api, clock, source, told, lines };
 }
 
 describe('a changed workload', () => {
@@ -121,7 +123,7 @@ describe('a kind that cannot be watched', () => {
     [403, 'Forbidden'],
     [404, 'NotFound'],
   ])('holds up nothing else when refused with %i', async (status, reason) => {
-    const { api, clock, source, told } = await world((prepared) => {
+    const { api, clock, source, told, lines } = await world((prepared) => {
       prepared.apply(cacheOf('web', ofWeb));
       prepared.refuse(/deployments/, refusal(status, reason, 'no'), Infinity);
     });
@@ -129,5 +131,8 @@ describe('a kind that cannot be watched', () => {
     api.apply(cacheOf('other', { kinds: ['Pod'] }));
     await clock.advance(2_000);
     expect(told()).toEqual(['add ImageCache other']);
+    await clock.advance(300_000);
+    expect(lines.filter((line) => line.includes('workloads cannot be watched'))).toHaveLength(1);
+    expect(lines).toHaveLength(1);
   });
 });
