@@ -61,7 +61,7 @@ describe('digest', () => {
   it.each([
     ['is too large', { ...index }, 'x'.repeat(4 * 1024 * 1024), / answered with more than 4194304 bytes$/],
     ['is a page', { 'content-type': 'text/html' }, 'log in', / answered with what is no manifest: type text\/html$/],
-    ['has not the digest it told', { ...index, ...told() }, 'x', / has not the digest it told$/],
+    ['does not have the digest it reported', { ...index, ...told() }, 'x', / does not have the digest it reported$/],
   ])('is unknown if the manifest %s', async (_when, headers, body, reason) => {
     const { host, registry } = await one((response, { method }) => {
       if (method === 'HEAD') answer(response, 405, '');
