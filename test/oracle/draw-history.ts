@@ -143,8 +143,14 @@ function drawnSpec({ chance, traits }: Draw): Spec {
     ...(chance.is(0.15) ? { pullDeadlineSeconds: chance.pick([1, 5, 30]) } : {}),
     ...(chance.is(0.25) ? { imagePullPolicy: 'Always' } : {}),
     ...(chance.is(0.3) ? { isIntolerant: true } : {}),
+    ...(chance.is(0.2) ? { rollout: rolloutOf(chance) } : {}),
   };
 }
+
+const rolloutOf = (chance: SeededRandom): NonNullable<Spec['rollout']> => ({
+  canaryNodes: chance.pick([1, 2]),
+  maxFailedNodes: chance.pick([0, 1, '100%']),
+});
 
 type Kind = { readonly weight: number; readonly action: (draw: Draw) => Action };
 

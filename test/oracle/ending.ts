@@ -116,6 +116,7 @@ const spec = z.object({
   tolerations: z.optional(z.array(z.unknown())),
   deletionPolicy: z._default(z.string(), 'Retain'),
   jobRetentionPolicy: z.optional(z.string()),
+  rollout: z.optional(z.unknown()),
 });
 
 /** The cache with the settings of the product where its spec has none. */

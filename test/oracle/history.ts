@@ -9,6 +9,7 @@ export type Spec = {
   readonly unschedulable?: 'Pull' | 'Skip';
   readonly jobRetentionPolicy?: 'Delete' | 'Retain';
   readonly maxConcurrentNodes?: number;
+  readonly rollout?: { readonly canaryNodes: number; readonly maxFailedNodes: number | string };
   readonly pullDeadlineSeconds?: number;
   readonly imagePullPolicy?: 'IfNotPresent' | 'Always';
   /** Whether no taint is tolerated; by default all are. */
@@ -118,6 +119,8 @@ function describeAction(action: Action): string {
 
 function describeSpec({ lists, ...rest }: Spec): string {
   const texts = lists.map(({ images, zone }) => `[${images.join(' ')}]${zone === undefined ? '' : ` on zone ${zone}`}`);
-  const others = Object.entries(rest).map(([key, value]) => `${key} ${String(value)}`);
+  const others = Object.entries(rest).map(
+    ([key, value]) => `${key} ${typeof value === 'object' ? JSON.stringify(value) : value}`,
+  );
   return [texts.join(' and '), ...others].join(', ');
 }

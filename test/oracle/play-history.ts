@@ -136,6 +136,7 @@ const unset = {
   unschedulable: null,
   jobRetentionPolicy: null,
   maxConcurrentNodes: null,
+  rollout: null,
   pullDeadlineSeconds: null,
   imagePullPolicy: null,
   tolerations: null,

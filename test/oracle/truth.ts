@@ -27,6 +27,12 @@ export function isDesired(cache: SeenCache, node: SeenNode): boolean {
   return hindrances(cache, node).length === 0 || state === 'Failed' || (state === 'Ready' && node.isReady);
 }
 
+/** A rollout stopped before it began there, because others have failed: the node keeps what it has. */
+export const isHeld = ({ spec, status }: SeenCache, { name }: SeenNode): boolean =>
+  spec.rollout !== undefined &&
+  status.nodes[name]?.state === 'Held' &&
+  Object.values(status.nodes).some(({ state }) => state === 'Failed');
+
 /** The status says that the cache was purged last. */
 export const isPurged = ({ status }: SeenCache): boolean => status.reason === 'ImageCachePurge';
 

@@ -1,5 +1,5 @@
 import type { CacheLife, Ending, SeenCache, SeenNode } from '../ending.ts';
-import { failuresOn, isPurged, isUsed, lifeOf, listedFor } from '../truth.ts';
+import { failuresOn, isHeld, isPurged, isUsed, lifeOf, listedFor } from '../truth.ts';
 
 /** An image that a cache brought and that nobody needs any more is gone, or the status says what keeps it. */
 export const leftover = (ending: Ending): readonly string[] =>
@@ -51,6 +51,8 @@ type Held = { readonly node: SeenNode; readonly image: string };
 /** A cache that is suspended keeps what it has; one that is purged lists nothing. */
 function keeps(ending: Ending, cache: SeenCache, { node, image }: Held): boolean {
   if (cache.spec.suspend) return lifeOf(ending, cache).listed.has(image);
+  // What left the spec stays on a node that a rollout holds.
+  if (isHeld(cache, node) && lifeOf(ending, cache).listed.has(image)) return true;
   return !isPurged(cache) && listedFor(cache, node).includes(image);
 }
 

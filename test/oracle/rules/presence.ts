@@ -1,5 +1,15 @@
 import type { Ending, SeenCache, SeenNode } from '../ending.ts';
-import { failuresOn, hindrances, isDesired, isPurged, isServed, listedFor, lostUnnoticed, unproven } from '../truth.ts';
+import {
+  failuresOn,
+  hindrances,
+  isDesired,
+  isHeld,
+  isPurged,
+  isServed,
+  listedFor,
+  lostUnnoticed,
+  unproven,
+} from '../truth.ts';
 
 /** What a cache lists for a node that can pull is there, or the status names the node; each node is in the state that it is in. */
 export function presence(ending: Ending): readonly string[] {
@@ -26,6 +36,7 @@ function onNode(ending: Ending, cache: SeenCache, node: SeenNode): readonly stri
     const isSaid = entry.state === 'Skipped' && hindered.includes(entry.reason);
     return isSaid ? [] : [`${name}: ${entry.state} (${entry.reason}), and it cannot pull: ${hindered.join(', ')}`];
   }
+  if (isHeld(cache, node)) return [];
   const unnoticed = lostUnnoticed(ending, cache, node);
   const missing = listed.filter((image) => !node.images.has(image));
   const failures = failuresOn(cache, node.name);
@@ -63,7 +74,8 @@ function unknownNodes({ nodes }: Ending, cache: SeenCache): readonly string[] {
 /** status.images counts the nodes that have an image, and those that failed to pull it. */
 function imageCounts(ending: Ending, cache: SeenCache): readonly string[] {
   return cache.status.images.flatMap(({ image, ready, failed }) => {
-    const able = ending.nodes.filter((node) => listedFor(cache, node).includes(image) && isDesired(cache, node));
+    const selected = ending.nodes.filter((node) => listedFor(cache, node).includes(image));
+    const able = selected.filter((node) => isDesired(cache, node) && !isHeld(cache, node));
     const having = able.filter(
       (node) => node.images.has(image) || lostUnnoticed(ending, cache, node).has(image),
     ).length;

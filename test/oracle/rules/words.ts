@@ -1,5 +1,5 @@
 import type { Ending, SeenCache, SeenNode } from '../ending.ts';
-import { condition, isDesired, isPurged, isServed, listedFor, lostUnnoticed, unproven } from '../truth.ts';
+import { condition, isDesired, isHeld, isPurged, isServed, listedFor, lostUnnoticed, unproven } from '../truth.ts';
 
 /** Word, message, numbers, failures and conditions agree with one another and with the nodes. */
 export function words(ending: Ending): readonly string[] {
@@ -27,12 +27,13 @@ function observed({ metadata, status }: SeenCache): readonly string[] {
 }
 
 /** Nodes of a cache by what they are, not by what the status says of them. */
-function counted(ending: Ending, cache: SeenCache): Readonly<Record<'desired' | 'ready' | 'skipped', number>> {
+function counted(ending: Ending, cache: SeenCache): Readonly<Record<'desired' | 'ready' | 'held' | 'skipped', number>> {
   const selected = ending.nodes.filter((node) => listedFor(cache, node).length > 0);
   const able = selected.filter((node) => isDesired(cache, node));
   return {
     desired: able.length,
-    ready: able.filter((node) => hasAll(ending, cache, node)).length,
+    ready: able.filter((node) => !isHeld(cache, node) && hasAll(ending, cache, node)).length,
+    held: able.filter((node) => isHeld(cache, node)).length,
     skipped: selected.length - able.length,
   };
 }
@@ -54,7 +55,10 @@ function wordsOfPulls(ending: Ending, cache: SeenCache): readonly string[] {
   const inState = (state: string): number => states.filter((each) => each === state).length;
   return [
     ...expect(
-      ready === truth.ready && desired === truth.desired && skipped === truth.skipped && failed === desired - ready,
+      ready === truth.ready &&
+        desired === truth.desired &&
+        skipped === truth.skipped &&
+        failed === desired - ready - truth.held,
       `nodeCounts says ${said}; really ${truth.ready} of ${truth.desired} have everything, ${truth.skipped} cannot pull`,
     ),
     ...expect(
