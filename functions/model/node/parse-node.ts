@@ -29,12 +29,28 @@ const nodeSchema = z.object({
 });
 
 /**
- * Returns a parser for many Nodes, which share the values of equal images. It throws a ZodError for an invalid Node.
+ * Returns a parser for many Nodes, which share the values of equal images. A Node that is read again without a change is the
+ * same object while anybody uses it: many decisions list all Nodes at once. It throws a ZodError for an invalid Node.
  */
 export function nodeReader(): (object: unknown) => Node {
   const shared = { intern: interned<ListedImage>(maxShared), indexOf: imageIndex() };
-  return (object) => readNode(object, shared);
+  const known = new Map<string, { readonly version: string; readonly node: WeakRef<Node> }>();
+  return (object) => {
+    const { uid, resourceVersion: version } = identity.parse(object).metadata;
+    const latest = known.get(uid);
+    const same = version !== undefined && latest?.version === version ? latest.node.deref() : undefined;
+    if (same !== undefined) return same;
+    const node = readNode(object, shared);
+    if (known.size >= maxKnown) known.clear();
+    if (version !== undefined) known.set(uid, { version, node: new WeakRef(node) });
+    return node;
+  };
 }
+
+const identity = z.object({ metadata: z.object({ uid: z.string(), resourceVersion: z.optional(z.string()) }) });
+
+/** Nodes that a parser remembers, a few words for each. */
+const maxKnown = 20_000;
 
 /** Images that a parser remembers: a megabyte or two. */
 const maxShared = 4_000;

@@ -49,6 +49,16 @@ describe('what many tell alike', () => {
     expect(other?.digests.get(tag)).toBe(one?.digests.get(tag));
   });
 
+  it('is one Node until it changes', () => {
+    const read = nodeReader();
+    const node = (uid: string, resourceVersion?: string): unknown => ({ metadata: { name: 'n', uid, resourceVersion } });
+    const first = read(node('u', '1'));
+    expect(read(node('u', '1'))).toBe(first);
+    expect(read(node('v', '1'))).not.toBe(first);
+    expect(read(node('u', '2'))).not.toBe(first);
+    expect(read(node('w'))).not.toBe(read(node('w')));
+  });
+
   it('is indexed for one node at a time, and nothing else of a Node as it was received is kept', () => {
     const read = nodeReader();
     const listing = (index: number): unknown => ({
