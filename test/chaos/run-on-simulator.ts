@@ -61,12 +61,15 @@ async function play(stage: Stage): Promise<SimulatorRun> {
   await stage.start();
   const api = createApi({ kubeconfig, master: '', inCluster: false });
   const verbs = kube(api, 'default');
-  const scenario = scenarioOf(prefix, seededRandom(seed, 'scenario'));
+  const scenario = scenarioOf(prefix, seed);
   const profile = isChaotic ? seededRandom(seed, 'profile').pick(profiles) : 'standalone';
   const tick = (): Promise<void> => tickTo(profile, log);
 
   supervised.start(
-    programs(profile, { kubeconfig, log: logs(stage.listener), hasLease: seededRandom(seed, 'lease').is(0.3) }),
+    programs(profile, {
+      ...{ kubeconfig, log: logs(stage.listener), hasLease: seededRandom(seed, 'lease').is(0.3) },
+      flags: scenario.flags,
+    }),
   );
   if (profile === 'broker')
     time.as(user, () =>

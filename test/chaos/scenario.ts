@@ -1,5 +1,5 @@
 import { simulatedImage } from '../behaviour/simulated-cluster.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import { seededRandom, type SeededRandom } from './seeded-random.ts';
 
 /** Actions of users and machines; faults are not among them. */
 export type Action =
@@ -32,6 +32,8 @@ export type Scenario = {
   readonly finalActions: readonly Action[];
   /** Whether reasons and conditions of caches must be equal: they are those of the last round, and a node that joins later starts none. */
   readonly hasCertainWords: boolean;
+  /** Flags of the product. */
+  readonly flags: readonly string[];
   /** The initial nodes. */
   readonly nodes: readonly { readonly name: string; readonly zone: Zone }[];
   /** Images that may be present or not: those of caches that are deleted without their images. */
@@ -49,15 +51,35 @@ const quickImages = [
 ] as const;
 const slowImage = simulatedImage('slow', 'c');
 
+/** Seeds from here on have many caches, which share nodes and images. */
+export const firstCrowdedSeed = 100_001;
+
+/** How many caches and nodes a scenario has, at least and at most, and the flags of the product. */
+type Size = {
+  readonly caches: readonly [number, number];
+  readonly nodes: readonly [number, number];
+  readonly flags: readonly string[];
+};
+
+const usual: Size = { caches: [1, 3], nodes: [1, 3], flags: [] };
+const crowded: Size = {
+  caches: [20, 20],
+  nodes: [3, 5],
+  // So few that caches wait for one another on each node.
+  flags: ['--max-pods-per-node=4', '--max-namespace-pods-per-node=3'],
+};
+
 /** The scenario of a seed; names start with `prefix`. Its result never depends on which of two actions is observed first. */
-export function scenarioOf(prefix: string, chance: SeededRandom): Scenario {
+export function scenarioOf(prefix: string, seed: number): Scenario {
+  const chance = seededRandom(seed, 'scenario');
+  const size = seed >= firstCrowdedSeed ? crowded : usual;
   const zone = (): Zone => chance.pick(['a', 'b']);
   const images = chance.is(0.5) ? quickImages : ([...quickImages, slowImage] as const);
-  const nodes = Array.from({ length: chance.between(1, 3) }, (_, index) => ({
+  const nodes = Array.from({ length: chance.between(...size.nodes) }, (_, index) => ({
     name: `${prefix}-${index + 1}`,
     zone: zone(),
   }));
-  const caches = Array.from({ length: chance.between(1, 3) }, (_, index) =>
+  const caches = Array.from({ length: chance.between(...size.caches) }, (_, index) =>
     lifeOf(`cache-${index + 1}`, { prefix, chance, images }),
   );
   const names = [...nodes.map(({ name }) => name), `${prefix}-8`];
@@ -65,6 +87,7 @@ export function scenarioOf(prefix: string, chance: SeededRandom): Scenario {
   const finalActions = chance.is(0.5) ? caches.flatMap(refreshedLast) : [];
   return {
     actors: [...caches, ...machines].filter((steps) => steps.length > 0),
+    flags: size.flags,
     nodes,
     finalActions,
     hasCertainWords: finalActions.length > 0 || machines.every((steps) => steps.length === 0),

@@ -18,6 +18,8 @@ export type ProductPlace = {
   readonly seed: number;
   readonly programs: Programs;
   readonly kubeconfig: string;
+  /** Flags of the scenario. */
+  readonly flags: readonly string[];
   /** The API server for this product only. */
   readonly api: string;
   readonly namespace: string;
@@ -131,9 +133,10 @@ function sinkOf(proxy: FaultProxy, broker: Server | undefined): Readonly<Record<
   return { ROUTES: JSON.stringify(routes) };
 }
 
-const flagsOf = ({ url }: FaultProxy, { seed, kubeconfig }: ProductPlace): readonly string[] => [
+const flagsOf = ({ url }: FaultProxy, { seed, kubeconfig, flags }: ProductPlace): readonly string[] => [
   ...[`--kubeconfig=${kubeconfig}`, `--master=${url}`, '--image-cache-refresh-frequency=0s'],
   `--leader-election=${seededRandom(seed, 'lease').is(0.1)}`,
+  ...flags,
 ];
 
 /** Ticks are sent from outside, so that their times can be controlled; the registries in use are not reachable. */

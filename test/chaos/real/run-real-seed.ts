@@ -48,7 +48,7 @@ export async function runRealSeed(place: RealPlace, run: RealRun): Promise<SeedR
   const prefix = `chaos-${seed}`;
   const namespace = `${prefix}-${Date.now().toString(36)}`;
   const verbs = kube(place.api, namespace);
-  const scenario = scenarioOf(prefix, seededRandom(seed, 'scenario'));
+  const scenario = scenarioOf(prefix, seed);
   const [record, faults] = [runRecord(log), activeFaults(seed)];
   await removeLeftovers(verbs, prefix);
   await verbs.create('Namespace', namespace);
@@ -58,6 +58,7 @@ export async function runRealSeed(place: RealPlace, run: RealRun): Promise<SeedR
     ...place,
     api: proxy.url,
     seed,
+    flags: scenario.flags,
     namespace,
     pool: prefix,
     record,
