@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import type { Limits } from '#model/cache/settings.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
+import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { unlimited } from './model/builders.ts';
@@ -83,6 +84,27 @@ describe('caches of all namespaces on one node', () => {
     expect(on.statusIn('apps', 'second').nodes['node-1']).toMatchObject({ state: 'Pulling', reason: '' });
     await on.finish('second');
     expect(on.statusIn('apps', 'second').status).toBe('Succeeded');
+  });
+
+  it('wait after an edit, too, and still say so after their removals were observed, as nobody would wake them otherwise', async () => {
+    const on = shared({ podsPerNode: 1 });
+    on.nodes('node-1');
+    on.cacheIn('apps', 'second');
+    await on.reconcileIn('apps', 'second');
+    await on.finish('second');
+    on.wait(60_000);
+    on.cacheIn('apps', 'first');
+    await on.reconcileIn('apps', 'first');
+    expect(on.statusIn('apps', 'first').nodes).toMatchObject({ 'node-1': { state: 'Pulling' } });
+    const before = on.api.read(cachePath('second'));
+    const edited = { ...before, metadata: { ...before?.metadata, generation: 2 } };
+    on.api.put(cachePath('second'), { ...edited, spec: { cacheSpec: [{ images: ['base:2'] }] } });
+    const event = { ...changed({ ...aCache, name: 'second' }), cache: { namespace: 'apps', name: 'second' } };
+    await reconcile(event, on.context);
+    const busy = { nodes: { 'node-1': { state: 'Pending', reason: 'NodeBusy' } } };
+    expect(on.statusIn('apps', 'second')).toMatchObject({ ...busy, removals: { 'node-1': { state: 'Pending' } } });
+    await purge(event, on.context);
+    expect(on.statusIn('apps', 'second')).toMatchObject(busy);
   });
 
   it('are served by the tick alone, too', async () => {

@@ -1,4 +1,5 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/job/retention.ts';
 import type { Plan } from '#model/plan.ts';
@@ -72,10 +73,14 @@ function likelyNodeIds({ before, observed }: Seen): readonly string[] {
 
 /** Ids of the nodes on which a plan begins an attempt. */
 const startedNodeIds = ({ status }: ImageCache, plan: Plan): readonly string[] =>
-  Object.entries(plan.status?.nodes ?? {}).flatMap(([name, { state, attempt, id }]) => {
+  Object.entries(plan.status?.nodes ?? {}).flatMap(([name, entry]) => {
     const stored = ownEntry(status.nodes, name);
-    return state === 'Pulling' && (stored?.attempt !== attempt || stored.id !== id) ? [id] : [];
+    return entry.state === 'Pulling' && !isSameAttempt(stored, entry) ? [entry.id] : [];
   });
+
+/** Attempts are counted again from one when a node desires other images. */
+const isSameAttempt = (stored: LedgerEntry | undefined, { attempt, id, desiredHash }: LedgerEntry): boolean =>
+  stored?.state === 'Pulling' && stored.attempt === attempt && stored.id === id && stored.desiredHash === desiredHash;
 
 /** Ids of the observed nodes that the plan starts, or that may be started in their place. */
 function startableNodeIds({ before, observed }: Seen, plan: Plan): readonly string[] {

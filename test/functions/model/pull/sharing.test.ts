@@ -51,7 +51,9 @@ describe('what many tell alike', () => {
 
   it('is one Node until it changes', () => {
     const read = nodeReader();
-    const node = (uid: string, resourceVersion?: string): unknown => ({ metadata: { name: 'n', uid, resourceVersion } });
+    const node = (uid: string, resourceVersion?: string): unknown => ({
+      metadata: { name: 'n', uid, resourceVersion },
+    });
     const first = read(node('u', '1'));
     expect(read(node('u', '1'))).toBe(first);
     expect(read(node('v', '1'))).not.toBe(first);
