@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { run } from '../cluster/run.ts';
 import { repetitions } from '../support/repetitions.ts';
-import { firstCrowdedSeed } from './scenario.ts';
 
 const program = join(import.meta.dirname, 'main.ts');
 const chaos = (...args: readonly string[]) => run(process.execPath, [program, ...args], { timeout: 280_000 });
@@ -14,18 +13,6 @@ it(`reaches the same end state with and without chaos, for ${seeds} seeds`, { ti
   const { stdout, stderr, code } = await chaos('--seeds', `${seeds}`);
   expect({ stdout, stderr, code }).toMatchObject({
     stdout: expect.stringContaining(`${seeds} seeds`) as string,
-    stderr: '',
-    code: 0,
-  });
-});
-
-// 20 caches that share nodes and images, at the limit of pull Pods on a node.
-const crowdedSeeds = repetitions(1, 10);
-
-it(`reaches the same end state with many caches, for ${crowdedSeeds} seeds`, { timeout: 300_000 }, async () => {
-  const { stdout, stderr, code } = await chaos('--from', `${firstCrowdedSeed}`, '--seeds', `${crowdedSeeds}`);
-  expect({ stdout, stderr, code }).toMatchObject({
-    stdout: expect.stringContaining(`${crowdedSeeds} seeds`) as string,
     stderr: '',
     code: 0,
   });
