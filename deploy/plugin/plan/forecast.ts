@@ -1,7 +1,7 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { hoursAtBudget } from '#model/pull/registry-gates.ts';
-import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
+import { normalisedReference, registryOf } from '#model/text/image-reference.ts';
 import { type LedgerEntry, type NodeState, stateOf } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
@@ -134,7 +134,7 @@ export function forecast(input: ForecastInput): Forecast {
 
 function budgetForecasts(nodes: readonly NodeForecast[], settings: Settings): readonly BudgetForecast[] {
   const images = nodes.flatMap(({ pull, check }) => [...pull, ...check]);
-  const registries = Map.groupBy(images, (image) => parseImageReference(image).registry);
+  const registries = Map.groupBy(images, (image) => registryOf(image));
   return Object.entries(settings.registryBudgets).flatMap(([registry, budget]) => {
     const pulls = registries.get(registry)?.length ?? 0;
     return pulls === 0 ? [] : [{ registry, pulls, hours: hoursAtBudget(pulls, budget) }];

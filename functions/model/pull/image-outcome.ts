@@ -1,6 +1,7 @@
 import type { ContainerStatus, Pod } from '#model/job/pod.ts';
 import { containerName } from '#model/job/pull-container.ts';
 import type { Cause } from '#model/cache/cause.ts';
+import { withoutReference } from '#model/text/image-reference.ts';
 
 /** The image to evaluate, and the image whose no-op program the Pod runs. */
 export type Images = {
@@ -98,13 +99,13 @@ const isThrottled = ({ message }: ContainerStatus): boolean => message.includes(
 /** Whether a registry, or a kubelet that asked it, refuses the image to Pods without credentials. */
 export const isDenied = ({ reason, message }: Cause, image: string): boolean =>
   ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull'].includes(reason) &&
-  permanent.test(message.replaceAll(image, ''));
+  permanent.test(withoutReference(message, image));
 
 /** Whether a kubelet reports that the registry does not have an image, rather than that it does not give it away. */
 export const isNotFound = ({ reason, message }: Cause, image: string): boolean =>
   ['ErrImagePull', 'ImagePullBackOff'].includes(reason) &&
-  notFound.test(message.replaceAll(image, '')) &&
-  !mayBeHidden.test(message.replaceAll(image, ''));
+  notFound.test(withoutReference(message, image)) &&
+  !mayBeHidden.test(withoutReference(message, image));
 
 const notFound = /not found|manifest unknown|name unknown/i;
 /** A login that failed, an image for other platforms, and a name that nothing resolves are no word on the image. */
@@ -112,21 +113,25 @@ const mayBeHidden = /authori[sz]|denied|token|login|platform|no such host|no mat
 
 /**
  * How long a registry asks to be left alone that throttles a kubelet, in milliseconds; undefined inside if it does not say,
- * and undefined if it does not throttle. No reference can contain these words: they have a space.
+ * and undefined if it does not throttle. No reference can contain these words, as they have a space or follow one; names
+ * of files in an image can, and are quoted when it is unpacked.
  */
 export function throttledBy({ message }: Cause, image: string): { readonly ms: number | undefined } | undefined {
-  const text = message.replaceAll(image, '');
-  if (!/429 Too Many Requests|(?:^|[\s:])toomanyrequests: /i.test(text)) return undefined;
+  const [text = ''] = withoutReference(message, image).split(unpacking);
+  if (!/429 Too Many Requests|(?:^|\s)toomanyrequests: /i.test(text)) return undefined;
   const [, amount, unit = 's'] = /retry[- ]after:? ?(\d+(?:\.\d+)?) ?(ms|s|m|h)?\b/i.exec(text) ?? [];
   return { ms: amount === undefined ? undefined : Number(amount) * (milliseconds[unit.toLowerCase()] ?? 1000) };
 }
+
+/** What runtimes say before they quote names of files. */
+const unpacking = /(?:extract|apply|add)(?:ing)? layer|processing tar/i;
 
 const milliseconds: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Failures that waiting does not resolve: invalid reference, not found, access denied. The image's own name is ignored. */
 function isPermanent({ reason, message }: ContainerStatus, image: string): boolean {
   const isNamed = ['InvalidImageName', 'ErrImageNeverPull', 'SignatureValidationFailed'].includes(reason);
-  return isNamed || permanent.test(message.replaceAll(image, ''));
+  return isNamed || permanent.test(withoutReference(message, image));
 }
 const permanent =
   /not found|manifest unknown|no match for platform|no matching manifest|unauthori[sz]ed|authorization failed|access denied|denied:|authentication required|forbidden|invalid reference/i;

@@ -5,7 +5,7 @@ import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 import type { Result } from './evaluated-jobs.ts';
-import { parseImageReference } from '#model/text/image-reference.ts';
+import { registryOf } from '#model/text/image-reference.ts';
 import { type RegistryFinding, withFindings } from './registry-gates.ts';
 import { openingResult } from './opening-result.ts';
 import { pullResult, withoutLateAttempt } from './pull-result.ts';
@@ -39,7 +39,7 @@ export function recordResults(world: World, cache: ImageCache, desired: DesiredB
 function gaveImages({ present }: Result, { cache, desired }: Attempted): readonly RegistryFinding[] {
   const hosts = Object.keys(cache.status.registries);
   if (hosts.length === 0) return [];
-  const found = new Set([...present.keys()].map((index) => parseImageReference(desired.images[index] ?? '').registry));
+  const found = new Set([...present.keys()].map((index) => registryOf(desired.images[index] ?? '')));
   return hosts.filter((host) => found.has(host)).map((host) => ({ host }));
 }
 

@@ -27,6 +27,22 @@ export function normalisedReference(text: string): string {
   return digest === '' ? `${registry}/${repository}:${tag}` : `${registry}/${repository}@${digest}`;
 }
 
+/** The registry that a reference pulls from, by its one name. */
+export const registryOf = (reference: string): string => registryName(parseImageReference(reference).registry);
+
+/** One name for all spellings of the host of a registry: limits hold for the registry, not for a spelling. */
+export function registryName(spelled: string): string {
+  const host = spelled.toLowerCase().replace(/:0*443$/, '');
+  return dockerHub.has(host) ? 'docker.io' : host;
+}
+
+/** Other hosts of Docker Hub. */
+const dockerHub: ReadonlySet<string> = new Set(['index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com']);
+
+/** A text in which an image is not named: it says what happened, whatever the image is called. */
+export const withoutReference = (text: string, image: string): string =>
+  image === '' ? text : text.replaceAll(image, 'IMAGE').replaceAll(normalisedReference(image), 'IMAGE');
+
 /** Whether a reference is expected to move to another digest: `:latest` or no tag. Other tags are assumed to stay. */
 export function isMovingReference(text: string): boolean {
   const { tag, digest } = parseImageReference(text);

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { RegistryBudget } from '#model/cache/registry-use.ts';
+import { registryName } from '#model/text/image-reference.ts';
 import { isHost, isWebAddress, type Reads } from './setting.ts';
 
 /** The operator's settings of registries. */
@@ -26,7 +27,8 @@ export const budgets: Reads<Readonly<Record<string, RegistryBudget>>> = {
   parse: (value) => {
     const parsed = value.trim() === '' ? {} : json(value);
     const read = budgetsSchema.safeParse(parsed);
-    return read.success && Object.keys(read.data).every((host) => isHost(host)) ? { value: read.data } : undefined;
+    if (!read.success || !Object.keys(read.data).every((host) => isHost(host))) return undefined;
+    return { value: Object.fromEntries(Object.entries(read.data).map(([host, each]) => [registryName(host), each])) };
   },
   expects: 'a JSON object such as {"docker.io": {"pullsPerHour": 80}}',
 };

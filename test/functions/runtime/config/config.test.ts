@@ -115,6 +115,14 @@ describe('readConfig', () => {
     });
   });
 
+  it('knows a registry with a budget by every spelling of its host', () => {
+    const argv = ['--registry-budgets={"Index.Docker.io:443": {"pullsPerHour": 80}, "hub": {"pullsPerHour": 9}}'];
+    expect(readConfig(argv, {}).settings.registryBudgets).toEqual({
+      'docker.io': { pullsPerHour: 80 },
+      hub: { pullsPerHour: 9 },
+    });
+  });
+
   it('prefers a flag to the environment, and the last of two flags', () => {
     const env = { IMAGE_PULL_DEADLINE_DURATION: '7m', JOBS_MAX_SURGE: '3' };
     const argv = ['--image-pull-deadline-duration=1m', '--image-pull-deadline-duration=2m'];
