@@ -8,6 +8,7 @@ import { isSameStatus } from '#model/desired/serialize-status.ts';
 import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-due.ts';
 import { recordResults } from '#model/pull/record-results.ts';
 import { retainsJobs } from '#model/job/retention.ts';
+import { withPossibleUses } from '#model/pull/registry-gates.ts';
 import { withoutAbsentImages } from '#model/pull/absent-images.ts';
 import { endWave, holdNodes } from '#model/pull/waves.ts';
 import { startNodes } from '#model/pull/start-nodes.ts';
@@ -64,7 +65,7 @@ type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; read
 
 /** Matches the ledger with the observed nodes, records the results of Jobs, and starts pulling on the next nodes. */
 function pullStep(world: World, opened: ImageCache): Pulled {
-  const { next: synced, desired } = syncLedger(world, opened);
+  const { next: synced, desired } = syncLedger(world, withPossibleUses(opened, world.now));
   const recorded = recordResults(world, synced, desired);
   const tried = withoutAbsentImages(world, skipUnavailable(world, recorded), desired);
   const available = endWave(world, holdNodes(world, tried));

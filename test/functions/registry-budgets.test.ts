@@ -7,7 +7,7 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { quiet } from './begun.ts';
-import { aCache, aPod, changed, completed, scene, type Scene, tick } from './scene.ts';
+import { aCache, aPod, changed, completed, podsPath, scene, type Scene, tick } from './scene.ts';
 
 const minute = 60_000;
 const registryBudgets = { 'docker.io': { pullsPerHour: 10 } };
@@ -144,4 +144,118 @@ it('a 429 of a registry that a user runs rests that one only', async () => {
   cacheIn(on, 'other');
   await drive(on, 'other');
   expect(jobsIn(on, 'other')).toBe(1);
+});
+
+it.each(['registry-1.docker.io/library/app:1', 'index.docker.io/app:1', 'Registry-1.Docker.IO:443/library/app:1'])(
+  'a budget counts what %s pulls, as it is the same registry',
+  async (image) => {
+    const on = scene({ registryBudgets });
+    on.nodes(...names);
+    cacheIn(on, 'apps', { cacheSpec: [{ images: [image] }] });
+    await drive(on, 'apps');
+    expect(jobsIn(on, 'apps')).toBe(8);
+    expect(Object.keys(statusIn(on, 'apps').registries)).toEqual(['docker.io']);
+  },
+);
+
+it('decisions of one process that begin at once keep a budget together', async () => {
+  const on = scene({ registryBudgets });
+  on.nodes(...names);
+  for (const namespace of ['apps', 'other', 'third']) cacheIn(on, namespace);
+  await Promise.all(['apps', 'other', 'third'].map(async (namespace) => drive(on, namespace)));
+  const started = ['apps', 'other', 'third'].map((namespace) => jobsIn(on, namespace));
+  expect(started.reduce((sum, each) => sum + each)).toBeLessThanOrEqual(10);
+});
+
+it('they also wait for what a new process reads of others', async () => {
+  const on = scene({ registryBudgets });
+  on.nodes(...names);
+  for (const namespace of ['apps', 'other', 'third']) cacheIn(on, namespace);
+  await drive(on, 'apps');
+  const next = { ...on, context: { ...on.context, cluster: createCluster(on.api) } };
+  await Promise.all(['other', 'third'].map(async (namespace) => drive(next, namespace)));
+  expect(jobsIn(on, 'other') + jobsIn(on, 'third')).toBe(2);
+});
+
+it('a listing of caches that fails is tried again by the next decision', async () => {
+  const on = scene({ registryBudgets });
+  on.nodes(...names);
+  cacheIn(on, 'apps');
+  cacheIn(on, 'other');
+  await drive(on, 'apps');
+  const next = { ...on, context: { ...on.context, cluster: createCluster(on.api) } };
+  on.api.refuse(/^GET .*v1alpha2\/imagecaches/, refusal(400, 'BadRequest', 'no'), 1);
+  await expect(drive(next, 'other')).rejects.toThrow();
+  await drive(next, 'other');
+  expect(jobsIn(on, 'other')).toBe(2);
+});
+
+it.each([
+  ['a rest without end', { restsUntil: '9999-01-01T00:00:00Z', restSeconds: 300 }],
+  ['pulls that count for ever', { pulls: 1_000_000, pullsUntil: '9999-01-01T00:00:00Z' }],
+  ['fewer pulls than none', { pulls: -1_000_000, pullsUntil: '2026-11-24T12:30:00Z' }],
+])('%s, of a clock that is wrong or by hand, is no news', async (_, use) => {
+  const on = scene({ registryBudgets });
+  on.nodes(...names);
+  cacheIn(on, 'apps');
+  on.api.put(path('apps', 'web'), {
+    ...on.api.read(path('apps', 'web')),
+    status: { registries: { 'docker.io': use } },
+  });
+  cacheIn(on, 'other');
+  await drive(on, 'other');
+  expect(jobsIn(on, 'other')).toBeGreaterThan(0);
+  expect(jobsIn(on, 'other')).toBeLessThanOrEqual(8);
+  await drive(on, 'apps');
+  expect(jobsIn(on, 'apps') + jobsIn(on, 'other')).toBeLessThanOrEqual(10);
+});
+
+it('a 429 for a login that admission adds holds up no other namespace', async () => {
+  const on = scene();
+  on.nodes('node-1');
+  cacheIn(on, 'apps');
+  await drive(on, 'apps');
+  const [job = ''] = on.jobs();
+  const pod = on.pod(job, throttled);
+  const made = on.api.read(`${podsPath}/${pod}`);
+  on.api.put(`${podsPath}/${pod}`, {
+    ...made,
+    spec: { initContainers: [{ name: 'noop' }], imagePullSecrets: [{ name: 'used-up' }] },
+  });
+  await jobComplete(changed(aPod(pod)), on.context);
+  expect(statusIn(on, 'apps').registries['docker.io']).toMatchObject({ restsAlone: true });
+  cacheIn(on, 'other');
+  await drive(on, 'other');
+  expect(jobsIn(on, 'other')).toBe(1);
+});
+
+it('other caches try a registry with one node as well when it has rested', async () => {
+  const on = scene();
+  on.nodes('node-1');
+  cacheIn(on, 'apps');
+  await drive(on, 'apps');
+  await answerAll(on, throttled);
+  on.nodes(...names);
+  cacheIn(on, 'other');
+  await drive(on, 'other');
+  on.wait(5 * minute);
+  await refresh(tick, on.context);
+  expect([jobsIn(on, 'apps'), jobsIn(on, 'other')]).toEqual([1, 1]);
+});
+
+it('nothing is written while one node tries a registry that has rested', async () => {
+  const on = scene();
+  on.nodes(...names);
+  on.cache(spec);
+  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  await answerAll(on, throttled);
+  on.wait(5 * minute);
+  await refresh(tick, on.context);
+  expect(on.jobs()).toHaveLength(1);
+  on.wait(20_000);
+  await refresh(tick, on.context);
+  quiet(on);
+  on.wait(20_000);
+  await refresh(tick, on.context);
+  expect(quiet(on)).toEqual([]);
 });

@@ -249,6 +249,7 @@ const registryUse = z.object({
   pullsUntil: time,
   restsUntil: time,
   restSeconds: withDefault(z.number(), 0),
+  restsAlone: withDefault(z.boolean(), false),
   waitsUntil: time,
 });
 

@@ -8,6 +8,8 @@ export type RegistryUse = {
   readonly restsUntil: number | undefined;
   /** How long that rest is, in seconds. */
   readonly restSeconds: number;
+  /** The rest says nothing to other namespaces: the node was throttled with credentials that only this one has. */
+  readonly restsAlone: boolean;
   /** Until when pending nodes wait for the registry; undefined if none does. */
   readonly waitsUntil: number | undefined;
 };
@@ -20,17 +22,44 @@ export const noUse: RegistryUse = {
   pullsUntil: undefined,
   restsUntil: undefined,
   restSeconds: 0,
+  restsAlone: false,
   waitsUntil: undefined,
 };
 
+/** The latest rest of one registry that other caches know of. */
+export type RestBeside = Pick<RegistryUse, 'restSeconds' | 'restsAlone'> & { readonly restsUntil: number };
+
 /** What other caches have used of one registry. */
 export type UseBeside = {
-  /** Pulls that still count, by namespace. */
+  /** Pulls that still count, by namespace; 0 for one whose nodes wait. */
   readonly pulls: ReadonlyMap<string, number>;
   /** When the last of them no longer counts. */
   readonly pullsUntil: number | undefined;
-  readonly restsUntil: number | undefined;
+  readonly rest: RestBeside | undefined;
 };
+
+const hour = 3_600_000;
+
+/** The longest rest, and how long pulls count, in milliseconds. */
+export const longestUse = hour;
+
+/** By how much the clock of another writer may be ahead, in milliseconds. */
+const clockSkew = 300_000;
+
+/**
+ * What a status can say of a registry: times beyond the longest ones, of a clock that is wrong or by hand, count as
+ * absent, as nobody would take them back.
+ */
+export function possibleUse(use: RegistryUse, now: number): RegistryUse {
+  const possible = (time: number | undefined): number | undefined =>
+    time !== undefined && time <= now + longestUse + clockSkew ? time : undefined;
+  return {
+    ...use,
+    pulls: Math.max(0, use.pulls),
+    pullsUntil: possible(use.pullsUntil),
+    restsUntil: possible(use.restsUntil),
+  };
+}
 
 /** What an operator allows of one registry. */
 export type RegistryBudget = { readonly pullsPerHour: number };

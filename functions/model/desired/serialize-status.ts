@@ -232,11 +232,19 @@ const serializedPlacement = ({ lists, ...placement }: Placement) => ({
 const registries = (uses: RegistryUses): SerializedStatus =>
   Object.fromEntries(Object.entries(uses).map(([host, use]) => [host, serializedUse(use)]));
 
-const serializedUse = ({ pulls, pullsUntil, restsUntil, restSeconds, waitsUntil }: RegistryUse): SerializedStatus => ({
+const serializedUse = ({
+  pulls,
+  pullsUntil,
+  restsUntil,
+  restSeconds,
+  restsAlone,
+  waitsUntil,
+}: RegistryUse): SerializedStatus => ({
   ...(pulls === 0 ? {} : { pulls }),
   ...time('pullsUntil', pullsUntil),
   ...time('restsUntil', restsUntil),
   ...(restSeconds === 0 ? {} : { restSeconds }),
+  ...(restsAlone ? { restsAlone } : {}),
   ...time('waitsUntil', waitsUntil),
 });
 

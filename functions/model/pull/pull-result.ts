@@ -9,7 +9,7 @@ import {
 } from '#model/cache/ledger.ts';
 import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
-import { parseImageReference } from '#model/text/image-reference.ts';
+import { registryOf } from '#model/text/image-reference.ts';
 import { throttledBy } from './image-outcome.ts';
 import type { RegistryFinding } from './registry-gates.ts';
 import type { World } from '#model/world.ts';
@@ -37,13 +37,14 @@ export function pullResult(name: string, attempt: Attempt, world: World): Result
   if (types.includes('lost')) return lost(attempt);
   if (types.includes('mountRefused')) return entry.copiesNoop ? lost(attempt) : retry({ ...entry, copiesNoop: true });
   const finished = finishedIn(evaluated);
-  if (evaluated.some((job) => throttledIn(job, desired).length > 0)) return rested(attempt, evaluated);
   const pulled = finished.filter(({ hasUsedCredentials }) => hasUsedCredentials);
   const present = pulled.flatMap(({ verdict }) => [...verdict.present.keys()]);
   const locked =
     pulled.length === 0
       ? entry
       : withLocked(entry, present, { node: world.observed.nodes.get(name), desired, anonymousPulls });
+  if (evaluated.some((job) => throttledIn(job, desired).length > 0))
+    return rested({ ...attempt, entry: locked }, evaluated);
   const recorded = { ...attempt, entry: withDeadline({ ...attempt, entry: locked }, finished) };
   const report = reportOf(evaluated);
   return {
@@ -55,12 +56,17 @@ export function pullResult(name: string, attempt: Attempt, world: World): Result
 }
 
 /** What registries of the images of a Job asked for, if they throttle the node. */
-function throttledIn({ verdict }: Evaluated, { images }: DesiredImages): readonly RegistryFinding[] {
+function throttledIn(
+  { verdict, hasUsedCredentials }: Evaluated,
+  { images }: DesiredImages,
+): readonly RegistryFinding[] {
   const causes = verdict.type === 'running' ? verdict.causes : verdict.type === 'finished' ? verdict.failed : [];
   return [...causes].flatMap(([index, cause]) => {
     const image = images[index] ?? '';
     const throttled = throttledBy(cause, image);
-    return throttled === undefined ? [] : [{ host: parseImageReference(image).registry, throttled }];
+    // What else a Pod pulls or presents than its image with the node's credentials says nothing about other caches.
+    const isAlone = hasUsedCredentials || cause.reason === 'HelperImageFailed';
+    return throttled === undefined ? [] : [{ host: registryOf(image), throttled: { ...throttled, isAlone } }];
   });
 }
 

@@ -1,5 +1,5 @@
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import type { RegistryUse, RegistryUses, UseBeside } from '#model/cache/registry-use.ts';
+import { possibleUse, type RegistryUse, type RegistryUses, type UseBeside } from '#model/cache/registry-use.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import { ApiError } from '#runtime/errors.ts';
 import type { Settings } from '#model/cache/settings.ts';
@@ -8,8 +8,10 @@ import type { Settings } from '#model/cache/settings.ts';
 export type KnownUses = {
   /** Remembers the status of a cache that was read, or is about to be written. */
   readonly note: (cache: ImageCache, status: Status, at: Noting) => void;
-  /** What other caches have used. With budgets, those that other processes drive are read twice a minute at most. */
-  readonly beside: (cache: ImageCache, at: Noting) => Promise<ReadonlyMap<string, UseBeside>>;
+  /** With budgets, reads the caches that other processes drive, twice a minute at most. */
+  readonly read: (at: Noting) => Promise<void>;
+  /** What other caches have used, as far as it is known. */
+  readonly beside: (cache: ImageCache, at: Noting) => ReadonlyMap<string, UseBeside>;
 };
 
 type Noting = { readonly settings: Settings; readonly now: number };
@@ -27,26 +29,37 @@ const listingInterval = 30_000;
 
 export function knownUses(list: () => Promise<readonly ImageCache[]>): KnownUses {
   const known = new Map<string, Known>();
-  let listedAt = -Infinity;
+  let listing: { readonly since: number; readonly done: Promise<void> } | undefined;
   const note: KnownUses['note'] = (cache, { registries }, { settings, now }) => {
     known.delete(cache.uid);
     if (Object.keys(registries).length === 0) return;
     const isShared = !namesCredentials(cache, settings);
     known.set(cache.uid, { namespace: cache.namespace, isShared, registries, notedAt: now });
   };
+  const readAll = async (at: Noting): Promise<void> => {
+    for (const each of await unlessForbidden(list)) {
+      // What this process has written meanwhile is newer than the listing.
+      if ((known.get(each.uid)?.notedAt ?? -Infinity) < at.now) note(each, each.status, at);
+    }
+  };
   return {
     note,
-    beside: async (cache, at) => {
-      const { settings, now } = at;
-      if (Object.keys(settings.registryBudgets).length > 0 && now - listedAt >= listingInterval) {
-        listedAt = now;
-        for (const each of await unlessForbidden(list)) {
-          // What this process has written meanwhile is newer than the listing.
-          if ((known.get(each.uid)?.notedAt ?? -Infinity) < now) note(each, each.status, at);
-        }
+    read: async (at) => {
+      if (Object.keys(at.settings.registryBudgets).length === 0) return;
+      if (listing === undefined || at.now - listing.since >= listingInterval)
+        listing = { since: at.now, done: readAll(at) };
+      const current = listing;
+      try {
+        // Decisions that begin meanwhile wait for it, too: they would take what others have used.
+        await current.done;
+      } catch (error) {
+        if (listing === current) listing = undefined;
+        throw error;
       }
+    },
+    beside: (cache, at) => {
       for (const [uid, { registries }] of known)
-        if (Object.values(registries).every((use) => isOver(use, now))) known.delete(uid);
+        if (Object.values(registries).every((use) => isOver(use, at.now))) known.delete(uid);
       return usesBeside(known, cache, at);
     },
   };
@@ -62,8 +75,8 @@ async function unlessForbidden(list: () => Promise<readonly ImageCache[]>): Prom
   }
 }
 
-const isOver = ({ pullsUntil = 0, restsUntil = 0 }: RegistryUse, now: number): boolean =>
-  pullsUntil <= now && restsUntil <= now;
+const isOver = ({ pullsUntil = 0, restsUntil = 0, waitsUntil = 0 }: RegistryUse, now: number): boolean =>
+  pullsUntil <= now && restsUntil <= now && waitsUntil <= now;
 
 function usesBeside(
   known: ReadonlyMap<string, Known>,
@@ -71,25 +84,39 @@ function usesBeside(
   { settings, now }: Noting,
 ): ReadonlyMap<string, UseBeside> {
   const isShared = !namesCredentials(cache, settings);
-  const uses = new Map<string, UseBeside>();
+  const uses = new Map<string, UseBeside & { readonly pulls: Map<string, number> }>();
   for (const [uid, other] of known) {
     if (uid === cache.uid) continue;
-    // A rest of one login says nothing about another: a namespace must not stop others by a login that it has used up.
-    const sharesRests = other.namespace === cache.namespace || (isShared && other.isShared);
-    for (const [host, { pulls, pullsUntil = 0, restsUntil = 0 }] of Object.entries(other.registries)) {
-      const counts = pullsUntil > now ? pulls : 0;
-      const rest = sharesRests && restsUntil > now ? restsUntil : 0;
-      if (counts === 0 && rest === 0) continue;
-      const use = uses.get(host);
-      const own = (use?.pulls.get(other.namespace) ?? 0) + counts;
+    for (const [host, stored] of Object.entries(other.registries)) {
+      const found = foundIn(possibleUse(stored, now), { other, isShared, namespace: cache.namespace, now });
+      if (found === undefined) continue;
+      const { pulls = new Map<string, number>(), pullsUntil = 0, rest } = uses.get(host) ?? {};
+      pulls.set(other.namespace, (pulls.get(other.namespace) ?? 0) + found.pulls);
       uses.set(host, {
-        pulls: new Map([...(use?.pulls ?? []), [other.namespace, own]]),
-        pullsUntil: latest(use?.pullsUntil, pullsUntil),
-        restsUntil: latest(use?.restsUntil, rest),
+        pulls,
+        pullsUntil: Math.max(pullsUntil, found.pullsUntil) || undefined,
+        rest: (found.rest?.restsUntil ?? 0) > (rest?.restsUntil ?? 0) ? found.rest : rest,
       });
     }
   }
   return uses;
 }
 
-const latest = (a: number | undefined, b: number): number | undefined => Math.max(a ?? 0, b) || undefined;
+type Reader = { readonly other: Known; readonly isShared: boolean; readonly namespace: string; readonly now: number };
+
+/** What one cache has used of a registry, and the rest that it shares; undefined if there is neither, nor nodes that wait. */
+function foundIn(
+  { pulls, pullsUntil = 0, restsUntil = 0, restSeconds, restsAlone, waitsUntil = 0 }: RegistryUse,
+  { other, isShared, namespace, now }: Reader,
+) {
+  // A rest of one login says nothing about another: a namespace must not stop others by a login that it has used up.
+  const restsForAll = other.isShared && !restsAlone;
+  const sharesRest = restsUntil > now && (other.namespace === namespace || (isShared && restsForAll));
+  const counts = pullsUntil > now;
+  if (!counts && !sharesRest && waitsUntil <= now) return undefined;
+  return {
+    pulls: counts ? pulls : 0,
+    pullsUntil: counts ? pullsUntil : 0,
+    rest: sharesRest ? { restsUntil, restSeconds, restsAlone: !restsForAll } : undefined,
+  };
+}

@@ -9,32 +9,37 @@ import type { Context } from '#runtime/handler.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import { worldOf } from './world-of.ts';
 
-type Seen = Omit<World, 'settings' | 'scheduled' | 'now' | 'pullsBeside'>;
-
-type SeenAlone = Omit<Seen, 'registriesBeside'>;
+type Seen = Omit<World, 'settings' | 'scheduled' | 'now' | 'pullsBeside' | 'registriesBeside'>;
 
 /**
  * Decides within the number of pull Pods that may be on a node at once. The Pods of other caches are read only if nodes would
  * start without that limit, or Jobs are retained, and only those on these nodes.
  */
-export async function planBesideOthers(alone: SeenAlone, context: Context): Promise<Plan> {
+export async function planBesideOthers(seen: Seen, context: Context): Promise<Plan> {
   const { settings, cluster, now } = context;
-  const { before, makes } = alone;
+  const { before } = seen;
   cluster.knownUses.note(before, before.status, { settings, now: now() });
-  const isPulling = makes === 'pulls' && Object.keys(before.spec.lists).length > 0;
-  const registriesBeside = isPulling
-    ? await cluster.knownUses.beside(before, { settings, now: now() })
-    : new Map<string, never>();
-  const plan = await planOnNodes({ ...alone, registriesBeside }, context);
-  if (plan.status !== undefined) cluster.knownUses.note(before, plan.status, { settings, now: now() });
+  if (mayPull(seen)) await cluster.knownUses.read({ settings, now: now() });
+  return planOnNodes(seen, context);
+}
+
+const mayPull = ({ before, makes }: Seen): boolean => makes === 'pulls' && before.spec.lists.length > 0;
+
+/** Nothing is awaited between what others have used and the note of what this decision uses, so that no other one takes it, too. */
+function decideBeside(seen: Seen, pullsBeside: World['pullsBeside'], context: Context): Plan {
+  const { cluster, settings, now } = context;
+  const { before } = seen;
+  const at = { settings, now: now() };
+  const registriesBeside = mayPull(seen) ? cluster.knownUses.beside(before, at) : new Map<string, never>();
+  const plan = decide(worldOf({ ...seen, pullsBeside, registriesBeside }, context));
+  cluster.knownUses.note(before, plan.status ?? before.status, at);
   return plan;
 }
 
 async function planOnNodes(seen: Seen, context: Context): Promise<Plan> {
   const { settings } = context;
   const { before, makes } = seen;
-  if (makes !== 'pulls' || settings.limits.podsPerNode === 0)
-    return decide(worldOf({ ...seen, pullsBeside: new Map() }, context));
+  if (makes !== 'pulls' || settings.limits.podsPerNode === 0) return decideBeside(seen, new Map(), context);
   const likely = [...likelyNodeIds(seen), ...(retainsJobs(before, settings) ? nodeIdsOfJobs(seen) : [])];
   const [plan, wasRead] = await planBeside(new Set(likely), seen, context);
   if (startedNodeIds(before, plan).every((id) => wasRead.has(id))) return plan;
@@ -54,7 +59,7 @@ async function planBeside(
   const listing = nodeIds.size === 0 ? undefined : await livePulls.read([...nodeIds], before.uid);
   // Nothing is awaited from here to the reservation, so that no other decision of this process comes between.
   const pulls = listing === undefined ? [] : [...listing.pulls, ...livePulls.reserved(listing, now())];
-  const plan = decide(worldOf({ ...seen, pullsBeside: pullsByNode(pulls, before.uid) }, context));
+  const plan = decideBeside(seen, pullsByNode(pulls, before.uid), context);
   if (!startedNodeIds(before, plan).every((id) => nodeIds.has(id))) return [plan, nodeIds];
   const ended = new Set(plan.deleteJobs.map(({ name }) => name));
   livePulls.release(before, { nodeIds: pullingNodeIds(plan.status ?? before.status), ended });

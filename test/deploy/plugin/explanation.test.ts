@@ -155,7 +155,14 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
         status: {
           ...open({ state: 'Pending', reason: 'RegistryRests' }).status,
           registries: {
-            'docker.io': { pulls: 0, pullsUntil: undefined, restsUntil: noon, restSeconds: 300, waitsUntil: noon },
+            'docker.io': {
+              pulls: 0,
+              pullsUntil: undefined,
+              restsUntil: noon,
+              restSeconds: 300,
+              restsAlone: false,
+              waitsUntil: noon,
+            },
           },
         },
       },

@@ -54,7 +54,7 @@ const full: Status = {
   },
   absentImages: ['app:1'],
   registries: {
-    'docker.io': { pulls: 3, pullsUntil: noon, restsUntil: noon, restSeconds: 300, waitsUntil: noon },
+    'docker.io': { pulls: 3, pullsUntil: noon, restsUntil: noon, restSeconds: 300, restsAlone: true, waitsUntil: noon },
   },
   nodes: {
     n1: pulling({ desiredHash: 'w1', state: 'Ready' }),
@@ -233,6 +233,7 @@ describe('serialized status', () => {
           pullsUntil: '2026-11-24T12:00:00Z',
           restsUntil: '2026-11-24T12:00:00Z',
           restSeconds: 300,
+          restsAlone: true,
           waitsUntil: '2026-11-24T12:00:00Z',
         },
       },

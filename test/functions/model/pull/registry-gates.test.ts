@@ -113,7 +113,7 @@ describe('a registry with a budget', () => {
 
   it('is shared with other namespaces', () => {
     const pullsUntil = Date.UTC(2026, 10, 24, 12, 30);
-    const used: UseBeside = { pulls: new Map([['others', 30]]), pullsUntil, restsUntil: undefined };
+    const used: UseBeside = { pulls: new Map([['others', 30]]), pullsUntil, rest: undefined };
     expect(plan(metered({ count: 90, pullsPerHour: 80, beside: () => new Map([['docker.io', used]]) }).on)).toBe(40);
   });
 
@@ -161,12 +161,81 @@ describe('a registry that throttles', () => {
   });
 
   it('rests for other caches too', () => {
-    const rest: UseBeside = { pulls: new Map(), pullsUntil: undefined, restsUntil: Infinity };
-    expect(plan(metered({ count: 3, beside: () => new Map([['other.example', rest]]) }).on)).toBe(3);
+    const none: UseBeside = { pulls: new Map(), pullsUntil: undefined, rest: undefined };
+    const rest = { restsUntil: Infinity, restSeconds: 300, restsAlone: false };
+    expect(plan(metered({ count: 3, beside: () => new Map([['other.example', { ...none, rest }]]) }).on)).toBe(3);
     const until = Date.UTC(2026, 10, 24, 12, 30);
-    const world = metered({ count: 3, beside: () => new Map([['docker.io', { ...rest, restsUntil: until }]]) });
+    const world = metered({
+      count: 3,
+      beside: () => new Map([['docker.io', { ...none, rest: { ...rest, restsUntil: until } }]]),
+    });
     expect(plan(world.on)).toBe(0);
     expect(message(world)).toContain('3 nodes wait for docker.io until 12:30');
+  });
+});
+
+describe('nobody holds up others for ever', () => {
+  const lists = [list(['app:1', 'base:2', 'tool:3', 'web:4', 'db:5'])];
+  const pullsUntil = Date.UTC(2026, 10, 24, 12, 30);
+  const users = (count: number, pulls: number): UseBeside => ({
+    pulls: new Map(Array.from({ length: count }, (_, index) => [`team-${index}`, pulls])),
+    pullsUntil,
+    rest: undefined,
+  });
+
+  it('a node that needs more than the share of its namespace starts while others go on', () => {
+    const world = metered({
+      count: 3,
+      pullsPerHour: 20,
+      spec: { lists },
+      beside: () => new Map([['docker.io', users(9, 1)]]),
+    });
+    expect(plan(world.on)).toBe(1);
+  });
+
+  it('a namespace whose nodes wait has its share kept', () => {
+    const waits = users(3, 0);
+    expect(plan(metered({ count: 90, pullsPerHour: 80, beside: () => new Map([['docker.io', waits]]) }).on)).toBe(20);
+  });
+
+  it('the node that tries a registry after its rest keeps the budget, too', () => {
+    let used = 0;
+    const beside = () => new Map([['docker.io', users(1, used)]]);
+    const world = metered({ count: 2, pullsPerHour: 40, meter: 0, spec: { lists }, beside });
+    plan(world.on);
+    answer(world);
+    plan(world.on);
+    world.wait(30 * minute);
+    used = 27;
+    expect(plan(world.on)).toBe(0);
+  });
+
+  it('what Jobs with credentials pulled beside one that was throttled is locked', () => {
+    const images = ['docker.io/app:1', 'other.example/base:2'];
+    const throttledJobs = new Set<string>();
+    const on = simulatedWorld({
+      spec: { lists: [list(images)], pullsPerNode: 2, imagePullSecrets: ['login'] },
+      nodes: [node({ name: 'node-0000', id: 'id-0', kubeletVersion: 'v1.35.0' })],
+      fates: { images: {}, evictions: 0, refusesMounts: false, throttledJobs },
+    });
+    plan(on);
+    const [first, second] = on.jobs();
+    throttledJobs.add(first?.name ?? '');
+    for (const { name } of on.jobs()) while (on.work(name));
+    expect(second).toBeDefined();
+    plan(on);
+    expect(on.live().status.nodes['node-0000']).toMatchObject({ rests: 1, pendingImages: [0], lockedImages: [1, 2] });
+  });
+
+  it('a rest is forgotten once no node needs the registry', () => {
+    const world = metered({ count: 3, meter: 0 });
+    plan(world.on);
+    answer(world);
+    plan(world.on);
+    world.on.edit({ lists: [list(['other.example/app:1'])] });
+    world.wait(6 * minute);
+    plan(world.on);
+    expect(world.on.live().status.registries).toEqual({});
   });
 });
 
@@ -184,6 +253,9 @@ describe('a kubelet reports that a registry throttles', () => {
   it.each([
     'reading manifest 1 in docker.io/library/toomanyrequests: manifest unknown',
     'docker.io/library/toomanyrequests:429: not found',
+    'docker.io/library/app:toomanyrequests: not found',
+    'failed to extract layer sha256:1: open /429 Too Many Requests: file exists',
+    'writing blob: adding layer with blob "sha256:1": processing tar file(open /x toomanyrequests: y: file exists)',
     'pull QPS exceeded',
   ])('but not by %s, which a user can bring about', (message) => expect(ms(message)).toBeUndefined());
 });
