@@ -229,6 +229,40 @@ it('a 429 for a login that admission adds holds up no other namespace', async ()
   expect(jobsIn(on, 'other')).toBe(1);
 });
 
+it.each([
+  { containers: [{ name: 'image-0', image: 'evil.example/app:1' }] },
+  {
+    containers: [{ name: 'image-0', image: 'noop:1' }],
+    volumes: [{ name: 'image-0', image: { reference: 'evil.example/app:1' } }],
+  },
+])('a 429 of a Pod that a user made pull another image holds up no other namespace: %o', async (changes) => {
+  const on = scene();
+  on.nodes('node-1');
+  cacheIn(on, 'apps');
+  await drive(on, 'apps');
+  const [job = ''] = on.jobs();
+  const pod = on.pod(job, throttled);
+  const made = on.api.read(`${podsPath}/${pod}`);
+  on.api.put(`${podsPath}/${pod}`, { ...made, spec: { initContainers: [{ name: 'noop' }], ...changes } });
+  await jobComplete(changed(aPod(pod)), on.context);
+  cacheIn(on, 'other');
+  await drive(on, 'other');
+  expect(jobsIn(on, 'other')).toBe(1);
+});
+
+it('a cache that is deleted and created again has no budget of its own', async () => {
+  const on = scene({ registryBudgets });
+  on.nodes(...names);
+  on.cache(spec);
+  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  expect(on.jobs()).toHaveLength(8);
+  on.api.remove(path('apps', 'web'));
+  on.cache(spec, 'again');
+  const again = { ...aCache, name: 'again' };
+  await reconcile({ ...changed(again, { verb: 'add' }), cache: again }, on.context);
+  expect(on.jobs()).toHaveLength(8);
+});
+
 it('other caches try a registry with one node as well when it has rested', async () => {
   const on = scene();
   on.nodes('node-1');

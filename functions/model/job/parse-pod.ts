@@ -17,7 +17,8 @@ const containerStatus = z.object({
 });
 
 const podSpec = z.object({
-  volumes: z.optional(z.array(z.object({ image: z.optional(z.unknown()) }))),
+  volumes: z.optional(z.array(z.object({ name: text, image: z.optional(z.looseObject({ reference: text })) }))),
+  containers: z.optional(z.array(z.object({ name: text, image: text }))),
   initContainers: z.optional(z.array(z.object({ name: z.string() }))),
   imagePullSecrets: z.optional(z.array(z.object({ name: text }))),
 });
@@ -51,8 +52,9 @@ function readPod(object: unknown, intern: Interner<ContainerStatus>): Pod {
   const { metadata: meta, spec, status } = podSchema.parse(object);
   const owner = meta.ownerReferences?.find(({ controller }) => controller === true);
   const conditions = status?.conditions ?? [];
+  const references = referencesIn(spec);
   const shared = (serialized: z.infer<typeof containerStatus>): ContainerStatus => {
-    const container = parseContainer(serialized);
+    const container = { ...parseContainer(serialized), reference: references.get(serialized.name) ?? '' };
     return intern(JSON.stringify(container), () => container);
   };
   return {
@@ -78,7 +80,14 @@ function imageAccessOf(spec: z.infer<typeof podSpec> | undefined): ImageAccess {
   return spec?.initContainers?.some(({ name }) => name === helperContainer) === true ? 'copying' : 'neither';
 }
 
-function parseContainer({ name, imageID, state }: z.infer<typeof containerStatus>): ContainerStatus {
+/** What each container pulls: the image of the volume that has its name, or its own. */
+function referencesIn(spec: z.infer<typeof podSpec> | undefined): ReadonlyMap<string, string> {
+  const own = spec?.containers?.map(({ name, image }) => [name, image] as const) ?? [];
+  const mounted = spec?.volumes?.flatMap(({ name, image }) => (image ? [[name, image.reference] as const] : [])) ?? [];
+  return new Map([...own, ...mounted]);
+}
+
+function parseContainer({ name, imageID, state }: z.infer<typeof containerStatus>): Omit<ContainerStatus, 'reference'> {
   const none = { reason: '', message: '', exitCode: 0 };
   if (state?.terminated !== undefined) return { name, imageId: imageID, state: 'terminated', ...state.terminated };
   if (state?.running !== undefined) return { name, imageId: imageID, state: 'running', ...none };

@@ -42,6 +42,8 @@ export type ImageAccess = 'mounting' | 'copying' | 'neither';
 
 export type ContainerStatus = {
   readonly name: string;
+  /** The image that it pulls or mounts by the spec of its Pod, which others may have changed; '' if it names none. */
+  readonly reference: string;
   /** Digest reported by the runtime, as `repository@sha256:…`; '' until the image is pulled. */
   readonly imageId: string;
   readonly state: 'waiting' | 'running' | 'terminated';

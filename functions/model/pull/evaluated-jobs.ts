@@ -2,6 +2,9 @@ import type { AnonymousPulls } from '#model/cache/access.ts';
 import type { Cause } from '#model/cache/cause.ts';
 import { type FinishedJobs, isSecondAttempt, type LedgerEntry, notFailing } from '#model/cache/ledger.ts';
 import { namesCredentials } from '#model/desired/access.ts';
+import type { Pod } from '#model/job/pod.ts';
+import { containerName } from '#model/job/pull-container.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
 import type { World } from '#model/world.ts';
 import { type Verdict, givenUpAt, evaluateJob } from './evaluate-job.ts';
 import type { RegistryFinding } from './registry-gates.ts';
@@ -28,6 +31,8 @@ export type Evaluated = {
   /** When its Pod started, or if that was not observed, when it was created; epoch milliseconds. */
   readonly startedAt: number;
   readonly hasUsedCredentials: boolean;
+  /** Indexes of the images for which its Pod pulls another one, as somebody has changed it. */
+  readonly replaced: readonly number[];
   /** When the Job is given up, in epoch milliseconds, if it is running and reports failures. */
   readonly until?: number | undefined;
 };
@@ -40,7 +45,7 @@ export function evaluateJobs(name: string, attempt: Attempt, { observed, now }: 
   return jobsDue(attempt).flatMap((indexes): readonly Evaluated[] => {
     const job = jobName(cache, entry, indexes);
     if (observed.goneJobs.has(job))
-      return [{ indexes, verdict: { type: 'lost' }, startedAt: now, hasUsedCredentials: hasNamed }];
+      return [{ indexes, verdict: { type: 'lost' }, startedAt: now, hasUsedCredentials: hasNamed, replaced: [] }];
     const view = observed.jobs.get(job);
     if (view === undefined) return [];
     const evidence = { ...attempt, view, indexes, node, now };
@@ -49,8 +54,15 @@ export function evaluateJobs(name: string, attempt: Attempt, { observed, now }: 
     // A Job whose Pod is gone may have had credentials, which only the Pod shows.
     const hasUsedCredentials = hasNamed || (view.pod?.hasPullSecrets ?? entry.opening !== undefined);
     const startedAt = view.pod?.startedAt ?? view.pod?.createdAt ?? view.job?.createdAt ?? now;
-    return [{ indexes, verdict, startedAt, hasUsedCredentials, until }];
+    const replaced = indexes.filter((index) => isReplaced(index, attempt, view.pod));
+    return [{ indexes, verdict, startedAt, hasUsedCredentials, replaced, until }];
   });
+}
+
+function isReplaced(index: number, { desired, settings }: Attempt, pod: Pod | undefined): boolean {
+  const reference = pod?.containers.find(({ name }) => name === containerName(index))?.reference ?? '';
+  const image = desired.images[index] ?? settings.noopImage;
+  return reference !== '' && normalisedReference(reference) !== normalisedReference(image);
 }
 
 export type Finished = Omit<Evaluated, 'verdict'> & {

@@ -57,7 +57,7 @@ export function pullResult(name: string, attempt: Attempt, world: World): Result
 
 /** What registries of the images of a Job asked for, if they throttle the node. */
 function throttledIn(
-  { verdict, hasUsedCredentials }: Evaluated,
+  { verdict, hasUsedCredentials, replaced }: Evaluated,
   { images }: DesiredImages,
 ): readonly RegistryFinding[] {
   const causes = verdict.type === 'running' ? verdict.causes : verdict.type === 'finished' ? verdict.failed : [];
@@ -65,7 +65,7 @@ function throttledIn(
     const image = images[index] ?? '';
     const throttled = throttledBy(cause, image);
     // What else a Pod pulls or presents than its image with the node's credentials says nothing about other caches.
-    const isAlone = hasUsedCredentials || cause.reason === 'HelperImageFailed';
+    const isAlone = hasUsedCredentials || replaced.includes(index) || cause.reason === 'HelperImageFailed';
     return throttled === undefined ? [] : [{ host: registryOf(image), throttled: { ...throttled, isAlone } }];
   });
 }

@@ -220,6 +220,7 @@ export const pod = (of: Partial<Pod> = {}): Pod => ({
 
 export const container = (index: number, of: Partial<ContainerStatus> = {}): ContainerStatus => ({
   name: `image-${index}`,
+  reference: '',
   imageId: '',
   state: 'waiting',
   reason: 'PodInitializing',
