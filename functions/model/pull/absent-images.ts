@@ -1,6 +1,6 @@
 import { failureBounds, withNode, withoutNode } from '#model/cache/failures.ts';
-import { type Failures, type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import type { LedgerEntry } from '#model/cache/ledger.ts';
+import { type Failures, type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
+import { isUnsettled, type LedgerEntry } from '#model/cache/ledger.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import { isWaitingForWave, rolloutOf } from '#model/desired/rollout.ts';
@@ -33,12 +33,17 @@ export function withoutAbsentImages(world: World, cache: ImageCache, desired: De
   if (Object.keys(failures).length === 0 && !entries.some(([, { absentImages }]) => absentImages.length > 0))
     return cache;
   // A rollout stops by itself, and holds the nodes that have not begun.
-  const absent = rolloutOf(cache, world.settings) === undefined ? absentImages(cache, desired) : noImages;
+  const hasWaves = rolloutOf(cache, world.settings) !== undefined;
+  const absent = hasWaves ? noImages : absentImages(cache, desired);
+  const tries = hasWaves ? undefined : triesLeft(cache, desired, absent);
   let nextFailures = failures;
   const next = entries.map(([name, entry]): [string, LedgerEntry] => {
     const images = desired.get(entry.desiredHash);
     if (images === undefined) return [name, entry];
-    const changed = entryWithout(entry, images, absent);
+    const changed =
+      entry.state === 'Failed'
+        ? tryAgain(entry, images, { absent, tries })
+        : entryWithout(entry, images, { cache, absent });
     nextFailures = failuresWithout(nextFailures, { name, before: entry, entry: changed, images, absent });
     return [name, changed];
   });
@@ -94,13 +99,44 @@ export const untriedOf = (entry: LedgerEntry, images: DesiredImages): readonly n
 const pendingOf = ({ pendingImages }: LedgerEntry, { images }: DesiredImages): readonly number[] =>
   pendingImages ?? images.map((_, index) => index);
 
-function entryWithout(entry: LedgerEntry, images: DesiredImages, absent: AbsentImages): LedgerEntry {
+/** How many nodes may try again each image that is no longer known to be absent; Infinity once a node has pulled it. */
+function triesLeft({ status }: ImageCache, desired: DesiredByHash, absent: AbsentImages): Map<string, number> {
+  const entries = Object.values(status.nodes);
+  const untried = entries.flatMap(({ desiredHash, absentImages: indexes }) =>
+    indexes.flatMap((index) => desired.get(desiredHash)?.images[index] ?? []),
+  );
+  const doubtful = [...new Set(untried)].filter((image) => !absent.has(image));
+  if (doubtful.length === 0) return new Map();
+  const pulled = pulledImages(entries, desired);
+  const trying = new Set(entries.filter(isUnsettled).flatMap((entry) => pendingImagesOf(entry, desired)));
+  return new Map(doubtful.map((image) => [image, pulled.has(image) ? Infinity : trying.has(image) ? 0 : firstTries]));
+}
+
+const pendingImagesOf = (entry: LedgerEntry, desired: DesiredByHash): readonly string[] => {
+  const images = desired.get(entry.desiredHash);
+  return images === undefined ? [] : pendingOf(entry, images).flatMap((index) => images.images[index] ?? []);
+};
+
+type Trying = { readonly absent: AbsentImages; readonly tries: Map<string, number> | undefined };
+
+/** A node that failed without a try begins when others were wrong, or have left: few first, as they may have been right. */
+function tryAgain(entry: LedgerEntry, { images }: DesiredImages, { absent, tries }: Trying): LedgerEntry {
+  const doubtful = entry.absentImages.flatMap((index) => {
+    const image = images[index] ?? '';
+    return absent.has(image) ? [] : [image];
+  });
+  if (doubtful.length === 0 || doubtful.some((image) => (tries?.get(image) ?? Infinity) === 0)) return entry;
+  for (const image of doubtful) tries?.set(image, (tries.get(image) ?? Infinity) - 1);
+  const again = { state: 'Pending', pendingImages: entry.failedImages, failedImages: [], absentImages: [] } as const;
+  return { ...entry, ...again };
+}
+
+type Without = { readonly cache: ImageCache; readonly absent: AbsentImages };
+
+function entryWithout(entry: LedgerEntry, images: DesiredImages, { cache, absent }: Without): LedgerEntry {
   const isAbsent = (index: number): boolean => absent.has(images.images[index] ?? '');
-  if (entry.state === 'Failed') {
-    if (entry.absentImages.every(isAbsent)) return entry;
-    const again = { state: 'Pending', pendingImages: entry.failedImages, failedImages: [], absentImages: [] } as const;
-    return { ...entry, ...again };
-  }
+  // A node that joins when the round is over tries everything: somebody may have pushed the image since.
+  if (!isRoundOpen(cache.status)) return entry;
   if (entry.state !== 'Pending' || !isWaitingForWave(entry)) return entry;
   if (absent.size === 0 && entry.absentImages.length === 0) return entry;
   const lacking = untriedOf(entry, images);

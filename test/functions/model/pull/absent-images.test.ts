@@ -158,6 +158,32 @@ describe('one that nodes can pull nevertheless', () => {
   });
 });
 
+describe('after a round that an image failed', () => {
+  it('few nodes try it first when those that reported it leave', () => {
+    const on = world({ nodes: nodes(100), fates: missing, answers: absent });
+    const before = jobsOf(on);
+    on.wait(60_000);
+    for (const name of new Set(before.values())) on.setNode(name, undefined);
+    expect(jobsOf(on).size).toBeLessThanOrEqual(4);
+    expect(statesOf(on)).toEqual({ Failed: 98 });
+  });
+
+  it('a node that joins tries it, and all others do once it has been pushed', () => {
+    const fates: Record<string, ImageFate> = { 'app:1': 'missing' };
+    const on = world({ nodes: nodes(30), fates, answers: absent });
+    jobsOf(on);
+    on.wait(60_000);
+    on.setNode('late-1', node({ name: 'late-1', id: 'id-late-1' }));
+    jobsOf(on);
+    expect(statesOf(on)).toEqual({ Failed: 31 });
+    fates['app:1'] = 'comes';
+    on.setNode('late-2', node({ name: 'late-2', id: 'id-late-2' }));
+    jobsOf(on);
+    expect(on.live().status.nodes['late-2']?.state).toBe('Ready');
+    expect(statesOf(on)['Failed']).toBeLessThanOrEqual(3);
+  });
+});
+
 it('a rollout holds nodes instead, which keep what they have', () => {
   const rollout = { canaryNodes: 2, growth: 2, topologyKey: '', maxFailedNodes: 0, pauseSeconds: 0 };
   const on = world({ nodes: nodes(30), fates: missing, answers: absent, rollout });
