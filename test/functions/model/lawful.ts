@@ -43,7 +43,7 @@ function assertTrue(status: Status): void {
   const numbers = (
     status.message
       .replace(
-        / \d+ nodes? waits? for \S+ until \d\d:\d\d| until \S+Z| Waves? .* nodes have pulled(; the next wave .*Z or later)?/g,
+        / \d+ nodes? waits? for(?: \S+ until \d\d:\d\d,?)+| until \S+Z| Waves? .* nodes have pulled(; the next wave .*Z or later)?/g,
         '',
       )
       .match(/\d+/g) ?? []

@@ -1,0 +1,137 @@
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import type { Spec } from '#model/cache/image-cache.ts';
+import type { UseBeside } from '#model/cache/registry-use.ts';
+import type { Node } from '#model/node/node.ts';
+import { isEmpty } from '#model/plan.ts';
+import { repetitions } from '../../support/repetitions.ts';
+import { list, modernNode, node, noon } from './builders.ts';
+import { simulatedWorld } from './simulated-world.ts';
+
+vi.setConfig({ testTimeout: 60_000 }); // thousands of decisions, on a machine that may be loaded
+
+const minute = 60_000;
+const limit = 6;
+const names = ['node-1', 'node-2', 'node-3', 'node-4', 'node-5'] as const;
+const rollout = { canaryNodes: 1, growth: 2, topologyKey: '', maxFailedNodes: 0, pauseSeconds: 60 };
+const specs: readonly Partial<Spec>[] = [
+  { lists: [list(['app:1'])] },
+  { lists: [list(['app:1', 'other.example/tool:3'])], maxConcurrentNodes: 2 },
+  { lists: [list(['app:1', 'base:2', 'index.docker.io/extra:4', 'other.example/tool:3'])], pullsPerNode: 2 },
+  { lists: [list(['app:1', 'base:2', 'a:1', 'b:1', 'c:1', 'd:1', 'e:1', 'f:1'])] },
+  { lists: [list(['app:1', 'base:2'])], rollout },
+  { lists: [list(['app:1', 'base:2'])], imagePullSecrets: ['hub'], pullsPerNode: 2 },
+];
+const machine = (name: string, of: Partial<Node> = {}): Node =>
+  (name === 'node-2' ? modernNode : node)({ name, ...of, id: `${of.id ?? 'id'}-of-${name}` });
+
+type Act =
+  | { readonly type: 'plan'; readonly at: 'everything' | (typeof names)[number]; readonly writes: number }
+  | { readonly type: 'answer'; readonly which: number; readonly isThrottled: boolean }
+  | { readonly type: 'takeAway'; readonly which: number }
+  | { readonly type: 'edit'; readonly spec: Partial<Spec> }
+  | { readonly type: 'node'; readonly name: (typeof names)[number]; readonly of: Partial<Node> | undefined }
+  | { readonly type: 'beside'; readonly use: 'none' | 'used' | 'waits' | 'rests' }
+  | { readonly type: 'wait'; readonly minutes: number };
+
+const which = fc.nat({ max: 5 });
+const act: fc.Arbitrary<Act> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('plan' as const),
+      at: fc.constantFrom('everything', ...names),
+      writes: fc.constantFrom(100, 100, 100, 1, 2),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('answer' as const), which, isThrottled: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ type: fc.constant('wait' as const), minutes: fc.constantFrom(0.2, 1, 6, 30, 61) }),
+  },
+  fc.record({ type: fc.constant('takeAway' as const), which }),
+  fc.record({ type: fc.constant('edit' as const), spec: fc.constantFrom({ ...specs[0], suspend: true }, ...specs) }),
+  fc.record({
+    type: fc.constant('node' as const),
+    name: fc.constantFrom(...names),
+    of: fc.constantFrom(undefined, {}, { isReady: false }, { id: 'renewed' }),
+  }),
+  fc.record({ type: fc.constant('beside' as const), use: fc.constantFrom('none', 'used', 'waits', 'rests') }),
+);
+
+function history() {
+  const throttledJobs = new Set<string>();
+  let elapsed = 0;
+  let beside: ReadonlyMap<string, UseBeside> = new Map();
+  const on = simulatedWorld({
+    spec: specs[1] ?? {},
+    nodes: names.map((name) => machine(name)),
+    fates: { images: {}, evictions: 0, refusesMounts: false, throttledJobs },
+    settings: { registryBudgets: { 'docker.io': { pullsPerHour: limit } } },
+    registriesBeside: () => beside,
+  });
+  const turn = (): boolean => {
+    const prepared = on.look('everything');
+    if (isEmpty(prepared.plan)) return false;
+    on.carryOut(prepared);
+    return true;
+  };
+  const besideOf = (use: Extract<Act, { type: 'beside' }>['use']): ReadonlyMap<string, UseBeside> => {
+    const until = noon + elapsed + 20 * minute;
+    if (use === 'none') return new Map();
+    const rest = use === 'rests' ? { restsUntil: until, restSeconds: 600, restsAlone: false } : undefined;
+    const pulls = new Map(use === 'rests' ? [] : [['others', use === 'used' ? 3 : 0]]);
+    return new Map([['docker.io', { pulls, pullsUntil: use === 'used' ? until : undefined, rest }]]);
+  };
+  const wait = (minutes: number): void => {
+    elapsed += minutes * minute;
+    on.wait(minutes * minute);
+  };
+  const perform = (given: Act): void => {
+    const job = 'which' in given ? on.jobs()[given.which % Math.max(1, on.jobs().length)]?.name : undefined;
+    if (given.type === 'plan')
+      on.carryOut(on.look(given.at === 'everything' ? given.at : { node: given.at }), given.writes);
+    if (given.type === 'answer' && job !== undefined) {
+      if (given.isThrottled) throttledJobs.add(job);
+      while (on.work(job));
+    }
+    if (given.type === 'takeAway' && job !== undefined) on.takeAway(job);
+    if (given.type === 'edit') on.edit(given.spec);
+    if (given.type === 'node') on.setNode(given.name, given.of && machine(given.name, given.of));
+    if (given.type === 'beside') beside = besideOf(given.use);
+    if (given.type === 'wait') wait(given.minutes);
+  };
+  /** Ticks, until the round has ended and all is forgotten. Returns the minutes of the first. */
+  const calm = (): number => {
+    beside = new Map();
+    on.edit({ lists: [list(['app:1', 'base:2', 'other.example/tool:3'])] });
+    for (const name of names) on.setNode(name, machine(name));
+    for (let at = 0; at < 1500; at += 1) {
+      for (let turns = 0; turn(); turns += 1) if (turns > 20) throw new Error('the plans do not end');
+      for (const { name } of on.jobs()) while (on.work(name));
+      while (turn());
+      if (on.live().status.completionTime !== undefined && on.jobs().length === 0) return at;
+      wait(1);
+    }
+    throw new Error(`the round does not end: ${JSON.stringify(on.live().status)}`);
+  };
+  return { on, perform, calm, wait, turn };
+}
+
+describe('whatever registries answer and others use', () => {
+  it('a round ends once they serve, all nodes have their images, and uses are forgotten', () => {
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+        const { on, perform, calm, wait, turn } = history();
+        for (const each of acts) perform(each);
+        calm();
+        expect(on.live().status).toMatchObject({ status: 'Succeeded', failures: {} });
+        wait(61);
+        turn();
+        expect(on.live().status.registries).toEqual({});
+        expect(turn()).toBe(false);
+      }),
+      { numRuns: repetitions(15, 150) },
+    );
+  });
+});
