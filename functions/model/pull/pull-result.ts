@@ -55,13 +55,21 @@ export function pullResult(name: string, attempt: Attempt, world: World): Result
   };
 }
 
+const causesIn = ({ verdict }: Evaluated): ReadonlyMap<number, Cause> =>
+  verdict.type === 'running' ? verdict.causes : verdict.type === 'finished' ? verdict.failed : new Map<number, Cause>();
+
+/** Why images fail beside those whose registry throttles: that is shown while the node waits. */
+const otherCauses = (evaluated: readonly Evaluated[], { images }: DesiredImages): ReadonlyMap<number, Cause> =>
+  new Map(
+    evaluated
+      .flatMap((job) => [...causesIn(job)])
+      .filter(([index, cause]) => throttledBy(cause, images[index] ?? '') === undefined),
+  );
+
 /** What registries of the images of a Job asked for, if they throttle the node. */
-function throttledIn(
-  { verdict, hasUsedCredentials, replaced }: Evaluated,
-  { images }: DesiredImages,
-): readonly RegistryFinding[] {
-  const causes = verdict.type === 'running' ? verdict.causes : verdict.type === 'finished' ? verdict.failed : [];
-  return [...causes].flatMap(([index, cause]) => {
+function throttledIn(job: Evaluated, { images }: DesiredImages): readonly RegistryFinding[] {
+  const { hasUsedCredentials, replaced } = job;
+  return [...causesIn(job)].flatMap(([index, cause]) => {
     const image = images[index] ?? '';
     const throttled = throttledBy(cause, image);
     // What else a Pod pulls or presents than its image with the node's credentials says nothing about other caches.
@@ -77,10 +85,12 @@ function rested(attempt: Attempt, evaluated: readonly Evaluated[]): Result {
   const recorded = { ...attempt, entry };
   const lacking = [...unfinishedJobs(recorded).flat(), ...finishedJobsOf(recorded).failedImages].toSorted(ascending);
   const again = { state: 'Pending', reason: registryRests, pendingImages: lacking, finishedJobs: undefined } as const;
+  const causes = otherCauses(evaluated, attempt.desired);
+  const failing = { failingImages: [...causes.keys()].toSorted(ascending), failingUntil: undefined };
   return {
     ...nothingFound,
-    entry: { ...entry, ...again, ...notFailing, failedImages: [], rests: entry.rests + 1, retryDeadline: undefined },
-    report: { images: lacking, causes: new Map() },
+    entry: { ...entry, ...again, ...failing, failedImages: [], rests: entry.rests + 1, retryDeadline: undefined },
+    report: { images: lacking, causes },
     present: new Map(finished.flatMap(({ verdict }) => [...verdict.present])),
     registries: evaluated.flatMap((job) => throttledIn(job, attempt.desired)),
   };

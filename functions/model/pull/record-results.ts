@@ -26,7 +26,7 @@ export function recordResults(world: World, cache: ImageCache, desired: DesiredB
     nodes[name] = result.entry;
     anonymousPulls = { ...anonymousPulls, ...result.anonymousPulls };
     failures = recordFailures(failures, { node: name, result, desired: images });
-    findings.push(...result.registries, ...gaveImages(result, { cache, desired: images }));
+    findings.push(...result.registries, ...answered(result, { cache, desired: images }));
     const reported = digestsOf(result.present, images);
     digests = { ...digests, ...reported };
     knownDigests = withReportedDigests(knownDigests, reported);
@@ -35,11 +35,13 @@ export function recordResults(world: World, cache: ImageCache, desired: DesiredB
   return withFindings(next, findings, world.now);
 }
 
-/** The resting registries from which a node has pulled. */
-function gaveImages({ present }: Result, { cache, desired }: Attempted): readonly RegistryFinding[] {
+/** The resting registries that answered a node, which need not have given it an image. */
+function answered({ present, report }: Result, { cache, desired }: Attempted): readonly RegistryFinding[] {
   const hosts = Object.keys(cache.status.registries);
   if (hosts.length === 0) return [];
-  const found = new Set([...present.keys()].map((index) => registryOf(desired.images[index] ?? '')));
+  const found = new Set(
+    [...present.keys(), ...(report?.causes.keys() ?? [])].map((index) => registryOf(desired.images[index] ?? '')),
+  );
   return hosts.filter((host) => found.has(host)).map((host) => ({ host }));
 }
 

@@ -38,7 +38,8 @@ export function startNodes(world: World, cache: ImageCache, desired: DesiredByHa
     nodes: {
       ...nodes,
       ...entriesOf(started, (entry) => ({ ...entry, ...startedAttempt(entry) })),
-      ...entriesOf(closed, (entry) => ({ ...entry, reason: registryRests })),
+      // A wait costs no attempt: the deadline of a second one begins anew with it.
+      ...entriesOf(closed, (entry) => ({ ...entry, reason: registryRests, retryDeadline: undefined })),
       ...entriesOf(busy, (entry) => ({ ...entry, reason: nodeBusy })),
     },
   });

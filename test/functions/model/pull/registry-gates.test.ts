@@ -5,6 +5,7 @@ import { isEmpty } from '#model/plan.ts';
 import { throttledBy } from '#model/pull/image-outcome.ts';
 import { list, node } from '../builders.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
+import type { Fates } from '../simulated-pod.ts';
 import { type SimulatedWorld, simulatedWorld } from '../simulated-world.ts';
 
 const nodes = (count: number): readonly Node[] =>
@@ -21,17 +22,18 @@ type Of = {
   readonly spec?: Partial<Spec>;
   readonly pullsPerHour?: number;
   readonly beside?: () => ReadonlyMap<string, UseBeside>;
+  readonly fates?: Fates['images'];
   /** How many pulls the registry takes within an hour. */
   readonly meter?: number;
 };
 
 /** A cluster whose registry serves so many pulls in an hour, and answers 429 to all others. */
-function metered({ count, spec = {}, pullsPerHour, beside, meter = Infinity }: Of) {
+function metered({ count, spec = {}, pullsPerHour, beside, fates = {}, meter = Infinity }: Of) {
   const throttledJobs = new Set<string>();
   const on = simulatedWorld({
     spec: { lists: [list(['app:1'])], ...spec },
     nodes: nodes(count),
-    fates: { images: {}, evictions: 0, refusesMounts: false, throttledJobs },
+    fates: { images: fates, evictions: 0, refusesMounts: false, throttledJobs },
     settings: pullsPerHour === undefined ? {} : { registryBudgets: budget(pullsPerHour) },
     ...(beside && { registriesBeside: beside }),
   });
@@ -225,6 +227,46 @@ describe('nobody holds up others for ever', () => {
     expect(second).toBeDefined();
     plan(on);
     expect(on.live().status.nodes['node-0000']).toMatchObject({ rests: 1, pendingImages: [0], lockedImages: [1, 2] });
+  });
+
+  it('a wait costs no second attempt', () => {
+    const world = metered({ count: 1, pullsPerHour: 1, fates: { 'app:1': 'missing' } });
+    plan(world.on);
+    answer(world);
+    plan(world.on);
+    expect(message(world)).toContain('1 node waits for docker.io until 13:00');
+    for (let at = 0; at < 60; at += 1) {
+      world.wait(minute);
+      plan(world.on);
+    }
+    expect(world.on.live().status.nodes['node-0000']).toMatchObject({ state: 'Pulling', attempt: 2 });
+  });
+
+  it('the node that tries a registry ends its rest by any answer but another 429', () => {
+    const world = metered({ count: 3, meter: 0, fates: { 'app:1': 'denied' } });
+    plan(world.on);
+    answer(world);
+    plan(world.on);
+    world.wait(5 * minute);
+    expect(plan(world.on)).toBe(1);
+    for (const { name } of world.on.jobs()) while (world.on.work(name));
+    expect(plan(world.on)).toBe(3);
+  });
+
+  it('why another image fails is said meanwhile', () => {
+    const images = ['docker.io/app:1', 'other.example/base:2'];
+    const throttledJobs = new Set<string>();
+    const on = simulatedWorld({
+      spec: { lists: [list(images)], pullsPerNode: 2 },
+      nodes: nodes(1),
+      fates: { images: { 'other.example/base:2': 'missing' }, evictions: 0, refusesMounts: false, throttledJobs },
+    });
+    plan(on);
+    throttledJobs.add(on.jobs()[0]?.name ?? '');
+    for (const { name } of on.jobs()) while (on.work(name));
+    plan(on);
+    expect(on.live().status.message).toContain('1 node waits for docker.io');
+    expect(Object.keys(on.live().status.failures)).toEqual(['other.example/base:2']);
   });
 
   it('a rest is forgotten once no node needs the registry', () => {
