@@ -293,3 +293,53 @@ it('nothing is written while one node tries a registry that has rested', async (
   await refresh(tick, on.context);
   expect(quiet(on)).toEqual([]);
 });
+
+/** A cache of which four nodes wait until 13:00. */
+async function waiting(): Promise<Scene> {
+  const on = scene({ registryBudgets });
+  on.nodes(...names);
+  on.cache(spec);
+  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  await answerAll(on, completed(0));
+  return on;
+}
+
+it('a purge does not wait for nodes that wait', async () => {
+  const on = await waiting();
+  on.annotate({ 'kubefledged.io/purge-imagecache': '' });
+  await purge(changed(aCache), on.context);
+  expect(on.live().status).toMatchObject({ reason: 'ImageCachePurge', nodes: {} });
+  await refresh(tick, on.context);
+  expect(on.live().status.message).not.toContain('docker.io');
+});
+
+it('a suspended cache starts no node when its wait is over, and goes on when it is resumed', async () => {
+  const on = await waiting();
+  on.edit({ ...spec, suspend: true });
+  await reconcile(changed(aCache), on.context);
+  on.wait(61 * minute);
+  await refresh(tick, on.context);
+  expect(on.jobs()).toEqual([]);
+  on.edit(spec);
+  await reconcile(changed(aCache), on.context);
+  expect(on.jobs()).toHaveLength(4);
+});
+
+it('a round of one process for each function goes on by ticks alone', async () => {
+  const on = await waiting();
+  const process = () => ({ ...on.context, cluster: createCluster(on.api) });
+  on.wait(60 * minute);
+  await refresh(tick, process());
+  const [first, ...more] = on.jobs().map((job) => aPod(on.pod(job, throttled)));
+  expect(more).toHaveLength(3);
+  if (first !== undefined) await jobComplete(changed(first, { more }), process());
+  expect(on.jobs()).toEqual([]);
+  on.wait(5 * minute);
+  await refresh(tick, process());
+  expect(on.jobs()).toHaveLength(1);
+  for (const job of on.jobs()) on.pod(job, completed(0));
+  await refresh(tick, process());
+  for (const job of on.jobs()) on.pod(job, completed(0));
+  await refresh(tick, process());
+  expect(on.live().status).toMatchObject({ status: 'Succeeded' });
+});
