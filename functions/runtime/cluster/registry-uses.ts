@@ -6,7 +6,7 @@ import type { Settings } from '#model/cache/settings.ts';
 
 /** What all caches have used of registries, as far as this process has read or written their statuses. */
 export type KnownUses = {
-  /** Remembers the status of a cache that was read, or is about to be written. */
+  /** Remembers the status of a cache that was read, or is about to be written; unless a newer one is known. */
   readonly note: (cache: ImageCache, status: Status, at: Noting) => void;
   /** With budgets, reads the caches that other processes drive, twice a minute at most. */
   readonly read: (at: Noting) => Promise<void>;
@@ -21,7 +21,9 @@ type Known = {
   /** Whether it pulls with the credentials of nodes alone, whose limits are those of all such caches. */
   readonly isShared: boolean;
   readonly registries: RegistryUses;
-  readonly notedAt: number;
+  readonly version: number;
+  /** It is about to be written in place of this version. */
+  readonly isPlanned: boolean;
 };
 
 /** Milliseconds between two listings of caches. */
@@ -30,17 +32,20 @@ const listingInterval = 30_000;
 export function knownUses(list: () => Promise<readonly ImageCache[]>): KnownUses {
   const known = new Map<string, Known>();
   let listing: { readonly since: number; readonly done: Promise<void> } | undefined;
-  const note: KnownUses['note'] = (cache, { registries }, { settings, now }) => {
-    known.delete(cache.uid);
-    if (Object.keys(registries).length === 0) return;
+  const note: KnownUses['note'] = (cache, status, { settings }) => {
+    const { uid, namespace } = cache;
+    const { registries } = status;
+    const [version, isPlanned] = [Number(cache.resourceVersion), status !== cache.status];
+    // Functions decide for a cache at once: one that read it before another has planned knows less.
+    const last = known.get(uid);
+    if (last !== undefined && (last.version > version || (last.version === version && last.isPlanned && !isPlanned)))
+      return;
+    known.delete(uid);
     const isShared = !namesCredentials(cache, settings);
-    known.set(cache.uid, { namespace: cache.namespace, isShared, registries, notedAt: now });
+    if (Object.keys(registries).length > 0) known.set(uid, { namespace, isShared, registries, version, isPlanned });
   };
   const readAll = async (at: Noting): Promise<void> => {
-    for (const each of await unlessForbidden(list)) {
-      // What this process has written meanwhile is newer than the listing.
-      if ((known.get(each.uid)?.notedAt ?? -Infinity) < at.now) note(each, each.status, at);
-    }
+    for (const each of await unlessForbidden(list)) note(each, each.status, at);
   };
   return {
     note,

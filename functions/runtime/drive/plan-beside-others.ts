@@ -32,7 +32,8 @@ function decideBeside(seen: Seen, pullsBeside: World['pullsBeside'], context: Co
   const at = { settings, now: now() };
   const registriesBeside = mayPull(seen) ? cluster.knownUses.beside(before, at) : new Map<string, never>();
   const plan = decide(worldOf({ ...seen, pullsBeside, registriesBeside }, context));
-  cluster.knownUses.note(before, plan.status ?? before.status, at);
+  const isPlanned = seen.makes === 'pulls' && plan.status !== undefined;
+  cluster.knownUses.note(before, isPlanned ? plan.status : before.status, at);
   return plan;
 }
 
