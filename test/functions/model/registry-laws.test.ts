@@ -1,17 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { jobAnnotations } from '#model/cache/api.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
 import type { UseBeside } from '#model/cache/registry-use.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
+import { registryOf } from '#model/text/image-reference.ts';
 import { repetitions } from '../../support/repetitions.ts';
 import { list, modernNode, node, noon } from './builders.ts';
-import { simulatedWorld } from './simulated-world.ts';
+import { type Prepared, simulatedWorld } from './simulated-world.ts';
 
 vi.setConfig({ testTimeout: 60_000 }); // thousands of decisions, on a machine that may be loaded
 
 const minute = 60_000;
 const limit = 6;
+const mostPulls = 8;
 const names = ['node-1', 'node-2', 'node-3', 'node-4', 'node-5'] as const;
 const rollout = { canaryNodes: 1, growth: 2, topologyKey: '', maxFailedNodes: 0, pauseSeconds: 60 };
 const specs: readonly Partial<Spec>[] = [
@@ -59,6 +62,21 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   fc.record({ type: fc.constant('beside' as const), use: fc.constantFrom('none', 'used', 'waits', 'rests') }),
 );
 
+/** Images of docker.io that nodes are told to pull by the attempts that a plan begins. */
+function pullsOf({ cache: { status: before }, plan: { status: after, createJobs } }: Prepared): number {
+  const begins = (name: string): boolean => {
+    const [last, next] = [before.nodes[name], after?.nodes[name]];
+    const isSame = last?.state === 'Pulling' && last.attempt === next?.attempt && last.id === next.id;
+    return next?.state === 'Pulling' && !(isSame && before.round?.number === after?.round?.number);
+  };
+  const started = createJobs.filter(({ metadata }) => begins(metadata.annotations?.[jobAnnotations.node] ?? ''));
+  const pods = started.flatMap(({ spec }) => spec?.template.spec ?? []);
+  const references = pods.flatMap(({ containers, volumes = [] }) =>
+    containers.map(({ name, image = '' }) => volumes.find((volume) => volume.name === name)?.image?.reference ?? image),
+  );
+  return references.filter((reference) => registryOf(reference) === 'docker.io').length;
+}
+
 function history() {
   const throttledJobs = new Set<string>();
   let elapsed = 0;
@@ -70,10 +88,18 @@ function history() {
     settings: { registryBudgets: { 'docker.io': { pullsPerHour: limit } } },
     registriesBeside: () => beside,
   });
+  const pulls: { readonly at: number; readonly count: number }[] = [];
+  /** No hour has more pulls than a namespace may have alone, or one node needs. */
+  const carryOut = (prepared: Prepared, writes = Infinity): void => {
+    pulls.push({ at: elapsed, count: pullsOf(prepared) });
+    const recent = pulls.filter(({ at }) => at > elapsed - 60 * minute);
+    expect(recent.reduce((sum, { count }) => sum + count, 0)).toBeLessThanOrEqual(mostPulls);
+    on.carryOut(prepared, writes);
+  };
   const turn = (): boolean => {
     const prepared = on.look('everything');
     if (isEmpty(prepared.plan)) return false;
-    on.carryOut(prepared);
+    carryOut(prepared);
     return true;
   };
   const besideOf = (use: Extract<Act, { type: 'beside' }>['use']): ReadonlyMap<string, UseBeside> => {
@@ -90,7 +116,7 @@ function history() {
   const perform = (given: Act): void => {
     const job = 'which' in given ? on.jobs()[given.which % Math.max(1, on.jobs().length)]?.name : undefined;
     if (given.type === 'plan')
-      on.carryOut(on.look(given.at === 'everything' ? given.at : { node: given.at }), given.writes);
+      carryOut(on.look(given.at === 'everything' ? given.at : { node: given.at }), given.writes);
     if (given.type === 'answer' && job !== undefined) {
       if (given.isThrottled) throttledJobs.add(job);
       while (on.work(job));
