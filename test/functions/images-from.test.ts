@@ -1,63 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { revisions } from '#model/workload/image-sources.ts';
 import { workloadKinds } from '#model/workload/workload-kinds.ts';
-import type { Settings } from '#model/cache/settings.ts';
 import { reconcile } from '../../functions/reconcile.ts';
-import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { unlimited } from './model/builders.ts';
 import { minutes } from './moving-tag.ts';
-import { aCache, changed, completed, nodeNamed, nodePath, scene, tick, type Scene } from './scene.ts';
-
-const appsOf = (plural: string): string => `/apis/apps/v1/namespaces/apps/${plural}`;
-const rollouts = {
-  kind: 'Rollout',
-  api: '/apis/argoproj.io/v1alpha1',
-  plural: 'rollouts',
-  template: ['spec', 'template'],
-};
-const accountPath = (name: string): string => `/api/v1/namespaces/apps/serviceaccounts/${name}`;
-
-const workload = (name: string, template: object, labels: Readonly<Record<string, string>> = {}): object => ({
-  metadata: { name, namespace: 'apps', labels },
-  spec: { template: { spec: template } },
-});
-const running = (...images: readonly string[]): { readonly containers: readonly object[] } => ({
-  containers: images.map((image, index) => ({ name: `c${index}`, image })),
-});
-
-const deploy = (on: Scene, name: string, template: object, labels: Readonly<Record<string, string>> = {}): void =>
-  on.api.put(`${appsOf('deployments')}/${name}`, workload(name, template, labels));
-
-/** A cache of the images of workloads of the kind Deployment, with one node. */
-function cacheOf(imagesFrom: object = {}, given: Partial<Settings> = {}, spec: object = {}): Scene {
-  const on = scene({ workloadKinds: [...workloadKinds, revisions], ...given });
-  on.cache({ cacheSpec: [{ imagesFrom: { kinds: ['Deployment'], ...imagesFrom } }], ...spec });
-  on.nodes('node-1');
-  return on;
-}
-
-const created = changed(aCache, { verb: 'add' });
-const next = async (on: Scene, after = minutes(1)): Promise<void> => {
-  on.wait(after);
-  await refresh(tick, on.context);
-};
-
-/** Lets all Jobs end well. */
-async function pulled(on: Scene): Promise<void> {
-  for (const job of on.jobs()) on.pod(job, completed(0, 1, 2, 3, 4));
-  await refresh(tick, on.context);
-}
-
-const found = (on: Scene) => on.live().status.found;
-const foundImages = (on: Scene): readonly string[] =>
-  found(on).lists.flatMap(({ images }) => images.map(({ image }) => image));
-const images = (on: Scene): readonly string[] => on.live().spec.lists.flatMap((list) => list.images);
-const imagesOfJobs = (on: Scene): readonly (readonly string[])[] =>
-  on.api.bodies('POST', '/jobs').map((body) => {
-    const { spec } = body as { spec: { template: { spec: { containers: { image: string }[] } } } };
-    return spec.template.spec.containers.map(({ image }) => image);
-  });
+import { aCache, changed, nodeNamed, nodePath, type Scene } from './scene.ts';
+import {
+  accountPath,
+  appsOf,
+  cacheOf,
+  created,
+  deploy,
+  found,
+  foundImages,
+  images,
+  imagesOfJobs,
+  next,
+  pulled,
+  rollouts,
+  running,
+  workload,
+} from './workload-scene.ts';
 
 describe('images of workloads', () => {
   it('are those of containers, init containers and image volumes of the selected templates', async () => {

@@ -26,8 +26,10 @@ export type FoundImages = {
 
 /** Found images that the same nodes must have. */
 export type FoundList = {
-  /** Index of the list in `spec.cacheSpec` whose workloads name them. */
+  /** Index of the list in `spec.cacheSpec` whose workloads name them, when they were found. */
   readonly list: number;
+  /** Identifies that list when an edit has moved it; '' in the status of a former version. */
+  readonly listHash: string;
   /** undefined: the nodes of that list. */
   readonly pods: FoundPlacement | undefined;
   /** Sorted by image. */

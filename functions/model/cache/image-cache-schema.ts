@@ -208,6 +208,7 @@ const found = z.object({
     z.array(
       z.object({
         list: z.number(),
+        listHash: withDefault(z.string(), ''),
         placement: optional(
           z.object({
             nodeSelector: withDefault(texts, {}),

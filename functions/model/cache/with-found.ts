@@ -1,3 +1,4 @@
+import { hash } from '#model/text/hash.ts';
 import type { FoundImages, FoundList, FoundPlacement } from './found-images.ts';
 import type { ImageCache, ImageList, NodeMatchExpression, Spec, Toleration } from './image-cache.ts';
 
@@ -11,7 +12,10 @@ export function withFound(cache: ImageCache, found: FoundImages): ImageCache {
 
 export function specWith(spec: Spec, found: FoundImages): Spec {
   const own = { lists: ownLists(spec), secrets: ownPullSecrets(spec) };
-  const lists = found.lists.flatMap((each) => listsOf(each, own.lists, spec.warmGate?.taintKey));
+  const indexes = listIndexes(found.lists, own.lists);
+  const lists = found.lists.flatMap((each) =>
+    listsOf(each, own.lists[indexes.get(each) ?? -1], spec.warmGate?.taintKey),
+  );
   const secrets = found.pullSecrets.map(({ name }) => name).filter((name) => !own.secrets.includes(name));
   if (lists.length === 0 && secrets.length === 0 && own.lists.length === spec.lists.length) return spec;
   return {
@@ -32,6 +36,30 @@ export const ownPullSecrets = ({ imagePullSecrets, foundPullSecrets }: Spec): re
 
 export const findsImages = ({ lists }: Pick<Spec, 'lists'>): boolean =>
   lists.some(({ imagesFrom }) => imagesFrom !== undefined);
+
+/** Identifies a list by the workloads and nodes that it selects, as an edit may move it to another index. */
+export const listHash = ({ imagesFrom, nodeSelector, nodeMatchExpressions }: ImageList): string => {
+  const { kinds = [], selector, nodes = '' } = imagesFrom ?? {};
+  const labels = [Object.entries(selector?.matchLabels ?? {}).toSorted(), selector?.matchExpressions ?? []];
+  return hash(8, JSON.stringify([kinds, labels, nodes, Object.entries(nodeSelector).toSorted(), nodeMatchExpressions]));
+};
+
+/**
+ * Where lists of found images stand in the spec now. One that was edited at its place keeps its images; one that has left
+ * the spec has no index.
+ */
+export function listIndexes(found: readonly FoundList[], own: readonly ImageList[]): ReadonlyMap<FoundList, number> {
+  const hashes = own.map((list) => (list.imagesFrom === undefined ? undefined : listHash(list)));
+  const known = new Set(found.map((each) => each.listHash));
+  const indexOf = ({ list, listHash: of }: FoundList): number => {
+    const here = hashes[list];
+    if (here === of) return list;
+    const moved = hashes.indexOf(of);
+    const isEdited = here !== undefined && !known.has(here);
+    return moved === -1 && isEdited ? list : moved;
+  };
+  return new Map(found.map((each) => [each, indexOf(each)] as const).filter(([, index]) => index !== -1));
+}
 
 /** Whether the spec has other found images than the round that the status is of: that calls for a round. */
 export const hasNewFound = ({ found, status }: ImageCache): boolean => !hasSameImages(found, status.found);
@@ -67,11 +95,10 @@ export const placementKey = (pods: FoundPlacement | undefined): string =>
 
 /** A list for each term, one of which a node has to match; none if the spec no longer takes images from workloads there. */
 function listsOf(
-  { list: index, pods, images: found }: FoundList,
-  own: readonly ImageList[],
+  { pods, images: found }: FoundList,
+  list: ImageList | undefined,
   gateTaint: string | undefined,
 ): readonly ImageList[] {
-  const list = own[index];
   if (list?.imagesFrom === undefined) return [];
   const images = found.map(({ image }) => image);
   const { nodeSelector, nodeMatchExpressions } = list;

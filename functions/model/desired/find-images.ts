@@ -9,7 +9,14 @@ import {
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import type { Limits } from '#model/cache/settings.ts';
-import { hasSameImages, ownLists, ownPullSecrets, placementKey } from '#model/cache/with-found.ts';
+import {
+  hasSameImages,
+  listHash,
+  listIndexes,
+  ownLists,
+  ownPullSecrets,
+  placementKey,
+} from '#model/cache/with-found.ts';
 import { isImageReference } from '#model/text/image-reference.ts';
 import type { ImageSource } from '#model/workload/image-sources.ts';
 
@@ -75,8 +82,9 @@ const isEqual = (found: FoundImages, known: FoundImages): boolean =>
 
 /** All but when it was recorded, with the fields in one order. */
 const comparable = ({ lists, pullSecrets, problem }: FoundImages): Omit<FoundImages, 'recordedAt'> => ({
-  lists: lists.map(({ list, pods, images }) => ({
+  lists: lists.map(({ list, listHash: of, pods, images }) => ({
     list,
+    listHash: of,
     pods: pods && { nodeSelector: pods.nodeSelector, terms: pods.terms, tolerations: pods.tolerations },
     images: images.map(({ image, workloads, workloadCount, unnamedSince }) => ({
       image,
@@ -92,10 +100,17 @@ const comparable = ({ lists, pullSecrets, problem }: FoundImages): Omit<FoundIma
 const imagesFromOf = (cache: ImageCache, list: number): ImagesFrom | undefined =>
   ownLists(cache.spec)[list]?.imagesFrom;
 
+/** The images that the status has of a list, wherever the list stood when they were found. */
+function knownOf({ spec, status }: ImageCache, list: number): readonly FoundList[] {
+  const indexes = listIndexes(status.found.lists, ownLists(spec));
+  return status.found.lists.filter((each) => indexes.get(each) === list);
+}
+
 /** The found images of one list, by where they must be. */
 function foundLists(cache: ImageCache, reading: Reading, now: number): readonly FoundList[] {
-  const from = imagesFromOf(cache, reading.list);
-  if (from === undefined) return [];
+  const own = ownLists(cache.spec)[reading.list];
+  const from = own?.imagesFrom;
+  if (own === undefined || from === undefined) return [];
   const groups = new Map<string, Group>();
   for (const source of reading.sources) {
     const pods = from.nodes === 'AsPods' ? source.placement : undefined;
@@ -103,16 +118,15 @@ function foundLists(cache: ImageCache, reading: Reading, now: number): readonly 
     for (const image of source.images.filter(isImageReference))
       images.set(image, [...(images.get(image) ?? []), source.workload]);
   }
-  const known = cache.status.found.lists.filter(({ list }) => list === reading.list);
   const isKept = (since: number): boolean => now - since < from.keepSeconds * 1000;
-  for (const { pods, images } of known)
+  for (const { pods, images } of knownOf(cache, reading.list))
     if ((pods === undefined) === (from.nodes === 'Selected'))
       groupOf(groups, pods).kept.push(
         ...images.flatMap((image) => keptImage(image, { isKept, isComplete: reading.isComplete, now })),
       );
   return [...groups]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, group]) => foundList(reading.list, group))
+    .map(([, group]) => foundList(group, { list: reading.list, listHash: listHash(own) }))
     .filter(({ images }) => images.length > 0);
 }
 
@@ -146,7 +160,7 @@ function keptImage(known: FoundImage, { isKept, isComplete, now }: Keeping): rea
 /** As the status stores it. */
 const wholeSecond = (time: number): number => Math.floor(time / 1000) * 1000;
 
-function foundList(list: number, { pods, images, kept }: Group): FoundList {
+function foundList({ pods, images, kept }: Group, of: Pick<FoundList, 'list' | 'listHash'>): FoundList {
   const named = [...images].map(([image, workloads]): FoundImage => ({
     image,
     workloads: workloads.toSorted().slice(0, sampleSize),
@@ -154,7 +168,7 @@ function foundList(list: number, { pods, images, kept }: Group): FoundList {
     unnamedSince: undefined,
   }));
   const unnamed = kept.filter(({ image }) => !images.has(image));
-  return { list, pods, images: [...named, ...unnamed].toSorted((a, b) => (a.image < b.image ? -1 : 1)) };
+  return { ...of, pods, images: [...named, ...unnamed].toSorted((a, b) => (a.image < b.image ? -1 : 1)) };
 }
 
 /** Workloads that are named beside an image. */

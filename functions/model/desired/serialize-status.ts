@@ -199,8 +199,9 @@ function foundImages({ lists, pullSecrets, recordedAt, problem }: FoundImages): 
   if (recordedAt === undefined) return {};
   return {
     imagesFrom: {
-      lists: lists.map(({ list, pods, images }) => ({
+      lists: lists.map(({ list, listHash, pods, images }) => ({
         list,
+        ...text('listHash', listHash),
         ...(pods === undefined ? {} : { placement: serializedPods(pods) }),
         images: images.map(({ unnamedSince, ...image }) => ({ ...image, ...time('unnamedSince', unnamedSince) })),
       })),

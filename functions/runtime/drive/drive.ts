@@ -12,7 +12,7 @@ import { observe } from './observe.ts';
 import { nodesToRelease, openGates } from './open-gates.ts';
 import { planBesideOthers } from './plan-beside-others.ts';
 import { failureToRetry, prepareRetry } from './recover.ts';
-import { type ReadFoundImages, readFoundImages } from './read-found-images.ts';
+import { needsFoundImages, type ReadFoundImages, readFoundImages } from './read-found-images.ts';
 import { type AskRegistries, resolveImages } from './resolve-images.ts';
 import { nothingChanged, type Scope } from './scope.ts';
 
@@ -76,7 +76,7 @@ async function observeAndDecide(
   const read = await context.cluster.cache(reference);
   const scope = read && scopeOf(read);
   if (read === undefined || scope === undefined) return undefined;
-  const cache = opens.includes('Workloads') ? await readFound(read) : read;
+  const cache = needsFoundImages(read, opens, context.now()) ? await readFound(read) : read;
   const observed = await observe(cache, { scope, opens, makes }, context);
   const isRefused = refusalOf(cache, context.settings.limits) !== undefined;
   const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens });

@@ -4,14 +4,25 @@ import { selectorText } from '#model/cache/label-selector.ts';
 import { findsImages, ownLists, withFound } from '#model/cache/with-found.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
 import { findImages, foundInTurn, type Reading, type Readings } from '#model/desired/find-images.ts';
-import { isFromKubeFledged } from '#model/round/next-round.ts';
+import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { SourceKind } from '#model/workload/image-sources.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { ApiError, isNotFound } from '#runtime/errors.ts';
+import type { World } from '#model/world.ts';
 import type { Context } from '#runtime/handler.ts';
 
 /** Returns the cache with the images that workloads name now. */
 export type ReadFoundImages = (cache: ImageCache) => Promise<ImageCache>;
+
+/**
+ * Whether a drive has to read workloads: also before it opens a round for a new spec, as the status has the images of the
+ * former one.
+ */
+export function needsFoundImages(cache: ImageCache, opens: World['opens'], now: number): boolean {
+  if (opens.includes('Workloads')) return true;
+  const request = nextRound(cache, now);
+  return request?.trigger === 'Spec' && mayOpen(request, opens);
+}
 
 /** Reads the workloads of a cache once for each spec, as a drive may decide several times. */
 export function readFoundImages(context: Context): ReadFoundImages {

@@ -15,6 +15,7 @@ const found: FoundImages = {
   lists: [
     {
       list: 1,
+      listHash: 'h1',
       pods: {
         nodeSelector: { pool: 'a' },
         terms: [[{ key: 'k', operator: 'In', values: ['v'] }]],
@@ -192,6 +193,7 @@ describe('serialized status', () => {
         lists: [
           {
             list: 1,
+            listHash: 'h1',
             placement: {
               nodeSelector: { pool: 'a' },
               nodeSelectorTerms: [{ matchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }] }],
