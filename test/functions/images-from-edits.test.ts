@@ -3,7 +3,20 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { minutes } from './moving-tag.ts';
 import { aCache, aNode, changed, nodeNamed, nodePath, type Scene } from './scene.ts';
-import { cacheOf, created, deploy, found, images, next, pulled, running } from './workload-scene.ts';
+import {
+  appsOf,
+  cacheOf,
+  created,
+  deploy,
+  found,
+  foundImages,
+  images,
+  next,
+  pulled,
+  rollouts,
+  running,
+  workload,
+} from './workload-scene.ts';
 
 const fromDeployments = { imagesFrom: { kinds: ['Deployment'] } };
 const forbidden = refusal(403, 'Forbidden', 'no');
@@ -83,5 +96,67 @@ describe('a list that moves to another index', () => {
     on.edit({ cacheSpec: [{ imagesFrom: { kinds: ['Deployment'], selector: { matchLabels: { app: 'web' } } } }] });
     await reconcile(changed(aCache), on.context);
     expect(found(on).lists).toMatchObject([{ list: 0, images: [{ image: 'web:1', workloadCount: 0 }] }]);
+  });
+});
+
+describe('workloads that cannot be read', () => {
+  it('keep their images when the nodes of the list are edited', async () => {
+    const on = await pulledCache();
+    on.api.refuse(/deployments/, forbidden, 99);
+    on.edit({ cacheSpec: [{ imagesFrom: { kinds: ['Deployment'], nodes: 'AsPods' } }] });
+    await reconcile(changed(aCache), on.context);
+    expect(removed(on)).toEqual([]);
+    expect(images(on)).toEqual(['web:1']);
+  });
+
+  it('keep their images if it is their form that is not readable', async () => {
+    const on = cacheOf({ kinds: ['Rollout'], keepSeconds: 0 }, { workloadKinds: [rollouts] });
+    on.api.put(`${appsOf('rollouts').replace('apps/v1', 'argoproj.io/v1alpha1')}/x`, workload('x', running('x:1')));
+    await reconcile(created, on.context);
+    await pulled(on);
+    const unreadable = { containers: [{ name: 'c', image: 1 }] };
+    on.api.put(`${appsOf('rollouts').replace('apps/v1', 'argoproj.io/v1alpha1')}/x`, workload('x', unreadable));
+    await next(on);
+    expect(removed(on)).toEqual([]);
+    expect(foundImages(on)).toEqual(['x:1']);
+    expect(found(on).problem).toBe('1 objects of kind Rollout have no readable Pod template');
+  });
+
+  it('keep their images if those that were read are too many only with those that are not readable', async () => {
+    const path = appsOf('rollouts').replace('apps/v1', 'argoproj.io/v1alpha1');
+    const on = cacheOf({ kinds: ['Rollout'], keepSeconds: 0 }, { workloadKinds: [rollouts] });
+    on.api.put(`${path}/x`, workload('x', running('x:1')));
+    await reconcile(created, on.context);
+    await pulled(on);
+    on.api.remove(`${path}/x`);
+    for (let index = 0; index < 2050; index += 1) on.api.put(`${path}/a-${1000 + index}`, workload('a', {}));
+    on.api.put(`${path}/x`, workload('x', running('x:1')));
+    await next(on);
+    expect(foundImages(on)).toEqual(['x:1']);
+  });
+
+  it('keep the secrets that none of them named before', async () => {
+    const on = cacheOf({ keepSeconds: 600 });
+    deploy(on, 'web', { ...running('web:1'), imagePullSecrets: [{ name: 's' }] });
+    await reconcile(created, on.context);
+    await pulled(on);
+    deploy(on, 'web', running('web:1'));
+    await next(on);
+    expect(found(on).pullSecrets[0]?.unnamedSince).toBeDefined();
+    on.api.refuse(/deployments/, forbidden, 99);
+    await next(on, minutes(20));
+    expect(found(on).pullSecrets).toMatchObject([{ name: 's' }]);
+    on.api.acceptAll();
+    await next(on);
+    expect(found(on).pullSecrets).toEqual([]);
+  });
+
+  it('keep their images if pages expire again and again', async () => {
+    const on = await pulledCache({ keepSeconds: 0 });
+    on.api.refuse(/deployments/, refusal(410, 'Expired', 'too old'), 99);
+    await next(on).catch(() => undefined);
+    await reconcile(changed(aCache), on.context).catch(() => undefined);
+    expect(foundImages(on)).toEqual(['web:1']);
+    expect(removed(on)).toEqual([]);
   });
 });

@@ -120,7 +120,7 @@ function foundLists(cache: ImageCache, reading: Reading, now: number): readonly 
   }
   const isKept = (since: number): boolean => now - since < from.keepSeconds * 1000;
   for (const { pods, images } of knownOf(cache, reading.list))
-    if ((pods === undefined) === (from.nodes === 'Selected'))
+    if (!reading.isComplete || (pods === undefined) === (from.nodes === 'Selected'))
       groupOf(groups, pods).kept.push(
         ...images.flatMap((image) => keptImage(image, { isKept, isComplete: reading.isComplete, now })),
       );
@@ -253,10 +253,9 @@ function foundSecrets(cache: ImageCache, { readings, now, problems }: Naming): r
   const keepSeconds = Math.max(0, ...lists.map(({ list }) => imagesFromOf(cache, list)?.keepSeconds ?? 0));
   const kept = cache.status.found.pullSecrets.flatMap((secret): readonly FoundSecret[] => {
     if (named.has(secret.name)) return [];
-    const unnamedSince = isComplete ? (secret.unnamedSince ?? wholeSecond(now)) : secret.unnamedSince;
-    return unnamedSince === undefined || now - unnamedSince < keepSeconds * 1000
-      ? [{ name: secret.name, unnamedSince }]
-      : [];
+    if (!isComplete) return [secret];
+    const unnamedSince = secret.unnamedSince ?? wholeSecond(now);
+    return now - unnamedSince < keepSeconds * 1000 ? [{ name: secret.name, unnamedSince }] : [];
   });
   const all = [...[...named].toSorted().map((name) => ({ name, unnamedSince: undefined })), ...kept];
   if (all.length > foundBounds.secrets)

@@ -100,13 +100,13 @@ type ReadKind = Pick<Reading, 'sources' | 'isComplete' | 'problems'>;
 async function readKind({ namespace, kind, selector, most }: KindToRead, { cluster }: Context): Promise<ReadKind> {
   try {
     const { sources, unreadable } = await cluster.imageSources(namespace, kind, { selector, most: Math.max(0, most) });
-    const isAll = sources.length <= most;
+    const isAll = sources.length + unreadable <= most;
     const limit = boundTable.cache_workloads.limit;
     const problems = [
       ...(isAll ? [] : [`More than ${limit} workloads match, of which ${limit} are read: select fewer by labels`]),
       ...(unreadable === 0 ? [] : [`${unreadable} objects of kind ${kind.kind} have no readable Pod template`]),
     ];
-    return { sources: sources.slice(0, Math.max(0, most)), isComplete: isAll, problems };
+    return { sources: sources.slice(0, Math.max(0, most)), isComplete: isAll && unreadable === 0, problems };
   } catch (error) {
     const problem = refusalOf(error, `${kind.plural} in namespace ${namespace}`, kind.kind);
     if (problem === undefined) throw error;
