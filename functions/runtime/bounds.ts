@@ -82,10 +82,18 @@ export const boundTable = {
     limit: 2000,
     doc: 'workloads that are read for one cache, over all its lists; its status says so if there are more',
   },
+  cache_workload_bytes: {
+    limit: 4 * mebibyte,
+    doc: 'bytes that are kept of them: of images, with 100 for each, of secrets and of nodes',
+  },
+  cache_workload_listings: {
+    limit: 64,
+    doc: 'listings for one cache: a kind with a selector is listed once, however many lists have both',
+  },
   found_images: { limit: foundBounds.images, doc: 'images that one cache finds in workloads, besides its own limit' },
   found_placements: {
     limit: foundBounds.placements,
-    doc: 'sets of nodes that one cache takes from workloads with nodes: AsPods',
+    doc: 'sets of nodes that one cache takes from workloads with nodes: AsPods; each term of node affinity is one',
   },
   found_secrets: { limit: foundBounds.secrets, doc: 'pull secrets that one cache takes from workloads' },
   page_events: { limit: 500, doc: 'Events in one page' },

@@ -64,18 +64,22 @@ export const foundBounds = {
 export function findImages(cache: ImageCache, { readings, limits, now }: Given): FoundImages {
   const problems = readings.lists.flatMap((reading) => reading.problems);
   const lists = readings.lists.flatMap((reading) => foundLists(cache, reading, now));
-  const fitting = withinPlacements(lists, problems);
+  const fitting = withinPlacements(lists, { cache, problems });
   const taken = withinLimits(fitting, { cache, limits, problems });
   const found = {
     lists: withSamples(taken),
     pullSecrets: foundSecrets(cache, { readings, now, problems }),
-    problem: invalidReferences(readings, problems).join('; ').slice(0, longestProblem),
+    problem: sentences(invalidReferences(readings, problems)),
     recordedAt: now,
   };
   return isEqual(found, cache.status.found) ? cache.status.found : found;
 }
 
 const longestProblem = 1024;
+
+/** Each once. An image may be any text: half a character would not be stored as it is. */
+const sentences = (problems: readonly string[]): string =>
+  [...new Set(problems)].join('; ').slice(0, longestProblem).toWellFormed();
 
 const isEqual = (found: FoundImages, known: FoundImages): boolean =>
   JSON.stringify(comparable(found)) === JSON.stringify(comparable(known));
@@ -115,8 +119,11 @@ function foundLists(cache: ImageCache, reading: Reading, now: number): readonly 
   for (const source of reading.sources) {
     const pods = from.nodes === 'AsPods' ? source.placement : undefined;
     const { images } = groupOf(groups, pods);
-    for (const image of source.images.filter(isImageReference))
-      images.set(image, [...(images.get(image) ?? []), source.workload]);
+    for (const image of source.images.filter(isImageReference)) {
+      const workloads = images.get(image) ?? [];
+      workloads.push(source.workload);
+      images.set(image, workloads);
+    }
   }
   const isKept = (since: number): boolean => now - since < from.keepSeconds * 1000;
   for (const { pods, images } of knownOf(cache, reading.list))
@@ -133,13 +140,13 @@ function foundLists(cache: ImageCache, reading: Reading, now: number): readonly 
 type Group = {
   readonly pods: FoundPlacement | undefined;
   /** By image, the workloads that name it. */
-  readonly images: Map<string, readonly string[]>;
+  readonly images: Map<string, string[]>;
   readonly kept: FoundImage[];
 };
 
 function groupOf(groups: Map<string, Group>, pods: FoundPlacement | undefined): Group {
   const key = placementKey(pods);
-  const group = groups.get(key) ?? { pods, images: new Map<string, readonly string[]>(), kept: [] };
+  const group = groups.get(key) ?? { pods, images: new Map<string, string[]>(), kept: [] };
   groups.set(key, group);
   return group;
 }
@@ -187,26 +194,42 @@ function withSamples(lists: readonly FoundList[]): readonly FoundList[] {
   }));
 }
 
-/** A tenant may not have each node selected by thousands of lists. */
-function withinPlacements(lists: readonly FoundList[], problems: string[]): readonly FoundList[] {
+/** A tenant may not have each node selected by thousands of lists. As of images, those that are known come first. */
+function withinPlacements(lists: readonly FoundList[], { cache, problems }: Problematic): readonly FoundList[] {
   const isShort = ({ pods }: FoundList): boolean => placementKey(pods).length <= foundBounds.placementLength;
   const short = lists.filter(isShort);
   if (short.length < lists.length)
     problems.push(
       `Workloads whose node affinity and tolerations exceed ${foundBounds.placementLength} bytes are ignored`,
     );
-  if (short.length > foundBounds.placements)
+  const known = new Set(cache.status.found.lists.map(({ pods }) => placementKey(pods)));
+  const rankOf = ({ pods, images }: FoundList): number =>
+    images.every(({ workloadCount }) => workloadCount === 0) ? 2 : known.has(placementKey(pods)) ? 0 : 1;
+  let left: number = foundBounds.placements;
+  const taken = new Set(
+    short
+      .toSorted((a, b) => rankOf(a) - rankOf(b))
+      .filter((list) => {
+        const fits = nodeSetsOf(list) <= left;
+        if (fits) left -= nodeSetsOf(list);
+        return fits;
+      }),
+  );
+  if (taken.size < short.length) {
+    const all = short.reduce((sum, list) => sum + nodeSetsOf(list), 0);
     problems.push(
-      `Workloads run on ${short.length} different sets of nodes, of which ${foundBounds.placements} are served`,
+      `Workloads run on ${all} different sets of nodes, of which ${foundBounds.placements - left} are served`,
     );
-  return short.slice(0, foundBounds.placements);
+  }
+  return short.filter((list) => taken.has(list));
 }
 
-type Limiting = {
-  readonly cache: ImageCache;
-  readonly limits: Given['limits'];
-  readonly problems: string[];
-};
+/** How many lists a list of found images becomes: one for each term of node affinity. */
+const nodeSetsOf = ({ pods }: FoundList): number => Math.max(1, pods?.terms.length ?? 0);
+
+type Problematic = { readonly cache: ImageCache; readonly problems: string[] };
+
+type Limiting = Problematic & { readonly limits: Given['limits'] };
 
 /** As many images as the limits leave beside those of the spec: first those that are known, then new ones, last those that are only kept. */
 function withinLimits(lists: readonly FoundList[], { cache, limits, problems }: Limiting): readonly FoundList[] {

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import type { FoundPlacement } from '#model/cache/found-images.ts';
 import { isConditionTaint } from '#model/node/node.ts';
+import type { PodPlacement } from './pod-placement.ts';
 import { parseWorkload, type Workload } from './workload.ts';
 import type { WorkloadKind } from './workload-kinds.ts';
 
@@ -39,7 +40,7 @@ export function parseImageSource(object: unknown, kind: SourceKind): ImageSource
 
 /** Without the images that kubelets may never pull. */
 function ofWorkload({ kind, name, images, pullSecrets, serviceAccount, placement }: Workload): ImageSource {
-  const { nodeSelector, affinity = [], tolerations } = placement;
+  const { nodeSelector, tolerations } = placement;
   return {
     workload: `${kind}/${name}`,
     images: [...new Set(images.flatMap(({ image, pullPolicy }) => (pullPolicy === 'Never' ? [] : [image])))],
@@ -47,11 +48,17 @@ function ofWorkload({ kind, name, images, pullSecrets, serviceAccount, placement
     serviceAccount,
     placement: {
       nodeSelector,
-      terms: affinity.map(({ matchExpressions }) => matchExpressions),
+      terms: termsOf(placement),
       // Those that admission adds to Pods are not in their templates, and make no difference here.
       tolerations: tolerations.filter(({ key = '' }) => !isConditionTaint(key)),
     },
   };
+}
+
+/** Each once. Fields are ignored, so that a term of fields alone stands for all nodes, as no terms do. */
+function termsOf({ affinity = [] }: PodPlacement): FoundPlacement['terms'] {
+  const terms = new Map(affinity.map(({ matchExpressions: each }) => [JSON.stringify(each), each]));
+  return terms.has('[]') ? [] : [...terms.values()];
 }
 
 const image = z.object({

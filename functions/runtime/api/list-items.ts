@@ -14,8 +14,8 @@ type Listing<Item> = {
   readonly isMetadata?: boolean;
   /** Accepts what the API server has in memory, which may be a moment old: it then need not read all objects of the kind from etcd. */
   readonly isCached?: boolean;
-  /** Reads no further pages once there are more items than this. */
-  readonly most?: number;
+  /** Whether no further pages are to be read. */
+  readonly isEnough?: (items: readonly Item[]) => boolean;
 };
 
 const page = z.object({
@@ -64,6 +64,6 @@ async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Pr
       await rest();
     }
     next = answer.metadata?.continue ?? '';
-  } while (next !== '' && items.length <= (listing.most ?? Infinity));
+  } while (next !== '' && listing.isEnough?.(items) !== true);
   return items;
 }

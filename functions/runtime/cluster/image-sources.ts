@@ -8,13 +8,17 @@ import { paths } from '#runtime/api/paths.ts';
 export type SourceReading = {
   /** A label selector; '' selects all. */
   readonly selector: string;
-  readonly most: number;
+  /** How many workloads are read at most, and how many bytes of them are kept. */
+  readonly most: { readonly workloads: number; readonly bytes: number };
 };
 
 export type SourcesRead = {
   readonly sources: readonly ImageSource[];
+  readonly bytes: number;
   /** How many objects are not of the form of their kind. */
   readonly unreadable: number;
+  /** Of what there is more than was to be read. */
+  readonly exceeded: 'workloads' | 'bytes' | undefined;
 };
 
 /** Reads the workloads of one kind, keeping of each what an image cache needs. Our own Jobs and Pods name what caches list already. */
@@ -25,13 +29,32 @@ export async function imageSources(
   const notOurs = `${labels.manager} notin (${managerLabelValue})`;
   const read = await listItems(api, paths.workloads(namespace, kind), {
     bound: 'page_workloads',
-    parse: (object) => readable(object, kind),
+    parse: (object) => weighed(readable(object, kind)),
     selector: selector === '' ? notOurs : `${selector},${notOurs}`,
-    most,
+    isEnough: (items) => items.length > most.workloads || bytesOf(items) > most.bytes,
   });
-  const sources = read.filter((source) => source !== undefined);
-  return { sources, unreadable: read.length - sources.length };
+  let bytes = 0;
+  const fitting = read.slice(0, most.workloads).filter((each) => (bytes += each.bytes) <= most.bytes);
+  const sources = fitting.flatMap(({ source }) => source ?? []);
+  return {
+    sources,
+    bytes: bytesOf(fitting),
+    unreadable: fitting.length - sources.length,
+    exceeded: bytes > most.bytes ? 'bytes' : read.length > most.workloads ? 'workloads' : undefined,
+  };
 }
+
+type Weighed = { readonly source: ImageSource | undefined; readonly bytes: number };
+
+const bytesOf = (all: readonly Weighed[]): number => all.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** Bytes that an image costs besides its name: templates may name tens of thousands of a few characters. */
+const bytesOfImage = 100;
+
+const weighed = (source: ImageSource | undefined): Weighed => ({
+  source,
+  bytes: source === undefined ? 0 : JSON.stringify(source).length + source.images.length * bytesOfImage,
+});
 
 function readable(object: unknown, kind: SourceKind): ImageSource | undefined {
   try {

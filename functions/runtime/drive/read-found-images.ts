@@ -47,72 +47,89 @@ function readsWorkloads(cache: ImageCache): boolean {
 }
 
 async function readingsOf(cache: ImageCache, context: Context): Promise<Readings> {
+  const readKind = kindReader(cache, context);
   const lists: Reading[] = [];
-  let left: number = boundTable.cache_workloads.limit;
-  for (const [list, { imagesFrom }] of ownLists(cache.spec).entries()) {
-    if (imagesFrom === undefined) continue;
-    const reading = await readList(cache, { list, imagesFrom, left }, context);
-    left -= reading.sources.length;
-    lists.push(reading);
-  }
+  for (const [list, { imagesFrom }] of ownLists(cache.spec).entries())
+    if (imagesFrom !== undefined) lists.push({ list, ...(await readList(imagesFrom, readKind)) });
   const account = serviceAccountOf(cache, context.settings);
   return { ...(await withAccounts(cache, lists, context)), account: account === '' ? 'default' : account };
 }
 
-type ListToRead = { readonly list: number; readonly imagesFrom: ImagesFrom; readonly left: number };
+type KindRead = Pick<Reading, 'sources' | 'isComplete' | 'problems'>;
+type ReadKind = (kind: string, selector: string) => Promise<KindRead>;
 
-async function readList(
-  { namespace }: ImageCache,
-  { list, imagesFrom: { kinds, selector }, left }: ListToRead,
-  context: Context,
-): Promise<Reading> {
-  const reading = { list, sources: [], isComplete: true, problems: [] };
-  let all: Reading = reading;
-  for (const name of new Set(kinds)) {
-    const kind = context.settings.workloadKinds.find((each) => each.kind === name);
-    const next =
-      kind === undefined
-        ? { ...reading, isComplete: false, problems: [notEnabled(name)] }
-        : await readKind(
-            { namespace, kind, selector: selectorText(selector), most: left - all.sources.length },
-            context,
-          );
-    all = {
-      list,
-      sources: [...all.sources, ...next.sources],
-      isComplete: all.isComplete && next.isComplete,
-      problems: [...all.problems, ...next.problems],
-    };
-  }
-  return all;
+async function readList({ kinds, selector }: ImagesFrom, readKind: ReadKind): Promise<KindRead> {
+  const read: KindRead[] = [];
+  for (const kind of new Set(kinds)) read.push(await readKind(kind, selectorText(selector)));
+  return {
+    sources: read.flatMap(({ sources }) => sources),
+    isComplete: read.every(({ isComplete }) => isComplete),
+    problems: read.flatMap(({ problems }) => problems),
+  };
 }
+
+/** What may still be read for one cache. */
+type Left = { workloads: number; bytes: number; listings: number };
+
+/** Reads what lists select, once where several select the same, within the bounds of a cache. */
+function kindReader({ namespace }: ImageCache, context: Context): ReadKind {
+  const left: Left = {
+    workloads: boundTable.cache_workloads.limit,
+    bytes: boundTable.cache_workload_bytes.limit,
+    listings: boundTable.cache_workload_listings.limit,
+  };
+  const known = new Map<string, KindRead>();
+  return async (name, selector) => {
+    const key = `${name} ${selector}`;
+    const kind = context.settings.workloadKinds.find((each) => each.kind === name);
+    const read = known.get(key) ?? (kind === undefined ? unread(notEnabled(name)) : undefined);
+    if (read !== undefined) return read;
+    if (left.listings === 0 || kind === undefined) return unread(tooManyListings);
+    left.listings -= 1;
+    const listed = await listKind({ namespace, kind, selector, left }, context);
+    known.set(key, listed);
+    return listed;
+  };
+}
+
+const unread = (problem: string): KindRead => ({ sources: [], isComplete: false, problems: [problem] });
 
 const notEnabled = (kind: string): string => `The setting WORKLOAD_KINDS does not allow to read kind ${kind}`;
 
-type KindToRead = {
+const tooManyListings = `Lists select by more than ${boundTable.cache_workload_listings.limit} kinds and selectors together, of which no more are read`;
+
+type KindToList = {
   readonly namespace: string;
   readonly kind: SourceKind;
   readonly selector: string;
-  readonly most: number;
+  /** What is read is taken from it. */
+  readonly left: Left;
 };
-type ReadKind = Pick<Reading, 'sources' | 'isComplete' | 'problems'>;
 
-async function readKind({ namespace, kind, selector, most }: KindToRead, { cluster }: Context): Promise<ReadKind> {
+async function listKind({ namespace, kind, selector, left }: KindToList, { cluster }: Context): Promise<KindRead> {
   try {
-    const { sources, unreadable } = await cluster.imageSources(namespace, kind, { selector, most: Math.max(0, most) });
-    const isAll = sources.length + unreadable <= most;
-    const limit = boundTable.cache_workloads.limit;
+    const most = { workloads: left.workloads, bytes: left.bytes };
+    const { sources, bytes, unreadable, exceeded } = await cluster.imageSources(namespace, kind, { selector, most });
+    left.workloads -= sources.length + unreadable;
+    left.bytes -= bytes;
     const problems = [
-      ...(isAll ? [] : [`More than ${limit} workloads match, of which ${limit} are read: select fewer by labels`]),
+      ...(exceeded === undefined ? [] : [exceedance[exceeded]]),
       ...(unreadable === 0 ? [] : [`${unreadable} objects of kind ${kind.kind} have no readable Pod template`]),
     ];
-    return { sources: sources.slice(0, Math.max(0, most)), isComplete: isAll && unreadable === 0, problems };
+    return { sources, isComplete: exceeded === undefined && unreadable === 0, problems };
   } catch (error) {
     const problem = refusalOf(error, `${kind.plural} in namespace ${namespace}`, kind.kind);
     if (problem === undefined) throw error;
-    return { sources: [], isComplete: false, problems: [problem] };
+    return unread(problem);
   }
 }
+
+const { cache_workloads: mostWorkloads, cache_workload_bytes: mostBytes } = boundTable;
+
+const exceedance = {
+  workloads: `More than ${mostWorkloads.limit} workloads match, of which ${mostWorkloads.limit} are read: select fewer by labels`,
+  bytes: `Images, secrets and node selectors of the workloads that match exceed ${mostBytes.limit} bytes, of which no more are read: select fewer by labels`,
+} as const;
 
 /** Why something cannot be read for as long as nobody changes it; undefined for other errors. */
 function refusalOf(error: unknown, what: string, kind: string): string | undefined {
