@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { minutes } from './moving-tag.ts';
-import { aCache, aNode, changed, nodeNamed, nodePath, type Scene } from './scene.ts';
+import { aCache, aNode, changed, nodeNamed, nodePath, podsPath, type Scene } from './scene.ts';
+import { asked, ends, orderOf, removals, removed as removedOf, told } from './removal-scene.ts';
 import {
   appsOf,
   cacheOf,
@@ -11,6 +14,7 @@ import {
   found,
   foundImages,
   images,
+  imagesOfJobs,
   next,
   pulled,
   rollouts,
@@ -158,5 +162,39 @@ describe('workloads that cannot be read', () => {
     await reconcile(changed(aCache), on.context).catch(() => undefined);
     expect(foundImages(on)).toEqual(['web:1']);
     expect(removed(on)).toEqual([]);
+  });
+});
+
+describe('a purged cache', () => {
+  /** A cache that is purged, after which its Deployment gets another image. */
+  async function purgedCache(): Promise<Scene> {
+    const on = await pulledCache();
+    for (const pod of on.api.list(podsPath)) on.api.remove(`${podsPath}/${pod.metadata.name}`);
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    expect(removals(on).map(orderOf)).toEqual([['--remove=web:1']]);
+    ends(on, removals(on)[0], [removedOf('web:1')]);
+    await told(on, removals(on)[0]);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', placements: [] });
+    deploy(on, 'web', running('web:2'));
+    await next(on);
+    expect(on.live().status.round).toMatchObject({ operation: 'Purge' });
+    return on;
+  }
+
+  it('does not pull what no workload names since when it is edited', async () => {
+    const on = await purgedCache();
+    on.edit({ cacheSpec: [fromDeployments, { images: ['own:1'] }] });
+    await reconcile(changed(aCache), on.context);
+    expect(images(on)).toEqual(['own:1', 'web:2']);
+    expect(imagesOfJobs(on).at(-1)).toEqual(['own:1', 'web:2']);
+  });
+
+  it('pulls what workloads name now when it is refreshed', async () => {
+    const on = await purgedCache();
+    on.annotate({ 'kubefledged.io/refresh-imagecache': '' });
+    await refresh(changed(aCache), on.context);
+    expect(on.live().status.round).toMatchObject({ operation: 'Refresh' });
+    expect(imagesOfJobs(on).at(-1)).toEqual(['web:2']);
   });
 });

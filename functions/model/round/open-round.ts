@@ -1,5 +1,6 @@
 import { annotations } from '#model/cache/api.ts';
 import { type Ledger, type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
+import { nothingFound } from '#model/cache/found-images.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { withPlacements } from '#model/desired/placements.ts';
 import type { Plan } from '#model/plan.ts';
@@ -28,7 +29,7 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
       lastHandledRefreshAt: handledToken(cache, request),
       lastHandledPurgeAt: handledPurgeToken(cache, request),
       placements: withPlacements(cache),
-      found: cache.found,
+      found: request.operation === 'Purge' ? nothingFound : cache.found,
       round,
     },
   };

@@ -16,33 +16,33 @@ export type ReadFoundImages = (cache: ImageCache) => Promise<ImageCache>;
 
 /**
  * Whether a drive has to read workloads: also before it opens a round for a new spec, as the status has the images of the
- * former one.
+ * former one, or a refresh of a purged cache, as the status has none.
  */
 export function needsFoundImages(cache: ImageCache, opens: World['opens'], now: number): boolean {
   if (opens.includes('Workloads')) return true;
   const request = nextRound(cache, now);
-  return request?.trigger === 'Spec' && mayOpen(request, opens);
+  return request !== undefined && mayOpen(request, opens) && (request.trigger === 'Spec' || isPurged(cache));
 }
 
 /** Reads the workloads of a cache once for each spec, as a drive may decide several times. */
 export function readFoundImages(context: Context): ReadFoundImages {
   let read: { readonly generation: number; readonly readings: Readings } | undefined;
   return async (cache) => {
-    if (!readsWorkloads(cache)) return cache;
+    const now = context.now();
+    if (!readsWorkloads(cache, now)) return cache;
     const { generation } = cache;
     if (read?.generation !== generation) read = { generation, readings: await readingsOf(cache, context) };
     const { limits, workloadRoundInterval: interval } = context.settings;
-    const now = context.now();
     const found = findImages(cache, { readings: read.readings, limits, now });
     const inTurn = foundInTurn(cache, found, { interval, now });
     return inTurn === cache.found ? cache : withFound(cache, inTurn);
   };
 }
 
-/** Not for a cache that pulls nothing: it is deleted, suspended, or purged and not edited since. */
-function readsWorkloads(cache: ImageCache): boolean {
+/** Not for a cache that pulls nothing: it is deleted, suspended, or purged and neither edited nor refreshed since. */
+function readsWorkloads(cache: ImageCache, now: number): boolean {
   if (!findsImages(cache.spec)) return false;
-  const isEmptied = isPurged(cache) && cache.status.observedGeneration === cache.generation;
+  const isEmptied = isPurged(cache) && (nextRound(cache, now)?.operation ?? 'Purge') === 'Purge';
   return !cache.isBeingDeleted && !cache.spec.suspend && !isEmptied && !isFromKubeFledged(cache);
 }
 
