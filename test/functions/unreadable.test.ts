@@ -94,8 +94,19 @@ describe('an ImageCache that cannot be parsed', () => {
     await expect(handled).rejects.toThrow(/apps\/web .*spec\.imagePullPolicy/);
   });
 
-  it('keeps its images from being removed for another cache', async () => {
+  it.each([
+    ['its images', {}],
+    [
+      'what it found in workloads',
+      { cacheSpec: [], status: { imagesFrom: { lists: [{ list: 0, images: [{ image: 'app:1' }] }] } } },
+    ],
+  ])('keeps %s from being removed for another cache', async (_, { status, ...fields }: { status?: object }) => {
     const { on } = withUnreadable();
+    on.api.put(cachePath(), {
+      ...on.api.read(cachePath()),
+      spec: { ...spec, imagePullPolicy: 'Never', ...fields },
+      ...(status && { status }),
+    });
     await refresh(tick, on.context);
     for (const job of on.jobs()) on.pod(job, completed(0));
     await refresh(tick, on.context);

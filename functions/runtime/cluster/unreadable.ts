@@ -60,7 +60,7 @@ export const isUnreadable = (cache: ImageCache | UnreadableCache): cache is Unre
 function unreadableCache(object: unknown, error: unknown): UnreadableCache {
   const { namespace, name, uid, resourceVersion } = metadataOnly.parse(object).metadata;
   const metadata = { namespace, name, uid, resourceVersion };
-  const cacheSpec = [{ images: imagesIn(object) }];
+  const cacheSpec = [{ images: [...imagesIn(object), ...foundImagesIn(object)] }];
   return {
     ...metadata,
     problem: problemOf(error),
@@ -73,6 +73,12 @@ function imagesIn(object: unknown): readonly string[] {
   const lists = itemsAt(itemAt(object, 'spec'), 'cacheSpec');
   return lists.flatMap((list) => itemsAt(list, 'images').filter((image) => typeof image === 'string'));
 }
+
+/** Every image that was found in workloads. */
+const foundImagesIn = (object: unknown): readonly string[] =>
+  itemsAt(itemAt(itemAt(object, 'status'), 'imagesFrom'), 'lists')
+    .flatMap((list) => itemsAt(list, 'images').map((found) => itemAt(found, 'image')))
+    .filter((image) => typeof image === 'string');
 
 const itemAt = (object: unknown, key: string): unknown =>
   typeof object === 'object' && object !== null
