@@ -5,7 +5,7 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { unlimited } from './model/builders.ts';
 import { minutes } from './moving-tag.ts';
-import { aCache, changed, nodeNamed, nodePath, type Scene } from './scene.ts';
+import { aCache, changed, nodeNamed, nodePath, podsPath, type Scene } from './scene.ts';
 import {
   accountPath,
   appsOf,
@@ -223,6 +223,19 @@ describe('the pull secrets of workloads', () => {
     expect(secretsOfJobs(on)).toEqual([['of-default', 'of-template']]);
   });
 
+  it('leave pull Pods when no workload has had them for long', async () => {
+    const imagesFrom = { kinds: ['Deployment'], keepSeconds: 60 };
+    const on = cacheOf({}, {}, { cacheSpec: [{ images: ['own:1'], imagesFrom }] });
+    deploy(on, 'a', { containers: [{ image: 'a:1', imagePullPolicy: 'Never' }], imagePullSecrets: [{ name: 's' }] });
+    await reconcile(created, on.context);
+    await pulled(on);
+    on.api.remove(`${appsOf('deployments')}/a`);
+    await next(on);
+    await next(on, minutes(2));
+    expect(on.live().spec.imagePullSecrets).toEqual([]);
+    expect(secretsOfJobs(on)).toEqual([['s'], []]);
+  });
+
   it('are none if no workload has any', async () => {
     const on = cacheOf();
     on.api.put(accountPath('default'), account('default'));
@@ -299,6 +312,18 @@ describe('a sidecar that admission has added', () => {
         { image: 'web:1', workloads: ['Deployment/web', 'Pod/web-1'], workloadCount: 2, unnamedSince: undefined },
       ],
     ]);
+  });
+});
+
+describe('a debug container', () => {
+  it('is no image of the workload', async () => {
+    const on = cacheOf({ kinds: ['Pod'] });
+    on.api.put(`${podsPath}/x`, {
+      metadata: { name: 'x' },
+      spec: { ...running('x:1'), ephemeralContainers: [{ name: 'debug', image: 'busybox:1' }] },
+    });
+    await reconcile(created, on.context);
+    expect(images(on)).toEqual(['x:1']);
   });
 });
 

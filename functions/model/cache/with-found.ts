@@ -17,7 +17,8 @@ export function specWith(spec: Spec, found: FoundImages): Spec {
     listsOf(each, own.lists[indexes.get(each) ?? -1], spec.warmGate?.taintKey),
   );
   const secrets = found.pullSecrets.map(({ name }) => name).filter((name) => !own.secrets.includes(name));
-  if (lists.length === 0 && secrets.length === 0 && own.lists.length === spec.lists.length) return spec;
+  const hasFound = spec.foundPullSecrets.length > 0 || own.lists.length < spec.lists.length;
+  if (lists.length === 0 && secrets.length === 0 && !hasFound) return spec;
   return {
     ...spec,
     lists: [...own.lists, ...lists],

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { FoundPlacement } from '#model/cache/found-images.ts';
 import { isConditionTaint } from '#model/node/node.ts';
 import type { PodPlacement } from './pod-placement.ts';
-import { parseWorkload, type Workload } from './workload.ts';
+import { type ImageUse, parseWorkload, type Workload } from './workload.ts';
 import type { WorkloadKind } from './workload-kinds.ts';
 
 /** A kind whose objects name images: workloads with a Pod template, or Knative's Images, one of each container of a Revision. */
@@ -38,12 +38,12 @@ export function parseImageSource(object: unknown, kind: SourceKind): ImageSource
     : ofWorkload(parseWorkload(object, { ...kind, short: '', template }, ''));
 }
 
-/** Without the images that kubelets may never pull. */
+/** Without the images that kubelets may never pull, and those of debug containers, which no Pod will need again. */
 function ofWorkload({ kind, name, images, pullSecrets, serviceAccount, placement }: Workload): ImageSource {
   const { nodeSelector, tolerations } = placement;
   return {
     workload: `${kind}/${name}`,
-    images: [...new Set(images.flatMap(({ image, pullPolicy }) => (pullPolicy === 'Never' ? [] : [image])))],
+    images: [...new Set(images.filter(isNeeded).map(({ image }) => image))],
     pullSecrets,
     serviceAccount,
     placement: {
@@ -54,6 +54,8 @@ function ofWorkload({ kind, name, images, pullSecrets, serviceAccount, placement
     },
   };
 }
+
+const isNeeded = ({ type, pullPolicy }: ImageUse): boolean => pullPolicy !== 'Never' && type !== 'ephemeral container';
 
 /** Each once. Fields are ignored, so that a term of fields alone stands for all nodes, as no terms do. */
 function termsOf({ affinity = [] }: PodPlacement): FoundPlacement['terms'] {
