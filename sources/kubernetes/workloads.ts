@@ -57,7 +57,11 @@ export function createWorkloadRouter({ queue, caches, now, interval }: WorkloadR
     queue.addAfter(wait + settleTime, key, () => {
       pending.delete(key);
       const live = caches().get(key);
-      return live === undefined ? undefined : { of: 'cache', batch: workloadBatch(live) };
+      if (live === undefined) return undefined;
+      if (foundRoundTime(live, interval) <= now()) return { of: 'cache', batch: workloadBatch(live) };
+      // A round has opened meanwhile, which may not have this change yet.
+      report(key, live);
+      return undefined;
     });
   };
   return (change: Change<WorkloadProjection>): void => {

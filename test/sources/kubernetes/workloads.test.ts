@@ -118,6 +118,26 @@ describe('a changed workload', () => {
   });
 });
 
+describe('a workload that changes while a round opens', () => {
+  it('is reported when the next one may open', async () => {
+    const { api, clock, told } = await world((prepared) => {
+      prepared.apply(cacheOf('web', ofWeb));
+      prepared.apply(deployment('web:1'));
+    });
+    api.apply(deployment('web:2'));
+    await clock.advance(1_500);
+    expect(told()).toEqual(['update ImageCache web']);
+    api.apply(deployment('web:3'));
+    await clock.advance(100);
+    const round = { number: 2, operation: 'Update', generation: 1, trigger: 'Workloads' };
+    api.apply(cacheOf('web', ofWeb, { round: { ...round, startTime: new Date(clock.now()).toISOString() } }));
+    await clock.advance(25_000);
+    expect(told()).toEqual([]);
+    await clock.advance(7_000);
+    expect(told()).toEqual(['update ImageCache web']);
+  });
+});
+
 describe('a kind that cannot be watched', () => {
   it.each([
     [403, 'Forbidden'],
