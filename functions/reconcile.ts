@@ -20,9 +20,9 @@ const reconcileCache = (cache: CacheReference, notice: Notice, context: Context)
     context,
   );
 
-/** Workloads are read for an event of the cache, by which a source also reports theirs. */
+/** Workloads are read for an event of the cache, by which a source also reports theirs, but not with each removal. */
 const opensFor = (notice: Notice): readonly RoundReason[] =>
-  notice.type === 'change' && notice.object.kind === 'ImageCache'
+  notice.type === 'change' && notice.object.kind === 'ImageCache' && notice.isRemoval !== true
     ? ['Spec', 'Adopted', 'Workloads']
     : ['Spec', 'Adopted'];
 

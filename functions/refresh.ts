@@ -12,7 +12,7 @@ import { driveInTick, sharedNodes } from '#runtime/drive/drive-in-tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
-import { readFoundImages } from '#runtime/drive/read-found-images.ts';
+import { orKnown, readFoundImages } from '#runtime/drive/read-found-images.ts';
 import { recordMissingEvents } from '#runtime/drive/record-missing-events.ts';
 import { reportUnreadable } from '#runtime/drive/report-unreadable.ts';
 import { worldOf } from '#runtime/drive/world-of.ts';
@@ -41,7 +41,8 @@ async function onTick(context: Context): Promise<void> {
   const due = await cachesWithWork(caches, nodes, context);
   const scope = (live: ImageCache): Scope | undefined =>
     isBeingDriven(live, context.now()) ? undefined : 'everything';
-  const driveOne = (cache: ImageCache, of: Context) => drive({ cache, scope, opens, makes: 'pulls' }, of);
+  const driveOne = (cache: ImageCache, of: Context) =>
+    drive({ cache, scope, opens, makes: 'pulls', isResync: true }, of);
   await driveInTick(due, driveOne, { listNodes, context });
   await openGatesInTick(nodesToRelease(nodes, caches, context), context);
   for (const cache of unreadable) await isolated(cacheSubject(cache), () => reportUnreadable(cache, context), context);
@@ -58,7 +59,7 @@ async function cachesWithWork(
     if (isBeingDriven(cache, context.now())) continue;
     await context.turn?.();
     if (hasOpenWork(cache)) due.add(cache);
-    else if (hasPendingWork(await withWorkloads(cache, context), nodes, context)) due.add(cache);
+    else if (await hasWork(cache, nodes, context)) due.add(cache);
   }
   const quiet = new Set(
     caches.filter((cache) => !due.has(cache) && !hasOpenWork(cache) && !retainsJobs(cache, context.settings)),
@@ -68,17 +69,6 @@ async function cachesWithWork(
   const leftOver = await context.cluster.jobsBut(others.map(({ uid }) => uid));
   const withJobs = new Set(leftOver.map(({ cacheUid }) => cacheUid));
   return [...due, ...[...quiet].filter(({ uid }) => withJobs.has(uid))];
-}
-
-/** The cache with what workloads name now; unchanged if they cannot be read, which its drive then reports. */
-async function withWorkloads(cache: ImageCache, context: Context): Promise<ImageCache> {
-  try {
-    return await readFoundImages(context)(cache);
-  } catch (error) {
-    context.signal.throwIfAborted();
-    context.log.warn({ cache: `${cache.namespace}/${cache.name}`, err: error }, 'workloads could not be read');
-    return cache;
-  }
 }
 
 /** Another delivery is working on the cache: a second writer would only cause conflicts, and the next tick follows. */
@@ -97,6 +87,16 @@ function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
   if (isRequestedRefresh) return isBusy(cache, now) ? undefined : 'everything';
   const isDue = nextRound(cache, now)?.trigger === 'Schedule';
   return requestsRefresh(cache) || isDue ? nothingChanged : undefined;
+}
+
+/** Whether the spec, workloads and nodes show pending work. True if workloads cannot be read for a new spec, which its drive then reports. */
+async function hasWork(cache: ImageCache, nodes: readonly Node[], context: Context): Promise<boolean> {
+  try {
+    return hasPendingWork(await orKnown(readFoundImages(context), context)(cache), nodes, context);
+  } catch {
+    context.signal.throwIfAborted();
+    return true;
+  }
 }
 
 /** Whether the spec and the nodes alone show pending work. True if the decision fails: the drive then fails for this cache alone. */

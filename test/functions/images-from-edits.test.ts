@@ -4,7 +4,7 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { minutes } from './moving-tag.ts';
-import { aCache, aNode, changed, nodeNamed, nodePath, podsPath, type Scene } from './scene.ts';
+import { aCache, aNode, changed, completed, nodeNamed, nodePath, podsPath, type Scene } from './scene.ts';
 import { asked, ends, orderOf, removals, removed as removedOf, told } from './removal-scene.ts';
 import {
   appsOf,
@@ -153,6 +153,32 @@ describe('workloads that cannot be read', () => {
     on.api.acceptAll();
     await next(on);
     expect(found(on).pullSecrets).toEqual([]);
+  });
+
+  it('hold up neither the open round nor a refresh at a tick, whatever the error', async () => {
+    const on = cacheOf({}, { refreshFrequency: minutes(15) });
+    deploy(on, 'web', running('web:1'));
+    await reconcile(created, on.context);
+    on.api.refuse(/deployments/, refusal(500, 'InternalError', 'conversion webhook failed'), 99);
+    for (const job of on.jobs()) on.pod(job, completed(0));
+    await next(on);
+    expect(on.live().status.status).toBe('Succeeded');
+    await next(on, minutes(20));
+    expect(on.live().status.round).toMatchObject({ operation: 'Refresh', trigger: 'Schedule' });
+    expect(images(on)).toEqual(['web:1']);
+  });
+
+  it('have the event that reports them retried', async () => {
+    const on = await pulledCache();
+    on.api.refuse(/deployments/, refusal(500, 'InternalError', 'conversion webhook failed'), 99);
+    await expect(reconcile(changed(aCache), on.context)).rejects.toThrow('conversion webhook failed');
+  });
+
+  it('are not read for an event about removals', async () => {
+    const on = await pulledCache();
+    on.api.newCalls();
+    await reconcile(changed(aCache, { isRemoval: true }), on.context);
+    expect(on.api.newCalls().filter((call) => call.includes('deployments'))).toEqual([]);
   });
 
   it('keep their images if pages expire again and again', async () => {

@@ -39,6 +39,20 @@ export function readFoundImages(context: Context): ReadFoundImages {
   };
 }
 
+/** Logs that workloads cannot be read, and returns the cache with what was found before, unless its spec is new: then that is of another spec. */
+export const orKnown =
+  (read: ReadFoundImages, { log, signal }: Pick<Context, 'log' | 'signal'>): ReadFoundImages =>
+  async (cache) => {
+    try {
+      return await read(cache);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (cache.status.observedGeneration !== cache.generation) throw error;
+      log.warn({ cache: `${cache.namespace}/${cache.name}`, err: error }, 'workloads could not be read');
+      return cache;
+    }
+  };
+
 /** Not for a cache that pulls nothing: it is deleted, suspended, or purged and neither edited nor refreshed since. */
 function readsWorkloads(cache: ImageCache, now: number): boolean {
   if (!findsImages(cache.spec)) return false;
