@@ -4,7 +4,7 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { minutes } from './moving-tag.ts';
-import { aCache, aNode, changed, completed, nodeNamed, nodePath, podsPath, type Scene } from './scene.ts';
+import { aCache, aNode, cachePath, changed, completed, nodeNamed, nodePath, podsPath, type Scene } from './scene.ts';
 import { asked, ends, orderOf, removals, removed as removedOf, told } from './removal-scene.ts';
 import {
   appsOf,
@@ -222,5 +222,31 @@ describe('a purged cache', () => {
     await refresh(changed(aCache), on.context);
     expect(on.live().status.round).toMatchObject({ operation: 'Refresh' });
     expect(imagesOfJobs(on).at(-1)).toEqual(['web:2']);
+  });
+});
+
+describe('a cache that is deleted with deletionPolicy Purge', () => {
+  it('removes what was found, also what no workload names any more, and reads no workloads', async () => {
+    const imagesFrom = { kinds: ['Deployment'] };
+    const on = cacheOf({}, {}, { deletionPolicy: 'Purge', cacheSpec: [{ images: ['own:1'], imagesFrom }] });
+    deploy(on, 'web', running('web:1'));
+    await purge(changed(aCache), on.context);
+    await reconcile(created, on.context);
+    await pulled(on);
+    deploy(on, 'web', running('web:2'));
+    await next(on);
+    await pulled(on);
+    for (const pod of on.api.list(podsPath)) on.api.remove(`${podsPath}/${pod.metadata.name}`);
+    const before = on.api.read(cachePath());
+    on.api.put(cachePath(), {
+      ...before,
+      metadata: { ...before?.metadata, deletionTimestamp: new Date(on.context.now()).toISOString() },
+    });
+    deploy(on, 'web', running('web:3'));
+    on.api.newCalls();
+    await reconcile(changed(aCache), on.context);
+    await purge(changed(aCache), on.context);
+    expect(removals(on).map(orderOf)).toEqual([['--remove=own:1', '--remove=web:1', '--remove=web:2']]);
+    expect(on.api.newCalls().filter((call) => call.includes('deployments'))).toEqual([]);
   });
 });
