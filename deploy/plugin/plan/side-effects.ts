@@ -1,7 +1,7 @@
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Operation } from '#model/cache/round.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { currentDesiredImages } from '#model/desired/images-to-remove.ts';
+import { currentDesiredImages, retainedImages } from '#model/desired/images-to-remove.ts';
 import { movingImages } from '#model/desired/moving-images.ts';
 import { isAbsent } from '#model/desired/presence.ts';
 import { imagesOfUnknownAccess } from '#model/desired/unknown-access.ts';
@@ -46,8 +46,8 @@ function desires(
   { node, settings }: { readonly node: Node; readonly settings: Settings },
 ): boolean {
   if (other.isBeingDeleted) return false;
-  const desired = currentDesiredImages(other, node, settings)?.images ?? [];
-  return desired.some((each) => normalisedReference(each) === normalisedReference(image));
+  const retained = retainedImages(other, node, settings);
+  return retained.some((each) => normalisedReference(each) === normalisedReference(image));
 }
 
 /** The open round that a new one ends. */

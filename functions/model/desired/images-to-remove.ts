@@ -3,7 +3,7 @@ import { type ImageCache, type Status, isPurged } from '#model/cache/image-cache
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { desiredImages } from './desired-images.ts';
+import { desiredImages, desiredImagesOf } from './desired-images.ts';
 import { selectsNode } from './node-selector.ts';
 
 /** The desired images of a node; undefined if no list selects it or the cache is purged. */
@@ -14,17 +14,27 @@ export const currentDesiredImages = (
 ): ReturnType<typeof desiredImages> => (isPurged(cache) ? undefined : desiredImages(cache, node, settings));
 
 /**
+ * The images that stay on a node: those that it desires, and those that it would desire without its taints. A taint may pass, so
+ * it keeps new pulls off and removes nothing.
+ */
+export function retainedImages(cache: ImageCache, { labels }: Node, settings: Settings): readonly string[] {
+  if (isPurged(cache)) return [];
+  const lists = cache.spec.lists.flatMap((list, index) => (selectsNode(list, { labels }) ? [index] : []));
+  return desiredImagesOf(cache, lists, settings).images;
+}
+
+/**
  * The images to remove from a node, sorted, each once however it is spelled: those that the cache may have placed
- * there, and `more`, without its desired ones.
+ * there, and `more`, without those that stay.
  */
 export function imagesToRemove(
   node: Node,
   { cache, more, settings }: { cache: ImageCache; more: readonly string[]; settings: Settings },
 ): readonly string[] {
-  const desired = new Set(currentDesiredImages(cache, node, settings)?.images.map(normalisedReference));
+  const retained = new Set(retainedImages(cache, node, settings).map(normalisedReference));
   const placed = cache.status.placements.filter((list) => selectsNode(list, node)).flatMap(({ images }) => images);
   const byName = new Map([...placed, ...more].map((image) => [normalisedReference(image), image]));
-  return [...byName].flatMap(([name, image]) => (desired.has(name) ? [] : [image])).toSorted();
+  return [...byName].flatMap(([name, image]) => (retained.has(name) ? [] : [image])).toSorted();
 }
 
 /** Key of a list of images in `status.toRemove`. */

@@ -5,7 +5,7 @@ import { nextRound } from '#model/round/next-round.ts';
 import type { Node } from '#model/node/node.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import { exceededLimit } from '#model/desired/limits.ts';
-import { currentDesiredImages } from '#model/desired/images-to-remove.ts';
+import { currentDesiredImages, retainedImages } from '#model/desired/images-to-remove.ts';
 import type { World } from '#model/world.ts';
 
 /** The images to remove from a node. */
@@ -18,7 +18,7 @@ type Removal = { readonly node: Node; readonly remove: readonly string[] };
 export function imagesToKeep({ node, remove }: Removal, world: World, cache: ImageCache): readonly string[] {
   const isNamed = namesOfSame(remove);
   const kept = [cache, ...remainingCaches(world)].map((each) => {
-    const images = currentDesiredImages(each, node, world.settings)?.images ?? [];
+    const images = retainedImages(each, node, world.settings);
     return mayBePresent(each, node) ? images : images.filter((image) => isNamed(image));
   });
   const names = [...new Set(kept.flat())];
@@ -98,7 +98,7 @@ export function withNamedKeepers(world: World, cache: ImageCache): ImageCache {
 function withKeepers(spared: SparedImage, node: Node, world: World): SparedImage {
   const reference = normalisedReference(spared.image);
   const keepers = remainingCaches(world).filter((other) =>
-    currentDesiredImages(other, node, world.settings)?.images.some((image) => normalisedReference(image) === reference),
+    retainedImages(other, node, world.settings).some((image) => normalisedReference(image) === reference),
   );
   const names = keepers.map(({ namespace, name }) => `${namespace}/${name}`).toSorted();
   return names.length === 0 ? spared : { ...spared, by: names.slice(0, 3).join(', ') };

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { imagesToRemove, retainedImages } from '#model/desired/images-to-remove.ts';
+import { imagesToKeep } from '#model/removal/kept-images.ts';
+import { noObservedRemovals } from '#model/observed-removals.ts';
+import { cache, list, node, observed, round, settings, spec, status, world } from '../builders.ts';
+
+const tainted = node({ taints: [{ key: 'maintenance', value: 'yes', effect: 'NoSchedule' }] });
+/** As found in a workload whose Pods tolerate no taint. */
+const found = list(['app:1'], { tolerations: [] });
+const from = cache({
+  spec: spec({ lists: [found] }),
+  status: status({ placements: [{ ...list(['app:0']), sinceGeneration: 1, lists: [0] }] }),
+});
+
+describe('a taint that the Pods of a list do not tolerate', () => {
+  it('removes none of their images from the node, and still those that left the list', () => {
+    const more = ['app:1'];
+    expect(imagesToRemove(tainted, { cache: from, more, settings: settings() })).toEqual(['app:0']);
+  });
+
+  it('keeps none of a cache that is purged', () => {
+    const purged = cache({ ...from, status: status({ round: round({ operation: 'Purge' }) }) });
+    expect(retainedImages(purged, tainted, settings())).toEqual([]);
+  });
+
+  it('lets no other cache remove their images', () => {
+    const other = cache({ name: 'other', uid: 'other', spec: spec({ lists: [list(['base:2'])] }) });
+    const removals = { ...noObservedRemovals, otherCaches: [from] };
+    const at = world({ before: other, observed: observed({ nodeList: [tainted], removals }) });
+    expect(imagesToKeep({ node: tainted, remove: ['app:1'] }, at, other)).toContain('app:1');
+  });
+});
