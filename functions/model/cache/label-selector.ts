@@ -38,7 +38,11 @@ export const selectsLabels = (
   Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
   matchExpressions.every((requirement) => matchesLabel(requirement, labels[requirement.key]));
 
-function matchesLabel({ operator, values }: LabelRequirement, label: string | undefined): boolean {
+/** Whether a label has what a requirement wants; undefined: the object does not have the label. */
+export function matchesLabel(
+  { operator, values }: Pick<LabelRequirement, 'operator' | 'values'>,
+  label: string | undefined,
+): boolean {
   switch (operator) {
     case 'In':
       return label !== undefined && values.includes(label);

@@ -1,4 +1,5 @@
 import type { ImageCache, NodeMatchExpression, NodeTerms, Toleration } from '#model/cache/image-cache.ts';
+import { matchesLabel } from '#model/cache/label-selector.ts';
 import { lastingTaints, type Node, type Taint, untoleratedTaint } from '#model/node/node.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 
@@ -10,7 +11,7 @@ export function selectsNode(list: NodeTerms, node: Labelled): boolean {
   return (
     (list.tolerations === undefined || toleratesNode(list.tolerations, node.taints ?? [])) &&
     Object.entries(list.nodeSelector).every(([key, value]) => node.labels[key] === value) &&
-    list.nodeMatchExpressions.every((expression) => matchesLabel(expression, node.labels[expression.key]))
+    list.nodeMatchExpressions.every((expression) => matchesNodeLabel(expression, node.labels[expression.key]))
   );
 }
 
@@ -50,22 +51,11 @@ function requirement({ key, operator, values }: NodeMatchExpression): string {
   return `${key} ${operator === 'In' ? 'in' : 'notin'} (${values.join()})`;
 }
 
-/** A core/v1 NodeSelectorRequirement: NotIn matches a missing label, Gt and Lt compare integers. */
-function matchesLabel({ operator, values }: NodeMatchExpression, label: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return label !== undefined && values.includes(label);
-    case 'NotIn':
-      return label === undefined || !values.includes(label);
-    case 'Exists':
-      return label !== undefined;
-    case 'DoesNotExist':
-      return label === undefined;
-    case 'Gt':
-    case 'Lt':
-      return isBeyond(operator, label, values[0]);
-  }
-}
+/** A core/v1 NodeSelectorRequirement, which besides those of a LabelSelector has Gt and Lt: they compare integers. */
+const matchesNodeLabel = ({ operator, values }: NodeMatchExpression, label: string | undefined): boolean =>
+  operator === 'Gt' || operator === 'Lt'
+    ? isBeyond(operator, label, values[0])
+    : matchesLabel({ operator, values }, label);
 
 function isBeyond(operator: 'Gt' | 'Lt', label: string | undefined, bound: string | undefined): boolean {
   if (label === undefined || bound === undefined || !/^-?\d+$/.test(label) || !/^-?\d+$/.test(bound)) return false;
