@@ -17,7 +17,9 @@ import { fledgedJob, type Helper, jobLabels } from './fledged-job.ts';
 export const named = z.object({ metadata: z.object({ name: z.string() }) });
 
 const nodeList = z.object({
-  items: z.array(z.object({ metadata: z.object({ labels: z.record(z.string(), z.string()) }) })),
+  items: z.array(
+    z.object({ metadata: z.object({ name: z.string(), labels: z._default(z.record(z.string(), z.string()), {}) }) }),
+  ),
 });
 
 const cacheObject = z.looseObject({
@@ -107,7 +109,7 @@ export async function carryOut({ api, cache, helper, deadline }: Operation): Pro
     ...{ status: 'Processing', reason, startTime },
     message: 'Images are being pulled on to the nodes. Please view the status after some time',
   });
-  const hostnames = nodes.items.map(({ metadata }) => metadata.labels['kubernetes.io/hostname'] ?? '');
+  const hostnames = nodes.items.map(({ metadata }) => metadata.labels['kubernetes.io/hostname'] ?? metadata.name);
   const orders = opened.spec.cacheSpec.flatMap(({ images }) => ordersFor(hostnames, images));
   const jobs = await createJobs(request, { owner: opened, orders, helper });
   const results = await waitForJobs(jobs, phases, deadline);

@@ -45,12 +45,18 @@ export async function baselineRound(order: Order): Promise<ManyRound> {
   try {
     await once(child.stdout, 'data'); // it is watching
     const memory = async (): Promise<number> => (await counted(pid)).peakMegabytes * 2 ** 20;
-    return await measured(cluster, { pid, memory, cgroup: undefined }, order);
+    return await Promise.race([measured(cluster, { pid, memory, cgroup: undefined }, order), failure(ended)]);
   } finally {
     child.kill('SIGKILL');
     await ended;
     await cluster.stop();
   }
+}
+
+/** Throws once the program ends: nothing would be measured until the time is out. */
+async function failure(ended: Promise<unknown>): Promise<never> {
+  await ended;
+  throw new Error('the program that works by the rules of kube-fledged ended');
 }
 
 /** Caches of a few images on a few nodes each, whose rounds are over. */
