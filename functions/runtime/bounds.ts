@@ -99,13 +99,20 @@ export const boundTable = {
   page_events: { limit: 500, doc: 'Events in one page' },
   page_deployments: { limit: 100, doc: 'Deployments in one page, when kube-fledged is looked for' },
   page_watched: { limit: 100, doc: 'objects in one page when a source lists what it then watches' },
-  tick_drives: { limit: 4, isCounted: true, doc: 'caches that a tick handles at once' },
+  tick_drives: { limit: 2, isCounted: true, doc: 'caches that a tick handles at once' },
   plan_nodes: {
     limit: maxNodesStarted,
     doc: 'nodes on which one decision starts Jobs, before the next decision starts more',
   },
   deliveries: { limit: 16, doc: 'events that a source delivers at once, one for each cache' },
-  deliveries_of_namespace: { limit: 12, doc: 'of these, for caches of one namespace' },
+  deliveries_of_namespace: {
+    limit: 12,
+    doc: 'of these, for caches of one namespace, while deliveries take less than half a second',
+  },
+  slow_deliveries_of_namespace: {
+    limit: 2,
+    doc: 'the same while they take longer: an API server with more requests than it can answer makes everybody wait',
+  },
   edits: {
     limit: 5,
     doc: 'events about edits of one cache within 5 seconds; further edits wait, and are delivered as one',

@@ -3,6 +3,7 @@ import type { Cancel } from '../clock.ts';
 import type { Batch } from './batch.ts';
 import { deliverNext } from './delivery.ts';
 import type { QueueOptions } from './queue-options.ts';
+import { createNamespaceSlots, type NamespaceSlots } from './namespace-slots.ts';
 import { createLane, isIdle, nextClass, wakeTime, type ChangeClass, type Lane } from './lane.ts';
 
 /** Keyed by cache: at most one delivery in flight per cache; changes that arrive in the meantime are merged into the next. */
@@ -30,6 +31,7 @@ type State = {
   /** Lanes that may deliver now, in the order in which they became ready. */
   readonly ready: Set<Lane>;
   readonly inFlight: Map<Promise<void>, Lane>;
+  readonly namespaceSlots: NamespaceSlots;
   readonly timers: Set<Cancel>;
   readonly stopping: AbortController;
   phase: 'collecting' | 'open' | 'stopped';
@@ -41,6 +43,7 @@ export function createQueue(options: QueueOptions): Queue {
     lanes: new Map(),
     ready: new Set(),
     inFlight: new Map(),
+    namespaceSlots: createNamespaceSlots(),
     timers: new Set(),
     stopping: new AbortController(),
     phase: 'collecting',
@@ -122,15 +125,17 @@ function scheduleLane(state: State, lane: Lane): void {
 }
 
 function startReady(state: State): void {
-  const { options, ready, inFlight } = state;
+  const { options, ready, inFlight, namespaceSlots } = state;
   if (state.phase !== 'open') return;
   const slots = options.concurrency ?? boundTable.deliveries.limit;
   while (inFlight.size < slots) {
     const lane = nextLane(state);
     if (lane === undefined) return;
     ready.delete(lane);
+    const begin = options.clock.now();
     const flight = deliverNext(lane, options, state.stopping.signal).finally(() => {
       inFlight.delete(flight);
+      namespaceSlots.record(options.clock.now() - begin);
       scheduleLane(state, lane);
       startReady(state);
     });
@@ -139,9 +144,9 @@ function startReady(state: State): void {
 }
 
 /** The lane that has been ready longest, of the namespace with the fewest deliveries in flight; none of one that has its share. */
-function nextLane({ ready, inFlight }: State): Lane | undefined {
+function nextLane({ ready, inFlight, namespaceSlots }: State): Lane | undefined {
   const busy = Map.groupBy(inFlight.values(), namespaceOf);
-  let [next, fewest]: [Lane | undefined, number] = [undefined, boundTable.deliveries_of_namespace.limit];
+  let [next, fewest]: [Lane | undefined, number] = [undefined, namespaceSlots.count()];
   for (const lane of ready) {
     const number = busy.get(namespaceOf(lane))?.length ?? 0;
     if (number < fewest) [next, fewest] = [lane, number];

@@ -71,6 +71,15 @@ function world({ concurrency = 16, open = true } = {}): World {
   return made;
 }
 
+/** Sixty changed caches of one namespace. */
+function crowded(): World & { readonly tenant: readonly string[] } {
+  const made = world();
+  const tenant = Array.from({ length: 60 }, (_, index) => `tenant/cache-${index}`);
+  for (const key of tenant) made.known.add(key);
+  for (const key of tenant) made.add(key, 'cache', key);
+  return { ...made, tenant };
+}
+
 describe('one cache', () => {
   it('has one delivery in flight, and one more for all changes meanwhile', async () => {
     const { add, begun, end, inFlight, clock } = world();
@@ -272,11 +281,11 @@ describe('all caches', () => {
   });
 
   it('of many in one namespace leave deliveries for others, which come first', async () => {
-    const { add, begun, end, inFlight, known } = world();
-    const tenant = Array.from({ length: 30 }, (_, index) => `tenant/cache-${index}`);
-    for (const key of [...tenant, 'shop/web']) known.add(key);
-    for (const key of tenant) add(key, 'cache', key);
+    const { begun, end, inFlight, known, add, tenant } = crowded();
+    for (let count = 0; count < 10; count += 1) await end();
     expect(inFlight()).toBe(12);
+    expect(begun).toHaveLength(22);
+    known.add('shop/web');
     add('apps/web', 'cache', 'web');
     add('shop/web', 'cache', 'web');
     expect(inFlight()).toBe(14);
@@ -284,10 +293,26 @@ describe('all caches', () => {
     expect(inFlight()).toBe(16);
     add('apps/web', 'work', 'a');
     await end();
-    expect(begun.slice(12, 16)).toEqual([
+    expect(begun.slice(22, 26)).toEqual([
       ...['web ImageCache web', 'web ImageCache web', 'db ImageCache db', 'mq ImageCache mq'],
     ]);
-    expect(begun[16]).toMatch(/^cache-12 /);
+    expect(begun[26]).toBe(`${tenant[22]?.replace('tenant/', '')} ImageCache ${tenant[22]}`);
+  });
+
+  it('of one namespace have fewer deliveries in flight while these are slow, and more again afterwards', async () => {
+    const { end, inFlight, clock } = crowded();
+    expect(inFlight()).toBe(2);
+    for (let count = 0; count < 6; count += 1) await end();
+    expect(inFlight()).toBe(8);
+    await clock.advance(500);
+    for (let count = 0; count < 6; count += 1) await end();
+    expect(inFlight()).toBe(2);
+    await clock.advance(500);
+    await end();
+    expect(inFlight()).toBe(2);
+    await end();
+    await end();
+    expect(inFlight()).toBe(3);
   });
 
   it('wait until the queue is started', async () => {

@@ -1,0 +1,26 @@
+import { boundTable } from '#runtime/bounds.ts';
+
+/** How many deliveries one namespace may have in flight. */
+export type NamespaceSlots = {
+  readonly count: () => number;
+  /** Records how many milliseconds a delivery took. */
+  readonly record: (ms: number) => void;
+};
+
+/** Milliseconds of a delivery that waited for an API server with more requests than it can answer. */
+const slow = 500;
+
+/**
+ * Each slow delivery halves the count, each fast one adds one: the requests of a namespace that keep the API server busy make
+ * the requests of all others wait there, and fewer deliveries at once merge more changes into each.
+ */
+export function createNamespaceSlots(): NamespaceSlots {
+  const [least, most] = [boundTable.slow_deliveries_of_namespace.limit, boundTable.deliveries_of_namespace.limit];
+  let count: number = least;
+  return {
+    count: () => count,
+    record: (ms) => {
+      count = ms >= slow ? Math.max(least, Math.floor(count / 2)) : Math.min(most, count + 1);
+    },
+  };
+}
