@@ -1,10 +1,10 @@
 import { isPurged } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { type Access, accessOf } from '#model/desired/access.ts';
+import { type ImageState, imageState } from '#model/desired/image-state.ts';
 import type { Node } from '#model/node/node.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
-import { type ImageState, imageState } from '../status/report.ts';
 import { type CachedImage, type CacheRecord, repositoryOf } from './cache-record.ts';
 
 /** What a cache records about an image of the same repository on one node. */

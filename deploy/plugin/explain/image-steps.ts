@@ -1,6 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { type LedgerEntry, isFailing, nodeBusy, waitsForRegistry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
+import { imageState } from '#model/desired/image-state.ts';
 import { freeNodeSlots } from '#model/desired/node-limit.ts';
 import { firstNodes } from '#model/pull/absent-images.ts';
 import { causeOf, outcomeOf } from '#model/pull/image-outcome.ts';
@@ -11,7 +12,6 @@ import { isFailingToPull } from '#model/job/pod.ts';
 import { hasTurn, waveBudget } from '#model/pull/waves.ts';
 import { refusalOf } from '#model/round/refusal.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
-import { imageState } from '../status/report.ts';
 import { age, counted } from '../units.ts';
 import { type Explained, type Step, step } from './step.ts';
 

@@ -1,9 +1,10 @@
 import type { RemovalState } from '#model/cache/removal-ledger.ts';
+import type { ImageState } from '#model/desired/image-state.ts';
 import { nodeList } from '../node-list.ts';
 import { table, wrapped } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 import { age, counted } from '../units.ts';
-import type { ImageState, NodeReport, Report } from './report.ts';
+import type { NodeReport, Report } from './report.ts';
 
 /** Maximum number of lines without -o wide. */
 const max = { nodes: 20, images: 20, failures: 10 } as const;

@@ -1,7 +1,8 @@
 import type { Failure, ImageCache } from '#model/cache/image-cache.ts';
-import { type LedgerEntry, type NodeState, isFailing, stateOf } from '#model/cache/ledger.ts';
+import { type LedgerEntry, type NodeState, stateOf } from '#model/cache/ledger.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
 import type { Access } from '#model/desired/access.ts';
+import { type ImageState, imageState } from '#model/desired/image-state.ts';
 import { type NodeCounts, nodeCounts } from '#model/desired/node-counts.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
@@ -57,8 +58,6 @@ export type NodeReport = {
   readonly failures: readonly ({ readonly image: string } & Omit<Failure, 'node'>)[];
 };
 
-export type ImageState = 'present' | 'failed' | 'failing' | 'pulling' | 'waiting' | 'unknown';
-
 /** `access`: what the status says of each image, by normalised reference. */
 export function report(cache: ImageCache, access: ReadonlyMap<string, Access> = new Map()): Report {
   const { namespace, name, generation, status } = cache;
@@ -110,21 +109,6 @@ function nodeReport(cache: ImageCache, name: string, entry: LedgerEntry): NodeRe
         .map(({ reason, message }) => ({ image, reason, message })),
     ),
   };
-}
-
-/** A node that failed without failed images has reported on none. */
-export function imageState(entry: LedgerEntry, index: number): ImageState {
-  const { state, failedImages, failingImages, absentImages, pendingImages, opening } = entry;
-  if (state === 'Ready') return 'present';
-  if (opening !== undefined) return failedImages.includes(index) ? 'failed' : 'present';
-  if (state === 'Failed')
-    return failedImages.includes(index) ? 'failed' : failedImages.length === 0 ? 'unknown' : 'present';
-  const isPending = pendingImages === undefined || pendingImages.includes(index);
-  if (state === 'Skipped') return 'unknown';
-  if (absentImages.includes(index)) return 'failed';
-  if (isFailing(entry) && (failingImages.includes(index) || failedImages.includes(index))) return 'failing';
-  if (!isPending) return 'present';
-  return state === 'Pulling' ? 'pulling' : 'waiting';
 }
 
 function imageReports(
