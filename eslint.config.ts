@@ -18,6 +18,7 @@ const modelRooms = {
   job: ['text', 'cache', 'node'],
   workload: ['text', 'cache', 'node'],
   desired: ['text', 'cache', 'node', 'job', 'workload'],
+  knative: ['text', 'cache', 'node', 'job', 'workload', 'desired'],
   round: ['text', 'cache', 'node', 'job', 'workload', 'desired'],
   pull: ['text', 'cache', 'node', 'job', 'workload', 'desired', 'round'],
   removal: ['text', 'cache', 'node', 'job', 'workload', 'desired', 'round'],

@@ -14,6 +14,7 @@ import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
 import { orKnown, readFoundImages } from '#runtime/drive/read-found-images.ts';
 import { recordMissingEvents } from '#runtime/drive/record-missing-events.ts';
+import { readAllImages, serveAllImages } from '#runtime/drive/serve-images.ts';
 import { reportUnreadable } from '#runtime/drive/report-unreadable.ts';
 import { worldOf } from '#runtime/drive/world-of.ts';
 import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/scope.ts';
@@ -33,11 +34,14 @@ export const refresh: Handler = async (notice, context) => {
 };
 
 async function onTick(context: Context): Promise<void> {
-  const { caches, unreadable } = await context.cluster.listCaches();
+  const images = await readAllImages(context);
+  const listing = await context.cluster.listCaches();
+  const { caches, unreadable } = listing;
   const listNodes = sharedNodes(context);
   const nodes = await listNodes();
   // First, as an Event can be recorded for some time only, and drives may take long.
   for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvents(cache, context), context);
+  if (images !== undefined) await serveAllImages(images, listing, context);
   const due = await cachesWithWork(caches, nodes, context);
   const scope = (live: ImageCache): Scope | undefined =>
     isBeingDriven(live, context.now()) ? undefined : 'everything';

@@ -41,7 +41,11 @@ export async function startConfiguredSources(config: Config, parts: Parts): Prom
   const started = startSources({
     ...{ api, log, within, tickSchedule: config.tickSchedule, meter: metrics },
     warmGateTaints: config.settings.warmGateTaints,
-    workloads: { kinds: config.settings.workloadKinds, roundInterval: config.settings.workloadRoundInterval },
+    workloads: {
+      kinds: config.settings.workloadKinds,
+      roundInterval: config.settings.workloadRoundInterval,
+      knativeImages: config.settings.knativeImages,
+    },
     sink: crd.whileOurs(sink),
     onCrdMissing: () => logCrdMissing(log),
     mayBegin: (stopping) => afterKubeFledged({ api, log, namespaces, cleans }, stopping),

@@ -96,6 +96,14 @@ export const boundTable = {
     doc: 'sets of nodes that one cache takes from workloads with nodes: AsPods; each term of node affinity is one',
   },
   found_secrets: { limit: foundBounds.secrets, doc: 'pull secrets that one cache takes from workloads' },
+  knative_images: {
+    limit: 20_000,
+    doc: 'Images of Knative that are read at once to write their status; more keep the status that they have, with a line in the log',
+  },
+  knative_image_writes: {
+    limit: 500,
+    doc: 'of these in one namespace, whose status is written at once; more follow with the next event or tick',
+  },
   page_events: { limit: 500, doc: 'Events in one page' },
   page_deployments: { limit: 100, doc: 'Deployments in one page, when kube-fledged is looked for' },
   page_watched: { limit: 100, doc: 'objects in one page when a source lists what it then watches' },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CloudEvent } from 'cloudevents';
 import type { Logger } from 'pino';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Settings } from '#model/cache/settings.ts';
 import type { SourceKind } from '#model/workload/image-sources.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { type Meter, noMeter } from '#runtime/process/metrics.ts';
@@ -46,6 +47,8 @@ export type WorkloadOptions = {
   readonly kinds: readonly SourceKind[];
   /** Least time in milliseconds between the rounds that workloads open for one cache. */
   readonly roundInterval: number;
+  /** Namespaces whose Images of Knative get a cache; default none. */
+  readonly knativeImages?: Settings['knativeImages'];
 };
 
 /** Which namespaces are watched; Nodes are cluster-scoped. */
@@ -107,6 +110,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
   const routeWorkload = createWorkloadRouter({
     ...{ queue, caches: () => known.caches, now: () => clock.now() },
     interval: options.workloads?.roundInterval ?? 0,
+    madeIn: options.workloads?.knativeImages ?? [],
   });
   const ofWorkloads = startWorkloads(options, routeWorkload, stopping.signal);
   const whenSynced = Promise.all(all.map((informer) => informer.whenSynced)).then(() => {

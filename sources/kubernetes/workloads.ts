@@ -1,8 +1,11 @@
 import { imageCacheKind, apiVersion, labels as ownLabels, managerLabelValue } from '#model/cache/api.ts';
+import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Settings } from '#model/cache/settings.ts';
 import { selectsLabels } from '#model/cache/label-selector.ts';
 import { foundRoundTime } from '#model/desired/find-images.ts';
-import { type ImageSource, parseImageSource, type SourceKind } from '#model/workload/image-sources.ts';
+import { madeCacheName } from '#model/knative/made-cache.ts';
+import { type ImageSource, parseImageSource, revisions, type SourceKind } from '#model/workload/image-sources.ts';
 import { batchOf } from './batch.ts';
 import type { Queue } from './queue.ts';
 import type { Resource } from './resource.ts';
@@ -40,6 +43,8 @@ export type WorkloadRouting = {
   readonly now: () => number;
   /** Least time in milliseconds between the rounds that workloads open for one cache. */
   readonly interval: number;
+  /** Namespaces whose Images of Knative get a cache. */
+  readonly madeIn: Settings['knativeImages'];
 };
 
 /** Milliseconds in which the workloads of one rollout change. */
@@ -47,9 +52,10 @@ const settleTime = 1_000;
 
 /**
  * Reports changes of workloads to the caches of their namespace that select them now or did before, as a change of the cache:
- * once for all changes until it may open its next round.
+ * once for all changes until it may open its next round. An Image whose namespace lacks the cache for it is reported as a
+ * change of that cache, which is then made.
  */
-export function createWorkloadRouter({ queue, caches, now, interval }: WorkloadRouting) {
+export function createWorkloadRouter({ queue, caches, now, interval, madeIn }: WorkloadRouting) {
   const pending = new Set<string>();
   const report = (key: string, cache: ImageCache): void => {
     pending.add(key);
@@ -58,15 +64,27 @@ export function createWorkloadRouter({ queue, caches, now, interval }: WorkloadR
       pending.delete(key);
       const live = caches().get(key);
       if (live === undefined) return undefined;
-      if (foundRoundTime(live, interval) <= now()) return { of: 'cache', batch: workloadBatch(live) };
+      if (foundRoundTime(live, interval) <= now()) return { of: 'cache', batch: changeOf(live) };
       // A round has opened meanwhile, which may not have this change yet.
       report(key, live);
       return undefined;
     });
   };
+  const reportMissing = (key: string, { reference, uid, resourceVersion }: Change<WorkloadProjection>): void => {
+    pending.add(key);
+    queue.addAfter(settleTime, key, () => {
+      pending.delete(key);
+      const missing = { namespace: reference.namespace, name: madeCacheName, generation: undefined };
+      return { of: 'cache', batch: changeOf({ ...missing, uid, resourceVersion }) };
+    });
+  };
   return (change: Change<WorkloadProjection>): void => {
     if (!isSignificant(change.previous, change.current)) return;
     for (const [key, cache] of caches()) if (!pending.has(key) && isConcerned(cache, change)) report(key, cache);
+    const { namespace, kind } = change.reference;
+    const key = `${namespace}/${madeCacheName}`;
+    const isImage = kind === revisions.kind && (madeIn === 'all' || madeIn.includes(namespace));
+    if (isImage && change.current !== undefined && !caches().has(key) && !pending.has(key)) reportMissing(key, change);
   };
 }
 
@@ -81,7 +99,10 @@ function isConcerned({ namespace, spec }: ImageCache, { reference, previous, cur
   );
 }
 
-function workloadBatch({ namespace, name, uid, resourceVersion, generation }: ImageCache) {
+type Changed = CacheReference &
+  Pick<ImageCache, 'uid' | 'resourceVersion'> & { readonly generation: number | undefined };
+
+function changeOf({ namespace, name, uid, resourceVersion, generation }: Changed) {
   const object = { apiVersion, kind: imageCacheKind, namespace, name };
   return batchOf({ namespace, name }, { verb: 'update', object, uid, resourceVersion, generation });
 }

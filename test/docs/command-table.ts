@@ -56,6 +56,16 @@ export const commandTable: readonly Row[] = [
     ring: 'cluster',
     afterwards: 'kubectl delete -f deploy/kubectl/workloads.yaml',
   },
+  {
+    command: 'kubectl apply -f deploy/kubectl/knative-images.yaml',
+    ring: 'cluster',
+    afterwards: 'kubectl delete -f deploy/kubectl/knative-images.yaml',
+  },
+  {
+    command: "kubectl -n kube-fledged set env deployment/imagecache-functions KNATIVE_IMAGES='*'",
+    ring: 'cluster',
+    afterwards: 'kubectl -n kube-fledged set env deployment/imagecache-functions KNATIVE_IMAGES-',
+  },
   { command: 'kubectl delete -f deploy/kubectl/standalone.yaml …', ring: 'cluster' },
   {
     command: 'kubectl kustomize deploy/openfaas/ce | …',
@@ -124,6 +134,11 @@ export const commandTable: readonly Row[] = [
   { command: 'kn source apiserver create …', ring: 'kn' },
 
   // Nowhere.
+  {
+    command: 'kubectl get images.caching.internal.knative.dev -A …',
+    because: 'Images have a condition only where Pods of the product run on real nodes beside Knative',
+    instead: 'test/interop/knative/images.knative.test.ts',
+  },
   {
     command: 'npm ci && npm start',
     because: 'it installs what the tests run with; .ci/run begins with npm ci',

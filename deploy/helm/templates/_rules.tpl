@@ -63,6 +63,32 @@
 {{- end }}
 {{- end }}
 
+{{- /* For Images with nodes: AsPods. */ -}}
+{{- define "icf.rules.revisions" -}}
+# The nodes on which Pods of Revisions may run.
+- apiGroups: [serving.knative.dev]
+  resources: [revisions]
+  verbs: [list]
+{{- end }}
+
+{{- define "icf.rules.images" -}}
+# The condition Ready of Images of Knative.
+- apiGroups: [caching.internal.knative.dev]
+  resources: [images/status]
+  verbs: [patch]
+{{- end }}
+
+{{- define "icf.rules.madeCaches" -}}
+# The ImageCache knative-images, which is made in namespaces with Images, and deleted after the last one.
+- apiGroups: [kubefledged.io]
+  resources: [imagecaches]
+  verbs: [create]
+- apiGroups: [kubefledged.io]
+  resources: [imagecaches]
+  resourceNames: [knative-images]
+  verbs: [delete]
+{{- end }}
+
 {{- /* The pull secrets that admission gives to Pods of workloads, by name. */ -}}
 {{- define "icf.rules.accounts" -}}
 # Names of the pull secrets of service accounts.

@@ -31,6 +31,11 @@
 {{- with .Values.workloads.roundInterval }}
 - --workload-round-interval={{ . }}
 {{- end }}
+{{- with .Values.knativeImages }}
+{{- if .enabled }}
+- --knative-images={{ join "," .namespaces | default "*" }}
+{{- end }}
+{{- end }}
 {{- with .Values.warmGate.taints }}
 - --warm-gate-taints={{ join "," . }}
 {{- end }}

@@ -95,6 +95,9 @@ registries:
 workloads:
   kinds: []
   roundInterval: ''
+knativeImages:
+  enabled: false
+  namespaces: []
 warmGate:
   taints: []
   namespaces: []

@@ -40,6 +40,8 @@ export type Settings = {
   readonly workloadKinds: readonly SourceKind[];
   /** Least time in milliseconds between the rounds that workloads open for one cache. */
   readonly workloadRoundInterval: number;
+  /** Namespaces whose Images of Knative get a cache and a status, `all` or none. */
+  readonly knativeImages: readonly string[] | 'all';
   /** Images that a purge removes: `any` of the cache's, or its `own`, which have no other tag on the node. */
   readonly purge: PurgePolicy;
   /** Namespace of this installation, where removal Jobs run. '' until the process has determined it. */

@@ -18,6 +18,14 @@ export const revisions: SourceKind = {
   template: undefined,
 };
 
+/** Revisions themselves, which say on which nodes their Pods may run: Images do not. */
+export const revisionTemplates: SourceKind = {
+  kind: 'Revision',
+  api: '/apis/serving.knative.dev/v1',
+  plural: 'revisions',
+  template: [],
+};
+
 /** What Pods of one workload need, and where they may run. */
 export type ImageSource = {
   /** `Deployment/web`. */
@@ -83,6 +91,15 @@ function ofImage(object: unknown): ImageSource {
     images: [spec.image],
     pullSecrets: spec.imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''),
     serviceAccount: spec.serviceAccountName === '' ? 'default' : spec.serviceAccountName,
-    placement: { nodeSelector: {}, terms: [], tolerations: [] },
+    placement: anywhere,
   };
+}
+
+/** Every node that the list selects: of an Image without a Revision that can be read, nothing else is known. */
+const anywhere: FoundPlacement = { nodeSelector: {}, terms: [], tolerations: [{ operator: 'Exists' }] };
+
+/** Images with the nodes of their Revisions, as far as these are known. */
+export function onNodesOf(images: readonly ImageSource[], known: readonly ImageSource[]): readonly ImageSource[] {
+  const placements = new Map(known.map(({ workload, placement }) => [workload, placement]));
+  return images.map((image) => ({ ...image, placement: placements.get(image.workload) ?? image.placement }));
 }

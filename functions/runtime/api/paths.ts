@@ -32,9 +32,11 @@ export const paths = {
   serviceAccount: (namespace: string, name: string): string =>
     `/api/v1/namespaces/${segment(namespace)}/serviceaccounts/${segment(name)}`,
   serviceAccounts: (namespace: string): string => `/api/v1/namespaces/${segment(namespace)}/serviceaccounts`,
-  /** All objects of a namespaced kind, by the path of its API and its plural. */
-  workloads: (namespace: string, { api, plural }: { readonly api: string; readonly plural: string }): string =>
-    `${api}/namespaces/${segment(namespace)}/${plural}`,
+  /** All objects of a namespaced kind in one namespace, or in all, by the path of its API and its plural. */
+  workloads: (
+    namespace: string | undefined,
+    { api, plural }: { readonly api: string; readonly plural: string },
+  ): string => `${api}${within(namespace)}/${plural}`,
   /** An object of any namespaced kind, by the path of its API and its plural, as in `/apis/apps/v1` and `deployments`. */
   namespaced: (api: string, plural: string, { namespace, name }: CacheReference): string =>
     `${api}${within(namespace)}/${plural}/${segment(name)}`,

@@ -29,6 +29,7 @@ import { podRefusals } from './pod-refusals.ts';
 import { hasServiceAccount } from './has-service-account.ts';
 import { accountSecrets, imageSources, type SourceReading, type SourcesRead } from './image-sources.ts';
 import { isRecorded, record } from './record-event.ts';
+import { knativeImages, type KnativeImages } from './knative-images.ts';
 import { knownUses, type KnownUses } from './registry-uses.ts';
 import { setFinalizer } from './set-finalizer.ts';
 import {
@@ -94,6 +95,7 @@ export type Cluster = {
   readonly record: (cache: EventSubject, event: CacheEvent, now: number) => Promise<void>;
   readonly livePulls: LivePulls;
   readonly knownUses: KnownUses;
+  readonly knative: KnativeImages;
   readonly isRecorded: (cache: EventSubject, event: CacheEvent) => Promise<boolean>;
 };
 
@@ -165,6 +167,7 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
     setFinalizer: async (cache, change) => setFinalizer(api, cache, change),
     record: async (cache, event, now) => record(api, cache, { event, now }),
     livePulls: livePulls(api, namespaces),
+    knative: knativeImages(api, namespaces, log),
     isRecorded: async (cache, event) => isRecorded(api, cache, event),
   };
 }

@@ -1,5 +1,6 @@
 import type { FunctionName } from '#model/cache/cloud-event.ts';
 import type { Limits, Settings } from '#model/cache/settings.ts';
+import { revisions } from '#model/workload/image-sources.ts';
 import type { ClusterSource } from '#runtime/api/cluster-source.ts';
 import type { EventSecret } from '#runtime/http/event-secret.ts';
 import { ConfigError } from '#runtime/errors.ts';
@@ -124,6 +125,7 @@ function assemble(read: <T>(setting: Setting<T>) => T, env: Environment): Omit<C
 }
 
 function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
+  const images = read(table.knativeImages);
   return {
     imagePullDeadline: read(table.imagePullDeadline),
     refreshFrequency: read(table.refreshFrequency),
@@ -145,10 +147,15 @@ function settingsOf(read: <T>(setting: Setting<T>) => T): Settings {
     warmGateTaints: read(table.warmGateTaints),
     warmGateNamespaces: read(table.warmGateNamespaces),
     limits: limitsOf(read),
-    workloadKinds: read(table.workloadKinds),
+    workloadKinds: withRevisions(read(table.workloadKinds), images === 'all' || images.length > 0),
     workloadRoundInterval: read(table.workloadRoundInterval),
+    knativeImages: images,
   };
 }
+
+/** Caches that are made for Images find them as those of any cache are found. */
+const withRevisions = (kinds: Settings['workloadKinds'], hasImages: boolean): Settings['workloadKinds'] =>
+  hasImages && !kinds.some(({ kind }) => kind === revisions.kind) ? [...kinds, revisions] : kinds;
 
 function eventSecret(read: <T>(setting: Setting<T>) => T): EventSecret | undefined {
   const [token, header] = [read(table.eventToken), read(table.eventTokenHeader)];

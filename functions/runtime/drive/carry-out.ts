@@ -52,7 +52,7 @@ async function firstFailure(writes: readonly Write[], { signal }: Context): Prom
 }
 
 /** Nothing can be created in a namespace that is being deleted, and nothing needs to be. */
-const isNamespaceTerminating = (error: unknown): boolean =>
+export const isNamespaceTerminating = (error: unknown): boolean =>
   error instanceof ApiError && error.status === 403 && error.message.includes('because it is being terminated');
 
 /** The plan before it is written, for debugging. */

@@ -15,6 +15,7 @@ import { failureToRetry, prepareRetry } from './recover.ts';
 import { needsFoundImages, orKnown, type ReadFoundImages, readFoundImages } from './read-found-images.ts';
 import { type AskRegistries, resolveImages } from './resolve-images.ts';
 import { nothingChanged, type Scope } from './scope.ts';
+import { isForImages, serveImages } from './serve-images.ts';
 
 export type Drive = {
   readonly cache: CacheReference;
@@ -37,26 +38,33 @@ const pollInterval = 500;
 /** Does all that can be done for a cache now, then removes the startup taints of nodes that wait for nothing more. */
 export async function drive(order: Drive, context: Context): Promise<void> {
   const released = new Set<string>();
-  await driveCache(order, released, context);
+  const hasWritten = await driveCache(order, released, context);
   await openGates(released, context);
+  const mayBeNews = order.makes === 'pulls' && (hasWritten || order.opens.includes('Workloads'));
+  if (mayBeNews && isForImages(order.cache, context.settings)) await serveImages(order.cache, context);
 }
 
-/** Observes, decides and carries out, in a loop until there is nothing to do. Adds the nodes to release to `released`. */
-async function driveCache(order: Drive, released: Set<string>, context: Context): Promise<void> {
+/**
+ * Observes, decides and carries out, in a loop until there is nothing to do. Adds the nodes to release to `released`, and
+ * returns whether the status was written.
+ */
+async function driveCache(order: Drive, released: Set<string>, context: Context): Promise<boolean> {
   const end = context.now() + maxDelivery;
   const ask = resolveImages(context);
   const readFound = readFoundImages(context);
   let scopeOf: ScopeOf = order.scope;
+  let hasWritten = false;
   for (let turn = 1; ; turn += 1) {
     context.signal.throwIfAborted();
     const decision = await observeAndDecide({ ...order, scope: scopeOf }, { ask, readFound }, context);
-    if (decision === undefined) return;
+    if (decision === undefined) return hasWritten;
     const { cache, plan } = decision;
     for (const name of releasedBy(decision, order, context)) released.add(name);
     const isLast = plan.observeNext === 'nothing' && !plan.polls;
-    if (isEmpty(plan) && isLast) return;
+    if (isEmpty(plan) && isLast) return hasWritten;
     const failure = await failureToRetry(carryOut(plan, cache, context));
-    if (failure === undefined && isLast) return;
+    hasWritten ||= plan.status !== undefined;
+    if (failure === undefined && isLast) return hasWritten;
     if (failure !== undefined) await prepareRetry(failure, { cache, turn }, context);
     if (!isSafeToRepeat(failure, plan)) scopeOf = nextScope(decision, failure);
     if (plan.polls) await pause(pollInterval, undefined, { signal: context.signal });

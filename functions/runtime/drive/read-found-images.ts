@@ -5,7 +5,7 @@ import { findsImages, ownLists, withFound } from '#model/cache/with-found.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
 import { findImages, foundInTurn, type Reading, type Readings } from '#model/desired/find-images.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
-import type { SourceKind } from '#model/workload/image-sources.ts';
+import { onNodesOf, revisionTemplates, type SourceKind } from '#model/workload/image-sources.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { ApiError, isNotFound } from '#runtime/errors.ts';
 import type { World } from '#model/world.ts';
@@ -70,11 +70,12 @@ async function readingsOf(cache: ImageCache, context: Context): Promise<Readings
 }
 
 type KindRead = Pick<Reading, 'sources' | 'isComplete' | 'problems'>;
-type ReadKind = (kind: string, selector: string) => Promise<KindRead>;
+type ReadKind = (kind: string, of: Selecting) => Promise<KindRead>;
+type Selecting = Pick<ImagesFrom, 'nodes'> & { readonly selector: string };
 
-async function readList({ kinds, selector }: ImagesFrom, readKind: ReadKind): Promise<KindRead> {
+async function readList({ kinds, selector, nodes }: ImagesFrom, readKind: ReadKind): Promise<KindRead> {
   const read: KindRead[] = [];
-  for (const kind of new Set(kinds)) read.push(await readKind(kind, selectorText(selector)));
+  for (const kind of new Set(kinds)) read.push(await readKind(kind, { selector: selectorText(selector), nodes }));
   return {
     sources: read.flatMap(({ sources }) => sources),
     isComplete: read.every(({ isComplete }) => isComplete),
@@ -93,18 +94,31 @@ function kindReader({ namespace }: ImageCache, context: Context): ReadKind {
     listings: boundTable.cache_workload_listings.limit,
   };
   const known = new Map<string, KindRead>();
-  return async (name, selector) => {
-    const key = `${name} ${selector}`;
-    const kind = context.settings.workloadKinds.find((each) => each.kind === name);
-    const read = known.get(key) ?? (kind === undefined ? unread(notEnabled(name)) : undefined);
+  const list = async (kind: SourceKind, selector: string): Promise<KindRead> => {
+    const key = `${kind.api} ${kind.kind} ${selector}`;
+    const read = known.get(key);
     if (read !== undefined) return read;
-    if (left.listings === 0 || kind === undefined) return unread(tooManyListings);
+    if (left.listings === 0) return unread(tooManyListings);
     left.listings -= 1;
     const listed = await listKind({ namespace, kind, selector, left }, context);
     known.set(key, listed);
     return listed;
   };
+  return async (name, { selector, nodes }) => {
+    const kind = context.settings.workloadKinds.find((each) => each.kind === name);
+    if (kind === undefined) return unread(notEnabled(name));
+    const read = await list(kind, selector);
+    const isPlaced = kind.template === undefined && nodes === 'AsPods' && read.sources.length > 0;
+    return isPlaced ? placed(read, await list(revisionTemplates, '')) : read;
+  };
 }
+
+/** Images on the nodes of their Revisions. A cluster may have Images without Knative Serving. */
+const placed = ({ sources, isComplete, problems }: KindRead, of: KindRead): KindRead => ({
+  sources: onNodesOf(sources, of.sources),
+  isComplete,
+  problems: [...problems, ...of.problems.filter((problem) => problem !== noSuchKind(revisionTemplates.kind))],
+});
 
 const unread = (problem: string): KindRead => ({ sources: [], isComplete: false, problems: [problem] });
 
@@ -145,9 +159,11 @@ const exceedance = {
   bytes: `Images, secrets and node selectors of the workloads that match exceed ${mostBytes.limit} bytes, of which no more are read: select fewer by labels`,
 } as const;
 
+const noSuchKind = (kind: string): string => `The cluster has no kind ${kind}`;
+
 /** Why something cannot be read for as long as nobody changes it; undefined for other errors. */
 function refusalOf(error: unknown, what: string, kind: string): string | undefined {
-  if (isNotFound(error)) return `The cluster has no kind ${kind}`;
+  if (isNotFound(error)) return noSuchKind(kind);
   if (error instanceof ApiError && error.status === 400)
     return `The selector of imagesFrom is invalid: ${error.message}`;
   const isForbidden = error instanceof ApiError && error.status === 403;

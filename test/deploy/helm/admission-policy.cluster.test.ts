@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sharedLab } from '../../cluster/shared-lab.ts';
+import { madeCache } from '#model/knative/made-cache.ts';
 import { digest } from '../../functions/model/builders.ts';
 import { manifestsIn, rendered, root } from './chart.ts';
 import { changed, type Forbidden, forbiddenJobs, forbiddenMounts } from './forbidden-jobs.ts';
@@ -151,6 +152,58 @@ describe('the policy for changes', () => {
   ])('allows functions to write %s', async (_, change) => {
     const { stdout, stderr } = await patch(change);
     expect({ stdout, stderr }).toEqual({ stdout: 'imagecache.kubefledged.io/guarded\n', stderr: '' });
+  });
+
+  describe('for the cache of Images of Knative', () => {
+    const made = madeCache('apps');
+    const create = (of: object, name: string = made.metadata.name) =>
+      lab.kubectlWith(
+        JSON.stringify({ ...made, metadata: { ...made.metadata, name }, ...of }),
+        ...['create', '--dry-run=server', '-o', 'name', '-f', '-', account],
+      );
+    const remove = (name: string) =>
+      lab.kubectl('delete', 'imagecache', name, '-n', 'apps', '--dry-run=server', account);
+    const right = { name: 'images-of-knative', namespace: 'apps' };
+    beforeAll(async () => {
+      const rules = [{ apiGroups: ['kubefledged.io'], resources: ['imagecaches'], verbs: ['create', 'delete'] }];
+      const api = 'rbac.authorization.k8s.io';
+      const subjects = [{ kind: 'User', name: account.replace('--as=', ''), apiGroup: api }];
+      const roleRef = { apiGroup: api, kind: 'Role', name: right.name };
+      await lab.apply({ apiVersion: `${api}/v1`, kind: 'Role', metadata: right, rules });
+      await lab.apply({ apiVersion: `${api}/v1`, kind: 'RoleBinding', metadata: right, roleRef, subjects });
+    });
+    afterAll(() => lab.ask('delete', 'role,rolebinding', right.name, '-n', 'apps'));
+
+    it('allows it as it is made, and no other', async () => {
+      expect(await create({})).toMatchObject({ stdout: 'imagecache.kubefledged.io/knative-images\n', stderr: '' });
+      const words = 'may only create the ImageCache knative-images';
+      for (const of of [
+        { spec: { cacheSpec: [{ images: ['evil:1'] }] } },
+        { spec: { ...made.spec, deletionPolicy: 'Purge' } },
+        { metadata: { ...made.metadata, annotations: {} } },
+        { metadata: { ...made.metadata, finalizers: ['example.com/forever'] } },
+      ])
+        expect((await create(of)).stderr).toContain(words);
+      expect((await create({}, 'other')).stderr).toContain(words);
+    });
+
+    it('allows to delete only what was made', async () => {
+      expect((await remove('guarded')).stderr).toContain(
+        'may only delete the ImageCache knative-images that they made',
+      );
+      await lab.apply({ ...made, metadata: { ...made.metadata, annotations: {} } });
+      expect((await remove(made.metadata.name)).stderr).toContain('may only delete the ImageCache knative-images');
+      await lab.ask(
+        'annotate',
+        'imagecache',
+        made.metadata.name,
+        '-n',
+        'apps',
+        'kubefledged.io/made-for=knative-images',
+      );
+      expect(await remove(made.metadata.name)).toMatchObject({ code: 0, stderr: '' });
+      await lab.ask('delete', 'imagecache', made.metadata.name, '-n', 'apps');
+    });
   });
 
   describe('for nodes, with the warm gate', () => {

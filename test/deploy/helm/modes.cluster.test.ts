@@ -42,6 +42,8 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
     'statusPage.enabled=true',
     'jobPriorityClass.create=true',
     'workloads.kinds={Deployment,Pod,Revision,Rollout=argoproj.io/v1alpha1/rollouts:spec.template}',
+    'knativeImages.enabled=true',
+    'knativeImages.namespaces={apps}',
   ];
   it.each([
     ['by default', []],
@@ -97,6 +99,16 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
     expect(added.toSorted()).toEqual(
       ['list deployments', 'list rollouts', 'list serviceaccounts', ...watches].toSorted(),
     );
+  });
+
+  it('grants to serve the Images of Knative if they are enabled, and nothing else', async () => {
+    const [without, having] = [await of(values), await of([...values, 'knativeImages.enabled=true'])].map((manifests) =>
+      rightsOf(manifests, 'ClusterRoleBinding').map(({ resource, verb }) => `${verb} ${resource}`),
+    );
+    const added = [...new Set(having)].filter((right) => without?.includes(right) === false);
+    const watches = values.includes('knative.source=knative') ? [] : ['watch images'];
+    const made = ['create imagecaches', 'delete imagecaches', 'list revisions', 'list serviceaccounts'];
+    expect(added.toSorted()).toEqual(['list images', 'patch images/status', ...made, ...watches].toSorted());
   });
 
   it('creates the Lease of its process, without the right to create Leases', async () => {

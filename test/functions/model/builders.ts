@@ -59,6 +59,7 @@ export const settings = (of: Partial<Settings> = {}): Settings => ({
   limits: unlimited,
   workloadKinds: [],
   workloadRoundInterval: 30_000,
+  knativeImages: [],
   purge: 'any',
   namespace: 'kube-fledged',
   ...of,

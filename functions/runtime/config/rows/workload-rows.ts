@@ -1,6 +1,6 @@
 import { revisions, type SourceKind } from '#model/workload/image-sources.ts';
 import { workloadKinds } from '#model/workload/workload-kinds.ts';
-import { duration, type Reads } from '#runtime/config/setting.ts';
+import { duration, namespaceNames, type Reads } from '#runtime/config/setting.ts';
 import { both } from './row.ts';
 
 const known: readonly SourceKind[] = [...workloadKinds, revisions];
@@ -25,6 +25,11 @@ const sourceKinds: Reads<readonly SourceKind[]> = {
   expects: `kinds separated by commas, each one of ${known.map(({ kind }) => kind).join(', ')}, or as in Rollout=argoproj.io/v1alpha1/rollouts:spec.template`,
 };
 
+const namespacesOrAll: Reads<readonly string[] | 'all'> = {
+  parse: (value) => (value.trim() === '*' ? { value: 'all' } : namespaceNames.parse(value)),
+  expects: 'names of namespaces such as apps, separated by commas, or * for all',
+};
+
 /** Settings of `spec.cacheSpec[].imagesFrom`. */
 export const workloadRows = {
   workloadKinds: both('workload-kinds', sourceKinds, {
@@ -34,5 +39,9 @@ export const workloadRows = {
   workloadRoundInterval: both('workload-round-interval', duration(1), {
     fallback: '30s',
     doc: 'Minimum time between the rounds that changed workloads open for one cache, which bounds what a storm of rollouts costs',
+  }),
+  knativeImages: both('knative-images', namespacesOrAll, {
+    fallback: '',
+    doc: 'Namespaces in which the Images of Knative Serving are pulled and get a condition Ready, separated by commas, or * for all: an ImageCache knative-images is made in each that has Images. Needs the rights of deploy/kubectl/knative-images.yaml; empty: off',
   }),
 } as const;

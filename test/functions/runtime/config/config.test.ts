@@ -37,6 +37,7 @@ describe('readConfig', () => {
         warmGateNamespaces: [],
         workloadKinds: [],
         workloadRoundInterval: 30_000,
+        knativeImages: [],
         limits: {
           images: 1000,
           imageBytes: 131_072,
@@ -183,6 +184,21 @@ describe('readConfig', () => {
     });
     for (const kinds of ['Rollout', 'deployment', 'Rollout=rollouts:spec', 'A=b/v1/../../secrets:spec'])
       expect(problems([`--workload-kinds=${kinds}`])).toHaveLength(1);
+  });
+
+  it('reads where Images of Knative are served, which are then found like other workloads', () => {
+    expect(readConfig(['--knative-images=*'], {}).settings).toMatchObject({
+      knativeImages: 'all',
+      workloadKinds: [{ kind: 'Revision' }],
+    });
+    const { knativeImages, workloadKinds } = readConfig([], {
+      ...{ KNATIVE_IMAGES: 'apps, web', WORKLOAD_KINDS: 'Revision,Pod' },
+    }).settings;
+    expect(knativeImages).toEqual(['apps', 'web']);
+    expect(workloadKinds).toHaveLength(2);
+    expect(problems(['--knative-images=yes,*'])).toEqual([
+      '--knative-images is "yes,*", expected names of namespaces such as apps, separated by commas, or * for all',
+    ]);
   });
 
   it('reads registry settings, by flag or variable', () => {

@@ -1,0 +1,99 @@
+import { refusedMessage } from '#model/cache/conditions.ts';
+import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
+import { isImageReference, normalisedReference } from '#model/text/image-reference.ts';
+import { printable } from '#model/text/printable.ts';
+import { type ImageProgress, imageProgress } from './image-progress.ts';
+import type { KnativeImage, ReadyCondition } from './knative-image.ts';
+import { isMade, takesImages } from './made-cache.ts';
+
+/** What the condition Ready of an Image says. */
+export type Verdict = Pick<ReadyCondition, 'status' | 'reason' | 'message'>;
+
+/** Returns what a cache says of Images; computes what all of them need once. */
+export function verdicts(cache: ImageCache): (image: KnativeImage) => Verdict {
+  const ofAll = verdictOfAll(cache);
+  if (ofAll !== undefined) return () => ofAll;
+  const progress = imageProgress(cache);
+  const found = new Set(
+    cache.found.lists.flatMap(({ images }) => images.map(({ image }) => normalisedReference(image))),
+  );
+  const isOpen = isRoundOpen(cache.status) || cache.status.observedGeneration !== cache.generation;
+  return (image) => {
+    if (!isImageReference(image.image)) return invalid(image);
+    const name = normalisedReference(image.image);
+    if (!found.has(name)) return leftOut(cache);
+    const verdict = verdictOf(progress.get(name), isOpen);
+    return isOpen && verdict.status === 'Unknown' ? (heldReady(image) ?? verdict) : verdict;
+  };
+}
+
+/** A round for other images asks nodes for this one, too: that is no reason to take back that it is there. */
+const heldReady = ({ ready, generation, observedGeneration }: KnativeImage): Verdict | undefined =>
+  ready?.status === 'True' && observedGeneration === generation ? ready : undefined;
+
+const where = ({ name }: ImageCache): string => `ImageCache ${name}`;
+
+/** What is said of each Image, because the cache serves none of them. */
+function verdictOfAll(cache: ImageCache): Verdict | undefined {
+  if (!isMade(cache))
+    return unknown('NameTaken', `${where(cache)} was made by somebody else: rename it to have Images cached`);
+  const refused = refusedMessage(cache.status);
+  if (refused !== undefined) return { status: 'False', reason: 'LimitExceeded', message: bounded(refused) };
+  return isPurged(cache) ? unknown('Purged', `${where(cache)} was purged: refresh or edit it`) : undefined;
+}
+
+function invalid({ image }: KnativeImage): Verdict {
+  const message =
+    image === ''
+      ? 'spec.image is empty: Knative resolves no tags of this registry (registries-skipping-tag-resolving)'
+      : `spec.image is no image reference: ${JSON.stringify(image.slice(0, 100))}`;
+  return { status: 'False', reason: 'InvalidImageName', message: bounded(message) };
+}
+
+/** Why the cache does not have an image. */
+function leftOut(cache: ImageCache): Verdict {
+  const { problem } = cache.found;
+  if (cache.spec.suspend) return unknown('Suspended', `${where(cache)} is suspended`);
+  if (!takesImages(cache))
+    return unknown('NotSelected', `no list of ${where(cache)} takes Images: delete it to have it made anew`);
+  return problem === ''
+    ? unknown('Pending', `waits for the next round of ${where(cache)}`)
+    : unknown('LeftOut', problem);
+}
+
+function verdictOf(progress: ImageProgress | undefined, isOpen: boolean): Verdict {
+  if (progress === undefined || progress.desired === 0)
+    return isOpen ? unknown('Pending', 'nodes are being selected') : unknown('NoNodes', 'no node is selected for it');
+  const { desired, present, failing, failure } = progress;
+  const count = `on ${stepOf(present, desired)} of ${desired} nodes`;
+  if (failing > 0) return { status: 'False', ...failed(failure, count) };
+  return present === desired ? { status: 'True', reason: 'Present', message: count } : unknown('Pulling', count);
+}
+
+function failed(failure: ImageProgress['failure'], count: string): Omit<Verdict, 'status'> {
+  if (failure === undefined) return { reason: 'NotPulled', message: count };
+  const { node, reason, message } = failure;
+  const text = [`${count}; ${node}`, message].filter((part) => part !== '').join(': ');
+  return { reason: /^[A-Za-z][A-Za-z0-9]{0,63}$/.test(reason) ? reason : 'NotPulled', message: bounded(text) };
+}
+
+/** Nodes up to which each that has the image is told. */
+const exactTo = 10;
+
+/** Of many nodes ten steps are told: each is a write for each Image. */
+function stepOf(present: number, desired: number): string {
+  if (desired <= exactTo || present === desired) return String(present);
+  const tenths = Math.floor((present * 10) / desired);
+  return `at least ${Math.floor((tenths * desired) / 10)}`;
+}
+
+const unknown = (reason: string, message: string): Verdict => ({
+  status: 'Unknown',
+  reason,
+  message: bounded(message),
+});
+
+const longestMessage = 512;
+
+/** Images and kubelets choose parts of the text. */
+const bounded = (message: string): string => printable(message).slice(0, longestMessage).toWellFormed();

@@ -1,0 +1,75 @@
+import * as z from 'zod/mini';
+
+/** An Image of Knative (`caching.internal.knative.dev`): an image that Pods of a Revision need. */
+export type KnativeImage = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly resourceVersion: string;
+  readonly generation: number;
+  readonly isBeingDeleted: boolean;
+  /** As Knative spells it; '' if it has not resolved the tag. */
+  readonly image: string;
+  /** As it is stored, with what others wrote. */
+  readonly status: Readonly<Record<string, unknown>>;
+  /** Its condition Ready; undefined if it has none. */
+  readonly ready: ReadyCondition | undefined;
+  /** The generation that its status is about; undefined if nobody wrote it. */
+  readonly observedGeneration: number | undefined;
+};
+
+export type ReadyCondition = {
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  /** As it is stored. */
+  readonly lastTransitionTime: string;
+};
+
+const text = z.catch(z.string(), '');
+
+const image = z.object({
+  metadata: z.object({
+    namespace: z.string(),
+    name: z.string(),
+    resourceVersion: text,
+    generation: z.catch(z.number(), 1),
+    deletionTimestamp: z.optional(z.string()),
+  }),
+  spec: z.catch(z.object({ image: text }), { image: '' }),
+  status: z.catch(z.record(z.string(), z.unknown()), {}),
+});
+
+const condition = z.object({
+  type: z.literal('Ready'),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: text,
+  message: text,
+  lastTransitionTime: text,
+});
+
+/** Throws a ZodError for what has no name, which no API server stores. */
+export function parseKnativeImage(object: unknown): KnativeImage {
+  const { metadata, spec, status } = image.parse(object);
+  const { deletionTimestamp, ...identity } = metadata;
+  const { observedGeneration } = status;
+  return {
+    ...identity,
+    isBeingDeleted: deletionTimestamp !== undefined,
+    image: spec.image,
+    status,
+    ready: conditionsIn(status)
+      .map(readyIn)
+      .find((each) => each !== undefined),
+    observedGeneration: typeof observedGeneration === 'number' ? observedGeneration : undefined,
+  };
+}
+
+export const conditionsIn = ({ conditions }: KnativeImage['status']): readonly unknown[] =>
+  Array.isArray(conditions) ? conditions : [];
+
+function readyIn(stored: unknown): ReadyCondition | undefined {
+  const { data } = condition.safeParse(stored);
+  if (data === undefined) return undefined;
+  const { status, reason, message, lastTransitionTime } = data;
+  return { status, reason, message, lastTransitionTime };
+}

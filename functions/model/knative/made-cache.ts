@@ -1,0 +1,38 @@
+import { apiVersion, imageCacheKind } from '#model/cache/api.ts';
+import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
+import { isDone } from '#model/cache/removal-ledger.ts';
+import { ownLists } from '#model/cache/with-found.ts';
+import { revisions } from '#model/workload/image-sources.ts';
+
+/** The name of the cache that is made for the Images of a namespace. */
+export const madeCacheName = 'knative-images' as const;
+
+/** By this annotation the cache is ours: one of the same name without it is never changed or deleted. */
+export const madeAnnotation = { key: 'kubefledged.io/made-for', value: 'knative-images' } as const;
+
+/** The cache for the Images of a namespace, as it is created; users may edit it. */
+export const madeCache = (namespace: string) =>
+  ({
+    apiVersion,
+    kind: imageCacheKind,
+    metadata: { name: madeCacheName, namespace, annotations: { [madeAnnotation.key]: madeAnnotation.value } },
+    spec: { cacheSpec: [{ imagesFrom: { kinds: [revisions.kind], nodes: 'AsPods' } }] },
+  }) as const;
+
+export const isMade = ({ name, annotations }: Pick<ImageCache, 'name' | 'annotations'>): boolean =>
+  name === madeCacheName && annotations[madeAnnotation.key] === madeAnnotation.value;
+
+/** Whether a list of the cache takes Images. A user may have edited that away. */
+export const takesImages = ({ spec }: ImageCache): boolean =>
+  ownLists(spec).some(({ imagesFrom }) => imagesFrom?.kinds.includes(revisions.kind));
+
+/** Whether a cache that was made for Images can be deleted once there are none: no image may be on a node because of it. */
+export const isEmptied = (cache: ImageCache): boolean =>
+  isMade(cache) &&
+  !cache.isBeingDeleted &&
+  cache.status.observedGeneration === cache.generation &&
+  !isRoundOpen(cache.status) &&
+  cache.found.lists.length === 0 &&
+  ownLists(cache.spec).every(({ images }) => images.length === 0) &&
+  cache.status.placements.every(({ images }) => images.length === 0) &&
+  Object.values(cache.status.removals).every(isDone);

@@ -1,0 +1,148 @@
+import type { CacheReference } from '#model/cache/cloud-event.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { imageStatus } from '#model/knative/image-status.ts';
+import { verdicts } from '#model/knative/image-verdict.ts';
+import type { KnativeImage } from '#model/knative/knative-image.ts';
+import { isEmptied, isMade, madeCacheName } from '#model/knative/made-cache.ts';
+import { boundTable } from '#runtime/bounds.ts';
+import type { ImageListing } from '#runtime/cluster/knative-images.ts';
+import type { CacheListing } from '#runtime/cluster/unreadable.ts';
+import { ApiError, isNotFound } from '#runtime/errors.ts';
+import type { Context } from '#runtime/handler.ts';
+import { cacheSubject, isolated } from './isolated.ts';
+import { isNamespaceTerminating } from './carry-out.ts';
+import { shareOfCalls } from './share-of-calls.ts';
+
+/** Whether a cache has the name of those that are made for Images, in a namespace whose Images are served. */
+export const isForImages = ({ namespace, name }: CacheReference, { knativeImages }: Settings): boolean =>
+  name === madeCacheName && (knativeImages === 'all' || knativeImages.includes(namespace));
+
+/** Makes the cache for the Images of a namespace if it lacks one, and tells them what it has. A failure is its own. */
+export async function serveImages(reference: CacheReference, context: Context): Promise<void> {
+  const { namespace } = reference;
+  await isolated(
+    cacheSubject(reference),
+    async () => {
+      const listing = await readImages([namespace], context);
+      // After the Images: what is told is never older than what they say.
+      if (listing !== undefined)
+        await serve({ namespace, ...listing }, await context.cluster.cache(reference), context);
+    },
+    context,
+  );
+}
+
+/** Reads all Images that are served; undefined if they cannot be read, which is logged. To be called before caches are listed. */
+export async function readAllImages(context: Context): Promise<ImageListing | undefined> {
+  const { knativeImages } = context.settings;
+  if (knativeImages.length === 0) return undefined;
+  let listing: ImageListing | undefined;
+  await isolated(
+    { cache: madeCacheName },
+    async () => void (listing = await readImages(knativeImages, context)),
+    context,
+  );
+  return listing;
+}
+
+/** Does in a tick what events have lost: for each namespace that has Images, or a cache that was made for some. */
+export async function serveAllImages(
+  { images, isComplete }: ImageListing,
+  { caches, unreadable }: CacheListing,
+  context: Context,
+): Promise<void> {
+  const byNamespace = Map.groupBy(images, ({ namespace }) => namespace);
+  const known = new Map(
+    caches.filter((cache) => isForImages(cache, context.settings)).map((cache) => [cache.namespace, cache]),
+  );
+  const left = new Set(unreadable.filter(({ name }) => name === madeCacheName).map(({ namespace }) => namespace));
+  for (const namespace of new Set([...byNamespace.keys(), ...known.keys()])) {
+    if (left.has(namespace)) continue;
+    const served = { namespace, images: byNamespace.get(namespace) ?? [], isComplete };
+    const cache = known.get(namespace);
+    await isolated({ cache: `${namespace}/${madeCacheName}` }, () => serve(served, cache, context), context);
+    await context.turn?.();
+  }
+}
+
+/** The Images, or undefined if a right or the kind is missing, which lasts until somebody changes it. */
+async function readImages(of: Settings['knativeImages'], { cluster }: Context): Promise<ImageListing | undefined> {
+  try {
+    const listing = await cluster.knative.list(of);
+    if (!listing.isComplete)
+      cluster.knative.say(`More than ${boundTable.knative_images.limit} Images of Knative: the others get no status`);
+    return listing;
+  } catch (error) {
+    const problem = problemOf(error, 'list images of caching.internal.knative.dev');
+    if (problem === undefined) throw error;
+    cluster.knative.say(problem);
+    return undefined;
+  }
+}
+
+function problemOf(error: unknown, what: string): string | undefined {
+  if (isNotFound(error)) return 'The cluster has no Images of Knative: KNATIVE_IMAGES has no effect';
+  const isForbidden = error instanceof ApiError && error.status === 403;
+  return isForbidden ? `The controller has no right to ${what}: KNATIVE_IMAGES needs it` : undefined;
+}
+
+type Served = ImageListing & { readonly namespace: string };
+
+async function serve({ namespace, images, isComplete }: Served, cache: ImageCache | undefined, context: Context) {
+  const present = images.filter(({ isBeingDeleted }) => !isBeingDeleted);
+  if (cache === undefined) {
+    if (present.length > 0) await make(namespace, context);
+    return;
+  }
+  if (cache.isBeingDeleted) return;
+  if (images.length === 0 && isComplete && isEmptied(cache)) await remove(cache, context);
+  if (present.length > 0 && !isMade(cache))
+    context.cluster.knative.say(
+      `ImageCache ${namespace}/${cache.name} was made by somebody else and is left as it is: Images there are not cached`,
+    );
+  await writeStatuses(present, cache, context);
+}
+
+async function make(namespace: string, { cluster, log }: Context): Promise<void> {
+  const what = `create ImageCache ${namespace}/${madeCacheName}`;
+  try {
+    await cluster.knative.make(namespace);
+    log.info({ cache: `${namespace}/${madeCacheName}` }, 'made a cache for Images of Knative');
+  } catch (error) {
+    if (isNamespaceTerminating(error)) return;
+    const isRefused = error instanceof ApiError && (error.status === 403 || error.status === 422);
+    if (!isRefused) throw error;
+    cluster.knative.say(`The controller may not ${what}: ${error.message}`);
+  }
+}
+
+async function remove(cache: ImageCache, { cluster, log }: Context): Promise<void> {
+  try {
+    await cluster.knative.remove(cache);
+    log.info(cacheSubject(cache), 'removed a cache, as its namespace has no Images of Knative');
+  } catch (error) {
+    const problem = problemOf(error, `delete ImageCache ${cache.namespace}/${cache.name}`);
+    if (problem === undefined) throw error;
+    cluster.knative.say(problem);
+  }
+}
+
+/** Writes what is new, some at once. That one Image cannot be written is no reason to leave out others. */
+async function writeStatuses(images: readonly KnativeImage[], cache: ImageCache, context: Context): Promise<void> {
+  const { cluster, now, signal } = context;
+  const verdictOf = verdicts(cache);
+  const writes = images.flatMap((image) => {
+    const status = imageStatus(image, verdictOf(image), now());
+    return status === undefined ? [] : [() => cluster.knative.writeStatus(image, status)];
+  });
+  const written = shareOfCalls(writes.slice(0, boundTable.knative_image_writes.limit), signal);
+  await Promise.allSettled(written);
+  try {
+    await Promise.all(written);
+  } catch (error) {
+    const problem = problemOf(error, 'patch images/status of caching.internal.knative.dev');
+    if (problem === undefined) throw error;
+    cluster.knative.say(problem);
+  }
+}
