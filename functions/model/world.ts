@@ -17,7 +17,10 @@ export type World = {
   readonly pullsBeside: ReadonlyMap<string, NodePulls>;
   /** By registry: what other caches have used of it, and whether they found that it rests. */
   readonly registriesBeside: ReadonlyMap<string, UseBeside>;
-  /** The digests that registries report for images that may have moved; empty unless a round opens that resolves images. */
+  /**
+   * The digests that registries report for images that may have moved, with what they say of their limits; empty unless a
+   * round opens that resolves images, or a registry has rested.
+   */
   readonly resolutions: Resolutions;
   /** What registries answer to requests without credentials, by normalised reference; empty unless a round opens. */
   readonly anonymousPulls: ReadonlyMap<string, AnonymousPull>;

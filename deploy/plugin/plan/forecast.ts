@@ -1,6 +1,6 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import { hoursAtBudget } from '#model/pull/registry-gates.ts';
+import { hoursAtBudget } from '#model/pull/registry-budget.ts';
 import { normalisedReference, registryOf } from '#model/text/image-reference.ts';
 import { type LedgerEntry, type NodeState, stateOf } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';

@@ -251,6 +251,9 @@ const registryUse = z.object({
   restsUntil: time,
   restSeconds: withDefault(z.number(), 0),
   restsAlone: withDefault(z.boolean(), false),
+  restsByAnswer: withDefault(z.boolean(), false),
+  pullsLeft: optional(z.number()),
+  pullsLeftUntil: time,
   waitsUntil: time,
 });
 

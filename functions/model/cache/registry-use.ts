@@ -10,6 +10,12 @@ export type RegistryUse = {
   readonly restSeconds: number;
   /** The rest says nothing to other namespaces: the node was throttled with credentials that only this one has. */
   readonly restsAlone: boolean;
+  /** What the registry answered to a question is why it rests, or would: no node has started or was throttled since. */
+  readonly restsByAnswer: boolean;
+  /** How many manifests nodes may still get of those that the registry said are left; undefined if that is not known. */
+  readonly pullsLeft: number | undefined;
+  /** Until when that counts. */
+  readonly pullsLeftUntil: number | undefined;
   /** Until when pending nodes wait for the registry; undefined if none does. */
   readonly waitsUntil: number | undefined;
 };
@@ -23,6 +29,9 @@ export const noUse: RegistryUse = {
   restsUntil: undefined,
   restSeconds: 0,
   restsAlone: false,
+  restsByAnswer: false,
+  pullsLeft: undefined,
+  pullsLeftUntil: undefined,
   waitsUntil: undefined,
 };
 
@@ -58,8 +67,22 @@ export function possibleUse(use: RegistryUse, now: number): RegistryUse {
     pulls: Math.max(0, use.pulls),
     pullsUntil: possible(use.pullsUntil),
     restsUntil: possible(use.restsUntil),
+    pullsLeftUntil: possible(use.pullsLeftUntil),
   };
 }
 
 /** What an operator allows of one registry. */
 export type RegistryBudget = { readonly pullsPerHour: number };
+
+/** What a registry said of its limit when it was asked. */
+export type RateLimit = {
+  /** How many pulls are left; 0 if it throttles. */
+  readonly left: number;
+  /** In how many milliseconds there are more; undefined if it did not say. */
+  readonly ms: number | undefined;
+  /** It was asked with a login, of which that is the limit. */
+  readonly hasLogin: boolean;
+};
+
+/** The status has whole seconds; a wait never ends too early by that. */
+export const wholeSeconds = (time: number): number => Math.ceil(time / 1000) * 1000;

@@ -239,6 +239,9 @@ const serializedUse = ({
   restsUntil,
   restSeconds,
   restsAlone,
+  restsByAnswer,
+  pullsLeft,
+  pullsLeftUntil,
   waitsUntil,
 }: RegistryUse): SerializedStatus => ({
   ...(pulls === 0 ? {} : { pulls }),
@@ -246,6 +249,9 @@ const serializedUse = ({
   ...time('restsUntil', restsUntil),
   ...(restSeconds === 0 ? {} : { restSeconds }),
   ...(restsAlone ? { restsAlone } : {}),
+  ...(restsByAnswer ? { restsByAnswer } : {}),
+  ...(pullsLeft === undefined ? {} : { pullsLeft }),
+  ...time('pullsLeftUntil', pullsLeftUntil),
   ...time('waitsUntil', waitsUntil),
 });
 

@@ -11,7 +11,7 @@ import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { registryOf } from '#model/text/image-reference.ts';
 import { throttledBy } from './image-outcome.ts';
-import type { RegistryFinding } from './registry-gates.ts';
+import type { RegistryFinding } from './registry-rests.ts';
 import type { World } from '#model/world.ts';
 import { isPastDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
 import { hadNoPod } from './evaluate-job.ts';

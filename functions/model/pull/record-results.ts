@@ -6,7 +6,7 @@ import type { DesiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 import type { Result } from './evaluated-jobs.ts';
 import { registryOf } from '#model/text/image-reference.ts';
-import { type RegistryFinding, withFindings } from './registry-gates.ts';
+import { type RegistryFinding, withFindings, withLimits } from './registry-rests.ts';
 import { openingResult } from './opening-result.ts';
 import { pullResult, withoutLateAttempt } from './pull-result.ts';
 
@@ -32,7 +32,7 @@ export function recordResults(world: World, cache: ImageCache, desired: DesiredB
     knownDigests = withReportedDigests(knownDigests, reported);
   }
   const next = withStatus(cache, { nodes, failures, digests, knownDigests, anonymousPulls });
-  return withFindings(next, findings, world.now);
+  return withLimits(world, withFindings(next, findings, world.now), desired);
 }
 
 /** The resting registries that answered a node, which need not have given it an image. */

@@ -10,6 +10,8 @@ export type KnownUses = {
   readonly note: (cache: ImageCache, status: Status, at: Noting) => void;
   /** With budgets, reads the caches that other processes drive, twice a minute at most. */
   readonly read: (at: Noting) => Promise<void>;
+  /** The registries that rest for other namespaces alone: they may throttle all, and are asked first. */
+  readonly doubtful: (cache: ImageCache, at: Noting) => ReadonlySet<string>;
   /** What other caches have used, as far as it is known. */
   readonly beside: (cache: ImageCache, at: Noting) => ReadonlyMap<string, UseBeside>;
 };
@@ -61,6 +63,11 @@ export function knownUses(list: () => Promise<readonly ImageCache[]>): KnownUses
         if (listing === current) listing = undefined;
         throw error;
       }
+    },
+    doubtful: ({ namespace }, { now }) => {
+      const others = [...known.values()].filter((other) => other.namespace !== namespace);
+      const uses = others.flatMap(({ registries }) => Object.entries(registries));
+      return new Set(uses.flatMap(([host, use]) => ((possibleUse(use, now).restsUntil ?? 0) > now ? [host] : [])));
     },
     beside: (cache, at) => {
       for (const [uid, { registries }] of known)

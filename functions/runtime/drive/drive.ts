@@ -90,7 +90,7 @@ async function observeAndDecide(
   const cache = needsFoundImages(read, opens, context.now()) ? await readNow(read) : read;
   const observed = await observe(cache, { scope, opens, makes }, context);
   const isRefused = refusalOf(cache, context.settings.limits) !== undefined;
-  const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens });
+  const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens, makes });
   await context.turn?.();
   const plan = await planBesideOthers({ before: cache, observed, opens, makes, ...answers }, context);
   return { cache, observed, plan };

@@ -2,6 +2,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import type { AnonymousPull } from '#model/cache/access.ts';
 import { movingImages } from '#model/desired/moving-images.ts';
+import { oneImageOfEach, restedRegistries } from '#model/desired/rested-registries.ts';
 import { unprovenImages } from '#model/desired/unproven-images.ts';
 import { imagesOfUnknownAccess } from '#model/desired/unknown-access.ts';
 import { resolvesImages, mayOpen, nextRound } from '#model/round/next-round.ts';
@@ -19,24 +20,23 @@ export const maxWait = { Create: 2000, Refresh: 15_000 } as const;
 /** What registries answered: the digests of images that may have moved, and whether they give images to anyone. */
 export type Answers = Pick<World, 'resolutions' | 'anonymousPulls'>;
 
-export type AskRegistries = (seen: Pick<World, 'before' | 'observed' | 'opens'>) => Promise<Answers>;
+export type AskRegistries = (seen: Pick<World, 'before' | 'observed' | 'opens' | 'makes'>) => Promise<Answers>;
 
 /**
  * If a round opens, resolves the images that may have moved, or that many nodes would be the first to pull, and asks for images
- * that pull Pods may lock, each once and all concurrently. Registries that time out count as unknown and do not block the round. Remembers the answers.
+ * that pull Pods may lock, each once and all concurrently. Without one, asks registries that have rested whether they throttle
+ * still, as a question costs them less than a pull. Registries that time out count as unknown and do not block the round. Remembers the answers.
  */
 export function resolveImages(context: Context): AskRegistries {
   const resolutions = new Map<string, ResolvedDigest>();
   const anonymousPulls = new Map<string, AnonymousPull>();
   const asked = new Set<string>();
-  return async ({ before, observed, opens }) => {
-    const { wait, resolves } = questionsOf(before, opens, context.now());
-    if (wait === 0) return { resolutions, anonymousPulls };
-    const { settings, registry, signal } = context;
-    const nodes = [...observed.nodes.values()];
-    const moving = resolves ? movingImages(before, nodes, settings) : [];
-    const unresolved = news([...moving, ...unprovenImages(before, nodes, settings)], resolutions);
-    const unknown = news(imagesOfUnknownAccess(before, nodes, settings), asked);
+  return async (seen) => {
+    const { before } = seen;
+    const { registry, signal } = context;
+    const { wait, images, ofUnknownAccess } = questionsOf(seen, context);
+    const unresolved = news(images, resolutions);
+    const unknown = news(ofUnknownAccess, asked);
     if (unresolved.length === 0 && unknown.length === 0) return { resolutions, anonymousPulls };
     const limit = deadline(wait, [signal]);
     try {
@@ -64,14 +64,36 @@ const news = (
   known: { readonly has: (reference: string) => boolean },
 ): readonly string[] => [...new Set(images.map(normalisedReference).filter((reference) => !known.has(reference)))];
 
-type Questions = { readonly wait: number; readonly resolves: boolean };
+type Questions = {
+  readonly wait: number;
+  readonly images: readonly string[];
+  readonly ofUnknownAccess: readonly string[];
+};
 
-function questionsOf(cache: ImageCache, opens: World['opens'], now: number): Questions {
-  const request = nextRound(cache, now);
+function questionsOf(
+  { before, observed, opens, makes }: Parameters<AskRegistries>[0],
+  { cluster, settings, now: clock }: Context,
+): Questions {
+  const now = clock();
+  const nodes = [...observed.nodes.values()];
+  const request = nextRound(before, now);
   const isOpening = request !== undefined && mayOpen(request, opens) && request.operation !== 'Purge';
-  if (!isOpening) return { wait: 0, resolves: false };
-  const wait = request.operation === 'Refresh' ? maxWait.Refresh : maxWait.Create;
-  return { wait, resolves: resolvesImages(request) };
+  if (!isOpening) {
+    // Only functions that open rounds may read the secrets with which registries are asked.
+    const hosts = makes === 'pulls' && opens.length > 0 ? restedRegistries(before, now) : [];
+    return {
+      wait: maxWait.Create,
+      images: oneImageOfEach(hosts, before, { nodes, settings }),
+      ofUnknownAccess: [],
+    };
+  }
+  const moving = resolvesImages(request) ? movingImages(before, nodes, settings) : [];
+  const doubtful = oneImageOfEach(cluster.knownUses.doubtful(before, { settings, now }), before, { nodes, settings });
+  return {
+    wait: request.operation === 'Refresh' ? maxWait.Refresh : maxWait.Create,
+    images: [...moving, ...unprovenImages(before, nodes, settings), ...doubtful],
+    ofUnknownAccess: imagesOfUnknownAccess(before, nodes, settings),
+  };
 }
 
 type Asking = {

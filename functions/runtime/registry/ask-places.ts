@@ -1,7 +1,8 @@
+import type { RateLimit } from '#model/cache/registry-use.ts';
 import type { Conversation } from './conversation.ts';
 import { fingerprint, type Keyring, type Login, loginsFor } from './keyring.ts';
 import { manifestDigest } from './manifest-digest.ts';
-import { NoAnswer, printable } from './no-answer.ts';
+import { NoAnswer, printable, Throttled } from './no-answer.ts';
 import type { Place } from './places.ts';
 import type { Budget } from './exchange.ts';
 
@@ -34,19 +35,33 @@ async function askInTurn(
 ): Promise<Answer> {
   const refusals: string[] = [];
   for (const login of candidates) {
-    const found = await manifestDigest(converse, place, { login, budget });
+    const hasLogin = login !== undefined;
+    const found = await manifestDigest(converse, place, { login, budget }).catch((error: unknown) =>
+      throttled(error, place, hasLogin),
+    );
+    if (found.type === 'unknown') return found;
     if (found.type === 'denied') refusals.push(found.reason);
     if (found.type !== 'digest') continue;
     preferred.worked(place, login);
-    return found;
+    const { digest, left } = found;
+    return { type: 'digest', digest, ...(left && { limit: { ...left, hasLogin } }) };
   }
   const reason = refusals.at(-1);
   if (reason === undefined) return { type: 'absent' };
   return { type: 'unknown', reason: printable(reason, maxReasonLength), isDenied: true };
 }
 
+/**
+ * The answer of a registry that throttles. Also if its token server does, or a host that it redirects to, as nodes would be
+ * sent there, too; but not if a mirror does.
+ */
+function throttled(error: unknown, { isMirror }: Place, hasLogin: boolean): Extract<Answer, { type: 'unknown' }> {
+  if (!(error instanceof Throttled) || isMirror) throw error;
+  return { ...unknown(error), limit: { left: 0, ms: error.requestedMs, hasLogin } };
+}
+
 /** Converts an error to an answer, since callers can continue without a digest. */
-export function unknown(error: unknown): Answer {
+export function unknown(error: unknown): Extract<Answer, { type: 'unknown' }> {
   const reason = printable(error instanceof Error ? error.message : 'the question was stopped', maxReasonLength);
   const retryAfterMs = error instanceof NoAnswer ? error.retryAfterMs : undefined;
   return { type: 'unknown', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
@@ -54,13 +69,20 @@ export function unknown(error: unknown): Answer {
 
 /** The digest of a reference now, or that it is absent or could not be resolved. */
 export type Answer =
-  | { readonly type: 'digest'; readonly digest: string }
+  /** `limit`: what the registry, not a mirror, says of its limit. */
+  | { readonly type: 'digest'; readonly digest: string; readonly limit?: RateLimit }
   | { readonly type: 'absent' }
   /**
    * `reason` is a sentence without secrets; `retryAfterMs` is set if an earlier retry is pointless, `isDenied` if the
-   * registry refused every login.
+   * registry refused every login, `limit` if it throttles.
    */
-  | { readonly type: 'unknown'; readonly reason: string; readonly retryAfterMs?: number; readonly isDenied?: true };
+  | {
+      readonly type: 'unknown';
+      readonly reason: string;
+      readonly retryAfterMs?: number;
+      readonly isDenied?: true;
+      readonly limit?: RateLimit;
+    };
 
 /** The login, or none, that each repository accepted last; tried first to avoid denied requests. */
 export type PreferredLogins = {

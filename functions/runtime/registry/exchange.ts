@@ -6,7 +6,7 @@ import { deadline, reasonOf, TimedOut } from '#runtime/api/time-limit.ts';
 import { retryAfter } from '#runtime/api/retry-after.ts';
 import { guardedLookup, isForbiddenAddress } from './forbidden-address.ts';
 import type { Hosts } from './hosts.ts';
-import { failureWords, NoAnswer, printable } from './no-answer.ts';
+import { failureWords, NoAnswer, printable, Throttled } from './no-answer.ts';
 import { type Connections, type Question, type Reply, sendRequest } from './send-request.ts';
 
 /** One request and its whole answer. Throws `NoAnswer` on a time-out, or if the host throttles. */
@@ -88,7 +88,10 @@ function throwIfThrottled({ url, status, headers }: Reply, rest: Rest, now: numb
   const backoff = status === 429 ? (requested ?? defaultBackoff) : status === 503 ? requested : undefined;
   if (backoff === undefined) return;
   const why = `answered ${statusWords(status)}`;
-  throw new NoAnswer(`${url.host} ${why}`, rest(backoff, why));
+  const message = `${url.host} ${why}`;
+  throw status === 429
+    ? new Throttled(message, rest(backoff, why), requested)
+    : new NoAnswer(message, rest(backoff, why));
 }
 
 /** A status with its standard phrase; the server's own phrase is untrusted. */

@@ -4,11 +4,13 @@ import type { Query } from './keyring.ts';
 import { statusWords } from './exchange.ts';
 import { Denied, NoAnswer, printable } from './no-answer.ts';
 import type { Place } from './places.ts';
+import { type PullsLeft, pullsLeftIn } from './rate-limit.ts';
 import type { Reply } from './send-request.ts';
 
 /** The result for a manifest at one place with one login. */
 export type Finding =
-  | { readonly type: 'digest'; readonly digest: string }
+  /** `left`: what the place itself says about its limit. */
+  | { readonly type: 'digest'; readonly digest: string; readonly left: PullsLeft | undefined }
   | { readonly type: 'absent' }
   | { readonly type: 'denied'; readonly reason: string };
 
@@ -17,15 +19,20 @@ export async function manifestDigest(converse: Conversation, place: Place, query
   try {
     const head = await converse('HEAD', place, query);
     const digest = digestHeader(head);
-    if (head.status === 200 && digest !== undefined) return { type: 'digest', digest };
+    if (head.status === 200 && digest !== undefined) return { type: 'digest', digest, left: leftIn(head, place) };
     if (![200, 405, 501].includes(head.status)) return refusal(head, place, query);
     const whole = await converse('GET', place, query);
-    return whole.status === 200 ? { type: 'digest', digest: digestOf(whole, place) } : refusal(whole, place, query);
+    if (whole.status !== 200) return refusal(whole, place, query);
+    return { type: 'digest', digest: digestOf(whole, place), left: leftIn(whole, place) };
   } catch (error) {
     if (error instanceof Denied) return { type: 'denied', reason: error.message };
     throw error;
   }
 }
+
+/** The limit of a mirror, or of a host that the place redirected to, is not that of the place. */
+const leftIn = ({ url, headers }: Reply, { manifest, isMirror }: Place): PullsLeft | undefined =>
+  isMirror || url.origin !== manifest.origin ? undefined : pullsLeftIn(headers);
 
 function digestHeader({ headers }: Reply): string | undefined {
   const digest = headers['docker-content-digest'];

@@ -9,6 +9,16 @@ export class NoAnswer extends Error {
   }
 }
 
+/** A server answered that it is asked too often: 429. */
+export class Throttled extends NoAnswer {
+  /** The milliseconds that it named; undefined if it named none. */
+  readonly requestedMs: number | undefined;
+  constructor(message: string, retryAfterMs: number, requestedMs: number | undefined) {
+    super(message, retryAfterMs);
+    this.requestedMs = requestedMs;
+  }
+}
+
 /** A login, or an anonymous request, was denied; another login may be accepted. */
 export class Denied extends Error {
   override readonly name = 'Denied';

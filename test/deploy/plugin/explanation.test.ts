@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import { noUse } from '#model/cache/registry-use.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { decide } from '#model/decide.ts';
 import { withRefusal } from '#model/round/refusal.ts';
@@ -156,12 +157,8 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
           ...open({ state: 'Pending', reason: 'RegistryRests' }).status,
           registries: {
             'docker.io': {
-              pulls: 0,
-              pullsUntil: undefined,
-              restsUntil: noon,
-              restSeconds: 300,
-              restsAlone: false,
-              waitsUntil: noon,
+              ...noUse,
+              ...{ restsUntil: noon, restSeconds: 300, waitsUntil: noon },
             },
           },
         },

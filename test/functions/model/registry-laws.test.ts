@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { jobAnnotations } from '#model/cache/api.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
-import type { UseBeside } from '#model/cache/registry-use.ts';
+import type { RateLimit, UseBeside } from '#model/cache/registry-use.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { registryOf } from '#model/text/image-reference.ts';
@@ -35,6 +35,7 @@ type Act =
   | { readonly type: 'edit'; readonly spec: Partial<Spec> }
   | { readonly type: 'node'; readonly name: (typeof names)[number]; readonly of: Partial<Node> | undefined }
   | { readonly type: 'beside'; readonly use: 'none' | 'used' | 'waits' | 'rests' }
+  | { readonly type: 'says'; readonly left: number | undefined; readonly minutes: number | undefined }
   | { readonly type: 'wait'; readonly minutes: number };
 
 const which = fc.nat({ max: 5 });
@@ -59,6 +60,11 @@ const act: fc.Arbitrary<Act> = fc.oneof(
     name: fc.constantFrom(...names),
     of: fc.constantFrom(undefined, {}, { isReady: false }, { id: 'renewed' }),
   }),
+  fc.record({
+    type: fc.constant('says' as const),
+    left: fc.constantFrom(undefined, 0, 5, 12, 15, 100),
+    minutes: fc.constantFrom(undefined, 0.1, 1, 40, 600),
+  }),
   fc.record({ type: fc.constant('beside' as const), use: fc.constantFrom('none', 'used', 'waits', 'rests') }),
 );
 
@@ -81,12 +87,18 @@ function history() {
   const throttledJobs = new Set<string>();
   let elapsed = 0;
   let beside: ReadonlyMap<string, UseBeside> = new Map();
+  let said: RateLimit | undefined;
+  const limits = () =>
+    new Map([
+      ['docker.io/library/app:1', { type: 'unknown', reason: 'it limits', ...(said && { limit: said }) } as const],
+    ]);
   const on = simulatedWorld({
     spec: specs[1] ?? {},
     nodes: names.map((name) => machine(name)),
     fates: { images: {}, evictions: 0, refusesMounts: false, throttledJobs },
     settings: { registryBudgets: { 'docker.io': { pullsPerHour: limit } } },
     registriesBeside: () => beside,
+    limits,
   });
   const pulls: { readonly at: number; readonly count: number }[] = [];
   /** No hour has more pulls than a namespace may have alone, or one node needs. */
@@ -124,20 +136,27 @@ function history() {
     if (given.type === 'takeAway' && job !== undefined) on.takeAway(job);
     if (given.type === 'edit') on.edit(given.spec);
     if (given.type === 'node') on.setNode(given.name, given.of && machine(given.name, given.of));
+    if (given.type === 'says') said = limitOf(given);
     if (given.type === 'beside') beside = besideOf(given.use);
     if (given.type === 'wait') wait(given.minutes);
   };
+  const limitOf = ({ left, minutes }: Extract<Act, { type: 'says' }>): RateLimit | undefined =>
+    left === undefined ? undefined : { left, ms: minutes && minutes * minute, hasLogin: false };
   /** Ticks, until the round has ended and all is forgotten. Returns the minutes of the first. */
   const calm = (): number => {
     beside = new Map();
     on.edit({ lists: [list(['app:1', 'base:2', 'other.example/tool:3'])] });
     for (const name of names) on.setNode(name, machine(name));
-    for (let at = 0; at < 1500; at += 1) {
-      for (let turns = 0; turn(); turns += 1) if (turns > 20) throw new Error('the plans do not end');
+    for (let at = 0; at < 1500;) {
+      let turns = 0;
+      for (; turn(); turns += 1) if (turns > 20) throw new Error('the plans do not end');
       for (const { name } of on.jobs()) while (on.work(name));
       while (turn());
       if (on.live().status.completionTime !== undefined && on.jobs().length === 0) return at;
-      wait(1);
+      // Ticks at which nothing happens are left out: waits last minutes to an hour.
+      const minutes = turns === 0 ? 5 : 1;
+      wait(minutes);
+      at += minutes;
     }
     throw new Error(`the round does not end: ${JSON.stringify(on.live().status)}`);
   };

@@ -3,6 +3,7 @@ import type { ImageCache, Spec, Status } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import { restedRegistries } from '#model/desired/rested-registries.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { JobView } from '#model/job/job-view.ts';
 import type { World } from '#model/world.ts';
@@ -22,6 +23,8 @@ export type Start = {
   readonly registriesBeside?: () => World['registriesBeside'];
   /** What registries answer when a round opens. */
   readonly resolutions?: World['resolutions'];
+  /** What they say of their limits when they are asked: then, and when one has rested. */
+  readonly limits?: () => World['resolutions'];
 };
 
 /** A decision on observed objects that is still to be carried out. */
@@ -89,7 +92,10 @@ export function simulatedWorld(start: Start) {
       pullsBeside: new Map<string, never>(),
       registriesBeside: start.registriesBeside?.() ?? new Map<string, never>(),
       scheduled: undefined,
-      resolutions: isDue ? (start.resolutions ?? new Map<string, never>()) : new Map<string, never>(),
+      resolutions: new Map([
+        ...(isDue ? (start.resolutions ?? []) : []),
+        ...(isDue || restedRegistries(live, now).length > 0 ? (start.limits?.() ?? []) : []),
+      ]),
       anonymousPulls: new Map(),
       now,
       opens: ['Spec', 'Adopted'],

@@ -55,7 +55,10 @@ const full: Status = {
   },
   absentImages: ['app:1'],
   registries: {
-    'docker.io': { pulls: 3, pullsUntil: noon, restsUntil: noon, restSeconds: 300, restsAlone: true, waitsUntil: noon },
+    'docker.io': {
+      ...{ pulls: 3, pullsUntil: noon, restsUntil: noon, restSeconds: 300, restsAlone: true },
+      ...{ restsByAnswer: true, pullsLeft: 7, pullsLeftUntil: noon, waitsUntil: noon },
+    },
   },
   nodes: {
     n1: pulling({ desiredHash: 'w1', state: 'Ready' }),
@@ -236,6 +239,9 @@ describe('serialized status', () => {
           restsUntil: '2026-11-24T12:00:00Z',
           restSeconds: 300,
           restsAlone: true,
+          restsByAnswer: true,
+          pullsLeft: 7,
+          pullsLeftUntil: '2026-11-24T12:00:00Z',
           waitsUntil: '2026-11-24T12:00:00Z',
         },
       },

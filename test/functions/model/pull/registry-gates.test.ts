@@ -25,20 +25,29 @@ type Of = {
   readonly fates?: Fates['images'];
   /** How many pulls the registry takes within an hour. */
   readonly meter?: number;
+  /** It says how many of these are left when it is asked. */
+  readonly saysWhatIsLeft?: boolean;
 };
 
 /** A cluster whose registry serves so many pulls in an hour, and answers 429 to all others. */
-function metered({ count, spec = {}, pullsPerHour, beside, fates = {}, meter = Infinity }: Of) {
+function metered({ count, spec = {}, pullsPerHour, beside, fates = {}, meter = Infinity, saysWhatIsLeft }: Of) {
   const throttledJobs = new Set<string>();
+  const served: number[] = [];
+  let elapsed = 0;
+  const recent = (): readonly number[] => served.filter((time) => time > elapsed - 60 * minute);
+  const limits = () => {
+    const [oldest = elapsed] = recent();
+    const limit = { left: meter - recent().length, ms: oldest + 60 * minute - elapsed, hasLogin: false };
+    return new Map([['docker.io/library/app:1', { type: 'unknown', reason: 'it limits', limit } as const]]);
+  };
   const on = simulatedWorld({
     spec: { lists: [list(['app:1'])], ...spec },
     nodes: nodes(count),
     fates: { images: fates, evictions: 0, refusesMounts: false, throttledJobs },
     settings: pullsPerHour === undefined ? {} : { registryBudgets: budget(pullsPerHour) },
     ...(beside && { registriesBeside: beside }),
+    ...(saysWhatIsLeft === true && { limits }),
   });
-  const served: number[] = [];
-  let elapsed = 0;
   return {
     on,
     throttledJobs,
@@ -49,8 +58,7 @@ function metered({ count, spec = {}, pullsPerHour, beside, fates = {}, meter = I
     },
     /** A pull of somebody else. */
     pull: (): boolean => {
-      const recent = served.filter((time) => time > elapsed - 60 * minute).length;
-      if (recent >= meter) return false;
+      if (recent().length >= meter) return false;
       served.push(elapsed);
       return true;
     },
@@ -128,6 +136,30 @@ describe('a registry with a budget', () => {
     const lists = [list(['app:1', 'base:2', 'tool:3'])];
     expect(plan(metered({ count: 9, pullsPerHour: 10, spec: { lists } }).on)).toBe(2);
     expect(plan(metered({ count: 9, pullsPerHour: 2, spec: { lists } }).on)).toBe(1);
+  });
+});
+
+describe('a registry that says how much is left', () => {
+  it('throttles no node, and the round ends Succeeded beside pulls of others', { timeout: 60_000 }, () => {
+    const world = metered({ count: 200, meter: 100, saysWhatIsLeft: true });
+    let [consumers, refused] = [0, 0];
+    const hours = finish(world, (at) => {
+      if (at % 20 !== 10) return;
+      if (world.pull()) consumers += 1;
+      else refused += 1;
+    });
+    expect(world.throttledJobs.size).toBe(0);
+    expect([consumers > 0, refused]).toEqual([true, 0]);
+    expect(hours).toBeLessThan(4 * 60);
+    expect(world.on.live().status).toMatchObject({ status: 'Succeeded', registries: {} });
+  });
+
+  it('throttles at most the node that tries it if others have used all of it', () => {
+    const world = metered({ count: 30, meter: 100, saysWhatIsLeft: true });
+    while (world.pull());
+    finish(world);
+    expect(world.throttledJobs.size).toBeLessThanOrEqual(1);
+    expect(world.on.live().status).toMatchObject({ status: 'Succeeded', failures: {} });
   });
 });
 

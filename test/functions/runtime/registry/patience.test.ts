@@ -29,7 +29,11 @@ describe('a busy registry', () => {
       { now: () => now },
     );
     const words = `${host} answered ${status} ${status === 429 ? 'Too Many Requests' : 'Service Unavailable'}`;
-    expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason: words, retryAfterMs: ms });
+    const limit = { left: 0, ms: after === undefined ? undefined : Number(after) * 1000, hasLogin: false };
+    expect(await registry.digest(`${host}/app`)).toEqual({
+      ...{ type: 'unknown', reason: words, retryAfterMs: ms },
+      ...(status === 429 ? { limit } : {}),
+    });
     now += ms - 1000;
     const left = { type: 'unknown', reason: `${words}, and is left alone for 1 s`, retryAfterMs: 1000 };
     expect(await registry.digest(`${host}/other`)).toEqual(left);

@@ -1,0 +1,31 @@
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import type { Node } from '#model/node/node.ts';
+import { parseImageReference, registryOf } from '#model/text/image-reference.ts';
+import { imagesDesiredOn } from './moving-images.ts';
+
+/** The registries whose rest is over, for which nodes wait, and which no node tries yet. */
+export function restedRegistries({ isBeingDeleted, spec, status }: ImageCache, now: number): readonly string[] {
+  const isTrying = Object.values(status.nodes).some(({ state }) => state === 'Pulling');
+  if (isBeingDeleted || spec.suspend || isTrying) return [];
+  return Object.entries(status.registries).flatMap(([host, { restsUntil = Infinity, waitsUntil }]) =>
+    restsUntil <= now && waitsUntil !== undefined ? [host] : [],
+  );
+}
+
+type Desired = { readonly nodes: readonly (Node | undefined)[]; readonly settings: Settings };
+
+/** One image of each of these registries by which it can be asked, as spelled in the spec. */
+export function oneImageOfEach(
+  hosts: Iterable<string>,
+  cache: ImageCache,
+  { nodes, settings }: Desired,
+): readonly string[] {
+  const asked = [...hosts];
+  const images = asked.length === 0 ? [] : imagesDesiredOn(cache, nodes, settings);
+  return asked.flatMap((host) => images.find((image) => isAskedOf(image, host)) ?? []);
+}
+
+/** Of a digest no registry is asked. */
+const isAskedOf = (image: string, host: string): boolean =>
+  registryOf(image) === host && parseImageReference(image).digest === '';
