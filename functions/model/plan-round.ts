@@ -8,6 +8,7 @@ import { isSameStatus } from '#model/desired/serialize-status.ts';
 import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-due.ts';
 import { recordResults } from '#model/pull/record-results.ts';
 import { retainsJobs } from '#model/job/retention.ts';
+import { registryEvents } from '#model/pull/registry-events.ts';
 import { withPossibleUses } from '#model/pull/registry-gates.ts';
 import { withoutAbsentImages } from '#model/pull/absent-images.ts';
 import { endWave, holdNodes } from '#model/pull/waves.ts';
@@ -49,7 +50,7 @@ export function planRound(world: World, opened: ImageCache): Plan {
     deleteRemovalJobs: createsPulls ? [] : removalJobsToDelete(world, next),
     finalizer: undefined,
     annotations: {},
-    events: [...events, ...removalEvents(world.before, next)],
+    events: [...registryEvents(world.before, next, world.now), ...events, ...removalEvents(world.before, next)],
     observeNext: mustObserveEverything ? 'everything' : createsPulls ? pulled.observeNext : removed.observeNext,
     polls: removed.polls,
   };

@@ -63,12 +63,13 @@ export function startNodes(world: World, cache: ImageCache, desired: DesiredByHa
 
 type Passing = { readonly gates: Gates; readonly desired: DesiredByHash; readonly most: number };
 
-/** Divides nodes by whether registries take their pulls now. Those that would start later are not counted yet. */
+/** Divides nodes by whether registries take their pulls now. Those that start later, if at all, take nothing yet. */
 function throughGates(candidates: readonly Candidate[], { gates, desired, most }: Passing) {
   const [open, closed]: [Candidate[], Candidate[]] = [[], []];
   for (const candidate of candidates) {
     const { entry } = candidate;
-    const passes = open.length >= most || passesGates(entry, desired.get(entry.desiredHash), gates);
+    const images = desired.get(entry.desiredHash);
+    const passes = open.length >= most ? !isKept(entry, images, gates) : passesGates(entry, images, gates);
     (passes ? open : closed).push(candidate);
   }
   return { open, closed };
