@@ -25,6 +25,9 @@
 {{- if .Values.registries.readPullSecretsOf }}
 - --registry-secrets=true
 {{- end }}
+{{- with .Values.registries.budgets }}
+- {{ printf "--registry-budgets=%s" (toJson .) | quote }}
+{{- end }}
 {{- with .Values.workloads.kinds }}
 - --workload-kinds={{ join "," . }}
 {{- end }}

@@ -92,6 +92,7 @@ limits:
   priorityClasses: []
 registries:
   readPullSecretsOf: []
+  budgets: {}
 workloads:
   kinds: []
   roundInterval: ''

@@ -57,6 +57,7 @@ const settings: Readonly<Record<string, readonly string[]>> = {
     'networkPolicy.extraEgress[0].ports[0].port=5000',
     'jobPriorityClass.create=true',
     'registries.readPullSecretsOf={apps,default}',
+    String.raw`registries.budgets.docker\.io.pullsPerHour=80`,
     'warmGate.taints={example.com/cold,example.com/other}',
     'podAnnotations.a=b',
     'podLabels.a=b',
@@ -97,11 +98,20 @@ describe('the chart', () => {
       lab,
       ...(settings['kube-fledged’s values'] ?? []),
       'registries.readPullSecretsOf[0]=apps',
+      String.raw`registries.budgets.docker\.io.pullsPerHour=80`,
       'warmGate.taints[0]=example.com/cold',
     );
-    const given = [...yaml.matchAll(/^ +- --([a-z-]+)=/gm)].map((match) => match[1]);
+    const given = [...yaml.matchAll(/^ +- "?--([a-z-]+)=/gm)].map((match) => match[1]);
     expect(given.length).toBeGreaterThan(10);
     expect(given.filter((flag) => !flags.has(flag))).toEqual([]);
+  });
+
+  it('passes budgets of registries as JSON', async () => {
+    const [, json = ''] =
+      /^ +- ("--registry-budgets=.*")$/m.exec(
+        await rendered(lab, String.raw`registries.budgets.registry\.example:5000.pullsPerHour=1000000`),
+      ) ?? [];
+    expect(JSON.parse(json)).toBe('--registry-budgets={"registry.example:5000":{"pullsPerHour":1000000}}');
   });
 
   it('creates a ServiceMonitor on request', async () => {

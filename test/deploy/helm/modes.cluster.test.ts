@@ -19,6 +19,7 @@ const modes: Readonly<Record<string, readonly string[]>> = {
   'openfaas CE': ['mode=openfaas'],
   'openfaas Pro': ['mode=openfaas', 'openfaas.edition=pro', 'openfaas.functions.create=true'],
 };
+const budget = String.raw`registries.budgets.docker\.io.pullsPerHour=80`;
 const inModes = Object.entries(modes);
 const of = async (values: readonly string[]): Promise<readonly Manifest[]> =>
   manifestsIn(await rendered(lab, ...values));
@@ -36,6 +37,7 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
   const everything = [
     'warmGate.taints={example.com/cold}',
     'registries.readPullSecretsOf={apps}',
+    budget,
     'networkPolicy.limitEgress=true',
     'networkPolicy.functionsIngressFrom[0].namespaceSelector.matchLabels.name=monitoring',
     'controllerReplicaCount=2',
@@ -145,14 +147,18 @@ describe.each(Object.entries(ways))('the chart on Knative, compared with deploy/
   });
 
   it('only sets variables that the functions have', async () => {
-    const manifests = await of([...values, 'tenancy.namespaces={apps}', 'warmGate.taints={example.com/cold}']);
+    const manifests = await of([
+      ...[...values, budget],
+      ...['tenancy.namespaces={apps}', 'warmGate.taints={example.com/cold}'],
+    ]);
     const data = manifests.find(({ kind }) => kind === 'ConfigMap')?.['data'] as Readonly<Record<string, string>>;
     const known = new Set(Object.values(settingsTable).flatMap(({ env }) => env ?? []));
     expect(Object.keys(data).filter((name) => !known.has(name))).toEqual([]);
     expect(data).toMatchObject({ WATCH_NAMESPACES: 'apps', WARM_GATE_TAINTS: 'example.com/cold', LOG_LEVEL: 'info' });
+    expect(JSON.parse(data['REGISTRY_BUDGETS'] ?? '')).toEqual({ 'docker.io': { pullsPerHour: 80 } });
   });
 
-  it('allows every function of the warm gate to list caches', async () => {
+  it('allows every function to list caches for the warm gate, and for budgets', async () => {
     const listers = (...more: readonly string[]) =>
       of([...values, ...more]).then((manifests) => bound(manifests, 'kubefledged.io', 'imagecaches', 'list'));
     const functions = functionNames
@@ -163,6 +169,7 @@ describe.each(Object.entries(ways))('the chart on Knative, compared with deploy/
     const withoutSource = (names: readonly string[]) => names.filter((name) => !name.endsWith('-source')).toSorted();
     expect(withoutSource(await listers())).toEqual(functions);
     expect(withoutSource(await listers('warmGate.taints={example.com/cold}'))).toEqual(all);
+    expect(withoutSource(await listers(budget))).toEqual(all);
   });
 });
 
@@ -183,6 +190,8 @@ it.each([
   [['extraEnv[0].name=WATCH_NAMESPACES'], '/extraEnv/0'],
   [['tenancy.namespaces={*}'], '/tenancy/namespaces/0'],
   [['knative.source=kafka'], '/knative/source'],
+  [['registries.budgets.a=80'], '/registries/budgets/a'],
+  [['registries.budgets.a.pullsPerHour=0'], '/registries/budgets/a/pullsPerHour'],
 ])('%j is rejected', async (values, message) => {
   await expect(rendered(lab, ...values)).rejects.toThrow(message);
 });
