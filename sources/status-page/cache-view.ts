@@ -4,6 +4,7 @@ import type { RemovalLedger, RemovalState } from '#model/cache/removal-ledger.ts
 import { type Access, accessOf } from '#model/desired/access.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
+import { limitLines } from './limit-lines.ts';
 import { page, type Page, type Paging } from './paging.ts';
 
 /** A row of the table of caches; times are epoch milliseconds. */
@@ -26,6 +27,8 @@ export type CacheRow = {
 
 /** The details of a cache, with one page of each list: a cache may have thousands of nodes, and a node a thousand images. */
 export type CacheDetail = CacheRow & {
+  /** What bounds how fast its nodes pull. */
+  readonly limits: readonly string[];
   readonly imageRows: Page<ImageRow>;
   readonly nodeRows: Page<NodeRow>;
   /** One letter for the state of each node, in the order of all rows: F, P, W (pending), S or R. */
@@ -96,6 +99,7 @@ export function cacheDetail(cache: ImageCache, asked: Asked): CacheDetail {
   const nodeRows = page(chosen, asked.nodes);
   return {
     ...cacheRow(cache),
+    limits: limitLines(cache),
     imageRows: page(imageRows(cache), asked.images),
     nodeRows: { ...nodeRows, rows: nodeRows.rows.map(([name, entry]) => nodeRow(name, entry, cache)) },
     map: chosen

@@ -10,6 +10,7 @@ export function cacheDetail(cache, shown, asks) {
   const removal = removalsInWords(cache.removals);
   return [
     cache.message === '' ? '' : element('p', { class: tone }, cache.message),
+    ...cache.limits.map((line) => element('p', { class: 'message quiet' }, line)),
     removal === '' ? '' : element('p', { class: 'message quiet' }, `Image removals: ${removal}`),
     element('div', { class: 'columns' }, nodeSection(cache, shown, asks), imageSection(cache, asks)),
   ];

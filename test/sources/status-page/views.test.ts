@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { noUse } from '#model/cache/registry-use.ts';
 import { cacheDetail, cacheRow, nodeImages } from '../../../sources/status-page/cache-view.ts';
 import { overview } from '../../../sources/status-page/overview.ts';
 import { page, pagingOf } from '../../../sources/status-page/paging.ts';
@@ -70,6 +71,29 @@ it('a node that is lost after a round is shown as skipped, with the reason', () 
     nodes: { ready: 1, skipped: 1 },
     nodeRows: { rows: [{ node: 'b', reason: 'NotReady' }] },
   });
+});
+
+it('a cache shows its wave, and what registries allow', () => {
+  const [noon, five, one] = [0, 5, 60].map((minutes) => Date.UTC(2026, 10, 24, 12, minutes));
+  const nodes = { a: entry(), b: entry({ state: 'Pulling' }), c: entry({ state: 'Pending', attempt: 0 }) };
+  const rollout = { canaryNodes: 1, growth: 2, topologyKey: '', maxFailedNodes: 0, pauseSeconds: 0 };
+  const limited = cacheNamed(
+    'a/b',
+    { images: ['x:1'], nodes },
+    {
+      registries: {
+        'docker.io': { ...noUse, restsUntil: five, waitsUntil: five },
+        'other.example': { ...noUse, pulls: 64, pullsUntil: one, pullsLeft: 3, pullsLeftUntil: noon },
+      },
+    },
+  );
+  const shown = { ...limited, spec: { ...limited.spec, rollout } };
+  expect(cacheDetail(shown, { query: '', state: '', nodes: all, images: all }).limits).toEqual([
+    'Wave 2 of 2: 1 of 3 nodes have pulled',
+    'docker.io rests until 12:05, has nodes wait until 12:05 (UTC)',
+    'other.example has 3 pulls left for nodes until 12:00, counts 64 pulls of its budget until 13:00 (UTC)',
+  ]);
+  expect(cacheDetail(limited, { query: '', state: '', nodes: all, images: all }).limits).toHaveLength(2);
 });
 
 it('a purged cache is listed with the progress of its removals', () => {
