@@ -4,11 +4,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import * as z from 'zod/mini';
 import type { Lab } from '../cluster/lab.ts';
+import { started } from './consumers.ts';
 import { startOnNodes, type OnNodes } from './on-nodes.ts';
 import type { Sent } from './peers.ts';
+import { type Meter, meteredRegistry, startMeter } from './start-meter.ts';
 import { preparedLab, statusOnce } from './prepared-lab.ts';
 
-/** Two nodes whose runtimes ask a mirror first, which serves whole images that the other node holds, as Spegel does. */
+/**
+ * Two nodes whose runtimes ask a mirror first, which serves whole images that the other node holds, as Spegel does. Beside
+ * that they wait for a registry that meters, which takes a minute.
+ */
 
 const namespace = 'peers';
 const open = 'peers.local:5020';
@@ -18,6 +23,7 @@ const bytes = 24_000_000;
 let lab: Lab;
 let product: OnNodes;
 let peers: ChildProcess;
+let meter: Meter;
 beforeAll(async () => {
   lab = await preparedLab(namespace);
   peers = lab.enter(process.execPath, [join(import.meta.dirname, 'peers.ts'), JSON.stringify(inject('lab'))], {
@@ -25,11 +31,15 @@ beforeAll(async () => {
   });
   await once(peers, 'message');
   for (const node of [1, 2]) for (const host of [open, forAccounts]) await addHost(node, host);
-  product = await startOnNodes(lab, ['--image-cache-refresh-frequency=0s']);
+  meter = await startMeter(lab);
+  const flags = ['--image-cache-refresh-frequency=0s', `--registry-insecure=${meteredRegistry}`];
+  product = await startOnNodes(lab, flags, { TICK_SCHEDULE: '*/5 * * * * *' });
+  await waitForMeter();
 });
 afterAll(async () => {
   console.table(rows);
   peers.kill();
+  meter.stop();
   await product.stop();
 });
 
@@ -48,6 +58,7 @@ const Cache = z.object({
   status: z.optional(
     z.object({
       status: z._default(z.string(), ''),
+      message: z._default(z.string(), ''),
       nodesReady: z._default(z.string(), ''),
       images: z._default(z.array(z.object({ access: z._default(z.string(), '') })), []),
     }),
@@ -77,6 +88,18 @@ async function sent(repository: string): Promise<Sent> {
   peers.send(repository);
   const [reply] = (await once(peers, 'message')) as [Sent];
   return reply;
+}
+
+const metered = Array.from({ length: 8 }, (_, index) => `metered-${index}`);
+
+/** A cache of moving images of a registry that has just served all that it serves in a minute. */
+async function waitForMeter(): Promise<void> {
+  for (const name of metered) await lab.pushImage({ name: `${name}:latest`, program: 'scratch', bytes: 4096 });
+  for (const name of ['consumed:1', 'hello:1']) await lab.pushImage({ name });
+  await meter.ask('use up');
+  const cacheSpec = [{ images: metered.map((name) => `${meteredRegistry}/${name}:latest`) }];
+  const [kind, apiVersion] = ['ImageCache', 'kubefledged.io/v1alpha2'];
+  await lab.apply({ apiVersion, kind, metadata: { namespace, name: 'metered' }, spec: { cacheSpec } });
 }
 
 const rows: object[] = [];
@@ -111,5 +134,43 @@ describe('a mirror that serves whole images that other nodes hold', { timeout: 1
     });
     const { images } = await pulled('peers-private', forAccounts, { imagePullSecrets: [{ name: 'alice' }] });
     expect(images.map(({ access }) => access)).toEqual(['Anyone']);
+  });
+});
+
+describe('a registry that serves 100 manifests in a minute, and has', { timeout: 120_000 }, () => {
+  const cache = { namespace, name: 'metered' };
+  const statusWhen = async (what: string, holds: (status: Status) => boolean): Promise<Status> =>
+    statusOnce(lab, cache, { what, holds, parse: (object) => Cache.parse(object).status, seconds: 100 });
+
+  it('throttles questions and no node: these wait for it, and Pods of users pull beside them', async () => {
+    await statusWhen(
+      'the nodes no longer wait',
+      ({ message, status }) => status !== '' && !message.includes('wait for'),
+    );
+    const consumer = { who: 'a user', namespace };
+    const images = [`${meteredRegistry}/consumed:1`];
+    const starts = await started(lab, [{ consumer, nodes: [1, 2], images }]);
+    expect(starts.map(({ outcome, message }) => `${outcome} ${message}`)).toEqual(Array(4).fill('starts '));
+    await statusWhen('the round has ended', ({ status, nodesReady }) => status === 'Succeeded' && nodesReady === '2/2');
+    const { served, throttled } = await meter.ask('report');
+    expect([served, throttled.pulls]).toEqual([2 * (metered.length + 1), 0]);
+    // As many as are asked at once; the first answer keeps the others back.
+    expect(throttled.questions).toBeGreaterThan(0);
+    expect(throttled.questions).toBeLessThanOrEqual(4);
+    const reasons = ['-o', 'jsonpath={range .items[*]}{.reason}{"\\n"}{end}'];
+    const events = await lab.ask(
+      'get',
+      'events',
+      '-n',
+      namespace,
+      '--field-selector=involvedObject.name=metered',
+      ...reasons,
+    );
+    expect(
+      events
+        .split('\n')
+        .filter((reason) => reason.startsWith('Registry'))
+        .toSorted(),
+    ).toEqual(['RegistryRests', 'RegistryServes']);
   });
 });
