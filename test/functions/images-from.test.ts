@@ -280,6 +280,42 @@ describe('AsPods', () => {
   });
 });
 
+describe('required node affinity', () => {
+  const inZone = { matchExpressions: [{ key: 'zone', operator: 'In', values: ['a'] }] };
+  const inNoZone = { matchExpressions: [{ key: 'zone', operator: 'DoesNotExist' }] };
+  const onNode = { matchFields: [{ key: 'metadata.name', operator: 'In', values: ['node-1'] }] };
+
+  it.each([
+    ['no term', { nodeSelectorTerms: [] }, []],
+    ['no list of terms', {}, []],
+    ['an empty term', { nodeSelectorTerms: [{}] }, []],
+    ['a term with empty lists', { nodeSelectorTerms: [{ matchExpressions: [], matchFields: [] }] }, []],
+    ['an empty term and another', { nodeSelectorTerms: [{}, inZone] }, ['a']],
+    ['two terms', { nodeSelectorTerms: [inNoZone, inZone] }, ['a', 'node-1']],
+    ['a term of fields, which do not count', { nodeSelectorTerms: [onNode] }, ['a', 'node-1']],
+  ])('with %s selects the nodes that the scheduler would', async (_, required, nodes) => {
+    const on = cacheOf({ nodes: 'AsPods' });
+    on.api.put(nodePath('a'), nodeNamed('a', { metadata: { name: 'a', uid: 'uid-of-a', labels: { zone: 'a' } } }));
+    const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: required };
+    deploy(on, 'web', { ...running('web:1'), affinity: { nodeAffinity } });
+    await reconcile(created, on.context);
+    expect(Object.keys(on.live().status.nodes)).toEqual(nodes);
+  });
+
+  it('does not count where it is a preference, nor for the nodes that the list selects', async () => {
+    const on = cacheOf({ nodes: 'Selected' });
+    const required = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{}] } };
+    const preferred = [{ weight: 1, preference: inZone }];
+    deploy(on, 'web', { ...running('web:1'), affinity: { nodeAffinity: required } });
+    deploy(on, 'api', {
+      ...running('api:1'),
+      affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: preferred } },
+    });
+    await reconcile(created, on.context);
+    expect(imagesOfJobs(on)).toEqual([['api:1', 'web:1']]);
+  });
+});
+
 describe('a cache for which no workload names an image', () => {
   it('says so', async () => {
     const on = cacheOf();

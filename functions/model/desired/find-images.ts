@@ -117,8 +117,8 @@ function foundLists(cache: ImageCache, reading: Reading, now: number): readonly 
   if (own === undefined || from === undefined) return [];
   const groups = new Map<string, Group>();
   for (const source of reading.sources) {
-    const pods = from.nodes === 'AsPods' ? source.placement : undefined;
-    const { images } = groupOf(groups, pods);
+    if (from.nodes === 'AsPods' && source.placement === undefined) continue;
+    const { images } = groupOf(groups, from.nodes === 'AsPods' ? source.placement : undefined);
     for (const image of source.images.filter(isImageReference)) {
       const workloads = images.get(image) ?? [];
       workloads.push(source.workload);

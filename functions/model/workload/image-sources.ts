@@ -35,7 +35,8 @@ export type ImageSource = {
   /** The Secrets that it names itself: if empty, those of its service account apply. */
   readonly pullSecrets: readonly string[];
   readonly serviceAccount: string;
-  readonly placement: FoundPlacement;
+  /** undefined: its required node affinity matches no node. */
+  readonly placement: FoundPlacement | undefined;
 };
 
 /** Throws a ZodError for an object that is not of this kind. */
@@ -49,14 +50,15 @@ export function parseImageSource(object: unknown, kind: SourceKind): ImageSource
 /** Without the images that kubelets may never pull, and those of debug containers, which no Pod will need again. */
 function ofWorkload({ kind, name, images, pullSecrets, serviceAccount, placement }: Workload): ImageSource {
   const { nodeSelector, tolerations } = placement;
+  const terms = termsOf(placement);
   return {
     workload: `${kind}/${name}`,
     images: [...new Set(images.filter(isNeeded).map(({ image }) => image))],
     pullSecrets,
     serviceAccount,
-    placement: {
+    placement: terms && {
       nodeSelector,
-      terms: termsOf(placement),
+      terms,
       // Those that admission adds to Pods are not in their templates, and make no difference here.
       tolerations: tolerations.filter(({ key = '' }) => !isConditionTaint(key)),
     },
@@ -65,9 +67,17 @@ function ofWorkload({ kind, name, images, pullSecrets, serviceAccount, placement
 
 const isNeeded = ({ type, pullPolicy }: ImageUse): boolean => pullPolicy !== 'Never' && type !== 'ephemeral container';
 
-/** Each once. Fields are ignored, so that a term of fields alone stands for all nodes, as no terms do. */
-function termsOf({ affinity = [] }: PodPlacement): FoundPlacement['terms'] {
-  const terms = new Map(affinity.map(({ matchExpressions: each }) => [JSON.stringify(each), each]));
+/**
+ * The terms of the required node affinity, each once; none if all nodes match. As for the scheduler, a term without requirements
+ * matches no node; undefined if no other is left. Fields are ignored, so that a term of fields alone stands for all nodes.
+ */
+function termsOf({ affinity }: PodPlacement): FoundPlacement['terms'] | undefined {
+  if (affinity === undefined) return [];
+  const matching = affinity.filter(
+    ({ matchExpressions, matchFields }) => matchExpressions.length + matchFields.length > 0,
+  );
+  if (matching.length === 0) return undefined;
+  const terms = new Map(matching.map(({ matchExpressions: each }) => [JSON.stringify(each), each]));
   return terms.has('[]') ? [] : [...terms.values()];
 }
 
