@@ -20,9 +20,12 @@ const reconcileCache = (cache: CacheReference, notice: Notice, context: Context)
     context,
   );
 
-/** Workloads are read for an event of the cache, by which a source also reports theirs, but not with each removal. */
+/** Workloads are read for an event of the cache, by which our source also reports theirs, but not with each removal or write of the status. */
 const opensFor = (notice: Notice): readonly RoundReason[] =>
-  notice.type === 'change' && notice.object.kind === 'ImageCache' && notice.isRemoval !== true
+  notice.type === 'change' &&
+  notice.object.kind === 'ImageCache' &&
+  notice.isRemoval !== true &&
+  notice.isFromElsewhere !== true
     ? ['Spec', 'Adopted', 'Workloads']
     : ['Spec', 'Adopted'];
 

@@ -181,6 +181,19 @@ describe('workloads that cannot be read', () => {
     expect(on.api.newCalls().filter((call) => call.includes('deployments'))).toEqual([]);
   });
 
+  it('are not read for an event that a write of the status has caused, only for an edit and with the tick', async () => {
+    const on = await pulledCache();
+    const listings = (): number => on.api.newCalls().filter((call) => call.includes('deployments')).length;
+    listings();
+    await reconcile(changed(aCache, { isFrom: 'knative' }), on.context);
+    expect(listings()).toBe(0);
+    on.edit({ cacheSpec: [fromDeployments, { images: ['own:1'] }] });
+    await reconcile(changed(aCache, { isFrom: 'knative' }), on.context);
+    expect(listings()).toBe(1);
+    await next(on);
+    expect(listings()).toBeGreaterThan(0);
+  });
+
   it('keep their images if pages expire again and again', async () => {
     const on = await pulledCache({ keepSeconds: 0 });
     on.api.refuse(/deployments/, refusal(410, 'Expired', 'too old'), 99);

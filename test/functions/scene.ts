@@ -124,6 +124,7 @@ export function changed(
     cache,
     changed: [object, ...more],
     ...(isRemoval ? { isRemoval } : {}),
+    ...(isFrom === 'knative' && object.kind === 'ImageCache' ? { isFromElsewhere: true as const } : {}),
   } as const;
 }
 

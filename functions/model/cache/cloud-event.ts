@@ -36,6 +36,8 @@ export type Notice =
       readonly changed: readonly ObjectReference[] | undefined;
       /** Set if the event concerns removal: a removal Job, or images to remove in a cache's status. */
       readonly isRemoval?: true;
+      /** Set if the event is about an ImageCache and not from our source: then any write of the status may have caused it, and no change of a workload has. */
+      readonly isFromElsewhere?: true;
     };
 
 export const tickType = 'dev.knative.sources.ping' as const;
@@ -70,7 +72,8 @@ export function notice(event: EventAttributes): Notice | { readonly type: 'inval
   const object = { apiVersion, kind, namespace, name };
   const changed = changedObjects(event.data, object);
   const isRemoval = isAboutRemoval(event) ? ({ isRemoval: true } as const) : {};
-  return { type: 'change', verb, object, cache: cacheOf(event, object), changed, ...isRemoval };
+  const isFromElsewhere = kind === 'ImageCache' && !isText(event['cache']) ? ({ isFromElsewhere: true } as const) : {};
+  return { type: 'change', verb, object, cache: cacheOf(event, object), changed, ...isRemoval, ...isFromElsewhere };
 }
 
 /** The functions that receive the tick. */

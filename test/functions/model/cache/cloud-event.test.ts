@@ -30,6 +30,12 @@ describe('notice', () => {
       expect(notice({ ...event, cache })).toMatchObject({ cache: undefined });
   });
 
+  it('says of an ImageCache whether its source is another one than ours, which adds the cache', () => {
+    const imageCache = { ...event, kind: 'ImageCache', apiversion: 'kubefledged.io/v1alpha2' };
+    expect(notice(imageCache)).toMatchObject({ isFromElsewhere: true });
+    expect(notice({ ...imageCache, cache: 'apps/j' })).not.toHaveProperty('isFromElsewhere');
+  });
+
   it('accepts a Node without a namespace', () => {
     const node = { type: event.type, kind: 'Node', apiversion: 'v1', name: 'n' };
     expect(notice(node)).toMatchObject({ object: { kind: 'Node', namespace: '', name: 'n' } });

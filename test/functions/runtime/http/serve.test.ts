@@ -73,6 +73,7 @@ const change = {
   object,
   cache: { namespace: 'demo', name: 'cache' },
   changed: [object],
+  isFromElsewhere: true,
 };
 const binaryHeaders = (of: Record<string, string> = {}): Record<string, string> =>
   Object.fromEntries(Object.entries({ ...goodEvent, ...of }).map(([name, value]) => [`ce-${name}`, value]));
