@@ -4,7 +4,18 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { minutes } from './moving-tag.ts';
-import { aCache, aNode, cachePath, changed, completed, nodeNamed, nodePath, podsPath, type Scene } from './scene.ts';
+import {
+  aCache,
+  aNode,
+  cachePath,
+  changed,
+  completed,
+  nodeNamed,
+  nodePath,
+  podsPath,
+  tick,
+  type Scene,
+} from './scene.ts';
 import { asked, ends, orderOf, removals, removed as removedOf, told } from './removal-scene.ts';
 import {
   appsOf,
@@ -201,6 +212,41 @@ describe('workloads that cannot be read', () => {
     await reconcile(changed(aCache), on.context).catch(() => undefined);
     expect(foundImages(on)).toEqual(['web:1']);
     expect(removed(on)).toEqual([]);
+  });
+});
+
+describe('what workloads named, as another version has recorded it', () => {
+  /** A cache in whose status a newer version has used an operator for the nodes of a list, which this one does not know. */
+  async function newerCache(): Promise<Scene> {
+    const on = await pulledCache();
+    for (const pod of on.api.list(podsPath)) on.api.remove(`${podsPath}/${pod.metadata.name}`);
+    const before = on.api.read(cachePath());
+    const status = before?.['status'] as { imagesFrom: { lists: object[] } };
+    const nodeSelectorTerms = [{ matchExpressions: [{ key: 'zone', operator: 'Near', values: ['a'] }] }];
+    const lists = status.imagesFrom.lists.map((list) => ({ ...list, placement: { nodeSelectorTerms } }));
+    on.api.put(cachePath(), { ...before, status: { ...status, imagesFrom: { ...status.imagesFrom, lists } } });
+    return on;
+  }
+
+  it('leaves the cache alone, with all its images', async () => {
+    const on = await newerCache();
+    const stored = on.api.read(cachePath());
+    await next(on);
+    await purge(tick, on.context);
+    await expect(reconcile(changed(aCache), on.context)).rejects.toThrow('status.imagesFrom.lists.0.placement');
+    expect(removals(on)).toEqual([]);
+    expect(on.api.read(cachePath())).toEqual(stored);
+    expect(on.api.list('/api/v1/namespaces/apps/events').map(({ reason }) => reason)).toContain('InvalidCache');
+  });
+
+  it('goes with the field of the spec', async () => {
+    const on = await newerCache();
+    const before = on.api.read(cachePath());
+    const metadata = { ...before?.metadata, generation: 2 };
+    on.api.put(cachePath(), { ...before, metadata, spec: { cacheSpec: [{ images: ['own:1'] }] } });
+    await reconcile(changed(aCache), on.context);
+    expect(images(on)).toEqual(['own:1']);
+    expect(on.api.read(cachePath())).not.toHaveProperty('status.imagesFrom');
   });
 });
 

@@ -203,7 +203,8 @@ export const image = z.object({
   registryAnswer: optional(z.literal('NotFound')),
 });
 
-const found = z.object({
+/** `status.imagesFrom`. */
+export const found = z.object({
   lists: withDefault(
     z.array(
       z.object({
@@ -270,7 +271,8 @@ export const status = z.object({
   images: z.catch(withDefault(z.array(image), []), []),
   nodes: z.catch(withDefault(z.record(z.string(), entry), {}), {}),
   desired: z.catch(withDefault(z.record(z.string(), z.array(z.number())), {}), {}),
-  imagesFrom: z.catch(optional(found), undefined),
+  // Not as if it were absent: the images of workloads would then be removed.
+  imagesFrom: z.optional(z.unknown()),
   placements: z.catch(
     withDefault(
       z.array(

@@ -1,23 +1,24 @@
-import type * as z from 'zod/mini';
+import * as z from 'zod/mini';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { AnonymousPull } from './access.ts';
 import { withCurrentStatus } from './former-status.ts';
 import { type FoundImages, type FoundPlacement, nothingFound } from './found-images.ts';
 import { emptyStatus, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
-import { imageCache, spec, type image, type status } from './image-cache-schema.ts';
+import { found as storedFound, imageCache, spec, type image, type status } from './image-cache-schema.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { KnownDigest } from './known-digest.ts';
 import { findsImages, specWith } from './with-found.ts';
 
 /**
- * Parses an ImageCache from the API server. Throws a ZodError that names the field if the CRD would reject the spec.
+ * Parses an ImageCache from the API server. Throws a ZodError that names the field if the CRD would reject the spec, or if what
+ * workloads named cannot be read, as after a newer version: the cache is then left alone.
  */
 export function parseImageCache(object: unknown): ImageCache {
   const { isFormer, current } = withCurrentStatus(object);
   const { metadata, ...rest } = imageCache.parse(current);
   const { deletionTimestamp, managedFields, ...names } = metadata;
-  const parsedStatus = rest.status === undefined ? emptyStatus : toStatus(rest.status);
   const parsedSpec = toSpec(rest.spec ?? spec.parse({}));
+  const parsedStatus = rest.status === undefined ? emptyStatus : toStatus(rest.status, parsedSpec);
   const found = findsImages(parsedSpec) ? parsedStatus.found : nothingFound;
   return {
     ...names,
@@ -45,7 +46,7 @@ const toSpec = ({ cacheSpec, imagePullSecrets, refresh, ...rest }: z.infer<typeo
   imagePullSecrets: [...new Set(imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''))],
 });
 
-function toStatus({ images, imagesFrom, conditions, round, ...rest }: z.infer<typeof status>): Status {
+function toStatus({ images, imagesFrom, conditions, round, ...rest }: z.infer<typeof status>, of: Spec): Status {
   const digests = images.flatMap(({ image, digest }) => (digest === '' ? [] : [[image, digest] as const]));
   return {
     ...rest,
@@ -58,24 +59,29 @@ function toStatus({ images, imagesFrom, conditions, round, ...rest }: z.infer<ty
       lastTransitionTime: condition.lastTransitionTime ?? 0,
     })),
     nodes: rest.nodes satisfies Readonly<Record<string, LedgerEntry>>,
-    found: imagesFrom === undefined ? nothingFound : toFound(imagesFrom),
+    found: foundIn(imagesFrom, of),
     round: round === undefined ? undefined : { ...round, startTime: round.startTime ?? 0 },
   };
 }
 
-const toFound = ({
-  lists,
-  imagePullSecrets,
-  recordedTime,
-  problem,
-}: NonNullable<z.infer<typeof status>['imagesFrom']>): FoundImages => ({
+const statusOfFound = z.object({ status: z.object({ imagesFrom: z.nullish(storedFound) }) });
+
+/** What cannot be read counts as absent only in a cache that takes no images from workloads any more. */
+function foundIn(imagesFrom: unknown, of: Spec): FoundImages {
+  const { data, error } = statusOfFound.safeParse({ status: { imagesFrom } });
+  if (error !== undefined && findsImages(of)) throw error;
+  const stored = data?.status.imagesFrom ?? undefined;
+  return stored === undefined ? nothingFound : toFound(stored);
+}
+
+const toFound = ({ lists, imagePullSecrets, recordedTime, problem }: z.infer<typeof storedFound>): FoundImages => ({
   lists: lists.map(({ placement, ...found }) => ({ ...found, pods: placement && toPlacement(placement) })),
   pullSecrets: imagePullSecrets,
   recordedAt: recordedTime,
   problem,
 });
 
-type StoredPlacement = NonNullable<NonNullable<z.infer<typeof status>['imagesFrom']>['lists'][number]['placement']>;
+type StoredPlacement = NonNullable<z.infer<typeof storedFound>['lists'][number]['placement']>;
 
 const toPlacement = ({ nodeSelectorTerms, ...rest }: StoredPlacement): FoundPlacement => ({
   ...rest,
