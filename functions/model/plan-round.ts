@@ -1,6 +1,6 @@
 import { boundedFailures } from '#model/cache/failures.ts';
 import { type ImageCache, type Status, isPurged, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
-import { isUnsettled } from '#model/cache/ledger.ts';
+import { heldHashes, isUnsettled } from '#model/cache/ledger.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import { hasRemovedPlacements, withoutRemovedPlacements } from '#model/desired/placements.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
@@ -106,7 +106,7 @@ function withoutUnused(world: World, cache: ImageCache): ImageCache {
 }
 
 function desiredInUse({ nodes, desired }: Status): Status['desired'] {
-  const used = new Set(Object.values(nodes).map(({ desiredHash }) => desiredHash));
+  const used = new Set(Object.values(nodes).flatMap(heldHashes));
   return Object.fromEntries(Object.entries(desired).filter(([hash]) => used.has(hash)));
 }
 

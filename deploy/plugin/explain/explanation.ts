@@ -1,10 +1,10 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageList } from '#model/cache/image-cache.ts';
 import { isPurged } from '#model/cache/image-cache.ts';
-import { desiredImages } from '#model/desired/desired-images.ts';
+import { desiredImages, lacksOwn } from '#model/desired/desired-images.ts';
 import { selectsNode } from '#model/desired/node-selector.ts';
 import { gateEnd, gateOffEvents } from '#model/desired/warm-gate.ts';
-import { type Node, type SkipReason, skipReason, untoleratedTaint } from '#model/node/node.ts';
+import { lastingTaints, type Node, type SkipReason, skipReason, untoleratedTaint } from '#model/node/node.ts';
 import { pullRules } from '#model/node/tolerations.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import { counted } from '../units.ts';
@@ -58,17 +58,22 @@ function selectionStep({ cache, node, settings }: Explained): readonly Step[] {
   if (node === undefined) return [];
   const { lists } = cache.spec;
   const desired = desiredImages(cache, node, settings);
-  if (desired === undefined)
-    return lists.map((list, index) =>
-      step('fails', `spec.cacheSpec[${index}] does not select it: ${mismatch(list, node)}`),
+  const nameOf = (index: number): string =>
+    lists[index]?.isFound === true ? 'imagesFrom' : `spec.cacheSpec[${index}]`;
+  if (desired === undefined) {
+    const missed = lists.flatMap((list, index) =>
+      lacksOwn(list) ? [] : [step('fails', `${nameOf(index)} does not select it: ${mismatch(list, node)}`)],
     );
-  const named = desired.lists.map((index) => `spec.cacheSpec[${index}]`).join(', ');
+    return missed.length > 0 ? missed : [step('fails', 'no workload names an image, and the spec lists none')];
+  }
+  const named = desired.lists.map(nameOf).join(', ');
   const verb = desired.lists.length === 1 ? 'selects' : 'select';
   return [step('ok', `${named} ${verb} it: ${counted(desired.images.length, 'image')}`)];
 }
 
-/** The labels that a list demands and the node does not have so. */
-function mismatch({ nodeSelector, nodeMatchExpressions }: ImageList, node: Node): string {
+/** The labels that a list demands and the node does not have so, and the taint that Pods of its workloads do not tolerate. */
+function mismatch({ nodeSelector, nodeMatchExpressions, tolerations }: ImageList, node: Node): string {
+  const taint = tolerations && untoleratedTaint(tolerations, lastingTaints(node.taints));
   const labels = Object.entries(nodeSelector).flatMap(([key, value]) =>
     node.labels[key] === value ? [] : [`${key} is ${node.labels[key] ?? 'not set'}, not ${value}`],
   );
@@ -77,7 +82,8 @@ function mismatch({ nodeSelector, nodeMatchExpressions }: ImageList, node: Node)
       ? []
       : [`${[expression.key, expression.operator, ...expression.values].join(' ')} does not match`],
   );
-  return [...labels, ...expressions].join(', ');
+  const taints = taint === undefined ? [] : [`the Pods do not tolerate the taint ${taint.key}:${taint.effect}`];
+  return [...labels, ...expressions, ...taints].join(', ');
 }
 
 function eligibilityStep({ cache, node, settings }: Explained): readonly Step[] {

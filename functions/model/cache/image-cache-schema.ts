@@ -131,6 +131,7 @@ export const spec = z.object({
 const entry = z.object({
   id: z.string(),
   desiredHash: z.string(),
+  retainedHash: optional(z.string()),
   attempt: withDefault(z.number(), 0),
   rests: withDefault(z.number(), 0),
   state: z.enum(nodeStates),

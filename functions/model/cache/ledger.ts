@@ -12,6 +12,11 @@ export type LedgerEntry = {
   readonly id: string;
   /** Hash of the images and settings that the node must have. */
   readonly desiredHash: string;
+  /**
+   * Hash of the images that stay on the node although its taints keep some of them from it now; undefined if there are none, or
+   * if these are all that `desiredHash` stands for.
+   */
+  readonly retainedHash: string | undefined;
   /** Number of sets of Jobs created for this desired hash; part of their names. 0 before the first. */
   readonly attempt: number;
   /** How many of these ended because a registry throttled the node: they do not count as tries. */
@@ -84,6 +89,7 @@ export const isNodeBusy = ({ state, reason }: LedgerEntry): boolean => state ===
 export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   id,
   desiredHash,
+  retainedHash: undefined,
   attempt: 0,
   rests: 0,
   state: 'Pending',
@@ -103,8 +109,17 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
 });
 
 /** Whether images of the cache may be on the node: a Job was created for it, or it had everything already. */
-export const mayHoldImages = ({ attempt, state, opening, holdsImages }: LedgerEntry): boolean =>
-  holdsImages || opening !== undefined || attempt > 0 || state === 'Ready' || state === 'Failed';
+export const mayHoldImages = ({ attempt, state, opening, holdsImages, retainedHash }: LedgerEntry): boolean =>
+  holdsImages ||
+  retainedHash !== undefined ||
+  opening !== undefined ||
+  attempt > 0 ||
+  state === 'Ready' ||
+  state === 'Failed';
+
+/** The hashes that say which images the node may hold. */
+export const heldHashes = ({ desiredHash, retainedHash }: LedgerEntry): readonly string[] =>
+  retainedHash === undefined ? [desiredHash] : [desiredHash, retainedHash];
 
 /** A node whose Jobs were lost this many times counts as failed. */
 export const maxAttempts = 3;

@@ -1,11 +1,10 @@
 import type { ImageCache, ImageList, Spec } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { serviceAccountOf } from './access.ts';
-import type { Node } from '#model/node/node.ts';
 import { hash } from '#model/text/hash.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { interned, type Interner } from '#model/text/interned.ts';
-import { selectsNode } from './node-selector.ts';
+import { type Labelled, selectsNode } from './node-selector.ts';
 
 /** What a node must have. */
 export type DesiredImages = {
@@ -20,7 +19,7 @@ export type DesiredImages = {
 };
 
 /** The desired images of a node; undefined if no list selects it. */
-export function desiredImages(cache: ImageCache, node: Node, settings: Settings): DesiredImages | undefined {
+export function desiredImages(cache: ImageCache, node: Labelled, settings: Settings): DesiredImages | undefined {
   const lists = cache.spec.lists.flatMap((list, index) => (lacksOwn(list) || !selectsNode(list, node) ? [] : [index]));
   return lists.length === 0 ? undefined : desiredImagesOf(cache, lists, settings);
 }

@@ -3,25 +3,28 @@ import { type ImageCache, type Status, isPurged } from '#model/cache/image-cache
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { desiredImages, desiredImagesOf } from './desired-images.ts';
-import { selectsNode } from './node-selector.ts';
+import { desiredImages } from './desired-images.ts';
+import { type Labelled, selectsNode } from './node-selector.ts';
 
 /** The desired images of a node; undefined if no list selects it or the cache is purged. */
 export const currentDesiredImages = (
   cache: ImageCache,
-  node: Node,
+  node: Labelled,
   settings: Settings,
 ): ReturnType<typeof desiredImages> => (isPurged(cache) ? undefined : desiredImages(cache, node, settings));
 
 /**
- * The images that stay on a node: those that it desires, and those that it would desire without its taints. A taint may pass, so
- * it keeps new pulls off and removes nothing.
+ * What a node would have to have without its taints: these images stay where they are. A taint may pass, so it keeps new pulls off
+ * and removes nothing.
  */
-export function retainedImages(cache: ImageCache, { labels }: Node, settings: Settings): readonly string[] {
-  if (isPurged(cache)) return [];
-  const lists = cache.spec.lists.flatMap((list, index) => (selectsNode(list, { labels }) ? [index] : []));
-  return desiredImagesOf(cache, lists, settings).images;
-}
+export const retainedDesired = (
+  cache: ImageCache,
+  { labels }: Pick<Node, 'labels'>,
+  settings: Settings,
+): ReturnType<typeof desiredImages> => currentDesiredImages(cache, { labels }, settings);
+
+export const retainedImages = (cache: ImageCache, node: Node, settings: Settings): readonly string[] =>
+  retainedDesired(cache, node, settings)?.images ?? [];
 
 /**
  * The images to remove from a node, sorted, each once however it is spelled: those that the cache may have placed

@@ -4,7 +4,7 @@ import { lastingTaints, type Node, type Taint, untoleratedTaint } from '#model/n
 import { ownEntry } from '#model/text/own-entry.ts';
 
 /** What of a node lists select by; taints that are not known do not matter. */
-type Labelled = Pick<Node, 'labels'> & Partial<Pick<Node, 'taints'>>;
+export type Labelled = Pick<Node, 'labels'> & Partial<Pick<Node, 'taints'>>;
 
 /** Whether a list selects a node: its nodeSelector and all its nodeMatchExpressions must match, and its tolerations the taints. */
 export function selectsNode(list: NodeTerms, node: Labelled): boolean {

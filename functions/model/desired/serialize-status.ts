@@ -150,6 +150,7 @@ const failuresOmitted = (nodes: Ledger, failures: Failures): number =>
 function serializedEntry({
   id,
   desiredHash,
+  retainedHash,
   attempt,
   rests,
   state,
@@ -169,7 +170,9 @@ function serializedEntry({
   finishedJobs,
 }: LedgerEntry) {
   return {
-    ...{ id, desiredHash, attempt },
+    ...{ id, desiredHash },
+    ...text('retainedHash', retainedHash ?? ''),
+    attempt,
     ...(rests === 0 ? {} : { rests }),
     state,
     ...text('reason', reason),

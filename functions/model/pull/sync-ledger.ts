@@ -9,7 +9,7 @@ import { pullPolicyOf } from '#model/desired/pull-policy.ts';
 import { type DesiredImages, desiredHash, sortedImages } from '#model/desired/desired-images.ts';
 import { placedImages } from '#model/desired/placements.ts';
 import { namesCredentials } from '#model/desired/access.ts';
-import { currentDesiredImages } from '#model/desired/images-to-remove.ts';
+import { currentDesiredImages, retainedDesired } from '#model/desired/images-to-remove.ts';
 import { type Node, type SkipReason, isUnreachable, keepsPullRecords, skipReason } from '#model/node/node.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
@@ -28,13 +28,13 @@ export function syncLedger(world: World, opened: ImageCache): Synced {
   let { failures } = opened.status;
   for (const name of observedNodes(world, opened.status.nodes)) {
     const node = world.observed.nodes.get(name);
-    const images = node === undefined ? undefined : currentDesiredImages(opened, node, world.settings);
     const entry = nodes.get(name);
-    if (node === undefined || images === undefined) nodes.delete(name);
+    const target = node && targetOf(node, entry, { world, cache: opened });
+    if (target === undefined) nodes.delete(name);
     else {
-      desired.set(images.hash, images);
-      const synced = syncEntry(entry, { world, cache: opened, node, desired: images });
-      nodes.set(name, { ...synced, topology: topologyOf(node, opened, world.settings) });
+      desired.set(target.desired.hash, target.desired);
+      if (target.retained !== undefined) desired.set(target.retained.hash, target.retained);
+      nodes.set(name, syncEntry(entry, target));
     }
     const isSkipped = nodes.get(name)?.state === 'Skipped';
     if (entry !== undefined && (isSkipped || isReplaced(entry, nodes.get(name))))
@@ -60,16 +60,46 @@ type Target = {
   readonly cache: ImageCache;
   readonly node: Node;
   readonly desired: DesiredImages;
+  /** What stays on the node besides, as its taints may pass. */
+  readonly retained: DesiredImages | undefined;
+  /** Whether its taints keep all lists off the node: it only has what stays. */
+  readonly isKeptOff: boolean;
 };
 
-function syncEntry(stored: LedgerEntry | undefined, target: Target): LedgerEntry {
-  const { world, cache, node, desired } = target;
+/** What a node must have; undefined if no list selects it, nor would without its taints and it may hold the images. */
+function targetOf(
+  node: Node,
+  stored: LedgerEntry | undefined,
+  { world, cache }: Pick<Target, 'world' | 'cache'>,
+): Target | undefined {
+  const { settings } = world;
+  const desired = currentDesiredImages(cache, node, settings);
+  const untainted = node.taints.length === 0 ? desired : retainedDesired(cache, node, settings);
+  const isRetained = untainted?.hash !== desired?.hash && mayHold(stored, node, cache);
+  if (desired !== undefined)
+    return { world, cache, node, desired, retained: isRetained ? untainted : undefined, isKeptOff: false };
+  return isRetained && untainted !== undefined
+    ? { world, cache, node, desired: untainted, retained: undefined, isKeptOff: true }
+    : undefined;
+}
+
+const mayHold = (stored: LedgerEntry | undefined, node: Node, cache: ImageCache): boolean =>
+  (stored?.id === node.id && mayHoldImages(stored)) || owesRemoval(cache, node);
+
+const syncEntry = (stored: LedgerEntry | undefined, target: Target): LedgerEntry => ({
+  ...syncState(stored, target),
+  retainedHash: target.retained?.hash,
+  topology: topologyOf(target.node, target.cache, target.world.settings),
+});
+
+function syncState(stored: LedgerEntry | undefined, target: Target): LedgerEntry {
+  const { world, cache, node, desired, isKeptOff } = target;
   const isKept = stored !== undefined && stored.id === node.id && stored.desiredHash === desired.hash;
-  const holdsImages = (stored?.id === node.id && mayHoldImages(stored)) || owesRemoval(cache, node);
-  const entry = isKept ? stored : { ...newEntry(node.id, desired.hash), holdsImages };
-  if (entry.state === 'Ready') return { ...entry, reason: node.isReady ? '' : 'NotReady' };
-  if (entry.state === 'Failed') return entry;
-  const reason = skipReason(node, pullRules(cache, world.settings));
+  const entry = isKept ? stored : { ...newEntry(node.id, desired.hash), holdsImages: mayHold(stored, node, cache) };
+  const keptOff = isKeptOff ? ('TaintNotTolerated' as const) : undefined;
+  if (entry.state === 'Ready') return { ...entry, reason: node.isReady ? (keptOff ?? '') : 'NotReady' };
+  if (entry.state === 'Failed' && !isKeptOff) return entry;
+  const reason = skipReason(node, pullRules(cache, world.settings)) ?? keptOff;
   if (reason !== undefined && (entry.state !== 'Pulling' || isUnreachable(reason))) return skipped(entry, reason);
   if (entry.state === 'Pulling') return entry;
   if (entry.attempt > 0 || entry.opening !== undefined)

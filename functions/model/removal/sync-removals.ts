@@ -1,5 +1,5 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import { mayHoldImages } from '#model/cache/ledger.ts';
+import { heldHashes, mayHoldImages } from '#model/cache/ledger.ts';
 import { type RemovalEntry, newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { observedNodes } from '#model/desired/observed-nodes.ts';
 import { imagesToRemove, toRemoveHash, toRemoveInUse } from '#model/desired/images-to-remove.ts';
@@ -54,12 +54,13 @@ function targetOf(node: Node, world: World, cache: ImageCache): Target {
   return { node, entry, images, imagesHash: toRemoveHash(images), isNewlyLost };
 }
 
-/** The images of the node's stored entry, if the node may hold them and its entry has changed. */
+/** The images that the node's stored entry stands for, if the node may hold them and the entry no longer stands for them. */
 function lostImages(node: Node, { before }: World, cache: ImageCache): readonly string[] {
   const entry = ownEntry(before.status.nodes, node.name);
   if (entry?.id !== node.id || !mayHoldImages(entry)) return [];
-  const isChanged = entry.desiredHash !== ownEntry(cache.status.nodes, node.name)?.desiredHash;
-  return isChanged ? placedImages(before, entry.desiredHash) : [];
+  const next = ownEntry(cache.status.nodes, node.name);
+  const held = next === undefined ? [] : heldHashes(next);
+  return heldHashes(entry).flatMap((hash) => (held.includes(hash) ? [] : placedImages(before, hash)));
 }
 
 /** A running removal is not changed unless the node lost more images; one that has succeeded stays in the status until the next round. */

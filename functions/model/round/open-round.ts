@@ -67,9 +67,9 @@ function renewed(nodes: Ledger): Ledger {
 
 function renewedEntry(entry: LedgerEntry): LedgerEntry {
   if (entry.state === 'Ready') return { ...entry, attempt: 0, rests: 0 };
-  const { id, desiredHash, copiesNoop, lockedImages, topology } = entry;
+  const { id, desiredHash, retainedHash, copiesNoop, lockedImages, topology } = entry;
   const { state, reason } = entry.state === 'Skipped' ? entry : newEntry(id, desiredHash);
-  const kept = { state, reason, copiesNoop, lockedImages, topology, holdsImages: mayHoldImages(entry) };
+  const kept = { retainedHash, state, reason, copiesNoop, lockedImages, topology, holdsImages: mayHoldImages(entry) };
   return { ...newEntry(id, desiredHash), ...kept };
 }
 

@@ -22,6 +22,8 @@ import {
 } from '../../functions/model/builders.ts';
 
 const lists = [list(['app:1', 'base:2'], { nodeSelector: { pool: 'a' } })];
+const selector = { matchLabels: {}, matchExpressions: [] };
+const finding = list([], { imagesFrom: { kinds: ['Deployment'], selector, nodes: 'AsPods', keepSeconds: 60 } });
 const on = { pool: 'a' };
 const rollout = { canaryNodes: 1, growth: 2, topologyKey: '', maxFailedNodes: '10%', pauseSeconds: 0 };
 const open = (of: Parameters<typeof pulling>[0], more: Partial<ImageCache> = {}): ImageCache =>
@@ -61,6 +63,19 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
     when: 'no list selects it',
     given: { node: node() },
     last: 'fails spec.cacheSpec[0] does not select it: pool is not set, not a',
+  },
+  {
+    when: 'the Pods of workloads do not tolerate its taint',
+    given: {
+      cache: cache({ spec: spec({ lists: [finding, { ...list(['app:1']), tolerations: [], isFound: true }] }) }),
+      node: node({ taints: [{ key: 'gpu', value: '', effect: 'NoSchedule' }] }),
+    },
+    last: 'fails imagesFrom does not select it: the Pods do not tolerate the taint gpu:NoSchedule',
+  },
+  {
+    when: 'no workload names an image',
+    given: { cache: cache({ spec: spec({ lists: [finding] }) }) },
+    last: 'fails no workload names an image',
   },
   {
     when: 'it is not Ready',

@@ -77,7 +77,7 @@ const full: Status = {
       opening: 'Noop',
       lockedImages: [0],
     }),
-    n4: pulling({ desiredHash: 'w2', state: 'Skipped', reason: 'NotReady' }),
+    n4: pulling({ desiredHash: 'w2', retainedHash: 'w1', state: 'Skipped', reason: 'NotReady' }),
   },
   desired: { w1: [0], w2: [1] },
   found,
@@ -189,7 +189,10 @@ describe('serialized status', () => {
           topology: 'zone-a',
           finishedJobs: { imagesPerJob: 1, jobs: [0], failedImages: [0], inconclusive: true },
         },
-        n4: { id: 'a1a1a1a1', desiredHash: 'w2', attempt: 1, state: 'Skipped', reason: 'NotReady' },
+        n4: {
+          ...{ id: 'a1a1a1a1', desiredHash: 'w2', retainedHash: 'w1' },
+          ...{ attempt: 1, state: 'Skipped', reason: 'NotReady' },
+        },
       },
       desired: { w1: [0], w2: [1] },
       imagesFrom: {
@@ -314,6 +317,7 @@ describe('serialized status', () => {
   const entry = fc.record({
     id: word,
     desiredHash: word,
+    retainedHash: fc.option(word, { nil: undefined }),
     attempt: index,
     rests: index,
     state: fc.constantFrom(...nodeStates),
