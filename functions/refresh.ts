@@ -2,17 +2,19 @@ import type { Notice } from '#model/cache/cloud-event.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/job/retention.ts';
 import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
+import { findsImages } from '#model/cache/with-found.ts';
 import { nextRound, requestsRefresh } from '#model/round/next-round.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 import { drive } from '#runtime/drive/drive.ts';
-import { driveInTick, sharedNodes } from '#runtime/drive/drive-in-tick.ts';
+import { driveInTick, sharedNodes, type TickDriver, tickDriver } from '#runtime/drive/drive-in-tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
-import { orKnown, readFoundImages } from '#runtime/drive/read-found-images.ts';
+import type { ReadFoundImages } from '#runtime/drive/read-found-images.ts';
+import { inTurn, readInTick } from '#runtime/drive/read-in-tick.ts';
 import { recordMissingEvents } from '#runtime/drive/record-missing-events.ts';
 import { readAllImages, serveAllImages } from '#runtime/drive/serve-images.ts';
 import { reportUnreadable } from '#runtime/drive/report-unreadable.ts';
@@ -43,36 +45,80 @@ async function onTick(context: Context): Promise<void> {
   for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvents(cache, context), context);
   if (images !== undefined) await serveAllImages(images, listing, context);
   const due = await cachesWithWork(caches, nodes, context);
-  const scope = (live: ImageCache): Scope | undefined =>
-    isBeingDriven(live, context.now()) ? undefined : 'everything';
-  const driveOne = (cache: ImageCache, of: Context) =>
-    drive({ cache, scope, opens, makes: 'pulls', isResync: true }, of);
-  await driveInTick(due, driveOne, { listNodes, context });
-  await openGatesInTick(nodesToRelease(nodes, caches, context), context);
-  for (const cache of unreadable) await isolated(cacheSubject(cache), () => reportUnreadable(cache, context), context);
+  const finding = caches.filter(takesFromWorkloads);
+  const others = [...due].filter((cache) => !takesFromWorkloads(cache));
+  const driver = tickDriver({ listNodes, context });
+  const handleOthers = async (): Promise<void> => {
+    await driveInTick(others, driveOne(), { driver, context });
+    await openGatesInTick(nodesToRelease(nodes, caches, context), context);
+    for (const each of unreadable) await isolated(cacheSubject(each), () => reportUnreadable(each, context), context);
+  };
+  // At the same time, as workloads that do not answer hold up no other cache.
+  await Promise.all([handleOthers(), ...findingWork(finding, { due, nodes, driver }, context)]);
 }
 
-/** The caches that have work to do, judged by their status, the nodes and the labels of Jobs. */
+/** False if that fails: such a cache counts as due, and its drive fails for it alone. */
+function takesFromWorkloads(cache: ImageCache): boolean {
+  try {
+    return findsImages(cache.spec);
+  } catch {
+    return false;
+  }
+}
+
+/** Drives a cache of a tick, with a reader of its workloads if it has one already. */
+const driveOne =
+  (readFound?: ReadFoundImages) =>
+  (cache: ImageCache, context: Context): Promise<void> => {
+    const scope = (live: ImageCache): Scope | undefined =>
+      isBeingDriven(live, context.now()) ? undefined : 'everything';
+    return drive({ cache, scope, opens, makes: 'pulls', ...(readFound && { readFound }) }, context);
+  };
+
+type FindingWork = {
+  /** Those of which the work is known. */
+  readonly due: ReadonlySet<ImageCache>;
+  readonly nodes: readonly Node[];
+  readonly driver: TickDriver;
+};
+
+/** Reads the workloads of caches that take images from them, and drives those with work. */
+function findingWork(
+  caches: readonly ImageCache[],
+  { due, nodes, driver }: FindingWork,
+  context: Context,
+): readonly Promise<void>[] {
+  const read = readInTick(context);
+  const one = (cache: ImageCache): Promise<void> =>
+    read(async (readFound) => {
+      if (isBeingDriven(cache, context.now())) return;
+      const hasMore = await hasFoundWork(cache, readFound, { nodes, context });
+      if (due.has(cache) || hasMore) await driver(cache, driveOne(readFound));
+    });
+  return inTurn(caches, context.now()).map(async (cache) => isolated(cacheSubject(cache), () => one(cache), context));
+}
+
+/** The caches that have work to do, judged by their status, the nodes and the labels of Jobs, before workloads are read. */
 async function cachesWithWork(
   caches: readonly ImageCache[],
   nodes: readonly Node[],
   context: Context,
-): Promise<readonly ImageCache[]> {
+): Promise<ReadonlySet<ImageCache>> {
   const due = new Set<ImageCache>();
   for (const cache of caches) {
     if (isBeingDriven(cache, context.now())) continue;
     await context.turn?.();
     if (hasOpenWork(cache)) due.add(cache);
-    else if (await hasWork(cache, nodes, context)) due.add(cache);
+    else if (!takesFromWorkloads(cache) && hasPendingWork(cache, nodes, context)) due.add(cache);
   }
   const quiet = new Set(
     caches.filter((cache) => !due.has(cache) && !hasOpenWork(cache) && !retainsJobs(cache, context.settings)),
   );
-  if (quiet.size === 0) return [...due];
+  if (quiet.size === 0) return due;
   const others = caches.filter((cache) => !quiet.has(cache));
   const leftOver = await context.cluster.jobsBut(others.map(({ uid }) => uid));
   const withJobs = new Set(leftOver.map(({ cacheUid }) => cacheUid));
-  return [...due, ...[...quiet].filter(({ uid }) => withJobs.has(uid))];
+  return new Set([...due, ...[...quiet].filter(({ uid }) => withJobs.has(uid))]);
 }
 
 /** Another delivery is working on the cache: a second writer would only cause conflicts, and the next tick follows. */
@@ -94,9 +140,13 @@ function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
 }
 
 /** Whether the spec, workloads and nodes show pending work. True if workloads cannot be read for a new spec, which its drive then reports. */
-async function hasWork(cache: ImageCache, nodes: readonly Node[], context: Context): Promise<boolean> {
+async function hasFoundWork(
+  cache: ImageCache,
+  readFound: ReadFoundImages,
+  { nodes, context }: { readonly nodes: readonly Node[]; readonly context: Context },
+): Promise<boolean> {
   try {
-    return hasPendingWork(await orKnown(readFoundImages(context), context)(cache), nodes, context);
+    return hasPendingWork(await readFound(cache), nodes, context);
   } catch {
     context.signal.throwIfAborted();
     return true;

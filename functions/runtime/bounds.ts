@@ -78,6 +78,10 @@ export const boundTable = {
   page_removal_jobs: { limit: 250, doc: 'removal Jobs in one page' },
   page_workloads: { limit: 50, doc: 'workloads in one page, of which only images, credentials and nodes are kept' },
   page_accounts: { limit: 250, doc: 'service accounts in one page, of which only the pull secrets are kept' },
+  page_bytes: {
+    limit: 8 * mebibyte,
+    doc: 'bytes of a page of workloads or service accounts, whose size users decide; of a larger one, half as many objects are read',
+  },
   cache_workloads: {
     limit: 2000,
     doc: 'workloads that are read for one cache, over all its lists; its status says so if there are more',
@@ -89,6 +93,19 @@ export const boundTable = {
   cache_workload_listings: {
     limit: 64,
     doc: 'listings for one cache: a kind with a selector is listed once, however many lists have both',
+  },
+  cache_accounts: {
+    limit: 2000,
+    doc: 'service accounts that are read for one cache until those that its workloads name are found; its status says so if there are more',
+  },
+  cache_workload_seconds: {
+    limit: 15,
+    doc: 'seconds for all of this; what was found before then stays, and only this cache is affected',
+  },
+  tick_readings: { limit: 4, doc: 'caches of a tick whose workloads are read at once, beside those that it handles' },
+  tick_reading_seconds: {
+    limit: 30,
+    doc: 'seconds after which a tick reads no more workloads: what was found before stays until the next',
   },
   found_images: { limit: foundBounds.images, doc: 'images that one cache finds in workloads, besides its own limit' },
   found_placements: {
@@ -135,7 +152,7 @@ export const boundTable = {
 export type BoundName = keyof typeof boundTable;
 
 /** The size of the pages of a listing. */
-export type PageBound = Extract<BoundName, `page_${string}`>;
+export type PageBound = Exclude<Extract<BoundName, `page_${string}`>, 'page_bytes'>;
 
 export type Bounds = Readonly<Record<BoundName, Bound>>;
 

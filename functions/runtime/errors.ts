@@ -53,6 +53,14 @@ export function failureKind(error: unknown): FailureKind {
 const isAbortedToRetry = (error: unknown): boolean =>
   error instanceof Error && error.name === 'AbortError' && error.cause instanceof RetryLater;
 
+const answerTooLarge = 'AnswerTooLarge';
+
+/** The answer has more bytes than the caller reads. */
+export const tooLarge = (message: string): ApiError => new ApiError(message, { status: 200, reason: answerTooLarge });
+
+export const isAnswerTooLarge = (error: unknown): boolean =>
+  error instanceof ApiError && error.reason === answerTooLarge;
+
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.status === 404;
 
 /**

@@ -1,7 +1,7 @@
-import type { Api } from '#runtime/api/api.ts';
+import type { Api, ApiCall } from '#runtime/api/api.ts';
 import { slices } from '#runtime/api/turns.ts';
 import { boundTable } from '#runtime/bounds.ts';
-import { ApiError } from '#runtime/errors.ts';
+import { ApiError, isAnswerTooLarge } from '#runtime/errors.ts';
 import { listAt, textAt } from './json.ts';
 import { collectionPath, entryOf, type Entry, type Resource } from './resource.ts';
 
@@ -18,14 +18,21 @@ export async function list<P>(api: Api, resource: Resource<P>, signal: AbortSign
 async function listOnce<P>(api: Api, resource: Resource<P>, signal: AbortSignal): Promise<Listed<P> | 'expired'> {
   const entries = new Map<string, Entry<P>>();
   const rest = slices();
+  const maxBytes = resource.isOfUsers === true ? { maxBytes: boundTable.page_bytes.limit } : {};
+  let limit: number = boundTable.page_watched.limit;
   let next: string | undefined;
   for (;;) {
-    const path = collectionPath(resource, { limit: String(boundTable.page_watched.limit), continue: next });
-    const page = await readPage(api, path, signal).catch((error: unknown) => {
+    const path = collectionPath(resource, { limit: String(limit), continue: next });
+    const page = await readPage(api, { path, signal, ...maxBytes }).catch((error: unknown) => {
       if (next !== undefined && error instanceof ApiError && error.status === 410) return 'expired' as const;
+      if (isAnswerTooLarge(error) && limit > 1) return 'tooLarge' as const;
       throw error;
     });
     if (page === 'expired') return 'expired';
+    if (page === 'tooLarge') {
+      limit = Math.ceil(limit / 2);
+      continue;
+    }
     for (const item of listAt(page.body, 'items')) {
       entries.set(...entryOf(resource, item));
       await rest();
@@ -35,6 +42,8 @@ async function listOnce<P>(api: Api, resource: Resource<P>, signal: AbortSignal)
   }
 }
 
-const readPage = async (api: Api, path: string, signal: AbortSignal): Promise<{ readonly body: unknown }> => ({
-  body: await api.request({ method: 'GET', path, signal }),
+type PageToRead = Pick<ApiCall, 'path' | 'maxBytes'> & { readonly signal: AbortSignal };
+
+const readPage = async (api: Api, page: PageToRead): Promise<{ readonly body: unknown }> => ({
+  body: await api.request({ method: 'GET', ...page }),
 });

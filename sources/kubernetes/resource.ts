@@ -11,6 +11,8 @@ export type Resource<P> = {
   readonly labelSelector: string | undefined;
   /** Default all. */
   readonly namespace?: string;
+  /** Whether users decide how large its objects are: pages then have a limit in bytes, too. */
+  readonly isOfUsers?: true;
   /** Returns all that is kept in memory of an object; as small as possible. */
   readonly project: (object: unknown) => P;
 };

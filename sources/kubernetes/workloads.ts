@@ -20,6 +20,7 @@ export const workloads = (kind: SourceKind): Resource<WorkloadProjection> => ({
   apiVersion: kind.api.replace(/^\/apis?\//, ''),
   kind: kind.kind,
   plural: kind.plural,
+  isOfUsers: true,
   labelSelector: `${ownLabels.manager} notin (${managerLabelValue})`,
   project: (object) => {
     const labels = textsAt(object, 'metadata', 'labels');

@@ -1,7 +1,20 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { boundTable } from '#runtime/bounds.ts';
 import { reconcile } from '../../functions/reconcile.ts';
-import { aCache, changed, nodeNamed, nodePath, type Scene } from './scene.ts';
-import { cacheOf, created, deploy, found, foundImages, next, pulled, running } from './workload-scene.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { aCache, changed, nodeNamed, nodePath, tick, type Scene } from './scene.ts';
+import {
+  accountPath,
+  appsOf,
+  cacheOf,
+  created,
+  deploy,
+  found,
+  foundImages,
+  next,
+  pulled,
+  running,
+} from './workload-scene.ts';
 
 const inPool = (pool: string, ...images: readonly string[]): object => ({
   ...running(...images),
@@ -71,6 +84,131 @@ describe('huge templates', () => {
     expect(removed(on)).toEqual([]);
     expect(foundImages(on)).toContain('web:1');
     expect(found(on).problem).toContain('node selectors of the workloads that match exceed 4194304 bytes');
+  });
+});
+
+describe('workloads of a megabyte and more each', () => {
+  const megabyte = 1024 ** 2;
+  const padded = (name: string, bytes: number): object => ({
+    metadata: { name, namespace: 'apps', labels: {} },
+    spec: { template: { spec: running(`web:${name}`) }, padding: 'x'.repeat(bytes) },
+  });
+
+  it('are read in pages of fewer, none of which exceeds a bound', async () => {
+    const on = cacheOf();
+    for (let index = 10; index < 30; index += 1)
+      on.api.put(`${appsOf('deployments')}/w-${index}`, padded(`w-${index}`, 1.5 * megabyte));
+    await reconcile(created, on.context);
+    expect(foundImages(on)).toHaveLength(20);
+    const limits = on.api.newCalls().flatMap((call) => /deployments\?limit=(\d+)/.exec(call)?.[1] ?? []);
+    expect(limits).toEqual(['50', '25', '13', '7', ...Array.from({ length: 5 }, () => '4')]);
+  });
+
+  it('are left out if one alone exceeds it, which keeps what was found', async () => {
+    const on = cacheOf({ keepSeconds: 0 });
+    deploy(on, 'a', running('web:1'));
+    await reconcile(created, on.context);
+    await pulled(on);
+    on.api.put(`${appsOf('deployments')}/a`, padded('a', 9 * megabyte));
+    await next(on);
+    expect(foundImages(on)).toEqual(['web:1']);
+    expect(found(on).problem).toBe('One of the deployments in namespace apps exceeds 8388608 bytes');
+  });
+});
+
+describe('thousands of service accounts', () => {
+  const accounts = (on: Scene, count: number): void => {
+    for (let index = 0; index < count; index += 1)
+      on.api.put(accountPath(`a-${10_000 + index}`), { metadata: { name: `a-${10_000 + index}`, namespace: 'apps' } });
+  };
+  const listings = (on: Scene): number => on.api.newCalls().filter((call) => call.includes('serviceaccounts')).length;
+  const robot = { metadata: { name: 'robot', namespace: 'apps' }, imagePullSecrets: [{ name: 'of-robot' }] };
+
+  it('are read until those that workloads name are found', async () => {
+    const on = cacheOf();
+    on.api.put(accountPath('default'), { metadata: { name: 'default', namespace: 'apps' } });
+    on.api.put(accountPath('robot'), robot);
+    accounts(on, 1000);
+    deploy(on, 'web', { ...running('web:1'), serviceAccountName: 'robot' });
+    await reconcile(created, on.context);
+    expect(listings(on)).toBe(1);
+    expect(found(on).pullSecrets).toMatchObject([{ name: 'of-robot' }]);
+  });
+
+  it('are read as far as a bound allows, and secrets that are known stay', async () => {
+    const on = cacheOf({ keepSeconds: 0 });
+    on.api.put(accountPath('robot'), robot);
+    deploy(on, 'web', { ...running('web:1'), serviceAccountName: 'robot' });
+    await reconcile(created, on.context);
+    await pulled(on);
+    on.api.remove(accountPath('robot'));
+    accounts(on, 3000);
+    on.api.put(accountPath('robot'), robot);
+    on.api.newCalls();
+    await reconcile(changed(aCache), on.context);
+    expect(listings(on)).toBe(9);
+    await next(on);
+    expect(found(on).pullSecrets).toMatchObject([{ name: 'of-robot' }]);
+    expect(found(on).problem).toContain('More than 2000 service accounts');
+  });
+});
+
+describe('workloads that do not answer', () => {
+  const isListing = /GET .*deployments$/;
+
+  /** Runs work, and lets the time pass that it may take. */
+  async function within(seconds: number, work: Promise<unknown>): Promise<void> {
+    const settled = Promise.allSettled([work]);
+    for (let second = 0; second < seconds; second += 1) await vi.advanceTimersByTimeAsync(1000);
+    await settled;
+  }
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('fail an event about their cache in a bounded time', async () => {
+    const on = cacheOf();
+    on.api.hang(isListing);
+    const handled = reconcile(created, on.context);
+    await within(16, handled);
+    await expect(handled).rejects.toThrow('no answer');
+  });
+
+  it('hold up no other cache of a tick, and keep what was found', async () => {
+    const on = cacheOf({}, { refreshFrequency: 900_000 });
+    deploy(on, 'web', running('web:1'));
+    await reconcile(created, on.context);
+    await pulled(on);
+    for (let index = 10; index < 30; index += 1)
+      on.cache({ cacheSpec: [{ imagesFrom: { kinds: ['Deployment'] } }] }, `finding-${index}`);
+    on.cache({ cacheSpec: [{ images: ['own:1'] }] }, 'zzz');
+    on.api.hang(isListing);
+    on.wait(900_000);
+    const ticked = refresh(tick, on.context);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(on.live('zzz').status.status).toBe('Processing');
+    // The clock of the scene stands still, so that this is the bound for all of them.
+    await within(120, ticked);
+    expect(on.live().status.round).toMatchObject({ operation: 'Refresh', trigger: 'Schedule' });
+    expect(foundImages(on)).toEqual(['web:1']);
+  });
+
+  it('are read no more in a tick that has taken long', async () => {
+    const on = cacheOf();
+    for (let index = 10; index < 50; index += 1)
+      on.cache({ cacheSpec: [{ imagesFrom: { kinds: ['Deployment'] } }] }, `finding-${index}`);
+    on.api.hang(isListing);
+    const { cluster } = on.context;
+    const imageSources: typeof cluster.imageSources = async (...given) => {
+      try {
+        return await cluster.imageSources(...given);
+      } finally {
+        on.wait(15_000 / boundTable.tick_readings.limit);
+      }
+    };
+    on.api.newCalls();
+    await within(60, refresh(tick, { ...on.context, cluster: { ...cluster, imageSources } }));
+    const listings = on.api.newCalls().filter((call) => call.includes('deployments'));
+    expect(listings.length).toBeLessThanOrEqual(3 * boundTable.tick_readings.limit);
   });
 });
 

@@ -34,8 +34,8 @@ export type Reading = {
 /** Everything that was read for a cache. */
 export type Readings = {
   readonly lists: readonly Reading[];
-  /** The pull secrets of service accounts by their name; undefined if they could not be read. */
-  readonly accounts: ReadonlyMap<string, readonly string[]> | undefined;
+  /** The pull secrets of service accounts by their name, and whether accounts that are missing do not exist. */
+  readonly accounts: { readonly secrets: ReadonlyMap<string, readonly string[]>; readonly isComplete: boolean };
   /** The service account of pull Pods. */
   readonly account: string;
 };
@@ -265,14 +265,14 @@ type Naming = Pick<Given, 'readings' | 'now'> & { readonly problems: string[] };
 /** The secrets of the workloads and, where pull Pods name some, those that admission would have added to them. */
 function foundSecrets(cache: ImageCache, { readings, now, problems }: Naming): readonly FoundSecret[] {
   const { accounts, account, lists } = readings;
-  const secretsOf = (name: string): readonly string[] => accounts?.get(name) ?? [];
+  const secretsOf = (name: string): readonly string[] => accounts.secrets.get(name) ?? [];
   const ofWorkloads = lists
     .flatMap(({ sources }) => sources)
     .flatMap(({ pullSecrets, serviceAccount }) => (pullSecrets.length > 0 ? pullSecrets : secretsOf(serviceAccount)));
   const own = ownPullSecrets(cache.spec);
   const ofPullPods = ofWorkloads.length === 0 || own.length > 0 ? [] : secretsOf(account);
   const named = new Set([...ofWorkloads, ...ofPullPods]);
-  const isComplete = accounts !== undefined && lists.every((reading) => reading.isComplete);
+  const isComplete = accounts.isComplete && lists.every((reading) => reading.isComplete);
   const keepSeconds = Math.max(0, ...lists.map(({ list }) => imagesFromOf(cache, list)?.keepSeconds ?? 0));
   const kept = cache.status.found.pullSecrets.flatMap((secret): readonly FoundSecret[] => {
     if (named.has(secret.name)) return [];

@@ -111,5 +111,7 @@ const anywhere: FoundPlacement = { nodeSelector: {}, terms: [], tolerations: [{ 
 /** Images with the nodes of their Revisions, as far as these are known. */
 export function onNodesOf(images: readonly ImageSource[], known: readonly ImageSource[]): readonly ImageSource[] {
   const placements = new Map(known.map(({ workload, placement }) => [workload, placement]));
-  return images.map((image) => ({ ...image, placement: placements.get(image.workload) ?? image.placement }));
+  return images.map((image) =>
+    placements.has(image.workload) ? { ...image, placement: placements.get(image.workload) } : image,
+  );
 }

@@ -3,23 +3,47 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { ApiCall } from './api.ts';
 import { TimedOut } from './time-limit.ts';
-import { ApiError } from '#runtime/errors.ts';
+import { ApiError, tooLarge } from '#runtime/errors.ts';
 import { retryAfter } from './retry-after.ts';
 
 const unzip = promisify(gunzip);
 
-/** The whole body as text; `count` is called with the bytes of each chunk as received. Rejects if the answer breaks off. */
-export async function bodyText(answer: IncomingMessage, count: (bytes: number) => void): Promise<string> {
+type Reading = {
+  readonly call: ApiCall;
+  /** Called with the bytes of each chunk as received. */
+  readonly count: (bytes: number) => void;
+};
+
+/** The whole body as text. Rejects if the answer breaks off, or is larger than the caller reads. */
+export async function bodyText(answer: IncomingMessage, { call, count }: Reading): Promise<string> {
+  const { maxBytes = Infinity } = call;
   const chunks: Buffer[] = [];
   const incoming: AsyncIterable<Buffer> = answer;
+  let bytes = 0;
   for await (const chunk of incoming) {
     count(chunk.length);
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw tooLong(call);
     chunks.push(chunk);
   }
   const body = Buffer.concat(chunks);
   const isZipped = answer.headers['content-encoding'] === 'gzip';
-  return (isZipped ? await unzip(body) : body).toString('utf8');
+  return (isZipped ? await unzipped(body, call) : body).toString('utf8');
 }
+
+async function unzipped(body: Buffer, call: ApiCall): Promise<Buffer> {
+  const { maxBytes } = call;
+  if (maxBytes === undefined) return unzip(body);
+  try {
+    return await unzip(body, { maxOutputLength: maxBytes });
+  } catch (error) {
+    const isTooLong = error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
+    throw isTooLong ? tooLong(call) : error;
+  }
+}
+
+const tooLong = (call: ApiCall): ApiError =>
+  tooLarge(`${attempted(call)}: the answer exceeds ${call.maxBytes ?? 0} bytes`);
 
 export const isSuccess = (answer: IncomingMessage): boolean => Math.floor((answer.statusCode ?? 0) / 100) === 2;
 

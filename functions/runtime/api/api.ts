@@ -12,6 +12,8 @@ export type ApiCall = {
   /** Milliseconds until one try times out, from connecting to the last byte; for a stream, to the head of the answer. Default 30,000. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
+  /** Bytes of the largest answer that is read, uncompressed; of a larger one the call fails (see `isAnswerTooLarge`). */
+  readonly maxBytes?: number;
   /** Skips the concurrency limit: a Lease is lost if its renewal queues behind a thousand Jobs. */
   readonly isUrgent?: boolean;
 };

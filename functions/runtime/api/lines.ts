@@ -14,7 +14,7 @@ export async function* apiLines(wire: ApiConnection, call: ApiCall): AsyncGenera
   try {
     sent = await wire.send('stream', call, limit.signal);
     const answer = await sent.answer;
-    if (!isSuccess(answer)) throw refusal(call, answer, await bodyText(answer, wire.count));
+    if (!isSuccess(answer)) throw refusal(call, answer, await bodyText(answer, { call, count: wire.count }));
     limit.lift();
     yield* lines(answer, wire.count);
   } catch (thrown) {

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { Api } from './api.ts';
 import { slices } from './turns.ts';
 import { boundTable, type PageBound } from '#runtime/bounds.ts';
-import { ApiError } from '#runtime/errors.ts';
+import { ApiError, isAnswerTooLarge, tooLarge } from '#runtime/errors.ts';
 
 type Listing<Item> = {
   /** Items per page: few of large ones, to bound memory. */
@@ -16,6 +16,10 @@ type Listing<Item> = {
   readonly isCached?: boolean;
   /** Whether no further pages are to be read. */
   readonly isEnough?: (items: readonly Item[]) => boolean;
+  /** Whether users decide how large the objects are: pages then have a limit in bytes, too. */
+  readonly isOfUsers?: boolean;
+  /** Ends the listing with its reason. */
+  readonly signal?: AbortSignal;
 };
 
 const page = z.object({
@@ -50,20 +54,54 @@ export async function listItemsAt<Item>(
 async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
   const items: Item[] = [];
   const rest = slices();
+  let limit: number = boundTable[listing.bound].limit;
   let next = '';
-  do {
-    const query = new URLSearchParams({ limit: String(boundTable[listing.bound].limit) });
-    if (listing.selector !== undefined) query.set('labelSelector', listing.selector);
-    if (listing.fieldSelector !== undefined) query.set('fieldSelector', listing.fieldSelector);
-    if (listing.isCached === true) query.set('resourceVersion', '0');
-    if (next !== '') query.set('continue', next);
-    const accept = listing.isMetadata === true ? { accept: metadataOnly } : {};
-    const answer = page.parse(await api.request({ method: 'GET', path: `${path}?${query.toString()}`, ...accept }));
+  for (;;) {
+    const answer = await readPage(api, `${path}?${queryOf(listing, { limit, next })}`, listing);
+    if (answer === 'tooLarge') {
+      if (limit === 1) throw tooLarge(`GET ${path}: an object exceeds ${boundTable.page_bytes.limit} bytes`);
+      limit = Math.ceil(limit / 2);
+      continue;
+    }
     for (const item of answer.items ?? []) {
       items.push(listing.parse(item));
       await rest();
     }
     next = answer.metadata?.continue ?? '';
-  } while (next !== '' && listing.isEnough?.(items) !== true);
-  return items;
+    if (next === '' || listing.isEnough?.(items) === true) return items;
+  }
+}
+
+type Page = z.infer<typeof page>;
+
+async function readPage(
+  api: Api,
+  path: string,
+  { isMetadata, isOfUsers, signal }: Pick<Listing<unknown>, 'isMetadata' | 'isOfUsers' | 'signal'>,
+): Promise<Page | 'tooLarge'> {
+  const call = {
+    method: 'GET',
+    path,
+    ...(isMetadata === true && { accept: metadataOnly }),
+    ...(isOfUsers === true && { maxBytes: boundTable.page_bytes.limit }),
+    ...(signal && { signal }),
+  } as const;
+  try {
+    return page.parse(await api.request(call));
+  } catch (error) {
+    if (isAnswerTooLarge(error)) return 'tooLarge';
+    throw error;
+  }
+}
+
+function queryOf(
+  { selector, fieldSelector, isCached }: Pick<Listing<unknown>, 'selector' | 'fieldSelector' | 'isCached'>,
+  { limit, next }: { readonly limit: number; readonly next: string },
+): string {
+  const query = new URLSearchParams({ limit: String(limit) });
+  if (selector !== undefined) query.set('labelSelector', selector);
+  if (fieldSelector !== undefined) query.set('fieldSelector', fieldSelector);
+  if (isCached === true) query.set('resourceVersion', '0');
+  if (next !== '') query.set('continue', next);
+  return query.toString();
 }

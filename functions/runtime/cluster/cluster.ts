@@ -27,7 +27,14 @@ import { parsePullSecret } from './parse-pull-secret.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { podRefusals } from './pod-refusals.ts';
 import { hasServiceAccount } from './has-service-account.ts';
-import { accountSecrets, imageSources, type SourceReading, type SourcesRead } from './image-sources.ts';
+import {
+  type AccountReading,
+  type AccountSecrets,
+  accountSecrets,
+  imageSources,
+  type SourceReading,
+  type SourcesRead,
+} from './image-sources.ts';
 import { isRecorded, record } from './record-event.ts';
 import { knativeImages, type KnativeImages } from './knative-images.ts';
 import { knownUses, type KnownUses } from './registry-uses.ts';
@@ -75,8 +82,8 @@ export type Cluster = {
   readonly hasServiceAccount: (namespace: string, name: string) => Promise<boolean>;
   /** What workloads of a kind need, without our own Jobs and Pods: no more than `most` and a few. */
   readonly imageSources: (namespace: string, kind: SourceKind, reading: SourceReading) => Promise<SourcesRead>;
-  /** The pull secrets of the service accounts of a namespace, by their name. */
-  readonly accountSecrets: (namespace: string) => Promise<ReadonlyMap<string, readonly string[]>>;
+  /** The pull secrets of some service accounts of a namespace. */
+  readonly accountSecrets: (namespace: string, reading: AccountReading) => Promise<AccountSecrets>;
   /** The user id for Pods of a namespace. */
   readonly userOf: (namespace: string) => Promise<number>;
   /** Replaces the whole status. Throws `ApiError` 409 if the cache has changed since it was read. */
@@ -157,7 +164,7 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
     podRefusals: async (namespace, jobs) => podRefusals(api, namespace, jobs),
     hasServiceAccount: async (namespace, name) => hasServiceAccount(api, namespace, name),
     imageSources: async (namespace, kind, reading) => imageSources(api, { namespace, kind, ...reading }),
-    accountSecrets: async (namespace) => accountSecrets(api, namespace),
+    accountSecrets: async (namespace, reading) => accountSecrets(api, { namespace, ...reading }),
     userOf: async (namespace) => userOfNamespace(api, namespace),
     writeStatus: async (cache, status) => writeStatus(api, cache, status),
     removeAnnotations: async (cache, values) => removeAnnotations(api, cache, values),

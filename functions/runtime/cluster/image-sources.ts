@@ -1,15 +1,19 @@
 import * as z from 'zod/mini';
 import { labels, managerLabelValue } from '#model/cache/api.ts';
+import { foundBounds } from '#model/desired/find-images.ts';
 import { type ImageSource, parseImageSource, type SourceKind } from '#model/workload/image-sources.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
+import { boundTable } from '#runtime/bounds.ts';
 
 export type SourceReading = {
   /** A label selector; '' selects all. */
   readonly selector: string;
   /** How many workloads are read at most, and how many bytes of them are kept. */
   readonly most: { readonly workloads: number; readonly bytes: number };
+  /** Ends the reading with its reason. */
+  readonly signal: AbortSignal;
 };
 
 export type SourcesRead = {
@@ -24,7 +28,13 @@ export type SourcesRead = {
 /** Reads the workloads of one kind, keeping of each what an image cache needs. Our own Jobs and Pods name what caches list already. */
 export async function imageSources(
   api: Api,
-  { namespace, kind, selector, most }: SourceReading & { readonly namespace: string; readonly kind: SourceKind },
+  {
+    namespace,
+    kind,
+    selector,
+    most,
+    signal,
+  }: SourceReading & { readonly namespace: string; readonly kind: SourceKind },
 ): Promise<SourcesRead> {
   const notOurs = `${labels.manager} notin (${managerLabelValue})`;
   const read = await listItems(api, paths.workloads(namespace, kind), {
@@ -32,6 +42,8 @@ export async function imageSources(
     parse: (object) => weighed(readable(object, kind)),
     selector: selector === '' ? notOurs : `${selector},${notOurs}`,
     isEnough: (items) => items.length > most.workloads || bytesOf(items) > most.bytes,
+    isOfUsers: true,
+    signal,
   });
   let bytes = 0;
   const fitting = read.slice(0, most.workloads).filter((each) => (bytes += each.bytes) <= most.bytes);
@@ -46,7 +58,7 @@ export async function imageSources(
 
 type Weighed = { readonly source: ImageSource | undefined; readonly bytes: number };
 
-const bytesOf = (all: readonly Weighed[]): number => all.reduce((sum, { bytes }) => sum + bytes, 0);
+const bytesOf = (all: readonly Pick<Weighed, 'bytes'>[]): number => all.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** Bytes that an image costs besides its name: templates may name tens of thousands of a few characters. */
 const bytesOfImage = 100;
@@ -70,18 +82,53 @@ const account = z.object({
   imagePullSecrets: z.nullish(z.array(z.object({ name: z.optional(z.string()) }))),
 });
 
-/** The pull secrets of all service accounts of a namespace, by the name of the account. */
-export async function accountSecrets(api: Api, namespace: string): Promise<ReadonlyMap<string, readonly string[]>> {
-  const accounts = await listItems(api, paths.serviceAccounts(namespace), {
+export type AccountReading = {
+  /** The service accounts that are of interest. */
+  readonly names: ReadonlySet<string>;
+  /** Ends the reading with its reason. */
+  readonly signal: AbortSignal;
+};
+
+/** The pull secrets of service accounts by the name of the account. */
+export type AccountSecrets = {
+  readonly secrets: ReadonlyMap<string, readonly string[]>;
+  /** Whether accounts that are missing do not exist. */
+  readonly isComplete: boolean;
+};
+
+/** Reads the pull secrets of some service accounts of a namespace, as far as the bounds of a cache allow. */
+export async function accountSecrets(
+  api: Api,
+  { namespace, names, signal }: AccountReading & { readonly namespace: string },
+): Promise<AccountSecrets> {
+  const { cache_accounts: most, cache_workload_bytes: mostBytes } = boundTable;
+  const hasAll = (items: readonly ReadAccount[]): boolean => items.filter(isWanted).length === names.size;
+  const isTooMuch = (items: readonly ReadAccount[]): boolean =>
+    items.length > most.limit || bytesOf(items) > mostBytes.limit;
+  const read = await listItems(api, paths.serviceAccounts(namespace), {
     bound: 'page_accounts',
-    parse: (object) => account.parse(object),
+    parse: (object) => readAccount(object, names),
+    isEnough: (items) => hasAll(items) || isTooMuch(items),
+    isOfUsers: true,
+    signal,
   });
-  return new Map(
-    accounts.map(({ metadata: { name }, imagePullSecrets }) => [
-      name,
-      (imagePullSecrets ?? []).flatMap((secret) =>
-        secret.name === undefined || secret.name === '' ? [] : secret.name,
-      ),
-    ]),
-  );
+  return {
+    secrets: new Map(read.filter(isWanted).map(({ name, secrets }) => [name, secrets])),
+    isComplete: hasAll(read) || !isTooMuch(read),
+  };
+}
+
+/** '' stands for the name of an account that is of no interest. */
+type ReadAccount = { readonly name: string; readonly secrets: readonly string[]; readonly bytes: number };
+
+const isWanted = ({ name }: ReadAccount): boolean => name !== '';
+
+/** One more secret than a cache uses is enough to say that there are too many. */
+function readAccount(object: unknown, names: ReadonlySet<string>): ReadAccount {
+  const { metadata, imagePullSecrets } = account.parse(object);
+  if (!names.has(metadata.name)) return { name: '', secrets: [], bytes: 0 };
+  const secrets = (imagePullSecrets ?? [])
+    .flatMap(({ name = '' }) => (name === '' ? [] : [name]))
+    .slice(0, foundBounds.secrets + 1);
+  return { name: metadata.name, secrets, bytes: JSON.stringify(secrets).length };
 }

@@ -10,16 +10,24 @@ export const maxNodesAge = 10_000;
 
 type ListNodes = () => Promise<readonly Node[]>;
 
+type DriveOne = (cache: ImageCache, context: Context) => Promise<void>;
+
+/** Drives one cache of a tick once few enough others are being driven. */
+export type TickDriver = (cache: ImageCache, driveOne: DriveOne) => Promise<void>;
+
+export function tickDriver({ listNodes, context }: { listNodes: ListNodes; context: Context }): TickDriver {
+  const enter = boundedLimiter(context.tickDrives ?? createBounds().tick_drives);
+  return (cache, driveOne) => enter(() => driveOne(cache, whileUnchanged(cache, listNodes, context)), context.signal);
+}
+
 /** Drives the due caches of a tick, a few at a time, with Nodes that were listed after the caches. The failure of one is its own. */
 export async function driveInTick(
   due: readonly ImageCache[],
-  driveOne: (cache: ImageCache, context: Context) => Promise<void>,
-  { listNodes, context }: { readonly listNodes: ListNodes; readonly context: Context },
+  driveOne: DriveOne,
+  { driver, context }: { readonly driver: TickDriver; readonly context: Context },
 ): Promise<void> {
-  const enter = boundedLimiter(context.tickDrives ?? createBounds().tick_drives);
-  const drive = (cache: ImageCache): Promise<void> => driveOne(cache, whileUnchanged(cache, listNodes, context));
   const each = async (cache: ImageCache): Promise<void> =>
-    isolated(cacheSubject(cache), () => enter(() => drive(cache), context.signal), context);
+    isolated(cacheSubject(cache), () => driver(cache, driveOne), context);
   await Promise.all(due.map(each));
 }
 

@@ -12,7 +12,7 @@ import { observe } from './observe.ts';
 import { nodesToRelease, openGates } from './open-gates.ts';
 import { planBesideOthers } from './plan-beside-others.ts';
 import { failureToRetry, prepareRetry } from './recover.ts';
-import { needsFoundImages, orKnown, type ReadFoundImages, readFoundImages } from './read-found-images.ts';
+import { needsFoundImages, type ReadFoundImages, readFoundImages } from './read-found-images.ts';
 import { type AskRegistries, resolveImages } from './resolve-images.ts';
 import { nothingChanged, type Scope } from './scope.ts';
 import { isForImages, serveImages } from './serve-images.ts';
@@ -25,8 +25,8 @@ export type Drive = {
   readonly opens: World['opens'];
   /** Which Jobs it creates. */
   readonly makes: World['makes'];
-  /** Goes on with what was found before if workloads cannot be read: nothing retries a tick, as it does an event. */
-  readonly isResync?: true;
+  /** Reads its workloads; default anew. */
+  readonly readFound?: ReadFoundImages;
 };
 
 /** Milliseconds after which a delivery ends and asks to be repeated. */
@@ -51,7 +51,7 @@ export async function drive(order: Drive, context: Context): Promise<void> {
 async function driveCache(order: Drive, released: Set<string>, context: Context): Promise<boolean> {
   const end = context.now() + maxDelivery;
   const ask = resolveImages(context);
-  const readFound = readFoundImages(context);
+  const readFound = order.readFound ?? readFoundImages(context);
   let scopeOf: ScopeOf = order.scope;
   let hasWritten = false;
   for (let turn = 1; ; turn += 1) {
@@ -79,15 +79,14 @@ type Decision = { readonly cache: ImageCache; readonly observed: Observed; reado
 
 /** Returns undefined if the cache is gone or is to be left alone. */
 async function observeAndDecide(
-  { cache: reference, scope: scopeOf, opens, makes, isResync }: Omit<Drive, 'scope'> & { readonly scope: ScopeOf },
+  { cache: reference, scope: scopeOf, opens, makes }: Omit<Drive, 'scope'> & { readonly scope: ScopeOf },
   { ask, readFound }: { readonly ask: AskRegistries; readonly readFound: ReadFoundImages },
   context: Context,
 ): Promise<Decision | undefined> {
   const read = await context.cluster.cache(reference);
   const scope = read && scopeOf(read);
   if (read === undefined || scope === undefined) return undefined;
-  const readNow = isResync === true ? orKnown(readFound, context) : readFound;
-  const cache = needsFoundImages(read, opens, context.now()) ? await readNow(read) : read;
+  const cache = needsFoundImages(read, opens, context.now()) ? await readFound(read) : read;
   const observed = await observe(cache, { scope, opens, makes }, context);
   const isRefused = refusalOf(cache, context.settings.limits) !== undefined;
   const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens, makes });

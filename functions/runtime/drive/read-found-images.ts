@@ -1,13 +1,14 @@
 import type { ImagesFrom } from '#model/cache/found-images.ts';
 import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import { selectorText } from '#model/cache/label-selector.ts';
-import { findsImages, ownLists, withFound } from '#model/cache/with-found.ts';
+import { findsImages, ownLists, ownPullSecrets, withFound } from '#model/cache/with-found.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
 import { findImages, foundInTurn, type Reading, type Readings } from '#model/desired/find-images.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
 import { onNodesOf, revisionTemplates, type SourceKind } from '#model/workload/image-sources.ts';
+import { deadline } from '#runtime/api/time-limit.ts';
 import { boundTable } from '#runtime/bounds.ts';
-import { ApiError, isNotFound } from '#runtime/errors.ts';
+import { ApiError, isAnswerTooLarge, isNotFound } from '#runtime/errors.ts';
 import type { World } from '#model/world.ts';
 import type { Context } from '#runtime/handler.ts';
 
@@ -24,14 +25,17 @@ export function needsFoundImages(cache: ImageCache, opens: World['opens'], now: 
   return request !== undefined && mayOpen(request, opens) && (request.trigger === 'Spec' || isPurged(cache));
 }
 
+/** Reads everything that a cache selects. */
+export type ReadWorkloads = (cache: ImageCache, context: Context) => Promise<Readings>;
+
 /** Reads the workloads of a cache once for each spec, as a drive may decide several times. */
-export function readFoundImages(context: Context): ReadFoundImages {
+export function readFoundImages(context: Context, readWorkloads: ReadWorkloads = readInTime): ReadFoundImages {
   let read: { readonly generation: number; readonly readings: Readings } | undefined;
   return async (cache) => {
     const now = context.now();
     if (!readsWorkloads(cache, now)) return cache;
     const { generation } = cache;
-    if (read?.generation !== generation) read = { generation, readings: await readingsOf(cache, context) };
+    if (read?.generation !== generation) read = { generation, readings: await readWorkloads(cache, context) };
     const { limits, workloadRoundInterval: interval } = context.settings;
     const found = findImages(cache, { readings: read.readings, limits, now });
     const inTurn = foundInTurn(cache, found, { interval, now });
@@ -39,19 +43,24 @@ export function readFoundImages(context: Context): ReadFoundImages {
   };
 }
 
-/** Logs that workloads cannot be read, and returns the cache with what was found before, unless its spec is new: then that is of another spec. */
-export const orKnown =
-  (read: ReadFoundImages, { log, signal }: Pick<Context, 'log' | 'signal'>): ReadFoundImages =>
-  async (cache) => {
+/** Logs that workloads cannot be read, once, and returns the cache with what was found before, unless its spec is new: then that is of another spec. */
+export function orKnown(read: ReadFoundImages, { log, signal }: Pick<Context, 'log' | 'signal'>): ReadFoundImages {
+  let failed: { readonly generation: number; readonly error: unknown } | undefined;
+  return async (cache) => {
+    const { generation } = cache;
     try {
+      if (failed?.generation === generation) throw failed.error;
       return await read(cache);
     } catch (error) {
       signal.throwIfAborted();
-      if (cache.status.observedGeneration !== cache.generation) throw error;
-      log.warn({ cache: `${cache.namespace}/${cache.name}`, err: error }, 'workloads could not be read');
+      const isNew = failed?.error !== error;
+      failed = { generation, error };
+      if (cache.status.observedGeneration !== generation) throw error;
+      if (isNew) log.warn({ cache: `${cache.namespace}/${cache.name}`, err: error }, 'workloads could not be read');
       return cache;
     }
   };
+}
 
 /** Not for a cache that pulls nothing: it is deleted, suspended, or purged and neither edited nor refreshed since. */
 function readsWorkloads(cache: ImageCache, now: number): boolean {
@@ -60,13 +69,24 @@ function readsWorkloads(cache: ImageCache, now: number): boolean {
   return !cache.isBeingDeleted && !cache.spec.suspend && !isEmptied && !isFromKubeFledged(cache);
 }
 
-async function readingsOf(cache: ImageCache, context: Context): Promise<Readings> {
+/** Everything is read within a time, so that a kind that does not answer affects the caches of its workloads only. */
+async function readInTime(cache: ImageCache, context: Context): Promise<Readings> {
+  const limit = deadline(boundTable.cache_workload_seconds.limit * 1000, [context.signal]);
+  try {
+    return await readAll(cache, { ...context, signal: limit.signal });
+  } finally {
+    limit.clear();
+  }
+}
+
+async function readAll(cache: ImageCache, context: Context): Promise<Readings> {
   const readKind = kindReader(cache, context);
   const lists: Reading[] = [];
   for (const [list, { imagesFrom }] of ownLists(cache.spec).entries())
     if (imagesFrom !== undefined) lists.push({ list, ...(await readList(imagesFrom, readKind)) });
-  const account = serviceAccountOf(cache, context.settings);
-  return { ...(await withAccounts(cache, lists, context)), account: account === '' ? 'default' : account };
+  const own = serviceAccountOf(cache, context.settings);
+  const account = own === '' ? 'default' : own;
+  return { ...(await withAccounts(lists, { cache, account }, context)), account };
 }
 
 type KindRead = Pick<Reading, 'sources' | 'isComplete' | 'problems'>;
@@ -134,10 +154,17 @@ type KindToList = {
   readonly left: Left;
 };
 
-async function listKind({ namespace, kind, selector, left }: KindToList, { cluster }: Context): Promise<KindRead> {
+async function listKind(
+  { namespace, kind, selector, left }: KindToList,
+  { cluster, signal }: Context,
+): Promise<KindRead> {
   try {
     const most = { workloads: left.workloads, bytes: left.bytes };
-    const { sources, bytes, unreadable, exceeded } = await cluster.imageSources(namespace, kind, { selector, most });
+    const { sources, bytes, unreadable, exceeded } = await cluster.imageSources(namespace, kind, {
+      selector,
+      most,
+      signal,
+    });
     left.workloads -= sources.length + unreadable;
     left.bytes -= bytes;
     const problems = [
@@ -164,26 +191,38 @@ const noSuchKind = (kind: string): string => `The cluster has no kind ${kind}`;
 /** Why something cannot be read for as long as nobody changes it; undefined for other errors. */
 function refusalOf(error: unknown, what: string, kind: string): string | undefined {
   if (isNotFound(error)) return noSuchKind(kind);
+  if (isAnswerTooLarge(error)) return `One of the ${what} exceeds ${boundTable.page_bytes.limit} bytes`;
   if (error instanceof ApiError && error.status === 400)
     return `The selector of imagesFrom is invalid: ${error.message}`;
   const isForbidden = error instanceof ApiError && error.status === 403;
   return isForbidden ? `The controller has no right to list ${what}` : undefined;
 }
 
-/** Service accounts are read only if Pods take their secrets from them. */
+/** Service accounts are read only if Pods take their secrets from them: those of workloads, or pull Pods beside secrets that were found. */
 async function withAccounts(
-  { namespace }: ImageCache,
   lists: readonly Reading[],
-  { cluster }: Context,
+  { cache, account }: { readonly cache: ImageCache; readonly account: string },
+  { cluster, signal }: Context,
 ): Promise<Omit<Readings, 'account'>> {
-  if (lists.every(({ sources }) => sources.length === 0)) return { lists, accounts: new Map() };
+  const { namespace } = cache;
+  const sources = lists.flatMap((list) => list.sources);
+  const ofWorkloads = sources.flatMap(({ pullSecrets, serviceAccount }) =>
+    pullSecrets.length === 0 ? [serviceAccount] : [],
+  );
+  const isAccountUsed = sources.length > 0 && ownPullSecrets(cache.spec).length === 0;
+  const names = new Set([...ofWorkloads, ...(isAccountUsed ? [account] : [])]);
+  if (names.size === 0) return { lists, accounts: { secrets: new Map(), isComplete: true } };
   try {
-    return { lists, accounts: await cluster.accountSecrets(namespace) };
+    const accounts = await cluster.accountSecrets(namespace, { names, signal });
+    return { lists: accounts.isComplete ? lists : withProblem(lists, tooManyAccounts), accounts };
   } catch (error) {
     const problem = refusalOf(error, `serviceaccounts in namespace ${namespace}`, 'ServiceAccount');
     if (problem === undefined) throw error;
-    const [first, ...rest] = lists;
-    const withProblem = first && { ...first, problems: [...first.problems, problem] };
-    return { lists: withProblem === undefined ? rest : [withProblem, ...rest], accounts: undefined };
+    return { lists: withProblem(lists, problem), accounts: { secrets: new Map(), isComplete: false } };
   }
 }
+
+const tooManyAccounts = `More than ${boundTable.cache_accounts.limit} service accounts or ${mostBytes.limit} bytes of their pull secrets would have to be read: name secrets in the templates and in spec.imagePullSecrets`;
+
+const withProblem = ([first, ...rest]: readonly Reading[], problem: string): readonly Reading[] =>
+  first === undefined ? rest : [{ ...first, problems: [...first.problems, problem] }, ...rest];

@@ -1,7 +1,7 @@
 import { applyPatch, type Operation } from 'rfc6902';
 import * as z from 'zod/mini';
 import type { Api, ApiCall } from '#runtime/api/api.ts';
-import { ApiError } from '#runtime/errors.ts';
+import { ApiError, tooLarge } from '#runtime/errors.ts';
 import { collectionOf, isIn, manifestPath, parseApiPath, type Collection } from './api-path.ts';
 import { isSelected } from './selectors.ts';
 import { lineStream, type LineStream } from './line-stream.ts';
@@ -26,7 +26,9 @@ export type InMemoryApi = Api & {
   readonly remove: (path: string) => void;
   /** Refuses the next `times` calls that match, or runs a function before it answers them. A pattern is matched against `METHOD path` without query. */
   readonly refuse: (call: CallPattern, error: ApiError | (() => void), times?: number) => void;
-  /** Ends all refusals. */
+  /** Does not answer calls that match, until they are aborted. */
+  readonly hang: (call: CallPattern) => void;
+  /** Ends all refusals, and hangs no longer. */
   readonly acceptAll: () => void;
   /** Limits how many objects a page of a list has. Default 500. */
   readonly limitPages: (objects: number) => void;
@@ -75,6 +77,7 @@ export function inMemoryApi({ now = () => midnight, streams = true }: InMemoryAp
   const history: WatchEvent[] = [];
   const watches = new Set<Watch>();
   const refusals: Refusal[] = [];
+  const hanging: CallPattern[] = [];
   const calls: ApiCall[] = [];
   let firstNewCall = 0;
   let version = 100;
@@ -206,14 +209,26 @@ export function inMemoryApi({ now = () => midnight, streams = true }: InMemoryAp
     if (call.method === 'POST') return post(path, call.body);
     if (call.method === 'PUT') return replace(path, call.body);
     if (call.method === 'PATCH') return patch(path, call.body);
-    return call.method === 'DELETE' ? removeWithDependents(path, call.body) : get(path, query, call.accept);
+    if (call.method === 'DELETE') return removeWithDependents(path, call.body);
+    const read = get(path, query, call.accept);
+    if (call.maxBytes === undefined || JSON.stringify(read).length <= call.maxBytes) return read;
+    throw tooLarge(`${call.method} ${path}: the answer exceeds ${call.maxBytes} bytes`);
+  }
+
+  async function request(call: ApiCall): Promise<unknown> {
+    await Promise.resolve();
+    if (hanging.some((pattern) => matches(call, pattern))) {
+      calls.push(call);
+      await aborted(call);
+    }
+    return answer(call);
   }
 
   return {
     server: 'https://api.test:6443',
     context: 'test',
     namespace: 'default',
-    request: (call) => Promise.resolve(call).then(answer),
+    request,
     lines: async function* (call) {
       await Promise.resolve();
       const { path, query } = admit(call);
@@ -245,7 +260,11 @@ export function inMemoryApi({ now = () => midnight, streams = true }: InMemoryAp
     apply: (manifest) => void put(manifestPath(manifest), manifest),
     remove,
     refuse: (call, error, times = 1) => void refusals.push({ call, error, left: times }),
-    acceptAll: () => void refusals.splice(0),
+    hang: (call) => void hanging.push(call),
+    acceptAll: () => {
+      refusals.splice(0);
+      hanging.splice(0);
+    },
     limitPages: (count) => void (pageSize = count),
     expireHistory: () => void (oldestVersion = version += 1),
     endWatches: (error) => {
@@ -261,6 +280,15 @@ export function inMemoryApi({ now = () => midnight, streams = true }: InMemoryAp
 
 export const bookmark = (version: number, annotations: Readonly<Record<string, string>> = {}): string =>
   JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(version), annotations } } });
+
+/** Rejects when the call is aborted, as the client of an API server does. */
+async function aborted({ path, signal }: ApiCall): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const end = (): void => reject(refusal(0, '', `GET ${path}: no answer`));
+  if (signal?.aborted === true) end();
+  signal?.addEventListener('abort', end, { once: true });
+  return promise;
+}
 
 const conflict = (): ApiError => refusal(409, 'Conflict', 'the object has been modified');
 

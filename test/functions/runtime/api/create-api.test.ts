@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Api, ApiOptions } from '#runtime/api/api.ts';
 import { createApi } from '#runtime/api/create-api.ts';
-import { ApiError, ConfigError } from '#runtime/errors.ts';
+import { ApiError, ConfigError, isAnswerTooLarge } from '#runtime/errors.ts';
 import { answer, type Script, scriptedServer, type ScriptedServer } from '../../../support/scripted-server.ts';
 
 const open: { close: () => unknown }[] = [];
@@ -228,6 +228,24 @@ describe('request', () => {
     expect(await api.request({ method: 'GET', path: '/' })).toEqual({ items: 'x'.repeat(100_000) });
     expect(api.metrics().bytesRead).toBe(zipped.length);
   });
+
+  it.each([
+    ['as it comes', {}, (text: string) => Buffer.from(text)],
+    ['unzipped', { 'content-encoding': 'gzip' }, (text: string) => gzipSync(text)],
+  ])(
+    'reads no answer that is larger %s than the call allows, and does not repeat the call',
+    async (_, headers, sent) => {
+      const { api, server } = await apiTo((response) =>
+        response.writeHead(200, headers).end(sent(JSON.stringify('x'.repeat(100_000)))),
+      );
+      const call = { method: 'GET', path: '/' } as const;
+      expect(await api.request({ ...call, maxBytes: 100_002 })).toHaveLength(100_000);
+      const error = await errorOf(api.request({ ...call, maxBytes: 100_001 }));
+      expect(error.message).toBe('GET /: the answer exceeds 100001 bytes');
+      expect(isAnswerTooLarge(error)).toBe(true);
+      expect(server.received).toHaveLength(2);
+    },
+  );
 
   it('returns undefined for an empty answer, and fails for one that is not JSON', async () => {
     const { api } = await apiTo((response, { path }) => response.writeHead(200).end(path === '/empty' ? '' : 'secret'));
