@@ -1,4 +1,5 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import { type ImageOrigin, imageOrigins } from '#model/cache/image-origins.ts';
 import { type LedgerEntry, type NodeState, isFailing, stateOf } from '#model/cache/ledger.ts';
 import type { RemovalLedger, RemovalState } from '#model/cache/removal-ledger.ts';
 import { type Access, accessOf } from '#model/desired/access.ts';
@@ -29,6 +30,8 @@ export type CacheRow = {
 export type CacheDetail = CacheRow & {
   /** What bounds how fast its nodes pull. */
   readonly limits: readonly string[];
+  /** What could not be read of workloads; '' if nothing. */
+  readonly unread: string;
   readonly imageRows: Page<ImageRow>;
   readonly nodeRows: Page<NodeRow>;
   /** One letter for the state of each node, in the order of all rows: F, P, W (pending), S or R. */
@@ -43,6 +46,8 @@ type ImageRow = {
   readonly open: number;
   /** Who can start it without its registry; '' while no node has it. */
   readonly access: Access | '';
+  /** The workloads that it is there for; undefined if it is only in a list. */
+  readonly origin: ImageOrigin | undefined;
 };
 type NodeRow = {
   readonly node: string;
@@ -100,6 +105,7 @@ export function cacheDetail(cache: ImageCache, asked: Asked): CacheDetail {
   return {
     ...cacheRow(cache),
     limits: limitLines(cache),
+    unread: cache.found.problem,
     imageRows: page(imageRows(cache), asked.images),
     nodeRows: { ...nodeRows, rows: nodeRows.rows.map(([name, entry]) => nodeRow(name, entry, cache)) },
     map: chosen
@@ -188,11 +194,13 @@ function imageRows(cache: ImageCache): readonly ImageRow[] {
       if (entry.lockedImages === undefined) row.unknown += 1;
       else if (entry.lockedImages.includes(index)) row.locked += 1;
     });
+  const origins = imageOrigins(cache);
   return [...rows]
     .map(([image, { failing, failed, open, ...counts }]) => {
       const access = accessOf(image, counts, cache) ?? '';
       const digest = cache.status.digests[image] ?? '';
-      return { image, digest, ready: counts.ready, failing, failed, open, access } as const;
+      const origin = origins.get(image);
+      return { image, digest, ready: counts.ready, failing, failed, open, access, origin } as const;
     })
     .toSorted(
       (a, b) => b.failed - a.failed || b.failing - a.failing || b.open - a.open || names.compare(a.image, b.image),

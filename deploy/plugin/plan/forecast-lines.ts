@@ -55,17 +55,29 @@ function removalLines({ nodes, bytes }: Forecast): readonly string[] {
 }
 
 /** What else happens: a round that ends, registries that are asked, nodes that are held, waves, disks that are too small. */
-function sideLines({ supersedes, registries, budgets, gate, waves, nodes }: Forecast): readonly string[] {
+function sideLines({
+  supersedes,
+  registries,
+  budgets,
+  gate,
+  workloadImages,
+  waves,
+  nodes,
+}: Forecast): readonly string[] {
   const short = nodes.filter(({ freeBytesAfter = 0 }) => freeBytesAfter < 0);
   return [
     ...(supersedes === undefined ? [] : [`supersedes round ${supersedes.number}, ${supersedes.operation}`]),
     ...(registries.length === 0 ? [] : [`registries asked: ${registries.join(', ')}`]),
     ...budgets.map(budgetText),
     ...(gate === undefined ? [] : [gateText(gate)]),
+    ...(workloadImages === undefined ? [] : [workloadText(workloadImages)]),
     ...(waves === undefined ? [] : [`waves: ${waves.join(', ')} ${waves.at(-1) === 1 ? 'node' : 'nodes'}`]),
     ...short.map(({ name, freeBytesAfter = 0 }) => `${name} lacks ${byteSize(-freeBytesAfter)} of disk for it`),
   ];
 }
+
+const workloadText = ({ named, kept }: NonNullable<Forecast['workloadImages']>): string =>
+  `workloads name ${counted(named, 'image')}${kept === 0 ? '' : `; ${counted(kept, 'image')} kept that none names any more`}`;
 
 const budgetText = ({ registry, pulls, hours }: BudgetForecast): string =>
   `${counted(pulls, 'manifest')} from ${registry}: ${hours === 0 ? 'within' : `${counted(hours, 'hour')} at least with`} its budget`;

@@ -1,5 +1,7 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+import { imageOrigins } from '#model/cache/image-origins.ts';
+import { findsImages } from '#model/cache/with-found.ts';
 import { hoursAtBudget } from '#model/pull/registry-budget.ts';
 import { normalisedReference, registryOf } from '#model/text/image-reference.ts';
 import { type LedgerEntry, type NodeState, stateOf } from '#model/cache/ledger.ts';
@@ -47,6 +49,8 @@ export type Forecast = {
   /** Manifests that nodes get from registries with a budget, and the hours that it takes at least. */
   readonly budgets: readonly BudgetForecast[];
   readonly gate: GateForecast | undefined;
+  /** How many images workloads name, and how many are kept although none names them any more; absent without imagesFrom. */
+  readonly workloadImages?: { readonly named: number; readonly kept: number };
   /** Nodes of each wave of the largest rollout; absent if all nodes pull at once. */
   readonly waves?: readonly number[];
 };
@@ -128,8 +132,16 @@ export function forecast(input: ForecastInput): Forecast {
     registries: registriesAsked(cache, allNodes, settings),
     budgets: budgetForecasts(nodes, settings),
     gate: gateForecast(next, allNodes, settings),
+    ...workloadImages(cache),
     ...wavesOf(cache, status, settings),
   };
+}
+
+function workloadImages(cache: ImageCache): Pick<Forecast, 'workloadImages'> {
+  if (!findsImages(cache.spec)) return {};
+  const counts = [...imageOrigins(cache).values()].map(({ count }) => count);
+  const named = counts.filter((count) => count > 0).length;
+  return { workloadImages: { named, kept: counts.length - named } };
 }
 
 function budgetForecasts(nodes: readonly NodeForecast[], settings: Settings): readonly BudgetForecast[] {

@@ -11,6 +11,7 @@ export function cacheDetail(cache, shown, asks) {
   return [
     cache.message === '' ? '' : element('p', { class: tone }, cache.message),
     ...cache.limits.map((line) => element('p', { class: 'message quiet' }, line)),
+    cache.unread === '' ? '' : element('p', { class: 'message bad' }, `Workloads: ${cache.unread}`),
     removal === '' ? '' : element('p', { class: 'message quiet' }, `Image removals: ${removal}`),
     element('div', { class: 'columns' }, nodeSection(cache, shown, asks), imageSection(cache, asks)),
   ];
@@ -42,15 +43,25 @@ const limits = {
 };
 const limitTitle = 'Pods that can start the image while its registry cannot be reached';
 
-function imageRow({ image, digest, ready, failing, failed, open, access }) {
+/** The workloads that an image is there for, in words; '' if it is only in a list. */
+function originInWords(origin) {
+  if (origin === undefined) return '';
+  if (origin.count === 0) return 'no workload names it any more';
+  const more = origin.count - origin.workloads.length;
+  return `for ${origin.workloads.join(', ')}${more > 0 ? ` and ${grouped(more)} more` : ''}`;
+}
+
+function imageRow({ image, digest, ready, failing, failed, open, access, origin }) {
   const trying = failing > 0 ? [`${grouped(failing)} failing`] : [];
   const words = [grouped(ready), ...trying, ...(failed > 0 ? [`${grouped(failed)} failed`] : [])].join(' · ');
   const limit = limits[access] ?? '';
   const note = limit === '' ? '' : element('div', { class: 'quiet', title: limitTitle }, limit);
+  const source = originInWords(origin);
+  const whose = source === '' ? '' : element('div', { class: 'quiet' }, source);
   return element(
     'tr',
     {},
-    element('th', { scope: 'row' }, imageName(image, digest), note),
+    element('th', { scope: 'row' }, imageName(image, digest), whose, note),
     counts({ ready, pulling: open, failing, failed }, words),
   );
 }

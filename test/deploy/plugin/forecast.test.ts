@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { nothingFound } from '#model/cache/found-images.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import { withFound } from '#model/cache/with-found.ts';
 import { decide } from '#model/decide.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
@@ -92,6 +94,22 @@ describe('a plan shows everything that will happen:', () => {
     expect(told).toMatchObject({ round: { operation: 'Update' }, supersedes: { number: 1, operation: 'Create' } });
     expect(forecastLines(told, false)).toContain('supersedes round 1, Create');
     expect(planned(edited(), { nodes: [node1] }).supersedes).toBeUndefined();
+  });
+
+  it('how many images workloads name, and how many are only kept', () => {
+    const selector = { matchLabels: {}, matchExpressions: [] };
+    const imagesFrom = { kinds: ['Deployment'], selector, nodes: 'Selected', keepSeconds: 60 } as const;
+    const image = { workloads: [], unnamedSince: undefined };
+    const images = [
+      { ...image, image: 'app:1', workloadCount: 2 },
+      { ...image, image: 'base:2', workloadCount: 0 },
+    ];
+    const found = { ...nothingFound, lists: [{ list: 0, listHash: '', pods: undefined, images }] };
+    const finding = cache({ spec: spec({ lists: [list([], { imagesFrom })] }) });
+    const told = planned(withFound(finding, found), { nodes: [node1] });
+    expect(told.workloadImages).toEqual({ named: 1, kept: 1 });
+    expect(forecastLines(told, false)).toContain('workloads name 1 image; 1 image kept that none names any more');
+    expect(planned(edited(), { nodes: [node1] })).not.toHaveProperty('workloadImages');
   });
 
   it('the waves of a rollout', () => {

@@ -44,6 +44,23 @@ export const cacheNamed = (
   };
 };
 
+/** As found for two sets of nodes. */
+export function foundIn(workload: string): ImageCache['found'] {
+  const image = { unnamedSince: undefined };
+  const web = { ...image, image: 'web:1' };
+  const kept = { image: 'kept:1', workloads: [], workloadCount: 0, unnamedSince: 1 };
+  const of = { list: 0, listHash: '' };
+  const pods = { nodeSelector: { pool: 'a' }, terms: [], tolerations: [] };
+  return {
+    ...nothingFound,
+    lists: [
+      { ...of, pods: undefined, images: [kept, { ...web, workloads: [workload], workloadCount: 1 }] },
+      { ...of, pods, images: [{ ...web, workloads: [workload], workloadCount: 1204 }] },
+    ],
+    problem: 'The cluster has no kind Rollout',
+  };
+}
+
 export const removal = (state: RemovalEntry['state']): RemovalEntry => ({ ...newRemovalEntry('id', 'w', 2), state });
 
 const named = (count: number, make: (index: number) => LedgerEntry, prefix = 'node-'): Record<string, LedgerEntry> =>

@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it as base, type TestContext, vi } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { browserPath, noBrowser, startBrowser } from './browser.ts';
-import { busyCluster, cacheNamed, entry, largeCluster, removal, troubledCluster } from './caches.ts';
+import { busyCluster, cacheNamed, entry, foundIn, largeCluster, removal, troubledCluster } from './caches.ts';
 import { servePage, type PageServer } from './page-server.ts';
 
 const about = browserPath === undefined ? `the status page (skipped: ${noBrowser})` : 'the status page';
@@ -180,6 +180,18 @@ describe.skipIf(browserPath === undefined).concurrent(about, { timeout: 60_000 }
     await cacheButton(page, 'a/locked').click();
     await page.getByRole('rowheader', { name: 'private:1 only Pods with its pull secrets' }).waitFor();
     expect(await page.getByText('only Pods with').count()).toBe(1);
+  });
+
+  it('shows with an image of workloads for which of them it is there, and what was not read', async ({ open }) => {
+    const cache = cacheNamed('a/found', { images: ['kept:1', 'own:1', 'web:1'], nodes: { n: entry() } });
+    const found = foundIn('<b>Deployment</b>/web');
+    const { page, complaints } = await open([{ ...cache, found, status: { ...cache.status, found } }]);
+    await cacheButton(page, 'a/found').click();
+    await page.getByRole('rowheader', { name: 'web:1 for <b>Deployment</b>/web and 1,204 more' }).waitFor();
+    await page.getByRole('rowheader', { name: 'kept:1 no workload names it any more' }).waitFor();
+    await page.getByText('Workloads: The cluster has no kind Rollout').waitFor();
+    expect(await page.locator('main b').count()).toBe(0);
+    expect(complaints).toEqual([]);
   });
 
   it('shows when its process is a standby', async ({ open }) => {

@@ -3,7 +3,7 @@ import { noUse } from '#model/cache/registry-use.ts';
 import { cacheDetail, cacheRow, nodeImages } from '../../../sources/status-page/cache-view.ts';
 import { overview } from '../../../sources/status-page/overview.ts';
 import { page, pagingOf } from '../../../sources/status-page/paging.ts';
-import { busyCluster, cacheNamed, entry, largeCluster, removal } from './caches.ts';
+import { busyCluster, cacheNamed, entry, foundIn, largeCluster, removal } from './caches.ts';
 
 const all = { offset: 0, limit: 200 };
 const glance = (asked: Partial<Parameters<typeof overview>[1]> = {}) =>
@@ -156,6 +156,19 @@ describe('one cache', () => {
     const imagePullSecrets = ['reg'];
     expect(rowsOf({ a: locked(1), b: locked() }, { imagePullSecrets })).toEqual(['Anyone', 'PullSecrets']);
     expect(rowsOf({ a: entry(), b: locked() }, { imagePullSecrets })).toEqual(['Unknown', 'Unknown']);
+  });
+
+  it('lists with each image of workloads for which of them it is there', () => {
+    const cache = cacheNamed('a/b', { images: ['kept:1', 'own:1', 'web:1'], nodes: { n: entry() } });
+    const found = foundIn('Deployment/web');
+    const detail = look({ ...cache, found, status: { ...cache.status, found } });
+    expect(detail.imageRows.rows.map(({ image, origin }) => [image, origin])).toEqual([
+      ['kept:1', { workloads: [], count: 0 }],
+      ['own:1', undefined],
+      ['web:1', { workloads: ['Deployment/web'], count: 1205 }],
+    ]);
+    expect(detail.unread).toBe('The cluster has no kind Rollout');
+    expect(look(cache)).toMatchObject({ unread: '' });
   });
 
   it('lists the present and missing images of a node, with the reasons', () => {
