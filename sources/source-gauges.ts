@@ -27,6 +27,11 @@ export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, so
       ),
     ),
   );
+  gauge('imagecache_found_images', whileLeading(foundImages));
+  gauge(
+    'imagecache_unread_workloads',
+    whileLeading((caches) => one(caches.filter(({ found }) => found.problem !== '').length)),
+  );
   const gates = (read: (ages: readonly number[]) => number) => (): readonly Sample[] =>
     sources.leads() ? one(read(sources.gatedNodes())) : [];
   gauge(
@@ -71,6 +76,18 @@ const byCondition = (caches: readonly ImageCache[]): readonly Sample[] =>
 
 const hasCondition = (conditions: readonly Condition[], type: Condition['type']): boolean =>
   conditions.some((condition) => condition.type === type && condition.status === 'True');
+
+const foundStates = ['Named', 'Kept'] as const;
+
+const foundImages = (caches: readonly ImageCache[]): readonly Sample[] =>
+  byState(
+    foundStates,
+    caches.flatMap(({ found }) =>
+      found.lists.flatMap(({ images }) =>
+        images.map(({ workloadCount }) => ({ state: workloadCount === 0 ? 'Kept' : 'Named' })),
+      ),
+    ),
+  );
 
 type Entry = { readonly state: string };
 

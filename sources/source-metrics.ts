@@ -42,11 +42,26 @@ export const sourceMetrics = {
     help: 'Nodes with image removals by state, summed over all ImageCaches',
     labels: ['state'],
   },
+  imagecache_found_images: {
+    type: 'gauge',
+    help: 'Images of workloads by state, summed over all ImageCaches: Named, or Kept although no workload names them any more',
+    labels: ['state'],
+  },
+  imagecache_unread_workloads: {
+    type: 'gauge',
+    help: 'ImageCaches for which workloads could not be read, or not all of them: status.imagesFrom.problem says why',
+    labels: [],
+  },
   imagecache_gated_nodes: { type: 'gauge', help: 'Nodes with a startup taint of the warm gate', labels: [] },
   imagecache_gated_node_age_seconds: {
     type: 'gauge',
     help: 'Age of the oldest node with a startup taint of the warm gate in seconds; 0 without one',
     labels: [],
+  },
+  imagecache_rounds_total: {
+    type: 'counter',
+    help: 'Rounds that opened, by trigger: Spec, Workloads, Annotation, Schedule, Adopted, Deletion',
+    labels: ['trigger'],
   },
   imagecache_pulls_total: {
     type: 'counter',

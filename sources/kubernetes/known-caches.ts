@@ -54,6 +54,9 @@ type Step = { readonly before: ImageCache; readonly after: ImageCache; readonly 
 function recordMetrics({ before, after, now }: Step, warmUp: WarmUp, meter: Meter<SourceMetric>): void {
   for (const [result, images] of Object.entries(pullResults(before, after)))
     if (images > 0) meter.record('imagecache_pulls_total', images, { result });
+  const { round } = after.status;
+  if (round !== undefined && round.number > (before.status.round?.number ?? 0))
+    meter.record('imagecache_rounds_total', 1, { trigger: round.trigger });
   for (const { cause, ms } of warmUp.observe(before, after, now))
     meter.record('imagecache_node_warm_seconds', ms / 1000, { cause });
 }

@@ -41,6 +41,7 @@ export const commandTable: readonly Row[] = [
   { command: 'kubectl annotate imagecache web kubefledged.io/purge-requested-at=…', ring: 'simulator' },
   { command: "kubectl get imagecache web -o jsonpath='{.status.removals}'", ring: 'simulator' },
   { command: 'kubectl get nodes -o custom-columns=…', ring: 'simulator' },
+  { command: 'kubectl get imagecaches -A -o custom-columns=…', ring: 'simulator' },
 
   // On the control plane, whose nodes run no Pods: first by kustomize, then by Helm.
   { command: 'kubectl apply --server-side -f crds/imagecache.yaml', ring: 'cluster' },

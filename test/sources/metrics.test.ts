@@ -81,6 +81,36 @@ describe('the source has metrics of', () => {
     expect(await lines('caches')).toEqual([]);
   });
 
+  it('images of workloads, caches for which workloads were not read, and rounds by trigger', async () => {
+    const spec = { cacheSpec: [{ imagesFrom: { kinds: ['Deployment'] } }] };
+    const lists = [
+      {
+        list: 0,
+        images: [
+          { image: 'web:2', workloads: ['Deployment/web'], workloadCount: 1 },
+          { image: 'web:1', unnamedSince: '2026-11-24T00:00:00Z' },
+        ],
+      },
+    ];
+    const problem = 'The controller has no right to list deployments in namespace apps';
+    const round = { number: 1, operation: 'Create', generation: 1, trigger: 'Spec' };
+    const { api, clock, lines, stop } = await world((api) => {
+      api.apply(imageCache({ name: 'found' }, { spec, status: { imagesFrom: { lists }, round } }));
+      api.apply(imageCache({ name: 'refused' }, { spec, status: { imagesFrom: { problem }, round } }));
+    });
+    expect(await lines('found_images')).toEqual([
+      'imagecache_found_images{state="Named"} 1',
+      'imagecache_found_images{state="Kept"} 1',
+    ]);
+    expect(await lines('unread_workloads')).toEqual(['imagecache_unread_workloads 1']);
+    const next = { ...round, number: 2, operation: 'Update', trigger: 'Workloads' };
+    api.apply(imageCache({ name: 'found' }, { spec, status: { imagesFrom: { lists }, round: next } }));
+    api.apply(imageCache({ name: 'found' }, { spec, status: { imagesFrom: { lists }, round: next, message: 'm' } }));
+    await clock.advance(0);
+    expect(await lines('rounds')).toEqual(['imagecache_rounds_total{trigger="Workloads"} 1']);
+    await stop();
+  });
+
   it('nodes that the warm gate holds, and the age of the oldest', async () => {
     const tainted = (name: string, key: string, createdAt: string) =>
       node({ name, creationTimestamp: createdAt }, { spec: { taints: [{ key, effect: 'NoSchedule' }] } });

@@ -34,6 +34,7 @@ const ordinary = {
   'imagecache_pulls_total{pod="a",result="failed"}': '0x720',
   'imagecache_deliveries_total{pod="a",kind="tick",outcome="delivered"}': '1+1x720',
   'imagecache_deliveries_total{pod="a",kind="ImageCache",outcome="retry"}': '0x720',
+  'imagecache_unread_workloads{pod="a"}': '0x720',
   'imagecache_gated_nodes{pod="a"}': '0x720',
   'imagecache_gated_node_age_seconds{pod="a"}': '0x720',
   'imagecache_registry_rest_seconds_total{pod="a"}': '0x720',
@@ -254,6 +255,14 @@ export const days: readonly Day[] = [
     name: 'a proxy breaks watches',
     series: { ...ordinary, 'imagecache_watch_restarts_total{pod="a",resource="jobs",cause="failed"}': '0+1x720' },
     expected: [{ at: '1h', firing: { ImageCacheWatchesBreak: { ...info, resource: 'jobs' } } }],
+  },
+  {
+    name: 'the right to list the workloads of two caches is missing',
+    series: { ...ordinary, 'imagecache_unread_workloads{pod="a"}': '0x30 2x690' },
+    expected: [
+      { at: '40m', firing: {} },
+      { at: '1h', firing: { ImageCacheWorkloadsNotRead: warning } },
+    ],
   },
   {
     name: 'joining nodes take longer than ten minutes to warm',
