@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { madeCacheName } from '#model/knative/made-cache.ts';
 import type { ApiError } from '#runtime/errors.ts';
+import { serveAllImages } from '#runtime/drive/serve-images.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
@@ -303,17 +304,45 @@ describe('trouble with Images', () => {
     expect(lines().filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
-  it('of one is its own: it changed, it is gone, or its status is refused', async () => {
-    const on = knativeScene();
-    for (const name of ['a', 'b', 'c', 'd']) putImage(on, name);
-    on.api.refuse(/PATCH \S*\/images\/a/, refused(409, 'Conflict'), 1);
-    on.api.refuse(/PATCH \S*\/images\/b/, refused(404, 'NotFound'), 1);
-    on.api.refuse(/PATCH \S*\/images\/c/, refused(422, 'Invalid'), 1);
+  it('of one is its own: it is gone, or its status is refused', async () => {
+    const { log, lines } = recordedLog();
+    const on = knativeScene({}, { log });
+    for (const name of ['a', 'b', 'c']) putImage(on, name);
+    on.api.refuse(/PATCH \S*\/images\/a/, refused(404, 'NotFound'), 1);
+    on.api.refuse(/PATCH \S*\/images\/b/, refused(422, 'Invalid'), 1);
     await begin(on);
-    expect(ready(on, 'd')).toMatchObject({ reason: 'Pulling' });
+    expect(ready(on, 'c')).toMatchObject({ reason: 'Pulling' });
     expect(ready(on, 'a')).toBeUndefined();
+    expect(lines().filter(({ level }) => level === 'warn')).toMatchObject([
+      { err: { message: 'Invalid by the server' } },
+    ]);
     await nextTick(on);
-    expect(['a', 'b', 'c'].map((name) => ready(on, name)?.reason)).toEqual(['Pulling', 'Pulling', 'Pulling']);
+    expect(['a', 'b'].map((name) => ready(on, name)?.reason)).toEqual(['Pulling', 'Pulling']);
+  });
+
+  it('is no edit in the same moment: the next event tells the Image what its new version is', async () => {
+    const { log, lines } = recordedLog();
+    const on = knativeScene({}, { log });
+    putImage(on, 'a');
+    on.api.refuse(/PATCH \S*\/images\/a/, () => putImage(on, 'a', '$(IMAGE)'), 1);
+    await begin(on);
+    expect(ready(on, 'a')).toBeUndefined();
+    expect(lines().filter(({ level }) => level === 'warn')).toEqual([]);
+    await nextTick(on);
+    expect(ready(on, 'a')).toMatchObject({ reason: 'InvalidImageName' });
+  });
+
+  it('with more Images than are read deletes no cache of a namespace', async () => {
+    const on = knativeScene();
+    putImage(on, 'a');
+    await begin(on);
+    on.api.remove(imagePath('a'));
+    on.api.put(madePath, { ...on.api.read(madePath), status: { observedGeneration: made(on).generation } });
+    const listing = await on.context.cluster.listCaches();
+    await serveAllImages({ images: [], isComplete: false }, listing, on.context);
+    expect(on.api.read(madePath)).toBeDefined();
+    await serveAllImages({ images: [], isComplete: true }, listing, on.context);
+    expect(on.api.read(madePath)).toBeUndefined();
   });
 
   it('that lasts keeps what was cached: nothing is deleted because Images could not be read', async () => {

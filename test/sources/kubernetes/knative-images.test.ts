@@ -80,6 +80,13 @@ describe('an Image of Knative', () => {
     expect(told()).toEqual(['update ImageCache apps/knative-images']);
   });
 
+  it('is not reported when it is deleted and there is no cache', async () => {
+    const { api, clock, told } = await world('all', (prepared) => prepared.apply(image('a')));
+    api.remove('/apis/caching.internal.knative.dev/v1alpha1/namespaces/apps/images/a');
+    await clock.advance(5_000);
+    expect(told()).toEqual([]);
+  });
+
   it('is not reported in namespaces that the setting does not name', async () => {
     const { api, clock, told } = await world(['others']);
     api.apply(image('a'));
