@@ -117,6 +117,11 @@ export const boundTable = {
     limit: 20_000,
     doc: 'Images of Knative that are read at once to write their status; more keep the status that they have, with a line in the log',
   },
+  knative_image_bytes: { limit: 16 * mebibyte, doc: 'bytes that are kept of them; the same holds for more' },
+  knative_image_status_bytes: {
+    limit: 4 * kibibyte,
+    doc: 'bytes of the status of one of them, in which others may write, too; one that has more is left as it is',
+  },
   knative_image_writes: {
     limit: 500,
     doc: 'of these in one namespace, whose status is written at once; more follow with the next event or tick',

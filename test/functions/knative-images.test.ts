@@ -332,6 +332,18 @@ describe('trouble with Images', () => {
     expect(ready(on, 'a')).toMatchObject({ reason: 'InvalidImageName' });
   });
 
+  it('is no status that others have filled: it is left as it is, and does not count as none', async () => {
+    const on = knativeScene();
+    for (const name of ['a', 'b']) putImage(on, name);
+    const filled = { annotations: { note: 'x'.repeat(5000) } };
+    on.api.put(imagePath('a'), { ...on.api.read(imagePath('a')), status: filled });
+    await begin(on);
+    await pull(on, succeeded);
+    expect(ready(on, 'b')?.status).toBe('True');
+    expect(image(on, 'a').status).toEqual(filled);
+    expect(made(on).spec.lists.flatMap(({ images }) => images)).toContain(digest('a'));
+  });
+
   it('with more Images than are read deletes no cache of a namespace', async () => {
     const on = knativeScene();
     putImage(on, 'a');

@@ -9,6 +9,8 @@ export type KnativeImage = {
   readonly isBeingDeleted: boolean;
   /** As Knative spells it; '' if it has not resolved the tag. */
   readonly image: string;
+  /** Whether its status is too large to be kept, and so is not written. */
+  readonly isTooLarge: boolean;
   /** As it is stored, with what others wrote. */
   readonly status: Readonly<Record<string, unknown>>;
   /** Its condition Ready; undefined if it has none. */
@@ -24,6 +26,9 @@ export type ReadyCondition = {
   /** As it is stored. */
   readonly lastTransitionTime: string;
 };
+
+/** Characters that are kept of it: no reference has more than 520. */
+const longestImage = 600;
 
 const text = z.catch(z.string(), '');
 
@@ -47,15 +52,18 @@ const condition = z.object({
   lastTransitionTime: text,
 });
 
-/** Throws a ZodError for what has no name, which no API server stores. */
-export function parseKnativeImage(object: unknown): KnativeImage {
-  const { metadata, spec, status } = image.parse(object);
+/** Keeps a status of so many characters at most. Throws a ZodError for what has no name, which no API server stores. */
+export function parseKnativeImage(object: unknown, maxStatus = Infinity): KnativeImage {
+  const { metadata, spec, status: stored } = image.parse(object);
   const { deletionTimestamp, ...identity } = metadata;
+  const isTooLarge = JSON.stringify(stored).length > maxStatus;
+  const status = isTooLarge ? {} : stored;
   const { observedGeneration } = status;
   return {
     ...identity,
     isBeingDeleted: deletionTimestamp !== undefined,
-    image: spec.image,
+    image: spec.image.slice(0, longestImage),
+    isTooLarge,
     status,
     ready: conditionsIn(status)
       .map(readyIn)

@@ -15,7 +15,7 @@ import { isConflict, isNotFound, unless } from '#runtime/errors.ts';
 /** The Images of Knative, and the caches that are made for them. Every method but `say` throws `ApiError` if the API server refuses. */
 export type KnativeImages = {
   /** Those in these of the namespaces that this process may see. */
-  readonly list: (of: Settings['knativeImages']) => Promise<ImageListing>;
+  readonly list: (of: Settings['knativeImages'], signal: AbortSignal) => Promise<ImageListing>;
   /** Replaces the status of the version that was read. An Image that has changed or is gone is left to the next event. */
   readonly writeStatus: (image: KnativeImage, status: KnativeImage['status']) => Promise<void>;
   /** Creates the cache for the Images of a namespace, unless there is one of its name. */
@@ -35,9 +35,10 @@ const maxSaid = 1000;
 export function knativeImages(api: Api, namespaces: Namespaces, log: Pick<Logger, 'warn'> | undefined): KnativeImages {
   const said = new Set<string>();
   return {
-    list: async (of) =>
+    list: async (of, signal) =>
       listImages(
         api,
+        signal,
         of === 'all'
           ? pathsWithin(namespaces, imagesIn)
           : of.filter((each) => isWithin(namespaces, each)).map(imagesIn),
@@ -66,14 +67,21 @@ const isMoot = (error: unknown): boolean => isNotFound(error) || isConflict(erro
 
 const imagesIn = (namespace?: string): string => paths.workloads(namespace, revisions);
 
-async function listImages(api: Api, from: readonly string[]): Promise<ImageListing> {
-  const most = boundTable.knative_images.limit;
+async function listImages(api: Api, signal: AbortSignal, from: readonly string[]): Promise<ImageListing> {
+  const [most, mostBytes] = [boundTable.knative_images.limit, boundTable.knative_image_bytes.limit];
+  let bytes = 0;
   const read = await listItemsAt(api, from, {
     bound: 'page_workloads',
-    parse: parseKnativeImage,
-    isEnough: (items) => items.length > most,
+    parse: (object) => {
+      const image = parseKnativeImage(object, boundTable.knative_image_status_bytes.limit);
+      bytes += JSON.stringify(image).length;
+      return image;
+    },
+    isEnough: (items) => items.length > most || bytes > mostBytes,
+    isOfUsers: true,
+    signal,
   });
-  return { images: read.slice(0, most), isComplete: read.length <= most };
+  return { images: read.slice(0, most), isComplete: read.length <= most && bytes <= mostBytes };
 }
 
 async function writeStatus(api: Api, image: KnativeImage, status: KnativeImage['status']): Promise<void> {

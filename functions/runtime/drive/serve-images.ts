@@ -5,6 +5,7 @@ import { imageStatus } from '#model/knative/image-status.ts';
 import { verdicts } from '#model/knative/image-verdict.ts';
 import type { KnativeImage } from '#model/knative/knative-image.ts';
 import { isEmptied, isMade, madeCacheName } from '#model/knative/made-cache.ts';
+import { deadline } from '#runtime/api/time-limit.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import type { ImageListing } from '#runtime/cluster/knative-images.ts';
 import type { CacheListing } from '#runtime/cluster/unreadable.ts';
@@ -67,17 +68,22 @@ export async function serveAllImages(
 }
 
 /** The Images, or undefined if a right or the kind is missing, which lasts until somebody changes it. */
-async function readImages(of: Settings['knativeImages'], { cluster }: Context): Promise<ImageListing | undefined> {
+async function readImages(
+  of: Settings['knativeImages'],
+  { cluster, signal }: Context,
+): Promise<ImageListing | undefined> {
+  const limit = deadline(boundTable.cache_workload_seconds.limit * 1000, [signal]);
   try {
-    const listing = await cluster.knative.list(of);
-    if (!listing.isComplete)
-      cluster.knative.say(`More than ${boundTable.knative_images.limit} Images of Knative: the others get no status`);
+    const listing = await cluster.knative.list(of, limit.signal);
+    if (!listing.isComplete) cluster.knative.say('There are more Images of Knative than are read: some get no status');
     return listing;
   } catch (error) {
     const problem = problemOf(error, 'list images of caching.internal.knative.dev');
     if (problem === undefined) throw error;
     cluster.knative.say(problem);
     return undefined;
+  } finally {
+    limit.clear();
   }
 }
 
@@ -133,6 +139,7 @@ async function writeStatuses(images: readonly KnativeImage[], cache: ImageCache,
   const { cluster, now, signal } = context;
   const verdictOf = verdicts(cache);
   const writes = images.flatMap((image) => {
+    if (image.isTooLarge) return [];
     const status = imageStatus(image, verdictOf(image), now());
     return status === undefined ? [] : [() => cluster.knative.writeStatus(image, status)];
   });
