@@ -7,7 +7,7 @@ import type { Job } from '#model/job/job.ts';
 import { retainsJobs } from '#model/job/retention.ts';
 import { outdatedRemovals } from '#model/removal/outdated-removals.ts';
 import { drive } from '#runtime/drive/drive.ts';
-import { driveInTick, sharedNodes, tickDriver } from '#runtime/drive/drive-in-tick.ts';
+import { driveInTick, tickDriver } from '#runtime/drive/drive-in-tick.ts';
 import { isolated } from '#runtime/drive/isolated.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { changedIn, nothingChanged, scopeOf, type Scope } from '#runtime/drive/scope.ts';
@@ -41,8 +41,7 @@ async function onTick(context: Context): Promise<void> {
   const running = new Set(jobs.filter((job) => !hasEnded(job)).map(({ cacheUid }) => cacheUid));
   const due = caches.filter((cache) => running.has(cache.uid) || isDue(cache, context.now()));
   const driveOne = (cache: ImageCache, of: Context) => drive({ cache, scope: () => 'everything', opens, makes }, of);
-  const driver = tickDriver({ listNodes: sharedNodes(context), context });
-  await driveInTick(due, driveOne, { driver, context });
+  await driveInTick(due, driveOne, { driver: tickDriver(context), context });
   const all = [...caches, ...unreadable.map(({ placeholder }) => placeholder)];
   const retaining = new Set(all.filter((cache) => retainsJobs(cache, settings)).map(({ uid }) => uid));
   for (const job of outdatedRemovals(jobs, retaining, context.now()))

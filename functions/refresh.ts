@@ -9,7 +9,7 @@ import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 import { drive } from '#runtime/drive/drive.ts';
-import { driveInTick, sharedNodes, type TickDriver, tickDriver } from '#runtime/drive/drive-in-tick.ts';
+import { driveInTick, type TickDriver, tickDriver } from '#runtime/drive/drive-in-tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
@@ -39,15 +39,14 @@ async function onTick(context: Context): Promise<void> {
   const images = await readAllImages(context);
   const listing = await context.cluster.listCaches();
   const { caches, unreadable } = listing;
-  const listNodes = sharedNodes(context);
-  const nodes = await listNodes();
+  const nodes = await context.cluster.nodesSince({ resourceVersion: undefined, now: context.now() });
   // First, as an Event can be recorded for some time only, and drives may take long.
   for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvents(cache, context), context);
   if (images !== undefined) await serveAllImages(images, listing, context);
   const due = await cachesWithWork(caches, nodes, context);
   const finding = caches.filter(takesFromWorkloads);
   const others = [...due].filter((cache) => !takesFromWorkloads(cache));
-  const driver = tickDriver({ listNodes, context });
+  const driver = tickDriver(context);
   const handleOthers = async (): Promise<void> => {
     await driveInTick(others, driveOne(), { driver, context });
     await openGatesInTick(nodesToRelease(nodes, caches, context), context);

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { boundTable, createBounds } from '#runtime/bounds.ts';
-import { maxNodesAge } from '#runtime/drive/drive-in-tick.ts';
+import { maxNodesAge } from '#runtime/cluster/shared-nodes.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { recordedLog } from './recorded-log.ts';
-import { aNode, changed, scene, tick, type Scene } from './scene.ts';
+import { aCache, aNode, changed, completed, scene, tick, type Scene } from './scene.ts';
 
 const names = Array.from({ length: 20 }, (_, index) => `cache-${index}`);
 
@@ -20,6 +20,19 @@ function manyCaches(spec: object = { cacheSpec: [{ images: ['app:1'] }] }) {
 
 const nodeListings = (on: Scene): number =>
   on.api.newCalls().filter((call) => call.startsWith('GET /api/v1/nodes')).length;
+
+it('lists Nodes once for 20 caches whose refreshes are due together', async () => {
+  const { on } = manyCaches({ cacheSpec: [{ images: ['app:1'] }], refresh: { intervalSeconds: 60 } });
+  await refresh(tick, on.context);
+  for (const job of on.jobs()) on.pod(job, completed(0));
+  await refresh(tick, on.context);
+  on.wait(70_000);
+  nodeListings(on);
+  for (const name of names)
+    await refresh({ ...changed({ ...aCache, name }), cache: { namespace: 'apps', name } }, on.context);
+  for (const name of names) expect(on.live(name).status.round).toMatchObject({ number: 2, trigger: 'Schedule' });
+  expect(nodeListings(on)).toBe(1);
+});
 
 describe('a tick with 20 caches that are due', () => {
   it('lists Nodes once for all of them', async () => {
@@ -48,8 +61,8 @@ describe('a tick with 20 caches that are due', () => {
     await refresh(tick, on.context);
     const { cluster } = on.context;
     let hasJoined = false;
-    const nodes: typeof cluster.nodes = async () => {
-      const listed = await cluster.nodes();
+    const nodesSince: typeof cluster.nodesSince = async (deciding) => {
+      const listed = await cluster.nodesSince(deciding);
       if (hasJoined) return listed;
       hasJoined = true;
       on.nodes('node-3');
@@ -61,7 +74,7 @@ describe('a tick with 20 caches that are due', () => {
       return listed;
     };
     on.wait(3_600_000);
-    await refresh(tick, { ...on.context, cluster: { ...cluster, nodes } });
+    await refresh(tick, { ...on.context, cluster: { ...cluster, nodesSince } });
     for (const name of names) expect(Object.keys(on.live(name).status.nodes)).toContain('node-3');
   });
 

@@ -23,15 +23,26 @@ type Listing<Item> = {
 };
 
 const page = z.object({
-  metadata: z.optional(z.object({ continue: z.optional(z.string()) })),
+  metadata: z.optional(z.object({ continue: z.optional(z.string()), resourceVersion: z.optional(z.string()) })),
   items: z._default(z.nullable(z.array(z.unknown())), []),
 });
 
 /** Media type of lists whose items have only metadata. */
 const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
+export type Listed<Item> = {
+  readonly items: readonly Item[];
+  /** Of the state that all pages show; '' if it is not known. */
+  readonly resourceVersion: string;
+};
+
 /** Lists all pages, parsing each item as it is read. Restarts once if the continue token expires. */
 export async function listItems<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
+  return (await listVersion(api, path, listing)).items;
+}
+
+/** The same with the version of the listing. */
+export async function listVersion<Item>(api: Api, path: string, listing: Listing<Item>): Promise<Listed<Item>> {
   try {
     return await onePass(api, path, listing);
   } catch (error) {
@@ -51,8 +62,9 @@ export async function listItemsAt<Item>(
   return items;
 }
 
-async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
+async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Promise<Listed<Item>> {
   const items: Item[] = [];
+  let resourceVersion = '';
   const rest = slices();
   let limit: number = boundTable[listing.bound].limit;
   let next = '';
@@ -67,8 +79,9 @@ async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Pr
       items.push(listing.parse(item));
       await rest();
     }
+    if (next === '') resourceVersion = answer.metadata?.resourceVersion ?? '';
     next = answer.metadata?.continue ?? '';
-    if (next === '' || listing.isEnough?.(items) === true) return items;
+    if (next === '' || listing.isEnough?.(items) === true) return { items, resourceVersion };
   }
 }
 

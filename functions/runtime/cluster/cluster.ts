@@ -20,7 +20,7 @@ import { cacheOfObject } from './cache-of-object.ts';
 import { livePulls, type LivePulls } from './live-pulls.ts';
 import { nodesNamed } from './nodes-named.ts';
 import { ApiError, isConflict, isNotFound, Rejected, unless } from '#runtime/errors.ts';
-import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
+import { listItems, listItemsAt, listVersion } from '#runtime/api/list-items.ts';
 import { createJob } from './create-job.ts';
 import { isWithin, type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
 import { parsePullSecret } from './parse-pull-secret.ts';
@@ -39,6 +39,7 @@ import { isRecorded, record } from './record-event.ts';
 import { knativeImages, type KnativeImages } from './knative-images.ts';
 import { knownUses, type KnownUses } from './registry-uses.ts';
 import { setFinalizer } from './set-finalizer.ts';
+import { sharedNodes, type Deciding } from './shared-nodes.ts';
 import {
   byMetadataIfUnreadable,
   cacheOrUnreadable,
@@ -61,6 +62,8 @@ export type Cluster = {
   readonly node: (name: string) => Promise<Node | undefined>;
   /** All, or those that match a label selector. */
   readonly nodes: (selector?: string) => Promise<readonly Node[]>;
+  /** All, shared by the decisions of some seconds; no older than the cache that this one is on. */
+  readonly nodesSince: (deciding: Deciding) => Promise<readonly Node[]>;
   /** Those of these names, with few requests; undefined for each that does not exist. */
   readonly nodesNamed: (names: readonly string[]) => Promise<ReadonlyMap<string, Node | undefined>>;
   readonly job: (namespace: string, name: string) => Promise<Job | undefined>;
@@ -111,6 +114,7 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
   const onUnreadable = logOnce(log);
   // One for all reads: many decisions at once hold the same Nodes.
   const readNode = byMetadataIfUnreadable('Node', nodeReader(), onUnreadable);
+  const nodeListing = { bound: 'page_nodes', parse: readNode } as const;
   const readJob = byMetadataIfUnreadable('Job', parseJob, onUnreadable);
   const readPod = byMetadataIfUnreadable('Pod', parsePod, onUnreadable);
   const readPods = () => byMetadataIfUnreadable('Pod', podReader(), onUnreadable);
@@ -138,11 +142,8 @@ export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<
     node: async (name) => find(() => paths.node(name), readNode),
     nodesNamed: async (names) => nodesNamed(api, names, readNode),
     nodes: async (selector = '') =>
-      listItems(api, paths.nodes, {
-        bound: 'page_nodes',
-        parse: readNode,
-        ...(selector === '' ? {} : { selector }),
-      }),
+      listItems(api, paths.nodes, { ...nodeListing, ...(selector === '' ? {} : { selector }) }),
+    nodesSince: sharedNodes(() => listVersion(api, paths.nodes, nodeListing)),
     job: async (namespace, name) => find(() => paths.job(namespace, name), readJob),
     jobs: async (namespace, selector) =>
       listItems(api, paths.jobs(namespace), { bound: 'page_job_metadata', parse: readJob, selector, isMetadata: true }),

@@ -135,10 +135,11 @@ const maxSelector = 2_000;
 const maxSelectors = 4;
 
 /** All nodes; of a cache that has had none yet those that it may select, as a small cache need not wait until thousands are listed. */
-async function nodesOf(cache: ImageCache, { cluster }: Context): Promise<readonly Node[]> {
+async function nodesOf(cache: ImageCache, { cluster, now }: Context): Promise<readonly Node[]> {
   const selectors = [...new Set(hasHadNodes(cache) ? [] : cache.spec.lists.map(labelSelectorOf))];
   const isShort = selectors.every((each) => each !== '' && each.length <= maxSelector);
-  if (selectors.length === 0 || selectors.length > maxSelectors || !isShort) return cluster.nodes();
+  if (selectors.length === 0 || selectors.length > maxSelectors || !isShort)
+    return cluster.nodesSince({ resourceVersion: cache.resourceVersion, now: now() });
   return (await Promise.all(selectors.map((each) => cluster.nodes(each)))).flat();
 }
 
