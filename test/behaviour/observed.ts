@@ -74,6 +74,7 @@ const cacheStatus = z.object({
   ),
   toRemove: z._default(z.record(z.string(), z.array(z.string())), {}),
   placements: z._default(z.array(z.unknown()), []),
+  registries: z._default(z.record(z.string(), z.record(z.string(), z.unknown())), {}),
   lastHandledRefreshAt: text,
   lastHandledPurgeAt: text,
   round: z.optional(z.object({ number: z.number(), operation: z.string(), trigger: z.string() })),

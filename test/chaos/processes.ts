@@ -42,15 +42,18 @@ type Place = {
   readonly hasLease: boolean;
   /** More flags of every program. */
   readonly flags?: readonly string[];
+  /** Answers the questions of functions; by default to none. */
+  readonly registry?: Registry;
 };
 
 /** The programs of a profile, for the cluster of a kubeconfig. */
-export function programs(profile: Profile, { kubeconfig, log, hasLease, flags: more = [] }: Place): readonly Program[] {
+export function programs(profile: Profile, place: Place): readonly Program[] {
+  const { kubeconfig, log, hasLease, flags: more = [], registry = noRegistry } = place;
   const usualFlags = ['--image-cache-refresh-frequency=0s', `--leader-election=${hasLease}`];
   const flags = [`--kubeconfig=${kubeconfig}`, ...usualFlags, ...more];
   if (profile === 'standalone') {
     const config = readConfig(flags, { ...usual, PORT: String(standalonePort) });
-    const start = () => startStandalone(config, { log: log('standalone'), registry: noRegistry });
+    const start = () => startStandalone(config, { log: log('standalone'), registry });
     return [{ name: 'standalone', start }];
   }
   const routes = Object.fromEntries(functionNames.map((name) => [name, `http://localhost:${ports[name]}/`]));
@@ -58,7 +61,7 @@ export function programs(profile: Profile, { kubeconfig, log, hasLease, flags: m
     profile === 'routes' ? { ROUTES: JSON.stringify(routes) } : { K_SINK: `http://localhost:${brokerPort}/` };
   return [
     { name: 'source', start: () => startSource(flags, target, log('source')) },
-    ...functionNames.map((name) => ({ name, start: () => startFunction(flags, name, log(name)) })),
+    ...functionNames.map((name) => ({ name, start: () => startFunction(name, { flags, log: log(name), registry }) })),
   ];
 }
 
@@ -79,12 +82,15 @@ async function startSource(
 }
 
 /** Like functions/main.ts, without signals. */
-async function startFunction(flags: readonly string[], name: FunctionName, log: Logger): Promise<void> {
+async function startFunction(
+  name: FunctionName,
+  { flags, log, registry }: { readonly flags: readonly string[]; readonly log: Logger; readonly registry: Registry },
+): Promise<void> {
   const config = readConfig(flags, usual);
   const { readsPullSecrets } = config;
   const api = await connect(config);
   const settings = settingsIn(api.namespace, config.settings);
-  const context = { cluster: createCluster(api), settings, registry: noRegistry, readsPullSecrets, log, now: Date.now };
+  const context = { cluster: createCluster(api), settings, registry, readsPullSecrets, log, now: Date.now };
   await serve({ handlers: { [name]: handlers[name] }, context, port: ports[name] });
 }
 

@@ -38,7 +38,7 @@ export function drawHistory(seed: number, chance: SeededRandom, traits: Traits):
   while (steps.length < length) steps.push(...passageOf(draw));
   const settings = settingsOf(draw);
   const placed = nodes.map((name) => ({ name, zone: zoneOf(draw) }));
-  return { seed, settings, nodes: placed, steps: [...first, ...steps] };
+  return { seed, settings: { ...settings, ...limitsOf(draw) }, nodes: placed, steps: [...first, ...steps] };
 }
 
 /** Mostly one step; else steps that belong together, which would hardly be drawn one by one. */
@@ -99,6 +99,12 @@ const settingsOf = ({ chance }: Draw): Settings => ({
   ...(chance.is(0.15) ? { pullDeadlineSeconds: chance.pick([3, 20]) } : {}),
   ...(chance.is(0.15) ? { unschedulable: 'Skip' } : {}),
   ...(chance.is(0.15) ? { jobRetentionPolicy: 'Retain' } : {}),
+});
+
+/** What the registry limits: budgets of more than one node needs, and throttling that ends. */
+const limitsOf = ({ chance, traits }: Draw): Settings => ({
+  ...(traits.hasVirtualTime && chance.is(0.2) ? { pullsPerHour: chance.pick([8, 16]) } : {}),
+  ...(traits.hasVirtualTime && chance.is(0.15) ? { throttledMinutes: chance.pick([1, 20]) } : {}),
 });
 
 const zoneOf = ({ chance }: Draw): Zone => chance.pick(zones);

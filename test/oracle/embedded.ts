@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { createApi } from '#runtime/api/create-api.ts';
+import type { Registry } from '#runtime/registry/registry.ts';
 import type { Program } from '../../deploy/simulator/controllers/program.ts';
 import { simulateRemoval } from '../../deploy/standalone/simulate-removal.ts';
 import { kube, type Kube } from '../behaviour/kube.ts';
@@ -9,13 +10,13 @@ import { parsePod } from '../behaviour/observed.ts';
 import { registerSimulatedNode, simulatedImage } from '../behaviour/simulated-cluster.ts';
 import { noDeliveryFaults, startBroker } from '../chaos/broker.ts';
 import { injectFaults } from '../chaos/inject-faults.ts';
-import { addressOf, brokerPort, profiles, programs } from '../chaos/processes.ts';
+import { addressOf, brokerPort, type Profile, profiles, programs } from '../chaos/processes.ts';
 import { seededRandom } from '../chaos/seeded-random.ts';
 import { supervisor, type Supervisor } from '../chaos/supervisor.ts';
 import { apiPort, logs, onVirtualCluster, tickTo, type VirtualCluster } from '../chaos/virtual-cluster.ts';
 import type { Owner } from '../chaos/virtual-time.ts';
 import type { Ending } from './ending.ts';
-import { flagsOf, type History } from './history.ts';
+import { flagsOf, type History, type Settings } from './history.ts';
 import { playHistory } from './play-history.ts';
 import { killable, type Killable, type Pace, type Stage, type Traits } from './stage.ts';
 
@@ -25,10 +26,15 @@ export const embeddedTraits: Traits = {
   hasSlowImages: true,
   hasSimulatedNodes: true,
   hasImageStores: true,
+  hasVirtualTime: true,
 };
 
 /** Deadlines, and what a deleted cache waits for, are minutes. */
 const pace: Pace = { factor: 1, poll: 10_000, tick: 60_000, calm: 20_000, quiet: 130_000, longest: 7_200_000 };
+
+/** A budget spreads over hours what nodes pull. */
+const paceOf = ({ pullsPerHour }: Settings): Pace =>
+  pullsPerHour === undefined ? pace : { ...pace, longest: 12 * pace.longest };
 
 /** The node with a kubelet that neither mounts images nor keeps records of pulls. */
 const oldNode = 'n3' as const;
@@ -56,7 +62,14 @@ async function play(history: History, cluster: VirtualCluster): Promise<Ending> 
   };
   const { settings = {} } = history;
   const flags = flagsOf(settings);
-  const processes = programs(profile, { kubeconfig, log: logs(listener, 'info'), hasLease: false, flags });
+  const asked = registryOf(settings);
+  const processes = programs(profile, {
+    kubeconfig,
+    log: logs(listener, 'info'),
+    hasLease: false,
+    flags,
+    registry: asked,
+  });
   supervised.start(processes);
   if (profile === 'broker')
     time.as(user, () =>
@@ -74,7 +87,9 @@ async function play(history: History, cluster: VirtualCluster): Promise<Ending> 
       kill: () => Promise.resolve().then(supervised.stop),
       start: () => Promise.resolve(processes).then(supervised.start),
     }),
+    pace: paceOf(settings),
     settings,
+    ...(keepsBudget(history, profile) ? { pullsPerHour: settings.pullsPerHour } : {}),
     writes: () => writes.count,
     complaints: () => errors,
   };
@@ -88,6 +103,22 @@ async function play(history: History, cluster: VirtualCluster): Promise<Ending> 
   } finally {
     api.close();
   }
+}
+
+/** Processes that decide at the same time may exceed a budget, and one that starts does not know of deleted caches. */
+const keepsBudget = ({ steps }: History, profile: Profile): boolean =>
+  profile === 'standalone' && !steps.some(({ type }) => type === 'outage');
+
+/** A registry that knows no image, and throttles at first. */
+function registryOf({ throttledMinutes = 0 }: Settings): Registry {
+  const end = Date.now() + throttledMinutes * 60_000;
+  const limit = { left: 0, ms: undefined, hasLogin: false } as const;
+  const reason = 'no registry is asked' as const;
+  return {
+    digest: () => Promise.resolve({ type: 'unknown', reason, ...(Date.now() < end ? { limit } : {}) }),
+    anonymousPull: () => Promise.resolve(undefined),
+    close: () => undefined,
+  };
 }
 
 /** Counts what the product writes, without Leases and Events. */
@@ -109,7 +140,7 @@ function countWrites({ network, time }: VirtualCluster, supervised: Supervisor):
   return writes;
 }
 
-type Fixed = Omit<Stage, 'tick' | 'settings' | 'writes' | 'complaints' | keyof Killable>;
+type Fixed = Omit<Stage, 'pace' | 'tick' | 'settings' | 'writes' | 'complaints' | keyof Killable>;
 
 const deleteImage = 'delete-image' as const;
 
@@ -133,7 +164,6 @@ function embeddedStage(verbs: Kube, users: Kube): Fixed {
   };
   let deletions = 0;
   return {
-    pace,
     kube: verbs,
     users,
     image,

@@ -19,6 +19,10 @@ export type Ending = {
   readonly complaints: readonly string[];
   /** Images, as `node image`, that may have arrived after their Pod was deleted: kubelets do not cancel pulls. */
   readonly late: ReadonlySet<string>;
+  /** When nodes began to pull images for the product, in epoch milliseconds. */
+  readonly pulls: readonly number[];
+  /** How many of these may be within an hour; undefined if nothing is promised. */
+  readonly pullsPerHour?: number | undefined;
 };
 
 export type SeenCache = Omit<ObservedCache, 'spec'> & { readonly spec: CacheSpec };

@@ -45,7 +45,14 @@ export type Settings = {
   readonly pullDeadlineSeconds?: number;
   readonly unschedulable?: 'Skip';
   readonly jobRetentionPolicy?: 'Retain';
+  /** The budget of the registry that has all images. */
+  readonly pullsPerHour?: number;
+  /** For how many minutes, from the beginning on, that registry answers 429 to our questions. */
+  readonly throttledMinutes?: number;
 };
+
+/** The registry of all images of a history that is played in virtual time. */
+export const registry = 'registry.example';
 
 /** The settings, the initial nodes and all steps, as JSON that can be played again. */
 export type History = {
@@ -56,7 +63,13 @@ export type History = {
 };
 
 /** The flags of the product for these settings. */
-export const flagsOf = ({ pullDeadlineSeconds, unschedulable, jobRetentionPolicy }: Settings): readonly string[] => [
+export const flagsOf = ({
+  pullDeadlineSeconds,
+  unschedulable,
+  jobRetentionPolicy,
+  pullsPerHour,
+}: Settings): readonly string[] => [
+  ...(pullsPerHour === undefined ? [] : [`--registry-budgets=${JSON.stringify({ [registry]: { pullsPerHour } })}`]),
   ...(pullDeadlineSeconds === undefined ? [] : [`--image-pull-deadline-duration=${pullDeadlineSeconds}s`]),
   ...(unschedulable === undefined ? [] : [`--unschedulable=${unschedulable}`]),
   ...(jobRetentionPolicy === undefined ? [] : [`--job-retention-policy=${jobRetentionPolicy}`]),

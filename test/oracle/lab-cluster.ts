@@ -24,8 +24,16 @@ const traits: Readonly<Record<Kind, Traits>> = {
     hasSlowImages: true,
     hasSimulatedNodes: true,
     hasImageStores: false,
+    hasVirtualTime: false,
   },
-  nodes: { nodes: 2, mostSteps: 7, hasSlowImages: false, hasSimulatedNodes: false, hasImageStores: true },
+  nodes: {
+    nodes: 2,
+    mostSteps: 7,
+    hasSlowImages: false,
+    hasSimulatedNodes: false,
+    hasImageStores: true,
+    hasVirtualTime: false,
+  },
 };
 
 /** Time is real here: pauses are short, and the product ticks by itself, every two seconds. What a quota forbids is tried for 90 s before its pauses are long enough to judge between. */

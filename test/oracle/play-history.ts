@@ -5,7 +5,7 @@ import type { Manifest } from '../behaviour/kube.ts';
 import { parseCache, parseEvent, parseJob, parsePod, type ObservedPod } from '../behaviour/observed.ts';
 import { latePulls } from '../chaos/late-pulls.ts';
 import { seenCache, seenNode, type Ending } from './ending.ts';
-import type { Action, History, Spec, Step } from './history.ts';
+import { registry, type Action, type History, type Spec, type Step } from './history.ts';
 import { recorder, type Recorder } from './recorder.ts';
 import { changes, settle, versions } from './settle.ts';
 import type { Stage } from './stage.ts';
@@ -185,8 +185,24 @@ async function endingOf(stage: Stage, record: Recorder): Promise<Omit<Ending, 'i
     writes: stage.writes(),
     complaints: stage.complaints(),
     late: new Set(latePulls(events)),
+    pulls: pullTimes(events),
+    pullsPerHour: stage.pullsPerHour,
   };
 }
+
+/** The first pull of each image by each Pod, from the Events of kubelets: a kubelet that tries again does so by itself. */
+function pullTimes(events: readonly unknown[]): readonly number[] {
+  return events
+    .map((each) => pull.parse(each))
+    .filter(({ reason, message }) => reason === 'Pulling' && message.startsWith(`Pulling image "${registry}/`))
+    .map(({ firstTimestamp }) => Date.parse(firstTimestamp));
+}
+
+const pull = z.object({
+  reason: z._default(z.string(), ''),
+  message: z._default(z.string(), ''),
+  firstTimestamp: z._default(z.string(), ''),
+});
 
 const isOfProduct = ({ metadata }: ObservedPod): boolean => metadata.labels['app'] === 'kubefledged';
 

@@ -83,7 +83,7 @@ const ending = (parts: Partial<Ending>): Ending => ({
     warnings: [],
     record,
   },
-  ...{ isSettled: true, changedWhenIdle: [], writes: 5, complaints: [], late: new Set<string>() },
+  ...{ isSettled: true, changedWhenIdle: [], writes: 5, complaints: [], late: new Set<string>(), pulls: [] },
   ...parts,
 });
 
@@ -97,6 +97,7 @@ const truthful: readonly (readonly [string, Ending])[] = [
   ['a cache that has pulled', ending({})],
   ['a cache that could not pull everything', ending({ caches: [cache(failedStatus)], nodes: [node('n1', ['a'])] })],
   ['a cache that was purged but for an image in use', purgedEnding],
+  ['pulls as many as a budget allows', ending({ pulls: [0, 1, 3_600_000, 3_600_001], pullsPerHour: 2 })],
 ];
 
 describe('the rules find nothing in the end of', () => {
@@ -268,6 +269,12 @@ const tampered: readonly (readonly [string, Ending, keyof typeof rules, RegExp])
     },
     'purged',
     /is not purged, and its reason is ImageCachePurge/,
+  ],
+  [
+    'nodes pull more in an hour than the budget allows',
+    ending({ pulls: [0, 1_800_000, 3_599_999, 3_600_000], pullsPerHour: 2 }),
+    'budget',
+    /pulled 3 images within an hour, and 2 were allowed/,
   ],
 ];
 

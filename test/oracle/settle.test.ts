@@ -32,6 +32,10 @@ describe('nothing is under way', () => {
       asked({ removals: { n1: { state: 'Removed' }, n2: { state: 'Skipped' } } }),
     ],
     ['where a quota forbids a removal, until it is tried again', asked(failedRemoval, { isForbidden: true })],
+    [
+      'while the pulls of a registry still count for long',
+      asked({ registries: { 'r.example': { pulls: 3, pullsUntil: '2026-11-24T12:00:00Z' } } }),
+    ],
     ['of a suspended cache', asked({ nodes: { n1: { state: 'Pending' } } }, { spec: { suspend: true } })],
   ])('%s', (_, is) => {
     expect(is).toBe(false);
@@ -60,6 +64,10 @@ describe('something is under way', () => {
     [
       'until a request by token is handled',
       asked({ lastHandledPurgeAt: '1' }, { metadata: { annotations: { 'kubefledged.io/purge-requested-at': '2' } } }),
+    ],
+    [
+      'when what is noted of a registry is about to be forgotten',
+      asked({ registries: { 'r.example': { pulls: 3, pullsUntil: '2026-11-24T12:00:00Z' } } }, { until: noon }),
     ],
     ['until a deletion has ended', asked({}, { metadata: { deletionTimestamp: '2026-11-24T11:00:00Z' } })],
   ])('%s', (_, is) => {

@@ -43,6 +43,9 @@ export function isUnderWay({ metadata, status, spec }: SeenCache, { isForbidden,
   if (status.observedGeneration !== metadata.generation) return true;
   if (spec.suspend) return false;
   if (isRequested(metadata.annotations, status)) return true;
+  // What is noted of a registry is forgotten at its time.
+  const noted = Object.values(status.registries).flatMap((use) => Object.values(use));
+  if (noted.some((time) => typeof time === 'string' && Date.parse(time) <= until)) return true;
   const isReconciling = status.conditions.some((each) => each.type === 'Reconciling' && each.status === 'True');
   const isPulling = Object.values(status.nodes).some(({ state }) => state === 'Pending' || state === 'Pulling');
   const isRemoving = Object.entries(status.removals).some(([node, { state, retryTime }]) => {

@@ -11,6 +11,8 @@ export type Traits = {
   readonly hasSimulatedNodes: boolean;
   /** Whether nodes have images that Pods of users can hold and that can be deleted. */
   readonly hasImageStores: boolean;
+  /** Whether hours take no time, so that registries can have budgets and rest. */
+  readonly hasVirtualTime: boolean;
 };
 
 /** Milliseconds of the cluster. */
@@ -53,6 +55,8 @@ export type Stage = Killable & {
   readonly pace: Pace;
   /** Those of the running product. */
   readonly settings: Settings;
+  /** How many images nodes pull within an hour at most; undefined if nothing is promised. */
+  readonly pullsPerHour?: number | undefined;
   /** The operations in the namespace of the caches. */
   readonly kube: Kube;
   /** The operations in the namespace of users' Pods. */
