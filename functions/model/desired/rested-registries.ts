@@ -6,11 +6,12 @@ import { imagesDesiredOn } from './moving-images.ts';
 
 /** The registries whose rest is over, for which nodes wait, and which no node tries yet. */
 export function restedRegistries({ isBeingDeleted, spec, status }: ImageCache, now: number): readonly string[] {
-  const isTrying = Object.values(status.nodes).some(({ state }) => state === 'Pulling');
-  if (isBeingDeleted || spec.suspend || isTrying) return [];
-  return Object.entries(status.registries).flatMap(([host, { restsUntil = Infinity, waitsUntil }]) =>
+  if (isBeingDeleted || spec.suspend) return [];
+  const rested = Object.entries(status.registries).flatMap(([host, { restsUntil = Infinity, waitsUntil }]) =>
     restsUntil <= now && waitsUntil !== undefined ? [host] : [],
   );
+  const isTrying = rested.length > 0 && Object.values(status.nodes).some(({ state }) => state === 'Pulling');
+  return isTrying ? [] : rested;
 }
 
 type Desired = { readonly nodes: readonly (Node | undefined)[]; readonly settings: Settings };
