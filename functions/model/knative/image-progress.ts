@@ -22,7 +22,7 @@ export function imageProgress(cache: ImageCache): ReadonlyMap<string, ImageProgr
   for (const [hash, entries] of byHash) {
     const names = ledgerImages(cache, hash).map(normalisedReference);
     const ready = entries.filter((entry) => stateOf(entry) === 'Ready').length;
-    const others = entries.filter((entry) => !['Ready', 'Skipped'].includes(stateOf(entry)));
+    const others = alike(entries.filter((entry) => !['Ready', 'Skipped'].includes(stateOf(entry))));
     for (const [index, name] of names.entries()) add(counts, name, countsOf(others, index, ready));
   }
   const failures = new Map(
@@ -31,11 +31,25 @@ export function imageProgress(cache: ImageCache): ReadonlyMap<string, ImageProgr
   return new Map([...counts].map(([name, count]) => [name, { ...count, failure: failures.get(name) }]));
 }
 
-function countsOf(others: readonly LedgerEntry[], index: number, ready: number): Counts {
-  const states = others.map((entry) => imageState(entry, index));
-  const present = states.filter((state) => state === 'present').length;
-  const failing = states.filter((state) => state === 'failed' || state === 'failing' || state === 'unknown').length;
-  return { desired: ready + states.length, present: ready + present, failing };
+/** Entries in which each image has the same state, and how many they are: of thousands of nodes, few differ. */
+type Alike = { readonly entry: LedgerEntry; readonly nodes: number };
+
+function alike(entries: readonly LedgerEntry[]): readonly Alike[] {
+  const groups = Map.groupBy(entries, ({ state, opening, pendingImages, failedImages, failingImages, absentImages }) =>
+    JSON.stringify([state, opening, pendingImages, failedImages, failingImages, absentImages]),
+  );
+  return [...groups.values()].flatMap((group) => group.slice(0, 1).map((entry) => ({ entry, nodes: group.length })));
+}
+
+function countsOf(others: readonly Alike[], index: number, ready: number): Counts {
+  const counts = { desired: ready, present: ready, failing: 0 };
+  for (const { entry, nodes } of others) {
+    const state = imageState(entry, index);
+    counts.desired += nodes;
+    if (state === 'present') counts.present += nodes;
+    if (state === 'failed' || state === 'failing' || state === 'unknown') counts.failing += nodes;
+  }
+  return counts;
 }
 
 function add(counts: Map<string, Counts>, name: string, { desired, present, failing }: Counts): void {
