@@ -74,7 +74,7 @@ describe('a Knative Service that is scaled to zero, on a node where it never ran
 
 describe('the image of a deleted Revision', () => {
   it('stays for keepSeconds, and leaves the nodes then; with the last Image, the cache goes', async () => {
-    const keep = [{ op: 'add', path: '/spec/cacheSpec/0/imagesFrom/keepSeconds', value: 40 }];
+    const keep = [{ op: 'add', path: '/spec/cacheSpec/0/imagesFrom/keepSeconds', value: 20 }];
     await lab.ask('patch', 'imagecache', 'knative-images', '-n', namespace, '--type=json', '-p', JSON.stringify(keep));
     const latter = await on.deploy('told', 2);
     await on.imagesReady('told');
@@ -82,7 +82,7 @@ describe('the image of a deleted Revision', () => {
     const deletedAt = Date.now();
     await lab.ask('delete', 'revision', 'told-00001', '-n', namespace);
     await expect.poll(() => lab.images(2), waits).not.toContain(image);
-    expect(Date.now() - deletedAt).toBeGreaterThan(40_000);
+    expect(Date.now() - deletedAt).toBeGreaterThan(20_000);
     await expect.poll(() => lab.images(1), waits).not.toContain(image);
     for (const node of [1, 2]) expect(await lab.images(node)).toContain(latter);
     await on.deleteAll();

@@ -24,7 +24,7 @@ export type Start = { readonly registry: 'on' | 'off'; readonly isCached?: true 
 type Event = { readonly reason: string; readonly involvedObject: { readonly kind: string; readonly name: string } };
 
 /** Seconds that a client waits for an answer. */
-const patience = 30;
+const patience = 15;
 
 /** Services of Knative with images that no node has, which answer /healthz with 204. */
 export function knativeServices(lab: Lab) {
