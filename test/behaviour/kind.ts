@@ -19,6 +19,8 @@ const places = {
   /** The Lease of a kubelet, which is its heartbeat. */
   Lease: { base: '/apis/coordination.k8s.io/v1', plural: 'leases', isNamespaced: true, namespace: 'kube-node-lease' },
   PriorityClass: { base: '/apis/scheduling.k8s.io/v1', plural: 'priorityclasses', isNamespaced: false },
+  /** A kind of workloads that has no controller. */
+  Rollout: { base: '/apis/argoproj.io/v1alpha1', plural: 'rollouts', isNamespaced: true },
   ImageCache: { base: '/apis/kubefledged.io/v1alpha2', plural: 'imagecaches', isNamespaced: true },
 } as const;
 

@@ -3,7 +3,9 @@ import * as z from 'zod/mini';
 import { annotations } from '#model/cache/api.ts';
 import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import { nextRound } from '#model/round/next-round.ts';
+import { selectsLabels } from '#model/cache/label-selector.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import { findsImages, ownLists } from '#model/cache/with-found.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import type { Kube } from '../behaviour/kube.ts';
 import { isFinished, isRemoval, nodeOf, parseJob, parsePod, type ObservedJob } from '../behaviour/observed.ts';
@@ -19,16 +21,24 @@ export type EndState = {
   readonly late: readonly string[];
   /** Leftover Jobs, Pods and triggers. */
   readonly leftOver: readonly string[];
-  /** Rounds that nobody requested. */
+  /** Rounds that nobody requested, and images of workloads that are not those which workloads name. */
   readonly beyond: readonly string[];
 };
 
-/** Caches with a refresh that was requested during a round, which waits for the end of the round and then for a tick. Empty while any round is in progress, as one tick handles all of them. */
-export async function pendingRefreshes(kube: Kube): Promise<readonly string[]> {
+/**
+ * Caches that wait for a tick: with a refresh that was requested during a round, which waits for the end of the round, or with an
+ * image that is still kept. Empty while any round is in progress, as one tick handles all of them.
+ */
+export async function waitingForTick(kube: Kube): Promise<readonly string[]> {
   const caches = (await kube.list('ImageCache')).map(parseImageCache);
   if (caches.some(({ status }) => isRoundOpen(status))) return [];
-  return caches.filter((cache) => nextRound(cache, 0)?.operation === 'Refresh').map(({ name }) => name);
+  return caches
+    .filter((cache) => nextRound(cache, 0)?.operation === 'Refresh' || hasKept(cache))
+    .map(({ name }) => name);
 }
+
+const hasKept = ({ found }: ImageCache): boolean =>
+  found.lists.some(({ images }) => images.some(({ unnamedSince }) => unnamedSince !== undefined));
 
 export async function endStateOf(scenario: Scenario, kube: Kube, prefix: string): Promise<EndState> {
   const caches = (await kube.list('ImageCache')).map(parseImageCache);
@@ -43,11 +53,40 @@ export async function endStateOf(scenario: Scenario, kube: Kube, prefix: string)
       ...pods.filter((pod) => !isRemoval(pod)).map(({ metadata, status }) => `Pod ${metadata.name} (${status.phase})`),
       ...caches.flatMap(triggersOf),
     ],
-    beyond: caches.flatMap(({ name, status: { round } }) => {
-      const [opened, asked] = [round?.number ?? 0, scenario.mostRounds[name] ?? 0];
-      return opened > asked ? [`${name}: ${opened} rounds where ${asked} were asked`] : [];
-    }),
+    beyond: [
+      ...caches.flatMap(({ name, status: { round } }) => {
+        const [opened, asked] = [round?.number ?? 0, scenario.mostRounds[name] ?? 0];
+        return opened > asked ? [`${name}: ${opened} rounds where ${asked} were asked`] : [];
+      }),
+      ...(await unlikeWorkloads(caches, kube)),
+    ],
   };
+}
+
+const rollout = z.object({
+  metadata: z.object({ name: z.string(), labels: z.record(z.string(), z.string()) }),
+  spec: z.object({
+    template: z.object({ spec: z.object({ containers: z.array(z.object({ image: z.string() })) }) }),
+  }),
+});
+
+/** The lists of caches whose found images are not those that workloads name: whatever has happened, none is missing, and none is left. */
+async function unlikeWorkloads(caches: readonly ImageCache[], kube: Kube): Promise<readonly string[]> {
+  const finding = caches.filter((cache) => findsImages(cache.spec) && !isPurged(cache));
+  if (finding.length === 0) return [];
+  const rollouts = (await kube.list('Rollout')).map((object) => rollout.parse(object));
+  return finding.flatMap((cache) =>
+    ownLists(cache.spec).flatMap(({ imagesFrom }, index) => {
+      if (imagesFrom === undefined) return [];
+      const selected = rollouts.filter(({ metadata }) => selectsLabels(imagesFrom.selector, metadata.labels));
+      const named = selected.flatMap(({ spec }) => spec.template.spec.containers.map(({ image }) => image));
+      const found = cache.found.lists.filter(({ list }) => list === index).flatMap(({ images }) => images);
+      const [expected, actual] = [named, found.map(({ image }) => image)].map((images) =>
+        [...new Set(images)].toSorted().join(', '),
+      );
+      return expected === actual ? [] : [`${cache.name}: has ${actual ?? ''} where workloads name ${expected ?? ''}`];
+    }),
+  );
 }
 
 /** Removal Jobs with a recorded result are retained until their TTL. */

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { startLab } from '../cluster/lab.ts';
 import { runRealSeeds } from './real/run-real-seeds.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
+import { firstWorkloadSeed } from './scenario.ts';
 
 const { values } = parseArgs({
   options: {
@@ -35,6 +36,8 @@ async function playPart(part: number, parts: number): Promise<void> {
 
 /** On its own lab: a real control plane with KWOK nodes. */
 async function playReal(): Promise<readonly SeedResult[]> {
+  if (seeds.some((seed) => seed >= firstWorkloadSeed))
+    throw new Error('the lab does not serve the kind of these workloads');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   // Each running product listens for our exit.
   process.setMaxListeners(0);

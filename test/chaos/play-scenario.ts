@@ -5,7 +5,7 @@ import { registerSimulatedNode } from '../behaviour/simulated-cluster.ts';
 import type { Kube } from '../behaviour/kube.ts';
 import { isNodeReady } from '../behaviour/node-condition.ts';
 import { parseCache, type ObservedCache } from '../behaviour/observed.ts';
-import type { Action, Scenario, Step } from './scenario.ts';
+import type { Action, Scenario, Step, Workload } from './scenario.ts';
 
 /** The prefix of node names, and the factor of all pauses. */
 export type ScenarioOptions = { readonly prefix: string; readonly pace: number };
@@ -103,7 +103,23 @@ async function carryOut(action: Action, kube: Kube, prefix: string): Promise<voi
       return;
     case 'leave':
       return kube.remove('Node', action.node);
+    case 'deploy':
+      await kube.apply('Rollout', action.workload, { ...manifestOf(action.of) });
+      return;
+    case 'undeploy':
+      return kube.remove('Rollout', action.workload);
   }
+}
+
+/** Nodes are selected by a list, which a merge replaces. */
+function manifestOf({ app, replicas, images, nodeLabels }: Workload): object {
+  const matchExpressions = Object.entries(nodeLabels).map(([key, value]) => ({ key, operator: 'In', values: [value] }));
+  const required = { nodeSelectorTerms: [{ matchExpressions }] };
+  const spec = {
+    containers: images.map((image, index) => ({ name: `c${index}`, image })),
+    affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } },
+  };
+  return { metadata: { labels: { app } }, spec: { replicas, template: { spec } } };
 }
 
 async function unless(isFine: (error: unknown) => boolean, work: Promise<unknown>): Promise<void> {

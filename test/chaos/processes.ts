@@ -74,8 +74,9 @@ async function startSource(
   const config = readConfig(flags, { ...usual, ...env });
   const sink = configuredSink(config) ?? (() => Promise.reject(new DeliveryFailed('there is no sink')));
   const api = await connect(config);
+  const { workloadKinds: kinds, workloadRoundInterval: roundInterval } = config.settings;
   startSources({
-    ...{ api, sink, log, tickSchedule: '' },
+    ...{ api, sink, log, tickSchedule: '', workloads: { kinds, roundInterval } },
     mayBegin: (stopping) => afterKubeFledged({ api, log, cleans: false }, stopping),
     ...(config.leaderElection ? { lease: { namespace: api.namespace, identity: 'source' } } : {}),
   });

@@ -4,7 +4,7 @@ import { kube, type Kube } from '../behaviour/kube.ts';
 import { playScenario, addInitialNodes } from './play-scenario.ts';
 import { startBroker } from './broker.ts';
 import { seededRandom } from './seeded-random.ts';
-import { endStateOf, pendingRefreshes, type EndState } from './end-state.ts';
+import { endStateOf, waitingForTick, type EndState } from './end-state.ts';
 import { runRecord, type RunRecord } from './run-record.ts';
 import { addressOf, brokerPort, profiles, programs, type Profile } from './processes.ts';
 import { scenarioOf } from './scenario.ts';
@@ -17,7 +17,7 @@ export type SimulatorRun = {
   readonly profile: Profile;
   /** The end state after each tick that followed the chaos; there is a second only if the first was not enough. */
   readonly endStates: readonly EndState[];
-  /** Whether the second was legitimate, as a refresh had to wait for the round that the first started. */
+  /** Whether the second was legitimate, as a refresh had to wait for the round that the first started, or an image was to be kept. */
   readonly isPaced: boolean;
   readonly record: RunRecord;
   /** Duration in virtual time. */
@@ -94,7 +94,7 @@ async function play(stage: Stage): Promise<SimulatorRun> {
     return through(() => endStateOf(scenario, verbs, prefix));
   };
   const endStates = [await afterTick()];
-  const isPaced = (await through(() => pendingRefreshes(verbs))).length > 0;
+  const isPaced = (await through(() => waitingForTick(verbs))).length > 0;
   if (isPaced || !endStates.every(isEnough)) endStates.push(await afterTick());
   api.close();
   return { profile, endStates, isPaced, record, seconds: secondsSince(time) };

@@ -9,13 +9,34 @@ export type Action =
   | { readonly type: 'delete'; readonly cache: string; readonly when: Moment }
   | { readonly type: 'join'; readonly node: string; readonly zone: Zone }
   | { readonly type: 'label'; readonly node: string; readonly zone: Zone }
-  | { readonly type: 'leave'; readonly node: string };
+  | { readonly type: 'leave'; readonly node: string }
+  | { readonly type: 'deploy'; readonly workload: string; readonly of: Workload }
+  | { readonly type: 'undeploy'; readonly workload: string };
+
+/** What a workload is and runs; users change all of it. */
+export type Workload = {
+  readonly app: App;
+  readonly replicas: number;
+  readonly images: readonly string[];
+  readonly nodeLabels: Readonly<Record<string, string>>;
+};
+type App = 'a' | 'b';
 
 export type CacheSpec = {
-  readonly cacheSpec: readonly { readonly images: readonly string[]; readonly nodeSelector: object }[];
+  readonly cacheSpec: readonly ImageList[];
   readonly deletionPolicy: 'Retain' | 'Purge';
   readonly maxConcurrentNodes?: number;
   readonly rollout?: { readonly canaryNodes: number; readonly growth: number };
+};
+type ImageList = {
+  readonly images?: readonly string[];
+  readonly nodeSelector: object;
+  readonly imagesFrom?: {
+    readonly kinds: readonly ['Rollout'];
+    readonly selector: { readonly matchLabels: { readonly app: App } };
+    readonly nodes: 'Selected' | 'AsPods';
+    readonly keepSeconds: number;
+  };
 };
 type Zone = 'a' | 'b';
 
@@ -54,17 +75,27 @@ const slowImage = simulatedImage('slow', 'c');
 /** Seeds from here on have many caches, which share nodes and images. */
 export const firstCrowdedSeed = 100_001;
 
-/** How many caches and nodes a scenario has, at least and at most, and the flags of the product. */
+/** Seeds from here on have workloads, from which caches take images. */
+export const firstWorkloadSeed = 200_001;
+
+/** How many caches, nodes and workloads a scenario has, at least and at most, and the flags of the product. */
 type Size = {
   readonly caches: readonly [number, number];
   readonly nodes: readonly [number, number];
+  readonly workloads: readonly [number, number];
   readonly flags: readonly string[];
 };
 
-const usual: Size = { caches: [1, 3], nodes: [1, 3], flags: [] };
+const usual: Size = { caches: [1, 3], nodes: [1, 3], workloads: [0, 0], flags: [] };
+const deployed: Size = {
+  ...usual,
+  workloads: [2, 5],
+  flags: ['--workload-kinds=Rollout=argoproj.io/v1alpha1/rollouts:spec.template', '--workload-round-interval=5s'],
+};
 const crowded: Size = {
   caches: [20, 20],
   nodes: [3, 5],
+  workloads: [0, 0],
   // So few that caches wait for one another on each node.
   flags: ['--max-pods-per-node=4', '--max-namespace-pods-per-node=3'],
 };
@@ -72,30 +103,45 @@ const crowded: Size = {
 /** The scenario of a seed; names start with `prefix`. Its result never depends on which of two actions is observed first. */
 export function scenarioOf(prefix: string, seed: number): Scenario {
   const chance = seededRandom(seed, 'scenario');
-  const size = seed >= firstCrowdedSeed ? crowded : usual;
+  const size = sizeOf(seed);
   const zone = (): Zone => chance.pick(['a', 'b']);
   const images = chance.is(0.5) ? quickImages : ([...quickImages, slowImage] as const);
   const nodes = Array.from({ length: chance.between(...size.nodes) }, (_, index) => ({
     name: `${prefix}-${index + 1}`,
     zone: zone(),
   }));
+  const hasWorkloads = size.workloads[1] > 0;
+  const stock = { prefix, chance, images, hasWorkloads };
   const caches = Array.from({ length: chance.between(...size.caches) }, (_, index) =>
-    lifeOf(`cache-${index + 1}`, { prefix, chance, images }),
+    lifeOf(`cache-${index + 1}`, stock),
   );
+  const workloads = Array.from({ length: hasWorkloads ? chance.between(...size.workloads) : 0 }, (_, index) =>
+    workloadOf(`workload-${index + 1}`, stock),
+  );
+  const changes = workloads.flat().length;
   const names = [...nodes.map(({ name }) => name), `${prefix}-8`];
   const machines = names.map((name, index) => machineOf(name, index < nodes.length, { zone, chance }));
   const finalActions = chance.is(0.5) ? caches.flatMap(refreshedLast) : [];
   return {
-    actors: [...caches, ...machines].filter((steps) => steps.length > 0),
+    actors: [...caches, ...machines, ...workloads].filter((steps) => steps.length > 0),
     flags: size.flags,
     nodes,
     finalActions,
-    hasCertainWords: finalActions.length > 0 || machines.every((steps) => steps.length === 0),
+    hasCertainWords: !hasWorkloads && (finalActions.length > 0 || machines.every((steps) => steps.length === 0)),
     uncertain: new Set(caches.flatMap(leftBy)),
     mostRounds: Object.fromEntries(
-      caches.map((steps) => [cacheOf(steps), roundsOf(steps) + Math.min(1, finalActions.length)]),
+      caches.map((steps) => [
+        cacheOf(steps),
+        // An image opens one round when it comes, and one when it goes.
+        roundsOf(steps) + Math.min(1, finalActions.length) + 2 * changes,
+      ]),
     ),
   };
+}
+
+function sizeOf(seed: number): Size {
+  if (seed >= firstWorkloadSeed) return deployed;
+  return seed >= firstCrowdedSeed ? crowded : usual;
 }
 
 const cacheOf = (steps: readonly Step[]): string =>
@@ -111,19 +157,15 @@ type Stock = {
   readonly prefix: string;
   readonly chance: SeededRandom;
   readonly images: readonly [string, ...string[]];
+  readonly hasWorkloads: boolean;
 };
 
+const ends = ['kept', 'kept', 'kept', 'purged', 'purged and refreshed', 'purged away'] as const;
+
 function lifeOf(cache: string, stock: Stock): readonly Step[] {
-  const { chance, images } = stock;
-  const end = chance.pick([
-    'kept',
-    'kept',
-    'kept',
-    'purged',
-    'purged and refreshed',
-    'purged away',
-    'deleted',
-  ] as const);
+  const { chance, images, hasWorkloads } = stock;
+  // Which images of workloads a deleted cache leaves depends on when it is deleted.
+  const end = hasWorkloads ? chance.pick(ends) : chance.pick([...ends, 'deleted'] as const);
   const deletionPolicy = end === 'purged away' || chance.is(0.2) ? 'Purge' : 'Retain';
   const spec = (): CacheSpec => specOf(end === 'deleted' ? 'Retain' : deletionPolicy, stock);
   const by = (): 'annotation' | 'token' => chance.pick(['annotation', 'token']);
@@ -149,18 +191,49 @@ function lifeOf(cache: string, stock: Stock): readonly Step[] {
   return deeds.map((action) => ({ after: chance.between(0, 15_000), action }));
 }
 
-function specOf(deletionPolicy: CacheSpec['deletionPolicy'], { prefix, chance, images }: Stock): CacheSpec {
-  const list = (): CacheSpec['cacheSpec'][number] => {
+function specOf(deletionPolicy: CacheSpec['deletionPolicy'], stock: Stock): CacheSpec {
+  const { prefix, chance, images, hasWorkloads } = stock;
+  const list = (): ImageList => {
     const some = images.filter(() => chance.is(0.35));
     const nodeSelector = { pool: prefix, ...(chance.is(0.4) ? { zone: chance.pick(['a', 'b']) } : {}) };
-    return { images: some.length === 0 ? [chance.pick(images)] : some, nodeSelector };
+    const own = { images: some.length === 0 ? [chance.pick(images)] : some, nodeSelector };
+    if (!hasWorkloads || chance.is(0.2)) return own;
+    // Most lists have no images of their own then.
+    return { ...(chance.is(0.7) ? { nodeSelector } : own), imagesFrom: fromWorkloads(chance) };
   };
   const cacheSpec = chance.is(0.25) ? [list(), list()] : [list()];
   const maxConcurrentNodes = chance.is(0.25) ? { maxConcurrentNodes: 1 } : {};
   // Which nodes a stopped rollout holds depends on which of them began, so that all pulls succeed in one.
-  const isGood = cacheSpec.every((each) => each.images.every((image) => !failingImages.includes(image)));
+  const isGood = cacheSpec.every(
+    ({ images: own = [], imagesFrom }) =>
+      imagesFrom === undefined && own.every((image) => !failingImages.includes(image)),
+  );
   const rollout = chance.is(0.5) && isGood ? { rollout: { canaryNodes: 1, growth: 1 } } : {};
   return { cacheSpec, deletionPolicy, ...maxConcurrentNodes, ...rollout };
+}
+
+const fromWorkloads = (chance: SeededRandom): NonNullable<ImageList['imagesFrom']> => ({
+  kinds: ['Rollout'],
+  selector: { matchLabels: { app: chance.pick(['a', 'b']) } },
+  nodes: chance.pick(['Selected', 'AsPods']),
+  keepSeconds: chance.pick([0, 0, 20]),
+});
+
+/** A workload comes, gets other images, nodes and labels, is scaled to zero, and may go, and come back. */
+function workloadOf(workload: string, { prefix, chance, images }: Stock): readonly Step[] {
+  const after = (): number => chance.between(0, 25_000);
+  const deploy = (): Step => {
+    const of: Workload = {
+      app: chance.pick(['a', 'a', 'b']),
+      replicas: chance.pick([0, 1, 3]),
+      images: chance.is(0.3) ? [chance.pick(images), chance.pick(images)] : [chance.pick(images)],
+      nodeLabels: { pool: prefix, ...(chance.is(0.4) ? { zone: chance.pick(['a', 'b']) } : {}) },
+    };
+    return { after: after(), action: { type: 'deploy', workload, of } };
+  };
+  const changes = Array.from({ length: chance.between(1, 4) }, deploy);
+  const undeploy: Step = { after: after(), action: { type: 'undeploy', workload } };
+  return chance.pick([changes, changes, [...changes, undeploy], [...changes, undeploy, deploy()]]);
 }
 
 type Draws = { readonly zone: () => Zone; readonly chance: SeededRandom };
@@ -184,7 +257,7 @@ function leftBy(steps: readonly Step[]): readonly string[] {
   return specs.flatMap(imagesIn);
 }
 
-const imagesIn = ({ cacheSpec }: CacheSpec): readonly string[] => cacheSpec.flatMap((list) => list.images);
+const imagesIn = ({ cacheSpec }: CacheSpec): readonly string[] => cacheSpec.flatMap(({ images = [] }) => images);
 
 /** One for each request; a refresh that an edit may interrupt is repeated. */
 const roundsOf = (steps: readonly Step[]): number =>

@@ -26,7 +26,10 @@ export type VirtualCluster = {
 };
 
 export const apiPort = 6_443;
-const crd = join(import.meta.dirname, '../../crds/imagecache.yaml');
+const crds = [
+  join(import.meta.dirname, '../../crds/imagecache.yaml'),
+  join(import.meta.dirname, '../support/rollout-crd.yaml'),
+];
 const start = Date.UTC(2026, 10, 24);
 
 /** Seconds of virtual time since a cluster began. */
@@ -61,7 +64,7 @@ async function startCluster({ time, log, program }: Place): Promise<void> {
   const owner: Owner = { name: 'cluster', isDead: false };
   const clock = { now: time.now, after: (ms: number, run: () => void) => time.after(ms, run, owner) };
   const failed = (what: string, error: unknown): void => log(`cluster: ${what}: ${String(error)}`);
-  await time.as(owner, () => startSimulator({ port: apiPort, nodes: 0, crds: [crd], program, clock, failed }));
+  await time.as(owner, () => startSimulator({ port: apiPort, nodes: 0, crds, program, clock, failed }));
 }
 
 /** Sends one tick like a scheduler, which respects Retry-After a few times. */

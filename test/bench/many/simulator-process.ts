@@ -46,7 +46,7 @@ function add(kind: string, { count, bytes }: Pick<Requested, 'count' | 'bytes'>)
 
 const cluster = await startSimulator({
   nodes,
-  crds: ['crds/imagecache.yaml'],
+  crds: ['crds/imagecache.yaml', 'test/support/rollout-crd.yaml'],
   // Kubelets look at their images every 10 s.
   timings: { pull, nodeStatus: 10_000 },
   history: 20_000,

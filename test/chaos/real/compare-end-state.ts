@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Kube } from '../../behaviour/kube.ts';
-import { differences, endStateOf, pendingRefreshes, type EndState } from '../end-state.ts';
+import { differences, endStateOf, waitingForTick, type EndState } from '../end-state.ts';
 import { postTo, tickHeaders } from '../post-event.ts';
 import type { Scenario } from '../scenario.ts';
 import type { ChaoticProduct } from './product.ts';
@@ -35,7 +35,7 @@ export async function compareEndState(at: Comparison): Promise<readonly string[]
     const isOver = await rested(verbs, 1_000);
     const wrong = differences(withoutImages(expected), withoutImages(await endStateOf(scenario, verbs, prefix)));
     if (wrong.length === 0 || isOver) return wrong;
-    if (!state.isPaced && (await pendingRefreshes(verbs)).length > 0) {
+    if (!state.isPaced && (await waitingForTick(verbs)).length > 0) {
       state.isPaced = true;
       await tick(product);
     } else if (!(await changes(verbs))) return wrong;
