@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it as base, type TestContext, vi } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import { noUse } from '#model/cache/registry-use.ts';
 import { browserPath, noBrowser, startBrowser } from './browser.ts';
 import { busyCluster, cacheNamed, entry, foundIn, largeCluster, removal, troubledCluster } from './caches.ts';
 import { servePage, type PageServer } from './page-server.ts';
@@ -191,6 +192,16 @@ describe.skipIf(browserPath === undefined).concurrent(about, { timeout: 60_000 }
     await page.getByRole('rowheader', { name: 'kept:1 no workload names it any more' }).waitFor();
     await page.getByText('Workloads: The cluster has no kind Rollout').waitFor();
     expect(await page.locator('main b').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows which registry rests, and until when', async ({ open }) => {
+    const until = Date.UTC(2026, 10, 24, 12, 5);
+    const registries = { '<b>evil</b>': { ...noUse, restsUntil: until, waitsUntil: until } };
+    const waits = cacheNamed('a/waits', { images: ['x:1'] }, { status: 'Processing', registries });
+    const { page, complaints } = await open([waits]);
+    await cacheButton(page, 'a/waits').click();
+    await page.getByText('<b>evil</b> rests until 12:05, has nodes wait until 12:05 (UTC)').waitFor();
     expect(complaints).toEqual([]);
   });
 
