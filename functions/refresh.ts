@@ -71,7 +71,7 @@ const driveOne =
   (cache: ImageCache, context: Context): Promise<void> => {
     const scope = (live: ImageCache): Scope | undefined =>
       isBeingDriven(live, context.now()) ? undefined : 'everything';
-    return drive({ cache, scope, opens, makes: 'pulls', ...(readFound && { readFound }) }, context);
+    return drive({ cache, scope, opens, makes: 'pulls', sharesNodes: true, ...(readFound && { readFound }) }, context);
   };
 
 type FindingWork = {
@@ -126,7 +126,10 @@ const isBeingDriven = (cache: ImageCache, now: number): boolean => hasOpenWork(c
 async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Context): Promise<void> {
   if (notice.object.kind !== 'ImageCache' || notice.verb === 'delete' || notice.cache === undefined) return;
   const scope = (live: ImageCache): Scope | undefined => scopeOfChange(live, context.now());
-  await drive({ cache: notice.cache, scope, opens: ['Annotation', 'Schedule'], makes: 'pulls' }, context);
+  await drive(
+    { cache: notice.cache, scope, opens: ['Annotation', 'Schedule'], makes: 'pulls', sharesNodes: true },
+    context,
+  );
 }
 
 /** The process that opened a requested refresh may have stopped before it started a node, so an open one is observed again. */

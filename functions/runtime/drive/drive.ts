@@ -25,6 +25,8 @@ export type Drive = {
   readonly opens: World['opens'];
   /** Which Jobs it creates. */
   readonly makes: World['makes'];
+  /** Whether Nodes may be some seconds old. Default no: an event may be about a Node, and a removal cannot be taken back. */
+  readonly sharesNodes?: boolean;
   /** Reads its workloads; default anew. */
   readonly readFound?: ReadFoundImages;
 };
@@ -79,7 +81,13 @@ type Decision = { readonly cache: ImageCache; readonly observed: Observed; reado
 
 /** Returns undefined if the cache is gone or is to be left alone. */
 async function observeAndDecide(
-  { cache: reference, scope: scopeOf, opens, makes }: Omit<Drive, 'scope'> & { readonly scope: ScopeOf },
+  {
+    cache: reference,
+    scope: scopeOf,
+    opens,
+    makes,
+    sharesNodes = false,
+  }: Omit<Drive, 'scope'> & { readonly scope: ScopeOf },
   { ask, readFound }: { readonly ask: AskRegistries; readonly readFound: ReadFoundImages },
   context: Context,
 ): Promise<Decision | undefined> {
@@ -87,7 +95,7 @@ async function observeAndDecide(
   const scope = read && scopeOf(read);
   if (read === undefined || scope === undefined) return undefined;
   const cache = needsFoundImages(read, opens, context.now()) ? await readFound(read) : read;
-  const observed = await observe(cache, { scope, opens, makes }, context);
+  const observed = await observe(cache, { scope, opens, makes, sharesNodes }, context);
   const isRefused = refusalOf(cache, context.settings.limits) !== undefined;
   const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens, makes });
   await context.turn?.();

@@ -30,7 +30,7 @@ export async function observe(
 /** Whether all that is left to do for a cache that exceeds a limit is to say so, and to delete its Jobs. */
 const isToRefuse = (
   cache: ImageCache,
-  { opens, makes }: Omit<ObserveRequest, 'scope'>,
+  { opens, makes }: Pick<World, 'opens' | 'makes'>,
   { settings }: Context,
 ): boolean =>
   makes === 'pulls' &&
@@ -57,13 +57,19 @@ async function observeJobs(cache: ImageCache, context: Context): Promise<Observe
   };
 }
 
-type ScopeToObserve = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope };
+type ScopeToObserve = Omit<ObserveRequest, 'scope'> & { readonly scope: Scope };
 
-async function observeScope(cache: ImageCache, { scope, makes }: ScopeToObserve, context: Context): Promise<Observed> {
+async function observeScope(
+  cache: ImageCache,
+  { scope, makes, sharesNodes = false }: ScopeToObserve,
+  context: Context,
+): Promise<Observed> {
   const isAll = scope === 'everything';
   if (makes === 'removals')
     return isAll ? observeForRemoval(cache, context) : observeOnlyRemovals(cache, scope, context);
-  const seen = isAll ? await observeEverything(cache, context) : await observeChanged(cache, scope, context);
+  const seen = isAll
+    ? await observeEverything(cache, { sharesNodes }, context)
+    : await observeChanged(cache, scope, context);
   const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => mayGetJob(cache, name));
   return {
     ...seen,
@@ -78,7 +84,11 @@ function mayGetJob({ status }: ImageCache, name: string): boolean {
 }
 
 /** What to observe, or what was observed before and still holds, and what the calling function may do. */
-type ObserveRequest = Pick<World, 'opens' | 'makes'> & { readonly scope: Scope | Observed };
+type ObserveRequest = Pick<World, 'opens' | 'makes'> & {
+  readonly scope: Scope | Observed;
+  /** Whether Nodes may be some seconds old; default no. */
+  readonly sharesNodes?: boolean;
+};
 
 const isObserved = (scope: Scope | Observed): scope is Observed => typeof scope === 'object' && 'hasAllNodes' in scope;
 
@@ -86,7 +96,7 @@ type ObservedPulls = Omit<Observed, 'removals'>;
 
 async function observeForRemoval(cache: ImageCache, context: Context): Promise<Observed> {
   const pods = await context.cluster.pods(cache.namespace, pullJobSelector(cache));
-  const seen = await observeEverything(cache, context, pods);
+  const seen = await observeEverything(cache, { sharesNodes: false, pods }, context);
   return { ...seen, ...(await observeRemovals(cache, { nodes: seen.nodes, pullPods: pods }, context)) };
 }
 
@@ -110,12 +120,16 @@ function needsEverything(cache: ImageCache, opens: World['opens'], { settings, n
   return (isFromKubeFledged(cache) && opens.includes('Adopted')) || (isToEnd && opens.includes('Spec'));
 }
 
-/** Lists Pods only if the caller has not. */
-async function observeEverything(cache: ImageCache, context: Context, known?: readonly Pod[]): Promise<ObservedPulls> {
+/** `pods`: those that the caller has listed. */
+async function observeEverything(
+  cache: ImageCache,
+  { sharesNodes, pods: known }: { readonly sharesNodes: boolean; readonly pods?: readonly Pod[] },
+  context: Context,
+): Promise<ObservedPulls> {
   const { cluster } = context;
   const selector = pullJobSelector(cache);
   const [nodes, jobs, runAsUser] = await Promise.all([
-    nodesOf(cache, context),
+    nodesOf(cache, sharesNodes, context),
     cluster.jobs(cache.namespace, selector),
     cluster.userOf(cache.namespace),
   ]);
@@ -135,11 +149,11 @@ const maxSelector = 2_000;
 const maxSelectors = 4;
 
 /** All nodes; of a cache that has had none yet those that it may select, as a small cache need not wait until thousands are listed. */
-async function nodesOf(cache: ImageCache, { cluster, now }: Context): Promise<readonly Node[]> {
+async function nodesOf(cache: ImageCache, isShared: boolean, { cluster, now }: Context): Promise<readonly Node[]> {
   const selectors = [...new Set(hasHadNodes(cache) ? [] : cache.spec.lists.map(labelSelectorOf))];
   const isShort = selectors.every((each) => each !== '' && each.length <= maxSelector);
   if (selectors.length === 0 || selectors.length > maxSelectors || !isShort)
-    return cluster.nodesSince({ resourceVersion: cache.resourceVersion, now: now() });
+    return cluster.nodesSince({ resourceVersion: isShared ? cache.resourceVersion : undefined, now: now() });
   return (await Promise.all(selectors.map((each) => cluster.nodes(each)))).flat();
 }
 
