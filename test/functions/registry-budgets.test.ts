@@ -146,6 +146,32 @@ it('a 429 of a registry that a user runs rests that one only', async () => {
   expect(jobsIn(on, 'other')).toBe(1);
 });
 
+const throttledAt = (...urls: readonly string[]): object => {
+  const message = `failed to copy: unexpected status from GET request to ${urls.join(' ')}: 429 Too Many Requests`;
+  return {
+    phase: 'Pending',
+    containerStatuses: [{ name: 'image-0', state: { waiting: { reason: 'ErrImagePull', message } } }],
+  };
+};
+
+it.each([
+  { urls: ['https://registry-1.docker.io/v2/library/app/manifests/1'], others: 0 },
+  { urls: ['https://evil.example/layer'], others: 1 },
+  { urls: ['HTTP://evil.example?https://registry-1.docker.io/v2/'], others: 1 },
+  { urls: ['https://registry-1.docker.io@evil.example/layer'], others: 1 },
+  { urls: ['https://registry-1.docker.io/v2/library/app/blobs/1', 'https://evil.example/layer'], others: 1 },
+])('a 429 of $urls, where an image can have its layers, leaves $others other nodes free', async ({ urls, others }) => {
+  const on = scene();
+  on.nodes('node-1');
+  cacheIn(on, 'apps');
+  await drive(on, 'apps');
+  await answerAll(on, throttledAt(...urls));
+  expect(statusIn(on, 'apps').message).toContain('1 node waits for docker.io');
+  cacheIn(on, 'other');
+  await drive(on, 'other');
+  expect(jobsIn(on, 'other')).toBe(others);
+});
+
 it.each(['registry-1.docker.io/library/app:1', 'index.docker.io/app:1', 'Registry-1.Docker.IO:443/library/app:1'])(
   'a budget counts what %s pulls, as it is the same registry',
   async (image) => {

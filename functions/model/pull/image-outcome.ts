@@ -1,7 +1,7 @@
 import type { ContainerStatus, Pod } from '#model/job/pod.ts';
 import { containerName } from '#model/job/pull-container.ts';
 import type { Cause } from '#model/cache/cause.ts';
-import { withoutReference } from '#model/text/image-reference.ts';
+import { registryName, registryOf, withoutReference } from '#model/text/image-reference.ts';
 
 /** The image to evaluate, and the image whose no-op program the Pod runs. */
 export type Images = {
@@ -122,6 +122,12 @@ export function throttledBy({ message }: Cause, image: string): { readonly ms: n
   const [, amount, unit = 's'] = /retry[- ]after:? ?(\d+(?:\.\d+)?) ?(ms|s|m|h)?\b/i.exec(text) ?? [];
   return { ms: amount === undefined ? undefined : Number(amount) * (milliseconds[unit.toLowerCase()] ?? 1000) };
 }
+
+/** Whether a message names a host that is not the image's registry: layers of an image can be at any URL, which its author chooses. */
+export const namesOtherHost = ({ message }: Cause, image: string): boolean =>
+  [...message.matchAll(hostOfUrl)].some(([, host = '']) => registryName(host) !== registryOf(image));
+
+const hostOfUrl = /https?:\/\/([^\s/?#"']*)/gi;
 
 /** What runtimes say before they quote names of files. */
 const unpacking = /(?:extract|apply|add)(?:ing)? layer|processing tar/i;

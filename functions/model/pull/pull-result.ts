@@ -10,7 +10,7 @@ import {
 import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { registryOf } from '#model/text/image-reference.ts';
-import { throttledBy } from './image-outcome.ts';
+import { namesOtherHost, throttledBy } from './image-outcome.ts';
 import type { RegistryFinding } from './registry-rests.ts';
 import type { World } from '#model/world.ts';
 import { isPastDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
@@ -73,7 +73,8 @@ function throttledIn(job: Evaluated, { images }: DesiredImages): readonly Regist
     const image = images[index] ?? '';
     const throttled = throttledBy(cause, image);
     // What else a Pod pulls or presents than its image with the node's credentials says nothing about other caches.
-    const isAlone = hasUsedCredentials || replaced.includes(index) || cause.reason === 'HelperImageFailed';
+    const isOther = replaced.includes(index) || cause.reason === 'HelperImageFailed' || namesOtherHost(cause, image);
+    const isAlone = hasUsedCredentials || isOther;
     return throttled === undefined ? [] : [{ host: registryOf(image), throttled: { ...throttled, isAlone } }];
   });
 }
