@@ -87,6 +87,13 @@ describe('the command line', () => {
     expect(baseline).toContainEqual({ nodes: 100, images: 20 });
   });
 
+  it('has a storm of changes of workloads', () => {
+    expect(readOptions(['--storm', '2x10x20x5x8']).storm).toEqual({
+      ...{ caches: 2, nodes: 10, workloads: 20, images: 5, changes: 8, seconds: 60 },
+    });
+    expect(() => readOptions(['--storm', '2x10'])).toThrow('--storm must be CACHESxNODES');
+  });
+
   it('rejects invalid options', () => {
     expect(() => readOptions(['--only', 'nothing'])).toThrow('unknown bench "nothing"');
     expect(() => parseSizes('10')).toThrow('expected a size NODESxIMAGES, such as 100x20, not "10"');

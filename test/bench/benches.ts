@@ -9,6 +9,7 @@ import { refresh } from './refresh.ts';
 import type { BenchName, Found } from './results.ts';
 import { rounds } from './rounds.ts';
 import { sourceLag } from './source-lag.ts';
+import { workloadStorm } from './workload-storm.ts';
 
 /** Every bench by name; each uses its own clusters. */
 export const benches: { readonly [Name in BenchName]: (options: Options) => Promise<Found[Name]> } = {
@@ -20,5 +21,6 @@ export const benches: { readonly [Name in BenchName]: (options: Options) => Prom
   'source-lag': (options) => sourceLag(options.churn),
   'cold-start': async ({ runs }) => ({ text: await coldStart(runs) }),
   'large-images': (options) => largeImages(options.large),
+  workloads: ({ storm, timeoutSeconds }) => workloadStorm(storm, timeoutSeconds),
   'many-caches': ({ many, timeoutSeconds }) => manyCaches({ sizes: many, timeoutSeconds }),
 };

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { benchNames, type BenchName } from './results.ts';
 import { manySizes, parseManySizes, type ManySize } from './many/sizes.ts';
 import { checkSizes, parseSizes, sizes, type Size } from './sizes.ts';
+import type { StormSize } from './workload-storm.ts';
 
 /** The benches to run, and their sizes. */
 export type Options = {
@@ -24,10 +25,15 @@ export type Options = {
   readonly large: { readonly images: number; readonly megabytes: number; readonly rate: string };
   /** Rounds of many caches, on the simulator. */
   readonly many: readonly ManySize[];
+  /** Workloads that change, on the simulator. */
+  readonly storm: StormSize;
   /** Starts of each function for the cold start. */
   readonly runs: number;
   readonly isSaved: boolean;
 };
+
+/** Of the 500 images each cache has 50, on the 100 nodes of its pool. */
+const defaultStorm = '10x1000x2000x500x200';
 
 export const usage = `usage: npm run bench -- [--only NAME,...] [options]
   --only          ${benchNames.join(', ')}; default all; large-images needs root
@@ -41,6 +47,8 @@ export const usage = `usage: npm run bench -- [--only NAME,...] [options]
   --rate          of each real node's network, as 200mbit; default no limit
   --many          rounds of many caches, as 20x50x5 (caches x nodes x images), or 1x5000x50+50 beside 50 idle ones;
                   default ${manySizes}
+  --storm         workloads that change, as CACHESxNODESxWORKLOADSxIMAGESxCHANGES in a minute;
+                  default ${defaultStorm}
   --runs          starts of each function for the cold start; default 21
   --dry           prints the results without writing them
 `;
@@ -67,6 +75,7 @@ export function readOptions(args: readonly string[]): Options {
       'image-size': text('300'),
       rate: text(''),
       many: text(manySizes),
+      storm: text(defaultStorm),
       runs: text('21'),
       dry: { type: 'boolean', default: false },
     },
@@ -89,9 +98,18 @@ export function readOptions(args: readonly string[]): Options {
     },
     large: { images: 10, megabytes: whole('--image-size', values['image-size']), rate: values.rate },
     many: parseManySizes(values.many),
+    storm: stormSize(values.storm),
     runs: whole('--runs', values.runs),
     isSaved: !values.dry,
   };
+}
+
+function stormSize(text: string): StormSize {
+  const numbers = text.split('x').map(Number);
+  const [caches = 0, nodes = 0, workloads = 0, images = 0, changes = 0] = numbers;
+  if (numbers.length !== 5 || !numbers.every((number) => Number.isInteger(number) && number > 0))
+    throw new Error(`--storm must be CACHESxNODESxWORKLOADSxIMAGESxCHANGES, not "${text}"`);
+  return { caches, nodes, workloads, images, changes, seconds: 60 };
 }
 
 function benchNamed(name: string): BenchName {

@@ -169,6 +169,36 @@ const manyCaches = z.object({
 });
 export type ManyCaches = z.infer<typeof manyCaches>;
 
+const workloadPhase = z.object({
+  name: z.string(),
+  rounds: z.number(),
+  jobs: z.number(),
+  /** Requests of our process to the API server, and of these the pages of workloads. */
+  reads: z.number(),
+  writes: z.number(),
+  workloadReads: z.number(),
+  megabytesRead: z.number(),
+  /** Until all caches are done. */
+  seconds: z.number(),
+  cpuSeconds: z.number(),
+  residentMegabytes: z.number(),
+  chargedMegabytes: z.number(),
+});
+export type WorkloadPhase = z.infer<typeof workloadPhase>;
+
+const workloads = z.object({
+  caches: z.number(),
+  nodes: z.number(),
+  workloads: z.number(),
+  images: z.number(),
+  changes: z.number(),
+  /** Over which the changes come. */
+  seconds: z.number(),
+  phases: z.array(workloadPhase),
+  load: z.number(),
+});
+export type WorkloadStorm = z.infer<typeof workloads>;
+
 /** The results of each bench by name. */
 const found = {
   rounds: z.object({ measured: z.array(round), check: z.array(round) }),
@@ -180,6 +210,7 @@ const found = {
   'cold-start': z.object({ text: z.string() }),
   'large-images': z.array(largeImages),
   'many-caches': manyCaches,
+  workloads,
 };
 export type BenchName = keyof typeof found;
 export type Found = { readonly [Name in BenchName]: z.infer<(typeof found)[Name]> };
@@ -211,6 +242,7 @@ const schema = z.object({
   'cold-start': z.optional(entry(found['cold-start'])),
   'large-images': z.optional(entry(found['large-images'])),
   'many-caches': z.optional(entry(found['many-caches'])),
+  workloads: z.optional(entry(found.workloads)),
 });
 /** The latest results of each bench. */
 export type Results = z.infer<typeof schema>;

@@ -41,6 +41,7 @@ export function sections(results: Results): Readonly<Record<SectionName, string>
     'many-requests': manyRequestTable(results),
     'many-refresh': manyRefreshTable(results),
     'many-join': joinTable(results),
+    workloads: workloadTable(results),
   };
 }
 
@@ -166,6 +167,25 @@ function largeSection(results: Results): string {
   });
   const rate = first.rate === '' ? 'The network is not limited' : `Each node's network is limited to ${first.rate}`;
   return `${rows}\n\n${first.images} images of ${first.megabytes} MB on ${first.nodes} real nodes. ${rate}.`;
+}
+
+function workloadTable({ workloads }: Results): string {
+  if (workloads === undefined) return '';
+  const { caches, nodes, workloads: count, images, phases, load } = workloads.found;
+  const rows = table(phases, {
+    phase: ({ name }) => name,
+    rounds: (phase) => phase.rounds,
+    Jobs: ({ jobs }) => jobs,
+    'our writes': ({ writes }) => writes,
+    'our reads': ({ reads }) => reads,
+    'pages of workloads': ({ workloadReads }) => workloadReads,
+    'MB read': ({ megabytesRead }) => megabytesRead,
+    's to all done': ({ seconds }) => seconds,
+    'CPU s': ({ cpuSeconds }) => cpuSeconds,
+    'resident MB': ({ residentMegabytes }) => Math.round(residentMegabytes),
+    'charged MB': ({ chargedMegabytes }) => Math.round(chargedMegabytes),
+  });
+  return `${rows}\n\n${formatted(nodes)} nodes in ${formatted(caches)} pools, ${formatted(count)} workloads with ${formatted(images)} images, ${formatted(caches)} caches, one for each pool. Load average at the end: ${formatted(load)}.`;
 }
 
 function machineTable(results: Results): string {
