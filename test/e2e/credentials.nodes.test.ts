@@ -75,7 +75,7 @@ const others: Consumer = { who: 'other credentials', namespace: b, secret: 'bob'
 const none: Consumer = { who: 'no credentials', namespace: c };
 const puller: Consumer = { who: 'a service account', namespace: c, serviceAccount: 'puller', account: 'alice' };
 
-const flags = ['--image-cache-refresh-frequency=0s'];
+const flags = ['--image-cache-refresh-frequency=0s', '--workload-kinds=Deployment'];
 
 let lab: Lab;
 let product: OnNodes;
@@ -438,6 +438,45 @@ describe('a refresh without news', () => {
     await refreshed(cache, 2);
     expect(await front.requests()).toEqual([]);
     expect((await statusOf(cache, privateImage('private-app'))).access).toBe('PullSecrets');
+  });
+});
+
+describe('the private image of a Deployment', () => {
+  const image = privateImage('found');
+  const labels = { app: 'web' };
+  const cache = { namespace: a, name: 'found', images: [image] };
+  const kubectl = (...args: readonly string[]): Promise<string> => lab.ask(...args, '-n', a);
+
+  it('is found with its secret by a cache that names neither, and starts its Pods without a pull and without the registry', async () => {
+    await lab.pushImage({ name: 'found:1', program: 'pause', bytes: 1000 });
+    const spec = {
+      imagePullSecrets: [{ name: 'alice' }],
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: 'app', image }],
+    };
+    await lab.apply({
+      ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { namespace: a, name: 'web' } },
+      spec: { replicas: 0, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+    });
+    const imagesFrom = { kinds: ['Deployment'], nodes: 'AsPods' };
+    await lab.apply({ ...manifest(cache), spec: { cacheSpec: [{ imagesFrom }] } });
+    await succeeded(cache);
+    await front.off();
+    try {
+      await kubectl('scale', 'deployment/web', '--replicas=2');
+      await kubectl('rollout', 'status', 'deployment/web', '--timeout=30s');
+    } finally {
+      await front.on();
+    }
+    const events = await kubectl(
+      'get',
+      'events',
+      '-o',
+      'jsonpath={range .items[*]}{.involvedObject.name} {.reason}\n{end}',
+    );
+    const ofPods = events.split('\n').filter((line) => /^web-\w+-\w+ Pull/.test(line));
+    expect(ofPods.map((line) => line.split(' ')[1])).toEqual(['Pulled', 'Pulled']);
+    await kubectl('delete', 'deployment/web', 'ic/found');
   });
 });
 
