@@ -6,7 +6,7 @@ import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { recordedLog } from './recorded-log.ts';
-import { aCache, aNode, changed, completed, scene, tick, type Scene } from './scene.ts';
+import { aCache, aNode, cachePath, changed, completed, scene, tick, type Scene } from './scene.ts';
 
 const names = Array.from({ length: 20 }, (_, index) => `cache-${index}`);
 
@@ -100,6 +100,24 @@ describe('a tick with 20 caches that are due', () => {
     });
     const { limit } = boundTable.tick_drives;
     expect([most, mostCounted, tickDrives.used()]).toEqual([limit, limit, 0]);
+  });
+
+  it.each([
+    { name: 'refresh', handler: refresh },
+    { name: 'purge', handler: purge },
+  ])('$name does not let one namespace keep the cache of another waiting', async ({ handler }) => {
+    const { on } = manyCaches({ cacheSpec: [{ images: ['app:1'] }], deletionPolicy: 'Purge' });
+    const spec = { cacheSpec: [{ images: ['app:1'] }], deletionPolicy: 'Purge' };
+    const metadata = { name: 'web', namespace: 'shop', uid: 'uid-of-shop', generation: 1 };
+    on.api.put(cachePath().replace('/apps/', '/shop/'), { metadata, spec });
+    const { cluster } = on.context;
+    const order: string[] = [];
+    const cache: typeof cluster.cache = (reference) => {
+      order.push(reference.namespace);
+      return cluster.cache(reference);
+    };
+    await handler(tick, { ...on.context, cluster: { ...cluster, cache } });
+    expect(order.indexOf('shop')).toBeLessThan(boundTable.tick_drives.limit);
   });
 
   it('serves the others if it can not be decided what one of them needs', async () => {

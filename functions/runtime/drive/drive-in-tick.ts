@@ -14,7 +14,7 @@ export function tickDriver(context: Context): TickDriver {
   return (cache, driveOne) => enter(() => driveOne(cache, context), context.signal);
 }
 
-/** Drives the due caches of a tick, a few at a time. The failure of one is its own. */
+/** Drives the due caches of a tick, a few at a time, of all namespaces in turn. The failure of one is its own. */
 export async function driveInTick(
   due: readonly ImageCache[],
   driveOne: DriveOne,
@@ -22,5 +22,12 @@ export async function driveInTick(
 ): Promise<void> {
   const each = async (cache: ImageCache): Promise<void> =>
     isolated(cacheSubject(cache), () => driver(cache, driveOne), context);
-  await Promise.all(due.map(each));
+  await Promise.all(namespacesInTurn(due).map(each));
+}
+
+/** Sorted such that the first caches of all namespaces come before the second ones: those of one may take long. */
+function namespacesInTurn(caches: readonly ImageCache[]): readonly ImageCache[] {
+  const byNamespace = [...Map.groupBy(caches, ({ namespace }) => namespace).values()];
+  const ranked = byNamespace.flatMap((each) => each.map((cache, rank) => ({ cache, rank })));
+  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ cache }) => cache);
 }
