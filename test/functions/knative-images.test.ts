@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { revisions } from '#model/workload/image-sources.ts';
 import { madeCacheName } from '#model/knative/made-cache.ts';
 import type { ApiError } from '#runtime/errors.ts';
 import { serveAllImages } from '#runtime/drive/serve-images.ts';
@@ -223,6 +224,21 @@ describe('the cache of Images', () => {
       await pull(on, succeeded);
     }
     expect(made(on).status.status).toBe('Succeeded');
+  });
+
+  it.each([
+    ['takes images of other workloads', { cacheSpec: [{ imagesFrom: { kinds: ['Deployment'], keepSeconds: 0 } }] }],
+    ['is suspended', { suspend: true, cacheSpec: [{ imagesFrom: { kinds: ['Revision'], nodes: 'AsPods' } }] }],
+    ['has a rollout', { rollout: {}, cacheSpec: [{ imagesFrom: { kinds: ['Revision'], nodes: 'AsPods' } }] }],
+  ])('stays without Images once a user has edited it so that it %s', async (_, spec) => {
+    const on = knativeScene({ workloadKinds: [revisions] });
+    putImage(on, 'a');
+    await reconcile(ofImages, on.context);
+    const { metadata } = on.api.read(madePath) ?? {};
+    on.api.put(madePath, { metadata: { ...metadata, generation: 2 }, spec });
+    on.api.remove(imagePath('a'));
+    for (let count = 0; count < 5; count += 1) await nextTick(on);
+    expect(on.api.read(madePath)).toMatchObject({ spec });
   });
 
   it('is made anew if somebody deletes it', async () => {

@@ -1,7 +1,8 @@
 import { apiVersion, imageCacheKind } from '#model/cache/api.ts';
-import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
+import { type ImageCache, isRoundOpen, type Spec } from '#model/cache/image-cache.ts';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { isDone } from '#model/cache/removal-ledger.ts';
-import { ownLists } from '#model/cache/with-found.ts';
+import { ownLists, ownPullSecrets } from '#model/cache/with-found.ts';
 import { revisions } from '#model/workload/image-sources.ts';
 
 /** The name of the cache that is made for the Images of a namespace. */
@@ -26,6 +27,17 @@ export const isMade = ({ name, annotations }: Pick<ImageCache, 'name' | 'annotat
 export const takesImages = ({ spec }: ImageCache): boolean =>
   ownLists(spec).some(({ imagesFrom }) => imagesFrom?.kinds.includes(revisions.kind));
 
+const textOf = (spec: Spec): string =>
+  JSON.stringify({ ...spec, lists: ownLists(spec), imagePullSecrets: ownPullSecrets(spec), foundPullSecrets: [] });
+
+const created = madeCache('any');
+const textAsMade = textOf(
+  parseImageCache({ ...created, metadata: { ...created.metadata, uid: '', resourceVersion: '' } }).spec,
+);
+
+/** Whether users have left the spec as it was created: a deletion would lose their edits, such as a suspension. */
+const isAsMade = ({ spec }: ImageCache): boolean => textOf(spec) === textAsMade;
+
 /** Whether a cache that was made for Images can be deleted once there are none: no image may be on a node because of it. */
 export const isEmptied = (cache: ImageCache): boolean =>
   isMade(cache) &&
@@ -33,6 +45,6 @@ export const isEmptied = (cache: ImageCache): boolean =>
   cache.status.observedGeneration === cache.generation &&
   !isRoundOpen(cache.status) &&
   cache.found.lists.length === 0 &&
-  ownLists(cache.spec).every(({ images }) => images.length === 0) &&
+  isAsMade(cache) &&
   cache.status.placements.every(({ images }) => images.length === 0) &&
   Object.values(cache.status.removals).every(isDone);

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
 import type { ImagesFrom } from '#model/cache/found-images.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { isEmptied, isMade, madeAnnotation, madeCache, madeCacheName } from '#model/knative/made-cache.ts';
-import { cache, list, round, spec, status } from '../builders.ts';
+import { cache, list, round, status } from '../builders.ts';
 
 const imagesFrom: ImagesFrom = {
   kinds: ['Revision'],
@@ -11,10 +12,14 @@ const imagesFrom: ImagesFrom = {
   nodes: 'AsPods',
   keepSeconds: 3600,
 };
+const asMade = parseImageCache({
+  ...madeCache('apps'),
+  metadata: { ...madeCache('apps').metadata, uid: 'uid', resourceVersion: '1' },
+}).spec;
 const empty = cache({
   name: madeCacheName,
   annotations: { [madeAnnotation.key]: madeAnnotation.value },
-  spec: spec({ lists: [list([], { imagesFrom })] }),
+  spec: asMade,
   status: status({ observedGeneration: 1, status: 'NoImagesPulledOrDeleted', round: round(), completionTime: 1 }),
 });
 const found = {
@@ -48,7 +53,12 @@ it.each<[string, Partial<ImageCache>]>([
   ['it has no status yet', { status: status() }],
   ['a round is open', { status: { ...empty.status, status: 'Processing', completionTime: undefined } }],
   ['an image is kept for a rollback', { found }],
-  ['a user has listed an image', { spec: spec({ lists: [list(['own:1'], { imagesFrom })] }) }],
+  ['a user has listed an image', { spec: { ...asMade, lists: [list(['own:1'], { imagesFrom })] } }],
+  [
+    'a user has edited a list',
+    { spec: { ...asMade, lists: [list([], { imagesFrom: { ...imagesFrom, keepSeconds: 0 } })] } },
+  ],
+  ['a user has suspended it', { spec: { ...asMade, suspend: true } }],
   ['its images may be on nodes', { status: { ...empty.status, placements: [placement] } }],
   ['a removal runs', { status: { ...empty.status, removals: { 'node-1': removal } } }],
 ])('cannot be deleted while %s', (_, of) => {
