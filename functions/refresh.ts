@@ -42,7 +42,6 @@ async function onTick(context: Context): Promise<void> {
   const nodes = await context.cluster.nodesSince({ resourceVersion: undefined, now: context.now() });
   // First, as an Event can be recorded for some time only, and drives may take long.
   for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvents(cache, context), context);
-  if (images !== undefined) await serveAllImages(images, listing, context);
   const due = await cachesWithWork(caches, nodes, context);
   const finding = caches.filter(takesFromWorkloads);
   const others = [...due].filter((cache) => !takesFromWorkloads(cache));
@@ -52,8 +51,12 @@ async function onTick(context: Context): Promise<void> {
     await openGatesInTick(nodesToRelease(nodes, caches, context), context);
     for (const each of unreadable) await isolated(cacheSubject(each), () => reportUnreadable(each, context), context);
   };
-  // At the same time, as workloads that do not answer hold up no other cache.
-  await Promise.all([handleOthers(), ...findingWork(finding, { due, nodes, driver }, context)]);
+  // At the same time, so that neither Images nor workloads that cannot be reached hold up other caches.
+  await Promise.all([
+    ...(images === undefined ? [] : [serveAllImages(images, listing, context)]),
+    handleOthers(),
+    ...findingWork(finding, { due, nodes, driver }, context),
+  ]);
 }
 
 /** False if that fails: such a cache counts as due, and its drive fails for it alone. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { revisions } from '#model/workload/image-sources.ts';
 import { madeCacheName } from '#model/knative/made-cache.ts';
 import type { ApiError } from '#runtime/errors.ts';
@@ -241,6 +241,17 @@ describe('the cache of Images', () => {
     expect(on.api.read(madePath)).toMatchObject({ spec });
   });
 
+  it('is made by functions that open rounds only: others lack the right', async () => {
+    const on = knativeScene();
+    putImage(on, 'a');
+    await begin(on);
+    on.api.refuse(/GET \S*\/images/, () => on.api.remove(madePath), 1);
+    await pull(on, succeeded, 1);
+    expect(on.api.read(madePath)).toBeUndefined();
+    await nextTick(on);
+    expect(on.api.read(madePath)).toBeDefined();
+  });
+
   it('is made anew if somebody deletes it', async () => {
     const on = knativeScene();
     putImage(on, 'a');
@@ -318,6 +329,20 @@ describe('trouble with Images', () => {
     on.api.refuse(/POST \S*\/imagecaches/, refusal(403, 'Forbidden', message), Infinity);
     await nextTick(on);
     expect(lines().filter(({ level }) => level === 'warn')).toEqual([]);
+  });
+
+  it('holds up no other cache: the tick serves it while a status is not answered', async () => {
+    const on = knativeScene();
+    putImage(on, 'a');
+    await begin(on);
+    on.cache();
+    await pull(on, succeeded, 1);
+    on.api.remove(imagePath('a'));
+    putImage(on, 'a');
+    on.api.hang(/PATCH \S*\/images\/a/);
+    void nextTick(on);
+    await vi.waitFor(() => expect(on.live().status.round).toMatchObject({ number: 1 }));
+    on.api.acceptAll();
   });
 
   it('of one is its own: it is gone, or its status is refused', async () => {

@@ -43,7 +43,8 @@ export async function drive(order: Drive, context: Context): Promise<void> {
   const hasWritten = await driveCache(order, released, context);
   await openGates(released, context);
   const mayBeNews = order.makes === 'pulls' && (hasWritten || order.opens.includes('Workloads'));
-  if (mayBeNews && isForImages(order.cache, context.settings)) await serveImages(order.cache, context);
+  if (mayBeNews && isForImages(order.cache, context.settings))
+    await serveImages({ reference: order.cache, opensRounds: order.opens.length > 0 }, context);
 }
 
 /**

@@ -19,16 +19,26 @@ import { shareOfCalls } from './share-of-calls.ts';
 export const isForImages = ({ namespace, name }: CacheReference, { knativeImages }: Settings): boolean =>
   name === madeCacheName && (knativeImages === 'all' || knativeImages.includes(namespace));
 
-/** Makes the cache for the Images of a namespace if it lacks one, and tells them what it has. A failure is its own. */
-export async function serveImages(reference: CacheReference, context: Context): Promise<void> {
+type Serving = {
+  readonly reference: CacheReference;
+  /** Whether the calling function opens rounds: the others lack the right to create the cache. */
+  readonly opensRounds: boolean;
+};
+
+/**
+ * Creates the cache for the Images of a namespace if it is missing, and writes their conditions. A failure is logged and fails
+ * nothing else.
+ */
+export async function serveImages({ reference, opensRounds }: Serving, context: Context): Promise<void> {
   const { namespace } = reference;
   await isolated(
     cacheSubject(reference),
     async () => {
       const listing = await readImages([namespace], context);
-      // After the Images: what is told is never older than what they say.
-      if (listing !== undefined)
-        await serve({ namespace, ...listing }, await context.cluster.cache(reference), context);
+      if (listing === undefined) return;
+      // After the Images, so that a condition is never replaced by one of an older cache.
+      const cache = await context.cluster.cache(reference);
+      if (cache !== undefined || opensRounds) await serve({ namespace, ...listing }, cache, context);
     },
     context,
   );
@@ -62,7 +72,7 @@ export async function serveAllImages(
     if (left.has(namespace)) continue;
     const served = { namespace, images: byNamespace.get(namespace) ?? [], isComplete };
     const cache = known.get(namespace);
-    await isolated({ cache: `${namespace}/${madeCacheName}` }, () => serve(served, cache, context), context);
+    await isolated({ cache: `${namespace}/${madeCacheName}` }, () => serveInTick(served, cache, context), context);
     await context.turn?.();
   }
 }
@@ -95,14 +105,23 @@ function problemOf(error: unknown, what: string): string | undefined {
 
 type Served = ImageListing & { readonly namespace: string };
 
-async function serve({ namespace, images, isComplete }: Served, cache: ImageCache | undefined, context: Context) {
+async function serveInTick(served: Served, cache: ImageCache | undefined, context: Context): Promise<void> {
+  const { images, isComplete } = served;
+  if (cache !== undefined && images.length === 0 && isComplete && isEmptied(cache)) await remove(cache, context);
+  else await serve(served, cache, context);
+}
+
+async function serve(
+  { namespace, images }: Pick<Served, 'namespace' | 'images'>,
+  cache: ImageCache | undefined,
+  context: Context,
+) {
   const present = images.filter(({ isBeingDeleted }) => !isBeingDeleted);
   if (cache === undefined) {
     if (present.length > 0) await make(namespace, context);
     return;
   }
   if (cache.isBeingDeleted) return;
-  if (images.length === 0 && isComplete && isEmptied(cache)) await remove(cache, context);
   if (present.length > 0 && !isMade(cache))
     context.cluster.knative.say(
       `ImageCache ${namespace}/${cache.name} was made by somebody else and is left as it is: Images there are not cached`,
