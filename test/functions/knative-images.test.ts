@@ -165,13 +165,17 @@ describe('Images of Knative', () => {
     expect(ready(on, 'c')?.message).toBe(sentence);
   });
 
-  it('say that the cache is suspended, was purged, or takes no Images any more', async () => {
+  it('report that the cache is suspended, was purged, or does not select them any more', async () => {
     const on = knativeScene();
     putImage(on, 'a');
     const { metadata } = on.api.read(madePath) ?? { metadata: {} };
     const edits = [
       ['Suspended', { suspend: true, cacheSpec: [{ imagesFrom: { kinds: ['Revision'] } }] }],
       ['NotSelected', { cacheSpec: [{ images: ['own:1'] }] }],
+      [
+        'NotSelected',
+        { cacheSpec: [{ imagesFrom: { kinds: ['Revision'], selector: { matchLabels: { app: 'other' } } } }] },
+      ],
     ] as const;
     for (const [reason, spec] of edits) {
       on.api.put(madePath, {

@@ -4,7 +4,7 @@ import { isImageReference, normalisedReference } from '#model/text/image-referen
 import { printable } from '#model/text/printable.ts';
 import { type ImageProgress, imageProgress } from './image-progress.ts';
 import type { KnativeImage, ReadyCondition } from './knative-image.ts';
-import { isMade, takesImages } from './made-cache.ts';
+import { isMade, selectsImage } from './made-cache.ts';
 
 /** What the condition Ready of an Image says. */
 export type Verdict = Pick<ReadyCondition, 'status' | 'reason' | 'message'>;
@@ -21,7 +21,7 @@ export function verdicts(cache: ImageCache): (image: KnativeImage) => Verdict {
   return (image) => {
     if (!isImageReference(image.image)) return invalid(image);
     const name = normalisedReference(image.image);
-    if (!found.has(name)) return leftOut(cache);
+    if (!found.has(name)) return leftOut(cache, image);
     const verdict = verdictOf(progress.get(name), isOpen);
     return isOpen && verdict.status === 'Unknown' ? (heldReady(image) ?? verdict) : verdict;
   };
@@ -51,11 +51,14 @@ function invalid({ image }: KnativeImage): Verdict {
 }
 
 /** Why the cache does not have an image. */
-function leftOut(cache: ImageCache): Verdict {
+function leftOut(cache: ImageCache, image: KnativeImage): Verdict {
   const { problem } = cache.found;
   if (cache.spec.suspend) return unknown('Suspended', `${where(cache)} is suspended`);
-  if (!takesImages(cache))
-    return unknown('NotSelected', `no list of ${where(cache)} takes Images: delete it to have it made anew`);
+  if (!selectsImage(cache, image))
+    return unknown(
+      'NotSelected',
+      `no list of ${where(cache)} selects this Image: delete the cache to have it created anew`,
+    );
   return problem === ''
     ? unknown('Pending', `waits for the next round of ${where(cache)}`)
     : unknown('LeftOut', problem);

@@ -7,6 +7,7 @@ export type KnativeImage = {
   readonly resourceVersion: string;
   readonly generation: number;
   readonly isBeingDeleted: boolean;
+  readonly labels: Readonly<Record<string, string>>;
   /** As Knative spells it; '' if it has not resolved the tag. */
   readonly image: string;
   /** Whether its status is too large to be kept, and so is not written. */
@@ -38,6 +39,7 @@ const image = z.object({
     name: z.string(),
     resourceVersion: text,
     generation: z.catch(z.number(), 1),
+    labels: z.catch(z.record(z.string(), z.string()), {}),
     deletionTimestamp: z.optional(z.string()),
   }),
   spec: z.catch(z.object({ image: text }), { image: '' }),

@@ -1,8 +1,10 @@
+import { selectsLabels } from '#model/cache/label-selector.ts';
 import { apiVersion, imageCacheKind } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen, type Spec } from '#model/cache/image-cache.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { isDone } from '#model/cache/removal-ledger.ts';
 import { ownLists, ownPullSecrets } from '#model/cache/with-found.ts';
+import type { KnativeImage } from './knative-image.ts';
 import { revisions } from '#model/workload/image-sources.ts';
 
 /** The name of the cache that is made for the Images of a namespace. */
@@ -23,9 +25,11 @@ export const madeCache = (namespace: string) =>
 export const isMade = ({ name, annotations }: Pick<ImageCache, 'name' | 'annotations'>): boolean =>
   name === madeCacheName && annotations[madeAnnotation.key] === madeAnnotation.value;
 
-/** Whether a list of the cache takes Images. A user may have edited that away. */
-export const takesImages = ({ spec }: ImageCache): boolean =>
-  ownLists(spec).some(({ imagesFrom }) => imagesFrom?.kinds.includes(revisions.kind));
+/** Whether a list of the cache selects an Image. A user may have edited that away. */
+export const selectsImage = ({ spec }: ImageCache, { labels }: Pick<KnativeImage, 'labels'>): boolean =>
+  ownLists(spec).some(
+    ({ imagesFrom }) => imagesFrom?.kinds.includes(revisions.kind) && selectsLabels(imagesFrom.selector, labels),
+  );
 
 const textOf = (spec: Spec): string =>
   JSON.stringify({ ...spec, lists: ownLists(spec), imagePullSecrets: ownPullSecrets(spec), foundPullSecrets: [] });
