@@ -29,7 +29,7 @@ import { missing, nodeNamed, nodePath, tick } from './scene.ts';
 import { recordedLog } from './recorded-log.ts';
 
 describe('Images of Knative', () => {
-  it('get a cache, which pulls them, and a condition Ready that says how far it is', async () => {
+  it('get a cache, which pulls them, and a condition Ready that reports its progress', async () => {
     const on = knativeScene();
     putImage(on, 'a');
     putImage(on, 'b');
@@ -78,7 +78,7 @@ describe('Images of Knative', () => {
     expect(ready(on, 'a')).toMatchObject({ status: 'True' });
   });
 
-  it('say why a node fails, and keep what others wrote in the status', async () => {
+  it('report why a node fails, and keep what others wrote in the status', async () => {
     const on = knativeScene();
     putImage(on, 'a');
     const others = { type: 'Scanned', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' };
@@ -129,7 +129,7 @@ describe('Images of Knative', () => {
     ]);
   });
 
-  it('are pulled on all nodes while Revisions may not be read, which the cache says', async () => {
+  it('are pulled on all nodes while Revisions may not be read, which the cache reports', async () => {
     const on = knativeScene();
     putImage(on, 'a');
     on.api.refuse(/revisions/, refusal(403, 'Forbidden', 'no'), Infinity);
@@ -138,7 +138,7 @@ describe('Images of Knative', () => {
     expect(made(on).status.found.problem).toBe('The controller has no right to list revisions in namespace apps');
   });
 
-  it('without a valid reference say so, and are no trouble for others', async () => {
+  it('without a valid reference report that, and are no trouble for others', async () => {
     const on = knativeScene();
     putImage(on, 'a');
     putImage(on, 'b', '../../etc/passwd\u001B[31m');
@@ -151,7 +151,7 @@ describe('Images of Knative', () => {
     expect(ready(on, 'c')?.message).toContain('registries-skipping-tag-resolving');
   });
 
-  it('that exceed a limit say so, as the cache does', async () => {
+  it('that exceed a limit report that, as the cache does', async () => {
     const limits = { ...knativeScene().context.settings.limits, images: 2 };
     const on = knativeScene({ limits });
     for (const name of ['a', 'b', 'c']) putImage(on, name);
@@ -265,7 +265,7 @@ describe('the cache of Images', () => {
     expect(on.api.read(madePath)).toBeDefined();
   });
 
-  it('is neither changed nor deleted if somebody else made it, which is said once', async () => {
+  it('is neither changed nor deleted if somebody else created it, which is logged once', async () => {
     const { log, lines } = recordedLog();
     const on = knativeScene({}, { log });
     const theirs = {
@@ -280,7 +280,7 @@ describe('the cache of Images', () => {
     on.api.remove(imagePath('a'));
     await nextTick(on);
     expect(on.api.read(madePath)).toMatchObject(theirs);
-    expect(lines().filter(({ msg }) => String(msg).includes('was made by somebody else'))).toHaveLength(1);
+    expect(lines().filter(({ msg }) => String(msg).includes('was created by somebody else'))).toHaveLength(1);
   });
 
   it('is made once by two programs', async () => {
@@ -365,7 +365,7 @@ describe('trouble with Images', () => {
     expect(['a', 'b'].map((name) => ready(on, name)?.reason)).toEqual(['Pulling', 'Pulling']);
   });
 
-  it('is no edit in the same moment: the next event tells the Image what its new version is', async () => {
+  it('is no edit in the same moment: the next event writes the condition of the new version', async () => {
     const { log, lines } = recordedLog();
     const on = knativeScene({}, { log });
     putImage(on, 'a');

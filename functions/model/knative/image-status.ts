@@ -1,7 +1,7 @@
 import { conditionsIn, type KnativeImage } from './knative-image.ts';
 import type { Verdict } from './image-verdict.ts';
 
-/** The status of an Image with this verdict; undefined if it says that already. What others wrote stays. */
+/** The status of an Image with this verdict; undefined if it has it already. What others wrote stays. */
 export function imageStatus(image: KnativeImage, verdict: Verdict, now: number): KnativeImage['status'] | undefined {
   const { ready, generation, observedGeneration, status } = image;
   if (observedGeneration === generation && isSame(ready, verdict)) return undefined;

@@ -6,10 +6,10 @@ import { type ImageProgress, imageProgress } from './image-progress.ts';
 import type { KnativeImage, ReadyCondition } from './knative-image.ts';
 import { isMade, selectsImage } from './made-cache.ts';
 
-/** What the condition Ready of an Image says. */
+/** The condition Ready of an Image, without its time. */
 export type Verdict = Pick<ReadyCondition, 'status' | 'reason' | 'message'>;
 
-/** Returns what a cache says of Images; computes what all of them need once. */
+/** Returns what a cache reports for an Image; computes what all of them need once. */
 export function verdicts(cache: ImageCache): (image: KnativeImage) => Verdict {
   const ofAll = verdictOfAll(cache);
   if (ofAll !== undefined) return () => ofAll;
@@ -27,16 +27,16 @@ export function verdicts(cache: ImageCache): (image: KnativeImage) => Verdict {
   };
 }
 
-/** A round for other images asks nodes for this one, too: that is no reason to take back that it is there. */
+/** A round for other images asks nodes for this one, too: that is no reason to report it as absent. */
 const heldReady = ({ ready, generation, observedGeneration }: KnativeImage): Verdict | undefined =>
   ready?.status === 'True' && observedGeneration === generation ? ready : undefined;
 
 const where = ({ name }: ImageCache): string => `ImageCache ${name}`;
 
-/** What is said of each Image, because the cache serves none of them. */
+/** What every Image reports, because the cache serves none of them. */
 function verdictOfAll(cache: ImageCache): Verdict | undefined {
   if (!isMade(cache))
-    return unknown('NameTaken', `${where(cache)} was made by somebody else: rename it to have Images cached`);
+    return unknown('NameTaken', `${where(cache)} was created by somebody else: rename it to have Images cached`);
   const refused = refusedMessage(cache.status);
   if (refused !== undefined) return { status: 'False', reason: 'LimitExceeded', message: bounded(refused) };
   return isPurged(cache) ? unknown('Purged', `${where(cache)} was purged: refresh or edit it`) : undefined;
@@ -60,7 +60,7 @@ function leftOut(cache: ImageCache, image: KnativeImage): Verdict {
       `no list of ${where(cache)} selects this Image: delete the cache to have it created anew`,
     );
   return problem === ''
-    ? unknown('Pending', `waits for the next round of ${where(cache)}`)
+    ? unknown('Pending', `waiting for the next round of ${where(cache)}`)
     : unknown('LeftOut', problem);
 }
 
@@ -80,10 +80,10 @@ function failed(failure: ImageProgress['failure'], count: string): Omit<Verdict,
   return { reason: /^[A-Za-z][A-Za-z0-9]{0,63}$/.test(reason) ? reason : 'NotPulled', message: bounded(text) };
 }
 
-/** Nodes up to which each that has the image is told. */
+/** Nodes up to which the exact number is reported. */
 const exactTo = 10;
 
-/** Of many nodes ten steps are told: each is a write for each Image. */
+/** Of many nodes ten steps are reported: each is a write for each Image. */
 function stepOf(present: number, desired: number): string {
   if (desired <= exactTo || present === desired) return String(present);
   const tenths = Math.floor((present * 10) / desired);

@@ -7,7 +7,7 @@ import { ownLists, ownPullSecrets } from '#model/cache/with-found.ts';
 import type { KnativeImage } from './knative-image.ts';
 import { revisions } from '#model/workload/image-sources.ts';
 
-/** The name of the cache that is made for the Images of a namespace. */
+/** The name of the cache that is created for the Images of a namespace. */
 export const madeCacheName = 'knative-images' as const;
 
 /** By this annotation the cache is ours: one of the same name without it is never changed or deleted. */
@@ -42,7 +42,7 @@ const textAsMade = textOf(
 /** Whether users have left the spec as it was created: a deletion would lose their edits, such as a suspension. */
 const isAsMade = ({ spec }: ImageCache): boolean => textOf(spec) === textAsMade;
 
-/** Whether a cache that was made for Images can be deleted once there are none: no image may be on a node because of it. */
+/** Whether a cache that was created for Images can be deleted once there are none: no image may be on a node because of it. */
 export const isEmptied = (cache: ImageCache): boolean =>
   isMade(cache) &&
   !cache.isBeingDeleted &&

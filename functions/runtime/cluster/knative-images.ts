@@ -12,7 +12,7 @@ import { paths } from '#runtime/api/paths.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { isConflict, isNotFound, unless } from '#runtime/errors.ts';
 
-/** The Images of Knative, and the caches that are made for them. Every method but `say` throws `ApiError` if the API server refuses. */
+/** The Images of Knative, and the caches that are created for them. Every method but `warnOnce` throws `ApiError` if the API server refuses. */
 export type KnativeImages = {
   /** Those in these of the namespaces that this process may see. */
   readonly list: (of: Settings['knativeImages'], signal: AbortSignal) => Promise<ImageListing>;
@@ -22,18 +22,18 @@ export type KnativeImages = {
   readonly make: (namespace: string) => Promise<void>;
   /** Deletes the version of the cache that was read. */
   readonly remove: (cache: ImageCache) => Promise<void>;
-  /** Logs a sentence once for as long as this process runs: what it says lasts until somebody changes something. */
-  readonly say: (sentence: string) => void;
+  /** Logs a sentence once for as long as this process runs: its cause lasts until somebody changes something. */
+  readonly warnOnce: (sentence: string) => void;
 };
 
 /** `isComplete`: there are no others. */
 export type ImageListing = { readonly images: readonly KnativeImage[]; readonly isComplete: boolean };
 
-/** Most sentences that are remembered as logged. */
-const maxSaid = 1000;
+/** Sentences that are remembered as logged, at most. */
+const maxLogged = 1000;
 
 export function knativeImages(api: Api, namespaces: Namespaces, log: Pick<Logger, 'warn'> | undefined): KnativeImages {
-  const said = new Set<string>();
+  const logged = new Set<string>();
   return {
     list: async (of, signal) =>
       listImages(
@@ -54,10 +54,10 @@ export function knativeImages(api: Api, namespaces: Namespaces, log: Pick<Logger
       await unless(isConflict, api.request(call));
     },
     remove: async (cache) => unless(isMoot, remove(api, cache)),
-    say: (sentence) => {
-      if (said.has(sentence)) return;
-      if (said.size >= maxSaid) said.clear();
-      said.add(sentence);
+    warnOnce: (sentence) => {
+      if (logged.has(sentence)) return;
+      if (logged.size >= maxLogged) logged.clear();
+      logged.add(sentence);
       log?.warn(sentence);
     },
   };

@@ -15,7 +15,7 @@ import { cacheSubject, isolated } from './isolated.ts';
 import { isNamespaceTerminating } from './carry-out.ts';
 import { shareOfCalls } from './share-of-calls.ts';
 
-/** Whether a cache has the name of those that are made for Images, in a namespace whose Images are served. */
+/** Whether a cache has the name of those that are created for Images, in a namespace whose Images are served. */
 export const isForImages = ({ namespace, name }: CacheReference, { knativeImages }: Settings): boolean =>
   name === madeCacheName && (knativeImages === 'all' || knativeImages.includes(namespace));
 
@@ -57,7 +57,7 @@ export async function readAllImages(context: Context): Promise<ImageListing | un
   return listing;
 }
 
-/** Does in a tick what events have lost: for each namespace that has Images, or a cache that was made for some. */
+/** Repairs in a tick what lost events left: for each namespace that has Images, or a cache that was created for some. */
 export async function serveAllImages(
   { images, isComplete }: ImageListing,
   { caches, unreadable }: CacheListing,
@@ -85,12 +85,13 @@ async function readImages(
   const limit = deadline(boundTable.cache_workload_seconds.limit * 1000, [signal]);
   try {
     const listing = await cluster.knative.list(of, limit.signal);
-    if (!listing.isComplete) cluster.knative.say('There are more Images of Knative than are read: some get no status');
+    if (!listing.isComplete)
+      cluster.knative.warnOnce('There are more Images of Knative than are read: some get no condition');
     return listing;
   } catch (error) {
     const problem = problemOf(error, 'list images of caching.internal.knative.dev');
     if (problem === undefined) throw error;
-    cluster.knative.say(problem);
+    cluster.knative.warnOnce(problem);
     return undefined;
   } finally {
     limit.clear();
@@ -123,8 +124,8 @@ async function serve(
   }
   if (cache.isBeingDeleted) return;
   if (present.length > 0 && !isMade(cache))
-    context.cluster.knative.say(
-      `ImageCache ${namespace}/${cache.name} was made by somebody else and is left as it is: Images there are not cached`,
+    context.cluster.knative.warnOnce(
+      `ImageCache ${namespace}/${cache.name} was created by somebody else and is left as it is: Images there are not cached`,
     );
   await writeStatuses(present, cache, context);
 }
@@ -133,27 +134,27 @@ async function make(namespace: string, { cluster, log }: Context): Promise<void>
   const what = `create ImageCache ${namespace}/${madeCacheName}`;
   try {
     await cluster.knative.make(namespace);
-    log.info({ cache: `${namespace}/${madeCacheName}` }, 'made a cache for Images of Knative');
+    log.info({ cache: `${namespace}/${madeCacheName}` }, 'created a cache for Images of Knative');
   } catch (error) {
     if (isNamespaceTerminating(error)) return;
     const isRefused = error instanceof ApiError && (error.status === 403 || error.status === 422);
     if (!isRefused) throw error;
-    cluster.knative.say(`The controller may not ${what}: ${error.message}`);
+    cluster.knative.warnOnce(`The controller may not ${what}: ${error.message}`);
   }
 }
 
 async function remove(cache: ImageCache, { cluster, log }: Context): Promise<void> {
   try {
     await cluster.knative.remove(cache);
-    log.info(cacheSubject(cache), 'removed a cache, as its namespace has no Images of Knative');
+    log.info(cacheSubject(cache), 'deleted a cache, as its namespace has no Images of Knative');
   } catch (error) {
     const problem = problemOf(error, `delete ImageCache ${cache.namespace}/${cache.name}`);
     if (problem === undefined) throw error;
-    cluster.knative.say(problem);
+    cluster.knative.warnOnce(problem);
   }
 }
 
-/** Writes what is new, some at once. That one Image cannot be written is no reason to leave out others. */
+/** Writes the conditions that changed, some at once. A failure to write one is no reason to leave out others. */
 async function writeStatuses(images: readonly KnativeImage[], cache: ImageCache, context: Context): Promise<void> {
   const { cluster, now, signal } = context;
   const verdictOf = verdicts(cache);
@@ -169,6 +170,6 @@ async function writeStatuses(images: readonly KnativeImage[], cache: ImageCache,
   } catch (error) {
     const problem = problemOf(error, 'patch images/status of caching.internal.knative.dev');
     if (problem === undefined) throw error;
-    cluster.knative.say(problem);
+    cluster.knative.warnOnce(problem);
   }
 }

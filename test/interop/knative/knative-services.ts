@@ -54,7 +54,7 @@ export function knativeServices(lab: Lab) {
     await ask('wait', 'images.caching.internal.knative.dev', '-l', selector, '--for=condition=Ready', '--timeout=110s');
     const path = "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].message}";
     const told = await ask('get', 'images.caching.internal.knative.dev', '-l', selector, '-o', path);
-    if (!/^(on 2 of 2 nodes ?)+$/.test(told)) throw new Error(`the Images of ${name} are told: ${told}`);
+    if (!/^(on 2 of 2 nodes ?)+$/.test(told)) throw new Error(`the Images of ${name} report: ${told}`);
   };
   const events = async (): Promise<readonly Event[]> => {
     const { items } = JSON.parse(await ask('get', 'events', '-o', 'json')) as { items: readonly Event[] };

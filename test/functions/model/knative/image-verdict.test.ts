@@ -83,8 +83,8 @@ describe('an Image', () => {
     expect(`${word} ${reason}: ${message}`).toBe(expected);
   });
 
-  it('is told in at most twelve steps, however many nodes there are', () => {
-    const told = Array.from(
+  it('is reported in at most twelve steps, however many nodes there are', () => {
+    const reported = Array.from(
       { length: 301 },
       (_, count) =>
         verdicts(
@@ -94,7 +94,7 @@ describe('an Image', () => {
           ]),
         )(image()).message,
     );
-    expect(new Set(told).size).toBeLessThanOrEqual(12);
+    expect(new Set(reported).size).toBeLessThanOrEqual(12);
   });
 
   it('stays Ready while a round is open, but not if it fails or was not Ready', () => {
