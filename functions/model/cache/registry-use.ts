@@ -68,6 +68,7 @@ export function possibleUse(use: RegistryUse, now: number): RegistryUse {
     pullsUntil: possible(use.pullsUntil),
     restsUntil: possible(use.restsUntil),
     pullsLeftUntil: possible(use.pullsLeftUntil),
+    waitsUntil: possible(use.waitsUntil),
   };
 }
 

@@ -71,7 +71,7 @@ export function knownUses(list: () => Promise<readonly ImageCache[]>): KnownUses
     },
     beside: (cache, at) => {
       for (const [uid, { registries }] of known)
-        if (Object.values(registries).every((use) => isOver(use, at.now))) known.delete(uid);
+        if (Object.values(registries).every((use) => isOver(possibleUse(use, at.now), at.now))) known.delete(uid);
       return usesBeside(known, cache, at);
     },
   };

@@ -27,3 +27,14 @@ it('what one function plans is not forgotten when another has read the cache bef
   uses.note(written, written.status, at);
   expect(known()).toBe(3);
 });
+
+it('a wait that ends in years, of a clock that is wrong or by hand, takes no share of a registry', () => {
+  const uses = knownUses(async () => Promise.resolve([]));
+  const waiting = version('7', 0);
+  const noteWait = (waitsUntil: number): void =>
+    uses.note(waiting, { ...waiting.status, registries: { 'docker.io': { ...noUse, waitsUntil } } }, at);
+  noteWait(noon + 60_000);
+  expect(uses.beside(other, at).get('docker.io')?.pulls.get(waiting.namespace)).toBe(0);
+  noteWait(noon + 1_000 * 24 * 3_600_000);
+  expect(uses.beside(other, at).size).toBe(0);
+});
