@@ -25,7 +25,7 @@ import {
 } from './knative-scene.ts';
 import { minutes } from './moving-tag.ts';
 import { ends, removals, removed } from './removal-scene.ts';
-import { missing, nodeNamed, nodePath, tick } from './scene.ts';
+import { jobsPath, missing, nodeNamed, nodePath, tick } from './scene.ts';
 import { recordedLog } from './recorded-log.ts';
 
 describe('Images of Knative', () => {
@@ -104,6 +104,19 @@ describe('Images of Knative', () => {
     expect(made(on).status.round).toMatchObject({ number: 2, trigger: 'Workloads' });
     expect(ready(on, 'a')).toMatchObject({ status: 'True' });
     expect(ready(on, 'b')).toMatchObject({ status: 'Unknown', reason: 'Pulling' });
+  });
+
+  it('are not Ready because of a cache that was deleted, which may have removed them', async () => {
+    const on = knativeScene();
+    putImage(on, 'a');
+    await begin(on);
+    await pull(on, succeeded);
+    on.api.remove(madePath);
+    for (const job of on.jobs()) on.api.remove(`${jobsPath}/${job}`);
+    await begin(on);
+    expect(ready(on, 'a')).toMatchObject({ status: 'Unknown', reason: 'Pulling', message: 'on 0 of 2 nodes' });
+    await pull(on, succeeded);
+    expect(ready(on, 'a')).toMatchObject({ status: 'True' });
   });
 
   it('are pulled where the Pods of their Revision may run, others everywhere', async () => {

@@ -18,12 +18,14 @@ export function verdicts(cache: ImageCache): (image: KnativeImage) => Verdict {
     cache.found.lists.flatMap(({ images }) => images.map(({ image }) => normalisedReference(image))),
   );
   const isOpen = isRoundOpen(cache.status) || cache.status.observedGeneration !== cache.generation;
+  // What a deleted cache reported holds no longer: it may have removed its images.
+  const isKnown = (cache.status.round?.number ?? 0) > 1;
   return (image) => {
     if (!isImageReference(image.image)) return invalid(image);
     const name = normalisedReference(image.image);
     if (!found.has(name)) return leftOut(cache, image);
     const verdict = verdictOf(progress.get(name), isOpen);
-    return isOpen && verdict.status === 'Unknown' ? (heldReady(image) ?? verdict) : verdict;
+    return isOpen && isKnown && verdict.status === 'Unknown' ? (heldReady(image) ?? verdict) : verdict;
   };
 }
 

@@ -54,7 +54,7 @@ function found(entries: readonly Partial<LedgerEntry>[], of: Partial<ImageCache[
 
 const is = (state: LedgerEntry['state'], of: Partial<LedgerEntry> = {}): Partial<LedgerEntry> => ({ state, ...of });
 const failures = { [reference]: [{ node: 'node-2', reason: 'ErrImagePull', message: 'not found' }] };
-const open = { status: 'Processing', completionTime: undefined } as const;
+const open = { status: 'Processing', completionTime: undefined, round: round({ number: 2 }) } as const;
 
 describe('an Image', () => {
   it.each([
@@ -104,6 +104,7 @@ describe('an Image', () => {
     const wasReady = image({ status: { observedGeneration: 1, conditions } });
     const pulling = [is('Ready'), is('Pulling')];
     expect(verdicts(found(pulling, open))(wasReady).status).toBe('True');
+    expect(verdicts(found(pulling, { ...open, round: round() }))(wasReady).status).toBe('Unknown');
     expect(verdicts(found(pulling, open))(image()).status).toBe('Unknown');
     expect(verdicts(found(pulling))(wasReady).status).toBe('Unknown');
     const failing = [is('Ready'), is('Pulling', { failingImages: [0] })];
