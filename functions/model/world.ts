@@ -18,7 +18,7 @@ export type World = {
   /** By registry: what other caches have used of it, and whether they found that it rests. */
   readonly registriesBeside: ReadonlyMap<string, UseBeside>;
   /**
-   * The digests that registries report for images that may have moved, with what they say of their limits; empty unless a
+   * The digests that registries report for images that may have moved, with what they report about their limits; empty unless a
    * round opens that resolves images, or a registry has rested.
    */
   readonly resolutions: Resolutions;

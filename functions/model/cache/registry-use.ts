@@ -8,11 +8,11 @@ export type RegistryUse = {
   readonly restsUntil: number | undefined;
   /** How long that rest is, in seconds. */
   readonly restSeconds: number;
-  /** The rest says nothing to other namespaces: the node was throttled with credentials that only this one has. */
+  /** The rest does not apply to other namespaces: the node was throttled with credentials that only this one has. */
   readonly restsAlone: boolean;
   /** What the registry answered to a question is why it rests, or would: no node has started or was throttled since. */
   readonly restsByAnswer: boolean;
-  /** How many manifests nodes may still get of those that the registry said are left; undefined if that is not known. */
+  /** How many manifests nodes may still get of those that the registry reported as left; undefined if that is not known. */
   readonly pullsLeft: number | undefined;
   /** Until when that counts. */
   readonly pullsLeftUntil: number | undefined;
@@ -75,7 +75,7 @@ export function possibleUse(use: RegistryUse, now: number): RegistryUse {
 /** What an operator allows of one registry. */
 export type RegistryBudget = { readonly pullsPerHour: number };
 
-/** What a registry said of its limit when it was asked. */
+/** What a registry reported about its limit when it was asked. */
 export type RateLimit = {
   /** How many pulls are left; 0 if it throttles. */
   readonly left: number;

@@ -7,7 +7,7 @@ export type ResolvedDigest = (
   /** `reason` is a sentence without secrets. */
   | { readonly type: 'unknown'; readonly reason: string }
 ) & {
-  /** What the registry said of its limit. */
+  /** What the registry reported about its limit. */
   readonly limit?: RateLimit;
 };
 

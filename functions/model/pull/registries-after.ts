@@ -41,7 +41,7 @@ export function registriesAfter(world: World, next: ImageCache, { started, gates
   );
 }
 
-/** Counts what these nodes pull, against budgets and against what registries said is left. */
+/** Counts what these nodes pull, against budgets and against what registries reported as left. */
 function countStarted(
   { settings, now }: World,
   uses: Map<string, RegistryUse>,

@@ -54,7 +54,7 @@ function gateOf(host: string, world: World, { cache, desired }: Started): Gate |
   return { ...(gate ?? openGate), nodes: nodesAfterRest - running.length, until: untilTried(own, now) };
 }
 
-/** What the registry said is left is never exceeded, not even by a node that needs more. */
+/** What the registry reported as left is never exceeded, not even by a node that needs more. */
 function withPullsLeft(
   gate: Gate | undefined,
   { pullsLeft = Infinity, pullsLeftUntil = 0 }: RegistryUse,

@@ -19,13 +19,13 @@ import { costOf } from './registry-cost.ts';
 /** The length of a first rest for which the registry names none, and the bounds of all, in milliseconds. */
 export const restBounds = { first: 300_000, least: 60_000, most: longestUse } as const;
 
-/** How many of the pulls that a registry says are left nodes leave to others, such as Pods of users. */
+/** How many of the pulls that a registry reports as left nodes leave to others, such as Pods of users. */
 const reservedPulls = 10;
 
 /** What nodes found at a registry: it throttles, for so many milliseconds if it said so, or it gave an image. */
 export type RegistryFinding = {
   readonly host: string;
-  /** `isAlone`: that says nothing to other namespaces. */
+  /** `isAlone`: that does not apply to other namespaces. */
   readonly throttled?: Throttled;
 };
 
@@ -69,7 +69,7 @@ export function withRest(use: RegistryUse, rest: RestBeside | undefined, now: nu
   return { ...use, ...rest, restSeconds: Math.max(rest.restSeconds, use.restSeconds) };
 }
 
-/** What registries say is left has been used up for a node that needs so many: they rest until more is. */
+/** What registries report as left has been used up for a node that needs so many: they rest until more is. */
 export function withoutPullsLeft(use: RegistryUse, cost: number, now: number): RegistryUse {
   const { pullsLeft = Infinity, pullsLeftUntil = 0 } = use;
   if (pullsLeftUntil <= now || pullsLeft >= cost) return use;
@@ -80,7 +80,7 @@ const nothingSaid = { pullsLeft: undefined, pullsLeftUntil: undefined } as const
 
 /**
  * What registries answered to our questions about their limits, for those that nodes need: one that throttles rests, and
- * of what another says is left no more is used. It counts once, when the round opens or when a rest is over.
+ * of what another reports as left no more is used. It counts once, when the round opens or when a rest is over.
  */
 export function withLimits(world: World, cache: ImageCache, desired: DesiredByHash): ImageCache {
   const { before, settings, registriesBeside, now } = world;
@@ -111,7 +111,7 @@ type Need = { readonly all: number; readonly least: number };
 
 type Limited = { readonly limit: RateLimit; readonly need: Need; readonly now: number };
 
-/** It says nothing to other namespaces: what a registry answers may depend on the image that it is asked for. */
+/** It does not apply to other namespaces: what a registry answers may depend on the image that it is asked for. */
 function limitedUse(use: RegistryUse, { limit: { left, ms }, need, now }: Limited): RegistryUse {
   // A window that is shorter than any rest is over before it matters.
   if (left > 0 && ms !== undefined && ms < restBounds.least) return use;

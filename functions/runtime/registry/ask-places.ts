@@ -69,7 +69,7 @@ export function unknown(error: unknown): Extract<Answer, { type: 'unknown' }> {
 
 /** The digest of a reference now, or that it is absent or could not be resolved. */
 export type Answer =
-  /** `limit`: what the registry, not a mirror, says of its limit. */
+  /** `limit`: what the registry, not a mirror, reports about its limit. */
   | { readonly type: 'digest'; readonly digest: string; readonly limit?: RateLimit }
   | { readonly type: 'absent' }
   /**

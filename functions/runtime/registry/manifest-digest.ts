@@ -9,7 +9,7 @@ import type { Reply } from './send-request.ts';
 
 /** The result for a manifest at one place with one login. */
 export type Finding =
-  /** `left`: what the place itself says about its limit. */
+  /** `left`: what the place itself reports about its limit. */
   | { readonly type: 'digest'; readonly digest: string; readonly left: PullsLeft | undefined }
   | { readonly type: 'absent' }
   | { readonly type: 'denied'; readonly reason: string };

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RateLimit } from '#model/cache/registry-use.ts';
 
-/** How many pulls an answer says are left, and for how many milliseconds. */
+/** How many pulls an answer reports as left, and for how many milliseconds. */
 export type PullsLeft = Omit<RateLimit, 'hasLogin'>;
 
 /**
