@@ -1,5 +1,5 @@
 import type { LabelSelector } from './label-selector.ts';
-import type { NodeMatchExpression, Toleration } from './image-cache.ts';
+import type { NodeMatchExpression, Toleration } from './spec-fields.ts';
 
 /** `spec.cacheSpec[].imagesFrom`: the workloads of the cache's namespace whose images a list has besides its own. */
 export type ImagesFrom = {

@@ -1,5 +1,3 @@
-import type { V1Toleration } from '@kubernetes/client-node';
-import type { Serialized } from '#model/text/serialized.ts';
 import type { AnonymousPulls } from './access.ts';
 import { type FoundImages, type ImagesFrom, nothingFound } from './found-images.ts';
 import type { KnownDigest } from './known-digest.ts';
@@ -7,7 +5,14 @@ import type { RegistryUses } from './registry-use.ts';
 import type { Round } from './round.ts';
 import type { Ledger } from './ledger.ts';
 import type { RemovalLedger } from './removal-ledger.ts';
-import type { PullPolicy, RetentionPolicy, UnschedulablePolicy } from './settings.ts';
+import type {
+  NodeMatchExpression,
+  PullPolicy,
+  RetentionPolicy,
+  Rollout,
+  Toleration,
+  UnschedulablePolicy,
+} from './spec-fields.ts';
 
 /** A parsed ImageCache: every field is present, times are epoch milliseconds. */
 export type ImageCache = {
@@ -63,20 +68,6 @@ export type Spec = {
   readonly deletionPolicy: 'Retain' | 'Purge';
 };
 
-/** Nodes that need the same images start in waves. Numbers of nodes, or percentages of the nodes that need the same. */
-export type Rollout = {
-  /** Nodes of the first wave. */
-  readonly canaryNodes: number | string;
-  /** How many nodes may pull for each one that has pulled; at least 1. */
-  readonly growth: number;
-  /** Label of nodes; each of its values grows from a node of its own. '' does not divide them. */
-  readonly topologyKey: string;
-  /** More failed nodes than this stop the rollout. */
-  readonly maxFailedNodes: number | string;
-  /** Least time between the end of a wave and the next one; 0: nodes start as soon as others have pulled. */
-  readonly pauseSeconds: number;
-};
-
 /** New nodes keep the taint with this key until its images are present, or the node is older than `timeoutSeconds`. */
 export type WarmGate = { readonly taintKey: string; readonly timeoutSeconds: number };
 
@@ -99,14 +90,6 @@ export type NodeTerms = {
   /** Those of Pods that are to run there; undefined: taints do not matter. */
   readonly tolerations?: readonly Toleration[] | undefined;
 };
-
-export type NodeMatchExpression = {
-  readonly key: string;
-  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' | 'Gt' | 'Lt';
-  readonly values: readonly string[];
-};
-
-export type Toleration = Serialized<V1Toleration>;
 
 export type PodMetadata = {
   readonly labels: Readonly<Record<string, string>>;

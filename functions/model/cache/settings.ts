@@ -1,6 +1,6 @@
 import type { SourceKind } from '#model/workload/image-sources.ts';
-import type { Rollout } from './image-cache.ts';
 import type { RegistryBudget } from './registry-use.ts';
+import type { PullPolicy, RetentionPolicy, Rollout, UnschedulablePolicy } from './spec-fields.ts';
 
 /** The operator's settings from flags and environment, with defaults. Durations are milliseconds. */
 export type Settings = {
@@ -69,7 +69,4 @@ export type Limits = {
   readonly warmGateTimeout: number;
 };
 
-export type PullPolicy = 'IfNotPresent' | 'Always';
 export type PurgePolicy = 'any' | 'own';
-export type RetentionPolicy = 'Delete' | 'Retain';
-export type UnschedulablePolicy = 'Pull' | 'Skip';

@@ -1,6 +1,7 @@
 import { hash } from '#model/text/hash.ts';
 import type { FoundImages, FoundList, FoundPlacement } from './found-images.ts';
-import type { ImageCache, ImageList, NodeMatchExpression, Spec, Toleration } from './image-cache.ts';
+import type { ImageCache, ImageList, Spec } from './image-cache.ts';
+import type { NodeMatchExpression, Toleration } from './spec-fields.ts';
 
 /**
  * The cache with these found images in its spec: lists after its own ones, and pull secrets. The status keeps what was

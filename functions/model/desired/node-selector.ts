@@ -1,4 +1,5 @@
-import type { ImageCache, NodeMatchExpression, NodeTerms, Toleration } from '#model/cache/image-cache.ts';
+import type { ImageCache, NodeTerms } from '#model/cache/image-cache.ts';
+import type { NodeMatchExpression, Toleration } from '#model/cache/spec-fields.ts';
 import { matchesLabel } from '#model/cache/label-selector.ts';
 import { lastingTaints, type Node, type Taint, untoleratedTaint } from '#model/node/node.ts';
 import { ownEntry } from '#model/text/own-entry.ts';

@@ -1,5 +1,6 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { PullPolicy, Settings } from '#model/cache/settings.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import type { PullPolicy } from '#model/cache/spec-fields.ts';
 import { isMovingReference } from '#model/text/image-reference.ts';
 
 /** The imagePullPolicy of an image: Always for `:latest` and untagged images, as Kubernetes defaults it. */

@@ -1,4 +1,5 @@
-import type { ImageCache, Rollout } from '#model/cache/image-cache.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Rollout } from '#model/cache/spec-fields.ts';
 import type { Ledger, LedgerEntry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { shareOf } from './node-limit.ts';

@@ -1,7 +1,6 @@
 import { labels } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
-import type { Toleration } from '#model/cache/image-cache.ts';
-import type { UnschedulablePolicy } from '#model/cache/settings.ts';
+import type { Toleration, UnschedulablePolicy } from '#model/cache/spec-fields.ts';
 
 /** A parsed Node, with the fields that functions need. */
 export type Node = {

@@ -1,4 +1,5 @@
-import type { ImageCache, Toleration } from '#model/cache/image-cache.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Toleration } from '#model/cache/spec-fields.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { PullRules } from './node.ts';
 

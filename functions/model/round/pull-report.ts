@@ -1,5 +1,6 @@
 import type { Verdict } from '#model/cache/conditions.ts';
-import type { Rollout, Status } from '#model/cache/image-cache.ts';
+import type { Status } from '#model/cache/image-cache.ts';
+import type { Rollout } from '#model/cache/spec-fields.ts';
 import { type Operation, activities, processingMessage } from '#model/cache/round.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { waveText } from '#model/desired/rollout.ts';

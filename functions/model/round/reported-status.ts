@@ -1,6 +1,7 @@
 import { conditionsOf, failingCondition } from '#model/cache/conditions.ts';
 import { boundedFailures } from '#model/cache/failures.ts';
-import { type ImageCache, type Rollout, type Status, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
+import { type ImageCache, type Status, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
+import type { Rollout } from '#model/cache/spec-fields.ts';
 import { findsImages } from '#model/cache/with-found.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';

@@ -1,4 +1,4 @@
-import type { Toleration } from '#model/cache/image-cache.ts';
+import type { Toleration } from '#model/cache/spec-fields.ts';
 import type { PodSpec, SelectorTerm } from './pod-spec.ts';
 
 /** What limits the nodes of a Pod, as far as Pod and nodes show it. */

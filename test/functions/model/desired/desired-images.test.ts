@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { NodeMatchExpression } from '#model/cache/image-cache.ts';
+import type { NodeMatchExpression } from '#model/cache/spec-fields.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from '#model/desired/desired-images.ts';
 import { pullPolicyOf } from '#model/desired/pull-policy.ts';

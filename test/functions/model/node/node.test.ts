@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Toleration } from '#model/cache/image-cache.ts';
+import type { Toleration } from '#model/cache/spec-fields.ts';
 import { hasImageVolumes, nodeId, skipReason, type Node } from '#model/node/node.ts';
 import { parseNode } from '#model/node/parse-node.ts';
 import { pullRules } from '#model/node/tolerations.ts';
