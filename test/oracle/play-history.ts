@@ -195,13 +195,13 @@ function pullTimes(events: readonly unknown[]): readonly number[] {
   return events
     .map((each) => pull.parse(each))
     .filter(({ reason, message }) => reason === 'Pulling' && message.startsWith(`Pulling image "${registry}/`))
-    .map(({ firstTimestamp }) => Date.parse(firstTimestamp));
+    .map(({ firstTimestamp }) => Date.parse(firstTimestamp ?? ''));
 }
 
 const pull = z.object({
   reason: z._default(z.string(), ''),
   message: z._default(z.string(), ''),
-  firstTimestamp: z._default(z.string(), ''),
+  firstTimestamp: z.optional(z.nullable(z.string())), // null in Events of events.k8s.io
 });
 
 const isOfProduct = ({ metadata }: ObservedPod): boolean => metadata.labels['app'] === 'kubefledged';
