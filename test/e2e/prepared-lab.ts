@@ -19,11 +19,14 @@ export async function preparedLab(...namespaces: readonly string[]): Promise<Lab
  */
 export async function removeOtherImages(lab: Lab): Promise<void> {
   const removeFrom = async (node: number): Promise<void> => {
-    const names = (await lab.images(node)).filter((name) => name.includes('.local:'));
+    const names = (await lab.images(node)).filter((name) => registriesOfTests.test(name));
     if (names.length > 0) await lab.node(node, 'ctr', '-n', 'k8s.io', 'images', 'rm', '--sync', ...names);
   };
   await Promise.all([1, 2].map(removeFrom));
 }
+
+/** By name, or by the address of the machine. */
+const registriesOfTests = /^([a-z]+\.local|172\.30\.0\.1):/;
 
 type Cache = { readonly namespace: string; readonly name: string };
 type Expected<Status> = {
