@@ -10,17 +10,20 @@ export type NamespaceSlots = {
 /** Milliseconds of a delivery that waited for an API server with more requests than it can answer. */
 const slow = 500;
 
+/** How much each fast delivery adds. */
+const step = 1 / 4;
+
 /**
- * Each slow delivery halves the count, each fast one adds one: the requests of a namespace that keep the API server busy make
+ * Each slow delivery halves the count, some fast ones add one: the requests of a namespace that keep the API server busy make
  * the requests of all others wait there, and fewer deliveries at once merge more changes into each.
  */
 export function createNamespaceSlots(): NamespaceSlots {
   const [least, most] = [boundTable.slow_deliveries_of_namespace.limit, boundTable.deliveries_of_namespace.limit];
   let count: number = least;
   return {
-    count: () => count,
+    count: () => Math.floor(count),
     record: (ms) => {
-      count = ms >= slow ? Math.max(least, Math.floor(count / 2)) : Math.min(most, count + 1);
+      count = ms >= slow ? Math.max(least, count / 2) : Math.min(most, count + step);
     },
   };
 }

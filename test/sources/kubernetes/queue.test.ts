@@ -71,10 +71,10 @@ function world({ concurrency = 16, open = true } = {}): World {
   return made;
 }
 
-/** Sixty changed caches of one namespace. */
+/** A hundred changed caches of one namespace. */
 function crowded(): World & { readonly tenant: readonly string[] } {
   const made = world();
-  const tenant = Array.from({ length: 60 }, (_, index) => `tenant/cache-${index}`);
+  const tenant = Array.from({ length: 100 }, (_, index) => `tenant/cache-${index}`);
   for (const key of tenant) made.known.add(key);
   for (const key of tenant) made.add(key, 'cache', key);
   return { ...made, tenant };
@@ -282,9 +282,9 @@ describe('all caches', () => {
 
   it('of many in one namespace leave deliveries for others, which come first', async () => {
     const { begun, end, inFlight, known, add, tenant } = crowded();
-    for (let count = 0; count < 10; count += 1) await end();
+    for (let count = 0; count < 40; count += 1) await end();
     expect(inFlight()).toBe(12);
-    expect(begun).toHaveLength(22);
+    expect(begun).toHaveLength(52);
     known.add('shop/web');
     add('apps/web', 'cache', 'web');
     add('shop/web', 'cache', 'web');
@@ -293,25 +293,24 @@ describe('all caches', () => {
     expect(inFlight()).toBe(16);
     add('apps/web', 'work', 'a');
     await end();
-    expect(begun.slice(22, 26)).toEqual([
+    expect(begun.slice(52, 56)).toEqual([
       ...['web ImageCache web', 'web ImageCache web', 'db ImageCache db', 'mq ImageCache mq'],
     ]);
-    expect(begun[26]).toBe(`${tenant[22]?.replace('tenant/', '')} ImageCache ${tenant[22]}`);
+    expect(begun[56]).toBe(`${tenant[52]?.replace('tenant/', '')} ImageCache ${tenant[52]}`);
   });
 
   it('of one namespace have fewer deliveries in flight while these are slow, and more again afterwards', async () => {
     const { end, inFlight, clock } = crowded();
     expect(inFlight()).toBe(2);
-    for (let count = 0; count < 6; count += 1) await end();
+    for (let count = 0; count < 24; count += 1) await end();
     expect(inFlight()).toBe(8);
     await clock.advance(500);
     for (let count = 0; count < 6; count += 1) await end();
     expect(inFlight()).toBe(2);
     await clock.advance(500);
-    await end();
+    for (let count = 0; count < 2; count += 1) await end();
     expect(inFlight()).toBe(2);
-    await end();
-    await end();
+    for (let count = 0; count < 4; count += 1) await end();
     expect(inFlight()).toBe(3);
   });
 
