@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { purge } from '../../functions/purge.ts';
@@ -7,44 +6,15 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { quiet } from './begun.ts';
+import { answerAll, cachePathIn, createIn, drive, jobsIn, minute, statusIn, throttled } from './registry-scene.ts';
 import { aCache, aPod, changed, completed, podsPath, scene, type Scene, tick } from './scene.ts';
 
-const minute = 60_000;
 const registryBudgets = { 'docker.io': { pullsPerHour: 10 } };
-const throttled = {
-  phase: 'Pending',
-  containerStatuses: [
-    { name: 'image-0', state: { waiting: { reason: 'ErrImagePull', message: 'HEAD: 429 Too Many Requests' } } },
-  ],
-};
 
 const names = Array.from({ length: 12 }, (_, index) => `node-${index}`);
 const spec = { cacheSpec: [{ images: ['app:1'] }] };
-const path = (namespace: string, name: string): string =>
-  `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches/${name}`;
-
-/** A cache in a namespace of its own. */
-function cacheIn(on: Scene, namespace: string, more: object = {}): void {
-  const metadata = { name: 'web', namespace, uid: `uid-of-${namespace}`, generation: 1 };
-  on.api.put(`/api/v1/namespaces/${namespace}`, { metadata: { name: namespace } });
-  on.api.put(path(namespace, 'web'), { metadata, spec: { ...spec, ...more } });
-}
-
-const drive = async (on: Scene, namespace: string): Promise<void> =>
-  reconcile(
-    { ...changed(aCache, { verb: 'add' }), object: { ...aCache, namespace }, cache: { namespace, name: 'web' } },
-    on.context,
-  );
-
-const jobsIn = (on: Scene, namespace: string): number =>
-  on.api.list(`/apis/batch/v1/namespaces/${namespace}/jobs`).length;
-
-const statusIn = (on: Scene, namespace: string) => parseImageCache(on.api.read(path(namespace, 'web'))).status;
-
-async function answerAll(on: Scene, status: object): Promise<void> {
-  const [first, ...more] = on.jobs().map((job) => aPod(on.pod(job, status)));
-  if (first !== undefined) await jobComplete(changed(first, { more }), on.context);
-}
+const cacheIn = (on: Scene, namespace: string, more: object = {}): void =>
+  createIn(on, namespace, { ...spec, ...more });
 
 it('a budget counts the pulls of the caches of all namespaces', async () => {
   const on = scene({ registryBudgets });
@@ -224,8 +194,8 @@ it.each([
   const on = scene({ registryBudgets });
   on.nodes(...names);
   cacheIn(on, 'apps');
-  on.api.put(path('apps', 'web'), {
-    ...on.api.read(path('apps', 'web')),
+  on.api.put(cachePathIn('apps', 'web'), {
+    ...on.api.read(cachePathIn('apps', 'web')),
     status: { registries: { 'docker.io': use } },
   });
   cacheIn(on, 'other');
@@ -282,7 +252,7 @@ it('a cache that is deleted and created again has no budget of its own', async (
   on.cache(spec);
   await reconcile(changed(aCache, { verb: 'add' }), on.context);
   expect(on.jobs()).toHaveLength(8);
-  on.api.remove(path('apps', 'web'));
+  on.api.remove(cachePathIn('apps', 'web'));
   on.cache(spec, 'again');
   const again = { ...aCache, name: 'again' };
   await reconcile({ ...changed(again, { verb: 'add' }), cache: again }, on.context);

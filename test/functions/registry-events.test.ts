@@ -2,25 +2,12 @@ import { expect, it } from 'vitest';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { jobComplete } from '../../functions/job-complete.ts';
-import { aCache, aPod, changed, completed, eventsPath, scene, type Scene, tick } from './scene.ts';
+import { answerAll, minute, throttled } from './registry-scene.ts';
+import { aCache, changed, completed, eventsPath, scene, type Scene, tick } from './scene.ts';
 
 /** The Events of a cache whose nodes wait for a registry. */
 
-const minute = 60_000;
 const names = Array.from({ length: 12 }, (_, index) => `node-${index}`);
-const throttled = {
-  phase: 'Pending',
-  containerStatuses: [
-    { name: 'image-0', state: { waiting: { reason: 'ErrImagePull', message: 'HEAD: 429 Too Many Requests' } } },
-  ],
-};
-
-async function answerAll(on: Scene, status: object): Promise<void> {
-  const [first, ...more] = on.jobs().map((job) => aPod(on.pod(job, status)));
-  if (first !== undefined) await jobComplete(changed(first, { more }), on.context);
-}
-
 const events = (on: Scene): readonly string[] =>
   on.api
     .list(eventsPath)

@@ -1,38 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import type { RateLimit } from '#model/cache/registry-use.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { jobComplete } from '../../functions/job-complete.ts';
 import { quiet } from './begun.ts';
-import { aCache, aPod, changed, completed, scene, type Scene, tick } from './scene.ts';
+import { answerAll, createIn, drive, jobsIn, minute, statusIn, throttled } from './registry-scene.ts';
+import { aCache, changed, completed, scene, type Scene, tick } from './scene.ts';
 
 /** What registries answer about their limits when functions ask them for digests. */
 
-const minute = 60_000;
 const digest = `sha256:${'0'.repeat(64)}`;
 const image = 'app:latest';
 const names = Array.from({ length: 40 }, (_, index) => `node-${index}`);
-const path = (namespace: string, name: string): string =>
-  `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches/${name}`;
 
-/** A cache in a namespace of its own, of an image that moves: registries are asked about it. */
-function cacheIn(on: Scene, namespace: string, more: object = {}, name = 'web'): void {
-  const metadata = { name, namespace, uid: `uid-of-${namespace}-${name}`, generation: 1 };
-  on.api.put(`/api/v1/namespaces/${namespace}`, { metadata: { name: namespace } });
-  on.api.put(path(namespace, name), { metadata, spec: { cacheSpec: [{ images: [image] }], ...more } });
-}
-
-const drive = async (on: Scene, namespace: string, name = 'web'): Promise<void> =>
-  reconcile(
-    { ...changed(aCache, { verb: 'add' }), object: { ...aCache, namespace, name }, cache: { namespace, name } },
-    on.context,
-  );
-
-const jobsIn = (on: Scene, namespace: string): number =>
-  on.api.list(`/apis/batch/v1/namespaces/${namespace}/jobs`).length;
-const statusIn = (on: Scene, namespace: string, name = 'web') =>
-  parseImageCache(on.api.read(path(namespace, name))).status;
+/** Of an image that moves: registries are asked about it. */
+const cacheIn = (on: Scene, namespace: string, more: object = {}, name = 'web'): void =>
+  createIn(on, namespace, { cacheSpec: [{ images: [image] }], ...more }, name);
 
 const throttles = (on: Scene, limit: Partial<RateLimit> = {}, reference = image): void =>
   on.registry.resolve(reference, {
@@ -43,18 +25,6 @@ const throttles = (on: Scene, limit: Partial<RateLimit> = {}, reference = image)
 
 const leaves = (on: Scene, left: number, limit: Partial<RateLimit> = {}): void =>
   on.registry.resolve(image, { type: 'digest', digest, limit: { left, ms: undefined, hasLogin: false, ...limit } });
-
-const throttled = {
-  phase: 'Pending',
-  containerStatuses: [
-    { name: 'image-0', state: { waiting: { reason: 'ErrImagePull', message: 'HEAD: 429 Too Many Requests' } } },
-  ],
-};
-
-async function answerAll(on: Scene, status: object): Promise<void> {
-  const [first, ...more] = on.jobs().map((job) => aPod(on.pod(job, status)));
-  if (first !== undefined) await jobComplete(changed(first, { more }), on.context);
-}
 
 describe('a registry that answers 429 to a function', () => {
   it.each([
