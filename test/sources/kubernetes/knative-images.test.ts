@@ -1,17 +1,8 @@
-import type { CloudEvent } from 'cloudevents';
-import { pino } from 'pino';
-import { afterEach, describe, expect, it } from 'vitest';
-import { notice } from '#model/cache/cloud-event.ts';
+import { describe, expect, it } from 'vitest';
 import { revisions } from '#model/workload/image-sources.ts';
-import { startKubernetesSource } from '../../../sources/kubernetes/source.ts';
-import { inMemoryApi, type InMemoryApi } from '../../support/api/in-memory-api.ts';
-import { fakeClock } from '../../support/fake-clock.ts';
+import type { InMemoryApi } from '../../support/api/in-memory-api.ts';
 import { imageCache } from '../objects.ts';
-
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
+import { startedSource } from './started-source.ts';
 
 const image = (name: string, of: object = {}, namespace = 'apps'): object => ({
   apiVersion: 'caching.internal.knative.dev/v1alpha1',
@@ -22,29 +13,17 @@ const image = (name: string, of: object = {}, namespace = 'apps'): object => ({
 });
 
 /** A source that has sent its first events, and what it sends since. */
-async function world(knativeImages: readonly string[] | 'all', prepare: (api: InMemoryApi) => void = () => undefined) {
-  const [api, clock] = [inMemoryApi(), fakeClock()];
-  prepare(api);
-  const events: CloudEvent<unknown>[] = [];
-  const source = startKubernetesSource({
-    ...{ api, clock, log: pino({ level: 'silent' }) },
-    workloads: { kinds: [revisions], roundInterval: 30_000, knativeImages },
-    sink: (event) => {
-      events.push(event);
-      return Promise.resolve();
-    },
-  });
-  stops.push(source.stop);
-  await clock.advance(10_000);
-  events.splice(0);
+async function world(knativeImages: readonly string[] | 'all', prepare?: (api: InMemoryApi) => void) {
+  const started = await startedSource({ kinds: [revisions], roundInterval: 30_000, knativeImages }, prepare);
   const told = (): readonly string[] =>
-    events.splice(0).map((event) => {
-      const sent = notice(event);
-      return sent.type === 'change'
-        ? `${sent.verb} ${sent.object.kind} ${sent.object.namespace}/${sent.object.name}`
-        : sent.type;
-    });
-  return { api, clock, told };
+    started
+      .sent()
+      .map((sent) =>
+        sent.type === 'change'
+          ? `${sent.verb} ${sent.object.kind} ${sent.object.namespace}/${sent.object.name}`
+          : sent.type,
+      );
+  return { ...started, told };
 }
 
 const made = (annotations = { 'kubefledged.io/made-for': 'knative-images' }): object =>

@@ -1,17 +1,8 @@
-import type { CloudEvent } from 'cloudevents';
-import { pino } from 'pino';
-import { afterEach, describe, expect, it } from 'vitest';
-import { notice } from '#model/cache/cloud-event.ts';
+import { describe, expect, it } from 'vitest';
 import { workloadKinds } from '#model/workload/workload-kinds.ts';
-import { startKubernetesSource } from '../../../sources/kubernetes/source.ts';
-import { inMemoryApi, refusal, type InMemoryApi } from '../../support/api/in-memory-api.ts';
-import { fakeClock } from '../../support/fake-clock.ts';
+import { refusal, type InMemoryApi } from '../../support/api/in-memory-api.ts';
 import { imageCache } from '../objects.ts';
-
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
+import { startedSource } from './started-source.ts';
 
 const kinds = workloadKinds.filter(({ kind }) => kind === 'Deployment' || kind === 'Pod');
 
@@ -29,27 +20,12 @@ const ofWeb = { kinds: ['Deployment'], selector: { matchLabels: { app: 'web' } }
 
 /** A source that has sent its first events, and what it sends since. */
 async function world(prepare: (api: InMemoryApi) => void) {
-  const lines: string[] = [];
-  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
-  const [api, clock] = [inMemoryApi(), fakeClock()];
-  prepare(api);
-  const events: CloudEvent<unknown>[] = [];
-  const source = startKubernetesSource({
-    ...{ api, clock, log, workloads: { kinds, roundInterval: 30_000 } },
-    sink: (event) => {
-      events.push(event);
-      return Promise.resolve();
-    },
-  });
-  stops.push(source.stop);
-  await clock.advance(10_000);
-  events.splice(0);
+  const started = await startedSource({ kinds, roundInterval: 30_000 }, prepare);
   const told = (): readonly string[] =>
-    events.splice(0).map((event) => {
-      const sent = notice(event);
-      return sent.type === 'change' ? `${sent.verb} ${sent.object.kind} ${sent.object.name}` : sent.type;
-    });
-  return { api, clock, source, told, lines };
+    started
+      .sent()
+      .map((sent) => (sent.type === 'change' ? `${sent.verb} ${sent.object.kind} ${sent.object.name}` : sent.type));
+  return { ...started, told };
 }
 
 describe('a changed workload', () => {
