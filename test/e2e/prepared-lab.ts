@@ -15,18 +15,19 @@ export async function preparedLab(...namespaces: readonly string[]): Promise<Lab
 
 /**
  * Removes what other tests have pulled to both nodes: with 50 images or more the list of a Node may be truncated, and it is not
- * known of an image that is missing there whether the node has it.
+ * known of an image that is missing there whether the node has it. An image without names is listed by its id.
  */
 export async function removeOtherImages(lab: Lab): Promise<void> {
   const removeFrom = async (node: number): Promise<void> => {
-    const names = (await lab.images(node)).filter((name) => registriesOfTests.test(name));
+    const listed = (await lab.node(node, 'ctr', '-n', 'k8s.io', 'images', 'ls', '-q')).split('\n');
+    const names = listed.filter((name) => registriesOfTests.test(name));
     if (names.length > 0) await lab.node(node, 'ctr', '-n', 'k8s.io', 'images', 'rm', '--sync', ...names);
   };
   await Promise.all([1, 2].map(removeFrom));
 }
 
-/** By name, or by the address of the machine. */
-const registriesOfTests = /^([a-z]+\.local|172\.30\.0\.1):/;
+/** By name, by the address of the machine, or as the id of an image. */
+const registriesOfTests = /^([a-z]+\.local:|172\.30\.0\.1:|sha256:)/;
 
 type Cache = { readonly namespace: string; readonly name: string };
 type Expected<Status> = {
