@@ -1,6 +1,7 @@
 import { manyJoined } from './many/joined.ts';
 import { manyRefreshed } from './many/refreshed.ts';
 import { baselineRound, manyRound } from './many/round.ts';
+import { manySeparate } from './many/separate.ts';
 import type { ManySize } from './many/sizes.ts';
 import type { ManyCaches, ManyRound } from './results.ts';
 
@@ -10,6 +11,7 @@ type Order = { readonly sizes: readonly ManySize[]; readonly timeoutSeconds: num
 export async function manyCaches({ sizes, timeoutSeconds }: Order): Promise<ManyCaches> {
   const rounds: ManyRound[] = [];
   for (const size of sizes) rounds.push(await manyRound({ size, timeoutSeconds }));
+  const separate = await manySeparate({ size: { caches: 20, nodes: 50, images: 5, idle: 0 }, timeoutSeconds });
   const size = { caches: 5, nodes: 10, images: 2, idle: 0 };
   const compared = {
     baseline: await baselineRound({ size, timeoutSeconds }),
@@ -17,5 +19,5 @@ export async function manyCaches({ sizes, timeoutSeconds }: Order): Promise<Many
   };
   const refresh = await manyRefreshed({ caches: 100, nodes: 10, images: 5, idle: 0 });
   const join = await manyJoined({ caches: 50, nodes: 5, images: 5, idle: 0 }, 50);
-  return { rounds, compared, refresh, join };
+  return { rounds, separate, compared, refresh, join };
 }

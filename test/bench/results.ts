@@ -131,8 +131,13 @@ const manyRound = z.object({
 });
 export type ManyRound = z.infer<typeof manyRound>;
 
+/** Where each function and the source is a process of its own: the most memory of each, in MB. */
+const manySeparate = z.extend(manyRound, { processes: z.record(z.string(), z.number()) });
+export type ManySeparate = z.infer<typeof manySeparate>;
+
 const manyCaches = z.object({
   rounds: z.array(manyRound),
+  separate: z.optional(manySeparate),
   /** One size by kube-fledged's rules, and the same by ours. */
   compared: z.object({ baseline: manyRound, ours: manyRound }),
   /** A refresh that finds nothing changed, of caches that fall due in one minute. */

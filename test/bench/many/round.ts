@@ -25,7 +25,7 @@ export async function manyRound(order: Order): Promise<ManyRound> {
   try {
     return await withLimitedProduct({ kubeconfig: cluster.kubeconfig }, async ({ product, cgroup }) => {
       await idleCaches(cluster, size);
-      return measured(cluster, { pid: product.pid, memory: product.memory, cgroup }, order);
+      return measured(cluster, { pids: [product.pid], memory: product.memory, cgroup }, order);
     });
   } finally {
     await cluster.stop();
@@ -45,7 +45,7 @@ export async function baselineRound(order: Order): Promise<ManyRound> {
   try {
     await once(child.stdout, 'data'); // it is watching
     const memory = async (): Promise<number> => (await counted(pid)).peakMegabytes * 2 ** 20;
-    return await Promise.race([measured(cluster, { pid, memory, cgroup: undefined }, order), failure(ended)]);
+    return await Promise.race([measured(cluster, { pids: [pid], memory, cgroup: undefined }, order), failure(ended)]);
   } finally {
     child.kill('SIGKILL');
     await ended;
@@ -71,19 +71,22 @@ async function idleCaches(cluster: SimulatedCluster, { idle, nodes }: ManySize):
   await noJobsLeft(cluster);
 }
 
-type Watched = {
-  readonly pid: number;
+export type Watched = {
+  /** Of all its processes. */
+  readonly pids: readonly number[];
+  /** Bytes of all together. */
   readonly memory: () => Promise<number>;
   readonly cgroup: Cgroup | undefined;
 };
 
-async function measured(
+/** Applies the caches and measures until all are done. */
+export async function measured(
   cluster: SimulatedCluster,
-  { pid, memory, cgroup }: Watched,
+  { pids, memory, cgroup }: Watched,
   { size, timeoutSeconds }: Order,
 ): Promise<ManyRound> {
   await cluster.requests('reset');
-  const [cpuBefore, load] = [await cpuSeconds(pid), loadavg()[0] ?? 0];
+  const [cpuBefore, load] = [await secondsOf(pids), loadavg()[0] ?? 0];
   const recorded = recordMemory({ cgroup, memory });
   const start = Date.now();
   await applyCaches(cluster, size.caches, size.images);
@@ -105,7 +108,12 @@ async function measured(
     residentMegabytes: resident,
     chargedMegabytes: charged,
     memory: samples.map((sample) => [...sample]),
-    cpuSeconds: (await cpuSeconds(pid)) - cpuBefore,
+    cpuSeconds: (await secondsOf(pids)) - cpuBefore,
     load,
   };
+}
+
+async function secondsOf(pids: readonly number[]): Promise<number> {
+  const seconds = await Promise.all(pids.map(cpuSeconds));
+  return seconds.reduce((sum, each) => sum + each, 0);
 }

@@ -1,4 +1,4 @@
-import type { ManyRound, Results } from '../results.ts';
+import type { ManyRound, ManySeparate, Results } from '../results.ts';
 import { manySize } from './goals.ts';
 import { formatted, table, type Columns } from './table.ts';
 
@@ -37,6 +37,27 @@ export function manyComparison(results: Results): string {
     's to all done': ({ secondsToDone }) => secondsToDone,
     'its writes': ({ writes }) => writes,
     'its reads': ({ reads }) => reads,
+  });
+}
+
+/** One size where each function and the source is a process of its own. */
+export function separateTable(results: Results): string {
+  const separate = results['many-caches']?.found.separate;
+  return table(separate === undefined ? [] : [separate], {
+    'caches × nodes × images': manySize,
+    succeeded: ({ succeeded }) => succeeded,
+    Jobs: ({ jobs }) => jobs,
+    's to first Job': ({ secondsToFirstJob }) => secondsToFirstJob,
+    's to all done': ({ secondsToDone }) => secondsToDone,
+    'our writes': ({ writes }) => writes,
+    'our reads': ({ reads }) => reads,
+    'CPU s': ({ cpuSeconds }) => cpuSeconds,
+    ...Object.fromEntries(
+      Object.keys(separate?.processes ?? {}).map((name) => [
+        `MB of ${name}`,
+        ({ processes }: ManySeparate) => Math.round(processes[name] ?? 0),
+      ]),
+    ),
   });
 }
 

@@ -1,4 +1,11 @@
-import { joinTable, manyComparison, manyRefreshTable, manyRequestTable, manyRoundTable } from './many-sections.ts';
+import {
+  joinTable,
+  manyComparison,
+  manyRefreshTable,
+  manyRequestTable,
+  manyRoundTable,
+  separateTable,
+} from './many-sections.ts';
 import type { BenchName, Machine, Results, Round, Spread } from '../results.ts';
 import { costModel } from './cost-model.ts';
 import { goalTable, kubeFledged } from './goals.ts';
@@ -6,6 +13,7 @@ import { formatted, table, type Columns } from './table.ts';
 
 export type SectionName =
   | BenchName
+  | 'many-separate'
   | 'many-compared'
   | 'many-requests'
   | 'many-refresh'
@@ -37,6 +45,7 @@ export function sections(results: Results): Readonly<Record<SectionName, string>
     'cold-start': coldStart === undefined ? '' : `\`\`\`text\n${coldStart.trim()}\n\`\`\``,
     'large-images': largeSection(results),
     'many-caches': manyRoundTable(results),
+    'many-separate': separateTable(results),
     'many-compared': manyComparison(results),
     'many-requests': manyRequestTable(results),
     'many-refresh': manyRefreshTable(results),

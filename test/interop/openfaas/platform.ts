@@ -26,6 +26,8 @@ export type Platform = {
   readonly kill: (name: FunctionName) => Promise<void>;
   readonly start: (name: FunctionName) => Promise<void>;
   readonly startSource: () => void;
+  /** The process of each function and of the source, while it runs. */
+  readonly pids: () => Readonly<Record<string, number>>;
   /** Sends SIGTERM to all processes, the source first; returns whether all exited with 0. */
   readonly stop: () => Promise<boolean>;
 };
@@ -60,6 +62,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       const child = started('sources.mjs', env, { ...options, from: 'source' });
       child.port.catch(() => undefined); // callers that wait for it read the log
       source = child.process;
+    },
+    pids: () => {
+      const functions = [...replicas].map(([name, { child }]) => [name, child] as const);
+      const all = source === undefined ? functions : [...functions, ['source', source] as const];
+      return Object.fromEntries(all.map(([name, child]) => [name, child.pid ?? 0]));
     },
     stop: async () => {
       const codes = source === undefined ? [] : [await ended(source, 'SIGTERM')];
