@@ -189,6 +189,16 @@ describe('a cache with a pull secret', () => {
     expect(await settle(on)).toEqual([['pulls', ...images]]);
     expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'Anyone' });
   });
+
+  it('says so, too, of an image that its registry denied to others before', async () => {
+    const on = await begun();
+    await settle(on, [closed]);
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'PullSecrets' });
+    on.edit({ cacheSpec: [{ images }] });
+    await reconcile(changed(aCache), on.context);
+    expect(await settle(on)).toEqual([['pulls', ...images]]);
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'Anyone' });
+  });
 });
 
 describe('an image that a node lists', () => {

@@ -17,16 +17,17 @@ export const serviceAccountOf = ({ spec }: ImageCache, settings: Settings): stri
 export const namesCredentials = (cache: ImageCache, settings: Settings): boolean =>
   cache.spec.imagePullSecrets.length > 0 || serviceAccountOf(cache, settings) !== '';
 
-/** How many nodes have an image, on how many of these it is locked, and on how many that is not known. */
+/** How many nodes have an image, on how many of these it is locked, and for how many no Job is known to have used credentials. */
 export type AccessCounts = { readonly ready: number; readonly locked: number; readonly unknown: number };
 
 /** undefined while no node has the image. */
 export function accessOf(image: string, { ready, locked, unknown }: AccessCounts, cache: Accessed): Access | undefined {
   if (ready === 0) return undefined;
   const { imagePullSecrets, serviceAccountName } = cache.spec;
-  const isLocked = locked > 0 || anonymousPullOf(cache.status.anonymousPulls, image) === 'Denied';
-  if (isLocked) return imagePullSecrets.length > 0 ? 'PullSecrets' : 'ServiceAccount';
   const mayBeLocked = imagePullSecrets.length > 0 || serviceAccountName !== undefined;
+  // Where no Job has used credentials, the image was pulled without any, whatever registries said before.
+  const isDenied = anonymousPullOf(cache.status.anonymousPulls, image) === 'Denied' && (mayBeLocked || unknown < ready);
+  if (locked > 0 || isDenied) return imagePullSecrets.length > 0 ? 'PullSecrets' : 'ServiceAccount';
   return unknown > 0 && mayBeLocked ? 'Unknown' : 'Anyone';
 }
 

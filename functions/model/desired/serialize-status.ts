@@ -101,7 +101,7 @@ function imageCounts(status: Status, cache: ImageCache): readonly ImageCount[] {
         ready: count.ready + (found.ready[index] ?? 0),
         failed: count.failed + (found.failed[index] ?? 0),
         locked: count.locked + (found.locked[index] ?? 0),
-        unknown: count.unknown + found.unknown,
+        unknown: count.unknown + (found.unknown[index] ?? 0),
       });
     });
   }
@@ -125,22 +125,25 @@ type CountsPerIndex = {
   readonly ready: number[];
   readonly failed: number[];
   readonly locked: number[];
-  unknown: number;
+  readonly unknown: number[];
 };
 
 /** Ready nodes have all images; nodes that failed, or retry, have all but the failed ones. Others are not counted. */
 function countsPerIndex(length: number, entries: readonly LedgerEntry[]): CountsPerIndex {
   const settled = entries.filter((entry) => stateOf(entry) === 'Ready' || entry.failedImages.length > 0);
-  const [failed, locked] = [Array.from({ length }, () => 0), Array.from({ length }, () => 0)];
-  const add = (counts: number[], index: number): void => {
-    counts[index] = (counts[index] ?? 0) + 1;
+  const failed = Array.from({ length }, () => 0);
+  const [locked, unknown] = [[...failed], [...failed]];
+  const add = (counts: number[], index: number, by = 1): void => {
+    counts[index] = (counts[index] ?? 0) + by;
   };
-  for (const { failedImages, lockedImages = [] } of settled) {
+  for (const { failedImages, lockedImages } of settled) {
     for (const index of failedImages) add(failed, index);
-    for (const index of lockedImages) add(locked, index);
+    for (const index of lockedImages ?? []) add(locked, index);
+    if (lockedImages !== undefined) continue;
+    for (const index of failed.keys()) add(unknown, index);
+    for (const index of failedImages) add(unknown, index, -1);
   }
-  const ready = failed.map((count) => settled.length - count);
-  return { ready, failed, locked, unknown: settled.filter(({ lockedImages }) => lockedImages === undefined).length };
+  return { ready: failed.map((count) => settled.length - count), failed, locked, unknown };
 }
 
 /** How many failures the ledger has beyond those in `status.failures`. */

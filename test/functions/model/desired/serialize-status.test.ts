@@ -61,7 +61,7 @@ const full: Status = {
     },
   },
   nodes: {
-    n1: pulling({ desiredHash: 'w1', state: 'Ready' }),
+    n1: pulling({ desiredHash: 'w1', state: 'Ready', lockedImages: [] }),
     n2: pulling({ desiredHash: 'w1', state: 'Failed', failedImages: [0, 1], absentImages: [0], rests: 1 }),
     n3: pulling({
       desiredHash: 'w2',
@@ -163,7 +163,7 @@ describe('serialized status', () => {
         { image: 'tool:3', access: 'Anyone', ready: 1, failed: 0 },
       ],
       nodes: {
-        n1: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Ready' },
+        n1: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Ready', lockedImages: [] },
         n2: {
           id: 'a1a1a1a1',
           desiredHash: 'w1',
@@ -294,6 +294,19 @@ describe('serialized status', () => {
       failuresOmitted: 3,
     });
     expect(nodes).toEqual(serializeStatus(full, live)['nodes']);
+  });
+
+  it('says who can start an image by the nodes that have it', () => {
+    const withSecret = cache({ spec: spec({ lists: [list(['app:1', 'base:2'])], imagePullSecrets: ['login'] }) });
+    const nodes = {
+      n1: pulling({ desiredHash: 'w1', state: 'Ready', lockedImages: [] }),
+      n2: pulling({ desiredHash: 'w1', state: 'Failed', failedImages: [0] }), // not known to have used credentials
+    };
+    const { images } = serializeStatus({ ...emptyStatus, nodes, desired: { w1: [0] } }, withSecret);
+    expect(images).toMatchObject([
+      { image: 'app:1', access: 'Anyone', ready: 1, failed: 1 },
+      { image: 'base:2', access: 'Unknown', ready: 2, failed: 0 },
+    ]);
   });
 
   it('keeps and counts the failures of a node that is now skipped', () => {
