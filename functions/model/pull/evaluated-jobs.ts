@@ -2,6 +2,7 @@ import type { AnonymousPulls } from '#model/cache/access.ts';
 import type { Cause } from '#model/cache/cause.ts';
 import { type FinishedJobs, isSecondAttempt, type LedgerEntry, notFailing } from '#model/cache/ledger.ts';
 import { namesCredentials } from '#model/desired/access.ts';
+import type { JobView } from '#model/job/job-view.ts';
 import type { Pod } from '#model/job/pod.ts';
 import { containerName } from '#model/job/pull-container.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
@@ -52,12 +53,16 @@ export function evaluateJobs(name: string, attempt: Attempt, { observed, now }: 
     const verdict = evaluateJob(evidence);
     const until = verdict.type === 'running' && verdict.causes.size > 0 ? givenUpAt(evidence) : undefined;
     // A Job whose Pod is gone may have had credentials, which only the Pod shows.
-    const hasUsedCredentials = hasNamed || (view.pod?.hasPullSecrets ?? entry.opening !== undefined);
+    const hasUsedCredentials = hasNamed || (view.pod?.hasPullSecrets ?? mayHaveUsedSome(entry, view));
     const startedAt = view.pod?.startedAt ?? view.pod?.createdAt ?? view.job?.createdAt ?? now;
     const replaced = indexes.filter((index) => isReplaced(index, attempt, view.pod));
     return [{ indexes, verdict, startedAt, hasUsedCredentials, replaced, until }];
   });
 }
+
+/** Of a Job that pulls, only if it has pulled: its Pod was there. */
+const mayHaveUsedSome = ({ opening }: LedgerEntry, { job }: JobView): boolean =>
+  opening !== undefined || job?.outcome === 'Complete';
 
 function isReplaced(index: number, { desired, settings }: Attempt, pod: Pod | undefined): boolean {
   const reference = pod?.containers.find(({ name }) => name === containerName(index))?.reference ?? '';

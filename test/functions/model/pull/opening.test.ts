@@ -31,6 +31,12 @@ const withSecret = { imagePullSecrets: ['hub'] };
 const denied = (index: number): ContainerStatus =>
   waiting(index, 'ErrImagePull', 'pull access denied: authorization failed: no basic auth credentials');
 const unreachable = (index: number): ContainerStatus => waiting(index, 'ErrImagePull', 'connection refused');
+const throttled = (index: number): ContainerStatus =>
+  waiting(
+    index,
+    'ErrImagePull',
+    '429 Too Many Requests - toomanyrequests: You have reached your unauthenticated pull rate limit.',
+  );
 const helperDenied = (index: number): ContainerStatus =>
   waiting(index, 'ErrImagePull', `failed to pull ${settings().noopImage}: 401 Unauthorized`);
 
@@ -78,6 +84,16 @@ describe('a node that pulled with credentials', () => {
       is: opens,
     },
     { when: 'the cache names a service account', of: { spec: { serviceAccountName: 'puller' } }, is: opens },
+    {
+      when: 'the Job is complete, and its Pod, which may have had some, is gone',
+      of: { spec: {}, job: job({ outcome: 'Complete' }) },
+      is: opens,
+    },
+    {
+      when: 'no Pod could be created',
+      of: { spec: {}, entry: { attempt: 3, copiesNoop: true }, job: job({ podRefused: 'denied', createdAt: 0 }) },
+      is: { state: 'Failed', lockedImages: undefined },
+    },
     { when: 'the Pod had no credentials', of: { spec: {} }, is: { ...isReady, lockedImages: undefined } },
     { when: 'the kubelet keeps no records', of: { on: node() }, is: { ...isReady, lockedImages: [] } },
     {
@@ -168,6 +184,11 @@ describe('a Job that opens images', () => {
       locked: [0],
     },
     {
+      when: 'a registry limits requests without credentials',
+      of: { containers: [throttled(0), completed(1), completed(2)] },
+      locked: [0],
+    },
+    {
       when: 'a quota admits no Pod',
       of: { job: job({ podRefused: 'exceeded quota: pods', createdAt: 0 }) },
       locked: [0, 1],
@@ -178,9 +199,10 @@ describe('a Job that opens images', () => {
       locked: [0, 1],
     },
   ])('leaves images locked without failing the node, and does not wait: $when', ({ of, locked }) => {
-    const { nodes, failures } = recorded({ entry: opening({ copiesNoop: true }), ...of });
+    const { nodes, failures, anonymousPulls } = recorded({ entry: opening({ copiesNoop: true }), ...of });
     expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', failedImages: [], lockedImages: locked }]);
     expect(failures).toEqual({});
+    expect(Object.values(anonymousPulls)).not.toContain('Denied');
   });
 
   it('tries again without the no-op if that is denied', () => {
