@@ -171,14 +171,24 @@ describe('a cache with a pull secret', () => {
     expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'Anyone' });
   });
 
-  it('pulls all images again, with the secret as it is now, if a refresh is requested to verify', async () => {
+  it('pulls all images again, with the secret as it is now, if a refresh is requested to verify, and tries to open all', async () => {
     const on = await begun();
     await settle(on, [closed]);
     await requestRefresh(on, 'verify');
     expect(await settle(on, [closed])).toEqual([
       ['pulls', ...images],
-      ['opens', open],
+      ['opens', ...images],
     ]);
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'PullSecrets' });
+  });
+
+  it('opens an image that was made public in a refresh that verifies, if only nodes reach its registry', async () => {
+    const on = await begun({ nodes: [modern('node-1'), modern('node-2')] });
+    await settle(on, [closed]);
+    await requestRefresh(on, 'verify');
+    await settle(on);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2 } });
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'Anyone' });
   });
 
   it('pulls again if another secret is named, and with none says that anyone can start them', async () => {

@@ -1,5 +1,6 @@
 import { type AnonymousPulls, anonymousPullOf } from '#model/cache/access.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
+import { isVerification } from '#model/cache/round.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { World } from '#model/world.ts';
 
@@ -35,9 +36,10 @@ type Accessed = Pick<ImageCache, 'spec'> & { readonly status: Pick<Status, 'anon
 
 /**
  * What is known after registries were asked. Only a refresh takes back that an image is denied, as it also has nodes open
- * the image.
+ * the image. One that verifies has nodes find out again.
  */
 export function withAnswers({ status }: ImageCache, answers: World['anonymousPulls']): AnonymousPulls {
+  if (isVerification(status.round)) return Object.fromEntries(answers);
   const isRefresh = status.round?.operation === 'Refresh';
   const found = [...answers].filter(([reference]) => isRefresh || status.anonymousPulls[reference] !== 'Denied');
   return found.length === 0 ? status.anonymousPulls : { ...status.anonymousPulls, ...Object.fromEntries(found) };
