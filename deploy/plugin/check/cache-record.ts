@@ -1,4 +1,4 @@
-import type { AnonymousPull } from '#model/cache/access.ts';
+import { type AnonymousPull, anonymousPullOf } from '#model/cache/access.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
@@ -39,7 +39,7 @@ export function cacheRecord(cache: ImageCache, object: unknown, usualAccount = '
   const cached = imagesOf(cache, everyList).map((image): CachedImage => {
     const reference = normalisedReference(image);
     const digest = parseImageReference(image).digest || (ownEntry(cache.status.digests, image) ?? '');
-    const anonymousPull = ownEntry(cache.status.anonymousPulls, image);
+    const anonymousPull = anonymousPullOf(cache.status.anonymousPulls, image);
     return { image, reference, digest, hasAccess: access.has(reference), anonymousPull };
   });
   const indexes = Object.keys(cache.status.desired).map(

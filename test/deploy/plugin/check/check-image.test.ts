@@ -304,6 +304,7 @@ describe('who may start the image on a kubelet of 1.35 and newer', () => {
         'no ImageCache has pulled it to this node: a preloaded image starts, one that a Pod pulled with credentials may not',
     },
     { when: 'the kubelet is older', node: nodeWith({ images: [redis], version: 'v1.34.2' }), verdict: 'starts' },
+    { when: 'the kubelet is much older', node: nodeWith({ images: [redis], version: 'v1.30.14' }), verdict: 'starts' },
     {
       when: 'the kubelet is older, locked',
       node: nodeWith({ images: [redis], version: 'v1.34.2' }),
@@ -329,6 +330,13 @@ describe('who may start the image on a kubelet of 1.35 and newer', () => {
     {
       when: 'no secret, and the image is public',
       caches: [bySecret({ anonymousPull: 'Allowed' })],
+      verdict: 'fails',
+      reason: 'AccessDenied',
+      message: /may start it, although the registry gives the image to anyone; the Pod has no pull secret$/,
+    },
+    {
+      when: 'the same, if the cache spells it otherwise',
+      caches: [bySecret({ images: ['redis:7'], anonymousPull: 'Allowed' })],
       verdict: 'fails',
       reason: 'AccessDenied',
       message: /may start it, although the registry gives the image to anyone; the Pod has no pull secret$/,
