@@ -3,11 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
 import type { Lab } from '../cluster/lab.ts';
 import { started, type Consumer, type Order, type Start } from './consumers.ts';
+import { accountAnnotation, startCredentialProvider } from './credential-provider.ts';
 import { startOnNodes, type OnNodes } from './on-nodes.ts';
 import { preparedLab, statusOnce } from './prepared-lab.ts';
 import { productImage } from './product-image.ts';
 import { isPulling, loseRecords, pullRecords } from './pull-records.ts';
 import type { Received } from './registry-front.ts';
+import { restartKubelet } from './restart-kubelet.ts';
 import { privateRegistry, publicRegistry, startRegistryFront, type RegistryFront } from './start-registry-front.ts';
 
 const [a, b, c, d] = ['credentials-a', 'credentials-b', 'credentials-c', 'credentials-d'] as const;
@@ -58,7 +60,8 @@ const caches: readonly Cached[] = [
 ];
 const images = [...new Set(caches.flatMap((cache) => cache.images))];
 const killed = withSecret('killed', [privateImage('killed')]);
-const twin: Cached = { ...withSecret('twin', [privateImage('twin')]), node: 'node2' };
+const foundThere: Cached = { namespace: c, name: 'found-there', images: [publicImage('found-there')], node: 'node2' };
+const twin: Cached = { ...withSecret('twin', [privateImage('twin'), privateImage('found-there')]), node: 'node2' };
 const plain: Cached = {
   namespace: c,
   name: 'plain',
@@ -67,6 +70,11 @@ const plain: Cached = {
 };
 
 const preloaded = withSecret('preloaded', [privateImage('preloaded')]);
+const policed = withSecret('policed', [publicImage('policed'), privateImage('policed')]);
+const byToken: Cached = {
+  ...{ namespace: c, name: 'by-token', images: [privateImage('by-token')], node: 'node2' },
+  ...{ spec: { serviceAccountName: 'with-token' }, account: 'with-token' },
+};
 const behindPrivateNoop = { ...withSecret('behind-noop', [publicImage('bare'), privateImage('bare')]), node: 'node2' };
 
 const sameSecret: Consumer = { who: 'the same secret', namespace: a, secret: 'alice', account: 'alice' };
@@ -74,6 +82,9 @@ const copy: Consumer = { who: 'a copy of the secret', namespace: b, secret: 'cop
 const others: Consumer = { who: 'other credentials', namespace: b, secret: 'bob', account: 'bob' };
 const none: Consumer = { who: 'no credentials', namespace: c };
 const puller: Consumer = { who: 'a service account', namespace: c, serviceAccount: 'puller', account: 'alice' };
+const tokenHolder: Consumer = {
+  ...{ who: 'a service account with tokens', namespace: c, serviceAccount: 'with-token', account: 'with-token' },
+};
 
 const flags = ['--image-cache-refresh-frequency=0s', '--workload-kinds=Deployment'];
 
@@ -92,6 +103,10 @@ beforeAll(async () => {
     'twice',
     'killed',
     'twin',
+    'found-there',
+    'policed',
+    'unrecorded',
+    'by-token',
     'plain',
     'enforced',
     'bare',
@@ -235,9 +250,8 @@ function saidOf(
 async function tabulated(title: string, starts: readonly Start[]): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for (const [image, ofImage] of Map.groupBy(starts, (start) => start.image)) {
-    const holders = [...caches, killed, preloaded, twin, plain, behindPrivateNoop].filter((cache) =>
-      cache.images.includes(image),
-    );
+    const others = [killed, preloaded, foundThere, twin, plain, policed, byToken, behindPrivateNoop];
+    const holders = [...caches, ...others].filter((cache) => cache.images.includes(image));
     const asked = holders.map(async (cache) => ({ cache, access: (await statusOf(cache, image)).access }));
     const told = (await Promise.all(asked)).filter(({ access }) => access !== '');
     for (const [consumer, ofConsumer] of Map.groupBy(ofImage, (start) => start.consumer))
@@ -503,15 +517,23 @@ describe('a kubelet that is killed', () => {
 });
 
 describe('an image that was on the node before, by other means,', () => {
-  const order = { consumer: none, nodes: [2], images: [publicImage('twin')] };
+  const order = { consumer: none, nodes: [2], images: [publicImage('twin'), publicImage('found-there')] };
 
-  it('starts for anyone, until its digest is pulled with credentials under another name', async () => {
+  it('starts for anyone, until its digest is pulled with credentials under another name, whatever a cache says that found it there', async () => {
     await preload(2, publicImage('twin'));
-    expect(outcomes(await offline('preloaded', [order]))).toEqual(['c: no credentials starts public/twin:1']);
-    await pulled(twin);
-    expect(outcomes(await offline('its digest pulled as private/twin', [order]))).toEqual([
-      'c: no credentials refused public/twin:1',
+    await preload(2, publicImage('found-there'));
+    await pulled(foundThere);
+    expect(outcomes(await offline('preloaded', [order]))).toEqual([
+      'c: no credentials starts public/twin:1',
+      'c: no credentials starts public/found-there:1',
     ]);
+    await pulled(twin);
+    const found = await offline('their digests pulled as private/…', [order]);
+    expect(outcomes(found)).toEqual([
+      'c: no credentials refused public/twin:1',
+      'c: no credentials refused public/found-there:1',
+    ]);
+    expect(found.map(({ access }) => access)).toEqual(['', 'Anyone']);
   });
 
   it('does not make a private one look public to its cache', async () => {
@@ -530,14 +552,17 @@ describe('an image that was on the node before, by other means,', () => {
     expect(await statusOf(preloaded, privateImage('preloaded'))).toMatchObject({ anonymousPull: 'Denied' });
   });
 
-  it('starts again after a round of a cache that names it', async () => {
+  it('starts again after the first round of a cache that names it, or a refresh that verifies', async () => {
     await front.requests();
     await pulled(plain);
     const requests = await front.requests();
-    const found = await offline('a cache names public/twin', [{ ...order, images: plain.images }]);
+    await verified(foundThere, 2);
+    const both = { ...order, images: [...plain.images, ...foundThere.images] };
+    const found = await offline('a cache names public/twin, another verifies', [both]);
     expect(outcomes(found)).toEqual([
       'c: no credentials starts public/plain:1',
       'c: no credentials starts public/twin:1',
+      'c: no credentials starts public/found-there:1',
     ]);
     expect(wrong(found)).toEqual([]);
     expect(requestsFor(publicImage('twin'), requests)[1]).toEqual({
@@ -545,6 +570,97 @@ describe('an image that was on the node before, by other means,', () => {
       'HEAD manifests anonymous': 1,
     });
     expect(requestsFor(publicImage('plain'), requests)[1]).toMatchObject(fetched('anonymous'));
+  });
+});
+
+describe('under each policy of kubelets', () => {
+  const unrecorded = privateImage('unrecorded');
+  const listed = `imagePullCredentialsVerificationPolicy: NeverVerifyAllowlistedImages
+preloadedImagesVerificationAllowlist: [${privateImage('policed').replace(/:1$/, '')}]`;
+  const policy = (name: string): string => `imagePullCredentialsVerificationPolicy: ${name}`;
+
+  /** By policy: what starts for Pods without credentials, then for those with the secret. */
+  const expected = {
+    NeverVerify: [
+      ['starts', 'starts', 'starts'],
+      ['starts', 'starts', 'starts'],
+    ],
+    AlwaysVerify: [
+      ['starts', 'refused', 'refused'],
+      ['starts', 'starts', 'refused'],
+    ],
+    NeverVerifyPreloadedImages: [
+      ['starts', 'refused', 'starts'],
+      ['starts', 'starts', 'starts'],
+    ],
+    NeverVerifyAllowlistedImages: [
+      ['starts', 'starts', 'refused'],
+      ['starts', 'starts', 'refused'],
+    ],
+  };
+
+  beforeAll(async () => {
+    await pulled(policed);
+    for (const node of [1, 2]) await preload(node, unrecorded, '--user', 'alice:a');
+  });
+  afterAll(async () => {
+    for (const node of [1, 2]) await restartKubelet(lab, node);
+  });
+
+  it.each([
+    ['NeverVerify', 'AlwaysVerify'],
+    ['NeverVerifyPreloadedImages', 'NeverVerifyAllowlistedImages'],
+  ] as const)('those start an image whom the status names: %s, %s', async (...policies) => {
+    for (const [index, name] of policies.entries())
+      await restartKubelet(lab, index + 1, {
+        settings: [name === 'NeverVerifyAllowlistedImages' ? listed : policy(name)],
+      });
+    const found = await offline(
+      'policies',
+      policies.flatMap((name, index) =>
+        [none, sameSecret].map((consumer) => ({
+          ...{ consumer: { ...consumer, who: `${name}, ${consumer.who}` }, nodes: [index + 1] },
+          images: [...policed.images, unrecorded],
+        })),
+      ),
+    );
+    const outcomesOf = (name: string, consumer: Consumer): readonly string[] =>
+      policedImages.map(
+        (image) =>
+          found.find((row) => row.image === image && row.consumer.endsWith(`: ${name}, ${consumer.who}`))?.outcome ??
+          '',
+      );
+    for (const name of policies)
+      expect([name, [none, sameSecret].map((consumer) => outcomesOf(name, consumer))]).toEqual([name, expected[name]]);
+  });
+  const policedImages = ['public/policed:1', 'private/policed:1', 'private/unrecorded:1'];
+});
+
+describe('a service account to which a credential provider gives credentials for its token', () => {
+  it('starts what a cache with it has pulled, and nobody else does', async () => {
+    const [image = ''] = byToken.images;
+    const repository = image.replace(/:1$/, '');
+    await startCredentialProvider(lab, 2, { repository, username: 'alice', password: 'a' });
+    await lab.apply({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { namespace: c, name: 'with-token', annotations: { [accountAnnotation]: 'alice' } },
+    });
+    await pulled(byToken);
+    expect(await statusOf(byToken, image)).toMatchObject({ access: 'ServiceAccount', anonymousPull: 'Denied' });
+    expect((await pullRecords(lab, 2)).get(repository)).toEqual([`${c}/with-token`]);
+    const order = { nodes: [2], images: [image] };
+    const found = await offline('pulled with a token', [
+      { ...order, consumer: tokenHolder },
+      { ...order, consumer: none },
+      { ...order, consumer: sameSecret },
+    ]);
+    expect(outcomes(found)).toEqual([
+      'c: a service account with tokens starts private/by-token:1',
+      'c: no credentials refused private/by-token:1',
+      'a: the same secret refused private/by-token:1',
+    ]);
+    expect(wrong(found)).toEqual([]);
   });
 });
 

@@ -1,13 +1,15 @@
 import * as z from 'zod/mini';
 import type { Lab } from '../cluster/lab.ts';
 
+const Holder = z.object({ namespace: z.string(), name: z.string() });
 const Record = z.object({
   credentialMapping: z.nullish(
     z.record(
       z.string(),
       z.object({
         nodePodsAccessible: z.optional(z.boolean()),
-        kubernetesSecrets: z.optional(z.array(z.object({ namespace: z.string(), name: z.string() }))),
+        kubernetesSecrets: z.optional(z.array(Holder)),
+        kubernetesServiceAccounts: z.optional(z.array(Holder)),
       }),
     ),
   ),
@@ -16,8 +18,8 @@ const Record = z.object({
 const folder = '/var/lib/kubelet/image_manager';
 
 /**
- * Who may start an image, by repository, as a node's kubelet has recorded it: `Anyone`, or `namespace/name` of each secret.
- * Images that it has no record of, or one without credentials, are absent.
+ * Who may start an image, by repository, as a node's kubelet has recorded it: `Anyone`, or `namespace/name` of each secret
+ * and service account. Images that it has no record of, or one without credentials, are absent.
  */
 export async function pullRecords(lab: Lab, node: number): Promise<ReadonlyMap<string, readonly string[]>> {
   const lines = await lab.node(node, 'bash', '-c', `for f in ${folder}/pulled/*; do cat "$f"; echo; done`);
@@ -26,12 +28,14 @@ export async function pullRecords(lab: Lab, node: number): Promise<ReadonlyMap<s
     .filter((line) => line.startsWith('{'))
     .flatMap((line) => Object.entries(Record.parse(JSON.parse(line)).credentialMapping ?? {}));
   return new Map(
-    mappings.map(([repository, { nodePodsAccessible, kubernetesSecrets = [] }]) => [
-      repository,
-      nodePodsAccessible === true ? ['Anyone'] : kubernetesSecrets.map(({ namespace, name }) => `${namespace}/${name}`),
-    ]),
+    mappings.map(([repository, { nodePodsAccessible, kubernetesSecrets = [], kubernetesServiceAccounts = [] }]) => {
+      const holders = [...kubernetesSecrets, ...kubernetesServiceAccounts];
+      return [repository, nodePodsAccessible === true ? ['Anyone'] : holders.map(nameOf)];
+    }),
   );
 }
+
+const nameOf = ({ namespace, name }: z.infer<typeof Holder>): string => `${namespace}/${name}`;
 
 /** Whether a node's kubelet is pulling an image now, or was when it was killed. */
 export const isPulling = async (lab: Lab, node: number, image: string): Promise<boolean> =>

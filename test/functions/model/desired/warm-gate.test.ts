@@ -43,6 +43,11 @@ describe('the warm gate', () => {
   }>([
     { when: 'all images are on the node', caches: [ready], outcome: 'warm' },
     { when: 'images are being pulled', caches: [waiting], outcome: 'held' },
+    {
+      when: 'its images are there, and are opened for other Pods',
+      caches: [gate({ state: 'Pending', opening: 'Noop', pendingImages: [0], lockedImages: [0] })],
+      outcome: 'held',
+    },
     { when: 'the ledger has no entry', caches: [gate(undefined)], outcome: 'held' },
     { when: 'one of two caches is not ready', caches: [ready, waiting], outcome: 'held' },
     { when: 'both caches are ready', caches: [ready, gate({ state: 'Ready' }, { name: 'second' })], outcome: 'warm' },
