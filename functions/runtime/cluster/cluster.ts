@@ -48,6 +48,7 @@ import {
   type OnUnreadable,
 } from './unreadable.ts';
 import { userOfNamespace } from './user-of-namespace.ts';
+import { versionIn } from './version-in.ts';
 import { writeStatus } from './write-status.ts';
 
 /** Everything that functions read and write in the cluster. Every method throws `ApiError` if the API server refuses. */
@@ -89,10 +90,16 @@ export type Cluster = {
   readonly accountSecrets: (namespace: string, reading: AccountReading) => Promise<AccountSecrets>;
   /** The user id for Pods of a namespace. */
   readonly userOf: (namespace: string) => Promise<number>;
-  /** Replaces the whole status. Throws `ApiError` 409 if the cache has changed since it was read. */
-  readonly writeStatus: (cache: ImageCache, status: Status) => Promise<void>;
+  /**
+   * Replaces the whole status. Throws `ApiError` 409 if the cache has changed since it was read. Returns the version of the cache that
+   * follows the one that was read, as the other writes of a cache do; undefined if it is not known, or another one came between.
+   */
+  readonly writeStatus: (cache: ImageCache, status: Status) => Promise<string | undefined>;
   /** Removes annotations if all of them still have these values. */
-  readonly removeAnnotations: (cache: ImageCache, values: Readonly<Record<string, string>>) => Promise<void>;
+  readonly removeAnnotations: (
+    cache: ImageCache,
+    values: Readonly<Record<string, string>>,
+  ) => Promise<string | undefined>;
   /** Creates a Job unless it exists. Throws `RetryLater` while a Job that is being deleted has its name. */
   readonly createJob: (job: PullJob | RemovalJob) => Promise<void>;
   /** Deletes the Job with this uid and its Pods, if it exists. */
@@ -100,7 +107,7 @@ export type Cluster = {
   /** Applies a JSON patch to a Node. Throws `ApiError` 422 if a test in it fails. */
   readonly patchNode: (name: string, patch: readonly JsonPatchOperation[]) => Promise<void>;
   /** Adds or removes our finalizer. Throws `ApiError` 409 if the cache has changed since it was read. */
-  readonly setFinalizer: (cache: ImageCache, change: 'add' | 'release') => Promise<void>;
+  readonly setFinalizer: (cache: ImageCache, change: 'add' | 'release') => Promise<string | undefined>;
   /** Records an Event once, however often it is called. */
   readonly record: (cache: EventSubject, event: CacheEvent, now: number) => Promise<void>;
   readonly livePulls: LivePulls;
@@ -217,10 +224,19 @@ function logOnce(log: Pick<Logger, 'warn'> | undefined): OnUnreadable {
   };
 }
 
-/** Removes annotations that still have these values: another function may have removed them, or a user changed them. */
-async function removeAnnotations(api: Api, cache: ImageCache, values: Readonly<Record<string, string>>): Promise<void> {
+/**
+ * Removes annotations that still have these values: another function may have removed them, or a user changed them. First from the
+ * version that was read, so that the new one is known to follow it; any other version will do, too.
+ */
+async function removeAnnotations(
+  api: Api,
+  cache: ImageCache,
+  values: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
   const path = paths.cache(cache);
-  const body = Object.entries(values).flatMap(([key, value]) => {
+  const contentType = 'application/json-patch+json';
+  const isRead = { op: 'test', path: '/metadata/resourceVersion', value: cache.resourceVersion };
+  const removal = Object.entries(values).flatMap(([key, value]) => {
     const pointer = `/metadata/annotations/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
     return [
       { op: 'test', path: pointer, value },
@@ -228,15 +244,25 @@ async function removeAnnotations(api: Api, cache: ImageCache, values: Readonly<R
     ];
   });
   try {
-    await api.request({ method: 'PATCH', path, contentType: 'application/json-patch+json', body });
+    return versionIn(await api.request({ method: 'PATCH', path, contentType, body: [isRead, ...removal] }));
   } catch (error) {
-    if (isNotFound(error)) return;
-    if (!(error instanceof ApiError) || error.status !== 422) throw error;
+    if (isNotFound(error)) return undefined;
+    if (!isInvalid(error)) throw error;
+  }
+  try {
+    await api.request({ method: 'PATCH', path, contentType, body: removal });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    if (!isInvalid(error)) throw error;
     const live = await ifFound(api.request({ method: 'GET', path }), readableCache);
     const isThere = Object.entries(values).some(([key, value]) => live?.annotations[key] === value);
     if (isThere) throw error;
   }
+  return undefined;
 }
+
+/** Whether the test of a JSON patch has failed, or its result is refused. */
+const isInvalid = (error: unknown): boolean => error instanceof ApiError && error.status === 422;
 
 /** The uid keeps another Job of the same name from being deleted. */
 async function removeJob(api: Api, namespace: string, { name, uid }: JobToDelete): Promise<void> {

@@ -9,19 +9,23 @@ import { crdKind } from './crd-kind.ts';
 import { ApiError, isNotFound } from '#runtime/errors.ts';
 import { onlyMetadata } from '#runtime/api/media-type.ts';
 import { paths } from '#runtime/api/paths.ts';
+import { versionIn } from './version-in.ts';
 
-/** Replaces the status of the version that was read. A status that is too large is written without its texts. */
-export async function writeStatus(api: Api, cache: ImageCache, status: Status): Promise<void> {
+/**
+ * Replaces the status of the version that was read, and returns the version that was written. A status that is too large is written
+ * without its texts.
+ */
+export async function writeStatus(api: Api, cache: ImageCache, status: Status): Promise<string | undefined> {
   try {
-    await patch(api, cache, serializeStatus(status, cache));
+    return await patch(api, cache, serializeStatus(status, cache));
   } catch (error) {
     if (!isTooLarge(error)) throw error;
-    await patch(api, cache, serializeStatusWithoutTexts(status, cache));
+    return await patch(api, cache, serializeStatusWithoutTexts(status, cache));
   }
 }
 
 /** Replaces the whole status, since a merge would keep old keys. The resourceVersion makes the patch fail if the cache has changed. */
-async function patch(api: Api, cache: ImageCache, status: SerializedStatus): Promise<void> {
+async function patch(api: Api, cache: ImageCache, status: SerializedStatus): Promise<string | undefined> {
   const body = [
     { op: 'replace', path: '/metadata/resourceVersion', value: cache.resourceVersion },
     { op: 'add', path: '/status', value: status },
@@ -35,7 +39,7 @@ async function patch(api: Api, cache: ImageCache, status: SerializedStatus): Pro
     accept: onlyMetadata,
   } as const;
   try {
-    await api.request(call);
+    return versionIn(await api.request(call));
   } catch (error) {
     if (isNotFound(error) && (await crdKind(api)) === 'kube-fledged') throw withoutStatus(error);
     throw error;

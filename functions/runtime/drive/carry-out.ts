@@ -14,8 +14,8 @@ export async function carryOut(plan: Plan, cache: ImageCache, context: Context):
   const { cluster, settings, now } = context;
   logDecision(plan, cache, context);
   const jobsToCreate = [...plan.createJobs, ...plan.createRemovalJobs];
-  if (plan.status !== undefined || jobsToCreate.length > 0)
-    await cluster.writeStatus(cache, plan.status ?? cache.status);
+  const isWritten = plan.status !== undefined || jobsToCreate.length > 0;
+  const version = isWritten ? await cluster.writeStatus(cache, plan.status ?? cache.status) : undefined;
   const failure = await firstFailure(
     [
       ...jobsToCreate.map((job) => () => cluster.createJob(job)),
@@ -24,7 +24,8 @@ export async function carryOut(plan: Plan, cache: ImageCache, context: Context):
     ],
     context,
   );
-  if (Object.keys(plan.annotations).length > 0) await cluster.removeAnnotations(cache, plan.annotations);
+  if (Object.keys(plan.annotations).length > 0)
+    await cluster.removeAnnotations({ ...cache, resourceVersion: version ?? cache.resourceVersion }, plan.annotations);
   for (const event of plan.events) await unless(isNamespaceTerminating, cluster.record(cache, event, now()));
   if (plan.finalizer !== undefined) await cluster.setFinalizer(cache, plan.finalizer);
   logPlan(plan, cache, context);

@@ -25,7 +25,7 @@ export type Drive = {
   readonly opens: World['opens'];
   /** Which Jobs it creates. */
   readonly makes: World['makes'];
-  /** Whether Nodes may be some seconds old. Default no: an event may be about a Node, and a removal cannot be taken back. */
+  /** Whether Nodes may be some seconds old. Default no: an event may be about a Node. Removals in a tick: `shareNodes`. */
   readonly sharesNodes?: boolean;
   /** Reads its workloads; default anew. */
   readonly readFound?: ReadFoundImages;

@@ -7,11 +7,13 @@ import { isRecent } from '#model/job/retention.ts';
 import type { JobView } from '#model/job/job-view.ts';
 import type { Job } from '#model/job/job.ts';
 import { noObservedRemovals, type ObservedRemovals } from '#model/observed-removals.ts';
+import type { CacheListing } from '#runtime/cluster/unreadable.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
 
 type Nodes = ReadonlyMap<string, Node | undefined>;
+type RemovalRead = { readonly nodes: Nodes; readonly pullPods: readonly Pod[]; readonly listing: CacheListing };
 type ObservedBeside = { readonly nodes: Nodes; readonly removals: ObservedRemovals };
 
 /**
@@ -56,18 +58,17 @@ function withoutRemoved(node: Node | undefined, named: ReadonlyMap<string, Reado
 
 /**
  * Everything that the removals of a cache depend on, and the nodes without images that may be gone, since a removal also
- * decides what is to be pulled again. `pullPods` are the cache's own pull Pods.
+ * decides what is to be pulled again. `pullPods` are the cache's own pull Pods, `listing` are all caches.
  */
 export async function observeRemovals(
   cache: ImageCache,
-  { nodes, pullPods }: { readonly nodes: Nodes; readonly pullPods: readonly Pod[] },
+  { nodes, pullPods, listing }: RemovalRead,
   context: Context,
 ): Promise<ObservedBeside> {
   const { cluster, settings, now } = context;
-  const [jobs, pods, listing, serviceAccountName] = await Promise.all([
+  const [jobs, pods, serviceAccountName] = await Promise.all([
     cluster.removals(settings.namespace),
     cluster.pods(settings.namespace, `${labels.cacheUid}=${cache.uid},${removalSelector}`),
-    cluster.listCaches(),
     accountOfRemovals(context),
   ]);
   const own = jobs.filter(({ cacheUid }) => cacheUid === cache.uid);

@@ -8,6 +8,7 @@ import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.t
 import type { Pod } from '#model/job/pod.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { World } from '#model/world.ts';
+import type { NodesAndCaches } from '#runtime/cluster/share-nodes.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import { observeChanged } from './observe-changed.ts';
@@ -68,7 +69,7 @@ async function observeScope(
   if (makes === 'removals')
     return isAll ? observeForRemoval(cache, context) : observeOnlyRemovals(cache, scope, context);
   const seen = isAll
-    ? await observeEverything(cache, { sharesNodes }, context)
+    ? await observeEverything(cache, { nodes: nodesOf(cache, sharesNodes, context) }, context)
     : await observeChanged(cache, scope, context);
   const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => mayGetJob(cache, name));
   return {
@@ -96,8 +97,16 @@ type ObservedPulls = Omit<Observed, 'removals'>;
 
 async function observeForRemoval(cache: ImageCache, context: Context): Promise<Observed> {
   const pods = await context.cluster.pods(cache.namespace, pullJobSelector(cache));
-  const seen = await observeEverything(cache, { sharesNodes: false, pods }, context);
-  return { ...seen, ...(await observeRemovals(cache, { nodes: seen.nodes, pullPods: pods }, context)) };
+  const beside = context.readNodesAndCaches?.(cache) ?? nodesAndCaches(cache, context);
+  const seen = await observeEverything(cache, { nodes: beside.then(({ nodes }) => nodes), pods }, context);
+  const { listing } = await beside;
+  return { ...seen, ...(await observeRemovals(cache, { nodes: seen.nodes, pullPods: pods, listing }, context)) };
+}
+
+/** Caches after Nodes: an image that has moved from one cache to another is seen in one of them. */
+async function nodesAndCaches(cache: ImageCache, context: Context): Promise<NodesAndCaches> {
+  const nodes = await nodesOf(cache, false, context);
+  return { nodes, listing: await context.cluster.listCaches() };
 }
 
 async function observeOnlyRemovals(cache: ImageCache, changed: Changed, context: Context): Promise<Observed> {
@@ -120,20 +129,18 @@ function needsEverything(cache: ImageCache, opens: World['opens'], { settings, n
   return (isFromKubeFledged(cache) && opens.includes('Adopted')) || (isToEnd && opens.includes('Spec'));
 }
 
-/** `pods`: those that the caller has listed. */
-async function observeEverything(
-  cache: ImageCache,
-  { sharesNodes, pods: known }: { readonly sharesNodes: boolean; readonly pods?: readonly Pod[] },
-  context: Context,
-): Promise<ObservedPulls> {
+/** What the caller lists. */
+type Listed = { readonly nodes: Promise<readonly Node[]>; readonly pods?: readonly Pod[] };
+
+async function observeEverything(cache: ImageCache, listed: Listed, context: Context): Promise<ObservedPulls> {
   const { cluster } = context;
   const selector = pullJobSelector(cache);
   const [nodes, jobs, runAsUser] = await Promise.all([
-    nodesOf(cache, sharesNodes, context),
+    listed.nodes,
     cluster.jobs(cache.namespace, selector),
     cluster.userOf(cache.namespace),
   ]);
-  const pods = known ?? (jobs.length === 0 ? [] : await cluster.pods(cache.namespace, selector));
+  const pods = listed.pods ?? (jobs.length === 0 ? [] : await cluster.pods(cache.namespace, selector));
   return {
     nodes: byName(nodes),
     hasAllNodes: true,

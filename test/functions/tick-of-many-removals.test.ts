@@ -1,0 +1,171 @@
+import { expect, it } from 'vitest';
+import { maxNodesAge } from '#runtime/cluster/shared-nodes.ts';
+import { jobComplete } from '../../functions/job-complete.ts';
+import { purge } from '../../functions/purge.ts';
+import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { argsOf, asked, ends, orderOf, removals, removed } from './removal-scene.ts';
+import {
+  aNode,
+  aPod,
+  cachePath,
+  changed,
+  completed,
+  nodeNamed,
+  nodePath,
+  podsPath,
+  scene,
+  tick,
+  type Scene,
+} from './scene.ts';
+
+const names = Array.from({ length: 50 }, (_, index) => `cache-${index}`);
+const imageOf = (name: string): string => `${name}:1`;
+
+/** Caches with an image each, which they have pulled to two nodes. */
+async function manyPulled(of: object = {}): Promise<Scene> {
+  const on = scene();
+  for (const name of names) on.cache({ cacheSpec: [{ images: [imageOf(name)] }], ...of }, name);
+  on.nodes('node-1', 'node-2');
+  await refresh(tick, on.context);
+  for (const job of on.jobs()) on.pod(job, completed(0));
+  await refresh(tick, on.context);
+  for (const { metadata } of on.api.list(podsPath)) on.api.remove(`${podsPath}/${metadata.name}`);
+  on.api.newCalls();
+  return on;
+}
+
+/** A user asks for a purge of all of them. */
+function askAll(on: Scene): void {
+  for (const name of names) {
+    const before = on.api.read(cachePath(name));
+    on.api.put(cachePath(name), { ...before, metadata: { ...before?.metadata, annotations: asked } });
+  }
+}
+
+function endAll(on: Scene): void {
+  for (const job of removals(on)) {
+    const images = argsOf(job).flatMap((arg) => (arg.startsWith('--remove=') ? [arg.slice('--remove='.length)] : []));
+    ends(
+      on,
+      job,
+      images.map((image) => removed(image)),
+    );
+  }
+}
+
+const nodeListings = (on: Scene): number =>
+  on.api.newCalls().filter((call) => call.startsWith('GET /api/v1/nodes')).length;
+
+const imagesOfJobs = (on: Scene): number => new Set(removals(on).flatMap(argsOf)).size;
+
+it('lists Nodes once for 50 caches that are to be purged', async () => {
+  const on = await manyPulled();
+  askAll(on);
+  await purge(tick, on.context);
+  expect(removals(on)).toHaveLength(100);
+  expect(nodeListings(on)).toBe(1);
+});
+
+it('lists Nodes once when the purges of 50 caches end', async () => {
+  const on = await manyPulled();
+  askAll(on);
+  await purge(tick, on.context);
+  endAll(on);
+  nodeListings(on);
+  await purge(tick, on.context);
+  for (const name of names) {
+    expect(on.live(name).status).toMatchObject({ status: 'Succeeded', placements: [] });
+    expect(on.live(name).annotations).toEqual({});
+  }
+  expect(nodeListings(on)).toBe(1);
+});
+
+it('lists Nodes once for 50 caches whose images are to be removed when they are deleted', async () => {
+  const on = await manyPulled({ deletionPolicy: 'Purge' });
+  await purge(tick, on.context);
+  for (const name of names) expect(on.live(name).finalizers).toEqual(['kubefledged.io/purge']);
+  expect(nodeListings(on)).toBe(1);
+});
+
+it('lists Nodes again when the tick lasts long', async () => {
+  const on = await manyPulled();
+  askAll(on);
+  const { cluster } = on.context;
+  const slow: typeof cluster.writeStatus = async (cache, status) => {
+    on.wait(maxNodesAge / 20);
+    return cluster.writeStatus(cache, status);
+  };
+  await purge(tick, { ...on.context, cluster: { ...cluster, writeStatus: slow } });
+  expect(removals(on)).toHaveLength(100);
+  const listings = nodeListings(on);
+  expect(listings).toBeGreaterThan(1);
+  expect(listings).toBeLessThan(8);
+});
+
+/** Does something once, when a cache is driven of which the removal has not been decided yet. */
+function meanwhile(on: Scene, work: () => Promise<void>): Scene['context'] {
+  const { cluster } = on.context;
+  let isDone = false;
+  const cache: typeof cluster.cache = async (reference) => {
+    if (!isDone && reference.name === names[20]) {
+      isDone = true;
+      expect(imagesOfJobs(on)).toBeGreaterThan(1);
+      await work();
+    }
+    return cluster.cache(reference);
+  };
+  return { ...on.context, cluster: { ...cluster, cache } };
+}
+
+it('keeps what another cache has pulled since to a node that has got a label since', async () => {
+  const on = await manyPulled();
+  const last = imageOf(names[40] ?? '');
+  on.cache({ cacheSpec: [{ images: [last], nodeSelector: { pool: 'b' } }] }, 'other');
+  await refresh(tick, on.context);
+  askAll(on);
+  const context = meanwhile(on, async () => {
+    const metadata = { name: 'node-1', uid: 'uid-of-node-1', labels: { pool: 'b' } };
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', { metadata }));
+    const other = { cache: { namespace: 'apps', name: 'other' } };
+    await reconcile({ ...changed(aNode('node-1')), ...other }, on.context);
+    for (const job of on.jobs().filter((name) => name.startsWith('other')))
+      await jobComplete({ ...changed(aPod(on.pod(job, completed(0)))), ...other }, on.context);
+    expect(on.live('other').status.nodes['node-1']?.state).toBe('Ready');
+  });
+  await purge(tick, context);
+  const orders = removals(on).map(orderOf);
+  expect(orders.filter((order) => order.includes(`--remove=${last}`))).toEqual([
+    [`--remove=${last}`, `--keep=${last}`],
+    [`--remove=${last}`],
+  ]);
+});
+
+it('removes images from a node that has joined since', async () => {
+  const on = await manyPulled();
+  askAll(on);
+  const last = names[40] ?? '';
+  const context = meanwhile(on, async () => {
+    on.nodes('node-3');
+    const joined = { ...changed(aNode('node-3'), { verb: 'add' }), cache: { namespace: 'apps', name: last } };
+    on.api.put(cachePath(last), { ...on.api.read(cachePath(last)), metadata: withoutAnnotations(on, last) });
+    await reconcile(joined, on.context);
+    for (const job of on.jobs().filter((name) => name.startsWith(last)))
+      await jobComplete(
+        { ...changed(aPod(on.pod(job, completed(0)))), cache: { namespace: 'apps', name: last } },
+        on.context,
+      );
+    for (const { metadata } of on.api.list(podsPath)) on.api.remove(`${podsPath}/${metadata.name}`);
+    expect(on.live(last).status.nodes['node-3']?.state).toBe('Ready');
+    on.api.put(cachePath(last), {
+      ...on.api.read(cachePath(last)),
+      metadata: { ...on.api.read(cachePath(last))?.metadata, annotations: asked },
+    });
+  });
+  await purge(tick, context);
+  expect(Object.keys(on.live(last).status.removals)).toEqual(['node-1', 'node-2', 'node-3']);
+});
+
+function withoutAnnotations(on: Scene, name: string): object {
+  return { ...on.api.read(cachePath(name))?.metadata, annotations: {} };
+}
