@@ -16,7 +16,7 @@ import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
 import type { ReadFoundImages } from '#runtime/drive/read-found-images.ts';
 import { inTurn, readInTick } from '#runtime/drive/read-in-tick.ts';
 import { recordMissingEvents } from '#runtime/drive/record-missing-events.ts';
-import { readAllImages, serveAllImages } from '#runtime/drive/serve-images.ts';
+import { serveImagesInTick } from '#runtime/drive/serve-images.ts';
 import { reportUnreadable } from '#runtime/drive/report-unreadable.ts';
 import { worldOf } from '#runtime/drive/world-of.ts';
 import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/scope.ts';
@@ -36,9 +36,7 @@ export const refresh: Handler = async (notice, context) => {
 };
 
 async function onTick(context: Context): Promise<void> {
-  const images = await readAllImages(context);
-  const listing = await context.cluster.listCaches();
-  const { caches, unreadable } = listing;
+  const { caches, unreadable } = await context.cluster.listCaches();
   const nodes = await context.cluster.nodesSince({ resourceVersion: undefined, now: context.now() });
   // First, as an Event can be recorded for some time only, and drives may take long.
   for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvents(cache, context), context);
@@ -53,7 +51,7 @@ async function onTick(context: Context): Promise<void> {
   };
   // At the same time, so that neither Images nor workloads that cannot be reached hold up other caches.
   await Promise.all([
-    ...(images === undefined ? [] : [serveAllImages(images, listing, context)]),
+    serveImagesInTick(context),
     handleOthers(),
     ...findingWork(finding, { due, nodes, driver }, context),
   ]);
@@ -92,9 +90,11 @@ function findingWork(
 ): readonly Promise<void>[] {
   const read = readInTick(context);
   const one = (cache: ImageCache): Promise<void> =>
-    read(async (readFound) => {
+    read(cache, async ({ readFound, end }) => {
       if (isBeingDriven(cache, context.now())) return;
       const hasMore = await hasFoundWork(cache, readFound, { nodes, context });
+      // Others wait for the driver, but not for workloads.
+      end();
       if (due.has(cache) || hasMore) await driver(cache, driveOne(readFound));
     });
   return inTurn(caches, context.now()).map(async (cache) => isolated(cacheSubject(cache), () => one(cache), context));

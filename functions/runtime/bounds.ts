@@ -103,6 +103,10 @@ export const boundTable = {
     doc: 'seconds for all of this; what was found before then stays, and only this cache is affected',
   },
   tick_readings: { limit: 4, doc: 'caches of a tick whose workloads are read at once, beside those that it handles' },
+  tick_readings_of_namespace: {
+    limit: 3,
+    doc: 'of these, caches of one namespace, whose workloads may not answer',
+  },
   tick_reading_seconds: {
     limit: 30,
     doc: 'seconds after which a tick reads no more workloads: what was found before stays until the next',

@@ -70,7 +70,7 @@ function readsWorkloads(cache: ImageCache, now: number): boolean {
 }
 
 /** Everything is read within a time, so that a kind that does not answer affects the caches of its workloads only. */
-async function readInTime(cache: ImageCache, context: Context): Promise<Readings> {
+export async function readInTime(cache: ImageCache, context: Context): Promise<Readings> {
   const limit = deadline(boundTable.cache_workload_seconds.limit * 1000, [context.signal]);
   try {
     return await readAll(cache, { ...context, signal: limit.signal });

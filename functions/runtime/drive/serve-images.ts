@@ -44,8 +44,8 @@ export async function serveImages({ reference, opensRounds }: Serving, context: 
   );
 }
 
-/** Reads all Images that are served; undefined if they cannot be read, which is logged. To be called before caches are listed. */
-export async function readAllImages(context: Context): Promise<ImageListing | undefined> {
+/** Reads all Images that are served; undefined if they cannot be read, which is logged. */
+async function readAllImages(context: Context): Promise<ImageListing | undefined> {
   const { knativeImages } = context.settings;
   if (knativeImages.length === 0) return undefined;
   let listing: ImageListing | undefined;
@@ -55,6 +55,14 @@ export async function readAllImages(context: Context): Promise<ImageListing | un
     context,
   );
   return listing;
+}
+
+/** Serves the Images of all namespaces in a tick. Caches are listed after the Images, so that a condition is never replaced by one of an older cache. */
+export async function serveImagesInTick(context: Context): Promise<void> {
+  const images = await readAllImages(context);
+  if (images === undefined) return;
+  const work = async (): Promise<void> => serveAllImages(images, await context.cluster.listCaches(), context);
+  await isolated({ cache: madeCacheName }, work, context);
 }
 
 /** Repairs in a tick what lost events left: for each namespace that has Images, or a cache that was created for some. */
