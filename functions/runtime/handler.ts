@@ -4,7 +4,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import type { Turn } from '#runtime/api/turns.ts';
 import type { Slots } from '#runtime/bounds.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
-import type { ReadNodesAndCaches } from '#runtime/cluster/share-nodes.ts';
+import type { ReadNodes, ReadNodesAndCaches } from '#runtime/cluster/share-nodes.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
 
 /** Everything that a handler uses; it reads no other state, so tests and platforms can replace all of it. */
@@ -22,7 +22,8 @@ export type Context = {
   readonly turn?: Turn;
   /** How many caches a tick handles at once; default the bound `tick_drives`. */
   readonly tickDrives?: Slots;
-  /** Reads Nodes for removals; default anew for each decision. */
+  /** Read Nodes for the decisions of a tick; default anew for each, or shared with those of some seconds. */
+  readonly readNodes?: ReadNodes;
   readonly readNodesAndCaches?: ReadNodesAndCaches;
   /** The time in epoch milliseconds. */
   readonly now: () => number;

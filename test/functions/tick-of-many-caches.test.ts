@@ -34,6 +34,25 @@ it('lists Nodes once for 20 caches whose refreshes are due together', async () =
   expect(nodeListings(on)).toBe(1);
 });
 
+it('lists Nodes once when refreshes that annotations have requested end at once', async () => {
+  const { on } = manyCaches();
+  await refresh(tick, on.context);
+  for (const job of on.jobs()) on.pod(job, completed(0));
+  await refresh(tick, on.context);
+  for (const name of names) {
+    const before = on.api.read(cachePath(name));
+    const annotations = { 'kubefledged.io/refresh-imagecache': '' };
+    on.api.put(cachePath(name), { ...before, metadata: { ...before?.metadata, annotations } });
+  }
+  nodeListings(on);
+  await refresh(tick, on.context);
+  for (const name of names) {
+    expect(on.live(name).annotations).toEqual({});
+    expect(on.live(name).status).toMatchObject({ status: 'Succeeded', round: { number: 2 } });
+  }
+  expect(nodeListings(on)).toBe(1);
+});
+
 describe('a tick with 20 caches that are due', () => {
   it('lists Nodes once for all of them', async () => {
     const { on } = manyCaches();

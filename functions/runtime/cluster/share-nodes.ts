@@ -7,6 +7,9 @@ import type { CacheListing } from './unreadable.ts';
 /** All Nodes, and all caches that may need images on them. */
 export type NodesAndCaches = { readonly nodes: readonly Node[]; readonly listing: CacheListing };
 
+/** Reads the Nodes for a decision about a cache; without one, the first listing. */
+export type ReadNodes = (cache?: Version) => Promise<readonly Node[]>;
+
 /** Reads what a decision about the removals of a cache needs. */
 export type ReadNodesAndCaches = (cache: Version) => Promise<NodesAndCaches>;
 
@@ -24,17 +27,23 @@ type Shared = {
 
 type Sharing = { readonly cluster: Cluster; readonly now: () => number };
 
-/** A cluster in which removals share a listing of Nodes. */
-type Shares = { readonly cluster: Cluster; readonly readNodesAndCaches: ReadNodesAndCaches };
+/** A cluster in which decisions share a listing of Nodes. */
+type Shares = {
+  readonly cluster: Cluster;
+  readonly readNodes: ReadNodes;
+  readonly readNodesAndCaches: ReadNodesAndCaches;
+};
 
 /**
- * Has removals share a listing of Nodes. Each lists the caches: if one of them has a version that the listing does not cover, a node
- * may have got a label since by which that cache has pulled images there, and Nodes are listed again. `listed`: caches that were
- * listed before.
+ * Has the decisions of a tick share a listing of Nodes, unless their cache has a version that it does not cover: its status may refer
+ * to a Node that has joined since. Removals list the caches, too: if one of them has such a version, a node may have got a label since
+ * by which that cache has pulled images there. Then Nodes are listed again. `listed`: caches that were listed before.
  */
 export function shareNodes(listed: CacheListing, { cluster, now }: Sharing): Shares {
   const seen = new Set(versionsIn(listed).map(keyOf));
   let shared: Shared | undefined;
+  /** Whether Nodes were read by this listing alone. */
+  let isAlone = true;
   const begin = (): Shared => {
     const since = now();
     const nodes = cluster.nodesSince({ resourceVersion: undefined, now: since });
@@ -43,10 +52,17 @@ export function shareNodes(listed: CacheListing, { cluster, now }: Sharing): Sha
       if (shared === begun) shared = undefined;
     });
     shared = begun;
+    isAlone = true;
     return begun;
   };
   const current = (): Shared | undefined =>
     shared !== undefined && now() - shared.since <= maxNodesAge ? shared : undefined;
+  const readNodes: ReadNodes = async (cache) => {
+    if (cache !== undefined && current() === undefined) seen.add(keyOf(cache));
+    const known = current() ?? begin();
+    if (cache === undefined || known.covered.has(keyOf(cache))) return known.nodes;
+    return cluster.nodesSince({ resourceVersion: cache.resourceVersion, now: now() });
+  };
   const readNodesAndCaches: ReadNodesAndCaches = async (cache) => {
     const known = current();
     if (known !== undefined) {
@@ -60,12 +76,19 @@ export function shareNodes(listed: CacheListing, { cluster, now }: Sharing): Sha
     const nodes = await begin().nodes;
     return { nodes, listing: await cluster.listCaches() };
   };
+  /** What is written from now on may refer to a newer state of these Nodes. */
+  const nodesNamed: Cluster['nodesNamed'] = async (names) => {
+    isAlone &&= names.length === 0;
+    const read = await cluster.nodesNamed(names);
+    isAlone &&= names.length === 0;
+    return read;
+  };
   /** A write follows from a version of the cache and from the Nodes alone that the listing has. */
   const note = ({ uid, resourceVersion }: Version, written: string | undefined): void => {
-    if (written === undefined || shared?.covered.has(keyOf({ uid, resourceVersion })) !== true) return;
+    if (!isAlone || written === undefined || shared?.covered.has(keyOf({ uid, resourceVersion })) !== true) return;
     for (const covered of [shared.covered, seen]) covered.add(keyOf({ uid, resourceVersion: written }));
   };
-  return { cluster: noting(cluster, note), readNodesAndCaches };
+  return { cluster: { ...noting(cluster, note), nodesNamed }, readNodes, readNodesAndCaches };
 }
 
 const versionsIn = ({ caches, unreadable }: CacheListing): readonly Version[] => [...caches, ...unreadable];

@@ -156,9 +156,14 @@ const maxSelector = 2_000;
 const maxSelectors = 4;
 
 /** All nodes; of a cache that has had none yet those that it may select, as a small cache need not wait until thousands are listed. */
-async function nodesOf(cache: ImageCache, isShared: boolean, { cluster, now }: Context): Promise<readonly Node[]> {
+async function nodesOf(
+  cache: ImageCache,
+  isShared: boolean,
+  { cluster, now, readNodes }: Context,
+): Promise<readonly Node[]> {
   const selectors = [...new Set(hasHadNodes(cache) ? [] : cache.spec.lists.map(labelSelectorOf))];
   const isShort = selectors.every((each) => each !== '' && each.length <= maxSelector);
+  if (isShared && readNodes !== undefined) return readNodes(cache);
   if (selectors.length === 0 || selectors.length > maxSelectors || !isShort)
     return cluster.nodesSince({ resourceVersion: isShared ? cache.resourceVersion : undefined, now: now() });
   return (await Promise.all(selectors.map((each) => cluster.nodes(each)))).flat();
