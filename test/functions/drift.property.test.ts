@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { jobAnnotations } from '#model/cache/api.ts';
 import { refresh } from '../../functions/refresh.ts';
+import { repetitions } from '../support/repetitions.ts';
 import { jobsPath, nodeNamed, nodePath, scene, tick } from './scene.ts';
 
 vi.setConfig({ testTimeout: 60_000 }); // hundreds of rounds, on a machine that may be loaded
@@ -105,6 +106,6 @@ it('an hour after the last change, every node has the digests of the registry, a
         expect(world.jobs()).toEqual([]);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: repetitions(20, 120) },
   );
 });

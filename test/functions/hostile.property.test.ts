@@ -4,6 +4,7 @@ import { handlers } from '../../functions/handlers.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { failureKind } from '#runtime/errors.ts';
 import { isLawfulPath } from '../fuzz/api-path.ts';
+import { repetitions } from '../support/repetitions.ts';
 import { aCache, cachePath, changed, scene, tick, type Scene } from './scene.ts';
 
 vi.setConfig({ testTimeout: 60_000 }); // on a machine that may be loaded
@@ -121,7 +122,7 @@ it('with any status, no function crashes or makes requests elsewhere', async () 
       const on = begun(given, state);
       await woken(watched(on));
     }),
-    { numRuns: 150 },
+    { numRuns: repetitions(50, 300) },
   );
 });
 
@@ -131,6 +132,6 @@ it('with any spec, no function crashes or makes requests elsewhere', async () =>
       const on = begun(given, undefined);
       await woken(watched(on));
     }),
-    { numRuns: 150 },
+    { numRuns: repetitions(50, 300) },
   );
 });

@@ -9,7 +9,7 @@ const program = join(import.meta.dirname, 'main.ts');
 const oracle = (...args: readonly string[]) => run(process.execPath, [program, ...args], { timeout: 1_700_000 });
 
 // In separate processes, as it replaces the clock, random numbers and network of the process.
-const histories = repetitions(5, 300);
+const histories = repetitions(3, 300);
 
 it(`ends as the rules say, for ${histories} random histories`, { timeout: 1_800_000 }, async () => {
   const { stdout, stderr, code } = await oracle('--seed', '1', '--histories', `${histories}`);

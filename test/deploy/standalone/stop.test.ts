@@ -87,7 +87,7 @@ it('aborts a running handler and releases the Lease at once, and a standby leads
 }, 60_000);
 
 it('stops in the middle of a large round: no more Jobs are created, and the next leader goes on', async () => {
-  const nodes = 400;
+  const nodes = 200;
   const cluster = await startSimulator({
     crds: ['crds/imagecache.yaml'],
     nodes,
