@@ -1,3 +1,5 @@
+import { ownEntry } from '#model/text/own-entry.ts';
+
 /** A LabelSelector of metav1. */
 export type LabelSelector = {
   readonly matchLabels: Readonly<Record<string, string>>;
@@ -35,8 +37,8 @@ export const selectsLabels = (
   { matchLabels, matchExpressions }: LabelSelector,
   labels: Readonly<Record<string, string>>,
 ): boolean =>
-  Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-  matchExpressions.every((requirement) => matchesLabel(requirement, labels[requirement.key]));
+  Object.entries(matchLabels).every(([key, value]) => ownEntry(labels, key) === value) &&
+  matchExpressions.every((requirement) => matchesLabel(requirement, ownEntry(labels, requirement.key)));
 
 /** Whether a label has what a requirement wants; undefined: the object does not have the label. */
 export function matchesLabel(

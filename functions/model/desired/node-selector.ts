@@ -11,8 +11,8 @@ export type Labelled = Pick<Node, 'labels'> & Partial<Pick<Node, 'taints'>>;
 export function selectsNode(list: NodeTerms, node: Labelled): boolean {
   return (
     (list.tolerations === undefined || toleratesNode(list.tolerations, node.taints ?? [])) &&
-    Object.entries(list.nodeSelector).every(([key, value]) => node.labels[key] === value) &&
-    list.nodeMatchExpressions.every((expression) => matchesNodeLabel(expression, node.labels[expression.key]))
+    Object.entries(list.nodeSelector).every(([key, value]) => ownEntry(node.labels, key) === value) &&
+    list.nodeMatchExpressions.every((expression) => matchesNodeLabel(expression, ownEntry(node.labels, expression.key)))
   );
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { selectsLabels } from '#model/cache/label-selector.ts';
 import { labelSelectorOf, selectsNode } from '#model/desired/node-selector.ts';
 import { matchesLabels, parseLabelSelector } from '../../../../deploy/simulator/api/selectors/label-selector.ts';
 
@@ -42,4 +43,27 @@ describe('the label selector of a list', () => {
     { nodeSelector: { pool: 'two words' }, nodeMatchExpressions: [], is: '' },
     { nodeSelector: {}, nodeMatchExpressions: [], is: '' },
   ] as const)('is "$is"', ({ is, ...selecting }) => expect(labelSelectorOf(selecting)).toBe(is));
+});
+
+describe('labels with the names of properties that every object has', () => {
+  const none = { nodeSelector: {}, nodeMatchExpressions: [] };
+
+  it('are on no node that does not have them', () => {
+    const expression = (operator: 'Exists' | 'DoesNotExist') => ({
+      ...none,
+      nodeMatchExpressions: [{ key: 'constructor', operator, values: [] }],
+    });
+    expect(selectsNode(expression('Exists'), { labels: {} })).toBe(false);
+    expect(selectsNode(expression('DoesNotExist'), { labels: {} })).toBe(true);
+    expect(selectsNode(expression('Exists'), { labels: { constructor: 'acme' } })).toBe(true);
+  });
+
+  it('are on no workload that does not have them', () => {
+    const selector = (operator: 'Exists' | 'DoesNotExist') => ({
+      matchLabels: {},
+      matchExpressions: [{ key: 'constructor', operator, values: [] }],
+    });
+    expect(selectsLabels(selector('Exists'), {})).toBe(false);
+    expect(selectsLabels(selector('DoesNotExist'), {})).toBe(true);
+  });
 });
