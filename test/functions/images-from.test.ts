@@ -363,6 +363,21 @@ describe('a debug container', () => {
   });
 });
 
+describe('a Pod that has ended and was not deleted', () => {
+  it.each(['Succeeded', 'Failed'])('names no image any more if it has %s', async (phase) => {
+    const on = cacheOf({ kinds: ['Pod'], keepSeconds: 60 });
+    const pod = (status: object) => ({ metadata: { name: 'x', namespace: 'apps' }, spec: running('x:1'), status });
+    on.api.put(`${podsPath}/x`, pod({ phase: 'Running' }));
+    await reconcile(created, on.context);
+    for (const job of on.jobs()) on.pod(job, { phase: 'Pending' });
+    expect(foundImages(on)).toEqual(['x:1']);
+    on.api.put(`${podsPath}/x`, pod({ phase }));
+    await next(on);
+    await next(on, minutes(2));
+    expect(foundImages(on)).toEqual([]);
+  });
+});
+
 describe('what cannot be read of workloads', () => {
   const problem = async (on: Scene): Promise<string> => {
     await reconcile(created, on.context);

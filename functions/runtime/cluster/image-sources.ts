@@ -41,6 +41,7 @@ export async function imageSources(
     bound: 'page_workloads',
     parse: (object) => weighed(readable(object, kind)),
     selector: selector === '' ? notOurs : `${selector},${notOurs}`,
+    ...(isPod(kind) ? { fieldSelector: notEnded } : {}),
     isEnough: (items) => items.length > most.workloads || bytesOf(items) > most.bytes,
     isOfUsers: true,
     signal,
@@ -55,6 +56,11 @@ export async function imageSources(
     exceeded: bytes > most.bytes ? 'bytes' : read.length > most.workloads ? 'workloads' : undefined,
   };
 }
+
+/** A Pod that has ended may stay for long, and needs no image again. */
+const notEnded = 'status.phase!=Succeeded,status.phase!=Failed';
+
+const isPod = ({ kind, api }: SourceKind): boolean => kind === 'Pod' && api === '/api/v1';
 
 type Weighed = { readonly source: ImageSource | undefined; readonly bytes: number };
 
