@@ -60,12 +60,12 @@ export function createWorkloadRouter({ queue, caches, now, interval, madeIn }: W
   const pending = new Set<string>();
   const report = (key: string, cache: ImageCache): void => {
     pending.add(key);
-    const wait = Math.max(0, foundRoundTime(cache, interval) - now());
+    const wait = Math.max(0, foundRoundTime(cache, { interval, now: now() }) - now());
     queue.addAfter(wait + settleTime, key, () => {
       pending.delete(key);
       const live = caches().get(key);
       if (live === undefined) return undefined;
-      if (foundRoundTime(live, interval) <= now()) return { of: 'cache', batch: changeOf(live) };
+      if (foundRoundTime(live, { interval, now: now() }) <= now()) return { of: 'cache', batch: changeOf(live) };
       // A round has opened meanwhile, which may not have this change yet.
       report(key, live);
       return undefined;

@@ -89,11 +89,18 @@ function signature(found: FoundImages): string {
   return text;
 }
 
+/** Computed before: thousands of workloads are compared for each list. */
+const placementKeys = new WeakMap<FoundPlacement, string>();
+
 /** Equal for Pods that may run on the same nodes. */
-export const placementKey = (pods: FoundPlacement | undefined): string =>
-  pods === undefined
-    ? ''
-    : JSON.stringify([Object.entries(pods.nodeSelector).toSorted(), pods.terms, pods.tolerations]);
+export function placementKey(pods: FoundPlacement | undefined): string {
+  if (pods === undefined) return '';
+  const known = placementKeys.get(pods);
+  if (known !== undefined) return known;
+  const key = JSON.stringify([Object.entries(pods.nodeSelector).toSorted(), pods.terms, pods.tolerations]);
+  placementKeys.set(pods, key);
+  return key;
+}
 
 /** A list for each term, one of which a node has to match; none if the spec no longer takes images from workloads there. */
 function listsOf(

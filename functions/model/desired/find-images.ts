@@ -6,7 +6,7 @@ import {
   type FoundSecret,
   type ImagesFrom,
 } from '#model/cache/found-images.ts';
-import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { ImageCache, ImageList } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import type { Limits } from '#model/cache/settings.ts';
 import {
@@ -62,12 +62,11 @@ export const foundBounds = {
  * the status has if nothing is different.
  */
 export function findImages(cache: ImageCache, { readings, limits, now }: Given): FoundImages {
-  const problems = readings.lists.flatMap((reading) => reading.problems);
-  const lists = readings.lists.flatMap((reading) => foundLists(cache, reading, now));
-  const fitting = withinPlacements(lists, { cache, problems });
-  const taken = withinLimits(fitting, { cache, limits, problems });
+  const problems = [...new Set(readings.lists.flatMap((reading) => reading.problems))];
+  const groups = withinPlacements(groupsOf(cache, readings, now), problems);
+  const lists = withinLimits(groups, { cache, limits, problems });
   const found = {
-    lists: withSamples(taken),
+    lists: withSamples(lists),
     pullSecrets: foundSecrets(cache, { readings, now, problems }),
     problem: sentences(invalidReferences(readings, problems)),
     recordedAt: now,
@@ -101,54 +100,86 @@ const comparable = ({ lists, pullSecrets, problem }: FoundImages): Omit<FoundIma
   problem,
 });
 
-const imagesFromOf = (cache: ImageCache, list: number): ImagesFrom | undefined =>
-  ownLists(cache.spec)[list]?.imagesFrom;
-
-/** The images that the status has of a list, wherever the list stood when they were found. */
-function knownOf({ spec, status }: ImageCache, list: number): readonly FoundList[] {
-  const indexes = listIndexes(status.found.lists, ownLists(spec));
-  return status.found.lists.filter((each) => indexes.get(each) === list);
-}
-
-/** The found images of one list, by where they must be. */
-function foundLists(cache: ImageCache, reading: Reading, now: number): readonly FoundList[] {
-  const own = ownLists(cache.spec)[reading.list];
-  const from = own?.imagesFrom;
-  if (own === undefined || from === undefined) return [];
-  const groups = new Map<string, Group>();
-  for (const source of reading.sources) {
-    if (from.nodes === 'AsPods' && source.placement === undefined) continue;
-    const { images } = groupOf(groups, from.nodes === 'AsPods' ? source.placement : undefined);
-    for (const image of source.images.filter(isImageReference)) {
-      const workloads = images.get(image) ?? [];
-      workloads.push(source.workload);
-      images.set(image, workloads);
-    }
-  }
-  const isKept = (since: number): boolean => now - since < from.keepSeconds * 1000;
-  for (const { pods, images } of knownOf(cache, reading.list))
-    if (!reading.isComplete || (pods === undefined) === (from.nodes === 'Selected'))
-      groupOf(groups, pods).kept.push(
-        ...images.flatMap((image) => keptImage(image, { isKept, isComplete: reading.isComplete, now })),
-      );
-  return [...groups]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, group]) => foundList(group, { list: reading.list, listHash: listHash(own) }))
-    .filter(({ images }) => images.length > 0);
-}
-
+/** Workloads of one list whose Pods may run on the same nodes, and what the status has found for these nodes. */
 type Group = {
+  readonly of: Pick<FoundList, 'list' | 'listHash'>;
   readonly pods: FoundPlacement | undefined;
-  /** By image, the workloads that name it. */
-  readonly images: Map<string, string[]>;
-  readonly kept: FoundImage[];
+  /** What workloads name now; undefined if none names an image. */
+  readonly named: Named | undefined;
+  /** The images of the status that stay if no workload names them. */
+  readonly kept: readonly FoundImage[];
+  /** Whether the status has it. */
+  readonly isKnown: boolean;
 };
 
-function groupOf(groups: Map<string, Group>, pods: FoundPlacement | undefined): Group {
-  const key = placementKey(pods);
-  const group = groups.get(key) ?? { pods, images: new Map<string, string[]>(), kept: [] };
-  groups.set(key, group);
-  return group;
+/** Workloads on the same nodes; of several lists that select the same workloads, there is only one of it. */
+type Named = {
+  readonly pods: FoundPlacement | undefined;
+  readonly sources: ImageSource[];
+};
+
+/** What all lists have, one after another: hundreds of lists may select the same thousands of workloads. */
+function* groupsOf(cache: ImageCache, readings: Readings, now: number): Generator<Group> {
+  const own = ownLists(cache.spec);
+  const known = knownLists(cache, own);
+  const byNodes = onSameNodes();
+  for (const reading of readings.lists) {
+    const list = own[reading.list];
+    if (list?.imagesFrom === undefined) continue;
+    const { nodes, keepSeconds } = list.imagesFrom;
+    const named = byNodes(reading.sources, nodes);
+    // Of workloads that are ignored it does not follow that they name an image no more.
+    const isComplete = reading.isComplete && [...named.values()].every(isShort);
+    const isKept = (since: number): boolean => now - since < keepSeconds * 1000;
+    const kept = new Map(
+      (known.get(reading.list) ?? [])
+        .filter(({ pods }) => !isComplete || (pods === undefined) === (nodes === 'Selected'))
+        .map((each) => [placementKey(each.pods), each] as const),
+    );
+    const of = { list: reading.list, listHash: listHash(list) };
+    for (const key of new Set([...named.keys(), ...kept.keys()])) {
+      const last = kept.get(key);
+      const images = (last?.images ?? []).flatMap((image) => keptImage(image, { isKept, isComplete, now }));
+      const pods = named.get(key)?.pods ?? last?.pods;
+      if (named.has(key) || images.length > 0)
+        yield { of, pods, named: named.get(key), kept: images, isKnown: last !== undefined };
+    }
+  }
+}
+
+/** The images that the status has of each list, wherever the list stood when they were found. */
+function knownLists({ status }: ImageCache, own: readonly ImageList[]): ReadonlyMap<number, readonly FoundList[]> {
+  const indexes = listIndexes(status.found.lists, own);
+  return Map.groupBy(
+    status.found.lists.filter((each) => indexes.has(each)),
+    (each) => indexes.get(each) ?? -1,
+  );
+}
+
+type Nodes = ImagesFrom['nodes'];
+
+/** Divides workloads by the nodes on which their Pods may run, once for all lists that select the same. */
+function onSameNodes(): (sources: readonly ImageSource[], nodes: Nodes) => ReadonlyMap<string, Named> {
+  type Divided = Map<readonly ImageSource[], ReadonlyMap<string, Named>>;
+  const known: Readonly<Record<Nodes, Divided>> = { Selected: new Map(), AsPods: new Map() };
+  return (sources, nodes) => {
+    const groups = known[nodes].get(sources) ?? divided(sources, nodes);
+    known[nodes].set(sources, groups);
+    return groups;
+  };
+}
+
+function divided(sources: readonly ImageSource[], nodes: Nodes): ReadonlyMap<string, Named> {
+  const groups = new Map<string, Named>();
+  for (const source of sources) {
+    if ((nodes === 'AsPods' && source.placement === undefined) || !source.images.some(isImageReference)) continue;
+    const pods = nodes === 'AsPods' ? source.placement : undefined;
+    const key = placementKey(pods);
+    const group = groups.get(key) ?? { pods, sources: [] };
+    group.sources.push(source);
+    groups.set(key, group);
+  }
+  return new Map([...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 type Keeping = {
@@ -160,23 +191,47 @@ type Keeping = {
 /** An image of the status as it is if no workload names it; none if it is kept no longer. */
 function keptImage(known: FoundImage, { isKept, isComplete, now }: Keeping): readonly FoundImage[] {
   if (!isComplete) return [known];
-  const unnamedSince = known.unnamedSince ?? wholeSecond(now);
+  const unnamedSince = pastOr(now, known.unnamedSince);
   return isKept(unnamedSince) ? [{ image: known.image, workloads: [], workloadCount: 0, unnamedSince }] : [];
 }
+
+/** A time of the status, or now: a clock that was ahead may have written it. */
+const pastOr = (now: number, time: number | undefined): number =>
+  time === undefined || time > now ? wholeSecond(now) : time;
 
 /** As the status stores it. */
 const wholeSecond = (time: number): number => Math.floor(time / 1000) * 1000;
 
-function foundList({ pods, images, kept }: Group, of: Pick<FoundList, 'list' | 'listHash'>): FoundList {
-  const named = [...images].map(([image, workloads]): FoundImage => ({
-    image,
-    workloads: workloads.toSorted().slice(0, sampleSize),
-    workloadCount: workloads.length,
-    unnamedSince: undefined,
-  }));
-  const unnamed = kept.filter(({ image }) => !images.has(image));
-  return { ...of, pods, images: [...named, ...unnamed].toSorted((a, b) => (a.image < b.image ? -1 : 1)) };
+type Listed = {
+  /** The first images, as many as a cache may have. */
+  readonly images: readonly FoundImage[];
+  /** How many there are. */
+  readonly count: number;
+};
+
+/** The images that workloads name, those that are known first. */
+function namedImages({ sources }: Named, known: ReadonlySet<string>): Listed {
+  const images = new Map<string, string[]>();
+  for (const source of sources)
+    for (const image of source.images) {
+      const workloads = images.get(image);
+      if (workloads !== undefined) workloads.push(source.workload);
+      else if (isImageReference(image)) images.set(image, [source.workload]);
+    }
+  const names = [...images.keys()].toSorted();
+  const first = [...names.filter((name) => known.has(name)), ...names.filter((name) => !known.has(name))];
+  return {
+    images: first.slice(0, foundBounds.images).map((image) => foundImage(image, images.get(image) ?? [])),
+    count: names.length,
+  };
 }
+
+const foundImage = (image: string, workloads: readonly string[]): FoundImage => ({
+  image,
+  workloads: workloads.toSorted().slice(0, sampleSize),
+  workloadCount: workloads.length,
+  unnamedSince: undefined,
+});
 
 /** Workloads that are named beside an image. */
 const sampleSize = 3;
@@ -195,50 +250,55 @@ function withSamples(lists: readonly FoundList[]): readonly FoundList[] {
 }
 
 /** A tenant may not have each node selected by thousands of lists. As of images, those that are known come first. */
-function withinPlacements(lists: readonly FoundList[], { cache, problems }: Problematic): readonly FoundList[] {
-  const isShort = ({ pods }: FoundList): boolean => placementKey(pods).length <= foundBounds.placementLength;
-  const short = lists.filter(isShort);
-  if (short.length < lists.length)
+function withinPlacements(groups: Iterable<Group>, problems: string[]): readonly Group[] {
+  const ranked: readonly [Group[], Group[], Group[]] = [[], [], []];
+  let all = 0;
+  let isAnyLong = false;
+  for (const group of groups) {
+    if (!isShort(group)) isAnyLong = true;
+    else {
+      all += nodeSetsOf(group);
+      const rank = ranked[isOnlyKept(group) ? 2 : group.isKnown ? 0 : 1];
+      // More can not be taken, as each has a set of nodes at least.
+      if (rank.length < foundBounds.placements) rank.push(group);
+    }
+  }
+  if (isAnyLong)
     problems.push(
       `Workloads whose node affinity and tolerations exceed ${foundBounds.placementLength} bytes are ignored`,
     );
-  const known = new Set(cache.status.found.lists.map(({ pods }) => placementKey(pods)));
-  const rankOf = ({ pods, images }: FoundList): number =>
-    images.every(({ workloadCount }) => workloadCount === 0) ? 2 : known.has(placementKey(pods)) ? 0 : 1;
   let left: number = foundBounds.placements;
-  const taken = new Set(
-    short
-      .toSorted((a, b) => rankOf(a) - rankOf(b))
-      .filter((list) => {
-        const fits = nodeSetsOf(list) <= left;
-        if (fits) left -= nodeSetsOf(list);
-        return fits;
-      }),
-  );
-  if (taken.size < short.length) {
-    const all = short.reduce((sum, list) => sum + nodeSetsOf(list), 0);
+  const taken = ranked.flat().filter((group) => {
+    const fits = nodeSetsOf(group) <= left;
+    if (fits) left -= nodeSetsOf(group);
+    return fits;
+  });
+  if (foundBounds.placements - left < all)
     problems.push(
       `Workloads run on ${all} different sets of nodes, of which ${foundBounds.placements - left} are served`,
     );
-  }
-  return short.filter((list) => taken.has(list));
+  return taken.toSorted((a, b) => a.of.list - b.of.list || (placementKey(a.pods) < placementKey(b.pods) ? -1 : 1));
 }
 
+const isOnlyKept = ({ named, kept }: Group): boolean =>
+  named === undefined && kept.every(({ workloadCount }) => workloadCount === 0);
+
+const isShort = ({ pods }: Pick<Group, 'pods'>): boolean => placementKey(pods).length <= foundBounds.placementLength;
+
 /** How many lists a list of found images becomes: one for each term of node affinity. */
-const nodeSetsOf = ({ pods }: FoundList): number => Math.max(1, pods?.terms.length ?? 0);
+const nodeSetsOf = ({ pods }: Pick<Group, 'pods'>): number => Math.max(1, pods?.terms.length ?? 0);
 
-type Problematic = { readonly cache: ImageCache; readonly problems: string[] };
-
-type Limiting = Problematic & { readonly limits: Given['limits'] };
+type Limiting = { readonly cache: ImageCache; readonly limits: Given['limits']; readonly problems: string[] };
 
 /** As many images as the limits leave beside those of the spec: first those that are known, then new ones, last those that are only kept. */
-function withinLimits(lists: readonly FoundList[], { cache, limits, problems }: Limiting): readonly FoundList[] {
+function withinLimits(groups: readonly Group[], { cache, limits, problems }: Limiting): readonly FoundList[] {
   const own = ownLists(cache.spec).flatMap(({ images }) => images);
   const bytes = (images: readonly string[]): number => images.reduce((sum, { length }) => sum + length, 0);
   let count = Math.min(foundBounds.images, roomOf(limits.images, own.length));
   let room = roomOf(limits.imageBytes, bytes(own));
   const known = new Set(cache.status.found.lists.flatMap(({ images }) => images.map(({ image }) => image)));
   const rank = ({ image, workloadCount }: FoundImage): number => (workloadCount === 0 ? 2 : known.has(image) ? 0 : 1);
+  const { lists, total } = listed(groups, known);
   const all = lists.flatMap(({ images }) => images).toSorted((a, b) => rank(a) - rank(b));
   const taken = new Set(
     all.filter(({ image }) => {
@@ -248,14 +308,34 @@ function withinLimits(lists: readonly FoundList[], { cache, limits, problems }: 
       return true;
     }),
   );
-  const left = all.length - taken.size;
+  const left = total - taken.size;
   if (left > 0)
     problems.push(
-      `Workloads name ${all.length} images, and ${left} of them are left out: MAX_IMAGES and MAX_IMAGE_BYTES allow no more`,
+      `Workloads name ${total} images, and ${left} of them are left out: MAX_IMAGES and MAX_IMAGE_BYTES allow no more`,
     );
   return lists
     .map((list) => ({ ...list, images: list.images.filter((image) => taken.has(image)) }))
     .filter(({ images }) => images.length > 0);
+}
+
+/** The images of groups, of each no more than a cache may have, and how many there are of all. */
+function listed(
+  groups: readonly Group[],
+  known: ReadonlySet<string>,
+): { readonly lists: readonly FoundList[]; readonly total: number } {
+  const namedOf = new Map<Named, Listed>();
+  let total = 0;
+  const lists = groups.map(({ of, pods, named, kept }): FoundList => {
+    const now = named === undefined ? { images: [], count: 0 } : (namedOf.get(named) ?? namedImages(named, known));
+    if (named !== undefined) namedOf.set(named, now);
+    const names = new Set(now.images.map(({ image }) => image));
+    const unnamed = kept.filter(({ image }) => !names.has(image));
+    total += now.count + unnamed.length;
+    // Each list has images of its own, of which some may be left out.
+    const images = [...now.images.map((image) => ({ ...image })), ...unnamed];
+    return { ...of, pods, images: images.toSorted((a, b) => (a.image < b.image ? -1 : 1)) };
+  });
+  return { lists, total };
 }
 
 const roomOf = (limit: number, used: number): number => (limit === 0 ? Infinity : Math.max(0, limit - used));
@@ -266,60 +346,61 @@ type Naming = Pick<Given, 'readings' | 'now'> & { readonly problems: string[] };
 function foundSecrets(cache: ImageCache, { readings, now, problems }: Naming): readonly FoundSecret[] {
   const { accounts, account, lists } = readings;
   const secretsOf = (name: string): readonly string[] => accounts.secrets.get(name) ?? [];
-  const ofWorkloads = lists
-    .flatMap(({ sources }) => sources)
-    .flatMap(({ pullSecrets, serviceAccount }) => (pullSecrets.length > 0 ? pullSecrets : secretsOf(serviceAccount)));
-  const own = ownPullSecrets(cache.spec);
-  const ofPullPods = ofWorkloads.length === 0 || own.length > 0 ? [] : secretsOf(account);
-  const named = new Set([...ofWorkloads, ...ofPullPods]);
+  const named = new Set<string>();
+  for (const { pullSecrets, serviceAccount } of allSources(readings))
+    for (const name of pullSecrets.length > 0 ? pullSecrets : secretsOf(serviceAccount)) named.add(name);
+  if (named.size > 0 && ownPullSecrets(cache.spec).length === 0) for (const name of secretsOf(account)) named.add(name);
   const isComplete = accounts.isComplete && lists.every((reading) => reading.isComplete);
-  const keepSeconds = Math.max(0, ...lists.map(({ list }) => imagesFromOf(cache, list)?.keepSeconds ?? 0));
+  const own = ownLists(cache.spec);
+  const keepSeconds = Math.max(0, ...lists.map(({ list }) => own[list]?.imagesFrom?.keepSeconds ?? 0));
+  const known = new Set(cache.status.found.pullSecrets.map(({ name }) => name));
   const kept = cache.status.found.pullSecrets.flatMap((secret): readonly FoundSecret[] => {
     if (named.has(secret.name)) return [];
     if (!isComplete) return [secret];
-    const unnamedSince = secret.unnamedSince ?? wholeSecond(now);
+    const unnamedSince = pastOr(now, secret.unnamedSince);
     return now - unnamedSince < keepSeconds * 1000 ? [{ name: secret.name, unnamedSince }] : [];
   });
-  const all = [...[...named].toSorted().map((name) => ({ name, unnamedSince: undefined })), ...kept];
+  const names = [...named].toSorted((a, b) => Number(known.has(b)) - Number(known.has(a)) || (a < b ? -1 : 1));
+  const all = [...names.map((name) => ({ name, unnamedSince: undefined })), ...kept];
   if (all.length > foundBounds.secrets)
     problems.push(`Workloads name ${all.length} pull secrets, of which ${foundBounds.secrets} are used`);
   return all.slice(0, foundBounds.secrets).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function invalidReferences({ lists }: Readings, problems: readonly string[]): readonly string[] {
-  const invalid = lists
-    .flatMap(({ sources }) => sources)
-    .flatMap(({ workload, images }) =>
-      images
-        .filter((image) => !isImageReference(image))
-        .map((image) => `${workload} (${JSON.stringify(image.slice(0, 100))})`),
-    );
+/** What was read, each once: several lists may select the same. */
+const allSources = ({ lists }: Readings): ReadonlySet<ImageSource> => new Set(lists.flatMap(({ sources }) => sources));
+
+function invalidReferences(readings: Readings, problems: readonly string[]): readonly string[] {
+  const invalid = [...allSources(readings)].flatMap(({ workload, images }) =>
+    images
+      .filter((image) => !isImageReference(image))
+      .map((image) => `${workload} (${JSON.stringify(image.slice(0, 100))})`),
+  );
   const [first] = invalid.toSorted();
   if (first === undefined) return problems;
   const more = invalid.length === 1 ? '' : ` and ${invalid.length - 1} more`;
   return [...problems, `No image reference: ${first}${more}`];
 }
 
+type Interval = { readonly interval: number; readonly now: number };
+
 /** When workloads may open the next round of a cache, in epoch milliseconds; in the past if at once. */
-export function foundRoundTime({ status: { round } }: ImageCache, interval: number): number {
-  return round?.trigger === 'Workloads' ? round.startTime + interval : -Infinity;
-}
+export const foundRoundTime = ({ status: { round } }: ImageCache, at: Interval): number =>
+  round?.trigger === 'Workloads' ? nextAfter(round.startTime, at) : -Infinity;
+
+/** An interval after a time of the status; at once if a clock that was ahead has written it. */
+const nextAfter = (time: number, { interval, now }: Interval): number =>
+  time > now + interval ? -Infinity : time + interval;
 
 /**
  * What to go on with: what was found, or what the status has while a round for other images began less than `interval`
  * milliseconds ago, so that a storm of changes does not open a round for each.
  */
-export function foundInTurn(
-  cache: ImageCache,
-  found: FoundImages,
-  { interval, now }: { readonly interval: number; readonly now: number },
-): FoundImages {
+export function foundInTurn(cache: ImageCache, found: FoundImages, at: Interval): FoundImages {
   const { found: known, observedGeneration } = cache.status;
   if (observedGeneration !== cache.generation) return found;
-  const next = hasSameImages(found, known)
-    ? (known.recordedAt ?? -Infinity) + interval
-    : foundRoundTime(cache, interval);
-  return now >= next ? found : known;
+  const next = hasSameImages(found, known) ? nextAfter(known.recordedAt ?? -Infinity, at) : foundRoundTime(cache, at);
+  return at.now >= next ? found : known;
 }
 
 /** Reports what could not be read, or was too much, once for each problem. */

@@ -80,10 +80,10 @@ export async function readInTime(cache: ImageCache, context: Context): Promise<R
 }
 
 async function readAll(cache: ImageCache, context: Context): Promise<Readings> {
-  const readKind = kindReader(cache, context);
+  const readList = listReader(kindReader(cache, context));
   const lists: Reading[] = [];
   for (const [list, { imagesFrom }] of ownLists(cache.spec).entries())
-    if (imagesFrom !== undefined) lists.push({ list, ...(await readList(imagesFrom, readKind)) });
+    if (imagesFrom !== undefined) lists.push({ list, ...(await readList(imagesFrom)) });
   const own = serviceAccountOf(cache, context.settings);
   const account = own === '' ? 'default' : own;
   return { ...(await withAccounts(lists, { cache, account }, context)), account };
@@ -93,15 +93,29 @@ type KindRead = Pick<Reading, 'sources' | 'isComplete' | 'problems'>;
 type ReadKind = (kind: string, of: Selecting) => Promise<KindRead>;
 type Selecting = Pick<ImagesFrom, 'nodes'> & { readonly selector: string };
 
-async function readList({ kinds, selector, nodes }: ImagesFrom, readKind: ReadKind): Promise<KindRead> {
-  const read: KindRead[] = [];
-  for (const kind of new Set(kinds)) read.push(await readKind(kind, { selector: selectorText(selector), nodes }));
-  return {
-    sources: read.flatMap(({ sources }) => sources),
-    isComplete: read.every(({ isComplete }) => isComplete),
-    problems: read.flatMap(({ problems }) => problems),
+/** Reads what lists select; those that select the same have one reading. */
+function listReader(readKind: ReadKind): (from: ImagesFrom) => Promise<KindRead> {
+  const known = new Map<string, KindRead>();
+  return async ({ kinds, selector, nodes }) => {
+    const text = selectorText(selector);
+    const key = JSON.stringify([kinds, text, nodes]);
+    const read = known.get(key) ?? joined(await each(kinds, (kind) => readKind(kind, { selector: text, nodes })));
+    known.set(key, read);
+    return read;
   };
 }
+
+async function each(kinds: readonly string[], read: (kind: string) => Promise<KindRead>): Promise<readonly KindRead[]> {
+  const all: KindRead[] = [];
+  for (const kind of new Set(kinds)) all.push(await read(kind));
+  return all;
+}
+
+const joined = (all: readonly KindRead[]): KindRead => ({
+  sources: all.flatMap(({ sources }) => sources),
+  isComplete: all.every(({ isComplete }) => isComplete),
+  problems: all.flatMap(({ problems }) => problems),
+});
 
 /** What may still be read for one cache. */
 type Left = { workloads: number; bytes: number; listings: number };
@@ -205,11 +219,11 @@ async function withAccounts(
   { cluster, signal }: Context,
 ): Promise<Omit<Readings, 'account'>> {
   const { namespace } = cache;
-  const sources = lists.flatMap((list) => list.sources);
-  const ofWorkloads = sources.flatMap(({ pullSecrets, serviceAccount }) =>
+  const sources = new Set(lists.flatMap((list) => list.sources));
+  const ofWorkloads = [...sources].flatMap(({ pullSecrets, serviceAccount }) =>
     pullSecrets.length === 0 ? [serviceAccount] : [],
   );
-  const isAccountUsed = sources.length > 0 && ownPullSecrets(cache.spec).length === 0;
+  const isAccountUsed = sources.size > 0 && ownPullSecrets(cache.spec).length === 0;
   const names = new Set([...ofWorkloads, ...(isAccountUsed ? [account] : [])]);
   if (names.size === 0) return { lists, accounts: { secrets: new Map(), isComplete: true } };
   try {

@@ -114,6 +114,21 @@ describe('a workload that changes while a round opens', () => {
   });
 });
 
+describe('a round that a clock which was ahead has opened', () => {
+  it('does not keep a changed workload from being reported', async () => {
+    const { api, clock, told } = await world((prepared) => {
+      prepared.apply(cacheOf('web', ofWeb));
+      prepared.apply(deployment('web:1'));
+    });
+    const round = { number: 2, operation: 'Update', generation: 1, trigger: 'Workloads' };
+    const startTime = new Date(clock.now() + 60 * 86_400_000).toISOString();
+    api.apply(cacheOf('web', ofWeb, { round: { ...round, startTime } }));
+    api.apply(deployment('web:2'));
+    await clock.advance(2_000);
+    expect(told()).toEqual(['update ImageCache web']);
+  });
+});
+
 describe('a kind that cannot be watched', () => {
   it.each([
     [403, 'Forbidden'],
