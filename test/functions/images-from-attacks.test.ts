@@ -4,7 +4,18 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { minutes } from './moving-tag.ts';
 import { argsOf, removals } from './removal-scene.ts';
 import { aCache, changed, podsPath, tick, type Scene } from './scene.ts';
-import { cacheOf, created, deploy, found, foundImages, imagesOfJobs, next, pulled, running } from './workload-scene.ts';
+import {
+  appsOf,
+  cacheOf,
+  created,
+  deploy,
+  found,
+  foundImages,
+  imagesOfJobs,
+  next,
+  pulled,
+  running,
+} from './workload-scene.ts';
 
 const withoutPods = (on: Scene): void => {
   for (const pod of on.api.list(podsPath)) on.api.remove(`${podsPath}/${pod.metadata.name}`);
@@ -94,6 +105,39 @@ describe('a clock that was ahead', () => {
     expect(foundImages(on)).toEqual(['web:3']);
   });
 });
+
+describe('found images whose names are more than a record of placements may have', () => {
+  it('are removed when no workload names them any more', async () => {
+    const on = cacheOf({ keepSeconds: 0 });
+    const names = Array.from({ length: 300 }, (_, index) => `r.example.com/${'a'.repeat(450)}:${1000 + index}`);
+    for (let index = 0; index < 10; index += 1)
+      deploy(on, `web-${index}`, running(...names.slice(index * 30, index * 30 + 30)));
+    await reconcile(created, on.context);
+    await allPulled(on);
+    on.api.remove(`${appsOf('deployments')}/web-9`);
+    await next(on);
+    await allPulled(on);
+    expect(await removed(on)).toHaveLength(30);
+  });
+});
+
+/** Lets Jobs end until none is created any more. */
+async function allPulled(on: Scene): Promise<void> {
+  for (let turn = 0; turn < 40 && on.live().status.status === 'Processing'; turn += 1) {
+    for (const job of on.jobs()) on.pod(job, completedAll);
+    await next(on, 1000);
+  }
+  expect(on.live().status.status).toBe('Succeeded');
+  withoutPods(on);
+}
+
+const completedAll = {
+  phase: 'Succeeded',
+  containerStatuses: Array.from({ length: 32 }, (_, index) => ({
+    name: `image-${index}`,
+    state: { terminated: { exitCode: 0, reason: 'Completed' } },
+  })),
+};
 
 describe('more pull secrets than are used', () => {
   it('leave those that are known', async () => {

@@ -1,6 +1,6 @@
 import { type ImageCache, type ImageList, type Placement, type Status, isPurged } from '#model/cache/image-cache.ts';
 import { imagesOf, lacksOwn, sortedImages } from './desired-images.ts';
-import { hasNewFound, isSpecOfRound } from '#model/cache/with-found.ts';
+import { hasNewFound, isSpecOfRound, withFound } from '#model/cache/with-found.ts';
 import { isDone } from '#model/cache/removal-ledger.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
@@ -46,7 +46,17 @@ export function placedImages(cache: ImageCache, desiredHash: string): readonly s
   const lists = ownEntry(desired, desiredHash) ?? [];
   const placed = placements.filter((placement) => placement.lists.some((index) => lists.includes(index)));
   if (placed.length > 0) return placed.flatMap(({ images }) => images);
-  return observedGeneration === cache.generation && !hasNewFound(cache) ? imagesOf(cache, lists) : [];
+  return observedGeneration === cache.generation && lists.length > 0 ? imagesOf(asInRound(cache), lists) : [];
+}
+
+const inRounds = new WeakMap<ImageCache, ImageCache>();
+
+/** The cache with the found images that its latest round is for. A list that is too long has no placement that says so. */
+function asInRound(cache: ImageCache): ImageCache {
+  if (!hasNewFound(cache)) return cache;
+  const known = inRounds.get(cache) ?? withFound(cache, cache.status.found);
+  inRounds.set(cache, known);
+  return known;
 }
 
 /**
