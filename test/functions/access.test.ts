@@ -20,12 +20,12 @@ import {
 const [open, closed] = ['registry.example/open:1', 'registry.example/closed:1'];
 const images = [closed, open];
 
-/** A node that keeps records of pulls, and lists images by their names. */
-const listing = (name: string, present: readonly (readonly string[])[]): object =>
+/** A node that keeps records of pulls, unless its kubelet is older, and lists images by their names. */
+const listing = (name: string, present: readonly (readonly string[])[], kubeletVersion = 'v1.36.3'): object =>
   nodeNamed(name, {
     status: {
       conditions: [{ type: 'Ready', status: 'True' }],
-      nodeInfo: { operatingSystem: 'linux', kubeletVersion: 'v1.36.3', containerRuntimeVersion: 'containerd://1.7.24' },
+      nodeInfo: { operatingSystem: 'linux', kubeletVersion, containerRuntimeVersion: 'containerd://1.7.24' },
       images: present.map((names) => ({ names })),
     },
   });
@@ -255,6 +255,17 @@ const tickAfter = async (on: Scene): Promise<void> => {
   await refresh(tick, on.context);
 };
 
+/** A cache of kube-fledged with its images on a node. */
+async function adopted(of: object = {}, node = modern('node-1', images)): Promise<Scene> {
+  const on = scene();
+  on.cache({ cacheSpec: [{ images }], ...of });
+  const status = { status: 'Succeeded', reason: 'ImageCacheCreate', completionTime: '2026-11-24T11:01:00Z' };
+  on.api.put(cachePath(), { ...on.api.read(cachePath()), status });
+  on.api.put(nodePath('node-1'), node);
+  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  return on;
+}
+
 describe('who can start an image is never claimed for more Pods than it is', () => {
   const broken = 'registry.example/zbroken:1';
 
@@ -317,17 +328,42 @@ describe('who can start an image is never claimed for more Pods than it is', () 
   });
 
   it('of a cache of kube-fledged that is edited before its first refresh: nodes prove all images', async () => {
-    const on = scene();
-    on.cache({ cacheSpec: [{ images }], ...withSecret });
-    const status = { status: 'Succeeded', reason: 'ImageCacheCreate', completionTime: '2026-11-24T11:01:00Z' };
-    on.api.put(cachePath(), { ...on.api.read(cachePath()), status });
-    on.api.put(nodePath('node-1'), modern('node-1', images));
-    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    const on = await adopted(withSecret);
     expect(accessOf(on)).toEqual({ [open]: 'Unknown', [closed]: 'Unknown' });
     on.edit({ cacheSpec: [{ images: [...images, 'registry.example/new:1'] }], ...withSecret });
     await reconcile(changed(aCache), on.context);
     await settle(on, [closed]);
     expect(accessOf(on)).toMatchObject({ [open]: 'Anyone', [closed]: 'PullSecrets' });
+  });
+
+  it('of a cache of kube-fledged that names no credentials, as admission may have given it some: its first refresh proves all images', async () => {
+    const on = await adopted();
+    expect(accessOf(on)).toEqual({ [open]: 'Unknown', [closed]: 'Unknown' });
+    await tickAfter(on);
+    expect(await settle(on)).toEqual([['pulls', ...images]]);
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'Anyone' });
+    await tickAfter(on);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2 } });
+    expect(on.jobs()).toEqual([]);
+  });
+
+  it.each([
+    ['another image', { cacheSpec: [{ images: [...images, 'registry.example/new:1'] }] }],
+    ['another deadline', { cacheSpec: [{ images }], pullDeadlineSeconds: 300 }],
+  ])('of such a cache that is edited before: nodes prove all images, too: %s', async (_, spec) => {
+    const on = await adopted();
+    on.edit(spec);
+    await reconcile(changed(aCache), on.context);
+    expect(await settle(on)).toEqual([['pulls', ...(spec.cacheSpec[0]?.images ?? []).toSorted()]]);
+    expect(accessOf(on)).toMatchObject({ [open]: 'Anyone', [closed]: 'Anyone' });
+  });
+
+  it('of a cache of kube-fledged on kubelets that keep no records: anyone can start them', async () => {
+    const on = await adopted(withSecret, listing('node-1', [[open], [closed]], 'v1.34.2'));
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'Anyone' });
+    await tickAfter(on);
+    expect(on.jobs()).toEqual([]);
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'Anyone' });
   });
 
   it('after a status that was too large for its images', async () => {

@@ -38,6 +38,9 @@ export const activities = {
   Purge: 'Image cache is being purged',
 } as const satisfies Record<Operation, string>;
 
+/** Whether the status is that of kube-fledged, as no round has opened since. */
+export const isAdoption = (round: Round | undefined): boolean => round?.trigger === 'Adopted' && round.number === 0;
+
 /** Whether a user has asked for all images to be pulled again with the current credentials. */
 export const isVerification = (round: Round | undefined): boolean =>
   round?.operation === 'Refresh' && round.requestedBy?.value === verifyValue;

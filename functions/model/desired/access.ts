@@ -1,6 +1,6 @@
 import { type AnonymousPulls, anonymousPullOf } from '#model/cache/access.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import { isVerification } from '#model/cache/round.ts';
+import { isAdoption, isVerification } from '#model/cache/round.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { World } from '#model/world.ts';
 
@@ -25,14 +25,15 @@ export type AccessCounts = { readonly ready: number; readonly locked: number; re
 export function accessOf(image: string, { ready, locked, unknown }: AccessCounts, cache: Accessed): Access | undefined {
   if (ready === 0) return undefined;
   const { imagePullSecrets, serviceAccountName } = cache.spec;
-  const mayBeLocked = imagePullSecrets.length > 0 || serviceAccountName !== undefined;
+  const isNamed = imagePullSecrets.length > 0 || serviceAccountName !== undefined;
+  const mayBeLocked = isNamed || isAdoption(cache.status.round); // admission may have given kube-fledged's Pods some
   // Where no Job has used credentials, the image was pulled without any, whatever registries said before.
   const isDenied = anonymousPullOf(cache.status.anonymousPulls, image) === 'Denied' && (mayBeLocked || unknown < ready);
   if (locked > 0 || isDenied) return imagePullSecrets.length > 0 ? 'PullSecrets' : 'ServiceAccount';
   return unknown > 0 && mayBeLocked ? 'Unknown' : 'Anyone';
 }
 
-type Accessed = Pick<ImageCache, 'spec'> & { readonly status: Pick<Status, 'anonymousPulls'> };
+type Accessed = Pick<ImageCache, 'spec'> & { readonly status: Pick<Status, 'anonymousPulls' | 'round'> };
 
 /**
  * What is known after registries were asked. Only a refresh takes back that an image is denied, as it also has nodes open

@@ -1,7 +1,7 @@
 import { withoutNode } from '#model/cache/failures.ts';
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { type LedgerEntry, mayHoldImages, newEntry, notFailing } from '#model/cache/ledger.ts';
-import { isVerification } from '#model/cache/round.ts';
+import { isAdoption, isVerification } from '#model/cache/round.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
 import { type DesiredByHash, knownDesired } from '#model/desired/known-desired.ts';
 import { observedNodes } from '#model/desired/observed-nodes.ts';
@@ -94,7 +94,8 @@ const syncEntry = (stored: LedgerEntry | undefined, target: Target): LedgerEntry
 
 function syncState(stored: LedgerEntry | undefined, target: Target): LedgerEntry {
   const { world, cache, node, desired, isKeptOff } = target;
-  const isKept = stored !== undefined && stored.id === node.id && stored.desiredHash === desired.hash;
+  const isSame = stored !== undefined && stored.id === node.id && stored.desiredHash === desired.hash;
+  const isKept = isSame && !isOutOfAdoption(stored, target);
   const entry = isKept ? stored : { ...newEntry(node.id, desired.hash), holdsImages: mayHold(stored, node, cache) };
   const keptOff = isKeptOff ? ('TaintNotTolerated' as const) : undefined;
   if (entry.state === 'Ready') return { ...entry, reason: node.isReady ? (keptOff ?? '') : 'NotReady' };
@@ -106,6 +107,13 @@ function syncState(stored: LedgerEntry | undefined, target: Target): LedgerEntry
     return { ...entry, state: 'Pending', reason: waitReason(entry, world) };
   return withoutPresentImages(entry, target);
 }
+
+/** Whether a first round opens for a node on which kube-fledged pulled: only a Job of ours shows who can start its images. */
+const isOutOfAdoption = ({ lockedImages }: LedgerEntry, { world, cache, node }: Target): boolean =>
+  keepsPullRecords(node) &&
+  lockedImages === undefined &&
+  isAdoption(world.before.status.round) &&
+  !isAdoption(cache.status.round);
 
 /** Why a pending node waits is found anew by the function that starts nodes; others leave it. */
 const waitReason = ({ state, reason }: LedgerEntry, { makes }: World): string =>
@@ -167,7 +175,8 @@ function pulledBefore(target: Target): PulledBefore {
 /** Whether a stored entry proves what its node has pulled. What a refresh has a Ready node pull again is pulled again. */
 function hasPulled(former: LedgerEntry, { world, cache, node, desired }: Target): boolean {
   const isReplaced = former.state === 'Ready' && former.desiredHash !== desired.hash;
-  const isUnknown = former.lockedImages === undefined && namesCredentials(cache, world.settings);
+  const mayHaveUsedSome = namesCredentials(cache, world.settings) || isAdoption(world.before.status.round);
+  const isUnknown = former.lockedImages === undefined && mayHaveUsedSome;
   return (
     former.id === node.id &&
     (isReplaced || former.state === 'Failed') &&

@@ -8,6 +8,7 @@ import { withPlacements } from '#model/desired/placements.ts';
 import { nextRefresh } from './refresh-time.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from '#model/desired/desired-images.ts';
+import { keepsPullRecords } from '#model/node/node.ts';
 import type { World } from '#model/world.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 
@@ -55,7 +56,13 @@ function adoptedLedger(cache: ImageCache, observed: Observed, settings: Settings
       return cause === undefined ? [] : [{ image, index, cause }];
     });
     const state = causes.length > 0 ? 'Failed' : 'Ready';
-    nodes[name] = { ...newEntry(node.id, desired.hash), state, failedImages: causes.map(({ index }) => index) };
+    const locks = keepsPullRecords(node) ? {} : { lockedImages: [] };
+    nodes[name] = {
+      ...newEntry(node.id, desired.hash),
+      ...locks,
+      state,
+      failedImages: causes.map(({ index }) => index),
+    };
     failures = withNode(failures, { node: name, causes: new Map(causes.map(({ image, cause }) => [image, cause])) });
   }
   return { nodes, failures };

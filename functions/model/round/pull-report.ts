@@ -1,7 +1,7 @@
 import type { Verdict } from '#model/cache/conditions.ts';
 import type { Status } from '#model/cache/image-cache.ts';
 import type { Rollout } from '#model/cache/spec-fields.ts';
-import { type Operation, activities, processingMessage } from '#model/cache/round.ts';
+import { type Operation, activities, isAdoption, processingMessage } from '#model/cache/round.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { waveText } from '#model/desired/rollout.ts';
 import { registryText } from '#model/desired/registry-text.ts';
@@ -80,8 +80,7 @@ function readyVerdict({ nodes, lastRefreshTime, round }: Status): Verdict {
 /** An adopted cache keeps the message that kube-fledged gave with the same word. */
 const wordsOf = (status: Status, word: Status['status'], message: string): Pick<Report, 'word' | 'message'> => ({
   word,
-  message: isAdopted(status) && status.status === word ? status.message : message,
+  message: isAdoption(status.round) && status.status === word ? status.message : message,
 });
 
-const isAdopted = ({ round }: Status): boolean => round?.trigger === 'Adopted' && round.number === 0;
-const idleReason = (status: Status): string => (isAdopted(status) ? 'Adopted' : 'RoundCompleted');
+const idleReason = ({ round }: Status): string => (isAdoption(round) ? 'Adopted' : 'RoundCompleted');
