@@ -3,14 +3,21 @@ import { pullDeadline } from '#model/job/deadline.ts';
 import { type Attempt, pendingOf, unfinishedJobs } from './job-set.ts';
 import { pullsPerNode } from './node-slots.ts';
 
+/** How long a Job may open images, in milliseconds: each costs a request, but waits behind other pulls of the kubelet. */
+const openingDeadline = 300_000;
+
 /** Whether images that the current attempt cannot pull are tried once more. */
 export const mayRetry = (entry: LedgerEntry): boolean =>
   entry.opening === undefined && !isSecondAttempt(entry) && triesOf(entry) < maxAttempts;
 
-/** How long each image of a Job created at this time may take, in milliseconds. Jobs of a second attempt share what is left of the first. */
+/**
+ * How long each image of a Job created at this time may take, in milliseconds. Jobs of a second attempt share what is left of
+ * the first; those that open images have to do with all of them in this time.
+ */
 export function imageDeadline(attempt: Attempt, createdAt: number): number {
   const { cache, entry, settings } = attempt;
   const given = pullDeadline(cache, settings);
+  if (entry.opening !== undefined) return Math.min(given, openingDeadline);
   if (!isSecondAttempt(entry) || entry.retryDeadline === undefined) return given;
   const rounds = Math.max(1, unfinishedJobs(attempt).length / pullsPerNode(cache, settings));
   return Math.min(given, Math.max(0, entry.retryDeadline - createdAt) / rounds);

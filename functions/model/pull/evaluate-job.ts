@@ -125,7 +125,7 @@ function deadlineOf(pod: Pod, outcomes: readonly (Outcome | undefined)[], eviden
  * must not block the node.
  */
 function imagesToAwait(unreported: number, entry: LedgerEntry): number {
-  if (unreported === 0) return 1;
+  if (unreported === 0 || entry.opening !== undefined) return 1;
   return mayRetry(entry) ? Math.max(1, unreported / 2) : unreported;
 }
 

@@ -205,6 +205,20 @@ describe('a Job that opens images', () => {
     expect(Object.values(anonymousPulls)).not.toContain('Denied');
   });
 
+  it.each([
+    { when: 'the pull deadline is 5 minutes', of: withSecret },
+    { when: 'pulls have no deadline', of: { ...withSecret, pullDeadlineSeconds: 0 } },
+    { when: 'pulls have an hour', of: { ...withSecret, pullDeadlineSeconds: 3600 } },
+  ])('waits 5 minutes for a registry that does not answer, however many images it opens: $when', ({ of }) => {
+    const silentFor = (seconds: number): LedgerEntry | undefined => {
+      const startedAt = noon - seconds * 1000;
+      const containers = [container(0), container(1), container(2)];
+      return entryOf({ entry: opening(), spec: of, containers, pod: { createdAt: startedAt, startedAt } });
+    };
+    expect(silentFor(299)).toMatchObject({ state: 'Pulling', opening: 'Noop' });
+    expect(silentFor(301)).toMatchObject({ state: 'Ready', failedImages: [], lockedImages: [0, 1] });
+  });
+
   it('tries again without the no-op if that is denied', () => {
     const refused = entryOf({ entry: opening(), containers: [helperDenied(0), helperDenied(1), helperDenied(2)] });
     expect(refused).toMatchObject({ state: 'Pending', attempt: 0, opening: 'Bare', pendingImages: [0, 1] });
