@@ -82,6 +82,10 @@ export const boundTable = {
     limit: 8 * mebibyte,
     doc: 'bytes of a page of workloads or service accounts, whose size users decide; of a larger one, half as many objects are read',
   },
+  user_pages: {
+    limit: 2,
+    doc: 'such pages that are in memory at once; others wait once the API server answers',
+  },
   cache_workloads: {
     limit: 2000,
     doc: 'workloads that are read for one cache, over all its lists; its status says so if there are more',

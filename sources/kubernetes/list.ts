@@ -1,4 +1,5 @@
 import type { Api, ApiCall } from '#runtime/api/api.ts';
+import { type Place, placeForAnswer } from '#runtime/api/large-answers.ts';
 import { slices } from '#runtime/api/turns.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { ApiError, isAnswerTooLarge } from '#runtime/errors.ts';
@@ -18,32 +19,41 @@ export async function list<P>(api: Api, resource: Resource<P>, signal: AbortSign
 async function listOnce<P>(api: Api, resource: Resource<P>, signal: AbortSignal): Promise<Listed<P> | 'expired'> {
   const entries = new Map<string, Entry<P>>();
   const rest = slices();
-  const maxBytes = resource.isOfUsers === true ? { maxBytes: boundTable.page_bytes.limit } : {};
   let limit: number = boundTable.page_watched.limit;
   let next: string | undefined;
   for (;;) {
     const path = collectionPath(resource, { limit: String(limit), continue: next });
-    const page = await readPage(api, { path, signal, ...maxBytes }).catch((error: unknown) => {
-      if (next !== undefined && error instanceof ApiError && error.status === 410) return 'expired' as const;
-      if (isAnswerTooLarge(error) && limit > 1) return 'tooLarge' as const;
-      throw error;
-    });
-    if (page === 'expired') return 'expired';
-    if (page === 'tooLarge') {
-      limit = Math.ceil(limit / 2);
-      continue;
+    const place = resource.isOfUsers === true ? placeForAnswer(api) : undefined;
+    try {
+      const page = await readPage(api, { path, signal, place }).catch((error: unknown) => {
+        if (next !== undefined && error instanceof ApiError && error.status === 410) return 'expired' as const;
+        if (isAnswerTooLarge(error) && limit > 1) return 'tooLarge' as const;
+        throw error;
+      });
+      if (page === 'expired') return 'expired';
+      if (page === 'tooLarge') {
+        limit = Math.ceil(limit / 2);
+        continue;
+      }
+      for (const item of listAt(page.body, 'items')) {
+        entries.set(...entryOf(resource, item));
+        await rest();
+      }
+      next = textAt(page.body, 'metadata', 'continue') ?? '';
+      if (next === '') return { resourceVersion: textAt(page.body, 'metadata', 'resourceVersion') ?? '', entries };
+    } finally {
+      place?.give();
     }
-    for (const item of listAt(page.body, 'items')) {
-      entries.set(...entryOf(resource, item));
-      await rest();
-    }
-    next = textAt(page.body, 'metadata', 'continue') ?? '';
-    if (next === '') return { resourceVersion: textAt(page.body, 'metadata', 'resourceVersion') ?? '', entries };
   }
 }
 
-type PageToRead = Pick<ApiCall, 'path' | 'maxBytes'> & { readonly signal: AbortSignal };
+type PageToRead = Pick<ApiCall, 'path'> & {
+  readonly signal: AbortSignal;
+  /** Of a page whose size users decide. */
+  readonly place: Place | undefined;
+};
 
-const readPage = async (api: Api, page: PageToRead): Promise<{ readonly body: unknown }> => ({
-  body: await api.request({ method: 'GET', ...page }),
-});
+async function readPage(api: Api, { path, signal, place }: PageToRead): Promise<{ readonly body: unknown }> {
+  const bounded = place && { maxBytes: boundTable.page_bytes.limit, beforeBody: place.take };
+  return { body: await api.request({ method: 'GET', path, signal, ...bounded }) };
+}

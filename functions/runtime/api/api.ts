@@ -14,6 +14,8 @@ export type ApiCall = {
   readonly signal?: AbortSignal;
   /** Bytes of the largest answer that is read, uncompressed; of a larger one the call fails (see `isAnswerTooLarge`). */
   readonly maxBytes?: number;
+  /** Awaited when the head of an answer has arrived, before its body is read. The signal fires when the try times out. */
+  readonly beforeBody?: (signal: AbortSignal) => Promise<void>;
   /** Skips the concurrency limit: a Lease is lost if its renewal queues behind a thousand Jobs. */
   readonly isUrgent?: boolean;
 };

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { Api } from './api.ts';
+import { type Place, placeForAnswer } from './large-answers.ts';
 import { slices } from './turns.ts';
 import { boundTable, type PageBound } from '#runtime/bounds.ts';
 import { ApiError, isAnswerTooLarge, tooLarge } from '#runtime/errors.ts';
@@ -69,34 +70,40 @@ async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Pr
   let limit: number = boundTable[listing.bound].limit;
   let next = '';
   for (;;) {
-    const answer = await readPage(api, `${path}?${queryOf(listing, { limit, next })}`, listing);
-    if (answer === 'tooLarge') {
-      if (limit === 1) throw tooLarge(`GET ${path}: an object exceeds ${boundTable.page_bytes.limit} bytes`);
-      limit = Math.ceil(limit / 2);
-      continue;
+    const place = listing.isOfUsers === true ? placeForAnswer(api) : undefined;
+    try {
+      const answer = await readPage(api, `${path}?${queryOf(listing, { limit, next })}`, { ...listing, place });
+      if (answer === 'tooLarge') {
+        if (limit === 1) throw tooLarge(`GET ${path}: an object exceeds ${boundTable.page_bytes.limit} bytes`);
+        limit = Math.ceil(limit / 2);
+        continue;
+      }
+      for (const item of answer.items ?? []) {
+        items.push(listing.parse(item));
+        await rest();
+      }
+      if (next === '') resourceVersion = answer.metadata?.resourceVersion ?? '';
+      next = answer.metadata?.continue ?? '';
+      if (next === '' || listing.isEnough?.(items) === true) return { items, resourceVersion };
+    } finally {
+      place?.give();
     }
-    for (const item of answer.items ?? []) {
-      items.push(listing.parse(item));
-      await rest();
-    }
-    if (next === '') resourceVersion = answer.metadata?.resourceVersion ?? '';
-    next = answer.metadata?.continue ?? '';
-    if (next === '' || listing.isEnough?.(items) === true) return { items, resourceVersion };
   }
 }
 
 type Page = z.infer<typeof page>;
 
-async function readPage(
-  api: Api,
-  path: string,
-  { isMetadata, isOfUsers, signal }: Pick<Listing<unknown>, 'isMetadata' | 'isOfUsers' | 'signal'>,
-): Promise<Page | 'tooLarge'> {
+type PageToRead = Pick<Listing<unknown>, 'isMetadata' | 'signal'> & {
+  /** Of a page whose size users decide. */
+  readonly place: Place | undefined;
+};
+
+async function readPage(api: Api, path: string, { isMetadata, place, signal }: PageToRead): Promise<Page | 'tooLarge'> {
   const call = {
     method: 'GET',
     path,
     ...(isMetadata === true && { accept: metadataOnly }),
-    ...(isOfUsers === true && { maxBytes: boundTable.page_bytes.limit }),
+    ...(place && { maxBytes: boundTable.page_bytes.limit, beforeBody: place.take }),
     ...(signal && { signal }),
   } as const;
   try {

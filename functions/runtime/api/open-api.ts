@@ -64,6 +64,7 @@ async function attempt(wire: ApiConnection, call: ApiCall, stop: AbortSignal): P
   try {
     sent = await wire.send('call', call, limit.signal);
     const answer = await sent.answer;
+    await call.beforeBody?.(limit.signal);
     const body = await bodyText(answer, { call, count: wire.count });
     if (isSuccess(answer)) return { value: parsed(call, body) };
     return { error: refusal(call, answer, body), wasSent: true, timedOut: false };
