@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import * as z from 'zod/mini';
 import { expect, it, vi } from 'vitest';
 import { ApiError } from '#runtime/errors.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
@@ -8,7 +9,7 @@ import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { repetitions } from '../support/repetitions.ts';
 import { argsOf, ends, removals, removed, told } from './removal-scene.ts';
-import { aCache, aJob, aNode, changed, completed, nodeNamed, nodePath, tick } from './scene.ts';
+import { aCache, aJob, aNode, changed, completed, jobsPath, nodeNamed, nodePath, tick } from './scene.ts';
 import { appsOf, cacheOf, created, deploy, running } from './workload-scene.ts';
 
 vi.setConfig({ testTimeout: 120_000 }); // hundreds of rounds, on a machine that may be loaded
@@ -23,29 +24,42 @@ const listOf = (app: App, nodes: string): object => ({
 /** Images of app a are for all nodes, those of app b for the nodes of its Pods. */
 const initial = [listOf('a', 'Selected'), listOf('b', 'AsPods'), { images: ['own:1'] }];
 
+const maintenance = { key: 'maintenance', value: 'yes', effect: 'NoSchedule' };
+
 type Deployed = { readonly app: App; readonly image: string; readonly pool: Pool };
 
 function played() {
   const on = cacheOf({}, {}, { cacheSpec: initial });
   on.api.remove(nodePath('node-1'));
-  for (const pool of pools) {
+  const tainted = new Set<Pool>();
+  const putNode = (pool: Pool): void => {
     const metadata = { name: pool, uid: `uid-of-${pool}`, labels: { pool } };
-    on.api.put(nodePath(pool), nodeNamed(pool, { metadata }));
-  }
+    const taints = tainted.has(pool) ? [maintenance] : [];
+    on.api.put(nodePath(pool), nodeNamed(pool, { metadata, spec: { taints } }));
+  };
+  pools.forEach(putNode);
   const deployments = new Map<string, Deployed>();
   let [lists, suspend]: [readonly object[], boolean] = [initial, false];
   const edit = (): void => on.edit({ suspend, cacheSpec: lists });
+  /** The images that Jobs have pulled and none has removed, each with its node. */
+  const held = new Set<string>();
+  const ended = new Set<string>();
   const finish = async (): Promise<void> => {
     for (const job of on.jobs()) {
+      const { node, images } = podOf(on.api.read(`${jobsPath}/${job}`));
+      for (const image of images) held.add(`${image} ${node}`);
       on.pod(job, completed(0, 1, 2, 3, 4, 5));
       await jobComplete(changed(aJob(job)), on.context);
     }
     for (const job of removals(on)) {
-      const named = argsOf(job).filter((arg) => arg.startsWith('--remove='));
+      const named = argsOf(job).flatMap((arg) => (arg.startsWith('--remove=') ? [arg.slice('--remove='.length)] : []));
+      const { node } = podOf(job);
+      if (!ended.has(job.metadata.uid)) for (const image of named) held.delete(`${image} ${node}`);
+      ended.add(job.metadata.uid);
       ends(
         on,
         job,
-        named.map((arg) => removed(arg.slice('--remove='.length))),
+        named.map((image) => removed(image)),
       );
       await told(on, job);
     }
@@ -75,6 +89,9 @@ function played() {
     on,
     needed,
     found,
+    /** The images on nodes that no list has there. */
+    leftOver: (): readonly string[] =>
+      [...held].filter((each) => !each.startsWith('own:') && !needed().includes(each)).toSorted(),
     /** The images that are about to be removed from nodes. */
     leaving: (): readonly string[] => {
       const { removals: ledger, toRemove } = on.live().status;
@@ -90,6 +107,11 @@ function played() {
     undeploy: (name: string): void => {
       deployments.delete(name);
       on.api.remove(`${appsOf('deployments')}/${name}`);
+    },
+    /** A node gets a taint that no Pod tolerates, or loses it. */
+    taint: (pool: Pool): void => {
+      if (!tainted.delete(pool)) tainted.add(pool);
+      putNode(pool);
     },
     move: (): void => {
       lists = [...lists.slice(1), ...lists.slice(0, 1)];
@@ -108,6 +130,8 @@ function played() {
     images: (): readonly string[] => [...new Set([...deployments.values()].map(({ image }) => image))].toSorted(),
     calm: async (): Promise<void> => {
       on.api.acceptAll();
+      tainted.clear();
+      pools.forEach(putNode);
       suspend = false;
       edit();
       for (let minute = 0; minute < 8; minute += 1) {
@@ -118,12 +142,30 @@ function played() {
   };
 }
 
+const jobPod = z.object({
+  spec: z.object({
+    template: z.object({
+      spec: z.object({
+        affinity: z.unknown(),
+        containers: z.array(z.object({ image: z.string() })),
+      }),
+    }),
+  }),
+});
+
+/** The node and the images of the Pods of a Job. */
+function podOf(job: unknown): { readonly node: string; readonly images: readonly string[] } {
+  const { affinity, containers } = jobPod.parse(job).spec.template.spec;
+  const [, node = ''] = /"values":\["([xy])"\]/.exec(JSON.stringify(affinity)) ?? [];
+  return { node, images: containers.map(({ image }) => image) };
+}
+
 type Act =
   | { readonly type: 'deploy'; readonly name: `${App}${number}`; readonly tag: number; readonly pool: Pool }
   | { readonly type: 'undeploy'; readonly name: `${App}${number}` }
   | { readonly type: 'refuse'; readonly status: number }
   | { readonly type: 'pass'; readonly seconds: number }
-  | { readonly type: 'node'; readonly pool: Pool }
+  | { readonly type: 'node' | 'taint'; readonly pool: Pool }
   | { readonly type: 'move' | 'suspend' | 'accept' | 'told' | 'finish' };
 
 const names = fc.constantFrom<`${App}${number}`>('a1', 'a2', 'b1', 'b2');
@@ -134,7 +176,7 @@ const acts: fc.Arbitrary<readonly Act[]> = fc.array(
     fc.record({ type: fc.constant('undeploy' as const), name: names }),
     fc.record({ type: fc.constant('refuse' as const), status: fc.constantFrom(403, 404, 410, 500) }),
     fc.record({ type: fc.constant('pass' as const), seconds: fc.constantFrom(20, 61, 125) }),
-    fc.record({ type: fc.constant('node' as const), pool }),
+    fc.record({ type: fc.constantFrom('node' as const, 'taint' as const), pool }),
     fc.constantFrom(...(['move', 'suspend'] as const)).map((type): Act => ({ type })),
     fc.constantFrom(...(['told', 'accept'] as const)).map((type): Act => ({ type })),
     fc.constant<Act>({ type: 'finish' }),
@@ -165,6 +207,10 @@ async function does(act: Act, world: ReturnType<typeof played>): Promise<void> {
       await world.pass(act.seconds);
       return;
     case 'node':
+      await reconcile(changed(aNode(act.pool)), on.context).catch(unlessRefused);
+      return;
+    case 'taint':
+      world.taint(act.pool);
       await reconcile(changed(aNode(act.pool)), on.context).catch(unlessRefused);
       return;
     case 'told':
@@ -199,6 +245,7 @@ it('an image that workloads name stays where it is, whatever is edited or refuse
       const { status, found: last } = world.on.live().status;
       const images = last.lists.flatMap((list) => list.images.map(({ image }) => image));
       expect([status, [...new Set(images)].toSorted()]).toEqual(['Succeeded', world.images()]);
+      expect(world.leftOver()).toEqual([]);
       world.on.api.newCalls();
       await world.pass(61);
       expect(world.on.api.newCalls().filter((call) => !call.startsWith('GET'))).toEqual([]);
