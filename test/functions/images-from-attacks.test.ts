@@ -3,7 +3,8 @@ import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { minutes } from './moving-tag.ts';
 import { argsOf, removals } from './removal-scene.ts';
-import { aCache, changed, podsPath, tick, type Scene } from './scene.ts';
+import { unlimited } from './model/builders.ts';
+import { aCache, changed, nodeNamed, nodePath, podsPath, tick, type Scene } from './scene.ts';
 import {
   appsOf,
   cacheOf,
@@ -138,6 +139,25 @@ const completedAll = {
     state: { terminated: { exitCode: 0, reason: 'Completed' } },
   })),
 };
+
+describe('an image for which there is no more room', () => {
+  it('does not leave the nodes of one workload when another names it for others', async () => {
+    const on = cacheOf({ nodes: 'AsPods', keepSeconds: 0 }, { limits: { ...unlimited, images: 1 } });
+    for (const pool of ['a', 'b']) {
+      const metadata = { name: pool, uid: `uid-of-${pool}`, labels: { pool } };
+      on.api.put(nodePath(pool), nodeNamed(pool, { metadata }));
+    }
+    deploy(on, 'b', { ...running('web:1'), nodeSelector: { pool: 'b' } });
+    await reconcile(created, on.context);
+    await pulled(on);
+    withoutPods(on);
+    deploy(on, 'a', { ...running('web:1'), nodeSelector: { pool: 'a' } });
+    await next(on);
+    expect(await removed(on)).toEqual([]);
+    expect(Object.keys(on.live().status.nodes)).toEqual(['b']);
+    expect(found(on).problem).toContain('Workloads name 2 images, and 1 of them are left out');
+  });
+});
 
 describe('more pull secrets than are used', () => {
   it('leave those that are known', async () => {

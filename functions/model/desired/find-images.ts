@@ -108,8 +108,8 @@ type Group = {
   readonly named: Named | undefined;
   /** The images of the status that stay if no workload names them. */
   readonly kept: readonly FoundImage[];
-  /** Whether the status has it. */
-  readonly isKnown: boolean;
+  /** The images that the status has of it; undefined if it does not have it. */
+  readonly known: ReadonlySet<string> | undefined;
 };
 
 /** Workloads on the same nodes; of several lists that select the same workloads, there is only one of it. */
@@ -142,10 +142,12 @@ function* groupsOf(cache: ImageCache, readings: Readings, now: number): Generato
       const images = (last?.images ?? []).flatMap((image) => keptImage(image, { isKept, isComplete, now }));
       const pods = named.get(key)?.pods ?? last?.pods;
       if (named.has(key) || images.length > 0)
-        yield { of, pods, named: named.get(key), kept: images, isKnown: last !== undefined };
+        yield { of, pods, named: named.get(key), kept: images, known: last && namesOf(last.images) };
     }
   }
 }
+
+const namesOf = (images: readonly FoundImage[]): ReadonlySet<string> => new Set(images.map(({ image }) => image));
 
 /** The images that the status has of each list, wherever the list stood when they were found. */
 function knownLists({ status }: ImageCache, own: readonly ImageList[]): ReadonlyMap<number, readonly FoundList[]> {
@@ -258,7 +260,7 @@ function withinPlacements(groups: Iterable<Group>, problems: string[]): readonly
     if (!isShort(group)) isAnyLong = true;
     else {
       all += nodeSetsOf(group);
-      const rank = ranked[isOnlyKept(group) ? 2 : group.isKnown ? 0 : 1];
+      const rank = ranked[isOnlyKept(group) ? 2 : group.known === undefined ? 1 : 0];
       // More can not be taken, as each has a set of nodes at least.
       if (rank.length < foundBounds.placements) rank.push(group);
     }
@@ -296,9 +298,8 @@ function withinLimits(groups: readonly Group[], { cache, limits, problems }: Lim
   const bytes = (images: readonly string[]): number => images.reduce((sum, { length }) => sum + length, 0);
   let count = Math.min(foundBounds.images, roomOf(limits.images, own.length));
   let room = roomOf(limits.imageBytes, bytes(own));
-  const known = new Set(cache.status.found.lists.flatMap(({ images }) => images.map(({ image }) => image)));
-  const rank = ({ image, workloadCount }: FoundImage): number => (workloadCount === 0 ? 2 : known.has(image) ? 0 : 1);
-  const { lists, total } = listed(groups, known);
+  const { lists, total, known } = listed(groups, namesOf(cache.status.found.lists.flatMap(({ images }) => images)));
+  const rank = (image: FoundImage): number => (!isNamed(image) ? 2 : known.has(image) ? 0 : 1);
   const all = lists.flatMap(({ images }) => images).toSorted((a, b) => rank(a) - rank(b));
   const taken = new Set(
     all.filter(({ image }) => {
@@ -308,7 +309,7 @@ function withinLimits(groups: readonly Group[], { cache, limits, problems }: Lim
       return true;
     }),
   );
-  const left = total - taken.size;
+  const left = total - [...taken].filter(isNamed).length;
   if (left > 0)
     problems.push(
       `Workloads name ${total} images, and ${left} of them are left out: MAX_IMAGES and MAX_IMAGE_BYTES allow no more`,
@@ -318,24 +319,34 @@ function withinLimits(groups: readonly Group[], { cache, limits, problems }: Lim
     .filter(({ images }) => images.length > 0);
 }
 
-/** The images of groups, of each no more than a cache may have, and how many there are of all. */
-function listed(
-  groups: readonly Group[],
-  known: ReadonlySet<string>,
-): { readonly lists: readonly FoundList[]; readonly total: number } {
+/** Whether a workload names it, or may, as it was not read. */
+const isNamed = ({ workloadCount }: FoundImage): boolean => workloadCount > 0;
+
+type ListedGroups = {
+  readonly lists: readonly FoundList[];
+  /** How many images workloads name. */
+  readonly total: number;
+  /** Those that the status has for the same nodes of the same list. */
+  readonly known: ReadonlySet<FoundImage>;
+};
+
+/** The images of groups, of each no more than a cache may have: of all groups, those with these names first. */
+function listed(groups: readonly Group[], first: ReadonlySet<string>): ListedGroups {
   const namedOf = new Map<Named, Listed>();
+  const knownImages = new Set<FoundImage>();
   let total = 0;
-  const lists = groups.map(({ of, pods, named, kept }): FoundList => {
-    const now = named === undefined ? { images: [], count: 0 } : (namedOf.get(named) ?? namedImages(named, known));
+  const lists = groups.map(({ of, pods, named, kept, known }): FoundList => {
+    const now = named === undefined ? { images: [], count: 0 } : (namedOf.get(named) ?? namedImages(named, first));
     if (named !== undefined) namedOf.set(named, now);
-    const names = new Set(now.images.map(({ image }) => image));
+    const names = namesOf(now.images);
     const unnamed = kept.filter(({ image }) => !names.has(image));
-    total += now.count + unnamed.length;
+    total += now.count + unnamed.filter(isNamed).length;
     // Each list has images of its own, of which some may be left out.
     const images = [...now.images.map((image) => ({ ...image })), ...unnamed];
+    for (const image of images) if (known?.has(image.image) === true) knownImages.add(image);
     return { ...of, pods, images: images.toSorted((a, b) => (a.image < b.image ? -1 : 1)) };
   });
-  return { lists, total };
+  return { lists, total, known: knownImages };
 }
 
 const roomOf = (limit: number, used: number): number => (limit === 0 ? Infinity : Math.max(0, limit - used));
