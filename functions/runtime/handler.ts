@@ -22,7 +22,7 @@ export type Context = {
   readonly turn?: Turn;
   /** How many caches a tick handles at once; default the bound `tick_drives`. */
   readonly tickDrives?: Slots;
-  /** Read Nodes for the decisions of a tick; default anew for each, or shared with those of some seconds. */
+  /** Read Nodes for the decisions of a tick; by default, each decision lists them, or shares a listing of the last seconds. */
   readonly readNodes?: ReadNodes;
   readonly readNodesAndCaches?: ReadNodesAndCaches;
   /** The time in epoch milliseconds. */

@@ -44,7 +44,7 @@ function recordDelivered(lane: Lane, { of, isAll }: Delivered, { clock, gap }: Q
 /** Milliseconds in which so many edits of a cache are delivered as the bound allows. */
 const burst = 5_000;
 
-/** When the next edit may be delivered: who edits without end is no reason to observe without end. */
+/** When the next edit may be delivered: bounds how often a cache that is edited continuously is observed. */
 function afterEdit(slot: Slot, now: number): number {
   const isOver = now - slot.burst.since >= burst;
   slot.burst = isOver ? { since: now, deliveries: 1 } : { ...slot.burst, deliveries: slot.burst.deliveries + 1 };

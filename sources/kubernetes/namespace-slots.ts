@@ -7,7 +7,7 @@ export type NamespaceSlots = {
   readonly record: (ms: number) => void;
 };
 
-/** Milliseconds of a delivery that waited for an API server with more requests than it can answer. */
+/** A delivery that takes at least this many milliseconds waited for an overloaded API server. */
 const slow = 500;
 
 /** How much each fast delivery adds. */

@@ -25,7 +25,7 @@ export type Reading = {
   /** Its index in `spec.cacheSpec`. */
   readonly list: number;
   readonly sources: readonly ImageSource[];
-  /** Whether these are all: of an incomplete reading nothing follows for images that are missing from it. */
+  /** Whether all workloads were read; images that are missing from an incomplete reading are kept. */
   readonly isComplete: boolean;
   /** What could not be read, as sentences. */
   readonly problems: readonly string[];
@@ -83,7 +83,7 @@ const sentences = (problems: readonly string[]): string =>
 const isEqual = (found: FoundImages, known: FoundImages): boolean =>
   JSON.stringify(comparable(found)) === JSON.stringify(comparable(known));
 
-/** All but when it was recorded, with the fields in one order. */
+/** Everything except the time of recording, with the fields in a fixed order. */
 const comparable = ({ lists, pullSecrets, problem }: FoundImages): Omit<FoundImages, 'recordedAt'> => ({
   lists: lists.map(({ list, listHash: of, pods, images }) => ({
     list,
@@ -112,13 +112,13 @@ type Group = {
   readonly known: ReadonlySet<string> | undefined;
 };
 
-/** Workloads on the same nodes; of several lists that select the same workloads, there is only one of it. */
+/** Workloads on the same nodes; lists that select the same workloads share one object. */
 type Named = {
   readonly pods: FoundPlacement | undefined;
   readonly sources: ImageSource[];
 };
 
-/** What all lists have, one after another: hundreds of lists may select the same thousands of workloads. */
+/** Yields the groups of all lists one by one, since hundreds of lists may select the same thousands of workloads. */
 function* groupsOf(cache: ImageCache, readings: Readings, now: number): Generator<Group> {
   const own = ownLists(cache.spec);
   const known = knownLists(cache, own);
@@ -128,7 +128,7 @@ function* groupsOf(cache: ImageCache, readings: Readings, now: number): Generato
     if (list?.imagesFrom === undefined) continue;
     const { nodes, keepSeconds } = list.imagesFrom;
     const named = byNodes(reading.sources, nodes);
-    // Of workloads that are ignored it does not follow that they name an image no more.
+    // Ignored workloads may still name an image.
     const isComplete = reading.isComplete && [...named.values()].every(isShort);
     const isKept = (since: number): boolean => now - since < keepSeconds * 1000;
     const kept = new Map(
@@ -190,7 +190,7 @@ type Keeping = {
   readonly now: number;
 };
 
-/** An image of the status as it is if no workload names it; none if it is kept no longer. */
+/** The image that the status keeps if no workload names it; empty once `keepSeconds` have passed. */
 function keptImage(known: FoundImage, { isKept, isComplete, now }: Keeping): readonly FoundImage[] {
   if (!isComplete) return [known];
   const unnamedSince = pastOr(now, known.unnamedSince);
@@ -235,10 +235,10 @@ const foundImage = (image: string, workloads: readonly string[]): FoundImage => 
   unnamedSince: undefined,
 });
 
-/** Workloads that are named beside an image. */
+/** Maximum number of workloads that are listed for an image. */
 const sampleSize = 3;
 
-/** Characters of all their names: they are only to be read. */
+/** Maximum total length of these names, which are informational. */
 const sampleLength = 32_768;
 
 function withSamples(lists: readonly FoundList[]): readonly FoundList[] {
@@ -251,7 +251,7 @@ function withSamples(lists: readonly FoundList[]): readonly FoundList[] {
   }));
 }
 
-/** A tenant may not have each node selected by thousands of lists. As of images, those that are known come first. */
+/** Bounds the sets of nodes, as each becomes a list that is matched against every node. As with images, known ones come first. */
 function withinPlacements(groups: Iterable<Group>, problems: string[]): readonly Group[] {
   const ranked: readonly [Group[], Group[], Group[]] = [[], [], []];
   let all = 0;
@@ -261,7 +261,7 @@ function withinPlacements(groups: Iterable<Group>, problems: string[]): readonly
     else {
       all += nodeSetsOf(group);
       const rank = ranked[isOnlyKept(group) ? 2 : group.known === undefined ? 1 : 0];
-      // More can not be taken, as each has a set of nodes at least.
+      // More never fit, as each group has at least one set of nodes.
       if (rank.length < foundBounds.placements) rank.push(group);
     }
   }
@@ -292,7 +292,7 @@ const nodeSetsOf = ({ pods }: Pick<Group, 'pods'>): number => Math.max(1, pods?.
 
 type Limiting = { readonly cache: ImageCache; readonly limits: Given['limits']; readonly problems: string[] };
 
-/** As many images as the limits leave beside those of the spec: first those that are known, then new ones, last those that are only kept. */
+/** The images that fit within the limits together with those of the spec: known ones first, then new ones, then those that are only kept. */
 function withinLimits(groups: readonly Group[], { cache, limits, problems }: Limiting): readonly FoundList[] {
   const own = ownLists(cache.spec).flatMap(({ images }) => images);
   const bytes = (images: readonly string[]): number => images.reduce((sum, { length }) => sum + length, 0);
@@ -330,7 +330,7 @@ type ListedGroups = {
   readonly known: ReadonlySet<FoundImage>;
 };
 
-/** The images of groups, of each no more than a cache may have: of all groups, those with these names first. */
+/** The images of each group, at most as many as a cache may have; in every group those with the names in `first` come first. */
 function listed(groups: readonly Group[], first: ReadonlySet<string>): ListedGroups {
   const namedOf = new Map<Named, Listed>();
   const knownImages = new Set<FoundImage>();
@@ -341,7 +341,7 @@ function listed(groups: readonly Group[], first: ReadonlySet<string>): ListedGro
     const names = namesOf(now.images);
     const unnamed = kept.filter(({ image }) => !names.has(image));
     total += now.count + unnamed.filter(isNamed).length;
-    // Each list has images of its own, of which some may be left out.
+    // Lists do not share image objects, as `withinLimits` selects them by identity.
     const images = [...now.images.map((image) => ({ ...image })), ...unnamed];
     for (const image of images) if (known?.has(image.image) === true) knownImages.add(image);
     return { ...of, pods, images: images.toSorted((a, b) => (a.image < b.image ? -1 : 1)) };
@@ -378,7 +378,7 @@ function foundSecrets(cache: ImageCache, { readings, now, problems }: Naming): r
   return all.slice(0, foundBounds.secrets).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** What was read, each once: several lists may select the same. */
+/** All workloads that were read, without duplicates. */
 const allSources = ({ lists }: Readings): ReadonlySet<ImageSource> => new Set(lists.flatMap(({ sources }) => sources));
 
 function invalidReferences(readings: Readings, problems: readonly string[]): readonly string[] {
@@ -404,8 +404,8 @@ const nextAfter = (time: number, { interval, now }: Interval): number =>
   time > now + interval ? -Infinity : time + interval;
 
 /**
- * What to go on with: what was found, or what the status has while a round for other images began less than `interval`
- * milliseconds ago, so that a storm of changes does not open a round for each.
+ * The found images to use: the new ones, or those of the status until `interval` milliseconds after the last round for
+ * workloads, so that a burst of changes does not open a round for each. The status is written as rarely if only names change.
  */
 export function foundInTurn(cache: ImageCache, found: FoundImages, at: Interval): FoundImages {
   const { found: known, observedGeneration } = cache.status;

@@ -27,6 +27,6 @@ export function oneImageOfEach(
   return asked.flatMap((host) => images.find((image) => isAskedOf(image, host)) ?? []);
 }
 
-/** Of a digest no registry is asked. */
+/** Registries are not asked about references with a digest. */
 const isAskedOf = (image: string, host: string): boolean =>
   registryOf(image) === host && parseImageReference(image).digest === '';

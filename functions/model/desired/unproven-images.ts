@@ -7,7 +7,7 @@ import { desiredImages } from './desired-images.ts';
 import { imagesDesiredOn } from './moving-images.ts';
 import { placedImages } from './placements.ts';
 
-/** Nodes from which on it pays to ask registries first whether an image exists. */
+/** With more nodes than this, registries are asked first whether an image exists. */
 const manyNodes = 16;
 
 /** The images that no node of a large cache has pulled so far, sorted, as spelled in the spec. */

@@ -10,8 +10,8 @@ import { isNotFound } from './image-outcome.ts';
 import { type WaveBudget, waveOf } from './waves.ts';
 
 /*
- * Images that do not exist are not tried on every node. Derived from the ledger alone, as waves are: they are tried once
- * this no longer holds.
+ * Images that do not exist are not tried on every node. As with waves, this follows from the ledger alone: the nodes try
+ * them as soon as the ledger no longer shows them as absent.
  */
 
 /**
@@ -119,7 +119,7 @@ const pendingImagesOf = (entry: LedgerEntry, desired: DesiredByHash): readonly s
 
 type Trying = { readonly absent: AbsentImages; readonly tries: Map<string, number> | undefined };
 
-/** A node that failed without a try begins when others were wrong, or have left: few first, as they may have been right. */
+/** Restarts a node that failed without a try once the reporting nodes were wrong or have left: a few nodes first. */
 function tryAgain(entry: LedgerEntry, { images }: DesiredImages, { absent, tries }: Trying): LedgerEntry {
   const doubtful = entry.absentImages.flatMap((index) => {
     const image = images[index] ?? '';

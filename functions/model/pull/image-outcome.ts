@@ -64,7 +64,7 @@ function waitingOutcome(container: ContainerStatus, image: string): Outcome | un
   return { type: 'failed', cause, isFinal: isPermanent(container, image), isInconclusive: false };
 }
 
-/** While a kubelet backs off it quotes the failure: that is the cause, the same on each node whatever its kubelet does now. */
+/** The failure that a kubelet quotes while it backs off, so that the cause is the same on every node, in back-off or not. */
 export function causeOf({ reason, message }: ContainerStatus): Cause {
   const [, quoted, why] = /^Back-off pulling image "[^"]*": (\w+): ([^]+)$/.exec(message) ?? [];
   return reason === 'ImagePullBackOff' && quoted !== undefined && why !== undefined
@@ -101,20 +101,20 @@ export const isDenied = ({ reason, message }: Cause, image: string): boolean =>
   ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull'].includes(reason) &&
   permanent.test(withoutReference(message, image));
 
-/** Whether a kubelet reports that the registry does not have an image, rather than that it does not give it away. */
+/** Whether a kubelet reports that the registry does not have an image, rather than that it denies access. */
 export const isNotFound = ({ reason, message }: Cause, image: string): boolean =>
   ['ErrImagePull', 'ImagePullBackOff'].includes(reason) &&
   notFound.test(withoutReference(message, image)) &&
   !mayBeHidden.test(withoutReference(message, image));
 
 const notFound = /not found|manifest unknown|name unknown/i;
-/** A login that failed, an image for other platforms, and a name that nothing resolves are no word on the image. */
+/** A failed login, a missing platform and a host that does not resolve do not show that the image is missing. */
 const mayBeHidden = /authori[sz]|denied|token|login|platform|no such host|no matching manifest/i;
 
 /**
- * How long a registry asks to be left alone that throttles a kubelet, in milliseconds; undefined inside if it does not say,
- * and undefined if it does not throttle. No reference can contain these words, as they have a space or follow one; names
- * of files in an image can, and are quoted when it is unpacked.
+ * Returns undefined unless a registry throttles the kubelet; `ms` is the delay in milliseconds that it asks for, if any. No
+ * reference can match, as the words contain a space or follow one. Names of files in an image can match, and are quoted when
+ * it is unpacked.
  */
 export function throttledBy({ message }: Cause, image: string): { readonly ms: number | undefined } | undefined {
   const [text = ''] = withoutReference(message, image).split(unpacking);
@@ -129,7 +129,7 @@ export const namesOtherHost = ({ message }: Cause, image: string): boolean =>
 
 const hostOfUrl = /https?:\/\/([^\s/?#"']*)/gi;
 
-/** What runtimes say before they quote names of files. */
+/** Words of runtimes that precede the names of files. */
 const unpacking = /(?:extract|apply|add)(?:ing)? layer|processing tar/i;
 
 const milliseconds: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

@@ -1,4 +1,4 @@
-/** What a registry takes now. */
+/** How much may be pulled from a registry now. */
 export type Gate = {
   /** How many more nodes may pull from it, and how many images. */
   nodes: number;
@@ -10,5 +10,5 @@ export type Gate = {
   readonly until: number;
 };
 
-/** A gate that keeps no node. */
+/** A gate without limits. */
 export const openGate: Gate = { nodes: Infinity, pulls: Infinity, share: Infinity, isUnused: true, until: 0 };

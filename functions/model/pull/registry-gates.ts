@@ -64,16 +64,16 @@ function withPullsLeft(
   return isTighter ? { ...(gate ?? openGate), pulls: pullsLeft, isUnused: false, until: pullsLeftUntil } : gate;
 }
 
-/** When the result of the node that tries it may be there: said once a minute, so that not every decision is a write. */
+/** When to expect the result of the node that tries it; changes once a minute at most, to avoid a status write per decision. */
 function untilTried({ waitsUntil = 0 }: RegistryUse, now: number): number {
   return waitsUntil > now && waitsUntil <= now + restBounds.least ? waitsUntil : now + restBounds.least;
 }
 
-/** A node that needs more than its namespace ever has begins when that has used nothing: others may never stop. */
+/** A node that needs more than the whole share starts once its namespace has used nothing, since others may never stop. */
 const takes = ({ nodes, pulls, share, isUnused }: Gate, cost: number): boolean =>
   nodes > 0 && (pulls >= cost || (isUnused && cost > share && pulls > 0));
 
-/** Whether a node may start within what registries take, from which it is then taken. */
+/** Whether the gates admit a node; if so, deducts its pulls from them. */
 export function passesGates(entry: LedgerEntry, desired: DesiredImages | undefined, gates: Gates): boolean {
   if (gates.size === 0) return true;
   const costs = [...costOf(entry, desired)].flatMap(([host, cost]) => {

@@ -22,10 +22,10 @@ export const restBounds = { first: 300_000, least: 60_000, most: longestUse } as
 /** How many of the pulls that a registry reports as left nodes leave to others, such as Pods of users. */
 const reservedPulls = 10;
 
-/** What nodes found at a registry: it throttles, for so many milliseconds if it said so, or it gave an image. */
+/** The result of a node at a registry: it throttles, or, without `throttled`, it answered. */
 export type RegistryFinding = {
   readonly host: string;
-  /** `isAlone`: that does not apply to other namespaces. */
+  /** `ms`: the delay that it asks for. `isAlone`: the rest does not apply to other namespaces. */
   readonly throttled?: Throttled;
 };
 
@@ -69,7 +69,7 @@ export function withRest(use: RegistryUse, rest: RestBeside | undefined, now: nu
   return { ...use, ...rest, restSeconds: Math.max(rest.restSeconds, use.restSeconds) };
 }
 
-/** What registries report as left has been used up for a node that needs so many: they rest until more is. */
+/** Begins a rest until the limit is reset if fewer pulls are left than a node needs. */
 export function withoutPullsLeft(use: RegistryUse, cost: number, now: number): RegistryUse {
   const { pullsLeft = Infinity, pullsLeftUntil = 0 } = use;
   if (pullsLeftUntil <= now || pullsLeft >= cost) return use;
@@ -79,8 +79,8 @@ export function withoutPullsLeft(use: RegistryUse, cost: number, now: number): R
 const nothingSaid = { pullsLeft: undefined, pullsLeftUntil: undefined } as const;
 
 /**
- * What registries answered to our questions about their limits, for those that nodes need: one that throttles rests, and
- * of what another reports as left no more is used. It counts once, when the round opens or when a rest is over.
+ * Applies the limits that registries reported when digests were resolved, if nodes need them: one that throttles rests, and
+ * no more is pulled from the others than they report as left. Applied when the round opens, and when a rest is over.
  */
 export function withLimits(world: World, cache: ImageCache, desired: DesiredByHash): ImageCache {
   const { before, settings, registriesBeside, now } = world;
@@ -94,7 +94,7 @@ export function withLimits(world: World, cache: ImageCache, desired: DesiredByHa
     const use = ownEntry(registries, host) ?? noUse;
     const need = needs.get(host);
     const isDue = isOpening || (use.restsUntil ?? Infinity) <= now;
-    // Nodes with credentials have another limit than a question without. Nobody prolongs the rest of others.
+    // The limit of a request without login does not apply to nodes with one. A rest that other caches began is not prolonged.
     const isOther = (hasCredentials && !limit.hasLogin) || registriesBeside.get(host)?.rest !== undefined;
     if (isDue && !isOther && need !== undefined)
       registries = { ...registries, [host]: limitedUse(use, { limit, need, now }) };
@@ -102,7 +102,7 @@ export function withLimits(world: World, cache: ImageCache, desired: DesiredByHa
   return withStatus(cache, { registries: withoutUnused(registries) });
 }
 
-/** An entry that says nothing is none. */
+/** Drops entries without any information. */
 const withoutUnused = (registries: RegistryUses): RegistryUses =>
   Object.fromEntries(Object.entries(registries).filter(([, use]) => use !== noUse));
 
@@ -111,11 +111,11 @@ type Need = { readonly all: number; readonly least: number };
 
 type Limited = { readonly limit: RateLimit; readonly need: Need; readonly now: number };
 
-/** It does not apply to other namespaces: what a registry answers may depend on the image that it is asked for. */
+/** The limit applies to this namespace only, as the answer of a registry may depend on the image. */
 function limitedUse(use: RegistryUse, { limit: { left, ms }, need, now }: Limited): RegistryUse {
   // A window that is shorter than any rest is over before it matters.
   if (left > 0 && ms !== undefined && ms < restBounds.least) return use;
-  // It may say so to us only: once it was left alone for such an answer, a node tries it whatever it answers.
+  // The limit may be that of this process only: after one rest for it, a node tries the registry regardless of the answer.
   const mustTry = use.restsByAnswer && (use.restsUntil ?? Infinity) <= now;
   if ((use.restsUntil ?? 0) > now || (mustTry && left < need.least)) return use;
   const pullsLeft = Math.max(left - reservedPulls, mustTry ? need.least : 0);

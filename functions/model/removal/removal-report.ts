@@ -11,7 +11,7 @@ import {
 } from '#model/cache/removal-ledger.ts';
 import type { World } from '#model/world.ts';
 
-/** Whether a purge has still to wait. Nodes that failed or can not be served now hold up a deletion only, and not for ever. */
+/** Whether a purge still waits. Nodes that failed or cannot be served now delay a deletion only, and for a bounded time. */
 export function isWaiting({ now, settings }: World, { round, removals }: Status): boolean {
   const entries = Object.values(removals);
   if (round?.trigger !== 'Deletion') return entries.some(isRemovalUnsettled);
@@ -27,7 +27,7 @@ export function removalEvents(
   { status, isBeingDeleted }: ImageCache,
 ): readonly CacheEvent[] {
   const isNews = Object.entries(status.removals).some(
-    ([name, entry]) => isTold(entry) && !isSame(before.removals[name], entry),
+    ([name, entry]) => isReported(entry) && !isSame(before.removals[name], entry),
   );
   const isLast = isBeingDeleted && isRoundOpen(before) && !isRoundOpen(status);
   if (!(isNews && isOver(status)) && !isLast) return [];
@@ -37,7 +37,7 @@ export function removalEvents(
 /** The Event of the removals of the latest round, if all of them have ended. Made from the status alone, so that it can also be recorded later. */
 export function roundRemovalEvent({ status, isBeingDeleted }: ImageCache): readonly CacheEvent[] {
   const number = status.round?.number;
-  const isOfRound = Object.values(status.removals).some((entry) => isTold(entry) && entry.round === number);
+  const isOfRound = Object.values(status.removals).some((entry) => isReported(entry) && entry.round === number);
   return isOfRound && isOver(status) ? removalEvent(status, isBeingDeleted) : [];
 }
 
@@ -53,7 +53,7 @@ function removalEvent({ removals, round }: Status, isDeletion: boolean): readonl
   return message === '' ? [] : [{ type, reason, message, key: hash(12, round?.number ?? 0, message) }];
 }
 
-const isTold = ({ state }: RemovalEntry): boolean => state === 'Removed' || state === 'Failed';
+const isReported = ({ state }: RemovalEntry): boolean => state === 'Removed' || state === 'Failed';
 
 const isSame = (before: RemovalEntry | undefined, { id, imagesHash, state }: RemovalEntry): boolean =>
   before?.id === id && before.imagesHash === imagesHash && before.state === state;

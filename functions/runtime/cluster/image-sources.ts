@@ -19,9 +19,9 @@ export type SourceReading = {
 export type SourcesRead = {
   readonly sources: readonly ImageSource[];
   readonly bytes: number;
-  /** How many objects are not of the form of their kind. */
+  /** How many objects could not be parsed as their kind. */
   readonly unreadable: number;
-  /** Of what there is more than was to be read. */
+  /** The bound that was exceeded, if any. */
   readonly exceeded: 'workloads' | 'bytes' | undefined;
 };
 
@@ -89,7 +89,7 @@ const account = z.object({
 });
 
 export type AccountReading = {
-  /** The service accounts that are of interest. */
+  /** Names of the service accounts to read. */
   readonly names: ReadonlySet<string>;
   /** Ends the reading with its reason. */
   readonly signal: AbortSignal;
@@ -124,7 +124,7 @@ export async function accountSecrets(
   };
 }
 
-/** '' stands for the name of an account that is of no interest. */
+/** `name` is '' for an account that is not in `names`. */
 type ReadAccount = { readonly name: string; readonly secrets: readonly string[]; readonly bytes: number };
 
 const isWanted = ({ name }: ReadAccount): boolean => name !== '';

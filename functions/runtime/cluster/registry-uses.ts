@@ -24,7 +24,7 @@ type Known = {
   readonly isShared: boolean;
   readonly registries: RegistryUses;
   readonly version: number;
-  /** It is about to be written in place of this version. */
+  /** Whether this use is planned: it is about to replace the version. */
   readonly isPlanned: boolean;
 };
 
@@ -38,7 +38,7 @@ export function knownUses(list: () => Promise<readonly ImageCache[]>): KnownUses
     const { uid, namespace } = cache;
     const { registries } = status;
     const [version, isPlanned] = [Number(cache.resourceVersion), status !== cache.status];
-    // Functions decide for a cache at once: one that read it before another has planned knows less.
+    // Functions decide about a cache concurrently: a read does not replace what another function has planned for that version.
     const last = known.get(uid);
     if (last !== undefined && (last.version > version || (last.version === version && last.isPlanned && !isPlanned)))
       return;
@@ -57,7 +57,7 @@ export function knownUses(list: () => Promise<readonly ImageCache[]>): KnownUses
         listing = { since: at.now, done: readAll(at) };
       const current = listing;
       try {
-        // Decisions that begin meanwhile wait for it, too: they would take what others have used.
+        // Concurrent decisions wait as well, or they would use up what others have used already.
         await current.done;
       } catch (error) {
         if (listing === current) listing = undefined;

@@ -25,9 +25,9 @@ export type Drive = {
   readonly opens: World['opens'];
   /** Which Jobs it creates. */
   readonly makes: World['makes'];
-  /** Whether Nodes may be some seconds old. Default no: an event may be about a Node. Removals in a tick: `shareNodes`. */
+  /** Whether Nodes may be some seconds old; false by default, as an event may be about a Node. Removals of a tick use `shareNodes`. */
   readonly sharesNodes?: boolean;
-  /** Reads its workloads; default anew. */
+  /** Reads its workloads; by default, they are read again for each drive. */
   readonly readFound?: ReadFoundImages;
 };
 

@@ -25,7 +25,7 @@ export async function planBesideOthers(seen: Seen, context: Context): Promise<Pl
 
 const mayPull = ({ before, makes }: Seen): boolean => makes === 'pulls' && before.spec.lists.length > 0;
 
-/** Nothing is awaited between what others have used and the note of what this decision uses, so that no other one takes it, too. */
+/** Reads what others have used and notes what this decision uses without an await between, so that no pull is granted twice. */
 function decideBeside(seen: Seen, pullsBeside: World['pullsBeside'], context: Context): Plan {
   const { cluster, settings, now } = context;
   const { before } = seen;
@@ -84,7 +84,7 @@ const startedNodeIds = ({ status }: ImageCache, plan: Plan): readonly string[] =
     return entry.state === 'Pulling' && !isSameAttempt(stored, entry) ? [entry.id] : [];
   });
 
-/** Attempts are counted again from one when a node desires other images. */
+/** The attempt number starts again at one when the desired images of a node change. */
 const isSameAttempt = (stored: LedgerEntry | undefined, { attempt, id, desiredHash }: LedgerEntry): boolean =>
   stored?.state === 'Pulling' && stored.attempt === attempt && stored.id === id && stored.desiredHash === desiredHash;
 

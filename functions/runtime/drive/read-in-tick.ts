@@ -11,7 +11,7 @@ export type ReadingInTick = (cache: ImageCache, work: (reading: Reading) => Prom
 
 type Reading = {
   readonly readFound: ReadFoundImages;
-  /** Reads no more from now on: a cache that was edited since has an event of its own. */
+  /** Stops reading: a cache that is edited later has its own event. */
   readonly end: () => void;
 };
 

@@ -8,7 +8,7 @@ export const secretHeader = ({ header, token }: EventSecret): Readonly<Record<st
   [header]: header === 'authorization' ? `Bearer ${token}` : token,
 });
 
-/** Compares in constant time: the time tells nothing of the secret, nor its length. */
+/** Compares in constant time, so that the duration reveals neither the secret nor its length. */
 export function isKnownSender({ headers }: IncomingMessage, secret: EventSecret): boolean {
   const given = headers[secret.header];
   const expected = secretHeader(secret)[secret.header] ?? '';
