@@ -143,3 +143,26 @@ describe('refresh, on a tick,', () => {
     expect(on.api.read(cachePath())?.metadata.name).toBe('web');
   });
 });
+
+it('keeps a node that joins while a large round starts its nodes', async () => {
+  const on = scene();
+  on.cache({ cacheSpec: [{ images: ['app:1'] }] });
+  on.nodes(...Array.from({ length: maxNodesStarted + 200 }, (_, index) => `node-${1000 + index}`));
+  const { cluster } = on.context;
+  let isDone = false;
+  const writeStatus: typeof cluster.writeStatus = async (cache, status) => {
+    const version = await cluster.writeStatus(cache, status);
+    if (!isDone) {
+      isDone = true;
+      on.nodes('node-late');
+      await reconcile(changed(aNode('node-late'), { verb: 'add' }), on.context);
+      expect(Object.keys(on.live().status.nodes)).toContain('node-late');
+    }
+    return version;
+  };
+  await refresh(tick, { ...on.context, cluster: { ...cluster, writeStatus } });
+  // Nodes are listed in pages of a hundred, once.
+  expect(on.api.calls.filter((call) => /^GET .*nodes\?(?!.*hostname)/.test(call))).toHaveLength(6);
+  expect(on.jobs()).toHaveLength(maxNodesStarted + 201);
+  expect(Object.keys(on.live().status.nodes)).toContain('node-late');
+});

@@ -124,9 +124,10 @@ function nextScope({ plan, observed }: Decision, failure: unknown): ScopeOf {
   return () => (plan.observeNext === 'pending' ? nothingChanged : 'everything');
 }
 
-/** What still holds after a plan was carried out: Jobs changed, Nodes did not. */
+/** What still holds after a plan was carried out: Jobs changed. Nodes did not, but more may have joined, and be in the status by now. */
 const withoutJobs = (observed: Observed): Observed => ({
   ...observed,
+  hasAllNodes: false,
   jobs: new Map(),
   hasAllJobs: false,
   goneJobs: new Set(),
