@@ -113,8 +113,9 @@ function desiredInUse({ nodes, desired }: Status): Status['desired'] {
 type Ended = Pick<Plan, 'events'> & { readonly next: ImageCache; readonly mustObserveEverything: boolean };
 
 /**
- * Ends the round with its last unsettled node, in the write that settles it; between rounds, reports what became of nodes. A purge ends only after observing all nodes:
- * what to remove from a node on which a removal is running is not known before that removal has ended.
+ * Ends the round with its last unsettled node, in the write that settles it; between rounds, reports changes of nodes. A purge
+ * ends only after observing all nodes: what to remove from a node on which a removal is running is not known before that removal
+ * has ended.
  */
 function endStep(world: World & Reporting, next: ImageCache): Ended {
   const { observed, settings, makes } = world;

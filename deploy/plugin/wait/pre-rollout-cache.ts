@@ -84,7 +84,7 @@ const expressionsOf = (
   nodes: readonly Node[] | undefined,
 ): readonly Requirement[] => [...matchExpressions, ...matchFields.flatMap((field) => byHostname(field, nodes))];
 
-/** A cache selects by labels: a node has its name in one of them, or what its kubelet was told to call it. */
+/** Selects a node by its hostname label, as a cache selects by labels. Its value may differ from the Node's name. */
 const byHostname = (
   { operator, values }: Pick<Requirement, 'operator' | 'values'>,
   nodes: readonly Node[] = [],

@@ -1,6 +1,6 @@
 /** What a cache has used of one registry, and what the registry has answered. */
 export type RegistryUse = {
-  /** Images whose manifests nodes were told to get since `pullsUntil` was last in the past; only counted with a budget. */
+  /** How many manifests nodes have started to pull since `pullsUntil` last expired; only counted with a budget. */
   readonly pulls: number;
   /** When they no longer count, in epoch milliseconds: an hour after the last of them. */
   readonly pullsUntil: number | undefined;
@@ -10,11 +10,11 @@ export type RegistryUse = {
   readonly restSeconds: number;
   /** The rest does not apply to other namespaces: the node was throttled with credentials that only this one has. */
   readonly restsAlone: boolean;
-  /** What the registry answered to a question is why it rests, or would: no node has started or was throttled since. */
+  /** The rest, or `pullsLeft`, follows from an answer to the function, and no node has started or was throttled since. */
   readonly restsByAnswer: boolean;
-  /** How many manifests nodes may still get of those that the registry reported as left; undefined if that is not known. */
+  /** How many manifests nodes may still pull within the limit that the registry last reported; undefined if it is not known. */
   readonly pullsLeft: number | undefined;
-  /** Until when that counts. */
+  /** When `pullsLeft` expires. */
   readonly pullsLeftUntil: number | undefined;
   /** Until when pending nodes wait for the registry; undefined if none does. */
   readonly waitsUntil: number | undefined;
@@ -56,8 +56,8 @@ export const longestUse = hour;
 const clockSkew = 300_000;
 
 /**
- * What a status can say of a registry: times beyond the longest ones, of a clock that is wrong or by hand, count as
- * absent, as nobody would take them back.
+ * Drops times further ahead than any rest or count lasts. A wrong clock or a user wrote them, and nothing else would clear
+ * them.
  */
 export function possibleUse(use: RegistryUse, now: number): RegistryUse {
   const possible = (time: number | undefined): number | undefined =>
@@ -79,11 +79,11 @@ export type RegistryBudget = { readonly pullsPerHour: number };
 export type RateLimit = {
   /** How many pulls are left; 0 if it throttles. */
   readonly left: number;
-  /** In how many milliseconds there are more; undefined if it did not say. */
+  /** In how many milliseconds the limit is reset; undefined if it is not reported. */
   readonly ms: number | undefined;
-  /** It was asked with a login, of which that is the limit. */
+  /** Whether the request had a login, which the limit then applies to. */
   readonly hasLogin: boolean;
 };
 
-/** The status has whole seconds; a wait never ends too early by that. */
+/** Rounds up to whole seconds, as the status stores them, so that no wait ends too early. */
 export const wholeSeconds = (time: number): number => Math.ceil(time / 1000) * 1000;

@@ -63,7 +63,7 @@ export function listIndexes(found: readonly FoundList[], own: readonly ImageList
   return new Map(found.map((each) => [each, indexOf(each)] as const).filter(([, index]) => index !== -1));
 }
 
-/** Whether the spec has other found images than the round that the status is of: that calls for a round. */
+/** Whether the found images differ from those of the latest round, so that a new one must open. */
 export const hasNewFound = ({ found, status }: ImageCache): boolean => !hasSameImages(found, status.found);
 
 export const hasSameImages = (a: FoundImages, b: FoundImages): boolean => a === b || signature(a) === signature(b);
@@ -74,7 +74,7 @@ export function isSpecOfRound(cache: ImageCache): boolean {
   return (round?.generation ?? observedGeneration ?? cache.generation) === cache.generation && !hasNewFound(cache);
 }
 
-/** Computed before: a decision asks for each node. */
+/** Cached, since a decision compares them for each node. */
 const signatures = new WeakMap<FoundImages, string>();
 
 /** Equal if nodes must have the same images, pulled with the same secrets. */
@@ -89,7 +89,7 @@ function signature(found: FoundImages): string {
   return text;
 }
 
-/** Computed before: thousands of workloads are compared for each list. */
+/** Cached, since thousands of workloads are compared for each list. */
 const placementKeys = new WeakMap<FoundPlacement, string>();
 
 /** Equal for Pods that may run on the same nodes. */

@@ -18,7 +18,7 @@ export function verdicts(cache: ImageCache): (image: KnativeImage) => Verdict {
     cache.found.lists.flatMap(({ images }) => images.map(({ image }) => normalisedReference(image))),
   );
   const isOpen = isRoundOpen(cache.status) || cache.status.observedGeneration !== cache.generation;
-  // What a deleted cache reported holds no longer: it may have removed its images.
+  // In the first round, a Ready Image was reported by a deleted cache, which may have removed it from nodes.
   const isKnown = (cache.status.round?.number ?? 0) > 1;
   return (image) => {
     if (!isImageReference(image.image)) return invalid(image);
@@ -29,7 +29,7 @@ export function verdicts(cache: ImageCache): (image: KnativeImage) => Verdict {
   };
 }
 
-/** A round for other images asks nodes for this one, too: that is no reason to report it as absent. */
+/** An Image stays Ready while a round for other images is open, although nodes are pending for all of them. */
 const heldReady = ({ ready, generation, observedGeneration }: KnativeImage): Verdict | undefined =>
   ready?.status === 'True' && observedGeneration === generation ? ready : undefined;
 

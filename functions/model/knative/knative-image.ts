@@ -28,7 +28,7 @@ export type ReadyCondition = {
   readonly lastTransitionTime: string;
 };
 
-/** Characters that are kept of it: no reference has more than 520. */
+/** Maximum number of characters to keep of it; no valid reference has more than 520. */
 const longestImage = 600;
 
 const text = z.catch(z.string(), '');
