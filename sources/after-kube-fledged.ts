@@ -43,7 +43,7 @@ export async function afterKubeFledged(options: AfterKubeFledgedOptions, stoppin
 }
 
 const stillRuns =
-  'kube-fledged runs and would write the same caches: not ready until its controller is gone; kubectl imagecache migrate --check tells how';
+  'kube-fledged runs and would write the same caches: not ready until its controller is gone; kubectl imagecache migrate --check shows how';
 
 /** As "namespace/name"; undefined if the API server did not answer. Without permission there is nothing to wait for. */
 async function controllersNow({

@@ -51,7 +51,7 @@ async function scrape(): Promise<string> {
 }
 
 describe('of a standalone process', () => {
-  it('a scrape has every metric that a panel or an alert names, and what is told of it is true', async () => {
+  it('a scrape has every metric that a panel or an alert names, and its values are true', async () => {
     const text = await scrape();
     const there = namesIn(text);
     const panels = dashboard.parse(JSON.parse(await readText('deploy/grafana/dashboard.json'))).panels;

@@ -189,7 +189,7 @@ describe('whom it does not hold up', () => {
     },
   );
 
-  it('nobody longer than the first rest, however many caches ask meanwhile', async () => {
+  it('no cache longer than the first rest, however many caches ask meanwhile', async () => {
     const on = scene();
     on.nodes('node-1');
     throttles(on);

@@ -86,7 +86,7 @@ describe('caches of all namespaces on one node', () => {
     expect(on.statusIn('apps', 'second').status).toBe('Succeeded');
   });
 
-  it('wait after an edit, too, and still say so after their removals were observed, as nobody would wake them otherwise', async () => {
+  it('wait after an edit, too, and still say so after their removals were observed, as no event would wake them otherwise', async () => {
     const on = shared({ podsPerNode: 1 });
     on.nodes('node-1');
     on.cacheIn('apps', 'second');

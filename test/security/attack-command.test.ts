@@ -17,7 +17,7 @@ describe('npm run attack', { timeout: 120_000 }, () => {
   const attack = (...args: readonly string[]) =>
     run(process.execPath, ['test/security/main.ts', '--kubeconfig', cluster.kubeconfig, ...args]);
 
-  it('says what it would do, and does nothing unless somebody agrees', async () => {
+  it('says what it would do, and does nothing without confirmation', async () => {
     const { code, stdout } = await attack();
     expect(code).toBe(2);
     expect(stdout).toContain(`cluster ${cluster.server}`);
@@ -32,7 +32,7 @@ describe('npm run attack', { timeout: 120_000 }, () => {
     for (const number of [1, 5, 6, 10]) expect(stdout).toMatch(new RegExp(`^WORKED +${number} `, 'm'));
   });
 
-  it('plays only what it is told, and does not take for held off what could not be played', async () => {
+  it('plays only what is requested, and does not take for held off what could not be played', async () => {
     const args = ['--yes', '--only', '2', '--namespace', 'nowhere', '--port', String(product.port)];
     const { code, stdout } = await attack(...args);
     expect(code).toBe(1);

@@ -247,7 +247,7 @@ describe('outside a round', () => {
     expect(decide(world({ before: purged })).createJobs).toEqual([]);
   });
 
-  it('a cache that is being deleted is let go', () => {
+  it('a cache that is being deleted is finalized', () => {
     expect(asked({ isBeingDeleted: true, generation: 2, status: ended() })).toEqual(emptyPlan);
   });
 });
@@ -269,12 +269,12 @@ describe('a suspended cache', () => {
     );
   });
 
-  it('is told so once', () => {
+  it('is reported once', () => {
     const { status: told = status() } = decide(world({ before: halted, observed: seen }));
     expect(decide(world({ before: { ...halted, status: told } }))).toEqual(emptyPlan);
   });
 
-  it('is left to those who open rounds', () => {
+  it('is left to functions that open rounds', () => {
     expect(decide(world({ before: halted, observed: seen, opens: [] }))).toEqual(emptyPlan);
   });
 });

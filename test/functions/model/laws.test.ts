@@ -259,7 +259,7 @@ describe('a node', () => {
   });
 });
 
-describe('whoever dies after any write of a round', () => {
+describe('a process that dies after any write of a round', () => {
   const fates: Fates = { images: { 'tool:3': 'missing' }, evictions: 1, refusesMounts: false };
   it.each([...specs.keys()])('leaves what others go on from: spec %i', (index) => {
     const spec = specs[index] ?? {};

@@ -45,7 +45,7 @@ describe('a Knative Service that is scaled to zero, on a node where it never ran
     }
   });
 
-  it('is told by its Image, and that of queue-proxy, that both are on both nodes', async () => {
+  it('is reported as present on both nodes by its Image and that of queue-proxy', async () => {
     await product.install();
     image = await on.deploy('told');
     await on.imagesReady('told');

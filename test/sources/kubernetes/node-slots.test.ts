@@ -61,14 +61,14 @@ async function world(caches: Readonly<Record<string, Waiting>>) {
 }
 
 describe('when a pull Pod leaves a node', () => {
-  it('one of the caches that wait for it is told of the node', async () => {
+  it('one of the caches that wait for it receives an event of the node', async () => {
     const { told, leave, clock } = await world({ a: {}, b: {} });
     leave('one');
     await clock.advance(0);
     expect(told()).toEqual(['node-1 → apps/a']);
   });
 
-  it('nobody is told who does not wait', async () => {
+  it('no event is delivered to caches that do not wait', async () => {
     const { told, leave, clock, start } = await world({ a: {} });
     start('a');
     leave('one');
@@ -103,7 +103,7 @@ describe('when a pull Pod leaves a node', () => {
     expect(told()).toEqual(['node-1 → apps/a', 'node-1 → apps/b']);
   });
 
-  it('another cache is told if the first has not started, at most five of them', async () => {
+  it('another cache receives one if the first has not started, at most five of them', async () => {
     const names = Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => [name, {}]));
     const { told, leave, clock } = await world(names);
     leave('one');
@@ -111,7 +111,7 @@ describe('when a pull Pod leaves a node', () => {
     expect(told()).toEqual(['a', 'b', 'c', 'd', 'e'].map((name) => `node-1 → apps/${name}`));
   });
 
-  it('the only one is told again if it has not started, as what it read may have been older than the event', async () => {
+  it('the only one receives one again if it has not started, as what it read may have been older than the event', async () => {
     const { told, leave, clock, start } = await world({ a: {} });
     leave('one');
     await clock.advance(1_500);
@@ -121,7 +121,7 @@ describe('when a pull Pod leaves a node', () => {
     expect(told()).toEqual([]);
   });
 
-  it('another cache is told as well if the first has started, and fewer Pods pull than before', async () => {
+  it('another cache receives one as well if the first has started, and fewer Pods pull than before', async () => {
     const { told, leave, pulling, clock, start } = await world({ a: {}, b: {} });
     pulling('two');
     await clock.advance(0);
@@ -148,7 +148,7 @@ describe('when a pull Pod leaves a node', () => {
     expect(told()).toEqual([]);
   });
 
-  it('and is deleted soon after it has ended, one cache is told', async () => {
+  it('and is deleted soon after it has ended, one cache receives an event', async () => {
     const { told, leave, pulling, clock } = await world({ a: {}, b: {} });
     pulling('one', { phase: 'Succeeded' });
     await clock.advance(100);

@@ -8,7 +8,7 @@ const images = {
   isBare: false,
 };
 
-describe('what a Pod tells of an image', () => {
+describe('what a Pod reports about an image', () => {
   it.each([
     [false, 'failed to pull registry.example.com/forbidden/not found:1: connection reset by peer'],
     [true, 'failed to pull registry.example.com/forbidden/not found:1: unexpected status 403 Forbidden'],

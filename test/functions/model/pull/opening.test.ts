@@ -168,7 +168,7 @@ describe('a Job that opens images', () => {
     expect(failures).toEqual({});
   });
 
-  it('does not refute a refusal: kubelets ask nobody about an image of which they have no record', () => {
+  it('does not refute a refusal: kubelets ask no registry about an image of which they have no record', () => {
     const { anonymousPulls } = recorded({
       entry: opening(),
       containers: allDone,

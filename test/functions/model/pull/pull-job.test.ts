@@ -72,7 +72,7 @@ describe('a pull Job', () => {
     expect(podOf({ settings: operators, spec: own })).not.toHaveProperty('priorityClassName');
   });
 
-  it('tolerates every taint unless told which', () => {
+  it('tolerates every taint unless tolerations are set', () => {
     expect(podOf()?.tolerations).toEqual([{ operator: 'Exists' }]);
     const cordon = { key: 'node.kubernetes.io/unschedulable', operator: 'Exists', effect: 'NoSchedule' };
     expect(podOf({ spec: { tolerations: [] } })?.tolerations).toEqual([cordon]);
@@ -142,7 +142,7 @@ describe('the name of a Job', () => {
     expect(name).not.toBe(jobName(live, pulling(), [0, 1]));
   });
 
-  it('is the same whoever makes it', () => {
+  it('is the same if another process makes it', () => {
     expect(jobName(live, pulling({ state: 'Pending', failedImages: [1] }), [0, 1])).toBe(
       jobName(live, pulling(), [0, 1]),
     );

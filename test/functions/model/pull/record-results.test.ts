@@ -313,7 +313,7 @@ describe('a node that pulls becomes, when', () => {
   });
 });
 
-describe('what is told of images', () => {
+describe('what is reported about images', () => {
   it('is the digest of those that came', () => {
     expect(
       folded({

@@ -208,7 +208,7 @@ describe('a registry that throttles', () => {
   });
 });
 
-describe('nobody holds up others for ever', () => {
+describe('no node holds up others forever', () => {
   const lists = [list(['app:1', 'base:2', 'tool:3', 'web:4', 'db:5'])];
   const pullsUntil = Date.UTC(2026, 10, 24, 12, 30);
   const users = (count: number, pulls: number): UseBeside => ({

@@ -34,7 +34,7 @@ describe('what many tell alike', () => {
     expect(other.containers[1]).toBe(one.containers[1]);
   });
 
-  it('is another container where something else is told', () => {
+  it('is another container where another reason is reported', () => {
     const read = podReader();
     const pods = [podOn('a', 'gone'), podOn('b', 'refused')];
     expect(pods.map(read)).toEqual(pods.map(parsePod));

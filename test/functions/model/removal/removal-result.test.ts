@@ -13,7 +13,7 @@ const removed = (image: string, bytes = 10): RemovalOutcome => ({ outcome: 'remo
 const failed = (image: string, message = 'no'): RemovalOutcome => ({ outcome: 'failed', image, message });
 
 describe("a removal's result", () => {
-  it('counts, sums up, and tells first what somebody may have to act on', () => {
+  it('counts, adds up, and lists first what may need action', () => {
     const outcomes: RemovalOutcome[] = [
       { outcome: 'absent', image: 'gone:1' },
       removed('a:1', 1000),

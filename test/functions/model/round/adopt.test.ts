@@ -18,7 +18,7 @@ describe("a cache of kube-fledged's", () => {
     expect({ createJobs, events }).toEqual({ createJobs: [], events: [] });
   });
 
-  it('keeps its failures, told by the hostname of nodes, and names the nodes', () => {
+  it('keeps its failures, which are keyed by the hostname of nodes, and names the nodes', () => {
     const failures = { 'base:2': [{ node: 'host-1', reason: 'ErrImagePull', message: 'x' }] };
     const nodeList = [node({ labels: { 'kubernetes.io/hostname': 'host-1' } })];
     const { status: told } = asked(
