@@ -17,6 +17,7 @@ const modelRooms = {
   node: ['text', 'cache'],
   job: ['text', 'cache', 'node'],
   workload: ['text', 'cache', 'node'],
+  found: ['text', 'cache', 'node', 'workload'],
   desired: ['text', 'cache', 'node', 'job', 'workload'],
   knative: ['text', 'cache', 'node', 'job', 'workload', 'desired'],
   round: ['text', 'cache', 'node', 'job', 'workload', 'desired'],

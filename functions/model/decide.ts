@@ -3,7 +3,7 @@ import { type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cac
 import type { Trigger } from '#model/cache/round.ts';
 import { imagesNotFound } from '#model/desired/unproven-images.ts';
 import { withAnswers } from '#model/desired/access.ts';
-import { foundEvents } from '#model/desired/find-images.ts';
+import { foundEvents } from '#model/found/find-images.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
 import { exceededLimit, refusalOf } from '#model/desired/limits.ts';
 import { adopt } from '#model/round/adopt.ts';

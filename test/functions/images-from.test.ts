@@ -426,6 +426,15 @@ describe('what cannot be read of workloads', () => {
     expect(on.live().status.status).toBe('Processing');
   });
 
+  it('is what exceeds the number of images of any cache, where no limit is set', async () => {
+    const on = cacheOf();
+    const all = Array.from({ length: 1003 }, (_, index) => `web:${index}`);
+    deploy(on, 'web', running(...all));
+    expect(await problem(on)).toBe(
+      'Workloads name 1003 images, and 3 of them are left out: a cache takes 1000 at most',
+    );
+  });
+
   it('is what exceeds the number of workloads', async () => {
     const on = cacheOf();
     for (let index = 0; index < 2300; index += 1) deploy(on, `web-${1000 + index}`, running(`web:${index % 7}`));

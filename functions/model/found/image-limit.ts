@@ -1,0 +1,100 @@
+import type { FoundImage, FoundList } from '#model/cache/found-images.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import { ownLists } from '#model/cache/with-found.ts';
+import { isImageReference } from '#model/text/image-reference.ts';
+import { type Group, type Named, namesOf } from './groups.ts';
+import { type Given, foundBounds } from './readings.ts';
+
+type Limiting = { readonly cache: ImageCache; readonly limits: Given['limits']; readonly problems: string[] };
+
+/** The images that fit within the limits together with those of the spec: known ones first, then new ones, then those that are only kept. */
+export function withinLimits(groups: readonly Group[], { cache, limits, problems }: Limiting): readonly FoundList[] {
+  const own = ownLists(cache.spec).flatMap(({ images }) => images);
+  const bytes = (images: readonly string[]): number => images.reduce((sum, { length }) => sum + length, 0);
+  let count = Math.min(foundBounds.images, roomOf(limits.images, own.length));
+  let room = roomOf(limits.imageBytes, bytes(own));
+  const { lists, total, known } = listed(groups, namesOf(cache.status.found.lists.flatMap(({ images }) => images)));
+  const rank = (image: FoundImage): number => (!isNamed(image) ? 2 : known.has(image) ? 0 : 1);
+  const all = lists.flatMap(({ images }) => images).toSorted((a, b) => rank(a) - rank(b));
+  const taken = new Set(
+    all.filter(({ image }) => {
+      if (count <= 0 || image.length > room) return false;
+      count -= 1;
+      room -= image.length;
+      return true;
+    }),
+  );
+  const left = total - [...taken].filter(isNamed).length;
+  const isFull = taken.size >= foundBounds.images;
+  const why = isFull ? `a cache takes ${foundBounds.images} at most` : 'MAX_IMAGES and MAX_IMAGE_BYTES allow no more';
+  if (left > 0) problems.push(`Workloads name ${total} images, and ${left} of them are left out: ${why}`);
+  return lists
+    .map((list) => ({ ...list, images: list.images.filter((image) => taken.has(image)) }))
+    .filter(({ images }) => images.length > 0);
+}
+
+/** The images of each group, at most as many as a cache may have; in every group those with the names in `first` come first. */
+function listed(groups: readonly Group[], first: ReadonlySet<string>): ListedGroups {
+  const namedOf = new Map<Named, Listed>();
+  const knownImages = new Set<FoundImage>();
+  let total = 0;
+  const lists = groups.map(({ of, pods, named, kept, known }): FoundList => {
+    const now = named === undefined ? { images: [], count: 0 } : (namedOf.get(named) ?? namedImages(named, first));
+    if (named !== undefined) namedOf.set(named, now);
+    const names = namesOf(now.images);
+    const unnamed = kept.filter(({ image }) => !names.has(image));
+    total += now.count + unnamed.filter(isNamed).length;
+    // Lists do not share image objects, as `withinLimits` selects them by identity.
+    const images = [...now.images.map((image) => ({ ...image })), ...unnamed];
+    for (const image of images) if (known?.has(image.image) === true) knownImages.add(image);
+    return { ...of, pods, images: images.toSorted((a, b) => (a.image < b.image ? -1 : 1)) };
+  });
+  return { lists, total, known: knownImages };
+}
+
+const roomOf = (limit: number, used: number): number => (limit === 0 ? Infinity : Math.max(0, limit - used));
+
+type Listed = {
+  /** The first images, as many as a cache may have. */
+  readonly images: readonly FoundImage[];
+  /** How many there are. */
+  readonly count: number;
+};
+
+/** The images that workloads name, those that are known first. */
+function namedImages({ sources }: Named, known: ReadonlySet<string>): Listed {
+  const images = new Map<string, string[]>();
+  for (const source of sources)
+    for (const image of source.images) {
+      const workloads = images.get(image);
+      if (workloads !== undefined) workloads.push(source.workload);
+      else if (isImageReference(image)) images.set(image, [source.workload]);
+    }
+  const names = [...images.keys()].toSorted();
+  const first = [...names.filter((name) => known.has(name)), ...names.filter((name) => !known.has(name))];
+  return {
+    images: first.slice(0, foundBounds.images).map((image) => foundImage(image, images.get(image) ?? [])),
+    count: names.length,
+  };
+}
+
+const foundImage = (image: string, workloads: readonly string[]): FoundImage => ({
+  image,
+  workloads: workloads.toSorted().slice(0, sampleSize),
+  workloadCount: workloads.length,
+  unnamedSince: undefined,
+});
+
+/** Maximum number of workloads that are listed for an image. */
+const sampleSize = 3;
+
+/** Whether a workload names it, or may, as it was not read. */
+const isNamed = ({ workloadCount }: FoundImage): boolean => workloadCount > 0;
+
+type ListedGroups = {
+  readonly lists: readonly FoundList[];
+  /** How many images workloads name. */
+  readonly total: number;
+  /** Those that the status has for the same nodes of the same list. */
+  readonly known: ReadonlySet<FoundImage>;
+};
