@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../behaviour/eventually.ts';
 import { realNodesCluster } from '../../behaviour/real-nodes-cluster.ts';
-import { createWorld } from '../../behaviour/world.ts';
+import type { ObservedCache } from '../../behaviour/observed.ts';
+import { createWorld, type World } from '../../behaviour/world.ts';
 import { apiWritesIn, writesBetween } from '../../cluster/api-writes.ts';
 import type { Lab } from '../../cluster/lab.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
@@ -9,11 +10,21 @@ import { conflictsIn } from './conflicts.ts';
 import { asleep } from './function-pods.ts';
 import { watchUsage } from './function-usage.ts';
 import { deploy, installKnative, namespace, undeploy, type Way } from './install-knative.ts';
-import { followPods } from './pod-logs.ts';
+import { followPods, type PodLogs } from './pod-logs.ts';
 import { productOnKnative } from './product-on-knative.ts';
 
 const nodes = 100;
-const images = Array.from({ length: 20 }, (_, index) => `registry.example/round-${index}:1`);
+
+/** Caches that are created together, each with its own images. */
+type Size = { readonly caches: number; readonly images: number };
+const sizes: readonly Size[] = [
+  { caches: 1, images: 20 },
+  { caches: 20, images: 5 },
+];
+const text = ({ caches, images }: Size): string => `${caches} x ${nodes} nodes x ${images} images`;
+const imagesOf = (cache: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `registry.example/${cache}-${index}:1`);
+
 const pool = { fleet: 'simulated' };
 
 let lab: Lab;
@@ -64,8 +75,45 @@ const deliveries = (lines: readonly string[]): readonly Line[] =>
 
 const metrics = (): Promise<string> => lab.ask('get', '--raw', '/metrics');
 
-describe(`a round of ${nodes} nodes x ${images.length} images on Knative`, () => {
-  it.each<Way>(['our-source', 'knative-sources'])('fed by %s, succeeds with one Job per node', async (way) => {
+type Measured = { readonly world: World; readonly logs: PodLogs; readonly title: string };
+
+/** Creates the caches, waits for the end of their rounds, and prints what that took. */
+async function measureRounds(size: Size, { world, logs, title }: Measured): Promise<readonly ObservedCache[]> {
+  const names = Array.from({ length: size.caches }, (_, index) => `round-${size.caches}-${index}`);
+  const [from, before] = [logs.lines().length, await metrics()];
+  const usage = watchUsage();
+  const begin = Date.now();
+  const hasJobs = async (): Promise<boolean> => (await world.kube.list('Job')).length > 0;
+  const firstJob = eventually('the first Job', hasJobs, 60).then(() => (Date.now() - begin) / 1000);
+  for (const name of names)
+    await world.createCache(name, [], { cacheSpec: [{ images: imagesOf(name, size.images), nodeSelector: pool }] });
+  const caches = [];
+  for (const name of names) caches.push(await world.settled(name, 600));
+  const took = (Date.now() - begin) / 1000;
+  const first = await firstJob;
+  await eventually('no Job is left', async () => !(await hasJobs()), 180);
+
+  const after = await metrics();
+  const used = await usage.stop();
+  const told = deliveries(logs.lines().slice(from));
+  const writes = writesBetween(apiWritesIn(before), apiWritesIn(after));
+  const statuses = writes.by['PATCH imagecaches/status'] ?? 0;
+  console.log(
+    [
+      `knative, ${title}: ${text(size)} in ${took.toFixed(1)} s, the first Job after ${first.toFixed(1)} s: ${new Set(told.map(({ id }) => id)).size} events that concerned a function, ${told.length} invocations ` +
+        `(${told.filter((each) => each.status === 503).length} answered 503), ${statuses} status writes, ${conflictsIn(after) - conflictsIn(before)} of them 409, ${writes.by['POST jobs'] ?? 0} Jobs`,
+      ...used.map(
+        (each) =>
+          `  ${each.function}: ${told.filter((line) => line.function === each.function).length} invocations in ${each.processes} processes, peak RSS ${each.peakMegabytes.toFixed(0)} MB, ${each.megabytesRead.toFixed(1)} MB read`,
+      ),
+    ].join('\n'),
+  );
+  expect(writes.by['POST jobs']).toBe(size.caches * nodes);
+  return caches;
+}
+
+describe(`rounds of ${sizes.map(text).join(', and of ')} on Knative`, () => {
+  it.each<Way>(['our-source', 'knative-sources'])('fed by %s, succeed with one Job per cache and node', async (way) => {
     await deploy(lab, way);
     ends.push(() => undeploy(lab, way));
     const logs = followPods(lab);
@@ -81,33 +129,10 @@ describe(`a round of ${nodes} nodes x ${images.length} images on Knative`, () =>
     ends.push(world.end);
     await product.start();
     await asleep(lab, ['reconcile', 'job-complete']); // the tick of PingSource keeps the others running
-    const [from, before] = [logs.lines().length, await metrics()];
-    const usage = watchUsage();
-    const begin = Date.now();
-
-    await world.createCache('round', [], { cacheSpec: [{ images, nodeSelector: pool }] });
-    const { status } = await world.settled('round', 300);
-    const took = (Date.now() - begin) / 1000;
-    await eventually('no Job is left', () => world.history.jobsThere().length === 0, 180);
-
-    const after = await metrics();
-    const used = await usage.stop();
-    const told = deliveries(logs.lines().slice(from));
-    const writes = writesBetween(apiWritesIn(before), apiWritesIn(after));
-    const first = ((world.history.jobChanges()[0]?.at ?? NaN) - begin) / 1000;
-    const statuses = writes.by['PATCH imagecaches/status'] ?? 0;
-    console.log(
-      [
-        `knative, ${way}: ${nodes} nodes x ${images.length} images in ${took.toFixed(1)} s, the first Job after ${first.toFixed(1)} s, with reconcile and job-complete asleep: ${new Set(told.map(({ id }) => id)).size} events that concerned a function, ${told.length} invocations ` +
-          `(${told.filter((each) => each.status === 503).length} answered 503), ${statuses} status writes, ${conflictsIn(after) - conflictsIn(before)} of them 409, ${writes.by['POST jobs'] ?? 0} Jobs`,
-        ...used.map(
-          (each) =>
-            `  ${each.function}: ${told.filter((line) => line.function === each.function).length} invocations in ${each.processes} processes, peak RSS ${each.peakMegabytes.toFixed(0)} MB, ${each.megabytesRead.toFixed(1)} MB read`,
-        ),
-      ].join('\n'),
-    );
-    expect(status).toMatchObject({ status: 'Succeeded', nodesReady: `${nodes}/${nodes}` });
-    expect(world.history.jobs()).toHaveLength(nodes);
-    expect(world.history.cache('round')?.status.round?.number).toBe(1);
+    for (const size of sizes) {
+      const caches = await measureRounds(size, { world, logs, title: way });
+      for (const { status } of caches)
+        expect(status).toMatchObject({ status: 'Succeeded', nodesReady: `${nodes}/${nodes}`, round: { number: 1 } });
+    }
   });
 });
