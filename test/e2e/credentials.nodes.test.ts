@@ -121,6 +121,7 @@ beforeAll(async () => {
   await serviceAccount(b, 'default', 'bob');
   await serviceAccount(c, 'puller', 'of-puller');
   await serviceAccount(d, 'default', 'alice', { 'kubernetes.io/enforce-mountable-secrets': 'true' });
+  await startSecretReaders();
   noop = (await productImage(lab, 'noop')).replace(/^[^/]+/, publicRegistry);
   product = await startOnNodes(lab, flags, { NOOP_IMAGE: noop });
 });
@@ -129,6 +130,40 @@ afterAll(async () => {
   await product.stop();
   front.stop();
 });
+
+const secretReaders = [
+  { namespace: a, secrets: ['alice'] },
+  { namespace: b, secrets: ['copy', 'bob'] },
+  { namespace: c, secrets: ['of-puller'] },
+  { namespace: d, secrets: ['alice'] },
+];
+
+/**
+ * Pods by which both kubelets have the secrets before the first pull. A kubelet waits one second for the secret of
+ * a new Pod, and pulls without it if the API server does not know yet that the Pod is on that node.
+ */
+async function startSecretReaders(): Promise<void> {
+  const items = secretReaders.flatMap(({ namespace, secrets }) =>
+    [1, 2].map((node) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: `secrets-${node}`, namespace, labels: { reads: 'secrets' } },
+      spec: {
+        nodeName: `node${node}`,
+        terminationGracePeriodSeconds: 0,
+        imagePullSecrets: secrets.map((name) => ({ name })),
+        containers: [{ name: 'app', image: 'registry.local:5000/pause:1' }],
+      },
+    })),
+  );
+  await lab.apply({ apiVersion: 'v1', kind: 'List', items });
+  for (const { namespace } of secretReaders)
+    await lab.ask('wait', '--for=condition=Ready', 'pod', '-l', 'reads=secrets', '-n', namespace, '--timeout=60s');
+}
+
+async function stopSecretReaders(): Promise<void> {
+  for (const { namespace } of secretReaders) await lab.ask('delete', 'pod', '-l', 'reads=secrets', '-n', namespace);
+}
 
 /** A secret for both registries. */
 async function secret(namespace: string, name: string, credentials: string): Promise<void> {
@@ -325,6 +360,7 @@ describe('after rounds with credentials, and with the registries switched off,',
   beforeAll(async () => {
     await lab.apply({ apiVersion: 'v1', kind: 'List', items: caches.map(manifest) });
     await Promise.all(caches.map((cache) => succeeded(cache)));
+    await stopSecretReaders();
     firstRequests = await front.requests();
     firstRecords = [await pullRecords(lab, 1), await pullRecords(lab, 2)];
     const consumers = [sameSecret, copy, others, none, puller];
