@@ -19,7 +19,7 @@ import {
 import { ignoreStaleTriggers, openRound } from '#model/round/open-round.ts';
 import { refreshLedger } from '#model/round/refresh-ledger.ts';
 import { suspend } from '#model/round/suspend.ts';
-import { removalJobsToDelete } from '#model/removal/removals-due.ts';
+import { removalJobsToDelete } from '#model/removal/jobs-to-write.ts';
 import { type Plan, emptyPlan } from './plan.ts';
 import { planRound } from './plan-round.ts';
 import type { World } from './world.ts';
