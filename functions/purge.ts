@@ -6,7 +6,7 @@ import { isRemovalUnsettled, isRetryDue } from '#model/cache/removal-ledger.ts';
 import type { Job } from '#model/job/job.ts';
 import { retainsJobs } from '#model/job/retention.ts';
 import { outdatedRemovals } from '#model/removal/outdated-removals.ts';
-import { shareNodes } from '#runtime/cluster/share-nodes.ts';
+import { shareNodes } from '#runtime/cluster/tick-nodes.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import { driveInTick, tickDriver } from '#runtime/drive/drive-in-tick.ts';
 import { isolated } from '#runtime/drive/isolated.ts';

@@ -8,7 +8,7 @@ import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
-import { shareNodes } from '#runtime/cluster/share-nodes.ts';
+import { shareNodes } from '#runtime/cluster/tick-nodes.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import { driveInTick, type TickDriver, tickDriver } from '#runtime/drive/drive-in-tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';

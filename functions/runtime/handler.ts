@@ -4,7 +4,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import type { Turn } from '#runtime/api/turns.ts';
 import type { Slots } from '#runtime/bounds.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
-import type { ReadNodes, ReadNodesAndCaches } from '#runtime/cluster/share-nodes.ts';
+import type { ReadNodes, ReadNodesAndCaches } from '#runtime/cluster/tick-nodes.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
 
 /** Everything that a handler uses; it reads no other state, so tests and platforms can replace all of it. */

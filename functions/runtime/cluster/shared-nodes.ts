@@ -22,7 +22,7 @@ export function sharedNodes(list: () => Promise<Listed<Node>>): (deciding: Decid
     };
     shared = begun;
     begun.listing.catch(forget);
-    setTimeout(forget, maxNodesAge).unref(); // so that thousands of Nodes are not kept for nobody
+    setTimeout(forget, maxNodesAge).unref(); // so that thousands of Nodes are not kept when no decision needs them
     return begun;
   };
   return async ({ resourceVersion, now }) => {

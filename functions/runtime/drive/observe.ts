@@ -8,7 +8,7 @@ import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.t
 import type { Pod } from '#model/job/pod.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { World } from '#model/world.ts';
-import type { NodesAndCaches } from '#runtime/cluster/share-nodes.ts';
+import type { NodesAndCaches } from '#runtime/cluster/tick-nodes.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import { observeChanged } from './observe-changed.ts';

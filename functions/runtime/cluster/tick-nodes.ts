@@ -41,22 +41,7 @@ type Shares = {
  */
 export function shareNodes(listed: CacheListing, { cluster, now }: Sharing): Shares {
   const seen = new Set(versionsIn(listed).map(keyOf));
-  let shared: Shared | undefined;
-  /** Whether Nodes were read by this listing alone. */
-  let isAlone = true;
-  const begin = (): Shared => {
-    const since = now();
-    const nodes = cluster.nodesSince({ resourceVersion: undefined, now: since });
-    const begun = { nodes, since, covered: new Set(seen) };
-    nodes.catch(() => {
-      if (shared === begun) shared = undefined;
-    });
-    shared = begun;
-    isAlone = true;
-    return begun;
-  };
-  const current = (): Shared | undefined =>
-    shared !== undefined && now() - shared.since <= maxNodesAge ? shared : undefined;
+  const { current, begin, nodesNamed, note } = latestListing(seen, { cluster, now });
   const readNodes: ReadNodes = async (cache) => {
     if (cache !== undefined && current() === undefined) seen.add(keyOf(cache));
     const known = current() ?? begin();
@@ -76,6 +61,37 @@ export function shareNodes(listed: CacheListing, { cluster, now }: Sharing): Sha
     const nodes = await begin().nodes;
     return { nodes, listing: await cluster.listCaches() };
   };
+  return { cluster: { ...noting(cluster, note), nodesNamed }, readNodes, readNodesAndCaches };
+}
+
+type Note = (cache: ImageCache, written: string | undefined) => void;
+
+type Latest = {
+  /** undefined if it is too old, or has failed. */
+  readonly current: () => Shared | undefined;
+  readonly begin: () => Shared;
+  readonly nodesNamed: Cluster['nodesNamed'];
+  readonly note: Note;
+};
+
+/** The latest listing of Nodes. It covers the versions in `seen`, to which those are added that are written from it. */
+function latestListing(seen: Set<string>, { cluster, now }: Sharing): Latest {
+  let shared: Shared | undefined;
+  /** Whether Nodes were read by this listing alone. */
+  let isAlone = true;
+  const begin = (): Shared => {
+    const since = now();
+    const nodes = cluster.nodesSince({ resourceVersion: undefined, now: since });
+    const begun = { nodes, since, covered: new Set(seen) };
+    nodes.catch(() => {
+      if (shared === begun) shared = undefined;
+    });
+    shared = begun;
+    isAlone = true;
+    return begun;
+  };
+  const current = (): Shared | undefined =>
+    shared !== undefined && now() - shared.since <= maxNodesAge ? shared : undefined;
   /** What is written from now on may refer to a newer state of these Nodes. */
   const nodesNamed: Cluster['nodesNamed'] = async (names) => {
     isAlone &&= names.length === 0;
@@ -84,17 +100,17 @@ export function shareNodes(listed: CacheListing, { cluster, now }: Sharing): Sha
     return read;
   };
   /** A write follows from a version of the cache and from the Nodes alone that the listing has. */
-  const note = ({ uid, resourceVersion }: Version, written: string | undefined): void => {
+  const note: Note = ({ uid, resourceVersion }, written) => {
     if (!isAlone || written === undefined || shared?.covered.has(keyOf({ uid, resourceVersion })) !== true) return;
     for (const covered of [shared.covered, seen]) covered.add(keyOf({ uid, resourceVersion: written }));
   };
-  return { cluster: { ...noting(cluster, note), nodesNamed }, readNodes, readNodesAndCaches };
+  return { current, begin, nodesNamed, note };
 }
 
 const versionsIn = ({ caches, unreadable }: CacheListing): readonly Version[] => [...caches, ...unreadable];
 
 /** Calls `note` with each version that a write replaces, and with the new one. */
-function noting(cluster: Cluster, note: (cache: ImageCache, written: string | undefined) => void): Cluster {
+function noting(cluster: Cluster, note: Note): Cluster {
   const noted =
     <Rest extends readonly unknown[]>(write: (cache: ImageCache, ...rest: Rest) => Promise<string | undefined>) =>
     async (cache: ImageCache, ...rest: Rest): Promise<string | undefined> => {
