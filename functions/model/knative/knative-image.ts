@@ -16,7 +16,7 @@ export type KnativeImage = {
   readonly status: Readonly<Record<string, unknown>>;
   /** Its condition Ready; undefined if it has none. */
   readonly ready: ReadyCondition | undefined;
-  /** The generation that its status is about; undefined if nobody wrote it. */
+  /** The generation that its status is about; undefined if it has none. */
   readonly observedGeneration: number | undefined;
 };
 

@@ -184,7 +184,7 @@ function failuresWithout(failures: Failures, { name, before, entry, images: { im
 }
 
 /**
- * How many more nodes may start for the same images while nobody has seen one of them: undefined, without a limit, if
+ * How many more nodes may start for the same images while no node has pulled one of them: undefined, without a limit, if
  * registries found all of them, or were not asked.
  */
 export function firstNodes({ status }: ImageCache, desired: DesiredByHash, now: number): WaveBudget | undefined {

@@ -204,7 +204,7 @@ const exceedance = {
 
 const noSuchKind = (kind: string): string => `The cluster has no kind ${kind}`;
 
-/** Why something cannot be read for as long as nobody changes it; undefined for other errors. */
+/** Why something cannot be read until it is changed; undefined for other errors. */
 function refusalOf(error: unknown, what: string, kind: string): string | undefined {
   if (isNotFound(error)) return noSuchKind(kind);
   if (isAnswerTooLarge(error)) return `One of the ${what} exceeds ${boundTable.page_bytes.limit} bytes`;

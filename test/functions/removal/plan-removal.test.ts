@@ -46,7 +46,7 @@ const spares = (reason: string, ...by: readonly string[]) => ({ act: 'spare', re
 const twoTags = image({ tags: ['docker.io/library/app:1', 'ghcr.io/team/app:2'] });
 
 const rows: readonly Row[] = [
-  { when: 'nobody needs it', plans: removes() },
+  { when: 'no cache needs it', plans: removes() },
   { when: 'it is requested by another spelling', remove: ['docker.io/library/app:1'], plans: removes() },
   { when: 'it is requested by digest', remove: [`app@${digest}`], plans: removes(['docker.io/library/app:1']) },
   { when: 'it is asked for by tag and digest', remove: [`app:9@${digest}`, 'app:1'], plans: removes() },
@@ -88,7 +88,7 @@ const rows: readonly Row[] = [
   { when: 'no cache needs its other tag', images: [twoTags], plans: removes(['ghcr.io/team/app:2']) },
   { when: 'both its tags are requested', remove: ['app:1', 'ghcr.io/team/app:2'], images: [twoTags], plans: removes() },
   {
-    when: 'only own images may go, and it has a tag that nobody asked for',
+    when: 'only own images may go, and it has a tag that is no own one',
     purge: 'own',
     images: [twoTags],
     plans: spares('SharedTag', 'ghcr.io/team/app:2'),

@@ -118,7 +118,7 @@ describe('a Job is still at work while', () => {
 
   check([
     { when: 'it was just made', is: open },
-    { when: 'it has no Pod yet, and nobody says why', after: 5 * minute - second, is: open },
+    { when: 'it has no Pod yet, without a reason', after: 5 * minute - second, is: open },
     {
       when: 'its Pod is being scheduled',
       pod: { startedAt: undefined, unschedulable: 'no' },
@@ -183,7 +183,7 @@ describe('a deadline', () => {
       is: done({}, both(['Pending', '0/3 nodes are available']), [0, 1]),
     },
     {
-      when: "ends it in kube-fledged's words where nobody says anything",
+      when: "ends it in kube-fledged's words where no reason is known",
       pod: { startedAt: undefined },
       after: 5 * minute,
       is: done({}, both(['Pending', 'Check if node is ready']), [0, 1]),

@@ -7,7 +7,7 @@ const limits = { ...unlimited, podsPerNode: 10, namespacePodsPerNode: 8 };
 
 describe('a cache may start on a node', () => {
   it.each([
-    { when: 'nobody pulls there', beside: {}, may: true },
+    { when: 'no Pod pulls there', beside: {}, may: true },
     { when: 'its namespace has fewer than it may have', beside: { apps: 7 }, may: true },
     { when: 'its namespace has all that it may have', beside: { apps: 8 }, may: false },
     { when: 'others have all slots', beside: { b: 5, c: 5 }, may: false },
@@ -25,7 +25,7 @@ describe('a cache may start on a node', () => {
       may: true,
     },
     { when: 'the limit is one', beside: { b: 1 }, of: { podsPerNode: 1 }, may: false },
-    { when: 'the limit is one, and nobody pulls there', beside: {}, of: { podsPerNode: 1 }, may: true },
+    { when: 'the limit is one, and no Pod pulls there', beside: {}, of: { podsPerNode: 1 }, may: true },
   ])('$when: $may', ({ beside, pods = 1, of = {}, may }) => {
     const inUse = { beside: new Map(Object.entries(beside)), limits: { ...limits, ...of } };
     expect(hasFreeSlots(pods, 'apps', inUse)).toBe(may);
