@@ -23,9 +23,9 @@ export type ClusterKind = {
   readonly atOnce: number;
   /** The number of nodes that a scenario can use. */
   readonly nodes: number;
-  /** Whether a cluster starts at once, so that each scenario can have its own. */
+  /** Whether a cluster starts at once, so that a scenario that needs a whole cluster or product has one of its own. */
   readonly isStartedAtOnce: boolean;
-  /** Whether one product, which sees the whole cluster, serves all scenarios. By default each scenario starts its own. */
+  /** Whether one product, which sees the whole cluster, serves all scenarios that can share it. By default each scenario starts its own. */
   readonly hasOneProduct?: boolean;
   /** By how much timeouts are multiplied. Default 1. */
   readonly timeFactor?: number;

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { needs, type ClusterKind, type ClusterUnderTest, type Need } from './cluster-under-test.ts';
 import { setTimeFactor } from './time-factor.ts';
 import type { Scenario } from './scenario.ts';
@@ -7,27 +7,27 @@ import { createWorld } from './world.ts';
 /** Milliseconds for one scenario, including its wait for others. */
 const timeout = 900_000;
 
+/** The cluster that the scenarios share, or one of a scenario's own. */
+export type Use = 'shared' | 'own';
+
 /**
- * Runs a list of scenarios on a kind of cluster: concurrently as far as it allows, each on its own cluster if one starts at once; else
- * those that need a whole cluster one after another. Those that measure times run after all others. Scenarios that the cluster cannot
- * run are skipped with the reason.
+ * Runs a list of scenarios on one cluster, concurrently as far as it allows. Those that need a whole cluster have one of their own if it
+ * starts at once, else they run one after another. Those that measure times run after all others. Scenarios that the cluster cannot run
+ * are skipped with the reason.
  */
 export function runScenarios(
   scenarios: readonly Scenario[],
   kind: ClusterKind,
-  start: () => Promise<ClusterUnderTest>,
+  start: (use: Use) => Promise<ClusterUnderTest>,
 ): void {
   vi.setConfig({ maxConcurrency: kind.atOnce });
   setTimeFactor(kind.timeFactor ?? 1);
-  let shared: ClusterUnderTest | undefined;
-  beforeAll(async () => {
-    if (!kind.isStartedAtOnce) shared = await start();
-  });
+  let shared: Promise<ClusterUnderTest> | undefined;
   const test = (scenario: Scenario) => async (context: { skip: (note: string) => void }) => {
     const reason = reasonToSkip(scenario, kind);
     if (reason !== undefined) context.skip(reason);
-    if (shared !== undefined) return run(scenario, shared);
-    const cluster = await start();
+    if (!kind.isStartedAtOnce || canShare(scenario)) return run(scenario, await (shared ??= start('shared')));
+    const cluster = await start('own');
     await run(scenario, cluster).finally(cluster.stop);
   };
   const suite = (where: string, all: readonly Scenario[], register: (scenario: Scenario) => void): void => {
@@ -47,9 +47,12 @@ export function runScenarios(
 }
 
 function isAlone({ isMeasured, isClusterWide, hasProductToItself }: Scenario, kind: ClusterKind): boolean {
-  if (isMeasured === true) return true;
-  return kind.hasOneProduct === true ? hasProductToItself === true : isClusterWide === true && !kind.isStartedAtOnce;
+  if (isMeasured === true || kind.isStartedAtOnce) return isMeasured === true;
+  return (kind.hasOneProduct === true ? hasProductToItself : isClusterWide) === true;
 }
+
+const canShare = ({ isMeasured, isClusterWide, hasProductToItself }: Scenario): boolean =>
+  isMeasured !== true && isClusterWide !== true && hasProductToItself !== true;
 
 /** Cluster-wide scenarios wait for a Lease to expire, so they start before the others. */
 const longestFirst = (scenarios: readonly Scenario[]): readonly Scenario[] =>
@@ -66,7 +69,7 @@ async function run(scenario: Scenario, cluster: ClusterUnderTest): Promise<void>
   const world = await createWorld(cluster, { isClusterWide: scenario.isClusterWide === true });
   try {
     await scenario.run(world);
-    if (scenario.mayComplain !== true) expect(world.product.complaints()).toEqual([]);
+    expect(world.product.complaints()).toEqual([]);
   } catch (error) {
     console.error([`--- ${scenario.name}: the product's log`, ...world.product.log().slice(-40)].join('\n'));
     throw error;

@@ -14,7 +14,5 @@ export type Scenario = {
   readonly hasProductToItself?: boolean;
   /** The scenario measures a short time, so no others run meanwhile. */
   readonly isMeasured?: boolean;
-  /** The product may log errors. */
-  readonly mayComplain?: boolean;
   readonly run: (world: World) => Promise<void>;
 };

@@ -21,6 +21,7 @@ export const simulatorKind: ClusterKind = {
   atOnce: 12,
   nodes: Infinity,
   isStartedAtOnce: true,
+  hasOneProduct: true,
 };
 
 const crds = [join(import.meta.dirname, '../../crds/imagecache.yaml')];
@@ -28,8 +29,10 @@ const crds = [join(import.meta.dirname, '../../crds/imagecache.yaml')];
 /** Faster than a real cluster, to keep every test run short. */
 const timings = { nodeReady: 200, pull: [100, 400], settle: 500, jobSync: 500 } as const;
 
+type StartedSimulator = ClusterUnderTest & { readonly stop: () => Promise<void> };
+
 /** The simulator in this process, reached over HTTP only; needs no program but Node. */
-export async function simulatorCluster(program: string): Promise<ClusterUnderTest> {
+export async function simulatorCluster(program: string): Promise<StartedSimulator> {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-behaviour-'));
   const cluster = await startSimulator({ nodes: 0, crds, timings, program: simulateRemoval });
   const kubeconfig = join(folder, 'kubeconfig');

@@ -1,19 +1,31 @@
 import { afterAll } from 'vitest';
 import { bundled, type Bundled } from './bundled.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
+import { product } from './product.ts';
+import type { Use } from './run-scenarios.ts';
+import { sharedProduct } from './shared-product.ts';
 import { simulatorCluster } from './simulator-cluster.ts';
 
+/** Exists in every cluster. */
+const namespace = 'default';
+
 /**
- * Starts simulators for the tests of one file. The product on them is bundled as in its image, as starting it from sources
- * takes twice as long and most of the suite's CPU time.
+ * Starts simulators for the tests of one file. The product on them is bundled as in its image, as starting it from sources takes twice
+ * as long. Scenarios that share a simulator also share its product, which sees the whole cluster, as in production.
  */
-export function simulatorClusters(): () => Promise<ClusterUnderTest> {
+export function simulatorClusters(): (use: Use) => Promise<ClusterUnderTest> {
   let built: Promise<Bundled> | undefined;
+  const ends: (() => Promise<void>)[] = [];
   afterAll(async () => {
+    for (const end of ends) await end();
     await (await built)?.remove();
   });
-  return async () => {
+  return async (use) => {
     built ??= bundled();
-    return simulatorCluster((await built).program);
+    const cluster = await simulatorCluster((await built).program);
+    if (use === 'own') return cluster;
+    ends.push(cluster.stop);
+    const env = { KUBEFLEDGED_NAMESPACE: namespace, TICK_SCHEDULE: '' };
+    return { ...cluster, installed: { product: sharedProduct(product({ ...cluster, env })), namespace } };
   };
 }

@@ -31,6 +31,7 @@ export const drifting: readonly Scenario[] = [
     name: 'asks the registry once per image, and creates Jobs only for images whose digest has changed',
     needs: ['simulated nodes', 'image volumes'],
     nodes: 2,
+    hasProductToItself: true,
     run: (world) =>
       withRegistry(async (registry) => {
         const nodes = [await world.nodes.addOne(), await world.nodes.addOne()];
@@ -60,6 +61,7 @@ export const drifting: readonly Scenario[] = [
   {
     name: 'reports an unavailable registry, and neither fails nor pulls on nodes at each refresh',
     needs: ['simulated nodes', 'image volumes'],
+    hasProductToItself: true,
     run: (world) =>
       withRegistry(async (registry) => {
         const node = await world.nodes.addOne();

@@ -41,6 +41,7 @@ const restarts: readonly Scenario[] = interruptions.map(({ how, interrupt }) => 
 const missedEnd: Scenario = {
   name: 'observes finished Jobs and edits that it missed while it was down',
   needs: ['slow images'],
+  hasProductToItself: true,
   run: async (world) => {
     const nodes = await world.nodes.add(2);
     const [slow, good] = [await world.image('slow'), await world.image('good')];
@@ -64,6 +65,7 @@ const missedEnd: Scenario = {
 const ticksOnly: Scenario = {
   name: 'reaches the same end state by ticks alone, without events of changes',
   needs: ['simulated nodes'],
+  hasProductToItself: true,
   run: async (world) => {
     await world.nodes.add(2);
     const [good, missing] = [await world.image('good'), await world.image('missing')];

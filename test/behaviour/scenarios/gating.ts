@@ -45,6 +45,7 @@ const workChanges = ({ history }: World) =>
 const held: Scenario = {
   name: 'keeps the startup taint, and thereby pods off a node that joins, until the images of all gated caches are present',
   needs: ['simulated nodes'],
+  hasProductToItself: true,
   run: async (world) => {
     const [first, second] = [await world.image('good', 'first'), await world.image('good', 'second')];
     await start(world);
@@ -75,6 +76,7 @@ const held: Scenario = {
 const prompt: Scenario = {
   name: 'removes the startup taint within 1 s of the last image',
   needs: ['simulated nodes'],
+  hasProductToItself: true,
   isMeasured: true,
   run: async (world) => {
     await start(world);
@@ -94,6 +96,7 @@ const prompt: Scenario = {
 const late: Scenario = {
   name: 'removes the startup taint at the timeout, with an Event and without the warm label',
   needs: ['simulated nodes'],
+  hasProductToItself: true,
   run: async (world) => {
     await start(world);
     const warmGate = { taintKey: keyOf(world), timeoutSeconds: 5 };
@@ -114,6 +117,7 @@ const late: Scenario = {
 const off: Scenario = {
   name: 'does not remove a taint that the operator has not configured, and reports it',
   needs: ['simulated nodes'],
+  hasProductToItself: true,
   run: async (world) => {
     await world.product.start({ env: heartbeat });
     await world.createCache('cache', [await world.image('good')], {

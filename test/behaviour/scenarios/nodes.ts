@@ -275,17 +275,18 @@ const again: Scenario = {
 };
 
 const surges = [
-  { what: 'maxConcurrentNodes: 2', nodes: 6, spec: { maxConcurrentNodes: 2 }, flags: [], most: 2 },
-  { what: 'maxConcurrentNodes: 20%', nodes: 10, spec: { maxConcurrentNodes: '20%' }, flags: [], most: 2 },
-  { what: '--jobs-max-surge=1', nodes: 3, spec: {}, flags: ['--jobs-max-surge=1'], most: 1 },
+  { what: 'maxConcurrentNodes: 2', nodes: 6, spec: { maxConcurrentNodes: 2 }, start: undefined, most: 2 },
+  { what: 'maxConcurrentNodes: 20%', nodes: 10, spec: { maxConcurrentNodes: '20%' }, start: undefined, most: 2 },
+  { what: '--jobs-max-surge=1', nodes: 3, spec: {}, start: { flags: ['--jobs-max-surge=1'] }, most: 1 },
 ] as const;
 
-const throttled: readonly Scenario[] = surges.map(({ what, nodes, spec, flags, most }) => ({
+const throttled: readonly Scenario[] = surges.map(({ what, nodes, spec, start, most }) => ({
   name: `pulls on all nodes, on no more of them at once than ${what} allows`,
   needs: ['simulated nodes'],
+  hasProductToItself: start !== undefined,
   run: async (world) => {
     await world.nodes.add(nodes);
-    await world.product.start({ flags });
+    await world.product.start(start);
     await world.createCache('cache', [await world.image('good')], spec);
 
     expect((await world.settled('cache', 90)).status).toMatchObject({
