@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { limiter } from '#runtime/api/limiter.ts';
+import { createBounds } from '#runtime/bounds.ts';
 import type { Notice } from '#model/cache/cloud-event.ts';
 import { readConfig } from '#runtime/config/config.ts';
 import { ApiError, ConfigError, Rejected, RetryLater } from '#runtime/errors.ts';
@@ -359,20 +360,23 @@ describe('serve', () => {
   });
 
   it('answers small events while large requests hold all the memory that there is for them', async () => {
-    const { url, served } = await world(doNothing);
+    const bounds = createBounds();
+    const { url, served } = await world(doNothing, { bounds });
+    const sent = 2_097_000;
     const held = Array.from({ length: 5 }, () => net.connect({ port: served.port, host: '127.0.0.1' }));
     open.push({ close: () => held.map((socket) => socket.destroy()) });
     for (const socket of held) {
       socket.on('error', () => undefined).resume();
-      socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2097152\r\n\r\n${' '.repeat(2_097_000)}`);
+      socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2097152\r\n\r\n${' '.repeat(sent)}`);
     }
+    // There is room for four of them; a large request that is sent before they hold it would take the place of one.
+    const full = 4 * (sent - bounds.small_body_bytes.limit);
+    await vi.waitFor(() => expect(bounds.large_bodies_bytes.used()).toBeGreaterThanOrEqual(full), { timeout: 10_000 });
     const large = { ...structured, 'content-length': 2_000_000 };
-    await vi.waitFor(
-      async () =>
-        expect(await post(url, large, JSON.stringify(goodEvent).padEnd(2_000_000))).toMatchObject({ status: 503 }),
-      { timeout: 10_000 },
-    );
+    expect(await post(url, large, JSON.stringify(goodEvent).padEnd(2_000_000))).toMatchObject({ status: 503 });
     expect(await post(url, structured, JSON.stringify(goodEvent))).toMatchObject({ status: 204 });
+    for (const socket of held) socket.destroy();
+    await vi.waitFor(() => expect(bounds.large_bodies_bytes.used()).toBe(0), { timeout: 10_000 });
   });
 
   it('completes requests in flight when closed, and accepts no more', async () => {
