@@ -116,8 +116,8 @@ async function answered(options: ApplicationOptions, exchange: Exchange): Promis
   const { request, response } = exchange;
   if (options.context.signal.aborted) return later('the process is stopping', 1000);
   if (!exchange.isFree) return later('too many requests at once', 1000);
-  const body = await readBody(request, response, options.bounds);
-  return Buffer.isBuffer(body) ? handled(body, exchange, options) : body;
+  const { bounds } = options;
+  return readBody({ request, response, bounds }, (body) => handled(body, exchange, options));
 }
 
 /** Aborts when the sender closes the connection: no one waits for the answer, and a sender that still needs it retries. */

@@ -379,6 +379,27 @@ describe('serve', () => {
     await vi.waitFor(() => expect(bounds.large_bodies_bytes.used()).toBe(0), { timeout: 10_000 });
   });
 
+  it.each([
+    ['is too large', 2_200_000],
+    ['is no event', 2_000_000],
+  ])('stops counting a body that %s before its answer is sent, which waits for an earlier one', async (_, size) => {
+    const bounds = createBounds();
+    const { promise: finish, resolve } = Promise.withResolvers<undefined>();
+    const { served, contexts } = await world(() => finish, { bounds });
+    const socket = net.connect({ port: served.port, host: '127.0.0.1' });
+    open.push({ close: () => socket.destroy() });
+    socket.on('error', () => undefined).resume();
+    const head = Object.entries(binaryHeaders()).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n${head.join('')}\r\n`);
+    await vi.waitFor(() => expect(contexts).toHaveLength(1), { timeout: 10_000 });
+    const half = ' '.repeat(size / 2);
+    socket.write(`POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n${size.toString(16)}\r\n${half}`);
+    await vi.waitFor(() => expect(bounds.large_bodies_bytes.used()).toBeGreaterThan(0), { timeout: 10_000 });
+    socket.write(`${half}\r\n0\r\n\r\n`);
+    await vi.waitFor(() => expect(bounds.large_bodies_bytes.used()).toBe(0), { timeout: 10_000 });
+    resolve(undefined);
+  });
+
   it('completes requests in flight when closed, and accepts no more', async () => {
     const { promise: finish, resolve } = Promise.withResolvers<undefined>();
     const { served, url, contexts } = await world(() => finish);
