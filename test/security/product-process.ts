@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { compileCache } from '../support/compile-cache.ts';
+import { startGroup } from '../support/process-group.ts';
 
-/** A program of the product in a process of its own. */
+/** A program of the product in a process of its own, which ends with this one at the latest. */
 export type ProductProcess = {
   readonly port: number;
   readonly pid: number;
@@ -30,11 +31,11 @@ export async function startProduct({ program, kubeconfig, env = {}, by = [] }: S
   const args = [program, `--kubeconfig=${kubeconfig}`];
   const [command = process.execPath, ...rest] = by;
   const all = by.length === 0 ? args : [...rest, process.execPath, ...args];
-  const child = spawn(command, all, { env: { PATH: process.env['PATH'], PORT: '0', ...compileCache, ...env } });
+  const whole = { PATH: process.env['PATH'], PORT: '0', ...compileCache, ...env };
+  const { child, ended: closed, kill } = startGroup(command, all, whole);
   let log = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (log += text));
-  const closed = once(child, 'close');
   const pid = child.pid ?? 0;
   const port = await portOf(child, () => log);
   return {
@@ -44,10 +45,7 @@ export async function startProduct({ program, kubeconfig, env = {}, by = [] }: S
     log: () => log,
     closed,
     ended: () => (isRunning(child) ? undefined : `${child.exitCode ?? child.signalCode}`),
-    stop: async () => {
-      if (isRunning(child)) child.kill('SIGKILL');
-      await closed;
-    },
+    stop: kill,
   };
 }
 

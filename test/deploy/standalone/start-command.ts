@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { compileCache } from '../../support/compile-cache.ts';
+import { startGroup } from '../../support/process-group.ts';
 
 /** What `npm start` runs, in a process of its own, with a folder for temporary files that nobody else writes to. */
 export type Command = {
@@ -18,7 +19,7 @@ export type Command = {
   readonly left: () => Promise<readonly string[]>;
 };
 
-/** Starts it with nothing of this process's environment but what it takes to run; it ends with the test at the latest. */
+/** Starts it with nothing of this process's environment but what it takes to run; it and all that it starts end with the test at the latest. */
 export async function startCommand(
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
@@ -34,9 +35,10 @@ async function run(
   env: Readonly<Record<string, string>>,
 ): Promise<Command> {
   const folder = await temporaryFolder();
-  const child = spawn(program, args, { env: { PATH: process.env['PATH'], TMPDIR: folder, ...compileCache, ...env } });
-  const ended = once(child, 'close');
-  onTestFinished(() => void child.kill('SIGKILL'));
+  const whole = { PATH: process.env['PATH'], TMPDIR: folder, ...compileCache, ...env };
+  // npm is killed without its shell and what that runs unless the whole group is.
+  const { child, ended, kill } = startGroup(program, args, whole);
+  onTestFinished(kill);
   const [output, errors] = [child.stdout, child.stderr].map((stream) => {
     let text = '';
     stream.setEncoding('utf8').on('data', (piece: string) => (text += piece));
