@@ -2,6 +2,7 @@ import { applyPatch, type Operation } from 'rfc6902';
 import * as z from 'zod/mini';
 import type { Api, ApiCall } from '#runtime/api/api.ts';
 import { ApiError, tooLarge } from '#runtime/errors.ts';
+import { frozenCopies } from './frozen-copies.ts';
 import { collectionOf, isIn, manifestPath, parseApiPath, type Collection } from './api-path.ts';
 import { isSelected } from './selectors.ts';
 import { lineStream, type LineStream } from './line-stream.ts';
@@ -71,9 +72,11 @@ const midnight = Date.UTC(2026, 10, 24);
 /**
  * An API server in memory, for tests of code that is given an `Api`: objects by path with optimistic locking, selectors, pages,
  * JSON patches and owner references, watches with history, and refusals on demand. Faults of the wire are for `scriptedServer`.
+ * What it answers is frozen: who changes an answer fails, and reads need no copies.
  */
 export function inMemoryApi({ now = () => midnight, streams = true }: InMemoryApiOptions = {}): InMemoryApi {
   const objects = new Map<string, StoredObject>();
+  const frozen = frozenCopies();
   const history: WatchEvent[] = [];
   const watches = new Set<Watch>();
   const refusals: Refusal[] = [];
@@ -95,15 +98,15 @@ export function inMemoryApi({ now = () => midnight, streams = true }: InMemoryAp
   const put = (path: string, object: unknown): StoredObject => {
     const known = objects.get(path);
     version += 1;
-    const { metadata, ...rest } = StoredObject.parse(structuredClone(object));
+    const { metadata, ...rest } = StoredObject.parse(object);
     const defaults = {
       uid: known?.metadata.uid ?? `uid-${version}`,
       creationTimestamp: known?.metadata.creationTimestamp ?? new Date(now()).toISOString(),
     };
-    const stored = { ...rest, metadata: { ...defaults, ...metadata, resourceVersion: String(version) } };
+    const stored = frozen({ ...rest, metadata: { ...defaults, ...metadata, resourceVersion: String(version) } });
     objects.set(path, stored);
     publish(known === undefined ? 'ADDED' : 'MODIFIED', path, stored);
-    return structuredClone(stored);
+    return stored;
   };
 
   const remove = (path: string): void => {
@@ -125,7 +128,7 @@ export function inMemoryApi({ now = () => midnight, streams = true }: InMemoryAp
 
   function get(path: string, query: URLSearchParams, accept = ''): unknown {
     const collection = collectionOf(path);
-    if (collection === undefined) return structuredClone(existing(path));
+    if (collection === undefined) return existing(path);
     const selected = inCollection(collection).filter((object) => isSelected(object, query));
     const from = Number(query.get('continue') ?? 0);
     const to = from + Math.min(pageSize, Number(query.get('limit') ?? Infinity));
@@ -133,7 +136,7 @@ export function inMemoryApi({ now = () => midnight, streams = true }: InMemoryAp
       return accept.includes('PartialObjectMetadata') ? { metadata } : { ...rest, metadata };
     });
     const next = to < selected.length ? { continue: String(to) } : {};
-    return structuredClone({ metadata: { resourceVersion: String(version), ...next }, items });
+    return { metadata: { resourceVersion: String(version), ...next }, items };
   }
 
   function post(path: string, body: unknown): unknown {
