@@ -6,6 +6,7 @@ import { throttledBy } from '#model/pull/image-outcome.ts';
 import { list, node } from '../builders.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
 import type { Fates } from '../simulated-pod.ts';
+import { repetitions } from '../../../support/repetitions.ts';
 import { type SimulatedWorld, simulatedWorld } from '../simulated-world.ts';
 
 const nodes = (count: number): readonly Node[] =>
@@ -15,6 +16,9 @@ const nodes = (count: number): readonly Node[] =>
   });
 
 const minute = 60_000;
+
+/** Of a cluster and of what its registry serves in an hour. */
+const size = repetitions(2, 5);
 const budget = (pullsPerHour: number) => ({ 'docker.io': { pullsPerHour } });
 
 type Of = {
@@ -87,9 +91,10 @@ function answer({ on, throttledJobs, pull }: Metered): void {
 /** Until the round is over, minute by minute. Returns the minutes. */
 function finish(world: Metered, each: (at: number) => void = () => undefined): number {
   for (let at = 0; at < 2000; at += 1) {
-    plan(world.on);
-    answer(world);
-    plan(world.on);
+    if (plan(world.on) > 0) {
+      answer(world);
+      plan(world.on);
+    }
     if (world.on.live().status.completionTime !== undefined) return at;
     each(at);
     world.wait(minute);
@@ -101,7 +106,7 @@ const message = ({ on }: Metered): string => on.live().status.message;
 
 describe('a registry with a budget', () => {
   it('is never asked for more within an hour, and the round ends Succeeded', { timeout: 60_000 }, () => {
-    const world = metered({ count: 200, pullsPerHour: 80, meter: 100 });
+    const world = metered({ count: 40 * size, pullsPerHour: 16 * size, meter: 20 * size });
     let consumers = 0;
     finish(world, (at) => {
       if (at % 60 === 30 && world.pull()) consumers += 1;
@@ -141,7 +146,7 @@ describe('a registry with a budget', () => {
 
 describe('a registry that says how much is left', () => {
   it('throttles no node, and the round ends Succeeded beside pulls of others', { timeout: 60_000 }, () => {
-    const world = metered({ count: 200, meter: 100, saysWhatIsLeft: true });
+    const world = metered({ count: repetitions(80, 200), meter: repetitions(50, 100), saysWhatIsLeft: true });
     let [consumers, refused] = [0, 0];
     const hours = finish(world, (at) => {
       if (at % 20 !== 10) return;
