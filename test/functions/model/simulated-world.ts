@@ -155,7 +155,7 @@ export function simulatedWorld(start: Start) {
   /** Continues until there is nothing to plan and no Job can advance; throws if that never happens. */
   function settle(): void {
     for (let turn = 0; turn < 300; turn += 1) {
-      while (step());
+      carryOutAll();
       const hasWorked = [...jobs.keys()].map(work).includes(true);
       if (!hasWorked && jobs.size === 0) return;
       if (!hasWorked) now += 60_000;
@@ -163,15 +163,15 @@ export function simulatedWorld(start: Start) {
     throw new Error('there is no end to it');
   }
 
-  /** Observes and carries out the decision once; there must be nothing to plan after it. */
-  function step(): boolean {
-    const prepared = look('everything');
-    if (isEmpty(prepared.plan)) return false;
-    carryOut(prepared);
-    const { plan } = look('everything');
-    if (prepared.plan.observeNext === 'nothing' && !isEmpty(plan))
-      throw new Error(`a plan left one to plan: ${JSON.stringify(plan)}`);
-    return true;
+  /** Observes and carries out decisions until there is nothing to plan; a plan that observes no more must leave nothing to plan. */
+  function carryOutAll(): void {
+    for (let prepared = look('everything'); !isEmpty(prepared.plan);) {
+      carryOut(prepared);
+      const next = look('everything');
+      if (prepared.plan.observeNext === 'nothing' && !isEmpty(next.plan))
+        throw new Error(`a plan left one to plan: ${JSON.stringify(next.plan)}`);
+      prepared = next;
+    }
   }
 
   return {
