@@ -5,6 +5,7 @@ import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { argsOf, asked, ends, orderOf, removals, removed } from './removal-scene.ts';
+import { repetitions } from '../support/repetitions.ts';
 import {
   aNode,
   aPod,
@@ -19,7 +20,11 @@ import {
   type Scene,
 } from './scene.ts';
 
-const names = Array.from({ length: 50 }, (_, index) => `cache-${index}`);
+/** So many that a listing for each would stand out; the time grows with the square, as each removal lists all of them. */
+const count = repetitions(25, 50);
+const names = Array.from({ length: count }, (_, index) => `cache-${index}`);
+/** One that is driven in the middle of the tick, and one later. */
+const [middle, late] = [names[count * 0.4], names[count * 0.8]];
 const imageOf = (name: string): string => `${name}:1`;
 
 /** Caches with an image each, which they have pulled to two nodes. */
@@ -59,15 +64,15 @@ const nodeListings = (on: Scene): number =>
 
 const imagesOfJobs = (on: Scene): number => new Set(removals(on).flatMap(argsOf)).size;
 
-it('lists Nodes once for 50 caches that are to be purged', async () => {
+it(`lists Nodes once for ${count} caches that are to be purged`, async () => {
   const on = await manyPulled();
   askAll(on);
   await purge(tick, on.context);
-  expect(removals(on)).toHaveLength(100);
+  expect(removals(on)).toHaveLength(2 * count);
   expect(nodeListings(on)).toBe(1);
 });
 
-it('lists Nodes once when the purges of 50 caches end', async () => {
+it(`lists Nodes once when the purges of ${count} caches end`, async () => {
   const on = await manyPulled();
   askAll(on);
   await purge(tick, on.context);
@@ -81,7 +86,7 @@ it('lists Nodes once when the purges of 50 caches end', async () => {
   expect(nodeListings(on)).toBe(1);
 });
 
-it('lists Nodes once for 50 caches whose images are to be removed when they are deleted', async () => {
+it(`lists Nodes once for ${count} caches whose images are to be removed when they are deleted`, async () => {
   const on = await manyPulled({ deletionPolicy: 'Purge' });
   await purge(tick, on.context);
   for (const name of names) expect(on.live(name).finalizers).toEqual(['kubefledged.io/purge']);
@@ -97,7 +102,7 @@ it('lists Nodes again when the tick lasts long', async () => {
     return cluster.writeStatus(cache, status);
   };
   await purge(tick, { ...on.context, cluster: { ...cluster, writeStatus: slow } });
-  expect(removals(on)).toHaveLength(100);
+  expect(removals(on)).toHaveLength(2 * count);
   const listings = nodeListings(on);
   expect(listings).toBeGreaterThan(1);
   expect(listings).toBeLessThan(8);
@@ -108,7 +113,7 @@ function meanwhile(on: Scene, work: () => Promise<void>): Scene['context'] {
   const { cluster } = on.context;
   let isDone = false;
   const cache: typeof cluster.cache = async (reference) => {
-    if (!isDone && reference.name === names[20]) {
+    if (!isDone && reference.name === middle) {
       isDone = true;
       expect(imagesOfJobs(on)).toBeGreaterThan(1);
       await work();
@@ -120,7 +125,7 @@ function meanwhile(on: Scene, work: () => Promise<void>): Scene['context'] {
 
 it('keeps what another cache has pulled since to a node that has got a label since', async () => {
   const on = await manyPulled();
-  const last = imageOf(names[40] ?? '');
+  const last = imageOf(late ?? '');
   on.cache({ cacheSpec: [{ images: [last], nodeSelector: { pool: 'b' } }] }, 'other');
   await refresh(tick, on.context);
   askAll(on);
@@ -144,7 +149,7 @@ it('keeps what another cache has pulled since to a node that has got a label sin
 it('removes images from a node that has joined since', async () => {
   const on = await manyPulled();
   askAll(on);
-  const last = names[40] ?? '';
+  const last = late ?? '';
   const context = meanwhile(on, async () => {
     on.nodes('node-3');
     const joined = { ...changed(aNode('node-3'), { verb: 'add' }), cache: { namespace: 'apps', name: last } };
