@@ -1,4 +1,4 @@
-/** Chaos tests by seed: `npm run chaos -- --seeds 1000`, or `--seed N` for one, `--verbose` for its log; `--real` for a real control plane. */
+/** Chaos tests by seed: `npm run chaos -- --seeds 1000`, or `--seed N` for one or, repeated, for some, `--verbose` for their log; `--real` for a real control plane. */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -11,7 +11,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
+    seed: { type: 'string', multiple: true },
     processes: { type: 'string', default: String(availableParallelism()) },
     part: { type: 'string' },
     verbose: { type: 'boolean', default: false },
@@ -21,9 +21,9 @@ const { values } = parseArgs({
 });
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
-const [from, count] =
-  values.seed === undefined ? [Number(values.from), Number(values.seeds)] : [Number(values.seed), 1];
-const seeds = Array.from({ length: count }, (_, index) => from + index);
+const from = Number(values.from);
+const seeds = values.seed?.map(Number) ?? Array.from({ length: Number(values.seeds) }, (_, index) => from + index);
+const count = seeds.length;
 const begin = performance.now();
 
 /** Seeds per process, as every finished cluster leaves a few megabytes in memory. */
@@ -55,9 +55,16 @@ async function playReal(): Promise<readonly SeedResult[]> {
   }
 }
 
+/** In this process, one after the other. */
+async function playHere(): Promise<readonly SeedResult[]> {
+  const results: SeedResult[] = [];
+  for (const seed of seeds) results.push(await runSeed(seed, values.verbose ? print : undefined));
+  return results;
+}
+
 async function playAll(): Promise<readonly SeedResult[]> {
   if (values.real) return playReal();
-  if (values.seed !== undefined) return [await runSeed(from, values.verbose ? print : undefined)];
+  if (values.seed !== undefined) return playHere();
   const parts = Math.max(1, Math.min(Number(values.processes), count));
   const results: SeedResult[] = [];
   const play = (part: number, first: number, seeds: number): Promise<void> =>
@@ -122,7 +129,7 @@ if (values.part !== undefined) {
   const results = await playAll();
   if (values.seed !== undefined) {
     if (!values.real) results.forEach(tell);
-    print(JSON.stringify(results[0]));
+    for (const result of results) print(JSON.stringify(result));
   }
   summary(results);
 }
