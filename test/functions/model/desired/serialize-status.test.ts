@@ -2,13 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FoundImages, nothingFound } from '#model/cache/found-images.ts';
 import { emptyStatus, statusValues, type Status } from '#model/cache/image-cache.ts';
-import { nodeStates, openings } from '#model/cache/ledger.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { newRemovalEntry, type RemovalEntry } from '#model/cache/removal-ledger.ts';
-import { operations, triggers } from '#model/cache/round.ts';
 import { serializeStatus, serializeStatusWithoutTexts } from '#model/desired/serialize-status.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { customResource, schemasByPath, type Schema } from '../../../crds/custom-resource.ts';
+import { anyEntry, anyRound, anySecond } from '../any-status.ts';
 import { cache, condition, digest, list, noon, pulling, round, spec, status } from '../builders.ts';
 
 const found: FoundImages = {
@@ -326,62 +325,21 @@ describe('serialized status', () => {
 
   const word = fc.stringMatching(/^[a-z0-9-]{1,8}$/);
   const index = fc.nat({ max: 9 });
-  const second = fc.nat({ max: 4_000_000_000 }).map((seconds) => seconds * 1000);
-  const entry = fc.record({
-    id: word,
-    desiredHash: word,
-    retainedHash: fc.option(word, { nil: undefined }),
-    attempt: index,
-    rests: index,
-    state: fc.constantFrom(...nodeStates),
-    reason: fc.constantFrom('', 'NotReady'),
-    pendingImages: fc.option(fc.array(index), { nil: undefined }),
-    failedImages: fc.array(index),
-    absentImages: fc.array(index),
-    failingImages: fc.array(index),
-    failingUntil: fc.option(second, { nil: undefined }),
-    oneImagePerJob: fc.boolean(),
-    retryDeadline: fc.option(second, { nil: undefined }),
-    holdsImages: fc.boolean(),
-    copiesNoop: fc.boolean(),
-    topology: fc.constantFrom(undefined, '', 'zone-a'),
-    opening: fc.option(fc.constantFrom(...openings), { nil: undefined }),
-    lockedImages: fc.option(fc.array(index), { nil: undefined }),
-    finishedJobs: fc.option(
-      fc.record({
-        imagesPerJob: index,
-        jobs: fc.array(index),
-        failedImages: fc.array(index),
-        inconclusive: fc.boolean(),
-      }),
-      { nil: undefined },
-    ),
-  });
-  const anyStatus = fc.record({
+  const storedStatus = fc.record({
     status: fc.constantFrom(...statusValues),
     reason: word,
     message: fc.string(),
-    startTime: fc.option(second, { nil: undefined }),
-    completionTime: fc.option(second, { nil: undefined }),
+    startTime: fc.option(anySecond, { nil: undefined }),
+    completionTime: fc.option(anySecond, { nil: undefined }),
     observedGeneration: fc.option(index, { nil: undefined }),
-    nodes: fc.dictionary(word, entry, { noNullPrototype: true }),
+    nodes: fc.dictionary(word, anyEntry(anySecond), { noNullPrototype: true }),
     desired: fc.dictionary(word, fc.array(index), { noNullPrototype: true }),
-    round: fc.option(
-      fc.record({
-        number: index,
-        operation: fc.constantFrom(...operations),
-        generation: index,
-        trigger: fc.constantFrom(...triggers),
-        startTime: second,
-        requestedBy: fc.option(fc.record({ annotation: fc.string(), value: fc.string() }), { nil: undefined }),
-      }),
-      { nil: undefined },
-    ),
+    round: fc.option(anyRound(anySecond), { nil: undefined }),
   });
 
   it('is parsed to the same status, for any status', () => {
     fc.assert(
-      fc.property(anyStatus, (of) => {
+      fc.property(storedStatus, (of) => {
         expect(reread(status(of))).toEqual(status(of));
       }),
     );
