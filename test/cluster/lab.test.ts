@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,13 +18,21 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
+const env = () => ({ PATH: work, HOME: work, LAB: join(work, 'lab'), LAB_CACHE: join(work, 'cache') });
+
 /** The lab script on a machine with almost no programs. */
-const bareLab = (...args: readonly string[]) =>
-  run('bash', [script, ...args], {
-    env: { PATH: work, HOME: work, LAB: join(work, 'lab'), LAB_CACHE: join(work, 'cache') },
-  });
+const bareLab = (...args: readonly string[]) => run('bash', [script, ...args], { env: env() });
 
 describe('lab', () => {
+  it('has a network namespace of its own for each LAB_NAME, so that two labs with real nodes can be up', async () => {
+    const LAB = mkdtempSync(join(work, 'named-'));
+    writeFileSync(join(LAB, 'nodes'), '2');
+    const network = async (LAB_NAME: string) =>
+      /^NETWORK=(.*)$/m.exec(await runWell('bash', [script, 'settings'], { env: { ...env(), LAB, LAB_NAME } }))?.[1];
+    expect(await network('')).toBe('/run/netns/icf-lab');
+    expect(await network('other')).toBe('/run/netns/icf-lab-other');
+  });
+
   it('reports missing programs and how to install them', async () => {
     const { code, stderr } = await bareLab('up');
     expect({ code, stderr }).toEqual({

@@ -82,14 +82,15 @@ const cleanUpAfter = async (folders: ReadonlySet<string>): Promise<void> => {
 
 /**
  * Starts a lab and resolves when it is Ready. The first run builds Kubernetes (about 10 minutes). Waits while another lab is running.
- * State is in the folder named by LAB, or in a temporary folder.
+ * State is in the folder named by LAB, or in a temporary folder. LAB_NAME tells two labs with real nodes apart.
  */
 export const startLab = async (options: LabOptions = {}): Promise<StartedLab> => {
   const kind = (options.nodes ?? 0) > 0 ? 'nodes' : 'control-plane';
-  const folder = process.env['LAB'] ?? join(tmpdir(), `imagecache-functions-lab-${kind}`);
+  const name = ['imagecache-functions-lab', kind, process.env['LAB_NAME']].filter(Boolean).join('-');
+  const folder = process.env['LAB'] ?? join(tmpdir(), name);
   const place = { ...options, folder };
   await labScript(place)(['build'], { timeout: buildTimeout });
-  const lock = await takeLabLock(join(tmpdir(), `imagecache-functions-lab-${kind}.lock`), folder, lockTimeout);
+  const lock = await takeLabLock(join(tmpdir(), `${name}.lock`), folder, lockTimeout);
   const stop = async () => {
     await labDown(place).finally(lock.release);
   };
