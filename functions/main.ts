@@ -1,18 +1,16 @@
 /** One function as a process of its own, for Knative and OpenFaaS: FUNCTION says which. Without it, all four by path. */
 import { tmpdir } from 'node:os';
-import { readConfig } from '#runtime/config/config.ts';
 import { listening } from '#runtime/config/listening.ts';
 import { metricsSite } from '#runtime/http/metrics-site.ts';
 import { serve } from '#runtime/http/serve.ts';
 import { functionMetrics, meteredHandlers, restMeter } from '#runtime/process/metered-handlers.ts';
 import { prepareProcess } from '#runtime/prepare-process.ts';
-import { runProcess } from '#runtime/process/run-process.ts';
+import { runConfigured } from '#runtime/run-configured.ts';
 import { createRegistry } from '#runtime/registry/registry.ts';
 import { handlerContext } from './handler-context.ts';
 import { handlers } from './handlers.ts';
 
-await runProcess(async () => {
-  const config = readConfig(process.argv.slice(2), process.env);
+await runConfigured(async (config) => {
   const { log, metrics, api, bounds } = await prepareProcess(config, functionMetrics);
   const calls = bounds.registry_calls;
   const registry = createRegistry({ ...config.registry, calls, onRest: restMeter(metrics) });

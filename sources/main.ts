@@ -1,17 +1,16 @@
 /** The sources as a process of their own, for platforms that run the functions: events go to K_SINK or ROUTES. */
-import { helpText, readConfig, wantsHelp, type Config } from '#runtime/config/config.ts';
+import type { Config } from '#runtime/config/config.ts';
 import { listening } from '#runtime/config/listening.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { keepHeapSmall } from '#runtime/process/keep-heap-small.ts';
 import { prepareProcess } from '#runtime/prepare-process.ts';
-import { runProcess } from '#runtime/process/run-process.ts';
+import { runConfigured } from '#runtime/run-configured.ts';
 import { serveProbes } from './probes.ts';
 import { configuredSink } from './sink/configured-sink.ts';
 import { sourceMetrics } from './source-metrics.ts';
 import { startConfiguredSources } from './start-configured-sources.ts';
 
-if (wantsHelp(process.argv)) process.stdout.write(helpText());
-else await runProcess(() => start(readConfig(process.argv.slice(2), process.env)));
+await runConfigured(start);
 
 async function start(config: Config): Promise<() => Promise<void>> {
   keepHeapSmall();
