@@ -8,6 +8,7 @@ import type { ApiCall } from '#runtime/api/api.ts';
 import { at } from '../../sources/kubernetes/json.ts';
 import { serveApi } from '../support/api/serve-api.ts';
 import { inMemoryApi } from '../support/api/in-memory-api.ts';
+import { compileCache } from '../support/compile-cache.ts';
 import { answer, scriptedServer } from '../support/scripted-server.ts';
 import { imageCache, pathOf } from './objects.ts';
 
@@ -20,7 +21,9 @@ type Started = { readonly child: ChildProcess; readonly output: () => string };
 
 /** The sources as a process with a minimal environment. */
 function start(args: readonly string[], env: Readonly<Record<string, string>>): Started {
-  const child = spawn(process.execPath, ['sources/main.ts', ...args], { env: { PATH: process.env['PATH'], ...env } });
+  const child = spawn(process.execPath, ['sources/main.ts', ...args], {
+    env: { PATH: process.env['PATH'], ...compileCache, ...env },
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
