@@ -19,6 +19,7 @@ const modelRooms = {
   workload: ['text', 'cache', 'node'],
   found: ['text', 'cache', 'node', 'workload'],
   desired: ['text', 'cache', 'node', 'job', 'workload'],
+  status: ['text', 'cache', 'desired'],
   knative: ['text', 'cache', 'node', 'job', 'workload', 'desired'],
   round: ['text', 'cache', 'node', 'job', 'workload', 'desired'],
   pull: ['text', 'cache', 'node', 'job', 'workload', 'desired', 'round'],

@@ -4,7 +4,7 @@ import { heldHashes, isUnsettled } from '#model/cache/ledger.ts';
 import type { DesiredByHash } from '#model/desired/known-desired.ts';
 import { hasRemovedPlacements, withoutRemovedPlacements } from '#model/desired/placements.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
-import { isSameStatus } from '#model/desired/serialize-status.ts';
+import { isSameStatus } from '#model/status/same-status.ts';
 import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-to-write.ts';
 import { recordResults } from '#model/pull/record-results.ts';
 import { retainsJobs } from '#model/job/retention.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
 import { annotations } from '#model/cache/api.ts';
-import { serializeStatusWithoutTexts } from '#model/desired/serialize-status.ts';
+import { serializeStatusWithoutTexts } from '#model/status/serialize-status.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import {

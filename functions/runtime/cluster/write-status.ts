@@ -1,9 +1,6 @@
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import {
-  serializeStatus,
-  serializeStatusWithoutTexts,
-  type SerializedStatus,
-} from '#model/desired/serialize-status.ts';
+import { serializeStatus, serializeStatusWithoutTexts } from '#model/status/serialize-status.ts';
+import type { SerializedFields } from '#model/status/optional-fields.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { crdKind } from './crd-kind.ts';
 import { ApiError, isNotFound } from '#runtime/errors.ts';
@@ -25,7 +22,7 @@ export async function writeStatus(api: Api, cache: ImageCache, status: Status): 
 }
 
 /** Replaces the whole status, since a merge would keep old keys. The resourceVersion makes the patch fail if the cache has changed. */
-async function patch(api: Api, cache: ImageCache, status: SerializedStatus): Promise<string | undefined> {
+async function patch(api: Api, cache: ImageCache, status: SerializedFields): Promise<string | undefined> {
   const body = [
     { op: 'replace', path: '/metadata/resourceVersion', value: cache.resourceVersion },
     { op: 'add', path: '/status', value: status },

@@ -9,7 +9,7 @@ import type { JobView } from '#model/job/job-view.ts';
 import type { World } from '#model/world.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { serializeStatus } from '#model/desired/serialize-status.ts';
+import { serializeStatus } from '#model/status/serialize-status.ts';
 import { cache, noon, settings, spec as anySpec } from './builders.ts';
 import { assertClaimed, assertLawful, assertWithinSurge, claimsOf } from './lawful.ts';
 import { jobOf, podOf, simulatedJob, type Fates, type SimulatedJob } from './simulated-pod.ts';

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { decide } from '#model/decide.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { desiredImages } from '#model/desired/desired-images.ts';
-import { isSameStatus, serializeStatus } from '#model/desired/serialize-status.ts';
+import { isSameStatus } from '#model/status/same-status.ts';
+import { serializeStatus } from '#model/status/serialize-status.ts';
 import { node, observed, settings, world } from '../builders.ts';
 
 /** A status with every field that was renamed, under its former name. */

@@ -6,7 +6,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { placementKey, withFound } from '#model/cache/with-found.ts';
 import { findImages } from '#model/found/find-images.ts';
 import type { Readings } from '#model/found/readings.ts';
-import { serializeStatus } from '#model/desired/serialize-status.ts';
+import { serializeStatus } from '#model/status/serialize-status.ts';
 import { parseImageSource } from '#model/workload/image-sources.ts';
 import { workloadKinds } from '#model/workload/workload-kinds.ts';
 import { repetitions } from '../../../support/repetitions.ts';

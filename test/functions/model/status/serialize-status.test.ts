@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FoundImages, nothingFound } from '#model/cache/found-images.ts';
+import type { FoundImages } from '#model/cache/found-images.ts';
 import { emptyStatus, statusValues, type Status } from '#model/cache/image-cache.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { newRemovalEntry, type RemovalEntry } from '#model/cache/removal-ledger.ts';
-import { serializeStatus, serializeStatusWithoutTexts } from '#model/desired/serialize-status.ts';
-import { nodeCounts } from '#model/desired/node-counts.ts';
+import { serializeStatus, serializeStatusWithoutTexts } from '#model/status/serialize-status.ts';
 import { customResource, schemasByPath, type Schema } from '../../../crds/custom-resource.ts';
 import { anyEntry, anyRound, anySecond } from '../any-status.ts';
 import { cache, condition, digest, list, noon, pulling, round, spec, status } from '../builders.ts';
@@ -368,65 +367,3 @@ const typeOf = (value: unknown): string => {
   if (Array.isArray(value)) return 'array';
   return Number.isInteger(value) ? 'integer' : typeof value;
 };
-
-describe('parsed ImageCache', () => {
-  const metadata = { namespace: 'apps', name: 'web', uid: 'u', resourceVersion: '1' };
-
-  it('has every field of its spec', () => {
-    expect(parseImageCache({ metadata, spec: { cacheSpec: [{ images: ['a:1'] }] } })).toEqual({
-      ...{ ...metadata, generation: 0, isBeingDeleted: false, finalizers: [], annotations: {}, status: emptyStatus },
-      hasFormerStatus: false,
-      found: nothingFound,
-      spec: spec({ lists: [list(['a:1'])] }),
-    });
-  });
-
-  it('treats null as absent, and ignores a secret without a name', () => {
-    const read = parseImageCache({
-      metadata: { ...metadata, annotations: null },
-      spec: {
-        cacheSpec: [{ images: null, nodeSelector: null }],
-        imagePullSecrets: [{ name: 's' }, {}, { name: '' }, { name: 's' }],
-        tolerations: null,
-      },
-      status: null,
-    });
-    expect(read.spec).toEqual(spec({ lists: [list([])], imagePullSecrets: ['s'] }));
-    expect(read.status).toEqual(emptyStatus);
-  });
-
-  it.each([
-    [{ status: 'Odd' }, { status: 'Unknown' }],
-    [
-      { status: 3, nodes: 'x' },
-      { status: 'Unknown', nodes: {} },
-    ],
-    [{ nodes: { n: { state: 'Odd' } } }, { nodes: {} }],
-    [{ round: { number: 'x' } }, { round: undefined }],
-    [{ failures: { a: [{ node: 1 }] } }, { failures: {} }],
-    [
-      { startTime: null, completionTime: 7 },
-      { startTime: undefined, completionTime: undefined },
-    ],
-  ])('treats invalid fields of its status as absent: %j', (given, expected) => {
-    expect(parseImageCache({ metadata, status: given }).status).toMatchObject(expected);
-  });
-
-  it('is rejected with the name of an invalid field of the spec', () => {
-    expect(() => parseImageCache({ metadata, spec: { cacheSpec: [{ images: [1] }] } })).toThrow(/cacheSpec/);
-  });
-});
-
-describe('node counts', () => {
-  it('exclude skipped nodes from the desired ones', () => {
-    expect(nodeCounts(full.nodes)).toEqual({
-      desired: 3,
-      ready: 1,
-      pulling: 1,
-      failing: 0,
-      failed: 1,
-      held: 0,
-      skipped: 1,
-    });
-  });
-});

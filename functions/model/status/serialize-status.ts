@@ -1,0 +1,82 @@
+import { failureCount } from '#model/cache/failures.ts';
+import type { Condition, Failures, ImageCache, Placement, Status } from '#model/cache/image-cache.ts';
+import type { Ledger } from '#model/cache/ledger.ts';
+import type { Round } from '#model/cache/round.ts';
+import { nodeCounts } from '#model/desired/node-counts.ts';
+import { type SerializedFields, text, time } from './optional-fields.ts';
+import { serializedEntry } from './serialized-entry.ts';
+import { serializedFound } from './serialized-found.ts';
+import { serializedImages } from './serialized-images.ts';
+import { serializedRegistries } from './serialized-registries.ts';
+import { serializedRemovals } from './serialized-removals.ts';
+
+/**
+ * The status as JSON for the API server: times are text, counts are derived from the ledger, empty fields are omitted.
+ */
+export function serializeStatus(status: Status, cache: ImageCache): SerializedFields {
+  const counts = nodeCounts(status.nodes);
+  return {
+    ...text('status', status.status),
+    ...text('reason', status.reason),
+    ...text('message', status.message),
+    ...time('startTime', status.startTime),
+    ...time('completionTime', status.completionTime),
+    ...(Object.keys(status.failures).length === 0 ? {} : { failures: status.failures }),
+    failuresOmitted: failuresOmitted(status.nodes, status.failures),
+    ...(status.observedGeneration === undefined ? {} : { observedGeneration: status.observedGeneration }),
+    conditions: status.conditions.map(serializedCondition),
+    nodesReady: `${counts.ready}/${counts.desired}`,
+    nodeCounts: counts,
+    images: serializedImages(status, cache),
+    nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, serializedEntry(entry)])),
+    desired: status.desired,
+    ...serializedFound(status.found),
+    placements: status.placements.map(serializedPlacement),
+    ...serializedRemovals(status),
+    ...(status.round === undefined ? {} : { round: serializedRound(status.round, status.completionTime) }),
+    ...time('lastRefreshTime', status.lastRefreshTime),
+    ...time('nextRefreshTime', status.nextRefreshTime),
+    ...time('nextWaveTime', status.nextWaveTime),
+    ...serializedRegistries(status.registries),
+    ...text('lastHandledRefreshAt', status.lastHandledRefreshAt),
+    ...text('lastHandledPurgeAt', status.lastHandledPurgeAt),
+  };
+}
+
+/**
+ * The status without failures, and with the images that registries deny only, for an API server that rejects it as too
+ * large: the ledger must not be lost.
+ */
+export function serializeStatusWithoutTexts(status: Status, cache: ImageCache): SerializedFields {
+  const denied = serializedImages(status, cache).filter(({ anonymousPull }) => anonymousPull === 'Denied');
+  return {
+    ...serializeStatus({ ...status, failures: {} }, cache),
+    images: denied.map(({ image, access, anonymousPull }) => ({ image, access, anonymousPull })),
+  };
+}
+
+/** How many failures the ledger has beyond those in `status.failures`. */
+const failuresOmitted = (nodes: Ledger, failures: Failures): number =>
+  Math.max(0, Object.values(nodes).reduce((sum, entry) => sum + entry.failedImages.length, 0) - failureCount(failures));
+
+const serializedPlacement = ({ lists, ...placement }: Placement) => ({
+  ...placement,
+  ...(lists.length === 0 ? {} : { lists }),
+});
+
+function serializedRound(
+  { requestedBy, startTime, ...round }: Round,
+  completionTime: number | undefined,
+): SerializedFields {
+  return {
+    ...round,
+    ...time('startTime', startTime),
+    ...time('completionTime', completionTime),
+    ...(requestedBy === undefined ? {} : { requestedBy }),
+  };
+}
+
+const serializedCondition = (condition: Condition) => ({
+  ...condition,
+  ...time('lastTransitionTime', condition.lastTransitionTime),
+});

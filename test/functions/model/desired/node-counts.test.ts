@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { nodeCounts } from '#model/desired/node-counts.ts';
+import { pulling } from '../builders.ts';
+
+it('node counts exclude skipped nodes from the desired ones', () => {
+  const nodes = {
+    n1: pulling({ state: 'Ready', lockedImages: [] }),
+    n2: pulling({ state: 'Failed', failedImages: [0, 1] }),
+    n3: pulling({ state: 'Pulling', failedImages: [0], opening: 'Noop', lockedImages: [0] }),
+    n4: pulling({ state: 'Skipped', reason: 'NotReady' }),
+  };
+  const counts = { desired: 3, ready: 1, pulling: 1, failing: 0, failed: 1, held: 0, skipped: 1 };
+  expect(nodeCounts(nodes)).toEqual(counts);
+});
