@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { compileCache } from './test/support/compile-cache.ts';
+import { oneFileClient } from './test/support/kubernetes-client/one-file.ts';
 
 /**
  * The files that take longest, first: started last, they would run when all other files are done. Then the behaviour suites, which
@@ -51,7 +52,9 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.{cluster,nodes,knative,quiet}.test.ts'],
           testTimeout: 20_000,
-          env: compileCache, // for programs that tests run
+          env: { ...compileCache, NODE_OPTIONS: oneFileClient }, // for programs that tests run
+          execArgv: [oneFileClient],
+          globalSetup: 'test/support/kubernetes-client/one-file.ts',
           experimental: { viteModuleRunner: false }, // Node runs the sources as it does in production, in a fifth less time
           isolate: false, // no test changes a module's state; loading modules once per worker takes a quarter off the time
           maxWorkers: Math.max(5, availableParallelism()), // many files mostly wait: with 3 on two cores a third of their time is idle
