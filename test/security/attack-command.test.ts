@@ -14,8 +14,9 @@ describe('npm run attack', { timeout: 120_000 }, () => {
     await product.stop();
     await cluster.remove();
   });
+  // Each load may wait for three probes of the kubelet.
   const attack = (...args: readonly string[]) =>
-    run(process.execPath, ['test/security/main.ts', '--kubeconfig', cluster.kubeconfig, ...args]);
+    run(process.execPath, ['test/security/main.ts', '--kubeconfig', cluster.kubeconfig, ...args], { timeout: 110_000 });
 
   it('says what it would do, and does nothing without confirmation', async () => {
     const { code, stdout } = await attack();

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { jobAnnotations } from '#model/cache/api.ts';
 import type { Settings } from '#model/cache/settings.ts';
@@ -10,6 +9,8 @@ import { changed } from '../deploy/helm/forbidden-jobs.ts';
 import { pull } from '../deploy/helm/product-jobs.ts';
 import { hostileJobs } from './hostile-jobs.ts';
 import type { Kubectl } from './kubectl.ts';
+import { liveness } from './liveness.ts';
+import { statusOf } from './status-of.ts';
 
 /** The installation that is attacked. */
 export type Victim = {
@@ -206,6 +207,7 @@ async function asPage(port: number): Promise<Result> {
 }
 
 async function hold(port: number): Promise<Result> {
+  let result: Result = { held: undefined, detail: '' };
   for (const held of [
     () => holdBodies({ port, path: '/reconcile', connections: 130 }),
     () => holdBodies({ port, path: '/reconcile', connections: 1000, bytes: 1 }),
@@ -214,34 +216,17 @@ async function hold(port: number): Promise<Result> {
     const { close } = await held();
     await pause(3000);
     close();
+    // Each by itself: a slow machine would otherwise have to work off all of them within the time of one.
+    result = await liveness(port);
+    if (result.held !== true) return result;
   }
-  return alive(port);
+  return result;
 }
 
 async function postBatches(port: number): Promise<Result> {
   const url = `http://127.0.0.1:${port}/reconcile`;
   await Promise.all(Array.from({ length: 10 }, () => postLargeBatch(url, 1500)));
-  return alive(port);
-}
-
-/** Whether a probe is answered within three seconds, as a kubelet gives it. */
-async function alive(port: number): Promise<Result> {
-  for (let tries = 1; tries <= 3; tries += 1) {
-    const status = await statusOf(port, { path: '/_/health' }).catch(() => 0);
-    if (status === 200) return { held: true, detail: 'probes are answered' };
-  }
-  return { held: false, detail: 'no probe is answered any more' };
-}
-
-type Sent = { readonly method?: string; readonly path: string; readonly headers?: http.OutgoingHttpHeaders };
-
-function statusOf(port: number, { method = 'GET', path, headers = {} }: Sent): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, method, path, headers, agent: false, timeout: 1000 };
-    const request = http.request(options, (response) => resolve(response.resume().statusCode ?? 0));
-    request.on('timeout', () => request.destroy(new Error('no answer within a second')));
-    request.on('error', reject).end();
-  });
+  return liveness(port);
 }
 
 /** The port of the process on this machine, through kubectl, until it is closed. */
