@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
+import { Rejected } from '#runtime/errors.ts';
 
 /** An ImageCache that the API server stores and this version cannot parse, as after a rollback of the CRD. */
 export type UnreadableCache = Pick<ImageCache, 'namespace' | 'name' | 'uid' | 'resourceVersion'> & {
@@ -56,6 +57,13 @@ export function cacheOrUnreadable(object: unknown): ImageCache | UnreadableCache
 }
 
 export const isUnreadable = (cache: ImageCache | UnreadableCache): cache is UnreadableCache => 'problem' in cache;
+
+/** Parses a cache. One that cannot be parsed stays so until it is edited, which is another event. */
+export function readableCache(object: unknown): ImageCache {
+  const cache = cacheOrUnreadable(object);
+  if (!isUnreadable(cache)) return cache;
+  throw new Rejected(`ImageCache ${cache.namespace}/${cache.name} is invalid: ${cache.problem}`);
+}
 
 function unreadableCache(object: unknown, error: unknown): UnreadableCache {
   const { namespace, name, uid, resourceVersion } = metadataOnly.parse(object).metadata;
