@@ -23,9 +23,11 @@ export type Meter<Name extends string> = {
 export type Metrics<Name extends string> = Meter<Name> & {
   /** Sets the reader of a gauge's samples, called at every scrape. */
   readonly gauge: (name: Name, read: () => readonly Sample[]) => void;
-  /** All metrics in Prometheus' text format. */
-  readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** All metrics in Prometheus' text format; calls at the same time share one text, so that a flood costs little. */
+  readonly scrape: () => Promise<Scrape>;
 };
+
+type Scrape = { readonly contentType: string; readonly text: string };
 
 /** Discards all values. */
 export const noMeter: Meter<string> = { record: () => undefined };
@@ -50,6 +52,11 @@ export function createMetrics<Name extends string>(definitions: Definitions<Name
     for (const each of buffered.splice(0)) registered.record(each);
     return registered;
   };
+  const scraped = async (): Promise<Scrape> => {
+    const { registry } = await (loading ??= load());
+    return { contentType: registry.contentType, text: await registry.metrics() };
+  };
+  let scraping: Promise<Scrape> | undefined;
   return {
     record: (name, value, labels = {}) => {
       if (registered !== undefined) {
@@ -60,10 +67,7 @@ export function createMetrics<Name extends string>(definitions: Definitions<Name
       if (buffered.length >= maxBuffered) void (loading ??= load());
     },
     gauge: (name, read) => void reads.set(name, read),
-    scrape: async () => {
-      const { registry } = await (loading ??= load());
-      return { contentType: registry.contentType, text: await registry.metrics() };
-    },
+    scrape: () => (scraping ??= scraped().finally(() => (scraping = undefined))),
   };
 }
 

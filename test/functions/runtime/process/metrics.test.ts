@@ -41,6 +41,15 @@ describe('metrics', () => {
     expect(await lines(metrics)).toContain('taken_total{kind="a"} 3');
   });
 
+  it('are collected once for scrapes at the same time, and anew for the next', async () => {
+    const metrics = createMetrics(definitions);
+    let reads = 0;
+    metrics.gauge('depth', () => [{ value: (reads += 1), labels: { of: 'x' } }]);
+    for (const texts of await Promise.all(Array.from({ length: 16 }, () => lines(metrics))))
+      expect(texts).toContain('depth{of="x"} 1');
+    expect(await lines(metrics)).toContain('depth{of="x"} 2');
+  });
+
   it('read a gauge at each scrape, and drop samples that it no longer has', async () => {
     const metrics = createMetrics(definitions);
     let samples = [{ value: 7, labels: { of: 'x' } }];
