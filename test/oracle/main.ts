@@ -27,6 +27,7 @@ const names = ['embedded', 'control-plane', 'nodes'] as const;
 const name: ClusterName = names.find((each) => each === values.cluster) ?? usage();
 const [first, count] = [Number(values.seed), Number(values.histories)];
 const seeds = Array.from({ length: count }, (_, index) => first + index);
+const processes = Math.max(1, Math.min(Number(values.processes), count));
 const begin = performance.now();
 
 function usage(): never {
@@ -54,17 +55,16 @@ async function playHere(some: readonly number[], tell: (result: Result) => void)
 
 /** Embedded clusters replace the clock of their process, so there is one process for each that runs at once. */
 async function playInProcesses(tell: (result: Result) => void): Promise<void> {
-  const parts = Math.max(1, Math.min(Number(values.processes), count));
   const play = (part: number, from: number, some: number): Promise<void> =>
     new Promise((resolve, reject) => {
-      const range = ['--seed', String(from), '--histories', String(some), '--part', `${part}/${parts}`];
+      const range = ['--seed', String(from), '--histories', String(some), '--part', `${part}/${processes}`];
       const child = fork(import.meta.filename, range);
       child.on('message', (result: Result) => tell(result));
       child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`a part ended with ${code}`))));
     });
   for (let done = 0; done < count; done += mostInARow) {
     const some = Math.min(mostInARow, count - done);
-    await Promise.all(Array.from({ length: parts }, (_, part) => play(part, first + done, some)));
+    await Promise.all(Array.from({ length: processes }, (_, part) => play(part, first + done, some)));
   }
 }
 
@@ -100,7 +100,7 @@ async function playAll(): Promise<readonly Result[]> {
   if (values.replay !== undefined) {
     const cluster = await startCluster(name);
     tell(await runHistory(parsed(readFileSync(values.replay, 'utf8')), cluster, log).finally(cluster.stop));
-  } else if (name === 'embedded' && count > 1) await playInProcesses(tell);
+  } else if (name === 'embedded' && (processes > 1 || count > mostInARow)) await playInProcesses(tell);
   else await playHere(seeds, tell);
   return results;
 }

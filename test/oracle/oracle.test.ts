@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { run } from '../cluster/run.ts';
@@ -10,9 +10,13 @@ const oracle = (...args: readonly string[]) => run(process.execPath, [program, .
 
 // In separate processes, as it replaces the clock, random numbers and network of the process.
 const histories = repetitions(3, 300);
+/** One for a few, as starting it takes as long as playing one. */
+const processes = repetitions(1, availableParallelism());
 
 it(`ends as the rules say, for ${histories} random histories`, { timeout: 1_800_000 }, async () => {
-  const { stdout, stderr, code } = await oracle('--seed', '1', '--histories', `${histories}`);
+  const { stdout, stderr, code } = await oracle(
+    ...['--seed', '1', '--histories', `${histories}`, '--processes', `${processes}`],
+  );
   expect({ stdout, stderr, code }).toMatchObject({
     stdout: expect.stringContaining(`${histories} histories on embedded`) as string,
     stderr: '',
