@@ -12,6 +12,7 @@ import { startSimulator } from '../../../deploy/simulator/start-simulator.ts';
 import { type Standalone, startStandalone } from '../../../deploy/standalone/start-standalone.ts';
 import { textAt } from '../../../sources/kubernetes/json.ts';
 import { startSources } from '../../../sources/start-sources.ts';
+import { repetitions } from '../../support/repetitions.ts';
 import { slowCreation } from './slow-creation.ts';
 import { temporaryFolder } from './start-command.ts';
 
@@ -87,7 +88,8 @@ it('aborts a running handler and releases the Lease at once, and a standby leads
 }, 60_000);
 
 it('stops in the middle of a large round: no more Jobs are created, and the next leader goes on', async () => {
-  const nodes = 200;
+  // Enough for work to be left after some 110 Jobs.
+  const nodes = repetitions(130, 200);
   const cluster = await startSimulator({
     crds: ['crds/imagecache.yaml'],
     nodes,
