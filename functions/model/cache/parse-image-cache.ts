@@ -4,9 +4,11 @@ import type { AnonymousPull } from './access.ts';
 import { withCurrentStatus } from './former-status.ts';
 import { type FoundImages, type FoundPlacement, nothingFound } from './found-images.ts';
 import { emptyStatus, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
-import { found as storedFound, imageCache, spec, type image, type status } from './image-cache-schema.ts';
+import { imageCache } from './image-cache-schema.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { KnownDigest } from './known-digest.ts';
+import { spec } from './spec-schema.ts';
+import { found as storedFound, type image, type status } from './status-schema.ts';
 import { findsImages, specWith } from './with-found.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Rollout } from '#model/cache/spec-fields.ts';
-import { rolloutSetting } from '#model/cache/image-cache-schema.ts';
+import { rolloutSetting } from '#model/cache/spec-schema.ts';
 import { duration, json, oneOf, oneOfOrElse, type Reads, text, wholeNumber, yesOrNo } from '#runtime/config/setting.ts';
 import { version } from '#runtime/version.ts';
 import { both } from './row.ts';
