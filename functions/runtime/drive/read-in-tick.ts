@@ -4,7 +4,8 @@ import { boundTable } from '#runtime/bounds.ts';
 import { RetryLater } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { namespacesInTurn } from './drive-in-tick.ts';
-import { orKnown, type ReadFoundImages, readFoundImages, readInTime, type ReadWorkloads } from './read-found-images.ts';
+import { orKnown, type ReadFoundImages, readFoundImages } from './read-found-images.ts';
+import { readInTime, type ReadWorkloads } from './read-workloads.ts';
 
 /** Works on a cache whose images come from workloads, once few enough others have theirs read. */
 export type ReadingInTick = (cache: ImageCache, work: (reading: Reading) => Promise<void>) => Promise<void>;
