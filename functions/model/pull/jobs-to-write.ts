@@ -8,7 +8,8 @@ import { interned } from '#model/text/interned.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import type { World } from '#model/world.ts';
 import { jobName, jobsDue } from './job-set.ts';
-import { type PullJob, type PullingPod, pullJob, pullingPod } from './pull-job.ts';
+import { type PullJob, pullJob } from './pull-job.ts';
+import { type PullingPod, pullingPod } from './pulling-pod.ts';
 import { retainedJobs } from './retained-jobs.ts';
 
 /** The Jobs of started nodes that are known to be missing: just started, next in turn, or absent although all Jobs were observed. */
