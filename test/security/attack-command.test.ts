@@ -3,7 +3,7 @@ import { run } from '../cluster/run.ts';
 import { type ProductProcess, startProduct } from './product-process.ts';
 import { temporaryCluster, type TemporaryCluster } from './temporary-cluster.ts';
 
-describe('npm run attack', { timeout: 120_000 }, () => {
+describe('npm run attack', { timeout: 200_000 }, () => {
   let cluster: TemporaryCluster;
   let product: ProductProcess;
   beforeAll(async () => {
@@ -14,9 +14,9 @@ describe('npm run attack', { timeout: 120_000 }, () => {
     await product.stop();
     await cluster.remove();
   });
-  // Each load may wait for three probes of the kubelet.
+  // Each of four loads may wait 23 s for three probes of the kubelet, and each of two caches 30 s for its status.
   const attack = (...args: readonly string[]) =>
-    run(process.execPath, ['test/security/main.ts', '--kubeconfig', cluster.kubeconfig, ...args], { timeout: 110_000 });
+    run(process.execPath, ['test/security/main.ts', '--kubeconfig', cluster.kubeconfig, ...args], { timeout: 180_000 });
 
   it('says what it would do, and does nothing without confirmation', async () => {
     const { code, stdout } = await attack();
