@@ -32,9 +32,11 @@ it('makes the same requests in the same order when a seed is repeated', { timeou
 
 const many = repetitions(0, 30);
 
-it.runIf(many > 0).each([
-  ['', 1],
-  [' with workloads that come, change and go', firstWorkloadSeed],
-])(`reaches it%s, for ${many} seeds`, { timeout: 300_000 }, async (_, from) => {
-  expect(await chaos('--from', `${from}`, '--seeds', `${many}`)).toMatchObject(succeeded(many));
-});
+// At full strength only; each needs minutes.
+if (many > 0)
+  it.each([
+    ['', 1],
+    [' with workloads that come, change and go', firstWorkloadSeed],
+  ])(`reaches it%s, for ${many} seeds`, { timeout: 300_000 }, async (_, from) => {
+    expect(await chaos('--from', `${from}`, '--seeds', `${many}`)).toMatchObject(succeeded(many));
+  });
