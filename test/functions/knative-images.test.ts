@@ -358,7 +358,7 @@ describe('trouble with Images', () => {
     putImage(on, 'a');
     on.api.hang(/PATCH \S*\/images\/a/);
     void nextTick(on);
-    await vi.waitFor(() => expect(on.live().status.round).toMatchObject({ number: 1 }));
+    await vi.waitFor(() => expect(on.live().status.round).toMatchObject({ number: 1 }), { timeout: 10_000 });
     on.api.acceptAll();
   });
 

@@ -129,11 +129,13 @@ it('exits with a message when its port is in use', async () => {
   const { child, output } = start(['--kubeconfig', await kubeconfig(server.url)], env);
   expect(await once(child, 'exit')).toEqual([1, null]);
   const message = `cannot listen on port ${env.PORT}: EADDRINUSE; set PORT to another one`;
-  await vi.waitFor(() => expect(output()).toContain(message));
+  await vi.waitFor(() => expect(output()).toContain(message), { timeout: 10_000 });
 }, 60_000);
 
 it('exits with a message when events have no destination', async () => {
   const { child, output } = start(['--kubeconfig', await kubeconfig('http://127.0.0.1:9')], {});
   expect(await once(child, 'exit')).toEqual([1, null]);
-  await vi.waitFor(() => expect(output()).toBe('events have no destination: set K_SINK or ROUTES\n'));
+  await vi.waitFor(() => expect(output()).toBe('events have no destination: set K_SINK or ROUTES\n'), {
+    timeout: 10_000,
+  });
 });

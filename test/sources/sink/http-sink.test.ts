@@ -97,7 +97,7 @@ describe('a broker', () => {
     const server = await receiver(() => undefined);
     const stopping = new AbortController();
     const delivery = brokerSink(server.url())(event(), 'ImageCache', stopping.signal);
-    await vi.waitFor(() => expect(server.received).toHaveLength(1));
+    await vi.waitFor(() => expect(server.received).toHaveLength(1), { timeout: 10_000 });
     stopping.abort(new Error('stopping'));
     await expect(delivery).rejects.toThrow(DeliveryFailed);
   });

@@ -42,7 +42,7 @@ it('reads no more pages of which users decide the size at once than a bound allo
   });
   const { api: seen, pages } = counted(api);
   const read = Array.from({ length: 12 }, () => listItems(seen, '/apis/apps/v1/deployments', listing));
-  await vi.waitFor(() => expect(server.received).toHaveLength(12));
+  await vi.waitFor(() => expect(server.received).toHaveLength(12), { timeout: 10_000 });
   await sleep(50);
   expect(pages()).toBe(boundTable.user_pages.limit);
   for (const response of waiting) response.end(JSON.stringify({ items: ['a'] }));
