@@ -7,35 +7,16 @@ import {
   labelsOfKubeFledged,
   managerLabelValue,
 } from '#model/cache/api.ts';
-import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { nodeAffinity, optionalField, podAnnotations } from '#model/job/job-pod.ts';
 import { imageDeadline } from './attempt-deadline.ts';
 import { jobName } from './job-set.ts';
+import type { PullJobOrder } from './pull-job-order.ts';
 import { pullingPod, type PodSpec } from './pulling-pod.ts';
-import type { Node } from '#model/node/node.ts';
 import { pullDeadline } from '#model/job/deadline.ts';
-import type { Settings } from '#model/cache/settings.ts';
 import { pullRules } from '#model/node/tolerations.ts';
 import type { Serialized } from '#model/text/serialized.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { priorityClassOf } from '#model/desired/limits.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
-
-/** Everything that the manifest of a pull Job depends on. */
-export type PullJobOrder = {
-  readonly cache: ImageCache;
-  readonly node: Node;
-  readonly entry: LedgerEntry;
-  readonly desired: DesiredImages;
-  /** Indexes into `desired.images`. */
-  readonly indexes: readonly number[];
-  readonly settings: Settings;
-  /** The user its containers run as: the first of the namespace's range on OpenShift, else 65532. */
-  readonly runAsUser: number;
-  /** Epoch milliseconds. */
-  readonly now: number;
-};
 
 export type PullJob = Serialized<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
 

@@ -4,7 +4,7 @@ import { pullPolicyOf } from '#model/desired/pull-policy.ts';
 import { restrictedSecurityContext } from '#model/job/job-pod.ts';
 import { containerName, helperContainer, mountsImages } from '#model/job/pull-container.ts';
 import type { Serialized } from '#model/text/serialized.ts';
-import type { PullJobOrder } from './pull-job.ts';
+import type { PullJobOrder } from './pull-job-order.ts';
 
 const program = '/noop';
 /** Not that of the image, which may be missing or lead elsewhere. */
