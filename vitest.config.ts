@@ -57,6 +57,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.{cluster,nodes,knative,quiet}.test.ts'],
           testTimeout: 20_000,
+          hookTimeout: 60_000, // the first that needs the product's programs builds them
           env: { ...compileCache, NODE_OPTIONS: oneFileClient }, // for programs that tests run
           execArgv: [oneFileClient],
           globalSetup: 'test/support/kubernetes-client/one-file.ts',

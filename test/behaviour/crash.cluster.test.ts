@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { limiter } from '#runtime/api/limiter.ts';
-import { bundled, type Bundled } from './bundled.ts';
+import { productProgram } from '../support/product-programs.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import { eventually } from './eventually.ts';
 import { labUnderTest } from './lab-under-test.ts';
@@ -12,13 +12,8 @@ import { createWorld, type World } from './world.ts';
 type Death = { readonly after: number; readonly isHeard: boolean } | undefined;
 
 let cluster: ClusterUnderTest;
-let product: Bundled;
 beforeAll(async () => {
-  product = await bundled();
-  cluster = simulatedCluster(await labUnderTest(), product.program);
-});
-afterAll(async () => {
-  await product.remove();
+  cluster = simulatedCluster(await labUnderTest(), await productProgram());
 });
 
 /** Runs a round on three nodes with one failing image, kills and restarts the process once, and returns the end state. */

@@ -4,10 +4,10 @@ import { managerSelector } from '#model/cache/api.ts';
 import { createApi } from '#runtime/api/create-api.ts';
 import { type ApiWrites, writesBetween } from '../cluster/api-writes.ts';
 import type { Lab } from '../cluster/lab.ts';
-import { bundled, type Bundled } from './bundled.ts';
 import { eventually } from './eventually.ts';
 import { kube, type Kube } from './kube.ts';
 import { labUnderTest } from './lab-under-test.ts';
+import { productProgram } from '../support/product-programs.ts';
 import { loopbackRegistry, type LoopbackRegistry } from '../support/registry/loopback-registry.ts';
 import { product, type Product } from './product.ts';
 import { parseCache, type ObservedCache } from './observed.ts';
@@ -16,22 +16,19 @@ const names = Array.from({ length: 20 }, (_, index) => `app-${index}`);
 
 let lab: Lab;
 let cluster: Kube;
-let built: Bundled;
 let registry: LoopbackRegistry;
 let running: Product;
 beforeAll(async () => {
   lab = await labUnderTest(100);
   cluster = kube(createApi({ kubeconfig: lab.kubeconfig, master: '', inCluster: false }), 'default');
-  built = await bundled();
   registry = await loopbackRegistry();
-  running = product({ kubeconfig: lab.kubeconfig, master: '', env: registry.env, program: built.program });
+  running = product({ kubeconfig: lab.kubeconfig, master: '', env: registry.env, program: await productProgram() });
   await running.start();
 });
 afterAll(async () => {
   await running.stop();
   await cluster.remove('ImageCache', 'drift');
   await registry.close();
-  await built.remove();
   await lab.renew();
 });
 

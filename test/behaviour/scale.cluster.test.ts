@@ -5,8 +5,8 @@ import { createApi } from '#runtime/api/create-api.ts';
 import { nodeOptions } from '../../deploy/tools/images/functions-container.ts';
 import { writesBetween } from '../cluster/api-writes.ts';
 import type { Lab } from '../cluster/lab.ts';
+import { productProgram } from '../support/product-programs.ts';
 import { repetitions } from '../support/repetitions.ts';
-import { bundled, type Bundled } from './bundled.ts';
 import { eventually } from './eventually.ts';
 import { kube, type Kube } from './kube.ts';
 import { labUnderTest } from './lab-under-test.ts';
@@ -18,14 +18,11 @@ const images = (kind: string) => Array.from({ length: 20 }, (_, index) => `regis
 
 let lab: Lab;
 let cluster: Kube;
-let built: Bundled;
 beforeAll(async () => {
   lab = await labUnderTest();
   cluster = kube(createApi({ kubeconfig: lab.kubeconfig, master: '', inCluster: false }), 'default');
-  built = await bundled();
 });
 afterAll(async () => {
-  await built.remove();
   await lab.renew(); // deleting a thousand nodes takes longer than renewing the lab
 });
 
@@ -35,7 +32,7 @@ async function measured(name: string, references: readonly string[], seconds: nu
     kubeconfig: lab.kubeconfig,
     master: '',
     env: { NODE_OPTIONS: nodeOptions },
-    program: built.program,
+    program: await productProgram(),
   });
   await running.start();
   try {

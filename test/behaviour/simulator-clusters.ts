@@ -1,5 +1,5 @@
 import { afterAll } from 'vitest';
-import { bundled, type Bundled } from './bundled.ts';
+import { productProgram } from '../support/product-programs.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import { product } from './product.ts';
 import type { Use } from './run-scenarios.ts';
@@ -14,15 +14,12 @@ const namespace = 'default';
  * as long. Scenarios that share a simulator also share its product, which sees the whole cluster, as in production.
  */
 export function simulatorClusters(): (use: Use) => Promise<ClusterUnderTest> {
-  let built: Promise<Bundled> | undefined;
   const ends: (() => Promise<void>)[] = [];
   afterAll(async () => {
     for (const end of ends) await end();
-    await (await built)?.remove();
   });
   return async (use) => {
-    built ??= bundled();
-    const cluster = await simulatorCluster((await built).program);
+    const cluster = await simulatorCluster(await productProgram());
     if (use === 'own') return cluster;
     ends.push(cluster.stop);
     const env = { KUBEFLEDGED_NAMESPACE: namespace, TICK_SCHEDULE: '' };

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { bundled } from '../behaviour/bundled.ts';
 import { installCrd } from '../behaviour/lab-under-test.ts';
 import { writesBetween } from '../cluster/api-writes.ts';
 import { startLab, type StartedLab } from '../cluster/lab.ts';
 import { productImage } from '../e2e/product-image.ts';
 import { emptyNodes, nodeNumbers, throttled } from './large/empty-nodes.ts';
+import { productProgram } from '../support/product-programs.ts';
 import { candidates, withCandidate, type Candidate } from './large/programs.ts';
 import { machineTicks, shareBetween } from './processor.ts';
 import type { LargeImages } from './results.ts';
@@ -14,7 +14,6 @@ export type LargeOrder = { readonly images: number; readonly megabytes: number; 
 
 /** Large images pulled by two real nodes with empty disks: by our product and by a Job per image, with serial and parallel kubelet pulls. */
 export async function largeImages(order: LargeOrder): Promise<LargeImages[]> {
-  const built = await bundled();
   const lab = await startLab({ nodes: nodeNumbers.length });
   try {
     await installCrd(lab);
@@ -24,14 +23,13 @@ export async function largeImages(order: LargeOrder): Promise<LargeImages[]> {
       images.push(await lab.pushImage({ name: `large-${index}:1`, bytes: order.megabytes * 1_000_000 }));
     await throttled(lab, order.rate);
     const measured: LargeImages[] = [];
-    for (const candidate of candidates(built.program, noop)) {
+    for (const candidate of candidates(await productProgram(), noop)) {
       await emptyNodes(lab, candidate.serializeImagePulls);
       measured.push({ ...order, ...(await withCandidate(lab, candidate, () => pulled(lab, candidate, images))) });
     }
     return measured;
   } finally {
     await lab.stop();
-    await built.remove();
   }
 }
 

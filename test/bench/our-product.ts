@@ -1,7 +1,7 @@
 import { nodeOptions } from '../../deploy/tools/images/functions-container.ts';
-import { bundled } from '../behaviour/bundled.ts';
 import { product, type Product } from '../behaviour/product.ts';
 import type { Lab } from '../cluster/lab.ts';
+import { productProgram } from '../support/product-programs.ts';
 
 /** Runs the product in one process as its image does, during `use`. Throws if it logged warnings, because the numbers mean nothing then. */
 export async function withProduct<T>(
@@ -9,16 +9,11 @@ export async function withProduct<T>(
   use: (running: Product) => Promise<T>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<T> {
-  const built = await bundled();
-  try {
-    const place = { kubeconfig: lab.kubeconfig, master: '', program: built.program };
-    const running = product({ ...place, env: { NODE_OPTIONS: nodeOptions, ...env } });
-    await running.start();
-    const result = await use(running).finally(running.stop);
-    const complaints = running.complaints();
-    if (complaints.length > 0) throw new Error(`the product logged: ${complaints.slice(0, 3).join('\n')}`);
-    return result;
-  } finally {
-    await built.remove();
-  }
+  const place = { kubeconfig: lab.kubeconfig, master: '', program: await productProgram() };
+  const running = product({ ...place, env: { NODE_OPTIONS: nodeOptions, ...env } });
+  await running.start();
+  const result = await use(running).finally(running.stop);
+  const complaints = running.complaints();
+  if (complaints.length > 0) throw new Error(`the product logged: ${complaints.slice(0, 3).join('\n')}`);
+  return result;
 }

@@ -1,4 +1,4 @@
-import { bundled } from '../behaviour/bundled.ts';
+import { productProgram } from '../support/product-programs.ts';
 import { withLab } from './bench-lab.ts';
 import type { SourceLag } from './results.ts';
 import { churn, type ChurnSize } from './source/churn.ts';
@@ -9,14 +9,10 @@ export type LagOrder = ChurnSize & { readonly nodes: number; readonly pace: Pace
 
 /** The time from a change of a Job to the event that reports it, among many Jobs and nodes; also of Knative's adapter if it has been built. */
 export async function sourceLag({ nodes, pace, ...size }: LagOrder): Promise<SourceLag[]> {
-  const built = await bundled('sources');
-  try {
-    const measured = [await measure((kubeconfig, sink) => ourSource(built.program, kubeconfig, sink))];
-    if (knativeAdapter('', '') !== undefined) measured.push(await measure(knativeAdapter));
-    return measured.filter((each) => each !== undefined);
-  } finally {
-    await built.remove();
-  }
+  const program = await productProgram('sources');
+  const measured = [await measure((kubeconfig, sink) => ourSource(program, kubeconfig, sink))];
+  if (knativeAdapter('', '') !== undefined) measured.push(await measure(knativeAdapter));
+  return measured.filter((each) => each !== undefined);
 
   /** Each has its own cluster, because the Jobs left by one would be load for the other. */
   function measure(

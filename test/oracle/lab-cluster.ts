@@ -1,5 +1,4 @@
 import { createApi } from '#runtime/api/create-api.ts';
-import { bundled } from '../behaviour/bundled.ts';
 import type { ClusterUnderTest, ImageKind } from '../behaviour/cluster-under-test.ts';
 import { installCrd } from '../behaviour/lab-under-test.ts';
 import type { Start } from '../behaviour/product.ts';
@@ -7,6 +6,7 @@ import { realNodesCluster } from '../behaviour/real-nodes-cluster.ts';
 import { simulatedCluster } from '../behaviour/simulated-cluster.ts';
 import { createWorld, type World } from '../behaviour/world.ts';
 import type { Lab } from '../cluster/lab.ts';
+import { productProgram } from '../support/product-programs.ts';
 import type { Cluster } from './clusters.ts';
 import { cachedImages, foreignImage } from './draw-history.ts';
 import type { Ending } from './ending.ts';
@@ -57,14 +57,14 @@ const startOf = (settings: Settings): Start => ({
 export async function labCluster(lab: Lab, kind: Kind): Promise<Cluster> {
   await installCrd(lab);
   if (kind === 'control-plane') await lab.simulate(1);
-  const product = await bundled();
+  const program = await productProgram();
   const real = kind === 'nodes' ? await realNodesCluster(lab) : undefined;
-  const cluster: ClusterUnderTest = real ?? simulatedCluster(lab, product.program);
+  const cluster: ClusterUnderTest = real ?? simulatedCluster(lab, program);
   return {
     traits: traits[kind],
     atOnce: kind === 'nodes' ? 1 : 8,
     play: async (history) => {
-      const world = await createWorld({ ...cluster, program: product.program }, { isClusterWide: false });
+      const world = await createWorld({ ...cluster, program }, { isClusterWide: false });
       try {
         return await play(history, { world, cluster, kind, lab });
       } finally {
@@ -73,7 +73,6 @@ export async function labCluster(lab: Lab, kind: Kind): Promise<Cluster> {
     },
     stop: async () => {
       await real?.stop();
-      await product.remove();
     },
   };
 }

@@ -8,7 +8,7 @@ describe('npm run attack', { timeout: 200_000 }, () => {
   let product: ProductProcess;
   beforeAll(async () => {
     cluster = await temporaryCluster();
-    product = await startProduct({ program: 'deploy/standalone/main.ts', kubeconfig: cluster.kubeconfig });
+    product = await startProduct({ kubeconfig: cluster.kubeconfig });
   }, 60_000);
   afterAll(async () => {
     await product.stop();

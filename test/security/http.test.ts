@@ -13,7 +13,7 @@ describe('anybody who reaches the port of the functions', { timeout: 60_000 }, (
   let product: ProductProcess;
   beforeAll(async () => {
     cluster = await temporaryCluster();
-    product = await startProduct({ program: 'functions/main.ts', kubeconfig: cluster.kubeconfig });
+    product = await startProduct({ program: 'functions', kubeconfig: cluster.kubeconfig });
     url = `http://127.0.0.1:${product.port}`;
   }, 60_000);
   afterAll(async () => {

@@ -33,11 +33,10 @@ describe('a web page (attack 15)', { timeout: 60_000 }, () => {
     const { kubeconfig } = cluster;
     [standalone, one] = await Promise.all([
       startProduct({
-        program: 'deploy/standalone/main.ts',
         kubeconfig,
         env: { STATUS_PAGE: 'true', ALLOWED_HOSTS: 'cache.example.com' },
       }),
-      startProduct({ program: 'functions/main.ts', kubeconfig, env: { FUNCTION: 'refresh', EVENT_TOKEN: 's3cret' } }),
+      startProduct({ program: 'functions', kubeconfig, env: { FUNCTION: 'refresh', EVENT_TOKEN: 's3cret' } }),
     ]);
   }, 60_000);
   afterAll(async () => {

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { compileCache } from '../support/compile-cache.ts';
+import { productProgram } from '../support/product-programs.ts';
 import { startGroup } from '../support/process-group.ts';
 
 /** A program of the product in a process of its own, which ends with this one at the latest. */
@@ -19,16 +20,17 @@ export type ProductProcess = {
 };
 
 type Start = {
-  readonly program: string;
+  /** By default the one that runs everything in one process. */
+  readonly program?: 'standalone' | 'functions';
   readonly kubeconfig: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Runs it by another program, as in a cgroup. */
   readonly by?: readonly string[];
 };
 
-/** Starts it on a free port, and resolves when it listens. */
+/** Starts it as in its image on a free port, and resolves when it listens. */
 export async function startProduct({ program, kubeconfig, env = {}, by = [] }: Start): Promise<ProductProcess> {
-  const args = [program, `--kubeconfig=${kubeconfig}`];
+  const args = [await productProgram(program), `--kubeconfig=${kubeconfig}`];
   const [command = process.execPath, ...rest] = by;
   const all = by.length === 0 ? args : [...rest, process.execPath, ...args];
   const whole = { PATH: process.env['PATH'], PORT: '0', ...compileCache, ...env };

@@ -9,6 +9,7 @@ import { at } from '../../sources/kubernetes/json.ts';
 import { serveApi } from '../support/api/serve-api.ts';
 import { inMemoryApi } from '../support/api/in-memory-api.ts';
 import { compileCache } from '../support/compile-cache.ts';
+import { productProgram } from '../support/product-programs.ts';
 import { answer, scriptedServer } from '../support/scripted-server.ts';
 import { imageCache, pathOf } from './objects.ts';
 
@@ -19,9 +20,9 @@ afterEach(async () => {
 
 type Started = { readonly child: ChildProcess; readonly output: () => string };
 
-/** The sources as a process with a minimal environment. */
-function start(args: readonly string[], env: Readonly<Record<string, string>>): Started {
-  const child = spawn(process.execPath, ['sources/main.ts', ...args], {
+/** The sources as in the image, as a process with a minimal environment. */
+async function start(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Started> {
+  const child = spawn(process.execPath, [await productProgram('sources'), ...args], {
     env: { PATH: process.env['PATH'], ...compileCache, ...env },
   });
   let output = '';
@@ -52,7 +53,7 @@ it('as a process, the sources send events to K_SINK, report when they are ready,
   api.apply(imageCache());
   const [server, sink] = [await serveApi(api), await scriptedServer((response) => answer(response, 202, {}))];
   cleanups.push(server.close, sink.close);
-  const { child, output } = start(['--kubeconfig', await kubeconfig(server.url)], {
+  const { child, output } = await start(['--kubeconfig', await kubeconfig(server.url)], {
     K_SINK: `${sink.url}/broker`,
     K_CE_OVERRIDES: '{"extensions":{"team":"infra"}}',
     // A tick would be one more event.
@@ -91,7 +92,7 @@ describe('with a delivery in flight that the sink never answers', { timeout: 60_
     };
     const [server, sink] = [await serveApi({ ...api, request }), await scriptedServer(() => undefined)];
     cleanups.push(server.close, sink.close);
-    const { child } = start(['--kubeconfig', await kubeconfig(server.url)], { K_SINK: sink.url, PORT: '0' });
+    const { child } = await start(['--kubeconfig', await kubeconfig(server.url)], { K_SINK: sink.url, PORT: '0' });
     await vi.waitFor(() => expect(sink.received).toHaveLength(1), { timeout: 40_000 });
     return { child, holder: () => at(api.read(pathOf('leases', leaseKey)), 'spec', 'holderIdentity') };
   }
@@ -126,14 +127,14 @@ it('exits with a message when its port is in use', async () => {
   const [server, taken] = [await serveApi(inMemoryApi()), await scriptedServer(() => undefined)];
   cleanups.push(server.close, taken.close);
   const env = { K_SINK: taken.url, PORT: new URL(taken.url).port };
-  const { child, output } = start(['--kubeconfig', await kubeconfig(server.url)], env);
+  const { child, output } = await start(['--kubeconfig', await kubeconfig(server.url)], env);
   expect(await once(child, 'exit')).toEqual([1, null]);
   const message = `cannot listen on port ${env.PORT}: EADDRINUSE; set PORT to another one`;
   await vi.waitFor(() => expect(output()).toContain(message), { timeout: 10_000 });
 }, 60_000);
 
 it('exits with a message when events have no destination', async () => {
-  const { child, output } = start(['--kubeconfig', await kubeconfig('http://127.0.0.1:9')], {});
+  const { child, output } = await start(['--kubeconfig', await kubeconfig('http://127.0.0.1:9')], {});
   expect(await once(child, 'exit')).toEqual([1, null]);
   await vi.waitFor(() => expect(output()).toBe('events have no destination: set K_SINK or ROUTES\n'), {
     timeout: 10_000,

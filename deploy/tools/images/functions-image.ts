@@ -17,6 +17,13 @@ export const statusPageFiles = async (): Promise<readonly Entry[]> =>
     })),
   );
 
+/** The programs, and the files that they read. */
+export const appFiles = async (): Promise<readonly Entry[]> => [
+  ...(await bundle(programs)),
+  ...(await statusPageFiles()),
+  await crdFile(),
+];
+
 /** The files of the functions image by layer: Node, which rarely changes, the programs, and their compile cache. */
 export type FunctionsRoot = {
   readonly runtime: readonly Entry[];
@@ -27,7 +34,7 @@ export type FunctionsRoot = {
 /** Without a compile cache for another architecture than this machine's; there programs start a little slower. */
 export const functionsRoot = async (runtime: Runtime): Promise<FunctionsRoot> => {
   // First, because it can fail: the runtime layer takes long.
-  const app = [...(await bundle(programs)), ...(await statusPageFiles()), await crdFile()];
+  const app = await appFiles();
   return {
     runtime: await nodeRuntime(runtime),
     app,

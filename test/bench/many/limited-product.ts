@@ -1,5 +1,4 @@
 import { nodeOptions } from '../../../deploy/tools/images/functions-container.ts';
-import { bundled } from '../../behaviour/bundled.ts';
 import { createCgroup, type Cgroup } from '../../security/memory/cgroup.ts';
 import { startProduct, type ProductProcess } from '../../security/product-process.ts';
 
@@ -15,15 +14,13 @@ export async function withLimitedProduct<T>(
   { kubeconfig, env = {} }: Order,
   use: (running: LimitedProduct) => Promise<T>,
 ): Promise<T> {
-  const { program, remove } = await bundled();
   const cgroup = createCgroup(`imagecache-bench-${process.pid}`, limit);
   const by = cgroup?.by ?? [];
-  const product = await startProduct({ program, kubeconfig, by, env: { NODE_OPTIONS: nodeOptions, ...env } });
+  const product = await startProduct({ kubeconfig, by, env: { NODE_OPTIONS: nodeOptions, ...env } });
   try {
     return await Promise.race([use({ product, cgroup }), ended(product)]);
   } finally {
     await product.stop();
-    await remove();
     cgroup?.remove();
   }
 }

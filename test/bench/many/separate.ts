@@ -1,7 +1,7 @@
-import { openFaasPrograms } from '../../interop/openfaas/open-faas-programs.ts';
 import { startPlatform } from '../../interop/openfaas/platform.ts';
 import { nodeOptions } from '../../../deploy/tools/images/functions-container.ts';
 import { counted } from '../../behaviour/measured.ts';
+import { productPrograms } from '../../support/product-programs.ts';
 import type { ManySeparate } from '../results.ts';
 import { measured, pull, type Order } from './round.ts';
 import { simulatedCluster } from './simulated-cluster.ts';
@@ -9,10 +9,9 @@ import { simulatedCluster } from './simulated-cluster.ts';
 /** The round of many caches where each function and the source is a process of its own, behind a gateway as on OpenFaaS. */
 export async function manySeparate(order: Order): Promise<ManySeparate> {
   const cluster = await simulatedCluster({ nodes: order.size.nodes, pull });
-  const { folder, remove } = await openFaasPrograms();
   const sourceStarted = Promise.withResolvers<undefined>();
   const platform = await startPlatform({
-    programs: folder,
+    programs: await productPrograms(),
     flags: [`--kubeconfig=${cluster.kubeconfig}`],
     env: { PATH: process.env['PATH'], NODE_OPTIONS: nodeOptions },
     onLine: (line, from) => {
@@ -32,6 +31,5 @@ export async function manySeparate(order: Order): Promise<ManySeparate> {
   } finally {
     await platform.stop();
     await cluster.stop();
-    await remove();
   }
 }

@@ -1,13 +1,12 @@
 import { fork } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createApi } from '#runtime/api/create-api.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { loadCredentials } from '#runtime/api/credentials.ts';
-import { bundle, programs } from '../../../deploy/tools/images/bundle.ts';
 import type { Lab } from '../../cluster/lab.ts';
+import { productProgram } from '../../support/product-programs.ts';
 import type { EndState } from '../end-state.ts';
 import type { SeedResult } from '../run-seed.ts';
 import type { Programs } from './product.ts';
@@ -29,7 +28,6 @@ export async function runRealSeeds(
   options: RealOptions,
 ): Promise<readonly SeedResult[]> {
   const { atOnce, log = () => undefined, onResult = () => undefined } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'imagecache-chaos-'));
   const source = { kubeconfig: lab.kubeconfig, master: '', inCluster: false };
   const api = createApi(source);
   const baseline = baselineEndStates(seeds);
@@ -37,7 +35,7 @@ export async function runRealSeeds(
     await lab.apply(await readFile(crd, 'utf8'));
     await lab.simulate(1);
     await served(api);
-    const place = { ...source, api, credentials: loadCredentials(source), programs: await programsIn(folder) };
+    const place = { ...source, api, credentials: loadCredentials(source), programs: await programFiles() };
     const results: SeedResult[] = [];
     for (let done = 0; done < seeds.length; done += atOnce) {
       const isKilled = (done / atOnce) % 2 === 0;
@@ -54,7 +52,6 @@ export async function runRealSeeds(
   } finally {
     baseline.stop();
     api.close();
-    await rm(folder, { recursive: true });
   }
 }
 
@@ -130,13 +127,9 @@ function baselineEndStates(seeds: readonly number[]): {
   };
 }
 
-/** The bundled programs of the product, as files. */
-async function programsIn(folder: string): Promise<Programs> {
-  const { standalone, sources, functions } = programs;
-  for (const { path, content = '' } of await bundle({ standalone, sources, functions }))
-    await writeFile(join(folder, basename(path)), content);
-  const file = (name: keyof Programs): string => join(folder, `${name}.mjs`);
-  return { standalone: file('standalone'), sources: file('sources'), functions: file('functions') };
+async function programFiles(): Promise<Programs> {
+  const [standalone, sources, functions] = [productProgram(), productProgram('sources'), productProgram('functions')];
+  return { standalone: await standalone, sources: await sources, functions: await functions };
 }
 
 async function served(api: Api): Promise<void> {

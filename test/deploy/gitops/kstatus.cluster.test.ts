@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApi } from '#runtime/api/create-api.ts';
-import { bundled, type Bundled } from '../../behaviour/bundled.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import { collection } from '../../behaviour/kind.ts';
 import { labUnderTest } from '../../behaviour/lab-under-test.ts';
 import { simulatedCluster } from '../../behaviour/simulated-cluster.ts';
 import { recordWatch } from '../../behaviour/watch.ts';
 import { createWorld, type World } from '../../behaviour/world.ts';
+import { productProgram } from '../../support/product-programs.ts';
 import { beingDeleted, healthRows } from './health-rows.ts';
 import { kstatus } from './kstatus.ts';
 import { computeStatuses } from './kstatus-program.ts';
@@ -64,15 +64,12 @@ describe('the Go module of kstatus', () => {
 });
 
 describe('a live ImageCache', () => {
-  let product: Bundled;
   let world: World;
   beforeAll(async () => {
-    product = await bundled();
-    world = await createWorld(simulatedCluster(await labUnderTest(), product.program), { isClusterWide: false });
+    world = await createWorld(simulatedCluster(await labUnderTest(), await productProgram()), { isClusterWide: false });
   });
   afterAll(async () => {
     await world.end();
-    await product.remove();
   });
 
   it('goes through these statuses from creation to deletion', async () => {

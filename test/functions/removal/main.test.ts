@@ -1,19 +1,18 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseRemovalResult } from '#model/removal/removal-result.ts';
 import { digest } from '../model/builders.ts';
-import { bundled, type Bundled } from '../../behaviour/bundled.ts';
 import { run } from '../../cluster/run.ts';
+import { productProgram } from '../../support/product-programs.ts';
 import { startRuntime, type FakeRuntime } from './fake-runtime.ts';
 
 /** The program as it is in its image, which starts in half the time of its sources. */
-let removalProgram: Bundled;
+let removalProgram = '';
 beforeAll(async () => {
-  removalProgram = await bundled('removal');
+  removalProgram = await productProgram('removal');
 });
-afterAll(() => removalProgram.remove());
 
 let folder = '';
 let runtime: FakeRuntime;
@@ -31,7 +30,7 @@ const removal = async (...args: readonly string[]) => {
   const report = join(folder, 'termination-log');
   writeFileSync(report, 'x'.repeat(5000));
   const { code, stdout, stderr } = await run('node', [
-    removalProgram.program,
+    removalProgram,
     `--socket=${join(folder, 'cri.sock')}`,
     `--report=${report}`,
     ...args,
@@ -215,7 +214,7 @@ describe('the program of removal Jobs', () => {
 
   it('does not create the report file if it does not exist', async () => {
     const report = join(folder, 'none');
-    await run('node', [removalProgram.program, `--socket=${join(folder, 'cri.sock')}`, `--report=${report}`]);
+    await run('node', [removalProgram, `--socket=${join(folder, 'cri.sock')}`, `--report=${report}`]);
     expect(() => readFileSync(report)).toThrow('ENOENT');
   });
 });

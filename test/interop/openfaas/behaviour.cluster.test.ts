@@ -1,23 +1,17 @@
 import { join } from 'node:path';
-import { afterAll, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { labUnderTest } from '../../behaviour/lab-under-test.ts';
 import { runScenarios } from '../../behaviour/run-scenarios.ts';
 import { simulatedCluster, simulatedKind } from '../../behaviour/simulated-cluster.ts';
+import { productPrograms } from '../../support/product-programs.ts';
 import { notOnOpenFaas, onOpenFaas } from './on-open-faas.ts';
-import { openFaasPrograms, type OpenFaasPrograms } from './open-faas-programs.ts';
-
-let built: Promise<OpenFaasPrograms> | undefined;
-afterAll(async () => {
-  await (await built)?.remove();
-});
 
 /** Six processes per scenario: with more scenarios at once they wait for CPU time until they time out. */
 const kind = { ...simulatedKind, name: 'simulated nodes, with functions behind a gateway', atOnce: 4, patience: 2 };
 
 runScenarios(onOpenFaas, kind, async () => {
-  built ??= openFaasPrograms();
   const cluster = simulatedCluster(await labUnderTest(), join(import.meta.dirname, 'launch.ts'));
-  return { ...cluster, env: { ...cluster.env, OPENFAAS_PROGRAMS: (await built).folder } };
+  return { ...cluster, env: { ...cluster.env, OPENFAAS_PROGRAMS: await productPrograms() } };
 });
 
 describe('not tested on functions behind a gateway: the product', () => {

@@ -6,16 +6,15 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod/mini';
+import { productPrograms } from '../../support/product-programs.ts';
 import { deployedName } from '../deployed-name.ts';
 import { functionNames, type FunctionName } from '#model/cache/cloud-event.ts';
 import { emptyCluster, eventHeaders } from '../../../deploy/tools/images/compile-cache.ts';
 import { calledByCron, startCronConnector } from './cron-connector.ts';
-import { openFaasPrograms, type OpenFaasPrograms } from './open-faas-programs.ts';
 import { startPlatform, type Platform } from './platform.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-let programs: OpenFaasPrograms;
 let api: Awaited<ReturnType<typeof emptyCluster>>;
 let platform: Platform;
 let temporary = '';
@@ -24,10 +23,10 @@ const asked: string[] = [];
 const ports = new Map<string, number>();
 
 beforeAll(async () => {
-  [programs, api, temporary] = await Promise.all([openFaasPrograms(), emptyCluster(), mkdtemp(join(tmpdir(), 'of-'))]);
+  [api, temporary] = await Promise.all([emptyCluster(), mkdtemp(join(tmpdir(), 'of-'))]);
   api.server.on('request', ({ url = '' }: IncomingMessage) => void asked.push(url));
   platform = await startPlatform({
-    programs: programs.folder,
+    programs: await productPrograms(),
     flags: [`--master=${api.url}`],
     env: { PATH: process.env['PATH'], TMPDIR: temporary },
     onLine: (line, from) => {
@@ -38,7 +37,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   api.server.close();
-  await programs.remove();
   await rm(temporary, { recursive: true, force: true });
 });
 

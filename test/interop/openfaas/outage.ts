@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { ClusterUnderTest } from '../../behaviour/cluster-under-test.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import { createWorld, type World } from '../../behaviour/world.ts';
-import type { OpenFaasPrograms } from './open-faas-programs.ts';
+import { productPrograms } from '../../support/product-programs.ts';
 import { startPlatform, type Platform } from './platform.ts';
 
 export type Outage = {
@@ -18,15 +18,11 @@ export type Outage = {
  * Runs a platform without ticks, so that events that are not retried are lost; `go` starts a round of the cache `cache` with one good image, and
  * breaks and repairs something; then expects the round to succeed, with one Job per node.
  */
-export async function outageOf(
-  cluster: ClusterUnderTest,
-  programs: OpenFaasPrograms,
-  go: (outage: Outage) => Promise<void>,
-): Promise<void> {
+export async function outageOf(cluster: ClusterUnderTest, go: (outage: Outage) => Promise<void>): Promise<void> {
   const world = await createWorld(cluster, { isClusterWide: false });
   const lines: string[] = [];
   const platform = await startPlatform({
-    programs: programs.folder,
+    programs: await productPrograms(),
     flags: [`--kubeconfig=${cluster.kubeconfig}`, `--master=${world.connection?.url ?? cluster.master}`],
     env: {
       ...cluster.env,

@@ -1,24 +1,18 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import type { ClusterUnderTest } from '../../behaviour/cluster-under-test.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import { labUnderTest } from '../../behaviour/lab-under-test.ts';
 import { isFinished } from '../../behaviour/observed.ts';
 import { simulatedCluster } from '../../behaviour/simulated-cluster.ts';
-import { openFaasPrograms, type OpenFaasPrograms } from './open-faas-programs.ts';
 import { outageOf } from './outage.ts';
 
-let programs: OpenFaasPrograms;
 let cluster: ClusterUnderTest;
 beforeAll(async () => {
-  programs = await openFaasPrograms();
   cluster = simulatedCluster(await labUnderTest());
-});
-afterAll(async () => {
-  await programs.remove();
 });
 
 it('completes a round during which the gateway is stopped and restarted', async () => {
-  await outageOf(cluster, programs, async ({ world, nodes, platform, sourceLog }) => {
+  await outageOf(cluster, async ({ world, nodes, platform, sourceLog }) => {
     await world.createCache('cache', [await world.image('good')]);
     await eventually('every node has its Job', () => world.history.jobs().length === nodes.length);
     await platform.stopGateway();
@@ -32,7 +26,7 @@ it('completes a round during which the gateway is stopped and restarted', async 
 });
 
 it('retries an event whose function is killed while it handles it', async () => {
-  await outageOf(cluster, programs, async ({ world, nodes, platform, sourceLog }) => {
+  await outageOf(cluster, async ({ world, nodes, platform, sourceLog }) => {
     const killed = Promise.withResolvers<undefined>();
     const onCut = (): void => {
       platform.kill('reconcile').then(() => killed.resolve(undefined), killed.reject);

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { nodeOptions } from '../../../deploy/tools/images/functions-container.ts';
-import { bundled } from '../../behaviour/bundled.ts';
 import { type ProductProcess, startProduct } from '../product-process.ts';
 import { temporaryCluster } from '../temporary-cluster.ts';
 import { createCgroup, type Cgroup } from './cgroup.ts';
@@ -38,10 +37,9 @@ export async function runLoads({
   loads,
   onSample,
 }: Options): Promise<{ isLimited: boolean; seen: readonly Seen[] }> {
-  const [cluster, registry, program] = [await temporaryCluster(), await silentRegistry(), await bundled('standalone')];
+  const [cluster, registry] = [await temporaryCluster(), await silentRegistry()];
   const cgroup = createCgroup(`imagecache-attack-${process.pid}`, limit);
   const product = await startProduct({
-    program: program.program,
     kubeconfig: cluster.kubeconfig,
     env: { NODE_OPTIONS: nodeOptions, RECEIVE_EVENTS: 'true', REGISTRY_INSECURE: registry.host },
     by: cgroup?.by ?? [],
@@ -55,7 +53,7 @@ export async function runLoads({
   } finally {
     await product.stop();
     registry.close();
-    await Promise.all([cluster.remove(), program.remove()]);
+    await cluster.remove();
     cgroup?.remove();
   }
 }

@@ -6,7 +6,6 @@ import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { createApi } from '#runtime/api/create-api.ts';
 import { nodeOptions } from '../../../deploy/tools/images/functions-container.ts';
-import { bundled } from '../../behaviour/bundled.ts';
 import { silentRegistry } from '../memory/loads.ts';
 import { startProduct } from '../product-process.ts';
 import type { Load } from './loads.ts';
@@ -45,10 +44,10 @@ export const ratioOf = ({ alone, beside, control }: Pick<Beside, 'alone' | 'besi
 export async function measureNeighbour(options: Options): Promise<readonly Beside[]> {
   const { kubeconfig, loads, repetitions, onMeasured } = options;
   const api = createApi({ kubeconfig, master: '', inCluster: false });
-  const [registry, program] = [await silentRegistry(), await bundled('standalone')];
+  const registry = await silentRegistry();
   for (const name of ['tenant', 'neighbour']) await createNamespace(api, name);
   const env = { NODE_OPTIONS: nodeOptions, REGISTRY_INSECURE: registry.host };
-  const product = await startProduct({ program: program.program, kubeconfig, env });
+  const product = await startProduct({ kubeconfig, env });
   const [node = '', ...others] = (await listItems(api, paths.nodes, { bound: 'page_nodes', parse: parseNode })).map(
     ({ name }) => name,
   );
@@ -68,7 +67,6 @@ export async function measureNeighbour(options: Options): Promise<readonly Besid
     await product.stop();
     registry.close();
     api.close();
-    await program.remove();
   }
 }
 

@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundle, crdFile, programs } from '../../../../deploy/tools/images/bundle.ts';
 import { statusPageFiles } from '../../../../deploy/tools/images/functions-image.ts';
 import { type Entry, layer } from '../../../../deploy/tools/images/oci.ts';
+import { productProgram, productPrograms } from '../../../support/product-programs.ts';
 
 let work = '';
 beforeAll(() => void (work = mkdtempSync(join(tmpdir(), 'bundle-'))));
@@ -19,37 +21,31 @@ const unpack = (entries: readonly Entry[]) => {
   }
 };
 
-/** Builds at the first call, and returns the same afterwards. */
-const once = <T>(build: () => Promise<T>): (() => Promise<T>) => {
-  let made: Promise<T> | undefined;
-  return () => (made ??= build());
-};
-
 describe('bundle', { timeout: 60_000 }, () => {
-  const probe = { probe: 'test/deploy/tools/images/images-bundle-probe.ts' };
-  const built = once(() => bundle(programs));
-  const probed = once(() => bundle(probe));
+  const probes = {
+    probe: 'test/deploy/tools/images/images-bundle-probe.ts',
+    pages: 'test/deploy/tools/images/images-pages-probe.ts',
+  };
+  let probed: readonly Entry[] = [];
+  beforeAll(async () => {
+    probed = await bundle(probes);
+    unpack([...probed, ...(await statusPageFiles()), await crdFile()]);
+  });
 
   it('has all programs', async () => {
-    const names = (await built()).map(({ path }) => path);
-    const expected = ['app/standalone.mjs', 'app/sources.mjs', 'app/functions.mjs', 'app/removal.mjs', 'app/crd.mjs'];
-    expect(names).toEqual(expect.arrayContaining(expected));
+    const expected = Object.keys(programs).map((name) => `${name}.mjs`);
+    expect(await readdir(await productPrograms())).toEqual(expect.arrayContaining(expected));
   });
 
   it('has everything that the removal program needs to connect to a runtime', async () => {
-    unpack(await built());
     const socket = join(work, 'none.sock');
-    const args = [join(work, 'app/removal.mjs'), `--socket=${socket}`, '--remove=a:1'];
+    const args = [await productProgram('removal'), `--socket=${socket}`, '--remove=a:1'];
     const { status, stdout, stderr } = spawnSync('node', args, { cwd: work, encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
     expect(stdout).toContain(`RuntimeService/Version at ${socket}: No connection established`);
   });
 
-  it('has what the status page and metrics load at runtime', async () => {
-    unpack([
-      ...(await bundle({ pages: 'test/deploy/tools/images/images-pages-probe.ts' })),
-      ...(await statusPageFiles()),
-    ]);
+  it('has what the status page and metrics load at runtime', () => {
     const { status, stdout, stderr } = spawnSync('node', [join(work, 'app/pages.mjs')], {
       cwd: work,
       encoding: 'utf8',
@@ -57,21 +53,19 @@ describe('bundle', { timeout: 60_000 }, () => {
     expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: '', stdout: 'page and metrics' });
   });
 
-  it('has the CRD beside the program that applies it', async () => {
-    unpack([...(await built()), await crdFile()]);
-    const args = ['app/crd.mjs', 'apply', 'app/imagecache.yaml', '--master=http://127.0.0.1:1'];
+  it('has the CRD for the program that applies it', async () => {
+    const args = [await productProgram('crd'), 'apply', 'app/imagecache.yaml', '--master=http://127.0.0.1:1'];
     const { status, stderr } = spawnSync('node', args, { cwd: work, encoding: 'utf8' });
     expect(stderr).toMatch(/^PATCH .*customresourcedefinitions\/imagecaches\.kubefledged\.io/);
     expect(status).toBe(1);
   });
 
   it('is the same bytes each time', async () => {
-    const [first, second] = [await layer(await probed()), await layer(await bundle(probe))];
+    const [first, second] = [await layer(probed), await layer(await bundle(probes))];
     expect(second.blob.descriptor).toEqual(first.blob.descriptor);
   });
 
-  it('runs packages of either module system without node_modules', async () => {
-    unpack(await probed());
+  it('runs packages of either module system without node_modules', () => {
     const { status, stdout, stderr } = spawnSync('node', [join(work, 'app/probe.mjs')], {
       cwd: work,
       encoding: 'utf8',

@@ -1,23 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundle, programs } from '../../../../deploy/tools/images/bundle.ts';
 import { emptyCluster, eventHeaders } from '../../../../deploy/tools/images/compile-cache.ts';
-import type { Entry } from '../../../../deploy/tools/images/oci.ts';
+import { productProgram, productPrograms } from '../../../support/product-programs.ts';
 
 type Running = { readonly child: ChildProcess; readonly url: string };
 
 /** A function as it is in the image, without node_modules. */
-const started = async (folder: string, master: string): Promise<Running> => {
-  const args = [join(folder, 'app/functions.mjs'), `--master=${master}`];
+const started = async (cwd: string, master: string): Promise<Running> => {
+  const args = [await productProgram('functions'), `--master=${master}`];
   // The SDK would take another parser for JSON then, which is not in the bundle.
   const env = { FUNCTION: 'reconcile', PORT: '0', CE_USE_BIG_INT: 'true' };
-  const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
   const { promise, resolve } = Promise.withResolvers<string>();
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -29,17 +29,11 @@ const started = async (folder: string, master: string): Promise<Running> => {
 };
 
 let work = '';
-let files: readonly Entry[] = [];
 let api: Awaited<ReturnType<typeof emptyCluster>>;
 let running: Running;
 
 beforeAll(async () => {
   work = mkdtempSync(join(tmpdir(), 'lean-'));
-  files = await bundle({ functions: programs.functions });
-  for (const { path, content } of files) {
-    mkdirSync(dirname(join(work, path)), { recursive: true });
-    writeFileSync(join(work, path), content ?? '');
-  }
   api = await emptyCluster();
   running = await started(work, api.url);
 }, 60_000);
@@ -121,8 +115,10 @@ describe('a function in the bundle', () => {
     expect(headers.get('content-type')).toBe('text/plain; charset=utf-8');
   });
 
-  it('imports no module of Node as an ES module', () => {
-    const texts = files.filter(({ path }) => path.endsWith('.mjs')).map(({ content }) => String(content));
+  it('imports no module of Node as an ES module', async () => {
+    const folder = await productPrograms();
+    const files = (await readdir(folder)).filter((name) => name.endsWith('.mjs'));
+    const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
     const names = texts.flatMap((text) => [...text.matchAll(/(?:from|import) ?"([^"]+)"/g)].map(([, name]) => name));
     expect(names.filter((name) => isBuiltin(name ?? ''))).toEqual([]);
     expect(names.some((name) => name?.startsWith('./chunk-'))).toBe(true);
