@@ -38,8 +38,8 @@ export type ClusterUnderTest = {
   readonly master: string;
   /** Settings that the product needs on this cluster, such as its no-op image. */
   readonly env: Readonly<Record<string, string>>;
-  /** The bundled program of the product; by default it runs from its sources. */
-  readonly program: string | undefined;
+  /** Starts the product; by default that is the program of its image. */
+  readonly program?: string;
   /** The product that is installed in the cluster and sees all of it; each scenario requests it once. By default it is a process of the scenario. */
   readonly installed?: { readonly product: () => Product; readonly namespace: string };
   readonly kubectl: (...args: readonly string[]) => Promise<Result>;

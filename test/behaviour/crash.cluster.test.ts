@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { limiter } from '#runtime/api/limiter.ts';
-import { productProgram } from '../support/product-programs.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import { eventually } from './eventually.ts';
 import { labUnderTest } from './lab-under-test.ts';
@@ -13,7 +12,7 @@ type Death = { readonly after: number; readonly isHeard: boolean } | undefined;
 
 let cluster: ClusterUnderTest;
 beforeAll(async () => {
-  cluster = simulatedCluster(await labUnderTest(), await productProgram());
+  cluster = simulatedCluster(await labUnderTest());
 });
 
 /** Runs a round on three nodes with one failing image, kills and restarts the process once, and returns the end state. */

@@ -7,7 +7,6 @@ import type { Lab } from '../cluster/lab.ts';
 import { eventually } from './eventually.ts';
 import { kube, type Kube } from './kube.ts';
 import { labUnderTest } from './lab-under-test.ts';
-import { productProgram } from '../support/product-programs.ts';
 import { loopbackRegistry, type LoopbackRegistry } from '../support/registry/loopback-registry.ts';
 import { product, type Product } from './product.ts';
 import { parseCache, type ObservedCache } from './observed.ts';
@@ -22,7 +21,7 @@ beforeAll(async () => {
   lab = await labUnderTest(100);
   cluster = kube(createApi({ kubeconfig: lab.kubeconfig, master: '', inCluster: false }), 'default');
   registry = await loopbackRegistry();
-  running = product({ kubeconfig: lab.kubeconfig, master: '', env: registry.env, program: await productProgram() });
+  running = product({ kubeconfig: lab.kubeconfig, master: '', env: registry.env });
   await running.start();
 });
 afterAll(async () => {

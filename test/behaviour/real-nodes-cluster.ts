@@ -28,7 +28,6 @@ export async function realNodesCluster(lab: Lab): Promise<Started> {
     kubeconfig: lab.kubeconfig,
     master: way.url,
     env: { NOOP_IMAGE: noopImage, REMOVAL_IMAGE: removalImage },
-    program: undefined,
     kubectl: lab.kubectl,
     image: (kind, name) => {
       const image = pushed.get(`${kind} ${name}`) ?? imageIn(lab, kind, name);

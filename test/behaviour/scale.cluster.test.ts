@@ -5,7 +5,6 @@ import { createApi } from '#runtime/api/create-api.ts';
 import { nodeOptions } from '../../deploy/tools/images/functions-container.ts';
 import { writesBetween } from '../cluster/api-writes.ts';
 import type { Lab } from '../cluster/lab.ts';
-import { productProgram } from '../support/product-programs.ts';
 import { repetitions } from '../support/repetitions.ts';
 import { eventually } from './eventually.ts';
 import { kube, type Kube } from './kube.ts';
@@ -32,7 +31,6 @@ async function measured(name: string, references: readonly string[], seconds: nu
     kubeconfig: lab.kubeconfig,
     master: '',
     env: { NODE_OPTIONS: nodeOptions },
-    program: await productProgram(),
   });
   await running.start();
   try {

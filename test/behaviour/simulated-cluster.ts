@@ -46,13 +46,12 @@ export const simulatedKind: ClusterKind = {
   isStartedAtOnce: false,
 };
 
-/** A lab's control plane with simulated nodes; `program` is the bundled product, which by default runs from its sources. */
-export function simulatedCluster(lab: Lab, program?: string): ClusterUnderTest {
+/** A lab's control plane with simulated nodes. */
+export function simulatedCluster(lab: Lab): ClusterUnderTest {
   return {
     kubeconfig: lab.kubeconfig,
     master: '',
     env: {},
-    program,
     kubectl: lab.kubectl,
     image: async (kind, name) => Promise.resolve(simulatedImage(kind, name)),
     lendNode: async (kube, name, labels) => {

@@ -32,7 +32,7 @@ const timings = { nodeReady: 200, pull: [100, 400], settle: 500, jobSync: 500 } 
 type StartedSimulator = ClusterUnderTest & { readonly stop: () => Promise<void> };
 
 /** The simulator in this process, reached over HTTP only; needs no program but Node. */
-export async function simulatorCluster(program: string): Promise<StartedSimulator> {
+export async function simulatorCluster(): Promise<StartedSimulator> {
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-behaviour-'));
   const cluster = await startSimulator({ nodes: 0, crds, timings, program: simulateRemoval });
   const kubeconfig = join(folder, 'kubeconfig');
@@ -41,7 +41,6 @@ export async function simulatorCluster(program: string): Promise<StartedSimulato
     kubeconfig,
     master: '',
     env: {},
-    program,
     kubectl: (...args) => runKubectl(kubeconfig, args),
     image: async (kind, name) => Promise.resolve(simulatedImage(kind, name)),
     lendNode: addSimulatedNode,

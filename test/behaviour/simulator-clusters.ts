@@ -1,5 +1,4 @@
 import { afterAll } from 'vitest';
-import { productProgram } from '../support/product-programs.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import { product } from './product.ts';
 import type { Use } from './run-scenarios.ts';
@@ -10,8 +9,8 @@ import { simulatorCluster } from './simulator-cluster.ts';
 const namespace = 'default';
 
 /**
- * Starts simulators for the tests of one file. The product on them is bundled as in its image, as starting it from sources takes twice
- * as long. Scenarios that share a simulator also share its product, which sees the whole cluster, as in production.
+ * Starts simulators for the tests of one file. Scenarios that share a simulator also share its product, which sees the whole cluster, as
+ * in production.
  */
 export function simulatorClusters(): (use: Use) => Promise<ClusterUnderTest> {
   const ends: (() => Promise<void>)[] = [];
@@ -19,7 +18,7 @@ export function simulatorClusters(): (use: Use) => Promise<ClusterUnderTest> {
     for (const end of ends) await end();
   });
   return async (use) => {
-    const cluster = await simulatorCluster(await productProgram());
+    const cluster = await simulatorCluster();
     if (use === 'own') return cluster;
     ends.push(cluster.stop);
     const env = { KUBEFLEDGED_NAMESPACE: namespace, TICK_SCHEDULE: '' };

@@ -1,7 +1,6 @@
 import { nodeOptions } from '../../deploy/tools/images/functions-container.ts';
 import { product, type Product } from '../behaviour/product.ts';
 import type { Lab } from '../cluster/lab.ts';
-import { productProgram } from '../support/product-programs.ts';
 
 /** Runs the product in one process as its image does, during `use`. Throws if it logged warnings, because the numbers mean nothing then. */
 export async function withProduct<T>(
@@ -9,8 +8,11 @@ export async function withProduct<T>(
   use: (running: Product) => Promise<T>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<T> {
-  const place = { kubeconfig: lab.kubeconfig, master: '', program: await productProgram() };
-  const running = product({ ...place, env: { NODE_OPTIONS: nodeOptions, ...env } });
+  const running = product({
+    kubeconfig: lab.kubeconfig,
+    master: '',
+    env: { NODE_OPTIONS: nodeOptions, ...env },
+  });
   await running.start();
   const result = await use(running).finally(running.stop);
   const complaints = running.complaints();

@@ -6,7 +6,6 @@ import { realNodesCluster } from '../behaviour/real-nodes-cluster.ts';
 import { simulatedCluster } from '../behaviour/simulated-cluster.ts';
 import { createWorld, type World } from '../behaviour/world.ts';
 import type { Lab } from '../cluster/lab.ts';
-import { productProgram } from '../support/product-programs.ts';
 import type { Cluster } from './clusters.ts';
 import { cachedImages, foreignImage } from './draw-history.ts';
 import type { Ending } from './ending.ts';
@@ -57,14 +56,13 @@ const startOf = (settings: Settings): Start => ({
 export async function labCluster(lab: Lab, kind: Kind): Promise<Cluster> {
   await installCrd(lab);
   if (kind === 'control-plane') await lab.simulate(1);
-  const program = await productProgram();
   const real = kind === 'nodes' ? await realNodesCluster(lab) : undefined;
-  const cluster: ClusterUnderTest = real ?? simulatedCluster(lab, program);
+  const cluster: ClusterUnderTest = real ?? simulatedCluster(lab);
   return {
     traits: traits[kind],
     atOnce: kind === 'nodes' ? 1 : 8,
     play: async (history) => {
-      const world = await createWorld({ ...cluster, program }, { isClusterWide: false });
+      const world = await createWorld(cluster, { isClusterWide: false });
       try {
         return await play(history, { world, cluster, kind, lab });
       } finally {

@@ -79,7 +79,8 @@ export async function bundledComponents({ components }: NpmBom): Promise<readonl
 export async function bundledPackages(): Promise<readonly string[]> {
   const { metafile } = await build({
     ...{ absWorkingDir: root, entryPoints: programs, outdir: 'app' },
-    ...{ bundle: true, write: false, metafile: true, format: 'esm', platform: 'node', logLevel: 'error' },
+    ...{ bundle: true, splitting: true, write: false, metafile: true, format: 'esm', platform: 'node' },
+    logLevel: 'error',
   });
   const folders = new Set(Object.keys(metafile.inputs).flatMap((path) => packageFolder(path) ?? []));
   const names = [...folders].map(async (folder) => {

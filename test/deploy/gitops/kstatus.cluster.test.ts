@@ -7,7 +7,6 @@ import { labUnderTest } from '../../behaviour/lab-under-test.ts';
 import { simulatedCluster } from '../../behaviour/simulated-cluster.ts';
 import { recordWatch } from '../../behaviour/watch.ts';
 import { createWorld, type World } from '../../behaviour/world.ts';
-import { productProgram } from '../../support/product-programs.ts';
 import { beingDeleted, healthRows } from './health-rows.ts';
 import { kstatus } from './kstatus.ts';
 import { computeStatuses } from './kstatus-program.ts';
@@ -66,7 +65,7 @@ describe('the Go module of kstatus', () => {
 describe('a live ImageCache', () => {
   let world: World;
   beforeAll(async () => {
-    world = await createWorld(simulatedCluster(await labUnderTest(), await productProgram()), { isClusterWide: false });
+    world = await createWorld(simulatedCluster(await labUnderTest()), { isClusterWide: false });
   });
   afterAll(async () => {
     await world.end();

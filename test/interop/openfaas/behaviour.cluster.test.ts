@@ -10,8 +10,9 @@ import { notOnOpenFaas, onOpenFaas } from './on-open-faas.ts';
 const kind = { ...simulatedKind, name: 'simulated nodes, with functions behind a gateway', atOnce: 4, patience: 2 };
 
 runScenarios(onOpenFaas, kind, async () => {
-  const cluster = simulatedCluster(await labUnderTest(), join(import.meta.dirname, 'launch.ts'));
-  return { ...cluster, env: { ...cluster.env, OPENFAAS_PROGRAMS: await productPrograms() } };
+  const cluster = simulatedCluster(await labUnderTest());
+  const env = { ...cluster.env, OPENFAAS_PROGRAMS: await productPrograms() };
+  return { ...cluster, env, program: join(import.meta.dirname, 'launch.ts') };
 });
 
 describe('not tested on functions behind a gateway: the product', () => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it as base, type TestContext, vi } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { noUse } from '#model/cache/registry-use.ts';
@@ -14,20 +14,21 @@ type Shown = { readonly page: Page; readonly server: PageServer; readonly compla
 type Options = { readonly dark?: boolean; readonly at?: string };
 type Open = (caches: readonly ImageCache[], options?: Options) => Promise<Shown>;
 
-let browser: Browser;
+/** One for all pages, as each has a process of its own. */
+let browser: BrowserContext;
 
 /** Opens pages that are closed when the test has ended. */
 const opener =
   (onTestFinished: TestContext['onTestFinished']): Open =>
   async (caches, { dark = false, at = '' } = {}) => {
     const server = await servePage(caches);
-    const context = await browser.newContext({ colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce' });
+    const page = await browser.newPage();
     onTestFinished(async () => {
-      await context.close();
+      await page.close();
       await server.close();
     });
-    const page = await context.newPage();
     page.setDefaultTimeout(15_000);
+    await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce' });
     const complaints: string[] = [];
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(error.message));
@@ -44,9 +45,9 @@ const it = base.extend<{ open: Open }>({ open: ({ onTestFinished }, use) => use(
 
 describe.skipIf(browserPath === undefined).concurrent(about, { timeout: 60_000 }, () => {
   beforeAll(async () => {
-    browser = await startBrowser();
+    browser = await (await startBrowser()).newContext();
   }, 60_000);
-  afterAll(() => browser.close());
+  afterAll(() => browser.browser()?.close());
 
   const titles = (page: Page): Promise<string[]> => page.locator('.cache .toggle').allTextContents();
   const counted = (page: Page, selector: string, number: number): Promise<void> =>
