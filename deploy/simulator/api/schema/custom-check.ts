@@ -3,7 +3,7 @@ import type { FieldError } from '../status-error.ts';
 import { brokenRules, compileRules } from './cel-rules.ts';
 import { duplicates } from './list-types.ts';
 import type { Schema } from './schema.ts';
-import { structureCheck } from './structure.ts';
+import { structureChecks } from './structure.ts';
 
 /** What is wrong with an object; of a write to its status only what is wrong there. */
 export type CustomCheck = (value: unknown, subresource: string) => readonly FieldError[];
@@ -12,13 +12,12 @@ const inStatus = (field: string): string => (field === '' ? 'status' : `status.$
 
 /** Everything that a CRD's schema demands of an object, compiled once. Throws for a schema that cannot be served. */
 export const customCheck = (schema: Schema): CustomCheck => {
-  const whole = structureCheck(schema);
-  const ofStatus = structureCheck(schema.properties?.['status'] ?? {});
+  const checks = structureChecks(schema);
   compileRules(schema);
   const structure = (value: unknown, subresource: string): readonly FieldError[] =>
     subresource === 'status'
-      ? ofStatus(at(value, 'status') ?? {}).map((error) => ({ ...error, field: inStatus(error.field) }))
-      : whole(value);
+      ? checks.status(at(value, 'status') ?? {}).map((error) => ({ ...error, field: inStatus(error.field) }))
+      : checks.whole(value);
   return (value, subresource) => {
     const errors = [...structure(value, subresource), ...duplicates(value, schema)];
     return errors.length > 0 ? errors : brokenRules(value, schema); // rules would stumble over the same thing

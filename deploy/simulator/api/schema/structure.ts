@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { RE2JS } from 're2js';
 import { isList, isObject, listAt, textAt } from '../../json.ts';
 import { fieldPath, stepsOfPointer } from '../field-path.ts';
@@ -64,20 +64,33 @@ const fieldError = (
   return isObject(data) || isList(data) ? invalidWithoutValue(field, why) : invalidValue(field, data, why);
 };
 
-/** Compiles the structural part of a CRD's schema. Throws where the schema itself is no good. */
-export const structureCheck = (schema: Schema): StructureCheck => {
+const checkOf =
+  (validate: ValidateFunction): StructureCheck =>
+  (value) =>
+    validate(value) ? [] : (validate.errors ?? []).map((error) => fieldError(error, value));
+
+/** Compiles the structural part of a CRD's schema, and the part of its status. Throws where the schema itself is no good. */
+export const structureChecks = (
+  schema: Schema,
+): { readonly whole: StructureCheck; readonly status: StructureCheck } => {
   const ajv = new Ajv({
     strict: true,
     strictRequired: false,
     allowUnionTypes: true,
     allErrors: true,
     verbose: true,
-    code: { regExp: re2 },
+    // Each start compiles a schema: strict mode alone checks it, and what whole and status share is compiled once.
+    meta: false,
+    validateSchema: false,
+    inlineRefs: false,
+    code: { regExp: re2, optimize: false },
   });
   ajv.addVocabulary(extensions);
   ajv.addFormat('date-time', (text) => !Number.isNaN(Date.parse(text)) && text.includes('T'));
   for (const format of ['int32', 'int64', 'double', 'float'])
     ajv.addFormat(format, { type: 'number', validate: () => true });
-  const validate = ajv.compile(plain(schema));
-  return (value) => (validate(value) ? [] : (validate.errors ?? []).map((error) => fieldError(error, value)));
+  const { status = {}, ...properties } = schema.properties ?? {};
+  ajv.addSchema(plain(status), 'status');
+  const whole = ajv.compile(plain({ ...schema, properties: { ...properties, status: { $ref: 'status' } } }));
+  return { whole: checkOf(whole), status: checkOf(ajv.compile({ $ref: 'status' })) };
 };
