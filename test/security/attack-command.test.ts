@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../cluster/run.ts';
+import { repetitions } from '../support/repetitions.ts';
 import { type ProductProcess, startProduct } from './product-process.ts';
 import { temporaryCluster, type TemporaryCluster } from './temporary-cluster.ts';
+
+/** The slow attack 3 is played here at full strength only, as http.test.ts plays it, too. */
+const held = [2, 11, 15, 8, ...Array<number>(repetitions(0, 1)).fill(3)];
+const working = [1, 5, 6, 10];
 
 describe('npm run attack', { timeout: 200_000 }, () => {
   let cluster: TemporaryCluster;
@@ -27,10 +32,11 @@ describe('npm run attack', { timeout: 200_000 }, () => {
   });
 
   it('reports which attacks are held off, and which work: on a simulation, which has no policies, those of the account', async () => {
-    const { code, stdout } = await attack('--yes', '--namespace', 'default', '--port', String(product.port));
+    const args = ['--yes', '--namespace', 'default', '--port', String(product.port)];
+    const { code, stdout } = await attack(...args, '--only', [...held, ...working].join(','));
     expect(code).toBe(1);
-    for (const number of [2, 11, 15, 3, 8]) expect(stdout).toMatch(new RegExp(`^held off +${number} `, 'm'));
-    for (const number of [1, 5, 6, 10]) expect(stdout).toMatch(new RegExp(`^WORKED +${number} `, 'm'));
+    for (const number of held) expect(stdout).toMatch(new RegExp(`^held off +${number} `, 'm'));
+    for (const number of working) expect(stdout).toMatch(new RegExp(`^WORKED +${number} `, 'm'));
   });
 
   it('plays only what is requested, and does not take for held off what could not be played', async () => {
