@@ -14,5 +14,7 @@ export type Scenario = {
   readonly hasProductToItself?: boolean;
   /** The scenario measures a short time, so no others run meanwhile. */
   readonly isMeasured?: boolean;
+  /** Takes long, so `npm test` leaves it to `npm run test:all` and to the suites on clusters. */
+  readonly isLong?: boolean;
   readonly run: (world: World) => Promise<void>;
 };

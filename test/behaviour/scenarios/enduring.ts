@@ -18,14 +18,15 @@ const stopWell = async ({ product }: World): Promise<void> => {
 };
 
 const interruptions = [
-  { how: 'stopped', interrupt: stopWell },
-  { how: 'killed', interrupt: ({ product }: World) => product.kill() },
+  { how: 'stopped', interrupt: stopWell, isLong: true },
+  { how: 'killed', interrupt: ({ product }: World) => product.kill(), isLong: false },
 ] as const;
 
-const restarts: readonly Scenario[] = interruptions.map(({ how, interrupt }) => ({
+const restarts: readonly Scenario[] = interruptions.map(({ how, interrupt, isLong }) => ({
   name: `resumes a round after it was ${how}`,
   needs: ['slow images'],
   isClusterWide: true,
+  isLong,
   run: async (world) => {
     const nodes = await world.nodes.add(3);
     const image = await world.image('slow');

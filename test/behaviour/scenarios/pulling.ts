@@ -122,6 +122,7 @@ const manyImages: readonly Scenario[] = [1, 2].map((pullsPerNode) => ({
   name: `pulls 40 images in Jobs of 8, ${pullsPerNode} of them at once on a node`,
   needs: ['simulated nodes'],
   hasProductToItself: true,
+  isLong: true,
   run: async (world) => {
     const node = await world.nodes.addOne();
     await world.product.start({ env: { IMAGES_PER_JOB: '8' } });

@@ -157,7 +157,7 @@ describe('whatever the order of events', () => {
         expect(endOf(world)).toEqual(endOf(calmWorld));
         expect(wordsOf(world)).toEqual(wordsOf(calmWorld));
       }),
-      { numRuns: repetitions(20, 120) },
+      { numRuns: repetitions(12, 120) },
     );
   });
 
@@ -172,7 +172,7 @@ describe('whatever the order of events', () => {
         expect(endOf(world)).toEqual(endOf(calmWorld));
         expect(wordsOf(world)).toEqual(wordsOf(calmWorld));
       }),
-      { numRuns: repetitions(20, 120) },
+      { numRuns: repetitions(12, 120) },
     );
   });
 
@@ -191,7 +191,7 @@ describe('whatever the order of events', () => {
         world.settle();
         expect(endOf(world)).toEqual(endOf(undisturbed(spec, fates, nodes)));
       }),
-      { numRuns: repetitions(20, 120) },
+      { numRuns: repetitions(12, 120) },
     );
   });
 
@@ -220,7 +220,7 @@ describe('whatever the order of events', () => {
           expect(entries.some((entry) => entry.state === 'Failed' && entry.desiredHash === desiredHash)).toBe(true);
         expect(isRoundOpen(world.live().status)).toBe(false);
       }),
-      { numRuns: repetitions(20, 120) },
+      { numRuns: repetitions(12, 120) },
     );
   });
 
@@ -237,7 +237,7 @@ describe('whatever the order of events', () => {
           expect(Object.keys(world.live().status.failures).filter((image) => image !== hung)).toEqual([]);
         },
       ),
-      { numRuns: repetitions(15, 60) },
+      { numRuns: repetitions(9, 60) },
     );
   });
 });
@@ -254,7 +254,7 @@ describe('a node', () => {
         expect(Math.max(...attempts)).toBeLessThanOrEqual(3);
         expect(world.jobs()).toEqual([]);
       }),
-      { numRuns: repetitions(15, 60) },
+      { numRuns: repetitions(9, 60) },
     );
   });
 });
