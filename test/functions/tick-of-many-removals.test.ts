@@ -108,16 +108,16 @@ it('lists Nodes again when the tick lasts long', async () => {
   expect(listings).toBeLessThan(8);
 });
 
-/** Does something once, when a cache is driven of which the removal has not been decided yet. */
+/** Does something once, when a cache is driven of which the removal has not been decided yet. No other cache is read meanwhile. */
 function meanwhile(on: Scene, work: () => Promise<void>): Scene['context'] {
   const { cluster } = on.context;
-  let isDone = false;
+  let done: Promise<void> | undefined;
   const cache: typeof cluster.cache = async (reference) => {
-    if (!isDone && reference.name === middle) {
-      isDone = true;
+    if (done === undefined && reference.name === middle) {
       expect(imagesOfJobs(on)).toBeGreaterThan(1);
-      await work();
+      done = work();
     }
+    await done;
     return cluster.cache(reference);
   };
   return { ...on.context, cluster: { ...cluster, cache } };
