@@ -5,26 +5,26 @@ import { compileCache } from './test/support/compile-cache.ts';
 import { oneFileClient } from './test/support/kubernetes-client/one-file.ts';
 
 /**
- * The files that take longest, first: started last, they would run when all other files are done. Then the behaviour suites, which
+ * The files that take longest, first, in turn those that compute and those that wait. Then the behaviour suites, which
  * on a control plane measure writes and Jobs and so need a lab that no other file has used.
  */
 const longest = [
   'behaviour/behaviour.test.ts',
   'plugin/plugin.test.ts',
-  'security/attack-command.test.ts',
-  'simulator/kubectl.test.ts',
   'docs/commands.test.ts',
-  'standalone/stop.test.ts',
   'chaos/chaos.test.ts',
-  'oracle/oracle.test.ts',
   'standalone/try-out.test.ts',
+  'oracle/oracle.test.ts',
   'docs/troubles.test.ts',
   'status-page/page.test.ts',
+  'simulator/kubectl.test.ts',
+  'security/attack-command.test.ts',
   'images/images-bundle.test.ts',
   'model/laws.test.ts',
   'functions/removal/main.test.ts',
   'release/sbom.test.ts',
   'standalone/main.test.ts',
+  'standalone/stop.test.ts',
   'openfaas/functions.test.ts',
   'http/serve.test.ts',
   'api/create-api.test.ts',
