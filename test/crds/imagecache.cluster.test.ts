@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { sharedLab } from '../cluster/shared-lab.ts';
 import { crdPath } from './custom-resource.ts';
 import { badReferences } from './image-references.ts';
@@ -367,7 +367,9 @@ describe('large caches', () => {
   ];
 
   it.each(large)('of %s are created in less than a second', async (_, spec) => {
-    const file = join(await mkdtemp(join(tmpdir(), 'crds-')), 'cache.json');
+    const folder = await mkdtemp(join(tmpdir(), 'crds-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'cache.json');
     const path = `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches`;
     const seconds: number[] = [];
     // What else runs on the machine makes single ones slower.
