@@ -39,9 +39,9 @@ async function build(): Promise<string> {
   });
 }
 
-/** Five test files that build at once would take ten seconds each. */
+/** Files that need the programs start together: if each built them, all would take four times as long. */
 async function exclusively<T>(lock: string, work: () => Promise<T>): Promise<T> {
-  while (!(await isTaken(lock))) await pause(20);
+  while (!(await tryLock(lock))) await pause(20);
   try {
     return await work();
   } finally {
@@ -49,14 +49,15 @@ async function exclusively<T>(lock: string, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Takes a lock, or removes it if the process that has it is gone. */
-async function isTaken(lock: string): Promise<boolean> {
+/** Whether this process has got the lock; the lock of a process that is gone is removed. */
+async function tryLock(lock: string): Promise<boolean> {
   try {
     await symlink(String(process.pid), lock); // created with its content, unlike a file
     return true;
-  } catch {
-    const holder = Number(await readlink(lock).catch(() => process.pid));
-    if (!isRunning(holder)) await rm(lock, { force: true });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    const holder = await readlink(lock).catch(() => undefined);
+    if (holder !== undefined && !isRunning(Number(holder))) await rm(lock, { force: true });
     return false;
   }
 }
