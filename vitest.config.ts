@@ -52,7 +52,7 @@ const loadedByNode = {
 };
 
 /**
- * fast needs only Node; quiet, which measures times, runs after it; cluster needs a real control plane with simulated nodes;
+ * fast needs only Node; quiet, which measures times, runs after it in test:all; cluster needs a real control plane with simulated nodes;
  * nodes needs real kubelets and root; knative needs both and a real Knative.
  */
 export default defineConfig({
