@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { established } from '../behaviour/lab-under-test.ts';
 import { sharedLab } from '../cluster/shared-lab.ts';
 import { crdPath } from './custom-resource.ts';
 import { badReferences } from './image-references.ts';
@@ -81,7 +82,7 @@ beforeAll(async () => {
   await lab.ask('delete', 'crd', 'imagecaches.kubefledged.io', '--ignore-not-found');
   await lab.kubectl('create', 'namespace', namespace);
   await lab.apply(kubeFledgedCrd);
-  await lab.ask('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io', '--timeout=30s');
+  await established(lab);
   for (const [name, spec] of Object.entries(inheritedSpecs)) {
     const object = imageCache(name, spec, { status: 'Aborted', reason: 'ImagePullAborted', startTime: null });
     const created = async () => expect((await create(object)).stderr).toMatch(/^$|already exists/);

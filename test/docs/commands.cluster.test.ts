@@ -1,6 +1,6 @@
 import { delimiter, dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { installCrd } from '../behaviour/lab-under-test.ts';
+import { established, installCrd } from '../behaviour/lab-under-test.ts';
 import { labSettings } from '../cluster/lab-script.ts';
 import { run, type Result } from '../cluster/run.ts';
 import { sharedLab } from '../cluster/shared-lab.ts';
@@ -47,7 +47,7 @@ beforeAll(async () => {
       ...namespaces.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
     ],
   });
-  await lab.ask('wait', '--for=condition=Established', 'crd', '-l', 'test=commands', '--timeout=30s');
+  await established(lab, '-l', 'test=commands');
   const { env: labs } = await labSettings(inject('lab'));
   env = { ...labs, PATH: [dirname(process.execPath), labs['PATH']].join(delimiter) };
 });

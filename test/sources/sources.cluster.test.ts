@@ -6,6 +6,7 @@ import { notice } from '#model/cache/cloud-event.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { createApi } from '#runtime/api/create-api.ts';
 import { startSources, type Sources } from '../../sources/start-sources.ts';
+import { established } from '../behaviour/lab-under-test.ts';
 import { sharedLab } from '../cluster/shared-lab.ts';
 import { imageCache, job, node } from './objects.ts';
 
@@ -51,7 +52,7 @@ describe('sources on a real control plane', () => {
   beforeAll(async () => {
     await lab.ask('apply', '--server-side', '-f', join(import.meta.dirname, '../../crds/imagecache.yaml'));
     await lab.ask('create', 'namespace', namespace);
-    await lab.ask('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io');
+    await established(lab);
     await lab.apply(manifest('before'));
     await lab.apply(aJob('before-1', 'before'));
   });

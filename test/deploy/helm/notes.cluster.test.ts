@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { established } from '../../behaviour/lab-under-test.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { notes } from './chart.ts';
 
@@ -26,7 +27,7 @@ const platforms = [
 describe('NOTES', () => {
   beforeAll(async () => {
     await lab.apply({ apiVersion: 'v1', kind: 'List', items: platforms });
-    await lab.ask('wait', '--for=condition=Established', 'crd', '-l', 'test=modes', '--timeout=30s');
+    await established(lab, '-l', 'test=modes');
   });
   afterAll(() => lab.ask('delete', 'crd', '-l', 'test=modes'));
 

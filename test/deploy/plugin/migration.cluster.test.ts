@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
-import { installCrd } from '../../behaviour/lab-under-test.ts';
+import { established, installCrd } from '../../behaviour/lab-under-test.ts';
 import { eventually } from '../../behaviour/eventually.ts';
 import { product } from '../../behaviour/product.ts';
 import { type Result } from '../../cluster/run.ts';
@@ -53,7 +53,7 @@ beforeAll(async () => {
   await lab.simulate(1);
   await lab.kubectl('delete', 'crd', 'imagecaches.kubefledged.io', '--ignore-not-found');
   await lab.apply(kubeFledgedCrd);
-  await lab.ask('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io', '--timeout=30s');
+  await established(lab);
   await lab.ask('create', 'namespace', namespace);
   for (const [name, status] of Object.entries(statuses)) {
     const times = { startTime: '2026-01-01T00:00:00Z', completionTime: '2026-01-01T00:01:00Z' };
@@ -101,7 +101,7 @@ describe('a migration from kube-fledged and back', () => {
 
   it('our CRD replaces that of kube-fledged', async () => {
     await lab.ask('apply', '--server-side', '--force-conflicts', '-f', join(root, 'crds/imagecache.yaml'));
-    await lab.ask('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io', '--timeout=30s');
+    await established(lab);
     await eventually('the status subresource is served', async () =>
       (await lab.ask('get', '--raw', '/apis/kubefledged.io/v1alpha2')).includes('imagecaches/status'),
     );

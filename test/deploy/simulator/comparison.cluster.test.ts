@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from './eventually.ts';
 import { textAt } from '../../../deploy/simulator/json.ts';
+import { established } from '../../behaviour/lab-under-test.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 import { comparable } from './comparison.ts';
@@ -34,7 +35,7 @@ describe('the simulator and a real API server answer alike to', () => {
     const lab = await sharedLab();
     await lab.renew();
     await lab.ask('create', '-f', crdFile);
-    await lab.ask('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io', '--timeout=30s');
+    await established(lab);
     const ask = await apiClient(lab.kubeconfig);
     await eventually(
       () => ask({ method: 'GET', path: '/apis/kubefledged.io/v1alpha2/imagecaches' }),
