@@ -87,6 +87,10 @@ describe('a custom resource', () => {
     expect(() => customCheck(odd)).toThrow('does not implement the CEL expression');
   });
 
+  test('cannot be defined with a schema that is none', () => {
+    expect(() => customCheck({ type: 'object', minLength: -1 })).toThrow('schema is invalid');
+  });
+
   test('gets defaults, and loses nulls that its schema does not allow', () => {
     expect(withDefaults({ spec: { name: null, count: 1 } }, schema)).toEqual({ spec: { count: 1, policy: 'A' } });
   });

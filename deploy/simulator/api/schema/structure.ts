@@ -79,9 +79,7 @@ export const structureChecks = (
     allowUnionTypes: true,
     allErrors: true,
     verbose: true,
-    // Each start compiles a schema: strict mode alone checks it, and what whole and status share is compiled once.
-    meta: false,
-    validateSchema: false,
+    // Each start compiles a schema, for few objects: what both checks share is compiled once, and is not optimized.
     inlineRefs: false,
     code: { regExp: re2, optimize: false },
   });
