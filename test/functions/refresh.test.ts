@@ -3,9 +3,39 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { maxNodesStarted } from '#model/desired/node-limit.ts';
-import { aCache, aNode, cachePath, changed, completed, jobsPath, scene, tick } from './scene.ts';
+import { aCache, aNode, cachePath, changed, completed, jobsPath, scene, tick, type Scene } from './scene.ts';
 import { noon } from './model/builders.ts';
 import { quiet, begun } from './begun.ts';
+
+/** A cache whose round has begun on so many nodes; its status was written so many milliseconds ago, and its Jobs are missing. */
+async function writtenBefore(age: number, nodes: number): Promise<Scene> {
+  const on = scene();
+  on.cache();
+  on.nodes(...Array.from({ length: nodes }, (_, index) => `node-${index}`));
+  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  const { metadata, ...rest } = on.api.read(cachePath()) ?? { metadata: { name: '' } };
+  const written = { subresource: 'status', time: new Date(noon).toISOString() };
+  on.api.put(cachePath(), { ...rest, metadata: { ...metadata, managedFields: [written] } });
+  for (const job of on.jobs()) on.api.remove(`${jobsPath}/${job}`);
+  on.wait(age);
+  return on;
+}
+
+it('reconcile leaves a large cache that a source has just found until nobody else has written its status for 15 s', async () => {
+  for (const [nodes, age, afterMs] of [
+    [100, 0, 15_000],
+    [100, 12_000, 3_000],
+    [100, 14_900, 1_000],
+    [100, 15_000, undefined],
+    [99, 0, undefined],
+  ] as const) {
+    const on = await writtenBefore(age, nodes);
+    const done = reconcile(changed(aCache, { verb: 'add' }), on.context);
+    if (afterMs === undefined) await done;
+    else await expect(done).rejects.toMatchObject({ name: 'RetryLater', afterMs });
+    expect(on.jobs(), `${nodes} nodes, ${age} ms`).toHaveLength(afterMs === undefined ? nodes : 0);
+  }
+});
 
 describe('refresh, on a tick,', () => {
   it('drives a cache through its round without other events', async () => {
@@ -36,15 +66,7 @@ describe('refresh, on a tick,', () => {
       [100, -15_000, false],
       [99, 0, false],
     ] as const) {
-      const on = scene();
-      on.cache();
-      on.nodes(...Array.from({ length: nodes }, (_, index) => `node-${index}`));
-      await reconcile(changed(aCache, { verb: 'add' }), on.context);
-      const { metadata, ...rest } = on.api.read(cachePath()) ?? { metadata: { name: '' } };
-      const written = { subresource: 'status', time: new Date(noon).toISOString() };
-      on.api.put(cachePath(), { ...rest, metadata: { ...metadata, managedFields: [written] } });
-      for (const job of on.jobs()) on.api.remove(`${jobsPath}/${job}`);
-      on.wait(age);
+      const on = await writtenBefore(age, nodes);
       await refresh(tick, on.context);
       await reconcile(changed(aCache), on.context);
       expect(on.jobs(), `${nodes} nodes, ${age} ms`).toHaveLength(isLeft ? 0 : nodes);
