@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { repetitions } from '../../support/repetitions.ts';
 import { eventually } from './eventually.ts';
 import { type Kubectl, kubectlAt, kubectls } from './kubectls.ts';
 import { type TestSimulator, testSimulator } from './test-simulator.ts';
 
-const found = kubectls().slice(0, repetitions(1, Infinity));
+const found = kubectls();
 
 const cache = (name: string, spec: object = {}) => ({
   apiVersion: 'kubefledged.io/v1alpha2',
