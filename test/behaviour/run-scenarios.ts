@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { needs, type ClusterKind, type ClusterUnderTest, type Need } from './cluster-under-test.ts';
-import { setTimeFactor } from './time-factor.ts';
+import { isSharedMachine, setTimeFactor } from './time-factor.ts';
 import type { Scenario } from './scenario.ts';
 import { createWorld } from './world.ts';
 
@@ -58,7 +58,9 @@ const canShare = ({ isMeasured, isClusterWide, hasProductToItself }: Scenario): 
 const longestFirst = (scenarios: readonly Scenario[]): readonly Scenario[] =>
   scenarios.toSorted((a, b) => Number(b.isClusterWide === true) - Number(a.isClusterWide === true));
 
-function reasonToSkip({ needs: wanted = [], nodes = 1 }: Scenario, kind: ClusterKind): string | undefined {
+function reasonToSkip(scenario: Scenario, kind: ClusterKind): string | undefined {
+  const { needs: wanted = [], nodes = 1, isMeasured } = scenario;
+  if (isMeasured === true && isSharedMachine) return 'it measures times, and other tests run on this machine';
   const lacking: readonly Need[] = wanted.filter((need) => !kind.has.has(need));
   if (lacking.length > 0) return `${kind.name} lacks ${lacking.map((need) => needs[need]).join(' and ')}`;
   return nodes > kind.nodes ? `${kind.name} has ${kind.nodes} nodes, and ${nodes} are needed` : undefined;

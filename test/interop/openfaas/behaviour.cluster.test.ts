@@ -7,7 +7,7 @@ import { productPrograms } from '../../support/product-programs.ts';
 import { notOnOpenFaas, onOpenFaas } from './on-open-faas.ts';
 
 /** Six processes per scenario: with more scenarios at once they wait for CPU time until they time out. */
-const kind = { ...simulatedKind, name: 'simulated nodes, with functions behind a gateway', atOnce: 4, patience: 2 };
+const kind = { ...simulatedKind, name: 'simulated nodes, with functions behind a gateway', atOnce: 4 };
 
 runScenarios(onOpenFaas, kind, async () => {
   const cluster = simulatedCluster(await labUnderTest());
