@@ -122,7 +122,7 @@ it('with any status, no function crashes or makes requests elsewhere', async () 
       const on = begun(given, state);
       await woken(watched(on));
     }),
-    { numRuns: repetitions(50, 300) },
+    { numRuns: repetitions(30, 300) },
   );
 });
 
@@ -132,6 +132,6 @@ it('with any spec, no function crashes or makes requests elsewhere', async () =>
       const on = begun(given, undefined);
       await woken(watched(on));
     }),
-    { numRuns: repetitions(50, 300) },
+    { numRuns: repetitions(30, 300) },
   );
 });

@@ -250,6 +250,6 @@ it('an image that workloads name stays where it is, whatever is edited or refuse
       await world.pass(61);
       expect(world.on.api.newCalls().filter((call) => !call.startsWith('GET'))).toEqual([]);
     }),
-    { numRuns: repetitions(10, 300) },
+    { numRuns: repetitions(6, 300) },
   );
 });

@@ -108,6 +108,6 @@ it('Images are Ready in the end, whatever happened, and the cache lives as long 
       await nextTick(on);
       expect(statusWrites(on)).toBe(writes);
     }),
-    { numRuns: repetitions(40, 400) },
+    { numRuns: repetitions(20, 400) },
   );
 });

@@ -9,7 +9,7 @@ const program = join(import.meta.dirname, 'main.ts');
 const oracle = (...args: readonly string[]) => run(process.execPath, [program, ...args], { timeout: 1_700_000 });
 
 // In separate processes, as it replaces the clock, random numbers and network of the process.
-const histories = repetitions(3, 300);
+const histories = repetitions(2, 300);
 /** One for a few, as starting it takes as long as playing one. */
 const processes = repetitions(1, availableParallelism());
 

@@ -121,6 +121,6 @@ it('what is found stays while it is named, is found again with the same workload
         expect(findImages(cache, given)).toBe(cache.status.found);
       }
     }),
-    { numRuns: repetitions(200, 3000) },
+    { numRuns: repetitions(100, 3000) },
   );
 });

@@ -3,6 +3,7 @@ import type { Rollout } from '#model/cache/spec-fields.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { waveSizes } from '#model/desired/rollout.ts';
+import { repetitions } from '../../../support/repetitions.ts';
 import { list, node } from '../builders.ts';
 import type { Fates } from '../simulated-pod.ts';
 import { type SimulatedWorld, simulatedWorld } from '../simulated-world.ts';
@@ -65,6 +66,8 @@ const sizes = (waves: readonly (readonly string[])[]): readonly number[] => wave
 const stateOf = (on: SimulatedWorld, state: string): readonly string[] =>
   Object.entries(on.live().status.nodes).flatMap(([name, entry]) => (entry.state === state ? [name] : []));
 
+const many = repetitions(400, 1000);
+
 describe('a rollout', () => {
   it.each([
     ['doubles what is ready', rollout(), 100, [1, 2, 6, 18, 54, 19]],
@@ -79,10 +82,10 @@ describe('a rollout', () => {
     expect(on.live().status).toMatchObject({ status: 'Succeeded' });
   });
 
-  it('has the waves of the model with a thousand nodes', { timeout: 60_000 }, () => {
-    const on = world({ count: 1000, rollout: rollout() });
-    expect(sizes(wavesOf(on))).toEqual(waveSizes(rollout(), 1000));
-    expect(stateOf(on, 'Ready')).toHaveLength(1000);
+  it(`has the waves of the model with ${many} nodes`, { timeout: 60_000 }, () => {
+    const on = world({ count: many, rollout: rollout() });
+    expect(sizes(wavesOf(on))).toEqual(waveSizes(rollout(), many));
+    expect(stateOf(on, 'Ready')).toHaveLength(many);
   });
 
   it('stays within maxConcurrentNodes', () => {
@@ -107,8 +110,8 @@ describe('a rollout', () => {
     ]);
   });
 
-  it('stops when the canary fails, with two Jobs for a bad tag on a thousand nodes', { timeout: 60_000 }, () => {
-    const on = world({ count: 1000, rollout: rollout(), fates: { images: { 'app:1': 'missing' } } });
+  it(`stops when the canary fails, with two Jobs for a bad tag on ${many} nodes`, { timeout: 60_000 }, () => {
+    const on = world({ count: many, rollout: rollout(), fates: { images: { 'app:1': 'missing' } } });
     const made = new Set<string>();
     for (let turn = 0; turn < 10; turn += 1) {
       plan(on);
@@ -117,10 +120,12 @@ describe('a rollout', () => {
     }
     expect(made.size).toBeLessThanOrEqual(2);
     expect(stateOf(on, 'Failed')).toEqual(['node-0000']);
-    expect(stateOf(on, 'Held')).toHaveLength(999);
+    expect(stateOf(on, 'Held')).toHaveLength(many - 1);
     expect(on.live().status).toMatchObject({
       status: 'Failed',
-      message: expect.stringContaining('the rollout stopped, and 999 of 1000 nodes keep what they have') as string,
+      message: expect.stringContaining(
+        `the rollout stopped, and ${many - 1} of ${many} nodes keep what they have`,
+      ) as string,
     });
   });
 

@@ -34,12 +34,12 @@ describe('a probe is answered', () => {
       onDone();
     };
     expect(
-      await doneAtProbe((onDone) => Promise.all(Array.from({ length: 40 }, () => compute30(onDone)))),
-    ).toBeLessThan(40);
+      await doneAtProbe((onDone) => Promise.all(Array.from({ length: 20 }, () => compute30(onDone)))),
+    ).toBeLessThan(20);
   });
 
   it('before all items of a page are parsed', async () => {
-    const api = { request: () => Promise.resolve({ items: Array.from({ length: 40 }, () => ({})) }) };
+    const api = { request: () => Promise.resolve({ items: Array.from({ length: 20 }, () => ({})) }) };
     const parsed = await doneAtProbe((onDone) =>
       listItems(api as never, '/api/v1/nodes', {
         bound: 'page_nodes',
@@ -49,7 +49,7 @@ describe('a probe is answered', () => {
         },
       }),
     );
-    expect(parsed).toBeLessThan(40);
+    expect(parsed).toBeLessThan(20);
   });
 });
 

@@ -15,6 +15,7 @@ import type { Context, Handler, Handlers } from '#runtime/handler.ts';
 import { createLog } from '#runtime/process/log.ts';
 import { serve, type Served, type ServeOptions } from '#runtime/http/serve.ts';
 import { inMemoryRegistry } from '../../../support/registry/in-memory-registry.ts';
+import { repetitions } from '../../../support/repetitions.ts';
 import { malformedRequests } from './malformed-requests.ts';
 import { goodEvent } from './good-event.ts';
 
@@ -437,7 +438,9 @@ describe('serve', () => {
   });
 });
 
-describe('1,000 malformed requests', () => {
+const malformed = repetitions(300, 1_000);
+
+describe(`${malformed} malformed requests`, () => {
   it('are each refused with a reason and a code that is not retried, and do no harm', { timeout: 60_000 }, async () => {
     const { url, served, notices, logged } = await world(all);
     const repeated = [404, 408, 409, 425, 429];
@@ -445,7 +448,7 @@ describe('1,000 malformed requests', () => {
     const inTurn = limiter(20);
     const never = new AbortController().signal;
     const answers = await Promise.all(
-      malformedRequests(1000, 20_261_124).map((request) =>
+      malformedRequests(malformed, 20_261_124).map((request) =>
         inTurn(async () => ({ ...request, answer: await rawAnswer(served.port, request.bytes) }), never),
       ),
     );
