@@ -24,6 +24,8 @@ export type Lab = LabKubectl &
     readonly server: string;
     /** Folder with the logs of all its daemons. */
     readonly logs: string;
+    /** Folder with its state, such as the content of its registries; deleted with the lab. */
+    readonly state: string;
     /** Creates or deletes simulated nodes until this many are Ready; simulated-nodes.yaml defines their behaviour. */
     readonly simulate: (count: number) => Promise<void>;
     /** The writes of all clients to the API server since it started. */
@@ -62,6 +64,7 @@ export const labAt = async (place: LabPlace): Promise<Lab> => {
     kubeconfig: settings.kubeconfig,
     server: settings.server,
     logs: join(place.folder, 'log'),
+    state: join(place.folder, 'run'),
     simulate: (count) => labSimulate(place, count),
     apiWrites: async () => apiWritesIn(await kubectl.ask('get', '--raw', '/metrics')),
     killDaemon: async (name) => {

@@ -23,7 +23,7 @@ export const productProgram = async (name: keyof typeof programs = 'standalone')
   join(await productPrograms(), `${name}.mjs`);
 
 async function build(): Promise<string> {
-  const folder = join(tmpdir(), `${prefix}${await hashOfInputs()}`);
+  const folder = join(tmpdir(), `${prefix}${await productHash()}`);
   if (existsSync(folder)) return folder;
   return exclusively(`${folder}.lock`, async () => {
     if (existsSync(folder)) return folder;
@@ -70,7 +70,8 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function hashOfInputs(): Promise<string> {
+/** Identifies a state of the sources of the product, and of what it depends on. */
+export async function productHash(): Promise<string> {
   const hash = createHash('sha256').update(await readFile(join(root, 'package-lock.json')));
   for (const input of inputs)
     for (const entry of await readdir(join(root, input), { recursive: true, withFileTypes: true })) {
