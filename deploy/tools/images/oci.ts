@@ -74,9 +74,12 @@ export type Layer = { readonly blob: Blob; readonly diffId: string };
 const operatingSystemByte = 9;
 const unknownOperatingSystem = 255;
 
-/** Compresses without a time and without the operating system, so that the same files have the same digest on any machine. */
+/**
+ * Compresses without a time and without the operating system, so that the same files have the same digest on any machine.
+ * Node at the highest level takes 10 s instead of 4, and saves a third of a percent.
+ */
 const compress = async (bytes: Buffer): Promise<Buffer> => {
-  const compressed = await promisify(gzip)(bytes, { level: 9 });
+  const compressed = await promisify(gzip)(bytes);
   compressed.writeUInt8(unknownOperatingSystem, operatingSystemByte);
   return compressed;
 };
