@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { established } from '../behaviour/lab-under-test.ts';
+import { isSharedMachine } from '../behaviour/time-factor.ts';
 import { sharedLab } from '../cluster/shared-lab.ts';
 import { crdPath } from './custom-resource.ts';
 import { badReferences } from './image-references.ts';
@@ -367,14 +368,14 @@ describe('large caches', () => {
     ],
   ];
 
-  it.each(large)('of %s are created in less than a second', async (_, spec) => {
+  it.each(large)(`of %s are created${isSharedMachine ? '' : ' in less than a second'}`, async (_, spec) => {
     const folder = await mkdtemp(join(tmpdir(), 'crds-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     const file = join(folder, 'cache.json');
     const path = `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches`;
     const seconds: number[] = [];
-    // What else runs on the machine makes single ones slower.
-    for (const name of ['large-1', 'large-2', 'large-3', 'large-4', 'large-5']) {
+    // The first is often slower.
+    for (const name of isSharedMachine ? ['large'] : ['large-1', 'large-2', 'large-3', 'large-4', 'large-5']) {
       if (seconds.some((each) => each < 1)) break;
       await writeFile(file, JSON.stringify(imageCache(name, spec)));
       const start = performance.now();
@@ -383,6 +384,6 @@ describe('large caches', () => {
       expect([stderr, code]).toEqual(['', 0]);
       await ask('delete', 'ic', name);
     }
-    expect(Math.min(...seconds)).toBeLessThan(1);
+    if (!isSharedMachine) expect(Math.min(...seconds)).toBeLessThan(1);
   });
 });
