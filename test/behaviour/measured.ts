@@ -14,10 +14,7 @@ export async function counted(pid: number): Promise<Counted> {
     readFile(`/proc/${pid}/status`, 'utf8'),
     readFile(`/proc/${pid}/io`, 'utf8'),
   ]);
-  return {
-    peakMegabytes: numberIn(status, /^VmHWM:\s+(\d+) kB/m) / 1024,
-    bytesRead: numberIn(io, /^rchar: (\d+)/m),
-  };
+  return { peakMegabytes: numberIn(status, /^VmHWM:\s+(\d+) kB/m) / 1024, bytesRead: numberIn(io, /^rchar: (\d+)/m) };
 }
 
 function numberIn(text: string, pattern: RegExp): number {

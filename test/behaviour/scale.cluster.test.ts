@@ -27,11 +27,7 @@ afterAll(async () => {
 
 /** Measures one round of a cache of these images on all nodes, from kubectl to the end. */
 async function measured(name: string, references: readonly string[], seconds: number) {
-  const running = product({
-    kubeconfig: lab.kubeconfig,
-    master: '',
-    env: { NODE_OPTIONS: nodeOptions },
-  });
+  const running = product({ kubeconfig: lab.kubeconfig, master: '', env: { NODE_OPTIONS: nodeOptions } });
   await running.start();
   try {
     const writesBefore = await lab.apiWrites();

@@ -86,11 +86,7 @@ async function passAnswer(answer: IncomingMessage, outgoing: ServerResponse, cut
 const agentFor = ({ server }: Credentials): http.Agent =>
   server.protocol === 'https:' ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
 
-type Passage = {
-  readonly path: string;
-  readonly credentials: Credentials;
-  readonly agent: http.Agent;
-};
+type Passage = { readonly path: string; readonly credentials: Credentials; readonly agent: http.Agent };
 
 async function forward(incoming: IncomingMessage, passage: Passage): Promise<IncomingMessage> {
   const { path, credentials, agent } = passage;

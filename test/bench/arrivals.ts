@@ -6,10 +6,7 @@ import { nodeOf, parseJob } from '../behaviour/observed.ts';
 import { recordWatch } from '../behaviour/watch.ts';
 
 /** When a watch first reported each node Ready, and its first Job; epoch milliseconds. */
-export type Arrivals = {
-  readonly readyAt: ReadonlyMap<string, number>;
-  readonly jobAt: ReadonlyMap<string, number>;
-};
+export type Arrivals = { readonly readyAt: ReadonlyMap<string, number>; readonly jobAt: ReadonlyMap<string, number> };
 
 export type ArrivalWatch = { readonly arrivals: () => Arrivals; readonly stop: () => Promise<void> };
 

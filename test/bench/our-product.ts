@@ -8,11 +8,7 @@ export async function withProduct<T>(
   use: (running: Product) => Promise<T>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<T> {
-  const running = product({
-    kubeconfig: lab.kubeconfig,
-    master: '',
-    env: { NODE_OPTIONS: nodeOptions, ...env },
-  });
+  const running = product({ kubeconfig: lab.kubeconfig, master: '', env: { NODE_OPTIONS: nodeOptions, ...env } });
   await running.start();
   const result = await use(running).finally(running.stop);
   const complaints = running.complaints();

@@ -28,13 +28,7 @@ const round = z.object({
 export type Round = z.infer<typeof round>;
 
 /** Percentiles of many trials, in milliseconds. */
-const spread = z.object({
-  count: z.number(),
-  p50: z.number(),
-  p90: z.number(),
-  p99: z.number(),
-  max: z.number(),
-});
+const spread = z.object({ count: z.number(), p50: z.number(), p90: z.number(), p99: z.number(), max: z.number() });
 export type Spread = z.infer<typeof spread>;
 
 const failing = z.object({ round, listedFailures: z.number(), omittedFailures: z.number(), objectBytes: z.number() });

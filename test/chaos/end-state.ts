@@ -65,9 +65,7 @@ export async function endStateOf(scenario: Scenario, kube: Kube, prefix: string)
 
 const rollout = z.object({
   metadata: z.object({ name: z.string(), labels: z.record(z.string(), z.string()) }),
-  spec: z.object({
-    template: z.object({ spec: z.object({ containers: z.array(z.object({ image: z.string() })) }) }),
-  }),
+  spec: z.object({ template: z.object({ spec: z.object({ containers: z.array(z.object({ image: z.string() })) }) }) }),
 });
 
 /** The lists of caches whose found images are not those that workloads name: whatever has happened, none is missing, and none is left. */

@@ -70,10 +70,7 @@ describe('the rights for Images of Knative', () => {
       ([edition = '', account = '']) =>
         [
           `openfaas/${edition}`,
-          {
-            [`openfaas-fn/${account}`]: all(images, made),
-            'openfaas-fn/imagecache-functions-source': all(watched),
-          },
+          { [`openfaas-fn/${account}`]: all(images, made), 'openfaas-fn/imagecache-functions-source': all(watched) },
         ] as const,
     ),
   ] as const)('are in deploy/%s/knative-images.yaml, and no others', async (folder, expected) => {

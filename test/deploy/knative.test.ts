@@ -22,9 +22,7 @@ const trigger = z.object({
 const triggers = (await documents('functions/triggers.yaml')).map((document) => trigger.parse(document));
 
 /** The patches of a kustomization. */
-const patched = z.object({
-  patches: z.array(z.object({ target: z.object({ name: z.string() }), patch: z.string() })),
-});
+const patched = z.object({ patches: z.array(z.object({ target: z.object({ name: z.string() }), patch: z.string() })) });
 const replacement = z.array(z.object({ path: z.literal('/spec/filters'), value: z.array(filter) }));
 
 const ours = new Map(triggers.map(({ spec }) => [spec.subscriber.ref.name, spec.filters]));

@@ -19,9 +19,7 @@ const objectsIn = async (file: string) =>
 const ofKind = async (file: string, kind: string) =>
   (await objectsIn(file)).find((each) => each.kind === kind && each.metadata.name.startsWith('imagecache-functions'));
 
-const patched = z.object({
-  patches: z.array(z.object({ target: z.object({ name: z.string() }), patch: z.string() })),
-});
+const patched = z.object({ patches: z.array(z.object({ target: z.object({ name: z.string() }), patch: z.string() })) });
 const role = z.object({ rules: z.array(z.object({ resources: z.array(z.string()), verbs: z.array(z.string()) })) });
 
 describe.each(['ce', 'pro'])('deploy/openfaas/%s', (edition) => {

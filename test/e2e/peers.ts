@@ -123,10 +123,7 @@ await listen(openPort, forward);
 await listen(accountsPort, forAccounts);
 await listen(mirrorPort, mirror);
 
-const Sizes = z.object({
-  config: z.object({ size: z.number() }),
-  layers: z.array(z.object({ size: z.number() })),
-});
+const Sizes = z.object({ config: z.object({ size: z.number() }), layers: z.array(z.object({ size: z.number() })) });
 
 async function sizeOf(repository: string): Promise<number> {
   const accept = 'application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json';

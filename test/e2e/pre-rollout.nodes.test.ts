@@ -37,10 +37,7 @@ const newTag = async (): Promise<string> =>
 
 const Hook = z.looseObject({
   kind: z.string(),
-  metadata: z.looseObject({
-    name: z.string(),
-    annotations: z._default(z.record(z.string(), z.string()), {}),
-  }),
+  metadata: z.looseObject({ name: z.string(), annotations: z._default(z.record(z.string(), z.string()), {}) }),
 });
 type Hook = z.infer<typeof Hook>;
 const isHook = ({ metadata }: Hook): boolean => metadata.annotations['argocd.argoproj.io/hook'] === 'PreSync';

@@ -133,11 +133,7 @@ describe('a purge on real nodes', () => {
     expect(removals['node1']?.freedBytes).toBeGreaterThan(300_000);
     expect(
       Object.fromEntries(removals['node1']?.sparedImages.map(({ image, reason }) => [image, reason]) ?? []),
-    ).toEqual({
-      [used]: 'InUse',
-      [first]: 'SharedTag',
-      [pause]: 'Pinned',
-    });
+    ).toEqual({ [used]: 'InUse', [first]: 'SharedTag', [pause]: 'Pinned' });
     expect(removals['node2']).toMatchObject({ removed: 2, spared: 2 });
     const kept = [first, second].toSorted();
     expect(await onBoth('purge-')).toEqual([[...kept, used].toSorted(), kept]);

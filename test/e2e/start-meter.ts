@@ -6,10 +6,7 @@ import type { Command, Report } from './metered-registry.ts';
 /** By its address, so that functions in the lab's network find it as nodes do. */
 export const meteredRegistry = '172.30.0.1:5012';
 
-export type Meter = {
-  readonly ask: (command: Command) => Promise<Report>;
-  readonly stop: () => void;
-};
+export type Meter = { readonly ask: (command: Command) => Promise<Report>; readonly stop: () => void };
 
 /** Starts a registry that meters, and shows nodes the way to it. */
 export async function startMeter(lab: Lab): Promise<Meter> {

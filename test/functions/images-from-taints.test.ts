@@ -18,9 +18,7 @@ async function taintedCache(own: readonly string[] = []): Promise<Scene> {
   const on = cacheOf(
     {},
     {},
-    {
-      cacheSpec: [{ images: own, imagesFrom: { kinds: ['Deployment'], nodes: 'AsPods', keepSeconds: 0 } }],
-    },
+    { cacheSpec: [{ images: own, imagesFrom: { kinds: ['Deployment'], nodes: 'AsPods', keepSeconds: 0 } }] },
   );
   deploy(on, 'app', running('app:1'));
   await reconcile(created, on.context);

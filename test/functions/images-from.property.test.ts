@@ -145,10 +145,7 @@ function played() {
 const jobPod = z.object({
   spec: z.object({
     template: z.object({
-      spec: z.object({
-        affinity: z.unknown(),
-        containers: z.array(z.object({ image: z.string() })),
-      }),
+      spec: z.object({ affinity: z.unknown(), containers: z.array(z.object({ image: z.string() })) }),
     }),
   }),
 });

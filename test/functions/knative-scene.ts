@@ -40,12 +40,7 @@ export const image = (on: Scene, name: string): KnativeImage => parseKnativeImag
 export const ready = (on: Scene, name: string) => image(on, name).ready;
 export const made = (on: Scene): ImageCache => parseImageCache(on.api.read(madePath));
 
-const reference = {
-  apiVersion: 'kubefledged.io/v1alpha2',
-  kind: 'ImageCache',
-  namespace: 'apps',
-  name: madeCacheName,
-};
+const reference = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', namespace: 'apps', name: madeCacheName };
 
 /** What our source sends for an Image, whether the cache is there or not. */
 export const ofImages = {

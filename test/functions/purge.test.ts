@@ -412,10 +412,7 @@ describe('purge, on request,', () => {
   });
 
   const withJob = (job: RemovalJob | undefined) =>
-    changed(aCache, {
-      isRemoval: true,
-      more: [{ ...aJob(job?.metadata.name ?? ''), namespace: 'kube-fledged' }],
-    });
+    changed(aCache, { isRemoval: true, more: [{ ...aJob(job?.metadata.name ?? ''), namespace: 'kube-fledged' }] });
 
   it('records the result of a Job whose event names the cache', async () => {
     const on = await pulled(undefined, 'node-1');

@@ -109,7 +109,4 @@ export const ordinary = {
 
 export const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
 
-export const odd = {
-  ...ready,
-  nodeInfo: { ...ordinary.nodeInfo, containerRuntimeVersion: 'frakti://1' },
-};
+export const odd = { ...ready, nodeInfo: { ...ordinary.nodeInfo, containerRuntimeVersion: 'frakti://1' } };

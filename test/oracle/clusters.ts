@@ -12,12 +12,7 @@ export type Cluster = {
   readonly stop: () => Promise<void>;
 };
 
-const embedded: Cluster = {
-  traits: embeddedTraits,
-  atOnce: 1,
-  play: playEmbedded,
-  stop: () => Promise.resolve(),
-};
+const embedded: Cluster = { traits: embeddedTraits, atOnce: 1, play: playEmbedded, stop: () => Promise.resolve() };
 
 export type ClusterName = 'embedded' | 'control-plane' | 'nodes';
 

@@ -75,12 +75,7 @@ export async function labCluster(lab: Lab, kind: Kind): Promise<Cluster> {
   };
 }
 
-type Place = {
-  readonly world: World;
-  readonly cluster: ClusterUnderTest;
-  readonly kind: Kind;
-  readonly lab: Lab;
-};
+type Place = { readonly world: World; readonly cluster: ClusterUnderTest; readonly kind: Kind; readonly lab: Lab };
 
 async function play(history: History, place: Place): Promise<Ending> {
   const { world, cluster } = place;

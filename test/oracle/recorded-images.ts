@@ -63,9 +63,7 @@ const told = z.object({
   state: z.prefault(z.object({ terminated: z.optional(z.object({ message: z._default(z.string(), '') })) }), {}),
 });
 type Told = z.infer<typeof told>;
-const messages = z.object({
-  status: z.prefault(z.object({ containerStatuses: z._default(z.array(told), []) }), {}),
-});
+const messages = z.object({ status: z.prefault(z.object({ containerStatuses: z._default(z.array(told), []) }), {}) });
 
 const result = z.object({ images: z.array(z.object({ outcome: z.string(), image: z.string() })) });
 

@@ -32,10 +32,7 @@ describe('a web page (attack 15)', { timeout: 60_000 }, () => {
     cluster = await temporaryCluster();
     const { kubeconfig } = cluster;
     [standalone, one] = await Promise.all([
-      startProduct({
-        kubeconfig,
-        env: { STATUS_PAGE: 'true', ALLOWED_HOSTS: 'cache.example.com' },
-      }),
+      startProduct({ kubeconfig, env: { STATUS_PAGE: 'true', ALLOWED_HOSTS: 'cache.example.com' } }),
       startProduct({ program: 'functions', kubeconfig, env: { FUNCTION: 'refresh', EVENT_TOKEN: 's3cret' } }),
     ]);
   }, 60_000);

@@ -59,11 +59,7 @@ const takeOver: Scenario = {
 
     for (const { name, status, ready } of caches) {
       const cache = await adopted(world, name);
-      expect(cache.status).toMatchObject({
-        ...status,
-        observedGeneration: 1,
-        message: 'as kube-fledged says',
-      });
+      expect(cache.status).toMatchObject({ ...status, observedGeneration: 1, message: 'as kube-fledged says' });
       expect({ name, ...conditionOf(cache, 'Ready') }).toMatchObject({ name, ...ready });
     }
     await throughout(3, () => {

@@ -21,10 +21,7 @@ export function finalStatus(results: readonly Result[]): { readonly status: stri
       message: 'No images were pulled or deleted because nodeSelector specified did not match any nodes',
     };
   if (results.some(({ status }) => status !== 'succeeded'))
-    return {
-      status: 'Failed',
-      message: 'Image pull failed for some images. Please see "failures" section',
-    };
+    return { status: 'Failed', message: 'Image pull failed for some images. Please see "failures" section' };
   return { status: 'Succeeded', message: 'All requested images pulled succesfully to respective nodes' };
 }
 

@@ -49,9 +49,7 @@ async function refreshEveryMinute(cluster: SimulatedCluster, caches: number): Pr
   return rounds(cluster);
 }
 
-const list = z.object({
-  items: z.array(z.object({ status: z.object({ round: z.object({ number: z.number() }) }) })),
-});
+const list = z.object({ items: z.array(z.object({ status: z.object({ round: z.object({ number: z.number() }) }) })) });
 
 const rounds = async (cluster: SimulatedCluster): Promise<readonly number[]> =>
   list.parse(await cluster.send('GET', cachesPath)).items.map(({ status }) => status.round.number);

@@ -92,11 +92,7 @@ export async function plots(results: Results): Promise<ReadonlyMap<string, strin
       ],
       [
         'time.svg',
-        {
-          title: 'Time until all images are on all nodes',
-          y: 'seconds',
-          ...compare(costs.time, kubeFledged.seconds),
-        },
+        { title: 'Time until all images are on all nodes', y: 'seconds', ...compare(costs.time, kubeFledged.seconds) },
       ],
       ['memory.svg', memory([...measured, ...check])],
     );

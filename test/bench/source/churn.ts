@@ -20,11 +20,7 @@ export function churn(api: Api, { jobs, caches }: ChurnSize): Churn {
   const create = (index: number): Promise<unknown> =>
     api.request({ method: 'POST', path: jobsPath, body: inertJob(jobName(index), cacheOf(index)) });
   const remove = (index: number): Promise<unknown> =>
-    api.request({
-      method: 'DELETE',
-      path: `${jobsPath}/${jobName(index)}`,
-      body: { propagationPolicy: 'Background' },
-    });
+    api.request({ method: 'DELETE', path: `${jobsPath}/${jobName(index)}`, body: { propagationPolicy: 'Background' } });
   return {
     fill: async () => {
       const names = Array.from({ length: caches }, (_, index) => cacheOf(index));

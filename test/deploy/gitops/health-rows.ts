@@ -105,12 +105,7 @@ export const healthRows: readonly HealthRow[] = [
     argo: 'Progressing',
     kstatus: 'InProgress',
   },
-  {
-    when: 'images failed',
-    of: object({ status: 'Failed', conditions: failed }),
-    argo: 'Degraded',
-    kstatus: 'Failed',
-  },
+  { when: 'images failed', of: object({ status: 'Failed', conditions: failed }), argo: 'Degraded', kstatus: 'Failed' },
   {
     when: 'a refresh pulls an image that has moved',
     of: object({ status: 'Processing', conditions: conditions({ phase: 'open', before: succeeded }) }),

@@ -8,10 +8,7 @@ import { chart, helm, type Manifest, manifestsIn, rendered, root } from './chart
 import { bound, comparable, named, rightsOf } from './comparable.ts';
 
 const lab = await sharedLab();
-const ways = {
-  'our-source': ['mode=knative'],
-  'knative-sources': ['mode=knative', 'knative.source=knative'],
-} as const;
+const ways = { 'our-source': ['mode=knative'], 'knative-sources': ['mode=knative', 'knative.source=knative'] } as const;
 const modes: Readonly<Record<string, readonly string[]>> = {
   standalone: [],
   'knative with our source': ways['our-source'],

@@ -86,11 +86,7 @@ const pulls = (make: (of: PullOf) => Job): Readonly<Record<string, Job>> => ({
   'policy Always': make({ spec: { imagePullPolicy: 'Always' } }),
   'pull secrets': make({ spec: { imagePullSecrets: ['regcred', 'other'] } }),
   'no tolerations': make({ spec: { tolerations: [] } }),
-  'a toleration': make({
-    spec: {
-      tolerations: [{ key: 'gpu', operator: 'Exists', effect: 'NoSchedule' }],
-    },
-  }),
+  'a toleration': make({ spec: { tolerations: [{ key: 'gpu', operator: 'Exists', effect: 'NoSchedule' }] } }),
   'labels and annotations': make({
     spec: { podMetadata: { labels: { team: 'web' }, annotations: { 'example.com/note': 'x' } } },
   }),

@@ -84,10 +84,7 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
   },
   {
     when: 'it had its images and is no longer Ready',
-    given: {
-      node: node({ labels: on, isReady: false }),
-      cache: open({ state: 'Ready', reason: 'NotReady' }),
-    },
+    given: { node: node({ labels: on, isReady: false }), cache: open({ state: 'Ready', reason: 'NotReady' }) },
     last: 'holds the node is skipped, NotReady: it had all images, and counts again as soon as its kubelet is Ready',
   },
   {
@@ -170,12 +167,7 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
         ...open({ state: 'Pending', reason: 'RegistryRests' }),
         status: {
           ...open({ state: 'Pending', reason: 'RegistryRests' }).status,
-          registries: {
-            'docker.io': {
-              ...noUse,
-              ...{ restsUntil: noon, restSeconds: 300, waitsUntil: noon },
-            },
-          },
+          registries: { 'docker.io': { ...noUse, ...{ restsUntil: noon, restSeconds: 300, waitsUntil: noon } } },
         },
       },
     },

@@ -26,10 +26,5 @@ export function apiWithRights(api: Api, allowed: ReadonlySet<Right>): Api & { re
     for (const right of rights) used.add(right);
     return call;
   };
-  return {
-    ...api,
-    used,
-    request: async (call) => api.request(admit(call)),
-    lines: (call) => api.lines(admit(call)),
-  };
+  return { ...api, used, request: async (call) => api.request(admit(call)), lines: (call) => api.lines(admit(call)) };
 }

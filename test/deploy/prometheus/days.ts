@@ -94,10 +94,7 @@ export const days: readonly Day[] = [
       'imagecache_pulls_total{pod="a",result="failed"}': '0+1x720',
     },
     expected: [
-      {
-        at: '1h30m',
-        firing: { ImageCacheFailed: warning, ImageCacheStuck: warning, ImageCachePullsFailing: warning },
-      },
+      { at: '1h30m', firing: { ImageCacheFailed: warning, ImageCacheStuck: warning, ImageCachePullsFailing: warning } },
     ],
   },
   {
@@ -209,18 +206,12 @@ export const days: readonly Day[] = [
   },
   {
     name: 'the tick is refused from the start',
-    series: {
-      ...ordinary,
-      'imagecache_deliveries_total{pod="a",kind="tick",outcome="delivered"}': '_x720',
-    },
+    series: { ...ordinary, 'imagecache_deliveries_total{pod="a",kind="tick",outcome="delivered"}': '_x720' },
     expected: [{ at: '10m', firing: { ImageCacheHeartbeatMissing: warning } }],
   },
   {
     name: 'the tick stops after an hour',
-    series: {
-      ...ordinary,
-      'imagecache_deliveries_total{pod="a",kind="tick",outcome="delivered"}': '1+1x60 61x660',
-    },
+    series: { ...ordinary, 'imagecache_deliveries_total{pod="a",kind="tick",outcome="delivered"}': '1+1x60 61x660' },
     expected: [
       { at: '1h', firing: {} },
       { at: '1h25m', firing: { ImageCacheHeartbeatMissing: warning } },
@@ -237,10 +228,7 @@ export const days: readonly Day[] = [
   },
   {
     name: 'a function fails',
-    series: {
-      ...ordinary,
-      'imagecache_events_handled_total{pod="a",function="reconcile",outcome="error"}': '0+1x720',
-    },
+    series: { ...ordinary, 'imagecache_events_handled_total{pod="a",function="reconcile",outcome="error"}': '0+1x720' },
     expected: [{ at: '1h', firing: { ImageCacheFunctionErrors: { ...warning, function: 'reconcile' } } }],
   },
   {

@@ -71,10 +71,7 @@ describe('the controllers of the simulator, by HTTP', () => {
       status: {
         phase: 'Succeeded',
         containerStatuses: [
-          {
-            image: 'docker.io/library/a:1',
-            imageID: `docker.io/library/a@${imageOf('a:1')?.digest ?? ''}`,
-          },
+          { image: 'docker.io/library/a:1', imageID: `docker.io/library/a@${imageOf('a:1')?.digest ?? ''}` },
           { imageID: `reg.example.com/b@sha256:${'b'.repeat(64)}` },
         ],
       },

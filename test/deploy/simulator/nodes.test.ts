@@ -30,11 +30,7 @@ describe('an image reference', () => {
 
 describe('a node', () => {
   const node = (spec: object = {}) =>
-    kubeObject({
-      metadata: { name: 'one', labels: { pool: 'web' } },
-      spec,
-      status: { allocatable: { pods: '110' } },
-    });
+    kubeObject({ metadata: { name: 'one', labels: { pool: 'web' } }, spec, status: { allocatable: { pods: '110' } } });
   const affinity = (term: object) => ({
     affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] } } },
   });

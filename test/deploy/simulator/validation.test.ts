@@ -23,10 +23,7 @@ const schema: Schema = {
           type: 'object',
           properties: { from: { type: 'integer' }, to: { type: 'integer' } },
           'x-kubernetes-validations': [
-            {
-              rule: '!has(self.from) || !has(self.to) || self.from <= self.to',
-              message: 'from is above to',
-            },
+            { rule: '!has(self.from) || !has(self.to) || self.from <= self.to', message: 'from is above to' },
           ],
         },
       },
@@ -43,19 +40,13 @@ describe('a custom resource', () => {
   test.each([
     { spec: { name: 'a' }, says: [] },
     { spec: {}, says: ['spec.name: Required value'] },
-    {
-      spec: { name: 5 },
-      says: ['spec.name: Invalid value: 5: spec.name in body must be string'],
-    },
+    { spec: { name: 5 }, says: ['spec.name: Invalid value: 5: spec.name in body must be string'] },
     {
       spec: { name: 'abcdef' },
       says: ['spec.name: Invalid value: "abcdef": spec.name in body must NOT have more than 5 characters'],
     },
     { spec: { name: 'A' }, says: ['spec.name: Invalid value: "A": spec.name in body must match pattern "^[a-z]+$"'] },
-    {
-      spec: { name: 'a', count: 0 },
-      says: ['spec.count: Invalid value: 0: spec.count in body must be >= 1'],
-    },
+    { spec: { name: 'a', count: 0 }, says: ['spec.count: Invalid value: 0: spec.count in body must be >= 1'] },
     { spec: { name: 'a', policy: 'C' }, says: ['spec.policy: Unsupported value: "C": supported values: "A", "B"'] },
     { spec: { name: 'a', tags: ['x', 'y', 'x'] }, says: ['spec.tags[2]: Duplicate value: "x"'] },
     {

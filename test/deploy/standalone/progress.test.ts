@@ -21,12 +21,7 @@ const withNodes = (nodes: Readonly<Record<string, LedgerEntry>>, of: Partial<Ima
   });
 
 const nodeRows: readonly { when: string; given: LedgerEntry; line: string; tone: string }[] = [
-  {
-    when: 'is pending',
-    given: entry({ state: 'Pending', attempt: 0 }),
-    line: 'pending   2 images',
-    tone: 'quiet',
-  },
+  { when: 'is pending', given: entry({ state: 'Pending', attempt: 0 }), line: 'pending   2 images', tone: 'quiet' },
   {
     when: 'opens what it pulled with credentials',
     given: entry({ opening: 'Noop', pendingImages: [0, 2] }),

@@ -77,10 +77,7 @@ const nodeChanges = fc
 const disturbances = (...more: readonly fc.Arbitrary<Act>[]): fc.Arbitrary<readonly Act[]> =>
   fc.array(
     fc.oneof<fc.Arbitrary<Act>[]>(turns, turns, turns, works, works, works, looks, acts, waits, ...more, ...more),
-    {
-      maxLength: 40,
-      size: 'max',
-    },
+    { maxLength: 40, size: 'max' },
   );
 
 /** Functions look and write whenever they please, die in between, look at old news; Jobs come further; users and nodes do what they do. */

@@ -10,9 +10,7 @@ const affinity = (...nodeSelectorTerms: readonly object[]): object => ({
 const label = (operator: string, ...values: readonly string[]): object => ({
   matchExpressions: [{ key: 'tier', operator, values }],
 });
-const field = (name: string): object => ({
-  matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }],
-});
+const field = (name: string): object => ({ matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }] });
 const gpu = { key: 'gpu', value: 'yes', effect: 'NoSchedule' };
 const backend = nodeWith({ labels: { tier: 'backend' } });
 const tainted = nodeWith({ taints: [gpu] });
@@ -33,11 +31,7 @@ describe('a Pod', () => {
       excluded: 'the node selector does not match: kubernetes.io/arch=amd64',
     },
     { pod: affinity(label('In', 'edge'), label('In', 'backend')), node: backend, excluded: undefined },
-    {
-      pod: affinity(label('NotIn', 'backend')),
-      node: backend,
-      excluded: 'the required node affinity does not match',
-    },
+    { pod: affinity(label('NotIn', 'backend')), node: backend, excluded: 'the required node affinity does not match' },
     { pod: affinity({}), node: backend, excluded: 'the required node affinity does not match' },
     { pod: affinity(field('node-1')), node: backend, excluded: undefined },
     { pod: affinity(field('node-2')), node: backend, excluded: 'the required node affinity does not match' },

@@ -89,11 +89,7 @@ const rows: readonly Row[] = [
     status: 400,
     request: post({ 'content-type': structured }, new Uint8Array([0xff, 0xfe])),
   },
-  {
-    when: 'a form',
-    status: 400,
-    request: post({ 'content-type': 'application/x-www-form-urlencoded' }, 'a[b][c]=d'),
-  },
+  { when: 'a form', status: 400, request: post({ 'content-type': 'application/x-www-form-urlencoded' }, 'a[b][c]=d') },
   { when: 'a query that is nested', status: 204, path: '/?a[b][c]=d', request: post(eventHeaders) },
   { when: 'a probe', status: 200, path: '/_/health', request: {} },
   { when: 'another method', status: 405, request: { method: 'PUT' } },

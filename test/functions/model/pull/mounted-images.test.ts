@@ -54,9 +54,7 @@ describe('of images that are mounted', () => {
         containers: [completed(0), completed(1)],
         is: {},
       }),
-    ).toEqual({
-      type: 'mountRefused',
-    });
+    ).toEqual({ type: 'mountRefused' });
   });
 
   const mounting = { imageAccess: 'mounting', phase: 'Running' } as const;

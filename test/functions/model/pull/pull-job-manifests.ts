@@ -23,11 +23,7 @@ const origin = {
 
 const confined = {
   resources: { limits: { cpu: '100m', memory: '32Mi' }, requests: { cpu: '1m', memory: '1Mi' } },
-  securityContext: {
-    capabilities: { drop: ['ALL'] },
-    readOnlyRootFilesystem: true,
-    allowPrivilegeEscalation: false,
-  },
+  securityContext: { capabilities: { drop: ['ALL'] }, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false },
 };
 
 const manifest = (name: string, pod: object) => ({

@@ -341,9 +341,7 @@ describe('what is reported about images', () => {
         ],
         is: {},
       }).failures,
-    ).toEqual({
-      'base:2': [{ node: 'node-1', reason: 'ErrImagePull', message: 'not found' }],
-    });
+    ).toEqual({ 'base:2': [{ node: 'node-1', reason: 'ErrImagePull', message: 'not found' }] });
   });
 
   it('is that a Job was taken away, and that there is no further attempt', () => {

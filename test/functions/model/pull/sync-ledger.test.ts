@@ -195,10 +195,6 @@ describe('how many nodes pull at once', () => {
   it('grows the attempt of those that are claimed', () => {
     expect(
       claimed({ w: pulling({ state: 'Pending', attempt: 1, failedImages: [0] }) }).status.nodes['w'],
-    ).toMatchObject({
-      state: 'Pulling',
-      attempt: 2,
-      failedImages: [0],
-    });
+    ).toMatchObject({ state: 'Pulling', attempt: 2, failedImages: [0] });
   });
 });

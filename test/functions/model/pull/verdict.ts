@@ -35,10 +35,7 @@ export function verdict(row: Row): Verdict {
   const given = settings(row.settings);
   const read = row.containers === undefined ? row.pod : { ...row.pod, containers: row.containers };
   return evaluateJob({
-    view: {
-      job: row.job === 'unread' ? undefined : job(row.job),
-      pod: read === undefined ? undefined : pod(read),
-    },
+    view: { job: row.job === 'unread' ? undefined : job(row.job), pod: read === undefined ? undefined : pod(read) },
     indexes: [0, 1],
     desired: desiredImagesOf(live, [0], given),
     entry: pulling(row.entry),

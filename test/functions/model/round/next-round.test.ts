@@ -99,10 +99,7 @@ describe('which round opens', () => {
     {
       when: "kube-fledged's, aborted while it was to be purged",
       given: { annotations: purging, status: theirs({ status: 'Aborted', reason: 'ImagePullAborted' }) },
-      is: {
-        ...{ operation: 'Purge', trigger: 'Adopted' },
-        annotation: { annotation: annotations.purge, value: '' },
-      },
+      is: { ...{ operation: 'Purge', trigger: 'Adopted' }, annotation: { annotation: annotations.purge, value: '' } },
     },
   ];
   it.each(rows)('for $when', ({ given, is }) => {

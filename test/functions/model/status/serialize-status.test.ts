@@ -48,9 +48,7 @@ const full: Status = {
   conditions: [condition({ message: 'm' }), condition({ type: 'Stalled', status: 'Unknown' })],
   digests: { 'app:1': digest },
   anonymousPulls: { 'docker.io/library/app:1': 'Denied', 'docker.io/library/base:2': 'Allowed' },
-  knownDigests: {
-    'app:1': { digest, unresolvedReason: 'x', hasMismatch: true, lastUnresolvedPull: noon },
-  },
+  knownDigests: { 'app:1': { digest, unresolvedReason: 'x', hasMismatch: true, lastUnresolvedPull: noon } },
   absentImages: ['app:1'],
   registries: {
     'docker.io': {
