@@ -182,7 +182,7 @@ function worldWithoutJobs(before: ImageCache, nodes: readonly Node[], context: C
   };
   const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
   return worldOf(
-    { before, observed, opens, makes: 'pulls', pullsBeside: new Map(), registriesBeside: new Map(), ...unasked },
+    { before, observed, opens, makes: 'pulls', otherPulls: new Map(), otherRegistryUse: new Map(), ...unasked },
     context,
   );
 }

@@ -4,7 +4,7 @@ import type { NodePulls } from '#model/pull/live-pull.ts';
 import type { Observed } from './observed.ts';
 import type { RoundReason } from '#model/round/next-round.ts';
 import type { Resolutions } from '#model/cache/resolved-digest.ts';
-import type { UseBeside } from '#model/cache/registry-use.ts';
+import type { OtherRegistryUse } from '#model/cache/registry-use.ts';
 import type { Settings } from '#model/cache/settings.ts';
 
 /** Everything a decision depends on. */
@@ -14,9 +14,9 @@ export type World = {
   readonly observed: Observed;
   readonly settings: Settings;
   /** By node id: the pulls of other caches there now. */
-  readonly pullsBeside: ReadonlyMap<string, NodePulls>;
+  readonly otherPulls: ReadonlyMap<string, NodePulls>;
   /** By registry: what other caches have used of it, and whether they found that it rests. */
-  readonly registriesBeside: ReadonlyMap<string, UseBeside>;
+  readonly otherRegistryUse: ReadonlyMap<string, OtherRegistryUse>;
   /**
    * The digests that registries report for images that may have moved, with what they report about their limits; empty unless a
    * round opens that resolves images, or a registry has rested.

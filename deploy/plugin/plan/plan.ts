@@ -119,8 +119,8 @@ async function forecastOf(
   const asked = {
     opens,
     makes: 'pulls',
-    pullsBeside: new Map<string, never>(),
-    registriesBeside: new Map<string, never>(),
+    otherPulls: new Map<string, never>(),
+    otherRegistryUse: new Map<string, never>(),
   } as const;
   const observed = await observe(cache, { scope: 'everything', ...asked }, context);
   const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };

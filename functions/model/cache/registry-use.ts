@@ -36,15 +36,15 @@ export const noUse: RegistryUse = {
 };
 
 /** The latest rest of one registry that other caches know of. */
-export type RestBeside = Pick<RegistryUse, 'restSeconds' | 'restsAlone'> & { readonly restsUntil: number };
+export type OtherRest = Pick<RegistryUse, 'restSeconds' | 'restsAlone'> & { readonly restsUntil: number };
 
 /** What other caches have used of one registry. */
-export type UseBeside = {
+export type OtherRegistryUse = {
   /** Pulls that still count, by namespace; 0 for one whose nodes wait. */
   readonly pulls: ReadonlyMap<string, number>;
   /** When the last of them no longer counts. */
   readonly pullsUntil: number | undefined;
-  readonly rest: RestBeside | undefined;
+  readonly rest: OtherRest | undefined;
 };
 
 const hour = 3_600_000;

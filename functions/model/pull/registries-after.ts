@@ -13,7 +13,7 @@ type Started = { readonly started: readonly LedgerEntry[]; readonly gates: Gates
 
 /** The uses after these nodes have started, and until when others wait. */
 export function registriesAfter(world: World, next: ImageCache, { started, gates, desired }: Started): RegistryUses {
-  const { registriesBeside, now } = world;
+  const { otherRegistryUse, now } = world;
   const uses = new Map(Object.entries(next.status.registries));
   for (const [host, use] of uses) uses.set(host, { ...withoutOldLimit(use, now), waitsUntil: undefined });
   countStarted(world, uses, { started, desired });
@@ -25,7 +25,7 @@ export function registriesAfter(world: World, next: ImageCache, { started, gates
   for (const entry of Object.values(next.status.nodes).filter(waitsForRegistry)) {
     const images = desired.get(entry.desiredHash);
     for (const host of closedFor(entry, images, gates)) {
-      const rests = withRest(uses.get(host) ?? noUse, registriesBeside.get(host)?.rest, now);
+      const rests = withRest(uses.get(host) ?? noUse, otherRegistryUse.get(host)?.rest, now);
       const use = withoutPullsLeft(rests, costOf(entry, images).get(host) ?? 0, now);
       uses.set(host, { ...use, waitsUntil: wholeSeconds(untilOf(host)) });
     }

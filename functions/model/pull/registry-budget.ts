@@ -16,14 +16,14 @@ export const hoursAtBudget = (pulls: number, { pullsPerHour }: RegistryBudget): 
 /** What the namespace of the cache may still use of the budget of a registry; undefined without a budget. */
 export function budgetLeft(
   host: string,
-  { settings, registriesBeside, now }: World,
+  { settings, otherRegistryUse, now }: World,
   cache: ImageCache,
 ): Gate | undefined {
   const limit = ownEntry(settings.registryBudgets, host)?.pullsPerHour;
   if (limit === undefined) return undefined;
   const own = ownEntry(cache.status.registries, host) ?? noUse;
   const ownPulls = (own.pullsUntil ?? 0) > now ? own.pulls : 0;
-  const beside = registriesBeside.get(host);
+  const beside = otherRegistryUse.get(host);
   const namespaces = new Map(beside?.pulls);
   namespaces.set(cache.namespace, (namespaces.get(cache.namespace) ?? 0) + ownPulls);
   const used = [...namespaces.values()].reduce((sum, pulls) => sum + pulls, 0);

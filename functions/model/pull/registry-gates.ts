@@ -32,9 +32,9 @@ export type Gates = ReadonlyMap<string, Gate>;
 
 /** The registries that limit what may start now. */
 export function registryGates(world: World, cache: ImageCache, desired: DesiredByHash): Gates {
-  const { settings, registriesBeside } = world;
+  const { settings, otherRegistryUse } = world;
   const { registries } = cache.status;
-  const limited = [...Object.keys(settings.registryBudgets), ...Object.keys(registries), ...registriesBeside.keys()];
+  const limited = [...Object.keys(settings.registryBudgets), ...Object.keys(registries), ...otherRegistryUse.keys()];
   const gates = [...new Set(limited)].map((host) => [host, gateOf(host, world, { cache, desired })] as const);
   return new Map(gates.flatMap(([host, gate]) => (gate === undefined ? [] : [[host, gate]])));
 }
@@ -42,9 +42,9 @@ export function registryGates(world: World, cache: ImageCache, desired: DesiredB
 type Started = { readonly cache: ImageCache; readonly desired: DesiredByHash };
 
 function gateOf(host: string, world: World, { cache, desired }: Started): Gate | undefined {
-  const { now, registriesBeside } = world;
+  const { now, otherRegistryUse } = world;
   const own = ownEntry(cache.status.registries, host) ?? noUse;
-  const restsUntil = Math.max(own.restsUntil ?? 0, registriesBeside.get(host)?.rest?.restsUntil ?? 0);
+  const restsUntil = Math.max(own.restsUntil ?? 0, otherRegistryUse.get(host)?.rest?.restsUntil ?? 0);
   if (restsUntil > now) return { ...openGate, nodes: 0, until: restsUntil };
   const gate = withPullsLeft(budgetLeft(host, world, cache), own, now);
   if (own.restsUntil === undefined) return gate;

@@ -4,7 +4,7 @@ import {
   type RateLimit,
   type RegistryUse,
   type RegistryUses,
-  type RestBeside,
+  type OtherRest,
   longestUse,
   noUse,
   wholeSeconds,
@@ -64,7 +64,7 @@ function boundedRest(use: RegistryUse, asked: number | undefined): number {
 }
 
 /** Nodes that waited for a rest which others found try the registry one by one, too. */
-export function withRest(use: RegistryUse, rest: RestBeside | undefined, now: number): RegistryUse {
+export function withRest(use: RegistryUse, rest: OtherRest | undefined, now: number): RegistryUse {
   if (rest === undefined || rest.restsUntil <= now || rest.restsUntil <= (use.restsUntil ?? 0)) return use;
   return { ...use, ...rest, restSeconds: Math.max(rest.restSeconds, use.restSeconds) };
 }
@@ -83,7 +83,7 @@ const nothingSaid = { pullsLeft: undefined, pullsLeftUntil: undefined } as const
  * no more is pulled from the others than they report as left. Applied when the round opens, and when a rest is over.
  */
 export function withLimits(world: World, cache: ImageCache, desired: DesiredByHash): ImageCache {
-  const { before, settings, registriesBeside, now } = world;
+  const { before, settings, otherRegistryUse, now } = world;
   const limits = limitsIn(world);
   if (limits.size === 0) return cache;
   const isOpening = before.status.round?.number !== cache.status.round?.number;
@@ -95,7 +95,7 @@ export function withLimits(world: World, cache: ImageCache, desired: DesiredByHa
     const need = needs.get(host);
     const isDue = isOpening || (use.restsUntil ?? Infinity) <= now;
     // The limit of a request without login does not apply to nodes with one. A rest that other caches began is not prolonged.
-    const isOther = (hasCredentials && !limit.hasLogin) || registriesBeside.get(host)?.rest !== undefined;
+    const isOther = (hasCredentials && !limit.hasLogin) || otherRegistryUse.get(host)?.rest !== undefined;
     if (isDue && !isOther && need !== undefined)
       registries = { ...registries, [host]: limitedUse(use, { limit, need, now }) };
   }

@@ -43,11 +43,11 @@ export function retainedJobs(world: World, cache: ImageCache, desired: DesiredBy
  * Whether the Pod of a Job that failed takes the place of one that would pull: it backs off or hangs, and does not end. Such
  * Pods may be half of those that may be on the node, so that other caches do not wait for them for ever.
  */
-function isInTheWay(view: JobView | undefined, { pullsBeside, settings, before }: World): boolean {
+function isInTheWay(view: JobView | undefined, { otherPulls, settings, before }: World): boolean {
   const { podsPerNode } = settings.limits;
   const pod = view?.pod;
   if (podsPerNode === 0 || pod === undefined || isEnding(pod)) return false;
-  return podsBeside(pullsBeside.get(pod.nodeId)) + before.spec.pullsPerNode > podsPerNode / 2;
+  return podsBeside(otherPulls.get(pod.nodeId)) + before.spec.pullsPerNode > podsPerNode / 2;
 }
 
 /** Whether the Pod has ended, or its containers have, before the kubelet reports its end. */

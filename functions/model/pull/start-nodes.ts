@@ -110,8 +110,8 @@ function canStart(world: World, { name, entry, images }: Candidate): boolean {
 }
 
 /** Whether the Pods of the cache would be too many beside those of other caches. Alone on a node, a cache may always start. */
-function isBusy({ pullsBeside, settings }: World, cache: ImageCache, { entry, images = [] }: Candidate): boolean {
-  const beside = pullsBeside.get(entry.id);
+function isBusy({ otherPulls, settings }: World, cache: ImageCache, { entry, images = [] }: Candidate): boolean {
+  const beside = otherPulls.get(entry.id);
   const pods = Math.min(pullsPerNode(cache, settings), images.length);
   return beside !== undefined && !hasFreeSlots(pods, cache.namespace, { beside, limits: settings.limits });
 }

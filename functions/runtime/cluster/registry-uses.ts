@@ -1,5 +1,5 @@
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import { possibleUse, type RegistryUse, type RegistryUses, type UseBeside } from '#model/cache/registry-use.ts';
+import { possibleUse, type RegistryUse, type RegistryUses, type OtherRegistryUse } from '#model/cache/registry-use.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import { ApiError } from '#runtime/errors.ts';
 import type { Settings } from '#model/cache/settings.ts';
@@ -13,7 +13,7 @@ export type KnownUses = {
   /** The registries that rest for other namespaces alone: they may throttle all, and are asked first. */
   readonly doubtful: (cache: ImageCache, at: Noting) => ReadonlySet<string>;
   /** What other caches have used, as far as it is known. */
-  readonly beside: (cache: ImageCache, at: Noting) => ReadonlyMap<string, UseBeside>;
+  readonly ofOthers: (cache: ImageCache, at: Noting) => ReadonlyMap<string, OtherRegistryUse>;
 };
 
 type Noting = { readonly settings: Settings; readonly now: number };
@@ -69,10 +69,10 @@ export function knownUses(list: () => Promise<readonly ImageCache[]>): KnownUses
       const uses = others.flatMap(({ registries }) => Object.entries(registries));
       return new Set(uses.flatMap(([host, use]) => ((possibleUse(use, now).restsUntil ?? 0) > now ? [host] : [])));
     },
-    beside: (cache, at) => {
+    ofOthers: (cache, at) => {
       for (const [uid, { registries }] of known)
         if (Object.values(registries).every((use) => isOver(possibleUse(use, at.now), at.now))) known.delete(uid);
-      return usesBeside(known, cache, at);
+      return useOfOthers(known, cache, at);
     },
   };
 }
@@ -90,13 +90,13 @@ async function unlessForbidden(list: () => Promise<readonly ImageCache[]>): Prom
 const isOver = ({ pullsUntil = 0, restsUntil = 0, waitsUntil = 0 }: RegistryUse, now: number): boolean =>
   pullsUntil <= now && restsUntil <= now && waitsUntil <= now;
 
-function usesBeside(
+function useOfOthers(
   known: ReadonlyMap<string, Known>,
   cache: ImageCache,
   { settings, now }: Noting,
-): ReadonlyMap<string, UseBeside> {
+): ReadonlyMap<string, OtherRegistryUse> {
   const isShared = !namesCredentials(cache, settings);
-  const uses = new Map<string, UseBeside & { readonly pulls: Map<string, number> }>();
+  const uses = new Map<string, OtherRegistryUse & { readonly pulls: Map<string, number> }>();
   for (const [uid, other] of known) {
     if (uid === cache.uid) continue;
     for (const [host, stored] of Object.entries(other.registries)) {

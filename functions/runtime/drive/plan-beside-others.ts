@@ -9,7 +9,7 @@ import type { Context } from '#runtime/handler.ts';
 import { ownEntry } from '#model/text/own-entry.ts';
 import { worldOf } from './world-of.ts';
 
-type Seen = Omit<World, 'settings' | 'scheduled' | 'now' | 'pullsBeside' | 'registriesBeside'>;
+type Seen = Omit<World, 'settings' | 'scheduled' | 'now' | 'otherPulls' | 'otherRegistryUse'>;
 
 /**
  * Decides within the number of pull Pods that may be on a node at once. The Pods of other caches are read only if nodes would
@@ -26,12 +26,12 @@ export async function planBesideOthers(seen: Seen, context: Context): Promise<Pl
 const mayPull = ({ before, makes }: Seen): boolean => makes === 'pulls' && before.spec.lists.length > 0;
 
 /** Reads what others have used and notes what this decision uses without an await between, so that no pull is granted twice. */
-function decideBeside(seen: Seen, pullsBeside: World['pullsBeside'], context: Context): Plan {
+function decideBeside(seen: Seen, otherPulls: World['otherPulls'], context: Context): Plan {
   const { cluster, settings, now } = context;
   const { before } = seen;
   const at = { settings, now: now() };
-  const registriesBeside = mayPull(seen) ? cluster.knownUses.beside(before, at) : new Map<string, never>();
-  const plan = decide(worldOf({ ...seen, pullsBeside, registriesBeside }, context));
+  const otherRegistryUse = mayPull(seen) ? cluster.knownUses.ofOthers(before, at) : new Map<string, never>();
+  const plan = decide(worldOf({ ...seen, otherPulls, otherRegistryUse }, context));
   const isPlanned = seen.makes === 'pulls' && plan.status !== undefined;
   cluster.knownUses.note(before, isPlanned ? plan.status : before.status, at);
   return plan;

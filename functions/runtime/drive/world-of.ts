@@ -6,7 +6,7 @@ import { scheduledAfter } from './schedule.ts';
 export function worldOf(
   seen: Pick<
     World,
-    'before' | 'observed' | 'opens' | 'makes' | 'resolutions' | 'anonymousPulls' | 'pullsBeside' | 'registriesBeside'
+    'before' | 'observed' | 'opens' | 'makes' | 'resolutions' | 'anonymousPulls' | 'otherPulls' | 'otherRegistryUse'
   >,
   { settings, now: clock }: Context,
 ): World {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { jobAnnotations } from '#model/cache/api.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
-import type { RateLimit, UseBeside } from '#model/cache/registry-use.ts';
+import type { RateLimit, OtherRegistryUse } from '#model/cache/registry-use.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { registryOf } from '#model/text/image-reference.ts';
@@ -86,7 +86,7 @@ function pullsOf({ cache: { status: before }, plan: { status: after, createJobs 
 function history() {
   const throttledJobs = new Set<string>();
   let elapsed = 0;
-  let beside: ReadonlyMap<string, UseBeside> = new Map();
+  let beside: ReadonlyMap<string, OtherRegistryUse> = new Map();
   let said: RateLimit | undefined;
   const limits = () =>
     new Map([
@@ -97,7 +97,7 @@ function history() {
     nodes: names.map((name) => machine(name)),
     fates: { images: {}, evictions: 0, refusesMounts: false, throttledJobs },
     settings: { registryBudgets: { 'docker.io': { pullsPerHour: limit } } },
-    registriesBeside: () => beside,
+    otherRegistryUse: () => beside,
     limits,
   });
   const pulls: { readonly at: number; readonly count: number }[] = [];
@@ -114,7 +114,7 @@ function history() {
     carryOut(prepared);
     return true;
   };
-  const besideOf = (use: Extract<Act, { type: 'beside' }>['use']): ReadonlyMap<string, UseBeside> => {
+  const besideOf = (use: Extract<Act, { type: 'beside' }>['use']): ReadonlyMap<string, OtherRegistryUse> => {
     const until = noon + elapsed + 20 * minute;
     if (use === 'none') return new Map();
     const rest = use === 'rests' ? { restsUntil: until, restSeconds: 600, restsAlone: false } : undefined;

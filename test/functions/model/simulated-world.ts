@@ -20,7 +20,7 @@ export type Start = {
   readonly fates: Fates;
   readonly settings?: Partial<Settings>;
   /** What other caches have used of registries now. */
-  readonly registriesBeside?: () => World['registriesBeside'];
+  readonly otherRegistryUse?: () => World['otherRegistryUse'];
   /** What registries answer when a round opens. */
   readonly resolutions?: World['resolutions'];
   /** What they say of their limits when they are asked: then, and when one has rested. */
@@ -89,8 +89,8 @@ export function simulatedWorld(start: Start) {
       before: live,
       observed,
       settings: given,
-      pullsBeside: new Map<string, never>(),
-      registriesBeside: start.registriesBeside?.() ?? new Map<string, never>(),
+      otherPulls: new Map<string, never>(),
+      otherRegistryUse: start.otherRegistryUse?.() ?? new Map<string, never>(),
       scheduled: undefined,
       resolutions: new Map([
         ...(isDue ? (start.resolutions ?? []) : []),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { UseBeside } from '#model/cache/registry-use.ts';
+import type { OtherRegistryUse } from '#model/cache/registry-use.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { throttledBy } from '#model/pull/image-outcome.ts';
@@ -25,7 +25,7 @@ type Of = {
   readonly count: number;
   readonly spec?: Partial<Spec>;
   readonly pullsPerHour?: number;
-  readonly beside?: () => ReadonlyMap<string, UseBeside>;
+  readonly beside?: () => ReadonlyMap<string, OtherRegistryUse>;
   readonly fates?: Fates['images'];
   /** How many pulls the registry takes within an hour. */
   readonly meter?: number;
@@ -49,7 +49,7 @@ function metered({ count, spec = {}, pullsPerHour, beside, fates = {}, meter = I
     nodes: nodes(count),
     fates: { images: fates, evictions: 0, refusesMounts: false, throttledJobs },
     settings: pullsPerHour === undefined ? {} : { registryBudgets: budget(pullsPerHour) },
-    ...(beside && { registriesBeside: beside }),
+    ...(beside && { otherRegistryUse: beside }),
     ...(saysWhatIsLeft === true && { limits }),
   });
   return {
@@ -128,7 +128,7 @@ describe('a registry with a budget', () => {
 
   it('is shared with other namespaces', () => {
     const pullsUntil = Date.UTC(2026, 10, 24, 12, 30);
-    const used: UseBeside = { pulls: new Map([['others', 30]]), pullsUntil, rest: undefined };
+    const used: OtherRegistryUse = { pulls: new Map([['others', 30]]), pullsUntil, rest: undefined };
     expect(plan(metered({ count: 90, pullsPerHour: 80, beside: () => new Map([['docker.io', used]]) }).on)).toBe(40);
   });
 
@@ -200,7 +200,7 @@ describe('a registry that throttles', () => {
   });
 
   it('rests for other caches too', () => {
-    const none: UseBeside = { pulls: new Map(), pullsUntil: undefined, rest: undefined };
+    const none: OtherRegistryUse = { pulls: new Map(), pullsUntil: undefined, rest: undefined };
     const rest = { restsUntil: Infinity, restSeconds: 300, restsAlone: false };
     expect(plan(metered({ count: 3, beside: () => new Map([['other.example', { ...none, rest }]]) }).on)).toBe(3);
     const until = Date.UTC(2026, 10, 24, 12, 30);
@@ -216,7 +216,7 @@ describe('a registry that throttles', () => {
 describe('no node holds up others forever', () => {
   const lists = [list(['app:1', 'base:2', 'tool:3', 'web:4', 'db:5'])];
   const pullsUntil = Date.UTC(2026, 10, 24, 12, 30);
-  const users = (count: number, pulls: number): UseBeside => ({
+  const users = (count: number, pulls: number): OtherRegistryUse => ({
     pulls: new Map(Array.from({ length: count }, (_, index) => [`team-${index}`, pulls])),
     pullsUntil,
     rest: undefined,

@@ -188,7 +188,7 @@ describe('a Job that did not end within the deadline', () => {
       const given = {
         before: { ...open, status },
         observed: seen,
-        pullsBeside: new Map([[hanging.nodeId, new Map([['apps', pods]])]]),
+        otherPulls: new Map([[hanging.nodeId, new Map([['apps', pods]])]]),
       };
       const limits = { ...unlimited, podsPerNode };
       return decide(world({ ...given, settings: settings({ limits }) })).deleteJobs.length;

@@ -16,7 +16,8 @@ function version(resourceVersion: string, pulls: number): ImageCache {
 
 it('what one function plans is not forgotten when another has read the cache before', async () => {
   const uses = knownUses(async () => Promise.resolve([version('7', 0)]));
-  const known = (): number | undefined => uses.beside(other, at).get('docker.io')?.pulls.get(version('7', 0).namespace);
+  const known = (): number | undefined =>
+    uses.ofOthers(other, at).get('docker.io')?.pulls.get(version('7', 0).namespace);
   uses.note(version('7', 0), version('8', 8).status, at);
   const late = [version('7', 0), version('6', 0)];
   for (const each of late) uses.note(each, each.status, at);
@@ -34,7 +35,7 @@ it('a wait that ends in years, of a clock that is wrong or by hand, takes no sha
   const noteWait = (waitsUntil: number): void =>
     uses.note(waiting, { ...waiting.status, registries: { 'docker.io': { ...noUse, waitsUntil } } }, at);
   noteWait(noon + 60_000);
-  expect(uses.beside(other, at).get('docker.io')?.pulls.get(waiting.namespace)).toBe(0);
+  expect(uses.ofOthers(other, at).get('docker.io')?.pulls.get(waiting.namespace)).toBe(0);
   noteWait(noon + 1_000 * 24 * 3_600_000);
-  expect(uses.beside(other, at).size).toBe(0);
+  expect(uses.ofOthers(other, at).size).toBe(0);
 });
