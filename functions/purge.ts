@@ -4,7 +4,7 @@ import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache
 import { mayOpen, nextRound } from '#model/round/next-round.ts';
 import { isRemovalUnsettled, isRetryDue } from '#model/cache/removal-ledger.ts';
 import type { Job } from '#model/job/job.ts';
-import { retainsJobs } from '#model/job/retention.ts';
+import { retainsJobs } from '#model/job/job-times.ts';
 import { outdatedRemovals } from '#model/removal/outdated-removals.ts';
 import { shareNodes } from '#runtime/cluster/tick-nodes.ts';
 import { drive } from '#runtime/drive/drive.ts';

@@ -1,6 +1,6 @@
 import type { Notice } from '#model/cache/cloud-event.ts';
 import { decide } from '#model/decide.ts';
-import { retainsJobs } from '#model/job/retention.ts';
+import { retainsJobs } from '#model/job/job-times.ts';
 import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
 import { findsImages } from '#model/cache/with-found.ts';
 import { nextRound, requestsRefresh } from '#model/round/next-round.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { styleText } from 'node:util';
-import { printable } from '#model/text/printable.ts';
+import { printable } from '#model/text/untrusted.ts';
 
 /** Input and output of a command. */
 export type Terminal = {

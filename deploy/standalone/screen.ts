@@ -1,6 +1,6 @@
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import { styleText } from 'node:util';
-import { printable } from '#model/text/printable.ts';
+import { printable } from '#model/text/untrusted.ts';
 import type { Line, Tone } from './progress.ts';
 
 /** Output for a person: a view redrawn in place on a terminal, plain lines anywhere else. */

@@ -1,6 +1,5 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { Pod } from '#model/job/pod.ts';
-import type { JobView } from '#model/job/job-view.ts';
+import type { Pod, JobView } from '#model/job/job.ts';
 
 /** What was read of image removals. Only the function that creates removal Jobs reads more than `inProgress`. */
 export type ObservedRemovals = {

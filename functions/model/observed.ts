@@ -1,5 +1,5 @@
 import type { Node } from '#model/node/node.ts';
-import type { JobView } from '#model/job/job-view.ts';
+import type { JobView } from '#model/job/job.ts';
 import type { ObservedRemovals } from './observed-removals.ts';
 
 /** What was read of the cluster for one cache: everything, or only what changed. Nothing is known of what is missing here. */

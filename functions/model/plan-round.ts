@@ -1,13 +1,13 @@
 import { boundedFailures } from '#model/cache/failures.ts';
 import { type ImageCache, type Status, isPurged, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
 import { heldHashes, isUnsettled } from '#model/cache/ledger.ts';
-import type { DesiredByHash } from '#model/desired/known-desired.ts';
+import type { DesiredByHash } from '#model/desired/desired-images.ts';
 import { hasRemovedPlacements, withoutRemovedPlacements } from '#model/desired/placements.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import { isSameStatus } from '#model/status/same-status.ts';
 import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-to-write.ts';
 import { recordResults } from '#model/pull/record-results.ts';
-import { retainsJobs } from '#model/job/retention.ts';
+import { retainsJobs } from '#model/job/job-times.ts';
 import { registryEvents } from '#model/pull/registry-events.ts';
 import { withPossibleUses } from '#model/pull/registry-gates.ts';
 import { withoutAbsentImages } from '#model/pull/absent-images.ts';

@@ -6,7 +6,7 @@ import {
   type RemovalOutcome,
   type RemovalResult,
 } from '#model/removal/removal-result.ts';
-import { printable } from '#model/text/printable.ts';
+import { printable } from '#model/text/untrusted.ts';
 import { createCri } from './cri.ts';
 import { readOptions, usage, type Options } from './options.ts';
 import { removeImages } from './remove-images.ts';

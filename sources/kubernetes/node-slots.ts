@@ -1,4 +1,4 @@
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import { batchOf, type ObservedChange } from './batch.ts';
 import type { ParsedCache } from './known-caches.ts';
 import type { Queue } from './queue.ts';

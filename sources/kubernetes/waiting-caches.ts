@@ -1,6 +1,6 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { isNodeBusy, isUnsettled } from '#model/cache/ledger.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 
 /** A cache under its key, "namespace/name". */
 export type KeyedCache = readonly [key: string, cache: ImageCache];

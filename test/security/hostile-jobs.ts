@@ -1,4 +1,4 @@
-import { foreignDomains } from '#model/job/foreign-keys.ts';
+import { foreignDomains } from '#model/desired/limits.ts';
 import { changed } from '../deploy/helm/forbidden-jobs.ts';
 import { pull, removal } from '../deploy/helm/product-jobs.ts';
 import type { Mode } from './modes.ts';

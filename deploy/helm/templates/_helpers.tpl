@@ -104,7 +104,7 @@ app.kubernetes.io/component: source
 {{- printf "[\"%s\"]" (join "\", \"" $users) }}
 {{- end }}
 
-{{- /* Sockets of container runtimes: those of functions/model/node/cri-socket.ts, or the one that is set. */ -}}
+{{- /* Sockets of container runtimes: those of functions/model/node/node.ts, or the one that is set. */ -}}
 {{- define "icf.sockets" -}}
 {{- if and .Values.args.controllerCRISocketPath (not (hasSuffix "/docker.sock" .Values.args.controllerCRISocketPath)) -}}
 {{ list .Values.args.controllerCRISocketPath | toJson }}
@@ -113,7 +113,7 @@ app.kubernetes.io/component: source
 {{- end }}
 {{- end }}
 
-{{- /* Keys of labels and annotations that others act on, as a pattern in CEL: those of functions/model/job/foreign-keys.ts. */ -}}
+{{- /* Keys of labels and annotations that others act on, as a pattern in CEL: those of functions/model/desired/limits.ts. */ -}}
 {{- define "icf.foreignKeys" -}}
 {{- $domains := list "istio.io" "linkerd.io" "hashicorp.com" "banzaicloud.io" "banzaicloud.com" "dapr.io" "kuma.io" "openservicemesh.io" "nginx.com" "greymatter.io" "opentelemetry.io" "jaegertracing.io" "datadoghq.com" "dynatrace.com" "newrelic.com" "appdynamics.com" "1password.com" "infisical.com" "doppler.com" "conjur.org" "akeyless.io" "spiffe.io" "azure.workload.identity" "amazonaws.com" "gke-gcsfuse" "gke.io" "cncf.io" "projectcalico.org" "cilium.io" "ovn.org" "kubeovn.io" "cri-o.io" "crio.io" "containerd.io" "nri.io" "katacontainers.io" "gvisor.dev" "cdi.k8s.io" "security.beta.kubernetes.io" "security.alpha.kubernetes.io" "resources.beta.kubernetes.io" "tumblr.com" "knative.dev" "openfaas.com" -}}
 '^[^/]*[.][^/]*$|^(?:[^/]*[.])?(?:{{ join "|" $domains | replace "." "[.]" }})/'

@@ -3,7 +3,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import { recordedAccess } from '../recorded-access.ts';
 
 /** A cache with its images by repository. */

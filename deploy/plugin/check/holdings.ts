@@ -4,7 +4,7 @@ import { type Access, accessOf } from '#model/desired/access.ts';
 import { type ImageState, imageState } from '#model/desired/image-state.ts';
 import type { Node } from '#model/node/node.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import { type CachedImage, type CacheRecord, repositoryOf } from './cache-record.ts';
 
 /** What a cache records about an image of the same repository on one node. */

@@ -1,5 +1,5 @@
 import { labels, pullSelector } from '#model/cache/api.ts';
-import type { Pod } from '#model/job/pod.ts';
+import type { Pod } from '#model/job/job.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';

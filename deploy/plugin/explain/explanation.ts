@@ -4,9 +4,15 @@ import { isPurged } from '#model/cache/image-cache.ts';
 import { desiredImages, lacksOwn } from '#model/desired/desired-images.ts';
 import { selectsNode } from '#model/desired/node-selector.ts';
 import { gateEnd, gateOffEvents } from '#model/desired/warm-gate.ts';
-import { lastingTaints, type Node, type SkipReason, skipReason, untoleratedTaint } from '#model/node/node.ts';
-import { pullRules } from '#model/node/tolerations.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import {
+  lastingTaints,
+  type Node,
+  type SkipReason,
+  skipReason,
+  untoleratedTaint,
+  pullRules,
+} from '#model/node/node.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import { counted } from '../units.ts';
 import { imageSteps, timeText } from './image-steps.ts';
 import { type Explained, type Step, step } from './step.ts';

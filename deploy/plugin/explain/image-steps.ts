@@ -7,11 +7,10 @@ import { firstNodes } from '#model/pull/absent-images.ts';
 import { causeOf, outcomeOf } from '#model/pull/image-outcome.ts';
 import { registryText } from '#model/desired/registry-text.ts';
 import { rolloutOf, waveText } from '#model/desired/rollout.ts';
-import type { Pod } from '#model/job/pod.ts';
-import { isFailingToPull } from '#model/job/pod.ts';
+import { type Pod, isFailingToPull } from '#model/job/job.ts';
 import { hasTurn, waveBudget } from '#model/pull/waves.ts';
 import { refusalOf } from '#model/round/refusal.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import { age, counted } from '../units.ts';
 import { type Explained, type Step, step } from './step.ts';
 

@@ -1,6 +1,6 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { Pod } from '#model/job/pod.ts';
+import type { Pod } from '#model/job/job.ts';
 import type { Node } from '#model/node/node.ts';
 
 /** `holds`: this step keeps the node from being ready, and waiting may help; `fails`: it needs somebody. */

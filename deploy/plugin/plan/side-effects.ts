@@ -1,14 +1,13 @@
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Operation } from '#model/cache/round.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { currentDesiredImages, retainedImages } from '#model/desired/images-to-remove.ts';
-import { movingImages } from '#model/desired/moving-images.ts';
+import { currentDesiredImages, retainedImages, movingImages } from '#model/desired/desired-images.ts';
 import { isAbsent } from '#model/desired/presence.ts';
 import { imagesOfUnknownAccess } from '#model/desired/unknown-access.ts';
 import type { Node } from '#model/node/node.ts';
 import { nextRound, resolvesImages } from '#model/round/next-round.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 
 /** What a node loses by a plan. */
 export type NodeRemovals = {

@@ -1,5 +1,5 @@
 import { normalisedReference } from '#model/text/image-reference.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 
 /** What a registry answers to a request for an image without credentials. */
 export const anonymousPulls = ['Allowed', 'Denied'] as const;

@@ -1,5 +1,5 @@
 import type { Cause } from './cause.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { Failure, Failures } from './image-cache.ts';
 
 /** Limits of `status.failures`: nodes per image, characters per message, bytes in total. */

@@ -1,4 +1,4 @@
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { ResolvedDigest } from './resolved-digest.ts';
 
 /** What is known about a moving image. The digest comes from the registry: kubelets may report that of one platform. */

@@ -1,4 +1,4 @@
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 
 /** A LabelSelector of metav1. */
 export type LabelSelector = {

@@ -1,5 +1,5 @@
 import type { V1Toleration } from '@kubernetes/client-node';
-import type { Serialized } from '#model/text/serialized.ts';
+import type { Serialized } from '#model/job/job-pod.ts';
 
 /** Fields of the spec that settings, nodes or workloads have as well. */
 

@@ -1,10 +1,12 @@
-import type { ImageCache, ImageList, Spec } from '#model/cache/image-cache.ts';
+import { type ImageCache, type ImageList, type Spec, isPurged } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { serviceAccountOf } from './access.ts';
-import { hash } from '#model/text/hash.ts';
-import { normalisedReference } from '#model/text/image-reference.ts';
-import { interned, type Interner } from '#model/text/interned.ts';
+import { hash, interned, type Interner } from '#model/text/hash.ts';
+import { normalisedReference, parseImageReference, isMovingReference } from '#model/text/image-reference.ts';
 import { type Labelled, selectsNode } from './node-selector.ts';
+import type { Node } from '#model/node/node.ts';
+import type { World } from '#model/world.ts';
+import type { PullPolicy } from '#model/cache/spec-fields.ts';
 
 /** What a node must have. */
 export type DesiredImages = {
@@ -60,4 +62,65 @@ export function sortedImages(images: readonly string[]): readonly string[] {
     if (!byName.has(name)) byName.set(name, image);
   }
   return [...byName.values()].toSorted();
+}
+
+/** The desired images of a node; undefined if no list selects it or the cache is purged. */
+export const currentDesiredImages = (
+  cache: ImageCache,
+  node: Labelled,
+  settings: Settings,
+): ReturnType<typeof desiredImages> => (isPurged(cache) ? undefined : desiredImages(cache, node, settings));
+
+/**
+ * What a node would have to have without its taints: these images stay where they are. A taint may pass, so it keeps new pulls off
+ * and removes nothing.
+ */
+export const retainedDesired = (
+  cache: ImageCache,
+  { labels }: Pick<Node, 'labels'>,
+  settings: Settings,
+): ReturnType<typeof desiredImages> => currentDesiredImages(cache, { labels }, settings);
+
+export const retainedImages = (cache: ImageCache, node: Node, settings: Settings): readonly string[] =>
+  retainedDesired(cache, node, settings)?.images ?? [];
+
+/** Desired images by their hash. A hash that is missing here can only be evaluated once all nodes were observed. */
+export type DesiredByHash = ReadonlyMap<string, DesiredImages>;
+
+/** The desired images recorded in the status, without those whose hash differs since a setting has changed. */
+export function knownDesired({ settings }: World, cache: ImageCache): readonly (readonly [string, DesiredImages])[] {
+  return Object.entries(cache.status.desired).flatMap(([hash, lists]) => {
+    const desired = desiredImagesOf(cache, lists, settings);
+    return desired.hash === hash ? [[hash, desired] as const] : [];
+  });
+}
+
+/** The moving images that are desired on at least one of these nodes, sorted, as spelled in the spec. */
+export const movingImages = (
+  cache: ImageCache,
+  nodes: Iterable<Node | undefined>,
+  settings: Settings,
+): readonly string[] =>
+  imagesDesiredOn(cache, nodes, settings).filter((image) => isMovingImage(image, cache, settings));
+
+/** The images that are desired on at least one of these nodes, sorted, as spelled in the spec. */
+export function imagesDesiredOn(
+  cache: ImageCache,
+  nodes: Iterable<Node | undefined>,
+  settings: Settings,
+): readonly string[] {
+  const images = [...nodes].flatMap((node) =>
+    node === undefined ? [] : (desiredImages(cache, node, settings)?.images ?? []),
+  );
+  return [...new Set(images)].toSorted();
+}
+
+/** Whether the reference may resolve to another digest by now, which only the registry knows. A digest never moves. */
+const isMovingImage = (image: string, cache: ImageCache, settings: Settings): boolean =>
+  pullPolicyOf(image, cache, settings) === 'Always' && parseImageReference(image).digest === '';
+
+/** The imagePullPolicy of an image: Always for `:latest` and untagged images, as Kubernetes defaults it. */
+export function pullPolicyOf(image: string, cache: ImageCache, settings: Settings): PullPolicy {
+  const policy = cache.spec.imagePullPolicy ?? settings.imagePullPolicy;
+  return policy === 'Always' || isMovingReference(image) ? 'Always' : 'IfNotPresent';
 }

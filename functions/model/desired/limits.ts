@@ -2,7 +2,6 @@ import { refusedGeneration } from '#model/cache/conditions.ts';
 import { isPurged, type ImageCache, type Spec } from '#model/cache/image-cache.ts';
 import { ownLists } from '#model/cache/with-found.ts';
 import type { Limits, Settings } from '#model/cache/settings.ts';
-import { isForeignKey } from '#model/job/foreign-keys.ts';
 
 /** Why a cache is refused: what it asks for beyond the operator's limits, with the setting; undefined if it is served. */
 export function exceededLimit({ spec }: ImageCache, limits: Limits): string | undefined {
@@ -66,3 +65,25 @@ function metadataLimit({ podMetadata: { labels, annotations } }: Spec): string |
     ? undefined
     : `spec.podMetadata has the key ${key.slice(0, 100)}, by which others change Pods`;
 }
+
+/**
+ * Domains of labels and annotations by which webhooks inject containers and volumes into Pods, and by which networks and
+ * container runtimes grant privileges. The chart's admission policy has the same list, which a test compares.
+ */
+export const foreignDomains: readonly string[] = [
+  ...['istio.io', 'linkerd.io', 'hashicorp.com', 'banzaicloud.io', 'banzaicloud.com', 'dapr.io', 'kuma.io'],
+  ...['openservicemesh.io', 'nginx.com', 'greymatter.io', 'opentelemetry.io', 'jaegertracing.io', 'datadoghq.com'],
+  ...['dynatrace.com', 'newrelic.com', 'appdynamics.com', '1password.com', 'infisical.com', 'doppler.com'],
+  ...['conjur.org', 'akeyless.io', 'spiffe.io', 'azure.workload.identity', 'amazonaws.com', 'gke-gcsfuse', 'gke.io'],
+  ...['cncf.io', 'projectcalico.org', 'cilium.io', 'ovn.org', 'kubeovn.io', 'cri-o.io', 'crio.io', 'containerd.io'],
+  ...['nri.io', 'katacontainers.io', 'gvisor.dev', 'cdi.k8s.io', 'security.beta.kubernetes.io'],
+  ...['security.alpha.kubernetes.io', 'resources.beta.kubernetes.io', 'tumblr.com', 'knative.dev', 'openfaas.com'],
+];
+
+/** Container runtimes read keys without a domain that are spelled as one in reverse, such as io.kubernetes.cri-o.userns-mode. */
+const foreignKeyPattern = '^[^/]*[.][^/]*$|^(?:[^/]*[.])?(?:' + foreignDomains.join('|').replaceAll('.', '[.]') + ')/';
+
+const foreignKey = new RegExp(foreignKeyPattern);
+
+/** Whether others act on a label or annotation with this key. */
+export const isForeignKey = (key: string): boolean => foreignKey.test(key);

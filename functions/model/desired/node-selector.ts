@@ -2,7 +2,7 @@ import type { ImageCache, NodeTerms } from '#model/cache/image-cache.ts';
 import type { NodeMatchExpression, Toleration } from '#model/cache/spec-fields.ts';
 import { matchesLabel } from '#model/cache/label-selector.ts';
 import { lastingTaints, type Node, type Taint, untoleratedTaint } from '#model/node/node.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 
 /** What of a node lists select by; taints that are not known do not matter. */
 export type Labelled = Pick<Node, 'labels'> & Partial<Pick<Node, 'taints'>>;

@@ -2,7 +2,7 @@ import { type ImageCache, type ImageList, type Placement, type Status, isPurged 
 import { imagesOf, lacksOwn, sortedImages } from './desired-images.ts';
 import { hasNewFound, isSpecOfRound, withFound } from '#model/cache/with-found.ts';
 import { isDone } from '#model/cache/removal-ledger.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 
 /**

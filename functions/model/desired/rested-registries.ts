@@ -2,7 +2,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { Node } from '#model/node/node.ts';
 import { parseImageReference, registryOf } from '#model/text/image-reference.ts';
-import { imagesDesiredOn } from './moving-images.ts';
+import { imagesDesiredOn } from './desired-images.ts';
 
 /** The registries whose rest is over, for which nodes wait, and which no node tries yet. */
 export function restedRegistries({ isBeingDeleted, spec, status }: ImageCache, now: number): readonly string[] {

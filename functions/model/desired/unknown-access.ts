@@ -3,7 +3,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
 import { namesCredentials } from './access.ts';
-import { imagesDesiredOn } from './moving-images.ts';
+import { imagesDesiredOn } from './desired-images.ts';
 
 /** The images that pull Pods may lock on one of these nodes, and that are not known to be given to anyone. */
 export function imagesOfUnknownAccess(

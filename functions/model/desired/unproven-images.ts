@@ -3,8 +3,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import type { Node } from '#model/node/node.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { World } from '#model/world.ts';
-import { desiredImages } from './desired-images.ts';
-import { imagesDesiredOn } from './moving-images.ts';
+import { desiredImages, imagesDesiredOn } from './desired-images.ts';
 import { placedImages } from './placements.ts';
 
 /** With more nodes than this, registries are asked first whether an image exists. */

@@ -5,7 +5,7 @@ import { isNeverSupported, isOptedOut, type Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { exceededLimit } from './limits.ts';
 import { desiredImages } from './desired-images.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 
 /** The removal of a startup taint from a node, and Events for the caches that timed out. */
 export type GateRelease = {

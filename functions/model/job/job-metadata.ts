@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { jobAnnotations, labels } from '#model/cache/api.ts';
-import type { Pod, HeldImages } from './pod.ts';
+import type { Pod, HeldImages } from './job.ts';
 
 const texts = z.optional(z.record(z.string(), z.string()));
 const text = z._default(z.string(), '');

@@ -1,5 +1,6 @@
 import type { V1NodeAffinity } from '@kubernetes/client-node';
-import type { Serialized } from '#model/text/serialized.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
+import { hasImageVolumes, type Node } from '#model/node/node.ts';
 
 /** Parts that the Pods of pull and removal Jobs share. */
 
@@ -35,3 +36,24 @@ export const jobNamePrefix = (cacheName: string): string =>
     .slice(0, 40)
     .replace(/[^a-z0-9]+$/, '')
     .replaceAll('.', '-');
+
+/**
+ * Name of an image's container. It has the index of the image, because admission webhooks may rewrite images but not
+ * names.
+ */
+export const containerName = (index: number): string => `image-${index}`;
+
+/** Whether pull Jobs mount images as volumes on this node, or run a copied no-op in them. */
+export const mountsImages = (entry: LedgerEntry, node: Node): boolean => hasImageVolumes(node) && !entry.copiesNoop;
+
+/** Name of the init container that copies the no-op. */
+export const helperContainer = 'noop' as const;
+
+/** A type of the Kubernetes client as JSON: dates are text, all fields are readonly. */
+export type Serialized<T> = T extends Date
+  ? string
+  : T extends readonly (infer Item)[]
+    ? readonly Serialized<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T]: Serialized<T[Key]> }
+      : T;

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
-import { interned, type Interner } from '#model/text/interned.ts';
-import type { ContainerStatus, ImageAccess, Pod } from './pod.ts';
+import { interned, type Interner } from '#model/text/hash.ts';
+import type { ContainerStatus, ImageAccess, Pod } from './job.ts';
 import { epoch, metadata, ownership } from './job-metadata.ts';
-import { helperContainer } from './pull-container.ts';
+import { helperContainer } from './job-pod.ts';
 
 const text = z._default(z.string(), '');
 

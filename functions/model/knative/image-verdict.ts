@@ -1,7 +1,7 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import { isImageReference, normalisedReference } from '#model/text/image-reference.ts';
-import { printable } from '#model/text/printable.ts';
+import { printable } from '#model/text/untrusted.ts';
 import { type ImageProgress, imageProgress } from './image-progress.ts';
 import type { KnativeImage, ReadyCondition } from './knative-image.ts';
 import { isMade, selectsImage } from './made-cache.ts';

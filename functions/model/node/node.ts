@@ -1,6 +1,8 @@
 import { labels } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
 import type { Toleration, UnschedulablePolicy } from '#model/cache/spec-fields.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Settings } from '#model/cache/settings.ts';
 
 /** A parsed Node, with the fields that functions need. */
 export type Node = {
@@ -139,3 +141,37 @@ function isAtLeast(version: string, minimum: string): boolean {
 }
 
 const numbersOf = (version: string): readonly number[] => (version.match(/\d+/g) ?? []).map(Number);
+
+/** On which nodes a cache pulls: by its spec, else by the operator's settings. */
+export function pullRules({ spec }: ImageCache, settings: Settings): PullRules {
+  const unschedulable = spec.unschedulable ?? settings.unschedulable;
+  const { tolerations, warmGate } = spec;
+  if (tolerations === undefined) return { tolerations, unschedulable };
+  const own: readonly Toleration[] = [
+    ...(warmGate === undefined ? [] : [{ key: warmGate.taintKey, operator: 'Exists' }]),
+    ...(unschedulable === 'Pull' ? [cordon] : []),
+  ];
+  return { tolerations: [...tolerations, ...own], unschedulable };
+}
+
+/** Tolerates the taint of cordoned nodes, as Pods of a DaemonSet do. */
+const cordon: Toleration = { key: 'node.kubernetes.io/unschedulable', operator: 'Exists', effect: 'NoSchedule' };
+
+/**
+ * The CRI socket of a node: the operator's setting, else the default of its runtime and distribution; undefined if
+ * unknown.
+ */
+export function criSocket({ containerRuntime, kubeletVersion }: Node, { criSocketPath }: Settings): string | undefined {
+  if (criSocketPath !== '') return criSocketPath;
+  const [runtime = '', version = ''] = containerRuntime.split('://');
+  if (runtime === 'containerd' && version.includes('-k3s')) return '/run/k3s/containerd/containerd.sock';
+  if (runtime === 'containerd' && kubeletVersion.includes('+k0s')) return '/run/k0s/containerd.sock';
+  return sockets[runtime];
+}
+
+/** Default sockets by the runtime that the kubelet reports. Docker has CRI only through cri-dockerd. */
+const sockets: Readonly<Record<string, string>> = {
+  containerd: '/run/containerd/containerd.sock',
+  'cri-o': '/var/run/crio/crio.sock',
+  docker: '/run/cri-dockerd.sock',
+};

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { nodeId, type Node } from './node.ts';
-import { interned, type Interner } from '#model/text/interned.ts';
+import { interned, type Interner } from '#model/text/hash.ts';
 
 const texts = z.record(z.string(), z.string());
 

@@ -1,10 +1,9 @@
 import { failureBounds, withNode, withoutNode } from '#model/cache/failures.ts';
 import { type Failures, type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
 import { isUnsettled, type LedgerEntry } from '#model/cache/ledger.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
-import type { DesiredByHash } from '#model/desired/known-desired.ts';
+import type { DesiredImages, DesiredByHash } from '#model/desired/desired-images.ts';
 import { isWaitingForWave, rolloutOf } from '#model/desired/rollout.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 import { isNotFound } from './image-outcome.ts';
 import { type WaveBudget, waveOf } from './waves.ts';

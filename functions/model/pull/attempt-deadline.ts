@@ -1,5 +1,5 @@
 import { isSecondAttempt, type LedgerEntry, maxAttempts, triesOf } from '#model/cache/ledger.ts';
-import { pullDeadline } from '#model/job/deadline.ts';
+import { pullDeadline } from '#model/job/job-times.ts';
 import { type Attempt, pendingOf, unfinishedJobs } from './job-set.ts';
 import { pullsPerNode } from './node-slots.ts';
 

@@ -1,18 +1,15 @@
-import { podCreationGrace } from '#model/job/deadline.ts';
+import { podCreationGrace } from '#model/job/job-times.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
 import { type Images, type Outcome, failed, isConclusive, outcomeOf } from './image-outcome.ts';
 import type { Cause } from '#model/cache/cause.ts';
-import type { Job } from '#model/job/job.ts';
-import type { JobView } from '#model/job/job-view.ts';
-import type { Pod } from '#model/job/pod.ts';
-import { mountsImages } from '#model/job/pull-container.ts';
+import type { Job, JobView, Pod } from '#model/job/job.ts';
+import { mountsImages } from '#model/job/job-pod.ts';
 import { type LedgerEntry, isSecondAttempt } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
 import { imageDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
-import { pullPolicyOf } from '#model/desired/pull-policy.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
+import { pullPolicyOf, type DesiredImages } from '#model/desired/desired-images.ts';
 
 /** The outcome of a pull Job so far. */
 export type Verdict =

@@ -1,5 +1,5 @@
-import type { ContainerStatus, Pod } from '#model/job/pod.ts';
-import { containerName } from '#model/job/pull-container.ts';
+import type { ContainerStatus, Pod } from '#model/job/job.ts';
+import { containerName } from '#model/job/job-pod.ts';
 import type { Cause } from '#model/cache/cause.ts';
 import { registryName, registryOf, withoutReference } from '#model/text/image-reference.ts';
 

@@ -1,11 +1,10 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { DesiredByHash } from '#model/desired/known-desired.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
-import { mountsImages } from '#model/job/pull-container.ts';
+import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images.ts';
+import { mountsImages } from '#model/job/job-pod.ts';
 import type { JobToDelete } from '#model/plan.ts';
-import { interned } from '#model/text/interned.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { interned } from '#model/text/hash.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 import { jobName, jobsDue } from './job-set.ts';
 import { type PullJob, pullJob } from './pull-job.ts';

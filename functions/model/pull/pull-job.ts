@@ -7,14 +7,13 @@ import {
   labelsOfKubeFledged,
   managerLabelValue,
 } from '#model/cache/api.ts';
-import { nodeAffinity, optionalField, podAnnotations } from '#model/job/job-pod.ts';
+import { nodeAffinity, optionalField, podAnnotations, type Serialized } from '#model/job/job-pod.ts';
 import { imageDeadline } from './attempt-deadline.ts';
 import { jobName } from './job-set.ts';
 import type { PullJobOrder } from './pull-job-order.ts';
 import { pullingPod, type PodSpec } from './pulling-pod.ts';
-import { pullDeadline } from '#model/job/deadline.ts';
-import { pullRules } from '#model/node/tolerations.ts';
-import type { Serialized } from '#model/text/serialized.ts';
+import { pullDeadline } from '#model/job/job-times.ts';
+import { pullRules } from '#model/node/node.ts';
 import { priorityClassOf } from '#model/desired/limits.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
 

@@ -1,9 +1,13 @@
 import type { V1Job } from '@kubernetes/client-node';
 import type { PullPolicy } from '#model/cache/spec-fields.ts';
-import { pullPolicyOf } from '#model/desired/pull-policy.ts';
-import { restrictedSecurityContext } from '#model/job/job-pod.ts';
-import { containerName, helperContainer, mountsImages } from '#model/job/pull-container.ts';
-import type { Serialized } from '#model/text/serialized.ts';
+import { pullPolicyOf } from '#model/desired/desired-images.ts';
+import {
+  restrictedSecurityContext,
+  containerName,
+  helperContainer,
+  mountsImages,
+  type Serialized,
+} from '#model/job/job-pod.ts';
 import type { PullJobOrder } from './pull-job-order.ts';
 
 const program = '/noop';

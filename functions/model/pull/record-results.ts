@@ -1,8 +1,7 @@
 import { withNode, withoutNode } from '#model/cache/failures.ts';
 import { type Failures, type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { withReportedDigests } from '#model/cache/known-digest.ts';
-import type { DesiredByHash } from '#model/desired/known-desired.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
+import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 import type { Result } from './evaluated-jobs.ts';
 import { registryOf } from '#model/text/image-reference.ts';

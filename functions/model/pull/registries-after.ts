@@ -1,8 +1,8 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { isUnsettled, type LedgerEntry, waitsForRegistry } from '#model/cache/ledger.ts';
 import { type RegistryUse, type RegistryUses, longestUse, noUse, wholeSeconds } from '#model/cache/registry-use.ts';
-import type { DesiredByHash } from '#model/desired/known-desired.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import type { DesiredByHash } from '#model/desired/desired-images.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 import { costOf } from './registry-cost.ts';
 import { openGate } from './registry-gate.ts';

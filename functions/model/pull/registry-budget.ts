@@ -1,6 +1,6 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { type RegistryBudget, noUse } from '#model/cache/registry-use.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 import type { Gate } from './registry-gate.ts';
 

@@ -2,7 +2,7 @@ import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import { type RegistryUse, noUse } from '#model/cache/registry-use.ts';
 import { clockTime } from '#model/desired/registry-text.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 
 /** Events of a cache whose nodes begin to wait for a registry, and of one whose nodes go on: one each, however long it takes. */
 export function registryEvents(before: ImageCache, next: ImageCache, now: number): readonly CacheEvent[] {

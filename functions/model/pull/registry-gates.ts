@@ -1,9 +1,8 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { type RegistryUse, noUse, possibleUse } from '#model/cache/registry-use.ts';
-import type { DesiredByHash } from '#model/desired/known-desired.ts';
-import type { DesiredImages } from '#model/desired/desired-images.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 import { budgetLeft } from './registry-budget.ts';
 import { costOf } from './registry-cost.ts';

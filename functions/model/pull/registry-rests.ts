@@ -10,9 +10,9 @@ import {
   wholeSeconds,
 } from '#model/cache/registry-use.ts';
 import { namesCredentials } from '#model/desired/access.ts';
-import type { DesiredByHash } from '#model/desired/known-desired.ts';
+import type { DesiredByHash } from '#model/desired/desired-images.ts';
 import { registryOf } from '#model/text/image-reference.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 import { costOf } from './registry-cost.ts';
 

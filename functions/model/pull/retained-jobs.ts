@@ -1,11 +1,10 @@
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import { isFailingToPull as isFailing, type HeldImages, type Pod } from '#model/job/pod.ts';
-import { containerName } from '#model/job/pull-container.ts';
-import { entriesById, isOfLastAttempt, retainsJobs } from '#model/job/retention.ts';
+import { isFailingToPull as isFailing, type HeldImages, type Pod, type JobView } from '#model/job/job.ts';
+import { containerName } from '#model/job/job-pod.ts';
+import { entriesById, isOfLastAttempt, retainsJobs } from '#model/job/job-times.ts';
 import { podsBeside } from './live-pull.ts';
-import type { JobView } from '#model/job/job-view.ts';
-import type { DesiredByHash } from '#model/desired/known-desired.ts';
+import type { DesiredByHash } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
 /**

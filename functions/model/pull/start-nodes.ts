@@ -1,12 +1,12 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { isNodeBusy, type LedgerEntry, nodeBusy, registryRests } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { DesiredByHash } from '#model/desired/known-desired.ts';
+import type { DesiredByHash } from '#model/desired/desired-images.ts';
 import { freeNodeSlots, maxNodesStarted } from '#model/desired/node-limit.ts';
 import type { Observed } from '#model/observed.ts';
 import type { ObserveNext } from '#model/plan.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import { firstNodes } from './absent-images.ts';
 import { registriesAfter } from './registries-after.ts';
 import { type Gates, isKept, passesGates, registryGates } from './registry-gates.ts';

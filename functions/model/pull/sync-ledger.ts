@@ -3,20 +3,32 @@ import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { type LedgerEntry, mayHoldImages, newEntry, notFailing } from '#model/cache/ledger.ts';
 import { isAdoption, isVerification } from '#model/cache/round.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
-import { type DesiredByHash, knownDesired } from '#model/desired/known-desired.ts';
+import {
+  type DesiredByHash,
+  knownDesired,
+  pullPolicyOf,
+  type DesiredImages,
+  desiredHash,
+  sortedImages,
+  currentDesiredImages,
+  retainedDesired,
+} from '#model/desired/desired-images.ts';
 import { observedNodes } from '#model/desired/observed-nodes.ts';
-import { pullPolicyOf } from '#model/desired/pull-policy.ts';
-import { type DesiredImages, desiredHash, sortedImages } from '#model/desired/desired-images.ts';
 import { placedImages } from '#model/desired/placements.ts';
 import { namesCredentials } from '#model/desired/access.ts';
-import { currentDesiredImages, retainedDesired } from '#model/desired/images-to-remove.ts';
-import { type Node, type SkipReason, isUnreachable, keepsPullRecords, skipReason } from '#model/node/node.ts';
+import {
+  type Node,
+  type SkipReason,
+  isUnreachable,
+  keepsPullRecords,
+  skipReason,
+  pullRules,
+} from '#model/node/node.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { untriedOf } from './absent-images.ts';
 import { rolloutOf } from '#model/desired/rollout.ts';
-import { pullRules } from '#model/node/tolerations.ts';
 import type { World } from '#model/world.ts';
 
 type Synced = { readonly next: ImageCache; readonly desired: DesiredByHash };

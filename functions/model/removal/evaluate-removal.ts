@@ -1,8 +1,6 @@
 import type { Cause } from '#model/cache/cause.ts';
-import type { ContainerStatus, Pod } from '#model/job/pod.ts';
-import type { Job } from '#model/job/job.ts';
-import { podCreationGrace } from '#model/job/deadline.ts';
-import type { JobView } from '#model/job/job-view.ts';
+import type { ContainerStatus, Pod, Job, JobView } from '#model/job/job.ts';
+import { podCreationGrace } from '#model/job/job-times.ts';
 import { type RemovalResult, parseRemovalResult } from './removal-result.ts';
 
 /** The outcome of a removal Job so far. */

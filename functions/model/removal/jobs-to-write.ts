@@ -1,9 +1,8 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { Job } from '#model/job/job.ts';
-import type { Pod } from '#model/job/pod.ts';
-import { criSocket } from '#model/node/cri-socket.ts';
+import type { Job, Pod } from '#model/job/job.ts';
+import { criSocket } from '#model/node/node.ts';
 import type { JobToDelete } from '#model/plan.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 import { imagesToKeep, waitsForOtherCaches } from './kept-images.ts';
 import { type RemovalJob, removalJob, removalJobName } from './removal-job.ts';

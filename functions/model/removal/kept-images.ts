@@ -3,9 +3,9 @@ import type { SparedImage } from '#model/cache/removal-ledger.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { nextRound } from '#model/round/next-round.ts';
 import type { Node } from '#model/node/node.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import { exceededLimit } from '#model/desired/limits.ts';
-import { currentDesiredImages, retainedImages } from '#model/desired/images-to-remove.ts';
+import { currentDesiredImages, retainedImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
 /** The images to remove from a node. */

@@ -1,5 +1,5 @@
 import type { Job } from '#model/job/job.ts';
-import { evidenceTime } from '#model/job/retention.ts';
+import { evidenceTime } from '#model/job/job-times.ts';
 
 /**
  * Removal Jobs that ended long ago and are to be deleted: their cache is gone or does not retain Jobs, or a newer one has

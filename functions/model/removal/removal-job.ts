@@ -8,14 +8,14 @@ import {
   optionalField,
   podAnnotations,
   restrictedSecurityContext,
+  type Serialized,
 } from '#model/job/job-pod.ts';
-import { evidenceTime, retainsJobs } from '#model/job/retention.ts';
+import { evidenceTime, retainsJobs } from '#model/job/job-times.ts';
 import { priorityClassOf } from '#model/desired/limits.ts';
 import type { Node } from '#model/node/node.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
 import type { RemovalOrder } from './removal-result.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { Serialized } from '#model/text/serialized.ts';
 
 /** All that the manifest of a removal Job depends on. */
 export type RemovalJobOrder = {

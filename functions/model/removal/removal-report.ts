@@ -1,6 +1,6 @@
 import { hash } from '#model/text/hash.ts';
 import { type ImageCache, type Status, isRoundOpen } from '#model/cache/image-cache.ts';
-import { removalDeadline } from '#model/job/deadline.ts';
+import { removalDeadline } from '#model/job/job-times.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import {
   type RemovalEntry,

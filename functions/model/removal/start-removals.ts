@@ -2,10 +2,10 @@ import { type ImageCache, isPurged, isRoundOpen, withStatus } from '#model/cache
 import { isUnsettled } from '#model/cache/ledger.ts';
 import { type RemovalEntry, failedRemovalEntry, isRetryDue } from '#model/cache/removal-ledger.ts';
 import { freeNodeSlots, maxNodesStarted } from '#model/desired/node-limit.ts';
-import { busyNodes } from '#model/job/retention.ts';
-import { criSocket } from '#model/node/cri-socket.ts';
+import { busyNodes } from '#model/job/job-times.ts';
+import { criSocket } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 import { waitsForOtherCaches } from './kept-images.ts';
 

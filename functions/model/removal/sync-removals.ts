@@ -1,11 +1,15 @@
-import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
+import { type ImageCache, type Status, withStatus } from '#model/cache/image-cache.ts';
 import { heldHashes, mayHoldImages } from '#model/cache/ledger.ts';
 import { type RemovalEntry, newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { observedNodes } from '#model/desired/observed-nodes.ts';
-import { imagesToRemove, toRemoveHash, toRemoveInUse } from '#model/desired/images-to-remove.ts';
+import { retainedImages } from '#model/desired/desired-images.ts';
+import { selectsNode } from '#model/desired/node-selector.ts';
+import { hash } from '#model/text/hash.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
+import type { Settings } from '#model/cache/settings.ts';
 import { placedImages } from '#model/desired/placements.ts';
 import { type Node, isUnreachable, unavailableReason } from '#model/node/node.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 
 /**
@@ -82,4 +86,27 @@ function syncRemoval(
   const current = isSame && !isRemoved ? entry : renewed;
   if (reason !== undefined) return { ...current, state: 'Skipped', reason, message: '', retryTime: undefined };
   return current.state === 'Pending' ? current : { ...current, state: 'Pending', reason: '' };
+}
+
+/**
+ * The images to remove from a node, sorted, each once however it is spelled: those that the cache may have placed
+ * there, and `more`, without those that stay.
+ */
+export function imagesToRemove(
+  node: Node,
+  { cache, more, settings }: { cache: ImageCache; more: readonly string[]; settings: Settings },
+): readonly string[] {
+  const retained = new Set(retainedImages(cache, node, settings).map(normalisedReference));
+  const placed = cache.status.placements.filter((list) => selectsNode(list, node)).flatMap(({ images }) => images);
+  const byName = new Map([...placed, ...more].map((image) => [normalisedReference(image), image]));
+  return [...byName].flatMap(([name, image]) => (retained.has(name) ? [] : [image])).toSorted();
+}
+
+/** Key of a list of images in `status.toRemove`. */
+export const toRemoveHash = (images: readonly string[]): string => hash(8, 'unwanted', ...images);
+
+/** The lists of images that an entry of the removal ledger refers to. */
+export function toRemoveInUse(removals: Status['removals'], lists: Status['toRemove']): Status['toRemove'] {
+  const used = new Set(Object.values(removals).map(({ imagesHash }) => imagesHash));
+  return Object.fromEntries(Object.entries(lists).filter(([imagesHash]) => used.has(imagesHash)));
 }

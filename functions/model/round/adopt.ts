@@ -10,7 +10,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from '#model/desired/desired-images.ts';
 import { keepsPullRecords } from '#model/node/node.ts';
 import type { World } from '#model/world.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 
 /** Adopts a cache of kube-fledged with the status it has: no round opens and no image is pulled again. */
 export function adopt(world: Adoption): ImageCache {

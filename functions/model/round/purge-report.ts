@@ -4,7 +4,7 @@ import type { Verdict } from '#model/cache/conditions.ts';
 import type { Failures, Status } from '#model/cache/image-cache.ts';
 import { type RemovalEntry, isOwed, isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import { processingMessage } from '#model/cache/round.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import { type Report, noNodesMessage, skippedByReason } from './report.ts';
 
 /** What the removal ledger says of a purged cache: it has succeeded once no node owes a removal, except for what was spared. */

@@ -5,13 +5,12 @@ import { type KnownDigest, mayPullUnresolved, nextKnownDigest, unknownDigest } f
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
 import { namesCredentials } from '#model/desired/access.ts';
-import { type DesiredImages, desiredImages } from '#model/desired/desired-images.ts';
+import { type DesiredImages, desiredImages, movingImages } from '#model/desired/desired-images.ts';
 import { isAbsent } from '#model/desired/presence.ts';
-import { movingImages } from '#model/desired/moving-images.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
 import { toOpen } from '#model/desired/locked-images.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 
 /**

@@ -4,7 +4,7 @@ import { unknownDigest } from '#model/cache/known-digest.ts';
 import { type LedgerEntry, stateOf } from '#model/cache/ledger.ts';
 import { accessOf } from '#model/desired/access.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import { type SerializedFields, text, time } from './optional-fields.ts';
 
 type ImageCount = {

@@ -7,3 +7,22 @@ import { createHash } from 'node:crypto';
 export function hash(length: number, ...parts: readonly (string | number)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, length);
 }
+
+/** Returns the value that was created first for a key. */
+export type Interner<Value> = (key: string, create: () => Value) => Value;
+
+/**
+ * Creates one value per key, which all callers share: thousands of nodes report the same images, and a copy for each
+ * would need too much memory. Forgets all keys once there are more than `most`.
+ */
+export function interned<Value>(most = Infinity): Interner<Value> {
+  const values = new Map<string, { readonly value: Value }>();
+  return (key, create) => {
+    const existing = values.get(key);
+    if (existing !== undefined) return existing.value;
+    const created = { value: create() };
+    if (values.size >= most) values.clear();
+    values.set(key, created);
+    return created.value;
+  };
+}

@@ -1,6 +1,6 @@
 import { group, imageCachePlural, version } from '#model/cache/api.ts';
 import type { CacheReference, ObjectReference } from '#model/cache/cloud-event.ts';
-import { isObjectName } from '#model/text/object-name.ts';
+import { isObjectName } from '#model/text/untrusted.ts';
 import { ApiError } from '#runtime/errors.ts';
 
 const within = (namespace?: string): string => (namespace === undefined ? '' : `/namespaces/${segment(namespace)}`);

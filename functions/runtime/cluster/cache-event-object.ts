@@ -3,7 +3,7 @@ import { apiVersion, eventSource, imageCacheKind } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
-import type { Serialized } from '#model/text/serialized.ts';
+import type { Serialized } from '#model/job/job-pod.ts';
 
 /** The cache that an Event is about. */
 export type EventSubject = Pick<ImageCache, 'namespace' | 'name' | 'uid' | 'resourceVersion'>;

@@ -1,8 +1,6 @@
 import { labels, pullSelector } from '#model/cache/api.ts';
-import type { Pod } from '#model/job/pod.ts';
-import { podCreationGrace } from '#model/job/deadline.ts';
-import type { JobView } from '#model/job/job-view.ts';
-import type { Job } from '#model/job/job.ts';
+import type { Pod, JobView, Job } from '#model/job/job.ts';
+import { podCreationGrace } from '#model/job/job-times.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
 import type { Context } from '#runtime/handler.ts';
 

@@ -4,14 +4,14 @@ import { freeSlots } from '#model/pull/start-nodes.ts';
 import { isNodeBusy, type LedgerEntry, waitsForRegistry } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';
 import { jobName, jobsDue } from '#model/pull/job-set.ts';
-import type { JobView } from '#model/job/job-view.ts';
+import type { JobView } from '#model/job/job.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
 import { shareOfCalls } from './share-of-calls.ts';
 import { readChangedJobs } from './read-changed-jobs.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 
 /** Reads only what changed and what the decision needs: those Jobs with their Pods, their nodes, and the nodes to start next. */
 export async function observeChanged(

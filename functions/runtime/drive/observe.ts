@@ -5,7 +5,7 @@ import type { Observed } from '#model/observed.ts';
 import { labelSelectorOf } from '#model/desired/node-selector.ts';
 import { isKnownRefused, refusalOf } from '#model/desired/limits.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
-import type { Pod } from '#model/job/pod.ts';
+import type { Pod } from '#model/job/job.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { World } from '#model/world.ts';
 import type { NodesAndCaches } from '#runtime/cluster/tick-nodes.ts';
@@ -14,7 +14,7 @@ import { jobViews } from './job-views.ts';
 import { observeChanged } from './observe-changed.ts';
 import { observeRemovals, observeRemovalsChanged, observeOtherRemovals } from './observe-removals.ts';
 import type { Changed, Scope } from './scope.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 
 /** Reads what a decision on this cache needs. Opening a round, adopting and suspending need everything. */
 export async function observe(

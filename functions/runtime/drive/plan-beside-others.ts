@@ -1,12 +1,12 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { decide } from '#model/decide.ts';
-import { retainsJobs } from '#model/job/retention.ts';
+import { retainsJobs } from '#model/job/job-times.ts';
 import type { Plan } from '#model/plan.ts';
 import { pullsByNode } from '#model/pull/live-pull.ts';
 import type { World } from '#model/world.ts';
 import type { Context } from '#runtime/handler.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import { worldOf } from './world-of.ts';
 
 type Seen = Omit<World, 'settings' | 'scheduled' | 'now' | 'otherPulls' | 'otherRegistryUse'>;

@@ -2,7 +2,7 @@ import { type Failure, type ImageCache, type Status, isRoundOpen } from '#model/
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
 import type { Plan } from '#model/plan.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 
 /** The fields of the lines about a cache, for its documentation. */
 export const planLogFields = {

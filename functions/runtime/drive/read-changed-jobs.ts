@@ -1,8 +1,7 @@
 import { labels, pullSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { Pod } from '#model/job/pod.ts';
-import type { JobView } from '#model/job/job-view.ts';
-import { retainsJobs } from '#model/job/retention.ts';
+import type { Pod, JobView } from '#model/job/job.ts';
+import { retainsJobs } from '#model/job/job-times.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import { shareOfCalls } from './share-of-calls.ts';

@@ -1,7 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import type { AnonymousPull } from '#model/cache/access.ts';
-import { movingImages } from '#model/desired/moving-images.ts';
+import { movingImages } from '#model/desired/desired-images.ts';
 import { oneImageOfEach, restedRegistries } from '#model/desired/rested-registries.ts';
 import { unprovenImages } from '#model/desired/unproven-images.ts';
 import { imagesOfUnknownAccess } from '#model/desired/unknown-access.ts';

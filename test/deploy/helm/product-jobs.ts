@@ -1,14 +1,13 @@
 import type { V1Job } from '@kubernetes/client-node';
-import { criSocket } from '#model/node/cri-socket.ts';
+import { criSocket, type Node } from '#model/node/node.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { Node } from '#model/node/node.ts';
 import { pullJob } from '#model/pull/pull-job.ts';
 import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { removalJob, type RemovalJobOrder } from '#model/removal/removal-job.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
-import type { Serialized } from '#model/text/serialized.ts';
+import type { Serialized } from '#model/job/job-pod.ts';
 import {
   digest,
   list,

@@ -1,6 +1,5 @@
 import { jobAnnotations, labels } from '#model/cache/api.ts';
-import type { ContainerStatus, Pod } from '#model/job/pod.ts';
-import type { Job } from '#model/job/job.ts';
+import type { ContainerStatus, Pod, Job } from '#model/job/job.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import { completed, container, job, pod, waiting } from './builders.ts';
 

@@ -5,7 +5,7 @@ import type { Observed } from '#model/observed.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { restedRegistries } from '#model/desired/rested-registries.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
-import type { JobView } from '#model/job/job-view.ts';
+import type { JobView } from '#model/job/job.ts';
 import type { World } from '#model/world.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Settings } from '#model/cache/settings.ts';

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeMatchExpression } from '#model/cache/spec-fields.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { desiredImages } from '#model/desired/desired-images.ts';
-import { pullPolicyOf } from '#model/desired/pull-policy.ts';
+import { desiredImages, pullPolicyOf } from '#model/desired/desired-images.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
 import { cache, digest, list, node, settings, spec } from '../builders.ts';
 

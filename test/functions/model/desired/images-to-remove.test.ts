@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { imagesToRemove, retainedImages } from '#model/desired/images-to-remove.ts';
+import { retainedImages } from '#model/desired/desired-images.ts';
+import { imagesToRemove } from '#model/removal/sync-removals.ts';
 import { imagesToKeep } from '#model/removal/kept-images.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import { cache, list, node, observed, round, settings, spec, status, world } from '../builders.ts';

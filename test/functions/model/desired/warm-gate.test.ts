@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ImageCache, Spec } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import { skipReason, type Node } from '#model/node/node.ts';
-import { pullRules } from '#model/node/tolerations.ts';
+import { skipReason, type Node, pullRules } from '#model/node/node.ts';
 import { gateOffEvents, gateRelease } from '#model/desired/warm-gate.ts';
 import { cache, list, node, noon, openCache, pulling, settings, spec } from '../builders.ts';
 

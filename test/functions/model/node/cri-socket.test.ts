@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { criSocket } from '#model/node/cri-socket.ts';
+import { criSocket } from '#model/node/node.ts';
 import { node, settings } from '../builders.ts';
 
 const rows: readonly { runtime: string; kubelet?: string; setting?: string; socket: string | undefined }[] = [

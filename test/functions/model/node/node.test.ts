@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Toleration } from '#model/cache/spec-fields.ts';
-import { hasImageVolumes, nodeId, skipReason, type Node } from '#model/node/node.ts';
+import { hasImageVolumes, nodeId, skipReason, type Node, pullRules } from '#model/node/node.ts';
 import { parseNode } from '#model/node/parse-node.ts';
-import { pullRules } from '#model/node/tolerations.ts';
 import { cache, node, settings, spec } from '../builders.ts';
 
 const tainted = (key: string, effect = 'NoSchedule', value = ''): Partial<Node> => ({

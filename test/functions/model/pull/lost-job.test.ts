@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { podCreationGrace } from '#model/job/deadline.ts';
+import { podCreationGrace } from '#model/job/job-times.ts';
 import { completed, container, modernNode, waiting } from '../builders.ts';
 import { minute, check, done, lost, both, notFound } from './verdict.ts';
 

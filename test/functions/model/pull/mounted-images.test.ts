@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ContainerStatus } from '#model/job/pod.ts';
-import { podCreationGrace } from '#model/job/deadline.ts';
+import type { ContainerStatus } from '#model/job/job.ts';
+import { podCreationGrace } from '#model/job/job-times.ts';
 import { completed, container, digest, modernNode, waiting } from '../builders.ts';
 import { second, minute, verdict, check, type Told, done, open, bothPresent, both, notFound } from './verdict.ts';
 

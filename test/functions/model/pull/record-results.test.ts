@@ -3,8 +3,7 @@ import { recordResults } from '#model/pull/record-results.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
 import type { FinishedJobs, LedgerEntry } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';
-import type { ContainerStatus, Pod } from '#model/job/pod.ts';
-import type { JobView } from '#model/job/job-view.ts';
+import type { ContainerStatus, Pod, JobView } from '#model/job/job.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import {
   completed,

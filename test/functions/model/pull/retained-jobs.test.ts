@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '#model/decide.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { HeldImages, Pod } from '#model/job/pod.ts';
+import type { HeldImages, Pod } from '#model/job/job.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import {
   completed,

@@ -4,7 +4,7 @@ import { emptyStatus, type ImageCache, type Status } from '#model/cache/image-ca
 import { withFound } from '#model/cache/with-found.ts';
 import { isSameStatus } from '#model/status/same-status.ts';
 import { serializeStatus } from '#model/status/serialize-status.ts';
-import { ownEntry } from '#model/text/own-entry.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
 import { repetitions } from '../../../support/repetitions.ts';
 import { anyFound, anyStatus } from '../any-status.ts';
 import { cache, list, spec } from '../builders.ts';
