@@ -21,9 +21,10 @@ const modelRooms = {
   desired: ['text', 'cache', 'node', 'job', 'workload'],
   status: ['text', 'cache', 'desired'],
   knative: ['text', 'cache', 'node', 'job', 'workload', 'desired'],
-  round: ['text', 'cache', 'node', 'job', 'workload', 'desired'],
+  round: ['text', 'cache', 'node', 'job', 'desired'],
   pull: ['text', 'cache', 'node', 'job', 'workload', 'desired', 'round'],
-  removal: ['text', 'cache', 'node', 'job', 'workload', 'desired', 'round'],
+  removal: ['text', 'cache', 'node', 'job', 'desired', 'round'],
+  report: ['text', 'cache', 'desired', 'round', 'removal'],
 } as const;
 
 /** What each room of the runtime may import of the others. */

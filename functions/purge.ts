@@ -5,7 +5,7 @@ import { mayOpen, nextRound } from '#model/round/next-round.ts';
 import { isRemovalUnsettled, isRetryDue } from '#model/cache/removal-ledger.ts';
 import type { Job } from '#model/job/job.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
-import { outdatedRemovals } from '#model/removal/outdated-removals.ts';
+import { outdatedRemovals } from '#model/removal/removal-job.ts';
 import { shareNodes } from '#runtime/cluster/tick-nodes.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import { driveInTick, tickDriver } from '#runtime/drive/drive-in-tick.ts';

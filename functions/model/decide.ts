@@ -6,8 +6,8 @@ import { withAnswers } from '#model/desired/access.ts';
 import { foundEvents } from '#model/found/find-images.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
 import { exceededLimit, refusalOf } from '#model/desired/limits.ts';
-import { adopt } from '#model/round/adopt.ts';
-import { refuse } from '#model/round/limited.ts';
+import { adopt, ignoreStaleTriggers, openRound } from '#model/round/open-round.ts';
+import { refuse, suspend } from '#model/round/suspend.ts';
 import {
   type RoundRequest,
   finishedRequest,
@@ -16,10 +16,8 @@ import {
   nextRound,
   resolvesImages,
 } from '#model/round/next-round.ts';
-import { ignoreStaleTriggers, openRound } from '#model/round/open-round.ts';
 import { refreshLedger } from '#model/round/refresh-ledger.ts';
-import { suspend } from '#model/round/suspend.ts';
-import { removalJobsToDelete } from '#model/removal/jobs-to-write.ts';
+import { removalJobsToDelete } from '#model/removal/removal-job.ts';
 import { type Plan, emptyPlan } from './plan.ts';
 import { planRound } from './plan-round.ts';
 import type { World } from './world.ts';

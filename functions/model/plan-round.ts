@@ -17,12 +17,9 @@ import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
 import { hasUnnamed, withNamedKeepers } from '#model/removal/kept-images.ts';
 import { recordRemovals } from '#model/removal/record-removals.ts';
 import { isWaiting, removalEvents } from '#model/removal/removal-report.ts';
-import { removalJobsToCreate, removalJobsToDelete } from '#model/removal/jobs-to-write.ts';
-import { startRemovals } from '#model/removal/start-removals.ts';
-import { syncRemovals } from '#model/removal/sync-removals.ts';
-import { closeRound, continued } from '#model/round/close-round.ts';
-import { refusalOf } from '#model/round/refusal.ts';
-import type { Reporting } from '#model/round/reported-status.ts';
+import { removalJobsToCreate, removalJobsToDelete } from '#model/removal/removal-job.ts';
+import { startRemovals, syncRemovals } from '#model/removal/sync-removals.ts';
+import { closeRound, continued, refusalOf, type Reporting } from '#model/report/reported-status.ts';
 import type { ObserveNext, Plan } from './plan.ts';
 import type { World } from './world.ts';
 

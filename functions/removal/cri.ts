@@ -1,7 +1,34 @@
 import { status } from '@grpc/grpc-js';
 import * as z from 'zod/mini';
 import { connect, CriError, type CriMethod } from './cri-call.ts';
-import type { RuntimeContainer, RuntimeImage } from './runtime-state.ts';
+
+/** An image as the runtime lists it. */
+export type RuntimeImage = {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly digests: readonly string[];
+  /** Its size as the runtime reports it, including layers shared with other images. */
+  readonly bytes: number;
+  /** Whether the runtime must keep it, such as the pause image. */
+  readonly isPinned: boolean;
+};
+
+/** A container, running or not: a stopped one needs its images when it is restarted. */
+export type RuntimeContainer = {
+  /** namespace/name */
+  readonly pod: string;
+  readonly podLabels: Readonly<Record<string, string>>;
+  readonly name: string;
+  readonly isRunning: boolean;
+  /** Ids, tags and digests of the images that it runs and mounts. */
+  readonly images: readonly string[];
+};
+
+/** The state that removals are planned from. */
+export type RuntimeState = {
+  readonly images: readonly RuntimeImage[];
+  readonly containers: readonly RuntimeContainer[];
+};
 
 /** A client of the container runtime; all calls have a deadline and throw CriError. */
 export type Cri = {
@@ -121,4 +148,25 @@ async function unlessGone<T>(asked: Promise<T>): Promise<T | undefined> {
     if (error instanceof CriError && error.code === status.NOT_FOUND.valueOf()) return undefined;
     throw error;
   }
+}
+
+/** Returns a function that reads the state of a runtime. Containers are read last, as they change most; mounts are cached, as they never change. */
+export function createLook(cri: Cri): () => Promise<RuntimeState> {
+  const mounted = new Map<string, readonly string[]>();
+  const mountedBy = async (id: string): Promise<readonly string[]> => {
+    const images = mounted.get(id) ?? (await cri.mountedImages(id));
+    mounted.set(id, images);
+    return images;
+  };
+  return async () => {
+    const [images, labels] = [await cri.images(), await cri.podLabels()];
+    const containers: RuntimeContainer[] = [];
+    for (const { id, sandboxId, ...container } of await cri.containers())
+      containers.push({
+        ...container,
+        podLabels: labels.get(sandboxId) ?? {},
+        images: [...container.images, ...(await mountedBy(id))],
+      });
+    return { images, containers };
+  };
 }

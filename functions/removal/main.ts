@@ -1,15 +1,50 @@
-/** The program of removal Jobs: removes images over the runtime's socket and reports each outcome. Exit 0: all removed, absent or spared; 1: a failure; 2: usage error. */
-import { open } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import {
+  type RemovalOrder,
   failedRemoval,
   terminationMessage,
   type RemovalOutcome,
   type RemovalResult,
 } from '#model/removal/removal-result.ts';
+import { open } from 'node:fs/promises';
 import { printable } from '#model/text/untrusted.ts';
 import { createCri } from './cri.ts';
-import { readOptions, usage, type Options } from './options.ts';
 import { removeImages } from './remove-images.ts';
+
+export type Options = {
+  readonly socket: string;
+  readonly order: RemovalOrder;
+  /** File to write the result to, if it exists. */
+  readonly report: string;
+};
+
+export const usage = `usage: removal.mjs --socket=PATH [--purge=any|own] [--remove=REFERENCE]… [--keep=REFERENCE]… [--report=FILE]
+
+Removes images from the container runtime behind a CRI socket, and spares what is still needed.
+--purge=own  spares images that have a name which is not among those to remove
+--report     where the result is written, as JSON, if that file exists (default /dev/termination-log)`;
+
+const several = { type: 'string', multiple: true, default: [] as string[] } as const;
+
+/** Parses the command line. Throws an error with a message for the user. */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      socket: { type: 'string' },
+      purge: { type: 'string', default: 'any' },
+      remove: several,
+      keep: several,
+      report: { type: 'string', default: '/dev/termination-log' },
+    },
+  });
+  const { socket, purge, remove, keep, report } = values;
+  if (socket?.startsWith('/') !== true) throw new Error('--socket takes the path of a socket');
+  if (purge !== 'any' && purge !== 'own') throw new Error(`--purge takes any or own, not ${purge}`);
+  return { socket, report, order: { remove, keep, purge } };
+}
+
+/** The program of removal Jobs: removes images over the runtime's socket and reports each outcome. Exit 0: all removed, absent or spared; 1: a failure; 2: usage error. */
 
 /** Prints one line; escapes line breaks in names. */
 const print = (line: string) => process.stdout.write(`${printable(line).replaceAll('\n', String.raw`\u000a`)}\n`);

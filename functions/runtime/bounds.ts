@@ -1,5 +1,5 @@
 import { maxChangedObjects } from '#model/cache/cloud-event.ts';
-import { foundBounds } from '#model/found/readings.ts';
+import { foundBounds } from '#model/found/groups.ts';
 import { maxNodesStarted } from '#model/desired/node-limit.ts';
 
 /** What a limiter needs of a bound. */

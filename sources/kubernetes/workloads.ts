@@ -3,7 +3,7 @@ import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { selectsLabels } from '#model/cache/label-selector.ts';
-import { foundRoundTime } from '#model/found/times.ts';
+import { foundRoundTime } from '#model/found/groups.ts';
 import { madeCacheName } from '#model/knative/made-cache.ts';
 import { type ImageSource, parseImageSource, revisions, type SourceKind } from '#model/workload/image-sources.ts';
 import { batchOf } from './batch.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { revisions } from '#model/workload/image-sources.ts';
-import { workloadKinds } from '#model/workload/workload-kinds.ts';
+import { workloadKinds } from '#model/workload/workload.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { unlimited } from './model/builders.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Condition } from '#model/cache/image-cache.ts';
-import { troubleText, unreachableHosts } from '#model/round/trouble.ts';
+import { troubleText, unreachableHosts } from '#model/report/pull-report.ts';
 import type { Ledger } from '#model/cache/ledger.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { jobComplete } from '../../functions/job-complete.ts';

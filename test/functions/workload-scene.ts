@@ -1,5 +1,5 @@
 import { revisions } from '#model/workload/image-sources.ts';
-import { workloadKinds } from '#model/workload/workload-kinds.ts';
+import { workloadKinds } from '#model/workload/workload.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { minutes } from './moving-tag.ts';

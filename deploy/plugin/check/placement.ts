@@ -1,7 +1,6 @@
 import { selectsNode } from '#model/desired/node-selector.ts';
 import { type Node, untoleratedTaint } from '#model/node/node.ts';
-import type { PodPlacement } from '#model/workload/pod-placement.ts';
-import type { Requirement, SelectorTerm } from '#model/workload/pod-spec.ts';
+import type { PodPlacement, Requirement, SelectorTerm } from '#model/workload/workload.ts';
 
 /** Why the Pod cannot be scheduled to the node; undefined if nothing known keeps it away. */
 export function exclusion(pod: PodPlacement, node: Node): string | undefined {

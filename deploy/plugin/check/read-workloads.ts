@@ -5,8 +5,7 @@ import { paths } from '#runtime/api/paths.ts';
 import { UsageError } from '../command.ts';
 import { type FileObject, readObjects } from '../read-objects.ts';
 import type { PullSecrets } from './pull-secrets.ts';
-import { parseWorkload, type Workload } from '#model/workload/workload.ts';
-import { workloadKind, workloadKinds } from '#model/workload/workload-kinds.ts';
+import { parseWorkload, type Workload, workloadKind, workloadKinds } from '#model/workload/workload.ts';
 
 /** Workloads, and the pull secrets of their Pods after admission. */
 export type FoundWorkload = { readonly workload: Workload; readonly pullSecrets: PullSecrets };

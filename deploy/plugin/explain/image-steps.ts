@@ -9,7 +9,7 @@ import { registryText } from '#model/desired/registry-text.ts';
 import { rolloutOf, waveText } from '#model/desired/rollout.ts';
 import { type Pod, isFailingToPull } from '#model/job/job.ts';
 import { hasTurn, waveBudget } from '#model/pull/waves.ts';
-import { refusalOf } from '#model/round/refusal.ts';
+import { refusalOf } from '#model/report/reported-status.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import { age, counted } from '../units.ts';
 import { type Explained, type Step, step } from './step.ts';

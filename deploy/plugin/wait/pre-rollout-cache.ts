@@ -4,9 +4,7 @@ import { untoleratedTaint } from '#model/node/node.ts';
 import { hash } from '#model/text/hash.ts';
 import { parseImageReference } from '#model/text/image-reference.ts';
 import { UsageError } from '../command.ts';
-import type { PodPlacement } from '#model/workload/pod-placement.ts';
-import type { Requirement, SelectorTerm } from '#model/workload/pod-spec.ts';
-import type { ImageUse, Workload } from '#model/workload/workload.ts';
+import type { PodPlacement, Requirement, SelectorTerm, ImageUse, Workload } from '#model/workload/workload.ts';
 
 /** The label of caches that `wait --for-images` has made, and its value. */
 export const managedBy = { label: 'app.kubernetes.io/managed-by', value: 'kubectl-imagecache' } as const;

@@ -21,3 +21,15 @@ export function nodeCounts(nodes: Ledger): NodeCounts {
     skipped,
   };
 }
+
+export const noNodesMessage = 'No images were pulled or deleted because nodeSelector specified did not match any nodes';
+
+/** `2 NotReady, 1 Virtual`: how many nodes are skipped, by reason. */
+export function skippedByReason(entries: readonly { readonly reason: string }[]): string {
+  const counts = new Map<string, number>();
+  for (const { reason } of entries) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts]
+    .toSorted()
+    .map(([reason, count]) => `${count} ${reason}`)
+    .join(', ');
+}

@@ -1,10 +1,50 @@
-import type { FoundImage, FoundList, FoundPlacement, ImagesFrom } from '#model/cache/found-images.ts';
-import type { ImageCache, ImageList } from '#model/cache/image-cache.ts';
-import { listHash, listIndexes, ownLists, placementKey } from '#model/cache/with-found.ts';
-import { isImageReference } from '#model/text/image-reference.ts';
+import type { Limits } from '#model/cache/settings.ts';
 import type { ImageSource } from '#model/workload/image-sources.ts';
-import { type Readings, foundBounds } from './readings.ts';
-import { pastOr } from './times.ts';
+import type { FoundImage, FoundList, FoundPlacement, ImagesFrom, FoundImages } from '#model/cache/found-images.ts';
+import type { ImageCache, ImageList } from '#model/cache/image-cache.ts';
+import { listHash, listIndexes, ownLists, placementKey, hasSameImages } from '#model/cache/with-found.ts';
+import { isImageReference } from '#model/text/image-reference.ts';
+
+/** What was read for one list of the spec. */
+export type Reading = {
+  /** Its index in `spec.cacheSpec`. */
+  readonly list: number;
+  readonly sources: readonly ImageSource[];
+  /** Whether all workloads were read; images that are missing from an incomplete reading are kept. */
+  readonly isComplete: boolean;
+  /** What could not be read, as sentences. */
+  readonly problems: readonly string[];
+};
+
+/** Everything that was read for a cache. */
+export type Readings = {
+  readonly lists: readonly Reading[];
+  /** The pull secrets of service accounts by their name, and whether accounts that are missing do not exist. */
+  readonly accounts: { readonly secrets: ReadonlyMap<string, readonly string[]>; readonly isComplete: boolean };
+  /** The service account of pull Pods. */
+  readonly account: string;
+};
+
+/** All workloads that were read, without duplicates. */
+export const allSources = ({ lists }: Readings): ReadonlySet<ImageSource> =>
+  new Set(lists.flatMap(({ sources }) => sources));
+
+/** Bounds of what one cache finds, besides the operator's limits; docs/security.md lists them. */
+export const foundBounds = {
+  images: 1000,
+  /** Sets of nodes that differ. */
+  placements: 100,
+  /** Characters of one as JSON. */
+  placementLength: 4096,
+  secrets: 64,
+} as const;
+/** What images are found from. */
+export type Given = {
+  readonly readings: Readings;
+  readonly limits: Pick<Limits, 'images' | 'imageBytes'>;
+  /** Epoch milliseconds. */
+  readonly now: number;
+};
 
 /** Workloads of one list whose Pods may run on the same nodes, and what the status has found for these nodes. */
 export type Group = {
@@ -106,3 +146,31 @@ export const isShort = ({ pods }: Pick<Group, 'pods'>): boolean =>
 
 export const namesOf = (images: readonly FoundImage[]): ReadonlySet<string> =>
   new Set(images.map(({ image }) => image));
+
+/** A time of the status, or now: a clock that was ahead may have written it. */
+export const pastOr = (now: number, time: number | undefined): number =>
+  time === undefined || time > now ? wholeSecond(now) : time;
+
+/** As the status stores it. */
+const wholeSecond = (time: number): number => Math.floor(time / 1000) * 1000;
+
+type Interval = { readonly interval: number; readonly now: number };
+
+/** When workloads may open the next round of a cache, in epoch milliseconds; in the past if at once. */
+export const foundRoundTime = ({ status: { round } }: ImageCache, at: Interval): number =>
+  round?.trigger === 'Workloads' ? nextAfter(round.startTime, at) : -Infinity;
+
+/** An interval after a time of the status; at once if a clock that was ahead has written it. */
+const nextAfter = (time: number, { interval, now }: Interval): number =>
+  time > now + interval ? -Infinity : time + interval;
+
+/**
+ * The found images to use: the new ones, or those of the status until `interval` milliseconds after the last round for
+ * workloads, so that a burst of changes does not open a round for each. The status is written as rarely if only names change.
+ */
+export function foundInTurn(cache: ImageCache, found: FoundImages, at: Interval): FoundImages {
+  const { found: known, observedGeneration } = cache.status;
+  if (observedGeneration !== cache.generation) return found;
+  const next = hasSameImages(found, known) ? nextAfter(known.recordedAt ?? -Infinity, at) : foundRoundTime(cache, at);
+  return at.now >= next ? found : known;
+}

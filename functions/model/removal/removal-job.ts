@@ -1,7 +1,13 @@
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Job, Pod } from '#model/job/job.ts';
+import { criSocket, type Node } from '#model/node/node.ts';
+import type { JobToDelete } from '#model/plan.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
+import type { World } from '#model/world.ts';
+import { imagesToKeep, waitsForOtherCaches } from './kept-images.ts';
 import type { V1Job } from '@kubernetes/client-node';
 import { jobAnnotations, labels, labelsOfKubeFledged, managerLabelValue } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
-import type { ImageCache } from '#model/cache/image-cache.ts';
 import {
   jobNamePrefix,
   nodeAffinity,
@@ -12,10 +18,46 @@ import {
 } from '#model/job/job-pod.ts';
 import { evidenceTime, retainsJobs } from '#model/job/job-times.ts';
 import { priorityClassOf } from '#model/desired/limits.ts';
-import type { Node } from '#model/node/node.ts';
 import type { RemovalEntry } from '#model/cache/removal-ledger.ts';
 import type { RemovalOrder } from './removal-result.ts';
 import type { Settings } from '#model/cache/settings.ts';
+
+/** The removal Jobs that are known to be missing: just started, or absent although all were observed. */
+export function removalJobsToCreate(world: World, next: ImageCache): readonly RemovalJob[] {
+  const { observed } = world;
+  if (!observed.removals.hasAll) return [];
+  const settings = { ...world.settings, serviceAccountName: observed.removals.serviceAccountName };
+  return Object.entries(next.status.removals).flatMap(([name, entry]) => {
+    const node = observed.nodes.get(name);
+    if (entry.state !== 'Removing' || node?.id !== entry.id) return [];
+    if (observed.removals.jobs.has(removalJobName(next, entry))) return [];
+    const socket = criSocket(node, settings);
+    const remove = ownEntry(next.status.toRemove, entry.imagesHash) ?? [];
+    if (socket === undefined || waitsForOtherCaches(node, remove, world)) return [];
+    const removal = { remove, keep: imagesToKeep({ node, remove }, world, next), purge: settings.purge };
+    return [removalJob({ cache: next, node, socket, entry, removal, settings })];
+  });
+}
+
+/** Running removal Jobs that no entry needs any more; those that have ended are deleted by their TTL. */
+export function removalJobsToDelete({ observed }: World, next: ImageCache): readonly JobToDelete[] {
+  const needed = new Set(
+    Object.values(next.status.removals)
+      .filter(({ state }) => state === 'Removing')
+      .map((entry) => removalJobName(next, entry)),
+  );
+  return [...observed.removals.jobs].flatMap(([name, { job, pod }]) => {
+    const uid = job?.uid ?? pod?.jobUid;
+    const isKept = needed.has(name) || hasEnded(job, pod) || job?.isBeingDeleted === true;
+    return uid === undefined || isKept ? [] : [{ name, uid }];
+  });
+}
+
+/** The container reports its result a second before the kubelet reports the end of the Pod. */
+function hasEnded(job: Job | undefined, pod: Pod | undefined): boolean {
+  const hasResult = pod?.containers.some(({ state }) => state === 'terminated') === true;
+  return job?.outcome === 'Complete' || job?.outcome === 'Failed' || hasResult;
+}
 
 /** All that the manifest of a removal Job depends on. */
 export type RemovalJobOrder = {
@@ -133,3 +175,19 @@ const retainedSeconds = 604_800;
 
 /** Behind all that the program may take for 32 images, so that its own account of them is never cut off. */
 const backstopSeconds = 7200;
+
+/**
+ * Removal Jobs that ended long ago and are to be deleted: their cache is gone or does not retain Jobs, or a newer one has
+ * ended on their node. `retaining` are the uids of the caches that do. Most are deleted before by their TTL.
+ */
+export function outdatedRemovals(jobs: readonly Job[], retaining: ReadonlySet<string>, now: number): readonly Job[] {
+  const newest = new Map<string, number>();
+  for (const job of jobs.filter(({ endedAt }) => endedAt !== undefined))
+    newest.set(keyOf(job), Math.max(newest.get(keyOf(job)) ?? 0, job.createdAt));
+  return jobs.filter((job) => {
+    const isOld = job.endedAt !== undefined && now - job.endedAt >= 2 * evidenceTime;
+    return isOld && !(retaining.has(job.cacheUid) && job.createdAt === newest.get(keyOf(job)));
+  });
+}
+
+const keyOf = ({ cacheUid, nodeId }: Job): string => `${cacheUid} ${nodeId}`;

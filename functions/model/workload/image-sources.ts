@@ -1,9 +1,7 @@
 import * as z from 'zod/mini';
 import type { FoundPlacement } from '#model/cache/found-images.ts';
 import { isConditionTaint } from '#model/node/node.ts';
-import type { PodPlacement } from './pod-placement.ts';
-import { type ImageUse, parseWorkload, type Workload } from './workload.ts';
-import type { WorkloadKind } from './workload-kinds.ts';
+import { type PodPlacement, type ImageUse, parseWorkload, type Workload, type WorkloadKind } from './workload.ts';
 
 /** A kind whose objects name images: workloads with a Pod template, or Knative's Images, one of each container of a Revision. */
 export type SourceKind = Omit<WorkloadKind, 'short' | 'template'> & {

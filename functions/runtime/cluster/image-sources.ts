@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { labels, managerLabelValue } from '#model/cache/api.ts';
-import { foundBounds } from '#model/found/readings.ts';
+import { foundBounds } from '#model/found/groups.ts';
 import { type ImageSource, parseImageSource, type SourceKind } from '#model/workload/image-sources.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { listItems } from '#runtime/api/list-items.ts';

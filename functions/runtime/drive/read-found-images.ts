@@ -1,8 +1,7 @@
 import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import { findsImages, withFound } from '#model/cache/with-found.ts';
 import { findImages } from '#model/found/find-images.ts';
-import type { Readings } from '#model/found/readings.ts';
-import { foundInTurn } from '#model/found/times.ts';
+import { type Readings, foundInTurn } from '#model/found/groups.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { World } from '#model/world.ts';
 import type { Context } from '#runtime/handler.ts';

@@ -3,7 +3,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { selectorText } from '#model/cache/label-selector.ts';
 import { ownLists, ownPullSecrets } from '#model/cache/with-found.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
-import type { Reading, Readings } from '#model/found/readings.ts';
+import type { Reading, Readings } from '#model/found/groups.ts';
 import { onNodesOf, revisionTemplates, type SourceKind } from '#model/workload/image-sources.ts';
 import { deadline } from '#runtime/api/time-limit.ts';
 import { boundTable } from '#runtime/bounds.ts';

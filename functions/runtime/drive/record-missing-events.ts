@@ -2,7 +2,7 @@ import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import { roundRemovalEvent } from '#model/removal/removal-report.ts';
-import { endEvent, failingEvents, hasEndedRecently } from '#model/round/close-round.ts';
+import { endEvent, failingEvents, hasEndedRecently } from '#model/report/reported-status.ts';
 import type { Context } from '#runtime/handler.ts';
 
 /**

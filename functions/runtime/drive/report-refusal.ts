@@ -1,5 +1,5 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { withRefusal } from '#model/round/refusal.ts';
+import { withRefusal } from '#model/report/reported-status.ts';
 import { isConflict, unless, type ApiError } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 

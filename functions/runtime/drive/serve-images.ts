@@ -1,9 +1,8 @@
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { imageStatus } from '#model/knative/image-status.ts';
+import { imageStatus, type KnativeImage } from '#model/knative/knative-image.ts';
 import { verdicts } from '#model/knative/image-verdict.ts';
-import type { KnativeImage } from '#model/knative/knative-image.ts';
 import { isEmptied, isMade, madeCacheName } from '#model/knative/made-cache.ts';
 import { deadline } from '#runtime/api/time-limit.ts';
 import { boundTable } from '#runtime/bounds.ts';

@@ -1,7 +1,7 @@
 import { conditionsOf } from '#model/cache/conditions.ts';
 import type { Condition, ImageCache, Status } from '#model/cache/image-cache.ts';
 import { serializeStatus } from '#model/status/serialize-status.ts';
-import { reportedStatus } from '#model/round/reported-status.ts';
+import { reportedStatus } from '#model/report/reported-status.ts';
 import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { cache, noon, pulling, round, settings, status } from '../../functions/model/builders.ts';
 import type { Kstatus } from './kstatus.ts';

@@ -3,7 +3,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { noUse } from '#model/cache/registry-use.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { decide } from '#model/decide.ts';
-import { withRefusal } from '#model/round/refusal.ts';
+import { withRefusal } from '#model/report/reported-status.ts';
 import { explanation } from '../../../deploy/plugin/explain/explanation.ts';
 import type { Explained } from '../../../deploy/plugin/explain/step.ts';
 import {

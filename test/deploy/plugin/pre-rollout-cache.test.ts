@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseWorkload } from '#model/workload/workload.ts';
-import { workloadKind } from '#model/workload/workload-kinds.ts';
+import { parseWorkload, workloadKind } from '#model/workload/workload.ts';
 import { cacheNameOf, preRolloutCache } from '../../../deploy/plugin/wait/pre-rollout-cache.ts';
 import { node } from '../../functions/model/builders.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type LedgerEntry, newEntry } from '#model/cache/ledger.ts';
 import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
-import { reportedStatus } from '#model/round/reported-status.ts';
+import { reportedStatus } from '#model/report/reported-status.ts';
 import { progressLines } from '../../../deploy/standalone/progress.ts';
 import { report } from '../../../deploy/plugin/status/report.ts';
 import { reportLines } from '../../../deploy/plugin/status/report-lines.ts';

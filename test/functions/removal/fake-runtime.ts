@@ -6,8 +6,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
-import { messageOptions } from '../../../functions/removal/cri-call.ts';
-import { criMessages } from '../../../functions/removal/cri-messages.ts';
+import { messageOptions, criMessages } from '../../../functions/removal/cri-call.ts';
 
 type FakeImage = {
   readonly id: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { workloadKinds } from '#model/workload/workload-kinds.ts';
+import { workloadKinds } from '#model/workload/workload.ts';
 import { refusal, type InMemoryApi } from '../../support/api/in-memory-api.ts';
 import { imageCache } from '../objects.ts';
 import { startedSource } from './started-source.ts';

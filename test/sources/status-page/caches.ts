@@ -1,7 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { newRemovalEntry, type RemovalEntry } from '#model/cache/removal-ledger.ts';
 import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
-import { workingMessage } from '#model/round/pull-report.ts';
+import { workingMessage } from '#model/report/pull-report.ts';
 import { emptyStatus } from '#model/cache/image-cache.ts';
 import { nothingFound } from '#model/cache/found-images.ts';
 import { digest, list, round, spec } from '../../functions/model/builders.ts';

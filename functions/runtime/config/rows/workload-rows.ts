@@ -1,5 +1,5 @@
 import { revisions, type SourceKind } from '#model/workload/image-sources.ts';
-import { workloadKinds } from '#model/workload/workload-kinds.ts';
+import { workloadKinds } from '#model/workload/workload.ts';
 import { duration, namespaceNames, type Reads } from '#runtime/config/setting.ts';
 import { both } from './row.ts';
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exclusion } from '../../../../deploy/plugin/check/placement.ts';
-import { parseWorkload } from '#model/workload/workload.ts';
-import { workloadKinds } from '#model/workload/workload-kinds.ts';
+import { parseWorkload, workloadKinds } from '#model/workload/workload.ts';
 import { nodeWith, podOf } from './situation.ts';
 
 const affinity = (...nodeSelectorTerms: readonly object[]): object => ({

@@ -3,8 +3,7 @@ import { parseNode } from '#model/node/parse-node.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { type CacheRecord, cacheRecord } from '../../../../deploy/plugin/check/cache-record.ts';
 import type { PullSecrets } from '../../../../deploy/plugin/check/pull-secrets.ts';
-import { type Workload, parseWorkload } from '#model/workload/workload.ts';
-import { workloadKind } from '#model/workload/workload-kinds.ts';
+import { type Workload, parseWorkload, workloadKind } from '#model/workload/workload.ts';
 import { noon } from '../../../functions/model/builders.ts';
 
 /** Nodes, caches and Pods as the API server sends them, with defaults for what a test does not set. */

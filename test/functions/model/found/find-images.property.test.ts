@@ -5,10 +5,10 @@ import type { FoundPlacement } from '#model/cache/found-images.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { placementKey, withFound } from '#model/cache/with-found.ts';
 import { findImages } from '#model/found/find-images.ts';
-import type { Readings } from '#model/found/readings.ts';
+import type { Readings } from '#model/found/groups.ts';
 import { serializeStatus } from '#model/status/serialize-status.ts';
 import { parseImageSource } from '#model/workload/image-sources.ts';
-import { workloadKinds } from '#model/workload/workload-kinds.ts';
+import { workloadKinds } from '#model/workload/workload.ts';
 import { repetitions } from '../../../support/repetitions.ts';
 
 const noon = Date.UTC(2026, 10, 24, 12);

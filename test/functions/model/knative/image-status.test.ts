@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { imageStatus } from '#model/knative/image-status.ts';
+import { imageStatus, parseKnativeImage } from '#model/knative/knative-image.ts';
 import type { Verdict } from '#model/knative/image-verdict.ts';
-import { parseKnativeImage } from '#model/knative/knative-image.ts';
 import { noon } from '../builders.ts';
 
 const object = (status: unknown, generation = 2): object => ({

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { failureCount } from '#model/cache/failures.ts';
 import { newRemovalEntry, removalStates, type RemovalEntry } from '#model/cache/removal-ledger.ts';
-import { reportedStatus } from '#model/round/reported-status.ts';
+import { reportedStatus } from '#model/report/reported-status.ts';
 import { cache, noon, round, settings, status } from '../builders.ts';
 
 const images = ['app:1', 'base:2'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nextRefresh } from '#model/round/refresh-time.ts';
+import { nextRefresh } from '#model/round/next-round.ts';
 import { cache, noon, settings } from '../builders.ts';
 
 const minute = 60_000;

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseWorkload } from '#model/workload/workload.ts';
-import { workloadKind, workloadKinds } from '#model/workload/workload-kinds.ts';
+import { parseWorkload, workloadKind, workloadKinds } from '#model/workload/workload.ts';
 import { digest } from '../builders.ts';
 import { podOf } from '../../../deploy/plugin/check/situation.ts';
 

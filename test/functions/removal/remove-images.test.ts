@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { RemovalOrder } from '#model/removal/removal-result.ts';
-import { planRemoval } from '../../../functions/removal/plan-removal.ts';
-import type { RuntimeContainer, RuntimeImage } from '../../../functions/removal/runtime-state.ts';
+import { planRemoval } from '../../../functions/removal/remove-images.ts';
+import type { RuntimeContainer, RuntimeImage } from '../../../functions/removal/cri.ts';
 import { digest } from '../model/builders.ts';
 
 const id = `sha256:${'a'.repeat(64)}`;
