@@ -42,7 +42,7 @@ export type SourcesOptions = {
 };
 
 export type Sources = {
-  /** Whether all objects are known and events are delivered; true for a standby. */
+  /** Whether all objects are known and events are delivered; true for a standby, unless nobody can lead. */
   readonly synced: () => boolean;
   /** Resolves when this process leads and has synced for the first time; never rejects. */
   readonly whenSynced: Promise<void>;
@@ -80,8 +80,12 @@ export function startSources(options: SourcesOptions): Sources {
     await term.stop();
     source = undefined;
   };
+  let canBeLed = true;
+  const onTry = (isPossible: boolean): void => void (canBeLed = isPossible);
   const run = (): Promise<void> =>
-    lease === undefined ? lead(stopping.signal) : whileLeading({ ...lease, api, clock, log }, stopping.signal, lead);
+    lease === undefined
+      ? lead(stopping.signal)
+      : whileLeading({ ...lease, api, clock, log, onTry }, stopping.signal, lead);
   let mayLead = options.mayBegin === undefined;
   const runWhen = async (allowed: Promise<void>): Promise<void> => {
     await allowed;
@@ -90,7 +94,7 @@ export function startSources(options: SourcesOptions): Sources {
   };
   const ended = options.mayBegin === undefined ? run() : runWhen(options.mayBegin(stopping.signal));
   return {
-    synced: () => mayLead && (source?.synced() ?? lease !== undefined),
+    synced: () => mayLead && (source?.synced() ?? (lease !== undefined && canBeLed)),
     whenSynced,
     leads: () => source !== undefined,
     caches: () => source?.caches ?? new Map<string, never>(),

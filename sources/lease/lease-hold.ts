@@ -20,6 +20,8 @@ export type HoldOptions = {
 export type Hold = {
   /** Acquires or renews the Lease; false if another process holds it, or on a failure or timeout. Never rejects. */
   readonly take: (timeout: number) => Promise<boolean>;
+  /** Whether this process or another one leads, or may next: false while the Lease can be neither read nor written. */
+  readonly canBeLed: () => boolean;
   /** Whether another process held it when it was last read. */
   readonly isTaken: () => boolean;
   /** Milliseconds until another process's Lease expires unless it is renewed; 0 if it has, or if that is not known. */
@@ -31,15 +33,23 @@ export type Hold = {
 /** As in client-go: optimistic locking by resourceVersion, and expiry by the local clock from the last observed change, as clocks may differ. */
 export function createHold(options: HoldOptions): Hold {
   const { clock, identity } = options;
-  const state: State = { options, seen: undefined };
+  const state: State = { options, seen: undefined, problem: undefined };
+  const expiresIn = (): number =>
+    state.seen === undefined ? 0 : Math.max(0, state.seen.since + options.duration - clock.now());
   return {
-    take: (timeout) =>
-      within(timeout, clock, (signal) => take(state, signal)).catch((error: unknown) => {
+    take: async (timeout) => {
+      try {
+        const isTaken = await within(timeout, clock, (signal) => take(state, signal));
+        state.problem = undefined;
+        return isTaken;
+      } catch (error) {
         failed(state, error);
         return false;
-      }),
+      }
+    },
+    canBeLed: () => state.problem === undefined || expiresIn() > 0,
     isTaken: () => state.seen !== undefined && ![identity, ''].includes(state.seen.lease.holder),
-    expiresIn: () => (state.seen === undefined ? 0 : Math.max(0, state.seen.since + options.duration - clock.now())),
+    expiresIn,
     release: async (timeout) => {
       const lease = state.seen?.lease;
       state.seen = undefined;
@@ -56,6 +66,8 @@ type State = {
   readonly options: HoldOptions;
   /** The Lease as last observed, and when it last changed, in epoch milliseconds. */
   seen: { readonly lease: Lease; readonly since: number } | undefined;
+  /** Why the Lease could not be read or written the last time; it is logged once. */
+  problem: string | undefined;
 };
 
 async function take(state: State, signal: AbortSignal): Promise<boolean> {
@@ -83,11 +95,15 @@ function observe(state: State, lease: Lease): void {
 const isFree = ({ lease, since }: { lease: Lease; since: number }, { identity, clock }: HoldOptions): boolean =>
   [identity, ''].includes(lease.holder) || clock.now() >= since + lease.duration;
 
-/** After a conflict the Lease must be read again. */
+/** After a conflict the Lease must be read again. Another failure is logged once, until it changes or the Lease can be written. */
 function failed(state: State, error: unknown): void {
-  const { identity, log } = state.options;
+  const { identity, log, namespace, name } = state.options;
   if (state.seen?.lease.holder === identity && (isConflict(error) || isNotFound(error))) state.seen = undefined;
-  if (!isConflict(error)) log.warn({ err: error }, 'cannot write or read the lease');
+  if (isConflict(error)) return;
+  const problem = error instanceof Error ? error.message : String(error);
+  if (problem === state.problem) return;
+  state.problem = problem;
+  log.warn({ err: error, lease: `${namespace}/${name}` }, 'cannot read or write the Lease: this process cannot lead');
 }
 
 type Sent = { readonly signal: AbortSignal; readonly body?: unknown };

@@ -13,6 +13,8 @@ export type LeaseOptions = {
   /** Identity of this process; the same after a restart, so that it does not wait for itself. */
   readonly identity: string;
   readonly times?: LeaseTimes;
+  /** Receives after each try whether any process leads, or may lead next. */
+  readonly onTry?: (canBeLed: boolean) => void;
 };
 
 /** Milliseconds. */
@@ -35,7 +37,9 @@ export async function whileLeading(options: LeaseOptions, signal: AbortSignal, l
   const { clock, log, identity, name = 'imagecache-functions-source', times = defaultTimes } = options;
   const hold = createHold({ ...options, name, duration: times.duration });
   while (!signal.aborted) {
-    if (!(await hold.take(times.renewDeadline))) {
+    const leads = await hold.take(times.renewDeadline);
+    options.onTry?.(hold.canBeLed());
+    if (!leads) {
       // No longer than until the Lease expires: the cluster has no leader from then on.
       const retry = times.retry * (1 + clock.random() / 5);
       await sleep(Math.min(retry, hold.expiresIn() || retry), clock, signal);

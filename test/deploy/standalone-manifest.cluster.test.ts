@@ -37,6 +37,7 @@ describe('kubectl apply -k deploy/kubectl', () => {
     ['create', 'events', 'default'],
     ['get', 'namespaces', 'default'],
     ['update', 'leases.coordination.k8s.io/imagecache-functions-source', 'kube-fledged'],
+    ['create', 'leases.coordination.k8s.io', 'kube-fledged'],
   ])('allows %s %s in %s', async (verb, resource, namespace) => {
     expect(await may(verb, resource, namespace)).toBe('yes');
   });
@@ -50,7 +51,7 @@ describe('kubectl apply -k deploy/kubectl', () => {
     ['get', 'secrets', 'default'],
     ['get', 'secrets', 'kube-fledged'],
     ['update', 'leases.coordination.k8s.io', 'kube-fledged'],
-    ['create', 'leases.coordination.k8s.io', 'kube-fledged'],
+    ['create', 'leases.coordination.k8s.io', 'default'],
     ['update', 'leases.coordination.k8s.io/imagecache-functions-source', 'default'],
   ])('denies %s %s in %s', async (verb, resource, namespace) => {
     expect(await may(verb, resource, namespace)).toBe('no');

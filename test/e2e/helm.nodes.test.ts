@@ -114,6 +114,14 @@ describe('the chart on real nodes', () => {
     for (const node of [1, 2]) expect(await lab.images(node)).toContain(image);
   });
 
+  it('creates its Lease again after it was deleted, with the rights of the chart, and serves the next cache', async () => {
+    await lab.ask('delete', 'lease', `${release}-source`, '-n', install);
+    const image = await lab.pushImage({ name: 'helm-leaseless:1' });
+    await lab.apply(cacheOf('leaseless', [image]));
+    await settled('leaseless');
+    expect((await leader()).pod).not.toBe('');
+  });
+
   it('is upgraded during a round, which then resumes', async () => {
     const image = await lab.pushImage({ name: 'helm-large:1', bytes: 40_000_000 });
     await slow();

@@ -2,6 +2,7 @@ import type { CloudEvent } from 'cloudevents';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ApiError } from '#runtime/errors.ts';
 import { at } from '../../sources/kubernetes/json.ts';
 import { startSources, type Sources } from '../../sources/start-sources.ts';
 import { inMemoryApi, type InMemoryApi } from '../support/api/in-memory-api.ts';
@@ -77,6 +78,33 @@ describe('sources', () => {
     await clock.advance(15_000);
     expect(events).toHaveLength(2);
     await Promise.all([sources.stop(), clock.advance(0)]);
+  });
+
+  it('are not synced while nobody can create the Lease, report it once, and lead as soon as one can', async () => {
+    const [api, clock] = [inMemoryApi(), fakeClock()];
+    let isForbidden = true;
+    const refusal = new ApiError('leases is forbidden: cannot create resource "leases"', { status: 403 });
+    const limited: InMemoryApi = {
+      ...api,
+      request: (call) => (isForbidden && call.method === 'POST' ? Promise.reject(refusal) : api.request(call)),
+    };
+    const lines: string[] = [];
+    const recording = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+    const sources = ['one', 'two'].map((identity) =>
+      startSources({
+        ...{ api: limited, clock, log: recording, tickSchedule: '', sink: () => Promise.resolve() },
+        lease: { namespace: 'system', identity },
+      }),
+    );
+    await clock.advance(120_000);
+    expect(sources.map(({ synced }) => synced())).toEqual([false, false]);
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toContain('"lease":"system/imagecache-functions-source"');
+    isForbidden = false;
+    await clock.advance(3_000);
+    expect(sources.map(({ synced }) => synced())).toEqual([true, true]);
+    expect(sources.filter(({ leads }) => leads())).toHaveLength(1);
+    await Promise.all([...sources.map(({ stop }) => stop()), clock.advance(0)]);
   });
 
   it('release the Lease when a delivery has not ended 3 s after it was aborted', async () => {

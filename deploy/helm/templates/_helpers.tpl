@@ -97,9 +97,21 @@ app.kubernetes.io/component: source
 
 {{- /* User names of the accounts that create Jobs, as a CEL list. */ -}}
 {{- define "icf.jobMakers" -}}
+{{ include "icf.users" (list . (include "icf.functionAccounts" . | fromJsonArray)) }}
+{{- end }}
+
+{{- /* User names of all accounts that write, as a CEL list: the source creates its Lease. */ -}}
+{{- define "icf.writers" -}}
+{{- $source := include "icf.sourceAccount" . | trim }}
+{{- include "icf.users" (list . (append (include "icf.functionAccounts" . | fromJsonArray) $source | uniq)) }}
+{{- end }}
+
+{{- /* User names of accounts of this namespace, as a CEL list. Takes a list of the root context and the accounts. */ -}}
+{{- define "icf.users" -}}
+{{- $root := index . 0 }}
 {{- $users := list }}
-{{- range include "icf.functionAccounts" . | fromJsonArray }}
-{{- $users = append $users (printf "system:serviceaccount:%s:%s" $.Release.Namespace .) }}
+{{- range index . 1 }}
+{{- $users = append $users (printf "system:serviceaccount:%s:%s" $root.Release.Namespace .) }}
 {{- end }}
 {{- printf "[\"%s\"]" (join "\", \"" $users) }}
 {{- end }}

@@ -154,6 +154,22 @@ describe('the policy for changes', () => {
     expect({ stdout, stderr }).toEqual({ stdout: 'imagecache.kubefledged.io/guarded\n', stderr: '' });
   });
 
+  it('allows to create the Lease of the source, and no other', async () => {
+    const create = async (metadata: object) =>
+      lab.kubectlWith(
+        JSON.stringify({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata }),
+        ...['create', '--dry-run=server', '-o', 'name', '-f', '-', account],
+      );
+    const own = { name: 'imagecache-functions-source', namespace: 'kube-fledged' };
+    expect(await create(own)).toMatchObject({ code: 0, stderr: '' });
+    for (const metadata of [
+      { ...own, name: 'another-controller' },
+      { ...own, finalizers: ['example.com/forever'] },
+      { ...own, labels: { app: 'x' } },
+    ])
+      expect((await create(metadata)).stderr).toContain('may only create the Lease imagecache-functions-source');
+  });
+
   describe('for the cache of Images of Knative', () => {
     const made = madeCache('apps');
     const create = (of: object, name: string = made.metadata.name) =>

@@ -58,16 +58,18 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
     expect(await lab.kubectlWith(JSON.stringify(list), ...apply)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('limits every account that may create Jobs by the admission policy', async () => {
+  it('limits every account that may create Jobs or Leases by the admission policy', async () => {
     const manifests = await of(values);
-    const makers = bound(manifests, 'batch', 'jobs', 'create');
+    const makers = bound(manifests, 'batch', 'jobs', 'create').map(serviceAccount);
+    const leaders = bound(manifests, 'coordination.k8s.io', 'leases', 'create').map(serviceAccount);
     expect(makers.length).toBeGreaterThan(0);
     const policies = manifests.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
     expect(policies).toHaveLength(2);
     for (const policy of policies) {
       const { matchConditions } = policy['spec'] as { matchConditions: readonly { expression: string }[] };
       const users: unknown = JSON.parse(/\[.*\]/.exec(matchConditions[0]?.expression ?? '')?.[0] ?? '[]');
-      expect(users).toEqual(makers.map(serviceAccount));
+      if (named(policy).endsWith('-jobs')) expect(users).toEqual(makers);
+      else expect(users).toEqual(expect.arrayContaining([...makers, ...leaders]));
     }
   });
 
@@ -110,12 +112,12 @@ describe.each(inModes)('the chart in mode %s', (_, values) => {
     expect(added.toSorted()).toEqual(['list images', 'patch images/status', ...made, ...watches].toSorted());
   });
 
-  it('creates the Lease of its process, without the right to create Leases', async () => {
+  it('creates the Lease of its process, which may create it again if it is deleted', async () => {
     const manifests = await of(values);
     const leases = rightsOf(manifests, 'RoleBinding').filter(({ resource }) => resource === 'leases');
     const hasProcess = manifests.some(({ kind }) => kind === 'Deployment');
     expect(leases.map(({ verb, name }) => [verb, name])).toEqual(
-      hasProcess ? ['get', 'update'].map((verb) => [verb, 'imagecache-functions-source']) : [],
+      hasProcess ? [...['get', 'update'].map((verb) => [verb, 'imagecache-functions-source']), ['create', '']] : [],
     );
     expect(manifests.filter(({ kind }) => kind === 'Lease')).toHaveLength(hasProcess ? 1 : 0);
   });
