@@ -39,13 +39,14 @@ describe.each(['ce', 'pro'])('deploy/openfaas/%s', (edition) => {
     const binding = await ofKind(`${folder}/rights.yaml`, 'ClusterRoleBinding');
     expect(binding).toMatchObject({ subjects: [{ name: account, namespace: 'openfaas-fn' }] });
     const { patches } = patched.parse(parse(await read(`${folder}/policy/kustomization.yaml`)));
-    for (const name of ['imagecache-functions-jobs', 'imagecache-functions-changes']) {
-      const patch = patches.find(({ target }) => target.name === name)?.patch ?? '';
-      expect(parse(patch)).toContainEqual({
-        op: 'replace',
-        path: '/spec/matchConditions/0/expression',
-        value: `request.userInfo.username in ["system:serviceaccount:openfaas-fn:${account}"]`,
-      });
+    for (const [policy, accounts] of [
+      ['imagecache-functions-jobs', [account]],
+      ['imagecache-functions-changes', [account, 'imagecache-functions-source']],
+    ] as const) {
+      const patch = patches.find(({ target }) => target.name === policy)?.patch ?? '';
+      const users = accounts.map((name) => `"system:serviceaccount:openfaas-fn:${name}"`).join(', ');
+      const value = `request.userInfo.username in [${users}]`;
+      expect(parse(patch)).toContainEqual({ op: 'replace', path: '/spec/matchConditions/0/expression', value });
     }
   });
 
