@@ -1,0 +1,4 @@
+import fc from 'fast-check';
+
+/** A mutant survives or not in every run alike. */
+fc.configureGlobal({ seed: 1 });

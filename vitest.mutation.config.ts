@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** What `npm run mutation` runs for each mutant: the tables of tests, without the random histories, which take seconds. */
+export default defineConfig({
+  test: {
+    include: ['test/{functions/model,sources/kubernetes}/**/*.test.ts'],
+    exclude: ['test/**/*{laws,.quiet,.cluster}.test.ts'],
+    setupFiles: 'test/support/fixed-seed.ts',
+    testTimeout: 20_000,
+    isolate: false, // loading modules takes longer than the tests of a mutant
+  },
+});
