@@ -70,7 +70,11 @@ function planDeletion(world: World): Plan {
 /** Removal Jobs that have not ended are deleted with the cache: later, other caches may need the images that they remove. */
 function planRelease(world: World): Plan {
   const withoutRemovals = withStatus(world.before, { removals: {} });
-  return { ...emptyPlan, finalizer: 'release', deleteRemovalJobs: removalJobsToDelete(world, withoutRemovals) };
+  return {
+    ...emptyPlan,
+    finalizer: 'release',
+    deleteRemovalJobs: removalJobsToDelete(world.observed, withoutRemovals),
+  };
 }
 
 /** Continues the latest round. A pending request that another function opens stops it only if it supersedes the round. */

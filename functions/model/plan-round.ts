@@ -16,7 +16,7 @@ import { startNodes } from '#model/pull/start-nodes.ts';
 import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
 import { hasUnnamed, withNamedKeepers } from '#model/removal/kept-images.ts';
 import { recordRemovals } from '#model/removal/record-removals.ts';
-import { isWaiting, removalEvents } from '#model/removal/removal-report.ts';
+import { isPurgeWaiting, removalEvents } from '#model/removal/removal-report.ts';
 import { removalJobsToCreate, removalJobsToDelete } from '#model/removal/removal-job.ts';
 import { startRemovals, syncRemovals } from '#model/removal/sync-removals.ts';
 import { closeRound, continued, refusalOf, type Reporting } from '#model/report/reported-status.ts';
@@ -44,7 +44,7 @@ export function planRound(world: World, opened: ImageCache): Plan {
     createJobs,
     deleteJobs: jobsToDelete(world, next, pulled.desired),
     createRemovalJobs,
-    deleteRemovalJobs: createsPulls ? [] : removalJobsToDelete(world, next),
+    deleteRemovalJobs: createsPulls ? [] : removalJobsToDelete(world.observed, next),
     finalizer: undefined,
     annotations: {},
     events: [...registryEvents(world.before, next, world.now), ...events, ...removalEvents(world.before, next)],
@@ -118,7 +118,7 @@ function endStep(world: World & Reporting, next: ImageCache): Ended {
   const { observed, settings, makes } = world;
   const isOpen = isRoundOpen(next.status);
   const isSettled = isPurged(next)
-    ? !isWaiting(world, next.status)
+    ? !isPurgeWaiting(next.status, settings, world.now)
     : !Object.values(next.status.nodes).some(isUnsettled);
   const needsAllNodes = isPurged(next) && isOpen && isSettled && !observed.hasAllNodes;
   const isOver = isOpen && isSettled && !needsAllNodes;

@@ -2,6 +2,7 @@ import type { ImageCache, NodeTerms } from '#model/cache/image-cache.ts';
 import type { NodeMatchExpression, Toleration } from '#model/cache/spec-fields.ts';
 import { matchesLabel } from '#model/cache/label-selector.ts';
 import { lastingTaints, type Node, type Taint, untoleratedTaint } from '#model/node/node.ts';
+import type { Observed } from '#model/observed.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 
 /** What of a node lists select by; taints that are not known do not matter. */
@@ -27,6 +28,10 @@ export const concernsLabels = ({ spec }: Pick<ImageCache, 'spec'>, labels: Node[
 /** The same, judged by its status: the node was selected before, or images are to be removed from it. */
 export const concernsLedger = ({ status }: Pick<ImageCache, 'status'>, node: string): boolean =>
   ownEntry(status.nodes, node) !== undefined || ownEntry(status.removals, node) !== undefined;
+
+/** Names of nodes whose state is known: all that were read and, if all Nodes were listed, those in the ledger that no longer exist. */
+export const observedNodes = (observed: Observed, ledger: Readonly<Record<string, unknown>>): ReadonlySet<string> =>
+  new Set([...(observed.hasAllNodes ? Object.keys(ledger) : []), ...observed.nodes.keys()]);
 
 /**
  * A label selector that every node of a list matches, to list fewer nodes: others may match it too, as what a selector of the

@@ -13,7 +13,7 @@ import {
   currentDesiredImages,
   retainedDesired,
 } from '#model/desired/desired-images.ts';
-import { observedNodes } from '#model/desired/observed-nodes.ts';
+import { observedNodes } from '#model/desired/node-selector.ts';
 import { placedImages } from '#model/desired/placements.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import {
@@ -38,7 +38,7 @@ export function syncLedger(world: World, opened: ImageCache): Synced {
   const desired = new Map(knownDesired(world, opened));
   const nodes = new Map(Object.entries(opened.status.nodes));
   let { failures } = opened.status;
-  for (const name of observedNodes(world, opened.status.nodes)) {
+  for (const name of observedNodes(world.observed, opened.status.nodes)) {
     const node = world.observed.nodes.get(name);
     const entry = nodes.get(name);
     const target = node && targetOf(node, entry, { world, cache: opened });

@@ -3,8 +3,9 @@ import type { Job, Pod } from '#model/job/job.ts';
 import { criSocket, type Node } from '#model/node/node.ts';
 import type { JobToDelete } from '#model/plan.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
+import type { Observed } from '#model/observed.ts';
 import type { World } from '#model/world.ts';
-import { imagesToKeep, waitsForOtherCaches } from './kept-images.ts';
+import { imagesToKeep, remainingCaches, waitsForOtherCaches } from './kept-images.ts';
 import type { V1Job } from '@kubernetes/client-node';
 import { jobAnnotations, labels, labelsOfKubeFledged, managerLabelValue } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
@@ -27,26 +28,29 @@ export function removalJobsToCreate(world: World, next: ImageCache): readonly Re
   const { observed } = world;
   if (!observed.removals.hasAll) return [];
   const settings = { ...world.settings, serviceAccountName: observed.removals.serviceAccountName };
+  const others = remainingCaches(world);
   return Object.entries(next.status.removals).flatMap(([name, entry]) => {
     const node = observed.nodes.get(name);
     if (entry.state !== 'Removing' || node?.id !== entry.id) return [];
     if (observed.removals.jobs.has(removalJobName(next, entry))) return [];
     const socket = criSocket(node, settings);
     const remove = ownEntry(next.status.toRemove, entry.imagesHash) ?? [];
-    if (socket === undefined || waitsForOtherCaches(node, remove, world)) return [];
-    const removal = { remove, keep: imagesToKeep({ node, remove }, world, next), purge: settings.purge };
-    return [removalJob({ cache: next, node, socket, entry, removal, settings })];
+    if (socket === undefined || waitsForOtherCaches(remove, others, node, settings)) return [];
+    const keep = imagesToKeep(remove, [next, ...others], node, settings);
+    return [
+      removalJob({ cache: next, node, socket, entry, removal: { remove, keep, purge: settings.purge }, settings }),
+    ];
   });
 }
 
 /** Running removal Jobs that no entry needs any more; those that have ended are deleted by their TTL. */
-export function removalJobsToDelete({ observed }: World, next: ImageCache): readonly JobToDelete[] {
+export function removalJobsToDelete({ removals }: Observed, next: ImageCache): readonly JobToDelete[] {
   const needed = new Set(
     Object.values(next.status.removals)
       .filter(({ state }) => state === 'Removing')
       .map((entry) => removalJobName(next, entry)),
   );
-  return [...observed.removals.jobs].flatMap(([name, { job, pod }]) => {
+  return [...removals.jobs].flatMap(([name, { job, pod }]) => {
     const uid = job?.uid ?? pod?.jobUid;
     const isKept = needed.has(name) || hasEnded(job, pod) || job?.isBeingDeleted === true;
     return uid === undefined || isKept ? [] : [{ name, uid }];
@@ -75,12 +79,10 @@ export type RemovalJob = Serialized<V1Job> & {
   readonly metadata: { readonly name: string; readonly namespace: string };
 };
 
-const container = 'removal';
-
 /**
  * The Job that removes a cache's images from one node. It has no owner: a reference to a cache in another namespace would
- * get it garbage-collected, so its labels say whose it is. It goes by itself,
- * but stays a while after its end: as long as it is there, what nodes list of its images is no evidence.
+ * get it garbage-collected, so its labels say whose it is. Its TTL deletes it a while after its end: as long as it exists,
+ * what nodes list of its images is no evidence.
  */
 export function removalJob(order: RemovalJobOrder): RemovalJob {
   const { node, settings, socket } = order;
@@ -103,7 +105,7 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
           volumes: [{ name: 'socket', hostPath: { path: socket, type: 'Socket' } }],
           containers: [
             {
-              name: container,
+              name: 'removal',
               image: settings.removalImage,
               args: programArguments(order),
               resources: { limits: { cpu: '1', memory: '128Mi' }, requests: { cpu: '10m', memory: '64Mi' } },
@@ -138,7 +140,7 @@ const priorityOf = ({ node, cache, settings }: RemovalJobOrder): string =>
 export const removalJobName = ({ name, uid }: ImageCache, { round, id, attempt, imagesHash }: RemovalEntry): string =>
   `${jobNamePrefix(name)}-${hash(12, 'removal', uid, round, id, attempt, imagesHash)}`;
 
-/** The image's entrypoint is Node. No shell, and no reference that could be taken for an option. */
+/** The image's entrypoint is Node. There is no shell, and each reference is part of its option, so that none is taken for one. */
 function programArguments({ socket, removal }: RemovalJobOrder): readonly string[] {
   return [
     'removal.mjs',
@@ -173,7 +175,7 @@ function ownAnnotations({ cache, node, entry }: RemovalJobOrder): Readonly<Recor
 /** A week. A newer removal on the node, and the deletion of the cache, end it before. */
 const retainedSeconds = 604_800;
 
-/** Behind all that the program may take for 32 images, so that its own account of them is never cut off. */
+/** Longer than the program may take for 32 images, so that its result is never cut off. */
 const backstopSeconds = 7200;
 
 /**

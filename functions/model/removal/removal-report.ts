@@ -9,7 +9,7 @@ import {
   isOwed,
   isRemovalUnsettled,
 } from '#model/cache/removal-ledger.ts';
-import type { World } from '#model/world.ts';
+import type { Settings } from '#model/cache/settings.ts';
 import type { Cause } from '#model/cache/cause.ts';
 import { withNode, withoutNode } from '#model/cache/failures.ts';
 import type { Verdict } from '#model/cache/conditions.ts';
@@ -19,7 +19,7 @@ import { noNodesMessage, skippedByReason } from '#model/desired/node-counts.ts';
 import type { Report } from '#model/report/reported-status.ts';
 
 /** Whether a purge still waits. Nodes that failed or cannot be served now delay a deletion only, and for a bounded time. */
-export function isWaiting({ now, settings }: World, { round, removals }: Status): boolean {
+export function isPurgeWaiting({ round, removals }: Status, settings: Settings, now: number): boolean {
   const entries = Object.values(removals);
   if (round?.trigger !== 'Deletion') return entries.some(isRemovalUnsettled);
   const isGivenUp = now >= round.startTime + 2 * removalDeadline(settings);
@@ -53,11 +53,11 @@ const isOver = ({ removals }: Status): boolean => !Object.values(removals).some(
 function removalEvent({ removals, round }: Status, isDeletion: boolean): readonly CacheEvent[] {
   const message = summary(removals, isDeletion);
   const entries = Object.values(removals);
-  const isShort = entries.some(isOwed) || (isDeletion && !entries.every(isDone));
-  const [type, reason] = isShort
-    ? (['Warning', 'ImageRemovalFailed'] as const)
-    : (['Normal', 'ImagesRemoved'] as const);
-  return message === '' ? [] : [{ type, reason, message, key: hash(12, round?.number ?? 0, message) }];
+  const isIncomplete = entries.some(isOwed) || (isDeletion && !entries.every(isDone));
+  const key = hash(12, round?.number ?? 0, message);
+  if (message === '') return [];
+  if (isIncomplete) return [{ type: 'Warning', reason: 'ImageRemovalFailed', message, key }];
+  return [{ type: 'Normal', reason: 'ImagesRemoved', message, key }];
 }
 
 const isReported = ({ state }: RemovalEntry): boolean => state === 'Removed' || state === 'Failed';
@@ -65,15 +65,14 @@ const isReported = ({ state }: RemovalEntry): boolean => state === 'Removed' || 
 const isSame = (before: RemovalEntry | undefined, { id, imagesHash, state }: RemovalEntry): boolean =>
   before?.id === id && before.imagesHash === imagesHash && before.state === state;
 
-/** In one sentence for each thing that somebody may want to know; nodes are named while there are few. '' if nothing was removed or left. */
+/** One clause for each kind of result; nodes are named while there are few. '' if nothing was removed or left. */
 function summary(removals: RemovalLedger, isDeletion: boolean): string {
   const entries = Object.entries(removals);
   if (entries.length === 0) return '';
-  const sum = (of: (entry: RemovalEntry) => number): number =>
-    entries.reduce((total, [, entry]) => total + of(entry), 0);
-  const [removed, spared] = [sum((entry) => entry.removed), sum((entry) => entry.spared)];
-  const freed = entries.filter(([, entry]) => entry.removed > 0).length;
-  const bytes = inWords(sum((entry) => entry.freedBytes));
+  const values = Object.values(removals);
+  const [removed, spared] = [sumOf(values, 'removed'), sumOf(values, 'spared')];
+  const freed = values.filter((entry) => entry.removed > 0).length;
+  const bytes = inWords(sumOf(values, 'freedBytes'));
   const parts = [
     ...(removed === 0 ? [] : [`removed ${counted(removed, 'image')} (${bytes}) from ${counted(freed, 'node')}`]),
     ...(spared === 0 ? [] : [`spared ${counted(spared, 'image')}: ${list(sparedBy(entries))}`]),
@@ -84,6 +83,9 @@ function summary(removals: RemovalLedger, isDeletion: boolean): string {
   ].join('; ');
   return parts.slice(0, 1).toUpperCase() + parts.slice(1);
 }
+
+const sumOf = (entries: readonly RemovalEntry[], field: 'removed' | 'absent' | 'spared' | 'freedBytes'): number =>
+  entries.reduce((sum, entry) => sum + entry[field], 0);
 
 /** Each image once for each reason, with its nodes. */
 function sparedBy(entries: readonly (readonly [string, RemovalEntry])[]): readonly string[] {
@@ -151,13 +153,12 @@ const allDeleted = 'All cached images succesfully deleted from respective nodes'
 const noneServed = 'No images were deleted because none of the matching nodes can ever have them';
 
 function doneReport(done: readonly RemovalEntry[]): Pick<Report, 'word' | 'message'> {
-  const sum = (of: (entry: RemovalEntry) => number): number => done.reduce((total, entry) => total + of(entry), 0);
-  const spared = sum((entry) => entry.spared);
+  const spared = sumOf(done, 'spared');
   if (spared === 0) return { word: 'Succeeded', message: allDeleted };
   const nodes = done.filter((entry) => entry.spared > 0).length;
   const where = `${spared} on ${nodes} node${nodes === 1 ? '' : 's'}`;
   const why = 'used by Pods or needed by other caches. Please see "removals" section';
-  return sum(({ removed, absent }) => removed + absent) === 0
+  return sumOf(done, 'removed') + sumOf(done, 'absent') === 0
     ? { word: 'NoImagesPulledOrDeleted', message: `No images were deleted: ${where} are ${why}` }
     : { word: 'Succeeded', message: `${allDeleted}, except for ${where} that are ${why}` };
 }
@@ -169,10 +170,9 @@ const keepsWords = ({ status, round }: Status): boolean =>
 /** Why images are still on nodes, by image: as removal Jobs reported it, else by the state of the removal. */
 export function purgeFailures({ failures, removals, toRemove, round }: Status): Failures {
   if (round?.trigger === 'Adopted' && Object.keys(removals).length === 0) return failures;
-  const reported = new Set(Object.values(failures).flatMap((each) => each.map(({ node }) => node)));
-  const gone = [...reported].filter((node) => !isOwed(ownEntry(removals, node)));
+  const reported = new Set(Object.values(failures).flatMap((list) => list.map(({ node }) => node)));
   let next = failures;
-  for (const node of gone) next = withoutNode(next, node);
+  for (const node of reported) if (!isOwed(ownEntry(removals, node))) next = withoutNode(next, node);
   for (const [node, entry] of Object.entries(removals)) {
     if (!isOwed(entry) || (entry.state === 'Failed' && reported.has(node))) continue;
     const images = ownEntry(toRemove, entry.imagesHash) ?? [];

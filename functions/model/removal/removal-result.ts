@@ -36,21 +36,19 @@ const result = z.object({
 /** What became of one reference. */
 export type RemovalOutcome = z.infer<typeof outcome>;
 
-/** What a removal Pod says at its end, as JSON in its termination message. */
+/** What a removal Pod reports at its end, as JSON in its termination message. */
 export type RemovalResult = z.infer<typeof result>;
 
-/** As much as a kubelet takes from a container; of a longer text it would take the end only. */
+/** The most that a kubelet accepts from a container; of a longer text it keeps the end only. */
 const longestMessage = 4096;
 const longestText = 256;
 
-/** Puts the outcomes together, those first that somebody may have to act on. */
+/** Puts the outcomes together. Those that may need action come first, as a message may not have space for all. */
 export function removalResult(runtime: string, outcomes: readonly RemovalOutcome[]): RemovalResult {
-  const of = (kind: RemovalOutcome['outcome']): readonly RemovalOutcome[] =>
-    outcomes.filter((each) => each.outcome === kind);
-  const [failed, spared, removed, absent] = [of('failed'), of('spared'), of('removed'), of('absent')];
+  const { failed = [], spared = [], removed = [], absent = [] } = Object.groupBy(outcomes, ({ outcome: kind }) => kind);
   return {
     runtime,
-    freedBytes: outcomes.reduce((sum, each) => sum + (each.outcome === 'removed' ? each.bytes : 0), 0),
+    freedBytes: removed.reduce((sum, image) => sum + ('bytes' in image ? image.bytes : 0), 0),
     counts: { removed: removed.length, absent: absent.length, spared: spared.length, failed: failed.length },
     images: [...failed, ...spared, ...removed, ...absent].map(shortened),
     omitted: 0,
@@ -58,7 +56,7 @@ export function removalResult(runtime: string, outcomes: readonly RemovalOutcome
   };
 }
 
-/** The result of a removal that could not begin: everything asked for has failed, for one reason. */
+/** The result of a removal that could not begin: all images have failed for one reason. */
 export function failedRemoval(message: string, asked: number): RemovalResult {
   return {
     ...removalResult('', []),
@@ -67,7 +65,7 @@ export function failedRemoval(message: string, asked: number): RemovalResult {
   };
 }
 
-/** The termination message: JSON of 4096 bytes at the most, with as many outcomes as fit, counted from the first. */
+/** The termination message: JSON of 4096 bytes at most, with as many of the first outcomes as fit. */
 export function terminationMessage(removal: RemovalResult): string {
   for (let kept = removal.images.length; kept >= 0; kept -= 1) {
     const images = removal.images.slice(0, kept);
@@ -77,7 +75,7 @@ export function terminationMessage(removal: RemovalResult): string {
   return '';
 }
 
-/** Reads a termination message; undefined for a Pod that ended before it had one, or that an admission made another. */
+/** Parses a termination message; undefined if the Pod ended before it wrote one, or admission has changed its container. */
 export function parseRemovalResult(message: string): RemovalResult | undefined {
   try {
     const parsed = result.safeParse(JSON.parse(message));
@@ -87,11 +85,11 @@ export function parseRemovalResult(message: string): RemovalResult | undefined {
   }
 }
 
-function shortened(each: RemovalOutcome): RemovalOutcome {
-  if (each.outcome === 'failed') return { ...each, message: short(each.message) };
-  if (each.outcome === 'removed') return { ...each, also: short(each.also) };
-  if (each.outcome === 'spared') return { ...each, by: short(each.by) };
-  return each;
+function shortened(image: RemovalOutcome): RemovalOutcome {
+  if (image.outcome === 'failed') return { ...image, message: short(image.message) };
+  if (image.outcome === 'removed') return { ...image, also: short(image.also) };
+  if (image.outcome === 'spared') return { ...image, by: short(image.by) };
+  return image;
 }
 
 const short = (text: string): string => (text.length <= longestText ? text : `${text.slice(0, longestText - 1)}…`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { retainedImages } from '#model/desired/desired-images.ts';
 import { imagesToRemove } from '#model/removal/sync-removals.ts';
-import { imagesToKeep } from '#model/removal/kept-images.ts';
+import { imagesToKeep, remainingCaches } from '#model/removal/kept-images.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import { cache, list, node, observed, round, settings, spec, status, world } from '../builders.ts';
 
@@ -16,7 +16,7 @@ const from = cache({
 describe('a taint that the Pods of a list do not tolerate', () => {
   it('removes none of their images from the node, and still those that left the list', () => {
     const more = ['app:1'];
-    expect(imagesToRemove(tainted, { cache: from, more, settings: settings() })).toEqual(['app:0']);
+    expect(imagesToRemove(from, tainted, more, settings())).toEqual(['app:0']);
   });
 
   it('keeps none of a cache that is purged', () => {
@@ -27,7 +27,7 @@ describe('a taint that the Pods of a list do not tolerate', () => {
   it('lets no other cache remove their images', () => {
     const other = cache({ name: 'other', uid: 'other', spec: spec({ lists: [list(['base:2'])] }) });
     const removals = { ...noObservedRemovals, otherCaches: [from] };
-    const at = world({ before: other, observed: observed({ nodeList: [tainted], removals }) });
-    expect(imagesToKeep({ node: tainted, remove: ['app:1'] }, at, other)).toContain('app:1');
+    const others = remainingCaches(world({ before: other, observed: observed({ nodeList: [tainted], removals }) }));
+    expect(imagesToKeep(['app:1'], [other, ...others], tainted, settings())).toContain('app:1');
   });
 });
