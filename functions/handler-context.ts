@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
-import { createTurns } from '#runtime/api/turns.ts';
+import { createTurns } from '#runtime/api/limits.ts';
 import type { Bounds } from '#runtime/bounds.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { settingsIn, type Config } from '#runtime/config/config.ts';

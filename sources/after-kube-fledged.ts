@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { runningControllers } from '#runtime/kube-fledged/controllers.ts';
-import type { Namespaces } from '#runtime/api/namespaces.ts';
+import type { Namespaces } from '#runtime/api/paths.ts';
 import { oldJobs, removeOldJob } from '#runtime/kube-fledged/old-jobs.ts';
 import { deleteCommand, webhookConfigurations } from '#runtime/kube-fledged/webhooks.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
-import { withInstallation } from '#runtime/api/namespaces.ts';
+import { withInstallation } from '#runtime/api/paths.ts';
 import type { Config } from '#runtime/config/config.ts';
 import { metricsSite } from '#runtime/http/metrics-site.ts';
 import { sitesOf, type Site } from '#runtime/http/site.ts';

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Api } from '#runtime/api/api.ts';
 import { createApi } from '#runtime/api/create-api.ts';
-import type { ClusterSource } from '#runtime/api/cluster-source.ts';
+import type { ClusterSource } from '#runtime/api/pod-credentials.ts';
 import { UsageError } from './command.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

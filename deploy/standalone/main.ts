@@ -1,6 +1,6 @@
 /** Sources and functions in one process; events are delivered in memory. */
 import { keepHeapSmall } from '#runtime/process/keep-heap-small.ts';
-import { runConfigured } from '#runtime/run-configured.ts';
+import { runConfigured } from '#runtime/prepare-process.ts';
 import { startStandalone } from './start-standalone.ts';
 
 await runConfigured(async (config) => {

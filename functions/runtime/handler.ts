@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { FunctionName, Notice } from '#model/cache/cloud-event.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { Turn } from '#runtime/api/turns.ts';
+import type { Turn } from '#runtime/api/limits.ts';
 import type { Slots } from '#runtime/bounds.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
 import type { ReadNodes, ReadNodesAndCaches } from '#runtime/cluster/tick-nodes.ts';

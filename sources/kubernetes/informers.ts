@@ -1,4 +1,4 @@
-import type { Namespaces } from '#runtime/api/namespaces.ts';
+import type { Namespaces } from '#runtime/api/paths.ts';
 import { startInformer, type Informer, type InformerOptions } from './informer.ts';
 import type { Resource } from './resource.ts';
 

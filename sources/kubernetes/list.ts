@@ -1,6 +1,5 @@
 import type { Api, ApiCall } from '#runtime/api/api.ts';
-import { type Place, placeForAnswer } from '#runtime/api/large-answers.ts';
-import { slices } from '#runtime/api/turns.ts';
+import { type Place, placeForAnswer, slices } from '#runtime/api/limits.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { ApiError, isAnswerTooLarge } from '#runtime/errors.ts';
 import { listAt, textAt } from './json.ts';

@@ -6,7 +6,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import type { SourceKind } from '#model/workload/image-sources.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { type Meter, noMeter } from '#runtime/process/metrics.ts';
-import { type Namespaces, withInstallation } from '#runtime/api/namespaces.ts';
+import { type Namespaces, withInstallation } from '#runtime/api/paths.ts';
 import { traceFields } from '#runtime/http/trace-context.ts';
 import type { Clock } from '../clock.ts';
 import type { Sink } from '../sink/sink.ts';

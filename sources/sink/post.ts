@@ -1,8 +1,8 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { getCACertificates } from 'node:tls';
-import { retryAfter } from '#runtime/api/retry-after.ts';
-import { deadline } from '#runtime/api/time-limit.ts';
+import { retryAfter } from '#runtime/api/answer.ts';
+import { deadline } from '#runtime/api/limits.ts';
 
 export type Answer = {
   readonly status: number;

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { limiter } from '#runtime/api/limiter.ts';
+import { limiter } from '#runtime/api/limits.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import { eventually } from './eventually.ts';
 import { labUnderTest } from './lab-under-test.ts';

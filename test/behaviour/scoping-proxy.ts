@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { arrayBuffer } from 'node:stream/consumers';
-import type { Credentials } from '#runtime/api/cluster-source.ts';
+import type { Credentials } from '#runtime/api/pod-credentials.ts';
 
 export type Cut = {
   /** The number of writes, without Leases, that are still forwarded to the API server. */

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createApi } from '#runtime/api/create-api.ts';
-import { loadCredentials } from '#runtime/api/credentials.ts';
+import { createApi, loadCredentials } from '#runtime/api/create-api.ts';
 import type { ClusterUnderTest, ImageKind } from './cluster-under-test.ts';
 import { eventually } from './eventually.ts';
 import { watchHistory, type History } from './history.ts';

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { functionNames, type FunctionName } from '#model/cache/cloud-event.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { readConfig, settingsIn } from '#runtime/config/config.ts';
-import { connect } from '#runtime/api/connect.ts';
+import { connect } from '#runtime/prepare-process.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
 import { serve } from '#runtime/http/serve.ts';
 import { startStandalone } from '../../deploy/standalone/start-standalone.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { readConfig } from '#runtime/config/config.ts';
-import { limiter } from '#runtime/api/limiter.ts';
+import { limiter } from '#runtime/api/limits.ts';
 import { createLog } from '#runtime/process/log.ts';
 import { serve } from '#runtime/http/serve.ts';
 import { handlers } from '../../functions/handlers.ts';

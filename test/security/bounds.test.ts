@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { openApi } from '#runtime/api/open-api.ts';
+import { openApi } from '#runtime/api/api.ts';
 import { boundNames, boundTable, countedBounds, createBounds } from '#runtime/bounds.ts';
 import { createMetrics } from '#runtime/process/metrics.ts';
 import { meteredBounds, processMetrics } from '#runtime/process/process-metrics.ts';

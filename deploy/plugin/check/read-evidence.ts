@@ -1,7 +1,7 @@
 import type { Node } from '#model/node/node.ts';
 import { nodeReader, parseNode } from '#model/node/parse-node.ts';
 import type { Api } from '#runtime/api/api.ts';
-import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
+import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { cacheOrUnreadable, isUnreadable } from '#runtime/cluster/unreadable.ts';
 import { ApiError } from '#runtime/errors.ts';
@@ -34,7 +34,7 @@ async function listCaches(api: Api, at: readonly string[], usualAccount: string)
     const cache = cacheOrUnreadable(object);
     return isUnreadable(cache) ? undefined : cacheRecord(cache, object, usualAccount);
   };
-  const all = await listItemsAt(api, at, { bound: 'page_caches', parse });
+  const all = await listItems(api, at, { bound: 'page_caches', parse });
   const records = all.filter((each) => each !== undefined);
   return { records, hasAllCaches: records.length === all.length };
 }

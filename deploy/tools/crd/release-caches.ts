@@ -3,9 +3,8 @@ import { finalizer } from '#model/cache/api.ts';
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
-import { listItemsAt } from '#runtime/api/list-items.ts';
-import { type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
-import { paths } from '#runtime/api/paths.ts';
+import { listItems } from '#runtime/api/list-items.ts';
+import { type Namespaces, pathsWithin, paths } from '#runtime/api/paths.ts';
 
 const shape = z.object({
   metadata: z.object({
@@ -28,7 +27,7 @@ export async function releaseCaches(api: Api, namespaces: Namespaces = []): Prom
 
 async function cachesOf(api: Api, namespaces: Namespaces): Promise<readonly Held[]> {
   try {
-    return await listItemsAt(api, pathsWithin(namespaces, paths.caches), {
+    return await listItems(api, pathsWithin(namespaces, paths.caches), {
       bound: 'page_metadata',
       parse: heldOf,
       isMetadata: true,

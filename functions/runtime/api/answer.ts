@@ -2,20 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { ApiCall } from './api.ts';
-import { TimedOut } from './time-limit.ts';
+import { TimedOut } from './limits.ts';
 import { ApiError, tooLarge } from '#runtime/errors.ts';
-import { retryAfter } from './retry-after.ts';
 
 const unzip = promisify(gunzip);
 
-type Reading = {
-  readonly call: ApiCall;
-  /** Called with the bytes of each chunk as received. */
-  readonly count: (bytes: number) => void;
-};
-
-/** The whole body as text. Rejects if the answer breaks off, or is larger than the caller reads. */
-export async function bodyText(answer: IncomingMessage, { call, count }: Reading): Promise<string> {
+/** The whole body as text. Rejects if the answer breaks off, or is larger than the caller reads. `count` gets the bytes of each chunk. */
+export async function bodyText(
+  call: ApiCall,
+  answer: IncomingMessage,
+  count: (bytes: number) => void,
+): Promise<string> {
   const { maxBytes = Infinity } = call;
   const chunks: Buffer[] = [];
   const incoming: AsyncIterable<Buffer> = answer;
@@ -101,3 +98,27 @@ function messageOf(error: unknown): string {
   if (error.message !== '') return error.message;
   return 'code' in error ? String(error.code) : error.name;
 }
+
+/** Parses a Retry-After header, seconds or a date, to milliseconds; undefined if it is invalid. */
+export function retryAfter(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const date = /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** A parsed Content-Type, in lower case; empty where a part is missing. */
+export type MediaType = { readonly type: string; readonly charset: string };
+
+/** Parses a Content-Type header, since the CloudEvents SDK compares it as one case-sensitive string. */
+export function mediaType(header: string | undefined): MediaType {
+  const [type = '', ...parameters] = (header ?? '').toLowerCase().split(';');
+  const charset = parameters.map((each) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(each)?.[1]).find((each) => each);
+  return { type: type.trim(), charset: charset ?? '' };
+}
+
+export const isJson = ({ type }: MediaType): boolean => /^(?:application|text)\/(?:[^/]+\+)?json$/.test(type);
+
+/** Accept header of writes whose answer is not used. */
+export const onlyMetadata = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';

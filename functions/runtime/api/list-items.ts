@@ -1,15 +1,14 @@
 import * as z from 'zod/mini';
-import type { Api } from './api.ts';
-import { type Place, placeForAnswer } from './large-answers.ts';
-import { slices } from './turns.ts';
 import { boundTable, type PageBound } from '#runtime/bounds.ts';
 import { ApiError, isAnswerTooLarge, tooLarge } from '#runtime/errors.ts';
+import type { Api } from './api.ts';
+import { type Place, placeForAnswer, slices } from './limits.ts';
 
 type Listing<Item> = {
   /** Items per page: few of large ones, to bound memory. */
   readonly bound: PageBound;
   readonly parse: (object: unknown) => Item;
-  readonly selector?: string;
+  readonly selector?: string | undefined;
   readonly fieldSelector?: string;
   /** Requests metadata only, which is much smaller. */
   readonly isMetadata?: boolean;
@@ -18,72 +17,61 @@ type Listing<Item> = {
   /** Whether no further pages are to be read. */
   readonly isEnough?: (items: readonly Item[]) => boolean;
   /** Whether users decide how large the objects are: pages then have a limit in bytes, too. */
-  readonly isOfUsers?: boolean;
+  readonly isOfUsers?: boolean | undefined;
   /** Ends the listing with its reason. */
   readonly signal?: AbortSignal;
 };
 
-const page = z.object({
-  metadata: z.optional(z.object({ continue: z.optional(z.string()), resourceVersion: z.optional(z.string()) })),
-  items: z._default(z.nullable(z.array(z.unknown())), []),
-});
+type Query = Omit<Listing<unknown>, 'parse' | 'isEnough'>;
 
-/** Media type of lists whose items have only metadata. */
-const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
-
+/** All items of a collection at one version. */
 export type Listed<Item> = {
   readonly items: readonly Item[];
-  /** Of the state that all pages show; '' if it is not known. */
+  /** '' if it is not known. */
   readonly resourceVersion: string;
 };
 
-/** Lists all pages, parsing each item as it is read. Restarts once if the continue token expires. */
-export async function listItems<Item>(api: Api, path: string, listing: Listing<Item>): Promise<readonly Item[]> {
-  return (await listVersion(api, path, listing)).items;
-}
-
-/** The same with the version of the listing. */
-export async function listVersion<Item>(api: Api, path: string, listing: Listing<Item>): Promise<Listed<Item>> {
-  try {
-    return await onePass(api, path, listing);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 410) throw error;
-    return onePass(api, path, listing);
-  }
-}
-
-/** Lists several paths in turn, as one list. */
-export async function listItemsAt<Item>(
+/** Lists all pages of one path, or of several as one list. */
+export async function listItems<Item>(
   api: Api,
-  paths: readonly string[],
+  paths: string | readonly string[],
   listing: Listing<Item>,
 ): Promise<readonly Item[]> {
   const items: Item[] = [];
-  for (const path of paths) items.push(...(await listItems(api, path, listing)));
+  for (const path of [paths].flat()) items.push(...(await listVersion(api, path, listing)).items);
   return items;
 }
 
-async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Promise<Listed<Item>> {
+/** Lists all pages, parsing each item as it is read. Restarts once if the continue token expires. */
+export async function listVersion<Item>(api: Api, path: string, listing: Listing<Item>): Promise<Listed<Item>> {
+  try {
+    return await allPages(api, path, listing);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 410) throw error;
+    return allPages(api, path, listing);
+  }
+}
+
+async function allPages<Item>(api: Api, path: string, listing: Listing<Item>): Promise<Listed<Item>> {
   const items: Item[] = [];
-  let resourceVersion = '';
   const rest = slices();
   let limit: number = boundTable[listing.bound].limit;
-  let next = '';
+  let [next, resourceVersion] = ['', ''];
   for (;;) {
     const place = listing.isOfUsers === true ? placeForAnswer(api) : undefined;
     try {
-      const answer = await readPage(api, `${path}?${queryOf(listing, { limit, next })}`, { ...listing, place });
-      if (answer === 'tooLarge') {
+      const page = await readPage(api, `${path}?${queryOf(listing, limit, next)}`, listing, place);
+      if (page === 'tooLarge') {
         if (limit === 1) throw tooLarge(`GET ${path}: an object exceeds ${boundTable.page_bytes.limit} bytes`);
         limit = Math.ceil(limit / 2);
         continue;
       }
-      for (const item of answer.items ?? []) {
+      for (const item of page.items ?? []) {
         items.push(listing.parse(item));
         await rest();
       }
-      if (next === '') resourceVersion = answer.metadata?.resourceVersion ?? '';
-      next = answer.metadata?.continue ?? '';
+      resourceVersion ||= page.metadata?.resourceVersion ?? '';
+      next = page.metadata?.continue ?? '';
       if (next === '' || listing.isEnough?.(items) === true) return { items, resourceVersion };
     } finally {
       place?.give();
@@ -91,33 +79,33 @@ async function onePass<Item>(api: Api, path: string, listing: Listing<Item>): Pr
   }
 }
 
-type Page = z.infer<typeof page>;
+const pageSchema = z.object({
+  metadata: z.optional(z.object({ continue: z.optional(z.string()), resourceVersion: z.optional(z.string()) })),
+  items: z._default(z.nullable(z.array(z.unknown())), []),
+});
 
-type PageToRead = Pick<Listing<unknown>, 'isMetadata' | 'signal'> & {
-  /** Of a page whose size users decide. */
-  readonly place: Place | undefined;
-};
+/** Media type of lists whose items have only metadata. */
+const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
-async function readPage(api: Api, path: string, { isMetadata, place, signal }: PageToRead): Promise<Page | 'tooLarge'> {
-  const call = {
-    method: 'GET',
-    path,
-    ...(isMetadata === true && { accept: metadataOnly }),
-    ...(place && { maxBytes: boundTable.page_bytes.limit, beforeBody: place.take }),
-    ...(signal && { signal }),
-  } as const;
+/** `place` is that of a page whose size users decide. */
+async function readPage(
+  api: Api,
+  path: string,
+  { isMetadata, signal }: Query,
+  place: Place | undefined,
+): Promise<z.infer<typeof pageSchema> | 'tooLarge'> {
+  const maxBytes = place && boundTable.page_bytes.limit;
+  const accept = isMetadata === true ? metadataOnly : undefined;
   try {
-    return page.parse(await api.request(call));
+    const answer = await api.request({ method: 'GET', path, accept, maxBytes, beforeBody: place?.take, signal });
+    return pageSchema.parse(answer);
   } catch (error) {
     if (isAnswerTooLarge(error)) return 'tooLarge';
     throw error;
   }
 }
 
-function queryOf(
-  { selector, fieldSelector, isCached }: Pick<Listing<unknown>, 'selector' | 'fieldSelector' | 'isCached'>,
-  { limit, next }: { readonly limit: number; readonly next: string },
-): string {
+function queryOf({ selector, fieldSelector, isCached }: Query, limit: number, next: string): string {
   const query = new URLSearchParams({ limit: String(limit) });
   if (selector !== undefined) query.set('labelSelector', selector);
   if (fieldSelector !== undefined) query.set('fieldSelector', fieldSelector);

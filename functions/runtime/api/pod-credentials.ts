@@ -1,9 +1,40 @@
+import type { Agent } from 'node:http';
+import type { RequestOptions } from 'node:https';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Authorisation, ClusterSource, Credentials } from './cluster-source.ts';
 import { ConfigError } from '#runtime/errors.ts';
-import { serverUrl } from './server-url.ts';
+
+/** The cluster that the operator configured; KUBECONFIG, ~/.kube/config and localhost are never used by default. */
+export type ClusterSource = {
+  /** Path of a kubeconfig; empty: none. */
+  readonly kubeconfig: string;
+  /** URL that replaces the kubeconfig's server; empty: none. */
+  readonly master: string;
+  /** Whether this process runs in a pod; without a kubeconfig, its service account is used. */
+  readonly inCluster: boolean;
+  /** More kubeconfigs, merged as a list in KUBECONFIG is: the first entry of a name wins. */
+  readonly furtherKubeconfigs?: readonly string[];
+  /** Context to use instead of the current one. */
+  readonly context?: string;
+};
+
+export type Credentials = {
+  readonly server: URL;
+  readonly context: string;
+  readonly namespace: string;
+  /** Authorisation of one request; resolved for each, since tokens and certificates are rotated. */
+  readonly authorise: () => Promise<Authorisation>;
+};
+
+export type Authorisation = {
+  readonly headers: Readonly<Record<string, string>>;
+  /** `user:password` for basic authentication. */
+  readonly auth: string | undefined;
+  readonly tls: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
+  /** The agent for the kubeconfig's proxy-url, if set. */
+  readonly proxy: Agent | undefined;
+};
 
 /** Where the kubelet provides a container with its service account. */
 export type Pod = {
@@ -79,4 +110,17 @@ function textOf(file: string): string {
   } catch {
     return '';
   }
+}
+
+/** Parses the URL of an API server. --master may be a host without a scheme, which then gets `scheme`. Throws `ConfigError`. */
+export function serverUrl(text: string, source: ClusterSource, scheme = 'https:'): URL {
+  const url = URL.parse(source.master === '' || text.includes('://') ? text : `${scheme}//${text}`);
+  if (url && (url.protocol === 'https:' || url.protocol === 'http:')) return url;
+  throw new ConfigError(`${described(source)} names the server "${text}", which is no http or https URL`);
+}
+
+/** The setting that names the cluster, for error messages. */
+export function described(source: ClusterSource): string {
+  if (source.master !== '') return '--master';
+  return source.kubeconfig === '' ? "the pod's service account" : `kubeconfig ${source.kubeconfig}`;
 }

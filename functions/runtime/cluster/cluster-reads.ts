@@ -16,10 +16,9 @@ import { find } from './find.ts';
 import { livePulls, type LivePulls } from './live-pulls.ts';
 import { logUnreadable } from './log-unreadable.ts';
 import { nodesNamed } from './nodes-named.ts';
-import { listItems, listItemsAt, listVersion } from '#runtime/api/list-items.ts';
-import { isWithin, type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
+import { listItems, listVersion } from '#runtime/api/list-items.ts';
+import { isWithin, type Namespaces, pathsWithin, paths } from '#runtime/api/paths.ts';
 import { parsePullSecret } from './parse-pull-secret.ts';
-import { paths } from '#runtime/api/paths.ts';
 import { podRefusals } from './pod-refusals.ts';
 import { hasServiceAccount } from './has-service-account.ts';
 import {
@@ -99,7 +98,7 @@ export function clusterReads(api: Api, namespaces: Namespaces, log: Pick<Logger,
   const readPods = () => byMetadataIfUnreadable('Pod', podReader(), onUnreadable);
   const listCaches = async (): Promise<CacheListing> => {
     const path = pathsWithin(namespaces, paths.caches);
-    const all = await listItemsAt(api, path, { bound: 'page_caches', parse: cacheOrUnreadable });
+    const all = await listItems(api, path, { bound: 'page_caches', parse: cacheOrUnreadable });
     return {
       caches: all.filter((cache): cache is ImageCache => !isUnreadable(cache)),
       unreadable: all.filter(isUnreadable),
@@ -126,7 +125,7 @@ export function clusterReads(api: Api, namespaces: Namespaces, log: Pick<Logger,
     jobsInFull: async (namespace, selector) =>
       listItems(api, paths.jobs(namespace), { bound: 'page_jobs', parse: readJob, selector }),
     jobsBut: async (cacheUids) =>
-      listItemsAt(api, pathsWithin(namespaces, paths.jobs), {
+      listItems(api, pathsWithin(namespaces, paths.jobs), {
         bound: 'page_job_metadata',
         parse: readJob,
         selector: `${managerSelector},${pullSelector}${notOf(cacheUids)}`,

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
-import type { Namespaces } from '#runtime/api/namespaces.ts';
+import type { Namespaces } from '#runtime/api/paths.ts';
 import { clusterReads, type ClusterReads } from './cluster-reads.ts';
 import { clusterWrites, type ClusterWrites } from './cluster-writes.ts';
 

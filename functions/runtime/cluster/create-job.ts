@@ -4,7 +4,7 @@ import type { PullJob } from '#model/pull/pull-job.ts';
 import type { RemovalJob } from '#model/removal/removal-job.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { isConflict, RetryLater } from '#runtime/errors.ts';
-import { onlyMetadata } from '#runtime/api/media-type.ts';
+import { onlyMetadata } from '#runtime/api/answer.ts';
 import { paths } from '#runtime/api/paths.ts';
 
 const existing = z.object({

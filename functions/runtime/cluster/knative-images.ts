@@ -5,10 +5,9 @@ import { type KnativeImage, parseKnativeImage } from '#model/knative/knative-ima
 import { madeCache } from '#model/knative/made-cache.ts';
 import { revisions } from '#model/workload/image-sources.ts';
 import type { Api } from '#runtime/api/api.ts';
-import { listItemsAt } from '#runtime/api/list-items.ts';
-import { onlyMetadata } from '#runtime/api/media-type.ts';
-import { isWithin, type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
-import { paths } from '#runtime/api/paths.ts';
+import { listItems } from '#runtime/api/list-items.ts';
+import { onlyMetadata } from '#runtime/api/answer.ts';
+import { isWithin, type Namespaces, pathsWithin, paths } from '#runtime/api/paths.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { isConflict, isNotFound, unless } from '#runtime/errors.ts';
 
@@ -70,7 +69,7 @@ const imagesIn = (namespace?: string): string => paths.workloads(namespace, revi
 async function listImages(api: Api, signal: AbortSignal, from: readonly string[]): Promise<ImageListing> {
   const [most, mostBytes] = [boundTable.knative_images.limit, boundTable.knative_image_bytes.limit];
   let bytes = 0;
-  const read = await listItemsAt(api, from, {
+  const read = await listItems(api, from, {
     bound: 'page_workloads',
     parse: (object) => {
       const image = parseKnativeImage(object, boundTable.knative_image_status_bytes.limit);

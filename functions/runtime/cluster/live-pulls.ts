@@ -4,9 +4,8 @@ import { parsePod } from '#model/job/parse-pod.ts';
 import type { LivePull } from '#model/pull/live-pull.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import type { Api } from '#runtime/api/api.ts';
-import { listItemsAt } from '#runtime/api/list-items.ts';
-import { type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
-import { paths } from '#runtime/api/paths.ts';
+import { listItems } from '#runtime/api/list-items.ts';
+import { type Namespaces, pathsWithin, paths } from '#runtime/api/paths.ts';
 
 /** Which Pods take the slots of nodes, in all namespaces that this process may see. */
 export type LivePulls = {
@@ -62,7 +61,7 @@ export function livePulls(api: Api, namespaces: Namespaces): LivePulls {
         isCached: true,
       } as const;
       const selector = `${managerSelector},${pullSelector},${labels.cacheUid} notin (${butOf})${onNodes(nodeIds)}`;
-      const pods = await listItemsAt(api, pathsWithin(namespaces, paths.pods), { ...listing, selector });
+      const pods = await listItems(api, pathsWithin(namespaces, paths.pods), { ...listing, selector });
       const pulls = pods.map(({ namespace, jobName, nodeId, cacheUid }) => ({
         ...{ namespace, job: jobName, nodeId, cacheUid },
       }));

@@ -4,7 +4,7 @@ import type { SerializedFields } from '#model/status/optional-fields.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { crdKind } from './crd-kind.ts';
 import { ApiError, isNotFound } from '#runtime/errors.ts';
-import { onlyMetadata } from '#runtime/api/media-type.ts';
+import { onlyMetadata } from '#runtime/api/answer.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { versionIn } from './version-in.ts';
 

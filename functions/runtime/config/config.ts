@@ -1,10 +1,10 @@
 import type { FunctionName } from '#model/cache/cloud-event.ts';
 import type { Limits, Settings } from '#model/cache/settings.ts';
 import { revisions } from '#model/workload/image-sources.ts';
-import type { ClusterSource } from '#runtime/api/cluster-source.ts';
+import type { ClusterSource } from '#runtime/api/pod-credentials.ts';
 import type { EventSecret } from '#runtime/http/event-secret.ts';
 import { ConfigError } from '#runtime/errors.ts';
-import type { Namespaces } from '#runtime/api/namespaces.ts';
+import type { Namespaces } from '#runtime/api/paths.ts';
 import { type FlagKind, quoted, readFlags } from './flags.ts';
 import type { Setting } from './setting.ts';
 import type { RegistrySettings } from './registry-settings.ts';

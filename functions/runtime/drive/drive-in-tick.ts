@@ -1,5 +1,5 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { boundedLimiter } from '#runtime/api/limiter.ts';
+import { boundedLimiter } from '#runtime/api/limits.ts';
 import { boundTable, createBounds } from '#runtime/bounds.ts';
 import type { Context } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from './isolated.ts';

@@ -1,5 +1,5 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { type Limiter, limiter } from '#runtime/api/limiter.ts';
+import { type Limiter, limiter } from '#runtime/api/limits.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { RetryLater } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';

@@ -5,7 +5,7 @@ import { ownLists, ownPullSecrets } from '#model/cache/with-found.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
 import type { Reading, Readings } from '#model/found/groups.ts';
 import { onNodesOf, revisionTemplates, type SourceKind } from '#model/workload/image-sources.ts';
-import { deadline } from '#runtime/api/time-limit.ts';
+import { deadline } from '#runtime/api/limits.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { ApiError, isAnswerTooLarge, isNotFound } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';

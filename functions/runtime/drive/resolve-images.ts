@@ -9,7 +9,7 @@ import { resolvesImages, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
 import type { World } from '#model/world.ts';
 import { boundTable } from '#runtime/bounds.ts';
-import { deadline, orAborted } from '#runtime/api/time-limit.ts';
+import { deadline, orAborted } from '#runtime/api/limits.ts';
 import type { Context } from '#runtime/handler.ts';
 import { pullSecrets } from './pull-secrets.ts';
 import { keyringOf } from '#runtime/registry/keyring.ts';

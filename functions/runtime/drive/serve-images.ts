@@ -4,7 +4,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import { imageStatus, type KnativeImage } from '#model/knative/knative-image.ts';
 import { verdicts } from '#model/knative/image-verdict.ts';
 import { isEmptied, isMade, madeCacheName } from '#model/knative/made-cache.ts';
-import { deadline } from '#runtime/api/time-limit.ts';
+import { deadline } from '#runtime/api/limits.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import type { ImageListing } from '#runtime/cluster/knative-images.ts';
 import type { CacheListing } from '#runtime/cluster/unreadable.ts';

@@ -1,4 +1,4 @@
-import { limiter } from '#runtime/api/limiter.ts';
+import { limiter } from '#runtime/api/limits.ts';
 import { boundTable } from '#runtime/bounds.ts';
 
 /** Makes the calls of one decision, a share of those to the API server at once: those of other caches do not wait behind hundreds. */

@@ -6,7 +6,7 @@ import express, {
   type Response,
 } from 'express';
 import { type FunctionName, functionNames } from '#model/cache/cloud-event.ts';
-import { deadline } from '#runtime/api/time-limit.ts';
+import { deadline } from '#runtime/api/limits.ts';
 import type { Bounds } from '#runtime/bounds.ts';
 import { RetryLater } from '#runtime/errors.ts';
 import { createDeliver, type Deliver } from './deliver.ts';

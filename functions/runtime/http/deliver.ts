@@ -1,5 +1,5 @@
 import { type FunctionName, type Notice, routes, tickRoutes } from '#model/cache/cloud-event.ts';
-import { boundedLimiter } from '#runtime/api/limiter.ts';
+import { boundedLimiter } from '#runtime/api/limits.ts';
 import type { Bounds } from '#runtime/bounds.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { logFailure } from '#runtime/log-failure.ts';

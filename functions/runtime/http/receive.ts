@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type FunctionName, notice, type Notice, tickType } from '#model/cache/cloud-event.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { traceFields, type TraceFields } from './trace-context.ts';
-import { isJson, type MediaType, mediaType } from '#runtime/api/media-type.ts';
+import { isJson, type MediaType, mediaType } from '#runtime/api/answer.ts';
 
 /** One received event; functions get only its `notice`. */
 export type ReceivedEvent = {

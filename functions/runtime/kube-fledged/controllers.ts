@@ -1,8 +1,7 @@
 import * as z from 'zod/mini';
 import type { Api } from '#runtime/api/api.ts';
-import { listItems, listItemsAt } from '#runtime/api/list-items.ts';
-import { type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
-import { paths } from '#runtime/api/paths.ts';
+import { listItems } from '#runtime/api/list-items.ts';
+import { type Namespaces, pathsWithin, paths } from '#runtime/api/paths.ts';
 
 /** A workload that runs kube-fledged's controller, or its operator, which would recreate the controller. */
 export type Controller = { readonly kind: 'Pod' | 'Deployment'; readonly namespace: string; readonly name: string };
@@ -35,7 +34,7 @@ const selectors = ['kubefledged=kubefledged-controller', 'app.kubernetes.io/name
 export async function runningControllers(api: Api, namespaces: Namespaces = []): Promise<readonly Controller[]> {
   const found = new Map<string, Controller>();
   for (const selector of selectors)
-    for (const { metadata: of, spec, status } of await listItemsAt(api, pathsWithin(namespaces, paths.pods), {
+    for (const { metadata: of, spec, status } of await listItems(api, pathsWithin(namespaces, paths.pods), {
       bound: 'page_pods',
       parse,
       selector,

@@ -2,9 +2,8 @@ import * as z from 'zod/mini';
 import { group, imageCacheKind, jobAnnotations, managerSelector } from '#model/cache/api.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { isConflict, isNotFound } from '#runtime/errors.ts';
-import { listItemsAt } from '#runtime/api/list-items.ts';
-import { type Namespaces, pathsWithin } from '#runtime/api/namespaces.ts';
-import { paths } from '#runtime/api/paths.ts';
+import { listItems } from '#runtime/api/list-items.ts';
+import { type Namespaces, pathsWithin, paths } from '#runtime/api/paths.ts';
 
 export type OldJob = { readonly namespace: string; readonly name: string; readonly uid: string };
 
@@ -25,7 +24,7 @@ const job = z.object({
 export async function oldJobs(api: Api, namespaces: Namespaces = []): Promise<readonly OldJob[]> {
   const selector = `app=kubefledged,controller=fledged,${managerSelector}`;
   const parse = (object: unknown): z.infer<typeof job> => job.parse(object);
-  const all = await listItemsAt(api, pathsWithin(namespaces, paths.jobs), {
+  const all = await listItems(api, pathsWithin(namespaces, paths.jobs), {
     bound: 'page_job_metadata',
     parse,
     selector,

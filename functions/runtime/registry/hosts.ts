@@ -1,5 +1,4 @@
-import { deadline, TimedOut } from '#runtime/api/time-limit.ts';
-import { boundedLimiter, limiter, type Limiter } from '#runtime/api/limiter.ts';
+import { deadline, TimedOut, boundedLimiter, limiter, type Limiter } from '#runtime/api/limits.ts';
 import type { Slots } from '#runtime/bounds.ts';
 import { NoAnswer } from './no-answer.ts';
 

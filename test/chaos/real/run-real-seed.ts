@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Api } from '#runtime/api/api.ts';
-import type { Credentials } from '#runtime/api/cluster-source.ts';
+import type { Credentials } from '#runtime/api/pod-credentials.ts';
 import { kube, type Kube } from '../../behaviour/kube.ts';
 import { scopingProxy } from '../../behaviour/scoping-proxy.ts';
 import { parseCache } from '../../behaviour/observed.ts';

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { helpText } from '#runtime/config/config.ts';
-import { runConfigured } from '../../../functions/runtime/run-configured.ts';
+import { runConfigured } from '../../../functions/runtime/prepare-process.ts';
 
 /** What a program prints when it is run with these arguments. */
 async function printedBy(flags: readonly string[], start = () => Promise.reject(new Error('it started'))) {

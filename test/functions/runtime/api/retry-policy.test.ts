@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../../../../functions/runtime/errors.ts';
-import { retryAfter } from '../../../../functions/runtime/api/retry-after.ts';
+import { retryAfter } from '../../../../functions/runtime/api/answer.ts';
 import { type FailedTry, nextTry } from '../../../../functions/runtime/api/retry-policy.ts';
 
 const failed = (status: number, of: Partial<FailedTry> & { retryAfterMs?: number } = {}): FailedTry => ({

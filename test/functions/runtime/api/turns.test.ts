@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { listItems } from '#runtime/api/list-items.ts';
-import { createTurns } from '#runtime/api/turns.ts';
+import { createTurns } from '#runtime/api/limits.ts';
 import { reconcile } from '../../../../functions/reconcile.ts';
 import { aCache, changed, scene } from '../../scene.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { limiter } from '#runtime/api/limiter.ts';
+import { limiter } from '#runtime/api/limits.ts';
 import { createBounds } from '#runtime/bounds.ts';
 import type { Notice } from '#model/cache/cloud-event.ts';
 import { readConfig } from '#runtime/config/config.ts';
