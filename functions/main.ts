@@ -1,6 +1,6 @@
 /** One function as a process of its own, for Knative and OpenFaaS: FUNCTION says which. Without it, all four by path. */
 import { tmpdir } from 'node:os';
-import { listening } from '#runtime/config/listening.ts';
+import { listening } from '#runtime/config/config.ts';
 import { metricsSite } from '#runtime/http/metrics-site.ts';
 import { serve } from '#runtime/http/serve.ts';
 import { functionMetrics, meteredHandlers, restMeter } from '#runtime/process/metered-handlers.ts';

@@ -1,6 +1,6 @@
 /** The sources as a process of their own, for platforms that run the functions: events go to K_SINK or ROUTES. */
 import type { Config } from '#runtime/config/config.ts';
-import { listening } from '#runtime/config/listening.ts';
+import { listening } from '#runtime/config/config.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { keepHeapSmall } from '#runtime/process/keep-heap-small.ts';
 import { prepareProcess, runConfigured } from '#runtime/prepare-process.ts';

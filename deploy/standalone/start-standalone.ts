@@ -3,7 +3,7 @@ import type { FunctionName } from '#model/cache/cloud-event.ts';
 import type { Api } from '#runtime/api/api.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
 import type { Config } from '#runtime/config/config.ts';
-import { listening } from '#runtime/config/listening.ts';
+import { listening } from '#runtime/config/config.ts';
 import { isNotFound } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { serve, type ServeOptions } from '#runtime/http/serve.ts';

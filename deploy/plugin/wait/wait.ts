@@ -1,4 +1,4 @@
-import { goDuration } from '#runtime/config/go-duration.ts';
+import { goDuration } from '#runtime/config/setting.ts';
 import { type Command, type Flag, type Invocation, UsageError } from '../command.ts';
 import { waitForImages } from './for-images.ts';
 import { waitFor, whenOver, whenReady } from './wait-for.ts';

@@ -1,24 +1,5 @@
-import { eventRows } from '#runtime/config/rows/event-rows.ts';
-import { jobRows } from '#runtime/config/rows/job-rows.ts';
-import { limitRows } from '#runtime/config/rows/limit-rows.ts';
-import { logRows } from '#runtime/config/rows/log-rows.ts';
-import { processRows } from '#runtime/config/rows/process-rows.ts';
-import { registryRows } from '#runtime/config/rows/registry-rows.ts';
-import { workloadRows } from '#runtime/config/rows/workload-rows.ts';
+import { replacedVariables, settingGroups } from '#runtime/config/config.ts';
 import type { Setting } from '#runtime/config/setting.ts';
-import { replacedVariables } from '#runtime/config/settings-table.ts';
-
-type Rows = Readonly<Record<string, Setting<unknown>>>;
-
-const groups: readonly (readonly [title: string, rows: Rows])[] = [
-  ['Jobs, refreshes and removals', jobRows],
-  ['Limits of a cache', limitRows],
-  ['Images of workloads', workloadRows],
-  ['Registries', registryRows],
-  ['The process', processRows],
-  ['Events', eventRows],
-  ['Logs', logRows],
-];
 
 /** The reference of all settings in Markdown, generated from the table that flags, environment and --help use. */
 export function settingsReference(): string {
@@ -38,7 +19,7 @@ export function settingsReference(): string {
     'Many settings can be overridden per cache: [api.md](api.md) has every field of the spec. The',
     '[Helm chart](helm-values.md) sets them by its values; on Knative they are in a ConfigMap, on OpenFaaS in stack.yml.',
     '',
-    ...groups.flatMap(([title, rows]) => section(title, Object.values(rows))),
+    ...Object.entries(settingGroups).flatMap(([title, settings]) => section(title, settings)),
   ].join('\n');
 }
 
@@ -58,13 +39,13 @@ function section(title: string, settings: readonly Setting<unknown>[]): readonly
   ];
 }
 
-function cells({ flag, env, fallback, doc, reads }: Setting<unknown>): readonly string[] {
-  const isPlain = reads.expects === 'text' || reads.isBoolean === true;
+function cells({ flag, env, fallback, doc, parser }: Setting<unknown>): readonly string[] {
+  const isPlain = parser.expects === 'text' || parser.isBoolean === true;
   return [
     flag === undefined ? '' : code(`--${flag}`),
     env === undefined ? '' : code(env),
-    fallback === '' ? '' : code(fallback),
-    `${doc}.${isPlain ? '' : ` Value: ${reads.expects}.`}`.replaceAll('|', '\\|'),
+    fallback === undefined ? '' : code(fallback),
+    `${doc}.${isPlain ? '' : ` Value: ${parser.expects}.`}`.replaceAll('|', '\\|'),
   ];
 }
 

@@ -1,35 +1,107 @@
-import { goDuration } from './go-duration.ts';
+import * as z from 'zod/mini';
 
-/** One setting: a row of the table that defines flags, environment variables, defaults and help. */
+/** One setting: a row of the tables that define flags, environment variables, defaults, help and the reference. */
 export type Setting<T> = {
   /** Without dashes; undefined if only the environment sets it. */
-  readonly flag: string | undefined;
-  readonly env: string | undefined;
-  /** The default, in the format an operator writes. */
-  readonly fallback: string;
-  readonly reads: Reads<T>;
+  readonly flag?: string;
+  readonly env?: string;
+  /** The default, in the format an operator writes; undefined: empty text. */
+  readonly fallback?: string;
+  readonly parser: Parser<T>;
   /** One line for --help. */
   readonly doc: string;
   /** Whether an empty environment variable is a value; otherwise it means the default, since charts leave variables empty. */
   readonly mayBeEmpty?: boolean;
 };
 
-/** A parsed value, and what the operator should know about it, which is logged at start. */
-export type Read<T> = { readonly value: T; readonly note?: string };
+/** The values of some settings, by their names. */
+export type Values<Rows> = {
+  readonly [Name in keyof Rows]: Rows[Name] extends Setting<infer T> ? T : never;
+};
 
-/** Parses a value, and describes valid ones. */
-export type Reads<T> = {
-  /** The value, wrapped since it may itself be undefined; undefined for invalid text. */
-  readonly parse: (text: string) => Read<T> | undefined;
+type Described = Pick<Setting<unknown>, 'fallback' | 'doc' | 'mayBeEmpty'>;
+
+/** A flag and an environment variable of the same name in upper case. */
+export function both<T>(flag: string, parser: Parser<T>, described: Described): Setting<T> {
+  return { flag, env: flag.replaceAll('-', '_').toUpperCase(), parser, ...described };
+}
+
+export function flagOnly<T>(flag: string, parser: Parser<T>, described: Described): Setting<T> {
+  return { flag, parser, ...described };
+}
+
+export function envOnly<T>(env: string, parser: Parser<T>, described: Described): Setting<T> {
+  return { env, parser, ...described };
+}
+
+/** Parses text of the operator, and describes valid text. */
+export type Parser<T> = {
+  /** The value, and what is logged about it at start; undefined for invalid text. */
+  readonly parse: (text: string) => { readonly value: T; readonly note?: string } | undefined;
   /** Completes "expected …". */
   readonly expects: string;
   readonly isBoolean?: boolean;
 };
 
-export const text: Reads<string> = { parse: (value) => ({ value: value.trim() }), expects: 'text' };
+const textOf = (isValid: (value: string) => boolean, expects: string): Parser<string> => ({
+  parse: (value) => (isValid(value.trim()) ? { value: value.trim() } : undefined),
+  expects,
+});
 
-/** Parses a duration to milliseconds. */
-export const duration = (min: number): Reads<number> => ({
+export const text = textOf(() => true, 'text');
+
+/** Parses a cron schedule, or nothing. */
+export const schedule = textOf(
+  (value) => /^(?:|@(?:hourly|daily|midnight|weekly|monthly|yearly|annually)|\S+(?:\s+\S+){4,5})$/.test(value),
+  'a cron schedule of five or six fields, @hourly or the like, or nothing',
+);
+
+/** Whether a text is exactly a host name or address, with or without a port. */
+export const isHost = (value: string): boolean =>
+  /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(value) &&
+  URL.canParse(`https://${value}`);
+
+export const isWebAddress = (value: string): boolean => ['http:', 'https:'].includes(URL.parse(value)?.protocol ?? '');
+
+export const webAddress = textOf((value) => value === '' || isWebAddress(value), 'an http or https URL');
+
+/** Parses the address of an API server: a URL, or a host with or without a port. */
+export const serverAddress = textOf(
+  (value) => value === '' || isHost(value) || isWebAddress(value),
+  'an http or https URL, or a host such as 127.0.0.1:6443',
+);
+
+/** The entries of a list separated by commas, each once. */
+export const entriesOf = (value: string): readonly string[] => [
+  ...new Set(value.split(',').flatMap((entry) => (entry.trim() === '' ? [] : [entry.trim()]))),
+];
+
+const listOf = (isValid: (entry: string) => boolean, expects: string): Parser<readonly string[]> => ({
+  parse: (value) => (entriesOf(value).every(isValid) ? { value: entriesOf(value) } : undefined),
+  expects: `${expects}, separated by commas`,
+});
+
+const hosts = listOf(isHost, 'hosts such as registry.local:5000');
+/** Parses hosts to lower case. */
+export const hostList: Parser<readonly string[]> = { ...hosts, parse: (value) => hosts.parse(value.toLowerCase()) };
+
+export const taintKeys = listOf(
+  (key) => /^(?:[a-z0-9][a-z0-9.-]*\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/.test(key),
+  'keys of taints such as example.com/cold',
+);
+
+export const namespaceNames = listOf(
+  (name) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name),
+  'names of namespaces such as apps',
+);
+
+export const objectNames = listOf(
+  (name) => /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(name),
+  'names of objects such as batch-low',
+);
+
+/** Parses a duration of at least `min` milliseconds. */
+export const duration = (min: number): Parser<number> => ({
   parse: (value) => {
     const milliseconds = goDuration(value.trim());
     return milliseconds !== undefined && milliseconds >= min ? { value: milliseconds } : undefined;
@@ -37,40 +109,7 @@ export const duration = (min: number): Reads<number> => ({
   expects: min > 0 ? 'a duration above 0 such as 5m, 1h30m or 300ms' : 'a duration such as 5m, 1h30m or 0s',
 });
 
-/** Parses a comma-separated list of taint keys. */
-export const taintKeys: Reads<readonly string[]> = {
-  parse: (value) => {
-    const keys = value.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
-    return keys.every((key) => taintKey.test(key)) ? { value: keys } : undefined;
-  },
-  expects: 'keys of taints such as example.com/cold, separated by commas',
-};
-
-/** Parses a comma-separated list of namespaces, without duplicates. */
-export const namespaceNames: Reads<readonly string[]> = {
-  parse: (value) => {
-    const names = value.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
-    return names.every((name) => namespaceName.test(name)) ? { value: [...new Set(names)] } : undefined;
-  },
-  expects: 'names of namespaces such as apps, separated by commas',
-};
-
-/** Parses a comma-separated list of names of objects, without duplicates. */
-export const objectNames: Reads<readonly string[]> = {
-  parse: (value) => {
-    const names = value.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
-    return names.every((name) => objectName.test(name)) ? { value: [...new Set(names)] } : undefined;
-  },
-  expects: 'names of objects such as batch-low, separated by commas',
-};
-
-const objectName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
-
-const namespaceName = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-
-const taintKey = /^(?:[a-z0-9][a-z0-9.-]*\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
-
-export const wholeNumber = (min: number, max = Number.MAX_SAFE_INTEGER): Reads<number> => ({
+export const wholeNumber = (min: number, max = Number.MAX_SAFE_INTEGER): Parser<number> => ({
   parse: (value) => {
     const number = /^\d{1,15}$/.test(value.trim()) ? Number(value) : Number.NaN;
     return number >= min && number <= max ? { value: number } : undefined;
@@ -79,13 +118,13 @@ export const wholeNumber = (min: number, max = Number.MAX_SAFE_INTEGER): Reads<n
 });
 
 /** Parses an integer as Go does. */
-export const integer: Reads<number> = {
+export const integer: Parser<number> = {
   parse: (value) => (/^[+-]?\d{1,9}$/.test(value.trim()) ? { value: Number(value) } : undefined),
   expects: 'a whole number',
 };
 
 /** Parses one of the allowed values, ignoring case. */
-export const oneOf = <const T extends string>(allowed: readonly T[]): Reads<T> => ({
+export const oneOf = <const T extends string>(allowed: readonly T[]): Parser<T> => ({
   parse: (value) => {
     const found = allowed.find((each) => each.toLowerCase() === value.trim().toLowerCase());
     return found === undefined ? undefined : { value: found };
@@ -94,73 +133,74 @@ export const oneOf = <const T extends string>(allowed: readonly T[]): Reads<T> =
 });
 
 /** Parses one of the allowed values; kube-fledged accepts any other text and acts as with `fallback`. */
-export const oneOfOrElse = <const T extends string>(allowed: readonly T[], fallback: NoInfer<T>): Reads<T> => ({
+export const oneOfOrElse = <const T extends string>(allowed: readonly T[], fallback: NoInfer<T>): Parser<T> => ({
   parse: (value) => oneOf(allowed).parse(value) ?? { value: fallback, note: `${fallback} is used` },
   expects: oneOf(allowed).expects,
 });
 
 /** Parses one of the allowed values, or none if empty. */
-export const oneOfOrNone = <const T extends string>(allowed: readonly T[]): Reads<T | undefined> => ({
+export const oneOfOrNone = <const T extends string>(allowed: readonly T[]): Parser<T | undefined> => ({
   parse: (value) => (value.trim() === '' ? { value: undefined } : oneOf(allowed).parse(value)),
   expects: `${oneOf(allowed).expects}, or nothing`,
 });
 
-const yes = ['1', 't', 'T', 'TRUE', 'true', 'True'];
-const no = ['0', 'f', 'F', 'FALSE', 'false', 'False'];
 /** Parses a boolean as Go does. */
-export const yesOrNo: Reads<boolean> = {
+export const yesOrNo: Parser<boolean> = {
   parse: (value) => {
-    if (yes.includes(value.trim())) return { value: true };
-    return no.includes(value.trim()) ? { value: false } : undefined;
+    if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(value.trim())) return { value: true };
+    return ['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(value.trim()) ? { value: false } : undefined;
   },
   expects: 'true or false',
   isBoolean: true,
 };
 
-export const webAddress: Reads<string> = {
-  parse: (value) => (value.trim() === '' || isWebAddress(value.trim()) ? { value: value.trim() } : undefined),
-  expects: 'an http or https URL',
-};
-
-/** Parses the address of an API server: a URL, or a host with or without a port. */
-export const serverAddress: Reads<string> = {
-  parse: (value) => (isHost(value.trim()) ? { value: value.trim() } : webAddress.parse(value)),
-  expects: 'an http or https URL, or a host such as 127.0.0.1:6443',
-};
-
-/** Whether a text is exactly a host name or address, with or without a port. */
-export const isHost = (text: string): boolean =>
-  /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(text) && URL.canParse(`https://${text}`);
-
-/** Parses a JSON object of strings whose entries are all valid; empty text is an empty object. */
-export const stringMap = (
-  expects: string,
-  within: (json: unknown) => unknown,
-  isValid: (name: string, value: string) => boolean,
-): Reads<Readonly<Record<string, string>>> => ({
+/** Parses JSON that a schema accepts; empty text is `empty`. */
+export const jsonOf = <T>(schema: z.ZodMiniType<T>, empty: NoInfer<T>, expects: string): Parser<T> => ({
   parse: (value) => {
-    const entries = value.trim() === '' ? [] : entriesOf(within(json(value)));
-    const strings = entries?.filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-    if (strings === undefined || strings.length !== entries?.length) return undefined;
-    return strings.every(([name, each]) => isValid(name, each)) ? { value: Object.fromEntries(strings) } : undefined;
+    if (value.trim() === '') return { value: empty };
+    const json = jsonIn(value);
+    const parsed = json === undefined ? undefined : schema.safeParse(json);
+    return parsed?.success === true ? { value: parsed.data } : undefined;
   },
   expects,
 });
 
-export function isWebAddress(value: string): boolean {
-  const protocol = URL.parse(value)?.protocol;
-  return protocol === 'http:' || protocol === 'https:';
-}
-
-function entriesOf(value: unknown): [string, unknown][] | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
-}
+/** Text that a condition holds for, within JSON. */
+export const textThat = (isValid: (value: string) => boolean): z.ZodMiniString => z.string().check(z.refine(isValid));
 
 /** undefined for text that is not JSON. */
-export function json(value: string): unknown {
+export function jsonIn(value: string): unknown {
   try {
     return JSON.parse(value);
   } catch {
     return undefined;
   }
+}
+
+const units: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
+
+/** Parses a Go duration (`5m`, `1h30m`, `300ms`, `0`), the format of kube-fledged's flags, to milliseconds; undefined if it is invalid or negative. */
+export function goDuration(value: string): number | undefined {
+  const digits = value.startsWith('+') ? value.slice(1) : value;
+  if (digits === '0') return 0;
+  let milliseconds = 0;
+  let read = 0;
+  while (read < digits.length) {
+    part.lastIndex = read;
+    const [whole, amount, unit] = part.exec(digits) ?? [];
+    if (whole === undefined || unit === undefined) return undefined;
+    milliseconds += Number(amount) * (units[unit] ?? Number.NaN);
+    read = part.lastIndex;
+  }
+  return read === 0 ? undefined : milliseconds;
 }

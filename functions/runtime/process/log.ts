@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
-import type { LogLevel } from '#runtime/config/rows/log-rows.ts';
+import type { LogLevel } from '#runtime/config/process-settings.ts';
 
 /** Field names that may hold a secret in logged data. */
 const secrets = ['token', 'password', 'authorization', 'Authorization', 'auth', 'dockerconfigjson'];

@@ -1,6 +1,6 @@
 import type { ImageReference } from '#model/text/image-reference.ts';
 import { NoAnswer } from './no-answer.ts';
-import type { RegistrySettings } from '#runtime/config/registry-settings.ts';
+import type { RegistrySettings } from '#runtime/config/process-settings.ts';
 import { isHost } from '#runtime/config/setting.ts';
 
 /** One server that may have an image: a mirror, or the registry itself. */

@@ -8,7 +8,7 @@ import { createHosts } from './hosts.ts';
 import { boundTable, createBounds, type Slots } from '#runtime/bounds.ts';
 import { fingerprint, type Keyring } from './keyring.ts';
 import { isDigest, placesOf, plainHosts } from './places.ts';
-import type { RegistrySettings } from '#runtime/config/registry-settings.ts';
+import type { RegistrySettings } from '#runtime/config/process-settings.ts';
 import { createTokens } from './tokens.ts';
 import { trustedAuthorities } from './trusted-authorities.ts';
 

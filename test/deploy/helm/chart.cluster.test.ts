@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { sharedLab } from '../../cluster/shared-lab.ts';
-import { settingsTable } from '#runtime/config/settings-table.ts';
+import { allSettings } from '#runtime/config/config.ts';
 import { chart, helm, manifestsIn, notes, rendered, renderedReusing, root } from './chart.ts';
 import { kubeFledgedValues } from './kube-fledged-values.ts';
 
@@ -93,7 +93,7 @@ describe('the chart', () => {
   });
 
   it('only sets flags that the process has', async () => {
-    const flags = new Set(Object.values(settingsTable).map(({ flag }) => flag));
+    const flags = new Set(allSettings.map(({ flag }) => flag));
     const yaml = await rendered(
       lab,
       ...(settings['kube-fledged’s values'] ?? []),

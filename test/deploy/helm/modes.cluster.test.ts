@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { functionNames } from '#model/cache/cloud-event.ts';
-import { settingsTable } from '#runtime/config/settings-table.ts';
+import { allSettings } from '#runtime/config/config.ts';
 import { deployedName } from '../../interop/deployed-name.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { chart, helm, type Manifest, manifestsIn, rendered, root } from './chart.ts';
@@ -151,7 +151,7 @@ describe.each(Object.entries(ways))('the chart on Knative, compared with deploy/
       ...['tenancy.namespaces={apps}', 'warmGate.taints={example.com/cold}'],
     ]);
     const data = manifests.find(({ kind }) => kind === 'ConfigMap')?.['data'] as Readonly<Record<string, string>>;
-    const known = new Set(Object.values(settingsTable).flatMap(({ env }) => env ?? []));
+    const known = new Set(allSettings.flatMap(({ env }) => env ?? []));
     expect(Object.keys(data).filter((name) => !known.has(name))).toEqual([]);
     expect(data).toMatchObject({ WATCH_NAMESPACES: 'apps', WARM_GATE_TAINTS: 'example.com/cold', LOG_LEVEL: 'info' });
     expect(JSON.parse(data['REGISTRY_BUDGETS'] ?? '')).toEqual({ 'docker.io': { pullsPerHour: 80 } });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { helpText, readConfig, wantsHelp } from '../../../../functions/runtime/config/config.ts';
+import { allSettings, helpText, readConfig, wantsHelp } from '../../../../functions/runtime/config/config.ts';
 import { ConfigError } from '../../../../functions/runtime/errors.ts';
-import { settingsTable } from '../../../../functions/runtime/config/settings-table.ts';
 import { version } from '../../../../functions/runtime/version.ts';
 
 const problems = (argv: readonly string[], env: Record<string, string> = {}): string[] => {
@@ -378,16 +377,15 @@ describe('readConfig', () => {
   });
 });
 
-describe('settingsTable', () => {
+describe('the settings', () => {
   it('names no flag and no variable twice', () => {
-    const rows = Object.values(settingsTable);
-    const names = rows.flatMap(({ flag, env }) => [flag, env]).filter((each) => each !== undefined);
+    const names = allSettings.flatMap(({ flag, env }) => [flag, env]).filter((each) => each !== undefined);
     expect(new Set(names).size).toBe(names.length);
   });
 
   it('is listed completely in --help, with defaults', () => {
     const help = helpText();
-    for (const { flag, env, doc } of Object.values(settingsTable)) {
+    for (const { flag, env, doc } of allSettings) {
       if (flag !== undefined) expect(help).toContain(`--${flag}`);
       if (env !== undefined) expect(help).toContain(env);
       expect(help).toContain(doc);

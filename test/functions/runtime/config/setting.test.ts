@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { goDuration } from '../../../../functions/runtime/config/go-duration.ts';
+import { goDuration } from '../../../../functions/runtime/config/setting.ts';
 
 describe('goDuration', () => {
   it.each([
