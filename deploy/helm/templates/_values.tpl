@@ -139,4 +139,6 @@ serviceMonitor:
   create: false
   interval: 30s
   labels: {}
+  namespace: ''
+revisionHistoryLimit: 10
 {{- end }}

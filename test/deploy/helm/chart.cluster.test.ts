@@ -61,6 +61,18 @@ const settings: Readonly<Record<string, readonly string[]>> = {
     'warmGate.taints={example.com/cold,example.com/other}',
     'podAnnotations.a=b',
     'podLabels.a=b',
+    'commonLabels.team=platform',
+    'serviceAnnotations.a=b',
+    'deploymentAnnotations.a=b',
+    'revisionHistoryLimit=2',
+    'extraEnvFrom[0].configMapRef.name=proxy',
+    'extraVolumes[0].name=ca',
+    'extraVolumes[0].configMap.name=ca',
+    'extraVolumeMounts[0].name=ca',
+    'extraVolumeMounts[0].mountPath=/etc/ca',
+    'dnsConfig.options[0].name=ndots',
+    'hostAliases[0].ip=10.1.2.3',
+    'hostAliases[0].hostnames={registry.example.com}',
     'extraArgs[0]=--registry-insecure=registry.local:5000',
     'extraEnv[0].name=LOG_LEVEL',
     'extraEnv[0].value=debug',
@@ -112,6 +124,49 @@ describe('the chart', () => {
         await rendered(lab, String.raw`registries.budgets.registry\.example:5000.pullsPerHour=1000000`),
       ) ?? [];
     expect(JSON.parse(json)).toBe('--registry-budgets={"registry.example:5000":{"pullsPerHour":1000000}}');
+  });
+
+  it('labels every object with commonLabels, but changes no selector', async () => {
+    const manifests = manifestsIn(await rendered(lab, 'commonLabels.team=platform', 'commonLabels.helm\\.sh/chart=x'));
+    for (const { kind, metadata } of manifests)
+      expect({ kind, labels: metadata.labels }).toMatchObject({ labels: { team: 'platform' } });
+    expect(JSON.stringify(manifests)).not.toContain('"helm.sh/chart":"x"');
+    for (const { spec } of manifests) expect(JSON.stringify(spec ?? {})).not.toContain('platform');
+  });
+
+  it('sets what the Pods of the Deployment, its Service and its ServiceMonitor may need', async () => {
+    const manifests = manifestsIn(
+      await rendered(
+        lab,
+        ...(settings['everything that is off by default'] ?? []),
+        ...['serviceMonitor.create=true', 'serviceMonitor.namespace=monitoring'],
+      ),
+    );
+    const ofKind = (wanted: string) => manifests.find(({ kind }) => kind === wanted);
+    expect(ofKind('Deployment')).toMatchObject({
+      metadata: { annotations: { a: 'b' } },
+      spec: {
+        revisionHistoryLimit: 2,
+        template: {
+          spec: {
+            dnsConfig: { options: [{ name: 'ndots' }] },
+            hostAliases: [{ ip: '10.1.2.3', hostnames: ['registry.example.com'] }],
+            volumes: [{ name: 'ca', configMap: { name: 'ca' } }],
+            containers: [
+              {
+                envFrom: [{ configMapRef: { name: 'proxy' } }],
+                volumeMounts: [{ name: 'ca', mountPath: '/etc/ca' }],
+              },
+            ],
+          },
+        },
+      },
+    });
+    expect(ofKind('Service')).toMatchObject({ metadata: { annotations: { a: 'b' } } });
+    expect(ofKind('ServiceMonitor')).toMatchObject({
+      metadata: { namespace: 'monitoring' },
+      spec: { namespaceSelector: { matchNames: ['kube-fledged'] } },
+    });
   });
 
   it('creates a ServiceMonitor on request', async () => {
@@ -263,8 +318,13 @@ describe('the manifests rendered from the chart', () => {
     const only = ['--show-only', 'templates/admission-policy.yaml', '--namespace', namespace];
     const set = values.flatMap((value) => ['--set', value]);
     const { stdout } = await helm(lab, 'template', 'imagecache-functions', chart, ...only, ...set);
+    // The manifests for Knative call the account of the source imagecache-source.
     const specs = (yaml: string) =>
-      new Map(manifestsIn(yaml).map(({ kind, metadata, spec }) => [`${kind} ${metadata.name}`, spec]));
+      new Map(
+        manifestsIn(yaml.replaceAll(':imagecache-source"', ':imagecache-functions-source"')).map(
+          ({ kind, metadata, spec }) => [`${kind} ${metadata.name}`, spec],
+        ),
+      );
     expect(specs(await lab.ask('kustomize', join(root, 'deploy', folder)))).toEqual(specs(stdout));
   });
 

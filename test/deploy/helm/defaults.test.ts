@@ -10,7 +10,8 @@ const read = (file: string): string => readFileSync(join(folder, file), 'utf8');
 const passedOn = [
   ...['imagePullSecrets', 'nameOverride', 'fullnameOverride', 'podAnnotations', 'podLabels'],
   ...['podSecurityContext', 'securityContext', 'resources', 'nodeSelector', 'tolerations', 'affinity'],
-  'topologySpreadConstraints',
+  ...['topologySpreadConstraints', 'commonLabels', 'serviceAnnotations', 'deploymentAnnotations', 'extraEnvFrom'],
+  ...['extraVolumes', 'extraVolumeMounts', 'dnsConfig', 'hostAliases'],
 ];
 
 it('the defaults for --reuse-values are those of values.yaml', () => {
