@@ -22,7 +22,8 @@ const modelRooms = {
   status: ['text', 'cache', 'desired'],
   knative: ['text', 'cache', 'node', 'job', 'workload', 'desired'],
   round: ['text', 'cache', 'node', 'job', 'desired'],
-  pull: ['text', 'cache', 'node', 'job', 'workload', 'desired', 'round'],
+  start: ['text', 'cache', 'node', 'desired'],
+  pull: ['text', 'cache', 'node', 'job', 'workload', 'desired', 'round', 'start'],
   removal: ['text', 'cache', 'node', 'job', 'desired', 'round'],
   report: ['text', 'cache', 'desired', 'round', 'removal'],
 } as const;

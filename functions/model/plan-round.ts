@@ -8,11 +8,10 @@ import { isSameStatus } from '#model/status/same-status.ts';
 import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-to-write.ts';
 import { recordResults } from '#model/pull/record-results.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
-import { registryEvents } from '#model/pull/registry-events.ts';
-import { withPossibleUses } from '#model/pull/registry-gates.ts';
+import { registryEvents, withPossibleUses } from '#model/cache/registry-use.ts';
 import { withoutAbsentImages } from '#model/pull/absent-images.ts';
-import { endWave, holdNodes } from '#model/pull/waves.ts';
-import { startNodes } from '#model/pull/start-nodes.ts';
+import { endWave, holdNodes } from '#model/start/wave.ts';
+import { startNodes } from '#model/start/start-nodes.ts';
 import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
 import { hasUnnamed, withNamedKeepers } from '#model/removal/kept-images.ts';
 import { recordRemovals } from '#model/removal/record-removals.ts';
@@ -65,8 +64,8 @@ type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; read
 function pullStep(world: World, opened: ImageCache): Pulled {
   const { next: synced, desired } = syncLedger(world, withPossibleUses(opened, world.now));
   const recorded = recordResults(world, synced, desired);
-  const tried = withoutAbsentImages(world, skipUnavailable(world, recorded), desired);
-  const available = endWave(world, holdNodes(world, tried));
+  const tried = withoutAbsentImages(skipUnavailable(world, recorded), desired, world.settings);
+  const available = endWave(world.before, holdNodes(tried, world.settings), world.settings, world.now);
   if (world.makes !== 'pulls') return { next: available, desired, observeNext: 'nothing' };
   return { ...startNodes(world, available, desired), desired };
 }

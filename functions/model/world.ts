@@ -1,6 +1,6 @@
 import type { AnonymousPull } from '#model/cache/access.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { NodePulls } from '#model/pull/live-pull.ts';
+import type { NodePulls } from '#model/start/node-busy.ts';
 import type { Observed } from './observed.ts';
 import type { RoundReason } from '#model/round/next-round.ts';
 import type { Resolutions } from '#model/cache/resolved-digest.ts';

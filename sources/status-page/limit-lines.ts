@@ -1,6 +1,6 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { RegistryUse } from '#model/cache/registry-use.ts';
-import { clockTime } from '#model/desired/registry-text.ts';
+import { clockTime } from '#model/text/times.ts';
 import { waveText } from '#model/desired/rollout.ts';
 
 /** What bounds how fast the nodes of a cache pull now, unless its message says it: its wave, and registries with a limit. */

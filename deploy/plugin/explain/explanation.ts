@@ -14,7 +14,8 @@ import {
 } from '#model/node/node.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import { counted } from '../units.ts';
-import { imageSteps, timeText } from './image-steps.ts';
+import { timeText } from '#model/text/times.ts';
+import { imageSteps } from './image-steps.ts';
 import { type Explained, type Step, step } from './step.ts';
 
 /** Why a node has the images of a cache or not: the steps from the spec to the kubelet, up to the one that holds it up. */

@@ -2,19 +2,17 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { type LedgerEntry, isFailing, nodeBusy, waitsForRegistry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { imageState } from '#model/desired/image-state.ts';
-import { freeNodeSlots } from '#model/desired/node-limit.ts';
-import { firstNodes } from '#model/pull/absent-images.ts';
+import { freePullSlots } from '#model/desired/node-limit.ts';
 import { causeOf, outcomeOf } from '#model/pull/image-outcome.ts';
-import { registryText } from '#model/desired/registry-text.ts';
+import { registryText } from '#model/cache/registry-use.ts';
 import { rolloutOf, waveText } from '#model/desired/rollout.ts';
 import { type Pod, isFailingToPull } from '#model/job/job.ts';
-import { hasTurn, waveBudget } from '#model/pull/waves.ts';
+import { timeText } from '#model/text/times.ts';
+import { hasPlace, waveBudget } from '#model/start/wave.ts';
 import { refusalOf } from '#model/report/reported-status.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import { age, counted } from '../units.ts';
 import { type Explained, type Step, step } from './step.ts';
-
-export const timeText = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`;
 
 /** What the node waits for, then each missing image in the kubelet's words, then what follows. */
 export function imageSteps(input: Explained, entry: LedgerEntry, images: readonly string[]): readonly Step[] {
@@ -67,15 +65,15 @@ function pendingText({ cache, name, settings, now }: Explained, { entry, images 
   if (busy) return 'it waits, NodeBusy: other caches have as many pull Pods on the node as may be there at once';
   const rests = waitsForRegistry(entry) ? registryText(cache.status) : '';
   if (rests !== '') return `it waits, RegistryRests: ${rests}`;
-  const entries = Object.values(cache.status.nodes).filter(({ state }) => state !== 'Skipped');
-  const running = entries.filter(({ state }) => state === 'Pulling').length;
-  const slots = freeNodeSlots(cache, settings, { running, total: entries.length });
-  if (slots === 0) return `it waits for its turn: ${counted(running, 'node')} pull, and no more may at once`;
-  const budget = waveBudget(cache, settings, now);
-  if (!hasTurn(entry, budget)) return `it waits for its wave. ${waveTextOf(cache, settings)}`;
+  if (freePullSlots(cache, settings) === 0) {
+    const running = Object.values(cache.status.nodes).filter(({ state }) => state === 'Pulling').length;
+    return `it waits for its turn: ${counted(running, 'node')} pull, and no more may at once`;
+  }
   const desired = new Map([[entry.desiredHash, { hash: entry.desiredHash, lists: [], images }]]);
-  if (!hasTurn(entry, firstNodes(cache, desired, now)))
-    return 'it waits while two nodes try an image first that the registry did not find for us, half a minute at most';
+  if (!hasPlace(entry, waveBudget(cache, settings, desired, now)))
+    return rolloutOf(cache, settings) === undefined
+      ? 'it waits while two nodes try an image first that the registry did not find for us, half a minute at most'
+      : `it waits for its wave. ${waveTextOf(cache, settings)}`;
   return 'it waits to be started: if that lasts, another cache removes an image of it there, or no function runs';
 }
 

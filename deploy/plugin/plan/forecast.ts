@@ -2,7 +2,7 @@ import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { imageOrigins } from '#model/cache/image-origins.ts';
 import { findsImages } from '#model/cache/with-found.ts';
-import { hoursAtBudget } from '#model/pull/registry-budget.ts';
+import { hoursAtBudget } from '#model/start/registry-limit.ts';
 import { normalisedReference, registryOf } from '#model/text/image-reference.ts';
 import { type LedgerEntry, type NodeState, stateOf } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';

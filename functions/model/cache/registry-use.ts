@@ -1,3 +1,9 @@
+import { ownEntry } from '#model/text/untrusted.ts';
+import { clockTime } from '#model/text/times.ts';
+import { type ImageCache, type Status, isPurged, withStatus } from './image-cache.ts';
+import type { CacheEvent } from './kubernetes-event.ts';
+import { waitsForRegistry } from './ledger.ts';
+
 /** What a cache has used of one registry, and what the registry has answered. */
 export type RegistryUse = {
   /** How many manifests nodes have started to pull since `pullsUntil` last expired; only counted with a budget. */
@@ -72,6 +78,15 @@ export function possibleUse(use: RegistryUse, now: number): RegistryUse {
   };
 }
 
+/** A cache without the uses that no process can have recorded. */
+export function withPossibleUses(cache: ImageCache, now: number): ImageCache {
+  const uses = Object.entries(cache.status.registries);
+  if (uses.length === 0) return cache;
+  return withStatus(cache, {
+    registries: Object.fromEntries(uses.map(([host, use]) => [host, possibleUse(use, now)])),
+  });
+}
+
 /** What an operator allows of one registry. */
 export type RegistryBudget = { readonly pullsPerHour: number };
 
@@ -85,5 +100,33 @@ export type RateLimit = {
   readonly hasLogin: boolean;
 };
 
-/** Rounds up to whole seconds, as the status stores them, so that no wait ends too early. */
-export const wholeSeconds = (time: number): number => Math.ceil(time / 1000) * 1000;
+/** `3 nodes wait for docker.io until 12:05`, each registry once; '' if no node waits. */
+export function registryText({ nodes, registries }: Pick<Status, 'nodes' | 'registries'>): string {
+  const count = Object.values(nodes).filter(waitsForRegistry).length;
+  const hosts = Object.entries(registries).flatMap(([host, { waitsUntil }]) =>
+    waitsUntil === undefined ? [] : [`${host} until ${clockTime(waitsUntil)}`],
+  );
+  if (count === 0 || hosts.length === 0) return '';
+  return `${count} node${count === 1 ? ' waits' : 's wait'} for ${hosts.slice(0, 3).join(', ')}`;
+}
+
+/** Events of a cache whose nodes begin to wait for a registry, and of one whose nodes go on: one each, however long it takes. */
+export function registryEvents(before: ImageCache, next: ImageCache, now: number): readonly CacheEvent[] {
+  if (isPurged(next)) return [];
+  const [was, is] = [before.status.registries, next.status.registries];
+  return [...new Set([...Object.keys(was), ...Object.keys(is)])].flatMap((host): readonly CacheEvent[] => {
+    const use = ownEntry(is, host) ?? noUse;
+    if (mayMakeNodesWait(use) === mayMakeNodesWait(ownEntry(was, host) ?? noUse)) return [];
+    const event = { type: 'Normal', key: `registry ${host} ${now}` } as const;
+    if (!mayMakeNodesWait(use))
+      return [{ ...event, reason: 'RegistryServes', message: `Nodes no longer wait for ${host}` }];
+    const { restsUntil = 0, waitsUntil = restsUntil } = use;
+    const why = restsUntil > now ? 'it limits pulls' : 'its budget is used up';
+    const message = `Nodes wait for ${host} until ${clockTime(waitsUntil)} UTC, as ${why}`;
+    return [{ ...event, reason: 'RegistryRests', message }];
+  });
+}
+
+/** A rest is over once a node has pulled, or none needs to. */
+const mayMakeNodesWait = ({ restsUntil, waitsUntil }: RegistryUse): boolean =>
+  restsUntil !== undefined || waitsUntil !== undefined;

@@ -5,7 +5,7 @@ import { hash, interned, type Interner } from '#model/text/hash.ts';
 import { normalisedReference, parseImageReference, isMovingReference } from '#model/text/image-reference.ts';
 import { type Labelled, selectsNode } from './node-selector.ts';
 import type { Node } from '#model/node/node.ts';
-import type { World } from '#model/world.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { PullPolicy } from '#model/cache/spec-fields.ts';
 
 /** What a node must have. */
@@ -88,12 +88,18 @@ export const retainedImages = (cache: ImageCache, node: Node, settings: Settings
 export type DesiredByHash = ReadonlyMap<string, DesiredImages>;
 
 /** The desired images recorded in the status, without those whose hash differs since a setting has changed. */
-export function knownDesired({ settings }: World, cache: ImageCache): readonly (readonly [string, DesiredImages])[] {
+export function knownDesired(cache: ImageCache, settings: Settings): readonly (readonly [string, DesiredImages])[] {
   return Object.entries(cache.status.desired).flatMap(([hash, lists]) => {
     const desired = desiredImagesOf(cache, lists, settings);
     return desired.hash === hash ? [[hash, desired] as const] : [];
   });
 }
+
+/** The images that the next attempt of a node pulls, or that the present one does; none if its images are not known. */
+export const pendingImages = (entry: LedgerEntry, desired: DesiredImages | undefined): readonly string[] =>
+  entry.pendingImages === undefined
+    ? (desired?.images ?? [])
+    : entry.pendingImages.flatMap((index) => desired?.images[index] ?? []);
 
 /** The moving images that are desired on at least one of these nodes, sorted, as spelled in the spec. */
 export const movingImages = (

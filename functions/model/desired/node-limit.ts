@@ -5,11 +5,16 @@ import type { Settings } from '#model/cache/settings.ts';
 export const maxNodesStarted = 400;
 
 /** How many more nodes of `total` may start when `running` are at work; 0 or more, Infinity without a limit. */
-export const freeNodeSlots = (
-  cache: ImageCache,
-  settings: Settings,
-  { running, total }: { readonly running: number; readonly total: number },
-): number => Math.max(0, nodeLimit(cache, settings, total) - running);
+export const freeNodeSlots = (cache: ImageCache, settings: Settings, running: number, total: number): number =>
+  Math.max(0, nodeLimit(cache, settings, total) - running);
+
+/** How many more nodes may start pulling; 0 or more, Infinity without a limit. */
+export function freePullSlots(cache: ImageCache, settings: Settings): number {
+  const entries = Object.values(cache.status.nodes);
+  const running = entries.filter(({ state }) => state === 'Pulling').length;
+  const total = entries.filter(({ state }) => state !== 'Skipped').length;
+  return freeNodeSlots(cache, settings, running, total);
+}
 
 /** How many nodes may be at work at once. A cache adopted in the middle of a round starts with 10 %. */
 function nodeLimit(cache: ImageCache, settings: Settings, total: number): number {

@@ -1,6 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Rollout } from '#model/cache/spec-fields.ts';
 import type { Ledger, LedgerEntry } from '#model/cache/ledger.ts';
+import { timeText } from '#model/text/times.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { shareOf } from './node-limit.ts';
 
@@ -18,15 +19,18 @@ export type Progress = {
   readonly waiting: number;
 };
 
-/** A node that has not begun: one that repeats or opens images has. */
-export const isWaitingForWave = ({ state, attempt, opening }: LedgerEntry): boolean =>
-  state === 'Held' || (state === 'Pending' && attempt === 0 && opening === undefined);
+/** Whether a Job was created for what the node must have now. One that opens images has pulled them. */
+export const hasBegun = ({ attempt, opening }: LedgerEntry): boolean => attempt > 0 || opening !== undefined;
+
+/** Whether the first attempt of a node is still to start, now or in a later wave. */
+export const isYetToBegin = (entry: LedgerEntry): boolean =>
+  entry.state === 'Held' || (entry.state === 'Pending' && !hasBegun(entry));
 
 /** Skipped nodes take no part. */
 export function progressOf(entries: readonly LedgerEntry[]): Progress {
   const count = (is: (entry: LedgerEntry) => boolean): number => entries.filter(is).length;
   const total = count(({ state }) => state !== 'Skipped');
-  const waiting = count(isWaitingForWave);
+  const waiting = count(isYetToBegin);
   const failed = count(({ state }) => state === 'Failed');
   const ready = count(({ state, opening }) => state === 'Ready' || (opening !== undefined && isAtWork(state)));
   return { total, waiting, ready, failed, running: total - waiting - ready - failed };
@@ -59,10 +63,10 @@ export function waveText(rollout: Rollout | undefined, nodes: Ledger, nextWaveTi
   if (largest === undefined || left(largest) === 0) return '';
   const { total, waiting, ready } = largest;
   const pause = nextWaveTime === undefined ? '' : `; the next wave starts at ${timeText(nextWaveTime)} or later`;
-  return `${waveOf(rollout, total, total - waiting)}: ${ready} of ${total} nodes have pulled${pause}`;
+  return `${waveNumber(rollout, total, total - waiting)}: ${ready} of ${total} nodes have pulled${pause}`;
 }
 
-function waveOf(rollout: Rollout, total: number, begun: number): string {
+function waveNumber(rollout: Rollout, total: number, begun: number): string {
   // Domains grow by themselves, so that there are no common waves.
   if (rollout.topologyKey !== '') return `Waves by ${rollout.topologyKey}`;
   const sizes = waveSizes(rollout, total);
@@ -70,5 +74,3 @@ function waveOf(rollout: Rollout, total: number, begun: number): string {
   while (end < begun) end += sizes[wave++] ?? total;
   return `Wave ${Math.max(1, wave)} of ${sizes.length}`;
 }
-
-const timeText = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`;

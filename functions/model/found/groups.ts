@@ -1,3 +1,4 @@
+import { roundDownToSecond } from '#model/text/times.ts';
 import type { Limits } from '#model/cache/settings.ts';
 import type { ImageSource } from '#model/workload/image-sources.ts';
 import type { FoundImage, FoundList, FoundPlacement, ImagesFrom, FoundImages } from '#model/cache/found-images.ts';
@@ -149,10 +150,7 @@ export const namesOf = (images: readonly FoundImage[]): ReadonlySet<string> =>
 
 /** A time of the status, or now: a clock that was ahead may have written it. */
 export const pastOr = (now: number, time: number | undefined): number =>
-  time === undefined || time > now ? wholeSecond(now) : time;
-
-/** As the status stores it. */
-const wholeSecond = (time: number): number => Math.floor(time / 1000) * 1000;
+  time === undefined || time > now ? roundDownToSecond(now) : time;
 
 type Interval = { readonly interval: number; readonly now: number };
 

@@ -1,3 +1,4 @@
+import { timeText } from '#model/text/times.ts';
 import * as z from 'zod/mini';
 import type { Verdict } from './image-verdict.ts';
 
@@ -93,7 +94,7 @@ export function imageStatus(image: KnativeImage, verdict: Verdict, now: number):
   const condition = {
     type: 'Ready',
     status: verdict.status,
-    lastTransitionTime: since === '' ? `${new Date(now).toISOString().slice(0, 19)}Z` : since,
+    lastTransitionTime: since === '' ? timeText(now) : since,
     reason: verdict.reason,
     message: verdict.message,
   };

@@ -1,7 +1,8 @@
+import { roundUpToSecond } from '#model/text/times.ts';
 import { isSecondAttempt, type LedgerEntry, maxAttempts, triesOf } from '#model/cache/ledger.ts';
 import { pullDeadline } from '#model/job/job-times.ts';
 import { type Attempt, pendingOf, unfinishedJobs } from './job-set.ts';
-import { pullsPerNode } from './node-slots.ts';
+import { pullsPerNode } from '#model/start/node-busy.ts';
 
 /** How long a Job may open images, in milliseconds: each costs a request, but waits behind other pulls of the kubelet. */
 const openingDeadline = 300_000;
@@ -26,7 +27,7 @@ export function imageDeadline(attempt: Attempt, createdAt: number): number {
 /** When the node must be done with the images of an attempt whose first Pod started at this time, a second attempt included. */
 export function retryDeadline(attempt: Attempt, startedAt: number): number | undefined {
   const time = startedAt + pullDeadline(attempt.cache, attempt.settings) * pendingOf(attempt).length;
-  return Number.isFinite(time) ? Math.ceil(time / 1000) * 1000 : undefined;
+  return Number.isFinite(time) ? roundUpToSecond(time) : undefined;
 }
 
 /** Whether no time is left for another attempt, or for more of the second. */

@@ -7,7 +7,7 @@ import { containerName } from '#model/job/job-pod.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { World } from '#model/world.ts';
 import { type Verdict, givenUpAt, evaluateJob } from './evaluate-job.ts';
-import type { RegistryFinding } from './registry-rests.ts';
+import type { RegistryFinding } from '#model/start/registry-answers.ts';
 import { type Attempt, type JobImages, finishedJobsOf, jobName, jobsDue } from './job-set.ts';
 
 /** The result of the Jobs of a node's attempt. */

@@ -4,7 +4,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { jobNamePrefix } from '#model/job/job-pod.ts';
 import { hash } from '#model/text/hash.ts';
-import { pullsPerNode } from './node-slots.ts';
+import { pullsPerNode } from '#model/start/node-busy.ts';
 
 /** One attempt to pull the desired images of a node. */
 export type Attempt = {

@@ -11,7 +11,8 @@ import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { registryOf } from '#model/text/image-reference.ts';
 import { namesOtherHost, throttledBy } from './image-outcome.ts';
-import type { RegistryFinding } from './registry-rests.ts';
+import type { RegistryFinding } from '#model/start/registry-answers.ts';
+import { roundUpToSecond } from '#model/text/times.ts';
 import type { World } from '#model/world.ts';
 import { isPastDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
 import { hadNoPod } from './evaluate-job.ts';
@@ -138,12 +139,9 @@ function withFailing(entry: LedgerEntry, report: Report | undefined, evaluated: 
   const failingImages = [...others, ...report.causes.keys()].toSorted(ascending);
   if (failingImages.length === 0) return { ...entry, ...notFailing };
   const ends = evaluated.flatMap(({ until = Infinity }) => (until === Infinity ? [] : [until]));
-  const failingUntil = ends.length === 0 ? entry.failingUntil : wholeSeconds(Math.max(...ends));
+  const failingUntil = ends.length === 0 ? entry.failingUntil : roundUpToSecond(Math.max(...ends));
   return { ...entry, failingImages, failingUntil };
 }
-
-/** The status has whole seconds: a time read back from the API server must compare as equal. */
-const wholeSeconds = (time: number): number => Math.floor(time / 1000) * 1000;
 
 /** A lost Job is retried; after `maxAttempts` its images count as failed. */
 function lost(attempt: Attempt): Result {

@@ -5,7 +5,7 @@ import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images
 import type { World } from '#model/world.ts';
 import type { Result } from './evaluated-jobs.ts';
 import { registryOf } from '#model/text/image-reference.ts';
-import { type RegistryFinding, withFindings, withLimits } from './registry-rests.ts';
+import { type RegistryFinding, withFindings, withLimits } from '#model/start/registry-answers.ts';
 import { openingResult } from './opening-result.ts';
 import { pullResult, withoutLateAttempt } from './pull-result.ts';
 

@@ -3,7 +3,7 @@ import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { isFailingToPull as isFailing, type HeldImages, type Pod, type JobView } from '#model/job/job.ts';
 import { containerName } from '#model/job/job-pod.ts';
 import { entriesById, isOfLastAttempt, retainsJobs } from '#model/job/job-times.ts';
-import { podsBeside } from './live-pull.ts';
+import { podsIn } from '#model/start/node-busy.ts';
 import type { DesiredByHash } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
@@ -46,7 +46,7 @@ function isInTheWay(view: JobView | undefined, { otherPulls, settings, before }:
   const { podsPerNode } = settings.limits;
   const pod = view?.pod;
   if (podsPerNode === 0 || pod === undefined || isEnding(pod)) return false;
-  return podsBeside(otherPulls.get(pod.nodeId)) + before.spec.pullsPerNode > podsPerNode / 2;
+  return podsIn(otherPulls.get(pod.nodeId)) + before.spec.pullsPerNode > podsPerNode / 2;
 }
 
 /** Whether the Pod has ended, or its containers have, before the kubelet reports its end. */

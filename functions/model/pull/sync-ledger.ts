@@ -27,7 +27,7 @@ import {
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { untriedOf } from './absent-images.ts';
+import { missingImages } from './absent-images.ts';
 import { rolloutOf } from '#model/desired/rollout.ts';
 import type { World } from '#model/world.ts';
 
@@ -35,7 +35,7 @@ type Synced = { readonly next: ImageCache; readonly desired: DesiredByHash };
 
 /** Matches the ledger with the observed nodes: adds nodes that a list selects, drops nodes that no list selects, and resets replaced or changed ones. */
 export function syncLedger(world: World, opened: ImageCache): Synced {
-  const desired = new Map(knownDesired(world, opened));
+  const desired = new Map(knownDesired(opened, world.settings));
   const nodes = new Map(Object.entries(opened.status.nodes));
   let { failures } = opened.status;
   for (const name of observedNodes(world.observed, opened.status.nodes)) {
@@ -144,7 +144,7 @@ function owesRemoval({ status }: ImageCache, node: Node): boolean {
 function withoutPresentImages(entry: LedgerEntry, target: Target): LedgerEntry {
   const { world, cache, node, desired } = target;
   const pulled = pulledBefore(target);
-  const candidates = untriedOf(entry, desired);
+  const candidates = missingImages(entry, desired);
   const missing = candidates.filter((index) => {
     const image = desired.images[index] ?? '';
     const canStart = !keepsPullRecords(node) || pulled.images.has(normalisedReference(image));

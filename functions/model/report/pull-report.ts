@@ -1,10 +1,11 @@
+import { timeText } from '#model/text/times.ts';
 import type { Verdict } from '#model/cache/conditions.ts';
 import type { Status, Failure } from '#model/cache/image-cache.ts';
 import type { Rollout } from '#model/cache/spec-fields.ts';
 import { type Operation, activities, isAdoption, processingMessage } from '#model/cache/round.ts';
 import { nodeCounts, noNodesMessage, skippedByReason } from '#model/desired/node-counts.ts';
 import { waveText } from '#model/desired/rollout.ts';
-import { registryText } from '#model/desired/registry-text.ts';
+import { registryText } from '#model/cache/registry-use.ts';
 import type { Report } from './reported-status.ts';
 import { isFailing } from '#model/cache/ledger.ts';
 import { parseImageReference } from '#model/text/image-reference.ts';
@@ -105,7 +106,7 @@ function untilText({ nodes }: Status): string {
   const ends = Object.values(nodes).flatMap((entry) =>
     isFailing(entry) ? (entry.failingUntil ?? entry.retryDeadline ?? []) : [],
   );
-  return ends.length === 0 ? '' : ` until ${new Date(Math.max(...ends)).toISOString().slice(0, 19)}Z`;
+  return ends.length === 0 ? '' : ` until ${timeText(Math.max(...ends))}`;
 }
 
 /** `registry.example.com cannot be reached`, each registry once; '' if none is known to be unreachable. */

@@ -1,3 +1,4 @@
+import { roundDownToSecond } from '#model/text/times.ts';
 import { annotations, finalizer } from '#model/cache/api.ts';
 import { refusedGeneration, refusedMessage } from '#model/cache/conditions.ts';
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
@@ -120,9 +121,9 @@ export function nextRefresh(cache: ImageCache, { settings, scheduled, now }: Ref
   const seconds = cache.spec.refreshSeconds;
   const period = seconds === undefined ? settings.refreshFrequency : seconds * 1000;
   if (period === 0) return undefined;
-  const due = wholeSeconds(now + period * (1 - maxSpread * fractionOf(cache.uid)));
+  const due = roundDownToSecond(now + period * (1 - maxSpread * fractionOf(cache.uid)));
   // A source sets a timer for a time that has changed: the next second at the earliest.
-  return Math.max(due, wholeSeconds(now) + 1000);
+  return Math.max(due, roundDownToSecond(now) + 1000);
 }
 
 /**
@@ -136,6 +137,3 @@ const fractionOf = (uid: string): number => parseInt(hash(8, uid), 16) / 0xffff_
 
 /** The part of the world that the refresh time depends on. */
 export type RefreshTimeInputs = Pick<World, 'settings' | 'scheduled' | 'now'>;
-
-/** The status has whole seconds: a time read back from the API server must compare as equal. */
-const wholeSeconds = (time: number): number => Math.floor(time / 1000) * 1000;

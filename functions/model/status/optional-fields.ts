@@ -1,3 +1,5 @@
+import { timeText } from '#model/text/times.ts';
+
 /** Fields of the status as JSON for the API server. */
 export type SerializedFields = Readonly<Record<string, unknown>>;
 
@@ -7,4 +9,4 @@ export const text = (key: string, value: string): Readonly<Record<string, string
 
 /** The field with this time as text, in seconds; none for undefined. */
 export const time = (key: string, value: number | undefined): Readonly<Record<string, string>> =>
-  value === undefined ? {} : { [key]: `${new Date(value).toISOString().slice(0, 19)}Z` };
+  value === undefined ? {} : { [key]: timeText(value) };

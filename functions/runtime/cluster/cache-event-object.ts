@@ -1,3 +1,4 @@
+import { timeText } from '#model/text/times.ts';
 import type { CoreV1Event } from '@kubernetes/client-node';
 import { apiVersion, eventSource, imageCacheKind } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
@@ -15,7 +16,7 @@ export const cacheEventName = ({ name, uid }: EventSubject, { reason, key }: Cac
 /** The Event object for something that happened to a cache at `now`, in epoch milliseconds. */
 export function cacheEventObject(cache: EventSubject, event: CacheEvent, now: number): Serialized<CoreV1Event> {
   const { namespace, name, uid, resourceVersion } = cache;
-  const time = `${new Date(now).toISOString().slice(0, 19)}Z`;
+  const time = timeText(now);
   return {
     apiVersion: 'v1',
     kind: 'Event',

@@ -1,7 +1,7 @@
 import { labels, managerSelector, pullSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { parsePod } from '#model/job/parse-pod.ts';
-import type { LivePull } from '#model/pull/live-pull.ts';
+import type { LivePull } from '#model/start/node-busy.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { listItems } from '#runtime/api/list-items.ts';

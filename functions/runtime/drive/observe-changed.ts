@@ -1,6 +1,6 @@
 import { labels, pullSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { freeSlots } from '#model/pull/start-nodes.ts';
+import { freePullSlots } from '#model/desired/node-limit.ts';
 import { isNodeBusy, type LedgerEntry, waitsForRegistry } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';
 import { jobName, jobsDue } from '#model/pull/job-set.ts';
@@ -94,7 +94,7 @@ function nodesToRead(
     entry.state === 'Pending' && !isNodeBusy(entry) && !(isWaiting && waitsForRegistry(entry)) ? [name] : [],
   );
   const known = [...changedNodes, ...withChangedJobs];
-  const next = waiting.slice(0, Math.min(freeSlots(cache, settings) + withChangedJobs.length, room(known.length)));
+  const next = waiting.slice(0, Math.min(freePullSlots(cache, settings) + withChangedJobs.length, room(known.length)));
   return new Set([...known, ...next]);
 }
 

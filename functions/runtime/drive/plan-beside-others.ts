@@ -3,7 +3,7 @@ import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
 import type { Plan } from '#model/plan.ts';
-import { pullsByNode } from '#model/pull/live-pull.ts';
+import { pullsByNode } from '#model/start/node-busy.ts';
 import type { World } from '#model/world.ts';
 import type { Context } from '#runtime/handler.ts';
 import { ownEntry } from '#model/text/untrusted.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pullsByNode } from '#model/pull/live-pull.ts';
-import { hasFreeSlots, pullsPerNode } from '#model/pull/node-slots.ts';
+import { hasFreeSlots, pullsByNode, pullsPerNode } from '#model/start/node-busy.ts';
 import { cache, settings, spec, unlimited } from '../builders.ts';
 
 const limits = { ...unlimited, podsPerNode: 10, namespacePodsPerNode: 8 };
@@ -27,8 +26,7 @@ describe('a cache may start on a node', () => {
     { when: 'the limit is one', beside: { b: 1 }, of: { podsPerNode: 1 }, may: false },
     { when: 'the limit is one, and no Pod pulls there', beside: {}, of: { podsPerNode: 1 }, may: true },
   ])('$when: $may', ({ beside, pods = 1, of = {}, may }) => {
-    const inUse = { beside: new Map(Object.entries(beside)), limits: { ...limits, ...of } };
-    expect(hasFreeSlots(pods, 'apps', inUse)).toBe(may);
+    expect(hasFreeSlots(pods, 'apps', new Map(Object.entries(beside)), { ...limits, ...of })).toBe(may);
   });
 
   it.each([
@@ -46,7 +44,7 @@ describe('a cache may start on a node', () => {
   it('also beside as many failed Jobs as are retained', () => {
     const asked = pullsPerNode(cache({ spec: spec({ pullsPerNode: 10 }) }), settings({ limits }));
     for (const beside of [{ apps: 5 }, { apps: 4, b: 1 }, { apps: 3, b: 2 }, { b: 5 }, { apps: 3, b: 1, c: 1 }])
-      expect(hasFreeSlots(asked, 'apps', { beside: new Map(Object.entries(beside)), limits })).toBe(true);
+      expect(hasFreeSlots(asked, 'apps', new Map(Object.entries(beside)), limits)).toBe(true);
   });
 });
 

@@ -1,0 +1,15 @@
+import { freePullSlots } from '#model/desired/node-limit.ts';
+import type { ReasonToWait } from './reason-to-wait.ts';
+
+/** Nodes wait while as many as `spec.maxConcurrentNodes` allows are pulling. */
+export const nodeLimit: ReasonToWait = {
+  prepare: ({ settings }, cache) => {
+    let free = freePullSlots(cache, settings);
+    return {
+      waits: () => free === 0,
+      started: () => {
+        free -= 1;
+      },
+    };
+  },
+};
