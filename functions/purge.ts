@@ -6,7 +6,6 @@ import { isRemovalUnsettled, isRetryDue } from '#model/cache/removal-ledger.ts';
 import type { Job } from '#model/job/job.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
 import { outdatedRemovals } from '#model/removal/removal-job.ts';
-import { shareNodes } from '#runtime/cluster/tick-nodes.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import { driveInTick, tickDriver } from '#runtime/drive/drive-in-tick.ts';
 import { isolated } from '#runtime/drive/isolated.ts';
@@ -35,12 +34,15 @@ export const purge: Handler = async (notice, context) => {
 /** Resumes removals and enforces their deadlines. Jobs are listed too: no status shows a running Job that its cache gave up, and it must not run beside a pull. */
 async function onTick(context: Context): Promise<void> {
   const { cluster, settings } = context;
-  const [listing, jobs] = await Promise.all([cluster.listCaches(), cluster.removals(settings.namespace)]);
-  const { caches, unreadable } = listing;
+  const [{ caches, unreadable }, jobs] = await Promise.all([
+    cluster.listCaches(),
+    cluster.removals(settings.namespace),
+  ]);
   const running = new Set(jobs.filter((job) => !hasEnded(job)).map(({ cacheUid }) => cacheUid));
   const due = caches.filter((cache) => running.has(cache.uid) || isDue(cache, context.now()));
-  const driveOne = (cache: ImageCache, of: Context) => drive({ cache, scope: () => 'everything', opens, makes }, of);
-  await driveInTick(due, driveOne, { driver: tickDriver({ ...context, ...shareNodes(listing, context) }), context });
+  const driveOne = (cache: ImageCache) =>
+    drive({ cache, scope: () => 'everything', opens, makes, sharesNodes: true }, context);
+  await driveInTick(due, driveOne, { driver: tickDriver(context), context });
   const all = [...caches, ...unreadable.map(({ placeholder }) => placeholder)];
   const retaining = new Set(all.filter((cache) => retainsJobs(cache, settings)).map(({ uid }) => uid));
   for (const job of outdatedRemovals(jobs, retaining, context.now()))

@@ -8,7 +8,6 @@ import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
-import { shareNodes } from '#runtime/cluster/tick-nodes.ts';
 import { drive } from '#runtime/drive/drive.ts';
 import { driveInTick, type TickDriver, tickDriver } from '#runtime/drive/drive-in-tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
@@ -36,11 +35,10 @@ export const refresh: Handler = async (notice, context) => {
   await onTick(context);
 };
 
-async function onTick(given: Context): Promise<void> {
-  const listing = await given.cluster.listCaches();
-  const { caches, unreadable } = listing;
-  const context = { ...given, ...shareNodes(listing, given) };
-  const nodes = await context.readNodes();
+async function onTick(context: Context): Promise<void> {
+  const { cluster, now } = context;
+  const { caches, unreadable } = await cluster.listCaches();
+  const { nodes } = await cluster.nodesSince(now());
   // First, as an Event can be recorded for some time only, and drives may take long.
   for (const cache of caches) await isolated(cacheSubject(cache), () => recordMissingEvents(cache, context), context);
   const due = await cachesWithWork(caches, nodes, context);

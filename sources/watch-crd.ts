@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
-import { crdKind } from '#runtime/cluster/crd-kind.ts';
+import { crdKind } from '#runtime/cluster/caches.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';
 import type { Sink } from './sink/sink.ts';
 

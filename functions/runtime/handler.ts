@@ -4,7 +4,6 @@ import type { Settings } from '#model/cache/settings.ts';
 import type { Turn } from '#runtime/api/limits.ts';
 import type { Slots } from '#runtime/bounds.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
-import type { ReadNodes, ReadNodesAndCaches } from '#runtime/cluster/tick-nodes.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
 
 /** Everything that a handler uses; it reads no other state, so tests and platforms can replace all of it. */
@@ -22,9 +21,6 @@ export type Context = {
   readonly turn?: Turn;
   /** How many caches a tick handles at once; default the bound `tick_drives`. */
   readonly tickDrives?: Slots;
-  /** Read Nodes for the decisions of a tick; by default, each decision lists them, or shares a listing of the last seconds. */
-  readonly readNodes?: ReadNodes;
-  readonly readNodesAndCaches?: ReadNodesAndCaches;
   /** The time in epoch milliseconds. */
   readonly now: () => number;
   /** Aborts when the process stops: start no new work. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { boundTable, createBounds } from '#runtime/bounds.ts';
-import { maxNodesAge } from '#runtime/cluster/shared-nodes.ts';
+import { maxNodesAge } from '#runtime/cluster/nodes.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';

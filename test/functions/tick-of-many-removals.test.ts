@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { maxNodesAge } from '#runtime/cluster/shared-nodes.ts';
+import { maxNodesAge } from '#runtime/cluster/nodes.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
@@ -36,6 +36,7 @@ async function manyPulled(of: object = {}): Promise<Scene> {
   for (const job of on.jobs()) on.pod(job, completed(0));
   await refresh(tick, on.context);
   for (const { metadata } of on.api.list(podsPath)) on.api.remove(`${podsPath}/${metadata.name}`);
+  on.wait(maxNodesAge + 1);
   on.api.newCalls();
   return on;
 }
@@ -77,6 +78,7 @@ it(`lists Nodes once when the purges of ${count} caches end`, async () => {
   askAll(on);
   await purge(tick, on.context);
   endAll(on);
+  on.wait(maxNodesAge + 1);
   nodeListings(on);
   await purge(tick, on.context);
   for (const name of names) {

@@ -3,7 +3,7 @@ import { nodeReader, parseNode } from '#model/node/parse-node.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
-import { cacheOrUnreadable, isUnreadable } from '#runtime/cluster/unreadable.ts';
+import { cacheOrUnreadable, isUnreadable } from '#runtime/cluster/objects.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { settingsInUse } from '../settings-in-use.ts';
 import { cacheRecord, type CacheRecord } from './cache-record.ts';

@@ -1,6 +1,6 @@
 import type { Api } from '#runtime/api/api.ts';
 import { controllerDeployments, runningControllers } from '#runtime/kube-fledged/controllers.ts';
-import { crdKind } from '#runtime/cluster/crd-kind.ts';
+import { crdKind } from '#runtime/cluster/caches.ts';
 import { oldJobs } from '#runtime/kube-fledged/old-jobs.ts';
 import { deleteCommand, webhookConfigurations } from '#runtime/kube-fledged/webhooks.ts';
 import { readText } from '../read-objects.ts';

@@ -1,14 +1,28 @@
 import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
 import type { Namespaces } from '#runtime/api/paths.ts';
-import { clusterReads, type ClusterReads } from './cluster-reads.ts';
-import { clusterWrites, type ClusterWrites } from './cluster-writes.ts';
+import { cacheCalls } from './caches.ts';
+import { jobCalls } from './jobs.ts';
+import { knativeImages } from './knative-images.ts';
+import { nodeCalls } from './nodes.ts';
+import { logUnreadable } from './objects.ts';
+import { knownUses, livePulls } from './other-caches.ts';
+import { workloadCalls } from './workloads.ts';
 
-/** Everything that functions read and write in the cluster. Every method throws `ApiError` if the API server refuses. */
-export type Cluster = ClusterReads & ClusterWrites;
+/** Everything that functions read and write in the cluster. Every call throws `ApiError` if the API server refuses. */
+export type Cluster = ReturnType<typeof createCluster>;
 
 /** A cluster over a connection to the API server. With `namespaces`, caches in other namespaces count as absent. */
-export const createCluster = (api: Api, namespaces: Namespaces = [], log?: Pick<Logger, 'warn'>): Cluster => ({
-  ...clusterReads(api, namespaces, log),
-  ...clusterWrites(api),
-});
+export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<Logger, 'warn'>) {
+  const onUnreadable = logUnreadable(log);
+  const caches = cacheCalls(api, namespaces);
+  return {
+    ...caches,
+    ...nodeCalls(api, onUnreadable),
+    ...jobCalls(api, namespaces, onUnreadable),
+    ...workloadCalls(api),
+    livePulls: livePulls(api, namespaces),
+    knownUses: knownUses(caches.caches),
+    knative: knativeImages(api, namespaces, log),
+  };
+}

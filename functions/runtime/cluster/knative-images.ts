@@ -11,49 +11,48 @@ import { isWithin, type Namespaces, pathsWithin, paths } from '#runtime/api/path
 import { boundTable } from '#runtime/bounds.ts';
 import { isConflict, isNotFound, unless } from '#runtime/errors.ts';
 
-/** The Images of Knative, and the caches that are created for them. Every method but `warnOnce` throws `ApiError` if the API server refuses. */
-export type KnativeImages = {
-  /** Those in these of the namespaces that this process may see. */
-  readonly list: (of: Settings['knativeImages'], signal: AbortSignal) => Promise<ImageListing>;
-  /** Replaces the status of the version that was read. An Image that has changed or is gone is left to the next event. */
-  readonly writeStatus: (image: KnativeImage, status: KnativeImage['status']) => Promise<void>;
-  /** Creates the cache for the Images of a namespace, unless there is one of its name. */
-  readonly make: (namespace: string) => Promise<void>;
-  /** Deletes the version of the cache that was read. */
-  readonly remove: (cache: ImageCache) => Promise<void>;
-  /** Logs a sentence once for as long as this process runs: its cause lasts until somebody changes something. */
-  readonly warnOnce: (sentence: string) => void;
-};
-
 /** `isComplete`: there are no others. */
 export type ImageListing = { readonly images: readonly KnativeImage[]; readonly isComplete: boolean };
 
 /** Sentences that are remembered as logged, at most. */
 const maxLogged = 1000;
 
-export function knativeImages(api: Api, namespaces: Namespaces, log: Pick<Logger, 'warn'> | undefined): KnativeImages {
+/** The Images of Knative, and the caches that are created for them. */
+export function knativeImages(api: Api, namespaces: Namespaces, log: Pick<Logger, 'warn'> | undefined) {
   const logged = new Set<string>();
   return {
-    list: async (of, signal) =>
+    /** Those in these of the namespaces that this process may see. */
+    list: async (served: Settings['knativeImages'], signal: AbortSignal): Promise<ImageListing> =>
       listImages(
         api,
         signal,
-        of === 'all'
+        served === 'all'
           ? pathsWithin(namespaces, imagesIn)
-          : of.filter((each) => isWithin(namespaces, each)).map(imagesIn),
+          : served.filter((each) => isWithin(namespaces, each)).map(imagesIn),
       ),
-    writeStatus: async (image, status) => unless(isMoot, writeStatus(api, image, status)),
-    make: async (namespace) => {
-      const call = {
-        method: 'POST',
-        path: paths.caches(namespace),
-        body: madeCache(namespace),
-        accept: onlyMetadata,
-      } as const;
-      await unless(isConflict, api.request(call));
+    /** Replaces the status of the version that was read. An Image that has changed or is gone is left to the next event. */
+    writeStatus: async (image: KnativeImage, status: KnativeImage['status']): Promise<void> => {
+      const path = `${paths.namespaced(revisions.api, revisions.plural, image)}/status`;
+      const body = [
+        { op: 'replace', path: '/metadata/resourceVersion', value: image.resourceVersion },
+        { op: 'add', path: '/status', value: status },
+      ];
+      const contentType = 'application/json-patch+json';
+      await unless(isMoot, api.request({ method: 'PATCH', path, contentType, body, accept: onlyMetadata }));
     },
-    remove: async (cache) => unless(isMoot, remove(api, cache)),
-    warnOnce: (sentence) => {
+    /** Creates the cache for the Images of a namespace, unless there is one of its name. */
+    make: async (namespace: string): Promise<void> => {
+      const path = paths.caches(namespace);
+      await unless(isConflict, api.request({ method: 'POST', path, body: madeCache(namespace), accept: onlyMetadata }));
+    },
+    /** Deletes the version of the cache that was read. */
+    remove: async (cache: ImageCache): Promise<void> => {
+      const { uid, resourceVersion } = cache;
+      const body = { propagationPolicy: 'Background', preconditions: { uid, resourceVersion } };
+      await unless(isMoot, api.request({ method: 'DELETE', path: paths.cache(cache), body }));
+    },
+    /** Logs a sentence once for as long as this process runs: its cause lasts until somebody changes something. */
+    warnOnce: (sentence: string): void => {
       if (logged.has(sentence)) return;
       if (logged.size >= maxLogged) logged.clear();
       logged.add(sentence);
@@ -81,20 +80,4 @@ async function listImages(api: Api, signal: AbortSignal, from: readonly string[]
     signal,
   });
   return { images: read.slice(0, most), isComplete: read.length <= most && bytes <= mostBytes };
-}
-
-async function writeStatus(api: Api, image: KnativeImage, status: KnativeImage['status']): Promise<void> {
-  const body = [
-    { op: 'replace', path: '/metadata/resourceVersion', value: image.resourceVersion },
-    { op: 'add', path: '/status', value: status },
-  ];
-  const path = `${paths.namespaced(revisions.api, revisions.plural, image)}/status`;
-  const contentType = 'application/json-patch+json';
-  await api.request({ method: 'PATCH', path, contentType, body, accept: onlyMetadata });
-}
-
-async function remove(api: Api, cache: ImageCache): Promise<void> {
-  const { uid, resourceVersion } = cache;
-  const body = { propagationPolicy: 'Background', preconditions: { uid, resourceVersion } };
-  await api.request({ method: 'DELETE', path: paths.cache(cache), body });
 }

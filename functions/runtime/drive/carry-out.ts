@@ -1,6 +1,7 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Plan } from '#model/plan.ts';
 import { ApiError, RetryLater, unless } from '#runtime/errors.ts';
+import type { NodeListing } from '#runtime/cluster/nodes.ts';
 import type { Context } from '#runtime/handler.ts';
 import { planLines } from './plan-log.ts';
 import { shareOfCalls } from './share-of-calls.ts';
@@ -10,12 +11,18 @@ import { shareOfCalls } from './share-of-calls.ts';
  * change is written too if Jobs are created: the conflict shows that the cache has changed, and a Job that was recorded and
  * deleted since is not created again. Failures of Jobs are thrown last, since no later plan has these annotations and Events.
  */
-export async function carryOut(plan: Plan, cache: ImageCache, context: Context): Promise<void> {
+export async function carryOut(
+  plan: Plan,
+  cache: ImageCache,
+  nodes: NodeListing | undefined,
+  context: Context,
+): Promise<void> {
   const { cluster, settings, now } = context;
   logDecision(plan, cache, context);
   const jobsToCreate = [...plan.createJobs, ...plan.createRemovalJobs];
   const isWritten = plan.status !== undefined || jobsToCreate.length > 0;
   const version = isWritten ? await cluster.writeStatus(cache, plan.status ?? cache.status) : undefined;
+  nodes?.noteWrite(cache, version);
   const failure = await firstFailure(
     [
       ...jobsToCreate.map((job) => () => cluster.createJob(job)),
@@ -24,10 +31,12 @@ export async function carryOut(plan: Plan, cache: ImageCache, context: Context):
     ],
     context,
   );
-  if (Object.keys(plan.annotations).length > 0)
-    await cluster.removeAnnotations({ ...cache, resourceVersion: version ?? cache.resourceVersion }, plan.annotations);
+  if (Object.keys(plan.annotations).length > 0) {
+    const latest = { ...cache, resourceVersion: version ?? cache.resourceVersion };
+    nodes?.noteWrite(latest, await cluster.removeAnnotations(latest, plan.annotations));
+  }
   for (const event of plan.events) await unless(isNamespaceTerminating, cluster.record(cache, event, now()));
-  if (plan.finalizer !== undefined) await cluster.setFinalizer(cache, plan.finalizer);
+  if (plan.finalizer !== undefined) nodes?.noteWrite(cache, await cluster.setFinalizer(cache, plan.finalizer));
   logPlan(plan, cache, context);
   if (failure !== undefined) throw failure;
 }

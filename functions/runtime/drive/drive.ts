@@ -1,14 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { Observed } from '#model/observed.ts';
 import { refusalOf } from '#model/desired/limits.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 import { isConflict, RetryLater } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { carryOut } from './carry-out.ts';
-import { observe } from './observe.ts';
+import { type Observation, observe } from './observe.ts';
 import { nodesToRelease, openGates } from './open-gates.ts';
 import { planBesideOthers } from './plan-beside-others.ts';
 import { failureToRetry, prepareRetry } from './recover.ts';
@@ -25,7 +24,7 @@ export type Drive = {
   readonly opens: World['opens'];
   /** Which Jobs it creates. */
   readonly makes: World['makes'];
-  /** Whether Nodes may be some seconds old; false by default, as an event may be about a Node. Removals of a tick use `shareNodes`. */
+  /** Whether a listing of Nodes may be shared that is some seconds old; false by default, as an event may be about a Node. */
   readonly sharesNodes?: boolean;
   /** Reads its workloads; by default, they are read again for each drive. */
   readonly readFound?: ReadFoundImages;
@@ -61,11 +60,11 @@ async function driveCache(order: Drive, released: Set<string>, context: Context)
     context.signal.throwIfAborted();
     const decision = await observeAndDecide({ ...order, scope: scopeOf }, { ask, readFound }, context);
     if (decision === undefined) return hasWritten;
-    const { cache, plan } = decision;
+    const { cache, observed, plan } = decision;
     for (const name of releasedBy(decision, order, context)) released.add(name);
     const isLast = plan.observeNext === 'nothing' && !plan.polls;
     if (isEmpty(plan) && isLast) return hasWritten;
-    const failure = await failureToRetry(carryOut(plan, cache, context));
+    const failure = await failureToRetry(carryOut(plan, cache, observed.nodeListing, context));
     hasWritten ||= plan.status !== undefined;
     if (failure === undefined && isLast) return hasWritten;
     if (failure !== undefined) await prepareRetry(failure, { cache, turn }, context);
@@ -76,9 +75,9 @@ async function driveCache(order: Drive, released: Set<string>, context: Context)
 }
 
 /** What to observe next: a scope, or what was observed before and still holds. */
-type ScopeOf = (cache: ImageCache) => Scope | Observed | undefined;
+type ScopeOf = (cache: ImageCache) => Scope | Observation | undefined;
 
-type Decision = { readonly cache: ImageCache; readonly observed: Observed; readonly plan: Plan };
+type Decision = { readonly cache: ImageCache; readonly observed: Observation; readonly plan: Plan };
 
 /** Returns undefined if the cache is gone or is to be left alone. */
 async function observeAndDecide(
@@ -125,7 +124,7 @@ function nextScope({ plan, observed }: Decision, failure: unknown): ScopeOf {
 }
 
 /** What still holds after a plan was carried out: Jobs changed. Nodes did not, but more may have joined, and be in the status by now. */
-const withoutJobs = (observed: Observed): Observed => ({
+const withoutJobs = (observed: Observation): Observation => ({
   ...observed,
   hasAllNodes: false,
   jobs: new Map(),

@@ -5,13 +5,13 @@ import type { Node } from '#model/node/node.ts';
 import { isFailingToPull, type Pod, type JobView, type Job } from '#model/job/job.ts';
 import { isRecent } from '#model/job/job-times.ts';
 import { noObservedRemovals, type ObservedRemovals } from '#model/observed-removals.ts';
-import type { CacheListing } from '#runtime/cluster/unreadable.ts';
+import type { CacheListing } from '#runtime/cluster/objects.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import type { Changed } from './scope.ts';
 
 type Nodes = ReadonlyMap<string, Node | undefined>;
-type RemovalRead = { readonly nodes: Nodes; readonly pullPods: readonly Pod[]; readonly listing: CacheListing };
+type RemovalRead = { readonly nodes: Nodes; readonly pullPods: readonly Pod[]; readonly caches: CacheListing };
 type ObservedBeside = { readonly nodes: Nodes; readonly removals: ObservedRemovals };
 
 /**
@@ -56,11 +56,11 @@ function withoutRemoved(node: Node | undefined, named: ReadonlyMap<string, Reado
 
 /**
  * Everything that the removals of a cache depend on, and the nodes without images that may be gone, since a removal also
- * decides what is to be pulled again. `pullPods` are the cache's own pull Pods, `listing` are all caches.
+ * decides what is to be pulled again. `pullPods` are the cache's own pull Pods, `caches` are all caches.
  */
 export async function observeRemovals(
   cache: ImageCache,
-  { nodes, pullPods, listing }: RemovalRead,
+  { nodes, pullPods, caches }: RemovalRead,
   context: Context,
 ): Promise<ObservedBeside> {
   const { cluster, settings, now } = context;
@@ -75,7 +75,7 @@ export async function observeRemovals(
     hasAll: true,
     goneJobs: new Set<string>(),
     pullPods: pullPods.filter(isRunning),
-    otherCaches: [...listing.caches, ...listing.unreadable.map(({ placeholder }) => placeholder)].filter(
+    otherCaches: [...caches.caches, ...caches.unreadable.map(({ placeholder }) => placeholder)].filter(
       ({ uid }) => uid !== cache.uid,
     ),
     inProgress: new Map(),

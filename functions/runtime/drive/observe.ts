@@ -8,7 +8,8 @@ import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.t
 import type { Pod } from '#model/job/job.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { World } from '#model/world.ts';
-import type { NodesAndCaches } from '#runtime/cluster/tick-nodes.ts';
+import type { CacheVersion, NodeListing } from '#runtime/cluster/nodes.ts';
+import type { CacheListing } from '#runtime/cluster/objects.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import { observeChanged } from './observe-changed.ts';
@@ -16,12 +17,15 @@ import { observeRemovals, observeRemovalsChanged, observeOtherRemovals } from '.
 import type { Changed, Scope } from './scope.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 
+/** What was read, and the listing that its nodes are from, if they are all from one. */
+export type Observation = Observed & { readonly nodeListing?: NodeListing | undefined };
+
 /** Reads what a decision on this cache needs. Opening a round, adopting and suspending need everything. */
 export async function observe(
   cache: ImageCache,
   { scope, ...caller }: ObserveRequest,
   context: Context,
-): Promise<Observed> {
+): Promise<Observation> {
   if (isToRefuse(cache, caller, context)) return observeJobs(cache, context);
   if (needsEverything(cache, caller.opens, context))
     return observeScope(cache, { scope: 'everything', ...caller }, context);
@@ -64,11 +68,11 @@ async function observeScope(
   cache: ImageCache,
   { scope, makes, sharesNodes = false }: ScopeToObserve,
   context: Context,
-): Promise<Observed> {
+): Promise<Observation> {
   const isAll = scope === 'everything';
   if (makes === 'removals')
-    return isAll ? observeForRemoval(cache, context) : observeOnlyRemovals(cache, scope, context);
-  const seen = isAll
+    return isAll ? observeForRemoval(cache, sharesNodes, context) : observeOnlyRemovals(cache, scope, context);
+  const seen: Omit<Observation, 'removals'> = isAll
     ? await observeEverything(cache, { nodes: nodesOf(cache, sharesNodes, context) }, context)
     : await observeChanged(cache, scope, context);
   const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => mayGetJob(cache, name));
@@ -86,27 +90,37 @@ function mayGetJob({ status }: ImageCache, name: string): boolean {
 
 /** What to observe, or what was observed before and still holds, and what the calling function may do. */
 type ObserveRequest = Pick<World, 'opens' | 'makes'> & {
-  readonly scope: Scope | Observed;
+  readonly scope: Scope | Observation;
   /** Whether Nodes may be some seconds old; default no. */
   readonly sharesNodes?: boolean;
 };
 
-const isObserved = (scope: Scope | Observed): scope is Observed => typeof scope === 'object' && 'hasAllNodes' in scope;
+const isObserved = (scope: Scope | Observation): scope is Observation =>
+  typeof scope === 'object' && 'hasAllNodes' in scope;
 
-type ObservedPulls = Omit<Observed, 'removals'>;
-
-async function observeForRemoval(cache: ImageCache, context: Context): Promise<Observed> {
+async function observeForRemoval(cache: ImageCache, sharesNodes: boolean, context: Context): Promise<Observation> {
   const pods = await context.cluster.pods(cache.namespace, pullJobSelector(cache));
-  const beside = context.readNodesAndCaches?.(cache) ?? nodesAndCaches(cache, context);
-  const seen = await observeEverything(cache, { nodes: beside.then(({ nodes }) => nodes), pods }, context);
-  const { listing } = await beside;
-  return { ...seen, ...(await observeRemovals(cache, { nodes: seen.nodes, pullPods: pods, listing }, context)) };
+  const read = nodesAndCaches(cache, sharesNodes, context);
+  const seen = await observeEverything(cache, { nodes: read.then(({ nodes }) => nodes), pods }, context);
+  const { caches } = await read;
+  return { ...seen, ...(await observeRemovals(cache, { nodes: seen.nodes, pullPods: pods, caches }, context)) };
 }
 
-/** Caches after Nodes: an image that has moved from one cache to another is seen in one of them. */
-async function nodesAndCaches(cache: ImageCache, context: Context): Promise<NodesAndCaches> {
-  const nodes = await nodesOf(cache, false, context);
-  return { nodes, listing: await context.cluster.listCaches() };
+/**
+ * Caches after Nodes: an image that has moved from one cache to another is seen in one of them. A node may have got a label since
+ * Nodes were listed for others, by which one of the caches has pulled images there: then both are listed again.
+ */
+async function nodesAndCaches(
+  cache: ImageCache,
+  sharesNodes: boolean,
+  context: Context,
+): Promise<{ readonly nodes: NodesRead; readonly caches: CacheListing }> {
+  const nodes = await nodesOf(cache, sharesNodes, context);
+  const caches = await context.cluster.listCaches();
+  const isCovered = ({ listing }: NodesRead, version: CacheVersion): boolean => listing?.covers(version) === true;
+  if (!sharesNodes || [...caches.caches, ...caches.unreadable].every((each) => isCovered(nodes, each)))
+    return { nodes, caches };
+  return nodesAndCaches(cache, false, context);
 }
 
 async function observeOnlyRemovals(cache: ImageCache, changed: Changed, context: Context): Promise<Observed> {
@@ -129,13 +143,19 @@ function needsEverything(cache: ImageCache, opens: World['opens'], { settings, n
   return (isFromKubeFledged(cache) && opens.includes('Adopted')) || (isToEnd && opens.includes('Spec'));
 }
 
-/** What the caller lists. */
-type Listed = { readonly nodes: Promise<readonly Node[]>; readonly pods?: readonly Pod[] };
+type NodesRead = { readonly nodes: readonly Node[]; readonly listing?: NodeListing };
 
-async function observeEverything(cache: ImageCache, listed: Listed, context: Context): Promise<ObservedPulls> {
+/** What the caller lists. */
+type Listed = { readonly nodes: Promise<NodesRead>; readonly pods?: readonly Pod[] };
+
+async function observeEverything(
+  cache: ImageCache,
+  listed: Listed,
+  context: Context,
+): Promise<Omit<Observation, 'removals'>> {
   const { cluster } = context;
   const selector = pullJobSelector(cache);
-  const [nodes, jobs, runAsUser] = await Promise.all([
+  const [{ nodes, listing }, jobs, runAsUser] = await Promise.all([
     listed.nodes,
     cluster.jobs(cache.namespace, selector),
     cluster.userOf(cache.namespace),
@@ -144,6 +164,7 @@ async function observeEverything(cache: ImageCache, listed: Listed, context: Con
   return {
     nodes: byName(nodes),
     hasAllNodes: true,
+    nodeListing: listing,
     jobs: await jobViews(jobs, pods, context),
     hasAllJobs: true,
     goneJobs: new Set(),
@@ -156,17 +177,14 @@ const maxSelector = 2_000;
 const maxSelectors = 4;
 
 /** All nodes; of a cache that has had none yet those that it may select, as a small cache need not wait until thousands are listed. */
-async function nodesOf(
-  cache: ImageCache,
-  isShared: boolean,
-  { cluster, now, readNodes }: Context,
-): Promise<readonly Node[]> {
-  const selectors = [...new Set(hasHadNodes(cache) ? [] : cache.spec.lists.map(labelSelectorOf))];
+async function nodesOf(cache: ImageCache, isShared: boolean, { cluster, now }: Context): Promise<NodesRead> {
+  const selectors = isShared || hasHadNodes(cache) ? [] : [...new Set(cache.spec.lists.map(labelSelectorOf))];
   const isShort = selectors.every((each) => each !== '' && each.length <= maxSelector);
-  if (isShared && readNodes !== undefined) return readNodes(cache);
-  if (selectors.length === 0 || selectors.length > maxSelectors || !isShort)
-    return cluster.nodesSince({ resourceVersion: isShared ? cache.resourceVersion : undefined, now: now() });
-  return (await Promise.all(selectors.map((each) => cluster.nodes(each)))).flat();
+  if (selectors.length === 0 || selectors.length > maxSelectors || !isShort) {
+    const listing = await cluster.nodesSince(now(), isShared ? cache : undefined);
+    return { nodes: listing.nodes, listing };
+  }
+  return { nodes: (await Promise.all(selectors.map((each) => cluster.nodes(each)))).flat() };
 }
 
 /** Whether there may be nodes that its lists no longer select, or never did. */

@@ -63,7 +63,7 @@ async function planBeside(
   const plan = decideBeside(seen, pullsByNode(pulls, before.uid), context);
   if (!startedNodeIds(before, plan).every((id) => nodeIds.has(id))) return [plan, nodeIds];
   const ended = new Set(plan.deleteJobs.map(({ name }) => name));
-  livePulls.release(before, { nodeIds: pullingNodeIds(plan.status ?? before.status), ended });
+  livePulls.release(before, pullingNodeIds(plan.status ?? before.status), ended);
   livePulls.reserve(plan.createJobs, now());
   return [plan, nodeIds];
 }

@@ -171,7 +171,7 @@ async function withAccounts(
   const names = new Set([...ofWorkloads, ...(isAccountUsed ? [account] : [])]);
   if (names.size === 0) return { lists, accounts: { secrets: new Map(), isComplete: true } };
   try {
-    const accounts = await cluster.accountSecrets(namespace, { names, signal });
+    const accounts = await cluster.accountSecrets(namespace, names, signal);
     return { lists: accounts.isComplete ? lists : withProblem(lists, tooManyAccounts), accounts };
   } catch (error) {
     const problem = refusalOf(error, `serviceaccounts in namespace ${namespace}`, 'ServiceAccount');

@@ -1,5 +1,5 @@
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
-import type { UnreadableCache } from '#runtime/cluster/unreadable.ts';
+import type { UnreadableCache } from '#runtime/cluster/objects.ts';
 import type { Context } from '#runtime/handler.ts';
 
 /** Reports a cache that cannot be served because it cannot be parsed: to the operator in the log, to its owner by an Event, which is recorded once. */

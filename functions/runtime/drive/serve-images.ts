@@ -7,7 +7,7 @@ import { isEmptied, isMade, madeCacheName } from '#model/knative/made-cache.ts';
 import { deadline } from '#runtime/api/limits.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import type { ImageListing } from '#runtime/cluster/knative-images.ts';
-import type { CacheListing } from '#runtime/cluster/unreadable.ts';
+import type { CacheListing } from '#runtime/cluster/objects.ts';
 import { ApiError, isNotFound } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from './isolated.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { inMemoryApi, refusal } from '../../../support/api/in-memory-api.ts';
-import { cache, noon } from '../../model/builders.ts';
+import { cache, job, noon } from '../../model/builders.ts';
 import { aJob, aNode, aPod, cachePath, eventsPath, jobsPath, namespacePath, nodeNamed, nodePath } from '../../scene.ts';
 
 function connected() {
@@ -145,6 +145,23 @@ describe('the user of a namespace', () => {
     api.refuse(/GET/, refusal(500, '', ''));
     await expect(cluster.userOf('apps')).rejects.toMatchObject({ status: 500 });
   });
+});
+
+it('reports equal refusals of the Pods of several Jobs as equal', async () => {
+  const { api, cluster } = connected();
+  const jobs = ['a', 'b'].map((uid) => job({ uid, name: `web-${uid}` }));
+  for (const { uid, name } of jobs)
+    api.put(`${eventsPath}/${name}`, {
+      metadata: { name, namespace: 'apps' },
+      involvedObject: { kind: 'Job', uid },
+      reason: 'FailedCreate',
+      message: `Error creating: pods "${name}-x2x9k" is forbidden: exceeded quota: none, requested: pods=1`,
+    });
+  const message = 'Error creating: pods is forbidden: exceeded quota: none, requested: pods=1';
+  expect([...(await cluster.podRefusals('apps', jobs))]).toEqual([
+    ['a', message],
+    ['b', message],
+  ]);
 });
 
 describe('deleting a Job', () => {

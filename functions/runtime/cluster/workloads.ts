@@ -6,8 +6,50 @@ import type { Api } from '#runtime/api/api.ts';
 import { listItems } from '#runtime/api/list-items.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { boundTable } from '#runtime/bounds.ts';
+import { ApiError } from '#runtime/errors.ts';
 
-export type SourceReading = {
+/** Reads what workloads of users need, and what the Pods of a namespace may use. */
+export const workloadCalls = (api: Api) => ({
+  /** What workloads of a kind need, without our own Jobs and Pods: no more than `most` and a few. */
+  imageSources: async (namespace: string, kind: SourceKind, reading: SourceReading): Promise<SourcesRead> =>
+    imageSources(api, namespace, kind, reading),
+  /** The pull secrets of some service accounts of a namespace. */
+  accountSecrets: async (namespace: string, names: ReadonlySet<string>, signal: AbortSignal): Promise<AccountSecrets> =>
+    accountSecrets(api, namespace, names, signal),
+  /** The logins of a pull Secret, as a keyring reads them; '' if it has none. */
+  pullSecret: async (namespace: string, name: string): Promise<string> =>
+    parsePullSecret(await api.request({ method: 'GET', path: paths.secret(namespace, name) })),
+  /** Whether a service account exists. Without the right to read it, it is assumed to, and the Job controller reports one that does not. */
+  hasServiceAccount: async (namespace: string, name: string): Promise<boolean> => {
+    try {
+      await api.request({ method: 'GET', path: paths.serviceAccount(namespace, name) });
+      return true;
+    } catch (error) {
+      if (isForbiddenOrGone(error)) return error.status === 403;
+      throw error;
+    }
+  },
+  /** The user id for Pods: the first of the range that OpenShift assigns to a namespace; 65532 elsewhere, and if the namespace cannot be read. */
+  userOf: async (name: string): Promise<number> => {
+    try {
+      const { metadata } = namespaceSchema.parse(await api.request({ method: 'GET', path: paths.namespace(name) }));
+      const range = /^(\d+)[/-]/.exec(metadata.annotations?.['openshift.io/sa.scc.uid-range'] ?? '');
+      return range === null ? unprivileged : Number(range[1]);
+    } catch (error) {
+      if (isForbiddenOrGone(error)) return unprivileged;
+      throw error;
+    }
+  },
+});
+
+const unprivileged = 65_532;
+const annotations = z.optional(z.record(z.string(), z.string()));
+const namespaceSchema = z.object({ metadata: z.object({ annotations }) });
+
+const isForbiddenOrGone = (error: unknown): error is ApiError =>
+  error instanceof ApiError && (error.status === 403 || error.status === 404);
+
+type SourceReading = {
   /** A label selector; '' selects all. */
   readonly selector: string;
   /** How many workloads are read at most, and how many bytes of them are kept. */
@@ -16,7 +58,7 @@ export type SourceReading = {
   readonly signal: AbortSignal;
 };
 
-export type SourcesRead = {
+type SourcesRead = {
   readonly sources: readonly ImageSource[];
   readonly bytes: number;
   /** How many objects could not be parsed as their kind. */
@@ -26,15 +68,11 @@ export type SourcesRead = {
 };
 
 /** Reads the workloads of one kind, keeping of each what an image cache needs. Our own Jobs and Pods name what caches list already. */
-export async function imageSources(
+async function imageSources(
   api: Api,
-  {
-    namespace,
-    kind,
-    selector,
-    most,
-    signal,
-  }: SourceReading & { readonly namespace: string; readonly kind: SourceKind },
+  namespace: string,
+  kind: SourceKind,
+  { selector, most, signal }: SourceReading,
 ): Promise<SourcesRead> {
   const notOurs = `${labels.manager} notin (${managerLabelValue})`;
   const read = await listItems(api, paths.workloads(namespace, kind), {
@@ -88,24 +126,19 @@ const account = z.object({
   imagePullSecrets: z.nullish(z.array(z.object({ name: z.optional(z.string()) }))),
 });
 
-export type AccountReading = {
-  /** Names of the service accounts to read. */
-  readonly names: ReadonlySet<string>;
-  /** Ends the reading with its reason. */
-  readonly signal: AbortSignal;
-};
-
 /** The pull secrets of service accounts by the name of the account. */
-export type AccountSecrets = {
+type AccountSecrets = {
   readonly secrets: ReadonlyMap<string, readonly string[]>;
   /** Whether accounts that are missing do not exist. */
   readonly isComplete: boolean;
 };
 
 /** Reads the pull secrets of some service accounts of a namespace, as far as the bounds of a cache allow. */
-export async function accountSecrets(
+async function accountSecrets(
   api: Api,
-  { namespace, names, signal }: AccountReading & { readonly namespace: string },
+  namespace: string,
+  names: ReadonlySet<string>,
+  signal: AbortSignal,
 ): Promise<AccountSecrets> {
   const { cache_accounts: most, cache_workload_bytes: mostBytes } = boundTable;
   const hasAll = (items: readonly ReadAccount[]): boolean => items.filter(isWanted).length === names.size;
@@ -138,3 +171,18 @@ function readAccount(object: unknown, names: ReadonlySet<string>): ReadAccount {
     .slice(0, foundBounds.secrets + 1);
   return { name: metadata.name, secrets, bytes: JSON.stringify(secrets).length };
 }
+
+const secret = z.object({ data: z.optional(z.record(z.string(), z.string())) });
+
+/**
+ * The logins of a Secret as a dockerconfigjson; '' if it has none. The older dockercfg is the inner part of one.
+ * Never throws, since an error might quote the content.
+ */
+function parsePullSecret(object: unknown): string {
+  const data = secret.safeParse(object).data?.data ?? {};
+  const [modern, older] = ['.dockerconfigjson', '.dockercfg'].map((key) => decoded(data[key] ?? ''));
+  if (modern !== undefined && modern !== '') return modern;
+  return older === undefined || older === '' ? '' : `{"auths":${older}}`;
+}
+
+const decoded = (text: string): string => Buffer.from(text, 'base64').toString('utf8');

@@ -1,7 +1,25 @@
+import type { Logger } from 'pino';
 import * as z from 'zod/mini';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
-import { Rejected } from '#runtime/errors.ts';
+import type { Api } from '#runtime/api/api.ts';
+import { isNotFound, Rejected } from '#runtime/errors.ts';
+
+/** Reads one object; undefined if it does not exist, or no object can have its name. */
+export async function find<T>(api: Api, path: () => string, parse: (object: unknown) => T): Promise<T | undefined> {
+  try {
+    return parse(await api.request({ method: 'GET', path: path() }));
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+const versioned = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
+
+/** The version of an object that a write returned; undefined if it has none. */
+export const versionIn = (object: unknown): string | undefined =>
+  versioned.safeParse(object).data?.metadata.resourceVersion;
 
 /** An ImageCache that the API server stores and this version cannot parse, as after a rollback of the CRD. */
 export type UnreadableCache = Pick<ImageCache, 'namespace' | 'name' | 'uid' | 'resourceVersion'> & {
@@ -120,3 +138,18 @@ export const byMetadataIfUnreadable =
       return parse(read.data);
     }
   };
+
+/** Most objects that are remembered as logged. */
+const maxLogged = 1000;
+
+/** Logs each unreadable object once: the same Node is listed many times. */
+export function logUnreadable(log: Pick<Logger, 'warn'> | undefined): OnUnreadable {
+  const logged = new Set<string>();
+  return (unreadable) => {
+    const key = JSON.stringify(unreadable);
+    if (logged.has(key)) return;
+    if (logged.size >= maxLogged) logged.clear();
+    logged.add(key);
+    log?.warn(unreadable, 'object is invalid: only its metadata is used');
+  };
+}

@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 import type { Node } from '#model/node/node.ts';
-import { maxNodesAge, sharedNodes } from '#runtime/cluster/shared-nodes.ts';
+import { maxNodesAge, type NodeListing, sharedNodes } from '#runtime/cluster/nodes.ts';
 import { node } from '../../model/builders.ts';
+
+const namesIn = ({ nodes }: NodeListing): readonly string[] => nodes.map(({ name }) => name);
 
 /** Listings of one node whose name is the version, each answered when the test says so. */
 function listings() {
@@ -15,9 +17,10 @@ function listings() {
     count: () => pending.length,
     answer: (index: number, version: string) =>
       pending[index]?.resolve({ items: [node({ name: `of-${version}` })], resourceVersion: version }),
+    listing: async (): Promise<NodeListing> => nodesSince(0, { uid: 'u', resourceVersion: '90' }),
     refuse: (index: number, error: Error) => pending[index]?.reject(error),
     names: async (resourceVersion: string | undefined, now = 0) =>
-      (await nodesSince({ resourceVersion, now })).map(({ name }) => name),
+      namesIn(await nodesSince(now, resourceVersion === undefined ? undefined : { uid: 'u', resourceVersion })),
   };
 }
 
@@ -68,4 +71,22 @@ it('reports a failure to all that wait for the listing, and lists again for the 
   answer(1, '100');
   expect(await next).toEqual(['of-100']);
   expect(count()).toBe(2);
+});
+
+it('covers what is written of a cache that it covers, but no other version', async () => {
+  const { answer, listing } = listings();
+  const read = listing();
+  answer(0, '100');
+  const { covers, noteWrite } = await read;
+  const version = (resourceVersion: string, uid = 'u') => ({ uid, resourceVersion });
+  noteWrite(version('99'), '105');
+  noteWrite(version('105'), '107');
+  noteWrite(version('106'), '108');
+  noteWrite(version('107'), undefined);
+  expect(['100', '101', '105', '106', '107', '108'].filter((each) => covers(version(each)))).toEqual([
+    '100',
+    '105',
+    '107',
+  ]);
+  expect(covers(version('105', 'other'))).toBe(false);
 });
