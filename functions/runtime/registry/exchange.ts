@@ -1,13 +1,20 @@
-import http, { STATUS_CODES } from 'node:http';
-import https from 'node:https';
+import { STATUS_CODES } from 'node:http';
 import type { LookupFunction } from 'node:net';
-import { getCACertificates } from 'node:tls';
 import { deadline, reasonOf, TimedOut } from '#runtime/api/limits.ts';
 import { retryAfter } from '#runtime/api/answer.ts';
-import { guardedLookup, isForbiddenAddress } from './forbidden-address.ts';
-import type { Hosts } from './hosts.ts';
-import { failureWords, NoAnswer, printable, Throttled } from './no-answer.ts';
-import { type Connections, type Question, type Reply, sendRequest } from './send-request.ts';
+import {
+  isForbiddenAddress,
+  failureWords,
+  NoAnswer,
+  printable,
+  Throttled,
+  createConnections,
+  type Question,
+  type Reply,
+  sendRequest,
+} from './send-request.ts';
+import type { Hosts, Visitor } from './hosts.ts';
+import { isManifestPath } from './places.ts';
 
 /** One request and its whole answer. Throws `NoAnswer` on a time-out, or if the host throttles. */
 export type Exchange = {
@@ -28,15 +35,13 @@ export type ExchangeOptions = {
 
 /** Backoff in milliseconds for a host that throttles without Retry-After. */
 const defaultBackoff = 60_000;
-const idleTimeout = 30_000;
 
 /** Uses node:http(s), since fetch supports neither custom authorities nor a custom look-up. */
 export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: AbortSignal): Exchange {
   const { certificates, plain, callTimeout, now } = options;
-  const connections = connectionsOf(certificates, options.lookup);
-  const call = async (question: Question, budget: Budget): Promise<Reply> => {
-    const [host, began] = [question.url.host, performance.now()];
-    const visitor = { host, namespace: budget.namespace };
+  const connections = createConnections(certificates, options.lookup);
+  const call = async (question: Question, visitor: Visitor, budget: Budget): Promise<Reply> => {
+    const began = performance.now();
     const isWhole = budget.left() >= callTimeout;
     const limit = deadline(isWhole ? callTimeout : budget.left(), [closing]);
     try {
@@ -47,7 +52,7 @@ export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: 
     } catch (thrown) {
       const cause = limit.signal.aborted ? reasonOf(limit.signal) : thrown;
       if (cause instanceof TimedOut && isWhole) hosts.heard(visitor, false);
-      throw cause instanceof NoAnswer ? cause : silence(host, cause);
+      throw cause instanceof NoAnswer ? cause : silence(visitor.host, cause);
     } finally {
       limit.clear();
       budget.spend(performance.now() - began);
@@ -59,19 +64,13 @@ export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: 
       if (budget.left() === 0)
         throw new NoAnswer(`the time for this image ran out before ${question.url.host} was asked`);
       const visitor = { host: question.url.host, namespace: budget.namespace };
-      return hosts.visit(visitor, () => call(question, budget));
+      return hosts.visit(visitor, () => call(question, visitor, budget));
     },
     close: () => {
       connections.plain.destroy();
       connections.secure.destroy();
     },
   };
-}
-
-function connectionsOf(certificates: string, lookup: LookupFunction | undefined): Connections {
-  const pool = { keepAlive: true, timeout: idleTimeout };
-  const ca = certificates === '' ? {} : { ca: [...getCACertificates('default'), certificates] };
-  return { plain: new http.Agent(pool), secure: new https.Agent({ ...pool, ...ca }), lookup: guardedLookup(lookup) };
 }
 
 function refuse(url: URL, plain: ReadonlySet<string>): void {
@@ -121,3 +120,28 @@ export function timeBudget(ms: number, namespace: string): Budget {
     },
   };
 }
+
+const maxRedirects = 5;
+const redirects = [301, 302, 303, 307, 308];
+
+/** Follows redirects to manifests; drops the login at the first change of host, for good. */
+export async function followRedirects(exchange: Exchange, question: Question, budget: Budget): Promise<Reply> {
+  let next = question;
+  for (let count = 0; count <= maxRedirects; count += 1) {
+    const reply = await exchange.ask(next, budget);
+    if (!redirects.includes(reply.status)) return reply;
+    const url = targetOf(reply);
+    next = { ...next, url, headers: url.origin === next.url.origin ? next.headers : anonymous(next.headers) };
+  }
+  throw new NoAnswer(`${question.url.host} redirected more than ${maxRedirects} times`);
+}
+
+function targetOf({ url, headers }: Reply): URL {
+  const { location = '' } = headers;
+  const target = location === '' ? undefined : URL.parse(location, url.href);
+  if (target && isManifestPath(target)) return target;
+  throw new NoAnswer(`${url.host} redirected to what is no manifest`);
+}
+
+const anonymous = (headers: Question['headers']): Question['headers'] =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'authorization'));

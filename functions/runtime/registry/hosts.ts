@@ -1,6 +1,6 @@
 import { deadline, TimedOut, boundedLimiter, limiter, type Limiter } from '#runtime/api/limits.ts';
 import type { Slots } from '#runtime/bounds.ts';
-import { NoAnswer } from './no-answer.ts';
+import { NoAnswer } from './send-request.ts';
 
 /**
  * Limits concurrency, and backs off from hosts that throttle or time out. Each namespace has a share of its own, and backs

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
+import { jsonIn } from '#runtime/config/setting.ts';
 import type { Budget } from './exchange.ts';
 
 export type Login = { readonly username: string; readonly password: string };
@@ -29,7 +30,7 @@ export function loginsFor(keyring: Keyring, registry: string, repository: string
 }
 
 function loginsIn(text: string): Keyring {
-  const parsed = dockerConfig.safeParse(json(text));
+  const parsed = dockerConfig.safeParse(jsonIn(text));
   if (!parsed.success) return [];
   return Object.entries(parsed.data.auths).flatMap(([place, value]) => {
     const [key, login] = [keyOf(place), loginOf(value)];
@@ -93,14 +94,6 @@ function matches(pattern: string, text: string): boolean {
     }
   }
   return /^\**$/.test(pattern.slice(at));
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Hashes values that hold secrets, for use as keys of maps. */

@@ -1,5 +1,5 @@
 import type { ImageReference } from '#model/text/image-reference.ts';
-import { NoAnswer } from './no-answer.ts';
+import { NoAnswer } from './send-request.ts';
 import type { RegistrySettings } from '#runtime/config/process-settings.ts';
 import { isHost } from '#runtime/config/setting.ts';
 

@@ -1,16 +1,16 @@
 import type { LookupFunction } from 'node:net';
 import type { AnonymousPull } from '#model/cache/access.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
-import { type Answer, createAskPlaces, unknown } from './ask-places.ts';
-import { createConversation } from './conversation.ts';
-import { createExchange, timeBudget } from './exchange.ts';
+import { createConversation, createTokens, type Conversation } from './authentication.ts';
+import { createExchange, timeBudget, type Budget } from './exchange.ts';
 import { createHosts } from './hosts.ts';
 import { boundTable, createBounds, type Slots } from '#runtime/bounds.ts';
-import { fingerprint, type Keyring } from './keyring.ts';
-import { isDigest, placesOf, plainHosts } from './places.ts';
+import { fingerprint, type Keyring, type Login, loginsFor } from './keyring.ts';
+import { isDigest, placesOf, plainHosts, type Place } from './places.ts';
 import type { RegistrySettings } from '#runtime/config/process-settings.ts';
-import { createTokens } from './tokens.ts';
-import { trustedAuthorities } from './trusted-authorities.ts';
+import { trustedAuthorities, NoAnswer, printable, Throttled } from './send-request.ts';
+import type { RateLimit } from '#model/cache/registry-use.ts';
+import { manifestDigest } from './manifest-digest.ts';
 
 export type Registry = {
   /**
@@ -23,6 +23,23 @@ export type Registry = {
   /** Ends every request; later answers are `unknown`. */
   readonly close: () => void;
 };
+
+/** The digest of a reference now, or that it is absent or could not be resolved. */
+export type Answer =
+  /** `limit`: what the registry, not a mirror, reports about its limit. */
+  | { readonly type: 'digest'; readonly digest: string; readonly limit?: RateLimit }
+  | { readonly type: 'absent' }
+  /**
+   * `reason` is a sentence without secrets; `retryAfterMs` is set if an earlier retry is pointless, `isDenied` if the
+   * registry refused every login, `limit` if it throttles.
+   */
+  | {
+      readonly type: 'unknown';
+      readonly reason: string;
+      readonly retryAfterMs?: number;
+      readonly isDenied?: true;
+      readonly limit?: RateLimit;
+    };
 
 export type RegistryOptions = RegistrySettings & {
   /** Maximum number of concurrent calls for one namespace, and to one host; default 16 and 4. */
@@ -94,3 +111,96 @@ function shared(ask: Ask): Registry['digest'] {
     return answer;
   };
 }
+
+type AskPlaces = (places: readonly Place[], keyring: Keyring, budget: Budget) => Promise<Answer>;
+
+/** Maximum number of logins to try, as each costs the registry a request. */
+const maxLogins = 4;
+const maxReasonLength = 400;
+
+/** Resolves a digest at mirrors, then at the registry; only the registry, which is last, can report an image as absent. */
+function createAskPlaces(converse: Conversation): AskPlaces {
+  const preferred = preferredLogins();
+  return async (places, keyring, budget) => {
+    let answer: Answer = { type: 'unknown', reason: 'no registry was asked' };
+    for (const place of places) {
+      const logins = loginsFor(keyring, place.registry, place.repository).slice(0, maxLogins);
+      const candidates = preferred.inOrder(place, [undefined, ...logins]);
+      answer = await tryLogins(converse, place, candidates, budget, preferred).catch(unknown);
+      if (answer.type === 'digest') return answer;
+    }
+    return answer;
+  };
+}
+
+/** Tries logins in turn. Absent only if no login was denied, as a denied one may hide the image. */
+async function tryLogins(
+  converse: Conversation,
+  place: Place,
+  candidates: readonly (Login | undefined)[],
+  budget: Budget,
+  preferred: PreferredLogins,
+): Promise<Answer> {
+  const refusals: string[] = [];
+  for (const login of candidates) {
+    const hasLogin = login !== undefined;
+    const found = await manifestDigest(converse, place, { login, budget }).catch((error: unknown) =>
+      throttled(error, place, hasLogin),
+    );
+    if (found.type === 'unknown') return found;
+    if (found.type === 'denied') refusals.push(found.reason);
+    if (found.type !== 'digest') continue;
+    preferred.worked(place, login);
+    const { digest, left } = found;
+    return { type: 'digest', digest, ...(left && { limit: { ...left, hasLogin } }) };
+  }
+  const reason = refusals.at(-1);
+  if (reason === undefined) return { type: 'absent' };
+  return { type: 'unknown', reason: printable(reason, maxReasonLength), isDenied: true };
+}
+
+/**
+ * The answer of a registry that throttles. Also if its token server does, or a host that it redirects to, as nodes would be
+ * sent there, too; but not if a mirror does.
+ */
+function throttled(error: unknown, { isMirror }: Place, hasLogin: boolean): Extract<Answer, { type: 'unknown' }> {
+  if (!(error instanceof Throttled) || isMirror) throw error;
+  return { ...unknown(error), limit: { left: 0, ms: error.requestedMs, hasLogin } };
+}
+
+/** Converts an error to an answer, since callers can continue without a digest. */
+function unknown(error: unknown): Extract<Answer, { type: 'unknown' }> {
+  const reason = printable(error instanceof Error ? error.message : 'the question was stopped', maxReasonLength);
+  const retryAfterMs = error instanceof NoAnswer ? error.retryAfterMs : undefined;
+  return { type: 'unknown', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+}
+
+/** The login, or none, that each repository accepted last; tried first to avoid denied requests. */
+type PreferredLogins = {
+  /** Sorts logins into the order to try them. */
+  readonly inOrder: (place: Place, logins: readonly (Login | undefined)[]) => readonly (Login | undefined)[];
+  readonly worked: (place: Place, login: Login | undefined) => void;
+};
+
+const maxPreferred = 1000;
+
+function preferredLogins(): PreferredLogins {
+  const accepted = new Map<string, string>();
+  return {
+    inOrder: (place, logins) => {
+      const first = accepted.get(placeKey(place));
+      const isFirst = (login: Login | undefined): boolean => loginKey(login) === first;
+      return [...logins.filter((login) => isFirst(login)), ...logins.filter((login) => !isFirst(login))];
+    },
+    worked: (place, login) => {
+      accepted.delete(placeKey(place));
+      const [oldest] = accepted.keys();
+      if (oldest !== undefined && accepted.size >= maxPreferred) accepted.delete(oldest);
+      accepted.set(placeKey(place), loginKey(login));
+    },
+  };
+}
+
+const placeKey = ({ manifest, repository }: Place): string => `${manifest.origin} ${repository}`;
+const loginKey = (login: Login | undefined): string =>
+  login === undefined ? '' : fingerprint([login.username, login.password]);

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { afterEach } from 'vitest';
-import type { Answer } from '#runtime/registry/ask-places.ts';
-import { createRegistry, type Registry, type RegistryOptions } from '#runtime/registry/registry.ts';
+import { type Answer, createRegistry, type Registry, type RegistryOptions } from '#runtime/registry/registry.ts';
 import { answer, type Script, scriptedServer, type ScriptedServer, type ReceivedRequest } from '../scripted-server.ts';
 
 /** A registry client in front of scripted servers, which are closed after each test, and what these answer. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseImageReference } from '../../../../functions/model/text/image-reference.ts';
-import { NoAnswer } from '../../../../functions/runtime/registry/no-answer.ts';
+import { NoAnswer } from '../../../../functions/runtime/registry/send-request.ts';
 import { isManifestPath, placesOf, plainHosts } from '../../../../functions/runtime/registry/places.ts';
 
 const mirrors = {

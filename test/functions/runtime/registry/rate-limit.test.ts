@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pullsLeftIn } from '#runtime/registry/rate-limit.ts';
+import { pullsLeftIn } from '#runtime/registry/manifest-digest.ts';
 import { answer, type Script } from '../../../support/scripted-server.ts';
 import {
   challengeOf,
