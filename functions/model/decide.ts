@@ -5,7 +5,7 @@ import { imagesNotFound } from '#model/desired/unproven-images.ts';
 import { withAnswers } from '#model/desired/access.ts';
 import { foundEvents } from '#model/found/find-images.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
-import { exceededLimit, refusalOf } from '#model/desired/limits.ts';
+import { exceededLimit, refusedLimit } from '#model/desired/limits.ts';
 import { adopt, ignoreStaleTriggers, openRound } from '#model/round/open-round.ts';
 import { refuse, suspend } from '#model/round/suspend.ts';
 import {
@@ -31,14 +31,14 @@ export function decide(world: World): Plan {
   if (before.isBeingDeleted) return planDeletion(world);
   const finalizerPlan = planFinalizer(world);
   if (finalizerPlan !== undefined) return finalizerPlan;
-  const limit = refusalOf(before, world.settings.limits);
-  if (limit !== undefined) return opens.includes('Spec') ? refuse(world, limit) : emptyPlan;
+  const limit = refusedLimit(before, world.settings.limits);
+  if (limit !== undefined) return opens.includes('Spec') ? refuse(before, limit, world.observed.jobs, now) : emptyPlan;
   const request = nextRound(before, now);
   if (request !== undefined)
     return mayOpen(request, opens) ? planOpening(world, request) : continueRound(world, request);
   if (isFromKubeFledged(before) && !(before.spec.suspend && !isSettled(before)))
     return opens.includes('Adopted') ? planStart(world, adopt(world)) : emptyPlan;
-  if (before.spec.suspend) return opens.includes('Spec') ? suspend(world) : emptyPlan;
+  if (before.spec.suspend) return opens.includes('Spec') ? suspend(before, world.observed.jobs, now) : emptyPlan;
   return continueRound(world, undefined);
 }
 

@@ -18,7 +18,7 @@ import { recordRemovals } from '#model/removal/record-removals.ts';
 import { isPurgeWaiting, removalEvents } from '#model/removal/removal-report.ts';
 import { removalJobsToCreate, removalJobsToDelete } from '#model/removal/removal-job.ts';
 import { startRemovals, syncRemovals } from '#model/removal/sync-removals.ts';
-import { closeRound, continued, refusalOf, type Reporting } from '#model/report/reported-status.ts';
+import { closeRound, jobsRefused, reportProgress } from '#model/report/reported-status.ts';
 import type { ObserveNext, Plan } from './plan.ts';
 import type { World } from './world.ts';
 
@@ -34,10 +34,11 @@ export function planRound(world: World, opened: ImageCache): Plan {
   const createRemovalJobs = createsPulls ? [] : removalJobsToCreate(world, removed.next);
   const isMissingJobs = createJobs.length + createRemovalJobs.length > 0;
   const hasAllItsJobs = !isMissingJobs && hasObservedItsJobs(world, removed.next);
-  const ended = endStep({ ...world, hasAllItsJobs }, withoutUnused(world, removed.next));
+  const ended = endStep(world, withoutUnused(world, removed.next), hasAllItsJobs);
   const { next, events } = ended;
   // That Jobs which were refused before exist now is observed, and reported, at once.
-  const mustObserveEverything = ended.mustObserveEverything || (isMissingJobs && refusalOf(world.before) !== undefined);
+  const mustObserveEverything =
+    ended.mustObserveEverything || (isMissingJobs && jobsRefused(world.before) !== undefined);
   return {
     status: isSameStatus(next.status, world.before) ? undefined : next.status,
     createJobs,
@@ -113,7 +114,7 @@ type Ended = Pick<Plan, 'events'> & { readonly next: ImageCache; readonly mustOb
  * ends only after observing all nodes: what to remove from a node on which a removal is running is not known before that removal
  * has ended.
  */
-function endStep(world: World & Reporting, next: ImageCache): Ended {
+function endStep(world: World, next: ImageCache, hasAllItsJobs: boolean): Ended {
   const { observed, settings, makes } = world;
   const isOpen = isRoundOpen(next.status);
   const isSettled = isPurged(next)
@@ -121,7 +122,7 @@ function endStep(world: World & Reporting, next: ImageCache): Ended {
     : !Object.values(next.status.nodes).some(isUnsettled);
   const needsAllNodes = isPurged(next) && isOpen && isSettled && !observed.hasAllNodes;
   const isOver = isOpen && isSettled && !needsAllNodes;
-  const { status, events } = isOver ? closeRound(world, next) : continued(world, next);
+  const { status, events } = (isOver ? closeRound : reportProgress)(next, hasAllItsJobs, world);
   const ended = { ...next, status };
   // Retained Jobs of earlier rounds are deleted once this one has ended, which requires observing all of them.
   const needsAllJobs = isOver && !observed.hasAllJobs && retainsJobs(next, settings);

@@ -9,7 +9,7 @@ import { rolloutOf, waveText } from '#model/desired/rollout.ts';
 import { type Pod, isFailingToPull } from '#model/job/job.ts';
 import { timeText } from '#model/text/times.ts';
 import { hasPlace, waveBudget } from '#model/start/wave.ts';
-import { refusalOf } from '#model/report/reported-status.ts';
+import { jobsRefused } from '#model/report/reported-status.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import { age, counted } from '../units.ts';
 import { type Explained, type Step, step } from './step.ts';
@@ -41,7 +41,7 @@ function waitSteps(input: Explained, { entry, images }: OnNode): readonly Step[]
   if (entry.state === 'Pending') return [step('holds', pendingText(input, { entry, images }))];
   if (entry.state === 'Held') return [step('fails', heldText), nextRoundStep(input)];
   if (entry.state !== 'Pulling') return [];
-  const refusal = refusalOf(cache);
+  const refusal = jobsRefused(cache);
   const attempt = `attempt ${entry.attempt} has begun`;
   if (input.pods === undefined) return [step('holds', `${attempt}; its Pods cannot be read with your rights`)];
   if (input.pods.length === 0)

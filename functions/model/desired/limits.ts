@@ -24,12 +24,12 @@ export function exceededLimit({ spec }: ImageCache, limits: Limits): string | un
 }
 
 /** The same for a cache that would pull: a purge, which takes nothing, runs to its end, and what it removed stays away. */
-export const refusalOf = (cache: ImageCache, limits: Limits): string | undefined =>
+export const refusedLimit = (cache: ImageCache, limits: Limits): string | undefined =>
   isPurged(cache) && cache.status.observedGeneration === cache.generation ? undefined : exceededLimit(cache, limits);
 
 /** Whether the status says already that the cache is refused, and it still is. */
 export function isKnownRefused(cache: ImageCache, limits: Limits): boolean {
-  return refusedGeneration(cache.status) === cache.generation && refusalOf(cache, limits) !== undefined;
+  return refusedGeneration(cache.status) === cache.generation && refusedLimit(cache, limits) !== undefined;
 }
 
 /** Sizes of specs that were computed before: a spec is asked about once for each node. */

@@ -1,24 +1,48 @@
 import { type Verdict, conditionsOf, failingCondition } from '#model/cache/conditions.ts';
+import { boundedFailures } from '#model/cache/failures.ts';
 import {
-  type StatusValue,
+  type Condition,
   type ImageCache,
   type Status,
+  type StatusValue,
   isPurged,
   isRoundOpen,
-  type Condition,
   withStatus,
 } from '#model/cache/image-cache.ts';
-import { boundedFailures } from '#model/cache/failures.ts';
+import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import { isFailing, isUnsettled } from '#model/cache/ledger.ts';
+import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
+import type { Settings } from '#model/cache/settings.ts';
 import type { Rollout } from '#model/cache/spec-fields.ts';
 import { findsImages } from '#model/cache/with-found.ts';
-import { isUnsettled, isFailing } from '#model/cache/ledger.ts';
-import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import { rolloutOf } from '#model/desired/rollout.ts';
-import type { World, Scheduled } from '#model/world.ts';
 import { purgeFailures, purgeReport } from '#model/removal/removal-report.ts';
-import { pullReport, workingMessage } from './pull-report.ts';
-import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import { nextRefresh } from '#model/round/next-round.ts';
+import type { Scheduled, World } from '#model/world.ts';
+import { pullReport, workingMessage } from './pull-report.ts';
+
+/** The status of a cache, and the Events that report what has changed. */
+type Reported = { readonly status: Status; readonly events: readonly CacheEvent[] };
+
+/** The status of a cache whose round has ended, and the Event that reports it. */
+export function closeRound(cache: ImageCache, hasAllItsJobs: boolean, world: World): Reported {
+  const { settings, scheduled, now } = world;
+  const isPurge = isPurged(cache);
+  const refreshed = isPurge
+    ? {}
+    : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, settings, scheduled, now) };
+  const status = reportedStatus(withStatus(cache, { completionTime: now, ...refreshed }), hasAllItsJobs, settings, now);
+  return { status, events: [endEvent(status), ...(isPurge ? [] : invalidScheduleEvents(scheduled))] };
+}
+
+/** The status of a cache as it is now, and an Event if it has failed since its round ended, or no longer fails. */
+export function reportProgress(cache: ImageCache, hasAllItsJobs: boolean, { before, settings, now }: World): Reported {
+  const status = reportedStatus(cache, hasAllItsJobs, settings, now);
+  const hasChanged = (status.status === 'Failed') !== (before.status.status === 'Failed');
+  const isBetweenRounds = status.status !== 'Processing' && !isRoundOpen(status) && !isRoundOpen(before.status);
+  const { key, ...event } = endEvent(status);
+  return { status, events: hasChanged && isBetweenRounds ? [{ ...event, key: `${key}-${now}` }] : [] };
+}
 
 /** What a ledger says of a cache, in kube-fledged's words where it has words for it. */
 export type Report = {
@@ -32,39 +56,32 @@ export type Report = {
 };
 
 /**
- * The cache with the status word, message and conditions that its ledgers stand for: during a round and between rounds,
- * when nodes join, fail, leave and come back. Nothing else writes them, except for a suspension, refused Jobs
- * and a refused cache.
+ * The status of a cache with the status word, message and conditions that its ledgers stand for: during a round and between
+ * rounds, when nodes join, fail, leave and come back. Nothing else writes them, except for a suspension, refused Jobs and a
+ * refused cache. `hasAllItsJobs`: it was observed that no Job is missing, so that none is refused any more.
  */
-export function reportedStatus(cache: ImageCache, { now, settings, hasAllItsJobs }: Reporting): Status {
-  const { generation } = cache;
-  const rollout = rolloutOf(cache, settings);
-  const status = isPurged(cache)
-    ? { ...cache.status, failures: boundedFailures(purgeFailures(cache.status)) }
-    : cache.status;
-  const { word, message, ready, reconciling, stalled, failing } = reportOf({ ...cache, status }, rollout);
-  const refusal = hasWork(status) && !hasAllItsJobs ? refusalOf(cache) : undefined;
-  const text = refusal !== undefined && word === 'Processing' ? refusal.message : message;
-  const verdicts = { Ready: ready, Reconciling: reconciling, Stalled: stalled };
-  const inputs = { conditions: status.conditions, generation, now, message: text };
-  const conditions = conditionsOf(verdicts, inputs);
-  const isTryingAgain = !isPurged(cache) && Object.values(status.nodes).some(isUnsettled);
-  return {
-    ...status,
-    status: word,
-    message: text,
-    conditions: [
-      ...conditions.map((each) => (each.type === 'Reconciling' ? (refusal ?? each) : each)),
-      ...failingCondition(failing, isTryingAgain, inputs),
-    ],
-  };
+export function reportedStatus(
+  cache: ImageCache,
+  hasAllItsJobs: boolean,
+  settings: Pick<Settings, 'rollout'>,
+  now: number,
+): Status {
+  const isPurge = isPurged(cache);
+  const status = isPurge ? { ...cache.status, failures: boundedFailures(purgeFailures(cache.status)) } : cache.status;
+  const report = reportOf({ ...cache, status }, rolloutOf(cache, settings));
+  const refusal = hasWork(status) && !hasAllItsJobs ? jobsRefused(cache) : undefined;
+  const message = refusal !== undefined && report.word === 'Processing' ? refusal.message : report.message;
+  const verdicts = { Ready: report.ready, Reconciling: report.reconciling, Stalled: report.stalled };
+  const inputs = { conditions: status.conditions, generation: cache.generation, now, message };
+  const isTryingAgain = !isPurge && Object.values(status.nodes).some(isUnsettled);
+  const conditions = [
+    ...conditionsOf(verdicts, inputs).map((condition) =>
+      condition.type === 'Reconciling' ? (refusal ?? condition) : condition,
+    ),
+    ...failingCondition(report.failing, isTryingAgain, inputs),
+  ];
+  return { ...status, status: report.word, message, conditions };
 }
-
-/** `hasAllItsJobs`: it was observed that no Job is missing, so that none is refused any more. */
-export type Reporting = Pick<World, 'now'> & {
-  readonly settings: Pick<World['settings'], 'rollout'>;
-  readonly hasAllItsJobs: boolean;
-};
 
 /** Whether Jobs are needed. */
 const hasWork = (status: Status): boolean =>
@@ -87,59 +104,31 @@ function reportOf(cache: ImageCache, rollout: Rollout | undefined): Report {
 }
 
 /** The status of a cache whose Jobs the API server refuses, with its message; undefined if the status already says so. */
-export function withRefusal(cache: ImageCache, message: string, now: number): Status | undefined {
+export function withRefusedJobs(cache: ImageCache, message: string, now: number): Status | undefined {
   const reported = `Jobs cannot be created now, and are retried: ${message.slice(0, 512)}`;
   const { status, generation } = cache;
-  if (refusalOf(cache)?.message === reported) return undefined;
+  if (jobsRefused(cache)?.message === reported) return undefined;
   const before = status.conditions.find(({ type }) => type === 'Reconciling');
   const refused: Condition = {
-    ...{
-      type: 'Reconciling',
-      status: 'True',
-      reason: 'JobsRefused',
-      message: reported,
-      observedGeneration: generation,
-    },
+    type: 'Reconciling',
+    status: 'True',
+    reason: 'JobsRefused',
+    message: reported,
+    observedGeneration: generation,
     lastTransitionTime: before?.status === 'True' ? before.lastTransitionTime : now,
   };
-  return {
-    ...status,
-    message: status.status === 'Processing' ? reported : status.message,
-    conditions:
-      before === undefined
-        ? [...status.conditions, refused]
-        : status.conditions.map((each) => (each === before ? refused : each)),
-  };
+  const conditions =
+    before === undefined
+      ? [...status.conditions, refused]
+      : status.conditions.map((condition) => (condition === before ? refused : condition));
+  return { ...status, message: status.status === 'Processing' ? reported : status.message, conditions };
 }
 
-/** The condition that reports a refusal of Jobs for this generation, if there is one. */
-export const refusalOf = ({ status, generation }: ImageCache): Status['conditions'][number] | undefined =>
+/** The condition that reports that the API server refuses the Jobs of this generation, if there is one. */
+export const jobsRefused = ({ status, generation }: ImageCache): Condition | undefined =>
   status.conditions.find(
     ({ reason, observedGeneration }) => reason === 'JobsRefused' && observedGeneration === generation,
   );
-
-type ReportingWorld = World & Reporting;
-type Reported = { readonly status: Status; readonly events: readonly CacheEvent[] };
-
-/** The status of a cache whose round has ended, and the Event that reports it. */
-export function closeRound(world: ReportingWorld, cache: ImageCache): Reported {
-  const { now, scheduled } = world;
-  const isPurge = isPurged(cache);
-  const refreshed = isPurge ? {} : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, world) };
-  const status = reportedStatus(withStatus(cache, { completionTime: now, ...refreshed }), world);
-  return { status, events: [endEvent(status), ...(isPurge ? [] : invalidScheduleEvents(scheduled))] };
-}
-
-/** The status of a cache as it is now, and an Event if it has failed since its round ended, or has failed no more. */
-export function continued(world: ReportingWorld, cache: ImageCache): Reported {
-  const status = reportedStatus(cache, world);
-  const isNews = !isRoundOpen(status) && hasFailed(status) !== hasFailed(world.before.status);
-  const isEnd = status.status !== 'Processing' && !isRoundOpen(world.before.status);
-  const { key, ...event } = endEvent(status);
-  return { status, events: isNews && isEnd ? [{ ...event, key: `${key}-${world.now}` }] : [] };
-}
-
-const hasFailed = ({ status }: Status): boolean => status === 'Failed';
 
 /** The Event of a round that has ended. Made from the status alone, so that it can also be recorded later. */
 export const endEvent = ({ status, reason, message, round }: Status): CacheEvent => ({
@@ -158,7 +147,7 @@ export function hasEndedRecently({ status, isBeingDeleted }: ImageCache, now: nu
   return round !== undefined && status.status !== 'Processing' && !isBeingDeleted && now - ended <= recentCompletion;
 }
 
-/** Milliseconds that a pull may fail before an Event says so: a registry that restarts is none. */
+/** Milliseconds that a pull may fail before an Event reports it: a registry that restarts is no failure. */
 const failingGrace = 60_000;
 
 /** The Event of a cache of which a node has failed for a minute and is still tried; one for each time that it began to fail. */

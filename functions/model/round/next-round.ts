@@ -3,9 +3,10 @@ import { annotations, finalizer } from '#model/cache/api.ts';
 import { refusedGeneration, refusedMessage } from '#model/cache/conditions.ts';
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import { hasNewFound } from '#model/cache/with-found.ts';
-import type { Operation, RequestAnnotation, Round, Trigger } from '#model/cache/round.ts';
+import type { Operation, RequestAnnotation, Trigger } from '#model/cache/round.ts';
 import { hash } from '#model/text/hash.ts';
-import type { World } from '#model/world.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import type { Scheduled } from '#model/world.ts';
 
 /** What a round may open for; a purge counts by itself, whatever requests it. */
 export type RoundReason = Trigger | 'Purge';
@@ -49,13 +50,13 @@ function deletion({ finalizers, spec, status }: ImageCache): RoundRequest | unde
 
 /** An open purge is not restarted; one requested meanwhile follows it. */
 function requestedPurge(cache: ImageCache): RoundRequest | undefined {
-  const { status, annotations: given } = cache;
+  const { status } = cache;
   if (isPurged(cache) && isRoundOpen(status)) return undefined;
   const request = { operation: 'Purge', trigger: 'Annotation' } as const;
-  const value = given[annotations.purge];
+  const value = cache.annotations[annotations.purge];
   if (value !== undefined && finishedRequest(cache)?.annotation !== annotations.purge)
     return { ...request, annotation: { annotation: annotations.purge, value } };
-  const token = given[annotations.purgeRequestedAt] ?? '';
+  const token = cache.annotations[annotations.purgeRequestedAt] ?? '';
   return token !== '' && token !== status.lastHandledPurgeAt ? request : undefined;
 }
 
@@ -69,12 +70,13 @@ export function isFromKubeFledged({ status, generation }: ImageCache): boolean {
 }
 
 /** What kube-fledged was interrupted in is done again: a purge if its status or an annotation says so, else a refresh. */
-function interrupted({ status: { status, reason }, annotations: given }: ImageCache): RoundRequest | undefined {
+function interrupted(cache: ImageCache): RoundRequest | undefined {
+  const { status, reason } = cache.status;
   if (status !== 'Processing' && status !== 'Aborted') return undefined;
-  const value = given[annotations.purge];
-  if (value === undefined && reason !== 'ImageCachePurge') return { operation: 'Refresh', trigger: 'Adopted' };
-  const annotation = value === undefined ? undefined : { annotation: annotations.purge, value };
-  return { operation: 'Purge', trigger: 'Adopted', ...(annotation && { annotation }) };
+  const value = cache.annotations[annotations.purge];
+  if (value !== undefined)
+    return { operation: 'Purge', trigger: 'Adopted', annotation: { annotation: annotations.purge, value } };
+  return { operation: reason === 'ImageCachePurge' ? 'Purge' : 'Refresh', trigger: 'Adopted' };
 }
 
 /** The annotation that requested a round that has ended, if its value is unchanged: it must only be removed. */
@@ -90,12 +92,12 @@ export const requestsRefresh = (cache: ImageCache): boolean =>
 
 /** The annotation requests a refresh until it is removed; the token requests one for each new value. */
 function requestedRefresh(cache: ImageCache): RoundRequest | undefined {
-  const asked = cache.annotations[annotations.refresh];
+  const value = cache.annotations[annotations.refresh];
   const token = cache.annotations[annotations.refreshRequestedAt] ?? '';
   const isNew = token !== '' && token !== cache.status.lastHandledRefreshAt;
-  if (asked === undefined || finishedRequest(cache)?.annotation === annotations.refresh)
+  if (value === undefined || finishedRequest(cache)?.annotation === annotations.refresh)
     return isNew ? { operation: 'Refresh', trigger: 'Annotation' } : undefined;
-  return { operation: 'Refresh', trigger: 'Annotation', annotation: { annotation: annotations.refresh, value: asked } };
+  return { operation: 'Refresh', trigger: 'Annotation', annotation: { annotation: annotations.refresh, value } };
 }
 
 /** A purged cache is not refreshed: its images would come back. */
@@ -105,17 +107,17 @@ function dueRefresh(cache: ImageCache, now: number): RoundRequest | undefined {
   return isDue ? { operation: 'Refresh', trigger: 'Schedule' } : undefined;
 }
 
-/** The round that a request opens. */
-export function newRound(cache: ImageCache, { operation, trigger, annotation }: RoundRequest, now: number): Round {
-  const number = (cache.status.round?.number ?? 0) + 1;
-  return { number, operation, trigger, generation: cache.generation, startTime: now, requestedBy: annotation };
-}
 /** Whether a round begins by resolving images in their registries. An edit leaves nodes alone that have all desired images. */
 export const resolvesImages = ({ operation }: RoundRequest): boolean =>
   operation === 'Create' || operation === 'Refresh';
 
 /** When the next refresh of a cache is due, in epoch milliseconds; undefined if none is scheduled. */
-export function nextRefresh(cache: ImageCache, { settings, scheduled, now }: RefreshTimeInputs): number | undefined {
+export function nextRefresh(
+  cache: ImageCache,
+  settings: Settings,
+  scheduled: Scheduled | undefined,
+  now: number,
+): number | undefined {
   if (isPurged(cache)) return undefined;
   if (cache.spec.refreshSchedule !== undefined) return scheduled?.next;
   const seconds = cache.spec.refreshSeconds;
@@ -127,13 +129,10 @@ export function nextRefresh(cache: ImageCache, { settings, scheduled, now }: Ref
 }
 
 /**
- * The most that a refresh is early, as a part of its period. Caches that were applied together would otherwise fall due in the
- * same minute for ever, and ask the same registries at once.
+ * The most that a refresh is early, as a part of its period. Caches that were applied together would otherwise always be due in
+ * the same minute, and request the same registries at once.
  */
 const maxSpread = 0.1;
 
 /** A number from 0 to 1 that is always the same for a cache. */
 const fractionOf = (uid: string): number => parseInt(hash(8, uid), 16) / 0xffff_ffff;
-
-/** The part of the world that the refresh time depends on. */
-export type RefreshTimeInputs = Pick<World, 'settings' | 'scheduled' | 'now'>;

@@ -5,7 +5,7 @@ import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { withPlacements } from '#model/desired/placements.ts';
 import type { Plan } from '#model/plan.ts';
 import { type RemovalLedger, newRemovalEntry } from '#model/cache/removal-ledger.ts';
-import { type RoundRequest, newRound, nextRefresh } from './next-round.ts';
+import { type RoundRequest, nextRefresh } from './next-round.ts';
 import { processingMessage, statusReason } from '#model/cache/round.ts';
 import type { Cause } from '#model/cache/cause.ts';
 import { withNode } from '#model/cache/failures.ts';
@@ -18,35 +18,37 @@ import { ownEntry } from '#model/text/untrusted.ts';
 
 /** The cache with a round opened: unsettled and failed nodes start over, Ready ones stay. */
 export function openRound(cache: ImageCache, request: RoundRequest, now: number): ImageCache {
-  const round = newRound(cache, request, now);
+  const { operation, trigger, annotation } = request;
+  const number = (cache.status.round?.number ?? 0) + 1;
   return {
     ...cache,
     status: {
       ...cache.status,
       status: 'Processing',
-      reason: statusReason(request.operation),
-      message: processingMessage(request.operation),
+      reason: statusReason(operation),
+      message: processingMessage(operation),
       startTime: now,
       completionTime: undefined,
       nextWaveTime: undefined,
       absentImages: [],
       failures: {},
       observedGeneration: cache.generation,
-      ...(request.operation === 'Purge' ? nothingDesired : { nodes: renewed(cache.status.nodes) }),
-      removals: unfinished(cache.status.removals, round.number),
+      ...(operation === 'Purge' ? nothingDesired : { nodes: renewed(cache.status.nodes) }),
+      removals: unfinished(cache.status.removals, number),
       lastHandledRefreshAt: handledToken(cache, request),
       lastHandledPurgeAt: handledPurgeToken(cache, request),
       placements: withPlacements(cache),
-      found: request.operation === 'Purge' ? nothingFound : cache.found,
-      round,
+      found: operation === 'Purge' ? nothingFound : cache.found,
+      round: { number, operation, trigger, generation: cache.generation, startTime: now, requestedBy: annotation },
     },
   };
 }
 
 /** An edit, and other images of workloads, leave a refresh token for the next refresh; every other round handles it. */
-function handledToken({ annotations: given, status }: ImageCache, { trigger, operation }: RoundRequest): string {
+function handledToken(cache: ImageCache, { trigger, operation }: RoundRequest): string {
   const isLeft = (trigger === 'Spec' || trigger === 'Workloads') && operation === 'Update';
-  return isLeft ? status.lastHandledRefreshAt : (given[annotations.refreshRequestedAt] ?? status.lastHandledRefreshAt);
+  const { lastHandledRefreshAt } = cache.status;
+  return isLeft ? lastHandledRefreshAt : (cache.annotations[annotations.refreshRequestedAt] ?? lastHandledRefreshAt);
 }
 
 /** In a purge no node has to hold any image. */
@@ -64,9 +66,10 @@ const unfinished = (removals: RemovalLedger, round: number): RemovalLedger =>
     }),
   );
 
-function handledPurgeToken({ annotations: given, status }: ImageCache, { operation }: RoundRequest): string {
+function handledPurgeToken(cache: ImageCache, { operation }: RoundRequest): string {
   const isHandled = operation === 'Purge' || operation === 'Create';
-  return isHandled ? (given[annotations.purgeRequestedAt] ?? status.lastHandledPurgeAt) : status.lastHandledPurgeAt;
+  const { lastHandledPurgeAt } = cache.status;
+  return isHandled ? (cache.annotations[annotations.purgeRequestedAt] ?? lastHandledPurgeAt) : lastHandledPurgeAt;
 }
 
 function renewed(nodes: Ledger): Ledger {
@@ -95,8 +98,7 @@ export function ignoreStaleTriggers(cache: ImageCache, plan: Plan): Plan {
 }
 
 /** Adopts a cache of kube-fledged with the status it has: no round opens and no image is pulled again. */
-export function adopt(world: Adoption): ImageCache {
-  const { before, observed, settings, now } = world;
+export function adopt({ before, observed, settings, scheduled, now }: World): ImageCache {
   const isPurged = before.status.reason === 'ImageCachePurge';
   const hasPulledNothing = before.status.status === 'NoImagesPulledOrDeleted';
   const status: Status = {
@@ -108,7 +110,7 @@ export function adopt(world: Adoption): ImageCache {
     placements: isPurged ? [] : withPlacements(before),
     lastHandledRefreshAt: before.annotations[annotations.refreshRequestedAt] ?? '',
     lastHandledPurgeAt: before.annotations[annotations.purgeRequestedAt] ?? '',
-    nextRefreshTime: isPurged ? undefined : nextRefresh(before, world),
+    nextRefreshTime: isPurged ? undefined : nextRefresh(before, settings, scheduled, now),
     round: {
       number: 0,
       operation: isPurged ? 'Purge' : 'Create',
@@ -120,8 +122,6 @@ export function adopt(world: Adoption): ImageCache {
   };
   return { ...before, status };
 }
-
-type Adoption = Pick<World, 'before' | 'observed' | 'settings' | 'scheduled' | 'now'>;
 
 /** Every node counts as holding its images, except those that kube-fledged reports as failed, by hostname. Where it matched no node, none does. */
 function adoptedLedger(cache: ImageCache, observed: Observed, settings: Settings): Pick<Status, 'nodes' | 'failures'> {

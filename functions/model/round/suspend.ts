@@ -1,69 +1,58 @@
-import { conditionsOf, refusedMessage, limitExceeded as reason, refusedGeneration } from '#model/cache/conditions.ts';
-import { type Status, isRoundOpen } from '#model/cache/image-cache.ts';
-import { type Plan, emptyPlan } from '#model/plan.ts';
-import type { World } from '#model/world.ts';
+import { conditionsOf, limitExceeded as reason, refusedGeneration, refusedMessage } from '#model/cache/conditions.ts';
+import { type ImageCache, type Status, isRoundOpen } from '#model/cache/image-cache.ts';
 import { statusReason } from '#model/cache/round.ts';
+import type { JobView } from '#model/job/job.ts';
+import { type JobToDelete, type Plan, emptyPlan } from '#model/plan.ts';
 import { isFromKubeFledged } from './next-round.ts';
 
+/** The cache's own pull Jobs by name, as they were observed. */
+type Jobs = ReadonlyMap<string, JobView>;
+
 /** Suspends a cache: an open round is aborted, its Jobs are deleted, and none are created until the suspension ends. */
-export function suspend({ before, observed, now }: World): Plan {
-  const { status, generation } = before;
-  const isReported = status.observedGeneration === generation && !isToEnd(status);
+export function suspend({ status, generation }: ImageCache, jobs: Jobs, now: number): Plan {
+  // The status is of a round that is open, or of a refusal that no longer holds.
+  const isOutdated = status.status === 'Processing' || refusedMessage(status) !== undefined;
+  const plan = { ...emptyPlan, deleteJobs: jobsToDelete(jobs) };
+  if (status.observedGeneration === generation && !isOutdated) return plan;
+  const message = 'Image cache is suspended: nothing is pulled until spec.suspend is false';
+  const ended: Partial<Status> = isOutdated ? { status: 'Aborted', message, completionTime: now } : {};
+  const ready = refusedMessage(status) === undefined ? {} : ({ Ready: ['False', 'Suspended'] } as const);
+  const verdicts = { ...ready, Reconciling: ['False', 'Suspended'], Stalled: ['False', 'Ok'] } as const;
+  const conditions = conditionsOf(verdicts, { conditions: status.conditions, generation, now, message: '' });
   return {
-    ...emptyPlan,
-    deleteJobs: allJobs(observed),
-    status: isReported ? undefined : suspendedStatus(status, generation, now),
+    ...plan,
+    status: { ...status, ...ended, ...requestedAgain(status), observedGeneration: generation, conditions },
   };
 }
 
-/** The observed pull Jobs, to be deleted. */
-export const allJobs = ({ jobs }: World['observed']): Plan['deleteJobs'] =>
+const jobsToDelete = (jobs: Jobs): readonly JobToDelete[] =>
   [...jobs.values()].flatMap(({ job, pod }) => {
     const uid = job?.uid ?? pod?.jobUid;
     const name = job?.name ?? pod?.jobName;
     return uid === undefined || name === undefined || job?.isBeingDeleted === true ? [] : [{ name, uid }];
   });
 
-/** Whether the status is of a round that is open, or of a refusal that holds no longer. */
-const isToEnd = (status: Status): boolean => status.status === 'Processing' || refusedMessage(status) !== undefined;
-
-function suspendedStatus(status: Status, generation: number, now: number): Status {
-  const ended: Partial<Status> = isToEnd(status)
-    ? {
-        status: 'Aborted',
-        message: 'Image cache is suspended: nothing is pulled until spec.suspend is false',
-        completionTime: now,
-      }
-    : {};
-  const ready = refusedMessage(status) === undefined ? {} : ({ Ready: ['False', 'Suspended'] } as const);
-  const suspended = { ...ready, Reconciling: ['False', 'Suspended'], Stalled: ['False', 'Ok'] } as const;
-  const conditions = conditionsOf(suspended, { conditions: status.conditions, generation, now, message: '' });
-  return { ...status, ...ended, ...askedAgain(status), observedGeneration: generation, conditions };
-}
-
-/** A purge that is cut off is requested again by the same annotation once the suspension ends. */
-export function askedAgain(status: Status): Partial<Status> {
+/** A purge that is interrupted is requested again by the same annotation once the suspension ends. */
+function requestedAgain(status: Status): Partial<Status> {
   const { round } = status;
   if (round?.operation !== 'Purge' || !isRoundOpen(status)) return {};
   return { round: { ...round, requestedBy: undefined }, lastHandledPurgeAt: '' };
 }
 
-/** Refuses a cache that exceeds a limit: an open round ends, its Jobs are deleted, and none are created until it no longer does. */
-export function refuse({ before, observed, now }: World, limit: string): Plan {
+/** Refuses a cache that exceeds a limit: an open round ends, its Jobs are deleted, and none are created while it does. */
+export function refuse(cache: ImageCache, limit: string, jobs: Jobs, now: number): Plan {
   const message = `Refused: ${limit}`;
-  const { status, generation } = before;
-  const deleteJobs = allJobs(observed);
-  if (refusedMessage(status) === message && refusedGeneration(status) === generation)
-    return { ...emptyPlan, deleteJobs };
+  const { status, generation } = cache;
+  const plan = { ...emptyPlan, deleteJobs: jobsToDelete(jobs) };
+  if (refusedMessage(status) === message && refusedGeneration(status) === generation) return plan;
   return {
-    ...emptyPlan,
-    deleteJobs,
-    status: { ...refusedStatus(before, message, now), ...askedAgain(status) },
+    ...plan,
+    status: { ...refusedStatus(cache, message, now), ...requestedAgain(status) },
     events: [{ type: 'Warning', reason, message, key: `${generation} ${message}` }],
   };
 }
 
-function refusedStatus(cache: World['before'], message: string, now: number): Status {
+function refusedStatus(cache: ImageCache, message: string, now: number): Status {
   const { status, generation } = cache;
   const verdicts = { Ready: ['False', reason], Reconciling: ['False', reason], Stalled: ['True', reason] } as const;
   const conditions = conditionsOf(verdicts, { conditions: status.conditions, generation, now, message });
@@ -75,7 +64,7 @@ function refusedStatus(cache: World['before'], message: string, now: number): St
     reason: status.reason === '' ? statusReason('Create') : status.reason,
     message,
     completionTime: status.completionTime ?? now,
-    // Other caches remove images meanwhile without regard to this one: what nodes have is found out again.
+    // Other caches remove images meanwhile without regard to this one, so that what nodes have is found out again.
     nodes: {},
     desired: {},
     observedGeneration: generation,

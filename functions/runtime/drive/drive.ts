@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { refusalOf } from '#model/desired/limits.ts';
+import { refusedLimit } from '#model/desired/limits.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 import { isConflict, RetryLater } from '#runtime/errors.ts';
@@ -96,7 +96,7 @@ async function observeAndDecide(
   if (read === undefined || scope === undefined) return undefined;
   const cache = needsFoundImages(read, opens, context.now()) ? await readFound(read) : read;
   const observed = await observe(cache, { scope, opens, makes, sharesNodes }, context);
-  const isRefused = refusalOf(cache, context.settings.limits) !== undefined;
+  const isRefused = refusedLimit(cache, context.settings.limits) !== undefined;
   const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens, makes });
   await context.turn?.();
   const plan = await planBesideOthers({ before: cache, observed, opens, makes, ...answers }, context);

@@ -3,7 +3,7 @@ import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import { labelSelectorOf } from '#model/desired/node-selector.ts';
-import { isKnownRefused, refusalOf } from '#model/desired/limits.ts';
+import { isKnownRefused, refusedLimit } from '#model/desired/limits.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { Pod } from '#model/job/job.ts';
 import { noObservedRemovals } from '#model/observed-removals.ts';
@@ -42,7 +42,7 @@ const isToRefuse = (
   opens.includes('Spec') &&
   !cache.isBeingDeleted &&
   !mayHoldNodes(cache, settings) &&
-  refusalOf(cache, settings.limits) !== undefined;
+  refusedLimit(cache, settings.limits) !== undefined;
 
 /** Nodes that the cache holds are released when it is refused. */
 const mayHoldNodes = ({ spec, namespace }: ImageCache, { warmGateNamespaces }: Context['settings']): boolean =>

@@ -34,11 +34,12 @@ const phases = {
 } as const satisfies Readonly<Record<string, Partial<Status>>>;
 
 const conditions = ({ phase, before = [], generation = 2 }: At): readonly Condition[] =>
-  reportedStatus(cache({ generation, status: status({ round: round(), ...phases[phase], conditions: before }) }), {
-    hasAllItsJobs: false,
-    settings: settings(),
-    now: noon,
-  }).conditions;
+  reportedStatus(
+    cache({ generation, status: status({ round: round(), ...phases[phase], conditions: before }) }),
+    false,
+    settings(),
+    noon,
+  ).conditions;
 
 const suspended = (before: readonly Condition[]): readonly Condition[] =>
   conditionsOf(

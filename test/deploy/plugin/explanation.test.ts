@@ -3,7 +3,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { noUse } from '#model/cache/registry-use.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { decide } from '#model/decide.ts';
-import { withRefusal } from '#model/report/reported-status.ts';
+import { withRefusedJobs } from '#model/report/reported-status.ts';
 import { explanation } from '../../../deploy/plugin/explain/explanation.ts';
 import type { Explained } from '../../../deploy/plugin/explain/step.ts';
 import {
@@ -30,7 +30,7 @@ const open = (of: Parameters<typeof pulling>[0], more: Partial<ImageCache> = {})
   openCache({ 'node-1': pulling(of, cache({ spec: spec({ lists }) })) }, { spec: spec({ lists }), ...more });
 const refused = (given: ImageCache): ImageCache => ({
   ...given,
-  status: withRefusal(given, 'exceeded quota', noon) ?? given.status,
+  status: withRefusedJobs(given, 'exceeded quota', noon) ?? given.status,
 });
 /** The cache as the functions leave it if it exceeds a limit. */
 function limited(given: ImageCache): ImageCache {

@@ -20,7 +20,7 @@ const purged = (removals: ReturnType<typeof status>['removals']) => {
   });
   return report({
     ...before,
-    status: reportedStatus(before, { hasAllItsJobs: false, settings: settings(), now: noon }),
+    status: reportedStatus(before, false, settings(), noon),
   });
 };
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { annotations } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { emptyPlan } from '#model/plan.ts';
-import { nextRound, type RoundRequest } from '#model/round/next-round.ts';
-import { cache, noon, round, spec } from '../builders.ts';
+import { nextRound, type RoundRequest, nextRefresh } from '#model/round/next-round.ts';
+import { cache, noon, round, spec, settings } from '../builders.ts';
 import { asked, theirs, ended } from '../decided.ts';
 
 describe('which round opens', () => {
@@ -110,5 +110,36 @@ describe('which round opens', () => {
     expect(asked({}, { opens: [] })).toEqual(emptyPlan);
     expect(asked({}, { opens: ['Annotation', 'Schedule'] })).toEqual(emptyPlan);
     expect(asked({ status: theirs() }, { opens: [] })).toEqual(emptyPlan);
+  });
+});
+
+const minute = 60_000;
+const often = settings({ refreshFrequency: 15 * minute });
+const due = (uid: string): number => (nextRefresh(cache({ uid }), often, undefined, noon) ?? NaN) - noon;
+const uids = Array.from({ length: 200 }, (_, index) => `uid-${index}`);
+
+describe('the next refresh', () => {
+  it('is due within the last tenth of the period', () => {
+    expect(Math.min(...uids.map(due))).toBeGreaterThanOrEqual(13.5 * minute - 1000);
+    expect(Math.max(...uids.map(due))).toBeLessThanOrEqual(15 * minute);
+  });
+
+  it('is due at the same time in each period of a cache, and at other times than that of most others', () => {
+    expect(uids.map(due)).toEqual(uids.map(due));
+    const perTenSeconds = Map.groupBy(uids.map(due), (time) => Math.floor(time / 10_000));
+    expect(perTenSeconds.size).toBeGreaterThanOrEqual(9);
+    expect(Math.max(...[...perTenSeconds.values()].map(({ length }) => length))).toBeLessThan(50);
+  });
+
+  it('is due in a later second than this one, also with a period of one second', () => {
+    const next = (uid: string) =>
+      nextRefresh(cache({ uid }), settings({ refreshFrequency: 1000 }), undefined, noon + 43);
+    expect(new Set(uids.map(next))).toEqual(new Set([noon + 1000]));
+  });
+
+  it('keeps to a cron schedule', () => {
+    const scheduled = { next: noon + minute, problem: '' };
+    const spec = { ...cache().spec, refreshSchedule: { schedule: '* * * * *', timeZone: 'Etc/UTC' } };
+    expect(nextRefresh(cache({ spec }), often, scheduled, noon)).toBe(noon + minute);
   });
 });
