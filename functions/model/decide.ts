@@ -1,7 +1,7 @@
 import { annotations, finalizer } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
 import type { Trigger } from '#model/cache/round.ts';
-import { imagesNotFound } from '#model/desired/unproven-images.ts';
+import { imagesNotFound } from '#model/desired/images-to-ask-about.ts';
 import { withAnswers } from '#model/desired/access.ts';
 import { foundEvents } from '#model/found/find-images.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
@@ -125,7 +125,7 @@ function opened(world: World, request: RoundRequest): ImageCache {
   const round = openRound(world.before, request, world.now);
   const next = withStatus(round, {
     anonymousPulls: withAnswers(round, world.anonymousPulls),
-    absentImages: imagesNotFound(world, round),
+    absentImages: imagesNotFound(round, world.observed.nodes.values(), world.resolutions, world.settings),
   });
   return resolvesImages(request) ? withStatus(next, refreshLedger(world, next)) : next;
 }

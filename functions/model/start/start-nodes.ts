@@ -2,6 +2,7 @@ import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import type { Ledger } from '#model/cache/ledger.ts';
 import { maxNodesStarted } from '#model/desired/node-limit.ts';
 import { type DesiredByHash, pendingImages } from '#model/desired/desired-images.ts';
+import type { Observed } from '#model/observed.ts';
 import type { ObserveNext } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 import { nodeBusy } from './node-busy.ts';
@@ -24,7 +25,7 @@ export function startNodes(
   desired: DesiredByHash,
 ): { readonly next: ImageCache; readonly observeNext: ObserveNext } {
   const checks = reasonsToWait.map(({ records, prepare }) => ({ records, ...prepare(world, cache, desired) }));
-  const candidates = candidatesIn(world, cache, desired);
+  const candidates = candidatesIn(world.observed.nodes, cache, desired);
   const changed: Record<string, Ledger[string]> = {};
   const started: Candidate[] = [];
   let hasMore = false;
@@ -58,10 +59,10 @@ function firstReason<C extends Check>(candidate: Candidate, checks: readonly C[]
 }
 
 /** The pending nodes; of the observed ones only those whose images are known. */
-const candidatesIn = ({ observed }: World, { status }: ImageCache, desired: DesiredByHash): readonly Candidate[] =>
+const candidatesIn = (nodes: Observed['nodes'], { status }: ImageCache, desired: DesiredByHash): readonly Candidate[] =>
   Object.entries(status.nodes).flatMap(([name, entry]): readonly Candidate[] => {
     const images = desired.get(entry.desiredHash);
-    const node = observed.nodes.get(name);
+    const node = nodes.get(name);
     if (entry.state !== 'Pending' || (images === undefined && node !== undefined)) return [];
     return [{ name, entry, node, images: images?.images ?? [], pending: pendingImages(entry, images) }];
   });

@@ -2,8 +2,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import type { AnonymousPull } from '#model/cache/access.ts';
 import { movingImages } from '#model/desired/desired-images.ts';
-import { oneImageOfEach, restedRegistries } from '#model/desired/rested-registries.ts';
-import { unprovenImages } from '#model/desired/unproven-images.ts';
+import { oneImageOfEach, restedRegistries, unprovenImages } from '#model/desired/images-to-ask-about.ts';
 import { imagesOfUnknownAccess } from '#model/desired/unknown-access.ts';
 import { resolvesImages, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
@@ -83,12 +82,12 @@ function questionsOf(
     const hosts = makes === 'pulls' && opens.length > 0 ? restedRegistries(before, now) : [];
     return {
       wait: maxWait.Create,
-      images: oneImageOfEach(hosts, before, { nodes, settings }),
+      images: oneImageOfEach(hosts, before, nodes, settings),
       ofUnknownAccess: [],
     };
   }
   const moving = resolvesImages(request) ? movingImages(before, nodes, settings) : [];
-  const doubtful = oneImageOfEach(cluster.knownUses.doubtful(before, { settings, now }), before, { nodes, settings });
+  const doubtful = oneImageOfEach(cluster.knownUses.doubtful(before, { settings, now }), before, nodes, settings);
   return {
     wait: request.operation === 'Refresh' ? maxWait.Refresh : maxWait.Create,
     images: [...moving, ...unprovenImages(before, nodes, settings), ...doubtful],

@@ -3,7 +3,7 @@ import type { ImageCache, Spec, Status } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
-import { restedRegistries } from '#model/desired/rested-registries.ts';
+import { restedRegistries } from '#model/desired/images-to-ask-about.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { JobView } from '#model/job/job.ts';
 import type { World } from '#model/world.ts';
