@@ -15,6 +15,7 @@ import {
   challengeOf,
   wantsPassword,
 } from '../../../support/registry/registry-client.ts';
+import { challengeIn } from '../../../../functions/runtime/registry/authentication.ts';
 
 /** Wants tokens, which it gives to everybody, or only to u with password p. */
 const bearer =
@@ -149,5 +150,37 @@ describe('authentication', () => {
     const { host, registry } = await one((response) => answer(response, 401, '', realm));
     const reason = '169.254.169.254 is a link-local address, and is not asked';
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
+  });
+});
+
+const bearerOf = (realm: string, service: string, scope: string) => ({
+  scheme: 'bearer',
+  realm: new URL(realm),
+  service,
+  scope,
+});
+
+describe('challengeIn', () => {
+  it.each([
+    [
+      ['Bearer realm="https://auth.example.com/token?a=b",service="r.io",scope="repository:me/x:pull,push"'],
+      bearerOf('https://auth.example.com/token?a=b', 'r.io', 'repository:me/x:pull,push'),
+    ],
+    [['bearer realm="https://a/t"'], bearerOf('https://a/t', '', 'repository:me/x:pull')],
+    [['Bearer realm="https://a/t",scope=""'], bearerOf('https://a/t', '', 'repository:me/x:pull')],
+    [['Basic realm="lab"'], { scheme: 'basic' }],
+    [['Basic realm="lab"', 'Bearer realm="https://a/t",scope="aws"'], bearerOf('https://a/t', '', 'aws')],
+    [
+      ['Basic realm="lab", Bearer realm="https://a/t",service="s"'],
+      bearerOf('https://a/t', 's', 'repository:me/x:pull'),
+    ],
+    [['Negotiate', 'Basic realm="lab"'], { scheme: 'basic' }],
+    [['Bearer realm="/token"'], undefined],
+    [['Bearer error="invalid_token"'], undefined],
+    [['Negotiate'], undefined],
+    [[''], undefined],
+    [[], undefined],
+  ])('of %j is %j', (headers, expected) => {
+    expect(challengeIn(headers, 'me/x')).toEqual(expected);
   });
 });
