@@ -1,5 +1,12 @@
 /** By how much timeouts are multiplied on a machine that runs other tests at the same time; times are not measured there. */
-const onThisMachine = Number(process.env['TIME_FACTOR'] ?? 1);
+const onThisMachine = parsedFactor(process.env['TIME_FACTOR']);
+
+/** Throws for anything but a number of at least 1: every wait compared with NaN would end at once. */
+export function parsedFactor(value = '1'): number {
+  const factor = Number(value);
+  if (!(factor >= 1 && factor < Infinity)) throw new Error(`TIME_FACTOR is not a number of at least 1: "${value}"`);
+  return factor;
+}
 
 export const isSharedMachine = onThisMachine > 1;
 
