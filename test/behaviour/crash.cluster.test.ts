@@ -79,7 +79,7 @@ async function endOf(world: World, nodes: readonly string[]): Promise<object> {
     status: status.status,
     round: status.round,
     counts: status.nodeCounts,
-    failures: Object.entries(status.failures).map(([image, told]) => [image, told.length]),
+    failures: Object.entries(status.failures).map(([image, causes]) => [image, causes.length]),
     jobs: nodes.map((node) => world.history.jobsOf(node).map(imagesOf)),
     got: nodes.map((node) => world.history.imagesPulled(node)),
     complaints: world.product.complaints(),

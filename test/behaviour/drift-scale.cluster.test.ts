@@ -77,19 +77,19 @@ const refreshed = (number: number) => {
 
 const perImageAndNode = (writes: number): number => writes / (100 * names.length);
 
-const told = ({ jobs, own, statuses, events, asked }: Awaited<ReturnType<typeof counted>>): string =>
+const summaryOf = ({ jobs, own, statuses, events, asked }: Awaited<ReturnType<typeof counted>>): string =>
   `${jobs} Jobs, ${own} API writes of all parties (${statuses} of the status, ${events} Events), ${asked.length} registry requests`;
 
 describe('at scale, a refresh of 20 moving tags on 100 nodes', () => {
   it('creates no Job and writes one status if no tag has moved, with one registry request per image', async () => {
     const images = names.map((name) => registry.image(name));
     const first = await counted(1, () => cluster.create('ImageCache', 'drift', { spec: { cacheSpec: [{ images }] } }));
-    console.log(`drift: 100 nodes x 20 images, the first round: ${told(first)}`);
+    console.log(`drift: 100 nodes x 20 images, the first round: ${summaryOf(first)}`);
     expect(first.cache.status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
     expect(first.jobs).toBe(100);
     expect(perImageAndNode(first.own)).toBeLessThanOrEqual(0.7);
     const still = await refreshed(2);
-    console.log(`drift: 100 nodes x 20 images, nothing has moved: ${told(still)}`);
+    console.log(`drift: 100 nodes x 20 images, nothing has moved: ${summaryOf(still)}`);
     expect(still.cache.status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
     expect(still).toMatchObject({ jobs: 0, statuses: 1, events: 1 });
     expect(still.asked.toSorted()).toEqual(names.map((name) => `HEAD ${name}`).toSorted());
@@ -98,7 +98,7 @@ describe('at scale, a refresh of 20 moving tags on 100 nodes', () => {
   it('creates a Job of one image per node if one tag has moved', async () => {
     registry.move('app-7');
     const moved = await refreshed(3);
-    console.log(`drift: 100 nodes x 20 images, one has moved: ${told(moved)}`);
+    console.log(`drift: 100 nodes x 20 images, one has moved: ${summaryOf(moved)}`);
     expect(moved.cache.status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
     expect(moved.jobs).toBe(100);
     expect(moved.asked).toHaveLength(20);
@@ -110,13 +110,13 @@ describe('at scale, a refresh of 20 moving tags on 100 nodes', () => {
   it('creates two Jobs per node if a pull secret is named, and none in the next refresh', async () => {
     const secrets = { imagePullSecrets: [{ name: 'login' }] };
     const named = await counted(4, () => cluster.patch('ImageCache', 'drift', { spec: secrets }));
-    console.log(`drift: 100 nodes x 20 images, a secret was named: ${told(named)}`);
+    console.log(`drift: 100 nodes x 20 images, a secret was named: ${summaryOf(named)}`);
     expect(named.cache.status).toMatchObject({ status: 'Succeeded', nodesReady: '100/100' });
     expect(new Set(named.cache.status.images.map(({ access }) => access))).toEqual(new Set(['Anyone']));
     expect(named.jobs).toBe(200);
     expect(perImageAndNode(named.own)).toBeLessThanOrEqual(1.4);
     const still = await refreshed(5);
-    console.log(`drift: 100 nodes x 20 images with a secret, nothing has moved: ${told(still)}`);
+    console.log(`drift: 100 nodes x 20 images with a secret, nothing has moved: ${summaryOf(still)}`);
     expect(still).toMatchObject({ jobs: 0, statuses: 1, events: 1 });
     expect(running.complaints()).toEqual([]);
   });

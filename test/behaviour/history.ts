@@ -114,10 +114,10 @@ function maxPulling(jobs: readonly Change<ObservedJob>[], pods: readonly Change<
 
 function endOf(job: string, jobs: readonly Change<ObservedJob>[], pods: readonly Change<ObservedPod>[]): number {
   const gone = jobs.find(({ type, object }) => object.metadata.name === job && type === 'DELETED');
-  const told = pods.find(
+  const reported = pods.find(
     ({ object }) => object.metadata.labels['batch.kubernetes.io/job-name'] === job && hasAllTold(object),
   );
-  return Math.min(gone?.at ?? Infinity, told?.at ?? Infinity);
+  return Math.min(gone?.at ?? Infinity, reported?.at ?? Infinity);
 }
 
 const hasAllTold = ({ spec, status }: ObservedPod): boolean =>

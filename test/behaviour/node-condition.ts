@@ -27,6 +27,6 @@ export async function reportCondition(kube: Kube, name: string, { type, status }
   const { conditions } = seenNode(object).status;
   const now = `${new Date().toISOString().slice(0, 19)}Z`;
   const others = conditions.filter((condition) => condition.type !== type);
-  const told = { type, status, reason: 'Test', message: '', lastHeartbeatTime: now, lastTransitionTime: now };
-  await kube.patchStatus('Node', name, { conditions: [...others, told] });
+  const condition = { type, status, reason: 'Test', message: '', lastHeartbeatTime: now, lastTransitionTime: now };
+  await kube.patchStatus('Node', name, { conditions: [...others, condition] });
 }

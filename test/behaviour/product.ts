@@ -49,7 +49,7 @@ export function product(place: ProductPlace): Product {
     if (child === undefined) throw new Error('the product is not running');
     return child;
   };
-  const told = (message: string): string | undefined =>
+  const logged = (message: string): string | undefined =>
     lines.slice(since).find((line) => line.includes(`"msg":"${message}"`));
   const end = async (signal: NodeJS.Signals): Promise<number> => {
     const ending = running();
@@ -69,7 +69,7 @@ export function product(place: ProductPlace): Product {
         'the product is ready',
         () => {
           if (started.exitCode !== null) throw new Error(`it ended with ${started.exitCode}`);
-          return told(start.function === undefined ? 'synced' : 'started');
+          return logged(start.function === undefined ? 'synced' : 'started');
         },
         60,
       );
@@ -78,7 +78,7 @@ export function product(place: ProductPlace): Product {
     kill: async () => {
       await end('SIGKILL');
     },
-    tick: () => tick(portIn(told('started') ?? told('listening') ?? '')),
+    tick: () => tick(portIn(logged('started') ?? logged('listening') ?? '')),
     pid: () => running().pid ?? 0,
     log: () => lines,
     complaints: (from = 0) => lines.slice(from).filter((line) => !isCalm(line)),

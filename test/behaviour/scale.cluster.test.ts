@@ -104,18 +104,18 @@ describe('at scale, the product', () => {
         400,
       );
       const failures = Object.values(cache.status.failures);
-      const told = failures.flat();
+      const listed = failures.flat();
       console.log(
         `scale: ${failing} nodes x 20 images, all failing: ${took.toFixed(1)} s, ${writes.by['POST jobs'] ?? 0} Jobs, ${writes.total} API writes of all parties, ` +
-          `${peakMegabytes.toFixed(0)} MB peak RSS, ${megabytesRead.toFixed(1)} MB read, failures ${JSON.stringify(cache.status.failures).length} bytes, ${told.length} told and ${cache.status.failuresOmitted} omitted, the whole object ${bytes}`,
+          `${peakMegabytes.toFixed(0)} MB peak RSS, ${megabytesRead.toFixed(1)} MB read, failures ${JSON.stringify(cache.status.failures).length} bytes, ${listed.length} listed and ${cache.status.failuresOmitted} omitted, the whole object ${bytes}`,
       );
       expect(complaints).toEqual([]);
       expect(cache.status).toMatchObject({ status: 'Failed', nodesReady: `0/${failing}` });
       expect(cache.status.nodeCounts).toMatchObject({ failed: failing, skipped: 0 });
       expect(failures).toHaveLength(20);
       expect(Math.max(...failures.map((each) => each.length))).toBeLessThanOrEqual(20);
-      expect(Math.max(...told.map(({ message }) => message.length))).toBeLessThanOrEqual(256);
-      expect(cache.status.failuresOmitted).toBe(20 * failing - told.length);
+      expect(Math.max(...listed.map(({ message }) => message.length))).toBeLessThanOrEqual(256);
+      expect(cache.status.failuresOmitted).toBe(20 * failing - listed.length);
       expect(Buffer.byteLength(JSON.stringify(cache.status.failures))).toBeLessThanOrEqual(200 * 1024);
       expect(bytes).toBeLessThan(1_500_000);
     },

@@ -93,7 +93,7 @@ async function forward(incoming: IncomingMessage, passage: Passage): Promise<Inc
   const { method } = incoming;
   const { server } = credentials;
   const { headers, tls } = await credentials.authorise();
-  const told = without(incoming.headers, ['host', 'connection']);
+  const forwarded = without(incoming.headers, ['host', 'connection']);
   const options = {
     ...tls,
     host: server.hostname,
@@ -101,7 +101,7 @@ async function forward(incoming: IncomingMessage, passage: Passage): Promise<Inc
     method,
     path,
     agent,
-    headers: { ...told, ...headers },
+    headers: { ...forwarded, ...headers },
   };
   const request = server.protocol === 'https:' ? https.request(options) : http.request(options);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();

@@ -3,8 +3,8 @@ import type { Api } from '#runtime/api/api.ts';
 import { eventually } from './eventually.ts';
 import { recordWatch } from './watch.ts';
 
-const told = (type: string, object: object): string => JSON.stringify({ type, object });
-const expired = told('ERROR', { kind: 'Status', code: 410 });
+const line = (type: string, object: object): string => JSON.stringify({ type, object });
+const expired = line('ERROR', { kind: 'Status', code: 410 });
 
 /** An API server that answers the watches in turn with these lines and then nothing, and lists `b` the second time. */
 function server(...watches: readonly (readonly string[])[]): Pick<Api, 'request' | 'lines'> {
@@ -30,7 +30,7 @@ const record = (...watches: readonly (readonly string[])[]) =>
 
 describe('a recorded watch', () => {
   it('restarts when its first resource version is too old', async () => {
-    const recording = await record([expired], [told('MODIFIED', { name: 'b' })]);
+    const recording = await record([expired], [line('MODIFIED', { name: 'b' })]);
     const changes = await eventually('two changes', () => recording.changes().length === 2 && recording.changes());
     expect(changes.map(({ type, object }) => [type, object])).toEqual([
       ['ADDED', { name: 'b' }],
@@ -40,7 +40,7 @@ describe('a recorded watch', () => {
   });
 
   it('fails when a later resource version is too old, as changes may be missing', async () => {
-    const recording = await record([told('ADDED', { name: 'a' }), expired]);
+    const recording = await record([line('ADDED', { name: 'a' }), expired]);
     await recording.stop();
     expect(() => recording.changes()).toThrow('the watch of /things broke');
   });

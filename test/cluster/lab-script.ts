@@ -48,13 +48,13 @@ export type LabSettings = {
 /** How a program reaches a running lab. */
 export const labSettings = async (place: LabPlace): Promise<LabSettings> => {
   const lines = (await labScript(place)(['settings'])).trim().split('\n');
-  const told = new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
-  const kubeconfig = told.get('KUBECONFIG') ?? '';
-  const path = [told.get('OLD'), told.get('BIN'), told.get('HELM'), process.env['PATH'], '/usr/sbin', '/sbin'];
+  const values = new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+  const kubeconfig = values.get('KUBECONFIG') ?? '';
+  const path = [values.get('OLD'), values.get('BIN'), values.get('HELM'), process.env['PATH'], '/usr/sbin', '/sbin'];
   return {
     kubeconfig,
-    server: told.get('SERVER') ?? '',
-    network: told.get('NETWORK') ?? '',
+    server: values.get('SERVER') ?? '',
+    network: values.get('NETWORK') ?? '',
     env: { ...process.env, PATH: path.filter(Boolean).join(':'), KUBECONFIG: kubeconfig },
   };
 };

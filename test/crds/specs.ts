@@ -7,7 +7,7 @@ const someRulesUnchecked =
 type Rejected = { readonly when: string; readonly spec: object; readonly errors: readonly string[] };
 
 const withImages = (...images: readonly string[]) => ({ cacheSpec: [{ images }] });
-const beside = (fields: object) => ({ ...withImages('nginx'), ...fields });
+const withField = (fields: object) => ({ ...withImages('nginx'), ...fields });
 const withExpression = (expression: object) => ({
   cacheSpec: [{ images: ['nginx'], nodeMatchExpressions: [expression] }],
 });
@@ -65,7 +65,7 @@ export const rejectedSpecs: readonly Rejected[] = [
   },
   {
     when: 'the pull policy is unknown',
-    spec: beside({ imagePullPolicy: 'Never' }),
+    spec: withField({ imagePullPolicy: 'Never' }),
     errors: [
       'spec.imagePullPolicy: Unsupported value: "Never": supported values: "IfNotPresent", "Always"',
       someRulesUnchecked,
@@ -73,68 +73,68 @@ export const rejectedSpecs: readonly Rejected[] = [
   },
   {
     when: 'the deadline is zero',
-    spec: beside({ pullDeadlineSeconds: 0 }),
+    spec: withField({ pullDeadlineSeconds: 0 }),
     errors: [
       'spec.pullDeadlineSeconds: Invalid value: 0: spec.pullDeadlineSeconds in body should be greater than or equal to 1',
     ],
   },
   {
     when: 'pullsPerNode is 0',
-    spec: beside({ pullsPerNode: 0 }),
+    spec: withField({ pullsPerNode: 0 }),
     errors: ['spec.pullsPerNode: Invalid value: 0: spec.pullsPerNode in body should be greater than or equal to 1'],
   },
   ...(['0%', '101%', '10', '-1', 'all', 'two thousand and more'] as const).map((value) => ({
     when: `maxConcurrentNodes is "${value}"`,
-    spec: beside({ maxConcurrentNodes: value }),
+    spec: withField({ maxConcurrentNodes: value }),
     errors: [`spec.maxConcurrentNodes: Invalid value: "${value}": ${numberOrPercentageRule}`],
   })),
   {
     when: 'maxConcurrentNodes is 0',
-    spec: beside({ maxConcurrentNodes: 0 }),
+    spec: withField({ maxConcurrentNodes: 0 }),
     errors: [`spec.maxConcurrentNodes: Invalid value: 0: ${numberOrPercentageRule}`],
   },
   {
     when: 'canaryNodes of a rollout is 0',
-    spec: beside({ rollout: { canaryNodes: 0 } }),
+    spec: withField({ rollout: { canaryNodes: 0 } }),
     errors: [`spec.rollout.canaryNodes: Invalid value: 0: ${numberOrPercentageRule}`],
   },
   {
     when: 'maxFailedNodes of a rollout is "-1"',
-    spec: beside({ rollout: { maxFailedNodes: '-1' } }),
+    spec: withField({ rollout: { maxFailedNodes: '-1' } }),
     errors: [
       'spec.rollout.maxFailedNodes: Invalid value: "-1": must be an integer of at least 0, or a percentage from 0% to 100%',
     ],
   },
   {
     when: 'growth of a rollout is 0',
-    spec: beside({ rollout: { growth: 0 } }),
+    spec: withField({ rollout: { growth: 0 } }),
     errors: ['spec.rollout.growth: Invalid value: 0: spec.rollout.growth in body should be greater than or equal to 1'],
   },
   {
     when: 'refresh has both an interval and a schedule',
-    spec: beside({ refresh: { intervalSeconds: 900, schedule: '@daily' } }),
+    spec: withField({ refresh: { intervalSeconds: 900, schedule: '@daily' } }),
     errors: ['spec.refresh: Invalid value: intervalSeconds and schedule are mutually exclusive'],
   },
   {
     when: 'refresh has a time zone but no schedule',
-    spec: beside({ refresh: { timeZone: 'Europe/Paris' } }),
+    spec: withField({ refresh: { timeZone: 'Europe/Paris' } }),
     errors: ['spec.refresh: Invalid value: timeZone requires schedule'],
   },
   {
     when: 'the refresh interval is less than a minute',
-    spec: beside({ refresh: { intervalSeconds: 59 } }),
+    spec: withField({ refresh: { intervalSeconds: 59 } }),
     errors: ['spec.refresh.intervalSeconds: Invalid value: 59: must be 0 (no periodic refresh) or at least 60'],
   },
   ...(['* * * *', '* * * * * *', 'CRON_TZ=UTC 0 3 * * *', '@every 5m', 'daily', ''] as const).map((schedule) => ({
     when: `the schedule is "${schedule}"`,
-    spec: beside({ refresh: { schedule } }),
+    spec: withField({ refresh: { schedule } }),
     errors: [
       `spec.refresh.schedule: Invalid value: "${schedule}": must be a schedule in Cron format with five fields, such as 0 3 * * 1-5, or one of @hourly, @daily, @weekly, @monthly, @yearly`,
     ],
   })),
   {
     when: 'the time zone is not a name',
-    spec: beside({ refresh: { schedule: '@daily', timeZone: '../etc/passwd' } }),
+    spec: withField({ refresh: { schedule: '@daily', timeZone: '../etc/passwd' } }),
     errors: ['spec.refresh.timeZone: Invalid value: "../etc/passwd": must be a time zone name, such as Europe/Paris'],
   },
   {
@@ -162,48 +162,48 @@ export const rejectedSpecs: readonly Rejected[] = [
   },
   {
     when: 'a toleration has neither key nor Exists',
-    spec: beside({ tolerations: [{ value: 'a' }] }),
+    spec: withField({ tolerations: [{ value: 'a' }] }),
     errors: ['spec.tolerations[0]: Invalid value: if key is empty, operator must be Exists'],
   },
   {
     when: 'a toleration with Exists has a value',
-    spec: beside({ tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] }),
+    spec: withField({ tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] }),
     errors: ['spec.tolerations[0]: Invalid value: if operator is Exists, value must be empty'],
   },
   {
     when: 'tolerationSeconds is set with another effect than NoExecute',
-    spec: beside({ tolerations: [{ key: 'a', operator: 'Exists', effect: 'NoSchedule', tolerationSeconds: 5 }] }),
+    spec: withField({ tolerations: [{ key: 'a', operator: 'Exists', effect: 'NoSchedule', tolerationSeconds: 5 }] }),
     errors: ['spec.tolerations[0]: Invalid value: tolerationSeconds requires effect NoExecute'],
   },
   ...(['app', 'kubefledged', 'kubefledged.io/node-id', 'batch.kubernetes.io/job-name'] as const).map((key) => ({
     when: `podMetadata sets the label ${key}`,
-    spec: beside({ podMetadata: { labels: { [key]: 'x' } } }),
+    spec: withField({ podMetadata: { labels: { [key]: 'x' } } }),
     errors: [
       'spec.podMetadata.labels: Invalid value: app, kubefledged, controller-uid, job-name and keys under kubefledged.io/ and batch.kubernetes.io/ cannot be set',
     ],
   })),
   {
     when: 'podMetadata sets a reserved annotation',
-    spec: beside({ podMetadata: { annotations: { 'kubefledged.io/round': '1' } } }),
+    spec: withField({ podMetadata: { annotations: { 'kubefledged.io/round': '1' } } }),
     errors: [
       'spec.podMetadata.annotations: Invalid value: keys under kubefledged.io/ and batch.kubernetes.io/ cannot be set',
     ],
   },
   {
     when: 'a label value is invalid',
-    spec: beside({ podMetadata: { labels: { team: 'a b' } } }),
+    spec: withField({ podMetadata: { labels: { team: 'a b' } } }),
     errors: [
       "spec.podMetadata.labels[team]: Invalid value: \"a b\": must be a label value: letters, digits, '-', '_' and '.', starting and ending with a letter or digit",
     ],
   },
   ...(['priorityClassName', 'serviceAccountName'] as const).map((field) => ({
     when: `${field} is not a valid name`,
-    spec: beside({ [field]: 'A_b' }),
+    spec: withField({ [field]: 'A_b' }),
     errors: [`spec.${field}: Invalid value: "A_b": ${objectNameRule}`],
   })),
   {
     when: 'the retention policy is unknown',
-    spec: beside({ jobRetentionPolicy: 'Keep' }),
+    spec: withField({ jobRetentionPolicy: 'Keep' }),
     errors: [
       'spec.jobRetentionPolicy: Unsupported value: "Keep": supported values: "Delete", "Retain"',
       someRulesUnchecked,
@@ -211,12 +211,12 @@ export const rejectedSpecs: readonly Rejected[] = [
   },
   {
     when: 'the warm gate has an invalid taint key',
-    spec: beside({ warmGate: { taintKey: 'a b' } }),
+    spec: withField({ warmGate: { taintKey: 'a b' } }),
     errors: ['spec.warmGate.taintKey: Invalid value: "a b": must be a taint key, such as example.com/cold'],
   },
   {
     when: 'the timeout of the warm gate is 0',
-    spec: beside({ warmGate: { taintKey: 'example.com/cold', timeoutSeconds: 0 } }),
+    spec: withField({ warmGate: { taintKey: 'example.com/cold', timeoutSeconds: 0 } }),
     errors: [
       'spec.warmGate.timeoutSeconds: Invalid value: 0: spec.warmGate.timeoutSeconds in body should be greater than or equal to 1',
     ],
@@ -247,19 +247,19 @@ export const acceptedSpecs: readonly { readonly when: string; readonly spec: obj
       ],
     },
   },
-  { when: 'tolerations is empty', spec: beside({ tolerations: [] }) },
-  { when: 'periodic refreshes are disabled', spec: beside({ refresh: { intervalSeconds: 0 } }) },
+  { when: 'tolerations is empty', spec: withField({ tolerations: [] }) },
+  { when: 'periodic refreshes are disabled', spec: withField({ refresh: { intervalSeconds: 0 } }) },
   {
     when: 'refresh has a schedule and a time zone',
-    spec: beside({ refresh: { schedule: '0 3 * * 1-5', timeZone: 'Europe/Paris' } }),
+    spec: withField({ refresh: { schedule: '0 3 * * 1-5', timeZone: 'Europe/Paris' } }),
   },
-  { when: 'the schedule is a macro', spec: beside({ refresh: { schedule: '@daily' } }) },
+  { when: 'the schedule is a macro', spec: withField({ refresh: { schedule: '@daily' } }) },
   {
     when: 'pull secrets repeat a name',
-    spec: beside({ imagePullSecrets: [{ name: 'regcred' }, { name: 'regcred' }] }),
+    spec: withField({ imagePullSecrets: [{ name: 'regcred' }, { name: 'regcred' }] }),
   },
-  { when: 'a pull secret has an empty name', spec: beside({ imagePullSecrets: [{ name: '' }] }) },
-  { when: 'a pull secret has no name', spec: beside({ imagePullSecrets: [{}] }) },
+  { when: 'a pull secret has an empty name', spec: withField({ imagePullSecrets: [{ name: '' }] }) },
+  { when: 'a pull secret has no name', spec: withField({ imagePullSecrets: [{}] }) },
   {
     when: 'it is like the samples of kube-fledged',
     spec: {
@@ -273,8 +273,8 @@ export const acceptedSpecs: readonly { readonly when: string; readonly spec: obj
       imagePullSecrets: [{ name: 'myregistrykey' }],
     },
   },
-  { when: 'maxConcurrentNodes is a number', spec: beside({ maxConcurrentNodes: 5 }) },
-  { when: 'maxConcurrentNodes is 100%', spec: beside({ maxConcurrentNodes: '100%' }) },
+  { when: 'maxConcurrentNodes is a number', spec: withField({ maxConcurrentNodes: 5 }) },
+  { when: 'maxConcurrentNodes is 100%', spec: withField({ maxConcurrentNodes: '100%' }) },
   {
     when: 'every field is set',
     spec: {

@@ -271,11 +271,11 @@ const columns = ['case', 'image', 'consumer', 'access', 'status', 'outcome'];
 
 /** What the statuses of the caches with this image say about a consumer. */
 function saidOf(
-  told: readonly { readonly cache: Cached; readonly access: string }[],
+  reported: readonly { readonly cache: Cached; readonly access: string }[],
   consumer: Consumer,
 ): Row['status'] {
-  if (told.every(({ access }) => access === '' || access === 'Unknown')) return 'says nothing';
-  const starts = told.some(
+  if (reported.every(({ access }) => access === '' || access === 'Unknown')) return 'says nothing';
+  const starts = reported.some(
     ({ cache, access }) => access === 'Anyone' || (needsCredentials(access) && cache.account === consumer.account),
   );
   return starts ? 'starts' : 'refused';
@@ -288,14 +288,14 @@ async function tabulated(title: string, starts: readonly Start[]): Promise<reado
     const others = [killed, preloaded, foundThere, twin, plain, policed, byToken, behindPrivateNoop];
     const holders = [...caches, ...others].filter((cache) => cache.images.includes(image));
     const asked = holders.map(async (cache) => ({ cache, access: (await statusOf(cache, image)).access }));
-    const told = (await Promise.all(asked)).filter(({ access }) => access !== '');
+    const reported = (await Promise.all(asked)).filter(({ access }) => access !== '');
     for (const [consumer, ofConsumer] of Map.groupBy(ofImage, (start) => start.consumer))
       rows.push({
         case: title,
         image: image.replace(/\.local:\d+/, ''),
         consumer: `${consumer.namespace.slice(-1)}: ${consumer.who}`,
-        access: told.map(({ access }) => access).join(),
-        status: saidOf(told, consumer),
+        access: reported.map(({ access }) => access).join(),
+        status: saidOf(reported, consumer),
         outcome: [...new Set(ofConsumer.map(({ outcome }) => outcome))].join(),
         messages: ofConsumer.flatMap(({ message, node, as }) =>
           message === '' ? [] : [`node ${node}, ${as}: ${message}`],

@@ -44,7 +44,7 @@ async function refreshed(name: string, token: string): Promise<{ readonly status
   const status = await statusWhen(
     name,
     `refresh ${token} has ended`,
-    (told) => told.lastHandledRefreshAt === token && hasEnded(told),
+    (status) => status.lastHandledRefreshAt === token && hasEnded(status),
   );
   return { status, jobs: writesBetween(before, await lab.apiWrites()).by['POST jobs'] ?? 0 };
 }

@@ -93,8 +93,8 @@ const Events = z.object({
 /** How often kubelets have pulled an image for the Pods of the Deployment, once both have reported that it is there. */
 async function pullsBy(pods: string, image: string, inNamespace = namespace): Promise<number> {
   for (;;) {
-    const told = await lab.ask('get', 'events', '-n', inNamespace, '-o', 'json');
-    const ofPods = Events.parse(JSON.parse(told)).items.filter(
+    const json = await lab.ask('get', 'events', '-n', inNamespace, '-o', 'json');
+    const ofPods = Events.parse(JSON.parse(json)).items.filter(
       ({ message, involvedObject }) => message.includes(`"${image}"`) && involvedObject.name.startsWith(`${pods}-`),
     );
     const pulling = ofPods.filter(({ reason }) => reason === 'Pulling');

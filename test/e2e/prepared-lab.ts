@@ -47,8 +47,8 @@ export async function statusOnce<Status>(
 ): Promise<Status> {
   const end = Date.now() + seconds * 1000;
   while (Date.now() < end) {
-    const told = await lab.ask('get', 'ic', name, '-n', namespace, '-o', 'json').catch(() => undefined);
-    const status = told === undefined ? undefined : parse(JSON.parse(told));
+    const json = await lab.ask('get', 'ic', name, '-n', namespace, '-o', 'json').catch(() => undefined);
+    const status = json === undefined ? undefined : parse(JSON.parse(json));
     if (status !== undefined && holds(status)) return status;
     await sleep(250);
   }

@@ -60,10 +60,10 @@ function hostileChanges(chance: SeededRandom): unknown {
 function event(chance: SeededRandom, changes: Readonly<Record<string, unknown>>): Omit<Hostile, 'kind'> {
   if (chance.is(0.6)) return json(chance, text(changes));
   const { data, ...attributes } = changes;
-  const told = Object.entries(attributes).map(([name, value]) => [name, headerText(String(value))] as const);
+  const encoded = Object.entries(attributes).map(([name, value]) => [name, headerText(String(value))] as const);
   return whole(
     chance,
-    { ...binary(headersOf(told)), 'content-type': 'application/json' },
+    { ...binary(headersOf(encoded)), 'content-type': 'application/json' },
     data === undefined ? '' : JSON.stringify(data),
   );
 }

@@ -17,23 +17,23 @@ export type RecordedImages = {
 export async function recordImages(api: Api, namespace: string): Promise<RecordedImages> {
   const recording = await recordWatch(api, collection('Pod', namespace), (object) => ({
     pod: parsePod(object),
-    told: messages.parse(object).status.containerStatuses,
+    containerStatuses: messages.parse(object).status.containerStatuses,
   }));
   const held = new Map<string, Set<string>>();
   const done = new Set<string>();
   let read = 0;
   const readOn = (): void => {
     const changes = recording.changes();
-    for (const { object } of changes.slice(read)) take(object.pod, object.told);
+    for (const { object } of changes.slice(read)) take(object.pod, object.containerStatuses);
     read = changes.length;
   };
-  const take = (pod: ObservedPod, told: readonly Told[]): void => {
+  const take = (pod: ObservedPod, containerStatuses: readonly ContainerStatus[]): void => {
     const { nodeName } = pod.spec;
-    if (nodeName === '' || done.has(pod.metadata.uid) || told.length === 0) return;
+    if (nodeName === '' || done.has(pod.metadata.uid) || containerStatuses.length === 0) return;
     done.add(pod.metadata.uid);
     const images = held.get(nodeName) ?? new Set();
     held.set(nodeName, images);
-    if (isRemoval(pod)) for (const image of removedIn(told)) images.delete(image);
+    if (isRemoval(pod)) for (const image of removedIn(containerStatuses)) images.delete(image);
     else for (const image of pulledBy(pod)) images.add(image);
   };
   return {
@@ -59,16 +59,18 @@ function pulledBy({ spec, status }: ObservedPod): readonly string[] {
   });
 }
 
-const told = z.object({
+const containerStatus = z.object({
   state: z.prefault(z.object({ terminated: z.optional(z.object({ message: z._default(z.string(), '') })) }), {}),
 });
-type Told = z.infer<typeof told>;
-const messages = z.object({ status: z.prefault(z.object({ containerStatuses: z._default(z.array(told), []) }), {}) });
+type ContainerStatus = z.infer<typeof containerStatus>;
+const messages = z.object({
+  status: z.prefault(z.object({ containerStatuses: z._default(z.array(containerStatus), []) }), {}),
+});
 
 const result = z.object({ images: z.array(z.object({ outcome: z.string(), image: z.string() })) });
 
 /** What the containers of a removal Pod report as removed. */
-const removedIn = (all: readonly Told[]): readonly string[] =>
+const removedIn = (all: readonly ContainerStatus[]): readonly string[] =>
   all.flatMap(({ state }) => {
     const message = state.terminated?.message ?? '';
     if (message === '') return [];

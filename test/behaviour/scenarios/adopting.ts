@@ -128,10 +128,10 @@ const stale: Scenario = {
       return seen !== undefined && !('kubefledged.io/purge-imagecache' in seen.metadata.annotations) && seen;
     });
     expect(cache.metadata.annotations['example.com/mine']).toBe('stays');
-    const told = await eventually('an Event is recorded', async () =>
+    const event = await eventually('an Event is recorded', async () =>
       (await world.events('cache')).find(({ reason }) => reason === 'StaleTriggerIgnored'),
     );
-    expect(told.message).toContain('kubefledged.io/purge-imagecache');
+    expect(event.message).toContain('kubefledged.io/purge-imagecache');
     expect(world.history.jobs()).toEqual([]);
   },
 };

@@ -79,11 +79,11 @@ const suspendFirst: Scenario = {
     await world.nodes.addOne();
     await world.product.start();
     await world.createCache('cache', [await world.image('good')], { suspend: true });
-    const told = await eventually('its suspension is reported', () => {
+    const suspended = await eventually('its suspension is reported', () => {
       const cache = world.history.cache('cache');
       return cache !== undefined && conditionOf(cache, 'Reconciling').reason === 'Suspended' && cache;
     });
-    expect(conditionOf(told, 'Ready').status).toBe('Unknown');
+    expect(conditionOf(suspended, 'Ready').status).toBe('Unknown');
     await throughout(2, () => {
       expect(world.history.jobs()).toEqual([]);
     });

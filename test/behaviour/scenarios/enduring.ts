@@ -125,9 +125,9 @@ const events: Scenario = {
     await world.settled('cache');
     await eventually('both are there', async () => (await world.events('cache')).length >= 2);
     await sleep(1000);
-    const told = (await world.events('cache')).map(({ type, reason, source }) => ({ type, reason, ...source }));
+    const events = (await world.events('cache')).map(({ type, reason, source }) => ({ type, reason, ...source }));
     const component = 'kubefledged-controller';
-    expect(told.toSorted((a, b) => (a.reason < b.reason ? -1 : 1))).toEqual([
+    expect(events.toSorted((a, b) => (a.reason < b.reason ? -1 : 1))).toEqual([
       { type: 'Normal', reason: 'ImageCacheCreate', component },
       { type: 'Warning', reason: 'ImageCacheUpdate', component },
     ]);

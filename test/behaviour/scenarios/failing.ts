@@ -44,9 +44,9 @@ const asymmetric = ({ node, reason, message }: { node: string; reason: RegExp; m
 /** Milliseconds from the first Pod status with a failure to the first cache status with it. */
 function delayOfTelling({ history }: World, image: string): number {
   const reported = history.podChanges().find(({ object }) => isFailing(object));
-  const told = history.cacheChanges('cache').find(({ object }) => object.status.failures[image] !== undefined);
-  if (reported === undefined || told === undefined) throw new Error('no failure was reported');
-  return told.at - reported.at;
+  const observed = history.cacheChanges('cache').find(({ object }) => object.status.failures[image] !== undefined);
+  if (reported === undefined || observed === undefined) throw new Error('no failure was reported');
+  return observed.at - reported.at;
 }
 
 const isFailing = ({ status }: ObservedPod): boolean =>
@@ -62,12 +62,12 @@ const forbiddenPods: Scenario = {
     const image = await world.image('good');
     await world.createCache('cache', [image]);
 
-    const told = await eventually(
+    const observed = await eventually(
       'failures report the quota',
       () => world.history.cache('cache')?.status.failures[image]?.[0]?.message,
       15,
     );
-    expect(told).toContain('exceeded quota');
+    expect(observed).toContain('exceeded quota');
   },
 };
 
@@ -80,7 +80,7 @@ const forbiddenJobs: Scenario = {
     await world.product.start();
     await world.createCache('cache', [await world.image('good')]);
 
-    const told = await eventually(
+    const observed = await eventually(
       'the status reports the quota',
       () => {
         const cache = world.history.cache('cache');
@@ -88,7 +88,7 @@ const forbiddenJobs: Scenario = {
       },
       15,
     );
-    expect(conditionOf(told, 'Reconciling')).toMatchObject({ status: 'True', reason: 'JobsRefused' });
+    expect(conditionOf(observed, 'Reconciling')).toMatchObject({ status: 'True', reason: 'JobsRefused' });
     await world.kube.remove('ResourceQuota', 'quota');
     expect((await world.settled('cache', 60)).status).toMatchObject({ status: 'Succeeded' });
     expect(world.history.jobsOf(node)).toHaveLength(1);

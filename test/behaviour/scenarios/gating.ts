@@ -84,12 +84,12 @@ const prompt: Scenario = {
     const name = await join(world);
     await eventually('the startup taint is removed', async () => (await look(world, name)) === 'warm');
     const freed = Date.now();
-    const told = await eventually('the history has its image', () =>
+    const withImage = await eventually('the history has its image', () =>
       world.history
         .podChanges()
         .find(({ object }) => object.status.containerStatuses.some(({ state }) => hasStarted(state))),
     );
-    expect(freed - told.at).toBeLessThan(1000);
+    expect(freed - withImage.at).toBeLessThan(1000);
   },
 };
 
@@ -105,9 +105,9 @@ const late: Scenario = {
     await eventually('its image is being pulled', () => world.history.jobsOf(name).length > 0);
     expect(await look(world, name)).toBe('held');
     await eventually('the startup taint is removed', async () => (await look(world, name)) === 'cold');
-    const told = async () => (await world.events('cache')).find(({ reason }) => reason === 'WarmGateTimeout');
-    await eventually('the Event is recorded', async () => (await told()) !== undefined);
-    expect(await told()).toMatchObject({
+    const timeoutEvent = async () => (await world.events('cache')).find(({ reason }) => reason === 'WarmGateTimeout');
+    await eventually('the Event is recorded', async () => (await timeoutEvent()) !== undefined);
+    expect(await timeoutEvent()).toMatchObject({
       type: 'Warning',
       message: expect.stringContaining(`The startup taint of node ${name} was removed after 5 s`) as unknown,
     });

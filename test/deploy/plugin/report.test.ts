@@ -26,11 +26,11 @@ const purged = (removals: ReturnType<typeof status>['removals']) => {
 
 describe('the report of a purged cache', () => {
   it('shows what was removed and spared on each node, and why images stay', () => {
-    const told = purged({
+    const result = purged({
       'node-1': { ...entry, state: 'Removed', removed: 1, spared: 1, sparedImages: [spared] },
       'node-2': { ...entry, state: 'Skipped', reason: 'NotReady' },
     });
-    expect(reportLines(told, view)).toEqual([
+    expect(reportLines(result, view)).toEqual([
       'web in apps: Failed',
       'Image deletion failed for some images. Please see "failures" section',
       'round 2, Purge by Annotation',
@@ -55,15 +55,15 @@ describe('the report of a purged cache', () => {
 
   it('says once why an image stays, however many nodes it stays on', () => {
     const removed = { ...entry, state: 'Removed', removed: 1, spared: 1, sparedImages: [spared] } as const;
-    const told = purged(Object.fromEntries([1, 2, 3, 4].map((number) => [`node-${number}`, removed])));
-    const lines = reportLines(told, view).filter((line) => line.includes('stays on'));
+    const result = purged(Object.fromEntries([1, 2, 3, 4].map((number) => [`node-${number}`, removed])));
+    const lines = reportLines(result, view).filter((line) => line.includes('stays on'));
     expect(lines).toEqual(['base:2 stays on node-1, node-2 and 2 more nodes: InUse, apps/web/app']);
   });
 
   it('says that all images are gone', () => {
-    const told = purged({ 'node-1': { ...entry, state: 'Removed', removed: 2 } });
-    expect(reportLines(told, view)).toContain('All cached images succesfully deleted from respective nodes');
-    expect(told).toMatchObject({ status: 'Succeeded', failures: [], removals: [{ name: 'node-1', removed: 2 }] });
+    const result = purged({ 'node-1': { ...entry, state: 'Removed', removed: 2 } });
+    expect(reportLines(result, view)).toContain('All cached images succesfully deleted from respective nodes');
+    expect(result).toMatchObject({ status: 'Succeeded', failures: [], removals: [{ name: 'node-1', removed: 2 }] });
   });
 });
 
@@ -81,12 +81,12 @@ describe('the report of a cache', () => {
   const stored = (of: Partial<LedgerEntry>): LedgerEntry => ({ ...newEntry('id', 'w'), ...of });
 
   it('that was edited and is not observed yet blames no image for what was one of the former spec', () => {
-    const told = report(edited({ 'node-1': stored({ state: 'Failed', failedImages: [0] }) }));
-    expect(told.nodes[0]?.images).toEqual([
+    const result = report(edited({ 'node-1': stored({ state: 'Failed', failedImages: [0] }) }));
+    expect(result.nodes[0]?.images).toEqual([
       { image: 'gone:1', state: 'failed' },
       { image: 'kept:2', state: 'present' },
     ]);
-    expect(told.images).toMatchObject([
+    expect(result.images).toMatchObject([
       { image: 'kept:2', present: 1, failed: 0 },
       { image: 'next:3', present: 0, failed: 0 },
     ]);
@@ -98,8 +98,8 @@ describe('the report of a cache', () => {
   it('shows images that are not tried on a node as failed, not as present', () => {
     const open = cache({ status: status({ round: round(), desired: { w: [0] } }) });
     const nodes = { 'node-1': stored({ state: 'Pulling', attempt: 1, pendingImages: [1], absentImages: [0] }) };
-    const told = report({ ...open, status: { ...open.status, status: 'Processing', nodes } });
-    expect(told).toMatchObject({
+    const result = report({ ...open, status: { ...open.status, status: 'Processing', nodes } });
+    expect(result).toMatchObject({
       images: [
         { failed: 1, present: 0 },
         { failed: 0, present: 0 },
@@ -110,9 +110,9 @@ describe('the report of a cache', () => {
   it('shows images that fail and are tried again as failing, not as on their way', () => {
     const open = cache({ status: status({ round: round(), desired: { w: [0] } }) });
     const nodes = { 'node-1': stored({ state: 'Pulling', attempt: 1, failingImages: [0] }) };
-    const told = report({ ...open, status: { ...open.status, status: 'Processing', nodes } });
-    expect(told).toMatchObject({ counts: { failing: 1 }, images: [{ failing: 1 }, { failing: 0 }] });
-    expect(reportLines(told, view)).toEqual(
+    const result = report({ ...open, status: { ...open.status, status: 'Processing', nodes } });
+    expect(result).toMatchObject({ counts: { failing: 1 }, images: [{ failing: 1 }, { failing: 0 }] });
+    expect(reportLines(result, view)).toEqual(
       expect.arrayContaining(['0 of 1 node ready, 1 failing', expect.stringMatching(/^node-1 +Pulling +!~/)]),
     );
   });

@@ -53,8 +53,8 @@ export function knativeServices(lab: Lab) {
     const selector = `serving.knative.dev/service=${name}`;
     await ask('wait', 'images.caching.internal.knative.dev', '-l', selector, '--for=condition=Ready', '--timeout=110s');
     const path = "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].message}";
-    const told = await ask('get', 'images.caching.internal.knative.dev', '-l', selector, '-o', path);
-    if (!/^(on 2 of 2 nodes ?)+$/.test(told)) throw new Error(`the Images of ${name} report: ${told}`);
+    const conditions = await ask('get', 'images.caching.internal.knative.dev', '-l', selector, '-o', path);
+    if (!/^(on 2 of 2 nodes ?)+$/.test(conditions)) throw new Error(`the Images of ${name} report: ${conditions}`);
   };
   const events = async (): Promise<readonly Event[]> => {
     const { items } = JSON.parse(await ask('get', 'events', '-o', 'json')) as { items: readonly Event[] };

@@ -9,8 +9,8 @@ export type Attributes = Readonly<Record<string, string>>;
 
 /** Posts an event to the Broker like any source, and returns the Broker's response after all Triggers have handled it. */
 export async function postEvent(lab: Lab, attributes: Attributes): Promise<Posted> {
-  const told = { specversion: '1.0', id: crypto.randomUUID(), source: '/test', ...attributes };
-  const headers = Object.fromEntries(Object.entries(told).map(([name, value]) => [`ce-${name}`, value]));
+  const event = { specversion: '1.0', id: crypto.randomUUID(), source: '/test', ...attributes };
+  const headers = Object.fromEntries(Object.entries(event).map(([name, value]) => [`ce-${name}`, value]));
   const url = `http://${await ingressAddress(lab)}:8080/${namespace}/imagecaches`;
   const script = `fetch(${JSON.stringify(url)}, { method: 'POST', headers: ${JSON.stringify(headers)} })
     .then(async (answer) => console.log(JSON.stringify({ status: answer.status, body: await answer.text() })))`;

@@ -58,8 +58,8 @@ async function addFleet(of: Lab): Promise<void> {
   await eventually(
     'the fleet is Ready',
     async () => {
-      const told = await of.ask('get', 'nodes', '-l', 'fleet=simulated', '-o', `jsonpath=${ready}`);
-      return told.split(' ').filter((each) => each === 'True').length === nodes;
+      const sent = await of.ask('get', 'nodes', '-l', 'fleet=simulated', '-o', `jsonpath=${ready}`);
+      return sent.split(' ').filter((each) => each === 'True').length === nodes;
     },
     180,
   );
@@ -95,16 +95,16 @@ async function measureRounds(size: Size, { world, logs, title }: Measured): Prom
 
   const after = await metrics();
   const used = await usage.stop();
-  const told = deliveries(logs.lines().slice(from));
+  const sent = deliveries(logs.lines().slice(from));
   const writes = writesBetween(apiWritesIn(before), apiWritesIn(after));
   const statuses = writes.by['PATCH imagecaches/status'] ?? 0;
   console.log(
     [
-      `knative, ${title}: ${text(size)} in ${took.toFixed(1)} s, the first Job after ${first.toFixed(1)} s: ${new Set(told.map(({ id }) => id)).size} events that concerned a function, ${told.length} invocations ` +
-        `(${told.filter((each) => each.status === 503).length} answered 503), ${statuses} status writes, ${conflictsIn(after) - conflictsIn(before)} of them 409, ${writes.by['POST jobs'] ?? 0} Jobs`,
+      `knative, ${title}: ${text(size)} in ${took.toFixed(1)} s, the first Job after ${first.toFixed(1)} s: ${new Set(sent.map(({ id }) => id)).size} events that concerned a function, ${sent.length} invocations ` +
+        `(${sent.filter((each) => each.status === 503).length} answered 503), ${statuses} status writes, ${conflictsIn(after) - conflictsIn(before)} of them 409, ${writes.by['POST jobs'] ?? 0} Jobs`,
       ...used.map(
         (each) =>
-          `  ${each.function}: ${told.filter((line) => line.function === each.function).length} invocations in ${each.processes} processes, peak RSS ${each.peakMegabytes.toFixed(0)} MB, ${each.megabytesRead.toFixed(1)} MB read`,
+          `  ${each.function}: ${sent.filter((line) => line.function === each.function).length} invocations in ${each.processes} processes, peak RSS ${each.peakMegabytes.toFixed(0)} MB, ${each.megabytesRead.toFixed(1)} MB read`,
       ),
     ].join('\n'),
   );

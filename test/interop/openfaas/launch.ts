@@ -10,8 +10,8 @@ const platform = await startPlatform({
   flags: process.argv.slice(2),
   env: process.env,
   onLine: (line, from) => {
-    const told = from === 'source' ? line : line.replace('"msg":"started"', '"msg":"function started"');
-    process.stdout.write(`${told}\n`);
+    const renamed = from === 'source' ? line : line.replace('"msg":"started"', '"msg":"function started"');
+    process.stdout.write(`${renamed}\n`);
   },
 });
 const connector = await startCronConnector(() => platform.gateway().port);

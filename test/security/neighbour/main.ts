@@ -8,7 +8,7 @@
 import { parseArgs } from 'node:util';
 import { temporaryCluster } from '../temporary-cluster.ts';
 import { loads } from './loads.ts';
-import { measureNeighbour, median, ratioOf, type Beside } from './measure.ts';
+import { measureNeighbour, median, ratioOf, type UnderLoad } from './measure.ts';
 
 /** A neighbour may take this much longer. */
 const most = 1.5;
@@ -18,15 +18,15 @@ const { values } = parseArgs({
 });
 const simulation = values.kubeconfig === undefined ? await temporaryCluster() : undefined;
 const times = (values: readonly number[]): string => `${median(values)} ms (${values.join(' ')})`;
-const rate = ({ editsPerMinute }: Pick<Beside, 'editsPerMinute'>): string =>
+const rate = ({ editsPerMinute }: Pick<UnderLoad, 'editsPerMinute'>): string =>
   editsPerMinute > 0 ? `, ${editsPerMinute} edits per minute` : '';
-const print = (beside: Beside): void => {
-  const { load, alone, control } = beside;
-  const ratio = ratioOf(beside);
+const print = (result: UnderLoad): void => {
+  const { load, alone, control } = result;
+  const ratio = ratioOf(result);
   const lines = [
-    `${ratio <= most ? 'held  ' : 'FAILED'}  ${ratio.toFixed(2)} x: ${load}${rate(beside)}`,
-    `        ${times(beside.beside)} beside, ${times(alone)} alone`,
-    ...(control ? [`        ${times(control.beside)} beside ${control.load}${rate(control)}`] : []),
+    `${ratio <= most ? 'held  ' : 'FAILED'}  ${ratio.toFixed(2)} x: ${load}${rate(result)}`,
+    `        ${times(result.underLoad)} under load, ${times(alone)} alone`,
+    ...(control ? [`        ${times(control.underLoad)} with ${control.load}${rate(control)}`] : []),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 };

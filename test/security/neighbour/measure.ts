@@ -15,14 +15,14 @@ import { cacheNamed, cachesPath, createTenant, type Tenant } from './tenant-cach
 const longestMs = 60_000;
 
 /** Milliseconds from the creation of a neighbour's cache to Succeeded, in the same run: alone, and beside a load. */
-export type Beside = {
+export type UnderLoad = {
   readonly load: string;
   readonly alone: readonly number[];
-  readonly beside: readonly number[];
+  readonly underLoad: readonly number[];
   /** Edits of the tenant in a minute. */
   readonly editsPerMinute: number;
   /** The same beside the load's control. */
-  readonly control?: Omit<Beside, 'alone' | 'control'>;
+  readonly control?: Omit<UnderLoad, 'alone' | 'control'>;
 };
 
 export type Options = {
@@ -30,18 +30,18 @@ export type Options = {
   readonly loads: readonly Load[];
   /** How often each is measured. */
   readonly repetitions: number;
-  readonly onMeasured?: (beside: Beside) => void;
+  readonly onMeasured?: (underLoad: UnderLoad) => void;
 };
 
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 /** How many times as long the neighbour takes because of us: beside the load, compared with its control, or else with alone. */
-export const ratioOf = ({ alone, beside, control }: Pick<Beside, 'alone' | 'beside' | 'control'>): number =>
-  median(beside) / Math.max(median(alone), control === undefined ? 0 : median(control.beside));
+export const ratioOf = ({ alone, underLoad, control }: Pick<UnderLoad, 'alone' | 'underLoad' | 'control'>): number =>
+  median(underLoad) / Math.max(median(alone), control === undefined ? 0 : median(control.underLoad));
 
 /** Starts the program as in its image, and measures a neighbour's caches before, during and after each load. */
-export async function measureNeighbour(options: Options): Promise<readonly Beside[]> {
+export async function measureNeighbour(options: Options): Promise<readonly UnderLoad[]> {
   const { kubeconfig, loads, repetitions, onMeasured } = options;
   const api = createApi({ kubeconfig, master: '', inCluster: false });
   const registry = await silentRegistry();
@@ -54,7 +54,7 @@ export async function measureNeighbour(options: Options): Promise<readonly Besid
   if (others.length === 0) throw new Error('the neighbour needs a node of its own: the cluster has fewer than two');
   const tenant = createTenant(api, { namespace: 'tenant', node, silentRegistry: registry.host });
   const neighbour: Neighbour = { api, butOn: node };
-  const measured: Beside[] = [];
+  const measured: UnderLoad[] = [];
   try {
     await neighbours(neighbour, 2); // What the process loads once is not measured.
     for (const load of loads) {
@@ -73,28 +73,28 @@ export async function measureNeighbour(options: Options): Promise<readonly Besid
 type Measuring = { readonly neighbour: Neighbour; readonly tenant: Tenant; readonly repetitions: number };
 
 /** Half of the times alone are measured before the load, half after it: the machine may have changed. */
-async function measureLoad(load: Load, measuring: Measuring): Promise<Beside> {
+async function measureLoad(load: Load, measuring: Measuring): Promise<UnderLoad> {
   const { neighbour, repetitions } = measuring;
   const half = Math.ceil(repetitions / 2);
   const before = await neighbours(neighbour, half);
-  const control = load.control && (await measureBeside(load.control, measuring));
-  const beside = await measureBeside(load, measuring);
+  const control = load.control && (await measureUnderLoad(load.control, measuring));
+  const underLoad = await measureUnderLoad(load, measuring);
   const alone = [...before, ...(await neighbours(neighbour, half))];
-  return { ...beside, alone, ...(control && { control }) };
+  return { ...underLoad, alone, ...(control && { control }) };
 }
 
-async function measureBeside(
+async function measureUnderLoad(
   { name, apply }: Pick<Load, 'name' | 'apply'>,
   { neighbour, tenant, repetitions }: Measuring,
-): Promise<Omit<Beside, 'alone' | 'control'>> {
+): Promise<Omit<UnderLoad, 'alone' | 'control'>> {
   const end = await apply(tenant);
   const [begin, edits] = [performance.now(), tenant.edits()];
-  const beside = await neighbours(neighbour, repetitions);
+  const underLoad = await neighbours(neighbour, repetitions);
   const minutes = (performance.now() - begin) / 60_000;
   const editsPerMinute = Math.round((tenant.edits() - edits) / minutes);
   await end();
   await pause(5000);
-  return { load: name, beside, editsPerMinute };
+  return { load: name, underLoad, editsPerMinute };
 }
 
 /** A user of the nodes that the tenant does not select: on one node, kubelets pull what all want one after another. */
