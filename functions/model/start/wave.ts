@@ -13,6 +13,7 @@ import {
   progressOf,
   rolloutOf,
 } from '#model/desired/rollout.ts';
+import { roundUpToSecond } from '#model/text/times.ts';
 import type { ReasonToWait } from './reason-to-wait.ts';
 
 /*
@@ -151,7 +152,9 @@ export function endWave(before: ImageCache, cache: ImageCache, settings: Setting
   const { pauseSeconds = 0 } = rolloutOf(cache, settings) ?? {};
   const { nodes } = cache.status;
   const isOver = isPulling(before.status.nodes) && !isPulling(nodes) && Object.values(nodes).some(isYetToBegin);
-  return pauseSeconds > 0 && isOver ? withStatus(cache, { nextWaveTime: now + pauseSeconds * 1000 }) : cache;
+  return pauseSeconds > 0 && isOver
+    ? withStatus(cache, { nextWaveTime: roundUpToSecond(now + pauseSeconds * 1000) })
+    : cache;
 }
 
 const isPulling = (nodes: Ledger): boolean =>

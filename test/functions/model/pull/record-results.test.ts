@@ -181,6 +181,13 @@ const rows: readonly Row[] = [
     failed: ['app:1'],
   },
   {
+    when: 'its image fails in the second attempt: it is tried until no earlier than the deadline, in whole seconds',
+    entry: { attempt: 2, pendingImages: [0], failedImages: [0], retryDeadline: noon + five - 500 },
+    jobs: [[[0], [waiting(0, 'ErrImagePull', 'dial tcp: i/o timeout')]]],
+    is: { state: 'Pulling', failingUntil: noon + five },
+    failed: ['app:1'],
+  },
+  {
     when: 'one of two single Jobs has ended',
     entry: { attempt: 2, pendingImages: [0, 1], failedImages: [0, 1], oneImagePerJob: true },
     jobs: [[[0], [missing(0)]]],

@@ -200,4 +200,13 @@ describe('a rollout', () => {
     plan(on);
     expect(on.jobs()).toHaveLength(1);
   });
+
+  it('pauses for no less than pauseSeconds, although the status stores whole seconds', () => {
+    const on = world({ count: 9, rollout: rollout({ pauseSeconds: 60 }) });
+    on.wait(400);
+    plan(on);
+    workAll(on);
+    const { plan: ended } = on.look('everything');
+    expect(ended.status?.nextWaveTime).toBe(Date.UTC(2026, 10, 24, 12, 1, 1));
+  });
 });
