@@ -1,7 +1,6 @@
 import { schedule, validateDetailed } from 'node-cron';
 import type { Logger } from 'pino';
-import { backoff } from './backoff.ts';
-import { sleep, type Clock } from './clock.ts';
+import { backoff, sleep, type Clock } from './clock.ts';
 import { DeliveryFailed, DeliveryRefused } from './sink/sink.ts';
 
 export type CronOptions = {

@@ -1,20 +1,18 @@
 import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
 import { withInstallation } from '#runtime/api/paths.ts';
-import type { Config } from '#runtime/config/config.ts';
+import { type Config, settingsIn } from '#runtime/config/config.ts';
 import { metricsSite } from '#runtime/http/metrics-site.ts';
 import { sitesOf, type Site } from '#runtime/http/site.ts';
 import type { Metrics } from '#runtime/process/metrics.ts';
 import { afterKubeFledged } from './after-kube-fledged.ts';
-import { logCrdMissing } from './crd-missing.ts';
-import { leaseOf } from './lease/lease-of.ts';
+import { logCrdMissing, watchCrd } from './watch-crd.ts';
 import type { Sink } from './sink/sink.ts';
-import { observeSources } from './source-gauges.ts';
-import type { SourceMetric } from './source-metrics.ts';
-import { watchCrd } from './watch-crd.ts';
+import { observeSources, type SourceMetric } from './source-metrics.ts';
 import { startSources, type Sources } from './start-sources.ts';
 import { loadStatusPage } from './status-page/status-page.ts';
-import { withinOf } from './within-of.ts';
+import type { Within } from './kubernetes/source.ts';
+import { hostname } from 'node:os';
 
 type Parts = {
   readonly api: Api;
@@ -63,4 +61,22 @@ export async function startConfiguredSources(config: Config, parts: Parts): Prom
     log.info({ caches: sources.caches().size }, 'synced');
   });
   return { sources, site: sitesOf([metricsSite(metrics, log), ...(page === undefined ? [] : [page(sources)])]) };
+}
+
+/** The namespaces that this process watches. A limit is logged, because objects elsewhere are ignored. */
+export function withinOf({ watchNamespaces, settings }: Config, ownNamespace: string, log: Logger): Within {
+  if (watchNamespaces.length > 0) log.info({ namespaces: watchNamespaces }, 'limited to namespaces');
+  return { namespaces: watchNamespaces, installation: settingsIn(ownNamespace, settings).namespace };
+}
+
+/**
+ * The namespace of the Lease and the identity of this process.
+ * In a Pod the identity is the same after a container restart, which then leads at once; elsewhere one machine may run several processes.
+ */
+export function leaseOf(
+  { inCluster, leaseNamespace }: Pick<Config, 'inCluster' | 'leaseNamespace'>,
+  ownNamespace: string,
+): { readonly namespace: string; readonly identity: string } {
+  const identity = inCluster ? hostname() : `${hostname()}-${process.pid}`;
+  return { namespace: leaseNamespace === '' ? ownNamespace : leaseNamespace, identity };
 }

@@ -13,11 +13,9 @@ import {
   type WorkloadOptions,
 } from './kubernetes/source.ts';
 import { whileLeading, type Lead, type LeaseTimes } from './lease/lease.ts';
-import { meteredSink } from './sink/metered-sink.ts';
-import type { Sink } from './sink/sink.ts';
+import { meteredSink, type Sink } from './sink/sink.ts';
 import type { SourceMetric } from './source-metrics.ts';
-import { tickEvent } from './sink/to-event.ts';
-import { newTraceparent } from './sink/trace.ts';
+import { tickEvent, newTraceparent } from './sink/to-event.ts';
 
 export type SourcesOptions = {
   readonly api: Api;

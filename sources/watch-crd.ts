@@ -3,6 +3,7 @@ import type { Api } from '#runtime/api/api.ts';
 import { crdKind } from '#runtime/cluster/caches.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';
 import type { Sink } from './sink/sink.ts';
+import { crdName } from '#model/cache/api.ts';
 
 export type CrdWatch = {
   /** False while the CRD is that of kube-fledged, with which no status can be written. */
@@ -84,3 +85,9 @@ const abortedBy = (signal: AbortSignal): Promise<never> =>
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
   });
+
+/** Logs that the CRD is missing, and how to install it. */
+export function logCrdMissing(log: Logger): void {
+  const how = 'kubectl apply --server-side -f crds/imagecache.yaml';
+  log.warn({ crd: crdName }, `the CRD is missing; install it with: ${how}`);
+}

@@ -4,8 +4,7 @@ import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { systemClock } from '../../sources/clock.ts';
 import { startInformer } from '../../sources/kubernetes/informer.ts';
-import { imageCaches } from '../../sources/kubernetes/resource.ts';
-import type { Change } from '../../sources/kubernetes/store.ts';
+import { imageCaches, type Change } from '../../sources/kubernetes/resource.ts';
 import { isSettled, outcomeLines, progressLines } from './progress.ts';
 import type { Screen } from './screen.ts';
 

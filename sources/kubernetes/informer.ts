@@ -1,13 +1,20 @@
 import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
 import { ApiError, isNotFound } from '#runtime/errors.ts';
-import { backoff } from '../backoff.ts';
-import { sleep, type Clock } from '../clock.ts';
+import { backoff, sleep, type Clock } from '../clock.ts';
 import { textAt } from './json.ts';
-import { list } from './list.ts';
-import { entryOf, type Entry, type Resource } from './resource.ts';
-import { createStore, type Change, type Store } from './store.ts';
+import { listVersion } from '#runtime/api/list-items.ts';
+import {
+  collectionPath,
+  entryOf,
+  type Entry,
+  type Resource,
+  createStore,
+  type Change,
+  type Store,
+} from './resource.ts';
 import { endsInitialEvents, Stalled, watch, type WatchEvent } from './watch.ts';
+import type { Namespaces } from '#runtime/api/paths.ts';
 
 export type InformerOptions<P> = {
   readonly api: Api;
@@ -92,9 +99,15 @@ async function run<P>(context: Context<P>): Promise<void> {
 async function follow<P>({ resource, options, progress, store }: Context<P>): Promise<void> {
   const { api, clock, signal } = options;
   if (progress.position === undefined && !progress.streams) {
-    const listed = await list(api, resource, signal);
-    store.replace(listed.entries);
-    progress.position = listed.resourceVersion;
+    const { items, resourceVersion } = await listVersion(api, collectionPath(resource), {
+      bound: 'page_watched',
+      parse: (object) => entryOf(resource, object),
+      selector: resource.labelSelector,
+      isOfUsers: resource.isOfUsers,
+      signal,
+    });
+    store.replace(new Map(items));
+    progress.position = resourceVersion;
   }
   let initial = progress.position === undefined ? new Map<string, Entry<P>>() : undefined;
   const patience = (): number => (initial === undefined ? stall : stallInList);
@@ -159,4 +172,31 @@ function pause<P>({ resource, options, progress }: Context<P>, error: unknown, i
 function refusesStreams(error: unknown): boolean {
   if (error instanceof Stalled) return true;
   return error instanceof ApiError && [400, 403, 405, 406, 415, 422].includes(error.status);
+}
+
+/** Watches a resource in all namespaces, or with one watch in each of the given namespaces, which needs no cluster-wide permission. */
+export function startInformers<P>(
+  resource: Resource<P>,
+  namespaces: Namespaces,
+  options: InformerOptions<P>,
+): Informer<P> {
+  if (namespaces.length === 0) return startInformer(resource, options);
+  // A CRD is missing in all namespaces: report it once.
+  const { onMissing, ...rest } = options;
+  const first = onMissing === undefined ? {} : { onMissing };
+  const byNamespace = new Map(
+    namespaces.map((namespace, index) => [
+      namespace,
+      startInformer({ ...resource, namespace }, { ...rest, ...(index === 0 ? first : {}) }),
+    ]),
+  );
+  const all = [...byNamespace.values()];
+  return {
+    get: (key) => byNamespace.get(key.slice(0, key.indexOf('/')))?.get(key),
+    keys: () => all.flatMap((informer) => [...informer.keys()]),
+    size: () => all.reduce((sum, informer) => sum + informer.size(), 0),
+    synced: () => all.every((informer) => informer.synced()),
+    whenSynced: Promise.all(all.map((informer) => informer.whenSynced)).then(() => undefined),
+    stopped: Promise.all(all.map((informer) => informer.stopped)).then(() => undefined),
+  };
 }

@@ -1,12 +1,12 @@
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import { concernsLedger } from '#model/desired/node-selector.ts';
-import { batchOf, type ObservedChange } from './batch.ts';
+import { batchOf, type ObservedChange } from '../queue/pending-changes.ts';
 import type { Informer } from './informer.ts';
 import type { ParsedCache } from './known-caches.ts';
-import { createNodeSlots } from './node-slots.ts';
-import type { Queue } from './queue.ts';
+import { createNodeSlots, inOrder, type KeyedCache } from './node-slots.ts';
+import type { Queue } from '../queue/queue.ts';
 import { createReminders, type Reminders } from './reminders.ts';
-import { imageCaches, referenceOf } from './resource.ts';
+import { imageCaches, referenceOf, type Change } from './resource.ts';
 import {
   isSignificant,
   type CacheProjection,
@@ -14,8 +14,6 @@ import {
   type NodeProjection,
   type PodProjection,
 } from './significance.ts';
-import type { Change } from './store.ts';
-import { inOrder, type KeyedCache } from './waiting-caches.ts';
 
 type Known<P> = Pick<Informer<P>, 'get' | 'keys'>;
 

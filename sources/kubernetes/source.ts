@@ -11,20 +11,22 @@ import { traceFields } from '#runtime/http/trace-context.ts';
 import type { Clock } from '../clock.ts';
 import type { Sink } from '../sink/sink.ts';
 import type { SourceMetric } from '../source-metrics.ts';
-import { changeEvent } from '../sink/to-event.ts';
-import { newTraceparent } from '../sink/trace.ts';
-import type { Batch } from './batch.ts';
+import { changeEvent, newTraceparent } from '../sink/to-event.ts';
+import type { Batch } from '../queue/pending-changes.ts';
 import { listAt, textAt } from './json.ts';
 import { createKnownCaches, tryParse, type KnownCaches, type ParsedCache } from './known-caches.ts';
-import { startInformer, type Informer } from './informer.ts';
-import { startInformers } from './informers.ts';
-import { pullSeconds } from './pull-time.ts';
-import { createQueue, type Queue } from './queue.ts';
-import { imageCaches, jobs, nodes, pods, type Resource } from './resource.ts';
+import { startInformer, type Informer, startInformers } from './informer.ts';
+import {
+  pullSeconds,
+  type CacheProjection,
+  type JobProjection,
+  type NodeProjection,
+  type PodProjection,
+} from './significance.ts';
+import { createQueue, type Queue } from '../queue/queue.ts';
+import { imageCaches, jobs, nodes, pods, type Resource, type Change } from './resource.ts';
 import { concernedCaches } from './concerned.ts';
 import { createRouter, type Concerned, type Router } from './router.ts';
-import type { CacheProjection, JobProjection, NodeProjection, PodProjection } from './significance.ts';
-import type { Change } from './store.ts';
 import { createWorkloadRouter, workloads, type WorkloadProjection } from './workloads.ts';
 
 export type KubernetesSourceOptions = {

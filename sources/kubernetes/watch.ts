@@ -26,7 +26,7 @@ export async function* watch(resource: Resource<unknown>, options: WatchOptions)
   const { api, clock, signal, from } = options;
   // Random, so that the watches of many sources do not end together.
   const timeoutSeconds = Math.floor(240 + clock.random() * 120);
-  const path = collectionPath(resource, { ...start(from), timeoutSeconds: String(timeoutSeconds) });
+  const path = `${collectionPath(resource)}?${queryOf(resource, from, timeoutSeconds).toString()}`;
   const silence = watchdog(clock, options.patience);
   try {
     const until = AbortSignal.any([signal, silence.signal]);
@@ -48,13 +48,15 @@ export async function* watch(resource: Resource<unknown>, options: WatchOptions)
 export const endsInitialEvents = (bookmark: unknown): boolean =>
   textAt(bookmark, 'metadata', 'annotations', 'k8s.io/initial-events-end') === 'true';
 
-const start = (from: string | undefined): Readonly<Record<string, string>> => ({
-  watch: 'true',
-  allowWatchBookmarks: 'true',
-  ...(from === undefined
-    ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
-    : { resourceVersion: from }),
-});
+function queryOf({ labelSelector }: Resource<unknown>, from: string | undefined, seconds: number): URLSearchParams {
+  const query = new URLSearchParams({ watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) });
+  if (labelSelector !== undefined) query.set('labelSelector', labelSelector);
+  if (from !== undefined) query.set('resourceVersion', from);
+  else for (const [name, value] of Object.entries(streamedList)) query.set(name, value);
+  return query;
+}
+
+const streamedList = { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' };
 
 function watchdog(clock: Clock, patience: () => number): { signal: AbortSignal; reset: () => void; stop: Cancel } {
   const silence = new AbortController();

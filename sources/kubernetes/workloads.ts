@@ -6,11 +6,10 @@ import { selectsLabels } from '#model/cache/label-selector.ts';
 import { foundRoundTime } from '#model/found/groups.ts';
 import { madeCacheName } from '#model/knative/made-cache.ts';
 import { type ImageSource, parseImageSource, revisions, type SourceKind } from '#model/workload/image-sources.ts';
-import { batchOf } from './batch.ts';
-import type { Queue } from './queue.ts';
-import type { Resource } from './resource.ts';
+import { batchOf } from '../queue/pending-changes.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Resource, Change } from './resource.ts';
 import { fingerprint, isSignificant, textsAt, type Projection } from './significance.ts';
-import type { Change } from './store.ts';
 
 /** A workload is significant when its Pods need something else, or when other caches select it. */
 export type WorkloadProjection = Projection & { readonly labels: Readonly<Record<string, string>> };

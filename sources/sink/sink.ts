@@ -1,5 +1,7 @@
 import type { CloudEvent } from 'cloudevents';
 import { isAboutRemoval, routes, tickRoutes, tickType, type FunctionName } from '#model/cache/cloud-event.ts';
+import type { Meter } from '#runtime/process/metrics.ts';
+import type { SourceMetric } from '../source-metrics.ts';
 
 /**
  * Delivers an event about an object of this kind to its receivers, and returns when all of them have handled it.
@@ -46,3 +48,18 @@ export function sinkPerFunction(send: SendToFunction): Sink {
 
 const receivers = (event: CloudEvent<unknown>, kind: string): readonly FunctionName[] =>
   event.type === tickType ? tickRoutes : routes(kind, isAboutRemoval(event));
+
+/** The same sink, counting deliveries by outcome. */
+export const meteredSink =
+  (sink: Sink, meter: Meter<SourceMetric>): Sink =>
+  async (event, kind, signal) => {
+    const record = (outcome: string): void =>
+      meter.record('imagecache_deliveries_total', 1, { kind: event.type === tickType ? 'tick' : kind, outcome });
+    try {
+      await sink(event, kind, signal);
+      record('delivered');
+    } catch (error) {
+      record(error instanceof DeliveryRefused ? 'refused' : 'retry');
+      throw error;
+    }
+  };

@@ -1,6 +1,7 @@
 import { CloudEvent } from 'cloudevents';
 import { changeType, tickType, type ObjectReference } from '#model/cache/cloud-event.ts';
-import type { Batch } from '../kubernetes/batch.ts';
+import type { Batch } from '../queue/pending-changes.ts';
+import { randomBytes } from 'node:crypto';
 
 /** Identity and time of an event: passed in, so that the rest depends on the change only. */
 export type Stamp = { readonly id: string; readonly time: Date; readonly traceparent: string };
@@ -49,4 +50,9 @@ function subjectOf({ apiVersion, kind, namespace, name }: ObjectReference): stri
   return namespace === ''
     ? `/apis/${apiVersion}/${plural}/${name}`
     : `/apis/${apiVersion}/namespaces/${namespace}/${plural}/${name}`;
+}
+
+/** A new trace, not sampled: no spans are recorded here, and receivers may decide otherwise. */
+export function newTraceparent(): string {
+  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-00`;
 }

@@ -1,6 +1,32 @@
-import { statusValues, type ImageCache } from '#model/cache/image-cache.ts';
-import { cacheRow, type CacheRow } from './cache-view.ts';
-import { page, type Page, type Paging } from './paging.ts';
+import { type ImageCache, statusValues } from '#model/cache/image-cache.ts';
+import { version } from '#runtime/version.ts';
+import type { Sources } from '../start-sources.ts';
+import { cacheDetail, nodeImages, cacheRow, type CacheRow } from './cache-view.ts';
+
+type Known = Pick<Sources, 'leads' | 'synced' | 'caches'>;
+
+/** Answers the page's data requests by the last part of their path; undefined if the object does not exist. */
+export function answerTo(what: string, query: URLSearchParams, known: Known): object | undefined {
+  if (what === 'caches') return allCaches(query, known);
+  const cache = known.caches().get(`${query.get('namespace') ?? ''}/${query.get('name') ?? ''}`);
+  if (cache === undefined) return undefined;
+  if (what === 'cache') return oneCache(query, cache);
+  return what === 'node' ? nodeImages(cache, query.get('node') ?? '', pagingOf(query, '', 100)) : undefined;
+}
+
+function allCaches(query: URLSearchParams, known: Known): object {
+  const source = known.leads() ? (known.synced() ? 'live' : 'reading') : 'standby';
+  const asked = { query: query.get('q') ?? '', status: query.get('status') ?? '', paging: pagingOf(query, '', 100) };
+  return overview({ version, source, caches: [...known.caches().values()] }, asked);
+}
+
+const oneCache = (query: URLSearchParams, cache: ImageCache): object =>
+  cacheDetail(cache, {
+    query: query.get('q') ?? '',
+    state: query.get('state') ?? '',
+    nodes: pagingOf(query, 'nodes-', 50),
+    images: pagingOf(query, 'images-', 50),
+  });
 
 /** All caches: their number by status, and one page of those that match. */
 export type Overview = {
@@ -19,9 +45,9 @@ export type Asked = {
   readonly paging: Paging;
 };
 
-type Known = Pick<Overview, 'version' | 'source'> & { readonly caches: readonly ImageCache[] };
+type Listing = Pick<Overview, 'version' | 'source'> & { readonly caches: readonly ImageCache[] };
 
-export function overview({ caches, ...known }: Known, { query, status, paging }: Asked): Overview {
+export function overview({ caches, ...known }: Listing, { query, status, paging }: Asked): Overview {
   const found = caches.filter((cache) => matches(cache, query.toLowerCase()));
   const counted = statusValues.map(
     (word) => [wordOf(word), found.filter((each) => each.status.status === word).length] as const,
@@ -46,3 +72,24 @@ const urgencyOf = ({ status: { status } }: ImageCache): number =>
 const keyOf = ({ namespace, name }: ImageCache): string => `${namespace}/${name}`;
 const byUrgency = (a: ImageCache, b: ImageCache): number =>
   urgencyOf(a) - urgencyOf(b) || (keyOf(a) < keyOf(b) ? -1 : 1);
+
+/** A part of a list, and the length of the whole. */
+export type Page<T> = { readonly rows: readonly T[]; readonly offset: number; readonly total: number };
+export type Paging = { readonly offset: number; readonly limit: number };
+
+/** Maximum number of rows in one answer. */
+const maxRows = 200;
+
+export function page<T>(all: readonly T[], { offset, limit }: Paging): Page<T> {
+  const from = Math.min(offset, Math.max(0, all.length - 1));
+  return { rows: all.slice(from, from + limit), offset: from, total: all.length };
+}
+
+/** Reads `offset` and `limit`, after a prefix, from a query; anything but a whole number is ignored. */
+export function pagingOf(query: URLSearchParams, prefix: string, usual: number): Paging {
+  const read = (name: string, fallback: number): number => {
+    const text = query.get(`${prefix}${name}`) ?? '';
+    return /^\d{1,7}$/.test(text) ? Number(text) : fallback;
+  };
+  return { offset: read('offset', 0), limit: Math.min(maxRows, Math.max(1, read('limit', usual))) };
+}

@@ -4,8 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { readTarget, type Site } from '#runtime/http/site.ts';
 import type { Sources } from '../start-sources.ts';
-import { answerTo } from './answers.ts';
-import { assetFolder, assetTypes } from './assets.ts';
+import { answerTo } from './overview.ts';
 
 /** Only the page's own files are loaded, and it cannot be framed: names and messages on it are untrusted input. */
 const headers = {
@@ -60,3 +59,19 @@ function send(request: IncomingMessage, response: ServerResponse, reply: Reply |
   response.writeHead(isKnown ? 304 : 200, { ...headers, etag, 'content-type': reply.type });
   response.end(isKnown ? undefined : reply.body);
 }
+
+/** Folder of the page's files, in the image as here next to the program. */
+export const assetFolder = join(import.meta.dirname, 'assets');
+
+/** The page's files and their media types. */
+export const assetTypes: Readonly<Record<string, string>> = {
+  'index.html': 'text/html; charset=utf-8',
+  'page.css': 'text/css; charset=utf-8',
+  'page.js': 'text/javascript; charset=utf-8',
+  'elements.js': 'text/javascript; charset=utf-8',
+  'overview.js': 'text/javascript; charset=utf-8',
+  'detail.js': 'text/javascript; charset=utf-8',
+  'nodes.js': 'text/javascript; charset=utf-8',
+  'pager.js': 'text/javascript; charset=utf-8',
+  'icon.svg': 'image/svg+xml',
+};

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { assetFolder, assetTypes } from '../../../sources/status-page/assets.ts';
+import { assetFolder, assetTypes } from '../../../sources/status-page/status-page.ts';
 import { type Architecture, type Artifact, type Entry, image, imageIndex, layer } from './oci.ts';
 import { bundle, crdFile, programs } from './bundle.ts';
 import { compileCache } from './compile-cache.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import { pullResults } from '../../../sources/kubernetes/pull-results.ts';
+import { pullResults } from '../../../sources/kubernetes/known-caches.ts';
 import { openCache, pulling } from '../../functions/model/builders.ts';
 
 it('does not count images that a node does not try', () => {

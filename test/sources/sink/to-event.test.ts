@@ -1,7 +1,7 @@
 import { HTTP } from 'cloudevents';
 import { describe, expect, it } from 'vitest';
 import { notice } from '#model/cache/cloud-event.ts';
-import type { Batch, ObservedChange } from '../../../sources/kubernetes/batch.ts';
+import type { Batch, ObservedChange } from '../../../sources/queue/pending-changes.ts';
 import { changeEvent, tickEvent } from '../../../sources/sink/to-event.ts';
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';

@@ -4,8 +4,8 @@ import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createPoster } from '../../../sources/sink/post.ts';
-import { trustBundles } from '../../../sources/sink/trust-bundles.ts';
+import { createPoster } from '../../../sources/sink/http-sink.ts';
+import { trustBundles } from '../../../sources/sink/configured-sink.ts';
 
 const tls = join(import.meta.dirname, '../tls');
 const folders: string[] = [];

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { readdir } from 'node:fs/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import { assetFolder, assetTypes } from '../../../sources/status-page/assets.ts';
+import { assetFolder, assetTypes } from '../../../sources/status-page/status-page.ts';
 import { busyCluster, largeCluster } from './caches.ts';
 import { servePage, type PageServer } from './page-server.ts';
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { noUse } from '#model/cache/registry-use.ts';
 import { cacheDetail, cacheRow, nodeImages } from '../../../sources/status-page/cache-view.ts';
-import { overview } from '../../../sources/status-page/overview.ts';
-import { page, pagingOf } from '../../../sources/status-page/paging.ts';
+import { overview, page, pagingOf } from '../../../sources/status-page/overview.ts';
 import { busyCluster, cacheNamed, entry, foundIn, largeCluster, removal } from './caches.ts';
 
 const all = { offset: 0, limit: 200 };

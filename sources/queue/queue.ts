@@ -1,10 +1,24 @@
+import type { Logger } from 'pino';
+import type { TraceFields } from '#runtime/http/trace-context.ts';
+import type { Clock, Cancel } from '../clock.ts';
+import type { Batch } from './pending-changes.ts';
 import { boundTable } from '#runtime/bounds.ts';
-import type { Cancel } from '../clock.ts';
-import type { Batch } from './batch.ts';
-import { deliverNext } from './delivery.ts';
-import type { QueueOptions } from './queue-options.ts';
-import { createNamespaceSlots, type NamespaceSlots } from './namespace-slots.ts';
-import { createLane, isIdle, nextClass, wakeTime, type ChangeClass, type Lane } from './lane.ts';
+import { deliverNext, createLane, isIdle, nextClass, wakeTime, type ChangeClass, type Lane } from './delivery.ts';
+
+export type QueueOptions = {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Throws `DeliveryFailed` if the batch must be sent again, `DeliveryRefused` if it must not. The signal aborts it when the queue stops. */
+  readonly deliver: (batch: Batch, signal: AbortSignal) => Promise<void>;
+  /** Trace fields for log lines about a delivery. */
+  readonly traceOf?: (batch: Batch) => TraceFields;
+  /** Milliseconds between the end of one delivery of Job and Pod changes and the next, for one cache. */
+  readonly gap: (key: string) => number;
+  /** Whether the cache exists: if not, only its own deletion is delivered. */
+  readonly isKnown: (key: string) => boolean;
+  /** Maximum number of concurrent deliveries over all caches. Default the bound `deliveries`. */
+  readonly concurrency?: number;
+};
 
 /** Keyed by cache: at most one delivery in flight per cache; changes that arrive in the meantime are merged into the next. */
 export type Queue = {
@@ -165,3 +179,31 @@ const pendingSince = ({ lanes }: State): readonly number[] =>
   [...lanes.values()].flatMap(({ slots }) =>
     Object.values(slots).flatMap(({ pending, since }) => (pending.isEmpty() ? [] : since)),
   );
+
+/** How many deliveries one namespace may have in flight. */
+export type NamespaceSlots = {
+  readonly count: () => number;
+  /** Records how many milliseconds a delivery took. */
+  readonly record: (ms: number) => void;
+};
+
+/** A delivery that takes at least this many milliseconds waited for an overloaded API server. */
+const slow = 500;
+
+/** How much each fast delivery adds. */
+const step = 1 / 4;
+
+/**
+ * Each slow delivery halves the count, some fast ones add one: the requests of a namespace that keep the API server busy make
+ * the requests of all others wait there, and fewer deliveries at once merge more changes into each.
+ */
+export function createNamespaceSlots(): NamespaceSlots {
+  const [least, most] = [boundTable.slow_deliveries_of_namespace.limit, boundTable.deliveries_of_namespace.limit];
+  let count: number = least;
+  return {
+    count: () => Math.floor(count),
+    record: (ms) => {
+      count = ms >= slow ? Math.max(least, count / 2) : Math.min(most, count + step);
+    },
+  };
+}

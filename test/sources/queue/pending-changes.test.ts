@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { maxChangedObjects, notice, type Verb } from '#model/cache/cloud-event.ts';
-import { batchOf, type Batch, type ObservedChange } from '../../../sources/kubernetes/batch.ts';
-import { createPendingChanges, maxPending, type PendingChanges } from '../../../sources/kubernetes/pending-changes.ts';
+import {
+  batchOf,
+  type Batch,
+  type ObservedChange,
+  createPendingChanges,
+  maxPending,
+  type PendingChanges,
+} from '../../../sources/queue/pending-changes.ts';
 import { changeEvent } from '../../../sources/sink/to-event.ts';
 
 const cache = { namespace: 'apps', name: 'web' };

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { Verb } from '#model/cache/cloud-event.ts';
-import { batchOf, type Batch } from '../../../sources/kubernetes/batch.ts';
-import type { ChangeClass } from '../../../sources/kubernetes/lane.ts';
-import { createQueue, type Queue } from '../../../sources/kubernetes/queue.ts';
+import { batchOf, type Batch } from '../../../sources/queue/pending-changes.ts';
+import type { ChangeClass } from '../../../sources/queue/delivery.ts';
+import { createQueue, type Queue } from '../../../sources/queue/queue.ts';
 import { DeliveryFailed, DeliveryRefused } from '../../../sources/sink/sink.ts';
 import { fakeClock, type FakeClock } from '../../support/fake-clock.ts';
 
