@@ -1,8 +1,31 @@
-import type { Handlers } from '#runtime/handler.ts';
+import type { Handlers, Context } from '#runtime/handler.ts';
 import { jobComplete } from './job-complete.ts';
 import { purge } from './purge.ts';
 import { reconcile } from './reconcile.ts';
 import { refresh } from './refresh.ts';
+import type { Logger } from 'pino';
+import type { Api } from '#runtime/api/api.ts';
+import { createTurns } from '#runtime/api/limits.ts';
+import type { Bounds } from '#runtime/bounds.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
+import { settingsIn, type Config } from '#runtime/config/config.ts';
+import type { Registry } from '#runtime/registry/registry.ts';
 
 /** The four functions by name. */
 export const handlers: Handlers = { reconcile, 'job-complete': jobComplete, refresh, purge };
+
+type Connections = { readonly api: Api; readonly registry: Registry; readonly log: Logger; readonly bounds: Bounds };
+
+/** What all handlers of a process share; the signal is added for each call. */
+export function handlerContext(config: Config, { api, registry, log, bounds }: Connections): Omit<Context, 'signal'> {
+  return {
+    cluster: createCluster(api, config.watchNamespaces, log),
+    settings: settingsIn(api.namespace, config.settings),
+    registry,
+    readsPullSecrets: config.readsPullSecrets,
+    log,
+    turn: createTurns(),
+    tickDrives: bounds.tick_drives,
+    now: Date.now,
+  };
+}

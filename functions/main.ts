@@ -6,8 +6,7 @@ import { serve } from '#runtime/http/serve.ts';
 import { functionMetrics, meteredHandlers, restMeter } from '#runtime/process/metered-handlers.ts';
 import { prepareProcess, runConfigured } from '#runtime/prepare-process.ts';
 import { createRegistry } from '#runtime/registry/registry.ts';
-import { handlerContext } from './handler-context.ts';
-import { handlers } from './handlers.ts';
+import { handlerContext, handlers } from './handlers.ts';
 
 await runConfigured(async (config) => {
   const { log, metrics, api, bounds } = await prepareProcess(config, functionMetrics);

@@ -7,8 +7,8 @@ import type { Job } from '#model/job/job.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
 import { outdatedRemovals } from '#model/removal/removal-job.ts';
 import { drive } from '#runtime/drive/drive.ts';
-import { driveInTick, tickDriver } from '#runtime/drive/drive-in-tick.ts';
-import { isolated } from '#runtime/drive/isolated.ts';
+import { driveInTick, tickDriver } from './tick.ts';
+import { isolated } from '#runtime/log-failure.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { changedIn, nothingChanged, scopeOf, type Scope } from '#runtime/drive/scope.ts';
 

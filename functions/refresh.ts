@@ -4,21 +4,26 @@ import { retainsJobs } from '#model/job/job-times.ts';
 import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
 import { findsImages } from '#model/cache/with-found.ts';
 import { nextRound, requestsRefresh } from '#model/round/next-round.ts';
-import { noObservedRemovals } from '#model/observed-removals.ts';
+import { noObservedRemovals } from '#model/observed.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 import { drive } from '#runtime/drive/drive.ts';
-import { driveInTick, type TickDriver, tickDriver } from '#runtime/drive/drive-in-tick.ts';
+import {
+  driveInTick,
+  type TickDriver,
+  tickDriver,
+  cachesInTurn,
+  readInTick,
+  recordMissingEvents,
+  reportUnreadable,
+} from './tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
-import { cacheSubject, isolated } from '#runtime/drive/isolated.ts';
+import { cacheSubject, isolated } from '#runtime/log-failure.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
-import type { ReadFoundImages } from '#runtime/drive/read-found-images.ts';
-import { inTurn, readInTick } from '#runtime/drive/read-in-tick.ts';
-import { recordMissingEvents } from '#runtime/drive/record-missing-events.ts';
+import type { ReadFoundImages } from '#runtime/drive/read-workloads.ts';
 import { serveImagesInTick } from '#runtime/drive/serve-images.ts';
-import { reportUnreadable } from '#runtime/drive/report-unreadable.ts';
-import { worldOf } from '#runtime/drive/world-of.ts';
+import { worldOf } from '#runtime/drive/decide-with-others.ts';
 import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/scope.ts';
 
 const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule', 'Workloads'] as const;
@@ -98,7 +103,9 @@ function findingWork(
       end();
       if (due.has(cache) || hasMore) await driver(cache, driveOne(readFound));
     });
-  return inTurn(caches, context.now()).map(async (cache) => isolated(cacheSubject(cache), () => one(cache), context));
+  return cachesInTurn(caches, context.now()).map(async (cache) =>
+    isolated(cacheSubject(cache), () => one(cache), context),
+  );
 }
 
 /** The caches that have work to do, judged by their status, the nodes and the labels of Jobs, before workloads are read. */

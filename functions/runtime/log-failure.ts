@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import { failureKind } from './errors.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { Context } from './handler.ts';
 
 /** Logs the failure of an event, or of one cache or node of a tick: as a warning if the API server failed, as an error if it is unexpected. */
 export function logFailure(log: Logger, what: 'event' | 'cache' | 'node', { error, ...fields }: LoggedFailure): void {
@@ -22,3 +24,24 @@ type LoggedFailure = { readonly error: unknown } & Readonly<Record<string, unkno
 
 const reasonOf = (error: unknown): object =>
   error instanceof Error ? { reason: error.message, cause: error.cause } : {};
+
+/** What a tick works on: one cache or one node, by name. */
+export type Subject = { readonly cache: string } | { readonly node: string };
+
+export const cacheSubject = ({ namespace, name }: Pick<ImageCache, 'namespace' | 'name'>): Subject => ({
+  cache: `${namespace}/${name}`,
+});
+
+/**
+ * Does a tick's work on one cache or node. A failure is logged and counted here and does not fail the tick, which would be
+ * repeated for all: the next tick or the cache's own events retry it. Throws only when the process stops.
+ */
+export async function isolated(subject: Subject, work: () => Promise<void>, context: Context): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    context.signal.throwIfAborted();
+    logFailure(context.log, 'cache' in subject ? 'cache' : 'node', { ...subject, error });
+    context.countFailure?.(error);
+  }
+}

@@ -4,7 +4,7 @@ import { ApiError, RetryLater, unless } from '#runtime/errors.ts';
 import type { NodeListing } from '#runtime/cluster/nodes.ts';
 import type { Context } from '#runtime/handler.ts';
 import { planLines } from './plan-log.ts';
-import { shareOfCalls } from './share-of-calls.ts';
+import { shareOfCalls } from '../api/limits.ts';
 
 /**
  * Writes a plan in its order. A conflict over the status is thrown before anything else is written. A status that does not

@@ -4,17 +4,17 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { refusedLimit } from '#model/desired/limits.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
-import { isConflict, RetryLater } from '#runtime/errors.ts';
+import { isConflict, RetryLater, ApiError, unless } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
-import { carryOut } from './carry-out.ts';
+import { carryOut, WriteFailed } from './carry-out.ts';
 import { type Observation, observe } from './observe.ts';
 import { nodesToRelease, openGates } from './open-gates.ts';
-import { planBesideOthers } from './plan-beside-others.ts';
-import { failureToRetry, prepareRetry } from './recover.ts';
-import { needsFoundImages, type ReadFoundImages, readFoundImages } from './read-found-images.ts';
+import { planBesideOthers } from './decide-with-others.ts';
+import { needsFoundImages, type ReadFoundImages, readFoundImages } from './read-workloads.ts';
 import { type AskRegistries, resolveImages } from './resolve-images.ts';
 import { nothingChanged, type Scope } from './scope.ts';
 import { isForImages, serveImages } from './serve-images.ts';
+import { withRefusedJobs } from '#model/report/reported-status.ts';
 
 export type Drive = {
   readonly cache: CacheReference;
@@ -131,3 +131,44 @@ const withoutJobs = (observed: Observation): Observation => ({
   hasAllJobs: false,
   goneJobs: new Set(),
 });
+
+/** Waits for a plan to be carried out and returns a failure after which to observe again: a conflict, or Jobs that could not be written. Any other error is thrown. */
+export async function failureToRetry(carriedOut: Promise<void>): Promise<unknown> {
+  try {
+    await carriedOut;
+    return undefined;
+  } catch (error) {
+    if (isConflict(error) || error instanceof WriteFailed) return error;
+    throw error;
+  }
+}
+
+const maxAttempts = 5;
+
+/** Waits before the next turn. Throws `RetryLater` if Jobs are refused, which it reports in the status, or after too many turns. */
+export async function prepareRetry(
+  failure: unknown,
+  { cache, turn }: { readonly cache: ImageCache; readonly turn: number },
+  context: Context,
+): Promise<void> {
+  const name = `${cache.namespace}/${cache.name}`;
+  context.log.info({ cache: name, turn, err: failure }, 'write failed, observing again');
+  const cause = failure instanceof WriteFailed ? failure.cause : undefined;
+  if (cause instanceof ApiError && isRefusal(cause)) {
+    await reportRefusal(cache, cause, context);
+    throw new RetryLater(`Jobs of ${name} are refused`, 10_000, { cause });
+  }
+  if (cause instanceof RetryLater) throw cause;
+  if (turn >= maxAttempts) throw new RetryLater(`${name} could not be written`, 1000, { cause: failure });
+  await pause(50 * 2 ** turn, undefined, { signal: context.signal });
+}
+
+/** What lasts until somebody changes something: a missing right or namespace, a quota, a policy. */
+const isRefusal = ({ status }: ApiError): boolean => status === 403 || status === 404 || status === 422;
+
+/** Writes to the status why Jobs are not created, in the API server's words: a quota, an admission policy, a missing right. */
+export async function reportRefusal(before: ImageCache, refusal: ApiError, { cluster, now }: Context): Promise<void> {
+  const cache = await cluster.cache(before);
+  const status = cache && withRefusedJobs(cache, refusal.message, now());
+  if (cache !== undefined && status !== undefined) await unless(isConflict, cluster.writeStatus(cache, status));
+}

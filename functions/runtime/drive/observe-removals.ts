@@ -4,7 +4,7 @@ import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
 import { isFailingToPull, type Pod, type JobView, type Job } from '#model/job/job.ts';
 import { isRecent } from '#model/job/job-times.ts';
-import { noObservedRemovals, type ObservedRemovals } from '#model/observed-removals.ts';
+import { noObservedRemovals, type ObservedRemovals } from '#model/observed.ts';
 import type { CacheListing } from '#runtime/cluster/objects.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';

@@ -1,12 +1,11 @@
 import { labels, pullSelector } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
-import type { Observed } from '#model/observed.ts';
+import { type Observed, noObservedRemovals } from '#model/observed.ts';
 import { labelSelectorOf } from '#model/desired/node-selector.ts';
 import { isKnownRefused, refusedLimit } from '#model/desired/limits.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { Pod } from '#model/job/job.ts';
-import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { World } from '#model/world.ts';
 import type { CacheVersion, NodeListing } from '#runtime/cluster/nodes.ts';
 import type { CacheListing } from '#runtime/cluster/objects.ts';

@@ -3,7 +3,7 @@ import type { Node } from '#model/node/node.ts';
 import { gateRelease, type GateRelease } from '#model/desired/warm-gate.ts';
 import { ApiError, isConflict, isNotFound, RetryLater } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
-import { isolated } from './isolated.ts';
+import { isolated } from '../log-failure.ts';
 
 /** The nodes whose startup taint these caches no longer require: nearly always none. Other caches may still require it. */
 export function nodesToRelease(

@@ -1,14 +1,71 @@
+import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
+import { findsImages, withFound, ownLists, ownPullSecrets } from '#model/cache/with-found.ts';
+import { findImages } from '#model/found/find-images.ts';
+import { type Readings, foundInTurn, type Reading } from '#model/found/groups.ts';
+import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
+import type { World } from '#model/world.ts';
+import type { Context } from '#runtime/handler.ts';
 import type { ImagesFrom } from '#model/cache/found-images.ts';
-import type { ImageCache } from '#model/cache/image-cache.ts';
 import { selectorText } from '#model/cache/label-selector.ts';
-import { ownLists, ownPullSecrets } from '#model/cache/with-found.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
-import type { Reading, Readings } from '#model/found/groups.ts';
 import { onNodesOf, revisionTemplates, type SourceKind } from '#model/workload/image-sources.ts';
 import { deadline } from '#runtime/api/limits.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { ApiError, isAnswerTooLarge, isNotFound } from '#runtime/errors.ts';
-import type { Context } from '#runtime/handler.ts';
+
+/** Returns the cache with the images that workloads name now. */
+export type ReadFoundImages = (cache: ImageCache) => Promise<ImageCache>;
+
+/**
+ * Whether a drive has to read workloads: also before it opens a round for a new spec, as the status has the images of the
+ * former one, or a refresh of a purged cache, as the status has none.
+ */
+export function needsFoundImages(cache: ImageCache, opens: World['opens'], now: number): boolean {
+  if (opens.includes('Workloads')) return true;
+  const request = nextRound(cache, now);
+  return request !== undefined && mayOpen(request, opens) && (request.trigger === 'Spec' || isPurged(cache));
+}
+
+/** Reads the workloads of a cache once for each spec, as a drive may decide several times. */
+export function readFoundImages(context: Context, readWorkloads: ReadWorkloads = readInTime): ReadFoundImages {
+  let read: { readonly generation: number; readonly readings: Readings } | undefined;
+  return async (cache) => {
+    const now = context.now();
+    if (!readsWorkloads(cache, now)) return cache;
+    const { generation } = cache;
+    if (read?.generation !== generation) read = { generation, readings: await readWorkloads(cache, context) };
+    const { limits, workloadRoundInterval: interval } = context.settings;
+    const found = findImages(cache, { readings: read.readings, limits, now });
+    const inTurn = foundInTurn(cache, found, { interval, now });
+    return inTurn === cache.found ? cache : withFound(cache, inTurn);
+  };
+}
+
+/** Logs that workloads cannot be read, once, and returns the cache with what was found before, unless its spec is new: then that is of another spec. */
+export function orKnown(read: ReadFoundImages, { log, signal }: Pick<Context, 'log' | 'signal'>): ReadFoundImages {
+  let failed: { readonly generation: number; readonly error: unknown } | undefined;
+  return async (cache) => {
+    const { generation } = cache;
+    try {
+      if (failed?.generation === generation) throw failed.error;
+      return await read(cache);
+    } catch (error) {
+      signal.throwIfAborted();
+      const isNew = failed?.error !== error;
+      failed = { generation, error };
+      if (cache.status.observedGeneration !== generation) throw error;
+      if (isNew) log.warn({ cache: `${cache.namespace}/${cache.name}`, err: error }, 'workloads could not be read');
+      return cache;
+    }
+  };
+}
+
+/** Not for a cache that pulls nothing: it is deleted, suspended, or purged and neither edited nor refreshed since. */
+function readsWorkloads(cache: ImageCache, now: number): boolean {
+  if (!findsImages(cache.spec)) return false;
+  const isEmptied = isPurged(cache) && (nextRound(cache, now)?.operation ?? 'Purge') === 'Purge';
+  return !cache.isBeingDeleted && !cache.spec.suspend && !isEmptied && !isFromKubeFledged(cache);
+}
 
 /** Reads everything that a cache selects. */
 export type ReadWorkloads = (cache: ImageCache, context: Context) => Promise<Readings>;
@@ -131,7 +188,7 @@ async function listKind(
     ];
     return { sources, isComplete: exceeded === undefined && unreadable === 0, problems };
   } catch (error) {
-    const problem = refusalOf(error, `${kind.plural} in namespace ${namespace}`, kind.kind);
+    const problem = unreadableReason(error, `${kind.plural} in namespace ${namespace}`, kind.kind);
     if (problem === undefined) throw error;
     return unread(problem);
   }
@@ -147,7 +204,7 @@ const exceedance = {
 const noSuchKind = (kind: string): string => `The cluster has no kind ${kind}`;
 
 /** Why something cannot be read until it is changed; undefined for other errors. */
-function refusalOf(error: unknown, what: string, kind: string): string | undefined {
+function unreadableReason(error: unknown, what: string, kind: string): string | undefined {
   if (isNotFound(error)) return noSuchKind(kind);
   if (isAnswerTooLarge(error)) return `One of the ${what} exceeds ${boundTable.page_bytes.limit} bytes`;
   if (error instanceof ApiError && error.status === 400)
@@ -174,7 +231,7 @@ async function withAccounts(
     const accounts = await cluster.accountSecrets(namespace, names, signal);
     return { lists: accounts.isComplete ? lists : withProblem(lists, tooManyAccounts), accounts };
   } catch (error) {
-    const problem = refusalOf(error, `serviceaccounts in namespace ${namespace}`, 'ServiceAccount');
+    const problem = unreadableReason(error, `serviceaccounts in namespace ${namespace}`, 'ServiceAccount');
     if (problem === undefined) throw error;
     return { lists: withProblem(lists, problem), accounts: { secrets: new Map(), isComplete: false } };
   }

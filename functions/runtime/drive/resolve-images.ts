@@ -10,8 +10,8 @@ import type { World } from '#model/world.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { deadline, orAborted } from '#runtime/api/limits.ts';
 import type { Context } from '#runtime/handler.ts';
-import { pullSecrets } from './pull-secrets.ts';
 import { keyringOf } from '#runtime/registry/keyring.ts';
+import { ApiError } from '#runtime/errors.ts';
 
 /** Milliseconds that a round waits for all registries together. A new or edited cache waits little, since its nodes pull anyway. */
 export const maxWait = { Create: 2000, Refresh: 15_000 } as const;
@@ -138,4 +138,24 @@ function inTurn(references: readonly string[]): readonly string[] {
   const byRegistry = [...Map.groupBy(references, (each) => parseImageReference(each).registry).values()];
   const ranked = byRegistry.flatMap((images) => images.map((image, rank) => ({ image, rank })));
   return ranked.toSorted((a, b) => a.rank - b.rank).map(({ image }) => image);
+}
+
+/**
+ * The contents of a cache's pull secrets, for a keyring. A secret that cannot be read is logged and left out: the registry is then
+ * asked without it, and kubelets may still use it. The content of a secret is never logged.
+ */
+export async function pullSecrets(
+  { namespace, spec }: ImageCache,
+  { cluster, log }: Pick<Context, 'cluster' | 'log'>,
+): Promise<readonly string[]> {
+  const texts = spec.imagePullSecrets.map(async (name) => {
+    try {
+      return await cluster.pullSecret(namespace, name);
+    } catch (error) {
+      const status = error instanceof ApiError ? error.status : undefined;
+      log.warn({ pullSecret: `${namespace}/${name}`, status }, 'pull secret could not be read');
+      return '';
+    }
+  });
+  return (await Promise.all(texts)).filter((text) => text !== '');
 }

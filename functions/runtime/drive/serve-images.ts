@@ -10,9 +10,9 @@ import type { ImageListing } from '#runtime/cluster/knative-images.ts';
 import type { CacheListing } from '#runtime/cluster/objects.ts';
 import { ApiError, isNotFound } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
-import { cacheSubject, isolated } from './isolated.ts';
+import { cacheSubject, isolated } from '../log-failure.ts';
 import { isNamespaceTerminating } from './carry-out.ts';
-import { shareOfCalls } from './share-of-calls.ts';
+import { shareOfCalls } from '../api/limits.ts';
 
 /** Whether a cache has the name of those that are created for Images, in a namespace whose Images are served. */
 export const isForImages = ({ namespace, name }: CacheReference, { knativeImages }: Settings): boolean =>

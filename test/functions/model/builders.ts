@@ -9,11 +9,10 @@ import {
 import { nothingFound } from '#model/cache/found-images.ts';
 import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
-import type { Observed } from '#model/observed.ts';
+import { type Observed, noObservedRemovals } from '#model/observed.ts';
 import type { ContainerStatus, Pod, Job } from '#model/job/job.ts';
 import { jobName } from '#model/pull/job-set.ts';
 import type { Round } from '#model/cache/round.ts';
-import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Limits, Settings } from '#model/cache/settings.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';

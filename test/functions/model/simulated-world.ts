@@ -1,13 +1,12 @@
 import { decide } from '#model/decide.ts';
 import type { ImageCache, Spec, Status } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
-import type { Observed } from '#model/observed.ts';
+import { type Observed, noObservedRemovals } from '#model/observed.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { restedRegistries } from '#model/desired/images-to-ask-about.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { JobView } from '#model/job/job.ts';
 import type { World } from '#model/world.ts';
-import { noObservedRemovals } from '#model/observed-removals.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { serializeStatus } from '#model/status/serialize-status.ts';
 import { cache, noon, settings, spec as anySpec } from './builders.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { retainedImages } from '#model/desired/desired-images.ts';
 import { imagesToRemove } from '#model/removal/sync-removals.ts';
 import { imagesToKeep, remainingCaches } from '#model/removal/kept-images.ts';
-import { noObservedRemovals } from '#model/observed-removals.ts';
+import { noObservedRemovals } from '#model/observed.ts';
 import { cache, list, node, observed, round, settings, spec, status, world } from '../builders.ts';
 
 const tainted = node({ taints: [{ key: 'maintenance', value: 'yes', effect: 'NoSchedule' }] });

@@ -6,7 +6,7 @@ import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import { pendingImages } from '#model/desired/desired-images.ts';
-import { noObservedRemovals } from '#model/observed-removals.ts';
+import { noObservedRemovals } from '#model/observed.ts';
 import { nodeBusy } from '#model/start/node-busy.ts';
 import { nodeLimit } from '#model/start/node-limit.ts';
 import type { ReasonToWait } from '#model/start/reason-to-wait.ts';

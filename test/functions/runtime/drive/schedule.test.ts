@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { scheduledAfter } from '#runtime/drive/schedule.ts';
+import { scheduledAfter } from '#runtime/drive/decide-with-others.ts';
 
 /** The next time after a moment of 2026, in ISO form. */
 function next(schedule: string, timeZone: string, now: string): string | undefined {

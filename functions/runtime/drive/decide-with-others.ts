@@ -1,13 +1,13 @@
-import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { ImageCache, RefreshSchedule } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
 import type { Plan } from '#model/plan.ts';
 import { pullsByNode } from '#model/start/node-busy.ts';
-import type { World } from '#model/world.ts';
+import type { World, Scheduled } from '#model/world.ts';
 import type { Context } from '#runtime/handler.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
-import { worldOf } from './world-of.ts';
+import { Cron } from 'croner';
 
 type Seen = Omit<World, 'settings' | 'scheduled' | 'now' | 'otherPulls' | 'otherRegistryUse'>;
 
@@ -101,3 +101,33 @@ const nodeIdsOfJobs = ({ observed }: Seen): readonly string[] =>
 
 const pullingNodeIds = ({ nodes }: ImageCache['status']): ReadonlySet<string> =>
   new Set(Object.values(nodes).flatMap(({ state, id }) => (state === 'Pulling' ? [id] : [])));
+
+/** Adds to the observed state what the process knows: its settings and the time. */
+export function worldOf(
+  seen: Pick<
+    World,
+    'before' | 'observed' | 'opens' | 'makes' | 'resolutions' | 'anonymousPulls' | 'otherPulls' | 'otherRegistryUse'
+  >,
+  { settings, now: clock }: Context,
+): World {
+  const now = clock();
+  const { refreshSchedule } = seen.before.spec;
+  const scheduled = refreshSchedule === undefined ? undefined : scheduledAfter(refreshSchedule, now);
+  return { ...seen, settings, scheduled, now };
+}
+
+/**
+ * The next time of a cron schedule after `now`, in its time zone.
+ * Not by node-cron, which runs the heartbeat: it counts from the system clock only, and requires day of month and day of week
+ * both to match where a CronJob accepts either (decision 5).
+ */
+export function scheduledAfter({ schedule, timeZone }: RefreshSchedule, now: number): Scheduled {
+  try {
+    const next = new Cron(schedule, { timezone: timeZone, paused: true, mode: '5-part' }).nextRun(new Date(now));
+    return { next: next?.getTime(), problem: next === null ? `${schedule} never comes` : '' };
+  } catch (error) {
+    return { next: undefined, problem: messageOf(error).slice(0, 200) };
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
