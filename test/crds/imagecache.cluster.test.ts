@@ -177,6 +177,7 @@ describe('a status', () => {
       completionTime: time,
       failures: { 'nginx:9': [{ node: 'n', reason: 'ErrImagePull', message: 'y'.repeat(10_000) }] },
       failuresOmitted: 3,
+      format: 1,
       observedGeneration: 1,
       conditions: [
         {

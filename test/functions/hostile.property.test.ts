@@ -30,6 +30,7 @@ const json = fc.oneof(hostile, fc.integer(), fc.boolean(), fc.constant(null), fc
 const status = fc.record(
   {
     status: fc.oneof(fc.constantFrom('Processing', 'Succeeded', 'Failed', 'Aborted'), hostile),
+    format: fc.constantFrom<unknown>(1, 1, 1, 1, 2, '1'),
     observedGeneration: fc.integer({ min: 0, max: 3 }),
     nodes: fc.dictionary(
       hostile,
@@ -67,7 +68,7 @@ const status = fc.record(
     }),
     lastHandledPurgeAt: hostile,
   },
-  { requiredKeys: [] },
+  { requiredKeys: ['format'] },
 );
 
 const spec = fc.record(

@@ -407,7 +407,7 @@ describe('trouble with Images', () => {
     putImage(on, 'a');
     await begin(on);
     on.api.remove(imagePath('a'));
-    on.api.put(madePath, { ...on.api.read(madePath), status: { observedGeneration: made(on).generation } });
+    on.api.put(madePath, { ...on.api.read(madePath), status: { format: 1, observedGeneration: made(on).generation } });
     const listing = await on.context.cluster.listCaches();
     await serveAllImages({ images: [], isComplete: false }, listing, on.context);
     expect(on.api.read(madePath)).toBeDefined();

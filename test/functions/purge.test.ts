@@ -117,7 +117,10 @@ describe('purge, on request,', () => {
     on.cache({ cacheSpec: [{ images: ['app:1'] }] }, 'third');
     const third = on.api.read(cachePath('third'));
     const round = { number: 1, operation: 'Purge', generation: 1, trigger: 'Annotation' };
-    on.api.put(cachePath('third'), { ...third, status: { status: 'Succeeded', observedGeneration: 1, round } });
+    on.api.put(cachePath('third'), {
+      ...third,
+      status: { format: 1, status: 'Succeeded', observedGeneration: 1, round },
+    });
     on.annotate(asked);
     await purge(changed(aCache), on.context);
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2', '--keep=base:2', '--keep=own:1']);
@@ -151,7 +154,7 @@ describe('purge, on request,', () => {
     on.api.put(cachePath('other'), {
       ...other,
       metadata: { ...other?.metadata, annotations: asked },
-      status: { status: 'Succeeded', observedGeneration: 1 },
+      status: { format: 1, status: 'Succeeded', observedGeneration: 1 },
     });
     on.annotate(asked);
     await purge(changed(aCache), on.context);

@@ -196,7 +196,7 @@ it.each([
   cacheIn(on, 'apps');
   on.api.put(cachePathIn('apps', 'web'), {
     ...on.api.read(cachePathIn('apps', 'web')),
-    status: { registries: { 'docker.io': use } },
+    status: { format: 1, registries: { 'docker.io': use } },
   });
   cacheIn(on, 'other');
   await drive(on, 'other');

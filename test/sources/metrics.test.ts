@@ -49,6 +49,7 @@ async function world(prepare: (api: InMemoryApi) => void) {
 describe('the source has metrics of', () => {
   it('its own state, caches by status and nodes by state', async () => {
     const status = {
+      format: 1,
       status: 'Failed',
       observedGeneration: 1,
       nodes: {
@@ -94,8 +95,8 @@ describe('the source has metrics of', () => {
     const problem = 'The controller has no right to list deployments in namespace apps';
     const round = { number: 1, operation: 'Create', generation: 1, trigger: 'Spec' };
     const { api, clock, lines, stop } = await world((api) => {
-      api.apply(imageCache({ name: 'found' }, { spec, status: { imagesFrom: { lists }, round } }));
-      api.apply(imageCache({ name: 'refused' }, { spec, status: { imagesFrom: { problem }, round } }));
+      api.apply(imageCache({ name: 'found' }, { spec, status: { format: 1, imagesFrom: { lists }, round } }));
+      api.apply(imageCache({ name: 'refused' }, { spec, status: { format: 1, imagesFrom: { problem }, round } }));
     });
     expect(await lines('found_images')).toEqual([
       'imagecache_found_images{state="Named"} 1',
@@ -103,8 +104,10 @@ describe('the source has metrics of', () => {
     ]);
     expect(await lines('unread_workloads')).toEqual(['imagecache_unread_workloads 1']);
     const next = { ...round, number: 2, operation: 'Update', trigger: 'Workloads' };
-    api.apply(imageCache({ name: 'found' }, { spec, status: { imagesFrom: { lists }, round: next } }));
-    api.apply(imageCache({ name: 'found' }, { spec, status: { imagesFrom: { lists }, round: next, message: 'm' } }));
+    api.apply(imageCache({ name: 'found' }, { spec, status: { format: 1, imagesFrom: { lists }, round: next } }));
+    api.apply(
+      imageCache({ name: 'found' }, { spec, status: { format: 1, imagesFrom: { lists }, round: next, message: 'm' } }),
+    );
     await clock.advance(0);
     expect(await lines('rounds')).toEqual(['imagecache_rounds_total{trigger="Workloads"} 1']);
     await stop();

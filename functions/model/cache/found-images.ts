@@ -28,7 +28,7 @@ export type FoundImages = {
 export type FoundList = {
   /** Index of the list in `spec.cacheSpec` whose workloads name them, when they were found. */
   readonly list: number;
-  /** Identifies that list when an edit has moved it; '' in the status of a former version. */
+  /** Identifies that list when an edit has moved it. */
   readonly listHash: string;
   /** undefined: the nodes of that list. */
   readonly pods: FoundPlacement | undefined;

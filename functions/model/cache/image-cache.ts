@@ -26,8 +26,8 @@ export type ImageCache = {
   /** Time of the last write to its status, by the API server's clock; undefined if there was none. */
   readonly statusWrittenAt: number | undefined;
   readonly annotations: Readonly<Record<string, string>>;
-  /** The stored status has former field names and must be rewritten. */
-  readonly hasFormerStatus: boolean;
+  /** Format of the stored status, `none` if it names none, if it is one that this version does not read: it was discarded. */
+  readonly discardedFormat: string | undefined;
   /** The images of workloads that are in the spec: those of the status, or what was found since. */
   readonly found: FoundImages;
   /** With the lists of found images after its own. */
@@ -146,9 +146,9 @@ export type Status = {
   readonly nextRefreshTime: number | undefined;
   /** When the next wave of a rollout may start; undefined unless one pauses. */
   readonly nextWaveTime: number | undefined;
-  /** Last handled value of the annotation refresh-requested-at; '' if there was none. */
   /** What the cache has used of registries with a budget, and those that rest. */
   readonly registries: RegistryUses;
+  /** Last handled value of the annotation refresh-requested-at; '' if there was none. */
   readonly lastHandledRefreshAt: string;
   /** Last handled value of the annotation purge-requested-at; '' if there was none. */
   readonly lastHandledPurgeAt: string;

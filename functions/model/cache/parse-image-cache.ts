@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { AnonymousPull } from './access.ts';
-import { withCurrentStatus } from './former-status.ts';
 import { type FoundImages, type FoundPlacement, nothingFound } from './found-images.ts';
 import { emptyStatus, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
 import { imageCache } from './image-cache-schema.ts';
@@ -16,11 +15,12 @@ import { findsImages, specWith } from './with-found.ts';
  * workloads named cannot be read, as after a newer version: the cache is then left alone.
  */
 export function parseImageCache(object: unknown): ImageCache {
-  const { isFormer, current } = withCurrentStatus(object);
-  const { metadata, ...rest } = imageCache.parse(current);
+  const { metadata, ...rest } = imageCache.parse(object);
   const { deletionTimestamp, managedFields, ...names } = metadata;
   const parsedSpec = toSpec(rest.spec ?? spec.parse({}));
-  const parsedStatus = rest.status === undefined ? emptyStatus : toStatus(rest.status, parsedSpec);
+  const discardedFormat = unreadFormat(object);
+  const stored = rest.status === undefined ? emptyStatus : toStatus(rest.status, parsedSpec);
+  const parsedStatus = discardedFormat === undefined ? stored : withoutLedger(stored);
   const found = findsImages(parsedSpec) ? parsedStatus.found : nothingFound;
   return {
     ...names,
@@ -28,10 +28,42 @@ export function parseImageCache(object: unknown): ImageCache {
     statusWrittenAt: lastWritten(managedFields),
     found,
     spec: specWith(parsedSpec, found),
-    hasFormerStatus: isFormer,
+    discardedFormat,
     status: parsedStatus,
   };
 }
+
+/** Format of the status, increased with each change that an older or newer version would misread. */
+export const statusFormat = 1;
+
+const statusFields = z.object({ status: z.record(z.string(), z.unknown()) });
+
+/** Fields that kube-fledged writes. A status with others but without a format is one of ours, of an unknown format. */
+const kubeFledgedFields = new Set(['status', 'reason', 'message', 'startTime', 'completionTime', 'failures']);
+
+/** The format of a stored status if it is another than ours. */
+function unreadFormat(object: unknown): string | undefined {
+  const { format, ...fields } = statusFields.safeParse(object).data?.status ?? {};
+  if (format === statusFormat) return undefined;
+  if (format !== undefined) return JSON.stringify(format);
+  return Object.keys(fields).every((field) => kubeFledgedFields.has(field)) ? undefined : 'none';
+}
+
+/**
+ * What is kept of a discarded status: what may have to be removed, what workloads named, and the number of the round, which
+ * names Jobs. A purged cache stays purged: it has no ledger.
+ */
+const withoutLedger = (status: Status): Status =>
+  status.round?.operation === 'Purge'
+    ? { ...status, nodes: {}, desired: {} }
+    : {
+        ...emptyStatus,
+        found: status.found,
+        placements: status.placements,
+        removals: status.removals,
+        toRemove: status.toRemove,
+        round: status.round,
+      };
 
 const lastWritten = (fields: z.infer<typeof imageCache>['metadata']['managedFields']): number | undefined =>
   fields

@@ -96,7 +96,7 @@ function targetOf(
 }
 
 const mayHold = (stored: LedgerEntry | undefined, node: Node, cache: ImageCache): boolean =>
-  (stored?.id === node.id && mayHoldImages(stored)) || owesRemoval(cache, node);
+  cache.discardedFormat !== undefined || (stored?.id === node.id && mayHoldImages(stored)) || owesRemoval(cache, node);
 
 const syncEntry = (stored: LedgerEntry | undefined, target: Target): LedgerEntry => ({
   ...syncState(stored, target),

@@ -44,7 +44,7 @@ type Verifying = { readonly world: World; readonly cache: ImageCache; readonly n
 
 /**
  * Whether a node pulls all its images again although they are present: its kubelet may not start them for the Pods of this
- * cache, as a former version did not open images, or the user asks because a secret was replaced.
+ * cache, as kube-fledged did not open images, or the user asks because a secret was replaced.
  */
 function isUnverified(entry: LedgerEntry, { world, cache, node }: Verifying): boolean {
   const isUnknown = entry.lockedImages === undefined && namesCredentials(cache, world.settings);

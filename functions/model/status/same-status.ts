@@ -9,8 +9,8 @@ import { serializeStatus } from './serialize-status.ts';
  * object: every decision compares thousands of them.
  */
 export function isSameStatus(status: Status, cache: ImageCache): boolean {
-  const { status: before, hasFormerStatus } = cache;
-  if (hasFormerStatus) return false;
+  const { status: before, discardedFormat } = cache;
+  if (discardedFormat !== undefined) return false;
   if (
     !isSameRecord(status.nodes, before.nodes, serializedEntry) ||
     !isSameRecord(status.removals, before.removals, serializedRemoval) ||

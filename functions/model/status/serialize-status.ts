@@ -1,5 +1,6 @@
 import { failureCount } from '#model/cache/failures.ts';
 import type { Condition, Failures, ImageCache, Placement, Status } from '#model/cache/image-cache.ts';
+import { statusFormat } from '#model/cache/parse-image-cache.ts';
 import type { Ledger } from '#model/cache/ledger.ts';
 import type { Round } from '#model/cache/round.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
@@ -16,6 +17,7 @@ import { serializedRemovals } from './serialized-removals.ts';
 export function serializeStatus(status: Status, cache: ImageCache): SerializedFields {
   const counts = nodeCounts(status.nodes);
   return {
+    format: statusFormat,
     ...text('status', status.status),
     ...text('reason', status.reason),
     ...text('message', status.message),

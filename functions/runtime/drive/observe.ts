@@ -187,8 +187,11 @@ async function nodesOf(cache: ImageCache, isShared: boolean, { cluster, now }: C
 }
 
 /** Whether there may be nodes that its lists no longer select, or never did. */
-const hasHadNodes = ({ spec, status }: ImageCache): boolean =>
-  status.status !== '' || status.observedGeneration !== undefined || spec.warmGate !== undefined;
+const hasHadNodes = ({ spec, status, discardedFormat }: ImageCache): boolean =>
+  discardedFormat !== undefined ||
+  status.status !== '' ||
+  status.observedGeneration !== undefined ||
+  spec.warmGate !== undefined;
 
 const pullJobSelector = ({ uid }: ImageCache): string => `${labels.cacheUid}=${uid},${pullSelector}`;
 

@@ -28,6 +28,7 @@ export const planLogFields = {
   freedBytes: 'bytes freed by a removal',
   annotations: 'names of the annotations that were removed',
   finalizer: 'add or release',
+  format: 'format of a status that was discarded, or none',
 } as const satisfies Readonly<Record<string, string>>;
 
 type Field = keyof typeof planLogFields;
@@ -39,9 +40,13 @@ export type LogLine = readonly [msg: string, fields: Partial<Readonly<Record<Fie
 export const logBounds = { nodesPerLine: 6, failuresPerPlan: 10 } as const;
 
 /** What a plan did, one line for each decision, causes before what follows from them: with 5,000 nodes as many lines as with one. */
-export function planLines(plan: Plan, { status: before }: Pick<ImageCache, 'status'>): readonly LogLine[] {
+export function planLines(
+  plan: Plan,
+  { status: before, discardedFormat: format }: Pick<ImageCache, 'status' | 'discardedFormat'>,
+): readonly LogLine[] {
   const after = plan.status ?? before;
   return [
+    ...(format === undefined || plan.status === undefined ? [] : ([['status discarded', { format }]] as const)),
     ...foundLine(before, after),
     ...openedLine(before, after),
     ...failureLines(before, after),

@@ -8,6 +8,7 @@ const cacheWith = (...images: readonly object[]): object => ({
   metadata: { name: 'web', namespace: 'apps', uid: 'u', resourceVersion: '1', generation: 1 },
   spec: { cacheSpec: [{ images: ['redis:7', 'private.example/app:1', 'new:1'] }] },
   status: {
+    format: 1,
     status: 'Succeeded',
     desired: { w: [0] },
     images,

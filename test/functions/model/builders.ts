@@ -114,7 +114,7 @@ export const cache = (of: Partial<ImageCache> = {}): ImageCache => ({
   isBeingDeleted: false,
   finalizers: [],
   statusWrittenAt: undefined,
-  hasFormerStatus: false,
+  discardedFormat: undefined,
   annotations: {},
   found: nothingFound,
   spec: spec(),

@@ -32,7 +32,7 @@ async function world(caches: Readonly<Record<string, Waiting>>) {
   stops.push(source.stop);
   const wait = (name: string, { namespace = 'apps', spec, more = [] }: Waiting, of: object = entry): void => {
     const nodes = Object.fromEntries(['node-1', ...more].map((each) => [each, each === 'node-1' ? of : entry]));
-    api.apply(imageCache({ name, namespace }, { spec: { cacheSpec: [], ...spec }, status: { nodes } }));
+    api.apply(imageCache({ name, namespace }, { spec: { cacheSpec: [], ...spec }, status: { format: 1, nodes } }));
   };
   api.apply(node());
   api.apply(imageCache({ name: 'first' }));
@@ -171,7 +171,7 @@ it('a Node that joins is reported first to caches that hold it, then to those wi
     },
   });
   stops.push(source.stop);
-  api.apply(imageCache({ name: 'large' }, { status: { nodes: { 'node-2': entry, 'node-3': entry } } }));
+  api.apply(imageCache({ name: 'large' }, { status: { format: 1, nodes: { 'node-2': entry, 'node-3': entry } } }));
   api.apply(imageCache({ name: 'small' }));
   api.apply(
     imageCache(

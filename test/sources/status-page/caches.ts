@@ -29,7 +29,7 @@ export const cacheNamed = (
     annotations: {},
     finalizers: [],
     statusWrittenAt: undefined,
-    hasFormerStatus: false,
+    discardedFormat: undefined,
     found: nothingFound,
     spec: spec({ lists: [list(sorted)] }),
     status: {

@@ -63,6 +63,7 @@ export async function seedCache(
     ...cache,
     metadata: objectAt(created, 'metadata'),
     status: {
+      format: 1,
       status: Object.keys(failures).length > 0 ? 'Failed' : 'Succeeded',
       reason: 'ImageCacheCreate',
       ...{ startTime: '2026-01-01T00:00:00Z', completionTime: '2026-01-01T00:01:00Z', observedGeneration: 1, failures },

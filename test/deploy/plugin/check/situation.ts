@@ -99,6 +99,7 @@ export function cacheWith({
       ...(serviceAccountName !== undefined && { serviceAccountName }),
     },
     status: {
+      format: 1,
       status: 'Succeeded',
       observedGeneration: 1,
       completionTime: new Date(noon - completedAgo).toISOString(),

@@ -10,7 +10,7 @@ describe('parsed ImageCache', () => {
   it('has every field of its spec', () => {
     expect(parseImageCache({ metadata, spec: { cacheSpec: [{ images: ['a:1'] }] } })).toEqual({
       ...{ ...metadata, generation: 0, isBeingDeleted: false, finalizers: [], annotations: {}, status: emptyStatus },
-      hasFormerStatus: false,
+      discardedFormat: undefined,
       found: nothingFound,
       spec: spec({ lists: [list(['a:1'])] }),
     });
@@ -44,7 +44,7 @@ describe('parsed ImageCache', () => {
       { startTime: undefined, completionTime: undefined },
     ],
   ])('treats invalid fields of its status as absent: %j', (given, expected) => {
-    expect(parseImageCache({ metadata, status: given }).status).toMatchObject(expected);
+    expect(parseImageCache({ metadata, status: { format: 1, ...given } }).status).toMatchObject(expected);
   });
 
   it('is rejected with the name of an invalid field of the spec', () => {

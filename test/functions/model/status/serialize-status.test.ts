@@ -113,6 +113,7 @@ const full: Status = {
 describe('serialized status', () => {
   it('has every field', () => {
     expect(serializeStatus(full, live)).toEqual({
+      format: 1,
       status: 'Failed',
       reason: 'ImageCacheUpdate',
       message: 'm',
@@ -270,6 +271,7 @@ describe('serialized status', () => {
 
   it('omits empty fields', () => {
     expect(serializeStatus(emptyStatus, cache())).toEqual({
+      format: 1,
       failuresOmitted: 0,
       conditions: [],
       nodesReady: '0/0',

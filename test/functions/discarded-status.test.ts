@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { cachePath, aCache, aNode, changed, nodeNamed, nodePath, scene, type Scene, tick } from './scene.ts';
+import { purge } from '../../functions/purge.ts';
+import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
+import { recordedLog } from './recorded-log.ts';
+import { argsOf, asked, ends, ordinary, pulled, ready, removals, removed, told } from './removal-scene.ts';
+
+const labelled = { cacheSpec: [{ images: ['app:1', 'base:2'], nodeSelector: { tier: 'a' } }] };
+
+/** Another version has written the status, with a ledger that this one cannot read. */
+const writeFormat = (on: Scene, format: number | undefined, fields: object = {}): void => {
+  const stored = on.api.read(cachePath());
+  const status = { ...(stored?.['status'] as object), nodes: { 'node-1': 'r:1' }, format, ...fields };
+  on.api.put(cachePath(), { ...stored, status: JSON.parse(JSON.stringify(status)) as object });
+};
+
+const putNode = (on: Scene, labels: object, { images = [] as readonly string[], isReady = true } = {}): void => {
+  const conditions = isReady ? ready.conditions : [{ type: 'Ready', status: 'False' }];
+  const status = { ...ordinary, conditions, images: images.map((image) => ({ names: [image] })) };
+  on.api.put(nodePath('node-1'), nodeNamed('node-1', { metadata: { name: 'node-1', uid: 'u1', labels }, status }));
+};
+
+const present = ['docker.io/library/app:1', 'docker.io/library/base:2'];
+
+const created = changed(aCache, { verb: 'add' });
+
+/** Removes these images from node-1 by the removal that is due. */
+const remove = async (on: Scene, ...images: readonly string[]): Promise<void> => {
+  await purge(tick, on.context);
+  const [job] = removals(on);
+  expect(argsOf(job).filter((arg) => arg.startsWith('--remove='))).toEqual(images.map((image) => `--remove=${image}`));
+  ends(
+    on,
+    job,
+    images.map((image) => removed(image)),
+  );
+  await told(on, job);
+  expect(on.live().status.removals['node-1']?.state).toBe('Removed');
+};
+
+/** A cache that has pulled to node-1 by its label. */
+async function pulledByLabel(): Promise<Scene> {
+  const on = scene();
+  on.cache(labelled);
+  putNode(on, { tier: 'a' }, { images: present });
+  await reconcile(created, on.context);
+  expect(on.live().status.status).toBe('Succeeded');
+  return on;
+}
+
+describe('a status of another format', () => {
+  it.each([
+    [undefined, 'none'],
+    [2, '2'],
+  ])(
+    '%s is discarded with one line in the log, and pulls nothing that the lists of nodes prove',
+    async (format, name) => {
+      const on = await pulled(undefined, 'node-1');
+      const { log, lines } = recordedLog();
+      const context = { ...on.context, log };
+      putNode(on, {}, { images: present });
+      const jobs = on.jobs();
+      writeFormat(on, format);
+      for (const handle of [purge, refresh, reconcile, purge, refresh, reconcile]) await handle(tick, context);
+      expect(on.jobs()).toEqual(jobs);
+      expect(on.live()).toMatchObject({
+        discardedFormat: undefined,
+        status: {
+          status: 'Succeeded',
+          reason: 'ImageCacheCreate',
+          round: { number: 2 },
+          nodes: { 'node-1': { state: 'Ready' } },
+        },
+      });
+      expect(lines().filter(({ msg }) => msg === 'status discarded')).toEqual([
+        expect.objectContaining({ cache: 'apps/web', format: name }),
+      ]);
+    },
+  );
+
+  it('pulls what a list of images does not prove', async () => {
+    const on = await pulled(undefined, 'node-1');
+    writeFormat(on, undefined);
+    await reconcile(created, on.context);
+    expect(on.live().status.nodes['node-1']?.state).toBe('Pulling');
+    expect(on.jobs()).toHaveLength(1);
+  });
+
+  it('still removes what an edit took out of the spec before', async () => {
+    const on = await pulledByLabel();
+    on.edit({ cacheSpec: [{ images: ['app:1'], nodeSelector: { tier: 'a' } }] });
+    writeFormat(on, undefined);
+    await reconcile(created, on.context);
+    await remove(on, 'base:2');
+  });
+
+  it('still removes the images of a node that had left the selector', async () => {
+    const on = await pulledByLabel();
+    putNode(on, {}, { isReady: false });
+    await reconcile(changed(aNode('node-1')), on.context);
+    expect(on.live().status.removals['node-1']?.state).toBe('Skipped');
+    writeFormat(on, 2);
+    putNode(on, {});
+    await reconcile(created, on.context);
+    await remove(on, 'app:1', 'base:2');
+  });
+
+  it('still removes the images of a node that leaves the selector before it has pulled again', async () => {
+    const on = await pulledByLabel();
+    writeFormat(on, 2);
+    putNode(on, { tier: 'a' }, { isReady: false });
+    await reconcile(created, on.context);
+    expect(on.live().status.nodes['node-1']?.state).toBe('Skipped');
+    putNode(on, {});
+    await reconcile(changed(aNode('node-1')), on.context);
+    await remove(on, 'app:1', 'base:2');
+  });
+
+  it('continues a purge, and stays empty after it', async () => {
+    const on = await pulledByLabel();
+    on.annotate(asked);
+    putNode(on, { tier: 'a' }, { isReady: false });
+    await purge(changed(aCache), on.context);
+    writeFormat(on, 2);
+    putNode(on, { tier: 'a' });
+    await reconcile(created, on.context);
+    await remove(on, 'app:1', 'base:2');
+    writeFormat(on, undefined);
+    for (const handle of [reconcile, purge, refresh]) await handle(tick, on.context);
+    expect(on.jobs()).toEqual([]);
+    expect(on.live()).toMatchObject({ discardedFormat: undefined, status: { reason: 'ImageCachePurge', nodes: {} } });
+  });
+
+  it('says nothing about removals if these parts cannot be read either', async () => {
+    const on = await pulledByLabel();
+    writeFormat(on, 2, { placements: 'x', removals: 'x', round: 'x', imagesFrom: null });
+    await reconcile(created, on.context);
+    expect(on.live().status).toMatchObject({
+      status: 'Succeeded',
+      round: { number: 1 },
+      placements: [{ sinceGeneration: 1 }],
+    });
+  });
+});
