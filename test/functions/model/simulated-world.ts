@@ -9,7 +9,7 @@ import type { JobView } from '#model/job/job.ts';
 import type { World } from '#model/world.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { serializeStatus } from '#model/status/serialize-status.ts';
-import { cache, noon, settings, spec as anySpec } from './builders.ts';
+import { cache, node, noon, settings, spec as anySpec } from './builders.ts';
 import { assertClaimed, assertLawful, assertWithinSurge, claimsOf } from './lawful.ts';
 import { jobOf, podOf, simulatedJob, type Fates, type SimulatedJob } from './simulated-pod.ts';
 
@@ -195,6 +195,26 @@ export function simulatedWorld(start: Start) {
     jobs: (): readonly SimulatedJob[] => [...jobs.values()],
   };
 }
+
+export const nodeName = (index: number): string => `node-${String(index).padStart(4, '0')}`;
+
+export const manyNodes = (count: number): readonly Node[] =>
+  Array.from({ length: count }, (_, index) => node({ name: nodeName(index), id: `id-${index}` }));
+
+/** Plans and carries out until there is nothing to do before a Job ends. Returns the nodes of the Jobs that exist then. */
+export function planAll(on: SimulatedWorld): readonly string[] {
+  for (let plans = 0; plans < 50; plans += 1) {
+    const prepared = on.look('everything');
+    if (isEmpty(prepared.plan)) return on.jobs().map((job) => job.node);
+    on.carryOut(prepared);
+  }
+  throw new Error('the plans do not end');
+}
+
+/** All Jobs that exist, or those on these nodes, end. */
+export const endJobs = (on: SimulatedWorld, nodes?: readonly string[]): void => {
+  for (const job of on.jobs()) if (nodes?.includes(job.node) ?? true) while (on.work(job.name));
+};
 
 /** Sorts the keys of every object, as an API server does. */
 function inOrder(value: unknown): unknown {

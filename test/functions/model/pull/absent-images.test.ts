@@ -2,15 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { Rollout } from '#model/cache/spec-fields.ts';
 import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
 import type { Node } from '#model/node/node.ts';
-import { isEmpty } from '#model/plan.ts';
 import { isNotFound } from '#model/pull/image-outcome.ts';
 import { digest, list, node } from '../builders.ts';
 import type { Fates, ImageFate } from '../simulated-pod.ts';
-import { type SimulatedWorld, simulatedWorld } from '../simulated-world.ts';
-
-const nameOf = (index: number): string => `node-${String(index).padStart(4, '0')}`;
-const nodes = (count: number, of: Partial<Node> = {}): readonly Node[] =>
-  Array.from({ length: count }, (_, index) => node({ name: nameOf(index), id: `id-${index}`, ...of }));
+import { type SimulatedWorld, endJobs, manyNodes, nodeName, planAll, simulatedWorld } from '../simulated-world.ts';
 
 const app = 'docker.io/library/app:1';
 const absent: ReadonlyMap<string, ResolvedDigest> = new Map([[app, { type: 'absent' }]]);
@@ -34,24 +29,14 @@ const world = ({ nodes: given, images = ['app:1'], fates = {}, brokenNodes, answ
     ...(answers && { resolutions: answers }),
   });
 
-/** Plans and carries out until there is nothing to do before a Job ends. Returns the nodes of the Jobs that exist then. */
-function plan(on: SimulatedWorld): readonly string[] {
-  for (let turn = 0; turn < 50; turn += 1) {
-    const prepared = on.look('everything');
-    if (isEmpty(prepared.plan)) return on.jobs().map((job) => job.node);
-    on.carryOut(prepared);
-  }
-  throw new Error('the plans do not end');
-}
-
 /** The Jobs of a whole round, when all pulls take equally long. */
 function jobsOf(on: SimulatedWorld): ReadonlyMap<string, string> {
   const made = new Map<string, string>();
   for (let turn = 0; turn < 400; turn += 1) {
-    plan(on);
+    planAll(on);
     for (const { name, node: of } of on.jobs()) made.set(name, of);
     if (on.jobs().length === 0) return made;
-    for (const { name } of on.jobs()) while (on.work(name));
+    endJobs(on);
   }
   throw new Error('the round does not end');
 }
@@ -65,7 +50,7 @@ const missing = { 'app:1': 'missing' } as const;
 
 describe('an image that its registry does not have', () => {
   it('costs a handful of Jobs on a thousand nodes, and fails on all', { timeout: 60_000 }, () => {
-    const on = world({ nodes: nodes(1000), fates: missing, answers: absent });
+    const on = world({ nodes: manyNodes(1000), fates: missing, answers: absent });
     expect(jobsOf(on).size).toBeLessThanOrEqual(4);
     expect(statesOf(on)).toEqual({ Failed: 1000 });
     const { status } = on.live();
@@ -75,13 +60,13 @@ describe('an image that its registry does not have', () => {
   });
 
   it('is not tried on nodes that have not begun when two kubelets have reported it', () => {
-    const on = world({ nodes: nodes(30), fates: missing, maxConcurrentNodes: 3 });
+    const on = world({ nodes: manyNodes(30), fates: missing, maxConcurrentNodes: 3 });
     expect(new Set(jobsOf(on).values()).size).toBe(3);
     expect(statesOf(on)).toEqual({ Failed: 30 });
   });
 
   it('does not keep other images from any node', () => {
-    const on = world({ nodes: nodes(30), images: ['app:1', 'base:2'], fates: missing, answers: absent });
+    const on = world({ nodes: manyNodes(30), images: ['app:1', 'base:2'], fates: missing, answers: absent });
     const jobs = jobsOf(on);
     expect(new Set(jobs.values()).size).toBe(30);
     expect(jobs.size).toBeLessThanOrEqual(32);
@@ -91,7 +76,7 @@ describe('an image that its registry does not have', () => {
   });
 
   it('still counts as present on nodes that hold it', () => {
-    const [first, ...others] = nodes(30);
+    const [first, ...others] = manyNodes(30);
     const holder = node({ ...first, images: new Set([app]) });
     const on = world({ nodes: [holder, ...others], fates: missing, answers: absent });
     expect(jobsOf(on).size).toBeLessThanOrEqual(4);
@@ -99,7 +84,7 @@ describe('an image that its registry does not have', () => {
   });
 
   it('is tried anew in the next round', () => {
-    const on = world({ nodes: nodes(30), fates: missing, answers: absent });
+    const on = world({ nodes: manyNodes(30), fates: missing, answers: absent });
     jobsOf(on);
     on.edit({ lists: [list(['app:1', 'base:2'])] });
     expect(jobsOf(on).size).toBeGreaterThan(30);
@@ -109,38 +94,38 @@ describe('an image that its registry does not have', () => {
 
 describe('one that nodes can pull nevertheless', () => {
   it('is tried on two nodes first if its registry did not find it for us, then on all', () => {
-    const on = world({ nodes: nodes(30), answers: absent });
-    expect(plan(on)).toHaveLength(2);
+    const on = world({ nodes: manyNodes(30), answers: absent });
+    expect(planAll(on)).toHaveLength(2);
     expect(on.live().status.status).toBe('Processing');
     expect(jobsOf(on).size).toBe(30);
     expect(statesOf(on)).toEqual({ Ready: 30 });
   });
 
   it('does not wait longer than half a minute for these', () => {
-    const on = world({ nodes: nodes(30), fates: { 'app:1': 'hangs' }, answers: absent });
-    expect(plan(on)).toHaveLength(2);
+    const on = world({ nodes: manyNodes(30), fates: { 'app:1': 'hangs' }, answers: absent });
+    expect(planAll(on)).toHaveLength(2);
     on.wait(29_000);
-    expect(plan(on)).toHaveLength(2);
+    expect(planAll(on)).toHaveLength(2);
     on.wait(1000);
-    expect(plan(on)).toHaveLength(30);
+    expect(planAll(on)).toHaveLength(30);
   });
 
   it('is tried on all at once if the registry found it, or gave no answer', () => {
-    expect(plan(world({ nodes: nodes(30), answers: found }))).toHaveLength(30);
-    expect(plan(world({ nodes: nodes(30) }))).toHaveLength(30);
+    expect(planAll(world({ nodes: manyNodes(30), answers: found }))).toHaveLength(30);
+    expect(planAll(world({ nodes: manyNodes(30) }))).toHaveLength(30);
   });
 
   it('is tried on all if it fails on one node only, whose mirror may lack it', () => {
-    const on = world({ nodes: nodes(30), brokenNodes: new Set([nameOf(0)]), maxConcurrentNodes: 1 });
+    const on = world({ nodes: manyNodes(30), brokenNodes: new Set([nodeName(0)]), maxConcurrentNodes: 1 });
     expect(new Set(jobsOf(on).values()).size).toBe(30);
     expect(statesOf(on)).toEqual({ Ready: 29, Failed: 1 });
   });
 
   it('is tried on all if two nodes fail and a third one pulls it', () => {
-    const on = world({ nodes: nodes(30), brokenNodes: new Set([nameOf(0), nameOf(1)]), maxConcurrentNodes: 3 });
-    plan(on);
-    for (const { name, node: of } of on.jobs()) if (of !== nameOf(2)) while (on.work(name));
-    plan(on);
+    const on = world({ nodes: manyNodes(30), brokenNodes: new Set([nodeName(0), nodeName(1)]), maxConcurrentNodes: 3 });
+    planAll(on);
+    endJobs(on, [nodeName(0), nodeName(1)]);
+    planAll(on);
     expect(statesOf(on)).toEqual({ Failed: 27, Pulling: 3 });
     expect(on.live().status.status).toBe('Processing');
     jobsOf(on);
@@ -149,10 +134,10 @@ describe('one that nodes can pull nevertheless', () => {
   });
 
   it('is tried on others when the nodes that reported it leave', () => {
-    const on = world({ nodes: nodes(9), brokenNodes: new Set([nameOf(0), nameOf(1)]), maxConcurrentNodes: 2 });
+    const on = world({ nodes: manyNodes(9), brokenNodes: new Set([nodeName(0), nodeName(1)]), maxConcurrentNodes: 2 });
     jobsOf(on);
     expect(statesOf(on)).toEqual({ Failed: 9 });
-    on.setNode(nameOf(0), undefined);
+    on.setNode(nodeName(0), undefined);
     jobsOf(on);
     expect(statesOf(on)).toEqual({ Failed: 1, Ready: 7 });
   });
@@ -160,7 +145,7 @@ describe('one that nodes can pull nevertheless', () => {
 
 describe('after a round that an image failed', () => {
   it('few nodes try it first when those that reported it leave', () => {
-    const on = world({ nodes: nodes(100), fates: missing, answers: absent });
+    const on = world({ nodes: manyNodes(100), fates: missing, answers: absent });
     const before = jobsOf(on);
     on.wait(60_000);
     for (const name of new Set(before.values())) on.setNode(name, undefined);
@@ -170,7 +155,7 @@ describe('after a round that an image failed', () => {
 
   it('a node that joins tries it, and all others do once it has been pushed', () => {
     const fates: Record<string, ImageFate> = { 'app:1': 'missing' };
-    const on = world({ nodes: nodes(30), fates, answers: absent });
+    const on = world({ nodes: manyNodes(30), fates, answers: absent });
     jobsOf(on);
     on.wait(60_000);
     on.setNode('late-1', node({ name: 'late-1', id: 'id-late-1' }));
@@ -186,7 +171,7 @@ describe('after a round that an image failed', () => {
 
 it('a rollout holds nodes instead, which keep what they have', () => {
   const rollout = { canaryNodes: 2, growth: 2, topologyKey: '', maxFailedNodes: 0, pauseSeconds: 0 };
-  const on = world({ nodes: nodes(30), fates: missing, answers: absent, rollout });
+  const on = world({ nodes: manyNodes(30), fates: missing, answers: absent, rollout });
   expect(jobsOf(on).size).toBe(4);
   expect(statesOf(on)).toEqual({ Failed: 2, Held: 28 });
 });

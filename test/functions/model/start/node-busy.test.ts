@@ -6,27 +6,27 @@ const limits = { ...unlimited, podsPerNode: 10, namespacePodsPerNode: 8 };
 
 describe('a cache may start on a node', () => {
   it.each([
-    { when: 'no Pod pulls there', beside: {}, may: true },
-    { when: 'its namespace has fewer than it may have', beside: { apps: 7 }, may: true },
-    { when: 'its namespace has all that it may have', beside: { apps: 8 }, may: false },
-    { when: 'others have all slots', beside: { b: 5, c: 5 }, may: false },
-    { when: 'one slot is left, and its namespace has none', beside: { b: 8, c: 1 }, may: true },
-    { when: 'its namespace has its share', beside: { apps: 5, b: 1 }, may: false },
-    { when: 'its namespace has less than its share', beside: { apps: 4, b: 1 }, may: true },
-    { when: 'each of three namespaces has a third', beside: { apps: 4, b: 3, c: 2 }, may: false },
-    { when: 'another namespace has more Pods with our labels than it can start', beside: { b: 1000 }, may: true },
-    { when: 'its Pods would be too many', beside: { b: 8 }, pods: 3, may: false },
-    { when: 'there is no limit', beside: { b: 1000, apps: 1000 }, of: unlimited, may: true },
+    { when: 'no Pod pulls there', pods: {}, may: true },
+    { when: 'its namespace has fewer than it may have', pods: { apps: 7 }, may: true },
+    { when: 'its namespace has all that it may have', pods: { apps: 8 }, may: false },
+    { when: 'others have all slots', pods: { b: 5, c: 5 }, may: false },
+    { when: 'one slot is left, and its namespace has none', pods: { b: 8, c: 1 }, may: true },
+    { when: 'its namespace has its share', pods: { apps: 5, b: 1 }, may: false },
+    { when: 'its namespace has less than its share', pods: { apps: 4, b: 1 }, may: true },
+    { when: 'each of three namespaces has a third', pods: { apps: 4, b: 3, c: 2 }, may: false },
+    { when: 'another namespace has more Pods with our labels than it can start', pods: { b: 1000 }, may: true },
+    { when: 'its Pods would be too many', pods: { b: 8 }, starts: 3, may: false },
+    { when: 'there is no limit', pods: { b: 1000, apps: 1000 }, of: unlimited, may: true },
     {
       when: 'only all namespaces together are limited',
-      beside: { apps: 9 },
+      pods: { apps: 9 },
       of: { namespacePodsPerNode: 0 },
       may: true,
     },
-    { when: 'the limit is one', beside: { b: 1 }, of: { podsPerNode: 1 }, may: false },
-    { when: 'the limit is one, and no Pod pulls there', beside: {}, of: { podsPerNode: 1 }, may: true },
-  ])('$when: $may', ({ beside, pods = 1, of = {}, may }) => {
-    expect(hasFreeSlots(pods, 'apps', new Map(Object.entries(beside)), { ...limits, ...of })).toBe(may);
+    { when: 'the limit is one', pods: { b: 1 }, of: { podsPerNode: 1 }, may: false },
+    { when: 'the limit is one, and no Pod pulls there', pods: {}, of: { podsPerNode: 1 }, may: true },
+  ])('$when: $may', ({ pods, starts = 1, of = {}, may }) => {
+    expect(hasFreeSlots(starts, 'apps', new Map(Object.entries(pods)), { ...limits, ...of })).toBe(may);
   });
 
   it.each([
@@ -41,10 +41,10 @@ describe('a cache may start on a node', () => {
     expect(pullsPerNode(cache({ spec: spec({ pullsPerNode: asked }) }), given)).toBe(pulls);
   });
 
-  it('also beside as many failed Jobs as are retained', () => {
+  it('also with as many failed Jobs as are retained', () => {
     const asked = pullsPerNode(cache({ spec: spec({ pullsPerNode: 10 }) }), settings({ limits }));
-    for (const beside of [{ apps: 5 }, { apps: 4, b: 1 }, { apps: 3, b: 2 }, { b: 5 }, { apps: 3, b: 1, c: 1 }])
-      expect(hasFreeSlots(asked, 'apps', new Map(Object.entries(beside)), limits)).toBe(true);
+    for (const pods of [{ apps: 5 }, { apps: 4, b: 1 }, { apps: 3, b: 2 }, { b: 5 }, { apps: 3, b: 1, c: 1 }])
+      expect(hasFreeSlots(asked, 'apps', new Map(Object.entries(pods)), limits)).toBe(true);
   });
 });
 

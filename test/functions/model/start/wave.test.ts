@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Rollout } from '#model/cache/spec-fields.ts';
 import type { Node } from '#model/node/node.ts';
-import { isEmpty } from '#model/plan.ts';
 import { waveSizes } from '#model/desired/rollout.ts';
 import { repetitions } from '../../../support/repetitions.ts';
-import { list, node } from '../builders.ts';
+import { list } from '../builders.ts';
 import type { Fates } from '../simulated-pod.ts';
-import { type SimulatedWorld, simulatedWorld } from '../simulated-world.ts';
+import { type SimulatedWorld, endJobs, manyNodes, nodeName, planAll, simulatedWorld } from '../simulated-world.ts';
 
 const calm: Fates = { images: {}, evictions: 0, refusesMounts: false };
 const rollout = (of: Partial<Rollout> = {}): Rollout => ({
@@ -18,12 +17,9 @@ const rollout = (of: Partial<Rollout> = {}): Rollout => ({
   ...of,
 });
 
-const nameOf = (index: number): string => `node-${String(index).padStart(4, '0')}`;
 const zones = ['a', 'b', 'c'];
 const nodes = (count: number): readonly Node[] =>
-  Array.from({ length: count }, (_, index) =>
-    node({ name: nameOf(index), id: `id-${index}`, labels: { zone: zones[index % zones.length] ?? '' } }),
-  );
+  manyNodes(count).map((each, index) => ({ ...each, labels: { zone: zones[index % zones.length] ?? '' } }));
 
 type Of = { readonly count: number; readonly rollout: Rollout; readonly fates?: Partial<Fates> };
 const world = ({ count, rollout: of, fates }: Of): SimulatedWorld =>
@@ -33,31 +29,17 @@ const world = ({ count, rollout: of, fates }: Of): SimulatedWorld =>
     fates: { ...calm, ...fates },
   });
 
-/** Plans and carries out until there is nothing to do before a Job ends. */
-function plan(on: SimulatedWorld): void {
-  for (let turn = 0; turn < 50; turn += 1) {
-    const prepared = on.look('everything');
-    if (isEmpty(prepared.plan)) return;
-    on.carryOut(prepared);
-  }
-  throw new Error('the plans do not end');
-}
-
-const workAll = (on: SimulatedWorld): void => {
-  for (const { name } of on.jobs()) while (on.work(name));
-};
-
 /** The nodes that begin together, wave by wave, when all pulls take equally long. */
 function wavesOf(on: SimulatedWorld): readonly (readonly string[])[] {
   const begun = new Set<string>();
   const waves: string[][] = [];
   for (let turn = 0; turn < 100; turn += 1) {
-    plan(on);
+    planAll(on);
     const starting = on.jobs().flatMap((job) => (begun.has(job.node) ? [] : [job.node]));
     if (starting.length > 0) waves.push([...new Set(starting)]);
     for (const name of starting) begun.add(name);
     if (on.jobs().length === 0) return waves;
-    workAll(on);
+    endJobs(on);
   }
   throw new Error('the rollout does not end');
 }
@@ -114,9 +96,9 @@ describe('a rollout', () => {
     const on = world({ count: many, rollout: rollout(), fates: { images: { 'app:1': 'missing' } } });
     const made = new Set<string>();
     for (let turn = 0; turn < 10; turn += 1) {
-      plan(on);
+      planAll(on);
       for (const { name } of on.jobs()) made.add(name);
-      workAll(on);
+      endJobs(on);
     }
     expect(made.size).toBeLessThanOrEqual(2);
     expect(stateOf(on, 'Failed')).toEqual(['node-0000']);
@@ -129,7 +111,7 @@ describe('a rollout', () => {
     });
   });
 
-  const broken = (...indexes: readonly number[]): ReadonlySet<string> => new Set(indexes.map(nameOf));
+  const broken = (...indexes: readonly number[]): ReadonlySet<string> => new Set(indexes.map(nodeName));
 
   it('goes on with as many failed nodes as are allowed, and ends Failed', () => {
     const on = world({ count: 20, rollout: rollout(), fates: { brokenNodes: broken(1, 5) } });
@@ -166,7 +148,7 @@ describe('a rollout', () => {
 
   it('does not wait for a canary that becomes NotReady', () => {
     const on = world({ count: 4, rollout: rollout() });
-    plan(on);
+    planAll(on);
     expect(stateOf(on, 'Pulling')).toEqual(['node-0000']);
     const [first] = nodes(1);
     if (first !== undefined) on.setNode('node-0000', { ...first, isReady: false });
@@ -183,29 +165,29 @@ describe('a rollout', () => {
 
   it('pauses between waves', () => {
     const on = world({ count: 9, rollout: rollout({ pauseSeconds: 60 }) });
-    plan(on);
-    workAll(on);
-    plan(on);
+    planAll(on);
+    endJobs(on);
+    planAll(on);
     expect(on.jobs()).toEqual([]);
     expect(on.live().status.nextWaveTime).toBeDefined();
     on.wait(59_000);
-    plan(on);
+    planAll(on);
     expect(on.jobs()).toEqual([]);
     on.wait(1000);
-    plan(on);
+    planAll(on);
     expect(on.jobs()).toHaveLength(2);
     expect(on.live().status.nextWaveTime).toBeUndefined();
     const [one] = on.jobs();
-    while (one !== undefined && on.work(one.name));
-    plan(on);
+    endJobs(on, one && [one.node]);
+    planAll(on);
     expect(on.jobs()).toHaveLength(1);
   });
 
   it('pauses for no less than pauseSeconds, although the status stores whole seconds', () => {
     const on = world({ count: 9, rollout: rollout({ pauseSeconds: 60 }) });
     on.wait(400);
-    plan(on);
-    workAll(on);
+    planAll(on);
+    endJobs(on);
     const { plan: ended } = on.look('everything');
     expect(ended.status?.nextWaveTime).toBe(Date.UTC(2026, 10, 24, 12, 1, 1));
   });
