@@ -1,8 +1,8 @@
 /** Chaos tests by seed: `npm run chaos -- --seeds 1000`, or `--seed N` for one or, repeated, for some, `--verbose` for their log; `--real` for a real control plane. */
-import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startLab } from '../cluster/lab.ts';
+import { playInProcesses, playPart } from './play-in-processes.ts';
 import { runRealSeeds } from './real/run-real-seeds.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
 import { firstWorkloadSeed } from './scenario.ts';
@@ -24,15 +24,8 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const from = Number(values.from);
 const seeds = values.seed?.map(Number) ?? Array.from({ length: Number(values.seeds) }, (_, index) => from + index);
 const count = seeds.length;
+const processes = Math.max(1, Math.min(Number(values.processes), count));
 const begin = performance.now();
-
-/** Seeds per process, as every finished cluster leaves a few megabytes in memory. */
-const mostInARow = 200;
-
-/** This process plays every n-th seed. */
-async function playPart(part: number, parts: number): Promise<void> {
-  for (const seed of seeds) if (seed % parts === part) process.send?.(await runSeed(seed));
-}
 
 /** On its own lab: a real control plane with KWOK nodes. */
 async function playReal(): Promise<readonly SeedResult[]> {
@@ -46,7 +39,7 @@ async function playReal(): Promise<readonly SeedResult[]> {
     const log = values.verbose ? print : undefined;
     let done = 0;
     const onResult = (result: SeedResult): void => {
-      tell(result);
+      printFailure(result);
       if ((done += 1) % 5 === 0 && done < count) print(`${done} of ${count}`);
     };
     return await runRealSeeds(seeds, lab, { atOnce: Number(values['at-once']), log, onResult });
@@ -55,40 +48,15 @@ async function playReal(): Promise<readonly SeedResult[]> {
   }
 }
 
-/** In this process, one after the other. */
-async function playHere(): Promise<readonly SeedResult[]> {
+async function playAll(): Promise<readonly SeedResult[]> {
+  if (values.real) return playReal();
+  if (values.seed === undefined) return playInProcesses(import.meta.filename, seeds, processes, printFailure);
   const results: SeedResult[] = [];
   for (const seed of seeds) results.push(await runSeed(seed, values.verbose ? print : undefined));
   return results;
 }
 
-async function playAll(): Promise<readonly SeedResult[]> {
-  if (values.real) return playReal();
-  if (values.seed !== undefined) return playHere();
-  const parts = Math.max(1, Math.min(Number(values.processes), count));
-  const results: SeedResult[] = [];
-  const play = (part: number, first: number, seeds: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const range = ['--from', String(first), '--seeds', String(seeds)];
-      const child = fork(import.meta.filename, [...range, '--part', `${part}/${parts}`]);
-      child.on('message', (result: SeedResult) => {
-        results.push(result);
-        tell(result);
-        if (results.length % 50 === 0 && results.length < count) print(`${results.length} of ${count}`);
-      });
-      child.on('close', (code) => {
-        if (code === 0) resolve();
-        else reject(new Error(`a part ended with ${code}`));
-      });
-    });
-  for (let done = 0; done < count; done += mostInARow) {
-    const [first, some] = [from + done, Math.min(mostInARow, count - done)];
-    await Promise.all(Array.from({ length: parts }, (_, part) => play(part, first, some)));
-  }
-  return results;
-}
-
-function tell({ seed, profile, wrong, isLate }: SeedResult): void {
+function printFailure({ seed, profile, wrong, isLate }: SeedResult): void {
   if (wrong.length === 0) return;
   print(
     `seed ${seed} (${profile}): ${isLate ? 'needs a second tick' : 'another end'}; npm run chaos --${values.real ? ' --real' : ''} --seed ${seed} --verbose`,
@@ -120,16 +88,10 @@ function summary(results: readonly SeedResult[]): void {
   process.stdout.write('', () => process.exit(code));
 }
 
-if (values.part !== undefined) {
-  const [part = 0, parts = 1] = values.part.split('/').map(Number);
-  await playPart(part, parts);
-  process.disconnect();
-  process.exit();
-} else {
-  const results = await playAll();
-  if (values.seed !== undefined) {
-    if (!values.real) results.forEach(tell);
-    for (const result of results) print(JSON.stringify(result));
-  }
-  summary(results);
+if (values.part !== undefined) await playPart(values.part, (seed) => runSeed(seed));
+const results = await playAll();
+if (values.seed !== undefined) {
+  if (!values.real) results.forEach(printFailure);
+  for (const result of results) print(JSON.stringify(result));
 }
+summary(results);

@@ -77,63 +77,7 @@ export const flagsOf = ({
 
 /** A history as lines to read. */
 export const describeHistory = ({ settings = {}, nodes, steps }: History): readonly string[] => [
-  ...Object.entries(settings).map(([key, value]) => `setting ${key} ${value}`),
-  `nodes ${nodes.map(({ name, zone }) => `${name} (zone ${zone})`).join(', ')}`,
-  ...steps.map((step, index) => `${String(index + 1).padStart(2)}. ${waitOf(step)}${describeAction(step)}`),
+  `settings ${JSON.stringify(settings)}`,
+  `nodes ${JSON.stringify(nodes)}`,
+  ...steps.map((step, index) => `${String(index + 1).padStart(2)}. ${JSON.stringify(step)}`),
 ];
-
-const waitOf = ({ after }: Step): string => {
-  if (after === 'settled') return 'when all has settled, ';
-  return after === 0 ? 'at once, ' : `after ${(after / 1000).toFixed(1)} s, `;
-};
-
-function describeAction(action: Action): string {
-  switch (action.type) {
-    case 'create':
-    case 'edit':
-      return `${action.type} ${action.cache}: ${describeSpec(action.spec)}`;
-    case 'suspend':
-      return `${action.is ? 'suspend' : 'resume'} ${action.cache}`;
-    case 'refresh':
-    case 'purge':
-    case 'purge and refresh':
-      return `request ${action.type} of ${action.cache} by ${action.by}`;
-    case 'delete':
-      return `delete ${action.cache}`;
-    case 'join':
-      return `node ${action.node} joins zone ${action.zone}`;
-    case 'label':
-      return `label node ${action.node} zone=${action.zone}`;
-    case 'leave':
-      return `node ${action.node} is deleted`;
-    case 'cordon':
-    case 'taint':
-      return `${action.is ? '' : 'un'}${action.type} node ${action.node}`;
-    case 'opt out':
-      return `node ${action.node} ${action.is ? 'gets' : 'loses'} the label kubefledged.io/skip`;
-    case 'pressure':
-      return `node ${action.node} ${action.is ? 'has' : 'no longer has'} DiskPressure`;
-    case 'not ready':
-      return `node ${action.node} is ${action.is ? 'NotReady' : 'Ready'}`;
-    case 'use':
-      return `Pod ${action.pod} runs ${action.image} on node ${action.node}`;
-    case 'release':
-      return `Pod ${action.pod} is deleted`;
-    case 'take away':
-      return `image ${action.image} is deleted on node ${action.node}`;
-    case 'lose jobs':
-      return 'all Jobs are deleted';
-    case 'quota':
-      return action.is ? 'a quota forbids Pods' : 'the quota is deleted';
-    case 'outage':
-      return action.is ? 'the product is killed' : 'the product is started again';
-  }
-}
-
-function describeSpec({ lists, ...rest }: Spec): string {
-  const texts = lists.map(({ images, zone }) => `[${images.join(' ')}]${zone === undefined ? '' : ` on zone ${zone}`}`);
-  const others = Object.entries(rest).map(
-    ([key, value]) => `${key} ${typeof value === 'object' ? JSON.stringify(value) : value}`,
-  );
-  return [texts.join(' and '), ...others].join(', ');
-}

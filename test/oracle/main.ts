@@ -1,11 +1,11 @@
 /** Random histories, held against the truth: `npm run oracle -- --seed 1 --histories 300`; `--replay FILE` plays a printed one. */
-import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { playInProcesses, playPart } from '../chaos/play-in-processes.ts';
 import { startCluster, type ClusterName } from './clusters.ts';
 import { describeHistory, type History } from './history.ts';
-import { historyOf, runHistory, type Result } from './run-history.ts';
+import { runHistory, runSeed, runSeeds, type Result } from './run-history.ts';
 import { shrink } from './shrink.ts';
 
 const { values } = parseArgs({
@@ -35,44 +35,11 @@ function usage(): never {
   process.exit(2);
 }
 
-/** Histories per process, as every finished cluster leaves a few megabytes in memory. */
-const mostInARow = 100;
-
-/** Histories in this process, some of them at once. */
-async function playHere(some: readonly number[], tell: (result: Result) => void): Promise<void> {
-  const cluster = await startCluster(name);
-  try {
-    const left = [...some];
-    const playNext = async (): Promise<void> => {
-      for (let seed = left.shift(); seed !== undefined; seed = left.shift())
-        tell(await runHistory(historyOf(seed, cluster), cluster, log));
-    };
-    await Promise.all(Array.from({ length: cluster.atOnce }, playNext));
-  } finally {
-    await cluster.stop();
-  }
-}
-
-/** Embedded clusters replace the clock of their process, so there is one process for each that runs at once. */
-async function playInProcesses(tell: (result: Result) => void): Promise<void> {
-  const play = (part: number, from: number, some: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const range = ['--seed', String(from), '--histories', String(some), '--part', `${part}/${processes}`];
-      const child = fork(import.meta.filename, range);
-      child.on('message', (result: Result) => tell(result));
-      child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`a part ended with ${code}`))));
-    });
-  for (let done = 0; done < count; done += mostInARow) {
-    const some = Math.min(mostInARow, count - done);
-    await Promise.all(Array.from({ length: processes }, (_, part) => play(part, first + done, some)));
-  }
-}
-
 /** What the rules found, without what differs between runs. */
 const kindsOf = ({ violations }: Result): ReadonlySet<string> =>
   new Set(violations.map((line) => line.split(':')[0] ?? ''));
 
-async function tellFailure(result: Result): Promise<void> {
+async function printFailure(result: Result): Promise<void> {
   const cluster = await startCluster(name);
   try {
     const kinds = kindsOf(result);
@@ -91,35 +58,34 @@ async function tellFailure(result: Result): Promise<void> {
 }
 
 async function playAll(): Promise<readonly Result[]> {
+  if (name === 'embedded' && values.replay === undefined && processes > 1)
+    return playInProcesses(import.meta.filename, seeds, processes, printFirst);
   const results: Result[] = [];
-  const tell = (result: Result): void => {
+  const onResult = (result: Result): void => {
     results.push(result);
-    if (result.violations.length > 0) print(`seed ${result.history.seed ?? 0}: ${result.violations[0] ?? ''}`);
-    if (results.length % 25 === 0 && results.length < count) print(`${results.length} of ${count}`);
+    printFirst(result);
   };
-  if (values.replay !== undefined) {
-    const cluster = await startCluster(name);
-    tell(await runHistory(parsed(readFileSync(values.replay, 'utf8')), cluster, log).finally(cluster.stop));
-  } else if (name === 'embedded' && (processes > 1 || count > mostInARow)) await playInProcesses(tell);
-  else await playHere(seeds, tell);
+  const cluster = await startCluster(name);
+  if (values.replay === undefined) await runSeeds(seeds, cluster, onResult, log);
+  else onResult(await runHistory(parsed(readFileSync(values.replay, 'utf8')), cluster, log).finally(cluster.stop));
   return results;
+}
+
+/** What was found first, at once; all of it is printed in the end. */
+function printFirst({ history, violations }: Result): void {
+  if (violations.length > 0) print(`seed ${history.seed ?? 0}: ${violations[0] ?? ''}`);
 }
 
 /** A history is only read from what this program printed. */
 const parsed = (text: string): History => JSON.parse(text) as History;
 
 if (values.part !== undefined) {
-  const [part = 0, parts = 1] = values.part.split('/').map(Number);
-  await playHere(
-    seeds.filter((seed) => seed % parts === part),
-    (result) => process.send?.(result),
-  );
-  process.disconnect();
-  process.exit();
+  const cluster = await startCluster(name);
+  await playPart(values.part, (seed) => runSeed(seed, cluster));
 }
 const results = await playAll();
 const failed = results.filter(({ violations }) => violations.length > 0);
-for (const result of failed.slice(0, 5)) await tellFailure(result);
+for (const result of failed.slice(0, 5)) await printFailure(result);
 const sum = (of: (result: Result) => number): number => results.reduce((total, result) => total + of(result), 0);
 const numbers = `${sum(({ steps }) => steps)} steps, ${sum(({ writes }) => writes)} writes`;
 const end = failed.length === 0 ? 'no violation' : `${failed.length} with violations`;

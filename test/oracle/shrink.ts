@@ -1,31 +1,16 @@
+import fc from 'fast-check';
 import type { History } from './history.ts';
 
-/** A history without every step, and every node, that is not needed for it to fail; greedy, the last ones first. */
+/** A history without the steps and nodes that are not needed for it to fail. */
 export async function shrink(history: History, fails: (shorter: History) => Promise<boolean>): Promise<History> {
-  let shortest = history;
-  for (let isShorter = true; isShorter;) {
-    isShorter = false;
-    for (const shorter of candidates(shortest)) {
-      if (!(await fails(shorter))) continue;
-      shortest = shorter;
-      isShorter = true;
-      break;
-    }
-  }
-  return shortest;
-}
-
-/** The history without its second half, without one step, or without one node. */
-function candidates(history: History): readonly History[] {
-  const { nodes, steps } = history;
-  const without = (from: number, to: number): History => ({
-    ...history,
-    steps: steps.filter((_, index) => index < from || index >= to),
-  });
-  const half = Math.floor(steps.length / 2);
-  return [
-    ...(half > 1 ? [without(half, steps.length), without(0, half)] : []),
-    ...steps.map((_, index) => without(steps.length - 1 - index, steps.length - index)),
-    ...(nodes.length > 1 ? nodes.map((node) => ({ ...history, nodes: nodes.filter((each) => each !== node) })) : []),
-  ];
+  const someOf = <T>(all: readonly T[], minLength: number): fc.Arbitrary<T[]> =>
+    fc.array(fc.noShrink(fc.constantFrom(...all)), { minLength, maxLength: all.length });
+  const holds = fc.asyncProperty(
+    someOf(history.steps, 0),
+    someOf(history.nodes, 1),
+    async (steps, nodes) => !(await fails({ ...history, steps, nodes })),
+  );
+  const whole: [History['steps'][number][], History['nodes'][number][]] = [[...history.steps], [...history.nodes]];
+  const [steps, nodes] = (await fc.check(holds, { numRuns: 1, examples: [whole] })).counterexample ?? whole;
+  return { ...history, steps, nodes };
 }
