@@ -3,7 +3,7 @@ import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { selectsLabels } from '#model/cache/label-selector.ts';
-import { foundRoundTime } from '#model/found/groups.ts';
+import { foundRoundTime } from '#model/found/find-images.ts';
 import { madeCacheName } from '#model/knative/made-cache.ts';
 import { type ImageSource, parseImageSource, revisions, type SourceKind } from '#model/workload/image-sources.ts';
 import { batchOf } from '../queue/pending-changes.ts';
@@ -59,12 +59,12 @@ export function createWorkloadRouter({ queue, caches, now, interval, madeIn }: W
   const pending = new Set<string>();
   const report = (key: string, cache: ImageCache): void => {
     pending.add(key);
-    const wait = Math.max(0, foundRoundTime(cache, { interval, now: now() }) - now());
+    const wait = Math.max(0, foundRoundTime(cache, interval, now()) - now());
     queue.addAfter(wait + settleTime, key, () => {
       pending.delete(key);
       const live = caches().get(key);
       if (live === undefined) return undefined;
-      if (foundRoundTime(live, { interval, now: now() }) <= now()) return { of: 'cache', batch: changeOf(live) };
+      if (foundRoundTime(live, interval, now()) <= now()) return { of: 'cache', batch: changeOf(live) };
       // A round has opened meanwhile, which may not have this change yet.
       report(key, live);
       return undefined;

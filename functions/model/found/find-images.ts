@@ -1,55 +1,53 @@
 import type { FoundImages, FoundList, FoundSecret } from '#model/cache/found-images.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import type { Limits } from '#model/cache/settings.ts';
+import { hasSameImages, ownLists, ownPullSecrets, placementKey } from '#model/cache/with-found.ts';
 import { isImageReference } from '#model/text/image-reference.ts';
-import { groupsOf, type Given, type Readings, allSources, foundBounds, pastOr } from './groups.ts';
+import type { ImageSource } from '#model/workload/image-sources.ts';
+import { type Readings, foundBounds, groupsOf, keptSince } from './groups.ts';
 import { withinLimits, withinPlacements } from './limits.ts';
-import { ownLists, ownPullSecrets } from '#model/cache/with-found.ts';
 
 /**
  * The images that the read workloads name now, and those that none names any more and that are still kept. Returns what
  * the status has if nothing is different.
  */
-export function findImages(cache: ImageCache, { readings, limits, now }: Given): FoundImages {
+export function findImages(
+  cache: ImageCache,
+  readings: Readings,
+  limits: Pick<Limits, 'images' | 'imageBytes'>,
+  now: number,
+): FoundImages {
   const problems = [...new Set(readings.lists.flatMap((reading) => reading.problems))];
   const groups = withinPlacements(groupsOf(cache, readings, now), problems);
-  const lists = withinLimits(groups, { cache, limits, problems });
-  const found = {
-    lists: withSamples(lists),
-    pullSecrets: foundSecrets(cache, { readings, now, problems }),
-    problem: sentences(invalidReferences(readings, problems)),
-    recordedAt: now,
-  };
-  return isEqual(found, cache.status.found) ? cache.status.found : found;
+  const lists = withinLimits(groups, cache, limits, problems);
+  const pullSecrets = foundSecrets(cache, readings, problems, now);
+  problems.push(...invalidReferences(readings));
+  // An image may be any text: half a character would not be stored as it is.
+  const problem = [...new Set(problems)].join('; ').slice(0, longestProblem).toWellFormed();
+  const found = { lists: withSamples(lists), pullSecrets, problem, recordedAt: now };
+  return signature(found) === signature(cache.status.found) ? cache.status.found : found;
 }
 
 const longestProblem = 1024;
 
-/** Each once. An image may be any text: half a character would not be stored as it is. */
-const sentences = (problems: readonly string[]): string =>
-  [...new Set(problems)].join('; ').slice(0, longestProblem).toWellFormed();
-
-const isEqual = (found: FoundImages, known: FoundImages): boolean =>
-  JSON.stringify(comparable(found)) === JSON.stringify(comparable(known));
-
-/** Everything except the time of recording, with the fields in a fixed order. */
-const comparable = ({ lists, pullSecrets, problem }: FoundImages): Omit<FoundImages, 'recordedAt'> => ({
-  lists: lists.map(({ list, listHash: of, pods, images }) => ({
-    list,
-    listHash: of,
-    pods: pods && { nodeSelector: pods.nodeSelector, terms: pods.terms, tolerations: pods.tolerations },
-    images: images.map(({ image, workloads, workloadCount, unnamedSince }) => ({
+/** Equal if the same was found, whenever it was recorded. */
+function signature({ lists, pullSecrets, problem }: FoundImages): string {
+  const images = (list: FoundList): unknown =>
+    list.images.map(({ image, workloads, workloadCount, unnamedSince }) => [
       image,
       workloads,
       workloadCount,
       unnamedSince,
-    })),
-  })),
-  pullSecrets: pullSecrets.map(({ name, unnamedSince }) => ({ name, unnamedSince })),
-  problem,
-});
+    ]);
+  return JSON.stringify([
+    lists.map((list) => [list.list, list.listHash, placementKey(list.pods), images(list)]),
+    pullSecrets.map(({ name, unnamedSince }) => [name, unnamedSince]),
+    problem,
+  ]);
+}
 
-/** Maximum total length of these names, which are informational. */
+/** Maximum total length of the names of workloads, which are informational. */
 const sampleLength = 32_768;
 
 function withSamples(lists: readonly FoundList[]): readonly FoundList[] {
@@ -62,28 +60,23 @@ function withSamples(lists: readonly FoundList[]): readonly FoundList[] {
   }));
 }
 
-function invalidReferences(readings: Readings, problems: readonly string[]): readonly string[] {
+function invalidReferences(readings: Readings): readonly string[] {
   const invalid = [...allSources(readings)].flatMap(({ workload, images }) =>
     images
       .filter((image) => !isImageReference(image))
       .map((image) => `${workload} (${JSON.stringify(image.slice(0, 100))})`),
   );
   const [first] = invalid.toSorted();
-  if (first === undefined) return problems;
+  if (first === undefined) return [];
   const more = invalid.length === 1 ? '' : ` and ${invalid.length - 1} more`;
-  return [...problems, `No image reference: ${first}${more}`];
+  return [`No image reference: ${first}${more}`];
 }
 
-/** Reports what could not be read, or was too much, once for each problem. */
-export const foundEvents = ({ found, status }: ImageCache): readonly CacheEvent[] =>
-  found.problem === '' || found.problem === status.found.problem
-    ? []
-    : [{ type: 'Warning', reason: 'WorkloadsNotRead', message: found.problem, key: found.problem }];
-
-type Naming = Pick<Given, 'readings' | 'now'> & { readonly problems: string[] };
+/** All workloads that were read, without duplicates. */
+const allSources = ({ lists }: Readings): ReadonlySet<ImageSource> => new Set(lists.flatMap(({ sources }) => sources));
 
 /** The secrets of the workloads and, where pull Pods name some, those that admission would have added to them. */
-export function foundSecrets(cache: ImageCache, { readings, now, problems }: Naming): readonly FoundSecret[] {
+function foundSecrets(cache: ImageCache, readings: Readings, problems: string[], now: number): readonly FoundSecret[] {
   const { accounts, account, lists } = readings;
   const secretsOf = (name: string): readonly string[] => accounts.secrets.get(name) ?? [];
   const named = new Set<string>();
@@ -97,8 +90,8 @@ export function foundSecrets(cache: ImageCache, { readings, now, problems }: Nam
   const kept = cache.status.found.pullSecrets.flatMap((secret): readonly FoundSecret[] => {
     if (named.has(secret.name)) return [];
     if (!isComplete) return [secret];
-    const unnamedSince = pastOr(now, secret.unnamedSince);
-    return now - unnamedSince < keepSeconds * 1000 ? [{ name: secret.name, unnamedSince }] : [];
+    const unnamedSince = keptSince(secret.unnamedSince, keepSeconds, now);
+    return unnamedSince === undefined ? [] : [{ name: secret.name, unnamedSince }];
   });
   const names = [...named].toSorted((a, b) => Number(known.has(b)) - Number(known.has(a)) || (a < b ? -1 : 1));
   const all = [...names.map((name) => ({ name, unnamedSince: undefined })), ...kept];
@@ -106,3 +99,30 @@ export function foundSecrets(cache: ImageCache, { readings, now, problems }: Nam
     problems.push(`Workloads name ${all.length} pull secrets, of which ${foundBounds.secrets} are used`);
   return all.slice(0, foundBounds.secrets).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+/**
+ * The found images to use: the new ones, or those of the status until `interval` milliseconds after the last round for
+ * workloads, so that a burst of changes does not open a round for each. The status is written as rarely if only names change.
+ */
+export function foundToUse(cache: ImageCache, found: FoundImages, interval: number, now: number): FoundImages {
+  const { found: known, observedGeneration } = cache.status;
+  if (observedGeneration !== cache.generation) return found;
+  const next = hasSameImages(found, known)
+    ? nextAfter(known.recordedAt ?? -Infinity, interval, now)
+    : foundRoundTime(cache, interval, now);
+  return now >= next ? found : known;
+}
+
+/** When workloads may open the next round of a cache, in epoch milliseconds; in the past if at once. */
+export const foundRoundTime = ({ status: { round } }: ImageCache, interval: number, now: number): number =>
+  round?.trigger === 'Workloads' ? nextAfter(round.startTime, interval, now) : -Infinity;
+
+/** An interval after a time of the status; at once if a clock that was ahead has written it. */
+const nextAfter = (time: number, interval: number, now: number): number =>
+  time > now + interval ? -Infinity : time + interval;
+
+/** Reports what could not be read, or was too much, once for each problem. */
+export const foundEvents = ({ found, status }: ImageCache): readonly CacheEvent[] =>
+  found.problem === '' || found.problem === status.found.problem
+    ? []
+    : [{ type: 'Warning', reason: 'WorkloadsNotRead', message: found.problem, key: found.problem }];

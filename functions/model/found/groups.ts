@@ -1,10 +1,9 @@
-import { roundDownToSecond } from '#model/text/times.ts';
-import type { Limits } from '#model/cache/settings.ts';
-import type { ImageSource } from '#model/workload/image-sources.ts';
-import type { FoundImage, FoundList, FoundPlacement, ImagesFrom, FoundImages } from '#model/cache/found-images.ts';
+import type { FoundImage, FoundList, FoundPlacement, ImagesFrom } from '#model/cache/found-images.ts';
 import type { ImageCache, ImageList } from '#model/cache/image-cache.ts';
-import { listHash, listIndexes, ownLists, placementKey, hasSameImages } from '#model/cache/with-found.ts';
+import { listHash, listIndexes, ownLists, placementKey } from '#model/cache/with-found.ts';
 import { isImageReference } from '#model/text/image-reference.ts';
+import { roundDownToSecond } from '#model/text/times.ts';
+import type { ImageSource } from '#model/workload/image-sources.ts';
 
 /** What was read for one list of the spec. */
 export type Reading = {
@@ -26,30 +25,8 @@ export type Readings = {
   readonly account: string;
 };
 
-/** All workloads that were read, without duplicates. */
-export const allSources = ({ lists }: Readings): ReadonlySet<ImageSource> =>
-  new Set(lists.flatMap(({ sources }) => sources));
-
-/** Bounds of what one cache finds, besides the operator's limits; docs/security.md lists them. */
-export const foundBounds = {
-  images: 1000,
-  /** Sets of nodes that differ. */
-  placements: 100,
-  /** Characters of one as JSON. */
-  placementLength: 4096,
-  secrets: 64,
-} as const;
-/** What images are found from. */
-export type Given = {
-  readonly readings: Readings;
-  readonly limits: Pick<Limits, 'images' | 'imageBytes'>;
-  /** Epoch milliseconds. */
-  readonly now: number;
-};
-
 /** Workloads of one list whose Pods may run on the same nodes, and what the status has found for these nodes. */
-export type Group = {
-  readonly of: Pick<FoundList, 'list' | 'listHash'>;
+export type Group = Pick<FoundList, 'list' | 'listHash'> & {
   readonly pods: FoundPlacement | undefined;
   /** What workloads name now; undefined if none names an image. */
   readonly named: Named | undefined;
@@ -77,19 +54,24 @@ export function* groupsOf(cache: ImageCache, readings: Readings, now: number): G
     const named = byNodes(reading.sources, nodes);
     // Ignored workloads may still name an image.
     const isComplete = reading.isComplete && [...named.values()].every(isShort);
-    const isKept = (since: number): boolean => now - since < keepSeconds * 1000;
-    const kept = new Map(
+    const lasts = new Map(
       (known.get(reading.list) ?? [])
         .filter(({ pods }) => !isComplete || (pods === undefined) === (nodes === 'Selected'))
-        .map((each) => [placementKey(each.pods), each] as const),
+        .map((last) => [placementKey(last.pods), last] as const),
     );
-    const of = { list: reading.list, listHash: listHash(list) };
-    for (const key of new Set([...named.keys(), ...kept.keys()])) {
-      const last = kept.get(key);
-      const images = (last?.images ?? []).flatMap((image) => keptImage(image, { isKept, isComplete, now }));
+    for (const key of new Set([...named.keys(), ...lasts.keys()])) {
+      const last = lasts.get(key);
+      const kept = (last?.images ?? []).flatMap((image): FoundImage[] => {
+        if (!isComplete) return [image];
+        const unnamedSince = keptSince(image.unnamedSince, keepSeconds, now);
+        return unnamedSince === undefined
+          ? []
+          : [{ image: image.image, workloads: [], workloadCount: 0, unnamedSince }];
+      });
       const pods = named.get(key)?.pods ?? last?.pods;
-      if (named.has(key) || images.length > 0)
-        yield { of, pods, named: named.get(key), kept: images, known: last && namesOf(last.images) };
+      if (!named.has(key) && kept.length === 0) continue;
+      const identity = { list: reading.list, listHash: listHash(list) };
+      yield { ...identity, pods, named: named.get(key), kept, known: last && namesOf(last.images) };
     }
   }
 }
@@ -98,8 +80,8 @@ export function* groupsOf(cache: ImageCache, readings: Readings, now: number): G
 function knownLists({ status }: ImageCache, own: readonly ImageList[]): ReadonlyMap<number, readonly FoundList[]> {
   const indexes = listIndexes(status.found.lists, own);
   return Map.groupBy(
-    status.found.lists.filter((each) => indexes.has(each)),
-    (each) => indexes.get(each) ?? -1,
+    status.found.lists.filter((list) => indexes.has(list)),
+    (list) => indexes.get(list) ?? -1,
   );
 }
 
@@ -129,46 +111,27 @@ function divided(sources: readonly ImageSource[], nodes: Nodes): ReadonlyMap<str
   return new Map([...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-type Keeping = {
-  readonly isKept: (since: number) => boolean;
-  readonly isComplete: boolean;
-  readonly now: number;
-};
-
-/** The image that the status keeps if no workload names it; empty once `keepSeconds` have passed. */
-function keptImage(known: FoundImage, { isKept, isComplete, now }: Keeping): readonly FoundImage[] {
-  if (!isComplete) return [known];
-  const unnamedSince = pastOr(now, known.unnamedSince);
-  return isKept(unnamedSince) ? [{ image: known.image, workloads: [], workloadCount: 0, unnamedSince }] : [];
+/**
+ * Since when no workload names what the status has, in epoch milliseconds; undefined once it has been kept for `keepSeconds`. A
+ * clock that was ahead may have written a later time than now.
+ */
+export function keptSince(recorded: number | undefined, keepSeconds: number, now: number): number | undefined {
+  const since = recorded === undefined || recorded > now ? roundDownToSecond(now) : recorded;
+  return now - since < keepSeconds * 1000 ? since : undefined;
 }
+
+/** Bounds of what one cache finds, besides the operator's limits; docs/security.md lists them. */
+export const foundBounds = {
+  images: 1000,
+  /** Sets of nodes that differ. */
+  placements: 100,
+  /** Characters of one as JSON. */
+  placementLength: 4096,
+  secrets: 64,
+} as const;
 
 export const isShort = ({ pods }: Pick<Group, 'pods'>): boolean =>
   placementKey(pods).length <= foundBounds.placementLength;
 
 export const namesOf = (images: readonly FoundImage[]): ReadonlySet<string> =>
   new Set(images.map(({ image }) => image));
-
-/** A time of the status, or now: a clock that was ahead may have written it. */
-export const pastOr = (now: number, time: number | undefined): number =>
-  time === undefined || time > now ? roundDownToSecond(now) : time;
-
-type Interval = { readonly interval: number; readonly now: number };
-
-/** When workloads may open the next round of a cache, in epoch milliseconds; in the past if at once. */
-export const foundRoundTime = ({ status: { round } }: ImageCache, at: Interval): number =>
-  round?.trigger === 'Workloads' ? nextAfter(round.startTime, at) : -Infinity;
-
-/** An interval after a time of the status; at once if a clock that was ahead has written it. */
-const nextAfter = (time: number, { interval, now }: Interval): number =>
-  time > now + interval ? -Infinity : time + interval;
-
-/**
- * The found images to use: the new ones, or those of the status until `interval` milliseconds after the last round for
- * workloads, so that a burst of changes does not open a round for each. The status is written as rarely if only names change.
- */
-export function foundInTurn(cache: ImageCache, found: FoundImages, at: Interval): FoundImages {
-  const { found: known, observedGeneration } = cache.status;
-  if (observedGeneration !== cache.generation) return found;
-  const next = hasSameImages(found, known) ? nextAfter(known.recordedAt ?? -Infinity, at) : foundRoundTime(cache, at);
-  return at.now >= next ? found : known;
-}

@@ -1,6 +1,7 @@
 import { placementKey, ownLists } from '#model/cache/with-found.ts';
-import { type Group, isShort, foundBounds, type Named, namesOf, type Given } from './groups.ts';
+import { type Group, isShort, foundBounds, type Named, namesOf } from './groups.ts';
 import type { FoundImage, FoundList } from '#model/cache/found-images.ts';
+import type { Limits } from '#model/cache/settings.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { isImageReference } from '#model/text/image-reference.ts';
 
@@ -32,7 +33,7 @@ export function withinPlacements(groups: Iterable<Group>, problems: string[]): r
     problems.push(
       `Workloads run on ${all} different sets of nodes, of which ${foundBounds.placements - left} are served`,
     );
-  return taken.toSorted((a, b) => a.of.list - b.of.list || (placementKey(a.pods) < placementKey(b.pods) ? -1 : 1));
+  return taken.toSorted((a, b) => a.list - b.list || (placementKey(a.pods) < placementKey(b.pods) ? -1 : 1));
 }
 
 const isOnlyKept = ({ named, kept }: Group): boolean =>
@@ -41,10 +42,13 @@ const isOnlyKept = ({ named, kept }: Group): boolean =>
 /** How many lists a list of found images becomes: one for each term of node affinity. */
 const nodeSetsOf = ({ pods }: Pick<Group, 'pods'>): number => Math.max(1, pods?.terms.length ?? 0);
 
-type Limiting = { readonly cache: ImageCache; readonly limits: Given['limits']; readonly problems: string[] };
-
 /** The images that fit within the limits together with those of the spec: known ones first, then new ones, then those that are only kept. */
-export function withinLimits(groups: readonly Group[], { cache, limits, problems }: Limiting): readonly FoundList[] {
+export function withinLimits(
+  groups: readonly Group[],
+  cache: ImageCache,
+  limits: Pick<Limits, 'images' | 'imageBytes'>,
+  problems: string[],
+): readonly FoundList[] {
   const own = ownLists(cache.spec).flatMap(({ images }) => images);
   const bytes = (images: readonly string[]): number => images.reduce((sum, { length }) => sum + length, 0);
   let count = Math.min(foundBounds.images, roomOf(limits.images, own.length));
@@ -71,10 +75,10 @@ export function withinLimits(groups: readonly Group[], { cache, limits, problems
 
 /** The images of each group, at most as many as a cache may have; in every group those with the names in `first` come first. */
 function listed(groups: readonly Group[], first: ReadonlySet<string>): ListedGroups {
-  const namedOf = new Map<Named, Listed>();
+  const namedOf = new Map<Named, NamedImages>();
   const knownImages = new Set<FoundImage>();
   let total = 0;
-  const lists = groups.map(({ of, pods, named, kept, known }): FoundList => {
+  const lists = groups.map(({ list, listHash, pods, named, kept, known }): FoundList => {
     const now = named === undefined ? { images: [], count: 0 } : (namedOf.get(named) ?? namedImages(named, first));
     if (named !== undefined) namedOf.set(named, now);
     const names = namesOf(now.images);
@@ -83,14 +87,14 @@ function listed(groups: readonly Group[], first: ReadonlySet<string>): ListedGro
     // Lists do not share image objects, as `withinLimits` selects them by identity.
     const images = [...now.images.map((image) => ({ ...image })), ...unnamed];
     for (const image of images) if (known?.has(image.image) === true) knownImages.add(image);
-    return { ...of, pods, images: images.toSorted((a, b) => (a.image < b.image ? -1 : 1)) };
+    return { list, listHash, pods, images: images.toSorted((a, b) => (a.image < b.image ? -1 : 1)) };
   });
   return { lists, total, known: knownImages };
 }
 
 const roomOf = (limit: number, used: number): number => (limit === 0 ? Infinity : Math.max(0, limit - used));
 
-type Listed = {
+type NamedImages = {
   /** The first images, as many as a cache may have. */
   readonly images: readonly FoundImage[];
   /** How many there are. */
@@ -98,7 +102,7 @@ type Listed = {
 };
 
 /** The images that workloads name, those that are known first. */
-function namedImages({ sources }: Named, known: ReadonlySet<string>): Listed {
+function namedImages({ sources }: Named, known: ReadonlySet<string>): NamedImages {
   const images = new Map<string, string[]>();
   for (const source of sources)
     for (const image of source.images) {

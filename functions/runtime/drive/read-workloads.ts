@@ -1,7 +1,7 @@
 import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import { findsImages, withFound, ownLists, ownPullSecrets } from '#model/cache/with-found.ts';
-import { findImages } from '#model/found/find-images.ts';
-import { type Readings, foundInTurn, type Reading } from '#model/found/groups.ts';
+import { findImages, foundToUse } from '#model/found/find-images.ts';
+import type { Reading, Readings } from '#model/found/groups.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { World } from '#model/world.ts';
 import type { Context } from '#runtime/handler.ts';
@@ -35,9 +35,9 @@ export function readFoundImages(context: Context, readWorkloads: ReadWorkloads =
     const { generation } = cache;
     if (read?.generation !== generation) read = { generation, readings: await readWorkloads(cache, context) };
     const { limits, workloadRoundInterval: interval } = context.settings;
-    const found = findImages(cache, { readings: read.readings, limits, now });
-    const inTurn = foundInTurn(cache, found, { interval, now });
-    return inTurn === cache.found ? cache : withFound(cache, inTurn);
+    const found = findImages(cache, read.readings, limits, now);
+    const used = foundToUse(cache, found, interval, now);
+    return used === cache.found ? cache : withFound(cache, used);
   };
 }
 

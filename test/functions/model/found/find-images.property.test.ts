@@ -114,11 +114,12 @@ it('what is found stays while it is named, is found again with the same workload
       const spec = { cacheSpec: of.map((imagesFrom) => ({ imagesFrom: { kinds: ['Deployment'], ...imagesFrom } })) };
       let cache = parseImageCache({ metadata, spec });
       for (const [turn, each] of all.entries()) {
-        const given = { readings: readingsOf([each, ...all], of.length), limits: most, now: noon + turn * 45_000 };
-        const stay = staying(cache, given.readings).filter((key) => !isOnlyKept(cache, key));
-        cache = stored(spec, cache, findImages(cache, given));
+        const readings = readingsOf([each, ...all], of.length);
+        const find = () => findImages(cache, readings, most, noon + turn * 45_000);
+        const stay = staying(cache, readings).filter((key) => !isOnlyKept(cache, key));
+        cache = stored(spec, cache, find());
         expect(stay.filter((key) => !foundIn(cache).includes(key))).toEqual([]);
-        expect(findImages(cache, given)).toBe(cache.status.found);
+        expect(find()).toBe(cache.status.found);
       }
     }),
     { numRuns: repetitions(100, 3000) },
