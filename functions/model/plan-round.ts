@@ -94,7 +94,7 @@ const hasEnded = ({ status: before }: ImageCache, { status: after }: ImageCache)
 
 /** Drops entries that no node refers to, and truncates the failures. */
 function withoutUnused(world: World, cache: ImageCache): ImageCache {
-  const status = withoutRemovedPlacements(world, cache);
+  const status = withoutRemovedPlacements(cache, world.observed.hasAllNodes);
   return withStatus(cache, {
     placements: status.placements,
     desired: desiredInUse(status),

@@ -1,8 +1,7 @@
-import { type AnonymousPulls, anonymousPullOf } from '#model/cache/access.ts';
+import { type AnonymousPull, type AnonymousPulls, anonymousPullOf } from '#model/cache/access.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { isAdoption, isVerification } from '#model/cache/round.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { World } from '#model/world.ts';
 
 /**
  * Who can start an image on every node that has it, with the registry out of reach: any Pod, Pods with a pull secret of
@@ -36,10 +35,10 @@ export function accessOf(image: string, { ready, locked, unknown }: AccessCounts
 type Accessed = Pick<ImageCache, 'spec'> & { readonly status: Pick<Status, 'anonymousPulls' | 'round'> };
 
 /**
- * What is known after registries were asked. Only a refresh takes back that an image is denied, as it also has nodes open
- * the image. One that verifies has nodes find out again.
+ * What is known after registries were asked. Only a refresh revokes that an image is denied, as it also has nodes open
+ * the image. One that verifies makes nodes find out again.
  */
-export function withAnswers({ status }: ImageCache, answers: World['anonymousPulls']): AnonymousPulls {
+export function withAnswers({ status }: ImageCache, answers: ReadonlyMap<string, AnonymousPull>): AnonymousPulls {
   if (isVerification(status.round)) return Object.fromEntries(answers);
   const isRefresh = status.round?.operation === 'Refresh';
   const found = [...answers].filter(([reference]) => isRefresh || status.anonymousPulls[reference] !== 'Denied');

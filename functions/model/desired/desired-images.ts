@@ -69,17 +69,14 @@ export const currentDesiredImages = (
   cache: ImageCache,
   node: Labelled,
   settings: Settings,
-): ReturnType<typeof desiredImages> => (isPurged(cache) ? undefined : desiredImages(cache, node, settings));
+): DesiredImages | undefined => (isPurged(cache) ? undefined : desiredImages(cache, node, settings));
 
-/**
- * What a node would have to have without its taints: these images stay where they are. A taint may pass, so it keeps new pulls off
- * and removes nothing.
- */
+/** What a node must have regardless of its taints: these images are not removed, since a taint may pass and only keeps new pulls off. */
 export const retainedDesired = (
   cache: ImageCache,
   { labels }: Pick<Node, 'labels'>,
   settings: Settings,
-): ReturnType<typeof desiredImages> => currentDesiredImages(cache, { labels }, settings);
+): DesiredImages | undefined => currentDesiredImages(cache, { labels }, settings);
 
 export const retainedImages = (cache: ImageCache, node: Node, settings: Settings): readonly string[] =>
   retainedDesired(cache, node, settings)?.images ?? [];
@@ -115,9 +112,7 @@ export function imagesDesiredOn(
   nodes: Iterable<Node | undefined>,
   settings: Settings,
 ): readonly string[] {
-  const images = [...nodes].flatMap((node) =>
-    node === undefined ? [] : (desiredImages(cache, node, settings)?.images ?? []),
-  );
+  const images = [...nodes].flatMap((node) => (node && desiredImages(cache, node, settings))?.images ?? []);
   return [...new Set(images)].toSorted();
 }
 

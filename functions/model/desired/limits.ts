@@ -60,7 +60,7 @@ function priorityLimit({ priorityClassName = '' }: Spec, { priorityClasses }: Li
 
 /** The admission policy refuses Jobs with such keys. */
 function metadataLimit({ podMetadata: { labels, annotations } }: Spec): string | undefined {
-  const key = [...Object.keys(labels), ...Object.keys(annotations)].find((each) => isForeignKey(each));
+  const key = [...Object.keys(labels), ...Object.keys(annotations)].find((name) => isForeignKey(name));
   return key === undefined
     ? undefined
     : `spec.podMetadata has the key ${key.slice(0, 100)}, by which others change Pods`;

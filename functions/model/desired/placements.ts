@@ -3,7 +3,6 @@ import { imagesOf, lacksOwn, sortedImages } from './desired-images.ts';
 import { hasNewFound, isSpecOfRound, withFound } from '#model/cache/with-found.ts';
 import { isDone } from '#model/cache/removal-ledger.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
-import type { World } from '#model/world.ts';
 
 /**
  * Records what this generation may place on nodes, before its first Job. Lists that are already recorded stay where they
@@ -25,7 +24,9 @@ export function withPlacements(cache: ImageCache): readonly Placement[] {
       return { images, ...nodes, sinceGeneration: cache.generation };
     });
   const placements = [...cache.status.placements, ...added];
-  return newestFitting(placements.map((each) => ({ ...each, lists: indexes.get(signature(each)) ?? [] })));
+  return newestFitting(
+    placements.map((placement) => ({ ...placement, lists: indexes.get(signature(placement)) ?? [] })),
+  );
 }
 
 /** Maximum size of `status.placements` as JSON, in characters. */
@@ -79,12 +80,8 @@ export const hasRemovedPlacements = (cache: ImageCache): boolean =>
   isAllRemoved(cache.status) && currentPlacements(cache).length < cache.status.placements.length;
 
 /** Drops the placements of lists that are no longer in the spec, once their images were removed from all nodes. */
-export function withoutRemovedPlacements({ observed }: World, cache: ImageCache): Status {
-  const { status } = cache;
-  return observed.hasAllNodes && hasRemovedPlacements(cache)
-    ? { ...status, placements: currentPlacements(cache) }
-    : status;
-}
+export const withoutRemovedPlacements = (cache: ImageCache, hasAllNodes: boolean): Status =>
+  hasAllNodes && hasRemovedPlacements(cache) ? { ...cache.status, placements: currentPlacements(cache) } : cache.status;
 
 function currentPlacements(cache: ImageCache): readonly Placement[] {
   const current = new Set(isPurged(cache) ? [] : cache.spec.lists.map(signature));

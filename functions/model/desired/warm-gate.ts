@@ -22,22 +22,22 @@ export type JsonPatchOperation = {
   readonly value?: unknown;
 };
 
-export type GateInputs = { readonly caches: readonly ImageCache[]; readonly settings: Settings; readonly now: number };
-
-/** Keys of the node's startup taints that the operator allows to be removed; all others are ignored. */
-const gateTaints = (node: Node, { warmGateTaints }: Settings): readonly string[] => [
-  ...new Set(node.taints.map(({ key }) => key).filter((key) => warmGateTaints.includes(key))),
-];
-
 /**
  * The first of the node's startup taints that can be removed now; undefined if there is none. A taint stays while a
  * cache with that taint key selects the node, lacks images there and has not timed out. If no such cache selects the
  * node, the taint is removed.
  */
-export function gateRelease(node: Node, inputs: GateInputs): GateRelease | undefined {
+export function gateRelease(
+  node: Node,
+  caches: readonly ImageCache[],
+  settings: Settings,
+  now: number,
+): GateRelease | undefined {
   if (node.isBeingDeleted) return undefined;
-  for (const key of gateTaints(node, inputs.settings)) {
-    const gates = gatesOf(key, node, inputs);
+  // The operator's setting names the taints that may be removed; all others are ignored.
+  const keys = new Set(node.taints.map(({ key }) => key).filter((key) => settings.warmGateTaints.includes(key)));
+  for (const key of keys) {
+    const gates = gatesOf(key, node, caches, settings, now);
     if (gates.some(({ state }) => state === 'waiting')) continue;
     if (gates.length === 0 && !isRegistered(node)) continue;
     const isWarm = gates.length > 0 && gates.every(({ state }) => state === 'warm');
@@ -45,7 +45,7 @@ export function gateRelease(node: Node, inputs: GateInputs): GateRelease | undef
     return {
       patch: patchOf(node, key, isWarm),
       isWarm,
-      late: late.map(({ cache }) => ({ cache, event: lateEvent(cache, node, inputs.settings) })),
+      late: late.map(({ cache }) => ({ cache, event: lateEvent(cache, node, settings) })),
     };
   }
   return undefined;
@@ -67,13 +67,21 @@ export function gateOffEvents({ spec, namespace }: ImageCache, settings: Setting
 
 type Gate = { readonly cache: ImageCache; readonly state: 'warm' | 'late' | 'waiting' };
 
-function gatesOf(key: string, node: Node, inputs: GateInputs): readonly Gate[] {
+function gatesOf(
+  key: string,
+  node: Node,
+  caches: readonly ImageCache[],
+  settings: Settings,
+  now: number,
+): readonly Gate[] {
   if (isNeverSupported(node) || isOptedOut(node)) return [];
-  return inputs.caches.flatMap((cache) => {
-    const desiredHash = isGated(cache, key, inputs.settings)
-      ? desiredImages(cache, node, inputs.settings)?.hash
-      : undefined;
-    return desiredHash === undefined ? [] : [{ cache, state: gateState(cache, node, { ...inputs, desiredHash }) }];
+  return caches.flatMap((cache): Gate[] => {
+    const desired = isGated(cache, key, settings) ? desiredImages(cache, node, settings) : undefined;
+    if (desired === undefined) return [];
+    const entry = ownEntry(cache.status.nodes, node.name);
+    if (entry?.state === 'Ready' && entry.id === node.id && entry.desiredHash === desired.hash)
+      return [{ cache, state: 'warm' }];
+    return [{ cache, state: now >= gateEnd(cache, node, settings) ? 'late' : 'waiting' }];
   });
 }
 
@@ -85,16 +93,6 @@ const isGated = (cache: ImageCache, key: string, { warmGateNamespaces, limits }:
   !cache.isBeingDeleted &&
   !isPurged(cache) &&
   exceededLimit(cache, limits) === undefined;
-
-function gateState(
-  cache: ImageCache,
-  node: Node,
-  { desiredHash, settings, now }: Omit<GateInputs, 'caches'> & { readonly desiredHash: string },
-): Gate['state'] {
-  const entry = ownEntry(cache.status.nodes, node.name);
-  if (entry?.state === 'Ready' && entry.id === node.id && entry.desiredHash === desiredHash) return 'warm';
-  return now >= gateEnd(cache, node, settings) ? 'late' : 'waiting';
-}
 
 /** When the cache holds the node no longer, in epoch milliseconds. */
 export const gateEnd = (cache: ImageCache, node: Node, settings: Settings): number =>

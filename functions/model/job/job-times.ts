@@ -6,8 +6,8 @@ import type { JobView, Job, Pod } from './job.ts';
 /** How long a Pod may take to start, and then to pull each of its images, in milliseconds; Infinity: no limit. */
 export function pullDeadline(cache: ImageCache, settings: Settings): number {
   const { pullDeadlineSeconds } = cache.spec;
-  const given = pullDeadlineSeconds === undefined ? settings.imagePullDeadline : pullDeadlineSeconds * 1000;
-  return given === 0 ? Infinity : given;
+  const deadline = pullDeadlineSeconds === undefined ? settings.imagePullDeadline : pullDeadlineSeconds * 1000;
+  return deadline === 0 ? Infinity : deadline;
 }
 
 const hour = 3_600_000;
@@ -23,7 +23,7 @@ export const podCreationGrace = 10_000;
 export const retainsJobs = ({ spec }: ImageCache, settings: Settings): boolean =>
   (spec.jobRetentionPolicy ?? settings.jobRetentionPolicy) === 'Retain';
 
-/** For how long after a removal what its node lists of the images is no evidence, in milliseconds: kubelets list them up to 40 s late. */
+/** For how long after a removal the image list of its node is no evidence, in milliseconds: kubelets report it up to 40 s late. */
 export const evidenceTime = 150_000;
 
 /** Whether a removal Job ended so recently, or has not ended, that its node may list images that it has removed. */
@@ -31,8 +31,8 @@ export const isRecent = ({ endedAt }: Job, now: number): boolean =>
   endedAt === undefined || now - endedAt < evidenceTime;
 
 /**
- * Whether a Job is of the last attempt of its node, whose entry this is. If it is not needed any more, it did not end within the
- * deadline: it shows why.
+ * Whether a Job is of the last attempt of its node, whose entry this is. One that is not needed any more did not end within the
+ * deadline, and shows why.
  */
 export function isOfLastAttempt(
   { job, pod }: JobView,
@@ -45,7 +45,7 @@ export function isOfLastAttempt(
   return isSame && made.round === (status.round?.number ?? 0);
 }
 
-/** Ids of the nodes on which one of these Pods pulls. Where a node has failed, its Job is retained, and holds up nothing. */
+/** Ids of the nodes on which one of these Pods pulls. Where a node has failed, its Job is retained, and nothing waits for it. */
 export function busyNodes(pods: readonly Pod[], cache: ImageCache): ReadonlySet<string> {
   const entries = entriesById(cache.status.nodes);
   const isLeft = (pod: Pod): boolean => {

@@ -1,6 +1,6 @@
 import { timeText } from '#model/text/times.ts';
 import * as z from 'zod/mini';
-import type { Verdict } from './image-verdict.ts';
+import type { Readiness } from './image-readiness.ts';
 
 /** An Image of Knative (`caching.internal.knative.dev`): an image that Pods of a Revision need. */
 export type KnativeImage = {
@@ -71,7 +71,7 @@ export function parseKnativeImage(object: unknown, maxStatus = Infinity): Knativ
     status,
     ready: conditionsIn(status)
       .map(readyIn)
-      .find((each) => each !== undefined),
+      .find((ready) => ready !== undefined),
     observedGeneration: typeof observedGeneration === 'number' ? observedGeneration : undefined,
   };
 }
@@ -86,23 +86,27 @@ function readyIn(stored: unknown): ReadyCondition | undefined {
   return { status, reason, message, lastTransitionTime };
 }
 
-/** The status of an Image with this verdict; undefined if it has it already. What others wrote stays. */
-export function imageStatus(image: KnativeImage, verdict: Verdict, now: number): KnativeImage['status'] | undefined {
+/** The status of an Image with this readiness; undefined if it has it already. What others wrote stays. */
+export function imageStatus(
+  image: KnativeImage,
+  readiness: Readiness,
+  now: number,
+): KnativeImage['status'] | undefined {
   const { ready, generation, observedGeneration, status } = image;
-  if (observedGeneration === generation && isSame(ready, verdict)) return undefined;
-  const since = ready?.status === verdict.status ? ready.lastTransitionTime : '';
+  if (observedGeneration === generation && isSame(ready, readiness)) return undefined;
+  const since = ready?.status === readiness.status ? ready.lastTransitionTime : '';
   const condition = {
     type: 'Ready',
-    status: verdict.status,
+    status: readiness.status,
     lastTransitionTime: since === '' ? timeText(now) : since,
-    reason: verdict.reason,
-    message: verdict.message,
+    reason: readiness.reason,
+    message: readiness.message,
   };
-  const others = conditionsIn(status).filter((each) => !isReady(each));
+  const others = conditionsIn(status).filter((other) => !isReady(other));
   return { ...status, observedGeneration: generation, conditions: [...others, condition] };
 }
 
-const isSame = (ready: Verdict | undefined, { status, reason, message }: Verdict): boolean =>
+const isSame = (ready: Readiness | undefined, { status, reason, message }: Readiness): boolean =>
   ready?.status === status && ready.reason === reason && ready.message === message;
 
 const isReady = (condition: unknown): boolean =>

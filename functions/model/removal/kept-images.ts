@@ -109,7 +109,7 @@ export function withNamedKeepers(world: World, cache: ImageCache): ImageCache {
 function keepersOf(image: string, caches: readonly ImageCache[], node: Node, settings: Settings): readonly string[] {
   const reference = normalisedReference(image);
   return caches
-    .filter((cache) => retainedImages(cache, node, settings).some((each) => normalisedReference(each) === reference))
+    .filter((cache) => retainedImages(cache, node, settings).some((kept) => normalisedReference(kept) === reference))
     .map(({ namespace, name }) => `${namespace}/${name}`)
     .toSorted();
 }

@@ -54,7 +54,7 @@ export function workingMessage(status: Status, operation: Operation, rollout?: R
     waveText(rollout, status.nodes, status.nextWaveTime),
     registryText(status),
     troubleText(status),
-  ].filter((each) => each !== '');
+  ].filter((text) => text !== '');
   return texts.length === 0 ? processingMessage(operation) : [activities[operation], ...texts].join('. ');
 }
 
@@ -119,7 +119,7 @@ export function unreachableText({ failures }: Status): string {
 
 /** Said if a quota or an admission policy is all that fails. */
 function refusedText({ failures }: Status): string {
-  const reasons = new Set(Object.values(failures).flatMap((each) => each.map(({ reason }) => reason)));
+  const reasons = new Set(Object.values(failures).flatMap((list) => list.map(({ reason }) => reason)));
   return reasons.size === 1 && reasons.has('FailedCreate') ? 'Pods cannot be created' : '';
 }
 
@@ -127,8 +127,8 @@ const maxHosts = 5;
 
 /** The hosts that nodes could not connect to: as the runtime names them, which may be a mirror, else the registry of the image. */
 export function unreachableHosts(failures: Status['failures']): readonly string[] {
-  const hosts = Object.entries(failures).flatMap(([image, each]) =>
-    each.filter(isUnreachable).map(({ message }) => hostIn(message) ?? parseImageReference(image).registry),
+  const hosts = Object.entries(failures).flatMap(([image, list]) =>
+    list.filter(isUnreachable).map(({ message }) => hostIn(message) ?? parseImageReference(image).registry),
   );
   return [...new Set(hosts)].toSorted();
 }

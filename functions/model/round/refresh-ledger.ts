@@ -11,6 +11,7 @@ import { keepsPullRecords, type Node } from '#model/node/node.ts';
 import { toOpen } from '#model/desired/locked-images.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
+import type { Settings } from '#model/cache/settings.ts';
 import type { World } from '#model/world.ts';
 
 /**
@@ -18,7 +19,7 @@ import type { World } from '#model/world.ts';
  * version that the registry reports needs no Job; images that moved, or that the node lost, are pulled again.
  */
 export function refreshLedger(world: World, opened: ImageCache): Pick<Status, 'nodes' | 'knownDigests'> {
-  const { observed, settings, now } = world;
+  const { before, observed, settings, now } = world;
   const evidence: Evidence = {
     moving: movingEvidence(world, opened),
     isNodeStatusCurrent: now - (opened.status.lastRefreshTime ?? 0) >= nodeStatusDelay,
@@ -28,11 +29,11 @@ export function refreshLedger(world: World, opened: ImageCache): Pick<Status, 'n
     const node = observed.nodes.get(name);
     const desired = node === undefined ? undefined : desiredImages(opened, node, settings);
     if (node === undefined || desired === undefined) return [name, entry] as const;
-    const relocked = withRelocked(entry, { node, desired, before: world.before.status, opened: opened.status });
+    const relocked = withRelocked(entry, node, desired, before.status, opened.status);
     if (entry.state !== 'Ready') return [name, relocked] as const;
     const needs = needsOf(desired, node, evidence);
     for (const { image, need } of needs) if (need === 'unsure') unsure.add(image);
-    const due = isUnverified(entry, { world, cache: opened, node })
+    const due = isUnverified(entry, node, opened, settings)
       ? needs
       : needs.filter(({ need, image }) => isDue(need, evidence.moving.get(image)));
     return [name, due.length > 0 ? reopened(relocked, due) : reopenedToOpen(relocked, opened, desired)] as const;
@@ -40,26 +41,23 @@ export function refreshLedger(world: World, opened: ImageCache): Pick<Status, 'n
   return { nodes: Object.fromEntries(entries), knownDigests: nextKnownDigests(evidence.moving, unsure, now) };
 }
 
-type Verifying = { readonly world: World; readonly cache: ImageCache; readonly node: Node };
-
 /**
  * Whether a node pulls all its images again although they are present: its kubelet may not start them for the Pods of this
  * cache, as kube-fledged did not open images, or the user asks because a secret was replaced.
  */
-function isUnverified(entry: LedgerEntry, { world, cache, node }: Verifying): boolean {
-  const isUnknown = entry.lockedImages === undefined && namesCredentials(cache, world.settings);
+function isUnverified(entry: LedgerEntry, node: Node, cache: ImageCache, settings: Settings): boolean {
+  const isUnknown = entry.lockedImages === undefined && namesCredentials(cache, settings);
   return keepsPullRecords(node) && (isVerification(cache.status.round) || isUnknown);
 }
 
-type Relocking = {
-  readonly node: Node;
-  readonly desired: DesiredImages;
-  readonly before: Status;
-  readonly opened: Status;
-};
-
 /** Images that a registry gives to anyone now, and did not before, are locked on all nodes that pulled with credentials. */
-function withRelocked(entry: LedgerEntry, { node, desired, before, opened }: Relocking): LedgerEntry {
+function withRelocked(
+  entry: LedgerEntry,
+  node: Node,
+  desired: DesiredImages,
+  before: Status,
+  opened: Status,
+): LedgerEntry {
   const { lockedImages, desiredHash } = entry;
   if (lockedImages === undefined || desiredHash !== desired.hash || !keepsPullRecords(node)) return entry;
   const nowAllowed = desired.images.flatMap((image, index) => {
@@ -140,17 +138,14 @@ function needOf({ resolved, known }: MovingImage, nodeDigests: ReadonlySet<strin
 const isDue = (need: Need, image: MovingImage | undefined): boolean =>
   need === 'sure' || (need === 'unsure' && image?.mayPull === true);
 
-const reopened = (entry: LedgerEntry, due: readonly ImageNeed[]): LedgerEntry =>
-  due.length === 0
-    ? entry
-    : {
-        ...entry,
-        state: 'Pending',
-        attempt: 0,
-        rests: 0,
-        holdsImages: true,
-        pendingImages: due.map(({ index }) => index),
-      };
+const reopened = (entry: LedgerEntry, due: readonly ImageNeed[]): LedgerEntry => ({
+  ...entry,
+  state: 'Pending',
+  attempt: 0,
+  rests: 0,
+  holdsImages: true,
+  pendingImages: due.map(({ index }) => index),
+});
 
 function nextKnownDigests(moving: MovingImages, unsure: ReadonlySet<string>, now: number): Status['knownDigests'] {
   const digests = [...moving].map(([image, { resolved, known, mayPull }]) => {

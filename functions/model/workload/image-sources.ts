@@ -75,7 +75,7 @@ function termsOf({ affinity }: PodPlacement): FoundPlacement['terms'] | undefine
     ({ matchExpressions, matchFields }) => matchExpressions.length + matchFields.length > 0,
   );
   if (matching.length === 0) return undefined;
-  const terms = new Map(matching.map(({ matchExpressions: each }) => [JSON.stringify(each), each]));
+  const terms = new Map(matching.map(({ matchExpressions }) => [JSON.stringify(matchExpressions), matchExpressions]));
   return terms.has('[]') ? [] : [...terms.values()];
 }
 

@@ -163,9 +163,9 @@ function imagesIn({ volumes, initContainers, containers, ephemeralContainers }: 
   ];
 }
 
-/** The default of the API server: Always if the tag is `latest`, also beside a digest. */
-const policyOf = (image: string, given: PodPullPolicy | null | undefined): PodPullPolicy =>
-  given ?? (hasLatestTag(image) ? 'Always' : 'IfNotPresent');
+/** The default of the API server: Always if the tag is `latest`, also with a digest. */
+const policyOf = (image: string, policy: PodPullPolicy | null | undefined): PodPullPolicy =>
+  policy ?? (hasLatestTag(image) ? 'Always' : 'IfNotPresent');
 
 export const hasLatestTag = (image: string): boolean => parseImageReference(image).tag === 'latest';
 
@@ -192,7 +192,7 @@ export function podPlacement(spec: PodSpec, kind: string): PodPlacement {
   };
 }
 
-/** The DaemonSet controller adds them, beside tolerations of nodes that are not ready, which start nothing. */
+/** The DaemonSet controller adds them, besides tolerations of nodes that are not ready, which start nothing. */
 const daemonTolerations: readonly Toleration[] = [
   'disk-pressure',
   'memory-pressure',

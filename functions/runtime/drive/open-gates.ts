@@ -11,9 +11,8 @@ export function nodesToRelease(
   caches: readonly ImageCache[],
   { settings, now }: Context,
 ): readonly string[] {
-  const world = { caches, settings, now: now() };
   return [...nodes].flatMap((node) =>
-    node !== undefined && gateRelease(node, world) !== undefined ? [node.name] : [],
+    node !== undefined && gateRelease(node, caches, settings, now()) !== undefined ? [node.name] : [],
   );
 }
 
@@ -42,7 +41,7 @@ const maxTurns = 5;
 async function openGate(name: string, caches: readonly ImageCache[], context: Context): Promise<void> {
   for (let turn = 1; turn <= maxTurns; turn += 1) {
     const node = await context.cluster.node(name);
-    const open = node && gateRelease(node, { caches, settings: context.settings, now: context.now() });
+    const open = node && gateRelease(node, caches, context.settings, context.now());
     if (open === undefined) return;
     const outcome = await patchNode(name, open, context);
     if (outcome === 'refused') return;

@@ -2,7 +2,7 @@ import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { imageStatus, type KnativeImage } from '#model/knative/knative-image.ts';
-import { verdicts } from '#model/knative/image-verdict.ts';
+import { readinessIn } from '#model/knative/image-readiness.ts';
 import { isEmptied, isMade, madeCacheName } from '#model/knative/made-cache.ts';
 import { deadline } from '#runtime/api/limits.ts';
 import { boundTable } from '#runtime/bounds.ts';
@@ -164,10 +164,10 @@ async function remove(cache: ImageCache, { cluster, log }: Context): Promise<voi
 /** Writes the conditions that changed, some at once. A failure to write one is no reason to leave out others. */
 async function writeStatuses(images: readonly KnativeImage[], cache: ImageCache, context: Context): Promise<void> {
   const { cluster, now, signal } = context;
-  const verdictOf = verdicts(cache);
+  const readinessOf = readinessIn(cache);
   const writes = images.flatMap((image) => {
     if (image.isTooLarge) return [];
-    const status = imageStatus(image, verdictOf(image), now());
+    const status = imageStatus(image, readinessOf(image), now());
     return status === undefined ? [] : [() => cluster.knative.writeStatus(image, status)];
   });
   const written = shareOfCalls(writes.slice(0, boundTable.knative_image_writes.limit), signal);

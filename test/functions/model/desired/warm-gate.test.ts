@@ -26,11 +26,12 @@ const releaseOf = (
   seconds = 60,
   keys: readonly string[] = [key],
 ) =>
-  gateRelease(node({ taints: [cold], labels: { a: 'b' }, ...of }), {
+  gateRelease(
+    node({ taints: [cold], labels: { a: 'b' }, ...of }),
     caches,
-    settings: settings({ warmGateTaints: keys }),
-    now: noon + seconds * 1000,
-  });
+    settings({ warmGateTaints: keys }),
+    noon + seconds * 1000,
+  );
 
 describe('the warm gate', () => {
   it.each<{

@@ -9,11 +9,11 @@ import { imageState } from '#model/desired/image-state.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
 
 /** The condition Ready of an Image, without its time. */
-export type Verdict = Pick<ReadyCondition, 'status' | 'reason' | 'message'>;
+export type Readiness = Pick<ReadyCondition, 'status' | 'reason' | 'message'>;
 
 /** Returns what a cache reports for an Image; computes what all of them need once. */
-export function verdicts(cache: ImageCache): (image: KnativeImage) => Verdict {
-  const ofAll = verdictOfAll(cache);
+export function readinessIn(cache: ImageCache): (image: KnativeImage) => Readiness {
+  const ofAll = readinessOfAll(cache);
   if (ofAll !== undefined) return () => ofAll;
   const progress = imageProgress(cache);
   const found = new Set(
@@ -26,19 +26,19 @@ export function verdicts(cache: ImageCache): (image: KnativeImage) => Verdict {
     if (!isImageReference(image.image)) return invalid(image);
     const name = normalisedReference(image.image);
     if (!found.has(name)) return leftOut(cache, image);
-    const verdict = verdictOf(progress.get(name), isOpen);
-    return isOpen && isKnown && verdict.status === 'Unknown' ? (heldReady(image) ?? verdict) : verdict;
+    const readiness = readinessOf(progress.get(name), isOpen);
+    return isOpen && isKnown && readiness.status === 'Unknown' ? (heldReady(image) ?? readiness) : readiness;
   };
 }
 
 /** An Image stays Ready while a round for other images is open, although nodes are pending for all of them. */
-const heldReady = ({ ready, generation, observedGeneration }: KnativeImage): Verdict | undefined =>
+const heldReady = ({ ready, generation, observedGeneration }: KnativeImage): Readiness | undefined =>
   ready?.status === 'True' && observedGeneration === generation ? ready : undefined;
 
 const where = ({ name }: ImageCache): string => `ImageCache ${name}`;
 
 /** What every Image reports, because the cache serves none of them. */
-function verdictOfAll(cache: ImageCache): Verdict | undefined {
+function readinessOfAll(cache: ImageCache): Readiness | undefined {
   if (!isMade(cache))
     return unknown('NameTaken', `${where(cache)} was created by somebody else: rename it to have Images cached`);
   const refused = refusedMessage(cache.status);
@@ -46,7 +46,7 @@ function verdictOfAll(cache: ImageCache): Verdict | undefined {
   return isPurged(cache) ? unknown('Purged', `${where(cache)} was purged: refresh or edit it`) : undefined;
 }
 
-function invalid({ image }: KnativeImage): Verdict {
+function invalid({ image }: KnativeImage): Readiness {
   const message =
     image === ''
       ? 'spec.image is empty: Knative resolves no tags of this registry (registries-skipping-tag-resolving)'
@@ -55,7 +55,7 @@ function invalid({ image }: KnativeImage): Verdict {
 }
 
 /** Why the cache does not have an image. */
-function leftOut(cache: ImageCache, image: KnativeImage): Verdict {
+function leftOut(cache: ImageCache, image: KnativeImage): Readiness {
   const { problem } = cache.found;
   if (cache.spec.suspend) return unknown('Suspended', `${where(cache)} is suspended`);
   if (!selectsImage(cache, image))
@@ -68,7 +68,7 @@ function leftOut(cache: ImageCache, image: KnativeImage): Verdict {
     : unknown('LeftOut', problem);
 }
 
-function verdictOf(progress: ImageProgress | undefined, isOpen: boolean): Verdict {
+function readinessOf(progress: ImageProgress | undefined, isOpen: boolean): Readiness {
   if (progress === undefined || progress.desired === 0)
     return isOpen ? unknown('Pending', 'nodes are being selected') : unknown('NoNodes', 'no node is selected for it');
   const { desired, present, failing, failure } = progress;
@@ -77,7 +77,7 @@ function verdictOf(progress: ImageProgress | undefined, isOpen: boolean): Verdic
   return present === desired ? { status: 'True', reason: 'Present', message: count } : unknown('Pulling', count);
 }
 
-function failed(failure: ImageProgress['failure'], count: string): Omit<Verdict, 'status'> {
+function failed(failure: ImageProgress['failure'], count: string): Omit<Readiness, 'status'> {
   if (failure === undefined) return { reason: 'NotPulled', message: count };
   const { node, reason, message } = failure;
   const text = [`${count}; ${node}`, message].filter((part) => part !== '').join(': ');
@@ -94,7 +94,7 @@ function stepOf(present: number, desired: number): string {
   return `at least ${Math.floor((tenths * desired) / 10)}`;
 }
 
-const unknown = (reason: string, message: string): Verdict => ({
+const unknown = (reason: string, message: string): Readiness => ({
   status: 'Unknown',
   reason,
   message: bounded(message),

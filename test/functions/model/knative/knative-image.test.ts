@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { imageStatus, parseKnativeImage } from '#model/knative/knative-image.ts';
-import type { Verdict } from '#model/knative/image-verdict.ts';
+import type { Readiness } from '#model/knative/image-readiness.ts';
 import { noon } from '../builders.ts';
 
 const object = (status: unknown, generation = 2): object => ({
@@ -10,7 +10,7 @@ const object = (status: unknown, generation = 2): object => ({
   status,
 });
 
-const verdict: fc.Arbitrary<Verdict> = fc.record({
+const readiness: fc.Arbitrary<Readiness> = fc.record({
   status: fc.constantFrom('True', 'False', 'Unknown'),
   reason: fc.constantFrom('Present', 'Pulling'),
   message: fc.constantFrom('on 1 of 2 nodes', 'on 2 of 2 nodes'),
@@ -34,7 +34,7 @@ const isReady = (each: unknown): boolean => JSON.stringify(each).includes('"type
 
 it('the status of an Image is written once, keeps what others wrote, and moves the time with the status only', () => {
   fc.assert(
-    fc.property(stored, verdict, verdict, (before, first, second) => {
+    fc.property(stored, readiness, readiness, (before, first, second) => {
       const image = parseKnativeImage(object(before));
       const written = imageStatus(image, first, noon);
       if (written === undefined) throw new Error('nothing was written');

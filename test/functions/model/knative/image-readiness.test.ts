@@ -3,7 +3,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import { withFound } from '#model/cache/with-found.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
-import { verdicts } from '#model/knative/image-verdict.ts';
+import { readinessIn } from '#model/knative/image-readiness.ts';
 import { parseKnativeImage } from '#model/knative/knative-image.ts';
 import { cache, list, noon, round, settings, spec, status } from '../builders.ts';
 
@@ -79,7 +79,7 @@ describe('an Image', () => {
       'Unknown Pulling: on at least 50 of 100 nodes',
     ],
   ])('%s', (_, made, expected) => {
-    const { status: word, reason, message } = verdicts(made)(image());
+    const { status: word, reason, message } = readinessIn(made)(image());
     expect(`${word} ${reason}: ${message}`).toBe(expected);
   });
 
@@ -87,7 +87,7 @@ describe('an Image', () => {
     const reported = Array.from(
       { length: 301 },
       (_, count) =>
-        verdicts(
+        readinessIn(
           found([
             ...Array.from({ length: count }, () => is('Ready')),
             ...Array.from({ length: 300 - count }, () => is('Pulling')),
@@ -103,16 +103,16 @@ describe('an Image', () => {
     ];
     const wasReady = image({ status: { observedGeneration: 1, conditions } });
     const pulling = [is('Ready'), is('Pulling')];
-    expect(verdicts(found(pulling, open))(wasReady).status).toBe('True');
-    expect(verdicts(found(pulling, { ...open, round: round() }))(wasReady).status).toBe('Unknown');
-    expect(verdicts(found(pulling, open))(image()).status).toBe('Unknown');
-    expect(verdicts(found(pulling))(wasReady).status).toBe('Unknown');
+    expect(readinessIn(found(pulling, open))(wasReady).status).toBe('True');
+    expect(readinessIn(found(pulling, { ...open, round: round() }))(wasReady).status).toBe('Unknown');
+    expect(readinessIn(found(pulling, open))(image()).status).toBe('Unknown');
+    expect(readinessIn(found(pulling))(wasReady).status).toBe('Unknown');
     const failing = [is('Ready'), is('Pulling', { failingImages: [0] })];
-    expect(verdicts(found(failing, { ...open, failures }))(wasReady).status).toBe('False');
+    expect(readinessIn(found(failing, { ...open, failures }))(wasReady).status).toBe('False');
   });
 
   it('is found by any spelling of its name', () => {
     const spelled = reference.replace('app@', 'app:v1@');
-    expect(verdicts(found([is('Ready')]))(image({}, spelled)).status).toBe('True');
+    expect(readinessIn(found([is('Ready')]))(image({}, spelled)).status).toBe('True');
   });
 });
