@@ -10,7 +10,8 @@ import { drive } from '#runtime/drive/drive.ts';
 import { driveInTick, tickDriver } from './tick.ts';
 import { isolated } from '#runtime/log-failure.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
-import { changedIn, nothingChanged, scopeOf, type Scope } from '#runtime/drive/scope.ts';
+import { namesIn, queryFor } from '#runtime/drive/observe.ts';
+import type { Query } from '#model/observed.ts';
 
 const opens = ['Purge'] as const;
 const makes = 'removals';
@@ -26,7 +27,7 @@ export const purge: Handler = async (notice, context) => {
   }
   if (notice.cache === undefined || (notice.object.kind === 'ImageCache' && notice.verb === 'delete')) return;
   await drive(
-    { cache: notice.cache, scope: (live) => scopeOfRemoval(notice, live, context.now()), opens, makes },
+    { cache: notice.cache, query: (live) => queryForRemoval(notice, live, context.now()), opens, makes },
     context,
   );
 };
@@ -41,7 +42,7 @@ async function onTick(context: Context): Promise<void> {
   const running = new Set(jobs.filter((job) => !hasEnded(job)).map(({ cacheUid }) => cacheUid));
   const due = caches.filter((cache) => running.has(cache.uid) || isDue(cache, context.now()));
   const driveOne = (cache: ImageCache) =>
-    drive({ cache, scope: () => 'everything', opens, makes, sharesNodes: true }, context);
+    drive({ cache, query: () => 'everything', opens, makes, sharesNodes: true }, context);
   await driveInTick(due, driveOne, { driver: tickDriver(context), context });
   const all = [...caches, ...unreadable.map(({ placeholder }) => placeholder)];
   const retaining = new Set(all.filter((cache) => retainsJobs(cache, settings)).map(({ uid }) => uid));
@@ -51,13 +52,13 @@ async function onTick(context: Context): Promise<void> {
 
 const hasEnded = ({ outcome }: Job): boolean => outcome === 'Complete' || outcome === 'Failed';
 
-function scopeOfRemoval(notice: Notice, cache: ImageCache, now: number): Scope {
-  if (notice.type === 'change' && notice.object.kind !== 'ImageCache') return scopeOf(notice, cache, now);
+function queryForRemoval(notice: Notice, cache: ImageCache, now: number): Query {
+  if (notice.type === 'change' && notice.object.kind !== 'ImageCache') return queryFor(notice, cache, now);
   if (hasWork(cache, now)) return 'everything';
   // An event of the cache may report a Job that nothing waits for any more: it is deleted.
   return notice.type === 'change' && notice.isRemoval === true && notice.changed !== undefined
-    ? changedIn(notice.changed)
-    : nothingChanged;
+    ? namesIn(notice.changed)
+    : 'pending';
 }
 
 function isDue(cache: ImageCache, now: number): boolean {

@@ -2,7 +2,7 @@ import type { CacheReference, Notice } from '#model/cache/cloud-event.ts';
 import { concernsLabels, concernsLedger } from '#model/desired/node-selector.ts';
 import type { RoundReason } from '#model/round/next-round.ts';
 import { drive } from '#runtime/drive/drive.ts';
-import { scopeOf } from '#runtime/drive/scope.ts';
+import { queryFor } from '#runtime/drive/observe.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 
 /** Starts work on a cache whose spec is new, or whose nodes joined, changed or left: opens the round, starts nodes, creates their Jobs. */
@@ -16,7 +16,7 @@ export const reconcile: Handler = async (notice, context) => {
 
 const reconcileCache = (cache: CacheReference, notice: Notice, context: Context): Promise<void> =>
   drive(
-    { cache, scope: (live) => scopeOf(notice, live, context.now()), opens: opensFor(notice), makes: 'pulls' },
+    { cache, query: (live) => queryFor(notice, live, context.now()), opens: opensFor(notice), makes: 'pulls' },
     context,
   );
 

@@ -4,7 +4,7 @@ import { retainsJobs } from '#model/job/job-times.ts';
 import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
 import { findsImages } from '#model/cache/with-found.ts';
 import { nextRound, requestsRefresh } from '#model/round/next-round.ts';
-import { noObservedRemovals } from '#model/observed.ts';
+import { nothingObserved, type Query } from '#model/observed.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
@@ -24,7 +24,7 @@ import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
 import type { ReadFoundImages } from '#runtime/drive/read-workloads.ts';
 import { serveImagesInTick } from '#runtime/drive/serve-images.ts';
 import { worldOf } from '#runtime/drive/decide-with-others.ts';
-import { hasOpenWork, isBusy, nothingChanged, type Scope } from '#runtime/drive/scope.ts';
+import { hasOpenWork, isBusy } from '#runtime/drive/observe.ts';
 
 const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule', 'Workloads'] as const;
 
@@ -76,9 +76,8 @@ function takesFromWorkloads(cache: ImageCache): boolean {
 const driveOne =
   (readFound?: ReadFoundImages) =>
   (cache: ImageCache, context: Context): Promise<void> => {
-    const scope = (live: ImageCache): Scope | undefined =>
-      isBeingDriven(live, context.now()) ? undefined : 'everything';
-    return drive({ cache, scope, opens, makes: 'pulls', sharesNodes: true, ...(readFound && { readFound }) }, context);
+    const query = (live: ImageCache): Query => (isBeingDriven(live, context.now()) ? 'nothing' : 'everything');
+    return drive({ cache, query, opens, makes: 'pulls', sharesNodes: true, ...(readFound && { readFound }) }, context);
   };
 
 type FindingWork = {
@@ -136,20 +135,20 @@ const isBeingDriven = (cache: ImageCache, now: number): boolean => hasOpenWork(c
 
 async function onChange(notice: Extract<Notice, { type: 'change' }>, context: Context): Promise<void> {
   if (notice.object.kind !== 'ImageCache' || notice.verb === 'delete' || notice.cache === undefined) return;
-  const scope = (live: ImageCache): Scope | undefined => scopeOfChange(live, context.now());
+  const query = (live: ImageCache): Query => queryForChange(live, context.now());
   await drive(
-    { cache: notice.cache, scope, opens: ['Annotation', 'Schedule'], makes: 'pulls', sharesNodes: true },
+    { cache: notice.cache, query, opens: ['Annotation', 'Schedule'], makes: 'pulls', sharesNodes: true },
     context,
   );
 }
 
 /** The process that opened a requested refresh may have stopped before it started a node, so an open one is observed again. */
-function scopeOfChange(cache: ImageCache, now: number): Scope | undefined {
+function queryForChange(cache: ImageCache, now: number): Query {
   const { operation, trigger } = cache.status.round ?? {};
   const isRequestedRefresh = isRoundOpen(cache.status) && operation === 'Refresh' && trigger === 'Annotation';
-  if (isRequestedRefresh) return isBusy(cache, now) ? undefined : 'everything';
+  if (isRequestedRefresh) return isBusy(cache, now) ? 'nothing' : 'everything';
   const isDue = nextRound(cache, now)?.trigger === 'Schedule';
-  return requestsRefresh(cache) || isDue ? nothingChanged : undefined;
+  return requestsRefresh(cache) || isDue ? 'pending' : 'nothing';
 }
 
 /** Whether the spec, workloads and nodes show pending work. True if workloads cannot be read for a new spec, which its drive then reports. */
@@ -176,15 +175,8 @@ function hasPendingWork(cache: ImageCache, nodes: readonly Node[], context: Cont
 }
 
 function worldWithoutJobs(before: ImageCache, nodes: readonly Node[], context: Context): World {
-  const observed = {
-    nodes: new Map(nodes.map((node) => [node.name, node])),
-    hasAllNodes: true,
-    jobs: new Map<string, never>(),
-    hasAllJobs: false,
-    goneJobs: new Set<string>(),
-    removals: noObservedRemovals,
-    runAsUser: 0,
-  };
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const observed = { ...nothingObserved, nodes: byName, hasAllNodes: true };
   const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
   return worldOf(
     { before, observed, opens, makes: 'pulls', otherPulls: new Map(), otherRegistryUse: new Map(), ...unasked },

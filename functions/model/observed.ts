@@ -2,7 +2,24 @@ import type { Node } from '#model/node/node.ts';
 import type { JobView, Pod } from '#model/job/job.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 
-/** What was read of the cluster for one cache: everything, or only what changed. Nothing is known of what is missing here. */
+/**
+ * What to read about a cache for a decision. Handlers ask for it, and a plan does for the decision that follows it:
+ * - `nothing`: no decision follows;
+ * - `same`: nothing but the cache, as what was read of nodes still holds;
+ * - `pending`: the nodes that can start next;
+ * - names: these objects, and the nodes that can start next;
+ * - `everything`.
+ */
+export type Query = 'nothing' | 'same' | 'pending' | Names | 'everything';
+
+/** Names of what has changed; a Job of which only the Pod changed is not in `jobs`. */
+export type Names = {
+  readonly nodes: readonly string[];
+  readonly jobs: readonly string[];
+  readonly pods: readonly string[];
+};
+
+/** What is known of the cluster after a query: nothing is known of what is missing here. */
 export type Observed = {
   /** By name; undefined for a node that was read and does not exist. */
   readonly nodes: ReadonlyMap<string, Node | undefined>;
@@ -45,4 +62,15 @@ export const noObservedRemovals: ObservedRemovals = {
   otherCaches: [],
   inProgress: new Map(),
   serviceAccountName: '',
+};
+
+/** What is known before anything was read. */
+export const nothingObserved: Observed = {
+  nodes: new Map(),
+  hasAllNodes: false,
+  jobs: new Map(),
+  hasAllJobs: false,
+  goneJobs: new Set(),
+  removals: noObservedRemovals,
+  runAsUser: 0,
 };

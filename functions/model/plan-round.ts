@@ -19,7 +19,8 @@ import { isPurgeWaiting, removalEvents } from '#model/removal/removal-report.ts'
 import { removalJobsToCreate, removalJobsToDelete } from '#model/removal/removal-job.ts';
 import { startRemovals, syncRemovals } from '#model/removal/sync-removals.ts';
 import { closeRound, jobsRefused, reportProgress } from '#model/report/reported-status.ts';
-import type { ObserveNext, Plan } from './plan.ts';
+import type { Query } from './observed.ts';
+import type { Plan } from './plan.ts';
 import type { World } from './world.ts';
 
 /**
@@ -59,7 +60,7 @@ function hasObservedItsJobs({ observed, makes }: World, { status }: ImageCache):
   return observed.hasAllJobs && !hasUnsettledRemovals({ status });
 }
 
-type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; readonly observeNext: ObserveNext };
+type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; readonly observeNext: Query };
 
 /** Matches the ledger with the observed nodes, records the results of Jobs, and starts pulling on the next nodes. */
 function pullStep(world: World, opened: ImageCache): Pulled {

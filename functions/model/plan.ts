@@ -1,3 +1,4 @@
+import type { Query } from '#model/observed.ts';
 import type { Status } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
@@ -19,16 +20,11 @@ export type Plan = {
   /** Annotations to remove, by key, if they still have this value. */
   readonly annotations: Readonly<Record<string, string>>;
   readonly events: readonly CacheEvent[];
-  readonly observeNext: ObserveNext;
+  /** What to read once the plan is carried out. */
+  readonly observeNext: Query;
   /** Observe everything again shortly: the plan waits for something that no event reports. */
   readonly polls: boolean;
 };
-
-/**
- * What to observe once the plan is carried out: nothing; the same nodes, of which more can start than one plan holds;
- * the next pending nodes; or everything.
- */
-export type ObserveNext = 'nothing' | 'same' | 'pending' | 'everything';
 
 export type JobToDelete = { readonly name: string; readonly uid: string };
 

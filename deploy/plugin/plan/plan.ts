@@ -122,7 +122,7 @@ async function forecastOf(
     otherPulls: new Map<string, never>(),
     otherRegistryUse: new Map<string, never>(),
   } as const;
-  const observed = await observe(cache, { scope: 'everything', ...asked }, context);
+  const observed = await observe(cache, 'everything', asked, context);
   const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
   const decision: Plan = decide(worldOf({ before: cache, observed, ...asked, ...unasked }, context));
   const known = {

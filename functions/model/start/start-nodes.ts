@@ -3,7 +3,7 @@ import type { Ledger } from '#model/cache/ledger.ts';
 import { maxNodesStarted } from '#model/desired/node-limit.ts';
 import { type DesiredByHash, pendingImages } from '#model/desired/desired-images.ts';
 import type { Observed } from '#model/observed.ts';
-import type { ObserveNext } from '#model/plan.ts';
+import type { Query } from '#model/observed.ts';
 import type { World } from '#model/world.ts';
 import { nodeBusy } from './node-busy.ts';
 import { nodeLimit } from './node-limit.ts';
@@ -23,7 +23,7 @@ export function startNodes(
   world: World,
   cache: ImageCache,
   desired: DesiredByHash,
-): { readonly next: ImageCache; readonly observeNext: ObserveNext } {
+): { readonly next: ImageCache; readonly observeNext: Query } {
   const checks = reasonsToWait.map(({ records, prepare }) => ({ records, ...prepare(world, cache, desired) }));
   const candidates = candidatesIn(world.observed.nodes, cache, desired);
   const changed: Record<string, Ledger[string]> = {};

@@ -15,7 +15,7 @@ type Seen = Omit<World, 'settings' | 'scheduled' | 'now' | 'otherPulls' | 'other
  * Decides within the number of pull Pods that may be on a node at once. The Pods of other caches are read only if nodes would
  * start without that limit, or Jobs are retained, and only those on these nodes.
  */
-export async function planBesideOthers(seen: Seen, context: Context): Promise<Plan> {
+export async function decideWithOthers(seen: Seen, context: Context): Promise<Plan> {
   const { settings, cluster, now } = context;
   const { before } = seen;
   cluster.knownUses.note(before, before.status, { settings, now: now() });

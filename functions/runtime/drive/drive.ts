@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { refusedLimit } from '#model/desired/limits.ts';
+import type { Query } from '#model/observed.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
 import { isConflict, RetryLater, ApiError, unless } from '#runtime/errors.ts';
@@ -9,17 +10,16 @@ import type { Context } from '#runtime/handler.ts';
 import { carryOut, WriteFailed } from './carry-out.ts';
 import { type Observation, observe } from './observe.ts';
 import { nodesToRelease, openGates } from './open-gates.ts';
-import { planBesideOthers } from './decide-with-others.ts';
+import { decideWithOthers } from './decide-with-others.ts';
 import { needsFoundImages, type ReadFoundImages, readFoundImages } from './read-workloads.ts';
 import { type AskRegistries, resolveImages } from './resolve-images.ts';
-import { nothingChanged, type Scope } from './scope.ts';
 import { isForImages, serveImages } from './serve-images.ts';
 import { withRefusedJobs } from '#model/report/reported-status.ts';
 
 export type Drive = {
   readonly cache: CacheReference;
-  /** What to observe, given the current cache; undefined: nothing, and the cache is left alone. */
-  readonly scope: (cache: ImageCache) => Scope | undefined;
+  /** What to read, given the current cache; of nothing, the cache is left alone. */
+  readonly query: (cache: ImageCache) => Query;
   /** What the calling function may open a round for. */
   readonly opens: World['opens'];
   /** Which Jobs it creates. */
@@ -53,12 +53,11 @@ export async function drive(order: Drive, context: Context): Promise<void> {
 async function driveCache(order: Drive, released: Set<string>, context: Context): Promise<boolean> {
   const end = context.now() + maxDelivery;
   const ask = resolveImages(context);
-  const readFound = order.readFound ?? readFoundImages(context);
-  let scopeOf: ScopeOf = order.scope;
+  let driven: Driven = { readFound: readFoundImages(context), ...order };
   let hasWritten = false;
-  for (let turn = 1; ; turn += 1) {
+  for (let attempt = 1; ; attempt += 1) {
     context.signal.throwIfAborted();
-    const decision = await observeAndDecide({ ...order, scope: scopeOf }, { ask, readFound }, context);
+    const decision = await observeAndDecide(driven, ask, context);
     if (decision === undefined) return hasWritten;
     const { cache, observed, plan } = decision;
     for (const name of releasedBy(decision, order, context)) released.add(name);
@@ -67,39 +66,33 @@ async function driveCache(order: Drive, released: Set<string>, context: Context)
     const failure = await failureToRetry(carryOut(plan, cache, observed.nodeListing, context));
     hasWritten ||= plan.status !== undefined;
     if (failure === undefined && isLast) return hasWritten;
-    if (failure !== undefined) await prepareRetry(failure, { cache, turn }, context);
-    if (!isSafeToRepeat(failure, plan)) scopeOf = nextScope(decision, failure);
+    if (failure !== undefined) await prepareRetry(failure, cache, attempt, context);
+    if (!isSafeToRepeat(failure, plan)) driven = { ...driven, ...nextQuery(decision, failure) };
     if (plan.polls) await pause(pollInterval, undefined, { signal: context.signal });
     if (context.now() > end) throw new RetryLater(`more to do for ${cache.namespace}/${cache.name}`, 100);
   }
 }
 
-/** What to observe next: a scope, or what was observed before and still holds. */
-type ScopeOf = (cache: ImageCache) => Scope | Observation | undefined;
+/** `known` is what the last decision knew. */
+type Driven = Drive & { readonly readFound: ReadFoundImages; readonly known?: Observation };
 
 type Decision = { readonly cache: ImageCache; readonly observed: Observation; readonly plan: Plan };
 
 /** Returns undefined if the cache is gone or is to be left alone. */
 async function observeAndDecide(
-  {
-    cache: reference,
-    scope: scopeOf,
-    opens,
-    makes,
-    sharesNodes = false,
-  }: Omit<Drive, 'scope'> & { readonly scope: ScopeOf },
-  { ask, readFound }: { readonly ask: AskRegistries; readonly readFound: ReadFoundImages },
+  { cache: reference, query, known, opens, makes, sharesNodes = false, readFound }: Driven,
+  ask: AskRegistries,
   context: Context,
 ): Promise<Decision | undefined> {
   const read = await context.cluster.cache(reference);
-  const scope = read && scopeOf(read);
-  if (read === undefined || scope === undefined) return undefined;
+  const asked = read === undefined ? 'nothing' : query(read);
+  if (read === undefined || asked === 'nothing') return undefined;
   const cache = needsFoundImages(read, opens, context.now()) ? await readFound(read) : read;
-  const observed = await observe(cache, { scope, opens, makes, sharesNodes }, context);
+  const observed = await observe(cache, asked, { opens, makes, sharesNodes }, context, known);
   const isRefused = refusedLimit(cache, context.settings.limits) !== undefined;
   const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens, makes });
   await context.turn?.();
-  const plan = await planBesideOthers({ before: cache, observed, opens, makes, ...answers }, context);
+  const plan = await decideWithOthers({ before: cache, observed, opens, makes, ...answers }, context);
   return { cache, observed, plan };
 }
 
@@ -113,27 +106,17 @@ function releasedBy({ cache, observed, plan }: Decision, { makes }: Drive, conte
   return nodesToRelease(observed.nodes.values(), [next], context);
 }
 
-/** After a 409 on the status, the first write, nothing was written: the same scope is observed again. */
+/** After a 409 on the status, the first write, nothing was written: the same is read again. */
 const isSafeToRepeat = (failure: unknown, plan: Plan): boolean => isConflict(failure) && plan.finalizer === undefined;
 
-/** After a failed write, observe everything. After a success, observe what the plan asks for. */
-function nextScope({ plan, observed }: Decision, failure: unknown): ScopeOf {
-  if (failure !== undefined) return () => 'everything';
-  if (plan.observeNext === 'same') return () => withoutJobs(observed);
-  return () => (plan.observeNext === 'pending' ? nothingChanged : 'everything');
+/** After a failed write, or to poll, everything is read. After a success, what the plan asks for. */
+function nextQuery({ plan, observed }: Decision, failure: unknown): Pick<Driven, 'query' | 'known'> {
+  const query = failure !== undefined || plan.observeNext === 'nothing' ? 'everything' : plan.observeNext;
+  return { query: () => query, known: observed };
 }
 
-/** What still holds after a plan was carried out: Jobs changed. Nodes did not, but more may have joined, and be in the status by now. */
-const withoutJobs = (observed: Observation): Observation => ({
-  ...observed,
-  hasAllNodes: false,
-  jobs: new Map(),
-  hasAllJobs: false,
-  goneJobs: new Set(),
-});
-
 /** Waits for a plan to be carried out and returns a failure after which to observe again: a conflict, or Jobs that could not be written. Any other error is thrown. */
-export async function failureToRetry(carriedOut: Promise<void>): Promise<unknown> {
+async function failureToRetry(carriedOut: Promise<void>): Promise<unknown> {
   try {
     await carriedOut;
     return undefined;
@@ -145,29 +128,25 @@ export async function failureToRetry(carriedOut: Promise<void>): Promise<unknown
 
 const maxAttempts = 5;
 
-/** Waits before the next turn. Throws `RetryLater` if Jobs are refused, which it reports in the status, or after too many turns. */
-export async function prepareRetry(
-  failure: unknown,
-  { cache, turn }: { readonly cache: ImageCache; readonly turn: number },
-  context: Context,
-): Promise<void> {
+/** Waits before the next attempt. Throws `RetryLater` if Jobs are refused, which it reports in the status, or after too many attempts. */
+async function prepareRetry(failure: unknown, cache: ImageCache, attempt: number, context: Context): Promise<void> {
   const name = `${cache.namespace}/${cache.name}`;
-  context.log.info({ cache: name, turn, err: failure }, 'write failed, observing again');
+  context.log.info({ cache: name, attempt, err: failure }, 'write failed, observing again');
   const cause = failure instanceof WriteFailed ? failure.cause : undefined;
   if (cause instanceof ApiError && isRefusal(cause)) {
     await reportRefusal(cache, cause, context);
     throw new RetryLater(`Jobs of ${name} are refused`, 10_000, { cause });
   }
   if (cause instanceof RetryLater) throw cause;
-  if (turn >= maxAttempts) throw new RetryLater(`${name} could not be written`, 1000, { cause: failure });
-  await pause(50 * 2 ** turn, undefined, { signal: context.signal });
+  if (attempt >= maxAttempts) throw new RetryLater(`${name} could not be written`, 1000, { cause: failure });
+  await pause(50 * 2 ** attempt, undefined, { signal: context.signal });
 }
 
 /** What lasts until somebody changes something: a missing right or namespace, a quota, a policy. */
 const isRefusal = ({ status }: ApiError): boolean => status === 403 || status === 404 || status === 422;
 
 /** Writes to the status why Jobs are not created, in the API server's words: a quota, an admission policy, a missing right. */
-export async function reportRefusal(before: ImageCache, refusal: ApiError, { cluster, now }: Context): Promise<void> {
+async function reportRefusal(before: ImageCache, refusal: ApiError, { cluster, now }: Context): Promise<void> {
   const cache = await cluster.cache(before);
   const status = cache && withRefusedJobs(cache, refusal.message, now());
   if (cache !== undefined && status !== undefined) await unless(isConflict, cluster.writeStatus(cache, status));

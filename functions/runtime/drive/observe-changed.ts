@@ -2,23 +2,18 @@ import { labels, pullSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { freePullSlots } from '#model/desired/node-limit.ts';
 import { isNodeBusy, type LedgerEntry, waitsForRegistry } from '#model/cache/ledger.ts';
-import type { Observed } from '#model/observed.ts';
+import { type Names, nothingObserved, type Observed } from '#model/observed.ts';
 import { jobName, jobsDue } from '#model/pull/job-set.ts';
 import type { JobView, Pod } from '#model/job/job.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
-import type { Changed } from './scope.ts';
-import { shareOfCalls } from '../api/limits.ts';
+import { shareOfCalls } from '#runtime/api/limits.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
 
 /** Reads only what changed and what the decision needs: those Jobs with their Pods, their nodes, and the nodes to start next. */
-export async function observeChanged(
-  cache: ImageCache,
-  changed: Changed,
-  context: Context,
-): Promise<Omit<Observed, 'removals'>> {
+export async function observeChanged(cache: ImageCache, changed: Names, context: Context): Promise<Observed> {
   const expected = expectedJobs(cache, context);
   const changedJobs = changedJobsOf(changed);
   const [read, onChangedNodes] = await Promise.all([
@@ -34,12 +29,11 @@ export async function observeChanged(
     ),
   ]);
   const withChangedJobs = [...changedJobs.keys()].flatMap((job) => expected.get(job) ?? []);
-  const names = nodesToRead(cache, { changedNodes: changed.nodes, withChangedJobs }, context);
+  const names = nodesToRead(cache, changed.nodes, withChangedJobs, context);
   return {
+    ...nothingObserved,
     nodes: await context.cluster.nodesNamed([...names]),
-    hasAllNodes: false,
     jobs: new Map([...read.views, ...onChangedNodes.flatMap((views) => [...views])]),
-    hasAllJobs: false,
     goneJobs: read.gone,
     runAsUser: names.size === 0 ? 0 : await context.cluster.userOf(cache.namespace),
   };
@@ -58,7 +52,7 @@ function expectedJobs(cache: ImageCache, { settings }: Context): ReadonlyMap<str
 }
 
 /** Names of changed Jobs, each with its changed Pod if there is one: a Pod has the name of its Job and a suffix of five characters. */
-function changedJobsOf({ jobs, pods }: Changed): ReadonlyMap<string, string | undefined> {
+function changedJobsOf({ jobs, pods }: Names): ReadonlyMap<string, string | undefined> {
   const byName = new Map<string, string | undefined>(jobs.map((job) => [job, undefined]));
   for (const pod of pods) byName.set(pod.replace(/-[a-z0-9]{5}$/, ''), pod);
   return byName;
@@ -81,10 +75,8 @@ async function readNodeJobs(
 /** The changed nodes, the nodes of changed Jobs, and as many waiting nodes as can be started then. */
 function nodesToRead(
   cache: ImageCache,
-  {
-    changedNodes,
-    withChangedJobs,
-  }: { readonly changedNodes: readonly string[]; readonly withChangedJobs: readonly string[] },
+  changedNodes: readonly string[],
+  withChangedJobs: readonly string[],
   { settings, now }: Context,
 ): ReadonlySet<string> {
   // A node on which other caches pull is named in an event once it can start.

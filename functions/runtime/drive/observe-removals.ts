@@ -4,15 +4,13 @@ import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
 import { isFailingToPull, type Pod, type JobView, type Job } from '#model/job/job.ts';
 import { isRecent } from '#model/job/job-times.ts';
-import { noObservedRemovals, type ObservedRemovals } from '#model/observed.ts';
+import { type Names, noObservedRemovals, type ObservedRemovals } from '#model/observed.ts';
 import type { CacheListing } from '#runtime/cluster/objects.ts';
 import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
-import type { Changed } from './scope.ts';
 
 type Nodes = ReadonlyMap<string, Node | undefined>;
-type RemovalRead = { readonly nodes: Nodes; readonly pullPods: readonly Pod[]; readonly caches: CacheListing };
-type ObservedBeside = { readonly nodes: Nodes; readonly removals: ObservedRemovals };
+type NodesAndRemovals = { readonly nodes: Nodes; readonly removals: ObservedRemovals };
 
 /**
  * What a pull must know of removals: which of other caches are in progress, and which listed images may be gone. The removals of
@@ -22,7 +20,7 @@ export async function observeOtherRemovals(
   cache: ImageCache,
   nodes: Nodes,
   { cluster, settings, now }: Context,
-): Promise<ObservedBeside> {
+): Promise<NodesAndRemovals> {
   const jobs = await cluster.removals(settings.namespace);
   const named = referencesByNode(jobs.filter((job) => isRecent(job, now())));
   const inProgress = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !hasEnded(job)));
@@ -60,9 +58,11 @@ function withoutRemoved(node: Node | undefined, named: ReadonlyMap<string, Reado
  */
 export async function observeRemovals(
   cache: ImageCache,
-  { nodes, pullPods, caches }: RemovalRead,
+  nodes: Nodes,
+  pullPods: readonly Pod[],
+  caches: CacheListing,
   context: Context,
-): Promise<ObservedBeside> {
+): Promise<NodesAndRemovals> {
   const { cluster, settings, now } = context;
   const [jobs, pods, serviceAccountName] = await Promise.all([
     cluster.removals(settings.namespace),
@@ -102,7 +102,7 @@ const isRunning = ({ phase, containers }: Pod): boolean =>
 /** Reads only the removal Jobs that changed, each with its Pod. */
 export async function observeRemovalsChanged(
   cache: ImageCache,
-  { jobs, pods }: Changed,
+  { jobs, pods }: Names,
   context: Context,
 ): Promise<ObservedRemovals> {
   const names = new Set([...jobs, ...pods.map((pod) => pod.replace(/-[a-z0-9]{5}$/, ''))]);

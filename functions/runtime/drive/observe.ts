@@ -1,7 +1,10 @@
 import { labels, pullSelector } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Node } from '#model/node/node.ts';
-import { type Observed, noObservedRemovals } from '#model/observed.ts';
+import type { Notice, ObjectReference } from '#model/cache/cloud-event.ts';
+import { isUnsettled } from '#model/cache/ledger.ts';
+import { type Names, nothingObserved, type Observed, type Query } from '#model/observed.ts';
+import { RetryLater } from '#runtime/errors.ts';
 import { labelSelectorOf } from '#model/desired/node-selector.ts';
 import { isKnownRefused, refusedLimit } from '#model/desired/limits.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
@@ -13,23 +16,52 @@ import type { Context } from '#runtime/handler.ts';
 import { jobViews } from './job-views.ts';
 import { observeChanged } from './observe-changed.ts';
 import { observeRemovals, observeRemovalsChanged, observeOtherRemovals } from './observe-removals.ts';
-import type { Changed, Scope } from './scope.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 
 /** What was read, and the listing that its nodes are from, if they are all from one. */
 export type Observation = Observed & { readonly nodeListing?: NodeListing | undefined };
 
+/** Who asks, and for what a decision may be made. */
+type Caller = Pick<World, 'opens' | 'makes'> & {
+  /** Whether Nodes may be some seconds old; default no. */
+  readonly sharesNodes?: boolean;
+};
+
 /** Reads what a decision on this cache needs. Opening a round, adopting and suspending need everything. */
 export async function observe(
   cache: ImageCache,
-  { scope, ...caller }: ObserveRequest,
+  query: Query,
+  caller: Caller,
   context: Context,
+  known?: Observation,
 ): Promise<Observation> {
   if (isToRefuse(cache, caller, context)) return observeJobs(cache, context);
-  if (needsEverything(cache, caller.opens, context))
-    return observeScope(cache, { scope: 'everything', ...caller }, context);
-  return isObserved(scope) ? scope : observeScope(cache, { scope, ...caller }, context);
+  const needed = needsEverything(cache, caller.opens, context) ? 'everything' : query;
+  if (needed === 'same' && known !== undefined) return withoutJobs(known);
+  const names = needed === 'pending' ? noNames : typeof needed === 'object' ? needed : undefined;
+  if (caller.makes === 'removals')
+    return names === undefined
+      ? observeForRemoval(cache, caller.sharesNodes === true, context)
+      : { ...nothingObserved, removals: await observeRemovalsChanged(cache, names, context) };
+  const seen =
+    names === undefined
+      ? await observeEverything(cache, nodesOf(cache, caller.sharesNodes === true, context), context)
+      : await observeChanged(cache, names, context);
+  // A node may start in this decision: then removals by other caches must be known.
+  const mayStart = names === undefined || names.nodes.length > 0 || [...seen.nodes.keys()].some(mayGetJob(cache));
+  return mayStart ? { ...seen, ...(await observeOtherRemovals(cache, seen.nodes, context)) } : seen;
 }
+
+const noNames: Names = { nodes: [], jobs: [], pods: [] };
+
+/** What still holds after a plan was carried out: Jobs changed. Nodes did not, but more may have joined, and be in the status by now. */
+const withoutJobs = (known: Observation): Observation => ({
+  ...known,
+  hasAllNodes: false,
+  jobs: new Map(),
+  hasAllJobs: false,
+  goneJobs: new Set(),
+});
 
 /** Whether all that is left to do for a cache that exceeds a limit is to say so, and to delete its Jobs. */
 const isToRefuse = (
@@ -51,58 +83,30 @@ const mayHoldNodes = ({ spec, namespace }: ImageCache, { warmGateNamespaces }: C
 async function observeJobs(cache: ImageCache, context: Context): Promise<Observed> {
   const jobs = await context.cluster.jobs(cache.namespace, pullJobSelector(cache));
   return {
-    nodes: new Map(),
-    hasAllNodes: false,
+    ...nothingObserved,
     jobs: new Map(jobs.map((job) => [job.name, { job, pod: undefined }])),
     hasAllJobs: true,
-    goneJobs: new Set(),
-    removals: noObservedRemovals,
-    runAsUser: 0,
   };
 }
 
-type ScopeToObserve = Omit<ObserveRequest, 'scope'> & { readonly scope: Scope };
-
-async function observeScope(
-  cache: ImageCache,
-  { scope, makes, sharesNodes = false }: ScopeToObserve,
-  context: Context,
-): Promise<Observation> {
-  const isAll = scope === 'everything';
-  if (makes === 'removals')
-    return isAll ? observeForRemoval(cache, sharesNodes, context) : observeOnlyRemovals(cache, scope, context);
-  const seen: Omit<Observation, 'removals'> = isAll
-    ? await observeEverything(cache, { nodes: nodesOf(cache, sharesNodes, context) }, context)
-    : await observeChanged(cache, scope, context);
-  const mayStart = isAll || scope.nodes.length > 0 || [...seen.nodes.keys()].some((name) => mayGetJob(cache, name));
-  return {
-    ...seen,
-    ...(mayStart ? await observeOtherRemovals(cache, seen.nodes, context) : { removals: noObservedRemovals }),
+const mayGetJob =
+  ({ status }: ImageCache) =>
+  (name: string): boolean => {
+    const state = ownEntry(status.nodes, name)?.state;
+    return state !== 'Pulling' && state !== 'Ready';
   };
-}
-
-/** Whether a node may start in this decision: then removals by other caches must be known. */
-function mayGetJob({ status }: ImageCache, name: string): boolean {
-  const state = ownEntry(status.nodes, name)?.state;
-  return state !== 'Pulling' && state !== 'Ready';
-}
-
-/** What to observe, or what was observed before and still holds, and what the calling function may do. */
-type ObserveRequest = Pick<World, 'opens' | 'makes'> & {
-  readonly scope: Scope | Observation;
-  /** Whether Nodes may be some seconds old; default no. */
-  readonly sharesNodes?: boolean;
-};
-
-const isObserved = (scope: Scope | Observation): scope is Observation =>
-  typeof scope === 'object' && 'hasAllNodes' in scope;
 
 async function observeForRemoval(cache: ImageCache, sharesNodes: boolean, context: Context): Promise<Observation> {
   const pods = await context.cluster.pods(cache.namespace, pullJobSelector(cache));
   const read = nodesAndCaches(cache, sharesNodes, context);
-  const seen = await observeEverything(cache, { nodes: read.then(({ nodes }) => nodes), pods }, context);
+  const seen = await observeEverything(
+    cache,
+    read.then(({ nodes }) => nodes),
+    context,
+    pods,
+  );
   const { caches } = await read;
-  return { ...seen, ...(await observeRemovals(cache, { nodes: seen.nodes, pullPods: pods, caches }, context)) };
+  return { ...seen, ...(await observeRemovals(cache, seen.nodes, pods, caches, context)) };
 }
 
 /**
@@ -122,18 +126,6 @@ async function nodesAndCaches(
   return nodesAndCaches(cache, false, context);
 }
 
-async function observeOnlyRemovals(cache: ImageCache, changed: Changed, context: Context): Promise<Observed> {
-  return {
-    nodes: new Map(),
-    hasAllNodes: false,
-    jobs: new Map(),
-    hasAllJobs: false,
-    goneJobs: new Set(),
-    removals: await observeRemovalsChanged(cache, changed, context),
-    runAsUser: 0,
-  };
-}
-
 function needsEverything(cache: ImageCache, opens: World['opens'], { settings, now }: Context): boolean {
   if (opens.length === 0 || isKnownRefused(cache, settings.limits)) return false;
   const request = nextRound(cache, now());
@@ -144,29 +136,28 @@ function needsEverything(cache: ImageCache, opens: World['opens'], { settings, n
 
 type NodesRead = { readonly nodes: readonly Node[]; readonly listing?: NodeListing };
 
-/** What the caller lists. */
-type Listed = { readonly nodes: Promise<NodesRead>; readonly pods?: readonly Pod[] };
-
+/** `pods`: the cache's pull Pods, if they were listed. */
 async function observeEverything(
   cache: ImageCache,
-  listed: Listed,
+  nodesRead: Promise<NodesRead>,
   context: Context,
-): Promise<Omit<Observation, 'removals'>> {
+  pods?: readonly Pod[],
+): Promise<Observation> {
   const { cluster } = context;
   const selector = pullJobSelector(cache);
   const [{ nodes, listing }, jobs, runAsUser] = await Promise.all([
-    listed.nodes,
+    nodesRead,
     cluster.jobs(cache.namespace, selector),
     cluster.userOf(cache.namespace),
   ]);
-  const pods = listed.pods ?? (jobs.length === 0 ? [] : await cluster.pods(cache.namespace, selector));
+  const read = pods ?? (jobs.length === 0 ? [] : await cluster.pods(cache.namespace, selector));
   return {
-    nodes: byName(nodes),
+    ...nothingObserved,
+    nodes: new Map(nodes.map((node) => [node.name, node])),
     hasAllNodes: true,
     nodeListing: listing,
-    jobs: await jobViews(jobs, pods, context),
+    jobs: await jobViews(jobs, read, context),
     hasAllJobs: true,
-    goneJobs: new Set(),
     runAsUser,
   };
 }
@@ -195,4 +186,45 @@ const hasHadNodes = ({ spec, status, discardedFormat }: ImageCache): boolean =>
 
 const pullJobSelector = ({ uid }: ImageCache): string => `${labels.cacheUid}=${uid},${pullSelector}`;
 
-const byName = (nodes: readonly Node[]): ReadonlyMap<string, Node> => new Map(nodes.map((node) => [node.name, node]));
+/**
+ * What to read after a notice: everything if it does not name what changed. `now` is in epoch milliseconds. Throws
+ * `RetryLater` for a large cache that a source has just found, in case the process that wrote it has ended since.
+ */
+export function queryFor(notice: Notice, cache: ImageCache, now: number): Query {
+  if (notice.type === 'tick') return 'everything';
+  if (notice.object.kind !== 'ImageCache') return notice.changed === undefined ? 'everything' : namesIn(notice.changed);
+  const mayBeLost =
+    notice.changed === undefined || (notice.isRemoval !== true && (notice.verb === 'add' || hasOpenWork(cache)));
+  if (!mayBeLost) return 'pending';
+  if (!isBusy(cache, now)) return 'everything';
+  if (notice.verb === 'add')
+    throw new RetryLater(`${cache.namespace}/${cache.name} may be in progress elsewhere`, busyFor(cache, now));
+  return 'pending';
+}
+
+/** Names by kind. */
+export function namesIn(objects: readonly ObjectReference[]): Names {
+  const named = (kind: string): readonly string[] => [
+    ...new Set(objects.filter((object) => object.kind === kind).map(({ name }) => name)),
+  ];
+  return { nodes: named('Node'), jobs: named('Job'), pods: named('Pod') };
+}
+
+/** Nodes from which on a cache is large: to observe all of it costs the API server many megabytes. */
+const large = 100;
+
+/** Milliseconds since the last write of the status, which a large cache gets every 5 s while it is driven. Clocks may differ either way. */
+const recently = 15_000;
+
+/** Whether another delivery is working on a large cache: observing everything would only cause conflicts, and the next tick follows. */
+export function isBusy({ status, statusWrittenAt = 0 }: ImageCache, now: number): boolean {
+  return Object.keys(status.nodes).length >= large && Math.abs(now - statusWrittenAt) < recently;
+}
+
+/** Milliseconds until it counts as left alone, unless its status is written again. */
+const busyFor = ({ statusWrittenAt = 0 }: ImageCache, now: number): number =>
+  Math.max(1000, statusWrittenAt + recently - now);
+
+/** Whether Jobs exist or should exist. */
+export const hasOpenWork = (cache: ImageCache): boolean =>
+  cache.status.status === 'Processing' || Object.values(cache.status.nodes).some(isUnsettled);
