@@ -1,9 +1,9 @@
 /** One function as a process of its own, for Knative and OpenFaaS: FUNCTION says which. Without it, all four by path. */
 import { tmpdir } from 'node:os';
 import { listening } from '#runtime/config/config.ts';
-import { metricsSite } from '#runtime/http/metrics-site.ts';
+import { metricsSite } from '#runtime/http/site.ts';
 import { serve } from '#runtime/http/serve.ts';
-import { functionMetrics, meteredHandlers, restMeter } from '#runtime/process/metered-handlers.ts';
+import { functionMetrics, meteredHandlers, restMeter } from '#runtime/process/process-metrics.ts';
 import { prepareProcess, runConfigured } from '#runtime/prepare-process.ts';
 import { createRegistry } from '#runtime/registry/registry.ts';
 import { handlerContext, handlers } from './handlers.ts';

@@ -2,7 +2,7 @@
 import type { Config } from '#runtime/config/config.ts';
 import { listening } from '#runtime/config/config.ts';
 import { ConfigError } from '#runtime/errors.ts';
-import { keepHeapSmall } from '#runtime/process/keep-heap-small.ts';
+import { keepHeapSmall } from '#runtime/process/run-process.ts';
 import { prepareProcess, runConfigured } from '#runtime/prepare-process.ts';
 import { serveProbes } from './probes.ts';
 import { configuredSink } from './sink/configured-sink.ts';

@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { type Bounds, createBounds } from '#runtime/bounds.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { boundedServer } from '#runtime/http/bounded-server.ts';
-import { guardedSite } from '#runtime/http/page-guard.ts';
-import type { Site } from '#runtime/http/site.ts';
+import { guardedSite, type Site } from '#runtime/http/site.ts';
 
 export type Probes = { readonly port: number; readonly close: () => Promise<void> };
 

@@ -1,5 +1,5 @@
 /** Sources and functions in one process; events are delivered in memory. */
-import { keepHeapSmall } from '#runtime/process/keep-heap-small.ts';
+import { keepHeapSmall } from '#runtime/process/run-process.ts';
 import { runConfigured } from '#runtime/prepare-process.ts';
 import { startStandalone } from './start-standalone.ts';
 

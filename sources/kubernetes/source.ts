@@ -7,7 +7,7 @@ import type { SourceKind } from '#model/workload/image-sources.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { type Meter, noMeter } from '#runtime/process/metrics.ts';
 import { type Namespaces, withInstallation } from '#runtime/api/paths.ts';
-import { traceFields } from '#runtime/http/trace-context.ts';
+import { traceFields } from '#runtime/http/receive.ts';
 import type { Clock } from '../clock.ts';
 import type { Sink } from '../sink/sink.ts';
 import type { SourceMetric } from '../source-metrics.ts';

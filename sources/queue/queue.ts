@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { TraceFields } from '#runtime/http/trace-context.ts';
+import type { TraceFields } from '#runtime/http/receive.ts';
 import type { Clock, Cancel } from '../clock.ts';
 import type { Batch } from './pending-changes.ts';
 import { boundTable } from '#runtime/bounds.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { HTTP, type CloudEvent } from 'cloudevents';
-import { type EventSecret, secretHeader } from '#runtime/http/event-secret.ts';
+import { type EventSecret, secretHeader } from '#runtime/http/site.ts';
 import type { FunctionName } from '#model/cache/cloud-event.ts';
 import { DeliveryFailed, DeliveryRefused, sinkPerFunction, type Sink } from './sink.ts';
 import * as http from 'node:http';

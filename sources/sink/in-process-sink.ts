@@ -2,7 +2,7 @@ import type { CloudEvent } from 'cloudevents';
 import { notice, type FunctionName, type Notice } from '#model/cache/cloud-event.ts';
 import { ApiError, Rejected, RetryLater } from '#runtime/errors.ts';
 import type { Context, Handlers } from '#runtime/handler.ts';
-import { traceFields, type TraceFields } from '#runtime/http/trace-context.ts';
+import { traceFields, type TraceFields } from '#runtime/http/receive.ts';
 import { DeliveryFailed, DeliveryRefused, sinkPerFunction, type Sink } from './sink.ts';
 
 /** Returns the context of one call; its log carries the trace, its signal is the one given. */

@@ -1,7 +1,7 @@
 import type { Settings } from '#model/cache/settings.ts';
 import { revisions } from '#model/workload/image-sources.ts';
 import type { ClusterSource } from '#runtime/api/pod-credentials.ts';
-import type { EventSecret } from '#runtime/http/event-secret.ts';
+import type { EventSecret } from '#runtime/http/site.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { type FlagKind, quoted, readFlags } from './flags.ts';
 import { budgetRows, installationRows, jobRows, limitRows, warmGateRows, workloadRows } from './model-settings.ts';

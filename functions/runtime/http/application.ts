@@ -11,13 +11,10 @@ import type { Bounds } from '#runtime/bounds.ts';
 import { RetryLater } from '#runtime/errors.ts';
 import { createDeliver, type Deliver } from './deliver.ts';
 import type { Context, Handlers } from '#runtime/handler.ts';
-import { refusalOf } from './malformed.ts';
-import { type EventSecret, isKnownSender } from './event-secret.ts';
-import { pageRefusal } from './page-guard.ts';
-import { readBody } from './read-body.ts';
+import { unreadableAnswer, readBody } from './bounded-server.ts';
+import { type EventSecret, isKnownSender, senderProblem, type Site } from './site.ts';
 import { isRefused, receive } from './receive.ts';
 import { type Answer, answerTo, later, respond, worst } from './respond.ts';
-import type { Site } from './site.ts';
 
 export type ApplicationOptions = {
   readonly handlers: Partial<Handlers>;
@@ -63,7 +60,7 @@ function onlySenders({ handlers, secret }: ApplicationOptions): RequestHandler {
     reason: 'no events are taken from the network: RECEIVE_EVENTS=true has this process take them',
   };
   return (request, response, next) => {
-    const page = pageRefusal(request);
+    const page = senderProblem(request);
     if (page !== undefined) respond(response, { status: 403, reason: page });
     else if (present(handlers).length === 0) respond(response, takesNone);
     else if (secret !== undefined && !isKnownSender(request, secret))
@@ -87,13 +84,17 @@ function events(options: ApplicationOptions): RequestHandler {
   return async (request, response) => {
     const { signal, clear } = deadline(Infinity, [context.signal, hangUp(response)]);
     const isFree = bounds.requests.take();
+    const answer = (): Promise<Answer> | Answer => {
+      if (context.signal.aborted) return later('the process is stopping', 1000);
+      if (!isFree) return later('too many requests at once', 1000);
+      const handle = (body: Buffer): Promise<Answer> =>
+        handled(request, body, deliver, { ...options, context: { ...context, signal } });
+      return readBody(request, response, bounds, handle);
+    };
     try {
-      const answer = await answered(
-        { ...options, context: { ...context, signal } },
-        { request, response, deliver, isFree },
-      );
+      const sent = await answer();
       if (context.signal.aborted && !response.headersSent) response.setHeader('connection', 'close');
-      respond(response, answer);
+      respond(response, sent);
     } catch (error) {
       // A sender that has hung up gets no answer.
       if (!response.destroyed) throw error;
@@ -102,22 +103,6 @@ function events(options: ApplicationOptions): RequestHandler {
       clear();
     }
   };
-}
-
-type Exchange = {
-  readonly request: Request;
-  readonly response: Response;
-  readonly deliver: Deliver;
-  /** Whether this request is one of those that may be handled at once. */
-  readonly isFree: boolean;
-};
-
-async function answered(options: ApplicationOptions, exchange: Exchange): Promise<Answer> {
-  const { request, response } = exchange;
-  if (options.context.signal.aborted) return later('the process is stopping', 1000);
-  if (!exchange.isFree) return later('too many requests at once', 1000);
-  const { bounds } = options;
-  return readBody({ request, response, bounds }, (body) => handled(body, exchange, options));
 }
 
 /** Aborts when the sender closes the connection: no one waits for the answer, and a sender that still needs it retries. */
@@ -131,19 +116,20 @@ function hangUp(response: Response): AbortSignal {
 
 /** Handles a batch in sequence: its events are often about one cache, and would cause conflicts in parallel. */
 async function handled(
+  { path, headers }: Request,
   body: Buffer,
-  { request, deliver }: Exchange,
+  deliver: Deliver,
   { handlers, context, bounds }: ApplicationOptions,
 ): Promise<Answer> {
-  const name = functionOf(request.path, handlers);
+  const name = functionOf(path, handlers);
   const handler = name && handlers[name];
   if (!handler) return { status: 422, reason: `no function has this path: POST to /${present(handlers).join(', /')}` };
-  const received = receive(request.headers, body, name);
+  const received = receive(headers, body, name);
   if (received.some((each) => isRefused(each) && each.status === 413)) bounds.batch_events.refuse();
   const answers: Answer[] = [];
   for (const each of distinct(received)) {
     context.signal.throwIfAborted();
-    answers.push(isRefused(each) ? each : await deliver(each, { name, handler }, context));
+    answers.push(isRefused(each) ? each : await deliver(each, name, handler, context));
   }
   return worst(answers);
 }
@@ -165,13 +151,12 @@ const present = (handlers: Partial<Handlers>): FunctionName[] => functionNames.f
 
 function failed({ log }: Context): ErrorRequestHandler {
   // Express identifies an error handler by its four parameters.
-  // eslint-disable-next-line @typescript-eslint/max-params
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) {
       next(error);
       return;
     }
-    const refusal = refusalOf(error);
+    const refusal = unreadableAnswer(error);
     if (!refusal) log.error({ err: error }, 'request failed');
     respond(response, refusal ?? answerTo(error));
   };

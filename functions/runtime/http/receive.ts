@@ -2,8 +2,6 @@ import { CloudEvent, HTTP } from 'cloudevents';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type FunctionName, notice, type Notice, tickType } from '#model/cache/cloud-event.ts';
 import { boundTable } from '#runtime/bounds.ts';
-import { traceFields, type TraceFields } from './trace-context.ts';
-import { isJson, type MediaType, mediaType } from '#runtime/api/answer.ts';
 
 /** One received event; functions get only its `notice`. */
 export type ReceivedEvent = {
@@ -130,3 +128,32 @@ function utf8(body: Buffer): string | undefined {
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The trace of an event, as fields of log lines. */
+export type TraceFields = { readonly trace_id?: string; readonly span_id?: string };
+
+const pattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
+
+/**
+ * Parses a `traceparent` (https://www.w3.org/TR/trace-context/#traceparent-header).
+ * An invalid one is ignored, since a trace is no reason to refuse an event.
+ */
+export function traceFields(traceparent: unknown): TraceFields {
+  const [, version = '', traceId = '', spanId = '', more] =
+    (typeof traceparent === 'string' && pattern.exec(traceparent)) || [];
+  const isValid = version !== '' && version !== 'ff' && (version !== '00' || more === undefined);
+  if (!isValid || /^0+$/.test(traceId) || /^0+$/.test(spanId)) return {};
+  return { trace_id: traceId, span_id: spanId };
+}
+
+/** A parsed Content-Type, in lower case; empty where a part is missing. */
+type MediaType = { readonly type: string; readonly charset: string };
+
+/** Parses a Content-Type header, since the CloudEvents SDK compares it as one case-sensitive string. */
+export function mediaType(header: string | undefined): MediaType {
+  const [type = '', ...parameters] = (header ?? '').toLowerCase().split(';');
+  const charset = parameters.map((each) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(each)?.[1]).find((each) => each);
+  return { type: type.trim(), charset: charset ?? '' };
+}
+
+const isJson = ({ type }: MediaType): boolean => /^(?:application|text)\/(?:[^/]+\+)?json$/.test(type);

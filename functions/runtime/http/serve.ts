@@ -1,16 +1,15 @@
+import { lstat, open, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { type Bounds, createBounds } from '#runtime/bounds.ts';
-import { application } from './application.ts';
-import { boundedServer } from './bounded-server.ts';
-import { coalesceTicks } from './coalesce-ticks.ts';
 import { ConfigError, RetryLater } from '#runtime/errors.ts';
 import type { Context, Handlers } from '#runtime/handler.ts';
-import type { EventSecret } from './event-secret.ts';
-import { lockFile } from './lock-file.ts';
-import { answerMalformed } from './malformed.ts';
-import { guardedSite } from './page-guard.ts';
+import { application } from './application.ts';
+import { answerMalformed, boundedServer } from './bounded-server.ts';
+import { coalesceTicks } from './deliver.ts';
 import { respond } from './respond.ts';
-import type { Site } from './site.ts';
+import { type EventSecret, guardedSite, type Site } from './site.ts';
 
 export type ServeOptions = {
   /** A single handler gets every POST; of several, each gets the path of its name. None: events are refused. */
@@ -91,4 +90,25 @@ async function drained(server: Server, grace: number): Promise<void> {
   server.close(() => resolve(undefined));
   await promise;
   clearTimeout(timer);
+}
+
+export type LockFile = { readonly remove: () => Promise<void> };
+
+/**
+ * Creates the lock file that OpenFaaS may use as liveness probe; ignores failures, since the file system may be read-only.
+ * Never opens a file that exists: in a folder that others write to, it could be a link to any file.
+ */
+export async function lockFile(folder: string | undefined, log: Logger): Promise<LockFile> {
+  if (folder === undefined) return { remove: () => Promise.resolve() };
+  const path = join(folder, '.lock');
+  try {
+    await (await open(path, 'wx')).close();
+  } catch (err) {
+    log.debug({ err, path }, 'no new lock file');
+  }
+  const remove = async (): Promise<void> => {
+    // One that a killed process has left is as good; anything else is not ours.
+    if ((await lstat(path)).isFile()) await rm(path);
+  };
+  return { remove: () => remove().catch(() => undefined) };
 }

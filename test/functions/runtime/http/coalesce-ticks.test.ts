@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Context } from '#runtime/handler.ts';
-import { coalesceTicks } from '#runtime/http/coalesce-ticks.ts';
+import { coalesceTicks } from '#runtime/http/deliver.ts';
 
 it('handles a hundred ticks that arrive during one with a single further one', async () => {
   const [begun, end] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mediaType } from '../../../../functions/runtime/api/answer.ts';
-import { receive } from '../../../../functions/runtime/http/receive.ts';
+import { mediaType, receive } from '../../../../functions/runtime/http/receive.ts';
 import { answerTo, done, later, sentence, worst } from '../../../../functions/runtime/http/respond.ts';
 
 const structured = { 'content-type': 'application/cloudevents+json' };

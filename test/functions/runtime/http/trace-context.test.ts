@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { traceFields } from '../../../../functions/runtime/http/trace-context.ts';
+import { traceFields } from '../../../../functions/runtime/http/receive.ts';
 import { newTraceparent } from '../../../../sources/sink/to-event.ts';
 
 const [trace, span] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];

@@ -5,10 +5,14 @@ import type { Notice } from '#model/cache/cloud-event.ts';
 import { createApi } from '../../../../functions/runtime/api/create-api.ts';
 import { Rejected, RetryLater } from '../../../../functions/runtime/errors.ts';
 import type { Context, Handler } from '../../../../functions/runtime/handler.ts';
-import { functionMetrics, meteredHandlers } from '../../../../functions/runtime/process/metered-handlers.ts';
+import {
+  functionMetrics,
+  meteredHandlers,
+  callMeter,
+  processMetrics,
+} from '../../../../functions/runtime/process/process-metrics.ts';
 import { createMetrics, type Meter } from '../../../../functions/runtime/process/metrics.ts';
-import { metricsSite } from '../../../../functions/runtime/http/metrics-site.ts';
-import { callMeter, processMetrics } from '../../../../functions/runtime/process/process-metrics.ts';
+import { metricsSite } from '../../../../functions/runtime/http/site.ts';
 import { scene } from '../../scene.ts';
 import { answer, scriptedServer } from '../../../support/scripted-server.ts';
 

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { nodeOptions } from '../../../../deploy/tools/images/functions-container.ts';
 
-const program = join(import.meta.dirname, '../../../../functions/runtime/process/keep-heap-small.ts');
+const program = join(import.meta.dirname, '../../../../functions/runtime/process/run-process.ts');
 
 /** Keeps 60 MB, makes as much again in garbage many times over, and tells the most that was in the heap, in MB. */
 const work = `
