@@ -148,9 +148,23 @@ export default defineConfig(
   {
     files: ['deploy/simulator/**/*.ts'],
     rules: notFrom(
-      '(#model/|#runtime/|functions/|sources/|deploy/standalone)',
-      'the embedded cluster is spoken to over HTTP only; it knows nothing of ours.',
+      '(#|functions/|sources/|standalone/|plugin/|tools/|(\\.\\./)+test/)',
+      'the simulator is a package of its own, which is spoken to over HTTP; it knows nothing of ours.',
     ),
+  },
+  {
+    files: ['**/*.ts'],
+    ignores: ['deploy/simulator/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '^\\..*simulator/.*\\.ts$', message: 'Import @imagecache-functions/simulator or its /testing.' },
+          ],
+        },
+      ],
+    },
   },
   {
     files: ['deploy/plugin/**/*.ts'],
@@ -172,7 +186,7 @@ export default defineConfig(
     ),
   },
   {
-    files: ['test/**/*.ts', '*.config.ts'],
+    files: ['test/**/*.ts', 'deploy/simulator/test/*.ts', '*.config.ts'],
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
   },
   {

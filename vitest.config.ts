@@ -17,7 +17,7 @@ const longest = [
   'oracle/oracle.test.ts',
   'docs/troubles.test.ts',
   'status-page/page.test.ts',
-  'simulator/kubectl.test.ts',
+  'simulator/test/kubectl.test.ts',
   'security/attack-command.test.ts',
   'images/images-bundle.test.ts',
   'model/laws.test.ts',
@@ -62,7 +62,7 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
-          include: ['test/**/*.test.ts'],
+          include: ['{test,deploy/simulator/test}/**/*.test.ts'],
           exclude: ['test/**/*.{cluster,nodes,knative,quiet}.test.ts'],
           testTimeout: 20_000,
           hookTimeout: 60_000, // the first that needs the product's programs builds them

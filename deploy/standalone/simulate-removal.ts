@@ -6,16 +6,13 @@ import {
   removalResult,
   terminationMessage,
 } from '#model/removal/removal-result.ts';
-import { type Image, imageOf } from '../simulator/controllers/image.ts';
-import type { ImageUser } from '../simulator/controllers/image-users.ts';
-import type { NodeImages, Program } from '../simulator/controllers/program.ts';
-import { type JsonObject, listAt } from '../simulator/json.ts';
+import { type Image, imageOf, type ImageUser, type NodeImages, type Program } from '@imagecache-functions/simulator';
 
 const values = (words: readonly string[], option: string): readonly string[] =>
   words.flatMap((word) => (word.startsWith(`--${option}=`) ? [word.slice(option.length + 3)] : []));
 
-const orderOf = (spec: JsonObject): RemovalOrder | undefined => {
-  const [program, ...words] = listAt(spec, 'args').map(String);
+const orderOf = (args: unknown): RemovalOrder | undefined => {
+  const [program, ...words] = Array.isArray(args) ? args.map(String) : [];
   if (program !== 'removal.mjs') return undefined;
   const purge = values(words, 'purge').includes('own') ? 'own' : 'any';
   return { remove: values(words, 'remove'), keep: values(words, 'keep'), purge };
@@ -74,7 +71,7 @@ const removeOne = (reference: string, order: RemovalOrder, node: NodeImages): Re
  * container.
  */
 export const simulateRemoval: Program = (container, node) => {
-  const order = orderOf(container);
+  const order = orderOf(container['args']);
   if (order === undefined) return undefined;
   const gone = new Set<string>();
   const outcomes = order.remove.map((reference): RemovalOutcome => {

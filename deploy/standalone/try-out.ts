@@ -9,7 +9,7 @@ import type { Config } from '#runtime/config/config.ts';
 import { createLog } from '#runtime/process/log.ts';
 import { paths } from '#runtime/api/paths.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
-import { startSimulator } from '../simulator/start-simulator.ts';
+import { startSimulator } from '@imagecache-functions/simulator';
 import { followCaches } from './follow-caches.ts';
 import type { Line } from './progress.ts';
 import type { Screen } from './screen.ts';

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startSimulator } from '../../deploy/simulator/start-simulator.ts';
+import { startSimulator } from '@imagecache-functions/simulator';
 import { simulateRemoval } from '../../deploy/standalone/simulate-removal.ts';
 import { run, type Result } from '../cluster/run.ts';
-import { kubectls } from '../deploy/simulator/kubectls.ts';
+import { kubectls } from '@imagecache-functions/simulator/testing';
 import type { ClusterKind, ClusterUnderTest } from './cluster-under-test.ts';
 import { addSimulatedNode, simulatedImage } from './simulated-cluster.ts';
 

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { createApi } from '#runtime/api/create-api.ts';
 import { readConfig } from '#runtime/config/config.ts';
-import { startSimulator } from '../../deploy/simulator/start-simulator.ts';
+import { startSimulator } from '@imagecache-functions/simulator';
 import { startStandalone } from '../../deploy/standalone/start-standalone.ts';
 
 const root = join(import.meta.dirname, '../..');

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import * as z from 'zod/mini';
 import { readConfig } from '#runtime/config/config.ts';
 import { createLog } from '#runtime/process/log.ts';
-import { startSimulator } from '../../deploy/simulator/start-simulator.ts';
+import { startSimulator } from '@imagecache-functions/simulator';
 import { startStandalone } from '../../deploy/standalone/start-standalone.ts';
 import { temporaryFolder } from './standalone/start-command.ts';
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { runWell } from '../cluster/run.ts';
-import { kubectls } from '../deploy/simulator/kubectls.ts';
+import { kubectls } from '@imagecache-functions/simulator/testing';
 import { npmStart } from '../deploy/standalone/start-command.ts';
 import { commandTable } from './command-table.ts';
 import { commands, commandsOn, rowOf } from './commands.ts';

@@ -2,13 +2,19 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readConfig } from '#runtime/config/config.ts';
 import { createLog } from '#runtime/process/log.ts';
-import { isObject, listAt, numberAt, textAt } from '../../deploy/simulator/json.ts';
+import {
+  type ApiClient,
+  crdFile,
+  eventually,
+  isObject,
+  listAt,
+  numberAt,
+  testSimulator,
+  textAt,
+} from '@imagecache-functions/simulator/testing';
 import { table } from '../../deploy/plugin/table.ts';
 import { runPlugin } from '../../deploy/plugin/run.ts';
 import { startStandalone } from '../../deploy/standalone/start-standalone.ts';
-import type { ApiClient } from '../deploy/simulator/api-client.ts';
-import { eventually } from '../deploy/simulator/eventually.ts';
-import { crdFile, testSimulator } from '../deploy/simulator/test-simulator.ts';
 
 /** The troubles of docs/troubles.md on simulated clusters of three nodes, with a cache `web` in the namespace `default`. */
 

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { createApi } from '#runtime/api/create-api.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
-import type { Program } from '../../deploy/simulator/controllers/program.ts';
+import type { Program } from '@imagecache-functions/simulator';
 import { simulateRemoval } from '../../deploy/standalone/simulate-removal.ts';
 import { kube, type Kube } from '../behaviour/kube.ts';
 import { isNodeReady, reportCondition } from '../behaviour/node-condition.ts';

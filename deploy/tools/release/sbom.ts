@@ -38,20 +38,30 @@ const npmBom = z.looseObject({
 });
 export type NpmBom = z.infer<typeof npmBom>;
 
-const manifest = z.looseObject({ name: z.string(), version: z.string() });
+const dependencies = z.record(z.string(), z.string());
+const manifest = z.looseObject({ name: z.string(), version: z.string(), dependencies: z.optional(dependencies) });
 const lockFile = z.looseObject({
-  packages: z.record(z.string(), z.looseObject({ dev: z.optional(z.boolean()) })),
+  packages: z.record(z.string(), z.looseObject({ dev: z.optional(z.boolean()), link: z.optional(z.boolean()) })),
 });
 const readJson = async (path: string): Promise<unknown> => JSON.parse(await readFile(join(root, path), 'utf8'));
 
 /**
  * npm's own SBOM (CycloneDX) of the production dependencies in package-lock.json. Development dependencies are removed
- * from the lock file first, because `npm sbom --omit=dev` also omits what production shares with development.
+ * from the lock file first, because `npm sbom --omit=dev` also omits what production shares with development. The
+ * simulator, a workspace, is replaced by its dependencies, because npm would omit them with it.
  */
 export async function npmSbom(): Promise<NpmBom> {
-  const production = { ...manifest.parse(await readJson('package.json')), devDependencies: undefined };
+  const product = manifest.parse(await readJson('package.json'));
+  const simulator = manifest.parse(await readJson('deploy/simulator/package.json'));
+  const own = Object.entries(product.dependencies ?? {}).filter(([name]) => name !== simulator.name);
+  const production = {
+    ...{ ...product, devDependencies: undefined, workspaces: undefined },
+    dependencies: { ...simulator.dependencies, ...Object.fromEntries(own) },
+  };
   const lock = lockFile.parse(await readJson('package-lock.json'));
-  const locked = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && dev !== true);
+  const locked = Object.entries(lock.packages).filter(
+    ([path, { dev, link }]) => path.startsWith('node_modules/') && dev !== true && link !== true,
+  );
   const packages = { '': production, ...Object.fromEntries(locked) };
   const folder = await mkdtemp(join(tmpdir(), 'imagecache-sbom-'));
   const cwd = join(folder, production.name); // npm names the SBOM after the folder

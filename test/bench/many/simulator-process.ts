@@ -3,7 +3,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import * as z from 'zod/mini';
-import { startSimulator } from '../../../deploy/simulator/start-simulator.ts';
+import { startSimulator } from '@imagecache-functions/simulator';
 import { benchAgent } from './bench-agent.ts';
 import { kindOf, type Requested } from './requests.ts';
 

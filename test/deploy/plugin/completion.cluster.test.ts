@@ -5,8 +5,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { completionProgram } from '../../../deploy/plugin/completion/completion.ts';
 import { run } from '../../cluster/run.ts';
-import { kubectls } from '../simulator/kubectls.ts';
-import { testSimulator, type TestSimulator } from '../simulator/test-simulator.ts';
+import { kubectls, testSimulator, type TestSimulator } from '@imagecache-functions/simulator/testing';
 
 /** Real shells ask kubectl's completion, which asks the plugin for a command and then for the nodes of a simulated cluster. */
 

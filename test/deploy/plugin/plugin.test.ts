@@ -10,7 +10,7 @@ import { createLog } from '#runtime/process/log.ts';
 import { startStandalone, type Standalone } from '../../../deploy/standalone/start-standalone.ts';
 import { commands } from '../../../deploy/plugin/commands.ts';
 import { connect } from '../../../deploy/plugin/connect.ts';
-import { testSimulator, type TestSimulator } from '../simulator/test-simulator.ts';
+import { testSimulator, type TestSimulator } from '@imagecache-functions/simulator/testing';
 import { pluginAt, widest, type Plugin } from './plugin.ts';
 import { apiWithRights } from './rights.ts';
 

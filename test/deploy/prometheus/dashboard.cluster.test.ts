@@ -8,7 +8,7 @@ import * as z from 'zod/mini';
 import { readConfig } from '#runtime/config/config.ts';
 import { createLog } from '#runtime/process/log.ts';
 import { startStandalone } from '../../../deploy/standalone/start-standalone.ts';
-import { testSimulator } from '../simulator/test-simulator.ts';
+import { testSimulator } from '@imagecache-functions/simulator/testing';
 import { temporaryFolder } from '../standalone/start-command.ts';
 
 /** A real Prometheus scrapes a real run, and evaluates the queries of the dashboard. */

@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventually } from './eventually.ts';
-import { textAt } from '../../../deploy/simulator/json.ts';
+import {
+  type ApiClient,
+  apiClient,
+  crdFile,
+  eventually,
+  type TestSimulator,
+  testSimulator,
+  textAt,
+} from '@imagecache-functions/simulator/testing';
 import { established } from '../../behaviour/lab-under-test.ts';
 import { sharedLab } from '../../cluster/shared-lab.ts';
-import { type ApiClient, apiClient } from './api-client.ts';
 import { comparable } from './comparison.ts';
-import { crdFile, type TestSimulator, testSimulator } from './test-simulator.ts';
 import { rows } from './requests.ts';
 
 const answersOf = async (ask: ApiClient): Promise<ReadonlyMap<string, unknown>> => {

@@ -1,5 +1,4 @@
-import { isList, isObject, textAt } from '../../../deploy/simulator/json.ts';
-import type { Answer } from './api-client.ts';
+import { type Answer, isList, isObject, textAt } from '@imagecache-functions/simulator/testing';
 import type { Row } from './requests.ts';
 
 /** What differs from cluster to cluster by its nature. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { startSimulator } from '../../../deploy/simulator/start-simulator.ts';
+import { startSimulator } from '@imagecache-functions/simulator';
 import { startCommand, takenPort, temporaryFolder } from './start-command.ts';
 
 describe('npm start, with arguments', { timeout: 60_000 }, () => {

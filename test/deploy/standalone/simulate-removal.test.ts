@@ -2,12 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newRemovalEntry } from '#model/cache/removal-ledger.ts';
 import { removalJob } from '#model/removal/removal-job.ts';
 import { parseRemovalResult, type RemovalOrder, type RemovalResult } from '#model/removal/removal-result.ts';
-import { imageOf } from '../../../deploy/simulator/controllers/image.ts';
-import { listAt, textAt } from '../../../deploy/simulator/json.ts';
+import { imageOf } from '@imagecache-functions/simulator';
+import { eventually, listAt, type TestSimulator, testSimulator, textAt } from '@imagecache-functions/simulator/testing';
 import { simulateRemoval } from '../../../deploy/standalone/simulate-removal.ts';
 import { cache, node, settings } from '../../functions/model/builders.ts';
-import { eventually } from '../simulator/eventually.ts';
-import { type TestSimulator, testSimulator } from '../simulator/test-simulator.ts';
 
 const jobs = '/apis/batch/v1/namespaces/default/jobs';
 const pods = '/api/v1/namespaces/default/pods';

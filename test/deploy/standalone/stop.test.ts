@@ -8,7 +8,7 @@ import { createCluster } from '#runtime/cluster/cluster.ts';
 import { paths } from '#runtime/api/paths.ts';
 import { readConfig } from '#runtime/config/config.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
-import { startSimulator } from '../../../deploy/simulator/start-simulator.ts';
+import { startSimulator } from '@imagecache-functions/simulator';
 import { type Standalone, startStandalone } from '../../../deploy/standalone/start-standalone.ts';
 import { textAt } from '../../../sources/kubernetes/json.ts';
 import { startSources } from '../../../sources/start-sources.ts';

@@ -1,6 +1,5 @@
 import { nodeId } from '#model/node/node.ts';
-import { objectAt, textAt } from '../../../../deploy/simulator/json.ts';
-import type { ApiClient } from '../../simulator/api-client.ts';
+import { type ApiClient, objectAt, textAt } from '@imagecache-functions/simulator/testing';
 
 /** Nodes and caches as kubelets and functions leave them, stored in a simulator where no functions run. */
 

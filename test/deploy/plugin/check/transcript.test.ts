@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pages } from '../../../docs/pages.ts';
-import { testSimulator, type TestSimulator } from '../../simulator/test-simulator.ts';
+import { testSimulator, type TestSimulator } from '@imagecache-functions/simulator/testing';
 import { pluginAt, type Plugin } from '../plugin.ts';
 import { seedCache, seedNamespace, seedNode } from './seeded.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { selectsLabels } from '#model/cache/label-selector.ts';
 import { labelSelectorOf, selectsNode } from '#model/desired/node-selector.ts';
-import { matchesLabels, parseLabelSelector } from '../../../../deploy/simulator/api/selectors/label-selector.ts';
+import { matchesLabels, parseLabelSelector } from '@imagecache-functions/simulator/testing';
 
 const key = fc.constantFrom('pool', 'kubernetes.io/hostname', 'a.b/c_d', 'not a key', '');
 const value = fc.constantFrom('blue', 'node-1', 'x.y_z', '5', '', 'two words', 'a,b', 'in (a)', '-');

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { isObject, type JsonObject } from '../../../deploy/simulator/json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 
 /** Everything that a watch sends until it ends or as many events have come as are wanted. */
 export const watchLines = (url: string, wanted: number): Promise<readonly JsonObject[]> =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { kubeObject } from '../../../deploy/simulator/api/kube-object.ts';
-import { createStore } from '../../../deploy/simulator/api/store.ts';
+import { kubeObject } from '../api/kube-object.ts';
+import { createStore } from '../api/store.ts';
 
 const object = (name: string, text = '') => kubeObject({ metadata: { name, namespace: 'n' }, text });
 

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { listAt, textAt } from '../../../deploy/simulator/json.ts';
-import { imageOf } from '../../../deploy/simulator/controllers/image.ts';
-import { eventually } from './eventually.ts';
-import { type TestSimulator, testSimulator } from './test-simulator.ts';
+import { listAt, textAt } from '../json.ts';
+import { imageOf } from '../controllers/image.ts';
+import { eventually, type TestSimulator, testSimulator } from '../testing.ts';
 
 const jobs = '/apis/batch/v1/namespaces/default/jobs';
 const pods = '/api/v1/namespaces/default/pods';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { kubeObject } from '../../../deploy/simulator/api/kube-object.ts';
-import { jobFinalizer, jobStep } from '../../../deploy/simulator/controllers/job-transition.ts';
+import { kubeObject } from '../api/kube-object.ts';
+import { jobFinalizer, jobStep } from '../controllers/job-transition.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
 const time = (seconds: number) => new Date(start + seconds * 1000).toISOString().replace('.000', '');

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { at, listAt, textAt } from '../../../deploy/simulator/json.ts';
-import { eventually } from './eventually.ts';
-import { type TestSimulator, testSimulator } from './test-simulator.ts';
+import { at, listAt, textAt } from '../json.ts';
+import { eventually, type TestSimulator, testSimulator } from '../testing.ts';
 
 let cluster: TestSimulator;
 beforeEach(async () => {

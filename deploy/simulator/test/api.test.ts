@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { listAt, objectAt, textAt } from '../../../deploy/simulator/json.ts';
-import { type TestSimulator, testSimulator } from './test-simulator.ts';
+import { listAt, objectAt, textAt } from '../json.ts';
+import { type TestSimulator, testSimulator } from '../testing.ts';
 import { watchLines } from './watch-lines.ts';
 
 const group = '/apis/kubefledged.io/v1alpha2';

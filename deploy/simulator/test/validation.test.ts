@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { customCheck } from '../../../deploy/simulator/api/schema/custom-check.ts';
-import { withDefaults } from '../../../deploy/simulator/api/schema/defaults.ts';
-import { labelErrors, metadataErrors } from '../../../deploy/simulator/api/schema/metadata-check.ts';
-import type { Schema } from '../../../deploy/simulator/api/schema/schema.ts';
-import { pruneUnknown } from '../../../deploy/simulator/api/schema/unknown-fields.ts';
+import { customCheck } from '../api/schema/custom-check.ts';
+import { withDefaults } from '../api/schema/defaults.ts';
+import { labelErrors, metadataErrors } from '../api/schema/metadata-check.ts';
+import type { Schema } from '../api/schema/schema.ts';
+import { pruneUnknown } from '../api/schema/unknown-fields.ts';
 
 const schema: Schema = {
   type: 'object',

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { kubeObject } from '../../../deploy/simulator/api/kube-object.ts';
-import { imageOf } from '../../../deploy/simulator/controllers/image.ts';
-import { misfit } from '../../../deploy/simulator/controllers/node-fit.ts';
-import { phaseOf } from '../../../deploy/simulator/controllers/pod-status.ts';
+import { kubeObject } from '../api/kube-object.ts';
+import { imageOf } from '../controllers/image.ts';
+import { misfit } from '../controllers/node-fit.ts';
+import { phaseOf } from '../controllers/pod-status.ts';
 
 describe('an image reference', () => {
   const digest = `sha256:${'a'.repeat(64)}`;

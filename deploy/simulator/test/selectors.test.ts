@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { matchesFields, parseFieldSelector } from '../../../deploy/simulator/api/selectors/field-selector.ts';
-import {
-  labelSelectorOf,
-  matchesLabels,
-  parseLabelSelector,
-} from '../../../deploy/simulator/api/selectors/label-selector.ts';
+import { matchesFields, parseFieldSelector } from '../api/selectors/field-selector.ts';
+import { labelSelectorOf, matchesLabels, parseLabelSelector } from '../api/selectors/label-selector.ts';
 
 const labels = { app: 'web', tier: '3', 'example.com/zone': 'a' };
 

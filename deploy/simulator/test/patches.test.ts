@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { jsonPatch } from '../../../deploy/simulator/api/patch/json-patch.ts';
-import { mergePatch } from '../../../deploy/simulator/api/patch/merge-patch.ts';
-import { strategicMerge } from '../../../deploy/simulator/api/patch/strategic-merge.ts';
+import { jsonPatch } from '../api/patch/json-patch.ts';
+import { mergePatch } from '../api/patch/merge-patch.ts';
+import { strategicMerge } from '../api/patch/strategic-merge.ts';
 
 describe('a JSON patch', () => {
   const object = { a: { b: 1, list: [1, 2] } };

@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventually } from './eventually.ts';
-import { type Kubectl, kubectlAt, kubectls } from './kubectls.ts';
-import { type TestSimulator, testSimulator } from './test-simulator.ts';
+import { eventually, type Kubectl, kubectlAt, kubectls, type TestSimulator, testSimulator } from '../testing.ts';
 
 const found = kubectls();
 

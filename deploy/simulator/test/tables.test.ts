@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { podReason } from '../../../deploy/simulator/api/kinds/pod-table.ts';
-import { kubeObject } from '../../../deploy/simulator/api/kube-object.ts';
-import { humanDuration } from '../../../deploy/simulator/api/tables/duration.ts';
-import { jsonPath } from '../../../deploy/simulator/api/tables/json-path.ts';
+import { podReason } from '../api/kinds/pod-table.ts';
+import { kubeObject } from '../api/kube-object.ts';
+import { humanDuration } from '../api/tables/duration.ts';
+import { jsonPath } from '../api/tables/json-path.ts';
 
 describe('a duration', () => {
   test.each([
