@@ -1,4 +1,5 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import { failedOf, failingOf, hasFailed, isFailed, pendingOf } from '#model/cache/image-states.ts';
 import { isUnsettled, type LedgerEntry } from '#model/cache/ledger.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
@@ -53,18 +54,19 @@ type NodeLine = { readonly state: string; readonly text: string; readonly tone: 
 
 function describeNode(cache: ImageCache, entry: LedgerEntry): NodeLine {
   const images = imagesIn(cache, entry);
-  const failed = named(images, entry.failedImages);
+  const pending = named(images, pendingOf(entry, images.length));
+  const failing = named(images, failingOf(entry, images.length));
+  const failed = named(images, failedOf(entry, images.length));
   if (entry.opening !== undefined && isUnsettled(entry))
     return { state: 'opening', text: counted(images.length, 'image'), tone: 'busy' };
   switch (entry.state) {
     case 'Pending':
       return { state: 'pending', text: counted(images.length, 'image'), tone: 'quiet' };
     case 'Pulling':
-      if (entry.failingImages.length > 0)
-        return { state: 'failing', text: named(images, entry.failingImages).join(', '), tone: 'bad' };
-      return entry.pendingImages === undefined || entry.attempt <= 1
-        ? { state: 'pulling', text: counted(images.length, 'image'), tone: 'busy' }
-        : { state: 'retrying', text: named(images, entry.pendingImages).join(', '), tone: 'busy' };
+      if (failing.length > 0) return { state: 'failing', text: failing.join(', '), tone: 'bad' };
+      return entry.attempt > 1 && (pending.length < images.length || hasFailed(entry))
+        ? { state: 'retrying', text: pending.join(', '), tone: 'busy' }
+        : { state: 'pulling', text: counted(images.length, 'image'), tone: 'busy' };
     case 'Ready':
       if (entry.reason !== '') return { state: 'skipped', text: entry.reason, tone: 'quiet' };
       return { state: 'ready', text: counted(images.length, 'image'), tone: 'good' };
@@ -86,9 +88,9 @@ const shortfall = (images: readonly string[], failed: readonly string[]): string
 function holdersOf(cache: ImageCache): ReadonlyMap<string, readonly string[]> {
   const holders = new Map<string, readonly string[]>();
   for (const [name, entry] of entriesOf(cache)) {
-    if (entry.state !== 'Ready' && entry.failedImages.length === 0) continue;
+    if (entry.state !== 'Ready' && !hasFailed(entry)) continue;
     imagesIn(cache, entry).forEach((image, index) => {
-      holders.set(image, [...(holders.get(image) ?? []), ...(entry.failedImages.includes(index) ? [] : [name])]);
+      holders.set(image, [...(holders.get(image) ?? []), ...(isFailed(entry, index) ? [] : [name])]);
     });
   }
   return holders;

@@ -1,3 +1,4 @@
+import { failedOf, hasFailed, isUntried, pendingOf } from '#model/cache/image-states.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import type { Meter } from '#runtime/process/metrics.ts';
@@ -70,8 +71,9 @@ export function pullResults(before: ImageCache, after: ImageCache): PullResults 
   for (const [name, entry] of Object.entries(before.status.nodes)) {
     const now = after.status.nodes[name];
     if (!isPulling(entry) || now === undefined || !isOver(entry, now)) continue;
-    const tried = entry.pendingImages?.length ?? ledgerImages(before, entry.desiredHash).length;
-    const failed = failedOf(entry, now);
+    const { length: count } = ledgerImages(before, entry.desiredHash);
+    const tried = pendingOf(entry, count).length;
+    const failed = failuresOf(entry, now, count);
     if (failed === undefined) results.lost += tried;
     else {
       results.failed += failed;
@@ -82,12 +84,12 @@ export function pullResults(before: ImageCache, after: ImageCache): PullResults 
 }
 
 /** How many images failed; undefined if the attempt was lost: it has no results and is repeated. */
-function failedOf(before: LedgerEntry, after: LedgerEntry): number | undefined {
+function failuresOf(before: LedgerEntry, after: LedgerEntry, count: number): number | undefined {
   if (after.state === 'Ready') return 0;
   // Images that are not tried on the node are none of its failures to pull.
   if (after.state === 'Failed' || after.opening !== undefined)
-    return after.failedImages.filter((index) => !after.absentImages.includes(index)).length;
-  return before.failedImages.length === 0 && after.failedImages.length > 0 ? after.failedImages.length : undefined;
+    return failedOf(after, count).filter((index) => !isUntried(after, index)).length;
+  return !hasFailed(before) && hasFailed(after) ? failedOf(after, count).length : undefined;
 }
 
 /** Images that are opened were pulled before. */

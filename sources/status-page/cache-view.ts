@@ -1,8 +1,10 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { type ImageOrigin, imageOrigins } from '#model/cache/image-origins.ts';
+import { hasKnownLocks, isLocked } from '#model/cache/image-states.ts';
 import { type LedgerEntry, type NodeState, isFailing, stateOf } from '#model/cache/ledger.ts';
 import type { RemovalLedger, RemovalState } from '#model/cache/removal-ledger.ts';
 import { type Access, accessOf } from '#model/desired/access.ts';
+import { imageState } from '#model/desired/image-state.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
 import { page, type Page, type Paging } from './overview.ts';
@@ -59,13 +61,13 @@ type NodeRow = {
   readonly present: number;
   readonly desired: number;
 };
+type ImageState = 'failed' | 'failing' | 'pulling' | 'pending' | 'unknown' | 'present';
 export type NodeImageRow = {
   readonly image: string;
   readonly state: ImageState;
   readonly reason: string;
   readonly message: string;
 };
-type ImageState = 'failed' | 'failing' | 'pulling' | 'pending' | 'unknown' | 'present';
 
 export function cacheRow(cache: ImageCache): CacheRow {
   const { namespace, name, spec, status } = cache;
@@ -123,7 +125,7 @@ export function nodeImages(cache: ImageCache, node: string, paging: Paging): Pag
   if (entry === undefined) return undefined;
   const rows = desiredOn(entry, cache).map((image, index) => {
     const failure = cache.status.failures[image]?.find((each) => each.node === node);
-    const state = imageState(entry, index);
+    const state = shownImageState(entry, index);
     const { reason, message } = state === 'present' || failure === undefined ? { reason: '', message: '' } : failure;
     return { image, state, reason, message };
   });
@@ -161,21 +163,14 @@ const desiredOn = (entry: LedgerEntry, cache: ImageCache): readonly string[] => 
 function nodeRow(node: string, entry: LedgerEntry, cache: ImageCache): NodeRow {
   const { reason, attempt } = entry;
   const state = shownState(entry);
-  const states = desiredOn(entry, cache).map((_, index) => imageState(entry, index));
+  const states = desiredOn(entry, cache).map((_, index) => shownImageState(entry, index));
   const present = states.filter((each) => each === 'present').length;
   return { node, state, reason, attempt, present, desired: states.length };
 }
 
-/** An image that is neither pending nor failed is present. */
-function imageState(entry: LedgerEntry, index: number): ImageState {
-  const { state, pendingImages, failedImages, failingImages, absentImages, opening } = entry;
-  if (state === 'Ready') return 'present';
-  if (state === 'Failed' || opening !== undefined) return failedImages.includes(index) ? 'failed' : 'present';
-  if (state === 'Skipped') return 'unknown';
-  if (isFailing(entry) && (failingImages.includes(index) || failedImages.includes(index))) return 'failing';
-  if (absentImages.includes(index)) return 'failed';
-  if (pendingImages?.includes(index) === false) return 'present';
-  return state === 'Pulling' ? 'pulling' : 'pending';
+function shownImageState(entry: LedgerEntry, index: number): ImageState {
+  const state = imageState(entry, index);
+  return state === 'waiting' ? 'pending' : state;
 }
 
 type ImageCounts = Record<'ready' | 'failing' | 'failed' | 'open' | 'locked' | 'unknown', number>;
@@ -187,14 +182,14 @@ function imageRows(cache: ImageCache): readonly ImageRow[] {
     desiredOn(entry, cache).forEach((image, index) => {
       const row = rows.get(image) ?? { ready: 0, failing: 0, failed: 0, open: 0, locked: 0, unknown: 0 };
       rows.set(image, row);
-      const state = imageState(entry, index);
+      const state = shownImageState(entry, index);
       if (state === 'failed') row.failed += 1;
       else if (state === 'failing') row.failing += 1;
       else if (state !== 'present' && state !== 'unknown') row.open += 1;
       if (state !== 'present') return;
       row.ready += 1;
-      if (entry.lockedImages === undefined) row.unknown += 1;
-      else if (entry.lockedImages.includes(index)) row.locked += 1;
+      if (!hasKnownLocks(entry)) row.unknown += 1;
+      else if (isLocked(entry, index)) row.locked += 1;
     });
   const origins = imageOrigins(cache);
   return [...rows]

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { annotations } from '#model/cache/api.ts';
+import { isFailed } from '#model/cache/image-states.ts';
 import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import { nextRound } from '#model/round/next-round.ts';
 import { selectsLabels } from '#model/cache/label-selector.ts';
@@ -130,9 +131,13 @@ function cacheEnding(cache: ImageCache, { hasCertainWords }: Scenario): object {
     ...(hasCertainWords ? words : { isProcessing: status.status === 'Processing' }),
     isObserved: status.observedGeneration === generation,
     nodes: Object.fromEntries(
-      sorted(status.nodes).map(([name, { state, desiredHash, failedImages }]) => [
+      sorted(status.nodes).map(([name, entry]) => [
         name,
-        { state, images: named(desiredHash), failed: failedImages.map((index) => named(desiredHash)[index] ?? '?') },
+        {
+          state: entry.state,
+          images: named(entry.desiredHash),
+          failed: named(entry.desiredHash).filter((_, index) => isFailed(entry, index)),
+        },
       ]),
     ),
     removalsUnfinished: sorted(status.removals).flatMap(([name, { state }]) =>

@@ -199,9 +199,8 @@ describe('a status', () => {
           attempt: 1,
           state: 'Skipped',
           reason: 'NotReady',
-          pendingImages: [0],
-          failedImages: [0],
-          failingImages: [0],
+          images: 'wS2p',
+          noop: 'P',
           failingUntil: '2026-11-24T12:00:00Z',
           oneImagePerJob: true,
           retryDeadline: '2026-11-24T12:00:00Z',
@@ -283,7 +282,7 @@ describe("kube-fledged's generated Go client", () => {
       startTime: '2026-11-24T12:00:00Z',
       failures,
     };
-    const nodes = { n: { id: 'a', desiredHash: 'w', attempt: 1, state: 'Failed', failedImages: [0] } };
+    const nodes = { n: { id: 'a', desiredHash: 'w', attempt: 1, state: 'Failed', images: 'fp' } };
     await patchStatus('go', { ...known, observedGeneration: 1, nodesReady: '0/1', nodes });
     const resourceVersion = await ask('get', 'ic', 'go', '-o', 'jsonpath={.metadata.resourceVersion}');
     const edited = ofGoClient('go', ['nginx:1', 'redis:7'], { resourceVersion, status: known });

@@ -237,7 +237,7 @@ describe('an image that a node lists', () => {
     await settle(on, [closed]);
     const before = on.api.read(cachePath());
     const status = JSON.parse(JSON.stringify(before?.['status']), (key, value: unknown) =>
-      ['lockedImages', 'access', 'anonymousPull'].includes(key) ? undefined : value,
+      ['noop', 'access', 'anonymousPull'].includes(key) ? undefined : value,
     ) as object;
     on.api.put(cachePath(), { ...before, status });
     on.wait(16 * 60_000);

@@ -84,7 +84,7 @@ describe('a second attempt', () => {
     await told(on);
     on.pod(on.jobs()[0] ?? '', completed(1));
     await told(on);
-    expect(on.live().status).toMatchObject({ status: 'Failed', nodes: { 'node-1': { failedImages: [0] } } });
+    expect(on.live().status).toMatchObject({ status: 'Failed', nodes: { 'node-1': { images: 'fp' } } });
     expect(Object.keys(on.live().status.failures)).toEqual(['app:1']);
   });
 
@@ -98,7 +98,7 @@ describe('a second attempt', () => {
     await told(on);
     expect(on.live().status).toMatchObject({
       status: 'Failed',
-      nodes: { 'node-1': { state: 'Failed', attempt: 2, failedImages: [0, 1] } },
+      nodes: { 'node-1': { state: 'Failed', attempt: 2, images: 'f' } },
     });
     expect(on.jobs()).toEqual([]);
   });

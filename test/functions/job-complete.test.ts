@@ -82,7 +82,7 @@ describe('job-complete', () => {
     await told(on, on.pod(jobs[0] ?? '', missing(0, 1)));
     expect(on.live().status).toMatchObject({
       status: 'Processing',
-      nodes: { 'node-1': { attempt: 2, pendingImages: [0, 1] } },
+      nodes: { 'node-1': { attempt: 2, images: 'r' } },
     });
     const [second = '', ...others] = on.jobs();
     expect([second === jobs[0], others]).toEqual([false, []]);
@@ -121,7 +121,7 @@ describe('job-complete', () => {
     const { on, jobs } = await begun();
     on.api.remove(`${jobsPath}/${jobs[0] ?? ''}`);
     await jobComplete(changed(aJob(jobs[0] ?? ''), { verb: 'delete' }), on.context);
-    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', attempt: 2, failedImages: [] });
+    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', attempt: 2, images: 'w' });
     expect(on.jobs()).toHaveLength(1);
   });
 
@@ -163,7 +163,7 @@ describe('job-complete', () => {
     await told(on, on.pod(second, completed(1)));
     expect(on.live().status).toMatchObject({
       failures: { 'app:1': [{ node: 'node-1', reason: 'ErrImagePull' }] },
-      nodes: { 'node-1': { state: 'Pulling', attempt: 2, pendingImages: [0], failedImages: [0] } },
+      nodes: { 'node-1': { state: 'Pulling', attempt: 2, images: 'rp' } },
     });
   });
 

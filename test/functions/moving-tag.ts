@@ -1,3 +1,4 @@
+import { pendingOf } from '#model/cache/image-states.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { aCache, changed, scene, tick, type Scene } from './scene.ts';
@@ -50,4 +51,6 @@ export const at = (digest: string): readonly string[] => [`registry.example/app@
 export const told = (on: Scene) => on.live().status.knownDigests[image];
 
 export const states = (on: Scene): readonly string[] =>
-  Object.values(on.live().status.nodes).map(({ state, pendingImages = [] }) => [state, ...pendingImages].join(' '));
+  Object.values(on.live().status.nodes).map((entry) =>
+    [entry.state, ...(entry.state === 'Ready' ? [] : pendingOf(entry, 2))].join(' '),
+  );

@@ -78,7 +78,7 @@ describe('refresh, on a tick,', () => {
     for (const job of on.jobs()) on.pod(job, { phase: 'Pending' });
     on.wait(301_000);
     await refresh(tick, on.context);
-    expect(on.live().status.nodes['node-1']).toMatchObject({ attempt: 2, oneImagePerJob: true, pendingImages: [0, 1] });
+    expect(on.live().status.nodes['node-1']).toMatchObject({ attempt: 2, oneImagePerJob: true, images: 'r' });
     expect(on.jobs()).toHaveLength(1);
   });
 

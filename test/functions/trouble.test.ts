@@ -87,7 +87,7 @@ describe('trouble shows while it lasts', () => {
     if (entry === undefined) throw new Error('node-1 has no entry');
     const nodes: Ledger = {
       ...status.nodes,
-      'node-1': { ...entry, state: 'Failed', failingImages: [], failingUntil: undefined },
+      'node-1': { ...entry, state: 'Failed', images: 'f', failingUntil: undefined },
     };
     expect(troubleText({ ...status, nodes })).toMatch(
       /^2 of 2 nodes cannot pull so far because registry\.local:5000 cannot be reached; 1 of them is tried again until /,

@@ -94,6 +94,6 @@ describe('images that leave the spec', () => {
     await purge(tick, on.context);
     expect(on.live().status.removals['node-1']?.state).toBe('Removed');
     await refresh(tick, on.context);
-    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', pendingImages: [1] });
+    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', images: 'pw' });
   });
 });

@@ -53,7 +53,7 @@ describe('the source has metrics of', () => {
       status: 'Failed',
       observedGeneration: 1,
       nodes: {
-        a: { id: '1', desiredHash: 'w', attempt: 1, state: 'Failed', failedImages: [0] },
+        a: { id: '1', desiredHash: 'w', attempt: 1, state: 'Failed', images: 'fp' },
         away: { id: '2', desiredHash: 'w', attempt: 1, state: 'Ready', reason: 'NotReady' },
         held: { id: '3', desiredHash: 'w', attempt: 0, state: 'Held', reason: 'RolloutStopped' },
         late: { id: '4', desiredHash: 'w', attempt: 0, state: 'Pending', reason: 'RegistryRests' },

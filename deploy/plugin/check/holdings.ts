@@ -1,4 +1,5 @@
 import { isPurged } from '#model/cache/image-cache.ts';
+import { hasKnownLocks, isLocked } from '#model/cache/image-states.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { type Access, accessOf } from '#model/desired/access.ts';
 import { type ImageState, imageState } from '#model/desired/image-state.ts';
@@ -66,9 +67,9 @@ function reasonOf(node: string, entry: LedgerEntry, { record, cached }: Cached):
 }
 
 /** The access to an image on one node; `status.images[].access` is about all nodes together. */
-function accessOn({ lockedImages }: LedgerEntry, index: number, { record, cached }: Cached): Access {
+function accessOn(entry: LedgerEntry, index: number, { record, cached }: Cached): Access {
   if (!cached.hasAccess) return 'Unknown';
-  const locked = lockedImages?.includes(index) === true ? 1 : 0;
-  const unknown = lockedImages === undefined ? 1 : 0;
+  const locked = isLocked(entry, index) ? 1 : 0;
+  const unknown = hasKnownLocks(entry) ? 0 : 1;
   return accessOf(cached.image, { ready: 1, locked, unknown }, record.cache) ?? 'Unknown';
 }

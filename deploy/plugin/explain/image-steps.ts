@@ -1,4 +1,5 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import { absentOf } from '#model/cache/image-states.ts';
 import { type LedgerEntry, isFailing, nodeBusy, waitsForRegistry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { imageState } from '#model/desired/image-state.ts';
@@ -22,7 +23,7 @@ export function imageSteps(input: Explained, entry: LedgerEntry, images: readonl
   const head = `${missing.length} of ${counted(images.length, 'image')} ${missing.length === 1 ? 'is' : 'are'} missing`;
   const causes = missing.flatMap((image) => causeSteps(input, image));
   const isTrouble = entry.state === 'Failed' || isFailing(entry);
-  const untried = entry.absentImages.map((index) => step('fails', untriedText(images[index] ?? '')));
+  const untried = absentOf(entry, images.length).map((index) => step('fails', untriedText(images[index] ?? '')));
   const steps = [step('holds', head), ...waitSteps(input, { entry, images }), ...causes, ...untried];
   return isTrouble ? [...steps, retryStep(input, entry)] : steps;
 }

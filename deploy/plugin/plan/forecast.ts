@@ -4,6 +4,7 @@ import { imageOrigins } from '#model/cache/image-origins.ts';
 import { findsImages } from '#model/cache/with-found.ts';
 import { hoursAtBudget } from '#model/start/registry-limit.ts';
 import { normalisedReference, registryOf } from '#model/text/image-reference.ts';
+import { failedOf, pendingOf } from '#model/cache/image-states.ts';
 import { type LedgerEntry, type NodeState, stateOf } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
@@ -214,8 +215,8 @@ function nodeForecast(
   { node, images }: NodeImages,
 ): Omit<NodeForecast, keyof NodeRemovals> {
   const isInProgress = entry.state === 'Pending' || entry.state === 'Pulling';
-  const pending = isInProgress ? (entry.pendingImages ?? images.map((_, index) => index)) : [];
-  const failed = entry.state === 'Failed' ? entry.failedImages : [];
+  const pending = isInProgress ? pendingOf(entry, images.length) : [];
+  const failed = entry.state === 'Failed' ? failedOf(entry, images.length) : [];
   const pull = pending.flatMap((index) => {
     const image = images[index];
     return image !== undefined && node !== undefined && isAbsent(image, node) ? [image] : [];

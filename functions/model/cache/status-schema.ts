@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { anonymousPulls } from './access.ts';
 import { statusValues } from './image-cache.ts';
+import { isLetter, unpackedImages, usualImages } from './image-states.ts';
 import { nodeStates, openings } from './ledger.ts';
 import { removalStates, spareReasons } from './removal-ledger.ts';
 import { operations, triggers } from './round.ts';
@@ -15,7 +16,8 @@ import {
   withDefault,
 } from './schema-fields.ts';
 
-const entry = z.object({
+/** The entry of a node; one whose images are nonsense is invalid. */
+const storedEntry = z.object({
   id: z.string(),
   desiredHash: z.string(),
   retainedHash: optional(z.string()),
@@ -23,27 +25,24 @@ const entry = z.object({
   rests: withDefault(z.number(), 0),
   state: z.enum(nodeStates),
   reason: withDefault(z.string(), ''),
-  pendingImages: optional(z.array(z.number())),
-  failedImages: withDefault(z.array(z.number()), []),
-  absentImages: withDefault(z.array(z.number()), []),
-  failingImages: withDefault(z.array(z.number()), []),
+  images: optional(z.string().check(z.refine((text) => unpackedImages(text) !== undefined))),
+  noop: optional(z.string().check(z.refine(isLetter))),
   failingUntil: time,
   opening: optional(z.enum(openings)),
-  lockedImages: optional(z.array(z.number())),
   oneImagePerJob: withDefault(z.boolean(), false),
   retryDeadline: time,
   holdsImages: withDefault(z.boolean(), false),
   copiesNoop: withDefault(z.boolean(), false),
   topology: optional(z.string()),
-  finishedJobs: optional(
-    z.object({
-      imagesPerJob: z.number(),
-      jobs: z.array(z.number()),
-      failedImages: withDefault(z.array(z.number()), []),
-      inconclusive: withDefault(z.boolean(), false),
-    }),
-  ),
 });
+
+const entry = z.pipe(
+  storedEntry,
+  z.transform(({ images, ...rest }) => ({
+    ...rest,
+    images: (images === undefined ? undefined : unpackedImages(images)) ?? usualImages(rest.state),
+  })),
+);
 
 const removal = z.object({
   id: z.string(),

@@ -1,4 +1,5 @@
 import { type ImageCache, type ImageList, type Spec, isPurged } from '#model/cache/image-cache.ts';
+import { isPending } from '#model/cache/image-states.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { serviceAccountOf } from './access.ts';
 import { hash, interned, type Interner } from '#model/text/hash.ts';
@@ -94,9 +95,7 @@ export function knownDesired(cache: ImageCache, settings: Settings): readonly (r
 
 /** The images that the next attempt of a node pulls, or that the present one does; none if its images are not known. */
 export const pendingImages = (entry: LedgerEntry, desired: DesiredImages | undefined): readonly string[] =>
-  entry.pendingImages === undefined
-    ? (desired?.images ?? [])
-    : entry.pendingImages.flatMap((index) => desired?.images[index] ?? []);
+  desired?.images.filter((_, index) => isPending(entry, index)) ?? [];
 
 /** The moving images that are desired on at least one of these nodes, sorted, as spelled in the spec. */
 export const movingImages = (

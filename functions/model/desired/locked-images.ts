@@ -1,4 +1,13 @@
 import { type AnonymousPulls, anonymousPullOf } from '#model/cache/access.ts';
+import {
+  hasFailed,
+  hasKnownLocks,
+  lockedOf,
+  pendingOf,
+  withLocks,
+  withOpened,
+  withOpening,
+} from '#model/cache/image-states.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
@@ -18,51 +27,44 @@ export type LockTarget = {
  */
 export function withLocked(entry: LedgerEntry, pulled: readonly number[], target: LockTarget): LedgerEntry {
   const { node, desired } = target;
-  const known = entry.lockedImages ?? [];
-  if (node !== undefined && !keepsPullRecords(node)) return { ...entry, lockedImages: known };
-  const noop = entry.lockedImages === undefined ? [noopIndex(desired)] : [];
-  return withoutDenied({ ...entry, lockedImages: sorted([...known, ...pulled, ...noop]) }, target);
+  const count = desired.images.length;
+  const known = lockedOf(entry, count);
+  if (node !== undefined && !keepsPullRecords(node)) return withLocks(entry, known, count);
+  const noop = hasKnownLocks(entry) ? [] : [count];
+  return withoutDenied(withLocks(entry, [...known, ...pulled, ...noop], count), target);
 }
 
-export const withoutDenied = (
+export function withoutDenied(
   entry: LedgerEntry,
-  { desired, anonymousPulls }: Omit<LockTarget, 'node'>,
-): LedgerEntry => ({
-  ...entry,
-  lockedImages: entry.lockedImages?.filter(
-    (index) => anonymousPullOf(anonymousPulls, desired.images[index] ?? '') !== 'Denied',
-  ),
-});
+  { desired: { images }, anonymousPulls }: Omit<LockTarget, 'node'>,
+): LedgerEntry {
+  const locked = lockedOf(entry, images.length);
+  const left = locked.filter((index) => anonymousPullOf(anonymousPulls, images[index] ?? '') !== 'Denied');
+  return left.length === locked.length ? entry : withLocks(entry, left, images.length);
+}
 
 /** The entry of a node whose next attempt opens these images. Its failures stay those of the pull. */
-export const toOpen = (entry: LedgerEntry, images: readonly number[]): LedgerEntry => ({
-  ...entry,
-  ...{
-    state: 'Pending',
-    reason: '',
-    attempt: 0,
-    rests: 0,
-    opening: 'Noop',
-    pendingImages: images,
-    retryDeadline: undefined,
-  },
+export const toOpen = (entry: LedgerEntry, images: readonly number[], desired: DesiredImages): LedgerEntry => ({
+  ...withOpening(entry, images, desired.images.length),
+  state: 'Pending',
+  reason: '',
+  attempt: 0,
+  rests: 0,
+  opening: 'Noop',
+  retryDeadline: undefined,
 });
 
 /** Starts over without the no-op, which demands credentials; undefined if there is nothing else to open. */
 export function withoutNoop(entry: LedgerEntry, desired: DesiredImages): LedgerEntry | undefined {
-  const images = entry.pendingImages?.filter((index) => index !== noopIndex(desired)) ?? [];
-  return images.length === 0 ? undefined : { ...toOpen(entry, images), opening: 'Bare', finishedJobs: undefined };
+  const count = desired.images.length;
+  const images = pendingOf(entry, count).filter((index) => index !== count);
+  return images.length === 0 ? undefined : { ...toOpen(entry, images, desired), opening: 'Bare' };
 }
 
 /** The entry after an attempt to open its images: what failed stays locked, but for the no-op, which is tried once. */
-export function opened(entry: LedgerEntry, failed: readonly number[], desired: DesiredImages): LedgerEntry {
-  const done = new Set([noopIndex(desired), ...(entry.pendingImages ?? []).filter((index) => !failed.includes(index))]);
-  const lockedImages = (entry.lockedImages ?? []).filter((index) => !done.has(index));
-  const state = entry.failedImages.length > 0 ? 'Failed' : 'Ready';
-  const nothingDue = { pendingImages: undefined, oneImagePerJob: false, finishedJobs: undefined, opening: undefined };
-  return { ...entry, ...nothingDue, state, lockedImages };
-}
-
-const noopIndex = ({ images }: DesiredImages): number => images.length;
-
-const sorted = (indexes: readonly number[]): readonly number[] => [...new Set(indexes)].toSorted((a, b) => a - b);
+export const opened = (entry: LedgerEntry): LedgerEntry => ({
+  ...withOpened(entry),
+  state: hasFailed(entry) ? 'Failed' : 'Ready',
+  oneImagePerJob: false,
+  opening: undefined,
+});

@@ -1,4 +1,5 @@
 import { anonymousPullOf } from '#model/cache/access.ts';
+import { hasKnownLocks } from '#model/cache/image-states.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
@@ -12,7 +13,7 @@ export function imagesOfUnknownAccess(
   settings: Settings,
 ): readonly string[] {
   const { anonymousPulls, nodes: ledger } = cache.status;
-  const hasLocked = Object.values(ledger).some(({ lockedImages }) => lockedImages !== undefined);
+  const hasLocked = Object.values(ledger).some(hasKnownLocks);
   if (!hasLocked && !namesCredentials(cache, settings)) return [];
   const lockable = [...nodes].filter((node) => node !== undefined && keepsPullRecords(node));
   return imagesDesiredOn(cache, lockable, settings).filter(

@@ -136,9 +136,7 @@ export function imageProgress(cache: ImageCache): ReadonlyMap<string, ImageProgr
 type Alike = { readonly entry: LedgerEntry; readonly nodes: number };
 
 function alike(entries: readonly LedgerEntry[]): readonly Alike[] {
-  const groups = Map.groupBy(entries, ({ state, opening, pendingImages, failedImages, failingImages, absentImages }) =>
-    JSON.stringify([state, opening, pendingImages, failedImages, failingImages, absentImages]),
-  );
+  const groups = Map.groupBy(entries, ({ state, opening = '', images }) => `${state} ${opening} ${images}`);
   return [...groups.values()].flatMap((group) => group.slice(0, 1).map((entry) => ({ entry, nodes: group.length })));
 }
 

@@ -1,5 +1,14 @@
 import { failureBounds, withNode, withoutNode } from '#model/cache/failures.ts';
 import { type Failures, type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
+import {
+  absentOf,
+  failedOf,
+  hasUntried,
+  isPending,
+  isUntried,
+  toPull,
+  withUntried,
+} from '#model/cache/image-states.ts';
 import { isUnsettled, type LedgerEntry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
@@ -24,8 +33,7 @@ const agreeingNodes = 2;
 export function withoutAbsentImages(cache: ImageCache, desired: DesiredByHash, settings: Settings): ImageCache {
   const { nodes, failures } = cache.status;
   const entries = Object.entries(nodes);
-  if (Object.keys(failures).length === 0 && entries.every(([, { absentImages }]) => absentImages.length === 0))
-    return cache;
+  if (Object.keys(failures).length === 0 && !entries.some(([, entry]) => hasUntried(entry))) return cache;
   // A rollout stops by itself, and holds the nodes that have not begun.
   const hasWaves = rolloutOf(cache, settings) !== undefined;
   const absent: AbsentImages = hasWaves ? new Map<string, never>() : absentImages(cache, desired);
@@ -36,10 +44,10 @@ export function withoutAbsentImages(cache: ImageCache, desired: DesiredByHash, s
     if (images === undefined) return [name, entry];
     const changed =
       entry.state === 'Failed' ? tryAgain(entry, images, absent, tries) : withoutTrying(entry, images, absent, cache);
-    const tried = entry.absentImages.filter((index) => !changed.absentImages.includes(index));
-    if (tried.length > 0) nextFailures = withoutNode(nextFailures, name, new Set(namesOf(tried, images)));
+    const tried = images.images.filter((_, index) => isUntried(entry, index) && !isUntried(changed, index));
+    if (tried.length > 0) nextFailures = withoutNode(nextFailures, name, new Set(tried));
     if (changed.state !== 'Skipped')
-      nextFailures = withReports(nextFailures, name, namesOf(changed.absentImages, images), absent);
+      nextFailures = withReports(nextFailures, name, untriedImages(changed, images), absent);
     return [name, changed];
   });
   return withStatus(cache, { nodes: Object.fromEntries(next), failures: nextFailures });
@@ -48,8 +56,8 @@ export function withoutAbsentImages(cache: ImageCache, desired: DesiredByHash, s
 /** Causes by image. */
 type AbsentImages = ReadonlyMap<string, Failures[string][number]>;
 
-const namesOf = (indexes: readonly number[], { images }: DesiredImages): readonly string[] =>
-  indexes.flatMap((index) => images[index] ?? []);
+const untriedImages = (entry: LedgerEntry, { images }: DesiredImages): readonly string[] =>
+  hasUntried(entry) ? images.filter((_, index) => isUntried(entry, index)) : [];
 
 /** The images that enough kubelets report not to exist, and that no node has pulled in this round. */
 function absentImages({ status }: ImageCache, desired: DesiredByHash): AbsentImages {
@@ -58,7 +66,7 @@ function absentImages({ status }: ImageCache, desired: DesiredByHash): AbsentIma
     const entry = ownEntry(nodes, node);
     const images = entry && desired.get(entry.desiredHash);
     if (entry === undefined || images === undefined) return false;
-    return hasBegun(entry) && !namesOf(entry.absentImages, images).includes(image);
+    return hasBegun(entry) && !untriedImages(entry, images).includes(image);
   };
   const found = Object.entries(failures).flatMap(([image, each]) => {
     const reports = each.filter((failure) => isNotFound(failure, image) && hasTried(image, failure.node));
@@ -75,7 +83,7 @@ function triesLeft({ status }: ImageCache, desired: DesiredByHash, absent: Absen
   const entries = Object.values(status.nodes);
   const untried = entries.flatMap((entry) => {
     const images = desired.get(entry.desiredHash);
-    return images === undefined ? [] : namesOf(entry.absentImages, images);
+    return images === undefined ? [] : untriedImages(entry, images);
   });
   const doubtful = [...new Set(untried)].filter((image) => !absent.has(image));
   if (doubtful.length === 0) return new Map();
@@ -95,10 +103,10 @@ function tryAgain(
   absent: AbsentImages,
   tries: Map<string, number>,
 ): LedgerEntry {
-  const doubtful = namesOf(entry.absentImages, images).filter((image) => !absent.has(image));
+  const doubtful = untriedImages(entry, images).filter((image) => !absent.has(image));
   if (doubtful.length === 0 || doubtful.some((image) => tries.get(image) === 0)) return entry;
   for (const image of doubtful) tries.set(image, (tries.get(image) ?? Infinity) - 1);
-  return { ...entry, state: 'Pending', pendingImages: entry.failedImages, failedImages: [], absentImages: [] };
+  return { ...toPull(entry, failedOf(entry, images.images.length), images.images.length), state: 'Pending' };
 }
 
 /** A node that has not begun, without the images that do not exist. */
@@ -110,25 +118,18 @@ function withoutTrying(
 ): LedgerEntry {
   // A node that joins when the round is over tries everything: somebody may have pushed the image since.
   if (!isRoundOpen(status) || entry.state !== 'Pending' || !isYetToBegin(entry)) return entry;
-  if (absent.size === 0 && entry.absentImages.length === 0) return entry;
+  if (absent.size === 0 && !hasUntried(entry)) return entry;
   const missing = missingImages(entry, images);
-  const isAbsent = (index: number): boolean => absent.has(images.images[index] ?? '');
-  const untried = missing.filter(isAbsent);
-  if (untried.join() === entry.absentImages.join()) return entry;
-  const skipped = { ...entry, absentImages: untried };
-  const pending = missing.filter((index) => !isAbsent(index));
-  if (pending.length === 0)
-    return { ...skipped, state: 'Failed', reason: '', pendingImages: undefined, failedImages: untried };
-  return { ...skipped, pendingImages: pending.length === images.images.length ? undefined : pending };
+  const untried = missing.filter((index) => absent.has(images.images[index] ?? ''));
+  const { length: count } = images.images;
+  if (untried.join() === absentOf(entry, count).join()) return entry;
+  const changed = withUntried(entry, untried, count);
+  return untried.length < missing.length ? changed : { ...changed, state: 'Failed', reason: '' };
 }
 
 /** The indexes of the images that a node which has not begun lacks, those included that it does not try. */
-export function missingImages(
-  { pendingImages: pending, absentImages: untried }: LedgerEntry,
-  { images }: DesiredImages,
-): readonly number[] {
-  return [...new Set([...(pending ?? images.keys()), ...untried])].toSorted((a, b) => a - b);
-}
+export const missingImages = (entry: LedgerEntry, { images }: DesiredImages): readonly number[] =>
+  [...images.keys()].filter((index) => isPending(entry, index) || isUntried(entry, index));
 
 /** Reports on a node what others found for images that it does not try, as far as the list of failures has room. */
 function withReports(failures: Failures, node: string, untried: readonly string[], absent: AbsentImages): Failures {

@@ -1,7 +1,8 @@
 import { roundUpToSecond } from '#model/text/times.ts';
+import { pendingOf } from '#model/cache/image-states.ts';
 import { isSecondAttempt, type LedgerEntry, maxAttempts, triesOf } from '#model/cache/ledger.ts';
 import { pullDeadline } from '#model/job/job-times.ts';
-import { type Attempt, pendingOf, unfinishedJobs } from './job-set.ts';
+import { type Attempt, unfinishedJobs } from './job-set.ts';
 import { pullsPerNode } from '#model/start/node-busy.ts';
 
 /** How long a Job may open images, in milliseconds: each costs a request, but waits behind other pulls of the kubelet. */
@@ -26,7 +27,8 @@ export function imageDeadline(attempt: Attempt, createdAt: number): number {
 
 /** When the node must be done with the images of an attempt whose first Pod started at this time, a second attempt included. */
 export function retryDeadline(attempt: Attempt, startedAt: number): number | undefined {
-  const time = startedAt + pullDeadline(attempt.cache, attempt.settings) * pendingOf(attempt).length;
+  const { length: images } = pendingOf(attempt.entry, attempt.desired.images.length);
+  const time = startedAt + pullDeadline(attempt.cache, attempt.settings) * images;
   return Number.isFinite(time) ? roundUpToSecond(time) : undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { AnonymousPulls } from '#model/cache/access.ts';
 import type { Cause } from '#model/cache/cause.ts';
-import { type FinishedJobs, isSecondAttempt, type LedgerEntry, notFailing } from '#model/cache/ledger.ts';
+import { type ImageResult, withoutResults, withResults } from '#model/cache/image-states.ts';
+import { isSecondAttempt, type LedgerEntry } from '#model/cache/ledger.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import type { JobView, Pod } from '#model/job/job.ts';
 import { containerName } from '#model/job/job-pod.ts';
@@ -8,7 +9,7 @@ import { normalisedReference } from '#model/text/image-reference.ts';
 import type { World } from '#model/world.ts';
 import { type Verdict, givenUpAt, evaluateJob } from './evaluate-job.ts';
 import type { RegistryFinding } from '#model/start/registry-answers.ts';
-import { type Attempt, type JobImages, finishedJobsOf, jobName, jobsDue } from './job-set.ts';
+import { type Attempt, type JobImages, jobName, jobsDue } from './job-set.ts';
 
 /** The result of the Jobs of a node's attempt. */
 export type Result = {
@@ -79,18 +80,14 @@ export const finishedIn = (evaluated: readonly Evaluated[]): readonly Finished[]
 /** Records the Jobs that have finished in the entry. */
 export function withFinished(attempt: Attempt, finished: readonly Finished[]): LedgerEntry {
   if (finished.length === 0) return attempt.entry;
-  const stored = finishedJobsOf(attempt);
-  const failed = finished.flatMap(({ verdict }) => [...verdict.failed.keys()]);
-  const finishedJobs: FinishedJobs = {
-    ...stored,
-    jobs: [...stored.jobs, ...finished.flatMap(({ indexes }) => indexes.slice(0, 1))].toSorted(ascending),
-    failedImages: [...stored.failedImages, ...failed].toSorted(ascending),
-    inconclusive: stored.inconclusive || finished.some(({ verdict }) => verdict.inconclusive.size > 0),
-  };
-  return { ...attempt.entry, finishedJobs };
+  const results = finished.flatMap(({ indexes, verdict }) =>
+    indexes.map((index): [number, ImageResult] => {
+      const failed = verdict.inconclusive.has(index) ? 'inconclusive' : 'failed';
+      return [index, verdict.failed.has(index) ? failed : 'succeeded'];
+    }),
+  );
+  return withResults(attempt.entry, new Map(results), attempt.desired.images.length);
 }
-
-const ascending = (a: number, b: number): number => a - b;
 
 /** The result of Jobs on which nothing is to be reported. */
 export const nothingFound = {
@@ -104,10 +101,9 @@ export const nothingFound = {
 export const retry = (entry: LedgerEntry): Result => ({
   ...nothingFound,
   entry: {
-    ...entry,
+    ...withoutResults(entry),
     state: 'Pending',
-    ...notFailing,
-    finishedJobs: undefined,
+    failingUntil: undefined,
     retryDeadline: isSecondAttempt(entry) ? entry.retryDeadline : undefined,
   },
 });

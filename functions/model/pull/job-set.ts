@@ -1,5 +1,6 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { FinishedJobs, LedgerEntry } from '#model/cache/ledger.ts';
+import { pendingOf, unfinishedOf } from '#model/cache/image-states.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { jobNamePrefix } from '#model/job/job-pod.ts';
@@ -18,37 +19,19 @@ export type Attempt = {
 export type JobImages = readonly number[];
 
 /** The images of each Job of an attempt, in the order in which the Jobs are created. */
-export function jobSet(attempt: Attempt): readonly JobImages[] {
-  const pending = pendingOf(attempt);
-  const size = jobSize(attempt);
+export function jobSet({ cache, entry, desired, settings }: Attempt): readonly JobImages[] {
+  const pending = pendingOf(entry, desired.images.length);
+  const even = Math.ceil(pending.length / pullsPerNode(cache, settings));
+  const size = entry.oneImagePerJob ? 1 : Math.min(settings.imagesPerJob, even);
   return Array.from({ length: Math.ceil(pending.length / size) }, (_, job) =>
     pending.slice(job * size, (job + 1) * size),
   );
 }
 
-/** How many images a Job of the attempt has; the last may have fewer. */
-function jobSize(attempt: Attempt): number {
-  const { cache, entry, settings } = attempt;
-  if (entry.oneImagePerJob) return 1;
-  return Math.min(settings.imagesPerJob, Math.ceil(pendingOf(attempt).length / pullsPerNode(cache, settings)));
-}
-
-/** The indexes of the images of an attempt. */
-export const pendingOf = ({ entry, desired }: Attempt): readonly number[] =>
-  entry.pendingImages ?? desired.images.map((_, index) => index);
-
-/** The finished Jobs that the ledger records; none if the attempt was divided into Jobs of another size. */
-export function finishedJobsOf(attempt: Attempt): FinishedJobs {
-  const imagesPerJob = jobSize(attempt);
-  const { finishedJobs } = attempt.entry;
-  if (finishedJobs?.imagesPerJob === imagesPerJob) return finishedJobs;
-  return { imagesPerJob, jobs: [], failedImages: [], inconclusive: false };
-}
-
 /** The Jobs of the attempt that have not finished, in the order in which they are created. */
 export function unfinishedJobs(attempt: Attempt): readonly JobImages[] {
-  const finished = new Set(finishedJobsOf(attempt).jobs);
-  return jobSet(attempt).filter(([first = -1]) => !finished.has(first));
+  const unfinished = new Set(unfinishedOf(attempt.entry, attempt.desired.images.length));
+  return jobSet(attempt).filter((indexes) => indexes.some((index) => unfinished.has(index)));
 }
 
 /** The Jobs that should exist now: as many of a node at once as the cache may have. */

@@ -15,7 +15,7 @@ import {
   withFinished,
 } from './evaluated-jobs.ts';
 import { isDenied } from './image-outcome.ts';
-import { type Attempt, finishedJobsOf, unfinishedJobs } from './job-set.ts';
+import { type Attempt, unfinishedJobs } from './job-set.ts';
 
 /** The result of an attempt that opens images. Nothing that its Jobs report is a failure of the cache. */
 export function openingResult(name: string, attempt: Attempt, world: World): Result {
@@ -26,7 +26,7 @@ export function openingResult(name: string, attempt: Attempt, world: World): Res
   if (isRefused && !entry.copiesNoop) return retry({ ...entry, copiesNoop: true });
   if (isRefused || verdicts.some(({ type }) => type === 'lost')) {
     if (triesOf(entry) < maxAttempts) return retry(entry);
-    return { ...nothingFound, entry: opened(entry, entry.pendingImages ?? [], desired) };
+    return { ...nothingFound, entry: opened(entry) };
   }
   // An admission webhook may give credentials to all Pods: those prove nothing.
   const finished = finishedIn(evaluated).map((job) => (job.hasUsedCredentials ? withNothingOpened(job) : job));
@@ -36,10 +36,9 @@ export function openingResult(name: string, attempt: Attempt, world: World): Res
   const bare = needsNoop ? withoutNoop(entry, desired) : undefined;
   if (bare !== undefined) return { ...nothingFound, entry: bare };
   const recorded = { ...attempt, entry: withFinished(attempt, finished) };
-  const { failedImages } = finishedJobsOf(recorded);
   const anonymousPulls = withFound(attempt.cache.status.anonymousPulls, anonymousPullsOf(finished, desired));
   const hasMore = unfinishedJobs(recorded).length > 0;
-  const next = hasMore ? recorded.entry : opened(recorded.entry, failedImages, desired);
+  const next = hasMore ? recorded.entry : opened(recorded.entry);
   return { ...nothingFound, entry: withoutDenied(next, { desired, anonymousPulls }), anonymousPulls };
 }
 

@@ -1,12 +1,20 @@
 import type { Cause } from '#model/cache/cause.ts';
 import {
-  isSecondAttempt,
-  type LedgerEntry,
-  maxAttempts,
-  notFailing,
-  registryRests,
-  triesOf,
-} from '#model/cache/ledger.ts';
+  hasFailed,
+  hasFailing,
+  hasFailures,
+  hasResults,
+  isInconclusive,
+  isUntried,
+  lockedOf,
+  pendingOf,
+  unfinishedOf,
+  withEnd,
+  withFailing,
+  withFirstAttempt,
+  withSecondAttempt,
+} from '#model/cache/image-states.ts';
+import { isSecondAttempt, type LedgerEntry, maxAttempts, registryRests, triesOf } from '#model/cache/ledger.ts';
 import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { registryOf } from '#model/text/image-reference.ts';
@@ -27,7 +35,7 @@ import {
   retry,
   withFinished,
 } from './evaluated-jobs.ts';
-import { type Attempt, finishedJobsOf, unfinishedJobs } from './job-set.ts';
+import type { Attempt } from './job-set.ts';
 
 /** The result of an attempt that pulls. Each Job is recorded when it ends; the next step is decided when all have ended. */
 export function pullResult(name: string, attempt: Attempt, world: World): Result {
@@ -84,14 +92,15 @@ function throttledIn(job: Evaluated, { images }: DesiredImages): readonly Regist
 function rested(attempt: Attempt, evaluated: readonly Evaluated[]): Result {
   const finished = finishedIn(evaluated);
   const entry = withFinished(attempt, finished);
-  const recorded = { ...attempt, entry };
-  const lacking = [...unfinishedJobs(recorded).flat(), ...finishedJobsOf(recorded).failedImages].toSorted(ascending);
-  const again = { state: 'Pending', reason: registryRests, pendingImages: lacking, finishedJobs: undefined } as const;
+  const count = attempt.desired.images.length;
   const causes = otherCauses(evaluated, attempt.desired);
-  const failing = { failingImages: [...causes.keys()].toSorted(ascending), failingUntil: undefined };
+  const anew = withFirstAttempt(entry);
+  const lacking = pendingOf(anew, count);
+  const failing = withFailing(anew, new Set(causes.keys()), new Set(lacking), count);
+  const again = { state: 'Pending', reason: registryRests, failingUntil: undefined, retryDeadline: undefined } as const;
   return {
     ...nothingFound,
-    entry: { ...entry, ...again, ...failing, failedImages: [], rests: entry.rests + 1, retryDeadline: undefined },
+    entry: { ...failing, ...again, rests: entry.rests + 1 },
     report: { images: lacking, causes },
     present: new Map(finished.flatMap(({ verdict }) => [...verdict.present])),
     registries: evaluated.flatMap((job) => throttledIn(job, attempt.desired)),
@@ -101,7 +110,7 @@ function rested(attempt: Attempt, evaluated: readonly Evaluated[]): Result {
 /** Records the Jobs that have finished; the first of them sets the time for a second attempt. */
 function withDeadline(attempt: Attempt, finished: readonly Finished[]): LedgerEntry {
   const entry = withFinished(attempt, finished);
-  if (finished.length === 0 || isSecondAttempt(entry) || attempt.entry.finishedJobs !== undefined) return entry;
+  if (finished.length === 0 || isSecondAttempt(entry) || hasResults(attempt.entry)) return entry;
   const startedAt = Math.min(...finished.map((job) => job.startedAt));
   return { ...entry, retryDeadline: retryDeadline(attempt, startedAt) };
 }
@@ -113,10 +122,10 @@ function nextEntry(recorded: Attempt, { evaluated, report, now }: Found): Ledger
   // A Pod that was not started within the deadline has left no time for another attempt.
   const wasNeverStarted = finishedIn(evaluated).some(({ verdict }) => [...verdict.failed.values()].some(hadNoPod));
   const isExpired = wasNeverStarted || isPastDeadline(entry, now);
-  const unfinished = unfinishedJobs(recorded).flat();
-  if (unfinished.length === 0) return concluded(recorded, isExpired);
-  if (!isSecondAttempt(entry) || !isPastDeadline(entry, now)) return withFailing(entry, report, evaluated);
-  return settled(recorded, [...finishedJobsOf(recorded).failedImages, ...unfinished].toSorted(ascending));
+  const { length: count } = recorded.desired.images;
+  if (unfinishedOf(entry, count).length === 0) return concluded(recorded, isExpired);
+  if (!isSecondAttempt(entry) || !isPastDeadline(entry, now)) return withReport(entry, report, { evaluated, count });
+  return settled(recorded);
 }
 
 /** A running Job reports only failures: that an image no longer fails is reported when the Job has ended. */
@@ -133,36 +142,29 @@ function reportOf(evaluated: readonly Evaluated[]): Report | undefined {
 }
 
 /** Records which images fail while the attempt lasts, and until when. What was not reported on stays as it was. */
-function withFailing(entry: LedgerEntry, report: Report | undefined, evaluated: readonly Evaluated[]): LedgerEntry {
+function withReport(
+  entry: LedgerEntry,
+  report: Report | undefined,
+  { evaluated, count }: { readonly evaluated: readonly Evaluated[]; readonly count: number },
+): LedgerEntry {
   if (report === undefined) return entry;
-  const others = entry.failingImages.filter((index) => !report.images.includes(index));
-  const failingImages = [...others, ...report.causes.keys()].toSorted(ascending);
-  if (failingImages.length === 0) return { ...entry, ...notFailing };
+  const next = withFailing(entry, new Set(report.causes.keys()), new Set(report.images), count);
+  if (!hasFailing(next)) return { ...next, failingUntil: undefined };
   const ends = evaluated.flatMap(({ until = Infinity }) => (until === Infinity ? [] : [until]));
-  const failingUntil = ends.length === 0 ? entry.failingUntil : roundUpToSecond(Math.max(...ends));
-  return { ...entry, failingImages, failingUntil };
+  return { ...next, failingUntil: ends.length === 0 ? entry.failingUntil : roundUpToSecond(Math.max(...ends)) };
 }
 
 /** A lost Job is retried; after `maxAttempts` its images count as failed. */
 function lost(attempt: Attempt): Result {
   const { entry } = attempt;
   if (triesOf(entry) < maxAttempts) return retry(entry);
-  const unfinished = unfinishedJobs(attempt).flat();
-  const failed = [...unfinished, ...(entry.finishedJobs?.failedImages ?? [])];
-  const failedImages = withUntried(failed, entry);
+  const unfinished = unfinishedOf(entry, attempt.desired.images.length);
   return {
     ...nothingFound,
-    entry: {
-      ...entry,
-      ...{ state: 'Failed', pendingImages: undefined, failedImages, finishedJobs: undefined },
-      ...notFailing,
-      retryDeadline: undefined,
-    },
+    entry: { ...withEnd(entry), state: 'Failed', failingUntil: undefined, retryDeadline: undefined },
     report: { images: unfinished, causes: new Map(unfinished.map((index) => [index, jobLost])) },
   };
 }
-
-const ascending = (a: number, b: number): number => a - b;
 
 const jobLost: Cause = {
   reason: 'JobLost',
@@ -172,32 +174,22 @@ const jobLost: Cause = {
 /** The entry once all Jobs of the attempt have ended: images that failed are tried once more, if there is time left. */
 function concluded(attempt: Attempt, isExpired: boolean): LedgerEntry {
   const { entry } = attempt;
-  const { failedImages, inconclusive } = finishedJobsOf(attempt);
-  if (failedImages.length === 0 || isExpired || !mayRetry(entry)) return settled(attempt, failedImages);
-  return {
-    ...entry,
-    ...{ state: 'Pending', pendingImages: failedImages, failedImages, oneImagePerJob: inconclusive },
-    ...notFailing,
-    finishedJobs: undefined,
-  };
+  if (!hasFailures(entry) || isExpired || !mayRetry(entry)) return settled(attempt);
+  const again = { state: 'Pending', oneImagePerJob: isInconclusive(entry), failingUntil: undefined } as const;
+  return { ...withSecondAttempt(entry), ...again };
 }
 
 /** The entry after the last attempt to pull: images that are locked are opened next. */
-function settled({ cache, entry, desired }: Attempt, failed: readonly number[]): LedgerEntry {
-  const failedImages = withUntried(failed, entry);
-  const nothingDue = { pendingImages: undefined, oneImagePerJob: false, retryDeadline: undefined, ...notFailing };
-  const done = { ...entry, ...nothingDue, failedImages, finishedJobs: undefined };
-  const pulled = withoutDenied(done, { desired, anonymousPulls: cache.status.anonymousPulls });
-  if (pulled.lockedImages !== undefined && pulled.lockedImages.length > 0) return toOpen(pulled, pulled.lockedImages);
-  return { ...pulled, state: failedImages.length === 0 ? 'Ready' : 'Failed' };
+function settled({ cache, entry, desired }: Attempt): LedgerEntry {
+  const nothingDue = { oneImagePerJob: false, retryDeadline: undefined, failingUntil: undefined };
+  const ended = { ...withEnd(entry), ...nothingDue };
+  const pulled = withoutDenied(ended, { desired, anonymousPulls: cache.status.anonymousPulls });
+  const { length: count } = desired.images;
+  const locked = lockedOf(pulled, count).filter((index) => index === count || !isUntried(pulled, index));
+  if (locked.length > 0) return toOpen(pulled, locked, desired);
+  return { ...pulled, state: hasFailed({ ...pulled, state: 'Failed' }) ? 'Failed' : 'Ready' };
 }
-
-/** What failed on a node, with the images that it did not try. */
-const withUntried = (failed: readonly number[], { absentImages }: LedgerEntry): readonly number[] =>
-  [...new Set([...failed, ...absentImages])].toSorted(ascending);
 
 /** The entry of a node whose second attempt has not begun by the deadline of the first: none is made. */
 export const withoutLateAttempt = (attempt: Attempt, now: number): LedgerEntry =>
-  isSecondAttempt(attempt.entry) && isPastDeadline(attempt.entry, now)
-    ? settled(attempt, attempt.entry.failedImages)
-    : attempt.entry;
+  isSecondAttempt(attempt.entry) && isPastDeadline(attempt.entry, now) ? settled(attempt) : attempt.entry;

@@ -1,4 +1,5 @@
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
+import { failedOf } from '#model/cache/image-states.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { isFailingToPull as isFailing, type HeldImages, type Pod, type JobView } from '#model/job/job.ts';
 import { containerName } from '#model/job/job-pod.ts';
@@ -75,16 +76,18 @@ function pinOf(name: string, { job, pod }: JobView): Pin {
 /** Indexes are valid only for their own desired hash: a Job with another one is replaced when newer ones hold every image. */
 function isReplaced(
   { nodeId, round, holds, failed }: Pin,
-  { desiredHash, failedImages }: LedgerEntry,
+  entry: LedgerEntry,
   { pins, desired }: { readonly pins: readonly Pin[]; readonly desired: DesiredByHash },
 ): boolean {
+  const { desiredHash } = entry;
   const newer = pins.filter(
     (pin) => pin.nodeId === nodeId && pin.round > round && pin.holds.desiredHash === desiredHash,
   );
   const tried = new Set(newer.flatMap((pin) => pin.holds.indexes));
   const held = new Set(newer.flatMap((pin) => pin.holds.indexes.filter((index) => !pin.failed.has(index))));
-  for (const index of failedImages) held.delete(index);
-  const all = desired.get(desiredHash)?.images.map((_, index) => index) ?? [];
+  const { images = [] } = desired.get(desiredHash) ?? {};
+  const all = [...images.keys()];
+  for (const index of failedOf(entry, images.length)) held.delete(index);
   if (holds.desiredHash !== desiredHash) return all.every((index) => held.has(index));
   return holds.indexes.every((index) => (failed.has(index) ? tried : held).has(index));
 }

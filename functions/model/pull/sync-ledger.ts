@@ -1,6 +1,16 @@
 import { withoutNode } from '#model/cache/failures.ts';
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import { type LedgerEntry, mayHoldImages, newEntry, notFailing } from '#model/cache/ledger.ts';
+import {
+  asFirstAttempt,
+  failedOf,
+  hasKnownLocks,
+  lockedOf,
+  toPull,
+  withAllWaiting,
+  withLocks,
+  withoutResults,
+} from '#model/cache/image-states.ts';
+import { type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
 import { isAdoption, isVerification } from '#model/cache/round.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';
 import {
@@ -121,9 +131,9 @@ function syncState(stored: LedgerEntry | undefined, target: Target): LedgerEntry
 }
 
 /** Whether a first round opens for a node on which kube-fledged pulled: only a Job of ours shows who can start its images. */
-const isOutOfAdoption = ({ lockedImages }: LedgerEntry, { world, cache, node }: Target): boolean =>
+const isOutOfAdoption = (entry: LedgerEntry, { world, cache, node }: Target): boolean =>
   keepsPullRecords(node) &&
-  lockedImages === undefined &&
+  !hasKnownLocks(entry) &&
   isAdoption(world.before.status.round) &&
   !isAdoption(cache.status.round);
 
@@ -150,15 +160,11 @@ function withoutPresentImages(entry: LedgerEntry, target: Target): LedgerEntry {
     const canStart = !keepsPullRecords(node) || pulled.images.has(normalisedReference(image));
     return !canStart || !isProvenPresent(image, node, pullPolicyOf(image, cache, world.settings));
   });
-  const kept = {
-    ...entry,
-    reason: waitReason(entry, world),
-    absentImages: [],
-    lockedImages: entry.lockedImages ?? pulled.locked,
-  };
-  if (missing.length === 0) return { ...kept, state: 'Ready', reason: '', pendingImages: undefined };
-  const isAll = missing.length === desired.images.length;
-  return { ...kept, state: 'Pending', pendingImages: isAll ? undefined : missing };
+  const count = desired.images.length;
+  const isLockKnown = hasKnownLocks(entry) || pulled.locked === undefined;
+  const kept = toPull(isLockKnown ? entry : withLocks(entry, pulled.locked, count), missing, count);
+  if (missing.length === 0) return { ...kept, state: 'Ready', reason: '' };
+  return { ...kept, state: 'Pending', reason: waitReason(entry, world) };
 }
 
 type PulledBefore = {
@@ -174,13 +180,13 @@ function pulledBefore(target: Target): PulledBefore {
   const former = ownEntry(world.before.status.nodes, node.name);
   const images = former && hasPulled(former, target) ? sameDesired(world, former.desiredHash) : undefined;
   if (former === undefined || images === undefined) return { images: new Set(), locked: undefined };
-  const failed = new Set(former.failedImages);
-  const locked = new Set(former.lockedImages?.map((index) => normalisedReference(images[index] ?? '')));
+  const failed = new Set(failedOf(former, images.length));
+  const locked = new Set(lockedOf(former, images.length).map((index) => normalisedReference(images[index] ?? '')));
   return {
     images: new Set(images.filter((_, index) => !failed.has(index)).map(normalisedReference)),
-    locked:
-      former.lockedImages &&
-      desired.images.flatMap((image, index) => (locked.has(normalisedReference(image)) ? [index] : [])),
+    locked: hasKnownLocks(former)
+      ? desired.images.flatMap((image, index) => (locked.has(normalisedReference(image)) ? [index] : []))
+      : undefined,
   };
 }
 
@@ -188,7 +194,7 @@ function pulledBefore(target: Target): PulledBefore {
 function hasPulled(former: LedgerEntry, { world, cache, node, desired }: Target): boolean {
   const isReplaced = former.state === 'Ready' && former.desiredHash !== desired.hash;
   const mayHaveUsedSome = namesCredentials(cache, world.settings) || isAdoption(world.before.status.round);
-  const isUnknown = former.lockedImages === undefined && mayHaveUsedSome;
+  const isUnknown = !hasKnownLocks(former) && mayHaveUsedSome;
   return (
     former.id === node.id &&
     (isReplaced || former.state === 'Failed') &&
@@ -217,12 +223,12 @@ export function skipUnavailable({ observed, settings }: World, cache: ImageCache
 }
 
 /** A skipped node is no failure: what its last attempt failed to pull is tried again once it can be served. */
-const skipped = (entry: LedgerEntry, reason: SkipReason): LedgerEntry => ({
-  ...entry,
-  state: 'Skipped',
-  reason,
-  failedImages: [],
-  ...notFailing,
-  finishedJobs: undefined,
-  retryDeadline: undefined,
-});
+function skipped(entry: LedgerEntry, reason: SkipReason): LedgerEntry {
+  const again =
+    entry.opening !== undefined
+      ? withoutResults(entry)
+      : entry.state === 'Failed'
+        ? withAllWaiting(entry)
+        : asFirstAttempt(entry);
+  return { ...again, state: 'Skipped', reason, failingUntil: undefined, retryDeadline: undefined };
+}

@@ -12,6 +12,7 @@ import { withNode } from '#model/cache/failures.ts';
 import type { Observed } from '#model/observed.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages } from '#model/desired/desired-images.ts';
+import { withAllWaiting, withFailed, withLocks } from '#model/cache/image-states.ts';
 import { keepsPullRecords } from '#model/node/node.ts';
 import type { World } from '#model/world.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
@@ -78,9 +79,10 @@ function renewed(nodes: Ledger): Ledger {
 
 function renewedEntry(entry: LedgerEntry): LedgerEntry {
   if (entry.state === 'Ready') return { ...entry, attempt: 0, rests: 0 };
-  const { id, desiredHash, retainedHash, copiesNoop, lockedImages, topology } = entry;
+  const { id, desiredHash, retainedHash, copiesNoop, topology } = entry;
+  const { images, noop } = withAllWaiting(entry);
   const { state, reason } = entry.state === 'Skipped' ? entry : newEntry(id, desiredHash);
-  const kept = { retainedHash, state, reason, copiesNoop, lockedImages, topology, holdsImages: mayHoldImages(entry) };
+  const kept = { retainedHash, state, reason, copiesNoop, images, noop, topology, holdsImages: mayHoldImages(entry) };
   return { ...newEntry(id, desiredHash), ...kept };
 }
 
@@ -138,13 +140,9 @@ function adoptedLedger(cache: ImageCache, observed: Observed, settings: Settings
       return cause === undefined ? [] : [{ image, index, cause }];
     });
     const state = causes.length > 0 ? 'Failed' : 'Ready';
-    const locks = keepsPullRecords(node) ? {} : { lockedImages: [] };
-    nodes[name] = {
-      ...newEntry(node.id, desired.hash),
-      ...locks,
-      state,
-      failedImages: causes.map(({ index }) => index),
-    };
+    const failed = causes.map(({ index }) => index);
+    const entry = withFailed<LedgerEntry>({ ...newEntry(node.id, desired.hash), state }, failed, desired.images.length);
+    nodes[name] = keepsPullRecords(node) ? entry : withLocks(entry, [], desired.images.length);
     failures = withNode(failures, { node: name, causes: new Map(causes.map(({ image, cause }) => [image, cause])) });
   }
   return { nodes, failures };

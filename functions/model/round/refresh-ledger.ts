@@ -2,6 +2,7 @@ import { anonymousPullOf } from '#model/cache/access.ts';
 import { isVerification } from '#model/cache/round.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { type KnownDigest, mayPullUnresolved, nextKnownDigest, unknownDigest } from '#model/cache/known-digest.ts';
+import { hasKnownLocks, lockedOf, toPull, withLocks } from '#model/cache/image-states.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
 import { namesCredentials } from '#model/desired/access.ts';
@@ -36,7 +37,10 @@ export function refreshLedger(world: World, opened: ImageCache): Pick<Status, 'n
     const due = isUnverified(entry, node, opened, settings)
       ? needs
       : needs.filter(({ need, image }) => isDue(need, evidence.moving.get(image)));
-    return [name, due.length > 0 ? reopened(relocked, due) : reopenedToOpen(relocked, opened, desired)] as const;
+    return [
+      name,
+      due.length > 0 ? reopened(relocked, due, desired) : reopenedToOpen(relocked, opened, desired),
+    ] as const;
   });
   return { nodes: Object.fromEntries(entries), knownDigests: nextKnownDigests(evidence.moving, unsure, now) };
 }
@@ -46,7 +50,7 @@ export function refreshLedger(world: World, opened: ImageCache): Pick<Status, 'n
  * cache, as kube-fledged did not open images, or the user asks because a secret was replaced.
  */
 function isUnverified(entry: LedgerEntry, node: Node, cache: ImageCache, settings: Settings): boolean {
-  const isUnknown = entry.lockedImages === undefined && namesCredentials(cache, settings);
+  const isUnknown = !hasKnownLocks(entry) && namesCredentials(cache, settings);
   return keepsPullRecords(node) && (isVerification(cache.status.round) || isUnknown);
 }
 
@@ -58,22 +62,23 @@ function withRelocked(
   before: Status,
   opened: Status,
 ): LedgerEntry {
-  const { lockedImages, desiredHash } = entry;
-  if (lockedImages === undefined || desiredHash !== desired.hash || !keepsPullRecords(node)) return entry;
+  if (!hasKnownLocks(entry) || entry.desiredHash !== desired.hash || !keepsPullRecords(node)) return entry;
   const nowAllowed = desired.images.flatMap((image, index) => {
     const [was, is] = [before, opened].map(({ anonymousPulls }) => anonymousPullOf(anonymousPulls, image));
     return was === 'Denied' && is === 'Allowed' ? [index] : [];
   });
-  return { ...entry, lockedImages: [...new Set([...lockedImages, ...nowAllowed])].toSorted((a, b) => a - b) };
+  const count = desired.images.length;
+  return withLocks(entry, [...lockedOf(entry, count), ...nowAllowed], count);
 }
 
 /** Opens what stayed locked: what registries give to anyone now, and on request what they did not say. */
-function reopenedToOpen(entry: LedgerEntry, { status }: ImageCache, { images }: DesiredImages): LedgerEntry {
+function reopenedToOpen(entry: LedgerEntry, { status }: ImageCache, desired: DesiredImages): LedgerEntry {
+  const { images } = desired;
   const isRequested = status.round?.trigger === 'Annotation';
-  const due = (entry.lockedImages ?? []).filter(
+  const due = lockedOf(entry, images.length).filter(
     (index) => isRequested || anonymousPullOf(status.anonymousPulls, images[index] ?? '') === 'Allowed',
   );
-  return due.length === 0 ? entry : toOpen(entry, due);
+  return due.length === 0 ? entry : toOpen(entry, due, desired);
 }
 
 /** Milliseconds by which the images in a node's status may lag behind, with a margin: an image just pulled is not listed yet. */
@@ -138,14 +143,10 @@ function needOf({ resolved, known }: MovingImage, nodeDigests: ReadonlySet<strin
 const isDue = (need: Need, image: MovingImage | undefined): boolean =>
   need === 'sure' || (need === 'unsure' && image?.mayPull === true);
 
-const reopened = (entry: LedgerEntry, due: readonly ImageNeed[]): LedgerEntry => ({
-  ...entry,
-  state: 'Pending',
-  attempt: 0,
-  rests: 0,
-  holdsImages: true,
-  pendingImages: due.map(({ index }) => index),
-});
+function reopened(entry: LedgerEntry, due: readonly ImageNeed[], { images }: DesiredImages): LedgerEntry {
+  const indexes = due.map(({ index }) => index);
+  return { ...toPull(entry, indexes, images.length), state: 'Pending', attempt: 0, rests: 0, holdsImages: true };
+}
 
 function nextKnownDigests(moving: MovingImages, unsure: ReadonlySet<string>, now: number): Status['knownDigests'] {
   const digests = [...moving].map(([image, { resolved, known, mayPull }]) => {

@@ -37,7 +37,7 @@ export function startNodes(
     else {
       for (const check of checks) check.started?.(candidate);
       started.push(candidate);
-      changed[name] = { ...entry, state: 'Pulling', reason: '', attempt: entry.attempt + 1, finishedJobs: undefined };
+      changed[name] = { ...entry, state: 'Pulling', reason: '', attempt: entry.attempt + 1 };
     }
   }
   const recorded = withStatus(cache, { nodes: { ...cache.status.nodes, ...changed } });

@@ -1,5 +1,6 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import type { Rollout } from '#model/cache/spec-fields.ts';
+import { hasFailed, hasUntried, isFailed, isUntried } from '#model/cache/image-states.ts';
 import type { Ledger, LedgerEntry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { type DesiredByHash, pendingImages } from '#model/desired/desired-images.ts';
@@ -113,12 +114,12 @@ export function pulledImages(entries: readonly LedgerEntry[], desired: DesiredBy
   const pulled = new Set<string>();
   const complete = new Set<string>();
   for (const entry of entries) {
-    const { desiredHash, state, opening, failedImages, absentImages } = entry;
-    const isTried = state === 'Ready' || state === 'Failed' || opening !== undefined || failedImages.length > 0;
+    const { desiredHash, state, opening } = entry;
+    const isTried = state === 'Ready' || state === 'Failed' || opening !== undefined || hasFailed(entry);
     if (complete.has(desiredHash) || !isTried || !hasBegun(entry)) continue;
-    const without = new Set([...failedImages, ...absentImages]);
-    desired.get(desiredHash)?.images.forEach((image, index) => without.has(index) || pulled.add(image));
-    if (without.size === 0) complete.add(desiredHash);
+    const lacks = (index: number): boolean => isFailed(entry, index) || isUntried(entry, index);
+    desired.get(desiredHash)?.images.forEach((image, index) => lacks(index) || pulled.add(image));
+    if (!hasFailed(entry) && !hasUntried(entry)) complete.add(desiredHash);
   }
   return pulled;
 }

@@ -1,8 +1,10 @@
 import { failureCount } from '#model/cache/failures.ts';
-import type { Condition, Failures, ImageCache, Placement, Status } from '#model/cache/image-cache.ts';
+import type { Condition, ImageCache, Placement, Status } from '#model/cache/image-cache.ts';
 import { statusFormat } from '#model/cache/parse-image-cache.ts';
-import type { Ledger } from '#model/cache/ledger.ts';
+import { failedOf, hasFailed } from '#model/cache/image-states.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Round } from '#model/cache/round.ts';
+import { ledgerImages } from '#model/desired/placements.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { type SerializedFields, text, time } from './optional-fields.ts';
 import { serializedEntry } from './serialized-entry.ts';
@@ -24,7 +26,7 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedFi
     ...time('startTime', status.startTime),
     ...time('completionTime', status.completionTime),
     ...(Object.keys(status.failures).length === 0 ? {} : { failures: status.failures }),
-    failuresOmitted: failuresOmitted(status.nodes, status.failures),
+    failuresOmitted: failuresOmitted(status, cache),
     ...(status.observedGeneration === undefined ? {} : { observedGeneration: status.observedGeneration }),
     conditions: status.conditions.map(serializedCondition),
     nodesReady: `${counts.ready}/${counts.desired}`,
@@ -58,8 +60,12 @@ export function serializeStatusWithoutTexts(status: Status, cache: ImageCache): 
 }
 
 /** How many failures the ledger has beyond those in `status.failures`. */
-const failuresOmitted = (nodes: Ledger, failures: Failures): number =>
-  Math.max(0, Object.values(nodes).reduce((sum, entry) => sum + entry.failedImages.length, 0) - failureCount(failures));
+function failuresOmitted(status: Status, cache: ImageCache): number {
+  const failed = Object.values(status.nodes).filter(hasFailed);
+  const countOf = ({ desiredHash }: LedgerEntry): number => ledgerImages({ ...cache, status }, desiredHash).length;
+  const failures = failed.reduce((sum, entry) => sum + failedOf(entry, countOf(entry)).length, 0);
+  return Math.max(0, failures - failureCount(status.failures));
+}
 
 const serializedPlacement = ({ lists, ...placement }: Placement) => ({
   ...placement,

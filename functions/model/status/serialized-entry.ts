@@ -1,4 +1,5 @@
-import type { FinishedJobs, LedgerEntry } from '#model/cache/ledger.ts';
+import { packedImages, usualImages } from '#model/cache/image-states.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { type SerializedFields, text, time } from './optional-fields.ts';
 
 /** The ledger entry of a node. */
@@ -10,19 +11,15 @@ export function serializedEntry({
   rests,
   state,
   reason,
-  pendingImages,
-  failedImages,
-  absentImages,
-  failingImages,
+  images,
+  noop,
   failingUntil,
   opening,
-  lockedImages,
   oneImagePerJob,
   retryDeadline,
   holdsImages,
   copiesNoop,
   topology,
-  finishedJobs,
 }: LedgerEntry): SerializedFields {
   return {
     ...{ id, desiredHash },
@@ -31,24 +28,14 @@ export function serializedEntry({
     ...(rests === 0 ? {} : { rests }),
     state,
     ...text('reason', reason),
-    ...(pendingImages === undefined ? {} : { pendingImages }),
-    ...(failedImages.length === 0 ? {} : { failedImages }),
-    ...(absentImages.length === 0 ? {} : { absentImages }),
-    ...(failingImages.length === 0 ? {} : { failingImages }),
+    ...text('images', images === usualImages(state) ? '' : packedImages(images)),
+    ...text('noop', noop ?? ''),
     ...time('failingUntil', failingUntil),
     ...text('opening', opening ?? ''),
-    ...(lockedImages === undefined ? {} : { lockedImages }),
     ...(oneImagePerJob ? { oneImagePerJob } : {}),
     ...time('retryDeadline', retryDeadline),
     ...(holdsImages ? { holdsImages } : {}),
     ...(copiesNoop ? { copiesNoop } : {}),
     ...(topology === undefined ? {} : { topology }),
-    ...(finishedJobs === undefined ? {} : { finishedJobs: serializedJobs(finishedJobs) }),
   };
 }
-
-const serializedJobs = ({ imagesPerJob, jobs, failedImages, inconclusive }: FinishedJobs) => ({
-  ...{ imagesPerJob, jobs },
-  ...(failedImages.length === 0 ? {} : { failedImages }),
-  ...(inconclusive ? { inconclusive } : {}),
-});

@@ -1,6 +1,7 @@
 import { anonymousPullOf } from '#model/cache/access.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { unknownDigest } from '#model/cache/known-digest.ts';
+import { failedOf, hasFailed, hasKnownLocks, lockedOf } from '#model/cache/image-states.ts';
 import { type LedgerEntry, stateOf } from '#model/cache/ledger.ts';
 import { accessOf } from '#model/desired/access.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
@@ -64,6 +65,9 @@ function digestsOf(image: string, { digests, knownDigests, absentImages }: Statu
   };
 }
 
+/** Entries with the same text have the same images in the same states: of thousands of nodes, few differ. */
+const alike = ({ state, opening, images, noop }: LedgerEntry): string => [state, opening, images, noop].join(' ');
+
 type CountsPerIndex = {
   readonly ready: number[];
   readonly failed: number[];
@@ -73,18 +77,21 @@ type CountsPerIndex = {
 
 /** Ready nodes have all images; nodes that failed, or retry, have all but the failed ones. Others are not counted. */
 function countsPerIndex(length: number, entries: readonly LedgerEntry[]): CountsPerIndex {
-  const settled = entries.filter((entry) => stateOf(entry) === 'Ready' || entry.failedImages.length > 0);
+  const settled = entries.filter((entry) => stateOf(entry) === 'Ready' || hasFailed(entry));
   const failed = Array.from({ length }, () => 0);
   const [locked, unknown] = [[...failed], [...failed]];
-  const add = (counts: number[], index: number, by = 1): void => {
+  const add = (counts: number[], index: number, by: number): void => {
     counts[index] = (counts[index] ?? 0) + by;
   };
-  for (const { failedImages, lockedImages } of settled) {
-    for (const index of failedImages) add(failed, index);
-    for (const index of lockedImages ?? []) add(locked, index);
-    if (lockedImages !== undefined) continue;
-    for (const index of failed.keys()) add(unknown, index);
-    for (const index of failedImages) add(unknown, index, -1);
+  for (const group of Map.groupBy(settled, alike).values()) {
+    const [entry] = group;
+    if (entry === undefined) continue;
+    const failedImages = failedOf(entry, length);
+    for (const index of failedImages) add(failed, index, group.length);
+    for (const index of lockedOf(entry, length)) add(locked, index, group.length);
+    if (hasKnownLocks(entry)) continue;
+    for (const index of failed.keys()) add(unknown, index, group.length);
+    for (const index of failedImages) add(unknown, index, -group.length);
   }
   return { ready: failed.map((count) => settled.length - count), failed, locked, unknown };
 }

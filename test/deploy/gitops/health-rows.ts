@@ -9,7 +9,7 @@ import type { Kstatus } from './kstatus.ts';
 type At = { readonly phase: keyof typeof phases; readonly before?: readonly Condition[]; readonly generation?: number };
 
 const ready = { 'node-1': pulling({ state: 'Ready' }) };
-const failing = { 'node-1': pulling({ state: 'Failed', failedImages: [0] }) };
+const failing = { 'node-1': pulling({ state: 'Failed', images: 'fp' }) };
 const removal = newRemovalEntry('id', 'hash', 2);
 const open = { status: 'Processing' } as const;
 const closed = { status: 'Succeeded', completionTime: noon, lastRefreshTime: noon } as const;

@@ -175,7 +175,7 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
   },
   {
     when: 'others found that an image does not exist',
-    given: { cache: open({ attempt: 0, pendingImages: [1], absentImages: [0] }) },
+    given: { cache: open({ attempt: 0, images: 'aw' }) },
     last: 'fails app:1 is not tried here in this round: other nodes report that the registry does not have it',
   },
   {
@@ -196,7 +196,7 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
   {
     when: 'the kubelet fails and tries again',
     given: {
-      cache: open({ failingImages: [0], failingUntil: noon + 300_000 }),
+      cache: open({ images: 'ew', failingUntil: noon + 300_000 }),
       pods: [pod({ containers: [waiting(0, 'ErrImagePull', unreachable)] })],
     },
     last: 'holds the kubelet tries again by itself, until 2026-11-24T12:05:00Z',
@@ -205,9 +205,9 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
     when: 'a quota forbids its Pod',
     given: {
       cache: {
-        ...open({ failingImages: [0, 1], failingUntil: noon + 300_000 }),
+        ...open({ images: 'e', failingUntil: noon + 300_000 }),
         status: {
-          ...open({ failingImages: [0, 1], failingUntil: noon + 300_000 }).status,
+          ...open({ images: 'e', failingUntil: noon + 300_000 }).status,
           failures: { 'app:1': [forbidden], 'base:2': [forbidden] },
         },
       },
@@ -245,6 +245,6 @@ it.each(rows)('explain says why if $when', ({ given, last }) => {
 it('explain quotes the kubelet', () => {
   const pods = [pod({ containers: [waiting(0, 'ErrImagePull', unreachable)] })];
   const input = { name: 'node-1', node: node({ labels: on }), pods, settings: settings(), now: noon };
-  const { steps } = explanation({ ...input, cache: open({ failingImages: [0] }) });
+  const { steps } = explanation({ ...input, cache: open({ images: 'ew' }) });
   expect(steps.map(({ text }) => text)).toContain(`app:1: ErrImagePull: ${unreachable}`);
 });

@@ -81,7 +81,7 @@ describe('the report of a cache', () => {
   const stored = (of: Partial<LedgerEntry>): LedgerEntry => ({ ...newEntry('id', 'w'), ...of });
 
   it('that was edited and is not observed yet blames no image for what was one of the former spec', () => {
-    const result = report(edited({ 'node-1': stored({ state: 'Failed', failedImages: [0] }) }));
+    const result = report(edited({ 'node-1': stored({ state: 'Failed', images: 'fp' }) }));
     expect(result.nodes[0]?.images).toEqual([
       { image: 'gone:1', state: 'failed' },
       { image: 'kept:2', state: 'present' },
@@ -90,14 +90,14 @@ describe('the report of a cache', () => {
       { image: 'kept:2', present: 1, failed: 0 },
       { image: 'next:3', present: 0, failed: 0 },
     ]);
-    expect(progressLines(edited({ 'node-1': stored({ state: 'Failed', failedImages: [0] }) }))[1]?.text).toContain(
+    expect(progressLines(edited({ 'node-1': stored({ state: 'Failed', images: 'fp' }) }))[1]?.text).toContain(
       'gone:1; 1 of 2 present',
     );
   });
 
   it('shows images that are not tried on a node as failed, not as present', () => {
     const open = cache({ status: status({ round: round(), desired: { w: [0] } }) });
-    const nodes = { 'node-1': stored({ state: 'Pulling', attempt: 1, pendingImages: [1], absentImages: [0] }) };
+    const nodes = { 'node-1': stored({ state: 'Pulling', attempt: 1, images: 'aw' }) };
     const result = report({ ...open, status: { ...open.status, status: 'Processing', nodes } });
     expect(result).toMatchObject({
       images: [
@@ -109,7 +109,7 @@ describe('the report of a cache', () => {
 
   it('shows images that fail and are tried again as failing, not as on their way', () => {
     const open = cache({ status: status({ round: round(), desired: { w: [0] } }) });
-    const nodes = { 'node-1': stored({ state: 'Pulling', attempt: 1, failingImages: [0] }) };
+    const nodes = { 'node-1': stored({ state: 'Pulling', attempt: 1, images: 'ew' }) };
     const result = report({ ...open, status: { ...open.status, status: 'Processing', nodes } });
     expect(result).toMatchObject({ counts: { failing: 1 }, images: [{ failing: 1 }, { failing: 0 }] });
     expect(reportLines(result, view)).toEqual(

@@ -24,27 +24,27 @@ const nodeRows: readonly { when: string; given: LedgerEntry; line: string; tone:
   { when: 'is pending', given: entry({ state: 'Pending', attempt: 0 }), line: 'pending   2 images', tone: 'quiet' },
   {
     when: 'opens what it pulled with credentials',
-    given: entry({ opening: 'Noop', pendingImages: [0, 2] }),
+    given: entry({ opening: 'Noop', images: 'Wp', noop: 'W' }),
     line: 'opening   2 images',
     tone: 'busy',
   },
   { when: 'is pulling', given: entry({ desiredHash: 'more' }), line: 'pulling   3 images', tone: 'busy' },
   {
     when: 'is pulling some of its images for the first time',
-    given: entry({ pendingImages: [0] }),
+    given: entry({ images: 'wp' }),
     line: 'pulling   2 images',
     tone: 'busy',
   },
   {
     when: 'retries an image',
-    given: entry({ desiredHash: 'more', attempt: 2, pendingImages: [2] }),
+    given: entry({ desiredHash: 'more', attempt: 2, images: 'ppw' }),
     line: 'retrying  gone:3',
     tone: 'busy',
   },
   { when: 'has all images', given: entry({ state: 'Ready' }), line: 'ready     2 images', tone: 'good' },
   {
     when: 'has some images',
-    given: entry({ desiredHash: 'more', state: 'Failed', failedImages: [1, 2] }),
+    given: entry({ desiredHash: 'more', state: 'Failed', images: 'pf' }),
     line: 'failed    base:2, gone:3; 1 of 3 present',
     tone: 'bad',
   },
@@ -99,7 +99,7 @@ describe('the outcome of a cache', () => {
   it('lists images by node, and failures with their reasons', () => {
     const nodes = {
       a: entry({ state: 'Ready' }),
-      b: entry({ state: 'Failed', desiredHash: 'more', failedImages: [2] }),
+      b: entry({ state: 'Failed', desiredHash: 'more', images: 'ppf' }),
     };
     const failures = { 'gone:3': [{ node: 'b', reason: 'ErrImagePull', message: 'not found' }] };
     expect(outcomeLines(withNodes(nodes, { status: 'Failed', failures }))).toEqual([

@@ -2,6 +2,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import { anonymousPulls } from '#model/cache/access.ts';
 import type { FoundImages } from '#model/cache/found-images.ts';
 import { statusValues, type Status } from '#model/cache/image-cache.ts';
+import { unpackedImages } from '#model/cache/image-states.ts';
 import { nodeStates, openings, type LedgerEntry } from '#model/cache/ledger.ts';
 import { removalStates, spareReasons } from '#model/cache/removal-ledger.ts';
 import { operations, triggers, type Round } from '#model/cache/round.ts';
@@ -25,6 +26,8 @@ const label = fc.constantFrom('pool', 'zone');
 export const anySecond = fc.nat({ max: 4_000_000_000 }).map((seconds) => seconds * 1000);
 const time = fc.oneof(anySecond, fc.constantFrom(1_000_000_000, 1_000_000_500, 1_000_001_000));
 
+const letter = fc.constantFrom(...Array.from('pfwresdtxuyvaPFWRESDTXUYVA'));
+
 /** A ledger entry with times of this kind. */
 export const anyEntry = (of: Arbitrary<number> = time): Arbitrary<LedgerEntry> =>
   fc.record({
@@ -35,21 +38,15 @@ export const anyEntry = (of: Arbitrary<number> = time): Arbitrary<LedgerEntry> =
     rests: index,
     state: fc.constantFrom(...nodeStates),
     reason: fc.constantFrom('', 'NotReady'),
-    pendingImages: maybe(indexes),
-    failedImages: indexes,
-    absentImages: indexes,
-    failingImages: indexes,
+    images: fc.array(letter, { minLength: 1, maxLength: 5 }).map((letters) => unpackedImages(letters.join('')) ?? 'w'),
+    noop: maybe(letter),
     failingUntil: maybe(of),
     opening: maybe(fc.constantFrom(...openings)),
-    lockedImages: maybe(indexes),
     oneImagePerJob: fc.boolean(),
     retryDeadline: maybe(of),
     holdsImages: fc.boolean(),
     copiesNoop: fc.boolean(),
     topology: fc.constantFrom(undefined, '', 'zone-a'),
-    finishedJobs: maybe(
-      fc.record({ imagesPerJob: index, jobs: indexes, failedImages: indexes, inconclusive: fc.boolean() }),
-    ),
   });
 
 /** A round with a start of this kind. */

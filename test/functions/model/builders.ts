@@ -7,6 +7,7 @@ import {
   emptyStatus,
 } from '#model/cache/image-cache.ts';
 import { nothingFound } from '#model/cache/found-images.ts';
+import { usualImages } from '#model/cache/image-states.ts';
 import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import { type Observed, noObservedRemovals } from '#model/observed.ts';
@@ -168,6 +169,7 @@ export const pulling = (of: Partial<LedgerEntry> = {}, on: ImageCache = cache())
   ...newEntry(node().id, desiredImagesOf(on, [...on.spec.lists.keys()], settings()).hash),
   state: 'Pulling',
   attempt: 1,
+  images: usualImages(of.state ?? 'Pulling'),
   ...of,
 });
 

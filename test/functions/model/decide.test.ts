@@ -30,11 +30,11 @@ describe('a round that opens', () => {
 
   it.each([
     ['Ready', { state: 'Ready', attempt: 0 }],
-    ['Failed', { state: 'Pulling', attempt: 1, failedImages: [], oneImagePerJob: false, copiesNoop: true }],
-    ['Pulling', { state: 'Pulling', attempt: 1, failedImages: [], oneImagePerJob: false, copiesNoop: true }],
-    ['Skipped', { state: 'Pulling', attempt: 1, failedImages: [], oneImagePerJob: false, copiesNoop: true }],
+    ['Failed', { state: 'Pulling', attempt: 1, images: 'w', oneImagePerJob: false, copiesNoop: true }],
+    ['Pulling', { state: 'Pulling', attempt: 1, images: 'w', oneImagePerJob: false, copiesNoop: true }],
+    ['Skipped', { state: 'Pulling', attempt: 1, images: 'w', oneImagePerJob: false, copiesNoop: true }],
   ] as const)('begins a node anew that was %s, unless it has all', (state, is) => {
-    const before = { attempt: 3, failedImages: [1], pendingImages: [1], oneImagePerJob: true, copiesNoop: true, state };
+    const before = { attempt: 3, images: 'pr', oneImagePerJob: true, copiesNoop: true, state };
     const { nodes } = openCache({ 'node-1': pulling(state === 'Ready' ? { state, attempt: 3 } : before) }).status;
     expect(asked({ generation: 2, status: ended({ nodes }) }).status?.nodes['node-1']).toMatchObject(is);
   });
@@ -83,7 +83,7 @@ describe('a round that opens', () => {
 });
 
 describe('a round ends', () => {
-  const missing = { 'node-1': pulling({ state: 'Failed', failedImages: [0] }), 'node-2': pulling({ state: 'Ready' }) };
+  const missing = { 'node-1': pulling({ state: 'Failed', images: 'fp' }), 'node-2': pulling({ state: 'Ready' }) };
   const end = (nodes: Status['nodes'], seen: Partial<World> = {}) =>
     decide(
       world({
@@ -206,7 +206,7 @@ describe('outside a round', () => {
   });
 
   const joined = (state: 'Ready' | 'Failed') =>
-    settled({ 'node-1': pulling({ state: 'Ready' }), 'node-2': pulling({ state, id: 'b2b2b2b2', failedImages: [0] }) });
+    settled({ 'node-1': pulling({ state: 'Ready' }), 'node-2': pulling({ state, id: 'b2b2b2b2', images: 'fp' }) });
   const both = [node(), node({ name: 'node-2', id: 'b2b2b2b2' })];
 
   it('a node that fails makes the cache Failed, and one that leaves makes it Succeeded again, each with an Event', () => {

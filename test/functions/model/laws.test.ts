@@ -110,9 +110,9 @@ const look = (world: SimulatedWorld, at: 'everything' | (typeof names)[number]):
 function endOf(world: SimulatedWorld) {
   const { status } = world.live();
   return {
-    nodes: Object.entries(status.nodes).map(([each, { state, reason, failedImages, lockedImages }]) => [
+    nodes: Object.entries(status.nodes).map(([each, { state, reason, images, noop }]) => [
       ...[each, state, reason],
-      ...[failedImages, lockedImages],
+      ...[images, noop],
     ]),
     anonymousPulls: Object.entries(status.anonymousPulls).toSorted(),
     failures: Object.entries(status.failures).map(([image, told]) => [

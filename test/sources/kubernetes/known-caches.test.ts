@@ -41,12 +41,12 @@ describe('a change of the ledger is counted', () => {
     { when: 'a node has all images', after: ready, says: ['succeeded 3'] },
     {
       when: 'a first attempt failed for one image',
-      after: entry({ state: 'Pending', pendingImages: [1], failedImages: [1] }),
+      after: entry({ state: 'Pending', images: 'prp' }),
       says: ['succeeded 2', 'failed 1'],
     },
     {
       when: 'the last attempt failed for all images',
-      after: entry({ state: 'Failed', failedImages: [0, 1, 2] }),
+      after: entry({ state: 'Failed', images: 'f' }),
       says: ['failed 3'],
     },
     { when: 'the Pod was lost', after: entry({ state: 'Pending', attempt: 1 }), says: ['lost 3'] },
@@ -60,7 +60,7 @@ describe('a change of the ledger is counted', () => {
   });
 
   it('as pulls when the next attempt starts in the same write', async () => {
-    const next = entry({ state: 'Pulling', attempt: 2, pendingImages: [1], failedImages: [1] });
+    const next = entry({ state: 'Pulling', attempt: 2, images: 'prp' });
     expect(await told(holding({ a: pulling }), holding({ a: next }), holding({ a: ready }))).toEqual([
       'pulls_total succeeded 2',
       'pulls_total failed 1',
@@ -72,7 +72,7 @@ describe('a change of the ledger is counted', () => {
   });
 
   it('as pulls of the images of that attempt only', async () => {
-    const second = entry({ state: 'Pulling', attempt: 2, pendingImages: [2], failedImages: [2] });
+    const second = entry({ state: 'Pulling', attempt: 2, images: 'ppr' });
     expect(await told(holding({ a: second }), holding({ a: ready }))).toEqual(['pulls_total succeeded 1']);
     expect(await told(holding({ a: second }), holding({ a: { ...second, state: 'Pending' } }))).toEqual([
       'pulls_total lost 1',
@@ -114,7 +114,7 @@ describe('a change of the ledger is counted', () => {
       states: [
         holding({}),
         holding({ a: pulling }),
-        holding({ a: entry({ state: 'Failed', failedImages: [0] }) }),
+        holding({ a: entry({ state: 'Failed', images: 'fp' }) }),
         holding({ a: pulling }),
         holding({ a: ready }),
       ],

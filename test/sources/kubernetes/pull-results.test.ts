@@ -4,8 +4,8 @@ import { pullResults } from '../../../sources/kubernetes/known-caches.ts';
 import { openCache, pulling } from '../../functions/model/builders.ts';
 
 it('does not count images that a node does not try', () => {
-  const of = (entry: Partial<LedgerEntry>) => openCache({ 'node-1': pulling({ absentImages: [1], ...entry }) });
-  const before = of({ state: 'Pulling', pendingImages: [0] });
-  const after = of({ state: 'Failed', failedImages: [1] });
+  const of = (entry: Partial<LedgerEntry>) => openCache({ 'node-1': pulling(entry) });
+  const before = of({ state: 'Pulling', images: 'wa' });
+  const after = of({ state: 'Failed', images: 'pa' });
   expect(pullResults(before, after)).toEqual({ succeeded: 1, failed: 0, lost: 0 });
 });

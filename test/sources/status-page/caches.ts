@@ -1,3 +1,4 @@
+import { isFailed, usualImages, withFailed } from '#model/cache/image-states.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { newRemovalEntry, type RemovalEntry } from '#model/cache/removal-ledger.ts';
 import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
@@ -12,8 +13,11 @@ export const entry = (of: Partial<LedgerEntry> = {}): LedgerEntry => ({
   ...newEntry('id', 'w'),
   state: 'Ready',
   attempt: 1,
+  images: usualImages(of.state ?? 'Ready'),
   ...of,
 });
+
+const failedOn = (...indexes: readonly number[]): string => withFailed(newEntry('id', 'w'), indexes, 50).images;
 
 type Given = { readonly images: readonly string[]; readonly nodes?: Readonly<Record<string, LedgerEntry>> };
 
@@ -94,7 +98,8 @@ export function busyCluster(now: number): readonly ImageCache[] {
   };
   const gpu = named(
     12,
-    (index) => ([1, 4, 6].includes(index) ? entry({ state: 'Failed', attempt: 2, failedImages: [failedAt] }) : entry()),
+    (index) =>
+      [1, 4, 6].includes(index) ? entry({ state: 'Failed', attempt: 2, images: failedOn(failedAt) }) : entry(),
     'gpu-',
   );
   const shopNodes = named(24, (index) => {
@@ -158,7 +163,7 @@ export function busyCluster(now: number): readonly ImageCache[] {
 export function troubledCluster(now: number): readonly ImageCache[] {
   const nodes = (of: Partial<LedgerEntry>): Record<string, LedgerEntry> =>
     named(6, (index) => (index === 1 ? entry({ state: 'Skipped', reason: 'NotReady' }) : entry(of)));
-  const failing = { state: 'Pulling', failingImages: [0], failingUntil: now + 9 * minutes } as const;
+  const failing = { state: 'Pulling', images: 'ew', failingUntil: now + 9 * minutes } as const;
   const onAll = (image: string, reason: string, message: string) => ({
     [image]: [1, 3, 4, 5, 6].map((number) => ({ node: `node-${number}`, reason, message })),
   });
@@ -185,7 +190,7 @@ export function troubledCluster(now: number): readonly ImageCache[] {
       'ml/training',
       {
         images: [bad, 'registry.example.com/ml/serve:1'],
-        nodes: nodes({ state: 'Failed', attempt: 2, failedImages: [0] }),
+        nodes: nodes({ state: 'Failed', attempt: 2, images: 'fp' }),
       },
       { ...done, status: 'Failed', message: failedMessage, failures: onAll(bad, 'ErrImagePull', notFound(bad)) },
     ),
@@ -216,7 +221,7 @@ export function largeCluster(now: number): readonly ImageCache[] {
         return entry({
           state: 'Failed',
           attempt: 2,
-          failedImages: [index % 50, (index + 7) % 50].toSorted((a, b) => a - b),
+          images: failedOn(index % 50, (index + 7) % 50),
         });
       if (index > 930) return entry({ state: 'Pending', attempt: 0 });
       if (index > 860) return entry({ state: 'Pulling' });
@@ -227,7 +232,7 @@ export function largeCluster(now: number): readonly ImageCache[] {
   const failures = Object.fromEntries(
     images.flatMap((image, index) => {
       const of = Object.entries(nodes)
-        .filter(([, { failedImages }]) => failedImages.includes(index))
+        .filter(([, node]) => isFailed(node, index))
         .slice(0, 20);
       return of.length === 0
         ? []

@@ -77,7 +77,7 @@ describe.skipIf(browserPath === undefined).concurrent(about, { timeout: 60_000 }
     server.know([
       cacheNamed(
         'a/one',
-        { images: ['x:1'], nodes: { n: entry({ state: 'Failed', failedImages: [0] }) } },
+        { images: ['x:1'], nodes: { n: entry({ state: 'Failed', images: 'f' }) } },
         { status: 'Failed' },
       ),
       cacheNamed('b/two', { images: ['x:1'] }),
@@ -125,7 +125,7 @@ describe.skipIf(browserPath === undefined).concurrent(about, { timeout: 60_000 }
   it('shows nodes that fail and are tried again, and no refresh in the past', async ({ open }) => {
     const message =
       'Image cache is being refreshed. 1 of 2 nodes cannot pull so far because r.example cannot be reached';
-    const nodes = { a: entry(), b: entry({ state: 'Pulling', failingImages: [0] }) };
+    const nodes = { a: entry(), b: entry({ state: 'Pulling', images: 'ew' }) };
     const failures = { 'x:1': [{ node: 'b', reason: 'ErrImagePull', message: 'dial tcp: connection refused' }] };
     const past = { status: 'Processing', nextRefreshTime: Date.now() - 600_000 } as const;
     const { page, server } = await open([
@@ -175,7 +175,7 @@ describe.skipIf(browserPath === undefined).concurrent(about, { timeout: 60_000 }
   });
 
   it('shows with an image that only some Pods can start it', async ({ open }) => {
-    const nodes = { a: entry({ lockedImages: [1] }) };
+    const nodes = { a: entry({ images: 'pP', noop: 'p' }) };
     const cache = cacheNamed('a/locked', { images: ['open:1', 'private:1'], nodes });
     const { page } = await open([{ ...cache, spec: { ...cache.spec, imagePullSecrets: ['registry'] } }]);
     await cacheButton(page, 'a/locked').click();
@@ -217,7 +217,7 @@ describe.skipIf(browserPath === undefined).concurrent(about, { timeout: 60_000 }
     const script = '</code><script>alert(2)</script>';
     const cache = cacheNamed(
       `a/${evil}`,
-      { images: [`${evil}:1`, script], nodes: { [evil]: entry({ state: 'Failed', failedImages: [0, 1] }) } },
+      { images: [`${evil}:1`, script], nodes: { [evil]: entry({ state: 'Failed', images: 'f' }) } },
       {
         status: 'Failed',
         message: script,

@@ -50,7 +50,7 @@ it('a cache that was edited and is not observed yet blames no image for what was
   if (former === undefined) throw new TypeError('there is one');
   const edited = cacheNamed(
     'a/b',
-    { images: ['kept:2', 'next:3'], nodes: { bad: entry({ state: 'Failed', failedImages: [0] }) } },
+    { images: ['kept:2', 'next:3'], nodes: { bad: entry({ state: 'Failed', images: 'fp' }) } },
     { placements: [{ ...former, sinceGeneration: 1, lists: [0] }] },
   );
   const rows = cacheDetail({ ...edited, generation: 2 }, { query: '', state: '', nodes: all, images: all }).imageRows
@@ -110,9 +110,9 @@ describe('one cache', () => {
     'node-10': entry(),
     'node-9': entry(),
     off: entry({ state: 'Skipped', reason: 'NotReady' }),
-    again: entry({ state: 'Pulling', attempt: 2, pendingImages: [1], failedImages: [1] }),
+    again: entry({ state: 'Pulling', attempt: 2, images: 'pr' }),
     waits: entry({ state: 'Pending' }),
-    bad: entry({ state: 'Failed', failedImages: [0] }),
+    bad: entry({ state: 'Failed', images: 'fp' }),
   });
 
   it('lists its nodes by urgency, then by number', () => {
@@ -145,7 +145,7 @@ describe('one cache', () => {
   });
 
   it('lists with each image who can start it, as the status says', () => {
-    const locked = (...lockedImages: readonly number[]) => entry({ lockedImages });
+    const locked = (images: string) => entry({ images, noop: 'p' });
     const rowsOf = (nodes: Parameters<typeof ofNodes>[0], of: Partial<typeof mixed.spec> = {}) => {
       const cache = ofNodes(nodes);
       return look({ ...cache, spec: { ...cache.spec, ...of } }).imageRows.rows.map(({ access }) => access);
@@ -153,8 +153,8 @@ describe('one cache', () => {
     expect(rowsOf({ a: entry() })).toEqual(['Anyone', 'Anyone']);
     expect(rowsOf({ a: entry({ state: 'Pending' }) })).toEqual(['', '']);
     const imagePullSecrets = ['reg'];
-    expect(rowsOf({ a: locked(1), b: locked() }, { imagePullSecrets })).toEqual(['Anyone', 'PullSecrets']);
-    expect(rowsOf({ a: entry(), b: locked() }, { imagePullSecrets })).toEqual(['Unknown', 'Unknown']);
+    expect(rowsOf({ a: locked('pP'), b: locked('p') }, { imagePullSecrets })).toEqual(['Anyone', 'PullSecrets']);
+    expect(rowsOf({ a: entry(), b: locked('p') }, { imagePullSecrets })).toEqual(['Unknown', 'Unknown']);
   });
 
   it('lists with each image of workloads for which of them it is there', () => {
@@ -173,7 +173,7 @@ describe('one cache', () => {
   it('lists the present and missing images of a node, with the reasons', () => {
     const cache = cacheNamed(
       'a/b',
-      { images: ['x:1', 'y:1'], nodes: { bad: entry({ state: 'Failed', failedImages: [1] }) } },
+      { images: ['x:1', 'y:1'], nodes: { bad: entry({ state: 'Failed', images: 'pf' }) } },
       {
         failures: {
           'y:1': [
@@ -191,7 +191,7 @@ describe('one cache', () => {
   });
 
   it('shows an image that is not tried on the node as failed, and not as present', () => {
-    const nodes = { bad: entry({ state: 'Pulling', pendingImages: [0], absentImages: [1] }) };
+    const nodes = { bad: entry({ state: 'Pulling', images: 'wa' }) };
     const cache = cacheNamed('a/b', { images: ['x:1', 'y:1'], nodes }, {});
     expect(nodeImages(cache, 'bad', all)?.rows).toMatchObject([
       { image: 'y:1', state: 'failed' },

@@ -190,7 +190,7 @@ describe('whether the image is on the node', () => {
     {
       when: 'the cache failed to pull it',
       node: nodeWith(),
-      caches: [cacheWith({ images: [redis], entry: { state: 'Failed', failedImages: [0] }, failure: 'no such host' })],
+      caches: [cacheWith({ images: [redis], entry: { state: 'Failed' }, failure: 'no such host' })],
       verdict: 'fails',
       reason: 'PullFailed',
       message: 'it is not on the node: the cache default/web failed to pull it (ErrImagePull: no such host)',
@@ -198,7 +198,7 @@ describe('whether the image is on the node', () => {
     {
       when: 'the cache failed to pull it, and the list is cut',
       node: nodeWith({ isCut: true }),
-      caches: [cacheWith({ images: [redis], entry: { state: 'Failed', failedImages: [0] }, failure: 'no such host' })],
+      caches: [cacheWith({ images: [redis], entry: { state: 'Failed' }, failure: 'no such host' })],
       verdict: 'unproven',
       reason: 'PullFailed',
       message: /only a part of its images, and not this one: the cache default\/web failed/,
@@ -209,7 +209,7 @@ describe('whether the image is on the node', () => {
       caches: [
         cacheWith({
           images: [redis],
-          entry: { state: 'Failed', failedImages: [0] },
+          entry: { state: 'Failed' },
           failure:
             'rpc error: code = NotFound desc = failed to pull and unpack image: no match for platform in manifest',
         }),
@@ -411,24 +411,24 @@ describe('who may start the image on a kubelet of 1.35 and newer', () => {
     },
     {
       when: 'locked on this node only',
-      caches: [bySecret({ access: 'Anyone', entry: { lockedImages: [0] } })],
+      caches: [bySecret({ access: 'Anyone', entry: { images: 'P' } })],
       verdict: 'fails',
       reason: 'AccessDenied',
       message: /with the pull secret reg may start it; the Pod has no pull secret/,
     },
     {
       when: 'locked on other nodes only',
-      caches: [bySecret({ anonymousPull: 'Allowed', entry: { lockedImages: [] } })],
+      caches: [bySecret({ anonymousPull: 'Allowed', entry: { images: 'p' } })],
       verdict: 'starts',
     },
     {
       when: 'open on this node, unknown on others',
-      caches: [bySecret({ access: 'Unknown', entry: { lockedImages: [] } })],
+      caches: [bySecret({ access: 'Unknown', entry: { images: 'p' } })],
       verdict: 'starts',
     },
     {
       when: 'denied by the registry to anyone else, which is not listed as locked',
-      caches: [bySecret({ anonymousPull: 'Denied', entry: { lockedImages: [] } })],
+      caches: [bySecret({ anonymousPull: 'Denied', entry: { images: 'p' } })],
       verdict: 'fails',
       reason: 'AccessDenied',
       message: /may start it; the Pod has no pull secret$/,
@@ -479,7 +479,7 @@ describe('who may start the image on a kubelet of 1.35 and newer', () => {
     },
     {
       when: 'the image is there, but the last pull of the cache failed',
-      caches: [cacheWith({ images: [redis], entry: { state: 'Failed', failedImages: [0] } })],
+      caches: [cacheWith({ images: [redis], entry: { state: 'Failed' } })],
       verdict: 'unproven',
       reason: 'AccessUnknown',
       message: /for cache default\/web it is failed on this node$/,

@@ -56,7 +56,7 @@ export async function seedCache(
   const created = await send(ask, 'POST', path, cache);
   const entries = Object.entries(nodes).map(([node, entry]): readonly [string, object] => [
     node,
-    { desiredHash: 'w', attempt: 1, state: 'Ready', lockedImages: [], ...entry },
+    { desiredHash: 'w', attempt: 1, state: 'Ready', noop: 'p', ...entry },
   ]);
   await send(ask, 'PUT', `${path}/${name}/status`, {
     ...cache,

@@ -90,7 +90,7 @@ export function cacheWith({
   usualAccount = '',
 }: CacheOf): CacheRecord {
   const isLocked = access === 'PullSecrets' || access === 'ServiceAccount';
-  const lockedImages = isLocked && anonymousPull !== 'Denied' ? [...images.keys()] : [];
+  const letters = isLocked && anonymousPull !== 'Denied' ? { images: 'P' } : {};
   const object = {
     metadata: { name, namespace, uid: `uid-of-${name}`, resourceVersion: '1', generation },
     spec: {
@@ -115,7 +115,7 @@ export function cacheWith({
       nodes: Object.fromEntries(
         nodes.map((node) => [
           node.name,
-          { id: node.id, desiredHash: 'w', attempt: 1, state: 'Ready', lockedImages, ...entry },
+          { id: node.id, desiredHash: 'w', attempt: 1, state: 'Ready', noop: 'p', ...letters, ...entry },
         ]),
       ),
       ...(failure !== undefined && {

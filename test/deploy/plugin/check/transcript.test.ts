@@ -57,7 +57,7 @@ beforeAll(async () => {
   await seedCache(ask, 'shop/jobs', {
     spec: { cacheSpec: [{ images: [migrate] }] },
     images: [open(migrate)],
-    nodes: { ...others, 'node-3': { ...third, state: 'Failed', failedImages: [0] } },
+    nodes: { ...others, 'node-3': { ...third, state: 'Failed', images: 'fp' } },
     failures: {
       [migrate]: [{ node: 'node-3', reason: 'ErrImagePull', message: 'no match for platform in manifest: not found' }],
     },

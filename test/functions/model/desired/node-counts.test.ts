@@ -4,9 +4,9 @@ import { pulling } from '../builders.ts';
 
 it('node counts exclude skipped nodes from the desired ones', () => {
   const nodes = {
-    n1: pulling({ state: 'Ready', lockedImages: [] }),
-    n2: pulling({ state: 'Failed', failedImages: [0, 1] }),
-    n3: pulling({ state: 'Pulling', failedImages: [0], opening: 'Noop', lockedImages: [0] }),
+    n1: pulling({ state: 'Ready', noop: 'p' }),
+    n2: pulling({ state: 'Failed' }),
+    n3: pulling({ state: 'Pulling', images: 'Fp', opening: 'Noop', noop: 'p' }),
     n4: pulling({ state: 'Skipped', reason: 'NotReady' }),
   };
   const counts = { desired: 3, ready: 1, pulling: 1, failing: 0, failed: 1, held: 0, skipped: 1 };

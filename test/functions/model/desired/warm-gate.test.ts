@@ -45,13 +45,13 @@ describe('the warm gate', () => {
     { when: 'images are being pulled', caches: [waiting], outcome: 'held' },
     {
       when: 'its images are there, and are opened for other Pods',
-      caches: [gate({ state: 'Pending', opening: 'Noop', pendingImages: [0], lockedImages: [0] })],
+      caches: [gate({ state: 'Pending', opening: 'Noop', images: 'Wp', noop: 'p' })],
       outcome: 'held',
     },
     { when: 'the ledger has no entry', caches: [gate(undefined)], outcome: 'held' },
     { when: 'one of two caches is not ready', caches: [ready, waiting], outcome: 'held' },
     { when: 'both caches are ready', caches: [ready, gate({ state: 'Ready' }, { name: 'second' })], outcome: 'warm' },
-    { when: 'pulls failed', caches: [gate({ state: 'Failed', failedImages: [0] })], outcome: 'held' },
+    { when: 'pulls failed', caches: [gate({ state: 'Failed', images: 'fp' })], outcome: 'held' },
     { when: 'the node is skipped', caches: [gate({ state: 'Skipped', reason: 'DiskPressure' })], outcome: 'held' },
     {
       when: 'the node is ready for the spec before an edit',

@@ -62,12 +62,12 @@ describe('an Image', () => {
     ['is not on one', found([is('Ready'), is('Pulling')]), 'Unknown Pulling: on 1 of 2 nodes'],
     [
       'fails on one',
-      found([is('Ready'), is('Failed', { failedImages: [0] })], { failures }),
+      found([is('Ready'), is('Failed', { images: 'fp' })], { failures }),
       'False ErrImagePull: on 1 of 2 nodes; node-2: not found',
     ],
     [
       'fails and is tried again',
-      found([is('Ready'), is('Pulling', { failingImages: [0] })], { failures }),
+      found([is('Ready'), is('Pulling', { images: 'ew' })], { failures }),
       'False ErrImagePull: on 1 of 2 nodes; node-2: not found',
     ],
     ['is on the nodes that are not skipped', found([is('Ready'), is('Skipped')]), 'True Present: on 1 of 1 nodes'],
@@ -107,7 +107,7 @@ describe('an Image', () => {
     expect(readinessIn(found(pulling, { ...open, round: round() }))(wasReady).status).toBe('Unknown');
     expect(readinessIn(found(pulling, open))(image()).status).toBe('Unknown');
     expect(readinessIn(found(pulling))(wasReady).status).toBe('Unknown');
-    const failing = [is('Ready'), is('Pulling', { failingImages: [0] })];
+    const failing = [is('Ready'), is('Pulling', { images: 'ew' })];
     expect(readinessIn(found(failing, { ...open, failures }))(wasReady).status).toBe('False');
   });
 

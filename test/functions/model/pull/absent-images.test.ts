@@ -1,3 +1,4 @@
+import { failedOf } from '#model/cache/image-states.ts';
 import { describe, expect, it } from 'vitest';
 import type { Rollout } from '#model/cache/spec-fields.ts';
 import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
@@ -71,7 +72,7 @@ describe('an image that its registry does not have', () => {
     expect(new Set(jobs.values()).size).toBe(30);
     expect(jobs.size).toBeLessThanOrEqual(32);
     expect(statesOf(on)).toEqual({ Failed: 30 });
-    const failed = Object.values(on.live().status.nodes).map(({ failedImages }) => failedImages);
+    const failed = Object.values(on.live().status.nodes).map((entry) => failedOf(entry, 2));
     expect(failed.every((indexes) => indexes.join() === '0')).toBe(true);
   });
 

@@ -135,7 +135,7 @@ describe('a Job is still at work while', () => {
     {
       when: 'its Pod has reported neither of two images in a second attempt, and there is time left',
       pod: {},
-      entry: { failedImages: [0, 1], retryDeadline: noon + 11 * minute },
+      entry: { images: 'r', retryDeadline: noon + 11 * minute },
       after: 10 * minute - second,
       is: open,
     },
@@ -204,21 +204,21 @@ describe('a deadline', () => {
     {
       when: 'of a second attempt counts its silent images',
       pod: {},
-      entry: { failedImages: [0, 1], retryDeadline: noon + 30 * minute },
+      entry: { images: 'r', retryDeadline: noon + 30 * minute },
       after: 10 * minute,
       is: done({}, both(unknown), [0, 1]),
     },
     {
       when: 'of a second attempt is that of the first',
       pod: {},
-      entry: { failedImages: [0, 1], retryDeadline: noon + 20 * second },
+      entry: { images: 'r', retryDeadline: noon + 20 * second },
       after: 20 * second,
       is: done({}, both(unknown), [0, 1]),
     },
     {
       when: 'of a second attempt is shared by its Jobs',
       pod: { startedAt: undefined },
-      entry: { failedImages: [0, 1], pendingImages: [0, 1], oneImagePerJob: true, retryDeadline: noon + 40 * second },
+      entry: { images: 'r', oneImagePerJob: true, retryDeadline: noon + 40 * second },
       after: 20 * second,
       is: done({}, both(['Pending', 'Check if node is ready']), [0, 1]),
     },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AnonymousPulls } from '#model/cache/access.ts';
 import type { Spec, Status } from '#model/cache/image-cache.ts';
+import { pendingOf } from '#model/cache/image-states.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { JobView, ContainerStatus, Pod } from '#model/job/job.ts';
 import type { Node } from '#model/node/node.ts';
@@ -56,7 +57,7 @@ function recorded({ entry, spec: of = withSecret, containers = [], on = modernNo
   const { status } = openCache({ [on.name]: claimed }, { spec: spec(of) });
   const current = { ...plain, status: { ...status, anonymousPulls: rest.anonymousPulls ?? {} } };
   const desired = desiredImagesOf(current, [0], settings());
-  const name = nameOf(current, claimed, claimed.pendingImages ?? [0, 1]);
+  const name = nameOf(current, claimed, pendingOf(claimed, 2));
   const seen = pod({ jobName: name, containers, imageAccess: 'mounting', ...rest.pod });
   const view: JobView = 'job' in rest ? { job: rest.job, pod: undefined } : { job: job({ name }), pod: seen };
   const looked = observed({ nodes: new Map([[on.name, on]]), jobs: new Map([[name, view]]), hasAllJobs: false });
@@ -66,14 +67,14 @@ function recorded({ entry, spec: of = withSecret, containers = [], on = modernNo
 
 const entryOf = (of: Case): LedgerEntry | undefined => Object.values(recorded(of).nodes)[0];
 const opening = (of: Partial<LedgerEntry> = {}): Partial<LedgerEntry> => ({
-  ...{ opening: 'Noop', pendingImages: [0, 1, 2], lockedImages: [0, 1, 2] },
+  ...{ opening: 'Noop', images: 'W', noop: 'W' },
   ...of,
 });
 const allDone = [completed(0), completed(1), completed(2)];
 
 describe('a node that pulled with credentials', () => {
-  const opens = { state: 'Pending', attempt: 0, opening: 'Noop', lockedImages: [0, 1, 2], pendingImages: [0, 1, 2] };
-  const isReady = { state: 'Ready', opening: undefined, pendingImages: undefined };
+  const opens = { state: 'Pending', attempt: 0, opening: 'Noop', images: 'W', noop: 'W' };
+  const isReady = { state: 'Ready', opening: undefined, images: 'p' };
 
   it.each([
     { when: 'the cache names a secret', of: {}, is: opens },
@@ -91,22 +92,22 @@ describe('a node that pulled with credentials', () => {
     {
       when: 'no Pod could be created',
       of: { spec: {}, entry: { attempt: 3, copiesNoop: true }, job: job({ podRefused: 'denied', createdAt: 0 }) },
-      is: { state: 'Failed', lockedImages: undefined },
+      is: { state: 'Failed', images: 'f', noop: undefined },
     },
-    { when: 'the Pod had no credentials', of: { spec: {} }, is: { ...isReady, lockedImages: undefined } },
-    { when: 'the kubelet keeps no records', of: { on: node() }, is: { ...isReady, lockedImages: [] } },
+    { when: 'the Pod had no credentials', of: { spec: {} }, is: { ...isReady, noop: undefined } },
+    { when: 'the kubelet keeps no records', of: { on: node() }, is: { ...isReady, noop: 'p' } },
     {
       when: 'the registry denies one image to others',
       of: { anonymousPulls: { 'docker.io/library/app:1': 'Denied' } as const },
-      is: { ...opens, lockedImages: [1, 2], pendingImages: [1, 2] },
+      is: { ...opens, images: 'pW' },
     },
     {
       when: 'it denies all, and the no-op was opened before',
       of: {
-        entry: { lockedImages: [] },
+        entry: { noop: 'p' },
         anonymousPulls: { 'docker.io/library/app:1': 'Denied', 'docker.io/library/base:2': 'Denied' } as const,
       },
-      is: { ...isReady, lockedImages: [] },
+      is: { ...isReady, noop: 'p' },
     },
   ])('opens what it pulled and the no-op, as far as others may have it: $when', ({ of, is }) => {
     expect(entryOf({ containers: [completed(0), completed(1)], ...of })).toMatchObject(is);
@@ -114,11 +115,11 @@ describe('a node that pulled with credentials', () => {
 
   it('opens the images it has if others failed, and stays Failed', () => {
     const missing = waiting(0, 'ErrImagePull', 'not found');
-    const failed = entryOf({ entry: { attempt: 2, failedImages: [0] }, containers: [missing, completed(1)] });
-    expect(failed).toMatchObject({ opening: 'Noop', pendingImages: [1, 2], failedImages: [0] });
-    const entry = opening({ failedImages: [0], lockedImages: [1, 2], pendingImages: [1, 2] });
+    const failed = entryOf({ entry: { attempt: 2, images: 'r' }, containers: [missing, completed(1)] });
+    expect(failed).toMatchObject({ opening: 'Noop', images: 'fW', noop: 'W' });
+    const entry = opening({ images: 'fW' });
     const ended = entryOf({ entry, containers: [completed(1), completed(2)] });
-    expect(ended).toMatchObject({ state: 'Failed', opening: undefined, failedImages: [0], lockedImages: [] });
+    expect(ended).toMatchObject({ state: 'Failed', opening: undefined, images: 'fp', noop: 'p' });
   });
 });
 
@@ -155,14 +156,14 @@ describe('a Job that opens images', () => {
 
   it('makes the node Ready with all images open', () => {
     const { nodes, anonymousPulls } = recorded({ entry: opening(), containers: allDone });
-    expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', opening: undefined, lockedImages: [] }]);
+    expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', opening: undefined, images: 'p', noop: 'p' }]);
     expect(anonymousPulls).toEqual({ 'docker.io/library/app:1': 'Allowed', 'docker.io/library/base:2': 'Allowed' });
   });
 
   it('learns which images are denied to others, for all nodes', () => {
     const containers = [denied(0), completed(1), completed(2)];
     const { nodes, anonymousPulls, failures } = recorded({ entry: opening(), containers });
-    expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', failedImages: [], lockedImages: [] }]);
+    expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', images: 'p', noop: 'p' }]);
     expect(anonymousPulls).toEqual({ 'docker.io/library/app:1': 'Denied', 'docker.io/library/base:2': 'Allowed' });
     expect(failures).toEqual({});
   });
@@ -180,26 +181,26 @@ describe('a Job that opens images', () => {
     {
       when: 'a registry is out of reach',
       of: { containers: [unreachable(0), completed(1), completed(2)] },
-      locked: [0],
+      images: 'Pp',
     },
     {
       when: 'a registry limits requests without credentials',
       of: { containers: [throttled(0), completed(1), completed(2)] },
-      locked: [0],
+      images: 'Pp',
     },
     {
       when: 'a quota admits no Pod',
       of: { job: job({ podRefused: 'exceeded quota: pods', createdAt: 0 }) },
-      locked: [0, 1],
+      images: 'P',
     },
     {
       when: 'its third Job was lost',
       of: { entry: opening({ attempt: 3 }), pod: { isDisrupted: true } },
-      locked: [0, 1],
+      images: 'P',
     },
-  ])('leaves images locked without failing the node, and does not wait: $when', ({ of, locked }) => {
+  ])('leaves images locked without failing the node, and does not wait: $when', ({ of, images }) => {
     const { nodes, failures, anonymousPulls } = recorded({ entry: opening({ copiesNoop: true }), ...of });
-    expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', failedImages: [], lockedImages: locked }]);
+    expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', images, noop: 'p' }]);
     expect(failures).toEqual({});
     expect(Object.values(anonymousPulls)).not.toContain('Denied');
   });
@@ -215,18 +216,18 @@ describe('a Job that opens images', () => {
       return entryOf({ entry: opening(), spec: of, containers, pod: { createdAt: startedAt, startedAt } });
     };
     expect(silentFor(299)).toMatchObject({ state: 'Pulling', opening: 'Noop' });
-    expect(silentFor(301)).toMatchObject({ state: 'Ready', failedImages: [], lockedImages: [0, 1] });
+    expect(silentFor(301)).toMatchObject({ state: 'Ready', images: 'P', noop: 'p' });
   });
 
   it('tries again without the no-op if that is denied', () => {
     const refused = entryOf({ entry: opening(), containers: [helperDenied(0), helperDenied(1), helperDenied(2)] });
-    expect(refused).toMatchObject({ state: 'Pending', attempt: 0, opening: 'Bare', pendingImages: [0, 1] });
+    expect(refused).toMatchObject({ state: 'Pending', attempt: 0, opening: 'Bare', images: 'W', noop: 'P' });
     const started = [0, 1].map((index) =>
       container(index, { state: 'terminated', reason: 'StartError', exitCode: 128 }),
     );
-    const entry = opening({ opening: 'Bare', pendingImages: [0, 1] });
+    const entry = opening({ opening: 'Bare', noop: 'P' });
     const ended = recorded({ entry, containers: started, pod: { imageAccess: 'neither', phase: 'Failed' } });
-    expect(Object.values(ended.nodes)).toMatchObject([{ state: 'Ready', lockedImages: [] }]);
+    expect(Object.values(ended.nodes)).toMatchObject([{ state: 'Ready', images: 'p', noop: 'p' }]);
     expect(ended.anonymousPulls).toEqual({
       'docker.io/library/app:1': 'Allowed',
       'docker.io/library/base:2': 'Allowed',
@@ -235,13 +236,13 @@ describe('a Job that opens images', () => {
 
   it('is retried when it is lost', () => {
     const lost = entryOf({ entry: opening(), pod: { isDisrupted: true } });
-    expect(lost).toMatchObject({ state: 'Pending', attempt: 1, opening: 'Noop', pendingImages: [0, 1, 2] });
+    expect(lost).toMatchObject({ state: 'Pending', attempt: 1, opening: 'Noop', images: 'W', noop: 'W' });
   });
 
   it('takes no image for opened that only the list of the node proves to be present', () => {
     const on = modernNode({ images: new Set(['docker.io/library/app:1', 'docker.io/library/base:2']) });
     const silent = { containers: [container(0), container(1), container(2)], pod: { createdAt: 0, startedAt: 0 } };
-    expect(entryOf({ entry: opening(), on, ...silent })).toMatchObject({ state: 'Ready', lockedImages: [0, 1] });
+    expect(entryOf({ entry: opening(), on, ...silent })).toMatchObject({ state: 'Ready', images: 'P', noop: 'p' });
   });
 });
 

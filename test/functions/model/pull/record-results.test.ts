@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { recordResults } from '#model/pull/record-results.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
-import type { FinishedJobs, LedgerEntry } from '#model/cache/ledger.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Observed } from '#model/observed.ts';
 import type { ContainerStatus, Pod, JobView } from '#model/job/job.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
@@ -68,10 +68,6 @@ function folded({ entry, jobs = [], after = 1000, on, spec: of }: Row) {
   return status;
 }
 
-const endedSingly = (jobs: readonly number[], failed: readonly number[]): FinishedJobs => ({
-  ...{ imagesPerJob: 1, jobs, failedImages: failed },
-  inconclusive: false,
-});
 const missing = (index: number) => waiting(index, 'ErrImagePull', 'not found');
 const five = 300_000;
 
@@ -95,7 +91,7 @@ const rows: readonly Row[] = [
         [completed(0), completed(1)],
       ],
     ],
-    is: { state: 'Ready', pendingImages: undefined, failedImages: [] },
+    is: { state: 'Ready', images: 'p' },
   },
   {
     when: 'one can not be had, for the first time',
@@ -106,23 +102,23 @@ const rows: readonly Row[] = [
       ],
     ],
     is: {
-      ...{ state: 'Pending', pendingImages: [0], failedImages: [0], oneImagePerJob: false },
+      ...{ state: 'Pending', images: 'rp', oneImagePerJob: false },
       retryDeadline: noon + 2 * five,
     },
     failed: ['app:1'],
   },
   {
     when: 'one can not be had, for the second time',
-    entry: { attempt: 2, pendingImages: [0], failedImages: [0] },
+    entry: { attempt: 2, images: 'rp' },
     jobs: [[[0], [missing(0)]]],
-    is: { state: 'Failed', pendingImages: undefined, failedImages: [0] },
+    is: { state: 'Failed', images: 'fp' },
     failed: ['app:1'],
   },
   {
     when: 'the second try has got it',
-    entry: { attempt: 2, pendingImages: [0], failedImages: [0], oneImagePerJob: true },
+    entry: { attempt: 2, images: 'rp', oneImagePerJob: true },
     jobs: [[[0], [completed(0)]]],
-    is: { state: 'Ready', pendingImages: undefined, failedImages: [], oneImagePerJob: false },
+    is: { state: 'Ready', images: 'p', oneImagePerJob: false },
   },
   {
     when: 'time ran out without a word',
@@ -134,7 +130,7 @@ const rows: readonly Row[] = [
     ],
     after: five,
     is: {
-      ...{ state: 'Pending', pendingImages: [0, 1], failedImages: [0, 1], oneImagePerJob: true },
+      ...{ state: 'Pending', images: 'r', oneImagePerJob: true },
       retryDeadline: noon + 2 * five,
     },
     failed: ['app:1', 'base:2'],
@@ -148,30 +144,30 @@ const rows: readonly Row[] = [
       ],
     ],
     after: 2 * five,
-    is: { state: 'Failed', attempt: 1, failedImages: [0, 1], retryDeadline: undefined },
+    is: { state: 'Failed', attempt: 1, images: 'f', retryDeadline: undefined },
     failed: ['app:1', 'base:2'],
   },
   {
     when: 'the second attempt has not begun by the deadline of the first',
-    entry: { state: 'Pending', pendingImages: [0], failedImages: [0], retryDeadline: noon + five },
+    entry: { state: 'Pending', images: 'rp', retryDeadline: noon + five },
     after: five,
-    is: { state: 'Failed', pendingImages: undefined, failedImages: [0], retryDeadline: undefined },
+    is: { state: 'Failed', images: 'fp', retryDeadline: undefined },
   },
   {
     when: 'the second attempt may still begin',
-    entry: { state: 'Pending', pendingImages: [0], failedImages: [0], retryDeadline: noon + five },
+    entry: { state: 'Pending', images: 'rp', retryDeadline: noon + five },
     after: five - 1000,
-    is: { state: 'Pending', pendingImages: [0], failedImages: [0] },
+    is: { state: 'Pending', images: 'rp' },
   },
   {
     when: 'the deadline of the first attempt has passed before all Jobs of the second were created',
     entry: {
-      ...{ attempt: 2, pendingImages: [0, 1], failedImages: [0, 1], oneImagePerJob: true },
+      ...{ attempt: 2, images: 'r', oneImagePerJob: true },
       retryDeadline: noon + five,
     },
     jobs: [[[0], [completed(0)]]],
     after: five,
-    is: { state: 'Failed', failedImages: [1], retryDeadline: undefined, finishedJobs: undefined },
+    is: { state: 'Failed', images: 'pf', retryDeadline: undefined },
   },
   {
     when: 'the first of its Jobs has ended: that sets the time for a second attempt at all of its images',
@@ -182,70 +178,61 @@ const rows: readonly Row[] = [
   },
   {
     when: 'its image fails in the second attempt: it is tried until no earlier than the deadline, in whole seconds',
-    entry: { attempt: 2, pendingImages: [0], failedImages: [0], retryDeadline: noon + five - 500 },
+    entry: { attempt: 2, images: 'rp', retryDeadline: noon + five - 500 },
     jobs: [[[0], [waiting(0, 'ErrImagePull', 'dial tcp: i/o timeout')]]],
     is: { state: 'Pulling', failingUntil: noon + five },
     failed: ['app:1'],
   },
   {
     when: 'one of two single Jobs has ended',
-    entry: { attempt: 2, pendingImages: [0, 1], failedImages: [0, 1], oneImagePerJob: true },
+    entry: { attempt: 2, images: 'r', oneImagePerJob: true },
     jobs: [[[0], [missing(0)]]],
     is: {
       state: 'Pulling',
-      failedImages: [0, 1],
-      finishedJobs: { imagesPerJob: 1, jobs: [0], failedImages: [0], inconclusive: false },
+      images: 'ur',
     },
     failed: ['app:1'],
   },
   {
     when: 'the other single Job has ended, too',
     entry: {
-      attempt: 2,
-      pendingImages: [0, 1],
-      failedImages: [0, 1],
-      oneImagePerJob: true,
-      finishedJobs: endedSingly([0], [0]),
+      ...{ attempt: 2, images: 'ur', oneImagePerJob: true },
     },
     jobs: [[[1], [completed(1)]]],
-    is: { state: 'Failed', failedImages: [0], oneImagePerJob: false, finishedJobs: undefined },
+    is: { state: 'Failed', images: 'fp', oneImagePerJob: false },
   },
   {
     when: 'the other one has ended, and both have what they were for',
     entry: {
-      attempt: 2,
-      pendingImages: [0, 1],
-      failedImages: [0, 1],
-      oneImagePerJob: true,
-      finishedJobs: endedSingly([0], []),
+      ...{ attempt: 2, images: 'tr', oneImagePerJob: true },
     },
     jobs: [[[1], [completed(1)]]],
-    is: { state: 'Ready', failedImages: [], finishedJobs: undefined },
+    is: { state: 'Ready', images: 'p' },
   },
   {
     when: 'the first of two Jobs could not get its image, and the second has ended',
     spec: { pullsPerNode: 2 },
-    entry: { finishedJobs: { ...endedSingly([0], [0]), inconclusive: true } },
+    entry: { images: 'yw' },
     jobs: [[[1], [completed(1)]]],
-    is: { state: 'Pending', pendingImages: [0], failedImages: [0], oneImagePerJob: true, finishedJobs: undefined },
+    is: { state: 'Pending', images: 'rp', oneImagePerJob: true },
   },
   {
-    when: 'what had ended was of a set that was cut another way',
-    entry: { finishedJobs: endedSingly([0], [0]) },
+    when: 'one image had its result from a set of Jobs that was cut another way',
+    entry: { images: 'xw' },
     jobs: [
       [
         [0, 1],
         [completed(0), completed(1)],
       ],
     ],
-    is: { state: 'Ready', finishedJobs: undefined },
+    is: { state: 'Ready', images: 'p' },
   },
   {
     when: 'the second of two Jobs was lost for the third time',
     spec: { pullsPerNode: 2 },
-    entry: { attempt: 3, finishedJobs: endedSingly([0], []) },
+    entry: { attempt: 3, images: 'dw' },
     jobs: [[[1], 'gone']],
-    is: { state: 'Failed', failedImages: [1], finishedJobs: undefined },
+    is: { state: 'Failed', images: 'pf' },
     failed: ['base:2'],
   },
   {
@@ -260,9 +247,9 @@ const rows: readonly Row[] = [
   {
     when: 'its Job was lost',
     jobs: [[[0, 1], 'lost']],
-    is: { state: 'Pending', attempt: 1, pendingImages: undefined, failedImages: [] },
+    is: { state: 'Pending', attempt: 1, images: 'w' },
   },
-  { when: 'its Job is gone', jobs: [[[0, 1], 'gone']], is: { state: 'Pending', attempt: 1, failedImages: [] } },
+  { when: 'its Job is gone', jobs: [[[0, 1], 'gone']], is: { state: 'Pending', attempt: 1, images: 'w' } },
   {
     when: 'its Job was lost twice',
     entry: { attempt: 2 },
@@ -273,7 +260,7 @@ const rows: readonly Row[] = [
     when: 'its Job was lost three times',
     entry: { attempt: 3 },
     jobs: [[[0, 1], 'lost']],
-    is: { state: 'Failed', failedImages: [0, 1] },
+    is: { state: 'Failed', images: 'f' },
     failed: ['app:1', 'base:2'],
   },
   {
@@ -294,7 +281,7 @@ const rows: readonly Row[] = [
         [missing(0), completed(1)],
       ],
     ],
-    is: { state: 'Failed', failedImages: [0] },
+    is: { state: 'Failed', images: 'fp' },
     failed: ['app:1'],
   },
   {
@@ -307,7 +294,7 @@ const rows: readonly Row[] = [
         { imageAccess: 'mounting' },
       ],
     ],
-    is: { state: 'Pending', attempt: 1, copiesNoop: true, pendingImages: undefined, failedImages: [] },
+    is: { state: 'Pending', attempt: 1, copiesNoop: true, images: 'w' },
   },
 ];
 

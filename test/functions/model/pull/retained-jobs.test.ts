@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '#model/decide.ts';
+import { usualImages } from '#model/cache/image-states.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { HeldImages, Pod } from '#model/job/job.ts';
 import type { Settings } from '#model/cache/settings.ts';
@@ -94,7 +95,7 @@ describe('a finished Job', () => {
       when: 'its node has failed since',
       jobs: [of(1, 0, 1), of(3, 0, 1)],
       goes: [],
-      entry: { state: 'Failed', failedImages: [0] },
+      entry: { state: 'Failed', images: 'fp' },
     },
     { when: 'its node is gone', jobs: [{ ...of(3, 0, 1), nodeId: 'b2' }], goes: [3] },
   ])('kept on request goes or stays: $goes where $when', ({ jobs, goes, entry }) => {
@@ -116,7 +117,7 @@ describe('a Job that failed', () => {
       }),
     );
   const goneOf = (state: 'Failed' | 'Ready', ...rounds: readonly number[]) => {
-    const entry = pulling({ state, failedImages: state === 'Failed' ? [0] : [] });
+    const entry = pulling({ state, images: state === 'Failed' ? 'fp' : usualImages(state) });
     const open = openCache({ 'node-1': entry }, { spec: spec({ jobRetentionPolicy: 'Retain' }) });
     const status = { ...open.status, status: 'Failed', completionTime: noon, round: round({ number: 3 }) } as const;
     const seen = observed({ jobs: views(...rounds), nodeList: [node()] });
@@ -144,7 +145,7 @@ describe('a Job that failed', () => {
       }),
     ]);
     const open = openCache(
-      { 'node-1': pulling({ state: 'Failed', failedImages: [0] }) },
+      { 'node-1': pulling({ state: 'Failed', images: 'fp' }) },
       { spec: spec({ jobRetentionPolicy: 'Retain' }) },
     );
     const status = { ...open.status, status: 'Failed', completionTime: noon, round: round({ number: 3 }) } as const;
@@ -170,7 +171,7 @@ describe('a Job that did not end within the deadline', () => {
     );
     return plan.deleteJobs.length;
   };
-  const failedNode = { state: 'Failed', attempt: 2, failedImages: [0, 1] } as const;
+  const failedNode = { state: 'Failed', attempt: 2 } as const;
 
   it('is kept on request while its node has had no other attempt', () => {
     expect(goneOf(failedNode, { attempt: 2 })).toBe(0);

@@ -16,12 +16,12 @@ type Row = {
 const here = new Set(['docker.io/library/app:1', 'docker.io/library/base:2']);
 
 const rows: readonly Row[] = [
-  { when: 'is new', is: { state: 'Pending', attempt: 0, pendingImages: undefined } },
-  { when: 'is new and has all images', on: { images: here }, is: { state: 'Ready', pendingImages: undefined } },
+  { when: 'is new', is: { state: 'Pending', attempt: 0, images: 'w' } },
+  { when: 'is new and has all images', on: { images: here }, is: { state: 'Ready', images: 'p' } },
   {
     when: 'is new and has one',
     on: { images: new Set([...here].slice(1)) },
-    is: { state: 'Pending', pendingImages: [0] },
+    is: { state: 'Pending', images: 'wp' },
   },
   { when: 'is new and not ready', on: { isReady: false }, is: { state: 'Skipped', reason: 'NotReady' } },
   {
@@ -37,7 +37,7 @@ const rows: readonly Row[] = [
   },
   {
     when: 'has failed and is not ready',
-    before: { state: 'Failed', failedImages: [0] },
+    before: { state: 'Failed', images: 'fp' },
     on: { isReady: false },
     is: { state: 'Failed' },
   },

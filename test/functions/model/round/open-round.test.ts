@@ -29,7 +29,7 @@ describe("a cache of kube-fledged's", () => {
       status: 'Failed',
       message: 'told by kube-fledged',
       failures: { 'base:2': [{ node: 'node-1', reason: 'ErrImagePull', message: 'x' }] },
-      nodes: { 'node-1': { state: 'Failed', failedImages: [1] } },
+      nodes: { 'node-1': { state: 'Failed', images: 'pf' } },
     });
     expect(told?.conditions.map(({ type, status: word }) => [type, word])).toEqual([
       ['Ready', 'False'],

@@ -104,7 +104,7 @@ describe('a node waits for its wave', () => {
     { when: 'a canary starts', spec: { rollout }, free: 'a' },
     { when: 'the canary pulls', spec: { rollout }, entries: { a: { state: 'Pulling' } }, free: '' },
     { when: 'the canary has pulled', spec: { rollout }, entries: { a: ready }, free: 'bc' },
-    { when: 'b repeats what failed', spec: { rollout }, entries: { b: { attempt: 1, failedImages: [0] } }, free: 'b' },
+    { when: 'b repeats what failed', spec: { rollout }, entries: { b: { attempt: 1, images: 'rp' } }, free: 'b' },
     {
       when: 'a domain has no node that has pulled',
       spec: { rollout: { ...rollout, topologyKey: 'zone' } },
@@ -124,7 +124,7 @@ describe('a node waits for its wave', () => {
     {
       when: 'c does not need it',
       status: suspect,
-      entries: { a: { pendingImages: [1] }, b: { pendingImages: [1] }, c: { pendingImages: [1] } },
+      entries: { a: { images: 'pw' }, b: { images: 'pw' }, c: { images: 'pw' } },
       free: 'abc',
     },
     { when: 'the round opened half a minute ago', status: { ...suspect, startTime: noon - 30_000 }, free: 'abc' },
@@ -169,11 +169,11 @@ describe('a node waits for a registry', () => {
     { when: 'it reports that 1 is left', status: use({ pullsLeft: 1, pullsLeftUntil: noon + minute }), free: '' },
     { when: 'that is over', status: use({ pullsLeft: 1, pullsLeftUntil: noon }), free: 'abc' },
     { when: 'four fifths of its budget are enough for two', settings: budget(5), free: 'ab' },
-    { when: 'b needs one image', settings: budget(5), entries: { b: { pendingImages: [1] } }, free: 'ab' },
+    { when: 'b needs one image', settings: budget(5), entries: { b: { images: 'pw' } }, free: 'ab' },
     {
       when: 'a has pulled, and b needs one image',
       settings: budget(5),
-      entries: { a: { state: 'Ready' }, b: { pendingImages: [1] } },
+      entries: { a: { state: 'Ready' }, b: { images: 'pw' } },
       free: 'bc',
     },
     { when: 'its budget is less than a node needs', settings: budget(1), free: 'a' },

@@ -233,7 +233,7 @@ describe('no node holds up others forever', () => {
     endJobs(on);
     expect(second).toBeDefined();
     plan(on);
-    expect(on.live().status.nodes['node-0000']).toMatchObject({ rests: 1, pendingImages: [0], lockedImages: [1, 2] });
+    expect(on.live().status.nodes['node-0000']).toMatchObject({ rests: 1, images: 'wP', noop: 'P' });
   });
 
   it('a wait costs no second attempt', () => {

@@ -102,8 +102,8 @@ describe('what is observed next', () => {
 
 describe('a node that starts', () => {
   it('has one more attempt', () => {
-    const { next } = start({ w: pulling({ state: 'Pending', attempt: 1, failedImages: [0] }) });
-    expect(next.status.nodes['w']).toMatchObject({ state: 'Pulling', attempt: 2, failedImages: [0] });
+    const { next } = start({ w: pulling({ state: 'Pending', attempt: 1, images: 'rp' }) });
+    expect(next.status.nodes['w']).toMatchObject({ state: 'Pulling', attempt: 2, images: 'rp' });
   });
 
   it('ends the pause between two waves', () => {
@@ -117,7 +117,7 @@ describe('a node that waits', () => {
     Object.values(next.status.nodes).map(({ state, reason }) => reason || state);
 
   it('keeps its attempt and the deadline of a second one, unless a registry makes it wait', () => {
-    const second = { attempt: 1, failedImages: [0], retryDeadline: noon + 90_000 };
+    const second = { attempt: 1, images: 'rp', retryDeadline: noon + 90_000 };
     const waits = start(pending(2, second), { spec: { maxConcurrentNodes: 1 } }).next.status.nodes['w001'];
     expect(waits).toMatchObject({ state: 'Pending', reason: '', ...second });
     const [rested] = Object.values(start(pending(1, second), { status: rests }).next.status.nodes);
@@ -144,11 +144,8 @@ describe('a node that waits', () => {
 
   it('for a registry takes no place of others, but keeps its place in the wave', () => {
     const lists = [list(['app:1', 'other.example/base:2'])];
-    const elsewhere = pulling(
-      { state: 'Pending', attempt: 0, pendingImages: [1] },
-      openCache({}, { spec: spec({ lists }) }),
-    );
-    const nodes = { a: { ...elsewhere, pendingImages: undefined }, b: elsewhere, c: elsewhere };
+    const elsewhere = pulling({ state: 'Pending', attempt: 0, images: 'pw' }, openCache({}, { spec: spec({ lists }) }));
+    const nodes = { a: { ...elsewhere, images: 'w' }, b: elsewhere, c: elsewhere };
     const given = { status: rests, spec: { lists, maxConcurrentNodes: 1 } };
     const missing = {
       observed: observed({

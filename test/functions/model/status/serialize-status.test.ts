@@ -34,8 +34,6 @@ const live = cache({ found, spec: spec({ lists: [list(['app:1', 'base:2']), list
 
 const removal = (of: Partial<RemovalEntry>): RemovalEntry => ({ ...newRemovalEntry('id', 'u1', 7), attempt: 1, ...of });
 
-const finishedJobs = { imagesPerJob: 1, jobs: [0], failedImages: [0], inconclusive: true };
-
 /** A status with a value in every field. */
 const full: Status = {
   status: 'Failed',
@@ -57,21 +55,19 @@ const full: Status = {
     },
   },
   nodes: {
-    n1: pulling({ desiredHash: 'w1', state: 'Ready', lockedImages: [] }),
-    n2: pulling({ desiredHash: 'w1', state: 'Failed', failedImages: [0, 1], absentImages: [0], rests: 1 }),
+    n1: pulling({ desiredHash: 'w1', state: 'Ready', noop: 'p' }),
+    n2: pulling({ desiredHash: 'w1', state: 'Failed', images: 'af', rests: 1 }),
     n3: pulling({
       desiredHash: 'w2',
       state: 'Pulling',
-      pendingImages: [0],
-      failedImages: [0],
+      images: 'Vp',
+      noop: 'W',
       oneImagePerJob: true,
       retryDeadline: noon,
       holdsImages: true,
       copiesNoop: true,
       topology: 'zone-a',
-      finishedJobs,
       opening: 'Noop',
-      lockedImages: [0],
     }),
     n4: pulling({ desiredHash: 'w2', retainedHash: 'w1', state: 'Skipped', reason: 'NotReady' }),
   },
@@ -160,14 +156,13 @@ describe('serialized status', () => {
         { image: 'tool:3', access: 'Anyone', ready: 1, failed: 0 },
       ],
       nodes: {
-        n1: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Ready', lockedImages: [] },
+        n1: { id: 'a1a1a1a1', desiredHash: 'w1', attempt: 1, state: 'Ready', noop: 'p' },
         n2: {
           id: 'a1a1a1a1',
           desiredHash: 'w1',
           attempt: 1,
           state: 'Failed',
-          failedImages: [0, 1],
-          absentImages: [0],
+          images: 'af',
           rests: 1,
         },
         n3: {
@@ -175,16 +170,14 @@ describe('serialized status', () => {
           desiredHash: 'w2',
           attempt: 1,
           state: 'Pulling',
-          pendingImages: [0],
-          failedImages: [0],
-          lockedImages: [0],
+          images: 'Vp',
+          noop: 'W',
           opening: 'Noop',
           oneImagePerJob: true,
           retryDeadline: '2026-11-24T12:00:00Z',
           holdsImages: true,
           copiesNoop: true,
           topology: 'zone-a',
-          finishedJobs: { imagesPerJob: 1, jobs: [0], failedImages: [0], inconclusive: true },
         },
         n4: {
           ...{ id: 'a1a1a1a1', desiredHash: 'w2', retainedHash: 'w1' },
@@ -297,8 +290,8 @@ describe('serialized status', () => {
   it('says who can start an image by the nodes that have it', () => {
     const withSecret = cache({ spec: spec({ lists: [list(['app:1', 'base:2'])], imagePullSecrets: ['login'] }) });
     const nodes = {
-      n1: pulling({ desiredHash: 'w1', state: 'Ready', lockedImages: [] }),
-      n2: pulling({ desiredHash: 'w1', state: 'Failed', failedImages: [0] }), // not known to have used credentials
+      n1: pulling({ desiredHash: 'w1', state: 'Ready', noop: 'p' }),
+      n2: pulling({ desiredHash: 'w1', state: 'Failed', images: 'fp' }), // not known to have used credentials
     };
     const { images } = serializeStatus({ ...emptyStatus, nodes, desired: { w1: [0] } }, withSecret);
     expect(images).toMatchObject([
@@ -308,7 +301,7 @@ describe('serialized status', () => {
   });
 
   it('keeps and counts the failures of a node that is now skipped', () => {
-    const away = pulling({ desiredHash: 'w1', state: 'Skipped', reason: 'NotReady', failedImages: [0, 1] });
+    const away = pulling({ desiredHash: 'w1', state: 'Skipped', reason: 'NotReady', images: 'f' });
     const serialized = serializeStatus({ ...full, nodes: { n2: away } }, live);
     expect(serialized).toMatchObject({
       failures: full.failures,
