@@ -102,27 +102,18 @@ export function connect(socket: string): CriCall {
     'grpc.max_receive_message_length': maxMessageSize,
     'grpc.default_authority': 'localhost', // Go's servers refuse the path of a socket as host name.
   });
-  return {
-    call: (method, request, deadline) => unaryCall({ client, socket }, method, { request, deadline }),
-    close: () => client.close(),
-  };
+  const call: CriCall['call'] = (method, request, deadline) =>
+    new Promise((resolve, reject) => {
+      const { path, requestSerialize, responseDeserialize } = definitionOf(method);
+      const answer = (error: ServiceError | null, response?: object): void =>
+        error === null ? resolve(response) : reject(criError(method, socket, error));
+      const until = { deadline: Date.now() + deadline };
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, new Metadata(), until, answer);
+    });
+  return { call, close: () => client.close() };
 }
 
-function unaryCall(
-  { client, socket }: { readonly client: Client; readonly socket: string },
-  method: CriMethod,
-  { request, deadline }: { readonly request: object; readonly deadline: number },
-): Promise<unknown> {
-  const { path, requestSerialize, responseDeserialize } = definitionOf(method);
-  return new Promise((resolve, reject) => {
-    const answer = (error: ServiceError | null, response?: object): void =>
-      error === null ? resolve(response) : reject(refusal(method, socket, error));
-    const until = { deadline: Date.now() + deadline };
-    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, new Metadata(), until, answer);
-  });
-}
-
-function refusal(method: CriMethod, socket: string, error: ServiceError): CriError {
+function criError(method: CriMethod, socket: string, error: ServiceError): CriError {
   const details = error.details.replace(/ Resolution note:\s*$/, ''); // grpc-js appends an empty note.
   return new CriError(`${method} at ${socket}: ${details}`, error.code, { cause: error });
 }

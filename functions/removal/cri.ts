@@ -34,20 +34,13 @@ export type RuntimeState = {
 export type Cri = {
   /** Name and version: `containerd v2.2.9`. */
   readonly version: () => Promise<string>;
-  readonly images: () => Promise<readonly RuntimeImage[]>;
+  /** Reads the state. Containers are read last, as they change most. */
+  readonly state: () => Promise<RuntimeState>;
   readonly hasImage: (id: string) => Promise<boolean>;
   /** Removes an image with all its names. The runtime reports no error if the image is absent or in use. */
   readonly removeImage: (id: string) => Promise<void>;
-  readonly containers: () => Promise<readonly ListedContainer[]>;
-  /** The images that a container mounts as volumes; empty if the container is gone. */
-  readonly mountedImages: (containerId: string) => Promise<readonly string[]>;
-  /** Labels of Pods by sandbox id. */
-  readonly podLabels: () => Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
   readonly close: () => void;
 };
-
-/** A listed container; its mounts and its Pod's labels are requested separately. */
-export type ListedContainer = Omit<RuntimeContainer, 'podLabels'> & { readonly id: string; readonly sandboxId: string };
 
 /** Time limit of a read, in milliseconds. */
 const readDeadline = 10_000;
@@ -57,28 +50,38 @@ const removalDeadline = 120_000;
 /** Creates a client from the path of the runtime's socket. */
 export function createCri(socket: string): Cri {
   const { call, close } = connect(socket);
-  const ask = async <T>(method: CriMethod, request: object, answer: z.ZodMiniType<T>): Promise<T> =>
+  const read = async <T>(method: CriMethod, request: object, answer: z.ZodMiniType<T>): Promise<T> =>
     answer.parse(await call(method, request, readDeadline));
+  /** The images that containers mount as volumes, which never change. */
+  const mounted = new Map<string, readonly string[]>();
+  const mountedImages = async (containerId: string): Promise<readonly string[]> => {
+    const known = mounted.get(containerId);
+    if (known !== undefined) return known;
+    const answer = await unlessGone(read('RuntimeService/ContainerStatus', { containerId }, containerStatusAnswer));
+    const images = (answer?.status?.mounts ?? []).flatMap((mount) => namesIn(mount.image));
+    mounted.set(containerId, images);
+    return images;
+  };
   return {
     version: async () => {
-      const { runtimeName, runtimeVersion } = await ask('RuntimeService/Version', {}, versionAnswer);
+      const { runtimeName, runtimeVersion } = await read('RuntimeService/Version', {}, versionAnswer);
       return `${runtimeName} ${runtimeVersion}`;
     },
-    images: async () => (await ask('ImageService/ListImages', {}, imagesAnswer)).images.map(readImage),
+    state: async () => {
+      const { images } = await read('ImageService/ListImages', {}, imagesAnswer);
+      const { items } = await read('RuntimeService/ListPodSandbox', {}, podSandboxesAnswer);
+      const podLabels = new Map(items.map(({ id, labels }) => [id, labels]));
+      const containers: RuntimeContainer[] = [];
+      for (const listed of (await read('RuntimeService/ListContainers', {}, containersAnswer)).containers)
+        containers.push(
+          readContainer(listed, podLabels.get(listed.podSandboxId) ?? {}, await mountedImages(listed.id)),
+        );
+      return { images: images.map(readImage), containers };
+    },
     hasImage: async (id) =>
-      (await ask('ImageService/ImageStatus', { image: { image: id } }, imageStatusAnswer)).image !== null,
+      (await read('ImageService/ImageStatus', { image: { image: id } }, imageStatusAnswer)).image !== null,
     removeImage: async (id) => {
       await call('ImageService/RemoveImage', { image: { image: id } }, removalDeadline);
-    },
-    containers: async () =>
-      (await ask('RuntimeService/ListContainers', {}, containersAnswer)).containers.map(readContainer),
-    mountedImages: async (containerId) => {
-      const asked = ask('RuntimeService/ContainerStatus', { containerId }, containerStatusAnswer);
-      return mountedIn(await unlessGone(asked));
-    },
-    podLabels: async () => {
-      const { items } = await ask('RuntimeService/ListPodSandbox', {}, podSandboxesAnswer);
-      return new Map(items.map(({ id, labels }) => [id, labels]));
     },
     close,
   };
@@ -121,52 +124,30 @@ function readImage({ id, repoTags, repoDigests, size, pinned }: z.infer<typeof i
   return { id, tags: repoTags, digests: repoDigests, bytes: size, isPinned: pinned };
 }
 
-function readContainer(listed: z.infer<typeof container>): ListedContainer {
-  const { labels } = listed;
+function readContainer(
+  listed: z.infer<typeof container>,
+  podLabels: Readonly<Record<string, string>>,
+  mountedImages: readonly string[],
+): RuntimeContainer {
+  const { labels, image: spec, imageRef, imageId } = listed;
   return {
-    id: listed.id,
-    sandboxId: listed.podSandboxId,
     pod: `${labels['io.kubernetes.pod.namespace'] ?? ''}/${labels['io.kubernetes.pod.name'] ?? ''}`,
+    podLabels,
     name: labels['io.kubernetes.container.name'] ?? listed.id,
     isRunning: listed.state !== 'CONTAINER_EXITED',
-    images: [...namesIn(listed.image), listed.imageRef, listed.imageId].filter((name) => name !== ''),
+    images: [...[...namesIn(spec), imageRef, imageId].filter((name) => name !== ''), ...mountedImages],
   };
-}
-
-function mountedIn(answer: z.infer<typeof containerStatusAnswer> | undefined): readonly string[] {
-  return (answer?.status?.mounts ?? []).flatMap((mount) => namesIn(mount.image));
 }
 
 const namesIn = (spec: z.infer<typeof imageSpec>): readonly string[] =>
   spec === null ? [] : [spec.image, spec.userSpecifiedImage].filter((name) => name !== '');
 
 /** Ignores NOT_FOUND: a container may be removed after it was listed. */
-async function unlessGone<T>(asked: Promise<T>): Promise<T | undefined> {
+async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    return await asked;
+    return await answer;
   } catch (error) {
     if (error instanceof CriError && error.code === status.NOT_FOUND.valueOf()) return undefined;
     throw error;
   }
-}
-
-/** Returns a function that reads the state of a runtime. Containers are read last, as they change most; mounts are cached, as they never change. */
-export function createLook(cri: Cri): () => Promise<RuntimeState> {
-  const mounted = new Map<string, readonly string[]>();
-  const mountedBy = async (id: string): Promise<readonly string[]> => {
-    const images = mounted.get(id) ?? (await cri.mountedImages(id));
-    mounted.set(id, images);
-    return images;
-  };
-  return async () => {
-    const [images, labels] = [await cri.images(), await cri.podLabels()];
-    const containers: RuntimeContainer[] = [];
-    for (const { id, sandboxId, ...container } of await cri.containers())
-      containers.push({
-        ...container,
-        podLabels: labels.get(sandboxId) ?? {},
-        images: [...container.images, ...(await mountedBy(id))],
-      });
-    return { images, containers };
-  };
 }

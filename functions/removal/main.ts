@@ -1,24 +1,25 @@
+/** The program of removal Jobs: removes images over the runtime's socket and reports each outcome. Exit 0: all removed, absent or spared; 1: a failure; 2: usage error. */
+import { open } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import {
-  type RemovalOrder,
   failedRemoval,
   terminationMessage,
+  type RemovalOrder,
   type RemovalOutcome,
   type RemovalResult,
 } from '#model/removal/removal-result.ts';
-import { open } from 'node:fs/promises';
 import { printable } from '#model/text/untrusted.ts';
 import { createCri } from './cri.ts';
 import { removeImages } from './remove-images.ts';
 
-export type Options = {
+type Options = {
   readonly socket: string;
   readonly order: RemovalOrder;
   /** File to write the result to, if it exists. */
   readonly report: string;
 };
 
-export const usage = `usage: removal.mjs --socket=PATH [--purge=any|own] [--remove=REFERENCE]… [--keep=REFERENCE]… [--report=FILE]
+const usage = `usage: removal.mjs --socket=PATH [--purge=any|own] [--remove=REFERENCE]… [--keep=REFERENCE]… [--report=FILE]
 
 Removes images from the container runtime behind a CRI socket, and spares what is still needed.
 --purge=own  spares images that have a name which is not among those to remove
@@ -27,7 +28,7 @@ Removes images from the container runtime behind a CRI socket, and spares what i
 const several = { type: 'string', multiple: true, default: [] as string[] } as const;
 
 /** Parses the command line. Throws an error with a message for the user. */
-export function readOptions(args: readonly string[]): Options {
+function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -43,8 +44,6 @@ export function readOptions(args: readonly string[]): Options {
   if (purge !== 'any' && purge !== 'own') throw new Error(`--purge takes any or own, not ${purge}`);
   return { socket, report, order: { remove, keep, purge } };
 }
-
-/** The program of removal Jobs: removes images over the runtime's socket and reports each outcome. Exit 0: all removed, absent or spared; 1: a failure; 2: usage error. */
 
 /** Prints one line; escapes line breaks in names. */
 const print = (line: string) => process.stdout.write(`${printable(line).replaceAll('\n', String.raw`\u000a`)}\n`);
@@ -62,16 +61,16 @@ const report = async (path: string, message: string): Promise<void> => {
   }
 };
 
-const describe = (each: RemovalOutcome): string => {
-  switch (each.outcome) {
+const describe = (image: RemovalOutcome): string => {
+  switch (image.outcome) {
     case 'failed':
-      return `failed ${each.image}: ${each.message}`;
+      return `failed ${image.image}: ${image.message}`;
     case 'spared':
-      return `spared ${each.image}: ${each.reason}${each.by === '' ? '' : `, ${each.by}`}`;
+      return `spared ${image.image}: ${image.reason}${image.by === '' ? '' : `, ${image.by}`}`;
     case 'removed':
-      return `removed ${each.image}: ${each.bytes} bytes${each.also === '' ? '' : `, and with it ${each.also}`}`;
+      return `removed ${image.image}: ${image.bytes} bytes${image.also === '' ? '' : `, and with it ${image.also}`}`;
     case 'absent':
-      return `absent ${each.image}`;
+      return `absent ${image.image}`;
   }
 };
 
@@ -89,22 +88,18 @@ const execute = async ({ socket, order }: Options): Promise<RemovalResult> => {
 const main = async (options: Options): Promise<void> => {
   const result = await execute(options);
   const { removed, absent, spared, failed } = result.counts;
-  for (const each of result.images) print(describe(each));
+  for (const image of result.images) print(describe(image));
   if (result.error !== '') print(result.error);
   print(`${removed} removed (${result.freedBytes} bytes), ${absent} absent, ${spared} spared, ${failed} failed`);
   await report(options.report, terminationMessage(result));
   process.exitCode = failed > 0 || result.error !== '' ? 1 : 0;
 };
 
-const optionsOrUsage = (): Options | undefined => {
-  try {
-    return readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`removal: ${reasonOf(error)}\n\n${usage}\n`);
-    return undefined;
-  }
-};
-
-const options = optionsOrUsage();
+let options: Options | undefined;
+try {
+  options = readOptions(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`removal: ${reasonOf(error)}\n\n${usage}\n`);
+}
 if (options === undefined) process.exitCode = 2;
 else await main(options);

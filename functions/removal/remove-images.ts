@@ -7,10 +7,10 @@ import {
   type RemovalResult,
 } from '#model/removal/removal-result.ts';
 import type { SpareReason } from '#model/cache/removal-ledger.ts';
-import { type RuntimeContainer, type RuntimeImage, type RuntimeState, type Cri, createLook } from './cri.ts';
+import { type RuntimeContainer, type RuntimeImage, type RuntimeState, type Cri } from './cri.ts';
 
 /** The planned action for one reference. */
-export type Plan =
+type PlannedRemoval =
   | { readonly act: 'nothing' }
   | { readonly act: 'spare'; readonly reason: SpareReason; readonly by: readonly string[] }
   | {
@@ -26,9 +26,9 @@ export type Plan =
  * Plans the removal of one reference. A runtime removes images in use without an error, and all names of an image at
  * once: so images are spared if they are pinned, used by a container, or have a name to keep.
  */
-export function planRemoval(reference: string, order: RemovalOrder, state: RuntimeState): Plan {
+export function planRemoval(reference: string, order: RemovalOrder, state: RuntimeState): PlannedRemoval {
   const requested = normalisedReference(reference);
-  const image = state.images.find((each) => namesOf(each).has(requested));
+  const image = state.images.find((listed) => namesOf(listed).has(requested));
   if (image === undefined) return { act: 'nothing' };
   const names = namesOf(image);
   if (image.isPinned || isOfSandboxes(names)) return spare('Pinned', []);
@@ -43,7 +43,7 @@ export function planRemoval(reference: string, order: RemovalOrder, state: Runti
   return { act: 'remove', image, names, also: others };
 }
 
-const spare = (reason: SpareReason, by: readonly string[]): Plan => ({ act: 'spare', reason, by });
+const spare = (reason: SpareReason, by: readonly string[]): PlannedRemoval => ({ act: 'spare', reason, by });
 
 /** All tags and digests of an image, normalised. */
 const namesOf = (image: RuntimeImage): ReadonlySet<string> => namesIn([...image.tags, ...image.digests]);
@@ -102,23 +102,32 @@ const describe = ({ pod, name, isRunning }: RuntimeContainer): string =>
 /** Removes references one by one, each planned from the runtime's current state. Throws if the runtime is not reachable. */
 export async function removeImages(cri: Cri, order: RemovalOrder): Promise<RemovalResult> {
   const runtime = await cri.version();
-  const remove = createRemoval(cri, order);
+  const removedNames = new Set<string>();
   const outcomes: RemovalOutcome[] = [];
-  for (const image of order.remove) outcomes.push(await remove(image).catch((error: unknown) => failed(image, error)));
+  for (const image of order.remove)
+    try {
+      outcomes.push(await remove(image, cri, order, removedNames));
+    } catch (error) {
+      outcomes.push({ outcome: 'failed', image, message: error instanceof Error ? error.message : String(error) });
+    }
   return removalResult(runtime, outcomes);
 }
 
-function createRemoval(cri: Cri, order: RemovalOrder): (reference: string) => Promise<RemovalOutcome> {
-  const look = createLook(cri);
-  const removedNames = new Set<string>();
-  return async (image) => {
-    const plan = planRemoval(image, order, await look());
-    if (plan.act === 'spare') return { outcome: 'spared', image, reason: plan.reason, by: plan.by.join(', ') };
-    if (plan.act === 'nothing') return absent(image, removedNames);
-    await removeImage(cri, plan.image);
-    for (const name of plan.names) removedNames.add(name);
-    return { outcome: 'removed', image, bytes: plan.image.bytes, also: plan.also.join(', ') };
-  };
+async function remove(
+  image: string,
+  cri: Cri,
+  order: RemovalOrder,
+  removedNames: Set<string>,
+): Promise<RemovalOutcome> {
+  const plan = planRemoval(image, order, await cri.state());
+  if (plan.act === 'spare') return { outcome: 'spared', image, reason: plan.reason, by: plan.by.join(', ') };
+  if (plan.act === 'nothing') return absent(image, removedNames);
+  const { id, bytes } = plan.image;
+  // By id, as kubelets do, so that the planned image is removed even if a tag has moved since.
+  await cri.removeImage(id);
+  if (await cri.hasImage(id)) throw new Error(`the runtime did not refuse to remove ${id}, and still has it`);
+  for (const name of plan.names) removedNames.add(name);
+  return { outcome: 'removed', image, bytes, also: plan.also.join(', ') };
 }
 
 /** Reports a name as removed if it was removed with another name of its image, where its bytes are counted. */
@@ -126,15 +135,3 @@ const absent = (image: string, removedNames: ReadonlySet<string>): RemovalOutcom
   removedNames.has(normalisedReference(image))
     ? { outcome: 'removed', image, bytes: 0, also: '' }
     : { outcome: 'absent', image };
-
-/** Removes by id, as kubelets do, so that the planned image is removed even if a tag has moved since. */
-async function removeImage(cri: Cri, { id }: RuntimeImage): Promise<void> {
-  await cri.removeImage(id);
-  if (await cri.hasImage(id)) throw new Error(`the runtime did not refuse to remove ${id}, and still has it`);
-}
-
-const failed = (image: string, error: unknown): RemovalOutcome => ({
-  outcome: 'failed',
-  image,
-  message: error instanceof Error ? error.message : String(error),
-});
