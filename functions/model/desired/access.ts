@@ -18,7 +18,7 @@ export const namesCredentials = (cache: ImageCache, settings: Settings): boolean
   cache.spec.imagePullSecrets.length > 0 || serviceAccountOf(cache, settings) !== '';
 
 /** How many nodes have an image, on how many of these it is locked, and for how many no Job is known to have used credentials. */
-export type AccessCounts = { readonly ready: number; readonly locked: number; readonly unknown: number };
+type AccessCounts = { readonly ready: number; readonly locked: number; readonly unknown: number };
 
 /** undefined while no node has the image. */
 export function accessOf(image: string, { ready, locked, unknown }: AccessCounts, cache: Accessed): Access | undefined {

@@ -86,4 +86,4 @@ const foreignKeyPattern = '^[^/]*[.][^/]*$|^(?:[^/]*[.])?(?:' + foreignDomains.j
 const foreignKey = new RegExp(foreignKeyPattern);
 
 /** Whether others act on a label or annotation with this key. */
-export const isForeignKey = (key: string): boolean => foreignKey.test(key);
+const isForeignKey = (key: string): boolean => foreignKey.test(key);

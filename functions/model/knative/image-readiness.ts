@@ -106,7 +106,7 @@ const longestMessage = 512;
 const bounded = (message: string): string => printable(message).slice(0, longestMessage).toWellFormed();
 
 /** On how many nodes an image is, of those that must have it, and why it is not on some. */
-export type ImageProgress = {
+type ImageProgress = {
   readonly desired: number;
   readonly present: number;
   /** How many nodes fail to pull it. */
@@ -117,7 +117,7 @@ export type ImageProgress = {
 type Counts = { desired: number; present: number; failing: number };
 
 /** The progress of all images of a cache, by normalised reference. Skipped nodes do not count. */
-export function imageProgress(cache: ImageCache): ReadonlyMap<string, ImageProgress> {
+function imageProgress(cache: ImageCache): ReadonlyMap<string, ImageProgress> {
   const counts = new Map<string, Counts>();
   const byHash = Map.groupBy(Object.values(cache.status.nodes), ({ desiredHash }) => desiredHash);
   for (const [hash, entries] of byHash) {

@@ -76,7 +76,7 @@ export function parseKnativeImage(object: unknown, maxStatus = Infinity): Knativ
   };
 }
 
-export const conditionsIn = ({ conditions }: KnativeImage['status']): readonly unknown[] =>
+const conditionsIn = ({ conditions }: KnativeImage['status']): readonly unknown[] =>
   Array.isArray(conditions) ? conditions : [];
 
 function readyIn(stored: unknown): ReadyCondition | undefined {

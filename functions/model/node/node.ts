@@ -64,7 +64,7 @@ export const isOptedOut = ({ labels: { [labels.skip]: value = 'false' } }: Pick<
   value !== 'false';
 
 /** On which nodes a cache pulls. */
-export type PullRules = {
+type PullRules = {
   /** undefined tolerates every taint. */
   readonly tolerations: readonly Toleration[] | undefined;
   /** Whether cordoned nodes pull. */

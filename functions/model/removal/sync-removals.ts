@@ -117,7 +117,7 @@ function syncedEntry(
 }
 
 /** Removals as they are started: the cache with them, and what the plan needs observed. */
-export type StartedRemovals = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache };
+type StartedRemovals = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache };
 
 /**
  * Starts pending removals, as many nodes as may be at work at once. A node's own pulls end first: layers that a new image shares

@@ -110,7 +110,7 @@ function untilText({ nodes }: Status): string {
 }
 
 /** `registry.example.com cannot be reached`, each registry once; '' if none is known to be unreachable. */
-export function unreachableText({ failures }: Status): string {
+function unreachableText({ failures }: Status): string {
   const hosts = unreachableHosts(failures);
   const more = hosts.length - maxHosts;
   const named = more > 0 ? `${hosts.slice(0, maxHosts).join(', ')} and ${more} more` : hosts.join(', ');

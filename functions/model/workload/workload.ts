@@ -111,7 +111,7 @@ export type ImageUse = {
   readonly image: string;
   readonly pullPolicy: PodPullPolicy;
 };
-export type PodPullPolicy = 'Always' | 'IfNotPresent' | 'Never';
+type PodPullPolicy = 'Always' | 'IfNotPresent' | 'Never';
 
 const named = z.object({
   metadata: z.object({
@@ -181,7 +181,7 @@ export type PodPlacement = {
   readonly operatingSystem: string;
 };
 
-export function podPlacement(spec: PodSpec, kind: string): PodPlacement {
+function podPlacement(spec: PodSpec, kind: string): PodPlacement {
   const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   return {
     nodeName: spec.nodeName,

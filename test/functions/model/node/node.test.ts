@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Toleration } from '#model/cache/spec-fields.ts';
-import { hasImageVolumes, nodeId, skipReason, type Node, pullRules } from '#model/node/node.ts';
+import { hasImageVolumes, nodeId, skipReason, type Node, pullRules, criSocket } from '#model/node/node.ts';
 import { parseNode } from '#model/node/parse-node.ts';
 import { cache, node, settings, spec } from '../builders.ts';
 
@@ -203,4 +203,27 @@ describe('a cordoned node', () => {
     const taints = [...cordoned.taints, { key: 'ToBeDeletedByClusterAutoscaler', value: '1', effect: 'NoSchedule' }];
     expect(skipReason({ ...cordoned, taints }, pullRules(cache(), settings()))).toBe('BeingDeleted');
   });
+});
+
+const sockets: readonly { runtime: string; kubelet?: string; setting?: string; socket: string | undefined }[] = [
+  { runtime: 'containerd://2.2.9', socket: '/run/containerd/containerd.sock' },
+  { runtime: 'cri-o://1.33.1', socket: '/var/run/crio/crio.sock' },
+  { runtime: 'containerd://2.1.4-k3s1', kubelet: 'v1.34.1+k3s1', socket: '/run/k3s/containerd/containerd.sock' },
+  { runtime: 'containerd://2.1.4-k3s1', kubelet: 'v1.34.1+rke2r1', socket: '/run/k3s/containerd/containerd.sock' },
+  { runtime: 'containerd://1.7.27', kubelet: 'v1.34.1+k0s', socket: '/run/k0s/containerd.sock' },
+  { runtime: 'docker://27.0.1', socket: '/run/cri-dockerd.sock' },
+  { runtime: 'kwok', socket: undefined },
+  { runtime: '', socket: undefined },
+  { runtime: 'containerd://2.2.9', setting: '/run/other.sock', socket: '/run/other.sock' },
+  { runtime: 'kwok', setting: '/run/other.sock', socket: '/run/other.sock' },
+];
+
+describe('CRI socket', () => {
+  it.each(sockets)(
+    'is $socket for $runtime, kubelet $kubelet, setting $setting',
+    ({ runtime, kubelet, setting, socket }) => {
+      const target = node({ containerRuntime: runtime, kubeletVersion: kubelet ?? 'v1.34.2' });
+      expect(criSocket(target, settings({ criSocketPath: setting ?? '' }))).toBe(socket);
+    },
+  );
 });
