@@ -1,5 +1,20 @@
+import * as z from 'zod/mini';
 import type { AnonymousPulls } from './access.ts';
 import { type FoundImages, type ImagesFrom, nothingFound } from './found-images.ts';
+import {
+  type Decoded,
+  always,
+  list,
+  map,
+  number,
+  oneOf,
+  optional,
+  record,
+  required,
+  sinceEpoch,
+  text,
+} from './codec.ts';
+import { nodeMatchExpressions, toleration } from './schema-fields.ts';
 import type { KnownDigest } from './known-digest.ts';
 import type { RegistryUses } from './registry-use.ts';
 import type { Round } from './round.ts';
@@ -154,27 +169,35 @@ export type Status = {
   readonly lastHandledPurgeAt: string;
 };
 
-/** By image, as spelled in the spec: the nodes that could not pull it, and why. */
-export type Failures = Readonly<Record<string, readonly Failure[]>>;
-export type Failure = { readonly node: string; readonly reason: string; readonly message: string };
+const failure = record({ node: always(text), reason: always(text), message: always(text) });
+export type Failure = Decoded<typeof failure>;
 
-export type Condition = {
-  readonly type: 'Ready' | 'Reconciling' | 'Stalled' | 'Failing';
-  readonly status: 'True' | 'False' | 'Unknown';
-  readonly reason: string;
-  readonly message: string;
-  readonly observedGeneration: number;
-  readonly lastTransitionTime: number;
-};
+/** By image, as spelled in the spec: the nodes that could not pull it, and why. */
+export const storedFailures = map(always(list(failure)));
+export type Failures = Decoded<typeof storedFailures>;
+
+export const condition = record({
+  type: oneOf(['Ready', 'Reconciling', 'Stalled', 'Failing']),
+  status: oneOf(['True', 'False', 'Unknown']),
+  reason: always(text),
+  message: always(text),
+  observedGeneration: number,
+  lastTransitionTime: sinceEpoch,
+});
+export type Condition = Decoded<typeof condition>;
 
 /** Images that may be on nodes: recorded before the first Job of a generation, until their removal has succeeded. */
-export type Placement = NodeTerms & {
-  readonly images: readonly string[];
+export const placement = record({
+  images: always(list(required(z.string()))),
+  nodeSelector: always(map(required(z.string()))),
+  nodeMatchExpressions: required(nodeMatchExpressions),
+  tolerations: optional(always(list(required(toleration)))),
   /** Generation of the spec that first had this list. */
-  readonly sinceGeneration: number;
+  sinceGeneration: number,
   /** Indexes of this list in the spec of the latest round, as in `desired`; empty if it has left the spec. */
-  readonly lists: readonly number[];
-};
+  lists: list(required(z.number())),
+});
+export type Placement = NodeTerms & Omit<Decoded<typeof placement>, keyof NodeTerms>;
 
 export const emptyStatus: Status = {
   status: '',

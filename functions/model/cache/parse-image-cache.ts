@@ -1,13 +1,13 @@
 import * as z from 'zod/mini';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { AnonymousPull } from './access.ts';
-import { type FoundImages, type FoundPlacement, nothingFound } from './found-images.ts';
-import { emptyStatus, type Condition, type ImageCache, type Spec, type Status } from './image-cache.ts';
+import { type FoundImages, foundImages, nothingFound } from './found-images.ts';
+import { emptyStatus, type ImageCache, type Spec, type Status } from './image-cache.ts';
 import { imageCache } from './image-cache-schema.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { KnownDigest } from './known-digest.ts';
 import { spec } from './spec-schema.ts';
-import { found as storedFound, type image, type status } from './status-schema.ts';
+import type { image, status } from './status-schema.ts';
 import { findsImages, specWith } from './with-found.ts';
 
 /**
@@ -80,7 +80,7 @@ const toSpec = ({ cacheSpec, imagePullSecrets, refresh, ...rest }: z.infer<typeo
   imagePullSecrets: [...new Set(imagePullSecrets.map(({ name }) => name).filter((name) => name !== ''))],
 });
 
-function toStatus({ images, imagesFrom, conditions, round, ...rest }: z.infer<typeof status>, of: Spec): Status {
+function toStatus({ images, imagesFrom, ...rest }: z.infer<typeof status>, spec: Spec): Status {
   const digests = images.flatMap(({ image, digest }) => (digest === '' ? [] : [[image, digest] as const]));
   return {
     ...rest,
@@ -88,39 +88,19 @@ function toStatus({ images, imagesFrom, conditions, round, ...rest }: z.infer<ty
     anonymousPulls: Object.fromEntries(images.flatMap(anonymousPullOf)),
     knownDigests: Object.fromEntries(images.flatMap(knownDigestIn)),
     absentImages: images.flatMap(({ image, registryAnswer }) => (registryAnswer === undefined ? [] : [image])),
-    conditions: conditions.map((condition): Condition => ({
-      ...condition,
-      lastTransitionTime: condition.lastTransitionTime ?? 0,
-    })),
     nodes: rest.nodes satisfies Readonly<Record<string, LedgerEntry>>,
-    found: foundIn(imagesFrom, of),
-    round: round === undefined ? undefined : { ...round, startTime: round.startTime ?? 0 },
+    found: foundIn(imagesFrom, spec),
   };
 }
 
-const statusOfFound = z.object({ status: z.object({ imagesFrom: z.nullish(storedFound) }) });
+const statusOfFound = z.object({ status: z.object({ imagesFrom: z.nullish(foundImages.schema) }) });
 
 /** What cannot be read counts as absent only in a cache that takes no images from workloads any more. */
-function foundIn(imagesFrom: unknown, of: Spec): FoundImages {
+function foundIn(imagesFrom: unknown, spec: Spec): FoundImages {
   const { data, error } = statusOfFound.safeParse({ status: { imagesFrom } });
-  if (error !== undefined && findsImages(of)) throw error;
-  const stored = data?.status.imagesFrom ?? undefined;
-  return stored === undefined ? nothingFound : toFound(stored);
+  if (error !== undefined && findsImages(spec)) throw error;
+  return data?.status.imagesFrom ?? nothingFound;
 }
-
-const toFound = ({ lists, imagePullSecrets, recordedTime, problem }: z.infer<typeof storedFound>): FoundImages => ({
-  lists: lists.map(({ placement, ...found }) => ({ ...found, pods: placement && toPlacement(placement) })),
-  pullSecrets: imagePullSecrets,
-  recordedAt: recordedTime,
-  problem,
-});
-
-type StoredPlacement = NonNullable<z.infer<typeof storedFound>['lists'][number]['placement']>;
-
-const toPlacement = ({ nodeSelectorTerms, ...rest }: StoredPlacement): FoundPlacement => ({
-  ...rest,
-  terms: nodeSelectorTerms.map(({ matchExpressions }) => matchExpressions),
-});
 
 const anonymousPullOf = (entry: z.infer<typeof image>): readonly (readonly [string, AnonymousPull])[] =>
   entry.anonymousPull === undefined ? [] : [[normalisedReference(entry.image), entry.anonymousPull]];

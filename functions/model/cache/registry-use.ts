@@ -1,45 +1,38 @@
 import { ownEntry } from '#model/text/untrusted.ts';
 import { clockTime } from '#model/text/times.ts';
+import { type Decoded, count, flag, number, optional, record, time } from './codec.ts';
 import { type ImageCache, type Status, isPurged, withStatus } from './image-cache.ts';
 import type { CacheEvent } from './kubernetes-event.ts';
 import { waitsForRegistry } from './ledger.ts';
 
 /** What a cache has used of one registry, and what the registry has answered. */
-export type RegistryUse = {
+export const registryUse = record({
   /** How many manifests nodes have started to pull since `pullsUntil` last expired; only counted with a budget. */
-  readonly pulls: number;
-  /** When they no longer count, in epoch milliseconds: an hour after the last of them. */
-  readonly pullsUntil: number | undefined;
+  pulls: count,
+  /** When they no longer count: an hour after the last of them. */
+  pullsUntil: time,
   /** Until when nodes leave the registry alone because it has throttled one of them; kept until one has pulled since. */
-  readonly restsUntil: number | undefined;
+  restsUntil: time,
   /** How long that rest is, in seconds. */
-  readonly restSeconds: number;
+  restSeconds: count,
   /** The rest does not apply to other namespaces: the node was throttled with credentials that only this one has. */
-  readonly restsAlone: boolean;
+  restsAlone: flag,
   /** The rest, or `pullsLeft`, follows from an answer to the function, and no node has started or was throttled since. */
-  readonly restsByAnswer: boolean;
+  restsByAnswer: flag,
   /** How many manifests nodes may still pull within the limit that the registry last reported; undefined if it is not known. */
-  readonly pullsLeft: number | undefined;
+  pullsLeft: optional(number),
   /** When `pullsLeft` expires. */
-  readonly pullsLeftUntil: number | undefined;
+  pullsLeftUntil: time,
   /** Until when pending nodes wait for the registry; undefined if none does. */
-  readonly waitsUntil: number | undefined;
-};
+  waitsUntil: time,
+});
+
+export type RegistryUse = Decoded<typeof registryUse>;
 
 /** By registry, as references name it. */
 export type RegistryUses = Readonly<Record<string, RegistryUse>>;
 
-export const noUse: RegistryUse = {
-  pulls: 0,
-  pullsUntil: undefined,
-  restsUntil: undefined,
-  restSeconds: 0,
-  restsAlone: false,
-  restsByAnswer: false,
-  pullsLeft: undefined,
-  pullsLeftUntil: undefined,
-  waitsUntil: undefined,
-};
+export const noUse: RegistryUse = registryUse.schema.parse({});
 
 /** The latest rest of one registry that other caches know of. */
 export type OtherRest = Pick<RegistryUse, 'restSeconds' | 'restsAlone'> & { readonly restsUntil: number };

@@ -1,4 +1,6 @@
+import * as z from 'zod/mini';
 import type { Cause } from './cause.ts';
+import { type Decoded, count, list, number, oneOf, record, required, text, time } from './codec.ts';
 import { maxAttempts } from './ledger.ts';
 
 /** What must be removed from each node, and how far it is, by node name. Nodes with nothing to remove have no entry. */
@@ -7,52 +9,46 @@ export type RemovalLedger = Readonly<Record<string, RemovalEntry>>;
 export const removalStates = ['Pending', 'Removing', 'Removed', 'Failed', 'Skipped'] as const;
 export type RemovalState = (typeof removalStates)[number];
 
-export type RemovalEntry = {
-  /** Identifies the machine, because clouds reuse node names. */
-  readonly id: string;
-  /** Hash of the images to remove; the key of these in `status.toRemove`. */
-  readonly imagesHash: string;
-  /** Round in which the entry was created; part of the names of its Jobs. */
-  readonly round: number;
-  /** Number of Jobs created for these images. 0 before the first. */
-  readonly attempt: number;
-  readonly state: RemovalState;
-  /** Why the node was skipped or failed; '' otherwise. */
-  readonly reason: string;
-  readonly message: string;
-  /** When a failed removal is tried again, in epoch milliseconds; undefined in other states. */
-  readonly retryTime: number | undefined;
-  /** Number of images removed. */
-  readonly removed: number;
-  /** Number of images that were not on the node. */
-  readonly absent: number;
-  /** Number of images left on the node. */
-  readonly spared: number;
-  /** Bytes freed, as the runtime reports them. */
-  readonly freedBytes: number;
-  /** Spared images, as many as fit. */
-  readonly sparedImages: readonly SparedImage[];
-};
+/** Why an image is spared: another cache needs it, or another tag of it; a container uses it; the runtime pins it. */
+export const spareReasons = ['Wanted', 'SharedTag', 'InUse', 'Pinned'] as const;
+export type SpareReason = (typeof spareReasons)[number];
 
 /** `by` names the cache, image or container that needs the image; '' if the reason has none. */
-export type SparedImage = { readonly image: string; readonly reason: SpareReason; readonly by: string };
+const sparedImage = record({ image: required(z.string()), reason: oneOf(spareReasons), by: text });
+export type SparedImage = Decoded<typeof sparedImage>;
+
+export const removalEntry = record({
+  /** Identifies the machine, because clouds reuse node names. */
+  id: required(z.string()),
+  /** Hash of the images to remove; the key of these in `status.toRemove`. */
+  imagesHash: required(z.string()),
+  /** Round in which the entry was created; part of the names of its Jobs. */
+  round: number,
+  /** Number of Jobs created for these images. 0 before the first. */
+  attempt: number,
+  state: oneOf(removalStates),
+  /** Why the node was skipped or failed; '' otherwise. */
+  reason: text,
+  message: text,
+  /** When a failed removal is tried again; undefined in other states. */
+  retryTime: time,
+  /** Number of images removed. */
+  removed: count,
+  /** Number of images that were not on the node. */
+  absent: count,
+  /** Number of images left on the node. */
+  spared: count,
+  /** Bytes freed, as the runtime reports them. */
+  freedBytes: count,
+  /** Spared images, as many as fit. */
+  sparedImages: list(sparedImage),
+});
+
+export type RemovalEntry = Decoded<typeof removalEntry>;
 
 /** The entry of a node that has had no removal Job. */
-export const newRemovalEntry = (id: string, imagesHash: string, round: number): RemovalEntry => ({
-  id,
-  imagesHash,
-  round,
-  attempt: 0,
-  state: 'Pending',
-  reason: '',
-  message: '',
-  retryTime: undefined,
-  removed: 0,
-  absent: 0,
-  spared: 0,
-  freedBytes: 0,
-  sparedImages: [],
-});
+export const newRemovalEntry = (id: string, imagesHash: string, round: number): RemovalEntry =>
+  removalEntry.schema.parse({ id, imagesHash, round, state: 'Pending' });
 
 /** Whether a node waits for a removal Job or its result. */
 export const isRemovalUnsettled = ({ state }: RemovalEntry): boolean => state === 'Pending' || state === 'Removing';
@@ -77,7 +73,3 @@ export function failedRemovalEntry(entry: RemovalEntry, { reason, message }: Cau
 /** Whether a failed removal is to be tried again now. */
 export const isRetryDue = ({ state, retryTime = 0 }: RemovalEntry, now: number): boolean =>
   state === 'Failed' && retryTime <= now;
-
-/** Why an image is spared: another cache needs it, or another tag of it; a container uses it; the runtime pins it. */
-export const spareReasons = ['Wanted', 'SharedTag', 'InUse', 'Pinned'] as const;
-export type SpareReason = (typeof spareReasons)[number];

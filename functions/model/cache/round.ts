@@ -1,27 +1,30 @@
+import * as z from 'zod/mini';
 import { verifyValue } from './api.ts';
-
-/** One operation on one cache. Its number is incremented, with optimistic locking, before its first Job is created. */
-export type Round = {
-  /** Counts the rounds of the cache from 1; 0 for a status adopted from kube-fledged. */
-  readonly number: number;
-  readonly operation: Operation;
-  /** Generation of the spec that the round reconciles. */
-  readonly generation: number;
-  readonly trigger: Trigger;
-  /** Epoch milliseconds. */
-  readonly startTime: number;
-  /**
-   * The annotation that requested the round. It is removed when the round ends, and requests no other round until then.
-   */
-  readonly requestedBy: RequestAnnotation | undefined;
-};
-
-export type RequestAnnotation = { readonly annotation: string; readonly value: string };
+import { type Decoded, always, oneOf, optional, record, required, sinceEpoch, text } from './codec.ts';
 
 export const operations = ['Create', 'Update', 'Refresh', 'Purge'] as const;
 export type Operation = (typeof operations)[number];
 export const triggers = ['Spec', 'Annotation', 'Schedule', 'Adopted', 'Deletion', 'Workloads'] as const;
 export type Trigger = (typeof triggers)[number];
+
+/** The annotation that requests a round. */
+const requestAnnotation = record({ annotation: required(z.string()), value: always(text) });
+export type RequestAnnotation = Decoded<typeof requestAnnotation>;
+
+/** One operation on one cache. Its number is incremented, with optimistic locking, before its first Job is created. */
+export const storedRound = record({
+  /** Counts the rounds of the cache from 1; 0 for a status adopted from kube-fledged. */
+  number: required(z.number()),
+  operation: oneOf(operations),
+  /** Generation of the spec that the round reconciles. */
+  generation: required(z.number()),
+  trigger: oneOf(triggers),
+  startTime: sinceEpoch,
+  /** The annotation that requested the round. It is removed when the round ends, and requests no other round until then. */
+  requestedBy: optional(requestAnnotation),
+});
+
+export type Round = Decoded<typeof storedRound>;
 
 /** kube-fledged's `status.reason` of an operation. */
 export const statusReason = (operation: Operation): string => `ImageCache${operation}`;

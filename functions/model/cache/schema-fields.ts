@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { NodeMatchExpression } from './spec-fields.ts';
 
 /** An absent or null field has its default: the API server drops empty fields, and old writers left nulls. */
 export const withDefault = <T extends z.core.$ZodType>(schema: T, fallback: z.output<T>): z.ZodMiniType<z.output<T>> =>
@@ -25,7 +26,7 @@ export const time = optional(
   ),
 );
 
-export const nodeMatchExpressions = withDefault(
+export const nodeMatchExpressions: z.ZodMiniType<readonly NodeMatchExpression[]> = withDefault(
   z.array(
     z.object({
       key: z.string(),

@@ -1,7 +1,7 @@
 import { type ImageCache, type Status, emptyStatus } from '#model/cache/image-cache.ts';
+import { registryUse } from '#model/cache/registry-use.ts';
+import { removalEntry } from '#model/cache/removal-ledger.ts';
 import { serializedEntry } from './serialized-entry.ts';
-import { serializedRemoval } from './serialized-removals.ts';
-import { serializedUse } from './serialized-registries.ts';
 import { serializeStatus } from './serialize-status.ts';
 
 /**
@@ -13,8 +13,8 @@ export function isSameStatus(status: Status, cache: ImageCache): boolean {
   if (discardedFormat !== undefined) return false;
   if (
     !isSameRecord(status.nodes, before.nodes, serializedEntry) ||
-    !isSameRecord(status.removals, before.removals, serializedRemoval) ||
-    !isSameRecord(status.registries, before.registries, serializedUse)
+    !isSameRecord(status.removals, before.removals, removalEntry.write) ||
+    !isSameRecord(status.registries, before.registries, registryUse.write)
   )
     return false;
   // What is derived from entries follows from what is written of them.
@@ -27,7 +27,7 @@ export function isSameStatus(status: Status, cache: ImageCache): boolean {
 function isSameRecord<Entry>(
   a: Readonly<Record<string, Entry>>,
   b: Readonly<Record<string, Entry>>,
-  serialized: (entry: Entry) => object,
+  serialized: (entry: Entry) => unknown,
 ): boolean {
   if (a === b) return true;
   const [names, others] = [Object.keys(a), Object.keys(b)];
@@ -40,7 +40,7 @@ const statusFields = Object.keys(emptyStatus) as (keyof Status)[];
 
 const hasSameFields = (a: Status, b: Status): boolean => statusFields.every((field) => isEqual(a[field], b[field]));
 
-const hasSameJson = <T>(a: T, b: T, serialized: (value: T) => object | undefined): boolean =>
+const hasSameJson = <T>(a: T, b: T, serialized: (value: T) => unknown): boolean =>
   JSON.stringify(serialized(a)) === JSON.stringify(serialized(b));
 
 /** Whether two values of one type are equal, with their keys in the same order. */

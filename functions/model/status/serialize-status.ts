@@ -1,17 +1,18 @@
+import { map } from '#model/cache/codec.ts';
 import { failureCount } from '#model/cache/failures.ts';
-import type { Condition, ImageCache, Placement, Status } from '#model/cache/image-cache.ts';
-import { statusFormat } from '#model/cache/parse-image-cache.ts';
+import { foundImages } from '#model/cache/found-images.ts';
+import { type ImageCache, type Status, condition, placement, storedFailures } from '#model/cache/image-cache.ts';
 import { failedOf, hasFailed } from '#model/cache/image-states.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { Round } from '#model/cache/round.ts';
+import { statusFormat } from '#model/cache/parse-image-cache.ts';
+import { registryUse } from '#model/cache/registry-use.ts';
+import { removalEntry } from '#model/cache/removal-ledger.ts';
+import { type Round, storedRound } from '#model/cache/round.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { type SerializedFields, text, time } from './optional-fields.ts';
 import { serializedEntry } from './serialized-entry.ts';
-import { serializedFound } from './serialized-found.ts';
 import { serializedImages } from './serialized-images.ts';
-import { serializedRegistries } from './serialized-registries.ts';
-import { serializedRemovals } from './serialized-removals.ts';
 
 /**
  * The status as JSON for the API server: times are text, counts are derived from the ledger, empty fields are omitted.
@@ -25,23 +26,23 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedFi
     ...text('message', status.message),
     ...time('startTime', status.startTime),
     ...time('completionTime', status.completionTime),
-    ...(Object.keys(status.failures).length === 0 ? {} : { failures: status.failures }),
+    ...field('failures', storedFailures.write(status.failures)),
     failuresOmitted: failuresOmitted(status, cache),
     ...(status.observedGeneration === undefined ? {} : { observedGeneration: status.observedGeneration }),
-    conditions: status.conditions.map(serializedCondition),
+    conditions: status.conditions.map(condition.write),
     nodesReady: `${counts.ready}/${counts.desired}`,
     nodeCounts: counts,
     images: serializedImages(status, cache),
     nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, serializedEntry(entry)])),
     desired: status.desired,
-    ...serializedFound(status.found),
-    placements: status.placements.map(serializedPlacement),
+    ...(status.found.recordedAt === undefined ? {} : { imagesFrom: foundImages.write(status.found) }),
+    placements: status.placements.map(({ tolerations, ...rest }) => placement.write({ tolerations, ...rest })),
     ...serializedRemovals(status),
     ...(status.round === undefined ? {} : { round: serializedRound(status.round, status.completionTime) }),
     ...time('lastRefreshTime', status.lastRefreshTime),
     ...time('nextRefreshTime', status.nextRefreshTime),
     ...time('nextWaveTime', status.nextWaveTime),
-    ...serializedRegistries(status.registries),
+    ...field('registries', map(registryUse).write(status.registries)),
     ...text('lastHandledRefreshAt', status.lastHandledRefreshAt),
     ...text('lastHandledPurgeAt', status.lastHandledPurgeAt),
   };
@@ -67,24 +68,14 @@ function failuresOmitted(status: Status, cache: ImageCache): number {
   return Math.max(0, failures - failureCount(status.failures));
 }
 
-const serializedPlacement = ({ lists, ...placement }: Placement) => ({
-  ...placement,
-  ...(lists.length === 0 ? {} : { lists }),
-});
+/** The fields with the removal ledger; none if it is empty. */
+const serializedRemovals = ({ removals, toRemove }: Status): SerializedFields =>
+  Object.keys(removals).length === 0 ? {} : { removals: map(removalEntry).write(removals), toRemove };
 
-function serializedRound(
-  { requestedBy, startTime, ...round }: Round,
-  completionTime: number | undefined,
-): SerializedFields {
-  return {
-    ...round,
-    ...time('startTime', startTime),
-    ...time('completionTime', completionTime),
-    ...(requestedBy === undefined ? {} : { requestedBy }),
-  };
-}
+const field = (key: string, written: unknown): SerializedFields => (written === undefined ? {} : { [key]: written });
 
-const serializedCondition = (condition: Condition) => ({
-  ...condition,
-  ...time('lastTransitionTime', condition.lastTransitionTime),
+/** The round; it has ended when the status says so. */
+const serializedRound = (round: Round, completionTime: number | undefined): SerializedFields => ({
+  ...(storedRound.write(round) as SerializedFields),
+  ...time('completionTime', completionTime),
 });
