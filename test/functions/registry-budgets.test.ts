@@ -6,8 +6,19 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { quiet } from './begun.ts';
-import { answerAll, cachePathIn, createIn, drive, jobsIn, minute, statusIn, throttled } from './registry-scene.ts';
-import { aCache, aPod, changed, completed, podsPath, scene, type Scene, tick } from './scene.ts';
+import {
+  answerAll,
+  cachePathIn,
+  createIn,
+  createOwn,
+  drive,
+  jobsIn,
+  minute,
+  sceneOf,
+  statusIn,
+  throttled,
+} from './registry-scene.ts';
+import { aCache, aPod, changed, completed, podsPath, type Scene, tick } from './scene.ts';
 
 const registryBudgets = { 'docker.io': { pullsPerHour: 10 } };
 
@@ -15,10 +26,13 @@ const names = Array.from({ length: 12 }, (_, index) => `node-${index}`);
 const spec = { cacheSpec: [{ images: ['app:1'] }] };
 const cacheIn = (on: Scene, namespace: string, more: object = {}): void =>
   createIn(on, namespace, { ...spec, ...more });
+const createAndDrive = async (on: Scene, namespace: string, more: object = {}): Promise<void> => {
+  cacheIn(on, namespace, more);
+  await drive(on, namespace);
+};
 
 it('a budget counts the pulls of the caches of all namespaces', async () => {
-  const on = scene({ registryBudgets });
-  on.nodes(...names);
+  const on = sceneOf(names, { registryBudgets });
   cacheIn(on, 'apps');
   cacheIn(on, 'other');
   await drive(on, 'apps');
@@ -28,8 +42,7 @@ it('a budget counts the pulls of the caches of all namespaces', async () => {
 });
 
 it('what another process has started counts, as it is in the statuses', async () => {
-  const on = scene({ registryBudgets });
-  on.nodes(...names);
+  const on = sceneOf(names, { registryBudgets });
   cacheIn(on, 'apps');
   cacheIn(on, 'other');
   await drive(on, 'apps');
@@ -39,8 +52,7 @@ it('what another process has started counts, as it is in the statuses', async ()
 });
 
 it('a function that may not list caches counts its own', async () => {
-  const on = scene({ registryBudgets });
-  on.nodes(...names);
+  const on = sceneOf(names, { registryBudgets });
   cacheIn(on, 'apps');
   on.api.refuse(/^GET .*v1alpha2\/imagecaches/, refusal(403, 'Forbidden', 'no'), 99);
   await drive(on, 'apps');
@@ -48,10 +60,8 @@ it('a function that may not list caches counts its own', async () => {
 });
 
 it('nodes that wait are served by the tick once the budget is free', async () => {
-  const on = scene({ registryBudgets });
-  on.nodes(...names);
-  on.cache(spec);
-  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  const on = sceneOf(names, { registryBudgets });
+  await createOwn(on, spec);
   await answerAll(on, completed(0));
   expect(on.live().status.message).toContain('4 nodes wait for docker.io until 13:00');
   on.wait(59 * minute);
@@ -65,10 +75,8 @@ it('nodes that wait are served by the tick once the budget is free', async () =>
 });
 
 it('ticks write nothing while nodes wait', async () => {
-  const on = scene({ registryBudgets });
-  on.nodes(...names);
-  on.cache(spec);
-  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  const on = sceneOf(names, { registryBudgets });
+  await createOwn(on, spec);
   await answerAll(on, completed(0));
   quiet(on);
   for (let turn = 0; turn < 3; turn += 1) {
@@ -80,39 +88,30 @@ it('ticks write nothing while nodes wait', async () => {
 });
 
 it('a 429 of a kubelet rests the registry for other caches that pull with the credentials of nodes', async () => {
-  const on = scene();
-  on.nodes('node-1');
-  cacheIn(on, 'apps');
-  await drive(on, 'apps');
+  const on = sceneOf(['node-1']);
+  await createAndDrive(on, 'apps');
   await answerAll(on, throttled);
   expect(statusIn(on, 'apps').message).toContain('1 node waits for docker.io until 12:05');
-  cacheIn(on, 'other');
-  await drive(on, 'other');
+  await createAndDrive(on, 'other');
   expect(jobsIn(on, 'other')).toBe(0);
   expect(statusIn(on, 'other').message).toContain('1 node waits for docker.io until 12:05');
 });
 
 it('a 429 for a login of one namespace holds up no other', async () => {
-  const on = scene();
-  on.nodes('node-1');
-  cacheIn(on, 'apps', { imagePullSecrets: [{ name: 'used-up' }] });
-  await drive(on, 'apps');
+  const on = sceneOf(['node-1']);
+  await createAndDrive(on, 'apps', { imagePullSecrets: [{ name: 'used-up' }] });
   await answerAll(on, throttled);
   expect(statusIn(on, 'apps').message).toContain('waits for docker.io');
-  cacheIn(on, 'other');
-  await drive(on, 'other');
+  await createAndDrive(on, 'other');
   expect(jobsIn(on, 'other')).toBe(1);
 });
 
 it('a 429 of a registry that a user runs rests that one only', async () => {
-  const on = scene();
-  on.nodes('node-1');
-  cacheIn(on, 'apps', { cacheSpec: [{ images: ['evil.example/docker.io/app:1'] }] });
-  await drive(on, 'apps');
+  const on = sceneOf(['node-1']);
+  await createAndDrive(on, 'apps', { cacheSpec: [{ images: ['evil.example/docker.io/app:1'] }] });
   await answerAll(on, throttled);
   expect(Object.keys(statusIn(on, 'apps').registries)).toEqual(['evil.example']);
-  cacheIn(on, 'other');
-  await drive(on, 'other');
+  await createAndDrive(on, 'other');
   expect(jobsIn(on, 'other')).toBe(1);
 });
 
@@ -131,32 +130,26 @@ it.each([
   { urls: ['https://registry-1.docker.io@evil.example/layer'], others: 1 },
   { urls: ['https://registry-1.docker.io/v2/library/app/blobs/1', 'https://evil.example/layer'], others: 1 },
 ])('a 429 of $urls, where an image can have its layers, leaves $others other nodes free', async ({ urls, others }) => {
-  const on = scene();
-  on.nodes('node-1');
-  cacheIn(on, 'apps');
-  await drive(on, 'apps');
+  const on = sceneOf(['node-1']);
+  await createAndDrive(on, 'apps');
   await answerAll(on, throttledAt(...urls));
   expect(statusIn(on, 'apps').message).toContain('1 node waits for docker.io');
-  cacheIn(on, 'other');
-  await drive(on, 'other');
+  await createAndDrive(on, 'other');
   expect(jobsIn(on, 'other')).toBe(others);
 });
 
 it.each(['registry-1.docker.io/library/app:1', 'index.docker.io/app:1', 'Registry-1.Docker.IO:443/library/app:1'])(
   'a budget counts what %s pulls, as it is the same registry',
   async (image) => {
-    const on = scene({ registryBudgets });
-    on.nodes(...names);
-    cacheIn(on, 'apps', { cacheSpec: [{ images: [image] }] });
-    await drive(on, 'apps');
+    const on = sceneOf(names, { registryBudgets });
+    await createAndDrive(on, 'apps', { cacheSpec: [{ images: [image] }] });
     expect(jobsIn(on, 'apps')).toBe(8);
     expect(Object.keys(statusIn(on, 'apps').registries)).toEqual(['docker.io']);
   },
 );
 
 it('decisions of one process that begin at once keep a budget together', async () => {
-  const on = scene({ registryBudgets });
-  on.nodes(...names);
+  const on = sceneOf(names, { registryBudgets });
   for (const namespace of ['apps', 'other', 'third']) cacheIn(on, namespace);
   await Promise.all(['apps', 'other', 'third'].map(async (namespace) => drive(on, namespace)));
   const started = ['apps', 'other', 'third'].map((namespace) => jobsIn(on, namespace));
@@ -164,8 +157,7 @@ it('decisions of one process that begin at once keep a budget together', async (
 });
 
 it('they also wait for what a new process reads of others', async () => {
-  const on = scene({ registryBudgets });
-  on.nodes(...names);
+  const on = sceneOf(names, { registryBudgets });
   for (const namespace of ['apps', 'other', 'third']) cacheIn(on, namespace);
   await drive(on, 'apps');
   const next = { ...on, context: { ...on.context, cluster: createCluster(on.api) } };
@@ -174,8 +166,7 @@ it('they also wait for what a new process reads of others', async () => {
 });
 
 it('a listing of caches that fails is tried again by the next decision', async () => {
-  const on = scene({ registryBudgets });
-  on.nodes(...names);
+  const on = sceneOf(names, { registryBudgets });
   cacheIn(on, 'apps');
   cacheIn(on, 'other');
   await drive(on, 'apps');
@@ -191,15 +182,13 @@ it.each([
   ['pulls that count for ever', { pulls: 1_000_000, pullsUntil: '9999-01-01T00:00:00Z' }],
   ['fewer pulls than none', { pulls: -1_000_000, pullsUntil: '2026-11-24T12:30:00Z' }],
 ])('%s, of a clock that is wrong or by hand, is no news', async (_, use) => {
-  const on = scene({ registryBudgets });
-  on.nodes(...names);
+  const on = sceneOf(names, { registryBudgets });
   cacheIn(on, 'apps');
   on.api.put(cachePathIn('apps', 'web'), {
     ...on.api.read(cachePathIn('apps', 'web')),
     status: { format: 1, registries: { 'docker.io': use } },
   });
-  cacheIn(on, 'other');
-  await drive(on, 'other');
+  await createAndDrive(on, 'other');
   expect(jobsIn(on, 'other')).toBeGreaterThan(0);
   expect(jobsIn(on, 'other')).toBeLessThanOrEqual(8);
   await drive(on, 'apps');
@@ -207,10 +196,8 @@ it.each([
 });
 
 it('a 429 for a login that admission adds holds up no other namespace', async () => {
-  const on = scene();
-  on.nodes('node-1');
-  cacheIn(on, 'apps');
-  await drive(on, 'apps');
+  const on = sceneOf(['node-1']);
+  await createAndDrive(on, 'apps');
   const [job = ''] = on.jobs();
   const pod = on.pod(job, throttled);
   const made = on.api.read(`${podsPath}/${pod}`);
@@ -220,8 +207,7 @@ it('a 429 for a login that admission adds holds up no other namespace', async ()
   });
   await jobComplete(changed(aPod(pod)), on.context);
   expect(statusIn(on, 'apps').registries['docker.io']).toMatchObject({ restsAlone: true });
-  cacheIn(on, 'other');
-  await drive(on, 'other');
+  await createAndDrive(on, 'other');
   expect(jobsIn(on, 'other')).toBe(1);
 });
 
@@ -232,25 +218,20 @@ it.each([
     volumes: [{ name: 'image-0', image: { reference: 'evil.example/app:1' } }],
   },
 ])('a 429 of a Pod that a user made pull another image holds up no other namespace: %o', async (changes) => {
-  const on = scene();
-  on.nodes('node-1');
-  cacheIn(on, 'apps');
-  await drive(on, 'apps');
+  const on = sceneOf(['node-1']);
+  await createAndDrive(on, 'apps');
   const [job = ''] = on.jobs();
   const pod = on.pod(job, throttled);
   const made = on.api.read(`${podsPath}/${pod}`);
   on.api.put(`${podsPath}/${pod}`, { ...made, spec: { initContainers: [{ name: 'noop' }], ...changes } });
   await jobComplete(changed(aPod(pod)), on.context);
-  cacheIn(on, 'other');
-  await drive(on, 'other');
+  await createAndDrive(on, 'other');
   expect(jobsIn(on, 'other')).toBe(1);
 });
 
 it('a cache that is deleted and created again has no budget of its own', async () => {
-  const on = scene({ registryBudgets });
-  on.nodes(...names);
-  on.cache(spec);
-  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  const on = sceneOf(names, { registryBudgets });
+  await createOwn(on, spec);
   expect(on.jobs()).toHaveLength(8);
   on.api.remove(cachePathIn('apps', 'web'));
   on.cache(spec, 'again');
@@ -260,24 +241,19 @@ it('a cache that is deleted and created again has no budget of its own', async (
 });
 
 it('other caches try a registry with one node as well when it has rested', async () => {
-  const on = scene();
-  on.nodes('node-1');
-  cacheIn(on, 'apps');
-  await drive(on, 'apps');
+  const on = sceneOf(['node-1']);
+  await createAndDrive(on, 'apps');
   await answerAll(on, throttled);
   on.nodes(...names);
-  cacheIn(on, 'other');
-  await drive(on, 'other');
+  await createAndDrive(on, 'other');
   on.wait(5 * minute);
   await refresh(tick, on.context);
   expect([jobsIn(on, 'apps'), jobsIn(on, 'other')]).toEqual([1, 1]);
 });
 
 it('nothing is written while one node tries a registry that has rested', async () => {
-  const on = scene();
-  on.nodes(...names);
-  on.cache(spec);
-  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  const on = sceneOf(names);
+  await createOwn(on, spec);
   await answerAll(on, throttled);
   on.wait(5 * minute);
   await refresh(tick, on.context);
@@ -292,10 +268,8 @@ it('nothing is written while one node tries a registry that has rested', async (
 
 /** A cache of which four nodes wait until 13:00. */
 async function waiting(): Promise<Scene> {
-  const on = scene({ registryBudgets });
-  on.nodes(...names);
-  on.cache(spec);
-  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  const on = sceneOf(names, { registryBudgets });
+  await createOwn(on, spec);
   await answerAll(on, completed(0));
   return on;
 }

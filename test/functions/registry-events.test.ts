@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
 import { purge } from '../../functions/purge.ts';
-import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { answerAll, minute, throttled } from './registry-scene.ts';
-import { aCache, changed, completed, eventsPath, scene, type Scene, tick } from './scene.ts';
+import { answerAll, createOwn, minute, sceneOf, throttled } from './registry-scene.ts';
+import { aCache, changed, completed, eventsPath, type scene, type Scene, tick } from './scene.ts';
 
 /** The Events of a cache whose nodes wait for a registry. */
 
@@ -15,10 +14,8 @@ const events = (on: Scene): readonly string[] =>
     .flatMap(({ reason, message }) => (reason.startsWith('Registry') ? [`${reason}: ${message}`] : []));
 
 async function begun(given: Parameters<typeof scene>[0] = {}, more: object = {}): Promise<Scene> {
-  const on = scene(given);
-  on.nodes(...names);
-  on.cache({ cacheSpec: [{ images: ['app:1'] }], ...more });
-  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+  const on = sceneOf(names, given);
+  await createOwn(on, { cacheSpec: [{ images: ['app:1'] }], ...more });
   return on;
 }
 

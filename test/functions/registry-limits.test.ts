@@ -3,8 +3,18 @@ import type { RateLimit } from '#model/cache/registry-use.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { quiet } from './begun.ts';
-import { answerAll, createIn, drive, jobsIn, minute, statusIn, throttled } from './registry-scene.ts';
-import { aCache, changed, completed, scene, type Scene, tick } from './scene.ts';
+import {
+  answerAll,
+  createIn,
+  createOwn,
+  drive,
+  jobsIn,
+  minute,
+  sceneOf,
+  statusIn,
+  throttled,
+} from './registry-scene.ts';
+import { aCache, changed, completed, type Scene, tick } from './scene.ts';
 
 /** What registries answer about their limits when functions ask them for digests. */
 
@@ -13,8 +23,10 @@ const image = 'app:latest';
 const names = Array.from({ length: 40 }, (_, index) => `node-${index}`);
 
 /** Of an image that moves: registries are asked about it. */
-const cacheIn = (on: Scene, namespace: string, more: object = {}, name = 'web'): void =>
+const createAndDrive = async (on: Scene, namespace: string, more: object = {}, name = 'web'): Promise<void> => {
   createIn(on, namespace, { cacheSpec: [{ images: [image] }], ...more }, name);
+  await drive(on, namespace, name);
+};
 
 const throttles = (on: Scene, limit: Partial<RateLimit> = {}, reference = image): void =>
   on.registry.resolve(reference, {
@@ -33,48 +45,38 @@ describe('a registry that answers 429 to a function', () => {
     [1000, '12:01'],
     [7_200_000, '13:00'],
   ])('that names %s ms rests until %s, without a pull', async (ms, until) => {
-    const on = scene();
-    on.nodes('node-1');
+    const on = sceneOf(['node-1']);
     throttles(on, { ms });
-    cacheIn(on, 'apps');
-    await drive(on, 'apps');
+    await createAndDrive(on, 'apps');
     expect(on.jobs()).toEqual([]);
     expect(statusIn(on, 'apps').message).toContain(`1 node waits for docker.io until ${until}`);
     expect(statusIn(on, 'apps').nodes['node-1']).toMatchObject({ reason: 'RegistryRests', attempt: 0 });
   });
 
   it('rests for the other caches of the namespace, which need not ask it', async () => {
-    const on = scene();
-    on.nodes('node-1');
+    const on = sceneOf(['node-1']);
     throttles(on);
-    cacheIn(on, 'apps');
-    await drive(on, 'apps');
+    await createAndDrive(on, 'apps');
     on.registry.newRequests();
-    cacheIn(on, 'apps', { cacheSpec: [{ images: ['base:2'] }] }, 'other');
-    await drive(on, 'apps', 'other');
+    await createAndDrive(on, 'apps', { cacheSpec: [{ images: ['base:2'] }] }, 'other');
     expect(on.registry.newRequests()).toEqual([]);
     expect(jobsIn(on, 'apps')).toBe(0);
     expect(statusIn(on, 'apps', 'other').message).toContain('1 node waits for docker.io until 12:05');
   });
 
   it('rests for caches of other namespaces as well, which ask it first', async () => {
-    const on = scene();
-    on.nodes('node-1');
+    const on = sceneOf(['node-1']);
     for (const reference of [image, 'base:2']) throttles(on, {}, reference);
-    cacheIn(on, 'apps');
-    await drive(on, 'apps');
-    cacheIn(on, 'other', { cacheSpec: [{ images: ['base:2'] }] });
-    await drive(on, 'other');
+    await createAndDrive(on, 'apps');
+    await createAndDrive(on, 'other', { cacheSpec: [{ images: ['base:2'] }] });
     expect(jobsIn(on, 'other')).toBe(0);
     expect(statusIn(on, 'other').message).toContain('1 node waits for docker.io until 12:05');
   });
 
   it('is asked again when it has rested, and tried by one node if it names no limit', async () => {
-    const on = scene();
-    on.nodes(...names);
+    const on = sceneOf(names);
     throttles(on);
-    on.cache({ cacheSpec: [{ images: [image] }] });
-    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    await createOwn(on, { cacheSpec: [{ images: [image] }] });
     on.registry.newRequests();
     on.wait(4 * minute);
     await refresh(tick, on.context);
@@ -89,11 +91,9 @@ describe('a registry that answers 429 to a function', () => {
   });
 
   it('is tried by one node after a rest that it asked for, whatever it answers us', async () => {
-    const on = scene();
-    on.nodes(...names);
+    const on = sceneOf(names);
     throttles(on);
-    on.cache({ cacheSpec: [{ images: [image] }] });
-    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    await createOwn(on, { cacheSpec: [{ images: [image] }] });
     on.wait(5 * minute);
     await refresh(tick, on.context);
     expect(on.jobs()).toHaveLength(1);
@@ -111,11 +111,9 @@ describe('a registry that answers 429 to a function', () => {
   });
 
   it('is not asked for a cache that is suspended', async () => {
-    const on = scene();
-    on.nodes('node-1');
+    const on = sceneOf(['node-1']);
     throttles(on);
-    on.cache({ cacheSpec: [{ images: [image] }] });
-    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    await createOwn(on, { cacheSpec: [{ images: [image] }] });
     on.edit({ cacheSpec: [{ images: [image] }], suspend: true });
     await reconcile(changed(aCache), on.context);
     on.registry.newRequests();
@@ -125,11 +123,9 @@ describe('a registry that answers 429 to a function', () => {
   });
 
   it('writes nothing at ticks while it rests', async () => {
-    const on = scene();
-    on.nodes(...names);
+    const on = sceneOf(names);
     throttles(on);
-    on.cache({ cacheSpec: [{ images: [image] }] });
-    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    await createOwn(on, { cacheSpec: [{ images: [image] }] });
     quiet(on);
     for (let turn = 0; turn < 3; turn += 1) {
       on.wait(minute);
@@ -141,97 +137,76 @@ describe('a registry that answers 429 to a function', () => {
 
 describe('whom it does not hold up', () => {
   it('other registries: one that a user runs rests alone', async () => {
-    const on = scene();
-    on.nodes('node-1');
+    const on = sceneOf(['node-1']);
     throttles(on, {}, 'evil.example/docker.io/app:latest');
-    cacheIn(on, 'apps', { cacheSpec: [{ images: ['evil.example/docker.io/app:latest'] }] });
-    await drive(on, 'apps');
+    await createAndDrive(on, 'apps', { cacheSpec: [{ images: ['evil.example/docker.io/app:latest'] }] });
     expect(Object.keys(statusIn(on, 'apps').registries)).toEqual(['evil.example']);
-    cacheIn(on, 'other', { cacheSpec: [{ images: ['base:2'] }] });
-    await drive(on, 'other');
+    await createAndDrive(on, 'other', { cacheSpec: [{ images: ['base:2'] }] });
     expect(jobsIn(on, 'other')).toBe(1);
   });
 
   it('other namespaces, if it throttles the image of one', async () => {
-    const on = scene();
-    on.nodes('node-1');
+    const on = sceneOf(['node-1']);
     throttles(on, { ms: 3_600_000 });
     on.registry.resolve('base:2', digest);
-    cacheIn(on, 'apps');
-    await drive(on, 'apps');
-    cacheIn(on, 'other', { cacheSpec: [{ images: ['base:2'] }] });
-    await drive(on, 'other');
+    await createAndDrive(on, 'apps');
+    await createAndDrive(on, 'other', { cacheSpec: [{ images: ['base:2'] }] });
     expect(jobsIn(on, 'other')).toBe(1);
   });
 
   it('others, if it was asked with a login', async () => {
-    const on = scene();
-    on.nodes('node-1');
+    const on = sceneOf(['node-1']);
     throttles(on, { hasLogin: true });
-    cacheIn(on, 'apps', { imagePullSecrets: [{ name: 'used-up' }] });
-    await drive(on, 'apps');
+    await createAndDrive(on, 'apps', { imagePullSecrets: [{ name: 'used-up' }] });
     expect(statusIn(on, 'apps').registries['docker.io']).toMatchObject({ restsAlone: true });
-    cacheIn(on, 'other', { cacheSpec: [{ images: ['base:2'] }] });
-    await drive(on, 'other');
+    await createAndDrive(on, 'other', { cacheSpec: [{ images: ['base:2'] }] });
     expect(jobsIn(on, 'other')).toBe(1);
   });
 
   it.each([{ imagePullSecrets: [{ name: 'paid' }] }, { serviceAccountName: 'puller' }])(
     'nodes that pull with %o, if it was asked without a login',
     async (credentials) => {
-      const on = scene();
-      on.nodes('node-1');
+      const on = sceneOf(['node-1']);
       throttles(on);
-      cacheIn(on, 'apps', credentials);
-      await drive(on, 'apps');
+      await createAndDrive(on, 'apps', credentials);
       expect(jobsIn(on, 'apps')).toBe(1);
       expect(statusIn(on, 'apps').registries).toEqual({});
     },
   );
 
   it('no cache longer than the first rest, however many caches ask meanwhile', async () => {
-    const on = scene();
-    on.nodes('node-1');
+    const on = sceneOf(['node-1']);
     throttles(on);
-    cacheIn(on, 'apps');
-    await drive(on, 'apps');
+    await createAndDrive(on, 'apps');
     on.wait(4 * minute);
-    cacheIn(on, 'apps', {}, 'other');
-    await drive(on, 'apps', 'other');
+    await createAndDrive(on, 'apps', {}, 'other');
     expect(statusIn(on, 'apps', 'other').message).toContain('1 node waits for docker.io until 12:05');
   });
 });
 
 describe('a registry that says how much is left', () => {
   it('with enough for all nodes changes nothing', async () => {
-    const on = scene();
-    on.nodes(...names);
+    const on = sceneOf(names);
     leaves(on, 50);
-    cacheIn(on, 'apps');
-    await drive(on, 'apps');
+    await createAndDrive(on, 'apps');
     expect(jobsIn(on, 'apps')).toBe(40);
     expect(statusIn(on, 'apps').registries).toEqual({});
   });
 
   it('is not asked for more, less ten for others; the other nodes wait until more is left', async () => {
-    const on = scene();
-    on.nodes(...names);
+    const on = sceneOf(names);
     leaves(on, 36, { ms: 1_800_000 });
-    cacheIn(on, 'apps');
-    await drive(on, 'apps');
+    await createAndDrive(on, 'apps');
     expect(jobsIn(on, 'apps')).toBe(26);
     expect(statusIn(on, 'apps').message).toContain('14 nodes wait for docker.io until 12:30');
-    cacheIn(on, 'apps', { cacheSpec: [{ images: ['base:2'] }] }, 'other');
-    await drive(on, 'apps', 'other');
+    await createAndDrive(on, 'apps', { cacheSpec: [{ images: ['base:2'] }] }, 'other');
     expect(jobsIn(on, 'apps')).toBe(26);
   });
 
   it('counts what nodes take of it while the round goes on', async () => {
-    const on = scene();
-    on.nodes(...names);
+    const on = sceneOf(names);
     leaves(on, 36, { ms: 1_800_000 });
-    on.cache({ cacheSpec: [{ images: [image] }], maxConcurrentNodes: 20 });
-    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    await createOwn(on, { cacheSpec: [{ images: [image] }], maxConcurrentNodes: 20 });
     expect(on.jobs()).toHaveLength(20);
     expect(on.live().status.registries['docker.io']).toMatchObject({ pullsLeft: 6 });
     await answerAll(on, completed(0));
@@ -246,30 +221,24 @@ describe('a registry that says how much is left', () => {
   });
 
   it.each([0, 10])('rests if that is no more than %i', async (left) => {
-    const on = scene();
-    on.nodes('node-1');
+    const on = sceneOf(['node-1']);
     leaves(on, left);
-    cacheIn(on, 'apps');
-    await drive(on, 'apps');
+    await createAndDrive(on, 'apps');
     expect(jobsIn(on, 'apps')).toBe(0);
     expect(statusIn(on, 'apps').message).toContain('1 node waits for docker.io until 12:05');
   });
 
   it('for seconds only is not left alone', async () => {
-    const on = scene();
-    on.nodes(...names);
+    const on = sceneOf(names);
     leaves(on, 3, { ms: 1000 });
-    cacheIn(on, 'apps');
-    await drive(on, 'apps');
+    await createAndDrive(on, 'apps');
     expect(jobsIn(on, 'apps')).toBe(40);
   });
 
   it('is tried by a node that needs more than it ever has left', async () => {
-    const on = scene();
-    on.nodes('node-1');
+    const on = sceneOf(['node-1']);
     leaves(on, 12, { ms: 60_000 });
-    on.cache({ cacheSpec: [{ images: [image, 'a:1', 'b:1', 'c:1'] }] });
-    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    await createOwn(on, { cacheSpec: [{ images: [image, 'a:1', 'b:1', 'c:1'] }] });
     expect(on.jobs()).toEqual([]);
     on.wait(minute);
     await refresh(tick, on.context);
@@ -277,14 +246,11 @@ describe('a registry that says how much is left', () => {
   });
 
   it('says so of the login that it was asked with', async () => {
-    const on = scene();
-    on.nodes(...names);
+    const on = sceneOf(names);
     leaves(on, 36, { hasLogin: true });
-    cacheIn(on, 'apps', { imagePullSecrets: [{ name: 'hub' }] });
-    await drive(on, 'apps');
+    await createAndDrive(on, 'apps', { imagePullSecrets: [{ name: 'hub' }] });
     expect(jobsIn(on, 'apps')).toBe(26);
-    cacheIn(on, 'other', { cacheSpec: [{ images: ['base:2'] }] });
-    await drive(on, 'other');
+    await createAndDrive(on, 'other', { cacheSpec: [{ images: ['base:2'] }] });
     expect(jobsIn(on, 'other')).toBe(40);
   });
 });

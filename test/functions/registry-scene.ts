@@ -1,7 +1,7 @@
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';
-import { aCache, aPod, changed, type Scene } from './scene.ts';
+import { aCache, aPod, changed, scene, type Scene } from './scene.ts';
 
 /** Caches of several namespaces that share a registry, and its answers to their nodes. */
 
@@ -9,6 +9,18 @@ export const minute = 60_000;
 
 export const cachePathIn = (namespace: string, name = 'web'): string =>
   `/apis/kubefledged.io/v1alpha2/namespaces/${namespace}/imagecaches/${name}`;
+
+export function sceneOf(nodes: readonly string[], given: Parameters<typeof scene>[0] = {}): Scene {
+  const on = scene(given);
+  on.nodes(...nodes);
+  return on;
+}
+
+/** Creates the cache of the scene, and handles that it was created. */
+export async function createOwn(on: Scene, spec: object): Promise<void> {
+  on.cache(spec);
+  await reconcile(changed(aCache, { verb: 'add' }), on.context);
+}
 
 /** Creates a cache of images in a namespace of its own. */
 export function createIn(on: Scene, namespace: string, spec: object, name = 'web'): void {
