@@ -6,12 +6,8 @@ import { ConfigError } from '#runtime/errors.ts';
 import { type Meter, noMeter } from '#runtime/process/metrics.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';
 import { startCron, wrongSchedule } from './cron.ts';
-import {
-  startKubernetesSource,
-  type KubernetesSource,
-  type Within,
-  type WorkloadOptions,
-} from './kubernetes/source.ts';
+import { startKubernetesSource, type KubernetesSource, type Within } from './kubernetes/source.ts';
+import type { WorkloadOptions } from './kubernetes/workloads.ts';
 import { whileLeading, type Lead, type LeaseTimes } from './lease/lease.ts';
 import { meteredSink, type Sink } from './sink/sink.ts';
 import type { SourceMetric } from './source-metrics.ts';

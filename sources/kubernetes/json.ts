@@ -26,3 +26,11 @@ export function listAt(value: unknown, ...path: readonly string[]): readonly unk
   const found = at(value, ...path);
   return Array.isArray(found) ? found : [];
 }
+
+/** The texts of an object of texts. */
+export const textsAt = (object: unknown, ...path: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(at(object, ...path) ?? {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );

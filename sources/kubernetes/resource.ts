@@ -1,5 +1,6 @@
 import { apiVersion, imageCacheKind, imageCachePlural, managerSelector } from '#model/cache/api.ts';
-import type { ObjectReference, Verb } from '#model/cache/cloud-event.ts';
+import type { CacheReference, ObjectReference, Verb } from '#model/cache/cloud-event.ts';
+import type { ObservedChange } from '../queue/pending-changes.ts';
 import { projectCache, projectJob, projectNode, projectPod } from './significance.ts';
 import { textAt } from './json.ts';
 
@@ -132,4 +133,21 @@ export function createStore<P>(resource: Resource<P>, onChange: (change: Change<
       for (const [key, entry] of listed) put(key, entry);
     },
   };
+}
+
+/** The change as an event reports it. */
+export const observed = ({ verb, reference, uid, resourceVersion }: Change<unknown>): ObservedChange => ({
+  verb,
+  object: reference,
+  uid,
+  resourceVersion,
+});
+
+/** The key of an object or a cache, "namespace/name". */
+export const keyOf = ({ namespace, name }: CacheReference): string => `${namespace}/${name}`;
+
+/** The cache with a key. */
+export function cacheOf(key: string): CacheReference {
+  const { namespace, name } = referenceOf(imageCaches, key);
+  return { namespace, name };
 }

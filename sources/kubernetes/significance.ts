@@ -211,14 +211,6 @@ const conditionStatus = (object: unknown, type: string): string | undefined =>
 export const fingerprint = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 16);
 
-/** The texts of an object of texts. */
-export const textsAt = (object: unknown, ...path: readonly string[]): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.entries(at(object, ...path) ?? {}).filter(
-      (entry): entry is [string, string] => typeof entry[1] === 'string',
-    ),
-  );
-
 /** Seconds from the start of a succeeded pull Pod to the end of its last container; undefined for any other Pod. */
 export function pullSeconds(pod: unknown): number | undefined {
   const isRemoval = textAt(pod, 'metadata', 'labels', labels.removal) !== undefined;

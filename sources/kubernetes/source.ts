@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { CloudEvent } from 'cloudevents';
 import type { Logger } from 'pino';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { Settings } from '#model/cache/settings.ts';
-import type { SourceKind } from '#model/workload/image-sources.ts';
 import type { Api } from '#runtime/api/api.ts';
 import { type Meter, noMeter } from '#runtime/process/metrics.ts';
 import { type Namespaces, withInstallation } from '#runtime/api/paths.ts';
@@ -25,9 +23,9 @@ import {
 } from './significance.ts';
 import { createQueue, type Queue } from '../queue/queue.ts';
 import { imageCaches, jobs, nodes, pods, type Resource, type Change } from './resource.ts';
-import { concernedCaches } from './concerned.ts';
-import { createRouter, type Concerned, type Router } from './router.ts';
-import { createWorkloadRouter, workloads, type WorkloadProjection } from './workloads.ts';
+import { concernedCaches, type Concerned } from './concerned-caches.ts';
+import { createRouter, type Router } from './router.ts';
+import { workloads, type WorkloadOptions, type WorkloadProjection } from './workloads.ts';
 
 export type KubernetesSourceOptions = {
   readonly api: Api;
@@ -43,14 +41,6 @@ export type KubernetesSourceOptions = {
   /** Called once when the cluster has no ImageCache CRD; the source continues as soon as it is installed. */
   readonly onCrdMissing?: () => void;
   readonly meter?: Meter<SourceMetric>;
-};
-
-export type WorkloadOptions = {
-  readonly kinds: readonly SourceKind[];
-  /** Least time in milliseconds between the rounds that workloads open for one cache. */
-  readonly roundInterval: number;
-  /** Namespaces whose Images of Knative get a cache; default none. */
-  readonly knativeImages?: Settings['knativeImages'];
 };
 
 /** Which namespaces are watched; Nodes are cluster-scoped. */
@@ -77,6 +67,8 @@ export type KubernetesSource = {
   readonly stop: () => Promise<void>;
 };
 
+const noWorkloads: WorkloadOptions = { kinds: [], roundInterval: 0 };
+
 /** Milliseconds between two deliveries of Job and Pod changes of one cache: each is followed by a status write, which is expensive for a large cache. */
 const gap = (cache: CacheProjection | undefined): number => (cache?.large === true ? 5_000 : 1_000);
 
@@ -94,27 +86,24 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
     gap: (key) => gap(informers.caches.get(key)),
     isKnown: (key) => informers.caches.get(key) !== undefined,
   });
+  const known = createKnownCaches({ clock, meter });
   const router = createRouter({
     queue,
+    readable: known.caches,
+    workloads: options.workloads ?? noWorkloads,
     caches: () => informers.caches,
     jobs: () => informers.jobs,
     nodes: () => informers.nodes,
     now: () => clock.now(),
     isSynced: () => isSynced,
   });
-  const known = createKnownCaches({ clock, meter });
   const onPulled = (seconds: number): void => {
     // Pods that finished before this process started were counted by the previous one.
     if (isSynced) meter.record('imagecache_pull_pod_duration_seconds', seconds);
   };
   const informers = startAll(options, { router, known, onPulled }, stopping.signal);
   const all = Object.values(informers);
-  const routeWorkload = createWorkloadRouter({
-    ...{ queue, caches: () => known.caches, now: () => clock.now() },
-    interval: options.workloads?.roundInterval ?? 0,
-    madeIn: options.workloads?.knativeImages ?? [],
-  });
-  const ofWorkloads = startWorkloads(options, routeWorkload, stopping.signal);
+  const ofWorkloads = startWorkloads(options, router.onWorkload, stopping.signal);
   const whenSynced = Promise.all(all.map((informer) => informer.whenSynced)).then(() => {
     isSynced = true;
     queue.open();
@@ -222,13 +211,13 @@ function startAll(
 
 /** Nothing waits for them to sync: a right or a kind may be missing. What exists at the start is read for each cache that is added. */
 function startWorkloads(
-  { workloads: given, within, meter = noMeter, ...options }: KubernetesSourceOptions,
+  { workloads: { kinds } = noWorkloads, within, meter = noMeter, ...options }: KubernetesSourceOptions,
   onChange: (change: Change<WorkloadProjection>) => void,
   signal: AbortSignal,
 ): readonly Informer<WorkloadProjection>[] {
   // Each retry would be logged while a right is missing, which the status of each cache says.
   const quiet = options.log.child({}, { level: 'error' });
-  return (given?.kinds ?? []).map((kind) => {
+  return kinds.map((kind) => {
     let isReported = false;
     const onFailure = (): void => {
       if (!isReported)

@@ -7,9 +7,10 @@ import { foundRoundTime } from '#model/found/find-images.ts';
 import { madeCacheName } from '#model/knative/made-cache.ts';
 import { type ImageSource, parseImageSource, revisions, type SourceKind } from '#model/workload/image-sources.ts';
 import { batchOf } from '../queue/pending-changes.ts';
-import type { Queue } from '../queue/queue.ts';
+import type { Routing } from './router.ts';
 import type { Resource, Change } from './resource.ts';
-import { fingerprint, isSignificant, textsAt, type Projection } from './significance.ts';
+import { textsAt } from './json.ts';
+import { fingerprint, isSignificant, type Projection } from './significance.ts';
 
 /** A workload is significant when its Pods need something else, or when other caches select it. */
 export type WorkloadProjection = Projection & { readonly labels: Readonly<Record<string, string>> };
@@ -35,16 +36,12 @@ function readable(object: unknown, kind: SourceKind): ImageSource | undefined {
   }
 }
 
-export type WorkloadRouting = {
-  readonly queue: Pick<Queue, 'addAfter'>;
-  /** By "namespace/name". */
-  readonly caches: () => ReadonlyMap<string, ImageCache>;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
+export type WorkloadOptions = {
+  readonly kinds: readonly SourceKind[];
   /** Least time in milliseconds between the rounds that workloads open for one cache. */
-  readonly interval: number;
-  /** Namespaces whose Images of Knative get a cache. */
-  readonly madeIn: Settings['knativeImages'];
+  readonly roundInterval: number;
+  /** Namespaces whose Images of Knative get a cache; default none. */
+  readonly knativeImages?: Settings['knativeImages'];
 };
 
 /** Milliseconds in which the workloads of one rollout change. */
@@ -55,14 +52,19 @@ const settleTime = 1_000;
  * once for all changes until it may open its next round. An Image whose namespace lacks the cache for it is reported as a
  * change of that cache, which is then made.
  */
-export function createWorkloadRouter({ queue, caches, now, interval, madeIn }: WorkloadRouting) {
+export function createWorkloadRouter({
+  queue,
+  readable,
+  now,
+  workloads: { roundInterval: interval, knativeImages: madeIn = [] },
+}: Routing): (change: Change<WorkloadProjection>) => void {
   const pending = new Set<string>();
   const report = (key: string, cache: ImageCache): void => {
     pending.add(key);
     const wait = Math.max(0, foundRoundTime(cache, interval, now()) - now());
     queue.addAfter(wait + settleTime, key, () => {
       pending.delete(key);
-      const live = caches().get(key);
+      const live = readable.get(key);
       if (live === undefined) return undefined;
       if (foundRoundTime(live, interval, now()) <= now()) return { of: 'cache', batch: changeOf(live) };
       // A round has opened meanwhile, which may not have this change yet.
@@ -80,11 +82,11 @@ export function createWorkloadRouter({ queue, caches, now, interval, madeIn }: W
   };
   return (change: Change<WorkloadProjection>): void => {
     if (!isSignificant(change.previous, change.current)) return;
-    for (const [key, cache] of caches()) if (!pending.has(key) && isConcerned(cache, change)) report(key, cache);
+    for (const [key, cache] of readable) if (!pending.has(key) && isConcerned(cache, change)) report(key, cache);
     const { namespace, kind } = change.reference;
     const key = `${namespace}/${madeCacheName}`;
     const isImage = kind === revisions.kind && (madeIn === 'all' || madeIn.includes(namespace));
-    if (isImage && change.current !== undefined && !caches().has(key) && !pending.has(key)) reportMissing(key, change);
+    if (isImage && change.current !== undefined && !readable.has(key) && !pending.has(key)) reportMissing(key, change);
   };
 }
 

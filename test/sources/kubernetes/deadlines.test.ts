@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createReminders } from '../../../sources/kubernetes/reminders.ts';
+import { createReminders } from '../../../sources/kubernetes/deadlines.ts';
 import { fakeClock } from '../../support/fake-clock.ts';
 
 function world() {

@@ -1,3 +1,59 @@
+import { batchOf, type ObservedChange } from '../queue/pending-changes.ts';
+import { cacheOf, keyOf, observed, type Change } from './resource.ts';
+import type { Routing } from './router.ts';
+import type { JobProjection, PodProjection } from './significance.ts';
+
+/** Reports the Jobs and Pods that have not finished by their deadlines. */
+export type Deadlines = {
+  readonly onJob: (change: Change<JobProjection>) => void;
+  readonly onPod: (change: Change<PodProjection>) => void;
+};
+
+/**
+ * Milliseconds after a deadline at which a Job is reported: times of Pods are in whole seconds, and a Pod is created some
+ * time after its Job. Later ones are found by the tick.
+ */
+const deadlineMargins = [1_500, 6_000];
+
+/** Milliseconds after a deadline at which a Pod is reported: a kubelet's clock may be a little ahead of ours. */
+const podMargin = 1_000;
+
+/** Seconds; the tick enforces longer deadlines as exactly as they need it. */
+const longestTimer = 3_600;
+
+/** A Job or Pod of a cache that may miss a deadline. */
+type Awaited = { readonly cache: string; readonly change: ObservedChange };
+
+export function createDeadlines({ queue, jobs, now }: Routing): Deadlines {
+  const reminders = createReminders<Awaited>({
+    now,
+    after: queue.runAfter,
+    remind: (job, { cache, change }) => {
+      if (jobs().get(job)?.finished === false)
+        queue.add(cache, 'work', batchOf(cacheOf(cache), { ...change, verb: 'update', isRemoval: false }));
+    },
+  });
+  return {
+    onJob: (change) => {
+      const { cache, deadlineSeconds = Infinity, finished } = change.current ?? {};
+      const job = keyOf(change.reference);
+      if (change.verb === 'add' && cache !== undefined && deadlineSeconds <= longestTimer) {
+        const times = deadlineMargins.map((margin) => now() + deadlineSeconds * 1000 + margin);
+        reminders.add(job, { cache, change: observed(change) }, times);
+      }
+      if (finished !== false) reminders.forget(job);
+    },
+    onPod: (change) => {
+      const { cache, job, deadlines } = change.current ?? {};
+      if (cache === undefined || job === undefined || deadlines === undefined) return;
+      if ((change.previous?.deadlines.length ?? 0) > 0) return;
+      const ahead = deadlines.filter((time) => time >= now() && time <= now() + longestTimer * 1000);
+      const times = ahead.map((time) => time + podMargin);
+      if (times.length > 0) reminders.add(job, { cache, change: observed(change) }, times);
+    },
+  };
+}
+
 /** Objects of Jobs to be looked at again at certain times, unless the Job has ended by then. */
 export type Reminders<T> = {
   /** Adds times in epoch milliseconds for an object of a Job. */
