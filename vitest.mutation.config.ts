@@ -1,9 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
+/** Further tests, for a folder that these decide: they play whole functions and take much longer. */
+const more = process.env['MUTATION_TESTS']?.split(',') ?? [];
+
 /** What `npm run mutation` runs for each mutant: the tables of tests, without the random histories, which take seconds. */
 export default defineConfig({
   test: {
-    include: ['test/{functions/model,sources/kubernetes}/**/*.test.ts'],
+    include: ['test/{functions/model,sources/kubernetes}/**/*.test.ts', ...more],
     exclude: ['test/**/*{laws,.quiet,.cluster}.test.ts'],
     setupFiles: 'test/support/fixed-seed.ts',
     testTimeout: 20_000,
