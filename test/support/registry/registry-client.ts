@@ -16,7 +16,7 @@ export const sha = (body: string) => `sha256:${createHash('sha256').update(body)
 
 export const digest = sha('a');
 
-export const told = (value = digest): OutgoingHttpHeaders => ({ 'docker-content-digest': value });
+export const digestHeader = (value = digest): OutgoingHttpHeaders => ({ 'docker-content-digest': value });
 
 export const index = { 'content-type': 'application/vnd.oci.image.index.v1+json' };
 
@@ -51,12 +51,12 @@ export const asks = ({ received }: ScriptedServer) => received.map(({ method, pa
 
 export const authorizations = ({ received }: ScriptedServer) => received.map(({ headers }) => headers.authorization);
 
-export const reasonOf = (told?: Answer) =>
-  told?.type === 'unknown' ? told.reason : `none, it is ${JSON.stringify(told)}`;
+export const reasonOf = (result?: Answer) =>
+  result?.type === 'unknown' ? result.reason : `none, it is ${JSON.stringify(result)}`;
 
 export const silent: Script = () => undefined;
 
-export const found: Script = (response) => answer(response, 200, '', told());
+export const found: Script = (response) => answer(response, 200, '', digestHeader());
 
 export const challengeOf = ({ headers, path }: ReceivedRequest): OutgoingHttpHeaders => {
   const scope = `repository:${/v2\/(.*)\/manifests/.exec(path)?.[1] ?? ''}:pull`;
@@ -64,6 +64,6 @@ export const challengeOf = ({ headers, path }: ReceivedRequest): OutgoingHttpHea
 };
 
 export const wantsPassword: Script = (response, { headers }) => {
-  if (headers.authorization === basic('u', 'p')) answer(response, 200, '', told());
+  if (headers.authorization === basic('u', 'p')) answer(response, 200, '', digestHeader());
   else answer(response, 401, '', { 'www-authenticate': 'Basic realm="test"' });
 };

@@ -3,7 +3,7 @@ import { keyringOf } from '#runtime/registry/keyring.ts';
 import { answer, type Script } from '../../../support/scripted-server.ts';
 import {
   digest,
-  told,
+  digestHeader,
   hostOf,
   basic,
   secretFor,
@@ -27,7 +27,7 @@ const bearer =
       else answer(response, 200, { token: `t${count}`, ...life });
       return;
     }
-    if (/^Bearer t\d+$/.test(headers.authorization ?? '')) answer(response, 200, '', told());
+    if (/^Bearer t\d+$/.test(headers.authorization ?? '')) answer(response, 200, '', digestHeader());
     else answer(response, 401, '', challengeOf(seen));
   };
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { answer, type Script, type ScriptedServer } from '../../../support/scripted-server.ts';
 import {
   digest,
-  told,
+  digestHeader,
   index,
   hostOf,
   server,
@@ -24,7 +24,7 @@ describe('a busy registry', () => {
     const { server, host, registry } = await one(
       (response, _seen, count) => {
         if (count === 1) answer(response, status, '', after === undefined ? {} : { 'retry-after': after });
-        else answer(response, 200, '', told());
+        else answer(response, 200, '', digestHeader());
       },
       { now: () => now },
     );
@@ -76,7 +76,7 @@ describe('a busy registry', () => {
       most = Math.max(most, running);
       setTimeout(() => {
         running -= 1;
-        answer(response, 200, '', told());
+        answer(response, 200, '', digestHeader());
       }, 40);
     };
     const servers = await Promise.all(Array.from({ length: 5 }, () => server(script)));

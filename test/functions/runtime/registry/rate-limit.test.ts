@@ -8,7 +8,7 @@ import {
   registryFor,
   secretFor,
   server,
-  told,
+  digestHeader,
 } from '../../../support/registry/registry-client.ts';
 import { keyringOf } from '#runtime/registry/keyring.ts';
 
@@ -70,7 +70,7 @@ describe('an answer says that the registry throttles', () => {
 
 describe('an answer says how much is left', () => {
   const left = async (headers: Readonly<Record<string, string>>) => {
-    const { host, registry } = await one((response) => answer(response, 200, '', { ...told(), ...headers }));
+    const { host, registry } = await one((response) => answer(response, 200, '', { ...digestHeader(), ...headers }));
     return limitOf(await registry.digest(`${host}/app`));
   };
 
@@ -80,7 +80,7 @@ describe('an answer says how much is left', () => {
   });
 
   it('but not for a host that it redirects to', async () => {
-    const other = await server((response) => answer(response, 200, '', { ...told(), ...few }));
+    const other = await server((response) => answer(response, 200, '', { ...digestHeader(), ...few }));
     const origin = await server((response, { path }) =>
       answer(response, 307, '', { location: new URL(path, other.url).href }),
     );
@@ -90,7 +90,7 @@ describe('an answer says how much is left', () => {
   });
 
   it('but not if a mirror does', async () => {
-    const mirror = await server((response) => answer(response, 200, '', { ...told(), ...few }));
+    const mirror = await server((response) => answer(response, 200, '', { ...digestHeader(), ...few }));
     const origin = await server((response) => answer(response, 404, ''));
     const registry = registryFor([mirror, origin], { mirrors: { [hostOf(origin)]: [mirror.url] } });
     expect(limitOf(await registry.digest(`${hostOf(origin)}/app`))).toBeUndefined();

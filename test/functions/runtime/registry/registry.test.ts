@@ -6,7 +6,7 @@ import { answer, type Script } from '../../../support/scripted-server.ts';
 import {
   sha,
   digest,
-  told,
+  digestHeader,
   index,
   hostOf,
   basic,
@@ -46,7 +46,7 @@ describe('digest', () => {
 
   it.each([
     ['sends none', 200, {}],
-    ['sends an invalid one', 200, told('sha256:xyz')],
+    ['sends an invalid one', 200, digestHeader('sha256:xyz')],
     ['has no HEAD', 405, {}],
     ['does not know HEAD', 501, {}],
   ])('is that of the manifest if a registry %s', async (_when, status, headers) => {
@@ -61,7 +61,12 @@ describe('digest', () => {
   it.each([
     ['is too large', { ...index }, 'x'.repeat(4 * 1024 * 1024), / answered with more than 4194304 bytes$/],
     ['is a page', { 'content-type': 'text/html' }, 'log in', / answered with what is no manifest: type text\/html$/],
-    ['does not have the digest it reported', { ...index, ...told() }, 'x', / does not have the digest it reported$/],
+    [
+      'does not have the digest it reported',
+      { ...index, ...digestHeader() },
+      'x',
+      / does not have the digest it reported$/,
+    ],
   ])('is unknown if the manifest %s', async (_when, headers, body, reason) => {
     const { host, registry } = await one((response, { method }) => {
       if (method === 'HEAD') answer(response, 405, '');
@@ -108,7 +113,7 @@ describe('digest', () => {
 
   it('is requested once by concurrent callers, and again afterwards', async () => {
     const { server, host, registry } = await one((response) => {
-      setTimeout(() => answer(response, 200, '', told()), 50);
+      setTimeout(() => answer(response, 200, '', digestHeader()), 50);
     });
     const both = await Promise.all([registry.digest(`${host}/app`), registry.digest(`${host}/app:latest`)]);
     expect(both).toEqual([
@@ -129,7 +134,7 @@ describe('digest', () => {
   it('is requested again if a kept-alive connection was closed, but not if a new one breaks', async () => {
     const { server, host, registry } = await one((response, _seen, count) => {
       if (count === 2 || count > 3) response.socket?.destroy();
-      else answer(response, 200, '', { ...told(), 'content-length': 100 });
+      else answer(response, 200, '', { ...digestHeader(), 'content-length': 100 });
     });
     await registry.digest(`${host}/app:1`);
     await pause(50); // until the connection is kept
@@ -171,7 +176,7 @@ describe('absence', () => {
 
   it('is reported only after the last login, as another may have access', async () => {
     const { host, registry } = await one((response, { headers }) => {
-      if (headers.authorization === basic('u', 'p')) answer(response, 200, '', told());
+      if (headers.authorization === basic('u', 'p')) answer(response, 200, '', digestHeader());
       else answer(response, 404, '');
     });
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'absent' });
@@ -180,7 +185,7 @@ describe('absence', () => {
 });
 
 describe('mirrors', () => {
-  const origin: Script = (response) => answer(response, 200, '', told(sha('origin')));
+  const origin: Script = (response) => answer(response, 200, '', digestHeader(sha('origin')));
   const setUp = async (mirrorScript: Script, options: Partial<RegistryOptions> = {}) => {
     const [mirror, registryServer] = [await server(mirrorScript), await server(origin)];
     const host = hostOf(registryServer);
@@ -219,7 +224,7 @@ describe('mirrors', () => {
 
 describe('an anonymous pull', () => {
   it.each([
-    { when: 'the registry resolves the image', status: 200, headers: told(), is: 'Allowed' },
+    { when: 'the registry resolves the image', status: 200, headers: digestHeader(), is: 'Allowed' },
     { when: 'it denies it', status: 401, headers: {}, is: 'Denied' },
     { when: 'it forbids it', status: 403, headers: {}, is: 'Denied' },
     { when: 'it does not have it, or hides it', status: 404, headers: {}, is: undefined },
