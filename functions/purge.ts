@@ -43,7 +43,7 @@ async function onTick(context: Context): Promise<void> {
   const due = caches.filter((cache) => running.has(cache.uid) || isDue(cache, context.now()));
   const driveOne = (cache: ImageCache) =>
     drive({ cache, query: () => 'everything', opens, makes, sharesNodes: true }, context);
-  await driveInTick(due, driveOne, { driver: tickDriver(context), context });
+  await driveInTick(due, driveOne, tickDriver(context), context);
   const all = [...caches, ...unreadable.map(({ placeholder }) => placeholder)];
   const retaining = new Set(all.filter((cache) => retainsJobs(cache, settings)).map(({ uid }) => uid));
   for (const job of outdatedRemovals(jobs, retaining, context.now()))

@@ -7,23 +7,14 @@ import { nextRound, requestsRefresh } from '#model/round/next-round.ts';
 import { nothingObserved, type Query } from '#model/observed.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
-import type { World } from '#model/world.ts';
 import { drive } from '#runtime/drive/drive.ts';
-import {
-  driveInTick,
-  type TickDriver,
-  tickDriver,
-  cachesInTurn,
-  readInTick,
-  recordMissingEvents,
-  reportUnreadable,
-} from './tick.ts';
+import { driveInTick, tickDriver, cachesInTurn, readInTick, recordMissingEvents, reportUnreadable } from './tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from '#runtime/log-failure.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
 import type { ReadFoundImages } from '#runtime/drive/read-workloads.ts';
 import { serveImagesInTick } from '#runtime/drive/serve-images.ts';
-import { worldOf } from '#runtime/drive/decide-with-others.ts';
+import { nothingAsked, worldOf } from '#runtime/drive/decide-with-others.ts';
 import { hasOpenWork, isBusy } from '#runtime/drive/observe.ts';
 
 const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule', 'Workloads'] as const;
@@ -32,13 +23,8 @@ const opens = ['Spec', 'Adopted', 'Annotation', 'Schedule', 'Workloads'] as cons
  * Handles the tick, the periodic resync. Every tick opens the refreshes that are due, resumes what was lost and enforces deadlines, so that the tick alone
  * suffices where events are lost. A cache with a refresh annotation is served at once, or after its open round.
  */
-export const refresh: Handler = async (notice, context) => {
-  if (notice.type !== 'tick') {
-    await onChange(notice, context);
-    return;
-  }
-  await onTick(context);
-};
+export const refresh: Handler = async (notice, context) =>
+  notice.type === 'tick' ? onTick(context) : onChange(notice, context);
 
 async function onTick(context: Context): Promise<void> {
   const { cluster, now } = context;
@@ -51,16 +37,12 @@ async function onTick(context: Context): Promise<void> {
   const others = [...due].filter((cache) => !takesFromWorkloads(cache));
   const driver = tickDriver(context);
   const handleOthers = async (): Promise<void> => {
-    await driveInTick(others, driveOne(), { driver, context });
+    await driveInTick(others, (cache) => driveOne(cache, context), driver, context);
     await openGatesInTick(nodesToRelease(nodes, caches, context), context);
     for (const each of unreadable) await isolated(cacheSubject(each), () => reportUnreadable(each, context), context);
   };
   // At the same time, so that neither Images nor workloads that cannot be reached hold up other caches.
-  await Promise.all([
-    serveImagesInTick(context),
-    handleOthers(),
-    ...findingWork(finding, { due, nodes, driver }, context),
-  ]);
+  await Promise.all([serveImagesInTick(context), handleOthers(), ...findingWork(finding, due, nodes, driver, context)]);
 }
 
 /** False if that fails: such a cache counts as due, and its drive fails for it alone. */
@@ -73,34 +55,27 @@ function takesFromWorkloads(cache: ImageCache): boolean {
 }
 
 /** Drives a cache of a tick, with a reader of its workloads if it has one already. */
-const driveOne =
-  (readFound?: ReadFoundImages) =>
-  (cache: ImageCache, context: Context): Promise<void> => {
-    const query = (live: ImageCache): Query => (isBeingDriven(live, context.now()) ? 'nothing' : 'everything');
-    return drive({ cache, query, opens, makes: 'pulls', sharesNodes: true, ...(readFound && { readFound }) }, context);
-  };
+function driveOne(cache: ImageCache, context: Context, readFound?: ReadFoundImages): Promise<void> {
+  const query = (live: ImageCache): Query => (isBeingDriven(live, context.now()) ? 'nothing' : 'everything');
+  return drive({ cache, query, opens, makes: 'pulls', sharesNodes: true, ...(readFound && { readFound }) }, context);
+}
 
-type FindingWork = {
-  /** Those of which the work is known. */
-  readonly due: ReadonlySet<ImageCache>;
-  readonly nodes: readonly Node[];
-  readonly driver: TickDriver;
-};
-
-/** Reads the workloads of caches that take images from them, and drives those with work. */
+/** Reads the workloads of caches that take images from them, and drives those with work; `due` are those of which it is known. */
 function findingWork(
   caches: readonly ImageCache[],
-  { due, nodes, driver }: FindingWork,
+  due: ReadonlySet<ImageCache>,
+  nodes: readonly Node[],
+  driver: ReturnType<typeof tickDriver>,
   context: Context,
 ): readonly Promise<void>[] {
   const read = readInTick(context);
   const one = (cache: ImageCache): Promise<void> =>
     read(cache, async ({ readFound, end }) => {
       if (isBeingDriven(cache, context.now())) return;
-      const hasMore = await hasFoundWork(cache, readFound, { nodes, context });
+      const hasMore = await hasFoundWork(cache, readFound, nodes, context);
       // Others wait for the driver, but not for workloads.
       end();
-      if (due.has(cache) || hasMore) await driver(cache, driveOne(readFound));
+      if (due.has(cache) || hasMore) await driver(() => driveOne(cache, context, readFound));
     });
   return cachesInTurn(caches, context.now()).map(async (cache) =>
     isolated(cacheSubject(cache), () => one(cache), context),
@@ -155,7 +130,8 @@ function queryForChange(cache: ImageCache, now: number): Query {
 async function hasFoundWork(
   cache: ImageCache,
   readFound: ReadFoundImages,
-  { nodes, context }: { readonly nodes: readonly Node[]; readonly context: Context },
+  nodes: readonly Node[],
+  context: Context,
 ): Promise<boolean> {
   try {
     return hasPendingWork(await readFound(cache), nodes, context);
@@ -167,19 +143,11 @@ async function hasFoundWork(
 
 /** Whether the spec and the nodes alone show pending work. True if the decision fails: the drive then fails for this cache alone. */
 function hasPendingWork(cache: ImageCache, nodes: readonly Node[], context: Context): boolean {
+  const observed = { ...nothingObserved, nodes: new Map(nodes.map((node) => [node.name, node])), hasAllNodes: true };
+  const seen = { before: cache, observed, opens, makes: 'pulls', ...nothingAsked } as const;
   try {
-    return !isEmpty(decide(worldWithoutJobs(cache, nodes, context)));
+    return !isEmpty(decide(worldOf(seen, context)));
   } catch {
     return true;
   }
-}
-
-function worldWithoutJobs(before: ImageCache, nodes: readonly Node[], context: Context): World {
-  const byName = new Map(nodes.map((node) => [node.name, node]));
-  const observed = { ...nothingObserved, nodes: byName, hasAllNodes: true };
-  const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
-  return worldOf(
-    { before, observed, opens, makes: 'pulls', otherPulls: new Map(), otherRegistryUse: new Map(), ...unasked },
-    context,
-  );
 }

@@ -1,7 +1,7 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
-import { boundedLimiter, type Limiter, limiter } from '#runtime/api/limits.ts';
+import { boundedLimiter, inTurn, type Limiter, limiter } from '#runtime/api/limits.ts';
 import { boundTable, createBounds } from '#runtime/bounds.ts';
 import type { UnreadableCache } from '#runtime/cluster/objects.ts';
 import {
@@ -17,41 +17,31 @@ import { cacheSubject, isolated } from '#runtime/log-failure.ts';
 import { roundRemovalEvent } from '#model/removal/removal-report.ts';
 import { endEvent, failingEvents, hasEndedRecently } from '#model/report/reported-status.ts';
 
-type DriveOne = (cache: ImageCache, context: Context) => Promise<void>;
-
-/** Drives one cache of a tick once few enough others are being driven. */
-export type TickDriver = (cache: ImageCache, driveOne: DriveOne) => Promise<void>;
-
-export function tickDriver(context: Context): TickDriver {
-  const enter = boundedLimiter(context.tickDrives ?? createBounds().tick_drives);
-  return (cache, driveOne) => enter(() => driveOne(cache, context), context.signal);
+/** Drives a cache of a tick once few enough others are being driven. */
+export function tickDriver({ tickDrives, signal }: Context): (drive: () => Promise<void>) => Promise<void> {
+  const enter = boundedLimiter(tickDrives ?? createBounds().tick_drives);
+  return (drive) => enter(drive, signal);
 }
 
 /**
- * Drives the due caches of a tick, a few at a time, of all namespaces in turn. Only as many as are driven at once wait for the
- * driver, so that others which use it come in between. The failure of one is its own.
+ * Drives the due caches of a tick, a few at a time, of all namespaces in turn, as those of one may take long. Only as many as are
+ * driven at once wait for the driver, so that others which use it come in between. The failure of one is its own.
  */
 export async function driveInTick(
   due: readonly ImageCache[],
-  driveOne: DriveOne,
-  { driver, context }: { readonly driver: TickDriver; readonly context: Context },
+  driveOne: (cache: ImageCache) => Promise<void>,
+  driver: ReturnType<typeof tickDriver>,
+  context: Context,
 ): Promise<void> {
-  const queue = namespacesInTurn(due).values();
+  const queue = inTurn(due, ({ namespace }) => namespace).values();
   const worker = async (): Promise<void> => {
-    for (const cache of queue) await isolated(cacheSubject(cache), () => driver(cache, driveOne), context);
+    for (const cache of queue) await isolated(cacheSubject(cache), () => driver(() => driveOne(cache)), context);
   };
   await Promise.all(Array.from({ length: boundTable.tick_drives.limit }, worker));
 }
 
-/** Sorted such that the first caches of all namespaces come before the second ones: those of one may take long. */
-export function namespacesInTurn(caches: readonly ImageCache[]): readonly ImageCache[] {
-  const byNamespace = [...Map.groupBy(caches, ({ namespace }) => namespace).values()];
-  const ranked = byNamespace.flatMap((each) => each.map((cache, rank) => ({ cache, rank })));
-  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ cache }) => cache);
-}
-
 /** Works on a cache whose images come from workloads, once few enough others have theirs read. */
-export type ReadingInTick = (cache: ImageCache, work: (reading: Reading) => Promise<void>) => Promise<void>;
+type ReadingInTick = (cache: ImageCache, work: (reading: Reading) => Promise<void>) => Promise<void>;
 
 type Reading = {
   readonly readFound: ReadFoundImages;
@@ -86,7 +76,7 @@ export function readInTick(context: Context): ReadingInTick {
 /** The caches of all namespaces in turn, in another order with each tick, as those at the end may not be read. */
 export function cachesInTurn(caches: readonly ImageCache[], now: number): readonly ImageCache[] {
   const first = (Math.floor(now / 60_000) * boundTable.tick_readings.limit) % Math.max(1, caches.length);
-  return namespacesInTurn([...caches.slice(first), ...caches.slice(0, first)]);
+  return inTurn([...caches.slice(first), ...caches.slice(0, first)], ({ namespace }) => namespace);
 }
 
 /**

@@ -8,7 +8,7 @@ import { ApiError } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { observe } from '#runtime/drive/observe.ts';
 import { readFoundImages } from '#runtime/drive/read-workloads.ts';
-import { worldOf } from '#runtime/drive/decide-with-others.ts';
+import { nothingAsked, worldOf } from '#runtime/drive/decide-with-others.ts';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
 import { dataText } from '../data-text.ts';
 import { type DryRunResult, dryRun } from './dry-run.ts';
@@ -116,15 +116,9 @@ async function forecastOf(
   { nodes, sizes, others, api }: Surroundings,
   context: Context,
 ): Promise<Forecast> {
-  const asked = {
-    opens,
-    makes: 'pulls',
-    otherPulls: new Map<string, never>(),
-    otherRegistryUse: new Map<string, never>(),
-  } as const;
-  const observed = await observe(cache, 'everything', asked, context);
-  const unasked = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
-  const decision: Plan = decide(worldOf({ before: cache, observed, ...asked, ...unasked }, context));
+  const caller = { opens, makes: 'pulls' } as const;
+  const observed = await observe(cache, 'everything', caller, context);
+  const decision: Plan = decide(worldOf({ before: cache, observed, ...caller, ...nothingAsked }, context));
   const known = {
     ...{ cache, isNew, plan: decision, nodes, sizes, settings: context.settings },
     others: others.filter(({ namespace, name }) => namespace !== cache.namespace || name !== cache.name),

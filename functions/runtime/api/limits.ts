@@ -168,3 +168,10 @@ export function shareOfCalls<T>(calls: readonly (() => Promise<T>)[], signal: Ab
   const enter = limiter(boundTable.cache_calls.limit);
   return calls.map(async (call) => enter(call, signal));
 }
+
+/** Sorted such that the first items of all groups come before the second ones: those of one group may take long. */
+export function inTurn<Item>(items: readonly Item[], groupOf: (item: Item) => string): readonly Item[] {
+  const groups = [...Map.groupBy(items, groupOf).values()];
+  const ranked = groups.flatMap((group) => group.map((item, rank) => ({ item, rank })));
+  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ item }) => item);
+}

@@ -1,71 +1,61 @@
+import { Cron } from 'croner';
 import type { ImageCache, RefreshSchedule } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
 import type { Plan } from '#model/plan.ts';
 import { pullsByNode } from '#model/start/node-busy.ts';
-import type { World, Scheduled } from '#model/world.ts';
-import type { Context } from '#runtime/handler.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
-import { Cron } from 'croner';
+import type { Scheduled, World } from '#model/world.ts';
+import type { Context } from '#runtime/handler.ts';
 
 type Seen = Omit<World, 'settings' | 'scheduled' | 'now' | 'otherPulls' | 'otherRegistryUse'>;
 
 /**
- * Decides within the number of pull Pods that may be on a node at once. The Pods of other caches are read only if nodes would
- * start without that limit, or Jobs are retained, and only those on these nodes.
+ * Decides within the number of pull Pods that may be on a node at once, and within what other caches leave of registries. The Pods of
+ * other caches are read only for nodes that are likely to start, or whose Jobs are retained. A round that opens, or pulls that are
+ * tried again, may start others: then the Pods there are read as well, and the decision is made again.
  */
 export async function decideWithOthers(seen: Seen, context: Context): Promise<Plan> {
   const { settings, cluster, now } = context;
-  const { before } = seen;
+  const { before, makes } = seen;
   cluster.knownUses.note(before, before.status, { settings, now: now() });
   if (mayPull(seen)) await cluster.knownUses.read({ settings, now: now() });
-  return planOnNodes(seen, context);
+  if (makes !== 'pulls' || settings.limits.podsPerNode === 0) return decideNow(seen, new Map(), context);
+  const likely = [...likelyNodeIds(seen), ...(retainsJobs(before, settings) ? nodeIdsOfJobs(seen) : [])];
+  const plan = await decideOnNodes(new Set(likely), seen, context);
+  if (startsOnly(likely, before, plan)) return plan;
+  return decideOnNodes(new Set([...likely, ...startableNodeIds(seen, plan)]), seen, context);
 }
 
 const mayPull = ({ before, makes }: Seen): boolean => makes === 'pulls' && before.spec.lists.length > 0;
 
-/** Reads what others have used and notes what this decision uses without an await between, so that no pull is granted twice. */
-function decideBeside(seen: Seen, otherPulls: World['otherPulls'], context: Context): Plan {
-  const { cluster, settings, now } = context;
-  const { before } = seen;
-  const at = { settings, now: now() };
-  const otherRegistryUse = mayPull(seen) ? cluster.knownUses.ofOthers(before, at) : new Map<string, never>();
-  const plan = decide(worldOf({ ...seen, otherPulls, otherRegistryUse }, context));
-  const isPlanned = seen.makes === 'pulls' && plan.status !== undefined;
-  cluster.knownUses.note(before, isPlanned ? plan.status : before.status, at);
-  return plan;
-}
-
-async function planOnNodes(seen: Seen, context: Context): Promise<Plan> {
-  const { settings } = context;
-  const { before, makes } = seen;
-  if (makes !== 'pulls' || settings.limits.podsPerNode === 0) return decideBeside(seen, new Map(), context);
-  const likely = [...likelyNodeIds(seen), ...(retainsJobs(before, settings) ? nodeIdsOfJobs(seen) : [])];
-  const [plan, wasRead] = await planBeside(new Set(likely), seen, context);
-  if (startedNodeIds(before, plan).every((id) => wasRead.has(id))) return plan;
-  const [again] = await planBeside(new Set([...likely, ...startableNodeIds(seen, plan)]), seen, context);
-  return again;
-}
-
 /** Decides with the Pods of other caches on these nodes, and reserves the slots of the Jobs to create if they are on no others. */
-async function planBeside(
-  nodeIds: ReadonlySet<string>,
-  seen: Seen,
-  context: Context,
-): Promise<readonly [Plan, ReadonlySet<string>]> {
+async function decideOnNodes(nodeIds: ReadonlySet<string>, seen: Seen, context: Context): Promise<Plan> {
   const { now, cluster } = context;
   const { livePulls } = cluster;
   const { before } = seen;
   const listing = nodeIds.size === 0 ? undefined : await livePulls.read([...nodeIds], before.uid);
   // Nothing is awaited from here to the reservation, so that no other decision of this process comes between.
   const pulls = listing === undefined ? [] : [...listing.pulls, ...livePulls.reserved(listing, now())];
-  const plan = decideBeside(seen, pullsByNode(pulls, before.uid), context);
-  if (!startedNodeIds(before, plan).every((id) => nodeIds.has(id))) return [plan, nodeIds];
+  const plan = decideNow(seen, pullsByNode(pulls, before.uid), context);
+  if (!startsOnly(nodeIds, before, plan)) return plan;
   const ended = new Set(plan.deleteJobs.map(({ name }) => name));
   livePulls.release(before, pullingNodeIds(plan.status ?? before.status), ended);
   livePulls.reserve(plan.createJobs, now());
-  return [plan, nodeIds];
+  return plan;
+}
+
+/** Reads what others have used and notes what this decision uses without an await between, so that no pull is granted twice. */
+function decideNow(seen: Seen, otherPulls: World['otherPulls'], context: Context): Plan {
+  const { cluster, settings, now } = context;
+  const { before } = seen;
+  const time = { settings, now: now() };
+  const otherRegistryUse = mayPull(seen) ? cluster.knownUses.ofOthers(before, time) : new Map<string, never>();
+  const plan = decide(worldOf({ ...seen, otherPulls, otherRegistryUse }, context));
+  const isPlanned = seen.makes === 'pulls' && plan.status !== undefined;
+  cluster.knownUses.note(before, isPlanned ? plan.status : before.status, time);
+  return plan;
 }
 
 /** Ids of the observed nodes that are new to the cache or wait: unless a round opens or pulls are tried again, no others start. */
@@ -77,12 +67,14 @@ function likelyNodeIds({ before, observed }: Seen): readonly string[] {
   });
 }
 
-/** Ids of the nodes on which a plan begins an attempt. */
-const startedNodeIds = ({ status }: ImageCache, plan: Plan): readonly string[] =>
-  Object.entries(plan.status?.nodes ?? {}).flatMap(([name, entry]) => {
-    const stored = ownEntry(status.nodes, name);
-    return entry.state === 'Pulling' && !isSameAttempt(stored, entry) ? [entry.id] : [];
-  });
+/** Whether a plan begins attempts on no other nodes than these. */
+function startsOnly(nodeIds: Iterable<string>, { status }: ImageCache, plan: Plan): boolean {
+  const known = new Set(nodeIds);
+  return Object.entries(plan.status?.nodes ?? {}).every(
+    ([name, entry]) =>
+      entry.state !== 'Pulling' || isSameAttempt(ownEntry(status.nodes, name), entry) || known.has(entry.id),
+  );
+}
 
 /** The attempt number starts again at one when the desired images of a node change. */
 const isSameAttempt = (stored: LedgerEntry | undefined, { attempt, id, desiredHash }: LedgerEntry): boolean =>
@@ -102,14 +94,16 @@ const nodeIdsOfJobs = ({ observed }: Seen): readonly string[] =>
 const pullingNodeIds = ({ nodes }: ImageCache['status']): ReadonlySet<string> =>
   new Set(Object.values(nodes).flatMap(({ state, id }) => (state === 'Pulling' ? [id] : [])));
 
+/** What a decision knows that asks neither registries nor for other caches. */
+export const nothingAsked = {
+  resolutions: new Map<string, never>(),
+  anonymousPulls: new Map<string, never>(),
+  otherPulls: new Map<string, never>(),
+  otherRegistryUse: new Map<string, never>(),
+};
+
 /** Adds to the observed state what the process knows: its settings and the time. */
-export function worldOf(
-  seen: Pick<
-    World,
-    'before' | 'observed' | 'opens' | 'makes' | 'resolutions' | 'anonymousPulls' | 'otherPulls' | 'otherRegistryUse'
-  >,
-  { settings, now: clock }: Context,
-): World {
+export function worldOf(seen: Omit<World, 'settings' | 'scheduled' | 'now'>, { settings, now: clock }: Context): World {
   const now = clock();
   const { refreshSchedule } = seen.before.spec;
   const scheduled = refreshSchedule === undefined ? undefined : scheduledAfter(refreshSchedule, now);

@@ -10,7 +10,7 @@ import type { Context } from '#runtime/handler.ts';
 import { carryOut, WriteFailed } from './carry-out.ts';
 import { type Observation, observe } from './observe.ts';
 import { nodesToRelease, openGates } from './open-gates.ts';
-import { decideWithOthers } from './decide-with-others.ts';
+import { decideWithOthers, nothingAsked } from './decide-with-others.ts';
 import { needsFoundImages, type ReadFoundImages, readFoundImages } from './read-workloads.ts';
 import { type AskRegistries, resolveImages } from './resolve-images.ts';
 import { isForImages, serveImages } from './serve-images.ts';
@@ -89,15 +89,13 @@ async function observeAndDecide(
   if (read === undefined || asked === 'nothing') return undefined;
   const cache = needsFoundImages(read, opens, context.now()) ? await readFound(read) : read;
   const observed = await observe(cache, asked, { opens, makes, sharesNodes }, context, known);
+  // Registries are not asked about a cache that is refused.
   const isRefused = refusedLimit(cache, context.settings.limits) !== undefined;
-  const answers = isRefused ? noAnswers : await ask({ before: cache, observed, opens, makes });
+  const answers = isRefused ? nothingAsked : await ask({ before: cache, observed, opens, makes });
   await context.turn?.();
   const plan = await decideWithOthers({ before: cache, observed, opens, makes, ...answers }, context);
   return { cache, observed, plan };
 }
-
-/** What registries answer about a cache that is refused: they are not asked. */
-const noAnswers = { resolutions: new Map<string, never>(), anonymousPulls: new Map<string, never>() };
 
 /** The nodes whose startup taint this cache no longer needs once the planned status is written. */
 function releasedBy({ cache, observed, plan }: Decision, { makes }: Drive, context: Context): readonly string[] {

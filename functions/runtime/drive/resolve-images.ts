@@ -8,7 +8,7 @@ import { resolvesImages, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
 import type { World } from '#model/world.ts';
 import { boundTable } from '#runtime/bounds.ts';
-import { deadline, orAborted } from '#runtime/api/limits.ts';
+import { deadline, orAborted, inTurn } from '#runtime/api/limits.ts';
 import type { Context } from '#runtime/handler.ts';
 import { keyringOf } from '#runtime/registry/keyring.ts';
 import { ApiError } from '#runtime/errors.ts';
@@ -126,18 +126,11 @@ const tooMany: ResolvedDigest = {
 
 /** Asks for the first images, of all registries in turn, so that a slow one does not keep others from being asked. */
 async function askEach(references: readonly string[], ask: (reference: string) => Promise<void>): Promise<void> {
-  const queue = inTurn(references.slice(0, maxImages)).values();
+  const queue = inTurn(references.slice(0, maxImages), (each) => parseImageReference(each).registry).values();
   const worker = async (): Promise<void> => {
     for (const reference of queue) await ask(reference);
   };
   await Promise.all(Array.from({ length: boundTable.round_questions.limit }, worker));
-}
-
-/** Sorted such that the first images of all registries come before the second ones. */
-function inTurn(references: readonly string[]): readonly string[] {
-  const byRegistry = [...Map.groupBy(references, (each) => parseImageReference(each).registry).values()];
-  const ranked = byRegistry.flatMap((images) => images.map((image, rank) => ({ image, rank })));
-  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ image }) => image);
 }
 
 /**
