@@ -35,7 +35,7 @@ export function accessOf(image: string, { ready, locked, unknown }: AccessCounts
 type Accessed = Pick<ImageCache, 'spec'> & { readonly status: Pick<Status, 'anonymousPulls' | 'round'> };
 
 /**
- * What is known after registries were asked. Only a refresh revokes that an image is denied, as it also has nodes open
+ * What is known once registries have answered. Only a refresh revokes that an image is denied, as it also has nodes open
  * the image. One that verifies makes nodes find out again.
  */
 export function withAnswers({ status }: ImageCache, answers: ReadonlyMap<string, AnonymousPull>): AnonymousPulls {

@@ -27,12 +27,12 @@ export function exceededLimit({ spec }: ImageCache, limits: Limits): string | un
 export const refusedLimit = (cache: ImageCache, limits: Limits): string | undefined =>
   isPurged(cache) && cache.status.observedGeneration === cache.generation ? undefined : exceededLimit(cache, limits);
 
-/** Whether the status says already that the cache is refused, and it still is. */
+/** Whether the status already reports that the cache is refused, and it still is. */
 export function isKnownRefused(cache: ImageCache, limits: Limits): boolean {
   return refusedGeneration(cache.status) === cache.generation && refusedLimit(cache, limits) !== undefined;
 }
 
-/** Sizes of specs that were computed before: a spec is asked about once for each node. */
+/** Sizes of specs that were computed before: a spec is checked once for each node. */
 const sizes = new WeakMap<Spec, { readonly count: number; readonly bytes: number }>();
 
 function sizeOf(spec: Spec): { readonly count: number; readonly bytes: number } {

@@ -34,8 +34,8 @@ export const observedNodes = (observed: Observed, ledger: Readonly<Record<string
   new Set([...(observed.hasAllNodes ? Object.keys(ledger) : []), ...observed.nodes.keys()]);
 
 /**
- * A label selector that every node of a list matches, to list fewer nodes: others may match it too, as what a selector of the
- * API server cannot say is left out. '' selects all.
+ * A label selector that every node of a list matches, to list fewer nodes: others may match it too, as requirements that a selector of the
+ * API server cannot express are left out. '' selects all.
  */
 export const labelSelectorOf = ({ nodeSelector, nodeMatchExpressions }: NodeTerms): string =>
   [

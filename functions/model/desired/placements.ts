@@ -52,7 +52,7 @@ export function placedImages(cache: ImageCache, desiredHash: string): readonly s
 
 const inRounds = new WeakMap<ImageCache, ImageCache>();
 
-/** The cache with the found images that its latest round is for. A list that is too long has no placement that says so. */
+/** The cache with the found images that its latest round is for. A list that is too long has no placement. */
 function asInRound(cache: ImageCache): ImageCache {
   if (!hasNewFound(cache)) return cache;
   const known = inRounds.get(cache) ?? withFound(cache, cache.status.found);

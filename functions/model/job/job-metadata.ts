@@ -24,7 +24,7 @@ type Ownership = Pick<
   'name' | 'namespace' | 'uid' | 'cacheUid' | 'nodeId' | 'round' | 'attempt' | 'holds' | 'isBeingDeleted' | 'createdAt'
 >;
 
-/** What the metadata of a Job or Pod says about its cache, node and round. */
+/** The cache, node and round of a Job or Pod, by its metadata. */
 export function ownership(meta: z.infer<typeof metadata>): Ownership {
   return {
     name: meta.name,

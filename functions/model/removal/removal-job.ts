@@ -81,7 +81,7 @@ export type RemovalJob = Serialized<V1Job> & {
 
 /**
  * The Job that removes a cache's images from one node. It has no owner: a reference to a cache in another namespace would
- * get it garbage-collected, so its labels say whose it is. Its TTL deletes it a while after its end: as long as it exists,
+ * get it garbage-collected, so its labels identify its cache. Its TTL deletes it a while after its end: as long as it exists,
  * what nodes list of its images is no evidence.
  */
 export function removalJob(order: RemovalJobOrder): RemovalJob {

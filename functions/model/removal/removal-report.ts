@@ -130,7 +130,7 @@ function inWords(bytes: number): string {
   return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power] ?? ''}`;
 }
 
-/** What the removal ledger says of a purged cache: it has succeeded once no node owes a removal, except for what was spared. */
+/** What is reported of a purged cache by its removal ledger: it has succeeded once no node owes a removal, except for what was spared. */
 export function purgeReport(status: Status): Report {
   const entries = Object.values(status.removals);
   const isWorking = entries.some(isRemovalUnsettled);

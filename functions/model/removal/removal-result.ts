@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { spareReasons } from '#model/cache/removal-ledger.ts';
 
-/** What a removal Job is asked to do on its node. References are compared normalised. */
+/** What a removal Job has to do on its node. References are compared normalised. */
 export type RemovalOrder = {
   readonly remove: readonly string[];
   /** What other caches want on this node: stays, and so does all that shares an id with it. */
@@ -14,7 +14,7 @@ const reference = z.string();
 const outcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('failed'), image: reference, message: z.string() }),
   z.object({ outcome: z.literal('spared'), image: reference, reason: z.enum(spareReasons), by: z.string() }),
-  /** `also`: other names, not asked for, that went with it. */
+  /** `also`: its other names, which were not requested and are removed with it. */
   z.object({ outcome: z.literal('removed'), image: reference, bytes: z.number(), also: z.string() }),
   z.object({ outcome: z.literal('absent'), image: reference }),
 ]);
@@ -57,10 +57,10 @@ export function removalResult(runtime: string, outcomes: readonly RemovalOutcome
 }
 
 /** The result of a removal that could not begin: all images have failed for one reason. */
-export function failedRemoval(message: string, asked: number): RemovalResult {
+export function failedRemoval(message: string, requested: number): RemovalResult {
   return {
     ...removalResult('', []),
-    counts: { removed: 0, absent: 0, spared: 0, failed: asked },
+    counts: { removed: 0, absent: 0, spared: 0, failed: requested },
     error: short(message),
   };
 }

@@ -46,7 +46,7 @@ export function syncRemovals({ before, observed, settings }: World, cache: Image
 type Target = {
   readonly images: readonly string[];
   readonly imagesHash: string;
-  /** Some of the images were desired until now, and no placement says so once the ledger has changed. */
+  /** Some of the images were desired until now, which no placement records once the ledger has changed. */
   readonly isNewlyLost: boolean;
 };
 
@@ -67,7 +67,7 @@ function targetOf(
   return { images, imagesHash: hash(8, 'unwanted', ...images), isNewlyLost };
 }
 
-/** The images that the node's stored entry stands for, if the node may hold them and the entry no longer stands for them. */
+/** The images of the node's stored entry, if the node may hold them and they are not those of its entry now. */
 function lostImages(node: Node, before: ImageCache, cache: ImageCache): readonly string[] {
   const entry = ownEntry(before.status.nodes, node.name);
   if (entry?.id !== node.id || !mayHoldImages(entry)) return [];

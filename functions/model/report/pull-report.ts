@@ -3,26 +3,29 @@ import type { Verdict } from '#model/cache/conditions.ts';
 import type { Status, Failure } from '#model/cache/image-cache.ts';
 import type { Rollout } from '#model/cache/spec-fields.ts';
 import { type Operation, activities, isAdoption, processingMessage } from '#model/cache/round.ts';
-import { nodeCounts, noNodesMessage, skippedByReason } from '#model/desired/node-counts.ts';
+import { type NodeCounts, nodeCounts, noNodesMessage, skippedByReason } from '#model/desired/node-counts.ts';
 import { waveText } from '#model/desired/rollout.ts';
 import { registryText } from '#model/cache/registry-use.ts';
 import type { Report } from './reported-status.ts';
 import { isFailing } from '#model/cache/ledger.ts';
 import { parseImageReference } from '#model/text/image-reference.ts';
 
-/** What the ledger says of a cache that pulls. Skipped nodes are not failures; without any other, there is nothing to be Ready. */
+/** What is reported of a cache that pulls, by its ledger. Skipped nodes are not failures; without any other, there is nothing to be Ready. */
 export function pullReport(status: Status, rollout?: Rollout): Report {
-  const { desired, ready, failed, held } = nodeCounts(status.nodes);
+  const counts = nodeCounts(status.nodes);
+  const { desired, ready, failed, held } = counts;
   const isWorking = ready + failed + held < desired;
   const reconciling: Verdict = isWorking ? ['True', 'NodesPending'] : ['False', idleReason(status)];
   const rest = {
-    ...{ ready: readyVerdict(status), reconciling, stalled: ['False', 'Ok'] as const },
-    failing: failingReason(status),
+    ready: readyVerdict(status, counts),
+    reconciling,
+    stalled: ['False', 'Ok'] as const,
+    failing: failingReason(status, counts),
   };
   if (failed > 0)
     return {
       ...rest,
-      ...wordsOf(status, 'Failed', failedMessage(status)),
+      ...wordsOf(status, 'Failed', failedMessage(status, counts)),
       ...(isWorking ? {} : { stalled: ['True', held > 0 ? 'RolloutStopped' : 'PullFailed'] }),
     };
   if (isWorking) return { ...rest, word: 'Processing', message: workingMessage(status, 'Create', rollout) };
@@ -37,9 +40,8 @@ export function pullReport(status: Status, rollout?: Rollout): Report {
 
 const pullFailed = 'Image pull failed for some images. Please see "failures" section';
 
-/** An unreachable registry, and what a stopped rollout left out, are named beside kube-fledged's words. */
-function failedMessage(status: Status): string {
-  const { held, desired } = nodeCounts(status.nodes);
+/** kube-fledged's words, followed by registries that cannot be reached and by what a stopped rollout left out. */
+function failedMessage(status: Status, { held, desired }: NodeCounts): string {
   const keep = held === 1 ? '1 node keeps what it has' : `${held} of ${desired} nodes keep what they have`;
   const more = [unreachableText(status), held === 0 ? '' : `the rollout stopped, and ${keep}`].filter(
     (text) => text !== '',
@@ -47,7 +49,7 @@ function failedMessage(status: Status): string {
   return more.length === 0 ? pullFailed : `${pullFailed}: ${more.join('; ')}`;
 }
 
-/** What is said while nodes pull: kube-fledged's words, unless they pull in waves or one of them fails. */
+/** The message while nodes pull: kube-fledged's words, unless they pull in waves or one of them fails. */
 export function workingMessage(status: Status, operation: Operation, rollout?: Rollout): string {
   if (operation === 'Purge') return processingMessage(operation);
   const texts = [
@@ -59,8 +61,7 @@ export function workingMessage(status: Status, operation: Operation, rollout?: R
 }
 
 /** Reason of the condition Failing; undefined if no node fails. */
-function failingReason(status: Status): string | undefined {
-  const { failing, failed } = nodeCounts(status.nodes);
+function failingReason(status: Status, { failing, failed }: NodeCounts): string | undefined {
   if (failing + failed === 0) return undefined;
   return unreachableText(status) === '' ? 'PullFailed' : 'RegistryUnreachable';
 }
@@ -68,9 +69,9 @@ function failingReason(status: Status): string | undefined {
 const allPulled = 'All requested images pulled succesfully to respective nodes';
 const noneServed = 'No images were pulled because none of the matching nodes can be served now';
 
-/** Ready is True exactly if all nodes are that are not skipped, and not all are skipped. */
-function readyVerdict({ nodes, lastRefreshTime, round }: Status): Verdict {
-  const { desired, ready, failing, failed, skipped } = nodeCounts(nodes);
+/** Ready is True if all nodes that are not skipped are Ready, and not all are skipped. */
+function readyVerdict({ lastRefreshTime, round }: Status, counts: NodeCounts): Verdict {
+  const { desired, ready, failing, failed, skipped } = counts;
   if (failed > 0) return ['False', 'PullFailed'];
   if (failing > 0) return ['False', 'PullFailing'];
   if (desired === 0) return skipped === 0 ? ['True', 'NoMatchingNodes'] : ['False', 'NodesSkipped'];
@@ -87,7 +88,7 @@ const wordsOf = (status: Status, word: Status['status'], message: string): Pick<
 
 const idleReason = ({ round }: Status): string => (isAdoption(round) ? 'Adopted' : 'RoundCompleted');
 
-/** What is said of nodes that fail to pull while they are still tried: how many, why if it is a registry, until when. '' if none fails. */
+/** The sentence about nodes that fail to pull while they are still tried: how many, why if it is a registry, until when. '' if none fails. */
 export function troubleText(status: Status): string {
   const { failing, failed, desired } = nodeCounts(status.nodes);
   if (failing + failed === 0) return '';

@@ -44,7 +44,7 @@ export function reportProgress(cache: ImageCache, hasAllItsJobs: boolean, { befo
   return { status, events: hasChanged && isBetweenRounds ? [{ ...event, key: `${key}-${now}` }] : [] };
 }
 
-/** What a ledger says of a cache, in kube-fledged's words where it has words for it. */
+/** What is reported of a cache by its ledger, in kube-fledged's words where it has words for it. */
 export type Report = {
   readonly word: StatusValue;
   readonly message: string;
@@ -103,7 +103,7 @@ function reportOf(cache: ImageCache, rollout: Rollout | undefined): Report {
   return { ...report, word: 'Processing', message, reconciling: ['True', 'RoundOpen'], stalled: ['False', 'Ok'] };
 }
 
-/** The status of a cache whose Jobs the API server refuses, with its message; undefined if the status already says so. */
+/** The status of a cache whose Jobs the API server refuses, with its message; undefined if the status already reports it. */
 export function withRefusedJobs(cache: ImageCache, message: string, now: number): Status | undefined {
   const reported = `Jobs cannot be created now, and are retried: ${message.slice(0, 512)}`;
   const { status, generation } = cache;

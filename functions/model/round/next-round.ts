@@ -69,7 +69,7 @@ export function isFromKubeFledged({ status, generation }: ImageCache): boolean {
   return status.status !== '' && status.observedGeneration === undefined && !isEdited;
 }
 
-/** What kube-fledged was interrupted in is done again: a purge if its status or an annotation says so, else a refresh. */
+/** What kube-fledged was interrupted in is done again: a purge if its status or an annotation requests one, else a refresh. */
 function interrupted(cache: ImageCache): RoundRequest | undefined {
   const { status, reason } = cache.status;
   if (status !== 'Processing' && status !== 'Aborted') return undefined;

@@ -86,7 +86,7 @@ function renewedEntry(entry: LedgerEntry): LedgerEntry {
   return { ...newEntry(id, desiredHash), ...kept };
 }
 
-/** Removes trigger annotations that are older than the first round, without acting on them, and says so in an Event. */
+/** Removes trigger annotations that are older than the first round, without acting on them, and reports it in an Event. */
 export function ignoreStaleTriggers(cache: ImageCache, plan: Plan): Plan {
   const requested = cache.status.round?.requestedBy?.annotation;
   const stale = [annotations.refresh, annotations.purge].filter((key) => key in cache.annotations && key !== requested);

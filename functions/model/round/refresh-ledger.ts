@@ -71,7 +71,7 @@ function withRelocked(
   return withLocks(entry, [...lockedOf(entry, count), ...nowAllowed], count);
 }
 
-/** Opens what stayed locked: what registries give to anyone now, and on request what they did not say. */
+/** Opens images that are still locked: those that registries give to anyone now and, on request, those of which that is unknown. */
 function reopenedToOpen(entry: LedgerEntry, { status }: ImageCache, desired: DesiredImages): LedgerEntry {
   const { images } = desired;
   const isRequested = status.round?.trigger === 'Annotation';

@@ -39,7 +39,7 @@ export function registryName(spelled: string): string {
 /** Other hosts of Docker Hub. */
 const dockerHub: ReadonlySet<string> = new Set(['index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com']);
 
-/** A text in which an image is not named: it says what happened, whatever the image is called. */
+/** The text without the name of its image, so that texts about the same failure of different images are equal. */
 export const withoutReference = (text: string, image: string): string =>
   image === '' ? text : text.replaceAll(image, 'IMAGE').replaceAll(normalisedReference(image), 'IMAGE');
 

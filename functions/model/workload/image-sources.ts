@@ -16,7 +16,7 @@ export const revisions: SourceKind = {
   template: undefined,
 };
 
-/** Revisions themselves, which say on which nodes their Pods may run: Images do not. */
+/** Revisions themselves: unlike Images, they have the node selector and the tolerations of their Pods. */
 export const revisionTemplates: SourceKind = {
   kind: 'Revision',
   api: '/apis/serving.knative.dev/v1',
