@@ -106,13 +106,20 @@ function disturb(world: SimulatedWorld, all: readonly Act[]): void {
 const look = (world: SimulatedWorld, at: 'everything' | (typeof names)[number]): Prepared =>
   world.look(at === 'everything' ? at : { node: at });
 
+/** Whether a node tried an image that does not exist, or trusted others, depends on the order of events: both count as failed. */
+const failedOf = (letters: string): string =>
+  letters
+    .replaceAll('a', 'f')
+    .replaceAll('A', 'F')
+    .replace(/(.)\1+$/, '$1');
+
 /** All that a user can see of the end, and that no order of events may change. */
 function endOf(world: SimulatedWorld) {
   const { status } = world.live();
   return {
     nodes: Object.entries(status.nodes).map(([each, { state, reason, images, noop }]) => [
       ...[each, state, reason],
-      ...[images, noop],
+      ...[failedOf(images), noop],
     ]),
     anonymousPulls: Object.entries(status.anonymousPulls).toSorted(),
     failures: Object.entries(status.failures).map(([image, told]) => [
