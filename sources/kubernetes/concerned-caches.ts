@@ -1,3 +1,4 @@
+import { BoundedMap } from '#model/text/bounded-map.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { concernsLabels, concernsLedger } from '#model/desired/node-selector.ts';
 import { batchOf } from '../queue/pending-changes.ts';
@@ -52,13 +53,12 @@ const nodeStartTime = 5_000;
 
 /** Finds the caches that select a Node; equal sets are one object, since thousands of Nodes have the same few. */
 export function concernedCaches(caches: ReadonlyMap<string, ImageCache>): (node: unknown) => ReadonlySet<string> {
-  const known = new Map<string, ReadonlySet<string>>();
+  const known = new BoundedMap<string, ReadonlySet<string>>(maxKnown);
   return (node) => {
     const labels = textsAt(node, 'metadata', 'labels');
     const keys = [...caches].flatMap(([key, cache]) => (concernsLabels(cache, labels) ? [key] : []));
     const name = keys.join(' ');
     const found = known.get(name) ?? new Set(keys);
-    if (known.size >= maxKnown) known.clear();
     known.set(name, found);
     return found;
   };

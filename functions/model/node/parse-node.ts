@@ -1,3 +1,4 @@
+import { BoundedMap } from '#model/text/bounded-map.ts';
 import * as z from 'zod/mini';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { nodeId, type Node } from './node.ts';
@@ -34,14 +35,13 @@ const nodeSchema = z.object({
  */
 export function nodeReader(): (object: unknown) => Node {
   const shared = { intern: interned<ListedImage>(maxShared), indexOf: imageIndex() };
-  const known = new Map<string, { readonly version: string; readonly node: WeakRef<Node> }>();
+  const known = new BoundedMap<string, { readonly version: string; readonly node: WeakRef<Node> }>(maxKnown);
   return (object) => {
     const { uid, resourceVersion: version } = identity.parse(object).metadata;
     const latest = known.get(uid);
     const same = version !== undefined && latest?.version === version ? latest.node.deref() : undefined;
     if (same !== undefined) return same;
     const node = readNode(object, shared);
-    if (known.size >= maxKnown) known.clear();
     if (version !== undefined) known.set(uid, { version, node: new WeakRef(node) });
     return node;
   };

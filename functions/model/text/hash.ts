@@ -1,3 +1,4 @@
+import { BoundedMap } from './bounded-map.ts';
 import { createHash } from 'node:crypto';
 
 /**
@@ -13,15 +14,14 @@ export type Interner<Value> = (key: string, create: () => Value) => Value;
 
 /**
  * Creates one value per key, which all callers share: thousands of nodes report the same images, and a copy for each
- * would need too much memory. Forgets all keys once there are more than `most`.
+ * would need too much memory. Forgets the oldest keys once there are more than `most`.
  */
 export function interned<Value>(most = Infinity): Interner<Value> {
-  const values = new Map<string, { readonly value: Value }>();
+  const values = new BoundedMap<string, { readonly value: Value }>(most);
   return (key, create) => {
     const existing = values.get(key);
     if (existing !== undefined) return existing.value;
     const created = { value: create() };
-    if (values.size >= most) values.clear();
     values.set(key, created);
     return created.value;
   };

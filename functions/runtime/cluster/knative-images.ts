@@ -1,3 +1,4 @@
+import { BoundedMap } from '#model/text/bounded-map.ts';
 import type { Logger } from 'pino';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
@@ -19,7 +20,7 @@ const maxLogged = 1000;
 
 /** The Images of Knative, and the caches that are created for them. */
 export function knativeImages(api: Api, namespaces: Namespaces, log: Pick<Logger, 'warn'> | undefined) {
-  const logged = new Set<string>();
+  const logged = new BoundedMap<string, true>(maxLogged);
   return {
     /** Those in these of the namespaces that this process may see. */
     list: async (served: Settings['knativeImages'], signal: AbortSignal): Promise<ImageListing> =>
@@ -54,8 +55,7 @@ export function knativeImages(api: Api, namespaces: Namespaces, log: Pick<Logger
     /** Logs a sentence once for as long as this process runs: its cause lasts until somebody changes something. */
     warnOnce: (sentence: string): void => {
       if (logged.has(sentence)) return;
-      if (logged.size >= maxLogged) logged.clear();
-      logged.add(sentence);
+      logged.set(sentence, true);
       log?.warn(sentence);
     },
   };

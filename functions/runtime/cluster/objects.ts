@@ -1,3 +1,4 @@
+import { BoundedMap } from '#model/text/bounded-map.ts';
 import type { Logger } from 'pino';
 import * as z from 'zod/mini';
 import type { ImageCache } from '#model/cache/image-cache.ts';
@@ -144,12 +145,11 @@ const maxLogged = 1000;
 
 /** Logs each unreadable object once: the same Node is listed many times. */
 export function logUnreadable(log: Pick<Logger, 'warn'> | undefined): OnUnreadable {
-  const logged = new Set<string>();
+  const logged = new BoundedMap<string, true>(maxLogged);
   return (unreadable) => {
     const key = JSON.stringify(unreadable);
     if (logged.has(key)) return;
-    if (logged.size >= maxLogged) logged.clear();
-    logged.add(key);
+    logged.set(key, true);
     log?.warn(unreadable, 'object is invalid: only its metadata is used');
   };
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '#model/text/bounded-map.ts';
 import { parse } from 'auth-header';
 import * as z from 'zod/mini';
 import { jsonIn } from '#runtime/config/setting.ts';
@@ -22,12 +23,7 @@ const maxRemembered = 1000;
 
 /** Remembers the challenge of each repository, so that only its first request is sent twice. */
 export function createConversation(exchange: Exchange, tokens: Tokens): Conversation {
-  const remembered = new Map<string, Challenge>();
-  const remember = (key: string, challenge: Challenge): void => {
-    const [oldest] = remembered.keys();
-    if (oldest !== undefined && remembered.size >= maxRemembered) remembered.delete(oldest);
-    remembered.set(key, challenge);
-  };
+  const remembered = new BoundedMap<string, Challenge>(maxRemembered);
   return async (method, place, query) => {
     const { login, budget } = query;
     const key = `${place.manifest.origin} ${place.repository}`;
@@ -40,7 +36,7 @@ export function createConversation(exchange: Exchange, tokens: Tokens): Conversa
     const first = await askWith(known);
     const challenge = challengeOf(first, place);
     if (challenge === undefined) return first;
-    remember(key, challenge);
+    remembered.set(key, challenge);
     if (isAsBefore(challenge, known, login)) return first;
     if (challenge.scheme === 'bearer' && known !== undefined) tokens.forget(challenge, login);
     return askWith(challenge);

@@ -1,3 +1,4 @@
+import { BoundedMap } from '#model/text/bounded-map.ts';
 import type { LookupFunction } from 'node:net';
 import type { AnonymousPull } from '#model/cache/access.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
@@ -185,7 +186,7 @@ type PreferredLogins = {
 const maxPreferred = 1000;
 
 function preferredLogins(): PreferredLogins {
-  const accepted = new Map<string, string>();
+  const accepted = new BoundedMap<string, string>(maxPreferred);
   return {
     inOrder: (place, logins) => {
       const first = accepted.get(placeKey(place));
@@ -194,8 +195,6 @@ function preferredLogins(): PreferredLogins {
     },
     worked: (place, login) => {
       accepted.delete(placeKey(place));
-      const [oldest] = accepted.keys();
-      if (oldest !== undefined && accepted.size >= maxPreferred) accepted.delete(oldest);
       accepted.set(placeKey(place), loginKey(login));
     },
   };
