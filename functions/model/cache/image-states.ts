@@ -121,16 +121,15 @@ export const withResults = <States extends ImageStates>(
     return failedBefore.includes(letter) ? again : first;
   });
 
-/** Records which of the reported images the kubelet fails to pull. */
+/** Records which of the reported images the kubelet fails to pull: those with a cause. */
 export const withFailing = <States extends ImageStates>(
   states: States,
-  failing: ReadonlySet<number>,
-  reported: ReadonlySet<number>,
+  reported: ReadonlyMap<number, unknown>,
   count: number,
 ): States =>
   mapped(states, count, (letter, index) => {
     if (!reported.has(index)) return letter;
-    return failing.has(index) ? translated(letter, 'wr', 'es') : translated(letter, 'es', 'wr');
+    return reported.get(index) !== undefined ? translated(letter, 'wr', 'es') : translated(letter, 'es', 'wr');
   });
 
 /** Locks these images, and unlocks the others. */

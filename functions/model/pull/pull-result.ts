@@ -1,3 +1,4 @@
+import type { AnonymousPulls } from '#model/cache/access.ts';
 import type { Cause } from '#model/cache/cause.ts';
 import {
   hasFailed,
@@ -12,7 +13,9 @@ import {
   withEnd,
   withFailing,
   withFirstAttempt,
+  withResults,
   withSecondAttempt,
+  withoutResults,
 } from '#model/cache/image-states.ts';
 import { isSecondAttempt, type LedgerEntry, maxAttempts, registryRests, triesOf } from '#model/cache/ledger.ts';
 import { toOpen, withLocked, withoutDenied } from '#model/desired/locked-images.ts';
@@ -23,60 +26,89 @@ import type { RegistryFinding } from '#model/start/registry-answers.ts';
 import { roundUpToSecond } from '#model/text/times.ts';
 import type { World } from '#model/world.ts';
 import { isPastDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
-import { hadNoPod } from './evaluate-job.ts';
-import {
-  type Evaluated,
-  type Finished,
-  type Report,
-  type Result,
-  evaluateJobs,
-  finishedIn,
-  nothingFound,
-  retry,
-  withFinished,
-} from './evaluated-jobs.ts';
-import type { Attempt } from './job-set.ts';
+import { type JobResult, causesIn, digestsIn, hadNoPod, jobResults } from './job-result.ts';
+import { type Attempt, unfinishedJobs } from './job-set.ts';
+
+/** What the Jobs of a node's attempt change. */
+export type AttemptResult = {
+  readonly entry: LedgerEntry;
+  /** Replaces the failures of these images on the node: with a cause, or with none. */
+  readonly reported: Reported;
+  /** Reported digest by index of an image that is present; '' if the kubelet reported none. */
+  readonly present: ReadonlyMap<number, string>;
+  /** What Pods without credentials found. */
+  readonly anonymousPulls: AnonymousPulls;
+  /** Registries that throttled the node. */
+  readonly registries: readonly RegistryFinding[];
+};
+
+type Reported = ReadonlyMap<number, Cause | undefined>;
+
+/** The result of Jobs on which nothing is to be reported. */
+export const nothingFound = {
+  reported: new Map<number, undefined>(),
+  present: new Map<number, string>(),
+  anonymousPulls: {},
+  registries: [],
+} satisfies Partial<AttemptResult>;
+
+export const finishedIn = (jobs: readonly JobResult[]): readonly JobResult[] =>
+  jobs.filter(({ type }) => type === 'finished');
+
+/** Records the Jobs that have finished in the entry. */
+export function withFinished({ entry, desired }: Attempt, finished: readonly JobResult[]): LedgerEntry {
+  if (finished.length === 0) return entry;
+  const results = finished.flatMap(({ images }) => [...images].map(([index, { result }]) => [index, result] as const));
+  return withResults(entry, new Map(results), desired.images.length);
+}
+
+/** The same images once more. */
+export const retry = (entry: LedgerEntry): AttemptResult => ({
+  ...nothingFound,
+  entry: {
+    ...withoutResults(entry),
+    state: 'Pending',
+    failingUntil: undefined,
+    retryDeadline: isSecondAttempt(entry) ? entry.retryDeadline : undefined,
+  },
+});
 
 /** The result of an attempt that pulls. Each Job is recorded when it ends; the next step is decided when all have ended. */
-export function pullResult(name: string, attempt: Attempt, world: World): Result {
+export function pullResult(name: string, attempt: Attempt, world: World): AttemptResult {
   const { entry, desired } = attempt;
   const { anonymousPulls } = attempt.cache.status;
-  const evaluated = evaluateJobs(name, attempt, world);
-  const types = evaluated.map(({ verdict: { type } }) => type);
+  const jobs = jobResults(name, attempt, world);
+  const types = jobs.map(({ type }) => type);
   if (types.includes('lost')) return lost(attempt);
   if (types.includes('mountRefused')) return entry.copiesNoop ? lost(attempt) : retry({ ...entry, copiesNoop: true });
-  const finished = finishedIn(evaluated);
+  const finished = finishedIn(jobs);
   const pulled = finished.filter(({ hasUsedCredentials }) => hasUsedCredentials);
-  const present = pulled.flatMap(({ verdict }) => [...verdict.present.keys()]);
+  const present = pulled.flatMap((job) => [...digestsIn(job).keys()]);
   const locked =
     pulled.length === 0
       ? entry
       : withLocked(entry, present, { node: world.observed.nodes.get(name), desired, anonymousPulls });
-  if (evaluated.some((job) => throttledIn(job, desired).length > 0))
-    return rested({ ...attempt, entry: locked }, evaluated);
+  if (jobs.some((job) => throttledIn(job, desired).length > 0)) return rested({ ...attempt, entry: locked }, jobs);
   const recorded = { ...attempt, entry: withDeadline({ ...attempt, entry: locked }, finished) };
-  const report = reportOf(evaluated);
+  const reported = reportedBy(jobs);
   return {
     ...nothingFound,
-    entry: nextEntry(recorded, { evaluated, report, now: world.now }),
-    report,
-    present: new Map(finished.flatMap(({ verdict }) => [...verdict.present])),
+    entry: nextEntry(recorded, jobs, reported, world.now),
+    reported,
+    present: new Map(finished.flatMap((job) => [...digestsIn(job)])),
   };
 }
 
-const causesIn = ({ verdict }: Evaluated): ReadonlyMap<number, Cause> =>
-  verdict.type === 'running' ? verdict.causes : verdict.type === 'finished' ? verdict.failed : new Map<number, Cause>();
-
 /** Why images fail beside those whose registry throttles: that is shown while the node waits. */
-const otherCauses = (evaluated: readonly Evaluated[], { images }: DesiredImages): ReadonlyMap<number, Cause> =>
+const otherCauses = (jobs: readonly JobResult[], { images }: DesiredImages): ReadonlyMap<number, Cause> =>
   new Map(
-    evaluated
+    jobs
       .flatMap((job) => [...causesIn(job)])
       .filter(([index, cause]) => throttledBy(cause, images[index] ?? '') === undefined),
   );
 
 /** What registries of the images of a Job asked for, if they throttle the node. */
-function throttledIn(job: Evaluated, { images }: DesiredImages): readonly RegistryFinding[] {
+function throttledIn(job: JobResult, { images }: DesiredImages): readonly RegistryFinding[] {
   const { hasUsedCredentials, replaced } = job;
   return [...causesIn(job)].flatMap(([index, cause]) => {
     const image = images[index] ?? '';
@@ -89,80 +121,72 @@ function throttledIn(job: Evaluated, { images }: DesiredImages): readonly Regist
 }
 
 /** The node tries again what it lacks once the registries have rested, and this attempt does not count. */
-function rested(attempt: Attempt, evaluated: readonly Evaluated[]): Result {
-  const finished = finishedIn(evaluated);
+function rested(attempt: Attempt, jobs: readonly JobResult[]): AttemptResult {
+  const finished = finishedIn(jobs);
   const entry = withFinished(attempt, finished);
   const count = attempt.desired.images.length;
-  const causes = otherCauses(evaluated, attempt.desired);
+  const causes = otherCauses(jobs, attempt.desired);
   const anew = withFirstAttempt(entry);
-  const lacking = pendingOf(anew, count);
-  const failing = withFailing(anew, new Set(causes.keys()), new Set(lacking), count);
+  const reported = new Map(pendingOf(anew, count).map((index) => [index, causes.get(index)]));
+  const failing = withFailing(anew, reported, count);
   const again = { state: 'Pending', reason: registryRests, failingUntil: undefined, retryDeadline: undefined } as const;
   return {
     ...nothingFound,
     entry: { ...failing, ...again, rests: entry.rests + 1 },
-    report: { images: lacking, causes },
-    present: new Map(finished.flatMap(({ verdict }) => [...verdict.present])),
-    registries: evaluated.flatMap((job) => throttledIn(job, attempt.desired)),
+    reported,
+    present: new Map(finished.flatMap((job) => [...digestsIn(job)])),
+    registries: jobs.flatMap((job) => throttledIn(job, attempt.desired)),
   };
 }
 
 /** Records the Jobs that have finished; the first of them sets the time for a second attempt. */
-function withDeadline(attempt: Attempt, finished: readonly Finished[]): LedgerEntry {
+function withDeadline(attempt: Attempt, finished: readonly JobResult[]): LedgerEntry {
   const entry = withFinished(attempt, finished);
   if (finished.length === 0 || isSecondAttempt(entry) || hasResults(attempt.entry)) return entry;
   const startedAt = Math.min(...finished.map((job) => job.startedAt));
   return { ...entry, retryDeadline: retryDeadline(attempt, startedAt) };
 }
 
-type Found = { readonly evaluated: readonly Evaluated[]; readonly report: Report | undefined; readonly now: number };
-
-function nextEntry(recorded: Attempt, { evaluated, report, now }: Found): LedgerEntry {
+function nextEntry(recorded: Attempt, jobs: readonly JobResult[], reported: Reported, now: number): LedgerEntry {
   const { entry } = recorded;
   // A Pod that was not started within the deadline has left no time for another attempt.
-  const wasNeverStarted = finishedIn(evaluated).some(({ verdict }) => [...verdict.failed.values()].some(hadNoPod));
+  const wasNeverStarted = finishedIn(jobs).some((job) => [...causesIn(job).values()].some(hadNoPod));
   const isExpired = wasNeverStarted || isPastDeadline(entry, now);
   const { length: count } = recorded.desired.images;
   if (unfinishedOf(entry, count).length === 0) return concluded(recorded, isExpired);
-  if (!isSecondAttempt(entry) || !isPastDeadline(entry, now)) return withReport(entry, report, { evaluated, count });
+  if (!isSecondAttempt(entry) || !isPastDeadline(entry, now)) return withReported(entry, jobs, reported, count);
   return settled(recorded);
 }
 
 /** A running Job reports only failures: that an image no longer fails is reported when the Job has ended. */
-function reportOf(evaluated: readonly Evaluated[]): Report | undefined {
-  const reports = evaluated.flatMap(({ indexes, verdict }): readonly Report[] => {
-    if (verdict.type === 'running') return verdict.causes.size > 0 ? [{ images: indexes, causes: verdict.causes }] : [];
-    return verdict.type === 'finished' ? [{ images: indexes, causes: verdict.failed }] : [];
-  });
-  if (reports.length === 0) return undefined;
-  return {
-    images: reports.flatMap(({ images }) => images),
-    causes: new Map(reports.flatMap(({ causes }) => [...causes])),
-  };
+function reportedBy(jobs: readonly JobResult[]): Reported {
+  const reporting = jobs.filter(({ type, images }) => type === 'finished' || images.size > 0);
+  return new Map(
+    reporting.flatMap((job) => {
+      const causes = causesIn(job);
+      return job.indexes.map((index) => [index, causes.get(index)] as const);
+    }),
+  );
 }
 
 /** Records which images fail while the attempt lasts, and until when. What was not reported on stays as it was. */
-function withReport(
-  entry: LedgerEntry,
-  report: Report | undefined,
-  { evaluated, count }: { readonly evaluated: readonly Evaluated[]; readonly count: number },
-): LedgerEntry {
-  if (report === undefined) return entry;
-  const next = withFailing(entry, new Set(report.causes.keys()), new Set(report.images), count);
+function withReported(entry: LedgerEntry, jobs: readonly JobResult[], reported: Reported, count: number): LedgerEntry {
+  if (reported.size === 0) return entry;
+  const next = withFailing(entry, reported, count);
   if (!hasFailing(next)) return { ...next, failingUntil: undefined };
-  const ends = evaluated.flatMap(({ until = Infinity }) => (until === Infinity ? [] : [until]));
+  const ends = jobs.flatMap(({ until = Infinity }) => (until === Infinity ? [] : [until]));
   return { ...next, failingUntil: ends.length === 0 ? entry.failingUntil : roundUpToSecond(Math.max(...ends)) };
 }
 
 /** A lost Job is retried; after `maxAttempts` its images count as failed. */
-function lost(attempt: Attempt): Result {
+function lost(attempt: Attempt): AttemptResult {
   const { entry } = attempt;
   if (triesOf(entry) < maxAttempts) return retry(entry);
   const unfinished = unfinishedOf(entry, attempt.desired.images.length);
   return {
     ...nothingFound,
     entry: { ...withEnd(entry), state: 'Failed', failingUntil: undefined, retryDeadline: undefined },
-    report: { images: unfinished, causes: new Map(unfinished.map((index) => [index, jobLost])) },
+    reported: new Map(unfinished.map((index) => [index, jobLost])),
   };
 }
 

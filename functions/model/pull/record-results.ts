@@ -1,13 +1,26 @@
+import { type AnonymousPulls } from '#model/cache/access.ts';
+import type { Cause } from '#model/cache/cause.ts';
+import { maxAttempts, triesOf } from '#model/cache/ledger.ts';
+import { opened, withoutDenied, withoutNoop } from '#model/desired/locked-images.ts';
 import { withNode, withoutNode } from '#model/cache/failures.ts';
 import { type Failures, type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { withReportedDigests } from '#model/cache/known-digest.ts';
 import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
-import type { Result } from './evaluated-jobs.ts';
-import { registryOf } from '#model/text/image-reference.ts';
+import { normalisedReference, registryOf } from '#model/text/image-reference.ts';
 import { type RegistryFinding, withFindings, withLimits } from '#model/start/registry-answers.ts';
-import { openingResult } from './opening-result.ts';
-import { pullResult, withoutLateAttempt } from './pull-result.ts';
+import {
+  type AttemptResult,
+  finishedIn,
+  nothingFound,
+  pullResult,
+  retry,
+  withFinished,
+  withoutLateAttempt,
+} from './pull-result.ts';
+import { type JobResult, causesIn, digestsIn, jobResults } from './job-result.ts';
+import { isDenied } from './image-outcome.ts';
+import { type Attempt, unfinishedJobs } from './job-set.ts';
 
 /** Records the results of all observed Jobs: in the ledger, the failures and the digests. Many results, one write. */
 export function recordResults(world: World, cache: ImageCache, desired: DesiredByHash): ImageCache {
@@ -35,31 +48,80 @@ export function recordResults(world: World, cache: ImageCache, desired: DesiredB
 }
 
 /** The resting registries that answered a node, which need not have given it an image. */
-function answered({ present, report }: Result, { cache, desired }: Attempted): readonly RegistryFinding[] {
+function answered({ present, reported }: AttemptResult, { cache, desired }: Attempted): readonly RegistryFinding[] {
   const hosts = Object.keys(cache.status.registries);
   if (hosts.length === 0) return [];
-  const found = new Set(
-    [...present.keys(), ...(report?.causes.keys() ?? [])].map((index) => registryOf(desired.images[index] ?? '')),
-  );
+  const failed = [...reported].flatMap(([index, cause]) => (cause === undefined ? [] : [index]));
+  const found = new Set([...present.keys(), ...failed].map((index) => registryOf(desired.images[index] ?? '')));
   return hosts.filter((host) => found.has(host)).map((host) => ({ host }));
 }
 
 type Attempted = { readonly cache: ImageCache; readonly desired: DesiredImages };
 
-type NodeResult = { readonly node: string; readonly result: Result; readonly desired: DesiredImages };
+type NodeResult = { readonly node: string; readonly result: AttemptResult; readonly desired: DesiredImages };
 
 /** Ready nodes have no failure entries. */
 function recordFailures(failures: Failures, { node, result, desired }: NodeResult): Failures {
-  const { entry, report } = result;
+  const { entry, reported } = result;
   if (entry.state === 'Ready') return withoutNode(failures, node);
-  if (report === undefined) return failures;
-  const nameOf = (index: number): string => desired.images[index] ?? '';
-  const causes = new Map([...report.causes].map(([index, cause]) => [nameOf(index), cause]));
-  return withNode(failures, { node, causes, images: new Set(report.images.map(nameOf)) });
+  if (reported.size === 0) return failures;
+  const named = [...reported].map(([index, cause]) => ({ image: desired.images[index] ?? '', cause }));
+  const causes = named.flatMap(({ image, cause }) => (cause === undefined ? [] : [[image, cause] as const]));
+  return withNode(failures, { node, causes: new Map(causes), images: new Set(named.map(({ image }) => image)) });
 }
 
 function digestsOf(present: ReadonlyMap<number, string>, { images }: DesiredImages): Readonly<Record<string, string>> {
   return Object.fromEntries(
     [...present].flatMap(([index, digest]) => (digest === '' ? [] : [[images[index] ?? '', digest]])),
+  );
+}
+
+/** The result of an attempt that opens images. Nothing that its Jobs report is a failure of the cache. */
+function openingResult(name: string, attempt: Attempt, world: World): AttemptResult {
+  const { entry, desired } = attempt;
+  const jobs = jobResults(name, attempt, world);
+  const isRefused = jobs.some(({ type }) => type === 'mountRefused');
+  if (isRefused && !entry.copiesNoop) return retry({ ...entry, copiesNoop: true });
+  if (isRefused || jobs.some(({ type }) => type === 'lost')) {
+    if (triesOf(entry) < maxAttempts) return retry(entry);
+    return { ...nothingFound, entry: opened(entry) };
+  }
+  // An admission webhook may give credentials to all Pods: those prove nothing.
+  const finished = finishedIn(jobs).map((job) => (job.hasUsedCredentials ? withNothingOpened(job) : job));
+  const causes = new Map(finished.flatMap((job) => [...causesIn(job)]));
+  const needsNoop =
+    entry.opening === 'Noop' && [...causes.values()].some(({ reason }) => reason === 'HelperImageFailed');
+  const bare = needsNoop ? withoutNoop(entry, desired) : undefined;
+  if (bare !== undefined) return { ...nothingFound, entry: bare };
+  const recorded = { ...attempt, entry: withFinished(attempt, finished) };
+  const anonymousPulls = withFound(attempt.cache.status.anonymousPulls, anonymousPullsOf(finished, desired));
+  const hasMore = unfinishedJobs(recorded).length > 0;
+  const next = hasMore ? recorded.entry : opened(recorded.entry);
+  return { ...nothingFound, entry: withoutDenied(next, { desired, anonymousPulls }), anonymousPulls };
+}
+
+const withNothingOpened = (job: JobResult): JobResult => ({
+  ...job,
+  images: new Map(job.indexes.map((index) => [index, { result: 'failed', cause: usedCredentials }])),
+});
+
+const usedCredentials: Cause = { reason: 'UsedCredentials', message: 'The Pod was given credentials' };
+
+/** What was denied stays denied: a kubelet without a record of an image starts it and does not ask the registry. */
+function withFound(known: AnonymousPulls, found: AnonymousPulls): AnonymousPulls {
+  const denied = Object.entries(known).filter(([, answer]) => answer === 'Denied');
+  return { ...known, ...found, ...Object.fromEntries(denied) };
+}
+
+/** What Pods without credentials found, by normalised reference. Failures of another kind than a refusal say nothing. */
+function anonymousPullsOf(finished: readonly JobResult[], { images }: DesiredImages): AnonymousPulls {
+  const found = finished.flatMap((job) => [
+    ...[...digestsIn(job).keys()].map((index) => [images[index], 'Allowed'] as const),
+    ...[...causesIn(job)].flatMap(([index, cause]) =>
+      isDenied(cause, images[index] ?? '') ? [[images[index], 'Denied'] as const] : [],
+    ),
+  ]);
+  return Object.fromEntries(
+    found.flatMap(([image, answer]) => (image === undefined ? [] : [[normalisedReference(image), answer]])),
   );
 }

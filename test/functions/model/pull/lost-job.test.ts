@@ -1,7 +1,7 @@
 import { describe } from 'vitest';
 import { podCreationGrace } from '#model/job/job-times.ts';
 import { completed, container, modernNode, waiting } from '../builders.ts';
-import { minute, check, done, lost, both, notFound } from './verdict.ts';
+import { minute, check, done, failing, lost, both, notFound } from './verdict.ts';
 
 describe('a Job is lost, which is no fault of an image, when', () => {
   const unheard = [container(0), container(1)];
@@ -64,10 +64,7 @@ describe('a Job whose Pod can not be made', () => {
       when: 'by quota says so and waits',
       job: { podRefused: quota },
       after: podCreationGrace,
-      is: {
-        type: 'running',
-        causes: new Map([0, 1].map((index) => [index, { reason: 'FailedCreate', message: quota }])),
-      },
+      is: failing(both(['FailedCreate', quota])),
     },
     {
       when: 'by quota fails with that text when its time is up',

@@ -2,7 +2,20 @@ import { describe, expect, it } from 'vitest';
 import type { ContainerStatus } from '#model/job/job.ts';
 import { podCreationGrace } from '#model/job/job-times.ts';
 import { completed, container, digest, modernNode, waiting } from '../builders.ts';
-import { second, minute, verdict, check, type Told, done, open, bothPresent, both, notFound } from './verdict.ts';
+import {
+  second,
+  minute,
+  verdict,
+  check,
+  type Told,
+  done,
+  failing,
+  mountRefused,
+  open,
+  bothPresent,
+  both,
+  notFound,
+} from './verdict.ts';
 
 describe('the helper image', () => {
   const helper = (of: Partial<ContainerStatus>) => container(0, { name: 'noop', ...of });
@@ -27,7 +40,7 @@ describe('the helper image', () => {
       when: 'that may still come is waited for, and told as itself',
       pod: { helper: helper({ reason: 'ErrImagePull', message: 'i/o timeout' }) },
       after: 5 * minute - second,
-      is: { type: 'running', causes: new Map([0, 1].map((index) => [index, helperTrouble])) },
+      is: failing(both([helperTrouble.reason, helperTrouble.message])),
     },
     {
       when: 'that did not come until the deadline is told as itself',
@@ -54,7 +67,7 @@ describe('of images that are mounted', () => {
         containers: [completed(0), completed(1)],
         is: {},
       }),
-    ).toEqual({ type: 'mountRefused' });
+    ).toEqual(mountRefused);
   });
 
   const mounting = { imageAccess: 'mounting', phase: 'Running' } as const;
@@ -88,7 +101,7 @@ describe('of images that are mounted', () => {
       pod: mounting,
       on,
       containers: [waiting(0, 'CreateContainerError', 'ImageVolumeMountFailed: not supported'), ran(1)],
-      is: { type: 'mountRefused' },
+      is: mountRefused,
     },
     {
       when: 'none is blamed for the helper',
@@ -115,7 +128,7 @@ describe('of images that are mounted', () => {
       job: { podRefused: 'pods "x" is forbidden: image volumes are not allowed' },
       on,
       after: podCreationGrace,
-      is: { type: 'mountRefused' },
+      is: mountRefused,
     },
   ]);
 });

@@ -4,7 +4,7 @@ import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { ContainerStatus, Pod, Job } from '#model/job/job.ts';
-import { evaluateJob, type Verdict } from '#model/pull/evaluate-job.ts';
+import { evaluateJob, type ImageFinding, type JobFindings } from '#model/pull/job-result.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import { cache, digest, job, node, noon, pod, pulling, settings, spec } from '../builders.ts';
 
@@ -29,7 +29,7 @@ export const second = 1000;
 
 export const minute = 60 * second;
 
-export function verdict(row: Row): Verdict {
+export function verdict(row: Row): JobFindings {
   const live = cache({ spec: spec(row.spec) });
   const given = settings(row.settings);
   const read = row.containers === undefined ? row.pod : { ...row.pod, containers: row.containers };
@@ -56,19 +56,33 @@ export const done = (
   present: Readonly<Record<number, string>>,
   failed: Readonly<Record<number, Told>> = {},
   inconclusive: readonly number[] = [],
-) => ({
+): JobFindings => ({
   type: 'finished',
-  present: byIndex(present),
-  failed: new Map([...byIndex(failed)].map(([index, [reason, message]]) => [index, { reason, message }])),
-  inconclusive: new Set(inconclusive),
+  images: new Map<number, ImageFinding>([
+    ...[...byIndex(present)].map(([index, found]) => [index, { result: 'succeeded', digest: found }] as const),
+    ...[...byIndex(failed)].map(([index, cause]) => [index, failedBy(cause, inconclusive.includes(index))] as const),
+  ]),
+});
+
+/** What a running Job says whose images fail so far. */
+export const failing = (causes: Readonly<Record<number, Told>>): JobFindings => ({
+  type: 'running',
+  images: new Map([...byIndex(causes)].map(([index, cause]) => [index, failedBy(cause)])),
+});
+
+const failedBy = ([reason, message]: Told, isInconclusive = false): ImageFinding => ({
+  result: isInconclusive ? 'inconclusive' : 'failed',
+  cause: { reason, message },
 });
 
 const byIndex = <T>(of: Readonly<Record<number, T>>): Map<number, T> =>
   new Map(Object.entries(of).map(([index, value]) => [Number(index), value]));
 
-export const open = { type: 'running', causes: new Map() };
+export const open = failing({});
 
-export const lost = { type: 'lost' };
+export const lost: JobFindings = { type: 'lost', images: new Map() };
+
+export const mountRefused: JobFindings = { type: 'mountRefused', images: new Map() };
 
 export const bothPresent = done({ 0: digest, 1: digest });
 

@@ -2,7 +2,19 @@ import { describe, expect, it } from 'vitest';
 import type { ContainerStatus } from '#model/job/job.ts';
 import { podCreationGrace } from '#model/job/job-times.ts';
 import { completed, container, digest, list, node, noon, waiting } from '../builders.ts';
-import { second, minute, verdict, check, type Told, done, open, bothPresent, both, notFound } from './verdict.ts';
+import {
+  second,
+  minute,
+  verdict,
+  check,
+  type Told,
+  done,
+  failing,
+  open,
+  bothPresent,
+  both,
+  notFound,
+} from './verdict.ts';
 
 const unknown: Told = [
   'ImagePullStatusUnknown',
@@ -82,10 +94,9 @@ describe('the failure that a kubelet quotes while it backs off', () => {
 
   it('is the cause, if it is tried again', () => {
     const message = 'dial tcp: connection reset by peer';
-    expect(verdict({ when: '', containers: [backOff(message), completed(1)], is: {} })).toEqual({
-      type: 'running',
-      causes: new Map([[0, { reason: 'ErrImagePull', message }]]),
-    });
+    expect(verdict({ when: '', containers: [backOff(message), completed(1)], is: {} })).toEqual(
+      failing({ 0: ['ErrImagePull', message] }),
+    );
   });
 });
 
@@ -100,10 +111,9 @@ describe('a Job is still at work while', () => {
     ['ImageInspectError', 'Failed to inspect image'],
   ];
   it.each(troubles)('an image waits for %s: %s, and says so', (reason, message) => {
-    expect(verdict({ when: '', containers: [waiting(0, reason, message), completed(1)], is: {} })).toEqual({
-      type: 'running',
-      causes: new Map([[0, { reason, message }]]),
-    });
+    expect(verdict({ when: '', containers: [waiting(0, reason, message), completed(1)], is: {} })).toEqual(
+      failing({ 0: [reason, message] }),
+    );
   });
   const quiet: readonly Told[] = [
     ['ErrImagePull', 'pull QPS exceeded'],
@@ -163,7 +173,7 @@ describe('a Job is still at work while', () => {
       when: 'one image can never come and another is not tried yet: the reason is told at once',
       containers: [waiting(0, 'ErrImagePull', notFound), container(1)],
       after: 5 * minute - second,
-      is: { type: 'running', causes: new Map([[0, { reason: 'ErrImagePull', message: notFound }]]) },
+      is: failing({ 0: ['ErrImagePull', notFound] }),
     },
     {
       when: 'its Pod was refused a moment ago',
