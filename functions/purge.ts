@@ -3,7 +3,7 @@ import { finalizer } from '#model/cache/api.ts';
 import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import { mayOpen, nextRound } from '#model/round/next-round.ts';
 import { isRemovalUnsettled, isRetryDue } from '#model/cache/removal-ledger.ts';
-import type { Job } from '#model/job/job.ts';
+import { isJobEnded } from '#model/job/job.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
 import { outdatedRemovals } from '#model/removal/removal-job.ts';
 import { drive } from '#runtime/drive/drive.ts';
@@ -39,7 +39,7 @@ async function onTick(context: Context): Promise<void> {
     cluster.listCaches(),
     cluster.removals(settings.namespace),
   ]);
-  const running = new Set(jobs.filter((job) => !hasEnded(job)).map(({ cacheUid }) => cacheUid));
+  const running = new Set(jobs.filter((job) => !isJobEnded(job)).map(({ cacheUid }) => cacheUid));
   const due = caches.filter((cache) => running.has(cache.uid) || isDue(cache, context.now()));
   const driveOne = (cache: ImageCache) =>
     drive({ cache, query: () => 'everything', opens, makes, sharesNodes: true }, context);
@@ -49,8 +49,6 @@ async function onTick(context: Context): Promise<void> {
   for (const job of outdatedRemovals(jobs, retaining, context.now()))
     await isolated({ cache: job.name }, () => cluster.deleteJob(settings.namespace, job), context);
 }
-
-const hasEnded = ({ outcome }: Job): boolean => outcome === 'Complete' || outcome === 'Failed';
 
 function queryForRemoval(notice: Notice, cache: ImageCache, now: number): Query {
   if (notice.type === 'change' && notice.object.kind !== 'ImageCache') return queryFor(notice, cache, now);

@@ -63,7 +63,7 @@ export async function startConfiguredSources(config: Config, parts: Parts): Prom
 }
 
 /** The namespaces that this process watches. A limit is logged, because objects elsewhere are ignored. */
-export function withinOf({ watchNamespaces, settings }: Config, ownNamespace: string, log: Logger): Within {
+function withinOf({ watchNamespaces, settings }: Config, ownNamespace: string, log: Logger): Within {
   if (watchNamespaces.length > 0) log.info({ namespaces: watchNamespaces }, 'limited to namespaces');
   return { namespaces: watchNamespaces, installation: settingsIn(ownNamespace, settings).namespace };
 }
@@ -72,7 +72,7 @@ export function withinOf({ watchNamespaces, settings }: Config, ownNamespace: st
  * The namespace of the Lease and the identity of this process.
  * In a Pod the identity is the same after a container restart, which then leads at once; elsewhere one machine may run several processes.
  */
-export function leaseOf(
+function leaseOf(
   { inCluster, leaseNamespace }: Pick<Config, 'inCluster' | 'leaseNamespace'>,
   ownNamespace: string,
 ): { readonly namespace: string; readonly identity: string } {

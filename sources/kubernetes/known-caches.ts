@@ -115,7 +115,7 @@ export type WarmUp = {
 type Start = { readonly since: number; readonly cause: Cause };
 
 /** A refresh does not count: time starts when a node is added to the ledger or its desired images change. */
-export function createWarmUp(): WarmUp {
+function createWarmUp(): WarmUp {
   const starts = new Map<string, Map<string, Start>>();
   return {
     observe: (before, after, now) => {

@@ -166,7 +166,7 @@ const changeOf = (name: string, { uid, resourceVersion }: Version): ObservedChan
 export type KeyedCache = readonly [key: string, cache: ImageCache];
 
 /** Whether a cache waits for pull Pods of others to end on a node. */
-export function waitsFor({ status }: ImageCache, node: string): boolean {
+function waitsFor({ status }: ImageCache, node: string): boolean {
   const entry = ownEntry(status.nodes, node);
   return entry !== undefined && isNodeBusy(entry);
 }

@@ -137,7 +137,7 @@ export type Lease = {
   readonly renewTime: string;
 };
 
-export function parseLease(object: unknown): Lease {
+function parseLease(object: unknown): Lease {
   return {
     object: isObject(object) ? object : {},
     holder: textAt(object, 'spec', 'holderIdentity') ?? '',
@@ -149,7 +149,7 @@ export function parseLease(object: unknown): Lease {
 export type Claim = { readonly identity: string; readonly duration: number; readonly now: number };
 
 /** The Lease that is created if there is none. */
-export function newLease(namespace: string, name: string, claim: Claim): Json {
+function newLease(namespace: string, name: string, claim: Claim): Json {
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
@@ -159,7 +159,7 @@ export function newLease(namespace: string, name: string, claim: Claim): Json {
 }
 
 /** The same Lease held by the claimant; it keeps its resourceVersion, so that a concurrent write is a conflict. */
-export function heldBy({ object, holder }: Lease, claim: Claim): Json {
+function heldBy({ object, holder }: Lease, claim: Claim): Json {
   const spec = at(object, 'spec');
   const transitions = numberAt(spec, 'leaseTransitions') ?? 0;
   const change =
@@ -168,7 +168,7 @@ export function heldBy({ object, holder }: Lease, claim: Claim): Json {
 }
 
 /** The same Lease without a holder. */
-export function released({ object }: Lease, now: number): Json {
+function released({ object }: Lease, now: number): Json {
   const spec = at(object, 'spec');
   const free = { holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(now) };
   return { ...object, spec: { ...(isObject(spec) ? spec : {}), ...free } };

@@ -32,7 +32,7 @@ export function batchOf(cache: CacheReference, change: ObservedChange): Batch {
  * The change that an event for both is about: the later one, unless only the earlier one is of the cache itself.
  * An add that was not delivered yet stays an add.
  */
-export function mainChange(earlier: ObservedChange, later: ObservedChange): ObservedChange {
+function mainChange(earlier: ObservedChange, later: ObservedChange): ObservedChange {
   if (isOfCache(earlier) && !isOfCache(later)) return earlier;
   const isStillAdd = earlier.verb === 'add' && later.verb === 'update' && earlier.uid === later.uid;
   return isStillAdd ? { ...later, verb: earlier.verb } : later;

@@ -197,7 +197,7 @@ const step = 1 / 4;
  * Each slow delivery halves the count, some fast ones add one: the requests of a namespace that keep the API server busy make
  * the requests of all others wait there, and fewer deliveries at once merge more changes into each.
  */
-export function createNamespaceSlots(): NamespaceSlots {
+function createNamespaceSlots(): NamespaceSlots {
   const [least, most] = [boundTable.slow_deliveries_of_namespace.limit, boundTable.deliveries_of_namespace.limit];
   let count: number = least;
   return {

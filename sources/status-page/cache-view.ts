@@ -205,7 +205,7 @@ function imageRows(cache: ImageCache): readonly ImageRow[] {
 }
 
 /** What bounds how fast the nodes of a cache pull now, unless its message says it: its wave, and registries with a limit. */
-export function limitLines({ spec, status }: ImageCache): readonly string[] {
+function limitLines({ spec, status }: ImageCache): readonly string[] {
   const wave = waveText(spec.rollout, status.nodes, status.nextWaveTime);
   const registries = Object.entries(status.registries).flatMap(([host, use]) => {
     const parts = partsOf(use);

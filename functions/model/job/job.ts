@@ -26,6 +26,9 @@ export type Job = {
   readonly podRefused: string;
 };
 
+/** Whether the Job controller counts it as ended. */
+export const isJobEnded = ({ outcome }: Job): boolean => outcome === 'Complete' || outcome === 'Failed';
+
 /** The images that a Job pulls: indexes into the desired images with this hash. */
 export type HeldImages = { readonly desiredHash: string; readonly indexes: readonly number[] };
 

@@ -2,7 +2,7 @@ import { labels, removalSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Node } from '#model/node/node.ts';
-import { isFailingToPull, type Pod, type JobView, type Job } from '#model/job/job.ts';
+import { isFailingToPull, isJobEnded, type Pod, type JobView, type Job } from '#model/job/job.ts';
 import { isRecent } from '#model/job/job-times.ts';
 import { type Names, noObservedRemovals, type ObservedRemovals } from '#model/observed.ts';
 import type { CacheListing } from '#runtime/cluster/objects.ts';
@@ -23,14 +23,12 @@ export async function observeOtherRemovals(
 ): Promise<NodesAndRemovals> {
   const jobs = await cluster.removals(settings.namespace);
   const named = referencesByNode(jobs.filter((job) => isRecent(job, now())));
-  const inProgress = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !hasEnded(job)));
+  const inProgress = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !isJobEnded(job)));
   return {
     nodes: withoutRemovedImages(nodes, named),
     removals: { ...noObservedRemovals, inProgress },
   };
 }
-
-const hasEnded = ({ outcome }: Job): boolean => outcome === 'Complete' || outcome === 'Failed';
 
 function referencesByNode(jobs: readonly Job[]): ReadonlyMap<string, ReadonlySet<string>> {
   const byNode = new Map<string, Set<string>>();

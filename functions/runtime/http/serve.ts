@@ -98,7 +98,7 @@ export type LockFile = { readonly remove: () => Promise<void> };
  * Creates the lock file that OpenFaaS may use as liveness probe; ignores failures, since the file system may be read-only.
  * Never opens a file that exists: in a folder that others write to, it could be a link to any file.
  */
-export async function lockFile(folder: string | undefined, log: Logger): Promise<LockFile> {
+async function lockFile(folder: string | undefined, log: Logger): Promise<LockFile> {
   if (folder === undefined) return { remove: () => Promise.resolve() };
   const path = join(folder, '.lock');
   try {
