@@ -94,7 +94,7 @@ function nodesToRead(
 const room = (others: number): number => Math.max(64, 256 - others);
 
 /** A Job that an event reported. */
-export type ChangedJob = {
+type ChangedJob = {
   readonly cache: ImageCache;
   /** Its name. */
   readonly job: string;
@@ -105,10 +105,10 @@ export type ChangedJob = {
 };
 
 /** By name: the Jobs that exist, and the expected Jobs that do not. */
-export type ChangedJobs = { readonly views: ReadonlyMap<string, JobView>; readonly gone: ReadonlySet<string> };
+type ChangedJobs = { readonly views: ReadonlyMap<string, JobView>; readonly gone: ReadonlySet<string> };
 
 /** Reads the Pod of each Job or, if it has none, the Job itself; the reasons for missing Pods are read for all Jobs at once. */
-export async function readChangedJobs(changed: readonly ChangedJob[], context: Context): Promise<ChangedJobs> {
+async function readChangedJobs(changed: readonly ChangedJob[], context: Context): Promise<ChangedJobs> {
   const read = await Promise.all(
     shareOfCalls(
       changed.map((each) => async () => ({

@@ -137,7 +137,7 @@ async function askEach(references: readonly string[], ask: (reference: string) =
  * The contents of a cache's pull secrets, for a keyring. A secret that cannot be read is logged and left out: the registry is then
  * asked without it, and kubelets may still use it. The content of a secret is never logged.
  */
-export async function pullSecrets(
+async function pullSecrets(
   { namespace, spec }: ImageCache,
   { cluster, log }: Pick<Context, 'cluster' | 'log'>,
 ): Promise<readonly string[]> {
