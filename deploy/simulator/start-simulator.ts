@@ -1,28 +1,23 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { parse, stringify } from 'yaml';
-import type { Core } from './api/core.ts';
+import { type Core, createRegistry } from './api/core.ts';
 import { apiServer, portOf } from './api/http/server.ts';
-import { customResourceDefinitions } from './api/kinds/custom-resource-definition.ts';
-import { customResource, establishedCrd } from './api/kinds/custom-resource.ts';
-import { namespaces } from './api/kinds/namespace.ts';
+import { customResourceDefinitions, customResource, establishedCrd } from './api/kinds/custom-resource.ts';
+import { namespaces } from './api/kinds/plain.ts';
 import { nodes } from './api/kinds/node.ts';
 import { wireTime } from './api/kube-object.ts';
-import { createRegistry } from './api/registry.ts';
 import type { Resource } from './api/resource.ts';
 import { createStore } from './api/store.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { objectOperations } from './controllers/object-operations.ts';
-import type { Controller, World } from './controllers/controller.ts';
-import { garbageCollector } from './controllers/garbage-collector.ts';
+import { type Clock, systemClock, type Timings, defaultTimings } from './timings.ts';
+import { objectOperations, type Controller, type World } from './controllers/controller.ts';
+import { garbageCollector, namespaceController } from './controllers/garbage-collector.ts';
 import { jobController } from './controllers/job-controller.ts';
-import { namespaceController } from './controllers/namespace-controller.ts';
 import { nodeController } from './controllers/node-controller.ts';
-import type { Program } from './controllers/program.ts';
+import type { Program } from './controllers/image-store.ts';
 import { quotaController } from './controllers/quota-controller.ts';
 import { scheduler } from './controllers/scheduler.ts';
 import { type JsonObject, isObject } from './json.ts';
-import { type Timings, defaultTimings } from './timings.ts';
 
 export type SimulatorOptions = {
   /** Port on 127.0.0.1. Default 0: any that is free. */

@@ -179,4 +179,4 @@ export const kubectlAt =
 
 /** What tests read answers with. */
 export { isList, isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from './json.ts';
-export { matchesLabels, parseLabelSelector } from './api/selectors/label-selector.ts';
+export { matchesLabels, parseLabelSelector } from './api/selectors.ts';

@@ -1,7 +1,6 @@
-import type { GroupKind } from './group-kind.ts';
+import type { GroupKind, FieldError } from './status-error.ts';
 import type { KubeObject } from './kube-object.ts';
 import type { Schema } from './schema/schema.ts';
-import type { FieldError } from './status-error.ts';
 
 /** One column of a server-side table; wide ones have a priority above 0. */
 export type Column = {

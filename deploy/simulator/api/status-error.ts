@@ -1,5 +1,4 @@
-import { type JsonObject, compact } from '../json.ts';
-import type { GroupKind } from './group-kind.ts';
+import { type JsonObject, compact, isList, isObject } from '../json.ts';
 
 /** One complaint about one field, in Kubernetes' words: `detail` is what follows "path: ". */
 export type FieldError = {
@@ -125,4 +124,31 @@ export const invalid = (resource: GroupKind, name: string, errors: readonly Fiel
     kind: resource.kind,
     causes: errors.map(({ field, reason, detail }) => ({ reason, message: detail, field })),
   });
+};
+
+/** What a kind is called in errors and paths. */
+export type GroupKind = { readonly group: string; readonly kind: string; readonly plural: string };
+
+/** A place inside a value: keys and indexes from the root. */
+export type Steps = readonly (string | number)[];
+
+/** How Kubernetes writes a place: `spec.cacheSpec[0].images[2]`. */
+export const fieldPath = (steps: Steps): string =>
+  steps.map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`)).join('');
+
+/** The place that a JSON pointer names in a value; a number only where there is a list. */
+export const stepsOfPointer = (pointer: string, root: unknown): Steps => {
+  const steps: (string | number)[] = [];
+  let value = root;
+  for (const part of pointer.split('/').slice(1)) {
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (isList(value)) {
+      steps.push(Number(key));
+      value = value[Number(key)];
+    } else {
+      steps.push(key);
+      value = isObject(value) ? value[key] : undefined;
+    }
+  }
+  return steps;
 };

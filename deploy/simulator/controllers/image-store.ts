@@ -1,6 +1,7 @@
-import type { Clock } from '../clock.ts';
-import type { Timings } from '../timings.ts';
-import { type Image, fraction, imageOf } from './image.ts';
+import type { Clock, Timings } from '../timings.ts';
+import { at, isObject, listAt, textAt, type JsonObject } from '../json.ts';
+import { type KubeObject, labelsOf, nameOf, namespaceOf } from '../api/kube-object.ts';
+import { createHash } from 'node:crypto';
 
 export type PullResult =
   | { readonly is: 'pulled' | 'present'; readonly image: Image; readonly ms: number }
@@ -107,3 +108,92 @@ export const createImageStore = (clock: Clock, timings: Timings, changed: () => 
     },
   };
 };
+
+/** A container that a node's runtime knows, running or ended, and what it runs and mounts. */
+export type ImageUser = {
+  /** `namespace/pod/container`, with `(ended)` if it does not run. */
+  readonly name: string;
+  /** The labels of its Pod. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly digests: readonly string[];
+};
+
+const mountedBy = (pod: KubeObject, container: unknown): readonly string[] => {
+  const names = listAt(container, 'volumeMounts').map((mount) => textAt(mount, 'name'));
+  return listAt(pod, 'spec', 'volumes')
+    .filter((volume) => names.includes(textAt(volume, 'name')))
+    .map((volume) => textAt(volume, 'image', 'reference'));
+};
+
+const usersIn = (pod: KubeObject): readonly ImageUser[] => {
+  const specs = [...listAt(pod, 'spec', 'containers'), ...listAt(pod, 'spec', 'initContainers')];
+  const statuses = [...listAt(pod, 'status', 'containerStatuses'), ...listAt(pod, 'status', 'initContainerStatuses')];
+  return specs.filter(isObject).flatMap((spec) => {
+    const name = textAt(spec, 'name');
+    const status = statuses.find((one) => textAt(one, 'name') === name);
+    if (textAt(status, 'containerID') === '') return [];
+    const isRunning = at(status, 'state', 'running') !== undefined;
+    return [
+      {
+        name: `${namespaceOf(pod)}/${nameOf(pod)}/${name}${isRunning ? '' : ' (ended)'}`,
+        labels: labelsOf(pod),
+        digests: [textAt(spec, 'image'), ...mountedBy(pod, spec)].map((image) => imageOf(image)?.digest ?? ''),
+      },
+    ];
+  });
+};
+
+/** The containers of a node's Pods. */
+export const imageUsers = (pods: readonly KubeObject[], node: string): readonly ImageUser[] =>
+  pods.filter((pod) => textAt(pod, 'spec', 'nodeName') === node).flatMap(usersIn);
+
+const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+export type Image = {
+  /** Repository with its registry. */
+  readonly repository: string;
+  /** As the runtime lists it: with tag, or with digest where the reference has one. */
+  readonly name: string;
+  readonly digest: string;
+  readonly size: number;
+};
+
+const host = String.raw`(?:[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::\d+)?`;
+const part = '[a-z0-9]+(?:[._-]+[a-z0-9]+)*' as const;
+const form = new RegExp(
+  `^(?<path>(?:${host}/)?${part}(?:/${part})*)(?::(?<tag>\\w[\\w.-]{0,127}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$`,
+);
+
+/** A reference in full, as containerd names it; undefined for what is no reference. Its content is made up, but always the same. */
+export const imageOf = (reference: string): Image | undefined => {
+  const { path, tag, digest } = form.exec(reference)?.groups ?? {};
+  if (path === undefined) return undefined;
+  const [first = '', ...rest] = path.split('/');
+  const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+  const repository = isHost ? path : rest.length === 0 ? `docker.io/library/${path}` : `docker.io/${path}`;
+  const tagged = digest === undefined ? `${repository}:${tag ?? 'latest'}` : `${repository}@${digest}`;
+  const content = digest ?? `sha256:${sha(tagged)}`;
+  return {
+    repository,
+    name: tagged,
+    digest: content,
+    size: 4_096 + (parseInt(sha(content).slice(0, 6), 16) % 90_000_000),
+  };
+};
+
+/** Between 0 and 1, always the same for the same reference. */
+export const fraction = (reference: string): number => parseInt(sha(reference).slice(0, 8), 16) / 0xffffffff;
+
+/** How a container ends: its exit code and its termination message. */
+export type End = { readonly exitCode: number; readonly message: string };
+
+/** The images of a node, as a container sees and changes them through the node's runtime. */
+export type NodeImages = {
+  readonly images: () => readonly Image[];
+  /** Removes the content with this digest, under all its names. */
+  readonly remove: (digest: string) => void;
+  readonly users: () => readonly ImageUser[];
+};
+
+/** Simulates what a container does, given its spec; undefined for a container that it does not know. */
+export type Program = (container: JsonObject, node: NodeImages) => End | undefined;

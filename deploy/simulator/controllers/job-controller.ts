@@ -13,11 +13,8 @@ import {
   withMetadata,
 } from '../api/kube-object.ts';
 import { StatusError } from '../api/status-error.ts';
-import { type Controller, type World, subscribe, keyOf, splitKey } from './controller.ts';
-import type { JobEvent } from './job-status.ts';
-import { isPodOf, jobFinalizer, jobStep } from './job-transition.ts';
-import { objectIndex } from './object-index.ts';
-import { createQueue } from './queue.ts';
+import { type Controller, type World, subscribe, keyOf, splitKey, objectIndex, createQueue } from './controller.ts';
+import { type JobEvent, isPodOf, jobFinalizer, jobStep } from './job-transition.ts';
 
 const podOf = (job: KubeObject): JsonObject => {
   const template = objectAt(job, 'spec', 'template');

@@ -1,8 +1,6 @@
 import { type JsonObject, at, isObject, listAt, numberAt, objectAt, textAt, withAt } from '../json.ts';
 import { type KubeObject, finalizersOf, isTerminating, nameOf, uidOf, wireTime } from '../api/kube-object.ts';
 import { hasCondition } from '../api/kinds/job.ts';
-import { backOff, failure } from './job-limits.ts';
-import { condition, statusWith, type Counts, type JobEvent } from './job-status.ts';
 
 export const jobFinalizer = 'batch.kubernetes.io/job-tracking' as const;
 
@@ -170,3 +168,72 @@ export const isPodOf =
     listAt(pod, 'metadata', 'ownerReferences').some(
       (owner) => textAt(owner, 'uid') === uidOf(job) && at(owner, 'controller') === true,
     );
+
+export type JobEvent = { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string };
+
+/** A condition of a Job that is true since `time`. */
+export const condition = (type: string, reason: string, message: string, time: string): JsonObject => ({
+  type,
+  status: 'True',
+  lastProbeTime: time,
+  lastTransitionTime: time,
+  reason,
+  message,
+});
+
+/** How many pods of a Job are what. */
+export type Counts = {
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly active: number;
+  readonly ready: number;
+  readonly terminating: number;
+};
+
+/** The status of a Job with these counts and conditions; what is zero is left out, as the controller does. */
+export const statusWith = (
+  job: KubeObject,
+  counts: Counts,
+  conditions: readonly unknown[],
+  start: string,
+): JsonObject => {
+  const known = objectAt(job, 'status');
+  const positive = (count: number): number | undefined => (count > 0 ? count : undefined);
+  const changes: readonly (readonly [string, unknown])[] = [
+    ['active', positive(counts.active)],
+    ['succeeded', positive(counts.succeeded)],
+    ['failed', positive(counts.failed)],
+    ['ready', counts.ready],
+    ['terminating', counts.terminating],
+    ['startTime', start],
+    ['conditions', conditions.length === 0 ? undefined : conditions],
+    ['uncountedTerminatedPods', {}],
+  ];
+  return changes.reduce<JsonObject>((status, [field, value]) => withAt(status, [field], value), known);
+};
+
+const tooLate = ['DeadlineExceeded', 'Job was active longer than specified deadline'] as const;
+const tooOften = ['BackoffLimitExceeded', 'Job has reached the specified backoff limit'] as const;
+
+/** Why a Job has failed, if it has. */
+export const failure = (job: KubeObject, failed: number, now: number): readonly [string, string] | undefined => {
+  const deadline = numberAt(job, 'spec', 'activeDeadlineSeconds');
+  const start = textAt(job, 'status', 'startTime');
+  if (failed > (numberAt(job, 'spec', 'backoffLimit') ?? 6)) return tooOften;
+  if (deadline !== undefined && start !== '' && now - Date.parse(start) >= deadline * 1000) return tooLate;
+  return undefined;
+};
+
+/** Delay before the next pod after failures: ten seconds, doubling, six minutes at most. */
+export const backOff = (pods: readonly KubeObject[], failed: number, now: number): number => {
+  if (failed === 0) return 0;
+  const last = Math.max(
+    0,
+    ...pods
+      .filter((pod) => textAt(pod, 'status', 'phase') === 'Failed')
+      .flatMap((pod) => listAt(pod, 'status', 'containerStatuses'))
+      .map((status) => Date.parse(textAt(status, 'state', 'terminated', 'finishedAt')))
+      .filter((time) => !Number.isNaN(time)),
+  );
+  return Math.max(0, last + Math.min(360_000, 10_000 * 2 ** (failed - 1)) - now);
+};

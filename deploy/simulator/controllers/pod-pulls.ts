@@ -1,10 +1,9 @@
 import { type JsonObject, isObject, listAt, textAt } from '../json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
-import type { ImageStore, PullResult } from './image-store.ts';
-import type { PodStatusBuffer } from './pod-status-buffer.ts';
+import type { ImageStore, PullResult, End } from './image-store.ts';
+import type { PodStatusBuffer } from './pod-status.ts';
 import type { PodEvents } from './pod-events.ts';
 import { specsOf } from './pod-record.ts';
-import type { End } from './program.ts';
 
 /** Why a container could not be started. */
 export type Failure = {

@@ -1,6 +1,6 @@
 import { type JsonObject, isObject, listAt, objectAt, textAt } from '../json.ts';
 import { type KubeObject, kubeObject, uidOf, wireTime } from '../api/kube-object.ts';
-import type { End } from './program.ts';
+import type { End } from './image-store.ts';
 import { type ConditionValue, type ContainerState, containerStatus, phaseOf, withConditions } from './pod-status.ts';
 
 /** What a kubelet knows of one container. */

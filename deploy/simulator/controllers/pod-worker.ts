@@ -3,13 +3,11 @@ import { pods } from '../api/kinds/pod.ts';
 import type { KubeObject } from '../api/kube-object.ts';
 import type { Timings } from '../timings.ts';
 import type { World } from './controller.ts';
-import { type ImageUser, imageUsers } from './image-users.ts';
-import type { ImageStore } from './image-store.ts';
-import { type PodStatusBuffer, podStatusBuffer } from './pod-status-buffer.ts';
+import { type ImageUser, imageUsers, type ImageStore, type End } from './image-store.ts';
+import { type PodStatusBuffer, podStatusBuffer } from './pod-status.ts';
 import { type PodEvents, podEvents } from './pod-events.ts';
 import { type Failure, type PodPulls, containerPath, podPulls } from './pod-pulls.ts';
 import { specsOf, unseen } from './pod-record.ts';
-import type { End } from './program.ts';
 
 /** One pod in the hands of its kubelet. */
 export type PodWorker = {

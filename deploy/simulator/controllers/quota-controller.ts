@@ -1,9 +1,8 @@
 import { objectAt, textAt } from '../json.ts';
 import { usedOf } from '../api/admission.ts';
-import { resourceQuotas } from '../api/kinds/resource-quota.ts';
+import { resourceQuotas } from '../api/kinds/plain.ts';
 import { namespaceOf } from '../api/kube-object.ts';
-import { type Controller, subscribe, keyOf, splitKey } from './controller.ts';
-import { createQueue } from './queue.ts';
+import { type Controller, subscribe, keyOf, splitKey, createQueue } from './controller.ts';
 
 /** Keeps status.used of quotas up to date. */
 export const quotaController: Controller = (world) => {

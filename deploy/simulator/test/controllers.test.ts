@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listAt, textAt } from '../json.ts';
-import { imageOf } from '../controllers/image.ts';
+import { imageOf } from '../controllers/image-store.ts';
 import { eventually, type TestSimulator, testSimulator } from '../testing.ts';
 
 const jobs = '/apis/batch/v1/namespaces/default/jobs';

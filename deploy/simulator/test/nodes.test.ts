@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { kubeObject } from '../api/kube-object.ts';
-import { imageOf } from '../controllers/image.ts';
-import { misfit } from '../controllers/node-fit.ts';
+import { imageOf } from '../controllers/image-store.ts';
+import { misfit } from '../controllers/scheduler.ts';
 import { phaseOf } from '../controllers/pod-status.ts';
 
 describe('an image reference', () => {

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { jsonPatch } from '../api/patch/json-patch.ts';
-import { mergePatch } from '../api/patch/merge-patch.ts';
-import { strategicMerge } from '../api/patch/strategic-merge.ts';
+import { jsonPatch, mergePatch, strategicMerge } from '../api/patch/patch.ts';
 
 describe('a JSON patch', () => {
   const object = { a: { b: 1, list: [1, 2] } };

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { matchesFields, parseFieldSelector } from '../api/selectors/field-selector.ts';
-import { labelSelectorOf, matchesLabels, parseLabelSelector } from '../api/selectors/label-selector.ts';
+import {
+  matchesFields,
+  parseFieldSelector,
+  labelSelectorOf,
+  matchesLabels,
+  parseLabelSelector,
+} from '../api/selectors.ts';
 
 const labels = { app: 'web', tier: '3', 'example.com/zone': 'a' };
 

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { podReason } from '../api/kinds/pod-table.ts';
+import { podReason } from '../api/kinds/pod.ts';
 import { kubeObject } from '../api/kube-object.ts';
-import { humanDuration } from '../api/tables/duration.ts';
-import { jsonPath } from '../api/tables/json-path.ts';
+import { humanDuration, jsonPath } from '../api/tables.ts';
 
 describe('a duration', () => {
   test.each([

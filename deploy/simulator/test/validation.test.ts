@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { customCheck } from '../api/schema/custom-check.ts';
-import { withDefaults } from '../api/schema/defaults.ts';
-import { labelErrors, metadataErrors } from '../api/schema/metadata-check.ts';
+import { withDefaults, pruneUnknown } from '../api/schema/structure.ts';
+import { labelErrors, metadataErrors } from '../api/schema/field-errors.ts';
 import type { Schema } from '../api/schema/schema.ts';
-import { pruneUnknown } from '../api/schema/unknown-fields.ts';
 
 const schema: Schema = {
   type: 'object',

@@ -2,7 +2,7 @@ import { type JsonObject, compact, objectAt } from '../../json.ts';
 import { type KubeObject, versionOf } from '../kube-object.ts';
 import { type Resource, groupVersion } from '../resource.ts';
 import { StatusError } from '../status-error.ts';
-import { type IncludeObject, metadataOnly, tableOf } from '../tables/table.ts';
+import { type IncludeObject, metadataOnly, tableOf } from '../tables.ts';
 import type { Listed } from '../verbs/list.ts';
 import type { WatchEvent } from '../verbs/watch.ts';
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { parse as parseYaml } from 'yaml';
 import { StatusError, badRequest, unsupportedMedia } from '../status-error.ts';
+import type { JsonObject } from '../../json.ts';
 
 export type ApiRequest = {
   readonly method: string;
@@ -58,3 +59,20 @@ export const readRequest = async (message: IncomingMessage): Promise<ApiRequest>
     body: parse(bytes, type.trim(), message.method ?? 'GET'),
   };
 };
+
+/** An answer that is ready to be sent. */
+export type Answer = {
+  readonly status: number;
+  readonly body: JsonObject | string;
+  readonly warnings?: readonly string[];
+};
+
+export const json = (body: JsonObject, status = 200, warnings: readonly string[] = []): Answer => ({
+  status,
+  body,
+  warnings,
+});
+
+/** The headers that carry warnings: kubectl prints them. */
+export const warningHeaders = (warnings: readonly string[]): string[] =>
+  warnings.map((text) => `299 - "${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);

@@ -13,12 +13,9 @@ import { unsupported } from '../schema/field-errors.ts';
 import { createObject } from '../verbs/create.ts';
 import { deleteObject, deleteOptions, deletedStatus } from '../verbs/delete.ts';
 import { listObjects } from '../verbs/list.ts';
-import { patchObject, patchTypes } from '../verbs/patch.ts';
-import { type Subresource, replaceObject } from '../verbs/update.ts';
-import { type Answer, json } from './answer.ts';
+import { patchObject, patchTypes, type Subresource, replaceObject } from '../verbs/update.ts';
+import { type Answer, json, type ApiRequest } from './request.ts';
 import { type Representation, representList, representObject, representationOf } from './representation.ts';
-import type { ApiRequest } from './request.ts';
-import type { ResourcePath } from './resource-path.ts';
 
 /** A request about a resource that is served. */
 export type ResourceRequest = {
@@ -149,4 +146,44 @@ export const resourceRequest = (asked: ResourceRequest): Answer => {
   if (resource.readOnly !== undefined && !isRead(request.method)) throw notImplemented(resource.readOnly);
   const as = representationOf(request.accept, request.query);
   return path.name === undefined ? onAll(asked, as) : onOne(asked, path.name, as);
+};
+
+/** What a path of the API names. */
+export type ResourcePath = {
+  readonly group: string;
+  readonly version: string;
+  readonly namespace: string | undefined;
+  readonly plural: string;
+  readonly name: string | undefined;
+  readonly subresource: string;
+};
+
+const decoded = (parts: readonly string[]): readonly string[] | undefined => {
+  try {
+    return parts.map(decodeURIComponent);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Reads `/api/v1/…` and `/apis/GROUP/VERSION/…`; undefined for what names no resource. */
+export const resourcePath = (path: string): ResourcePath | undefined => {
+  const parts = decoded(path.split('/').filter((part) => part !== ''));
+  if (parts === undefined) return undefined;
+  const [root, ...rest] = parts;
+  if (root !== 'api' && root !== 'apis') return undefined;
+  const [group, version, ...named] = root === 'api' ? ['', ...rest] : rest;
+  if (group === undefined || version === undefined) return undefined;
+  // A namespace's own paths and those of what is in it begin alike.
+  const isInside = named[0] === 'namespaces' && named.length > 2 && !['status', 'finalize'].includes(named[2] ?? '');
+  const [plural, name, ...sub] = isInside ? named.slice(2) : named;
+  if (plural === undefined) return undefined;
+  return {
+    group,
+    version,
+    namespace: isInside ? named[1] : undefined,
+    plural,
+    name,
+    subresource: sub.join('/'),
+  };
 };

@@ -3,15 +3,10 @@ import { at } from '../../json.ts';
 import type { Core } from '../core.ts';
 import { StatusError, statusOf, unknownPath, unknownResource } from '../status-error.ts';
 import { watchObjects } from '../verbs/watch.ts';
-import { type Answer, json, warningHeaders } from './answer.ts';
-import { discovery } from './discovery.ts';
-import { openApi } from './open-api.ts';
+import { type Answer, json, warningHeaders, type ApiRequest, readRequest } from './request.ts';
+import { discovery, openApi } from './discovery.ts';
 import { eventRepresenter, representationOf } from './representation.ts';
-import { refusePages } from './page-guard.ts';
-import { type ApiRequest, readRequest } from './request.ts';
-import { resourcePath } from './resource-path.ts';
-import { type ResourceRequest, resourceRequest } from './resource-request.ts';
-import { versionInfo } from './version.ts';
+import { resourcePath, type ResourceRequest, resourceRequest } from './resource-request.ts';
 
 const send = (response: ServerResponse, { status, body, warnings = [] }: Answer): void => {
   const isText = typeof body === 'string';
@@ -106,3 +101,26 @@ export const portOf = (server: Server): number => {
   const port = at({ address: server.address() }, 'address', 'port');
   return typeof port === 'number' ? port : 0;
 };
+
+/** Throws 403 for what a page in a browser sends: the API has no login, and a page could reach it on this machine. */
+export const refusePages = ({ headers }: IncomingMessage): void => {
+  const isOfPage = headers.origin !== undefined || (headers['sec-fetch-site'] ?? 'none') !== 'none';
+  if (isOfPage || !isLoopback(headers.host ?? ''))
+    throw new StatusError(403, 'Forbidden', 'the simulated API answers no pages, and on 127.0.0.1 and localhost only');
+};
+
+/** Other names would be those of somebody who has them resolve to this machine. */
+const isLoopback = (host: string): boolean => /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/i.test(host);
+
+/** The Kubernetes that this small cluster speaks like. */
+export const versionInfo = {
+  major: '1',
+  minor: '36',
+  gitVersion: 'v1.36.3+simulator',
+  gitCommit: '',
+  gitTreeState: '',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: 'node',
+  platform: `${process.platform}/${process.arch}`,
+} as const;

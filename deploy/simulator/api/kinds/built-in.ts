@@ -2,7 +2,7 @@ import { textAt } from '../../json.ts';
 import { nameOf, namespaceOf } from '../kube-object.ts';
 import type { Column, Resource } from '../resource.ts';
 import { builtInSchema } from '../schema/built-in-schema.ts';
-import { since } from '../tables/duration.ts';
+import { since } from '../tables.ts';
 
 export const column = (name: string, cell: Column['cell'], priority = 0): Column => ({
   name,

@@ -2,11 +2,10 @@ import { type JsonObject, at, isObject, listAt, numberAt, textAt } from '../../j
 import { type KubeObject, kubeObject, nameOf, namespaceOf } from '../kube-object.ts';
 import type { Column, Resource } from '../resource.ts';
 import { customCheck } from '../schema/custom-check.ts';
-import { isSchema, wholeSchema } from '../schema/schema.ts';
+import { isSchema, wholeSchema, typeFields, objectMetaSchema } from '../schema/schema.ts';
 import { badRequest, notImplemented } from '../status-error.ts';
-import { since } from '../tables/duration.ts';
-import { jsonPath } from '../tables/json-path.ts';
-import { ageColumn, nameColumn } from './built-in.ts';
+import { since, jsonPath } from '../tables.ts';
+import { ageColumn, nameColumn, column, builtIn } from './built-in.ts';
 
 const cellOf =
   (type: Column['type'], path: string) =>
@@ -99,4 +98,36 @@ export const establishedCrd = (crd: JsonObject, time: string): KubeObject => {
       storedVersions: listAt(crd, 'spec', 'versions').map((version) => textAt(version, 'name')),
     },
   });
+};
+
+/** CRDs, as they were read at the start. */
+export const customResourceDefinitions: Resource = {
+  ...builtIn({
+    group: 'apiextensions.k8s.io',
+    version: 'v1',
+    kind: 'CustomResourceDefinition',
+    plural: 'customresourcedefinitions',
+    shortNames: ['crd', 'crds'],
+    namespaced: false,
+    readOnly: 'changes of CustomResourceDefinitions: they are read when the cluster starts',
+    hasStatus: true,
+    statusOnCreate: true,
+    model: '',
+    description: 'A kind that this cluster serves beside its own.',
+    columns: [
+      nameColumn,
+      { ...column('Created At', (crd) => textAt(crd, 'metadata', 'creationTimestamp')), type: 'date' },
+    ],
+    fields: (crd) => ({ 'metadata.name': nameOf(crd) }),
+  }),
+  schema: {
+    type: 'object',
+    description: 'A kind that this cluster serves beside its own.',
+    properties: {
+      ...typeFields,
+      metadata: objectMetaSchema,
+      spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+      status: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+    },
+  },
 };

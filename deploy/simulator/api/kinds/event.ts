@@ -1,7 +1,7 @@
 import { objectAt, textAt } from '../../json.ts';
 import { type KubeObject, kubeObject, nameOf } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
-import { since } from '../tables/duration.ts';
+import { since } from '../tables.ts';
 import { builtIn, column } from './built-in.ts';
 
 const first = (event: KubeObject): string => textAt(event, 'firstTimestamp') || textAt(event, 'eventTime');

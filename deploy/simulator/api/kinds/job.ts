@@ -2,11 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { type JsonObject, at, listAt, numberAt, objectAt, textAt, withAt } from '../../json.ts';
 import { type KubeObject, isTerminating, kubeObject, labelsOf, nameOf, uidOf, withMetadata } from '../kube-object.ts';
 import type { Resource } from '../resource.ts';
-import { invalidWithoutValue, required } from '../schema/field-errors.ts';
-import { labelErrors } from '../schema/metadata-check.ts';
+import { invalidWithoutValue, required, labelErrors } from '../schema/field-errors.ts';
 import { type FieldError, notImplemented } from '../status-error.ts';
 import { ageColumn, builtIn, column, nameColumn } from './built-in.ts';
-import { podSpecDefaults, podSpecErrors } from './pod-spec.ts';
+import { podSpecDefaults, podSpecErrors } from './pod.ts';
 
 export const hasCondition = (job: KubeObject, type: string): boolean =>
   listAt(job, 'status', 'conditions').some(

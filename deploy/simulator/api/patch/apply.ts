@@ -1,13 +1,12 @@
-import { isObject, objectAt, textAt, textsAt, withAt } from '../../json.ts';
+import { isObject, objectAt, textAt, textsAt, withAt, listAt } from '../../json.ts';
 import { type Core, type Written, keptIn } from '../core.ts';
-import { kubeObject, labelsOf } from '../kube-object.ts';
-import type { Resource } from '../resource.ts';
+import { kubeObject, labelsOf, type KubeObject, withMetadata } from '../kube-object.ts';
+import { type Resource, groupVersion } from '../resource.ts';
 import { required } from '../schema/field-errors.ts';
 import { badRequest, invalid, notImplemented } from '../status-error.ts';
-import { createObject } from '../verbs/create.ts';
-import { decode } from '../verbs/decode.ts';
+import { createObject, decode } from '../verbs/create.ts';
 import { updateDecoded } from '../verbs/update.ts';
-import type { PatchRequest } from './patch-request.ts';
+import type { PatchRequest } from './patch.ts';
 
 /** Server-side apply without owners of fields: replaces the spec, adds labels and annotations, and never conflicts. */
 export const applyObject = (core: Core, resource: Resource, request: PatchRequest): Written => {
@@ -35,4 +34,28 @@ export const applyObject = (core: Core, resource: Resource, request: PatchReques
     },
   });
   return { object: updateDecoded(core, resource, { ...options, old, body }), warnings };
+};
+
+export type Manager = {
+  readonly manager: string;
+  readonly operation: 'Apply' | 'Update';
+  readonly time: string;
+  readonly subresource: string;
+};
+
+/** A custom resource with its last writers and their times in managedFields, without the fields that they wrote. */
+export const managedBy = (resource: Resource, object: KubeObject, by: Manager): KubeObject => {
+  if (!resource.custom) return withMetadata(object, { managedFields: undefined });
+  const { manager, operation, time, subresource } = by;
+  const others = listAt(object, 'metadata', 'managedFields')
+    .filter(isObject)
+    .filter(
+      (entry) =>
+        textAt(entry, 'manager') !== manager ||
+        textAt(entry, 'operation') !== operation ||
+        textAt(entry, 'subresource') !== subresource,
+    );
+  const written = { apiVersion: groupVersion(resource), fieldsType: 'FieldsV1', fieldsV1: {} };
+  const entry = { ...written, manager, operation, ...(subresource === '' ? {} : { subresource }), time };
+  return withMetadata(object, { managedFields: [...others, entry] });
 };

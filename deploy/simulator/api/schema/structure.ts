@@ -1,10 +1,9 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { RE2JS } from 're2js';
-import { isList, isObject, listAt, textAt } from '../../json.ts';
-import { fieldPath, stepsOfPointer } from '../field-path.ts';
-import type { FieldError } from '../status-error.ts';
+import { isList, isObject, listAt, textAt, type JsonObject } from '../../json.ts';
+import { fieldPath, stepsOfPointer, type FieldError } from '../status-error.ts';
 import { invalidWithoutValue, invalidValue, required, unsupported } from './field-errors.ts';
-import type { Schema } from './schema.ts';
+import { type Schema, schemaOfField, keepsUnknown } from './schema.ts';
 
 export type StructureCheck = (value: unknown) => readonly FieldError[];
 
@@ -92,3 +91,68 @@ export const structureChecks = (
   const whole = ajv.compile(plain({ ...schema, properties: { ...properties, status: { $ref: 'status' } } }));
   return { whole: checkOf(whole), status: checkOf(ajv.compile({ $ref: 'status' })) };
 };
+
+const allowsNull = (schema: Schema | undefined): boolean =>
+  schema === undefined || schema.nullable === true || schema.type === undefined;
+
+/** A value with its schema's defaults filled in, and nulls dropped where they are not allowed, as the API server does. */
+export const withDefaults = (value: unknown, schema: Schema | undefined): unknown => {
+  if (schema === undefined) return value;
+  if (isList(value)) return value.map((item) => withDefaults(item, schema.items));
+  if (!isObject(value)) return value;
+  const filled = { ...value };
+  for (const [field, inner] of Object.entries(schema.properties ?? {}))
+    if (
+      inner.default !== undefined &&
+      (filled[field] === undefined || (filled[field] === null && inner.nullable !== true))
+    )
+      filled[field] = structuredClone(inner.default);
+  return Object.fromEntries(
+    Object.entries(filled)
+      .filter(([field, inner]) => inner !== null || allowsNull(schemaOfField(schema, field)))
+      .map(([field, inner]) => [field, withDefaults(inner, schemaOfField(schema, field))]),
+  );
+};
+
+export type Pruned = { readonly value: unknown; readonly unknown: readonly string[] };
+
+const pruneList = (items: readonly unknown[], schema: Schema, path: string): Pruned => {
+  const pruned = items.map((item, index) => pruneUnknown(item, schema.items, `${path}[${index}]`));
+  return { value: pruned.map(({ value }) => value), unknown: pruned.flatMap(({ unknown }) => unknown) };
+};
+
+const pruneObject = (object: JsonObject, schema: Schema, path: string): Pruned => {
+  const kept: [string, unknown][] = [];
+  const unknown: string[] = [];
+  for (const [field, value] of Object.entries(object)) {
+    const inner = schemaOfField(schema, field);
+    const at = path === '' ? field : `${path}.${field}`;
+    if (inner === undefined && !keepsUnknown(schema)) {
+      unknown.push(at);
+      continue;
+    }
+    const pruned = pruneUnknown(value, inner, at);
+    kept.push([field, pruned.value]);
+    unknown.push(...pruned.unknown);
+  }
+  return { value: Object.fromEntries(kept), unknown };
+};
+
+/** A value without the fields that its schema does not know, and the paths of those. */
+export const pruneUnknown = (value: unknown, schema: Schema | undefined, path = ''): Pruned => {
+  if (schema === undefined || schema['x-kubernetes-int-or-string'] === true) return { value, unknown: [] };
+  if (isList(value)) return pruneList(value, schema, path);
+  if (isObject(value) && (schema.type === 'object' || schema.properties !== undefined))
+    return pruneObject(value, schema, path);
+  return { value, unknown: [] };
+};
+
+/** A built-in kind decoded: null means absent there. */
+export const withoutNulls = (object: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(object).flatMap(([field, value]) => {
+      if (value === null || value === undefined) return [];
+      if (isObject(value)) return [[field, withoutNulls(value)]];
+      return [[field, isList(value) ? value.map((item) => (isObject(item) ? withoutNulls(item) : item)) : value]];
+    }),
+  );

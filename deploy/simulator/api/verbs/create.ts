@@ -1,15 +1,14 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { objectAt, textAt } from '../../json.ts';
-import { admitPod, admitToNamespace, admitToQuota } from '../admission.ts';
+import { objectAt, textAt, type JsonObject, isObject } from '../../json.ts';
+import { admitPod, admitToNamespace, admitToQuota, admitToPodSecurity } from '../admission.ts';
 import { type Core, type WriteOptions, type Written, keptIn } from '../core.ts';
 import { type KubeObject, kubeObject, nameOf, namespaceOf, wireTime, withMetadata } from '../kube-object.ts';
-import { managedBy } from '../patch/managed-fields.ts';
-import { admitToPodSecurity } from '../pod-security.ts';
-import { type Resource, storageKey } from '../resource.ts';
+import { managedBy } from '../patch/apply.ts';
+import { type Resource, storageKey, groupVersion } from '../resource.ts';
 import { emptyToUndefined } from '../schema/schema.ts';
-import { metadataErrors } from '../schema/metadata-check.ts';
+import { metadataErrors, invalidValue } from '../schema/field-errors.ts';
 import { StatusError, alreadyExists, badRequest, invalid } from '../status-error.ts';
-import { decode } from './decode.ts';
+import { withDefaults, pruneUnknown, withoutNulls } from '../schema/structure.ts';
 
 const letters = 'bcdfghjklmnpqrstvwxz2456789' as const;
 
@@ -82,4 +81,48 @@ export const createObject = (
   const { object, warnings } = decode(resource, body, options);
   const made = createDecoded(core, resource, namespace, { ...options, object });
   return { object: made, warnings };
+};
+
+const handled = (resource: Resource, why: string) =>
+  badRequest(`${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: ${why}`);
+
+const checkKind = (resource: Resource, body: JsonObject): void => {
+  const [kind, apiVersion] = [textAt(body, 'kind'), textAt(body, 'apiVersion')];
+  if (kind !== '' && kind !== resource.kind && resource.custom)
+    throw invalid({ ...resource, kind }, textAt(body, 'metadata', 'name'), [
+      invalidValue('kind', kind, `must be ${resource.kind}`),
+    ]);
+  if (kind !== '' && kind !== resource.kind)
+    throw badRequest(
+      `${kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: no kind "${kind}" is registered for version "${groupVersion(resource)}"`,
+    );
+  if (apiVersion !== '' && apiVersion !== groupVersion(resource))
+    throw badRequest(
+      `the API version in the data (${apiVersion}) does not match the expected API version (${groupVersion(resource)})`,
+    );
+};
+
+const decoded = (resource: Resource, body: JsonObject): JsonObject => {
+  if (!resource.custom) return withoutNulls(body);
+  const filled = withDefaults(body, resource.schema);
+  return isObject(filled) ? filled : body;
+};
+
+/** A body as an object of a resource: of the right kind and types, without what the schema does not know. Throws 400. */
+export const decode = (resource: Resource, body: unknown, options: WriteOptions): Written => {
+  if (!isObject(body)) throw badRequest(`the body of the request is not a ${resource.kind} object`);
+  checkKind(resource, body);
+  const pruned = pruneUnknown(body, resource.schema);
+  const unknown = pruned.unknown.map((field) => `unknown field "${field}"`);
+  if (options.fieldValidation === 'Strict' && unknown.length > 0)
+    throw handled(resource, `strict decoding error: ${unknown.join(', ')}`);
+  const object = decoded(resource, isObject(pruned.value) ? pruned.value : {});
+  const named = { ...object, apiVersion: groupVersion(resource), kind: resource.kind };
+  return {
+    object: kubeObject({
+      ...named,
+      metadata: isObject(object['metadata']) ? object['metadata'] : {},
+    }),
+    warnings: options.fieldValidation === 'Warn' ? unknown : [],
+  };
 };

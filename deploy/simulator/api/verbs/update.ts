@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type JsonObject, at, compact, objectAt, textAt, withAt } from '../../json.ts';
+import { type JsonObject, at, compact, objectAt, textAt, withAt, isObject } from '../../json.ts';
 import { isLastFinalizerGone } from '../admission.ts';
 import { type Core, type WriteOptions, type Written, keptIn } from '../core.ts';
 import {
@@ -14,15 +14,22 @@ import {
   wireTime,
   withMetadata,
 } from '../kube-object.ts';
-import { managedBy } from '../patch/managed-fields.ts';
+import { managedBy, applyObject } from '../patch/apply.ts';
 import { type Resource, storageKey } from '../resource.ts';
-import { forbiddenField, invalidValue } from '../schema/field-errors.ts';
-import { metadataErrors } from '../schema/metadata-check.ts';
+import { forbiddenField, invalidValue, metadataErrors } from '../schema/field-errors.ts';
 import { emptyToUndefined } from '../schema/schema.ts';
 import { isStale } from '../store.ts';
-import { type FieldError, badRequest, conflict, invalid, modified, notFound } from '../status-error.ts';
-import { createDecoded } from './create.ts';
-import { decode } from './decode.ts';
+import {
+  type FieldError,
+  badRequest,
+  conflict,
+  invalid,
+  modified,
+  notFound,
+  unsupportedMedia,
+} from '../status-error.ts';
+import { createDecoded, decode } from './create.ts';
+import { jsonPatch, type PatchRequest, mergePatch, strategicMerge } from '../patch/patch.ts';
 
 export type Subresource = '' | 'status';
 
@@ -157,5 +164,47 @@ export const replaceObject = (core: Core, resource: Resource, { namespace, name,
     throw invalid({ ...resource, kind: resource.plural }, name, [
       invalidValue('metadata.resourceVersion', 0, 'must be specified for an update'),
     ]);
+  return { object: updateDecoded(core, resource, { ...request, old, body }), warnings };
+};
+
+export const patchTypes = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+} as const;
+
+const patched = (resource: Resource, object: KubeObject, { contentType, patch }: PatchRequest): unknown => {
+  switch (contentType) {
+    case patchTypes.json:
+      return jsonPatch(object, patch);
+    case patchTypes.merge:
+      return mergePatch(object, patch);
+    case patchTypes.strategic:
+      if (!resource.custom) return strategicMerge(object, patch);
+      break;
+  }
+  const { json, merge, strategic, apply } = patchTypes;
+  throw unsupportedMedia(resource.custom ? [json, merge, apply] : [json, merge, strategic, apply]);
+};
+
+const checkName = (resource: Resource, object: JsonObject, name: string): void => {
+  const given = textAt(object, 'metadata', 'name');
+  if (given !== name)
+    throw given === ''
+      ? invalid(resource, '', [invalidValue('metadata.name', given, 'field is immutable')])
+      : badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
+};
+
+/** PATCH: changes an object, or its status, by a patch of any of the four kinds. */
+export const patchObject = (core: Core, resource: Resource, request: PatchRequest): Written => {
+  const { namespace, name } = request;
+  if (request.contentType === patchTypes.apply) return applyObject(core, resource, request);
+  const old = keptIn(core, resource, namespace, name);
+  if (old === undefined) throw notFound(resource, name);
+  const result = patched(resource, old, request);
+  if (!isObject(result)) throw badRequest('the patch leaves no object');
+  checkName(resource, result, nameOf(old));
+  const { object: body, warnings } = decode(resource, result, request);
   return { object: updateDecoded(core, resource, { ...request, old, body }), warnings };
 };

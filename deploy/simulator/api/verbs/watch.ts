@@ -4,8 +4,7 @@ import { kubeObject } from '../kube-object.ts';
 import { type Resource, groupVersion, storageKey } from '../resource.ts';
 import { expired, statusOf } from '../status-error.ts';
 import type { Change } from '../store.ts';
-import { checkFuture } from './list.ts';
-import { type Selection, selectionOf } from './selection.ts';
+import { checkFuture, type Selection, selectionOf } from './list.ts';
 
 export type WatchEvent = {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';

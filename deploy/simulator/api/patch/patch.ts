@@ -1,6 +1,17 @@
+import type { WriteOptions } from '../core.ts';
+import type { Subresource } from '../verbs/update.ts';
 import { applyPatch, type Operation } from 'rfc6902';
 import { type JsonObject, at, isList, isObject } from '../../json.ts';
-import { StatusError, badRequest } from '../status-error.ts';
+import { StatusError, badRequest, notImplemented } from '../status-error.ts';
+import jsonMergePatch from 'json-merge-patch';
+
+export type PatchRequest = WriteOptions & {
+  readonly namespace: string;
+  readonly name: string;
+  readonly subresource: Subresource;
+  readonly contentType: string;
+  readonly patch: unknown;
+};
 
 const names = ['add', 'remove', 'replace', 'move', 'copy', 'test'];
 
@@ -46,4 +57,33 @@ export const jsonPatch = (object: JsonObject, patch: unknown): unknown => {
     if (failed !== null) throw rejected();
   }
   return copy;
+};
+
+/** RFC 7396 on a copy. */
+export const mergePatch = (object: JsonObject, patch: unknown): unknown => {
+  if (!isObject(patch))
+    throw badRequest(
+      'error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}',
+    );
+  return jsonMergePatch.apply(structuredClone(object), structuredClone(patch));
+};
+
+/** Lists without a merge key: Kubernetes replaces them as a whole, like a merge patch does. */
+const atomicLists = ['taints'];
+
+/** The first field that a merge patch would treat differently: a directive, or a list that may have a merge key. */
+const unsupportedField = (patch: unknown): string | undefined => {
+  for (const [field, value] of Object.entries(isObject(patch) ? patch : {})) {
+    if (field.startsWith('$') || (isList(value) && !atomicLists.includes(field))) return field;
+    const inner = unsupportedField(value);
+    if (inner !== undefined) return inner;
+  }
+  return undefined;
+};
+
+/** A strategic merge patch that does not merge lists, as `kubectl cordon` and `kubectl taint` send it. Throws 501 for others. */
+export const strategicMerge = (object: JsonObject, patch: unknown): unknown => {
+  const field = unsupportedField(patch);
+  if (field !== undefined) throw notImplemented(`${field} in a strategic merge patch`);
+  return mergePatch(object, patch);
 };

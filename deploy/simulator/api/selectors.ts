@@ -1,5 +1,5 @@
-import { type JsonObject, isList, listAt, textAt, textsAt } from '../../json.ts';
-import { badRequest } from '../status-error.ts';
+import { type JsonObject, isList, listAt, textAt, textsAt } from '../json.ts';
+import { badRequest } from './status-error.ts';
 
 export type Requirement = {
   readonly key: string;
@@ -86,3 +86,22 @@ export const labelSelectorOf = (selector: unknown): readonly Requirement[] => [
   })),
   ...requirementsOf(listAt(selector, 'matchExpressions')),
 ];
+
+export type FieldTerm = { readonly field: string; readonly equal: boolean; readonly value: string };
+
+const parseTerm = (text: string): FieldTerm => {
+  const [matched, field, operator, value] = /^([^=!]+)(==|=|!=)((?:[^=,\\]|\\[=,\\])*)$/.exec(text) ?? [];
+  if (matched === undefined || field === undefined || value === undefined)
+    throw badRequest(`invalid selector: '${text}'; can't understand '${text}'`);
+  return { field, equal: operator !== '!=', value: value.replaceAll(/\\([=,\\])/g, '$1') };
+};
+
+/** The terms of a `fieldSelector` parameter; all must hold. Throws 400 for what cannot be read. */
+export const parseFieldSelector = (text: string): readonly FieldTerm[] =>
+  text
+    .split(/(?<!\\),/)
+    .filter((part) => part !== '')
+    .map(parseTerm);
+
+export const matchesFields = (fields: Readonly<Record<string, string>>, terms: readonly FieldTerm[]): boolean =>
+  terms.every(({ field, equal, value }) => ((fields[field] ?? '') === value) === equal);
