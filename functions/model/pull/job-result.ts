@@ -9,9 +9,8 @@ import { podCreationGrace } from '#model/job/job-times.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { World } from '#model/world.ts';
-import { imageDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
+import { imageDeadline, mayRetry, retryDeadline, type Attempt, type JobImages, jobName, jobsDue } from './attempt.ts';
 import { type Images, type Outcome, failed, isConclusive, outcomeOf } from './image-outcome.ts';
-import { type Attempt, type JobImages, jobName, jobsDue } from './job-set.ts';
 
 /** What a Job says about one image. */
 export type ImageFinding =

@@ -6,9 +6,8 @@ import type { JobToDelete } from '#model/plan.ts';
 import { interned } from '#model/text/hash.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
-import { jobName, jobsDue } from './job-set.ts';
-import { type PullJob, pullJob } from './pull-job.ts';
-import { type PullingPod, pullingPod } from './pulling-pod.ts';
+import { jobName, jobsDue } from './attempt.ts';
+import { type PullJob, pullJob, type PullingPod, pullingPod } from './pull-job.ts';
 import { retainedJobs } from './retained-jobs.ts';
 
 /** The Jobs of started nodes that are known to be missing: just started, next in turn, or absent although all Jobs were observed. */

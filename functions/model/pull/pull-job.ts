@@ -1,3 +1,8 @@
+import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
+import type { Settings } from '#model/cache/settings.ts';
+import { type DesiredImages, pullPolicyOf } from '#model/desired/desired-images.ts';
+import { type Node, pullRules } from '#model/node/node.ts';
 import type { V1Job } from '@kubernetes/client-node';
 import {
   apiVersion,
@@ -7,15 +12,36 @@ import {
   labelsOfKubeFledged,
   managerLabelValue,
 } from '#model/cache/api.ts';
-import { nodeAffinity, optionalField, podAnnotations, type Serialized } from '#model/job/job-pod.ts';
-import { imageDeadline } from './attempt-deadline.ts';
-import { jobName } from './job-set.ts';
-import type { PullJobOrder } from './pull-job-order.ts';
-import { pullingPod, type PodSpec } from './pulling-pod.ts';
+import {
+  nodeAffinity,
+  optionalField,
+  podAnnotations,
+  type Serialized,
+  restrictedSecurityContext,
+  containerName,
+  helperContainer,
+  mountsImages,
+} from '#model/job/job-pod.ts';
+import { imageDeadline, jobName } from './attempt.ts';
 import { pullDeadline } from '#model/job/job-times.ts';
-import { pullRules } from '#model/node/node.ts';
 import { priorityClassOf } from '#model/desired/limits.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
+import type { PullPolicy } from '#model/cache/spec-fields.ts';
+
+/** Everything that the manifest of a pull Job depends on. */
+export type PullJobOrder = {
+  readonly cache: ImageCache;
+  readonly node: Node;
+  readonly entry: LedgerEntry;
+  readonly desired: DesiredImages;
+  /** Indexes into `desired.images`. */
+  readonly indexes: readonly number[];
+  readonly settings: Settings;
+  /** The user its containers run as: the first of the namespace's range on OpenShift, else 65532. */
+  readonly runAsUser: number;
+  /** Epoch milliseconds. */
+  readonly now: number;
+};
 
 export type PullJob = Serialized<V1Job> & { readonly metadata: { readonly name: string; readonly namespace: string } };
 
@@ -109,3 +135,93 @@ function backstopSeconds({ cache, indexes, settings }: PullJobOrder): number {
 
 /** 30 days, the longest that the admission policy allows. */
 const longestSeconds = 2_592_000;
+
+const program = '/noop';
+/** Not that of the image, which may be missing or lead elsewhere. */
+const workingDir = '/';
+const sharedFolder = '/.imagecache';
+
+/** The volumes and containers of a pull Pod: by far its largest part, and equal on all nodes with the same desired images. */
+export function pullingPod(order: PullJobOrder): PullingPod {
+  if (order.entry.opening === 'Bare') return barePod(order);
+  return mountsImages(order.entry, order.node) ? mountingPod(order) : copyingPod(order);
+}
+
+export type PullingPod = Pick<PodSpec, 'volumes' | 'initContainers' | 'containers'>;
+export type PodSpec = NonNullable<NonNullable<Serialized<V1Job>['spec']>['template']['spec']>;
+
+/** Each image is a volume mounted by a container of its own, so that each reports its own failure. */
+function mountingPod(order: PullJobOrder): PullingPod {
+  const { indexes, settings } = order;
+  return {
+    volumes: indexes.map((index) => {
+      const reference = imageAt(order, index);
+      return { name: containerName(index), image: { reference, pullPolicy: policyOf(reference, order) } };
+    }),
+    containers: indexes.map((index) => ({
+      name: containerName(index),
+      image: settings.noopImage,
+      command: [program],
+      volumeMounts: [{ name: containerName(index), mountPath: '/image', readOnly: true }],
+      ...confined,
+      imagePullPolicy: 'IfNotPresent',
+    })),
+  };
+}
+
+/** The static no-op program is copied into a shared volume and started in each image. */
+function copyingPod(order: PullJobOrder): PullingPod {
+  const { indexes, settings } = order;
+  const shared = { name: helperContainer, mountPath: sharedFolder };
+  return {
+    volumes: [{ name: helperContainer, emptyDir: { sizeLimit: '1Mi' } }],
+    initContainers: [
+      {
+        name: helperContainer,
+        image: settings.noopImage,
+        command: [program, 'copy', `${sharedFolder}${program}`],
+        volumeMounts: [shared],
+        ...confined,
+        imagePullPolicy: 'IfNotPresent',
+      },
+    ],
+    containers: indexes.map((index) => {
+      const image = imageAt(order, index);
+      return {
+        name: containerName(index),
+        image,
+        command: [`${sharedFolder}${program}`],
+        workingDir,
+        volumeMounts: [{ ...shared, readOnly: true }],
+        ...confined,
+        imagePullPolicy: policyOf(image, order),
+      };
+    }),
+  };
+}
+
+/** Kubelets check the credentials of an image before they start its container, which has no program to run. */
+const barePod = (order: PullJobOrder): PullingPod => ({
+  containers: order.indexes.map((index) => ({
+    name: containerName(index),
+    image: imageAt(order, index),
+    command: [`${sharedFolder}${program}`],
+    workingDir,
+    ...confined,
+    imagePullPolicy: 'IfNotPresent',
+  })),
+});
+
+/** Opening an image that is present must not pull a newer one. */
+const policyOf = (image: string, { cache, entry, settings }: PullJobOrder): PullPolicy =>
+  entry.opening === undefined ? pullPolicyOf(image, cache, settings) : 'IfNotPresent';
+
+/** Explicit and small for every container: the defaults of a LimitRange times 33 containers would not be schedulable. */
+const confined = {
+  resources: { limits: { cpu: '100m', memory: '32Mi' }, requests: { cpu: '1m', memory: '1Mi' } },
+  securityContext: restrictedSecurityContext,
+};
+
+/** The index after the last image is that of the no-op. */
+const imageAt = ({ desired, settings }: PullJobOrder, index: number): string =>
+  desired.images[index] ?? settings.noopImage;

@@ -25,9 +25,8 @@ import { namesOtherHost, throttledBy } from './image-outcome.ts';
 import type { RegistryFinding } from '#model/start/registry-answers.ts';
 import { roundUpToSecond } from '#model/text/times.ts';
 import type { World } from '#model/world.ts';
-import { isPastDeadline, mayRetry, retryDeadline } from './attempt-deadline.ts';
+import { isPastDeadline, mayRetry, retryDeadline, type Attempt } from './attempt.ts';
 import { type JobResult, causesIn, digestsIn, hadNoPod, jobResults } from './job-result.ts';
-import { type Attempt, unfinishedJobs } from './job-set.ts';
 
 /** What the Jobs of a node's attempt change. */
 export type AttemptResult = {

@@ -20,7 +20,7 @@ import {
 } from './pull-result.ts';
 import { type JobResult, causesIn, digestsIn, jobResults } from './job-result.ts';
 import { isDenied } from './image-outcome.ts';
-import { type Attempt, unfinishedJobs } from './job-set.ts';
+import { type Attempt, unfinishedJobs } from './attempt.ts';
 
 /** Records the results of all observed Jobs: in the ledger, the failures and the digests. Many results, one write. */
 export function recordResults(world: World, cache: ImageCache, desired: DesiredByHash): ImageCache {

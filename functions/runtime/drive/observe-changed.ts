@@ -3,7 +3,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { freePullSlots } from '#model/desired/node-limit.ts';
 import { isNodeBusy, type LedgerEntry, waitsForRegistry } from '#model/cache/ledger.ts';
 import { type Names, nothingObserved, type Observed } from '#model/observed.ts';
-import { jobName, jobsDue } from '#model/pull/job-set.ts';
+import { jobName, jobsDue } from '#model/pull/attempt.ts';
 import type { JobView, Pod } from '#model/job/job.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import type { Context } from '#runtime/handler.ts';

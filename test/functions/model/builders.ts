@@ -12,7 +12,7 @@ import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import { type Observed, noObservedRemovals } from '#model/observed.ts';
 import type { ContainerStatus, Pod, Job } from '#model/job/job.ts';
-import { jobName } from '#model/pull/job-set.ts';
+import { jobName } from '#model/pull/attempt.ts';
 import type { Round } from '#model/cache/round.ts';
 import type { Limits, Settings } from '#model/cache/settings.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';

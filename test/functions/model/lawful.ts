@@ -5,7 +5,7 @@ import { type ImageCache, type Status, isRoundOpen } from '#model/cache/image-ca
 import { type LedgerEntry, waitsForRegistry } from '#model/cache/ledger.ts';
 import { skipReason, pullRules } from '#model/node/node.ts';
 import type { Plan } from '#model/plan.ts';
-import { jobName, jobsDue } from '#model/pull/job-set.ts';
+import { jobName, jobsDue } from '#model/pull/attempt.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';

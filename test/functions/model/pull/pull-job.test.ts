@@ -6,7 +6,7 @@ import type { Spec } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { Node } from '#model/node/node.ts';
 import { pullJob, type PullJob } from '#model/pull/pull-job.ts';
-import { jobName, jobSet } from '#model/pull/job-set.ts';
+import { jobName, jobSet } from '#model/pull/attempt.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import { cache, list, modernNode, node, noon, openCache, pulling, settings, spec } from '../builders.ts';
