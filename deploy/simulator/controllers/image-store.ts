@@ -182,7 +182,7 @@ export const imageOf = (reference: string): Image | undefined => {
 };
 
 /** Between 0 and 1, always the same for the same reference. */
-export const fraction = (reference: string): number => parseInt(sha(reference).slice(0, 8), 16) / 0xffffffff;
+const fraction = (reference: string): number => parseInt(sha(reference).slice(0, 8), 16) / 0xffffffff;
 
 /** How a container ends: its exit code and its termination message. */
 export type End = { readonly exitCode: number; readonly message: string };

@@ -172,7 +172,7 @@ export const isPodOf =
 export type JobEvent = { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string };
 
 /** A condition of a Job that is true since `time`. */
-export const condition = (type: string, reason: string, message: string, time: string): JsonObject => ({
+const condition = (type: string, reason: string, message: string, time: string): JsonObject => ({
   type,
   status: 'True',
   lastProbeTime: time,
@@ -191,12 +191,7 @@ export type Counts = {
 };
 
 /** The status of a Job with these counts and conditions; what is zero is left out, as the controller does. */
-export const statusWith = (
-  job: KubeObject,
-  counts: Counts,
-  conditions: readonly unknown[],
-  start: string,
-): JsonObject => {
+const statusWith = (job: KubeObject, counts: Counts, conditions: readonly unknown[], start: string): JsonObject => {
   const known = objectAt(job, 'status');
   const positive = (count: number): number | undefined => (count > 0 ? count : undefined);
   const changes: readonly (readonly [string, unknown])[] = [
@@ -216,7 +211,7 @@ const tooLate = ['DeadlineExceeded', 'Job was active longer than specified deadl
 const tooOften = ['BackoffLimitExceeded', 'Job has reached the specified backoff limit'] as const;
 
 /** Why a Job has failed, if it has. */
-export const failure = (job: KubeObject, failed: number, now: number): readonly [string, string] | undefined => {
+const failure = (job: KubeObject, failed: number, now: number): readonly [string, string] | undefined => {
   const deadline = numberAt(job, 'spec', 'activeDeadlineSeconds');
   const start = textAt(job, 'status', 'startTime');
   if (failed > (numberAt(job, 'spec', 'backoffLimit') ?? 6)) return tooOften;
@@ -225,7 +220,7 @@ export const failure = (job: KubeObject, failed: number, now: number): readonly 
 };
 
 /** Delay before the next pod after failures: ten seconds, doubling, six minutes at most. */
-export const backOff = (pods: readonly KubeObject[], failed: number, now: number): number => {
+const backOff = (pods: readonly KubeObject[], failed: number, now: number): number => {
   if (failed === 0) return 0;
   const last = Math.max(
     0,

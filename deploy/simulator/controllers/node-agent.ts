@@ -134,10 +134,7 @@ const reportedInfo = (node: KubeObject): JsonObject =>
   Object.fromEntries(Object.entries(objectAt(node, 'status', 'nodeInfo')).filter(([, value]) => value !== ''));
 
 /** The Node as its kubelet registers it; fields that are already set stay. */
-export const registered = (
-  node: KubeObject,
-  time: string,
-): { readonly named: KubeObject; readonly ready: KubeObject } => {
+const registered = (node: KubeObject, time: string): { readonly named: KubeObject; readonly ready: KubeObject } => {
   const name = nameOf(node);
   const labels = {
     'beta.kubernetes.io/arch': 'amd64',
@@ -172,7 +169,7 @@ export const registered = (
 };
 
 /** The Node with the heartbeat of its conditions renewed. */
-export const heartbeat = (node: KubeObject, time: string): KubeObject =>
+const heartbeat = (node: KubeObject, time: string): KubeObject =>
   kubeObject({
     ...node,
     status: {

@@ -129,7 +129,7 @@ const forgotten = (pod: KubeObject): JsonObject => {
 };
 
 /** Starts the kubelet of a Node: it pulls and runs what it is given. */
-export const startKubelet = (world: World, node: KubeObject): Kubelet => {
+const startKubelet = (world: World, node: KubeObject): Kubelet => {
   const { operations, timings } = world;
   const { clock } = world.core;
   const name = nameOf(node);

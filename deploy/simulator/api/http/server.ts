@@ -103,7 +103,7 @@ export const portOf = (server: Server): number => {
 };
 
 /** Throws 403 for what a page in a browser sends: the API has no login, and a page could reach it on this machine. */
-export const refusePages = ({ headers }: IncomingMessage): void => {
+const refusePages = ({ headers }: IncomingMessage): void => {
   const isOfPage = headers.origin !== undefined || (headers['sec-fetch-site'] ?? 'none') !== 'none';
   if (isOfPage || !isLoopback(headers.host ?? ''))
     throw new StatusError(403, 'Forbidden', 'the simulated API answers no pages, and on 127.0.0.1 and localhost only');
@@ -113,7 +113,7 @@ export const refusePages = ({ headers }: IncomingMessage): void => {
 const isLoopback = (host: string): boolean => /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/i.test(host);
 
 /** The Kubernetes that this small cluster speaks like. */
-export const versionInfo = {
+const versionInfo = {
   major: '1',
   minor: '36',
   gitVersion: 'v1.36.3+simulator',

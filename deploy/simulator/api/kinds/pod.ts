@@ -155,7 +155,7 @@ const isRunning = (status: unknown): boolean => isObject(at(status, 'state', 'ru
 const ready = (pod: KubeObject): string =>
   `${listAt(pod, 'status', 'containerStatuses').filter(isRunning).length}/${listAt(pod, 'spec', 'containers').length}`;
 
-export const podColumns: readonly Column[] = [
+const podColumns: readonly Column[] = [
   column('Name', nameOf),
   column('Ready', ready),
   column('Status', podReason),

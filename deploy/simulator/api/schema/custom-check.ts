@@ -59,7 +59,7 @@ const compiledRule = (rule: CelRule): Evaluate => {
 };
 
 /** Compiles every rule of a schema, so that one that cannot be run is refused when the CRD is read. Throws 501. */
-export const compileRules = (schema: Schema): void => {
+const compileRules = (schema: Schema): void => {
   for (const rule of schema['x-kubernetes-validations'] ?? []) compiledRule(rule);
   for (const inner of Object.values(schema.properties ?? {})) compileRules(inner);
   if (schema.items !== undefined) compileRules(schema.items);
@@ -79,7 +79,7 @@ const checkRule = (rule: CelRule, steps: Steps, self: unknown): readonly FieldEr
 };
 
 /** The rules that a value breaks. */
-export const brokenRules = (value: unknown, schema: Schema | undefined, steps: Steps = []): readonly FieldError[] => {
+const brokenRules = (value: unknown, schema: Schema | undefined, steps: Steps = []): readonly FieldError[] => {
   if (schema === undefined || value === null) return [];
   const rules = schema['x-kubernetes-validations'] ?? [];
   const self = rules.length === 0 ? undefined : celValue(value, schema);
@@ -93,7 +93,7 @@ export const brokenRules = (value: unknown, schema: Schema | undefined, steps: S
 };
 
 /** A JSON value as CEL sees it by its schema: integers are not doubles, times are timestamps. */
-export const celValue = (value: unknown, schema: Schema | undefined): unknown => {
+const celValue = (value: unknown, schema: Schema | undefined): unknown => {
   if (isList(value)) return value.map((item) => celValue(item, schema?.items));
   if (isObject(value))
     return Object.fromEntries(
