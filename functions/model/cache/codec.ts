@@ -90,11 +90,12 @@ type Fields<F> = { readonly [Key in keyof F]: Decoded<F[Key]> };
 export function record<F extends Readonly<Record<string, AnyCodec>>>(fields: F): Codec<Fields<F>> {
   const parts = Object.entries(fields).map(([key, codec]) => ({ key, stored: codec.storedAs ?? key, codec }));
   const stored = z.object(Object.fromEntries(parts.map((part) => [part.stored, part.codec.schema])));
+  const isRenamed = parts.some((part) => part.stored !== part.key);
+  const renamed = z.transform((value: z.output<typeof stored>) =>
+    Object.fromEntries(parts.map((part) => [part.key, value[part.stored]])),
+  );
   return {
-    schema: z.pipe(
-      stored,
-      z.transform((value) => Object.fromEntries(parts.map((part) => [part.key, value[part.stored]])) as Fields<F>),
-    ),
+    schema: (isRenamed ? z.pipe(stored, renamed) : stored) as unknown as z.ZodMiniType<Fields<F>>,
     write: (value) => {
       const written: Record<string, unknown> = {};
       for (const { key, stored, codec } of parts) {

@@ -1,4 +1,26 @@
-import { type ImageStates, hasFailedBefore, hasFailing, usualImages } from './image-states.ts';
+import * as z from 'zod/mini';
+import {
+  type Codec,
+  type Decoded,
+  count,
+  flag,
+  number,
+  oneOf,
+  optional,
+  record,
+  required,
+  text,
+  time,
+} from './codec.ts';
+import {
+  type ImageStates,
+  hasFailedBefore,
+  hasFailing,
+  isLetter,
+  packedImages,
+  unpackedImages,
+  usualImages,
+} from './image-states.ts';
 
 /** What each node must have, and how far it is, by node name. */
 export type Ledger = Readonly<Record<string, LedgerEntry>>;
@@ -9,40 +31,60 @@ export type NodeState = (typeof nodeStates)[number];
 export const openings = ['Noop', 'Bare'] as const;
 export type Opening = (typeof openings)[number];
 
-export type LedgerEntry = ImageStates & {
+const entryFields = record({
   /** Identifies the machine, because clouds reuse node names. */
-  readonly id: string;
+  id: required(z.string()),
   /** Hash of the images and settings that the node must have. */
-  readonly desiredHash: string;
+  desiredHash: required(z.string()),
   /**
    * Hash of the images that stay on the node although its taints keep some of them from it now; undefined if there are none, or
    * if these are all that `desiredHash` stands for.
    */
-  readonly retainedHash: string | undefined;
+  retainedHash: optional(required(z.string())),
   /** Number of sets of Jobs created for this desired hash; part of their names. 0 before the first. */
-  readonly attempt: number;
+  attempt: number,
   /** How many of these ended because a registry throttled the node: they do not count as tries. */
-  readonly rests: number;
-  readonly state: NodeState;
+  rests: count,
+  state: oneOf(nodeStates),
   /** Why a node is skipped or held, why a Ready node is away, or `nodeBusy` on a pending one; '' otherwise. */
-  readonly reason: string;
-  /** When the node is given up if the images that fail still do, in epoch milliseconds; undefined if none does. */
-  readonly failingUntil: number | undefined;
+  reason: text,
+  /** The letters of its images as they are stored; undefined if they are the usual ones of the state. */
+  images: optional(required(z.string().check(z.refine((letters) => unpackedImages(letters) !== undefined)))),
+  noop: optional(required(z.string().check(z.refine(isLetter)))),
+  /** When the node is given up if the images that fail still do; undefined if none does. */
+  failingUntil: time,
   /**
    * The attempt opens its images: they are present, and its Pods have no credentials. `Noop` runs the no-op program in
    * them, `Bare` starts no program that exists, because the image of the no-op demands credentials.
    */
-  readonly opening: Opening | undefined;
+  opening: optional(oneOf(openings)),
   /** The attempt has one Job per image, because the kubelet did not report in time which of them it cannot pull. */
-  readonly oneImagePerJob: boolean;
-  /** When the second attempt must have ended, in epoch milliseconds; undefined: no limit, or no Job has finished yet. */
-  readonly retryDeadline: number | undefined;
+  oneImagePerJob: flag,
+  /** When the second attempt must have ended; undefined: no limit, or no Job has finished yet. */
+  retryDeadline: time,
   /** Images of the cache may be on the node although the current attempt is its first: earlier ones pulled. */
-  readonly holdsImages: boolean;
+  holdsImages: flag,
   /** Image volumes failed on this node: containers run a copied no-op instead. */
-  readonly copiesNoop: boolean;
+  copiesNoop: flag,
   /** The value of the rollout's topologyKey on the node, '' if it has none; undefined without such a key. */
-  readonly topology: string | undefined;
+  topology: optional(required(z.string())),
+});
+
+export type LedgerEntry = ImageStates & Omit<Decoded<typeof entryFields>, keyof ImageStates>;
+
+/** An entry whose images are nonsense is invalid. */
+export const ledgerEntry: Codec<LedgerEntry> = {
+  schema: z.pipe(
+    entryFields.schema,
+    z.transform(({ images, ...rest }) => ({
+      ...rest,
+      images: (images === undefined ? undefined : unpackedImages(images)) ?? usualImages(rest.state),
+    })),
+  ),
+  write: (entry) => {
+    const isUsual = entry.images === usualImages(entry.state);
+    return entryFields.write({ ...entry, images: isUsual ? undefined : packedImages(entry.images) });
+  },
 };
 
 /** Reason of a pending node on which other caches have as many pull Pods as may be there: it is named in an event once one of them ends. */

@@ -2,40 +2,11 @@ import * as z from 'zod/mini';
 import { anonymousPulls } from './access.ts';
 import { list, map } from './codec.ts';
 import { condition, placement, statusValues, storedFailures } from './image-cache.ts';
-import { isLetter, unpackedImages, usualImages } from './image-states.ts';
-import { nodeStates, openings } from './ledger.ts';
+import { ledgerEntry } from './ledger.ts';
 import { registryUse } from './registry-use.ts';
 import { removalEntry } from './removal-ledger.ts';
 import { storedRound } from './round.ts';
 import { optional, strings, time, withDefault } from './schema-fields.ts';
-
-/** The entry of a node; one whose images are nonsense is invalid. */
-const storedEntry = z.object({
-  id: z.string(),
-  desiredHash: z.string(),
-  retainedHash: optional(z.string()),
-  attempt: withDefault(z.number(), 0),
-  rests: withDefault(z.number(), 0),
-  state: z.enum(nodeStates),
-  reason: withDefault(z.string(), ''),
-  images: optional(z.string().check(z.refine((text) => unpackedImages(text) !== undefined))),
-  noop: optional(z.string().check(z.refine(isLetter))),
-  failingUntil: time,
-  opening: optional(z.enum(openings)),
-  oneImagePerJob: withDefault(z.boolean(), false),
-  retryDeadline: time,
-  holdsImages: withDefault(z.boolean(), false),
-  copiesNoop: withDefault(z.boolean(), false),
-  topology: optional(z.string()),
-});
-
-const entry = z.pipe(
-  storedEntry,
-  z.transform(({ images, ...rest }) => ({
-    ...rest,
-    images: (images === undefined ? undefined : unpackedImages(images)) ?? usualImages(rest.state),
-  })),
-);
 
 /** An entry of `status.images`. */
 export const image = z.object({
@@ -60,7 +31,7 @@ export const status = z.object({
   observedGeneration: z.catch(optional(z.number()), undefined),
   conditions: z.catch(list(condition).schema, []),
   images: z.catch(withDefault(z.array(image), []), []),
-  nodes: z.catch(withDefault(z.record(z.string(), entry), {}), {}),
+  nodes: z.catch(map(ledgerEntry).schema, {}),
   desired: z.catch(withDefault(z.record(z.string(), z.array(z.number())), {}), {}),
   // Not as if it were absent: the images of workloads would then be removed.
   imagesFrom: z.optional(z.unknown()),

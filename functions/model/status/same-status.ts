@@ -1,7 +1,7 @@
 import { type ImageCache, type Status, emptyStatus } from '#model/cache/image-cache.ts';
 import { registryUse } from '#model/cache/registry-use.ts';
 import { removalEntry } from '#model/cache/removal-ledger.ts';
-import { serializedEntry } from './serialized-entry.ts';
+import { ledgerEntry } from '#model/cache/ledger.ts';
 import { serializeStatus } from './serialize-status.ts';
 
 /**
@@ -12,7 +12,7 @@ export function isSameStatus(status: Status, cache: ImageCache): boolean {
   const { status: before, discardedFormat } = cache;
   if (discardedFormat !== undefined) return false;
   if (
-    !isSameRecord(status.nodes, before.nodes, serializedEntry) ||
+    !isSameRecord(status.nodes, before.nodes, ledgerEntry.write) ||
     !isSameRecord(status.removals, before.removals, removalEntry.write) ||
     !isSameRecord(status.registries, before.registries, registryUse.write)
   )

@@ -1,9 +1,9 @@
-import { map } from '#model/cache/codec.ts';
+import { always, map } from '#model/cache/codec.ts';
 import { failureCount } from '#model/cache/failures.ts';
 import { foundImages } from '#model/cache/found-images.ts';
 import { type ImageCache, type Status, condition, placement, storedFailures } from '#model/cache/image-cache.ts';
 import { failedOf, hasFailed } from '#model/cache/image-states.ts';
-import type { LedgerEntry } from '#model/cache/ledger.ts';
+import { type LedgerEntry, ledgerEntry } from '#model/cache/ledger.ts';
 import { statusFormat } from '#model/cache/parse-image-cache.ts';
 import { registryUse } from '#model/cache/registry-use.ts';
 import { removalEntry } from '#model/cache/removal-ledger.ts';
@@ -11,7 +11,6 @@ import { type Round, storedRound } from '#model/cache/round.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
 import { nodeCounts } from '#model/desired/node-counts.ts';
 import { type SerializedFields, text, time } from './optional-fields.ts';
-import { serializedEntry } from './serialized-entry.ts';
 import { serializedImages } from './serialized-images.ts';
 
 /**
@@ -33,7 +32,7 @@ export function serializeStatus(status: Status, cache: ImageCache): SerializedFi
     nodesReady: `${counts.ready}/${counts.desired}`,
     nodeCounts: counts,
     images: serializedImages(status, cache),
-    nodes: Object.fromEntries(Object.entries(status.nodes).map(([name, entry]) => [name, serializedEntry(entry)])),
+    nodes: always(map(ledgerEntry)).write(status.nodes),
     desired: status.desired,
     ...(status.found.recordedAt === undefined ? {} : { imagesFrom: foundImages.write(status.found) }),
     placements: status.placements.map(({ tolerations, ...rest }) => placement.write({ tolerations, ...rest })),
