@@ -264,6 +264,11 @@ const notRun: readonly { readonly because: string; readonly instead: string; rea
       instead: 'test/fuzz/fuzz.test.ts',
       commands: ['npm run fuzz …'],
     },
+    {
+      because: 'it runs the tests of the model once per changed operator, for minutes to hours',
+      instead: 'vitest.mutation.config.ts',
+      commands: ['npm run mutation …'],
+    },
   ];
 
 const rings = ['simulator', 'cluster', 'knative', 'kn'] as const;

@@ -43,7 +43,7 @@ export const optional = <T>({ schema, write }: Codec<T>): Codec<T | undefined> =
 });
 
 /** Epoch milliseconds, stored as text in seconds. */
-export const instant: Codec<number> = {
+const instant: Codec<number> = {
   schema: z.pipe(
     z.string(),
     z.transform((stored) => Date.parse(stored)),
