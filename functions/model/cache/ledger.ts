@@ -29,7 +29,6 @@ export const nodeStates = ['Pending', 'Pulling', 'Ready', 'Failed', 'Skipped', '
 export type NodeState = (typeof nodeStates)[number];
 
 export const openings = ['Noop', 'Bare'] as const;
-type Opening = (typeof openings)[number];
 
 const entryFields = record({
   /** Identifies the machine, because clouds reuse node names. */
