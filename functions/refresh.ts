@@ -2,7 +2,7 @@ import type { Notice } from '#model/cache/cloud-event.ts';
 import { decide } from '#model/decide.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
 import { isRoundOpen, type ImageCache } from '#model/cache/image-cache.ts';
-import { findsImages } from '#model/cache/with-found.ts';
+import { findsImages } from '#model/cache/found-images.ts';
 import { nextRound, requestsRefresh } from '#model/round/next-round.ts';
 import { nothingObserved, type Query } from '#model/observed.ts';
 import type { Node } from '#model/node/node.ts';

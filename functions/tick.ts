@@ -1,6 +1,6 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import type { CacheEvent } from '#model/cache/api.ts';
 import { boundedLimiter, inTurn, type Limiter, limiter } from '#runtime/api/limits.ts';
 import { boundTable, createBounds } from '#runtime/bounds.ts';
 import type { UnreadableCache } from '#runtime/cluster/objects.ts';

@@ -1,6 +1,6 @@
 import type { Query } from '#model/observed.ts';
 import type { Status } from '#model/cache/image-cache.ts';
-import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import type { CacheEvent } from '#model/cache/api.ts';
 import type { PullJob } from '#model/pull/pull-job.ts';
 import type { RemovalJob } from '#model/removal/removal-job.ts';
 

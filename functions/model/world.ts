@@ -1,9 +1,8 @@
-import type { AnonymousPull } from '#model/cache/access.ts';
+import type { AnonymousPull, Resolutions } from '#model/cache/image-answers.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { NodePulls } from '#model/start/node-busy.ts';
 import type { Observed } from './observed.ts';
 import type { RoundReason } from '#model/round/next-round.ts';
-import type { Resolutions } from '#model/cache/resolved-digest.ts';
 import type { OtherRegistryUse } from '#model/cache/registry-use.ts';
 import type { Settings } from '#model/cache/settings.ts';
 

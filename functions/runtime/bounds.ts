@@ -1,6 +1,6 @@
 import { maxChangedObjects } from '#model/cache/cloud-event.ts';
 import { foundBounds } from '#model/found/groups.ts';
-import { maxNodesStarted } from '#model/desired/node-limit.ts';
+import { maxNodesStarted } from '#model/desired/rollout.ts';
 
 /** What a limiter needs of a bound. */
 export type Slots = Pick<Bound, 'limit' | 'take' | 'give'>;

@@ -2,7 +2,7 @@ import { imageCacheKind, apiVersion, labels as ownLabels, managerLabelValue } fr
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { selectsLabels } from '#model/cache/label-selector.ts';
+import { selectsLabels } from '#model/cache/spec-schema.ts';
 import { foundRoundTime } from '#model/found/find-images.ts';
 import { madeCacheName } from '#model/knative/made-cache.ts';
 import { type ImageSource, parseImageSource, revisions, type SourceKind } from '#model/workload/image-sources.ts';

@@ -1,5 +1,5 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { type ImageOrigin, imageOrigins } from '#model/cache/image-origins.ts';
+import { type ImageOrigin, imageOrigins } from '#model/cache/found-images.ts';
 import { hasKnownLocks, isLocked } from '#model/cache/image-states.ts';
 import { type LedgerEntry, type NodeState, isFailing, stateOf } from '#model/cache/ledger.ts';
 import type { RemovalLedger, RemovalState } from '#model/cache/removal-ledger.ts';

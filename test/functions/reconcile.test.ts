@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { maxNodesStarted } from '#model/desired/node-limit.ts';
+import { maxNodesStarted } from '#model/desired/rollout.ts';
 import { RetryLater } from '#runtime/errors.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
-import { maxNodesStarted } from '#model/desired/node-limit.ts';
+import { maxNodesStarted } from '#model/desired/rollout.ts';
 import { aCache, aNode, cachePath, changed, completed, jobsPath, scene, tick, type Scene } from './scene.ts';
 import { noon } from './model/builders.ts';
 import { quiet, begun } from './begun.ts';

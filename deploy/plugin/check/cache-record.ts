@@ -1,4 +1,4 @@
-import { type AnonymousPull, anonymousPullOf } from '#model/cache/access.ts';
+import { type AnonymousPull, anonymousPullOf } from '#model/cache/image-answers.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { imagesOf } from '#model/desired/desired-images.ts';
 import { ledgerImages } from '#model/desired/placements.ts';

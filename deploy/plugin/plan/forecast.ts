@@ -1,7 +1,6 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import { imageOrigins } from '#model/cache/image-origins.ts';
-import { findsImages } from '#model/cache/with-found.ts';
+import { imageOrigins, findsImages } from '#model/cache/found-images.ts';
 import { hoursAtBudget } from '#model/start/registry-limit.ts';
 import { normalisedReference, registryOf } from '#model/text/image-reference.ts';
 import { failedOf, pendingOf } from '#model/cache/image-states.ts';

@@ -3,7 +3,7 @@ import type { Operation } from '#model/cache/round.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { currentDesiredImages, retainedImages, movingImages } from '#model/desired/desired-images.ts';
 import { isAbsent } from '#model/desired/presence.ts';
-import { imagesOfUnknownAccess } from '#model/desired/unknown-access.ts';
+import { imagesOfUnknownAccess } from '#model/desired/images-to-ask-about.ts';
 import type { Node } from '#model/node/node.ts';
 import { nextRound, resolvesImages } from '#model/round/next-round.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { timeText } from '#model/text/times.ts';
-import { optional as nullish, withDefault } from './schema-fields.ts';
+import { optional as nullish, withDefault } from './spec-schema.ts';
 
 /** How a part of the status is stored. Its type, its parser and its writer follow from one declaration. */
 export type Codec<T> = {

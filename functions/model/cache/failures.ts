@@ -1,6 +1,8 @@
-import type { Cause } from './cause.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import type { Failure, Failures } from './image-cache.ts';
+
+/** Why an image is not on a node, or still on it, as the kubelet or the Job controller reports it. */
+export type Cause = { readonly reason: string; readonly message: string };
 
 /** Limits of `status.failures`: nodes per image, characters per message, bytes in total. */
 export const failureBounds = { nodesPerImage: 20, messageLength: 256, bytes: 200 * 1024 } as const;

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { AnonymousPulls } from './access.ts';
+import type { AnonymousPulls, KnownDigest } from './image-answers.ts';
 import { type FoundImages, type ImagesFrom, nothingFound } from './found-images.ts';
 import {
   type Decoded,
@@ -14,20 +14,20 @@ import {
   sinceEpoch,
   text,
 } from './codec.ts';
-import { nodeMatchExpressions, toleration } from './schema-fields.ts';
-import type { KnownDigest } from './known-digest.ts';
+import {
+  nodeMatchExpressions,
+  toleration,
+  type NodeMatchExpression,
+  type PullPolicy,
+  type RetentionPolicy,
+  type Rollout,
+  type Toleration,
+  type UnschedulablePolicy,
+} from './spec-schema.ts';
 import type { RegistryUses } from './registry-use.ts';
 import type { Round } from './round.ts';
 import type { Ledger } from './ledger.ts';
 import type { RemovalLedger } from './removal-ledger.ts';
-import type {
-  NodeMatchExpression,
-  PullPolicy,
-  RetentionPolicy,
-  Rollout,
-  Toleration,
-  UnschedulablePolicy,
-} from './spec-fields.ts';
 
 /** A parsed ImageCache: every field is present, times are epoch milliseconds. */
 export type ImageCache = {

@@ -1,14 +1,23 @@
 import * as z from 'zod/mini';
 import { normalisedReference } from '#model/text/image-reference.ts';
-import type { AnonymousPull } from './access.ts';
-import { type FoundImages, foundImages, nothingFound } from './found-images.ts';
-import { emptyStatus, type ImageCache, type Spec, type Status } from './image-cache.ts';
-import { imageCache } from './image-cache-schema.ts';
-import type { LedgerEntry } from './ledger.ts';
-import type { KnownDigest } from './known-digest.ts';
-import { spec } from './spec-schema.ts';
-import type { image, status } from './status-schema.ts';
-import { findsImages, specWith } from './with-found.ts';
+import { type AnonymousPull, anonymousPulls, type KnownDigest } from './image-answers.ts';
+import { type FoundImages, foundImages, nothingFound, findsImages, specWith } from './found-images.ts';
+import {
+  emptyStatus,
+  type ImageCache,
+  type Spec,
+  type Status,
+  condition,
+  placement,
+  statusValues,
+  storedFailures,
+} from './image-cache.ts';
+import { type LedgerEntry, ledgerEntry } from './ledger.ts';
+import { spec, optional, strings, texts, time, withDefault } from './spec-schema.ts';
+import { list, map } from './codec.ts';
+import { registryUse } from './registry-use.ts';
+import { removalEntry } from './removal-ledger.ts';
+import { storedRound } from './round.ts';
 
 /**
  * Parses an ImageCache from the API server. Throws a ZodError that names the field if the CRD would reject the spec, or if what
@@ -112,3 +121,59 @@ function knownDigestIn(entry: z.infer<typeof image>): readonly (readonly [string
   const known = { digest: resolvedDigest, unresolvedReason, hasMismatch: digestMismatch, lastUnresolvedPull };
   return isKnown ? [[entry.image, known]] : [];
 }
+
+/** An entry of `status.images`. */
+const image = z.object({
+  image: z.string(),
+  digest: withDefault(z.string(), ''),
+  anonymousPull: optional(z.enum(anonymousPulls)),
+  resolvedDigest: withDefault(z.string(), ''),
+  unresolvedReason: withDefault(z.string(), ''),
+  digestMismatch: withDefault(z.boolean(), false),
+  lastUnresolvedPullTime: time,
+  registryAnswer: optional(z.literal('NotFound')),
+});
+
+/** `status` as stored. Invalid fields count as absent: at worst, work is repeated. */
+const status = z.object({
+  status: z.catch(withDefault(z.enum(statusValues), ''), 'Unknown'),
+  reason: z.catch(withDefault(z.string(), ''), ''),
+  message: z.catch(withDefault(z.string(), ''), ''),
+  startTime: z.catch(time, undefined),
+  completionTime: z.catch(time, undefined),
+  failures: z.catch(storedFailures.schema, {}),
+  observedGeneration: z.catch(optional(z.number()), undefined),
+  conditions: z.catch(list(condition).schema, []),
+  images: z.catch(withDefault(z.array(image), []), []),
+  nodes: z.catch(map(ledgerEntry).schema, {}),
+  desired: z.catch(withDefault(z.record(z.string(), z.array(z.number())), {}), {}),
+  // Not as if it were absent: the images of workloads would then be removed.
+  imagesFrom: z.optional(z.unknown()),
+  placements: z.catch(list(placement).schema, []),
+  removals: z.catch(map(removalEntry).schema, {}),
+  toRemove: z.catch(withDefault(z.record(z.string(), strings), {}), {}),
+  round: z.catch(optional(storedRound.schema), undefined),
+  lastRefreshTime: z.catch(time, undefined),
+  nextRefreshTime: z.catch(time, undefined),
+  nextWaveTime: z.catch(time, undefined),
+  registries: z.catch(map(registryUse).schema, {}),
+  lastHandledRefreshAt: z.catch(withDefault(z.string(), ''), ''),
+  lastHandledPurgeAt: z.catch(withDefault(z.string(), ''), ''),
+});
+
+/** An ImageCache as the API server sends it; the CRD documents the fields. */
+const imageCache = z.object({
+  metadata: z.object({
+    namespace: z.string(),
+    name: z.string(),
+    uid: z.string(),
+    resourceVersion: z.string(),
+    generation: withDefault(z.number(), 0),
+    deletionTimestamp: withDefault(z.string(), ''),
+    annotations: withDefault(texts, {}),
+    finalizers: withDefault(strings, []),
+    managedFields: withDefault(z.array(z.object({ subresource: withDefault(z.string(), ''), time })), []),
+  }),
+  spec: optional(spec),
+  status: optional(status),
+});

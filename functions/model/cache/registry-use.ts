@@ -2,7 +2,7 @@ import { ownEntry } from '#model/text/untrusted.ts';
 import { clockTime } from '#model/text/times.ts';
 import { type Decoded, count, flag, number, optional, record, time } from './codec.ts';
 import { type ImageCache, type Status, isPurged, withStatus } from './image-cache.ts';
-import type { CacheEvent } from './kubernetes-event.ts';
+import type { CacheEvent } from './api.ts';
 import { waitsForRegistry } from './ledger.ts';
 
 /** What a cache has used of one registry, and what the registry has answered. */

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Cause } from './cause.ts';
+import type { Cause } from './failures.ts';
 import { type Decoded, count, list, number, oneOf, record, required, text, time } from './codec.ts';
 import { maxAttempts } from './ledger.ts';
 

@@ -1,6 +1,6 @@
 import type { SourceKind } from '#model/workload/image-sources.ts';
 import type { RegistryBudget } from './registry-use.ts';
-import type { PullPolicy, RetentionPolicy, Rollout, UnschedulablePolicy } from './spec-fields.ts';
+import type { PullPolicy, RetentionPolicy, Rollout, UnschedulablePolicy } from './spec-schema.ts';
 
 /** The operator's settings from flags and environment, with defaults. Durations are milliseconds. */
 export type Settings = {

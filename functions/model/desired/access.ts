@@ -1,4 +1,4 @@
-import { type AnonymousPull, type AnonymousPulls, anonymousPullOf } from '#model/cache/access.ts';
+import { type AnonymousPull, type AnonymousPulls, anonymousPullOf } from '#model/cache/image-answers.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { isAdoption, isVerification } from '#model/cache/round.ts';
 import type { Settings } from '#model/cache/settings.ts';

@@ -7,7 +7,7 @@ import { normalisedReference, parseImageReference, isMovingReference } from '#mo
 import { type Labelled, selectsNode } from './node-selector.ts';
 import type { Node } from '#model/node/node.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { PullPolicy } from '#model/cache/spec-fields.ts';
+import type { PullPolicy } from '#model/cache/spec-schema.ts';
 
 /** What a node must have. */
 export type DesiredImages = {

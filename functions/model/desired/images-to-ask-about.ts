@@ -1,10 +1,12 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { Node } from '#model/node/node.ts';
+import { type Node, keepsPullRecords } from '#model/node/node.ts';
 import { normalisedReference, parseImageReference, registryOf } from '#model/text/image-reference.ts';
-import type { Resolutions } from '#model/cache/resolved-digest.ts';
+import { type Resolutions, anonymousPullOf } from '#model/cache/image-answers.ts';
 import { desiredImages, imagesDesiredOn } from './desired-images.ts';
 import { placedImages } from './placements.ts';
+import { hasKnownLocks } from '#model/cache/image-states.ts';
+import { namesCredentials } from './access.ts';
 
 /** With more nodes than this, registries are asked first whether an image exists. */
 const manyNodes = 16;
@@ -66,3 +68,18 @@ export function oneImageOfEach(
 /** Registries are not asked about references with a digest. */
 const isAskedOf = (image: string, host: string): boolean =>
   registryOf(image) === host && parseImageReference(image).digest === '';
+
+/** The images that pull Pods may lock on one of these nodes, and that are not known to be given to anyone. */
+export function imagesOfUnknownAccess(
+  cache: ImageCache,
+  nodes: Iterable<Node | undefined>,
+  settings: Settings,
+): readonly string[] {
+  const { anonymousPulls, nodes: ledger } = cache.status;
+  const hasLocked = Object.values(ledger).some(hasKnownLocks);
+  if (!hasLocked && !namesCredentials(cache, settings)) return [];
+  const lockable = [...nodes].filter((node) => node !== undefined && keepsPullRecords(node));
+  return imagesDesiredOn(cache, lockable, settings).filter(
+    (image) => anonymousPullOf(anonymousPulls, image) !== 'Allowed',
+  );
+}

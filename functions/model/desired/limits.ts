@@ -1,6 +1,6 @@
 import { refusedGeneration } from '#model/cache/conditions.ts';
 import { isPurged, type ImageCache, type Spec } from '#model/cache/image-cache.ts';
-import { ownLists } from '#model/cache/with-found.ts';
+import { ownLists } from '#model/cache/found-images.ts';
 import type { Limits, Settings } from '#model/cache/settings.ts';
 
 /** Why a cache is refused: what it asks for beyond the operator's limits, with the setting; undefined if it is served. */

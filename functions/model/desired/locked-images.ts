@@ -1,4 +1,4 @@
-import { type AnonymousPulls, anonymousPullOf } from '#model/cache/access.ts';
+import { type AnonymousPulls, anonymousPullOf } from '#model/cache/image-answers.ts';
 import {
   hasFailed,
   hasKnownLocks,

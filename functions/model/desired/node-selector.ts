@@ -1,6 +1,5 @@
 import type { ImageCache, NodeTerms } from '#model/cache/image-cache.ts';
-import type { NodeMatchExpression, Toleration } from '#model/cache/spec-fields.ts';
-import { matchesLabel } from '#model/cache/label-selector.ts';
+import { type NodeMatchExpression, type Toleration, matchesLabel } from '#model/cache/spec-schema.ts';
 import { lastingTaints, type Node, type Taint, untoleratedTaint } from '#model/node/node.ts';
 import type { Observed } from '#model/observed.ts';
 import { ownEntry } from '#model/text/untrusted.ts';

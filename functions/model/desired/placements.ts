@@ -1,6 +1,6 @@
 import { type ImageCache, type ImageList, type Placement, type Status, isPurged } from '#model/cache/image-cache.ts';
 import { imagesOf, lacksOwn, sortedImages } from './desired-images.ts';
-import { hasNewFound, isSpecOfRound, withFound } from '#model/cache/with-found.ts';
+import { hasNewFound, isSpecOfRound, withFound } from '#model/cache/found-images.ts';
 import { isDone } from '#model/cache/removal-ledger.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 

@@ -1,4 +1,4 @@
-import type { PullPolicy } from '#model/cache/spec-fields.ts';
+import type { PullPolicy } from '#model/cache/spec-schema.ts';
 import type { Node } from '#model/node/node.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 

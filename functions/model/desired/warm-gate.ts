@@ -1,6 +1,5 @@
-import { labels } from '#model/cache/api.ts';
+import { labels, type CacheEvent } from '#model/cache/api.ts';
 import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
-import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import { isNeverSupported, isOptedOut, type Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { exceededLimit } from './limits.ts';

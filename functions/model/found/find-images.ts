@@ -1,8 +1,15 @@
-import type { FoundImages, FoundList, FoundSecret } from '#model/cache/found-images.ts';
+import {
+  type FoundImages,
+  type FoundList,
+  type FoundSecret,
+  hasSameImages,
+  ownLists,
+  ownPullSecrets,
+  placementKey,
+} from '#model/cache/found-images.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import type { CacheEvent } from '#model/cache/api.ts';
 import type { Limits } from '#model/cache/settings.ts';
-import { hasSameImages, ownLists, ownPullSecrets, placementKey } from '#model/cache/with-found.ts';
 import { isImageReference } from '#model/text/image-reference.ts';
 import type { ImageSource } from '#model/workload/image-sources.ts';
 import { type Readings, foundBounds, groupsOf, keptSince } from './groups.ts';

@@ -1,6 +1,14 @@
-import type { FoundImage, FoundList, FoundPlacement, ImagesFrom } from '#model/cache/found-images.ts';
+import {
+  type FoundImage,
+  type FoundList,
+  type FoundPlacement,
+  type ImagesFrom,
+  listHash,
+  listIndexes,
+  ownLists,
+  placementKey,
+} from '#model/cache/found-images.ts';
 import type { ImageCache, ImageList } from '#model/cache/image-cache.ts';
-import { listHash, listIndexes, ownLists, placementKey } from '#model/cache/with-found.ts';
 import { isImageReference } from '#model/text/image-reference.ts';
 import { roundDownToSecond } from '#model/text/times.ts';
 import type { ImageSource } from '#model/workload/image-sources.ts';

@@ -1,6 +1,5 @@
-import { placementKey, ownLists } from '#model/cache/with-found.ts';
+import { placementKey, ownLists, type FoundImage, type FoundList } from '#model/cache/found-images.ts';
 import { type Group, isShort, foundBounds, type Named, namesOf } from './groups.ts';
-import type { FoundImage, FoundList } from '#model/cache/found-images.ts';
 import type { Limits } from '#model/cache/settings.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { isImageReference } from '#model/text/image-reference.ts';

@@ -1,9 +1,9 @@
-import { selectsLabels } from '#model/cache/label-selector.ts';
+import { selectsLabels } from '#model/cache/spec-schema.ts';
 import { apiVersion, imageCacheKind } from '#model/cache/api.ts';
 import { type ImageCache, isRoundOpen, type Spec } from '#model/cache/image-cache.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { isDone } from '#model/cache/removal-ledger.ts';
-import { ownLists, ownPullSecrets } from '#model/cache/with-found.ts';
+import { ownLists, ownPullSecrets } from '#model/cache/found-images.ts';
 import type { KnativeImage } from './knative-image.ts';
 import { revisions } from '#model/workload/image-sources.ts';
 

@@ -1,6 +1,6 @@
 import { labels } from '#model/cache/api.ts';
 import { hash } from '#model/text/hash.ts';
-import type { Toleration, UnschedulablePolicy } from '#model/cache/spec-fields.ts';
+import type { Toleration, UnschedulablePolicy } from '#model/cache/spec-schema.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Settings } from '#model/cache/settings.ts';
 

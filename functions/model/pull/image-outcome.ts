@@ -1,6 +1,6 @@
 import type { ContainerStatus, Pod } from '#model/job/job.ts';
 import { containerName } from '#model/job/job-pod.ts';
-import type { Cause } from '#model/cache/cause.ts';
+import type { Cause } from '#model/cache/failures.ts';
 import { registryName, registryOf, withoutReference } from '#model/text/image-reference.ts';
 
 /** The image to evaluate, and the image whose no-op program the Pod runs. */

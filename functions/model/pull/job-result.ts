@@ -1,4 +1,4 @@
-import type { Cause } from '#model/cache/cause.ts';
+import type { Cause } from '#model/cache/failures.ts';
 import { type LedgerEntry, isSecondAttempt } from '#model/cache/ledger.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import { pullPolicyOf } from '#model/desired/desired-images.ts';

@@ -26,7 +26,7 @@ import { imageDeadline, jobName } from './attempt.ts';
 import { pullDeadline } from '#model/job/job-times.ts';
 import { priorityClassOf } from '#model/desired/limits.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
-import type { PullPolicy } from '#model/cache/spec-fields.ts';
+import type { PullPolicy } from '#model/cache/spec-schema.ts';
 
 /** Everything that the manifest of a pull Job depends on. */
 export type PullJobOrder = {

@@ -1,5 +1,5 @@
-import type { AnonymousPulls } from '#model/cache/access.ts';
-import type { Cause } from '#model/cache/cause.ts';
+import type { AnonymousPulls } from '#model/cache/image-answers.ts';
+import type { Cause } from '#model/cache/failures.ts';
 import {
   hasFailed,
   hasFailing,

@@ -1,10 +1,8 @@
-import { type AnonymousPulls } from '#model/cache/access.ts';
-import type { Cause } from '#model/cache/cause.ts';
+import { type AnonymousPulls, withReportedDigests } from '#model/cache/image-answers.ts';
+import { type Cause, withNode, withoutNode } from '#model/cache/failures.ts';
 import { maxAttempts, triesOf } from '#model/cache/ledger.ts';
 import { opened, withoutDenied, withoutNoop } from '#model/desired/locked-images.ts';
-import { withNode, withoutNode } from '#model/cache/failures.ts';
 import { type Failures, type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import { withReportedDigests } from '#model/cache/known-digest.ts';
 import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 import { normalisedReference, registryOf } from '#model/text/image-reference.ts';

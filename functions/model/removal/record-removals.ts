@@ -1,5 +1,4 @@
-import type { Cause } from '#model/cache/cause.ts';
-import { withNode } from '#model/cache/failures.ts';
+import { type Cause, withNode } from '#model/cache/failures.ts';
 import { type ImageCache, type Status, isPurged, withStatus } from '#model/cache/image-cache.ts';
 import { maxAttempts } from '#model/cache/ledger.ts';
 import { type RemovalEntry, failedRemovalEntry } from '#model/cache/removal-ledger.ts';

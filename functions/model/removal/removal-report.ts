@@ -1,7 +1,7 @@
 import { hash } from '#model/text/hash.ts';
 import { type ImageCache, type Status, isRoundOpen, type Failures } from '#model/cache/image-cache.ts';
 import { removalDeadline } from '#model/job/job-times.ts';
-import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import type { CacheEvent } from '#model/cache/api.ts';
 import {
   type RemovalEntry,
   type RemovalLedger,
@@ -10,8 +10,7 @@ import {
   isRemovalUnsettled,
 } from '#model/cache/removal-ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { Cause } from '#model/cache/cause.ts';
-import { withNode, withoutNode } from '#model/cache/failures.ts';
+import { type Cause, withNode, withoutNode } from '#model/cache/failures.ts';
 import type { Verdict } from '#model/cache/conditions.ts';
 import { processingMessage } from '#model/cache/round.ts';
 import { ownEntry } from '#model/text/untrusted.ts';

@@ -10,7 +10,7 @@ import { placedImages } from '#model/desired/placements.ts';
 import { type Node, isUnreachable, unavailableReason, criSocket } from '#model/node/node.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
-import { freeNodeSlots, maxNodesStarted } from '#model/desired/node-limit.ts';
+import { freeNodeSlots, maxNodesStarted } from '#model/desired/rollout.ts';
 import { busyNodes } from '#model/job/job-times.ts';
 import type { Plan } from '#model/plan.ts';
 import { remainingCaches, waitsForOtherCaches } from './kept-images.ts';

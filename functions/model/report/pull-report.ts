@@ -1,7 +1,7 @@
 import { timeText } from '#model/text/times.ts';
 import type { Verdict } from '#model/cache/conditions.ts';
 import type { Status, Failure } from '#model/cache/image-cache.ts';
-import type { Rollout } from '#model/cache/spec-fields.ts';
+import type { Rollout } from '#model/cache/spec-schema.ts';
 import { type Operation, activities, isAdoption, processingMessage } from '#model/cache/round.ts';
 import { type NodeCounts, nodeCounts, noNodesMessage, skippedByReason } from '#model/desired/node-counts.ts';
 import { waveText } from '#model/desired/rollout.ts';

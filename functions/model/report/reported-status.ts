@@ -9,12 +9,12 @@ import {
   isRoundOpen,
   withStatus,
 } from '#model/cache/image-cache.ts';
-import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
+import type { CacheEvent } from '#model/cache/api.ts';
 import { isFailing, isUnsettled } from '#model/cache/ledger.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { Rollout } from '#model/cache/spec-fields.ts';
-import { findsImages } from '#model/cache/with-found.ts';
+import type { Rollout } from '#model/cache/spec-schema.ts';
+import { findsImages } from '#model/cache/found-images.ts';
 import { rolloutOf } from '#model/desired/rollout.ts';
 import { purgeFailures, purgeReport } from '#model/removal/removal-report.ts';
 import { nextRefresh } from '#model/round/next-round.ts';

@@ -2,7 +2,7 @@ import { roundDownToSecond } from '#model/text/times.ts';
 import { annotations, finalizer } from '#model/cache/api.ts';
 import { refusedGeneration, refusedMessage } from '#model/cache/conditions.ts';
 import { type ImageCache, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
-import { hasNewFound } from '#model/cache/with-found.ts';
+import { hasNewFound } from '#model/cache/found-images.ts';
 import type { Operation, RequestAnnotation, Trigger } from '#model/cache/round.ts';
 import { hash } from '#model/text/hash.ts';
 import type { Settings } from '#model/cache/settings.ts';

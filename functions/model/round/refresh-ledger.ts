@@ -1,10 +1,15 @@
-import { anonymousPullOf } from '#model/cache/access.ts';
+import {
+  anonymousPullOf,
+  type KnownDigest,
+  mayPullUnresolved,
+  nextKnownDigest,
+  unknownDigest,
+  type ResolvedDigest,
+} from '#model/cache/image-answers.ts';
 import { isVerification } from '#model/cache/round.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import { type KnownDigest, mayPullUnresolved, nextKnownDigest, unknownDigest } from '#model/cache/known-digest.ts';
 import { hasKnownLocks, lockedOf, toPull, withLocks } from '#model/cache/image-states.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
-import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import { type DesiredImages, desiredImages, movingImages } from '#model/desired/desired-images.ts';
 import { isAbsent } from '#model/desired/presence.ts';

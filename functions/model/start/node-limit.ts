@@ -1,4 +1,4 @@
-import { freePullSlots } from '#model/desired/node-limit.ts';
+import { freePullSlots } from '#model/desired/rollout.ts';
 import type { ReasonToWait } from './reason-to-wait.ts';
 
 /** Nodes wait while as many as `spec.maxConcurrentNodes` allows are pulling. */

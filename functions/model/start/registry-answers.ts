@@ -1,7 +1,7 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { isUnsettled } from '#model/cache/ledger.ts';
 import { type RateLimit, type RegistryUse, type OtherRest, longestUse, noUse } from '#model/cache/registry-use.ts';
-import type { Resolutions } from '#model/cache/resolved-digest.ts';
+import type { Resolutions } from '#model/cache/image-answers.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import { type DesiredByHash, pendingImages } from '#model/desired/desired-images.ts';
 import { registryOf } from '#model/text/image-reference.ts';

@@ -1,6 +1,6 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import type { Ledger } from '#model/cache/ledger.ts';
-import { maxNodesStarted } from '#model/desired/node-limit.ts';
+import { maxNodesStarted } from '#model/desired/rollout.ts';
 import { type DesiredByHash, pendingImages } from '#model/desired/desired-images.ts';
 import type { Observed } from '#model/observed.ts';
 import type { Query } from '#model/observed.ts';

@@ -1,11 +1,11 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import type { Rollout } from '#model/cache/spec-fields.ts';
+import type { Rollout } from '#model/cache/spec-schema.ts';
 import { hasFailed, hasUntried, isFailed, isUntried } from '#model/cache/image-states.ts';
 import type { Ledger, LedgerEntry } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { type DesiredByHash, pendingImages } from '#model/desired/desired-images.ts';
-import { shareOf } from '#model/desired/node-limit.ts';
 import {
+  shareOf,
   type Progress,
   byImages,
   canariesOf,

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { parseImageReference } from '#model/text/image-reference.ts';
-import type { Toleration } from '#model/cache/spec-fields.ts';
+import type { Toleration } from '#model/cache/spec-schema.ts';
 
 /** A kind whose objects are Pods or create them. */
 export type WorkloadKind = {

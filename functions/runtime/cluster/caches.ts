@@ -1,9 +1,15 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
 import * as z from 'zod/mini';
-import { apiVersion, eventSource, finalizer, imageCacheKind, imageCachePlural } from '#model/cache/api.ts';
+import {
+  apiVersion,
+  eventSource,
+  finalizer,
+  imageCacheKind,
+  imageCachePlural,
+  type CacheEvent,
+} from '#model/cache/api.ts';
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
-import type { CacheEvent } from '#model/cache/kubernetes-event.ts';
 import { serializeStatus, serializeStatusWithoutTexts } from '#model/status/serialize-status.ts';
 import { hash } from '#model/text/hash.ts';
 import { timeText } from '#model/text/times.ts';

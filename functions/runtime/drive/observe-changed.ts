@@ -1,6 +1,6 @@
 import { labels, pullSelector } from '#model/cache/api.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { freePullSlots } from '#model/desired/node-limit.ts';
+import { freePullSlots } from '#model/desired/rollout.ts';
 import { isNodeBusy, type LedgerEntry, waitsForRegistry } from '#model/cache/ledger.ts';
 import { type Names, nothingObserved, type Observed } from '#model/observed.ts';
 import { jobName, jobsDue } from '#model/pull/attempt.ts';

@@ -1,12 +1,11 @@
 import { type ImageCache, isPurged } from '#model/cache/image-cache.ts';
-import { findsImages, withFound, ownLists, ownPullSecrets } from '#model/cache/with-found.ts';
+import { findsImages, withFound, ownLists, ownPullSecrets, type ImagesFrom } from '#model/cache/found-images.ts';
 import { findImages, foundToUse } from '#model/found/find-images.ts';
 import type { Reading, Readings } from '#model/found/groups.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { World } from '#model/world.ts';
 import type { Context } from '#runtime/handler.ts';
-import type { ImagesFrom } from '#model/cache/found-images.ts';
-import { selectorText } from '#model/cache/label-selector.ts';
+import { selectorText } from '#model/cache/spec-schema.ts';
 import { serviceAccountOf } from '#model/desired/access.ts';
 import { onNodesOf, revisionTemplates, type SourceKind } from '#model/workload/image-sources.ts';
 import { deadline } from '#runtime/api/limits.ts';

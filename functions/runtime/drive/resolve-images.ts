@@ -1,11 +1,14 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
-import type { AnonymousPull } from '#model/cache/access.ts';
+import type { AnonymousPull, ResolvedDigest } from '#model/cache/image-answers.ts';
 import { movingImages } from '#model/desired/desired-images.ts';
-import { oneImageOfEach, restedRegistries, unprovenImages } from '#model/desired/images-to-ask-about.ts';
-import { imagesOfUnknownAccess } from '#model/desired/unknown-access.ts';
+import {
+  oneImageOfEach,
+  restedRegistries,
+  unprovenImages,
+  imagesOfUnknownAccess,
+} from '#model/desired/images-to-ask-about.ts';
 import { resolvesImages, mayOpen, nextRound } from '#model/round/next-round.ts';
-import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
 import type { World } from '#model/world.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { deadline, orAborted, inTurn } from '#runtime/api/limits.ts';

@@ -1,6 +1,6 @@
 import { BoundedMap } from '#model/text/bounded-map.ts';
 import type { LookupFunction } from 'node:net';
-import type { AnonymousPull } from '#model/cache/access.ts';
+import type { AnonymousPull } from '#model/cache/image-answers.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { createConversation, createTokens, type Conversation } from './authentication.ts';
 import { createExchange, timeBudget, type Budget } from './exchange.ts';

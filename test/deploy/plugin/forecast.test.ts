@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { nothingFound } from '#model/cache/found-images.ts';
+import { nothingFound, withFound } from '#model/cache/found-images.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { withFound } from '#model/cache/with-found.ts';
 import { decide } from '#model/decide.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Settings } from '#model/cache/settings.ts';

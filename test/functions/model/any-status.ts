@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check';
-import { anonymousPulls } from '#model/cache/access.ts';
+import { anonymousPulls } from '#model/cache/image-answers.ts';
 import type { FoundImages } from '#model/cache/found-images.ts';
 import { statusValues, type Status } from '#model/cache/image-cache.ts';
 import { unpackedImages } from '#model/cache/image-states.ts';

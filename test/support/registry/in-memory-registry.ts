@@ -1,4 +1,4 @@
-import type { AnonymousPull } from '#model/cache/access.ts';
+import type { AnonymousPull } from '#model/cache/image-answers.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Context } from '#runtime/handler.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Cause } from '#model/cache/cause.ts';
 import {
+  type Cause,
   boundedFailures,
   failureBounds,
   failureCount,

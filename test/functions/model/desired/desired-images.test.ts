@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { NodeMatchExpression } from '#model/cache/spec-fields.ts';
+import type { NodeMatchExpression } from '#model/cache/spec-schema.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { desiredImages, pullPolicyOf } from '#model/desired/desired-images.ts';
 import { isProvenPresent } from '#model/desired/presence.ts';

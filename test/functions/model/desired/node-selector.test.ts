@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { selectsLabels } from '#model/cache/label-selector.ts';
+import { selectsLabels } from '#model/cache/spec-schema.ts';
 import { labelSelectorOf, selectsNode } from '#model/desired/node-selector.ts';
 import { matchesLabels, parseLabelSelector } from '@imagecache-functions/simulator/testing';
 

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
-import type { FoundPlacement } from '#model/cache/found-images.ts';
+import { type FoundPlacement, placementKey, withFound } from '#model/cache/found-images.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { placementKey, withFound } from '#model/cache/with-found.ts';
 import { findImages } from '#model/found/find-images.ts';
 import type { Readings } from '#model/found/groups.ts';
 import { serializeStatus } from '#model/status/serialize-status.ts';

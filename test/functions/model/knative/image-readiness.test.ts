@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { newEntry, type LedgerEntry } from '#model/cache/ledger.ts';
-import { withFound } from '#model/cache/with-found.ts';
+import { withFound } from '#model/cache/found-images.ts';
 import { desiredImagesOf } from '#model/desired/desired-images.ts';
 import { readinessIn } from '#model/knative/image-readiness.ts';
 import { parseKnativeImage } from '#model/knative/knative-image.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Toleration } from '#model/cache/spec-fields.ts';
+import type { Toleration } from '#model/cache/spec-schema.ts';
 import { hasImageVolumes, nodeId, skipReason, type Node, pullRules, criSocket } from '#model/node/node.ts';
 import { parseNode } from '#model/node/parse-node.ts';
 import { cache, node, settings, spec } from '../builders.ts';

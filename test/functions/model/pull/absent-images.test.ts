@@ -1,7 +1,7 @@
 import { failedOf } from '#model/cache/image-states.ts';
 import { describe, expect, it } from 'vitest';
-import type { Rollout } from '#model/cache/spec-fields.ts';
-import type { ResolvedDigest } from '#model/cache/resolved-digest.ts';
+import type { Rollout } from '#model/cache/spec-schema.ts';
+import type { ResolvedDigest } from '#model/cache/image-answers.ts';
 import type { Node } from '#model/node/node.ts';
 import { isNotFound } from '#model/pull/image-outcome.ts';
 import { digest, list, node } from '../builders.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AnonymousPulls } from '#model/cache/access.ts';
+import type { AnonymousPulls } from '#model/cache/image-answers.ts';
 import type { Spec, Status } from '#model/cache/image-cache.ts';
 import { pendingOf } from '#model/cache/image-states.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Spec, Status } from '#model/cache/image-cache.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { noUse } from '#model/cache/registry-use.ts';
-import { maxNodesStarted } from '#model/desired/node-limit.ts';
+import { maxNodesStarted } from '#model/desired/rollout.ts';
 import { syncLedger } from '#model/pull/sync-ledger.ts';
 import { startNodes } from '#model/start/start-nodes.ts';
 import type { World } from '#model/world.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Rollout } from '#model/cache/spec-fields.ts';
+import type { Rollout } from '#model/cache/spec-schema.ts';
 import type { Node } from '#model/node/node.ts';
 import { waveSizes } from '#model/desired/rollout.ts';
 import { repetitions } from '../../../support/repetitions.ts';

@@ -1,7 +1,7 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { emptyStatus, type ImageCache, type Status } from '#model/cache/image-cache.ts';
-import { withFound } from '#model/cache/with-found.ts';
+import { withFound } from '#model/cache/found-images.ts';
 import { isSameStatus } from '#model/status/same-status.ts';
 import { serializeStatus } from '#model/status/serialize-status.ts';
 import { ownEntry } from '#model/text/untrusted.ts';

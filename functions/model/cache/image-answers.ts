@@ -1,5 +1,31 @@
+import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
-import type { ResolvedDigest } from './resolved-digest.ts';
+import type { RateLimit } from './registry-use.ts';
+
+/** What a registry answers to a request for an image without credentials. */
+export const anonymousPulls = ['Allowed', 'Denied'] as const;
+export type AnonymousPull = (typeof anonymousPulls)[number];
+
+/** By normalised reference, so that another spelling is the same image; images of which nothing is known are absent. */
+export type AnonymousPulls = Readonly<Record<string, AnonymousPull>>;
+
+/** What is known of an image; undefined if nothing is. */
+export const anonymousPullOf = (pulls: AnonymousPulls, image: string): AnonymousPull | undefined =>
+  ownEntry(pulls, normalisedReference(image));
+
+/** A registry's answer for a reference. `unknown` is no answer and says nothing about the image. */
+export type ResolvedDigest = (
+  | { readonly type: 'digest'; readonly digest: string }
+  | { readonly type: 'absent' }
+  /** `reason` is a sentence without secrets. */
+  | { readonly type: 'unknown'; readonly reason: string }
+) & {
+  /** What the registry reported about its limit. */
+  readonly limit?: RateLimit;
+};
+
+/** By normalised reference. References that were not resolved are absent. */
+export type Resolutions = ReadonlyMap<string, ResolvedDigest>;
 
 /** What is known about a moving image. The digest comes from the registry: kubelets may report that of one platform. */
 export type KnownDigest = {
