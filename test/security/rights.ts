@@ -19,6 +19,7 @@ export const widestRights: ReadonlySet<string> = new Set([
 /** What it may do there besides: the Lease, and whether an account exists. */
 export const ownRights: ReadonlySet<string> = new Set([
   ...['get', 'update'].map((verb) => `${verb} leases.coordination.k8s.io imagecache-functions-source`),
+  'create leases.coordination.k8s.io', // of this name only, by the admission policy
   'get serviceaccounts',
 ]);
 

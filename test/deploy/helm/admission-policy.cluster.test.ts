@@ -161,6 +161,7 @@ describe('the policy for changes', () => {
         ...['create', '--dry-run=server', '-o', 'name', '-f', '-', account],
       );
     const own = { name: 'imagecache-functions-source', namespace: 'kube-fledged' };
+    await lab.ask('delete', 'lease', own.name, '-n', own.namespace); // the chart's
     expect(await create(own)).toMatchObject({ code: 0, stderr: '' });
     for (const metadata of [
       { ...own, name: 'another-controller' },
