@@ -9,6 +9,8 @@ import { customResource, schemasByPath, type Schema } from '../../../crds/custom
 import { anyEntry, anyRound, anySecond } from '../any-status.ts';
 import { cache, condition, digest, list, noon, pulling, round, spec, status } from '../builders.ts';
 
+const tolerations = [{ key: 't', operator: 'Equal', value: 'v', effect: 'NoExecute', tolerationSeconds: 5 }] as const;
+
 const found: FoundImages = {
   lists: [
     {
@@ -17,7 +19,7 @@ const found: FoundImages = {
       pods: {
         nodeSelector: { pool: 'a' },
         terms: [[{ key: 'k', operator: 'In', values: ['v'] }]],
-        tolerations: [{ key: 't', operator: 'Exists' }],
+        tolerations,
       },
       images: [
         { image: 'web:1', workloads: ['Deployment/web'], workloadCount: 1, unnamedSince: undefined },
@@ -63,6 +65,7 @@ const full: Status = {
       images: 'Vp',
       noop: 'W',
       oneImagePerJob: true,
+      failingUntil: noon,
       retryDeadline: noon,
       holdsImages: true,
       copiesNoop: true,
@@ -78,7 +81,7 @@ const full: Status = {
       images: ['old:1'],
       nodeSelector: { pool: 'a' },
       nodeMatchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }],
-      tolerations: [{ key: 't', operator: 'Exists' }],
+      tolerations,
       sinceGeneration: 2,
       lists: [0],
     },
@@ -174,6 +177,7 @@ describe('serialized status', () => {
           noop: 'W',
           opening: 'Noop',
           oneImagePerJob: true,
+          failingUntil: '2026-11-24T12:00:00Z',
           retryDeadline: '2026-11-24T12:00:00Z',
           holdsImages: true,
           copiesNoop: true,
@@ -193,7 +197,7 @@ describe('serialized status', () => {
             placement: {
               nodeSelector: { pool: 'a' },
               nodeSelectorTerms: [{ matchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }] }],
-              tolerations: [{ key: 't', operator: 'Exists' }],
+              tolerations,
             },
             images: [
               { image: 'web:1', workloads: ['Deployment/web'], workloadCount: 1 },
@@ -210,7 +214,7 @@ describe('serialized status', () => {
           images: ['old:1'],
           nodeSelector: { pool: 'a' },
           nodeMatchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }],
-          tolerations: [{ key: 't', operator: 'Exists' }],
+          tolerations,
           sinceGeneration: 2,
           lists: [0],
         },
@@ -260,6 +264,13 @@ describe('serialized status', () => {
     const [{ schema }] = customResource.spec.versions;
     const of = new Map(schemasByPath(schema.openAPIV3Schema)).get('.status');
     expect(of === undefined ? ['no .status'] : mismatches(serializeStatus(full, live), of, 'status')).toEqual([]);
+  });
+
+  it('sets every field of the CRD', () => {
+    const [{ schema }] = customResource.spec.versions;
+    const status = schemasByPath(schema.openAPIV3Schema).find(([path]) => path === '.status')?.[1] ?? {};
+    const written = new Set(pathsIn(serializeStatus(full, live), status, 'status'));
+    expect(fieldsOf(status, 'status').filter((path) => !written.has(path))).toEqual([]);
   });
 
   it('omits empty fields', () => {
@@ -353,6 +364,23 @@ function mismatches(value: unknown, schema: Schema, path: string): readonly stri
   return Object.entries(value).flatMap(([key, child]) => {
     const of = schema.properties?.[key] ?? schema.additionalProperties;
     return of === undefined ? [`${path}.${key}`] : mismatches(child, of, `${path}.${key}`);
+  });
+}
+
+/** Paths of the fields that a schema has; items of lists and values of maps are `*`. */
+const fieldsOf = ({ properties = {}, additionalProperties, items }: Schema, path: string): readonly string[] => [
+  ...Object.entries(properties).flatMap(([key, child]) => [`${path}.${key}`, ...fieldsOf(child, `${path}.${key}`)]),
+  ...[additionalProperties, items].flatMap((child) => (child === undefined ? [] : fieldsOf(child, `${path}.*`))),
+];
+
+/** Paths of the fields that a value has, in the same form. */
+function pathsIn(value: unknown, { properties = {}, additionalProperties, items }: Schema, path: string): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, child]) => {
+    const isField = key in properties;
+    const schema = properties[key] ?? additionalProperties ?? items;
+    const at = `${path}.${isField ? key : '*'}`;
+    return [...(isField ? [at] : []), ...(schema === undefined ? [] : pathsIn(child, schema, at))];
   });
 }
 
