@@ -120,6 +120,7 @@ describe('the chart on real nodes', () => {
     await lab.apply(cacheOf('leaseless', [image]));
     await settled('leaseless');
     expect((await leader()).pod).not.toBe('');
+    await lab.ask('delete', 'imagecache', 'leaseless', '-n', apps);
   });
 
   it('is upgraded during a round, which then resumes', async () => {

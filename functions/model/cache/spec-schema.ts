@@ -68,7 +68,7 @@ export const nodeMatchExpressions: z.ZodMiniType<readonly NodeMatchExpression[]>
 );
 
 /** Which images, and on which nodes. */
-export const placed = z.object({
+const placed = z.object({
   images: withDefault(strings, []),
   nodeSelector: withDefault(texts, {}),
   nodeMatchExpressions,

@@ -93,7 +93,7 @@ type ImageCount = {
 const maxImages = 1000;
 
 /** Counts per image the nodes that have it and the nodes that failed to pull it, and says who can start it. */
-export function serializedImages(status: Status, cache: ImageCache): readonly SerializedFields[] {
+function serializedImages(status: Status, cache: ImageCache): readonly SerializedFields[] {
   const { spec } = cache;
   return imageCounts(status, cache).map(({ image, ready, failed, ...locks }) => ({
     image,
@@ -173,9 +173,8 @@ function countsPerIndex(length: number, entries: readonly LedgerEntry[]): Counts
 export type SerializedFields = Readonly<Record<string, unknown>>;
 
 /** The field with this text; none for an empty one. */
-export const text = (key: string, value: string): Readonly<Record<string, string>> =>
-  value === '' ? {} : { [key]: value };
+const text = (key: string, value: string): Readonly<Record<string, string>> => (value === '' ? {} : { [key]: value });
 
 /** The field with this time as text, in seconds; none for undefined. */
-export const time = (key: string, value: number | undefined): Readonly<Record<string, string>> =>
+const time = (key: string, value: number | undefined): Readonly<Record<string, string>> =>
   value === undefined ? {} : { [key]: timeText(value) };
