@@ -13,7 +13,7 @@ import { withoutAbsentImages } from '#model/pull/absent-images.ts';
 import { endWave, holdNodes } from '#model/start/wave.ts';
 import { startNodes } from '#model/start/start-nodes.ts';
 import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
-import { hasUnnamed, withNamedKeepers } from '#model/removal/kept-images.ts';
+import { hasUnnamed, withNamedKeepers } from '#model/removal/spared-images.ts';
 import { recordRemovals } from '#model/removal/record-removals.ts';
 import { isPurgeWaiting, removalEvents } from '#model/removal/removal-report.ts';
 import { removalJobsToCreate, removalJobsToDelete } from '#model/removal/removal-job.ts';

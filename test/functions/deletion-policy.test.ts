@@ -70,6 +70,29 @@ describe('a cache with deletionPolicy Purge', () => {
     expect(on.api.list(eventsPath).map((event) => event['message'])).toContainEqual('Given up on node-1 (NotReady)');
   });
 
+  it('reports nothing as given up while it waits for a node that is away, also once the others are done', async () => {
+    const on = await pulled(spec, 'node-1', 'node-2');
+    await purge(changed(aCache), on.context);
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', { status: { ...ordinary, conditions: notReady } }));
+    dies(on);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    await told(on, job);
+    await refresh(tick, on.context);
+    expect(on.live()).toMatchObject({
+      finalizers: ['kubefledged.io/purge'],
+      status: { removals: { 'node-1': { state: 'Skipped' }, 'node-2': { state: 'Removed' } } },
+    });
+    expect(on.api.list(eventsPath).map(({ reason }) => reason)).not.toContain('ImageRemovalFailed');
+    on.wait(301_000);
+    await purge(tick, on.context);
+    expect(lastWarning(on)).toMatchObject({
+      reason: 'ImageRemovalFailed',
+      message: 'Removed 2 images (2.0 kB) from 1 node; given up on node-1 (NotReady)',
+    });
+  });
+
   it('loses its finalizer eventually even if no removal Job can be created', async () => {
     const on = await held();
     dies(on);

@@ -35,6 +35,35 @@ describe('an image that is spared for another cache', () => {
   });
 });
 
+describe('an image that another namespace needs', () => {
+  it('is reported without the name of a cache, Pod or image of that namespace, in the status and in the Event', async () => {
+    const images = ['app:1', 'base:2', 'tool:3'];
+    const on = await pulled({ cacheSpec: [{ images }] }, 'node-1');
+    for (const name of ['cart', 'till'])
+      on.api.put(cachePath(name).replace('/apps/', '/shop/'), {
+        metadata: { name, namespace: 'shop', uid: `uid-of-${name}`, generation: 1 },
+        spec: { suspend: true, cacheSpec: [{ images: ['app:1'] }] },
+      });
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    const spared = { outcome: 'spared' } as const;
+    ends(on, job, [
+      { ...spared, image: 'app:1', reason: 'Wanted', by: 'app:1' },
+      { ...spared, image: 'base:2', reason: 'InUse', by: 'shop/till-0/main, apps/web/app, shop/cart-0/main (ended)' },
+      { ...spared, image: 'tool:3', reason: 'SharedTag', by: 'r.shop.example/secret:1, base:2' },
+    ]);
+    await told(on, job);
+    expect(on.live().status.removals['node-1']?.sparedImages).toEqual([
+      { image: 'app:1', reason: 'Wanted', by: 'another namespace' },
+      { image: 'base:2', reason: 'InUse', by: 'apps/web/app, another namespace' },
+      { image: 'tool:3', reason: 'SharedTag', by: 'base:2, a name that this cache does not list' },
+    ]);
+    const written = JSON.stringify([on.api.read(cachePath()), on.api.list(eventsPath)]);
+    expect(written).not.toMatch(/shop|cart|till|secret/);
+  });
+});
+
 describe('a removal that finds nothing to remove', () => {
   it('records no Event of 0 images', async () => {
     const on = await pulled({ cacheSpec: [{ images: ['app:1', 'base:2'] }] }, 'node-1');

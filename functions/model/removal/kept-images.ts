@@ -1,5 +1,4 @@
-import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import type { SparedImage } from '#model/cache/removal-ledger.ts';
+import type { ImageCache } from '#model/cache/image-cache.ts';
 import { currentDesiredImages, retainedImages } from '#model/desired/desired-images.ts';
 import { exceededLimit } from '#model/desired/limits.ts';
 import type { Node } from '#model/node/node.ts';
@@ -81,35 +80,4 @@ export function waitsForOtherCaches(
     if (desired === undefined || (entry?.id === node.id && entry.desiredHash === desired.hash)) return false;
     return desired.images.some((image) => removed.has(normalisedReference(image)));
   });
-}
-
-/** Whether the reason of a spared image names the image only, as the Job reports it, and not yet the caches that need it. */
-const isUnnamed = ({ image, reason, by }: SparedImage): boolean => reason === 'Wanted' && by === image;
-
-export const hasUnnamed = ({ status }: ImageCache): boolean =>
-  Object.values(status.removals).some(({ sparedImages }) => sparedImages.some(isUnnamed));
-
-/** Names the caches that images are spared for, `namespace/name`: removal Jobs know images, not their caches. */
-export function withNamedKeepers(world: World, cache: ImageCache): ImageCache {
-  if (!world.observed.removals.hasAll || !hasUnnamed(cache)) return cache;
-  const caches = remainingCaches(world);
-  const removals = Object.entries(cache.status.removals).map(([name, entry]) => {
-    const node = world.observed.nodes.get(name);
-    if (node === undefined) return [name, entry] as const;
-    const sparedImages = entry.sparedImages.map((spared) => {
-      const keepers = isUnnamed(spared) ? keepersOf(spared.image, caches, node, world.settings) : [];
-      return keepers.length === 0 ? spared : { ...spared, by: keepers.slice(0, 3).join(', ') };
-    });
-    return [name, { ...entry, sparedImages }] as const;
-  });
-  return withStatus(cache, { removals: Object.fromEntries(removals) });
-}
-
-/** The names of the caches that desire an image on a node. */
-function keepersOf(image: string, caches: readonly ImageCache[], node: Node, settings: Settings): readonly string[] {
-  const reference = normalisedReference(image);
-  return caches
-    .filter((cache) => retainedImages(cache, node, settings).some((kept) => normalisedReference(kept) === reference))
-    .map(({ namespace, name }) => `${namespace}/${name}`)
-    .toSorted();
 }

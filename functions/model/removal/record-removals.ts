@@ -7,6 +7,7 @@ import type { Job, JobView, Pod } from '#model/job/job.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
 import { removalJobName } from './removal-job.ts';
+import { sparedImage } from './spared-images.ts';
 import { type RemovalResult, parseRemovalResult } from './removal-result.ts';
 
 /** Records the results of all observed removal Jobs: in the removal ledger and, for a purge, in the failures. */
@@ -19,7 +20,7 @@ export function recordRemovals({ observed, settings, now }: World, cache: ImageC
     const job = removalJobName(cache, entry);
     const ending = goneJobs.has(job) ? lost : endingOf(jobs.get(job), removalDeadline(settings), now);
     if (ending === undefined) continue;
-    const recorded = recordedEntry(entry, ending, now);
+    const recorded = recordedEntry(entry, ending, cache, now);
     removals[node] = recorded;
     const images = ownEntry(cache.status.toRemove, entry.imagesHash) ?? [];
     if (isPurged(cache)) failures = withNode(failures, { node, causes: causesByImage(recorded, ending, images) });
@@ -84,22 +85,29 @@ function causeIn({ error, counts, images }: RemovalResult): Cause | undefined {
 }
 
 /** A removal that was interrupted or is incomplete is tried again, up to `attempts` times. */
-function recordedEntry(entry: RemovalEntry, { result, cause, attempts }: Ending, now: number): RemovalEntry {
-  const counted = result === undefined ? entry : withCounts(entry, result);
+function recordedEntry(
+  entry: RemovalEntry,
+  { result, cause, attempts }: Ending,
+  cache: ImageCache,
+  now: number,
+): RemovalEntry {
+  const counted = result === undefined ? entry : withCounts(entry, result, cache);
   if (cause === undefined) return { ...counted, state: 'Removed', reason: '', message: '' };
   return entry.attempt < attempts ? { ...counted, state: 'Pending' } : failedRemovalEntry(counted, cause, now);
 }
 
 /** Adds to what earlier attempts removed. */
-const withCounts = (entry: RemovalEntry, { counts, freedBytes, images }: RemovalResult): RemovalEntry => ({
+const withCounts = (
+  entry: RemovalEntry,
+  { counts, freedBytes, images }: RemovalResult,
+  cache: ImageCache,
+): RemovalEntry => ({
   ...entry,
   removed: entry.removed + counts.removed,
   absent: Math.max(0, counts.absent - entry.removed),
   spared: counts.spared,
   freedBytes: entry.freedBytes + freedBytes,
-  sparedImages: images.flatMap((image) =>
-    image.outcome === 'spared' ? [{ image: image.image, reason: image.reason, by: image.by }] : [],
-  ),
+  sparedImages: images.flatMap((image) => (image.outcome === 'spared' ? [sparedImage(image, cache)] : [])),
 });
 
 /** Why images could not be removed, by image: those that the Job reported, else all of them for the one reason of the entry. */

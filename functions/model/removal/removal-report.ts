@@ -27,32 +27,37 @@ export function isPurgeWaiting({ round, removals }: Status, settings: Settings, 
   return !isGivenUp && entries.some(holdsUp);
 }
 
-/** What was removed from the nodes and what was spared, reported once all removals have ended. */
-export function removalEvents(
-  { status: before }: ImageCache,
-  { status, isBeingDeleted }: ImageCache,
-): readonly CacheEvent[] {
-  const isNews = Object.entries(status.removals).some(
+/**
+ * What was removed from the nodes and what was spared, reported once all removals have ended. A deletion that waits for nodes
+ * which are away has not ended.
+ */
+export function removalEvents({ status: before }: ImageCache, next: ImageCache): readonly CacheEvent[] {
+  const { status, isBeingDeleted } = next;
+  const news = Object.entries(status.removals).filter(
     ([name, entry]) => isReported(entry) && !isSame(before.removals[name], entry),
   );
   const isLast = isBeingDeleted && isRoundOpen(before) && !isRoundOpen(status);
-  if (!(isNews && isOver(status)) && !isLast) return [];
-  return removalEvent(status, isBeingDeleted);
+  const isWaiting = isBeingDeleted && isRoundOpen(status);
+  const isNews = news.some(([, { state }]) => !isWaiting || state === 'Failed');
+  return (isNews && isOver(status)) || isLast ? removalEvent(next) : [];
 }
 
 /** The Event of the removals of the latest round, if all of them have ended. Made from the status alone, so that it can also be recorded later. */
-export function roundRemovalEvent({ status, isBeingDeleted }: ImageCache): readonly CacheEvent[] {
+export function roundRemovalEvent(cache: ImageCache): readonly CacheEvent[] {
+  const { status } = cache;
   const number = status.round?.number;
   const isOfRound = Object.values(status.removals).some((entry) => isReported(entry) && entry.round === number);
-  return isOfRound && isOver(status) ? removalEvent(status, isBeingDeleted) : [];
+  return isOfRound && isOver(status) ? removalEvent(cache) : [];
 }
 
 const isOver = ({ removals }: Status): boolean => !Object.values(removals).some(isRemovalUnsettled);
 
-function removalEvent({ removals, round }: Status, isDeletion: boolean): readonly CacheEvent[] {
-  const message = summary(removals, isDeletion);
+function removalEvent({ status, isBeingDeleted }: ImageCache): readonly CacheEvent[] {
+  const { removals, round } = status;
+  const isGivenUp = isBeingDeleted && !isRoundOpen(status);
+  const message = summary(removals, isGivenUp);
   const entries = Object.values(removals);
-  const isIncomplete = entries.some(isOwed) || (isDeletion && !entries.every(isDone));
+  const isIncomplete = entries.some(isOwed) || (isGivenUp && !entries.every(isDone));
   const key = hash(12, round?.number ?? 0, message);
   if (message === '') return [];
   if (isIncomplete) return [{ type: 'Warning', reason: 'ImageRemovalFailed', message, key }];
@@ -65,7 +70,7 @@ const isSame = (before: RemovalEntry | undefined, { id, imagesHash, state }: Rem
   before?.id === id && before.imagesHash === imagesHash && before.state === state;
 
 /** One clause for each kind of result; nodes are named while there are few. '' if nothing was removed or left. */
-function summary(removals: RemovalLedger, isDeletion: boolean): string {
+function summary(removals: RemovalLedger, isGivenUp: boolean): string {
   const entries = Object.entries(removals);
   if (entries.length === 0) return '';
   const values = Object.values(removals);
@@ -76,9 +81,9 @@ function summary(removals: RemovalLedger, isDeletion: boolean): string {
     ...(removed === 0 ? [] : [`removed ${counted(removed, 'image')} (${bytes}) from ${counted(freed, 'node')}`]),
     ...(spared === 0 ? [] : [`spared ${counted(spared, 'image')}: ${list(sparedBy(entries))}`]),
     ...troubles(entries, 'Failed', 'failed'),
-    ...troubles(entries, 'Skipped', isDeletion ? 'given up' : 'still to be done'),
-    ...(isDeletion ? troubles(entries, 'Pending', 'given up') : []),
-    ...(isDeletion ? troubles(entries, 'Removing', 'given up') : []),
+    ...troubles(entries, 'Skipped', isGivenUp ? 'given up' : 'still to be done'),
+    ...(isGivenUp ? troubles(entries, 'Pending', 'given up') : []),
+    ...(isGivenUp ? troubles(entries, 'Removing', 'given up') : []),
   ].join('; ');
   return parts.slice(0, 1).toUpperCase() + parts.slice(1);
 }
