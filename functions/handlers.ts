@@ -18,9 +18,10 @@ type Connections = { readonly api: Api; readonly registry: Registry; readonly lo
 
 /** What all handlers of a process share; the signal is added for each call. */
 export function handlerContext(config: Config, { api, registry, log, bounds }: Connections): Omit<Context, 'signal'> {
+  const settings = settingsIn(api.namespace, config.settings);
   return {
-    cluster: createCluster(api, config.watchNamespaces, log),
-    settings: settingsIn(api.namespace, config.settings),
+    cluster: createCluster(api, config.watchNamespaces, log, settings.namespace),
+    settings,
     registry,
     readsPullSecrets: config.readsPullSecrets,
     log,

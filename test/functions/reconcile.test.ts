@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { maxNodesStarted } from '#model/desired/rollout.ts';
+import { createCluster } from '#runtime/cluster/cluster.ts';
 import { RetryLater } from '#runtime/errors.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';
@@ -191,6 +192,24 @@ describe('reconcile', () => {
       expect(on.api.newCalls()).toEqual([]);
     },
   );
+});
+
+describe('of another installation that serves the same cache, reconcile', () => {
+  it('records one Event that names its namespace, and writes the status under its own', async () => {
+    const on = scene();
+    const cluster = createCluster(on.api, [], undefined, 'own');
+    on.nodes('a');
+    on.cache();
+    const stored = on.api.read(cachePath());
+    const [manager, time] = ['imagecache-functions.other', new Date(Date.now() + 60_000).toISOString()];
+    const managedFields = [{ manager, time, operation: 'Update', subresource: 'status' }];
+    on.api.put(cachePath(), { ...stored, metadata: { ...stored?.metadata, managedFields } });
+    for (let times = 0; times < 2; times += 1) await reconcile(created, { ...on.context, cluster });
+    const events = on.api.list(eventsPath).filter(({ reason }) => reason === 'OtherInstallation');
+    expect(events).toMatchObject([{ type: 'Warning' }]);
+    expect(JSON.stringify(events)).toContain('The installation in namespace other serves this ImageCache, too');
+    expect(on.api.newCalls()).toContain(`PATCH ${cachePath()}/status?fieldManager=imagecache-functions.own`);
+  });
 });
 
 describe('when the API server refuses, reconcile', () => {

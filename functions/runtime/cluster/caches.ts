@@ -19,13 +19,22 @@ import { listItems } from '#runtime/api/list-items.ts';
 import { onlyMetadata } from '#runtime/api/answer.ts';
 import { isWithin, type Namespaces, pathsWithin, paths } from '#runtime/api/paths.ts';
 import { ApiError, isConflict, isNotFound, unless } from '#runtime/errors.ts';
+import { otherInstallations } from './other-installations.ts';
 import { type CacheListing, cacheOrUnreadable, find, isUnreadable, readableCache, versionIn } from './objects.ts';
 
 /**
  * Reads and writes ImageCaches and their Events; with `namespaces`, caches in others count as absent. A write of a cache returns the
  * version that follows the one that was read; undefined if it is not known, or another one came between.
  */
-export function cacheCalls(api: Api, namespaces: Namespaces) {
+export function cacheCalls(api: Api, namespaces: Namespaces, installNamespace: string) {
+  const others = otherInstallations(installNamespace, Date.now());
+  const parsed = (object: unknown): ImageCache => {
+    const cache = readableCache(object);
+    others.note(object, cache);
+    return cache;
+  };
+  const write = async (cache: ImageCache, status: object): Promise<string | undefined> =>
+    writeStatus(api, cache, status, others.query);
   const listCaches = async (): Promise<CacheListing> => {
     const listing = { bound: 'page_caches', parse: cacheOrUnreadable } as const;
     const all = await listItems(api, pathsWithin(namespaces, paths.caches), listing);
@@ -35,17 +44,19 @@ export function cacheCalls(api: Api, namespaces: Namespaces) {
   return {
     /** Undefined if it does not exist. Throws `Rejected` if it cannot be parsed. */
     cache: async (reference: CacheReference): Promise<ImageCache | undefined> =>
-      isWithin(namespaces, reference.namespace) ? find(api, () => paths.cache(reference), readableCache) : undefined,
+      isWithin(namespaces, reference.namespace) ? find(api, () => paths.cache(reference), parsed) : undefined,
+    /** The namespaces of other installations that write the status of a cache that `cache` has read; each once. */
+    otherInstallations: others.of,
     /** All that can be read. */
     caches: async (): Promise<readonly ImageCache[]> => (await listCaches()).caches,
     listCaches,
     /** Replaces the whole status. Throws `ApiError` 409 if the cache has changed since it was read. One that is too large is written without its texts. */
     writeStatus: async (cache: ImageCache, status: Status): Promise<string | undefined> => {
       try {
-        return await writeStatus(api, cache, serializeStatus(status, cache));
+        return await write(cache, serializeStatus(status, cache));
       } catch (error) {
         if (!isTooLarge(error)) throw error;
-        return await writeStatus(api, cache, serializeStatusWithoutTexts(status, cache));
+        return await write(cache, serializeStatusWithoutTexts(status, cache));
       }
     },
     removeAnnotations: async (cache: ImageCache, values: Readonly<Record<string, string>>) =>
@@ -86,9 +97,9 @@ const isVersionRead = ({ resourceVersion }: ImageCache) => ({
 });
 
 /** Replaces the whole status, since a merge would keep old keys. */
-async function writeStatus(api: Api, cache: ImageCache, value: object): Promise<string | undefined> {
+async function writeStatus(api: Api, cache: ImageCache, value: object, query: string): Promise<string | undefined> {
   const body = [isVersionRead(cache), { op: 'add', path: '/status', value }];
-  const path = `${paths.cache(cache)}/status`;
+  const path = `${paths.cache(cache)}/status${query}`;
   try {
     return versionIn(await api.request({ method: 'PATCH', path, contentType, body, accept: onlyMetadata }));
   } catch (error) {

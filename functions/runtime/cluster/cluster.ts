@@ -12,10 +12,18 @@ import { workloadCalls } from './workloads.ts';
 /** Everything that functions read and write in the cluster. Every call throws `ApiError` if the API server refuses. */
 export type Cluster = ReturnType<typeof createCluster>;
 
-/** A cluster over a connection to the API server. With `namespaces`, caches in other namespaces count as absent. */
-export function createCluster(api: Api, namespaces: Namespaces = [], log?: Pick<Logger, 'warn'>) {
+/**
+ * A cluster over a connection to the API server. With `namespaces`, caches in other namespaces count as absent. `installNamespace`
+ * tells installations apart that write the same caches.
+ */
+export function createCluster(
+  api: Api,
+  namespaces: Namespaces = [],
+  log?: Pick<Logger, 'warn'>,
+  installNamespace = '',
+) {
   const onUnreadable = logUnreadable(log);
-  const caches = cacheCalls(api, namespaces);
+  const caches = cacheCalls(api, namespaces, installNamespace);
   return {
     ...caches,
     ...nodeCalls(api, onUnreadable),

@@ -87,6 +87,7 @@ async function observeAndDecide(
   const read = await context.cluster.cache(reference);
   const asked = read === undefined ? 'nothing' : query(read);
   if (read === undefined || asked === 'nothing') return undefined;
+  await reportOtherInstallations(read, context);
   const cache = needsFoundImages(read, opens, context.now()) ? await readFound(read) : read;
   const observed = await observe(cache, asked, { opens, makes, sharesNodes }, context, known);
   // Registries are not asked about a cache that is refused.
@@ -95,6 +96,16 @@ async function observeAndDecide(
   await context.turn?.();
   const plan = await decideWithOthers({ before: cache, observed, opens, makes, ...answers }, context);
   return { cache, observed, plan };
+}
+
+/** Warns of installations that serve the same cache: each would start its own Pods within its own limits. */
+async function reportOtherInstallations(cache: ImageCache, { cluster, log, now }: Context): Promise<void> {
+  for (const namespace of cluster.otherInstallations(cache)) {
+    const message = `The installation in namespace ${namespace} serves this ImageCache, too: uninstall one of them, or limit each to its own namespaces (tenancy.namespaces)`;
+    log.warn({ cache: `${cache.namespace}/${cache.name}`, installation: namespace }, message);
+    const event = { type: 'Warning', reason: 'OtherInstallation', message, key: namespace } as const;
+    await cluster.record(cache, event, now());
+  }
 }
 
 /** The nodes whose startup taint this cache no longer needs once the planned status is written. */

@@ -251,3 +251,33 @@ describe('writing a status', () => {
     await expect(createCluster({ ...api, request }).writeStatus(live, live.status)).rejects.toThrow(message);
   });
 });
+
+describe('other installations', () => {
+  const managed = (manager: string, time: string, subresource = 'status') => ({
+    metadata: {
+      ...{ name: 'web', namespace: 'apps', uid: 'u', generation: 1 },
+      managedFields: [{ manager, time, subresource, operation: 'Update' }],
+    },
+    spec: { cacheSpec: [{ images: ['app:1'] }] },
+  });
+  const soon = new Date(Date.now() + 60_000).toISOString();
+
+  it.each([
+    [
+      'another that writes the status since this process started',
+      managed('imagecache-functions.other', soon),
+      ['other'],
+    ],
+    ['itself', managed('imagecache-functions.own', soon), []],
+    ['another that wrote before, which may be gone', managed('imagecache-functions.other', '2026-01-01T00:00:00Z'), []],
+    ['a user who edits the status', managed('kubectl-edit', soon), []],
+    ['a writer of anything but the status', managed('imagecache-functions.other', soon, ''), []],
+  ])('are noticed once by the status that they write: %s', async (_, object, expected) => {
+    const api = inMemoryApi({ now: () => noon });
+    const cluster = createCluster(api, [], undefined, 'own');
+    api.put(cachePath(), object);
+    const read = await cluster.cache({ namespace: 'apps', name: 'web' });
+    expect(read && cluster.otherInstallations(read)).toEqual(expected);
+    expect(read && cluster.otherInstallations(read)).toEqual([]);
+  });
+});
