@@ -12,6 +12,7 @@ const patterns: readonly { readonly in: RegExp; readonly pattern: RegExp }[] = [
   { in: /./, pattern: /(?<=imagecache-(?:functions|noop):)\d+\.\d+\.\d+(?:-[\w.]+\b)?/g },
   { in: /^deploy\/helm\/Chart\.yaml$/, pattern: /(?<=^(?:version|appVersion): )\S+/gm },
   { in: /^deploy\/Dockerfile$/, pattern: /(?<=^ARG VERSION=)\S+/gm },
+  { in: /^deploy\/gitops\/install\/argocd-application\.yaml$/, pattern: /(?<=^ {4}targetRevision: )\S+/gm },
   { in: /^package\.json$/, pattern: /(?<=^ {2}"version": ")[^"]+/gm },
 ];
 
