@@ -5,6 +5,8 @@ import type { DesiredByHash } from '#model/desired/desired-images.ts';
 import { hasRemovedPlacements, withoutRemovedPlacements } from '#model/desired/placements.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import { isSameStatus } from '#model/status/same-status.ts';
+import { withListedDigests } from '#model/pull/listed-digests.ts';
+import { lossEvents, withReadyTimes } from '#model/pull/lost-images.ts';
 import { jobsToCreate, jobsToDelete } from '#model/pull/jobs-to-write.ts';
 import { recordResults } from '#model/pull/record-results.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
@@ -48,7 +50,12 @@ export function planRound(world: World, opened: ImageCache): Plan {
     deleteRemovalJobs: createsPulls ? [] : removalJobsToDelete(world.observed, next),
     finalizer: undefined,
     annotations: {},
-    events: [...registryEvents(world.before, next, world.now), ...events, ...removalEvents(world.before, next)],
+    events: [
+      ...registryEvents(world.before, next, world.now),
+      ...lossEvents(world.before, next, world.now),
+      ...events,
+      ...removalEvents(world.before, next),
+    ],
     observeNext: mustObserveEverything ? 'everything' : createsPulls ? pulled.observeNext : removed.observeNext,
     polls: removed.polls,
   };
@@ -65,7 +72,8 @@ type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; read
 /** Matches the ledger with the observed nodes, records the results of Jobs, and starts pulling on the next nodes. */
 function pullStep(world: World, opened: ImageCache): Pulled {
   const { next: synced, desired } = syncLedger(world, withPossibleUses(opened, world.now));
-  const recorded = recordResults(world, synced, desired);
+  const timed = withReadyTimes(world, recordResults(world, synced, desired));
+  const recorded = withListedDigests(world, timed, desired);
   const tried = withoutAbsentImages(skipUnavailable(world, recorded), desired, world.settings);
   const available = endWave(world.before, holdNodes(tried, world.settings), world.settings, world.now);
   if (world.makes !== 'pulls') return { next: available, desired, observeNext: 'nothing' };

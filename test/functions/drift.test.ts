@@ -3,20 +3,9 @@ import { annotations } from '#model/cache/api.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
-import { aCache, cachePath, changed, completed, eventsPath, nodeNamed, nodePath, scene, tick } from './scene.ts';
+import { aCache, cachePath, changed, completed, eventsPath, nodePath, scene, tick } from './scene.ts';
 import { quiet } from './begun.ts';
-import { one, two, image, minutes, settled, come, due, at, told, states } from './moving-tag.ts';
-
-const listing = (name: string, ...names: readonly (readonly string[])[]): object =>
-  nodeNamed(name, {
-    status: {
-      conditions: [{ type: 'Ready', status: 'True' }],
-      nodeInfo: { operatingSystem: 'linux', kubeletVersion: 'v1.34.2', containerRuntimeVersion: 'containerd://1.7.24' },
-      images: names.map((each) => ({ names: each })),
-    },
-  });
-
-const other = ['registry.example/app:1'];
+import { one, two, image, listing, other, minutes, settled, come, due, at, told, states } from './moving-tag.ts';
 
 describe('a refresh of a tag that may move', () => {
   it('asks the registry once and creates no Job if the digest is unchanged; one status write, one Event', async () => {
@@ -126,6 +115,53 @@ describe('a refresh of a tag that may move', () => {
     expect(pulls).toEqual([0, 1, 5]);
   });
 
+  it('says so if a node that reports no digest lists another one than the registry, until it lists the same', async () => {
+    const on = await settled(one);
+    on.registry.resolve(image, two);
+    await due(on);
+    await come(on);
+    expect(told(on)).toMatchObject({ digest: two, hasMismatch: false });
+    on.api.put(nodePath('node-1'), listing('node-1', at(one), other));
+    on.api.put(nodePath('node-2'), listing('node-2', at(two), other));
+    await due(on, minutes(2));
+    expect(told(on)?.hasMismatch).toBe(true);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2 } });
+    expect(on.live().status.message).toContain(`another digest of ${image}`);
+    await due(on);
+    expect(states(on)).toEqual(['Pulling 1', 'Ready']);
+    await come(on);
+    expect(told(on)?.hasMismatch).toBe(true);
+    on.api.put(nodePath('node-1'), listing('node-1', at(two), other));
+    await due(on, minutes(2));
+    expect(told(on)?.hasMismatch).toBe(false);
+    expect(on.live().status.message).not.toContain('digest');
+  });
+
+  it('compares lists also if refreshes are a minute apart', async () => {
+    const on = await settled(one);
+    for (const name of ['node-1', 'node-2']) on.api.put(nodePath(name), listing(name, at(two), other));
+    for (const name of ['second', 'third', 'fourth']) {
+      on.annotate({ [annotations.refreshRequestedAt]: name });
+      on.wait(56_000);
+      await refresh(changed(aCache), on.context);
+    }
+    expect(told(on)?.hasMismatch).toBe(true);
+    expect(states(on)).toEqual(['Pulling 1', 'Pulling 1']);
+  });
+
+  it('has a node whose list is full prove once an hour that it still has the image', async () => {
+    const on = await settled(one);
+    const full = Array.from({ length: 50 }, (_, each) => [`large:${each}`]);
+    for (const name of ['node-1', 'node-2']) on.api.put(nodePath(name), listing(name, ...full));
+    const proofs: number[] = [];
+    for (let quarter = 0; quarter < 9; quarter += 1) {
+      await due(on);
+      if (states(on).includes('Pulling 0')) proofs.push(quarter);
+      await come(on);
+    }
+    expect(proofs).toEqual([3, 7]);
+  });
+
   it('never pulls an image by digest again, whatever the policy', async () => {
     const on = scene({ imagePullPolicy: 'Always' });
     on.cache({ cacheSpec: [{ images: [`registry.example/app@${one}`] }] });
@@ -133,6 +169,7 @@ describe('a refresh of a tag that may move', () => {
     await refresh(tick, on.context);
     for (const job of on.jobs()) on.pod(job, completed(0));
     await refresh(tick, on.context);
+    on.api.put(nodePath('node-1'), listing('node-1', at(one)));
     await due(on, minutes(120));
     expect(on.live().status.round?.number).toBe(2);
     expect(on.jobs()).toEqual([]);

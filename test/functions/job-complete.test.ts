@@ -89,7 +89,9 @@ describe('job-complete', () => {
     await told(on, on.pod(second, missing(0, 1)));
     expect(on.live().status).toMatchObject({
       status: 'Failed',
-      message: 'Image pull failed for some images. Please see "failures" section',
+      message:
+        'Image pull failed for some images. Please see "failures" section: ' +
+        '2 images failed on 1 of 1 node, such as app:1 on node-1: ErrImagePull: not found',
       failures: { 'app:1': [{ node: 'node-1', reason: 'ErrImagePull', message: 'not found' }] },
     });
     expect(on.api.bodies('POST', '/events')).toMatchObject([{ type: 'Warning', reason: 'ImageCacheCreate' }]);

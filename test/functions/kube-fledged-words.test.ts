@@ -5,7 +5,7 @@ import { jobComplete } from '../../functions/job-complete.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { image, one, settled, two } from './moving-tag.ts';
+import { come, image, one, settled, two } from './moving-tag.ts';
 import { asked, ends, pulled, removals, removed, told } from './removal-scene.ts';
 import { aCache, aJob, changed, completed, eventsPath, missing, scene, tick, type Scene } from './scene.ts';
 
@@ -53,24 +53,29 @@ function row(
   };
 }
 
+/** A message without what follows their words: the first failure with its image, node and reason. */
+const theirPart = (message: string): string => message.replace(/(?<= section): .*$/, '');
+
 /** What is written when this happens: the first part leaves the round open, the second ends it. */
 async function written(when: string, open: () => Promise<Scene>, end: (on: Scene) => Promise<unknown>): Promise<Row> {
   const on = await open();
   const words = (): string => {
     const { status, reason, message } = on.live().status;
-    return `${status} | ${reason} | ${message}`;
+    return `${status} | ${reason} | ${theirPart(message)}`;
   };
   const opened = words();
   await end(on);
   const ended = words();
   const events = on.api.list(eventsPath) as unknown as readonly Readonly<Record<string, unknown>>[];
-  const event = events.findLast(({ reason, message }) => ended.endsWith(`${String(reason)} | ${String(message)}`));
+  const event = events.findLast(({ reason, message }) =>
+    ended.endsWith(`${String(reason)} | ${theirPart(String(message))}`),
+  );
   const { component } = (event?.['source'] ?? {}) as { readonly component?: string };
   return {
     when,
     open: opened === ended ? '' : opened,
     end: ended,
-    event: [event?.['type'], event?.['reason'], event?.['message'], component].join(' | '),
+    event: [event?.['type'], event?.['reason'], theirPart(String(event?.['message'])), component].join(' | '),
   };
 }
 
@@ -147,7 +152,7 @@ const ours = (): Promise<readonly Row[]> =>
         await refresh(changed(aCache), on.context);
         return on;
       },
-      completing(() => completed(0, 1)),
+      (on) => come(on, ['', two]),
     ),
     written('purged', purging, removing([removed('app:1'), removed('base:2')])),
     written(

@@ -1,7 +1,7 @@
 import { pendingOf } from '#model/cache/image-states.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { aCache, changed, scene, tick, type Scene } from './scene.ts';
+import { aCache, changed, nodeNamed, scene, tick, type Scene } from './scene.ts';
 
 /** A cache of a tag that may move, as its registry and its nodes tell of it. */
 
@@ -54,3 +54,15 @@ export const states = (on: Scene): readonly string[] =>
   Object.values(on.live().status.nodes).map((entry) =>
     [entry.state, ...(entry.state === 'Ready' ? [] : pendingOf(entry, 2))].join(' '),
   );
+
+/** A node that lists images with these names. */
+export const listing = (name: string, ...names: readonly (readonly string[])[]): object =>
+  nodeNamed(name, {
+    status: {
+      conditions: [{ type: 'Ready', status: 'True' }],
+      nodeInfo: { operatingSystem: 'linux', kubeletVersion: 'v1.34.2', containerRuntimeVersion: 'containerd://1.7.24' },
+      images: names.map((each) => ({ names: each })),
+    },
+  });
+
+export const other = ['registry.example/app:1'];

@@ -98,7 +98,7 @@ describe('a refresh', () => {
     on.annotate({ [annotations.refresh]: '' });
     await refresh(changed(aCache), on.context);
     expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2 } });
-    on.wait(61_000);
+    on.wait(91_000);
     on.annotate({ [annotations.refresh]: 'again' });
     await refresh(changed(aCache), on.context);
     expect(on.jobs()).toHaveLength(2);

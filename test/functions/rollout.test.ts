@@ -57,7 +57,8 @@ it('says in message, condition and counts that nodes are held', async () => {
   expect(status).toMatchObject({
     status: 'Failed',
     message:
-      'Image pull failed for some images. Please see "failures" section: the rollout stopped, and 2 of 3 nodes keep what they have',
+      'Image pull failed for some images. Please see "failures" section: the rollout stopped, and 2 of 3 nodes keep what they have; ' +
+      '1 image failed on 1 of 3 nodes, such as app:2 on node-1: ErrImagePull: not found',
   });
   expect(status.conditions).toContainEqual(
     expect.objectContaining({ type: 'Stalled', status: 'True', reason: 'RolloutStopped' }),

@@ -3,8 +3,8 @@ import { annotations } from '#model/cache/api.ts';
 import { maxWait } from '#runtime/drive/resolve-images.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { aCache, changed, scene, tick } from './scene.ts';
-import { one, two, image, minutes, settled, come, due, told, states } from './moving-tag.ts';
+import { aCache, changed, nodePath, scene, tick } from './scene.ts';
+import { one, two, image, listing, other, minutes, settled, come, due, told, states } from './moving-tag.ts';
 
 describe('a registry that does not answer', () => {
   const down = { type: 'unknown', reason: 'registry.example could not be asked: connect ECONNREFUSED' } as const;
@@ -44,6 +44,7 @@ describe('a registry that does not answer', () => {
     ],
   ] as const)('that %s leaves the image to the nodes', async (_, before, is, reason) => {
     const on = await settled(before);
+    for (const name of ['node-1', 'node-2']) on.api.put(nodePath(name), listing(name, [image], other));
     on.registry.resolve(image, { type: 'absent' });
     await due(on, minutes(61));
     expect(states(on)).toEqual(is);

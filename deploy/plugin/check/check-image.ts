@@ -1,10 +1,9 @@
 import type { Access } from '#model/desired/access.ts';
-import { hasImageVolumes, type Node, keepsPullRecords } from '#model/node/node.ts';
+import { hasImageVolumes, isCompletedByNode, type Node, keepsPullRecords } from '#model/node/node.ts';
 import type { CacheRecord } from './cache-record.ts';
 import { type Holding, holdingsOf } from './holdings.ts';
 import { type Identity, mayStart, type Permission } from './may-start.ts';
 import { type MissingReason, presence, type Presence } from './presence.ts';
-import { isCompletedByNode } from './short-name.ts';
 import { hasLatestTag, type ImageUse } from '#model/workload/workload.ts';
 
 /** Whether a container or volume with this image starts without the registry. */

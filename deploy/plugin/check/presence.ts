@@ -1,9 +1,8 @@
-import type { Node } from '#model/node/node.ts';
 import { isAbsent } from '#model/desired/presence.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import type { Holding } from './holdings.ts';
 import { repositoryOf } from './cache-record.ts';
-import { isCompletedByNode } from './short-name.ts';
+import { isCompletedByNode, type Node } from '#model/node/node.ts';
 
 /** Whether an image is on a node, by the node's list and by the caches. */
 export type Presence =

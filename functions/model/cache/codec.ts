@@ -51,6 +51,14 @@ const instant: Codec<number> = {
   write: timeText,
 };
 export const time = optional(instant);
+/** Epoch milliseconds, stored as a number of seconds: thousands of nodes may have one. */
+export const seconds = optional<number>({
+  schema: z.pipe(
+    z.number(),
+    z.transform((stored) => stored * 1000),
+  ),
+  write: (value) => Math.floor(value / 1000),
+});
 /** 0 if it is absent. */
 export const sinceEpoch: Codec<number> = {
   ...instant,

@@ -4,6 +4,9 @@ import type { Failure, Failures } from './image-cache.ts';
 /** Why an image is not on a node, or still on it, as the kubelet or the Job controller reports it. */
 export type Cause = { readonly reason: string; readonly message: string };
 
+/** Reason of an image that a node had and has lost. */
+export const imageLost = 'ImageLost' as const;
+
 /** Limits of `status.failures`: nodes per image, characters per message, bytes in total. */
 export const failureBounds = { nodesPerImage: 20, messageLength: 256, bytes: 200 * 1024 } as const;
 

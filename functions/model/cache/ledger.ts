@@ -9,6 +9,7 @@ import {
   optional,
   record,
   required,
+  seconds,
   text,
   time,
 } from './codec.ts';
@@ -65,6 +66,12 @@ const entryFields = record({
   holdsImages: flag,
   /** Image volumes failed on this node: containers run a copied no-op instead. */
   copiesNoop: flag,
+  /** When a Ready node last became Ready; undefined if that was before the latest round. */
+  readyAt: seconds,
+  /** When it was last found that the node had lost images that it had. */
+  lostAt: seconds,
+  /** How often in succession it has lost some. */
+  losses: count,
   /** The value of the rollout's topologyKey on the node, '' if it has none; undefined without such a key. */
   topology: optional(required(z.string())),
 });
@@ -116,6 +123,9 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   retryDeadline: undefined,
   holdsImages: false,
   copiesNoop: false,
+  readyAt: undefined,
+  lostAt: undefined,
+  losses: 0,
   topology: undefined,
 });
 
@@ -143,6 +153,17 @@ export const isSecondAttempt = (entry: LedgerEntry): boolean => entry.opening ==
 
 /** Whether a node waits for a Job or its result. */
 export const isUnsettled = (entry: LedgerEntry): boolean => entry.state === 'Pending' || entry.state === 'Pulling';
+
+/** Whether a node has lost images, and has not had all since. */
+export const isLost = ({ state, lostAt, readyAt = -Infinity }: LedgerEntry): boolean =>
+  state !== 'Ready' && lostAt !== undefined && lostAt > readyAt;
+
+/** How often a node may lose images in succession before it waits with the next pull. */
+export const maxLosses = 3;
+
+/** Whether a node waits because it has lost images again and again. */
+export const keepsLosing = (entry: LedgerEntry): boolean =>
+  isLost(entry) && entry.state === 'Failed' && entry.losses >= maxLosses;
 
 /** Whether pulls of an unsettled node have failed, and are tried again. */
 export const isFailing = (entry: LedgerEntry): boolean =>

@@ -15,6 +15,8 @@ export type Node = {
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
   readonly isReady: boolean;
+  /** When its kubelet last reported its status, by its own clock, in epoch milliseconds; 0 if it is not known. */
+  readonly reportedAt: number;
   readonly isUnschedulable: boolean;
   readonly hasDiskPressure: boolean;
   readonly isBeingDeleted: boolean;
@@ -175,3 +177,10 @@ const sockets: Readonly<Record<string, string>> = {
   'cri-o': '/var/run/crio/crio.sock',
   docker: '/run/cri-dockerd.sock',
 };
+
+/** Whether the node's configuration decides which registry a name without one is in: CRI-O asks its registries.conf. */
+export function isCompletedByNode(image: string, { containerRuntime }: Node): boolean {
+  const [first = '', rest] = image.split('/');
+  const hasRegistry = rest !== undefined && (/[.:]/.test(first) || first === 'localhost');
+  return !hasRegistry && containerRuntime.startsWith('cri-o');
+}

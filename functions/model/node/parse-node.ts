@@ -22,7 +22,9 @@ const nodeSchema = z.object({
   ),
   status: z.optional(
     z.object({
-      conditions: z.optional(z.array(z.object({ type: z.string(), status: z.string() }))),
+      conditions: z.optional(
+        z.array(z.object({ type: z.string(), status: z.string(), lastHeartbeatTime: z.nullish(z.string()) })),
+      ),
       nodeInfo: z.optional(texts),
       images: z.optional(z.array(z.object({ names: z.nullish(z.array(z.string())) }))),
     }),
@@ -66,8 +68,8 @@ function readNode(object: unknown, { intern, indexOf }: Shared): Node {
     intern(JSON.stringify(names ?? []), () => listedImage(names ?? [])),
   );
   const info = status?.nodeInfo ?? {};
-  const has = (type: string): boolean =>
-    status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
+  const conditionOf = (type: string) => status?.conditions?.find((condition) => condition.type === type);
+  const has = (type: string): boolean => conditionOf(type)?.status === 'True';
   const fields = {
     name: metadata.name,
     uid: metadata.uid,
@@ -76,13 +78,14 @@ function readNode(object: unknown, { intern, indexOf }: Shared): Node {
     labels: metadata.labels ?? {},
     taints: (spec?.taints ?? []).map(({ key, value = '', effect }) => ({ key, value, effect })),
     isReady: has('Ready'),
+    reportedAt: Date.parse(conditionOf('Ready')?.lastHeartbeatTime ?? '') || 0,
     isUnschedulable: spec?.unschedulable ?? false,
     hasDiskPressure: has('DiskPressure'),
     isBeingDeleted: metadata.deletionTimestamp !== undefined,
     operatingSystem: info['operatingSystem'] ?? metadata.labels?.['kubernetes.io/os'] ?? '',
     kubeletVersion: info['kubeletVersion'] ?? '',
     containerRuntime: info['containerRuntimeVersion'] ?? '',
-    isImageListComplete: isComplete(images.map(({ references }) => references.length)),
+    isImageListComplete: isCompleteList(images.map(({ references }) => references.length)),
   };
   return withIndex(fields, images, indexOf);
 }
@@ -142,5 +145,6 @@ const digestIn = (name: string): readonly string[] => (name.includes('@') ? [nam
 const maxImages = 50;
 const maxNames = 5;
 
-const isComplete = (namesPerImage: readonly number[]): boolean =>
+/** Whether a list with so many names for each image has all images of its node. */
+export const isCompleteList = (namesPerImage: readonly number[]): boolean =>
   namesPerImage.length < maxImages && namesPerImage.every((names) => names < maxNames);

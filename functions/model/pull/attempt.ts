@@ -43,8 +43,9 @@ export const jobsDue = (attempt: Attempt): readonly JobImages[] =>
 /** The deterministic name of a Job, so that a second creation conflicts. At most 53 characters: its Pods append to it. */
 export function jobName(cache: ImageCache, entry: LedgerEntry, indexes: JobImages): string {
   const round = cache.status.round?.number ?? 0;
-  const { id, attempt, desiredHash, copiesNoop, opening = '' } = entry;
-  const mode = `${copiesNoop}${opening}`;
+  const { id, attempt, desiredHash, copiesNoop, opening = '', lostAt = '' } = entry;
+  // The attempts that follow a loss are others than those of the same round before it.
+  const mode = `${copiesNoop}${opening}${lostAt}`;
   return `${jobNamePrefix(cache.name)}-${hash(12, cache.uid, round, id, attempt, desiredHash, mode, ...indexes)}`;
 }
 

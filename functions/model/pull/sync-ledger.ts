@@ -1,18 +1,20 @@
-import { withoutNode } from '#model/cache/failures.ts';
-import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
+import { withNode, withoutNode } from '#model/cache/failures.ts';
+import { type Failures, type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import {
   asFirstAttempt,
   failedOf,
   hasKnownLocks,
+  isFailed,
+  isPending,
   lockedOf,
   toPull,
   withAllWaiting,
   withLocks,
   withoutResults,
 } from '#model/cache/image-states.ts';
-import { type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
+import { isLost, type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
 import { isAdoption, isVerification } from '#model/cache/round.ts';
-import { isProvenPresent } from '#model/desired/presence.ts';
+import { isProvenPresent, lostImages } from '#model/desired/presence.ts';
 import {
   type DesiredByHash,
   knownDesired,
@@ -38,6 +40,7 @@ import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { missingImages } from './absent-images.ts';
+import { lossCause, pullsLostAgainAt, withLoss, withLostAgain } from './lost-images.ts';
 import { rolloutOf } from '#model/desired/rollout.ts';
 import type { World } from '#model/world.ts';
 
@@ -56,7 +59,9 @@ export function syncLedger(world: World, opened: ImageCache): Synced {
     else {
       desired.set(target.desired.hash, target.desired);
       if (target.retained !== undefined) desired.set(target.retained.hash, target.retained);
-      nodes.set(name, syncEntry(entry, target));
+      const synced = syncEntry(entry, target);
+      nodes.set(name, synced);
+      failures = withLosses(failures, name, { before: entry, after: synced }, target.desired.images);
     }
     const isSkipped = nodes.get(name)?.state === 'Skipped';
     if (entry !== undefined && (isSkipped || isReplaced(entry, nodes.get(name))))
@@ -68,6 +73,16 @@ export function syncLedger(world: World, opened: ImageCache): Synced {
   const next = withStatus(opened, { nodes: ledger, desired: { ...opened.status.desired, ...lists }, failures });
   return { next, desired };
 }
+
+/** The failures with the images that a node has just lost. */
+function withLosses(failures: Failures, node: string, change: Change, images: readonly string[]): Failures {
+  const { before, after } = change;
+  if (!isLost(after) || after.lostAt === before?.lostAt) return failures;
+  const lost = images.filter((_, index) => isPending(after, index) || isFailed(after, index));
+  return withNode(failures, { node, causes: new Map(lost.map((image) => [image, lossCause(after)])) });
+}
+
+type Change = { readonly before: LedgerEntry | undefined; readonly after: LedgerEntry };
 
 function topologyOf(node: Node, cache: ImageCache, settings: Settings): string | undefined {
   const { topologyKey = '' } = rolloutOf(cache, settings) ?? {};
@@ -118,7 +133,9 @@ function syncState(stored: LedgerEntry | undefined, target: Target): LedgerEntry
   const { world, cache, node, desired, isKeptOff } = target;
   const isSame = stored !== undefined && stored.id === node.id && stored.desiredHash === desired.hash;
   const isKept = isSame && !isOutOfAdoption(stored, target);
-  const entry = isKept ? stored : { ...newEntry(node.id, desired.hash), holdsImages: mayHold(stored, node, cache) };
+  const entry = isKept
+    ? syncLosses(stored, target)
+    : { ...newEntry(node.id, desired.hash), holdsImages: mayHold(stored, node, cache) };
   const keptOff = isKeptOff ? ('TaintNotTolerated' as const) : undefined;
   if (entry.state === 'Ready') return { ...entry, reason: node.isReady ? (keptOff ?? '') : 'NotReady' };
   if (entry.state === 'Failed' && !isKeptOff) return entry;
@@ -128,6 +145,13 @@ function syncState(stored: LedgerEntry | undefined, target: Target): LedgerEntry
   if (entry.attempt > 0 || entry.opening !== undefined)
     return { ...entry, state: 'Pending', reason: waitReason(entry, world) };
   return withoutPresentImages(entry, target);
+}
+
+/** What a Ready node has lost is missing, and what it keeps losing is pulled again after a while. */
+function syncLosses(entry: LedgerEntry, { world: { now }, node, desired: { images } }: Target): LedgerEntry {
+  const lost = entry.state === 'Ready' ? lostImages(entry, node, images, now) : [];
+  if (lost.length > 0) return withLoss(entry, lost, images.length, now);
+  return now >= (pullsLostAgainAt(entry) ?? Infinity) ? withLostAgain(entry, images.length, now) : entry;
 }
 
 /** Whether a first round opens for a node on which kube-fledged pulled: only a Job of ours shows who can start its images. */

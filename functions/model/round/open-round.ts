@@ -1,5 +1,5 @@
 import { annotations } from '#model/cache/api.ts';
-import { type Ledger, type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
+import { keepsLosing, type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
 import { nothingFound } from '#model/cache/found-images.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { withPlacements } from '#model/desired/placements.ts';
@@ -10,6 +10,7 @@ import { processingMessage, statusReason } from '#model/cache/round.ts';
 import { type Cause, withNode } from '#model/cache/failures.ts';
 import type { Observed } from '#model/observed.ts';
 import type { Settings } from '#model/cache/settings.ts';
+import { roundDownToSecond } from '#model/text/times.ts';
 import { desiredImages } from '#model/desired/desired-images.ts';
 import { withAllWaiting, withFailed, withLocks } from '#model/cache/image-states.ts';
 import { keepsPullRecords } from '#model/node/node.ts';
@@ -33,7 +34,7 @@ export function openRound(cache: ImageCache, request: RoundRequest, now: number)
       absentImages: [],
       failures: {},
       observedGeneration: cache.generation,
-      ...(operation === 'Purge' ? nothingDesired : { nodes: renewed(cache.status.nodes) }),
+      ...(operation === 'Purge' ? nothingDesired : renewed(cache.status, request, now)),
       removals: unfinished(cache.status.removals, number),
       lastHandledRefreshAt: handledToken(cache, request),
       lastHandledPurgeAt: handledPurgeToken(cache, request),
@@ -72,16 +73,47 @@ function handledPurgeToken(cache: ImageCache, { operation }: RoundRequest): stri
   return isHandled ? (cache.annotations[annotations.purgeRequestedAt] ?? lastHandledPurgeAt) : lastHandledPurgeAt;
 }
 
-function renewed(nodes: Ledger): Ledger {
-  return Object.fromEntries(Object.entries(nodes).map(([name, entry]) => [name, renewedEntry(entry)]));
+/** Nodes that keep losing images wait on, unless a user asks for the round. */
+function renewed(
+  { nodes, failures }: Status,
+  { trigger }: RoundRequest,
+  now: number,
+): Pick<Status, 'nodes' | 'failures'> {
+  const isAsked = trigger === 'Annotation' || trigger === 'Spec';
+  const waits = (entry: LedgerEntry | undefined): boolean => !isAsked && entry !== undefined && keepsLosing(entry);
+  const entries = Object.entries(nodes).map(
+    ([name, entry]) => [name, waits(entry) ? entry : renewedEntry(entry, now)] as const,
+  );
+  const kept = Object.entries(failures).flatMap(([image, each]) => {
+    const ofWaiting = each.filter(({ node }) => waits(ownEntry(nodes, node)));
+    return ofWaiting.length === 0 ? [] : [[image, ofWaiting] as const];
+  });
+  return { nodes: Object.fromEntries(entries), failures: Object.fromEntries(kept) };
 }
 
-function renewedEntry(entry: LedgerEntry): LedgerEntry {
-  if (entry.state === 'Ready') return { ...entry, attempt: 0, rests: 0 };
+/** Milliseconds after which it does not matter any more when a node became Ready. */
+const longReady = 3_600_000;
+
+function renewedEntry(entry: LedgerEntry, now: number): LedgerEntry {
+  const isOld = entry.lostAt === undefined && now - (entry.readyAt ?? now) > longReady;
+  if (entry.state === 'Ready') return { ...entry, attempt: 0, rests: 0, ...(isOld ? { readyAt: undefined } : {}) };
   const { id, desiredHash, retainedHash, copiesNoop, topology } = entry;
   const { images, noop } = withAllWaiting(entry);
   const { state, reason } = entry.state === 'Skipped' ? entry : newEntry(id, desiredHash);
-  const kept = { retainedHash, state, reason, copiesNoop, images, noop, topology, holdsImages: mayHoldImages(entry) };
+  const { lostAt, losses, readyAt } = entry;
+  const kept = {
+    lostAt,
+    losses,
+    readyAt,
+    retainedHash,
+    state,
+    reason,
+    copiesNoop,
+    images,
+    noop,
+    topology,
+    holdsImages: mayHoldImages(entry),
+  };
   return { ...newEntry(id, desiredHash), ...kept };
 }
 
@@ -107,7 +139,9 @@ export function adopt({ before, observed, settings, scheduled, now }: World): Im
     completionTime: before.status.completionTime ?? now,
     observedGeneration: before.generation,
     ...(isPurged ? {} : { failures: {} }),
-    ...(isPurged || hasPulledNothing ? { nodes: {} } : adoptedLedger(before, observed, settings)),
+    ...(isPurged || hasPulledNothing
+      ? { nodes: {} }
+      : adoptedLedger(before, observed, settings, roundDownToSecond(now))),
     placements: isPurged ? [] : withPlacements(before),
     lastHandledRefreshAt: before.annotations[annotations.refreshRequestedAt] ?? '',
     lastHandledPurgeAt: before.annotations[annotations.purgeRequestedAt] ?? '',
@@ -125,7 +159,12 @@ export function adopt({ before, observed, settings, scheduled, now }: World): Im
 }
 
 /** Every node counts as holding its images, except those that kube-fledged reports as failed, by hostname. Where it matched no node, none does. */
-function adoptedLedger(cache: ImageCache, observed: Observed, settings: Settings): Pick<Status, 'nodes' | 'failures'> {
+function adoptedLedger(
+  cache: ImageCache,
+  observed: Observed,
+  settings: Settings,
+  readyAt: number,
+): Pick<Status, 'nodes' | 'failures'> {
   const nodes: Record<string, LedgerEntry> = {};
   let failures: Status['failures'] = {};
   for (const [name, node] of observed.nodes) {
@@ -140,7 +179,11 @@ function adoptedLedger(cache: ImageCache, observed: Observed, settings: Settings
     });
     const state = causes.length > 0 ? 'Failed' : 'Ready';
     const failed = causes.map(({ index }) => index);
-    const entry = withFailed<LedgerEntry>({ ...newEntry(node.id, desired.hash), state }, failed, desired.images.length);
+    const entry = withFailed<LedgerEntry>(
+      { ...newEntry(node.id, desired.hash), state, readyAt },
+      failed,
+      desired.images.length,
+    );
     nodes[name] = keepsPullRecords(node) ? entry : withLocks(entry, [], desired.images.length);
     failures = withNode(failures, { node: name, causes: new Map(causes.map(({ image, cause }) => [image, cause])) });
   }

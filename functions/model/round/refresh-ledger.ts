@@ -12,7 +12,7 @@ import { hasKnownLocks, lockedOf, toPull, withLocks } from '#model/cache/image-s
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import { type DesiredImages, desiredImages, movingImages } from '#model/desired/desired-images.ts';
-import { isAbsent } from '#model/desired/presence.ts';
+import { isListCurrent, mustProve } from '#model/desired/presence.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
 import { toOpen } from '#model/desired/locked-images.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
@@ -26,19 +26,20 @@ import type { World } from '#model/world.ts';
  */
 export function refreshLedger(world: World, opened: ImageCache): Pick<Status, 'nodes' | 'knownDigests'> {
   const { before, observed, settings, now } = world;
-  const evidence: Evidence = {
-    moving: movingEvidence(world, opened),
-    isNodeStatusCurrent: now - (opened.status.lastRefreshTime ?? 0) >= nodeStatusDelay,
-  };
+  const evidence: Evidence = { moving: movingEvidence(world, opened), now };
   const unsure = new Set<string>();
+  const contradicted = new Set<string>();
   const entries = Object.entries(opened.status.nodes).map(([name, entry]) => {
     const node = observed.nodes.get(name);
     const desired = node === undefined ? undefined : desiredImages(opened, node, settings);
     if (node === undefined || desired === undefined) return [name, entry] as const;
     const relocked = withRelocked(entry, node, desired, before.status, opened.status);
     if (entry.state !== 'Ready') return [name, relocked] as const;
-    const needs = needsOf(desired, node, evidence);
-    for (const { image, need } of needs) if (need === 'unsure') unsure.add(image);
+    const needs = needsOf(desired, node, entry, evidence);
+    for (const { image, need, isContradicted } of needs) {
+      if (need === 'unsure') unsure.add(image);
+      if (isContradicted) contradicted.add(image);
+    }
     const due = isUnverified(entry, node, opened, settings)
       ? needs
       : needs.filter(({ need, image }) => isDue(need, evidence.moving.get(image)));
@@ -47,7 +48,7 @@ export function refreshLedger(world: World, opened: ImageCache): Pick<Status, 'n
       due.length > 0 ? reopened(relocked, due, desired) : reopenedToOpen(relocked, opened, desired),
     ] as const;
   });
-  return { nodes: Object.fromEntries(entries), knownDigests: nextKnownDigests(evidence.moving, unsure, now) };
+  return { nodes: Object.fromEntries(entries), knownDigests: nextKnownDigests(evidence, { unsure, contradicted }) };
 }
 
 /**
@@ -86,9 +87,6 @@ function reopenedToOpen(entry: LedgerEntry, { status }: ImageCache, desired: Des
   return due.length === 0 ? entry : toOpen(entry, due, desired);
 }
 
-/** Milliseconds by which the images in a node's status may lag behind, with a margin: an image just pulled is not listed yet. */
-const nodeStatusDelay = 60_000;
-
 /** What is known of an image that may have moved. */
 type MovingImage = {
   /** What its registry reports now. */
@@ -100,7 +98,8 @@ type MovingImage = {
 };
 type MovingImages = ReadonlyMap<string, MovingImage>;
 
-type Evidence = { readonly moving: MovingImages; readonly isNodeStatusCurrent: boolean };
+/** `now` in epoch milliseconds. */
+type Evidence = { readonly moving: MovingImages; readonly now: number };
 
 function movingEvidence({ observed, resolutions, settings, now }: World, opened: ImageCache): MovingImages {
   const { knownDigests, round } = opened.status;
@@ -117,21 +116,32 @@ const notAsked: ResolvedDigest = { type: 'unknown', reason: 'the registry was no
 
 /** Whether a node needs to pull an image: no, yes, or it cannot be known. */
 type Need = 'none' | 'sure' | 'unsure';
-type ImageNeed = { readonly index: number; readonly image: string; readonly need: Need };
+type ImageNeed = {
+  readonly index: number;
+  readonly image: string;
+  readonly need: Need;
+  /** Whether the node's list has another digest than the registry, although the node has pulled since the registry reported it. */
+  readonly isContradicted: boolean;
+};
 
-function needsOf({ images }: DesiredImages, node: Node, evidence: Evidence): readonly ImageNeed[] {
-  const { moving, isNodeStatusCurrent } = evidence;
+/** That a node has lost an image is found in the same way at any time, and not here. */
+function needsOf({ images }: DesiredImages, node: Node, entry: LedgerEntry, evidence: Evidence): readonly ImageNeed[] {
+  const { moving, now } = evidence;
+  const isCurrent = isListCurrent(node, entry, now);
   return images.map((image, index) => {
-    if (isNodeStatusCurrent && isAbsent(image, node)) return { index, image, need: 'sure' };
     const movingImage = moving.get(image);
-    if (movingImage === undefined) return { index, image, need: 'none' };
-    const nodeDigests = isNodeStatusCurrent ? node.digests.get(normalisedReference(image)) : undefined;
-    const { resolved, known } = movingImage;
-    const hasMoved = resolved.type === 'digest' && known.digest !== '' && known.digest !== resolved.digest;
-    if (hasMoved && keepsPullRecords(node)) return { index, image, need: 'sure' };
-    return { index, image, need: needOf(movingImage, nodeDigests) };
+    const known = { index, image, isContradicted: false };
+    if (movingImage === undefined) return { ...known, need: mustProve(image, node, entry, now) ? 'sure' : 'none' };
+    if (hasMoved(movingImage) && keepsPullRecords(node)) return { ...known, need: 'sure' };
+    const nodeDigests = isCurrent ? node.digests.get(normalisedReference(image)) : undefined;
+    const need = needOf(movingImage, nodeDigests);
+    const isContradicted = need === 'unsure' && movingImage.resolved.type === 'digest' && nodeDigests !== undefined;
+    return { index, image, need, isContradicted };
   });
 }
+
+const hasMoved = ({ resolved, known }: MovingImage): boolean =>
+  resolved.type === 'digest' && known.digest !== '' && known.digest !== resolved.digest;
 
 /**
  * Whether a node needs to pull an image that may have moved. The registry's digest in the node's status proves that it does not.
@@ -153,13 +163,16 @@ function reopened(entry: LedgerEntry, due: readonly ImageNeed[], { images }: Des
   return { ...toPull(entry, indexes, images.length), state: 'Pending', attempt: 0, rests: 0, holdsImages: true };
 }
 
-function nextKnownDigests(moving: MovingImages, unsure: ReadonlySet<string>, now: number): Status['knownDigests'] {
+type Doubts = { readonly unsure: ReadonlySet<string>; readonly contradicted: ReadonlySet<string> };
+
+/** A mismatch that a list shows lasts until lists show that it is over; one that a kubelet reported, until it pulls again. */
+function nextKnownDigests({ moving, now }: Evidence, { unsure, contradicted }: Doubts): Status['knownDigests'] {
   const digests = [...moving].map(([image, { resolved, known, mayPull }]) => {
     const isUnresolved = resolved.type === 'unknown' || (resolved.type === 'absent' && known.digest === '');
     const isUnsure = unsure.has(image);
     const outcome = {
       pullsUnresolved: (isUnresolved || isUnsure) && mayPull,
-      hasMismatch: known.hasMismatch && isUnsure && !mayPull,
+      hasMismatch: contradicted.has(image) || (known.hasMismatch && isUnsure && !mayPull),
       now,
     };
     return [image, nextKnownDigest(resolved, known, outcome)] as const;

@@ -46,6 +46,9 @@ export const anyEntry = (of: Arbitrary<number> = time): Arbitrary<LedgerEntry> =
     retryDeadline: maybe(of),
     holdsImages: fc.boolean(),
     copiesNoop: fc.boolean(),
+    readyAt: maybe(anySecond),
+    lostAt: maybe(anySecond),
+    losses: index,
     topology: fc.constantFrom(undefined, '', 'zone-a'),
   });
 

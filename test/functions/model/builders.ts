@@ -148,6 +148,7 @@ export const node = (of: Partial<Node> = {}): Node => ({
   labels: {},
   taints: [],
   isReady: true,
+  reportedAt: 0,
   isUnschedulable: false,
   hasDiskPressure: false,
   isBeingDeleted: false,

@@ -103,7 +103,7 @@ describe('parsed node', () => {
     spec: { unschedulable: true, taints: [{ key: 'gpu', effect: 'NoSchedule' }] },
     status: {
       conditions: [
-        { type: 'Ready', status: 'True' },
+        { type: 'Ready', status: 'True', lastHeartbeatTime: '2026-11-24T10:00:00Z' },
         { type: 'DiskPressure', status: 'Unknown' },
       ],
       nodeInfo: {
@@ -126,6 +126,7 @@ describe('parsed node', () => {
       labels: { pool: 'web' },
       taints: [{ key: 'gpu', value: '', effect: 'NoSchedule' }],
       isReady: true,
+      reportedAt: Date.UTC(2026, 10, 24, 10),
       isUnschedulable: true,
       hasDiskPressure: false,
       isBeingDeleted: false,

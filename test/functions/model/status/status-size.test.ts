@@ -41,6 +41,7 @@ const rows: readonly {
   readonly before: number;
 }[] = [
   { when: 'all are ready', entry: ready, bytes: 440_001, before: 440_001 },
+  { when: 'all became ready a moment ago', entry: { ...ready, readyAt: noon }, bytes: 545_001, before: 440_001 },
   {
     when: 'all are ready and pulled with credentials',
     entry: withLocks(ready, [], count),
