@@ -3,6 +3,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { concernsLabels, concernsLedger } from '#model/desired/node-selector.ts';
 import { batchOf } from '../queue/pending-changes.ts';
 import { textsAt } from './json.ts';
+import { leftNames, mayHaveLost } from './listed-names.ts';
 import { inOrder, type KeyedCache } from './node-slots.ts';
 import { cacheOf, keyOf, observed, type Change } from './resource.ts';
 import type { Routing } from './router.ts';
@@ -15,7 +16,11 @@ import { isSignificant, type NodeProjection } from './significance.ts';
 export function onNode(routing: Routing, change: Change<NodeProjection & Concerned>): void {
   const { queue, nodes, isSynced } = routing;
   const { previous, current, reference } = change;
-  if (!isSynced() || !isSignificant(previous, current)) return;
+  if (!isSynced()) return;
+  if (!isSignificant(previous, current)) {
+    onLeftNames(routing, change);
+    return;
+  }
   const isStarting = current?.isReady === false && previous?.isReady !== true;
   const added = (key: string) => ({ of: 'nodes', batch: batchOf(cacheOf(key), observed(change)) }) as const;
   for (const key of concernedKeys(routing, change)) {
@@ -26,6 +31,15 @@ export function onNode(routing: Routing, change: Change<NodeProjection & Concern
       });
     else queue.add(key, 'nodes', added(key).batch);
   }
+}
+
+/** Reports a Node whose list has lost names to the caches that hold one of these images there. */
+function onLeftNames({ queue, readable }: Routing, change: Change<NodeProjection>): void {
+  const left = leftNames(change.previous?.listed, change.current?.listed);
+  if (left.size === 0) return;
+  for (const [key, cache] of readable)
+    if (mayHaveLost(cache, change.reference.name, left))
+      queue.add(key, 'nodes', batchOf(cacheOf(key), observed(change)));
 }
 
 /** The projection of a Node together with the keys of the caches that selected it when it was received. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { annotations, group, imageCacheKind, jobAnnotations, labels } from '#model/cache/api.ts';
+import { type ListedNames, listedNames } from './listed-names.ts';
 import { at, listAt, numberAt, textAt } from './json.ts';
 
 /** Kept of every kind: a fingerprint that differs exactly when a function could decide differently; '' carries no news yet. */
@@ -36,7 +37,11 @@ export type PodProjection = Projection & {
   readonly deadlines: readonly number[];
 };
 
-export type NodeProjection = Projection & { readonly isReady: boolean };
+export type NodeProjection = Projection & {
+  readonly isReady: boolean;
+  /** Not part of the fingerprint: what leaves it concerns only the caches that hold it there. */
+  readonly listed: ListedNames;
+};
 
 /** Bytes of JSON above which a cache counts as large. */
 const largeCache = 100_000;
@@ -140,7 +145,7 @@ function deadlinesOf(pod: unknown): readonly number[] {
 
 const identifying = ['machineID', 'systemUUID', 'kubeletVersion', 'containerRuntimeVersion', 'operatingSystem'];
 
-/** A Node is significant when its desired images may change; heartbeats and image lists are not. */
+/** A Node is significant when its desired images may change; heartbeats are not, nor is its list of images by itself. */
 export function projectNode(node: unknown): NodeProjection {
   const taints = listAt(node, 'spec', 'taints')
     .filter((taint) => at(taint, 'effect') !== 'PreferNoSchedule')
@@ -148,6 +153,7 @@ export function projectNode(node: unknown): NodeProjection {
   const ready = conditionStatus(node, 'Ready');
   return {
     isReady: ready === 'True',
+    listed: listedNames(node),
     fingerprint: fingerprint([
       ready,
       conditionStatus(node, 'DiskPressure'),

@@ -108,7 +108,9 @@ const failsLater: Scenario = {
     await eventually('it is Failed', () => world.history.cache('cache')?.status.status === 'Failed');
     const failed = world.history.cache('cache');
     expect(failed?.status).toMatchObject({ nodesReady: '1/2', round: { number: 1 } });
-    expect(failed?.status.message).toMatch(/^Image pull failed for some images\. Please see "failures" section: 1 image /);
+    expect(failed?.status.message).toMatch(
+      /^Image pull failed for some images\. Please see "failures" section: 1 image /,
+    );
     expect(failed !== undefined && isReady(failed)).toBe(false);
     await world.nodes.remove(bad);
     await eventually('it has succeeded', () => world.history.cache('cache')?.status.status === 'Succeeded');

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
 import { notice } from '#model/cache/cloud-event.ts';
+import { statusFormat } from '#model/cache/parse-image-cache.ts';
 import { ApiError } from '#runtime/errors.ts';
 import { startKubernetesSource, type Within } from '../../../sources/kubernetes/source.ts';
 import { DeliveryFailed } from '../../../sources/sink/sink.ts';
@@ -172,6 +173,49 @@ describe('afterwards', () => {
       'delete Node node-1 → apps/gated',
       'delete Node node-1 → apps/owing',
     ]);
+  });
+
+  it('reports a Node that lists an image no longer to the caches that hold it there', async () => {
+    const holding = (name: string, images: readonly string[], state = 'Ready') =>
+      imageCache(
+        { name, uid: name },
+        {
+          spec: { cacheSpec: [{ images }] },
+          status: {
+            format: statusFormat,
+            status: 'Succeeded',
+            nodes: { 'node-1': { id: 'i', desiredHash: 'h', attempt: 1, state } },
+          },
+        },
+      );
+    const listing = (...names: readonly string[]) =>
+      node(
+        {},
+        {
+          status: { conditions: [{ type: 'Ready', status: 'True' }], images: names.map((name) => ({ names: [name] })) },
+        },
+      );
+    const all = ['docker.io/library/app:1', 'base:2', `base@sha256:${'a'.repeat(64)}`];
+    const { api, clock, told } = await world((api) => {
+      api.apply(holding('web', ['app:1']));
+      api.apply(holding('pinned', [`base@sha256:${'a'.repeat(64)}`]));
+      api.apply(holding('pulling', ['app:1'], 'Pulling'));
+      api.apply(listing(...all));
+    });
+    await clock.advance(5_000);
+    told();
+    const toldOnceListed = async (...names: readonly string[]) => {
+      api.apply(listing(...names));
+      await clock.advance(2_000);
+      return told();
+    };
+    expect(await toldOnceListed(...all, 'other:1')).toEqual([]);
+    expect(await toldOnceListed(...all)).toEqual([]);
+    expect(await toldOnceListed(...all.slice(1))).toEqual(['update Node node-1 → apps/web']);
+    expect(await toldOnceListed(...all.slice(0, 2))).toEqual(['update Node node-1 → apps/pinned']);
+    expect(await toldOnceListed()).toEqual([]);
+    expect(await toldOnceListed(...all)).toEqual([]);
+    expect(await toldOnceListed(...Array.from({ length: 50 }, (_, each) => `large:${each}`))).toEqual([]);
   });
 
   it('reports a new Node once, when it is Ready or after 5 s', async () => {
