@@ -5,7 +5,7 @@ import type { Queue } from '../queue/queue.ts';
 import { nodes, referenceOf, type Change } from './resource.ts';
 import type { NodeProjection, PodProjection } from './significance.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { isNodeBusy, isUnsettled } from '#model/cache/ledger.ts';
+import { isNodeBusy, isUnsettled, waitsForSurge } from '#model/cache/ledger.ts';
 
 type Caches = { readonly get: (key: string) => ParsedCache | undefined; readonly keys: () => Iterable<string> };
 
@@ -131,13 +131,15 @@ function wake(state: State, name: string, tried: readonly string[]): void {
   const idle = waiting.filter(([key]) => !node.woken.has(key));
   const next = idle.find(([key]) => !tried.includes(key)) ?? idle[0];
   if (next === undefined) return;
-  const [key, { namespace, name: cacheName }] = next;
-  state.queue.add(key, 'nodes', batchOf({ namespace, name: cacheName }, changeOf(name, version)));
+  const [key, cache] = next;
+  const waits = nodeThatWaits(cache, name) ?? name;
+  const change = changeOf(waits, state.versions.get(waits) ?? version);
+  state.queue.add(key, 'nodes', batchOf({ namespace: cache.namespace, name: cache.name }, change));
   node.woken.add(key);
   state.queue.runAfter(startTime, () => {
     node.woken.delete(key);
-    const cache = state.caches().get(key)?.cache;
-    const hasStarted = cache === undefined || !waitsFor(cache, name);
+    const known = state.caches().get(key)?.cache;
+    const hasStarted = known === undefined || !waitsOn(known, waits);
     if (!hasStarted) wake(state, name, [...tried, key]);
     else if (slotsOf(node) < node.peak) wake(state, name, []);
     forgetIdle(state, name);
@@ -147,7 +149,7 @@ function wake(state: State, name: string, tried: readonly string[]): void {
 function waitingFor({ caches, nodes: known }: State, name: string): readonly KeyedCache[] {
   const waiting = [...caches().keys()].flatMap((key): readonly KeyedCache[] => {
     const cache = caches().get(key)?.cache;
-    return cache !== undefined && waitsFor(cache, name) ? [[key, cache]] : [];
+    return cache !== undefined && nodeThatWaits(cache, name) !== undefined ? [[key, cache]] : [];
   });
   const pods = new Map<string, number>();
   for (const { namespace, has } of known.get(name)?.pods.values() ?? [])
@@ -165,10 +167,16 @@ const changeOf = (name: string, { uid, resourceVersion }: Version): ObservedChan
 /** A cache under its key, "namespace/name". */
 export type KeyedCache = readonly [key: string, cache: ImageCache];
 
-/** Whether a cache waits for pull Pods of others to end on a node. */
-function waitsFor({ status }: ImageCache, node: string): boolean {
+/** The node of a cache that may start after a pull Pod has ended on `ended`: that one, or any that waits for all pull Pods. */
+function nodeThatWaits(cache: ImageCache, ended: string): string | undefined {
+  if (waitsOn(cache, ended)) return ended;
+  return Object.entries(cache.status.nodes).find(([, entry]) => waitsForSurge(entry))?.[0];
+}
+
+/** Whether a cache waits on a node for pull Pods to end. */
+function waitsOn({ status }: ImageCache, node: string): boolean {
   const entry = ownEntry(status.nodes, node);
-  return entry !== undefined && isNodeBusy(entry);
+  return entry !== undefined && (isNodeBusy(entry) || waitsForSurge(entry));
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { absentOf } from '#model/cache/image-states.ts';
-import { type LedgerEntry, isFailing, nodeBusy, waitsForRegistry } from '#model/cache/ledger.ts';
+import { type LedgerEntry, isFailing, nodeBusy, waitsForRegistry, waitsForSurge } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { imageState } from '#model/desired/image-state.ts';
 import { freePullSlots, rolloutOf, waveText } from '#model/desired/rollout.ts';
@@ -63,9 +63,11 @@ function pendingText({ cache, name, settings, now }: Explained, { entry, images 
   if (ownEntry(cache.status.removals, name)?.state === 'Removing') return 'it waits: a removal is running on the node';
   const busy = ownEntry(cache.status.nodes, name)?.reason === nodeBusy;
   if (busy) return 'it waits, NodeBusy: other caches have as many pull Pods on the node as may be there at once';
+  if (waitsForSurge(entry))
+    return `it waits, SurgeUsed: ${settings.jobsMaxSurge} pull Pods may run over all caches at once`;
   const rests = waitsForRegistry(entry) ? registryText(cache.status) : '';
   if (rests !== '') return `it waits, RegistryRests: ${rests}`;
-  if (freePullSlots(cache, settings) === 0) {
+  if (freePullSlots(cache) === 0) {
     const running = Object.values(cache.status.nodes).filter(({ state }) => state === 'Pulling').length;
     return `it waits for its turn: ${counted(running, 'node')} pull, and no more may at once`;
   }

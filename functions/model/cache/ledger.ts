@@ -46,7 +46,7 @@ const entryFields = record({
   /** How many of these ended because a registry throttled the node: they do not count as tries. */
   rests: count,
   state: oneOf(nodeStates),
-  /** Why a node is skipped or held, why a Ready node is away, or `nodeBusy` on a pending one; '' otherwise. */
+  /** Why a node is skipped or held, why a Ready node is away, or why a pending one waits; '' otherwise. */
   reason: text,
   /** The letters of its images as they are stored; undefined if they are the usual ones of the state. */
   images: optional(required(z.string().check(z.refine((letters) => unpackedImages(letters) !== undefined)))),
@@ -96,12 +96,18 @@ export const ledgerEntry: Codec<LedgerEntry> = {
 /** Reason of a pending node on which other caches have as many pull Pods as may be there: it is named in an event once one of them ends. */
 export const nodeBusy = 'NodeBusy' as const;
 
+/** Reason of a pending node while as many pull Pods as may run over all caches do: it is named in an event once one of them ends. */
+export const surgeUsed = 'SurgeUsed' as const;
+
 /** Reason of a pending node that needs an image of a registry which rests, or whose budget is used up. */
 export const registryRests = 'RegistryRests' as const;
 
 /** Whether a pending node waits for a registry. */
 export const waitsForRegistry = ({ state, reason }: LedgerEntry): boolean =>
   state === 'Pending' && reason === registryRests;
+
+/** Whether a node waits until fewer pull Pods run over all caches. */
+export const waitsForSurge = ({ state, reason }: LedgerEntry): boolean => state === 'Pending' && reason === surgeUsed;
 
 /** Whether a node waits for pull Pods of other caches to end. */
 export const isNodeBusy = ({ state, reason }: LedgerEntry): boolean => state === 'Pending' && reason === nodeBusy;

@@ -17,7 +17,7 @@ export type Settings = {
   readonly jobRetentionPolicy: RetentionPolicy;
   /** Whether caches pull on cordoned nodes, unless their spec says otherwise. */
   readonly unschedulable: UnschedulablePolicy;
-  /** How many nodes of one cache pull at the same time; 0 for no limit. */
+  /** How many pull Pods run at the same time over all caches; 0 for no limit. */
   readonly jobsMaxSurge: number;
   /** In which waves the nodes of a cache start; undefined: all at once. */
   readonly rollout: Rollout | undefined;

@@ -78,21 +78,20 @@ function waveNumber(rollout: Rollout, total: number, begun: number): string {
 export const maxNodesStarted = 400;
 
 /** How many more nodes of `total` may start when `running` are at work; 0 or more, Infinity without a limit. */
-export const freeNodeSlots = (cache: ImageCache, settings: Settings, running: number, total: number): number =>
-  Math.max(0, nodeLimit(cache, settings, total) - running);
+export const freeNodeSlots = (cache: ImageCache, running: number, total: number): number =>
+  Math.max(0, nodeLimit(cache, total) - running);
 
 /** How many more nodes may start pulling; 0 or more, Infinity without a limit. */
-export function freePullSlots(cache: ImageCache, settings: Settings): number {
+export function freePullSlots(cache: ImageCache): number {
   const entries = Object.values(cache.status.nodes);
   const running = entries.filter(({ state }) => state === 'Pulling').length;
   const total = entries.filter(({ state }) => state !== 'Skipped').length;
-  return freeNodeSlots(cache, settings, running, total);
+  return freeNodeSlots(cache, running, total);
 }
 
 /** How many nodes may be at work at once. A cache adopted in the middle of a round starts with 10 %. */
-function nodeLimit(cache: ImageCache, settings: Settings, total: number): number {
-  const configured = cache.spec.maxConcurrentNodes ?? (settings.jobsMaxSurge === 0 ? undefined : settings.jobsMaxSurge);
-  const limit = nodesOf(configured, total);
+function nodeLimit(cache: ImageCache, total: number): number {
+  const limit = nodesOf(cache.spec.maxConcurrentNodes, total);
   const startsGently = cache.status.round?.trigger === 'Adopted' && isRoundOpen(cache.status);
   return startsGently ? Math.min(limit, nodesOf('10%', total)) : limit;
 }

@@ -41,12 +41,15 @@ export function retainedJobs(world: World, cache: ImageCache, desired: DesiredBy
 
 /**
  * Whether the Pod of a Job that failed takes the place of one that would pull: it backs off or hangs, and does not end. Such
- * Pods may be half of those that may be on the node, so that other caches do not wait for them for ever.
+ * Pods may be half of those that may be on the node, so that other caches do not wait for them for ever; with a limit over all
+ * caches there is none, as each would count for ever.
  */
 function isInTheWay(view: JobView | undefined, { otherPulls, settings, before }: World): boolean {
   const { podsPerNode } = settings.limits;
   const pod = view?.pod;
-  if (podsPerNode === 0 || pod === undefined || isEnding(pod)) return false;
+  if (pod === undefined || isEnding(pod)) return false;
+  if (settings.jobsMaxSurge > 0) return true;
+  if (podsPerNode === 0) return false;
   return podsIn(otherPulls.get(pod.nodeId)) + before.spec.pullsPerNode > podsPerNode / 2;
 }
 

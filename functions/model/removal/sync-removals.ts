@@ -130,7 +130,8 @@ export function startRemovals(world: World, cache: ImageCache): StartedRemovals 
   const pending = dueRemovals(cache, now);
   const running = Object.values(removals).filter(({ state }) => state === 'Removing').length;
   const total = Object.keys(removals).length;
-  const slots = Math.min(freeNodeSlots(cache, settings, running, total), maxNodesStarted);
+  const surge = settings.jobsMaxSurge === 0 ? Infinity : Math.max(0, settings.jobsMaxSurge - running);
+  const slots = Math.min(freeNodeSlots(cache, running, total), surge, maxNodesStarted);
   if (!observed.removals.hasAll)
     return { next: cache, observeNext: pending.length > 0 && slots > 0 ? 'everything' : 'nothing', polls: false };
   const busy = busyNodes(observed.removals.pullPods, cache);

@@ -24,8 +24,9 @@ export const nodeBusy: ReasonToWait = {
  * How many Jobs of a cache pull at once on a node: no more than its namespace may have there beside failed Jobs that are
  * retained, which have half of all, or it would wait for them for ever.
  */
-export function pullsPerNode({ spec }: ImageCache, { limits }: Settings): number {
-  return Math.max(1, Math.min(spec.pullsPerNode, namespaceLimit(limits) - Math.floor(limits.podsPerNode / 2)));
+export function pullsPerNode({ spec }: ImageCache, { limits, jobsMaxSurge }: Settings): number {
+  const most = Math.min(namespaceLimit(limits) - Math.floor(limits.podsPerNode / 2), jobsMaxSurge || Infinity);
+  return Math.max(1, Math.min(spec.pullsPerNode, most));
 }
 
 /**

@@ -3,8 +3,8 @@ import type { ReasonToWait } from './reason-to-wait.ts';
 
 /** Nodes wait while as many as `spec.maxConcurrentNodes` allows are pulling. */
 export const nodeLimit: ReasonToWait = {
-  prepare: ({ settings }, cache) => {
-    let free = freePullSlots(cache, settings);
+  prepare: (_, cache) => {
+    let free = freePullSlots(cache);
     return {
       waits: () => free === 0,
       started: () => {

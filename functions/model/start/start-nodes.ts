@@ -10,10 +10,18 @@ import { nodeLimit } from './node-limit.ts';
 import type { Candidate, Check, ReasonToWait } from './reason-to-wait.ts';
 import { registryLimit } from './registry-limit.ts';
 import { removalInProgress } from './removal-in-progress.ts';
+import { surgeLimit } from './surge-limit.ts';
 import { wave } from './wave.ts';
 
-/** Why a pending node does not start now: the first of these that applies. The limit of nodes is last, so that nodes that wait anyway do not count. */
-const reasonsToWait: readonly ReasonToWait[] = [removalInProgress, nodeBusy, wave, registryLimit, nodeLimit];
+/** Why a pending node does not start now: the first of these that applies. The limits of nodes and Pods are last, so that nodes that wait anyway do not count. */
+const reasonsToWait: readonly ReasonToWait[] = [
+  removalInProgress,
+  nodeBusy,
+  wave,
+  registryLimit,
+  nodeLimit,
+  surgeLimit,
+];
 
 /**
  * Starts the next attempt on the pending nodes that have no reason to wait. The ledger records the attempt before its Jobs

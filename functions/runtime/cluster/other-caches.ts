@@ -45,7 +45,7 @@ export function livePulls(api: Api, namespaces: Namespaces) {
   } as const;
   return {
     /** The pull Pods on these nodes that have not ended, without those of the cache with this uid. */
-    read: async (nodeIds: readonly string[], butOf: string): Promise<LivePullList> => {
+    read: async (nodeIds: readonly string[] | 'all', butOf: string): Promise<LivePullList> => {
       listings += 1;
       const begun = listings;
       const selector = `${managerSelector},${pullSelector},${labels.cacheUid} notin (${butOf})${onNodes(nodeIds)}`;
@@ -77,8 +77,8 @@ export function livePulls(api: Api, namespaces: Namespaces) {
 /** Maximum number of nodes in one selector: each takes 13 characters of the URL. */
 const maxNodes = 200;
 
-const onNodes = (nodeIds: readonly string[]): string =>
-  nodeIds.length > maxNodes ? '' : `,${labels.node} in (${nodeIds.join()})`;
+const onNodes = (nodeIds: readonly string[] | 'all'): string =>
+  nodeIds === 'all' || nodeIds.length > maxNodes ? '' : `,${labels.node} in (${nodeIds.join()})`;
 
 const keyOf = ({ namespace, job }: LivePull): string => `${namespace}/${job}`;
 

@@ -118,7 +118,7 @@ export const jobRows = {
   }),
   jobsMaxSurge: both('jobs-max-surge', wholeNumber(0), {
     fallback: '0',
-    doc: 'Maximum number of nodes of one cache that pull at the same time; 0: no limit. spec.maxConcurrentNodes overrides it',
+    doc: 'Maximum number of pull Pods that run at the same time over all caches, and of nodes from which images of one cache are removed: further nodes wait with reason SurgeUsed; 0: no limit. spec.maxConcurrentNodes limits the nodes of one cache besides',
   }),
   rollout: both('rollout', waves, {
     doc: 'In which waves the nodes of a cache pull, as JSON of spec.rollout, such as {"canaryNodes": 1}; empty: all nodes at once. spec.rollout overrides it',

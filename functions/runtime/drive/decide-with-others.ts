@@ -21,7 +21,10 @@ export async function decideWithOthers(seen: Seen, context: Context): Promise<Pl
   const { before, makes } = seen;
   cluster.knownUses.note(before, before.status, { settings, now: now() });
   if (mayPull(seen)) await cluster.knownUses.read({ settings, now: now() });
-  if (makes !== 'pulls' || settings.limits.podsPerNode === 0) return decideNow(seen, new Map(), context);
+  if (makes !== 'pulls') return decideNow(seen, new Map(), context);
+  // A limit over all caches counts their Pods on all nodes; there are no more than it allows.
+  if (settings.jobsMaxSurge > 0) return decideOnNodes('all', seen, context);
+  if (settings.limits.podsPerNode === 0) return decideNow(seen, new Map(), context);
   const likely = [...likelyNodeIds(seen), ...(retainsJobs(before, settings) ? nodeIdsOfJobs(seen) : [])];
   const plan = await decideOnNodes(new Set(likely), seen, context);
   if (startsOnly(likely, before, plan)) return plan;
@@ -31,15 +34,16 @@ export async function decideWithOthers(seen: Seen, context: Context): Promise<Pl
 const mayPull = ({ before, makes }: Seen): boolean => makes === 'pulls' && before.spec.lists.length > 0;
 
 /** Decides with the Pods of other caches on these nodes, and reserves the slots of the Jobs to create if they are on no others. */
-async function decideOnNodes(nodeIds: ReadonlySet<string>, seen: Seen, context: Context): Promise<Plan> {
+async function decideOnNodes(nodeIds: ReadonlySet<string> | 'all', seen: Seen, context: Context): Promise<Plan> {
   const { now, cluster } = context;
   const { livePulls } = cluster;
   const { before } = seen;
-  const listing = nodeIds.size === 0 ? undefined : await livePulls.read([...nodeIds], before.uid);
+  const isOfNone = nodeIds !== 'all' && nodeIds.size === 0;
+  const listing = isOfNone ? undefined : await livePulls.read(nodeIds === 'all' ? 'all' : [...nodeIds], before.uid);
   // Nothing is awaited from here to the reservation, so that no other decision of this process comes between.
   const pulls = listing === undefined ? [] : [...listing.pulls, ...livePulls.reserved(listing, now())];
   const plan = decideNow(seen, pullsByNode(pulls, before.uid), context);
-  if (!startsOnly(nodeIds, before, plan)) return plan;
+  if (nodeIds !== 'all' && !startsOnly(nodeIds, before, plan)) return plan;
   const ended = new Set(plan.deleteJobs.map(({ name }) => name));
   livePulls.release(before, pullingNodeIds(plan.status ?? before.status), ended);
   livePulls.reserve(plan.createJobs, now());

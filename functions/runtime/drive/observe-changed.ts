@@ -86,7 +86,8 @@ function nodesToRead(
     entry.state === 'Pending' && !isNodeBusy(entry) && !(isWaiting && waitsForRegistry(entry)) ? [name] : [],
   );
   const known = [...changedNodes, ...withChangedJobs];
-  const next = waiting.slice(0, Math.min(freePullSlots(cache, settings) + withChangedJobs.length, room(known.length)));
+  const free = Math.min(freePullSlots(cache), settings.jobsMaxSurge || Infinity);
+  const next = waiting.slice(0, Math.min(free + withChangedJobs.length, room(known.length)));
   return new Set([...known, ...next]);
 }
 

@@ -160,6 +160,25 @@ function waysOf({ spec: { template } }: ObservedJob): string {
   return isMounted === isCopied ? 'neither' : isMounted ? 'mounted' : 'copied';
 }
 
+const surge: Scenario = {
+  name: 'runs no more pull Pods at a time over all caches than --jobs-max-surge allows, and ends all of them',
+  needs: ['simulated nodes'],
+  nodes: 3,
+  hasProductToItself: true,
+  // Several processes may exceed the limit for a moment.
+  isMeasured: true,
+  run: async (world) => {
+    await world.nodes.add(3);
+    await world.product.start({ flags: ['--jobs-max-surge=2'] });
+    const names = ['one', 'two', 'three', 'four', 'five'];
+    await Promise.all(names.map(async (name) => world.createCache(name, [await world.image('good', name)])));
+
+    for (const name of names)
+      expect((await world.settled(name, 50)).status).toMatchObject({ status: 'Succeeded', nodesReady: '3/3' });
+    expect(world.history.maxPullingJobs()).toBe(2);
+  },
+};
+
 const ofWorkloads: Scenario = {
   name: 'pulls the images that workloads name, and those that they name later, to the nodes on which their pods may run',
   needs: ['simulated nodes'],
@@ -198,5 +217,6 @@ export const pulling: readonly Scenario[] = [
   ...[twoLists, noNode, oneImage, longNames, sameName],
   ...manyImages,
   twoWays,
+  surge,
   ofWorkloads,
 ];

@@ -12,7 +12,15 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-type Waiting = { readonly namespace?: string; readonly spec?: object; readonly more?: readonly string[] };
+type Waiting = {
+  readonly namespace?: string;
+  readonly spec?: object;
+  readonly more?: readonly string[];
+  /** What it has of node-1. */
+  readonly of?: object;
+  /** A node that waits for Pods of all caches. */
+  readonly surge?: string;
+};
 
 const entry = { id: 'x', desiredHash: 'h', attempt: 0, state: 'Pending', reason: 'NodeBusy' };
 
@@ -30,8 +38,10 @@ async function world(caches: Readonly<Record<string, Waiting>>) {
     },
   });
   stops.push(source.stop);
-  const wait = (name: string, { namespace = 'apps', spec, more = [] }: Waiting, of: object = entry): void => {
-    const nodes = Object.fromEntries(['node-1', ...more].map((each) => [each, each === 'node-1' ? of : entry]));
+  const wait = (name: string, { namespace = 'apps', spec, more = [], of = entry, surge }: Waiting): void => {
+    const nodes: Record<string, object> = { 'node-1': of };
+    for (const each of more) nodes[each] = entry;
+    if (surge !== undefined) nodes[surge] = { ...entry, reason: 'SurgeUsed' };
     api.apply(imageCache({ name, namespace }, { spec: { cacheSpec: [], ...spec }, status: { format: 1, nodes } }));
   };
   api.apply(node());
@@ -50,11 +60,11 @@ async function world(caches: Readonly<Record<string, Waiting>>) {
     pulling,
     leave,
     set: (name: string, of: object) => {
-      wait(name, {}, of);
+      wait(name, { of });
     },
     /** The cache is seen to have started on the node. */
     start: (name: string) => {
-      wait(name, caches[name] ?? {}, { ...entry, state: 'Pulling', reason: '' });
+      wait(name, { ...caches[name], of: { ...entry, state: 'Pulling', reason: '' } });
     },
     told: () => told.splice(0),
   };
@@ -66,6 +76,15 @@ describe('when a pull Pod leaves a node', () => {
     leave('one');
     await clock.advance(0);
     expect(told()).toEqual(['node-1 → apps/a']);
+  });
+
+  it('a cache that waits for all pull Pods receives an event of a node of its own', async () => {
+    const { told, leave, clock } = await world({
+      a: { of: { ...entry, state: 'Ready', reason: '' }, surge: 'node-7' },
+    });
+    leave('one');
+    await clock.advance(0);
+    expect(told()).toEqual(['node-7 → apps/a']);
   });
 
   it('no event is delivered to caches that do not wait', async () => {

@@ -12,6 +12,7 @@ import { nodeLimit } from '#model/start/node-limit.ts';
 import type { ReasonToWait } from '#model/start/reason-to-wait.ts';
 import { registryLimit } from '#model/start/registry-limit.ts';
 import { removalInProgress } from '#model/start/removal-in-progress.ts';
+import { surgeLimit } from '#model/start/surge-limit.ts';
 import { wave } from '#model/start/wave.ts';
 import type { World } from '#model/world.ts';
 import { list, node, noon, openCache, pulling, settings, spec, unlimited, world } from '../builders.ts';
@@ -210,6 +211,27 @@ describe('a node waits for other nodes of the cache', () => {
       entries: { a: { state: 'Pulling' }, b: { state: 'Pulling' } },
       free: '',
     },
-    { when: 'the operator allows one', settings: { jobsMaxSurge: 1 }, free: 'a' },
+  ]);
+});
+
+describe('a node waits for Pods of all caches', () => {
+  const pods = (count: number): Partial<World> => ({
+    otherPulls: new Map([['elsewhere', new Map([['team', count]])]]),
+  });
+  const one = { pullsPerNode: 1 };
+  table(surgeLimit, [
+    { when: 'there is no limit', world: pods(1000), free: 'abc' },
+    { when: 'two may run', settings: { jobsMaxSurge: 2 }, spec: one, free: 'ab' },
+    { when: 'one of two is of another cache', settings: { jobsMaxSurge: 2 }, spec: one, world: pods(1), free: 'a' },
+    { when: 'all are of other caches', settings: { jobsMaxSurge: 2 }, spec: one, world: pods(2), free: '' },
+    {
+      when: 'a node of this cache pulls',
+      settings: { jobsMaxSurge: 2 },
+      spec: one,
+      entries: { a: { state: 'Pulling' } },
+      free: 'b',
+    },
+    { when: 'a node has two Pods', settings: { jobsMaxSurge: 4 }, spec: { pullsPerNode: 2 }, free: 'ab' },
+    { when: 'a node may have no more than all', settings: { jobsMaxSurge: 1 }, spec: { pullsPerNode: 9 }, free: 'a' },
   ]);
 });
