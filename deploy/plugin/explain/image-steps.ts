@@ -29,8 +29,8 @@ export function imageSteps(input: Explained, entry: LedgerEntry, images: readonl
 
 /** Whether a Pod reports an image that the status, which waits for the whole Job, does not have yet. */
 function isPulled({ pods = [], settings, cache, name }: Explained, image: string, index: number): boolean {
-  const isBare = ownEntry(cache.status.nodes, name)?.opening === 'Bare';
-  const images = { image, helperImage: settings.noopImage, isBare };
+  const isOpening = ownEntry(cache.status.nodes, name)?.opening !== undefined;
+  const images = { image, helperImage: settings.noopImage, isOpening };
   return pods.some((pod) => outcomeOf(pod, index, images)?.type === 'present');
 }
 

@@ -29,7 +29,15 @@ export type Ledger = Readonly<Record<string, LedgerEntry>>;
 export const nodeStates = ['Pending', 'Pulling', 'Ready', 'Failed', 'Skipped', 'Held'] as const;
 export type NodeState = (typeof nodeStates)[number];
 
-export const openings = ['Noop', 'Bare'] as const;
+export const openings = ['Noop'] as const;
+
+/** A word of another version counts as the one there is: without this entry, all that is known of the nodes would be lost. */
+const opening: Codec<(typeof openings)[number]> = required(
+  z.pipe(
+    z.string(),
+    z.transform((): (typeof openings)[number] => 'Noop'),
+  ),
+);
 
 const entryFields = record({
   /** Identifies the machine, because clouds reuse node names. */
@@ -53,11 +61,8 @@ const entryFields = record({
   noop: optional(required(z.string().check(z.refine(isLetter)))),
   /** When the node is given up if the images that fail still do; undefined if none does. */
   failingUntil: time,
-  /**
-   * The attempt opens its images: they are present, and its Pods have no credentials. `Noop` runs the no-op program in
-   * them, `Bare` starts no program that exists, because the image of the no-op demands credentials.
-   */
-  opening: optional(oneOf(openings)),
+  /** The attempt opens its images: they are present, and its Pods, which run the no-op program, have no credentials. */
+  opening: optional(opening),
   /** The attempt has one Job per image, because the kubelet did not report in time which of them it cannot pull. */
   oneImagePerJob: flag,
   /** When the second attempt must have ended; undefined: no limit, or no Job has finished yet. */

@@ -1,13 +1,5 @@
 import { type AnonymousPulls, anonymousPullOf } from '#model/cache/image-answers.ts';
-import {
-  hasFailed,
-  hasKnownLocks,
-  lockedOf,
-  pendingOf,
-  withLocks,
-  withOpened,
-  withOpening,
-} from '#model/cache/image-states.ts';
+import { hasFailed, hasKnownLocks, lockedOf, withLocks, withOpened, withOpening } from '#model/cache/image-states.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
@@ -53,13 +45,6 @@ export const toOpen = (entry: LedgerEntry, images: readonly number[], desired: D
   opening: 'Noop',
   retryDeadline: undefined,
 });
-
-/** Starts over without the no-op, which demands credentials; undefined if there is nothing else to open. */
-export function withoutNoop(entry: LedgerEntry, desired: DesiredImages): LedgerEntry | undefined {
-  const count = desired.images.length;
-  const images = pendingOf(entry, count).filter((index) => index !== count);
-  return images.length === 0 ? undefined : { ...toOpen(entry, images, desired), opening: 'Bare' };
-}
 
 /** The entry after an attempt to open its images: what failed stays locked, but for the no-op, which is tried once. */
 export const opened = (entry: LedgerEntry): LedgerEntry => ({

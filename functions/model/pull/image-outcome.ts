@@ -7,8 +7,8 @@ import { registryName, registryOf, withoutReference } from '#model/text/image-re
 export type Images = {
   readonly image: string;
   readonly helperImage: string;
-  /** The Pod neither mounts the image nor copies the no-op. */
-  readonly isBare: boolean;
+  /** The Pod has no credentials, and shows whether the kubelet lets it have the image. */
+  readonly isOpening: boolean;
 };
 
 /** What a Pod reports on one image. */
@@ -28,8 +28,8 @@ export const failed = (cause: Cause, isInconclusive = false): Outcome => ({
 });
 
 export function outcomeOf(pod: Pod, index: number, images: Images): Outcome | undefined {
-  const { image, helperImage, isBare } = images;
-  if (pod.imageAccess === 'neither' && !isBare) return { type: 'unmountable' };
+  const { image, helperImage } = images;
+  if (pod.imageAccess === 'neither') return { type: 'unmountable' };
   if (pod.helper !== undefined && isFailing(pod.helper) && !wasKilled(pod.helper, pod))
     return helperOutcome(pod.helper, helperImage);
   const container = pod.containers.find(({ name }) => name === containerName(index));
@@ -44,10 +44,12 @@ function startedOutcome(container: ContainerStatus, image: string): Outcome | un
 }
 
 /** A mounted image is present once its container started; the container's own image is the no-op and reports only its own failures. */
-function mountedOutcome(container: ContainerStatus, { image, helperImage }: Images): Outcome | undefined {
+function mountedOutcome(container: ContainerStatus, { image, helperImage, isOpening }: Images): Outcome | undefined {
   if (container.message.includes('ImageVolumeMountFailed')) return { type: 'unmountable' };
   if (wasStarted(container) || afterPull.has(container.reason)) return { type: 'present', digest: '' };
   const isHelper = isFailing(container) && container.message.includes(helperImage);
+  // A kubelet asks for the container's own image only after it has allowed the mounted one.
+  if (isHelper && isOpening && !image.includes(helperImage)) return { type: 'present', digest: '' };
   return isHelper ? helperOutcome(container, helperImage) : waitingOutcome(container, image);
 }
 

@@ -143,7 +143,7 @@ function givenUpAt(evidence: JobEvidence): number | undefined {
 const imagesOf = (index: number, { desired, entry, settings }: JobEvidence): Images => ({
   image: desired.images[index] ?? settings.noopImage,
   helperImage: settings.noopImage,
-  isBare: entry.opening === 'Bare',
+  isOpening: entry.opening !== undefined,
 });
 
 /** Failures that the kubelet reports while it retries are shown at once. */

@@ -143,7 +143,6 @@ const sharedFolder = '/.imagecache';
 
 /** The volumes and containers of a pull Pod: by far its largest part, and equal on all nodes with the same desired images. */
 export function pullingPod(order: PullJobOrder): PullingPod {
-  if (order.entry.opening === 'Bare') return barePod(order);
   return mountsImages(order.entry, order.node) ? mountingPod(order) : copyingPod(order);
 }
 
@@ -199,18 +198,6 @@ function copyingPod(order: PullJobOrder): PullingPod {
     }),
   };
 }
-
-/** Kubelets check the credentials of an image before they start its container, which has no program to run. */
-const barePod = (order: PullJobOrder): PullingPod => ({
-  containers: order.indexes.map((index) => ({
-    name: containerName(index),
-    image: imageAt(order, index),
-    command: [`${sharedFolder}${program}`],
-    workingDir,
-    ...confined,
-    imagePullPolicy: 'IfNotPresent',
-  })),
-});
 
 /** Opening an image that is present must not pull a newer one. */
 const policyOf = (image: string, { cache, entry, settings }: PullJobOrder): PullPolicy =>

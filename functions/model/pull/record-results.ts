@@ -1,7 +1,7 @@
 import { type AnonymousPulls, withReportedDigests } from '#model/cache/image-answers.ts';
 import { type Cause, withNode, withoutNode } from '#model/cache/failures.ts';
 import { maxAttempts, triesOf } from '#model/cache/ledger.ts';
-import { opened, withoutDenied, withoutNoop } from '#model/desired/locked-images.ts';
+import { opened, withoutDenied } from '#model/desired/locked-images.ts';
 import { type Failures, type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
@@ -86,11 +86,6 @@ function openingResult(name: string, attempt: Attempt, world: World): AttemptRes
   }
   // An admission webhook may give credentials to all Pods: those prove nothing.
   const finished = finishedIn(jobs).map((job) => (job.hasUsedCredentials ? withNothingOpened(job) : job));
-  const causes = new Map(finished.flatMap((job) => [...causesIn(job)]));
-  const needsNoop =
-    entry.opening === 'Noop' && [...causes.values()].some(({ reason }) => reason === 'HelperImageFailed');
-  const bare = needsNoop ? withoutNoop(entry, desired) : undefined;
-  if (bare !== undefined) return { ...nothingFound, entry: bare };
   const recorded = { ...attempt, entry: withFinished(attempt, finished) };
   const anonymousPulls = withFound(attempt.cache.status.anonymousPulls, anonymousPullsOf(finished, desired));
   const hasMore = unfinishedJobs(recorded).length > 0;

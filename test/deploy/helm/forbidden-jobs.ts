@@ -1,12 +1,14 @@
 import { mounting, pull, removal, type Job } from './product-jobs.ts';
 
 /** A Job of ours with one change that an attacker might try, and a part of the expected denial. */
-export type Forbidden = readonly [name: string, job: object, message: string];
+export type Forbidden = readonly [name: string, job: StoredJob, message: string];
+
+export type StoredJob = Pick<Job, 'metadata'>;
 
 type Path = readonly (string | number)[];
 
 /** A copy of a Job with the value at a path replaced, or removed if it is undefined. */
-export function changed(job: object, path: Path, value: unknown): object {
+export function changed<T extends object>(job: T, path: Path, value: unknown): T {
   const copy = structuredClone(job);
   let at: unknown = copy;
   for (const step of path.slice(0, -1)) at = Reflect.get(Object(at) as object, step);

@@ -39,6 +39,7 @@ type PullOf = {
   readonly on?: Node;
   readonly entry?: Partial<LedgerEntry>;
   readonly runAsUser?: number;
+  readonly indexes?: readonly number[];
 };
 
 export function pull(of: PullOf = {}): Job {
@@ -47,7 +48,9 @@ export function pull(of: PullOf = {}): Job {
   const given = installed(of.settings);
   const desired = desiredImagesOf(live, [0], given);
   const entry = pulling({ id: on.id, desiredHash: desired.hash, ...of.entry });
-  const indexes = desired.images.map((_, index) => index);
+  // The index after the last image is that of the no-op, which is opened with the images.
+  const opened = entry.opening === undefined ? [] : [desired.images.length];
+  const indexes = of.indexes ?? [...desired.images.keys(), ...opened];
   return pullJob({
     cache: live,
     node: on,
@@ -62,11 +65,14 @@ export function pull(of: PullOf = {}): Job {
 
 export const mounting = (of: PullOf = {}): Job => pull({ on: modernNode(), ...of });
 
-type RemovalOf = Omit<Partial<RemovalJobOrder>, 'settings'> & { readonly settings?: Partial<Settings> };
+type RemovalOf = Omit<Partial<RemovalJobOrder>, 'settings'> & {
+  readonly settings?: Partial<Settings>;
+  readonly spec?: Partial<Spec>;
+};
 
-export const removal = ({ settings: set = {}, ...of }: RemovalOf = {}): Job =>
+export const removal = ({ settings: set = {}, spec: given = {}, ...of }: RemovalOf = {}): Job =>
   removalJob({
-    cache: openCache({}),
+    cache: openCache({}, { spec: spec(given) }),
     node: node(),
     socket: '/run/containerd/containerd.sock',
     entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 },
@@ -75,7 +81,7 @@ export const removal = ({ settings: set = {}, ...of }: RemovalOf = {}): Job =>
     ...of,
   });
 
-const many = Array.from({ length: 32 }, (_, index) => `registry.example.com:5000/team/app-${index}@${digest}`);
+export const many = Array.from({ length: 32 }, (_, index) => `registry.example.com:5000/team/app-${index}@${digest}`);
 
 /** Pull Jobs with every variation by an ImageCache or a node. */
 const pulls = (make: (of: PullOf) => Job): Readonly<Record<string, Job>> => ({

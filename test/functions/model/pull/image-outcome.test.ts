@@ -5,7 +5,7 @@ import { pod, waiting } from '../builders.ts';
 const images = {
   image: 'registry.example.com/forbidden/not found:1',
   helperImage: 'registry.example.com/noop:1',
-  isBare: false,
+  isOpening: false,
 };
 
 describe('what a Pod reports about an image', () => {

@@ -148,9 +148,6 @@ describe('a Job that opens images', () => {
     const images = template?.volumes?.map(({ image }) => image);
     const references = ['app:1', 'base:2', settings().noopImage];
     expect(images).toEqual(references.map((reference) => ({ reference, pullPolicy: 'IfNotPresent' })));
-    const bare = pullJob({ ...order, entry: { ...entry, opening: 'Bare' }, indexes: [0] }).spec?.template.spec;
-    expect(bare?.containers).toMatchObject([{ image: 'app:1', imagePullPolicy: 'IfNotPresent' }]);
-    expect(bare).not.toHaveProperty('volumes');
     expect(pullJob(order).metadata.name).not.toBe(pullJob({ ...order, entry: pulling({}, live) }).metadata.name);
   });
 
@@ -219,19 +216,25 @@ describe('a Job that opens images', () => {
     expect(silentFor(301)).toMatchObject({ state: 'Ready', images: 'P', noop: 'p' });
   });
 
-  it('tries again without the no-op if that is denied', () => {
-    const refused = entryOf({ entry: opening(), containers: [helperDenied(0), helperDenied(1), helperDenied(2)] });
-    expect(refused).toMatchObject({ state: 'Pending', attempt: 0, opening: 'Bare', images: 'W', noop: 'P' });
-    const started = [0, 1].map((index) =>
-      container(index, { state: 'terminated', reason: 'StartError', exitCode: 128 }),
-    );
-    const entry = opening({ opening: 'Bare', noop: 'P' });
-    const ended = recorded({ entry, containers: started, pod: { imageAccess: 'neither', phase: 'Failed' } });
-    expect(Object.values(ended.nodes)).toMatchObject([{ state: 'Ready', images: 'p', noop: 'p' }]);
-    expect(ended.anonymousPulls).toEqual({
-      'docker.io/library/app:1': 'Allowed',
-      'docker.io/library/base:2': 'Allowed',
+  it('opens mounted images where the no-op is denied: kubelets check an image volume before the image of its container', () => {
+    const { nodes, anonymousPulls } = recorded({
+      entry: opening(),
+      containers: [helperDenied(0), denied(1), helperDenied(2)],
     });
+    expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', opening: undefined, images: 'p', noop: 'p' }]);
+    expect(anonymousPulls).toEqual({ 'docker.io/library/app:1': 'Allowed', 'docker.io/library/base:2': 'Denied' });
+  });
+
+  it('leaves images locked where the no-op is denied and images cannot be mounted: nothing else may run in them', () => {
+    const helper = { ...helperDenied(0), name: 'noop' };
+    const containers = [container(0), container(1), container(2)];
+    const { nodes, anonymousPulls } = recorded({
+      entry: opening({ copiesNoop: true }),
+      containers,
+      pod: { imageAccess: 'copying', helper },
+    });
+    expect(Object.values(nodes)).toMatchObject([{ state: 'Ready', opening: undefined, images: 'P', noop: 'p' }]);
+    expect(anonymousPulls).toEqual({});
   });
 
   it('is retried when it is lost', () => {
