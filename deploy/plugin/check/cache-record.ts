@@ -16,8 +16,6 @@ export type CacheRecord = {
   readonly indexes: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** Whether its status is about the current spec. */
   readonly isObserved: boolean;
-  /** When nodes were last recorded, in epoch milliseconds; undefined while some are in progress. */
-  readonly settledAt: number | undefined;
 };
 
 export type CachedImage = {
@@ -52,7 +50,6 @@ export function cacheRecord(cache: ImageCache, object: unknown, usualAccount = '
     imagesByRepository: Map.groupBy(cached, ({ image }) => repositoryOf(image)),
     indexes: new Map(indexes),
     isObserved: cache.status.observedGeneration === cache.generation,
-    settledAt: cache.status.status === 'Processing' ? undefined : lastChange(cache),
   };
 }
 
@@ -61,7 +58,3 @@ export function repositoryOf(image: string): string {
   const { registry, repository } = parseImageReference(image);
   return `${registry}/${repository}`;
 }
-
-/** Nodes that join are recorded after the round, so that its end is not enough. */
-const lastChange = ({ status, statusWrittenAt = 0 }: ImageCache): number =>
-  Math.max(status.completionTime ?? 0, statusWrittenAt);

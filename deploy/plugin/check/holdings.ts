@@ -12,6 +12,8 @@ import { type CachedImage, type CacheRecord, repositoryOf } from './cache-record
 export type Holding = {
   readonly record: CacheRecord;
   readonly cached: CachedImage;
+  /** The node's entry in the cache's status; undefined if it has none. */
+  readonly entry: LedgerEntry | undefined;
   /** `digest`: the same image by another name. `repository`: another image, or not known to be the same. */
   readonly match: 'name' | 'digest' | 'repository';
   readonly state: ImageState | 'skipped' | 'not selected' | 'not observed' | 'purged';
@@ -41,12 +43,12 @@ function holding(wanted: Wanted, node: Node, { record, cached }: Cached): Holdin
   const entry = ownEntry(record.cache.status.nodes, node.name);
   const index = entry && record.indexes.get(entry.desiredHash)?.get(cached.reference);
   const match = matchOf(wanted, node, cached);
-  if (!record.isObserved) return { record, cached, match, state: 'not observed', reason: '', access: 'Unknown' };
-  if (isPurged(record.cache)) return { record, cached, match, state: 'purged', reason: '', access: 'Unknown' };
+  if (!record.isObserved) return { record, cached, entry, match, state: 'not observed', reason: '', access: 'Unknown' };
+  if (isPurged(record.cache)) return { record, cached, entry, match, state: 'purged', reason: '', access: 'Unknown' };
   if (entry?.id !== node.id || index === undefined)
-    return { record, cached, match, state: 'not selected', reason: '', access: 'Unknown' };
+    return { record, cached, entry, match, state: 'not selected', reason: '', access: 'Unknown' };
   return {
-    ...{ record, cached, match },
+    ...{ record, cached, entry, match },
     state: entry.state === 'Skipped' ? 'skipped' : imageState(entry, index),
     reason: reasonOf(node.name, entry, { record, cached }),
     access: accessOn(entry, index, { record, cached }),

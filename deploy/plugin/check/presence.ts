@@ -1,8 +1,8 @@
-import { isAbsent } from '#model/desired/presence.ts';
+import { isAbsent, isListCurrent } from '#model/desired/presence.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import type { Holding } from './holdings.ts';
 import { repositoryOf } from './cache-record.ts';
-import { isCompletedByNode, type Node } from '#model/node/node.ts';
+import type { Node } from '#model/node/node.ts';
 
 /** Whether an image is on a node, by the node's list and by the caches. */
 export type Presence =
@@ -17,7 +17,7 @@ export type MissingReason =
   | 'Purged'
   | 'NodeSkipped'
   | 'NotObserved'
-  | 'Removed'
+  | 'ImageLost'
   | 'OtherName'
   | 'NotSelected'
   | 'NotCached';
@@ -27,9 +27,9 @@ type Given = { readonly holdings: readonly Holding[]; readonly now: number };
 /** The node's list proves presence. It proves absence if it is complete and no cache has pulled the image since. */
 export function presence(image: string, node: Node, { holdings, now }: Given): Presence {
   if (node.images.has(normalisedReference(image))) return { state: 'present' };
-  const listProvesAbsence = isAbsent(image, node) && !isCompletedByNode(image, node);
+  const listProvesAbsence = isAbsent(image, node);
   const recorded = holdings.filter((each) => each.state === 'present' && isFoundAs(image, each));
-  if (recorded.some((each) => !listProvesAbsence || isRecent(each, now))) return { state: 'present' };
+  if (recorded.some((each) => !listProvesAbsence || isRecent(each, node, now))) return { state: 'present' };
   const missing = missingReasons.map((rule) => rule({ image, node, holdings })).find((each) => each !== undefined);
   const { reason, why } = missing ?? { reason: 'NotCached', why: 'no ImageCache lists it' };
   return { state: listProvesAbsence || reason === 'OtherPlatform' ? 'absent' : 'unknown', reason, why };
@@ -39,11 +39,9 @@ export function presence(image: string, node: Node, { holdings, now }: Given): P
 const isFoundAs = (image: string, { match }: Holding): boolean =>
   match === 'name' || (match === 'digest' && parseImageReference(image).digest !== '');
 
-/** A node's list may be this old, in milliseconds: the kubelet reads the images every 30 s and reports every 10 s. */
-const listAge = 60_000;
-
-const isRecent = ({ record: { settledAt } }: Holding, now: number): boolean =>
-  settledAt === undefined || now - settledAt < listAge;
+/** Whether the node's list may be older than what the cache records. */
+const isRecent = ({ entry }: Holding, node: Node, now: number): boolean =>
+  entry?.state !== 'Ready' || !isListCurrent(node, entry, now);
 
 type Missing = { readonly reason: MissingReason; readonly why: string };
 type Rule = (given: {
@@ -83,7 +81,7 @@ const missingReasons: readonly Rule[] = [
   whenHeld('waiting', (each) => ({ reason: 'NotPulledYet', why: `${cacheNamed(each)} has not pulled it yet` })),
   whenHeld('present', (each) =>
     each.match === 'name'
-      ? { reason: 'Removed', why: `${cacheNamed(each)} has pulled it, and it was removed from the node since` }
+      ? { reason: 'ImageLost', why: `${cacheNamed(each)} has pulled it, and it was removed from the node since` }
       : undefined,
   ),
   ({ image, node }) => {

@@ -14,7 +14,7 @@ export const explain: Command = {
   summary: 'Explain why a node has the images of a cache, or not',
   description: `Explain why a node has the images of a cache, or not: the chain from the spec to the words of the kubelet, up to the step that holds it up.
 
-Exit codes: 0 the node has all images, 1 an error, 2 it does not.`,
+Exit codes: 0 the node has all images, 1 an error, such as a node that does not exist, 2 it does not.`,
   examples: [['Explain why node-2 is not ready', 'explain web node-2']],
   usage: 'explain NAME NODE',
   flags: [],
@@ -29,7 +29,8 @@ async function run({ api, terminal, namespace, names, output }: Invocation): Pro
   if (cache === undefined)
     throw new UsageError(`imagecaches.kubefledged.io "${name}" not found in namespace ${namespace}`);
   const [found, { settings }] = await Promise.all([cluster.node(node), settingsInUse(api)]);
-  const selector = `${labels.cacheUid}=${cache.uid},${labels.node}=${found?.id ?? 'none'},${pullSelector}`;
+  if (found === undefined) throw new UsageError(`nodes "${node}" not found`);
+  const selector = `${labels.cacheUid}=${cache.uid},${labels.node}=${found.id},${pullSelector}`;
   const pods = await readable(cluster.pods(cache.namespace, selector));
   const explained = explanation({ cache, name: node, node: found, pods, settings, now: Date.now() });
   terminal.print(dataText(output, explained) ?? lines(explained, terminal).join('\n'));

@@ -1,7 +1,9 @@
 import { refusedMessage } from '#model/cache/conditions.ts';
 import type { ImageList } from '#model/cache/image-cache.ts';
 import { isPurged } from '#model/cache/image-cache.ts';
+import { imageLost } from '#model/cache/failures.ts';
 import { desiredImages, lacksOwn } from '#model/desired/desired-images.ts';
+import { lostImages } from '#model/desired/presence.ts';
 import { selectsNode } from '#model/desired/node-selector.ts';
 import { gateEnd, gateOffEvents } from '#model/desired/warm-gate.ts';
 import {
@@ -41,7 +43,6 @@ export function explanation(input: Explained): Explanation {
 
 const chain: readonly ((input: Explained) => readonly Step[])[] = [
   cacheStep,
-  nodeStep,
   selectionStep,
   eligibilityStep,
   observationStep,
@@ -57,12 +58,7 @@ function cacheStep({ cache }: Explained): readonly Step[] {
   return [step('ok', 'the cache is at work: not suspended, not purged, not being deleted')];
 }
 
-function nodeStep({ node, name }: Explained): readonly Step[] {
-  return node === undefined ? [step('fails', `there is no node ${name}`)] : [];
-}
-
 function selectionStep({ cache, node, settings }: Explained): readonly Step[] {
-  if (node === undefined) return [];
   const { lists } = cache.spec;
   const desired = desiredImages(cache, node, settings);
   const nameOf = (index: number): string =>
@@ -94,15 +90,20 @@ function mismatch({ nodeSelector, nodeMatchExpressions, tolerations }: ImageList
 }
 
 function eligibilityStep({ cache, node, settings }: Explained): readonly Step[] {
-  if (node === undefined) return [];
   const rules = pullRules(cache, settings);
+  const entry = ownEntry(cache.status.nodes, node.name);
+  const hasAll = entry?.state === 'Ready' && entry.id === node.id;
   const reason = skipReason(node, rules);
+  // A node that has its images stays Ready, whatever keeps new pulls off it.
+  if (hasAll && reason !== undefined && entry.reason === '' && node.isReady)
+    return [step('ok', `the node is ${reason}: it has its images, and pulls no others now`)];
   if (reason === undefined) return [step('ok', 'the node can be served: it is Ready, and its taints are tolerated')];
   const taint = rules.tolerations && untoleratedTaint(rules.tolerations, node.taints);
   const detail = reason === 'TaintNotTolerated' && taint !== undefined ? ` (${taint.key}:${taint.effect})` : '';
-  const entry = ownEntry(cache.status.nodes, node.name);
-  const hadAll = reason === 'NotReady' && entry?.state === 'Ready' && entry.id === node.id;
-  const text = hadAll ? 'it had all images, and counts again as soon as its kubelet is Ready' : skipTexts[reason];
+  const text =
+    hasAll && reason === 'NotReady'
+      ? 'it had all images, and counts again as soon as its kubelet is Ready'
+      : skipTexts[reason];
   return [step('holds', `the node is skipped, ${reason}${detail}: ${text}`)];
 }
 
@@ -127,24 +128,32 @@ function observationStep({ cache }: Explained): readonly Step[] {
 }
 
 function ledgerStep(input: Explained): readonly Step[] {
-  const { cache, node, name, settings } = input;
+  const { cache, node, name, settings, now } = input;
   const entry = ownEntry(cache.status.nodes, name);
-  if (node === undefined) return [];
-  if (entry === undefined || entry.id !== node.id)
+  if (entry?.id !== node.id)
     return [
       step('holds', 'the status does not have the node yet: it joined just now, or another machine had its name'),
     ];
   const desired = desiredImages(cache, node, settings);
   if (desired !== undefined && desired.hash !== entry.desiredHash)
     return [step('holds', 'its labels or the settings have changed: it is to get other images')];
-  if (entry.state === 'Ready') return [step('ok', 'all images are on the node')];
-  return [...imageSteps(input, entry, desired?.images ?? []), ...gateSteps(input)];
+  const images = desired?.images ?? [];
+  if (entry.state !== 'Ready') return [...imageSteps(input, entry, images), ...gateSteps(input)];
+  const lost = lostImages(entry, node, images, now);
+  if (lost.length > 0)
+    return lost.map((index) =>
+      step(
+        'fails',
+        `${images[index] ?? ''}: ${imageLost}: the node lists it no longer; it is pulled again within a minute`,
+      ),
+    );
+  return [step('ok', 'all images are on the node')];
 }
 
 /** The startup taint that keeps other Pods off the node. */
 function gateSteps({ cache, node, settings }: Explained): readonly Step[] {
   const taintKey = cache.spec.warmGate?.taintKey;
-  if (node === undefined || !node.taints.some(({ key }) => key === taintKey)) return [];
+  if (!node.taints.some(({ key }) => key === taintKey)) return [];
   const [off] = gateOffEvents(cache, settings);
   if (off !== undefined) return [step('fails', `it keeps the taint ${taintKey}: ${off.message}`)];
   const until = timeText(gateEnd(cache, node, settings));

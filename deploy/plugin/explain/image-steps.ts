@@ -5,6 +5,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import { imageState } from '#model/desired/image-state.ts';
 import { freePullSlots, rolloutOf, waveText } from '#model/desired/rollout.ts';
 import { causeOf, outcomeOf } from '#model/pull/image-outcome.ts';
+import { pullsLostAgainAt } from '#model/pull/lost-images.ts';
 import { registryText } from '#model/cache/registry-use.ts';
 import { type Pod, isFailingToPull } from '#model/job/job.ts';
 import { timeText } from '#model/text/times.ts';
@@ -108,6 +109,9 @@ function retryStep(input: Explained, entry: LedgerEntry): Step {
   if (entry.failingUntil !== undefined)
     return step('holds', `the ${who} tries again by itself, until ${timeText(entry.failingUntil)}`);
   if (entry.state !== 'Failed') return step('holds', 'what failed is tried once more in this round');
+  const again = pullsLostAgainAt(entry);
+  if (again !== undefined)
+    return step('holds', `it is pulled again ${nextText(again - input.now)}, or at once: ${refreshCommand(input)}`);
   return nextRoundStep(input);
 }
 
@@ -118,7 +122,10 @@ function nextRoundStep({ cache, now }: Explained): Step {
     nextRefreshTime === undefined
       ? 'no refresh is scheduled'
       : `the next refresh is ${nextText(nextRefreshTime - now)}`;
-  return step('holds', `${refresh}; at once: kubectl imagecache refresh ${cache.name} -n ${cache.namespace}`);
+  return step('holds', `${refresh}; at once: ${refreshCommand({ cache })}`);
 }
+
+const refreshCommand = ({ cache: { name, namespace } }: Pick<Explained, 'cache'>): string =>
+  `kubectl imagecache refresh ${name} -n ${namespace}`;
 
 const nextText = (left: number): string => (left <= 0 ? 'due' : `in ${age(left)}`);

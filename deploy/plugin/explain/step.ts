@@ -10,8 +10,7 @@ export type Step = { readonly verdict: 'ok' | 'holds' | 'fails'; readonly text: 
 export type Explained = {
   readonly cache: ImageCache;
   readonly name: string;
-  /** undefined if it does not exist. */
-  readonly node: Node | undefined;
+  readonly node: Node;
   /** The pull Pods of the cache on the node; undefined if they cannot be read. */
   readonly pods: readonly Pod[] | undefined;
   readonly settings: Settings;

@@ -224,6 +224,24 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
     given: gated({}),
     last: 'fails it keeps the taint example.com/cold: spec.warmGate has no effect: WARM_GATE_TAINTS does not include',
   },
+  {
+    when: 'it has lost an image',
+    given: {
+      cache: open({ state: 'Ready' }),
+      node: node({ labels: on, images: new Set(['docker.io/library/base:2']) }),
+    },
+    last: 'fails app:1: ImageLost: the node lists it no longer; it is pulled again within a minute',
+  },
+  {
+    when: 'it keeps losing images',
+    given: { cache: open({ state: 'Failed', images: 'fp', lostAt: noon - 600_000, losses: 3 }) },
+    last: 'holds it is pulled again in 50m, or at once: kubectl imagecache refresh web -n apps',
+  },
+  {
+    when: 'it has everything, under pressure',
+    given: { cache: open({ state: 'Ready' }), node: node({ labels: on, hasDiskPressure: true }) },
+    last: 'ok all images are on the node',
+  },
   { when: 'it has everything', given: { cache: open({ state: 'Ready' }) }, last: 'ok all images are on the node' },
 ];
 

@@ -391,7 +391,10 @@ describe('kubectl imagecache explain', () => {
       code: 0,
       out: expect.stringContaining('ready') as string,
     });
-    expect((await plugin('explain plain nowhere')).out).toContain('x there is no node nowhere');
+    expect(await plugin('explain plain nowhere')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('nodes "nowhere" not found') as string,
+    });
     expect((await plugin('explain asleep node-1')).out).toContain('x spec.suspend is true');
   });
 });

@@ -72,15 +72,15 @@ describe('whether the image is on the node', () => {
       verdict: 'starts',
     },
     {
-      when: 'the list may be older than the round of the cache',
+      when: 'the list may be older than the pull',
       node: nodeWith(),
-      caches: [cacheWith({ images: [redis], completedAgo: 10_000 })],
+      caches: [cacheWith({ images: [redis], readyAgo: 10_000 })],
       verdict: 'starts',
     },
     {
-      when: 'a round of the cache is open, which may have pulled it since the list was made',
+      when: 'it is being opened, which may have pulled it since the list was made',
       node: nodeWith(),
-      caches: [cacheWith({ images: [redis], status: { status: 'Processing', round: roundOf('Update') } })],
+      caches: [cacheWith({ images: [redis], entry: { state: 'Pulling', opening: 'Noop', images: 'w' } })],
       verdict: 'starts',
     },
     {
@@ -127,7 +127,7 @@ describe('whether the image is on the node', () => {
       node: nodeWith(),
       caches: [cached],
       verdict: 'fails',
-      reason: 'Removed',
+      reason: 'ImageLost',
       message: 'it is not on the node: the cache default/web has pulled it, and it was removed from the node since',
     },
     {

@@ -64,7 +64,7 @@ type CacheOf = {
   readonly nodes?: readonly Node[];
   readonly failure?: string;
   readonly generation?: number;
-  readonly completedAgo?: number;
+  readonly readyAgo?: number;
   /** Fields of the status. */
   readonly status?: object;
   /** The operator's service account. */
@@ -85,11 +85,12 @@ export function cacheWith({
   nodes = [nodeWith()],
   failure,
   generation = 1,
-  completedAgo = 3_600_000,
+  readyAgo = 3_600_000,
   status = {},
   usualAccount = '',
 }: CacheOf): CacheRecord {
   const isLocked = access === 'PullSecrets' || access === 'ServiceAccount';
+  const readyAt = (noon - readyAgo) / 1000;
   const letters = isLocked && anonymousPull !== 'Denied' ? { images: 'P' } : {};
   const object = {
     metadata: { name, namespace, uid: `uid-of-${name}`, resourceVersion: '1', generation },
@@ -102,7 +103,6 @@ export function cacheWith({
       format: 1,
       status: 'Succeeded',
       observedGeneration: 1,
-      completionTime: new Date(noon - completedAgo).toISOString(),
       desired: { w: [0] },
       images: images.map((image) => ({
         image,
@@ -115,7 +115,7 @@ export function cacheWith({
       nodes: Object.fromEntries(
         nodes.map((node) => [
           node.name,
-          { id: node.id, desiredHash: 'w', attempt: 1, state: 'Ready', noop: 'p', ...letters, ...entry },
+          { id: node.id, desiredHash: 'w', attempt: 1, state: 'Ready', readyAt, noop: 'p', ...letters, ...entry },
         ]),
       ),
       ...(failure !== undefined && {
