@@ -243,12 +243,12 @@ describe('a status', () => {
     const status = { message: 'Image pull failed', lastRefreshTime: new Date().toISOString() };
     await patchStatus('status', status);
     const [header = [], narrow = []] = row(await ask('get', 'ic', 'status'));
-    expect(header).toEqual(['NAME', 'STATUS', 'NODES', 'FAILING', 'FAILED', 'REASON', 'SUSPEND', 'AGE']);
-    expect(narrow.slice(0, 6)).toEqual(['status', 'Failed', '1/2', '0', '1', 'ImageCacheCreate']);
+    expect(header).toEqual(['NAME', 'STATUS', 'NODES', 'FAILING', 'FAILED', 'SKIPPED', 'REASON', 'SUSPEND', 'AGE']);
+    expect(narrow.slice(0, 7)).toEqual(['status', 'Failed', '1/2', '0', '1', '0', 'ImageCacheCreate']);
     const [wideHeader = [], wide = []] = row(await ask('get', 'ic', 'status', '-o', 'wide'));
     expect(wideHeader).toEqual([...header, 'MESSAGE', 'REFRESHED']);
-    expect(wide[7]).toBe('Image pull failed');
-    expect(wide[8]).toMatch(/^\d+s$/);
+    expect(wide[8]).toBe('Image pull failed');
+    expect(wide[9]).toMatch(/^\d+s$/);
   });
 
   it('works with kubectl wait', async () => {

@@ -43,6 +43,7 @@ describe('the ImageCache resource', () => {
       ['Nodes', '.status.nodesReady', 0],
       ['Failing', '.status.nodeCounts.failing', 0],
       ['Failed', '.status.nodeCounts.failed', 0],
+      ['Skipped', '.status.nodeCounts.skipped', 0],
       ['Reason', '.status.reason', 0],
       ['Suspend', '.spec.suspend', 0],
       ['Age', '.metadata.creationTimestamp', 0],

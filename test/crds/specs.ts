@@ -132,6 +132,15 @@ export const rejectedSpecs: readonly Rejected[] = [
       `spec.refresh.schedule: Invalid value: "${schedule}": must be a schedule in Cron format with five fields, such as 0 3 * * 1-5, or one of @hourly, @daily, @weekly, @monthly, @yearly`,
     ],
   })),
+  ...(['61 3 * * *', '0 24 * * *', '0 3 1,32 * *', '0 3 1 1-13 *', '0 3 * * 8', '*/15 0-99 * * *'] as const).map(
+    (schedule) => ({
+      when: `the schedule is "${schedule}"`,
+      spec: withField({ refresh: { schedule } }),
+      errors: [
+        `spec.refresh.schedule: Invalid value: "${schedule}": has a number out of range: minutes are 0 to 59, hours 0 to 23, days of the month 1 to 31, months 1 to 12, days of the week 0 to 7`,
+      ],
+    }),
+  ),
   {
     when: 'the time zone is not a name',
     spec: withField({ refresh: { schedule: '@daily', timeZone: '../etc/passwd' } }),
@@ -253,6 +262,10 @@ export const acceptedSpecs: readonly { readonly when: string; readonly spec: obj
     when: 'refresh has a schedule and a time zone',
     spec: withField({ refresh: { schedule: '0 3 * * 1-5', timeZone: 'Europe/Paris' } }),
   },
+  ...['*/15 0-23/2 1,31 12 7', '59 23 31 JAN-DEC MON', '05 03 * * 01'].map((schedule) => ({
+    when: `the schedule is "${schedule}"`,
+    spec: withField({ refresh: { schedule } }),
+  })),
   { when: 'the schedule is a macro', spec: withField({ refresh: { schedule: '@daily' } }) },
   {
     when: 'pull secrets repeat a name',

@@ -40,7 +40,7 @@ const checkCommand = 'kubectl imagecache check -f deploy/samples/first-light-pod
 
 /** What each prints, in order; a command that is not named here has to end well and no more. */
 const prints: Readonly<Record<string, RegExp | string>> = {
-  'kubectl get imagecaches': /^first-light +Failed +2\/3 +0 +1 +ImageCacheCreate/m,
+  'kubectl get imagecaches': /^first-light +Failed +2\/3 +0 +1 +0 +ImageCacheCreate/m,
   "kubectl get imagecache first-light -o jsonpath='{.status.failures}'":
     /^\{"registry\.example\/missing:1":\[\{"message":"rpc error: .* not found","node":"node-1","reason":"ErrImagePull"\}\]\}$/,
   'kubectl imagecache status -A': /^default +first-light +Failed +2\/3/m,

@@ -135,6 +135,12 @@ describe('workloads that cannot be read', () => {
     expect(removed(on)).toEqual([]);
     expect(foundImages(on)).toEqual(['x:1']);
     expect(found(on).problem).toBe('1 objects of kind Rollout have no readable Pod template');
+    const { message, conditions } = on.live().status;
+    expect(message).toContain('. 1 objects of kind Rollout have no readable Pod template');
+    expect(conditions.find(({ type }) => type === 'Ready')).toMatchObject({
+      status: 'Unknown',
+      reason: 'WorkloadsNotRead',
+    });
   });
 
   it('keep their images if those that were read are too many only with those that are not readable', async () => {

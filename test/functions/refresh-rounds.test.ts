@@ -187,15 +187,20 @@ describe('a refresh', () => {
   });
 
   it.each([
-    ['99 3 * * *', 'Etc/UTC'],
-    ['0 3 * * *', 'Mars/Olympus'],
-    ['0 3 31 2 *', 'Etc/UTC'],
-  ])('does not start for an invalid schedule, %s in %s, and reports it', async (schedule, timeZone) => {
+    ['99 3 * * *', 'Etc/UTC', 'spec.refresh.schedule "99 3 * * *" is not valid'],
+    ['0 3 * * *', 'Mars/Olympus', 'spec.refresh.timeZone Mars/Olympus is not a time zone'],
+    ['0 3 31 2 *', 'Etc/UTC', 'spec.refresh.schedule "0 3 31 2 *" has no time at which it is due'],
+  ])('does not start for an invalid schedule, %s in %s, and reports it', async (schedule, timeZone, problem) => {
     const on = scene();
     on.cache({ cacheSpec: [{ images: ['app:1'] }], refresh: { schedule, timeZone } });
     await refresh(tick, on.context);
     expect(on.live().status.nextRefreshTime).toBeUndefined();
     expect(on.api.list(eventsPath)).toContainEqual(expect.objectContaining({ reason: 'InvalidSchedule' }));
+    expect(on.live().status.message).toContain(`There are no periodic refreshes: ${problem}`);
+    expect(on.live().status.conditions.find(({ type }) => type === 'Stalled')).toMatchObject({
+      status: 'True',
+      reason: 'InvalidSchedule',
+    });
   });
 
   it('is off if its period is 0', async () => {

@@ -10,11 +10,12 @@ import {
   withStatus,
 } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/api.ts';
-import { isFailing, isUnsettled } from '#model/cache/ledger.ts';
+import { heldHashes, isFailing, isUnsettled } from '#model/cache/ledger.ts';
 import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { Rollout } from '#model/cache/spec-schema.ts';
-import { findsImages } from '#model/cache/found-images.ts';
+import { findsImages, ownLists } from '#model/cache/found-images.ts';
+import { lacksOwn } from '#model/desired/desired-images.ts';
 import { rolloutOf } from '#model/desired/rollout.ts';
 import { purgeFailures, purgeReport } from '#model/removal/removal-report.ts';
 import { nextRefresh } from '#model/round/next-round.ts';
@@ -31,13 +32,14 @@ export function closeRound(cache: ImageCache, hasAllItsJobs: boolean, world: Wor
   const refreshed = isPurge
     ? {}
     : { lastRefreshTime: now, nextRefreshTime: nextRefresh(cache, settings, scheduled, now) };
-  const status = reportedStatus(withStatus(cache, { completionTime: now, ...refreshed }), hasAllItsJobs, settings, now);
+  const status = reportedStatus(withStatus(cache, { completionTime: now, ...refreshed }), hasAllItsJobs, world);
   return { status, events: [endEvent(status), ...(isPurge ? [] : invalidScheduleEvents(scheduled))] };
 }
 
 /** The status of a cache as it is now, and an Event if it has failed since its round ended, or no longer fails. */
-export function reportProgress(cache: ImageCache, hasAllItsJobs: boolean, { before, settings, now }: World): Reported {
-  const status = reportedStatus(cache, hasAllItsJobs, settings, now);
+export function reportProgress(cache: ImageCache, hasAllItsJobs: boolean, world: World): Reported {
+  const { before, now } = world;
+  const status = reportedStatus(cache, hasAllItsJobs, world);
   const hasChanged = (status.status === 'Failed') !== (before.status.status === 'Failed');
   const isBetweenRounds = status.status !== 'Processing' && !isRoundOpen(status) && !isRoundOpen(before.status);
   const { key, ...event } = endEvent(status);
@@ -63,12 +65,11 @@ export type Report = {
 export function reportedStatus(
   cache: ImageCache,
   hasAllItsJobs: boolean,
-  settings: Pick<Settings, 'rollout'>,
-  now: number,
+  { settings, scheduled, now }: Circumstances,
 ): Status {
   const isPurge = isPurged(cache);
   const status = isPurge ? { ...cache.status, failures: boundedFailures(purgeFailures(cache.status)) } : cache.status;
-  const report = reportOf({ ...cache, status }, rolloutOf(cache, settings));
+  const report = withSpecProblems(reportOf({ ...cache, status }, rolloutOf(cache, settings)), cache, scheduled);
   const refusal = hasWork(status) && !hasAllItsJobs ? jobsRefused(cache) : undefined;
   const message = refusal !== undefined && report.word === 'Processing' ? refusal.message : report.message;
   const verdicts = { Ready: report.ready, Reconciling: report.reconciling, Stalled: report.stalled };
@@ -82,6 +83,40 @@ export function reportedStatus(
   ];
   return { ...status, status: report.word, message, conditions };
 }
+
+type Circumstances = Pick<World, 'scheduled' | 'now'> & { readonly settings: Pick<Settings, 'rollout'> };
+
+/** What of the spec has no effect, as sentences after the message: nothing else shows it once all images of the others are pulled. */
+function withSpecProblems(report: Report, cache: ImageCache, scheduled: Scheduled | undefined): Report {
+  if (isPurged(cache) || isRoundOpen(cache.status)) return report;
+  const { problem: unread } = cache.status.found;
+  const schedule = scheduleProblem(scheduled);
+  return {
+    ...report,
+    message: [report.message, unread, unselectedText(cache), schedule].filter((text) => text !== '').join('. '),
+    ready: unread !== '' && report.ready[0] === 'True' ? ['Unknown', 'WorkloadsNotRead'] : report.ready,
+    stalled: schedule !== '' && report.stalled[0] === 'False' ? ['True', 'InvalidSchedule'] : report.stalled,
+  };
+}
+
+/** The lists that select no node although others do; '' if there are none. */
+function unselectedText({ spec, status }: ImageCache): string {
+  const entries = Object.values(status.nodes);
+  if (entries.length === 0) return '';
+  const selecting = new Set(
+    entries.flatMap((entry) => heldHashes(entry).flatMap((hash) => status.desired[hash] ?? [])),
+  );
+  const unselected = ownLists(spec).flatMap((list, index) =>
+    lacksOwn(list) || selecting.has(index) ? [] : [`spec.cacheSpec[${index}]`],
+  );
+  const [first, ...others] = unselected;
+  return first === undefined
+    ? ''
+    : `No node matches ${first}${others.length === 0 ? '' : ` and ${others.length} more`}`;
+}
+
+const scheduleProblem = (scheduled: Scheduled | undefined): string =>
+  scheduled === undefined || scheduled.problem === '' ? '' : `There are no periodic refreshes: ${scheduled.problem}`;
 
 /** Whether Jobs are needed. */
 const hasWork = (status: Status): boolean =>
@@ -162,7 +197,6 @@ export function failingEvents({ status, isBeingDeleted }: ImageCache, now: numbe
 
 /** Reports an invalid schedule, once for each problem. */
 function invalidScheduleEvents(scheduled: Scheduled | undefined): readonly CacheEvent[] {
-  if (scheduled === undefined || scheduled.problem === '') return [];
-  const message = `spec.refresh.schedule is ignored: ${scheduled.problem}`;
-  return [{ type: 'Warning', reason: 'InvalidSchedule', message, key: scheduled.problem }];
+  const message = scheduleProblem(scheduled);
+  return message === '' ? [] : [{ type: 'Warning', reason: 'InvalidSchedule', message, key: message }];
 }

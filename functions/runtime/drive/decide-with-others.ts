@@ -120,12 +120,22 @@ export function worldOf(seen: Omit<World, 'settings' | 'scheduled' | 'now'>, { s
  * both to match where a CronJob accepts either (decision 5).
  */
 export function scheduledAfter({ schedule, timeZone }: RefreshSchedule, now: number): Scheduled {
+  if (!isTimeZone(timeZone))
+    return { next: undefined, problem: `spec.refresh.timeZone ${timeZone} is not a time zone` };
   try {
     const next = new Cron(schedule, { timezone: timeZone, paused: true, mode: '5-part' }).nextRun(new Date(now));
-    return { next: next?.getTime(), problem: next === null ? `${schedule} never comes` : '' };
-  } catch (error) {
-    return { next: undefined, problem: messageOf(error).slice(0, 200) };
+    const problem = `spec.refresh.schedule "${schedule}" has no time at which it is due`;
+    return { next: next?.getTime(), problem: next === null ? problem : '' };
+  } catch {
+    const problem = `spec.refresh.schedule "${schedule}" is not valid; minute, hour, day of month, month and day of week are needed, as in a CronJob`;
+    return { next: undefined, problem };
   }
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}

@@ -59,13 +59,14 @@ const columns: Scenario = {
       'NODES',
       'FAILING',
       'FAILED',
+      'SKIPPED',
       'REASON',
       'SUSPEND',
       'AGE',
       'MESSAGE',
       'REFRESHED',
     ]);
-    expect(row).toMatch(/^cache +Failed +0\/1 +0 +1 +ImageCacheCreate +\d+s +Image pull failed for some images/);
+    expect(row).toMatch(/^cache +Failed +0\/1 +0 +1 +0 +ImageCacheCreate +\d+s +Image pull failed for some images/);
   },
 };
 

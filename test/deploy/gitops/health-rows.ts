@@ -37,8 +37,7 @@ const conditions = ({ phase, before = [], generation = 2 }: At): readonly Condit
   reportedStatus(
     cache({ generation, status: status({ round: round(), ...phases[phase], conditions: before }) }),
     false,
-    settings(),
-    noon,
+    { settings: settings(), scheduled: undefined, now: noon },
   ).conditions;
 
 const suspended = (before: readonly Condition[]): readonly Condition[] =>

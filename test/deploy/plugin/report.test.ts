@@ -20,7 +20,7 @@ const purged = (removals: ReturnType<typeof status>['removals']) => {
   });
   return report({
     ...before,
-    status: reportedStatus(before, false, settings(), noon),
+    status: reportedStatus(before, false, { settings: settings(), scheduled: undefined, now: noon }),
   });
 };
 

@@ -48,8 +48,7 @@ const reported = (removals: Readonly<Record<string, RemovalEntry>>, failures = {
       }),
     }),
     false,
-    settings(),
-    noon,
+    { settings: settings(), scheduled: undefined, now: noon },
   );
 
 describe('the status of a purge', () => {
@@ -91,14 +90,24 @@ describe('the status of a purge', () => {
     fc.assert(
       fc.property(anyRemovals, (removals) => {
         const told = reported(removals, staleFailures);
-        expect(reportedStatus(cache({ status: told }), false, settings(), noon + 1000)).toEqual(told);
+        expect(
+          reportedStatus(cache({ status: told }), false, {
+            settings: settings(),
+            scheduled: undefined,
+            now: noon + 1000,
+          }),
+        ).toEqual(told);
       }),
     );
   });
 
   it('keeps its words when the nodes that it emptied have left', () => {
     const told = reported({ 'node-0': { ...newRemovalEntry('id', 'hash', 2), state: 'Removed', removed: 2 } });
-    const later = reportedStatus(cache({ status: { ...told, removals: {} } }), false, settings(), noon);
+    const later = reportedStatus(cache({ status: { ...told, removals: {} } }), false, {
+      settings: settings(),
+      scheduled: undefined,
+      now: noon,
+    });
     expect([later.status, later.message]).toEqual([
       'Succeeded',
       'All cached images succesfully deleted from respective nodes',

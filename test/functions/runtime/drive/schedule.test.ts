@@ -33,10 +33,18 @@ describe('the next time of a schedule', () => {
 
 describe('a schedule without a next time has a reason', () => {
   it.each([
-    { schedule: '0 0 30 2 *', timeZone: 'UTC', reason: '0 0 30 2 * never comes' },
-    { schedule: '61 * * * *', timeZone: 'UTC', reason: 'Invalid value for minute' },
-    { schedule: '* * * * * *', timeZone: 'UTC', reason: 'requires exactly 5 parts' },
-    { schedule: '0 3 * * *', timeZone: 'Nowhere/City', reason: 'Nowhere/City' },
+    {
+      schedule: '0 0 30 2 *',
+      timeZone: 'UTC',
+      reason: 'spec.refresh.schedule "0 0 30 2 *" has no time at which it is due',
+    },
+    { schedule: '61 * * * *', timeZone: 'UTC', reason: 'spec.refresh.schedule "61 * * * *" is not valid' },
+    { schedule: '* * * * * *', timeZone: 'UTC', reason: 'spec.refresh.schedule "* * * * * *" is not valid' },
+    {
+      schedule: '0 3 * * *',
+      timeZone: 'Nowhere/City',
+      reason: 'spec.refresh.timeZone Nowhere/City is not a time zone',
+    },
   ])('$schedule in $timeZone: $reason', ({ schedule, timeZone, reason }) => {
     const { next: time, problem } = scheduledAfter({ schedule, timeZone }, 0);
     expect(time).toBeUndefined();
