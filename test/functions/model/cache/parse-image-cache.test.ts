@@ -37,13 +37,17 @@ describe('parsed ImageCache', () => {
       { status: 'Unknown', nodes: {} },
     ],
     [{ nodes: { n: { state: 'Odd' } } }, { nodes: {} }],
+    [
+      { nodes: { n: { id: 'a', desiredHash: 'b', state: 'Pulling', opening: 'OfAnotherVersion' } } },
+      { nodes: { n: { opening: 'Noop' } } },
+    ],
     [{ round: { number: 'x' } }, { round: undefined }],
     [{ failures: { a: [{ node: 1 }] } }, { failures: {} }],
     [
       { startTime: null, completionTime: 7 },
       { startTime: undefined, completionTime: undefined },
     ],
-  ])('treats invalid fields of its status as absent: %j', (given, expected) => {
+  ])('treats invalid fields of its status as absent, or as what they can be: %j', (given, expected) => {
     expect(parseImageCache({ metadata, status: { format: 1, ...given } }).status).toMatchObject(expected);
   });
 
