@@ -2,7 +2,7 @@ import type { Notice } from '#model/cache/cloud-event.ts';
 import { finalizer } from '#model/cache/api.ts';
 import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache.ts';
 import { mayOpen, nextRound } from '#model/round/next-round.ts';
-import { isRemovalUnsettled, isRetryDue } from '#model/cache/removal-ledger.ts';
+import { isRetryDue, keepsRemoved, unsettledRemovals } from '#model/cache/removal-ledger.ts';
 import { isJobEnded } from '#model/job/job.ts';
 import { retainsJobs } from '#model/job/job-times.ts';
 import { outdatedRemovals } from '#model/removal/removal-job.ts';
@@ -69,6 +69,9 @@ function isDue(cache: ImageCache, now: number): boolean {
 
 /** Whether images are to be removed, or the finalizer of a deleted cache is. */
 const hasWork = (cache: ImageCache, now: number): boolean =>
-  Object.values(cache.status.removals).some((entry) => isRemovalUnsettled(entry) || isRetryDue(entry, now)) ||
+  unsettledRemovals(cache.status).length > 0 ||
+  Object.entries(cache.status.removals).some(
+    ([name, entry]) => isRetryDue(entry, now) && !keepsRemoved(cache.status, name),
+  ) ||
   (isPurged(cache) && isRoundOpen(cache.status)) ||
   (cache.isBeingDeleted && cache.finalizers.includes(finalizer));

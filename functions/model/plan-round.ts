@@ -3,7 +3,7 @@ import { type ImageCache, type Status, isPurged, isRoundOpen, withStatus } from 
 import { heldHashes, isUnsettled } from '#model/cache/ledger.ts';
 import type { DesiredByHash } from '#model/desired/desired-images.ts';
 import { hasRemovedPlacements, withoutRemovedPlacements } from '#model/desired/placements.ts';
-import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
+import { unsettledRemovals } from '#model/cache/removal-ledger.ts';
 import { isSameStatus } from '#model/status/same-status.ts';
 import { withListedDigests } from '#model/pull/listed-digests.ts';
 import { lossEvents, withReadyTimes } from '#model/pull/lost-images.ts';
@@ -95,8 +95,7 @@ function removalStep(world: World, pulled: ImageCache): Removed {
   return world.makes === 'removals' ? startRemovals(world, next) : { next, observeNext: 'nothing', polls: false };
 }
 
-const hasUnsettledRemovals = ({ status }: Pick<ImageCache, 'status'>): boolean =>
-  Object.values(status.removals).some(isRemovalUnsettled);
+const hasUnsettledRemovals = ({ status }: Pick<ImageCache, 'status'>): boolean => unsettledRemovals(status).length > 0;
 
 const hasEnded = ({ status: before }: ImageCache, { status: after }: ImageCache): boolean =>
   Object.entries(after.removals).some(([name, { state }]) => state !== before.removals[name]?.state);

@@ -84,13 +84,13 @@ function requestsRefresh(cache: unknown): boolean {
   );
 }
 
-/** The removal state of each node, and whether its pulls are still in progress. */
+/** The removal state of each node, and whether it has what it must have instead. */
 function removalsOf(cache: unknown): string {
   const removals = Object.entries(at(cache, 'status', 'removals') ?? {});
   if (removals.length === 0) return '';
   const states = removals.map(([name, removal]) => {
-    const pull = textAt(cache, 'status', 'nodes', name, 'state') ?? '';
-    return [name, textAt(removal, 'state'), textAt(removal, 'imagesHash'), ['Pending', 'Pulling'].includes(pull)];
+    const pull = textAt(cache, 'status', 'nodes', name, 'state') ?? 'Ready';
+    return [name, textAt(removal, 'state'), textAt(removal, 'imagesHash'), pull === 'Ready'];
   });
   return fingerprint(states);
 }

@@ -3,7 +3,21 @@ import { jobComplete } from '../../functions/job-complete.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
-import { aCache, aJob, aNode, changed, completed, nodeNamed, nodePath, scene, tick } from './scene.ts';
+import { quiet } from './begun.ts';
+import {
+  aCache,
+  aJob,
+  aNode,
+  changed,
+  completed,
+  jobsPath,
+  missing,
+  nodeNamed,
+  nodePath,
+  podsPath,
+  scene,
+  tick,
+} from './scene.ts';
 import {
   asked,
   removalsPath,
@@ -33,6 +47,41 @@ describe('images that leave the spec', () => {
     await purge(changed(aCache, { isRemoval: true }), on.context);
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--keep=app:2', '--keep=base:2']);
     expect(on.live().status).toMatchObject({ status: 'Succeeded', removals: { 'node-1': { state: 'Removing' } } });
+  });
+
+  it('stay on a node that fails to pull what replaces them, until an edit that it is ready for', async () => {
+    const on = await pulled(undefined, 'node-1', 'node-2');
+    const isOn = (job: string, node: string): boolean =>
+      JSON.stringify(on.api.read(`${jobsPath}/${job}`)?.metadata.annotations).includes(`"${node}"`);
+    /** The Pods of node-1 fail to pull, and those of node-2 do not. */
+    const finish = async (): Promise<void> => {
+      for (const job of on.jobs()) {
+        on.pod(job, isOn(job, 'node-1') ? missing(0) : completed(0));
+        await jobComplete(changed(aJob(job)), on.context);
+        on.api.remove(`${podsPath}/${job}-abcde`);
+      }
+      await purge(changed(aCache, { isRemoval: true }), on.context);
+    };
+    on.edit({ cacheSpec: [{ images: ['app:1.0-typo'] }] });
+    await reconcile(changed(aCache), on.context);
+    for (let turn = 0; turn < 3; turn += 1) await finish();
+    const states = Object.values(on.live().status.nodes).map(({ state }) => state);
+    expect(states).toContain('Failed');
+    const orders = removals(on).map(({ metadata }) => JSON.stringify(metadata.annotations));
+    expect(orders.filter((order) => order.includes('node-1'))).toEqual([]);
+    quiet(on);
+    await purge(tick, on.context);
+    expect(quiet(on)).toEqual([]);
+    on.edit({ cacheSpec: [{ images: ['app:1.1'] }] });
+    await reconcile(changed(aCache), on.context);
+    for (const job of on.jobs()) {
+      on.pod(job, completed(0));
+      await jobComplete(changed(aJob(job)), on.context);
+      on.api.remove(`${podsPath}/${job}-abcde`);
+    }
+    await purge(changed(aCache, { isRemoval: true }), on.context);
+    const later = removals(on).find(({ metadata }) => JSON.stringify(metadata.annotations).includes('node-1'));
+    expect(orderOf(later)).toContain('--remove=app:1');
   });
 
   it.each([

@@ -19,7 +19,7 @@ const asked = (
   return isUnderWay(seenCache(parseCache(object)), { isForbidden, until });
 };
 
-const failedRemoval = { removals: { n1: { state: 'Failed', retryTime: '2026-11-24T12:00:00Z' } } };
+const failedRemoval = { nodes: {}, removals: { n1: { state: 'Failed', retryTime: '2026-11-24T12:00:00Z' } } };
 
 describe('nothing is under way', () => {
   it.each([
@@ -31,6 +31,7 @@ describe('nothing is under way', () => {
       'once all removals are done, or wait for nodes',
       asked({ removals: { n1: { state: 'Removed' }, n2: { state: 'Skipped' } } }),
     ],
+    ['on a node that keeps the old images, as it failed to pull', asked({ removals: { n1: { state: 'Pending' } } })],
     ['where a quota forbids a removal, until it is tried again', asked(failedRemoval, { isForbidden: true })],
     [
       'while the pulls of a registry still count for long',

@@ -49,8 +49,9 @@ export function isUnderWay({ metadata, status, spec }: SeenCache, { isForbidden,
   const isReconciling = status.conditions.some((each) => each.type === 'Reconciling' && each.status === 'True');
   const isPulling = Object.values(status.nodes).some(({ state }) => state === 'Pending' || state === 'Pulling');
   const isRemoving = Object.entries(status.removals).some(([node, { state, retryTime }]) => {
-    // A removal waits as long as a rollout holds the node.
-    if (state === 'Pending' && status.nodes[node]?.state === 'Held') return false;
+    // A removal waits as long as the node does not have the new images.
+    const { state: pull = 'Ready', reason = '' } = status.nodes[node] ?? {};
+    if (state !== 'Removing' && pull !== 'Ready' && reason !== 'TaintNotTolerated') return false;
     if (state === 'Pending' || state === 'Removing') return true;
     // What a quota forbids fails again each time that it is tried; everything else succeeds in the end.
     return state === 'Failed' && !(isForbidden && Date.parse(retryTime) > until);

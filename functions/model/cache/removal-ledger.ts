@@ -1,7 +1,9 @@
 import * as z from 'zod/mini';
+import type { SkipReason } from '#model/node/node.ts';
 import type { Cause } from './failures.ts';
 import { type Decoded, count, list, number, oneOf, record, required, text, time } from './codec.ts';
-import { maxAttempts } from './ledger.ts';
+import { ownEntry } from '#model/text/untrusted.ts';
+import { type Ledger, maxAttempts } from './ledger.ts';
 
 /** What must be removed from each node, and how far it is, by node name. Nodes with nothing to remove have no entry. */
 export type RemovalLedger = Readonly<Record<string, RemovalEntry>>;
@@ -50,8 +52,22 @@ export type RemovalEntry = Decoded<typeof removalEntry>;
 export const newRemovalEntry = (id: string, imagesHash: string, round: number): RemovalEntry =>
   removalEntry.schema.parse({ id, imagesHash, round, state: 'Pending' });
 
-/** Whether a node waits for a removal Job or its result. */
-export const isRemovalUnsettled = ({ state }: RemovalEntry): boolean => state === 'Pending' || state === 'Removing';
+type Ledgers = { readonly nodes: Ledger; readonly removals: RemovalLedger };
+
+/**
+ * Whether a node keeps what is to be removed, as it does not have yet what the spec wants there instead. A node that no list
+ * selects, as in a purge, waits for nothing, nor does one whose taints keep the Pods of all lists away.
+ */
+export function keepsRemoved({ nodes }: Pick<Ledgers, 'nodes'>, name: string): boolean {
+  const pull = ownEntry(nodes, name);
+  return pull !== undefined && pull.state !== 'Ready' && pull.reason !== ('TaintNotTolerated' satisfies SkipReason);
+}
+
+/** The nodes that need a removal Job or its result. */
+export const unsettledRemovals = ({ nodes, removals }: Ledgers): readonly string[] =>
+  Object.entries(removals).flatMap(([name, { state }]) =>
+    state === 'Removing' || (state === 'Pending' && !keepsRemoved({ nodes }, name)) ? [name] : [],
+  );
 
 /** Whether images are left on the node that a purge was to remove: the removal failed, or the node is away. */
 export const isOwed = (entry: RemovalEntry | undefined): boolean =>

@@ -7,7 +7,7 @@ import {
   type RemovalLedger,
   isDone,
   isOwed,
-  isRemovalUnsettled,
+  unsettledRemovals,
 } from '#model/cache/removal-ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { type Cause, withNode, withoutNode } from '#model/cache/failures.ts';
@@ -18,9 +18,9 @@ import { noNodesMessage, skippedByReason } from '#model/desired/node-counts.ts';
 import type { Report } from '#model/report/reported-status.ts';
 
 /** Whether a purge still waits. Nodes that failed or cannot be served now delay a deletion only, and for a bounded time. */
-export function isPurgeWaiting({ round, removals }: Status, settings: Settings, now: number): boolean {
+export function isPurgeWaiting({ round, nodes, removals }: Status, settings: Settings, now: number): boolean {
+  if (round?.trigger !== 'Deletion') return unsettledRemovals({ nodes, removals }).length > 0;
   const entries = Object.values(removals);
-  if (round?.trigger !== 'Deletion') return entries.some(isRemovalUnsettled);
   const isGivenUp = now >= round.startTime + 2 * removalDeadline(settings);
   const isPatient = now < round.startTime + removalDeadline(settings);
   const holdsUp = ({ state }: RemovalEntry): boolean => (state === 'Skipped' ? isPatient : state !== 'Removed');
@@ -50,7 +50,7 @@ export function roundRemovalEvent(cache: ImageCache): readonly CacheEvent[] {
   return isOfRound && isOver(status) ? removalEvent(cache) : [];
 }
 
-const isOver = ({ removals }: Status): boolean => !Object.values(removals).some(isRemovalUnsettled);
+const isOver = (status: Status): boolean => unsettledRemovals(status).length === 0;
 
 function removalEvent({ status, isBeingDeleted }: ImageCache): readonly CacheEvent[] {
   const { removals, round } = status;
@@ -137,7 +137,7 @@ function inWords(bytes: number): string {
 /** What is reported of a purged cache by its removal ledger: it has succeeded once no node owes a removal, except for what was spared. */
 export function purgeReport(status: Status): Report {
   const entries = Object.values(status.removals);
-  const isWorking = entries.some(isRemovalUnsettled);
+  const isWorking = unsettledRemovals(status).length > 0;
   const reconciling: Verdict = isWorking ? ['True', 'NodesPending'] : ['False', 'RoundCompleted'];
   const rest = { ready: ['False', 'Purged'], reconciling, stalled: ['False', 'Ok'], failing: undefined } as const;
   if (entries.some(isOwed))

@@ -1,6 +1,12 @@
 import { type ImageCache, withStatus, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
-import { heldHashes, mayHoldImages, isUnsettled } from '#model/cache/ledger.ts';
-import { type RemovalEntry, newRemovalEntry, failedRemovalEntry, isRetryDue } from '#model/cache/removal-ledger.ts';
+import { heldHashes, mayHoldImages } from '#model/cache/ledger.ts';
+import {
+  type RemovalEntry,
+  newRemovalEntry,
+  failedRemovalEntry,
+  isRetryDue,
+  keepsRemoved,
+} from '#model/cache/removal-ledger.ts';
 import { retainedImages } from '#model/desired/desired-images.ts';
 import { observedNodes, selectsNode } from '#model/desired/node-selector.ts';
 import { hash } from '#model/text/hash.ts';
@@ -120,8 +126,8 @@ function syncedEntry(
 type StartedRemovals = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache };
 
 /**
- * Starts pending removals, as many nodes as may be at work at once. A node's own pulls end first: layers that a new image shares
- * with a removed one are then kept. A node that a stopped rollout holds keeps what it has. Polls while nodes wait for Pods to
+ * Starts pending removals, as many nodes as may be at work at once. A node has the new images first: one that fails to pull them,
+ * or waits for its wave, keeps the old ones, and layers that they share are not pulled again. Polls while nodes wait for Pods to
  * leave or for other caches, which no event reports.
  */
 export function startRemovals(world: World, cache: ImageCache): StartedRemovals {
@@ -161,9 +167,8 @@ function dueRemovals(cache: ImageCache, now: number): readonly (readonly [string
   const isEnding = isPurged(cache) && isRoundOpen(status) && status.round?.trigger !== 'Deletion';
   return Object.entries(status.removals)
     .filter(([name, entry]) => {
-      const pull = ownEntry(status.nodes, name);
       const isDue = entry.state === 'Pending' || (!isEnding && isRetryDue(entry, now));
-      return isDue && (pull === undefined || !(isUnsettled(pull) || pull.state === 'Held'));
+      return isDue && !keepsRemoved(status, name);
     })
     .toSorted(([, a], [, b]) => (a.retryTime ?? 0) - (b.retryTime ?? 0));
 }

@@ -11,7 +11,7 @@ import {
 } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/api.ts';
 import { heldHashes, isFailing, isUnsettled } from '#model/cache/ledger.ts';
-import { isRemovalUnsettled } from '#model/cache/removal-ledger.ts';
+import { unsettledRemovals } from '#model/cache/removal-ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import type { Rollout } from '#model/cache/spec-schema.ts';
 import { findsImages, ownLists } from '#model/cache/found-images.ts';
@@ -120,9 +120,7 @@ const scheduleProblem = (scheduled: Scheduled | undefined): string =>
 
 /** Whether Jobs are needed. */
 const hasWork = (status: Status): boolean =>
-  isRoundOpen(status) ||
-  Object.values(status.nodes).some(isUnsettled) ||
-  Object.values(status.removals).some(isRemovalUnsettled);
+  isRoundOpen(status) || Object.values(status.nodes).some(isUnsettled) || unsettledRemovals(status).length > 0;
 
 const noWorkloadsMessage = 'No images were pulled because no workload names one. Please see "imagesFrom" section';
 

@@ -84,16 +84,21 @@ describe('a change of an ImageCache', () => {
 });
 
 describe('a change of the removals of an ImageCache', () => {
-  const removal = (fields: Json): Json =>
-    imageCache({}, { status: { removals: { 'node-1': { state: 'Pending', imagesHash: 'a1', ...fields } } } });
+  const removal = (fields: Json, pull = 'Ready'): Json => {
+    const removals = { 'node-1': { state: 'Pending', imagesHash: 'a1', ...fields } };
+    return imageCache({}, { status: { nodes: { 'node-1': { state: pull } }, removals } });
+  };
+  const failed = removal({}, 'Failed');
   const removalsOf = (cache: Json): string => imageCaches.project(cache).removals;
 
   it.each([
     { when: 'the state of a node changes', to: removal({ state: 'Removing' }), differs: true },
     { when: 'other images are to be removed', to: removal({ imagesHash: 'b2' }), differs: true },
+    { when: 'the node becomes Ready for the new spec', from: failed, to: removal({}), differs: true },
+    { when: 'the node is skipped instead of failing', from: failed, to: removal({}, 'Skipped'), differs: false },
     { when: 'only the attempt changes', to: removal({ attempt: 2 }), differs: false },
-  ])('$when: $differs', ({ to, differs }) => {
-    expect(removalsOf(to) !== removalsOf(removal({}))).toBe(differs);
+  ])('$when: $differs', ({ from = removal({}), to, differs }) => {
+    expect(removalsOf(to) !== removalsOf(from)).toBe(differs);
   });
 });
 
