@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { revisions } from '#model/workload/image-sources.ts';
 import { workloadKinds } from '#model/workload/workload.ts';
 import { reconcile } from '../../functions/reconcile.ts';
+import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { unlimited } from './model/builders.ts';
 import { minutes } from './moving-tag.ts';
-import { aCache, changed, nodeNamed, nodePath, podsPath, type Scene } from './scene.ts';
+import { aCache, changed, nodeNamed, nodePath, podsPath, type Scene, tick } from './scene.ts';
 import {
   accountPath,
   appsOf,
@@ -56,6 +57,25 @@ describe('images of workloads', () => {
     });
     await next(on);
     expect(on.live().status.round?.number).toBe(1);
+  });
+
+  it('are left out where the namespace may not have them, which the status says', async () => {
+    const limits = { ...unlimited, tenantImages: { apps: ['docker.io/library/web'] } };
+    const on = cacheOf({ keepSeconds: 3600 });
+    deploy(on, 'web', running('web:1', 'registry.example.com/others/a:1', 'registry.example.com/others/b:1'));
+    await reconcile(created, on.context);
+    await pulled(on);
+    expect(foundImages(on)).toHaveLength(3);
+    const isolated = { ...on.context, settings: { ...on.context.settings, limits } };
+    on.registry.newRequests();
+    on.wait(minutes(20));
+    await refresh(tick, isolated);
+    expect(foundImages(on)).toEqual(['web:1']);
+    expect(found(on).problem).toBe(
+      'Workloads name images that TENANCY does not allow here, which are left out: registry.example.com/others/a:1 and 1 more',
+    );
+    expect(on.live().status.status).not.toBe('Failed');
+    expect(on.registry.newRequests()).toEqual([]);
   });
 
   it.each([

@@ -68,6 +68,12 @@ describe('a cache that exceeds a limit of the operator', () => {
       'Refused: spec.priorityClassName is high, which PRIORITY_CLASSES does not allow',
     ],
     [
+      'an image that its namespace may not have',
+      { tenantImages: { apps: ['docker.io/library/app'], others: ['*'] } },
+      listing('app:1', 'registry.example.com/others/web:1'),
+      'Refused: spec.cacheSpec lists registry.example.com/others/web:1, and TENANCY allows caches in namespace apps only docker.io/library/app',
+    ],
+    [
       'an annotation of an injector',
       {},
       { ...plain, podMetadata: { annotations: { 'sidecar.istio.io/userVolume': '[]' } } },
@@ -107,6 +113,18 @@ describe('a cache that exceeds a limit of the operator', () => {
     await reconcile(changed(aCache), on.context);
     expect(on.live().status.message).toContain('lists 3 images');
     expect(on.api.newCalls().filter((call) => call.includes('/nodes'))).toEqual([]);
+  });
+
+  it('asks no registry for an image that its namespace may not have', async () => {
+    const on = limited({ tenantImages: { apps: ['docker.io/library/app'] } });
+    on.nodes('node-1');
+    on.cache(listing('app', 'registry.example.com/others/web'));
+    await reconcile(changed(aCache, { verb: 'add' }), on.context);
+    await refresh(tick, on.context);
+    expect(on.registry.newRequests()).toEqual([]);
+    on.edit(listing('app'));
+    await reconcile(changed(aCache), on.context);
+    expect(on.registry.newRequests().map(({ reference }) => reference)).toEqual(['docker.io/library/app:latest']);
   });
 
   it('is written once, however often it is looked at, and asks no registry', async () => {
@@ -229,6 +247,21 @@ describe('a cache that exceeds a limit of the operator', () => {
     await refresh(tick, on.context);
     expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2, operation: 'Purge' } });
     expect(on.jobs()).toEqual([]);
+  });
+
+  it('has no image removed that its namespace may no longer have', async () => {
+    const on = limited({});
+    on.nodes('node-1');
+    on.cache();
+    await served(on);
+    on.annotate(asked);
+    const tenantImages = { apps: ['docker.io/library/app'] };
+    const isolated = { ...on.context, settings: { ...on.context.settings, limits: { ...unlimited, tenantImages } } };
+    on.edit(listing('app:1'));
+    await purge(changed(aCache), isolated);
+    expect(removals(on).map((job) => argsOf(job).filter((argument) => argument.startsWith('--remove')))).toEqual([
+      ['--remove=app:1'],
+    ]);
   });
 
   it('ends a purge that runs when a limit is lowered', async () => {

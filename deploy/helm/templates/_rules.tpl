@@ -47,16 +47,20 @@
   verbs: [remove]
 {{- end }}
 
+{{- /* The group and the resource of an entry of workloads.kinds, as apps/deployments. */ -}}
+{{- define "icf.resource" -}}
+{{- $known := dict "Deployment" "apps/deployments" "StatefulSet" "apps/statefulsets" "DaemonSet" "apps/daemonsets"
+  "ReplicaSet" "apps/replicasets" "CronJob" "batch/cronjobs" "Job" "batch/jobs" "Pod" "/pods"
+  "Revision" "caching.internal.knative.dev/images" -}}
+{{ get $known . | default (regexReplaceAll "^[^=]+=([^/]+)/[^/]+/([^:]+):.*$" . "${1}/${2}") }}
+{{- end }}
+
 {{- /* For spec.cacheSpec[].imagesFrom. Takes a dict: `kinds` of workloads.kinds, `verbs`. */ -}}
 {{- define "icf.rules.workloads" -}}
 {{- $verbs := .verbs }}
-{{- $known := dict "Deployment" "apps/deployments" "StatefulSet" "apps/statefulsets" "DaemonSet" "apps/daemonsets"
-  "ReplicaSet" "apps/replicasets" "CronJob" "batch/cronjobs" "Job" "batch/jobs" "Pod" "/pods"
-  "Revision" "caching.internal.knative.dev/images" }}
 # Images of workloads.
 {{- range .kinds }}
-{{- $path := get $known . | default (regexReplaceAll "^[^=]+=([^/]+)/[^/]+/([^:]+):.*$" . "${1}/${2}") }}
-{{- $parts := splitn "/" 2 $path }}
+{{- $parts := splitn "/" 2 (include "icf.resource" .) }}
 - apiGroups: [{{ $parts._0 | quote }}]
   resources: [{{ $parts._1 }}]
   verbs: [{{ $verbs }}]

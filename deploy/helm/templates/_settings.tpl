@@ -45,6 +45,9 @@
 {{- with .Values.warmGate.namespaces }}
 - --warm-gate-namespaces={{ join "," . }}
 {{- end }}
+{{- if eq .Values.tenancy.mode "Isolated" }}
+- {{ printf "--tenancy=%s" (toJson .Values.tenancy.images) | quote }}
+{{- end }}
 {{- with .Values.limits.priorityClasses }}
 - --priority-classes={{ join "," . }}
 {{- end }}

@@ -78,6 +78,8 @@ args:
 statusPage:
   enabled: false
 tenancy:
+  mode: Trusted
+  images: {}
   namespaces: []
   purge: any
   roles:

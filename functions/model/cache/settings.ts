@@ -1,5 +1,6 @@
 import type { SourceKind } from '#model/workload/image-sources.ts';
 import type { RegistryBudget } from './registry-use.ts';
+import type { TenantImages } from './tenancy.ts';
 import type { PullPolicy, RetentionPolicy, Rollout, UnschedulablePolicy } from './spec-schema.ts';
 
 /** The operator's settings from flags and environment, with defaults. Durations are milliseconds. */
@@ -65,6 +66,8 @@ export type Limits = {
   readonly pullDeadline: number;
   /** Priority classes that a spec may name; empty: all but those of the system. */
   readonly priorityClasses: readonly string[];
+  /** Images that the caches of each namespace may have; undefined: any. */
+  readonly tenantImages: TenantImages | undefined;
   /** How long a node may be held, in milliseconds. */
   readonly warmGateTimeout: number;
 };

@@ -2,9 +2,11 @@ import { refusedGeneration } from '#model/cache/conditions.ts';
 import { isPurged, type ImageCache, type Spec } from '#model/cache/image-cache.ts';
 import { ownLists } from '#model/cache/found-images.ts';
 import type { Limits, Settings } from '#model/cache/settings.ts';
+import { tenancyLimit } from '#model/cache/tenancy.ts';
 
 /** Why a cache is refused: what it asks for beyond the operator's limits, with the setting; undefined if it is served. */
-export function exceededLimit({ spec }: ImageCache, limits: Limits): string | undefined {
+export function exceededLimit(cache: ImageCache, limits: Limits): string | undefined {
+  const { spec } = cache;
   const { count, bytes } = sizeOf(spec);
   const { pullsPerNode, pullDeadlineSeconds = 0 } = spec;
   const measured: readonly (readonly [value: number, most: number, what: string, setting: string])[] = [
@@ -20,7 +22,7 @@ export function exceededLimit({ spec }: ImageCache, limits: Limits): string | un
   ];
   const above = measured.find(([value, most]) => most !== 0 && value > most);
   if (above !== undefined) return `${above[2]}, and ${above[3]} allows ${above[1]}`;
-  return priorityLimit(spec, limits) ?? metadataLimit(spec);
+  return tenancyLimit(cache, limits) ?? priorityLimit(spec, limits) ?? metadataLimit(spec);
 }
 
 /** The same for a cache that would pull: a purge, which takes nothing, runs to its end, and what it removed stays away. */

@@ -9,27 +9,22 @@ import {
 } from '#model/cache/found-images.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { CacheEvent } from '#model/cache/api.ts';
-import type { Limits } from '#model/cache/settings.ts';
 import { isImageReference } from '#model/text/image-reference.ts';
 import type { ImageSource } from '#model/workload/image-sources.ts';
 import { type Readings, foundBounds, groupsOf, keptSince } from './groups.ts';
-import { withinLimits, withinPlacements } from './limits.ts';
+import { type FoundLimits, withinLimits, withinPlacements, withinTenancy } from './limits.ts';
 
 /**
  * The images that the read workloads name now, and those that none names any more and that are still kept. Returns what
  * the status has if nothing is different.
  */
-export function findImages(
-  cache: ImageCache,
-  readings: Readings,
-  limits: Pick<Limits, 'images' | 'imageBytes'>,
-  now: number,
-): FoundImages {
-  const problems = [...new Set(readings.lists.flatMap((reading) => reading.problems))];
-  const groups = withinPlacements(groupsOf(cache, readings, now), problems);
-  const lists = withinLimits(groups, cache, limits, problems);
+export function findImages(cache: ImageCache, read: Readings, limits: FoundLimits, now: number): FoundImages {
+  const problems = [...new Set(read.lists.flatMap((reading) => reading.problems))];
+  const { known, readings } = withinTenancy(cache, read, limits, problems);
+  const groups = withinPlacements(groupsOf(known, readings, now), problems);
+  const lists = withinLimits(groups, known, limits, problems);
   const pullSecrets = foundSecrets(cache, readings, problems, now);
-  problems.push(...invalidReferences(readings));
+  problems.push(...invalidReferences(read));
   // An image may be any text: half a character would not be stored as it is.
   const problem = [...new Set(problems)].join('; ').slice(0, longestProblem).toWellFormed();
   const found = { lists: withSamples(lists), pullSecrets, problem, recordedAt: now };

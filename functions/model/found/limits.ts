@@ -1,8 +1,45 @@
 import { placementKey, ownLists, type FoundImage, type FoundList } from '#model/cache/found-images.ts';
-import { type Group, isShort, foundBounds, type Named, namesOf } from './groups.ts';
+import { type Group, isShort, foundBounds, type Named, namesOf, type Readings } from './groups.ts';
 import type { Limits } from '#model/cache/settings.ts';
-import type { ImageCache } from '#model/cache/image-cache.ts';
+import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { isImageReference } from '#model/text/image-reference.ts';
+import { allowedFound, imagePatterns, isAllowedImage } from '#model/cache/tenancy.ts';
+import type { ImageSource } from '#model/workload/image-sources.ts';
+
+/** The limits that images of workloads are left out by. */
+export type FoundLimits = Pick<Limits, 'images' | 'imageBytes' | 'tenantImages'>;
+
+/** What was read and what the status has, without the images that the cache's namespace may not have. */
+export function withinTenancy(
+  cache: ImageCache,
+  readings: Readings,
+  limits: FoundLimits,
+  problems: string[],
+): { readonly known: ImageCache; readonly readings: Readings } {
+  const { namespace, status } = cache;
+  const patterns = imagePatterns(namespace, limits);
+  if (patterns === undefined) return { known: cache, readings };
+  const known = withStatus(cache, { found: allowedFound({ namespace, found: status.found }, limits) });
+  const isOut = (image: string): boolean => isImageReference(image) && !isAllowedImage(image, patterns);
+  const read = [...new Set(readings.lists.flatMap(({ sources }) => sources.flatMap(({ images }) => images)))];
+  const outside = read.filter(isOut).toSorted();
+  if (outside.length === 0) return { known, readings };
+  const [first = ''] = outside;
+  const more = outside.length === 1 ? '' : ` and ${outside.length - 1} more`;
+  problems.push(`Workloads name images that TENANCY does not allow here, which are left out: ${first}${more}`);
+  // Lists that select the same share their sources, which are divided once.
+  const kept = new Map<readonly ImageSource[], readonly ImageSource[]>();
+  const allowed = (sources: readonly ImageSource[]): readonly ImageSource[] => {
+    const some =
+      kept.get(sources) ?? sources.map((of) => ({ ...of, images: of.images.filter((each) => !isOut(each)) }));
+    kept.set(sources, some);
+    return some;
+  };
+  return {
+    known,
+    readings: { ...readings, lists: readings.lists.map((of) => ({ ...of, sources: allowed(of.sources) })) },
+  };
+}
 
 /** Bounds the sets of nodes, as each becomes a list that is matched against every node. As with images, known ones come first. */
 export function withinPlacements(groups: Iterable<Group>, problems: string[]): readonly Group[] {
@@ -45,7 +82,7 @@ const nodeSetsOf = ({ pods }: Pick<Group, 'pods'>): number => Math.max(1, pods?.
 export function withinLimits(
   groups: readonly Group[],
   cache: ImageCache,
-  limits: Pick<Limits, 'images' | 'imageBytes'>,
+  limits: FoundLimits,
   problems: string[],
 ): readonly FoundList[] {
   const own = ownLists(cache.spec).flatMap(({ images }) => images);

@@ -12,6 +12,7 @@ import { observedNodes, selectsNode } from '#model/desired/node-selector.ts';
 import { hash } from '#model/text/hash.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Settings } from '#model/cache/settings.ts';
+import { imagePatterns, isAllowedImage } from '#model/cache/tenancy.ts';
 import { placedImages } from '#model/desired/placements.ts';
 import { type Node, isUnreachable, unavailableReason, criSocket } from '#model/node/node.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
@@ -97,7 +98,10 @@ export function imagesToRemove(
   const retained = new Set(retainedImages(cache, node, settings).map(normalisedReference));
   const placed = cache.status.placements.filter((list) => selectsNode(list, node)).flatMap(({ images }) => images);
   const byName = new Map([...placed, ...more].map((image) => [normalisedReference(image), image]));
-  return [...byName].flatMap(([name, image]) => (retained.has(name) ? [] : [image])).toSorted();
+  const patterns = imagePatterns(cache.namespace, settings.limits);
+  return [...byName]
+    .flatMap(([name, image]) => (retained.has(name) || !isAllowedImage(image, patterns) ? [] : [image]))
+    .toSorted();
 }
 
 /** A running removal is not changed unless the node lost more images; one that has succeeded stays in the status until the next round. */

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { rolloutSetting } from '#model/cache/spec-schema.ts';
+import { isImagePattern, type TenantImages } from '#model/cache/tenancy.ts';
 import { registryName } from '#model/text/image-reference.ts';
 import { revisions, type SourceKind } from '#model/workload/image-sources.ts';
 import { workloadKinds } from '#model/workload/workload.ts';
@@ -75,6 +76,20 @@ const sourceKinds: Parser<readonly SourceKind[]> = {
 const namespacesOrAll: Parser<readonly string[] | 'all'> = {
   parse: (value) => (value.trim() === '*' ? { value: 'all' } : namespaceNames.parse(value)),
   expects: 'names of namespaces such as apps, separated by commas, or * for all',
+};
+
+const imagesByNamespace = jsonOf<TenantImages | undefined>(
+  z.record(
+    textThat((name) => name === '*' || namespaceNames.parse(name)?.value.length === 1),
+    z.array(textThat(isImagePattern)),
+  ),
+  undefined,
+  'Trusted, or images by namespace as in {"team-a": ["registry.example.com/team-a/*"], "*": ["docker.io/library/nginx"]}',
+);
+
+const tenancy: Parser<TenantImages | undefined> = {
+  ...imagesByNamespace,
+  parse: (value) => (value.trim().toLowerCase() === 'trusted' ? { value: undefined } : imagesByNamespace.parse(value)),
 };
 
 /** Settings of Jobs. Those of kube-fledged keep its names, defaults and meaning. */
@@ -162,6 +177,10 @@ export const limitRows = {
   pullDeadline: both('max-pull-deadline', duration(0), {
     fallback: '2h',
     doc: 'Maximum of spec.pullDeadlineSeconds; 0s: no limit',
+  }),
+  tenantImages: both('tenancy', tenancy, {
+    fallback: 'Trusted',
+    doc: 'Who writes caches. Trusted: one team, which may have any image. Isolated: tenants who do not trust each other, as a JSON object of the images that caches in each namespace may have, and with * those in all: {"team-a": ["registry.example.com/team-a/*"], "*": ["docker.io/library/nginx"]}. A cache with another image is refused, images of workloads are left out, and none else is asked for or removed. Needs the admission policy of tenancy.mode in the chart',
   }),
   priorityClasses: both('priority-classes', objectNames, {
     doc: 'Priority classes that spec.priorityClassName may name, separated by commas; empty: all but those of the system, which begin with system-',

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CacheReference } from '#model/cache/cloud-event.ts';
+import { withFound } from '#model/cache/found-images.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import { allowedFound } from '#model/cache/tenancy.ts';
 import { refusedLimit } from '#model/desired/limits.ts';
 import type { Query } from '#model/observed.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
@@ -88,7 +90,7 @@ async function observeAndDecide(
   const asked = read === undefined ? 'nothing' : query(read);
   if (read === undefined || asked === 'nothing') return undefined;
   await reportOtherInstallations(read, context);
-  const cache = needsFoundImages(read, opens, context.now()) ? await readFound(read) : read;
+  const cache = withAllowedImages(needsFoundImages(read, opens, context.now()) ? await readFound(read) : read, context);
   const observed = await observe(cache, asked, { opens, makes, sharesNodes }, context, known);
   // Registries are not asked about a cache that is refused.
   const isRefused = refusedLimit(cache, context.settings.limits) !== undefined;
@@ -106,6 +108,12 @@ async function reportOtherInstallations(cache: ImageCache, { cluster, log, now }
     const event = { type: 'Warning', reason: 'OtherInstallation', message, key: namespace } as const;
     await cluster.record(cache, event, now());
   }
+}
+
+/** The status may have images of workloads that the namespace may no longer have. */
+function withAllowedImages(cache: ImageCache, { settings }: Context): ImageCache {
+  const found = allowedFound(cache, settings.limits);
+  return found === cache.found ? cache : withFound(cache, found);
 }
 
 /** The nodes whose startup taint this cache no longer needs once the planned status is written. */

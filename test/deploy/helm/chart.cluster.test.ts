@@ -81,6 +81,12 @@ const settings: Readonly<Record<string, readonly string[]>> = {
     'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].operator=Exists',
     'tenancy.purge=own',
   ],
+  'tenants who are isolated': [
+    'tenancy.mode=Isolated',
+    'tenancy.images.team-a={registry.example.com/team-a/*,docker.io/library/nginx}',
+    'workloads.kinds={Deployment,Rollout=argoproj.io/v1alpha1/rollouts:spec.template}',
+    'knativeImages.enabled=true',
+  ],
   'everything that is on by default switched off': [
     'admissionPolicy.create=false',
     'networkPolicy.create=false',

@@ -188,6 +188,13 @@ it.each([
   [['mode=openfaas', 'openfaas.functions.create=true'], 'deploy stack.yml with faas-cli'],
   [['extraEnv[0].name=WATCH_NAMESPACES'], '/extraEnv/0'],
   [['tenancy.namespaces={*}'], '/tenancy/namespaces/0'],
+  [['tenancy.mode=Isolated'], 'tenancy.mode Isolated requires tenancy.images'],
+  [['tenancy.images.apps={registry.example.com/apps/*}'], 'only for tenancy.mode Isolated'],
+  [['tenancy.mode=Isolated', 'tenancy.images.apps={nginx}'], '/tenancy/images/apps/0'],
+  [
+    ['tenancy.mode=Isolated', 'tenancy.images.apps={a.b/c}', 'admissionPolicy.create=false'],
+    'requires admissionPolicy.create',
+  ],
   [['knative.source=kafka'], '/knative/source'],
   [['registries.budgets.a=80'], '/registries/budgets/a'],
   [['registries.budgets.a.pullsPerHour=0'], '/registries/budgets/a/pullsPerHour'],

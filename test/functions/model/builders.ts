@@ -34,6 +34,7 @@ export const unlimited: Limits = {
   namespacePodsPerNode: 0,
   pullDeadline: 0,
   priorityClasses: [],
+  tenantImages: undefined,
   warmGateTimeout: 0,
 };
 

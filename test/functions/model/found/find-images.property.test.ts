@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import { type FoundPlacement, placementKey, withFound } from '#model/cache/found-images.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
+import { allowedFound, imagePatterns, isAllowedImage } from '#model/cache/tenancy.ts';
 import { findImages } from '#model/found/find-images.ts';
 import type { Readings } from '#model/found/groups.ts';
 import { serializeStatus } from '#model/status/serialize-status.ts';
@@ -55,7 +56,11 @@ const lists = fc.array(
   fc.record({ nodes: fc.constantFrom('Selected', 'AsPods'), keepSeconds: fc.constantFrom(0, 60, 3600) }),
   { minLength: 1, maxLength: 3 },
 );
-const limits = fc.record({ images: fc.nat({ max: 4 }), imageBytes: fc.nat({ max: 20 }) });
+const limits = fc.record({
+  images: fc.nat({ max: 4 }),
+  imageBytes: fc.nat({ max: 20 }),
+  tenantImages: fc.constantFrom(undefined, { apps: ['docker.io/library/web:1', 'docker.io/library/api'] }, {}),
+});
 
 type Read = { readonly workloads: readonly object[]; readonly isComplete: boolean };
 
@@ -92,12 +97,16 @@ const isOnlyKept = ({ status }: ImageCache, key: string): boolean =>
   );
 
 /** Those that must stay, as a workload names them, or as it may be one that was not read. */
-function staying(cache: ImageCache, { lists: read }: Readings): readonly string[] {
+function staying(
+  cache: ImageCache,
+  { lists: read }: Readings,
+  patterns: readonly string[] | undefined,
+): readonly string[] {
   const named = new Set(
     read.flatMap(({ list, sources }) =>
       sources.flatMap(({ images, placement }) => {
         const pods = cache.spec.lists[list]?.imagesFrom?.nodes === 'AsPods' ? placement : undefined;
-        return images.map((image) => keyOf(list, pods, image));
+        return images.filter((image) => isAllowedImage(image, patterns)).map((image) => keyOf(list, pods, image));
       }),
     ),
   );
@@ -115,10 +124,11 @@ it('what is found stays while it is named, is found again with the same workload
       for (const [turn, each] of all.entries()) {
         const readings = readingsOf([each, ...all], of.length);
         const find = () => findImages(cache, readings, most, noon + turn * 45_000);
-        const stay = staying(cache, readings).filter((key) => !isOnlyKept(cache, key));
+        const stay = staying(cache, readings, imagePatterns('apps', most)).filter((key) => !isOnlyKept(cache, key));
         cache = stored(spec, cache, find());
         expect(stay.filter((key) => !foundIn(cache).includes(key))).toEqual([]);
         expect(find()).toBe(cache.status.found);
+        expect(allowedFound(cache, most)).toBe(cache.found);
       }
     }),
     { numRuns: repetitions(100, 3000) },

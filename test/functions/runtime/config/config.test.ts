@@ -45,6 +45,7 @@ describe('readConfig', () => {
           namespacePodsPerNode: 13,
           pullDeadline: 7_200_000,
           priorityClasses: [],
+          tenantImages: undefined,
           warmGateTimeout: 900_000,
         },
         purge: 'any',
@@ -121,6 +122,14 @@ describe('readConfig', () => {
       'docker.io': { pullsPerHour: 80 },
       hub: { pullsPerHour: 9 },
     });
+  });
+
+  it('reads who writes caches: nothing or Trusted allows any image, a map only its images', () => {
+    const images = { 'team-a': ['registry.example.com/team-a/*'], '*': [] };
+    const read = (value: string) => readConfig([], { TENANCY: value }).settings.limits.tenantImages;
+    expect([read(''), read('trusted'), read('{}'), read(JSON.stringify(images))]).toEqual([
+      ...[undefined, undefined, {}, images],
+    ]);
   });
 
   it('prefers a flag to the environment, and the last of two flags', () => {
@@ -266,6 +275,11 @@ describe('readConfig', () => {
         `--registry-budgets is ${JSON.stringify(value)}, expected a JSON object such as {"docker.io": {"pullsPerHour": 80}}`,
       ],
     ),
+    ...['Isolated', '[]', '{"team-a": ["nginx"]}', '{"A": []}'].map((value): [string[], object, string] => [
+      [`--tenancy=${value}`],
+      {},
+      `--tenancy is ${JSON.stringify(value)}, expected Trusted, or images by namespace as in {"team-a": ["registry.example.com/team-a/*"], "*": ["docker.io/library/nginx"]}`,
+    ]),
     [['--leader-election=maybe'], {}, '--leader-election is "maybe", expected true or false'],
     [
       ['--master=ftp://a'],
