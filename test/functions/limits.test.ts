@@ -62,6 +62,12 @@ describe('a cache that exceeds a limit of the operator', () => {
       'Refused: spec.priorityClassName is system-node-critical, which PRIORITY_CLASSES does not allow',
     ],
     [
+      'any priority class but that of the operator, if none is listed',
+      {},
+      { ...plain, priorityClassName: 'high' },
+      'Refused: spec.priorityClassName is high, which PRIORITY_CLASSES does not allow',
+    ],
+    [
       'a priority class that is not allowed',
       { priorityClasses: ['low'] },
       { ...plain, priorityClassName: 'high' },
@@ -77,13 +83,25 @@ describe('a cache that exceeds a limit of the operator', () => {
       'an annotation of an injector',
       {},
       { ...plain, podMetadata: { annotations: { 'sidecar.istio.io/userVolume': '[]' } } },
-      'Refused: spec.podMetadata has the key sidecar.istio.io/userVolume, by which others change Pods',
+      'Refused: spec.podMetadata has the key sidecar.istio.io/userVolume, which POD_METADATA_KEYS does not allow',
     ],
     [
       'an annotation of a container runtime',
       {},
       { ...plain, podMetadata: { annotations: { 'run.oci.handler': 'krun' } } },
-      'Refused: spec.podMetadata has the key run.oci.handler, by which others change Pods',
+      'Refused: spec.podMetadata has the key run.oci.handler, which POD_METADATA_KEYS does not allow',
+    ],
+    [
+      'a label of another team’s PodDisruptionBudget',
+      { podMetadataKeys: ['cost-center', 'example.com/*'] },
+      { ...plain, podMetadata: { labels: { 'example.com/a': 'x', 'cost-center': '1', app: 'y', tier: 'web' } } },
+      'Refused: spec.podMetadata has the key app, which POD_METADATA_KEYS does not allow',
+    ],
+    [
+      'a domain that only begins like one that is allowed',
+      { podMetadataKeys: ['example.com/*'] },
+      { ...plain, podMetadata: { annotations: { 'example.com.evil/a': 'x' } } },
+      'Refused: spec.podMetadata has the key example.com.evil/a, which POD_METADATA_KEYS does not allow',
     ],
   ];
 

@@ -1,4 +1,3 @@
-import { foreignDomains } from '#model/desired/limits.ts';
 import { changed } from '../deploy/helm/forbidden-jobs.ts';
 import { pull, removal } from '../deploy/helm/product-jobs.ts';
 import type { Mode } from './modes.ts';
@@ -22,8 +21,13 @@ const injected: Readonly<Record<string, string>> = {
   'org.systemd.property.DeviceAllow': '["/dev/sda rwm"]',
   'seccomp-profile.kubernetes.cri-o.io/POD': 'unconfined',
   'io.kubernetes.cri-o.Devices': '/dev/sda',
-  ...Object.fromEntries(foreignDomains.map((domain) => [`a.${domain}/key`, 'true'])),
-  ...Object.fromEntries(foreignDomains.map((domain) => [`${domain}/key`, 'true'])),
+  'vault.security.banzaicloud.io/vault-addr': 'https://evil.example.com',
+  'telegraf.influxdata.com/class': 'default',
+  'co.elastic.apm/attach': 'java',
+  'admiral.io/env': 'x',
+  'conjur.org/authn-identity': 'x',
+  'alibabacloud.com/eci': 'true',
+  'injector.of-next-year.example/inject': 'true',
 };
 
 /** The Jobs of the findings, each under its own name. */
@@ -43,6 +47,7 @@ export function hostileJobs({ settings }: Mode): readonly HostileJob[] {
       ([key, value]) => [5, `annotation ${key}`, changed(own, [...template, 'annotations', key], value)] as const,
     ),
     [5, 'label of a workload identity', changed(own, [...template, 'labels', 'azure.workload.identity/use'], 'true')],
+    [5, 'label by which a PodDisruptionBudget selects', changed(own, [...template, 'labels', 'tier'], 'web')],
     [5, 'annotation of a removal', changed(removes, [...template, 'annotations', 'example.com/any'], 'true')],
     [5, 'label of a removal', changed(removes, [...template, 'labels', 'team'], 'web')],
     [2, 'priority of the system', changed(own, [...podSpec, 'priorityClassName'], 'system-node-critical')],

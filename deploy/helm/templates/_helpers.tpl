@@ -128,10 +128,13 @@ app.kubernetes.io/component: source
 {{- end }}
 {{- end }}
 
-{{- /* Keys of labels and annotations that others act on, as a pattern in CEL: those of functions/model/desired/limits.ts. */ -}}
-{{- define "icf.foreignKeys" -}}
-{{- $domains := list "istio.io" "linkerd.io" "hashicorp.com" "banzaicloud.io" "banzaicloud.com" "dapr.io" "kuma.io" "openservicemesh.io" "nginx.com" "greymatter.io" "opentelemetry.io" "jaegertracing.io" "datadoghq.com" "dynatrace.com" "newrelic.com" "appdynamics.com" "1password.com" "infisical.com" "doppler.com" "conjur.org" "akeyless.io" "spiffe.io" "azure.workload.identity" "amazonaws.com" "gke-gcsfuse" "gke.io" "cncf.io" "projectcalico.org" "cilium.io" "ovn.org" "kubeovn.io" "cri-o.io" "crio.io" "containerd.io" "nri.io" "katacontainers.io" "gvisor.dev" "cdi.k8s.io" "security.beta.kubernetes.io" "security.alpha.kubernetes.io" "resources.beta.kubernetes.io" "tumblr.com" "knative.dev" "openfaas.com" -}}
-'^[^/]*[.][^/]*$|^(?:[^/]*[.])?(?:{{ join "|" $domains | replace "." "[.]" }})/'
+{{- /* Whether key is one of limits.podMetadataKeys, in CEL. */ -}}
+{{- define "icf.isAllowedKey" -}}
+{{- $conditions := list }}
+{{- range .Values.limits.podMetadataKeys }}
+{{- $conditions = append $conditions (hasSuffix "/*" . | ternary (printf "key.startsWith('%s')" (trimSuffix "*" .)) (printf "key == '%s'" .)) }}
+{{- end }}
+{{- join " || " $conditions | default "false" }}
 {{- end }}
 
 {{- /* Values of kube-fledged's chart that are set but ignored, with the reason, as a YAML list. */ -}}

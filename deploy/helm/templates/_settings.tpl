@@ -51,6 +51,9 @@
 {{- with .Values.limits.priorityClasses }}
 - --priority-classes={{ join "," . }}
 {{- end }}
+{{- with .Values.limits.podMetadataKeys }}
+- --pod-metadata-keys={{ join "," . }}
+{{- end }}
 {{- $limits := .Values.limits }}
 {{- range $name, $value := dict "max-images" $limits.images "max-image-bytes" $limits.imageBytes
   "max-pods-per-node" $limits.podsPerNode "max-namespace-pods-per-node" $limits.namespacePodsPerNode

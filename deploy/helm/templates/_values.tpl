@@ -92,6 +92,7 @@ limits:
   pullsPerNode: ''
   pullDeadline: ''
   priorityClasses: []
+  podMetadataKeys: []
 registries:
   readPullSecretsOf: []
   budgets: {}

@@ -64,10 +64,12 @@ export type Limits = {
   readonly namespacePodsPerNode: number;
   /** Milliseconds. */
   readonly pullDeadline: number;
-  /** Priority classes that a spec may name; empty: all but those of the system. */
+  /** Priority classes that a spec may name, that of the operator included. */
   readonly priorityClasses: readonly string[];
   /** Images that the caches of each namespace may have; undefined: any. */
   readonly tenantImages: TenantImages | undefined;
+  /** Keys that labels and annotations of `spec.podMetadata` may have; `example.com/*` stands for all of a domain. */
+  readonly podMetadataKeys: readonly string[];
   /** How long a node may be held, in milliseconds. */
   readonly warmGateTimeout: number;
 };

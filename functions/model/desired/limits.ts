@@ -22,7 +22,7 @@ export function exceededLimit(cache: ImageCache, limits: Limits): string | undef
   ];
   const above = measured.find(([value, most]) => most !== 0 && value > most);
   if (above !== undefined) return `${above[2]}, and ${above[3]} allows ${above[1]}`;
-  return tenancyLimit(cache, limits) ?? priorityLimit(spec, limits) ?? metadataLimit(spec);
+  return tenancyLimit(cache, limits) ?? priorityLimit(spec, limits) ?? metadataLimit(spec, limits);
 }
 
 /** The same for a cache that would pull: a purge, which takes nothing, runs to its end, and what it removed stays away. */
@@ -53,39 +53,21 @@ export function priorityClassOf({ spec }: ImageCache, { limits, jobPriorityClass
     : jobPriorityClassName;
 }
 
-/** With a class of the system, a pull evicts what keeps a node alive. */
+/** A pull must not evict what is worth more to the operator. */
 function priorityLimit({ priorityClassName = '' }: Spec, { priorityClasses }: Limits): string | undefined {
   if (priorityClassName === '' || priorityClasses.includes(priorityClassName)) return undefined;
-  if (priorityClasses.length === 0 && !priorityClassName.startsWith('system-')) return undefined;
   return `spec.priorityClassName is ${priorityClassName}, which PRIORITY_CLASSES does not allow`;
 }
 
-/** The admission policy refuses Jobs with such keys. */
-function metadataLimit({ podMetadata: { labels, annotations } }: Spec): string | undefined {
-  const key = [...Object.keys(labels), ...Object.keys(annotations)].find((name) => isForeignKey(name));
+/** By labels and annotations, others change Pods and count them as theirs. The admission policy allows the same keys. */
+function metadataLimit({ podMetadata: { labels, annotations } }: Spec, limits: Limits): string | undefined {
+  const isAllowed = (key: string): boolean => limits.podMetadataKeys.some((allowed) => covers(allowed, key));
+  const key = [...Object.keys(labels), ...Object.keys(annotations)].find((name) => !isAllowed(name));
   return key === undefined
     ? undefined
-    : `spec.podMetadata has the key ${key.slice(0, 100)}, by which others change Pods`;
+    : `spec.podMetadata has the key ${key.slice(0, 100)}, which POD_METADATA_KEYS does not allow`;
 }
 
-/**
- * Domains of labels and annotations by which webhooks inject containers and volumes into Pods, and by which networks and
- * container runtimes grant privileges. The chart's admission policy has the same list, which a test compares.
- */
-export const foreignDomains: readonly string[] = [
-  ...['istio.io', 'linkerd.io', 'hashicorp.com', 'banzaicloud.io', 'banzaicloud.com', 'dapr.io', 'kuma.io'],
-  ...['openservicemesh.io', 'nginx.com', 'greymatter.io', 'opentelemetry.io', 'jaegertracing.io', 'datadoghq.com'],
-  ...['dynatrace.com', 'newrelic.com', 'appdynamics.com', '1password.com', 'infisical.com', 'doppler.com'],
-  ...['conjur.org', 'akeyless.io', 'spiffe.io', 'azure.workload.identity', 'amazonaws.com', 'gke-gcsfuse', 'gke.io'],
-  ...['cncf.io', 'projectcalico.org', 'cilium.io', 'ovn.org', 'kubeovn.io', 'cri-o.io', 'crio.io', 'containerd.io'],
-  ...['nri.io', 'katacontainers.io', 'gvisor.dev', 'cdi.k8s.io', 'security.beta.kubernetes.io'],
-  ...['security.alpha.kubernetes.io', 'resources.beta.kubernetes.io', 'tumblr.com', 'knative.dev', 'openfaas.com'],
-];
-
-/** Container runtimes read keys without a domain that are spelled as one in reverse, such as io.kubernetes.cri-o.userns-mode. */
-const foreignKeyPattern = '^[^/]*[.][^/]*$|^(?:[^/]*[.])?(?:' + foreignDomains.join('|').replaceAll('.', '[.]') + ')/';
-
-const foreignKey = new RegExp(foreignKeyPattern);
-
-/** Whether others act on a label or annotation with this key. */
-const isForeignKey = (key: string): boolean => foreignKey.test(key);
+/** `example.com/*` stands for all keys of that domain. */
+const covers = (allowed: string, key: string): boolean =>
+  allowed === key || (allowed.endsWith('/*') && key.startsWith(allowed.slice(0, -1)));

@@ -110,17 +110,20 @@ function assemble(read: ReadRows, env: Environment): Omit<Config, 'notes'> {
 }
 
 function settingsOf(read: ReadRows): Settings {
-  const workloads = read(workloadRows);
+  const [workloads, jobs, limits] = [read(workloadRows), read(jobRows), read(limitRows)];
   return {
-    ...read(jobRows),
+    ...jobs,
     ...read(warmGateRows),
     ...read(budgetRows),
     ...read(installationRows),
     ...workloads,
     workloadKinds: withRevisions(workloads.workloadKinds, workloads.knativeImages.length > 0),
-    limits: read(limitRows),
+    limits: { ...limits, priorityClasses: withOwnClass(limits.priorityClasses, jobs.jobPriorityClassName) },
   };
 }
+
+const withOwnClass = (classes: readonly string[], own: string): readonly string[] =>
+  own === '' || classes.includes(own) ? classes : [...classes, own];
 
 /** Caches that are made for Images find them as those of any cache are found. */
 const withRevisions = (kinds: Settings['workloadKinds'], hasImages: boolean): Settings['workloadKinds'] =>

@@ -12,6 +12,7 @@ import {
   envOnly,
   isHost,
   jsonOf,
+  metadataKeys,
   namespaceNames,
   objectNames,
   oneOf,
@@ -183,7 +184,10 @@ export const limitRows = {
     doc: 'Who writes caches. Trusted: one team, which may have any image. Isolated: tenants who do not trust each other, as a JSON object of the images that caches in each namespace may have, and with * those in all: {"team-a": ["registry.example.com/team-a/*"], "*": ["docker.io/library/nginx"]}. A cache with another image is refused, images of workloads are left out, and none else is asked for or removed. Needs the admission policy of tenancy.mode in the chart',
   }),
   priorityClasses: both('priority-classes', objectNames, {
-    doc: 'Priority classes that spec.priorityClassName may name, separated by commas; empty: all but those of the system, which begin with system-',
+    doc: 'Priority classes that spec.priorityClassName may name besides that of --job-priority-class-name, separated by commas; empty: no others. A cache with another is refused',
+  }),
+  podMetadataKeys: both('pod-metadata-keys', metadataKeys, {
+    doc: 'Keys that labels and annotations of spec.podMetadata may have, separated by commas; example.com/* stands for all keys of that domain; empty: none. A cache with another is refused',
   }),
   warmGateTimeout: both('warm-gate-max-timeout', duration(0), {
     fallback: '15m',

@@ -90,6 +90,12 @@ export const taintKeys = listOf(
   'keys of taints such as example.com/cold',
 );
 
+export const metadataKeys = listOf(
+  (key) =>
+    /^(?:[a-z0-9][a-z0-9.-]*\/\*|(?:[a-z0-9][a-z0-9.-]*\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)$/.test(key),
+  'keys of labels and annotations such as cost-center or example.com/*',
+);
+
 export const namespaceNames = listOf(
   (name) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name),
   'names of namespaces such as apps',

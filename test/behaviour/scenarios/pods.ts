@@ -17,10 +17,11 @@ const restricted: Scenario = {
 
 const dressed: Scenario = {
   name: 'creates Pods with the labels, annotations and service account of the spec',
+  hasProductToItself: true,
   run: async (world) => {
     await world.nodes.addOne();
     await world.kube.create('ServiceAccount', 'puller');
-    await world.product.start();
+    await world.product.start({ flags: ['--pod-metadata-keys=team,example.com/*'] });
     await world.createCache('cache', [await world.image('good')], {
       podMetadata: { labels: { team: 'a' }, annotations: { 'example.com/note': 'b' } },
       serviceAccountName: 'puller',
@@ -42,7 +43,7 @@ const prioritised: Scenario = {
     const [high, low] = [`${world.namespace}-high`, `${world.namespace}-low`];
     await world.kube.create('PriorityClass', high, { value: 1000 });
     await world.kube.create('PriorityClass', low, { value: 10 });
-    await world.product.start({ flags: [`--job-priority-class-name=${low}`] });
+    await world.product.start({ flags: [`--job-priority-class-name=${low}`, `--priority-classes=${high}`] });
     await world.createCache('by-flag', [await world.image('good')]);
     await world.createCache('by-spec', [await world.image('good')], { priorityClassName: high });
     for (const name of ['by-flag', 'by-spec']) expect((await world.settled(name)).status.status).toBe('Succeeded');

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sharedLab } from '../../cluster/shared-lab.ts';
 import { madeCache } from '#model/knative/made-cache.ts';
-import { digest } from '../../functions/model/builders.ts';
+import type { Spec } from '#model/cache/image-cache.ts';
+import { digest, unlimited } from '../../functions/model/builders.ts';
 import { manifestsIn, rendered, root } from './chart.ts';
 import { changed, type Forbidden, forbiddenJobs, forbiddenMounts } from './forbidden-jobs.ts';
 import { pullVariants, removalVariants } from '../policy/variants.ts';
@@ -297,6 +298,8 @@ describe('the policy with other settings', () => {
     'args.controllerCRISocketPath=/run/other.sock',
     'global.imageRegistry=registry.example.com:5000',
     `images.functions.digest=${digest}`,
+    'limits.podMetadataKeys={cost-center,example.com/*}',
+    'limits.priorityClasses={low}',
   ];
   const settings = installed({
     serviceAccountName: 'puller',
@@ -307,6 +310,19 @@ describe('the policy with other settings', () => {
   beforeAll(async () => {
     await install(...values);
     await inForce(removal({ settings, socket: '/run/containerd/containerd.sock' }), 'socket of the container runtime');
+  });
+
+  it('allows the priority classes, labels and annotations that it lists, and no others', async () => {
+    const limits = { ...unlimited, priorityClasses: ['low'] };
+    const of = (spec: Partial<Spec>) => trying(pull({ settings: { ...settings, limits }, spec }));
+    const labels = { 'cost-center': '7', 'example.com/owner': 'x' };
+    expect((await of({ priorityClassName: 'low', podMetadata: { labels, annotations: labels } })).stderr).toBe('');
+    for (const key of ['team', 'example.com.evil/x', 'x.example.com/x', 'sidecar.istio.io/userVolume'])
+      for (const podMetadata of [
+        { labels: { [key]: 'x' }, annotations: {} },
+        { labels: {}, annotations: { [key]: 'x' } },
+      ])
+        expect((await of({ podMetadata })).stderr).toContain('only labels and annotations of the product');
   });
 
   it('allows the Jobs created with them, and denies those with the defaults', async () => {

@@ -70,7 +70,7 @@ const anyJob: readonly Forbidden[] = [
     pull(),
     ['spec', 'template', 'metadata', 'annotations', 'container.apparmor.security.beta.kubernetes.io/image-0'],
     'unconfined',
-    'annotations that grant privileges',
+    'only labels and annotations of the product',
   ),
 ];
 

@@ -25,7 +25,7 @@ export const noon = Date.UTC(2026, 10, 24, 12);
 
 export const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
-/** No limits, but for priority classes of the system. */
+/** No limits, but no priority class and no labels and annotations of a spec. */
 export const unlimited: Limits = {
   images: 0,
   imageBytes: 0,
@@ -35,6 +35,7 @@ export const unlimited: Limits = {
   pullDeadline: 0,
   priorityClasses: [],
   tenantImages: undefined,
+  podMetadataKeys: [],
   warmGateTimeout: 0,
 };
 

@@ -46,6 +46,7 @@ describe('readConfig', () => {
           pullDeadline: 7_200_000,
           priorityClasses: [],
           tenantImages: undefined,
+          podMetadataKeys: [],
           warmGateTimeout: 900_000,
         },
         purge: 'any',
@@ -176,6 +177,14 @@ describe('readConfig', () => {
       warmGateNamespaces: ['apps', 'team'],
       limits: { images: 50, pullDeadline: 1_800_000, priorityClasses: ['low', 'batch.high'], warmGateTimeout: 0 },
     });
+    const listed = ['--job-priority-class-name=own', '--priority-classes=low', '--pod-metadata-keys=team,a.com/*'];
+    expect(readConfig(listed, {}).settings.limits).toMatchObject({
+      priorityClasses: ['low', 'own'],
+      podMetadataKeys: ['team', 'a.com/*'],
+    });
+    expect(problems(['--pod-metadata-keys=*'])).toEqual([
+      '--pod-metadata-keys is "*", expected keys of labels and annotations such as cost-center or example.com/*, separated by commas',
+    ]);
     expect(problems(['--priority-classes=Low'])).toEqual([
       '--priority-classes is "Low", expected names of objects such as batch-low, separated by commas',
     ]);
