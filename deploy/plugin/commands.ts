@@ -1,3 +1,4 @@
+import { auth } from './auth.ts';
 import { check } from './check/check.ts';
 import type { Command } from './command.ts';
 import { explain } from './explain/explain.ts';
@@ -9,6 +10,6 @@ import { wait } from './wait/wait.ts';
 
 /** All commands, in the order of the help. */
 export const commands: Readonly<Record<string, Command>> = {
-  ...{ status, explain, plan, check },
+  ...{ status, explain, plan, check, auth },
   ...{ wait, refresh, purge, migrate },
 };

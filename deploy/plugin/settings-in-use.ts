@@ -4,8 +4,8 @@ import type { Api } from '#runtime/api/api.ts';
 import { readConfig } from '#runtime/config/config.ts';
 import { ApiError, ConfigError } from '#runtime/errors.ts';
 
-/** The settings of the imagecache-functions in the cluster, and their origin. */
-export type SettingsInUse = { readonly settings: Settings; readonly origin: string };
+/** The settings of the imagecache-functions in the cluster, their origin, and whether they were read or are the defaults. */
+export type SettingsInUse = { readonly settings: Settings; readonly origin: string; readonly isRead: boolean };
 
 const deployments = z.object({
   items: z.array(
@@ -34,6 +34,7 @@ export async function settingsInUse(api: Api): Promise<SettingsInUse> {
   const defaults = (why: string): SettingsInUse => ({
     settings: readConfig([], {}).settings,
     origin: `default settings (${why})`,
+    isRead: false,
   });
   try {
     const [found] = deployments.parse(await api.request({ method: 'GET', path })).items;
@@ -44,6 +45,7 @@ export async function settingsInUse(api: Api): Promise<SettingsInUse> {
     return {
       settings: { ...settings, namespace: found.metadata.namespace },
       origin: `settings of deployment ${found.metadata.namespace}/${found.metadata.name}`,
+      isRead: true,
     };
   } catch (error) {
     if (error instanceof ApiError && (error.status === 403 || error.status === 404))

@@ -48,6 +48,7 @@ async function candidatesFor({ commands, words, connect }: Completing): Promise<
   if (names.length >= command.nameCount.max) return { candidates: [] };
   const { api, namespace } = connect(words.slice(0, -1));
   try {
+    if (name === 'auth') return { candidates: await namesFrom(api, '/api/v1/namespaces') };
     const isNode = name === 'explain' && names.length === 1;
     return { candidates: await namesFrom(api, isNode ? paths.nodes : paths.caches(namespace)) };
   } finally {

@@ -417,6 +417,8 @@ describe('kubectl imagecache completion', () => {
     ['__complete wait plai', ['plain', ':4']],
     ['__complete explain -n default plain node-3', ['node-3', ':4']],
     ['__complete wait plain pl', [':4']],
+    ['__complete auth defau', ['default', ':4']],
+    ['__complete auth default d', [':4']],
     ['__complete bogus x', [':4']],
   ])('of %s', async (command, lines) => {
     expect((await plugin(command)).out.trimEnd().split('\n')).toEqual(lines);
