@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
+import { parseNode } from '#model/node/parse-node.ts';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import type { Limits } from '#model/cache/settings.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
@@ -45,6 +47,41 @@ function shared(of: Partial<Limits>) {
 }
 
 describe('caches of all namespaces on one node', () => {
+  it('have not lost what a removal Job of another cache names and does not remove', async () => {
+    const on = shared({});
+    on.nodes('node-1');
+    on.cacheIn('apps', 'web');
+    await on.reconcileIn('apps', 'web');
+    await on.finish('web');
+    const listing = (...names: readonly string[]): object => ({
+      status: {
+        conditions: [{ type: 'Ready', status: 'True' }],
+        nodeInfo: { operatingSystem: 'linux', kubeletVersion: 'v1.34.2' },
+        images: names.map((name) => ({ names: [name] })),
+      },
+    });
+    on.wait(600_000);
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', listing('app:1', 'other:1')));
+    const node = parseNode(nodeNamed('node-1'));
+    on.api.put('/apis/batch/v1/namespaces/kube-fledged/jobs/removal', {
+      metadata: {
+        ...{ name: 'removal', namespace: 'kube-fledged', uid: 'uid-of-removal' },
+        creationTimestamp: new Date(on.context.now()).toISOString(),
+        labels: {
+          ...{ [labels.manager]: managerLabelValue, [labels.removal]: 'true' },
+          ...{ [labels.cacheUid]: 'uid-of-another', [labels.node]: node.id },
+        },
+        annotations: { [jobAnnotations.removes]: JSON.stringify(['app:1']) },
+      },
+    });
+    await on.wake('web');
+    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Ready', losses: 0 });
+    on.api.put(nodePath('node-1'), nodeNamed('node-1', listing('other:1')));
+    on.api.remove('/apis/batch/v1/namespaces/kube-fledged/jobs/removal');
+    await on.wake('web');
+    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Pulling', losses: 1 });
+  });
+
   it('have no more Pods there together than the limit, also if all start at once', async () => {
     const on = shared({ podsPerNode: 10, namespacePodsPerNode: 8 });
     on.nodes('node-1');

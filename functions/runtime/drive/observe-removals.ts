@@ -47,7 +47,9 @@ const withoutRemovedImages = (nodes: Nodes, named: ReadonlyMap<string, ReadonlyS
 function withoutRemoved(node: Node | undefined, named: ReadonlyMap<string, ReadonlySet<string>>): Node | undefined {
   const gone = node === undefined ? undefined : named.get(node.id);
   if (node === undefined || gone === undefined) return node;
-  return { ...node, images: new Set([...node.images].filter((image) => !gone.has(image))) };
+  const images = new Set([...node.images].filter((image) => !gone.has(image)));
+  // What may be removed is not believed to be there, and has not been lost either.
+  return images.size === node.images.size ? node : { ...node, images, isImageListComplete: false };
 }
 
 /**
