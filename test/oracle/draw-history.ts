@@ -195,7 +195,7 @@ const ofSimulatedNodes: readonly Kind[] = [
 const ofImageStores: readonly Kind[] = [
   { weight: 2, action: (draw) => ({ type: 'use', pod: podOf(draw), node: nodeOf(draw), image: usedImage(draw) }) },
   { weight: 1, action: (draw) => ({ type: 'release', pod: podOf(draw) }) },
-  { weight: 1, action: (draw) => ({ type: 'take away', node: nodeOf(draw), image: imageOf(draw) }) },
+  { weight: 2, action: (draw) => ({ type: 'take away', node: nodeOf(draw), image: imageOf(draw) }) },
 ];
 
 const podOf = ({ chance }: Draw): string => chance.pick(['p1', 'p2']);

@@ -30,7 +30,7 @@ export const embeddedTraits: Traits = {
 };
 
 /** Deadlines, and what a deleted cache waits for, are minutes. */
-const pace: Pace = { factor: 1, poll: 10_000, tick: 60_000, calm: 20_000, quiet: 130_000, longest: 7_200_000 };
+const pace: Pace = { factor: 1, poll: 10_000, tick: 60_000, calm: 20_000, quiet: 250_000, longest: 7_200_000 };
 
 /** A budget spreads over hours what nodes pull. */
 const paceOf = ({ pullsPerHour }: Settings): Pace =>

@@ -59,7 +59,15 @@ export type HistoryRecord = {
     readonly isRunning: boolean;
   }[];
   /** Images that were deleted on a node, by the number of the step. */
-  readonly takenAway: readonly { readonly step: number; readonly node: string; readonly image: string }[];
+  /** `at` in epoch milliseconds. */
+  readonly takenAway: readonly {
+    readonly step: number;
+    readonly node: string;
+    readonly image: string;
+    readonly at: number;
+  }[];
+  /** When the history had ended and everything had settled, in epoch milliseconds. */
+  readonly endedAt: number;
 };
 
 const taint = z.object({ key: z.string(), effect: z._default(z.string(), '') });

@@ -74,7 +74,10 @@ export function recorder(stage: Stage): Recorder {
     done: async (step, number) => {
       steps += 1;
       if (step.type === 'take away')
-        takenAway.push({ step: number, node: stage.node(step.node), image: stage.image(step.image) });
+        takenAway.push({
+          ...{ step: number, node: stage.node(step.node), image: stage.image(step.image) },
+          at: Date.now(),
+        });
       if (!('cache' in step) || step.type === 'delete') return;
       const wasObserved = isObserved;
       const life = await lifeOf(step.cache);
@@ -88,7 +91,7 @@ export function recorder(stage: Stage): Recorder {
     },
     read: async () => {
       for (const object of await users.list('Pod')) await use(parsePod(object).metadata.name, true);
-      return { steps, lives, used, takenAway };
+      return { steps, lives, used, takenAway, endedAt: Date.now() };
     },
   };
 }

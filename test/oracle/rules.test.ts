@@ -72,7 +72,7 @@ const cache = (status: object, spec: object = {}, metadata: object = {}): SeenCa
 const life = { name: 'web', listed: new Set(['a', 'b']), requests: [] };
 const request = { step: 1, isSettled: true, isObserved: true } as const;
 
-const record: Ending['record'] = { steps: 2, lives: new Map([['uid-web', life]]), used: [], takenAway: [] };
+const record: Ending['record'] = { steps: 2, lives: new Map([['uid-web', life]]), used: [], takenAway: [], endedAt: 0 };
 
 const ending = (parts: Partial<Ending>): Ending => ({
   ...{

@@ -44,18 +44,23 @@ export const isServed = (cache: SeenCache): boolean => !cache.spec.suspend && !i
 export const lifeOf = ({ record }: Ending, { metadata }: SeenCache): CacheLife =>
   record.lives.get(metadata.uid) ?? { name: metadata.name, listed: new Set(), requests: [] };
 
+/** Milliseconds after which a node that has lost an image must not be Ready: a minute or two until its list counts, and a tick. */
+const longestUnnoticed = 240_000;
+
 /**
- * Images that the cache has no reason to miss on a node: they were deleted there after it was last asked to refresh while
- * everything was settled, and only a refresh looks for lost images.
+ * Images that the cache has no reason to miss on a node. Of a Ready one: they were deleted there a moment ago, or its list is
+ * empty and proves nothing. Of any other: they were deleted after the cache was last asked to refresh while all was settled.
  */
 export function lostUnnoticed(ending: Ending, cache: SeenCache, node: SeenNode): ReadonlySet<string> {
+  const { takenAway, endedAt } = ending.record;
+  const isReady = cache.status.nodes[node.name]?.state === 'Ready' && node.images.size > 0;
   const looked = lifeOf(ending, cache)
     .requests.filter(({ type, isSettled }) => type === 'create' || (type === 'refresh' && isSettled))
     .map(({ step }) => step);
   const last = Math.max(-1, ...looked);
-  return new Set(
-    ending.record.takenAway.filter((each) => each.node === node.name && each.step > last).map(({ image }) => image),
-  );
+  const isUnnoticed = ({ step, at }: (typeof takenAway)[number]): boolean =>
+    isReady ? endedAt - at < longestUnnoticed : step > last;
+  return new Set(takenAway.filter((each) => each.node === node.name && isUnnoticed(each)).map(({ image }) => image));
 }
 
 export const condition = (cache: SeenCache, type: string): { readonly status: string; readonly reason: string } =>

@@ -17,11 +17,15 @@ const statusBeat = 5 * 60_000;
 const leaseBeat = 10_000;
 const leaseNamespace = 'kube-node-lease' as const;
 
+/** The largest ones: kubelets list 50 by default. */
 const listed = (images: readonly Image[]): readonly object[] =>
-  images.slice(0, 50).map(({ repository, name, digest, size }) => ({
-    names: [...new Set([`${repository}@${digest}`, name])],
-    sizeBytes: size,
-  }));
+  [...images]
+    .sort((a, b) => b.size - a.size)
+    .slice(0, 50)
+    .map(({ repository, name, digest, size }) => ({
+      names: [...new Set([`${repository}@${digest}`, name])],
+      sizeBytes: size,
+    }));
 
 const renewLease = ({ operations, core }: World, node: KubeObject): void => {
   const name = nameOf(node);
@@ -75,7 +79,11 @@ export const startNodeAgent = (world: World, node: KubeObject): NodeAgent => {
         operations.update(
           nodes,
           node,
-          (current) => ({ ...current, status: { ...objectAt(current, 'status'), images: listed(images()) } }),
+          (current) =>
+            heartbeat(
+              kubeObject({ ...current, status: { ...objectAt(current, 'status'), images: listed(images()) } }),
+              time(),
+            ),
           'status',
         ),
       );

@@ -25,8 +25,38 @@ const ask = (world: World, token: string): Promise<unknown> =>
 const jobsOf = (world: World, nodes: readonly string[]): readonly number[] =>
   nodes.map((node) => world.history.jobsOf(node).length);
 
-/** Tags that may move, and which of them are pulled again. Nodes are simulated, as the registry serves digests only. */
+/** What a kubelet lists besides images of the scenario. */
+const other = { names: ['registry.example/other:1'] };
+
+/** Images that nodes lose; tags that may move, and which of them are pulled again. Nodes are simulated, as the registry serves digests only. */
 export const drifting: readonly Scenario[] = [
+  {
+    name: 'pulls an image again that a node lists no longer, and says which is missing where',
+    needs: ['simulated nodes'],
+    run: async (world) => {
+      const node = await world.nodes.addOne();
+      await world.product.start();
+      const image = await world.image('good');
+      await world.createCache('cache', [image]);
+      await world.settled('cache');
+      const readyAt = Math.floor(Date.now() / 1000) - 3_600;
+      await world.kube.patchStatus('ImageCache', 'cache', { nodes: { [node]: { readyAt } } });
+      await world.kube.patchStatus('Node', node, { images: [{ names: [image] }, other] });
+      await eventually('the cache is Ready', () => world.history.cache('cache')?.status.status === 'Succeeded');
+      await world.kube.patchStatus('Node', node, { images: [other] });
+      await eventually('it is pulled again', () => jobsOf(world, [node])[0] === 2);
+      const lost = await eventually('an Event says so', async () =>
+        (await world.events('cache')).find(({ reason }) => reason === 'ImagesLost'),
+      );
+      expect(lost).toMatchObject({ type: 'Warning' });
+      expect(lost.message).toContain(`${image} is missing on ${node}`);
+      const { status } = await eventually('the node is Ready again', () => {
+        const cache = world.history.cache('cache');
+        return cache?.status.nodes[node]?.state === 'Ready' && cache.status.status === 'Succeeded' && cache;
+      });
+      expect(status).toMatchObject({ nodesReady: '1/1', failures: {}, round: { number: 1 } });
+    },
+  },
   {
     name: 'asks the registry once per image, and creates Jobs only for images whose digest has changed',
     needs: ['simulated nodes', 'image volumes'],

@@ -90,12 +90,13 @@ function wordFor({ desired, ready }: { readonly desired: number; readonly ready:
 /** kube-fledged's messages, and ours with the numbers of nodes by reason. */
 function pullMessage(word: string, { status }: SeenCache): RegExp {
   if (word === 'Failed') return /^Image pull failed for some images\. Please see "failures" section(: .+)?$/;
-  if (word === 'Succeeded') return /^All requested images pulled succesfully to respective nodes$/;
+  if (word === 'Succeeded')
+    return /^All requested images pulled succesfully to respective nodes(\. No node matches spec\.cacheSpec\[\d\]( and \d more)?)?$/;
   const reasons = Map.groupBy(Object.values(status.nodes), ({ reason }) => reason);
   const counts = [...reasons].map(([reason, nodes]) => `${nodes.length} ${reason}`).toSorted();
   return counts.length === 0
     ? /nodeSelector specified did not match any nodes$/
-    : new RegExp(`none of the matching nodes can be served now: ${counts.join(', ')}$`);
+    : new RegExp(`none of the matching nodes can be served now: ${counts.join(', ')}(\\. No node matches .*)?$`);
 }
 
 function wordsOfPurge(cache: SeenCache): readonly string[] {
