@@ -11,6 +11,7 @@ import {
   type Node,
   type SkipReason,
   skipReason,
+  keepingTaint,
   untoleratedTaint,
   pullRules,
 } from '#model/node/node.ts';
@@ -98,7 +99,7 @@ function eligibilityStep({ cache, node, settings }: Explained): readonly Step[] 
   if (hasAll && reason !== undefined && entry.reason === '' && node.isReady)
     return [step('ok', `the node is ${reason}: it has its images, and pulls no others now`)];
   if (reason === undefined) return [step('ok', 'the node can be served: it is Ready, and its taints are tolerated')];
-  const taint = rules.tolerations && untoleratedTaint(rules.tolerations, node.taints);
+  const taint = keepingTaint(rules.tolerations, node.taints);
   const detail = reason === 'TaintNotTolerated' && taint !== undefined ? ` (${taint.key}:${taint.effect})` : '';
   const text =
     hasAll && reason === 'NotReady'
@@ -115,7 +116,7 @@ const skipTexts: Readonly<Record<SkipReason, string>> = {
   NotReady: 'it is served as soon as its kubelet is Ready',
   Unschedulable: 'it is cordoned, and spec.unschedulable or --unschedulable is Skip',
   DiskPressure: 'its kubelet is short of disk; it is served once it is not',
-  TaintNotTolerated: 'spec.tolerations does not tolerate a taint',
+  TaintNotTolerated: 'spec.tolerations does not tolerate a taint, or is unset and the node is of the control plane',
 };
 
 function observationStep({ cache }: Explained): readonly Step[] {

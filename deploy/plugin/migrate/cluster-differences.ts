@@ -13,7 +13,7 @@ export const nodeDifferences = (api: Api): Promise<readonly Finding[]> =>
   findings('nodes', async () => {
     const nodes = await createCluster(api).nodes();
     const skipped = new Map<string, readonly Node[]>(
-      ['NotReady', 'DiskPressure'].map((reason) => [
+      ['NotReady', 'DiskPressure', 'TaintNotTolerated'].map((reason) => [
         reason,
         nodes.filter((node) => skipReason(node, { tolerations: undefined, unschedulable: 'Pull' }) === reason),
       ]),
@@ -29,6 +29,8 @@ export const nodeDifferences = (api: Api): Promise<readonly Finding[]> =>
 
 function skippedNodes(reason: string, nodes: readonly Node[]): readonly Difference[] {
   if (nodes.length === 0) return [];
+  if (reason === 'TaintNotTolerated')
+    return [differs(`${named(nodes)} of the control plane skipped, unless spec.tolerations tolerates the taint`)];
   const message =
     reason === 'NotReady' ? 'neither pulls nor removals, and a purge fails meanwhile' : 'no pulls, but removals';
   return [differs(`${named(nodes)} skipped until no longer ${reason}: ${message}`)];

@@ -70,7 +70,7 @@ export type Spec = {
   readonly rollout: Rollout | undefined;
   /** How many Jobs pull at the same time on one node; at least 1. */
   readonly pullsPerNode: number;
-  /** undefined tolerates every taint, as in kube-fledged; an empty list tolerates none. */
+  /** undefined tolerates every taint but those of the control plane; an empty list tolerates none. */
   readonly tolerations: readonly Toleration[] | undefined;
   /** Whether cordoned nodes pull. */
   readonly unschedulable: UnschedulablePolicy | undefined;

@@ -67,7 +67,7 @@ export const isOptedOut = ({ labels: { [labels.skip]: value = 'false' } }: Pick<
 
 /** On which nodes a cache pulls. */
 type PullRules = {
-  /** undefined tolerates every taint. */
+  /** undefined tolerates every taint but those of the control plane. */
   readonly tolerations: readonly Toleration[] | undefined;
   /** Whether cordoned nodes pull. */
   readonly unschedulable: UnschedulablePolicy;
@@ -79,9 +79,20 @@ export function skipReason(node: Node, { tolerations, unschedulable }: PullRules
   if (reason !== undefined) return reason;
   if (node.isUnschedulable && unschedulable === 'Skip') return 'Unschedulable';
   if (node.hasDiskPressure) return 'DiskPressure';
-  const isTolerated = tolerations === undefined || untoleratedTaint(tolerations, node.taints) === undefined;
-  return isTolerated ? undefined : 'TaintNotTolerated';
+  return keepingTaint(tolerations, node.taints) === undefined ? undefined : 'TaintNotTolerated';
 }
+
+/** The first taint that keeps the Pods of a cache with these tolerations off the node. */
+export const keepingTaint = (tolerations: PullRules['tolerations'], taints: readonly Taint[]): Taint | undefined =>
+  tolerations === undefined
+    ? taints.find(({ key, effect }) => effect !== 'PreferNoSchedule' && controlPlaneTaints.has(key))
+    : untoleratedTaint(tolerations, taints);
+
+/** Pulls fill disks and use the kubelet, which a control plane needs: a cache has to ask for such nodes. */
+const controlPlaneTaints: ReadonlySet<string> = new Set([
+  'node-role.kubernetes.io/control-plane',
+  'node-role.kubernetes.io/master',
+]);
 
 /** Whether a node is of a kind that never gets Jobs. */
 export const isNeverSupported = (node: Node): boolean => isVirtual(node) || node.operatingSystem !== 'linux';

@@ -76,10 +76,12 @@ describe('migrate --check finds what differs', () => {
     node('well', {});
     node('cordoned', { spec: { unschedulable: true } });
     node('away', { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });
+    node('cp', { spec: { taints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] } });
     node('old', { runtime: 'docker://24.0' });
     const found = await nodeDifferences(api);
     expect(messages(found)).toEqual([
       expect.stringContaining('1 node (away) skipped until no longer NotReady'),
+      expect.stringContaining('1 node (cp) of the control plane skipped, unless spec.tolerations tolerates the taint'),
       expect.stringContaining('1 node (old) with Docker'),
     ]);
   });

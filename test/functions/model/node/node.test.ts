@@ -33,6 +33,22 @@ const rows: readonly Row[] = [
   { when: 'tainted as virtual', given: tainted('virtual-kubelet.io/provider'), reason: 'Virtual' },
   { when: 'being deleted and not ready', given: { isBeingDeleted: true, isReady: false }, reason: 'BeingDeleted' },
   { when: 'tainted, and every taint is tolerated', given: tainted('gpu', 'NoExecute'), reason: undefined },
+  ...['control-plane', 'master'].map((role) => ({
+    when: `tainted as ${role}, which only tolerations of the cache's own tolerate`,
+    given: tainted(`node-role.kubernetes.io/${role}`),
+    reason: 'TaintNotTolerated' as const,
+  })),
+  {
+    when: 'tainted as control-plane, and tolerated by the cache',
+    given: tainted('node-role.kubernetes.io/control-plane'),
+    tolerations: [{ operator: 'Exists' }],
+    reason: undefined,
+  },
+  {
+    when: 'tainted as control-plane with PreferNoSchedule',
+    given: tainted('node-role.kubernetes.io/control-plane', 'PreferNoSchedule'),
+    reason: undefined,
+  },
   { when: 'tainted, and none is tolerated', given: tainted('gpu'), tolerations: [], reason: 'TaintNotTolerated' },
   {
     when: 'tainted with PreferNoSchedule',
