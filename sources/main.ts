@@ -16,7 +16,10 @@ async function start(config: Config): Promise<() => Promise<void>> {
   const sink = configuredSink(config);
   if (sink === undefined) throw new ConfigError('events have no destination: set K_SINK or ROUTES');
   const { log, metrics, api, bounds } = await prepareProcess(config, sourceMetrics);
-  const { sources, site } = await startConfiguredSources(config, { api, log, metrics, sink, cleans: false });
+  const { sources, site, statusPagePort } = await startConfiguredSources(config, {
+    ...{ api, log, metrics, sink, bounds },
+    cleans: false,
+  });
   const probes = await serveProbes(config.port, {
     ...listening(config),
     ...{ isReady: sources.synced, site, bounds },
@@ -25,7 +28,7 @@ async function start(config: Config): Promise<() => Promise<void>> {
     api.close();
     throw error;
   });
-  log.info({ server: api.server, context: api.context, port: probes.port }, 'started');
+  log.info({ server: api.server, context: api.context, port: probes.port, statusPagePort }, 'started');
   return async () => {
     await sources.stop();
     await probes.close();

@@ -12,6 +12,8 @@ export type ProbesOptions = {
   /** Additional pages. */
   readonly site?: Site;
   readonly allowedHosts?: readonly string[];
+  /** The setting of the port, which an error names; default PORT. */
+  readonly setting?: string;
   /** Default: all addresses of the host. */
   readonly host?: string | undefined;
   /** Default: bounds of its own. */
@@ -20,7 +22,7 @@ export type ProbesOptions = {
 
 /** Serves `site`, `/_/health` (200) and `/_/ready` (200 or 503). Port 0 is any free port. Throws `ConfigError` if the port is not free. */
 export async function serveProbes(port: number, options: ProbesOptions): Promise<Probes> {
-  const { isReady, host, allowedHosts = [], bounds = createBounds() } = options;
+  const { isReady, host, allowedHosts = [], bounds = createBounds(), setting = 'PORT' } = options;
   const site = options.site && guardedSite(options.site, { allowedHosts, bounds });
   const server = boundedServer(bounds, (request, response) => {
     const status = statusOf(request.url ?? '', isReady);
@@ -30,7 +32,7 @@ export async function serveProbes(port: number, options: ProbesOptions): Promise
   server.listen({ port, host });
   await once(server, 'listening').catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new ConfigError(`cannot listen on port ${port}: ${code}; set PORT to another one`, { cause: error });
+    throw new ConfigError(`cannot listen on port ${port}: ${code}; set ${setting} to another one`, { cause: error });
   });
   return {
     port: portOf(server.address()),

@@ -1,13 +1,15 @@
 import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
+import type { Bounds } from '#runtime/bounds.ts';
 import { withInstallation } from '#runtime/api/paths.ts';
-import { type Config, settingsIn } from '#runtime/config/config.ts';
-import { metricsSite, sitesOf, type Site } from '#runtime/http/site.ts';
+import { type Config, listening, settingsIn } from '#runtime/config/config.ts';
+import { metricsSite, type Site } from '#runtime/http/site.ts';
 import type { Metrics } from '#runtime/process/metrics.ts';
 import { afterKubeFledged } from './after-kube-fledged.ts';
 import { logCrdMissing, watchCrd } from './watch-crd.ts';
 import type { Sink } from './sink/sink.ts';
 import { observeSources, type SourceMetric } from './source-metrics.ts';
+import { type Probes, serveProbes } from './probes.ts';
 import { startSources, type Sources } from './start-sources.ts';
 import { loadStatusPage } from './status-page/status-page.ts';
 import type { Within } from './kubernetes/source.ts';
@@ -18,20 +20,22 @@ type Parts = {
   readonly log: Logger;
   readonly metrics: Metrics<SourceMetric>;
   readonly sink: Sink;
+  readonly bounds: Bounds;
   /** Whether Jobs that kube-fledged left are deleted. */
   readonly cleans: boolean;
 };
 
 export type ConfiguredSources = {
   readonly sources: Sources;
-  /** Metrics, and the status page if it is on. */
+  /** Metrics. */
   readonly site: Site;
+  /** Port of the status page on 127.0.0.1; undefined if it is off. */
+  readonly statusPagePort: number | undefined;
 };
 
-/** Starts the sources with the operator's settings. Throws `ConfigError` for an invalid schedule. */
+/** Starts the sources with the operator's settings. Throws `ConfigError` for an invalid schedule, or a port that is not free. */
 export async function startConfiguredSources(config: Config, parts: Parts): Promise<ConfiguredSources> {
-  const { api, log, metrics, sink, cleans } = parts;
-  const page = config.statusPage ? await loadStatusPage() : undefined;
+  const { api, log, metrics, sink, cleans, bounds } = parts;
   const within = withinOf(config, api.namespace, log);
   const namespaces = withInstallation(within.namespaces, within.installation);
   const crd = watchCrd({ api, log });
@@ -48,18 +52,33 @@ export async function startConfiguredSources(config: Config, parts: Parts): Prom
     mayBegin: (stopping) => afterKubeFledged({ api, log, namespaces, cleans }, stopping),
     ...(config.leaderElection ? { lease: leaseOf(config, api.namespace) } : {}),
   });
+  const page = await servedPage(config, started, bounds).catch(async (error: unknown) => {
+    await Promise.all([started.stop(), crd.stop()]);
+    throw error;
+  });
   const sources: Sources = {
     ...started,
     synced: () => crd.isOurs() && started.synced(),
     stop: async () => {
-      await Promise.all([started.stop(), crd.stop()]);
+      await Promise.all([started.stop(), crd.stop(), page?.close()]);
     },
   };
   observeSources(metrics, sources);
   void sources.whenSynced.then(() => {
     log.info({ caches: sources.caches().size }, 'synced');
   });
-  return { sources, site: sitesOf([metricsSite(metrics, log), ...(page === undefined ? [] : [page(sources)])]) };
+  return { sources, site: metricsSite(metrics, log), statusPagePort: page?.port };
+}
+
+/** Serves the status page if it is on. It has no login, so that no other Pod may reach it: only what runs in this one. */
+async function servedPage(config: Config, sources: Sources, bounds: Bounds): Promise<Probes | undefined> {
+  if (!config.statusPage) return undefined;
+  const site = (await loadStatusPage())(sources);
+  const { allowedHosts } = listening(config);
+  return serveProbes(config.statusPagePort, {
+    ...{ isReady: sources.synced, site, bounds, allowedHosts },
+    ...{ host: '127.0.0.1', setting: 'STATUS_PAGE_PORT' },
+  });
 }
 
 /** The namespaces that this process watches. A limit is logged, because objects elsewhere are ignored. */

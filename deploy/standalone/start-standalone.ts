@@ -18,7 +18,12 @@ import { sourceMetrics } from '../../sources/source-metrics.ts';
 import { startConfiguredSources } from '../../sources/start-configured-sources.ts';
 import type { Sources } from '../../sources/start-sources.ts';
 
-export type Standalone = { readonly port: number; readonly stop: () => Promise<void> };
+export type Standalone = {
+  readonly port: number;
+  /** On 127.0.0.1; undefined if the status page is off. */
+  readonly statusPagePort: number | undefined;
+  readonly stop: () => Promise<void>;
+};
 
 export type StandaloneOptions = Pick<ServeOptions, 'host' | 'lockFolder'> & {
   /** Default JSON lines on standard output. */
@@ -46,7 +51,10 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     signal,
   });
   const sink = configuredSink(config) ?? inProcessSink(handlers, contextFor);
-  const { sources, site } = await startConfiguredSources(config, { api, log, metrics, sink, cleans: true });
+  const { sources, site, statusPagePort } = await startConfiguredSources(config, {
+    ...{ api, log, metrics, sink, bounds },
+    cleans: true,
+  });
   const received = config.receiveEvents ? handlers : {};
   const served = await serve({
     ...listening(config),
@@ -57,8 +65,8 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     await stop({ sources, close: () => Promise.resolve(), registry, api });
     throw error;
   });
-  log.info({ port: served.port }, 'listening');
-  return { port: served.port, stop: () => stop({ sources, close: served.close, registry, api }) };
+  log.info({ port: served.port, statusPagePort }, 'listening');
+  return { port: served.port, statusPagePort, stop: () => stop({ sources, close: served.close, registry, api }) };
 }
 
 /** How many caches exist, or that their CRD is missing: logged before anything is written. */

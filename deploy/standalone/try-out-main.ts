@@ -11,8 +11,12 @@ process.stdout.on('error', () => process.exit(0));
 
 await runProcess(async () => {
   const { argv, env, stdout, stderr } = process;
-  // Defaults: a free port, the status page and a quiet log.
-  const defaults = { PORT: env['PORT'] || '0', STATUS_PAGE: env['STATUS_PAGE'] || 'true' };
+  // Defaults: free ports, the status page and a quiet log.
+  const defaults = {
+    PORT: env['PORT'] || '0',
+    STATUS_PAGE: env['STATUS_PAGE'] || 'true',
+    STATUS_PAGE_PORT: env['STATUS_PAGE_PORT'] || '0',
+  };
   const config = readConfig(['--stderrthreshold=WARNING', ...argv.slice(2)], { ...env, ...defaults });
   const folder = temporaryFolder();
   process.once('exit', folder.remove);

@@ -51,7 +51,7 @@ export async function tryOut({ config, screen, folder }: TryOutOptions): Promise
     const api = createApi(here);
     let isFirst = true;
     const onSettled = (): void => {
-      if (isFirst) screen.print(whatNext(kubeconfig, config.statusPage ? standalone.port : undefined));
+      if (isFirst) screen.print(whatNext(kubeconfig, standalone.statusPagePort));
       isFirst = false;
     };
     await applySample(api);

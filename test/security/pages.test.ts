@@ -22,7 +22,10 @@ const event = {
 };
 const crossSite = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', origin: 'https://evil.example' };
 const rebound = { host: 'evil.example:8080' };
-const pages = ['/metrics', '/status/', '/status/api/caches'];
+const pages = ['/metrics', '/status/', '/status/api/caches'] as const;
+/** The port of a page in a process that has the status page. */
+const portOf = (path: string, { port, log }: ProductProcess): number =>
+  path === '/metrics' ? port : Number(/"statusPagePort":(\d+)/.exec(log())?.[1]);
 
 describe('a web page (attack 15)', { timeout: 60_000 }, () => {
   let cluster: TemporaryCluster;
@@ -32,7 +35,10 @@ describe('a web page (attack 15)', { timeout: 60_000 }, () => {
     cluster = await temporaryCluster();
     const { kubeconfig } = cluster;
     [standalone, one] = await Promise.all([
-      startProduct({ kubeconfig, env: { STATUS_PAGE: 'true', ALLOWED_HOSTS: 'cache.example.com' } }),
+      startProduct({
+        kubeconfig,
+        env: { STATUS_PAGE: 'true', STATUS_PAGE_PORT: '0', ALLOWED_HOSTS: 'cache.example.com' },
+      }),
       startProduct({ program: 'functions', kubeconfig, env: { FUNCTION: 'refresh', EVENT_TOKEN: 's3cret' } }),
     ]);
   }, 60_000);
@@ -42,15 +48,24 @@ describe('a web page (attack 15)', { timeout: 60_000 }, () => {
   });
 
   it.each(pages)('reads nothing at %s by a name of its own, or from another site', async (path) => {
-    expect(await statusOf(standalone.port, { path, headers: rebound })).toBe(403);
-    expect(await statusOf(standalone.port, { path, headers: crossSite })).toBe(403);
+    expect(await statusOf(portOf(path, standalone), { path, headers: rebound })).toBe(403);
+    expect(await statusOf(portOf(path, standalone), { path, headers: crossSite })).toBe(403);
   });
 
   it.each(pages)('leaves %s to addresses, names of the cluster and allowed ones, and to links', async (path) => {
     const link = { ...crossSite, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
     for (const host of ['10.0.0.1:8080', '[::1]:8080', 'localhost:8080', 'x.kube-fledged.svc', 'cache.example.com'])
-      expect([host, await statusOf(standalone.port, { path, headers: { host } })]).toEqual([host, 200]);
-    expect(await statusOf(standalone.port, { path, headers: link })).toBe(200);
+      expect([host, await statusOf(portOf(path, standalone), { path, headers: { host } })]).toEqual([host, 200]);
+    expect(await statusOf(portOf(path, standalone), { path, headers: link })).toBe(200);
+  });
+
+  it('finds no status page on the port of events, and that of the page on no address but 127.0.0.1', async () => {
+    for (const path of ['/', '/status/', '/status/api/caches'])
+      expect([path, await statusOf(standalone.port, { path })]).toEqual([path, 404]);
+    const port = portOf('/status/', standalone);
+    const others = Object.values(networkInterfaces()).flatMap((of) => of ?? []);
+    for (const { address } of others.filter(({ internal, family }) => !internal && family === 'IPv4'))
+      await expect(fetch(`http://${address}:${port}/status/`)).rejects.toThrow('fetch failed');
   });
 
   it('sends no events, and nobody does to a process that has sources of its own', async () => {

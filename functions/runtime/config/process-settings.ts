@@ -84,7 +84,7 @@ export const processRows = {
   }),
   port: both('port', wholeNumber(0, 65_535), {
     fallback: '8080',
-    doc: 'Port of events, probes, metrics and the status page; the simulation takes any free port',
+    doc: 'Port of events, probes and metrics; the simulation takes any free port',
   }),
   listenAddress: both('listen-address', text, {
     doc: 'Address to listen on; empty: all in a Pod, and 127.0.0.1 elsewhere',
@@ -94,7 +94,11 @@ export const processRows = {
   }),
   statusPage: both('status-page', yesOrNo, {
     fallback: 'false',
-    doc: 'Serve a page of caches and nodes at /status/, read-only and without a login, to anybody who reaches the port; on in the simulation',
+    doc: 'Serve a page of caches and nodes at /status/ of --status-page-port, read-only and without a login; on in the simulation',
+  }),
+  statusPagePort: both('status-page-port', wholeNumber(0, 65_535), {
+    fallback: '8081',
+    doc: 'Port of the status page, on 127.0.0.1 only: for kubectl port-forward, or a proxy in the same Pod that asks for a login; the simulation takes any free port',
   }),
   leaderElection: both('leader-election', yesOrNo, {
     fallback: 'true',

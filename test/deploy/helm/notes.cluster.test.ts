@@ -55,6 +55,6 @@ describe('NOTES', () => {
     expect(text).toContain('Only ImageCaches in these namespaces are served: apps, team.');
     expect(text).toContain('metadata: {name: first, namespace: apps}');
     expect(text).toContain('get lease imagecache-functions-source');
-    expect(text).toContain('port-forward pod/$leader 8080');
+    expect(text).toContain('port-forward pod/$leader 8081');
   });
 });

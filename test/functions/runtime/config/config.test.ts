@@ -62,6 +62,7 @@ describe('readConfig', () => {
       receiveEvents: false,
       eventSecret: undefined,
       statusPage: false,
+      statusPagePort: 8081,
       logLevel: 'info',
       leaderElection: true,
       leaseNamespace: '',
