@@ -182,6 +182,18 @@ describe('a cache with a pull secret', () => {
     expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'PullSecrets' });
   });
 
+  it('has nodes try in a refresh that verifies what the registry denies to us and a mirror gives to anyone', async () => {
+    const on = scene();
+    on.registry.allow(open, 'Allowed');
+    on.registry.allow(closed, 'Denied');
+    await begun({}, on);
+    await settle(on);
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'PullSecrets' });
+    await requestRefresh(on, 'verify');
+    await settle(on);
+    expect(accessOf(on)).toEqual({ [open]: 'Anyone', [closed]: 'Anyone' });
+  });
+
   it('opens an image that was made public in a refresh that verifies, if only nodes reach its registry', async () => {
     const on = await begun({ nodes: [modern('node-1'), modern('node-2')] });
     await settle(on, [closed]);

@@ -36,10 +36,11 @@ type Accessed = Pick<ImageCache, 'spec'> & { readonly status: Pick<Status, 'anon
 
 /**
  * What is known once registries have answered. Only a refresh revokes that an image is denied, as it also has nodes open
- * the image. One that verifies makes nodes find out again.
+ * the image. One that verifies makes nodes find out again: a mirror may give them what the registry denies to us.
  */
 export function withAnswers({ status }: ImageCache, answers: ReadonlyMap<string, AnonymousPull>): AnonymousPulls {
-  if (isVerification(status.round)) return Object.fromEntries(answers);
+  if (isVerification(status.round))
+    return Object.fromEntries([...answers].filter(([, answer]) => answer === 'Allowed'));
   const isRefresh = status.round?.operation === 'Refresh';
   const found = [...answers].filter(([reference]) => isRefresh || status.anonymousPulls[reference] !== 'Denied');
   return found.length === 0 ? status.anonymousPulls : { ...status.anonymousPulls, ...Object.fromEntries(found) };
