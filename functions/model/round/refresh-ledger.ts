@@ -165,14 +165,14 @@ function reopened(entry: LedgerEntry, due: readonly ImageNeed[], { images }: Des
 
 type Doubts = { readonly unsure: ReadonlySet<string>; readonly contradicted: ReadonlySet<string> };
 
-/** A mismatch that a list shows lasts until lists show that it is over; one that a kubelet reported, until it pulls again. */
+/** A mismatch lasts until nodes pull again: their kubelets and lists then show whether it is over. */
 function nextKnownDigests({ moving, now }: Evidence, { unsure, contradicted }: Doubts): Status['knownDigests'] {
   const digests = [...moving].map(([image, { resolved, known, mayPull }]) => {
     const isUnresolved = resolved.type === 'unknown' || (resolved.type === 'absent' && known.digest === '');
     const isUnsure = unsure.has(image);
     const outcome = {
       pullsUnresolved: (isUnresolved || isUnsure) && mayPull,
-      hasMismatch: contradicted.has(image) || (known.hasMismatch && isUnsure && !mayPull),
+      hasMismatch: (contradicted.has(image) || (known.hasMismatch && isUnsure)) && !mayPull,
       now,
     };
     return [image, nextKnownDigest(resolved, known, outcome)] as const;
