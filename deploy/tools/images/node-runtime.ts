@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { access, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -25,6 +26,7 @@ export type Library = { readonly from: string; readonly path: string };
 
 const staticPrograms = join(import.meta.dirname, '../../noop');
 const installed = join(import.meta.dirname, '../../../node_modules/node/bin/node');
+const digests = join(import.meta.dirname, 'NODE-SHA256SUMS');
 
 export const hostArchitecture = (): Architecture => {
   if (process.platform === 'linux' && process.arch === 'x64') return 'amd64';
@@ -42,10 +44,27 @@ export const runtimeFor = async (architecture: Architecture): Promise<Runtime> =
       cause,
     });
   });
+  await verifyNode(installed, hostArchitecture());
   return isHost
     ? hostRuntime(installed)
     : { architecture, isHost, ...(await foreignNode(architecture, await hostRuntime(installed))) };
 };
+
+/** Throws unless the program is the Node of package.json by the digests of this folder: npm's lock file does not cover it. */
+export const verifyNode = async (node: string, architecture: Architecture): Promise<void> => {
+  const name = `${packageOf(architecture)}/bin/node`;
+  const lines = (await readFile(digests, 'utf8')).split('\n').map((line) => line.split('  '));
+  const expected = lines.find(([, of]) => of === name)?.[0];
+  if (expected === undefined) throw new Error(`NODE-SHA256SUMS has no line for ${name}: add one for a new version`);
+  const found = createHash('sha256')
+    .update(await readFile(node))
+    .digest('hex');
+  if (found !== expected)
+    throw new Error(`${node} is not ${name} of NODE-SHA256SUMS: its SHA-256 is ${found}, not ${expected}`);
+};
+
+const packageOf = (architecture: Architecture): string =>
+  `node-linux-${namesOf[architecture].npm}@${manifest.optionalDependencies.node}`;
 
 /** A Node of this machine, with the shared libraries that it has loaded. */
 export const hostRuntime = async (node: string): Promise<Runtime> => {
@@ -85,7 +104,7 @@ const isLoader = (path: string): boolean => basename(path).startsWith('ld-linux'
 
 /** Node of another architecture from the npm registry, with `host`'s set of libraries from Debian's cross compilation packages. */
 const foreignNode = async (architecture: Architecture, host: Runtime): Promise<Pick<Runtime, 'node' | 'libraries'>> => {
-  const { npm, debian, cross, loader } = namesOf[architecture];
+  const { debian, cross, loader } = namesOf[architecture];
   const folder = `/usr/${debian}/lib`;
   const names = host.libraries.map(({ path }) => basename(path)).filter((name) => !isLoader(name));
   const libraries: readonly Library[] = [
@@ -96,7 +115,9 @@ const foreignNode = async (architecture: Architecture, host: Runtime): Promise<P
     const packages = ['libc6', 'libstdc++6', 'libgcc-s1'].map((name) => `${name}-${cross}`).join(' ');
     throw new Error(`libraries for linux/${architecture} are missing: apt-get install ${packages}`, { cause });
   });
-  return { node: await fetched(`node-linux-${npm}@${manifest.optionalDependencies.node}`), libraries };
+  const node = await fetched(packageOf(architecture));
+  await verifyNode(node, architecture);
+  return { node, libraries };
 };
 
 /** Downloads the program of an npm package of Node into a folder that is removed at exit. */

@@ -8,7 +8,7 @@ import { extract } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Blob, layer, ociArchive, sha256, tar } from '../../../../deploy/tools/images/oci.ts';
 import { addressOf, basicIn, credentialsFor, push, repositoryAt } from '../../../../deploy/tools/images/registry.ts';
-import { filesIn } from '../../../../deploy/tools/images/node-runtime.ts';
+import { filesIn, hostArchitecture, verifyNode } from '../../../../deploy/tools/images/node-runtime.ts';
 import { noopImage } from '../../../../deploy/tools/images/make-images.ts';
 import { readOptions } from '../../../../deploy/tools/images/options.ts';
 import { type Asks, testRegistry, type TestRegistry } from './images-registry.ts';
@@ -213,6 +213,22 @@ describe('credentials', () => {
   it('in an invalid file are an error with its path', async () => {
     writeFileSync(join(home, 'config.json'), '{');
     await expect(credentialsFor('ghcr.io', { DOCKER_CONFIG: home })).rejects.toThrow(join(home, 'config.json'));
+  });
+});
+
+describe('Node of the functions image', () => {
+  const installed = join(root, 'node_modules/node/bin/node');
+
+  it('is the one whose digest is checked in', async () => {
+    await expect(verifyNode(installed, hostArchitecture())).resolves.toBeUndefined();
+  });
+
+  it('is refused if it is another program, with both digests', async () => {
+    const other = join(root, 'deploy/noop/noop-amd64');
+    for (const architecture of ['amd64', 'arm64'] as const)
+      await expect(verifyNode(other, architecture)).rejects.toThrow(
+        /noop-amd64 is not node-linux-\w+@[\d.]+\/bin\/node of NODE-SHA256SUMS: its SHA-256 is [0-9a-f]{64}, not [0-9a-f]{64}$/,
+      );
   });
 });
 
