@@ -22,7 +22,7 @@ const modelRooms = {
   status: ['text', 'cache', 'desired'],
   knative: ['text', 'cache', 'node', 'job', 'workload', 'desired'],
   round: ['text', 'cache', 'node', 'job', 'desired'],
-  start: ['text', 'cache', 'node', 'desired'],
+  start: ['text', 'cache', 'node', 'job', 'desired'],
   pull: ['text', 'cache', 'node', 'job', 'workload', 'desired', 'round', 'start'],
   removal: ['text', 'cache', 'node', 'job', 'desired', 'round'],
   report: ['text', 'cache', 'desired', 'round', 'removal'],

@@ -13,6 +13,7 @@ import { retainsJobs } from '#model/job/job-times.ts';
 import { registryEvents, withPossibleUses } from '#model/cache/registry-use.ts';
 import { withoutAbsentImages } from '#model/pull/absent-images.ts';
 import { endWave, holdNodes } from '#model/start/wave.ts';
+import { withTrials } from '#model/start/registry-trial.ts';
 import { startNodes } from '#model/start/start-nodes.ts';
 import { skipUnavailable, syncLedger } from '#model/pull/sync-ledger.ts';
 import { hasUnnamed, withNamedKeepers } from '#model/removal/spared-images.ts';
@@ -72,7 +73,7 @@ type Pulled = { readonly next: ImageCache; readonly desired: DesiredByHash; read
 /** Matches the ledger with the observed nodes, records the results of Jobs, and starts pulling on the next nodes. */
 function pullStep(world: World, opened: ImageCache): Pulled {
   const { next: synced, desired } = syncLedger(world, withPossibleUses(opened, world.now));
-  const timed = withReadyTimes(world, recordResults(world, synced, desired));
+  const timed = withReadyTimes(world, recordResults(world, withTrials(world, synced, desired), desired));
   const recorded = withListedDigests(world, timed, desired);
   const tried = withoutAbsentImages(skipUnavailable(world, recorded), desired, world.settings);
   const available = endWave(world.before, holdNodes(tried, world.settings), world.settings, world.now);

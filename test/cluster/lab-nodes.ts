@@ -6,8 +6,8 @@ import type { LabScript } from './lab-script.ts';
 export type TestImage = {
   /** name:tag */
   readonly name: string;
-  /** hello prints a line and exits, after the duration of its argument (30s) if any; pause keeps running; scratch has no program. Default hello. */
-  readonly program?: 'hello' | 'pause' | 'scratch';
+  /** hello prints a line and exits, after the duration of its argument (30s) if any; pause keeps running; scratch has no program; impostor has hello as `/.imagecache/noop`, where pull Pods have ours. Default hello. */
+  readonly program?: 'hello' | 'pause' | 'scratch' | 'impostor';
   /** The amount of random data. Default 0. */
   readonly bytes?: number;
   /** Pushes to the registry that requires user u and password p. */

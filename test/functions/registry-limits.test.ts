@@ -14,7 +14,7 @@ import {
   statusIn,
   throttled,
 } from './registry-scene.ts';
-import { aCache, changed, completed, type Scene, tick } from './scene.ts';
+import { aCache, changed, completed, nodePath, type Scene, tick } from './scene.ts';
 
 /** What registries answer about their limits when functions ask them for digests. */
 
@@ -252,5 +252,26 @@ describe('a registry that says how much is left', () => {
     expect(jobsIn(on, 'apps')).toBe(26);
     await createAndDrive(on, 'other', { cacheSpec: [{ images: ['base:2'] }] });
     expect(jobsIn(on, 'other')).toBe(40);
+  });
+});
+
+describe('a registry of which no node has an image', () => {
+  const images = [{ names: ['registry.example.com/pause:1'] }];
+
+  it('is tried by one node for all caches of a namespace, whatever events and ticks come', async () => {
+    const on = sceneOf(['a', 'b']);
+    for (const name of ['a', 'b']) {
+      const node = on.api.read(nodePath(name));
+      on.api.put(nodePath(name), { ...node, status: Object.assign({}, node?.['status'], { images }) });
+    }
+    const spec = { cacheSpec: [{ images: ['new.example.com/app:1'] }] };
+    for (const name of ['one', 'two', 'three']) createIn(on, 'team', spec, name);
+    await Promise.all(['one', 'two', 'three'].map(async (name) => drive(on, 'team', name)));
+    for (const seconds of [1, 30, 60]) {
+      on.wait(seconds * 1000);
+      await refresh(tick, on.context);
+      await drive(on, 'team', 'two');
+      expect(jobsIn(on, 'team')).toBe(1);
+    }
   });
 });

@@ -7,6 +7,15 @@ export type Cause = { readonly reason: string; readonly message: string };
 /** Reason of an image that a node had and has lost. */
 export const imageLost = 'ImageLost' as const;
 
+/** No kubelet has reported on an image by the deadline: it may still be pulling. */
+export const unknownStatus: Cause = {
+  reason: 'ImagePullStatusUnknown',
+  message: 'Unable to get the status of Image pull. Retry after some time or contact cluster administrator',
+};
+
+/** Whether a node was given up while its kubelet pulled. */
+export const isAbandoned = ({ reason }: Cause): boolean => reason === unknownStatus.reason;
+
 /** Limits of `status.failures`: nodes per image, characters per message, bytes in total. */
 export const failureBounds = { nodesPerImage: 20, messageLength: 256, bytes: 200 * 1024 } as const;
 

@@ -48,6 +48,8 @@ export const isPending = (states: ImageStates, index: number): boolean => attemp
 /** The images of the attempt that have no result yet. */
 export const unfinishedOf = (states: ImageStates, count: number): readonly number[] =>
   withLetter(states, count, unfinished);
+export const isUnfinished = (states: ImageStates, index: number): boolean =>
+  unfinished.includes(letterOf(states, index));
 
 /** Whether an image of the attempt has a result, has failed, or has failed without a reason from the kubelet. */
 export const hasResults = (states: ImageStates): boolean => hasAny(states, 'dtxuyv');

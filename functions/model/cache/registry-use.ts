@@ -25,6 +25,11 @@ export const registryUse = record({
   pullsLeftUntil: time,
   /** Until when pending nodes wait for the registry; undefined if none does. */
   waitsUntil: time,
+  /**
+   * The registry has delivered nothing as far as is known: until when the node that pulls from it may do so, before the others;
+   * in the past if none does.
+   */
+  triedUntil: time,
 });
 
 export type RegistryUse = Decoded<typeof registryUse>;
@@ -44,6 +49,8 @@ export type OtherRegistryUse = {
   /** When the last of them no longer counts. */
   readonly pullsUntil: number | undefined;
   readonly rest: OtherRest | undefined;
+  /** Until when a node of the same namespace may pull from it, although it has delivered nothing yet. */
+  readonly triedUntil?: number | undefined;
 };
 
 const hour = 3_600_000;
@@ -68,6 +75,7 @@ export function possibleUse(use: RegistryUse, now: number): RegistryUse {
     restsUntil: possible(use.restsUntil),
     pullsLeftUntil: possible(use.pullsLeftUntil),
     waitsUntil: possible(use.waitsUntil),
+    triedUntil: use.triedUntil === undefined ? undefined : Math.min(use.triedUntil, now + longestUse),
   };
 }
 
@@ -96,9 +104,11 @@ export type RateLimit = {
 /** `3 nodes wait for docker.io until 12:05`, each registry once; '' if no node waits. */
 export function registryText({ nodes, registries }: Pick<Status, 'nodes' | 'registries'>): string {
   const count = Object.values(nodes).filter(waitsForRegistry).length;
-  const hosts = Object.entries(registries).flatMap(([host, { waitsUntil }]) =>
-    waitsUntil === undefined ? [] : [`${host} until ${clockTime(waitsUntil)}`],
-  );
+  const hosts = Object.entries(registries).flatMap(([host, { waitsUntil, restsUntil, triedUntil }]) => {
+    if (waitsUntil === undefined) return [];
+    const isTried = triedUntil !== undefined && restsUntil === undefined;
+    return [isTried ? `${host}, from which one node pulls first` : `${host} until ${clockTime(waitsUntil)}`];
+  });
   if (count === 0 || hosts.length === 0) return '';
   return `${count} node${count === 1 ? ' waits' : 's wait'} for ${hosts.slice(0, 3).join(', ')}`;
 }
@@ -114,12 +124,14 @@ export function registryEvents(before: ImageCache, next: ImageCache, now: number
     if (!mayMakeNodesWait(use))
       return [{ ...event, reason: 'RegistryServes', message: `Nodes no longer wait for ${host}` }];
     const { restsUntil = 0, waitsUntil = restsUntil } = use;
-    const why = restsUntil > now ? 'it limits pulls' : 'its budget is used up';
+    const isOnTrial = (ownEntry(is, host) ?? noUse).triedUntil !== undefined;
+    const limits = isOnTrial ? 'a pull from it did not end in time' : 'it limits pulls';
+    const why = restsUntil > now ? limits : 'its budget is used up';
     const message = `Nodes wait for ${host} until ${clockTime(waitsUntil)} UTC, as ${why}`;
     return [{ ...event, reason: 'RegistryRests', message }];
   });
 }
 
 /** A rest is over once a node has pulled, or none needs to. */
-const mayMakeNodesWait = ({ restsUntil, waitsUntil }: RegistryUse): boolean =>
-  restsUntil !== undefined || waitsUntil !== undefined;
+const mayMakeNodesWait = ({ restsUntil, waitsUntil, triedUntil }: RegistryUse): boolean =>
+  restsUntil !== undefined || (waitsUntil !== undefined && triedUntil === undefined);

@@ -23,8 +23,8 @@ export function unprovenImages(
   return imagesDesiredOn(cache, selected, settings).filter((image) => !proven.has(normalisedReference(image)));
 }
 
-/** By normalised reference. */
-function provenImages(cache: ImageCache): ReadonlySet<string> {
+/** What nodes have pulled for the cache so far, by normalised reference. */
+export function provenImages(cache: ImageCache): ReadonlySet<string> {
   const ready = Object.values(cache.status.nodes).filter(({ state }) => state === 'Ready');
   const hashes = new Set(ready.map(({ desiredHash }) => desiredHash));
   return new Set([...hashes].flatMap((hash) => placedImages(cache, hash).map(normalisedReference)));

@@ -1,4 +1,4 @@
-import { failureBounds, withNode, withoutNode } from '#model/cache/failures.ts';
+import { type Cause, failureBounds, isAbandoned, withNode, withoutNode } from '#model/cache/failures.ts';
 import { type Failures, type ImageCache, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
 import {
   absentOf,
@@ -15,6 +15,7 @@ import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { type DesiredByHash, pendingImages } from '#model/desired/desired-images.ts';
 import { hasBegun, isYetToBegin, rolloutOf } from '#model/desired/rollout.ts';
 import { newImageCanaries, pulledImages } from '#model/start/wave.ts';
+import { registryOf } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import { isNotFound } from './image-outcome.ts';
 
@@ -54,12 +55,12 @@ export function withoutAbsentImages(cache: ImageCache, desired: DesiredByHash, s
 }
 
 /** Causes by image. */
-type AbsentImages = ReadonlyMap<string, Failures[string][number]>;
+type AbsentImages = ReadonlyMap<string, Cause>;
 
 const untriedImages = (entry: LedgerEntry, { images }: DesiredImages): readonly string[] =>
   hasUntried(entry) ? images.filter((_, index) => isUntried(entry, index)) : [];
 
-/** The images that enough kubelets report not to exist, and that no node has pulled in this round. */
+/** The images that enough kubelets report not to exist, or kept enough nodes waiting, and that no node has pulled in this round. */
 function absentImages({ status }: ImageCache, desired: DesiredByHash): AbsentImages {
   const { failures, nodes } = status;
   const hasTried = (image: string, node: string): boolean => {
@@ -69,14 +70,23 @@ function absentImages({ status }: ImageCache, desired: DesiredByHash): AbsentIma
     return hasBegun(entry) && !untriedImages(entry, images).includes(image);
   };
   const found = Object.entries(failures).flatMap(([image, each]) => {
-    const reports = each.filter((failure) => isNotFound(failure, image) && hasTried(image, failure.node));
-    const [first] = reports;
+    const tried = each.filter(({ node }) => hasTried(image, node));
+    const reports = tried.filter((failure) => isNotFound(failure, image));
     const agreeing = reports.length + (status.absentImages.includes(image) ? 1 : 0);
-    return first === undefined || agreeing < agreeingNodes ? [] : [[image, first] as const];
+    if (reports[0] !== undefined && agreeing >= agreeingNodes) return [[image, reports[0]] as const];
+    const abandoned = tried.filter((each) => isAbandoned(each) && nodes[each.node]?.state === 'Failed');
+    const isOnTrial = ownEntry(status.registries, registryOf(image))?.triedUntil !== undefined;
+    return abandoned.length >= (isOnTrial ? 1 : agreeingNodes) ? [[image, notTried(abandoned[0])] as const] : [];
   });
   const pulled = found.length === 0 ? new Set<string>() : pulledImages(Object.values(nodes), desired);
   return new Map(found.filter(([image]) => !pulled.has(image)));
 }
+
+/** A kubelet can not cancel a pull that takes too long: no more of them begin one. */
+const notTried = ({ node } = { node: '' }): Cause => ({
+  reason: 'ImagePullNotTried',
+  message: `The pull did not end in time on ${node}, and is not tried on more nodes`,
+});
 
 /** How many nodes may try each image that some have not tried, and that is not known to be absent any more. */
 function triesLeft({ status }: ImageCache, desired: DesiredByHash, absent: AbsentImages): Map<string, number> {

@@ -1,4 +1,4 @@
-import type { Cause } from '#model/cache/failures.ts';
+import { type Cause, unknownStatus } from '#model/cache/failures.ts';
 import { type LedgerEntry, isSecondAttempt } from '#model/cache/ledger.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import { pullPolicyOf } from '#model/desired/desired-images.ts';
@@ -193,10 +193,6 @@ function outcomeAtDeadline(index: number, pod: Pod, { desired, node, cache, sett
   return failed({ reason: neverStarted, message: pod.unschedulable || 'Check if node is ready' }, true);
 }
 
-const unknownStatus: Cause = {
-  reason: 'ImagePullStatusUnknown',
-  message: 'Unable to get the status of Image pull. Retry after some time or contact cluster administrator',
-};
 /** kube-fledged's reason for a Pod that no kubelet has started within the deadline. */
 const neverStarted = 'Pending';
 const noPod: Cause = { reason: neverStarted, message: 'The Job has no Pod, and no Event says why' };

@@ -1,5 +1,5 @@
 import { type AnonymousPulls, withReportedDigests } from '#model/cache/image-answers.ts';
-import { type Cause, withNode, withoutNode } from '#model/cache/failures.ts';
+import { type Cause, isAbandoned, withNode, withoutNode } from '#model/cache/failures.ts';
 import { maxAttempts, triesOf } from '#model/cache/ledger.ts';
 import { opened, withoutDenied } from '#model/desired/locked-images.ts';
 import { type Failures, type ImageCache, withStatus } from '#model/cache/image-cache.ts';
@@ -45,13 +45,25 @@ export function recordResults(world: World, cache: ImageCache, desired: DesiredB
   return withLimits(world, withFindings(next, findings, world.now), desired);
 }
 
-/** The resting registries that answered a node, which need not have given it an image. */
-function answered({ present, reported }: AttemptResult, { cache, desired }: Attempted): readonly RegistryFinding[] {
+/** What the registries in the status did for a node: they answered, which need not have given it an image, or kept it waiting. */
+function answered(
+  { entry, present, reported }: AttemptResult,
+  { cache, desired }: Attempted,
+): readonly RegistryFinding[] {
   const hosts = Object.keys(cache.status.registries);
   if (hosts.length === 0) return [];
-  const failed = [...reported].flatMap(([index, cause]) => (cause === undefined ? [] : [index]));
-  const found = new Set([...present.keys(), ...failed].map((index) => registryOf(desired.images[index] ?? '')));
-  return hosts.filter((host) => found.has(host)).map((host) => ({ host }));
+  const hostOf = (index: number): string => registryOf(desired.images[index] ?? '');
+  const delivered = new Set([...present.keys()].map(hostOf));
+  const causes = [...reported].flatMap(([index, cause]) =>
+    cause === undefined ? [] : [{ host: hostOf(index), cause }],
+  );
+  return hosts.flatMap((host): readonly RegistryFinding[] => {
+    if (delivered.has(host)) return [{ host, delivered: true }];
+    const own = causes.filter((each) => each.host === host);
+    if (own.length === 0) return [];
+    const isGivenUp = entry.state === 'Failed' && own.some(({ cause }) => isAbandoned(cause));
+    return [{ host, ...(isGivenUp && { abandoned: true }) }];
+  });
 }
 
 type Attempted = { readonly cache: ImageCache; readonly desired: DesiredImages };

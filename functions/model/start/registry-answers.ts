@@ -12,6 +12,10 @@ import type { World } from '#model/world.ts';
 /** The result of a node at a registry: it throttles, or, without `throttled`, it answered. */
 export type RegistryFinding = {
   readonly host: string;
+  /** An image of it is on the node. */
+  readonly delivered?: true;
+  /** It kept the node waiting until the deadline. */
+  readonly abandoned?: true;
   /** `ms`: the delay that it asks for. `isAlone`: the rest does not apply to other namespaces. */
   readonly throttled?: { readonly ms: number | undefined; readonly isAlone: boolean };
 };
@@ -19,13 +23,25 @@ export type RegistryFinding = {
 /** Begins the rests that registries asked for, and ends those after which a node has pulled. */
 export function withFindings(cache: ImageCache, findings: readonly RegistryFinding[], now: number): ImageCache {
   const registries = { ...cache.status.registries };
-  for (const { host, throttled } of findings) {
+  for (const finding of findings) {
+    const { host, throttled } = finding;
     const use = ownEntry(registries, host) ?? noUse;
     if (throttled !== undefined) registries[host] = throttledUse(use, throttled.ms, throttled.isAlone, now);
+    else if (use.triedUntil !== undefined) registries[host] = triedUse(use, finding, now);
     else if (use.restsUntil !== undefined && use.restsUntil <= now) registries[host] = { ...use, ...noRest };
   }
   return findings.length === 0 ? cache : withStatus(cache, { registries });
 }
+
+/** On trial, only a delivery ends a rest. One that kept a node waiting rests for the namespace, which chose it. */
+function triedUse(use: RegistryUse, { delivered, abandoned }: RegistryFinding, now: number): RegistryUse {
+  if (delivered) return withoutTrial(use);
+  return abandoned ? throttledUse(use, undefined, true, now) : use;
+}
+
+/** The registry has delivered. */
+export const withoutTrial = (use: RegistryUse): RegistryUse =>
+  use.triedUntil === undefined ? use : { ...use, ...noRest, triedUntil: undefined };
 
 const noRest = { restsUntil: undefined, restSeconds: 0, restsAlone: false, restsByAnswer: false } as const;
 

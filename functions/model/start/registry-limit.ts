@@ -13,10 +13,11 @@ import { ownEntry } from '#model/text/untrusted.ts';
 import { roundUpToSecond } from '#model/text/times.ts';
 import type { World } from '#model/world.ts';
 import type { ReasonToWait } from './reason-to-wait.ts';
+import { hostsOf, placesOnTrial, trialsAt, withTrial } from './registry-trial.ts';
 import { countByRegistry, shortestRest, withOtherRest, withRestUntilReset } from './registry-answers.ts';
 
 /**
- * Nodes wait for registries that throttle, that have no pulls left, or whose budget is used up. What a cache has used is in
+ * Nodes wait for registries that throttle, that have no pulls left, whose budget is used up, or that another node tries first. What a cache has used is in
  * its status, and what others have used is read from theirs.
  */
 export const registryLimit: ReasonToWait = {
@@ -25,14 +26,17 @@ export const registryLimit: ReasonToWait = {
   prepare: (world, cache, desired) => {
     const limits = registryLimits(world, cache, desired);
     return {
-      waits: ({ pending }) => limits.size > 0 && closedRegistries(pending, limits).length > 0,
-      started: ({ pending }) => {
-        if (limits.size > 0) deduct(pending, limits);
+      waits: ({ entry, pending }) => limits.size > 0 && closedRegistries(pending, limits, entry.attempt > 0).length > 0,
+      started: ({ entry, pending }) => {
+        if (limits.size > 0) deduct(pending, limits, entry.attempt > 0);
       },
       after: (next, started) => {
         const uses = new Map(Object.entries(next.status.registries));
         for (const [host, use] of uses) uses.set(host, { ...withoutOldLimit(use, world.now), waitsUntil: undefined });
         for (const { pending } of started) countPulls(pending, uses, world);
+        const onTrial = [...uses].filter(([, { triedUntil }]) => triedUntil !== undefined);
+        const trials = trialsAt(new Set(onTrial.map(([host]) => host)), next, desired);
+        for (const [host, use] of onTrial) uses.set(host, withTrial(use, trials.get(host), next, world));
         recordWaits(next, desired, limits, uses, world);
         return withStatus(next, { registries: usesToKeep(next, desired, uses, world.now) });
       },
@@ -43,6 +47,8 @@ export const registryLimit: ReasonToWait = {
 /** How much nodes may still pull from a registry in this decision. */
 type Limit = {
   nodes: number;
+  /** Nodes that have begun are counted already. */
+  readonly countsBegun?: boolean;
   /** Manifests. */
   pulls: number;
   /** A node that needs more manifests than this starts although fewer are left: it would never start otherwise. */
@@ -59,10 +65,13 @@ const nodesAfterRest = 1;
 /** By registry; those that are missing have no limit. */
 function registryLimits(
   { settings, otherRegistryUse, now }: World,
-  { namespace, status }: ImageCache,
+  cache: ImageCache,
   desired: DesiredByHash,
 ): ReadonlyMap<string, Limit> {
-  const { registries, nodes } = status;
+  const { namespace, status } = cache;
+  const tried = Object.entries(status.registries).filter(([, use]) => (use.triedUntil ?? use.restsUntil) !== undefined);
+  const trials = trialsAt(new Set(tried.map(([host]) => host)), cache, desired);
+  const { registries } = status;
   const limitOf = (host: string): Limit => {
     const own = ownEntry(registries, host) ?? noUse;
     const others = otherRegistryUse.get(host);
@@ -71,13 +80,12 @@ function registryLimits(
     const budget = ownEntry(settings.registryBudgets, host);
     const budgeted = budget === undefined ? noLimit : budgetLimit(budget, own, others, namespace, now);
     const limit = withPullsLeft(budgeted, own, now);
-    if (own.restsUntil === undefined) return limit;
-    const trying = Object.values(nodes).filter(
-      (entry) =>
-        entry.state === 'Pulling' &&
-        countByRegistry(pendingImages(entry, desired.get(entry.desiredHash))).get(host) !== undefined,
-    );
-    return { ...limit, nodes: nodesAfterRest - trying.length, until: untilTried(own, now) };
+    if (own.restsUntil === undefined && own.triedUntil === undefined) return limit;
+    const isTriedByOthers = own.triedUntil !== undefined && (others?.triedUntil ?? 0) > now;
+    if (isTriedByOthers) return { ...limit, nodes: 0, until: untilTried(own, now) };
+    const trial = trials.get(host);
+    const nodes = own.triedUntil === undefined ? nodesAfterRest - (trial?.trying ?? 0) : placesOnTrial(trial);
+    return { ...limit, nodes, countsBegun: own.triedUntil !== undefined, until: untilTried(own, now) };
   };
   const hosts = [...Object.keys(settings.registryBudgets), ...Object.keys(registries), ...otherRegistryUse.keys()];
   return new Map([...new Set(hosts)].map((host) => [host, limitOf(host)]));
@@ -128,18 +136,24 @@ function withPullsLeft(limit: Limit, { pullsLeft = Infinity, pullsLeftUntil = 0 
   return isTighter ? { ...limit, pulls: pullsLeft, mostNeeded: Infinity, until: pullsLeftUntil } : limit;
 }
 
-const admits = ({ nodes, pulls, mostNeeded }: Limit, needed: number): boolean =>
-  nodes > 0 && (pulls >= needed || (pulls > 0 && needed > mostNeeded));
+const admits = ({ nodes, countsBegun, pulls, mostNeeded }: Limit, needed: number, hasBegun: boolean): boolean =>
+  (nodes > 0 || (hasBegun && countsBegun === true)) && (pulls >= needed || (pulls > 0 && needed > mostNeeded));
 
 /** The registries whose limit makes a node with these images wait. */
-const closedRegistries = (images: readonly string[], limits: ReadonlyMap<string, Limit>): readonly string[] =>
-  [...countByRegistry(images)].flatMap(([host, needed]) => (admits(limits.get(host) ?? noLimit, needed) ? [] : [host]));
+const closedRegistries = (
+  images: readonly string[],
+  limits: ReadonlyMap<string, Limit>,
+  hasBegun: boolean,
+): readonly string[] =>
+  [...countByRegistry(images)].flatMap(([host, needed]) =>
+    admits(limits.get(host) ?? noLimit, needed, hasBegun) ? [] : [host],
+  );
 
-function deduct(images: readonly string[], limits: ReadonlyMap<string, Limit>): void {
+function deduct(images: readonly string[], limits: ReadonlyMap<string, Limit>, hasBegun: boolean): void {
   for (const [host, needed] of countByRegistry(images)) {
     const limit = limits.get(host);
     if (limit === undefined) continue;
-    limit.nodes -= 1;
+    if (!(hasBegun && limit.countsBegun === true)) limit.nodes -= 1;
     limit.pulls -= needed;
     limit.mostNeeded = Infinity;
   }
@@ -173,7 +187,7 @@ function recordWaits(
   for (const entry of Object.values(status.nodes).filter(waitsForRegistry)) {
     const images = pendingImages(entry, desired.get(entry.desiredHash));
     const needed = countByRegistry(images);
-    for (const host of closedRegistries(images, limits)) {
+    for (const host of closedRegistries(images, limits, entry.attempt > 0)) {
       const { nodes, until } = limits.get(host) ?? noLimit;
       // What has just started counts for longer than what the limit was derived from.
       const waitsUntil = nodes > 0 ? Math.max(until, uses.get(host)?.pullsUntil ?? 0) : until;
@@ -184,7 +198,7 @@ function recordWaits(
   }
 }
 
-/** A rest lasts until a node has pulled, or none needs to; what is left is known for as long as nodes need it. */
+/** A rest lasts until a node has pulled, or none needs to; a trial until the registry has delivered, or no node has an image of it; what is left is known for as long as nodes need it. */
 function usesToKeep(
   { status }: ImageCache,
   desired: DesiredByHash,
@@ -198,8 +212,10 @@ function usesToKeep(
   const needed = new Set(
     unsettled.flatMap((entry) => [...countByRegistry(pendingImages(entry, desired.get(entry.desiredHash))).keys()]),
   );
+  const known = new Set([...uses.values()].some((use) => use.triedUntil !== undefined) ? hostsOf(desired) : []);
   const isInUse = (host: string, use: RegistryUse): boolean => {
-    const { pullsUntil = 0, restsUntil, pullsLeft, waitsUntil } = use;
+    const { pullsUntil = 0, restsUntil, pullsLeft, waitsUntil, triedUntil } = use;
+    if (triedUntil !== undefined && known.has(host)) return true;
     if (pullsUntil > now || pullsLeft !== undefined || waitsUntil !== undefined) return true;
     return restsUntil !== undefined && (restsUntil > now || needed.has(host));
   };

@@ -165,8 +165,10 @@ async function unlessForbidden(list: () => Promise<readonly ImageCache[]>): Prom
   }
 }
 
-const isOver = ({ pullsUntil = 0, restsUntil = 0, waitsUntil = 0 }: RegistryUse, now: number): boolean =>
-  pullsUntil <= now && restsUntil <= now && waitsUntil <= now;
+const isOver = (
+  { pullsUntil = 0, restsUntil = 0, waitsUntil = 0, triedUntil = 0 }: RegistryUse,
+  now: number,
+): boolean => [pullsUntil, restsUntil, waitsUntil, triedUntil].every((time) => time <= now);
 
 function useOfOthers(
   known: ReadonlyMap<string, KnownUse>,
@@ -180,12 +182,13 @@ function useOfOthers(
     for (const [host, stored] of Object.entries(other.registries)) {
       const found = foundIn(possibleUse(stored, now), { other, isShared, namespace: cache.namespace, now });
       if (found === undefined) continue;
-      const { pulls = new Map<string, number>(), pullsUntil = 0, rest } = uses.get(host) ?? {};
+      const { pulls = new Map<string, number>(), pullsUntil = 0, rest, triedUntil = 0 } = uses.get(host) ?? {};
       pulls.set(other.namespace, (pulls.get(other.namespace) ?? 0) + found.pulls);
       uses.set(host, {
         pulls,
         pullsUntil: Math.max(pullsUntil, found.pullsUntil) || undefined,
         rest: (found.rest?.restsUntil ?? 0) > (rest?.restsUntil ?? 0) ? found.rest : rest,
+        triedUntil: Math.max(triedUntil, found.triedUntil) || undefined,
       });
     }
   }
@@ -201,17 +204,20 @@ type Reader = {
 
 /** What one cache has used of a registry, and the rest that it shares; undefined if there is neither, nor nodes that wait. */
 function foundIn(
-  { pulls, pullsUntil = 0, restsUntil = 0, restSeconds, restsAlone, waitsUntil = 0 }: RegistryUse,
+  { pulls, pullsUntil = 0, restsUntil = 0, restSeconds, restsAlone, waitsUntil = 0, triedUntil = 0 }: RegistryUse,
   { other, isShared, namespace, now }: Reader,
 ) {
   // A rest of one login says nothing about another: a namespace must not stop others by a login that it has used up.
   const restsForAll = other.isShared && !restsAlone;
   const sharesRest = restsUntil > now && (other.namespace === namespace || (isShared && restsForAll));
   const counts = pullsUntil > now;
-  if (!counts && !sharesRest && waitsUntil <= now) return undefined;
+  // A namespace must not keep others waiting by a pull that does not end.
+  const isTried = triedUntil > now && other.namespace === namespace;
+  if (!counts && !sharesRest && !isTried && waitsUntil <= now) return undefined;
   return {
     pulls: counts ? pulls : 0,
     pullsUntil: counts ? pullsUntil : 0,
+    triedUntil: isTried ? triedUntil : 0,
     rest: sharesRest ? { restsUntil, restSeconds, restsAlone: !restsForAll } : undefined,
   };
 }

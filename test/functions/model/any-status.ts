@@ -178,6 +178,7 @@ export const anyStatus: Arbitrary<Status> = fc.record({
       pullsLeft: maybe(index),
       pullsLeftUntil: maybe(time),
       waitsUntil: maybe(time),
+      triedUntil: maybe(time),
     }),
   ),
   lastHandledRefreshAt: text,

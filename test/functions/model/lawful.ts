@@ -50,7 +50,7 @@ function assertTrue(status: Status): void {
       // The first failure, with the name of its image and the words of the kubelet.
       .replace(/(section: |; )(\d+ images? failed on .*, such as )?\S+ on \S+: .*$/, '')
       .replace(
-        / \d+ nodes? waits? for(?: \S+ until \d\d:\d\d,?)+| until \S+Z| Waves? .* nodes have pulled(; the next wave .*Z or later)?/g,
+        / \d+ nodes? waits? for(?: \S+(?: until \d\d:\d\d,?| from which one node pulls first,?))+| until \S+Z| Waves? .* nodes have pulled(; the next wave .*Z or later)?/g,
         '',
       )
       .match(/\d+/g) ?? []

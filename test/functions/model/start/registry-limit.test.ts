@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { OtherRegistryUse } from '#model/cache/registry-use.ts';
 import { throttledBy } from '#model/pull/image-outcome.ts';
-import { list, node } from '../builders.ts';
+import { list, node, noon } from '../builders.ts';
+import type { Node } from '#model/node/node.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
 import type { Fates } from '../simulated-pod.ts';
 import { repetitions } from '../../../support/repetitions.ts';
@@ -281,10 +282,145 @@ describe('no node holds up others forever', () => {
     plan(world.on);
     answer(world);
     plan(world.on);
-    world.on.edit({ lists: [list(['other.example/app:1'])] });
+    world.on.edit({ lists: [list(['registry.example.com/app:1'])] });
     world.wait(6 * minute);
     plan(world.on);
     expect(world.on.live().status.registries).toEqual({});
+  });
+});
+
+describe('a registry that has delivered nothing yet', () => {
+  const host = 'new.example.com';
+  const image = `${host}/app:1`;
+
+  /** Nodes that report an image of another registry, and not all that they have. */
+  const listed = { images: new Set(['docker.io/library/other:1']), isImageListComplete: false };
+  const listingNodes = () => manyNodes(30).map((each) => ({ ...each, ...listed }));
+
+  type Trial = { readonly nodes?: readonly Node[]; readonly fate?: Fates['images'][string]; readonly others?: number };
+  const trial = ({ nodes = listingNodes(), fate = 'comes', others }: Trial) => {
+    const fates = { [image]: fate };
+    const on = simulatedWorld({
+      spec: { lists: [list([image])] },
+      nodes,
+      fates: { images: fates, evictions: 0, refusesMounts: false },
+      otherRegistryUse: () =>
+        new Map([[host, { pulls: new Map(), pullsUntil: undefined, rest: undefined, triedUntil: others }]]),
+    });
+    return { ...on, fates };
+  };
+
+  /** Until the round is over; returns how many nodes had a Job in each minute with a Job. */
+  const play = (on: SimulatedWorld): readonly number[] => {
+    const counts: number[] = [];
+    for (let at = 0; at < 100; at += 1) {
+      const busy = planAll(on);
+      if (busy.length > 0) counts.push(new Set(busy).size);
+      endJobs(on);
+      on.wait(minute);
+    }
+    return counts;
+  };
+
+  const states = (on: SimulatedWorld) => new Set(Object.values(on.live().status.nodes).map(({ state }) => state));
+
+  it('delivers to one node before the others, which all start then', () => {
+    const on = trial({});
+    expect(planAll(on)).toEqual(['node-0000']);
+    expect(on.live().status.message).toContain(`29 nodes wait for ${host}, from which one node pulls first`);
+    endJobs(on);
+    expect(planAll(on)).toHaveLength(29);
+    expect(on.live().status.registries).toEqual({});
+  });
+
+  it('gets no second node if the first is given up while its kubelet pulls, and the round ends', () => {
+    const on = trial({ fate: 'hangs' });
+    const tried = new Set<string>();
+    for (let at = 0; at < 100; at += 1) {
+      for (const name of planAll(on)) tried.add(name);
+      endJobs(on);
+      on.wait(minute);
+    }
+    expect([...tried]).toHaveLength(1);
+    expect(states(on)).toEqual(new Set(['Failed']));
+    const reasons = on.live().status.failures[image]?.map(({ node: name, reason }) => `${name} ${reason}`);
+    expect(reasons?.slice(0, 2)).toEqual(['node-0000 ImagePullStatusUnknown', 'node-0001 ImagePullNotTried']);
+  });
+
+  it('rests for the namespace after that, so that another round does not begin at once', () => {
+    const on = trial({ fate: 'hangs' });
+    while (on.live().status.registries[host]?.restsUntil === undefined) {
+      planAll(on);
+      endJobs(on);
+      on.wait(minute);
+    }
+    on.edit({ lists: [list([image])], pullDeadlineSeconds: 60 });
+    expect(planAll(on)).toEqual([]);
+    expect(on.live().status.registries[host]).toMatchObject({ restsAlone: true, restSeconds: 300 });
+    on.wait(5 * minute);
+    expect(planAll(on)).toEqual(['node-0000']);
+  });
+
+  it.each(['missing', 'denied'] as const)(
+    'gets more and more nodes if kubelets report that the image is %s',
+    (fate) => {
+      const on = trial({ fate });
+      const counts = play(on);
+      expect(counts[0]).toBe(1);
+      expect(counts.length).toBeLessThan(12);
+      expect(states(on)).toEqual(new Set(['Failed']));
+    },
+  );
+
+  it('is known to deliver if a node reports one of its images', () => {
+    const [first = node(), ...others] = listingNodes();
+    const on = trial({ nodes: [{ ...first, images: new Set([`${host}/other:1`]) }, ...others] });
+    expect(planAll(on)).toHaveLength(30);
+  });
+
+  it('delivers to the other nodes once the kubelet that was given up has the image', () => {
+    const nodes = listingNodes();
+    const on = trial({ nodes, fate: 'hangs' });
+    play(on);
+    on.fates[image] = 'comes';
+    on.setNode('node-0000', { ...(nodes[0] ?? node()), images: new Set([image]) });
+    play(on);
+    expect(on.live().status.registries).toEqual({});
+    expect(Object.values(on.live().status.nodes).filter(({ state }) => state === 'Ready')).toHaveLength(29);
+  });
+
+  it('waits while another cache of the namespace tries it', () => {
+    const on = trial({ others: noon + 5 * minute });
+    expect(planAll(on)).toEqual([]);
+    on.wait(5 * minute);
+    expect(planAll(on)).toEqual(['node-0000']);
+  });
+
+  it('is forgotten once no node must have an image of it', () => {
+    const on = trial({ fate: 'missing' });
+    play(on);
+    expect(Object.keys(on.live().status.registries)).toEqual([host]);
+    on.edit({ lists: [list(['app:1'])] });
+    planAll(on);
+    expect(on.live().status.registries).toEqual({});
+  });
+});
+
+describe('an image of a registry that has delivered others', () => {
+  it('is not tried on more nodes after it kept two waiting until the deadline', () => {
+    const on = simulatedWorld({
+      spec: { lists: [list(['app:1'])], maxConcurrentNodes: 1 },
+      nodes: manyNodes(30),
+      fates: { images: { 'app:1': 'hangs' }, evictions: 0, refusesMounts: false },
+    });
+    const tried = new Set<string>();
+    for (let at = 0; at < 60; at += 1) {
+      for (const name of planAll(on)) tried.add(name);
+      endJobs(on);
+      on.wait(minute);
+    }
+    expect(tried.size).toBe(2);
+    expect(Object.values(on.live().status.nodes).every(({ state }) => state === 'Failed')).toBe(true);
   });
 });
 

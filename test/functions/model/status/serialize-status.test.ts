@@ -53,7 +53,7 @@ const full: Status = {
   registries: {
     'docker.io': {
       ...{ pulls: 3, pullsUntil: noon, restsUntil: noon, restSeconds: 300, restsAlone: true },
-      ...{ restsByAnswer: true, pullsLeft: 7, pullsLeftUntil: noon, waitsUntil: noon },
+      ...{ restsByAnswer: true, pullsLeft: 7, pullsLeftUntil: noon, waitsUntil: noon, triedUntil: noon },
     },
   },
   nodes: {
@@ -246,6 +246,7 @@ describe('serialized status', () => {
           pullsLeft: 7,
           pullsLeftUntil: '2026-11-24T12:00:00Z',
           waitsUntil: '2026-11-24T12:00:00Z',
+          triedUntil: '2026-11-24T12:00:00Z',
         },
       },
       removals: {
