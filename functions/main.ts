@@ -11,7 +11,8 @@ import { handlerContext, handlers } from './handlers.ts';
 await runConfigured(async (config) => {
   const { log, metrics, api, bounds } = await prepareProcess(config, functionMetrics);
   const calls = bounds.registry_calls;
-  const registry = createRegistry({ ...config.registry, calls, onRest: restMeter(metrics) });
+  const isIsolated = config.settings.limits.tenantImages !== undefined;
+  const registry = createRegistry({ ...config.registry, isIsolated, calls, onRest: restMeter(metrics) });
   const name = config.function;
   const metered = meteredHandlers(handlers, metrics);
   const served = await serve({

@@ -41,7 +41,9 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     givenLog,
   );
   const calls = bounds.registry_calls;
-  const registry = givenRegistry ?? createRegistry({ ...config.registry, calls, onRest: restMeter(metrics) });
+  const isIsolated = config.settings.limits.tenantImages !== undefined;
+  const registry =
+    givenRegistry ?? createRegistry({ ...config.registry, isIsolated, calls, onRest: restMeter(metrics) });
   const handlers = meteredHandlers(plainHandlers, metrics);
   const context = handlerContext(config, { api, registry, log, bounds });
   log.info({ server: api.server, context: api.context, ...(await countCaches(context.cluster)) }, 'cluster');

@@ -80,4 +80,21 @@ describe('a tenant with registries of its own', () => {
       expect(reason).not.toMatch(/internal.words/);
     }
   });
+
+  it('has an isolated tenant reach no host that the registry redirects to or names as token server', async () => {
+    const elsewhere = await server(found);
+    const evil = await server((response, { path }) =>
+      path.includes('/token/')
+        ? answer(response, 401, '', { 'www-authenticate': `Bearer realm="${elsewhere.url}/token",service="x"` })
+        : answer(response, 307, '', { location: `${elsewhere.url}/v2/a/manifests/latest` }),
+    );
+    const registry = registryFor([evil, elsewhere], { isIsolated: true });
+    for (const image of ['app', 'token/app'])
+      expect(reasonOf(await registry.digest(`${hostOf(evil)}/${image}`))).toBe(
+        'the registry refers to another host, which TENANCY does not allow to ask',
+      );
+    expect(evil.received).toHaveLength(2);
+    expect(elsewhere.received).toEqual([]);
+    expect(await registry.digest(`${hostOf(elsewhere)}/app`)).toEqual({ type: 'digest', digest });
+  });
 });

@@ -90,6 +90,40 @@ app.kubernetes.io/component: source
 {{ $repository }}{{ with $tag }}:{{ . }}{{ end }}{{ with $image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
+{{- define "icf.limitsEgress" -}}
+{{- if or .Values.networkPolicy.limitEgress (eq .Values.tenancy.mode "Isolated") }}true{{ end }}
+{{- end }}
+
+{{- /* What processes may reach: DNS, the API server, and with isolated tenants the ports of their registries; others have 443. */ -}}
+{{- define "icf.egress" -}}
+{{- $ports := .Values.networkPolicy.apiServerPorts }}
+{{- if eq .Values.tenancy.mode "Isolated" }}
+{{- $ports = append $ports 443 }}
+{{- range $patterns := values .Values.tenancy.images }}
+{{- range $patterns }}
+{{- $port := regexFind "^[^/]+:[0-9]+/" . | regexFind "[0-9]+/$" | trimSuffix "/" }}
+{{- if $port }}
+{{- $ports = append $ports (int $port) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+- ports:
+  - {protocol: UDP, port: 53}
+  - {protocol: TCP, port: 53}
+- ports:
+  {{- $seen := list }}
+  {{- range $ports }}
+  {{- if not (has (toString .) $seen) }}
+  {{- $seen = append $seen (toString .) }}
+  - {protocol: TCP, port: {{ . }}}
+  {{- end }}
+  {{- end }}
+{{- with .Values.networkPolicy.extraEgress }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{- define "icf.jobPriorityClass" -}}
 {{- if .Values.args.controllerJobPriorityClassName -}}
 {{ .Values.args.controllerJobPriorityClassName }}

@@ -61,6 +61,8 @@ export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: 
   return {
     ask: async (question, budget) => {
       refuse(question.url, plain);
+      if (budget.hosts?.has(question.url.host) === false)
+        throw new NoAnswer('the registry refers to another host, which TENANCY does not allow to ask');
       if (budget.left() === 0)
         throw new NoAnswer(`the time for this image ran out before ${question.url.host} was asked`);
       const visitor = { host: question.url.host, namespace: budget.namespace };
@@ -105,15 +107,18 @@ function silence(host: string, cause: unknown): NoAnswer {
 export type Budget = {
   /** Of the cache that the image is for: calls count as its share. */
   readonly namespace: string;
+  /** Hosts that may be asked for the image; undefined: any. */
+  readonly hosts: ReadonlySet<string> | undefined;
   /** Milliseconds. */
   readonly left: () => number;
   readonly spend: (ms: number) => void;
 };
 
-export function timeBudget(ms: number, namespace: string): Budget {
+export function timeBudget(ms: number, namespace: string, hosts: Budget['hosts']): Budget {
   let left = ms;
   return {
     namespace,
+    hosts,
     left: () => Math.ceil(left),
     spend: (used) => {
       left = Math.max(0, left - used);

@@ -33,6 +33,9 @@ export function plainHosts({ insecure, mirrors }: RegistrySettings): ReadonlySet
 /** Whether a URL is that of a manifest. */
 export const isManifestPath = ({ pathname }: URL): boolean => /^\/v2\/.+\/manifests\/[^/]+$/.test(pathname);
 
+/** The host that has the images of docker.io. */
+export const dockerHub = 'registry-1.docker.io';
+
 const isRepository = /^[a-z0-9]+(?:(?:\.|_{1,2}|-+|\/)[a-z0-9]+)*$/;
 const isTag = /^\w[\w.-]{0,127}$/;
 export const isDigest = /^[a-z0-9]+:[0-9a-f]{64,128}$/;
@@ -41,7 +44,7 @@ const versionOf = ({ tag, digest }: ImageReference): string => (digest === '' ? 
 
 function originOf(reference: ImageReference, { insecure }: RegistrySettings): Place {
   const { registry, repository } = reference;
-  const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+  const host = registry === 'docker.io' ? dockerHub : registry;
   const scheme = insecure.includes(host.toLowerCase()) ? 'http' : 'https';
   const manifest = new URL(`${scheme}://${host}/v2/${repository}/manifests/${versionOf(reference)}`);
   return { manifest, registry, repository, isMirror: false };

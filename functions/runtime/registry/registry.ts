@@ -7,7 +7,7 @@ import { createExchange, timeBudget, type Budget } from './exchange.ts';
 import { createHosts } from './hosts.ts';
 import { boundTable, createBounds, type Slots } from '#runtime/bounds.ts';
 import { fingerprint, type Keyring, type Login, loginsFor } from './keyring.ts';
-import { isDigest, placesOf, plainHosts, type Place } from './places.ts';
+import { dockerHub, isDigest, placesOf, plainHosts, type Place } from './places.ts';
 import type { RegistrySettings } from '#runtime/config/process-settings.ts';
 import { trustedAuthorities, NoAnswer, printable, Throttled } from './send-request.ts';
 import type { RateLimit } from '#model/cache/registry-use.ts';
@@ -43,6 +43,8 @@ export type Answer =
     };
 
 export type RegistryOptions = RegistrySettings & {
+  /** Whether an image is only asked for at its registry, its mirrors and the token server of Docker Hub; by default wherever these refer to. */
+  readonly isIsolated?: boolean;
   /** Maximum number of concurrent calls for one namespace, and to one host; default 16 and 4. */
   readonly concurrency?: number;
   readonly perHost?: number;
@@ -79,7 +81,11 @@ export function createRegistry(options: RegistryOptions): Registry {
   const ask = async (reference: string, keyring: Keyring, namespace: string): Promise<Answer> => {
     try {
       const places = placesOf(parseImageReference(reference), options);
-      return await askPlaces(places, keyring, timeBudget(imageTimeout, namespace));
+      return await askPlaces(
+        places,
+        keyring,
+        timeBudget(imageTimeout, namespace, options.isIsolated === true ? hostsOf(places) : undefined),
+      );
     } catch (error) {
       return unknown(error);
     }
@@ -99,6 +105,10 @@ export function createRegistry(options: RegistryOptions): Registry {
 }
 
 type Ask = (reference: string, keyring: Keyring, namespace: string) => Promise<Answer>;
+
+/** Where the places may be asked: of those that authors may name, only Docker Hub is known to have its token server elsewhere. */
+const hostsOf = (places: readonly Place[]): ReadonlySet<string> =>
+  new Set(places.flatMap(({ manifest: { host } }) => (host === dockerHub ? [host, 'auth.docker.io'] : [host])));
 
 /** Shares one answer between concurrent calls of a namespace for the same image with the same logins. */
 function shared(ask: Ask): Registry['digest'] {

@@ -195,6 +195,10 @@ it.each([
     ['tenancy.mode=Isolated', 'tenancy.images.apps={a.b/c}', 'admissionPolicy.create=false'],
     'requires admissionPolicy.create',
   ],
+  [
+    ['tenancy.mode=Isolated', 'tenancy.images.apps={a.b/c}', 'registries.readPullSecretsOf={apps}'],
+    'registries.readPullSecretsOf is not for tenancy.mode Isolated',
+  ],
   [['knative.source=kafka'], '/knative/source'],
   [['registries.budgets.a=80'], '/registries/budgets/a'],
   [['registries.budgets.a.pullsPerHour=0'], '/registries/budgets/a/pullsPerHour'],
