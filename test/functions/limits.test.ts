@@ -19,7 +19,7 @@ import {
   type Scene,
   tick,
 } from './scene.ts';
-import { argsOf, asked, ends, removals, removalsPath, removed } from './removal-scene.ts';
+import { argsOf, orderOf, asked, ends, removals, removalsPath, removed } from './removal-scene.ts';
 
 const limited = (of: Partial<Limits>) => scene({ limits: { ...unlimited, ...of } });
 const listing = (...images: readonly string[]) => ({ cacheSpec: [{ images }] });
@@ -458,7 +458,7 @@ describe('caches that pull on the same node', () => {
 describe('a purge beside a cache with very many names', () => {
   const many = Array.from({ length: 9000 }, (_, index) => `registry.example/${index}-`.padEnd(130, 'a'));
   const keeps = (on: ReturnType<typeof scene>) =>
-    removals(on).flatMap((job) => argsOf(job).filter((argument) => argument.startsWith('--keep=')));
+    removals(on).flatMap((job) => orderOf(job).filter((argument) => argument.startsWith('--keep=')));
 
   it('passes on only names that may be on the node, if the other has never pulled there', async () => {
     const on = limited({});

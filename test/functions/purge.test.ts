@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { RetryLater } from '#runtime/errors.ts';
+import { jobComplete } from '../../functions/job-complete.ts';
 import { purge } from '../../functions/purge.ts';
+import { settings } from './model/builders.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
@@ -10,6 +12,9 @@ import {
   aNode,
   cachePath,
   changed,
+  completed,
+  missing,
+  podsPath,
   eventsPath,
   nodeNamed,
   nodePath,
@@ -108,6 +113,38 @@ describe('purge, on request,', () => {
         .map(({ reason }) => String(reason))
         .toSorted(),
     ).toEqual(['ImageCacheCreate', 'ImageCachePurge', 'ImagesRemoved']);
+  });
+
+  it('orders no image that the node failed to pull: if it is there, others brought it', async () => {
+    const on = await pulled(undefined, 'node-1', 'node-2');
+    on.edit({ cacheSpec: [{ images: ['private:1'] }] });
+    await reconcile(changed(aCache), on.context);
+    for (let turn = 0; turn < 3; turn += 1)
+      for (const job of on.jobs()) {
+        on.pod(job, missing(0));
+        await jobComplete(changed(aJob(job)), on.context);
+        on.api.remove(`${podsPath}/${job}-abcde`);
+      }
+    expect(on.live().status.status).toBe('Failed');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    await purge(tick, on.context);
+    const orders = removals(on).map(orderOf);
+    expect(orders).toEqual([
+      ['--remove=app:1', '--remove=base:2'],
+      ['--remove=app:1', '--remove=base:2'],
+    ]);
+  });
+
+  it('orders none of the images that our own Pods run, and keeps them under all their names', async () => {
+    const { noopImage, removalImage } = settings();
+    const images = ['app:1', noopImage, removalImage];
+    const on = await pulled({ cacheSpec: [{ images }] }, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const args = argsOf(removals(on)[0]);
+    expect(args.filter((arg) => arg.startsWith('--remove='))).toEqual(['--remove=app:1']);
+    expect(args).toEqual(expect.arrayContaining([`--keep=${noopImage}`, `--keep=${removalImage}`]));
   });
 
   it('keeps images that another cache needs on the node, unless it is being purged too', async () => {
@@ -373,6 +410,11 @@ describe('purge, on request,', () => {
       annotations: { 'kubefledged.io/refresh-requested-at': '1' },
       status: { status: 'Succeeded', reason: 'ImageCachePurge', round: { number: 2 } },
     });
+    on.annotate({ 'kubefledged.io/refresh-imagecache': '' });
+    await refresh(tick, on.context);
+    for (const pull of on.jobs()) on.pod(pull, completed(0, 1));
+    await refresh(tick, on.context);
+    for (const pull of on.jobs()) on.api.remove(`${podsPath}/${pull}-abcde`);
     on.annotate(asked);
     await purge(changed(aCache), on.context);
     on.annotate({ ...asked, ...refreshed });
@@ -380,7 +422,7 @@ describe('purge, on request,', () => {
     ends(on, next, [removed('app:1'), removed('base:2')]);
     await told(on, next);
     await refresh(tick, on.context);
-    expect(on.live().status).toMatchObject({ reason: 'ImageCacheRefresh', round: { number: 4 } });
+    expect(on.live().status).toMatchObject({ reason: 'ImageCacheRefresh', round: { number: 5 } });
   });
 
   it('is requested again if a suspension cuts it off', async () => {

@@ -1,8 +1,10 @@
 import { expect } from 'vitest';
+import { ownImages } from '#model/removal/kept-images.ts';
 import { removalResult, terminationMessage, type RemovalOutcome } from '#model/removal/removal-result.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
+import { settings } from './model/builders.ts';
 import { aCache, aJob, changed, completed, scene, type Scene } from './scene.ts';
 
 /** A cache that has pulled, what is made to remove its images, and the words to play those Jobs. */
@@ -37,7 +39,11 @@ export const removals = (on: Scene): readonly RemovalJob[] =>
 export const argsOf = (job: RemovalJob | undefined): readonly string[] =>
   job?.spec.template.spec.containers[0]?.args ?? [];
 
-export const orderOf = (job: RemovalJob | undefined) => argsOf(job).filter((arg) => /^--(remove|keep)=/.test(arg));
+export const orderOf = (job: RemovalJob | undefined) =>
+  argsOf(job).filter((arg) => /^--(remove|keep)=/.test(arg) && !ours.has(arg));
+
+/** Every removal keeps these. */
+const ours: ReadonlySet<string> = new Set(ownImages(settings()).map((image) => `--keep=${image}`));
 
 /** The kubelet's part: the Pod of a removal Job has ended with this account; '' is none. */
 export function ends(on: Scene, job: RemovalJob | undefined, outcomes: readonly RemovalOutcome[] | ''): void {

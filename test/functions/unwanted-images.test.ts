@@ -80,6 +80,7 @@ describe('images that leave the spec', () => {
       on.api.remove(`${podsPath}/${job}-abcde`);
     }
     await purge(changed(aCache, { isRemoval: true }), on.context);
+    expect(removals(on).map(orderOf).flat()).not.toContain('--remove=app:1.0-typo');
     const later = removals(on).find(({ metadata }) => JSON.stringify(metadata.annotations).includes('node-1'));
     expect(orderOf(later)).toContain('--remove=app:1');
   });

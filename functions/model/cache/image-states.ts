@@ -69,6 +69,10 @@ export const hasFailed = (entry: Settling): boolean => hasAny(entry, failedLette
 const failedLetters = ({ state, opening }: Settling): string =>
   state === 'Failed' || opening !== undefined ? failedBefore + absent : failedBefore;
 
+/** The images that the node failed to pull last, or fails to pull now, or was not to try. */
+export const notPulledOf = (states: ImageStates, count: number): readonly number[] =>
+  withLetter({ ...states, noop: undefined }, count, bothCases('frsuvexya'));
+
 /** The images that the kubelet fails to pull in the current attempt, and pulls again by itself. */
 export const failingOf = (states: ImageStates, count: number): readonly number[] =>
   withLetter(states, count, bothCases('es'));

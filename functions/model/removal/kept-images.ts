@@ -20,7 +20,11 @@ export const remainingCaches = ({ observed, settings, now }: World): readonly Im
       exceededLimit(other, settings.limits) === undefined,
   );
 
-/** Images that one of these caches desires on the node: a removal of `remove` must not take them along. */
+/** Images that pull and removal Jobs run. No purge may take them, under none of their names: the next Job would fail. */
+export const ownImages = ({ noopImage, removalImage }: Settings): readonly string[] =>
+  [noopImage, removalImage].filter((image) => image !== '');
+
+/** Our own images, and those that one of these caches desires on the node: a removal of `remove` must not take them along. */
 export function imagesToKeep(
   remove: readonly string[],
   caches: readonly ImageCache[],
@@ -36,7 +40,7 @@ export function imagesToKeep(
   });
   const names = [...new Set(kept.flat())];
   const isShort = names.reduce((sum, { length }) => sum + length, 0) <= maxKeptBytes;
-  return (isShort ? names : bounded(kept, isNamed)).toSorted();
+  return [...ownImages(settings), ...(isShort ? names : bounded(kept, isNamed)).toSorted()];
 }
 
 /** Whether a name may refer to a removed image, also if another cache pulled it: it has the same repository or digest. */

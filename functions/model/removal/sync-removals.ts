@@ -1,5 +1,7 @@
 import { type ImageCache, withStatus, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
-import { heldHashes, mayHoldImages } from '#model/cache/ledger.ts';
+import { refusedMessage } from '#model/cache/conditions.ts';
+import { notPulledOf } from '#model/cache/image-states.ts';
+import { heldHashes, type LedgerEntry, mayHoldImages } from '#model/cache/ledger.ts';
 import {
   type RemovalEntry,
   newRemovalEntry,
@@ -7,7 +9,7 @@ import {
   isRetryDue,
   keepsRemoved,
 } from '#model/cache/removal-ledger.ts';
-import { retainedImages } from '#model/desired/desired-images.ts';
+import { retainedImages, sortedImages } from '#model/desired/desired-images.ts';
 import { observedNodes, selectsNode } from '#model/desired/node-selector.ts';
 import { hash } from '#model/text/hash.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
@@ -20,7 +22,7 @@ import type { World } from '#model/world.ts';
 import { freeNodeSlots, maxNodesStarted } from '#model/desired/rollout.ts';
 import { busyNodes } from '#model/job/job-times.ts';
 import type { Plan } from '#model/plan.ts';
-import { remainingCaches, waitsForOtherCaches } from './kept-images.ts';
+import { ownImages, remainingCaches, waitsForOtherCaches } from './kept-images.ts';
 
 /**
  * Finds the images to remove from each observed node: images that were taken out of the spec, images of nodes that left a selector,
@@ -57,7 +59,7 @@ type Target = {
   readonly isNewlyLost: boolean;
 };
 
-/** Images that the node no longer needs: placed ones, those that it had to hold until now, and those of an unfinished removal. */
+/** Images that the node no longer needs: those that it was made to hold until now, and those of an unfinished removal. */
 function targetOf(
   node: Node,
   entry: RemovalEntry | undefined,
@@ -65,39 +67,53 @@ function targetOf(
   cache: ImageCache,
   settings: Settings,
 ): Target {
-  const lost = lostImages(node, before, cache);
+  const lost = entry === undefined && hasNoLedger(before) ? placedOn(node, cache) : lostImages(node, before, cache);
   const isUnfinished = entry !== undefined && entry.state !== 'Removed';
   const unfinished = isUnfinished ? (ownEntry(cache.status.toRemove, entry.imagesHash) ?? []) : [];
-  const withPlaced = (more: readonly string[]): readonly string[] => imagesToRemove(cache, node, more, settings);
-  const images = withPlaced([...lost, ...unfinished]);
-  const isNewlyLost = lost.length > 0 && withPlaced(lost).length > withPlaced([]).length;
+  const images = imagesToRemove(cache, node, [...lost, ...unfinished], settings);
+  const isNewlyLost = imagesToRemove(cache, node, lost, settings).length > 0;
   return { images, imagesHash: hash(8, 'unwanted', ...images), isNewlyLost };
 }
 
-/** The images of the node's stored entry, if the node may hold them and they are not those of its entry now. */
+/** Whether it is not known what nodes were made to hold: the status was discarded, is kube-fledged's, or the cache was refused. */
+const hasNoLedger = ({ discardedFormat, status }: ImageCache): boolean =>
+  discardedFormat !== undefined || status.round === undefined || refusedMessage(status) !== undefined;
+
+/** What a node may have while that is not known. */
+const placedOn = (node: Node, { status }: ImageCache): readonly string[] =>
+  status.placements.filter((list) => selectsNode(list, node)).flatMap(({ images }) => images);
+
+/**
+ * The images of the node's stored entry, if the node may hold them and they are not those of its entry now; without those that it
+ * failed to pull: if they are there, others brought them.
+ */
 function lostImages(node: Node, before: ImageCache, cache: ImageCache): readonly string[] {
   const entry = ownEntry(before.status.nodes, node.name);
   if (entry?.id !== node.id || !mayHoldImages(entry)) return [];
   const next = ownEntry(cache.status.nodes, node.name);
   const held = next === undefined ? [] : heldHashes(next);
   return heldHashes(entry).flatMap((desiredHash) =>
-    held.includes(desiredHash) ? [] : placedImages(before, desiredHash),
+    held.includes(desiredHash) ? [] : pulledImages(before, node, entry, desiredHash),
   );
 }
 
-/**
- * The images to remove from a node, sorted, each once however it is spelled: those that the cache may have placed
- * there, and `more`, without those that stay.
- */
+function pulledImages(cache: ImageCache, { name }: Node, entry: LedgerEntry, desiredHash: string): readonly string[] {
+  const images = sortedImages(placedImages(cache, desiredHash));
+  const failed = new Set(desiredHash === entry.desiredHash ? notPulledOf(entry, images.length) : []);
+  const isReported = (image: string): boolean =>
+    ownEntry(cache.status.failures, image)?.some(({ node }) => node === name) === true;
+  return images.filter((image, index) => !failed.has(index) && !isReported(image));
+}
+
+/** Of these images those to remove from a node, sorted, each once however it is spelled: without those that stay, and our own. */
 export function imagesToRemove(
   cache: ImageCache,
   node: Node,
-  more: readonly string[],
+  images: readonly string[],
   settings: Settings,
 ): readonly string[] {
-  const retained = new Set(retainedImages(cache, node, settings).map(normalisedReference));
-  const placed = cache.status.placements.filter((list) => selectsNode(list, node)).flatMap(({ images }) => images);
-  const byName = new Map([...placed, ...more].map((image) => [normalisedReference(image), image]));
+  const retained = new Set([...retainedImages(cache, node, settings), ...ownImages(settings)].map(normalisedReference));
+  const byName = new Map(images.map((image) => [normalisedReference(image), image]));
   const patterns = imagePatterns(cache.namespace, settings.limits);
   return [...byName]
     .flatMap(([name, image]) => (retained.has(name) || !isAllowedImage(image, patterns) ? [] : [image]))

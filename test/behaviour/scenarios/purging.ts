@@ -222,7 +222,7 @@ const editsAtOnce: Scenario = {
     });
     const { status } = await ended(world, 2);
     expect(status).toMatchObject({ reason: 'ImageCachePurge', observedGeneration: 2 });
-    expect(removals(world, node)).toEqual([[after, before].toSorted()]);
+    expect(removals(world, node)).toEqual([[before]]); // the other was never pulled
     await throughout(1, () => {
       expect(world.history.cache('cache')?.status.round?.number).toBe(2);
     });
@@ -232,7 +232,7 @@ const editsAtOnce: Scenario = {
 };
 
 const editsBefore: Scenario = {
-  name: 'purges the images of three quick edits',
+  name: 'purges what was pulled before three quick edits',
   run: async (world) => {
     const images = await Promise.all(['a', 'b', 'c', 'd'].map((name) => world.image('good', name)));
     const node = await pulled(world, images.slice(0, 1));
@@ -243,8 +243,7 @@ const editsBefore: Scenario = {
       return status.reason === 'ImageCachePurge' && status.status === 'Succeeded';
     });
     const asked = removals(world, node).flat();
-    const [first = '', last = ''] = [images.at(0), images.at(-1)];
-    expect(asked).toEqual(expect.arrayContaining([first, last]));
+    expect(asked).toContain(images[0]);
     await forgotten(world);
   },
 };

@@ -39,13 +39,15 @@ describe('a round that opens', () => {
     expect(asked({ generation: 2, status: ended({ nodes }) }).status?.nodes['node-1']).toMatchObject(is);
   });
 
-  it('remembers every list that was ever placed, once', () => {
+  it('remembers every list that nodes may hold, once', () => {
     const lists = [list(['b:1', 'a:1']), list(['c:1']), list(['a:1', 'b:1'])];
     const placed = [
       { ...list(['a:1', 'b:1']), sinceGeneration: 1, lists: [] },
       { ...list(['gone:1']), sinceGeneration: 1, lists: [0] },
     ];
-    const opened = asked({ generation: 2, spec: spec({ lists }), status: ended({ placements: placed }) }).status;
+    const nodes = { 'node-1': pulling({ state: 'Ready', desiredHash: 'before' }) };
+    const before = ended({ nodes, desired: { before: [0] }, placements: placed });
+    const opened = asked({ generation: 2, spec: spec({ lists }), status: before }).status;
     const told = opened?.placements.map(({ images, sinceGeneration, lists: at }) => [images, sinceGeneration, at]);
     expect(told).toEqual([
       [['a:1', 'b:1'], 1, [0, 2]],

@@ -15,7 +15,7 @@ const from = cache({
 
 describe('a taint that the Pods of a list do not tolerate', () => {
   it('removes none of their images from the node, and still those that left the list', () => {
-    const more = ['app:1'];
+    const more = ['app:0', 'app:1'];
     expect(imagesToRemove(from, tainted, more, settings())).toEqual(['app:0']);
   });
 
