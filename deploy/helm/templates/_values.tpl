@@ -81,7 +81,7 @@ tenancy:
   mode: Trusted
   images: {}
   namespaces: []
-  purge: any
+  purge: own
   roles:
     create: true
 limits:

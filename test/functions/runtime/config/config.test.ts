@@ -49,7 +49,7 @@ describe('readConfig', () => {
           podMetadataKeys: [],
           warmGateTimeout: 900_000,
         },
-        purge: 'any',
+        purge: 'own',
         namespace: '',
       },
       kubeconfig: '',
