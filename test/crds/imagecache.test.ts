@@ -26,10 +26,10 @@ describe('the ImageCache resource', () => {
     expect(served).toMatchObject({ name: version, served: true, storage: true });
   });
 
-  it('is namespaced, has a status subresource and the labels of kube-fledged', () => {
+  it('is namespaced, has a status subresource, and no label by which kube-fledged is removed', () => {
     expect(spec.scope).toBe('Namespaced');
     expect(served.subresources).toEqual({ status: {} });
-    expect(metadata.labels).toEqual({ app: 'kubefledged', kubefledged: 'kubefledged-controller' });
+    expect(metadata.labels).toEqual({ kubefledged: 'kubefledged-controller' });
   });
 
   it('uses no feature that is newer than Kubernetes 1.30', () => {

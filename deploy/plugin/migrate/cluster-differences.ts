@@ -67,13 +67,12 @@ type CacheDifference = {
 const differencesOfCaches: readonly CacheDifference[] = [
   {
     when: (cache) => has(cache, annotations.purge, annotations.refresh),
-    message: 'annotated with a purge and a refresh, which is purged and then pulled again',
+    message: 'annotated with a purge and a refresh, of which neither is acted on: both are removed with an Event',
     command: ({ namespace, name }) => `kubectl -n ${namespace} annotate imagecache ${name} ${annotations.refresh}-`,
   },
   {
     when: ({ status }) => status.status === 'Processing' && status.reason === 'ImageCachePurge',
-    message: 'a purge is interrupted; it becomes Aborted and is not pulled again. Request a purge to complete it',
-    command: ({ namespace, name }) => `kubectl imagecache -n ${namespace} purge ${name}`,
+    message: 'a purge is interrupted, which is completed and not pulled again, as kube-fledged would',
   },
   {
     when: ({ name }) => name.length > 63,
