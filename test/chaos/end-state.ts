@@ -140,8 +140,9 @@ function cacheEnding(cache: ImageCache, { hasCertainWords }: Scenario): object {
         },
       ]),
     ),
+    // What a node keeps that is not ready for the spec depends on what it had pulled before, which chaos changes.
     removalsUnfinished: sorted(status.removals).flatMap(([name, { state }]) =>
-      state === 'Removed' ? [] : [name, state],
+      state === 'Removed' || (state === 'Pending' && status.nodes[name]?.state !== 'Ready') ? [] : [name, state],
     ),
     finalizers: cache.finalizers,
   };

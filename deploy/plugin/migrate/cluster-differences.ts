@@ -58,6 +58,9 @@ export const cacheDifferences = (api: Api): Promise<readonly Finding[]> =>
 const has = ({ annotations: given }: ImageCache, ...names: readonly string[]): boolean =>
   names.every((name) => name in given);
 
+/** Whether kube-fledged was stopped in a round, which continues. */
+const isInterrupted = ({ status }: ImageCache): boolean => ['Processing', 'Aborted'].includes(status.status);
+
 type CacheDifference = {
   readonly when: (cache: ImageCache) => boolean;
   readonly message: string;
@@ -66,9 +69,14 @@ type CacheDifference = {
 
 const differencesOfCaches: readonly CacheDifference[] = [
   {
-    when: (cache) => has(cache, annotations.purge, annotations.refresh),
+    when: (cache) => has(cache, annotations.purge, annotations.refresh) && !isInterrupted(cache),
     message: 'annotated with a purge and a refresh, of which neither is acted on: both are removed with an Event',
     command: ({ namespace, name }) => `kubectl -n ${namespace} annotate imagecache ${name} ${annotations.refresh}-`,
+  },
+  {
+    when: (cache) => has(cache, annotations.purge, annotations.refresh) && isInterrupted(cache),
+    message:
+      'annotated with a purge and a refresh in a round that was interrupted: it is purged, and the refresh is dropped',
   },
   {
     when: ({ status }) => status.status === 'Processing' && status.reason === 'ImageCachePurge',

@@ -17,6 +17,8 @@ const restricted: Scenario = {
 
 const dressed: Scenario = {
   name: 'creates Pods with the labels, annotations and service account of the spec',
+  // The admission policy of an installation allows the keys and classes of its own settings only.
+  needs: ['simulated nodes'],
   hasProductToItself: true,
   run: async (world) => {
     await world.nodes.addOne();
@@ -37,6 +39,7 @@ const dressed: Scenario = {
 
 const prioritised: Scenario = {
   name: 'prefers the priority class of the spec to that of the flag',
+  needs: ['simulated nodes'],
   hasProductToItself: true,
   run: async (world) => {
     await world.nodes.addOne();
