@@ -17,8 +17,8 @@ import { hostsOf, placesOnTrial, trialsAt, withTrial } from './registry-trial.ts
 import { countByRegistry, shortestRest, withOtherRest, withRestUntilReset } from './registry-answers.ts';
 
 /**
- * Nodes wait for registries that throttle, that have no pulls left, whose budget is used up, or that another node tries first. What a cache has used is in
- * its status, and what others have used is read from theirs.
+ * Nodes wait for registries that throttle, that have no pulls left, whose budget is used up, or that another node tries
+ * first. What a cache has used is in its status, and what others have used is read from theirs.
  */
 export const registryLimit: ReasonToWait = {
   // The deadline of a second attempt begins anew with it.
@@ -198,7 +198,10 @@ function recordWaits(
   }
 }
 
-/** A rest lasts until a node has pulled, or none needs to; a trial until the registry has delivered, or no node has an image of it; what is left is known for as long as nodes need it. */
+/**
+ * A rest lasts until a node has pulled, or none needs to; a trial until the registry has delivered, or no node must have an
+ * image of it. What is left is known for as long as nodes need it.
+ */
 function usesToKeep(
   { status }: ImageCache,
   desired: DesiredByHash,
