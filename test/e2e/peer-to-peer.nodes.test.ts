@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import * as z from 'zod/mini';
 import type { Lab } from '../cluster/lab.ts';
+import { eventually } from '../behaviour/eventually.ts';
 import { started } from './consumers.ts';
 import { startOnNodes, type OnNodes } from './on-nodes.ts';
 import type { Sent } from './peers.ts';
@@ -118,6 +119,9 @@ describe('a mirror that serves whole images that other nodes hold', { timeout: 1
   });
 
   it('has nothing to serve if all nodes pull at once', async () => {
+    // The registry is on trial, on one node, until a node reports an image of it, which kubelets do every ten seconds.
+    const names = ['get', 'nodes', '-o', 'jsonpath={.items[*].status.images[*].names[*]}'] as const;
+    await eventually('a node reports an image', async () => (await lab.ask(...names)).includes(`${open}/`), 60);
     await pulled('peers-at-once', open, {});
     const found = await sent('peers-at-once');
     tabulated('none', found);
