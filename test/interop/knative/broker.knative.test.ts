@@ -55,6 +55,15 @@ const answersTo = (id: string): readonly { readonly function: string; readonly s
     .map((line) => JSON.parse(line) as { function: string; status: number | string })
     .flatMap(({ function: name, status }) => (typeof status === 'number' ? [{ function: name, status }] : []));
 
+/** Kills a process, unless the kubelet did before. */
+function killIfRunning(pid: number): void {
+  try {
+    kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
 const deadLetters = (): Promise<string> =>
   lab.ask(
     '-n',
@@ -139,9 +148,10 @@ describe('with a real Broker', () => {
       const posted = postEvent(lab, { ...cacheEvent(world.namespace, 'cache'), id });
       await new Promise((resolve) => setTimeout(resolve, 3000));
       expect(world.history.jobs()).toEqual([]);
-      for (const { pid } of pods) kill(pid, 'SIGKILL');
       const names = pods.map(({ pod }) => pod);
       await lab.ask('-n', namespace, 'delete', 'pod', ...names, '--force', '--grace-period=0', '--ignore-not-found');
+      // Only now: the kubelet would restart the container, which could answer until the Pod is deleted and its log lost.
+      for (const { pid } of pods) killIfRunning(pid);
       expect((await posted).status).toBe(202);
       await eventually('both nodes have their Job', () => world.history.jobs().length === 2, 60);
       const answers = () => answersTo(id).filter((each) => each.function === 'reconcile');
