@@ -14,8 +14,7 @@ const values = (words: readonly string[], option: string): readonly string[] =>
 const orderOf = (args: unknown): RemovalOrder | undefined => {
   const [program, ...words] = Array.isArray(args) ? args.map(String) : [];
   if (program !== 'removal.mjs') return undefined;
-  const purge = values(words, 'purge').includes('own') ? 'own' : 'any';
-  return { remove: values(words, 'remove'), keep: values(words, 'keep'), purge };
+  return { remove: values(words, 'remove'), keep: values(words, 'keep') };
 };
 
 const nameOf = (reference: string): string => imageOf(reference)?.name ?? reference;
@@ -57,12 +56,12 @@ const removeOne = (reference: string, order: RemovalOrder, node: NodeImages): Re
       'SharedTag',
       names.filter((name) => kept.includes(name)),
     );
-  if (order.purge === 'own' && strange.length > 0) return spared(reference, 'SharedTag', strange);
+  if (strange.length > 0) return spared(reference, 'SharedTag', strange);
   if (using.length > 0) return spared(reference, 'InUse', using);
   if (reference.includes('stuck'))
     return { outcome: 'failed', image: reference, message: `the runtime did not remove ${found.digest}` };
   node.remove(found.digest);
-  return { outcome: 'removed', image: reference, bytes: found.size, also: strange.join(', ') };
+  return { outcome: 'removed', image: reference, bytes: found.size };
 };
 
 /**
@@ -76,7 +75,7 @@ export const simulateRemoval: Program = (container, node) => {
   const gone = new Set<string>();
   const outcomes = order.remove.map((reference): RemovalOutcome => {
     // Removed with another of its names, and counted there.
-    if (gone.has(nameOf(reference))) return { outcome: 'removed', image: reference, bytes: 0, also: '' };
+    if (gone.has(nameOf(reference))) return { outcome: 'removed', image: reference, bytes: 0 };
     const before = node.images();
     const outcome = removeOne(reference, order, node);
     const after = node.images();

@@ -19,11 +19,10 @@ type Options = {
   readonly report: string;
 };
 
-const usage = `usage: removal.mjs --socket=PATH [--purge=any|own] [--remove=REFERENCE]… [--keep=REFERENCE]… [--report=FILE]
+const usage = `usage: removal.mjs --socket=PATH [--remove=REFERENCE]… [--keep=REFERENCE]… [--report=FILE]
 
-Removes images from the container runtime behind a CRI socket, and spares what is still needed.
---purge=own  spares images that have a name which is not among those to remove
---report     where the result is written, as JSON, if that file exists (default /dev/termination-log)`;
+Removes images from the container runtime behind a CRI socket, and spares what is still needed, or has a name that is not among those to remove.
+--report  where the result is written, as JSON, if that file exists (default /dev/termination-log)`;
 
 const several = { type: 'string', multiple: true, default: [] as string[] } as const;
 
@@ -33,16 +32,14 @@ function readOptions(args: readonly string[]): Options {
     args: [...args],
     options: {
       socket: { type: 'string' },
-      purge: { type: 'string', default: 'any' },
       remove: several,
       keep: several,
       report: { type: 'string', default: '/dev/termination-log' },
     },
   });
-  const { socket, purge, remove, keep, report } = values;
+  const { socket, remove, keep, report } = values;
   if (socket?.startsWith('/') !== true) throw new Error('--socket takes the path of a socket');
-  if (purge !== 'any' && purge !== 'own') throw new Error(`--purge takes any or own, not ${purge}`);
-  return { socket, report, order: { remove, keep, purge } };
+  return { socket, report, order: { remove, keep } };
 }
 
 /** Prints one line; escapes line breaks in names. */
@@ -68,7 +65,7 @@ const describe = (image: RemovalOutcome): string => {
     case 'spared':
       return `spared ${image.image}: ${image.reason}${image.by === '' ? '' : `, ${image.by}`}`;
     case 'removed':
-      return `removed ${image.image}: ${image.bytes} bytes${image.also === '' ? '' : `, and with it ${image.also}`}`;
+      return `removed ${image.image}: ${image.bytes} bytes`;
     case 'absent':
       return `absent ${image.image}`;
   }

@@ -18,13 +18,11 @@ type PlannedRemoval =
       readonly image: RuntimeImage;
       /** All names of the image, normalised; the runtime removes them together. */
       readonly names: ReadonlySet<string>;
-      /** Names among them that were not requested. */
-      readonly also: readonly string[];
     };
 
 /**
  * Plans the removal of one reference. A runtime removes images in use without an error, and all names of an image at
- * once: so images are spared if they are pinned, used by a container, or have a name to keep.
+ * once: so images are spared if they are pinned, used by a container, or have a name that is to be kept or was not requested.
  */
 export function planRemoval(reference: string, order: RemovalOrder, state: RuntimeState): PlannedRemoval {
   const requested = normalisedReference(reference);
@@ -37,10 +35,10 @@ export function planRemoval(reference: string, order: RemovalOrder, state: Runti
   const shared = [...names].filter((name) => kept.has(name));
   if (shared.length > 0) return spare('SharedTag', shared);
   const others = otherNames(image, order);
-  if (order.purge === 'own' && others.length > 0) return spare('SharedTag', others);
+  if (others.length > 0) return spare('SharedTag', others);
   const users = state.containers.filter((container) => !isOfPullPod(container) && needs(container, image));
   if (users.length > 0) return spare('InUse', users.map(describe));
-  return { act: 'remove', image, names, also: others };
+  return { act: 'remove', image, names };
 }
 
 const spare = (reason: SpareReason, by: readonly string[]): PlannedRemoval => ({ act: 'spare', reason, by });
@@ -127,11 +125,9 @@ async function remove(
   await cri.removeImage(id);
   if (await cri.hasImage(id)) throw new Error(`the runtime did not refuse to remove ${id}, and still has it`);
   for (const name of plan.names) removedNames.add(name);
-  return { outcome: 'removed', image, bytes, also: plan.also.join(', ') };
+  return { outcome: 'removed', image, bytes };
 }
 
 /** Reports a name as removed if it was removed with another name of its image, where its bytes are counted. */
 const absent = (image: string, removedNames: ReadonlySet<string>): RemovalOutcome =>
-  removedNames.has(normalisedReference(image))
-    ? { outcome: 'removed', image, bytes: 0, also: '' }
-    : { outcome: 'absent', image };
+  removedNames.has(normalisedReference(image)) ? { outcome: 'removed', image, bytes: 0 } : { outcome: 'absent', image };

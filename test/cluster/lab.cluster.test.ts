@@ -94,7 +94,7 @@ describe('a lab with simulated nodes', () => {
   });
 
   it('completes removal Jobs that report which images they removed and kept', async () => {
-    const removal = { remove: ['a:1', 'b:1'], keep: ['b:1'], purge: 'any' } as const;
+    const removal = { remove: ['a:1', 'b:1'], keep: ['b:1'] } as const;
     const place = { socket: '/run/containerd/containerd.sock', settings: settings({ namespace: 'default' }) };
     const entry = { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 };
     const order = { cache: cache(), node: node({ name: 'sim-1' }), removal, entry, ...place };

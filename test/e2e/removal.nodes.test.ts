@@ -115,7 +115,7 @@ describe('a removal on a real node', () => {
     for (const image of [used, mounted, ended]) expect(await lab.images(1)).not.toContain(image);
   });
 
-  it('keeps an image if another tag of it is desired, and removes all tags if none is', async () => {
+  it('keeps an image if another tag of it is desired or was not asked for, and removes all tags if all were', async () => {
     const first = await pushed('rm-shared:1', 1000);
     const second = first.replace(':1', ':2');
     const tagging = lab.enter('crane', ['tag', '--insecure', '172.30.0.1:5000/rm-shared:1', '2'], { stdio: 'ignore' });
@@ -124,11 +124,14 @@ describe('a removal on a real node', () => {
     expect((await removal(`--remove=${first}`, `--keep=${second}`))?.images).toEqual([
       { outcome: 'spared', image: first, reason: 'SharedTag', by: second },
     ]);
-    expect((await removal(`--remove=${first}`, '--purge=own'))?.images).toEqual([
+    expect((await removal(`--remove=${first}`))?.images).toEqual([
       { outcome: 'spared', image: first, reason: 'SharedTag', by: second },
     ]);
     expect(await lab.images(1)).toEqual(expect.arrayContaining([first, second]));
-    expect((await removal(`--remove=${first}`))?.images).toMatchObject([{ outcome: 'removed', also: second }]);
+    expect((await removal(`--remove=${first}`, `--remove=${second}`))?.images).toMatchObject([
+      { outcome: 'removed', image: first },
+      { outcome: 'removed', image: second, bytes: 0 },
+    ]);
     expect((await lab.images(1)).filter((name) => name.includes('rm-shared'))).toEqual([]);
   });
 
@@ -150,7 +153,7 @@ describe('a removal Job on a real node', () => {
       node: node({ name: 'node1' }),
       socket,
       entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 },
-      removal: { remove: [image, kept, pause, removalImage], keep: [kept], purge: 'any' },
+      removal: { remove: [image, kept, pause, removalImage], keep: [kept] },
       settings: settings({ removalImage, namespace: install }),
     });
     await lab.apply(job);
@@ -165,7 +168,7 @@ describe('a removal Job on a real node', () => {
     expect(pinned).toEqual({ outcome: 'spared', image: pause, reason: 'Pinned', by: '' });
     expect(ownImage).toMatchObject({ outcome: 'spared', image: removalImage, reason: 'InUse' });
     expect(JSON.stringify(ownImage)).toMatch(new RegExp(`${install}/web-[^/]*/removal[",]`));
-    expect(removed).toEqual({ outcome: 'removed', image, bytes: result?.freedBytes, also: '' });
+    expect(removed).toEqual({ outcome: 'removed', image, bytes: result?.freedBytes });
     expect(await lab.images(1)).not.toContain(image);
     expect(await lab.images(1)).toEqual(expect.arrayContaining([kept, pause, removalImage]));
   });
@@ -178,7 +181,7 @@ describe('a removal Job on a real node', () => {
         node: node({ name: 'node1' }),
         socket: path,
         entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 },
-        removal: { remove: ['registry.local:5000/never:1'], keep: [], purge: 'any' },
+        removal: { remove: ['registry.local:5000/never:1'], keep: [] },
         settings: settings({ removalImage, namespace: install }),
       });
       return { ...rest, metadata: { ...metadata, name } };

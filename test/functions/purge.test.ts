@@ -198,13 +198,6 @@ describe('purge, on request,', () => {
     expect(orderOf(removals(on)[0])).toEqual(['--remove=app:1', '--remove=base:2']);
   });
 
-  it('passes --purge=own to removal Jobs', async () => {
-    const on = await pulled(undefined, 'node-1');
-    on.annotate(asked);
-    await purge(changed(aCache), { ...on.context, settings: { ...on.context.settings, purge: 'own' } });
-    expect(argsOf(removals(on)[0])).toContain('--purge=own');
-  });
-
   it.each([
     { when: 'it exists there', account: 'puller', hasAccount: true, isForbidden: false },
     { when: 'it exists only in the namespace of the cache', account: undefined, hasAccount: false, isForbidden: false },

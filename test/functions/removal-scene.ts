@@ -73,7 +73,6 @@ export const removed = (image: string, bytes = 1000): RemovalOutcome => ({
   outcome: 'removed',
   image,
   bytes,
-  also: '',
 });
 
 export const told = (on: Scene, job: RemovalJob | undefined) =>

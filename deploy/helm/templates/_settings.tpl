@@ -88,7 +88,6 @@ LOG_LEVEL: {{ get (dict "INFO" "info" "WARNING" "warn" "ERROR" "error" "FATAL" "
 {{- end }}
 {{- end }}
 NOOP_IMAGE: {{ include "icf.image" (list . "noop") }}
-PURGE: {{ .Values.tenancy.purge }}
 REMOVAL_IMAGE: {{ include "icf.image" (list . "functions") }}
 {{- end }}
 
@@ -100,7 +99,6 @@ REMOVAL_IMAGE: {{ include "icf.image" (list . "functions") }}
 # Image of pull Jobs: a few kB, pulled by every node.
 - {name: NOOP_IMAGE, value: {{ include "icf.image" (list . "noop") | quote }}}
 - {name: REMOVAL_IMAGE, value: {{ include "icf.image" (list . "functions") | quote }}}
-- {name: PURGE, value: {{ .Values.tenancy.purge | quote }}}
 {{- if .Values.statusPage.enabled }}
 - {name: STATUS_PAGE, value: "true"}
 {{- end }}

@@ -81,7 +81,6 @@ tenancy:
   mode: Trusted
   images: {}
   namespaces: []
-  purge: own
   roles:
     create: true
 limits:

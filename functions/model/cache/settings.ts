@@ -43,8 +43,6 @@ export type Settings = {
   readonly workloadRoundInterval: number;
   /** Namespaces whose Images of Knative get a cache and a status, `all` or none. */
   readonly knativeImages: readonly string[] | 'all';
-  /** Images that a purge removes: `any` of the cache's, or its `own`, which have no other tag on the node. */
-  readonly purge: PurgePolicy;
   /** Namespace of this installation, where removal Jobs run. '' until the process has determined it. */
   readonly namespace: string;
   /** Path of the CRI socket on every node; '' derives it from the node's runtime. */
@@ -73,5 +71,3 @@ export type Limits = {
   /** How long a node may be held, in milliseconds. */
   readonly warmGateTimeout: number;
 };
-
-export type PurgePolicy = 'any' | 'own';

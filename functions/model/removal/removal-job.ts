@@ -37,9 +37,7 @@ export function removalJobsToCreate(world: World, next: ImageCache): readonly Re
     const remove = ownEntry(next.status.toRemove, entry.imagesHash) ?? [];
     if (socket === undefined || waitsForOtherCaches(remove, others, node, settings)) return [];
     const keep = imagesToKeep(remove, [next, ...others], node, settings);
-    return [
-      removalJob({ cache: next, node, socket, entry, removal: { remove, keep, purge: settings.purge }, settings }),
-    ];
+    return [removalJob({ cache: next, node, socket, entry, removal: { remove, keep }, settings })];
   });
 }
 
@@ -145,7 +143,6 @@ function programArguments({ socket, removal }: RemovalJobOrder): readonly string
   return [
     'removal.mjs',
     `--socket=${socket}`,
-    `--purge=${removal.purge}`,
     ...removal.remove.map((image) => `--remove=${image}`),
     ...removal.keep.map((image) => `--keep=${image}`),
   ];

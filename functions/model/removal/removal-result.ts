@@ -1,21 +1,21 @@
 import * as z from 'zod/mini';
 import { spareReasons } from '#model/cache/removal-ledger.ts';
 
-/** What a removal Job has to do on its node. References are compared normalised. */
+/**
+ * What a removal Job has to do on its node. References are compared normalised. An image is removed with all its names, and
+ * only if each of them is listed for removal.
+ */
 export type RemovalOrder = {
   readonly remove: readonly string[];
   /** What other caches want on this node: stays, and so does all that shares an id with it. */
   readonly keep: readonly string[];
-  /** `any` removes an image with all its names if no cache wants one; `own` only if all its names are listed for removal. */
-  readonly purge: 'any' | 'own';
 };
 
 const reference = z.string();
 const outcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('failed'), image: reference, message: z.string() }),
   z.object({ outcome: z.literal('spared'), image: reference, reason: z.enum(spareReasons), by: z.string() }),
-  /** `also`: its other names, which were not requested and are removed with it. */
-  z.object({ outcome: z.literal('removed'), image: reference, bytes: z.number(), also: z.string() }),
+  z.object({ outcome: z.literal('removed'), image: reference, bytes: z.number() }),
   z.object({ outcome: z.literal('absent'), image: reference }),
 ]);
 
@@ -87,7 +87,6 @@ export function parseRemovalResult(message: string): RemovalResult | undefined {
 
 function shortened(image: RemovalOutcome): RemovalOutcome {
   if (image.outcome === 'failed') return { ...image, message: short(image.message) };
-  if (image.outcome === 'removed') return { ...image, also: short(image.also) };
   if (image.outcome === 'spared') return { ...image, by: short(image.by) };
   return image;
 }

@@ -121,10 +121,6 @@ export const jobRows = {
     fallback: 'Delete',
     doc: 'Retain keeps finished Jobs, also those that failed, until newer ones hold the same images on their node: their containers protect the images from the garbage collection of the kubelet. Removal Jobs are kept until newer ones have ended on their node, for a week at most',
   }),
-  purge: both('purge', oneOf(['any', 'own']), {
-    fallback: 'own',
-    doc: 'own: a removal spares an image that also has a name the cache did not list; any: it deletes the image with all its names, as kube-fledged does',
-  }),
   criSocketPath: both('cri-socket-path', socketPath, {
     doc: "Path of the container runtime's socket on every node, for removal Jobs; empty: derived from the runtime that the node reports",
   }),

@@ -79,7 +79,6 @@ const settings: Readonly<Record<string, readonly string[]>> = {
     'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1',
     'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].key=a',
     'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].operator=Exists',
-    'tenancy.purge=own',
   ],
   'tenants who are isolated': [
     'tenancy.mode=Isolated',

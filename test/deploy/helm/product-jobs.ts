@@ -76,7 +76,7 @@ export const removal = ({ settings: set = {}, spec: given = {}, ...of }: Removal
     node: node(),
     socket: '/run/containerd/containerd.sock',
     entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 },
-    removal: { remove: ['app:1', 'base'], keep: ['other:2'], purge: 'any' },
+    removal: { remove: ['app:1', 'base'], keep: ['other:2'] },
     settings: installed(set),
     ...of,
   });

@@ -59,7 +59,6 @@ const settings: Values<Settings, 'rendered'> = {
   workloadKinds: 'ignored',
   workloadRoundInterval: 'ignored',
   knativeImages: 'ignored',
-  purge: ['any', 'own'],
   namespace: 'rendered',
   criSocketPath: 'rendered',
 };
@@ -94,7 +93,6 @@ const orders: Values<Omit<PullJobOrder, 'cache' | 'node' | 'entry' | 'settings' 
 const removals: Values<RemovalOrder> = {
   remove: [['app:1'], many],
   keep: [[], [`other@${digest}`]],
-  purge: ['any', 'own'],
 };
 
 const runtimes: Values<Omit<RemovalJobOrder, 'cache' | 'settings' | 'socket' | 'entry' | 'removal'>> = {
@@ -143,8 +141,7 @@ export const pullVariants: readonly (readonly [string, Job])[] = ways.flatMap(([
 
 export const removalVariants: readonly (readonly [string, Job])[] = [
   ...changesIn(removals).map(
-    ([name, of]) =>
-      [name, removal({ removal: { remove: ['app:1'], keep: ['other:2'], purge: 'any', ...of } })] as const,
+    ([name, of]) => [name, removal({ removal: { remove: ['app:1'], keep: ['other:2'], ...of } })] as const,
   ),
   ...changesIn(settings).map(([name, of]) => [`settings.${name}`, removal({ settings: of })] as const),
   ...changesIn(specs).map(([name, of]) => [`spec.${name}`, removal({ spec: of })] as const),

@@ -64,7 +64,7 @@ describe('a removal Job on a simulated node', () => {
       node: node(),
       socket: '/run/containerd/containerd.sock',
       entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: ++attempt },
-      removal: { remove: [], keep: [], purge: 'any', ...order },
+      removal: { remove: [], keep: [], ...order },
       settings: settings({ namespace: 'default' }),
     });
     expect((await post(jobs, { ...job, metadata })).status).toBe(201);
@@ -88,7 +88,7 @@ describe('a removal Job on a simulated node', () => {
       freedBytes: size('a:1'),
       counts: { removed: 1, absent: 1, spared: 0, failed: 0 },
       images: [
-        { outcome: 'removed', image: 'docker.io/library/a:1', bytes: size('a:1'), also: '' },
+        { outcome: 'removed', image: 'docker.io/library/a:1', bytes: size('a:1') },
         { outcome: 'absent', image: 'never:1' },
       ],
       omitted: 0,
@@ -113,12 +113,15 @@ describe('a removal Job on a simulated node', () => {
     });
   });
 
-  test('takes another name of the content along, unless only its own may go', async () => {
-    const name = `docker.io/library/two@${digest}`;
-    const own = await removal({ remove: [`one@${digest}`], purge: 'own' });
-    expect(own.result?.images).toEqual([{ outcome: 'spared', image: `one@${digest}`, reason: 'SharedTag', by: name }]);
-    const any = await removal({ remove: [`one@${digest}`] });
-    expect(any.result?.images).toMatchObject([{ outcome: 'removed', also: name }]);
+  test('spares what has another name, until that one may go as well', async () => {
+    const [asked, name] = [`one@${digest}`, `docker.io/library/two@${digest}`];
+    const one = await removal({ remove: [asked] });
+    expect(one.result?.images).toEqual([{ outcome: 'spared', image: asked, reason: 'SharedTag', by: name }]);
+    const both = await removal({ remove: [asked, name] });
+    expect(both.result?.images).toMatchObject([
+      { outcome: 'removed', image: asked },
+      { outcome: 'removed', image: name, bytes: 0 },
+    ]);
     await listed((names) => !names.includes(name));
   });
 

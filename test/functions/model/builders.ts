@@ -61,7 +61,6 @@ export const settings = (of: Partial<Settings> = {}): Settings => ({
   workloadKinds: [],
   workloadRoundInterval: 30_000,
   knativeImages: [],
-  purge: 'any',
   namespace: 'kube-fledged',
   ...of,
 });

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { normalisedReference } from '#model/text/image-reference.ts';
-import type { RemovalOrder } from '#model/removal/removal-result.ts';
 import { planRemoval } from '../../../functions/removal/remove-images.ts';
 import type { RuntimeContainer, RuntimeImage } from '../../../functions/removal/cri.ts';
 import { digest } from '../model/builders.ts';
@@ -33,13 +32,12 @@ type Row = {
   readonly when: string;
   readonly remove?: readonly string[];
   readonly keep?: readonly string[];
-  readonly purge?: RemovalOrder['purge'];
   readonly images?: readonly RuntimeImage[];
   readonly containers?: readonly RuntimeContainer[];
   readonly plans: object;
 };
 
-const removes = (also: readonly string[] = []) => ({ act: 'remove', image: { id }, also });
+const removes = () => ({ act: 'remove', image: { id } });
 const nothing = { act: 'nothing' };
 const spares = (reason: string, ...by: readonly string[]) => ({ act: 'spare', reason, by });
 
@@ -48,7 +46,11 @@ const twoTags = image({ tags: ['docker.io/library/app:1', 'ghcr.io/team/app:2'] 
 const rows: readonly Row[] = [
   { when: 'no cache needs it', plans: removes() },
   { when: 'it is requested by another spelling', remove: ['docker.io/library/app:1'], plans: removes() },
-  { when: 'it is requested by digest', remove: [`app@${digest}`], plans: removes(['docker.io/library/app:1']) },
+  {
+    when: 'it is requested by digest, and has a tag that is not',
+    remove: [`app@${digest}`],
+    plans: spares('SharedTag', 'docker.io/library/app:1'),
+  },
   { when: 'it is asked for by tag and digest', remove: [`app:9@${digest}`, 'app:1'], plans: removes() },
   { when: 'it has no tag', remove: [`app@${digest}`], images: [image({ tags: [] })], plans: removes() },
   { when: 'it is not there', images: [], plans: nothing },
@@ -85,21 +87,17 @@ const rows: readonly Row[] = [
     keep: [`app@${digest}`],
     plans: spares('SharedTag', `docker.io/library/app@${digest}`),
   },
-  { when: 'no cache needs its other tag', images: [twoTags], plans: removes(['ghcr.io/team/app:2']) },
   { when: 'both its tags are requested', remove: ['app:1', 'ghcr.io/team/app:2'], images: [twoTags], plans: removes() },
   {
-    when: 'only own images may go, and it has a tag that is no own one',
-    purge: 'own',
+    when: 'it has a tag that was not requested',
     images: [twoTags],
     plans: spares('SharedTag', 'ghcr.io/team/app:2'),
   },
   {
-    when: 'only own images may go, and somebody else pulled it by digest from elsewhere',
-    purge: 'own',
+    when: 'somebody else pulled it by digest from elsewhere',
     images: [image({ digests: [`app@${digest}`, `ghcr.io/team/app@${digest}`] })],
     plans: spares('SharedTag', `ghcr.io/team/app@${digest}`),
   },
-  { when: 'only own images may go, and all its tags are asked for', purge: 'own', plans: removes() },
 
   { when: 'the runtime pins it', images: [image({ isPinned: true })], plans: spares('Pinned') },
 
@@ -154,15 +152,12 @@ const rows: readonly Row[] = [
 ];
 
 describe('a removal', () => {
-  it.each(rows)(
-    'is planned when $when',
-    ({ remove = ['app:1'], keep = [], purge = 'any', images, containers, plans }) => {
-      const state = { images: images ?? [image()], containers: containers ?? [] };
-      expect(planRemoval(remove[0] ?? '', { remove, keep, purge }, state)).toMatchObject(plans);
-    },
-  );
+  it.each(rows)('is planned when $when', ({ remove = ['app:1'], keep = [], images, containers, plans }) => {
+    const state = { images: images ?? [image()], containers: containers ?? [] };
+    expect(planRemoval(remove[0] ?? '', { remove, keep }, state)).toMatchObject(plans);
+  });
 
-  it('never removes an image that is pinned, used, or has a name to keep', () => {
+  it('never removes an image that is pinned, used, or has a name to keep or of others', () => {
     const reference = fc.constantFrom('a', 'a:1', 'docker.io/library/a:1', 'b:1', 'r.example.com/b:1', `a@${digest}`);
     const ids = fc.constantFrom('sha256:1', 'sha256:2', 'sha256:3');
     const images = fc.uniqueArray(
@@ -185,11 +180,9 @@ describe('a removal', () => {
       }),
       { maxLength: 2 },
     );
-    const references = fc.array(reference, { maxLength: 2 });
     const order = fc.record({
-      remove: references,
-      keep: references,
-      purge: fc.constantFrom('any' as const, 'own' as const),
+      remove: fc.array(reference, { minLength: 2, maxLength: 6 }),
+      keep: fc.array(reference, { maxLength: 2 }),
     });
     let removed = 0;
     fc.assert(
@@ -201,6 +194,8 @@ describe('a removal', () => {
         const others = state.containers.filter(({ podLabels }) => podLabels !== pullPod);
         expect(plan.image.isPinned).toBe(false);
         expect(names).toContain(normalisedReference(asked));
+        const mayGo = ordered.remove.map(normalisedReference);
+        for (const tag of plan.image.tags) expect(mayGo).toContain(normalisedReference(tag));
         for (const kept of ordered.keep) expect(names).not.toContain(normalisedReference(kept));
         for (const word of others.flatMap((each) => each.images)) {
           expect(word).not.toBe(plan.image.id);

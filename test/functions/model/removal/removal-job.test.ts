@@ -9,7 +9,7 @@ const ordered = (of: Partial<RemovalJobOrder> = {}) =>
     node: node(),
     socket: '/run/containerd/containerd.sock',
     entry: { ...newRemovalEntry(node().id, 'want', 1), attempt: 1 },
-    removal: { remove: ['app:1', 'base'], keep: ['other:2'], purge: 'any' },
+    removal: { remove: ['app:1', 'base'], keep: ['other:2'] },
     settings: settings(),
     ...of,
   });
@@ -80,7 +80,6 @@ describe('a removal Job', () => {
                 args: [
                   'removal.mjs',
                   '--socket=/run/containerd/containerd.sock',
-                  '--purge=any',
                   '--remove=app:1',
                   '--remove=base',
                   '--keep=other:2',
@@ -141,7 +140,7 @@ describe('a removal Job', () => {
   });
 
   it('has one name for one removal, whatever is to be kept', () => {
-    expect(nameOf({ removal: { remove: ['base', 'app:1'], keep: [], purge: 'any' } })).toBe(nameOf());
+    expect(nameOf({ removal: { remove: ['base', 'app:1'], keep: [] } })).toBe(nameOf());
   });
 
   it.each<{ when: string; of: Partial<RemovalJobOrder> }>([

@@ -9,7 +9,7 @@ import {
 } from '#model/removal/removal-result.ts';
 import { spareReasons } from '#model/cache/removal-ledger.ts';
 
-const removed = (image: string, bytes = 10): RemovalOutcome => ({ outcome: 'removed', image, bytes, also: '' });
+const removed = (image: string, bytes = 10): RemovalOutcome => ({ outcome: 'removed', image, bytes });
 const failed = (image: string, message = 'no'): RemovalOutcome => ({ outcome: 'failed', image, message });
 
 describe("a removal's result", () => {
@@ -54,7 +54,7 @@ describe("a removal's result", () => {
   it('is read back as it was, or with as much as fits, whatever it holds', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 600 });
     const outcome: fc.Arbitrary<RemovalOutcome> = fc.oneof(
-      fc.record({ outcome: fc.constant('removed' as const), image: text, bytes: fc.nat(), also: text }),
+      fc.record({ outcome: fc.constant('removed' as const), image: text, bytes: fc.nat() }),
       fc.record({ outcome: fc.constant('absent' as const), image: text }),
       fc.record({ outcome: fc.constant('failed' as const), image: text, message: text }),
       fc.record({

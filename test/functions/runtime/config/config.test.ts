@@ -49,7 +49,6 @@ describe('readConfig', () => {
           podMetadataKeys: [],
           warmGateTimeout: 900_000,
         },
-        purge: 'own',
         namespace: '',
       },
       kubeconfig: '',
