@@ -29,6 +29,8 @@ export type ClusterKind = {
   readonly hasOneProduct?: boolean;
   /** By how much timeouts are multiplied. Default 1. */
   readonly timeFactor?: number;
+  /** Milliseconds that a function may take to start again after it was scaled to zero. Default 0: functions always run. */
+  readonly functionStart?: number;
 };
 
 /** Everything that differs between clusters. */

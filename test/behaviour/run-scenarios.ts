@@ -21,7 +21,7 @@ export function runScenarios(
   start: (use: Use) => Promise<ClusterUnderTest>,
 ): void {
   vi.setConfig({ maxConcurrency: kind.atOnce });
-  setTimeFactor(kind.timeFactor ?? 1);
+  setTimeFactor(kind.timeFactor ?? 1, kind.functionStart);
   let shared: Promise<ClusterUnderTest> | undefined;
   const test = (scenario: Scenario) => async (context: { skip: (note: string) => void }) => {
     const reason = reasonToSkip(scenario, kind);

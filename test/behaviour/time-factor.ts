@@ -15,6 +15,12 @@ let factor = onThisMachine;
 
 export const timeFactor = (): number => factor;
 
-export function setTimeFactor(times: number): void {
+/** Milliseconds that a function takes which has to start first: one that is scaled to zero. */
+let startTime = 0;
+
+export const functionStartTime = (): number => startTime;
+
+export function setTimeFactor(times: number, functionStart = 0): void {
   factor = Math.max(times, onThisMachine);
+  startTime = functionStart;
 }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { eventually } from '../eventually.ts';
-import { timeFactor } from '../time-factor.ts';
+import { functionStartTime, timeFactor } from '../time-factor.ts';
 import type { Scenario } from '../scenario.ts';
 import { conditionOf, type ObservedPod } from '../observed.ts';
 import type { World } from '../world.ts';
@@ -30,7 +30,7 @@ const failures: readonly Scenario[] = kinds.map(({ kind, reason, says }) => ({
     expect(conditionOf(cache, 'Reconciling').status).toBe('False');
     expect(await world.imagesOn(node)).toContain(good);
     expect(world.history.jobsOf(node)).toHaveLength(2); // the second attempt is for the failed image, and the last one
-    expect(delayOfTelling(world, bad)).toBeLessThan(5000 * timeFactor());
+    expect(delayOfTelling(world, bad)).toBeLessThan(5000 * timeFactor() + functionStartTime());
     await eventually('no Job is left', () => world.history.jobsThere().length === 0);
   },
 }));

@@ -12,7 +12,7 @@ import { followPods, type PodLogs } from './pod-logs.ts';
 import { productOnKnative } from './product-on-knative.ts';
 
 /** Scenarios share the functions and the two nodes, so that they wait concurrently. */
-const onKnative = { ...realKind, hasOneProduct: true, atOnce: 6 };
+const onKnative = { ...realKind, hasOneProduct: true, atOnce: 6, functionStart: 20_000 };
 const kinds: Readonly<Record<Way, ClusterKind>> = {
   'our-source': { ...onKnative, name: 'Knative, fed by our source', timeFactor: 3 },
   'knative-sources': { ...onKnative, name: 'Knative, fed by its own sources', timeFactor: 4 },
