@@ -1,4 +1,4 @@
-import { boundedFailures } from '#model/cache/failures.ts';
+import { blockedEvents, boundedFailures } from '#model/cache/failures.ts';
 import { type ImageCache, type Status, isPurged, isRoundOpen, withStatus } from '#model/cache/image-cache.ts';
 import { heldHashes, isUnsettled } from '#model/cache/ledger.ts';
 import type { DesiredByHash } from '#model/desired/desired-images.ts';
@@ -54,6 +54,7 @@ export function planRound(world: World, opened: ImageCache): Plan {
     events: [
       ...registryEvents(world.before, next, world.now),
       ...lossEvents(world.before, next, world.now),
+      ...blockedEvents(world.before, next),
       ...events,
       ...removalEvents(world.before, next),
     ],

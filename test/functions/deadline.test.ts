@@ -3,7 +3,7 @@ import { jobComplete } from '../../functions/job-complete.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { jobAnnotations } from '#model/cache/api.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import { aCache, aJob, changed, completed, eventsPath, jobsPath, missing, scene, type Scene } from './scene.ts';
+import { aCache, aJob, aPod, changed, completed, eventsPath, jobsPath, missing, scene, type Scene } from './scene.ts';
 
 const pulls = async (given: Partial<Settings> = {}): Promise<Scene> => {
   const on = scene({ imagePullDeadline: 10_000, ...given });
@@ -112,5 +112,29 @@ describe('a second attempt', () => {
     on.wait(10_000);
     await told(on);
     expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Failed', attempt: 1 });
+  });
+});
+
+describe('a node on which no pull ends while other nodes pull the same image', () => {
+  const blocked = async (): Promise<Scene> => {
+    const on = scene({ imagePullDeadline: 10_000 });
+    on.cache({ cacheSpec: [{ images: ['app:1'] }] });
+    on.nodes('node-1', 'node-2', 'node-3');
+    await reconcile(changed(aCache), on.context);
+    const [first = '', ...others] = on.jobs();
+    for (const job of others) await jobComplete(changed(aPod(on.pod(job, completed(0)))), on.context);
+    on.pod(first, silent);
+    on.wait(10_000);
+    await jobComplete(changed(aJob(first)), on.context);
+    return on;
+  };
+
+  it('fails with PullsBlocked, which an Event reports once, and the registry goes on serving the others', async () => {
+    const on = await blocked();
+    expect(on.live().status.failures['app:1']).toMatchObject([{ reason: 'PullsBlocked' }]);
+    expect(on.live().status.message).toContain('PullsBlocked');
+    expect(on.live().status.registries).toEqual({});
+    const reported = on.api.list(eventsPath).map((event) => event as unknown as { reason: string; type: string });
+    expect(reported.filter(({ reason }) => reason === 'PullsBlocked')).toMatchObject([{ type: 'Warning' }]);
   });
 });

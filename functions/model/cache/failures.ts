@@ -1,5 +1,6 @@
 import { ownEntry } from '#model/text/untrusted.ts';
-import type { Failure, Failures } from './image-cache.ts';
+import type { CacheEvent } from './api.ts';
+import type { Failure, Failures, ImageCache } from './image-cache.ts';
 
 /** Why an image is not on a node, or still on it, as the kubelet or the Job controller reports it. */
 export type Cause = { readonly reason: string; readonly message: string };
@@ -13,8 +14,34 @@ export const unknownStatus: Cause = {
   message: 'Unable to get the status of Image pull. Retry after some time or contact cluster administrator',
 };
 
+/** The same on a node alone: others have pulled the image meanwhile. */
+export const pullsBlocked: Cause = {
+  reason: 'PullsBlocked',
+  message:
+    'The kubelet did not report on it in time, although other nodes pulled it: a pull that does not end may keep all others of the node waiting. See docs/operations.md#pulls-that-block-a-node',
+};
+
 /** Whether a node was given up while its kubelet pulled. */
-export const isAbandoned = ({ reason }: Cause): boolean => reason === unknownStatus.reason;
+export const isAbandoned = ({ reason }: Cause): boolean => reason === unknownStatus.reason || isBlocked({ reason });
+
+export const isBlocked = ({ reason }: Pick<Cause, 'reason'>): boolean => reason === pullsBlocked.reason;
+
+/** The nodes of which failures say that another pull blocks them. */
+export const blockedNodes = (failures: Failures): ReadonlySet<string> =>
+  new Set(Object.values(failures).flatMap((each) => each.filter(isBlocked).map(({ node }) => node)));
+
+/** Reports the nodes that another pull has begun to block, with the first of them. */
+export function blockedEvents(before: ImageCache, next: ImageCache): readonly CacheEvent[] {
+  const known = blockedNodes(before.status.failures);
+  const nodes = [...blockedNodes(next.status.failures)].filter((node) => !known.has(node)).toSorted();
+  const [first] = nodes;
+  if (first === undefined) return [];
+  const where = nodes.length === 1 ? first : `${first} and ${nodes.length - 1} more`;
+  const message = `Images could not be pulled on ${where}. ${pullsBlocked.message}`;
+  return [
+    { type: 'Warning', reason: pullsBlocked.reason, message, key: `blocked-${next.status.round?.number}-${first}` },
+  ];
+}
 
 /** Limits of `status.failures`: nodes per image, characters per message, bytes in total. */
 export const failureBounds = { nodesPerImage: 20, messageLength: 256, bytes: 200 * 1024 } as const;

@@ -1,5 +1,5 @@
 import { type AnonymousPulls, withReportedDigests } from '#model/cache/image-answers.ts';
-import { type Cause, isAbandoned, withNode, withoutNode } from '#model/cache/failures.ts';
+import { type Cause, isAbandoned, isBlocked, pullsBlocked, withNode, withoutNode } from '#model/cache/failures.ts';
 import { maxAttempts, triesOf } from '#model/cache/ledger.ts';
 import { opened, withoutDenied } from '#model/desired/locked-images.ts';
 import { type Failures, type ImageCache, withStatus } from '#model/cache/image-cache.ts';
@@ -7,6 +7,7 @@ import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images
 import type { World } from '#model/world.ts';
 import { normalisedReference, registryOf } from '#model/text/image-reference.ts';
 import { type RegistryFinding, withFindings, withLimits } from '#model/start/registry-answers.ts';
+import { pulledImages } from '#model/start/wave.ts';
 import {
   type AttemptResult,
   finishedIn,
@@ -32,7 +33,7 @@ export function recordResults(world: World, cache: ImageCache, desired: DesiredB
     if (entry.state === 'Pending') nodes[name] = withoutLateAttempt(attempt, world.now);
     if (entry.state !== 'Pulling') continue;
     const resultOf = entry.opening === undefined ? pullResult : openingResult;
-    const result = resultOf(name, attempt, world);
+    const result = withBlocked(resultOf(name, attempt, world), attempt, desired);
     nodes[name] = result.entry;
     anonymousPulls = { ...anonymousPulls, ...result.anonymousPulls };
     failures = recordFailures(failures, { node: name, result, desired: images });
@@ -45,25 +46,42 @@ export function recordResults(world: World, cache: ImageCache, desired: DesiredB
   return withLimits(world, withFindings(next, findings, world.now), desired);
 }
 
+/** Says of the images of a node that was given up which of them other nodes have pulled: their registries serve them. */
+function withBlocked(
+  result: AttemptResult,
+  { cache, desired: { images } }: Attempt,
+  desired: DesiredByHash,
+): AttemptResult {
+  const hasAbandoned = [...result.reported.values()].some((cause) => cause !== undefined && isAbandoned(cause));
+  if (result.entry.state !== 'Failed' || !hasAbandoned) return result;
+  const pulled = pulledImages(Object.values(cache.status.nodes), desired);
+  const reported = [...result.reported].map(([index, cause]) => {
+    const isServed = cause !== undefined && isAbandoned(cause) && pulled.has(images[index] ?? '');
+    return [index, isServed ? pullsBlocked : cause] as const;
+  });
+  return { ...result, reported: new Map(reported) };
+}
+
 /** What the registries in the status did for a node: they answered, which need not have given it an image, or kept it waiting. */
 function answered(
   { entry, present, reported }: AttemptResult,
   { cache, desired }: Attempted,
 ): readonly RegistryFinding[] {
-  const hosts = Object.keys(cache.status.registries);
-  if (hosts.length === 0) return [];
   const hostOf = (index: number): string => registryOf(desired.images[index] ?? '');
   const delivered = new Set([...present.keys()].map(hostOf));
   const causes = [...reported].flatMap(([index, cause]) =>
     cause === undefined ? [] : [{ host: hostOf(index), cause }],
   );
-  return hosts.flatMap((host): readonly RegistryFinding[] => {
-    if (delivered.has(host)) return [{ host, delivered: true }];
-    const own = causes.filter((each) => each.host === host);
-    if (own.length === 0) return [];
-    const isGivenUp = entry.state === 'Failed' && own.some(({ cause }) => isAbandoned(cause));
-    return [{ host, ...(isGivenUp && { abandoned: true }) }];
-  });
+  const isGivenUp = ({ cause }: { readonly cause: Cause }): boolean =>
+    entry.state === 'Failed' && isAbandoned(cause) && !isBlocked(cause);
+  const abandoned = new Set(causes.filter(isGivenUp).map(({ host }) => host));
+  return [...new Set([...Object.keys(cache.status.registries), ...abandoned])].flatMap(
+    (host): readonly RegistryFinding[] => {
+      if (delivered.has(host)) return [{ host, delivered: true }];
+      if (abandoned.has(host)) return [{ host, abandoned: true }];
+      return causes.some((each) => each.host === host) ? [{ host }] : [];
+    },
+  );
 }
 
 type Attempted = { readonly cache: ImageCache; readonly desired: DesiredImages };

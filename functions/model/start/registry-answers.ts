@@ -6,7 +6,7 @@ import { namesCredentials } from '#model/desired/access.ts';
 import { type DesiredByHash, pendingImages } from '#model/desired/desired-images.ts';
 import { registryOf } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
-import { roundUpToSecond } from '#model/text/times.ts';
+import { roundDownToSecond, roundUpToSecond } from '#model/text/times.ts';
 import type { World } from '#model/world.ts';
 
 /** The result of a node at a registry: it throttles, or, without `throttled`, it answered. */
@@ -24,19 +24,23 @@ export type RegistryFinding = {
 export function withFindings(cache: ImageCache, findings: readonly RegistryFinding[], now: number): ImageCache {
   const registries = { ...cache.status.registries };
   for (const finding of findings) {
-    const { host, throttled } = finding;
+    const { host, throttled, abandoned = false } = finding;
     const use = ownEntry(registries, host) ?? noUse;
     if (throttled !== undefined) registries[host] = throttledUse(use, throttled.ms, throttled.isAlone, now);
-    else if (use.triedUntil !== undefined) registries[host] = triedUse(use, finding, now);
+    else if (use.triedUntil !== undefined || abandoned) registries[host] = triedUse(use, finding, now);
     else if (use.restsUntil !== undefined && use.restsUntil <= now) registries[host] = { ...use, ...noRest };
   }
   return findings.length === 0 ? cache : withStatus(cache, { registries });
 }
 
-/** On trial, only a delivery ends a rest. One that kept a node waiting rests for the namespace, which chose it. */
+/**
+ * On trial, only a delivery ends a rest. One that kept a node waiting rests for the namespace, which chose it, and is on trial
+ * whatever it delivered before.
+ */
 function triedUse(use: RegistryUse, { delivered, abandoned }: RegistryFinding, now: number): RegistryUse {
   if (delivered) return withoutTrial(use);
-  return abandoned ? throttledUse(use, undefined, true, now) : use;
+  if (!abandoned) return use;
+  return { ...throttledUse(use, undefined, true, now), triedUntil: use.triedUntil ?? roundDownToSecond(now) };
 }
 
 /** The registry has delivered. */

@@ -1,5 +1,11 @@
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
-import { isUnsettled, registryRests, waitsForRegistry } from '#model/cache/ledger.ts';
+import {
+  isSecondAttempt,
+  isUnsettled,
+  type LedgerEntry,
+  registryRests,
+  waitsForRegistry,
+} from '#model/cache/ledger.ts';
 import {
   type RegistryBudget,
   type RegistryUse,
@@ -26,9 +32,9 @@ export const registryLimit: ReasonToWait = {
   prepare: (world, cache, desired) => {
     const limits = registryLimits(world, cache, desired);
     return {
-      waits: ({ entry, pending }) => limits.size > 0 && closedRegistries(pending, limits, entry.attempt > 0).length > 0,
+      waits: ({ entry, pending }) => limits.size > 0 && closedRegistries(pending, limits, entry).length > 0,
       started: ({ entry, pending }) => {
-        if (limits.size > 0) deduct(pending, limits, entry.attempt > 0);
+        if (limits.size > 0) deduct(pending, limits, entry);
       },
       after: (next, started) => {
         const uses = new Map(Object.entries(next.status.registries));
@@ -47,8 +53,8 @@ export const registryLimit: ReasonToWait = {
 /** How much nodes may still pull from a registry in this decision. */
 type Limit = {
   nodes: number;
-  /** Nodes that have begun are counted already. */
-  readonly countsBegun?: boolean;
+  /** Whether a node is one of those that may pull already. */
+  readonly isCounted: (entry: LedgerEntry) => boolean;
   /** Manifests. */
   pulls: number;
   /** A node that needs more manifests than this starts although fewer are left: it would never start otherwise. */
@@ -57,7 +63,15 @@ type Limit = {
   readonly until: number;
 };
 
-const noLimit: Limit = { nodes: Infinity, pulls: Infinity, mostNeeded: Infinity, until: 0 };
+const noLimit: Limit = {
+  nodes: Infinity,
+  isCounted: () => false,
+  pulls: Infinity,
+  mostNeeded: Infinity,
+  until: 0,
+};
+
+const hasBegun = ({ attempt }: LedgerEntry): boolean => attempt > 0;
 
 /** Nodes that try a registry after it has rested, until one of them has pulled from it. */
 const nodesAfterRest = 1;
@@ -76,7 +90,10 @@ function registryLimits(
     const own = ownEntry(registries, host) ?? noUse;
     const others = otherRegistryUse.get(host);
     const restsUntil = Math.max(own.restsUntil ?? 0, others?.rest?.restsUntil ?? 0);
-    if (restsUntil > now) return { ...noLimit, nodes: 0, until: restsUntil };
+    // A pull that did not end keeps no node from pulling what it waited for behind it.
+    const isCounted =
+      (own.restsUntil ?? 0) === restsUntil && own.triedUntil !== undefined ? isSecondAttempt : () => false;
+    if (restsUntil > now) return { ...noLimit, nodes: 0, isCounted, until: restsUntil };
     const budget = ownEntry(settings.registryBudgets, host);
     const budgeted = budget === undefined ? noLimit : budgetLimit(budget, own, others, namespace, now);
     const limit = withPullsLeft(budgeted, own, now);
@@ -85,7 +102,12 @@ function registryLimits(
     if (isTriedByOthers) return { ...limit, nodes: 0, until: untilTried(own, now) };
     const trial = trials.get(host);
     const nodes = own.triedUntil === undefined ? nodesAfterRest - (trial?.trying ?? 0) : placesOnTrial(trial);
-    return { ...limit, nodes, countsBegun: own.triedUntil !== undefined, until: untilTried(own, now) };
+    return {
+      ...limit,
+      nodes,
+      ...(own.triedUntil !== undefined && { isCounted: hasBegun }),
+      until: untilTried(own, now),
+    };
   };
   const hosts = [...Object.keys(settings.registryBudgets), ...Object.keys(registries), ...otherRegistryUse.keys()];
   return new Map([...new Set(hosts)].map((host) => [host, limitOf(host)]));
@@ -119,7 +141,7 @@ function budgetLimit(
   const left = pullsPerHour - [...used.values()].reduce((sum, pulls) => sum + pulls, 0);
   const share = used.size > 1 ? Math.max(1, Math.floor(pullsPerHour / used.size)) : shareAlone(pullsPerHour);
   return {
-    nodes: Infinity,
+    ...noLimit,
     pulls: Math.min(left, share - usedByNamespace),
     // Once its namespace has used nothing, since others may never stop.
     mostNeeded: usedByNamespace === 0 ? share : Infinity,
@@ -136,24 +158,24 @@ function withPullsLeft(limit: Limit, { pullsLeft = Infinity, pullsLeftUntil = 0 
   return isTighter ? { ...limit, pulls: pullsLeft, mostNeeded: Infinity, until: pullsLeftUntil } : limit;
 }
 
-const admits = ({ nodes, countsBegun, pulls, mostNeeded }: Limit, needed: number, hasBegun: boolean): boolean =>
-  (nodes > 0 || (hasBegun && countsBegun === true)) && (pulls >= needed || (pulls > 0 && needed > mostNeeded));
+const admits = ({ nodes, isCounted, pulls, mostNeeded }: Limit, needed: number, entry: LedgerEntry): boolean =>
+  (nodes > 0 || isCounted(entry)) && (pulls >= needed || (pulls > 0 && needed > mostNeeded));
 
 /** The registries whose limit makes a node with these images wait. */
 const closedRegistries = (
   images: readonly string[],
   limits: ReadonlyMap<string, Limit>,
-  hasBegun: boolean,
+  entry: LedgerEntry,
 ): readonly string[] =>
   [...countByRegistry(images)].flatMap(([host, needed]) =>
-    admits(limits.get(host) ?? noLimit, needed, hasBegun) ? [] : [host],
+    admits(limits.get(host) ?? noLimit, needed, entry) ? [] : [host],
   );
 
-function deduct(images: readonly string[], limits: ReadonlyMap<string, Limit>, hasBegun: boolean): void {
+function deduct(images: readonly string[], limits: ReadonlyMap<string, Limit>, entry: LedgerEntry): void {
   for (const [host, needed] of countByRegistry(images)) {
     const limit = limits.get(host);
     if (limit === undefined) continue;
-    if (!(hasBegun && limit.countsBegun === true)) limit.nodes -= 1;
+    if (!limit.isCounted(entry)) limit.nodes -= 1;
     limit.pulls -= needed;
     limit.mostNeeded = Infinity;
   }
@@ -187,7 +209,7 @@ function recordWaits(
   for (const entry of Object.values(status.nodes).filter(waitsForRegistry)) {
     const images = pendingImages(entry, desired.get(entry.desiredHash));
     const needed = countByRegistry(images);
-    for (const host of closedRegistries(images, limits, entry.attempt > 0)) {
+    for (const host of closedRegistries(images, limits, entry)) {
       const { nodes, until } = limits.get(host) ?? noLimit;
       // What has just started counts for longer than what the limit was derived from.
       const waitsUntil = nodes > 0 ? Math.max(until, uses.get(host)?.pullsUntil ?? 0) : until;

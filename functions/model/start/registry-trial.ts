@@ -7,8 +7,9 @@ import type { DesiredByHash, DesiredImages } from '#model/desired/desired-images
 import { provenImages } from '#model/desired/images-to-ask-about.ts';
 import { withoutTrial } from './registry-answers.ts';
 import type { Node } from '#model/node/node.ts';
+import type { Observed } from '#model/observed.ts';
 import { pullDeadline } from '#model/job/job-times.ts';
-import { registryOf } from '#model/text/image-reference.ts';
+import { normalisedReference, registryOf } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import { roundDownToSecond, roundUpToSecond } from '#model/text/times.ts';
 import type { World } from '#model/world.ts';
@@ -16,7 +17,8 @@ import type { World } from '#model/world.ts';
 /*
  * A kubelet never cancels a pull, so that a registry which sends a byte at a time stops a node that pulls one image after
  * another. A registry that has delivered nothing yet is therefore on trial: one node of a namespace pulls from it, and the
- * others wait until it has delivered. `triedUntil` in the status says so.
+ * others wait until it has delivered. `triedUntil` in the status says so. One that kept a node waiting until the deadline is
+ * on trial again.
  */
 
 /** Begins trials when a round opens, and ends those of registries that have delivered an image to a node since. */
@@ -25,8 +27,14 @@ export function withTrials(world: World, cache: ImageCache, desired: DesiredByHa
   const isOpening = before.status.round?.number !== cache.status.round?.number;
   const known = cache.status.registries;
   const hosts = isOpening && observed.hasAllNodes ? hostsOf(desired) : Object.keys(known);
-  const unknown = hosts.filter((host) => isOpening || ownEntry(known, host)?.triedUntil !== undefined);
-  if (unknown.length === 0) return cache;
+  const isUnknown = (host: string): boolean => {
+    const { triedUntil, restsUntil } = ownEntry(known, host) ?? noUse;
+    // One that kept a node waiting must deliver again: what it delivered before is no evidence.
+    return triedUntil === undefined ? isOpening : restsUntil === undefined;
+  };
+  const unknown = hosts.filter(isUnknown);
+  const late = lateDeliveries(cache, observed.nodes);
+  if (unknown.length + late.length === 0) return cache;
   const nodes = [...observed.nodes.values()];
   // Where no kubelet reports images, nothing can be known.
   if (isOpening && nodes.every((node) => node === undefined || node.images.size === 0)) return cache;
@@ -38,9 +46,23 @@ export function withTrials(world: World, cache: ImageCache, desired: DesiredByHa
     if (delivered.has(host) || pulled.has(host)) registries[host] = withoutTrial(use);
     else registries[host] = { ...use, triedUntil: use.triedUntil ?? roundDownToSecond(now) };
   }
+  for (const host of late) registries[host] = withoutTrial(ownEntry(registries, host) ?? noUse);
   return withStatus(cache, {
     registries: Object.fromEntries(Object.entries(registries).filter(([, use]) => use !== noUse)),
   });
+}
+
+/** The registries on trial of which a node has an image by now that did not arrive there in time. */
+function lateDeliveries({ status }: ImageCache, nodes: Observed['nodes']): readonly string[] {
+  const onTrial = Object.keys(status.registries).filter((host) => status.registries[host]?.triedUntil !== undefined);
+  if (onTrial.length === 0) return [];
+  const arrived = Object.entries(status.failures).flatMap(([image, failures]) => {
+    const hasIt = failures.some(
+      (each) => isAbandoned(each) && nodes.get(each.node)?.images.has(normalisedReference(image)),
+    );
+    return hasIt ? [registryOf(image)] : [];
+  });
+  return onTrial.filter((host) => arrived.includes(host));
 }
 
 /** The registries of all images that nodes must have. */

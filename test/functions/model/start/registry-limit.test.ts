@@ -406,21 +406,44 @@ describe('a registry that has delivered nothing yet', () => {
   });
 });
 
-describe('an image of a registry that has delivered others', () => {
-  it('is not tried on more nodes after it kept two waiting until the deadline', () => {
-    const on = simulatedWorld({
+describe('a registry that has delivered other images', () => {
+  const hung = (): SimulatedWorld =>
+    simulatedWorld({
       spec: { lists: [list(['app:1'])], maxConcurrentNodes: 1 },
       nodes: manyNodes(30),
-      fates: { images: { 'app:1': 'hangs' }, evictions: 0, refusesMounts: false },
+      fates: { images: { 'app:1': 'hangs', 'app:2': 'hangs', 'app:3': 'comes' }, evictions: 0, refusesMounts: false },
     });
+  const triedNodes = (on: SimulatedWorld, minutes: number): readonly string[] => {
     const tried = new Set<string>();
-    for (let at = 0; at < 60; at += 1) {
+    for (let at = 0; at < minutes; at += 1) {
       for (const name of planAll(on)) tried.add(name);
       endJobs(on);
       on.wait(minute);
     }
-    expect(tried.size).toBe(2);
+    return [...tried];
+  };
+
+  it('loses an image that kept one node waiting until the deadline', () => {
+    const on = hung();
+    expect(triedNodes(on, 60)).toHaveLength(1);
     expect(Object.values(on.live().status.nodes).every(({ state }) => state === 'Failed')).toBe(true);
+  });
+
+  it('is on trial again after that: another image of it gets no other node, whatever it delivered before', () => {
+    const on = hung();
+    const [first] = triedNodes(on, 20);
+    for (const round of [1, 2, 3]) {
+      on.edit({ lists: [list([round % 2 === 0 ? 'app:1' : 'app:2'])] });
+      expect(new Set([first, ...triedNodes(on, 60)])).toEqual(new Set([first]));
+    }
+  });
+
+  it('serves all nodes again once it has delivered to one', () => {
+    const on = hung();
+    triedNodes(on, 20);
+    on.edit({ lists: [list(['app:3'])] });
+    expect(triedNodes(on, 200)).toHaveLength(30);
+    expect(on.live().status.registries).toEqual({});
   });
 });
 
