@@ -1,6 +1,7 @@
 import type { Definitions, Metrics, Sample } from '#runtime/process/metrics.ts';
 import { statusValues, type Condition, type ImageCache } from '#model/cache/image-cache.ts';
 import { type LedgerEntry, nodeStates, stateOf, waitsForRegistry } from '#model/cache/ledger.ts';
+import { blockedNodes } from '#model/cache/failures.ts';
 import { removalStates } from '#model/cache/removal-ledger.ts';
 import type { Sources } from './start-sources.ts';
 
@@ -54,6 +55,11 @@ export const sourceMetrics = {
   imagecache_unread_workloads: {
     type: 'gauge',
     help: 'ImageCaches for which workloads could not be read, or not all of them: status.imagesFrom.problem says why',
+    labels: [],
+  },
+  imagecache_blocked_nodes: {
+    type: 'gauge',
+    help: 'Nodes of which ImageCaches report PullsBlocked: a pull that does not end keeps the others waiting',
     labels: [],
   },
   imagecache_gated_nodes: { type: 'gauge', help: 'Nodes with a startup taint of the warm gate', labels: [] },
@@ -114,6 +120,7 @@ export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, so
     'imagecache_unread_workloads',
     whileLeading((caches) => one(caches.filter(({ found }) => found.problem !== '').length)),
   );
+  gauge('imagecache_blocked_nodes', whileLeading(blocked));
   const gates = (read: (ages: readonly number[]) => number) => (): readonly Sample[] =>
     sources.leads() ? one(read(sources.gatedNodes())) : [];
   gauge(
@@ -134,6 +141,9 @@ export function observeSources(metrics: Pick<Metrics<SourceMetric>, 'gauge'>, so
     ),
   );
 }
+
+const blocked = (caches: readonly ImageCache[]): readonly Sample[] =>
+  one(new Set(caches.flatMap(({ status }) => [...blockedNodes(status.failures)])).size);
 
 /** Pending nodes that wait for a registry are counted apart: they are no sign that work is stuck. */
 const waiting = 'Waiting';

@@ -113,6 +113,20 @@ describe('the source has metrics of', () => {
     await stop();
   });
 
+  it('nodes that another pull blocks, once each, whichever caches report them', async () => {
+    const blocked = (...nodes: readonly string[]): object => ({
+      'app:1': nodes.map((name) => ({ node: name, reason: 'PullsBlocked', message: 'm' })),
+    });
+    const { lines, stop } = await world((api) => {
+      for (const [name, nodes] of Object.entries({ one: ['node-1', 'node-2'], two: ['node-2'] })) {
+        const status = { format: 1, failures: blocked(...nodes) };
+        api.apply(imageCache({ name }, { spec: { cacheSpec: [{ images: ['app:1'] }] }, status }));
+      }
+    });
+    expect(await lines('blocked')).toEqual(['imagecache_blocked_nodes 2']);
+    await stop();
+  });
+
   it('nodes that the warm gate holds, and the age of the oldest', async () => {
     const tainted = (name: string, key: string, createdAt: string) =>
       node({ name, creationTimestamp: createdAt }, { spec: { taints: [{ key, effect: 'NoSchedule' }] } });

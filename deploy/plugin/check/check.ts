@@ -3,13 +3,14 @@ import { dataText } from '../data-text.ts';
 import { checkLines, summaryLine } from './check-lines.ts';
 import { checkWorkload, worst } from './check-workload.ts';
 import { readCaches, readNodes } from './read-evidence.ts';
+import { serialPullsAdvice } from './serial-pulls.ts';
 import { type FoundWorkload, workloadNamed, workloadsInFiles } from './read-workloads.ts';
 
 export const check: Command = {
   summary: 'Check whether Pods would start without the registry',
   description: `Check whether Pods would start with the registry switched off: on every node that they may be scheduled to, or on one. Nothing is created.
 
-An image must be on the node under its name, the Pod must be allowed to start it (kubelets of 1.35 and newer remember with whose credentials it was pulled), and the pull policy must not be Always. Nodes, ImageCaches, the workloads and their service accounts are read, with your rights; Secrets are not. What these do not show is reported as unproven.
+An image must be on the node under its name, the Pod must be allowed to start it (kubelets of 1.35 and newer remember with whose credentials it was pulled), and the pull policy must not be Always. Nodes, ImageCaches, the workloads and their service accounts are read, with your rights; Secrets are not. What these do not show is reported as unproven. If you may get nodes/proxy, kubelets are asked whether they pull one image after another, which is then said on stderr.
 
 Exit codes: 0 all would start, 1 an error, 2 some would not start, 3 none is known to fail, but some are unproven.`,
   examples: [
@@ -46,6 +47,10 @@ async function run(invocation: Invocation): Promise<number> {
   const lines = checks.flatMap((each) => [...checkLines(each, view), '']);
   terminal.print(dataText(output, checks) ?? [...lines, summaryLine(checks)].join('\n'));
   if (!caches.hasAllCaches) terminal.note('Some ImageCaches could not be read, such as those of other namespaces.');
+  const advice = await serialPullsAdvice(api, [
+    ...new Set(checks.flatMap((each) => each.nodes.map(({ name }) => name))),
+  ]);
+  if (advice !== '') terminal.note(advice);
   return codes[worst(checks)];
 }
 

@@ -35,6 +35,7 @@ const ordinary = {
   'imagecache_deliveries_total{pod="a",kind="tick",outcome="delivered"}': '1+1x720',
   'imagecache_deliveries_total{pod="a",kind="ImageCache",outcome="retry"}': '0x720',
   'imagecache_unread_workloads{pod="a"}': '0x720',
+  'imagecache_blocked_nodes{pod="a"}': '0x720',
   'imagecache_gated_nodes{pod="a"}': '0x720',
   'imagecache_gated_node_age_seconds{pod="a"}': '0x720',
   'imagecache_registry_rest_seconds_total{pod="a"}': '0x720',
@@ -127,6 +128,15 @@ export const days: readonly Day[] = [
     name: 'a registry asks to be left alone for an hour',
     series: { ...ordinary, 'imagecache_registry_rest_seconds_total{pod="a"}': '0x60 3600x660' },
     expected: [{ at: '1h10m', firing: { ImageCacheRegistryRests: info } }],
+  },
+  {
+    name: 'a pull that does not end blocks a node, whose kubelet is restarted an hour later',
+    series: { ...ordinary, 'imagecache_blocked_nodes{pod="a"}': '0x60 1x60 0x600' },
+    expected: [
+      { at: '1h3m', firing: {} },
+      { at: '1h30m', firing: { ImageCachePullsBlocked: warning } },
+      { at: '2h10m', firing: {} },
+    ],
   },
   {
     name: 'a rollout stops, and is corrected an hour later',

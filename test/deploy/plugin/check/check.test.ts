@@ -106,6 +106,28 @@ describe('what is checked', () => {
   });
 });
 
+describe('kubelets that pull one image after another', () => {
+  const configuration = (serializeImagePulls: boolean): object => ({
+    metadata: { name: 'configz' },
+    kubeletconfig: { serializeImagePulls },
+  });
+
+  it('are named, if the user may ask them', async () => {
+    const api = clusterWith(deployment());
+    api.put('/api/v1/nodes/node-1/proxy/configz', configuration(true));
+    api.put('/api/v1/nodes/node-2/proxy/configz', configuration(false));
+    const { code, err } = await run(api, { args: ['deploy/web'] });
+    expect(code).toBe(0);
+    expect(err).toMatch(/^node-1 pulls one image after another: .* serializeImagePulls: false .*\n$/);
+  });
+
+  it('are not named if that is forbidden', async () => {
+    const api = clusterWith(deployment());
+    api.refuse(/configz/, refusal(403, 'Forbidden', 'no'));
+    expect(await run(api, { args: ['deploy/web'] })).toMatchObject({ code: 0, err: '' });
+  });
+});
+
 describe('the pull secrets of Pods', () => {
   const withSecrets = (name: string): object => ({
     ...object('ServiceAccount', name),
