@@ -6,7 +6,7 @@ import { withAnswers } from '#model/desired/access.ts';
 import { foundEvents } from '#model/found/find-images.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
 import { exceededLimit, refusedLimit } from '#model/desired/limits.ts';
-import { adopt, ignoreStaleTriggers, openRound } from '#model/round/open-round.ts';
+import { adopt, hasResult, ignoreStaleTriggers, openRound } from '#model/round/open-round.ts';
 import { refuse, suspend } from '#model/round/suspend.ts';
 import {
   type RoundRequest,
@@ -36,14 +36,11 @@ export function decide(world: World): Plan {
   const request = nextRound(before, now);
   if (request !== undefined)
     return mayOpen(request, opens) ? planOpening(world, request) : continueRound(world, request);
-  if (isFromKubeFledged(before) && !(before.spec.suspend && !isSettled(before)))
+  if (isFromKubeFledged(before) && !(before.spec.suspend && !hasResult(before)))
     return opens.includes('Adopted') ? planStart(world, adopt(world)) : emptyPlan;
   if (before.spec.suspend) return opens.includes('Spec') ? suspend(before, world.observed.jobs, now) : emptyPlan;
   return continueRound(world, undefined);
 }
-
-/** Whether kube-fledged's last operation has ended with a result. */
-const isSettled = ({ status: { status } }: ImageCache): boolean => status === 'Succeeded' || status === 'Failed';
 
 /** `purge` adds the finalizer when deletionPolicy is Purge, and removes it otherwise. */
 function planFinalizer({ before, makes }: World): Plan | undefined {

@@ -133,15 +133,14 @@ export function ignoreStaleTriggers(cache: ImageCache, plan: Plan): Plan {
 /** Adopts a cache of kube-fledged with the status it has: no round opens and no image is pulled again. */
 export function adopt({ before, observed, settings, scheduled, now }: World): ImageCache {
   const isPurged = before.status.reason === 'ImageCachePurge';
-  const hasPulledNothing = before.status.status === 'NoImagesPulledOrDeleted';
   const status: Status = {
     ...before.status,
     completionTime: before.status.completionTime ?? now,
     observedGeneration: before.generation,
     ...(isPurged ? {} : { failures: {} }),
-    ...(isPurged || hasPulledNothing
-      ? { nodes: {} }
-      : adoptedLedger(before, observed, settings, roundDownToSecond(now))),
+    ...(hasResult(before) && !isPurged
+      ? adoptedLedger(before, observed, settings, roundDownToSecond(now))
+      : { nodes: {} }),
     placements: isPurged ? [] : withPlacements(before),
     lastHandledRefreshAt: before.annotations[annotations.refreshRequestedAt] ?? '',
     lastHandledPurgeAt: before.annotations[annotations.purgeRequestedAt] ?? '',
@@ -157,6 +156,13 @@ export function adopt({ before, observed, settings, scheduled, now }: World): Im
   };
   return { ...before, status };
 }
+
+/**
+ * Whether kube-fledged's last operation has ended with a result for its images. Another status, such as `Failed` without failures,
+ * says nothing of what nodes have: they are looked at, as nodes that join.
+ */
+export const hasResult = ({ status: { status, failures } }: ImageCache): boolean =>
+  status === 'Succeeded' || (status === 'Failed' && Object.keys(failures).length > 0);
 
 /** Every node counts as holding its images, except those that kube-fledged reports as failed, by hostname. Where it matched no node, none does. */
 function adoptedLedger(

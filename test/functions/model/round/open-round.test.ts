@@ -51,6 +51,19 @@ describe("a cache of kube-fledged's", () => {
     expect(told).toMatchObject({ status: 'Succeeded', failures: {}, nodes: { 'node-1': { state: 'Ready' } } });
   });
 
+  it.each([
+    ['failed without a failure', { status: 'Failed', reason: 'OldImageCacheNotFound' }],
+    ['has no known result', { status: 'Unknown' }],
+    ['could not be validated', { status: 'Failed', reason: 'CacheSpecValidationFailed', failures: {} }],
+  ] as const)('is looked at before it counts as Ready if it %s', (_, of) => {
+    const { status: next, createJobs } = asked({ status: theirs(of) });
+    const round = { number: 0, trigger: 'Adopted' };
+    expect(next).toMatchObject({ status: 'Processing', round, nodes: { 'node-1': { state: 'Pulling' } } });
+    expect(createJobs).toHaveLength(1);
+    const suspended = asked({ spec: spec({ suspend: true }), status: theirs(of) });
+    expect([suspended.createJobs, suspended.status?.nodes]).toEqual([[], {}]);
+  });
+
   it('is pulled to nodes that match by now if it matched none', () => {
     const { status: told, createJobs } = asked({ status: theirs({ status: 'NoImagesPulledOrDeleted' }) });
     expect(told).toMatchObject({ status: 'Processing', nodes: { 'node-1': { state: 'Pulling' } } });
