@@ -19,7 +19,7 @@ type Options = { readonly api: Api; readonly log: Logger; readonly clock?: Clock
 const interval = { ours: 10_000, replaced: 2_000 };
 
 const replacedBy =
-  'the CRD is that of kube-fledged, and no status can be written: not ready until it is replaced; run: kubectl apply --server-side --force-conflicts -f crds/imagecache.yaml';
+  'the CRD is that of kube-fledged, and no status can be written: not ready until it is replaced, and ImageCaches that are written meanwhile lose the fields that only ours has; run: kubectl apply --server-side --force-conflicts -f crds/imagecache.yaml';
 
 /** Follows which CRD is installed: a pipeline may apply that of kube-fledged again at any time. */
 export function watchCrd({ api, log, clock = systemClock }: Options): CrdWatch {

@@ -6,7 +6,7 @@ import { withAnswers } from '#model/desired/access.ts';
 import { foundEvents } from '#model/found/find-images.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
 import { exceededLimit, refusedLimit } from '#model/desired/limits.ts';
-import { adopt, hasResult, ignoreStaleTriggers, openRound } from '#model/round/open-round.ts';
+import { adopt, hasResult, ignoreStaleTriggers, openRound, prunedEvents } from '#model/round/open-round.ts';
 import { refuse, suspend } from '#model/round/suspend.ts';
 import {
   type RoundRequest,
@@ -46,7 +46,8 @@ export function decide(world: World): Plan {
 function planFinalizer({ before, makes }: World): Plan | undefined {
   const hasFinalizer = before.finalizers.includes(finalizer);
   const needsFinalizer = before.spec.deletionPolicy === 'Purge';
-  if (makes !== 'removals' || hasFinalizer === needsFinalizer) return undefined;
+  // A write under a CRD that lacks our fields would drop the rest of them.
+  if (makes !== 'removals' || hasFinalizer === needsFinalizer || before.isStatusPruned) return undefined;
   return { ...emptyPlan, finalizer: needsFinalizer ? 'add' : 'release', observeNext: 'everything' };
 }
 
@@ -134,6 +135,11 @@ function planStart(world: World, started: ImageCache): Plan {
   const first = isFirst ? ignoreStaleTriggers(started, plan) : plan;
   return {
     ...first,
-    events: [...first.events, ...foundEvents(world.before), ...gateOffEvents(started, world.settings)],
+    events: [
+      ...first.events,
+      ...prunedEvents(world.before),
+      ...foundEvents(world.before),
+      ...gateOffEvents(started, world.settings),
+    ],
   };
 }

@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { cachePath, aCache, aNode, changed, nodeNamed, nodePath, scene, type Scene, tick } from './scene.ts';
+import { annotations } from '#model/cache/api.ts';
+import {
+  cachePath,
+  aCache,
+  aNode,
+  changed,
+  eventsPath,
+  nodeNamed,
+  nodePath,
+  scene,
+  type Scene,
+  tick,
+} from './scene.ts';
+import { noon } from './model/builders.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
@@ -141,5 +154,104 @@ describe('a status of another format', () => {
       round: { number: 1 },
       placements: [{ sinceGeneration: 1 }],
     });
+  });
+});
+
+describe('a status of which the CRD of kube-fledged, applied again for a time, has left what it knows', () => {
+  const since = (seconds: number): string => new Date(noon + seconds * 1000).toISOString();
+  const ours = {
+    ...{ manager: 'imagecache-functions.kube-fledged', operation: 'Update', subresource: 'status' },
+    time: since(0),
+  };
+  const theirs = {
+    ...{ manager: 'kubefledged-controller', operation: 'Update', time: since(60) },
+    fieldsV1: { 'f:status': { 'f:status': {} } },
+  };
+
+  const prune = (on: Scene, requested: object = {}, managedFields: readonly object[] = [ours]): void => {
+    const stored = on.api.read(cachePath());
+    const known = ['status', 'reason', 'message', 'failures', 'startTime', 'completionTime'];
+    const status = Object.entries(stored?.['status'] ?? {}).filter(([field]) => known.includes(field));
+    const metadata = { ...stored?.metadata, annotations: requested, managedFields };
+    on.api.put(cachePath(), { ...stored, metadata, status: Object.fromEntries(status) });
+  };
+  const served = async (on: Scene): Promise<void> => {
+    for (const handle of [reconcile, refresh, purge, reconcile]) await handle(created, on.context);
+    for (const handle of [reconcile, refresh, purge]) await handle(tick, on.context);
+  };
+  const eventsOf = (on: Scene) => on.api.list(eventsPath).map(({ reason }) => reason);
+
+  it('loses no purge that is requested meanwhile', async () => {
+    const on = await pulledByLabel();
+    prune(on, asked);
+    await served(on);
+    expect(on.live().status).toMatchObject({ status: 'Processing', reason: 'ImageCachePurge' });
+    await remove(on, 'app:1', 'base:2');
+    expect(on.live()).toMatchObject({ annotations: {}, status: { status: 'Succeeded', reason: 'ImageCachePurge' } });
+    expect(eventsOf(on)).not.toContain('StaleTriggerIgnored');
+  });
+
+  it('loses no refresh that is requested meanwhile, also of a purged cache', async () => {
+    const on = await pulledByLabel();
+    prune(on, { [annotations.refresh]: '' });
+    await served(on);
+    expect(on.live()).toMatchObject({ annotations: {}, status: { reason: 'ImageCacheRefresh', round: { number: 1 } } });
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    await remove(on, 'app:1', 'base:2');
+    prune(on, { [annotations.refresh]: '' });
+    await served(on);
+    expect(on.live().status.reason).toBe('ImageCacheRefresh');
+    expect(eventsOf(on)).not.toContain('StaleTriggerIgnored');
+  });
+
+  it('does not say of images that were added meanwhile that nodes have them', async () => {
+    const on = await pulledByLabel();
+    prune(on);
+    on.edit({ cacheSpec: [{ images: ['app:1', 'new:3'], nodeSelector: { tier: 'a' } }] });
+    await reconcile(created, on.context);
+    expect(on.live().status).toMatchObject({ status: 'Processing', nodes: { 'node-1': { state: 'Pulling' } } });
+  });
+
+  it('pulls nothing that the lists of nodes prove, stays purged, and says once what is lost', async () => {
+    const on = await pulledByLabel();
+    prune(on);
+    await served(on);
+    expect([on.live().status.status, on.jobs()]).toEqual(['Succeeded', []]);
+    expect(eventsOf(on).filter((reason) => reason === 'FieldsPruned')).toHaveLength(1);
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    await remove(on, 'app:1', 'base:2');
+    prune(on);
+    await served(on);
+    expect([on.live().status.reason, on.live().status.nodes, on.jobs()]).toEqual(['ImageCachePurge', {}, []]);
+  });
+
+  it('is not purged by a token, which may have been handled before', async () => {
+    const on = await pulledByLabel();
+    prune(on, { [annotations.purgeRequestedAt]: 'a', [annotations.refresh]: '' });
+    await served(on);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', reason: 'ImageCacheRefresh' });
+    expect(removals(on)).toEqual([]);
+  });
+
+  it('is adopted like any other if kube-fledged has written it since', async () => {
+    const on = await pulledByLabel();
+    putNode(on, { tier: 'a' });
+    prune(on, asked, [ours, theirs]);
+    await served(on);
+    expect(on.live()).toMatchObject({ annotations: {}, status: { status: 'Succeeded', round: { number: 0 } } });
+    expect([on.jobs(), eventsOf(on)]).toEqual([[], expect.arrayContaining(['StaleTriggerIgnored'])]);
+  });
+
+  it('waits while the cache is suspended', async () => {
+    const on = await pulledByLabel();
+    prune(on, asked);
+    on.edit({ ...labelled, suspend: true });
+    await served(on);
+    expect([on.jobs(), removals(on), on.live().annotations]).toEqual([[], [], asked]);
+    on.edit(labelled);
+    await served(on);
+    expect(removals(on)).toHaveLength(1);
   });
 });

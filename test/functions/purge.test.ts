@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RetryLater } from '#runtime/errors.ts';
 import { jobComplete } from '../../functions/job-complete.ts';
 import { purge } from '../../functions/purge.ts';
-import { settings } from './model/builders.ts';
+import { noon, settings } from './model/builders.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
@@ -42,6 +42,34 @@ import {
 } from './removal-scene.ts';
 
 describe('purge, on request,', () => {
+  it.each([
+    ['set again before that is recorded, opens one more', 1, 2],
+    ['not removed yet, is only removed', -1, 1],
+  ])('whose process dies after the round, with the annotation %s', async (_, secondsAfter, rounds) => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    on.api.refuse(/^PATCH .*\/web$/, refusal(500, 'InternalError', 'killed'));
+    await expect(told(on, job)).rejects.toThrow('killed');
+    const at = (seconds: number): string => new Date(noon + seconds * 1000).toISOString();
+    const stored = on.api.read(cachePath());
+    const managedFields = [
+      { manager: 'imagecache-functions.kube-fledged', operation: 'Update', subresource: 'status', time: at(0) },
+      {
+        ...{ manager: 'kubectl-annotate', operation: 'Update', time: at(secondsAfter) },
+        fieldsV1: { 'f:metadata': { 'f:annotations': { 'f:kubefledged.io/purge-imagecache': {} } } },
+      },
+    ];
+    on.api.put(cachePath(), { ...stored, metadata: { ...stored?.metadata, managedFields } });
+    const { round } = on.live().status;
+    expect(round?.requestedBy).toEqual({ annotation: 'kubefledged.io/purge-imagecache', value: '' });
+    await purge(changed(aCache), on.context);
+    expect([on.live().status.round?.number, on.live().status.round?.operation]).toEqual([rounds + 1, 'Purge']);
+    expect('kubefledged.io/purge-imagecache' in on.live().annotations).toBe(rounds > 1);
+  });
+
   it('creates a removal Job per node in its own namespace, and ends the round with their results', async () => {
     const on = await pulled(undefined, 'node-1', 'node-2');
     on.annotate(asked);

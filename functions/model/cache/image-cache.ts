@@ -40,7 +40,11 @@ export type ImageCache = {
   readonly finalizers: readonly string[];
   /** Time of the last write to its status, by the API server's clock; undefined if there was none. */
   readonly statusWrittenAt: number | undefined;
+  /** Whether we wrote the status last, and another CRD has pruned it since: what it says of a spec may be of an earlier one. */
+  readonly isStatusPruned: boolean;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Time at which the writer of an annotation that requests a round last wrote, by the API server's clock, where it is known. */
+  readonly annotatedAt: Readonly<Record<string, number>>;
   /** Format of the stored status, `none` if it names none, if it is one that this version does not read: it was discarded. */
   readonly discardedFormat: string | undefined;
   /** The images of workloads that are in the spec: those of the status, or what was found since. */

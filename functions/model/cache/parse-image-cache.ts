@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { annotations, fieldManager } from './api.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import { type AnonymousPull, anonymousPulls, type KnownDigest } from './image-answers.ts';
 import { type FoundImages, foundImages, nothingFound, findsImages, specWith } from './found-images.ts';
@@ -34,7 +35,9 @@ export function parseImageCache(object: unknown): ImageCache {
   return {
     ...names,
     isBeingDeleted: deletionTimestamp !== '',
-    statusWrittenAt: lastWritten(managedFields),
+    statusWrittenAt: lastWritten(managedFields)?.time,
+    isStatusPruned: isPruned(object, managedFields),
+    annotatedAt: annotatedAt(managedFields),
     found,
     spec: specWith(parsedSpec, found),
     discardedFormat,
@@ -50,9 +53,12 @@ const statusFields = z.object({ status: z.record(z.string(), z.unknown()) });
 /** Fields that kube-fledged writes. A status with others but without a format is one of ours, of an unknown format. */
 const kubeFledgedFields = new Set(['status', 'reason', 'message', 'startTime', 'completionTime', 'failures']);
 
+const storedFields = (object: unknown): Readonly<Record<string, unknown>> =>
+  statusFields.safeParse(object).data?.status ?? {};
+
 /** The format of a stored status if it is another than ours. */
 function unreadFormat(object: unknown): string | undefined {
-  const { format, ...fields } = statusFields.safeParse(object).data?.status ?? {};
+  const { format, ...fields } = storedFields(object);
   if (format === statusFormat) return undefined;
   if (format !== undefined) return JSON.stringify(format);
   return Object.keys(fields).every((field) => kubeFledgedFields.has(field)) ? undefined : 'none';
@@ -74,10 +80,30 @@ const withoutLedger = (status: Status): Status =>
         round: status.round,
       };
 
-const lastWritten = (fields: z.infer<typeof imageCache>['metadata']['managedFields']): number | undefined =>
+type Managed = z.infer<typeof managed>;
+
+/** The latest write of the status: by its subresource, or, under a CRD that has none, with the whole object. */
+const lastWritten = (fields: readonly Managed[]): Managed | undefined =>
   fields
-    .flatMap(({ subresource, time }) => (subresource === 'status' ? (time ?? []) : []))
-    .toSorted((a, b) => b - a)[0];
+    .filter(({ subresource, fieldsV1 }) => subresource === 'status' || fieldsV1?.['f:status'] !== undefined)
+    .toSorted((a, b) => (b.time ?? 0) - (a.time ?? 0))[0];
+
+/** Every status that we write has a format. */
+function isPruned(object: unknown, fields: readonly Managed[]): boolean {
+  const stored = Object.keys(storedFields(object));
+  const isLeft = stored.length > 0 && stored.every((field) => kubeFledgedFields.has(field));
+  return isLeft && lastWritten(fields)?.manager.startsWith(fieldManager) === true;
+}
+
+/** When each annotation was last written that requests a round. */
+const annotatedAt = (fields: readonly Managed[]): ImageCache['annotatedAt'] =>
+  Object.fromEntries(
+    fields.flatMap(({ time, fieldsV1 }) =>
+      [annotations.refresh, annotations.purge].flatMap((key) =>
+        time !== undefined && `f:${key}` in (fieldsV1?.['f:metadata']?.['f:annotations'] ?? {}) ? [[key, time]] : [],
+      ),
+    ),
+  );
 
 const toSpec = ({ cacheSpec, imagePullSecrets, refresh, ...rest }: z.infer<typeof spec>): Spec => ({
   ...rest,
@@ -161,6 +187,19 @@ const status = z.object({
   lastHandledPurgeAt: z.catch(withDefault(z.string(), ''), ''),
 });
 
+const fieldsV1 = z.object({
+  'f:status': z.optional(z.unknown()),
+  'f:metadata': z.optional(z.object({ 'f:annotations': z.optional(z.record(z.string(), z.unknown())) })),
+});
+
+/** Who has written which fields, and when. */
+const managed = z.object({
+  manager: withDefault(z.string(), ''),
+  subresource: withDefault(z.string(), ''),
+  time,
+  fieldsV1: z.catch(optional(fieldsV1), undefined),
+});
+
 /** An ImageCache as the API server sends it; the CRD documents the fields. */
 const imageCache = z.object({
   metadata: z.object({
@@ -172,7 +211,7 @@ const imageCache = z.object({
     deletionTimestamp: withDefault(z.string(), ''),
     annotations: withDefault(texts, {}),
     finalizers: withDefault(strings, []),
-    managedFields: withDefault(z.array(z.object({ subresource: withDefault(z.string(), ''), time })), []),
+    managedFields: withDefault(z.array(managed), []),
   }),
   spec: optional(spec),
   status: optional(status),

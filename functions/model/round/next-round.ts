@@ -69,21 +69,35 @@ export function isFromKubeFledged({ status, generation }: ImageCache): boolean {
   return status.status !== '' && status.observedGeneration === undefined && !isEdited;
 }
 
-/** What kube-fledged was interrupted in is done again: a purge if its status or an annotation requests one, else a refresh. */
+/**
+ * What kube-fledged was interrupted in is done again: a purge if its status or an annotation requests one, else a refresh. What an
+ * annotation requests of a cache whose status was pruned is done: kube-fledged has not served it.
+ */
 function interrupted(cache: ImageCache): RoundRequest | undefined {
   const { status, reason } = cache.status;
-  if (status !== 'Processing' && status !== 'Aborted') return undefined;
-  const value = cache.annotations[annotations.purge];
-  if (value !== undefined)
-    return { operation: 'Purge', trigger: 'Adopted', annotation: { annotation: annotations.purge, value } };
-  return { operation: reason === 'ImageCachePurge' ? 'Purge' : 'Refresh', trigger: 'Adopted' };
+  const isInterrupted = status === 'Processing' || status === 'Aborted';
+  if (!isInterrupted && !cache.isStatusPruned) return undefined;
+  const request = (annotation: RequestAnnotation['annotation']) => {
+    const value = cache.annotations[annotation];
+    return value === undefined ? undefined : { annotation: { annotation, value } };
+  };
+  const [purge, refresh] = [request(annotations.purge), request(annotations.refresh)];
+  if (purge !== undefined) return { operation: 'Purge', trigger: 'Adopted', ...purge };
+  if (isInterrupted && reason === 'ImageCachePurge') return { operation: 'Purge', trigger: 'Adopted' };
+  return isInterrupted || refresh !== undefined
+    ? { operation: 'Refresh', trigger: 'Adopted', ...(cache.isStatusPruned ? refresh : {}) }
+    : undefined;
 }
 
-/** The annotation that requested a round that has ended, if its value is unchanged: it must only be removed. */
+/**
+ * The annotation that requested a round that has ended, if its value is unchanged: it must only be removed. Not if it was written after
+ * the status: a process has died between the removal and the record of it, and the same was requested again.
+ */
 export function finishedRequest(cache: ImageCache): RequestAnnotation | undefined {
   const pending = cache.status.round?.requestedBy;
   if (pending === undefined || isRoundOpen(cache.status)) return undefined;
-  return cache.annotations[pending.annotation] === pending.value ? pending : undefined;
+  const isNew = (cache.annotatedAt[pending.annotation] ?? 0) > (cache.statusWrittenAt ?? Infinity);
+  return cache.annotations[pending.annotation] === pending.value && !isNew ? pending : undefined;
 }
 
 /** Whether a refresh is requested, or the annotation of a finished one must be removed. `refresh` handles nothing else between ticks. */

@@ -67,8 +67,9 @@ const unfinished = (removals: RemovalLedger, round: number): RemovalLedger =>
     }),
   );
 
-function handledPurgeToken(cache: ImageCache, { operation }: RoundRequest): string {
-  const isHandled = operation === 'Purge' || operation === 'Create';
+/** In an adopted cache, nobody knows whether a token was handled before. */
+function handledPurgeToken(cache: ImageCache, { operation, trigger }: RoundRequest): string {
+  const isHandled = operation === 'Purge' || operation === 'Create' || trigger === 'Adopted';
   const { lastHandledPurgeAt } = cache.status;
   return isHandled ? (cache.annotations[annotations.purgeRequestedAt] ?? lastHandledPurgeAt) : lastHandledPurgeAt;
 }
@@ -130,6 +131,14 @@ export function ignoreStaleTriggers(cache: ImageCache, plan: Plan): Plan {
   };
 }
 
+/** Reports what a CRD that lacks our fields has dropped. */
+export const prunedEvents = ({ isStatusPruned, generation }: ImageCache): Plan['events'] =>
+  isStatusPruned
+    ? [{ type: 'Warning', reason: 'FieldsPruned', message: prunedMessage, key: `pruned ${generation}` }]
+    : [];
+
+const prunedMessage = `Another CRD was installed for a time, which drops fields that it does not know: apply the manifest of this ImageCache again if its spec has lost any. Nodes are looked at again. A purge requested by ${annotations.purgeRequestedAt} meanwhile must be requested by another value`;
+
 /** Adopts a cache of kube-fledged with the status it has: no round opens and no image is pulled again. */
 export function adopt({ before, observed, settings, scheduled, now }: World): ImageCache {
   const isPurged = before.status.reason === 'ImageCachePurge';
@@ -159,10 +168,10 @@ export function adopt({ before, observed, settings, scheduled, now }: World): Im
 
 /**
  * Whether kube-fledged's last operation has ended with a result for its images. Another status, such as `Failed` without failures,
- * says nothing of what nodes have: they are looked at, as nodes that join.
+ * says nothing of what nodes have: they are looked at, as nodes that join. Nor does one that was pruned: the spec may have been edited.
  */
-export const hasResult = ({ status: { status, failures } }: ImageCache): boolean =>
-  status === 'Succeeded' || (status === 'Failed' && Object.keys(failures).length > 0);
+export const hasResult = ({ isStatusPruned, status: { status, failures } }: ImageCache): boolean =>
+  !isStatusPruned && (status === 'Succeeded' || (status === 'Failed' && Object.keys(failures).length > 0));
 
 /** Every node counts as holding its images, except those that kube-fledged reports as failed, by hostname. Where it matched no node, none does. */
 function adoptedLedger(

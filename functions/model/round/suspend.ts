@@ -57,7 +57,7 @@ function refusedStatus(cache: ImageCache, message: string, now: number): Status 
   const verdicts = { Ready: ['False', reason], Reconciling: ['False', reason], Stalled: ['True', reason] } as const;
   const conditions = conditionsOf(verdicts, { conditions: status.conditions, generation, now, message });
   // What kube-fledged reported is left as it is, so that the cache is adopted once it is served.
-  if (isFromKubeFledged(cache)) return { ...status, conditions };
+  if (isFromKubeFledged(cache) && !cache.isStatusPruned) return { ...status, conditions };
   return {
     ...status,
     status: 'Failed',

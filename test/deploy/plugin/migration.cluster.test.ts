@@ -164,9 +164,17 @@ describe('a migration from kube-fledged and back', () => {
     await eventually('it is not ready', async () => (await isReady()) === 503);
     const late = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata: { name: 'late', namespace } };
     await lab.apply({ ...late, spec: { cacheSpec: [{ images: ['registry.example/late:1'], nodeSelector }] } });
+    await lab.ask('-n', namespace, 'annotate', 'imagecache', 'succeeded', 'kubefledged.io/purge-imagecache=');
     await lab.ask('apply', '--server-side', '--force-conflicts', '-f', join(root, 'crds/imagecache.yaml'));
     await eventually('it is ready again', async () => (await isReady()) === 200);
     expect((await plugin('wait', 'late', '-n', namespace, '--timeout=60s')).code).toBe(0);
+    await eventually('the purge that was requested meanwhile is served', async () => {
+      const { metadata, status } = (await caches()).get('succeeded') ?? {};
+      return (
+        status?.['reason'] === 'ImageCachePurge' &&
+        metadata?.annotations?.['kubefledged.io/purge-imagecache'] === undefined
+      );
+    });
     expect(lines('the CRD is that of kube-fledged, and no status can be written: not ready')).toHaveLength(1);
     expect(lines('the CRD is that of imagecache-functions again')).toHaveLength(1);
     expect(lines('"stack"')).toEqual([]);

@@ -116,6 +116,8 @@ export const cache = (of: Partial<ImageCache> = {}): ImageCache => ({
   isBeingDeleted: false,
   finalizers: [],
   statusWrittenAt: undefined,
+  isStatusPruned: false,
+  annotatedAt: {},
   discardedFormat: undefined,
   annotations: {},
   found: nothingFound,

@@ -33,6 +33,8 @@ export const cacheNamed = (
     annotations: {},
     finalizers: [],
     statusWrittenAt: undefined,
+    isStatusPruned: false,
+    annotatedAt: {},
     discardedFormat: undefined,
     found: nothingFound,
     spec: spec({ lists: [list(sorted)] }),

@@ -10,7 +10,7 @@ describe('parsed ImageCache', () => {
   it('has every field of its spec', () => {
     expect(parseImageCache({ metadata, spec: { cacheSpec: [{ images: ['a:1'] }] } })).toEqual({
       ...{ ...metadata, generation: 0, isBeingDeleted: false, finalizers: [], annotations: {}, status: emptyStatus },
-      discardedFormat: undefined,
+      ...{ discardedFormat: undefined, isStatusPruned: false, annotatedAt: {} },
       found: nothingFound,
       spec: spec({ lists: [list(['a:1'])] }),
     });

@@ -49,6 +49,25 @@ describe('which round opens', () => {
       is: undefined,
     },
     {
+      when: 'one whose request has been answered and taken away, and which is asked again before that is recorded',
+      given: {
+        ...{ annotations: purging, annotatedAt: { [annotations.purge]: noon + 1000 }, statusWrittenAt: noon },
+        status: ended({ round: round({ requestedBy: { annotation: annotations.purge, value: '' } }) }),
+      },
+      is: {
+        ...{ operation: 'Purge', trigger: 'Annotation' },
+        annotation: { annotation: annotations.purge, value: '' },
+      },
+    },
+    {
+      when: 'one whose request has been answered, and was made in the second of its answer or before',
+      given: {
+        ...{ annotations: purging, annotatedAt: { [annotations.purge]: noon }, statusWrittenAt: noon },
+        status: ended({ round: round({ requestedBy: { annotation: annotations.purge, value: '' } }) }),
+      },
+      is: undefined,
+    },
+    {
       when: 'one whose token is new',
       given: { annotations: { [annotations.refreshRequestedAt]: 'b' }, status: ended({ lastHandledRefreshAt: 'a' }) },
       is: { operation: 'Refresh', trigger: 'Annotation' },
