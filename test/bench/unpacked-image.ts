@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { environmentOf, functionsContainer, user } from '../../deploy/tools/images/functions-container.ts';
 import { functionsRoot } from '../../deploy/tools/images/functions-image.ts';
-import { hostArchitecture, runtimeFor } from '../../deploy/tools/images/node-runtime.ts';
+import { hostArchitecture, runtimeFor } from '../../deploy/tools/images/runtime/node-runtime.ts';
 
 export type UnpackedImage = {
   readonly node: string;

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
-import { nodeRuntime } from '../../deploy/tools/images/node-runtime.ts';
+import { nodeRuntime } from '../../deploy/tools/images/runtime/node-runtime.ts';
 
 const folder = join(import.meta.dirname, '../../deploy/noop');
 const inCI = process.env['CI'] !== undefined;

@@ -4,7 +4,7 @@ import { assetFolder, assetTypes } from '../../../sources/status-page/status-pag
 import { type Architecture, type Artifact, type Entry, image, imageIndex, layer } from './oci.ts';
 import { bundle, crdFile, programs } from './bundle.ts';
 import { compileCache } from './compile-cache.ts';
-import { nodeRuntime, type Runtime, runtimeFor } from './node-runtime.ts';
+import { nodeRuntime, type Runtime, runtimeFor } from './runtime/node-runtime.ts';
 import { functionsContainer } from './functions-container.ts';
 
 /** The assets of the status page. */

@@ -4,7 +4,7 @@ import { version } from '#runtime/version.ts';
 import { type Architecture, type Artifact, image, imageIndex, layer, type NamedArtifact } from './oci.ts';
 import { addressOf, credentialsFor, push, repositoryAt } from './registry.ts';
 import { functionsImage } from './functions-image.ts';
-import { hostArchitecture } from './node-runtime.ts';
+import { hostArchitecture } from './runtime/node-runtime.ts';
 import type { ImageName, Options } from './options.ts';
 
 const programs = join(import.meta.dirname, '../../noop');

@@ -1,13 +1,12 @@
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { execFile } from 'node:child_process';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { existsSync } from 'node:fs';
-import { readFile, realpath } from 'node:fs/promises';
 import { extract } from 'tar-stream';
 import * as z from 'zod/mini';
 import { type Architecture, type Artifact, type Blob, sha256 } from '../images/oci.ts';
+import { type Input, inputsFor } from '../images/runtime/inputs.ts';
 import { type Component, packageComponent } from './sbom.ts';
 
 export type ImageFile = { readonly path: string; readonly sha256: string };
@@ -71,22 +70,31 @@ export type ImageBom = {
   readonly components: readonly Component[];
 };
 
+/** What an image is built from besides the files of this repository; none for one without Node. */
+export const inputsOf = async (image: Pick<PlatformImage, 'architecture' | 'files'>): Promise<readonly Input[]> =>
+  image.files.some(({ path }) => path === 'bin/node') ? inputsFor(image.architecture) : [];
+
 /** The SBOM of the image for one architecture: every file, and the packages that the files are from. */
 export const imageSbom = async (
   { name, version }: { readonly name: string; readonly version: string },
   { architecture, digest, files }: PlatformImage,
   bundled: readonly Component[],
 ): Promise<ImageBom> => {
-  const hasNode = files.some(({ path }) => path === 'bin/node');
-  const parts = hasNode ? [...(await nodeParts()), ...bundled] : [];
+  const inputs = await inputsOf({ architecture, files });
+  const parts = inputs.length > 0 ? [...(await nodeParts()), ...bundled, ...inputs.map(inputComponent)] : [];
   const purl = `pkg:oci/${name}@${encodeURIComponent(digest)}?arch=${architecture}`;
   const properties = [{ name: 'oci:image:architecture', value: architecture }];
   return {
     ...{ bomFormat: 'CycloneDX', specVersion: '1.5', version: 1 },
     metadata: { component: { type: 'container', 'bom-ref': purl, name, version, purl, properties } },
-    components: [...parts, ...(await libraryPackages(files)), ...files.map(fileComponent)],
+    components: [...parts, ...files.map(fileComponent)],
   };
 };
+
+const inputComponent = ({ purl, package: name, version, sha256: content }: Input): Component => ({
+  ...packageComponent(purl, name, version),
+  hashes: [{ alg: 'SHA-256', content }],
+});
 
 const fileComponent = ({ path, sha256: content }: ImageFile): Component => ({
   ...{ type: 'file', 'bom-ref': `file:${path}`, name: path, hashes: [{ alg: 'SHA-256', content }] },
@@ -98,48 +106,4 @@ const nodeParts = async (): Promise<readonly Component[]> => {
   return Object.entries(versions.parse(JSON.parse(stdout)))
     .filter(([name, version]) => version !== '' && !interfaces.has(name))
     .map(([name, version]) => packageComponent(`pkg:generic/${name}@${encodeURIComponent(version)}`, name, version));
-};
-
-const exec = promisify(execFile);
-const isLibrary = ({ path }: ImageFile): boolean => /(^|\/)lib(64)?\//.test(path) && /\.so(\.|$)/.test(path);
-
-/** The paths that a library of an image can be from on the build machine: its own, or that of a package for cross compilation. */
-const origins = ({ path }: ImageFile): readonly string[] => [
-  join('/', path),
-  ...['aarch64-linux-gnu', 'x86_64-linux-gnu'].map((triplet) => join('/usr', triplet, 'lib', basename(path))),
-];
-
-/** The Debian packages of the shared libraries, found by the same bytes on the build machine; none on other distributions. */
-const libraryPackages = async (files: readonly ImageFile[]): Promise<readonly Component[]> => {
-  const found = await Promise.all(files.filter(isLibrary).map(packageOf));
-  const byPurl = new Map(found.flatMap((each) => (each === undefined ? [] : [[each['bom-ref'], each] as const])));
-  return [...byPurl.values()].toSorted((a, b) => (a['bom-ref'] < b['bom-ref'] ? -1 : 1));
-};
-
-const packageOf = async (file: ImageFile): Promise<Component | undefined> => {
-  for (const origin of origins(file)) {
-    if (!existsSync(origin) || sha256(await readFile(origin)) !== `sha256:${file.sha256}`) continue;
-    const owner = await ownerOf(origin);
-    if (owner !== undefined) return owner;
-  }
-  return undefined;
-};
-
-/** dpkg finds a file by its path in the package: /usr/lib/… or, in older packages, /lib/…. */
-const ownerOf = async (path: string): Promise<Component | undefined> => {
-  const real = await realpath(path);
-  for (const each of new Set([path, real, real.replace(/^\/usr/, ''), join('/usr', path)])) {
-    const { stdout } = await exec('dpkg-query', ['--search', each]).catch(() => ({ stdout: '' }));
-    const owner = /^([^,\s]+): /.exec(stdout)?.[1];
-    if (owner !== undefined) return described(owner);
-  }
-  return undefined;
-};
-
-const described = async (owner: string): Promise<Component> => {
-  const format = '${Package} ${Version} ${Architecture}';
-  const { stdout } = await exec('dpkg-query', ['--show', `--showformat=${format}`, owner]);
-  const [name = '', version = '', architecture = ''] = stdout.split(' ');
-  const purl = `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}`;
-  return packageComponent(purl, name, version);
 };

@@ -6,9 +6,10 @@ import { makeImages } from '../images/make-images.ts';
 import { bundledComponents, type NpmBom, npmSbom } from './sbom.ts';
 import { notesOf } from './versions.ts';
 import { type ChartImage, packageChart, pushChart } from './chart.ts';
-import { imageSbom, platformImages } from './image-sbom.ts';
+import { imageSbom, inputsOf, platformImages } from './image-sbom.ts';
 import { krewManifest, pluginArchive } from './plugin.ts';
 import type { ReleaseOptions } from './options.ts';
+import { provenanceOf } from './provenance.ts';
 import { type ReleasedFile, releaseFolder, type ReleaseFolder } from './release-folder.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -16,13 +17,18 @@ const root = join(import.meta.dirname, '../../..');
 /** The artifacts to sign, by digest, and the files for the release page. */
 export type Release = {
   readonly version: string;
-  /** Indexes, and the images of one architecture, whose `sbom` is one of `files`. */
+  /** Indexes, and the images of one architecture, whose `sbom` and `provenance` are of `files`. */
   readonly images: readonly ReleasedImage[];
   readonly chart: { readonly repository: string; readonly digest: string };
   readonly files: readonly ReleasedFile[];
 };
 
-type ReleasedImage = { readonly repository: string; readonly digest: string; readonly sbom?: string };
+type ReleasedImage = {
+  readonly repository: string;
+  readonly digest: string;
+  readonly sbom?: string;
+  readonly provenance?: string;
+};
 
 /** Builds and pushes a release of the version in package.json. `note` reports progress. */
 export const release = async (options: ReleaseOptions, note: (line: string) => void): Promise<Release> => {
@@ -37,7 +43,7 @@ export const release = async (options: ReleaseOptions, note: (line: string) => v
   const { registry, architectures, isInsecure } = options;
   const selection = { registry, architectures, isInsecure, output: undefined, only: undefined };
   const artifacts = await makeImages(selection, note);
-  const images = await withSboms(artifacts, npm, folder);
+  const images = await withStatements(artifacts, { npm, folder, source: options.source });
 
   note('chart');
   const [functions, noop] = artifacts.map(chartImage);
@@ -72,11 +78,12 @@ const chartImage = (image: NamedArtifact): ChartImage => ({
   digest: image.artifact.root.descriptor.digest,
 });
 
-/** Each index, and its images of one architecture with their SBOM. */
-const withSboms = async (
+type Statements = { readonly npm: NpmBom; readonly folder: ReleaseFolder; readonly source: string };
+
+/** Each index, and its images of one architecture with their SBOM and, if it has inputs from outside, their provenance. */
+const withStatements = async (
   artifacts: readonly NamedArtifact[],
-  npm: NpmBom,
-  folder: ReleaseFolder,
+  { npm, folder, source }: Statements,
 ): Promise<readonly ReleasedImage[]> => {
   const packages = await bundledComponents(npm);
   const images: ReleasedImage[] = [];
@@ -85,9 +92,14 @@ const withSboms = async (
     images.push({ repository, digest: named.artifact.root.descriptor.digest });
     for (const image of await platformImages(named.artifact)) {
       const name = basename(repository);
-      const sbom = `${name}-${version}-${image.architecture}.cdx.json`;
+      const { architecture, digest } = image;
+      const sbom = `${name}-${version}-${architecture}.cdx.json`;
       await folder.put(sbom, json(await imageSbom({ name, version }, image, packages)));
-      images.push({ repository, digest: image.digest, sbom });
+      const inputs = await inputsOf(image);
+      const provenance = `${name}-${version}-${architecture}.provenance.json`;
+      if (inputs.length > 0)
+        await folder.put(provenance, json(provenanceOf({ source, version, architecture }, inputs)));
+      images.push({ repository, digest, sbom, ...(inputs.length > 0 ? { provenance } : {}) });
     }
   }
   return images;

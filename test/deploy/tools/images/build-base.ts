@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Entry, image, layer, ociArchive } from '../../../../deploy/tools/images/oci.ts';
-import { hostArchitecture, nodeRuntime, runtimeFor } from '../../../../deploy/tools/images/node-runtime.ts';
+import { hostArchitecture, nodeRuntime, runtimeFor } from '../../../../deploy/tools/images/runtime/node-runtime.ts';
 import { run } from '../../../cluster/run.ts';
 
-/** An OCI archive of a base image for deploy/Dockerfile, with this machine's Node and npm: tests have no image registry to pull from. */
+/** An OCI archive of a base image for deploy/Dockerfile, with Node, and npm and dpkg-deb of this machine: tests have no image registry to pull from. */
 export async function buildBase(reference: string): Promise<Buffer> {
   const architecture = hostArchitecture();
   const npm = join((await run('npm', ['root', '--global'])).stdout.trim(), 'npm');
@@ -13,6 +13,7 @@ export async function buildBase(reference: string): Promise<Buffer> {
   const entries: readonly Entry[] = [
     ...(await nodeRuntime(await runtimeFor(architecture))),
     ...(await filesOf(npm)),
+    ...(await dpkg()),
     ...(authorities === undefined ? [] : [await file(authorities)]),
     { path: 'bin/npm', mode: 0o755, content: Buffer.from(launcher) },
   ];
@@ -30,6 +31,16 @@ const file = async (path: string): Promise<Entry> => ({
   mode: 0o755,
   content: await readFile(path),
 });
+
+/** The program that unpacks Debian's packages, with its libraries but those that Node has, too. */
+async function dpkg(): Promise<readonly Entry[]> {
+  const { stdout } = await run('ldd', ['/usr/bin/dpkg-deb']);
+  const libraries = [...stdout.matchAll(/=> (\S+)/g)].flatMap(([, path = '']) =>
+    path.includes('/libc.') ? [] : [path],
+  );
+  const program = { ...(await file('/usr/bin/dpkg-deb')), path: 'bin/dpkg-deb' };
+  return [program, ...(await Promise.all(libraries.map(file)))];
+}
 
 async function filesOf(folder: string): Promise<readonly Entry[]> {
   const found = await readdir(folder, { recursive: true, withFileTypes: true });

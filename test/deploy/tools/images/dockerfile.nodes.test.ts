@@ -9,7 +9,7 @@ import { version } from '#runtime/version.ts';
 import { emptyCluster, eventHeaders } from '../../../../deploy/tools/images/compile-cache.ts';
 import { environmentOf, functionsContainer } from '../../../../deploy/tools/images/functions-container.ts';
 import { functionsRoot } from '../../../../deploy/tools/images/functions-image.ts';
-import { hostArchitecture, runtimeFor } from '../../../../deploy/tools/images/node-runtime.ts';
+import { hostArchitecture, runtimeFor } from '../../../../deploy/tools/images/runtime/node-runtime.ts';
 import { run } from '../../../cluster/run.ts';
 import { buildBase } from './build-base.ts';
 

@@ -8,7 +8,7 @@ import { functionNames } from '#model/cache/cloud-event.ts';
 import { emptyCluster } from '../../../../deploy/tools/images/compile-cache.ts';
 import { environmentOf, functionsContainer } from '../../../../deploy/tools/images/functions-container.ts';
 import { functionsRoot } from '../../../../deploy/tools/images/functions-image.ts';
-import { runtimeFor } from '../../../../deploy/tools/images/node-runtime.ts';
+import { runtimeFor } from '../../../../deploy/tools/images/runtime/node-runtime.ts';
 import { startedOnce } from '../../../bench/started-once.ts';
 
 /** Runs programs of arm64 here, with the libraries below a folder: apt-get install qemu-user-static gcc-aarch64-linux-gnu */

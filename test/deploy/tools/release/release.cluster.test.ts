@@ -16,7 +16,14 @@ const source = 'https://git.example.com/me/imagecache-functions';
 
 const release = z.object({
   version: z.string(),
-  images: z.array(z.object({ repository: z.string(), digest: z.string(), sbom: z.optional(z.string()) })),
+  images: z.array(
+    z.object({
+      repository: z.string(),
+      digest: z.string(),
+      sbom: z.optional(z.string()),
+      provenance: z.optional(z.string()),
+    }),
+  ),
   chart: z.object({ repository: z.string(), digest: z.string() }),
   files: z.array(z.object({ name: z.string(), sha256: z.string() })),
 });
@@ -29,6 +36,13 @@ const bom = z.object({
       hashes: z.optional(z.array(z.object({ content: z.string() }))),
     }),
   ),
+});
+
+const provenance = z.object({
+  buildDefinition: z.object({
+    externalParameters: z.record(z.string(), z.string()),
+    resolvedDependencies: z.array(z.object({ digest: z.object({ sha256: z.string() }) })),
+  }),
 });
 
 let folder: string;
@@ -153,6 +167,19 @@ describe('a release', () => {
       if (sbom.includes('functions')) expect(packages).toEqual(expect.arrayContaining(expected));
       if (sbom.includes('functions'))
         expect(packages.filter((each) => each.startsWith('pkg:deb/debian/libc6'))).toHaveLength(1);
+    }
+  });
+
+  it('has the provenance of each image that is built from more than the repository, with the digests', async () => {
+    const proven = released.images.flatMap(({ provenance }) => provenance ?? []);
+    expect(proven).toEqual(
+      ['amd64', 'arm64'].map((architecture) => `imagecache-functions-${version}-${architecture}.provenance.json`),
+    );
+    for (const name of proven) {
+      const { buildDefinition } = provenance.parse(JSON.parse(await read(name)));
+      expect(buildDefinition.externalParameters).toMatchObject({ source, version });
+      const digests = buildDefinition.resolvedDependencies.map(({ digest }) => digest.sha256);
+      expect(digests.filter((digest) => /^[0-9a-f]{64}$/.test(digest))).toHaveLength(4);
     }
   });
 

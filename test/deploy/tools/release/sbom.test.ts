@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../../../package.json' with { type: 'json' };
 import simulator from '../../../../deploy/simulator/package.json' with { type: 'json' };
 import { bundledPackages, type NpmBom, npmSbom } from '../../../../deploy/tools/release/sbom.ts';
-import { imageSbom, platformImages } from '../../../../deploy/tools/release/image-sbom.ts';
+import { imageSbom, inputsOf, platformImages } from '../../../../deploy/tools/release/image-sbom.ts';
+import { provenanceOf } from '../../../../deploy/tools/release/provenance.ts';
 import { noopImage } from '../../../../deploy/tools/images/make-images.ts';
 
 const root = join(import.meta.dirname, '../../../..');
@@ -71,6 +72,28 @@ describe('the SBOM of an image', () => {
       );
       const sha256 = new RegExp(`^(\\S+) {2}noop-${image.architecture}$`, 'm').exec(sums)?.[1];
       expect(components).toMatchObject([{ type: 'file', name: 'noop', hashes: [{ alg: 'SHA-256', content: sha256 }] }]);
+      expect(await inputsOf(image)).toEqual([]);
     }
   });
+
+  it.each(['amd64', 'arm64'] as const)(
+    'names each input for %s with its digest, as its provenance does',
+    async (of) => {
+      const pinned = readFileSync(join(root, 'deploy/tools/images/runtime/INPUTS-SHA256SUMS'), 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(of === 'amd64' ? 'x64@' : 'arm64@') || line.endsWith(`_${of}.deb`))
+        .map((line) => line.split('  '));
+      expect(pinned).toHaveLength(4);
+      const image = { architecture: of, digest: 'sha256:0', files: [{ path: 'bin/node', sha256: '0' }] };
+      const { components } = await imageSbom({ name: 'imagecache-functions', version: '1.2.3' }, image, []);
+      const billed = components.flatMap(({ type, hashes = [] }) => (type === 'library' ? hashes : []));
+      expect(billed.map(({ content }) => content)).toEqual(pinned.map(([sha256]) => sha256));
+      const built = { source: 'https://git.example.com/me', version: '1.2.3', architecture: of };
+      const { resolvedDependencies } = provenanceOf(built, await inputsOf(image)).buildDefinition;
+      expect(resolvedDependencies.map(({ name, digest }) => [digest.sha256, name])).toEqual(pinned);
+      expect(resolvedDependencies.map(({ uri }) => uri)).toEqual(
+        components.flatMap(({ purl, hashes }) => (hashes === undefined || purl === undefined ? [] : [purl])),
+      );
+    },
+  );
 });

@@ -31,6 +31,14 @@ it('signs in a job of its own, in which no code of the repository and its depend
   for (const [name, { steps }] of signing) expect(steps.filter(isForeign), name).toEqual([]);
 });
 
+it('signs a bill of materials and a provenance of each image that has one', () => {
+  const runs = release.jobs['sign']?.steps.map(({ run }) => run).join('\n') ?? '';
+  expect(runs).toMatch(/select\(\.sbom\)[^\n]+\n[^\n]+ --type cyclonedx --predicate "dist\/release\/\$sbom"/);
+  expect(runs).toMatch(
+    /select\(\.provenance\)[^\n]+\n[^\n]+ --type slsaprovenance1 --predicate "dist\/release\/\$provenance"/,
+  );
+});
+
 it('builds and tests with the rights to push images and to read the source, at most', () => {
   const building = jobs.filter(([, { steps }]) => steps.some(isForeign));
   expect(Object.fromEntries(building.map(([name, { permissions }]) => [name, permissions]))).toEqual({
