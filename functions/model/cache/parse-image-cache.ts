@@ -88,11 +88,11 @@ const lastWritten = (fields: readonly Managed[]): Managed | undefined =>
     .filter(({ subresource, fieldsV1 }) => subresource === 'status' || fieldsV1?.['f:status'] !== undefined)
     .toSorted((a, b) => (b.time ?? 0) - (a.time ?? 0))[0];
 
-/** Every status that we write has a format. */
+/** Every status that we write has a format, and a field manager that names our installation. */
 function isPruned(object: unknown, fields: readonly Managed[]): boolean {
   const stored = Object.keys(storedFields(object));
   const isLeft = stored.length > 0 && stored.every((field) => kubeFledgedFields.has(field));
-  return isLeft && lastWritten(fields)?.manager.startsWith(fieldManager) === true;
+  return isLeft && lastWritten(fields)?.manager.startsWith(`${fieldManager}.`) === true;
 }
 
 /** When each annotation was last written that requests a round. */
