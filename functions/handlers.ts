@@ -9,6 +9,8 @@ import { createTurns } from '#runtime/api/limits.ts';
 import type { Bounds } from '#runtime/bounds.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { settingsIn, type Config } from '#runtime/config/config.ts';
+import { withInstallation } from '#runtime/api/paths.ts';
+import { watchControllers } from '#runtime/kube-fledged/watch-controllers.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
 
 /** The four functions by name. */
@@ -21,6 +23,7 @@ export function handlerContext(config: Config, { api, registry, log, bounds }: C
   const settings = settingsIn(api.namespace, config.settings);
   return {
     cluster: createCluster(api, config.watchNamespaces, log, settings.namespace),
+    kubeFledged: watchControllers(api, withInstallation(config.watchNamespaces, settings.namespace)),
     settings,
     registry,
     readsPullSecrets: config.readsPullSecrets,

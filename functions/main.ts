@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { listening } from '#runtime/config/config.ts';
 import { metricsSite } from '#runtime/http/site.ts';
 import { serve } from '#runtime/http/serve.ts';
-import { functionMetrics, meteredHandlers, restMeter } from '#runtime/process/process-metrics.ts';
+import { functionMetrics, meteredHandlers, observeKubeFledged, restMeter } from '#runtime/process/process-metrics.ts';
 import { prepareProcess, runConfigured } from '#runtime/prepare-process.ts';
 import { createRegistry } from '#runtime/registry/registry.ts';
 import { handlerContext, handlers } from './handlers.ts';
@@ -15,9 +15,11 @@ await runConfigured(async (config) => {
   const registry = createRegistry({ ...config.registry, isIsolated, calls, onRest: restMeter(metrics) });
   const name = config.function;
   const metered = meteredHandlers(handlers, metrics);
+  const context = handlerContext(config, { api, registry, log, bounds });
+  observeKubeFledged(metrics, context);
   const served = await serve({
     handlers: name === undefined ? metered : { [name]: metered[name] },
-    context: handlerContext(config, { api, registry, log, bounds }),
+    context,
     ...listening(config),
     port: config.port,
     secret: config.eventSecret,

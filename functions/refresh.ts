@@ -8,7 +8,15 @@ import { nothingObserved, type Query } from '#model/observed.ts';
 import type { Node } from '#model/node/node.ts';
 import { isEmpty } from '#model/plan.ts';
 import { drive } from '#runtime/drive/drive.ts';
-import { driveInTick, tickDriver, cachesInTurn, readInTick, recordMissingEvents, reportUnreadable } from './tick.ts';
+import {
+  driveInTick,
+  tickDriver,
+  cachesInTurn,
+  readInTick,
+  recordMissingEvents,
+  reportKubeFledged,
+  reportUnreadable,
+} from './tick.ts';
 import type { Context, Handler } from '#runtime/handler.ts';
 import { cacheSubject, isolated } from '#runtime/log-failure.ts';
 import { nodesToRelease, openGatesInTick } from '#runtime/drive/open-gates.ts';
@@ -42,7 +50,13 @@ async function onTick(context: Context): Promise<void> {
     for (const each of unreadable) await isolated(cacheSubject(each), () => reportUnreadable(each, context), context);
   };
   // At the same time, so that neither Images nor workloads that cannot be reached hold up other caches.
-  await Promise.all([serveImagesInTick(context), handleOthers(), ...findingWork(finding, due, nodes, driver, context)]);
+  const looking = isolated({ task: 'look for kube-fledged' }, () => reportKubeFledged(caches, context), context);
+  await Promise.all([
+    looking,
+    serveImagesInTick(context),
+    handleOthers(),
+    ...findingWork(finding, due, nodes, driver, context),
+  ]);
 }
 
 /** False if that fails: such a cache counts as due, and its drive fails for it alone. */

@@ -8,7 +8,7 @@ import { isNotFound } from '#runtime/errors.ts';
 import type { Context } from '#runtime/handler.ts';
 import { serve, type ServeOptions } from '#runtime/http/serve.ts';
 import type { TraceFields } from '#runtime/http/receive.ts';
-import { functionMetrics, meteredHandlers, restMeter } from '#runtime/process/process-metrics.ts';
+import { functionMetrics, meteredHandlers, observeKubeFledged, restMeter } from '#runtime/process/process-metrics.ts';
 import { prepareProcess } from '#runtime/prepare-process.ts';
 import { createRegistry, type Registry } from '#runtime/registry/registry.ts';
 import { handlerContext, handlers as plainHandlers } from '../../functions/handlers.ts';
@@ -46,6 +46,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     givenRegistry ?? createRegistry({ ...config.registry, isIsolated, calls, onRest: restMeter(metrics) });
   const handlers = meteredHandlers(plainHandlers, metrics);
   const context = handlerContext(config, { api, registry, log, bounds });
+  observeKubeFledged(metrics, context);
   log.info({ server: api.server, context: api.context, ...(await countCaches(context.cluster)) }, 'cluster');
   const contextFor = (name: FunctionName, trace: TraceFields, signal: AbortSignal): Context => ({
     ...context,

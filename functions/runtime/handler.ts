@@ -4,12 +4,15 @@ import type { Settings } from '#model/cache/settings.ts';
 import type { Turn } from '#runtime/api/limits.ts';
 import type { Slots } from '#runtime/bounds.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
+import type { ControllerWatch } from '#runtime/kube-fledged/watch-controllers.ts';
 import type { Registry } from '#runtime/registry/registry.ts';
 
 /** Everything that a handler uses; it reads no other state, so tests and platforms can replace all of it. */
 export type Context = {
   readonly cluster: Cluster;
   readonly settings: Settings;
+  /** Looks for a kube-fledged that runs beside us; default none does. */
+  readonly kubeFledged?: ControllerWatch;
   /** Resolves references to digests. */
   readonly registry: Pick<Registry, 'digest' | 'anonymousPull'>;
   /** Whether registries are asked with the pull secrets of a cache. */

@@ -4,7 +4,11 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Context } from './handler.ts';
 
 /** Logs the failure of an event, or of one cache or node of a tick: as a warning if the API server failed, as an error if it is unexpected. */
-export function logFailure(log: Logger, what: 'event' | 'cache' | 'node', { error, ...fields }: LoggedFailure): void {
+export function logFailure(
+  log: Logger,
+  what: 'event' | 'cache' | 'node' | 'task',
+  { error, ...fields }: LoggedFailure,
+): void {
   switch (failureKind(error)) {
     case 'retry':
       log.info({ ...fields, ...reasonOf(error) }, `${what} is retried later`);
@@ -25,8 +29,8 @@ type LoggedFailure = { readonly error: unknown } & Readonly<Record<string, unkno
 const reasonOf = (error: unknown): object =>
   error instanceof Error ? { reason: error.message, cause: error.cause } : {};
 
-/** What a tick works on: one cache or one node, by name. */
-export type Subject = { readonly cache: string } | { readonly node: string };
+/** What a tick works on: one cache or one node, by name, or what concerns all of them. */
+export type Subject = { readonly cache: string } | { readonly node: string } | { readonly task: string };
 
 export const cacheSubject = ({ namespace, name }: Pick<ImageCache, 'namespace' | 'name'>): Subject => ({
   cache: `${namespace}/${name}`,
@@ -41,7 +45,8 @@ export async function isolated(subject: Subject, work: () => Promise<void>, cont
     await work();
   } catch (error) {
     context.signal.throwIfAborted();
-    logFailure(context.log, 'cache' in subject ? 'cache' : 'node', { ...subject, error });
+    const kind = 'cache' in subject ? 'cache' : 'node' in subject ? 'node' : 'task';
+    logFailure(context.log, kind, { ...subject, error });
     context.countFailure?.(error);
   }
 }

@@ -3,7 +3,22 @@ import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
 import { refusal } from '../support/api/in-memory-api.ts';
 import { maxNodesStarted } from '#model/desired/rollout.ts';
-import { aCache, aNode, cachePath, changed, completed, jobsPath, scene, tick, type Scene } from './scene.ts';
+import { createMetrics } from '#runtime/process/metrics.ts';
+import { functionMetrics, observeKubeFledged } from '#runtime/process/process-metrics.ts';
+import { watchControllers } from '#runtime/kube-fledged/watch-controllers.ts';
+import {
+  aCache,
+  aNode,
+  cachePath,
+  changed,
+  completed,
+  eventsPath,
+  jobsPath,
+  scene,
+  tick,
+  type Scene,
+} from './scene.ts';
+import { recordedLog } from './recorded-log.ts';
 import { noon } from './model/builders.ts';
 import { quiet, begun } from './begun.ts';
 
@@ -187,4 +202,76 @@ it('keeps a node that joins while a large round starts its nodes', async () => {
   expect(on.api.calls.filter((call) => /^GET .*nodes\?(?!.*hostname)/.test(call))).toHaveLength(6);
   expect(on.jobs()).toHaveLength(maxNodesStarted + 201);
   expect(Object.keys(on.live().status.nodes)).toContain('node-late');
+});
+
+describe('a kube-fledged that is started after the product', () => {
+  const controller = '/api/v1/namespaces/kube-fledged/pods/kubefledged-controller-x';
+  const image = 'docker.io/senthilrch/kubefledged-controller:v0.10.0';
+  const start = (on: Scene): void =>
+    on.api.put(controller, {
+      metadata: {
+        namespace: 'kube-fledged',
+        name: 'kubefledged-controller-x',
+        labels: { kubefledged: 'kubefledged-controller' },
+      },
+      spec: { containers: [{ image }] },
+      status: { phase: 'Running' },
+    });
+  const events = (on: Scene) => on.api.list(eventsPath).filter(({ reason }) => reason === 'KubeFledgedRuns');
+  const watched = async () => {
+    const on = await begun();
+    const { log, lines } = recordedLog();
+    const kubeFledged = watchControllers(on.api, []);
+    const logged = () =>
+      lines().filter((line) => `${String(line['msg'])} ${String(line['task'])}`.includes('kube-fledged'));
+    return { on, logged, kubeFledged, context: { ...on.context, log, kubeFledged } };
+  };
+
+  it('is reported by the next tick: once in the log, by an Event of each cache, and by a metric, until it is gone', async () => {
+    const { on, logged, kubeFledged, context } = await watched();
+    const metrics = createMetrics(functionMetrics);
+    observeKubeFledged(metrics, context);
+    const metric = async () => /^imagecache_kube_fledged_controllers (\d+)$/m.exec((await metrics.scrape()).text)?.[1];
+    on.cache(undefined, 'other');
+    await refresh(tick, context);
+    expect([logged(), events(on), kubeFledged.count(), await metric()]).toEqual([[], [], 0, '0']);
+    start(on);
+    for (let ticks = 0; ticks < 3; ticks += 1) await refresh(tick, context);
+    expect(logged()).toMatchObject([{ level: 'warn', controllers: ['kube-fledged/kubefledged-controller-x'] }]);
+    expect(events(on).map((event) => event['message'])).toEqual([
+      expect.stringContaining('kube-fledged runs in namespace kube-fledged, too'),
+      expect.stringContaining('kubectl imagecache migrate --check'),
+    ]);
+    expect(await metric()).toBe('1');
+    on.api.remove(controller);
+    await refresh(tick, context);
+    expect([logged()[1], kubeFledged.count(), await metric()]).toMatchObject([{ msg: 'kube-fledged is gone' }, 0, '0']);
+  });
+
+  it('is not fought: Jobs that it deletes are created again', async () => {
+    const { on, context } = await watched();
+    const jobs = on.jobs();
+    for (const job of jobs) on.api.remove(`${jobsPath}/${job}`);
+    start(on);
+    await refresh(tick, context);
+    expect(on.jobs()).toEqual(jobs);
+    expect(on.api.read(controller)).toBeDefined();
+  });
+
+  it('keeps no tick from its other work if it cannot be seen', async () => {
+    for (const [status, lines] of [
+      [403, 0],
+      [500, 1],
+    ] as const) {
+      const { on, logged, context } = await watched();
+      const jobs = on.jobs();
+      for (const job of jobs) on.api.remove(`${jobsPath}/${job}`);
+      on.api.refuse(
+        ({ path }) => path.includes('kubefledged-controller'),
+        refusal(status, 'Refused', 'kube-fledged cannot be seen'),
+      );
+      await refresh(tick, context);
+      expect([on.jobs(), logged().length]).toEqual([jobs, lines]);
+    }
+  });
 });

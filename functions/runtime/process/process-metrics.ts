@@ -4,7 +4,7 @@ import type { Definitions, Meter, Metrics } from './metrics.ts';
 import { version } from '#runtime/version.ts';
 import type { FunctionName } from '#model/cache/cloud-event.ts';
 import { failureKind } from '#runtime/errors.ts';
-import type { Handler, Handlers } from '#runtime/handler.ts';
+import type { Context, Handler, Handlers } from '#runtime/handler.ts';
 
 const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -96,6 +96,11 @@ export const functionMetrics = {
     help: 'Seconds that registries are left alone, because they throttle or do not answer, over all registries',
     labels: [],
   },
+  imagecache_kube_fledged_controllers: {
+    type: 'gauge',
+    help: 'Controllers of kube-fledged that ran beside this product at the last tick',
+    labels: [],
+  },
 } as const satisfies Definitions<string>;
 export type FunctionMetric = keyof typeof functionMetrics;
 
@@ -104,6 +109,12 @@ export const restMeter =
   (meter: Meter<FunctionMetric>): ((ms: number) => void) =>
   (ms) =>
     meter.record('imagecache_registry_rest_seconds_total', ms / 1000);
+
+/** Reports how many of kube-fledged's controllers the functions of this process have seen. */
+export const observeKubeFledged = (
+  metrics: Pick<Metrics<FunctionMetric>, 'gauge'>,
+  { kubeFledged }: Pick<Context, 'kubeFledged'>,
+): void => metrics.gauge('imagecache_kube_fledged_controllers', () => [{ value: kubeFledged?.count() ?? 0 }]);
 
 /** Wraps the handlers to count the outcome of each event. */
 export const meteredHandlers = (handlers: Handlers, meter: Meter<FunctionMetric>): Handlers => ({

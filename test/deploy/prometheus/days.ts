@@ -36,6 +36,7 @@ const ordinary = {
   'imagecache_deliveries_total{pod="a",kind="ImageCache",outcome="retry"}': '0x720',
   'imagecache_unread_workloads{pod="a"}': '0x720',
   'imagecache_blocked_nodes{pod="a"}': '0x720',
+  'imagecache_kube_fledged_controllers{pod="a"}': '0x720',
   'imagecache_gated_nodes{pod="a"}': '0x720',
   'imagecache_gated_node_age_seconds{pod="a"}': '0x720',
   'imagecache_registry_rest_seconds_total{pod="a"}': '0x720',
@@ -253,6 +254,15 @@ export const days: readonly Day[] = [
     name: 'a proxy breaks watches',
     series: { ...ordinary, 'imagecache_watch_restarts_total{pod="a",resource="jobs",cause="failed"}': '0+1x720' },
     expected: [{ at: '1h', firing: { ImageCacheWatchesBreak: { ...info, resource: 'jobs' } } }],
+  },
+  {
+    name: 'a GitOps tool restores kube-fledged, for two hours',
+    series: { ...ordinary, 'imagecache_kube_fledged_controllers{pod="a"}': '0x30 1x120 0x570' },
+    expected: [
+      { at: '32m', firing: {} },
+      { at: '1h', firing: { ImageCacheKubeFledgedRuns: warning } },
+      { at: '3h', firing: {} },
+    ],
   },
   {
     name: 'the right to list the workloads of two caches is missing',
