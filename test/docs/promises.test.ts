@@ -27,3 +27,12 @@ it.each(rows.map((row) => [row.split(' | ')[0]?.slice(2) ?? '', row]))('there is
   const [, file = '', title = ''] = /`(test\/[^`]+)`: "([^"]+)"/.exec(row) ?? [];
   expect(titleIn(readFileSync(join(root, file), 'utf8'), title), `${file}: ${title}`).toBe(true);
 });
+
+it('security.md has the same rows for each mode of tenancy', () => {
+  const [trusted = [], isolated = []] = ['Trusted', 'Isolated'].map((mode) => {
+    const [, section = ''] = new RegExp(`^### ${mode}$(.*?)^##`, 'ms').exec(page) ?? [];
+    return section.split('\n').flatMap((line) => /^\| (.+?) \|(?: .+ \|){3}$/.exec(line)?.[1] ?? []);
+  });
+  expect(trusted.length).toBeGreaterThan(10);
+  expect(isolated).toEqual(trusted);
+});
