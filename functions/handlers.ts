@@ -5,7 +5,7 @@ import { reconcile } from './reconcile.ts';
 import { refresh } from './refresh.ts';
 import type { Logger } from 'pino';
 import type { Api } from '#runtime/api/api.ts';
-import { createTurns } from '#runtime/api/limits.ts';
+import { boundedLimiter, createTurns } from '#runtime/api/limits.ts';
 import type { Bounds } from '#runtime/bounds.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import { settingsIn, type Config } from '#runtime/config/config.ts';
@@ -30,6 +30,7 @@ export function handlerContext(config: Config, { api, registry, log, bounds }: C
     log,
     turn: createTurns(),
     tickDrives: bounds.tick_drives,
+    removalDecisions: boundedLimiter(bounds.removal_decisions),
     now: Date.now,
   };
 }

@@ -1,6 +1,6 @@
-import type { Notice } from '#model/cache/cloud-event.ts';
+import type { CacheReference, Notice } from '#model/cache/cloud-event.ts';
 import { finalizer } from '#model/cache/api.ts';
-import { isRoundOpen, type ImageCache, isPurged } from '#model/cache/image-cache.ts';
+import { isRoundOpen, type ImageCache, isPurged, type Status } from '#model/cache/image-cache.ts';
 import { mayOpen, nextRound } from '#model/round/next-round.ts';
 import { isRetryDue, keepsRemoved, unsettledRemovals } from '#model/cache/removal-ledger.ts';
 import { isJobEnded } from '#model/job/job.ts';
@@ -26,11 +26,31 @@ export const purge: Handler = async (notice, context) => {
     return;
   }
   if (notice.cache === undefined || (notice.object.kind === 'ImageCache' && notice.verb === 'delete')) return;
-  await drive(
+  const status = await drive(
     { cache: notice.cache, query: (live) => queryForRemoval(notice, live, context.now()), opens, makes },
     context,
   );
+  if (notice.isRemoval === true && !isRemoving(status)) await driveWaiting(notice.cache, context);
 };
+
+const isRemoving = (status: Status | undefined): boolean =>
+  Object.values(status?.removals ?? {}).some(({ state }) => state === 'Removing');
+
+/** How many caches are tried when one has ended its removals: others are driven when the next has ended, or by the tick. */
+const maxTries = 5;
+
+/** Drives caches whose removals wait, as those of another cache had to end first, until one of them has started. */
+async function driveWaiting(ended: CacheReference, context: Context): Promise<void> {
+  const caches = await context.cluster.caches();
+  const waiting = caches
+    .filter(({ status, name, namespace }) => {
+      const isOther = name !== ended.name || namespace !== ended.namespace;
+      return isOther && !isRemoving(status) && unsettledRemovals(status).length > 0;
+    })
+    .toSorted((a, b) => (a.status.startTime ?? 0) - (b.status.startTime ?? 0));
+  for (const cache of waiting.slice(0, maxTries))
+    if (isRemoving(await drive({ cache, query: () => 'everything', opens, makes }, context))) return;
+}
 
 /** Resumes removals and enforces their deadlines. Jobs are listed too: no status shows a running Job that its cache gave up, and it must not run beside a pull. */
 async function onTick(context: Context): Promise<void> {

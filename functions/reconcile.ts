@@ -14,7 +14,7 @@ export const reconcile: Handler = async (notice, context) => {
   if (failures.length > 0) throw failures[0];
 };
 
-const reconcileCache = (cache: CacheReference, notice: Notice, context: Context): Promise<void> =>
+const reconcileCache = (cache: CacheReference, notice: Notice, context: Context): Promise<unknown> =>
   drive(
     { cache, query: (live) => queryFor(notice, live, context.now()), opens: opensFor(notice), makes: 'pulls' },
     context,

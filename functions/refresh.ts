@@ -69,7 +69,7 @@ function takesFromWorkloads(cache: ImageCache): boolean {
 }
 
 /** Drives a cache of a tick, with a reader of its workloads if it has one already. */
-function driveOne(cache: ImageCache, context: Context, readFound?: ReadFoundImages): Promise<void> {
+function driveOne(cache: ImageCache, context: Context, readFound?: ReadFoundImages): Promise<unknown> {
   const query = (live: ImageCache): Query => (isBeingDriven(live, context.now()) ? 'nothing' : 'everything');
   return drive({ cache, query, opens, makes: 'pulls', sharesNodes: true, ...(readFound && { readFound }) }, context);
 }

@@ -18,7 +18,7 @@ import { roundRemovalEvent } from '#model/removal/removal-report.ts';
 import { endEvent, failingEvents, hasEndedRecently } from '#model/report/reported-status.ts';
 
 /** Drives a cache of a tick once few enough others are being driven. */
-export function tickDriver({ tickDrives, signal }: Context): (drive: () => Promise<void>) => Promise<void> {
+export function tickDriver({ tickDrives, signal }: Context): (drive: () => Promise<unknown>) => Promise<unknown> {
   const enter = boundedLimiter(tickDrives ?? createBounds().tick_drives);
   return (drive) => enter(drive, signal);
 }
@@ -29,7 +29,7 @@ export function tickDriver({ tickDrives, signal }: Context): (drive: () => Promi
  */
 export async function driveInTick(
   due: readonly ImageCache[],
-  driveOne: (cache: ImageCache) => Promise<void>,
+  driveOne: (cache: ImageCache) => Promise<unknown>,
   driver: ReturnType<typeof tickDriver>,
   context: Context,
 ): Promise<void> {

@@ -48,7 +48,10 @@ export type ObservedRemovals = {
   readonly pullPods: readonly Pod[];
   /** All other caches; what they desire on a node stays there. */
   readonly otherCaches: readonly ImageCache[];
-  /** Normalised references in unfinished removal Jobs of other caches, by node id: they must not be pulled there now. */
+  /**
+   * Normalised references in unfinished removal Jobs of other caches, by the id of each node that has such a Job: they must not be
+   * pulled there now, and no other removal starts.
+   */
   readonly inProgress: ReadonlyMap<string, ReadonlySet<string>>;
   /** Service account of removal Pods; '' for the default of their namespace. */
   readonly serviceAccountName: string;

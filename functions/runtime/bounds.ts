@@ -138,6 +138,11 @@ export const boundTable = {
   page_deployments: { limit: 100, doc: 'Deployments in one page, when kube-fledged is looked for' },
   page_watched: { limit: 100, doc: 'objects in one page when a source lists what it then watches' },
   tick_drives: { limit: 2, isCounted: true, doc: 'caches that a tick handles at once' },
+  removal_decisions: {
+    limit: 1,
+    isCounted: true,
+    doc: 'decisions about the removals of a cache at once: each knows what the one before has started on a node',
+  },
   plan_nodes: {
     limit: maxNodesStarted,
     doc: 'nodes on which one decision starts Jobs, before the next decision starts more',

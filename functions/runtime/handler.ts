@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { FunctionName, Notice } from '#model/cache/cloud-event.ts';
 import type { Settings } from '#model/cache/settings.ts';
-import type { Turn } from '#runtime/api/limits.ts';
+import type { Limiter, Turn } from '#runtime/api/limits.ts';
 import type { Slots } from '#runtime/bounds.ts';
 import type { Cluster } from '#runtime/cluster/cluster.ts';
 import type { ControllerWatch } from '#runtime/kube-fledged/watch-controllers.ts';
@@ -24,6 +24,8 @@ export type Context = {
   readonly turn?: Turn;
   /** How many caches a tick handles at once; default the bound `tick_drives`. */
   readonly tickDrives?: Slots;
+  /** Keeps decisions about removals apart; by default any number is made at once. */
+  readonly removalDecisions?: Limiter;
   /** The time in epoch milliseconds. */
   readonly now: () => number;
   /** Aborts when the process stops: start no new work. */

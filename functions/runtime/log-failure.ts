@@ -40,7 +40,7 @@ export const cacheSubject = ({ namespace, name }: Pick<ImageCache, 'namespace' |
  * Does a tick's work on one cache or node. A failure is logged and counted here and does not fail the tick, which would be
  * repeated for all: the next tick or the cache's own events retry it. Throws only when the process stops.
  */
-export async function isolated(subject: Subject, work: () => Promise<void>, context: Context): Promise<void> {
+export async function isolated(subject: Subject, work: () => Promise<unknown>, context: Context): Promise<void> {
   try {
     await work();
   } catch (error) {

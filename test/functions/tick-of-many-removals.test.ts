@@ -27,11 +27,13 @@ const names = Array.from({ length: count }, (_, index) => `cache-${index}`);
 const [middle, late] = [names[count * 0.4], names[count * 0.8]];
 const imageOf = (name: string): string => `${name}:1`;
 
-/** Caches with an image each, which they have pulled to two nodes. */
+/** Caches with an image each, which they have pulled to two nodes of their own: on one node, one removal would wait for another. */
 async function manyPulled(of: object = {}): Promise<Scene> {
   const on = scene();
-  for (const name of names) on.cache({ cacheSpec: [{ images: [imageOf(name)] }], ...of }, name);
-  on.nodes('node-1', 'node-2');
+  for (const name of names) {
+    on.cache({ cacheSpec: [{ images: [imageOf(name)], nodeSelector: { own: name } }], ...of }, name);
+    for (const node of nodesOf(name)) putNode(on, node, { own: name });
+  }
   await refresh(tick, on.context);
   for (const job of on.jobs()) on.pod(job, completed(0));
   await refresh(tick, on.context);
@@ -40,6 +42,11 @@ async function manyPulled(of: object = {}): Promise<Scene> {
   on.api.newCalls();
   return on;
 }
+
+const nodesOf = (name: string): readonly [string, string] => [`${name}-1`, `${name}-2`];
+
+const putNode = (on: Scene, name: string, labels: object): void =>
+  on.api.put(nodePath(name), nodeNamed(name, { metadata: { name, uid: `uid-of-${name}`, labels } }));
 
 /** A user asks for a purge of all of them. */
 function askAll(on: Scene): void {
@@ -128,17 +135,17 @@ function meanwhile(on: Scene, work: () => Promise<void>): Scene['context'] {
 it('keeps what another cache has pulled since to a node that has got a label since', async () => {
   const on = await manyPulled();
   const last = imageOf(late ?? '');
+  const [shared] = nodesOf(late ?? '');
   on.cache({ cacheSpec: [{ images: [last], nodeSelector: { pool: 'b' } }] }, 'other');
   await refresh(tick, on.context);
   askAll(on);
   const context = meanwhile(on, async () => {
-    const metadata = { name: 'node-1', uid: 'uid-of-node-1', labels: { pool: 'b' } };
-    on.api.put(nodePath('node-1'), nodeNamed('node-1', { metadata }));
+    putNode(on, shared, { own: late, pool: 'b' });
     const other = { cache: { namespace: 'apps', name: 'other' } };
-    await reconcile({ ...changed(aNode('node-1')), ...other }, on.context);
+    await reconcile({ ...changed(aNode(shared)), ...other }, on.context);
     for (const job of on.jobs().filter((name) => name.startsWith('other')))
       await jobComplete({ ...changed(aPod(on.pod(job, completed(0)))), ...other }, on.context);
-    expect(on.live('other').status.nodes['node-1']?.state).toBe('Ready');
+    expect(on.live('other').status.nodes[shared]?.state).toBe('Ready');
   });
   await purge(tick, context);
   const orders = removals(on).map(orderOf);
@@ -153,7 +160,7 @@ it('removes images from a node that has joined since', async () => {
   askAll(on);
   const last = late ?? '';
   const context = meanwhile(on, async () => {
-    on.nodes('node-3');
+    putNode(on, 'node-3', { own: last });
     const joined = { ...changed(aNode('node-3'), { verb: 'add' }), cache: { namespace: 'apps', name: last } };
     on.api.put(cachePath(last), { ...on.api.read(cachePath(last)), metadata: withoutAnnotations(on, last) });
     await reconcile(joined, on.context);
@@ -170,7 +177,7 @@ it('removes images from a node that has joined since', async () => {
     });
   });
   await purge(tick, context);
-  expect(Object.keys(on.live(last).status.removals)).toEqual(['node-1', 'node-2', 'node-3']);
+  expect(Object.keys(on.live(last).status.removals)).toEqual([...nodesOf(last), 'node-3']);
 });
 
 function withoutAnnotations(on: Scene, name: string): object {

@@ -145,18 +145,24 @@ function syncedEntry(
 /** Removals as they are started: the cache with them, and what the plan needs observed. */
 type StartedRemovals = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache };
 
+/** How many removal Pods run at once over all caches, where `--jobs-max-surge` does not say less. */
+export const maxRemovalPods = 500;
+
 /**
- * Starts pending removals, as many nodes as may be at work at once. A node has the new images first: one that fails to pull them,
- * or waits for its wave, keeps the old ones, and layers that they share are not pulled again. Polls while nodes wait for Pods to
- * leave or for other caches, which no event reports.
+ * Starts pending removals, as many nodes as may be at work at once, and one at a time on a node over all caches: the others are
+ * driven when a cache has ended its own. A node has the new images first: one that fails to pull them, or waits for its wave,
+ * keeps the old ones, and layers that they share are not pulled again. Polls while nodes wait for Pods to leave or for other
+ * caches to record what they need, which no event reports.
  */
 export function startRemovals(world: World, cache: ImageCache): StartedRemovals {
   const { observed, settings, now } = world;
   const { removals, toRemove } = cache.status;
-  const pending = dueRemovals(cache, now);
+  const { inProgress } = observed.removals;
+  const pending = dueRemovals(cache, now).filter(([, { id }]) => !inProgress.has(id));
   const running = Object.values(removals).filter(({ state }) => state === 'Removing').length;
   const total = Object.keys(removals).length;
-  const surge = settings.jobsMaxSurge === 0 ? Infinity : Math.max(0, settings.jobsMaxSurge - running);
+  const limit = settings.jobsMaxSurge === 0 ? maxRemovalPods : Math.min(settings.jobsMaxSurge, maxRemovalPods);
+  const surge = Math.max(0, limit - running - inProgress.size);
   const slots = Math.min(freeNodeSlots(cache, running, total), surge, maxNodesStarted);
   if (!observed.removals.hasAll)
     return { next: cache, observeNext: pending.length > 0 && slots > 0 ? 'everything' : 'nothing', polls: false };

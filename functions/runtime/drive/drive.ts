@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CacheReference } from '#model/cache/cloud-event.ts';
 import { withFound } from '#model/cache/found-images.ts';
-import type { ImageCache } from '#model/cache/image-cache.ts';
+import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { allowedFound } from '#model/cache/tenancy.ts';
 import { refusedLimit } from '#model/desired/limits.ts';
 import type { Query } from '#model/observed.ts';
@@ -38,38 +38,42 @@ const maxDelivery = 20_000;
 /** Milliseconds between observations of what no event reports. */
 const pollInterval = 500;
 
-/** Does all that can be done for a cache now, then removes the startup taints of nodes that wait for nothing more. */
-export async function drive(order: Drive, context: Context): Promise<void> {
+/**
+ * Does all that can be done for a cache now, then removes the startup taints of nodes that wait for nothing more. Returns the
+ * status that was decided last; undefined if the cache is gone or was left alone.
+ */
+export async function drive(order: Drive, context: Context): Promise<Status | undefined> {
   const released = new Set<string>();
-  const hasWritten = await driveCache(order, released, context);
+  const { hasWritten, status } = await driveCache(order, released, context);
   await openGates(released, context);
   const mayBeNews = order.makes === 'pulls' && (hasWritten || order.opens.includes('Workloads'));
   if (mayBeNews && isForImages(order.cache, context.settings))
     await serveImages({ reference: order.cache, opensRounds: order.opens.length > 0 }, context);
+  return status;
 }
 
-/**
- * Observes, decides and carries out, in a loop until there is nothing to do. Adds the nodes to release to `released`, and
- * returns whether the status was written.
- */
-async function driveCache(order: Drive, released: Set<string>, context: Context): Promise<boolean> {
+type Driving = { readonly hasWritten: boolean; readonly status: Status | undefined };
+
+/** Observes, decides and carries out, in a loop until there is nothing to do. Adds the nodes to release to `released`. */
+async function driveCache(order: Drive, released: Set<string>, context: Context): Promise<Driving> {
   const end = context.now() + maxDelivery;
   const ask = resolveImages(context);
   let driven: Driven = { readFound: readFoundImages(context), ...order };
-  let hasWritten = false;
+  let driving: Driving = { hasWritten: false, status: undefined };
   for (let attempt = 1; ; attempt += 1) {
     context.signal.throwIfAborted();
-    const decision = await observeAndDecide(driven, ask, context);
-    if (decision === undefined) return hasWritten;
-    const { cache, observed, plan } = decision;
-    for (const name of releasedBy(decision, order, context)) released.add(name);
+    const step = await stepOf(driven, ask, context);
+    if (step === undefined) return driving;
+    const { cache, plan, failure } = step;
+    for (const name of releasedBy(step, order, context)) released.add(name);
     const isLast = plan.observeNext === 'nothing' && !plan.polls;
-    if (isEmpty(plan) && isLast) return hasWritten;
-    const failure = await failureToRetry(carryOut(plan, cache, observed.nodeListing, context));
-    hasWritten ||= plan.status !== undefined;
-    if (failure === undefined && isLast) return hasWritten;
+    driving = {
+      hasWritten: driving.hasWritten || plan.status !== undefined,
+      status: plan.status ?? cache.status,
+    };
+    if (failure === undefined && isLast) return driving;
     if (failure !== undefined) await prepareRetry(failure, cache, attempt, context);
-    if (!isSafeToRepeat(failure, plan)) driven = { ...driven, ...nextQuery(decision, failure) };
+    if (!isSafeToRepeat(failure, plan)) driven = { ...driven, ...nextQuery(step, failure) };
     if (plan.polls) await pause(pollInterval, undefined, { signal: context.signal });
     if (context.now() > end) throw new RetryLater(`more to do for ${cache.namespace}/${cache.name}`, 100);
   }
@@ -79,6 +83,22 @@ async function driveCache(order: Drive, released: Set<string>, context: Context)
 type Driven = Drive & { readonly readFound: ReadFoundImages; readonly known?: Observation };
 
 type Decision = { readonly cache: ImageCache; readonly observed: Observation; readonly plan: Plan };
+
+/** `failure`: why not all of the plan was written, after which to observe again. */
+type Step = Decision & { readonly failure: unknown };
+
+/** Decides once and carries that out. Decisions about removals of different caches come one after the other. */
+async function stepOf(driven: Driven, ask: AskRegistries, context: Context): Promise<Step | undefined> {
+  const step = async (): Promise<Step | undefined> => {
+    const decision = await observeAndDecide(driven, ask, context);
+    if (decision === undefined) return undefined;
+    const { cache, observed, plan } = decision;
+    if (isEmpty(plan) && plan.observeNext === 'nothing' && !plan.polls) return { ...decision, failure: undefined };
+    return { ...decision, failure: await failureToRetry(carryOut(plan, cache, observed.nodeListing, context)) };
+  };
+  const { removalDecisions, signal } = context;
+  return driven.makes === 'removals' && removalDecisions !== undefined ? removalDecisions(step, signal) : step();
+}
 
 /** Returns undefined if the cache is gone or is to be left alone. */
 async function observeAndDecide(

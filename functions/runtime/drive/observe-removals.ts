@@ -23,12 +23,14 @@ export async function observeOtherRemovals(
 ): Promise<NodesAndRemovals> {
   const jobs = await cluster.removals(settings.namespace);
   const named = referencesByNode(jobs.filter((job) => isRecent(job, now())));
-  const inProgress = referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !isJobEnded(job)));
   return {
     nodes: withoutRemovedImages(nodes, named),
-    removals: { ...noObservedRemovals, inProgress },
+    removals: { ...noObservedRemovals, inProgress: inProgressOf(jobs, cache) },
   };
 }
+
+const inProgressOf = (jobs: readonly Job[], cache: ImageCache): ObservedRemovals['inProgress'] =>
+  referencesByNode(jobs.filter((job) => job.cacheUid !== cache.uid && !isJobEnded(job)));
 
 function referencesByNode(jobs: readonly Job[]): ReadonlyMap<string, ReadonlySet<string>> {
   const byNode = new Map<string, Set<string>>();
@@ -78,7 +80,7 @@ export async function observeRemovals(
     otherCaches: [...caches.caches, ...caches.unreadable.map(({ placeholder }) => placeholder)].filter(
       ({ uid }) => uid !== cache.uid,
     ),
-    inProgress: new Map(),
+    inProgress: inProgressOf(jobs, cache),
     serviceAccountName,
   };
   return { nodes: withoutRemovedImages(nodes, referencesByNode(jobs.filter((job) => isRecent(job, now())))), removals };
