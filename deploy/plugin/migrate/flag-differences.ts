@@ -6,6 +6,7 @@ import { createCluster } from '#runtime/cluster/cluster.ts';
 import { ConfigError } from '#runtime/errors.ts';
 import { controllerArguments } from '#runtime/kube-fledged/controllers.ts';
 import { UsageError } from '../command.ts';
+import { chartValues, type ChartValue } from './chart-values.ts';
 import { differs, findings, type Finding } from './finding.ts';
 
 type Difference = Omit<Finding, 'what'>;
@@ -20,7 +21,8 @@ export const flagDifferences = (api: Api): Promise<readonly Finding[]> =>
     return (await Promise.all(found)).flat();
   });
 
-const argsOfValues = z.looseObject({ args: z.optional(z.record(z.string(), z.unknown())) });
+const valuesFile = z.record(z.string(), z.unknown());
+const argsOfValues = z.catch(z.record(z.string(), z.unknown()), {});
 
 /** The flags that kube-fledged's chart makes of its values. */
 const flags: Readonly<Record<string, string>> = {
@@ -38,26 +40,40 @@ const flags: Readonly<Record<string, string>> = {
 /** The same for a values file of kube-fledged's chart, to be installed in a namespace. Throws `UsageError` if it is none. */
 export const valueDifferences = (text: string, namespace: string, api: Api): Promise<readonly Finding[]> =>
   findings('values', async () => {
-    const { args = {} } = valuesIn(text);
+    const values = valuesIn(text);
+    const args = argsOfValues.parse(values['args']);
+    const found = chartValues(values);
+    const invalid = new Set(found.filter(({ verdict }) => verdict === 'invalid').map(({ path }) => path));
     const argv = Object.entries(flags).flatMap(([value, flag]) => {
       const given = args[value];
-      return ['string', 'number', 'boolean'].includes(typeof given) && given !== ''
-        ? [`--${flag}=${String(given)}`]
-        : [];
+      const isFlag = ['string', 'number', 'boolean'].includes(typeof given) && given !== '';
+      return isFlag && !invalid.has(`args.${value}`) ? [`--${flag}=${String(given)}`] : [];
     });
-    const unknown = Object.keys(args).filter(
-      (name) => !(name in flags) && !/^(?:webhookServer|controllerLogLevel$)/.test(name),
-    );
     return [
-      ...unknown.map((name) =>
-        differs(`the chart refuses the value args.${name}, which kube-fledged ignores: remove it`),
-      ),
+      ...found.flatMap((each) => refusal(each)),
+      ...ignoredValues(found),
       ...(await differencesOf(argv, namespace, api)),
     ];
   });
 
-function valuesIn(text: string): z.infer<typeof argsOfValues> {
-  const values = argsOfValues.safeParse(parse(text) ?? {});
+function refusal({ path, verdict, problem }: ChartValue): readonly Difference[] {
+  if (verdict === 'ignored') return [];
+  const what =
+    verdict === 'unknown'
+      ? `the chart refuses the value ${path}, which kube-fledged's ignores: remove it`
+      : `the chart refuses the value ${path}: ${problem}`;
+  return [{ verdict: 'blocks', message: what, commands: [] }];
+}
+
+function ignoredValues(found: readonly ChartValue[]): readonly Difference[] {
+  const paths = found.filter(({ verdict }) => verdict === 'ignored').map(({ path }) => path);
+  return paths.length === 0
+    ? []
+    : [differs(`values of kube-fledged's chart that have no effect here (docs/helm-values.md): ${paths.join(', ')}`)];
+}
+
+function valuesIn(text: string): z.infer<typeof valuesFile> {
+  const values = valuesFile.safeParse(parse(text) ?? {});
   if (values.success) return values.data;
   throw new UsageError('the file of --values is no values file of a chart');
 }
