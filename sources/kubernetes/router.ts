@@ -50,7 +50,7 @@ export function createRouter(routing: Routing): Router {
     onCache: (change) => {
       if (change.verb === 'delete') pods.counts.delete(keyOf(change.reference));
       onCache(routing, change);
-      refreshLater(routing, change);
+      reportWhenDue(routing, change);
     },
     onJob: (change) => {
       const isOver = change.verb === 'delete' && pods.ended.delete(keyOf(change.reference));
@@ -141,17 +141,19 @@ function checkForPodLater(routing: Routing, change: Change<JobProjection>, pods:
   });
 }
 
-/** Milliseconds; refreshes that are due later are opened by the tick. */
-const tickInterval = 60_000;
+/** Milliseconds; what is due later is found by the tick. */
+const longestTimer = 3_600_000;
 
-/** Reports a cache whose next refresh is due before the next tick. */
-function refreshLater({ queue, caches, now }: Routing, change: Change<CacheProjection>): void {
-  const due = change.current?.nextRefresh;
-  const wait = (due ?? Infinity) - now();
-  if (due === undefined || due === change.previous?.nextRefresh || wait >= tickInterval) return;
+/** Reports a cache when something is due. */
+function reportWhenDue({ queue, caches, now }: Routing, change: Change<CacheProjection>): void {
+  const { due = [] } = change.current ?? {};
   const key = keyOf(change.reference);
-  queue.addAfter(Math.max(0, wait), key, () => {
-    if (caches().get(key)?.nextRefresh !== due) return undefined;
-    return { of: 'cache', batch: batchOf(change.reference, { ...observed(change), verb: 'update' }) };
-  });
+  for (const time of due) {
+    const wait = Math.max(0, time - now());
+    if (wait > longestTimer || change.previous?.due.includes(time) === true) continue;
+    queue.addAfter(wait, key, () => {
+      if (caches().get(key)?.due.includes(time) !== true) return undefined;
+      return { of: 'cache', batch: batchOf(change.reference, { ...observed(change), verb: 'update' }) };
+    });
+  }
 }

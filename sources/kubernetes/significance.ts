@@ -10,8 +10,8 @@ export type CacheProjection = Projection & {
   readonly generation: number | undefined;
   /** A fingerprint of the requested removals: one function requests them in the status, another carries them out. */
   readonly removals: string;
-  /** When its next refresh is due, in epoch milliseconds. */
-  readonly nextRefresh: number | undefined;
+  /** When something is due that no other event reports, in epoch milliseconds; the earliest of them. */
+  readonly due: readonly number[];
   /** Whether each status write is expensive for the API server: changes of Jobs and Pods are then delivered less often. */
   readonly large: boolean;
 };
@@ -66,9 +66,25 @@ export function projectCache(cache: unknown): CacheProjection {
     ]),
     generation,
     removals: removalsOf(cache),
-    nextRefresh: Date.parse(textAt(cache, 'status', 'nextRefreshTime') ?? '') || undefined,
+    due: dueTimes(cache),
     large: JSON.stringify(cache).length > largeCache,
   };
+}
+
+/** How many times of one cache are awaited: others follow with the write that the first of them causes. */
+const maxDueTimes = 20;
+
+/** When it refreshes, its next wave starts, nodes no longer wait for a registry, and failed removals are tried again. */
+function dueTimes(cache: unknown): readonly number[] {
+  const status = at(cache, 'status');
+  const texts = [
+    textAt(status, 'nextRefreshTime'),
+    textAt(status, 'nextWaveTime'),
+    ...Object.values(at(status, 'registries') ?? {}).map((use) => textAt(use, 'waitsUntil')),
+    ...Object.values(at(status, 'removals') ?? {}).map((removal) => textAt(removal, 'retryTime')),
+  ];
+  const times = texts.map((text) => Date.parse(text ?? '')).filter((time) => !Number.isNaN(time));
+  return [...new Set(times)].toSorted((a, b) => a - b).slice(0, maxDueTimes);
 }
 
 const isProcessing = (cache: unknown): boolean => textAt(cache, 'status', 'status') === 'Processing';

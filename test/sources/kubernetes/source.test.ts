@@ -436,12 +436,18 @@ describe('afterwards', () => {
     });
   });
 
-  describe('a cache whose next refresh is due', () => {
+  describe('a cache of which something is due', () => {
     const due = (at: number) => ({ status: { status: 'Succeeded', nextRefreshTime: new Date(at).toISOString() } });
+    const dueIn: readonly (readonly [string, (time: string) => object])[] = [
+      ['its next refresh', (nextRefreshTime) => ({ nextRefreshTime })],
+      ['its next wave', (nextWaveTime) => ({ nextWaveTime })],
+      ['the end of the rest of a registry', (waitsUntil) => ({ registries: { 'docker.io': { waitsUntil } } })],
+      ['a removal that failed', (retryTime) => ({ removals: { 'node-1': { state: 'Failed', retryTime } } })],
+    ];
 
-    it('before the next tick is reported when it is', async () => {
+    it.each(dueIn)('is reported when it is: %s', async (_, status) => {
       const { api, clock, told } = await started();
-      api.apply({ ...(imageCache() as object), ...due(clock.now() + 20_000) });
+      api.apply({ ...(imageCache() as object), status: status(new Date(clock.now() + 20_000).toISOString()) });
       await clock.advance(2_000);
       told();
       await clock.advance(17_999);
@@ -450,12 +456,12 @@ describe('afterwards', () => {
       expect(told()).toEqual(['update ImageCache web → apps/web']);
     });
 
-    it('later is left to the tick', async () => {
+    it('in more than an hour is left to the tick', async () => {
       const { api, clock, told } = await started();
-      api.apply({ ...(imageCache() as object), ...due(clock.now() + 70_000) });
+      api.apply({ ...(imageCache() as object), ...due(clock.now() + 3_700_000) });
       await clock.advance(2_000);
       told();
-      await clock.advance(100_000);
+      await clock.advance(3_800_000);
       expect(told()).toEqual([]);
     });
   });
