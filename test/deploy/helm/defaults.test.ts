@@ -11,7 +11,7 @@ const passedOn = [
   ...['imagePullSecrets', 'nameOverride', 'fullnameOverride', 'podAnnotations', 'podLabels'],
   ...['podSecurityContext', 'securityContext', 'resources', 'nodeSelector', 'tolerations', 'affinity'],
   ...['topologySpreadConstraints', 'commonLabels', 'serviceAnnotations', 'deploymentAnnotations', 'extraEnvFrom'],
-  ...['extraVolumes', 'extraVolumeMounts', 'dnsConfig', 'hostAliases'],
+  ...['extraVolumes', 'extraVolumeMounts', 'extraContainers', 'dnsConfig', 'hostAliases'],
 ];
 
 it('the defaults for --reuse-values are those of values.yaml', () => {
