@@ -352,6 +352,11 @@ describe('readConfig', () => {
       { imagePullPolicy: 'IfNotPresent' },
       ['--image-pull-policy is "": IfNotPresent is used'],
     ],
+    [
+      ['--image-pull-policy=Never'],
+      { imagePullPolicy: 'IfNotPresent' },
+      ['--image-pull-policy is "Never": IfNotPresent is used'],
+    ],
     [['--image-pull-deadline-duration=0s'], { imagePullDeadline: 0 }, []],
     [
       ['--cri-socket-path=/var/run/docker.sock'],
