@@ -16,6 +16,7 @@ import { noon } from './model/builders.ts';
 import { purge } from '../../functions/purge.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { refresh } from '../../functions/refresh.ts';
+import { refusal } from '../support/api/in-memory-api.ts';
 import { recordedLog } from './recorded-log.ts';
 import { argsOf, asked, ends, ordinary, pulled, ready, removals, removed, told } from './removal-scene.ts';
 
@@ -242,6 +243,22 @@ describe('a status of which the CRD of kube-fledged, applied again for a time, h
     await served(on);
     expect(on.live()).toMatchObject({ annotations: {}, status: { status: 'Succeeded', round: { number: 0 } } });
     expect([on.jobs(), eventsOf(on)]).toEqual([[], expect.arrayContaining(['StaleTriggerIgnored'])]);
+  });
+
+  it('keeps its finalizer until the status is written again, as any other write would drop the spec', async () => {
+    const cacheSpec = [{ images: ['app:1', 'base:2'] }];
+    const on = await pulled({ cacheSpec, deletionPolicy: 'Purge' }, 'node-1');
+    await purge(created, on.context);
+    expect(on.live().finalizers).toEqual(['kubefledged.io/purge']);
+    prune(on);
+    on.edit({ cacheSpec });
+    on.api.refuse(/\/status$/, refusal(404, 'NotFound', 'no such path'), 10);
+    on.api.newCalls();
+    for (const handle of [purge, reconcile]) await handle(created, on.context).catch(() => undefined);
+    expect([on.live().finalizers, on.api.newCalls().filter((call) => /^PATCH .*\/web$/.test(call))]).toEqual([
+      ['kubefledged.io/purge'],
+      [],
+    ]);
   });
 
   it('waits while the cache is suspended', async () => {
