@@ -107,22 +107,22 @@ export async function reportUnreadable(cache: UnreadableCache, { cluster, log, n
 
 /**
  * Reports a kube-fledged that was started after us: it deletes our Jobs whenever it starts, and pulls the same images. It is not
- * fought: Jobs that are missing are created again. The Event is recorded again once the API server has dropped it.
+ * fought: Jobs that are missing are created again. The Event is recorded again once the API server has dropped it; only the log names
+ * another namespace.
  */
 export async function reportKubeFledged(
   caches: readonly ImageCache[],
   { kubeFledged, cluster, log, now, signal }: Context,
 ): Promise<void> {
   const { running, hasChanged } = (await kubeFledged?.look()) ?? { running: [], hasChanged: false };
-  const [first] = running;
-  if (first === undefined) {
+  if (running.length === 0) {
     if (hasChanged) log.info('kube-fledged is gone');
     return;
   }
   const controllers = running.slice(0, 10).map(({ namespace, name }) => `${namespace}/${name}`);
   if (hasChanged) log.warn({ controllers }, `kube-fledged runs, too: ${bothWork}`);
-  const message = `kube-fledged runs in namespace ${first.namespace}, too: ${bothWork}`;
-  const event = { type: 'Warning', reason: 'KubeFledgedRuns', message, key: first.namespace } as const;
+  const message = `kube-fledged runs in this cluster, too: ${bothWork}`;
+  const event = { type: 'Warning', reason: 'KubeFledgedRuns', message, key: 'running' } as const;
   const [one] = caches;
   if (one === undefined || (await cluster.isRecorded(one, event))) return;
   for (const cache of caches.toReversed()) {
