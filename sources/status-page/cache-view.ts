@@ -92,7 +92,7 @@ function removalCounts(removals: RemovalLedger): CacheRow['removals'] {
   const states = Object.values(removals).map(({ state }) => state);
   const count = (...of: readonly RemovalState[]): number => states.filter((state) => of.includes(state)).length;
   return {
-    ...{ removed: count('Removed'), open: count('Pending', 'Removing') },
+    ...{ removed: count('Removed'), open: count('Pending', 'Kept', 'Removing') },
     ...{ failed: count('Failed'), skipped: count('Skipped') },
   };
 }

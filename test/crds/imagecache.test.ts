@@ -86,6 +86,7 @@ describe('its schema', () => {
         'priorityClassName',
         'serviceAccountName',
         'jobRetentionPolicy',
+        'keepSeconds',
         'deletionPolicy',
         'warmGate',
       ].toSorted(),

@@ -49,6 +49,55 @@ describe('images that leave the spec', () => {
     expect(on.live().status).toMatchObject({ status: 'Succeeded', removals: { 'node-1': { state: 'Removing' } } });
   });
 
+  it('stay for keepSeconds, unless a purge is requested', async () => {
+    const kept = async (): Promise<ReturnType<typeof scene>> => {
+      const on = await pulled(undefined, 'node-1');
+      on.edit({ cacheSpec: [{ images: ['app:1'] }], keepSeconds: 3600 });
+      await reconcile(changed(aCache), on.context);
+      for (const job of on.jobs()) {
+        on.pod(job, completed(0));
+        await jobComplete(changed(aJob(job)), on.context);
+        on.api.remove(`/api/v1/namespaces/apps/pods/${job}-abcde`);
+      }
+      await purge(changed(aCache, { isRemoval: true }), on.context);
+      expect(removals(on)).toEqual([]);
+      expect(on.live().status).toMatchObject({
+        status: 'Succeeded',
+        removals: { 'node-1': { state: 'Kept', retryTime: Date.parse('2026-11-24T13:00:00Z') } },
+      });
+      return on;
+    };
+    const waiting = await kept();
+    waiting.wait(3_599_000);
+    await purge(tick, waiting.context);
+    expect(removals(waiting)).toEqual([]);
+    waiting.wait(1000);
+    await purge(changed(aCache), waiting.context);
+    expect(orderOf(removals(waiting)[0])).toEqual(['--remove=base:2', '--keep=app:1']);
+    const purged = await kept();
+    purged.annotate(asked);
+    await purge(changed(aCache), purged.context);
+    expect(orderOf(removals(purged)[0])).toEqual(['--remove=app:1', '--remove=base:2']);
+  });
+
+  it('are not removed if the spec lists them again before keepSeconds have passed', async () => {
+    const on = await pulled(undefined, 'node-1');
+    const both = { cacheSpec: [{ images: ['app:1', 'base:2'] }], keepSeconds: 60 };
+    for (const spec of [{ ...both, cacheSpec: [{ images: ['app:1'] }] }, both]) {
+      on.edit(spec);
+      await reconcile(changed(aCache), on.context);
+      for (const job of on.jobs()) {
+        on.pod(job, completed(0, 1));
+        await jobComplete(changed(aJob(job)), on.context);
+        on.api.remove(`/api/v1/namespaces/apps/pods/${job}-abcde`);
+      }
+    }
+    on.wait(61_000);
+    await purge(tick, on.context);
+    expect(removals(on)).toEqual([]);
+    expect(on.live().status.removals).toEqual({});
+  });
+
   it('stay on a node that fails to pull what replaces them, until an edit that it is ready for', async () => {
     const on = await pulled(undefined, 'node-1', 'node-2');
     const isOn = (job: string, node: string): boolean =>

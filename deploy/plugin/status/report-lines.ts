@@ -179,8 +179,15 @@ function removalLines({ removals }: Report, { isWide, width, colour }: ReportVie
   ];
 }
 
-const removalOrder: readonly RemovalState[] = ['Failed', 'Skipped', 'Removing', 'Pending', 'Removed'];
-const removalTones = { Failed: 'bad', Skipped: 'bad', Removing: 'busy', Pending: 'quiet', Removed: 'good' } as const;
+const removalOrder: readonly RemovalState[] = ['Failed', 'Skipped', 'Removing', 'Pending', 'Kept', 'Removed'];
+const removalTones = {
+  Failed: 'bad',
+  Skipped: 'bad',
+  Removing: 'busy',
+  Pending: 'quiet',
+  Kept: 'quiet',
+  Removed: 'good',
+} as const satisfies Record<RemovalState, string>;
 
 /** Equal failures of an image are printed once, with their nodes. */
 export function failureLines({ failures }: Report, { isWide, width, colour }: ReportView): readonly string[] {

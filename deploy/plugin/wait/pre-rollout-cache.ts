@@ -53,6 +53,7 @@ export function preRolloutCache(workload: Workload, { credentials, kept, nodes }
       unschedulable: isCordonTolerated(placement) ? 'Pull' : 'Skip',
       ...(placement.nodeName === '' ? { tolerations: placement.tolerations } : {}),
       serviceAccountName: credentials.serviceAccount,
+      keepSeconds: 0,
       deletionPolicy: 'Retain',
     },
   };

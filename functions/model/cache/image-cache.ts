@@ -84,6 +84,8 @@ export type Spec = {
   readonly jobRetentionPolicy: RetentionPolicy | undefined;
   readonly warmGate: WarmGate | undefined;
   /** Purge removes the images from all nodes before the cache is deleted. */
+  /** For how long images stay on nodes after they have left the spec; not in a purge. */
+  readonly keepSeconds: number;
   readonly deletionPolicy: 'Retain' | 'Purge';
 };
 

@@ -8,7 +8,7 @@ import { type Ledger, maxAttempts } from './ledger.ts';
 /** What must be removed from each node, and how far it is, by node name. Nodes with nothing to remove have no entry. */
 export type RemovalLedger = Readonly<Record<string, RemovalEntry>>;
 
-export const removalStates = ['Pending', 'Removing', 'Removed', 'Failed', 'Skipped'] as const;
+export const removalStates = ['Pending', 'Kept', 'Removing', 'Removed', 'Failed', 'Skipped'] as const;
 export type RemovalState = (typeof removalStates)[number];
 
 /** Why an image is spared: another cache needs it, or another tag of it; a container uses it; the runtime pins it. */
@@ -32,7 +32,7 @@ export const removalEntry = record({
   /** Why the node was skipped or failed; '' otherwise. */
   reason: text,
   message: text,
-  /** When a failed removal is tried again; undefined in other states. */
+  /** When a failed removal is tried again, and what is kept is removed; undefined in other states. */
   retryTime: time,
   /** Number of images removed. */
   removed: count,
@@ -86,6 +86,6 @@ export function failedRemovalEntry(entry: RemovalEntry, { reason, message }: Cau
   return { ...entry, state: 'Failed', reason, message: message.slice(0, 256), retryTime: now + delay };
 }
 
-/** Whether a failed removal is to be tried again now. */
+/** Whether a failed removal is to be tried again now, or what was kept for a while is to be removed. */
 export const isRetryDue = ({ state, retryTime = 0 }: RemovalEntry, now: number): boolean =>
-  state === 'Failed' && retryTime <= now;
+  (state === 'Failed' || state === 'Kept') && retryTime <= now;

@@ -128,6 +128,9 @@ const rolloutFields = {
 /** `spec.rollout` as an operator's setting, in which a field that does not exist is a mistake. */
 export const rolloutSetting = z.strictObject(rolloutFields);
 
+/** A year. */
+const longestKeepSeconds = 31_536_000;
+
 /** `spec` with its defaults. Fails for values that the CRD rejects. */
 export const spec = z.object({
   cacheSpec: withDefault(z.array(list), []),
@@ -155,6 +158,7 @@ export const spec = z.object({
   serviceAccountName: optional(z.string()),
   jobRetentionPolicy: optional(z.enum(['Delete', 'Retain'])),
   warmGate: optional(z.object({ taintKey: z.string(), timeoutSeconds: withDefault(z.number(), gateTimeoutSeconds) })),
+  keepSeconds: withDefault(z.int().check(z.minimum(0), z.maximum(longestKeepSeconds)), 0),
   deletionPolicy: withDefault(z.enum(['Retain', 'Purge']), 'Retain'),
 });
 

@@ -12,6 +12,7 @@ import {
 import { retainedImages, sortedImages } from '#model/desired/desired-images.ts';
 import { observedNodes, selectsNode } from '#model/desired/node-selector.ts';
 import { hash } from '#model/text/hash.ts';
+import { roundUpToSecond } from '#model/text/times.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { imagePatterns, isAllowedImage } from '#model/cache/tenancy.ts';
@@ -29,8 +30,9 @@ import { ownImages, remainingCaches, waitsForOtherCaches } from './kept-images.t
  * and all images of a cache that is purged. Images of the stored ledger are included: opening a round resets the ledger, and would
  * forget a node that just left.
  */
-export function syncRemovals({ before, observed, settings }: World, cache: ImageCache): ImageCache {
+export function syncRemovals({ before, observed, settings, now }: World, cache: ImageCache): ImageCache {
   const { nodes, round } = cache.status;
+  const keptUntil = keepTime(cache, now);
   const removals = new Map(Object.entries(cache.status.removals));
   const toRemove = new Map(Object.entries(cache.status.toRemove));
   for (const name of new Set([...observedNodes(observed, nodes), ...observedNodes(observed, cache.status.removals)])) {
@@ -40,7 +42,7 @@ export function syncRemovals({ before, observed, settings }: World, cache: Image
     if (node === undefined) continue;
     const entry = stored?.id === node.id ? stored : undefined;
     const target = targetOf(node, entry, before, cache, settings);
-    const synced = syncedEntry(entry, target, node, round?.number ?? 0);
+    const synced = syncedEntry(entry, target, node, { round: round?.number ?? 0, keptUntil });
     if (synced !== undefined) removals.set(name, synced);
     if (synced?.imagesHash === target.imagesHash) toRemove.set(target.imagesHash, target.images);
   }
@@ -50,6 +52,12 @@ export function syncRemovals({ before, observed, settings }: World, cache: Image
     toRemove: Object.fromEntries([...toRemove].filter(([imagesHash]) => used.has(imagesHash))),
   });
 }
+
+/** Until when images that leave the spec now are kept; undefined if they are removed as soon as they can be. */
+const keepTime = (cache: ImageCache, now: number): number | undefined =>
+  cache.spec.keepSeconds === 0 || isPurged(cache) || cache.isBeingDeleted
+    ? undefined
+    : roundUpToSecond(now + cache.spec.keepSeconds * 1000);
 
 /** What is to be removed from a node. */
 type Target = {
@@ -120,12 +128,14 @@ export function imagesToRemove(
     .toSorted();
 }
 
+type Now = { readonly round: number; readonly keptUntil: number | undefined };
+
 /** A running removal is not changed unless the node lost more images; one that has succeeded stays in the status until the next round. */
 function syncedEntry(
   entry: RemovalEntry | undefined,
   { images, imagesHash, isNewlyLost }: Target,
   node: Node,
-  round: number,
+  { round, keptUntil }: Now,
 ): RemovalEntry | undefined {
   const reason = unavailableReason(node);
   const isSame = entry?.imagesHash === imagesHash;
@@ -137,10 +147,14 @@ function syncedEntry(
   if (isSame && isRemoved && !isNewlyLost) return entry;
   // Attempts count on: the Job of an earlier removal may still exist, and must not be taken for a new one.
   const renewed = { ...newRemovalEntry(node.id, imagesHash, round), attempt: entry?.attempt ?? 0 };
-  const current = isSame && !isRemoved ? entry : renewed;
+  const current = isSame && !isRemoved ? entry : kept(renewed, keptUntil);
+  if (current.state === 'Kept' && keptUntil !== undefined) return current;
   if (reason !== undefined) return { ...current, state: 'Skipped', reason, message: '', retryTime: undefined };
-  return current.state === 'Pending' ? current : { ...current, state: 'Pending', reason: '' };
+  return current.state === 'Pending' ? current : { ...current, state: 'Pending', reason: '', retryTime: undefined };
 }
+
+const kept = (entry: RemovalEntry, until: number | undefined): RemovalEntry =>
+  until === undefined ? entry : { ...entry, state: 'Kept', retryTime: until };
 
 /** Removals as they are started: the cache with them, and what the plan needs observed. */
 type StartedRemovals = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache };

@@ -35,6 +35,7 @@ const specs: Values<Spec> = {
   serviceAccountName: ['', 'puller'],
   jobRetentionPolicy: ['Delete', 'Retain'],
   warmGate: [{ taintKey: 'example.com/cold', timeoutSeconds: 600 }],
+  keepSeconds: 'ignored',
   deletionPolicy: ['Retain', 'Purge'],
 };
 

@@ -91,6 +91,7 @@ export const spec = (of: Partial<Spec> = {}): Spec => ({
   serviceAccountName: undefined,
   jobRetentionPolicy: undefined,
   warmGate: undefined,
+  keepSeconds: 0,
   deletionPolicy: 'Retain',
   ...of,
 });
