@@ -1,4 +1,6 @@
 import type { TestProject } from 'vitest/node';
+import { keptPackages } from '../../deploy/tools/images/runtime/debian-libraries.ts';
+import { hostArchitecture } from '../../deploy/tools/images/runtime/node-runtime.ts';
 import type { LabPlace } from './lab-script.ts';
 import { startLab, type LabOptions } from './lab.ts';
 
@@ -16,7 +18,10 @@ const optionsOf = (project: string): LabOptions => {
 
 /** One lab for all files of a vitest project, stopped after the last. CONTROL_PLANE=oldest runs the cluster project on the oldest Kubernetes. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const lab = await startLab(optionsOf(project.name));
+  const options = optionsOf(project.name);
+  // Tests build the product's images in the lab's network, which has no way out.
+  if (options.nodes !== undefined) await keptPackages(hostArchitecture());
+  const lab = await startLab(options);
   project.provide('lab', lab.place);
   return lab.stop;
 }

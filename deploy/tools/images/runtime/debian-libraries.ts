@@ -26,16 +26,21 @@ const kept = join(import.meta.dirname, '../../../../node_modules/.cache/imagecac
 /** The shared libraries of Node, from Debian's packages in INPUTS-SHA256SUMS. */
 export const debianLibraries = async (architecture: Architecture): Promise<readonly Entry[]> => {
   const { folder, loader } = pathsOf[architecture];
-  const packages = (await inputsFor(architecture)).filter(({ kind }) => kind === 'debian');
   const files = new Map<string, Buffer>();
-  for (const input of packages)
-    for (const [name, content] of await filesIn(await debianPackage(input), `usr/${folder}`)) files.set(name, content);
+  for (const path of await keptPackages(architecture))
+    for (const [name, content] of await filesIn(path, `usr/${folder}`)) files.set(name, content);
   const paths = Object.values(librariesOf).flatMap((names) => names.map((name) => `${folder}/${name}`));
   return [...paths, loader].map((path) => {
     const content = files.get(basename(path));
     if (content === undefined) throw new Error(`no package of INPUTS-SHA256SUMS has ${path} for linux/${architecture}`);
     return { path, mode: 0o755, content };
   });
+};
+
+/** The paths of the packages for an architecture, which are on this machine afterwards. */
+export const keptPackages = async (architecture: Architecture): Promise<readonly string[]> => {
+  const packages = (await inputsFor(architecture)).filter(({ kind }) => kind === 'debian');
+  return Promise.all(packages.map((input) => debianPackage(input)));
 };
 
 /** The path of a package on this machine: kept from before, or downloaded; verified in either case. */
