@@ -160,7 +160,7 @@ const kept = (entry: RemovalEntry, until: number | undefined): RemovalEntry =>
 type StartedRemovals = Pick<Plan, 'observeNext' | 'polls'> & { readonly next: ImageCache };
 
 /** How many removal Pods run at once over all caches, where `--jobs-max-surge` does not say less. */
-export const maxRemovalPods = 500;
+const maxRemovalPods = 500;
 
 /**
  * Starts pending removals, as many nodes as may be at work at once, and one at a time on a node over all caches: the others are

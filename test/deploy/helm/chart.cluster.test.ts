@@ -164,6 +164,7 @@ describe('the chart', () => {
                 envFrom: [{ configMapRef: { name: 'proxy' } }],
                 volumeMounts: [{ name: 'ca', mountPath: '/etc/ca' }],
               },
+              { name: 'proxy' },
             ],
           },
         },
