@@ -5,6 +5,7 @@ import { metricsSite } from '#runtime/http/site.ts';
 import { serve } from '#runtime/http/serve.ts';
 import { functionMetrics, meteredHandlers, observeKubeFledged, restMeter } from '#runtime/process/process-metrics.ts';
 import { prepareProcess, runConfigured } from '#runtime/prepare-process.ts';
+import { unreachedLog } from '#runtime/log-failure.ts';
 import { createRegistry } from '#runtime/registry/registry.ts';
 import { handlerContext, handlers } from './handlers.ts';
 
@@ -12,7 +13,13 @@ await runConfigured(async (config) => {
   const { log, metrics, api, bounds } = await prepareProcess(config, functionMetrics);
   const calls = bounds.registry_calls;
   const isIsolated = config.settings.limits.tenantImages !== undefined;
-  const registry = createRegistry({ ...config.registry, isIsolated, calls, onRest: restMeter(metrics) });
+  const registry = createRegistry({
+    ...config.registry,
+    isIsolated,
+    calls,
+    onRest: restMeter(metrics),
+    onUnreached: unreachedLog(log),
+  });
   const name = config.function;
   const metered = meteredHandlers(handlers, metrics);
   const context = handlerContext(config, { api, registry, log, bounds });

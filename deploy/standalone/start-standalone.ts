@@ -10,6 +10,7 @@ import { serve, type ServeOptions } from '#runtime/http/serve.ts';
 import type { TraceFields } from '#runtime/http/receive.ts';
 import { functionMetrics, meteredHandlers, observeKubeFledged, restMeter } from '#runtime/process/process-metrics.ts';
 import { prepareProcess } from '#runtime/prepare-process.ts';
+import { unreachedLog } from '#runtime/log-failure.ts';
 import { createRegistry, type Registry } from '#runtime/registry/registry.ts';
 import { handlerContext, handlers as plainHandlers } from '../../functions/handlers.ts';
 import { configuredSink } from '../../sources/sink/configured-sink.ts';
@@ -43,7 +44,14 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const calls = bounds.registry_calls;
   const isIsolated = config.settings.limits.tenantImages !== undefined;
   const registry =
-    givenRegistry ?? createRegistry({ ...config.registry, isIsolated, calls, onRest: restMeter(metrics) });
+    givenRegistry ??
+    createRegistry({
+      ...config.registry,
+      isIsolated,
+      calls,
+      onRest: restMeter(metrics),
+      onUnreached: unreachedLog(log),
+    });
   const handlers = meteredHandlers(plainHandlers, metrics);
   const context = handlerContext(config, { api, registry, log, bounds });
   observeKubeFledged(metrics, context);

@@ -50,3 +50,9 @@ export async function isolated(subject: Subject, work: () => Promise<unknown>, c
     context.countFailure?.(error);
   }
 }
+
+/** Logs why a registry cannot be reached, which no status says. */
+export const unreachedLog =
+  (log: Logger) =>
+  (host: string, reason: string): void =>
+    log.warn({ host, reason }, 'registry not reached');

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { unreachable } from '#runtime/registry/send-request.ts';
 import { reconcile } from '../../functions/reconcile.ts';
 import { aCache, changed, scene } from '../functions/scene.ts';
 import { inMemoryRegistry } from '../support/registry/in-memory-registry.ts';
@@ -96,5 +97,75 @@ describe('a tenant with registries of its own', () => {
     expect(evil.received).toHaveLength(2);
     expect(elsewhere.received).toEqual([]);
     expect(await registry.digest(`${hostOf(elsewhere)}/app`)).toEqual({ type: 'digest', digest });
+  });
+
+  it('learns nothing about ports by images that name them: what cannot be reached has one reason (red team 2, attack 8)', async () => {
+    const [closed, plain, hanging] = [await server(found), await server(found), await server(silent)];
+    await closed.close();
+    const unreached: string[] = [];
+    const registry = registryFor([], {
+      lookup: (host, _options, callback) =>
+        host === 'absent.example'
+          ? callback(new Error('getaddrinfo ENOTFOUND absent.example'), '', 0)
+          : callback(null, [{ address: host === 'own.example' ? '127.0.0.1' : '10.255.255.1', family: 4 }]),
+      insecure: [hostOf(closed), hostOf(hanging)],
+      mirrors: { 'plain.example': [`https://${hostOf(plain)}`] },
+      onUnreached: (host, reason) => unreached.push(`${host}: ${reason}`),
+      callTimeout: 300,
+    });
+    const hosts = ['absent.example', 'own.example', 'private.example', ...[closed, plain, hanging].map(hostOf)];
+    for (const host of hosts)
+      expect(reasonOf(await registry.digest(`${host}/app`)), host).toBe(`${host} ${unreachable}`);
+    expect(unreached.map((each) => each.replace(/:\d+/g, ''))).toEqual([
+      'absent.example: getaddrinfo ENOTFOUND absent.example',
+      'own.example: own.example has an address that is not asked',
+      // Depends on the network: a private address is asked.
+      expect.not.stringContaining('an address that is not asked'),
+      '127.0.0.1: connect ECONNREFUSED 127.0.0.1',
+      expect.stringMatching(/^127.0.0.1: .*(wrong version number|packet length too long)/),
+      '127.0.0.1: no answer within 300 ms',
+    ]);
+    await registry.digest(`absent.example/other`);
+    expect(unreached).toHaveLength(6);
+  });
+
+  it('has no address of the functions asked: not of their Pod, nor of metadata', async () => {
+    const internal = await server(found);
+    const registry = registryFor([]);
+    const { port } = new URL(internal.url);
+    const own = ['127.0.0.1', '0.0.0.0', '[::1]', '[::ffff:127.0.0.1]', '[64:ff9b::127.0.0.1]'];
+    for (const address of [...own, '169.254.169.254', '[64:ff9b::169.254.169.254]'])
+      expect(reasonOf(await registry.digest(`${address}:${port}/app`)), address).toMatch(
+        / is an address that is not asked$/,
+      );
+    expect(internal.received).toEqual([]);
+  });
+
+  it('sends no request into the network of the functions by a token server or redirect, but for the domain of its registry', async () => {
+    const asked: string[] = [];
+    const evil = await server((response, { path }) => {
+      const [, , target = ''] = path.split('/');
+      const url = `https://${target}.example/v2/a/manifests/1`;
+      if (path.includes('/token/')) answer(response, 401, '', { 'www-authenticate': `Bearer realm="${url}"` });
+      else answer(response, 307, '', { location: url });
+    });
+    const { port } = new URL(evil.url);
+    const registry = registryFor([], {
+      insecure: [`registry.corp.example:${port}`],
+      lookup: (host, _options, callback) => {
+        asked.push(host);
+        callback(null, [{ address: host === 'registry.corp.example' ? '127.0.0.1' : '10.255.255.1', family: 4 }]);
+      },
+      onUnreached: (host, reason) => asked.push(`${host}: ${reason}`),
+      callTimeout: 300,
+    });
+    for (const image of ['jenkins/app', 'builds/token/app', 'gitlab.corp/token/app'])
+      await registry.digest(`registry.corp.example:${port}/${image}`);
+    expect(asked.filter((each) => each.includes(': '))).toEqual([
+      'jenkins.example: jenkins.example has an address that is not asked',
+      'builds.example: builds.example has an address that is not asked',
+      // Depends on the network: a private address is asked.
+      expect.not.stringContaining('an address that is not asked'),
+    ]);
   });
 });

@@ -30,7 +30,8 @@ export function createConversation(exchange: Exchange, tokens: Tokens): Conversa
     const askWith = async (challenge: Challenge | undefined): Promise<Reply> => {
       const header = await authorization(tokens, challenge, query);
       const headers = { accept: manifestTypes.join(', '), ...(header !== undefined && { authorization: header }) };
-      return followRedirects(exchange, { method, url: place.manifest, headers, most: maxManifestBytes }, budget);
+      const { manifest: url } = place;
+      return followRedirects(exchange, { method, url, registry: url.host, headers, most: maxManifestBytes }, budget);
     };
     const known = remembered.get(key);
     const first = await askWith(known);
@@ -45,7 +46,7 @@ export function createConversation(exchange: Exchange, tokens: Tokens): Conversa
 
 /** The challenge of a 401 of the place itself; ignored from a host that it redirected to, which must not get the login. */
 function challengeOf({ status, url, challenges }: Reply, place: Place): Challenge | undefined {
-  return status === 401 && url.origin === place.manifest.origin ? challengeIn(challenges, place.repository) : undefined;
+  return status === 401 && url.origin === place.manifest.origin ? challengeIn(challenges, place) : undefined;
 }
 
 /** Whether a retry would send the same credentials: a password does not change, but a token may have expired early. */
@@ -66,7 +67,7 @@ async function authorization(
 
 type Bearer = Extract<Challenge, { scheme: 'bearer' }>;
 
-/** Caches tokens by realm, service, scope and login until they expire. */
+/** Caches tokens by registry, realm, service, scope and login until they expire. */
 type Tokens = {
   /** Throws `Denied` if the token server refuses the login, or an anonymous request. */
   readonly token: (challenge: Bearer, login: Login | undefined, budget: Budget) => Promise<string>;
@@ -116,19 +117,28 @@ export function createTokens(exchange: Exchange, now: () => number): Tokens {
   };
 }
 
-const tokenKey = ({ realm, service, scope }: Bearer, login: Login | undefined): string =>
-  fingerprint([realm.href, service, scope, login?.username ?? '', login?.password ?? '', login === undefined]);
+/** Another registry that names the same realm asks for itself: it might not be referred there, and must not get what is not its own. */
+const tokenKey = ({ registry, realm, service, scope }: Bearer, login: Login | undefined): string =>
+  fingerprint([
+    registry,
+    realm.href,
+    service,
+    scope,
+    login?.username ?? '',
+    login?.password ?? '',
+    login === undefined,
+  ]);
 
 async function fetchToken(
   exchange: Exchange,
-  { realm, service, scope }: Bearer,
+  { registry, realm, service, scope }: Bearer,
   { login, budget }: Query,
 ): Promise<{ token: string; lifetimeMs: number }> {
   const url = new URL(realm);
   if (service !== '') url.searchParams.set('service', service);
   url.searchParams.set('scope', scope);
   const headers = { accept: 'application/json', ...(login && { authorization: basic(login) }) };
-  const { status, body } = await exchange.ask({ method: 'GET', url, headers, most: maxTokenBytes }, budget);
+  const { status, body } = await exchange.ask({ method: 'GET', url, registry, headers, most: maxTokenBytes }, budget);
   const message = `${url.host} answered ${statusWords(status)} when asked for a token`;
   if (status === 401 || status === 403) throw new Denied(message);
   // The body is not quoted: the registry chose this host, which may be one that only we reach.
@@ -158,27 +168,39 @@ function forgetExpired(held: Map<string, Held>, now: number): void {
 /** The authentication that a server requires. */
 type Challenge =
   | { readonly scheme: 'basic' }
-  | { readonly scheme: 'bearer'; readonly realm: URL; readonly service: string; readonly scope: string };
+  | {
+      readonly scheme: 'bearer';
+      /** The host that requires it. */
+      readonly registry: string;
+      readonly realm: URL;
+      readonly service: string;
+      readonly scope: string;
+    };
 
 /** The first supported challenge of all WWW-Authenticate headers, tokens preferred; undefined if there is none. */
-export function challengeIn(headers: readonly string[], repository: string): Challenge | undefined {
-  const found = headers.flatMap((header) => header.split(separator)).flatMap((each) => challengesIn(each, repository));
+export function challengeIn(
+  headers: readonly string[],
+  place: Pick<Place, 'manifest' | 'repository'>,
+): Challenge | undefined {
+  const found = headers.flatMap((header) => header.split(separator)).flatMap((each) => challengesIn(each, place));
   return found.find(({ scheme }) => scheme === 'bearer') ?? found[0];
 }
 
 /** Separates challenges in one header; commas also separate their parameters. */
 const separator = /,\s*(?=(?:basic|bearer)\s)/i;
 
-function challengesIn(header: string, repository: string): readonly Challenge[] {
+function challengesIn(
+  header: string,
+  { manifest: { host: registry }, repository }: Pick<Place, 'manifest' | 'repository'>,
+): readonly Challenge[] {
   const challenge = parsedHeader(header);
   if (challenge?.scheme.toLowerCase() === 'basic') return [{ scheme: 'basic' }];
   if (challenge?.scheme.toLowerCase() !== 'bearer') return [];
   const { realm, service, scope } = challenge.params;
   const url = URL.parse(first(realm));
   if (!url) return [];
-  return [
-    { scheme: 'bearer', realm: url, service: first(service), scope: first(scope) || `repository:${repository}:pull` },
-  ];
+  const asked = first(scope) || `repository:${repository}:pull`;
+  return [{ scheme: 'bearer', registry, realm: url, service: first(service), scope: asked }];
 }
 
 const first = (value: string | readonly string[] | undefined): string =>

@@ -2,8 +2,9 @@ import { STATUS_CODES } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { deadline, reasonOf, TimedOut } from '#runtime/api/limits.ts';
 import { retryAfter } from '#runtime/api/answer.ts';
+import { isRefusedAddress, type Reach, reachOf } from './addresses.ts';
+import { BoundedMap } from '#model/text/bounded-map.ts';
 import {
-  isForbiddenAddress,
   failureWords,
   NoAnswer,
   printable,
@@ -12,6 +13,7 @@ import {
   type Question,
   type Reply,
   sendRequest,
+  unreachable,
 } from './send-request.ts';
 import type { Hosts, Visitor } from './hosts.ts';
 import { isManifestPath } from './places.ts';
@@ -27,32 +29,48 @@ export type ExchangeOptions = {
   readonly certificates: string;
   /** Hosts that may be connected to without TLS. */
   readonly plain: ReadonlySet<string>;
+  /** Hosts that the operator lists, which may be at any address of a registry. */
+  readonly listed: ReadonlySet<string>;
   /** Time limit of one call, in milliseconds. */
   readonly callTimeout: number;
   readonly lookup: LookupFunction | undefined;
   readonly now: () => number;
+  readonly onUnreached: OnUnreached;
 };
+
+/** Called with a host that cannot be reached and why, once until it is reached or the reason is another. */
+export type OnUnreached = (host: string, reason: string) => void;
+
+const maxUnreached = 1000;
 
 /** Backoff in milliseconds for a host that throttles without Retry-After. */
 const defaultBackoff = 60_000;
 
 /** Uses node:http(s), since fetch supports neither custom authorities nor a custom look-up. */
 export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: AbortSignal): Exchange {
-  const { certificates, plain, callTimeout, now } = options;
+  const { certificates, plain, listed, callTimeout, now, onUnreached } = options;
   const connections = createConnections(certificates, options.lookup);
-  const call = async (question: Question, visitor: Visitor, budget: Budget): Promise<Reply> => {
+  const unreached = new BoundedMap<string, string>(maxUnreached);
+  const unreachedBy = (host: string, cause: unknown): NoAnswer => {
+    const reason = printable(cause instanceof TimedOut ? cause.message : failureWords(cause));
+    if (unreached.get(host) !== reason) onUnreached(host, reason);
+    unreached.set(host, reason);
+    return new NoAnswer(`${host} ${unreachable}`, undefined, { cause });
+  };
+  const call = async (question: Question, visitor: Visitor, budget: Budget, reach: Reach): Promise<Reply> => {
     const began = performance.now();
     const isWhole = budget.left() >= callTimeout;
     const limit = deadline(isWhole ? callTimeout : budget.left(), [closing]);
     try {
-      const reply = await sendRequest(question, connections, limit.signal);
+      const reply = await sendRequest(question, connections[reach], limit.signal);
       hosts.heard(visitor, true);
+      unreached.delete(visitor.host);
       throwIfThrottled(reply, (ms, why) => hosts.rest(visitor, ms, why), now());
       return reply;
     } catch (thrown) {
       const cause = limit.signal.aborted ? reasonOf(limit.signal) : thrown;
       if (cause instanceof TimedOut && isWhole) hosts.heard(visitor, false);
-      throw cause instanceof NoAnswer ? cause : silence(visitor.host, cause);
+      throw cause instanceof NoAnswer ? cause : unreachedBy(visitor.host, cause);
     } finally {
       limit.clear();
       budget.spend(performance.now() - began);
@@ -60,26 +78,29 @@ export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: 
   };
   return {
     ask: async (question, budget) => {
-      refuse(question.url, plain);
+      const reach = reachOf(question.url, question.registry, listed);
+      refuse(question.url, plain, reach);
       if (budget.hosts?.has(question.url.host) === false)
         throw new NoAnswer('the registry refers to another host, which TENANCY does not allow to ask');
       if (budget.left() === 0)
         throw new NoAnswer(`the time for this image ran out before ${question.url.host} was asked`);
       const visitor = { host: question.url.host, namespace: budget.namespace };
-      return hosts.visit(visitor, () => call(question, visitor, budget));
+      return hosts.visit(visitor, () => call(question, visitor, budget, reach));
     },
     close: () => {
-      connections.plain.destroy();
-      connections.secure.destroy();
+      for (const { plain: agent, secure } of Object.values(connections)) {
+        agent.destroy();
+        secure.destroy();
+      }
     },
   };
 }
 
-function refuse(url: URL, plain: ReadonlySet<string>): void {
-  if (isForbiddenAddress(url.hostname)) throw new NoAnswer(`${url.host} is a link-local address, and is not asked`);
+function refuse(url: URL, plain: ReadonlySet<string>, reach: Reach): void {
   const isAllowed = url.protocol === 'https:' || (url.protocol === 'http:' && plain.has(url.host));
   if (!isAllowed)
     throw new NoAnswer(`${url.host} would have to be asked over http: REGISTRY_INSECURE has to name it for that`);
+  if (isRefusedAddress(url.hostname, reach)) throw new NoAnswer(`${url.host} is an address that is not asked`);
 }
 
 type Rest = (ms: number, why: string) => number;
@@ -97,11 +118,6 @@ function throwIfThrottled({ url, status, headers }: Reply, rest: Rest, now: numb
 
 /** A status with its standard phrase; the server's own phrase is untrusted. */
 export const statusWords = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`.trim();
-
-function silence(host: string, cause: unknown): NoAnswer {
-  if (cause instanceof TimedOut) return new NoAnswer(`${host}: ${cause.message}`, undefined, { cause });
-  return new NoAnswer(`${host} could not be asked: ${printable(failureWords(cause))}`, undefined, { cause });
-}
 
 /** Time limit of all calls for one image; time in the queue is not counted, as it is not the registry's. */
 export type Budget = {

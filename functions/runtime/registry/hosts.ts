@@ -1,6 +1,6 @@
 import { deadline, TimedOut, boundedLimiter, limiter, type Limiter } from '#runtime/api/limits.ts';
 import type { Slots } from '#runtime/bounds.ts';
-import { NoAnswer } from './send-request.ts';
+import { NoAnswer, unreachable } from './send-request.ts';
 
 /**
  * Limits concurrency, and backs off from hosts that throttle or time out. Each namespace has a share of its own, and backs
@@ -93,7 +93,7 @@ export function createHosts(
       one.timeouts = inTime ? 0 : one.timeouts + 1;
       if (one.timeouts < maxTimeouts) return;
       one.timeouts = 0;
-      rest(visitor, timeoutBackoff, 'has not answered in time, time after time');
+      rest(visitor, timeoutBackoff, unreachable);
     },
   };
 }
@@ -127,7 +127,9 @@ const lateFor = (host: string, ms: number): NoAnswer =>
 
 function throwIfResting(host: string, { rest }: Known, now: number): void {
   const left = rest.until - now;
-  if (left > 0) throw new NoAnswer(`${host} ${rest.why}, and is left alone for ${Math.ceil(left / 1000)} s`, left);
+  if (left <= 0) return;
+  const pause = rest.why === unreachable ? '' : `, and is left alone for ${Math.ceil(left / 1000)} s`;
+  throw new NoAnswer(`${host} ${rest.why}${pause}`, left);
 }
 
 /** Bounds memory, as users choose the hosts: forgets expired entries, then the oldest without waiters. */

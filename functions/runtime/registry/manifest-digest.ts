@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
 import { type Conversation, manifestTypes } from './authentication.ts';
+import { jsonIn } from '#runtime/config/setting.ts';
 import type { Query } from './keyring.ts';
 import { statusWords } from './exchange.ts';
-import { Denied, NoAnswer, printable, type Reply } from './send-request.ts';
+import { Denied, NoAnswer, type Reply } from './send-request.ts';
 import type { Place } from './places.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RateLimit } from '#model/cache/registry-use.ts';
@@ -20,10 +21,10 @@ export async function manifestDigest(converse: Conversation, place: Place, query
     const head = await converse('HEAD', place, query);
     const digest = digestHeader(head);
     if (head.status === 200 && digest !== undefined) return { type: 'digest', digest, left: leftIn(head, place) };
-    if (![200, 405, 501].includes(head.status)) return refusal(head, place, query);
+    if (![200, 405, 501].includes(head.status)) return refusal(head);
     const whole = await converse('GET', place, query);
-    if (whole.status !== 200) return refusal(whole, place, query);
-    return { type: 'digest', digest: digestOf(whole, place), left: leftIn(whole, place) };
+    if (whole.status !== 200) return refusal(whole);
+    return { type: 'digest', digest: digestOf(whole), left: leftIn(whole, place) };
   } catch (error) {
     if (error instanceof Denied) return { type: 'denied', reason: error.message };
     throw error;
@@ -40,12 +41,10 @@ function digestHeader({ headers }: Reply): string | undefined {
 }
 
 /** Hashes the body if it is a manifest, and not the error page of a proxy. */
-function digestOf(reply: Reply, place: Place): string {
+function digestOf(reply: Reply): string {
   const type = (reply.headers['content-type'] ?? '').split(';', 1).join('').trim().toLowerCase();
   if (!manifestTypes.some((each) => each === type))
-    throw new NoAnswer(
-      `${reply.url.host} answered with what is no manifest: type ${said(type, reply, place) || 'unknown'}`,
-    );
+    throw new NoAnswer(`${reply.url.host} answered with what is no manifest`);
   const { digest } = reply;
   if ((digestHeader(reply) ?? digest) !== digest)
     throw new NoAnswer(`${reply.url.host} answered with a manifest that does not have the digest it reported`);
@@ -53,34 +52,22 @@ function digestOf(reply: Reply, place: Place): string {
 }
 
 const errorResponse = z.object({
-  errors: z.array(z.object({ code: z.optional(z.string()), message: z.optional(z.string()) })),
+  errors: z.array(z.object({ code: z.optional(z.string()) })),
 });
 
-/** What a server says, unless the place has redirected there: it could choose a host that only we reach. */
-const said = (text: string, { url }: Reply, { manifest }: Place): string =>
-  url.origin === manifest.origin ? printable(text) : '';
-
-/** Classifies an error answer. With a login the reason omits the server's message, which may quote the login. */
-function refusal(reply: Reply, place: Place, { login }: Query): Finding {
-  const { url, status, body } = reply;
-  const { codes, text } = errorsIn(body.toString('utf8'));
-  const message = said(text, reply, place);
+/** Classifies an error answer. The body is not quoted: it may hold the login, or be a page of a host that only we reach. */
+function refusal({ url, status, body }: Reply): Finding {
+  const codes = errorCodesIn(body.toString('utf8'));
   const isAbsent = status === 404 || codes.some((code) => code === 'MANIFEST_UNKNOWN' || code === 'NAME_UNKNOWN');
   if (isAbsent && status < 500) return { type: 'absent' };
-  const detail = login === undefined && message !== '' ? `: ${message}` : '';
-  const reason = `${url.host} answered ${statusWords(status)}${detail}`;
+  const reason = `${url.host} answered ${statusWords(status)}`;
   if (status === 401 || status === 403) return { type: 'denied', reason };
   throw new NoAnswer(reason);
 }
 
-function errorsIn(text: string): { readonly codes: readonly string[]; readonly text: string } {
-  try {
-    const { errors } = errorResponse.parse(JSON.parse(text));
-    const messages = errors.map(({ code, message }) => message ?? code ?? '').join('; ');
-    return { codes: errors.map(({ code }) => code ?? ''), text: messages };
-  } catch {
-    return { codes: [], text };
-  }
+function errorCodesIn(text: string): readonly (string | undefined)[] {
+  const parsed = errorResponse.safeParse(jsonIn(text));
+  return parsed.data?.errors.map(({ code }) => code) ?? [];
 }
 
 /** How many pulls an answer reports as left, and for how many milliseconds. */

@@ -23,11 +23,13 @@ export function placesOf(reference: ImageReference, settings: RegistrySettings):
   return [...mirrors.map((mirror) => mirrorOf(mirror, reference)), originOf(reference, settings)];
 }
 
-/** Hosts that may be connected to without TLS, mirrors included. */
-export function plainHosts({ insecure, mirrors }: RegistrySettings): ReadonlySet<string> {
+/** Hosts that the operator lists, mirrors included; `plain`: of these, those that may be connected to without TLS. */
+export function listedHosts({ insecure, mirrors }: RegistrySettings): Record<'listed' | 'plain', ReadonlySet<string>> {
   const urls = Object.values(mirrors).flatMap((each) => each.map((mirror) => new URL(mirror)));
-  const plain = urls.filter(({ protocol }) => protocol === 'http:').map(({ host }) => host);
-  return new Set([...insecure.map((host) => new URL(`http://${host}`).host), ...plain]);
+  const isPlain = ({ protocol }: URL): boolean => protocol === 'http:';
+  const without = insecure.map((host) => new URL(`http://${host}`));
+  const hostsIn = (some: readonly URL[]): ReadonlySet<string> => new Set(some.map(({ host }) => host));
+  return { listed: hostsIn([...without, ...urls]), plain: hostsIn([...without, ...urls.filter(isPlain)]) };
 }
 
 /** Whether a URL is that of a manifest. */

@@ -3,11 +3,11 @@ import type { LookupFunction } from 'node:net';
 import type { AnonymousPull } from '#model/cache/image-answers.ts';
 import { normalisedReference, parseImageReference } from '#model/text/image-reference.ts';
 import { createConversation, createTokens, type Conversation } from './authentication.ts';
-import { createExchange, timeBudget, type Budget } from './exchange.ts';
+import { createExchange, timeBudget, type Budget, type OnUnreached } from './exchange.ts';
 import { createHosts } from './hosts.ts';
 import { boundTable, createBounds, type Slots } from '#runtime/bounds.ts';
 import { fingerprint, type Keyring, type Login, loginsFor } from './keyring.ts';
-import { dockerHub, isDigest, placesOf, plainHosts, type Place } from './places.ts';
+import { dockerHub, isDigest, placesOf, listedHosts, type Place } from './places.ts';
 import type { RegistrySettings } from '#runtime/config/process-settings.ts';
 import { trustedAuthorities, NoAnswer, printable, Throttled } from './send-request.ts';
 import type { RateLimit } from '#model/cache/registry-use.ts';
@@ -61,6 +61,8 @@ export type RegistryOptions = RegistrySettings & {
   readonly now?: () => number;
   /** Called with the milliseconds by which a registry is left alone for longer. */
   readonly onRest?: (ms: number) => void;
+  /** For the log of operators: authors get one reason for all that cannot be reached. */
+  readonly onUnreached?: OnUnreached;
 };
 
 /** Resolves references to digests at registries. Throws `ConfigError` if the certificate authorities can not be read. */
@@ -72,10 +74,10 @@ export function createRegistry(options: RegistryOptions): Registry {
     perHost = boundTable.registry_calls_to_host.limit,
     calls = createBounds().registry_calls,
   } = options;
-  const { lookup, now = Date.now, onRest = () => undefined } = options;
+  const { lookup, now = Date.now, onRest = () => undefined, onUnreached = () => undefined } = options;
   const certificates = trustedAuthorities(options.certificates);
   const hosts = createHosts({ calls, concurrency, perHost, lineTimeout, now, onRest }, closing.signal);
-  const exchangeOptions = { certificates, plain: plainHosts(options), callTimeout, lookup, now };
+  const exchangeOptions = { certificates, ...listedHosts(options), callTimeout, lookup, now, onUnreached };
   const exchange = createExchange(hosts, exchangeOptions, closing.signal);
   const askPlaces = createAskPlaces(createConversation(exchange, createTokens(exchange, now)));
   const ask = async (reference: string, keyring: Keyring, namespace: string): Promise<Answer> => {

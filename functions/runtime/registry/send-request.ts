@@ -1,19 +1,21 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { readFileSync } from 'node:fs';
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { version } from '#runtime/version.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { ConfigError } from '#runtime/errors.ts';
+import { guardedLookup, type Reach } from './addresses.ts';
 
 const maxKeptBytes = boundTable.registry_answer_bytes.limit;
 
 export type Question = {
   readonly method: 'HEAD' | 'GET';
   readonly url: URL;
+  /** The host that is asked about the image: any other is only asked because this one refers to it. */
+  readonly registry: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Maximum bytes of the answer's body; a larger one is `NoAnswer`. Only its beginning is kept. */
   readonly most: number;
@@ -32,16 +34,24 @@ export type Reply = {
   readonly digest: string;
 };
 
-/** Agents of kept-alive connections, and the look-up of addresses. */
+/** Agents of kept-alive connections, and the look-up of addresses. Of one reach: a connection must not serve another. */
 export type Connections = { readonly plain: http.Agent; readonly secure: https.Agent; readonly lookup: LookupFunction };
 
 const idleTimeout = 30_000;
 
 /** `certificates`: PEM of additional certificate authorities; empty: none. */
-export function createConnections(certificates: string, lookup: LookupFunction | undefined): Connections {
+export function createConnections(
+  certificates: string,
+  lookup: LookupFunction | undefined,
+): Readonly<Record<Reach, Connections>> {
   const pool = { keepAlive: true, timeout: idleTimeout };
   const ca = certificates === '' ? {} : { ca: [...getCACertificates('default'), certificates] };
-  return { plain: new http.Agent(pool), secure: new https.Agent({ ...pool, ...ca }), lookup: guardedLookup(lookup) };
+  const of = (reach: Reach): Connections => ({
+    plain: new http.Agent(pool),
+    secure: new https.Agent({ ...pool, ...ca }),
+    lookup: guardedLookup(reach, lookup),
+  });
+  return { Listed: of('Listed'), Named: of('Named'), Referred: of('Referred') };
 }
 
 /** A kept-alive connection was closed by the server while a request was sent; it is retried on a new connection. */
@@ -101,34 +111,6 @@ async function read(incoming: IncomingMessage, { url, most }: Question): Promise
   return { url, status, headers, challenges, body: Buffer.concat(kept), digest: `sha256:${hash.digest('hex')}` };
 }
 
-/** Link-local addresses, where clouds serve machine credentials, and their IPv6 forms; no registry has one. */
-const forbidden = new BlockList();
-forbidden.addSubnet('169.254.0.0', 16, 'ipv4');
-forbidden.addSubnet('fe80::', 10, 'ipv6');
-forbidden.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6');
-forbidden.addAddress('fd00:ec2::254', 'ipv6');
-
-/** Whether a host is an address that user-supplied references must not reach; false for names. */
-export function isForbiddenAddress(host: string): boolean {
-  const address = host.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
-  const family = isIP(address);
-  return family !== 0 && forbidden.check(address, family === 4 ? 'ipv4' : 'ipv6');
-}
-
-/** Refuses forbidden addresses when connecting, so that a name can not change its address after the check. */
-export function guardedLookup(lookup: LookupFunction = systemLookup): LookupFunction {
-  return (hostname, options, callback) => {
-    lookup(hostname, options, (error, found, family) => {
-      // On an error `found` is undefined, contrary to its type.
-      const isGood = error !== null || addressesIn(found).every((each) => !isForbiddenAddress(each));
-      callback(isGood ? error : new Error(`${hostname} has a link-local address, and is not asked`), found, family);
-    });
-  };
-}
-
-const addressesIn = (found: string | readonly LookupAddress[]): readonly string[] =>
-  typeof found === 'string' ? [found] : found.map(({ address }) => address);
-
 /** Reads the PEM of REGISTRY_CA_CERTS. Throws `ConfigError` if it is invalid, which would otherwise show only as TLS errors. */
 export function trustedAuthorities(setting: string): string {
   if (setting === '') return '';
@@ -166,6 +148,12 @@ export class NoAnswer extends Error {
   }
 }
 
+/**
+ * What is said of every host that gives no answer, whatever the cause: who may name hosts must not learn which ports are open in the
+ * network of the functions.
+ */
+export const unreachable = 'could not be reached: the log of imagecache-functions says why';
+
 /** A server answered that it is asked too often: 429. */
 export class Throttled extends NoAnswer {
   /** The milliseconds that it named; undefined if it named none. */
@@ -199,7 +187,7 @@ const untrusted = [
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ];
 
-/** Why a connection failed, with the setting to change if the operator can fix it. */
+/** Why a connection failed, with the setting to change, for the operator. */
 export function failureWords(error: unknown): string {
   if (!(error instanceof Error)) return 'no reason is known';
   const code = 'code' in error ? String(error.code) : '';

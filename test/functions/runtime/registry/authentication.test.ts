@@ -148,13 +148,14 @@ describe('authentication', () => {
   it('does not use a link-local token server', async () => {
     const realm = { 'www-authenticate': 'Bearer realm="https://169.254.169.254/token"' };
     const { host, registry } = await one((response) => answer(response, 401, '', realm));
-    const reason = '169.254.169.254 is a link-local address, and is not asked';
+    const reason = '169.254.169.254 is an address that is not asked';
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
   });
 });
 
 const bearerOf = (realm: string, service: string, scope: string) => ({
   scheme: 'bearer',
+  registry: 'r.io',
   realm: new URL(realm),
   service,
   scope,
@@ -181,6 +182,6 @@ describe('challengeIn', () => {
     [[''], undefined],
     [[], undefined],
   ])('of %j is %j', (headers, expected) => {
-    expect(challengeIn(headers, 'me/x')).toEqual(expected);
+    expect(challengeIn(headers, { manifest: new URL('https://r.io/v2/'), repository: 'me/x' })).toEqual(expected);
   });
 });

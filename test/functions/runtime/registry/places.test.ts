@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseImageReference } from '../../../../functions/model/text/image-reference.ts';
 import { NoAnswer } from '../../../../functions/runtime/registry/send-request.ts';
-import { isManifestPath, placesOf, plainHosts } from '../../../../functions/runtime/registry/places.ts';
+import { isManifestPath, placesOf, listedHosts } from '../../../../functions/runtime/registry/places.ts';
 
 const mirrors = {
   'docker.io': ['https://mirror.example.com', 'http://10.0.0.1:5000/v2/hub/'],
@@ -91,9 +91,11 @@ describe('any reference', () => {
   });
 });
 
-describe('plainHosts', () => {
-  it('are those of the settings, mirrors over http included', () => {
-    expect([...plainHosts(settings)].sort()).toEqual(['10.0.0.1:5000', 'plain.local', 'registry.local:5000']);
+describe('listedHosts', () => {
+  it('are those of the settings, mirrors included', () => {
+    const { plain, listed } = listedHosts(settings);
+    expect([...plain].sort()).toEqual(['10.0.0.1:5000', 'plain.local', 'registry.local:5000']);
+    expect([...listed].sort()).toEqual([...plain, 'cache.example.com', 'mirror.example.com'].sort());
   });
 });
 

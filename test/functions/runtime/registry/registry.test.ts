@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { unreachable } from '#runtime/registry/send-request.ts';
 import { keyringOf } from '#runtime/registry/keyring.ts';
 import { type RegistryOptions } from '#runtime/registry/registry.ts';
 import { answer, type Script } from '../../../support/scripted-server.ts';
@@ -60,7 +61,7 @@ describe('digest', () => {
 
   it.each([
     ['is too large', { ...index }, 'x'.repeat(4 * 1024 * 1024), / answered with more than 4194304 bytes$/],
-    ['is a page', { 'content-type': 'text/html' }, 'log in', / answered with what is no manifest: type text\/html$/],
+    ['is a page', { 'content-type': 'text/html' }, 'log in', / answered with what is no manifest$/],
     [
       'does not have the digest it reported',
       { ...index, ...digestHeader() },
@@ -90,9 +91,7 @@ describe('digest', () => {
   it('is unknown if the connection is refused', async () => {
     const { server, host, registry } = await one(found);
     await server.close();
-    expect(reasonOf(await registry.digest(`${host}/app`))).toContain(
-      `${host} could not be asked: connect ECONNREFUSED`,
-    );
+    expect(reasonOf(await registry.digest(`${host}/app`))).toBe(`${host} ${unreachable}`);
   });
 
   it('is unknown for an invalid reference', async () => {
@@ -102,12 +101,12 @@ describe('digest', () => {
     expect(server.received).toEqual([]);
   });
 
-  it("quotes the first 200 printable characters of a registry's message", async () => {
+  it("does not quote a registry's message", async () => {
     const { host, registry } = await one((response, { method }) => {
       if (method === 'HEAD') answer(response, 405, '');
       else response.writeHead(400, 'Whatever').end(`a\n\u001b[31m\0${'x'.repeat(5000)}`);
     });
-    const reason = `${host} answered 400 Bad Request: a [31m ${'x'.repeat(200 - 7)}`;
+    const reason = `${host} answered 400 Bad Request`;
     expect(await registry.digest(`${host}/app`)).toEqual({ type: 'unknown', reason });
   });
 
