@@ -46,11 +46,12 @@ export async function statusOnce<Status>(
   { what, holds, parse, seconds = 180 }: Expected<Status>,
 ): Promise<Status> {
   const end = Date.now() + seconds * 1000;
+  let json: string | undefined;
   while (Date.now() < end) {
-    const json = await lab.ask('get', 'ic', name, '-n', namespace, '-o', 'json').catch(() => undefined);
+    json = await lab.ask('get', 'ic', name, '-n', namespace, '-o', 'json').catch(() => undefined);
     const status = json === undefined ? undefined : parse(JSON.parse(json));
     if (status !== undefined && holds(status)) return status;
     await sleep(250);
   }
-  throw new Error(`not in ${seconds} s: ${what}`);
+  throw new Error(`not in ${seconds} s: ${what}; it is ${json ?? 'unknown, as the API server does not answer'}`);
 }

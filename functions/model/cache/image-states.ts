@@ -9,6 +9,7 @@
  * | is in the attempt: its Job has finished, and it succeeded        | d                     | t                 |
  * | is in the attempt: its Job has finished, and it failed           | x                     | u                 |
  * | the same, and the kubelet reported no reason                     | y                     | v                 |
+ * | is put off until the attempt has ended, as a budget is used up    | o                     | q                 |
  * | is not tried on the node, as others found that it does not exist | a                     |                   |
  *
  * "Before" means in the first attempt of two, or in the pull before an attempt that opens images. A capital letter is a
@@ -32,9 +33,10 @@ const bothCases = (text: string): string => text + text.toUpperCase();
 
 const attempted = bothCases('wresdtxuyv');
 const unfinished = bothCases('wres');
-const failedBefore = bothCases('frstuv');
+const failedBefore = bothCases('frstuvq');
+const putOff = bothCases('oq');
 const absent = bothCases('a');
-const letters = 'pfwresdtxuyva';
+const letters = 'pfwresdtxuyvaoq';
 
 /** The letters of a node of which nothing is known but its state: they are not stored. */
 export const usualImages = (state: string): string => (state === 'Ready' ? 'p' : state === 'Failed' ? 'f' : 'w');
@@ -71,7 +73,7 @@ const failedLetters = ({ state, opening }: Settling): string =>
 
 /** The images that the node failed to pull last, or fails to pull now, or was not to try. */
 export const notPulledOf = (states: ImageStates, count: number): readonly number[] =>
-  withLetter({ ...states, noop: undefined }, count, bothCases('frsuvexya'));
+  withLetter({ ...states, noop: undefined }, count, bothCases('frsuvexyaoq'));
 
 /** The images that the kubelet fails to pull in the current attempt, and pulls again by itself. */
 export const failingOf = (states: ImageStates, count: number): readonly number[] =>
@@ -138,6 +140,23 @@ export const withFailing = <States extends ImageStates>(
     return reported.get(index) !== undefined ? translated(letter, 'wr', 'es') : translated(letter, 'es', 'wr');
   });
 
+/** The images of an attempt that are put off until it has ended. */
+export const putOffOf = (states: ImageStates, count: number): readonly number[] => withLetter(states, count, putOff);
+export const isPutOff = (states: ImageStates, index: number): boolean => putOff.includes(letterOf(states, index));
+export const hasPutOff = (states: ImageStates): boolean => hasAny(states, putOff);
+
+/** Of an attempt that starts, these images are put off. */
+export const withPutOff = <States extends ImageStates>(
+  states: States,
+  indexes: readonly number[],
+  count: number,
+): States =>
+  mapped(states, count, (letter, index) => (indexes.includes(index) ? translated(letter, 'wr', 'oq') : letter));
+
+/** An attempt for what the last one put off, and, if it may be tried once more, for what failed in it. */
+export const withRest = <States extends ImageStates>(states: States, repeats: boolean): States =>
+  allTranslated(states, 'dtwersuvxyoq', `ppffffff${repeats ? 'rr' : 'ff'}wr`);
+
 /** Locks these images, and unlocks the others. */
 export function withLocks<States extends ImageStates>(
   states: States,
@@ -169,6 +188,10 @@ export const withOpened = <States extends ImageStates>(states: States): States =
     noop: states.noop?.toLowerCase(),
   });
 
+/** The same after a part of them: an attempt to open what this one put off. */
+export const withRestToOpen = <States extends ImageStates>(states: States): States =>
+  allTranslated(withOpened(states), 'oq', 'wr');
+
 /** Without an attempt to open images. */
 const withoutAttempt = <States extends ImageStates>(states: States): States =>
   allTranslated(states, 'wedxyrstuv', 'pppppfffff');
@@ -183,15 +206,15 @@ export const withSecondAttempt = <States extends ImageStates>(states: States): S
 
 /** A first attempt, for the images that the current one has not pulled. */
 export const withFirstAttempt = <States extends ImageStates>(states: States): States =>
-  allTranslated(states, 'dtexyrsuv', 'ppwwwwwww');
+  allTranslated(states, 'dtexyrsuvoq', 'ppwwwwwwwww');
 
 /** After the last attempt: what it did not pull has failed. */
 export const withEnd = <States extends ImageStates>(states: States): States =>
-  allTranslated(states, 'dtwexyrsuv', 'ppffffffff');
+  allTranslated(states, 'dtwexyrsuvoq', 'ppffffffffff');
 
 /** All images of the attempt as if none had failed. */
 export const asFirstAttempt = <States extends ImageStates>(states: States): States =>
-  allTranslated(states, 'edxyrstuv', 'wwwwwwwww');
+  allTranslated(states, 'edxyrstuvoq', 'wwwwwwwwwww');
 
 /** All images are to be pulled. */
 export const withAllWaiting = <States extends ImageStates>(states: States): States => ({

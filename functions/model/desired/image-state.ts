@@ -1,4 +1,4 @@
-import { hasFailed, isFailed, isFailingOn, isPending, isUntried } from '#model/cache/image-states.ts';
+import { hasFailed, isFailed, isFailingOn, isPending, isPutOff, isUntried } from '#model/cache/image-states.ts';
 import { type LedgerEntry, isFailing } from '#model/cache/ledger.ts';
 
 export type ImageState = 'present' | 'failed' | 'failing' | 'pulling' | 'waiting' | 'unknown';
@@ -12,6 +12,7 @@ export function imageState(entry: LedgerEntry, index: number): ImageState {
   if (state === 'Skipped') return 'unknown';
   if (isUntried(entry, index)) return 'failed';
   if (isFailing(entry) && (isFailingOn(entry, index) || isFailed(entry, index))) return 'failing';
+  if (isPutOff(entry, index)) return 'waiting';
   if (!isPending(entry, index)) return 'present';
   return state === 'Pulling' ? 'pulling' : 'waiting';
 }

@@ -1,5 +1,14 @@
 import { type AnonymousPulls, anonymousPullOf } from '#model/cache/image-answers.ts';
-import { hasFailed, hasKnownLocks, lockedOf, withLocks, withOpened, withOpening } from '#model/cache/image-states.ts';
+import {
+  hasFailed,
+  hasKnownLocks,
+  lockedOf,
+  withLocks,
+  withOpened,
+  withOpening,
+  withRestToOpen,
+  hasPutOff,
+} from '#model/cache/image-states.ts';
 import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { DesiredImages } from '#model/desired/desired-images.ts';
 import { keepsPullRecords, type Node } from '#model/node/node.ts';
@@ -47,9 +56,12 @@ export const toOpen = (entry: LedgerEntry, images: readonly number[], desired: D
 });
 
 /** The entry after an attempt to open its images: what failed stays locked, but for the no-op, which is tried once. */
-export const opened = (entry: LedgerEntry): LedgerEntry => ({
-  ...withOpened(entry),
-  state: hasFailed(entry) ? 'Failed' : 'Ready',
-  oneImagePerJob: false,
-  opening: undefined,
-});
+export const opened = (entry: LedgerEntry): LedgerEntry =>
+  hasPutOff(entry)
+    ? { ...withRestToOpen(entry), state: 'Pending', rests: entry.rests + 1 }
+    : {
+        ...withOpened(entry),
+        state: hasFailed(entry) ? 'Failed' : 'Ready',
+        oneImagePerJob: false,
+        opening: undefined,
+      };

@@ -4,15 +4,18 @@ import {
   hasFailed,
   hasFailing,
   hasFailures,
+  hasPutOff,
   hasResults,
   isInconclusive,
   isUntried,
   lockedOf,
   pendingOf,
+  putOffOf,
   unfinishedOf,
   withEnd,
   withFailing,
   withFirstAttempt,
+  withRest,
   withResults,
   withSecondAttempt,
   withoutResults,
@@ -154,7 +157,7 @@ function nextEntry(recorded: Attempt, jobs: readonly JobResult[], reported: Repo
   const { length: count } = recorded.desired.images;
   if (unfinishedOf(entry, count).length === 0) return concluded(recorded, isExpired);
   if (!isSecondAttempt(entry) || !isPastDeadline(entry, now)) return withReported(entry, jobs, reported, count);
-  return settled(recorded);
+  return hasPutOff(entry) ? continued(entry, false) : settled(recorded);
 }
 
 /** A running Job reports only failures: that an image no longer fails is reported when the Job has ended. */
@@ -181,7 +184,8 @@ function withReported(entry: LedgerEntry, jobs: readonly JobResult[], reported: 
 function lost(attempt: Attempt): AttemptResult {
   const { entry } = attempt;
   if (triesOf(entry) < maxAttempts) return retry(entry);
-  const unfinished = unfinishedOf(entry, attempt.desired.images.length);
+  const { length: count } = attempt.desired.images;
+  const unfinished = [...unfinishedOf(entry, count), ...putOffOf(entry, count)];
   return {
     ...nothingFound,
     entry: { ...withEnd(entry), state: 'Failed', failingUntil: undefined, retryDeadline: undefined },
@@ -197,10 +201,19 @@ const jobLost: Cause = {
 /** The entry once all Jobs of the attempt have ended: images that failed are tried once more, if there is time left. */
 function concluded(attempt: Attempt, isExpired: boolean): LedgerEntry {
   const { entry } = attempt;
-  if (!hasFailures(entry) || isExpired || !mayRetry(entry)) return settled(attempt);
+  const repeats = hasFailures(entry) && !isExpired && mayRetry(entry);
+  if (hasPutOff(entry)) return continued(entry, repeats);
+  if (!repeats) return settled(attempt);
   const again = { state: 'Pending', oneImagePerJob: isInconclusive(entry), failingUntil: undefined } as const;
   return { ...withSecondAttempt(entry), ...again };
 }
+
+/** The entry after an attempt that put off images, which are next. It was not a try of the node's images, but of some. */
+const continued = (entry: LedgerEntry, repeats: boolean): LedgerEntry => ({
+  ...withRest(entry, repeats),
+  ...{ state: 'Pending', rests: entry.rests + 1, failingUntil: undefined, retryDeadline: undefined },
+  oneImagePerJob: repeats && isInconclusive(entry),
+});
 
 /** The entry after the last attempt to pull: images that are locked are opened next. */
 function settled({ cache, entry, desired }: Attempt): LedgerEntry {
@@ -214,5 +227,8 @@ function settled({ cache, entry, desired }: Attempt): LedgerEntry {
 }
 
 /** The entry of a node whose second attempt has not begun by the deadline of the first: none is made. */
-export const withoutLateAttempt = (attempt: Attempt, now: number): LedgerEntry =>
-  isSecondAttempt(attempt.entry) && isPastDeadline(attempt.entry, now) ? settled(attempt) : attempt.entry;
+export function withoutLateAttempt(attempt: Attempt, now: number): LedgerEntry {
+  const { entry } = attempt;
+  if (!isSecondAttempt(entry) || !isPastDeadline(entry, now)) return entry;
+  return hasPutOff(entry) ? continued(entry, false) : settled(attempt);
+}

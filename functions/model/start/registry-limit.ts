@@ -2,10 +2,12 @@ import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import {
   isSecondAttempt,
   isUnsettled,
+  type Ledger,
   type LedgerEntry,
   registryRests,
   waitsForRegistry,
 } from '#model/cache/ledger.ts';
+import { isFailed, pendingOf, withPutOff } from '#model/cache/image-states.ts';
 import {
   type RegistryBudget,
   type RegistryUse,
@@ -15,10 +17,11 @@ import {
   noUse,
 } from '#model/cache/registry-use.ts';
 import { type DesiredByHash, pendingImages } from '#model/desired/desired-images.ts';
+import { registryOf } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import { roundUpToSecond } from '#model/text/times.ts';
 import type { World } from '#model/world.ts';
-import type { ReasonToWait } from './reason-to-wait.ts';
+import type { Candidate, ReasonToWait } from './reason-to-wait.ts';
 import { hostsOf, placesOnTrial, trialsAt, withTrial } from './registry-trial.ts';
 import { countByRegistry, shortestRest, withOtherRest, withRestUntilReset } from './registry-answers.ts';
 
@@ -39,12 +42,14 @@ export const registryLimit: ReasonToWait = {
       after: (next, started) => {
         const uses = new Map(Object.entries(next.status.registries));
         for (const [host, use] of uses) uses.set(host, { ...withoutOldLimit(use, world.now), waitsUntil: undefined });
-        for (const { pending } of started) countPulls(pending, uses, world);
+        const parts = started.map((candidate) => partOf(candidate, limits));
+        for (const { pulled } of parts) countPulls(pulled, uses, world);
         const onTrial = [...uses].filter(([, { triedUntil }]) => triedUntil !== undefined);
         const trials = trialsAt(new Set(onTrial.map(([host]) => host)), next, desired);
         for (const [host, use] of onTrial) uses.set(host, withTrial(use, trials.get(host), next, world));
         recordWaits(next, desired, limits, uses, world);
-        return withStatus(next, { registries: usesToKeep(next, desired, uses, world.now) });
+        const nodes = { ...next.status.nodes, ...withParts(next, parts, desired) };
+        return withStatus(next, { nodes, registries: usesToKeep(next, desired, uses, world.now) });
       },
     };
   },
@@ -57,8 +62,8 @@ type Limit = {
   readonly isCounted: (entry: LedgerEntry) => boolean;
   /** Manifests. */
   pulls: number;
-  /** A node that needs more manifests than this starts although fewer are left: it would never start otherwise. */
-  mostNeeded: number;
+  /** The most manifests that a node may ever get at once: it puts off what it needs beyond. */
+  readonly most: number;
   /** Until when the others wait. */
   readonly until: number;
 };
@@ -67,7 +72,7 @@ const noLimit: Limit = {
   nodes: Infinity,
   isCounted: () => false,
   pulls: Infinity,
-  mostNeeded: Infinity,
+  most: Infinity,
   until: 0,
 };
 
@@ -143,8 +148,7 @@ function budgetLimit(
   return {
     ...noLimit,
     pulls: Math.min(left, share - usedByNamespace),
-    // Once its namespace has used nothing, since others may never stop.
-    mostNeeded: usedByNamespace === 0 ? share : Infinity,
+    most: share,
     until: Math.max(own.pullsUntil ?? 0, others?.pullsUntil ?? 0),
   };
 }
@@ -152,14 +156,14 @@ function budgetLimit(
 /** The pulls that still count against the budget. */
 const pullsCounted = ({ pulls, pullsUntil = 0 }: RegistryUse, now: number): number => (pullsUntil > now ? pulls : 0);
 
-/** What the registry reported as left is never exceeded, not even by a node that needs more. */
+/** What the registry reported as left is never exceeded. */
 function withPullsLeft(limit: Limit, { pullsLeft = Infinity, pullsLeftUntil = 0 }: RegistryUse, now: number): Limit {
   const isTighter = pullsLeftUntil > now && pullsLeft < limit.pulls;
-  return isTighter ? { ...limit, pulls: pullsLeft, mostNeeded: Infinity, until: pullsLeftUntil } : limit;
+  return isTighter ? { ...limit, pulls: pullsLeft, until: pullsLeftUntil } : limit;
 }
 
-const admits = ({ nodes, isCounted, pulls, mostNeeded }: Limit, needed: number, entry: LedgerEntry): boolean =>
-  (nodes > 0 || isCounted(entry)) && (pulls >= needed || (pulls > 0 && needed > mostNeeded));
+const admits = ({ nodes, isCounted, pulls, most }: Limit, needed: number, entry: LedgerEntry): boolean =>
+  (nodes > 0 || isCounted(entry)) && pulls >= Math.min(needed, most);
 
 /** The registries whose limit makes a node with these images wait. */
 const closedRegistries = (
@@ -176,10 +180,37 @@ function deduct(images: readonly string[], limits: ReadonlyMap<string, Limit>, e
     const limit = limits.get(host);
     if (limit === undefined) continue;
     if (!limit.isCounted(entry)) limit.nodes -= 1;
-    limit.pulls -= needed;
-    limit.mostNeeded = Infinity;
+    limit.pulls -= Math.min(needed, limit.most);
   }
 }
+
+/** What a started node pulls, and which of its images it puts off. Those that failed before are not: they have waited longest. */
+function partOf({ name, entry, images, pending }: Candidate, limits: ReadonlyMap<string, Limit>): Part {
+  const most = [...countByRegistry(pending)].flatMap(([host, needed]) => {
+    const limit = limits.get(host)?.most ?? Infinity;
+    return needed > limit ? [[host, limit] as const] : [];
+  });
+  if (most.length === 0) return { name, pulled: pending, putOff: [] };
+  const indexes = pendingOf({ ...entry, noop: undefined }, images.length);
+  const inOrder = indexes.toSorted((a, b) => Number(isFailed(entry, b)) - Number(isFailed(entry, a)));
+  const putOff = most.flatMap(([host, limit]) =>
+    inOrder.filter((index) => registryOf(images[index] ?? '') === host).slice(limit),
+  );
+  const rest = new Set(putOff.map((index) => images[index]));
+  return { name, pulled: pending.filter((image) => !rest.has(image)), putOff };
+}
+
+type Part = { readonly name: string; readonly pulled: readonly string[]; readonly putOff: readonly number[] };
+
+/** The entries of the nodes that put off images. */
+const withParts = ({ status }: ImageCache, parts: readonly Part[], desired: DesiredByHash): Ledger =>
+  Object.fromEntries(
+    parts.flatMap(({ name, putOff }) => {
+      const entry = ownEntry(status.nodes, name);
+      if (entry === undefined || putOff.length === 0) return [];
+      return [[name, withPutOff(entry, putOff, desired.get(entry.desiredHash)?.images.length ?? 0)] as const];
+    }),
+  );
 
 /** Counts what a started node pulls, against budgets and against what registries reported as left. */
 function countPulls(images: readonly string[], uses: Map<string, RegistryUse>, { settings, now }: World): void {

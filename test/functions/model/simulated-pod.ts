@@ -98,7 +98,7 @@ const refusal = (index: number): ContainerStatus =>
 
 type PulledImage = { readonly index: number; readonly reference: string; readonly isMounted: boolean };
 
-function imagesOf({ spec }: PullJob): readonly PulledImage[] {
+export function imagesOf({ spec }: PullJob): readonly PulledImage[] {
   const { containers = [], volumes = [] } = spec?.template.spec ?? {};
   return containers.map(({ name, image = '' }) => {
     const mounted = volumes.find((volume) => volume.name === name)?.image?.reference;

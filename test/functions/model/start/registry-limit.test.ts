@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { imageState } from '#model/desired/image-state.ts';
 import type { OtherRegistryUse } from '#model/cache/registry-use.ts';
 import { throttledBy } from '#model/pull/image-outcome.ts';
 import { list, node, noon } from '../builders.ts';
 import type { Node } from '#model/node/node.ts';
 import type { Spec } from '#model/cache/image-cache.ts';
-import type { Fates } from '../simulated-pod.ts';
+import { type Fates, imagesOf } from '../simulated-pod.ts';
 import { repetitions } from '../../../support/repetitions.ts';
 import { type SimulatedWorld, endJobs, manyNodes, planAll, simulatedWorld } from '../simulated-world.ts';
 
@@ -184,6 +185,109 @@ describe('a registry that throttles', () => {
   });
 });
 
+describe('a node that needs more images than the share of its namespace', () => {
+  const names = Array.from({ length: 30 }, (_, index) => `docker.io/app-${String(index).padStart(2, '0')}:1`);
+  const lists = [list([...names, 'other.example/tool:1'])];
+
+  /** Until the round is over: the images of each hour's Jobs, by registry. */
+  function pulledByHour(world: Metered): readonly Readonly<Record<string, number>>[] {
+    const hours: Record<string, number>[] = [];
+    const seen = new Set<string>();
+    for (let at = 0; at < 20 * 60 && world.on.live().status.completionTime === undefined; at += 1) {
+      for (let turn = 0; turn < 10; turn += 1) {
+        plan(world.on);
+        for (const { name, manifest } of world.on.jobs()) {
+          if (seen.has(name)) continue;
+          seen.add(name);
+          const hour = (hours[Math.floor(at / 60)] ??= {});
+          for (const { reference } of imagesOf(manifest)) {
+            const host = reference.split('/', 1).join('');
+            hour[host] = (hour[host] ?? 0) + 1;
+          }
+        }
+        endJobs(world.on);
+      }
+      world.wait(minute);
+    }
+    return hours;
+  }
+
+  it('gets them part by part, and never more than the share within an hour', () => {
+    const world = metered({ count: 1, pullsPerHour: 10, spec: { lists } });
+    expect(pulledByHour(world)).toEqual([
+      { 'docker.io': 8, 'other.example': 1 },
+      { 'docker.io': 8 },
+      { 'docker.io': 8 },
+      { 'docker.io': 6 },
+    ]);
+    expect(world.on.live().status).toMatchObject({ status: 'Succeeded', failures: {} });
+    expect(world.on.live().status.nodes['node-0000']).toMatchObject({ state: 'Ready', images: 'p' });
+  });
+
+  it('says meanwhile what it waits for, and claims no image that it does not have', () => {
+    const world = metered({ count: 1, pullsPerHour: 10, spec: { lists } });
+    plan(world.on);
+    const during = () => {
+      const entry = world.on.live().status.nodes['node-0000'];
+      if (entry === undefined) throw new Error('the node is not in the status');
+      return Object.entries(Object.groupBy([...names, ''], (_, index) => imageState(entry, index))).map(
+        ([state, images]) => `${state} ${images.length}`,
+      );
+    };
+    expect(during()).toEqual(['pulling 9', 'waiting 22']);
+    endJobs(world.on);
+    plan(world.on);
+    expect(during()).toEqual(['present 9', 'waiting 22']);
+    expect(message(world)).toContain('1 node waits for docker.io until 13:00');
+    expect(world.on.live().status.nodes['node-0000']).toMatchObject({ state: 'Pending', reason: 'RegistryRests' });
+  });
+
+  it('tries images that fail twice, and no longer: all others get their turn', () => {
+    const missing = names.slice(0, 12);
+    const fates = Object.fromEntries(missing.map((image) => [image, 'missing'] as const));
+    const world = metered({ count: 1, pullsPerHour: 10, spec: { lists }, fates });
+    const hours = pulledByHour(world);
+    for (const hour of hours) expect(hour['docker.io']).toBeLessThanOrEqual(8);
+    expect(world.on.live().status.status).toBe('Failed');
+    expect(Object.keys(world.on.live().status.failures).toSorted()).toEqual(missing);
+    const entry = world.on.live().status.nodes['node-0000'];
+    expect(entry).toMatchObject({ state: 'Failed', images: `${'f'.repeat(12)}p` });
+  });
+
+  it('leaves the budget of a neighbour that needs one image', () => {
+    const world = metered({ count: 1, pullsPerHour: 50, spec: { lists: [list(thousandMissing)] }, fates: {} });
+    plan(world.on);
+    const { registries } = world.on.live().status;
+    expect(registries['docker.io']?.pulls).toBe(40);
+  });
+
+  it('opens them part by part, too', () => {
+    const world = metered({ count: 1, pullsPerHour: 10, spec: { lists, imagePullSecrets: ['login'] } });
+    world.on.setNode('node-0000', node({ name: 'node-0000', id: 'id-0', kubeletVersion: 'v1.35.0' }));
+    const hours = pulledByHour(world);
+    for (const hour of hours) expect(hour['docker.io'] ?? 0).toBeLessThanOrEqual(8);
+    expect(hours.reduce((sum, hour) => sum + (hour['docker.io'] ?? 0), 0)).toBe(60);
+    expect(world.on.live().status.status).toBe('Succeeded');
+    expect(world.on.live().status.nodes['node-0000']).toMatchObject({ state: 'Ready', images: 'p', noop: 'p' });
+  });
+
+  it('keeps what was put off when its Jobs are lost, and lists it as failed after the last attempt', () => {
+    const world = metered({ count: 1, pullsPerHour: 10, spec: { lists } });
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      plan(world.on);
+      expect(world.on.jobs().length, String(attempt)).toBeGreaterThan(0);
+      for (const { name } of world.on.jobs()) world.on.takeAway(name);
+      world.on.carryOut(world.on.look({ node: 'node-0000' }));
+      world.wait(60 * minute);
+    }
+    const { status } = world.on.live();
+    expect(status.nodes['node-0000']).toMatchObject({ state: 'Failed' });
+    expect(Object.keys(status.failures)).toHaveLength(31);
+  });
+});
+
+const thousandMissing = Array.from({ length: 1000 }, (_, index) => `docker.io/none-${index}:1`);
+
 describe('no node holds up others forever', () => {
   const lists = [list(['app:1', 'base:2', 'tool:3', 'web:4', 'db:5'])];
   const pullsUntil = Date.UTC(2026, 10, 24, 12, 30);
@@ -193,7 +297,7 @@ describe('no node holds up others forever', () => {
     rest: undefined,
   });
 
-  it('a node that needs more than the share of its namespace starts while others go on', () => {
+  it('a node that needs more than the share of its namespace starts with its share while others go on', () => {
     const world = metered({
       count: 3,
       pullsPerHour: 20,
@@ -201,6 +305,7 @@ describe('no node holds up others forever', () => {
       others: () => new Map([['docker.io', users(9, 1)]]),
     });
     expect(plan(world.on)).toBe(1);
+    expect(world.on.jobs().map(({ manifest }) => imagesOf(manifest).length)).toEqual([2]);
   });
 
   it('a namespace whose nodes wait has its share kept', () => {
