@@ -90,7 +90,9 @@ const superseding: ReadonlySet<Trigger> = new Set<Trigger>(['Spec', 'Adopted', '
 /** Removes the annotation that requested a round once the round has ended; a later plan clears `round.requestedBy`. */
 function withoutRequest(cache: ImageCache, plan: Plan): Plan {
   const status = plan.status ?? cache.status;
-  const finished = finishedRequest({ ...cache, status });
+  // A status that is about to be written is later than any annotation that was read before.
+  const statusWrittenAt = plan.status === undefined ? cache.statusWrittenAt : undefined;
+  const finished = finishedRequest({ ...cache, status, statusWrittenAt });
   if (finished !== undefined)
     return { ...plan, annotations: { [finished.annotation]: finished.value }, observeNext: 'everything' };
   const { round } = status;

@@ -67,7 +67,25 @@ describe('purge, on request,', () => {
     expect(round?.requestedBy).toEqual({ annotation: 'kubefledged.io/purge-imagecache', value: '' });
     await purge(changed(aCache), on.context);
     expect([on.live().status.round?.number, on.live().status.round?.operation]).toEqual([rounds + 1, 'Purge']);
-    expect('kubefledged.io/purge-imagecache' in on.live().annotations).toBe(rounds > 1);
+    expect(on.live().annotations).toEqual({});
+  });
+
+  it('counts an annotation that is added again during the purge as the same request', async () => {
+    const on = await pulled(undefined, 'node-1');
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    const [job] = removals(on);
+    ends(on, job, [removed('app:1'), removed('base:2')]);
+    // After its result is recorded, and before the round ends.
+    on.api.refuse(/^GET .*\/nodes/, () => {
+      on.wait(5000);
+      on.annotate({});
+      on.annotate(asked);
+    });
+    await told(on, job);
+    await purge(tick, on.context);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { operation: 'Purge', number: 2 } });
+    expect(on.live().annotations).toEqual({});
   });
 
   it('creates a removal Job per node in its own namespace, and ends the round with their results', async () => {

@@ -138,6 +138,16 @@ describe('a refresh', () => {
     }
   });
 
+  it('is done once by an annotation if it ends as soon as it starts, however long nothing was written', async () => {
+    const on = await settled('app:1');
+    on.wait(5000);
+    on.annotate({ [annotations.refresh]: '' });
+    await refresh(changed(aCache), on.context);
+    expect(on.live().annotations).toEqual({});
+    await refresh(tick, on.context);
+    expect(on.live().status).toMatchObject({ status: 'Succeeded', round: { number: 2 } });
+  });
+
   it('only removes the annotation if the process crashed between the end of the round and the removal', async () => {
     const on = await settled('app:1');
     on.annotate({ [annotations.refresh]: '' });

@@ -6,6 +6,7 @@ import type { Settings } from '#model/cache/settings.ts';
 import { createCluster } from '#runtime/cluster/cluster.ts';
 import type { Context } from '#runtime/handler.ts';
 import { inMemoryApi } from '../support/api/in-memory-api.ts';
+import { StoredObject, withWrite } from '../support/api/stored-object.ts';
 import { noon, settings } from './model/builders.ts';
 import { inMemoryRegistry } from '../support/registry/in-memory-registry.ts';
 
@@ -50,8 +51,10 @@ export function scene(given: Partial<Settings> = {}, of: Partial<Pick<Context, '
       api.put(cachePath(), { ...before, metadata: { ...before?.metadata, generation }, spec });
     },
     annotate: (annotations: Readonly<Record<string, string>>): void => {
-      const before = api.read(cachePath());
-      api.put(cachePath(), { ...before, metadata: { ...before?.metadata, annotations } });
+      const before = StoredObject.parse(api.read(cachePath()));
+      const names = Object.fromEntries(Object.keys(annotations).map((name) => [`f:${name}`, {}]));
+      const write = { manager: 'kubectl-annotate', fieldsV1: { 'f:metadata': { 'f:annotations': names } } };
+      api.put(cachePath(), { ...before, metadata: { ...withWrite(before, write, now), annotations } });
     },
     nodes: (...names: readonly string[]): void => {
       for (const name of names) api.put(nodePath(name), nodeNamed(name));

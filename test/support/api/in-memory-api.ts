@@ -6,7 +6,7 @@ import { frozenCopies } from './frozen-copies.ts';
 import { collectionOf, isIn, manifestPath, parseApiPath, type Collection } from './api-path.ts';
 import { isSelected } from './selectors.ts';
 import { lineStream, type LineStream } from './line-stream.ts';
-import { StoredObject } from './stored-object.ts';
+import { StoredObject, withWrite } from './stored-object.ts';
 
 const Deletion = z.object({ preconditions: z.optional(z.object({ uid: z.string() })) });
 const JsonPatch = z.array(z.custom<Operation>((value) => typeof value === 'object'));
@@ -159,7 +159,9 @@ export function inMemoryApi({ now = () => midnight, streams = true }: InMemoryAp
     if (failed.length > 0) throw refusal(422, 'Invalid', failed.map(({ message }) => message).join());
     if (after.metadata.resourceVersion !== before.metadata.resourceVersion) throw conflict();
     const isStatus = path !== target;
-    return put(target, isStatus ? { ...before, status: after['status'] } : { ...after, status: before['status'] });
+    if (!isStatus) return put(target, { ...after, status: before['status'] });
+    const metadata = withWrite(before, { manager: 'functions', subresource: 'status' }, now());
+    return put(target, { ...before, metadata, status: after['status'] });
   }
 
   function removeWithDependents(path: string, body: unknown): unknown {
