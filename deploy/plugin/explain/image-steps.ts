@@ -3,13 +3,13 @@ import { absentOf } from '#model/cache/image-states.ts';
 import { type LedgerEntry, isFailing, nodeBusy, waitsForRegistry, waitsForSurge } from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { imageState } from '#model/desired/image-state.ts';
-import { freePullSlots, rolloutOf, waveText } from '#model/desired/rollout.ts';
+import { byImages, freePullSlots, rolloutOf, waveText } from '#model/desired/rollout.ts';
 import { causeOf, outcomeOf } from '#model/pull/image-outcome.ts';
 import { pullsLostAgainAt } from '#model/pull/lost-images.ts';
 import { registryText } from '#model/cache/registry-use.ts';
 import { type Pod, isFailingToPull } from '#model/job/job.ts';
 import { timeText } from '#model/text/times.ts';
-import { hasPlace, waveBudget } from '#model/start/wave.ts';
+import { hasPlace, stopReason, waveBudget } from '#model/start/wave.ts';
 import { jobsRefused } from '#model/report/reported-status.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import { age, counted } from '../units.ts';
@@ -40,7 +40,7 @@ type OnNode = { readonly entry: LedgerEntry; readonly images: readonly string[] 
 function waitSteps(input: Explained, { entry, images }: OnNode): readonly Step[] {
   const { cache, name } = input;
   if (entry.state === 'Pending') return [step('holds', pendingText(input, { entry, images }))];
-  if (entry.state === 'Held') return [step('fails', heldText), nextRoundStep(input)];
+  if (entry.state === 'Held') return [step('fails', heldText(input, entry)), nextRoundStep(input)];
   if (entry.state !== 'Pulling') return [];
   const refusal = jobsRefused(cache);
   const attempt = `attempt ${entry.attempt} has begun`;
@@ -58,7 +58,12 @@ function waitSteps(input: Explained, { entry, images }: OnNode): readonly Step[]
 const untriedText = (image: string): string =>
   `${image} is not tried here in this round: other nodes report that the registry does not have it`;
 
-const heldText = 'its rollout stopped before it began, because too many nodes failed: it keeps what it has';
+function heldText({ cache, settings }: Explained, { desiredHash }: LedgerEntry): string {
+  const rollout = rolloutOf(cache, settings);
+  const nodes = byImages(cache.status.nodes).get(desiredHash) ?? [];
+  const why = rollout === undefined ? '' : stopReason(nodes, rollout);
+  return `its rollout stopped before it began${why === '' ? '' : `, because ${why}`}: it keeps what it has`;
+}
 
 function pendingText({ cache, name, settings, now }: Explained, { entry, images }: OnNode): string {
   if (ownEntry(cache.status.removals, name)?.state === 'Removing') return 'it waits: a removal is running on the node';

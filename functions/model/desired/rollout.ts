@@ -1,6 +1,6 @@
 import { type ImageCache, isRoundOpen } from '#model/cache/image-cache.ts';
 import type { Rollout } from '#model/cache/spec-schema.ts';
-import type { Ledger, LedgerEntry } from '#model/cache/ledger.ts';
+import { isFailing, type Ledger, type LedgerEntry } from '#model/cache/ledger.ts';
 import { timeText } from '#model/text/times.ts';
 import type { Settings } from '#model/cache/settings.ts';
 
@@ -14,6 +14,8 @@ export type Progress = {
   readonly ready: number;
   readonly running: number;
   readonly failed: number;
+  /** Of those that run: their pulls fail, and are tried again. */
+  readonly failing: number;
   /** Not begun, held ones included. */
   readonly waiting: number;
 };
@@ -32,7 +34,8 @@ export function progressOf(entries: readonly LedgerEntry[]): Progress {
   const waiting = count(isYetToBegin);
   const failed = count(({ state }) => state === 'Failed');
   const ready = count(({ state, opening }) => state === 'Ready' || (opening !== undefined && isAtWork(state)));
-  return { total, waiting, ready, failed, running: total - waiting - ready - failed };
+  const failing = count(isFailing);
+  return { total, waiting, ready, failed, failing, running: total - waiting - ready - failed };
 }
 
 const isAtWork = (state: LedgerEntry['state']): boolean => state === 'Pending' || state === 'Pulling';

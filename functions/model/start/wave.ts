@@ -65,6 +65,8 @@ export function waveBudget(
 
 function placesOf(entries: readonly LedgerEntry[], rollout: Rollout): readonly (readonly [string, number])[] {
   const progress = progressOf(entries);
+  // Those that fail now may fail for good: others wait for that, so that no wave overtakes the limit.
+  if (exceedsFailures(progress.failed + progress.failing, progress, rollout)) return [];
   const domains = [...Map.groupBy(entries, waveOf)].map(([key, each]) => [key, progressOf(each)] as const);
   if (rollout.topologyKey !== '' && progress.ready > 0)
     return domains.map(([key, each]) => [key, allowed(each, rollout, 1)]);
@@ -131,7 +133,7 @@ export function holdNodes(cache: ImageCache, settings: Settings): ImageCache {
   if (rollout === undefined && !Object.values(nodes).some(({ state }) => state === 'Held')) return cache;
   const stopped = new Set(
     [...byImages(nodes)].flatMap(([hash, entries]) =>
-      rollout !== undefined && isStopped(progressOf(entries), rollout) ? [hash] : [],
+      rollout !== undefined && stopReason(entries, rollout) !== '' ? [hash] : [],
     ),
   );
   const entries = Object.entries(nodes).map(([name, entry]): [string, LedgerEntry] => {
@@ -142,11 +144,18 @@ export function holdNodes(cache: ImageCache, settings: Settings): ImageCache {
   return withStatus(cache, { nodes: Object.fromEntries(entries) });
 }
 
-/** Whether no more nodes start: too many have failed, or all canaries have. */
-function isStopped({ total, ready, running, failed }: Progress, rollout: Rollout): boolean {
-  if (failed > shareOf(rollout.maxFailedNodes, total)) return true;
-  return failed > 0 && ready + running === 0 && failed >= canariesOf(rollout, total);
+/** Why no more nodes start: too many have failed, or all canaries have; '' if more start. */
+export function stopReason(entries: readonly LedgerEntry[], rollout: Rollout): string {
+  const progress = progressOf(entries);
+  const { total, ready, running, failed } = progress;
+  if (failed > 0 && ready + running === 0 && failed >= canariesOf(rollout, total))
+    return failed === 1 ? 'its canary failed' : `all ${failed} canaries failed`;
+  if (!exceedsFailures(failed, progress, rollout)) return '';
+  return `${failed} nodes failed, and ${shareOf(rollout.maxFailedNodes, total)} may`;
 }
+
+const exceedsFailures = (failed: number, { total }: Pick<Progress, 'total'>, { maxFailedNodes }: Rollout): boolean =>
+  failed > shareOf(maxFailedNodes, total);
 
 /** Sets when the wave that has just ended is followed by the next, if the rollout pauses. */
 export function endWave(before: ImageCache, cache: ImageCache, settings: Settings, now: number): ImageCache {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { LedgerEntry } from '#model/cache/ledger.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { noUse } from '#model/cache/registry-use.ts';
 import type { Settings } from '#model/cache/settings.ts';
@@ -258,6 +259,27 @@ it.each(rows)('explain says why if $when', ({ given, last }) => {
   const { verdict, text } = steps.at(-1) ?? {};
   expect(`${verdict ?? ''} ${text ?? ''}`.slice(0, last.length)).toBe(last);
   expect(isReady).toBe(last.startsWith('ok'));
+});
+
+it.each([
+  ['its canary failed', 1, 1, 0],
+  ['all 2 canaries failed', 2, 2, 0],
+  ['3 nodes failed, and 2 may', 1, 3, 4],
+])('explain says why a rollout stopped: %s', (why, canaryNodes, failed, ready) => {
+  const rollout = { canaryNodes, growth: 2, topologyKey: '', maxFailedNodes: 2, pauseSeconds: 0 };
+  const given = spec({ lists, rollout });
+  const states = [...Array<'Failed'>(failed).fill('Failed'), ...Array<'Ready'>(ready).fill('Ready')];
+  const others = states.map((state, index): [string, LedgerEntry] => [
+    `other-${index}`,
+    pulling({ state, images: state === 'Failed' ? 'f' : 'p' }, cache({ spec: given })),
+  ]);
+  const held = pulling({ state: 'Held', attempt: 0, reason: 'RolloutStopped' }, cache({ spec: given }));
+  const nodes = { ...Object.fromEntries(others), 'node-1': held };
+  const input = { name: 'node-1', node: node({ labels: on }), pods: [], settings: settings(), now: noon };
+  const { steps } = explanation({ ...input, cache: openCache(nodes, { spec: given }) });
+  expect(steps.map(({ text }) => text)).toContain(
+    `its rollout stopped before it began, because ${why}: it keeps what it has`,
+  );
 });
 
 it('explain quotes the kubelet', () => {

@@ -92,6 +92,34 @@ describe('a rollout', () => {
     ]);
   });
 
+  it('starts no further wave while more nodes fail than may, although they are tried again', () => {
+    const brokenNodes = new Set(Array.from({ length: 30 }, (_, index) => nodeName(10 * index + 9)));
+    const of = rollout({ canaryNodes: 3, maxFailedNodes: 5 });
+    const on = world({ count: 300, rollout: of, fates: { brokenNodes } });
+    wavesOf(on);
+    // Waves of 3, 6, 18 and 48 nodes, of which 7 fail, start together.
+    expect(stateOf(on, 'Failed')).toHaveLength(7);
+    expect(stateOf(on, 'Held')).toHaveLength(300 - 75);
+    expect(on.live().status.message).toContain('the rollout stopped');
+  });
+
+  it('goes on once nodes that failed at first have pulled', () => {
+    const brokenNodes = new Set(Array.from({ length: 6 }, (_, index) => nodeName(10 + index)));
+    const on = world({ count: 40, rollout: rollout({ canaryNodes: 9, maxFailedNodes: 5 }), fates: { brokenNodes } });
+    const begun = (): number => 40 - stateOf(on, 'Pending').length;
+    planAll(on);
+    endJobs(on);
+    planAll(on);
+    expect(begun()).toBe(27);
+    endJobs(on);
+    planAll(on);
+    const before = begun();
+    brokenNodes.clear();
+    endJobs(on);
+    expect(planAll(on).length).toBeGreaterThan(0);
+    expect([before, begun()]).toEqual([27, 40]);
+  });
+
   it(`stops when the canary fails, with two Jobs for a bad tag on ${many} nodes`, { timeout: 60_000 }, () => {
     const on = world({ count: many, rollout: rollout(), fates: { images: { 'app:1': 'missing' } } });
     const made = new Set<string>();
@@ -123,10 +151,10 @@ describe('a rollout', () => {
 
   it('stops with one more, and nodes that have begun end', () => {
     const on = world({ count: 20, rollout: rollout(), fates: { brokenNodes: broken(1, 4, 5) } });
-    // A node that failed once takes a second attempt, while the wave after it has begun.
-    expect(sizes(wavesOf(on))).toEqual([1, 2, 3, 4]);
+    // Three fail, of which one is in its second attempt: no wave begins until it is known whether they fail for good.
+    expect(sizes(wavesOf(on))).toEqual([1, 2, 3]);
     expect(stateOf(on, 'Failed')).toHaveLength(3);
-    expect(stateOf(on, 'Held')).toHaveLength(10);
+    expect(stateOf(on, 'Held')).toHaveLength(14);
   });
 
   it('begins anew with the next round', () => {
