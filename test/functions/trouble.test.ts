@@ -182,7 +182,7 @@ describe('a registry that cannot be reached', () => {
   const failure = (message: string) => [{ node: 'n', reason: 'ErrImagePull', message }];
   it.each([
     [unreachable, ['registry.local:5000']],
-    ['Head "https://mirror.example/v2/x": dial tcp: lookup mirror.example: no such host', ['mirror.example']],
+    ['Head "https://mirror.example/v2/x": dial tcp: lookup mirror.example: no such host', ['mirror.example for registry.local:5000']],
     ['pinging container registry r.example: i/o timeout', ['registry.local:5000']],
     ['failed to do request: Head "https://r.example/v2/": x509: certificate signed by unknown authority', []],
     ['unexpected status: 401 Unauthorized', []],
@@ -194,7 +194,12 @@ describe('a registry that cannot be reached', () => {
   it('is named once, however many images and nodes it concerns', () => {
     expect(
       unreachableHosts({ a: [...failure(unreachable), ...failure(unreachable)], b: failure(unreachable) }),
-    ).toEqual(['registry.local:5000']);
+    ).toEqual(['registry.local:5000 for docker.io']);
+  });
+
+  it('is named by its own host where that is one of the registry', () => {
+    const message = 'Head "https://registry-1.docker.io/v2/library/a/manifests/1": dial tcp: i/o timeout';
+    expect(unreachableHosts({ a: failure(message) })).toEqual(['registry-1.docker.io']);
   });
 });
 

@@ -184,11 +184,15 @@ function refusedText({ failures }: Status): string {
 
 const maxHosts = 5;
 
-/** The hosts that nodes could not connect to: as the runtime names them, which may be a mirror, else the registry of the image. */
+/** The hosts that nodes could not connect to: as the runtime names them, and for which registry if it is another one, as a mirror is. */
 export function unreachableHosts(failures: Status['failures']): readonly string[] {
-  const hosts = Object.entries(failures).flatMap(([image, list]) =>
-    list.filter(isUnreachable).map(({ message }) => hostIn(message) ?? parseImageReference(image).registry),
-  );
+  const hosts = Object.entries(failures).flatMap(([image, list]) => {
+    const { registry } = parseImageReference(image);
+    return list.filter(isUnreachable).map(({ message }) => {
+      const host = hostIn(message) ?? registry;
+      return host === registry || host.endsWith(`.${registry}`) ? host : `${host} for ${registry}`;
+    });
+  });
   return [...new Set(hosts)].toSorted();
 }
 
