@@ -250,6 +250,11 @@ const notRun: readonly { readonly because: string; readonly instead: string; rea
       commands: ['npm run memory'],
     },
     {
+      because: 'it plays histories for half an hour; a test plays a few',
+      instead: 'test/security/hostile/hostile.test.ts',
+      commands: ['npm run hostile -- --minutes 30'],
+    },
+    {
       because: 'it measures for minutes; a test has a tenant and a neighbour on a real API server',
       instead: 'test/security/attacks.cluster.test.ts',
       commands: ['npm run neighbour'],

@@ -182,7 +182,10 @@ describe('a registry that cannot be reached', () => {
   const failure = (message: string) => [{ node: 'n', reason: 'ErrImagePull', message }];
   it.each([
     [unreachable, ['registry.local:5000']],
-    ['Head "https://mirror.example/v2/x": dial tcp: lookup mirror.example: no such host', ['mirror.example for registry.local:5000']],
+    [
+      'Head "https://mirror.example/v2/x": dial tcp: lookup mirror.example: no such host',
+      ['mirror.example for registry.local:5000'],
+    ],
     ['pinging container registry r.example: i/o timeout', ['registry.local:5000']],
     ['failed to do request: Head "https://r.example/v2/": x509: certificate signed by unknown authority', []],
     ['unexpected status: 401 Unauthorized', []],

@@ -1,0 +1,58 @@
+/** A hostile tenant of `tenancy: Isolated`: `npm run hostile -- --minutes 30 --seed 1`; `--tenancy Trusted` shows what the rules find. */
+import { parseArgs } from 'node:util';
+import { drawSteps } from './draw-steps.ts';
+import { playSteps } from './play.ts';
+import { violations } from './rules.ts';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '1' },
+    /** Instead of minutes. */
+    histories: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    tenancy: { type: 'string', default: 'Isolated' },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const tenancy = values.tenancy === 'Trusted' ? 'Trusted' : 'Isolated';
+const options = { tenancy, ...(values.verbose ? { log: print } : {}) } as const;
+const count = values.histories === undefined ? Infinity : Number(values.histories);
+const end = performance.now() + Number(values.minutes) * 60_000;
+const sums = { histories: 0, accepted: 0, refused: 0, jobs: 0, asked: 0, removals: 0, violations: 0 };
+const ratios: number[] = [];
+
+for (
+  let seed = Number(values.seed);
+  sums.histories < count && (count < Infinity || performance.now() < end);
+  seed += 1
+) {
+  const steps = drawSteps(seed);
+  const played = await playSteps(seed, steps, options);
+  const alone = await playSteps(seed, [], options);
+  const found = violations(played);
+  if (values.verbose) print(`neighbour: ${played.neighbour} ms, alone ${alone.neighbour} ms`);
+  if (played.neighbour !== undefined && alone.neighbour !== undefined) ratios.push(played.neighbour / alone.neighbour);
+  sums.histories += 1;
+  sums.accepted += played.accepted;
+  sums.refused += played.refused;
+  sums.jobs += played.jobs;
+  sums.asked += played.asked.length;
+  sums.removals += played.removed.length;
+  sums.violations += found.length;
+  if (found.length === 0) continue;
+  print(`seed ${seed}:`);
+  for (const line of found) print(`  violation: ${line}`);
+  for (const step of steps) print(`  ${JSON.stringify(step).slice(0, 1_000)}`);
+}
+
+const sorted = ratios.toSorted((a, b) => a - b);
+const at = (part: number): string =>
+  (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0).toFixed(2);
+print(
+  `${sums.histories} histories: ${sums.accepted} manifests accepted, ${sums.refused} refused by the API server, ${sums.jobs} Jobs, ${sums.asked} questions to registries, ${sums.removals} images named by removals`,
+);
+print(`a neighbour's edit takes ${at(0.5)} × as long as without the tenant, at most ${at(1)} ×`);
+print(sums.violations === 0 ? 'no violation' : `${sums.violations} violations`);
+process.exitCode = sums.violations === 0 ? 0 : 1;
