@@ -5,9 +5,9 @@ import { imagesNotFound } from '#model/desired/images-to-ask-about.ts';
 import { withAnswers } from '#model/desired/access.ts';
 import { foundEvents } from '#model/found/find-images.ts';
 import { gateOffEvents } from '#model/desired/warm-gate.ts';
-import { exceededLimit, refusedLimit } from '#model/desired/limits.ts';
+import { exceededLimit } from '#model/desired/limits.ts';
 import { adopt, hasResult, ignoreStaleTriggers, openRound, prunedEvents } from '#model/round/open-round.ts';
-import { refuse, suspend } from '#model/round/suspend.ts';
+import { refuse, refusedLimit, suspend } from '#model/round/suspend.ts';
 import {
   type RoundRequest,
   finishedRequest,
@@ -31,7 +31,7 @@ export function decide(world: World): Plan {
   if (before.isBeingDeleted) return planDeletion(world);
   const finalizerPlan = planFinalizer(world);
   if (finalizerPlan !== undefined) return finalizerPlan;
-  const limit = refusedLimit(before, world.settings.limits);
+  const limit = refusedLimit(before, world.settings.limits, now);
   if (limit !== undefined) return opens.includes('Spec') ? refuse(before, limit, world.observed.jobs, now) : emptyPlan;
   const request = nextRound(before, now);
   if (request !== undefined)

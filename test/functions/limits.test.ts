@@ -255,6 +255,46 @@ describe('a cache that exceeds a limit of the operator', () => {
     expect(on.api.newCalls().filter((call) => !call.startsWith('GET'))).toEqual([]);
   });
 
+  it('pulls nothing after a purge and an edit, however often it is looked at', async () => {
+    const on = limited({ images: 2 });
+    on.nodes('node-1');
+    on.cache(listing('app:1', 'base:2'));
+    await served(on);
+    await purged(on);
+    on.edit(listing('a:1', 'b:1', 'c:1'));
+    on.api.newCalls();
+    for (let turn = 0; turn < 3; turn += 1) {
+      await reconcile(changed(aCache), on.context);
+      await refresh(tick, on.context);
+      await purge(tick, on.context);
+    }
+    expect(on.api.newCalls().filter((call) => call.startsWith('POST') && call.includes('/jobs'))).toEqual([]);
+    expect(on.live().status).toMatchObject({ status: 'Failed', round: { number: 2 } });
+    expect(on.live().status.message).toContain('Refused');
+    on.edit(listing('a:1', 'b:1'));
+    await reconcile(changed(aCache), on.context);
+    expect(on.live().status).toMatchObject({ status: 'Processing', round: { number: 3, operation: 'Update' } });
+  });
+
+  it('asks no registry and pulls nothing for a refresh that is requested after a purge', async () => {
+    const on = limited({});
+    on.nodes('node-1');
+    on.cache(listing('app', 'base'));
+    await served(on);
+    await purged(on);
+    const asked: string[] = [];
+    const digest = (image: string) => {
+      asked.push(image);
+      return Promise.resolve({ type: 'absent' } as const);
+    };
+    on.annotate({ 'kubefledged.io/refresh-imagecache': '' });
+    on.api.newCalls();
+    for (let turn = 0; turn < 3; turn += 1)
+      await refresh(changed(aCache), { ...lowered(on), registry: { ...on.registry, digest } });
+    expect(asked).toEqual([]);
+    expect(on.api.newCalls().filter((call) => call.startsWith('POST') && call.includes('/jobs'))).toEqual([]);
+  });
+
   it('stays purged while a limit is lowered and raised', async () => {
     const on = limited({});
     on.nodes('node-1');

@@ -1,5 +1,4 @@
-import { refusedGeneration } from '#model/cache/conditions.ts';
-import { isPurged, type ImageCache, type Spec } from '#model/cache/image-cache.ts';
+import type { ImageCache, Spec } from '#model/cache/image-cache.ts';
 import { ownLists } from '#model/cache/found-images.ts';
 import type { Limits, Settings } from '#model/cache/settings.ts';
 import { tenancyLimit } from '#model/cache/tenancy.ts';
@@ -23,15 +22,6 @@ export function exceededLimit(cache: ImageCache, limits: Limits): string | undef
   const above = measured.find(([value, most]) => most !== 0 && value > most);
   if (above !== undefined) return `${above[2]}, and ${above[3]} allows ${above[1]}`;
   return tenancyLimit(cache, limits) ?? priorityLimit(spec, limits) ?? metadataLimit(spec, limits);
-}
-
-/** The same for a cache that would pull: a purge, which takes nothing, runs to its end, and what it removed stays away. */
-export const refusedLimit = (cache: ImageCache, limits: Limits): string | undefined =>
-  isPurged(cache) && cache.status.observedGeneration === cache.generation ? undefined : exceededLimit(cache, limits);
-
-/** Whether the status already reports that the cache is refused, and it still is. */
-export function isKnownRefused(cache: ImageCache, limits: Limits): boolean {
-  return refusedGeneration(cache.status) === cache.generation && refusedLimit(cache, limits) !== undefined;
 }
 
 /** Sizes of specs that were computed before: a spec is checked once for each node. */

@@ -1,12 +1,29 @@
 import { conditionsOf, limitExceeded as reason, refusedGeneration, refusedMessage } from '#model/cache/conditions.ts';
-import { type ImageCache, type Status, isRoundOpen } from '#model/cache/image-cache.ts';
+import { type ImageCache, type Status, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import { statusReason } from '#model/cache/round.ts';
 import type { JobView } from '#model/job/job.ts';
 import { type JobToDelete, type Plan, emptyPlan } from '#model/plan.ts';
-import { isFromKubeFledged } from './next-round.ts';
+import type { Limits } from '#model/cache/settings.ts';
+import { exceededLimit } from '#model/desired/limits.ts';
+import { isFromKubeFledged, nextRound } from './next-round.ts';
 
 /** The cache's own pull Jobs by name, as they were observed. */
 type Jobs = ReadonlyMap<string, JobView>;
+
+/**
+ * Why a cache that would pull is refused, if it exceeds a limit. A purge, which takes nothing, runs to its end, and what it removed
+ * stays away, until the spec is edited or a refresh requested.
+ */
+export function refusedLimit(cache: ImageCache, limits: Limits, now: number): string | undefined {
+  const next = nextRound(cache, now)?.operation ?? 'Purge';
+  const isOnlyPurged = isPurged(cache) && cache.status.round?.generation === cache.generation && next === 'Purge';
+  return isOnlyPurged ? undefined : exceededLimit(cache, limits);
+}
+
+/** Whether the status already reports that the cache is refused, and it still is. */
+export function isKnownRefused(cache: ImageCache, limits: Limits, now: number): boolean {
+  return refusedGeneration(cache.status) === cache.generation && refusedLimit(cache, limits, now) !== undefined;
+}
 
 /** Suspends a cache: an open round is aborted, its Jobs are deleted, and none are created until the suspension ends. */
 export function suspend({ status, generation }: ImageCache, jobs: Jobs, now: number): Plan {

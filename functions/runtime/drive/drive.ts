@@ -3,7 +3,7 @@ import type { CacheReference } from '#model/cache/cloud-event.ts';
 import { withFound } from '#model/cache/found-images.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { allowedFound } from '#model/cache/tenancy.ts';
-import { refusedLimit } from '#model/desired/limits.ts';
+import { refusedLimit } from '#model/round/suspend.ts';
 import type { Query } from '#model/observed.ts';
 import { isEmpty, type Plan } from '#model/plan.ts';
 import type { World } from '#model/world.ts';
@@ -113,7 +113,7 @@ async function observeAndDecide(
   const cache = withAllowedImages(needsFoundImages(read, opens, context.now()) ? await readFound(read) : read, context);
   const observed = await observe(cache, asked, { opens, makes, sharesNodes }, context, known);
   // Registries are not asked about a cache that is refused.
-  const isRefused = refusedLimit(cache, context.settings.limits) !== undefined;
+  const isRefused = refusedLimit(cache, context.settings.limits, context.now()) !== undefined;
   const answers = isRefused ? nothingAsked : await ask({ before: cache, observed, opens, makes });
   await context.turn?.();
   const plan = await decideWithOthers({ before: cache, observed, opens, makes, ...answers }, context);

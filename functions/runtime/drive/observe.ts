@@ -6,7 +6,7 @@ import { isUnsettled } from '#model/cache/ledger.ts';
 import { type Names, nothingObserved, type Observed, type Query } from '#model/observed.ts';
 import { RetryLater } from '#runtime/errors.ts';
 import { labelSelectorOf } from '#model/desired/node-selector.ts';
-import { isKnownRefused, refusedLimit } from '#model/desired/limits.ts';
+import { isKnownRefused, refusedLimit } from '#model/round/suspend.ts';
 import { isFromKubeFledged, mayOpen, nextRound } from '#model/round/next-round.ts';
 import type { Pod } from '#model/job/job.ts';
 import type { World } from '#model/world.ts';
@@ -67,13 +67,13 @@ const withoutJobs = (known: Observation): Observation => ({
 const isToRefuse = (
   cache: ImageCache,
   { opens, makes }: Pick<World, 'opens' | 'makes'>,
-  { settings }: Context,
+  { settings, now }: Context,
 ): boolean =>
   makes === 'pulls' &&
   opens.includes('Spec') &&
   !cache.isBeingDeleted &&
   !mayHoldNodes(cache, settings) &&
-  refusedLimit(cache, settings.limits) !== undefined;
+  refusedLimit(cache, settings.limits, now()) !== undefined;
 
 /** Nodes that the cache holds are released when it is refused. */
 const mayHoldNodes = ({ spec, namespace }: ImageCache, { warmGateNamespaces }: Context['settings']): boolean =>
@@ -127,7 +127,7 @@ async function nodesAndCaches(
 }
 
 function needsEverything(cache: ImageCache, opens: World['opens'], { settings, now }: Context): boolean {
-  if (opens.length === 0 || isKnownRefused(cache, settings.limits)) return false;
+  if (opens.length === 0 || isKnownRefused(cache, settings.limits, now())) return false;
   const request = nextRound(cache, now());
   if (request !== undefined) return mayOpen(request, opens);
   const isToEnd = cache.spec.suspend && isRoundOpen(cache.status);
