@@ -5,7 +5,7 @@ import { type ProductProcess, startProduct } from './product-process.ts';
 import { temporaryCluster, type TemporaryCluster } from './temporary-cluster.ts';
 
 /** The slow attack 3 is played here at full strength only, as http.test.ts plays it, too. */
-const held = [2, 11, 15, 8, ...Array<number>(repetitions(0, 1)).fill(3)];
+const held = [2, 11, 15, 8, 21, 23, 26, 28, ...Array<number>(repetitions(0, 1)).fill(3)];
 const working = [1, 5, 6, 10];
 
 describe('npm run attack', { timeout: 200_000 }, () => {
@@ -19,7 +19,7 @@ describe('npm run attack', { timeout: 200_000 }, () => {
     await product.stop();
     await cluster.remove();
   });
-  // Each of four loads may wait 23 s for three probes of the kubelet, and each of two caches 30 s for its status.
+  // Each of four loads may wait 23 s for three probes of the kubelet, and each of four caches 30 s for its status.
   const attack = (...args: readonly string[]) =>
     run(process.execPath, ['test/security/main.ts', '--kubeconfig', cluster.kubeconfig, ...args], { timeout: 180_000 });
 

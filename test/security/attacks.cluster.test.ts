@@ -266,7 +266,7 @@ describe('a tenant who may only edit ImageCaches in one namespace', () => {
     for (const { name } of modes) record(attacks.gate, name, 'bounded');
   });
 
-  // Each of four loads may wait 23 s for three probes of the kubelet, and each of two caches 30 s for its status.
+  // Each of four loads may wait 23 s for three probes of the kubelet, and each of four caches 30 s for its status.
   it('finds every attack held off that `npm run attack` plays', { timeout: 200_000 }, async () => {
     const { noopImage, removalImage } = defaults();
     const args = ['--kubeconfig', lab.kubeconfig, '--port', String(started?.port), '--yes'];

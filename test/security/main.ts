@@ -58,7 +58,7 @@ async function main(kubeconfig: string): Promise<number> {
   const chosen = steps.filter(({ number }) => values.only === '' || values.only.split(',').includes(String(number)));
   for (const { number, what } of chosen) print(`  ${String(number).padStart(2)}  ${what}`);
   print(
-    '\nObjects are only tried (--dry-run=server), but for two caches that select no node, and are deleted again. Loads last some seconds each, and may end an unprotected process.',
+    '\nObjects are only tried (--dry-run=server), but for a few caches that select no node, and are deleted again. Loads last some seconds each, and may end an unprotected process.',
   );
   if (!(await isAgreed())) {
     print('Nothing was done: agree, or give --yes.');

@@ -37,7 +37,11 @@ type Step = { readonly number: number; readonly what: string } & (
   { readonly tries: (victim: Victim) => Promise<Result> } | { readonly sends: (port: number) => Promise<Result> }
 );
 
-/** All attacks that need no more than kubectl, worst first. Numbers are those of the findings. */
+/**
+ * All attacks that need no more than kubectl, worst first. Numbers are those of the findings; those of the second team follow
+ * after 16. Of these, a hanging registry (17), what a purge removes (18, 20), how many removals run (22), ports (24) and
+ * budgets (25) need nodes and registries: tests play them, which docs/security.md names. 19 and 27 are Jobs of 5.
+ */
 export const steps: readonly Step[] = [
   { number: 1, what: 'as the account of the functions, gives a Node an owner that does not exist', tries: ownNode },
   { number: 6, what: 'as this account, gives a Node a taint that evicts all Pods', tries: taintNode },
@@ -57,7 +61,24 @@ export const steps: readonly Step[] = [
     what: 'creates a cache of 9,000 long names, for no node',
     tries: (victim) => isRefused(victim, { cacheSpec: longNames.map((names) => onNoNode(names)) }),
   },
+  {
+    number: 21,
+    what: 'creates a cache with a priority class that no operator lists, for no node',
+    tries: (victim) => isRefused(victim, { cacheSpec: [onNoNode(['a'])], priorityClassName: 'attack' }),
+  },
+  {
+    number: 23,
+    what: 'creates a cache whose Pods have labels of a neighbour, for no node',
+    tries: (victim) =>
+      isRefused(victim, { cacheSpec: [onNoNode(['a'])], podMetadata: { labels: { 'attack.example/pdb': 'a' } } }),
+  },
+  {
+    number: 28,
+    what: 'creates a cache that takes the images of all workloads, for no node',
+    tries: namesWorkloads,
+  },
   { number: 9, what: 'creates a cache of 100,000 images in reverse order', tries: createLargeCache },
+  { number: 26, what: 'reads the status page at the port of the functions', sends: readPage },
   { number: 15, what: 'reads metrics and status by another name, and posts as a page of another site', sends: asPage },
   {
     number: 3,
@@ -143,23 +164,39 @@ async function createJobs(victim: Victim): Promise<Result> {
 }
 
 const greedy = { priorityClassName: 'system-node-critical', pullsPerNode: 200, pullDeadlineSeconds: 2_147_483_647 };
-const onNoNode = (images: readonly string[]) => ({ images, nodeSelector: { 'example.com/attack': 'no-such-node' } });
+const noNode = { nodeSelector: { 'example.com/attack': 'no-such-node' } };
+const onNoNode = (images: readonly string[]) => ({ images, ...noNode });
 const longNames = Array.from({ length: 9 }, (_, list) =>
   Array.from({ length: 1000 }, (_each, index) => `registry.example/${list}/${index}-`.padEnd(130, 'a')),
 );
 
 /** Creates the cache, and deletes it again: it is refused by admission, or by the product within 30 s, in its status. */
-async function isRefused(victim: Victim, spec: object): Promise<Result> {
+function isRefused(victim: Victim, spec: object): Promise<Result> {
+  return isSaid(victim, spec, { path: '{.status.conditions[?(@.type=="Stalled")].message}', word: 'Refused' });
+}
+
+/** The images of workloads are not listed, unless the operator lets caches have them. */
+function namesWorkloads(victim: Victim): Promise<Result> {
+  if (victim.settings.workloadKinds.length > 0)
+    return Promise.resolve({ held: undefined, detail: 'workloads.kinds lets caches name workloads' });
+  const expected = { path: '{.status.imagesFrom.problem}', word: 'WORKLOAD_KINDS' };
+  return isSaid(victim, { cacheSpec: [{ ...noNode, imagesFrom: { kinds: ['Deployment'] } }] }, expected);
+}
+
+async function isSaid(
+  victim: Victim,
+  spec: object,
+  { path, word }: { readonly path: string; readonly word: string },
+): Promise<Result> {
   const { kubectl, namespace } = victim;
   const { code, stderr } = await kubectl(['create', '-f', '-'], JSON.stringify(cacheOf(namespace, spec)));
   if (code !== 0) return refusedBy({ code, stdout: '', stderr });
-  const condition = '{.status.conditions[?(@.type=="Stalled")].message}';
   const which = ['imagecache', 'attack', '-n', namespace];
   try {
     const end = performance.now() + 30_000;
     while (performance.now() < end) {
-      const { stdout } = await kubectl(['get', ...which, '-o', `jsonpath=${condition}`]);
-      if (stdout.includes('Refused')) return { held: true, detail: line(stdout) };
+      const { stdout } = await kubectl(['get', ...which, '-o', `jsonpath=${path}`]);
+      if (stdout.includes(word)) return { held: true, detail: line(stdout) };
       await pause(500);
     }
     return { held: false, detail: 'its status does not say that it is refused' };
@@ -194,6 +231,12 @@ function refusedBy({ code, stderr }: Awaited<ReturnType<Kubectl>>): Result {
 function throwIfNotPlayed(stderr: string): void {
   if (/not found|impersonate|unable to connect|no matches for kind|doesn't have a resource type/i.test(stderr))
     throw new Error(line(stderr));
+}
+
+async function readPage(port: number): Promise<Result> {
+  const paths = ['/', '/status', '/status/api/caches'];
+  const answers = await Promise.all(paths.map((path) => statusOf(port, { path })));
+  return { held: answers.every((status) => status >= 400), detail: `answered ${answers.join(', ')}` };
 }
 
 async function asPage(port: number): Promise<Result> {

@@ -82,6 +82,10 @@ const anyImages = fc.oneof(
 const list = fc.record(
   {
     images: anyImages,
+    imagesFrom: fc.constantFrom(
+      { kinds: ['Deployment'] },
+      { kinds: ['Pod'], selector: { matchLabels: { app: 'web' } } },
+    ),
     nodeSelector: fc.constantFrom({}, { pool: 'hostile' }, { 'node-role.kubernetes.io/control-plane': '' }),
   },
   { requiredKeys: ['images'] },
@@ -92,7 +96,6 @@ const spec = fc.record(
     cacheSpec: fc.array(list, { minLength: 1, maxLength: 3 }),
     imagePullSecrets: fc.constant([{ name: 'of-the-neighbour' }]),
     serviceAccountName: fc.constantFrom('default', 'of-the-neighbour'),
-    imagesFrom: fc.constantFrom({ workloads: {} }, { workloads: { selector: { matchLabels: { app: 'web' } } } }),
     imagePullPolicy: fc.constantFrom('Always', 'IfNotPresent'),
     deletionPolicy: fc.constantFrom('Purge', 'Retain'),
     keepSeconds: fc.constantFrom(0, 5, 60),

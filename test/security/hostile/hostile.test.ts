@@ -20,7 +20,7 @@ describe('a hostile tenant of tenancy: Isolated', () => {
   });
 
   it('is held off by the tenancy: the same manifests reach others without it', { timeout: 60_000 }, async () => {
-    const { stdout, code } = await hostile('--histories', '1', '--seed', '13', '--tenancy', 'Trusted');
+    const { stdout, code } = await hostile('--histories', '1', '--seed', '26', '--tenancy', 'Trusted');
     expect(code).toBe(1);
     for (const rule of ['named', 'removed', 'pulled']) expect(stdout).toContain(`violation: ${rule}: `);
   });
