@@ -3,9 +3,9 @@ import { batchOf, type ObservedChange } from '../queue/pending-changes.ts';
 import type { ParsedCache } from './known-caches.ts';
 import type { Queue } from '../queue/queue.ts';
 import { nodes, referenceOf, type Change } from './resource.ts';
-import type { NodeProjection, PodProjection } from './significance.ts';
+import type { JobProjection, NodeProjection, PodProjection } from './significance.ts';
 import type { ImageCache } from '#model/cache/image-cache.ts';
-import { isNodeBusy, isUnsettled, waitsForSurge } from '#model/cache/ledger.ts';
+import { isNodeBusy, isUnsettled, waitsForRemoval, waitsForSurge } from '#model/cache/ledger.ts';
 
 type Caches = { readonly get: (key: string) => ParsedCache | undefined; readonly keys: () => Iterable<string> };
 
@@ -15,8 +15,9 @@ export type SlotOptions = {
   readonly isSynced: () => boolean;
 };
 
-/** Wakes the caches that wait for a node, one for each pull Pod that has ended there. */
+/** Wakes the caches that wait for a node: one for each pull Pod that has ended there, all for each removal. */
 export type NodeSlots = {
+  readonly onJob: (change: Change<JobProjection>) => void;
   readonly onPod: (change: Change<PodProjection>) => void;
   readonly onNode: (change: Change<NodeProjection>) => void;
 };
@@ -45,6 +46,9 @@ type KnownPod = { readonly namespace: string; readonly has: 'slot' | 'ended' | '
 export function createNodeSlots(options: SlotOptions): NodeSlots {
   const state: State = { ...options, versions: new Map(), nodes: new Map() };
   return {
+    onJob: (change) => {
+      onJob(state, change);
+    },
     onPod: (change) => {
       onPod(state, change);
     },
@@ -144,6 +148,29 @@ function wake(state: State, name: string, tried: readonly string[]): void {
     else if (slotsOf(node) < node.peak) wake(state, name, []);
     forgetIdle(state, name);
   });
+}
+
+/** Reports the node of a removal Job that has ended to all caches that wait for that: how many of them pull at once is limited there. */
+function onJob(state: State, { previous, current }: Change<JobProjection>): void {
+  const { isRemoval, node } = current ?? previous ?? {};
+  const hasEnded = previous?.finished === false && current?.finished !== false;
+  if (isRemoval !== true || node === undefined || !hasEnded) return;
+  reportRemoved(state, node);
+  // Who read the Job before it ended may not have recorded yet that it waits.
+  state.queue.runAfter(startTime, () => {
+    reportRemoved(state, node);
+  });
+}
+
+function reportRemoved({ caches, versions, queue, isSynced }: State, name: string): void {
+  const version = versions.get(name);
+  if (version === undefined || !isSynced()) return;
+  for (const key of caches().keys()) {
+    const cache = caches().get(key)?.cache;
+    const entry = cache && ownEntry(cache.status.nodes, name);
+    if (cache === undefined || entry === undefined || !waitsForRemoval(entry)) continue;
+    queue.add(key, 'nodes', batchOf({ namespace: cache.namespace, name: cache.name }, changeOf(name, version)));
+  }
 }
 
 function waitingFor({ caches, nodes: known }: State, name: string): readonly KeyedCache[] {

@@ -57,6 +57,7 @@ export function createRouter(routing: Routing): Router {
       if (!isOver && !isNewJob(routing, change, pods)) onJobOrPod(routing, change);
       if (change.verb === 'add') checkForPodLater(routing, change, pods);
       deadlines.onJob(change);
+      slots.onJob(change);
     },
     onPod: (change) => {
       const { job, cache = '' } = change.current ?? change.previous ?? {};

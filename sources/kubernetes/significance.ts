@@ -21,6 +21,8 @@ export type JobProjection = Projection & {
   readonly cache: string | undefined;
   readonly finished: boolean;
   readonly isRemoval: boolean;
+  /** The node that it is for, by name. */
+  readonly node: string | undefined;
   /** Seconds after which its Pod must have started; undefined on removal Jobs. */
   readonly deadlineSeconds: number | undefined;
 };
@@ -123,6 +125,7 @@ export function projectJob(job: unknown): JobProjection {
     cache: annotatedCache(job) ?? controllingCache(job),
     finished: ended.length > 0,
     isRemoval: isRemoval(job),
+    node: textAt(job, 'metadata', 'annotations', jobAnnotations.node),
     deadlineSeconds: deadlineSeconds(job),
   };
 }

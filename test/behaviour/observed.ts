@@ -151,6 +151,10 @@ export const removedBy = ({ spec }: ObservedJob): readonly string[] =>
 export const nodeOf = ({ metadata: { annotations } }: Pick<ObservedJob, 'metadata'>): string =>
   annotations['kubefledged.io/node'] ?? '';
 
+/** The attempt that a Job is of, in words. */
+export const attemptOf = ({ metadata: { annotations } }: ObservedJob): string =>
+  `attempt ${annotations['kubefledged.io/attempt']} of round ${annotations['kubefledged.io/round']}`;
+
 /** The user's images in a Job or Pod: mounted ones if there are any, else those of the containers. */
 export function imagesIn(spec: z.infer<typeof podSpec>): readonly string[] {
   const mounted = spec.volumes.flatMap(({ image }) => (image === undefined ? [] : [image.reference]));

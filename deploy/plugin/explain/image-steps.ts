@@ -1,6 +1,13 @@
 import type { ImageCache } from '#model/cache/image-cache.ts';
 import { absentOf } from '#model/cache/image-states.ts';
-import { type LedgerEntry, isFailing, nodeBusy, waitsForRegistry, waitsForSurge } from '#model/cache/ledger.ts';
+import {
+  type LedgerEntry,
+  isFailing,
+  nodeBusy,
+  waitsForRegistry,
+  waitsForRemoval,
+  waitsForSurge,
+} from '#model/cache/ledger.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { imageState } from '#model/desired/image-state.ts';
 import { byImages, freePullSlots, rolloutOf, waveText } from '#model/desired/rollout.ts';
@@ -67,6 +74,7 @@ function heldText({ cache, settings }: Explained, { desiredHash }: LedgerEntry):
 
 function pendingText({ cache, name, settings, now }: Explained, { entry, images }: OnNode): string {
   if (ownEntry(cache.status.removals, name)?.state === 'Removing') return 'it waits: a removal is running on the node';
+  if (waitsForRemoval(entry)) return 'it waits, RemovalInProgress: another cache removes an image of it from the node';
   const busy = ownEntry(cache.status.nodes, name)?.reason === nodeBusy;
   if (busy) return 'it waits, NodeBusy: other caches have as many pull Pods on the node as may be there at once';
   if (waitsForSurge(entry))
@@ -82,7 +90,7 @@ function pendingText({ cache, name, settings, now }: Explained, { entry, images 
     return rolloutOf(cache, settings) === undefined
       ? 'it waits while two nodes try an image first that the registry did not find for us, half a minute at most'
       : `it waits for its wave. ${waveTextOf(cache, settings)}`;
-  return 'it waits to be started: if that lasts, another cache removes an image of it there, or no function runs';
+  return 'it waits to be started: if that lasts, no function runs';
 }
 
 const waveTextOf = (cache: ImageCache, settings: Settings): string =>

@@ -107,6 +107,13 @@ export const surgeUsed = 'SurgeUsed' as const;
 /** Reason of a pending node that needs an image of a registry which rests, or whose budget is used up. */
 export const registryRests = 'RegistryRests' as const;
 
+/** Reason of a pending node from which images that it must have are being removed: it is named in an event once that ends. */
+export const removalRuns = 'RemovalInProgress' as const;
+
+/** Whether a node waits until a removal there has ended. */
+export const waitsForRemoval = ({ state, reason }: LedgerEntry): boolean =>
+  state === 'Pending' && reason === removalRuns;
+
 /** Whether a pending node waits for a registry. */
 export const waitsForRegistry = ({ state, reason }: LedgerEntry): boolean =>
   state === 'Pending' && reason === registryRests;

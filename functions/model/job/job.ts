@@ -13,7 +13,7 @@ export type Job = {
   readonly isBeingDeleted: boolean;
   /** Whether it is a removal Job; otherwise it pulls. */
   readonly isRemoval: boolean;
-  /** References to remove; empty on pull Jobs. */
+  /** References that it removes, without those that it keeps; empty on pull Jobs. */
   readonly removes: readonly string[];
   readonly createdAt: number;
   /** undefined if only its metadata was read. */

@@ -2,6 +2,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import type { Job, Pod } from '#model/job/job.ts';
 import { criSocket, type Node } from '#model/node/node.ts';
 import type { JobToDelete } from '#model/plan.ts';
+import { normalisedReference } from '#model/text/image-reference.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import type { Observed } from '#model/observed.ts';
 import type { World } from '#model/world.ts';
@@ -91,7 +92,7 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
       name: removalJobName(order.cache, order.entry),
       namespace: settings.namespace,
       labels: ownLabels(order),
-      annotations: { ...ownAnnotations(order), [jobAnnotations.removes]: JSON.stringify(order.removal.remove) },
+      annotations: { ...ownAnnotations(order), [jobAnnotations.removes]: JSON.stringify(removedNames(order)) },
     },
     spec: {
       backoffLimit: 0,
@@ -128,6 +129,12 @@ export function removalJob(order: RemovalJobOrder): RemovalJob {
       },
     },
   };
+}
+
+/** The references that may be gone afterwards: nobody waits for the others, which are kept. */
+function removedNames({ removal: { remove, keep } }: RemovalJobOrder): readonly string[] {
+  const kept = new Set(keep.map(normalisedReference));
+  return remove.filter((image) => !kept.has(normalisedReference(image)));
 }
 
 /** A kubelet under DiskPressure admits critical Pods only, and a removal is what frees its disk. */

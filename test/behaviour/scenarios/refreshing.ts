@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { eventually } from '../eventually.ts';
+import { attemptOf } from '../observed.ts';
 import { refreshed } from '../refreshed.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
@@ -23,7 +24,7 @@ export const refreshing: readonly Scenario[] = [
       const { status } = await refreshed(world, 2);
       expect(status).toMatchObject({ status: 'Succeeded', reason: 'ImageCacheRefresh' });
       expect(status.round).toMatchObject({ operation: 'Refresh', trigger: 'Annotation' });
-      expect(world.history.jobsOf(node)).toHaveLength(2);
+      expect(world.history.jobsOf(node).map(attemptOf)).toEqual(['attempt 1 of round 1', 'attempt 1 of round 2']);
       await eventually('the annotation is gone', () => {
         const annotations = world.history.cache('cache')?.metadata.annotations ?? {};
         return annotation in annotations ? undefined : true;

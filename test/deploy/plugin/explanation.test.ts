@@ -109,6 +109,11 @@ const rows: readonly { when: string; given: Partial<Explained>; last: string }[]
     last: 'holds it waits, NodeBusy: other caches have as many pull Pods on the node as may be there at once',
   },
   {
+    when: 'it waits for a removal',
+    given: { cache: open({ state: 'Pending', attempt: 0, reason: 'RemovalInProgress' }) },
+    last: 'holds it waits, RemovalInProgress: another cache removes an image of it from the node',
+  },
+  {
     when: 'it waits for its turn',
     given: {
       cache: {

@@ -19,6 +19,15 @@ describe('a hostile tenant of tenancy: Isolated', () => {
     expect(Number(jobs)).toBeGreaterThan(histories);
   });
 
+  it(
+    'does not hold up a neighbour that needs a node while images of the tenant are removed there',
+    { timeout: 60_000 },
+    async () => {
+      const { stdout } = await hostile('--histories', '1', '--seed', '1001');
+      expect(Number(/at most ([\d.]+) ×/.exec(stdout)?.[1])).toBeLessThan(2);
+    },
+  );
+
   it('is held off by the tenancy: the same manifests reach others without it', { timeout: 60_000 }, async () => {
     const { stdout, code } = await hostile('--histories', '1', '--seed', '26', '--tenancy', 'Trusted');
     expect(code).toBe(1);

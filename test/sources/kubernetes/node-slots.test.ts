@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { jobAnnotations } from '#model/cache/api.ts';
+import { jobAnnotations, labels, managerLabelValue } from '#model/cache/api.ts';
 import { notice } from '#model/cache/cloud-event.ts';
 import { startKubernetesSource } from '../../../sources/kubernetes/source.ts';
 import { inMemoryApi } from '../../support/api/in-memory-api.ts';
 import { fakeClock } from '../../support/fake-clock.ts';
-import { imageCache, node, pathOf, pod } from '../objects.ts';
+import { condition, imageCache, job, node, pathOf, pod } from '../objects.ts';
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -52,6 +52,12 @@ async function world(caches: Readonly<Record<string, Waiting>>) {
     api.apply(pod({ name, namespace, annotations }, { ...status }));
   };
   const leave = (name: string): void => api.remove(pathOf('pods', `apps/${name}`));
+  /** A Job of `apps/first` that removes images from the node. */
+  const removal = (status: object = {}, ofNode = 'node-1'): void => {
+    const annotations = { [jobAnnotations.cache]: 'apps/first', [jobAnnotations.node]: ofNode };
+    const own = { [labels.manager]: managerLabelValue, [labels.removal]: 'true' };
+    api.apply(job({ name: 'removal', annotations, labels: own }, { ...status }));
+  };
   pulling('one');
   await clock.advance(6_000);
   told.splice(0);
@@ -59,6 +65,10 @@ async function world(caches: Readonly<Record<string, Waiting>>) {
     clock,
     pulling,
     leave,
+    removal,
+    endRemoval: () => {
+      api.remove(pathOf('jobs', 'apps/removal'));
+    },
     set: (name: string, of: object) => {
       wait(name, { of });
     },
@@ -174,6 +184,45 @@ describe('when a pull Pod leaves a node', () => {
     leave('one');
     await clock.advance(1_400);
     expect(told()).toEqual(['node-1 → apps/a']);
+  });
+});
+
+describe('when a removal on a node ends', () => {
+  const waits = { of: { ...entry, reason: 'RemovalInProgress' } };
+
+  it.each(['it ends', 'it is deleted'])(
+    'all caches that wait for it receive an event of the node once %s',
+    async (end) => {
+      const { told, removal, endRemoval, clock } = await world({ a: waits, b: waits, c: {} });
+      removal();
+      await clock.advance(5_000);
+      expect(told()).toEqual([]);
+      if (end === 'it ends') removal(condition('Complete'));
+      else endRemoval();
+      await clock.advance(0);
+      expect(told().toSorted()).toEqual(['node-1 → apps/a', 'node-1 → apps/b']);
+    },
+  );
+
+  it('a cache that records only then that it waits receives one, too', async () => {
+    const { told, removal, set, clock } = await world({ a: {} });
+    removal();
+    await clock.advance(0);
+    removal(condition('Complete'));
+    await clock.advance(0);
+    expect(told()).toEqual([]);
+    set('a', waits.of);
+    await clock.advance(1_500);
+    expect(told()).toEqual(['node-1 → apps/a']);
+  });
+
+  it('and on another node, no cache receives an event', async () => {
+    const { told, removal, clock } = await world({ a: waits });
+    removal({}, 'node-2');
+    await clock.advance(0);
+    removal(condition('Complete'), 'node-2');
+    await clock.advance(5_000);
+    expect(told()).toEqual([]);
   });
 });
 

@@ -115,6 +115,14 @@ describe('a removal Job', () => {
     });
   });
 
+  it('is known to remove only what it is not to keep, so that nobody who has that waits for it', () => {
+    const { metadata, spec: of } = ordered({
+      removal: { remove: ['app:1', 'base'], keep: ['docker.io/library/app:1'] },
+    });
+    expect(metadata.annotations).toMatchObject({ 'kubefledged.io/removes': '["base"]' });
+    expect(of?.template.spec?.containers[0]?.args).toContain('--remove=app:1');
+  });
+
   it("takes what the operator set, and the cache's own priority before his", () => {
     const operators = settings({
       imageDeleteJobHostNetwork: true,
