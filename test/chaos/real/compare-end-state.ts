@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod/mini';
+import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import type { Kube } from '../../behaviour/kube.ts';
 import { differences, endStateOf, waitingForTick, type EndState } from '../end-state.ts';
 import { postTo, tickHeaders } from '../post-event.ts';
@@ -28,6 +29,11 @@ const longest = 300_000;
  * started. Empty as soon as they are equal and nothing changes.
  */
 export async function compareEndState(at: Comparison): Promise<readonly string[]> {
+  const wrong = await differencesAfterTick(at);
+  return wrong.length === 0 ? [] : [...wrong, ...(await skippedNodes(at))];
+}
+
+async function differencesAfterTick(at: Comparison): Promise<readonly string[]> {
   const { scenario, verbs, prefix, product, expected } = at;
   await rested(verbs, quiet);
   await tick(product);
@@ -41,6 +47,31 @@ export async function compareEndState(at: Comparison): Promise<readonly string[]
     } else if (!(await changes(verbs))) return wrong;
   }
 }
+
+/** Why nodes are skipped, and the condition of each Node: whether the product or the lab is behind. */
+async function skippedNodes({ verbs, prefix }: Comparison): Promise<readonly string[]> {
+  const caches = (await verbs.list('ImageCache')).map(parseImageCache);
+  const skipped = caches.flatMap(({ name, status }) =>
+    Object.entries(status.nodes).flatMap(([node, { state, reason }]) =>
+      state === 'Skipped' ? [`${name}: ${node} is skipped, ${reason}`] : [],
+    ),
+  );
+  const conditions = (await verbs.list('Node', `pool=${prefix}`)).map((object) => readiness.parse(object));
+  return [...skipped, ...conditions.map((node) => `Node ${JSON.stringify(node)}`)];
+}
+
+const readiness = z.pipe(
+  z.object({
+    metadata: z.object({ name: z.string() }),
+    spec: z.object({ taints: z.optional(z.array(z.unknown())) }),
+    status: z.object({ conditions: z.array(z.looseObject({ type: z.string() })) }),
+  }),
+  z.transform(({ metadata: { name }, spec: { taints }, status }) => ({
+    name,
+    taints,
+    ready: status.conditions.find(({ type }) => type === 'Ready'),
+  })),
+);
 
 /** KWOK nodes list no images. */
 const withoutImages = (endState: EndState): EndState => ({ ...endState, images: {}, late: [] });

@@ -26,6 +26,8 @@ export type Played = Observed & {
 type Options = {
   /** With `Trusted` the tenant may have any image: the rules then find what they are for. */
   readonly tenancy: 'Isolated' | 'Trusted';
+  /** Whether the tenant does nothing: the neighbour edits its cache at the same time nevertheless. */
+  readonly isIdle?: boolean;
   readonly log?: (line: string) => void;
 };
 
@@ -40,7 +42,7 @@ export function playSteps(seed: number, steps: readonly Step[], options: Options
 async function play(
   seed: number,
   steps: readonly Step[],
-  { tenancy }: Options,
+  { tenancy, isIdle = false }: Options,
   cluster: VirtualCluster,
 ): Promise<Played> {
   const { time, network, kubeconfig, log } = cluster;
@@ -85,6 +87,7 @@ async function play(
         for (const [at, step] of steps.entries()) {
           if (at === Math.floor(steps.length / 2)) neighbour = edit();
           await pause(step.after);
+          if (isIdle) continue;
           counts[(await carryOut(step, verbs.tenant)) ? 'accepted' : 'refused'] += 1;
           await seen.look();
         }
