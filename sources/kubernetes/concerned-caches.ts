@@ -4,6 +4,7 @@ import { concernsLabels, concernsLedger } from '#model/desired/node-selector.ts'
 import { batchOf } from '../queue/pending-changes.ts';
 import { textsAt } from './json.ts';
 import { leftNames, mayHaveLost } from './listed-names.ts';
+import { changedKeys, dependsOn } from './node-labels.ts';
 import { inOrder, type KeyedCache } from './node-slots.ts';
 import { cacheOf, keyOf, observed, type Change } from './resource.ts';
 import type { Routing } from './router.ts';
@@ -17,13 +18,13 @@ export function onNode(routing: Routing, change: Change<NodeProjection & Concern
   const { queue, nodes, isSynced } = routing;
   const { previous, current, reference } = change;
   if (!isSynced()) return;
-  if (!isSignificant(previous, current)) {
-    onLeftNames(routing, change);
-    return;
-  }
+  const changed = isSignificant(previous, current) ? undefined : changedLabels(change);
+  if (changed !== undefined) onLeftNames(routing, change);
+  if (changed?.size === 0) return;
   const isStarting = current?.isReady === false && previous?.isReady !== true;
   const added = (key: string) => ({ of: 'nodes', batch: batchOf(cacheOf(key), observed(change)) }) as const;
   for (const key of concernedKeys(routing, change)) {
+    if (changed !== undefined && !mayDependOn(routing, key, changed)) continue;
     if (isStarting)
       queue.addAfter(nodeStartTime, key, () => {
         const live = nodes().get(keyOf(reference));
@@ -31,6 +32,15 @@ export function onNode(routing: Routing, change: Change<NodeProjection & Concern
       });
     else queue.add(key, 'nodes', added(key).batch);
   }
+}
+
+const changedLabels = ({ previous, current }: Change<NodeProjection>): ReadonlySet<number> =>
+  previous === undefined || current === undefined ? new Set() : changedKeys(previous.labels, current.labels);
+
+/** A cache that cannot be parsed may depend on any label. */
+function mayDependOn({ caches }: Routing, key: string, changed: ReadonlySet<number>): boolean {
+  const cache = caches().get(key)?.cache;
+  return cache === undefined || dependsOn(cache, changed);
 }
 
 /** Reports a Node whose list has lost names to the caches that hold one of these images there. */

@@ -2,6 +2,7 @@ import type { ImageCache } from '#model/cache/image-cache.ts';
 import { isCompleteList } from '#model/node/parse-node.ts';
 import { BoundedMap } from '#model/text/bounded-map.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
+import { hash32 } from '#model/text/hash.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import { listAt } from './json.ts';
 
@@ -17,10 +18,9 @@ const known = new BoundedMap<string, number>(maxKnown);
 function hashOf(name: string): number {
   const found = known.get(name);
   if (found !== undefined) return found;
-  let hash = 2_166_136_261;
-  for (const letter of normalisedReference(name)) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 16_777_619);
-  known.set(name, hash >>> 0);
-  return hash >>> 0;
+  const hash = hash32(normalisedReference(name));
+  known.set(name, hash);
+  return hash;
 }
 
 export function listedNames(node: unknown): ListedNames {

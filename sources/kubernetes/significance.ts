@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { annotations, group, imageCacheKind, jobAnnotations, labels } from '#model/cache/api.ts';
 import { type ListedNames, listedNames } from './listed-names.ts';
+import { type NodeLabels, nodeLabels } from './node-labels.ts';
 import { at, listAt, numberAt, textAt } from './json.ts';
 
 /** Kept of every kind: a fingerprint that differs exactly when a function could decide differently; '' carries no news yet. */
@@ -41,6 +42,8 @@ export type PodProjection = Projection & {
 
 export type NodeProjection = Projection & {
   readonly isReady: boolean;
+  /** Not part of the fingerprint: a change concerns only the caches that depend on one of these labels. */
+  readonly labels: NodeLabels;
   /** Not part of the fingerprint: what leaves it concerns only the caches that hold it there. */
   readonly listed: ListedNames;
 };
@@ -164,7 +167,7 @@ function deadlinesOf(pod: unknown): readonly number[] {
 
 const identifying = ['machineID', 'systemUUID', 'kubeletVersion', 'containerRuntimeVersion', 'operatingSystem'];
 
-/** A Node is significant when its desired images may change; heartbeats are not, nor is its list of images by itself. */
+/** A Node is significant when its desired images may change; heartbeats are not, nor are its labels and its list of images by themselves. */
 export function projectNode(node: unknown): NodeProjection {
   const taints = listAt(node, 'spec', 'taints')
     .filter((taint) => at(taint, 'effect') !== 'PreferNoSchedule')
@@ -172,6 +175,7 @@ export function projectNode(node: unknown): NodeProjection {
   const ready = conditionStatus(node, 'Ready');
   return {
     isReady: ready === 'True',
+    labels: nodeLabels(node),
     listed: listedNames(node),
     fingerprint: fingerprint([
       ready,
@@ -180,7 +184,6 @@ export function projectNode(node: unknown): NodeProjection {
       taints.toSorted(),
       textAt(node, 'metadata', 'deletionTimestamp'),
       identifying.map((field) => at(node, 'status', 'nodeInfo', field)),
-      Object.entries(at(node, 'metadata', 'labels') ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ]),
   };
 }

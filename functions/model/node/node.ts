@@ -108,11 +108,23 @@ const deletionTaints: ReadonlySet<string> = new Set([
   'karpenter.sh/disruption',
 ]);
 
+const [kindLabel, computeTypeLabel] = ['type', 'eks.amazonaws.com/compute-type'] as const;
+
+/** Keys of labels that matter to every cache. */
+export const meaningfulLabels: readonly string[] = [
+  labels.skip,
+  kindLabel,
+  computeTypeLabel,
+  'kubernetes.io/hostname',
+  'topology.kubernetes.io/zone',
+  'topology.kubernetes.io/region',
+];
+
 /** A virtual node has no image store. */
 function isVirtual(node: Node): boolean {
   return (
-    node.labels['type'] === 'virtual-kubelet' ||
-    node.labels['eks.amazonaws.com/compute-type'] === 'fargate' ||
+    node.labels[kindLabel] === 'virtual-kubelet' ||
+    node.labels[computeTypeLabel] === 'fargate' ||
     node.taints.some((taint) => taint.key === 'virtual-kubelet.io/provider')
   );
 }

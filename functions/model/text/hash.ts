@@ -9,6 +9,13 @@ export function hash(length: number, ...parts: readonly (string | number)[]): st
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, length);
 }
 
+/** A hash of 32 bits, where a collision does no harm: FNV-1a over code points. */
+export function hash32(text: string): number {
+  let value = 2_166_136_261;
+  for (const letter of text) value = Math.imul(value ^ (letter.codePointAt(0) ?? 0), 16_777_619);
+  return value >>> 0;
+}
+
 /** Returns the value that was created first for a key. */
 export type Interner<Value> = (key: string, create: () => Value) => Value;
 

@@ -175,6 +175,37 @@ describe('afterwards', () => {
     ]);
   });
 
+  it('reports a Node with another label only to the caches that depend on it', async () => {
+    const { api, clock, told } = await started();
+    const cacheWith = (name: string, spec: object): void => {
+      api.apply(imageCache({ name }, { spec: { cacheSpec: [{ images: ['app:1'] }], ...spec } }));
+    };
+    cacheWith('all', {});
+    cacheWith('web', { cacheSpec: [{ images: ['app:1'], nodeSelector: { pool: 'web' } }] });
+    cacheWith('db', {
+      cacheSpec: [{ images: ['app:1'], nodeMatchExpressions: [{ key: 'disk', operator: 'Exists' }] }],
+    });
+    cacheWith('racks', { rollout: { topologyKey: 'example.com/rack' } });
+    api.apply(node({ labels: { pool: 'web', disk: 'ssd' } }));
+    await clock.advance(10_000);
+    told();
+    const toldOnceLabelled = async (labels: Readonly<Record<string, string>>) => {
+      api.apply(node({ labels }));
+      await clock.advance(2_000);
+      return told().map((line) => line.replace('update Node node-1 → apps/', ''));
+    };
+    const own = { pool: 'web', disk: 'ssd' };
+    expect(await toldOnceLabelled({ ...own, 'example.com/heartbeat': '1' })).toEqual([]);
+    expect(await toldOnceLabelled({ ...own, 'example.com/heartbeat': '2' })).toEqual([]);
+    expect(await toldOnceLabelled(own)).toEqual([]);
+    expect(await toldOnceLabelled({ ...own, pool: 'db' })).toEqual(['web']);
+    expect(await toldOnceLabelled({ pool: 'db' })).toEqual(['db']);
+    expect(await toldOnceLabelled({ pool: 'db', 'example.com/rack': '7' })).toEqual(['racks']);
+    expect(await toldOnceLabelled({ pool: 'db', 'example.com/rack': '7', 'kubefledged.io/skip': 'true' })).toEqual(
+      expect.arrayContaining(['all', 'racks']),
+    );
+  });
+
   it('reports a Node that lists an image no longer to the caches that hold it there', async () => {
     const holding = (name: string, images: readonly string[], state = 'Ready') =>
       imageCache(
