@@ -7,7 +7,7 @@ const seeds = [2, 3, 5, 6, 8];
 
 it(
   'reaches the same end state as without chaos on a real control plane, for a few seeds',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     const results = await runRealSeeds(seeds, await sharedLab(), { atOnce: seeds.length });
     expect(results.map(({ seed, wrong }) => ({ seed, wrong }))).toEqual(seeds.map((seed) => ({ seed, wrong: [] })));

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { parseImageCache } from '#model/cache/parse-image-cache.ts';
 import type { Kube } from '../../behaviour/kube.ts';
+import { isNodeReady } from '../../behaviour/node-condition.ts';
 import { differences, endStateOf, waitingForTick, type EndState } from '../end-state.ts';
 import { postTo, tickHeaders } from '../post-event.ts';
 import type { Scenario } from '../scenario.ts';
@@ -24,8 +25,11 @@ const patience = 75_000;
 /** Milliseconds after which the product is considered to loop. */
 const longest = 300_000;
 
+/** Milliseconds until a Node must be Ready: one that registers while the machine is busy is not at once. */
+const longestUntilReady = 120_000;
+
 /**
- * Compares the end state with the expected one after one tick, or after two if a refresh had to wait for the round that the first
+ * Compares the end state, once all Nodes are Ready, with the expected one after one tick, or after two if a refresh had to wait for the round that the first
  * started. Empty as soon as they are equal and nothing changes.
  */
 export async function compareEndState(at: Comparison): Promise<readonly string[]> {
@@ -36,6 +40,7 @@ export async function compareEndState(at: Comparison): Promise<readonly string[]
 async function differencesAfterTick(at: Comparison): Promise<readonly string[]> {
   const { scenario, verbs, prefix, product, expected } = at;
   await rested(verbs, quiet);
+  await readyNodes(at);
   await tick(product);
   for (const state = { isPaced: false }; ;) {
     const isOver = await rested(verbs, 1_000);
@@ -45,6 +50,14 @@ async function differencesAfterTick(at: Comparison): Promise<readonly string[]> 
       state.isPaced = true;
       await tick(product);
     } else if (!(await changes(verbs))) return wrong;
+  }
+}
+
+/** Waits until all Nodes are Ready: the product rightly skips others, as the undisturbed run never does. Returns at the bound, too. */
+async function readyNodes({ verbs, prefix }: Comparison): Promise<void> {
+  for (const begin = Date.now(); Date.now() - begin < longestUntilReady;) {
+    if ((await verbs.list('Node', `pool=${prefix}`)).every(isNodeReady)) return;
+    await pause(500);
   }
 }
 
