@@ -99,9 +99,28 @@ export function guardedLookup(reach: Reach, lookup: LookupFunction = systemLooku
     lookup(hostname, options, (error, found, family) => {
       // On an error `found` is undefined, contrary to its type.
       const isGood = error !== null || addressesIn(found).every((each) => !isRefusedAddress(each, reach));
-      callback(isGood ? error : new Error(`${hostname} has an address that is not asked`), found, family);
+      callback(isGood ? error : new RefusedAddress(`${hostname} has an address that is not asked`), found, family);
     });
   };
+}
+
+class RefusedAddress extends Error {
+  override readonly name = 'RefusedAddress';
+}
+
+/** Milliseconds until a name counts as one that only the proxy can resolve. */
+const longestLookup = 1_000;
+
+/** Throws if a guarded lookup refuses the name. A name without an address here passes: the proxy resolves it, and decides. */
+export function refuseByAddress(hostname: string, lookup: LookupFunction): Promise<unknown> {
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, longestLookup, undefined);
+  lookup(hostname, { all: true }, (error) => {
+    clearTimeout(timer);
+    if (error instanceof RefusedAddress) reject(error);
+    else resolve(undefined);
+  });
+  return promise;
 }
 
 const addressesIn = (found: string | readonly LookupAddress[]): readonly string[] =>

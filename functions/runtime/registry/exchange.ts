@@ -88,10 +88,7 @@ export function createExchange(hosts: Hosts, options: ExchangeOptions, closing: 
       return hosts.visit(visitor, () => call(question, visitor, budget, reach));
     },
     close: () => {
-      for (const { plain: agent, secure } of Object.values(connections)) {
-        agent.destroy();
-        secure.destroy();
-      }
+      for (const { close } of Object.values(connections)) close();
     },
   };
 }

@@ -1,13 +1,14 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import http, { type IncomingHttpHeaders, type IncomingMessage, type ProxyEnv } from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
+import { getProxyForUrl } from 'proxy-from-env';
 import { version } from '#runtime/version.ts';
 import { boundTable } from '#runtime/bounds.ts';
 import { ConfigError } from '#runtime/errors.ts';
-import { guardedLookup, type Reach } from './addresses.ts';
+import { guardedLookup, type Reach, refuseByAddress } from './addresses.ts';
 
 const maxKeptBytes = boundTable.registry_answer_bytes.limit;
 
@@ -34,8 +35,16 @@ export type Reply = {
   readonly digest: string;
 };
 
+type Agents = { readonly plain: http.Agent; readonly secure: https.Agent };
+
 /** Agents of kept-alive connections, and the look-up of addresses. Of one reach: a connection must not serve another. */
-export type Connections = { readonly plain: http.Agent; readonly secure: https.Agent; readonly lookup: LookupFunction };
+export type Connections = {
+  readonly direct: Agents;
+  /** The agents that connect to a proxy. */
+  readonly through: (proxy: string) => Agents;
+  readonly lookup: LookupFunction;
+  readonly close: () => void;
+};
 
 const idleTimeout = 30_000;
 
@@ -46,13 +55,33 @@ export function createConnections(
 ): Readonly<Record<Reach, Connections>> {
   const pool = { keepAlive: true, timeout: idleTimeout };
   const ca = certificates === '' ? {} : { ca: [...getCACertificates('default'), certificates] };
-  const of = (reach: Reach): Connections => ({
-    plain: new http.Agent(pool),
-    secure: new https.Agent({ ...pool, ...ca }),
-    lookup: guardedLookup(reach, lookup),
+  const agents = (proxy: { readonly proxyEnv?: ProxyEnv }): Agents => ({
+    plain: new http.Agent({ ...pool, ...proxy }),
+    secure: new https.Agent({ ...pool, ...ca, ...proxy }),
   });
+  const of = (reach: Reach): Connections => {
+    const direct = agents({});
+    const proxied = new Map<string, Agents>(); // at most one per scheme, as the environment names one proxy for each
+    const through = (proxy: string): Agents => {
+      const known = proxied.get(proxy) ?? agents({ proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } });
+      proxied.set(proxy, known);
+      return known;
+    };
+    const close = (): void => {
+      for (const agent of [direct, ...proxied.values()].flatMap(({ plain, secure }) => [plain, secure]))
+        agent.destroy();
+    };
+    return { direct, through, lookup: guardedLookup(reach, lookup), close };
+  };
   return { Listed: of('Listed'), Named: of('Named'), Referred: of('Referred') };
 }
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+/** Older Node ignores the proxy of an agent, and would connect without the guarded look-up. */
+const nodeKnowsProxies = major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21);
+
+/** The proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name for this URL; empty: none. */
+const proxyOf = (url: URL): string => (nodeKnowsProxies ? getProxyForUrl(url) : '');
 
 /** A kept-alive connection was closed by the server while a request was sent; it is retried on a new connection. */
 class Stale extends Error {
@@ -70,15 +99,17 @@ export async function sendRequest(question: Question, connections: Connections, 
   }
 }
 
-function send(
-  { method, url, headers }: Question,
-  { plain, secure, lookup }: Connections,
-  signal: AbortSignal,
-): Promise<IncomingMessage> {
+async function send(question: Question, connections: Connections, signal: AbortSignal): Promise<IncomingMessage> {
+  const { method, url, headers } = question;
+  const { direct, through, lookup } = connections;
+  const proxy = proxyOf(url);
+  // A proxy is the operator's own: its address is not checked, but that of the host is, as far as it is known here.
+  if (proxy !== '') await refuseByAddress(url.hostname, lookup);
+  const { plain, secure } = proxy === '' ? direct : through(proxy);
   // Not passed as a URL, as Node would send a name and password in it as an Authorization header.
   const address = { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port, path: url.pathname + url.search };
   const all = { 'user-agent': `imagecache-functions/${version}`, 'accept-encoding': 'identity', ...headers };
-  const options = { ...address, method, lookup, signal, headers: all };
+  const options = { ...address, ...(proxy === '' && { lookup }), method, signal, headers: all };
   const request =
     url.protocol === 'http:'
       ? http.request({ ...options, port: url.port || '80', agent: plain })
