@@ -47,7 +47,7 @@ describe('a lab with real nodes', () => {
     const image = await lab.pushImage({ name: 'lab-kept:1', bytes: 100_000 });
     await runs('before', 2, image);
     await lab.killNode(2);
-    await expect(lab.images(2)).rejects.toThrow('node');
+    await expect(lab.images(2)).rejects.toThrow(/node 2 is not running; see .*\/node2\.log/);
     await lab.startNode(2);
     expect(await lab.images(2)).toContain(image);
     await runs('after', 2, image);

@@ -163,14 +163,17 @@ describe('an ImageCache on real nodes', () => {
     });
     await sleep(2000);
     await lab.killNode(1);
-    await until(
-      'the dead node is skipped',
-      120,
-      async () => (await statusOf('killed')).nodes?.['node1']?.reason === 'NotReady',
-    );
-    expect((await statusOf('killed')).status).toBe('NoImagesPulledOrDeleted');
-    await fast(1);
-    await lab.startNode(1);
+    try {
+      await until(
+        'the dead node is skipped',
+        120,
+        async () => (await statusOf('killed')).nodes?.['node1']?.reason === 'NotReady',
+      );
+      expect((await statusOf('killed')).status).toBe('NoImagesPulledOrDeleted');
+    } finally {
+      await fast(1);
+      await lab.startNode(1);
+    }
     await until('the image is on the node', 120, async () => (await statusOf('killed')).nodesReady === '1/1');
     expect(await lab.images(1)).toContain(large);
   });
