@@ -63,7 +63,6 @@ function lines({ namespace, mode, images, limits, origin, policies, ...rest }: A
     ['images', images === undefined ? 'any' : among(images)],
     ['images in a cache', atMost(limits.images)],
     ['bytes of their references', atMost(limits.imageBytes)],
-    ['pullsPerNode', atMost(limits.pullsPerNode)],
     ['Pods on a node, of the namespace', atMost(limits.namespacePodsPerNode)],
     ['Pods on a node, of all', atMost(limits.podsPerNode)],
     ['pull deadline', minutes(limits.pullDeadline)],

@@ -44,12 +44,6 @@ describe('a cache that exceeds a limit of the operator', () => {
       'Refused: the references in spec.cacheSpec have 6 bytes, and MAX_IMAGE_BYTES allows 5',
     ],
     [
-      'too many Pods on a node',
-      { pullsPerNode: 10 },
-      { ...plain, pullsPerNode: 200 },
-      'Refused: spec.pullsPerNode is 200, and MAX_PULLS_PER_NODE allows 10',
-    ],
-    [
       'a deadline of 68 years',
       { pullDeadline: 7_200_000 },
       { ...plain, pullDeadlineSeconds: 2_147_483_647 },

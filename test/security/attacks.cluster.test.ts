@@ -192,20 +192,24 @@ describe('a tenant who may only edit ImageCaches in one namespace', () => {
   it('takes neither every slot of a node nor the priority of the system', async () => {
     const spec = { cacheSpec: onOneNode(many(200)), pullsPerNode: 200, pullDeadlineSeconds: 2_147_483_647 };
     expect((await tries('greedy', { ...spec, priorityClassName: 'system-node-critical' })).stderr).toBe('');
-    await reports('tenant', 'greedy', 'Refused: spec.pullsPerNode is 200, and MAX_PULLS_PER_NODE allows 10');
+    await reports(
+      'tenant',
+      'greedy',
+      'Refused: spec.pullDeadlineSeconds is 2147483647, and MAX_PULL_DEADLINE allows 7200',
+    );
     const critical = { cacheSpec: onOneNode(many(1)), priorityClassName: 'system-node-critical' };
     expect((await tries('critical', critical)).stderr).toBe('');
     await reports('tenant', 'critical', 'Refused: spec.priorityClassName is system-node-critical');
     await neighbourSucceeds('beside-greedy');
     expect(await lab.ask('get', 'jobs', '-n', 'tenant', '-o', 'name')).toBe('');
-    expect((await tries('modest', { cacheSpec: onOneNode(many(200)), pullsPerNode: 10 })).stderr).toBe('');
+    expect((await tries('modest', { cacheSpec: onOneNode(many(200)), pullsPerNode: 200 })).stderr).toBe('');
     await vi.waitFor(async () => {
       const pods = await lab.ask('get', 'pods', '-n', 'tenant', '-o', 'name');
       expect(pods.split('\n').filter((line) => line !== '').length).toBeGreaterThan(0);
     }, 30_000);
     await neighbourSucceeds('beside-modest');
     const pods = (await lab.ask('get', 'pods', '-n', 'tenant', '-o', 'name')).split('\n').filter((line) => line !== '');
-    expect(pods.length).toBeLessThanOrEqual(10);
+    expect(pods.length).toBeLessThanOrEqual(5);
     await lab.ask('delete', 'imagecache', 'modest', '-n', 'tenant');
   });
 

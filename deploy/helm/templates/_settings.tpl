@@ -57,7 +57,7 @@
 {{- $limits := .Values.limits }}
 {{- range $name, $value := dict "max-images" $limits.images "max-image-bytes" $limits.imageBytes
   "max-pods-per-node" $limits.podsPerNode "max-namespace-pods-per-node" $limits.namespacePodsPerNode
-  "max-pulls-per-node" $limits.pullsPerNode "max-pull-deadline" $limits.pullDeadline "warm-gate-max-timeout" .Values.warmGate.maxTimeout }}
+  "max-pull-deadline" $limits.pullDeadline "warm-gate-max-timeout" .Values.warmGate.maxTimeout }}
 {{- if ne ($value | toString) "" }}
 - --{{ $name }}={{ ternary $value ($value | int64) (kindIs "string" $value) }}
 {{- end }}

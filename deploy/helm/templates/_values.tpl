@@ -88,7 +88,6 @@ limits:
   imageBytes: ''
   podsPerNode: ''
   namespacePodsPerNode: ''
-  pullsPerNode: ''
   pullDeadline: ''
   priorityClasses: []
   podMetadataKeys: []

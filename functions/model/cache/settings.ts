@@ -55,7 +55,6 @@ export type Limits = {
   readonly images: number;
   /** Length of all their references together. */
   readonly imageBytes: number;
-  readonly pullsPerNode: number;
   /** Pull Pods of all caches on one node at once. */
   readonly podsPerNode: number;
   /** Of these, of the caches of one namespace. */

@@ -7,11 +7,10 @@ import { tenancyLimit } from '#model/cache/tenancy.ts';
 export function exceededLimit(cache: ImageCache, limits: Limits): string | undefined {
   const { spec } = cache;
   const { count, bytes } = sizeOf(spec);
-  const { pullsPerNode, pullDeadlineSeconds = 0 } = spec;
+  const { pullDeadlineSeconds = 0 } = spec;
   const measured: readonly (readonly [value: number, most: number, what: string, setting: string])[] = [
     [count, limits.images, `spec.cacheSpec lists ${count} images`, 'MAX_IMAGES'],
     [bytes, limits.imageBytes, `the references in spec.cacheSpec have ${bytes} bytes`, 'MAX_IMAGE_BYTES'],
-    [pullsPerNode, limits.pullsPerNode, `spec.pullsPerNode is ${pullsPerNode}`, 'MAX_PULLS_PER_NODE'],
     [
       pullDeadlineSeconds,
       limits.pullDeadline / 1000,

@@ -4,7 +4,7 @@ import type { LedgerEntry } from '#model/cache/ledger.ts';
 import { isFailingToPull as isFailing, type HeldImages, type Pod, type JobView } from '#model/job/job.ts';
 import { containerName } from '#model/job/job-pod.ts';
 import { entriesById, isOfLastAttempt, retainsJobs } from '#model/job/job-times.ts';
-import { podsIn } from '#model/start/node-busy.ts';
+import { podsIn, pullsPerNode } from '#model/start/node-busy.ts';
 import type { DesiredByHash } from '#model/desired/desired-images.ts';
 import type { World } from '#model/world.ts';
 
@@ -50,7 +50,7 @@ function isInTheWay(view: JobView | undefined, { otherPulls, settings, before }:
   if (pod === undefined || isEnding(pod)) return false;
   if (settings.jobsMaxSurge > 0) return true;
   if (podsPerNode === 0) return false;
-  return podsIn(otherPulls.get(pod.nodeId)) + before.spec.pullsPerNode > podsPerNode / 2;
+  return podsIn(otherPulls.get(pod.nodeId)) + pullsPerNode(before, settings) > podsPerNode / 2;
 }
 
 /** Whether the Pod has ended, or its containers have, before the kubelet reports its end. */

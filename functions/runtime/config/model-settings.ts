@@ -159,10 +159,6 @@ export const limitRows = {
     fallback: '131072',
     doc: 'Maximum length in bytes of all image references in one cache together, which bounds the size of its status; 0: no limit',
   }),
-  pullsPerNode: both('max-pulls-per-node', wholeNumber(0), {
-    fallback: '10',
-    doc: 'Maximum of spec.pullsPerNode; 0: no limit',
-  }),
   podsPerNode: both('max-pods-per-node', wholeNumber(0), {
     fallback: '16',
     doc: 'Maximum number of pull Pods on one node at once, over all caches of all namespaces: the node waits for further ones with reason NodeBusy; 0: no limit',

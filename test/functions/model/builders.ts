@@ -29,7 +29,6 @@ export const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 export const unlimited: Limits = {
   images: 0,
   imageBytes: 0,
-  pullsPerNode: 0,
   podsPerNode: 0,
   namespacePodsPerNode: 0,
   pullDeadline: 0,

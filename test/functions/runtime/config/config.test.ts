@@ -40,7 +40,6 @@ describe('readConfig', () => {
         limits: {
           images: 1000,
           imageBytes: 131_072,
-          pullsPerNode: 10,
           podsPerNode: 16,
           namespacePodsPerNode: 13,
           pullDeadline: 7_200_000,
