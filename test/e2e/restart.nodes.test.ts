@@ -91,7 +91,9 @@ describe('a node that joins', () => {
     const before = (await statusWhen('join', 'both have them', isDone)).nodes?.['node2']?.id;
     await lab.killNode(2);
     await lab.ask('delete', 'node', 'node2');
-    await statusWhen('join', 'it is forgotten', ({ nodes = {} }) => !('node2' in nodes)).finally(() => lab.startNode(2));
+    await statusWhen('join', 'it is forgotten', ({ nodes = {} }) => !('node2' in nodes)).finally(() =>
+      lab.startNode(2),
+    );
     const { nodes } = await statusWhen('join', 'it is served', isDone);
     expect(nodes?.['node2']?.id).not.toBe(before);
     await areOnBoth(all);
