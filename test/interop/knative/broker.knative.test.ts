@@ -133,6 +133,8 @@ describe('with a real Broker', () => {
       expect((await world.settled('cache', 90)).status).toMatchObject({ status: 'Succeeded', nodesReady: '2/2' });
       expect(world.history.jobs()).toHaveLength(2);
       expect(world.history.cache('cache')?.status.round?.number).toBe(1);
+      // The Event is recorded after the status is written.
+      await eventually('its Event is recorded', async () => (await world.events('cache')).length > 0, 30);
       expect(await world.events('cache')).toHaveLength(1);
     });
   });
