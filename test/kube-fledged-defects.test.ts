@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
-const page = readFileSync(join(import.meta.dirname, '../docs/kube-fledged-defects.md'), 'utf8');
+const page = readFileSync(join(import.meta.dirname, '../docs/review/kube-fledged-defects.md'), 'utf8');
 
 /** The text of all tests and scenarios, in which each title is quoted. */
 const tests = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })

@@ -1,4 +1,4 @@
-/** `npm run bench`: writes docs/benchmarks/results.json, and from it the plots and tables of docs/performance.md. */
+/** `npm run bench`: writes docs/review/benchmarks/results.json, and from it the plots and tables of docs/review/performance.md. */
 import { loadavg } from 'node:os';
 import { inspect } from 'node:util';
 import { benches } from './benches.ts';

@@ -246,7 +246,7 @@ const schema = z.object({
 /** The latest results of each bench. */
 export type Results = z.infer<typeof schema>;
 
-export const resultsFolder = join(import.meta.dirname, '../../docs/benchmarks');
+export const resultsFolder = join(import.meta.dirname, '../../docs/review/benchmarks');
 const file = join(resultsFolder, 'results.json');
 
 /** The stored results, empty if there is no file. Throws if the file is invalid. */

@@ -28,8 +28,8 @@ it.each(['docs/troubleshooting.md', 'docs/operations.md', 'docs/migration.md'])(
   },
 );
 
-it('docs/platforms.md counts the scenarios of the behaviour suite', () => {
-  const text = page('docs/platforms.md');
+it('docs/review/platforms.md counts the scenarios of the behaviour suite', () => {
+  const text = page('docs/review/platforms.md');
   const all = scenarios.length;
   const onSimulator = scenarios.filter(({ needs = [] }) => !needs.includes('parallel pulls'));
   const withoutKubectl = onSimulator.filter(({ needs = [] }) => !needs.includes('kubectl')).length;

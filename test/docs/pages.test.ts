@@ -31,10 +31,15 @@ it('the README takes ten minutes to read', () => {
   expect(text.split(/\s+/).filter((word) => word !== '').length).toBeLessThanOrEqual(900);
 });
 
-it.each(['docs/README.md', 'docs/decisions/README.md'])('%s lists every page of its folder', (index) => {
-  const page = byPath.get(index);
-  const listed = new Set(page === undefined ? [] : linksIn(page).map(({ path }) => path));
-  const folder = index.replace('README.md', '');
-  const here = [...byPath.keys()].filter((path) => path.startsWith(folder) && !path.slice(folder.length).includes('/'));
-  expect(here.filter((path) => path !== index && !listed.has(path))).toEqual([]);
-});
+it.each(['docs/README.md', 'docs/decisions/README.md', 'docs/review/README.md'])(
+  '%s lists every page of its folder',
+  (index) => {
+    const page = byPath.get(index);
+    const listed = new Set(page === undefined ? [] : linksIn(page).map(({ path }) => path));
+    const folder = index.replace('README.md', '');
+    const here = [...byPath.keys()].filter(
+      (path) => path.startsWith(folder) && !path.slice(folder.length).includes('/'),
+    );
+    expect(here.filter((path) => path !== index && !listed.has(path))).toEqual([]);
+  },
+);

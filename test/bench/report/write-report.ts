@@ -4,7 +4,7 @@ import { resultsFolder, type Results } from '../results.ts';
 import { plots } from './plots.ts';
 import { sections } from './sections.ts';
 
-/** Writes the plots beside the results, and the tables between their marks in docs/performance.md. */
+/** Writes the plots beside the results, and the tables between their marks in docs/review/performance.md. */
 export async function writeReport(results: Results): Promise<void> {
   for (const [name, picture] of await plots(results)) await writeFile(join(resultsFolder, name), picture);
   const page = join(resultsFolder, '../performance.md');
