@@ -182,6 +182,22 @@ describe('purge, on request,', () => {
     ]);
   });
 
+  it('orders an image that the node pulled in an earlier round, although the next one failed to pull it again', async () => {
+    const on = await pulled({ cacheSpec: [{ images: ['app:latest'] }] }, 'node-1');
+    on.annotate({ 'kubefledged.io/refresh-imagecache': '' });
+    await refresh(changed(aCache), on.context);
+    for (let turn = 0; turn < 3; turn += 1)
+      for (const job of on.jobs()) {
+        on.pod(job, missing(0));
+        await jobComplete(changed(aJob(job)), on.context);
+        on.api.remove(`${podsPath}/${job}-abcde`);
+      }
+    expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Failed', hadImages: 'p' });
+    on.annotate(asked);
+    await purge(changed(aCache), on.context);
+    expect(removals(on).map(orderOf)).toEqual([['--remove=app:latest']]);
+  });
+
   it('orders none of the images that our own Pods run, and keeps them under all their names', async () => {
     const { noopImage, removalImage } = settings();
     const images = ['app:1', noopImage, removalImage];

@@ -36,6 +36,7 @@ const unfinished = bothCases('wres');
 const failedBefore = bothCases('frstuvq');
 const putOff = bothCases('oq');
 const absent = bothCases('a');
+const notPulled = bothCases('frsuvexyaoq');
 const letters = 'pfwresdtxuyvaoq';
 
 /** The letters of a node of which nothing is known but its state: they are not stored. */
@@ -73,7 +74,36 @@ const failedLetters = ({ state, opening }: Settling): string =>
 
 /** The images that the node failed to pull last, or fails to pull now, or was not to try. */
 export const notPulledOf = (states: ImageStates, count: number): readonly number[] =>
-  withLetter({ ...states, noop: undefined }, count, bothCases('frsuvexyaoq'));
+  withLetter({ ...states, noop: undefined }, count, notPulled);
+
+/**
+ * Which of the desired images a node may have from earlier attempts, whatever the current one finds: p if it may, f if not. As with
+ * the letters, the last one also stands for all images after it. Undefined if it has none.
+ */
+export type HadImages = string | undefined;
+
+export const hadAll: HadImages = 'p';
+
+export const isHad = (had: HadImages, index: number): boolean =>
+  had !== undefined && (had[index] ?? had.at(-1)) === 'p';
+
+/** These images of `count`. */
+export const hadImages = (indexes: readonly number[], count: number): HadImages => {
+  const had = new Set(indexes);
+  return hadOrNone(Array.from({ length: count }, (_, index) => had.has(index)));
+};
+
+/** What a node had, and what the current attempt may have pulled. */
+export const withPulled = (had: HadImages, states: ImageStates): HadImages =>
+  hadOrNone(
+    Array.from(
+      { length: Math.max(had?.length ?? 0, states.images.length) },
+      (_, index) => isHad(had, index) || !notPulled.includes(letterOf(states, index)),
+    ),
+  );
+
+const hadOrNone = (had: readonly boolean[]): HadImages =>
+  had.includes(true) ? trimmed(had.map((has) => (has ? 'p' : 'f')).join('')) : undefined;
 
 /** The images that the kubelet fails to pull in the current attempt, and pulls again by itself. */
 export const failingOf = (states: ImageStates, count: number): readonly number[] =>
@@ -284,8 +314,11 @@ export function unpackedImages(text: string): string | undefined {
   return trimmed(runs.map(({ letter, length }) => letter.repeat(length)).join(''));
 }
 
+export const isHadImages = (text: string): boolean => packedHad.test(text) && unpackedImages(text) !== undefined;
+
 export const isLetter = (text: string): boolean => text.length === 1 && packed.test(text);
 
 /** More than a node can be asked to have. */
 const maxImages = 100_000;
+const packedHad = /^(?:[pf][0-9]*)+$/;
 const packed = new RegExp(`^(?:[${bothCases(letters)}](?:[1-9][0-9]{0,4})?)+$`);

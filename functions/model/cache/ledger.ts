@@ -14,13 +14,16 @@ import {
   time,
 } from './codec.ts';
 import {
+  type HadImages,
   type ImageStates,
   hasFailedBefore,
   hasFailing,
+  isHadImages,
   isLetter,
   packedImages,
   unpackedImages,
   usualImages,
+  withPulled,
 } from './image-states.ts';
 
 /** What each node must have, and how far it is, by node name. */
@@ -67,8 +70,8 @@ const entryFields = record({
   oneImagePerJob: flag,
   /** When the second attempt must have ended; undefined: no limit, or no Job has finished yet. */
   retryDeadline: time,
-  /** Images of the cache may be on the node although the current attempt is its first: earlier ones pulled. */
-  holdsImages: flag,
+  /** The images that earlier attempts may have pulled, as they are stored; undefined if there are none. */
+  hadImages: optional(required(z.string().check(z.refine(isHadImages)))),
   /** Image volumes failed on this node: containers run a copied no-op instead. */
   copiesNoop: flag,
   /** When a Ready node last became Ready; undefined if that was before the latest round. */
@@ -87,14 +90,19 @@ export type LedgerEntry = ImageStates & Omit<Decoded<typeof entryFields>, keyof 
 export const ledgerEntry: Codec<LedgerEntry> = {
   schema: z.pipe(
     entryFields.schema,
-    z.transform(({ images, ...rest }) => ({
+    z.transform(({ images, hadImages, ...rest }) => ({
       ...rest,
       images: (images === undefined ? undefined : unpackedImages(images)) ?? usualImages(rest.state),
+      hadImages: hadImages === undefined ? undefined : unpackedImages(hadImages),
     })),
   ),
   write: (entry) => {
     const isUsual = entry.images === usualImages(entry.state);
-    return entryFields.write({ ...entry, images: isUsual ? undefined : packedImages(entry.images) });
+    return entryFields.write({
+      ...entry,
+      images: isUsual ? undefined : packedImages(entry.images),
+      hadImages: entry.hadImages === undefined ? undefined : packedImages(entry.hadImages),
+    });
   },
 };
 
@@ -139,7 +147,7 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
   opening: undefined,
   oneImagePerJob: false,
   retryDeadline: undefined,
-  holdsImages: false,
+  hadImages: undefined,
   copiesNoop: false,
   readyAt: undefined,
   lostAt: undefined,
@@ -148,13 +156,16 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
 });
 
 /** Whether images of the cache may be on the node: a Job was created for it, or it had everything already. */
-export const mayHoldImages = ({ attempt, state, opening, holdsImages, retainedHash }: LedgerEntry): boolean =>
-  holdsImages ||
-  retainedHash !== undefined ||
-  opening !== undefined ||
-  attempt > 0 ||
-  state === 'Ready' ||
-  state === 'Failed';
+export const mayHoldImages = (entry: LedgerEntry): boolean =>
+  entry.hadImages !== undefined || entry.retainedHash !== undefined || hasTried(entry);
+
+/** Whether the letters of the images show what the node has: before its first attempt, all that it is to pull are waiting. */
+export const hasTried = ({ attempt, state, opening }: LedgerEntry): boolean =>
+  opening !== undefined || attempt > 0 || state === 'Ready' || state === 'Failed';
+
+/** The images that the node may have when the next attempts start. */
+export const hadImagesOf = (entry: LedgerEntry): HadImages =>
+  hasTried(entry) ? withPulled(entry.hadImages, entry) : entry.hadImages;
 
 /** The hashes that say which images the node may hold. */
 export const heldHashes = ({ desiredHash, retainedHash }: LedgerEntry): readonly string[] =>

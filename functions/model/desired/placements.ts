@@ -1,6 +1,8 @@
 import { type ImageCache, type ImageList, type Placement, type Status, isPurged } from '#model/cache/image-cache.ts';
 import { imagesOf, lacksOwn, sortedImages } from './desired-images.ts';
 import { hasNewFound, isSpecOfRound, withFound } from '#model/cache/found-images.ts';
+import { isHad, notPulledOf } from '#model/cache/image-states.ts';
+import { hasTried, type LedgerEntry } from '#model/cache/ledger.ts';
 import { isDone } from '#model/cache/removal-ledger.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 
@@ -48,6 +50,26 @@ export function placedImages(cache: ImageCache, desiredHash: string): readonly s
   const placed = placements.filter((placement) => placement.lists.some((index) => lists.includes(index)));
   if (placed.length > 0) return placed.flatMap(({ images }) => images);
   return observedGeneration === cache.generation && lists.length > 0 ? imagesOf(asInRound(cache), lists) : [];
+}
+
+/**
+ * The images with this hash that a node with this entry may have because of this cache: those that an attempt pulled. What every
+ * attempt failed to pull is somebody else's, if it is there.
+ */
+export function heldImages(
+  cache: ImageCache,
+  nodeName: string,
+  entry: LedgerEntry,
+  desiredHash: string,
+): readonly string[] {
+  const images = sortedImages(placedImages(cache, desiredHash));
+  if (desiredHash !== entry.desiredHash) return images;
+  const failed = new Set(notPulledOf(entry, images.length));
+  const isReported = (image: string): boolean =>
+    ownEntry(cache.status.failures, image)?.some(({ node }) => node === nodeName) === true;
+  const isPulled = (image: string, index: number): boolean =>
+    hasTried(entry) && !failed.has(index) && !isReported(image);
+  return images.filter((image, index) => isHad(entry.hadImages, index) || isPulled(image, index));
 }
 
 const inRounds = new WeakMap<ImageCache, ImageCache>();

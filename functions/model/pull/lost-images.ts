@@ -1,7 +1,7 @@
 import type { CacheEvent } from '#model/cache/api.ts';
 import { type Cause, imageLost } from '#model/cache/failures.ts';
-import { failedOf, isFailed, isPending, toPull, withFailed } from '#model/cache/image-states.ts';
-import { isLost, keepsLosing, type LedgerEntry, maxLosses } from '#model/cache/ledger.ts';
+import { failedOf, hadImages, isFailed, isHad, isPending, toPull, withFailed } from '#model/cache/image-states.ts';
+import { hadImagesOf, isLost, keepsLosing, type LedgerEntry, maxLosses } from '#model/cache/ledger.ts';
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { ledgerImages } from '#model/desired/placements.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
@@ -23,11 +23,18 @@ const lossMemory = 2 * lossPause;
 export function withLoss(entry: LedgerEntry, lost: readonly number[], count: number, now: number): LedgerEntry {
   const { lostAt = -Infinity, attempt } = entry;
   const losses = now - lostAt < lossMemory ? entry.losses + 1 : 1;
-  const next = { ...entry, lostAt: roundDownToSecond(now), losses, reason: '', rests: attempt, holdsImages: true };
+  const had = hadImages(heldOf(entry, lost, count), count);
+  const next = { ...entry, lostAt: roundDownToSecond(now), losses, reason: '', rests: attempt, hadImages: had };
   return losses < maxLosses
     ? { ...toPull(next, lost, count), state: 'Pending' }
     : { ...withFailed(next, lost, count), state: 'Failed' };
 }
+
+/** What the node still has of all its images: what it lost and pulls again may be somebody else's if that pull fails. */
+const heldOf = (entry: LedgerEntry, lost: readonly number[], count: number): readonly number[] =>
+  Array.from({ length: count }, (_, index) => index).filter(
+    (index) => !lost.includes(index) && isHad(hadImagesOf(entry), index),
+  );
 
 /** When a node that keeps losing images pulls them again, in epoch milliseconds; undefined for any other node. */
 export const pullsLostAgainAt = (entry: LedgerEntry): number | undefined =>

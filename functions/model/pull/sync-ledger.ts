@@ -1,8 +1,11 @@
 import { withNode, withoutNode } from '#model/cache/failures.ts';
 import { type Failures, type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import {
+  type HadImages,
   asFirstAttempt,
   failedOf,
+  hadAll,
+  hadImages,
   hasKnownLocks,
   isFailed,
   isPending,
@@ -12,7 +15,7 @@ import {
   withLocks,
   withoutResults,
 } from '#model/cache/image-states.ts';
-import { isLost, type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
+import { heldHashes, isLost, type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
 import { isAdoption, isVerification } from '#model/cache/round.ts';
 import { isProvenPresent, lostImages } from '#model/desired/presence.ts';
 import {
@@ -26,7 +29,7 @@ import {
   retainedDesired,
 } from '#model/desired/desired-images.ts';
 import { observedNodes } from '#model/desired/node-selector.ts';
-import { placedImages } from '#model/desired/placements.ts';
+import { heldImages, placedImages } from '#model/desired/placements.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import {
   type Node,
@@ -121,7 +124,9 @@ function targetOf(
 }
 
 const mayHold = (stored: LedgerEntry | undefined, node: Node, cache: ImageCache): boolean =>
-  cache.discardedFormat !== undefined || (stored?.id === node.id && mayHoldImages(stored)) || owesRemoval(cache, node);
+  cache.discardedFormat !== undefined ||
+  (stored?.id === node.id && mayHoldImages(stored)) ||
+  owedRemovals(cache, node).length > 0;
 
 const syncEntry = (stored: LedgerEntry | undefined, target: Target): LedgerEntry => ({
   ...syncState(stored, target),
@@ -135,7 +140,7 @@ function syncState(stored: LedgerEntry | undefined, target: Target): LedgerEntry
   const isKept = isSame && !isOutOfAdoption(stored, target);
   const entry = isKept
     ? syncLosses(stored, target)
-    : { ...newEntry(node.id, desired.hash), holdsImages: mayHold(stored, node, cache) };
+    : { ...newEntry(node.id, desired.hash), hadImages: hadBefore(target) };
   const keptOff = isKeptOff ? ('TaintNotTolerated' as const) : undefined;
   if (entry.state === 'Ready') return { ...entry, reason: node.isReady ? (keptOff ?? '') : 'NotReady' };
   if (entry.state === 'Failed' && !isKeptOff) return entry;
@@ -145,6 +150,19 @@ function syncState(stored: LedgerEntry | undefined, target: Target): LedgerEntry
   if (entry.attempt > 0 || entry.opening !== undefined)
     return { ...entry, state: 'Pending', reason: waitReason(entry, world) };
   return withoutPresentImages(entry, target);
+}
+
+/** The desired images that the node may have from the entry that this one replaces, or that were to be removed from it. */
+function hadBefore({ world: { before }, cache, node, desired: { images } }: Target): HadImages {
+  if (cache.discardedFormat !== undefined) return hadAll;
+  const former = ownEntry(before.status.nodes, node.name);
+  const held =
+    former?.id === node.id ? heldHashes(former).flatMap((hash) => heldImages(before, node.name, former, hash)) : [];
+  const had = new Set([...held, ...owedRemovals(cache, node)].map(normalisedReference));
+  return hadImages(
+    images.flatMap((image, index) => (had.has(normalisedReference(image)) ? [index] : [])),
+    images.length,
+  );
 }
 
 /** What a Ready node has lost is missing, and what it keeps losing is pulled again after a while. */
@@ -165,10 +183,12 @@ const isOutOfAdoption = (entry: LedgerEntry, { world, cache, node }: Target): bo
 const waitReason = ({ state, reason }: LedgerEntry, { makes }: World): string =>
   makes === 'removals' && state === 'Pending' ? reason : '';
 
-/** Whether images of the cache were to be removed from the node and may still be there. They may be desired again now, and have no other record. */
-function owesRemoval({ status }: ImageCache, node: Node): boolean {
+/** The images of the cache that were to be removed from the node and may still be there. They may be desired again now, and have no other record. */
+function owedRemovals({ status }: ImageCache, node: Node): readonly string[] {
   const removal = ownEntry(status.removals, node.name);
-  return removal?.id === node.id && removal.state !== 'Removed';
+  return removal?.id === node.id && removal.state !== 'Removed'
+    ? (ownEntry(status.toRemove, removal.imagesHash) ?? [])
+    : [];
 }
 
 /**

@@ -1,7 +1,6 @@
 import { type ImageCache, withStatus, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import { refusedMessage } from '#model/cache/conditions.ts';
-import { notPulledOf } from '#model/cache/image-states.ts';
-import { heldHashes, type LedgerEntry, mayHoldImages } from '#model/cache/ledger.ts';
+import { heldHashes, mayHoldImages } from '#model/cache/ledger.ts';
 import {
   type RemovalEntry,
   newRemovalEntry,
@@ -9,14 +8,14 @@ import {
   isRetryDue,
   keepsRemoved,
 } from '#model/cache/removal-ledger.ts';
-import { retainedImages, sortedImages } from '#model/desired/desired-images.ts';
+import { retainedImages } from '#model/desired/desired-images.ts';
 import { observedNodes, selectsNode } from '#model/desired/node-selector.ts';
 import { hash } from '#model/text/hash.ts';
 import { roundUpToSecond } from '#model/text/times.ts';
 import { normalisedReference } from '#model/text/image-reference.ts';
 import type { Settings } from '#model/cache/settings.ts';
 import { imagePatterns, isAllowedImage } from '#model/cache/tenancy.ts';
-import { placedImages } from '#model/desired/placements.ts';
+import { heldImages } from '#model/desired/placements.ts';
 import { type Node, isUnreachable, unavailableReason, criSocket } from '#model/node/node.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
 import type { World } from '#model/world.ts';
@@ -101,16 +100,8 @@ function lostImages(node: Node, before: ImageCache, cache: ImageCache): readonly
   const next = ownEntry(cache.status.nodes, node.name);
   const held = next === undefined ? [] : heldHashes(next);
   return heldHashes(entry).flatMap((desiredHash) =>
-    held.includes(desiredHash) ? [] : pulledImages(before, node, entry, desiredHash),
+    held.includes(desiredHash) ? [] : heldImages(before, node.name, entry, desiredHash),
   );
-}
-
-function pulledImages(cache: ImageCache, { name }: Node, entry: LedgerEntry, desiredHash: string): readonly string[] {
-  const images = sortedImages(placedImages(cache, desiredHash));
-  const failed = new Set(desiredHash === entry.desiredHash ? notPulledOf(entry, images.length) : []);
-  const isReported = (image: string): boolean =>
-    ownEntry(cache.status.failures, image)?.some(({ node }) => node === name) === true;
-  return images.filter((image, index) => !failed.has(index) && !isReported(image));
 }
 
 /** Of these images those to remove from a node, sorted, each once however it is spelled: without those that stay, and our own. */

@@ -1,5 +1,5 @@
 import { annotations } from '#model/cache/api.ts';
-import { keepsLosing, type LedgerEntry, mayHoldImages, newEntry } from '#model/cache/ledger.ts';
+import { hadImagesOf, keepsLosing, type LedgerEntry, newEntry } from '#model/cache/ledger.ts';
 import { nothingFound } from '#model/cache/found-images.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { withPlacements } from '#model/desired/placements.ts';
@@ -113,7 +113,7 @@ function renewedEntry(entry: LedgerEntry, now: number): LedgerEntry {
     images,
     noop,
     topology,
-    holdsImages: mayHoldImages(entry),
+    hadImages: hadImagesOf(entry),
   };
   return { ...newEntry(id, desiredHash), ...kept };
 }

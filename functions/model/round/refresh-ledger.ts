@@ -9,7 +9,7 @@ import {
 import { isVerification } from '#model/cache/round.ts';
 import type { ImageCache, Status } from '#model/cache/image-cache.ts';
 import { hasKnownLocks, lockedOf, toPull, withLocks } from '#model/cache/image-states.ts';
-import type { LedgerEntry } from '#model/cache/ledger.ts';
+import { hadImagesOf, type LedgerEntry } from '#model/cache/ledger.ts';
 import { namesCredentials } from '#model/desired/access.ts';
 import { type DesiredImages, desiredImages, movingImages } from '#model/desired/desired-images.ts';
 import { isListCurrent, mustProve } from '#model/desired/presence.ts';
@@ -160,7 +160,8 @@ const isDue = (need: Need, image: MovingImage | undefined): boolean =>
 
 function reopened(entry: LedgerEntry, due: readonly ImageNeed[], { images }: DesiredImages): LedgerEntry {
   const indexes = due.map(({ index }) => index);
-  return { ...toPull(entry, indexes, images.length), state: 'Pending', attempt: 0, rests: 0, holdsImages: true };
+  const hadImages = hadImagesOf(entry);
+  return { ...toPull(entry, indexes, images.length), state: 'Pending', attempt: 0, rests: 0, hadImages };
 }
 
 type Doubts = { readonly unsure: ReadonlySet<string>; readonly contradicted: ReadonlySet<string> };

@@ -78,7 +78,7 @@ const entries: Values<LedgerEntry> = {
   opening: openings,
   oneImagePerJob: [true],
   retryDeadline: [Date.UTC(2026, 10, 24, 12, 1)],
-  holdsImages: [true],
+  hadImages: ['p'],
   copiesNoop: [true],
   topology: ['zone-a'],
   readyAt: 'ignored',

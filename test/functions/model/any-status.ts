@@ -44,7 +44,7 @@ export const anyEntry = (of: Arbitrary<number> = time): Arbitrary<LedgerEntry> =
     opening: maybe(fc.constantFrom(...openings)),
     oneImagePerJob: fc.boolean(),
     retryDeadline: maybe(of),
-    holdsImages: fc.boolean(),
+    hadImages: maybe(fc.constantFrom('p', 'pf', 'fp', 'pfp')),
     copiesNoop: fc.boolean(),
     readyAt: maybe(anySecond),
     lostAt: maybe(anySecond),

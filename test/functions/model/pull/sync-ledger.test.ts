@@ -123,7 +123,7 @@ describe('a Ready node that', () => {
       when: 'lists an image no longer',
       before: { readyAt },
       on: lists({}),
-      is: { state: 'Pending', images: 'wp', lostAt: noon, losses: 1, holdsImages: true },
+      is: { state: 'Pending', images: 'wp', lostAt: noon, losses: 1, hadImages: 'fp' },
     },
     { when: 'lists all', before: { readyAt }, on: { images: here }, is: { state: 'Ready', losses: 0 } },
     {
