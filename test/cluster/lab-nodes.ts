@@ -35,12 +35,16 @@ const isReadySince = (condition: string, since: number): boolean => {
 };
 
 /** Waits for a new heartbeat of its kubelet, as the node is still Ready in the API right after a power cut. */
-const untilReadyAgain = async ({ ask }: LabKubectl, name: string, since: number): Promise<void> => {
+const untilReadyAgain = async (lab: LabScript, { ask }: LabKubectl, node: number, since: number): Promise<void> => {
+  const name = `node${node}`;
   const deadline = Date.now() + 120_000;
   while (
     !isReadySince(await ask('get', 'node', name, '--ignore-not-found', '-o', `jsonpath=${readyCondition}`), since)
   ) {
-    if (Date.now() > deadline) throw new Error(`${name} is not Ready 120 s after its start`);
+    if (Date.now() > deadline) {
+      await lab(['node', String(node), 'true']); // reports which of its daemons ended, if one has
+      throw new Error(`${name} is not Ready 120 s after its start`);
+    }
     await sleep(200);
   }
 };
@@ -53,7 +57,7 @@ export const labNodes = (lab: LabScript, kubectl: LabKubectl): LabNodes => ({
   startNode: async (node) => {
     const since = Math.floor(Date.now() / 1000) * 1000; // heartbeat times are in whole seconds
     await lab(['start', String(node)]);
-    await untilReadyAgain(kubectl, `node${node}`, since);
+    await untilReadyAgain(lab, kubectl, node, since);
   },
   node: (node, ...command) => lab(['node', String(node), ...command]),
   images: async (node) => {
