@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Api } from '#runtime/api/api.ts';
 
@@ -20,8 +21,14 @@ const listing = z.object({
 });
 const line = z.object({ type: z.enum(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']), object: z.unknown() });
 
+const versioned = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
+
+/** Milliseconds before a watch that the API server ended is continued. */
+const pause = 50;
+
 /**
- * Records every change in a collection. An API server that has just started to serve a kind may answer that the resource version
+ * Records every change in a collection. A watch that the API server ends, as it does when the kind's definition changes, is
+ * continued after the last change. An API server that has just started to serve a kind may answer that the resource version
  * it returned is too old. No events were received since, so the collection is listed again, and new objects count as added.
  */
 export async function recordWatch<T>(api: Api, path: string, parse: (object: unknown) => T): Promise<Recording<T>> {
@@ -40,13 +47,16 @@ export async function recordWatch<T>(api: Api, path: string, parse: (object: unk
 
   async function watch(since: string): Promise<void> {
     const query = `?watch=true&timeoutSeconds=3600&resourceVersion=${since}`;
+    let last = since;
     for await (const text of api.lines({ method: 'GET', path: `${path}${query}`, signal: stopping.signal })) {
       const { type, object } = line.parse(JSON.parse(text));
       if (type === 'ERROR' && changes.length === 0 && isExpired(object)) return again();
       if (type === 'ERROR') throw new Error(JSON.stringify(object));
+      last = versioned.parse(object).metadata.resourceVersion;
       if (type !== 'BOOKMARK') take(type, object);
     }
-    if (!stopping.signal.aborted) throw new Error('the API server ended it');
+    const continues = await sleep(pause, true, { signal: stopping.signal }).catch(() => false);
+    if (continues) await watch(last);
   }
 
   async function again(): Promise<void> {
