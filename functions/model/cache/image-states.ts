@@ -27,7 +27,8 @@ export type ImageStates = {
   readonly noop: string | undefined;
 };
 
-type Settling = ImageStates & { readonly state: string; readonly opening: string | undefined };
+type Attempt = ImageStates & { readonly opening: string | undefined };
+type Settling = Attempt & { readonly state: string };
 
 const bothCases = (text: string): string => text + text.toUpperCase();
 
@@ -36,7 +37,6 @@ const unfinished = bothCases('wres');
 const failedBefore = bothCases('frstuvq');
 const putOff = bothCases('oq');
 const absent = bothCases('a');
-const notPulled = bothCases('frsuvexyaoq');
 const letters = 'pfwresdtxuyvaoq';
 
 /** The letters of a node of which nothing is known but its state: they are not stored. */
@@ -73,8 +73,12 @@ const failedLetters = ({ state, opening }: Settling): string =>
   state === 'Failed' || opening !== undefined ? failedBefore + absent : failedBefore;
 
 /** The images that the node failed to pull last, or fails to pull now, or was not to try. */
-export const notPulledOf = (states: ImageStates, count: number): readonly number[] =>
-  withLetter({ ...states, noop: undefined }, count, notPulled);
+export const notPulledOf = (entry: Attempt, count: number): readonly number[] =>
+  withLetter({ ...entry, noop: undefined }, count, notPulledLetters(entry));
+
+/** Images that an attempt opens are present, whatever it finds. */
+const notPulledLetters = ({ opening }: Attempt): string =>
+  opening === undefined ? bothCases('frsuvexyaoq') : failedBefore + absent;
 
 /**
  * Which of the desired images a node may have from earlier attempts, whatever the current one finds: p if it may, f if not. As with
@@ -94,13 +98,13 @@ export const hadImages = (indexes: readonly number[], count: number): HadImages 
 };
 
 /** What a node had, and what the current attempt may have pulled. */
-export const withPulled = (had: HadImages, states: ImageStates): HadImages =>
-  hadOrNone(
-    Array.from(
-      { length: Math.max(had?.length ?? 0, states.images.length) },
-      (_, index) => isHad(had, index) || !notPulled.includes(letterOf(states, index)),
-    ),
+export function withPulled(had: HadImages, entry: Attempt): HadImages {
+  const notPulled = notPulledLetters(entry);
+  const length = Math.max(had?.length ?? 0, entry.images.length);
+  return hadOrNone(
+    Array.from({ length }, (_, index) => isHad(had, index) || !notPulled.includes(letterOf(entry, index))),
   );
+}
 
 const hadOrNone = (had: readonly boolean[]): HadImages =>
   had.includes(true) ? trimmed(had.map((has) => (has ? 'p' : 'f')).join('')) : undefined;
