@@ -159,7 +159,7 @@ export const newEntry = (id: string, desiredHash: string): LedgerEntry => ({
 export const mayHoldImages = (entry: LedgerEntry): boolean =>
   entry.hadImages !== undefined || entry.retainedHash !== undefined || hasTried(entry);
 
-/** Whether the letters of the images show what the node has: before its first attempt, all that it is to pull are waiting. */
+/** Whether the letters of the images show what the node has: before the first attempt, those to pull are only waiting. */
 export const hasTried = ({ attempt, state, opening }: LedgerEntry): boolean =>
   opening !== undefined || attempt > 0 || state === 'Ready' || state === 'Failed';
 

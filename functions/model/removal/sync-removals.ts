@@ -1,6 +1,6 @@
 import { type ImageCache, withStatus, isPurged, isRoundOpen } from '#model/cache/image-cache.ts';
 import { refusedMessage } from '#model/cache/conditions.ts';
-import { heldHashes, mayHoldImages } from '#model/cache/ledger.ts';
+import { heldHashes } from '#model/cache/ledger.ts';
 import {
   type RemovalEntry,
   newRemovalEntry,
@@ -91,12 +91,12 @@ const placedOn = (node: Node, { status }: ImageCache): readonly string[] =>
   status.placements.filter((list) => selectsNode(list, node)).flatMap(({ images }) => images);
 
 /**
- * The images of the node's stored entry, if the node may hold them and they are not those of its entry now; without those that it
+ * The images of the node's stored entry that the node may hold, if they are not those of its entry now; without those that it
  * failed to pull: if they are there, others brought them.
  */
 function lostImages(node: Node, before: ImageCache, cache: ImageCache): readonly string[] {
   const entry = ownEntry(before.status.nodes, node.name);
-  if (entry?.id !== node.id || !mayHoldImages(entry)) return [];
+  if (entry?.id !== node.id) return [];
   const next = ownEntry(cache.status.nodes, node.name);
   const held = next === undefined ? [] : heldHashes(next);
   return heldHashes(entry).flatMap((desiredHash) =>
