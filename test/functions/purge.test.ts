@@ -41,6 +41,16 @@ import {
   odd,
 } from './removal-scene.ts';
 
+/** Every attempt to pull the first image of each Job fails. */
+async function failPulls(on: Scene): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1)
+    for (const job of on.jobs()) {
+      on.pod(job, missing(0));
+      await jobComplete(changed(aJob(job)), on.context);
+      on.api.remove(`${podsPath}/${job}-abcde`);
+    }
+}
+
 describe('purge, on request,', () => {
   it.each([
     ['set again before that is recorded, opens one more', 1, 2],
@@ -165,12 +175,7 @@ describe('purge, on request,', () => {
     const on = await pulled(undefined, 'node-1', 'node-2');
     on.edit({ cacheSpec: [{ images: ['private:1'] }] });
     await reconcile(changed(aCache), on.context);
-    for (let turn = 0; turn < 3; turn += 1)
-      for (const job of on.jobs()) {
-        on.pod(job, missing(0));
-        await jobComplete(changed(aJob(job)), on.context);
-        on.api.remove(`${podsPath}/${job}-abcde`);
-      }
+    await failPulls(on);
     expect(on.live().status.status).toBe('Failed');
     on.annotate(asked);
     await purge(changed(aCache), on.context);
@@ -186,12 +191,7 @@ describe('purge, on request,', () => {
     const on = await pulled({ cacheSpec: [{ images: ['app:latest'] }] }, 'node-1');
     on.annotate({ 'kubefledged.io/refresh-imagecache': '' });
     await refresh(changed(aCache), on.context);
-    for (let turn = 0; turn < 3; turn += 1)
-      for (const job of on.jobs()) {
-        on.pod(job, missing(0));
-        await jobComplete(changed(aJob(job)), on.context);
-        on.api.remove(`${podsPath}/${job}-abcde`);
-      }
+    await failPulls(on);
     expect(on.live().status.nodes['node-1']).toMatchObject({ state: 'Failed', hadImages: 'p' });
     on.annotate(asked);
     await purge(changed(aCache), on.context);
