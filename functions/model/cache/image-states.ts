@@ -27,7 +27,7 @@ export type ImageStates = {
   readonly noop: string | undefined;
 };
 
-type Attempt = ImageStates & { readonly opening: string | undefined };
+export type Attempt = ImageStates & { readonly opening: string | undefined };
 type Settling = Attempt & { readonly state: string };
 
 const bothCases = (text: string): string => text + text.toUpperCase();
@@ -72,42 +72,13 @@ export const hasFailed = (entry: Settling): boolean => hasAny(entry, failedLette
 const failedLetters = ({ state, opening }: Settling): string =>
   state === 'Failed' || opening !== undefined ? failedBefore + absent : failedBefore;
 
-/** The images that the node failed to pull last, or fails to pull now, or was not to try. */
-export const notPulledOf = (entry: Attempt, count: number): readonly number[] =>
-  withLetter({ ...entry, noop: undefined }, count, notPulledLetters(entry));
+/** Whether the node failed to pull the image last, or fails to pull it now, or was not to try. */
+export const isNotPulled = (entry: Attempt, index: number): boolean =>
+  notPulledLetters(entry).includes(letterOf(entry, index));
 
 /** Images that an attempt opens are present, whatever it finds. */
 const notPulledLetters = ({ opening }: Attempt): string =>
   opening === undefined ? bothCases('frsuvexyaoq') : failedBefore + absent;
-
-/**
- * Which of the desired images a node may have from earlier attempts, whatever the current one finds: p if it may, f if not. As with
- * the letters, the last one also stands for all images after it. Undefined if it has none.
- */
-export type HadImages = string | undefined;
-
-export const hadAll: HadImages = 'p';
-
-export const isHad = (had: HadImages, index: number): boolean =>
-  had !== undefined && (had[index] ?? had.at(-1)) === 'p';
-
-/** These images of `count`. */
-export const hadImages = (indexes: readonly number[], count: number): HadImages => {
-  const had = new Set(indexes);
-  return hadOrNone(Array.from({ length: count }, (_, index) => had.has(index)));
-};
-
-/** What a node had, and what the current attempt may have pulled. */
-export function withPulled(had: HadImages, entry: Attempt): HadImages {
-  const notPulled = notPulledLetters(entry);
-  const length = Math.max(had?.length ?? 0, entry.images.length);
-  return hadOrNone(
-    Array.from({ length }, (_, index) => isHad(had, index) || !notPulled.includes(letterOf(entry, index))),
-  );
-}
-
-const hadOrNone = (had: readonly boolean[]): HadImages =>
-  had.includes(true) ? trimmed(had.map((has) => (has ? 'p' : 'f')).join('')) : undefined;
 
 /** The images that the kubelet fails to pull in the current attempt, and pulls again by itself. */
 export const failingOf = (states: ImageStates, count: number): readonly number[] =>
@@ -301,7 +272,7 @@ function mapped<States extends ImageStates>(
 }
 
 /** Equal states have equal letters: what the last one stands for is left out. */
-const trimmed = (images: string): string => images.replace(/(.)\1+$/, '$1');
+export const trimmed = (images: string): string => images.replace(/(.)\1+$/, '$1');
 
 /** The letters as they are stored: `p12f` are twelve images and one. */
 export const packedImages = (images: string): string =>
@@ -318,11 +289,8 @@ export function unpackedImages(text: string): string | undefined {
   return trimmed(runs.map(({ letter, length }) => letter.repeat(length)).join(''));
 }
 
-export const isHadImages = (text: string): boolean => packedHad.test(text) && unpackedImages(text) !== undefined;
-
 export const isLetter = (text: string): boolean => text.length === 1 && packed.test(text);
 
 /** More than a node can be asked to have. */
 const maxImages = 100_000;
-const packedHad = /^(?:[pf][0-9]*)+$/;
 const packed = new RegExp(`^(?:[${bothCases(letters)}](?:[1-9][0-9]{0,4})?)+$`);

@@ -13,17 +13,15 @@ import {
   text,
   time,
 } from './codec.ts';
+import { type HadImages, isHadImages, withPulled } from './had-images.ts';
 import {
-  type HadImages,
   type ImageStates,
   hasFailedBefore,
   hasFailing,
-  isHadImages,
   isLetter,
   packedImages,
   unpackedImages,
   usualImages,
-  withPulled,
 } from './image-states.ts';
 
 /** What each node must have, and how far it is, by node name. */

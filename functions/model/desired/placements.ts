@@ -1,7 +1,8 @@
 import { type ImageCache, type ImageList, type Placement, type Status, isPurged } from '#model/cache/image-cache.ts';
 import { imagesOf, lacksOwn, sortedImages } from './desired-images.ts';
 import { hasNewFound, isSpecOfRound, withFound } from '#model/cache/found-images.ts';
-import { isHad, notPulledOf } from '#model/cache/image-states.ts';
+import { isHad } from '#model/cache/had-images.ts';
+import { isNotPulled } from '#model/cache/image-states.ts';
 import { hasTried, type LedgerEntry } from '#model/cache/ledger.ts';
 import { isDone } from '#model/cache/removal-ledger.ts';
 import { ownEntry } from '#model/text/untrusted.ts';
@@ -64,11 +65,10 @@ export function heldImages(
 ): readonly string[] {
   const images = sortedImages(placedImages(cache, desiredHash));
   if (desiredHash !== entry.desiredHash) return images;
-  const failed = new Set(notPulledOf(entry, images.length));
   const isReported = (image: string): boolean =>
     ownEntry(cache.status.failures, image)?.some(({ node }) => node === nodeName) === true;
   const isPulled = (image: string, index: number): boolean =>
-    hasTried(entry) && !failed.has(index) && !isReported(image);
+    hasTried(entry) && !isNotPulled(entry, index) && !isReported(image);
   return images.filter((image, index) => isHad(entry.hadImages, index) || isPulled(image, index));
 }
 

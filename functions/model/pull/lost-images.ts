@@ -1,6 +1,7 @@
 import type { CacheEvent } from '#model/cache/api.ts';
 import { type Cause, imageLost } from '#model/cache/failures.ts';
-import { failedOf, hadImages, isFailed, isHad, isPending, toPull, withFailed } from '#model/cache/image-states.ts';
+import { hadImages, isHad } from '#model/cache/had-images.ts';
+import { failedOf, isFailed, isPending, toPull, withFailed } from '#model/cache/image-states.ts';
 import { hadImagesOf, isLost, keepsLosing, type LedgerEntry, maxLosses } from '#model/cache/ledger.ts';
 import { type ImageCache, withStatus } from '#model/cache/image-cache.ts';
 import { ledgerImages } from '#model/desired/placements.ts';

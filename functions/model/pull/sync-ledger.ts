@@ -1,11 +1,9 @@
 import { withNode, withoutNode } from '#model/cache/failures.ts';
 import { type Failures, type ImageCache, withStatus } from '#model/cache/image-cache.ts';
+import { type HadImages, hadAll, hadImages } from '#model/cache/had-images.ts';
 import {
-  type HadImages,
   asFirstAttempt,
   failedOf,
-  hadAll,
-  hadImages,
   hasKnownLocks,
   isFailed,
   isPending,
